@@ -1,0 +1,93 @@
+"""Scores a model on the tiles of a dataset's split."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.dataset.batches import batches_of_tiles, plan_batches
+from landslip.dataset.format import LANDSLIDE, TileDataset
+from landslip.engines.base import Engine
+from landslip.errors import InputError
+from landslip.metrics import Counts, bootstrap_intervals, count_pixels, total
+from landslip.model.card import ModelCard
+from landslip.model.folder import check_fit
+from landslip.progress import Progress, silent
+from landslip.split import Split
+
+_BATCH_PX = 8 * 256 * 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Counts of each tile at one threshold."""
+
+    split: Split
+    threshold: float
+    tile_ids: tuple[str, ...]
+    tiles: tuple[Counts, ...]
+    seed: int = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Counts over all tiles."""
+        return total(self.tiles)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return counts, scores and their 95 % intervals by name, ready for JSON."""
+        intervals = bootstrap_intervals(list(self.tiles), seed=self.seed)
+        return {
+            "split": self.split.value,
+            "tiles": len(self.tiles),
+            "threshold": self.threshold,
+            **self.counts.as_dict(),
+            "intervals": {name: None if at is None else list(at) for name, at in intervals.items()},
+            "interval_level": 0.95,
+        }
+
+
+def evaluate(
+    engine: Engine,
+    card: ModelCard,
+    dataset: TileDataset,
+    split: Split,
+    *,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Predict every tile of a split whole and count at the model's threshold.
+
+    Raises:
+        InputError: the split has no tile.
+        ModelError: the dataset's bands or units are not the model's.
+    """
+    check_fit(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
+    positions = dataset.positions(split)
+    if not positions:
+        raise InputError(
+            f"{dataset.path}: the split {split.value} has no tile (tiles: {dataset.card.tiles})"
+        )
+    multiple = card.input.multiple
+    batches = plan_batches(dataset, positions, multiple=multiple, batch_px=_BATCH_PX)
+    normalisation = card.normalisation_of(dataset.card.radiometry)
+    order = dataset.bands.positions_of(card.bands)
+    counts: dict[int, Counts] = {}
+    for batch, pixels in batches_of_tiles(dataset, batches, normalisation, multiple, order):
+        for position, probability in zip(batch, engine.predict(pixels), strict=True):
+            counts[position] = _count(dataset, position, probability, card.threshold)
+        progress(len(counts), len(positions))
+    return Evaluation(
+        split=split,
+        threshold=card.threshold,
+        tile_ids=tuple(dataset.tile(position).tile_id for position in positions),
+        tiles=tuple(counts[position] for position in positions),
+    )
+
+
+def _count(
+    dataset: TileDataset, position: int, probability: NDArray[np.float32], threshold: float
+) -> Counts:
+    tile = dataset.tile(position)
+    height, width = tile.label.shape
+    found = probability[:height, :width] >= threshold
+    return count_pixels(found, tile.label == LANDSLIDE, tile.counted)

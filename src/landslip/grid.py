@@ -1,0 +1,107 @@
+"""Where pixels lie on the ground, and how large they are."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyproj
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from landslip.errors import InputError
+from landslip.window import Window
+
+_DEGREE_LENGTH_M = 111_195.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A raster's frame: coordinate system (or None), pixel-to-map transform, and shape."""
+
+    crs: CRS | None
+    transform: Affine
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1:
+            raise InputError(f"a grid has at least one row and column; got shape {self.shape}")
+        if self.transform.determinant == 0:
+            raise InputError(
+                f"a grid's transform maps pixels to an area; got {tuple(self.transform)[:6]}"
+            )
+
+    @property
+    def window(self) -> Window:
+        """The window of all pixels."""
+        return Window(0, 0, self.shape[1], self.shape[0])
+
+    @property
+    def resolution_m(self) -> float | None:
+        """Side of a square pixel of the same area in metres; None without a coordinate system.
+
+        Degrees are converted at the grid's centre latitude, on a sphere: good to half a percent.
+        """
+        if self.crs is None:
+            return None
+        side = math.sqrt(abs(self.transform.determinant))
+        if not self.crs.is_geographic:
+            return side * float(self.crs.linear_units_factor[1])
+        _, latitude = self.transform * (self.shape[1] / 2, self.shape[0] / 2)
+        return side * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(math.radians(latitude)), 1e-6))
+
+    def at(self, window: Window) -> "Grid":
+        """Return the grid of a window of this one."""
+        shifted = self.transform * Affine.translation(window.col_off, window.row_off)
+        return Grid(crs=self.crs, transform=shifted, shape=window.shape)
+
+    def corners(self, window: Window) -> NDArray[np.float64]:
+        """Return the map coordinates (x, y) of a window's corners, as a closed ring of 5 points."""
+        cols = (window.col_off, window.col_end, window.col_end, window.col_off, window.col_off)
+        rows = (window.row_off, window.row_off, window.row_end, window.row_end, window.row_off)
+        return np.array([self.transform * point for point in zip(cols, rows, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class AreaMeasure:
+    """How areas in one coordinate system are turned into square metres.
+
+    Areas are planimetric in the coordinate system, save where it stretches them: in geographic
+    systems and in Mercator projections they are geodesic, on the ellipsoid.
+    """
+
+    crs: CRS | None
+
+    @property
+    def method(self) -> str | None:
+        """``planimetric``, ``geodesic``, or None where no coordinate system is known."""
+        if self.crs is None:
+            return None
+        return "geodesic" if self._stretches else "planimetric"
+
+    @property
+    def _stretches(self) -> bool:
+        if self.crs is None or self.crs.is_geographic:
+            return True
+        operation = pyproj.CRS.from_user_input(self.crs.to_wkt()).coordinate_operation
+        method = operation.method_name.lower() if operation is not None else ""
+        return "mercator" in method and "transverse" not in method
+
+    def areas_m2(self, geometries: NDArray[np.object_]) -> NDArray[np.float64]:
+        """Return the areas of polygons, holes taken off; NaN without a coordinate system."""
+        import shapely
+
+        if self.crs is None:
+            return np.full(len(geometries), np.nan)
+        if not self._stretches:
+            factor = float(self.crs.linear_units_factor[1])
+            return np.asarray(shapely.area(geometries), dtype=np.float64) * factor**2
+        source = pyproj.CRS.from_user_input(self.crs.to_wkt())
+        geographic = source.geodetic_crs or pyproj.CRS.from_epsg(4326)
+        to_degrees = pyproj.Transformer.from_crs(source, geographic, always_xy=True)
+        geod = geographic.get_geod() or pyproj.Geod(ellps="WGS84")
+        lonlat = shapely.transform(
+            geometries, lambda x, y: to_degrees.transform(x, y), interleaved=False
+        )
+        oriented = shapely.orient_polygons(lonlat)
+        return np.array([abs(geod.geometry_area_perimeter(geometry)[0]) for geometry in oriented])

@@ -1,0 +1,162 @@
+"""Pixel scores of the landslide class, from counts.
+
+Counts come first and ratios second. All counts are over the pixels that are valid and labelled, of
+every tile of a set, landslide-free tiles included; a ratio is taken once, from the summed counts,
+and never averaged over tiles. A ratio whose denominator is 0 is undefined: None.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCORES = ("precision", "recall", "f1", "iou")
+BINS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Pixels found rightly (tp), found wrongly (fp), missed (fn), and rightly left (tn)."""
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    tn: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            tp=self.tp + other.tp,
+            fp=self.fp + other.fp,
+            fn=self.fn + other.fn,
+            tn=self.tn + other.tn,
+        )
+
+    @property
+    def precision(self) -> float | None:
+        """tp / (tp + fp): the share of what was found that is landslide."""
+        return _ratio(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float | None:
+        """tp / (tp + fn): the share of the landslides that was found."""
+        return _ratio(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float | None:
+        """2 tp / (2 tp + fp + fn); 0 where landslides exist and none is found."""
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def iou(self) -> float | None:
+        """tp / (tp + fp + fn)."""
+        return _ratio(self.tp, self.tp + self.fp + self.fn)
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return counts and scores by name."""
+        return asdict(self) | {name: getattr(self, name) for name in SCORES}
+
+
+def count_pixels(
+    found: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> Counts:
+    """Count the pixels of one tile.
+
+    Args:
+        found: where the model says landslide.
+        landslide: where the label does.
+        counted: which pixels are valid and labelled.
+    """
+    pairs = np.bincount(2 * landslide[counted].astype(np.uint8) + found[counted], minlength=4)
+    tn, fp, fn, tp = (int(number) for number in pairs)
+    return Counts(tp=tp, fp=fp, fn=fn, tn=tn)
+
+
+def bootstrap_intervals(
+    tiles: list[Counts], *, seed: int = 0, draws: int = 2000, level: float = 0.95
+) -> dict[str, tuple[float, float] | None]:
+    """Return percentile intervals of the four scores, tiles drawn with replacement.
+
+    The tile is the unit that is drawn, since pixels of one tile depend on each other. None where
+    fewer than two tiles exist or a score is undefined in every draw.
+    """
+    if len(tiles) < 2:
+        return dict.fromkeys(SCORES)
+    table = np.array([(tile.tp, tile.fp, tile.fn) for tile in tiles], dtype=np.int64)
+    generator = np.random.default_rng(seed)
+    sums = np.stack(
+        [table[generator.integers(len(table), size=len(table))].sum(axis=0) for _ in range(draws)]
+    )
+    tp, fp, fn = sums.T.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = {
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "iou": tp / (tp + fp + fn),
+        }
+    tails = 100 * np.array([(1 - level) / 2, (1 + level) / 2])
+    return {name: _interval(values, tails) for name, values in scores.items()}
+
+
+class ThresholdCurve:
+    """Histograms of probability for landslide and other pixels, and the threshold they suggest.
+
+    Thresholds are multiples of 1 / `BINS`; a pixel is landslide where its probability is at least
+    the threshold.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._landslide = np.zeros(BINS, dtype=np.int64)
+        self._other = np.zeros(BINS, dtype=np.int64)
+
+    def add(
+        self,
+        probability: NDArray[np.float32],
+        landslide: NDArray[np.bool_],
+        counted: NDArray[np.bool_],
+    ) -> None:
+        """Count the pixels of one tile."""
+        bins = np.minimum((probability[counted].astype(np.float64) * BINS).astype(int), BINS - 1)
+        truth = landslide[counted]
+        self._landslide += np.bincount(bins[truth], minlength=BINS)
+        self._other += np.bincount(bins[~truth], minlength=BINS)
+
+    def counts(self, threshold: float) -> Counts:
+        """Return the counts at a threshold, which is rounded to the curve's steps."""
+        cut = round(threshold * BINS)
+        return Counts(
+            tp=int(self._landslide[cut:].sum()),
+            fp=int(self._other[cut:].sum()),
+            fn=int(self._landslide[:cut].sum()),
+            tn=int(self._other[:cut].sum()),
+        )
+
+    def best_threshold(self) -> float:
+        """Return the threshold of the highest F1, the middle one of equals; 0.5 if undefined."""
+        landslide = self._landslide.sum()
+        if landslide == 0:
+            return 0.5
+        tp = np.cumsum(self._landslide[::-1])[::-1]
+        fp = np.cumsum(self._other[::-1])[::-1]
+        f1 = 2 * tp / (tp + fp + landslide)
+        best = np.flatnonzero(f1 == f1.max())
+        return max(int(best[len(best) // 2]), 1) / BINS
+
+
+def total(tiles: Iterable[Counts]) -> Counts:
+    """Sum counts."""
+    return sum(tiles, Counts())
+
+
+def _ratio(numerator: int, denominator: int) -> float | None:
+    return numerator / denominator if denominator else None
+
+
+def _interval(values: NDArray[np.float64], tails: NDArray[np.float64]) -> tuple[float, float] | None:
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0:
+        return None
+    low, high = np.percentile(defined, tails)
+    return float(low), float(high)

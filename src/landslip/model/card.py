@@ -1,0 +1,136 @@
+"""``model.json``: what a model is, what it takes, and how it was made."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from landslip.bands import Bands, Radiometry, Units
+from landslip.networks.architecture import Architecture
+from landslip.normalise import Normalisation
+
+FORMAT_VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputCard(_Part):
+    """What pixels the model takes; statistics are in ``units``, by band."""
+
+    bands: tuple[str, ...]
+    units: Units
+    dtype: str = Field(description="of the stored numbers that it was trained on")
+    scale: float
+    offset: float
+    nodata: float | None
+    resolution_m: float | None
+    tile_size: int
+    multiple: int = Field(description="height and width are multiples of this")
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    quantiles: tuple[tuple[float, float, float], ...] = Field(
+        description="1 %, 50 % and 99 % points of the training pixels"
+    )
+
+
+class TrainingCard(_Part):
+    """How the model was trained, and on what."""
+
+    config: dict[str, Any]
+    encoder_weights_sha256: str | None
+    dataset_source: str
+    dataset_tiles: dict[str, int]
+    pixels_sha256: str
+    split_sha256: str
+    split_method: str
+    epoch: int
+    epochs: int
+    precision: str
+    device: str
+    seconds: float
+    torch_version: str
+
+
+class ModelCard(_Part):
+    """The whole of ``model.json``."""
+
+    format: Literal["landslip-model"] = "landslip-model"
+    version: int = FORMAT_VERSION
+    name: str
+    code_version: str
+    architecture: Architecture
+    input: InputCard
+    threshold: float = Field(ge=0, le=1)
+    training: TrainingCard
+    metrics: dict[str, dict[str, float | None]] = Field(
+        description="by split; the threshold is chosen on val"
+    )
+    files: dict[str, str] = Field(description="sha256 of each file of the folder")
+    stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
+
+    @property
+    def bands(self) -> Bands:
+        """The bands in the order the network takes them."""
+        return Bands(self.input.bands)
+
+    @property
+    def radiometry(self) -> Radiometry:
+        """What the training data's stored numbers meant."""
+        known = self.input
+        return Radiometry(
+            units=known.units, dtype=known.dtype, scale=known.scale, offset=known.offset
+        )
+
+    def normalisation_of(self, radiometry: Radiometry) -> Normalisation:
+        """Return the model's normalisation for numbers stored in some radiometry."""
+        return Normalisation(radiometry=radiometry, mean=self.input.mean, std=self.input.std)
+
+
+def stac_terms(
+    name: str, architecture: Architecture, known: InputCard, parameters: int, torch_version: str
+) -> dict[str, Any]:
+    """Describe a model in terms of the STAC Machine Learning Model extension, version 1.4."""
+    scaling = [
+        {"type": "z-score", "mean": mean, "stddev": std}
+        for mean, std in zip(known.mean, known.std, strict=True)
+    ]
+    dimensions = ["batch", "channel", "height", "width"]
+    return {
+        "stac_extensions": ["https://stac-extensions.github.io/mlm/v1.4.0/schema.json"],
+        "mlm:name": name,
+        "mlm:architecture": "LinkNet",
+        "mlm:tasks": ["semantic-segmentation"],
+        "mlm:framework": "PyTorch",
+        "mlm:framework_version": torch_version,
+        "mlm:total_parameters": parameters,
+        "mlm:input": [
+            {
+                "name": "scene",
+                "bands": list(known.bands),
+                "input": {
+                    "shape": [-1, len(known.bands), -1, -1],
+                    "dim_order": dimensions,
+                    "data_type": "float32",
+                },
+                "value_scaling": scaling,
+                "resize_type": None,
+            }
+        ],
+        "mlm:output": [
+            {
+                "name": "probability of landslide",
+                "tasks": ["semantic-segmentation"],
+                "result": {
+                    "shape": [-1, 1, -1, -1],
+                    "dim_order": dimensions,
+                    "data_type": "float32",
+                },
+                "classification:classes": [
+                    {"value": 1, "name": "landslide", "description": "landslide scar and deposit"}
+                ],
+                "post_processing_function": None,
+            }
+        ],
+        "mlm:hyperparameters": {"encoder": architecture.encoder},
+    }

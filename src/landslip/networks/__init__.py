@@ -1,0 +1,1 @@
+"""Networks; the modules here need torch."""

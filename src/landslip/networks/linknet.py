@@ -1,0 +1,82 @@
+"""LinkNet with a pretrained encoder, as in table 1 of Li, Li & Ge (2023).
+
+Paper: doi 10.11834/jrs.20211020; LinkNet itself: Chaurasia & Culurciello (2017),
+doi 10.1109/VCIP.2017.8305148. Where the table is silent, these choices are made:
+
+- Every decoder convolution is followed by batch norm and ReLU, as in LinkNet, and therefore has no
+  bias of its own. The head has ReLU after its transposed convolution and no batch norm, as in the
+  public LinkNet34 with the same head; its two layers have biases.
+- Stage 4 begins with a 1 x 1 convolution like the other stages; the table omits it and the channel
+  counts imply it.
+- The decoder's transposed convolutions (3, stride 2, padding 1) get an output padding of 1, so that
+  they exactly double height and width.
+- The network returns logits; the sigmoid of the table is applied by loss and engines.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+LEVEL_STRIDES = (4, 8, 16, 32)
+STRIDE = 32
+
+
+class DecoderBlock(nn.Sequential):
+    """conv(in, in/4, 1) -> transposed conv(in/4, in/4, 3, 2, 1) -> conv(in/4, out, 1)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        """Make the block; each layer is followed by batch norm and ReLU."""
+        middle = channels_in // 4
+        super().__init__(
+            nn.Conv2d(channels_in, middle, 1, bias=False),
+            nn.BatchNorm2d(middle),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(middle, middle, 3, 2, 1, output_padding=1, bias=False),
+            nn.BatchNorm2d(middle),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(middle, channels_out, 1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class LinkNet(nn.Module):
+    """An encoder's pyramid, decoder blocks with additive skips, and a head that doubles twice."""
+
+    def __init__(self, encoder: nn.Module, channels: Sequence[int]) -> None:
+        """Join an encoder that returns levels of ``channels`` at strides 4, 8, 16 and 32."""
+        super().__init__()
+        first, second, third, fourth = channels
+        self.encoder = encoder
+        self.stage4 = DecoderBlock(fourth, third)
+        self.stage3 = DecoderBlock(third, second)
+        self.stage2 = DecoderBlock(second, first)
+        self.stage1 = DecoderBlock(first, 64)
+        self.head = nn.Sequential(
+            nn.ConvTranspose2d(64, 32, 4, 2, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(32, 1, 3, 1, 1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits (n, 1, height, width) for images (n, bands, height, width).
+
+        Height and width are multiples of 32.
+        """
+        level1, level2, level3, level4 = self.encoder(image)
+        decoded = self.stage4(level4) + level3
+        decoded = self.stage3(decoded) + level2
+        decoded = self.stage2(decoded) + level1
+        logits: Tensor = self.head(self.stage1(decoded))
+        return logits
+
+
+def initialise_decoder(network: LinkNet, generator: torch.Generator) -> None:
+    """Draw the decoder's and the head's weights (Kaiming normal), biases zero, norms at one."""
+    for part in (network.stage4, network.stage3, network.stage2, network.stage1, network.head):
+        for layer in part.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)

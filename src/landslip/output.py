@@ -1,0 +1,60 @@
+"""Outputs are written beside their place and renamed into it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from landslip.errors import OutputExistsError
+
+
+def refuse_existing(out: Path, *, overwrite: bool) -> None:
+    """Stop where something already stands at ``out`` and may not be replaced.
+
+    Raises:
+        OutputExistsError: ``out`` is there (an empty folder does not count).
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not overwrite:
+        raise OutputExistsError(
+            f"{out}: already exists and nothing is overwritten unasked; "
+            "choose another --out or add --overwrite"
+        )
+    if not out.is_dir():
+        raise OutputExistsError(f"{out}: a folder is to be written here and this is a file")
+
+
+@contextmanager
+def staged_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a fresh folder beside ``out``; on success its files are renamed into ``out``.
+
+    On any failure it is removed and ``out`` is as it was. With ``overwrite``, files of the same
+    names are replaced and all others in ``out`` are left alone.
+
+    Raises:
+        OutputExistsError: ``out`` is there and ``overwrite`` is not set.
+    """
+    refuse_existing(out, overwrite=overwrite)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    stage = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir()
+    try:
+        yield stage
+        move_into_place(stage, out)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def move_into_place(stage: Path, out: Path) -> None:
+    """Rename a finished folder, or, where ``out`` is already there, each thing in it."""
+    if not out.exists():
+        stage.rename(out)
+        return
+    for made in sorted(stage.iterdir()):
+        target = out / made.name
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        made.replace(target)

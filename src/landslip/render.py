@@ -1,0 +1,64 @@
+"""Pictures for people: natural colours, landslides drawn on them, panels side by side."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from landslip.bands import Bands
+
+Picture = NDArray[np.uint8]
+_NATURAL = ("red", "green", "blue")
+_OUTSIDE = 96
+_GAP_PX = 8
+_CAPTION_PX = 28
+
+
+def display_image(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) -> Picture:
+    """Stretch a scene (bands, height, width) to a picture (height, width, 3).
+
+    Red, green and blue where the scene has them, else its first three bands, or its first in grey;
+    each is stretched between its 1 % and 99 % points. What is not valid is grey.
+    """
+    if set(_NATURAL) <= set(bands.names):
+        chosen = bands.positions_of(Bands(_NATURAL))
+    else:
+        chosen = (0, 1, 2) if len(bands) >= 3 else (0, 0, 0)
+    picture = np.stack([_stretched(stored[at], valid) for at in chosen], axis=-1)
+    picture[~valid] = _OUTSIDE
+    return picture
+
+
+def outlined(picture: Picture, landslide: NDArray[np.bool_], colour: tuple[int, int, int]) -> Picture:
+    """Draw the outlines of landslides on a picture."""
+    thick = max(1, max(landslide.shape) // 900)
+    edge = landslide & ~ndimage.binary_erosion(landslide, iterations=thick, border_value=1)
+    drawn = picture.copy()
+    drawn[edge] = colour
+    return drawn
+
+
+def panels(parts: list[tuple[str, Picture]], path: Path) -> None:
+    """Write pictures of one size side by side as a PNG, each under its caption."""
+    height, width = parts[0][1].shape[:2]
+    total = len(parts) * width + (len(parts) - 1) * _GAP_PX
+    sheet = Image.new("RGB", (total, height + _CAPTION_PX), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(16)
+    for at, (caption, picture) in enumerate(parts):
+        left = at * (width + _GAP_PX)
+        draw.text((left + 4, 4), caption, fill="black", font=font)
+        sheet.paste(Image.fromarray(picture), (left, _CAPTION_PX))
+    sheet.save(path, optimize=True)
+
+
+def _stretched(band: NDArray[Any], valid: NDArray[np.bool_]) -> Picture:
+    if not valid.any():
+        return np.full(band.shape, _OUTSIDE, dtype=np.uint8)
+    low, high = np.percentile(band[valid].astype(np.float64), (1, 99))
+    filled = np.where(valid, band, low).astype(np.float64)
+    scaled = (filled - low) / max(high - low, 1e-12)
+    return (np.clip(scaled, 0, 1) * 255).astype(np.uint8)

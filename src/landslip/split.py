@@ -1,0 +1,77 @@
+"""Which tiles train, which choose the threshold, and which are kept for the test."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from landslip.errors import InputError
+
+
+class Split(StrEnum):
+    """What a tile is for."""
+
+    TRAIN = "train"
+    VALIDATION = "val"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlan:
+    """How tiles are dealt out.
+
+    ``test_share`` is taken from all tiles, ``val_share`` from those that are left.
+    """
+
+    test_share: float = 0.2
+    val_share: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, share in (("--test-share", self.test_share), ("--val-share", self.val_share)):
+            if not 0 <= share <= 1:
+                raise InputError(f"{name} is between 0 and 1; got {share}")
+
+
+def deal(groups: Sequence[str], plan: SplitPlan) -> list[Split]:
+    """Assign a split to each tile, given each tile's group; a group is never divided.
+
+    Groups are shuffled by the seed and fill the test set, then the validation set, each up to
+    its share of tiles: the group that crosses the mark goes in if that comes nearer to it. A
+    share above 0 gets at least one group where groups allow it.
+
+    Raises:
+        InputError: there are too few groups for the shares asked for.
+    """
+    names, members = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+    sizes = np.bincount(members, minlength=len(names))
+    order = [int(group) for group in np.random.default_rng(plan.seed).permutation(len(names))]
+    test, rest = _take(order, sizes, plan.test_share)
+    validation, train = _take(rest, sizes, plan.val_share)
+    if plan.test_share < 1 and plan.val_share < 1 and not train:
+        raise InputError(
+            f"no tile is left to train on: {len(groups)} tiles in {len(names)} groups, "
+            f"test share {plan.test_share}, validation share {plan.val_share}; "
+            "use smaller groups, smaller shares or more tiles"
+        )
+    split_of = dict.fromkeys(test, Split.TEST) | dict.fromkeys(validation, Split.VALIDATION)
+    return [split_of.get(int(group), Split.TRAIN) for group in members]
+
+
+def split_digest(tile_ids: Sequence[str], splits: Sequence[Split]) -> str:
+    """Return a digest that changes when any tile changes its side."""
+    lines = sorted(f"{split.value}\t{tile}" for tile, split in zip(tile_ids, splits, strict=True))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _take(order: list[int], sizes: np.ndarray, share: float) -> tuple[list[int], list[int]]:
+    """Split an order of groups where its cumulated size comes nearest to a share of the whole."""
+    if share == 0 or not order:
+        return [], order
+    reached = np.cumsum([sizes[group] for group in order])
+    count = int(np.argmin(np.abs(reached - share * reached[-1]))) + 1
+    if share < 1:
+        count = min(count, len(order) - 1)
+    return order[:count], order[count:]

@@ -1,0 +1,1 @@
+"""Training; the modules here need torch, and no raster library."""

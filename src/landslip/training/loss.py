@@ -1,0 +1,40 @@
+"""Binary cross-entropy + (1 - Dice), over the pixels that are valid and labelled.
+
+Equation 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020, with the minus sign that cross-entropy
+needs. The paper sums over the images of a batch; here it is their mean, so that the learning rate
+does not depend on the batch size.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SMOOTHING = 1.0
+
+
+def segmentation_loss(
+    logits: Tensor, label: Tensor, counted: Tensor, *, dice_over: Literal["image", "batch"]
+) -> Tensor:
+    """Return the loss of a batch, a float32 scalar.
+
+    Args:
+        logits: (n, height, width), any floating type; computed on in float32.
+        label: (n, height, width), 1 for landslide.
+        counted: (n, height, width) bool; the loss looks nowhere else.
+        dice_over: whether Dice is taken for each image and averaged, or once for the batch.
+    """
+    logits, mask = logits.float(), counted.float()
+    truth = (label == 1).float() * mask
+    per_pixel = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
+    over = (1, 2) if dice_over == "image" else (0, 1, 2)
+    cross_entropy = per_pixel.sum(over) / mask.sum(over).clamp(min=1.0)
+    return (cross_entropy + 1.0 - _dice(torch.sigmoid(logits) * mask, truth, over)).mean()
+
+
+def _dice(probability: Tensor, truth: Tensor, over: tuple[int, ...]) -> Tensor:
+    """Return 2 |A B| / (|A| + |B|), both smoothed by 1: it is 1 where both are empty."""
+    overlap = (probability * truth).sum(over)
+    sizes = probability.sum(over) + truth.sum(over)
+    return (2.0 * overlap + SMOOTHING) / (sizes + SMOOTHING)

@@ -1,0 +1,145 @@
+"""What Lightning runs: steps, validation, optimiser."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from landslip.metrics import Counts, ThresholdCurve
+from landslip.training.augment import augment
+from landslip.training.data import Batch
+from landslip.training.loss import segmentation_loss
+from landslip.training.recipe import TrainConfig
+
+_AUGMENT_STREAM = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """How an epoch went; scores are None where no validation tile holds a landslide."""
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    validation_loss: float | None = None
+    threshold: float = 0.5
+    counts: Counts | None = None
+
+
+class SegmentationModule(lightning.LightningModule):
+    """A network with the recipe that trains it."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainConfig,
+        *,
+        on_epoch: Callable[[EpochResult], None] = lambda result: None,
+    ) -> None:
+        """Train ``network`` by ``config``; ``on_epoch`` is told of each epoch."""
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.threshold = 0.5
+        self._on_epoch = on_epoch
+        self._curve = ThresholdCurve()
+        self._losses: list[Tensor] = []
+        self._validation_losses: list[Tensor] = []
+        self._validated = False
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits (n, height, width)."""
+        logits: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
+        return logits[:, 0]
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the epoch's sums."""
+        self._losses = []
+        self._validated = False
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Vary a batch and return its loss."""
+        draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
+        state = np.random.SeedSequence(draw).generate_state(1, np.uint64)[0] >> np.uint64(1)
+        generator = torch.Generator().manual_seed(int(state))
+        with torch.autocast(self.device.type, enabled=False):
+            image, label, counted = augment(*batch, self.config.augmentation, generator)
+        loss = segmentation_loss(self(image), label, counted, dice_over=self.config.dice_over)
+        self._losses.append(loss.detach())
+        self.log("train/loss", loss, prog_bar=False)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin the curve anew."""
+        self._curve = ThresholdCurve()
+        self._validation_losses = []
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch of whole tiles to the curve."""
+        image, label, counted = batch
+        logits = self(image).float()
+        loss = segmentation_loss(logits, label, counted, dice_over=self.config.dice_over)
+        self._validation_losses.append(loss)
+        self._curve.add(
+            torch.sigmoid(logits).cpu().numpy(), (label == 1).cpu().numpy(), counted.cpu().numpy()
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Choose the threshold of the epoch and log its scores."""
+        self._validated = True
+        self.threshold = self._curve.best_threshold()
+        counts = self._curve.counts(self.threshold)
+        for name in ("precision", "recall", "f1", "iou"):
+            self.log(f"val/{name}", float(getattr(counts, name) or 0.0))
+        self.log("val/threshold", self.threshold)
+        self.log("val/loss", torch.stack(self._validation_losses).mean())
+
+    def on_train_epoch_end(self) -> None:
+        """Tell of the epoch."""
+        loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
+        counts = self._curve.counts(self.threshold) if self._validated else None
+        validation = self._validation_losses
+        self._on_epoch(
+            EpochResult(
+                epoch=self.current_epoch + 1,
+                epochs=self.config.epochs,
+                train_loss=loss,
+                validation_loss=float(torch.stack(validation).mean()) if validation else None,
+                threshold=self.threshold,
+                counts=counts,
+            )
+        )
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD; the learning rate follows half a cosine over all steps, or stays."""
+        config = self.config
+        optimizer: Optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+        steps = max(int(self.trainer.estimated_stepping_batches), 1)
+
+        def factor(step: int) -> float:
+            if config.schedule == "constant":
+                return 1.0
+            return 0.5 * (1.0 + math.cos(math.pi * min(step, steps) / steps))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the threshold, and the counts it gave, with the weights it was chosen for."""
+        checkpoint["threshold"] = self.threshold
+        checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the threshold back."""
+        self.threshold = float(checkpoint["threshold"])
