@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.choices import Units
 from landslip.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -74,13 +74,6 @@ class Bands:
 
     def __str__(self) -> str:
         return ",".join(self.names)
-
-
-class Units(StrEnum):
-    """What a pixel value is after scale and offset."""
-
-    DN = "dn"
-    REFLECTANCE = "reflectance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 
 class LandslipError(Exception):
-    """A failure the user can mend: the message states the rule, the value, the object and the remedy."""
+    """A failure the user can mend; its message states rule, value, object and remedy."""
 
 
 class InputError(LandslipError):

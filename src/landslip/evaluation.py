@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.choices import Split
 from landslip.dataset.batches import batches_of_tiles, plan_batches
 from landslip.dataset.format import LANDSLIDE, TileDataset
 from landslip.engines.base import Engine
@@ -14,7 +15,6 @@ from landslip.metrics import Counts, bootstrap_intervals, count_pixels, total
 from landslip.model.card import ModelCard
 from landslip.model.folder import check_fit
 from landslip.progress import Progress, silent
-from landslip.split import Split
 
 _BATCH_PX = 8 * 256 * 256
 

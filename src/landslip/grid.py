@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -89,8 +90,6 @@ class AreaMeasure:
 
     def areas_m2(self, geometries: NDArray[np.object_]) -> NDArray[np.float64]:
         """Return the areas of polygons, holes taken off; NaN without a coordinate system."""
-        import shapely
-
         if self.crs is None:
             return np.full(len(geometries), np.nan)
         if not self._stretches:
@@ -100,8 +99,10 @@ class AreaMeasure:
         geographic = source.geodetic_crs or pyproj.CRS.from_epsg(4326)
         to_degrees = pyproj.Transformer.from_crs(source, geographic, always_xy=True)
         geod = geographic.get_geod() or pyproj.Geod(ellps="WGS84")
-        lonlat = shapely.transform(
-            geometries, lambda x, y: to_degrees.transform(x, y), interleaved=False
-        )
+
+        def unproject(points: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.column_stack(to_degrees.transform(points[:, 0], points[:, 1]))
+
+        lonlat = shapely.transform(geometries, unproject)
         oriented = shapely.orient_polygons(lonlat)
         return np.array([abs(geod.geometry_area_perimeter(geometry)[0]) for geometry in oriented])

@@ -34,12 +34,12 @@ class Counts:
 
     @property
     def precision(self) -> float | None:
-        """tp / (tp + fp): the share of what was found that is landslide."""
+        """Tp / (tp + fp): the share of what was found that is landslide."""
         return _ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float | None:
-        """tp / (tp + fn): the share of the landslides that was found."""
+        """Tp / (tp + fn): the share of the landslides that was found."""
         return _ratio(self.tp, self.tp + self.fn)
 
     @property
@@ -49,7 +49,7 @@ class Counts:
 
     @property
     def iou(self) -> float | None:
-        """tp / (tp + fp + fn)."""
+        """Tp / (tp + fp + fn)."""
         return _ratio(self.tp, self.tp + self.fp + self.fn)
 
     def as_dict(self) -> dict[str, float | None]:
@@ -154,7 +154,9 @@ def _ratio(numerator: int, denominator: int) -> float | None:
     return numerator / denominator if denominator else None
 
 
-def _interval(values: NDArray[np.float64], tails: NDArray[np.float64]) -> tuple[float, float] | None:
+def _interval(
+    values: NDArray[np.float64], tails: NDArray[np.float64]
+) -> tuple[float, float] | None:
     defined = values[~np.isnan(values)]
     if len(defined) == 0:
         return None

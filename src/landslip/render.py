@@ -32,7 +32,9 @@ def display_image(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) 
     return picture
 
 
-def outlined(picture: Picture, landslide: NDArray[np.bool_], colour: tuple[int, int, int]) -> Picture:
+def outlined(
+    picture: Picture, landslide: NDArray[np.bool_], colour: tuple[int, int, int]
+) -> Picture:
     """Draw the outlines of landslides on a picture."""
     thick = max(1, max(landslide.shape) // 900)
     edge = landslide & ~ndimage.binary_erosion(landslide, iterations=thick, border_value=1)
@@ -61,4 +63,5 @@ def _stretched(band: NDArray[Any], valid: NDArray[np.bool_]) -> Picture:
     low, high = np.percentile(band[valid].astype(np.float64), (1, 99))
     filled = np.where(valid, band, low).astype(np.float64)
     scaled = (filled - low) / max(high - low, 1e-12)
-    return (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    stretched: Picture = (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    return stretched

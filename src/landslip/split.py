@@ -3,19 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from landslip.choices import Split
 from landslip.errors import InputError
-
-
-class Split(StrEnum):
-    """What a tile is for."""
-
-    TRAIN = "train"
-    VALIDATION = "val"
-    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,9 @@ def padded_shape(shape: tuple[int, int], multiple: int) -> tuple[int, int]:
 def plan_batches(
     dataset: TileDataset, positions: Sequence[int], *, multiple: int, batch_px: int
 ) -> list[list[int]]:
-    """Group tiles of one padded shape into batches of at most ``batch_px`` pixels (at least one
-    tile each), keeping the order of ``positions`` within a shape.
+    """Group tiles of one padded shape into batches of ``batch_px`` pixels or one tile.
+
+    Within a shape the order of ``positions`` is kept.
     """
     by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position in positions:

@@ -22,9 +22,9 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from landslip.bands import Bands, Radiometry, Units
+from landslip.bands import Bands, Radiometry
+from landslip.choices import Split, Units
 from landslip.errors import InputError
-from landslip.split import Split
 
 FORMAT_VERSION = 1
 BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
@@ -61,9 +61,7 @@ class DatasetCard(BaseModel):
     @property
     def radiometry(self) -> Radiometry:
         """How stored numbers become values."""
-        return Radiometry(
-            units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset
-        )
+        return Radiometry(units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,8 @@ class Tile:
     @property
     def counted(self) -> NDArray[np.bool_]:
         """Where loss and metrics look: valid and labelled."""
-        return self.valid & (self.label != IGNORE)
+        counted: NDArray[np.bool_] = self.valid & (self.label != IGNORE)
+        return counted
 
 
 class TileDataset:

@@ -5,22 +5,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from landslip.bands import Bands, Units
-from landslip.dataset.format import IGNORE, LANDSLIDE, DatasetCard, Tile
+from landslip.bands import Bands
+from landslip.choices import Units
+from landslip.dataset.format import BACKGROUND, IGNORE, DatasetCard, Tile
 from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.errors import InputError
+from landslip.labels import mask_to_label
 from landslip.output import staged_folder
 from landslip.progress import Progress, silent
 from landslip.raster import Mask, Scene, SceneOptions
 from landslip.split import SplitPlan
 
 SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
-_JPEG_MIDDLE = 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,24 +109,6 @@ def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
     return table.__getitem__
 
 
-def mask_to_label(codes: NDArray[Any], *, lossy: bool, path: Path) -> NDArray[np.uint8]:
-    """Turn mask codes into labels 0 and 1.
-
-    Raises:
-        InputError: the codes are other than 0 and 1, or 0 and 255.
-    """
-    if lossy:
-        return (codes > _JPEG_MIDDLE).astype(np.uint8) * np.uint8(LANDSLIDE)
-    found = np.unique(codes)
-    if not (np.isin(found, (0, 1)).all() or np.isin(found, (0, 255)).all()):
-        shown = ", ".join(str(value) for value in found[:8])
-        raise InputError(
-            f"{path}: a mask holds 0 and 1, or 0 and 255; this one holds {shown}"
-            f"{', ...' if len(found) > 8 else ''}"
-        )
-    return (codes != 0).astype(np.uint8) * np.uint8(LANDSLIDE)
-
-
 def _files(folder: Path, option: str) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: {option} is a folder, and this is none")
@@ -201,6 +180,7 @@ def _read_pair(name: str, scene: Scene, mask_path: Path) -> Tile:
                 f"{scene.grid.shape[1]} x {scene.grid.shape[0]}"
             )
         codes, known = mask.read()
+        codes[~known] = BACKGROUND
         label = mask_to_label(codes, lossy=mask.is_lossy, path=mask_path)
     label[~known] = IGNORE
     return Tile(tile_id=name, stored=stored, label=label, valid=valid)

@@ -1,26 +1,9 @@
 """What every engine offers."""
 
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-class EngineName(StrEnum):
-    """The engines; ``auto`` is torch where it sees a GPU, else OpenVINO."""
-
-    AUTO = "auto"
-    OPENVINO = "openvino"
-    TORCH = "torch"
-
-
-class EnginePrecision(StrEnum):
-    """Number format the network runs in; ``auto`` is bf16 where the machine computes in it."""
-
-    AUTO = "auto"
-    BF16 = "bf16"
-    FP32 = "fp32"
 
 
 class Engine(Protocol):

@@ -1,8 +1,10 @@
 """Chooses an engine that this machine has."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
-from landslip.engines.base import Engine, EngineName, EnginePrecision
+from landslip.choices import EngineName, Precision
+from landslip.engines.base import Engine
 from landslip.errors import MissingDependencyError
 from landslip.model.folder import Model
 
@@ -10,7 +12,7 @@ from landslip.model.folder import Model
 def open_engine(
     model: Model,
     name: EngineName = EngineName.AUTO,
-    precision: EnginePrecision = EnginePrecision.AUTO,
+    precision: Precision = Precision.AUTO,
 ) -> Engine:
     """Open the engine asked for.
 
@@ -34,8 +36,6 @@ def open_engine(
 
 def _has_gpu() -> bool:
     """Tell whether torch sees a GPU, without importing torch where no NVIDIA driver is loaded."""
-    from pathlib import Path
-
     if not Path("/proc/driver/nvidia").exists() or find_spec("torch") is None:
         return False
     import torch

@@ -8,13 +8,13 @@ import openvino
 from numpy.typing import NDArray
 from openvino import properties
 
-from landslip.engines.base import EnginePrecision
+from landslip.choices import Precision
 from landslip.model.folder import GRAPH, GRAPH_WEIGHTS, Model
 
 if TYPE_CHECKING:
     from torch import nn
 
-_TYPES = {EnginePrecision.BF16: openvino.Type.bf16, EnginePrecision.FP32: openvino.Type.f32}
+_TYPES = {Precision.BF16: openvino.Type.bf16, Precision.FP32: openvino.Type.f32}
 
 
 class OpenvinoEngine:
@@ -22,7 +22,7 @@ class OpenvinoEngine:
 
     name = "openvino"
 
-    def __init__(self, model: Model, precision: EnginePrecision = EnginePrecision.AUTO) -> None:
+    def __init__(self, model: Model, precision: Precision = Precision.AUTO) -> None:
         """Load and compile the graph.
 
         Raises:
@@ -30,7 +30,7 @@ class OpenvinoEngine:
         """
         graph, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
         core = openvino.Core()
-        if precision is EnginePrecision.AUTO:
+        if precision is Precision.AUTO:
             precision = _fastest(core)
         self.precision = precision.value
         self._compiled = core.compile_model(
@@ -63,6 +63,6 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
     return GRAPH, GRAPH_WEIGHTS
 
 
-def _fastest(core: openvino.Core) -> EnginePrecision:
+def _fastest(core: openvino.Core) -> Precision:
     capabilities = core.get_property("CPU", properties.device.capabilities())
-    return EnginePrecision.BF16 if "BF16" in capabilities else EnginePrecision.FP32
+    return Precision.BF16 if "BF16" in capabilities else Precision.FP32

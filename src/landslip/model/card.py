@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from landslip.bands import Bands, Radiometry, Units
+from landslip.bands import Bands, Radiometry
+from landslip.choices import Units
 from landslip.networks.architecture import Architecture
 from landslip.normalise import Normalisation
 

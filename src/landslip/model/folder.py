@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from landslip.bands import Bands, Radiometry, Units
+from landslip.bands import Bands, Radiometry
+from landslip.choices import Units
 from landslip.errors import ModelError
 from landslip.model.card import FORMAT_VERSION, ModelCard
 

@@ -31,7 +31,7 @@ def load_network(model: Model) -> nn.Module:
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise ModelError(
-            f"{model.path / WEIGHTS}: not the weights of the network that model.json names ({first})"
+            f"{model.path / WEIGHTS}: not the weights of the network in model.json ({first})"
         ) from error
     return network
 

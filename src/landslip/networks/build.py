@@ -6,7 +6,7 @@ from torch import nn
 from landslip.networks.architecture import Architecture
 from landslip.networks.encoder import NO_WEIGHTS, make_encoder
 from landslip.networks.first_layer import widen_first_layer
-from landslip.networks.linknet import LinkNet, initialise_decoder
+from landslip.networks.linknet import LinkNet
 
 
 def build_network(
@@ -22,6 +22,4 @@ def build_network(
         encoder, channels = make_encoder(architecture.encoder, encoder_weights)
         generator = torch.Generator().manual_seed(seed)
         widen_first_layer(encoder, architecture.bands, architecture.first_layer, generator)
-        network = LinkNet(encoder, channels)
-        initialise_decoder(network, generator)
-    return network
+        return LinkNet(encoder, channels)

@@ -48,7 +48,7 @@ def make_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[int, ...]]:
 
 def _levels(name: str) -> tuple[int, ...]:
     """Return which of a backbone's features have the strides that the decoder needs."""
-    if not timm.is_model(name.split(".")[0]):
+    if not timm.is_model(name.split(".", maxsplit=1)[0]):
         near = ", ".join(timm.list_models(f"{name[:6]}*")[:5]) or "resnet18, resnet50"
         raise InputError(f"--encoder {name}: not a timm backbone; did you mean one of {near}?")
     try:

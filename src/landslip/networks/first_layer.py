@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from landslip.networks.architecture import FirstLayer
+from landslip.choices import FirstLayer
 
 IMAGENET_BANDS = ("red", "green", "blue")
 
@@ -20,7 +20,7 @@ def band_filters(
         if name in IMAGENET_BANDS:
             columns.append(weight[:, IMAGENET_BANDS.index(name)])
         else:
-            columns.append(_unknown_band(weight, len(bands), rule, generator))
+            columns.append(_unknown_band(weight, rule, generator))
     return torch.stack(columns, dim=1)
 
 
@@ -32,11 +32,7 @@ def widen_first_layer(
     Raises:
         ValueError: the network has no convolution of three input channels.
     """
-    for name, layer in network.named_modules():
-        if isinstance(layer, nn.Conv2d) and layer.in_channels == len(IMAGENET_BANDS):
-            break
-    else:
-        raise ValueError("the network has no convolution over three channels to begin with")
+    name, layer = _first_convolution(network)
     wider = nn.Conv2d(
         len(bands),
         layer.out_channels,
@@ -53,9 +49,14 @@ def widen_first_layer(
     setattr(network.get_submodule(parent), child, wider)
 
 
-def _unknown_band(
-    weight: Tensor, bands: int, rule: FirstLayer, generator: torch.Generator
-) -> Tensor:
+def _first_convolution(network: nn.Module) -> tuple[str, nn.Conv2d]:
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d) and layer.in_channels == len(IMAGENET_BANDS):
+            return name, layer
+    raise ValueError("the network has no convolution over three channels to begin with")
+
+
+def _unknown_band(weight: Tensor, rule: FirstLayer, generator: torch.Generator) -> Tensor:
     if rule is FirstLayer.MEAN:
         return weight.mean(dim=1)
     if rule is FirstLayer.RED:
@@ -64,7 +65,8 @@ def _unknown_band(
         return torch.zeros_like(weight[:, 0])
     fan_out = weight.shape[0] * weight.shape[2] * weight.shape[3]
     deviation = (2.0 / fan_out) ** 0.5
-    return torch.randn(weight[:, 0].shape, generator=generator) * deviation
+    drawn: Tensor = torch.randn(weight[:, 0].shape, generator=generator) * deviation
+    return drawn
 
 
 def _pair(size: tuple[int, ...]) -> tuple[int, int]:

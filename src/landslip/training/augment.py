@@ -6,8 +6,8 @@ Every draw takes a generator on the CPU, so that a GPU sees the same variations.
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from landslip.training.recipe import Augmentation
 
@@ -55,11 +55,11 @@ def warp(
     image: Tensor, label: Tensor, counted: Tensor, matrices: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Resample a batch by maps from output to input coordinates."""
-    grid = F.affine_grid(matrices, [*image.shape], align_corners=False)
+    grid = functional.affine_grid(matrices, [*image.shape], align_corners=False)
     # label + 1, so that the zeros of uncounted and outside pixels stay apart from background
     codes = ((label.float() + 1.0) * counted)[:, None]
-    codes = F.grid_sample(codes, grid, mode="nearest", align_corners=False)[:, 0]
-    image = F.grid_sample(image, grid, mode="bilinear", align_corners=False)
+    codes = functional.grid_sample(codes, grid, mode="nearest", align_corners=False)[:, 0]
+    image = functional.grid_sample(image, grid, mode="bilinear", align_corners=False)
     return image, (codes - 1.0).clamp(min=0.0).to(torch.uint8), codes > 0.5
 
 

@@ -16,12 +16,12 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
+from landslip.choices import Precision, Split
 from landslip.dataset.format import TileDataset
 from landslip.metrics import Counts
 from landslip.networks.hardware import computes_in_bf16
 from landslip.networks.linknet import STRIDE
 from landslip.normalise import Normalisation
-from landslip.split import Split
 from landslip.training.data import (
     EpochSampler,
     TrainingTiles,
@@ -31,7 +31,7 @@ from landslip.training.data import (
 )
 from landslip.training.module import EpochResult, SegmentationModule
 from landslip.training.pictures import ValidationPictures
-from landslip.training.recipe import Precision, TrainConfig
+from landslip.training.recipe import TrainConfig
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -74,9 +74,8 @@ def fit(job: Fit, network: nn.Module, on_epoch: Callable[[EpochResult], None]) -
     half = config.precision is Precision.BF16 or (
         config.precision is Precision.AUTO and computes_in_bf16(torch.device(device))
     )
-    module = SegmentationModule(
-        network.to(memory_format=torch.channels_last), config, on_epoch=on_epoch
-    )
+    module = SegmentationModule(network, config, on_epoch)
+    module.to(memory_format=torch.channels_last)
     last = job.folder / CHECKPOINTS / LAST
     with _quiet_lightning():
         trainer = _trainer(job, half=half)

@@ -8,8 +8,8 @@ does not depend on the batch size.
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 SMOOTHING = 1.0
 
@@ -27,7 +27,7 @@ def segmentation_loss(
     """
     logits, mask = logits.float(), counted.float()
     truth = (label == 1).float() * mask
-    per_pixel = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
+    per_pixel = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
     over = (1, 2) if dice_over == "image" else (0, 1, 2)
     cross_entropy = per_pixel.sum(over) / mask.sum(over).clamp(min=1.0)
     return (cross_entropy + 1.0 - _dice(torch.sigmoid(logits) * mask, truth, over)).mean()

@@ -8,6 +8,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -39,8 +40,7 @@ class SegmentationModule(lightning.LightningModule):
         self,
         network: nn.Module,
         config: TrainConfig,
-        *,
-        on_epoch: Callable[[EpochResult], None] = lambda result: None,
+        on_epoch: Callable[[EpochResult], None],
     ) -> None:
         """Train ``network`` by ``config``; ``on_epoch`` is told of each epoch."""
         super().__init__()
@@ -80,7 +80,7 @@ class SegmentationModule(lightning.LightningModule):
         self._curve = ThresholdCurve()
         self._validation_losses = []
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch) -> None:
         """Add a batch of whole tiles to the curve."""
         image, label, counted = batch
         logits = self(image).float()
@@ -116,7 +116,7 @@ class SegmentationModule(lightning.LightningModule):
             )
         )
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """SGD; the learning rate follows half a cosine over all steps, or stays."""
         config = self.config
         optimizer: Optimizer = torch.optim.SGD(

@@ -1,14 +1,13 @@
 """What a training run is made of: pydantic models, written in YAML by users; no torch here."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from landslip.choices import Arch, FirstLayer, Precision
 from landslip.errors import InputError
-from landslip.networks.architecture import Arch, FirstLayer
 
 
 class Augmentation(BaseModel):
@@ -28,14 +27,6 @@ class Augmentation(BaseModel):
     band_gain: float = Field(0.05, ge=0, lt=1, description="the same, for each band apart")
     band_shift: float = Field(0.05, ge=0, description="the same, for each band apart")
     noise: float = Field(0.05, ge=0, description="largest standard deviation of Gaussian noise")
-
-
-class Precision(StrEnum):
-    """Number format of convolutions; ``auto`` is bf16 where the machine computes in it."""
-
-    AUTO = "auto"
-    BF16 = "bf16"
-    FP32 = "fp32"
 
 
 class TrainConfig(BaseModel):
@@ -58,7 +49,9 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(1e-4, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     dice_over: Literal["image", "batch"] = "image"
-    crop: int | None = Field(None, ge=32, multiple_of=32, description="None: tile size, at most 256")
+    crop: int | None = Field(
+        None, ge=32, multiple_of=32, description="None: tile size, at most 256"
+    )
     augmentation: Augmentation = Augmentation()
     precision: Precision = Precision.AUTO
     workers: int = Field(0, ge=0, description="processes that read tiles")

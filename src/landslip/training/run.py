@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from landslip.choices import Split
 from landslip.dataset.format import TileDataset
 from landslip.errors import InputError, OutputExistsError
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network
 from landslip.normalise import Normalisation, band_statistics
 from landslip.output import move_into_place, refuse_existing
-from landslip.split import Split
 from landslip.training.fit import LOGS, Fit, fit
 from landslip.training.module import EpochResult
 from landslip.training.recipe import TrainConfig
@@ -38,7 +38,7 @@ class TrainRequest:
     config: TrainConfig
     resume: bool = False
     overwrite: bool = False
-    on_epoch: Callable[[EpochResult], None] = lambda result: None
+    on_epoch: Callable[[EpochResult], None] = lambda _result: None
 
 
 def train(request: TrainRequest) -> None:

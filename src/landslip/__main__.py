@@ -1,0 +1,5 @@
+"""``python -m landslip``."""
+
+from landslip.cli.app import main
+
+main()

@@ -1,0 +1,54 @@
+"""The closed sets of words that users choose from; importing them costs nothing."""
+
+from enum import StrEnum
+
+
+class Units(StrEnum):
+    """What a pixel value is after scale and offset."""
+
+    DN = "dn"
+    REFLECTANCE = "reflectance"
+
+
+class Split(StrEnum):
+    """What a tile is for."""
+
+    TRAIN = "train"
+    VALIDATION = "val"
+    TEST = "test"
+
+
+class Arch(StrEnum):
+    """The networks that can be trained."""
+
+    LINKNET = "linknet"
+
+
+class FirstLayer(StrEnum):
+    """Where the first layer's filters come from for a band that ImageNet does not know.
+
+    ``mean``: the mean of the red, green and blue filters; ``red``: the red ones; ``zero``: zeros;
+    ``random``: Kaiming-normal draws, as for an untrained layer. Red, green and blue always take
+    their own filters.
+    """
+
+    MEAN = "mean"
+    RED = "red"
+    ZERO = "zero"
+    RANDOM = "random"
+
+
+class EngineName(StrEnum):
+    """What runs a network; ``auto`` is torch where it sees a GPU, else OpenVINO."""
+
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    TORCH = "torch"
+
+
+class Precision(StrEnum):
+    """Number format that a network runs in; ``auto`` is bf16 where the machine computes in it."""
+
+    AUTO = "auto"
+    BF16 = "bf16"
+    FP32 = "fp32"

@@ -1,0 +1,1 @@
+"""The command line; modules here import nothing heavy before a command runs."""

@@ -1,0 +1,45 @@
+"""The command ``landslip``."""
+
+from typing import Annotated
+
+import typer
+
+from landslip import __version__
+from landslip.cli import dataset, demo, evaluate, extract, train
+
+app = typer.Typer(
+    name="landslip",
+    help="Map landslides from very-high-resolution satellite scenes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.add_typer(dataset.app, name="dataset")
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(extract.extract)
+app.command()(demo.demo)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"landslip {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
+    ] = False,
+) -> None:
+    """Map landslides from very-high-resolution satellite scenes.
+
+    See it happen: `landslip demo --out DEMO`
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,45 @@
+"""What the user sees when a command fails: one sentence, and an exit code."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from landslip.errors import LandslipError, MissingDependencyError
+
+P = ParamSpec("P")
+WRONG_INPUT, INTERRUPTED = 2, 130
+_TRAINING_PACKAGES = ("torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard")
+
+
+def told_plainly(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn what the user can mend into a sentence and exit code 2, and Ctrl-C into 130."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            try:
+                command(*args, **kwargs)
+            except ModuleNotFoundError as error:
+                if error.name is None or error.name.split(".")[0] not in _TRAINING_PACKAGES:
+                    raise
+                raise MissingDependencyError(
+                    f"this command needs {error.name}, which is not installed; "
+                    "install it with: pip install 'landslip[train]'"
+                ) from error
+            except OSError as error:
+                raise LandslipError(_about(error)) from error
+        except LandslipError as error:
+            typer.echo(f"landslip: {error}", err=True)
+            raise typer.Exit(WRONG_INPUT) from error
+        except KeyboardInterrupt:
+            typer.echo("landslip: stopped; no output was left half-written", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def _about(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

@@ -1,0 +1,94 @@
+"""``landslip train``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from landslip.choices import Arch, FirstLayer, Precision
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+
+if TYPE_CHECKING:
+    from landslip.training.module import EpochResult
+
+
+@told_plainly
+def train(
+    dataset: Annotated[
+        Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
+    ],
+    out: options.Out,
+    arch: Annotated[Arch | None, typer.Option(help="Network. [default: linknet]")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="timm backbone with a feature pyramid. [default: resnet50]")
+    ] = None,
+    encoder_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="imagenet (downloaded by timm), none, or a safetensors or pth file with "
+            "torchvision's or timm's names. [default: imagenet]"
+        ),
+    ] = None,
+    first_layer: Annotated[
+        FirstLayer | None,
+        typer.Option(help="First filters of bands other than red, green, blue. [default: mean]"),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the tiles. [default: 40]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Tiles a step. [default: 8]")] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Number format. [default: auto]")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Reading processes. [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every draw. [default: 0]")] = None,
+    recipe: Annotated[str, typer.Option(help="Named settings.")] = "paper",
+    config: Annotated[
+        Path | None,
+        typer.Option(help="YAML file with settings over the recipe's.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Train a network on a dataset and write a model folder.
+
+    While it runs, checkpoints and TensorBoard logs are in `OUT.training`; after Ctrl-C or a crash
+    the same command with `--resume` goes on, to the same result. Epoch and threshold are chosen on
+    the validation tiles, never on the test tiles.
+
+    Example: `landslip train TILES --out MODEL --encoder resnet50 --epochs 40`
+
+    Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
+    """
+    from landslip.training.recipe import read_config
+    from landslip.training.run import TrainRequest
+    from landslip.training.run import train as run
+
+    stated = {
+        "arch": arch,
+        "encoder": encoder,
+        "encoder_weights": encoder_weights,
+        "first_layer": first_layer,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "precision": precision,
+        "workers": workers,
+        "seed": seed,
+    }
+    request = TrainRequest(
+        dataset=dataset,
+        out=out,
+        config=read_config(recipe, config, stated),
+        resume=resume,
+        overwrite=overwrite,
+        on_epoch=_tell,
+    )
+    run(request)
+    typer.echo(f"{out}: model written")
+
+
+def _tell(result: "EpochResult") -> None:
+    line = f"epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}"
+    if result.counts is not None:
+        f1 = "undefined" if result.counts.f1 is None else f"{result.counts.f1:.4f}"
+        line += f"  validation F1 {f1} at threshold {result.threshold:.3f}"
+    typer.echo(line, err=True)

@@ -1,0 +1,1 @@
+"""Landslides over a whole scene: windows, blending, polygons."""

@@ -1,0 +1,177 @@
+"""Labels: landslide polygons or masks, brought onto a scene's grid."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from rasterio.features import rasterize
+
+from landslip.errors import InputError
+from landslip.grid import Grid
+from landslip.window import Window
+
+_NAMED = 5
+_JPEG_MIDDLE = 127
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polygons:
+    """Valid polygons in a scene's coordinate system, and what was noticed on the way."""
+
+    geometries: NDArray[np.object_]
+    notes: tuple[str, ...]
+
+    def covered(self, grid: Grid, window: Window) -> NDArray[np.bool_]:
+        """Return which pixels (height, width) of a window have their centre in a polygon."""
+        place = grid.at(window)
+        frame = shapely.Polygon(grid.corners(window))
+        near = shapely.STRtree(self.geometries).query(frame, predicate="intersects")
+        if len(near) == 0:
+            return np.zeros(window.shape, dtype=np.bool_)
+        burnt = rasterize(
+            self.geometries[near],
+            out_shape=window.shape,
+            transform=place.transform,
+            all_touched=False,
+            dtype="uint8",
+        )
+        covered: NDArray[np.bool_] = burnt.astype(np.bool_)
+        return covered
+
+
+def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
+    """Read polygons and bring them onto a scene's coordinate system.
+
+    Self-intersecting ones are repaired, empty ones and ones beside the scene left out; each is
+    noted.
+
+    Raises:
+        InputError: nothing can be read, there is no polygon, something else than polygons, no
+            coordinate system to go by, or nothing lies on the scene.
+    """
+    frame = _read(path, layer)
+    frame = _in_crs_of(frame, grid, path)
+    geometries = np.asarray(frame.geometry.values, dtype=object)
+    empty = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    if empty.all():
+        raise InputError(
+            f"{path}: there is no polygon in it; draw the landslides, or give a raster mask of "
+            "zeros for a scene without any"
+        )
+    notes = []
+    if empty.any():
+        notes.append(f"{path.name}: {_numbered(empty)} with empty geometry left out")
+    geometries = shapely.force_2d(geometries[~empty])
+    _check_polygons(geometries, path)
+    geometries, repaired = _repair(geometries, path)
+    on_scene = shapely.intersects(geometries, shapely.Polygon(grid.corners(grid.window)))
+    if not on_scene.any():
+        raise InputError(
+            f"{path}: no polygon lies on the scene; they span {_extent(geometries)} and the scene "
+            f"{_extent(shapely.Polygon(grid.corners(grid.window)))}, in the scene's coordinates"
+        )
+    if not on_scene.all():
+        notes.append(f"{path.name}: {_numbered(~on_scene)} beside the scene left out")
+    return Polygons(geometries=geometries[on_scene], notes=(*notes, *repaired))
+
+
+def mask_to_label(codes: NDArray[Any], *, lossy: bool, path: Path) -> NDArray[np.uint8]:
+    """Turn mask codes into labels 0 and 1; codes from a JPEG, which blurs them, are cut at 127.
+
+    Raises:
+        InputError: the codes are other than 0 and 1, or 0 and 255.
+    """
+    if lossy:
+        return (codes > _JPEG_MIDDLE).astype(np.uint8)
+    found = np.unique(codes)
+    if not (np.isin(found, (0, 1)).all() or np.isin(found, (0, 255)).all()):
+        shown = ", ".join(str(value) for value in found[:8])
+        raise InputError(
+            f"{path}: a mask holds 0 and 1, or 0 and 255; this one holds {shown}"
+            f"{', ...' if len(found) > 8 else ''}"
+        )
+    label: NDArray[np.uint8] = (codes != 0).astype(np.uint8)
+    return label
+
+
+def _read(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    try:
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            return geopandas.read_parquet(path)
+        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        if layer is None and len(layers) > 1:
+            raise InputError(
+                f"{path}: has several layers, name one by --layer: {', '.join(layers)}"
+            )
+        if layer is not None and layer not in layers:
+            raise InputError(f"{path}: has no layer {layer}; its layers are {', '.join(layers)}")
+        frame = geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
+    except InputError:
+        raise
+    except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
+        cause = " ".join(str(error).split())
+        raise InputError(f"{path}: not a vector file that can be read ({cause})") from error
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        raise InputError(f"{path}: is a table without geometry; polygons are needed")
+    return frame
+
+
+def _in_crs_of(frame: geopandas.GeoDataFrame, grid: Grid, path: Path) -> geopandas.GeoDataFrame:
+    if (frame.crs is None) != (grid.crs is None):
+        without, other = ("polygons", "scene") if frame.crs is None else ("scene", "polygons")
+        raise InputError(
+            f"{path}: both scene and polygons need a coordinate system, or neither; the {without} "
+            f"have none and the {other} one. Assign it to the {without}"
+        )
+    if grid.crs is None:
+        return frame
+    return frame.to_crs(grid.crs.to_wkt())
+
+
+def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
+    kinds = {str(geometry.geom_type) for geometry in geometries}
+    others = sorted(kinds - {"Polygon", "MultiPolygon"})
+    if others:
+        raise InputError(f"{path}: landslides are polygons; there are also {', '.join(others)}")
+    if not all(np.isfinite(shapely.get_coordinates(geometry)).all() for geometry in geometries):
+        raise InputError(
+            f"{path}: a polygon has coordinates that are not finite in the scene's coordinate "
+            "system; it lies outside the area where that system is defined"
+        )
+
+
+def _repair(geometries: NDArray[np.object_], path: Path) -> tuple[NDArray[np.object_], list[str]]:
+    """Make invalid polygons valid, keeping what is enclosed; lines and points that arise go."""
+    invalid = ~shapely.is_valid(geometries)
+    if not invalid.any():
+        return geometries, []
+    first = int(np.flatnonzero(invalid)[0])
+    reason = shapely.is_valid_reason(geometries[first])
+    repaired = geometries.copy()
+    repaired[invalid] = [
+        shapely.union_all(
+            [part for part in shapely.get_parts(shapely.make_valid(one)) if part.area > 0]
+        )
+        for one in geometries[invalid]
+    ]
+    note = f"{path.name}: {_numbered(invalid)} invalid and repaired (number {first + 1}: {reason})"
+    return repaired, [note]
+
+
+def _numbered(which: NDArray[np.bool_]) -> str:
+    numbers = (np.flatnonzero(which) + 1).tolist()
+    shown = ", ".join(str(number) for number in numbers[:_NAMED])
+    more = ", ..." if len(numbers) > _NAMED else ""
+    return f"{len(numbers)} of {len(which)} polygons (number {shown}{more})"
+
+
+def _extent(geometries: Any) -> str:
+    left, bottom, right, top = shapely.total_bounds(geometries)
+    return f"x {left:.6g} to {right:.6g}, y {bottom:.6g} to {top:.6g}"
