@@ -45,22 +45,32 @@ class Grid:
         """
         if self.crs is None:
             return None
-        side = math.sqrt(abs(self.transform.determinant))
+        side = math.sqrt(abs(self.transform.determinant)) * _unit(_horizontal(self.crs))
         if not self.crs.is_geographic:
-            return side * float(self.crs.linear_units_factor[1])
-        _, latitude = self.transform * (self.shape[1] / 2, self.shape[0] / 2)
-        return side * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(math.radians(latitude)), 1e-6))
+            return side
+        centre = np.array([[self.shape[1] / 2, self.shape[0] / 2]])
+        latitude = float(map_points(self.transform, centre)[0, 1]) * _unit(_horizontal(self.crs))
+        return math.degrees(side) * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(latitude), 1e-6))
 
     def at(self, window: Window) -> "Grid":
         """Return the grid of a window of this one."""
-        shifted = self.transform * Affine.translation(window.col_off, window.row_off)
-        return Grid(crs=self.crs, transform=shifted, shape=window.shape)
+        a, b, _, d, e, _ = self.transform[:6]
+        corner = np.array([[window.col_off, window.row_off]], dtype=np.float64)
+        x, y = map_points(self.transform, corner)[0].tolist()
+        return Grid(crs=self.crs, transform=Affine(a, b, x, d, e, y), shape=window.shape)
 
     def corners(self, window: Window) -> NDArray[np.float64]:
         """Return the map coordinates (x, y) of a window's corners, as a closed ring of 5 points."""
         cols = (window.col_off, window.col_end, window.col_end, window.col_off, window.col_off)
         rows = (window.row_off, window.row_off, window.row_end, window.row_end, window.row_off)
-        return np.array([self.transform * point for point in zip(cols, rows, strict=True)])
+        return map_points(self.transform, np.column_stack([cols, rows]).astype(np.float64))
+
+
+def map_points(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the map coordinates (n, 2) of pixel coordinates (column, row) of the same shape."""
+    matrix = np.reshape(transform[:6], (2, 3))
+    mapped: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
+    return mapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ class AreaMeasure:
     def _stretches(self) -> bool:
         if self.crs is None or self.crs.is_geographic:
             return True
-        operation = pyproj.CRS.from_user_input(self.crs.to_wkt()).coordinate_operation
+        operation = _horizontal(self.crs).coordinate_operation
         method = operation.method_name.lower() if operation is not None else ""
         return "mercator" in method and "transverse" not in method
 
@@ -93,16 +103,28 @@ class AreaMeasure:
         if self.crs is None:
             return np.full(len(geometries), np.nan)
         if not self._stretches:
-            factor = float(self.crs.linear_units_factor[1])
-            return np.asarray(shapely.area(geometries), dtype=np.float64) * factor**2
-        source = pyproj.CRS.from_user_input(self.crs.to_wkt())
+            unit_m = _unit(_horizontal(self.crs))
+            return np.asarray(shapely.area(geometries), dtype=np.float64) * unit_m**2
+        source = _horizontal(self.crs)
         geographic = source.geodetic_crs or pyproj.CRS.from_epsg(4326)
-        to_degrees = pyproj.Transformer.from_crs(source, geographic, always_xy=True)
+        to_angles = pyproj.Transformer.from_crs(source, geographic, always_xy=True)
         geod = geographic.get_geod() or pyproj.Geod(ellps="WGS84")
 
         def unproject(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.column_stack(to_degrees.transform(points[:, 0], points[:, 1]))
+            lonlat = np.column_stack(to_angles.transform(points[:, 0], points[:, 1]))
+            return lonlat * math.degrees(_unit(geographic))
 
         lonlat = shapely.transform(geometries, unproject)
         oriented = shapely.orient_polygons(lonlat)
         return np.array([abs(geod.geometry_area_perimeter(geometry)[0]) for geometry in oriented])
+
+
+def _horizontal(crs: CRS) -> pyproj.CRS:
+    """Return a coordinate system without its heights."""
+    whole = pyproj.CRS.from_user_input(crs.to_wkt())
+    return whole.sub_crs_list[0] if whole.is_compound else whole
+
+
+def _unit(crs: pyproj.CRS) -> float:
+    """Return what one unit of the axes is, in metres or radians."""
+    return float(crs.axis_info[0].unit_conversion_factor)

@@ -14,6 +14,8 @@ from rasterio.features import shapes
 from scipy import ndimage
 from shapely import Polygon
 
+from landslip.grid import map_points
+
 
 @dataclass(slots=True)
 class _Open:
@@ -108,12 +110,9 @@ class PolygonCollector:
 def to_map(landslides: list[Landslide], transform: Affine) -> NDArray[np.object_]:
     """Return the polygons in map coordinates."""
     polygons = np.array([landslide.polygon for landslide in landslides], dtype=object)
-
-    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        x, y = transform * (points[:, 0], points[:, 1])
-        return np.column_stack([x, y])
-
-    placed: NDArray[np.object_] = shapely.transform(polygons, place)
+    placed: NDArray[np.object_] = shapely.transform(
+        polygons, lambda points: map_points(transform, points)
+    )
     return placed
 
 

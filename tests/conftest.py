@@ -1,0 +1,82 @@
+"""Miniature rasters and vector files, made by code."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning
+
+UTM = "EPSG:32650"
+METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)
+
+WriteRaster = Callable[..., Path]
+WritePolygons = Callable[..., Path]
+
+
+@pytest.fixture
+def write_raster(tmp_path: Path) -> WriteRaster:
+    """Give the function that writes a raster (bands, height, width) and returns its path.
+
+    The ending chooses the format; without anything else said it lies in UTM with pixels of 1 m,
+    its upper left corner at x 500 000, y 4 000 000.
+    """
+
+    def write(
+        name: str,
+        values: NDArray[Any],
+        *,
+        names: tuple[str, ...] | None = None,
+        scales: tuple[float, ...] | None = None,
+        offsets: tuple[float, ...] | None = None,
+        units: tuple[str, ...] | None = None,
+        **profile: Any,
+    ) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stacked = values if values.ndim == 3 else values[np.newaxis]
+        frame = {"crs": UTM, "transform": METRES} if path.suffix == ".tif" else {}
+        count, height, width = stacked.shape
+        shape = {"count": count, "height": height, "width": width, "dtype": stacked.dtype}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, "w", **(frame | shape | profile)) as file:
+                file.write(stacked)
+                for field, given in (
+                    ("descriptions", names),
+                    ("scales", scales),
+                    ("offsets", offsets),
+                    ("units", units),
+                ):
+                    if given is not None:
+                        setattr(file, field, given)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_polygons(tmp_path: Path) -> WritePolygons:
+    """Give the function that writes geometries to a vector file and returns its path."""
+
+    def write(
+        name: str, geometries: list[Any], *, crs: str | None = UTM, layer: str | None = None
+    ) -> Path:
+        path = tmp_path / name
+        frame = geopandas.GeoDataFrame(geometry=geopandas.GeoSeries(geometries, crs=crs))
+        if path.suffix == ".parquet":
+            frame.to_parquet(path)
+            return path
+        more = {} if layer is None else {"layer": layer}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            frame.to_file(path, engine="pyogrio", **more)
+        return path
+
+    return write
