@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.shutil import copy as copy_raster
@@ -120,9 +120,12 @@ class Scene:
             where = _rasterio_window(window)
             values = self._file.read(indexes, window=where, out_shape=(len(indexes), *shape))
             masks = self._file.read_masks(indexes, window=where, out_shape=(len(indexes), *shape))
-        valid = np.all(masks != 0, axis=0)
         if self._stated_nodata is not None:
-            valid &= np.all(values != self._stated_nodata, axis=0)
+            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+            by_nodata = [MaskFlags.nodata in flag for flag in flags]
+            masks[by_nodata] = 255
+            masks[values == self._stated_nodata] = 0
+        valid = np.all(masks != 0, axis=0)
         if np.issubdtype(values.dtype, np.floating):
             valid &= np.all(np.isfinite(values), axis=0)
         return values, valid
@@ -134,6 +137,8 @@ class Mask:
     def __init__(self, path: Path, grid: Grid | None = None) -> None:
         """Open a mask, seen on ``grid`` by nearest neighbour if one is given.
 
+        A mask or grid without a coordinate system matches by size, pixel on pixel.
+
         Raises:
             InputError: it is no raster, or cannot be brought onto the grid.
         """
@@ -141,7 +146,7 @@ class Mask:
         self._file = _open(path)
         self.is_lossy = self._file.driver == "JPEG"
         self._view: DatasetReader | WarpedVRT = self._file
-        if grid is not None and grid != _grid(self._file):
+        if grid is not None and not _lies_on(self._file, grid):
             self._view = self._warped(grid)
         self.shape: tuple[int, int] = self._view.shape
 
@@ -202,7 +207,8 @@ class Mask:
             width=width,
             height=height,
             resampling=Resampling.nearest,
-            add_alpha=False,
+            # marks what the mask does not cover, which would read as 0, background
+            add_alpha=ColorInterp.alpha not in self._file.colorinterp,
         )
 
 
@@ -298,7 +304,7 @@ def _open(path: Path) -> DatasetReader:
             file = rasterio.open(path)
     except RasterioError as error:
         raise InputError(f"{path}: not a raster that can be read ({_cause(error)})") from error
-    if file.count == 0 or np.issubdtype(np.dtype(file.dtypes[0]), np.complexfloating):
+    if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
         file.close()
         raise InputError(f"{path}: a raster of real numbers is needed; it has {file.dtypes}")
     return file
@@ -363,6 +369,13 @@ def _radiometry(file: DatasetReader, indexes: list[int], stated: Units | None) -
 
 def _grid(file: DatasetReader) -> Grid:
     return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
+
+
+def _lies_on(file: DatasetReader, grid: Grid) -> bool:
+    """Whether pixel lies on pixel; where a coordinate system is missing, by size alone."""
+    if file.crs is None or grid.crs is None:
+        return bool(file.shape == grid.shape)
+    return grid == _grid(file)
 
 
 def _rasterio_window(window: Window) -> RasterioWindow:
