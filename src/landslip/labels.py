@@ -7,6 +7,7 @@ from typing import Any
 import geopandas
 import numpy as np
 import pyogrio
+import pyproj
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
@@ -63,12 +64,12 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
             f"{path}: there is no polygon in it; draw the landslides, or give a raster mask of "
             "zeros for a scene without any"
         )
-    notes = []
+    notes, numbers = [], _Numbers(np.arange(1, len(geometries) + 1), len(geometries))
     if empty.any():
-        notes.append(f"{path.name}: {_numbered(empty)} with empty geometry left out")
-    geometries = shapely.force_2d(geometries[~empty])
+        notes.append(f"{path.name}: {numbers.of(empty)} with empty geometry left out")
+    geometries, numbers = shapely.force_2d(geometries[~empty]), numbers.without(empty)
     _check_polygons(geometries, path)
-    geometries, repaired = _repair(geometries, path)
+    geometries, repaired = _repair(geometries, numbers, path)
     on_scene = shapely.intersects(geometries, shapely.Polygon(grid.corners(grid.window)))
     if not on_scene.any():
         raise InputError(
@@ -76,7 +77,7 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
             f"{_extent(shapely.Polygon(grid.corners(grid.window)))}, in the scene's coordinates"
         )
     if not on_scene.all():
-        notes.append(f"{path.name}: {_numbered(~on_scene)} beside the scene left out")
+        notes.append(f"{path.name}: {numbers.of(~on_scene)} beside the scene left out")
     return Polygons(geometries=geometries[on_scene], notes=(*notes, *repaired))
 
 
@@ -97,6 +98,23 @@ def mask_to_label(codes: NDArray[Any], *, lossy: bool, path: Path) -> NDArray[np
         )
     label: NDArray[np.uint8] = (codes != 0).astype(np.uint8)
     return label
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What polygons are called in notes: their numbers in the file, from 1."""
+
+    numbers: NDArray[np.intp]
+    in_file: int
+
+    def without(self, which: NDArray[np.bool_]) -> "_Numbers":
+        return _Numbers(self.numbers[~which], self.in_file)
+
+    def of(self, which: NDArray[np.bool_]) -> str:
+        numbers = self.numbers[which].tolist()
+        shown = ", ".join(str(number) for number in numbers[:_NAMED])
+        more = ", ..." if len(numbers) > _NAMED else ""
+        return f"{len(numbers)} of {self.in_file} polygons (number {shown}{more})"
 
 
 def _read(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
@@ -132,7 +150,13 @@ def _in_crs_of(frame: geopandas.GeoDataFrame, grid: Grid, path: Path) -> geopand
         )
     if grid.crs is None:
         return frame
-    return frame.to_crs(grid.crs.to_wkt())
+    try:
+        return frame.to_crs(grid.crs.to_wkt())
+    except pyproj.exceptions.ProjError as error:
+        raise InputError(
+            f"{path}: cannot be brought from {frame.crs.name} onto the scene's coordinate system "
+            f"({error})"
+        ) from error
 
 
 def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
@@ -147,7 +171,9 @@ def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
         )
 
 
-def _repair(geometries: NDArray[np.object_], path: Path) -> tuple[NDArray[np.object_], list[str]]:
+def _repair(
+    geometries: NDArray[np.object_], numbers: _Numbers, path: Path
+) -> tuple[NDArray[np.object_], list[str]]:
     """Make invalid polygons valid, keeping what is enclosed; lines and points that arise go."""
     invalid = ~shapely.is_valid(geometries)
     if not invalid.any():
@@ -161,17 +187,13 @@ def _repair(geometries: NDArray[np.object_], path: Path) -> tuple[NDArray[np.obj
         )
         for one in geometries[invalid]
     ]
-    note = f"{path.name}: {_numbered(invalid)} invalid and repaired (number {first + 1}: {reason})"
+    first_number = numbers.numbers[first]
+    note = (
+        f"{path.name}: {numbers.of(invalid)} invalid and repaired (number {first_number}: {reason})"
+    )
     return repaired, [note]
-
-
-def _numbered(which: NDArray[np.bool_]) -> str:
-    numbers = (np.flatnonzero(which) + 1).tolist()
-    shown = ", ".join(str(number) for number in numbers[:_NAMED])
-    more = ", ..." if len(numbers) > _NAMED else ""
-    return f"{len(numbers)} of {len(which)} polygons (number {shown}{more})"
 
 
 def _extent(geometries: Any) -> str:
     left, bottom, right, top = shapely.total_bounds(geometries)
-    return f"x {left:.6g} to {right:.6g}, y {bottom:.6g} to {top:.6g}"
+    return f"x {left:.8g} to {right:.8g}, y {bottom:.8g} to {top:.8g}"
