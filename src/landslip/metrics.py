@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 SCORES = ("precision", "recall", "f1", "iou")
 BINS = 1000
+_THRESHOLDS = (np.arange(BINS) / BINS).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class ThresholdCurve:
         counted: NDArray[np.bool_],
     ) -> None:
         """Count the pixels of one tile."""
-        bins = np.minimum((probability[counted].astype(np.float64) * BINS).astype(int), BINS - 1)
+        bins = np.searchsorted(_THRESHOLDS, probability[counted], side="right") - 1
         truth = landslide[counted]
         self._landslide += np.bincount(bins[truth], minlength=BINS)
         self._other += np.bincount(bins[~truth], minlength=BINS)
