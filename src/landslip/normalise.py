@@ -12,6 +12,7 @@ from landslip.errors import InputError
 
 QUANTILES = (0.01, 0.5, 0.99)
 _SAMPLED_PX_PER_TILE = 2000
+_FLAT = 1e-6  # of the mean; what rounding leaves of a spread of 0 is below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,12 @@ class Normalisation:
 
     def apply(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Normalise stored numbers (bands, height, width) to float32 of the same shape."""
-        values = self.radiometry.values(stored)
-        values -= np.asarray(self.mean, dtype=np.float32)[:, None, None]
-        values /= np.asarray(self.std, dtype=np.float32)[:, None, None]
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # nodata may be the lowest float there is
+            values = self.radiometry.values(stored)
+            values -= np.asarray(self.mean, dtype=np.float32)[:, None, None]
+            values /= np.asarray(self.std, dtype=np.float32)[:, None, None]
         if not valid.all():
             values[:, ~valid] = 0.0
         return values
@@ -54,16 +58,16 @@ def band_statistics(dataset: TileDataset, positions: list[int]) -> BandStatistic
         count += pixels.shape[1]
         sums += pixels.sum(axis=1)
         squares += (pixels**2).sum(axis=1)
-        samples.append(pixels[:, :: max(1, pixels.shape[1] // _SAMPLED_PX_PER_TILE)])
+        samples.append(pixels[:, :: max(1, -(-pixels.shape[1] // _SAMPLED_PX_PER_TILE))])
     if count == 0:
         raise InputError(f"{dataset.path}: the training tiles hold no valid pixel")
     mean = sums / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-    flat = [name for name, spread in zip(dataset.bands, std, strict=True) if spread <= 1e-9]
-    if flat:
+    flat = np.flatnonzero(std <= _FLAT * np.abs(mean))
+    if len(flat):
         raise InputError(
-            f"{dataset.path}: band {flat[0]} has one and the same value in all training tiles; "
-            "leave it out"
+            f"{dataset.path}: band {dataset.bands.names[flat[0]]} has one and the same value in "
+            "all training tiles; leave it out"
         )
     points = np.quantile(np.concatenate(samples, axis=1), QUANTILES, axis=1).T
     return BandStatistics(
