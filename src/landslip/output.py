@@ -37,6 +37,7 @@ def staged_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
         OutputExistsError: ``out`` is there and ``overwrite`` is not set.
     """
     refuse_existing(out, overwrite=overwrite)
+    out = out.resolve()  # a link may lead to another file system
     out.parent.mkdir(parents=True, exist_ok=True)
     stage = out.with_name(f".{out.name}.{os.getpid()}.partial")
     shutil.rmtree(stage, ignore_errors=True)
