@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,6 +31,7 @@ FORMAT_VERSION = 1
 BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
 CARD, INDEX = "dataset.json", "tiles.parquet"
 IMAGES, LABELS, VALID = "images.bin", "labels.bin", "valid.bin"
+_COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
 
 
 class DatasetCard(BaseModel):
@@ -98,7 +100,7 @@ class TileDataset:
         """
         self.path = path
         self.card = _read_card(path)
-        self.index = pyarrow.parquet.read_table(path / INDEX).to_pydict()
+        self.index = _read_index(path / INDEX)
         self.bands = Bands(self.card.bands)
         self._check_sizes()
 
@@ -174,3 +176,14 @@ def _read_card(path: Path) -> DatasetCard:
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{file}: not a dataset description ({first}); make it again") from error
+
+
+def _read_index(file: Path) -> dict[str, list[Any]]:
+    try:
+        index: dict[str, list[Any]] = pyarrow.parquet.read_table(file).to_pydict()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{file}: not an index of tiles ({error}); make it again") from error
+    missing = sorted({*_COLUMNS} - {*index})
+    if missing:
+        raise InputError(f"{file}: the index lacks {', '.join(missing)}; make it again")
+    return index

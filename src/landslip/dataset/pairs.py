@@ -130,17 +130,23 @@ def _matches(expression: str, names: list[str]) -> dict[str, str]:
     except re.error as error:
         raise InputError(f"--groups {expression}: not a regular expression ({error})") from error
     found = {name: pattern.match(name) for name in names}
-    return {name: match.group(min(1, pattern.groups)) for name, match in found.items() if match}
+    groups = {name: match[min(1, pattern.groups)] for name, match in found.items() if match}
+    return {name: group for name, group in groups.items() if group is not None}
 
 
 def _group_table(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise InputError(f"{path}: no such file (--groups)")
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write the mark
         rows = list(csv.DictReader(file))
     if not rows or not {"name", "group"} <= set(rows[0]):
         raise InputError(f"{path}: the columns name and group are needed")
-    return {Path(row["name"]).stem: row["group"] for row in rows}
+    return {_without_suffix(row["name"]): row["group"] for row in rows if row["group"]}
+
+
+def _without_suffix(name: str) -> str:
+    path = Path(name)
+    return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
 def _describe(request: PairsRequest, images: list[Path]) -> Description:
