@@ -59,6 +59,11 @@ def _levels(name: str) -> tuple[int, ...]:
             f"--encoder {name}: a backbone with a feature pyramid is needed and this one "
             "gives none; the ResNet, ResNeXt, RegNet, ConvNeXt and EfficientNet families do"
         ) from error
+    if "NHWC" in str(getattr(probe, "output_fmt", "NCHW")):
+        raise InputError(
+            f"--encoder {name}: this backbone gives its features with channels last, which the "
+            "decoder does not take; take one such as resnet50"
+        )
     strides = list(probe.feature_info.reduction())
     if not set(LEVEL_STRIDES) <= set(strides):
         raise InputError(

@@ -10,9 +10,8 @@ doi 10.1109/VCIP.2017.8305148. Where the table is silent, these choices are made
   counts imply it.
 - The decoder's transposed convolutions (3, stride 2, padding 1) get an output padding of 1, so that
   they exactly double height and width.
-- Decoder and head keep torch's own initial weights (uniform, small). Kaiming-normal ones are 2.4
-  times as large; under batch norm they learn 6 times as slowly at the same learning rate, and lose
-  0.1 of F1 after 10 epochs.
+- Decoder and head keep torch's own initial weights. Kaiming-normal ones are 2.4 times as large, and
+  under batch norm larger weights learn more slowly.
 - The network returns logits; the sigmoid of the table is applied by loss and engines.
 """
 

@@ -146,7 +146,7 @@ def _trainer(job: Fit, *, half: bool) -> lightning.Trainer:
         max_epochs=job.config.epochs,
         callbacks=callbacks,
         logger=TensorBoardLogger(job.folder, name=None, version=LOGS),
-        log_every_n_steps=10,
+        log_every_n_steps=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

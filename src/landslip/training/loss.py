@@ -1,8 +1,8 @@
 """Binary cross-entropy + (1 - Dice), over the pixels that are valid and labelled.
 
 Equation 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020, with the minus sign that cross-entropy
-needs. The paper sums over the images of a batch; here it is their mean, so that the learning rate
-does not depend on the batch size.
+needs, summed over the images of a batch as there: the step grows with the batch size. At the paper's
+learning rate of 0.01 and batch of 8, a mean instead of the sum learns far too slowly.
 """
 
 from typing import Literal
@@ -17,20 +17,21 @@ SMOOTHING = 1.0
 def segmentation_loss(
     logits: Tensor, label: Tensor, counted: Tensor, *, dice_over: Literal["image", "batch"]
 ) -> Tensor:
-    """Return the loss of a batch, a float32 scalar.
+    """Return the loss of a batch, summed over its images; a float32 scalar.
 
     Args:
         logits: (n, height, width), any floating type; computed on in float32.
         label: (n, height, width), 1 for landslide.
         counted: (n, height, width) bool; the loss looks nowhere else.
-        dice_over: whether Dice is taken for each image and averaged, or once for the batch.
+        dice_over: whether Dice is taken for each image, or once for the batch, for all of them.
     """
     logits, mask = logits.float(), counted.float()
     truth = (label == 1).float() * mask
     per_pixel = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
     over = (1, 2) if dice_over == "image" else (0, 1, 2)
     cross_entropy = per_pixel.sum(over) / mask.sum(over).clamp(min=1.0)
-    return (cross_entropy + 1.0 - _dice(torch.sigmoid(logits) * mask, truth, over)).mean()
+    losses = cross_entropy + 1.0 - _dice(torch.sigmoid(logits) * mask, truth, over)
+    return losses.sum() * (len(logits) / losses.numel())
 
 
 def _dice(probability: Tensor, truth: Tensor, over: tuple[int, ...]) -> Tensor:

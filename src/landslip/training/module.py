@@ -71,8 +71,8 @@ class SegmentationModule(lightning.LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             image, label, counted = augment(*batch, self.config.augmentation, generator)
         loss = segmentation_loss(self(image), label, counted, dice_over=self.config.dice_over)
-        self._losses.append(loss.detach())
-        self.log("train/loss", loss, prog_bar=False)
+        self._losses.append(loss.detach() / len(image))
+        self.log("train/loss", loss / len(image))
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -85,7 +85,7 @@ class SegmentationModule(lightning.LightningModule):
         image, label, counted = batch
         logits = self(image).float()
         loss = segmentation_loss(logits, label, counted, dice_over=self.config.dice_over)
-        self._validation_losses.append(loss)
+        self._validation_losses.append(loss / len(image))
         self._curve.add(
             torch.sigmoid(logits).cpu().numpy(), (label == 1).cpu().numpy(), counted.cpu().numpy()
         )

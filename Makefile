@@ -1,0 +1,41 @@
+# make demo   the whole chain on data it makes itself, offline, in a few minutes
+# make test   the tests
+# make check  format, lint, types, import contracts, tests
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo-output
+UV_VERSION := 0.13.9
+
+.PHONY: demo test check lint lock clean
+
+demo: $(VENV)/.ready
+	$(BIN)/landslip demo --out $(DEMO) --overwrite
+
+test: $(VENV)/.ready
+	$(BIN)/pytest -m "not slow and not gpu"
+
+check: lint
+	$(BIN)/pytest -m "not slow and not gpu"
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The locked packages of requirements.lock (all extras and the development group), then landslip.
+$(VENV)/.ready: pyproject.toml requirements.lock
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet uv==$(UV_VERSION)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
+	touch $@
+
+# Newest versions that the bounds of pyproject.toml allow.
+lock: $(VENV)/.ready
+	$(BIN)/uv pip compile pyproject.toml --extra train --group dev --universal \
+		--python-version 3.11 --generate-hashes --upgrade --quiet -o requirements.lock
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,267 @@
+"""The whole chain through the command line: scene and polygons in, landslide polygons out."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.features import rasterize
+from shapely import box
+from typer.testing import CliRunner, Result
+
+from landslip.cli.app import app
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+NAMES = ("blue", "green", "red", "nir")
+CRS = "EPSG:32648"
+TRANSFORM = Affine(2.0, 0.0, 400_000.0, 0.0, -2.0, 3_400_000.0)
+SHAPE = (320, 448)
+RUNNER = CliRunner()
+
+
+def run(*words: object) -> Result:
+    return RUNNER.invoke(app, [str(word) for word in words])
+
+
+def done(*words: object) -> Result:
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def write_scene(path: Path, *, described: bool = True, seed: int = 0) -> Path:
+    """Noise with forty brighter blocks, the landslides; the left edge is nodata."""
+    generator = np.random.default_rng(seed)
+    values = generator.normal(400, 40, (4, *SHAPE))
+    polygons = []
+    for _ in range(40):
+        row, col = (int(generator.integers(0, side - 30)) for side in SHAPE)
+        height, width = (int(side) for side in generator.integers(12, 30, 2))
+        values[:, row : row + height, col : col + width] += 300
+        left, top = TRANSFORM @ (col, row)
+        polygons.append(box(left, top - 2 * height, left + 2 * width, top))
+    stored = np.clip(values, 1, 1000).astype(np.uint16)
+    stored[:, :, :20] = 0
+    profile = {"height": SHAPE[0], "width": SHAPE[1], "count": 4, "dtype": "uint16", "nodata": 0}
+    with rasterio.open(path, "w", crs=CRS, transform=TRANSFORM, **profile) as file:
+        file.write(stored)
+        if described:
+            file.descriptions = NAMES
+    frame = geopandas.GeoDataFrame(geometry=polygons, crs=CRS).to_crs(4326)
+    frame.to_file(path.with_suffix(".gpkg"), layer="drawn")
+    return path
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where each step of the chain wrote to."""
+
+    scene: Path
+    dataset: Path
+    model: Path
+    map: Path
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The drawn polygons on the scene's grid."""
+        polygons = geopandas.read_file(self.scene.with_suffix(".gpkg")).to_crs(CRS)
+        return rasterize(polygons.geometry, out_shape=SHAPE, transform=TRANSFORM).astype(bool)
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    folder = tmp_path_factory.mktemp("chain")
+    scene = write_scene(folder / "scene.tif")
+    made = Chain(scene, folder / "tiles", folder / "model", folder / "map")
+    done("dataset", "scene", scene, scene.with_suffix(".gpkg"), "--out", made.dataset, "--tile", 64)
+    done(
+        *("train", made.dataset, "--out", made.model, "--encoder", "test_resnet"),
+        *("--encoder-weights", "none", "--epochs", 30, "--batch-size", 4, "--precision", "fp32"),
+    )
+    done("extract", scene, "--model", made.model, "--out", made.map, "--tile", 128, "--overlap", 32)
+    return made
+
+
+def test_evaluation_prints_json_alone_on_stdout(chain: Chain) -> None:
+    result = done("evaluate", chain.model, chain.dataset, "--json")
+    found = json.loads(result.stdout)
+    counted = found["tp"] + found["fp"] + found["fn"] + found["tn"]
+    assert found["tiles"] == round(0.2 * 5 * 7)
+    assert 0.5 <= counted / (found["tiles"] * 64 * 64) <= 1
+    assert found["f1"] == pytest.approx(
+        2 * found["tp"] / (2 * found["tp"] + found["fp"] + found["fn"])
+    )
+    low, high = found["intervals"]["f1"]
+    assert low <= found["f1"] <= high
+    assert found["f1"] > 0.6
+
+
+def test_the_map_shows_the_landslides(chain: Chain) -> None:
+    with rasterio.open(chain.map / "mask.tif") as file:
+        mask = file.read(1)
+        assert file.crs.to_string() == CRS
+        assert file.transform == TRANSFORM
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    assert (mask[:, :20] == 255).all()
+    found, truth = mask[:, 20:] == 1, chain.truth[:, 20:]
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.7
+
+
+def test_probability_mask_polygons_and_summary_agree(chain: Chain) -> None:
+    summary = json.loads((chain.map / "summary.json").read_text())
+    with rasterio.open(chain.map / "mask.tif") as file:
+        mask = file.read(1)
+    with rasterio.open(chain.map / "probability.tif") as file:
+        stored, scale = file.read(1), file.scales[0]
+    sure = (mask != 255) & (np.abs(stored * scale - summary["threshold"]) > scale)
+    assert ((stored * scale >= summary["threshold"]) == (mask == 1))[sure].all()
+    polygons = geopandas.read_file(chain.map / "landslides.gpkg")
+    assert polygons.geometry.is_valid.all()
+    assert polygons.id.tolist() == list(range(1, summary["landslides"] + 1))
+    assert polygons.area_m2.sum() == pytest.approx((mask == 1).sum() * 4.0)
+    assert np.allclose(polygons.area_m2, polygons.geometry.area)
+    again = rasterize(polygons.geometry, out_shape=SHAPE, transform=TRANSFORM)
+    assert np.array_equal(again == 1, mask == 1)
+    assert (polygons.mean_probability >= summary["threshold"]).all()
+    assert (polygons.max_probability >= polygons.mean_probability).all()
+
+
+def test_min_area_leaves_out_small_polygons_only(chain: Chain, tmp_path: Path) -> None:
+    done("extract", chain.scene, "--model", chain.model, "--out", tmp_path / "m", "--min-area", 500)
+    kept = geopandas.read_file(tmp_path / "m" / "landslides.gpkg")
+    assert kept.area_m2.min() >= 500
+
+
+def test_engines_agree(chain: Chain, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    maps = []
+    for engine in ("openvino", "torch"):
+        done(
+            *("extract", chain.scene, "--model", chain.model, "--out", tmp_path / engine),
+            *("--engine", engine, "--precision", "fp32"),
+        )
+        with rasterio.open(tmp_path / engine / "probability.tif") as file:
+            maps.append(file.read(1).astype(int))
+    assert np.abs(maps[0] - maps[1]).max() <= 1
+
+
+def test_named_bands_in_another_order_give_the_same_map(chain: Chain, tmp_path: Path) -> None:
+    with rasterio.open(chain.scene) as file:
+        profile, values = file.profile, file.read()
+    turned = tmp_path / "turned.tif"
+    with rasterio.open(turned, "w", **profile) as file:
+        file.write(values[::-1])
+    refused = run("extract", turned, "--model", chain.model, "--out", tmp_path / "map")
+    assert refused.exit_code == 2
+    assert "name them in order with --bands" in refused.stderr
+    done(
+        *("extract", turned, "--model", chain.model, "--out", tmp_path / "map"),
+        *("--bands", "nir,red,green,blue", "--tile", 128, "--overlap", 32),
+    )
+    with (
+        rasterio.open(tmp_path / "map" / "mask.tif") as file,
+        rasterio.open(chain.map / "mask.tif") as expected,
+    ):
+        assert np.array_equal(file.read(1), expected.read(1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"count": 3, "names": NAMES[:3]}, "nir is not among blue,green,red"),
+        ({"dtype": "uint8"}, "8-bit pictures and sensor counts do not mix"),
+        ({"scale": 1e-4}, "takes values in dn and these are in reflectance"),
+        ({"factor": 100}, "another unit or scale"),
+    ],
+    ids=["bands", "8 bits", "units", "values"],
+)
+def test_scenes_that_do_not_fit_the_model_are_refused(
+    change: dict[str, object], message: str, chain: Chain, tmp_path: Path
+) -> None:
+    with rasterio.open(chain.scene) as file:
+        profile, values = file.profile, file.read()
+    names = change.get("names", NAMES)
+    profile.update(count=len(names), dtype=change.get("dtype", "uint16"))  # type: ignore[arg-type]
+    path = tmp_path / "other.tif"
+    with rasterio.open(path, "w", **profile) as file:
+        factor = change.get("factor", 1)
+        shown = np.minimum(values[: len(names)].astype(float) * factor, 65_535)  # type: ignore[arg-type]
+        file.write((shown / 4 if "dtype" in change else shown).astype(profile["dtype"]))
+        file.descriptions = names
+        if "scale" in change:
+            file.scales = 4 * [change["scale"]]
+    result = run("extract", path, "--model", chain.model, "--out", tmp_path / "map")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert str(path) in result.stderr
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_overwritten_unasked(chain: Chain) -> None:
+    before = (chain.map / "mask.tif").stat().st_mtime_ns
+    result = run("extract", chain.scene, "--model", chain.model, "--out", chain.map)
+    assert result.exit_code == 2
+    assert "--overwrite" in result.stderr
+    assert (chain.map / "mask.tif").stat().st_mtime_ns == before
+
+
+def test_everything_but_training_works_without_torch(chain: Chain, tmp_path: Path) -> None:
+    labels = chain.scene.with_suffix(".gpkg")
+    commands = [
+        ["dataset", "scene", chain.scene, labels, "--out", tmp_path / "tiles", "--tile", 64],
+        ["evaluate", chain.model, tmp_path / "tiles", "--json"],
+        ["extract", chain.scene, "--model", chain.model, "--out", tmp_path / "map"],
+        ["train", tmp_path / "tiles", "--out", tmp_path / "model"],
+    ]
+    program = f"""
+import sys
+blocked = ("torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard")
+for name in blocked:
+    sys.modules[name] = None
+from landslip.cli.app import app
+codes = []
+for words in {[[str(word) for word in words] for words in commands]!r}:
+    try:
+        app(words)
+    except SystemExit as end:
+        codes.append(end.code)
+assert codes == [0, 0, 0, 2], codes
+assert not any(name.split(".")[0] in blocked and sys.modules[name] for name in sys.modules)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "pip install 'landslip[train]'" in result.stderr
+    assert (tmp_path / "map" / "landslides.gpkg").is_file()
+    assert not (tmp_path / "model").exists()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = """
+import sys
+sys.argv = ["landslip", "--help"]
+from landslip.cli.app import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {"numpy", "pydantic", "rasterio", "geopandas", "openvino", "torch", "yaml", "PIL"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "extract" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["dataset scene", "dataset pairs", "train", "evaluate", "extract"])
+def test_every_help_has_an_example(command: str) -> None:
+    assert f"landslip {command} " in " ".join(done(*command.split(), "--help").stdout.split())
