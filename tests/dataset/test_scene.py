@@ -30,7 +30,8 @@ def on_scene(left: float, top: float, right: float, bottom: float) -> shapely.Po
 def pixels() -> NDArray[np.uint16]:
     """Return a scene of two bands whose pixels tell their place; none of them is 0."""
     band, row, col = np.mgrid[1:3, : SHAPE[0], : SHAPE[1]]
-    return (10_000 * band + 100 * row + col).astype(np.uint16)
+    stored: NDArray[np.uint16] = (10_000 * band + 100 * row + col).astype(np.uint16)
+    return stored
 
 
 def padded(array: NDArray[Any], fill: int = 0) -> NDArray[Any]:

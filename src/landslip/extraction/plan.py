@@ -55,7 +55,7 @@ def plan_windows(shape: tuple[int, int], *, tile: int, overlap: int, multiple: i
         raise InputError(
             f"--overlap is an even number of pixels up to half of --tile; got {overlap} of {tile}"
         )
-    largest = max(shape) + overlap
-    tile = min(tile, max(padded_shape((largest, largest), multiple)[0], 2 * overlap))
+    largest = max(max(shape) + overlap, 2 * overlap)
+    tile = min(tile, padded_shape((largest, largest), multiple)[0])
     rows, cols = (tuple(overlapping_offsets(side, tile, overlap)) for side in shape)
     return Plan(shape=shape, tile=tile, overlap=overlap, row_offs=rows, col_offs=cols)
