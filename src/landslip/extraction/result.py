@@ -1,6 +1,7 @@
 """What an extraction writes: two rasters, polygons and a summary."""
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def landslide_frame(
 
 def write_landslides(frame: geopandas.GeoDataFrame, path: Path) -> None:
     """Write the table as a GeoPackage; an empty one has the same columns."""
-    frame.to_file(path, driver="GPKG", layer=LAYER, engine="pyogrio", geometry_type="Polygon")
+    with warnings.catch_warnings():
+        # a scene without a coordinate system is told of in the summary
+        warnings.filterwarnings("ignore", message="'crs' was not provided")
+        frame.to_file(path, driver="GPKG", layer=LAYER, engine="pyogrio", geometry_type="Polygon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
