@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.features import rasterize
 from shapely import box
 from typer.testing import CliRunner, Result
@@ -68,10 +69,11 @@ class Chain:
     map: Path
 
     @property
-    def truth(self) -> np.ndarray:
+    def truth(self) -> NDArray[np.bool_]:
         """The drawn polygons on the scene's grid."""
         polygons = geopandas.read_file(self.scene.with_suffix(".gpkg")).to_crs(CRS)
-        return rasterize(polygons.geometry, out_shape=SHAPE, transform=TRANSFORM).astype(bool)
+        burnt = rasterize(polygons.geometry, out_shape=SHAPE, transform=TRANSFORM)
+        return np.asarray(burnt == 1)
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +264,8 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert "extract" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["dataset scene", "dataset pairs", "train", "evaluate", "extract"])
+@pytest.mark.parametrize(
+    "command", ["dataset scene", "dataset pairs", "train", "evaluate", "extract"]
+)
 def test_every_help_has_an_example(command: str) -> None:
     assert f"landslip {command} " in " ".join(done(*command.split(), "--help").stdout.split())

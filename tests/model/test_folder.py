@@ -33,7 +33,7 @@ def make_card(**known: Any) -> ModelCard:
         "std": (50.0, 50.0, 50.0, 100.0),
         "quantiles": ((200, 300, 400), (200, 300, 400), (150, 250, 350), (300, 600, 900)),
     }
-    expected = InputCard(**(taken | known))  # type: ignore[arg-type]
+    expected = InputCard(**(taken | known))
     architecture = Architecture(encoder="resnet18", bands=expected.bands)
     return ModelCard(
         name="model",

@@ -96,5 +96,5 @@ def test_pickled_objects_are_not_executed(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="absent.pth: no such file"):
+    with pytest.raises(InputError, match=r"absent\.pth: no such file"):
         read_weights(tmp_path / "absent.pth")

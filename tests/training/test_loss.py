@@ -10,7 +10,9 @@ from landslip.training.loss import segmentation_loss
 Over = Literal["image", "batch"]
 
 
-def loss(logits: Tensor, label: Tensor, counted: Tensor | None = None, over: Over = "image") -> float:
+def loss(
+    logits: Tensor, label: Tensor, counted: Tensor | None = None, over: Over = "image"
+) -> float:
     everywhere = torch.ones_like(label, dtype=torch.bool)
     known = everywhere if counted is None else counted
     return segmentation_loss(logits, label, known, dice_over=over).item()
@@ -37,7 +39,7 @@ def test_nothing_counted_gives_a_finite_loss_and_no_gradient(over: Over) -> None
     value = segmentation_loss(
         logits, torch.ones(1, 4, 4), torch.zeros(1, 4, 4, dtype=torch.bool), dice_over=over
     )
-    value.backward()
+    torch.autograd.backward(value)
     assert value.item() == pytest.approx(0.0)
     assert logits.grad is not None
     assert not logits.grad.any()
@@ -57,9 +59,7 @@ def test_images_are_summed_and_weigh_the_same_whatever_their_counted_size() -> N
     logits = torch.tensor([[[0.0, 0.0]], [[2.0, 2.0]]])
     label = torch.tensor([[[1, 1]], [[0, 0]]])
     counted = torch.tensor([[[True, True]], [[True, False]]])
-    alone = [
-        loss(logits[at : at + 1], label[at : at + 1], counted[at : at + 1]) for at in (0, 1)
-    ]
+    alone = [loss(logits[at : at + 1], label[at : at + 1], counted[at : at + 1]) for at in (0, 1)]
     assert loss(logits, label, counted) == pytest.approx(sum(alone))
 
 

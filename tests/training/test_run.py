@@ -69,7 +69,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[EpochResult]]:
+def trained(
+    dataset: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[EpochResult]]:
     out = tmp_path_factory.mktemp("models") / "model"
     epochs: list[EpochResult] = []
     train(TrainRequest(dataset=dataset, out=out, config=CONFIG, on_epoch=epochs.append))
@@ -149,9 +151,7 @@ def test_a_killed_run_resumes_to_the_same_weights(
     with pytest.raises(InputError, match="had another learning_rate"):
         train(TrainRequest(dataset=dataset, out=out, config=changed, resume=True))
     seen: list[EpochResult] = []
-    train(
-        TrainRequest(dataset=dataset, out=out, config=CONFIG, resume=True, on_epoch=seen.append)
-    )
+    train(TrainRequest(dataset=dataset, out=out, config=CONFIG, resume=True, on_epoch=seen.append))
     assert seen[0].epoch > 1
     assert weights_digest(out) == weights_digest(trained[0])
     assert open_model(out).card.threshold == open_model(trained[0]).card.threshold

@@ -12,7 +12,11 @@ from landslip.cli.progress import shown
 if TYPE_CHECKING:
     from landslip.dataset.format import DatasetCard
 
-app = typer.Typer(no_args_is_help=True, help="Make a dataset of tiles for training and testing.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Make a dataset of tiles for training and testing.",
+)
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """Binary cross-entropy + (1 - Dice), over the pixels that are valid and labelled.
 
 Equation 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020, with the minus sign that cross-entropy
-needs, summed over the images of a batch as there: the step grows with the batch size. At the paper's
-learning rate of 0.01 and batch of 8, a mean instead of the sum learns far too slowly.
+needs, summed over the images of a batch as there: the step grows with the batch size. With a mean
+instead of the sum, the paper's learning rate of 0.01 learns far too slowly.
 """
 
 from typing import Literal
