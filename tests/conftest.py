@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
 UTM = "EPSG:32650"
 METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)
+
+# time says nothing on a machine that others use too; the same examples are drawn at every run
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 WriteRaster = Callable[..., Path]
 WritePolygons = Callable[..., Path]

@@ -94,6 +94,19 @@ def test_each_tile_knows_its_place(request_: SceneRequest, tmp_path: Path) -> No
     assert frame.tile_id.is_unique
 
 
+def test_a_local_system_has_no_place_on_earth(
+    write_raster: WriteRaster, request_: SceneRequest, tmp_path: Path
+) -> None:
+    local = 'LOCAL_CS["site",UNIT["metre",1]]'
+    path = write_raster("local.tif", pixels(), names=("red", "nir"), crs=local)
+    mask = write_raster("mask.png", np.zeros(SHAPE, dtype=np.uint8))
+    card = dataset_from_scene(replace(request_, scene=path, labels=mask), tmp_path / "out").card
+    frame = geopandas.read_parquet(tmp_path / "out" / "tiles.parquet")
+    assert frame.geometry.isna().all()
+    assert list(frame["transform"][0]) == [1, 0, X, 0, -1, Y]
+    assert (card.resolution_m, card.landslide_share) == (1.0, 0.0)
+
+
 def test_units_and_scale_are_kept(
     write_raster: WriteRaster, request_: SceneRequest, tmp_path: Path
 ) -> None:

@@ -159,7 +159,10 @@ def _georeference(origin: Origin) -> dict[str, object]:
     grid = origin.grid
     if grid is None or grid.crs is None:
         return {"crs_wkt": None, "transform": None, "footprint": None}
+    transform = list(grid.at(origin.window).transform)[:6]
+    place: dict[str, object] = {"crs_wkt": grid.crs.to_wkt(), "transform": transform}
+    if not (grid.crs.is_geographic or grid.crs.is_projected):  # a local system, tied to nothing
+        return place | {"footprint": None}
     ring = shapely.Polygon(grid.corners(origin.window))
     footprint = geopandas.GeoSeries([ring], crs=grid.crs.to_wkt()).to_crs(4326).iloc[0]
-    transform = list(grid.at(origin.window).transform)[:6]
-    return {"crs_wkt": grid.crs.to_wkt(), "transform": transform, "footprint": footprint}
+    return place | {"footprint": footprint}
