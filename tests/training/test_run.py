@@ -18,7 +18,7 @@ from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.errors import InputError, OutputExistsError
 from landslip.model.folder import open_model
 from landslip.split import SplitPlan
-from landslip.training.module import EpochResult
+from landslip.training.module import EpochResult, Watcher
 from landslip.training.recipe import TrainConfig
 from landslip.training.run import TrainRequest, train
 from landslip.window import Window
@@ -74,7 +74,11 @@ def trained(
 ) -> tuple[Path, list[EpochResult]]:
     out = tmp_path_factory.mktemp("models") / "model"
     epochs: list[EpochResult] = []
-    train(TrainRequest(dataset=dataset, out=out, config=CONFIG, on_epoch=epochs.append))
+    train(
+        TrainRequest(
+            dataset=dataset, out=out, config=CONFIG, watcher=Watcher(on_epoch=epochs.append)
+        )
+    )
     return out, epochs
 
 
@@ -151,7 +155,15 @@ def test_a_killed_run_resumes_to_the_same_weights(
     with pytest.raises(InputError, match="had another learning_rate"):
         train(TrainRequest(dataset=dataset, out=out, config=changed, resume=True))
     seen: list[EpochResult] = []
-    train(TrainRequest(dataset=dataset, out=out, config=CONFIG, resume=True, on_epoch=seen.append))
+    train(
+        TrainRequest(
+            dataset=dataset,
+            out=out,
+            config=CONFIG,
+            resume=True,
+            watcher=Watcher(on_epoch=seen.append),
+        )
+    )
     assert seen[0].epoch > 1
     assert weights_digest(out) == weights_digest(trained[0])
     assert open_model(out).card.threshold == open_model(trained[0]).card.threshold

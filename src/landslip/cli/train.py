@@ -1,5 +1,6 @@
 """``landslip train``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,8 @@ import typer
 
 from landslip.choices import Arch, FirstLayer, Precision
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.failures import INTERRUPTED, told_plainly
+from landslip.cli.progress import shown
 
 if TYPE_CHECKING:
     from landslip.training.module import EpochResult
@@ -59,6 +61,7 @@ def train(
 
     Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
     """
+    from landslip.training.module import Watcher
     from landslip.training.recipe import read_config
     from landslip.training.run import TrainRequest
     from landslip.training.run import train as run
@@ -80,9 +83,13 @@ def train(
         config=read_config(recipe, config, stated),
         resume=resume,
         overwrite=overwrite,
-        on_epoch=_tell,
     )
-    run(request)
+    try:
+        with shown("train", "steps") as progress:
+            run(replace(request, watcher=Watcher(on_epoch=_tell, on_step=progress)))
+    except KeyboardInterrupt:
+        typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     typer.echo(f"{out}: model written")
 
 

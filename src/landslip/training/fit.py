@@ -2,13 +2,15 @@
 
 import ctypes
 import logging
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -29,13 +31,18 @@ from landslip.training.data import (
     training_loader,
     validation_loader,
 )
-from landslip.training.module import EpochResult, SegmentationModule
+from landslip.training.module import SegmentationModule, Watcher
 from landslip.training.pictures import ValidationPictures
 from landslip.training.recipe import TrainConfig
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
 _VALIDATION_BATCH_PX = 16 * 256 * 256
+_LIGHTNING_PRECISION: dict[str, Literal["bf16-mixed", "16-mixed", "32-true"]] = {
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+    "fp32": "32-true",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,32 +69,28 @@ class Best:
     device: str
 
 
-def fit(job: Fit, network: nn.Module, on_epoch: Callable[[EpochResult], None]) -> Best:
+def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
     """Train a network in place, up to its best weights; goes on where an earlier run stopped.
 
     Raises:
         KeyboardInterrupt: the user stopped it; the run can be resumed.
     """
-    config = job.config
     keep_freed_memory()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = config.precision is Precision.BF16 or (
-        config.precision is Precision.AUTO and computes_in_bf16(torch.device(device))
-    )
-    module = SegmentationModule(network, config, on_epoch)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = _precision(job.config.precision, device)
+    module = SegmentationModule(network, job.config, watcher)
     module.to(memory_format=torch.channels_last)
     last = job.folder / CHECKPOINTS / LAST
     with _quiet_lightning():
-        trainer = _trainer(job, half=half)
-        trainer.fit(
-            module,
-            train_dataloaders=_training(job),
-            val_dataloaders=_validation(job),
-            ckpt_path=last if last.exists() else None,
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        trainer = _trainer(job, precision)
+        with _interruptible(trainer):
+            trainer.fit(
+                module,
+                train_dataloaders=_training(job),
+                val_dataloaders=_validation(job),
+                ckpt_path=last if last.exists() else None,
+                weights_only=True,
+            )
     best = _take_best(module, job.folder / CHECKPOINTS / BEST)
     network.cpu().eval()
     validated = bool(job.dataset.positions(Split.VALIDATION))
@@ -95,8 +98,8 @@ def fit(job: Fit, network: nn.Module, on_epoch: Callable[[EpochResult], None]) -
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
         counts=Counts(**best["counts"]) if validated else None,
-        precision="bf16" if half else "fp32",
-        device=torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        precision=precision,
+        device=torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
     )
 
 
@@ -124,7 +127,16 @@ def _validation(job: Fit) -> Any:
     )
 
 
-def _trainer(job: Fit, *, half: bool) -> lightning.Trainer:
+def _precision(wanted: Precision, device: torch.device) -> str:
+    """Return bf16, fp16 or fp32: what was asked for, else what the device is fast in."""
+    if wanted is not Precision.AUTO:
+        return wanted.value
+    if computes_in_bf16(device):
+        return "bf16"
+    return "fp16" if device.type == "cuda" else "fp32"
+
+
+def _trainer(job: Fit, precision: str) -> lightning.Trainer:
     validation = job.dataset.positions(Split.VALIDATION)
     callbacks: list[lightning.Callback] = [
         ModelCheckpoint(
@@ -142,7 +154,7 @@ def _trainer(job: Fit, *, half: bool) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=1,
-        precision="bf16-mixed" if half else "32-true",
+        precision=_LIGHTNING_PRECISION[precision],
         max_epochs=job.config.epochs,
         callbacks=callbacks,
         logger=TensorBoardLogger(job.folder, name=None, version=LOGS),
@@ -168,6 +180,21 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(mmap_threshold, 2**30)
+
+
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """Let Ctrl-C be Ctrl-C: Lightning turns it into an exit and ignores the next one."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if trainer.interrupted:
+            raise KeyboardInterrupt from end
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from landslip.metrics import Counts, ThresholdCurve
+from landslip.progress import Progress, silent
 from landslip.training.augment import augment
 from landslip.training.data import Batch
 from landslip.training.loss import segmentation_loss
@@ -33,21 +34,24 @@ class EpochResult:
     counts: Counts | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Who is told how training goes: of each epoch as it ends, and of each step."""
+
+    on_epoch: Callable[[EpochResult], None] = lambda _result: None
+    on_step: Progress = silent
+
+
 class SegmentationModule(lightning.LightningModule):
     """A network with the recipe that trains it."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        config: TrainConfig,
-        on_epoch: Callable[[EpochResult], None],
-    ) -> None:
-        """Train ``network`` by ``config``; ``on_epoch`` is told of each epoch."""
+    def __init__(self, network: nn.Module, config: TrainConfig, watcher: Watcher) -> None:
+        """Train ``network`` by ``config``."""
         super().__init__()
         self.network = network
         self.config = config
         self.threshold = 0.5
-        self._on_epoch = on_epoch
+        self._watcher = watcher
         self._curve = ThresholdCurve()
         self._losses: list[Tensor] = []
         self._validation_losses: list[Tensor] = []
@@ -74,6 +78,10 @@ class SegmentationModule(lightning.LightningModule):
         self._losses.append(loss.detach() / len(image))
         self.log("train/loss", loss / len(image))
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Tell of the step."""
+        self._watcher.on_step(self.global_step, self.trainer.estimated_stepping_batches)
 
     def on_validation_epoch_start(self) -> None:
         """Begin the curve anew."""
@@ -105,7 +113,7 @@ class SegmentationModule(lightning.LightningModule):
         loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
         counts = self._curve.counts(self.threshold) if self._validated else None
         validation = self._validation_losses
-        self._on_epoch(
+        self._watcher.on_epoch(
             EpochResult(
                 epoch=self.current_epoch + 1,
                 epochs=self.config.epochs,

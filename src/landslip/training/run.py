@@ -3,8 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from landslip.networks.build import build_network
 from landslip.normalise import Normalisation, band_statistics
 from landslip.output import move_into_place, refuse_existing
 from landslip.training.fit import LOGS, Fit, fit
-from landslip.training.module import EpochResult
+from landslip.training.module import Watcher
 from landslip.training.recipe import TrainConfig
 from landslip.training.save import Trained, write_model
 
@@ -30,7 +29,7 @@ class TrainRequest:
     Attributes:
         resume: go on with an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and throw away an interrupted run.
-        on_epoch: told of each epoch as it ends.
+        watcher: told how it goes.
     """
 
     dataset: Path
@@ -38,7 +37,7 @@ class TrainRequest:
     config: TrainConfig
     resume: bool = False
     overwrite: bool = False
-    on_epoch: Callable[[EpochResult], None] = lambda _result: None
+    watcher: Watcher = field(default_factory=Watcher)
 
 
 def train(request: TrainRequest) -> None:
@@ -69,7 +68,7 @@ def train(request: TrainRequest) -> None:
         radiometry=dataset.card.radiometry, mean=statistics.mean, std=statistics.std
     )
     job = Fit(dataset=dataset, normalisation=normalisation, config=config, folder=folder)
-    best = fit(job, network, request.on_epoch)
+    best = fit(job, network, request.watcher)
     trained = Trained(
         network=network,
         architecture=architecture,
