@@ -320,7 +320,7 @@ def test_what_a_mask_does_not_cover_is_unknown(
 
 
 def test_a_mask_in_other_pixels_is_resampled_to_the_nearest(write_raster: WriteRaster) -> None:
-    codes = np.array([[0, 1], [1, 0]], dtype=np.uint8)
+    codes = np.array([[0, 255], [255, 0]], dtype=np.uint8)
     path = write_raster("mask.tif", codes, transform=Affine(3, 0, 500_000, 0, -3, 4_000_000))
     found, _ = mask_on(path, Grid(crs=UTM, transform=METRES, shape=(6, 6)))
     np.testing.assert_array_equal(found, np.kron(codes, np.ones((3, 3))))

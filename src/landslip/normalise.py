@@ -12,7 +12,6 @@ from landslip.errors import InputError
 
 QUANTILES = (0.01, 0.5, 0.99)
 _SAMPLED_PX_PER_TILE = 2000
-_FLAT = 1e-6  # of the mean; what rounding leaves of a spread of 0 is below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +51,21 @@ def band_statistics(dataset: TileDataset, positions: list[int]) -> BandStatistic
         InputError: no valid pixel, or a band that is the same everywhere.
     """
     count, sums, squares = 0, np.zeros(len(dataset.bands)), np.zeros(len(dataset.bands))
+    low, high = np.full(len(dataset.bands), np.inf), np.full(len(dataset.bands), -np.inf)
     samples = []
     for position in positions:
         pixels = _valid_values(dataset.tile(position), dataset.card.radiometry)
         count += pixels.shape[1]
         sums += pixels.sum(axis=1)
         squares += (pixels**2).sum(axis=1)
+        low = np.minimum(low, pixels.min(axis=1, initial=np.inf))
+        high = np.maximum(high, pixels.max(axis=1, initial=-np.inf))
         samples.append(pixels[:, :: max(1, -(-pixels.shape[1] // _SAMPLED_PX_PER_TILE))])
     if count == 0:
         raise InputError(f"{dataset.path}: the training tiles hold no valid pixel")
     mean = sums / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-    flat = np.flatnonzero(std <= _FLAT * np.abs(mean))
+    flat = np.flatnonzero((low == high) | (std == 0))  # rounding may leave a spread to a constant
     if len(flat):
         raise InputError(
             f"{dataset.path}: band {dataset.bands.names[flat[0]]} has one and the same value in "
@@ -73,7 +75,7 @@ def band_statistics(dataset: TileDataset, positions: list[int]) -> BandStatistic
     return BandStatistics(
         mean=tuple(mean.tolist()),
         std=tuple(std.tolist()),
-        quantiles=tuple((float(low), float(mid), float(high)) for low, mid, high in points),
+        quantiles=tuple((float(first), float(mid), float(last)) for first, mid, last in points),
     )
 
 
