@@ -3,8 +3,8 @@
     python benchmarks/first_layer.py TRAIN TEST --encoder resnet18 --encoder-weights FILE
         [--epochs 20] [--seeds 3] [--work DIR]
 
-Trains on dataset TRAIN by each rule and seed, scores dataset TEST at the threshold chosen on TRAIN's
-validation tiles, and prints a table. A run that was finished in DIR is not done again.
+Trains on dataset TRAIN by each rule and seed, scores dataset TEST at the threshold chosen on the
+validation tiles of TRAIN, and prints a table. A run that was finished in DIR is not done again.
 """
 
 import argparse

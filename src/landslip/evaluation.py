@@ -1,5 +1,6 @@
 """Scores a model on the tiles of a dataset's split."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,21 +62,11 @@ def evaluate(
         InputError: the split has no tile.
         ModelError: the dataset's bands or units are not the model's.
     """
-    check_fit(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
     positions = dataset.positions(split)
-    if not positions:
-        raise InputError(
-            f"{dataset.path}: the split {split.value} has no tile (tiles: {dataset.card.tiles})"
-        )
-    multiple = card.input.multiple
-    batches = plan_batches(dataset, positions, multiple=multiple, batch_px=_BATCH_PX)
-    normalisation = card.normalisation_of(dataset.card.radiometry)
-    order = dataset.bands.positions_of(card.bands)
-    counts: dict[int, Counts] = {}
-    for batch, pixels in batches_of_tiles(dataset, batches, normalisation, multiple, order):
-        for position, probability in zip(batch, engine.predict(pixels), strict=True):
-            counts[position] = _count(dataset, position, probability, card.threshold)
-        progress(len(counts), len(positions))
+    counts = {
+        position: _count(dataset, position, probability, card.threshold)
+        for position, probability in predicted_tiles(engine, card, dataset, positions, progress)
+    }
     return Evaluation(
         split=split,
         threshold=card.threshold,
@@ -84,10 +75,39 @@ def evaluate(
     )
 
 
+def predicted_tiles(
+    engine: Engine,
+    card: ModelCard,
+    dataset: TileDataset,
+    positions: list[int],
+    progress: Progress = silent,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield each tile's position and probability (height, width), in batches of one shape.
+
+    Raises:
+        InputError: there is no tile.
+        ModelError: the dataset's bands or units are not the model's.
+    """
+    check_fit(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
+    if not positions:
+        raise InputError(
+            f"{dataset.path}: the split asked for has no tile (tiles: {dataset.card.tiles}); "
+            "choose another by --split"
+        )
+    multiple, done = card.input.multiple, 0
+    batches = plan_batches(dataset, positions, multiple=multiple, batch_px=_BATCH_PX)
+    normalisation = card.normalisation_of(dataset.card.radiometry)
+    order = dataset.bands.positions_of(card.bands)
+    for batch, pixels in batches_of_tiles(dataset, batches, normalisation, multiple, order):
+        for position, probability in zip(batch, engine.predict(pixels), strict=True):
+            height, width = dataset.shape(position)
+            yield position, probability[:height, :width]
+        done += len(batch)
+        progress(done, len(positions))
+
+
 def _count(
     dataset: TileDataset, position: int, probability: NDArray[np.float32], threshold: float
 ) -> Counts:
     tile = dataset.tile(position)
-    height, width = tile.label.shape
-    found = probability[:height, :width] >= threshold
-    return count_pixels(found, tile.label == LANDSLIDE, tile.counted)
+    return count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)

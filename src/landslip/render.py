@@ -43,6 +43,32 @@ def outlined(
     return drawn
 
 
+def tinted(
+    picture: Picture, parts: list[tuple[NDArray[np.bool_], tuple[int, int, int]]]
+) -> Picture:
+    """Lay colours over parts of a picture, the picture showing through."""
+    drawn = picture.astype(np.float32)
+    for mask, colour in parts:
+        drawn[mask] = 0.5 * drawn[mask] + 0.5 * np.array(colour, dtype=np.float32)
+    return drawn.astype(np.uint8)
+
+
+def stacked(rows: list[list[Picture]], path: Path) -> None:
+    """Write rows of pictures as one PNG, row under row."""
+    heights = [max(part.shape[0] for part in row) for row in rows]
+    widths = [sum(part.shape[1] + _GAP_PX for part in row) - _GAP_PX for row in rows]
+    height = sum(heights) + _GAP_PX * (len(rows) - 1)
+    sheet = Image.new("RGB", (max(widths), height), "white")
+    top = 0
+    for row, row_height in zip(rows, heights, strict=True):
+        left = 0
+        for part in row:
+            sheet.paste(Image.fromarray(part), (left, top))
+            left += part.shape[1] + _GAP_PX
+        top += row_height + _GAP_PX
+    sheet.save(path, optimize=True)
+
+
 def panels(parts: list[tuple[str, Picture]], path: Path) -> None:
     """Write pictures of one size side by side as a PNG, each under its caption."""
     height, width = parts[0][1].shape[:2]

@@ -12,6 +12,7 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from PIL import Image
 from rasterio.features import rasterize
 from shapely import box
 from typer.testing import CliRunner, Result
@@ -102,6 +103,17 @@ def test_evaluation_prints_json_alone_on_stdout(chain: Chain) -> None:
     low, high = found["intervals"]["f1"]
     assert low <= found["f1"] <= high
     assert found["f1"] > 0.6
+
+
+def test_pictures_of_tiles_colour_the_errors(chain: Chain, tmp_path: Path) -> None:
+    done("predict-tiles", chain.model, chain.dataset, "--out", tmp_path / "p", "--split", "train")
+    names = {path.stem for path in (tmp_path / "p").iterdir()}
+    assert len(names) == 24 + 1
+    with Image.open(tmp_path / "p" / "sheet.png") as sheet:
+        assert sheet.size == (3 * 64 + 2 * 8, 24 * 64 + 23 * 8)
+    some = next(name for name in names if name.startswith("scene_"))
+    with Image.open(tmp_path / "p" / f"{some}.png") as picture:
+        assert picture.size == (3 * 64 + 2 * 8, 64 + 28)
 
 
 def test_the_map_shows_the_landslides(chain: Chain) -> None:
@@ -265,7 +277,7 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
 
 
 @pytest.mark.parametrize(
-    "command", ["dataset scene", "dataset pairs", "train", "evaluate", "extract"]
+    "command", ["dataset scene", "dataset pairs", "train", "evaluate", "predict-tiles", "extract"]
 )
 def test_every_help_has_an_example(command: str) -> None:
     assert f"landslip {command} " in " ".join(done(*command.split(), "--help").stdout.split())

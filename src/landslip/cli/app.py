@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from landslip import __version__
-from landslip.cli import dataset, demo, evaluate, extract, train
+from landslip.cli import dataset, demo, evaluate, extract, predict_tiles, train
 
 app = typer.Typer(
     name="landslip",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(dataset.app, name="dataset")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.command()(predict_tiles.predict_tiles)
 app.command()(extract.extract)
 app.command()(demo.demo)
 

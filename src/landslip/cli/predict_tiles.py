@@ -1,0 +1,45 @@
+"""``landslip predict-tiles``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.choices import EngineName, Precision, Split
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+
+
+@told_plainly
+def predict_tiles(
+    model: Annotated[
+        Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)
+    ],
+    dataset: Annotated[
+        Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
+    ],
+    out: options.Out,
+    split: Annotated[Split, typer.Option(help="Tiles to draw.")] = Split.TEST,
+    most: Annotated[int, typer.Option(help="How many, spread evenly over the split.")] = 24,
+    engine: options.Engine = EngineName.AUTO,
+    precision: options.PrecisionOption = Precision.AUTO,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Draw what a model makes of tiles: image | label | result, with errors coloured.
+
+    Example: `landslip predict-tiles MODEL TILES --out PICTURES`
+    """
+    from landslip.dataset.format import TileDataset
+    from landslip.engines.choose import open_engine
+    from landslip.model.folder import open_model
+    from landslip.tile_pictures import SHEET, PicturesRequest, draw_tiles
+
+    opened, tiles = open_model(model), TileDataset(dataset)
+    request = PicturesRequest(
+        dataset=tiles, positions=tiles.positions(split), out=out, most=most, overwrite=overwrite
+    )
+    runner = open_engine(opened, engine, precision)
+    with shown("draw", "tiles") as progress:
+        counts = draw_tiles(runner, opened.card, request, progress=progress)
+    typer.echo(f"{out}: {len(counts)} pictures, all of them in {SHEET}")

@@ -1,0 +1,91 @@
+"""Pictures of what a model makes of tiles: image | label | result with its errors coloured."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.dataset.format import LANDSLIDE, TileDataset
+from landslip.engines.base import Engine
+from landslip.errors import InputError
+from landslip.evaluation import predicted_tiles
+from landslip.metrics import Counts, count_pixels
+from landslip.model.card import ModelCard
+from landslip.output import staged_folder
+from landslip.progress import Progress, silent
+from landslip.render import Picture, display_image, panels, stacked, tinted
+
+FOUND, WRONG, MISSED = (60, 200, 90), (230, 60, 60), (70, 110, 255)
+SHEET = "sheet.png"
+CAPTIONS = ("image", "label", "result (green found, red wrong, blue missed)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PicturesRequest:
+    """Which tiles to draw, and where to.
+
+    Attributes:
+        most: how many tiles, spread evenly over those asked for.
+    """
+
+    dataset: TileDataset
+    positions: list[int]
+    out: Path
+    most: int = 24
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.most < 1:
+            raise InputError(f"--most is at least 1 tile; got {self.most}")
+
+    @property
+    def chosen(self) -> list[int]:
+        """The positions of the tiles that are drawn."""
+        count = min(self.most, len(self.positions))
+        spread = np.linspace(0, len(self.positions) - 1, count).round().astype(int)
+        return [self.positions[at] for at in spread]
+
+
+def draw_tiles(
+    engine: Engine, card: ModelCard, request: PicturesRequest, *, progress: Progress = silent
+) -> list[Counts]:
+    """Write a PNG a tile and one of all (``sheet.png``) into a folder; return each tile's counts.
+
+    Raises:
+        InputError: there is no tile to draw.
+        ModelError: the dataset's bands or units are not the model's.
+    """
+    rows, counts = [], []
+    with staged_folder(request.out, overwrite=request.overwrite) as stage:
+        for name, parts, counted in _rows(engine, card, request, progress):
+            panels(list(zip(CAPTIONS, parts, strict=True)), stage / f"{name}.png")
+            rows.append(parts)
+            counts.append(counted)
+        stacked(rows, stage / SHEET)
+    return counts
+
+
+def _rows(
+    engine: Engine, card: ModelCard, request: PicturesRequest, progress: Progress
+) -> Iterator[tuple[str, list[Picture], Counts]]:
+    dataset = request.dataset
+    for position, probability in predicted_tiles(engine, card, dataset, request.chosen, progress):
+        tile = dataset.tile(position)
+        image = display_image(tile.stored, tile.valid, dataset.bands)
+        known = (tile.label == LANDSLIDE) & tile.counted
+        found = (probability >= card.threshold) & tile.counted
+        parts = [image, _label_picture(known), tinted(image, _errors(found, known))]
+        yield tile.tile_id, parts, count_pixels(found, known, tile.counted)
+
+
+def _label_picture(known: NDArray[np.bool_]) -> Picture:
+    grey = np.where(known, np.uint8(255), np.uint8(0))
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _errors(
+    found: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> list[tuple[NDArray[np.bool_], tuple[int, int, int]]]:
+    return [(found & known, FOUND), (found & ~known, WRONG), (known & ~found, MISSED)]
