@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -20,6 +19,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Units
+from landslip.closing import Closing
 from landslip.errors import InputError
 from landslip.grid import Grid
 from landslip.window import Window
@@ -37,7 +37,7 @@ class SceneOptions:
     nodata: float | None = None
 
 
-class Scene:
+class Scene(Closing):
     """An open multi-band raster with named bands; a context manager.
 
     Pixels come as stored numbers; `radiometry` says what they mean.
@@ -98,17 +98,6 @@ class Scene:
         """Close the file."""
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _indexes_of(self, bands: Bands | None) -> list[int]:
         positions = self.bands.positions_of(bands or self.bands)
         return [self._indexes[position] for position in positions]
@@ -131,7 +120,7 @@ class Scene:
         return values, valid
 
 
-class Mask:
+class Mask(Closing):
     """An open raster of one class code a pixel (a label or mask); a context manager."""
 
     def __init__(self, path: Path, grid: Grid | None = None) -> None:
@@ -180,17 +169,6 @@ class Mask:
         if self._view is not self._file:
             self._view.close()
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _warped(self, grid: Grid) -> WarpedVRT:
         if self._file.crs is None or grid.crs is None:

@@ -4,8 +4,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import geopandas
 import numpy as np
@@ -13,6 +12,7 @@ import shapely
 
 from landslip import __version__
 from landslip.bands import Bands, Radiometry
+from landslip.closing import Closing
 from landslip.dataset.format import (
     CARD,
     IMAGES,
@@ -52,7 +52,7 @@ class Description:
     plan: SplitPlan
 
 
-class DatasetWriter:
+class DatasetWriter(Closing):
     """Appends tiles to a folder; `finish` deals out the split and writes index and card."""
 
     def __init__(self, path: Path, description: Description) -> None:
@@ -141,17 +141,6 @@ class DatasetWriter:
         """Close the arrays."""
         for file in self._files.values():
             file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _georeference(origin: Origin) -> dict[str, object]:

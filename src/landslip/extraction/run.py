@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import geopandas
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,38 +93,12 @@ def extract(
             overlap=options.overlap,
             multiple=model.card.input.multiple,
         )
+        job = _Job(scene, model, engine, plan, options)
         with staged_folder(out, overwrite=options.overwrite) as stage:
-            job = _Job(scene, model.card, engine, plan, options)
             landslides, sums = _run(job, stage, progress)
             frame = landslide_frame(landslides, scene.grid, options.min_area_m2)
             write_landslides(frame, stage / LANDSLIDES)
-            seconds = time.monotonic() - started
-            summary = Summary(
-                scene=str(scene_path),
-                model=str(model.path),
-                model_weights_sha256=model.card.files[WEIGHTS],
-                bands=list(model.card.bands),
-                crs=scene.grid.crs.to_string() if scene.grid.crs is not None else None,
-                width=scene.grid.shape[1],
-                height=scene.grid.shape[0],
-                resolution_m=scene.grid.resolution_m,
-                threshold=job.threshold,
-                min_area_m2=options.min_area_m2,
-                area_method=AreaMeasure(scene.grid.crs).method,
-                landslides=len(frame),
-                landslide_area_m2=None if scene.grid.crs is None else float(frame.area_m2.sum()),
-                landslide_px=sums.landslide_px,
-                valid_px=sums.valid_px,
-                engine=engine.name,
-                precision=engine.precision,
-                tile=plan.tile,
-                overlap=plan.overlap,
-                skipped_windows_share=sums.skipped / sums.windows,
-                seconds=round(seconds, 2),
-                mpix_per_s=round(scene.grid.shape[0] * scene.grid.shape[1] / 1e6 / seconds, 4),
-                warnings=notes,
-                code_version=__version__,
-            )
+            summary = _summary(job, frame, sums, notes, time.monotonic() - started)
             summary.write(stage / SUMMARY)
     return summary
 
@@ -172,22 +147,24 @@ class _Job:
     """One scene with all that is needed to predict a window of it."""
 
     def __init__(
-        self, scene: Scene, card: ModelCard, engine: Engine, plan: Plan, options: ExtractionOptions
+        self, scene: Scene, model: Model, engine: Engine, plan: Plan, options: ExtractionOptions
     ) -> None:
+        card = model.card
         self.scene = scene
+        self.model = model
+        self.engine = engine
         self.plan = plan
+        self.min_area_m2 = options.min_area_m2
         self.threshold = card.threshold if options.threshold is None else options.threshold
-        self._engine = engine
-        self._bands = card.bands
         self._normalisation = card.normalisation_of(scene.radiometry)
 
     def predict(self, window: Window) -> tuple[NDArray[np.float32] | None, NDArray[np.bool_]]:
         """Return a window's probability, None where no pixel is valid, and its valid mask."""
-        stored, valid = self.scene.read(window, self._bands)
+        stored, valid = self.scene.read(window, self.model.card.bands)
         if not valid.any():
             return None, valid
         batch = self._normalisation.apply(stored, valid)[np.newaxis]
-        return self._engine.predict(batch)[0], valid
+        return self.engine.predict(batch)[0], valid
 
 
 def _run(job: _Job, stage: Path, progress: Progress) -> tuple[list[Landslide], _Sums]:
@@ -232,3 +209,36 @@ def _predict_row(
         sums.windows += 1
         progress(area * sums.windows / windows, area)
     return row_valid
+
+
+def _summary(
+    job: _Job, frame: geopandas.GeoDataFrame, sums: _Sums, notes: list[str], seconds: float
+) -> Summary:
+    grid, plan = job.scene.grid, job.plan
+    height, width = grid.shape
+    return Summary(
+        scene=str(job.scene.path),
+        model=str(job.model.path),
+        model_weights_sha256=job.model.card.files[WEIGHTS],
+        bands=list(job.model.card.bands),
+        crs=None if grid.crs is None else grid.crs.to_string(),
+        width=width,
+        height=height,
+        resolution_m=grid.resolution_m,
+        threshold=job.threshold,
+        min_area_m2=job.min_area_m2,
+        area_method=AreaMeasure(grid.crs).method,
+        landslides=len(frame),
+        landslide_area_m2=None if grid.crs is None else float(frame.area_m2.sum()),
+        landslide_px=sums.landslide_px,
+        valid_px=sums.valid_px,
+        engine=job.engine.name,
+        precision=job.engine.precision,
+        tile=plan.tile,
+        overlap=plan.overlap,
+        skipped_windows_share=sums.skipped / sums.windows,
+        seconds=round(seconds, 2),
+        mpix_per_s=round(height * width / 1e6 / seconds, 4),
+        warnings=notes,
+        code_version=__version__,
+    )
