@@ -417,3 +417,17 @@ def test_overviews_leave_nodata_out(tmp_path: Path) -> None:
     output.finish(tmp_path / "p.tif", overviews=Resampling.average)
     with rasterio.open(tmp_path / "p.tif", overview_level=0) as file:
         assert np.unique(file.read()).tolist() == [100]
+
+
+def test_a_mask_that_calls_zero_nodata_still_has_background(write_raster: WriteRaster) -> None:
+    codes = np.array([[0, 1], [1, 0]], dtype=np.uint8)
+    path = write_raster("mask.tif", codes, nodata=0)
+    with Mask(path) as mask:
+        found, known = mask.read()
+    assert np.array_equal(found, codes)
+    assert known.all()
+    shifted = Grid(
+        crs=UTM, transform=Affine(1, 0, 500_001, 0, -1, 4_000_000), shape=(2, 2)
+    )
+    with pytest.raises(InputError, match="calls it nodata"):
+        Mask(path, shifted)

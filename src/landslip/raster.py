@@ -126,7 +126,8 @@ class Mask(Closing):
     def __init__(self, path: Path, grid: Grid | None = None) -> None:
         """Open a mask, seen on ``grid`` by nearest neighbour if one is given.
 
-        A mask or grid without a coordinate system matches by size, pixel on pixel.
+        A mask or grid without a coordinate system matches by size, pixel on pixel. Where a mask
+        calls 0 nodata, 0 is background all the same: a mask without background says nothing.
 
         Raises:
             InputError: it is no raster, or cannot be brought onto the grid.
@@ -134,6 +135,7 @@ class Mask(Closing):
         self.path = path
         self._file = _open(path)
         self.is_lossy = self._file.driver == "JPEG"
+        self._zero_is_nodata = self._file.nodata == 0
         self._view: DatasetReader | WarpedVRT = self._file
         if grid is not None and not _lies_on(self._file, grid):
             self._view = self._warped(grid)
@@ -161,7 +163,8 @@ class Mask(Closing):
                 f"{self.path}: a mask has one band or equal bands; this one has {len(bands)} "
                 "bands that differ. Save it as a single-band image"
             )
-        codes[rows, cols], valid[rows, cols] = bands[0], known != 0
+        codes[rows, cols] = bands[0]
+        valid[rows, cols] = (known != 0) | (self._zero_is_nodata & (bands[0] == 0))
         return codes, valid
 
     def close(self) -> None:
@@ -176,6 +179,13 @@ class Mask(Closing):
             raise InputError(
                 f"{self.path}: a label raster without a coordinate system must have the scene's "
                 f"size; it has {self._file.shape}, the scene {grid.shape}"
+            )
+        if self._zero_is_nodata:
+            self._file.close()
+            raise InputError(
+                f"{self.path}: 0 is background in a mask and this one calls it nodata, so that "
+                "its edge cannot be told from background once it is brought onto the scene's grid; "
+                "remove the nodata tag (gdal_edit.py -unsetnodata)"
             )
         height, width = grid.shape
         return WarpedVRT(

@@ -19,7 +19,6 @@ from typer.testing import CliRunner, Result
 
 from landslip.cli.app import app
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 NAMES = ("blue", "green", "red", "nir")
 CRS = "EPSG:32648"
 TRANSFORM = Affine(2.0, 0.0, 400_000.0, 0.0, -2.0, 3_400_000.0)

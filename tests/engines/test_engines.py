@@ -16,7 +16,6 @@ from landslip.model.weights import load_network, save_weights
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 BANDS = ("blue", "green", "red", "nir")
 """Stated bounds on probabilities against float32 torch."""
 BOUNDS = {Precision.FP32: 1e-4, Precision.BF16: 0.03}

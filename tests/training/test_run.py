@@ -23,7 +23,6 @@ from landslip.training.recipe import TrainConfig
 from landslip.training.run import TrainRequest, train
 from landslip.window import Window
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 CONFIG = TrainConfig(
     encoder="test_resnet", encoder_weights="none", epochs=3, batch_size=4, precision=Precision.FP32
 )

@@ -1,5 +1,6 @@
 """OpenVINO on the CPU; works without torch."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,9 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
 
     probability = nn.Sequential(network, nn.Sigmoid()).eval()
     example = torch.zeros(1, bands, 64, 64)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        # OpenVINO traces with torch.jit, of which torch says that it will go
+        warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
         graph = openvino.convert_model(
             probability, example_input=example, input=[-1, bands, -1, -1]
         )
