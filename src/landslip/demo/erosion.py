@@ -1,6 +1,8 @@
 """Valleys cut by running water, on a coarse grid."""
 
+import functools
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,17 +53,17 @@ def drainage(height: NDArray[np.float64], base: NDArray[np.bool_]) -> Drainage:
     Cells are flooded from the base upwards, so that water leaves pits over their lowest rim:
     priority-flood of Barnes, Lehman & Mulla (2014), doi 10.1016/j.cageo.2013.04.024.
     """
-    rows, cols = height.shape
+    neighbours = _neighbours(*height.shape)
     level = height.ravel().tolist()
     seen = base.ravel().tolist()
-    receiver = list(range(rows * cols))
+    receiver = list(range(height.size))
     heap = [(level[cell], cell) for cell in np.flatnonzero(base).tolist()]
     heapq.heapify(heap)
     order = []
     while heap:
         flood, cell = heapq.heappop(heap)
         order.append(cell)
-        for other in _neighbours(cell, rows, cols):
+        for other in neighbours[cell]:
             if not seen[other]:
                 seen[other] = True
                 receiver[other] = cell
@@ -105,10 +107,15 @@ def _cut(
     return np.array(level).reshape(height.shape)
 
 
-def _neighbours(cell: int, rows: int, cols: int) -> list[int]:
-    row, col = divmod(cell, cols)
+@functools.lru_cache(maxsize=1)
+def _neighbours(rows: int, cols: int) -> Sequence[Sequence[int]]:
+    """Return the cells around each cell, and itself."""
     return [
-        near_row * cols + near_col
-        for near_row in range(max(row - 1, 0), min(row + 2, rows))
-        for near_col in range(max(col - 1, 0), min(col + 2, cols))
+        [
+            near_row * cols + near_col
+            for near_row in range(max(row - 1, 0), min(row + 2, rows))
+            for near_col in range(max(col - 1, 0), min(col + 2, cols))
+        ]
+        for row in range(rows)
+        for col in range(cols)
     ]

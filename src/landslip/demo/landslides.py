@@ -9,11 +9,11 @@ from scipy import ndimage
 
 from landslip.demo.noise import Field, blurred, ramp
 from landslip.demo.terrain import Terrain
-from landslip.grid import Grid
+from landslip.grid import Grid, map_points
 from landslip.labels import Polygons
 
 _STEP_PX = 2.0
-_STEEP_DEG, _TOO_FLAT_DEG = (27.0, 38.0), 10.0
+_STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (29.0, 40.0), 14.0, 29.0
 _SMALLEST_AREA_PX = 200.0
 _SPACING_PX = 5.0
 _TRIES_PER_LANDSLIDE = 40
@@ -77,13 +77,13 @@ def draw_landslides(
 
 def on_map(landslides: list[Landslide], grid: Grid) -> list[Landslide]:
     """Return the landslides with outlines in map coordinates."""
-
-    def place(points: Points) -> Points:
-        return np.column_stack(grid.transform * (points[:, 0], points[:, 1]))
-
+    outlines = shapely.transform(
+        np.array([one.outline for one in landslides], dtype=object),
+        lambda points: map_points(grid.transform, points),
+    )
     return [
-        Landslide(outline=shapely.transform(one.outline, place), freshness=one.freshness)
-        for one in landslides
+        Landslide(outline=outline, freshness=one.freshness)
+        for outline, one in zip(outlines, landslides, strict=True)
     ]
 
 
@@ -120,7 +120,9 @@ def _draw_outline(
     length_px = float(np.clip(length_m, 50, 420)) / terrain.resolution_m
     path = _path_down(source, length_px, terrain, downslope)
     width_px = length_px / generator.uniform(*recipe.slenderness)
-    if (len(path) - 1) * _STEP_PX < max(0.6 * length_px, 1.5 * width_px):
+    col, row = path.astype(np.intp).T
+    is_short = (len(path) - 1) * _STEP_PX < max(0.6 * length_px, 1.5 * width_px)
+    if is_short or terrain.slope_deg[row, col].mean() < _MEAN_DEG:
         return None
     outline = _tongue(path, width_px / 2, generator)
     return outline if outline.area >= _SMALLEST_AREA_PX else None
@@ -128,16 +130,18 @@ def _draw_outline(
 
 def _path_down(source: Points, length_px: float, terrain: Terrain, downslope: Field) -> Points:
     """Follow the ground down to the valley floor or to where it is too flat."""
-    points = [source]
+    points: list[Points] = []
+    at = source
     for _ in range(int(length_px / _STEP_PX)):
-        col, row = (int(value) for value in points[-1])
+        col, row = (int(value) for value in at)
         if not (0 <= row < terrain.shape[0] and 0 <= col < terrain.shape[1]):
             break
         on_plain = terrain.river_m[row, col] < terrain.plain_m[row, col]
         if on_plain or terrain.slope_deg[row, col] < _TOO_FLAT_DEG:
             break
-        points.append(points[-1] + _STEP_PX * downslope[:, row, col])
-    return np.array(points)
+        points.append(at)
+        at = at + _STEP_PX * downslope[:, row, col]
+    return np.array(points).reshape(-1, 2)
 
 
 def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) -> shapely.Polygon:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 Field = NDArray[np.float32]
 
@@ -21,13 +21,13 @@ def fractal_noise(
     ``largest_px`` and ``smallest_px``, and are 0 outside: 1 is mottled, 2 is like terrain. Opposite
     edges fit together.
     """
-    rows = np.fft.fftfreq(shape[0])[:, np.newaxis]
-    frequency = np.hypot(rows, np.fft.rfftfreq(shape[1]))
+    rows = np.fft.fftfreq(shape[0]).astype(np.float32)[:, np.newaxis]
+    frequency = np.hypot(rows, np.fft.rfftfreq(shape[1]).astype(np.float32))
     kept = (frequency >= 1 / largest_px) & (frequency <= 1 / smallest_px)
-    amplitude = np.where(kept, np.maximum(frequency, 1e-9) ** -exponent, 0.0)
-    white = np.fft.rfft2(generator.standard_normal(shape, dtype=np.float32))
-    field = np.fft.irfft2(white * amplitude, s=shape)
-    normalised: Field = (field / field.std()).astype(np.float32)
+    amplitude = np.where(kept, np.maximum(frequency, 1e-6) ** np.float32(-exponent), 0)
+    white = fft.rfft2(generator.standard_normal(shape, dtype=np.float32))
+    field: Field = fft.irfft2(white * amplitude, s=shape)
+    normalised: Field = field / field.std()
     return normalised
 
 

@@ -17,7 +17,14 @@ from landslip.dataset.format import TileDataset
 from landslip.dataset.scene import SceneRequest, dataset_from_scene
 from landslip.demo.baseline import single_thresholds
 from landslip.demo.picture import draw_result
-from landslip.demo.scene import BANDS, SCALE, MadeUpScene, make_scene, write_made_up_scene
+from landslip.demo.scene import (
+    BANDS,
+    SCALE,
+    MadeUpScene,
+    make_scene,
+    split_ground,
+    write_made_up_scene,
+)
 from landslip.engines.choose import open_engine
 from landslip.evaluation import evaluate
 from landslip.extraction.result import MASK
@@ -28,7 +35,7 @@ from landslip.model.folder import Model, open_model
 from landslip.output import refuse_existing, staged_folder
 from landslip.raster import Mask
 from landslip.split import SplitPlan
-from landslip.training.module import EpochResult
+from landslip.training.module import EpochResult, Watcher
 from landslip.training.recipe import Augmentation, TrainConfig
 from landslip.training.run import TrainRequest, train
 from landslip.window import Window
@@ -39,7 +46,6 @@ TRAIN_TILES, TEST_TILES = "dataset_train", "dataset_test"
 MODEL, EXTRACTION, PICTURE, REPORT = "model", "extraction", "demo.png", "demo.json"
 
 _TILE_PX = 128
-_TRAIN_SHARE, _GAP_PX = 7 / 12, 128
 _VAL_SHARE = 0.15
 
 
@@ -96,17 +102,6 @@ def run_demo(request: DemoRequest) -> dict[str, Any]:
         report["seconds"] = demo.seconds | {"all": round(time.monotonic() - started, 1)}
         (stage / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     return report
-
-
-def split_ground(shape: tuple[int, int]) -> tuple[Window, Window]:
-    """Return the windows of a scene (height, width) to train on and to test on, and none between.
-
-    The gap is a tile wide, so that no landslide lies in both.
-    """
-    height, width = shape
-    train_end = round(height * _TRAIN_SHARE)
-    test_start = train_end + _GAP_PX
-    return Window(0, 0, width, train_end), Window(0, test_start, width, height - test_start)
 
 
 def training_config(seed: int) -> TrainConfig:
@@ -175,7 +170,7 @@ def _train(demo: _Demo) -> None:
         dataset=demo.folder / TRAIN_TILES,
         out=demo.folder / MODEL,
         config=training_config(demo.request.seed),
-        on_epoch=tell,
+        watcher=Watcher(on_epoch=tell),
     )
     train(request)
 

@@ -27,6 +27,7 @@ from landslip.demo.settlement import paint_fields, paint_houses, paint_roads
 from landslip.demo.terrain import Terrain, make_terrain
 from landslip.grid import Grid
 from landslip.raster import Layer, write_scene
+from landslip.window import Window
 
 BANDS = Bands(("blue", "green", "red", "nir"))
 SCALE = 0.0001
@@ -35,6 +36,7 @@ _SIDE_TURN = 0.055
 _PSF_PX = 0.65
 _HAZE = (0.030, 0.019, 0.011, 0.005)
 _NOISE = 0.0025
+_TRAIN_SHARE, _GAP_PX = 7 / 12, 128
 _EAST_M, _NORTH_M = 354_000.0, 3_468_000.0
 
 
@@ -132,6 +134,17 @@ def swath(shape: tuple[int, int]) -> shapely.Polygon:
         (0, height),
     )
     return shapely.Polygon(strip)
+
+
+def split_ground(shape: tuple[int, int]) -> tuple[Window, Window]:
+    """Return the windows of a scene (height, width) to train on and to test on, and none between.
+
+    The gap is a tile wide, so that no landslide lies in both.
+    """
+    height, width = shape
+    train_end = round(height * _TRAIN_SHARE)
+    test_start = train_end + _GAP_PX
+    return Window(0, 0, width, train_end), Window(0, test_start, width, height - test_start)
 
 
 def write_made_up_scene(scene: MadeUpScene, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import shapely
-from affine import Affine
+import shapely.affinity
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
@@ -52,12 +52,12 @@ def paint_houses(
     chosen = generator.integers(len(row), size=_HOUSES)
     houses = [_house(col[at], row[at], generator) for at in chosen]
     x, y = sun.towards
-    shadow = _burnt(houses, terrain.shape, Affine.translation(-2.2 * x, -2.2 * y))
-    canvas.reflectance *= 1 - 0.65 * shadow
+    shadows = [shapely.affinity.translate(house, -2.2 * x, -2.2 * y) for house in houses]
+    canvas.reflectance *= 1 - 0.65 * _burnt(shadows, terrain.shape)
     roof = generator.integers(len(ROOFS), size=len(houses))
     for kind, colour in enumerate(ROOFS):
         some = [house for house, kind_of in zip(houses, roof, strict=True) if kind_of == kind]
-        canvas.paint(_burnt(some, terrain.shape, Affine.identity()), colour)
+        canvas.paint(_burnt(some, terrain.shape), colour)
 
 
 def _arable(terrain: Terrain, generator: np.random.Generator) -> Field:
@@ -90,14 +90,13 @@ def _parcels(
 
 def _house(col: int, row: int, generator: np.random.Generator) -> shapely.Polygon:
     length, width = generator.uniform(5, 11), generator.uniform(3.5, 6)
-    box = shapely.box(-length / 2, -width / 2, length / 2, width / 2)
-    angle = generator.uniform(-0.5, 0.5) + np.pi / 2 * generator.integers(2)
-    turn = Affine.translation(col, row) * Affine.rotation(float(np.degrees(angle)))
-    return shapely.transform(box, lambda at: np.column_stack(turn * (at[:, 0], at[:, 1])))
+    angle_deg = generator.uniform(-30, 30) + 90 * generator.integers(2)
+    box = shapely.box(col, row, col + length, row + width)
+    return shapely.affinity.rotate(box, float(angle_deg))
 
 
-def _burnt(shapes: list[shapely.Polygon], size: tuple[int, int], moved: Affine) -> Field:
+def _burnt(shapes: list[shapely.Polygon], shape: tuple[int, int]) -> Field:
     if not shapes:
-        return np.zeros(size, dtype=np.float32)
-    burnt: Field = rasterize(shapes, out_shape=size, transform=~moved, dtype="float32")
+        return np.zeros(shape, dtype=np.float32)
+    burnt: Field = rasterize(shapes, out_shape=shape, dtype="float32")
     return burnt

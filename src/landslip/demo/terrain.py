@@ -13,7 +13,7 @@ _COARSE_PX = 16
 _MEDIAN_SLOPE_DEG = 31.0
 _DETAIL_M = 1.2
 _PLAIN_M = (60.0, 160.0)
-_STREAM_CELLS = 60
+_STREAM_CELLS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
