@@ -15,6 +15,8 @@ def write(folder: Path, text: str) -> Path:
 def test_paper_recipe_has_the_papers_figures() -> None:
     config = read_config("paper", None, {})
     assert (config.learning_rate, config.batch_size, config.encoder) == (0.01, 8, "resnet50")
+    assert config.dice_over == "image"
+    assert read_config("default", None, {}).dice_over == "batch"
 
 
 def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
 
 
 def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="known recipes are paper"):
+    with pytest.raises(InputError, match="known recipes are default, paper"):
         read_config("secret", None, {})
     with pytest.raises(InputError, match="no such file"):
         read_config("paper", tmp_path / "absent.yaml", {})

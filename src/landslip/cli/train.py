@@ -43,7 +43,9 @@ def train(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Reading processes. [default: 0]")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every draw. [default: 0]")] = None,
-    recipe: Annotated[str, typer.Option(help="Named settings.")] = "paper",
+    recipe: Annotated[
+        str, typer.Option(help="Named settings: default, or paper (Dice for each image).")
+    ] = "default",
     config: Annotated[
         Path | None,
         typer.Option(help="YAML file with settings over the recipe's.", show_default=False),
