@@ -217,8 +217,8 @@ def _summary(
     grid, plan = job.scene.grid, job.plan
     height, width = grid.shape
     return Summary(
-        scene=str(job.scene.path),
-        model=str(job.model.path),
+        scene=job.scene.path.name,
+        model=job.model.card.name,
         model_weights_sha256=job.model.card.files[WEIGHTS],
         bands=list(job.model.card.bands),
         crs=None if grid.crs is None else grid.crs.to_string(),
