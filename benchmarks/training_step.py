@@ -3,7 +3,7 @@
     python benchmarks/training_step.py DATASET [--encoder resnet18] [--steps 12]
 
 Memory format, number format and glibc's handling of freed memory are compared side by side, each in
-a process of its own, in an order drawn anew in each of three rounds; the table has medians of all
+a process of its own, in an order drawn anew in each of two rounds; the table has medians of all
 steps but the first two of each process.
 """
 
@@ -18,7 +18,7 @@ import time
 from itertools import product
 from pathlib import Path
 
-ROUNDS = 3
+ROUNDS = 2
 WARM_UP = 2
 
 

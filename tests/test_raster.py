@@ -426,8 +426,6 @@ def test_a_mask_that_calls_zero_nodata_still_has_background(write_raster: WriteR
         found, known = mask.read()
     assert np.array_equal(found, codes)
     assert known.all()
-    shifted = Grid(
-        crs=UTM, transform=Affine(1, 0, 500_001, 0, -1, 4_000_000), shape=(2, 2)
-    )
+    shifted = Grid(crs=UTM, transform=Affine(1, 0, 500_001, 0, -1, 4_000_000), shape=(2, 2))
     with pytest.raises(InputError, match="calls it nodata"):
         Mask(path, shifted)

@@ -13,8 +13,8 @@ from landslip.grid import Grid, map_points
 from landslip.labels import Polygons
 
 _STEP_PX = 2.0
-_STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (29.0, 40.0), 14.0, 29.0
-_SMALLEST_AREA_PX = 200.0
+_STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (28.0, 40.0), 13.0, 28.0
+_SMALLEST_AREA_PX = 300.0
 _SPACING_PX = 5.0
 _TRIES_PER_LANDSLIDE = 40
 
@@ -33,11 +33,11 @@ class LandslideRecipe:
         freshness: 1 is bare debris, 0 is overgrown.
     """
 
-    per_km2: float = 15.0
-    length_m: float = 190.0
-    spread: float = 0.40
+    per_km2: float = 17.0
+    length_m: float = 215.0
+    spread: float = 0.35
     slenderness: tuple[float, float] = (2.6, 5.0)
-    freshness: tuple[float, float] = (0.55, 1.0)
+    freshness: tuple[float, float] = (0.6, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from landslip.demo.noise import Field, blurred
 
 _COARSE_PX = 4
-_SKY = 0.32
+_SKY = 0.40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Sun:
     """Where the sun stands: azimuth clockwise from north, height over the horizon."""
 
     azimuth_deg: float = 142.0
-    elevation_deg: float = 49.0
+    elevation_deg: float = 54.0
 
     @property
     def towards(self) -> tuple[float, float]:

@@ -56,7 +56,7 @@ def paint_clearings(canvas: Canvas, terrain: Terrain, generator: np.random.Gener
     patches = fractal_noise(terrain.shape, generator, largest_px=130, smallest_px=12, exponent=2.0)
     mottle = fractal_noise(terrain.shape, generator, largest_px=30, exponent=1.0)
     on_hills = ramp(terrain.river_m, terrain.plain_m + 20, terrain.plain_m + 60)
-    bare = top_share(patches, 0.026, 0.12) * on_hills
+    bare = top_share(patches, 0.020, 0.12) * on_hills
     canvas.paint(0.93 * bare, BARE_SOIL, 0.07 * mottle)
 
 
