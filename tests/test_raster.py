@@ -429,3 +429,20 @@ def test_a_mask_that_calls_zero_nodata_still_has_background(write_raster: WriteR
     shifted = Grid(crs=UTM, transform=Affine(1, 0, 500_001, 0, -1, 4_000_000), shape=(2, 2))
     with pytest.raises(InputError, match="calls it nodata"):
         Mask(path, shifted)
+
+
+@pytest.mark.parametrize("named_in_file", [True, False], ids=["descriptions", "stated"])
+def test_a_fourth_8_bit_band_that_is_named_is_no_alpha(
+    named_in_file: bool, write_raster: WriteRaster
+) -> None:
+    """GDAL calls the fourth of four 8-bit bands alpha unless told otherwise."""
+    names = ("blue", "green", "red", "nir")
+    values = np.arange(4 * 2 * 2, dtype=np.uint8).reshape(4, 2, 2)
+    values[3, 0, 0] = 0
+    path = write_raster("scene.tif", values, names=names if named_in_file else None)
+    options = SceneOptions(bands=None if named_in_file else Bands(names))
+    with Scene(path, options) as scene:
+        found, valid = scene.read(scene.grid.window)
+    assert scene.bands.names == names
+    assert np.array_equal(found, values)
+    assert valid.all()

@@ -53,7 +53,7 @@ class Scene(Closing):
         self.path = path
         self._file = _open(path)
         try:
-            self._indexes = _colour_indexes(self._file)
+            self._indexes = _band_indexes(self._file, options.bands)
             self.bands = _named_bands(self._file, self._indexes, options.bands)
             self.radiometry = _radiometry(self._file, self._indexes, options.units)
             self._stated_nodata = options.nodata
@@ -61,6 +61,10 @@ class Scene(Closing):
         except InputError:
             self._file.close()
             raise
+
+    @property
+    def _alpha_is_a_band(self) -> bool:
+        return any(self._file.colorinterp[at - 1] == ColorInterp.alpha for at in self._indexes)
 
     @property
     def nodata(self) -> float | None:
@@ -109,6 +113,9 @@ class Scene(Closing):
             where = _rasterio_window(window)
             values = self._file.read(indexes, window=where, out_shape=(len(indexes), *shape))
             masks = self._file.read_masks(indexes, window=where, out_shape=(len(indexes), *shape))
+        if self._alpha_is_a_band:
+            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+            masks[[MaskFlags.alpha in flag for flag in flags]] = 255
         if self._stated_nodata is not None:
             flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
             by_nodata = [MaskFlags.nodata in flag for flag in flags]
@@ -313,6 +320,17 @@ def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
+    """Return the bands that hold data: all that are named, else all but alpha.
+
+    A fourth band of 8 bits is called alpha by default when a GeoTIFF is written, also where it is
+    near infrared.
+    """
+    if len(stated or file.descriptions) == file.count and (stated or all(file.descriptions)):
+        return list(file.indexes)
+    return _colour_indexes(file)
 
 
 def _colour_indexes(file: DatasetReader) -> list[int]:

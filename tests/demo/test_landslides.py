@@ -3,7 +3,13 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
-from landslip.demo.landslides import Landslide, draw_landslides, landslide_mask, on_map
+from landslip.demo.landslides import (
+    Landslide,
+    LandslideRecipe,
+    draw_landslides,
+    landslide_mask,
+    on_map,
+)
 from landslip.demo.scene import scene_grid
 from landslip.demo.terrain import Terrain, make_terrain
 
@@ -37,7 +43,8 @@ def long_axis(outline: shapely.Polygon) -> NDArray[np.float64]:
 
 def test_there_are_as_many_as_the_recipe_says(drawn: list[Landslide]) -> None:
     area_km2 = SHAPE[0] * SHAPE[1] * 4 / 1e6
-    assert 0.8 * 15 * area_km2 - 1 <= len(drawn) <= 1.2 * 15 * area_km2 + 1
+    expected = LandslideRecipe().per_km2 * area_km2
+    assert 0.8 * expected - 1 <= len(drawn) <= 1.2 * expected + 1
 
 
 def test_outlines_are_valid_polygons_apart_from_each_other_and_in_the_frame(

@@ -5,7 +5,7 @@ import pytest
 
 from landslip.choices import Units
 from landslip.demo.baseline import best_threshold, single_thresholds
-from landslip.demo.light import Sun, cast_shadow, illumination
+from landslip.demo.light import SKY, Sun, cast_shadow, illumination
 from landslip.demo.scene import (
     BANDS,
     SCALE,
@@ -82,7 +82,7 @@ def test_slopes_towards_the_sun_are_brighter() -> None:
     level = illumination(0 * row, 1.0, sun)[40, 40]
     assert level == pytest.approx(1)
     # cosines of the angle of incidence: (1 +- 0.5) / sqrt(1 + 0.5^2), over that of level ground
-    direct = np.array([(east - 0.32) / 0.68 for east in (to_east, to_west)])
+    direct = np.array([(east - SKY) / (1 - SKY) for east in (to_east, to_west)])
     np.testing.assert_allclose(direct, np.array([1.5, 0.5]) / np.sqrt(1.25), atol=0.01)
 
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from landslip.demo.noise import Field, blurred
 
 _COARSE_PX = 4
-_SKY = 0.40
+SKY = 0.40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def illumination(height_m: Field, resolution_m: float, sun: Sun) -> Field:
     facing = level - (fall_x * x + fall_y * y) * np.cos(elevation)
     cosine = np.maximum(facing, 0) / np.sqrt(1 + fall_x**2 + fall_y**2)
     direct = cosine / level * (1 - cast_shadow(height_m, resolution_m, sun))
-    light: Field = (_SKY + (1 - _SKY) * direct).astype(np.float32)
+    light: Field = (SKY + (1 - SKY) * direct).astype(np.float32)
     return light
 
 

@@ -106,16 +106,20 @@ def run_demo(request: DemoRequest) -> dict[str, Any]:
 
 
 def training_config(seed: int) -> TrainConfig:
-    """Return a recipe that learns from nothing in minutes on two CPU cores."""
+    """Return a recipe that learns from nothing in two minutes on two CPU cores.
+
+    Small batches, for many steps; Dice over the batch, since tiles without a landslide would hold
+    the loss up until the last wrong pixel has gone from them. Colours are varied little: light and
+    haze are those of one scene.
+    """
     return TrainConfig(
         encoder="resnet10t",
         encoder_weights="none",
-        epochs=90,
+        epochs=100,
         batch_size=4,
         learning_rate=0.04,
-        augmentation=Augmentation(
-            warp_share=0.3, gain=0.1, shift=0.1, band_gain=0.03, band_shift=0.03, noise=0.03
-        ),
+        dice_over="batch",
+        augmentation=Augmentation(warp_share=0.3, band_gain=0.03, band_shift=0.03, noise=0.03),
         seed=seed,
     )
 
