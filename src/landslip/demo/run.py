@@ -115,11 +115,13 @@ def training_config(seed: int) -> TrainConfig:
     return TrainConfig(
         encoder="resnet10t",
         encoder_weights="none",
-        epochs=100,
+        epochs=90,
         batch_size=4,
         learning_rate=0.04,
         dice_over="batch",
-        augmentation=Augmentation(warp_share=0.3, band_gain=0.03, band_shift=0.03, noise=0.03),
+        augmentation=Augmentation(
+            warp_share=0.3, gain=0.1, shift=0.1, band_gain=0.03, band_shift=0.03, noise=0.03
+        ),
         seed=seed,
     )
 
