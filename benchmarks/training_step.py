@@ -1,9 +1,9 @@
 """How long a training step takes on this machine, and how long reading its tiles takes.
 
-    python benchmarks/training_step.py DATASET [--encoder resnet18] [--steps 12]
+    python benchmarks/training_step.py DATASET [--encoder resnet18] [--steps 12] [--rounds 3]
 
 Memory format, number format and glibc's handling of freed memory are compared side by side, each in
-a process of its own, in an order drawn anew in each of two rounds; the table has medians of all
+a process of its own, in an order drawn anew in each round; the table has medians of all
 steps but the first two of each process.
 """
 
@@ -18,7 +18,6 @@ import time
 from itertools import product
 from pathlib import Path
 
-ROUNDS = 2
 WARM_UP = 2
 
 
@@ -28,6 +27,7 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--encoder", default="resnet18")
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -39,7 +39,7 @@ def main() -> None:
     ]
     seconds: dict[str, list[float]] = {case: [] for case in cases}
     reading: list[float] = []
-    for _ in range(ROUNDS):
+    for _ in range(options.rounds):
         for case in random.sample(cases, len(cases)):
             found = in_own_process(options, case)
             seconds[case] += found["steps"]
