@@ -173,19 +173,6 @@ def test_outside_the_scene_is_0_and_not_valid(write_raster: WriteRaster) -> None
     assert nowhere.tolist() == [[False] * 3] * 2
 
 
-def test_read_small_picks_pixels_over_the_whole_scene(write_raster: WriteRaster) -> None:
-    path = write_raster("scene.tif", coordinates(40, 80), names=("red",))
-    with Scene(path) as scene:
-        values, valid = scene.read_small(20)
-        same, _ = scene.read_small(1000)
-    assert values.shape == (1, 10, 20)
-    assert valid.all()
-    rows, cols = np.divmod(values[0].astype(int) - 10_000, 100)
-    np.testing.assert_array_equal(rows // 4, np.arange(10)[:, None].repeat(20, axis=1))
-    np.testing.assert_array_equal(cols // 4, np.arange(20)[None, :].repeat(10, axis=0))
-    np.testing.assert_array_equal(same, coordinates(40, 80))
-
-
 # what the numbers mean
 
 

@@ -89,14 +89,8 @@ class Scene(Closing):
         inside = window.clipped(self.grid.shape)
         if inside is not None:
             rows, cols = inside.slices_in(window)
-            values[:, rows, cols], valid[rows, cols] = self._read(indexes, inside, inside.shape)
+            values[:, rows, cols], valid[rows, cols] = self._read(indexes, inside)
         return values, valid
-
-    def read_small(self, longest_px: int, bands: Bands | None = None) -> tuple[Stored, Valid]:
-        """Read the whole scene at reduced size, by nearest neighbour, as `read` returns it."""
-        factor = max(1.0, max(self.grid.shape) / longest_px)
-        height, width = (max(1, round(side / factor)) for side in self.grid.shape)
-        return self._read(self._indexes_of(bands), self.grid.window, (height, width))
 
     def close(self) -> None:
         """Close the file."""
@@ -106,13 +100,11 @@ class Scene(Closing):
         positions = self.bands.positions_of(bands or self.bands)
         return [self._indexes[position] for position in positions]
 
-    def _read(
-        self, indexes: list[int], window: Window, shape: tuple[int, int]
-    ) -> tuple[Stored, Valid]:
+    def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
         with _reading(self.path, window):
             where = _rasterio_window(window)
-            values = self._file.read(indexes, window=where, out_shape=(len(indexes), *shape))
-            masks = self._file.read_masks(indexes, window=where, out_shape=(len(indexes), *shape))
+            values = self._file.read(indexes, window=where)
+            masks = self._file.read_masks(indexes, window=where)
         if self._alpha_is_a_band:
             flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
             masks[[MaskFlags.alpha in flag for flag in flags]] = 255

@@ -37,11 +37,6 @@ class Plan:
         end = self.shape[0] if is_last else row_off + self.tile - self.overlap
         return max(row_off, 0), min(end, self.shape[0])
 
-    @property
-    def computed_px(self) -> int:
-        """How many pixels the network sees, overlaps and edges included."""
-        return len(self.row_offs) * len(self.col_offs) * self.tile**2
-
 
 def plan_windows(shape: tuple[int, int], *, tile: int, overlap: int, multiple: int) -> Plan:
     """Plan windows of at most ``tile`` pixels; small scenes get windows no larger than needed.
