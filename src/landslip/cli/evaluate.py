@@ -1,6 +1,5 @@
 """``landslip evaluate``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +12,8 @@ from landslip.cli.progress import shown
 
 @told_plainly
 def evaluate(
-    model: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)
-    ],
-    dataset: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
-    ],
+    model: options.Model,
+    dataset: options.Dataset,
     split: Annotated[Split, typer.Option(help="Tiles to score.")] = Split.TEST,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: options.Engine = EngineName.AUTO,

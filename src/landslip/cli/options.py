@@ -10,6 +10,10 @@ from landslip.choices import EngineName, Precision, Units
 if TYPE_CHECKING:
     from landslip.raster import SceneOptions
 
+Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)]
+Dataset = Annotated[
+    Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write.", show_default=False)]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier run wrote there.")

@@ -1,6 +1,5 @@
 """``landslip predict-tiles``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +12,8 @@ from landslip.cli.progress import shown
 
 @told_plainly
 def predict_tiles(
-    model: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)
-    ],
-    dataset: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
-    ],
+    model: options.Model,
+    dataset: options.Dataset,
     out: options.Out,
     split: Annotated[Split, typer.Option(help="Tiles to draw.")] = Split.TEST,
     most: Annotated[int, typer.Option(help="How many, spread evenly over the split.")] = 24,

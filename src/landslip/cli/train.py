@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 @told_plainly
 def train(
-    dataset: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
-    ],
+    dataset: options.Dataset,
     out: options.Out,
     arch: Annotated[Arch | None, typer.Option(help="Network. [default: linknet]")] = None,
     encoder: Annotated[
