@@ -11,7 +11,7 @@ from landslip.product.agreement import (
     require_ratio,
     require_same_scene,
 )
-from landslip.product.camera import Camera
+from landslip.camera import Camera
 from landslip.product.metadata import ImageMetadata
 from landslip.product.names import Image
 from landslip.raster import RasterShape

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from landslip.errors import InputError
-from landslip.product.camera import Camera
+from landslip.camera import Camera
 from landslip.product.metadata import ImageMetadata, read_metadata
 
 Read = Callable[..., ImageMetadata]

@@ -4,8 +4,8 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from landslip.camera import camera_named
 from landslip.errors import InputError
-from landslip.product.camera import camera_named
 from landslip.product.folder import holds_members
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
-from defusedxml import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
+from landslip.camera import Camera
 from landslip.errors import InputError
-from landslip.product.camera import Camera
 from landslip.product.text import parse_number, read_bytes
 
 _TIME = re.compile(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from landslip.camera import Camera, camera_named
 from landslip.errors import InputError
 from landslip.geometry.rpc import RPC
 from landslip.product.agreement import (
@@ -15,7 +16,6 @@ from landslip.product.agreement import (
     require_same_scene,
 )
 from landslip.product.archive import DEFAULT_LIMITS, Limits, unpack
-from landslip.product.camera import Camera, camera_named
 from landslip.product.files import ProductFiles
 from landslip.product.folder import files_in_folder
 from landslip.product.metadata import ImageMetadata, read_metadata

@@ -47,6 +47,18 @@ class Camera:
         """
         return cls(satellite=_evened(satellite), sensor=_evened(sensor))
 
+    @classmethod
+    def named(cls, text: str) -> "Camera":
+        """Read ``GF1 PMS1``, also as ``GF-1_PMS1`` or in lower case.
+
+        Raises:
+            InputError: the text is not two words, or the camera is none of those supported.
+        """
+        words = text.replace("_", " ").split()
+        if len(words) != 2:
+            raise InputError(f"a camera is named as satellite and sensor, GF1 PMS1; got {text!r}")
+        return cls.parse(*words)
+
     @property
     def name(self) -> str:
         """Such as ``GF1 PMS1``."""

@@ -1,7 +1,7 @@
 import pytest
 
 from landslip.errors import InputError
-from landslip.product.camera import Camera, camera_named
+from landslip.camera import Camera, camera_named
 
 
 @pytest.mark.parametrize(

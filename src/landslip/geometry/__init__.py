@@ -1,0 +1,1 @@
+"""From sensor images to the map: camera models, elevation, orthorectification."""

@@ -1,0 +1,107 @@
+"""Corrects a camera by a scene that lies where it should."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from affine import Affine
+
+from landslip.errors import InputError
+from landslip.geometry.camera_fit import (
+    Refinement,
+    correction_of,
+    fit_camera,
+    in_image,
+    match_views,
+    refined,
+)
+from landslip.geometry.ground import Ground
+from landslip.geometry.source import Source
+from landslip.geometry.view import CameraView, MappedView, times_finer
+from landslip.grid import Grid
+from landslip.matching.limits import Limits
+from landslip.matching.match import MatchSettings
+from landslip.matching.models import Feature, ShiftModel
+from landslip.raster.plain import SensorImage
+
+_PATCH_PX, _PATCHES = 256, 12
+_NEAR_PX = 6
+# on rough ground a shifted map is also bent, so that the first look finds places less well
+_FIRST = Limits(least_kept=0.2, most_rms_px=6.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefineRequest:
+    """What a camera is corrected by.
+
+    Attributes:
+        path: a mapped scene, of any coordinate system and resolution.
+        model: how the correction may change over the image.
+        max_shift_m: largest error that is looked for, on the ground.
+        most_rms_px: largest residual that is accepted, in pixels that are matched.
+    """
+
+    path: Path
+    model: ShiftModel = ShiftModel.SHIFT
+    max_shift_m: float = 100.0
+    most_rms_px: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.max_shift_m) and self.max_shift_m > 0):
+            raise InputError(f"--max-shift is over 0 metres; got {self.max_shift_m}")
+
+
+def refine(source: Source, ground: Ground, request: RefineRequest) -> Refinement:
+    """Match an image with a reference on the map, three times, and fit a correction in the image.
+
+    Args:
+        source: the image.
+        ground: the map that it goes onto, and its heights.
+        request: the reference, and what is accepted.
+
+    Raises:
+        InputError: the reference lies elsewhere, or too few places are found in both.
+    """
+    with SensorImage(request.path) as reference:
+        if reference.grid.crs is None:
+            raise InputError(
+                f"{request.path}: a reference has a coordinate system and this one has none"
+            )
+        own_m, theirs_m = ground.grid.resolution_m, reference.grid.resolution_m
+        if not own_m or not theirs_m:
+            raise InputError(f"{request.path}: the reference has no resolution")
+        matched_m = max(own_m, theirs_m)
+        common = Ground(coarser_grid(ground.grid, matched_m / own_m), ground.elevation)
+        fixed = MappedView(
+            grid=common.grid, image=reference, finer=times_finer(matched_m, theirs_m)
+        )
+        subject = f"{source.image.path.name} and {request.path.name}"
+        finer = times_finer(matched_m, own_m)
+        wide_px = math.ceil(request.max_shift_m / matched_m)
+        strict = Limits(most_rms_px=request.most_rms_px * matched_m / own_m)
+        fits = []
+        for search_px, limits in ((wide_px, _FIRST), (_NEAR_PX, _FIRST), (_NEAR_PX, strict)):
+            settings = _settings(search_px)
+            moving = CameraView(ground=common, source=source, finer=finer)
+            ties = match_views(moving, fixed, common, settings)
+            inside = in_image(ties, common, source.rpc, settings.patch_px)
+            fits.append(fit_camera(inside, request.model, limits, source.image.shape, subject))
+            source = Source(source.image, source.rpc.corrected(correction_of(fits[-1])))
+    return refined(fits)
+
+
+def coarser_grid(grid: Grid, times: float) -> Grid:
+    """Return a grid of the same ground with pixels ``times`` larger, or the grid itself."""
+    if times <= 1:
+        return grid
+    shape = tuple(max(math.floor(length / times), 1) for length in grid.shape)
+    return Grid(
+        crs=grid.crs, transform=grid.transform @ Affine.scale(times), shape=(shape[0], shape[1])
+    )
+
+
+def _settings(search_px: int) -> MatchSettings:
+    patch_px = max(_PATCH_PX, 4 * search_px)
+    return MatchSettings(
+        feature=Feature.GRADIENT, patch_px=patch_px, count=_PATCHES, search_px=search_px
+    )

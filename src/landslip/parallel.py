@@ -1,0 +1,55 @@
+"""Work on many windows at once, results in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from os import cpu_count
+from typing import TypeVar
+
+import cv2
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[tuple[Item, Result]]:
+    """Yield each item with what ``work`` makes of it, in order, from several threads.
+
+    At most two items a thread are under way or waiting to be taken, so memory stays bounded. On an
+    error or when the iterator is closed, what has not begun is dropped.
+
+    Args:
+        work: called from several threads at once.
+        items: what it is called with.
+        workers: number of threads; None takes one a core.
+    """
+    count = workers or cpu_count() or 1
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    with _libraries_on_one_thread(), ThreadPoolExecutor(count) as pool:
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(work, item)))
+                if len(waiting) >= 2 * count:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            while waiting:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _libraries_on_one_thread() -> Iterator[None]:
+    """Keep OpenCV and linear algebra from starting threads of their own in each of ours."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        cv2.setNumThreads(before)

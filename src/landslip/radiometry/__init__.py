@@ -1,0 +1,1 @@
+"""From stored counts to reflectance: calibration, sun, atmosphere, clouds."""

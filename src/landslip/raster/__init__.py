@@ -1,0 +1,23 @@
+"""The one package that opens rasters."""
+
+from landslip.raster.mask import Mask
+from landslip.raster.opening import bounded_cache
+from landslip.raster.output import Layer, RasterOutput, write_scene
+from landslip.raster.plain import PlainOutput, RasterShape, SensorImage, raster_shape
+from landslip.raster.scene import Scene, SceneOptions, Stored, Valid
+
+__all__ = [
+    "Layer",
+    "Mask",
+    "PlainOutput",
+    "RasterOutput",
+    "RasterShape",
+    "Scene",
+    "SceneOptions",
+    "SensorImage",
+    "Stored",
+    "Valid",
+    "bounded_cache",
+    "raster_shape",
+    "write_scene",
+]

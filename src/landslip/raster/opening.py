@@ -1,0 +1,78 @@
+"""Opening rasters, and what goes wrong with it."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rasterio
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window as RasterioWindow
+
+from landslip.errors import InputError
+from landslip.grid import Grid
+from landslip.window import Window
+
+
+@contextmanager
+def bounded_cache(megabytes: int = 128) -> Iterator[None]:
+    """Keep GDAL's block cache to a size; by itself it takes 5 % of the machine's memory."""
+    with rasterio.Env(GDAL_CACHEMAX=megabytes * 2**20):
+        yield
+
+
+def open_raster(path: Path) -> DatasetReader:
+    """Open a file.
+
+    Raises:
+        InputError: it is not there, or no raster of real numbers.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            file = rasterio.open(path)
+    except RasterioError as error:
+        raise InputError(f"{path}: not a raster that can be read ({cause(error)})") from error
+    if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
+        file.close()
+        raise InputError(f"{path}: a raster of real numbers is needed; it has {file.dtypes}")
+    return file
+
+
+@contextmanager
+def reading(path: Path, window: Window) -> Iterator[None]:
+    """Turn what goes wrong while reading into an `InputError` that names file and window."""
+    try:
+        yield
+    except RasterioError as error:
+        raise InputError(
+            f"{path}: the raster cannot be read at {window} ({cause(error)}); "
+            "the file may be damaged or truncated"
+        ) from error
+
+
+def cause(error: BaseException) -> str:
+    """Return the first cause's text of an error, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def colour_indexes(file: DatasetReader) -> list[int]:
+    """Return the indexes, from 1, of all bands but alpha."""
+    interpretations = zip(file.indexes, file.colorinterp, strict=True)
+    return [index for index, kind in interpretations if kind != ColorInterp.alpha]
+
+
+def grid_of(file: DatasetReader) -> Grid:
+    """Return where a file lies."""
+    return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
+
+
+def rasterio_window(window: Window) -> RasterioWindow:
+    """Return the same window in rasterio's words."""
+    return RasterioWindow(window.col_off, window.row_off, window.width, window.height)

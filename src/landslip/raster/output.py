@@ -1,0 +1,94 @@
+"""Rasters that are written."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.shutil import copy as copy_raster
+
+from landslip.grid import Grid
+from landslip.raster.opening import rasterio_window
+from landslip.raster.scene import Stored
+from landslip.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A band to be written, and what its stored numbers mean."""
+
+    description: str
+    dtype: str = "uint8"
+    nodata: float | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    units: str | None = None
+
+
+class RasterOutput:
+    """A tiled GeoTIFF written window by window, then turned into a Cloud-Optimized GeoTIFF."""
+
+    def __init__(self, path: Path, grid: Grid, layers: tuple[Layer, ...]) -> None:
+        """Create the file; every layer has the first one's dtype and nodata."""
+        self._path = path
+        self._layers = layers
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            self._file = rasterio.open(
+                path,
+                "w",
+                driver="GTiff",
+                height=grid.shape[0],
+                width=grid.shape[1],
+                count=len(layers),
+                dtype=layers[0].dtype,
+                nodata=layers[0].nodata,
+                crs=grid.crs,
+                transform=grid.transform,
+                tiled=True,
+                blockxsize=512,
+                blockysize=512,
+                sparse_ok=True,  # windows without data are not written
+                bigtiff="if_safer",
+            )
+        self._file.descriptions = tuple(layer.description for layer in layers)
+        self._file.scales = tuple(layer.scale for layer in layers)
+        self._file.offsets = tuple(layer.offset for layer in layers)
+        self._file.units = tuple(layer.units or "" for layer in layers)
+
+    def write(self, values: Stored, window: Window) -> None:
+        """Write (bands, height, width) or (height, width) at a window inside the grid."""
+        stacked = values if values.ndim == 3 else values[np.newaxis]
+        self._file.write(stacked, window=rasterio_window(window))
+
+    def finish(self, cog: Path, *, overviews: Literal["average", "mode"]) -> None:
+        """Close the file, write it as a COG with overviews, and remove it."""
+        self._file.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            copy_raster(
+                self._path,
+                cog,
+                driver="COG",
+                compress="deflate",
+                predictor="standard",
+                blocksize=512,
+                overview_resampling=overviews,
+                num_threads="all_cpus",
+                bigtiff="if_safer",
+            )
+        self._path.unlink()
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        self._file.close()
+
+
+def write_scene(path: Path, values: Stored, grid: Grid, layers: tuple[Layer, ...]) -> None:
+    """Write a whole scene (bands, height, width) as a Cloud-Optimized GeoTIFF."""
+    output = RasterOutput(path.with_name(f".{path.name}.tif"), grid, layers)
+    output.write(values, grid.window)
+    output.finish(path, overviews="average")

@@ -1,0 +1,157 @@
+"""Scenes: multi-band rasters with named bands."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import DatasetReader
+
+from landslip.bands import Bands, Radiometry
+from landslip.choices import Units
+from landslip.closing import Closing
+from landslip.errors import InputError
+from landslip.raster.opening import colour_indexes, grid_of, open_raster, rasterio_window, reading
+from landslip.window import Window
+
+Stored = NDArray[Any]
+Valid = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneOptions:
+    """What the user states about a scene, over what the file says; None leaves it to the file."""
+
+    bands: Bands | None = None
+    units: Units | None = None
+    nodata: float | None = None
+
+
+class Scene(Closing):
+    """An open multi-band raster with named bands; a context manager.
+
+    Pixels come as stored numbers; `radiometry` says what they mean.
+    """
+
+    def __init__(self, path: Path, options: SceneOptions | None = None) -> None:
+        """Open a raster.
+
+        Raises:
+            InputError: it is no raster, its bands have no names, or the options contradict it.
+        """
+        options = options or SceneOptions()
+        self.path = path
+        self._file = open_raster(path)
+        try:
+            self._indexes = _band_indexes(self._file, options.bands)
+            self.bands = _named_bands(self._file, self._indexes, options.bands)
+            self.radiometry = _radiometry(self._file, self._indexes, options.units)
+            self._stated_nodata = options.nodata
+            self.grid = grid_of(self._file)
+        except InputError:
+            self._file.close()
+            raise
+
+    @property
+    def _alpha_is_a_band(self) -> bool:
+        return any(self._file.colorinterp[at - 1] == ColorInterp.alpha for at in self._indexes)
+
+    @property
+    def nodata(self) -> float | None:
+        """The nodata value stated by the user, else by the file; None where neither states one."""
+        if self._stated_nodata is not None:
+            return self._stated_nodata
+        value = self._file.nodatavals[self._indexes[0] - 1]
+        return None if value is None else float(value)
+
+    def read(self, window: Window, bands: Bands | None = None) -> tuple[Stored, Valid]:
+        """Read the stored numbers (bands, height, width) and the valid mask (height, width).
+
+        A pixel is valid where every band read holds data: no band is nodata, masked, transparent
+        or not finite. What lies outside the scene is 0 and not valid.
+
+        Raises:
+            InputError: a band is missing, or the file cannot be read there.
+        """
+        indexes = self._indexes_of(bands)
+        values = np.zeros((len(indexes), *window.shape), dtype=self.radiometry.dtype)
+        valid = np.zeros(window.shape, dtype=np.bool_)
+        inside = window.clipped(self.grid.shape)
+        if inside is not None:
+            rows, cols = inside.slices_in(window)
+            values[:, rows, cols], valid[rows, cols] = self._read(indexes, inside)
+        return values, valid
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _indexes_of(self, bands: Bands | None) -> list[int]:
+        positions = self.bands.positions_of(bands or self.bands)
+        return [self._indexes[position] for position in positions]
+
+    def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
+        with reading(self.path, window):
+            where = rasterio_window(window)
+            values = self._file.read(indexes, window=where)
+            masks = self._file.read_masks(indexes, window=where)
+        if self._alpha_is_a_band:
+            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+            masks[[MaskFlags.alpha in flag for flag in flags]] = 255
+        if self._stated_nodata is not None:
+            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+            by_nodata = [MaskFlags.nodata in flag for flag in flags]
+            masks[by_nodata] = 255
+            masks[values == self._stated_nodata] = 0
+        valid = np.all(masks != 0, axis=0)
+        if np.issubdtype(values.dtype, np.floating):
+            valid &= np.all(np.isfinite(values), axis=0)
+        return values, valid
+
+
+def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
+    """Return the bands that hold data: all that are named, else all but alpha.
+
+    A fourth band of 8 bits is called alpha by default when a GeoTIFF is written, also where it is
+    near infrared.
+    """
+    if len(stated or file.descriptions) == file.count and (stated or all(file.descriptions)):
+        return list(file.indexes)
+    return colour_indexes(file)
+
+
+def _named_bands(file: DatasetReader, indexes: list[int], stated: Bands | None) -> Bands:
+    found = [file.descriptions[index - 1] for index in indexes]
+    bands = stated or Bands.from_descriptions(found)
+    if bands is None:
+        raise InputError(
+            f"{file.name}: every band needs a name, and the file's {len(indexes)} band "
+            f"descriptions are {found}; name them in order with --bands, e.g. "
+            "--bands blue,green,red,nir"
+        )
+    if len(bands) != len(indexes):
+        raise InputError(
+            f"{file.name}: --bands names {len(bands)} bands ({bands}) and the file has "
+            f"{len(indexes)}; name each band of the file in its order"
+        )
+    return bands
+
+
+def _radiometry(file: DatasetReader, indexes: list[int], stated: Units | None) -> Radiometry:
+    dtypes = {file.dtypes[index - 1] for index in indexes}
+    scalings = {(file.scales[index - 1], file.offsets[index - 1]) for index in indexes}
+    if len(dtypes) > 1 or len(scalings) > 1:
+        raise InputError(
+            f"{file.name}: all bands need one data type, scale and offset; "
+            f"got {sorted(dtypes)}, {sorted(scalings)}"
+        )
+    scale, offset = scalings.pop()
+    tags = {(file.units[index - 1] or "").strip().lower() for index in indexes}
+    tagged = Units.REFLECTANCE if tags == {"reflectance"} else None
+    scaled = Units.REFLECTANCE if (scale, offset) != (1.0, 0.0) else Units.DN
+    units = stated or tagged or scaled
+    if units is Units.DN:
+        return Radiometry(units=units, dtype=dtypes.pop())
+    return Radiometry(units=units, dtype=dtypes.pop(), scale=scale, offset=offset)
