@@ -112,7 +112,7 @@ def test_the_nearest_year_is_taken_when_asked_for(year: int, taken: int) -> None
     assert (f"nearest to {year}" in found.source) == (year != taken)
 
 
-@pytest.mark.parametrize("camera", ["GF1B PMS", "GF-1C PMS", "GF2 PMS1", "GF6 PMS", "GF6 PMS"])
+@pytest.mark.parametrize("camera", ["GF1B PMS", "GF-1C PMS", "GF2 PMS1", "GF6 PMS"])
 def test_other_cameras_need_a_file(camera: str) -> None:
     text = "no calibration is known for camera .*; give gains, offsets and ESUN of pan, blue, green"
     for choice in (None, "nearest"):
@@ -188,7 +188,7 @@ def test_year_and_source_of_a_file_are_told(file: Path) -> None:
         ("red: 0.18", "red: .nan", r"has gains\.red: nan, which is no number"),
         ("red: 0.18", "red: 0", r"the gain of band red is finite and above 0; got 0\.0 \(calib"),
         ("blue: 1945", "blue: -5", "the ESUN of band blue is finite and above 0"),
-        ("GF2", "GF1B", r"is of GF1B PMS1 and the scene of GF2 PMS1"),
+        ("GF2", "GF1", r"is of GF1 PMS1 and the scene of GF2 PMS1"),
         ("satellite: GF2", "satellite: [", "is not YAML text"),
     ],
 )
