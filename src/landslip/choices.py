@@ -52,3 +52,49 @@ class Precision(StrEnum):
     AUTO = "auto"
     BF16 = "bf16"
     FP32 = "fp32"
+
+
+class Atmosphere(StrEnum):
+    """What is done about the air between ground and sensor.
+
+    ``toa``: nothing, reflectance at the top of the atmosphere; ``dos``: dark-object subtraction;
+    ``6s``: surface reflectance by the 6S radiative transfer code.
+    """
+
+    TOA = "toa"
+    DOS = "dos"
+    SIX_S = "6s"
+
+
+class FusionMethod(StrEnum):
+    """How the detail of the panchromatic band comes into the others.
+
+    ``brovey``: weighted Brovey; ``gsa``: Gram-Schmidt adaptive; ``glp``: generalised Laplacian
+    pyramid with a filter matched to the sensor's modulation transfer function.
+    """
+
+    BROVEY = "brovey"
+    GSA = "gsa"
+    GLP = "glp"
+
+
+class DemGaps(StrEnum):
+    """What becomes of places where an elevation model has no height.
+
+    ``fill``: heights are interpolated from the surroundings; ``nodata``: the scene has no data
+    there; ``error``: it is refused.
+    """
+
+    FILL = "fill"
+    NODATA = "nodata"
+    ERROR = "error"
+
+
+class CloudFate(StrEnum):
+    """What becomes of clouds.
+
+    ``nodata``: the scene has no data there; ``mask``: they are written as a raster beside it.
+    """
+
+    NODATA = "nodata"
+    MASK = "mask"

@@ -5,7 +5,16 @@ from typing import Annotated
 import typer
 
 from landslip import __version__
-from landslip.cli import dataset, demo, evaluate, extract, predict_tiles, train
+from landslip.cli import (
+    dataset,
+    demo,
+    evaluate,
+    extract,
+    orthorectify,
+    predict_tiles,
+    preprocess,
+    train,
+)
 
 app = typer.Typer(
     name="landslip",
@@ -15,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich triples the time that --help takes
 )
+app.command()(preprocess.preprocess)
+app.command()(orthorectify.orthorectify)
 app.add_typer(dataset.app, name="dataset")
 app.command()(train.train)
 app.command()(evaluate.evaluate)

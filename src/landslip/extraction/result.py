@@ -9,7 +9,6 @@ from typing import Any
 import geopandas
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
 
 from landslip.extraction.polygons import Landslide, to_map
 from landslip.grid import AreaMeasure, Grid
@@ -55,8 +54,8 @@ class ResultRasters:
 
     def finish(self) -> None:
         """Turn both into COGs."""
-        self._probability.finish(self._folder / PROBABILITY, overviews=Resampling.average)
-        self._mask.finish(self._folder / MASK, overviews=Resampling.mode)
+        self._probability.finish(self._folder / PROBABILITY, overviews="average")
+        self._mask.finish(self._folder / MASK, overviews="mode")
 
     def close(self) -> None:
         """Close both as they are."""

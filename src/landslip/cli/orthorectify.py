@@ -1,0 +1,87 @@
+"""``landslip orthorectify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.choices import DemGaps
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+from landslip.matching.models import ShiftModel
+
+
+@told_plainly
+def orthorectify(
+    image: Annotated[
+        Path,
+        typer.Argument(
+            help="Raster with RPCs in its tags or beside it, of any sensor.", show_default=False
+        ),
+    ],
+    dem: options.Dem,
+    out: options.OutFile,
+    dem_heights: options.DemHeights = None,
+    dem_gaps: options.DemGapsOption = DemGaps.FILL,
+    clip_to_dem: options.ClipToDem = False,
+    resolution: Annotated[
+        float | None,
+        typer.Option(
+            help="Side of a pixel in metres. [default: the image's own]", show_default=False
+        ),
+    ] = None,
+    crs: options.Crs = None,
+    nodata: options.Nodata = None,
+    reference: options.Reference = None,
+    reference_model: options.ReferenceModel = ShiftModel.SHIFT,
+    max_shift: options.MaxShift = 100.0,
+    report: Annotated[
+        Path | None, typer.Option(help="JSON file to write figures to.", show_default=False)
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Bring an image with RPCs onto the map, over an elevation model.
+
+    The data type is kept; pixels lie on multiples of the resolution.
+
+    Example: `landslip orthorectify IMAGE.tif --dem DEM.tif --dem-heights ellipsoid --out MAP.tif`
+    """
+    import json
+
+    from landslip.geometry.dem import DemRequest
+    from landslip.geometry.height_reference import HeightReference
+    from landslip.geometry.map_grid import parse_crs
+    from landslip.geometry.orthorectify import OrthoRequest
+    from landslip.geometry.orthorectify import orthorectify as run
+    from landslip.output import refuse_existing_file, staged_file
+
+    if report is not None:
+        refuse_existing_file(report, overwrite=overwrite)
+    request = OrthoRequest(
+        image=image,
+        dem=DemRequest(
+            path=dem, heights=HeightReference.parse(dem_heights), gaps=dem_gaps, clip=clip_to_dem
+        ),
+        out=out,
+        resolution_m=resolution,
+        crs=parse_crs(crs),
+        nodata=nodata,
+        reference=options.refine_request(reference, reference_model, max_shift),
+        overwrite=overwrite,
+    )
+    with shown("orthorectify", "MPix", 1e6) as progress:
+        made = run(request, progress=progress)
+    if report is not None:
+        with staged_file(report, overwrite=overwrite) as path:
+            path.write_text(json.dumps(made.as_dict(), indent=2) + "\n")
+    for note in made.dem.warnings:
+        typer.echo(f"warning: {note}", err=True)
+    if made.refinement is not None:
+        before, after = made.refinement.before, made.refinement.fit.after
+        typer.echo(
+            f"reference: {after.kept} of {after.count} tie points, rms {before.rms_px:.2f} px "
+            f"before and {after.rms_px:.2f} px after"
+        )
+    height, width = made.grid.shape
+    typer.echo(f"{out}: {width} x {height} px of {made.grid.resolution_m:g} m, {made.grid.crs}")

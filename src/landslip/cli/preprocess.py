@@ -1,0 +1,126 @@
+"""``landslip preprocess``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.choices import Atmosphere, CloudFate, DemGaps, FusionMethod
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+from landslip.matching.models import ShiftModel
+
+
+@told_plainly
+def preprocess(
+    products: Annotated[
+        list[str],
+        typer.Argument(
+            help="Archives or folders of Gaofen-1 PMS level-1A products; patterns with * too.",
+            show_default=False,
+        ),
+    ],
+    dem: options.Dem,
+    out: options.Out,
+    dem_heights: options.DemHeights = None,
+    dem_gaps: options.DemGapsOption = DemGaps.FILL,
+    clip_to_dem: options.ClipToDem = False,
+    atmosphere: Annotated[
+        Atmosphere,
+        typer.Option(
+            help="toa: top-of-atmosphere reflectance; dos: less the haze of the darkest pixels; "
+            "6s: surface reflectance by 6S."
+        ),
+    ] = Atmosphere.TOA,
+    optical_depth: Annotated[
+        float, typer.Option(help="Aerosol optical depth at 550 nm, for 6s.")
+    ] = 0.15,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            help="nearest: the nearest year's, where the product's has none; table: the published "
+            "one even where the product brings its own; or a YAML file.",
+            show_default=False,
+        ),
+    ] = None,
+    coefficients: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file with gains, offsets and solar irradiances, for cameras without "
+            "published ones here.",
+            show_default=False,
+        ),
+    ] = None,
+    fusion: Annotated[
+        FusionMethod, typer.Option(help="How the detail of the panchromatic band comes in.")
+    ] = FusionMethod.GLP,
+    registration: Annotated[
+        bool,
+        typer.Option(help="Match the multispectral image with the panchromatic one."),
+    ] = True,
+    reference: options.Reference = None,
+    reference_model: options.ReferenceModel = ShiftModel.SHIFT,
+    max_shift: options.MaxShift = 100.0,
+    clouds: Annotated[
+        str | None,
+        typer.Option(
+            help="bright: a test for bright and white pixels, which also takes bright debris and "
+            "misses thin cloud and shadow; or a folder with the weights of OmniCloudMask.",
+            show_default=False,
+        ),
+    ] = None,
+    clouds_become: Annotated[
+        CloudFate, typer.Option(help="nodata, or a mask beside the scene (clouds.tif).")
+    ] = CloudFate.NODATA,
+    resolution: Annotated[float, typer.Option(help="Side of a pixel in metres.")] = 2.0,
+    crs: options.Crs = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make reflectance scenes of raw Gaofen-1 products.
+
+    Calibrates, orthorectifies, registers and fuses; writes a folder per product with the scene
+    (blue, green, red, nir; stored number x 0.0001, 0 nodata), `quality.json` and `quicklook.png`.
+    Scenes lie on multiples of the resolution, so that several dates stack. Started again, it goes
+    on with the products that are not done.
+
+    Example: `landslip preprocess GF1_PMS1_*.tar.gz --dem DEM.tif --dem-heights egm2008 --out OUT`
+    """
+    from landslip.geometry.dem import DemRequest
+    from landslip.geometry.height_reference import HeightReference
+    from landslip.geometry.map_grid import parse_crs
+    from landslip.preprocess.batch import preprocess_all
+    from landslip.preprocess.request import SceneRequest
+    from landslip.preprocess.run import Outcome, Watch
+
+    request = SceneRequest(
+        dem=DemRequest(
+            path=dem, heights=HeightReference.parse(dem_heights), gaps=dem_gaps, clip=clip_to_dem
+        ),
+        atmosphere=atmosphere,
+        optical_depth=optical_depth,
+        calibration=options.one_calibration(calibration, coefficients),
+        fusion=fusion,
+        registers=registration,
+        reference=options.refine_request(reference, reference_model, max_shift),
+        clouds=options.cloud_request(clouds, clouds_become),
+        resolution_m=resolution,
+        crs=parse_crs(crs),
+        overwrite=overwrite,
+    )
+
+    def done(outcome: Outcome) -> None:
+        for note in outcome.quality["warnings"]:
+            typer.echo(f"warning: {note}", err=True)
+        height, width = outcome.quality["grid"]["shape"]
+        state = f"{width} x {height} px" if outcome.is_new else "was there already"
+        typer.echo(f"{outcome.scene}: {state}")
+
+    with shown("scene", "MPix", 1e6) as progress:
+
+        def watch(path: Path) -> Watch:
+            return Watch(
+                tell=lambda line: typer.echo(f"{path.name}: {line}", err=True), progress=progress
+            )
+
+        preprocess_all(products, out, request, watch, done)

@@ -1,0 +1,83 @@
+"""Maps written window by window, from several threads."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.grid import Grid
+from landslip.parallel import in_order
+from landslip.progress import Progress
+from landslip.raster.output import Layer, RasterOutput
+from landslip.raster.scene import Stored
+from landslip.window import Window, tile_windows
+
+WINDOW_PX = 1024
+Note = TypeVar("Note")
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Generic[Note]):
+    """One window: stored numbers (bands, height, width) or None where all is nodata, and a note."""
+
+    stored: Stored | None
+    note: Note
+
+
+def write_map(
+    path: Path,
+    grid: Grid,
+    layers: tuple[Layer, ...],
+    make: Callable[[Window], Made[Note]],
+    progress: Progress,
+) -> list[Note]:
+    """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
+
+    Args:
+        path: of the file; another one beside it comes and goes.
+        grid: of the map.
+        layers: its bands.
+        make: makes a window; called from several threads.
+        progress: told of pixels.
+    """
+    output = RasterOutput(path.with_name(f".{path.name}"), grid, layers)
+    total, done = math.prod(grid.shape), 0
+    notes = []
+    try:
+        for window, made in in_order(make, map_windows(grid.shape)):
+            if made.stored is not None:
+                output.write(made.stored, window)
+            notes.append(made.note)
+            done += window.width * window.height
+            progress(done, total)
+        output.finish(path, overviews="average")
+    finally:
+        output.close()
+    return notes
+
+
+def map_windows(shape: tuple[int, int]) -> list[Window]:
+    """Return windows that cover a map, cut off at its edge."""
+    clipped = (window.clipped(shape) for window in tile_windows(shape, WINDOW_PX))
+    return [window for window in clipped if window is not None]
+
+
+def stored_as(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], dtype: str, nodata: float
+) -> Stored:
+    """Return values (bands, height, width) in a data type, nodata where they are not valid.
+
+    Whole numbers are rounded and held inside the type's range; a valid one that rounds to nodata
+    is moved to the number next to it.
+    """
+    if not np.issubdtype(np.dtype(dtype), np.integer):
+        return np.where(valid, values, nodata).astype(dtype)
+    limits = np.iinfo(dtype)
+    stored = np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
+    stored[stored == nodata] = nodata + 1 if nodata < limits.max else nodata - 1
+    stored[:, ~valid] = nodata
+    return stored

@@ -1,0 +1,1 @@
+"""From a product archive to a reflectance scene."""

@@ -1,0 +1,121 @@
+"""Fits the fusion of a product's two images on places spread over the scene."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.choices import FusionMethod
+from landslip.errors import InputError
+from landslip.fusion.full_scale import FullScaleImages, full_scale_quality
+from landslip.fusion.method import Fusion, FusionSettings, fit_fusion
+from landslip.fusion.pair import Pair, joined
+from landslip.fusion.wald import wald_quality
+from landslip.geometry.ground import Ground
+from landslip.geometry.view import finer_grid, finer_window
+from landslip.preprocess.light import Light
+from landslip.preprocess.sources import Sources
+from landslip.product.open import MSS_BANDS, PAN_BANDS
+from landslip.window import Window
+
+_PLACES, _PLACE_PX = 5, 128
+_LEAST_VALID = 0.5
+_JUDGED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """A fitted fusion, and how good it is: scores are None where no place could be judged."""
+
+    fusion: Fusion
+    reduced: dict[str, Any] | None
+    full: dict[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for a JSON file."""
+        return {
+            **self.fusion.as_dict(),
+            "reduced_scale": self.reduced,
+            "full_scale": self.full,
+        }
+
+
+def fit_detail(
+    sources: Sources, light: Light, coarse: Ground, ratio: int, method: FusionMethod
+) -> Detail:
+    """Fit the fusion, and judge it by Wald's protocol and by QNR.
+
+    Args:
+        sources: the open images, registered.
+        light: what their counts mean.
+        coarse: a map as fine as the multispectral image.
+        ratio: how many panchromatic pixels go into one of that map, along an axis.
+        method: how detail comes in.
+
+    Raises:
+        InputError: the images have too little ground in common.
+    """
+    settings = FusionSettings(method=method, ratio=float(ratio))
+    pairs = list(_pairs(sources, light, coarse, ratio))
+    if not pairs:
+        raise InputError(
+            "the multispectral and the panchromatic image must show common ground to be fused; "
+            "no place was found where both hold data"
+        )
+    fusion = fit_fusion(settings, joined([pair.samples(settings.sigma_px) for pair in pairs]))
+    judged = [pair for pair in pairs if pair.valid.all() and pair.pan_valid.all()][:_JUDGED]
+    judged = [pair for pair in judged if pair.ms.shape == judged[0].ms.shape]
+    return Detail(
+        fusion=fusion,
+        reduced=wald_quality(judged, settings).as_dict() if judged else None,
+        full=_full_scale(judged, fusion) if judged else None,
+    )
+
+
+def _pairs(sources: Sources, light: Light, coarse: Ground, ratio: int) -> Iterator[Pair]:
+    fine = Ground(finer_grid(coarse.grid, ratio), coarse.elevation)
+    for window in _places(coarse.grid.shape):
+        patch = coarse.patch(window)
+        ms, ms_valid = sources.ms.sharp(patch.seen_by(sources.ms.rpc))
+        valid = ms_valid & patch.known
+        if valid.mean() < _LEAST_VALID:
+            continue
+        near = fine.patch(finer_window(window, ratio))
+        pan, pan_valid = sources.pan.sharp(near.seen_by(sources.pan.rpc))
+        yield Pair.aligned(
+            light.reflectance(ms, MSS_BANDS),
+            light.reflectance(pan, PAN_BANDS)[0],
+            float(ratio),
+            valid,
+            pan_valid & near.known,
+        )
+
+
+def _places(shape: tuple[int, int]) -> list[Window]:
+    """Return windows spread over a map, fewer where it is small."""
+    height, width = shape
+    size = min(_PLACE_PX, height, width)
+    rows, cols = (
+        np.unique(np.linspace(0, length - size, min(_PLACES, math.ceil(length / size))).astype(int))
+        for length in (height, width)
+    )
+    return [Window(int(col), int(row), size, size) for row in rows for col in cols]
+
+
+def _full_scale(pairs: list[Pair], fusion: Fusion) -> dict[str, Any] | None:
+    def beside(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        return np.concatenate(parts, axis=-1)
+
+    samples = [pair.samples(fusion.settings.sigma_px) for pair in pairs]
+    quality = full_scale_quality(
+        FullScaleImages(
+            fused=beside([pair.fused(fusion) for pair in pairs]),
+            pan=beside([pair.pan for pair in pairs]),
+            ms=beside([pair.ms for pair in pairs]),
+            pan_coarse=beside([part.pan for part in samples]),
+        )
+    )
+    return None if quality is None else quality.as_dict()
