@@ -131,6 +131,6 @@ def _by_file(path: Path, lonlat_deg: NDArray[np.float64]) -> NDArray[np.float64]
     if not np.all(np.abs(found) <= _FARTHEST_M):
         raise InputError(
             f"{path}: a geoid lies within {_FARTHEST_M:.0f} m of the ellipsoid; this file says "
-            f"{np.nanmin(found):.1f} to {np.nanmax(found):.1f} m at the scene"
+            f"{found.min():.1f} to {found.max():.1f} m at the scene"
         )
     return found

@@ -41,8 +41,8 @@ def preprocess_all(
             failures.append(error)
             continue
         done(outcome)
-        if request.crs is None:
-            request = replace(request, crs=parse_crs(outcome.quality["grid"]["crs"]))
+        if request.map_crs is None:
+            request = replace(request, common_crs=parse_crs(outcome.quality["grid"]["crs"]))
     if len(failures) == 1:
         raise failures[0]
     if failures:

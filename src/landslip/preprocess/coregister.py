@@ -16,8 +16,8 @@ from landslip.matching.match import MatchSettings
 from landslip.matching.models import Feature, ShiftModel
 from landslip.preprocess.sources import Sources
 
-_SETTINGS = MatchSettings(feature=Feature.INTENSITY, patch_px=96, count=14, search_px=12)
-_NEAR = MatchSettings(feature=Feature.INTENSITY, patch_px=96, count=14, search_px=3)
+_PATCH_PX, _PATCHES = (48, 96), 14
+_SEARCHES_PX = (12, 3)
 _LIMITS = Limits(most_rms_px=0.5)
 _AFFINE_TIES, _DRIFT_TIES = 60, 12
 
@@ -38,7 +38,8 @@ def coregister(sources: Sources, coarse: Ground, ratio: int, name: str) -> Refin
     """
     fixed = CameraView(ground=coarse, source=sources.pan, finer=ratio)
     ms, fits = sources.ms, []
-    for settings in (_SETTINGS, _NEAR):
+    for search_px in _SEARCHES_PX:
+        settings = _settings(coarse.grid.shape, search_px)
         ties = match_views(CameraView(ground=coarse, source=ms), fixed, coarse, settings)
         inside = in_image(ties, coarse, ms.rpc, settings.patch_px)
         subject = f"{name}, MSS and PAN"
@@ -52,3 +53,14 @@ def _model(ties: int) -> ShiftModel:
     if ties >= _AFFINE_TIES:
         return ShiftModel.AFFINE
     return ShiftModel.DRIFT if ties >= _DRIFT_TIES else ShiftModel.SHIFT
+
+
+def _settings(shape: tuple[int, int], search_px: int) -> MatchSettings:
+    """Return patches of which several fit beside each other also into a small map."""
+    least, most = _PATCH_PX
+    return MatchSettings(
+        feature=Feature.INTENSITY,
+        patch_px=min(max(min(shape) // 4, least), most),
+        count=_PATCHES,
+        search_px=search_px,
+    )

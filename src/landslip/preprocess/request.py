@@ -40,7 +40,8 @@ class SceneRequest:
         reference: a scene that the cameras are corrected by.
         clouds: how clouds are found; None does not look for them.
         resolution_m: side of a pixel.
-        crs: of the map; None takes the UTM zone of the first product.
+        crs: of the map; None takes ``common_crs``.
+        common_crs: that of the first product, which the others follow; None takes the UTM zone.
         overwrite: whether what an earlier run wrote may be replaced.
     """
 
@@ -54,6 +55,7 @@ class SceneRequest:
     clouds: CloudRequest | None = None
     resolution_m: float = 2.0
     crs: CRS | None = None
+    common_crs: CRS | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -62,8 +64,13 @@ class SceneRequest:
                 f"a scene has pixels of 0.5 to 30 m; got --resolution {self.resolution_m}"
             )
 
+    @property
+    def map_crs(self) -> CRS | None:
+        """The map's coordinate system, as far as it is known before the product is opened."""
+        return self.crs or self.common_crs
+
     def as_dict(self) -> dict[str, Any]:
-        """Return it for a JSON file; two runs that say the same make the same scene."""
+        """Return what is asked for a JSON file, without what other products add to it."""
         return {
             "landslip": __version__,
             "dem": _file(self.dem.path),

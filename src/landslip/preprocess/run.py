@@ -93,13 +93,14 @@ def preprocess(
 
     Raises:
         InputError: product, elevation model or reference do not fit.
-        OutputExistsError: the folder is there from another request, or not ours.
+        OutputExistsError: the folder is there from another request, or on another map, or not ours.
         MissingDependencyError: 6S or OmniCloudMask is asked for and not installed.
     """
     watch = watch or Watch()
     facts = {"source": _identity(source), "request": request.as_dict()}
     done = None if request.overwrite else _finished(out, facts)
     if done is not None:
+        _require_common_crs(done, request)
         return done
     steps = Steps(watch.tell)
     with bounded_cache(_CACHE_MB), steps.timed("product"), open_product(source) as product:
@@ -115,7 +116,7 @@ def preprocess(
             with steps.timed("quick-look"):
                 write_quicklook(scene, stage / QUICKLOOK)
             quality = facts | _quality(ready, counts) | {"seconds": steps.seconds}
-            (stage / QUALITY).write_text(json.dumps(quality, indent=2) + "\n")
+            (stage / QUALITY).write_text(json.dumps(quality, indent=2, allow_nan=False) + "\n")
     return Outcome(folder=folder, quality=quality, is_new=True)
 
 
@@ -183,7 +184,9 @@ def _moved(source: Source, correction: ImageCorrection) -> Source:
 
 
 def _ground(pan: Source, elevation: Elevation, request: SceneRequest) -> Ground:
-    asked = GridRequest(resolution_m=request.resolution_m, crs=request.crs, clip=request.dem.clip)
+    asked = GridRequest(
+        resolution_m=request.resolution_m, crs=request.map_crs, clip=request.dem.clip
+    )
     outline = image_outline(pan.rpc, pan.image.shape, elevation)
     return Ground(plan_grid(asked, outline, elevation), elevation)
 
@@ -244,3 +247,13 @@ def _finished(out: Path, facts: dict[str, Any]) -> Outcome | None:
         if found.scene.is_file():
             return found
     return None
+
+
+def _require_common_crs(done: Outcome, request: SceneRequest) -> None:
+    """Refuse a finished scene that cannot lie upon those of the products before it."""
+    found = done.quality["grid"]["crs"]
+    if request.map_crs is not None and found != str(request.map_crs):
+        raise OutputExistsError(
+            f"{done.folder}: this scene was made in {found} and the scenes before it lie in "
+            f"{request.map_crs}; choose one for all with --crs, and another --out or --overwrite"
+        )

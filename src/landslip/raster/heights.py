@@ -14,6 +14,7 @@ from landslip.raster.opening import grid_of, open_raster, rasterio_window, readi
 from landslip.window import Window
 
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
+_UNFILLED_M = -1e6
 
 
 class HeightMap(Closing):
@@ -77,8 +78,10 @@ def fill_gaps(heights: NDArray[np.float32], reach_px: int) -> NDArray[np.float32
         reach_px: gaps farther than this from any height stay NaN.
     """
     known = np.isfinite(heights)
-    blank = np.where(known, heights, 0).astype(np.float32)
+    # what is too far away keeps what it had
+    blank = np.where(known, heights, np.float32(_UNFILLED_M))
     filled: NDArray[np.float32] = fillnodata(
         blank, mask=known.astype(np.uint8), max_search_distance=reach_px, smoothing_iterations=0
     )
+    filled[filled == np.float32(_UNFILLED_M)] = np.nan
     return filled
