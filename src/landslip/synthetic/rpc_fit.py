@@ -1,0 +1,123 @@
+"""Fits the rational polynomial model (RPC) of an image to its physical camera."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.errors import InputError
+from landslip.geometry.rpc import RPC
+from landslip.synthetic.camera import Camera
+
+_GRID = (15, 15, 7)
+_ROUNDS = 4
+_RIDGE = 1e-9
+_MOST_RESIDUAL_PX = 0.02
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedRPC:
+    """An RPC and how far it misses its camera between the points it was fitted to, in pixels."""
+
+    rpc: RPC
+    worst_px: float
+
+
+def fit_rpc(camera: Camera, height_range_m: tuple[float, float]) -> FittedRPC:
+    """Fit all 80 coefficients on a grid of image points and heights.
+
+    Least squares, linearised by the denominators of the round before and held by a small ridge:
+    Tao & Hu (2001), Photogrammetric Engineering & Remote Sensing 67(12), 1347-1357.
+
+    Args:
+        camera: what is fitted.
+        height_range_m: lowest and highest ground over the ellipsoid.
+
+    Raises:
+        InputError: the fit misses the camera by more than 0.02 px, as with a fast wobble.
+    """
+    points, height = _grid(camera, height_range_m, _GRID)
+    ground = np.column_stack([camera.locate(points, height), height])
+    offset, scale = _middle_and_half(ground)
+    terms = _terms((ground - offset) / scale)
+    file_points = points - 0.5
+    image_offset, image_scale = _middle_and_half(file_points)
+    samp, line = ((file_points - image_offset) / image_scale).T
+    numerators, denominators = zip(_ratio(terms, line), _ratio(terms, samp), strict=True)
+    rpc = RPC(
+        line_off=float(image_offset[1]),
+        samp_off=float(image_offset[0]),
+        lon_off=float(offset[0]),
+        lat_off=float(offset[1]),
+        height_off=float(offset[2]),
+        line_scale=float(image_scale[1]),
+        samp_scale=float(image_scale[0]),
+        lon_scale=float(scale[0]),
+        lat_scale=float(scale[1]),
+        height_scale=float(scale[2]),
+        line_num=_tuple(numerators[0]),
+        line_den=_tuple(denominators[0]),
+        samp_num=_tuple(numerators[1]),
+        samp_den=_tuple(denominators[1]),
+    )
+    worst = residual_px(rpc, camera, height_range_m)
+    if worst > _MOST_RESIDUAL_PX:
+        raise InputError(
+            f"an RPC is to follow its camera within {_MOST_RESIDUAL_PX} px and this one misses it "
+            f"by {worst:.3f} px; make the wobble smaller or slower"
+        )
+    return FittedRPC(rpc=rpc, worst_px=worst)
+
+
+def residual_px(rpc: RPC, camera: Camera, height_range_m: tuple[float, float]) -> float:
+    """Return the largest distance of an RPC from a camera, on a grid of its own, in pixels."""
+    points, height = _grid(camera, height_range_m, (26, 34, 12))
+    seen = rpc.project(camera.locate(points, height), height)
+    return float(np.hypot(*(seen - points).T).max())
+
+
+def _grid(
+    camera: Camera, height_range_m: tuple[float, float], counts: tuple[int, int, int]
+) -> tuple[Values, Values]:
+    """Return image points (n, 2) and heights (n,) that fill what the model is for."""
+    cols = np.linspace(0, camera.shape[1], counts[0])
+    rows = np.linspace(0, camera.shape[0], counts[1])
+    low, high = height_range_m
+    heights = np.linspace(low, max(high, low + 100), counts[2])
+    col, row, height = (part.ravel() for part in np.meshgrid(cols, rows, heights))
+    return np.column_stack([col, row]), height
+
+
+def _middle_and_half(values: Values) -> tuple[Values, Values]:
+    low, high = values.min(axis=0), values.max(axis=0)
+    return (low + high) / 2, (high - low) / 2
+
+
+def _ratio(terms: Values, wanted: Values) -> tuple[Values, Values]:
+    """Return numerator and denominator (20 each, the first of the denominator 1) of a ratio."""
+    weight = np.ones_like(wanted)
+    for _ in range(_ROUNDS):
+        design = np.hstack([terms, -wanted[:, np.newaxis] * terms[:, 1:]]) * weight[:, np.newaxis]
+        ridge = np.sqrt(_RIDGE) * np.eye(39)
+        found = np.linalg.lstsq(
+            np.vstack([design, ridge]), np.append(wanted * weight, np.zeros(39)), rcond=None
+        )[0]
+        denominator = np.append(1.0, found[20:])
+        weight = 1 / (terms @ denominator)
+    return found[:20], denominator
+
+
+def _terms(normalised: Values) -> Values:
+    """Return the terms (n, 20) of RPC00B of normalised longitude, latitude and height (n, 3)."""
+    lon, lat, h = normalised.T
+    one = np.ones_like(lon)
+    first = [one, lon, lat, h, lon * lat, lon * h, lat * h, lon**2, lat**2, h**2]
+    third = [lat * lon * h, lon**3, lon * lat**2, lon * h**2, lon**2 * lat]
+    last = [lat**3, lat * h**2, lon**2 * h, lat**2 * h, h**3]
+    return np.column_stack(first + third + last)
+
+
+def _tuple(values: Values) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

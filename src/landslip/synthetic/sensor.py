@@ -1,0 +1,149 @@
+"""How light becomes counts: spectra, blur, air, noise and ten bits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from landslip.errors import InputError
+from landslip.radiometry.calibration import Calibration
+from landslip.radiometry.sun import Sun
+from landslip.window import Window
+
+Field = NDArray[np.float32]
+PAN = ("pan",)
+MSS = ("blue", "green", "red", "nir")
+HIGHEST_DN = 1023
+_HAZE_WAVES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    """Both cameras' response; the defaults are of the kind that Gaofen-1 has.
+
+    Attributes:
+        pan_mtf, mss_mtf: modulation at half the sampling frequency of the whole system (optics,
+            detector, motion), taken as Gaussian.
+        pan_weights: share of blue, green, red and nir in the panchromatic band.
+        red_edge_weight: share of what no other band sees, sqrt(red * nir) of the ground.
+        haze: path reflectance of pan, blue, green, red and nir.
+        haze_variation: standard deviation of the air's thickness over the image, 1 being its mean.
+        read_noise_dn: standard deviation of what is added to every pixel, in counts.
+        shot_noise_dn: variance that a count adds, in counts squared.
+    """
+
+    pan_mtf: float = 0.20
+    mss_mtf: float = 0.30
+    pan_weights: tuple[float, float, float, float] = (0.20, 0.24, 0.24, 0.22)
+    red_edge_weight: float = 0.10
+    haze: tuple[float, float, float, float, float] = (0.016, 0.045, 0.028, 0.016, 0.006)
+    haze_variation: float = 0.15
+    read_noise_dn: float = 0.6
+    shot_noise_dn: float = 0.005
+
+    def __post_init__(self) -> None:
+        for name in ("pan_mtf", "mss_mtf"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(f"{name} lies between 0 and 1; got {getattr(self, name)}")
+        if min(*self.haze, self.haze_variation, self.read_noise_dn, self.shot_noise_dn) < 0:
+            raise InputError(f"haze and noise are not negative; got {self}")
+
+    def pan_reflectance(self, reflectance: Field) -> Field:
+        """Return what the panchromatic band sees (height, width) of (4, height, width)."""
+        mixed = np.tensordot(np.asarray(self.pan_weights, np.float32), reflectance, axes=1)
+        hidden = np.sqrt(np.maximum(reflectance[2] * reflectance[3], 0))
+        seen: Field = (mixed + np.float32(self.red_edge_weight) * hidden).astype(np.float32)
+        return seen
+
+    def haze_of(self, band: str) -> float:
+        """Return the path reflectance of a band."""
+        return self.haze[(PAN + MSS).index(band)]
+
+
+def blur_sigma_px(mtf: float) -> float:
+    """Return the sigma, in pixels, of a Gaussian with a given MTF at the Nyquist frequency.
+
+    MTF(f) = exp(-2 (pi sigma f)^2) at f = 1/2 a pixel.
+    """
+    return float(np.sqrt(-2 * np.log(mtf)) / np.pi)
+
+
+def spline_of(field: Field, sigma_px: float) -> Field:
+    """Return the cubic spline coefficients of a field (height, width) blurred by a Gaussian."""
+    smooth = ndimage.gaussian_filter(field, sigma_px, mode="reflect")
+    spline: Field = ndimage.spline_filter(smooth, 3, output=np.float32, mode="reflect")
+    return spline
+
+
+def sampled(spline: Field, col: Field, row: Field) -> Field:
+    """Return the values of a spline (see `spline_of`) at pixel coordinates, mirrored beyond."""
+    half = np.float32(0.5)
+    values: Field = ndimage.map_coordinates(
+        spline, np.stack([row - half, col - half]), order=3, prefilter=False, mode="reflect"
+    )
+    return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountScale:
+    """A band's counts of top-of-atmosphere reflectance: ``DN = reflectance * factor + shift``."""
+
+    factor: float
+    shift: float
+
+    @classmethod
+    def of(cls, calibration: Calibration, band: str, sun: Sun) -> "CountScale":
+        """Turn L = gain DN + offset and reflectance = pi L d^2 / (ESUN cos z) round."""
+        radiance = calibration.esun[band] * np.cos(np.radians(sun.zenith_deg)) / np.pi
+        gain = calibration.gains[band]
+        return cls(
+            factor=float(radiance / sun.distance_au**2 / gain),
+            shift=-calibration.offsets[band] / gain,
+        )
+
+    def counts(self, reflectance: Field) -> Field:
+        """Return counts, not rounded, of reflectance of any shape."""
+        return reflectance * np.float32(self.factor) + np.float32(self.shift)
+
+
+def stored_counts(
+    counts: Field, seen: NDArray[np.bool_], sensor: Sensor, generator: np.random.Generator
+) -> NDArray[np.uint16]:
+    """Return what is stored (height, width) of counts: noise, ten bits, 0 where nothing is seen."""
+    variance = sensor.read_noise_dn**2 + sensor.shot_noise_dn * np.maximum(counts, 0)
+    noise = generator.standard_normal(counts.shape, dtype=np.float32) * np.sqrt(variance)
+    stored = np.clip(np.rint(counts + noise), 1, HIGHEST_DN)
+    return np.where(seen, stored, 0).astype(np.uint16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Air:
+    """How thick the haze is over an image, as a sum of few cosines; 1 is its mean.
+
+    Attributes:
+        waves: (n, n) amplitudes by wave number down and across; the first is the mean.
+    """
+
+    waves: NDArray[np.float64]
+
+    @classmethod
+    def drawn(cls, variation: float, generator: np.random.Generator) -> "Air":
+        """Draw the air of a day with a given standard deviation over the image."""
+        waves = generator.standard_normal((_HAZE_WAVES, _HAZE_WAVES))
+        waves[0, 0] = 0
+        order = np.arange(_HAZE_WAVES)
+        waves /= 1 + order + order[:, np.newaxis]
+        share = np.where(order > 0, 0.5, 1.0)
+        waves *= variation / np.sqrt(np.sum(waves**2 * share * share[:, np.newaxis]))
+        waves[0, 0] = 1
+        return cls(waves=waves)
+
+    def thickness(self, shape: tuple[int, int], window: Window) -> Field:
+        """Return the thickness (height, width) at a window of an image of a shape, not under 0."""
+        rows = (window.row_off + np.arange(window.height) + 0.5) / shape[0]
+        cols = (window.col_off + np.arange(window.width) + 0.5) / shape[1]
+        order = np.arange(len(self.waves))
+        down, across = (np.cos(np.pi * np.outer(at, order)) for at in (rows, cols))
+        thickness: Field = np.maximum(down @ self.waves @ across.T, 0).astype(np.float32)
+        return thickness

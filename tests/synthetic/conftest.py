@@ -1,0 +1,47 @@
+"""A small ground with hills and a pattern, made by code."""
+
+import numpy as np
+import pytest
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from landslip.grid import Grid
+from landslip.synthetic.ground import Ground
+from landslip.synthetic.overpass import Target
+
+EAST_M, NORTH_M = 354_000.0, 3_466_000.0
+
+
+def make_grid(shape: tuple[int, int], pixel_m: float = 2.0) -> Grid:
+    transform = Affine(pixel_m, 0, EAST_M, 0, -pixel_m, NORTH_M)
+    return Grid(crs=CRS.from_epsg(32648), transform=transform, shape=shape)
+
+
+def hills(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Heights of 1350 to 1650 m, slopes up to some 35 degrees."""
+    row, col = np.indices(shape, dtype=np.float32)
+    height: NDArray[np.float32] = (
+        1500 + 75 * np.sin(row / 90) + 75 * np.cos(col / 70 + row / 300)
+    ).astype(np.float32)
+    return height
+
+
+def plain_reflectance(shape: tuple[int, int]) -> NDArray[np.float32]:
+    bands = np.reshape(np.array([0.04, 0.06, 0.05, 0.25], np.float32), (4, 1, 1))
+    return np.repeat(np.repeat(bands, shape[0], axis=1), shape[1], axis=2)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Ground:
+    shape = (640, 640)
+    reflectance = plain_reflectance(shape)
+    row, col = np.indices(shape)
+    reflectance *= np.where((row // 40 + col // 40) % 2, 1.5, 1.0).astype(np.float32)
+    return Ground(reflectance=reflectance, height_m=hills(shape), grid=make_grid(shape))
+
+
+@pytest.fixture(scope="session")
+def target(ground: Ground) -> Target:
+    lon, lat = ground.centre_deg
+    return Target(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=(96, 96))
