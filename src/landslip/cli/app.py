@@ -11,6 +11,7 @@ from landslip.cli import (
     evaluate,
     extract,
     orthorectify,
+    pansharpen,
     predict_tiles,
     preprocess,
     train,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(preprocess.preprocess)
 app.command()(orthorectify.orthorectify)
+app.command()(pansharpen.pansharpen)
 app.add_typer(dataset.app, name="dataset")
 app.command()(train.train)
 app.command()(evaluate.evaluate)

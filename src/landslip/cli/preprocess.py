@@ -54,7 +54,7 @@ def preprocess(
     ] = None,
     fusion: Annotated[
         FusionMethod, typer.Option(help="How the detail of the panchromatic band comes in.")
-    ] = FusionMethod.GLP,
+    ] = FusionMethod.BROVEY,
     registration: Annotated[
         bool,
         typer.Option(help="Match the multispectral image with the panchromatic one."),

@@ -1,4 +1,4 @@
-"""Runs the whole chain on a made-up scene: dataset, training, evaluation, extraction."""
+"""Runs the whole chain on made-up ground: product, scene, tiles, model, evaluation, extraction."""
 
 import json
 import time
@@ -8,41 +8,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
+from landslip.bands import Bands
 from landslip.choices import Split
 from landslip.dataset.format import TileDataset
 from landslip.dataset.scene import SceneRequest, dataset_from_scene
 from landslip.demo.baseline import single_thresholds
-from landslip.demo.picture import draw_result
-from landslip.demo.scene import (
-    BANDS,
-    SCALE,
-    MadeUpScene,
-    make_scene,
+from landslip.demo.ground import (
+    DEM,
+    REFERENCE,
+    TEST_AREA,
+    TRAIN_AREA,
+    TRUTH,
+    DemoGround,
+    make_ground,
     split_ground,
-    write_made_up_scene,
 )
+from landslip.demo.picture import draw_result
 from landslip.engines.choose import open_engine
 from landslip.evaluation import evaluate
 from landslip.extraction.result import MASK, SUMMARY
 from landslip.extraction.run import ExtractionOptions, extract
-from landslip.grid import Grid
+from landslip.geometry.dem import DemRequest
+from landslip.geometry.height_reference import HeightReference
+from landslip.geometry.reference import RefineRequest
 from landslip.metrics import count_pixels
 from landslip.model.folder import Model, open_model
 from landslip.output import refuse_existing, staged_folder
-from landslip.raster import Mask
+from landslip.preprocess.request import SceneRequest as PreprocessRequest
+from landslip.preprocess.run import preprocess
+from landslip.preprocess.scene import SCALE
+from landslip.raster import Mask, Scene
 from landslip.split import SplitPlan
 from landslip.training.module import EpochResult, Watcher
 from landslip.training.recipe import Augmentation, TrainConfig
 from landslip.training.run import TrainRequest, train
 from landslip.window import Window
 
-SCENE, TRUTH = "scene.tif", "landslides_truth.gpkg"
-TRAIN_AREA, TEST_AREA = "train_area.gpkg", "test_area.gpkg"
+SCENES = "scenes"
 TRAIN_TILES, TEST_TILES = "dataset_train", "dataset_test"
 MODEL, EXTRACTION, PICTURE, REPORT = "model", "extraction", "demo.png", "demo.json"
 
@@ -66,13 +71,14 @@ class _Demo:
 
     request: DemoRequest
     folder: Path
-    scene: MadeUpScene
+    ground: DemoGround
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
-    def areas(self) -> tuple[Window, Window]:
-        """The ground that is trained on, in the north, and the ground of the test."""
-        return split_ground(self.scene.grid.shape)
+    def scene(self) -> Path:
+        """The scene that is made of the product."""
+        name = self.ground.product.name.removesuffix(".tar.gz")
+        return self.folder / SCENES / name / f"{name}.tif"
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -90,16 +96,17 @@ def run_demo(request: DemoRequest) -> dict[str, Any]:
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     started = time.monotonic()
-    request.tell("scene: made up from the seed ...")
+    request.tell("ground: made up from the seed, and seen from above ...")
     with staged_folder(request.out, overwrite=request.overwrite) as stage:
-        demo = _Demo(request, stage, make_scene(request.seed))
-        _write_ground(demo)
-        demo.seconds["scene"] = round(time.monotonic() - started, 1)
+        demo = _Demo(request, stage, make_ground(request.seed, stage))
+        demo.seconds["ground"] = round(time.monotonic() - started, 1)
+        with demo.step("preprocessing"):
+            quality = _preprocess(demo)
         with demo.step("dataset"):
             _cut_tiles(demo)
         with demo.step("training"):
             _train(demo)
-        report = _score(demo, open_model(stage / MODEL))
+        report = _score(demo, open_model(stage / MODEL)) | {"preprocessing": quality}
         report["seconds"] = demo.seconds | {"all": round(time.monotonic() - started, 1)}
         (stage / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     return report
@@ -126,28 +133,20 @@ def training_config(seed: int) -> TrainConfig:
     )
 
 
-def _write_ground(demo: _Demo) -> None:
-    """Write the scene, its landslides, and the two areas."""
-    scene, folder = demo.scene, demo.folder
-    write_made_up_scene(scene, folder / SCENE)
-    outlines = [one.outline for one in scene.landslides]
-    columns = {
-        "id": np.arange(1, len(outlines) + 1),
-        "area_m2": shapely.area(outlines),
-        "freshness": [one.freshness for one in scene.landslides],
+def _preprocess(demo: _Demo) -> dict[str, Any]:
+    """Make a scene of the product, and return what matters most of its quality."""
+    request = PreprocessRequest(
+        dem=DemRequest(path=demo.folder / DEM, heights=HeightReference()),
+        reference=RefineRequest(path=demo.folder / REFERENCE),
+    )
+    quality = preprocess(demo.ground.product, demo.folder / SCENES, request).quality
+    refinement, registration = quality["reference"], quality["registration"]
+    return {
+        "pointing_error_px": refinement["before"]["rms_px"],
+        "pointing_error_after_px": refinement["after"]["rms_px"],
+        "registration_error_after_px": registration["after"]["rms_px"],
+        "qnr": (quality["fusion"]["full_scale"] or {}).get("qnr"),
     }
-    _write_polygons(columns, outlines, scene.grid, folder / TRUTH)
-    for window, name in zip(demo.areas, (TRAIN_AREA, TEST_AREA), strict=True):
-        area = shapely.Polygon(scene.grid.corners(window))
-        _write_polygons({"id": [1]}, [area], scene.grid, folder / name)
-
-
-def _write_polygons(
-    columns: dict[str, Any], polygons: list[shapely.Polygon], grid: Grid, path: Path
-) -> None:
-    crs = grid.crs.to_wkt() if grid.crs is not None else None
-    frame = geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(polygons, crs=crs))
-    frame.to_file(path, driver="GPKG", layer=path.stem, engine="pyogrio")
 
 
 def _cut_tiles(demo: _Demo) -> None:
@@ -159,7 +158,7 @@ def _cut_tiles(demo: _Demo) -> None:
     )
     for name, area, plan in plans:
         request = SceneRequest(
-            scene=demo.folder / SCENE,
+            scene=demo.scene,
             labels=demo.folder / TRUTH,
             area=demo.folder / area,
             tile=_TILE_PX,
@@ -193,37 +192,60 @@ def _score(demo: _Demo, model: Model) -> dict[str, Any]:
     with demo.step("evaluation"):
         evaluation = evaluate(engine, model.card, tiles, Split.TEST)
     with demo.step("extraction"):
-        scene = demo.folder / SCENE
-        extract(scene, model, engine, demo.folder / EXTRACTION, ExtractionOptions())
+        extract(demo.scene, model, engine, demo.folder / EXTRACTION, ExtractionOptions())
         _name_final_places(demo)
-    with Mask(demo.folder / EXTRACTION / MASK) as mask:
-        found = mask.read()[0] == 1
+    seen = _Seen.of(demo)
     with demo.step("picture"):
-        _draw(demo, found)
-    known = demo.scene
-    rows, cols = demo.areas[1].slices_in(known.grid.window)
-    counted = known.valid[rows, cols]
-    truth = known.landslide[rows, cols]
-    reflectance = known.stored[:, rows, cols][:, counted].astype(np.float32) * SCALE
+        masks = seen.landslide & seen.valid, seen.found
+        draw_result(
+            seen.stored, seen.valid, seen.bands, masks, _test_window(), demo.folder / PICTURE
+        )
+    rows, cols = _test_window().slices_in(Window(0, 0, *seen.valid.shape[::-1]))
+    counted, truth = seen.valid[rows, cols], seen.landslide[rows, cols]
+    reflectance = seen.stored[:, rows, cols][:, counted].astype(np.float32) * SCALE
     return {
         "seed": demo.request.seed,
-        "landslides": len(known.landslides),
-        "landslide_share": float(known.landslide[known.valid].mean()),
+        "landslides": len(demo.ground.landslides),
+        "landslide_share": float(seen.landslide[seen.valid].mean()),
         "evaluation": evaluation.as_dict(),
-        "extraction": count_pixels(found[rows, cols], truth, counted).as_dict(),
-        "best_single_threshold_f1": single_thresholds(reflectance, BANDS, truth[counted]),
+        "extraction": count_pixels(seen.found[rows, cols], truth, counted).as_dict(),
+        "best_single_threshold_f1": single_thresholds(reflectance, seen.bands, truth[counted]),
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """Scene, truth and result of the demo's area (height, width)."""
+
+    bands: Bands
+    stored: NDArray[np.uint16]
+    valid: NDArray[np.bool_]
+    landslide: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, demo: _Demo) -> "_Seen":
+        with Scene(demo.scene) as scene, Mask(demo.folder / EXTRACTION / MASK) as mask:
+            part = Window(0, 0, *demo.ground.area.plan.shape[::-1])
+            window = demo.ground.window_on(scene.grid, part)
+            stored, valid = scene.read(window)
+            return cls(
+                bands=scene.bands,
+                stored=stored,
+                valid=valid,
+                landslide=demo.ground.landslide_mask(scene.grid.at(window)),
+                found=mask.read(window)[0] == 1,
+            )
+
+
+def _test_window() -> Window:
+    return split_ground()[1]
 
 
 def _name_final_places(demo: _Demo) -> None:
     """Let the extraction's summary name scene and model where they will be in the end."""
     path = demo.folder / EXTRACTION / SUMMARY
     summary = json.loads(path.read_text())
-    summary |= {"scene": str(demo.request.out / SCENE), "model": str(demo.request.out / MODEL)}
+    scene = demo.request.out / demo.scene.relative_to(demo.folder)
+    summary |= {"scene": str(scene), "model": str(demo.request.out / MODEL)}
     path.write_text(json.dumps(summary, indent=2) + "\n")
-
-
-def _draw(demo: _Demo, found: NDArray[np.bool_]) -> None:
-    known = demo.scene
-    masks = known.landslide & known.valid, found
-    draw_result(known.stored, known.valid, BANDS, masks, demo.areas[1], demo.folder / PICTURE)

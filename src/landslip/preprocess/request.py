@@ -49,7 +49,7 @@ class SceneRequest:
     atmosphere: Atmosphere = Atmosphere.TOA
     optical_depth: float = 0.15
     calibration: str | Path | None = None
-    fusion: FusionMethod = FusionMethod.GLP
+    fusion: FusionMethod = FusionMethod.BROVEY
     registers: bool = True
     reference: RefineRequest | None = None
     clouds: CloudRequest | None = None

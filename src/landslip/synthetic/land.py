@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 
-from landslip.demo.canvas import Canvas
-from landslip.demo.landslides import LandslideRecipe, draw_landslides
-from landslip.demo.light import Sun as Light
-from landslip.demo.light import illumination
-from landslip.demo.nature import paint_debris
-from landslip.demo.noise import Field, ramp
-from landslip.demo.scene import paint_ground
-from landslip.demo.terrain import Terrain, make_terrain
 from landslip.grid import Grid
+from landslip.landscape.canvas import Canvas
+from landslip.landscape.cover import paint_ground
+from landslip.landscape.landslides import LandslideRecipe, draw_landslides
+from landslip.landscape.light import Sun as Light
+from landslip.landscape.light import illumination
+from landslip.landscape.nature import paint_debris
+from landslip.landscape.noise import Field, ramp
+from landslip.landscape.terrain import Terrain, make_terrain
 from landslip.radiometry.sun import Sun
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.history import WENCHUAN, Slide, Trigger, draw_histories

@@ -85,7 +85,7 @@ def write_series(area: StudyArea, out: Path, *, tell: Tell = lambda _line: None)
     land = make_land(area.land_plan, area.seed, middle.sun(area.middle))
     with staged_folder(out, overwrite=False) as stage:
         write_area(land.grid, area.window_on(land.grid), stage / AREA)
-        _write_heights(land, area.dem, stage / DEM)
+        write_heights(land, area.dem, stage / DEM)
         made = []
         for number, look in enumerate(area.looks):
             tell(f"{look.beijing_time:%Y-%m-%d} ...")
@@ -95,7 +95,7 @@ def write_series(area: StudyArea, out: Path, *, tell: Tell = lambda _line: None)
     return MadeSeries(dem=out / DEM, area=out / AREA, facts=out / FACTS, dates=dates)
 
 
-def _write_heights(land: Land, style: DemStyle, path: Path) -> None:
+def write_heights(land: Land, style: DemStyle, path: Path) -> None:
     """Write the elevation model, wide enough for all that images show."""
     blank = np.zeros((len(GROUND_BANDS), *land.grid.shape), dtype=np.float32)
     ground = Ground(reflectance=blank, height_m=land.height_m, grid=land.grid, mirrored=True)

@@ -10,8 +10,8 @@ import numpy as np
 import shapely
 
 from landslip.choices import Units
-from landslip.demo.landslides import on_map
 from landslip.grid import Grid
+from landslip.landscape.landslides import on_map
 from landslip.raster import Layer, write_scene
 from landslip.synthetic.ground import GROUND_BANDS, Ground
 from landslip.synthetic.history import landslides_on

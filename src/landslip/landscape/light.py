@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.demo.noise import Field, blurred
+from landslip.landscape.noise import Field, blurred
 
 _COARSE_PX = 4
 SKY = 0.40

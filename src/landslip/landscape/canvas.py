@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.demo.noise import Field
+from landslip.landscape.noise import Field
 
 Colour = tuple[float, float, float, float]
 

@@ -5,7 +5,7 @@ import shapely
 from rasterio.features import rasterize
 from scipy import ndimage
 
-from landslip.demo.canvas import (
+from landslip.landscape.canvas import (
     BARE_SOIL,
     DARK_FOREST,
     DEBRIS,
@@ -17,8 +17,8 @@ from landslip.demo.canvas import (
     WATER,
     Canvas,
 )
-from landslip.demo.noise import Field, blurred, fractal_noise, ramp, streaks, top_share
-from landslip.demo.terrain import Terrain
+from landslip.landscape.noise import Field, blurred, fractal_noise, ramp, streaks, top_share
+from landslip.landscape.terrain import Terrain
 
 _CROWN_M, _BOULDER_M, _SCAR_M = 0.9, 0.6, 4.0
 _STREAM_HALF_WIDTH_PX = 1.4

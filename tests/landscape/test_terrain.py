@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from landslip.demo.erosion import drainage, eroded
-from landslip.demo.noise import fractal_noise, streaks, top_share
-from landslip.demo.terrain import Terrain, make_terrain, slope_and_direction
+from landslip.landscape.erosion import drainage, eroded
+from landslip.landscape.noise import fractal_noise, streaks, top_share
+from landslip.landscape.terrain import Terrain, make_terrain, slope_and_direction
 
 SHAPE = (512, 384)
 

@@ -6,10 +6,10 @@ import shapely.affinity
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
-from landslip.demo.canvas import BARE_SOIL, CONCRETE, CROP, ROOFS, STUBBLE, Canvas
-from landslip.demo.light import Sun
-from landslip.demo.noise import Field, blurred, fractal_noise, ramp, top_share
-from landslip.demo.terrain import Terrain
+from landslip.landscape.canvas import BARE_SOIL, CONCRETE, CROP, ROOFS, STUBBLE, Canvas
+from landslip.landscape.light import Sun
+from landslip.landscape.noise import Field, blurred, fractal_noise, ramp, top_share
+from landslip.landscape.terrain import Terrain
 
 _PARCEL_M = (70.0, 34.0)
 _ROAD_M, _TRACK_M = 8.0, 5.0

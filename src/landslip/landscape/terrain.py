@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.demo.erosion import eroded
-from landslip.demo.noise import Field, blurred, fractal_noise, ramp
+from landslip.landscape.erosion import eroded
+from landslip.landscape.noise import Field, blurred, fractal_noise, ramp
 
 _COARSE_PX = 16
 _MEDIAN_SLOPE_DEG = 31.0

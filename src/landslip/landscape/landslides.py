@@ -7,10 +7,10 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.demo.noise import Field, blurred, ramp
-from landslip.demo.terrain import Terrain
 from landslip.grid import Grid, map_points
 from landslip.labels import Polygons
+from landslip.landscape.noise import Field, blurred, ramp
+from landslip.landscape.terrain import Terrain
 
 _STEP_PX = 2.0
 _STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (28.0, 40.0), 13.0, 28.0

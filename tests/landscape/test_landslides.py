@@ -1,21 +1,25 @@
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 
-from landslip.demo.landslides import (
+from landslip.grid import Grid
+from landslip.landscape.landslides import (
     Landslide,
     LandslideRecipe,
     draw_landslides,
     landslide_mask,
     on_map,
 )
-from landslip.demo.scene import scene_grid
-from landslip.demo.terrain import Terrain, make_terrain
+from landslip.landscape.terrain import Terrain, make_terrain
 
 SHAPE = (768, 512)
 FRAME = shapely.box(20, 0, SHAPE[1], SHAPE[0])
-GRID = scene_grid(SHAPE, 2.0)
+GRID = Grid(
+    crs=CRS.from_epsg(32648), transform=Affine(2, 0, 354_000, 0, -2, 3_468_000), shape=SHAPE
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,75 @@
+"""``landslip pansharpen``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.choices import FusionMethod
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+
+
+@told_plainly
+def pansharpen(
+    ms: Annotated[Path, typer.Argument(help="Multispectral raster.", show_default=False)],
+    pan: Annotated[
+        Path, typer.Argument(help="Panchromatic raster of finer pixels.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.", show_default=False)],
+    method: Annotated[
+        FusionMethod, typer.Option(help="How detail comes into the bands.")
+    ] = FusionMethod.BROVEY,
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the multispectral bands in their order, e.g. blue,green,red,nir. "
+            "[default: the file's, else band_1,band_2 ...]",
+            show_default=False,
+        ),
+    ] = None,
+    nodata: options.Nodata = None,
+    pan_nodata: Annotated[
+        float | None,
+        typer.Option(
+            help="Value that marks missing data in PAN, over what the file says.",
+            show_default=False,
+        ),
+    ] = None,
+    mtf_nyquist: Annotated[
+        float,
+        typer.Option(help="Response of the multispectral sensor at its Nyquist frequency."),
+    ] = 0.3,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="JSON to write with what was fitted and scores.", show_default=False),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Bring multispectral bands to the pixel size of a panchromatic image.
+
+    Both are georeferenced in one coordinate system; extents and the ratio of pixel sizes may be
+    any. The result covers the common extent, as a Cloud-Optimized GeoTIFF.
+
+    Example: `landslip pansharpen MS.tif PAN.tif --out FUSED.tif --report QUALITY.json`
+    """
+    from landslip.fusion.run import PansharpenOptions
+    from landslip.fusion.run import pansharpen as run
+    from landslip.raster import SceneOptions
+
+    chosen = PansharpenOptions(
+        method=method,
+        ms=options.scene_options(bands, None, nodata),
+        pan=SceneOptions(nodata=pan_nodata),
+        mtf_nyquist=mtf_nyquist,
+        report=report,
+        overwrite=overwrite,
+    )
+    with shown("pansharpen", "MPix", 1e6) as progress:
+        summary = run(ms, pan, out, chosen, progress=progress)
+    height, width = summary.shape
+    typer.echo(
+        f"{out}: {width} x {height} px, {','.join(summary.bands)}, by {method.value} "
+        f"in {summary.seconds:.1f} s ({summary.mpix_per_s:.1f} MPix/s)"
+    )

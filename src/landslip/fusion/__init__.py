@@ -1,0 +1,1 @@
+"""Fusion of a panchromatic band with coarser multispectral bands, and how good it is."""
