@@ -14,6 +14,7 @@ from landslip.cli import (
     pansharpen,
     predict_tiles,
     preprocess,
+    register,
     train,
 )
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command()(preprocess.preprocess)
 app.command()(orthorectify.orthorectify)
+app.command()(register.register)
 app.command()(pansharpen.pansharpen)
 app.add_typer(dataset.app, name="dataset")
 app.command()(train.train)

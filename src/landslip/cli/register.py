@@ -1,0 +1,76 @@
+"""``landslip register``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+from landslip.matching.models import RegistrationModel
+
+
+@told_plainly
+def register(
+    moving: Annotated[Path, typer.Argument(help="Scene to be moved.", show_default=False)],
+    reference: Annotated[Path, typer.Argument(help="Scene it is to lie upon.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.", show_default=False)],
+    model: Annotated[
+        RegistrationModel, typer.Option(help="How shifts may change over the scene.")
+    ] = RegistrationModel.AFFINE,
+    band: Annotated[
+        str | None,
+        typer.Option(help="Band to compare. [default: the mean of red and green]"),
+    ] = None,
+    max_shift: Annotated[
+        float, typer.Option(help="How far the scenes may lie apart along an axis, in metres.")
+    ] = 100.0,
+    max_residual: Annotated[
+        float,
+        typer.Option(help="What may be left (rms), in pixels of the coarser scene."),
+    ] = 1.0,
+    nodata: options.Nodata = None,
+    reference_nodata: Annotated[
+        float | None,
+        typer.Option(help="The same for the reference.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="JSON file to write the figures to.", show_default=False)
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Move a georeferenced scene onto another one.
+
+    Both are matched at patches all over their overlap; false matches are told and left out. The
+    output has the coordinate system and pixel lattice of REFERENCE and covers all of MOVING. Where
+    too little fits, nothing is written.
+
+    Example: `landslip register 2013.tif 2012.tif --out 2013_on_2012.tif`
+    """
+    from landslip.matching.align import RegisterOptions
+    from landslip.matching.register import register as run
+    from landslip.output import refuse_existing_file
+
+    chosen = RegisterOptions(
+        model=model,
+        band=band,
+        max_shift_m=max_shift,
+        max_residual_px=max_residual,
+        nodata=nodata,
+        reference_nodata=reference_nodata,
+        overwrite=overwrite,
+    )
+    if report is not None:
+        refuse_existing_file(report, overwrite=overwrite)
+    with shown("register", "MPix", 1e6) as progress:
+        done = run(moving, reference, out, chosen, progress=progress)
+    if report is not None:
+        done.write(report)
+    for note in done.warnings:
+        typer.echo(f"warning: {note}", err=True)
+    before, after = (part.rms_px * done.resolution_m for part in (done.before, done.checked))
+    typer.echo(
+        f"{out}: {done.model}, {done.after.kept} of {done.after.count} tie points, "
+        f"{before:.2f} m apart before and {after:.2f} m after, in {done.seconds:.1f} s"
+    )
