@@ -21,9 +21,9 @@ from landslip.preprocess.sources import Sources
 from landslip.product.open import MSS_BANDS, PAN_BANDS
 from landslip.window import Window
 
-_PLACES, _PLACE_PX = 5, 128
+_PLACES, _PLACE_PX = 5, (48, 128)
 _LEAST_VALID = 0.5
-_JUDGED = 4
+_JUDGED, _JUDGED_VALID = 4, 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +66,20 @@ def fit_detail(
             "no place was found where both hold data"
         )
     fusion = fit_fusion(settings, joined([pair.samples(settings.sigma_px) for pair in pairs]))
-    judged = [pair for pair in pairs if pair.valid.all() and pair.pan_valid.all()][:_JUDGED]
-    judged = [pair for pair in judged if pair.ms.shape == judged[0].ms.shape]
+    judged = _judged(pairs)
     return Detail(
         fusion=fusion,
         reduced=wald_quality(judged, settings).as_dict() if judged else None,
         full=_full_scale(judged, fusion) if judged else None,
     )
+
+
+def _judged(pairs: list[Pair]) -> list[Pair]:
+    """Return the places of one size that hold most data."""
+    known = [(float(pair.valid_on_pan.mean()), pair) for pair in pairs]
+    held = [(share, pair) for share, pair in known if share >= _JUDGED_VALID]
+    held.sort(key=lambda one: -one[0])
+    return [pair for _, pair in held[:_JUDGED] if pair.ms.shape == held[0][1].ms.shape]
 
 
 def _pairs(sources: Sources, light: Light, coarse: Ground, ratio: int) -> Iterator[Pair]:
@@ -97,7 +104,8 @@ def _pairs(sources: Sources, light: Light, coarse: Ground, ratio: int) -> Iterat
 def _places(shape: tuple[int, int]) -> list[Window]:
     """Return windows spread over a map, fewer where it is small."""
     height, width = shape
-    size = min(_PLACE_PX, height, width)
+    least, most = _PLACE_PX
+    size = min(max(min(shape) // 4, least), most, height, width)
     rows, cols = (
         np.unique(np.linspace(0, length - size, min(_PLACES, math.ceil(length / size))).astype(int))
         for length in (height, width)
@@ -106,7 +114,7 @@ def _places(shape: tuple[int, int]) -> list[Window]:
 
 
 def _full_scale(pairs: list[Pair], fusion: Fusion) -> dict[str, Any] | None:
-    def beside(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def beside(parts: list[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(parts, axis=-1)
 
     samples = [pair.samples(fusion.settings.sigma_px) for pair in pairs]
@@ -116,6 +124,8 @@ def _full_scale(pairs: list[Pair], fusion: Fusion) -> dict[str, Any] | None:
             pan=beside([pair.pan for pair in pairs]),
             ms=beside([pair.ms for pair in pairs]),
             pan_coarse=beside([part.pan for part in samples]),
+            valid=beside([pair.valid_on_pan for pair in pairs]),
+            valid_coarse=beside([part.valid for part in samples]),
         )
     )
     return None if quality is None else quality.as_dict()

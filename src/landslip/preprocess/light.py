@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.choices import Atmosphere
+from landslip.errors import InputError
 from landslip.geometry.rpc import RPC
 from landslip.preprocess.request import SceneRequest
 from landslip.product.open import MSS_BANDS, PAN_BANDS, Product
@@ -109,6 +110,7 @@ def find_light(
     view = view_angles(product.pan.rpc)
     surface = haze = None
     if request.atmosphere is Atmosphere.SIX_S:
+        _require_gf1(product)
         surface = surface_correction(_six_s(sun, view, request, product, altitude_m), BANDS)
     if request.atmosphere is Atmosphere.DOS:
         haze = find_haze(histograms, toa, DarkObjectRule())
@@ -152,6 +154,14 @@ def _tags(product: Product) -> SunTags:
         lat_deg=float(centre[1]),
         file=f"the XML of {product.name}",
     )
+
+
+def _require_gf1(product: Product) -> None:
+    if not product.camera.satellite.startswith("GF1"):
+        raise InputError(
+            f"{product.name}: 6S is told the spectral ranges of Gaofen-1, and this product is of "
+            f"{product.camera.name}; use --atmosphere toa or dos"
+        )
 
 
 def _six_s(
