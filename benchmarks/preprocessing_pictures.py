@@ -1,0 +1,325 @@
+"""Draws what each step of preprocessing does to a made-up Gaofen-1 product.
+
+    python benchmarks/preprocessing_pictures.py [--out docs/images] [--seed 3]
+
+Makes products of two dates over one land, takes the first through the steps, and writes
+``preprocessing_*.png``; figures that belong to the pictures are printed. About a minute on 2 cores.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from landslip.bands import Bands
+from landslip.choices import Atmosphere, FusionMethod
+from landslip.geometry.dem import DemRequest, load_dem
+from landslip.geometry.frame import Frame
+from landslip.geometry.ground import Ground
+from landslip.geometry.map_grid import GridRequest, plan_grid
+from landslip.geometry.outline import image_outline
+from landslip.geometry.reference import RefineRequest, coarser_grid, refine
+from landslip.geometry.source import Source
+from landslip.preprocess.coregister import coregister
+from landslip.preprocess.detail import fit_detail
+from landslip.preprocess.light import Light, find_light
+from landslip.preprocess.request import SceneRequest
+from landslip.preprocess.scene import SCALE, Making, window_maker
+from landslip.preprocess.sources import Sources, count_values, open_sources
+from landslip.product.open import MSS_BANDS, PAN_BANDS, Product, open_product
+from landslip.raster.plain import SensorImage
+from landslip.render import Picture, display_image, panels
+from landslip.synthetic.camera import Attitude
+from landslip.synthetic.series import MadeSeries, write_series
+from landslip.synthetic.study_area import StudyArea, small_area
+from landslip.window import Window
+
+Pixels = NDArray[Any]
+SIDE_PX, MARGIN_PX, ROLL_DEG = 448, 160, 14.0
+RATIO = 4
+WIDTH_PX, COLOURS = 1000, 256
+STEP_M = 5.0
+NATURAL, INFRARED = ("red", "green", "blue"), ("nir", "red", "green")
+
+
+def main() -> None:
+    """Make the products and draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--seed", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        made = write_series(study_area(options.seed), Path(folder) / "series", tell=print)
+        with opened(made) as work:
+            for name, draw in STEPS.items():
+                path = options.out / f"preprocessing_{name}.png"
+                write(draw(work), path)
+                print(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
+
+
+def study_area(seed: int) -> StudyArea:
+    """Return a square that is looked at aslant in 2013, and in 2015."""
+    area = small_area(seed)
+    first, second = area.looks
+    aslant = replace(first, attitude=Attitude(roll_deg=ROLL_DEG, wobble_urad=0.5))
+    plan = replace(area.plan, shape=(SIDE_PX, SIDE_PX))
+    return replace(area, plan=plan, margin_px=MARGIN_PX, looks=(aslant, second))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The first product, open, and what its steps found.
+
+    Attributes:
+        told: cameras as the product has them.
+        refined: both corrected by the second date's scene.
+        registered: the multispectral one corrected besides.
+        seen: part of the map that pictures show.
+    """
+
+    made: MadeSeries
+    product: Product
+    ground: Ground
+    told: Sources
+    refined: Sources
+    registered: Sources
+    seen: Window
+
+    @property
+    def coarse(self) -> Ground:
+        """The map at the multispectral resolution."""
+        return Ground(coarser_grid(self.ground.grid, RATIO), self.ground.elevation)
+
+    def light(self, atmosphere: Atmosphere = Atmosphere.TOA) -> Light:
+        """Return what counts mean."""
+        request = SceneRequest(dem=DemRequest(path=self.made.dem), atmosphere=atmosphere)
+        return find_light(self.product, request, count_values(self.told), 0.0)
+
+    def truth(self, at: int) -> Pixels:
+        """Return the ground's reflectance of a date, stored numbers, on the part that is seen."""
+        path = self.made.dates[at].reflectance
+        assert path is not None  # noqa: S101 - the study area keeps it
+        with SensorImage(path) as image:
+            return image.read(moved(self.ground, image, self.seen))
+
+    def scene(self, sources: Sources, light: Light, method: FusionMethod, window: Window) -> Pixels:
+        """Return stored numbers (bands, height, width) of a part of the scene."""
+        detail = fit_detail(self.registered, light, self.coarse, RATIO, method)
+        making = Making(ground=self.ground, sources=sources, light=light, fusion=detail.fusion)
+        stored = window_maker(making)(window).stored
+        return np.zeros((len(MSS_BANDS), *window.shape), np.uint16) if stored is None else stored
+
+
+def moved(ground: Ground, image: SensorImage, window: Window) -> Window:
+    """Return a window of a map in a mapped image on the same lattice of pixels."""
+    col, row = ~image.grid.transform @ (ground.grid.transform @ (window.col_off, window.row_off))
+    return Window(round(col), round(row), window.width, window.height)
+
+
+@contextmanager
+def opened(made: MadeSeries) -> Iterator[Work]:
+    """Open the first product and take it through refinement and registration."""
+    with open_product(made.dates[0].product) as product, open_sources(product) as told:
+        cameras = [(one.rpc, one.image.shape) for one in (told.ms, told.pan)]
+        elevation, _ = load_dem(DemRequest(path=made.dem), cameras)
+        outline = image_outline(told.pan.rpc, told.pan.image.shape, elevation)
+        ground = Ground(plan_grid(GridRequest(resolution_m=2.0), outline, elevation), elevation)
+        coarse = Ground(coarser_grid(ground.grid, RATIO), elevation)
+        reference = made.dates[1].reflectance
+        assert reference is not None  # noqa: S101 - the study area keeps it
+        found = refine(told.pan, ground, RefineRequest(path=reference))
+        print(f"reference: rms {found.before.rms_px:.2f} -> {found.fit.after.rms_px:.3f} PAN px")
+        pan = Source(told.pan.image, told.pan.rpc.corrected(found.correction))
+        a, b, c, d, e, f = found.correction.coefficients
+        smaller = replace(found.correction, coefficients=(a, b, c / RATIO, d, e, f / RATIO))
+        refined = Sources(ms=Source(told.ms.image, told.ms.rpc.corrected(smaller)), pan=pan)
+        fit = coregister(refined, coarse, RATIO, product.name)
+        print(f"registration: rms {fit.before.rms_px:.3f} -> {fit.fit.after.rms_px:.3f} MSS px")
+        ms = Source(refined.ms.image, refined.ms.rpc.corrected(fit.correction))
+        with SensorImage(reference) as image:
+            col, row = ~ground.grid.transform @ tuple(image.grid.transform @ (0, 0))
+        yield Work(
+            made=made,
+            product=product,
+            ground=ground,
+            told=told,
+            refined=refined,
+            registered=Sources(ms=ms, pan=pan),
+            seen=Window(round(col), round(row), SIDE_PX, SIDE_PX),
+        )
+
+
+Parts = list[tuple[str, Picture]]
+
+
+def draw_raw(work: Work) -> Parts:
+    """Both images as they come, in the geometry of the sensor."""
+    ms, pan = (one.image.read_small(1024) for one in (work.told.ms, work.told.pan))
+    size = pan.shape[2], pan.shape[1]
+    large = np.stack([cv2.resize(band, size, interpolation=cv2.INTER_NEAREST) for band in ms])
+    return [("PAN, 2 m", shown(pan, PAN_BANDS)), ("MSS, 8 m", shown(large, MSS_BANDS))]
+
+
+def draw_elevation(work: Work) -> Parts:
+    """Heights with the image's outline, and how far they displace what is seen."""
+    grid, elevation = work.ground.grid, work.ground.elevation
+    border = max(grid.shape) // 20
+    window = grid.window
+    wide = Window(-border, -border, window.width + 2 * border, window.height + 2 * border)
+    patch = work.ground.patch(wide)
+    rpc, shape = work.registered.pan.rpc, work.registered.pan.image.shape
+    ring = Frame(grid).pixels_of(image_outline(rpc, shape, elevation).lonlat_deg) + border
+    rows, cols = np.indices(wide.shape) + 0.5 - border
+    lonlat = Frame(grid).lonlat_of(np.column_stack([cols.ravel(), rows.ravel()]))
+    heights = patch.height_m.ravel().astype(np.float64)
+    levels = np.full(len(lonlat), heights.mean())
+    beside = rpc.project(lonlat, heights) - rpc.project(lonlat, levels)
+    aside_m = 2.0 * beside[:, 0].reshape(wide.shape)
+    print(f"heights {patch.height_m.min():.0f} to {patch.height_m.max():.0f} m")
+    low, high = patch.height_m.min(), patch.height_m.max()
+    left = shaded(cv2.applyColorMap(scaled(patch.height_m), cv2.COLORMAP_SUMMER), patch.height_m)
+    far = float(np.abs(aside_m).max())
+    steps = np.rint(aside_m / STEP_M) * STEP_M
+    towards = np.clip(steps / far, -1, 1)[..., np.newaxis]
+    colours = np.where(towards > 0, [178, 24, 43], [33, 102, 172])
+    right = np.ascontiguousarray((255 + np.abs(towards) * (colours - 255)).astype(np.uint8))
+    for picture in (left, right):
+        cv2.polylines(picture, [np.rint(ring).astype(np.int32)], True, (20, 20, 20), 2)
+    said = f"displacement in the image: {aside_m.min():.0f} to {aside_m.max():.0f} m across"
+    return [(f"heights {low:.0f} to {high:.0f} m, image's outline", left), (said, right)]
+
+
+def draw_registration(work: Work) -> Parts:
+    """PAN in red and what the bands make of it in cyan, before and after."""
+    window, parts = inner(work.seen, 123), []
+    patch = work.ground.patch(window)
+    pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0][0]
+    pan = scaled(cv2.GaussianBlur(pan, (0, 0), 2.0))
+    light = work.light()
+    detail = fit_detail(work.registered, light, work.coarse, RATIO, FusionMethod.BROVEY)
+    for name, source in (("before", work.refined.ms), ("after", work.registered.ms)):
+        bands = light.reflectance(source.smooth(patch.seen_by(source.rpc))[0], MSS_BANDS)
+        cyan = scaled(np.average(bands, axis=0, weights=detail.fusion.intensity.weights))
+        parts.append((f"{name} registration", np.dstack([pan, cyan, cyan])))
+    return parts
+
+
+def draw_fusion(work: Work) -> Parts:
+    """Bands alone, PAN alone, and the three methods."""
+    window = inner(work.seen, 96)
+    patch, light = work.ground.patch(window), work.light()
+    pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0]
+    ms = work.registered.ms.smooth(patch.seen_by(work.registered.ms.rpc))[0]
+    names = ["MSS, interpolated", *(method.value for method in FusionMethod)]
+    scenes = [light.reflectance(ms, MSS_BANDS) / SCALE]
+    scenes += [work.scene(work.registered, light, method, window) for method in FusionMethod]
+    parts = list(zip(names, alike(scenes), strict=True))
+    return [parts[0], ("PAN", shown(pan, PAN_BANDS)), *parts[1:]]
+
+
+def draw_refinement(work: Work) -> Parts:
+    """Squares of the scene and of the reference in turn, before and after."""
+    window = inner(work.seen, 246)
+    reference = shown(work.truth(1)[(slice(None), *window.slices_in(work.seen))], MSS_BANDS)
+    row, col = np.indices(window.shape) // 41
+    turn, parts, light = (row + col) % 2 == 0, [], work.light()
+    for name, sources in (("before", work.told), ("after", work.registered)):
+        scene = shown(work.scene(sources, light, FusionMethod.BROVEY, window), MSS_BANDS)
+        parts.append((f"{name} refinement", np.where(turn[..., np.newaxis], scene, reference)))
+    return parts
+
+
+def draw_haze(work: Work) -> Parts:
+    """The top of the atmosphere, less its haze, and the ground as it is."""
+    names, scenes = [], []
+    for atmosphere in (Atmosphere.TOA, Atmosphere.DOS):
+        light = work.light(atmosphere)
+        if light.haze is not None:
+            print("haze found", {b: round(v, 4) for b, v in light.haze.reflectance.items()})
+            print(*light.haze.warnings, sep="\n")
+        names.append(f"--atmosphere {atmosphere.value}")
+        scenes.append(work.scene(work.registered, light, FusionMethod.BROVEY, work.seen))
+    return list(
+        zip([*names, "the ground without air"], alike([*scenes, work.truth(0)]), strict=True)
+    )
+
+
+def draw_scene(work: Work) -> Parts:
+    """The finished scene in natural colours and in infrared."""
+    stored = work.scene(work.registered, work.light(), FusionMethod.BROVEY, work.ground.grid.window)
+    infrared = stored[[MSS_BANDS.index(band) for band in INFRARED]]
+    return [
+        ("red, green, blue", shown(stored, MSS_BANDS)),
+        ("nir, red, green", shown(infrared, NATURAL)),
+    ]
+
+
+STEPS = {
+    "raw": draw_raw,
+    "elevation": draw_elevation,
+    "refinement": draw_refinement,
+    "registration": draw_registration,
+    "fusion": draw_fusion,
+    "haze": draw_haze,
+    "scene": draw_scene,
+}
+
+
+def inner(window: Window, side: int) -> Window:
+    """Return a square in the middle of a window."""
+    col, row = (window.width - side) // 2, (window.height - side) // 2
+    return Window(window.col_off + col, window.row_off + row, side, side)
+
+
+def shown(stored: Pixels, bands: tuple[str, ...]) -> Picture:
+    """Return a picture of what is not 0."""
+    return display_image(stored, np.any(stored != 0, axis=0), Bands(bands))
+
+
+def alike(scenes: list[Pixels]) -> list[Picture]:
+    """Return pictures of scenes of one size under one stretch."""
+    beside = np.concatenate([scene.astype(np.float32) for scene in scenes], axis=2)
+    return np.split(shown(beside, MSS_BANDS), len(scenes), axis=1)
+
+
+def scaled(values: Pixels, low: float | None = None, high: float | None = None) -> Picture:
+    """Return numbers (height, width) as bytes, between limits or their 1 % and 99 % points."""
+    ends = np.percentile(values, (1, 99)) if low is None or high is None else (low, high)
+    stretched: Picture = np.clip((values - ends[0]) / (ends[1] - ends[0]) * 255, 0, 255).astype(
+        np.uint8
+    )
+    return stretched
+
+
+def shaded(bgr: Pixels, height_m: Pixels) -> Picture:
+    """Return a coloured map in RGB, lit from the north-west."""
+    south, east = np.gradient(cv2.GaussianBlur(height_m, (0, 0), 12.0), 2.0)
+    light = np.clip(0.75 + 0.6 * (south + east) / np.sqrt(2), 0.25, 1.0)
+    return np.ascontiguousarray((bgr[..., ::-1] * light[..., np.newaxis]).astype(np.uint8))
+
+
+def write(parts: Parts, path: Path) -> None:
+    """Write pictures side by side, all in all about `WIDTH_PX` wide, in few colours."""
+    width = WIDTH_PX // len(parts) - 8
+    fitted: Parts = []
+    for caption, picture in parts:
+        times = width / picture.shape[1]
+        size = width, round(picture.shape[0] * times)
+        how = cv2.INTER_NEAREST if times > 1 else cv2.INTER_AREA
+        resized = np.asarray(cv2.resize(picture, size, interpolation=how), dtype=np.uint8)
+        fitted.append((caption, resized))
+    panels(fitted, path)
+    few = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
