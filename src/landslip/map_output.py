@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from landslip.grid import Grid
 from landslip.parallel import in_order
 from landslip.progress import Progress
-from landslip.raster.output import Layer, RasterOutput
+from landslip.raster.output import Layer
+from landslip.raster.pyramid import PyramidOutput
 from landslip.raster.scene import Stored
 from landslip.window import Window, tile_windows
 
@@ -38,13 +39,13 @@ def write_map(
     """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
 
     Args:
-        path: of the file; another one beside it comes and goes.
+        path: of the file; a folder beside it comes and goes.
         grid: of the map.
         layers: its bands.
         make: makes a window; called from several threads.
         progress: told of pixels.
     """
-    output = RasterOutput(path.with_name(f".{path.name}"), grid, layers)
+    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX)
     total, done = math.prod(grid.shape), 0
     notes = []
     try:
@@ -54,7 +55,7 @@ def write_map(
             notes.append(made.note)
             done += window.width * window.height
             progress(done, total)
-        output.finish(path, overviews="average")
+        output.finish(path)
     finally:
         output.close()
     return notes

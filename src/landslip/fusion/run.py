@@ -24,7 +24,7 @@ from landslip.grid import Grid
 from landslip.output import refuse_existing_file, staged_file
 from landslip.parallel import in_order
 from landslip.progress import Progress, silent
-from landslip.raster import Layer, RasterOutput, SceneOptions, Valid, bounded_cache
+from landslip.raster import Layer, PyramidOutput, SceneOptions, Valid, bounded_cache
 from landslip.window import Window, tile_windows
 
 _WINDOW_PX = 1024
@@ -166,7 +166,8 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
     """Fuse all windows into a file; return the number of valid pixels."""
     frame, nodata = pair.overlap.window, _nodata(pair)
     grid = pair.pan.grid.at(frame)
-    output = RasterOutput(path.with_name(f".{path.name}"), grid, _layers(pair, nodata))
+    layers = _layers(pair, nodata)
+    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, _WINDOW_PX)
     valid_px, done = 0, 0
 
     def work(item: tuple[Window, Pair]) -> tuple[NDArray[Any] | None, int]:
@@ -183,7 +184,7 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
             valid_px += number
             done += window.width * window.height
             progress(done, frame.width * frame.height)
-        output.finish(path, overviews="average")
+        output.finish(path)
     finally:
         output.close()
     return valid_px

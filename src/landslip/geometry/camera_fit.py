@@ -19,7 +19,7 @@ from landslip.matching.patches import patch_centres, patch_window
 from landslip.matching.ties import Match, Points, TiePoints
 from landslip.parallel import in_order
 
-_SMALLEST_PATCH_PX = 48
+SMALLEST_PATCH_PX = 48
 _PLACES = 12
 
 
@@ -59,9 +59,9 @@ def match_views(
     """
     shape = ground.grid.shape
     size = min(settings.patch_px, *shape)
-    if size < _SMALLEST_PATCH_PX:
+    if size < SMALLEST_PATCH_PX:
         raise InputError(
-            f"images are matched in patches of at least {_SMALLEST_PATCH_PX} px; the common map "
+            f"images are matched in patches of at least {SMALLEST_PATCH_PX} px; the common map "
             f"has {shape[1]} x {shape[0]} px of {ground.grid.resolution_m:g} m"
         )
     search = min(settings.search_px, (size - 1) // 2 - 1)

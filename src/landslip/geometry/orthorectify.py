@@ -179,6 +179,19 @@ def _layers(image: SensorImage) -> tuple[Layer, ...]:
     nodata = image.nodata
     if nodata is None:
         nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
+    elif not _holds(image.dtype, nodata):
+        raise InputError(
+            f"{image.path}: nodata is a number that {image.dtype} holds; got {nodata:g}; say "
+            "another one with --nodata"
+        )
     names = [name or f"band_{at}" for at, name in enumerate(image.descriptions, start=1)]
     blank = Layer(description="", dtype=image.dtype, nodata=nodata)
     return tuple(replace(blank, description=name) for name in names)
+
+
+def _holds(dtype: str, value: float) -> bool:
+    """Whether a data type has a number."""
+    if not np.issubdtype(np.dtype(dtype), np.integer):
+        return True
+    limits = np.iinfo(dtype)
+    return float(value).is_integer() and limits.min <= value <= limits.max

@@ -8,6 +8,7 @@ from affine import Affine
 
 from landslip.errors import InputError
 from landslip.geometry.camera_fit import (
+    SMALLEST_PATCH_PX,
     Refinement,
     correction_of,
     fit_camera,
@@ -81,7 +82,7 @@ def refine(source: Source, ground: Ground, request: RefineRequest) -> Refinement
         strict = Limits(most_rms_px=request.most_rms_px * matched_m / own_m)
         fits = []
         for search_px, limits in ((wide_px, _FIRST), (_NEAR_PX, _FIRST), (_NEAR_PX, strict)):
-            settings = _settings(search_px)
+            settings = _settings(search_px, common.grid.shape)
             moving = CameraView(ground=common, source=source, finer=finer)
             ties = match_views(moving, fixed, common, settings)
             inside = in_image(ties, common, source.rpc, settings.patch_px)
@@ -100,8 +101,9 @@ def coarser_grid(grid: Grid, times: float) -> Grid:
     )
 
 
-def _settings(search_px: int) -> MatchSettings:
-    patch_px = max(_PATCH_PX, 4 * search_px)
+def _settings(search_px: int, shape: tuple[int, int]) -> MatchSettings:
+    """Choose patches for a map; small maps take smaller ones, so that there are some to compare."""
+    patch_px = max(min(_PATCH_PX, min(shape) // 4), SMALLEST_PATCH_PX, 4 * search_px)
     return MatchSettings(
         feature=Feature.GRADIENT, patch_px=patch_px, count=_PATCHES, search_px=search_px
     )

@@ -4,12 +4,14 @@ from landslip.raster.mask import Mask
 from landslip.raster.opening import bounded_cache
 from landslip.raster.output import Layer, RasterOutput, write_scene
 from landslip.raster.plain import PlainOutput, RasterShape, SensorImage, raster_shape
+from landslip.raster.pyramid import PyramidOutput
 from landslip.raster.scene import Scene, SceneOptions, Stored, Valid
 
 __all__ = [
     "Layer",
     "Mask",
     "PlainOutput",
+    "PyramidOutput",
     "RasterOutput",
     "RasterShape",
     "Scene",

@@ -15,6 +15,14 @@ from landslip.raster.opening import rasterio_window
 from landslip.raster.scene import Stored
 from landslip.window import Window
 
+COG_OPTIONS = {
+    "driver": "COG",
+    "predictor": "standard",
+    "blocksize": 512,
+    "num_threads": "all_cpus",
+    "bigtiff": "if_safer",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
@@ -72,13 +80,9 @@ class RasterOutput:
             copy_raster(
                 self._path,
                 cog,
-                driver="COG",
                 compress="deflate",
-                predictor="standard",
-                blocksize=512,
                 overview_resampling=overviews,
-                num_threads="all_cpus",
-                bigtiff="if_safer",
+                **COG_OPTIONS,
             )
         self._path.unlink()
 

@@ -1,0 +1,126 @@
+"""Rasters written with overviews of our own making, window by window.
+
+GDAL's overviews of several bands with nodata take several times as long as all else that is done to
+a Cloud-Optimized GeoTIFF.
+"""
+
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+from affine import Affine
+from rasterio.shutil import copy as copy_raster
+
+from landslip.grid import Grid
+from landslip.raster.output import COG_OPTIONS, Layer, RasterOutput
+from landslip.raster.scene import Stored
+from landslip.window import Window
+
+_SMALLEST_PX = 512
+
+
+class PyramidOutput:
+    """A raster of whole numbers or floats with nodata, and its overviews by averaging.
+
+    Windows are written once each; their offsets are multiples of a power of two, and so are their
+    sizes but at the right and lower edge. Overviews are made as far as that power goes.
+    """
+
+    def __init__(self, path: Path, grid: Grid, layers: tuple[Layer, ...], window_px: int) -> None:
+        """Create files in a folder ``path`` that is removed in the end.
+
+        Args:
+            path: of the folder.
+            grid: of the raster.
+            layers: its bands; all have a nodata value.
+            window_px: side of the windows to come, a power of two.
+        """
+        self._folder = path
+        path.mkdir()
+        self._nodata = layers[0].nodata
+        grids = [grid]
+        while max(grids[-1].shape) > _SMALLEST_PX and 2 ** len(grids) <= window_px:
+            grids.append(_halved(grids[-1]))
+        self._paths = [path / f"{level}.tif" for level in range(len(grids))]
+        self._levels = [
+            RasterOutput(file, one, layers) for file, one in zip(self._paths, grids, strict=True)
+        ]
+
+    def write(self, stored: Stored, window: Window) -> None:
+        """Write numbers (bands, height, width), and their averages into the overviews."""
+        for level in self._levels:
+            level.write(stored, window)
+            stored = averaged(stored, self._nodata)
+            height, width = stored.shape[1:]
+            window = Window(window.col_off // 2, window.row_off // 2, width, height)
+
+    def finish(self, cog: Path) -> None:
+        """Write all as a Cloud-Optimized GeoTIFF."""
+        self.close()
+        both = self._folder / "all.vrt"
+        copy_raster(self._paths[0], both, driver="VRT")
+        tree = ElementTree.parse(both)  # noqa: S314 - written by GDAL just now
+        for band in tree.getroot().iter("VRTRasterBand"):
+            for path in self._paths[1:]:
+                overview = ElementTree.SubElement(band, "Overview")
+                source = ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1")
+                source.text = path.name
+                ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
+        tree.write(both)
+        # several times as fast as deflate, for files as large
+        copy_raster(both, cog, compress="zstd", level=1, **COG_OPTIONS)
+        shutil.rmtree(self._folder)
+
+    def close(self) -> None:
+        """Close the files as they are."""
+        for level in self._levels:
+            level.close()
+
+
+def averaged(stored: Stored, nodata: float | None) -> Stored:
+    """Return means of blocks of 2 x 2 numbers (bands, height, width) that are not nodata.
+
+    Odd sizes are rounded up. Where all four are nodata, so is the mean; a mean that would be
+    nodata is moved to the number beside it.
+    """
+    _, height, width = stored.shape
+    size = -(-width // 2), -(-height // 2)
+    whole = np.issubdtype(stored.dtype, np.integer)
+    means = np.empty((len(stored), size[1], size[0]), dtype=stored.dtype)
+    for band, mean in zip(stored, means, strict=True):
+        known = _known(band, nodata)
+        share = _blocks(known.astype(np.float32), size)
+        sums = _blocks(np.where(known, band, 0).astype(np.float32), size)
+        values = sums / np.maximum(share, np.float32(0.25))
+        if whole:
+            np.rint(values, out=values)
+            if nodata is not None:
+                values[values == nodata] += 1 if nodata < np.iinfo(stored.dtype).max else -1
+        if nodata is not None:
+            values[share == 0] = nodata
+        mean[:] = values
+    return means
+
+
+def _known(band: Stored, nodata: float | None) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    if nodata is None:
+        return np.ones(band.shape, dtype=np.bool_)
+    return np.asarray(~np.isnan(band) if np.isnan(nodata) else band != nodata)
+
+
+def _blocks(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.float32]], size: tuple[int, int]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Return a quarter of the sums of blocks of 2 x 2, zeros beyond the edge."""
+    height, width = values.shape
+    if height % 2 or width % 2:
+        values = np.pad(values, ((0, height % 2), (0, width % 2)))
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _halved(grid: Grid) -> Grid:
+    height, width = grid.shape
+    shape = -(-height // 2), -(-width // 2)
+    return Grid(crs=grid.crs, transform=grid.transform @ Affine.scale(2), shape=shape)
