@@ -1,9 +1,11 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from landslip.errors import OutputExistsError
-from landslip.output import refuse_existing, staged_folder
+from landslip.output import refuse_existing, refuse_existing_file, staged_file, staged_folder
 
 
 class BrokeOffError(Exception):
@@ -111,3 +113,102 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
         assert stage.parent == tmp_path
     assert (tmp_path / "out").is_symlink()
     assert set(tree(tmp_path / "real")) == {"a.txt", "folder/b.txt"}
+
+
+# files
+
+
+def break_off_file(out: Path) -> None:
+    with staged_file(out, overwrite=True) as path:
+        path.write_text("half")
+        raise BrokeOffError
+
+
+def test_a_finished_file_is_all_there_is(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out.tif"
+    with staged_file(out, overwrite=False) as path:
+        path.write_text("first")
+        path.with_name("beside.aux.xml").write_text("goes")
+        assert path.name == "out.tif", "formats are told by the ending"
+        assert not out.exists()
+    assert tree(tmp_path) == {"deep/out.tif": "first"}
+    assert [found.name for found in out.parent.iterdir()] == ["out.tif"]
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_file_that_fails_leaves_all_as_it_was(tmp_path: Path, earlier: bool) -> None:
+    if earlier:
+        (tmp_path / "out.tif").write_text("first")
+    before = tree(tmp_path)
+    with pytest.raises(BrokeOffError):
+        break_off_file(tmp_path / "out.tif")
+    assert tree(tmp_path) == before
+    assert len(list(tmp_path.iterdir())) == earlier
+
+
+def test_a_file_is_overwritten_where_asked(tmp_path: Path) -> None:
+    out = tmp_path / "out.tif"
+    out.write_text("old")
+    with (
+        pytest.raises(OutputExistsError, match=r"out.tif: already exists.*--overwrite"),
+        staged_file(out, overwrite=False),
+    ):
+        pass
+    with staged_file(out, overwrite=True) as path:
+        path.write_text("new")
+        assert out.read_text() == "old"
+    assert tree(tmp_path) == {"out.tif": "new"}
+
+
+def test_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    with pytest.raises(OutputExistsError, match="a file is to be written here and this is a folde"):
+        refuse_existing_file(tmp_path, overwrite=True)
+
+
+def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "out.tif").symlink_to("real/file.tif")
+    with staged_file(tmp_path / "out.tif", overwrite=True) as path:
+        path.write_text("new")
+    assert (tmp_path / "out.tif").is_symlink()
+    assert (tmp_path / "real" / "file.tif").read_text() == "new"
+
+
+# what a crash left
+
+
+def left_behind(out: Path, process: int | str) -> Path:
+    left = out.with_name(f".{out.name}.{process}.partial")
+    left.mkdir(parents=True)
+    (left / "half.tif").write_text("half")
+    return left
+
+
+def ended_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out[1].tif", "out 2"])
+def test_what_a_dead_process_left_is_removed(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    dead = left_behind(out, ended_process())
+    odd = left_behind(out, "half")
+    with staged_file(out, overwrite=False) as path:
+        assert not dead.exists()
+        assert not odd.exists()
+        path.write_text("new")
+    assert tree(tmp_path) == {name: "new"}
+
+
+def test_what_a_living_process_writes_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        living = left_behind(out, process.pid)
+        other = left_behind(tmp_path / "other", ended_process())
+        with staged_folder(out, overwrite=False) as stage:
+            write_run(stage, "new")
+        assert (living / "half.tif").exists()
+        assert other.exists(), "it belongs to another output"
+        process.communicate(b"\n")
