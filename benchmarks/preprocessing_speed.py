@@ -28,10 +28,10 @@ RESOLUTION_M = 2.0
 def make_product(folder: Path, lines: int) -> tuple[Path, Path]:
     """Make product and elevation model, or take those that are there."""
     from landslip.synthetic.dem import DemStyle, write_dem
-    from landslip.synthetic.land import LandPlan, make_land
+    from landslip.synthetic.land import make_land
     from landslip.synthetic.overpass import Target
     from landslip.synthetic.product import ProductRequest, write_product
-    from landslip.synthetic.series import wenchuan_area
+    from landslip.synthetic.study_area import wenchuan_area
 
     dem = folder / f"dem_{lines}.tif"
     found = sorted((folder / str(lines)).glob("*.tar.gz"))
@@ -39,10 +39,10 @@ def make_product(folder: Path, lines: int) -> tuple[Path, Path]:
         return found[0], dem
     area = wenchuan_area()
     look = replace(area.looks[0], bias_m=(0.0, 0.0))
-    lon, lat = area.centre_deg
+    lon, lat = area.plan.centre_deg
     mss_shape = round(lines / 4), round(lines / 4 * 4548 / 4503)
     target = Target(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=mss_shape)
-    plan = LandPlan(centre_deg=area.centre_deg, epsg=area.epsg, shape=(2048, 2048))
+    plan = replace(area.plan, shape=(2048, 2048))
     ground = make_land(plan, 0, look.sun(target)).ground_on(look.utc.date(), look.sun(target))
     write_dem(dem, ground, DemStyle(margin_m=1.5 * lines))
     request = ProductRequest(ground=ground, overpass=look, target=target)

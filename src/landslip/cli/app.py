@@ -15,6 +15,7 @@ from landslip.cli import (
     predict_tiles,
     preprocess,
     register,
+    synthetic,
     train,
 )
 
@@ -35,6 +36,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict_tiles.predict_tiles)
 app.command()(extract.extract)
+app.command()(synthetic.synthetic)
 app.command()(demo.demo)
 
 
