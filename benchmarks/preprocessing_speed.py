@@ -11,6 +11,7 @@ its result. Prints seconds, MPix/s of the map, and peak resident memory.
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -18,8 +19,12 @@ import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from affine import Affine
+
+from landslip.progress import Progress
 
 COMPRESSION = {"compress": "zstd", "level": 1, "predictor": "standard"}
 RESOLUTION_M = 2.0
@@ -78,7 +83,7 @@ def typed_chain(product: Path, dem: Path, out: Path) -> None:
         )
 
 
-def _grid(pan: Path, dem: Path) -> tuple[tuple[int, int], "rasterio.Affine"]:  # noqa: F821
+def _grid(pan: Path, dem: Path) -> tuple[tuple[int, int], Affine]:
     """Return the map's grid: our own, so that both make as many pixels."""
     from landslip.geometry.dem import DemRequest, load_dem
     from landslip.geometry.height_reference import HeightReference
@@ -94,7 +99,7 @@ def _grid(pan: Path, dem: Path) -> tuple[tuple[int, int], "rasterio.Affine"]:  #
     return grid.shape, grid.transform
 
 
-def _warp(image: Path, dem: Path, out: Path, shape: tuple[int, int], transform: object) -> None:
+def _warp(image: Path, dem: Path, out: Path, shape: tuple[int, int], transform: Affine) -> None:
     import rasterio
     from rasterio.enums import Resampling
     from rasterio.warp import reproject
@@ -143,7 +148,7 @@ def _pansharpened(pan: Path, mss: Path) -> str:
     )
 
 
-def _calculate(sharp: "rasterio.DatasetReader", out: Path) -> None:  # noqa: F821
+def _calculate(sharp: Any, out: Path) -> None:
     """Turn counts into reflectance as gdal_calc does, block by block."""
     import rasterio
     from rasterio.windows import Window
@@ -198,7 +203,7 @@ def main() -> None:
     rows: dict[str, list[tuple[float, float]]] = {"landslip preprocess": [], "typed chain": []}
     for _ in range(asked.rounds):
         rows["landslip preprocess"].append(timed(ours))
-        subprocess.run(["rm", "-rf", str(asked.work / "chain")], check=True)
+        shutil.rmtree(asked.work / "chain", ignore_errors=True)
         rows["typed chain"].append(timed([*chain, "--chain"]))
     quality = json.loads(next((asked.work / "ours").glob("*/quality.json")).read_text())
     height, width = quality["grid"]["shape"]
@@ -208,13 +213,11 @@ def main() -> None:
         peak = max(one[1] for one in runs)
         rate = width * height / 1e6 / seconds
         print(f"{name:22s} {seconds:7.1f} s  {rate:6.2f} MPix/s  peak {peak:.2f} GiB")
-    ratio = statistics.median(
-        chain[0] / own[0] for own, chain in zip(*rows.values(), strict=True)
-    )
+    ratio = statistics.median(chain[0] / own[0] for own, chain in zip(*rows.values(), strict=True))
     print(f"ours is {ratio:.1f} times as fast")
 
 
-def _told(what: str):  # noqa: ANN202
+def _told(what: str) -> Progress:
     last = [0.0]
 
     def report(done: float, total: float) -> None:

@@ -90,7 +90,13 @@ Reference = Annotated[
 ReferenceModel = Annotated[
     ShiftModel, typer.Option(help="How the correction may change over the image.")
 ]
-MaxShift = Annotated[float, typer.Option(help="Largest error looked for, in metres.")]
+MaxShift = Annotated[
+    float | None,
+    typer.Option(
+        help="Largest error looked for, in metres. [default: 100, less on a small map]",
+        show_default=False,
+    ),
+]
 Engine = Annotated[EngineName, typer.Option(help="What runs the network.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Number format the network runs in.")]
 
@@ -105,7 +111,7 @@ def scene_options(bands: str | None, units: Units | None, nodata: float | None) 
 
 
 def refine_request(
-    reference: Path | None, model: ShiftModel, max_shift_m: float
+    reference: Path | None, model: ShiftModel, max_shift_m: float | None
 ) -> "RefineRequest | None":
     """Return what a camera is corrected by, if anything."""
     if reference is None:

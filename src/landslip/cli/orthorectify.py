@@ -35,7 +35,7 @@ def orthorectify(
     nodata: options.Nodata = None,
     reference: options.Reference = None,
     reference_model: options.ReferenceModel = ShiftModel.SHIFT,
-    max_shift: options.MaxShift = 100.0,
+    max_shift: options.MaxShift = None,
     report: Annotated[
         Path | None, typer.Option(help="JSON file to write figures to.", show_default=False)
     ] = None,

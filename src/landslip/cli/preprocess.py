@@ -61,7 +61,7 @@ def preprocess(
     ] = True,
     reference: options.Reference = None,
     reference_model: options.ReferenceModel = ShiftModel.SHIFT,
-    max_shift: options.MaxShift = 100.0,
+    max_shift: options.MaxShift = None,
     clouds: Annotated[
         str | None,
         typer.Option(

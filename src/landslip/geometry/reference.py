@@ -23,10 +23,12 @@ from landslip.grid import Grid
 from landslip.matching.limits import Limits
 from landslip.matching.match import MatchSettings
 from landslip.matching.models import Feature, ShiftModel
+from landslip.matching.patches import patch_centres
 from landslip.raster.plain import SensorImage
 
 _PATCH_PX, _PATCHES = 256, 12
 _NEAR_PX = 6
+_USUAL_SHIFT_M, _ROOM = 100.0, 10
 # on rough ground a shifted map is also bent, so that the first look finds places less well
 _FIRST = Limits(least_kept=0.2, most_rms_px=6.0)
 
@@ -38,17 +40,19 @@ class RefineRequest:
     Attributes:
         path: a mapped scene, of any coordinate system and resolution.
         model: how the correction may change over the image.
-        max_shift_m: largest error that is looked for, on the ground.
+        max_shift_m: largest error that is looked for, on the ground; None is 100 m, or less on a
+            map too small for that.
         most_rms_px: largest residual that is accepted, in pixels that are matched.
     """
 
     path: Path
     model: ShiftModel = ShiftModel.SHIFT
-    max_shift_m: float = 100.0
+    max_shift_m: float | None = None
     most_rms_px: float = 2.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.max_shift_m) and self.max_shift_m > 0):
+        shift_m = self.max_shift_m
+        if shift_m is not None and not (math.isfinite(shift_m) and shift_m > 0):
             raise InputError(f"--max-shift is over 0 metres; got {self.max_shift_m}")
 
 
@@ -78,11 +82,12 @@ def refine(source: Source, ground: Ground, request: RefineRequest) -> Refinement
         )
         subject = f"{source.image.path.name} and {request.path.name}"
         finer = times_finer(matched_m, own_m)
-        wide_px = math.ceil(request.max_shift_m / matched_m)
+        wide_px = _search_px(request, common.grid.shape, matched_m)
         strict = Limits(most_rms_px=request.most_rms_px * matched_m / own_m)
         fits = []
         for search_px, limits in ((wide_px, _FIRST), (_NEAR_PX, _FIRST), (_NEAR_PX, strict)):
             settings = _settings(search_px, common.grid.shape)
+            _require_room(common.grid, settings, subject)
             moving = CameraView(ground=common, source=source, finer=finer)
             ties = match_views(moving, fixed, common, settings)
             inside = in_image(ties, common, source.rpc, settings.patch_px)
@@ -101,9 +106,31 @@ def coarser_grid(grid: Grid, times: float) -> Grid:
     )
 
 
+def _search_px(request: RefineRequest, shape: tuple[int, int], pixel_m: float) -> int:
+    if request.max_shift_m is not None:
+        return math.ceil(request.max_shift_m / pixel_m)
+    room_px = min(shape) // _ROOM
+    return max(min(math.ceil(_USUAL_SHIFT_M / pixel_m), room_px), _NEAR_PX)
+
+
 def _settings(search_px: int, shape: tuple[int, int]) -> MatchSettings:
     """Choose patches for a map; small maps take smaller ones, so that there are some to compare."""
     patch_px = max(min(_PATCH_PX, min(shape) // 4), SMALLEST_PATCH_PX, 4 * search_px)
     return MatchSettings(
         feature=Feature.GRADIENT, patch_px=patch_px, count=_PATCHES, search_px=search_px
     )
+
+
+def _require_room(grid: Grid, settings: MatchSettings, subject: str) -> None:
+    """Refuse a search so wide that its patches are too few on the map."""
+    if settings.patch_px > 4 * settings.search_px or min(grid.shape) < SMALLEST_PATCH_PX:
+        return
+    size = min(settings.patch_px, *grid.shape)
+    places = len(patch_centres(grid.shape, settings.count, size))
+    if places < _FIRST.least_ties:
+        side_m = grid.resolution_m or 0.0
+        raise InputError(
+            f"{subject}: at least {_FIRST.least_ties} places are compared, and errors of up to "
+            f"{settings.search_px * side_m:.0f} m are looked for in patches of "
+            f"{settings.patch_px * side_m:.0f} m, of which the map has {places}; lower --max-shift"
+        )

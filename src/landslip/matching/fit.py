@@ -10,7 +10,7 @@ from landslip.errors import InputError
 from landslip.matching.models import ShiftModel
 from landslip.matching.ties import Points, TiePoints
 
-_TO_SIGMA = 1.4826  # from a median absolute deviation
+_TO_SIGMA = 0.8493  # from a median distance, of errors alike along both axes
 _WIDTH_SIGMA = 3.0
 _FLOOR_PX = 0.1
 _ROUNDS = 30
@@ -106,8 +106,8 @@ def reject_outliers(
 
     Starts from the least median of distances (Rousseeuw 1984,
     https://doi.org/10.1080/01621459.1984.10477105) over models through single points, pairs or
-    triples; then least squares and the rejection of what is off by more than 3 times 1.4826 times
-    the median absolute residual (but never of less than 0.1 px) take turns until nothing changes.
+    triples; then least squares and the rejection of what is off by more than 3 times 0.8493 times
+    the median distance (but never of less than 0.1 px) take turns until nothing changes.
 
     Args:
         ties: what was matched.
@@ -130,8 +130,9 @@ def reject_outliers(
     seen = kept
     for _ in range(_ROUNDS):
         errors = ties.shifts - terms @ solution
-        spread = _TO_SIGMA * float(np.median(np.abs(errors[seen])))
-        kept = np.hypot(errors[:, 0], errors[:, 1]) <= max(_WIDTH_SIGMA * spread, _FLOOR_PX)
+        distances = np.hypot(errors[:, 0], errors[:, 1])
+        spread = _TO_SIGMA * float(np.median(distances[seen]))
+        kept = distances <= max(_WIDTH_SIGMA * spread, _FLOOR_PX)
         solution = np.asarray(np.linalg.lstsq(terms[kept], ties.shifts[kept])[0], np.float64)
         if np.array_equal(kept, seen):
             break

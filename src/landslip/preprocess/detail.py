@@ -69,7 +69,7 @@ def fit_detail(
     judged = _judged(pairs)
     return Detail(
         fusion=fusion,
-        reduced=wald_quality(judged, settings).as_dict() if judged else None,
+        reduced=_reduced_scale(judged, settings),
         full=_full_scale(judged, fusion) if judged else None,
     )
 
@@ -111,6 +111,16 @@ def _places(shape: tuple[int, int]) -> list[Window]:
         for length in (height, width)
     )
     return [Window(int(col), int(row), size, size) for row in rows for col in cols]
+
+
+def _reduced_scale(pairs: list[Pair], settings: FusionSettings) -> dict[str, Any] | None:
+    """Return the scores of Wald's protocol; None where too little is left once degraded."""
+    if not pairs:
+        return None
+    try:
+        return wald_quality(pairs, settings).as_dict()
+    except InputError:
+        return None
 
 
 def _full_scale(pairs: list[Pair], fusion: Fusion) -> dict[str, Any] | None:
