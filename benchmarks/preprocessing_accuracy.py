@@ -2,9 +2,10 @@
 
     python benchmarks/preprocessing_accuracy.py [--seed 0] [--side 768]
 
-Makes level-1A products of a made-up land by a physical camera, without any of the code that
-processes them, processes them, and prints what is left: reflectance by band at 2 m and 8 m, places,
-the registration of the two images, and the fusion's own scores. Everything is drawn from the seed.
+Makes level-1A products of a made-up land by a physical camera, processes them, and prints what is
+left: reflectance by band at 2 m and 8 m, places, the registration of the two images, and the
+fusion's own scores. Calibration figures and sun are those of the package on both sides, so that an
+error in them would not show. Everything is drawn from the seed.
 """
 
 import argparse

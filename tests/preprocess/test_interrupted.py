@@ -1,0 +1,74 @@
+"""Stopped and killed in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .conftest import Shelf, Work
+
+_PROGRAM = "from landslip.cli.app import main; main()"
+_LONGEST_S = 120
+
+
+@contextmanager
+def started(work: Work, product: Path, scratch: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a process of its own, and wait until it writes the scene."""
+    scratch.mkdir(exist_ok=True)
+    words = work.words(product, "--resolution", 0.5)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, *words],
+        env=os.environ | {"TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.rstrip().endswith("scene ..."):
+                    break
+            wait_for_windows(work.out, process)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def wait_for_windows(out: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until pixels are on their way to the disk."""
+    until = time.monotonic() + _LONGEST_S
+    while not list(out.glob(".*.partial/.*.tif*")):
+        assert process.poll() is None, "it ended too early"
+        assert time.monotonic() < until, "no scene is being written"
+        time.sleep(0.01)
+
+
+def test_ctrl_c_leaves_nothing_behind(work: Work, shelf: Shelf) -> None:
+    scratch = work.folder / "scratch"
+    with started(work, shelf.summer, scratch) as process:
+        assert list(scratch.iterdir()), "the archive was unpacked here"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=_LONGEST_S)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "no output was left half-written" in said
+    assert list(scratch.iterdir()) == []
+    assert work.left() == []
+
+
+def test_after_a_kill_a_second_start_finishes(work: Work, shelf: Shelf) -> None:
+    with started(work, shelf.summer, work.folder / "scratch") as process:
+        process.kill()
+        process.communicate(timeout=_LONGEST_S)
+    assert process.returncode == -signal.SIGKILL
+    made = work.made(shelf.summer)
+    assert not made.folder.exists(), "no half scene stands in the scene's place"
+    work.done(shelf.summer)
+    assert made.stored.any()
+    assert work.left() == [made.folder.name], "what the killed run left is gone"
