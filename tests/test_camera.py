@@ -1,7 +1,7 @@
 import pytest
 
-from landslip.errors import InputError
 from landslip.camera import Camera, camera_named
+from landslip.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,16 @@ def write_map(
     output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX)
     total, done = math.prod(grid.shape), 0
     notes = []
+
+    def work(window: Window) -> tuple[list[Stored] | None, Note]:
+        made = make(window)
+        return None if made.stored is None else output.levels_of(made.stored), made.note
+
     try:
-        for window, made in in_order(make, map_windows(grid.shape)):
-            if made.stored is not None:
-                output.write(made.stored, window)
-            notes.append(made.note)
+        for window, (levels, note) in in_order(work, map_windows(grid.shape)):
+            if levels is not None:
+                output.write(levels, window)
+            notes.append(note)
             done += window.width * window.height
             progress(done, total)
         output.finish(path)
@@ -78,7 +83,15 @@ def stored_as(
     if not np.issubdtype(np.dtype(dtype), np.integer):
         return np.where(valid, values, nodata).astype(dtype)
     limits = np.iinfo(dtype)
-    stored = np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
-    stored[stored == nodata] = nodata + 1 if nodata < limits.max else nodata - 1
-    stored[:, ~valid] = nodata
+    rounded = np.rint(values)
+    least, most = rounded.min(), rounded.max()
+    if not (least >= limits.min and most <= limits.max):  # also where one is NaN
+        np.clip(rounded, limits.min, limits.max, out=rounded)
+        least, most = limits.min, limits.max
+    if not valid.all():
+        rounded[:, ~valid] = nodata
+    stored = rounded.astype(dtype)
+    if not (least > nodata or most < nodata):
+        beside = nodata + 1 if nodata < limits.max else nodata - 1
+        stored[(stored == nodata) & valid] = beside
     return stored

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from landslip.camera import Camera
 from landslip.errors import InputError
 from landslip.product.agreement import (
     require_calibration,
@@ -11,7 +12,6 @@ from landslip.product.agreement import (
     require_ratio,
     require_same_scene,
 )
-from landslip.camera import Camera
 from landslip.product.metadata import ImageMetadata
 from landslip.product.names import Image
 from landslip.raster import RasterShape

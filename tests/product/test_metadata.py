@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from landslip.errors import InputError
 from landslip.camera import Camera
+from landslip.errors import InputError
 from landslip.product.metadata import ImageMetadata, read_metadata
 
 Read = Callable[..., ImageMetadata]

@@ -25,7 +25,7 @@ def test_haze_worked_by_hand() -> None:
     )
     assert haze.dark_dn == dark
     assert haze.reflectance == {
-        "pan": pytest.approx(0.08),
+        "pan": pytest.approx(0.10 * 0.485 / 0.675),  # of the 0.08 that its darkest would say
         "blue": pytest.approx(0.10),
         "green": pytest.approx(0.07),
         "red": pytest.approx(0.05),
@@ -34,7 +34,21 @@ def test_haze_worked_by_hand() -> None:
     assert haze.warnings == ()
     dn = np.full((5, 1, 1), 110, dtype=np.uint16)
     corrected = CONVERSION.less(haze.reflectance).apply(dn)
-    assert corrected.ravel() == pytest.approx([0.03, 0.01, 0.04, 0.06, 0.09], abs=1e-6)
+    assert corrected.ravel() == pytest.approx([0.03815, 0.01, 0.04, 0.06, 0.09], abs=1e-5)
+
+
+def test_thin_haze_falls_with_the_square_of_the_wavelength_at_least() -> None:
+    dark = {"blue": 50, "green": 60, "red": 20, "nir": 70}
+    haze = find_haze(
+        {band: histogram(dn, 100) for band, dn in dark.items()}, CONVERSION, DarkObjectRule()
+    )
+    assert haze.reflectance == {
+        "blue": pytest.approx(0.04),
+        "green": pytest.approx(0.04 * (0.485 / 0.555) ** 2),
+        "red": pytest.approx(0.01),
+        "nir": pytest.approx(0.04 * (0.485 / 0.83) ** 2),
+    }
+    assert len(haze.warnings) == 2
 
 
 def test_fewer_dark_pixels_than_asked_for_do_not_decide() -> None:

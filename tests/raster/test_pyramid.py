@@ -48,7 +48,7 @@ def test_the_file_is_a_cog_with_the_overviews_that_gdal_would_make(
     output = PyramidOutput(folder / "work", grid, layers, 1024)
     for window in map_windows(shape):
         rows, cols = window.slices_in(grid.window)
-        output.write(values[:, rows, cols], window)
+        output.write(output.levels_of(values[:, rows, cols]), window)
     output.finish(folder / "out.tif")
     assert [path.name for path in folder.iterdir()] == ["out.tif"]
     with rasterio.open(folder / "out.tif") as file:

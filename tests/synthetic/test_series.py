@@ -14,8 +14,8 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 from scipy import ndimage
 
-from landslip.landscape.landslides import landslide_mask, on_map
 from landslip.errors import InputError, OutputExistsError
+from landslip.landscape.landslides import landslide_mask, on_map
 from landslip.radiometry.sun import sun_position
 from landslip.synthetic.coverage import target_over
 from landslip.synthetic.history import landslides_on

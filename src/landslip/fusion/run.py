@@ -170,17 +170,17 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
     output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, _WINDOW_PX)
     valid_px, done = 0, 0
 
-    def work(item: tuple[Window, Pair]) -> tuple[NDArray[Any] | None, int]:
+    def work(item: tuple[Window, Pair]) -> tuple[list[NDArray[Any]] | None, int]:
         if not item[1].valid_on_pan.any():
             return None, 0
         values, valid = fuse_window(item[1], fusion)
         stored = to_stored(values, valid, pair.ms.radiometry, nodata)
-        return stored, int(np.count_nonzero(valid))
+        return output.levels_of(stored), int(np.count_nonzero(valid))
 
     try:
-        for (window, _), (stored, number) in in_order(work, _pairs(pair, fusion, grid)):
-            if stored is not None:
-                output.write(stored, window)
+        for (window, _), (levels, number) in in_order(work, _pairs(pair, fusion, grid)):
+            if levels is not None:
+                output.write(levels, window)
             valid_px += number
             done += window.width * window.height
             progress(done, frame.width * frame.height)

@@ -178,7 +178,7 @@ def _covered(elevation: Elevation, outlines: list[Outline], filled: NDArray[np.b
             under = rasterized(inside, filled.shape)
             held = float(filled[under].mean()) if under.any() else 1.0
         shares.append(inside.area / scene.area * held if scene.area else 0.0)
-    return min(shares)
+    return min(*shares, 1.0)
 
 
 def _require_cover(

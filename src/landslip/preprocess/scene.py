@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landslip.choices import CloudFate, Units
 from landslip.fusion.method import Fusion
@@ -23,7 +24,7 @@ from landslip.window import Window
 SCALE = 0.0001
 NODATA = 0
 _DTYPE = "uint16"
-_LARGEST = 65_535
+_LEAST, _LARGEST = 0.5, 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +136,8 @@ def window_maker(making: Making) -> Callable[[Window], Made[WindowNote]]:
 def _stored(
     making: Making,
     window: Window,
-    fused: np.ndarray[Any, np.dtype[np.float32]],
-    valid: np.ndarray[Any, np.dtype[np.bool_]],
+    fused: NDArray[np.float32],
+    valid: NDArray[np.bool_],
     error_px: float,
 ) -> Made[WindowNote]:
     cloudy = 0
@@ -146,8 +147,9 @@ def _stored(
         if making.cloud_fate is CloudFate.NODATA:
             valid = valid & ~covered
     values = fused * np.float32(1 / SCALE)
-    outside = (values < 0.5) | (values > _LARGEST)
-    clipped = np.count_nonzero(outside & valid, axis=(1, 2)).tolist()
+    if not valid.all():
+        values[:, ~valid] = 1
+    clipped = [_outside(band) for band in values]
     stored = stored_as(values, valid, _DTYPE, NODATA) if valid.any() else None
     note = WindowNote(
         valid=int(np.count_nonzero(valid)),
@@ -156,3 +158,10 @@ def _stored(
         error_px=error_px,
     )
     return Made(stored, note)
+
+
+def _outside(band: NDArray[np.float32]) -> int:
+    """Return how many of the numbers (height, width) cannot be stored as they are."""
+    if band.min() >= _LEAST and band.max() <= _LARGEST:
+        return 0
+    return int(np.count_nonzero((band < _LEAST) | (band > _LARGEST)))

@@ -19,6 +19,8 @@ from landslip.errors import InputError
 from landslip.radiometry.conversion import Conversion
 
 _LEVELS = 65_536
+_CENTRE_UM = {"blue": 0.485, "green": 0.555, "red": 0.66, "pan": 0.675, "nir": 0.83}
+_THIN_HAZE = 0.08
 _BY_SCATTERING = ("blue", "green", "red", "nir")
 
 
@@ -111,8 +113,10 @@ def find_haze(
 ) -> Haze:
     """Estimate the haze in each band that has a histogram, the panchromatic one too.
 
-    Each band is judged by itself. In a clear sky haze falls from blue to nir; where it does not, a
-    warning says so.
+    Each band is judged by itself; then haze is held under what the shortest wavelength's would be
+    further on if it fell as the wavelength, or as its square where haze is thin: as in a moderate
+    and a clear sky (the relative scattering models of Chavez 1988). A warning says where a band
+    seemed to hold more, which means that nothing in it was dark.
 
     Raises:
         InputError: a band has too few pixels.
@@ -125,9 +129,22 @@ def find_haze(
         reflectance[band] = max(seen - rule.dark_reflectance, 0.0)
     return Haze(
         dark_dn=dark_dn,
-        reflectance=reflectance,
+        reflectance=_held_by_blue(reflectance),
         warnings=tuple(_doubts(reflectance, rule.suspicious_haze)),
     )
+
+
+def _held_by_blue(haze: Mapping[str, float]) -> dict[str, float]:
+    """Return haze no higher in any band than scattering lets it be beside that of blue."""
+    if "blue" not in haze:
+        return dict(haze)
+    power = 2 if haze["blue"] <= _THIN_HAZE else 1
+    most = {
+        band: haze["blue"]
+        * (_CENTRE_UM["blue"] / _CENTRE_UM.get(band, _CENTRE_UM["blue"])) ** power
+        for band in haze
+    }
+    return {band: min(value, most[band]) for band, value in haze.items()}
 
 
 def _dark_dn(band: str, histogram: Histogram, rule: DarkObjectRule) -> int:

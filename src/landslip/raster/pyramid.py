@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.shutil import copy as copy_raster
 
 from landslip.grid import Grid
@@ -18,7 +19,10 @@ from landslip.raster.output import COG_OPTIONS, Layer, RasterOutput
 from landslip.raster.scene import Stored
 from landslip.window import Window
 
+Pixels = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 _SMALLEST_PX = 512
+_RESIZED = (np.uint8, np.uint16, np.float32)
 
 
 class PyramidOutput:
@@ -48,12 +52,21 @@ class PyramidOutput:
             RasterOutput(file, one, layers) for file, one in zip(self._paths, grids, strict=True)
         ]
 
-    def write(self, stored: Stored, window: Window) -> None:
-        """Write numbers (bands, height, width), and their averages into the overviews."""
-        for level in self._levels:
-            level.write(stored, window)
-            stored = averaged(stored, self._nodata)
+    def levels_of(self, stored: Stored) -> list[Stored]:
+        """Return numbers (bands, height, width) and their averages for each overview.
+
+        Several threads may do this at once.
+        """
+        levels = [stored]
+        while len(levels) < len(self._levels):
+            levels.append(averaged(levels[-1], self._nodata))
+        return levels
+
+    def write(self, levels: list[Stored], window: Window) -> None:
+        """Write a window, as `levels_of` gave it."""
+        for file, stored in zip(self._levels, levels, strict=True):
             height, width = stored.shape[1:]
+            file.write(stored, Window(window.col_off, window.row_off, width, height))
             window = Window(window.col_off // 2, window.row_off // 2, width, height)
 
     def finish(self, cog: Path) -> None:
@@ -87,32 +100,40 @@ def averaged(stored: Stored, nodata: float | None) -> Stored:
     """
     _, height, width = stored.shape
     size = -(-width // 2), -(-height // 2)
-    whole = np.issubdtype(stored.dtype, np.integer)
     means = np.empty((len(stored), size[1], size[0]), dtype=stored.dtype)
+    is_even = not (height % 2 or width % 2)
+    can_hit_nodata = nodata is not None and not (nodata == 0 or np.isnan(nodata))
     for band, mean in zip(stored, means, strict=True):
         known = _known(band, nodata)
-        share = _blocks(known.astype(np.float32), size)
-        sums = _blocks(np.where(known, band, 0).astype(np.float32), size)
-        values = sums / np.maximum(share, np.float32(0.25))
-        if whole:
-            np.rint(values, out=values)
-            if nodata is not None:
-                values[values == nodata] += 1 if nodata < np.iinfo(stored.dtype).max else -1
-        if nodata is not None:
-            values[share == 0] = nodata
-        mean[:] = values
+        if known.all() and is_even and not can_hit_nodata and stored.dtype in _RESIZED:
+            mean[:] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
+        else:
+            mean[:] = _means_of_known(band, known, nodata, size)
     return means
 
 
-def _known(band: Stored, nodata: float | None) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _means_of_known(
+    band: Stored, known: Flags, nodata: float | None, size: tuple[int, int]
+) -> Pixels:
+    share = _blocks(known.astype(np.float32), size)
+    sums = _blocks(np.where(known, band, 0).astype(np.float32), size)
+    values = np.asarray(sums / np.maximum(share, np.float32(0.25)), dtype=np.float32)
+    if np.issubdtype(band.dtype, np.integer):
+        np.rint(values, out=values)
+        if nodata is not None:
+            values[values == nodata] += 1 if nodata < np.iinfo(band.dtype).max else -1
+    if nodata is not None:
+        values[share == 0] = nodata
+    return values
+
+
+def _known(band: Stored, nodata: float | None) -> Flags:
     if nodata is None:
         return np.ones(band.shape, dtype=np.bool_)
     return np.asarray(~np.isnan(band) if np.isnan(nodata) else band != nodata)
 
 
-def _blocks(
-    values: np.ndarray[tuple[int, ...], np.dtype[np.float32]], size: tuple[int, int]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _blocks(values: Pixels, size: tuple[int, int]) -> Pixels:
     """Return a quarter of the sums of blocks of 2 x 2, zeros beyond the edge."""
     height, width = values.shape
     if height % 2 or width % 2:
