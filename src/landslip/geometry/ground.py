@@ -22,6 +22,7 @@ from landslip.window import Window
 TOLERANCE_PX = 0.05
 _COARSEST_PX, _FINEST_PX = 64, 4
 _PROBES = 64
+_TINY_PX = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +105,7 @@ class GroundPatch:
         parts = (level - corner, (above - below) / 2, (above + below) / 2 - level)
         relative = (self.height_m - np.float32(middle)) / np.float32(half)
         col, row = (
-            _quadratic([lattice.spread(part[:, axis]) for part in parts], relative)
-            for axis in (0, 1)
+            _quadratic(lattice, [part[:, axis] for part in parts], relative) for axis in (0, 1)
         )
         off = (int(corner[0]), int(corner[1]))
         return ImageMap(col=col, row=row, corner=off, error_px=self._error(rpc, col, row, corner))
@@ -155,10 +155,15 @@ class Ground:
         )
 
 
-def _quadratic(parts: list[Pixels], relative: Pixels) -> Pixels:
-    """Return ``parts[0] + parts[1] t + parts[2] t^2``."""
-    total = parts[2] * relative
-    total += parts[1]
+def _quadratic(lattice: Lattice, parts: list[NDArray[np.float64]], relative: Pixels) -> Pixels:
+    """Return ``p0 + p1 t + p2 t^2`` with parts spread from nodes; p2 is left out where it is tiny.
+
+    What it amounts to is measured by the probes all the same.
+    """
+    at_zero, slope, curve = parts
+    total = lattice.spread(slope)
+    if np.abs(curve).max() > _TINY_PX:
+        total += lattice.spread(curve) * relative
     total *= relative
-    total += parts[0]
+    total += lattice.spread(at_zero)
     return total

@@ -29,7 +29,7 @@ class Source:
         For maps about as fine as the image.
         """
         values, valid, col, row = self._around(seen, _KERNEL_PX + 1)
-        whole = nearest(eroded(valid, _KERNEL_PX), col, row)
+        whole = _seen(valid, col, row)
         return _bands_first(cubic(values, col, row)), whole
 
     def smooth(self, seen: ImageMap) -> tuple[Pixels, Flags]:
@@ -38,7 +38,7 @@ class Source:
         For maps much finer than the image.
         """
         values, valid, col, row = self._around(seen, MARGIN_PX)
-        whole = nearest(eroded(valid, _KERNEL_PX), col, row)
+        whole = _seen(valid, col, row)
         return _bands_first(spline(_spread_edges(values, valid), col, row)), whole
 
     def _around(self, seen: ImageMap, margin_px: int) -> tuple[Pixels, Flags, Pixels, Pixels]:
@@ -54,6 +54,13 @@ class Source:
             valid[where] = self.image.holds(stored)
         col, row = seen.relative_to(window)
         return values, valid, col, row
+
+
+def _seen(valid: Flags, col: Pixels, row: Pixels) -> Flags:
+    """Return where all pixels that a kernel reads are valid (height, width)."""
+    if valid.all():
+        return np.ones(col.shape, dtype=np.bool_)
+    return nearest(eroded(valid, _KERNEL_PX), col, row)
 
 
 def _bands_first(values: Pixels) -> Pixels:

@@ -116,6 +116,8 @@ def preprocess(
             with steps.timed("quick-look"):
                 write_quicklook(scene, stage / QUICKLOOK)
             quality = facts | _quality(ready, counts) | {"seconds": steps.seconds}
+            if not (stage / CLOUDS).exists():
+                (folder / CLOUDS).unlink(missing_ok=True)  # of an earlier run, of other clouds
             (stage / QUALITY).write_text(json.dumps(quality, indent=2, allow_nan=False) + "\n")
     return Outcome(folder=folder, quality=quality, is_new=True)
 

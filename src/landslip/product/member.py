@@ -1,6 +1,5 @@
 """What lies in an archive, whatever its format."""
 
-import gzip
 import stat
 import tarfile
 import zipfile
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
+
+from isal import igzip
 
 from landslip.errors import InputError
 from landslip.product.bounded import ForwardReader, ModestFile
@@ -55,7 +56,7 @@ def members(archive: Path, raw: IO[bytes], limit: int) -> Iterator[Member]:
 
 
 def _packed_members(archive: Path, raw: IO[bytes], limit: int) -> Iterator[Member]:
-    with gzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
+    with igzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
         reader = ForwardReader(unzipped, limit, archive)
         yield from _tar_members(archive, reader)
         reader.drain()
