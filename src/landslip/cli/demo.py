@@ -39,9 +39,9 @@ def _lines(report: dict[str, Any]) -> list[str]:
     best = max(thresholds, key=lambda name: float(thresholds[name]))
     seed, seconds = report["seed"], report["seconds"]["all"]
     seen = report["preprocessing"]
+    off, left = seen["pointing_error_px"], seen["pointing_error_after_px"]
     return [
-        f"raw product to scene: {seen['pointing_error_px']:.1f} px off, "
-        + f"{seen['pointing_error_after_px']:.2f} px once corrected by the reference",
+        f"raw product to scene: {off:.1f} px off, {left:.2f} px once corrected by the reference",
         f"on ground that was not trained on (seed {seed}, {seconds:.0f} s):",
         f"  F1 of the test tiles           {_score(report['evaluation']['f1'])}",
         f"  F1 of the extracted mask       {_score(report['extraction']['f1'])}",
