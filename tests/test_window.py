@@ -9,10 +9,17 @@ from landslip.window import Window, overlapping_offsets, tile_windows
 SIDES = st.integers(1, 90)
 
 
-@given(shape=st.tuples(SIDES, SIDES), tile=st.integers(1, 40))
-def test_tiles_cover_each_pixel_once(shape: tuple[int, int], tile: int) -> None:
+@given(
+    shape=st.tuples(SIDES, SIDES),
+    tile=st.integers(1, 40),
+    corner=st.tuples(st.integers(-99, 99), st.integers(-99, 99)),
+)
+def test_tiles_cover_each_pixel_once(
+    shape: tuple[int, int], tile: int, corner: tuple[int, int]
+) -> None:
     seen = np.zeros(shape, dtype=int)
-    for window in tile_windows(shape, tile):
+    for window in tile_windows(shape, tile, corner):
+        assert (window.row_off - corner[0]) % tile == (window.col_off - corner[1]) % tile == 0
         assert window.shape == (tile, tile)
         inside = window.clipped(shape)
         assert inside is not None, "a tile that holds no pixel of the scene"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from landslip.errors import InputError
-from landslip.grid import Grid
+from landslip.grid import Grid, map_points
 from landslip.window import Window
 
 _NAMED = 5
@@ -43,6 +43,13 @@ class Polygons:
         )
         covered: NDArray[np.bool_] = burnt.astype(np.bool_)
         return covered
+
+    def corner_in(self, grid: Grid) -> tuple[int, int]:
+        """Return the (row, col) nearest to the upper left corner of all in a grid."""
+        frame = shapely.box(*shapely.total_bounds(self.geometries))
+        corners = map_points(~grid.transform, shapely.get_coordinates(frame))
+        col, row = np.rint(corners.min(axis=0)).astype(int).tolist()
+        return row, col
 
 
 def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:

@@ -49,13 +49,21 @@ class Window:
         return f"column {self.col_off}, row {self.row_off}, {self.width} x {self.height} px"
 
 
-def tile_windows(shape: tuple[int, int], tile: int) -> Iterator[Window]:
+def tile_windows(
+    shape: tuple[int, int], tile: int, corner: tuple[int, int] = (0, 0)
+) -> Iterator[Window]:
     """Cover a raster of ``shape`` with squares that touch and never overlap, row by row.
 
-    The squares of the last row and column may reach past the raster's edge.
+    The squares at the edge may reach past it.
+
+    Args:
+        shape: (height, width).
+        tile: side of a square.
+        corner: (row, col) where corners of squares meet; may lie outside.
     """
-    for row in range(0, shape[0], tile):
-        for col in range(0, shape[1], tile):
+    first_row, first_col = (place % tile for place in corner)
+    for row in range(first_row - tile if first_row else 0, shape[0], tile):
+        for col in range(first_col - tile if first_col else 0, shape[1], tile):
             yield Window(col, row, tile, tile)
 
 

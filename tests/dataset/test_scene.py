@@ -178,6 +178,16 @@ def test_what_was_not_searched_is_ignored(
     assert result.card.landslide_share == pytest.approx((2 * 4 - 2) / (5 * 6 - 2))
 
 
+def test_tiles_are_laid_from_the_corner_of_the_area(
+    request_: SceneRequest, write_polygons: WritePolygons, tmp_path: Path
+) -> None:
+    searched = write_polygons("area.gpkg", [on_scene(3, 1, 11, 9)])
+    dataset_from_scene(replace(request_, area=searched), tmp_path / "out")
+    names = TileDataset(tmp_path / "out").index["tile_id"]
+    places = {str(name).split("_", 1)[1] for name in names}
+    assert places == {"r1_c3", "r1_c7", "r5_c3", "r5_c7"}
+
+
 @pytest.mark.parametrize("name", ["mask.tif", "mask.png"])
 @pytest.mark.parametrize("code", [1, 255])
 def test_a_mask_labels_too(

@@ -30,7 +30,8 @@ class SceneRequest:
         labels: landslide polygons, or a raster mask.
         layer: of the polygon file.
         area: polygons of the ground that was searched for landslides; outside of them pixels are
-            neither landslide nor background.
+            neither landslide nor background. Tiles are laid from their upper left corner, so that
+            scenes of several dates give tiles of the same ground.
         min_valid: a tile is kept where at least this share of its pixels is valid and labelled.
     """
 
@@ -81,7 +82,8 @@ def dataset_from_scene(
     ):
         area = read_polygons(request.area, scene.grid) if request.area is not None else None
         with DatasetWriter(stage, _describe(request, scene)) as writer:
-            windows = list(tile_windows(scene.grid.shape, request.tile))
+            corner = (0, 0) if area is None else area.corner_in(scene.grid)
+            windows = list(tile_windows(scene.grid.shape, request.tile, corner))
             kept = 0
             for done, window in enumerate(windows, start=1):
                 tile = _cut(scene, labels, area, window)
