@@ -5,21 +5,20 @@ from landslip.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("satellite", "sensor", "name", "calibrated"),
+    ("satellite", "sensor", "name"),
     [
-        ("GF1", "PMS1", "GF1 PMS1", True),
-        ("gf-1 ", "pms2", "GF1 PMS2", True),
-        ("GF1B", "PMS", "GF1B PMS", False),
-        ("GF2", "PMS1", "GF2 PMS1", False),
-        ("GF6", "PMS", "GF6 PMS", False),
+        ("GF1", "PMS1", "GF1 PMS1"),
+        ("gf-1 ", "pms2", "GF1 PMS2"),
+        ("GF1B", "PMS", "GF1B PMS"),
+        ("GF2", "PMS1", "GF2 PMS1"),
+        ("GF6", "PMS", "GF6 PMS"),
     ],
 )
 def test_cameras_of_one_panchromatic_and_four_bands_are_known(
-    satellite: str, sensor: str, name: str, calibrated: bool
+    satellite: str, sensor: str, name: str
 ) -> None:
     camera = Camera.parse(satellite, sensor)
     assert camera.name == str(camera) == name
-    assert camera.is_calibrated_here is calibrated
 
 
 @pytest.mark.parametrize(

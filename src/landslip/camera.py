@@ -13,7 +13,6 @@ _SENSORS = {
     "GF2": ("PMS1", "PMS2"),
     "GF6": ("PMS",),
 }
-_CALIBRATED_HERE = (("GF1", "PMS1"), ("GF1", "PMS2"))
 _IN_A_NAME = re.compile(
     r"((?:GF|ZY|HJ|CB|SV)\d{1,2}[A-Z]?)_([A-Z]{2,8}\d?)_", re.IGNORECASE | re.ASCII
 )
@@ -63,11 +62,6 @@ class Camera:
     def name(self) -> str:
         """Such as ``GF1 PMS1``."""
         return f"{self.satellite} {self.sensor}"
-
-    @property
-    def is_calibrated_here(self) -> bool:
-        """Whether calibration coefficients come with this package; else the user gives them."""
-        return (self.satellite, self.sensor) in _CALIBRATED_HERE
 
     def __str__(self) -> str:
         return self.name

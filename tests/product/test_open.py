@@ -119,12 +119,12 @@ def test_a_folder_is_read_in_place(
 
 
 @pytest.mark.parametrize(
-    ("name", "images", "camera", "calibrated"),
+    ("name", "images", "camera"),
     [
-        ("GF1_PMS2_E1.0_N2.0_20150101_L1A1", ("MSS2", "PAN2"), "GF1 PMS2", True),
-        ("GF1B_PMS_E1.0_N2.0_20220115_L1A1", ("MUX", "PAN"), "GF1B PMS", False),
-        ("GF2_PMS1_E1.0_N2.0_20220115_L1A1", ("MSS1", "PAN1"), "GF2 PMS1", False),
-        ("GF6_PMS_E1.0_N2.0_20220115_L1A1", ("MUX", "PAN"), "GF6 PMS", False),
+        ("GF1_PMS2_E1.0_N2.0_20150101_L1A1", ("MSS2", "PAN2"), "GF1 PMS2"),
+        ("GF1B_PMS_E1.0_N2.0_20220115_L1A1", ("MUX", "PAN"), "GF1B PMS"),
+        ("GF2_PMS1_E1.0_N2.0_20220115_L1A1", ("MSS1", "PAN1"), "GF2 PMS1"),
+        ("GF6_PMS_E1.0_N2.0_20220115_L1A1", ("MUX", "PAN"), "GF6 PMS"),
     ],
 )
 def test_products_of_the_other_cameras_are_opened(
@@ -133,7 +133,6 @@ def test_products_of_the_other_cameras_are_opened(
     name: str,
     images: tuple[str, str],
     camera: str,
-    calibrated: bool,
 ) -> None:
     satellite, sensor = camera.split()
     tags = {"SatelliteID": satellite, "SensorID": sensor}
@@ -141,7 +140,6 @@ def test_products_of_the_other_cameras_are_opened(
     with open_product(folder) as product:
         assert product.name == name
         assert product.camera.name == camera
-        assert product.camera.is_calibrated_here is calibrated
 
 
 def test_tagged_calibration_comes_by_band(

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from landslip.errors import InputError
 from landslip.radiometry.calibration import Calibration
-from landslip.radiometry.clipping import Clipping, count_clipping
 from landslip.radiometry.conversion import Conversion, toa_conversion
 from landslip.radiometry.find_calibration import find_calibration
 
@@ -90,26 +89,3 @@ def test_bands_without_figures_are_named() -> None:
         Conversion(bands=("red",), scale=(1.0, 2.0), offset=(0.0,))
     with pytest.raises(InputError, match=r"got 0\.0, 0\.0 for band red"):
         Conversion(bands=("red",), scale=(0.0,), offset=(0.0,))
-
-
-def test_clipped_pixels_are_counted_where_valid() -> None:
-    dn = np.array([[[0, 1023, 5, 2000]], [[1022, 5, 1023, 1023]]], dtype=np.uint16)
-    reflectance = np.array([[[-0.1, 0.5, -0.1, 0.9]], [[0.0, 0.1, 0.2, 0.3]]], dtype=np.float32)
-    valid = np.array([[False, True, True, True]])
-    found = count_clipping(dn, reflectance, valid, ("red", "nir"))
-    assert found == Clipping(
-        counted=3, negative={"red": 1, "nir": 0}, saturated={"red": 2, "nir": 2}
-    )
-    assert (found + found).counted == 6
-    assert (found + found).negative_share == {"red": pytest.approx(1 / 3), "nir": 0}
-    assert found.saturated_share["nir"] == pytest.approx(2 / 3)
-    wide = count_clipping(dn, reflectance, valid, ("red", "nir"), saturation_dn=2000)
-    assert wide.saturated == {"red": 1, "nir": 0}
-
-
-def test_shares_of_nothing_are_none_and_bands_agree() -> None:
-    empty = Clipping(counted=0, negative={"pan": 0}, saturated={"pan": 0})
-    assert empty.negative_share == empty.saturated_share == {"pan": None}
-    other = Clipping(counted=0, negative={"red": 0}, saturated={"red": 0})
-    with pytest.raises(InputError, match="over the same bands; got pan and red"):
-        empty + other

@@ -37,6 +37,16 @@ def test_haze_worked_by_hand() -> None:
     assert corrected.ravel() == pytest.approx([0.03815, 0.01, 0.04, 0.06, 0.09], abs=1e-5)
 
 
+def test_shares_of_counts() -> None:
+    made = Histogram()
+    made.add(np.array([[0, 0, 10, 20, 20, 1023, 1023, 1500]], dtype=np.uint16))
+    assert made.share_below(10) == 0
+    assert made.share_below(10.5) == pytest.approx(1 / 6)
+    assert made.share_below(-3.0) == 0
+    assert made.share_from(1023) == pytest.approx(1 / 2)
+    assert Histogram().share_from(5) == 0
+
+
 def test_thin_haze_falls_with_the_square_of_the_wavelength_at_least() -> None:
     dark = {"blue": 50, "green": 60, "red": 20, "nir": 70}
     haze = find_haze(

@@ -22,6 +22,7 @@ from landslip.radiometry.sun_tags import JudgedSun, SunTags, judge_sun
 
 BANDS = (*PAN_BANDS, *MSS_BANDS)
 SATURATED_DN = 1023
+_NOTEWORTHY = 0.01
 _EARTH_RADIUS_M = 6_371_000.0
 Pixels = NDArray[np.float32]
 
@@ -49,6 +50,23 @@ class Light:
         """Return reflectance (bands, height, width) of counts in an order of bands."""
         values = self.conversion.only(*bands).apply(dn)
         return values if self.surface is None else self.surface.only(*bands).apply(values)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know, one sentence each."""
+        notes = [] if self.haze is None else list(self.haze.warnings)
+        for band, shares in self.shares.items():
+            if shares["saturated"] > _NOTEWORTHY:
+                notes.append(
+                    f"{shares['saturated']:.1%} of {band} is saturated, at a count of "
+                    f"{SATURATED_DN}: the ground is brighter there than the scene says"
+                )
+            if shares["negative"] > _NOTEWORTHY:
+                notes.append(
+                    f"{shares['negative']:.1%} of {band} means negative reflectance by the "
+                    "calibration's offset, and becomes the lowest number"
+                )
+        return tuple(notes)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a JSON file."""

@@ -161,7 +161,7 @@ def _prepare(product: Product, sources: Sources, request: SceneRequest, steps: S
         detail=detail,
         reference=reference,
         registration=registration,
-        warnings=dem.warnings + (() if light.haze is None else light.haze.warnings),
+        warnings=dem.warnings + light.warnings,
     )
 
 
