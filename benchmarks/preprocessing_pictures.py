@@ -26,7 +26,7 @@ from landslip.geometry.frame import Frame
 from landslip.geometry.ground import Ground
 from landslip.geometry.map_grid import GridRequest, plan_grid
 from landslip.geometry.outline import image_outline
-from landslip.geometry.reference import RefineRequest, coarser_grid, refine
+from landslip.geometry.reference import RefineRequest, refine
 from landslip.geometry.source import Source
 from landslip.preprocess.coregister import coregister
 from landslip.preprocess.detail import fit_detail
@@ -96,7 +96,7 @@ class Work:
     @property
     def coarse(self) -> Ground:
         """The map at the multispectral resolution."""
-        return Ground(coarser_grid(self.ground.grid, RATIO), self.ground.elevation)
+        return Ground(self.ground.grid.coarser(RATIO), self.ground.elevation)
 
     def light(self, atmosphere: Atmosphere = Atmosphere.TOA) -> Light:
         """Return what counts mean."""
@@ -132,7 +132,7 @@ def opened(made: MadeSeries) -> Iterator[Work]:
         elevation, _ = load_dem(DemRequest(path=made.dem), cameras)
         outline = image_outline(told.pan.rpc, told.pan.image.shape, elevation)
         ground = Ground(plan_grid(GridRequest(resolution_m=2.0), outline, elevation), elevation)
-        coarse = Ground(coarser_grid(ground.grid, RATIO), elevation)
+        coarse = Ground(ground.grid.coarser(RATIO), elevation)
         reference = made.dates[1].reflectance
         assert reference is not None  # noqa: S101 - the study area keeps it
         found = refine(told.pan, ground, RefineRequest(path=reference))

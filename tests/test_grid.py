@@ -174,3 +174,11 @@ def test_area_without_a_coordinate_system_is_not_a_number() -> None:
 def test_no_polygon_has_no_area(crs: str) -> None:
     empty = np.array([], dtype=object)
     assert AreaMeasure(CRS.from_user_input(crs)).areas_m2(empty).tolist() == []
+
+
+def test_coarser_grids_end_within_or_cover() -> None:
+    own = grid("EPSG:32648", Affine(2, 0, 500_000, 0, -2, 4_000_000), (5, 7))
+    assert (own.coarser(3).shape, own.coarser(3, covering=True).shape) == ((1, 2), (2, 3))
+    assert own.coarser(2.5).transform == Affine(5, 0, 500_000, 0, -5, 4_000_000)
+    assert own.coarser(50).shape == (1, 1)
+    assert own.coarser(0.5) is own.coarser(1) is own

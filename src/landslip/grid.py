@@ -59,6 +59,26 @@ class Grid:
         x, y = map_points(self.transform, corner)[0].tolist()
         return Grid(crs=self.crs, transform=Affine(a, b, x, d, e, y), shape=window.shape)
 
+    def finer(self, times: int) -> "Grid":
+        """Return the grid of the same ground with pixels a ``times``-th as wide."""
+        if times == 1:
+            return self
+        height, width = self.shape
+        transform = self.transform @ Affine.scale(1 / times)
+        return Grid(crs=self.crs, transform=transform, shape=(height * times, width * times))
+
+    def coarser(self, times: float, *, covering: bool = False) -> "Grid":
+        """Return a grid with pixels ``times`` as wide from the same corner, or itself up to 1.
+
+        It ends within this one, or, with ``covering``, beyond it.
+        """
+        if times <= 1:
+            return self
+        whole = math.ceil if covering else math.floor
+        height, width = (max(whole(side / times), 1) for side in self.shape)
+        transform = self.transform @ Affine.scale(times)
+        return Grid(crs=self.crs, transform=transform, shape=(height, width))
+
     def corners(self, window: Window) -> NDArray[np.float64]:
         """Return the map coordinates (x, y) of a window's corners, as a closed ring of 5 points."""
         cols = (window.col_off, window.col_end, window.col_end, window.col_off, window.col_off)

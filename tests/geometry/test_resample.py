@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.geometry.resample import bilinear, cubic, eroded, nearest
+from landslip.geometry.resample import bilinear, cubic, nearest
 from landslip.geometry.spline import MARGIN_PX, spline
+from landslip.valid import eroded
 
 Pixels = NDArray[np.float32]
 

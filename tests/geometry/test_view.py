@@ -8,7 +8,7 @@ from rasterio.crs import CRS
 from tests.geometry.conftest import lonlat_of_pixels
 
 from landslip.geometry.frame import Frame
-from landslip.geometry.view import MappedView, averaged, finer_grid, finer_window, times_finer
+from landslip.geometry.view import MappedView, averaged, finer_window, times_finer
 from landslip.grid import Grid, map_points
 from landslip.raster import SensorImage
 from landslip.window import Window
@@ -70,13 +70,13 @@ def test_beyond_a_raster_nothing_is_valid(write_raster: WriteRaster) -> None:
 
 
 def test_finer_grids_show_the_same_ground() -> None:
-    fine = finer_grid(GRID, 4)
+    fine = GRID.finer(4)
     assert fine.shape == (240, 280)
     corners = (GRID.corners(GRID.window), fine.corners(fine.window))
     np.testing.assert_allclose(*corners)
     window = finer_window(WINDOW, 4)
     np.testing.assert_allclose(GRID.corners(WINDOW), fine.corners(window))
-    assert finer_grid(GRID, 1) is GRID
+    assert GRID.finer(1) is GRID
 
 
 def test_means_of_blocks() -> None:

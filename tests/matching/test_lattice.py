@@ -9,12 +9,10 @@ from landslip.grid import Grid
 from landslip.matching.lattice import (
     Moved,
     PixelMap,
-    coarsened,
     footprint,
     matching_grid,
     output_grid,
     pixel_ratio,
-    refined,
 )
 from landslip.window import Window
 
@@ -97,10 +95,12 @@ def test_footprints_hold_outlines_that_bend() -> None:
 
 
 def test_coarse_and_fine_grids_share_the_corner_and_cover_all() -> None:
-    assert coarsened(grid(2, (5, 7)), 3).shape == (2, 3)
-    assert coarsened(grid(2, (5, 7)), 3).transform == Affine(6, 0, 500_000, 0, -6, 4_000_000)
-    assert refined(grid(2, (5, 7)), 2).shape == (10, 14)
-    assert refined(grid(2, (5, 7)), 2).transform == Affine(1, 0, 500_000, 0, -1, 4_000_000)
+    assert grid(2, (5, 7)).coarser(3, covering=True).shape == (2, 3)
+    assert grid(2, (5, 7)).coarser(3, covering=True).transform == Affine(
+        6, 0, 500_000, 0, -6, 4_000_000
+    )
+    assert grid(2, (5, 7)).finer(2).shape == (10, 14)
+    assert grid(2, (5, 7)).finer(2).transform == Affine(1, 0, 500_000, 0, -1, 4_000_000)
 
 
 def test_a_grid_that_cannot_be_mapped_lies_nowhere() -> None:

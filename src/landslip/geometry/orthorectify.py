@@ -106,7 +106,7 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = silent) -> Ortho
         ground, source, refinement = Ground(grid, elevation), Source(image, rpc), None
         if request.reference is not None:
             refinement = refine(source, ground, request.reference)
-            source = Source(image, rpc.corrected(refinement.correction))
+            source = source.corrected(refinement.correction)
             # the image's edge has moved with its camera
             grid = _grid(request, source.rpc, image.shape, elevation)
             ground = Ground(grid, elevation)

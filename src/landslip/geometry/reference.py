@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from affine import Affine
-
 from landslip.errors import InputError
 from landslip.geometry.camera_fit import (
     SMALLEST_PATCH_PX,
@@ -76,7 +74,7 @@ def refine(source: Source, ground: Ground, request: RefineRequest) -> Refinement
         if not own_m or not theirs_m:
             raise InputError(f"{request.path}: the reference has no resolution")
         matched_m = max(own_m, theirs_m)
-        common = Ground(coarser_grid(ground.grid, matched_m / own_m), ground.elevation)
+        common = Ground(ground.grid.coarser(matched_m / own_m), ground.elevation)
         fixed = MappedView(
             grid=common.grid, image=reference, finer=times_finer(matched_m, theirs_m)
         )
@@ -92,18 +90,8 @@ def refine(source: Source, ground: Ground, request: RefineRequest) -> Refinement
             ties = match_views(moving, fixed, common, settings)
             inside = in_image(ties, common, source.rpc, settings.patch_px)
             fits.append(fit_camera(inside, request.model, limits, source.image.shape, subject))
-            source = Source(source.image, source.rpc.corrected(correction_of(fits[-1])))
+            source = source.corrected(correction_of(fits[-1]))
     return refined(fits)
-
-
-def coarser_grid(grid: Grid, times: float) -> Grid:
-    """Return a grid of the same ground with pixels ``times`` larger, or the grid itself."""
-    if times <= 1:
-        return grid
-    shape = tuple(max(math.floor(length / times), 1) for length in grid.shape)
-    return Grid(
-        crs=grid.crs, transform=grid.transform @ Affine.scale(times), shape=(shape[0], shape[1])
-    )
 
 
 def _search_px(request: RefineRequest, shape: tuple[int, int], pixel_m: float) -> int:

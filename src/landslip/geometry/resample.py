@@ -38,16 +38,6 @@ def nearest(flags: Flags, col: Pixels, row: Pixels) -> Flags:
     return np.asarray(seen, dtype=np.bool_)
 
 
-def eroded(flags: Flags, radius_px: int) -> Flags:
-    """Return flags (height, width) whose whole square of ``radius_px`` around is set."""
-    if flags.all():
-        return flags
-    side = 2 * radius_px + 1
-    kernel = np.ones((side, side), dtype=np.uint8)
-    kept = cv2.erode(flags.view(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(kept, dtype=np.bool_)
-
-
 def _remap(values: Pixels, col: Pixels, row: Pixels, how: int) -> Pixels:
     half = np.float32(0.5)
     seen = cv2.remap(values, col - half, row - half, how, borderMode=cv2.BORDER_REPLICATE)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landslip.geometry.correction import ImageCorrection
 from landslip.geometry.ground import ImageMap
-from landslip.geometry.resample import Flags, Pixels, cubic, eroded, nearest
+from landslip.geometry.resample import Flags, Pixels, cubic, nearest
 from landslip.geometry.rpc import RPC
 from landslip.geometry.spline import MARGIN_PX, spline
 from landslip.raster.plain import SensorImage
+from landslip.valid import eroded
 
 _KERNEL_PX = 2
 
@@ -22,6 +24,10 @@ class Source:
 
     image: SensorImage
     rpc: RPC
+
+    def corrected(self, correction: ImageCorrection) -> "Source":
+        """Return the image with one more correction of its camera."""
+        return Source(self.image, self.rpc.corrected(correction))
 
     def sharp(self, seen: ImageMap) -> tuple[Pixels, Flags]:
         """Return the image (bands, height, width) on a map by cubic convolution, and where it is.

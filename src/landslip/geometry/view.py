@@ -6,16 +6,16 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from affine import Affine
 
 from landslip.geometry.frame import Frame
 from landslip.geometry.ground import Ground
 from landslip.geometry.lattice import Lattice
-from landslip.geometry.resample import Flags, Pixels, cubic, eroded, nearest
+from landslip.geometry.resample import Flags, Pixels, cubic, nearest
 from landslip.geometry.source import Source
 from landslip.grid import Grid
 from landslip.matching.patches import Patch
 from landslip.raster.plain import SensorImage
+from landslip.valid import eroded
 from landslip.window import Window
 
 _STEP_PX = 64
@@ -48,7 +48,7 @@ class CameraView:
     _fine: Ground = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        grid = finer_grid(self.ground.grid, self.finer)
+        grid = self.ground.grid.finer(self.finer)
         object.__setattr__(self, "_fine", Ground(grid, self.ground.elevation))
 
     def patch(self, window: Window) -> Patch:
@@ -69,7 +69,7 @@ class MappedView:
     _frames: tuple[Frame, Frame] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        frames = Frame(finer_grid(self.grid, self.finer)), Frame(self.image.grid)
+        frames = Frame(self.grid.finer(self.finer)), Frame(self.image.grid)
         object.__setattr__(self, "_frames", frames)
 
     def patch(self, window: Window) -> Patch:
@@ -86,15 +86,6 @@ class MappedView:
         col, row = (lattice.spread((pixels - low)[:, axis]) for axis in (0, 1))
         seen = nearest(eroded(valid, _KERNEL_PX), col, row)
         return averaged(cubic(values, col, row), seen, self.finer)
-
-
-def finer_grid(grid: Grid, times: int) -> Grid:
-    """Return a grid of the same ground with pixels ``times`` smaller along each axis."""
-    if times == 1:
-        return grid
-    height, width = grid.shape
-    transform = grid.transform @ Affine.scale(1 / times)
-    return Grid(crs=grid.crs, transform=transform, shape=(height * times, width * times))
 
 
 def finer_window(window: Window, times: int) -> Window:

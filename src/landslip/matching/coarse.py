@@ -5,8 +5,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from landslip.matching.patches import Patch, Valid
+from landslip.matching.patches import Patch
 from landslip.matching.ties import Match
+from landslip.valid import eroded
 
 _SMOOTHING_PX = 1.0
 # a pixel this near to one without data has a gradient that shows the hole
@@ -70,14 +71,6 @@ def coarse_shift(moving: Patch, reference: Patch, search_px: int) -> Match | Non
     dy = row + _vertex(around[:, 1]) - search_px - 1
     peak = (int(row) + searched.start, int(col) + searched.start)
     return Match(float(dx), float(dy), _distinctness(agreement, peak))
-
-
-def eroded(valid: Valid, reach_px: int) -> Valid:
-    """Return where everything within ``reach_px`` along the axes and inside the image is valid."""
-    if valid.all():
-        return valid
-    square = np.ones((2 * reach_px + 1,) * 2, dtype=np.uint8)
-    return cv2.erode(valid.astype(np.uint8), square).astype(np.bool_)
 
 
 def _agreement(

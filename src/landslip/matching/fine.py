@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.matching.coarse import eroded
 from landslip.matching.models import Feature
 from landslip.matching.patches import Patch, Pixels
+from landslip.valid import eroded
 
 _TAPS = 4  # of the windowed sinc, on each side
 _SMOOTHING_PX = 1.0

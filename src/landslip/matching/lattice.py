@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
-from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.grid import Grid, map_points
@@ -75,23 +74,9 @@ def pixel_ratio(moving: Grid, reference: Grid) -> float:
     return math.sqrt(abs(float(a * d - b * c)))
 
 
-def coarsened(grid: Grid, times: int) -> Grid:
-    """Return the grid of pixels ``times`` as wide, from the same corner on, that covers all."""
-    height, width = (-(-side // times) for side in grid.shape)
-    transform = grid.transform @ Affine.scale(times)
-    return Grid(crs=grid.crs, transform=transform, shape=(height, width))
-
-
-def refined(grid: Grid, times: int) -> Grid:
-    """Return the grid of pixels a ``times``-th as wide, that covers the same."""
-    height, width = (side * times for side in grid.shape)
-    transform = grid.transform @ Affine.scale(1 / times)
-    return Grid(crs=grid.crs, transform=transform, shape=(height, width))
-
-
 def matching_grid(moving: Grid, reference: Grid) -> Grid:
     """Return the reference's grid, coarsened by a whole number where the moving one is coarser."""
-    return coarsened(reference, _whole_times(pixel_ratio(moving, reference)))
+    return reference.coarser(_whole_times(pixel_ratio(moving, reference)), covering=True)
 
 
 def output_grid(moving: Grid, reference: Grid, moved: Moved | None = None) -> Grid:
@@ -104,9 +89,9 @@ def output_grid(moving: Grid, reference: Grid, moved: Moved | None = None) -> Gr
     """
     ratio = pixel_ratio(moving, reference)
     if ratio >= 1:
-        lattice = coarsened(reference, _whole_times(ratio))
+        lattice = reference.coarser(_whole_times(ratio), covering=True)
     else:
-        lattice = refined(reference, max(math.ceil(1 / ratio - _TOLERANCE), 1))
+        lattice = reference.finer(max(math.ceil(1 / ratio - _TOLERANCE), 1))
     return lattice.at(footprint(moving, lattice, moved))
 
 

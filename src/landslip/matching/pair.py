@@ -12,7 +12,6 @@ from landslip.grid import Grid
 from landslip.matching.lattice import (
     Displacement,
     Moved,
-    coarsened,
     footprint,
     matching_grid,
     pixel_ratio,
@@ -71,7 +70,7 @@ class Pair:
         Returns:
             Whole shifts (with ``displacement``), in pixels of the frame.
         """
-        grid = coarsened(self.frame, coarser)
+        grid = self.frame.coarser(coarser, covering=True)
         area = _shrunk(self.area, coarser).clipped(grid.shape) or grid.window
         moving, reference = self._views(grid, displacement)
         size = min(settings.patch_px, *area.shape)

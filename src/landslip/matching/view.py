@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from landslip.bands import Bands
 from landslip.grid import Grid, map_points
-from landslip.matching.lattice import Moved, PixelMap, refined
+from landslip.matching.lattice import Moved, PixelMap
 from landslip.raster import Scene
 from landslip.window import Window, tile_windows
 
@@ -35,7 +35,7 @@ class View:
         self._scene = scene
         self._one_at_a_time = threading.Lock()
         self._times = oversampling
-        self._grid = refined(grid, oversampling)
+        self._grid = grid.finer(oversampling)
         self._to_frame = ~moved.frame.transform @ self._grid.transform
         self._moved = moved
         self._to_scene = PixelMap(moved.frame, scene.grid)

@@ -9,7 +9,6 @@ from landslip.geometry.camera_fit import (
     refined,
 )
 from landslip.geometry.ground import Ground
-from landslip.geometry.source import Source
 from landslip.geometry.view import CameraView
 from landslip.matching.limits import Limits
 from landslip.matching.match import MatchSettings
@@ -44,7 +43,7 @@ def coregister(sources: Sources, coarse: Ground, ratio: int, name: str) -> Refin
         inside = in_image(ties, coarse, ms.rpc, settings.patch_px)
         subject = f"{name}, MSS and PAN"
         fits.append(fit_camera(inside, _model(len(ties)), _LIMITS, ms.image.shape, subject))
-        ms = Source(ms.image, ms.rpc.corrected(correction_of(fits[-1])))
+        ms = ms.corrected(correction_of(fits[-1]))
     return refined(fits)
 
 

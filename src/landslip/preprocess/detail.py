@@ -15,7 +15,7 @@ from landslip.fusion.method import Fusion, FusionSettings, fit_fusion
 from landslip.fusion.pair import Pair, joined
 from landslip.fusion.wald import wald_quality
 from landslip.geometry.ground import Ground
-from landslip.geometry.view import finer_grid, finer_window
+from landslip.geometry.view import finer_window
 from landslip.preprocess.light import Light
 from landslip.preprocess.sources import Sources
 from landslip.product.open import MSS_BANDS, PAN_BANDS
@@ -83,7 +83,7 @@ def _judged(pairs: list[Pair]) -> list[Pair]:
 
 
 def _pairs(sources: Sources, light: Light, coarse: Ground, ratio: int) -> Iterator[Pair]:
-    fine = Ground(finer_grid(coarse.grid, ratio), coarse.elevation)
+    fine = Ground(coarse.grid.finer(ratio), coarse.elevation)
     for window in _places(coarse.grid.shape):
         patch = coarse.patch(window)
         ms, ms_valid = sources.ms.sharp(patch.seen_by(sources.ms.rpc))

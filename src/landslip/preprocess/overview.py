@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from landslip.geometry.ground import Ground
 from landslip.geometry.resample import Flags, Pixels
-from landslip.geometry.view import averaged, finer_grid, finer_window
+from landslip.geometry.view import averaged, finer_window
 from landslip.grid import Grid
 from landslip.map_output import Made, write_map
 from landslip.preprocess.light import Light
@@ -54,13 +54,7 @@ def find_cloud_map(
         request: how clouds are found.
     """
     times = ratio * _FINER
-    height, width = ground.grid.shape
-    transform = ground.grid.transform
-    grid = Grid(
-        crs=ground.grid.crs,
-        transform=transform @ transform.scale(times),
-        shape=(-(-height // times), -(-width // times)),
-    )
+    grid = ground.grid.coarser(times, covering=True)
     seen, valid = _view(sources, light, Ground(grid, ground.elevation))
     resolution_m = grid.resolution_m or 0.0
     if request.weights is None:
@@ -87,7 +81,7 @@ def _view(sources: Sources, light: Light, ground: Ground) -> tuple[Pixels, Flags
     shape = ground.grid.shape
     values = np.zeros((len(MSS_BANDS), *shape), dtype=np.float32)
     valid = np.zeros(shape, dtype=np.bool_)
-    fine = Ground(finer_grid(ground.grid, _FINER), ground.elevation)
+    fine = Ground(ground.grid.finer(_FINER), ground.elevation)
     for tile in tile_windows(shape, _WINDOW_PX):
         window = tile.clipped(shape)
         if window is None:

@@ -17,7 +17,7 @@ from landslip.geometry.ground import TOLERANCE_PX, Ground
 from landslip.geometry.map_grid import GridRequest, plan_grid
 from landslip.geometry.orthorectify import own_resolution_m
 from landslip.geometry.outline import image_outline
-from landslip.geometry.reference import coarser_grid, refine
+from landslip.geometry.reference import refine
 from landslip.geometry.source import Source
 from landslip.output import staged_folder
 from landslip.preprocess.coregister import coregister
@@ -134,12 +134,12 @@ def _prepare(product: Product, sources: Sources, request: SceneRequest, steps: S
     sources, reference = _refined(sources, elevation, request, steps)
     ground = _ground(sources.pan, elevation, request)
     ratio = _ratio(sources.ms, elevation, request)
-    coarse = Ground(coarser_grid(ground.grid, ratio), elevation)
+    coarse = Ground(ground.grid.coarser(ratio), elevation)
     registration = None
     if request.registers:
         with steps.timed("registration"):
             registration = coregister(sources, coarse, ratio, product.name)
-            sources = replace(sources, ms=_moved(sources.ms, registration.correction))
+            sources = replace(sources, ms=sources.ms.corrected(registration.correction))
     with steps.timed("fusion"):
         detail = fit_detail(sources, light, coarse, ratio, request.fusion)
     clouds = None
@@ -177,12 +177,10 @@ def _refined(
     times = sources.pan.image.shape[0] / sources.ms.image.shape[0]
     a, b, c, d, e, f = found.correction.coefficients
     smaller = ImageCorrection(coefficients=(a, b, c / times, d, e, f / times))
-    corrected = Sources(ms=_moved(sources.ms, smaller), pan=_moved(sources.pan, found.correction))
+    corrected = Sources(
+        ms=sources.ms.corrected(smaller), pan=sources.pan.corrected(found.correction)
+    )
     return corrected, found
-
-
-def _moved(source: Source, correction: ImageCorrection) -> Source:
-    return Source(source.image, source.rpc.corrected(correction))
 
 
 def _ground(pan: Source, elevation: Elevation, request: SceneRequest) -> Ground:

@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 import cv2
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from rasterio.shutil import copy as copy_raster
 
@@ -46,7 +45,7 @@ class PyramidOutput:
         self._nodata = layers[0].nodata
         grids = [grid]
         while max(grids[-1].shape) > _SMALLEST_PX and 2 ** len(grids) <= window_px:
-            grids.append(_halved(grids[-1]))
+            grids.append(grids[-1].coarser(2, covering=True))
         self._paths = [path / f"{level}.tif" for level in range(len(grids))]
         self._levels = [
             RasterOutput(file, one, layers) for file, one in zip(self._paths, grids, strict=True)
@@ -139,9 +138,3 @@ def _blocks(values: Pixels, size: tuple[int, int]) -> Pixels:
     if height % 2 or width % 2:
         values = np.pad(values, ((0, height % 2), (0, width % 2)))
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-def _halved(grid: Grid) -> Grid:
-    height, width = grid.shape
-    shape = -(-height // 2), -(-width // 2)
-    return Grid(crs=grid.crs, transform=grid.transform @ Affine.scale(2), shape=shape)
