@@ -55,7 +55,7 @@ def score(options: argparse.Namespace, rule: FirstLayer, seed: int) -> float:
         seed=seed,
     )
     if not (out / "model.json").is_file():
-        train(TrainRequest(dataset=options.train, out=out, config=config, resume=True))
+        train(TrainRequest(dataset=TileDataset(options.train), out=out, config=config, resume=True))
     model = open_model(out)
     engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
     counts = evaluate(engine, model.card, TileDataset(options.test), Split.TEST).counts

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Precision, Units
-from landslip.dataset.format import Tile
+from landslip.dataset.format import Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.errors import InputError, OutputExistsError
 from landslip.model.folder import open_model
@@ -75,7 +75,7 @@ def trained(
     epochs: list[EpochResult] = []
     train(
         TrainRequest(
-            dataset=dataset, out=out, config=CONFIG, watcher=Watcher(on_epoch=epochs.append)
+            dataset=TileDataset(dataset), out=out, config=CONFIG, watcher=Watcher(on_epoch=epochs.append)
         )
     )
     return out, epochs
@@ -121,15 +121,15 @@ def test_the_run_folder_is_gone_and_nothing_is_overwritten(
     out, _ = trained
     assert [path.name for path in out.parent.iterdir()] == ["model"]
     with pytest.raises(OutputExistsError, match="add --overwrite"):
-        train(TrainRequest(dataset=dataset, out=out, config=CONFIG))
+        train(TrainRequest(dataset=TileDataset(dataset), out=out, config=CONFIG))
 
 
 def test_same_seed_same_weights_and_another_seed_others(
     dataset: Path, trained: tuple[Path, list[EpochResult]], tmp_path: Path
 ) -> None:
-    train(TrainRequest(dataset=dataset, out=tmp_path / "again", config=CONFIG))
+    train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "again", config=CONFIG))
     other = CONFIG.model_copy(update={"seed": 1, "epochs": 1})
-    train(TrainRequest(dataset=dataset, out=tmp_path / "other", config=other))
+    train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "other", config=other))
     assert weights_digest(tmp_path / "again") == weights_digest(trained[0])
     assert weights_digest(tmp_path / "other") != weights_digest(trained[0])
 
@@ -149,14 +149,14 @@ def test_a_killed_run_resumes_to_the_same_weights(
     assert not out.exists()
     assert (tmp_path / "model.training").is_dir()
     with pytest.raises(OutputExistsError, match="--resume"):
-        train(TrainRequest(dataset=dataset, out=out, config=CONFIG))
+        train(TrainRequest(dataset=TileDataset(dataset), out=out, config=CONFIG))
     changed = CONFIG.model_copy(update={"learning_rate": 0.5})
     with pytest.raises(InputError, match="had another learning_rate"):
-        train(TrainRequest(dataset=dataset, out=out, config=changed, resume=True))
+        train(TrainRequest(dataset=TileDataset(dataset), out=out, config=changed, resume=True))
     seen: list[EpochResult] = []
     train(
         TrainRequest(
-            dataset=dataset,
+            dataset=TileDataset(dataset),
             out=out,
             config=CONFIG,
             resume=True,
@@ -171,7 +171,7 @@ def test_a_killed_run_resumes_to_the_same_weights(
 def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "tiles", val_share=0)
     config = CONFIG.model_copy(update={"epochs": 2})
-    train(TrainRequest(dataset=dataset, out=tmp_path / "model", config=config))
+    train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "model", config=config))
     card = open_model(tmp_path / "model").card
     assert (card.training.epoch, card.threshold, card.metrics) == (2, 0.5, {})
 
@@ -179,7 +179,7 @@ def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(tmp_path: P
 def test_nothing_to_learn_is_refused(tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "tiles", landslides=False)
     with pytest.raises(InputError, match="no training tile has a landslide pixel"):
-        train(TrainRequest(dataset=dataset, out=tmp_path / "model", config=CONFIG))
+        train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "model", config=CONFIG))
     assert not (tmp_path / "model.training").exists()
 
 

@@ -61,6 +61,7 @@ def train(
 
     Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
     """
+    from landslip.dataset.format import TileDataset
     from landslip.training.module import Watcher
     from landslip.training.recipe import read_config
     from landslip.training.run import TrainRequest
@@ -78,7 +79,7 @@ def train(
         "seed": seed,
     }
     request = TrainRequest(
-        dataset=dataset,
+        dataset=TileDataset(dataset),
         out=out,
         config=read_config(recipe, config, stated),
         resume=resume,

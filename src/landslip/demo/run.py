@@ -177,7 +177,7 @@ def _train(demo: _Demo) -> None:
         )
 
     request = TrainRequest(
-        dataset=demo.folder / TRAIN_TILES,
+        dataset=TileDataset(demo.folder / TRAIN_TILES),
         out=demo.folder / MODEL,
         config=training_config(demo.request.seed),
         watcher=Watcher(on_epoch=tell),

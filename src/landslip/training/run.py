@@ -32,7 +32,7 @@ class TrainRequest:
         watcher: told how it goes.
     """
 
-    dataset: Path
+    dataset: TileDataset
     out: Path
     config: TrainConfig
     resume: bool = False
@@ -52,7 +52,7 @@ def train(request: TrainRequest) -> None:
     """
     started = time.monotonic()
     config = request.config
-    dataset = TileDataset(request.dataset)
+    dataset = request.dataset
     positions = _check_trainable(dataset)
     refuse_existing(request.out, overwrite=request.overwrite)
     statistics = band_statistics(dataset, positions)
