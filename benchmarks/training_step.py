@@ -70,7 +70,6 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     from landslip.dataset.format import TileDataset
     from landslip.networks.architecture import Architecture
     from landslip.networks.build import build_network
-    from landslip.networks.linknet import STRIDE
     from landslip.normalise import Normalisation, band_statistics
     from landslip.training.data import EpochSampler, TrainingTiles, crop_side, training_loader
     from landslip.training.fit import keep_freed_memory
@@ -86,10 +85,11 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     normalisation = Normalisation(
         radiometry=dataset.card.radiometry, mean=known.mean, std=known.std
     )
-    crop = crop_side(dataset, positions, STRIDE)
+    architecture = Architecture(encoder=encoder, bands=dataset.card.bands)
+    crop = crop_side(dataset, positions, architecture.multiple)
     tiles = TrainingTiles(dataset, normalisation, crop=crop, seed=0)
     loader = training_loader(tiles, EpochSampler(positions, 0), batch_size=8, workers=0)
-    network = build_network(Architecture(encoder=encoder, bands=dataset.card.bands))
+    network = build_network(architecture)
     network.to(memory_format=order).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
     found: dict[str, list[float]] = {"steps": [], "reading": []}

@@ -11,17 +11,29 @@ class Units(StrEnum):
 
 
 class Split(StrEnum):
-    """What a tile is for."""
+    """What a tile is for; ``unused``: it is left out, e.g. as too near to a test tile."""
 
     TRAIN = "train"
     VALIDATION = "val"
     TEST = "test"
+    UNUSED = "unused"
 
 
 class Arch(StrEnum):
-    """The networks that can be trained."""
+    """The networks that can be trained.
+
+    ``linknet``, ``albunet`` and ``improved-unet`` are those of the source paper; the others have
+    the decoders of segmentation-models-pytorch.
+    """
 
     LINKNET = "linknet"
+    ALBUNET = "albunet"
+    IMPROVED_UNET = "improved-unet"
+    UNET = "unet"
+    UNET_PLUS_PLUS = "unetplusplus"
+    DEEPLAB_V3_PLUS = "deeplabv3plus"
+    SEGFORMER = "segformer"
+    UPERNET = "upernet"
 
 
 class FirstLayer(StrEnum):

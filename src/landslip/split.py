@@ -58,6 +58,62 @@ def split_digest(tile_ids: Sequence[str], splits: Sequence[Split]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def limited_to(
+    tile_ids: Sequence[str],
+    splits: Sequence[Split],
+    landslide: Sequence[bool],
+    *,
+    number: int,
+    seed: int,
+) -> list[Split]:
+    """Keep that many of the training tiles, drawn by the seed; the others become unused.
+
+    Fewer are always among more. The first tile drawn that shows landslide is kept for certain.
+
+    Raises:
+        InputError: there are not that many.
+    """
+    train = [at for at, split in enumerate(splits) if split is Split.TRAIN]
+    if not 1 <= number <= len(train):
+        raise InputError(f"training tiles: {len(train)} are there; {number} cannot be taken")
+    train.sort(key=lambda at: tile_ids[at])
+    drawn = [train[at] for at in np.random.default_rng(seed).permutation(len(train))]
+    certain = next((at for at in drawn if landslide[at]), drawn[0])
+    drawn.sort(key=lambda at: at != certain)
+    left_out = {*drawn[number:]}
+    return [Split.UNUSED if at in left_out else split for at, split in enumerate(splits)]
+
+
+def deal_folds(groups: Sequence[str], folds: int, plan: SplitPlan) -> list[list[Split]]:
+    """Deal tiles out ``folds`` times so that each is tested once; a group is never divided.
+
+    Groups are shuffled by the seed and go one after another to the fold with the fewest tiles. In
+    each fold the plan's share of the other tiles is for validation; its test share is not used.
+
+    Raises:
+        InputError: there are fewer groups than folds, or too few to train on.
+    """
+    names, members = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+    if len(names) < folds:
+        raise InputError(
+            f"{folds} folds need at least {folds} groups of tiles; got {len(names)} (of "
+            f"{len(groups)} tiles); use fewer folds or smaller groups"
+        )
+    sizes, held = np.bincount(members, minlength=len(names)), np.zeros(folds, dtype=np.int64)
+    fold_of = np.zeros(len(names), dtype=np.int64)
+    for group in np.random.default_rng(plan.seed).permutation(len(names)):
+        fold_of[group] = np.argmin(held)
+        held[fold_of[group]] += sizes[group]
+    without_test = SplitPlan(test_share=0, val_share=plan.val_share, seed=plan.seed)
+    dealt = []
+    for fold in range(folds):
+        tested = fold_of[members] == fold
+        others = [group for group, test in zip(groups, tested, strict=True) if not test]
+        rest = iter(deal(others, without_test))
+        dealt.append([Split.TEST if test else next(rest) for test in tested])
+    return dealt
+
+
 def _take(order: list[int], sizes: np.ndarray, share: float) -> tuple[list[int], list[int]]:
     """Split an order of groups where its cumulated size comes nearest to a share of the whole."""
     if share == 0 or not order:

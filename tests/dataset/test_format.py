@@ -84,7 +84,8 @@ def test_every_tile_is_in_one_split(path: Path) -> None:
     dataset = TileDataset(path)
     positions = [at for split in Split for at in dataset.positions(split)]
     assert sorted(positions) == list(range(5))
-    assert {split.value: len(dataset.positions(split)) for split in Split} == dataset.card.tiles
+    number = {split.value: len(dataset.positions(split)) for split in Split}
+    assert {name: tiles for name, tiles in number.items() if tiles} == dataset.card.tiles
     assert dataset.card.tiles == {"test": 2, "train": 2, "val": 1}
 
 

@@ -9,9 +9,10 @@ import pytest
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
+from typer.testing import CliRunner
 
 from landslip.bands import Bands
-from landslip.choices import Split
+from landslip.cli.app import app
 from landslip.dataset.format import IGNORE, TileDataset
 from landslip.dataset.pairs import PairsRequest, dataset_from_pairs
 from landslip.errors import InputError
@@ -36,7 +37,10 @@ def request_(write_raster: WriteRaster, tmp_path: Path) -> PairsRequest:
         write_raster(f"images/a{at}.png", image(at))
         write_raster(f"masks/a{at}.png", mask(at))
     return PairsRequest(
-        images=tmp_path / "images", masks=tmp_path / "masks", bands=RGB, plan=SplitPlan()
+        images=(tmp_path / "images",),
+        masks=(tmp_path / "masks",),
+        bands=RGB,
+        plan=SplitPlan(),
     )
 
 
@@ -62,7 +66,10 @@ def test_four_bands_of_16_bits_with_coordinates(write_raster: WriteRaster, tmp_p
     write_raster("masks/b.tif", mask(0, (8, 8), 255), transform=transform)
     bands = Bands.parse("blue,green,red,nir")
     request = PairsRequest(
-        images=tmp_path / "images", masks=tmp_path / "masks", bands=bands, plan=SplitPlan()
+        images=(tmp_path / "images",),
+        masks=(tmp_path / "masks",),
+        bands=bands,
+        plan=SplitPlan(),
     )
     card = dataset_from_pairs(request, tmp_path / "out")
     tile = TileDataset(tmp_path / "out").tile(0)
@@ -93,7 +100,10 @@ def test_what_a_mask_does_not_know_is_ignored(write_raster: WriteRaster, tmp_pat
     codes[0, :4] = 9
     write_raster("masks/b.tif", codes, nodata=9)
     request = PairsRequest(
-        images=tmp_path / "images", masks=tmp_path / "masks", bands=RGB, plan=SplitPlan()
+        images=(tmp_path / "images",),
+        masks=(tmp_path / "masks",),
+        bands=RGB,
+        plan=SplitPlan(),
     )
     dataset_from_pairs(request, tmp_path / "out")
     expected = mask(0)
@@ -128,7 +138,10 @@ def many(write_raster: WriteRaster, names: list[str], folder: Path) -> PairsRequ
         write_raster(f"masks/{name}.png", mask(0, (2, 2)))
     plan = SplitPlan(test_share=0.4, val_share=0.3, seed=3)
     return PairsRequest(
-        images=folder / "images", masks=folder / "masks", bands=Bands(("pan",)), plan=plan
+        images=(folder / "images",),
+        masks=(folder / "masks",),
+        bands=Bands(("pan",)),
+        plan=plan,
     )
 
 
@@ -146,7 +159,7 @@ def test_a_group_is_never_divided(write_raster: WriteRaster, tmp_path: Path, gro
     dataset = TileDataset(tmp_path / "out")
     sides = {(name.split("_")[0], split) for name, split in by_name(dataset).items()}
     assert len(sides) == 6
-    assert {split for _, split in sides} == {split.value for split in Split}
+    assert {split for _, split in sides} == {"train", "val", "test"}
 
 
 def by_name(dataset: TileDataset) -> dict[str, str]:
@@ -261,4 +274,174 @@ def test_a_folder_without_images(
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("none")
     with pytest.raises(InputError, match=message):
-        dataset_from_pairs(replace(request_, images=tmp_path / folder), tmp_path / "out")
+        dataset_from_pairs(replace(request_, images=(tmp_path / folder,)), tmp_path / "out")
+
+
+# several folders, masks beside images, other bands
+
+
+def beside(write_raster: WriteRaster, folder: Path, ending: str) -> PairsRequest:
+    """Write two images with masks in one folder."""
+    for at in range(2):
+        write_raster(f"all/p{at}.png", image(at))
+        write_raster(f"all/p{at}_label.{ending}", mask(at))
+    where = (folder / "all",)
+    return PairsRequest(
+        images=where, masks=where, bands=RGB, plan=SplitPlan(), mask_suffix="_label"
+    )
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_masks_beside_their_images(write_raster: WriteRaster, tmp_path: Path, ending: str) -> None:
+    card = dataset_from_pairs(beside(write_raster, tmp_path, ending), tmp_path / "out")
+    dataset = TileDataset(tmp_path / "out")
+    assert dataset.index["tile_id"] == ["p0", "p1"]
+    for at in range(2):
+        np.testing.assert_array_equal(dataset.tile(at).stored, image(at))
+        np.testing.assert_array_equal(dataset.tile(at).label, mask(at))
+    assert card.source == "pairs: all"
+
+
+def test_masks_with_an_ending_of_their_own_in_another_folder(
+    request_: PairsRequest, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    for at in range(4):
+        write_raster(f"labels/a{at}_gt.png", mask(9 + at))
+        write_raster(f"labels/a{at}_seen.png", mask(at))
+    request = replace(request_, masks=(tmp_path / "labels",), mask_suffix="_gt")
+    dataset_from_pairs(request, tmp_path / "out")
+    np.testing.assert_array_equal(TileDataset(tmp_path / "out").tile(2).label, mask(11))
+
+
+def test_folders_go_together_in_their_order(
+    request_: PairsRequest, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    write_raster("more/images/A9.png", image(9))
+    write_raster("more/masks/A9.png", mask(9))
+    request = replace(
+        request_,
+        images=(tmp_path / "more/images", tmp_path / "images"),
+        masks=(tmp_path / "more/masks", tmp_path / "masks"),
+    )
+    card = dataset_from_pairs(request, tmp_path / "out")
+    dataset = TileDataset(tmp_path / "out")
+    assert dataset.index["tile_id"] == ["A9", "a0", "a1", "a2", "a3"]
+    np.testing.assert_array_equal(dataset.tile(0).label, mask(9))
+    around = tmp_path.name
+    named = f"more/images, {around}/images, more/masks, {around}/masks"
+    assert card.source == f"pairs: {named}"
+
+
+def test_bands_are_made_of_the_files_bands(write_raster: WriteRaster, tmp_path: Path) -> None:
+    stored = image(0, (4, 8, 9), "uint16") + 1
+    stored[3, 2, 2] = 0  # of a band that is not needed
+    stored[1, 5, 6] = 0
+    write_raster("images/b.tif", stored, nodata=0)
+    write_raster("masks/b.tif", mask(0))
+    request = PairsRequest(
+        images=(tmp_path / "images",),
+        masks=(tmp_path / "masks",),
+        bands=Bands.parse("blue,green,red,nir"),
+        take={"red": "red", "green": "green", "blue": "green"},
+        plan=SplitPlan(),
+    )
+    card = dataset_from_pairs(request, tmp_path / "out")
+    tile = TileDataset(tmp_path / "out").tile(0)
+    np.testing.assert_array_equal(tile.stored, stored[[2, 1, 1]])
+    assert np.argwhere(~tile.valid).tolist() == [[5, 6]]
+    assert card.bands == ("red", "green", "blue")
+    assert card.source == "pairs: images, masks; blue is the files' green"
+
+
+def test_bands_that_the_files_do_not_have_are_refused(request_: PairsRequest) -> None:
+    with pytest.raises(InputError, match=r"red is to be made of nir.* bands are red,green,blue"):
+        replace(request_, take={"red": "nir"})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"images": 2}, r"got 2 --images and 1 --masks", id="more images"),
+        pytest.param({"images": 0, "masks": 0}, r"got 0 --images and 0", id="none"),
+        pytest.param(
+            {"images": 2, "masks": 2}, r"a0.png: .*a0.png has the same name; tiles", id="twice"
+        ),
+    ],
+)
+def test_folders_that_do_not_go_together(
+    request_: PairsRequest, tmp_path: Path, change: dict[str, int], message: str
+) -> None:
+    folders: dict[str, Any] = {key: (tmp_path / key,) * times for key, times in change.items()}
+    with pytest.raises(InputError, match=message):
+        dataset_from_pairs(replace(request_, **folders), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [
+        pytest.param("", "all: images and masks are in one folder; .*--mask-suffix", id="none"),
+        pytest.param(
+            "_mask", r"p0.png \(and 3 more\): .* there is no p0_mask in .*all", id="another"
+        ),
+    ],
+)
+def test_masks_beside_images_need_their_suffix(
+    write_raster: WriteRaster, tmp_path: Path, suffix: str, message: str
+) -> None:
+    request = replace(beside(write_raster, tmp_path, "png"), mask_suffix=suffix)
+    with pytest.raises(InputError, match=message):
+        dataset_from_pairs(request, tmp_path / "out")
+
+
+def write_blurred(write_raster: WriteRaster, codes: tuple[int, int]) -> None:
+    """Write two pairs with JPEG masks of a square, each of one code."""
+    for at, code in enumerate(codes):
+        square = np.zeros((40, 40), dtype=np.uint8)
+        square[10:27, 5:31] = code
+        write_raster(f"jpeg/images/j{at}.png", image(at, (3, 40, 40)))
+        write_raster(f"jpeg/masks/j{at}.jpg", square, quality=95)
+
+
+def jpeg_request(folder: Path) -> PairsRequest:
+    return PairsRequest(
+        images=(folder / "jpeg/images",),
+        masks=(folder / "jpeg/masks",),
+        bands=RGB,
+        plan=SplitPlan(test_share=0),
+    )
+
+
+def test_masks_of_0_and_1_as_jpeg_are_refused(write_raster: WriteRaster, tmp_path: Path) -> None:
+    write_blurred(write_raster, (0, 1))
+    message = r"j1.jpg: masks saved as JPEG hold 0 and 255 .*brightest pixel of all of them is \d;"
+    with pytest.raises(InputError, match=message):
+        dataset_from_pairs(jpeg_request(tmp_path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("codes", [(0, 255), (0, 0)], ids=["with", "without landslides"])
+def test_masks_as_jpeg_without_a_landslide_are_taken(
+    write_raster: WriteRaster, tmp_path: Path, codes: tuple[int, int]
+) -> None:
+    write_blurred(write_raster, codes)
+    card = dataset_from_pairs(jpeg_request(tmp_path), tmp_path / "out")
+    assert card.landslide_share == pytest.approx(codes[1] / 255 * 17 * 26 / (2 * 40 * 40))
+
+
+def test_the_command_takes_several_folders(
+    request_: PairsRequest, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    beside(write_raster, tmp_path, "png")
+    words = ["dataset", "pairs", "--bands", "red,green,blue", "--test-share", "0"]
+    for folder in ("first", "second"):
+        words += ["--images", str(tmp_path / folder), "--masks", str(tmp_path / folder)]
+        (tmp_path / folder).mkdir()
+    for at, folder in enumerate(("first", "second")):
+        for ending in ("", "_label"):
+            name = f"p{at}{ending}.png"
+            (tmp_path / "all" / name).rename(tmp_path / folder / name)
+    result = CliRunner().invoke(
+        app, [*words, "--mask-suffix", "_label", "--out", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 0, result.output
+    assert TileDataset(tmp_path / "out").index["tile_id"] == ["p0", "p1"]

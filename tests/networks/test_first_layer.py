@@ -1,5 +1,6 @@
 import pytest
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
 from landslip.choices import FirstLayer
@@ -49,6 +50,14 @@ def test_widened_layer_gives_the_same_answer_on_rgb_with_zero_nir() -> None:
     with torch.inference_mode():
         after = network(four)
     assert torch.allclose(before, after, atol=1e-6)
+
+
+def test_the_convolution_keeps_its_kind() -> None:
+    """One that pads by itself gives half the size, rounded up, for any kernel."""
+    network = nn.Sequential(Conv2dSame(3, 8, 3, 2, 0, bias=False))
+    bands = ("nir", "red", "green", "blue")
+    widen_first_layer(network, bands, FirstLayer.MEAN, torch.Generator())
+    assert network(torch.zeros(1, 4, 32, 32)).shape == (1, 8, 16, 16)
 
 
 def test_a_network_without_an_rgb_convolution_is_refused() -> None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from landslip.augmentation import Augmentation
 from landslip.training.augment import augment, jitter, random_matrices, warp
-from landslip.training.recipe import Augmentation
 
 PLAIN = Augmentation(flips=False, warp_share=0, gain=0, shift=0, band_gain=0, band_shift=0, noise=0)
 

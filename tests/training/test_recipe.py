@@ -48,3 +48,12 @@ def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:
         read_config("secret", None, {})
     with pytest.raises(InputError, match="no such file"):
         read_config("paper", tmp_path / "absent.yaml", {})
+
+
+def test_offline_versions_are_the_papers_number_and_always_flipped(tmp_path: Path) -> None:
+    offline = read_config("paper", write(tmp_path, "augmentation_mode: offline"), {})
+    assert 179 * offline.offline_versions == 25_776
+    assert read_config("paper", None, {}).augmentation_mode == "on_the_fly"
+    text = "augmentation_mode: offline\naugmentation: {flips: false}\n"
+    with pytest.raises(InputError, match=r"augmentation_mode: .*leave out flips: false"):
+        read_config("paper", write(tmp_path, text), {})

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,60 +12,18 @@ import pytest
 import safetensors.torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from landslip.bands import Bands, Radiometry
-from landslip.choices import Precision, Units
-from landslip.dataset.format import Tile, TileDataset
-from landslip.dataset.write import DatasetWriter, Description, Origin
+from landslip.choices import Precision
+from landslip.dataset.format import TileDataset
 from landslip.errors import InputError, OutputExistsError
 from landslip.model.folder import open_model
-from landslip.split import SplitPlan
 from landslip.training.module import EpochResult, Watcher
 from landslip.training.recipe import TrainConfig
 from landslip.training.run import TrainRequest, train
-from landslip.window import Window
 
+WriteDataset = Callable[..., Path]
 CONFIG = TrainConfig(
     encoder="test_resnet", encoder_weights="none", epochs=3, batch_size=4, precision=Precision.FP32
 )
-
-
-def write_dataset(folder: Path, *, val_share: float = 0.25, landslides: bool = True) -> Path:
-    """Sixteen 4-band tiles of 64 px; a landslide is a bright square."""
-    folder.mkdir(parents=True)
-    description = Description(
-        bands=Bands(("blue", "green", "red", "nir")),
-        radiometry=Radiometry(units=Units.DN, dtype="uint16"),
-        nodata=None,
-        resolution_m=2.0,
-        tile_size=64,
-        source="made by code",
-        split_method="random by tile",
-        plan=SplitPlan(test_share=0.25, val_share=val_share, seed=0),
-    )
-    generator = np.random.default_rng(0)
-    with DatasetWriter(folder, description) as writer:
-        for number in range(16):
-            stored = generator.integers(200, 400, (4, 64, 64)).astype(np.uint16)
-            label = np.zeros((64, 64), dtype=np.uint8)
-            row, col = generator.integers(0, 40, 2)
-            if landslides:
-                label[row : row + 20, col : col + 20] = 1
-            stored[:, label == 1] += 400
-            tile = Tile(
-                tile_id=f"t{number}",
-                stored=stored,
-                label=label,
-                valid=np.ones((64, 64), dtype=np.bool_),
-            )
-            window = Window(64 * number, 0, 64, 64)
-            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
-        writer.finish()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data") / "tiles")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +34,10 @@ def trained(
     epochs: list[EpochResult] = []
     train(
         TrainRequest(
-            dataset=TileDataset(dataset), out=out, config=CONFIG, watcher=Watcher(on_epoch=epochs.append)
+            dataset=TileDataset(dataset),
+            out=out,
+            config=CONFIG,
+            watcher=Watcher(on_epoch=epochs.append),
         )
     )
     return out, epochs
@@ -168,7 +130,9 @@ def test_a_killed_run_resumes_to_the_same_weights(
     assert open_model(out).card.threshold == open_model(trained[0]).card.threshold
 
 
-def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(tmp_path: Path) -> None:
+def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(
+    write_dataset: WriteDataset, tmp_path: Path
+) -> None:
     dataset = write_dataset(tmp_path / "tiles", val_share=0)
     config = CONFIG.model_copy(update={"epochs": 2})
     train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "model", config=config))
@@ -176,7 +140,7 @@ def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(tmp_path: P
     assert (card.training.epoch, card.threshold, card.metrics) == (2, 0.5, {})
 
 
-def test_nothing_to_learn_is_refused(tmp_path: Path) -> None:
+def test_nothing_to_learn_is_refused(write_dataset: WriteDataset, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "tiles", landslides=False)
     with pytest.raises(InputError, match="no training tile has a landslide pixel"):
         train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "model", config=CONFIG))

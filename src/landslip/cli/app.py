@@ -9,6 +9,7 @@ from landslip.cli import (
     dataset,
     demo,
     evaluate,
+    experiment,
     extract,
     orthorectify,
     pansharpen,
@@ -35,6 +36,7 @@ app.add_typer(dataset.app, name="dataset")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict_tiles.predict_tiles)
+app.command()(experiment.experiment)
 app.command()(extract.extract)
 app.command()(synthetic.synthetic)
 app.command()(demo.demo)

@@ -87,16 +87,30 @@ def scene(
 @app.command()
 @told_plainly
 def pairs(
-    images: Annotated[Path, typer.Option(help="Folder of images.", show_default=False)],
+    images: Annotated[
+        list[Path],
+        typer.Option(help="Folder of images; may be given several times.", show_default=False),
+    ],
     masks: Annotated[
-        Path,
-        typer.Option(help="Folder of masks of the same names, 0/1 or 0/255.", show_default=False),
+        list[Path],
+        typer.Option(
+            help="Folder of masks of the same names, 0/1 or 0/255; one for each --images, in the "
+            "same order.",
+            show_default=False,
+        ),
     ],
     bands: Annotated[
         str,
         typer.Option(help="Names of the images' bands, e.g. red,green,blue.", show_default=False),
     ],
     out: options.Out,
+    mask_suffix: Annotated[
+        str,
+        typer.Option(
+            help="What the names of masks have after those of images: _label where the mask of "
+            "a.jpg is a_label.jpg. Both may then lie in one folder.",
+        ),
+    ] = "",
     groups: Annotated[
         str | None,
         typer.Option(
@@ -113,7 +127,7 @@ def pairs(
     nodata: options.Nodata = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Take tiles from a folder of images and a folder of masks (PNG, TIFF, WebP, JPEG).
+    """Take tiles from folders of images and folders of masks (PNG, TIFF, WebP, JPEG).
 
     Example: `landslip dataset pairs --images IMAGES --masks MASKS --bands red,green,blue
     --groups '([a-z]+[0-9][0-9])' --out TILES`
@@ -123,8 +137,9 @@ def pairs(
     from landslip.split import SplitPlan
 
     request = PairsRequest(
-        images=images,
-        masks=masks,
+        images=tuple(images),
+        masks=tuple(masks),
+        mask_suffix=mask_suffix,
         bands=Bands.parse(bands),
         plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
         units=units,
@@ -133,6 +148,35 @@ def pairs(
     )
     with shown("tiles", "tiles") as progress:
         card = dataset_from_pairs(request, out, overwrite=overwrite, progress=progress)
+    _tell(card, out)
+
+
+@app.command()
+@told_plainly
+def augment(
+    dataset: options.Dataset,
+    out: options.Out,
+    versions: Annotated[
+        int, typer.Option(help="Versions of each training tile, itself among them.")
+    ] = 144,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write a dataset with many versions of each training tile, as the paper trains on.
+
+    They are flipped, turned, stretched by up to 10 %, changed in colour and noisy. Other tiles stay
+    as they are. The same seed gives the same bytes. Training on the result is without further
+    variation where the file of --config says `augmentation_mode: none`; the same versions without
+    a copy on disk are what `augmentation_mode: offline` makes of TILES itself.
+
+    Example: `landslip dataset augment TILES --out AUGMENTED --versions 144 --seed 0`
+    """
+    from landslip.dataset.augment import AugmentRequest, augment_dataset
+    from landslip.dataset.format import TileDataset
+
+    request = AugmentRequest(dataset=TileDataset(dataset), versions=versions, seed=seed)
+    with shown("versions", "tiles") as progress:
+        card = augment_dataset(request, out, overwrite=overwrite, progress=progress)
     _tell(card, out)
 
 

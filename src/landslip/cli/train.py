@@ -10,6 +10,7 @@ from landslip.choices import Arch, FirstLayer, Precision
 from landslip.cli import options
 from landslip.cli.failures import INTERRUPTED, told_plainly
 from landslip.cli.progress import shown
+from landslip.errors import InputError
 
 if TYPE_CHECKING:
     from landslip.training.module import EpochResult
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
 def train(
     dataset: options.Dataset,
     out: options.Out,
-    arch: Annotated[Arch | None, typer.Option(help="Network. [default: linknet]")] = None,
+    arch: Annotated[
+        Arch | None,
+        typer.Option(
+            help="Network: linknet, albunet and improved-unet as in the paper; the others with "
+            "decoders of segmentation-models-pytorch. [default: linknet]"
+        ),
+    ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="timm backbone with a feature pyramid. [default: resnet50]")
+        str | None,
+        typer.Option(
+            help="timm backbone with a feature pyramid; improved-unet has none. [default: resnet50]"
+        ),
     ] = None,
     encoder_weights: Annotated[
         str | None,
@@ -48,6 +58,13 @@ def train(
         Path | None,
         typer.Option(help="YAML file with settings over the recipe's.", show_default=False),
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model folder whose network, weights and normalisation training begins with.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -59,9 +76,20 @@ def train(
 
     Example: `landslip train TILES --out MODEL --encoder resnet50 --epochs 40`
 
+    With `--start-from`, a model is trained further on other tiles; without validation tiles it
+    keeps its threshold.
+
     Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
+
+    Example: `landslip train FEW_TILES --out TUNED --start-from MODEL --epochs 10`
     """
+    if start_from is not None and (encoder_weights is not None or first_layer is not None):
+        raise InputError(
+            "--start-from takes all weights from a model; leave out --encoder-weights and "
+            "--first-layer, which are of a new network"
+        )
     from landslip.dataset.format import TileDataset
+    from landslip.model.folder import open_model
     from landslip.training.module import Watcher
     from landslip.training.recipe import read_config
     from landslip.training.run import TrainRequest
@@ -82,6 +110,7 @@ def train(
         dataset=TileDataset(dataset),
         out=out,
         config=read_config(recipe, config, stated),
+        start=None if start_from is None else open_model(start_from),
         resume=resume,
         overwrite=overwrite,
     )

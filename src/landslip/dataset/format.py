@@ -3,7 +3,8 @@
 A dataset is a folder:
 
 - ``dataset.json``: bands, units, tile size, split plan and digests (`DatasetCard`);
-- ``tiles.parquet``: one row a tile, with its split, group, source scene, window and footprint;
+- ``tiles.parquet``: one row a tile, with its split, group, source scene, window and footprint, and
+  in datasets made by joining others its event;
 - ``images.bin``, ``labels.bin``, ``valid.bin``: the tiles' pixels one after another, mapped into
   memory when read. A tile's pixels start at ``pixel_start`` (times the number of bands in
   ``images.bin``) and are stored as (bands, height, width) or (height, width).
@@ -11,7 +12,10 @@ A dataset is a folder:
 Nothing here needs a raster library: machines that only train can read it.
 """
 
+import copy
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Split, Units
 from landslip.errors import InputError
+from landslip.split import limited_to, split_digest
 
 FORMAT_VERSION = 1
 BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
@@ -110,6 +115,66 @@ class TileDataset:
     def positions(self, split: Split) -> list[int]:
         """Return the positions of a split's tiles, in the order of the index."""
         return [at for at, name in enumerate(self.index["split"]) if name == split.value]
+
+    @property
+    def tile_ids(self) -> list[str]:
+        """The tiles' names, in the order of the index."""
+        return [str(name) for name in self.index["tile_id"]]
+
+    @property
+    def splits(self) -> list[Split]:
+        """What each tile is for, in the order of the index."""
+        return [Split(name) for name in self.index["split"]]
+
+    @property
+    def groups(self) -> list[str]:
+        """The tiles' groups; a tile without one is a group of its own."""
+        named = zip(self.column("group"), self.tile_ids, strict=True)
+        return [tile if group is None else str(group) for group, tile in named]
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column of the index; None for every tile where the dataset lacks it."""
+        return self.index.get(name, [None] * len(self))
+
+    def with_split(self, splits: Sequence[Split], method: str) -> "TileDataset":
+        """Return the same tiles, of the same files, with another division.
+
+        The card then has the shares that the tiles come to: of test tiles among those used, and of
+        validation tiles among the rest.
+
+        Args:
+            splits: of each tile, in the order of the index.
+            method: how they were found, for people.
+        """
+        if len(splits) != len(self):
+            raise ValueError(f"each of {len(self)} tiles needs a split; got {len(splits)}")
+        number = Counter(splits)
+        fitted = number[Split.TRAIN] + number[Split.VALIDATION]
+        view = copy.copy(self)
+        view.index = self.index | {"split": [split.value for split in splits]}
+        view.card = self.card.model_copy(
+            update={
+                "split_method": method,
+                "test_share": number[Split.TEST] / max(fitted + number[Split.TEST], 1),
+                "val_share": number[Split.VALIDATION] / max(fitted, 1),
+                "tiles": {split.value: number[split] for split in sorted(number)},
+                "split_sha256": split_digest(self.tile_ids, splits),
+            }
+        )
+        return view
+
+    def limited(self, train_tiles: int, seed: int) -> "TileDataset":
+        """Return the same with that many training tiles; the others are unused.
+
+        Fewer are always among more of the same seed, and one with landslide is among them if there
+        is any.
+
+        Raises:
+            InputError: there are not that many.
+        """
+        landslide = [bool(number) for number in self.column("landslide_px")]
+        splits = limited_to(self.tile_ids, self.splits, landslide, number=train_tiles, seed=seed)
+        return self.with_split(splits, f"{self.card.split_method}, {train_tiles} training tiles")
 
     def shape(self, position: int) -> tuple[int, int]:
         """(height, width) of a tile."""

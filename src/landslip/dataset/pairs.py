@@ -1,23 +1,25 @@
-"""Datasets from a folder of images and a folder of masks of the same names."""
+"""Datasets from folders of images and folders of masks of the same names."""
 
-import csv
-import re
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from landslip.bands import Bands
 from landslip.choices import Units
 from landslip.dataset.format import BACKGROUND, IGNORE, DatasetCard, Tile
+from landslip.dataset.groups import grouping
+from landslip.dataset.pair_files import match_pairs
 from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.errors import InputError
 from landslip.labels import mask_to_label
 from landslip.output import staged_folder
 from landslip.progress import Progress, silent
 from landslip.raster import Mask, Scene, SceneOptions
+from landslip.raster.scene import Stored, Valid
 from landslip.split import SplitPlan
-
-SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +27,53 @@ class PairsRequest:
     """What `dataset_from_pairs` reads, and how it deals the tiles out.
 
     Attributes:
+        images: folders; each goes with the folder of ``masks`` in the same place.
+        bands: of the files, in their order.
+        mask_suffix: what the names of masks have after those of images, such as ``_label``.
+        take: the tiles' bands, each with the file's band that it is made of; one of the file's
+            may serve twice. None takes the file's own.
         groups: a regular expression or a CSV file (columns name, group) that keeps tiles together;
             None makes each tile a group of its own.
     """
 
-    images: Path
-    masks: Path
+    images: tuple[Path, ...]
+    masks: tuple[Path, ...]
     bands: Bands
     plan: SplitPlan
+    mask_suffix: str = ""
+    take: Mapping[str, str] | None = None
     units: Units | None = None
     nodata: float | None = None
     groups: str | None = None
+
+    def __post_init__(self) -> None:
+        for band, of_file in (self.take or {}).items():
+            if of_file not in self.bands.names:
+                raise InputError(
+                    f"{band} is to be made of {of_file}, and the files' bands are {self.bands}"
+                )
 
     @property
     def scene_options(self) -> SceneOptions:
         """How each image is opened."""
         return SceneOptions(bands=self.bands, units=self.units, nodata=self.nodata)
+
+    @property
+    def tile_bands(self) -> Bands:
+        """The bands that tiles have."""
+        return self.bands if self.take is None else Bands(tuple(self.take))
+
+    @property
+    def source(self) -> str:
+        """What a dataset says of where it comes from."""
+        folders = ", ".join(_called((*self.images, *self.masks)))
+        renamed = [f"{band} is the files' {of_file}" for band, of_file in self.renamed.items()]
+        return f"pairs: {'; '.join([folders, *renamed])}"
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Tiles' bands that are of another name in the files."""
+        return {band: other for band, other in (self.take or {}).items() if band != other}
 
 
 def dataset_from_pairs(
@@ -53,100 +86,44 @@ def dataset_from_pairs(
     Raises:
         InputError: names or sizes do not match, or a file cannot be used; the file is named.
     """
-    pairs = match_pairs(request.images, request.masks)
+    pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
     with staged_folder(out, overwrite=overwrite) as stage:
         description = _describe(request, [image for image, _ in pairs.values()])
+        blurred = _BlurredMasks()
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
                 with Scene(image, request.scene_options) as scene:
                     window = scene.grid.window
-                    tile = _read_pair(name, scene, mask)
+                    stored, valid = _read_bands(scene, request)
+                    label = _read_label(mask, scene, blurred)
+                    tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
                     writer.add(
                         tile,
                         Origin(scene=name, window=window, group=group_of(name), grid=scene.grid),
                     )
                 progress(done, len(pairs))
+            blurred.refuse_if_dark()
             return writer.finish()
 
 
-def match_pairs(images: Path, masks: Path) -> dict[str, tuple[Path, Path]]:
-    """Pair image and mask files by name without its ending, in the order of the names.
+class _BlurredMasks:
+    """Notices masks of 0 and 1 that were saved as JPEG: cut at 127, they would be empty."""
 
-    Raises:
-        InputError: a folder is missing or empty, a file has no partner, or a name is there twice.
-    """
-    by_name, masks_by_name = _files(images, "--images"), _files(masks, "--masks")
-    for here, there, folder in ((by_name, masks_by_name, masks), (masks_by_name, by_name, images)):
-        alone = sorted(set(here) - set(there))
-        if alone:
-            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+    def __init__(self) -> None:
+        self._brightest, self._path = 0, Path()
+
+    def see(self, path: Path, codes: Stored) -> None:
+        brightest = int(codes.max(initial=0))
+        if brightest > self._brightest:
+            self._brightest, self._path = brightest, path
+
+    def refuse_if_dark(self) -> None:
+        if 0 < self._brightest <= 127:
             raise InputError(
-                f"{here[alone[0]]}{more}: every image needs a mask of the same name; "
-                f"there is no {alone[0]} in {folder}"
+                f"{self._path}: masks saved as JPEG hold 0 and 255 and are cut at 127, and the "
+                f"brightest pixel of all of them is {self._brightest}; save masks of 0 and 1 as PNG"
             )
-    return {name: (by_name[name], masks_by_name[name]) for name in sorted(by_name)}
-
-
-def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
-    """Return the function from a tile's name to its group.
-
-    A regular expression is matched at the start of the name: its first group, or all it matches,
-    is the tile's group.
-
-    Raises:
-        InputError: the expression is not valid, or some name gets no group.
-    """
-    if groups is None:
-        return lambda name: name
-    table = _group_table(Path(groups)) if groups.endswith(".csv") else _matches(groups, names)
-    without = [name for name in names if name not in table]
-    if without:
-        raise InputError(
-            f"--groups {groups}: every tile needs a group, and {without[0]} "
-            f"(with {len(without) - 1} others) gets none"
-        )
-    return table.__getitem__
-
-
-def _files(folder: Path, option: str) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: {option} is a folder, and this is none")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
-        if path.stem in found:
-            raise InputError(f"{path}: {found[path.stem].name} has the same name; keep one of them")
-        found[path.stem] = path
-    if not found:
-        raise InputError(f"{folder}: {option} holds no image ({', '.join(SUFFIXES)})")
-    return found
-
-
-def _matches(expression: str, names: list[str]) -> dict[str, str]:
-    try:
-        pattern = re.compile(expression)
-    except re.error as error:
-        raise InputError(f"--groups {expression}: not a regular expression ({error})") from error
-    found = {name: pattern.match(name) for name in names}
-    groups = {name: match[min(1, pattern.groups)] for name, match in found.items() if match}
-    return {name: group for name, group in groups.items() if group is not None}
-
-
-def _group_table(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (--groups)")
-    with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write the mark
-        rows = list(csv.DictReader(file))
-    if not rows or not {"name", "group"} <= set(rows[0]):
-        raise InputError(f"{path}: the columns name and group are needed")
-    return {_without_suffix(row["name"]): row["group"] for row in rows if row["group"]}
-
-
-def _without_suffix(name: str) -> str:
-    path = Path(name)
-    return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
 def _describe(request: PairsRequest, images: list[Path]) -> Description:
@@ -165,19 +142,27 @@ def _describe(request: PairsRequest, images: list[Path]) -> Description:
                     f"{scene.radiometry} and {images[0].name} has {radiometry}"
                 )
     return Description(
-        bands=request.bands,
+        bands=request.tile_bands,
         radiometry=radiometry,
         nodata=nodata,
         resolution_m=resolutions.pop() if len(resolutions) == 1 else None,
         tile_size=max(sides),
-        source=f"pairs: {request.images.name}, {request.masks.name}",
+        source=request.source,
         split_method="random by tile" if request.groups is None else f"groups: {request.groups}",
         plan=request.plan,
     )
 
 
-def _read_pair(name: str, scene: Scene, mask_path: Path) -> Tile:
-    stored, valid = scene.read(scene.grid.window)
+def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
+    """Read the tiles' bands (bands, height, width), and where all that they are made of is data."""
+    if request.take is None:
+        return scene.read(scene.grid.window)
+    needed = Bands(tuple(dict.fromkeys(request.take.values())))
+    stored, valid = scene.read(scene.grid.window, needed)
+    return stored[[needed.names.index(of_file) for of_file in request.take.values()]], valid
+
+
+def _read_label(mask_path: Path, scene: Scene, blurred: _BlurredMasks) -> NDArray[np.uint8]:
     with Mask(mask_path) as mask:
         if mask.shape != scene.grid.shape:
             raise InputError(
@@ -187,6 +172,17 @@ def _read_pair(name: str, scene: Scene, mask_path: Path) -> Tile:
             )
         codes, known = mask.read()
         codes[~known] = BACKGROUND
+        if mask.is_lossy:
+            blurred.see(mask_path, codes)
         label = mask_to_label(codes, lossy=mask.is_lossy, path=mask_path)
     label[~known] = IGNORE
-    return Tile(tile_id=name, stored=stored, label=label, valid=valid)
+    return label
+
+
+def _called(folders: Iterable[Path]) -> list[str]:
+    """Return folders' names, with those of the folders around them where names are equal."""
+    each = list(dict.fromkeys(folders))
+    names = [folder.name for folder in each]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{folder.parent.name}/{folder.name}" for folder in each]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,7 @@ import shapely
 
 from landslip import __version__
 from landslip.bands import Bands, Radiometry
+from landslip.choices import Split
 from landslip.closing import Closing
 from landslip.dataset.format import (
     CARD,
@@ -68,6 +70,24 @@ class DatasetWriter(Closing):
 
     def add(self, tile: Tile, origin: Origin) -> None:
         """Append one tile."""
+        height, width = tile.label.shape
+        self.add_row(
+            tile,
+            {
+                "group": origin.group,
+                "scene": origin.scene,
+                "col_off": origin.window.col_off,
+                "row_off": origin.window.row_off,
+                "width": width,
+                "height": height,
+                "valid_px": int(np.count_nonzero(tile.counted)),
+                "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
+                **_georeference(origin),
+            },
+        )
+
+    def add_row(self, tile: Tile, row: Mapping[str, object]) -> None:
+        """Append one tile with its row of the index, but for its name and place in the arrays."""
         parts = {
             IMAGES: np.ascontiguousarray(tile.stored, dtype=self._description.radiometry.dtype),
             LABELS: np.ascontiguousarray(tile.label, dtype=np.uint8),
@@ -76,33 +96,19 @@ class DatasetWriter(Closing):
         for name, pixels in parts.items():
             self._files[name].write(pixels.data)
             self._digest.update(pixels.data)
-        height, width = tile.label.shape
-        self._rows.append(
-            {
-                "tile_id": tile.tile_id,
-                "group": origin.group,
-                "scene": origin.scene,
-                "col_off": origin.window.col_off,
-                "row_off": origin.window.row_off,
-                "width": width,
-                "height": height,
-                "pixel_start": self._pixels,
-                "valid_px": int(np.count_nonzero(tile.counted)),
-                "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
-                **_georeference(origin),
-            }
-        )
-        self._pixels += height * width
+        self._rows.append({"tile_id": tile.tile_id, **row, "pixel_start": self._pixels})
+        self._pixels += tile.label.size
 
-    def finish(self) -> DatasetCard:
-        """Deal out the split and write ``tiles.parquet`` and ``dataset.json``.
+    def finish(self, splits: Sequence[Split] | None = None) -> DatasetCard:
+        """Write ``tiles.parquet`` and ``dataset.json``; the split is dealt out unless it is given.
 
         Raises:
             InputError: the split leaves no tile to train on.
         """
         self.close()
         ids = [str(row["tile_id"]) for row in self._rows]
-        splits = deal([str(row["group"]) for row in self._rows], self._description.plan)
+        if splits is None:
+            splits = deal([str(row["group"]) for row in self._rows], self._description.plan)
         for row, split in zip(self._rows, splits, strict=True):
             row["split"] = split.value
         geometry = geopandas.GeoSeries([row.pop("footprint") for row in self._rows], crs=4326)

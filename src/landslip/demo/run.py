@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.augmentation import Augmentation
 from landslip.bands import Bands
 from landslip.choices import Split
 from landslip.dataset.format import TileDataset
@@ -43,7 +44,7 @@ from landslip.preprocess.scene import SCALE
 from landslip.raster import Mask, Scene
 from landslip.split import SplitPlan
 from landslip.training.module import EpochResult, Watcher
-from landslip.training.recipe import Augmentation, TrainConfig
+from landslip.training.recipe import TrainConfig
 from landslip.training.run import TrainRequest, train
 from landslip.window import Window
 

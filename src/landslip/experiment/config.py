@@ -96,7 +96,11 @@ class SplitConfig(_Part):
     block_tiles: int = Field(4, ge=1, description="side of a block, in tiles")
     buffer_m: float | None = Field(None, ge=0, description="default: one tile")
     only: tuple[str, ...] | None = Field(None, description="scenes or events that are held out")
-    leaks: Literal["refuse", "tell"] = Field("refuse", description="what is done about leaks")
+    leaks: Literal["refuse", "mend", "tell"] = Field(
+        "refuse",
+        description="where tiles on two sides show the same: refuse the division; mend it, by "
+        "dealing such tiles together (random and groups); or tell of it in the report",
+    )
 
 
 class SvmConfig(_Part):

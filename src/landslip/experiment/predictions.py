@@ -55,4 +55,5 @@ class Predictions:
 
     def probability(self, tile_id: str) -> NDArray[np.float32]:
         """Return a tile's probability (height, width), on the lower edge of its step."""
-        return self._tiles[tile_id].astype(np.float32) / np.float32(_STEPS)
+        lower: NDArray[np.float32] = self._tiles[tile_id].astype(np.float32) / np.float32(_STEPS)
+        return lower

@@ -35,6 +35,13 @@ class InputCard(_Part):
     )
 
 
+class StartCard(_Part):
+    """The model that training began from."""
+
+    name: str
+    weights_sha256: str
+
+
 class TrainingCard(_Part):
     """How the model was trained, and on what."""
 
@@ -51,6 +58,7 @@ class TrainingCard(_Part):
     device: str
     seconds: float
     torch_version: str
+    started_from: StartCard | None = Field(None, description="None: no model")
 
 
 class ModelCard(_Part):
@@ -100,7 +108,7 @@ def stac_terms(
     return {
         "stac_extensions": ["https://stac-extensions.github.io/mlm/v1.4.0/schema.json"],
         "mlm:name": name,
-        "mlm:architecture": "LinkNet",
+        "mlm:architecture": architecture.title,
         "mlm:tasks": ["semantic-segmentation"],
         "mlm:framework": "PyTorch",
         "mlm:framework_version": torch_version,

@@ -3,10 +3,14 @@
 import torch
 from torch import nn
 
+from landslip.choices import Arch
+from landslip.networks.albunet import AlbuNet
 from landslip.networks.architecture import Architecture
 from landslip.networks.encoder import NO_WEIGHTS, make_encoder
 from landslip.networks.first_layer import widen_first_layer
+from landslip.networks.library import LIBRARY, library_network
 from landslip.networks.linknet import LinkNet
+from landslip.networks.residual_unet import ResidualUNet
 
 
 def build_network(
@@ -14,12 +18,19 @@ def build_network(
 ) -> nn.Module:
     """Build a network; the same seed gives the same weights.
 
+    The improved U-Net has no pretrained encoder: ``encoder_weights`` are not looked at.
+
     Raises:
         InputError: the encoder or its weights cannot be used.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder, channels = make_encoder(architecture.encoder, encoder_weights)
         generator = torch.Generator().manual_seed(seed)
+        if architecture.arch is Arch.IMPROVED_UNET:
+            return ResidualUNet(len(architecture.bands))
+        if architecture.arch in LIBRARY:
+            return library_network(architecture, encoder_weights, generator)
+        encoder, channels = make_encoder(architecture.encoder, encoder_weights)
         widen_first_layer(encoder, architecture.bands, architecture.first_layer, generator)
-        return LinkNet(encoder, channels)
+        network = AlbuNet if architecture.arch is Arch.ALBUNET else LinkNet
+        return network(encoder, channels)

@@ -33,7 +33,7 @@ def widen_first_layer(
         ValueError: the network has no convolution of three input channels.
     """
     name, layer = _first_convolution(network)
-    wider = nn.Conv2d(
+    wider = type(layer)(  # some backbones have convolutions of their own kind
         len(bands),
         layer.out_channels,
         kernel_size=_pair(layer.kernel_size),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.recipe import Augmentation
+from landslip.augmentation import Augmentation
 
 
 def augment(

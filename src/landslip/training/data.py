@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from landslip.dataset.batches import padded_shape, plan_batches, whole_tile
 from landslip.dataset.format import TileDataset
+from landslip.dataset.versions import VersionRule, tile_version
 from landslip.normalise import Normalisation
+from landslip.training.recipe import TrainConfig
 
 Batch = tuple[Tensor, Tensor, Tensor]
 LARGEST_CROP = 256
@@ -36,24 +39,53 @@ class TrainingTiles(Dataset[Batch]):
         tile = self._dataset.tile(position)
         generator = np.random.default_rng((self._seed, _CROP_STREAM, epoch, position))
         rows, cols = (_cut(side, self._crop, generator) for side in tile.label.shape)
-        valid = tile.valid[rows, cols]
-        height, width = valid.shape
-        image = np.zeros((len(tile.stored), self._crop, self._crop), dtype=np.float32)
-        label = np.zeros((self._crop, self._crop), dtype=np.uint8)
-        counted = np.zeros((self._crop, self._crop), dtype=np.bool_)
-        image[:, :height, :width] = self._normalisation.apply(tile.stored[:, rows, cols], valid)
-        label[:height, :width] = tile.label[rows, cols]
-        counted[:height, :width] = tile.counted[rows, cols]
-        return torch.from_numpy(image), torch.from_numpy(label), torch.from_numpy(counted)
+        image = self._normalisation.apply(tile.stored[:, rows, cols], tile.valid[rows, cols])
+        return _padded(image, tile.label[rows, cols], tile.counted[rows, cols], self._crop)
+
+
+class OfflineTiles(Dataset[Batch]):
+    """Versions of training tiles, made when asked for by (version, position).
+
+    Of a version larger than ``crop`` always the same crop is taken.
+    """
+
+    def __init__(self, dataset: TileDataset, rule: VersionRule, *, crop: int) -> None:
+        """Make versions by ``rule``; smaller ones are padded and the rest not counted."""
+        self._dataset = dataset
+        self._rule = rule
+        self._crop = crop
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        """Return image (bands, crop, crop), label (crop, crop) and counted (crop, crop)."""
+        version, position = key
+        made = tile_version(self._dataset.tile(position), version, self._rule)
+        generator = np.random.default_rng((self._rule.seed, _CROP_STREAM, version, position))
+        rows, cols = (_cut(side, self._crop, generator) for side in made.label.shape)
+        image, label = made.image[:, rows, cols], made.label[rows, cols]
+        return _padded(image, label, made.counted[rows, cols], self._crop)
 
 
 class EpochSampler(Sampler[Any]):
-    """Yields (epoch, position) in an order drawn from seed and epoch."""
+    """Yields (round, position), or (version, position), in an order drawn from the seed.
 
-    def __init__(self, positions: list[int], seed: int) -> None:
-        """Order ``positions`` anew in every epoch."""
+    A round is all tiles, or all versions of all tiles, once. An epoch is a round, or ``length``
+    items, which go on where the epoch before stopped, in one round after the other.
+    """
+
+    def __init__(
+        self,
+        positions: list[int],
+        seed: int,
+        *,
+        versions: int | None = None,
+        length: int | None = None,
+    ) -> None:
+        """Order ``positions``, or ``versions`` of each, anew in every round."""
         self._positions = positions
         self._seed = seed
+        self._versions = versions
+        self._items = len(positions) * (versions or 1)
+        self._length = length or self._items
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,12 +93,18 @@ class EpochSampler(Sampler[Any]):
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = np.random.default_rng((self._seed, _ORDER_STREAM, self._epoch))
-        for at in generator.permutation(len(self._positions)):
-            yield self._epoch, self._positions[int(at)]
+        first = self._epoch * self._length
+        end = first + self._length
+        for round_ in range(first // self._items, -(-end // self._items)):
+            generator = np.random.default_rng((self._seed, _ORDER_STREAM, round_))
+            order = generator.permutation(self._items)
+            start = round_ * self._items
+            for item in order[max(first - start, 0) : end - start]:
+                version, at = divmod(int(item), len(self._positions))
+                yield round_ if self._versions is None else version, self._positions[at]
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return self._length
 
 
 class WholeTiles(Dataset[Batch]):
@@ -89,8 +127,33 @@ class WholeTiles(Dataset[Batch]):
         return torch.from_numpy(image), torch.from_numpy(label), torch.from_numpy(counted)
 
 
+def training_batches(
+    dataset: TileDataset,
+    positions: list[int],
+    normalisation: Normalisation,
+    config: TrainConfig,
+    crop: int,
+) -> DataLoader[Batch]:
+    """Return the loader of a configuration's training batches."""
+    offline = config.augmentation_mode == "offline"
+    length = None if config.steps_per_epoch is None else config.steps_per_epoch * config.batch_size
+    sampler = EpochSampler(
+        positions,
+        config.seed,
+        versions=config.offline_versions if offline else None,
+        length=length,
+    )
+    tiles: Dataset[Batch] = TrainingTiles(dataset, normalisation, crop=crop, seed=config.seed)
+    if offline:
+        rule = VersionRule(
+            normalisation=normalisation, amounts=config.augmentation, seed=config.seed
+        )
+        tiles = OfflineTiles(dataset, rule, crop=crop)
+    return training_loader(tiles, sampler, batch_size=config.batch_size, workers=config.workers)
+
+
 def training_loader(
-    tiles: TrainingTiles, sampler: EpochSampler, *, batch_size: int, workers: int
+    tiles: Dataset[Batch], sampler: EpochSampler, *, batch_size: int, workers: int
 ) -> DataLoader[Batch]:
     """Return the loader of training batches; an incomplete last batch is left out unless alone."""
     return DataLoader(
@@ -120,6 +183,19 @@ def crop_side(dataset: TileDataset, positions: list[int], multiple: int) -> int:
     """Return the crop that fits the largest tile, at most 256, as a multiple of the stride."""
     longest = max(max(dataset.shape(position)) for position in positions)
     return min(padded_shape((longest, longest), multiple)[0], LARGEST_CROP)
+
+
+def _padded(
+    image: NDArray[np.float32], label: NDArray[np.uint8], counted: NDArray[np.bool_], side: int
+) -> Batch:
+    """Return a square of tensors, filled up below and to the right by what is not counted."""
+    height, width = label.shape
+    square = np.zeros((len(image), side, side), dtype=np.float32)
+    labels = np.zeros((side, side), dtype=np.uint8)
+    known = np.zeros((side, side), dtype=np.bool_)
+    square[:, :height, :width], labels[:height, :width] = image, label
+    known[:height, :width] = counted
+    return torch.from_numpy(square), torch.from_numpy(labels), torch.from_numpy(known)
 
 
 def _cut(side: int, crop: int, generator: np.random.Generator) -> slice:

@@ -20,20 +20,16 @@ from torch import nn
 
 from landslip.choices import Precision, Split
 from landslip.dataset.format import TileDataset
+from landslip.errors import InputError
 from landslip.metrics import Counts
+from landslip.networks.architecture import fewest_tiles, multiple_of
 from landslip.networks.hardware import computes_in_bf16
-from landslip.networks.linknet import STRIDE
 from landslip.normalise import Normalisation
-from landslip.training.data import (
-    EpochSampler,
-    TrainingTiles,
-    crop_side,
-    training_loader,
-    validation_loader,
-)
+from landslip.training.data import crop_side, training_batches, validation_loader
 from landslip.training.module import SegmentationModule, Watcher
 from landslip.training.pictures import ValidationPictures
 from landslip.training.recipe import TrainConfig
+from landslip.training.seeded import SeededSteps
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -47,19 +43,23 @@ _LIGHTNING_PRECISION: dict[str, Literal["bf16-mixed", "16-mixed", "32-true"]] = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What is trained on, how, and the folder that keeps the run."""
+    """What is trained on, how, and the folder that keeps the run.
+
+    ``threshold`` is the one to begin with, and to keep where there are no validation tiles.
+    """
 
     dataset: TileDataset
     normalisation: Normalisation
     config: TrainConfig
     folder: Path
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Best:
     """The best epoch, counted from 1, its threshold and counts on validation, and how it ran.
 
-    Without validation tiles it is the last epoch, at a threshold of 0.5, and counts is None.
+    Without validation tiles it is the last epoch, at the threshold of `Fit`, and counts is None.
     """
 
     epoch: int
@@ -73,20 +73,23 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
     """Train a network in place, up to its best weights; goes on where an earlier run stopped.
 
     Raises:
+        InputError: the network cannot be trained with such crops or batches.
         KeyboardInterrupt: the user stopped it; the run can be resumed.
     """
+    tiles = _training(job)
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision(job.config.precision, device)
     module = SegmentationModule(network, job.config, watcher)
+    module.threshold = job.threshold
     module.to(memory_format=torch.channels_last)
     last = job.folder / CHECKPOINTS / LAST
     with _quiet_lightning():
         trainer = _trainer(job, precision)
-        with _interruptible(trainer):
+        with _interruptible(trainer), torch.random.fork_rng():
             trainer.fit(
                 module,
-                train_dataloaders=_training(job),
+                train_dataloaders=tiles,
                 val_dataloaders=_validation(job),
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
@@ -104,14 +107,30 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
 
 
 def _training(job: Fit) -> Any:
-    positions = job.dataset.positions(Split.TRAIN)
-    crop = job.config.crop or crop_side(job.dataset, positions, STRIDE)
-    return training_loader(
-        TrainingTiles(job.dataset, job.normalisation, crop=crop, seed=job.config.seed),
-        EpochSampler(positions, job.config.seed),
-        batch_size=job.config.batch_size,
-        workers=job.config.workers,
+    positions, arch = job.dataset.positions(Split.TRAIN), job.config.arch
+    loader = training_batches(
+        job.dataset, positions, job.normalisation, job.config, _crop(job, positions)
     )
+    fewest = fewest_tiles(arch)
+    if loader.batch_size is not None and loader.batch_size < fewest:
+        raise InputError(
+            f"batch_size: {arch.value} is trained on at least {fewest} tiles a step; got "
+            f"{loader.batch_size} ({len(positions)} training tiles, batch_size "
+            f"{job.config.batch_size}). Give it more tiles, or take another network"
+        )
+    return loader
+
+
+def _crop(job: Fit, positions: list[int]) -> int:
+    crop, multiple = job.config.crop, multiple_of(job.config.arch)
+    if crop is None:
+        return crop_side(job.dataset, positions, multiple)
+    if crop % multiple:
+        raise InputError(
+            f"crop: a multiple of {multiple} is needed for {job.config.arch.value}; got {crop}. "
+            f"Take {-(-crop // multiple) * multiple}"
+        )
+    return crop
 
 
 def _validation(job: Fit) -> Any:
@@ -122,7 +141,7 @@ def _validation(job: Fit) -> Any:
         job.dataset,
         positions,
         job.normalisation,
-        multiple=STRIDE,
+        multiple=multiple_of(job.config.arch),
         batch_px=_VALIDATION_BATCH_PX,
     )
 
@@ -139,6 +158,7 @@ def _precision(wanted: Precision, device: torch.device) -> str:
 def _trainer(job: Fit, precision: str) -> lightning.Trainer:
     validation = job.dataset.positions(Split.VALIDATION)
     callbacks: list[lightning.Callback] = [
+        SeededSteps(job.config.seed),
         ModelCheckpoint(
             dirpath=job.folder / CHECKPOINTS,
             filename=Path(BEST).stem,
@@ -147,10 +167,11 @@ def _trainer(job: Fit, precision: str) -> lightning.Trainer:
             save_last=True,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
-        )
+        ),
     ]
     if validation:
-        callbacks.append(ValidationPictures(job.dataset, validation, job.normalisation))
+        multiple = multiple_of(job.config.arch)
+        callbacks.append(ValidationPictures(job.dataset, validation, job.normalisation, multiple))
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=1,

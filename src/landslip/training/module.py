@@ -68,16 +68,22 @@ class SegmentationModule(lightning.LightningModule):
         self._validated = False
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Vary a batch and return its loss."""
-        draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
-        state = np.random.SeedSequence(draw).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        generator = torch.Generator().manual_seed(int(state))
-        with torch.autocast(self.device.type, enabled=False):
-            image, label, counted = augment(*batch, self.config.augmentation, generator)
+        """Return the loss of a batch, varied."""
+        image, label, counted = self.varied(batch, batch_idx)
         loss = segmentation_loss(self(image), label, counted, dice_over=self.config.dice_over)
         self._losses.append(loss.detach() / len(image))
         self.log("train/loss", loss / len(image))
         return loss
+
+    def varied(self, batch: Batch, batch_idx: int) -> Batch:
+        """Return a batch varied as seed, epoch and its number say; as it is where that is asked."""
+        if self.config.augmentation_mode != "on_the_fly":
+            return batch
+        draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
+        state = np.random.SeedSequence(draw).generate_state(1, np.uint64)[0] >> np.uint64(1)
+        generator = torch.Generator().manual_seed(int(state))
+        with torch.autocast(self.device.type, enabled=False):
+            return augment(*batch, self.config.augmentation, generator)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Tell of the step."""

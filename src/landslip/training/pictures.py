@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from landslip.dataset.batches import whole_tile
 from landslip.dataset.format import LANDSLIDE, TileDataset
-from landslip.networks.linknet import STRIDE
 from landslip.normalise import Normalisation
 from landslip.render import display_image
 from landslip.training.module import SegmentationModule
@@ -20,11 +19,19 @@ class ValidationPictures(lightning.Callback):
     """Adds one picture an epoch: rows of tiles, columns image | label | probability."""
 
     def __init__(
-        self, dataset: TileDataset, positions: list[int], normalisation: Normalisation
+        self,
+        dataset: TileDataset,
+        positions: list[int],
+        normalisation: Normalisation,
+        multiple: int,
     ) -> None:
-        """Choose the tiles with most landslide, spread over the validation set."""
+        """Choose the tiles with most landslide, spread over the validation set.
+
+        Their height and width are padded to the network's ``multiple``.
+        """
         self._dataset = dataset
         self._normalisation = normalisation
+        self._multiple = multiple
         self._positions = _telling_tiles(dataset, positions)
 
     def on_validation_epoch_end(
@@ -49,7 +56,7 @@ class ValidationPictures(lightning.Callback):
     def _row(self, module: SegmentationModule, position: int) -> NDArray[np.uint8]:
         tile = self._dataset.tile(position)
         height, width = tile.label.shape
-        image = whole_tile(self._dataset, position, self._normalisation, STRIDE)
+        image = whole_tile(self._dataset, position, self._normalisation, self._multiple)
         with torch.inference_mode():
             logits = module(torch.from_numpy(image)[None].to(module.device))
         probability = torch.sigmoid(logits.float())[0, :height, :width].cpu().numpy()

@@ -4,29 +4,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from landslip.augmentation import PAPER_VERSIONS, Augmentation
 from landslip.choices import Arch, FirstLayer, Precision
 from landslip.errors import InputError
-
-
-class Augmentation(BaseModel):
-    """How training tiles are varied, each time they are seen.
-
-    Shares and ranges of a uniform draw; colour is in standard deviations of a band.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    flips: bool = Field(True, description="the eight flips and quarter turns, equally often")
-    warp_share: float = Field(0.5, ge=0, le=1, description="tiles that are turned and stretched")
-    rotation_deg: float = Field(180.0, ge=0, le=180, description="largest turn either way")
-    stretch: float = Field(0.1, ge=0, lt=1, description="largest change of each axis")
-    gain: float = Field(0.2, ge=0, lt=1, description="largest change of contrast")
-    shift: float = Field(0.2, ge=0, description="largest change of brightness")
-    band_gain: float = Field(0.05, ge=0, lt=1, description="the same, for each band apart")
-    band_shift: float = Field(0.05, ge=0, description="the same, for each band apart")
-    noise: float = Field(0.05, ge=0, description="largest standard deviation of Gaussian noise")
 
 
 class TrainConfig(BaseModel):
@@ -35,6 +24,11 @@ class TrainConfig(BaseModel):
     The paper states SGD, learning rate 0.01, batch 8 and the loss, summed over images. Momentum,
     weight decay, cosine schedule and number of epochs are ours, in both recipes; so is, in
     ``default`` alone, one Dice over the whole batch instead of one for each image.
+
+    Tiles are varied anew each time they are seen (``on_the_fly``), or, as in the paper, an epoch is
+    all versions of all tiles, the same in every epoch (``offline``, see
+    `landslip.dataset.versions`), or they are taken as they are (``none``), as the tiles of an
+    augmented dataset on disk may be.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,9 +48,27 @@ class TrainConfig(BaseModel):
         None, ge=32, multiple_of=32, description="None: tile size, at most 256"
     )
     augmentation: Augmentation = Augmentation()
+    augmentation_mode: Literal["on_the_fly", "offline", "none"] = "on_the_fly"
+    offline_versions: int = Field(
+        PAPER_VERSIONS, ge=1, description="versions of a tile, where offline"
+    )
+    steps_per_epoch: int | None = Field(
+        None,
+        ge=1,
+        description="batches of an epoch; the next one goes on in the same random order, and no "
+        "tile or version is seen twice before all are seen once. None: all, once",
+    )
     precision: Precision = Precision.AUTO
     workers: int = Field(0, ge=0, description="processes that read tiles")
     seed: int = 0
+
+    @field_validator("augmentation_mode")
+    @classmethod
+    def _flipped_where_offline(cls, mode: str, known: ValidationInfo) -> str:
+        varied = known.data.get("augmentation")
+        if mode == "offline" and varied is not None and not varied.flips:
+            raise ValueError("offline versions are flipped; leave out flips: false")
+        return mode
 
 
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "paper": {"dice_over": "image"}}

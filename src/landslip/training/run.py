@@ -10,14 +10,14 @@ from typing import Any
 from landslip.choices import Split
 from landslip.dataset.format import TileDataset
 from landslip.errors import InputError, OutputExistsError
-from landslip.networks.architecture import Architecture
-from landslip.networks.build import build_network
-from landslip.normalise import Normalisation, band_statistics
+from landslip.model.folder import Model
+from landslip.normalise import BandStatistics, Normalisation, band_statistics
 from landslip.output import move_into_place, refuse_existing
 from landslip.training.fit import LOGS, Fit, fit
 from landslip.training.module import Watcher
 from landslip.training.recipe import TrainConfig
 from landslip.training.save import Trained, write_model
+from landslip.training.start import Start, from_model, new_network
 
 RUN_FILE = "run.json"
 
@@ -27,6 +27,7 @@ class TrainRequest:
     """What to train on, where to, and what to do with an earlier run.
 
     Attributes:
+        start: begin with this model's weights, normalisation and threshold; None: a new network.
         resume: go on with an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and throw away an interrupted run.
         watcher: told how it goes.
@@ -35,6 +36,7 @@ class TrainRequest:
     dataset: TileDataset
     out: Path
     config: TrainConfig
+    start: Model | None = None
     resume: bool = False
     overwrite: bool = False
     watcher: Watcher = field(default_factory=Watcher)
@@ -47,38 +49,45 @@ def train(request: TrainRequest) -> None:
     from which an interrupted run is resumed.
 
     Raises:
-        InputError: the dataset cannot be trained on, or the configuration is wrong.
+        InputError: the dataset cannot be trained on, the configuration is wrong, or one of them
+            does not fit the model to start from.
+        ModelError: that model is damaged, or takes values in other units.
         OutputExistsError: a model or an interrupted run is there already.
     """
     started = time.monotonic()
-    config = request.config
     dataset = request.dataset
     positions = _check_trainable(dataset)
     refuse_existing(request.out, overwrite=request.overwrite)
-    statistics = band_statistics(dataset, positions)
-    architecture = Architecture(
-        arch=config.arch,
-        encoder=config.encoder,
-        bands=dataset.card.bands,
-        first_layer=config.first_layer,
-    )
-    network = build_network(architecture, encoder_weights=config.encoder_weights, seed=config.seed)
-    folder = _run_folder(request, dataset)
+    start = _start(request, band_statistics(dataset, positions))
+    folder = _run_folder(request, start)
     normalisation = Normalisation(
-        radiometry=dataset.card.radiometry, mean=statistics.mean, std=statistics.std
+        radiometry=dataset.card.radiometry, mean=start.statistics.mean, std=start.statistics.std
     )
-    job = Fit(dataset=dataset, normalisation=normalisation, config=config, folder=folder)
-    best = fit(job, network, request.watcher)
-    trained = Trained(
-        network=network,
-        architecture=architecture,
+    job = Fit(
         dataset=dataset,
-        statistics=statistics,
-        config=config,
+        normalisation=normalisation,
+        config=start.config,
+        folder=folder,
+        threshold=start.threshold,
+    )
+    best = fit(job, start.network, request.watcher)
+    trained = Trained(
+        network=start.network,
+        architecture=start.architecture,
+        dataset=dataset,
+        statistics=start.statistics,
+        config=start.config,
         best=best,
         seconds=time.monotonic() - started,
+        start=start.model,
     )
     _finish(trained, folder, request.out)
+
+
+def _start(request: TrainRequest, statistics: BandStatistics) -> Start:
+    if request.start is None:
+        return new_network(request.dataset, request.config, statistics)
+    return from_model(request.start, request.dataset, request.config, statistics)
 
 
 def _check_trainable(dataset: TileDataset) -> list[int]:
@@ -96,14 +105,16 @@ def _check_trainable(dataset: TileDataset) -> list[int]:
     return positions
 
 
-def _run_folder(request: TrainRequest, dataset: TileDataset) -> Path:
+def _run_folder(request: TrainRequest, start: Start) -> Path:
     """Make the folder of the run, or take up the one of an interrupted run that is the same."""
     folder = request.out.with_name(f"{request.out.name}.training")
     same = {
-        "config": request.config.model_dump(mode="json", exclude={"workers"}),
-        "pixels_sha256": dataset.card.pixels_sha256,
-        "split_sha256": dataset.card.split_sha256,
+        "config": start.config.model_dump(mode="json", exclude={"workers"}),
+        "pixels_sha256": request.dataset.card.pixels_sha256,
+        "split_sha256": request.dataset.card.split_sha256,
     }
+    if start.model is not None:
+        same["start_sha256"] = start.model.weights_sha256
     if request.overwrite and not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
@@ -123,7 +134,10 @@ def _check_same_run(folder: Path, same: dict[str, Any], *, resume: bool) -> None
     before = json.loads(file.read_text()) if file.is_file() else same
     if before != same:
         old, new = before.get("config", {}), same["config"]
-        changed = [key for key in new if old.get(key) != new[key]] or ["dataset"]
+        changed = [key for key in new if old.get(key) != new[key]]
+        if before.get("start_sha256") != same.get("start_sha256"):
+            changed.append("model to start from")
+        changed = changed or ["dataset"]
         raise InputError(
             f"{folder}: the interrupted run had another {', '.join(changed)}; resume with the same "
             "dataset and settings, or throw it away by --overwrite"

@@ -8,11 +8,10 @@ from torch import nn
 
 from landslip import __version__
 from landslip.dataset.format import TileDataset
-from landslip.model.card import InputCard, ModelCard, TrainingCard, stac_terms
+from landslip.model.card import InputCard, ModelCard, StartCard, TrainingCard, stac_terms
 from landslip.model.folder import CARD, sha256_of
 from landslip.model.weights import parameter_count, save_weights, torch_version
-from landslip.networks.architecture import Architecture
-from landslip.networks.linknet import STRIDE
+from landslip.networks.architecture import NO_ENCODER, Architecture
 from landslip.normalise import BandStatistics
 from landslip.training.fit import Best
 from landslip.training.recipe import TrainConfig
@@ -20,7 +19,7 @@ from landslip.training.recipe import TrainConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A trained network and all that its card tells."""
+    """A trained network and all that its card tells; ``start`` is the model it began from."""
 
     network: nn.Module
     architecture: Architecture
@@ -29,6 +28,7 @@ class Trained:
     config: TrainConfig
     best: Best
     seconds: float
+    start: StartCard | None = None
 
 
 def write_model(trained: Trained, folder: Path, name: str) -> None:
@@ -69,7 +69,7 @@ def _input_card(trained: Trained) -> InputCard:
         nodata=known.nodata,
         resolution_m=known.resolution_m,
         tile_size=known.tile_size,
-        multiple=STRIDE,
+        multiple=trained.architecture.multiple,
         mean=trained.statistics.mean,
         std=trained.statistics.std,
         quantiles=trained.statistics.quantiles,
@@ -78,10 +78,11 @@ def _input_card(trained: Trained) -> InputCard:
 
 def _training_card(trained: Trained) -> TrainingCard:
     weights = Path(trained.config.encoder_weights)
+    pretrained = weights.is_file() and trained.architecture.encoder != NO_ENCODER
     known = trained.dataset.card
     return TrainingCard(
         config=trained.config.model_dump(mode="json"),
-        encoder_weights_sha256=sha256_of(weights) if weights.is_file() else None,
+        encoder_weights_sha256=sha256_of(weights) if pretrained else None,
         dataset_source=known.source,
         dataset_tiles=known.tiles,
         pixels_sha256=known.pixels_sha256,
@@ -93,4 +94,5 @@ def _training_card(trained: Trained) -> TrainingCard:
         device=trained.best.device,
         seconds=round(trained.seconds, 1),
         torch_version=torch_version(),
+        started_from=trained.start,
     )

@@ -1,0 +1,65 @@
+"""``landslip experiment``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.cli import options
+from landslip.cli.failures import INTERRUPTED, WRONG_INPUT, told_plainly
+from landslip.cli.progress import shown
+
+
+@told_plainly
+def experiment(
+    config: Annotated[
+        Path,
+        typer.Argument(help="YAML file; see docs/experiments.md.", show_default=False),
+    ],
+    out: options.Out,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what an earlier run left there.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(help="Cells run at a time; the cores are shared among them.")
+    ] = 1,
+) -> None:
+    """Compare methods: data sets x splits x methods x seeds, run, scored and reported.
+
+    OUT gets `report.html`, `report.md`, `results.json`, and a folder a cell with its model and
+    predictions. After Ctrl-C or a crash the same command with `--resume` goes on; finished cells
+    are left as they are. Tiles that leak from training into the test are refused.
+
+    Example: `landslip experiment configs/smoke.yaml --out EXPERIMENT --jobs 2`
+    """
+    from landslip.experiment.config import read_experiment
+    from landslip.experiment.run import ExperimentRequest, run_experiment
+
+    try:
+        with shown("experiment", "cells") as progress:
+            request = ExperimentRequest(
+                config=read_experiment(config),
+                out=out,
+                resume=resume,
+                jobs=jobs,
+                tell=_tell,
+                progress=progress,
+            )
+            results = run_experiment(request)
+    except KeyboardInterrupt:
+        typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(f"report: {out / 'report.html'}")
+    failed = [cell for cell in results.cells if cell.state == "failed"]
+    if failed:
+        first = f"{failed[0].key.slug}: {failed[0].problem}"
+        typer.echo(
+            f"landslip: {len(failed)} of {len(results.cells)} cells could not be run; {first}; "
+            "mend it and run again with --resume",
+            err=True,
+        )
+        raise typer.Exit(WRONG_INPUT)
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)

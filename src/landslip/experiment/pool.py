@@ -1,0 +1,136 @@
+"""Runs jobs in processes of their own, a few at a time."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from landslip.closing import Closing
+from landslip.experiment.job import ERRORS, JOB, Job
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_SECONDS_TO_END = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job; ``problem`` is None where it was finished."""
+
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process at work, what it says of errors, and the share that it has done."""
+
+    job: Job
+    process: subprocess.Popen[str]
+    errors: Path
+    share: float = 0.0
+
+
+class Pool(Closing):
+    """Processes at work; on leaving, those still running are ended."""
+
+    def __init__(self, size: int, on_share: Callable[[float], None]) -> None:
+        """Run up to ``size`` jobs at a time, the cores shared evenly among them.
+
+        ``on_share`` is told the sum of what the running jobs have done, as shares of a job.
+        """
+        self._size = size
+        self._threads = max(1, len(os.sched_getaffinity(0)) // size)
+        self._on_share = on_share
+        self._running: list[_Worker] = []
+        self._said: queue.Queue[tuple[_Worker, float | None]] = queue.Queue()
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+        """Yield each job as it ends.
+
+        A job that begins from another's model waits for it, and fails with it.
+        """
+        waiting, failed = list(jobs), set[Path]()
+        while waiting or self._running:
+            for job in self._ready(waiting, failed):
+                waiting.remove(job)
+                self._start(job)
+            lost = next((job for job in waiting if _source(job) in failed), None)
+            if lost is not None:
+                waiting.remove(lost)
+                failed.add(lost.out)
+                yield lost, Outcome("the cell that it begins from failed")
+                continue
+            worker = self._next_end()
+            outcome = _outcome(worker)
+            if outcome.problem is not None:
+                failed.add(worker.job.out)
+            yield worker.job, outcome
+
+    def _ready(self, waiting: list[Job], failed: set[Path]) -> list[Job]:
+        pending = {job.out for job in waiting} | {worker.job.out for worker in self._running}
+        ready = [job for job in waiting if _source(job) not in pending | failed]
+        return ready[: self._size - len(self._running)]
+
+    def _start(self, job: Job) -> None:
+        job = job.model_copy(update={"threads": self._threads})
+        job.unfinished.mkdir(parents=True, exist_ok=True)
+        file, errors = job.unfinished / JOB, job.unfinished / ERRORS
+        file.write_text(job.model_dump_json())
+        with errors.open("w") as stderr:
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "landslip.experiment.worker", str(file)],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=os.environ | dict.fromkeys(_THREADS, str(self._threads)),
+            )
+        worker = _Worker(job, process, errors)
+        self._running.append(worker)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+
+    def _listen(self, worker: _Worker) -> None:
+        for line in worker.process.stdout or ():
+            said = json.loads(line) if line.startswith("{") else {}
+            if said.get("total"):
+                self._said.put((worker, said["done"] / said["total"]))
+        worker.process.wait()
+        self._said.put((worker, None))
+
+    def _next_end(self) -> _Worker:
+        """Wait for a worker to end, passing on what others say of their progress."""
+        while True:
+            worker, share = self._said.get()
+            if share is None:
+                self._running.remove(worker)
+                return worker
+            worker.share = share
+            self._on_share(sum(one.share for one in self._running))
+
+    def close(self) -> None:
+        """End what is still running."""
+        for worker in self._running:
+            worker.process.terminate()
+        for worker in self._running:
+            try:
+                worker.process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+
+
+def _source(job: Job) -> Path | None:
+    """Return the folder of the cell that a job begins from."""
+    return None if job.start is None else job.start.parent
+
+
+def _outcome(worker: _Worker) -> Outcome:
+    code = worker.process.returncode
+    if code == 0:
+        return Outcome()
+    said = worker.errors.read_text(errors="replace").splitlines()
+    lines = [line.strip() for line in said if line.strip()]
+    ended = f"ended by signal {-code}: " if code < 0 else ""
+    return Outcome(f"{ended}{lines[-1] if lines else 'it said nothing'}")

@@ -1,0 +1,1 @@
+"""The report of an experiment: tables, sentences, charts and pictures from its results."""

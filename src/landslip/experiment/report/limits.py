@@ -1,0 +1,125 @@
+"""What was run, at which cost, and what limits the findings."""
+
+from collections.abc import Iterator
+
+from landslip.experiment.report.numbers import counted, duration, listed
+from landslip.experiment.report.summary import Summary
+from landslip.experiment.results import CellFacts
+
+_FEW_SEEDS, _FEW_TILES = 3, 30
+_SHOWN = 12
+
+
+def budget(summary: Summary) -> str:
+    """Return what was run in one sentence."""
+    results = summary.results
+    done = [cell for cell in results.cells if cell.state == "done"]
+    failed = len(summary.failed)
+    trained = sum(cell.train_seconds or 0 for cell in done)
+    return (
+        f"{counted(len(results.datasets), 'data set')}, {counted(len(results.methods), 'method')}, "
+        f"{counted(len(results.seeds), 'seed')}: {counted(len(done), 'cell')} done"
+        + (f" and {failed} failed" if failed else "")
+        + f"; training took {duration(trained)} in all, on {results.machine}."
+    )
+
+
+def limits(summary: Summary) -> list[str]:
+    """Return sentences on what limits the findings."""
+    return [
+        *_seeds(summary),
+        *_test_tiles(summary),
+        *_epochs(summary),
+        *_unequal(summary),
+        *_left_out(summary),
+    ]
+
+
+def failures(summary: Summary) -> list[str]:
+    """Return a sentence a failed cell, of the first ones."""
+    sentences = [
+        f"{_named(summary, cell)} failed: {cell.problem or 'no reason was written'}."
+        for cell in summary.failed
+    ]
+    more = len(sentences) - _SHOWN
+    return sentences if more <= 0 else [*sentences[:_SHOWN], f"And {more} more."]
+
+
+def _named(summary: Summary, cell: CellFacts) -> str:
+    key = cell.key
+    parts = [f"split {key.split}", f"fold {key.fold}", f"seed {key.seed}"]
+    if key.train_tiles is not None:
+        parts.append(f"{key.train_tiles} training tiles")
+    if key.target is not None:
+        parts.append(f"on {summary.title(key.target)}, tuned on {key.tune_tiles} tiles")
+    return f"{summary.label(key.method)} on {summary.title(key.dataset)} ({', '.join(parts)})"
+
+
+def _seeds(summary: Summary) -> Iterator[str]:
+    number = len(summary.results.seeds)
+    if number == 1:
+        yield (
+            "With 1 seed nothing is known of how another training of the same method would come "
+            "out: intervals and tests are over test tiles only."
+        )
+    elif number < _FEW_SEEDS:
+        yield (
+            f"With {number} seeds the spread between trainings is hardly known: intervals and "
+            "tests are over test tiles only."
+        )
+    elif number:
+        yield (
+            f"Scores are means over {number} seeds. Intervals and tests are over test tiles; how "
+            "far trainings differ is told by the seeds, which few as they are show only roughly."
+        )
+
+
+def _test_tiles(summary: Summary) -> Iterator[str]:
+    few = {
+        (run.key.target or run.key.dataset, len(run.tile_ids))
+        for run in summary.runs.values()
+        if len(run.tile_ids) < _FEW_TILES
+    }
+    for dataset, tiles in sorted(few):
+        yield (
+            f"Only {counted(tiles, 'test tile')} of {summary.title(dataset)}: intervals from so "
+            "few are too narrow rather than too wide."
+        )
+
+
+def _epochs(summary: Summary) -> Iterator[str]:
+    trained = [cell for cell in summary.results.cells if cell.epoch and cell.epochs]
+    if not trained:
+        return
+    asked = sorted({cell.epochs for cell in trained if cell.epochs is not None})
+    yield f"Networks were trained for {listed([str(number) for number in asked])} epochs."
+    last = sum(cell.epoch == cell.epochs for cell in trained)
+    if 2 * last > len(trained):
+        yield (
+            f"In {last} of {len(trained)} trainings the last epoch was the best: they would have "
+            "gained from more, so that the scores tell of this budget and not of what the methods "
+            "can reach."
+        )
+
+
+def _unequal(summary: Summary) -> Iterator[str]:
+    """Tell of methods that have fewer seeds than others in the same place."""
+    for place in summary.places:
+        lines = summary.lines_of(*place)
+        most = max(len(line.run.seeds) for line in lines)
+        short = [summary.label(line.run.key.method) for line in lines if len(line.run.seeds) < most]
+        if short:
+            yield (
+                f"{summary.title(place[0])}, split {place[1]}: {listed(short)} "
+                f"{'has' if len(short) == 1 else 'have'} fewer seeds than the {most} of the others."
+            )
+
+
+def _left_out(summary: Summary) -> Iterator[str]:
+    for run in summary.runs.values():
+        if run.left_out:
+            seeds = listed([str(seed) for seed in run.left_out])
+            yield (
+                f"{summary.label(run.key.method)} on {summary.title(run.key.dataset)}, split "
+                f"{run.key.split}: seed {seeds} left out, since a fold of it is missing."
+            )

@@ -1,0 +1,146 @@
+"""Runs an experiment: makes its data sets, divides them, runs the cells, scores and reports."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from landslip.errors import InputError, OutputExistsError
+from landslip.experiment.assemble import DATASETS, Experiment, assemble
+from landslip.experiment.config import ExperimentConfig
+from landslip.experiment.divide import ALIKE, divide_all
+from landslip.experiment.job import RECORD, Job, read_record
+from landslip.experiment.jobs import make_job
+from landslip.experiment.plan import plan_cells
+from landslip.experiment.pool import Outcome, Pool
+from landslip.experiment.report.page import write_report
+from landslip.experiment.results import CellKey, Results
+from landslip.experiment.sources import prepare_datasets
+from landslip.experiment.speed import measure_costs
+from landslip.output import refuse_existing
+from landslip.progress import Progress, silent
+
+CELLS, LOCK = "cells", ".lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentRequest:
+    """What is run, and where to.
+
+    Attributes:
+        resume: go on in a folder that an earlier run of the same experiment left.
+        jobs: how many cells are run at a time; the cores are shared among them.
+        tell: told of each step and cell.
+        progress: told of the share of cells that are finished.
+    """
+
+    config: ExperimentConfig
+    out: Path
+    resume: bool = False
+    jobs: int = 1
+    tell: Callable[[str], None] = lambda _line: None
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise InputError(f"--jobs is at least 1; got {self.jobs}")
+
+
+def run_experiment(request: ExperimentRequest) -> Results:
+    """Run an experiment into a folder; finished cells of an earlier run are left as they are.
+
+    The folder holds ``datasets/``, ``cells/`` (a folder a cell, with its model, predictions and
+    ``cell.json``), ``results.json``, ``report.html`` and ``report.md``. A cell that cannot be run
+    is told of in the report and tried again by the next run.
+
+    Raises:
+        OutputExistsError: ``out`` is there and ``resume`` is not set.
+        InputError: data sets, divisions or finished cells do not fit the configuration.
+    """
+    started = time.monotonic()
+    config, out = request.config, request.out
+    if not request.resume:
+        _refuse_existing(out)
+    with _only_one(out):
+        datasets = prepare_datasets(config, out / DATASETS, request.tell)
+        divisions = divide_all(config, datasets, out / ALIKE, request.tell)
+        folds = {pair: len(divided.folds) for pair, divided in divisions.items()}
+        keys = plan_cells(config, folds)
+        jobs = {key: make_job(config, key, divisions, out / CELLS) for key in keys}
+        for job in jobs.values():
+            _check_same(job)
+        outcomes = _run_cells(request, jobs)
+        experiment = Experiment(
+            out=out,
+            config=config,
+            datasets=datasets,
+            divisions=divisions,
+            jobs=jobs,
+            outcomes=outcomes,
+        )
+        costs = measure_costs(config, jobs, out, request.tell)
+        request.tell("scores ...")
+        seconds = time.monotonic() - started
+        results = assemble(experiment, costs, seconds=seconds)
+        results.write(out)
+        request.tell("report ...")
+        write_report(results, datasets, out)
+    return results
+
+
+def _refuse_existing(out: Path) -> None:
+    try:
+        refuse_existing(out, overwrite=False)
+    except OutputExistsError as error:
+        raise OutputExistsError(
+            f"{out}: already exists; go on with what is there by --resume, or choose another --out"
+        ) from error
+
+
+@contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    """Keep a second run out of the same folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{out}: another run is at work in this folder; wait for it or end it"
+            ) from error
+        yield
+        (out / LOCK).unlink()
+
+
+def _check_same(job: Job) -> None:
+    """Refuse a cell that was finished from anything else than what is asked for now."""
+    if not (job.out / RECORD).is_file():
+        return
+    before, now = read_record(job.out).made_from, job.made_from
+    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    if changed:
+        raise InputError(
+            f"{job.out}: this cell was made with another {', '.join(changed)}; choose another "
+            "--out, or remove the folder to have it made again"
+        )
+
+
+def _run_cells(request: ExperimentRequest, jobs: dict[CellKey, Job]) -> dict[CellKey, Outcome]:
+    """Run what is not finished; return what became of every cell that was tried."""
+    waiting = [job for job in jobs.values() if not (job.out / RECORD).is_file()]
+    done = len(jobs) - len(waiting)
+    request.tell(f"{len(jobs)} cells, {done} of them finished before")
+    outcomes: dict[CellKey, Outcome] = {}
+
+    def show(share: float) -> None:
+        request.progress(done + len(outcomes) + share, len(jobs))
+
+    with Pool(request.jobs, show) as pool:
+        for job, outcome in pool.run(waiting):
+            outcomes[job.key] = outcome
+            line = "" if outcome.problem is None else f": {outcome.problem}"
+            request.tell(f"cell {done + len(outcomes)}/{len(jobs)} {job.key.slug}{line}")
+            show(0)
+    return outcomes

@@ -1,0 +1,71 @@
+"""AlbuNet: a residual encoder with the decoder of a U-Net.
+
+Shvets et al. (2018), doi 10.48550/arXiv.1804.08024: a ResNet-34 whose stem pools 2 x 2, one more
+pool, and six steps up. No layer of the decoder is normalised, skips are concatenated, and height
+and width are multiples of 64. Where there is a choice, these are made:
+
+- The authors' code has two blocks. The one with a transposed convolution (4, stride 2, padding 1)
+  is taken; the other, which their training script takes, enlarges bilinearly and then convolves
+  twice, at four times the work.
+- The decoder's own widths are those of ResNet-34's, from 32 filters up, whatever the encoder; the
+  skips are as wide as the encoder's levels: 64, 128, 256, 512 for ResNet-18 and -34.
+- The stem's pool is replaced in every encoder that has one; other backbones stay as they are.
+- torch's own initial weights, as there.
+- The network returns logits; the sigmoid is applied by loss and engines.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def conv_relu(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Return conv(in, out, 3) -> ReLU."""
+    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 3, 1, 1), nn.ReLU(inplace=True))
+
+
+class UpBlock(nn.Sequential):
+    """conv(in, middle, 3) -> ReLU -> transposed conv(middle, out, 4, 2, 1) -> ReLU."""
+
+    def __init__(self, channels_in: int, middle: int, channels_out: int) -> None:
+        """Make the block, which doubles height and width."""
+        super().__init__(
+            *conv_relu(channels_in, middle),
+            nn.ConvTranspose2d(middle, channels_out, 4, 2, 1),
+            nn.ReLU(inplace=True),
+        )
+
+
+class AlbuNet(nn.Module):
+    """An encoder's pyramid, a centre below it, and a decoder with concatenated skips."""
+
+    def __init__(self, encoder: nn.Module, channels: Sequence[int]) -> None:
+        """Join an encoder that returns levels of ``channels`` at strides 4, 8, 16 and 32."""
+        super().__init__()
+        first, second, third, fourth = channels
+        if hasattr(encoder, "maxpool"):
+            encoder.maxpool = nn.MaxPool2d(2, 2)
+        self.encoder = encoder
+        self.pool = nn.MaxPool2d(2, 2)
+        self.centre = UpBlock(fourth, 512, 256)
+        self.stage5 = UpBlock(fourth + 256, 512, 256)
+        self.stage4 = UpBlock(third + 256, 512, 256)
+        self.stage3 = UpBlock(second + 256, 256, 64)
+        self.stage2 = UpBlock(first + 64, 128, 128)
+        self.stage1 = UpBlock(128, 128, 32)
+        self.head = nn.Sequential(*conv_relu(32, 32), nn.Conv2d(32, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits (n, 1, height, width) for images (n, bands, height, width).
+
+        Height and width are multiples of 64.
+        """
+        level1, level2, level3, level4 = self.encoder(image)
+        decoded = self.centre(self.pool(level4))
+        decoded = self.stage5(torch.cat([decoded, level4], dim=1))
+        decoded = self.stage4(torch.cat([decoded, level3], dim=1))
+        decoded = self.stage3(torch.cat([decoded, level2], dim=1))
+        decoded = self.stage2(torch.cat([decoded, level1], dim=1))
+        logits: Tensor = self.head(self.stage1(decoded))
+        return logits

@@ -1,0 +1,1 @@
+"""Scores beyond the pixel: objects, boundaries, probabilities, areas, methods side by side."""

@@ -1,0 +1,103 @@
+"""Boundary F1: how well outlines lie on outlines, within a tolerance.
+
+A pixel of a mask is on its boundary where one of its four neighbours is counted and not in the
+mask. So the frame of a tile is no boundary, and neither is the border to pixels that are not
+counted. A boundary pixel is near where a boundary pixel of the other mask lies at most the
+tolerance away, centre to centre in a straight line (Euclidean), whatever lies between them.
+
+Outlines are compared within a tile: a partner beyond the tile's edge is not seen.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundaryCounts:
+    """Boundary pixels of result (found) and label (known), and those of them that are near.
+
+    Counts are summed over tiles and ratios taken once. A ratio whose denominator is 0 is None.
+    """
+
+    found: int = 0
+    found_near: int = 0
+    known: int = 0
+    known_near: int = 0
+
+    def __add__(self, other: "BoundaryCounts") -> "BoundaryCounts":
+        return BoundaryCounts(
+            found=self.found + other.found,
+            found_near=self.found_near + other.found_near,
+            known=self.known + other.known,
+            known_near=self.known_near + other.known_near,
+        )
+
+    @property
+    def precision(self) -> float | None:
+        """Found_near / found."""
+        return self.found_near / self.found if self.found else None
+
+    @property
+    def recall(self) -> float | None:
+        """Known_near / known."""
+        return self.known_near / self.known if self.known else None
+
+    @property
+    def f1(self) -> float | None:
+        """2 precision recall / (precision + recall).
+
+        0 where only one of the two has a boundary or none is near; None where neither has one.
+        """
+        if not self.found and not self.known:
+            return None
+        if not self.found_near or not self.known_near:
+            return 0.0
+        precision, recall = self.found_near / self.found, self.known_near / self.known
+        return 2 * precision * recall / (precision + recall)
+
+
+def count_boundary(
+    found: NDArray[np.bool_],
+    landslide: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    *,
+    tolerance_px: int,
+) -> BoundaryCounts:
+    """Count the boundary pixels of one tile, all arrays (height, width); see the rules above.
+
+    Args:
+        found: where the model says landslide.
+        landslide: where the label does.
+        counted: which pixels are valid and labelled.
+        tolerance_px: 0 asks for the very same pixel.
+    """
+    result, known = boundary(found, counted), boundary(landslide, counted)
+    disc = _disc(tolerance_px)
+    return BoundaryCounts(
+        found=int(result.sum()),
+        found_near=int((result & _grown(known, disc)).sum()),
+        known=int(known.sum()),
+        known_near=int((known & _grown(result, disc)).sum()),
+    )
+
+
+def boundary(mask: NDArray[np.bool_], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the counted pixels of a mask with one of four neighbours counted and outside it."""
+    outside = _grown(counted & ~mask, _CROSS)
+    on_boundary: NDArray[np.bool_] = mask & counted & outside
+    return on_boundary
+
+
+def _grown(mask: NDArray[np.bool_], kernel: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), dtype=np.bool_)
+
+
+def _disc(radius_px: int) -> NDArray[np.uint8]:
+    offsets = np.arange(-radius_px, radius_px + 1)
+    within: NDArray[np.bool_] = offsets[:, None] ** 2 + offsets**2 <= radius_px**2
+    return within.astype(np.uint8)

@@ -1,0 +1,167 @@
+"""Pixels by probability: precision-recall curve, reliability, expected calibration error.
+
+All begins with counts in equal bins over 0 to 1: bin b of n holds probabilities from b / n to under
+(b + 1) / n, the last one 1 as well. Counts are over the valid and labelled pixels of all tiles, so
+that a landslide-free tile weighs as much as its pixels do. What is read off the bins is what the
+pixels themselves would give with their probabilities rounded down to the bins' edges.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BINS = 200
+RELIABILITY_BINS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProbabilityBins:
+    """Pixels by probability.
+
+    Attributes:
+        landslide: (bins,) int64, number of landslide pixels.
+        other: (bins,) int64, number of other pixels.
+        probability_sum: (bins,) float64, sum of the probabilities of both.
+    """
+
+    landslide: NDArray[np.int64]
+    other: NDArray[np.int64]
+    probability_sum: NDArray[np.float64]
+
+    def __add__(self, other: "ProbabilityBins") -> "ProbabilityBins":
+        return ProbabilityBins(
+            landslide=self.landslide + other.landslide,
+            other=self.other + other.other,
+            probability_sum=self.probability_sum + other.probability_sum,
+        )
+
+    @property
+    def pixels(self) -> NDArray[np.int64]:
+        """Number of pixels of each bin."""
+        pixels: NDArray[np.int64] = self.landslide + self.other
+        return pixels
+
+    @property
+    def mean_probability(self) -> NDArray[np.float64]:
+        """Mean probability of each bin's pixels; 0 where it is empty."""
+        return self.probability_sum / np.maximum(self.pixels, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PrecisionRecall:
+    """Precision and recall at falling thresholds, one for each bin that holds pixels."""
+
+    threshold: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reliability:
+    """Mean probability and landslide share of the bins that hold pixels, by rising probability."""
+
+    mean_probability: NDArray[np.float64]
+    landslide_share: NDArray[np.float64]
+    pixels: NDArray[np.int64]
+
+
+def no_pixels(bins: int = BINS) -> ProbabilityBins:
+    """Return empty bins, to add to."""
+    nothing = np.zeros(bins, dtype=np.int64)
+    return ProbabilityBins(
+        landslide=nothing, other=nothing, probability_sum=np.zeros(bins, dtype=np.float64)
+    )
+
+
+def bin_pixels(
+    probability: NDArray[np.floating],
+    landslide: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    *,
+    bins: int = BINS,
+) -> ProbabilityBins:
+    """Count the pixels of one tile by probability, all arrays (height, width)."""
+    values, truth = probability[counted].astype(np.float64), landslide[counted]
+    places = np.minimum((values * bins).astype(np.intp), bins - 1)
+    return ProbabilityBins(
+        landslide=np.bincount(places[truth], minlength=bins),
+        other=np.bincount(places[~truth], minlength=bins),
+        probability_sum=np.bincount(places, weights=values, minlength=bins).astype(np.float64),
+    )
+
+
+def stored_bins(
+    landslide: ArrayLike, other: ArrayLike, mean_probability: ArrayLike
+) -> ProbabilityBins:
+    """Return bins from stored counts and means of the same length."""
+    landslides = np.asarray(landslide, dtype=np.int64)
+    others = np.asarray(other, dtype=np.int64)
+    means = np.asarray(mean_probability, dtype=np.float64)
+    return ProbabilityBins(
+        landslide=landslides, other=others, probability_sum=means * (landslides + others)
+    )
+
+
+def precision_recall(bins: ProbabilityBins) -> PrecisionRecall | None:
+    """Return precision tp / (tp + fp) and recall tp / landslides at the bins' lower edges.
+
+    A pixel is found where its probability is at least the threshold. None without landslides.
+    """
+    landslides = int(bins.landslide.sum())
+    if landslides == 0:
+        return None
+    falling = np.flatnonzero(bins.pixels)[::-1]
+    tp = np.cumsum(bins.landslide[falling])
+    return PrecisionRecall(
+        threshold=falling / len(bins.landslide),
+        precision=tp / np.cumsum(bins.pixels[falling]),
+        recall=tp / landslides,
+    )
+
+
+def average_precision(bins: ProbabilityBins) -> float | None:
+    """Return the sum over thresholds of precision times the rise of recall.
+
+    No interpolation between thresholds. None without landslides.
+    """
+    curve = precision_recall(bins)
+    if curve is None:
+        return None
+    return float(np.sum(curve.precision * np.diff(curve.recall, prepend=0.0)))
+
+
+def reliability(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> Reliability:
+    """Return how often pixels of a probability are landslide, bins merged into equal groups."""
+    merged = _merged(bins, groups)
+    held = merged.pixels > 0
+    return Reliability(
+        mean_probability=merged.mean_probability[held],
+        landslide_share=merged.landslide[held] / merged.pixels[held],
+        pixels=merged.pixels[held],
+    )
+
+
+def calibration_error(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> float | None:
+    """Return the expected calibration error of the landslide's probability.
+
+    The sum over groups g of (pixels_g / pixels) |landslide share_g - mean probability_g|, with
+    groups of equal width over 0 to 1 (Naeini et al. 2015, AAAI 29(1), doi
+    10.1609/aaai.v29i1.9602). It is that of the probability of landslide, not of the likelier of two
+    classes. None without pixels.
+    """
+    pixels = int(bins.pixels.sum())
+    if pixels == 0:
+        return None
+    merged = _merged(bins, groups)
+    return float(np.abs(merged.landslide - merged.probability_sum).sum() / pixels)
+
+
+def _merged(bins: ProbabilityBins, groups: int) -> ProbabilityBins:
+    if len(bins.landslide) % groups:
+        raise ValueError(f"{len(bins.landslide)} bins cannot be merged into {groups} equal groups")
+    return ProbabilityBins(
+        landslide=bins.landslide.reshape(groups, -1).sum(axis=1),
+        other=bins.other.reshape(groups, -1).sum(axis=1),
+        probability_sum=bins.probability_sum.reshape(groups, -1).sum(axis=1),
+    )

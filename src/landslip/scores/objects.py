@@ -1,0 +1,121 @@
+"""Landslides as objects: how many are detected, by size, and how many in the result are false.
+
+An object is a set of counted pixels of a tile that touch by a side or a corner. One rule holds for
+both sides, half of an object's own pixels:
+
+- a landslide of the label is detected where at least half of its pixels are in the result;
+- an object of the result is false where less than half of its pixels lie on landslides.
+
+The rule joins nothing one to one: a single object of the result may detect several landslides, and
+a landslide found in several parts is one detected. A landslide found within an object more than
+twice as large is detected, and the object is false all the same. Objects count however small, so
+that a result of scattered pixels has many false ones.
+
+What the edge of a tile, or of what is counted, cuts apart are several objects, each of the size of
+its part. Numbers are therefore those of parts: more and smaller ones than on the ground, alike for
+all methods that are scored on the same tiles.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SIZES_PX = (1, 100, 400, 1600, 6400)
+_TOUCH = np.ones((3, 3), dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectCounts:
+    """Objects of one tile or of several.
+
+    Attributes:
+        landslides: objects of the label, by size class from `SIZES_PX` on.
+        detected: of them, those detected.
+        found: objects of the result.
+        false: of them, those false.
+        searched_px: pixels that were counted.
+    """
+
+    landslides: tuple[int, ...] = (0,) * len(SIZES_PX)
+    detected: tuple[int, ...] = (0,) * len(SIZES_PX)
+    found: int = 0
+    false: int = 0
+    searched_px: int = 0
+
+    def __add__(self, other: "ObjectCounts") -> "ObjectCounts":
+        return ObjectCounts(
+            landslides=_added(self.landslides, other.landslides),
+            detected=_added(self.detected, other.detected),
+            found=self.found + other.found,
+            false=self.false + other.false,
+            searched_px=self.searched_px + other.searched_px,
+        )
+
+
+def count_objects(
+    found: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> ObjectCounts:
+    """Count the objects of one tile, all arguments (height, width); see the rules above.
+
+    Args:
+        found: where the model says landslide.
+        landslide: where the label does.
+        counted: which pixels are valid and labelled; the others belong to no object.
+    """
+    result, known = found & counted, landslide & counted
+    known_px, known_shared_px = _objects(known, result)
+    result_px, result_shared_px = _objects(result, known)
+    detected = 2 * known_shared_px >= known_px
+    return ObjectCounts(
+        landslides=_by_size(known_px),
+        detected=_by_size(known_px[detected]),
+        found=len(result_px),
+        false=int((2 * result_shared_px < result_px).sum()),
+        searched_px=int(counted.sum()),
+    )
+
+
+def size_classes_px() -> list[tuple[int, int | None]]:
+    """Return each size class as (at least, under); the last has no end."""
+    return list(zip(SIZES_PX, (*SIZES_PX[1:], None), strict=True))
+
+
+def area_m2(size_px: int, resolution_m: float) -> float:
+    """Return the area of that many square pixels."""
+    return size_px * resolution_m**2
+
+
+def searched_km2(searched_px: int, resolution_m: float) -> float:
+    """Return the searched area, from the side of a square pixel."""
+    return area_m2(searched_px, resolution_m) / 1e6
+
+
+def detected_share(landslides: int, detected: int) -> float | None:
+    """Detected / landslides; None without landslides."""
+    return detected / landslides if landslides else None
+
+
+def false_per_km2(false: int, searched_km2: float | None) -> float | None:
+    """False objects / searched area; None where nothing was searched or the area is not known."""
+    return false / searched_km2 if searched_km2 else None
+
+
+def _objects(
+    mask: NDArray[np.bool_], other: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the size of each object of a mask, and how much of it lies in another mask."""
+    numbers, count = ndimage.label(mask, structure=_TOUCH)
+    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    shared = np.bincount(numbers[other], minlength=count + 1)
+    return sizes[1:], shared[1:]
+
+
+def _by_size(sizes_px: NDArray[np.intp]) -> tuple[int, ...]:
+    classes = np.searchsorted(SIZES_PX, sizes_px, side="right") - 1
+    return tuple(np.bincount(classes, minlength=len(SIZES_PX)).tolist())
+
+
+def _added(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(one + other for one, other in zip(first, second, strict=True))

@@ -1,0 +1,1 @@
+"""The support vector machine on pixel spectra that networks are compared with."""
