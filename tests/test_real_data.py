@@ -36,8 +36,8 @@ RGB, RGBN = Bands(("red", "green", "blue")), Bands(("red", "green", "blue", "nir
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_bijie_tiles_become_a_dataset_with_neighbours_together(tmp_path: Path) -> None:
     request = PairsRequest(
-        images=BIJIE / "images",
-        masks=BIJIE / "masks",
+        images=(BIJIE / "images",),
+        masks=(BIJIE / "masks",),
         bands=RGB,
         plan=SplitPlan(),
         groups=r"([a-z]+\d\d)",

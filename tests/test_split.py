@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from landslip.choices import Split
 from landslip.errors import InputError
-from landslip.split import SplitPlan, deal, split_digest
+from landslip.split import SplitPlan, deal, limited_to, split_digest
 
 TILES = [f"tile{at}" for at in range(100)]
 
@@ -119,3 +119,49 @@ def test_the_digest_tells_who_is_where_and_not_in_which_order() -> None:
     assert split_digest([tiles[at] for at in order], [splits[at] for at in order]) == digest
     assert split_digest(tiles, [Split.TEST, Split.TRAIN, Split.VALIDATION]) != digest
     assert split_digest(["a", "b", "d"], splits) != digest
+
+
+@given(
+    sides=st.lists(st.sampled_from(list(Split)), min_size=1, max_size=40),
+    seed=st.integers(0, 8),
+    shown=st.integers(0, 39),
+)
+def test_fewer_training_tiles_are_among_more(sides: list[Split], seed: int, shown: int) -> None:
+    names = [f"tile{at}" for at in range(len(sides))]
+    landslide = [at == shown for at in range(len(sides))]
+    number = sides.count(Split.TRAIN)
+    kept: set[int] = set()
+    for count in range(1, number + 1):
+        found = limited_to(names, sides, landslide, number=count, seed=seed)
+        train = {at for at, split in enumerate(found) if split is Split.TRAIN}
+        assert kept < train
+        kept = train
+        assert len(train) == count
+        for before, after in zip(sides, found, strict=True):
+            assert after is before or (before, after) == (Split.TRAIN, Split.UNUSED)
+        if shown < len(sides) and sides[shown] is Split.TRAIN:
+            assert shown in train
+
+
+def test_limits_follow_names_and_seed() -> None:
+    sides, landslide = [Split.TRAIN] * 100, [True] * 100
+    first = limited_to(TILES, sides, landslide, number=20, seed=1)
+    assert limited_to(TILES, sides, landslide, number=20, seed=2) != first
+    backwards = limited_to(TILES[::-1], sides, landslide, number=20, seed=1)
+    assert backwards[::-1] == first
+
+
+def test_the_certain_landslide_changes_nothing_where_one_is_drawn_anyway() -> None:
+    sides = [Split.TRAIN] * 50
+    names = TILES[:50]
+    without = limited_to(names, sides, [False] * 50, number=25, seed=4)
+    drawn = [at for at, split in enumerate(without) if split is Split.TRAIN]
+    landslide = [at == drawn[-1] for at in range(50)]
+    assert limited_to(names, sides, landslide, number=25, seed=4) == without
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_limits_that_cannot_be_met_are_refused(number: int) -> None:
+    sides = [Split.TRAIN, Split.TEST, Split.TRAIN]
+    with pytest.raises(InputError, match=f"training tiles: 2 are there; {number} cannot be taken"):
+        limited_to(TILES[:3], sides, [True] * 3, number=number, seed=0)

@@ -11,7 +11,7 @@ from landslip.choices import Split, Units
 from landslip.dataset.format import IGNORE, Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.errors import InputError
-from landslip.split import SplitPlan
+from landslip.split import SplitPlan, split_digest
 from landslip.window import Window
 
 
@@ -158,3 +158,56 @@ def test_an_index_without_its_columns_is_refused(path: Path) -> None:
     pyarrow.parquet.write_table(table.drop_columns(["height"]), path / "tiles.parquet")
     with pytest.raises(InputError, match=r"tiles.parquet: the index lacks height"):
         TileDataset(path)
+
+
+def test_a_view_has_another_division_of_the_same_tiles(path: Path) -> None:
+    dataset = TileDataset(path)
+    splits = [Split.TEST, Split.UNUSED, Split.TRAIN, Split.VALIDATION, Split.TRAIN]
+    view = dataset.with_split(splits, "by hand")
+    assert view.splits == splits
+    assert view.positions(Split.TRAIN) == [2, 4]
+    assert view.positions(Split.UNUSED) == [1]
+    assert view.card.tiles == {"test": 1, "train": 2, "unused": 1, "val": 1}
+    assert (view.card.split_method, view.card.test_share) == ("by hand", 1 / 4)
+    assert view.card.val_share == pytest.approx(1 / 3)
+    assert view.card.split_sha256 == split_digest(dataset.tile_ids, splits)
+    assert view.card.split_sha256 != dataset.card.split_sha256
+    assert view.card.pixels_sha256 == dataset.card.pixels_sha256
+    for at in range(5):
+        np.testing.assert_array_equal(view.tile(at).stored, tile(at).stored)
+
+
+def test_the_dataset_of_a_view_is_as_it_was(path: Path) -> None:
+    dataset = TileDataset(path)
+    before, card = dataset.splits, dataset.card
+    dataset.with_split([Split.TEST] * 5, "all test")
+    assert dataset.splits == before == TileDataset(path).splits
+    assert dataset.card == card == TileDataset(path).card
+
+
+def test_a_view_needs_a_split_for_each_tile(path: Path) -> None:
+    with pytest.raises(ValueError, match="each of 5 tiles needs a split; got 4"):
+        TileDataset(path).with_split([Split.TRAIN] * 4, "short")
+
+
+def test_limited_takes_from_training_alone(path: Path) -> None:
+    dataset = TileDataset(path).with_split([Split.TRAIN] * 4 + [Split.TEST], "by hand")
+    view = dataset.limited(2, seed=0)
+    assert view.card.tiles == {"test": 1, "train": 2, "unused": 2}
+    assert view.card.split_method == "by hand, 2 training tiles"
+    assert view.card.split_sha256 != dataset.card.split_sha256
+    assert dataset.limited(4, seed=0).splits == dataset.splits
+    with pytest.raises(InputError, match="training tiles: 4 are there; 5 cannot be taken"):
+        dataset.limited(5, seed=0)
+
+
+def test_columns_that_are_not_there_are_none(path: Path) -> None:
+    table = pyarrow.parquet.read_table(path / "tiles.parquet")
+    more = ["group", "scene", "geometry", "landslide_px"]
+    pyarrow.parquet.write_table(table.drop_columns(more), path / "tiles.parquet")
+    dataset = TileDataset(path)
+    assert dataset.column("event") == dataset.column("scene") == [None] * 5
+    assert dataset.groups == dataset.tile_ids
+    assert dataset.column("height") == [3, 4, 5, 6, 7]
+    number = len(dataset.positions(Split.TRAIN))
+    assert dataset.limited(number, seed=1).splits == dataset.splits

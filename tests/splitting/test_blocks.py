@@ -96,7 +96,9 @@ def test_a_long_landslide_takes_all_its_tiles_from_training(make_scene: MakeScen
 def test_all_dates_of_a_block_go_one_way(make_scene: MakeScene, spots: Spots) -> None:
     label = spots((48, 40), 2)
     later = np.where(np.arange(48)[:, None] < 24, label, 0).astype(np.uint8)  # half has healed
-    parts = {name: make_scene(grown, SIDE, name=name) for name, grown in (("a", label), ("b", later))}
+    parts = {
+        name: make_scene(grown, SIDE, name=name) for name, grown in (("a", label), ("b", later))
+    }
     out = parts["a"].path.parent / "joined"
     join_datasets(parts, {}, out)
     both = TileDataset(out)
@@ -110,7 +112,9 @@ def test_two_dates_of_one_landslide_are_never_on_two_sides(make_scene: MakeScene
     whole = np.zeros((8, 32), dtype=np.uint8)
     whole[5, :] = 1
     none = np.zeros_like(whole)  # by the second date it is gone
-    parts = {name: make_scene(label, SIDE, name=name) for name, label in (("a", whole), ("b", none))}
+    parts = {
+        name: make_scene(label, SIDE, name=name) for name, label in (("a", whole), ("b", none))
+    }
     out = parts["a"].path.parent / "joined"
     join_datasets(parts, {}, out)
     division = Division(method="blocks", block_tiles=1, buffer_m=0, test_share=0.1, val_share=0)

@@ -13,7 +13,7 @@ from landslip.errors import InputError
 from landslip.split import SplitPlan, deal_folds
 from landslip.splitting.alike import Alike, united
 from landslip.splitting.divide import divide
-from landslip.splitting.division import Division
+from landslip.splitting.division import Division, Method
 
 MakeTiles = Callable[..., TileDataset]
 
@@ -91,10 +91,10 @@ def test_groups_linked_by_tiles_that_show_the_same_become_one() -> None:
 @pytest.mark.parametrize("method", ["random", "groups"])
 @pytest.mark.parametrize("folds", [1, 3])
 def test_tiles_that_show_the_same_go_together(
-    make_tiles: MakeTiles, method: str, folds: int
+    make_tiles: MakeTiles, method: Method, folds: int
 ) -> None:
     dataset = make_tiles(flat(40))
-    chain = [pair(at, at + 1) for at in range(0, 39) if at % 4 != 3]
+    chain = [pair(at, at + 1) for at in range(39) if at % 4 != 3]
     found = divide(dataset, Division(method=method, folds=folds, test_share=0.4), chain)
     for fold in found:
         for link in chain:

@@ -62,7 +62,9 @@ def test_near_and_overlapping_as_measured_pair_by_pair(make_scene: MakeScene) ->
         ]
         assert sorted(map(tuple, ground.near(distance).tolist())) == expected
     pairs, shares = ground.overlapping()
-    beside = {(one, other): share for (one, other), share in zip(pairs.tolist(), shares, strict=True)}
+    beside = {
+        (one, other): share for (one, other), share in zip(pairs.tolist(), shares, strict=True)
+    }
     assert beside[0, 1] == pytest.approx(3 / 8)
     assert (0, 2) not in beside
 

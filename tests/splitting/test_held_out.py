@@ -19,7 +19,9 @@ Spots = Callable[..., NDArray[np.uint8]]
 SIDE = 4
 
 
-def joined(parts: Mapping[str, TileDataset], events: Mapping[str, str] | None = None) -> TileDataset:
+def joined(
+    parts: Mapping[str, TileDataset], events: Mapping[str, str] | None = None
+) -> TileDataset:
     out = Path(next(iter(parts.values())).path).parent / "joined"
     join_datasets(parts, events or {}, out)
     return TileDataset(out)
@@ -102,7 +104,10 @@ def test_ground_that_others_show_is_held_out_too(dates: TileDataset, folds: int)
 def test_a_seam_of_shared_ground_is_left_out(make_scene: MakeScene) -> None:
     label = np.zeros((32, 40), dtype=np.uint8)
     beside = Affine(2, 0, 350_000 + 2 * 36, 0, -2, 3_465_000)  # its first column lies on our last
-    parts = {"a": make_scene(label, SIDE, name="a"), "b": make_scene(label, SIDE, name="b", transform=beside)}  # fmt: skip
+    parts = {
+        "a": make_scene(label, SIDE, name="a"),
+        "b": make_scene(label, SIDE, name="b", transform=beside),
+    }
     (fold, _) = divide(joined(parts), Division(method="scene", val_share=0))
     other = np.array(fold.splits[80:]).reshape(8, 10)
     assert fold.splits[:80] == (Split.TEST,) * 80

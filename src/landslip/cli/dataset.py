@@ -167,7 +167,7 @@ def augment(
     They are flipped, turned, stretched by up to 10 %, changed in colour and noisy. Other tiles stay
     as they are. The same seed gives the same bytes. Training on the result is without further
     variation where the file of --config says `augmentation_mode: none`; the same versions without
-    a copy on disk are what `augmentation_mode: offline` makes of TILES itself.
+    a copy on disk are what `augmentation_mode: offline` makes of TILES, from the training's seed.
 
     Example: `landslip dataset augment TILES --out AUGMENTED --versions 144 --seed 0`
     """

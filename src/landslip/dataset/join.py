@@ -40,10 +40,12 @@ def join_datasets(
         progress: told of tiles done.
 
     Raises:
-        InputError: the parts differ in bands, units, data type, scale or offset.
+        InputError: the parts differ in bands, units, data type, scale or offset, or two tiles
+            would have one name.
     """
     description = _describe(parts)
     tile_name = _renaming(parts, "tile_id")
+    _refuse_twice(tile_name(name, tile) for name, part in parts.items() for tile in part.tile_ids)
     scene_name = _renaming(parts, "scene")
     done, total = 0, sum(len(part) for part in parts.values())
     with (
@@ -108,6 +110,14 @@ def _renaming(parts: Mapping[str, TileDataset], column: str) -> Callable[[str, s
         return name if alone else f"{part}_{name}"
 
     return renamed
+
+
+def _refuse_twice(tile_ids: Iterable[str]) -> None:
+    name, number = Counter(tile_ids).most_common(1)[0]
+    if number > 1:
+        raise InputError(
+            f"each tile needs a name of its own; {name} is there twice; rename a joined dataset"
+        )
 
 
 def _rows(

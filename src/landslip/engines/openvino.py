@@ -59,6 +59,10 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
     with torch.inference_mode(), warnings.catch_warnings():
         # OpenVINO traces with torch.jit, of which torch says that it will go
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
+        # SegFormer's decoder compares numbers of channels, which never change
+        warnings.filterwarnings(
+            "ignore", category=torch.jit.TracerWarning, module="segmentation_models_pytorch"
+        )
         graph = openvino.convert_model(
             probability, example_input=example, input=[-1, bands, -1, -1]
         )

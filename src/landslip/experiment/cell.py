@@ -14,7 +14,7 @@ from landslip.dataset.format import LANDSLIDE, TileDataset
 from landslip.engines.choose import open_engine
 from landslip.errors import InputError
 from landslip.evaluation import predicted_tiles
-from landslip.experiment.job import ERRORS, JOB, LOCK, MODEL, RECORD, Job, Record
+from landslip.experiment.job import ERRORS, LOCK, MODEL, RECORD, Job, Record
 from landslip.experiment.predictions import PredictionsWriter
 from landslip.experiment.results import TileCounts
 from landslip.metrics import count_pixels
@@ -52,7 +52,7 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
             _run_svm(cell)
         else:
             _run_network(cell)
-        for name in (LOCK, JOB, ERRORS):
+        for name in (LOCK, ERRORS):
             (job.unfinished / name).unlink(missing_ok=True)
         job.unfinished.rename(job.out)
 

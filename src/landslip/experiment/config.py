@@ -144,6 +144,9 @@ class TransferConfig(_Part):
     tune_tiles: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
     folds: int = Field(3, ge=2, description="of the target; each tile is tested in one of them")
     training: dict[str, Any] = Field(default_factory=dict, description="of the tuning")
+    leaks: Literal["refuse", "tell"] = Field(
+        "refuse", description="where tiles of the target show what a source tile shows"
+    )
 
 
 class ExperimentConfig(_Part):
@@ -258,12 +261,23 @@ def _with_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
             return tuple(whole(one) for one in part)
         return part
 
-    datasets = {name: whole(dataset) for name, dataset in config.datasets.items()}
+    datasets = {
+        name: _with_group_table(whole(one), folder) for name, one in config.datasets.items()
+    }
     weights = {
         encoder: file if file == "imagenet" else str(folder / Path(file).expanduser())
         for encoder, file in config.encoder_weights.items()
     }
     return config.model_copy(update={"datasets": datasets, "encoder_weights": weights})
+
+
+def _with_group_table(dataset: DatasetConfig, folder: Path) -> DatasetConfig:
+    """Return the same with a table of groups, which is text as an expression is, made whole."""
+    pairs = dataset.pairs
+    if pairs is None or pairs.groups is None or not pairs.groups.endswith(".csv"):
+        return dataset
+    table = str(folder / Path(pairs.groups).expanduser())
+    return dataset.model_copy(update={"pairs": pairs.model_copy(update={"groups": table})})
 
 
 def _known(kind: str, names: tuple[str, ...] | None, known: set[str]) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from landslip.choices import Split
 from landslip.dataset.format import TileDataset
 from landslip.errors import InputError
-from landslip.experiment.config import ExperimentConfig, SplitConfig
+from landslip.experiment.config import ExperimentConfig, SplitConfig, TransferConfig
 from landslip.experiment.plan import needed_divisions
 from landslip.split import split_digest
 from landslip.splitting.alike import Alike, tiles_alike
+from landslip.splitting.between import shared_between
 from landslip.splitting.divide import divide
 from landslip.splitting.division import Division, Fold
 from landslip.splitting.leaks import find_leaks, refuse_leaks, told
@@ -61,6 +62,8 @@ def divide_all(
             raise InputError(f"split {split} of data set {dataset}: {error}") from error
         tell(f"data set {dataset}, split {split}: {_counts(divided)}")
         divisions[dataset, split] = divided
+    for transfer in config.transfers:
+        _check_transfer(transfer, divisions)
     return divisions
 
 
@@ -93,6 +96,29 @@ def _divided(dataset: TileDataset, config: SplitConfig, alike: tuple[Alike, ...]
         note = told(find_leaks(dataset, fold.splits, alike))
         folds.append(replace(fold, notes=(*fold.notes, note)))
     return Divided(dataset=dataset, config=config, folds=tuple(folds))
+
+
+def _check_transfer(transfer: TransferConfig, divisions: dict[tuple[str, str], Divided]) -> None:
+    """Refuse a transfer to tiles that show what its models were trained on, or note it."""
+    source = divisions[transfer.source, transfer.split]
+    key = transfer.target, transfer_split(transfer.folds)
+    target = divisions[key]
+    used = [
+        at
+        for at, side in enumerate(source.folds[0].splits)
+        if side in (Split.TRAIN, Split.VALIDATION)
+    ]
+    shared = shared_between(source.dataset, used, target.dataset)
+    if not shared:
+        return
+    if transfer.leaks == "refuse":
+        raise InputError(
+            f"transfer from {transfer.source} to {transfer.target}: {shared}; take another data "
+            "set, or let the report tell of it by leaks: tell in the transfer"
+        )
+    note = f"for models of {transfer.source}: {shared}"
+    folds = tuple(replace(fold, notes=(*fold.notes, note)) for fold in target.folds)
+    divisions[key] = replace(target, folds=folds)
 
 
 def _counts(divided: Divided) -> str:

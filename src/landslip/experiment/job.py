@@ -13,7 +13,7 @@ from landslip.experiment.results import CellKey, TileCounts
 from landslip.training.recipe import TrainConfig
 
 MODEL, RECORD = "model", "cell.json"
-JOB, ERRORS, LOCK = "job.json", "errors.txt", "lock"
+ERRORS, LOCK = "errors.txt", "lock"
 
 
 class Job(BaseModel):

@@ -56,7 +56,6 @@ class Check:
 
     Attributes:
         low, high: the range that the others give, each of them taken as rounded.
-        agrees: whether the printed figure, itself rounded, can lie in that range.
     """
 
     what: str
@@ -68,6 +67,7 @@ class Check:
 
     @property
     def agrees(self) -> bool:
+        """Whether the printed figure, itself rounded, can lie in the range."""
         half = half_unit(self.printed)
         return self.low - half <= self.printed <= self.high + half
 

@@ -1,19 +1,23 @@
 """Runs jobs in processes of their own, a few at a time."""
 
-import json
+import multiprocessing
 import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from landslip.closing import Closing
-from landslip.experiment.job import ERRORS, JOB, Job
+from landslip.experiment.job import ERRORS, Job
+from landslip.experiment.worker import work
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_SLOW_IMPORTS = ["landslip.experiment.worker", "landslip.training.run", "landslip.engines.openvino"]
 _SECONDS_TO_END = 10.0
 
 
@@ -26,16 +30,18 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Worker:
-    """A process at work, what it says of errors, and the share that it has done."""
+    """A process at work, and the share of its job that it has done."""
 
     job: Job
-    process: subprocess.Popen[str]
-    errors: Path
+    process: BaseProcess
     share: float = 0.0
 
 
 class Pool(Closing):
-    """Processes at work; on leaving, those still running are ended."""
+    """Processes at work; on leaving, those still running are ended.
+
+    They are forked from one that has torch imported, which takes longer than many a cell.
+    """
 
     def __init__(self, size: int, on_share: Callable[[float], None]) -> None:
         """Run up to ``size`` jobs at a time, the cores shared evenly among them.
@@ -47,6 +53,7 @@ class Pool(Closing):
         self._on_share = on_share
         self._running: list[_Worker] = []
         self._said: queue.Queue[tuple[_Worker, float | None]] = queue.Queue()
+        self._context = multiprocessing.get_context("forkserver")
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
         """Yield each job as it ends.
@@ -78,27 +85,24 @@ class Pool(Closing):
     def _start(self, job: Job) -> None:
         job = job.model_copy(update={"threads": self._threads})
         job.unfinished.mkdir(parents=True, exist_ok=True)
-        file, errors = job.unfinished / JOB, job.unfinished / ERRORS
-        file.write_text(job.model_dump_json())
-        with errors.open("w") as stderr:
-            process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "landslip.experiment.worker", str(file)],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env=os.environ | dict.fromkeys(_THREADS, str(self._threads)),
-            )
-        worker = _Worker(job, process, errors)
+        shares, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=work, args=(job.model_dump_json(), sender))
+        with _few_threads(self._threads):
+            self._context.set_forkserver_preload(_SLOW_IMPORTS)
+            forkserver.ensure_running()
+        process.start()
+        sender.close()
+        worker = _Worker(job, process)
         self._running.append(worker)
-        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        threading.Thread(target=self._listen, args=(worker, shares), daemon=True).start()
 
-    def _listen(self, worker: _Worker) -> None:
-        for line in worker.process.stdout or ():
-            said = json.loads(line) if line.startswith("{") else {}
-            if said.get("total"):
-                self._said.put((worker, said["done"] / said["total"]))
-        worker.process.wait()
-        self._said.put((worker, None))
+    def _listen(self, worker: _Worker, shares: Connection) -> None:
+        try:
+            while True:
+                self._said.put((worker, shares.recv()))
+        except EOFError:
+            worker.process.join()
+            self._said.put((worker, None))
 
     def _next_end(self) -> _Worker:
         """Wait for a worker to end, passing on what others say of their progress."""
@@ -115,10 +119,24 @@ class Pool(Closing):
         for worker in self._running:
             worker.process.terminate()
         for worker in self._running:
-            try:
-                worker.process.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
+            worker.process.join(_SECONDS_TO_END)
+            if worker.process.is_alive():
                 worker.process.kill()
+
+
+@contextmanager
+def _few_threads(number: int) -> Iterator[None]:
+    """Set what libraries read when they are loaded, for processes begun meanwhile."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, str(number)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _source(job: Job) -> Path | None:
@@ -127,10 +145,11 @@ def _source(job: Job) -> Path | None:
 
 
 def _outcome(worker: _Worker) -> Outcome:
-    code = worker.process.returncode
+    code = worker.process.exitcode
     if code == 0:
         return Outcome()
-    said = worker.errors.read_text(errors="replace").splitlines()
+    file = worker.job.unfinished / ERRORS
+    said = file.read_text(errors="replace").splitlines() if file.is_file() else []
     lines = [line.strip() for line in said if line.strip()]
-    ended = f"ended by signal {-code}: " if code < 0 else ""
+    ended = f"ended by signal {-code}: " if code is not None and code < 0 else ""
     return Outcome(f"{ended}{lines[-1] if lines else 'it said nothing'}")

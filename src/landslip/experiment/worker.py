@@ -1,45 +1,50 @@
-"""Runs one cell, in a process of its own: ``python -m landslip.experiment.worker JOB.json``.
+"""What a process of the pool does: one cell."""
 
-It prints lines of JSON with its progress, ends with 2 and a sentence where the cell cannot be run,
-and ends at once when the process that started it is gone.
-"""
-
-import json
 import os
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from landslip.errors import LandslipError
-from landslip.experiment.job import Job
+from landslip.experiment.cell import run_cell
+from landslip.experiment.job import ERRORS, Job
 
-_WRONG, _INTERRUPTED = 2, 130
+CANNOT, INTERRUPTED = 2, 130
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def main() -> int:
-    """Run the job that the command line names; return the exit code."""
+def work(described: str, shares: Connection) -> None:
+    """Run a job in this process, and end it.
+
+    What goes wrong is written to ``errors.txt`` in the cell's folder; the process ends with 2 and a
+    sentence there where the cell cannot be run, and at once when the one that began it is gone.
+
+    Args:
+        described: a `Job` as JSON.
+        shares: is sent the share that is done, now and then.
+    """
     _end_with_parent()
-    job = Job.model_validate_json(Path(sys.argv[1]).read_text())
+    job = Job.model_validate_json(described)
+    _errors_into(job.unfinished / ERRORS)
     try:
-        from landslip.experiment.cell import run_cell  # noqa: PLC0415 - torch is slow to import
-
-        run_cell(job, _report)
+        run_cell(job, lambda done, total: shares.send(done / total))
     except LandslipError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - read by the parent
-        return _WRONG
+        print(error, file=sys.stderr)  # noqa: T201 - read by the pool
+        sys.exit(CANNOT)
     except KeyboardInterrupt:
-        return _INTERRUPTED
-    return 0
+        sys.exit(INTERRUPTED)
 
 
-def _report(done: float, total: float) -> None:
-    print(json.dumps({"done": done, "total": total}), flush=True)  # noqa: T201 - read by the parent
+def _errors_into(file: Path) -> None:
+    """Send to a file what this process, and libraries in it, write as errors."""
+    with file.open("w") as opened:
+        os.dup2(opened.fileno(), sys.stderr.fileno())
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would write into the same cell as the next run's."""
+    """A process whose parent was killed would write into the same cell as the next run's."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -48,7 +53,3 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

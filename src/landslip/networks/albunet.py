@@ -6,7 +6,7 @@ and width are multiples of 64. Where there is a choice, these are made:
 
 - The authors' code has two blocks. The one with a transposed convolution (4, stride 2, padding 1)
   is taken; the other, which their training script takes, enlarges bilinearly and then convolves
-  twice, at four times the work.
+  twice, at over three times the work.
 - The decoder's own widths are those of ResNet-34's, from 32 filters up, whatever the encoder; the
   skips are as wide as the encoder's levels: 64, 128, 256, 512 for ResNet-18 and -34.
 - The stem's pool is replaced in every encoder that has one; other backbones stay as they are.

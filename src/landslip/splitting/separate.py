@@ -51,9 +51,7 @@ def relations(dataset: TileDataset, buffer_m: float | None) -> Relations:
     )
 
 
-def separated(
-    splits: list[Split], related: Relations
-) -> tuple[list[Split], tuple[str, ...]]:
+def separated(splits: list[Split], related: Relations) -> tuple[list[Split], tuple[str, ...]]:
     """Leave out the tiles that are too close to those that count, and say how many.
 
     Training and validation tiles nearer than the buffer to a test tile, on ground that it shows, or

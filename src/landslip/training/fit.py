@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
+from torch.utils.data import DataLoader
 
 from landslip.choices import Precision, Split
 from landslip.dataset.format import TileDataset
@@ -25,7 +26,7 @@ from landslip.metrics import Counts
 from landslip.networks.architecture import fewest_tiles, multiple_of
 from landslip.networks.hardware import computes_in_bf16
 from landslip.normalise import Normalisation
-from landslip.training.data import crop_side, training_batches, validation_loader
+from landslip.training.data import Batch, crop_side, training_batches, validation_loader
 from landslip.training.module import SegmentationModule, Watcher
 from landslip.training.pictures import ValidationPictures
 from landslip.training.recipe import TrainConfig
@@ -76,7 +77,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
         InputError: the network cannot be trained with such crops or batches.
         KeyboardInterrupt: the user stopped it; the run can be resumed.
     """
-    tiles = _training(job)
+    tiles = training_of(job)
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision(job.config.precision, device)
@@ -106,7 +107,12 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
     )
 
 
-def _training(job: Fit) -> Any:
+def training_of(job: Fit) -> DataLoader[Batch]:
+    """Return the loader of training batches.
+
+    Raises:
+        InputError: crop or batch are not such as the network takes.
+    """
     positions, arch = job.dataset.positions(Split.TRAIN), job.config.arch
     loader = training_batches(
         job.dataset, positions, job.normalisation, job.config, _crop(job, positions)

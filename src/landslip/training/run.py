@@ -13,7 +13,7 @@ from landslip.errors import InputError, OutputExistsError
 from landslip.model.folder import Model
 from landslip.normalise import BandStatistics, Normalisation, band_statistics
 from landslip.output import move_into_place, refuse_existing
-from landslip.training.fit import LOGS, Fit, fit
+from landslip.training.fit import LOGS, Fit, fit, training_of
 from landslip.training.module import Watcher
 from landslip.training.recipe import TrainConfig
 from landslip.training.save import Trained, write_model
@@ -59,7 +59,7 @@ def train(request: TrainRequest) -> None:
     positions = _check_trainable(dataset)
     refuse_existing(request.out, overwrite=request.overwrite)
     start = _start(request, band_statistics(dataset, positions))
-    folder = _run_folder(request, start)
+    folder = request.out.with_name(f"{request.out.name}.training")
     normalisation = Normalisation(
         radiometry=dataset.card.radiometry, mean=start.statistics.mean, std=start.statistics.std
     )
@@ -70,6 +70,8 @@ def train(request: TrainRequest) -> None:
         folder=folder,
         threshold=start.threshold,
     )
+    training_of(job)  # raises what is wrong before anything is written
+    _make_run_folder(request, start, folder)
     best = fit(job, start.network, request.watcher)
     trained = Trained(
         network=start.network,
@@ -105,9 +107,8 @@ def _check_trainable(dataset: TileDataset) -> list[int]:
     return positions
 
 
-def _run_folder(request: TrainRequest, start: Start) -> Path:
+def _make_run_folder(request: TrainRequest, start: Start, folder: Path) -> None:
     """Make the folder of the run, or take up the one of an interrupted run that is the same."""
-    folder = request.out.with_name(f"{request.out.name}.training")
     same = {
         "config": start.config.model_dump(mode="json", exclude={"workers"}),
         "pixels_sha256": request.dataset.card.pixels_sha256,
@@ -121,7 +122,6 @@ def _run_folder(request: TrainRequest, start: Start) -> Path:
         _check_same_run(folder, same, resume=request.resume)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN_FILE).write_text(json.dumps(same, indent=2) + "\n")
-    return folder
 
 
 def _check_same_run(folder: Path, same: dict[str, Any], *, resume: bool) -> None:

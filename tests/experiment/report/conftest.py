@@ -1,8 +1,8 @@
 """Made-up experiments: every figure is drawn from what the test asks for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from landslip.choices import Units
 from landslip.dataset.format import Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.experiment.predictions import PredictionsWriter
+from landslip.experiment.report.summary import Summary
 from landslip.experiment.results import (
     AreaEstimate,
     BoundaryScores,
@@ -186,7 +187,7 @@ def _scores(shares: NDArray[np.float64], f1: float) -> CellScores:
 
 
 def fake_curves(f1: float) -> Curves:
-    """Pixels by probability: a share ``f1`` of the landslides above one half, as many others wrong."""
+    """Pixels by probability: a share ``f1`` of landslides is found, and as many others wrong."""
     middles = (np.arange(BINS) + 0.5) / BINS
     found, missed = np.exp(-(1 - middles) / 0.12), np.exp(-middles / 0.35)
     upper, lower = found / found.sum(), missed / missed.sum()
@@ -221,6 +222,7 @@ def whole_experiment() -> FakeExperiment:
     fake.dataset("tianshui", title="Tianshui", resolution_m=None)
     others = {"albunet": 0.815, "unet": 0.78, "unetpp": 0.84, "svm": 0.55}
     for dataset, lower in (("valley", 0.0), ("bijie", 0.02)):
+        more: dict[str, Any]
         for split, method, gain in (("random", "random", 0.02), ("groups", "groups", 0.0)):
             more = {"dataset": dataset, "split": split, "split_method": method}
             for encoder, f1 in encoders.items():
@@ -312,9 +314,6 @@ def fake() -> FakeExperiment:
 
 
 @pytest.fixture(scope="session")
-def whole() -> Results:
-    """The results of an experiment that has everything."""
-    return whole_experiment().results()
-
-
-MakeDataset = Callable[..., TileDataset]
+def whole() -> Summary:
+    """The summary of an experiment that has everything."""
+    return Summary(whole_experiment().results())

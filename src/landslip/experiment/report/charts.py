@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from landslip.experiment.report.lines import Line, Measured
+from landslip.experiment.report.lines import Measured
 from landslip.experiment.report.palette import Look, looks
 from landslip.experiment.report.runs import RunKey
 from landslip.experiment.report.summary import RANDOM, Course, Summary
 from landslip.experiment.report.svg import style, svg_text
-from landslip.scores.curves import precision_recall, reliability
 
-_WIDE_IN = 7.6
-_SQUARE_IN = 3.9
-_INK = "#1f2329"
+_WIDE_IN = 9.0
+_ACROSS, _TITLE_LETTERS, _LABEL_LETTERS = 3, 72, 36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +31,12 @@ class Chart:
 def f1_chart(summary: Summary, split: str) -> Chart:
     """F1 by method: the mean over seeds with its interval over tiles, each seed as a dot."""
     places = [(dataset, split) for dataset in summary.splits[split]]
-    rows = max(len(summary.lines_of(*place)) for place in places)
+    names = _methods_of(summary, places)
     with style():
-        figure = Figure(figsize=(_WIDE_IN, 0.8 + 0.29 * rows), layout="constrained")
-        axes = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
-        names = _methods_of(summary, places)
+        figure, axes = _panels(len(places), 0.8 + 0.29 * len(names))
         for place, axis in zip(places, axes, strict=True):
             _draw_f1(summary, axis, place, names)
+            axis.set_title(_title(summary.title(place[0]), len(places)))
         return Chart(
             name=f"f1-{split}",
             caption=f"F1 by method, split {split}: mean over seeds with its 95 % interval over "
@@ -61,37 +59,16 @@ def split_chart(summary: Summary) -> Chart | None:
         return None
     names = _methods_of(summary, [(dataset, split) for dataset, split, _ in places])
     with style():
-        figure = Figure(figsize=(_WIDE_IN, 0.9 + 0.27 * len(names)), layout="constrained")
-        axes = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
+        figure, axes = _panels(len(places), 0.9 + 0.27 * len(names))
         for place, axis in zip(places, axes, strict=True):
             _draw_split(summary, axis, place, names)
+            title = f"{summary.title(place[0])}: {place[1]}, {place[2]}"
+            axis.set_title(_title(title, len(places)))
         return Chart(
             name="splits",
             caption="F1 with test tiles drawn at random (open) and kept apart from the training "
             "tiles (filled).",
             svg=svg_text(figure, "splits"),
-        )
-
-
-def curves_chart(summary: Summary, dataset: str, split: str) -> Chart:
-    """Precision over recall, and share of landslide over probability, of all methods."""
-    lines = summary.lines_of(dataset, split)
-    name = f"curves-{dataset}-{split}"
-    with style():
-        figure = Figure(figsize=(2 * _SQUARE_IN, _SQUARE_IN + 0.9), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        for line, look in _with_looks(summary, lines):
-            label = summary.label(line.run.key.method)
-            _draw_precision_recall(left, line, look, label)
-            _draw_reliability(right, line, look)
-        _dress_curves(left, right)
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        return Chart(
-            name=name,
-            caption=f"{summary.title(dataset)}, split {split}. Left: precision over recall, the "
-            "dot where the threshold lies. Right: share of landslide among pixels of a stated "
-            "probability; on the diagonal it is what it says.",
-            svg=svg_text(figure, name),
         )
 
 
@@ -144,6 +121,22 @@ def route_chart(summary: Summary, source: str, split: str, target: str) -> Chart
         )
 
 
+def _panels(number: int, height_in: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of panels side by side, three in a row at most."""
+    across = min(number, _ACROSS)
+    down = -(-number // across)
+    figure = Figure(figsize=(_WIDE_IN, height_in * down), layout="constrained")
+    axes = list(figure.subplots(down, across, squeeze=False, sharey=True).flat)
+    for unused in axes[number:]:
+        unused.remove()
+    return figure, axes[:number]
+
+
+def _title(text: str, panels: int) -> str:
+    """Return a title in lines that are as wide as a panel."""
+    return "\n".join(wrap(text, _TITLE_LETTERS // min(panels, _ACROSS)))
+
+
 def _methods_of(summary: Summary, places: Sequence[tuple[str, str]]) -> list[str]:
     present = {line.run.key.method for place in places for line in summary.lines_of(*place)}
     return [name for name in summary.results.methods if name in present]
@@ -155,10 +148,15 @@ def _draw_f1(summary: Summary, axis: Axes, place: tuple[str, str], names: Sequen
         line = summary.line(*place, name)
         if line is not None and line.f1.value is not None:
             _draw_estimate(axis, line.f1, -at, known[name])
-    axis.set_yticks([-at for at in range(len(names))], [summary.label(name) for name in names])
+    _dress_methods(summary, axis, names)
+
+
+def _dress_methods(summary: Summary, axis: Axes, names: Sequence[str]) -> None:
+    labels = ["\n".join(wrap(summary.label(name), _LABEL_LETTERS)) for name in names]
+    axis.set_yticks([-at for at in range(len(names))], labels)
     axis.set_ylim(-len(names) + 0.4, 0.6)
     axis.grid(visible=False, axis="y")
-    axis.set(title=summary.title(place[0]), xlabel="F1, %")
+    axis.set_xlabel("F1, %")
 
 
 def _draw_estimate(axis: Axes, score: Measured, height: float, look: Look) -> None:
@@ -186,48 +184,7 @@ def _draw_split(
             axis.plot(values, [-at, -at], color=colour, lw=1.4, zorder=1)
             axis.plot(values[:1], [-at], "o", color=colour, mfc="white", ms=6)
             axis.plot(values[1:], [-at], "o", color=colour, ms=6)
-    axis.set_yticks([-at for at in range(len(names))], [summary.label(name) for name in names])
-    axis.grid(visible=False, axis="y")
-    axis.set(title=f"{summary.title(dataset)}\n{split} and {other}", xlabel="F1, %")
-
-
-def _draw_precision_recall(axis: Axes, line: Line, look: Look, label: str) -> None:
-    curve = precision_recall(line.bins)
-    if curve is None:
-        return
-    axis.plot(
-        100 * curve.recall,
-        100 * curve.precision,
-        color=look.colour,
-        ls=look.dash,
-        lw=1.4,
-        label=label,
-    )
-    if line.recall.value is not None and line.precision.value is not None:
-        at = 100 * line.recall.value, 100 * line.precision.value
-        axis.plot(*at, look.marker, color=look.colour, mfc=look.fill, ms=5)
-
-
-def _draw_reliability(axis: Axes, line: Line, look: Look) -> None:
-    found = reliability(line.bins)
-    axis.plot(
-        100 * found.mean_probability,
-        100 * found.landslide_share,
-        look.marker,
-        color=look.colour,
-        mfc=look.fill,
-        ls=look.dash,
-        lw=1.2,
-        ms=3.2,
-    )
-
-
-def _dress_curves(left: Axes, right: Axes) -> None:
-    right.plot([0, 100], [0, 100], color=_INK, lw=0.8, ls=":")
-    left.set(xlabel="recall, %", ylabel="precision, %", title="Precision and recall")
-    right.set(xlabel="stated probability, %", ylabel="landslide, %", title="Reliability")
-    for axis in (left, right):
-        axis.set(xlim=(0, 101), ylim=(0, 101), aspect="equal")
+    _dress_methods(summary, axis, names)
 
 
 def _draw_courses(
@@ -265,12 +222,6 @@ def _error_bars(scores: Sequence[Measured]) -> Any:
 
 def _percents(values: Iterator[float | None]) -> list[float]:
     return [np.nan if value is None else 100 * value for value in values]
-
-
-def _with_looks(summary: Summary, lines: Sequence[Line]) -> Iterator[tuple[Line, Look]]:
-    known = looks(summary.results)
-    for line in lines:
-        yield line, known[line.run.key.method]
 
 
 def _courses_with_looks(

@@ -6,7 +6,9 @@ from enum import Enum
 
 from landslip.experiment.report.contrasts import Contrast, Verdict
 from landslip.experiment.report.numbers import p_text, points, signed_span
+from landslip.experiment.report.runs import RunKey
 from landslip.experiment.report.summary import RANDOM, Summary
+from landslip.scores.intervals import Estimate
 
 
 class Outcome(Enum):
@@ -69,14 +71,21 @@ def told(title: str, findings: Sequence[Finding]) -> Claim:
     return Claim(title=title, outcome=outcome, findings=tuple(findings))
 
 
-def where(summary: Summary, dataset: str, split: str) -> str:
-    """Return data set and split as the beginning of a sentence."""
-    return f"{summary.title(dataset)}, split {split}"
+def key_at(place: tuple[str, str], method: str) -> RunKey:
+    """Return a method's run on all training tiles of a data set and split."""
+    return RunKey(dataset=place[0], split=place[1], method=method)
 
 
-def is_random(summary: Summary, dataset: str, split: str) -> bool:
-    """Whether test tiles are drawn at random among all."""
-    return summary.split_method(dataset, split) == RANDOM
+def finding(
+    summary: Summary, place: tuple[str, str], text: str, verdict: Verdict | None = None
+) -> Finding:
+    """Return a sentence that begins with data set and split."""
+    dataset, split = place
+    return Finding(
+        text=f"{summary.title(dataset)}, split {split}: {text}",
+        verdict=verdict,
+        random=summary.split_method(dataset, split) == RANDOM,
+    )
 
 
 def evidence(contrast: Contrast) -> str:
@@ -117,6 +126,15 @@ def compared(contrast: Contrast, better: str, worse: str, open_: str) -> str:
     difference = f"{points(contrast.difference)} points of F1"
     because = undecided_because(contrast)
     return f"{open_} is undecided: {difference} ({evidence(contrast)}); {because}."
+
+
+def sign_of(estimate: Estimate) -> Verdict:
+    """Return what an interval alone says of a difference."""
+    if estimate.low is None or estimate.high is None:
+        return Verdict.UNDECIDED
+    if estimate.low > 0:
+        return Verdict.BETTER
+    return Verdict.WORSE if estimate.high < 0 else Verdict.UNDECIDED
 
 
 def _deciding(findings: Sequence[Finding]) -> list[Finding]:

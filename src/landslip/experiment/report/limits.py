@@ -8,6 +8,7 @@ from landslip.experiment.results import CellFacts
 
 _FEW_SEEDS, _FEW_TILES = 3, 30
 _SHOWN = 12
+_LEAK = "leak:"
 
 
 def budget(summary: Summary) -> str:
@@ -28,7 +29,9 @@ def limits(summary: Summary) -> list[str]:
     """Return sentences on what limits the findings."""
     return [
         *_seeds(summary),
+        *_tested(summary),
         *_test_tiles(summary),
+        *_leaks(summary),
         *_epochs(summary),
         *_unequal(summary),
         *_left_out(summary),
@@ -72,6 +75,23 @@ def _seeds(summary: Summary) -> Iterator[str]:
             f"Scores are means over {number} seeds. Intervals and tests are over test tiles; how "
             "far trainings differ is told by the seeds, which few as they are show only roughly."
         )
+
+
+def _tested(summary: Summary) -> Iterator[str]:
+    parts = []
+    for dataset, split in summary.places:
+        most = max(len(line.run.tile_ids) for line in summary.lines_of(dataset, split))
+        parts.append(f"{summary.title(dataset)}, split {split}: {most}")
+    if parts:
+        yield f"Test tiles of all folds together: {'; '.join(parts)}."
+
+
+def _leaks(summary: Summary) -> Iterator[str]:
+    """Tell of the first fold of each split whose sides show the same."""
+    for facts in summary.results.splits:
+        notes = [note for fold in facts.folds for note in fold.notes if note.startswith(_LEAK)]
+        if notes:
+            yield f"{summary.title(facts.dataset)}, split {facts.split}: {notes[0]}."
 
 
 def _test_tiles(summary: Summary) -> Iterator[str]:

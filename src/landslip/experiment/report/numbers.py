@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from landslip.experiment.report.lines import Measured
 from landslip.experiment.report.table import EMPTY, Cell
 
-THIN = "\u2009"
-
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a share as percent without the sign, or a dash."""

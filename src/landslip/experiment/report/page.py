@@ -56,7 +56,7 @@ def html_page(results: Results, parts: list[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"kind": _kind, "svg": Markup, "slug": _slug}
+    environment.filters |= {"kind": _kind, "svg": Markup}
     return environment.get_template(_TEMPLATE).render(
         results=results, sections=parts, config=_config(results), shown=_SHOWN
     )
@@ -86,10 +86,6 @@ def _config(results: Results) -> str:
 
 def _kind(block: Block) -> str:
     return type(block).__name__.lower()
-
-
-def _slug(text: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 def _charts(parts: list[Section]) -> Iterator[Chart]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from landslip.experiment.paper import CITATION, checks
 from landslip.experiment.report.charts import (
     Chart,
-    curves_chart,
     f1_chart,
     learning_chart,
     route_chart,
@@ -22,6 +21,7 @@ from landslip.experiment.report.paper_tables import (
     methods_table,
     transfer_table,
 )
+from landslip.experiment.report.probability_chart import curves_chart
 from landslip.experiment.report.setting_tables import cost_table, dataset_table, split_table
 from landslip.experiment.report.summary import RANDOM, Summary
 from landslip.experiment.report.table import Table
@@ -72,6 +72,11 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+_RULE = (
+    "A difference decides on a claim where its 95 % interval over test tiles leaves out 0 and its "
+    "p, adjusted for all comparisons of the data set and split, is below 0.05. Random splits count "
+    "only where there is no other."
+)
 _NEIGHBOURS = (
     "Tiles drawn at random lie beside tiles of the other side: ground that continues from one into "
     "the other, a landslide that both show, the same light and haze. A network is then tested on "
@@ -93,7 +98,7 @@ def sections(summary: Summary, grids: tuple[Grid, ...]) -> list[Section]:
         _section("probabilities", "Probabilities", _probabilities(summary)),
         _section("area", "Area", _by_split(summary, area_table)),
         _section("fourth-band", "The fourth band", _given(first_layer_table(summary))),
-        _section("seeds", "Seeds", _by_split(summary, seeds_table)),
+        _section("seeds", "Seeds", _seeds(summary)),
         _section("costs", "Costs", (cost_table(summary),)),
         _section("data", "Data sets and splits", (dataset_table(summary), split_table(summary))),
         _section("printed", "The paper's own figures", _printed()),
@@ -118,6 +123,7 @@ def _in_short(summary: Summary) -> Iterator[Block]:
         return
     claims = findings(summary)
     tested = [claim for claim in claims if claim.outcome is not Outcome.UNTESTED]
+    yield Text(lines=(_RULE,))
     yield Claims(claims=tuple(tested))
     untested = [claim.title for claim in claims if claim.outcome is Outcome.UNTESTED]
     if untested:
@@ -156,6 +162,11 @@ def _probabilities(summary: Summary) -> Iterator[Block]:
     for place in apart or summary.places:
         yield curves_chart(summary, *place)
     yield from _by_split(summary, probability_table)
+
+
+def _seeds(summary: Summary) -> Iterator[Block]:
+    if len(summary.results.seeds) > 1:
+        yield from _by_split(summary, seeds_table)
 
 
 def _by_split(summary: Summary, make: MakeTable) -> Iterator[Block]:

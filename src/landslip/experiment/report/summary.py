@@ -50,7 +50,8 @@ class Summary:
 
     def label(self, method: str) -> str:
         """Return a method's name for people."""
-        return self.method(method).label
+        known = self.results.methods.get(method)
+        return known.label if known else method
 
     def method(self, name: str) -> MethodFacts:
         """Return what is known of a method."""
