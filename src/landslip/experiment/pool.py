@@ -17,7 +17,8 @@ from landslip.experiment.job import ERRORS, Job
 from landslip.experiment.worker import work
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_SLOW_IMPORTS = ["landslip.experiment.worker", "landslip.training.run", "landslip.engines.openvino"]
+# OpenVINO is not among them: importing it starts a thread, and one must not fork beside threads
+_SLOW_IMPORTS = ["landslip.experiment.worker", "landslip.training.run"]
 _SECONDS_TO_END = 10.0
 
 
