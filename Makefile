@@ -12,11 +12,11 @@ UV_VERSION := 0.13.9
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
 
+# A process a core, each with one thread; the tests of a file stay together, with what they share.
 test: $(VENV)/.ready
-	$(BIN)/pytest -m "not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not gpu" -n auto --dist loadfile
 
-check: lint
-	$(BIN)/pytest -m "not slow and not gpu"
+check: lint test
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

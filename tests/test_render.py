@@ -5,7 +5,16 @@ import pytest
 from PIL import Image
 
 from landslip.bands import Bands
-from landslip.render import display_image, outlined, panels
+from landslip.render import (
+    FOUND,
+    MISSED,
+    WRONG,
+    display_image,
+    error_picture,
+    label_picture,
+    outlined,
+    panels,
+)
 
 ALL = np.ones((10, 101), dtype=bool)
 
@@ -79,6 +88,22 @@ def test_outlines_are_the_edge_pixels_of_landslides() -> None:
 def test_no_outline_along_the_pictures_border() -> None:
     drawn = outlined(np.zeros((5, 5, 3), np.uint8), np.ones((5, 5), dtype=bool), (255, 255, 255))
     assert not drawn.any()
+
+
+def test_a_label_is_white_on_black() -> None:
+    drawn = label_picture(np.array([[True, False]]))
+    assert drawn.dtype == np.uint8
+    assert drawn.tolist() == [[[255] * 3, [0] * 3]]
+
+
+def test_errors_shine_through_in_their_colours() -> None:
+    found, landslide = (
+        np.array([[True, True, False, False]]),
+        np.array([[True, False, True, False]]),
+    )
+    drawn = error_picture(np.full((1, 4, 3), 100, np.uint8), found, landslide)
+    halves = [[(100 + part) // 2 for part in colour] for colour in (FOUND, WRONG, MISSED)]
+    assert drawn.tolist() == [[*halves, [100] * 3]]
 
 
 def test_panels_stand_side_by_side_under_captions(tmp_path: Path) -> None:

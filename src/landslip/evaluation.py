@@ -26,7 +26,6 @@ class Evaluation:
 
     split: Split
     threshold: float
-    tile_ids: tuple[str, ...]
     tiles: tuple[Counts, ...]
     seed: int = 0
 
@@ -70,7 +69,6 @@ def evaluate(
     return Evaluation(
         split=split,
         threshold=card.threshold,
-        tile_ids=tuple(dataset.tile(position).tile_id for position in positions),
         tiles=tuple(counts[position] for position in positions),
     )
 

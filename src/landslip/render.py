@@ -15,6 +15,7 @@ _NATURAL = ("red", "green", "blue")
 _OUTSIDE = 96
 _GAP_PX = 8
 _CAPTION_PX = 28
+FOUND, WRONG, MISSED = (60, 200, 90), (230, 60, 60), (70, 110, 255)
 
 
 def display_image(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) -> Picture:
@@ -51,6 +52,20 @@ def tinted(
     for mask, colour in parts:
         drawn[mask] = 0.5 * drawn[mask] + 0.5 * np.array(colour, dtype=np.float32)
     return drawn.astype(np.uint8)
+
+
+def label_picture(landslide: NDArray[np.bool_]) -> Picture:
+    """Return landslides in white on black."""
+    grey = np.where(landslide, np.uint8(255), np.uint8(0))
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def error_picture(
+    picture: Picture, found: NDArray[np.bool_], landslide: NDArray[np.bool_]
+) -> Picture:
+    """Lay over a picture what is found rightly, found wrongly and missed, each in its colour."""
+    parts = [(found & landslide, FOUND), (found & ~landslide, WRONG), (landslide & ~found, MISSED)]
+    return tinted(picture, parts)
 
 
 def stacked(rows: list[list[Picture]], path: Path) -> None:

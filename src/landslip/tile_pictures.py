@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslip.dataset.format import LANDSLIDE, TileDataset
 from landslip.engines.base import Engine
@@ -15,9 +14,8 @@ from landslip.metrics import Counts, count_pixels
 from landslip.model.card import ModelCard
 from landslip.output import staged_folder
 from landslip.progress import Progress, silent
-from landslip.render import Picture, display_image, panels, stacked, tinted
+from landslip.render import Picture, display_image, error_picture, label_picture, panels, stacked
 
-FOUND, WRONG, MISSED = (60, 200, 90), (230, 60, 60), (70, 110, 255)
 SHEET = "sheet.png"
 CAPTIONS = ("image", "label", "result (green found, red wrong, blue missed)")
 
@@ -76,16 +74,5 @@ def _rows(
         image = display_image(tile.stored, tile.valid, dataset.bands)
         known = (tile.label == LANDSLIDE) & tile.counted
         found = (probability >= card.threshold) & tile.counted
-        parts = [image, _label_picture(known), tinted(image, _errors(found, known))]
+        parts = [image, label_picture(known), error_picture(image, found, known)]
         yield tile.tile_id, parts, count_pixels(found, known, tile.counted)
-
-
-def _label_picture(known: NDArray[np.bool_]) -> Picture:
-    grey = np.where(known, np.uint8(255), np.uint8(0))
-    return np.repeat(grey[..., None], 3, axis=2)
-
-
-def _errors(
-    found: NDArray[np.bool_], known: NDArray[np.bool_]
-) -> list[tuple[NDArray[np.bool_], tuple[int, int, int]]]:
-    return [(found & known, FOUND), (found & ~known, WRONG), (known & ~found, MISSED)]

@@ -15,11 +15,18 @@ from landslip.window import Window
 SIDE = 64
 
 
-def write_tiles(folder: Path, *, tiles: int = 12, seed: int = 0, twins: int = 0) -> Path:
+def write_tiles(
+    folder: Path,
+    *,
+    tiles: int = 12,
+    seed: int = 0,
+    twins: int = 0,
+    bands: tuple[str, str] = ("red", "nir"),
+) -> Path:
     """Write a dataset of 2-band tiles in pairs of one group; ``twins`` of them are doubled."""
     folder.mkdir(parents=True)
     description = Description(
-        bands=Bands(("red", "nir")),
+        bands=Bands(bands),
         radiometry=Radiometry(units=Units.DN, dtype="uint16"),
         nodata=None,
         resolution_m=None,

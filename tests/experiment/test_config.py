@@ -45,6 +45,12 @@ def changed(where: str, value: Any) -> dict[str, Any]:
     return found
 
 
+def transfer(**changes: Any) -> dict[str, Any]:
+    """Return a transfer of one cell."""
+    known = {"source": "hills", "split": "random", "methods": ["net"], "target": "rain"}
+    return known | {"tune_tiles": [2]} | changes
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_ready_configuration_can_be_read(path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("LANDSLIP_DATA", "/data")
@@ -98,6 +104,17 @@ def test_the_reference_is_the_first_method_unless_named() -> None:
     assert ExperimentConfig.model_validate(named).reference_method == "svm"
 
 
+def test_methods_are_told_apart_in_the_report() -> None:
+    methods = {"svm": {"arch": "svm"}, "svm10": {"arch": "svm", "svm": {"c": 10}}}
+    config = ExperimentConfig.model_validate(described() | {"methods": methods})
+    assert [config.label_of(name) for name in methods] == ["SVM", "svm10"]
+
+
+def test_an_experiment_may_be_transfers_alone() -> None:
+    changes = {"runs": [], "transfers": [transfer()]}
+    assert ExperimentConfig.model_validate(described() | changes).runs == ()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -133,6 +150,64 @@ def test_the_reference_is_the_first_method_unless_named() -> None:
             id="two sources",
         ),
         pytest.param(changed("datasets.rain", {}), "has one of .*got none", id="no source"),
+        pytest.param("a:\n\tb: 1", "e.yaml: not YAML .*'.t' that cannot start", id="tab"),
+        pytest.param(changed("seeds", []), "seeds: .*at least 1 item", id="no seed"),
+        pytest.param(changed("seeds", [-1]), r"seeds.0: .*equal to 0 \(got -1\)", id="seed"),
+        pytest.param(changed("seeds", [2**32]), r"seeds.0: .*less than 4294967296", id="long seed"),
+        pytest.param(changed("runs", []), "e.yaml: runs is empty and there are no tr", id="no run"),
+        pytest.param(
+            changed("runs", [{"methods": []}]), "runs.0.methods: .*at least 1", id="no method"
+        ),
+        pytest.param(
+            changed("runs", [{"train_tiles": []}]), "runs.0.train_tiles: .*at least 1", id="no tile"
+        ),
+        pytest.param(
+            changed("methods.plain.label", "net"),
+            "e.yaml: two methods have the label net; tables could not",
+            id="label",
+        ),
+        pytest.param(
+            changed("methods.net.label", "SVM"), "have the label SVM", id="label of the SVM"
+        ),
+        pytest.param(
+            changed("methods." + 41 * "m", {"arch": "svm"}), "at most 40 characters", id="long name"
+        ),
+        pytest.param(
+            changed("methods.svm.svm", {"gamma": 0}),
+            r"methods.svm.svm.gamma: .*greater than 0 \(got 0\)",
+            id="gamma",
+        ),
+        pytest.param(
+            changed("methods.svm.svm", {"c": float("inf")}), "svm.c: .*finite", id="infinite c"
+        ),
+        pytest.param(
+            changed("training.learning_rate", float("inf")),
+            "training.learning_rate: is a finite number; got inf",
+            id="infinite rate",
+        ),
+        pytest.param(
+            changed("methods.plain.training", {"crop": 33}),
+            r"methods.plain.training.crop: .*multiple of 32 \(got 33\)",
+            id="a method's training",
+        ),
+        pytest.param(
+            changed("training.seed", 3), "training.seed: is not set here; .*what seeds say", id="s"
+        ),
+        pytest.param(
+            changed("transfers", [transfer(training={"epochs": 0})]),
+            r"transfers.0.training.epochs: .*\(got 0\)",
+            id="training of a transfer",
+        ),
+        pytest.param(
+            changed("transfers", [transfer(folds=2), transfer(folds=3)]),
+            r"two transfers ask for net from hills \(random\) to rain on 2 tiles",
+            id="one cell in two ways",
+        ),
+        pytest.param(
+            changed("datasets.rain", {"scene": {"scene": "s", "labels": "l", "tile": 10**5}}),
+            "datasets.rain.scene.tile: .*8192",
+            id="huge tiles",
+        ),
         pytest.param("a: [", "e.yaml: not YAML", id="not YAML"),
         pytest.param("- a", "lines 'key: value' are needed; got list", id="a list"),
         pytest.param(

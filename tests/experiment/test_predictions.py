@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from landslip.errors import InputError
 from landslip.experiment.predictions import Predictions, PredictionsWriter, quantised
 
 
@@ -31,3 +33,17 @@ def test_tiles_of_several_sizes_come_back_within_a_step(tmp_path: Path) -> None:
         lost = probability - read.probability(name)
         assert lost.min() >= 0
         assert lost.max() <= 1 / 65536
+
+
+@pytest.mark.parametrize("kept", [None, 0, 100, 600])
+def test_what_is_missing_or_half_written_is_told(tmp_path: Path, kept: int | None) -> None:
+    writer = PredictionsWriter()
+    writer.add("one", np.random.default_rng(0).random((20, 20), dtype=np.float32))
+    writer.write(tmp_path)
+    file = tmp_path / "predictions.npz"
+    if kept is None:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"predictions.npz: missing or damaged; remove the folder"):
+        Predictions(tmp_path)

@@ -206,6 +206,12 @@ def test_the_order_of_bands_counts(pairs: dict[str, Any], tmp_path: Path) -> Non
         prepare_datasets(experiment(hills={"pairs": pairs | {"take": takes[1]}}), tmp_path / "out")
 
 
+def test_nodata_of_nan_is_the_same_nodata_again(pairs: dict[str, Any], tmp_path: Path) -> None:
+    config = experiment(hills={"pairs": pairs | {"nodata": float("nan")}})
+    prepare_datasets(config, tmp_path / "out")
+    assert len(prepare_datasets(config, tmp_path / "out")["hills"]) == 3
+
+
 def test_a_changed_file_of_the_same_size_is_refused(
     pairs: dict[str, Any], scene: dict[str, Any], tmp_path: Path
 ) -> None:

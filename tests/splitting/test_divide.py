@@ -131,3 +131,8 @@ def test_a_view_has_the_division_and_the_folder_keeps_its_own(make_tiles: MakeTi
     view = dataset.with_split(fold.splits, "random")
     assert view.splits == list(fold.splits)
     assert TileDataset(Path(dataset.path)).splits == dataset.splits != view.splits
+
+
+def test_a_division_without_a_test_tile_is_refused(make_tiles: MakeTiles) -> None:
+    with pytest.raises(InputError, match=r"no tile is left to test on, of 1 \(random\)"):
+        divide(make_tiles(flat(1)), Division(method="random"))

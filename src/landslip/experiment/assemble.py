@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from landslip import __version__
 from landslip.dataset.format import TileDataset
@@ -13,6 +16,7 @@ from landslip.experiment.config import ExperimentConfig
 from landslip.experiment.divide import Divisions
 from landslip.experiment.facts import dataset_facts, method_facts, split_facts
 from landslip.experiment.job import RECORD, Job, Record, digest_of, read_record
+from landslip.experiment.kept import read_kept
 from landslip.experiment.machine import commit, machine
 from landslip.experiment.pool import Outcome
 from landslip.experiment.predictions import Predictions
@@ -94,10 +98,9 @@ def _scores(experiment: Experiment, job: Job, record: Record) -> CellScores:
     boundary_px = experiment.config.boundary_px
     way = [_SCORING, boundary_px, digest_of(job.made_from)]
     file = experiment.out / SCORES / f"{job.key.slug}.json"
-    if file.is_file():
-        kept = json.loads(file.read_text())
-        if kept["way"] == way:
-            return CellScores.model_validate(kept["scores"])
+    kept = read_kept(file, "scores", way=way)
+    with suppress(ValidationError):
+        return CellScores.model_validate(kept)
     dataset = TileDataset(job.dataset)
     validation = [tile.counts for tile in record.validation] or None
     scores = score_cell(dataset, Predictions(job.out), validation, record.threshold, boundary_px)

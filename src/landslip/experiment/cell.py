@@ -14,7 +14,17 @@ from landslip.dataset.format import LANDSLIDE, TileDataset
 from landslip.engines.choose import open_engine
 from landslip.errors import InputError
 from landslip.evaluation import predicted_tiles
-from landslip.experiment.job import ERRORS, LOCK, MODEL, RECORD, Job, Record
+from landslip.experiment.job import (
+    BEGUN,
+    ERRORS,
+    LOCK,
+    MODEL,
+    RECORD,
+    Job,
+    Record,
+    begin,
+    check_same,
+)
 from landslip.experiment.predictions import PredictionsWriter
 from landslip.experiment.results import TileCounts
 from landslip.metrics import count_pixels
@@ -47,12 +57,14 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
     """
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
     with _only_one(job):
+        check_same(job)
+        begin(job)
         cell = _Cell(job, dataset, progress)
         if job.svm is not None:
             _run_svm(cell)
         else:
             _run_network(cell)
-        for name in (LOCK, ERRORS):
+        for name in (LOCK, ERRORS, BEGUN):
             (job.unfinished / name).unlink(missing_ok=True)
         job.unfinished.rename(job.out)
 

@@ -1,7 +1,11 @@
 """What users write: the YAML file of an experiment; no torch here."""
 
+import math
 import os
 import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +17,19 @@ from landslip.errors import InputError
 from landslip.training.recipe import TrainConfig
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*"
-Name = Annotated[str, Field(pattern=f"^{_NAME}$")]
+# names of data set, split, method and target stand in one folder's name, of at most 255 letters
+Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=40)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
+TileSide = Annotated[int, Field(ge=1, le=8192)]
+_SAID_ELSEWHERE = {
+    "arch": "methods",
+    "encoder_weights": "the experiment's encoder_weights and a method's transfer",
+    "first_layer": "methods",
+    "seed": "seeds",
+}
+_ALTERNATIVES = ("str-enum[", "constrained-", "literal[")  # steps that nobody wrote
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -45,7 +61,7 @@ class SceneSource(_Part):
     labels: Path
     layer: str | None = None
     area: Path | None = None
-    tile: int = 256
+    tile: TileSide = 256
     min_valid: float = 0.5
     bands: tuple[str, ...] | None = None
     units: Units | None = None
@@ -57,8 +73,8 @@ class SyntheticSource(_Part):
 
     preset: StudyPreset = StudyPreset.WENCHUAN
     date: str = Field(description="YYYYMMDD")
-    seed: int = 0
-    tile: int = 256
+    seed: Seed = 0
+    tile: TileSide = 256
 
 
 class DatasetConfig(_Part):
@@ -69,7 +85,7 @@ class DatasetConfig(_Part):
     scene: SceneSource | None = None
     tiles: Path | None = Field(None, description="a folder made by `landslip dataset`")
     synthetic: SyntheticSource | None = None
-    join: tuple[Name, ...] | None = Field(None, description="names of other data sets here")
+    join: Names | None = Field(None, description="names of other data sets here")
     event: str | None = Field(None, description="the event of all its tiles; default: its name")
 
     @model_validator(mode="after")
@@ -91,11 +107,13 @@ class SplitConfig(_Part):
     method: Literal["random", "groups", "blocks", "scene", "event"]
     test_share: float = Field(0.2, gt=0, lt=1)
     val_share: float = Field(0.1, ge=0, lt=1)
-    seed: int = 0
+    seed: Seed = 0
     folds: int = Field(1, ge=1, description="1: one division; more: k-fold, each tile tested once")
     block_tiles: int = Field(4, ge=1, description="side of a block, in tiles")
-    buffer_m: float | None = Field(None, ge=0, description="default: one tile")
-    only: tuple[str, ...] | None = Field(None, description="scenes or events that are held out")
+    buffer_m: float | None = Field(None, ge=0, allow_inf_nan=False, description="default: one tile")
+    only: tuple[str, ...] | None = Field(
+        None, min_length=1, description="scenes or events that are held out"
+    )
     leaks: Literal["refuse", "mend", "tell"] = Field(
         "refuse",
         description="where tiles on two sides show the same: refuse the division; mend it, by "
@@ -106,8 +124,8 @@ class SplitConfig(_Part):
 class SvmConfig(_Part):
     """The SVM's settings; Gaussian kernel."""
 
-    c: float = Field(1.0, gt=0)
-    gamma: float | Literal["scale"] = "scale"
+    c: float = Field(1.0, gt=0, allow_inf_nan=False)
+    gamma: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["scale"] = "scale"
     pixels_per_class: int = Field(2000, ge=1)
 
 
@@ -126,11 +144,13 @@ class MethodConfig(_Part):
 class RunsConfig(_Part):
     """A cross of data sets, splits, methods and seeds; None: all of them."""
 
-    datasets: tuple[Name, ...] | None = None
-    splits: tuple[Name, ...] | None = None
-    methods: tuple[Name, ...] | None = None
-    seeds: tuple[int, ...] | None = None
-    train_tiles: tuple[Annotated[int, Field(ge=1)] | Literal["all"], ...] = ("all",)
+    datasets: Names | None = None
+    splits: Names | None = None
+    methods: Names | None = None
+    seeds: Seeds | None = None
+    train_tiles: tuple[Annotated[int, Field(ge=1)] | Literal["all"], ...] = Field(
+        ("all",), min_length=1
+    )
 
 
 class TransferConfig(_Part):
@@ -138,10 +158,10 @@ class TransferConfig(_Part):
 
     source: Name
     split: Name
-    methods: tuple[Name, ...]
-    seeds: tuple[int, ...] | None = None
+    methods: Names
+    seeds: Seeds | None = None
     target: Name
-    tune_tiles: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    tune_tiles: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
     folds: int = Field(3, ge=2, description="of the target; each tile is tested in one of them")
     training: dict[str, Any] = Field(default_factory=dict, description="of the tuning")
     leaks: Literal["refuse", "tell"] = Field(
@@ -161,7 +181,7 @@ class ExperimentConfig(_Part):
         default_factory=dict, description="by encoder: imagenet, or a file"
     )
     training: dict[str, Any] = Field(default_factory=dict, description="see `landslip train`")
-    seeds: tuple[int, ...] = (0,)
+    seeds: Seeds = (0,)
     runs: tuple[RunsConfig, ...] = (RunsConfig(),)
     transfers: tuple[TransferConfig, ...] = ()
     reference: Name | None = Field(None, description="others are compared with it; default: first")
@@ -183,14 +203,41 @@ class ExperimentConfig(_Part):
         for dataset in self.datasets.values():
             _known("data set", dataset.join, datasets)
         _known("method", None if self.reference is None else (self.reference,), methods)
-        for name in methods:
-            self.train_config(name, 0)
+        return self
+
+    @model_validator(mode="after")
+    def _cells_told_apart(self) -> "ExperimentConfig":
+        if not self.runs and not self.transfers:
+            raise ValueError("runs is empty and there are no transfers, so there is nothing to run")
+        labels = [self.label_of(name) for name in self.methods]
+        _refuse_twice("two methods have the label {}; tables could not tell them apart", labels)
+        ways = [
+            f"{method} from {one.source} ({one.split}) to {one.target} on {tiles} tiles"
+            for one in self.transfers
+            for method, tiles in product(sorted(set(one.methods)), sorted(set(one.tune_tiles)))
+        ]
+        _refuse_twice("two transfers ask for {}; leave it out of one", ways)
+        return self
+
+    @model_validator(mode="after")
+    def _training_known(self) -> "ExperimentConfig":
+        _check_training("training", self.training)
+        for name, method in self.methods.items():
+            _check_training(f"methods.{name}.training", method.training, self.training)
+        for at, transfer in enumerate(self.transfers):
+            for name in transfer.methods:
+                under = self.training | self.methods[name].training
+                _check_training(f"transfers.{at}.training", transfer.training, under)
         return self
 
     @property
     def reference_method(self) -> str:
         """The method that others are compared with."""
         return self.reference or next(iter(self.methods))
+
+    def label_of(self, method: str) -> str:
+        """Return what a method is called in the report."""
+        return self.methods[method].label or ("SVM" if method == "svm" else method)
 
     def train_config(self, method: str, seed: int) -> TrainConfig | None:
         """Return how a method is trained; None for the SVM."""
@@ -226,11 +273,7 @@ def read_experiment(path: Path) -> ExperimentConfig:
     try:
         config = ExperimentConfig.model_validate(found)
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        got = repr(problem["input"])
-        got = f" (got {got})" if len(got) < 80 else ""
-        raise InputError(f"{path}: {where}: {problem['msg']}{got}") from error
+        raise InputError(f"{path}: {_first_problem(error)}") from error
     return _with_paths(config, path.resolve().parent)
 
 
@@ -278,6 +321,39 @@ def _with_group_table(dataset: DatasetConfig, folder: Path) -> DatasetConfig:
         return dataset
     table = str(folder / Path(pairs.groups).expanduser())
     return dataset.model_copy(update={"pairs": pairs.model_copy(update={"groups": table})})
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Return where the first thing is wrong, what the rule is, and what was got."""
+    problem = error.errors()[0]
+    said = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    steps = [str(step) for step in problem["loc"]]
+    where = ".".join(step for step in steps if not step.startswith(_ALTERNATIVES))
+    got = repr(problem["input"])
+    return f"{where}: {said} (got {got})" if len(got) < 80 else f"{where}: {said}"
+
+
+def _check_training(
+    where: str, stated: dict[str, Any], under: dict[str, Any] | None = None
+) -> None:
+    """Refuse settings of training that are unknown, out of range, or said elsewhere."""
+    for key in sorted(stated.keys() & _SAID_ELSEWHERE.keys()):
+        raise ValueError(f"{where}.{key}: is not set here; it is what {_SAID_ELSEWHERE[key]} say")
+    for key, value in stated.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{where}.{key}: is a finite number; got {value}")
+    try:
+        TrainConfig.model_validate((under or {}) | stated)
+    except ValidationError as error:
+        raise ValueError(f"{where}.{_first_problem(error)}") from error
+
+
+def _refuse_twice(rule: str, names: Iterable[str]) -> None:
+    for name, number in Counter(names).items():
+        if number > 1:
+            raise ValueError(rule.format(name))
 
 
 def _known(kind: str, names: tuple[str, ...] | None, known: set[str]) -> None:

@@ -9,6 +9,7 @@ from landslip.choices import Split
 from landslip.dataset.format import TileDataset
 from landslip.errors import InputError
 from landslip.experiment.config import ExperimentConfig, SplitConfig, TransferConfig
+from landslip.experiment.kept import read_kept
 from landslip.experiment.plan import needed_divisions
 from landslip.split import split_digest
 from landslip.splitting.alike import Alike, tiles_alike
@@ -75,10 +76,9 @@ def transfer_split(folds: int) -> str:
 def _alike(dataset: TileDataset, file: Path) -> tuple[Alike, ...]:
     """Return the tiles that show the same, from the file where they were written before."""
     pixels = dataset.card.pixels_sha256
-    if file.is_file():
-        kept = json.loads(file.read_text())
-        if kept["pixels"] == pixels:
-            return tuple(Alike(**pair) for pair in kept["alike"])
+    kept = read_kept(file, "alike", pixels=pixels)
+    if kept is not None:
+        return tuple(Alike(**pair) for pair in kept)
     found = tiles_alike(dataset)
     file.parent.mkdir(exist_ok=True)
     pairs = [asdict(pair) for pair in found]
@@ -103,6 +103,14 @@ def _check_transfer(transfer: TransferConfig, divisions: dict[tuple[str, str], D
     source = divisions[transfer.source, transfer.split]
     key = transfer.target, transfer_split(transfer.folds)
     target = divisions[key]
+    ours, theirs = source.dataset.bands, target.dataset.bands
+    tuned = any(transfer.tune_tiles)
+    if ours != theirs if tuned else not set(ours.names) <= set(theirs.names):
+        raise InputError(
+            f"transfer from {transfer.source} to {transfer.target}: both need the same bands"
+            f"{' in the same order' if tuned else ''}; got {ours} and {theirs}; make the target's "
+            "by take"
+        )
     used = [
         at
         for at, side in enumerate(source.folds[0].splits)

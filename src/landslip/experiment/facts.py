@@ -84,13 +84,13 @@ def method_facts(name: str, config: ExperimentConfig, costs: Costs) -> MethodFac
             "each class"
         )
         return MethodFacts.model_validate(
-            {"label": method.label or "SVM", "arch": "svm", "notes": (note,), **known}
+            {"label": config.label_of(name), "arch": "svm", "notes": (note,), **known}
         )
     has_encoder = training.arch is not Arch.IMPROVED_UNET
     transferred = has_encoder and training.encoder_weights != "none"
     return MethodFacts.model_validate(
         {
-            "label": method.label or name,
+            "label": config.label_of(name),
             "arch": training.arch.value,
             "encoder": training.encoder if has_encoder else None,
             "transferred": transferred,

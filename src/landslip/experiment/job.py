@@ -2,18 +2,20 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from landslip.choices import EngineName, Precision, Split
+from landslip.errors import InputError
 from landslip.experiment.config import SvmConfig
 from landslip.experiment.results import CellKey, TileCounts
 from landslip.training.recipe import TrainConfig
 
-MODEL, RECORD = "model", "cell.json"
-ERRORS, LOCK = "errors.txt", "lock"
+MODEL, TRAINING, RECORD = "model", "model.training", "cell.json"
+ERRORS, LOCK, BEGUN = "errors.txt", "lock", "begun.json"
 
 
 class Job(BaseModel):
@@ -75,5 +77,72 @@ def digest_of(made_from: dict[str, Any]) -> str:
 
 
 def read_record(folder: Path) -> Record:
-    """Read ``cell.json`` of a finished cell."""
-    return Record.model_validate_json((folder / RECORD).read_text())
+    """Read ``cell.json`` of a finished cell.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        return Record.model_validate_json((folder / RECORD).read_text())
+    except (UnicodeDecodeError, ValidationError) as error:
+        raise InputError(
+            f"{folder / RECORD}: damaged; remove the folder to have the cell made again"
+        ) from error
+
+
+def begin(job: Job) -> None:
+    """Write down what a cell is made from, before anything of it is made.
+
+    What a failed try with other settings left is removed.
+    """
+    job.unfinished.mkdir(parents=True, exist_ok=True)
+    if (job.unfinished / BEGUN).is_file() and _begun(job.unfinished / BEGUN) != job.made_from:
+        for folder in (MODEL, TRAINING):
+            shutil.rmtree(job.unfinished / folder, ignore_errors=True)
+    stage = job.unfinished / f"{BEGUN}.partial"
+    stage.write_text(json.dumps(job.made_from))
+    stage.replace(job.unfinished / BEGUN)
+
+
+def check_same(job: Job) -> None:
+    """Refuse a cell that was made from anything else than what is asked for now.
+
+    One that is not finished counts as soon as there are weights of it: before, settings that did
+    not work can be mended.
+
+    Raises:
+        InputError: it names what is another, or the folder is no cell.
+    """
+    if job.out.exists():
+        if not (job.out / RECORD).is_file():
+            raise InputError(
+                f"{job.out}: not a finished cell, there is no {RECORD} in it; remove the folder to "
+                "have the cell made again"
+            )
+        _refuse_other(job.out, "made", read_record(job.out).made_from, job.made_from)
+    elif (job.unfinished / BEGUN).is_file() and _has_weights(job.unfinished):
+        _refuse_other(job.unfinished, "begun", _begun(job.unfinished / BEGUN), job.made_from)
+
+
+def _has_weights(unfinished: Path) -> bool:
+    checkpoints = (unfinished / TRAINING).rglob("*.ckpt")
+    return (unfinished / MODEL).is_dir() or next(checkpoints, None) is not None
+
+
+def _begun(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{file}: damaged; remove the folder to have the cell made again")
+    return found
+
+
+def _refuse_other(folder: Path, how: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    if changed:
+        raise InputError(
+            f"{folder}: this cell was {how} with another {', '.join(changed)}; choose another "
+            "--out, or remove the folder to have it made again"
+        )

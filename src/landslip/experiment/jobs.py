@@ -26,7 +26,7 @@ def make_job(config: ExperimentConfig, key: CellKey, divisions: Divisions, cells
         return _transfer_job(config, key, divisions, cells)
     method = config.methods[key.method]
     divided = divisions[key.dataset, key.split]
-    splits = _limited(divided, key.fold, key.train_tiles, key.seed)
+    splits = _limited(divided, key, key.fold, key.train_tiles)
     training = config.train_config(key.method, key.seed)
     svm = method.svm if method.arch == "svm" else None
     return Job(
@@ -53,7 +53,7 @@ def _transfer_job(config: ExperimentConfig, key: CellKey, divisions: Divisions, 
         and key.tune_tiles in one.tune_tiles
     )
     divided = divisions[transfer.target, transfer_split(transfer.folds)]
-    splits = _limited(divided, key.target_fold, key.tune_tiles, key.seed)
+    splits = _limited(divided, key, key.target_fold, key.tune_tiles)
     source = source_of(key)
     training = config.train_config(key.method, key.seed)
     if key.tune_tiles == 0 or training is None:
@@ -80,7 +80,9 @@ def _transfer_job(config: ExperimentConfig, key: CellKey, divisions: Divisions, 
     )
 
 
-def _limited(divided: Divided, fold: int, train_tiles: int | None, seed: int) -> tuple[Split, ...]:
+def _limited(
+    divided: Divided, key: CellKey, fold: int, train_tiles: int | None
+) -> tuple[Split, ...]:
     """Return a fold's sides with no more than so many training tiles."""
     splits = divided.folds[fold].splits
     if train_tiles is None:
@@ -88,7 +90,10 @@ def _limited(divided: Divided, fold: int, train_tiles: int | None, seed: int) ->
     if train_tiles == 0:
         return tuple(Split.UNUSED if side is Split.TRAIN else side for side in splits)
     view = divided.dataset.with_split(splits, divided.config.method)
-    return tuple(view.limited(train_tiles, seed).splits)
+    try:
+        return tuple(view.limited(train_tiles, key.seed).splits)
+    except InputError as error:
+        raise InputError(f"cell {key.slug}: {error}; ask for fewer") from error
 
 
 def _made_from(

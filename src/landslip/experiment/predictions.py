@@ -4,11 +4,15 @@ Probabilities are stored in steps of 1 / 65536, rounded down: a threshold that i
 one half above all, divides the pixels exactly as before.
 """
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+
+from landslip.errors import InputError
 
 FILE = "predictions.npz"
 _STEPS = 65536
@@ -42,10 +46,20 @@ class Predictions:
     """Probabilities read back, by tile."""
 
     def __init__(self, folder: Path) -> None:
-        """Open ``predictions.npz`` of a folder."""
-        with np.load(folder / FILE, allow_pickle=False) as stored:
-            names = [str(name) for name in stored["tile_ids"]]
-            self._tiles = {name: stored[f"tile_{at}"] for at, name in enumerate(names)}
+        """Open ``predictions.npz`` of a folder.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        try:
+            with (folder / FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                names = [str(name) for name in stored["tile_ids"]]
+                self._tiles = {name: stored[f"tile_{at}"] for at, name in enumerate(names)}
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+            raise InputError(
+                f"{folder / FILE}: missing or damaged; remove the folder to have the cell made "
+                "again"
+            ) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tiles)

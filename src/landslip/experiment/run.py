@@ -11,12 +11,12 @@ from landslip.errors import InputError, OutputExistsError
 from landslip.experiment.assemble import DATASETS, Experiment, assemble
 from landslip.experiment.config import ExperimentConfig
 from landslip.experiment.divide import ALIKE, divide_all
-from landslip.experiment.job import RECORD, Job, read_record
+from landslip.experiment.job import RECORD, Job, check_same
 from landslip.experiment.jobs import make_job
 from landslip.experiment.plan import plan_cells
 from landslip.experiment.pool import Outcome, Pool
 from landslip.experiment.report.page import write_report
-from landslip.experiment.results import CellKey, Results
+from landslip.experiment.results import FILE, CellKey, Results
 from landslip.experiment.sources import prepare_datasets
 from landslip.experiment.speed import measure_costs
 from landslip.output import refuse_existing
@@ -61,7 +61,9 @@ def run_experiment(request: ExperimentRequest) -> Results:
     """
     started = time.monotonic()
     config, out = request.config, request.out
-    if not request.resume:
+    if request.resume:
+        _refuse_foreign(out)
+    else:
         _refuse_existing(out)
     with _only_one(out):
         datasets = prepare_datasets(config, out / DATASETS, request.tell)
@@ -70,7 +72,7 @@ def run_experiment(request: ExperimentRequest) -> Results:
         keys = plan_cells(config, folds)
         jobs = {key: make_job(config, key, divisions, out / CELLS) for key in keys}
         for job in jobs.values():
-            _check_same(job)
+            check_same(job)
         outcomes = _run_cells(request, jobs)
         experiment = Experiment(
             out=out,
@@ -99,6 +101,18 @@ def _refuse_existing(out: Path) -> None:
         ) from error
 
 
+def _refuse_foreign(out: Path) -> None:
+    """Stop where a folder holds something, and nothing that an experiment leaves."""
+    if not out.is_dir():
+        return
+    found = {path.name for path in out.iterdir()}
+    if found and not found & {LOCK, DATASETS, ALIKE, CELLS, FILE}:
+        raise InputError(
+            f"{out}: no experiment was begun in this folder, so there is nothing to go on with; "
+            "choose another --out"
+        )
+
+
 @contextmanager
 def _only_one(out: Path) -> Iterator[None]:
     """Keep a second run out of the same folder."""
@@ -110,21 +124,18 @@ def _only_one(out: Path) -> Iterator[None]:
             raise InputError(
                 f"{out}: another run is at work in this folder; wait for it or end it"
             ) from error
-        yield
-        (out / LOCK).unlink()
+        try:
+            yield
+        finally:
+            (out / LOCK).unlink(missing_ok=True)
+            _remove_empty(out / DATASETS, out / CELLS, out)
 
 
-def _check_same(job: Job) -> None:
-    """Refuse a cell that was finished from anything else than what is asked for now."""
-    if not (job.out / RECORD).is_file():
-        return
-    before, now = read_record(job.out).made_from, job.made_from
-    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-    if changed:
-        raise InputError(
-            f"{job.out}: this cell was made with another {', '.join(changed)}; choose another "
-            "--out, or remove the folder to have it made again"
-        )
+def _remove_empty(*folders: Path) -> None:
+    """Remove folders without content: one that was refused at once can be begun again."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _run_cells(request: ExperimentRequest, jobs: dict[CellKey, Job]) -> dict[CellKey, Outcome]:

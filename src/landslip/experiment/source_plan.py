@@ -1,5 +1,6 @@
 """Plans of data sets: what each kind of source is made from, and how."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,8 @@ def _band(name: str) -> str:
 
 
 def _settings(kind: str, source: PairsSource | SceneSource, files: set[str]) -> dict[str, Any]:
-    stated = source.model_dump(mode="json", exclude=files, exclude_defaults=True)
+    # as it is read back later: a nodata value of NaN, which equals nothing, becomes null
+    stated = json.loads(source.model_dump_json(exclude=files, exclude_defaults=True))
     return {"kind": kind, **stated}
 
 

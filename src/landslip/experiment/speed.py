@@ -14,6 +14,7 @@ from landslip.dataset.format import TileDataset
 from landslip.engines.choose import open_engine
 from landslip.experiment.config import ExperimentConfig
 from landslip.experiment.job import MODEL, RECORD, Job
+from landslip.experiment.kept import read_kept
 from landslip.experiment.results import CellKey
 from landslip.model.folder import open_model
 from landslip.networks.cost import network_cost
@@ -39,11 +40,9 @@ def measure_costs(
     """
     chosen = _first_cells(jobs)
     file, measured_on = out / FILE, {name: job.key.slug for name, job in chosen.items()}
-    if file.is_file():
-        before = json.loads(file.read_text())
-        if before["cells"] == measured_on:
-            found: Costs = before["costs"]
-            return found
+    found: Costs | None = read_kept(file, "costs", cells=measured_on)
+    if found is not None:
+        return found
     tell("speed of inference, side by side ...")
     runs, costs = {}, {}
     for name, job in chosen.items():

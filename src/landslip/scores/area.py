@@ -87,7 +87,8 @@ def area_from_tiles(
     the mapped tiles' own reference: from the tiles with a known reference, as many as there are and
     as many as were mapped are drawn with replacement, and the difference of their two shares is
     taken. So it holds both the chance in the known tiles and that in the mapped ones. It presumes
-    that the two are tiles of the same kind, which random splits see to and held-out scenes do not.
+    that the two are tiles of the same kind, each independent of the others, which random splits see
+    to and groups of like tiles and held-out scenes do not.
 
     Args:
         mapped_share: W, the share of landslide in the map of the mapped tiles.

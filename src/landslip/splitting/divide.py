@@ -59,12 +59,17 @@ def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:
     """Return the fold with notes of what its sides lack.
 
     Raises:
-        InputError: nothing is left to train on.
+        InputError: nothing is left to train or to test on.
     """
     if Split.TRAIN not in fold.splits:
         raise InputError(
             f"{dataset.path}: no tile is left to train on ({division.method}, "
             f"{' '.join(fold.notes) or 'no tile left out'}); use smaller shares, blocks or buffer"
+        )
+    if Split.TEST not in fold.splits:
+        raise InputError(
+            f"{dataset.path}: no tile is left to test on, of {len(dataset)} ({division.method}); "
+            "more tiles, groups or blocks are needed, or fewer folds"
         )
     notes = list(fold.notes)
     landslide = dataset.column("landslide_px")

@@ -1,8 +1,11 @@
 """Methods compared, with p adjusted in families."""
 
+from dataclasses import replace
+
 import pytest
 
-from landslip.experiment.report.contrasts import Contrast, Verdict, compare_family
+from landslip.experiment.report.claims import undecided_because
+from landslip.experiment.report.contrasts import Contrast, Seeds, Verdict, compare_family
 from landslip.experiment.report.runs import RunKey, pool_runs
 from landslip.scores.paired import compare_f1, holm
 
@@ -14,7 +17,12 @@ OURS, OTHER, THIRD, NEVER_RUN = (
 )
 
 
-def contrast(difference: float, low: float | None, high: float | None, p: float) -> Contrast:
+AHEAD, BEHIND = Seeds(ahead=3, behind=0, of=3), Seeds(ahead=0, behind=3, of=3)
+
+
+def contrast(
+    difference: float, low: float | None, high: float | None, p: float, seeds: Seeds = AHEAD
+) -> Contrast:
     return Contrast(
         one=OURS,
         other=OTHER,
@@ -24,7 +32,7 @@ def contrast(difference: float, low: float | None, high: float | None, p: float)
         p_value=p,
         family=1,
         tiles=9,
-        seeds=(1, 3),
+        seeds=seeds,
     )
 
 
@@ -32,20 +40,45 @@ def contrast(difference: float, low: float | None, high: float | None, p: float)
     ("found", "verdict"),
     [
         (contrast(0.1, 0.05, 0.15, 0.001), Verdict.BETTER),
-        (contrast(-0.1, -0.15, -0.05, 0.001), Verdict.WORSE),
+        (contrast(-0.1, -0.15, -0.05, 0.001, BEHIND), Verdict.WORSE),
+        (contrast(0.1, 0.05, 0.15, 0.001, Seeds(ahead=2, behind=1, of=3)), Verdict.UNDECIDED),
+        (contrast(-0.1, -0.15, -0.05, 0.001, Seeds(ahead=1, behind=2, of=3)), Verdict.UNDECIDED),
+        (contrast(0.1, 0.05, 0.15, 0.001, Seeds(ahead=2, behind=0, of=3)), Verdict.BETTER),
+        (contrast(0.1, 0.05, 0.15, 0.001, Seeds(ahead=0, behind=0, of=0)), Verdict.BETTER),
         (contrast(0.1, -0.01, 0.2, 0.001), Verdict.UNDECIDED),
         (contrast(0.1, 0.05, 0.15, 0.06), Verdict.UNDECIDED),
         (contrast(0.1, None, None, 0.001), Verdict.UNDECIDED),
     ],
 )
-def test_interval_and_test_have_to_agree(found: Contrast, verdict: Verdict) -> None:
+def test_interval_test_and_seeds_have_to_agree(found: Contrast, verdict: Verdict) -> None:
     assert found.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("p", "seeds", "words"),
+    [
+        (0.06, AHEAD, "the test does not confirm it"),
+        (0.06, Seeds(ahead=2, behind=1, of=3), "the test does not confirm it"),
+        (0.01, Seeds(ahead=2, behind=1, of=3), "the seeds disagree"),
+    ],
+)
+def test_why_nothing_is_decided(p: float, seeds: Seeds, words: str) -> None:
+    assert undecided_because(contrast(0.1, 0.05, 0.15, p, seeds)).endswith(words)
+    assert undecided_because(contrast(0.1, -0.05, 0.15, p, seeds)) == "the interval includes 0"
+
+
+def test_the_smallest_p_of_few_tiles_is_adjusted_as_well() -> None:
+    # nine tiles: at best 2 / 512, which 13 comparisons take to 0.0508
+    assert replace(contrast(0.1, 0.05, 0.15, 0.05), family=12).provable
+    assert not replace(contrast(0.1, 0.05, 0.15, 0.05), family=13).provable
+
+
 def test_a_comparison_turned_round(fake: FakeExperiment) -> None:
-    turned = contrast(0.1, 0.05, 0.2, 0.03).flipped
+    # of four seeds one has both alike: it is ahead neither way
+    turned = contrast(0.1, 0.05, 0.2, 0.03, Seeds(ahead=3, behind=0, of=4)).flipped
     assert (turned.difference, turned.low, turned.high) == (-0.1, -0.2, -0.05)
-    assert (turned.one, turned.other, turned.seeds) == (OTHER, OURS, (2, 3))
+    assert (turned.one, turned.other) == (OTHER, OURS)
+    assert turned.seeds == Seeds(ahead=0, behind=3, of=4)
     assert turned.verdict is Verdict.WORSE
 
 
@@ -70,4 +103,13 @@ def test_seeds_ahead_are_counted_over_seeds_of_both(fake: FakeExperiment) -> Non
     fake.add("ours", 0.5, seeds=(2,))
     fake.add("other", 0.7, seeds=(1, 2, 3))
     runs = pool_runs(fake.results())
-    assert compare_family(runs, [(OURS, OTHER)])[OURS, OTHER].seeds == (1, 2)
+    assert compare_family(runs, [(OURS, OTHER)])[OURS, OTHER].seeds == Seeds(
+        ahead=1, behind=1, of=2
+    )
+
+
+def test_a_seed_with_equal_scores_is_for_neither(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, seeds=(0,), noise=0)
+    fake.add("other", 0.8, seeds=(0,), noise=0)
+    found = compare_family(pool_runs(fake.results()), [(OURS, OTHER)])[OURS, OTHER]
+    assert found.seeds == Seeds(ahead=0, behind=0, of=1)

@@ -12,7 +12,7 @@ from landslip.experiment.predictions import Predictions
 from landslip.experiment.report.figure import Grid, chosen_tiles, picture_grids, shown_methods
 from landslip.experiment.report.summary import Summary
 from landslip.experiment.scoring import score_cell
-from landslip.tile_pictures import FOUND, MISSED, WRONG
+from landslip.render import FOUND, MISSED, WRONG
 
 from .conftest import FakeExperiment, make_dataset, write_predictions
 

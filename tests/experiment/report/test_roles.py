@@ -5,6 +5,7 @@ from landslip.experiment.report.roles import (
     PrintedAs,
     depths,
     first_layers,
+    opponents,
     printed_as,
     proposed,
     transfer_pairs,
@@ -60,3 +61,25 @@ def test_printed_figures_go_to_the_paper_s_encoders(fake: FakeExperiment) -> Non
         "a18": PrintedAs(method=PaperMethod.ALBUNET, encoder="resnet34", exact=False),
         "l50": PrintedAs(method=PaperMethod.TRANSFERRED, encoder="resnet50", exact=True),
     }
+
+
+def test_networks_meet_those_of_their_encoder_or_as_in_the_paper(fake: FakeExperiment) -> None:
+    for depth in (18, 34, 50):
+        fake.method(f"l{depth}", encoder=f"resnet{depth}", transferred=True)
+        fake.method(f"a{depth}", "albunet", encoder=f"resnet{depth}", transferred=True)
+    fake.method("a101", "albunet", encoder="resnet101", transferred=True)
+    fake.method("u34", "unet", encoder="resnet34", transferred=True)
+    fake.method("svm", "svm")
+    fake.method("iu", "improved-unet")
+    results = fake.results()
+    assert {name: opponents(results, name) for name in ("a18", "a34", "a50", "a101")} == {
+        "a18": ["l18"],
+        "a34": ["l50", "l34"],
+        "a50": ["l50"],
+        "a101": [],
+    }
+    assert opponents(results, "u34") == ["l34"]
+    assert opponents(results, "svm") == opponents(results, "iu") == ["l50"]
+    fake.reference = "l18"
+    assert opponents(fake.results(), "a34") == ["l34"]
+    assert opponents(fake.results(), "svm") == ["l18"]

@@ -1,6 +1,7 @@
 """Folds pooled, seeds side by side."""
 
 import numpy as np
+import pytest
 
 from landslip.experiment.report.lines import line_of
 from landslip.experiment.report.runs import RunKey, on_common_tiles, pool_runs
@@ -92,6 +93,38 @@ def test_objects_outlines_and_area_are_summed_over_cells(fake: FakeExperiment) -
     assert line.boundary_f1.by_seed == (0.5, 0.7)
     assert line.area is not None
     assert line.area.adjusted_share == 0.11
+
+
+@pytest.mark.parametrize(
+    ("tp", "fp", "fn", "idle"),
+    [
+        (20, 80, 0, 1),  # all is called landslide: F1 2 * 20 / (2 * 20 + 80) = 1 / 3
+        (0, 0, 20, 1),
+        (20, 75, 0, 0),  # 40 / 115, more than a point above
+        (12, 8, 8, 0),
+    ],
+)
+def test_what_is_no_better_than_calling_all_landslide_learned_nothing(
+    fake: FakeExperiment, tp: int, fp: int, fn: int, idle: int
+) -> None:
+    fake.add("ours", 0.5, seeds=(0,))
+    (cell,) = fake.cells
+    tile = TileCounts(tile_id="a", tp=tp, fp=fp, fn=fn, tn=100 - tp - fp - fn)
+    assert cell.scores is not None
+    scores = cell.scores.model_copy(update={"tiles": (tile,)})
+    fake.cells = [cell.model_copy(update={"scores": scores})]
+    run = pool_runs(fake.results())[KEY]
+    assert run.marking_all == pytest.approx(1 / 3)
+    assert run.idle_seeds == idle
+
+
+def test_a_model_of_other_ground_may_fail_without_having_learned_nothing(
+    fake: FakeExperiment,
+) -> None:
+    fake.dataset("tianshui")
+    fake.add("ours", 0.05, target="tianshui")
+    (run,) = pool_runs(fake.results()).values()
+    assert run.idle_seeds == 0
 
 
 def test_what_is_undefined_is_none(fake: FakeExperiment) -> None:

@@ -74,10 +74,20 @@ def test_table_4_has_the_gain_of_transfer(exact: Summary) -> None:
 
 
 def test_table_3_has_the_encoders_by_depth(exact: Summary) -> None:
-    assert texts(encoder_table(exact, "groups")) == [
+    table = encoder_table(exact, "groups")
+    assert table is not None
+    assert "as printed in the paper, of another scene" in table.notes[0]
+    assert texts(table) == [
         ["ResNet-18", "78.0", "78.0", "78.0", "–", "–", "–"],
         ["ResNet-50", "80.0", "80.0", "80.0", "81.96", "85.33", "83.61"],
     ]
+
+
+def test_one_encoder_is_no_table_3(fake: FakeExperiment) -> None:
+    fake.method("l18", encoder="resnet18", transferred=True)
+    fake.method("l50", encoder="resnet50", transferred=True)  # described, and not run
+    fake.add("l18", 0.8)
+    assert encoder_table(Summary(fake.results()), "groups") is None
 
 
 def test_an_encoder_that_is_not_the_paper_s_is_named(fake: FakeExperiment) -> None:
@@ -86,6 +96,13 @@ def test_an_encoder_that_is_not_the_paper_s_is_named(fake: FakeExperiment) -> No
     table = methods_table(Summary(fake.results()), "groups")
     assert texts(table)[0][6:] == ["82.06", "77.90", "80.70"]
     assert texts(table, small=True)[0][6] == "79.94 / 84.30, ResNet-34"
+
+
+def test_a_method_that_learned_nothing_says_so(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, noise=0)
+    fake.add("other", 0.1, noise=0)
+    found = texts(methods_table(Summary(fake.results()), "groups"), small=True)
+    assert [row[0] for row in found] == ["", "learned nothing in 3 of 3 seeds"]
 
 
 def test_tables_without_what_they_are_of_are_none(fake: FakeExperiment) -> None:
@@ -107,7 +124,7 @@ def test_objects(exact: Summary) -> None:
     # of 50 and 20 landslides a seed; 60 objects, of which half are false; 1.6 km2 a seed,
     # a hair more in floating point
     assert texts(table)[0] == ["SVM", "40.0", "50.0", "50.0", "18.7", "50.0"]
-    assert texts(table, small=True)[0][1:3] == ["of 150", "of 60"]
+    assert texts(table, small=True)[0][1:3] == ["of 50", "of 20"]
     assert table is not None
     assert [column.title for column in table.columns][1:3] == ["1 to 99 px", "100 px and more"]
     assert table.columns[-1].title == "outline F1 within 2 px, %"
@@ -125,8 +142,24 @@ def test_false_objects_by_area_need_a_resolution(fake: FakeExperiment) -> None:
 
 def test_area(exact: Summary) -> None:
     table = area_table(exact, "groups")
-    assert texts(table)[0] == ["SVM", "10.00", "11.00", "10.50", "0.50"]
+    assert texts(table)[0] == ["SVM", "10.00", "11.00", "10.50", "+0.50"]
     assert texts(table, small=True)[0][2] == "± 0.78"
+    assert table is not None
+    assert table.notes[1] == "The labels' share lies outside ± in 0 of 4 rows."
+
+
+def test_area_that_the_labels_contradict_is_told(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, seeds=(0,))
+    (cell,) = fake.cells
+    assert cell.scores is not None
+    assert cell.scores.area is not None
+    area = cell.scores.area.model_copy(update={"reference_share": 0.119})
+    scores = cell.scores.model_copy(update={"area": area})
+    fake.cells = [cell.model_copy(update={"scores": scores})]
+    table = area_table(Summary(fake.results()), "groups")
+    assert table is not None
+    assert "outside ± in 1 of 1 row, more often than 1 in 20" in table.notes[1]
+    assert texts(table)[0][4] == "\N{MINUS SIGN}0.90"
 
 
 def test_seeds_and_their_spread(fake: FakeExperiment) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from landslip.experiment.report.contrasts import Contrast, Verdict
-from landslip.experiment.report.numbers import p_text, points, signed_span
+from landslip.experiment.report.contrasts import LEVEL, Contrast, Seeds, Verdict, sign_of
+from landslip.experiment.report.numbers import counted, p_text, points, signed_interval
 from landslip.experiment.report.runs import RunKey
-from landslip.experiment.report.summary import RANDOM, Summary
+from landslip.experiment.report.summary import Summary
 from landslip.scores.intervals import Estimate
 
 
@@ -25,11 +25,18 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A sentence made from figures; ``verdict`` where it decides on a claim."""
+    """A sentence made from figures.
+
+    Attributes:
+        verdict: where it decides on a claim.
+        mixed: it is of a split whose sides share ground, random or with leaks.
+        seeds: how many seeds its comparison is of.
+    """
 
     text: str
     verdict: Verdict | None = None
-    random: bool = False
+    mixed: bool = False
+    seeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +49,12 @@ class Claim:
 
     @property
     def badge(self) -> str:
-        """The outcome with the number of comparisons for and against, of several."""
+        """The outcome with the number of comparisons for and against, and whether of one seed."""
         decided = _deciding(self.findings)
-        of = f" ({_tally(decided)})" if len(decided) > 1 else ""
-        return f"{self.outcome.value}{of}"
+        parts = [_tally(decided)] if len(decided) > 1 else []
+        if any(one.seeds == 1 for one in decided):
+            parts.append("one seed")
+        return f"{self.outcome.value} ({'; '.join(parts)})" if parts else self.outcome.value
 
     @property
     def sentence(self) -> str:
@@ -58,9 +67,9 @@ class Claim:
 def claim(title: str, findings: Sequence[Finding]) -> Claim:
     """Judge a claim by its findings.
 
-    Random splits, whose test tiles lie among the training tiles, count only where there is nothing
-    else. It holds where every comparison says so, and fails where none does and one says the
-    opposite.
+    Random splits, whose test tiles lie among the training tiles, and splits with leaks count only
+    where there is nothing else. It holds where every comparison says so, and fails where none does
+    and one says the opposite.
     """
     return Claim(title=title, outcome=_outcome(findings), findings=tuple(findings))
 
@@ -77,36 +86,57 @@ def key_at(place: tuple[str, str], method: str) -> RunKey:
 
 
 def finding(
-    summary: Summary, place: tuple[str, str], text: str, verdict: Verdict | None = None
+    summary: Summary,
+    place: tuple[str, str],
+    text: str,
+    verdict: Verdict | None = None,
+    seeds: Seeds | None = None,
 ) -> Finding:
     """Return a sentence that begins with data set and split."""
     dataset, split = place
     return Finding(
         text=f"{summary.title(dataset)}, split {split}: {text}",
         verdict=verdict,
-        random=summary.split_method(dataset, split) == RANDOM,
+        mixed=summary.is_mixed(dataset, split),
+        seeds=None if seeds is None else seeds.of,
     )
 
 
 def evidence(contrast: Contrast) -> str:
     """Return interval, p and seeds of a comparison, for brackets."""
-    ahead, of = contrast.seeds
-    parts = [f"95 % interval {signed_span(contrast.low, contrast.high)}"]
-    if contrast.low is None:
-        parts = ["no interval: one tile"]
-    parts.append(p_text(contrast.p_value))
-    if of > 1:
-        parts.append(f"ahead in {ahead} of {of} seeds")
+    parts = (
+        signed_interval(contrast.low, contrast.high),
+        p_text(contrast.p_value),
+        seeds_text(contrast.seeds),
+    )
     return ", ".join(parts)
+
+
+def seeds_text(seeds: Seeds) -> str:
+    """Return what single seeds say."""
+    if seeds.of == 0:
+        return "no seed in common"
+    return f"ahead in {seeds.ahead} of {seeds.of} seeds" if seeds.of > 1 else "one seed"
 
 
 def undecided_because(contrast: Contrast) -> str:
     """Return why a comparison decides nothing."""
-    if contrast.low is None or contrast.high is None:
-        return "one tile tells nothing of others"
-    if contrast.low <= 0 <= contrast.high:
-        return "the interval includes 0"
+    if not contrast.learned:
+        return "one of them learned nothing, being no better than calling every pixel landslide"
+    if sign_of(contrast.estimate) is Verdict.UNDECIDED or contrast.p_value < LEVEL:
+        return open_because(contrast.estimate)
+    if not contrast.provable:
+        return f"{counted(contrast.tiles, 'tile')} are too few for the test to confirm anything"
     return "the interval leaves out 0, but the test does not confirm it"
+
+
+def open_because(estimate: Estimate) -> str:
+    """Return why an interval with its seeds decides nothing."""
+    if estimate.low is None or estimate.high is None:
+        return "one tile tells nothing of others"
+    if estimate.low <= 0 <= estimate.high:
+        return "the interval includes 0"
+    return "the interval leaves out 0, but the seeds disagree"
 
 
 def compared(contrast: Contrast, better: str, worse: str, open_: str) -> str:
@@ -128,18 +158,9 @@ def compared(contrast: Contrast, better: str, worse: str, open_: str) -> str:
     return f"{open_} is undecided: {difference} ({evidence(contrast)}); {because}."
 
 
-def sign_of(estimate: Estimate) -> Verdict:
-    """Return what an interval alone says of a difference."""
-    if estimate.low is None or estimate.high is None:
-        return Verdict.UNDECIDED
-    if estimate.low > 0:
-        return Verdict.BETTER
-    return Verdict.WORSE if estimate.high < 0 else Verdict.UNDECIDED
-
-
 def _deciding(findings: Sequence[Finding]) -> list[Finding]:
     judged = [one for one in findings if one.verdict is not None]
-    return [one for one in judged if not one.random] or judged
+    return [one for one in judged if not one.mixed] or judged
 
 
 def _outcome(findings: Sequence[Finding]) -> Outcome:

@@ -18,8 +18,7 @@ from landslip.experiment.report.runs import RunKey
 from landslip.experiment.report.summary import Summary
 from landslip.experiment.results import CellFacts
 from landslip.metrics import count_pixels
-from landslip.render import Picture, display_image, stacked, tinted
-from landslip.tile_pictures import FOUND, MISSED, WRONG
+from landslip.render import Picture, display_image, error_picture, label_picture, stacked
 
 ROWS, MOST_METHODS = 6, 8
 _SIDE_PX, _QUALITY = 192, 78
@@ -191,10 +190,9 @@ def _row(
 ) -> tuple[Panel, ...]:
     image = display_image(tile.stored, tile.valid, dataset.bands)
     known = _known(tile)
-    white = np.where(known, np.uint8(255), np.uint8(0))
     first = (
         Panel(picture=image, note=tile.tile_id),
-        Panel(picture=np.repeat(white[..., None], 3, axis=2), note=f"{percent(_share(tile))} %"),
+        Panel(picture=label_picture(known), note=f"{percent(_share(tile))} %"),
     )
     return (*first, *(_errors(image, tile, column.get(tile.tile_id)) for column in columns))
 
@@ -203,9 +201,8 @@ def _errors(image: Picture, tile: Tile, found: NDArray[np.bool_] | None) -> Pane
     if found is None:
         return Panel(picture=np.full_like(image, 255), note="no prediction")
     known = _known(tile)
-    parts = [(found & known, FOUND), (found & ~known, WRONG), (known & ~found, MISSED)]
     counts = count_pixels(found, known, tile.counted)
-    return Panel(picture=tinted(image, parts), note=f"F1 {percent(counts.f1)}")
+    return Panel(picture=error_picture(image, found, known), note=f"F1 {percent(counts.f1)}")
 
 
 def _words(text: str, width: int) -> Picture:

@@ -12,13 +12,20 @@ from landslip.experiment.report.claims import (
     evidence,
     finding,
     key_at,
-    sign_of,
+    open_because,
+    seeds_text,
     undecided_because,
 )
-from landslip.experiment.report.contrasts import Contrast, Verdict
-from landslip.experiment.report.numbers import listed, points, signed_span
+from landslip.experiment.report.contrasts import Contrast, Seeds, Verdict, sign_of
+from landslip.experiment.report.numbers import listed, points, signed_interval
 from landslip.experiment.report.observations import observations
-from landslip.experiment.report.roles import depth, encoder_label, paper_method
+from landslip.experiment.report.roles import (
+    depth,
+    encoder_label,
+    encoders_differ,
+    opponents,
+    paper_method,
+)
 from landslip.experiment.report.runs import RunKey
 from landslip.experiment.report.summary import Course, Summary
 from landslip.scores.intervals import Estimate
@@ -58,14 +65,15 @@ def _transfer(summary: Summary) -> Iterator[Finding]:
                 f"transfer harmed {name}",
                 f"whether transfer helps {name}",
             )
-            yield finding(summary, place, text, contrast.verdict)
+            yield finding(summary, place, text, contrast.verdict, contrast.seeds)
 
 
 def _beats(summary: Summary, rival: PaperMethod, words: str) -> Claim:
     found = []
     for name, facts in summary.results.methods.items():
-        if paper_method(facts) is rival and summary.proposed is not None:
-            found += list(_duels(summary, summary.proposed, name))
+        if paper_method(facts) is rival:
+            for ours in opponents(summary.results, name):
+                found += list(_duels(summary, ours, name))
     gains = [METHODS[PaperMethod.TRANSFERRED][date].f1 - METHODS[rival][date].f1 for date in DATES]
     printed = listed([str(gain) for gain in gains])
     return claim(f"Transferred LinkNet beats {words} (by {printed} points in the paper)", found)
@@ -82,7 +90,9 @@ def _duels(summary: Summary, ours: str, theirs: str) -> Iterator[Finding]:
                 f"{other} beat {one}",
                 f"which of {one} and {other} is better",
             )
-            yield finding(summary, place, text, contrast.verdict)
+            if encoders_differ(summary.method(ours), summary.method(theirs)):
+                text += " Their encoders differ, as in the paper."
+            yield finding(summary, place, text, contrast.verdict, contrast.seeds)
 
 
 def _steps(summary: Summary) -> Iterator[tuple[tuple[str, str], int, Contrast]]:
@@ -104,7 +114,7 @@ def _deeper(summary: Summary) -> Iterator[Finding]:
                 f"{deep} was behind {shallow}",
                 f"whether {deep} is better than {shallow}",
             )
-            yield finding(summary, place, text, contrast.verdict)
+            yield finding(summary, place, text, contrast.verdict, contrast.seeds)
 
 
 def _no_deeper(summary: Summary) -> Iterator[Finding]:
@@ -115,16 +125,17 @@ def _no_deeper(summary: Summary) -> Iterator[Finding]:
         gap = f"{abs(100 * contrast.difference):.1f} points of F1 ({evidence(contrast)})"
         if contrast.verdict is Verdict.BETTER:
             text = f"{deep} beat {shallow} by {gap}: here the claim does NOT hold."
-            yield finding(summary, place, text, Verdict.WORSE)
+            yield finding(summary, place, text, Verdict.WORSE, contrast.seeds)
         elif contrast.verdict is Verdict.WORSE:
             text = f"{deep} was behind {shallow} by {gap}."
-            yield finding(summary, place, text, Verdict.BETTER)
+            yield finding(summary, place, text, Verdict.BETTER, contrast.seeds)
         else:
             text = (
                 f"{deep} and {shallow} cannot be told apart: {points(contrast.difference)} points "
-                f"of F1 ({evidence(contrast)}); {undecided_because(contrast)}."
+                f"of F1 ({evidence(contrast)}); "
+                f"{undecided_because(contrast)}."
             )
-            yield finding(summary, place, text, Verdict.UNDECIDED)
+            yield finding(summary, place, text, Verdict.UNDECIDED, contrast.seeds)
 
 
 def _encoders(summary: Summary, contrast: Contrast) -> tuple[str, str]:
@@ -151,14 +162,19 @@ def _few_tiles_of(
     ]
     if len(pairs) < 2:
         return
-    few, many = pairs[0], pairs[-1]
-    more = summary.gain_contrast(few, many)
-    if more is not None:
-        gains = ", ".join(_gain(summary, pair) for pair in pairs)
-        text = f"{summary.label(transferred.method)} gained by transfer {gains}. " + _more_gain(
-            more, _tiles(few[0]), _tiles(many[0])
-        )
-        yield finding(summary, place, text, sign_of(more))
+    gains = ", ".join(_gain(summary, pair) for pair in pairs)
+    lead = f"{summary.label(transferred.method)} gained by transfer {gains}."
+    able = [pair for pair in pairs if not any(summary.runs[key].idle_seeds for key in pair)]
+    if len(able) < 2:
+        text = f"{lead} Too many of these trainings learned nothing to compare the gains."
+        yield finding(summary, place, text, Verdict.UNDECIDED)
+        return
+    few, many = able[0], able[-1]
+    found = summary.gain_contrast(few, many)
+    if found is not None:
+        more, seeds = found
+        text = f"{lead} {_more_gain(more, seeds, _tiles(few[0]), _tiles(many[0]))}"
+        yield finding(summary, place, text, sign_of(more, seeds), seeds)
 
 
 def _gain(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
@@ -175,10 +191,10 @@ def _tiles(key: RunKey) -> str:
     return f"{key.train_tiles} tiles" if key.train_tiles > 1 else "1 tile"
 
 
-def _more_gain(more: Estimate, few: str, many: str) -> str:
-    interval = f"95 % interval {signed_span(more.low, more.high)}"
+def _more_gain(more: Estimate, seeds: Seeds, few: str, many: str) -> str:
+    interval = f"{signed_interval(more.low, more.high)}, {seeds_text(seeds)}"
     gap = f"{abs(100 * more.value):.1f} points"
-    verdict = sign_of(more)
+    verdict = sign_of(more, seeds)
     if verdict is Verdict.BETTER:
         return f"With {few} it gained {gap} more than with {many} ({interval})."
     if verdict is Verdict.WORSE:
@@ -188,5 +204,5 @@ def _more_gain(more: Estimate, few: str, many: str) -> str:
         )
     return (
         f"Whether it gains more with {few} than with {many} is undecided: {points(more.value)} "
-        f"points ({interval}); the interval includes 0."
+        f"points ({interval}); {open_because(more)}."
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from landslip.experiment.report.budgets import budgets
 from landslip.experiment.report.numbers import counted, duration, listed
-from landslip.experiment.report.summary import Summary
+from landslip.experiment.report.summary import LEAK, Summary
 from landslip.experiment.results import CellFacts
 
 _FEW_SEEDS, _FEW_TILES = 3, 30
 _SHOWN = 12
-_LEAK = "leak:"
 
 
 def budget(summary: Summary) -> str:
@@ -19,7 +19,7 @@ def budget(summary: Summary) -> str:
     trained = sum(cell.train_seconds or 0 for cell in done)
     return (
         f"{counted(len(results.datasets), 'data set')}, {counted(len(results.methods), 'method')}, "
-        f"{counted(len(results.seeds), 'seed')}: {counted(len(done), 'cell')} done"
+        f"{counted(len(summary.seeds), 'seed')}: {counted(len(done), 'cell')} done"
         + (f" and {failed} failed" if failed else "")
         + f"; training took {duration(trained)} in all, on {results.machine}."
     )
@@ -31,9 +31,11 @@ def limits(summary: Summary) -> list[str]:
         *_seeds(summary),
         *_tested(summary),
         *_test_tiles(summary),
+        *_dependence(summary),
         *_leaks(summary),
-        *_epochs(summary),
+        *budgets(summary),
         *_unequal(summary),
+        *_fewer_tiles(summary),
         *_left_out(summary),
     ]
 
@@ -59,16 +61,18 @@ def _named(summary: Summary, cell: CellFacts) -> str:
 
 
 def _seeds(summary: Summary) -> Iterator[str]:
-    number = len(summary.results.seeds)
+    number = max((len(run.seeds) for run in summary.runs.values()), default=0)
     if number == 1:
         yield (
             "With 1 seed nothing is known of how another training of the same method would come "
-            "out: intervals and tests are over test tiles only."
+            "out: intervals and tests are over test tiles only, and what is decided is decided of "
+            "these trained networks, not of the methods."
         )
     elif number < _FEW_SEEDS:
         yield (
             f"With {number} seeds the spread between trainings is hardly known: intervals and "
-            "tests are over test tiles only."
+            "tests are over test tiles only, and what is decided is decided of these trained "
+            "networks."
         )
     elif number:
         yield (
@@ -86,10 +90,19 @@ def _tested(summary: Summary) -> Iterator[str]:
         yield f"Test tiles of all folds together: {'; '.join(parts)}."
 
 
+def _dependence(summary: Summary) -> Iterator[str]:
+    if summary.runs:
+        yield (
+            "Intervals and tests take test tiles as independent of each other. Tiles of one place "
+            "or one landslide are not: where there are such, intervals are too narrow and p too "
+            "small."
+        )
+
+
 def _leaks(summary: Summary) -> Iterator[str]:
     """Tell of the first fold of each split whose sides show the same."""
     for facts in summary.results.splits:
-        notes = [note for fold in facts.folds for note in fold.notes if note.startswith(_LEAK)]
+        notes = [note for fold in facts.folds for note in fold.notes if note.startswith(LEAK)]
         if notes:
             yield f"{summary.title(facts.dataset)}, split {facts.split}: {notes[0]}."
 
@@ -107,21 +120,6 @@ def _test_tiles(summary: Summary) -> Iterator[str]:
         )
 
 
-def _epochs(summary: Summary) -> Iterator[str]:
-    trained = [cell for cell in summary.results.cells if cell.epoch and cell.epochs]
-    if not trained:
-        return
-    asked = sorted({cell.epochs for cell in trained if cell.epochs is not None})
-    yield f"Networks were trained for {listed([str(number) for number in asked])} epochs."
-    last = sum(cell.epoch == cell.epochs for cell in trained)
-    if 2 * last > len(trained):
-        yield (
-            f"In {last} of {len(trained)} trainings the last epoch was the best: they would have "
-            "gained from more, so that the scores tell of this budget and not of what the methods "
-            "can reach."
-        )
-
-
 def _unequal(summary: Summary) -> Iterator[str]:
     """Tell of methods that have fewer seeds than others in the same place."""
     for place in summary.places:
@@ -133,6 +131,22 @@ def _unequal(summary: Summary) -> Iterator[str]:
                 f"{summary.title(place[0])}, split {place[1]}: {listed(short)} "
                 f"{'has' if len(short) == 1 else 'have'} fewer seeds than the {most} of the others."
             )
+
+
+def _fewer_tiles(summary: Summary) -> Iterator[str]:
+    """Tell of methods that were tested on fewer tiles than others in the same place."""
+    for place in summary.places:
+        lines = summary.lines_of(*place)
+        most = max(len(line.run.tile_ids) for line in lines)
+        for line in lines:
+            tested = len(line.run.tile_ids)
+            if tested < most:
+                yield (
+                    f"{summary.title(place[0])}, split {place[1]}: "
+                    f"{summary.label(line.run.key.method)} was tested on {tested} of {most} tiles; "
+                    "its scores are of those, and it is compared with others on the tiles that "
+                    "both tested."
+                )
 
 
 def _left_out(summary: Summary) -> Iterator[str]:

@@ -5,23 +5,28 @@ from collections.abc import Sequence
 from landslip.experiment.report.lines import Measured
 from landslip.experiment.report.table import EMPTY, Cell
 
+_NO_INTERVAL = "no interval: one tile"
+
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a share as percent without the sign, or a dash."""
     return EMPTY if value is None else f"{100 * value:.{digits}f}"
 
 
-def points(difference: float) -> str:
+def points(difference: float, digits: int = 1) -> str:
     """Return a difference of shares in points, with its sign."""
-    text = f"{abs(100 * difference):.1f}"
-    if text == "0.0":
+    text = f"{abs(100 * difference):.{digits}f}"
+    if float(text) == 0:
         return text
     return f"+{text}" if difference > 0 else f"−{text}"
 
 
 def p_text(p_value: float) -> str:
-    """Return ``p = 0.012`` or ``p < 0.001``."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    """Return ``p = 0.012`` or ``p < 0.001``; more digits where three would read as 0.050."""
+    if p_value < 0.001:
+        return "p < 0.001"
+    three = f"{p_value:.3f}"
+    return f"p = {p_value:.4f}" if three == "0.050" and p_value != 0.05 else f"p = {three}"
 
 
 def span(low: float | None, high: float | None) -> str:
@@ -30,8 +35,26 @@ def span(low: float | None, high: float | None) -> str:
 
 
 def signed_span(low: float | None, high: float | None) -> str:
-    """Return an interval of differences in points; nothing where there is none."""
-    return "" if low is None or high is None else f"{points(low)} to {points(high)}"
+    """Return an interval of differences in points; nothing where there is none.
+
+    An end that would read as 0.0 and is not 0 has two decimals, to show its side.
+    """
+    return "" if low is None or high is None else f"{_end(low)} to {_end(high)}"
+
+
+def _end(difference: float) -> str:
+    near_0 = abs(round(100 * difference, 1)) == 0 and round(100 * difference, 2) != 0
+    return points(difference, 2 if near_0 else 1)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval of scores as words."""
+    return f"95 % interval {span(low, high)}" if span(low, high) else _NO_INTERVAL
+
+
+def signed_interval(low: float | None, high: float | None) -> str:
+    """Return an interval of differences as words."""
+    return f"95 % interval {signed_span(low, high)}" if signed_span(low, high) else _NO_INTERVAL
 
 
 def score_cell(score: Measured, *, interval: bool = True) -> Cell:

@@ -1,6 +1,7 @@
 """What was found beyond the paper's claims, in sentences that the figures choose."""
 
 from collections.abc import Iterator
+from itertools import product
 from statistics import fmean
 
 from landslip.experiment.report.claims import (
@@ -9,16 +10,16 @@ from landslip.experiment.report.claims import (
     evidence,
     finding,
     key_at,
-    sign_of,
     told,
+    undecided_because,
 )
-from landslip.experiment.report.contrasts import Contrast, Verdict
+from landslip.experiment.report.contrasts import Contrast, Gap, Verdict, sign_of
 from landslip.experiment.report.lines import Line
-from landslip.experiment.report.numbers import percent, points, signed_span, span
-from landslip.experiment.report.roles import paper_method
+from landslip.experiment.report.numbers import counted, interval, percent, points, signed_interval
+from landslip.experiment.report.roles import encoders_differ, opponents, paper_method
 from landslip.experiment.report.runs import RunKey
 from landslip.experiment.report.summary import RANDOM, Course, Summary
-from landslip.scores.intervals import Estimate
+from landslip.experiment.results import MethodFacts
 
 _LIKE = 0.05
 
@@ -47,8 +48,8 @@ def _highest_text(summary: Summary, ranked: list[Line]) -> str:
     first, reference = ranked[0], summary.results.reference
     score, name = first.f1, summary.label(first.run.key.method)
     text = (
-        f"{name} has the highest F1 of {len(ranked)} methods, {percent(score.value)} % (95 % "
-        f"interval {span(score.low, score.high)}); being picked as the highest favours it."
+        f"{name} has the highest F1 of {len(ranked)} methods, {percent(score.value)} % "
+        f"({interval(score.low, score.high)}); being picked as the highest favours it."
     )
     rivals = [line.run.key for line in ranked[1:]]
     other = next((key for key in rivals if key.method == reference), rivals[0])
@@ -77,7 +78,7 @@ def _random_beside(summary: Summary, dataset: str, split: str, other: str) -> It
         return
     leading = summary.proposed if summary.proposed in gaps else next(iter(gaps))
     pair = key_at((dataset, split), leading), key_at((dataset, other), leading)
-    higher = sum(gap.value > 0 for gap in gaps.values())
+    higher = sum(gap.estimate.value > 0 for gap in gaps.values())
     yield Finding(
         text=f"{summary.title(dataset)}: {_random_text(summary, pair, gaps[leading])}"
         f"{_trained_on(summary, pair)} The random split gives the higher F1 for {higher} of "
@@ -85,23 +86,27 @@ def _random_beside(summary: Summary, dataset: str, split: str, other: str) -> It
     )
 
 
-def _random_text(summary: Summary, pair: tuple[RunKey, RunKey], gap: Estimate) -> str:
+def _random_text(summary: Summary, pair: tuple[RunKey, RunKey], gap: Gap) -> str:
     (split, other), name = (key.split for key in pair), summary.label(pair[0].method)
-    interval = f"95 % interval {signed_span(gap.low, gap.high)}, tiles of both drawn apart"
-    size = f"{abs(100 * gap.value):.1f} points of F1"
-    verdict = sign_of(gap)
+    found = gap.estimate
+    tiles = "the same tiles in both" if gap.paired else "tiles of both drawn apart"
+    between = f"{signed_interval(found.low, found.high)}, {tiles}"
+    size = f"{abs(100 * found.value):.1f} points of F1"
+    verdict = sign_of(found)
     if verdict is Verdict.BETTER:
         why = _WHY.get(summary.split_method(pair[1].dataset, other), _NEIGHBOURS)
-        return f"split {split} gives {name} {size} more than split {other} ({interval}). {why}"
+        more = "" if gap.paired else f" {_OTHER_TILES}"
+        return f"split {split} gives {name} {size} more than split {other} ({between}). {why}{more}"
     if verdict is Verdict.WORSE:
+        why = "other training tiles" if gap.paired else "easier tiles or other training tiles"
         return (
-            f"split {split} gives {name} {size} less than split {other} ({interval}): the tiles "
-            f"that split {other} tests are easier ones, and what neighbours lend cannot be told."
+            f"split {split} gives {name} {size} less than split {other} ({between}). Split {other} "
+            f"has {why}, and what neighbours lend cannot be told from that."
         )
     return (
         f"between split {split} and split {other} no difference can be shown for {name}: "
-        f"{points(gap.value)} points of F1 ({interval}); the interval includes 0. That is no "
-        "proof that neighbours of training tiles lend nothing."
+        f"{points(found.value)} points of F1 ({between}). That is no proof that neighbours of "
+        "training tiles lend nothing."
     )
 
 
@@ -110,11 +115,12 @@ _NEIGHBOURS = (
     "and look like them; on new ground expect the lower figure."
 )
 _WHY = {
-    "scene": "So much is lost on a scene that no training tile comes from; on a new scene expect "
-    "the lower figure.",
-    "event": "So much is lost on an event that no training tile comes from; on a new event expect "
-    "the lower figure.",
+    "scene": "So much may be lost on a scene that no training tile comes from; on a new scene "
+    "expect the lower figure.",
+    "event": "So much may be lost on an event that no training tile comes from; on a new event "
+    "expect the lower figure.",
 }
+_OTHER_TILES = "The two test other tiles, so that some of it may be harder ground."
 
 
 def _trained_on(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
@@ -126,28 +132,32 @@ def _trained_on(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
 
 
 def _others(summary: Summary) -> Iterator[Finding]:
-    ours = summary.proposed or summary.results.reference
+    leading = summary.proposed or summary.results.reference
     for name, facts in summary.results.methods.items():
-        if paper_method(facts) is not None or name == ours:
+        if paper_method(facts) is not None or name == leading:
             continue
-        for place in summary.places:
+        for ours, place in product(opponents(summary.results, name) or [leading], summary.places):
             contrast = summary.contrast(key_at(place, name), key_at(place, ours))
             if contrast is not None:
-                text = _beside(summary, contrast)
-                yield finding(summary, place, text)
+                yield finding(summary, place, _beside(summary, contrast))
 
 
 def _beside(summary: Summary, contrast: Contrast) -> str:
     one, other = summary.label(contrast.one.method), summary.label(contrast.other.method)
     gap = f"{abs(100 * contrast.difference):.1f} points of F1 ({evidence(contrast)})"
+    more = " Their encoders differ." if encoders_differ(*_facts(summary, contrast)) else ""
     if contrast.verdict is Verdict.BETTER:
-        return f"{one} was better than {other}, by {gap}."
+        return f"{one} was better than {other}, by {gap}.{more}"
     if contrast.verdict is Verdict.WORSE:
-        return f"{one} was worse than {other}, by {gap}."
+        return f"{one} was worse than {other}, by {gap}.{more}"
     return (
         f"{one} and {other} cannot be told apart: {points(contrast.difference)} points of F1 "
-        f"({evidence(contrast)})."
+        f"({evidence(contrast)}); {undecided_because(contrast)}.{more}"
     )
+
+
+def _facts(summary: Summary, contrast: Contrast) -> tuple[MethodFacts, MethodFacts]:
+    return summary.method(contrast.one.method), summary.method(contrast.other.method)
 
 
 def _first_layer(summary: Summary) -> Iterator[Finding]:
@@ -172,12 +182,12 @@ def _elsewhere(summary: Summary) -> Iterator[Finding]:
 def _journey(summary: Summary, course: Course) -> Iterator[str]:
     first = course.keys[0]
     name, score = summary.label(course.method), summary.lines[first].f1
-    interval = span(score.low, score.high)
-    reached = f"{percent(score.value)} %" + (f" (95 % interval {interval})" if interval else "")
+    reached = f"{percent(score.value)} % ({interval(score.low, score.high)})"
     if first.tune_tiles == 0:
         yield f"{name} reached an F1 of {reached} without a tile of it.{_from_home(summary, first)}"
     else:
-        yield f"{name} reached an F1 of {reached} when tuned on {first.tune_tiles} of its tiles."
+        tiles = counted(first.tune_tiles, "tile")
+        yield f"{name} reached an F1 of {reached} when tuned on {tiles} of it."
     for key in course.keys[1:]:
         contrast = summary.contrast(key, first)
         if contrast is not None:
@@ -189,20 +199,24 @@ def _from_home(summary: Summary, key: RunKey) -> str:
     gap = summary.apart(key, home)
     if gap is None:
         return ""
-    interval = f"95 % interval {signed_span(gap.low, gap.high)}"
-    size = f"{abs(100 * gap.value):.1f} points"
-    verdict = sign_of(gap)
+    found = gap.estimate
+    between = signed_interval(found.low, found.high)
+    size = f"{abs(100 * found.value):.1f} points"
+    verdict = sign_of(found)
     if verdict is Verdict.WORSE:
         return (
-            f" That is {size} less than at home ({interval}): the model does not carry over whole."
+            f" That is {size} less than at home ({between}); how much of it the model loses on new "
+            "ground, and how much is harder ground, cannot be told apart without a model of there."
         )
     if verdict is Verdict.BETTER:
-        return f" That is {size} more than at home ({interval}): these landslides are easier."
-    return f" No difference from home can be shown ({points(gap.value)} points, {interval})."
+        return f" That is {size} more than at home ({between}): this ground may be easier."
+    return f" No difference from home can be shown ({points(found.value)} points, {between})."
 
 
 def _tuned(key: RunKey, contrast: Contrast) -> str:
-    tiles = "1 tile" if key.tune_tiles == 1 else f"{key.tune_tiles} tiles"
+    tiles = counted(key.tune_tiles, "tile")
+    if contrast.other.tune_tiles:
+        tiles += f" instead of {contrast.other.tune_tiles}"
     gap = f"{abs(100 * contrast.difference):.1f} points ({evidence(contrast)})"
     if contrast.verdict is Verdict.BETTER:
         return f"Tuning on {tiles} added {gap}."
@@ -210,5 +224,5 @@ def _tuned(key: RunKey, contrast: Contrast) -> str:
         return f"Tuning on {tiles} cost {gap}."
     return (
         f"What tuning on {tiles} does is undecided: {points(contrast.difference)} points "
-        f"({evidence(contrast)})."
+        f"({evidence(contrast)}); {undecided_because(contrast)}."
     )

@@ -28,7 +28,12 @@ _GAIN_NOTE = (
 )
 _P_NOTE = (
     "Small print: 95 % interval over test tiles. p: permutation test over tiles, adjusted for all "
-    "comparisons of the data set and split (Holm)."
+    "comparisons of the data set and split (Holm). Bold: the highest figure, whether or not the "
+    "test tells it from others."
+)
+_DEPTH_NOTE = (
+    "Small print: 95 % interval over test tiles. Grey: as printed in the paper, of another scene. "
+    "Which differences are more than chance is told in the first section."
 )
 _PRINTED_NOTE = (
     "Grey: F1 as printed in the paper for its three dates, with precision and recall under it; "
@@ -39,7 +44,7 @@ _PRINTED_NOTE = (
 
 
 def encoder_table(summary: Summary, split: str) -> Table | None:
-    """Return table 3, transferred LinkNet by encoder; None with fewer than two encoders."""
+    """Return table 3, transferred LinkNet by encoder; None with fewer than two."""
     rows = []
     for dataset in summary.splits.get(split, ()):
         lines = _lines(summary, dataset, split, summary.depths)
@@ -53,11 +58,12 @@ def encoder_table(summary: Summary, split: str) -> Table | None:
                 ),
             )
             for line in lines
+            if len(lines) > 1
         ]
-    if len(summary.depths) < 2 or not rows:
+    if not rows:
         return None
     paper = tuple(
-        Column(title=title, group=f"printed in the paper, {DATES[0]}", quiet=True)
+        Column(title=title, group=f"printed in the paper, {DATES[0]}, %", quiet=True)
         for title in ("precision", "recall", "F1")
     )
     return Table(
@@ -65,6 +71,7 @@ def encoder_table(summary: Summary, split: str) -> Table | None:
         columns=(Column(title="Encoder", number=False), *_of_experiment(_OURS), *paper),
         rows=tuple(rows),
         group_title="Data set",
+        notes=(_DEPTH_NOTE,),
     ).with_best()
 
 
@@ -99,7 +106,7 @@ def methods_table(summary: Summary, split: str) -> Table | None:
         Row(
             group=summary.title(dataset),
             cells=(
-                Cell(text=summary.label(line.run.key.method)),
+                _method(summary, line),
                 *_scores(line),
                 score_cell(line.iou),
                 _difference(summary, line),
@@ -150,6 +157,16 @@ def disagreement_table() -> Table:
             Column(title="from", number=False),
         ),
         rows=rows,
+    )
+
+
+def _method(summary: Summary, line: Line) -> Cell:
+    """Return a method's name, over a word of warning where its training failed."""
+    idle, of = line.run.idle_seeds, len(line.run.seeds)
+    seeds = f" in {idle} of {of} seeds" if of > 1 else ""
+    return Cell(
+        text=summary.label(line.run.key.method),
+        small=f"learned nothing{seeds}" if idle else "",
     )
 
 
@@ -212,7 +229,7 @@ def _of_experiment(columns: tuple[Column, ...]) -> Iterator[Column]:
 
 def _paper_columns() -> Iterator[Column]:
     for date in DATES:
-        yield Column(title=date, group="printed in the paper, F1", quiet=True)
+        yield Column(title=date, group="printed in the paper, F1, %", quiet=True)
 
 
 def _printed_cells(summary: Summary, line: Line) -> Iterator[Cell]:

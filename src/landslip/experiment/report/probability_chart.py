@@ -14,6 +14,10 @@ from landslip.scores.curves import precision_recall, reliability
 
 _SQUARE_IN = 4.4
 _INK = "#1f2329"
+_SVM = (
+    " What the SVM states is its distance from the boundary put through the logistic function: a "
+    "score fitted to nothing, not a probability that was promised."
+)
 
 
 def curves_chart(summary: Summary, dataset: str, split: str) -> Chart:
@@ -33,7 +37,12 @@ def curves_chart(summary: Summary, dataset: str, split: str) -> Chart:
             name=name,
             caption=f"{summary.title(dataset)}, split {split}. Left: precision over recall, the "
             "dot where the threshold lies. Right: share of landslide among pixels of a stated "
-            "probability; on the diagonal it is what it says.",
+            "probability; on the diagonal it is what it says. Folds and seeds are pooled."
+            + (
+                _SVM
+                if any(summary.method(line.run.key.method).arch == "svm" for line in lines)
+                else ""
+            ),
             svg=svg_text(figure, name),
         )
 

@@ -14,6 +14,8 @@ _ENCODERS = {
     PaperMethod.ALBUNET: "resnet34",
 }
 
+_PAPER_PAIRING = _ENCODERS[PaperMethod.ALBUNET], _ENCODERS[PaperMethod.TRANSFERRED]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedAs:
@@ -80,8 +82,33 @@ def transfer_pairs(results: Results) -> list[tuple[str, str]]:
     for name, facts in results.methods.items():
         if facts.encoder is None or not facts.transferred or not _leads(results, name):
             continue
-        pairs += [(name, other) for other in _leading_like(results, facts, transferred=False)]
+        plain = facts.model_copy(update={"transferred": False})
+        pairs += [(name, other) for other in _leading_like(results, plain)]
     return sorted(pairs, key=lambda pair: _rank(results.methods[pair[0]]))
+
+
+def opponents(results: Results, name: str) -> list[str]:
+    """Return the transferred LinkNets that a method is fairly compared with.
+
+    A network with a transferred encoder meets the LinkNet with the same one, and AlbuNet with
+    ResNet-34 the proposed one with ResNet-50 as well, as in the paper; what has no transferred
+    encoder meets the proposed one.
+    """
+    facts, leading = results.methods[name], proposed(results)
+    if leading is None:
+        return []
+    if facts.encoder is None or not facts.transferred:
+        return [leading]
+    found = list(_leading_like(results, facts.model_copy(update={"arch": "linknet"})))
+    pairing = facts.encoder, results.methods[leading].encoder
+    if facts.arch == "albunet" and pairing == _PAPER_PAIRING:
+        found.insert(0, leading)
+    return list(dict.fromkeys(found))
+
+
+def encoders_differ(one: MethodFacts, other: MethodFacts) -> bool:
+    """Whether both have an encoder and not the same."""
+    return None not in (one.encoder, other.encoder) and one.encoder != other.encoder
 
 
 def depths(results: Results) -> list[str]:
@@ -128,12 +155,11 @@ def _same_network(one: MethodFacts, other: MethodFacts) -> bool:
     )
 
 
-def _leading_like(results: Results, facts: MethodFacts, *, transferred: bool) -> Iterator[str]:
-    wanted = facts.model_copy(update={"transferred": transferred})
+def _leading_like(results: Results, wanted: MethodFacts) -> Iterator[str]:
+    """Yield the method of a network that stands for those alike, if there is one."""
     for name, other in results.methods.items():
-        if _same_network(wanted, other):
+        if _same_network(wanted, other) and _leads(results, name):
             yield name
-            return
 
 
 def _leads(results: Results, name: str) -> bool:

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from landslip.experiment.results import CellFacts, CellKey, CellScores, Results, TileCounts
 from landslip.scores import tiles
+from landslip.scores.intervals import seed_scores
 from landslip.scores.tiles import Table, TileTable
+
+_NO_BETTER = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,26 @@ class Run:
     def scores(self) -> list[list[CellScores]]:
         """The scores of each seed's cells."""
         return [[_scores(cell) for cell in cells] for cells in self.cells]
+
+    @property
+    def marking_all(self) -> float:
+        """F1 of calling every counted pixel of the tiles landslide, 2 L / (L + pixels)."""
+        tested = [tile for cell in self.cells[0] for tile in _scores(cell).tiles]
+        landslide = sum(tile.tp + tile.fn for tile in tested)
+        pixels = sum(tile.tp + tile.fp + tile.fn + tile.tn for tile in tested)
+        return 2 * landslide / max(landslide + pixels, 1)
+
+    @property
+    def idle_seeds(self) -> int:
+        """In how many seeds it learned nothing: no better than calling every pixel landslide.
+
+        Within a point of F1. What was not trained on the tiles' own data set had nothing to learn
+        from them: 0.
+        """
+        if self.key.target is not None:
+            return 0
+        most = self.marking_all + _NO_BETTER
+        return sum(f1 is not None and f1 <= most for f1 in seed_scores(self.counts)["f1"])
 
     @property
     def all_cells(self) -> list[CellFacts]:

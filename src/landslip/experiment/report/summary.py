@@ -4,11 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from landslip.experiment.report.contrasts import Contrast, Pair, compare_family
+from landslip.experiment.report.contrasts import (
+    Contrast,
+    Gap,
+    Pair,
+    Seeds,
+    compare_family,
+    seeds_of,
+)
 from landslip.experiment.report.lines import Line, line_of
 from landslip.experiment.report.roles import (
     depths,
     first_layers,
+    opponents,
     printed_as,
     proposed,
     transfer_pairs,
@@ -18,7 +26,7 @@ from landslip.experiment.results import CellFacts, MethodFacts, Results, SplitFa
 from landslip.scores.intervals import Estimate
 from landslip.scores.paired import f1_contrast, unpaired_difference
 
-RANDOM = "random"
+RANDOM, LEAK = "random", "leak:"
 Order = Callable[[RunKey], tuple[bool, int]]
 
 
@@ -48,6 +56,12 @@ class Summary:
         self.depths = depths(results)
         self.first_layers = first_layers(results)
 
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that some run has."""
+        found = {seed for run in self.runs.values() for seed in (*run.seeds, *run.left_out)}
+        return tuple(sorted(found)) or self.results.seeds
+
     def label(self, method: str) -> str:
         """Return a method's name for people."""
         known = self.results.methods.get(method)
@@ -73,6 +87,13 @@ class Summary:
         """Return how a split divides: random, groups, blocks, scene or event."""
         known = self.split(dataset, name)
         return known.method if known else name
+
+    def is_mixed(self, dataset: str, name: str) -> bool:
+        """Whether a split's test tiles may show what training tiles do: random, or with leaks."""
+        known = self.split(dataset, name)
+        notes = [note for fold in known.folds for note in fold.notes] if known else []
+        leaks = any(note.startswith(LEAK) for note in notes)
+        return leaks or self.split_method(dataset, name) == RANDOM
 
     @cached_property
     def failed(self) -> list[CellFacts]:
@@ -139,6 +160,8 @@ class Summary:
             yield key(method), key(self.results.reference)
             if self.proposed is not None:
                 yield key(self.proposed), key(method)
+            for opponent in opponents(self.results, method):
+                yield key(opponent), key(method)
         for transferred, not_transferred in self.transfer_pairs:
             yield key(transferred), key(not_transferred)
         for shallow, deep in zip(self.depths, self.depths[1:], strict=False):
@@ -204,24 +227,42 @@ class Summary:
             for name in names
         ]
 
-    def gain_contrast(self, few: Pair, many: Pair) -> Estimate | None:
-        """Return by how much the gain of the first pair exceeds that of the second, with interval.
+    def gain_contrast(self, few: Pair, many: Pair) -> tuple[Estimate, Seeds] | None:
+        """Return by how much the gain of the first pair exceeds that of the second.
 
-        None where a run is missing or the runs share no tile.
+        With its interval and what single seeds say; None where a run is missing or the runs share
+        no tile.
         """
-        keys = (*few, *many)
+        keys, weights = (*few, *many), (1, -1, -1, 1)
         if any(key not in self.runs for key in keys):
             return None
-        tables = on_common_tiles([self.runs[key] for key in keys])
+        runs = [self.runs[key] for key in keys]
+        tables = on_common_tiles(runs)
         if tables[0].shape[1] == 0:
             return None
-        return f1_contrast(list(zip((1, -1, -1, 1), tables, strict=True)))
+        found = f1_contrast(list(zip(weights, tables, strict=True)))
+        return None if found is None else (found, seeds_of(runs, tables, weights))
 
-    def apart(self, one: RunKey, other: RunKey) -> Estimate | None:
-        """Return the difference of F1 of runs on different tiles, with its interval."""
+    def apart(self, one: RunKey, other: RunKey) -> Gap | None:
+        """Return the difference of F1 of runs of different splits or data sets, with its interval.
+
+        Paired where both tested the very same tiles, as with folds that test every tile once.
+        """
         if one not in self.runs or other not in self.runs:
             return None
-        return unpaired_difference(self.runs[one].counts, self.runs[other].counts)
+        first, second = self.runs[one], self.runs[other]
+        paired = _tested(one) == _tested(other) and first.tile_ids == second.tile_ids
+        found = (
+            f1_contrast([(1, first.counts), (-1, second.counts)])
+            if paired
+            else unpaired_difference(first.counts, second.counts)
+        )
+        return None if found is None else Gap(estimate=found, paired=paired)
+
+
+def _tested(key: RunKey) -> str:
+    """Return the data set that a run was tested on."""
+    return key.target or key.dataset
 
 
 def _is_whole(key: RunKey) -> bool:
