@@ -114,3 +114,12 @@ def test_other_encoders(encoder: str) -> None:
     with torch.device("meta"), torch.no_grad():
         network = make(encoder)
         assert network(torch.zeros(1, 4, 64, 128)).shape == (1, 1, 64, 128)
+
+
+def test_a_fresh_decoder_passes_a_signal_on() -> None:
+    """With torch's own weights it returns nearly one value everywhere, and does not learn."""
+    network = build_network(Architecture(arch=Arch.ALBUNET, encoder="resnet18")).train()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        logits = network(torch.randn(2, 3, 128, 128, generator=generator))
+    assert 0.1 < float(logits.std()) < 10

@@ -10,7 +10,9 @@ and width are multiples of 64. Where there is a choice, these are made:
 - The decoder's own widths are those of ResNet-34's, from 32 filters up, whatever the encoder; the
   skips are as wide as the encoder's levels: 64, 128, 256, 512 for ResNet-18 and -34.
 - The stem's pool is replaced in every encoder that has one; other backbones stay as they are.
-- torch's own initial weights, as there.
+- The decoder begins with Kaiming-normal weights. Theirs begins with torch's own, and is trained by
+  Adam; under SGD so many layers without a norm pass no signal with those, and the network stays at
+  one value everywhere.
 - The network returns logits; the sigmoid is applied by loss and engines.
 """
 
@@ -55,6 +57,9 @@ class AlbuNet(nn.Module):
         self.stage2 = UpBlock(first + 64, 128, 128)
         self.stage1 = UpBlock(128, 128, 32)
         self.head = nn.Sequential(*conv_relu(32, 32), nn.Conv2d(32, 1, 1))
+        for name, part in self.named_children():
+            if name != "encoder":
+                part.apply(_begin)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (n, 1, height, width) for images (n, bands, height, width).
@@ -69,3 +74,15 @@ class AlbuNet(nn.Module):
         decoded = self.stage2(torch.cat([decoded, level1], dim=1))
         logits: Tensor = self.head(self.stage1(decoded))
         return logits
+
+
+def _begin(layer: nn.Module) -> None:
+    """Draw weights that keep the size of a signal through a layer and its ReLU."""
+    if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) or layer.bias is None:
+        return
+    height, width = layer.kernel_size[0], layer.kernel_size[-1]
+    fan_in = layer.in_channels * height * width
+    if isinstance(layer, nn.ConvTranspose2d):
+        fan_in //= layer.stride[0] * layer.stride[-1]  # what of the kernel meets one output pixel
+    nn.init.normal_(layer.weight, std=(2.0 / fan_in) ** 0.5)
+    nn.init.zeros_(layer.bias)
