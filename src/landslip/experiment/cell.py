@@ -1,9 +1,7 @@
 """One cell: trains its method, predicts its test tiles, and keeps both; networks need torch."""
 
-import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -27,6 +25,7 @@ from landslip.experiment.job import (
 )
 from landslip.experiment.predictions import PredictionsWriter
 from landslip.experiment.results import TileCounts
+from landslip.lock import only_one
 from landslip.metrics import count_pixels
 from landslip.model.folder import Model, open_model
 from landslip.progress import Progress, silent
@@ -56,7 +55,7 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
         LandslipError: it cannot be run, or another process is at it.
     """
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
-    with _only_one(job):
+    with only_one(job.unfinished / LOCK, "this cell"):
         check_same(job)
         begin(job)
         cell = _Cell(job, dataset, progress)
@@ -64,22 +63,9 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
             _run_svm(cell)
         else:
             _run_network(cell)
-        for name in (LOCK, ERRORS, BEGUN):
+        for name in (ERRORS, BEGUN):
             (job.unfinished / name).unlink(missing_ok=True)
-        job.unfinished.rename(job.out)
-
-
-@contextmanager
-def _only_one(job: Job) -> Iterator[None]:
-    job.unfinished.mkdir(parents=True, exist_ok=True)
-    with (job.unfinished / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"{job.unfinished}: another process is at work on this cell; wait for it or end it"
-            ) from error
-        yield
+    job.unfinished.rename(job.out)
 
 
 def _run_network(cell: _Cell) -> None:

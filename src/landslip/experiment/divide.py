@@ -19,6 +19,7 @@ from landslip.splitting.division import Division, Fold
 from landslip.splitting.leaks import find_leaks, refuse_leaks, told
 
 ALIKE = "alike"
+_WAY = 1  # raised when tiles that show the same are found in another way
 
 Divisions = Mapping[tuple[str, str], "Divided"]
 Tell = Callable[[str], None]
@@ -76,13 +77,13 @@ def transfer_split(folds: int) -> str:
 def _alike(dataset: TileDataset, file: Path) -> tuple[Alike, ...]:
     """Return the tiles that show the same, from the file where they were written before."""
     pixels = dataset.card.pixels_sha256
-    kept = read_kept(file, "alike", pixels=pixels)
+    kept = read_kept(file, "alike", way=_WAY, pixels=pixels)
     if kept is not None:
         return tuple(Alike(**pair) for pair in kept)
     found = tiles_alike(dataset)
     file.parent.mkdir(exist_ok=True)
     pairs = [asdict(pair) for pair in found]
-    file.write_text(json.dumps({"pixels": pixels, "alike": pairs}, indent=1) + "\n")
+    file.write_text(json.dumps({"way": _WAY, "pixels": pixels, "alike": pairs}, indent=1) + "\n")
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from landslip.metrics import Counts
+from landslip.output import staged_file
 
 FILE = "results.json"
 FORMAT_VERSION = 1
@@ -210,7 +211,8 @@ class Results(_Part):
 
     def write(self, folder: Path) -> None:
         """Write ``results.json`` into a folder."""
-        (folder / FILE).write_text(self.model_dump_json(indent=1) + "\n")
+        with staged_file(folder / FILE, overwrite=True) as file:
+            file.write_text(self.model_dump_json(indent=1) + "\n")
 
 
 def read_results(folder: Path) -> Results:

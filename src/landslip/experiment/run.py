@@ -1,6 +1,5 @@
 """Runs an experiment: makes its data sets, divides them, runs the cells, scores and reports."""
 
-import fcntl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from landslip.experiment.report.page import write_report
 from landslip.experiment.results import FILE, CellKey, Results
 from landslip.experiment.sources import prepare_datasets
 from landslip.experiment.speed import measure_costs
+from landslip.lock import only_one
 from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
 
@@ -65,7 +65,7 @@ def run_experiment(request: ExperimentRequest) -> Results:
         _refuse_foreign(out)
     else:
         _refuse_existing(out)
-    with _only_one(out):
+    with _folder_of(out):
         datasets = prepare_datasets(config, out / DATASETS, request.tell)
         divisions = divide_all(config, datasets, out / ALIKE, request.tell)
         folds = {pair: len(divided.folds) for pair, divided in divisions.items()}
@@ -114,28 +114,15 @@ def _refuse_foreign(out: Path) -> None:
 
 
 @contextmanager
-def _only_one(out: Path) -> Iterator[None]:
-    """Keep a second run out of the same folder."""
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"{out}: another run is at work in this folder; wait for it or end it"
-            ) from error
-        try:
+def _folder_of(out: Path) -> Iterator[None]:
+    """Keep a second run out of a folder, and remove one that was refused while it was empty."""
+    try:
+        with only_one(out / LOCK, "this experiment"):
             yield
-        finally:
-            (out / LOCK).unlink(missing_ok=True)
-            _remove_empty(out / DATASETS, out / CELLS, out)
-
-
-def _remove_empty(*folders: Path) -> None:
-    """Remove folders without content: one that was refused at once can be begun again."""
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    finally:
+        for folder in (out / DATASETS, out / CELLS, out):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _run_cells(request: ExperimentRequest, jobs: dict[CellKey, Job]) -> dict[CellKey, Outcome]:
