@@ -61,7 +61,7 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
         # SegFormer's decoder compares numbers of channels, which never change
         warnings.filterwarnings(
-            "ignore", category=torch.jit.TracerWarning, module="segmentation_models_pytorch"
+            "ignore", message="Converting a tensor", module="segmentation_models_pytorch"
         )
         graph = openvino.convert_model(
             probability, example_input=example, input=[-1, bands, -1, -1]
