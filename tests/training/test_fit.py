@@ -36,8 +36,6 @@ def tiles(dataset: Path) -> TileDataset:
     return TileDataset(dataset)
 
 
-# of the decoder of SegFormer: it compares channel counts, which never change
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("arch", [arch for arch in Arch if arch is not Arch.LINKNET], ids=str)
 def test_a_network_is_trained_saved_and_run(arch: Arch, tiles: TileDataset, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"arch": arch})

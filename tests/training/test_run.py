@@ -4,12 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from landslip.choices import Precision
@@ -115,7 +117,9 @@ def test_a_killed_run_resumes_to_the_same_weights(
     changed = CONFIG.model_copy(update={"learning_rate": 0.5})
     with pytest.raises(InputError, match="had another learning_rate"):
         train(TrainRequest(dataset=TileDataset(dataset), out=out, config=changed, resume=True))
+    last = torch.load(tmp_path / "model.training" / "checkpoints" / "last.ckpt", weights_only=True)
     seen: list[EpochResult] = []
+    started = time.monotonic()
     train(
         TrainRequest(
             dataset=TileDataset(dataset),
@@ -125,6 +129,8 @@ def test_a_killed_run_resumes_to_the_same_weights(
             watcher=Watcher(on_epoch=seen.append),
         )
     )
+    both_s = last["seconds"] + time.monotonic() - started
+    assert last["seconds"] < open_model(out).card.training.seconds < both_s
     assert seen[0].epoch > 1
     assert weights_digest(out) == weights_digest(trained[0])
     assert open_model(out).card.threshold == open_model(trained[0]).card.threshold
@@ -151,6 +157,7 @@ def test_training_needs_no_raster_library(dataset: Path, tmp_path: Path) -> None
     """Machines with a GPU often have none."""
     program = f"""
 import sys
+import time
 for name in ("rasterio", "geopandas", "pyogrio", "shapely", "pyproj", "openvino"):
     sys.modules[name] = None
 from landslip.cli.app import main

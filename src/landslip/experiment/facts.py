@@ -26,10 +26,6 @@ def dataset_facts(
 ) -> DatasetFacts:
     """Tell of a data set; ``noticed`` is what was noticed while it was made."""
     card, index = dataset.card, dataset.index
-    take = None if config.pairs is None else config.pairs.take
-    renamed = tuple(
-        f"the files' {of} is given as {to}" for to, of in (take or {}).items() if to != of
-    )
     return DatasetFacts(
         title=config.title or name,
         source=card.source,
@@ -42,7 +38,7 @@ def dataset_facts(
         pixels_sha256=card.pixels_sha256,
         scenes=_distinct(index.get("scene")) if config.pairs is None else (),
         events=_distinct(index.get("event")) or (config.event or name,),
-        notes=(*noticed, *renamed),
+        notes=noticed,
     )
 
 

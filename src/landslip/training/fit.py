@@ -60,7 +60,8 @@ class Fit:
 class Best:
     """The best epoch, counted from 1, its threshold and counts on validation, and how it ran.
 
-    Without validation tiles it is the last epoch, at the threshold of `Fit`, and counts is None.
+    ``seconds_before`` is what earlier, interrupted tries took up to their last checkpoint. Without
+    validation tiles it is the last epoch, at the threshold of `Fit`, and counts is None.
     """
 
     epoch: int
@@ -68,6 +69,7 @@ class Best:
     counts: Counts | None
     precision: str
     device: str
+    seconds_before: float
 
 
 def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
@@ -95,6 +97,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
             )
+    seconds_before = module.seconds_before
     best = _take_best(module, job.folder / CHECKPOINTS / BEST)
     network.cpu().eval()
     validated = bool(job.dataset.positions(Split.VALIDATION))
@@ -104,6 +107,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
         counts=Counts(**best["counts"]) if validated else None,
         precision=precision,
         device=torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        seconds_before=seconds_before,
     )
 
 

@@ -1,6 +1,7 @@
 """What Lightning runs: steps, validation, optimiser."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -56,6 +57,8 @@ class SegmentationModule(lightning.LightningModule):
         self._losses: list[Tensor] = []
         self._validation_losses: list[Tensor] = []
         self._validated = False
+        self.seconds_before = 0.0
+        self._started = time.monotonic()
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (n, height, width)."""
@@ -152,8 +155,10 @@ class SegmentationModule(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the threshold, and the counts it gave, with the weights it was chosen for."""
         checkpoint["threshold"] = self.threshold
+        checkpoint["seconds"] = self.seconds_before + time.monotonic() - self._started
         checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the threshold back."""
+        """Take the threshold back, and the time that the run had taken until then."""
         self.threshold = float(checkpoint["threshold"])
+        self.seconds_before = float(checkpoint["seconds"])

@@ -80,7 +80,7 @@ def train(request: TrainRequest) -> None:
         statistics=start.statistics,
         config=start.config,
         best=best,
-        seconds=time.monotonic() - started,
+        seconds=best.seconds_before + time.monotonic() - started,
         start=start.model,
     )
     _finish(trained, folder, request.out)
