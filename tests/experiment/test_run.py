@@ -14,6 +14,8 @@ from tests.experiment.made import write_experiment, write_tiles
 
 from landslip.experiment.results import Results, read_results
 
+TWO = ("--jobs", "2")  # the number of threads, and with it rounding, follows from it
+
 
 def start(config: Path, out: Path, *more: str) -> subprocess.Popen[str]:
     command = [
@@ -59,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tiles, an experiment on them, and what it gave in one go."""
     folder = tmp_path_factory.mktemp("experiment")
     write_tiles(folder / "tiles")
-    code, said = run(write_experiment(folder), folder / "whole", "--jobs", "2")
+    code, said = run(write_experiment(folder), folder / "whole", *TWO)
     assert code == 0, said
     return folder
 
@@ -99,7 +101,7 @@ def test_methods_are_costed_and_the_report_names_them(made: Path) -> None:
 
 def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     out, config = made / "killed", made / "experiment.yaml"
-    with start(config, out) as process:
+    with start(config, out, *TWO) as process:
         cell = out / "cells" / "made--groups--fold0--net--seed0.unfinished"
         wait_for(cell / "model.training")
         process.send_signal(signal.SIGKILL)
@@ -108,7 +110,7 @@ def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     code, said = run(config, out)
     assert code == 2
     assert "already exists; go on with what is there by --resume" in said
-    code, said = run(config, out, "--resume")
+    code, said = run(config, out, "--resume", *TWO)
     assert code == 0, said
     assert scores(read_results(out)) == scores(read_results(made / "whole"))
 
@@ -155,7 +157,7 @@ def test_a_cell_that_cannot_be_run_is_told_and_the_others_are_run(tmp_path: Path
     }
     weights = {"resnet10t": "no_such_file.safetensors"}
     config = write_experiment(tmp_path, methods=methods, encoder_weights=weights)
-    code, said = run(config, tmp_path / "out", "--jobs", "2")
+    code, said = run(config, tmp_path / "out", *TWO)
     assert code == 2
     assert "1 of 2 cells could not be run" in said
     lost, svm = read_results(tmp_path / "out").cells
