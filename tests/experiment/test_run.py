@@ -2,40 +2,15 @@
 
 import fcntl
 import hashlib
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.experiment.command import TWO, run, start
 from tests.experiment.made import write_experiment, write_tiles
 
 from landslip.experiment.results import Results, read_results
-
-TWO = ("--jobs", "2")  # the number of threads, and with it rounding, follows from it
-
-
-def start(config: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "landslip",
-        "experiment",
-        str(config),
-        "--out",
-        str(out),
-        *more,
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def run(config: Path, out: Path, *more: str) -> tuple[int, str]:
-    with start(config, out, *more) as process:
-        _, said = process.communicate()
-        return process.returncode, said
 
 
 def digests(cells: Path) -> dict[str, str]:
@@ -138,32 +113,6 @@ def test_a_cell_made_from_other_settings_is_refused(made: Path) -> None:
     assert code == 2
     assert "was made with another training; choose another --out" in said
     assert digests(made / "whole" / "cells") == before
-
-
-def test_a_tile_on_both_sides_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
-    write_tiles(tmp_path / "tiles", twins=6)
-    config = write_experiment(tmp_path, splits={"groups": {"method": "groups"}})
-    code, said = run(config, tmp_path / "out")
-    assert code == 2
-    assert "twin" in said
-    assert not (tmp_path / "out" / "cells").exists()
-
-
-def test_a_cell_that_cannot_be_run_is_told_and_the_others_are_run(tmp_path: Path) -> None:
-    write_tiles(tmp_path / "tiles")
-    methods = {
-        "lost": {"arch": "linknet", "encoder": "resnet10t"},
-        "svm": {"arch": "svm", "svm": {"pixels_per_class": 50}},
-    }
-    weights = {"resnet10t": "no_such_file.safetensors"}
-    config = write_experiment(tmp_path, methods=methods, encoder_weights=weights)
-    code, said = run(config, tmp_path / "out", *TWO)
-    assert code == 2
-    assert "1 of 2 cells could not be run" in said
-    lost, svm = read_results(tmp_path / "out").cells
-    assert (lost.state, svm.state) == ("failed", "done")
-    assert "no_such_file.safetensors: no such file" in str(lost.problem)
-    assert "no_such_file.safetensors" in (tmp_path / "out" / "report.md").read_text()
 
 
 def wait_for(path: Path, seconds: float = 60) -> None:
