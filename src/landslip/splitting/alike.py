@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -71,14 +72,20 @@ def united(groups: Sequence[str], alike: Sequence[Alike]) -> list[str]:
     return [str(names[first[component[member]]]) for member in members]
 
 
+def pixels_digest(stored: NDArray[Any]) -> bytes:
+    """Return a digest that two tiles share where shape, data type and every pixel are the same."""
+    digest = hashlib.sha256(repr((stored.shape, stored.dtype)).encode())
+    digest.update(np.ascontiguousarray(stored).data)
+    return digest.digest()
+
+
 def _equal(dataset: TileDataset) -> list[tuple[int, int, float]]:
     """Return pairs of tiles with equal pixels; tiles of one value do not count."""
-    same: dict[tuple[tuple[int, ...], bytes], list[int]] = defaultdict(list)
+    same: dict[bytes, list[int]] = defaultdict(list)
     for at in range(len(dataset)):
         stored = dataset.tile(at).stored
         if np.any(stored != stored[:, :1, :1]):
-            key = (stored.shape, hashlib.sha256(np.ascontiguousarray(stored).data).digest())
-            same[key].append(at)
+            same[pixels_digest(stored)].append(at)
     return [(*pair, 1.0) for tiles in same.values() for pair in combinations(tiles, 2)]
 
 

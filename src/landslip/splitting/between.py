@@ -1,6 +1,5 @@
 """Tiles of two datasets that show the same: a model of one is no judge of itself on the other."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 import shapely
 
 from landslip.dataset.format import TileDataset
+from landslip.splitting.alike import pixels_digest
 from landslip.splitting.ground import TOUCHING_SHARE
 
 
@@ -40,10 +40,10 @@ def shared_between(first: TileDataset, positions: Iterable[int], second: TileDat
     one, other = shapely.STRtree(ours).query(theirs, predicate="intersects")
     common = shapely.area(shapely.intersection(theirs[one], ours[other]))
     smaller = np.minimum(shapely.area(theirs[one]), shapely.area(ours[other]))
-    seen = {_pixels(first, at) for at in chosen}
+    seen = {pixels_digest(first.tile(at).stored) for at in chosen}
     return Shared(
         ground=len(set(one[common > TOUCHING_SHARE * smaller].tolist())),
-        pixels=sum(_pixels(second, at) in seen for at in range(len(second))),
+        pixels=sum(pixels_digest(second.tile(at).stored) in seen for at in range(len(second))),
         tiles=len(second),
     )
 
@@ -52,10 +52,3 @@ def _footprints(dataset: TileDataset) -> np.ndarray[tuple[int], np.dtype[np.obje
     """Return the tiles' footprints in degrees; empty where a place is not known."""
     known = shapely.from_wkb(dataset.column("geometry"))
     return np.array([shapely.Polygon() if one is None else one for one in known], dtype=object)
-
-
-def _pixels(dataset: TileDataset, position: int) -> bytes:
-    stored = dataset.tile(position).stored
-    digest = hashlib.blake2b(repr((stored.shape, stored.dtype)).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(stored).data)
-    return digest.digest()

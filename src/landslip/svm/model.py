@@ -4,7 +4,6 @@
 and their coefficients as plain arrays.
 """
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Units
 from landslip.errors import InputError, ModelError
+from landslip.model.folder import sha256_of
 from landslip.normalise import Normalisation
 
 CARD, ARRAYS = "svm.json", "svm.npz"
@@ -105,7 +105,7 @@ class SvmModel:
             pixels_per_class=self.settings.pixels_per_class,
             seed=self.settings.seed,
             library=self.library,
-            arrays_sha256=_sha256_of(folder / ARRAYS),
+            arrays_sha256=sha256_of(folder / ARRAYS),
         )
         (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
 
@@ -200,7 +200,7 @@ def _read_card(file: Path) -> _Card:
 def _read_arrays(file: Path, card: _Card) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if not file.is_file():
         raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
-    if _sha256_of(file) != card.arrays_sha256:
+    if sha256_of(file) != card.arrays_sha256:
         raise ModelError(
             f"{file}: the content is not what {CARD} was written with (sha256 differs); "
             "the file is truncated or changed, copy the model again"
@@ -210,8 +210,3 @@ def _read_arrays(file: Path, card: _Card) -> tuple[NDArray[np.float64], NDArray[
             return arrays["support"], arrays["coefficients"]
     except (BadZipFile, KeyError, OSError, ValueError) as error:
         raise ModelError(f"{file}: not an SVM's arrays ({error}); copy the model again") from error
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
