@@ -34,7 +34,7 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 
 # Newest versions that the bounds of pyproject.toml allow.
 lock: $(VENV)/.ready
-	$(BIN)/uv pip compile pyproject.toml --extra train --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --group dev --universal \
 		--python-version 3.11 --generate-hashes --upgrade --quiet -o requirements.lock
 
 clean:

@@ -56,14 +56,20 @@ class EngineName(StrEnum):
     AUTO = "auto"
     OPENVINO = "openvino"
     TORCH = "torch"
+    ONNX = "onnx"
 
 
 class Precision(StrEnum):
-    """Number format that a network runs in; ``auto`` is bf16 where the machine computes in it."""
+    """Number format that a network runs in; ``auto`` is bf16 where the machine computes in it.
+
+    ``int8`` needs a model folder with a quantised graph, as ``landslip export --int8`` makes it.
+    """
 
     AUTO = "auto"
     BF16 = "bf16"
     FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
 
 
 class Atmosphere(StrEnum):

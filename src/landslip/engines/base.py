@@ -1,9 +1,51 @@
 """What every engine offers."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from landslip.normalise import Normalisation
+
+PROBABILITY_STEPS = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowForm:
+    """What the windows of a scene have in common.
+
+    Attributes:
+        shape: (height, width) of every window, multiples of the model's.
+        normalisation: of the scene's stored numbers; tells their dtype and how many bands.
+    """
+
+    shape: tuple[int, int]
+    normalisation: Normalisation
+
+    @property
+    def bands(self) -> int:
+        """The number of bands."""
+        return len(self.normalisation.mean)
+
+
+class WindowRunner(Protocol):
+    """An engine set up for windows of one form.
+
+    Attributes:
+        streams: how many threads may call `run` at once.
+    """
+
+    streams: int
+
+    def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return ``round(250 * probability)`` (height, width) of a window.
+
+        Args:
+            stored: numbers as the scene holds them (bands, height, width).
+            valid: (height, width); what is said of a pixel that is not valid means nothing.
+        """
+        ...
 
 
 class Engine(Protocol):
@@ -23,3 +65,37 @@ class Engine(Protocol):
         Height and width are multiples of the model's.
         """
         ...
+
+    def runner(self, form: WindowForm, streams: int | None = None) -> WindowRunner:
+        """Set the network up for windows of one form.
+
+        Args:
+            form: of the windows.
+            streams: how many windows are computed at once; None takes what suits the machine.
+        """
+        ...
+
+    def working_bytes(self, shape: tuple[int, int]) -> int:
+        """Return about how many bytes of main memory a window of (height, width) needs."""
+        ...
+
+
+class BatchRunner:
+    """Runs windows through `Engine.predict`, one at a time."""
+
+    streams = 1
+
+    def __init__(self, engine: Engine, form: WindowForm) -> None:
+        """Take an engine as it is."""
+        self._engine = engine
+        self._form = form
+
+    def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """See `WindowRunner.run`."""
+        batch = self._form.normalisation.apply(stored, valid)[np.newaxis]
+        return quantised(self._engine.predict(batch)[0])
+
+
+def quantised(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return probabilities as whole steps of 1/250, halves to the even one."""
+    return np.rint(probability * np.float32(PROBABILITY_STEPS)).astype(np.uint8)
