@@ -52,6 +52,13 @@ class Grid:
         latitude = float(map_points(self.transform, centre)[0, 1]) * _unit(_horizontal(self.crs))
         return math.degrees(side) * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(latitude), 1e-6))
 
+    @property
+    def pixel_area_m2(self) -> float | None:
+        """Area of a pixel; None where it is not known or differs from place to place."""
+        if AreaMeasure(self.crs).method != "planimetric" or self.crs is None:
+            return None
+        return abs(self.transform.determinant) * _unit(_horizontal(self.crs)) ** 2
+
     def at(self, window: Window) -> "Grid":
         """Return the grid of a window of this one."""
         a, b, _, d, e, _ = self.transform[:6]

@@ -1,7 +1,7 @@
 """``landslip extract``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,15 +9,29 @@ from landslip.choices import EngineName, Precision
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
+from landslip.errors import LandslipError
+
+if TYPE_CHECKING:
+    from landslip.extraction.result import Summary
 
 
 @told_plainly
 def extract(
-    scene: Annotated[Path, typer.Argument(help="Raster to map.", show_default=False)],
+    scenes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Rasters to map: files, or addresses (https://, s3://).", show_default=False
+        ),
+    ] = None,
+    *,
     model: Annotated[
         Path, typer.Option(help="Folder made by `landslip train`.", show_default=False)
     ],
     out: options.Out,
+    stac: Annotated[
+        list[str] | None,
+        typer.Option(help="STAC item (file or address) of a scene to map.", show_default=False),
+    ] = None,
     bands: options.Bands = None,
     units: options.UnitsOption = None,
     nodata: options.Nodata = None,
@@ -28,22 +42,48 @@ def extract(
     min_area: Annotated[
         float, typer.Option(help="Smallest landslide kept as a polygon, in square metres.")
     ] = 0.0,
-    tile: Annotated[int, typer.Option(help="Side of a window in pixels.")] = 512,
-    overlap: Annotated[int, typer.Option(help="Overlap of windows in pixels.")] = 128,
+    tile: Annotated[
+        int | None, typer.Option(help="Side of a window in pixels. [default: planned]")
+    ] = None,
+    overlap: Annotated[int, typer.Option(help="Overlap of windows in pixels.")] = 64,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
+    memory: Annotated[
+        str, typer.Option(help="Memory that the process keeps to, e.g. 2G or 1500M.")
+    ] = "2G",
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Windows computed at once; with --ray, processes. [default: what fits]"),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a Ray cluster to compute on; auto: the one of this machine, begun "
+            "where there is none.",
+            show_default=False,
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or address (s3://...) for finished windows, where every machine of the "
+            "cluster reaches it. [default: beside --out]",
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Map the landslides of a whole scene.
+    """Map the landslides of whole scenes.
 
     Writes `probability.tif` (stored number x 0.004, 255 nodata), `mask.tif` (1 landslide,
-    0 other, 255 nodata), `landslides.gpkg` and `summary.json`.
+    0 other, 255 nodata), `landslides.gpkg` and `summary.json`; for several scenes in a folder
+    each. After a crash or Ctrl-C the same command goes on where it was.
 
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --min-area 100`
     """
     from landslip.engines.choose import open_engine
-    from landslip.extraction.run import ExtractionOptions
-    from landslip.extraction.run import extract as run
+    from landslip.extraction.many import extract_all, orders_of
+    from landslip.extraction.options import ExtractionOptions
+    from landslip.memory_size import parse_size
     from landslip.model.folder import open_model
 
     chosen = ExtractionOptions(
@@ -52,12 +92,28 @@ def extract(
         overlap=overlap,
         threshold=threshold,
         min_area_m2=min_area,
+        memory_bytes=parse_size(memory, "--memory"),
+        workers=workers,
+        ray=ray,
+        store=store,
         overwrite=overwrite,
     )
+    orders = orders_of(scenes or [], stac or [], out)
     opened = open_model(model)
     runner = open_engine(opened, engine, precision)
+    failed = 0
     with shown("extract", "MPix", 1e6) as progress:
-        summary = run(scene, opened, runner, out, chosen, progress=progress)
+        for order, outcome in extract_all(orders, opened, runner, chosen, progress=progress):
+            if isinstance(outcome, LandslipError):
+                typer.echo(f"landslip: {outcome}", err=True)
+                failed += 1
+            else:
+                _tell(order.out, outcome)
+    if failed:
+        raise LandslipError(f"{failed} of {len(orders)} scenes could not be mapped, see above")
+
+
+def _tell(out: Path, summary: "Summary") -> None:
     for note in summary.warnings:
         typer.echo(f"warning: {note}", err=True)
     area = summary.landslide_area_m2

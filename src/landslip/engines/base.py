@@ -29,6 +29,25 @@ class WindowForm:
         return len(self.normalisation.mean)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCosts:
+    """What an engine takes of a machine; for planning, so that nothing is measured for it.
+
+    Attributes:
+        resident_bytes: main memory held whatever the windows: the engine itself, weights.
+        computing_bytes_per_px: main memory of a window while it is computed.
+        streams: how many windows are best computed at once.
+        readers: how many threads should read for them.
+        px_per_s: speed of one stream, in its order of magnitude.
+    """
+
+    resident_bytes: int
+    computing_bytes_per_px: float
+    streams: int
+    readers: int
+    px_per_s: float
+
+
 class WindowRunner(Protocol):
     """An engine set up for windows of one form.
 
@@ -75,8 +94,8 @@ class Engine(Protocol):
         """
         ...
 
-    def working_bytes(self, shape: tuple[int, int]) -> int:
-        """Return about how many bytes of main memory a window of (height, width) needs."""
+    def costs(self) -> EngineCosts:
+        """Return what it takes of this machine."""
         ...
 
 

@@ -1,64 +1,85 @@
-"""Joins overlapping windows of probability without seams, a row of windows at a time."""
+"""Joins overlapping windows of probability without seams, a row of windows at a time.
+
+Everything is in whole steps of probability, so that the same windows give the same bytes whatever
+order they were computed in.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.extraction.plan import Plan
-from landslip.window import Window
 
+NODATA = 255
+_COLUMNS = 2**15
 
-def ramp(tile: int, overlap: int) -> NDArray[np.float32]:
-    """Return one axis of a window's weight: 1 inside, linear to 0 over the overlap at both ends.
-
-    Where two windows overlap their weights add up to 1.
-    """
-    weight = np.ones(tile, dtype=np.float32)
-    slope = (np.arange(overlap, dtype=np.float32) + 0.5) / max(overlap, 1)
-    weight[:overlap] = slope
-    weight[tile - overlap :] = np.minimum(weight[tile - overlap :], slope[::-1])
-    return weight
-
-
-def axis_weights(
-    length: int, offsets: tuple[int, ...], weight: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the summed weights of all windows along one axis of a scene."""
-    summed = np.zeros(length, dtype=np.float32)
-    for offset in offsets:
-        start, end = max(offset, 0), min(offset + len(weight), length)
-        summed[start:end] += weight[start - offset : end - offset]
-    return summed
+Steps = NDArray[np.uint8]
 
 
 class RowBlender:
-    """Adds windows up and gives back the rows that are finished; holds one row of windows."""
+    """Puts windows side by side and gives back the rows that are finished; holds one row of them.
+
+    Where two windows overlap, the share of the later one rises from 0 to 1 over the middle half of
+    the overlap: the outermost pixels of a window have seen least around them and are left out.
+    """
 
     def __init__(self, plan: Plan) -> None:
         """Begin at the top of the scene."""
         self._plan = plan
-        weight = ramp(plan.tile, plan.overlap)
-        self._window_weight = weight[:, None] * weight[None, :]
-        self._row_weights = axis_weights(plan.shape[0], plan.row_offs, weight)
-        self._col_weights = axis_weights(plan.shape[1], plan.col_offs, weight)
-        self._top = plan.row_offs[0]
-        self._sums = np.zeros((plan.tile, plan.shape[1]), dtype=np.float32)
+        height, _ = plan.window
+        self._strip: Steps = np.full((height, plan.shape[1]), NODATA, dtype=np.uint8)
+        self._above: Steps | None = None
+        self._row = 0
 
-    def add(self, probability: NDArray[np.float32], window: Window) -> None:
-        """Add a window (tile, tile) of the row that begins at the blender's top."""
-        inside = Window(0, self._top, self._plan.shape[1], self._plan.tile)
-        start, end = max(window.col_off, 0), min(window.col_end, inside.width)
-        part = slice(start - window.col_off, end - window.col_off)
-        self._sums[:, start:end] += probability[:, part] * self._window_weight[:, part]
+    def add(self, steps: Steps, col: int) -> None:
+        """Add the next window (height, width) of the row, from left to right."""
+        plan = self._plan
+        window = plan.window_at(self._row, col)
+        start, end = max(window.col_off, 0), min(window.col_end, plan.shape[1])
+        inside = steps[:, start - window.col_off : end - window.col_off]
+        shared = 0 if col == 0 else plan.overlap
+        both = slice(start, start + shared)
+        self._strip[:, both] = mixed(
+            self._strip[:, both], inside[:, :shared], later_shares(shared), shared
+        )
+        self._strip[:, start + shared : end] = inside[:, shared:]
 
-    def finish_row(self) -> NDArray[np.float32]:
-        """Return the finished rows of probability (rows, width of the scene) and move down."""
-        first, end = self._plan.finished_rows(self._top)
-        sums = self._sums[first - self._top : end - self._top]
-        weights = self._row_weights[first:end, None] * self._col_weights[None, :]
-        blended: NDArray[np.float32] = np.clip(sums / weights, 0.0, 1.0)
-        step = self._plan.tile - self._plan.overlap
-        rest = self._sums[step:].copy()
-        self._sums[: len(rest)] = rest
-        self._sums[len(rest) :] = 0.0
-        self._top += step
-        return blended
+    def finish_row(self) -> Steps:
+        """Return the finished rows (rows, width of the scene) and move down; 255 is nodata.
+
+        What is returned is overwritten by the next row.
+        """
+        plan, overlap = self._plan, self._plan.overlap
+        if self._above is not None:
+            shares = later_shares(overlap)[:, np.newaxis]
+            for col in range(0, plan.shape[1], _COLUMNS):
+                part = (slice(overlap), slice(col, col + _COLUMNS))
+                self._strip[part] = mixed(self._above[part], self._strip[part], shares, overlap)
+        first, end = plan.finished_rows(self._row)
+        offset = plan.row_offs[self._row]
+        self._above = self._strip[plan.window[0] - overlap :].copy()
+        self._row += 1
+        return self._strip[first - offset : end - offset]
+
+
+def later_shares(overlap: int) -> NDArray[np.uint32]:
+    """Return the later window's share at each pixel of an overlap, in parts of ``2 * overlap``."""
+    middle = max(overlap - 2 * (overlap // 4), 1)
+    places = np.arange(overlap, dtype=np.int64) - overlap // 4
+    parts = np.clip(2 * places + 1, 0, 2 * middle) * overlap // middle
+    return parts.astype(np.uint32)
+
+
+def mixed(earlier: Steps, later: Steps, shares: NDArray[np.uint32], overlap: int) -> Steps:
+    """Return weighted means, rounded; nodata where the earlier window has nodata.
+
+    Args:
+        earlier: steps of one window.
+        later: steps of its neighbour at the same pixels, as valid as the first.
+        shares: the neighbour's, in parts of ``2 * overlap``; broadcast against both.
+        overlap: of the windows.
+    """
+    if overlap == 0:
+        return earlier
+    whole = np.uint32(2 * overlap)
+    sums = earlier * (whole - shares) + later * shares + whole // 2
+    return np.where(earlier == NODATA, earlier, (sums // whole).astype(np.uint8))

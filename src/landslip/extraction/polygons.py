@@ -1,166 +1,172 @@
-"""Polygons of a mask that arrives in bands of rows, from top to bottom.
+"""Landslides of a mask that arrives in bands of rows, from top to bottom.
 
-Pixels that share a side belong together. All geometry is in integer pixel coordinates until the
-end, so that parts from different rows join exactly.
+Pixels that share a side belong together. A landslide that a later row may touch is kept as its
+corners and sums alone; it is traced once, when no later row can touch it any more.
 """
 
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-import shapely
-from affine import Affine
 from numpy.typing import NDArray
-from rasterio.features import shapes
-from scipy import ndimage
-from shapely import Polygon
 
-from landslip.grid import map_points
+from landslip.extraction.growing import Band, Groups, Growing, grouped, grown
+from landslip.extraction.landslides import Landslides
+from landslip.extraction.outlines import traced
 
-
-@dataclass(slots=True)
-class _Open:
-    """A landslide that may go on below: its parts so far and their sums."""
-
-    parts: list[Polygon] = field(default_factory=list)
-    pixels: int = 0
-    probability_sum: float = 0.0
-    probability_max: float = 0.0
-
-    def take(self, other: "_Open") -> None:
-        """Join another one into this."""
-        self.parts += other.parts
-        self.pixels += other.pixels
-        self.probability_sum += other.probability_sum
-        self.probability_max = max(self.probability_max, other.probability_max)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landslide:
-    """A finished landslide, in pixel coordinates (column, row)."""
-
-    polygon: Polygon
-    pixels: int
-    mean_probability: float
-    max_probability: float
+_BAND_PX = 1 << 22
+_TRACE_CORNERS = 1 << 21
+_OPEN_CORNERS = 24_000_000
 
 
 class PolygonCollector:
-    """Turns rows of a mask into landslides; holds the landslides and one row of the mask."""
+    """Turns rows of a mask into landslides.
 
-    def __init__(self) -> None:
-        """Begin at the top of the scene."""
+    What comes out, and its order (by their last corner), does not depend on
+    how the rows are cut into bands.
+
+    Memory holds the arrays of 4 million pixels at a time, however many are added at once; what
+    `take` has not taken yet; and the corners of open landslides, 8 bytes each, up to
+    ``open_corners`` of them: past that, landslides with the most corners wait in a file. A
+    landslide is traced in one piece, with about 100 bytes for each of its corners at that moment:
+    this is not bounded.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, *, min_px: int = 1, open_corners: int = _OPEN_CORNERS
+    ) -> None:
+        """Begin at the top of the scene.
+
+        Args:
+            folder: where corners wait that memory is not to hold; with None it holds all.
+            min_px: landslides of fewer pixels are dropped.
+            open_corners: how many corners of open landslides memory holds.
+        """
+        self._file = None if folder is None else _CornerFile(folder / ".corners.bin")
+        self._min_px = min_px
+        self._most_held = open_corners
         self._row = 0
-        self._last: NDArray[np.int32] | None = None
-        self._open: dict[int, _Open] = {}
-        self._done: list[Landslide] = []
+        self._growing: list[Growing] = []
+        self._last = np.empty(0, dtype=np.int32)
+        self._done: list[Landslides] = []
 
-    def add(self, found: NDArray[np.bool_], probability: NDArray[np.float32]) -> None:
-        """Add the next rows (rows, width) of the mask and of the probability under it."""
-        labels, count = ndimage.label(found, output=np.int32)
-        pieces = _pieces(labels, count, probability, self._row)
-        joined = self._join(labels, pieces)
-        last = np.array([0, *(joined[label] for label in range(1, count + 1))], dtype=np.int32)
-        self._last = last[labels[-1]]
-        going_on = set(np.unique(self._last).tolist()) - {0}
-        for key in set(self._open) - going_on:
-            self._close(self._open.pop(key))
-        self._row += len(found)
+    def add(self, found: NDArray[np.bool_], probability: NDArray[np.uint8]) -> None:
+        """Add the next rows.
 
-    def finish(self) -> list[Landslide]:
-        """Return all landslides, the largest first."""
-        for landslide in self._open.values():
-            self._close(landslide)
-        self._open = {}
-        return sorted(self._done, key=_by_size_then_place)
+        Args:
+            found: the mask (rows, width).
+            probability: of each pixel, in steps of 1/250 (rows, width).
+        """
+        height, width = found.shape
+        if self._row == 0:
+            self._last = np.zeros(width + 2, dtype=np.int32)
+        rows = max(_BAND_PX // width, 1)
+        for start in range(0, height, rows):
+            self._add(found[start : start + rows], probability[start : start + rows])
+            self._row += min(rows, height - start)
 
-    def _join(self, labels: NDArray[np.int32], pieces: list[_Open]) -> dict[int, int]:
-        """Join new pieces with open ones above them; return the new key of each label."""
-        first_key = max(self._open, default=0)
-        key_of = {label: first_key + label for label in range(1, len(pieces) + 1)}
-        for label, piece in enumerate(pieces, start=1):
-            self._open[key_of[label]] = piece
-        parent = {key: key for key in self._open}
-        for above, label in self._touching(labels):
-            low, high = sorted((_root(parent, above), _root(parent, key_of[label])))
-            parent[high] = low
-        for key in sorted(self._open, reverse=True):
-            root = _root(parent, key)
-            if root != key:
-                self._open[root].take(self._open.pop(key))
-        return {label: _root(parent, key) for label, key in key_of.items()}
+    def take(self) -> list[Landslides]:
+        """Give away, in batches, the landslides that no later row can touch."""
+        done, self._done = self._done, []
+        return done
 
-    def _touching(self, labels: NDArray[np.int32]) -> list[tuple[int, int]]:
-        if self._last is None:
-            return []
-        both = (self._last > 0) & (labels[0] > 0)
-        pairs = np.unique(np.stack([self._last[both], labels[0][both]]), axis=1)
-        return [(int(above), int(label)) for above, label in pairs.T]
+    def finish(self) -> list[Landslides]:
+        """Give away the rest: no more rows come."""
+        if self._growing:
+            below = np.zeros((1, len(self._last) - 2), dtype=np.uint8)
+            self._add(below.astype(np.bool_), below)
+        if self._file is not None:
+            self._file.remove()
+        return self.take()
 
-    def _close(self, found: _Open) -> None:
-        self._done.append(
-            Landslide(
-                polygon=_whole(found.parts),
-                pixels=found.pixels,
-                mean_probability=found.probability_sum / found.pixels,
-                max_probability=found.probability_max,
-            )
+    def _add(self, found: NDArray[np.bool_], probability: NDArray[np.uint8]) -> None:
+        if not self._growing and not found.any():
+            return
+        band = Band(row=self._row, above=self._last, found=found, probability=probability)
+        groups = grouped(band, self._growing)
+        growing = groups.growing
+        self._close(np.flatnonzero(~growing[1:]) + 1, groups)
+        self._growing = grown(groups)
+        key = np.cumsum(growing, dtype=np.int32) * growing
+        self._last = key[groups.bottom]
+        self._spill()
+
+    def _close(self, ended: NDArray[np.int64], groups: Groups) -> None:
+        """Trace the groups that have ended, a limited number of corners at a time."""
+        kept = ended[groups.sums.pixels[ended] >= self._min_px]
+        kept = kept[np.argsort(groups.last[kept])]
+        batch = np.cumsum(groups.sizes[kept]) // _TRACE_CORNERS
+        for part in np.split(kept, np.flatnonzero(np.diff(batch)) + 1):
+            if len(part):
+                self._done.append(self._finished(part, groups))
+
+    def _finished(self, part: NDArray[np.int64], groups: Groups) -> Landslides:
+        corners, owners = self._gathered(part, groups)
+        return Landslides(
+            outlines=traced(corners, owners, len(part)),
+            pixels=groups.sums.pixels[part],
+            probability_sums=groups.sums.totals[part],
+            probability_maxima=groups.sums.highest[part],
         )
 
+    def _gathered(
+        self, part: NDArray[np.int64], groups: Groups
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return all corners of some groups, sorted by place, and the index of each group."""
+        index = np.full(len(groups), -1, dtype=np.int32)
+        index[part] = np.arange(len(part))
+        owners = index[groups.owners]
+        corners, owners = groups.corners[owners >= 0], owners[owners >= 0]
+        waiting = [
+            (index[group], self._corners_of(member))
+            for group, members in groups.members.items()
+            if index[group] >= 0
+            for member in members
+        ]
+        if not waiting:
+            return corners, owners
+        indices = np.array([at for at, _ in waiting], dtype=np.int32)
+        corners = np.concatenate([*(some for _, some in waiting), corners])
+        owners = np.concatenate([np.repeat(indices, [len(some) for _, some in waiting]), owners])
+        order = np.argsort(corners, kind="stable")
+        return corners[order], owners[order]
 
-def to_map(landslides: list[Landslide], transform: Affine) -> NDArray[np.object_]:
-    """Return the polygons in map coordinates."""
-    polygons = np.array([landslide.polygon for landslide in landslides], dtype=object)
-    placed: NDArray[np.object_] = shapely.transform(
-        polygons, lambda points: map_points(transform, points)
-    )
-    return placed
+    def _corners_of(self, landslide: Growing) -> NDArray[np.int64]:
+        """Return all its corners, and hold them no longer."""
+        pieces = landslide.corners
+        landslide.corners = []
+        if self._file is not None:
+            pieces += [self._file.read(*piece) for piece in landslide.spilt]
+        return np.concatenate(pieces)
 
-
-def _pieces(
-    labels: NDArray[np.int32], count: int, probability: NDArray[np.float32], row: int
-) -> list[_Open]:
-    """Return a piece for each label, in their order."""
-    if count == 0:
-        return []
-    inside = labels > 0
-    members, values = labels[inside], probability[inside]
-    pixels = np.bincount(members, minlength=count + 1)
-    sums = np.bincount(members, weights=values, minlength=count + 1)
-    highest = ndimage.maximum(probability, labels, index=np.arange(1, count + 1))
-    pieces = [
-        _Open([], int(pixels[at]), float(sums[at]), float(highest[at - 1]))
-        for at in range(1, count + 1)
-    ]
-    moved = Affine.translation(0, row)
-    for geometry, label in shapes(labels, mask=inside, connectivity=4, transform=moved):
-        pieces[int(label) - 1].parts.append(Polygon(*_rings(geometry["coordinates"])))
-    return pieces
-
-
-Ring = list[tuple[float, float]]
-
-
-def _rings(coordinates: list[Ring]) -> tuple[Ring, list[Ring]]:
-    return coordinates[0], coordinates[1:]
-
-
-def _whole(parts: list[Polygon]) -> Polygon:
-    """Join the parts of one landslide, without the points that lie along straight edges."""
-    if len(parts) == 1:
-        return parts[0]
-    whole = shapely.simplify(shapely.union_all(parts), 0.0)
-    if not isinstance(whole, Polygon):
-        raise TypeError(f"parts that share sides join to one polygon, not to a {whole.geom_type}")
-    return whole
+    def _spill(self) -> None:
+        """Where memory holds too many corners, bring the largest landslides' to the file."""
+        held = sum(landslide.held for landslide in self._growing)
+        if self._file is None or held <= self._most_held:
+            return
+        for landslide in sorted(self._growing, key=lambda one: one.held, reverse=True):
+            held -= landslide.held
+            landslide.spilt += [self._file.append(piece) for piece in landslide.corners]
+            landslide.corners = []
+            if held <= self._most_held // 2:
+                return
 
 
-def _root(parent: dict[int, int], key: int) -> int:
-    while parent[key] != key:
-        parent[key] = parent[parent[key]]
-        key = parent[key]
-    return key
+class _CornerFile:
+    """A file that corners wait in."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._end = 0
 
-def _by_size_then_place(landslide: Landslide) -> tuple[float, ...]:
-    left, top, _, _ = landslide.polygon.bounds
-    return (-landslide.pixels, top, left)
+    def append(self, corners: NDArray[np.int64]) -> tuple[int, int]:
+        """Write corners; return where they start and how many they are."""
+        with self._path.open("ab" if self._end else "wb") as file:
+            corners.tofile(file)
+        start, self._end = self._end, self._end + len(corners)
+        return start, len(corners)
+
+    def read(self, start: int, count: int) -> NDArray[np.int64]:
+        return np.fromfile(self._path, np.int64, count, offset=start * 8)
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)

@@ -1,25 +1,21 @@
 """What an extraction writes: two rasters, polygons and a summary."""
 
 import json
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.extraction.polygons import Landslide, to_map
-from landslip.grid import AreaMeasure, Grid
+from landslip.engines.base import PROBABILITY_STEPS
+from landslip.extraction.blend import NODATA, Steps
+from landslip.grid import Grid
 from landslip.raster import Layer, RasterOutput
 from landslip.window import Window
 
 PROBABILITY, MASK = "probability.tif", "mask.tif"
 LANDSLIDES, SUMMARY = "landslides.gpkg", "summary.json"
-LAYER = "landslides"
-PROBABILITY_STEPS = 250
-NODATA = 255
 
 _PROBABILITY_LAYER = Layer(
     description="probability of landslide", nodata=NODATA, scale=1 / PROBABILITY_STEPS
@@ -30,7 +26,7 @@ _MASK_LAYER = Layer(description="landslide", nodata=NODATA)
 class ResultRasters:
     """The probability and mask rasters of a scene, written in rows from the top.
 
-    ``probability.tif`` holds ``round(250 * probability)`` with a scale tag of 0.004, ``mask.tif``
+    ``probability.tif`` holds whole steps of probability with a scale tag of 0.004, ``mask.tif``
     0 and 1; in both, 255 is nodata and marks every pixel that was not valid in the scene.
     """
 
@@ -40,17 +36,12 @@ class ResultRasters:
         self._probability = RasterOutput(folder / ".probability.tif", grid, (_PROBABILITY_LAYER,))
         self._mask = RasterOutput(folder / ".mask.tif", grid, (_MASK_LAYER,))
 
-    def write(
-        self,
-        probability: NDArray[np.float32],
-        found: NDArray[np.bool_],
-        valid: NDArray[np.bool_],
-        window: Window,
-    ) -> None:
+    def write(self, steps: Steps, found: NDArray[np.bool_], window: Window) -> None:
         """Write a window of both."""
-        scaled = np.rint(probability * PROBABILITY_STEPS).astype(np.uint8)
-        self._probability.write(np.where(valid, scaled, np.uint8(NODATA)), window)
-        self._mask.write(np.where(valid, found, np.uint8(NODATA)).astype(np.uint8), window)
+        mask = found.astype(np.uint8)
+        mask[steps == NODATA] = NODATA
+        self._probability.write(steps, window)
+        self._mask.write(mask, window)
 
     def finish(self) -> None:
         """Turn both into COGs."""
@@ -63,40 +54,21 @@ class ResultRasters:
         self._mask.close()
 
 
-def landslide_frame(
-    landslides: list[Landslide], grid: Grid, min_area_m2: float
-) -> geopandas.GeoDataFrame:
-    """Return the landslides as a table, numbered from 1, the largest first.
-
-    Without a coordinate system ``area_m2`` is empty and nothing is left out.
-    """
-    crs = grid.crs.to_wkt() if grid.crs is not None else None
-    polygons = to_map(landslides, grid.transform)
-    areas = AreaMeasure(grid.crs).areas_m2(polygons)
-    kept = np.flatnonzero(~(areas < min_area_m2))
-    return geopandas.GeoDataFrame(
-        {
-            "id": np.arange(1, len(kept) + 1, dtype=np.int64),
-            "area_m2": areas[kept],
-            "area_px": np.array([landslides[at].pixels for at in kept], dtype=np.int64),
-            "mean_probability": np.array([landslides[at].mean_probability for at in kept]),
-            "max_probability": np.array([landslides[at].max_probability for at in kept]),
-        },
-        geometry=geopandas.GeoSeries(polygons[kept], crs=crs),
-    )
-
-
-def write_landslides(frame: geopandas.GeoDataFrame, path: Path) -> None:
-    """Write the table as a GeoPackage; an empty one has the same columns."""
-    with warnings.catch_warnings():
-        # a scene without a coordinate system is told of in the summary
-        warnings.filterwarnings("ignore", message="'crs' was not provided")
-        frame.to_file(path, driver="GPKG", layer=LAYER, engine="pyogrio", geometry_type="Polygon")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What ``summary.json`` says."""
+    """What ``summary.json`` says.
+
+    Attributes:
+        skipped_windows_share: of all windows, those without data, which the network did not see.
+        kept_windows_share: of all windows, those that an earlier, interrupted run had finished.
+        engine_busy_share: of the time from the network's first window to its last, how long its
+            streams were at work; None where nothing was computed.
+        seconds: of this run, from the opened scene to the written files.
+        mpix_per_s: pixels of the windows that this run computed or skipped, overlaps not counted
+            twice, by ``seconds``.
+        memory_peak_mb: the most that this process ever held.
+        job_sha256: of all that the result depends on.
+    """
 
     scene: str
     model: str
@@ -115,15 +87,35 @@ class Summary:
     valid_px: int
     engine: str
     precision: str
-    tile: int
-    overlap: int
+    window_px: list[int]
+    overlap_px: int
+    windows: int
     skipped_windows_share: float
+    kept_windows_share: float
+    engine_busy_share: float | None
     seconds: float
     mpix_per_s: float
+    memory_peak_mb: float
+    job_sha256: str
     warnings: list[str]
     code_version: str
 
+    @classmethod
+    def read(cls, path: Path) -> "Summary":
+        """Read what `write` wrote."""
+        return cls(**json.loads(path.read_text()))
+
     def write(self, path: Path) -> None:
         """Write as JSON."""
-        fields: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        path.write_text(json.dumps(fields, indent=2) + "\n")
+        found: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        path.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def job_written(folder: Path) -> str | None:
+    """Return the digest of what a finished extraction was made from; None where there is none."""
+    try:
+        found = json.loads((folder / SUMMARY).read_text())
+    except (OSError, ValueError):
+        return None
+    digest = found.get("job_sha256") if isinstance(found, dict) else None
+    return digest if isinstance(digest, str) else None

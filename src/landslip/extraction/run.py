@@ -1,72 +1,83 @@
 """Extracts landslides from a scene: windows in, rasters, polygons and a summary out."""
 
+import resource
 import time
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import geopandas
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip import __version__
-from landslip.engines.base import Engine
-from landslip.errors import InputError
-from landslip.extraction.blend import RowBlender
-from landslip.extraction.plan import Plan, plan_windows
-from landslip.extraction.polygons import Landslide, PolygonCollector
-from landslip.extraction.result import (
-    LANDSLIDES,
-    SUMMARY,
-    ResultRasters,
-    Summary,
-    landslide_frame,
-    write_landslides,
-)
+from landslip.engines.base import Engine, WindowForm, WindowRunner
+from landslip.extraction.finish import Finished, Finisher, Kept
+from landslip.extraction.fit import check_scene
+from landslip.extraction.job import digest_of, job_of, refuse_other
+from landslip.extraction.options import ExtractionOptions
+from landslip.extraction.pipeline import Done, Place, Windows, compute_windows
+from landslip.extraction.plan import Costs, Plan, PlanRequest, Storage, lattice_corner, plan_windows
+from landslip.extraction.result import SUMMARY, Summary, job_written
+from landslip.extraction.store import WindowStore
+from landslip.extraction.work import WorkFolder
 from landslip.grid import AreaMeasure
-from landslip.model.card import ModelCard
-from landslip.model.folder import WEIGHTS, Model, check_fit, check_values
-from landslip.output import refuse_existing, staged_folder
+from landslip.model.folder import WEIGHTS, Model
+from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
-from landslip.raster import Scene, SceneOptions, bounded_cache
-from landslip.window import Window
+from landslip.raster import Scene, bounded_cache
+from landslip.raster.identity import identity
+from landslip.raster.location import Location
 
-_RESOLUTION_RATIO = 1.5
-_SAMPLES_PER_AXIS, _SAMPLE_PX = 8, 32
+_LIBRARIES_BYTES = 330 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractionOptions:
-    """How a scene is read and what is kept.
+class Extraction:
+    """A scene, a model, and how the one is taken through the other."""
 
-    Attributes:
-        threshold: probability from which a pixel is landslide; None takes the model's.
-        min_area_m2: landslides smaller than this are left out of the polygons (not of the mask).
-    """
+    scene: Scene
+    model: Model
+    engine: Engine
+    options: ExtractionOptions
+    request: PlanRequest
+    plan: Plan
+    job: dict[str, Any]
 
-    scene: SceneOptions = field(default_factory=SceneOptions)
-    tile: int = 512
-    overlap: int = 128
-    threshold: float | None = None
-    min_area_m2: float = 0.0
-    overwrite: bool = False
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is landslide."""
+        stated = self.options.threshold
+        return self.model.card.threshold if stated is None else stated
 
-    def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise InputError(f"--threshold is over 0 and at most 1; got {self.threshold}")
-        if not self.min_area_m2 >= 0:
-            raise InputError(f"--min-area is 0 or more square metres; got {self.min_area_m2}")
+    @property
+    def form(self) -> WindowForm:
+        """What the windows have in common."""
+        normalisation = self.model.card.normalisation_of(self.scene.radiometry)
+        return WindowForm(shape=self.plan.window, normalisation=normalisation)
 
 
-@dataclass(slots=True)
-class _Sums:
-    landslide_px: int = 0
-    valid_px: int = 0
-    windows: int = 0
-    skipped: int = 0
+def _computed(extraction: Extraction, store: WindowStore, todo: Sequence[Place]) -> Generator[Done]:
+    """Compute windows in this process."""
+    costs = extraction.request.costs
+
+    def set_up() -> WindowRunner:
+        return extraction.engine.runner(extraction.form, costs.streams)
+
+    windows = Windows(
+        plan=extraction.plan,
+        bands=extraction.model.card.bands,
+        open_scene=lambda: Scene(extraction.scene.path, extraction.options.scene),
+        store=store,
+        streams=costs.streams,
+        readers=costs.readers,
+    )
+    return compute_windows(windows, todo, set_up)
 
 
 def extract(
-    scene_path: Path,
+    place: Location | Path | str,
     model: Model,
     engine: Engine,
     out: Path,
@@ -76,169 +87,204 @@ def extract(
 ) -> Summary:
     """Map the landslides of a scene into the folder ``out``.
 
-    Memory holds one row of windows, whatever the scene's height.
+    Memory is bounded, whatever the scene's size. Finished windows lie in a folder beside ``out``
+    until all is done: after a crash or an interruption the same call goes on from there, and what
+    comes out is what an uninterrupted run gives, byte for byte.
 
     Raises:
-        InputError: the scene cannot be read, or an option does not fit it.
+        InputError: the scene cannot be read, an option does not fit it, or what lies unfinished is
+            another extraction.
         ModelError: the scene's bands or values are not the model's.
         OutputExistsError: ``out`` is there already.
     """
     started = time.monotonic()
-    refuse_existing(out, overwrite=options.overwrite)
-    with bounded_cache(), Scene(scene_path, options.scene) as scene:
-        notes = check_scene(scene, model.card, options)
-        plan = plan_windows(
-            scene.grid.shape,
-            tile=options.tile,
-            overlap=options.overlap,
-            multiple=model.card.input.multiple,
-        )
-        job = _Job(scene, model, engine, plan, options)
-        with staged_folder(out, overwrite=options.overwrite) as stage:
-            landslides, sums = _run(job, stage, progress)
-            frame = landslide_frame(landslides, scene.grid, options.min_area_m2)
-            write_landslides(frame, stage / LANDSLIDES)
-            summary = _summary(job, frame, sums, notes, time.monotonic() - started)
+    work = WorkFolder(out)
+    with bounded_cache(), Scene(place, options.scene) as scene:
+        notes = check_scene(scene, model.card, options.min_area_m2)
+        extraction = planned(scene, model, engine, options)
+        with work.alone():
+            written = _written(work, extraction)
+            if written is not None:
+                return written
+            refuse_existing(out, overwrite=options.overwrite)
+            stage = work.fresh_stage()
+            finished, tally = _run(extraction, work, stage, progress)
+            summary = _summary(extraction, finished, tally, notes, time.monotonic() - started)
             summary.write(stage / SUMMARY)
+            work.finish(stage)
     return summary
 
 
-def check_scene(scene: Scene, card: ModelCard, options: ExtractionOptions) -> list[str]:
-    """Refuse a scene that does not fit a model; return what is merely worth a warning.
+def planned(scene: Scene, model: Model, engine: Engine, options: ExtractionOptions) -> Extraction:
+    """Plan the windows of a scene and find out what the result depends on; nothing is computed.
 
     Raises:
-        ModelError: bands, units or values are not the model's.
-        InputError: areas are asked for and the scene has no coordinate system.
+        InputError: an option does not fit the scene or the model.
     """
-    name = str(scene.path)
-    check_fit(card, scene.bands, scene.radiometry, name)
-    check_values(card, sample_values(scene, card), name)
-    if scene.grid.crs is None and options.min_area_m2 > 0:
-        raise InputError(
-            f"{name}: --min-area is in square metres and the scene has no coordinate system; "
-            "leave the option out, or georeference the scene"
-        )
-    notes = []
-    if scene.grid.crs is None:
-        notes.append("the scene has no coordinate system: areas are in pixels only")
-    trained, found = card.input.resolution_m, scene.grid.resolution_m
-    if trained and found and not 1 / _RESOLUTION_RATIO < found / trained < _RESOLUTION_RATIO:
-        notes.append(
-            f"the scene has {found:.3g} m pixels and the model was trained on {trained:.3g} m: "
-            "landslides of another size in pixels are found less well"
-        )
-    return notes
+    multiple = model.card.input.multiple
+    request = PlanRequest(
+        shape=scene.grid.shape,
+        corner=lattice_corner(scene.grid, multiple),
+        multiple=multiple,
+        overlap=-(-options.overlap // multiple) * multiple,
+        memory_bytes=options.memory_bytes,
+        costs=_costs(scene, model, engine, options),
+        storage=Storage(block=scene.block, bytes_per_px=scene.stored_bytes_per_px),
+        side=options.tile,
+    )
+    plan = plan_windows(request)
+    return Extraction(
+        scene=scene,
+        model=model,
+        engine=engine,
+        options=options,
+        request=request,
+        plan=plan,
+        job=job_of(identity(scene.path), model, engine, plan, options),
+    )
 
 
-def sample_values(scene: Scene, card: ModelCard) -> NDArray[np.float32]:
-    """Return valid values (bands, n) of small windows spread over the scene, in its units."""
-    height, width = scene.grid.shape
-    spread = (np.arange(_SAMPLES_PER_AXIS) + 0.5) / _SAMPLES_PER_AXIS
-    found = []
-    for row in spread * height:
-        for col in spread * width:
-            window = Window(int(col), int(row), _SAMPLE_PX, _SAMPLE_PX)
-            stored, valid = scene.read(window, card.bands)
-            found.append(scene.radiometry.values(stored[:, valid]))
-    return np.concatenate(found, axis=1)
+def _costs(scene: Scene, model: Model, engine: Engine, options: ExtractionOptions) -> Costs:
+    known, bands = engine.costs(), len(model.card.bands)
+    streams = options.workers or known.streams
+    return Costs(
+        resident_bytes=_LIBRARIES_BYTES + known.resident_bytes,
+        computing_bytes_per_px=known.computing_bytes_per_px,
+        # numbers, the mask of each band, and what is valid
+        reading_bytes_per_px=bands * (np.dtype(scene.radiometry.dtype).itemsize + 1) + 2,
+        streams=streams,
+        readers=known.readers,
+        px_per_s=known.px_per_s,
+    )
 
 
-class _Job:
-    """One scene with all that is needed to predict a window of it."""
+@dataclass(slots=True)
+class _Tally:
+    """What the windows of this run took."""
 
-    def __init__(
-        self, scene: Scene, model: Model, engine: Engine, plan: Plan, options: ExtractionOptions
-    ) -> None:
-        card = model.card
-        self.scene = scene
-        self.model = model
-        self.engine = engine
-        self.plan = plan
-        self.min_area_m2 = options.min_area_m2
-        self.threshold = card.threshold if options.threshold is None else options.threshold
-        self._normalisation = card.normalisation_of(scene.radiometry)
+    streams: int
+    kept: int
+    done: int = 0
+    skipped: int = 0
+    computing_s: float = 0.0
+    first_s: float | None = None
+    last_s: float = 0.0
 
-    def predict(self, window: Window) -> tuple[NDArray[np.float32] | None, NDArray[np.bool_]]:
-        """Return a window's probability, None where no pixel is valid, and its valid mask."""
-        stored, valid = self.scene.read(window, self.model.card.bands)
-        if not valid.any():
-            return None, valid
-        batch = self._normalisation.apply(stored, valid)[np.newaxis]
-        return self.engine.predict(batch)[0], valid
+    def add(self, done: Done) -> None:
+        self.done += 1
+        if done.skipped:
+            self.skipped += 1
+            return
+        self.computing_s += done.seconds
+        self.first_s = done.began_s if self.first_s is None else min(self.first_s, done.began_s)
+        self.last_s = max(self.last_s, done.began_s + done.seconds)
 
-
-def _run(job: _Job, stage: Path, progress: Progress) -> tuple[list[Landslide], _Sums]:
-    """Go down the scene row by row; write the rasters and return the landslides."""
-    blender, collector, sums = RowBlender(job.plan), PolygonCollector(), _Sums()
-    rasters = ResultRasters(stage, job.scene.grid)
-    try:
-        for row_off in job.plan.row_offs:
-            valid = _predict_row(job, row_off, blender, sums, progress)
-            probability = blender.finish_row()
-            first, end = job.plan.finished_rows(row_off)
-            inside = valid[first - row_off : end - row_off]
-            found = (probability >= job.threshold) & inside
-            window = Window(0, first, job.plan.shape[1], end - first)
-            rasters.write(probability, found, inside, window)
-            collector.add(found, probability)
-            sums.landslide_px += int(np.count_nonzero(found))
-            sums.valid_px += int(np.count_nonzero(inside))
-        rasters.finish()
-    finally:
-        rasters.close()
-    return collector.finish(), sums
+    @property
+    def busy_share(self) -> float | None:
+        if self.first_s is None:
+            return None
+        return self.computing_s / self.streams / max(self.last_s - self.first_s, 1e-9)
 
 
-def _predict_row(
-    job: _Job, row_off: int, blender: RowBlender, sums: _Sums, progress: Progress
-) -> NDArray[np.bool_]:
-    """Predict a row of windows into the blender; return the row's valid mask (tile, width)."""
-    plan = job.plan
-    row_valid = np.zeros((plan.tile, plan.shape[1]), dtype=np.bool_)
-    whole = Window(0, row_off, plan.shape[1], plan.tile)
-    area = plan.shape[0] * plan.shape[1]
-    windows = len(plan.row_offs) * len(plan.col_offs)
-    for window in plan.row_windows(row_off):
-        probability, valid = job.predict(window)
-        start, end = max(window.col_off, 0), min(window.col_end, whole.width)
-        row_valid[:, start:end] = valid[:, start - window.col_off : end - window.col_off]
-        if probability is None:
-            sums.skipped += 1
-        else:
-            blender.add(probability, window)
-        sums.windows += 1
-        progress(area * sums.windows / windows, area)
-    return row_valid
+def _run(
+    extraction: Extraction, work: WorkFolder, stage: Path, progress: Progress
+) -> tuple[Finished, _Tally]:
+    """Compute the windows that are not there yet, and finish behind them."""
+    plan = extraction.plan
+    store = WindowStore(extraction.options.store or str(work.windows))
+    there = _continued(extraction, store)
+    todo = [place for place in plan if not there[place]]
+    tally = _Tally(extraction.request.costs.streams, int(there.sum()))
+    kept = Kept(
+        grid=extraction.scene.grid,
+        threshold=extraction.threshold,
+        min_area_m2=extraction.options.min_area_m2,
+    )
+    cache_mib = extraction.request.storage.cache_bytes(plan) // 2**20
+    with (
+        bounded_cache(cache_mib),
+        closing(Finisher(plan, store, stage, kept)) as finisher,
+        closing(_computed(extraction, store, todo)) as results,
+    ):
+        _take_rows(finisher, there)
+        for done in results:
+            tally.add(done)
+            there[done.place] = True
+            progress(*_pixels_done(plan, int(there.sum())))
+            _take_rows(finisher, there)
+        return finisher.finish(), tally
+
+
+def _continued(extraction: Extraction, store: WindowStore) -> NDArray[np.bool_]:
+    """Return which windows are there from an earlier run; without one, begin the store.
+
+    Raises:
+        InputError: those that are there belong to another extraction.
+    """
+    found = store.job()
+    if found is not None and not extraction.options.overwrite:
+        refuse_other(found, extraction.job, store.location)
+    if found == extraction.job:
+        return store.finished()
+    store.begin(extraction.plan, extraction.job)
+    return np.zeros(extraction.plan.count, dtype=np.bool_)
+
+
+def _take_rows(finisher: Finisher, there: NDArray[np.bool_]) -> None:
+    while finisher.next_row < len(there) and there[finisher.next_row].all():
+        finisher.take_row()
+
+
+def _pixels_done(plan: Plan, windows: int) -> tuple[float, float]:
+    """Return (done, all) in pixels of the scene, as if windows had equal shares of them."""
+    area, (rows, cols) = plan.shape[0] * plan.shape[1], plan.count
+    return area * windows / (rows * cols), area
+
+
+def _written(work: WorkFolder, extraction: Extraction) -> Summary | None:
+    """Return the summary of a finished run that was killed while it cleaned up, or is to stay."""
+    if job_written(work.out) != digest_of(extraction.job):
+        return None
+    if not (work.windows.exists() or extraction.options.skip_finished):
+        return None
+    work.clear()
+    return Summary.read(work.out / SUMMARY)
 
 
 def _summary(
-    job: _Job, frame: geopandas.GeoDataFrame, sums: _Sums, notes: list[str], seconds: float
+    extraction: Extraction, finished: Finished, tally: _Tally, notes: list[str], seconds: float
 ) -> Summary:
-    grid, plan = job.scene.grid, job.plan
-    height, width = grid.shape
+    grid, plan, card = extraction.scene.grid, extraction.plan, extraction.model.card
+    (height, width), windows = grid.shape, plan.count[0] * plan.count[1]
+    measure = AreaMeasure(grid.crs)
     return Summary(
-        scene=job.scene.path.name,
-        model=job.model.card.name,
-        model_weights_sha256=job.model.card.files[WEIGHTS],
-        bands=list(job.model.card.bands),
+        scene=extraction.scene.path.name,
+        model=card.name,
+        model_weights_sha256=card.files[WEIGHTS],
+        bands=list(card.bands),
         crs=None if grid.crs is None else grid.crs.to_string(),
         width=width,
         height=height,
         resolution_m=grid.resolution_m,
-        threshold=job.threshold,
-        min_area_m2=job.min_area_m2,
-        area_method=AreaMeasure(grid.crs).method,
-        landslides=len(frame),
-        landslide_area_m2=None if grid.crs is None else float(frame.area_m2.sum()),
-        landslide_px=sums.landslide_px,
-        valid_px=sums.valid_px,
-        engine=job.engine.name,
-        precision=job.engine.precision,
-        tile=plan.tile,
-        overlap=plan.overlap,
-        skipped_windows_share=sums.skipped / sums.windows,
+        threshold=extraction.threshold,
+        min_area_m2=extraction.options.min_area_m2,
+        area_method=measure.method,
+        landslides=finished.landslides.landslides,
+        landslide_area_m2=finished.landslides.area_m2,
+        landslide_px=finished.landslide_px,
+        valid_px=finished.valid_px,
+        engine=extraction.engine.name,
+        precision=extraction.engine.precision,
+        window_px=list(plan.window),
+        overlap_px=plan.overlap,
+        windows=windows,
+        skipped_windows_share=tally.skipped / max(tally.done, 1),
+        kept_windows_share=tally.kept / windows,
+        engine_busy_share=tally.busy_share,
         seconds=round(seconds, 2),
-        mpix_per_s=round(height * width / 1e6 / seconds, 4),
+        mpix_per_s=round(height * width * tally.done / windows / 1e6 / seconds, 4),
+        memory_peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        job_sha256=digest_of(extraction.job),
         warnings=notes,
         code_version=__version__,
     )

@@ -61,6 +61,43 @@ class TrainingCard(_Part):
     started_from: StartCard | None = Field(None, description="None: no model")
 
 
+class OnnxCard(_Part):
+    """What was written as ONNX, and how near it comes to the network."""
+
+    opset: int
+    largest_difference: float = Field(description="of probabilities, from those of torch")
+    deepness_tile: int = Field(description="side of the tiles that deepness.onnx takes, in pixels")
+    torch_version: str
+    onnx_version: str
+
+
+class Int8Card(_Part):
+    """What quantisation to int8 cost, measured on tiles that it was not calibrated on."""
+
+    f1_percent: float
+    f1_fp32_percent: float
+    loss_points: float
+    max_loss_points: float
+    other_layers: str = Field(description="precision of the layers that are not int8")
+    split: str
+    tiles: int
+    pixels: int
+    calibration_tiles: int
+    calibration_seed: int
+    dataset_source: str
+    pixels_sha256: str
+    split_sha256: str
+    nncf_version: str
+    openvino_version: str
+
+
+class ExportsCard(_Part):
+    """What `landslip export` added to the folder."""
+
+    onnx: OnnxCard | None = None
+    int8: Int8Card | None = None
+
+
 class ModelCard(_Part):
     """The whole of ``model.json``."""
 
@@ -77,6 +114,7 @@ class ModelCard(_Part):
     )
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
+    exports: ExportsCard | None = Field(None, description="None: as training wrote it")
 
     @property
     def bands(self) -> Bands:

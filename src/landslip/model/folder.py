@@ -16,6 +16,8 @@ from landslip.model.card import FORMAT_VERSION, ModelCard
 
 CARD, WEIGHTS, GRAPH = "model.json", "weights.safetensors", "graph.xml"
 GRAPH_WEIGHTS = "graph.bin"
+ONNX, DEEPNESS = "model.onnx", "deepness.onnx"
+INT8_GRAPH, INT8_GRAPH_WEIGHTS = "graph_int8.xml", "graph_int8.bin"
 _FAR = 20.0
 
 

@@ -13,6 +13,9 @@ from rasterio.windows import Window as RasterioWindow
 
 from landslip.errors import InputError
 from landslip.grid import Grid
+from landslip.raster.location import Location, without_credentials
+from landslip.raster.patience import PATIENT, Patience
+from landslip.raster.remote import RemoteSources
 from landslip.window import Window
 
 
@@ -23,43 +26,60 @@ def bounded_cache(megabytes: int = 128) -> Iterator[None]:
         yield
 
 
-def open_raster(path: Path) -> DatasetReader:
-    """Open a file.
+def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> DatasetReader:
+    """Open a file or an address.
+
+    Args:
+        place: the file's path, an address, or a path of GDAL's own.
+        patience: how long a server that fails is waited for.
 
     Raises:
         InputError: it is not there, or no raster of real numbers.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
+    location = Location.of(place)
+    if location.path is not None and not location.path.exists():
+        raise InputError(f"{location}: no such file")
+    sources = RemoteSources.of(location, patience)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            file = rasterio.open(path)
+        file = sources.patiently(lambda: _opened(location))
     except RasterioError as error:
-        raise InputError(f"{path}: not a raster that can be read ({cause(error)})") from error
+        trouble = sources.trouble(error)
+        raise InputError(
+            trouble or f"{location}: not a raster that can be read ({cause(error)})"
+        ) from error
     if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
         file.close()
-        raise InputError(f"{path}: a raster of real numbers is needed; it has {file.dtypes}")
+        raise InputError(f"{location}: a raster of real numbers is needed; it has {file.dtypes}")
     return file
 
 
+def _opened(location: Location) -> DatasetReader:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(location.opened)
+
+
 @contextmanager
-def reading(path: Path, window: Window) -> Iterator[None]:
+def reading(
+    place: Location | Path, window: Window, sources: RemoteSources | None = None
+) -> Iterator[None]:
     """Turn what goes wrong while reading into an `InputError` that names file and window."""
     try:
         yield
     except RasterioError as error:
+        if sources and (trouble := sources.trouble(error)):
+            raise InputError(f"{trouble} (read at {window})") from error
         raise InputError(
-            f"{path}: the raster cannot be read at {window} ({cause(error)}); "
+            f"{place}: the raster cannot be read at {window} ({cause(error)}); "
             "the file may be damaged or truncated"
         ) from error
 
 
 def cause(error: BaseException) -> str:
-    """Return the first cause's text of an error, in one line."""
+    """Return the first cause's text of an error, in one line and without credentials."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return " ".join(str(error).split()) or type(error).__name__
+    return without_credentials(" ".join(str(error).split())) or type(error).__name__
 
 
 def colour_indexes(file: DatasetReader) -> list[int]:

@@ -13,7 +13,10 @@ from landslip.bands import Bands, Radiometry
 from landslip.choices import Units
 from landslip.closing import Closing
 from landslip.errors import InputError
+from landslip.raster.location import Location
 from landslip.raster.opening import colour_indexes, grid_of, open_raster, rasterio_window, reading
+from landslip.raster.patience import PATIENT, Patience
+from landslip.raster.remote import RemoteSources
 from landslip.window import Window
 
 Stored = NDArray[Any]
@@ -35,15 +38,28 @@ class Scene(Closing):
     Pixels come as stored numbers; `radiometry` says what they mean.
     """
 
-    def __init__(self, path: Path, options: SceneOptions | None = None) -> None:
+    def __init__(
+        self,
+        place: Location | Path | str,
+        options: SceneOptions | None = None,
+        *,
+        patience: Patience = PATIENT,
+    ) -> None:
         """Open a raster.
+
+        Args:
+            place: a file, or an address (http, https, s3, gs, az).
+            options: what is stated over what the file says.
+            patience: how long a server that fails is waited for.
 
         Raises:
             InputError: it is no raster, its bands have no names, or the options contradict it.
         """
         options = options or SceneOptions()
-        self.path = path
-        self._file = open_raster(path)
+        self.path = Location.of(place)
+        self._patience = patience
+        self._file = open_raster(self.path, patience)
+        self._sources = RemoteSources.of_opened(self._file, patience)
         try:
             self._indexes = _band_indexes(self._file, options.bands)
             self.bands = _named_bands(self._file, self._indexes, options.bands)
@@ -65,6 +81,17 @@ class Scene(Closing):
             return self._stated_nodata
         value = self._file.nodatavals[self._indexes[0] - 1]
         return None if value is None else float(value)
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """(height, width) of the pieces that the file is read in."""
+        height, width = self._file.block_shapes[self._indexes[0] - 1]
+        return int(height), int(width)
+
+    @property
+    def stored_bytes_per_px(self) -> int:
+        """Bytes of all of the file's bands, which blocks may hold together."""
+        return sum(np.dtype(dtype).itemsize for dtype in self._file.dtypes)
 
     def read(self, window: Window, bands: Bands | None = None) -> tuple[Stored, Valid]:
         """Read the stored numbers (bands, height, width) and the valid mask (height, width).
@@ -93,10 +120,14 @@ class Scene(Closing):
         return [self._indexes[position] for position in positions]
 
     def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
-        with reading(self.path, window):
-            where = rasterio_window(window)
+        where = rasterio_window(window)
+
+        def pixels_and_masks() -> tuple[Stored, Stored]:
             values = self._file.read(indexes, window=where)
-            masks = self._file.read_masks(indexes, window=where)
+            return values, self._file.read_masks(indexes, window=where)
+
+        with reading(self.path, window, self._sources):
+            values, masks = self._sources.patiently(pixels_and_masks, renew=self._reopen)
         if self._alpha_is_a_band:
             flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
             masks[[MaskFlags.alpha in flag for flag in flags]] = 255
@@ -109,6 +140,11 @@ class Scene(Closing):
         if np.issubdtype(values.dtype, np.floating):
             valid &= np.all(np.isfinite(values), axis=0)
         return values, valid
+
+    def _reopen(self) -> None:
+        """Open the file anew: GDAL keeps what a failed read left behind."""
+        self._file.close()
+        self._file = open_raster(self.path, self._patience)
 
 
 def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
@@ -127,14 +163,14 @@ def _named_bands(file: DatasetReader, indexes: list[int], stated: Bands | None) 
     bands = stated or Bands.from_descriptions(found)
     if bands is None:
         raise InputError(
-            f"{file.name}: every band needs a name, and the file's {len(indexes)} band "
-            f"descriptions are {found}; name them in order with --bands, e.g. "
+            f"{Location.of(file.name)}: every band needs a name, and the file's {len(indexes)} "
+            f"band descriptions are {found}; name them in order with --bands, e.g. "
             "--bands blue,green,red,nir"
         )
     if len(bands) != len(indexes):
         raise InputError(
-            f"{file.name}: --bands names {len(bands)} bands ({bands}) and the file has "
-            f"{len(indexes)}; name each band of the file in its order"
+            f"{Location.of(file.name)}: --bands names {len(bands)} bands ({bands}) and the file "
+            f"has {len(indexes)}; name each band of the file in its order"
         )
     return bands
 
@@ -144,7 +180,7 @@ def _radiometry(file: DatasetReader, indexes: list[int], stated: Units | None) -
     scalings = {(file.scales[index - 1], file.offsets[index - 1]) for index in indexes}
     if len(dtypes) > 1 or len(scalings) > 1:
         raise InputError(
-            f"{file.name}: all bands need one data type, scale and offset; "
+            f"{Location.of(file.name)}: all bands need one data type, scale and offset; "
             f"got {sorted(dtypes)}, {sorted(scalings)}"
         )
     scale, offset = scalings.pop()

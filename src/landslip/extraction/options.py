@@ -1,0 +1,48 @@
+"""How a scene is extracted."""
+
+from dataclasses import dataclass, field
+
+from landslip.errors import InputError
+from landslip.raster import SceneOptions
+
+USUAL_OVERLAP = 64
+USUAL_MEMORY_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractionOptions:
+    """How a scene is read and what is kept.
+
+    Attributes:
+        threshold: probability from which a pixel is landslide; None takes the model's.
+        min_area_m2: landslides smaller than this are left out of the polygons (not of the mask).
+        tile: side of windows in pixels; None lets the plan choose.
+        overlap: of windows, in pixels.
+        memory_bytes: bound on the memory of the whole process.
+        workers: how many windows are computed at once (with Ray: by how many processes); None
+            takes what suits the machine.
+        ray: address of a Ray cluster, ``auto`` for one that runs here or is begun here; None
+            computes in this process.
+        skip_finished: a result that is there and that this would make again is left as it is.
+        store: URL or folder for finished windows; None takes a folder beside the output.
+    """
+
+    scene: SceneOptions = field(default_factory=SceneOptions)
+    tile: int | None = None
+    overlap: int = USUAL_OVERLAP
+    threshold: float | None = None
+    min_area_m2: float = 0.0
+    memory_bytes: int = USUAL_MEMORY_BYTES
+    workers: int | None = None
+    ray: str | None = None
+    store: str | None = None
+    skip_finished: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise InputError(f"--threshold is over 0 and at most 1; got {self.threshold}")
+        if not self.min_area_m2 >= 0:
+            raise InputError(f"--min-area is 0 or more square metres; got {self.min_area_m2}")
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"--workers is at least 1; got {self.workers}")

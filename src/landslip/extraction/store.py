@@ -1,0 +1,103 @@
+"""Finished windows on disk or in an object store: each is there whole, or not at all.
+
+A Zarr v3 array ``(rows, columns, height, width)`` with one chunk a window. On a local disk a chunk
+is written beside its place and renamed into it; every chunk carries a checksum, so that one that a
+power cut has torn is found when it is read, and counts as not there.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.abc.store import Store
+from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
+from zarr.storage import LocalStore
+
+from landslip.errors import InputError, MissingDependencyError
+from landslip.extraction.plan import Plan
+
+_MISSING = 254  # no step of probability, and not nodata
+_JOB = "job"
+
+Steps = NDArray[np.uint8]
+
+
+class WindowStore:
+    """The windows of one extraction; several threads and processes may use it at once."""
+
+    def __init__(self, location: str) -> None:
+        """Look at a folder, or at the URL of an object store; neither needs to be there yet."""
+        self.location = location
+        self._store = _opened(location)
+        self._array: Any = None
+
+    def job(self) -> dict[str, Any] | None:
+        """Return what the windows were computed from, None where there are none."""
+        try:
+            self._array = zarr.open_array(self._store, mode="r+")
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            # not there, or torn while it was begun, before any window was written
+            self._array = None
+            return None
+        found = self._array.attrs.get(_JOB)
+        return found if isinstance(found, dict) else None
+
+    def begin(self, plan: Plan, job: dict[str, Any]) -> None:
+        """Make room for the windows of a plan; what was there before is lost."""
+        self.clear()
+        self._array = zarr.create_array(
+            self._store,
+            shape=(*plan.count, *plan.window),
+            chunks=(1, 1, *plan.window),
+            dtype=np.uint8,
+            serializer=BytesCodec(),
+            compressors=[ZstdCodec(level=1), Crc32cCodec()],
+            fill_value=_MISSING,
+            attributes={_JOB: job},
+            config={"write_empty_chunks": True},
+        )
+
+    def write(self, place: tuple[int, int], steps: Steps) -> None:
+        """Write a window at (row, col)."""
+        self._array[place] = steps
+
+    def read(self, place: tuple[int, int]) -> Steps | None:
+        """Return the window at (row, col), None where it is not there whole."""
+        try:
+            steps: Steps = self._array[place]
+        except (ValueError, RuntimeError):  # the checksum or the compression does not come out
+            return None
+        return None if steps[0, 0] == _MISSING else steps
+
+    def finished(self) -> NDArray[np.bool_]:
+        """Return which windows (rows, columns) are there whole; each is read for it."""
+        rows, cols = self._array.shape[:2]
+        there = [[self.read((row, col)) is not None for col in range(cols)] for row in range(rows)]
+        return np.array(there, dtype=np.bool_)
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        if isinstance(self._store, LocalStore):
+            shutil.rmtree(self._store.root, ignore_errors=True)
+        else:
+            zarr.core.sync.sync(self._store.clear())
+
+
+def _opened(location: str) -> Store:
+    if "://" not in location:
+        return LocalStore(Path(location))
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import from_url
+        from zarr.storage import ObjectStore
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"--store {location}: object stores need obstore; install landslip[cloud]"
+        ) from error
+    try:
+        return ObjectStore(from_url(location))
+    except (BaseError, ValueError) as error:
+        raise InputError(f"--store {location}: not the URL of an object store ({error})") from error

@@ -1,0 +1,168 @@
+"""The GeoPackage of all landslides of a scene, written without holding them in memory."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyogrio
+import pyproj
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+
+from landslip.extraction.landslides import Landslides
+from landslip.extraction.outlines import Outlines
+from landslip.extraction.sorting import LandslideSorter
+from landslip.grid import AreaMeasure, Grid, map_points
+
+LAYER = "landslides"
+_STEPS = 250
+_DATE = "2000-01-01T00:00:00.000Z"
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("area_m2", pa.float64()),
+        ("area_px", pa.int64()),
+        ("mean_probability", pa.float64()),
+        ("max_probability", pa.float64()),
+        ("geom", pa.binary()),
+    ]
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """Sums over the table.
+
+    Attributes:
+        landslides: how many there are.
+        area_m2: of all; None without a coordinate system.
+        area_px: of all.
+    """
+
+    landslides: int = 0
+    area_m2: float | None = 0.0
+    area_px: int = 0
+
+
+class LandslideTable:
+    """Gathers landslides, in any order, and writes them as a GeoPackage, the largest first.
+
+    Memory holds about a million points at a time, or one landslide where it has more.
+    """
+
+    def __init__(self, folder: Path, grid: Grid, *, min_area_m2: float = 0.0) -> None:
+        """Begin an empty table.
+
+        Args:
+            folder: where files lie until the end.
+            grid: of the scene.
+            min_area_m2: smaller landslides are left out; without a coordinate system none are.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix=".landslides-", dir=folder)
+        self._grid = grid
+        self._min_area_m2 = min_area_m2
+        self._sorter = LandslideSorter(Path(self._folder.name))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def append(self, landslides: Landslides) -> None:
+        """Take landslides in."""
+        self._sorter.append(landslides)
+
+    def finish(self, path: Path) -> Totals:
+        """Write the layer ``landslides`` and return its totals.
+
+        Columns: ``id`` from 1, ``area_m2`` (empty without a coordinate system), ``area_px``,
+        ``mean_probability`` and ``max_probability``. Rows are sorted by pixels, the most first,
+        then by the top row and the left column. The same landslides give the same bytes, however
+        they came.
+        """
+        totals = Totals(area_m2=None if self._grid.crs is None else 0.0)
+        rows = pa.RecordBatchReader.from_batches(_SCHEMA, self._rows(totals))
+        with warnings.catch_warnings(), _fixed_date():
+            # a scene without a coordinate system is told of in the summary
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            pyogrio.write_arrow(
+                rows,
+                path,
+                layer=LAYER,
+                driver="GPKG",
+                geometry_name="geom",
+                geometry_type="Polygon",
+                crs=_crs(self._grid),
+            )
+        return totals
+
+    def _rows(self, totals: Totals) -> Iterator[pa.RecordBatch]:
+        measure = AreaMeasure(self._grid.crs)
+        for landslides in self._sorter.sorted():
+            polygons = placed(landslides.outlines, self._grid.transform)
+            areas = measure.areas_m2(polygons)
+            kept = np.flatnonzero(~(areas < self._min_area_m2))
+            yield _batch(landslides.take(kept), polygons[kept], areas[kept], totals)
+
+
+def placed(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:
+    """Return polygons in map coordinates, their outsides counter-clockwise there."""
+    there = outlines.turned() if transform.determinant < 0 else outlines
+    return there.geometries(map_points(transform, there.points.astype(np.float64)))
+
+
+def _batch(
+    landslides: Landslides,
+    polygons: NDArray[np.object_],
+    areas_m2: NDArray[np.float64],
+    totals: Totals,
+) -> pa.RecordBatch:
+    """Return rows of the table, and count them in."""
+    pixels = landslides.pixels
+    ids = np.arange(totals.landslides + 1, totals.landslides + len(pixels) + 1)
+    totals.landslides += len(pixels)
+    totals.area_px += int(pixels.sum())
+    if totals.area_m2 is not None:
+        totals.area_m2 += float(areas_m2.sum())
+    columns = [
+        ids,
+        pa.array(areas_m2, from_pandas=True),
+        pixels,
+        landslides.probability_sums / (_STEPS * pixels),
+        landslides.probability_maxima / _STEPS,
+        pa.array(shapely.to_wkb(polygons, byte_order=1), type=pa.binary()),
+    ]
+    return pa.record_batch([pa.array(column) for column in columns], schema=_SCHEMA)
+
+
+def _crs(grid: Grid) -> str | None:
+    if grid.crs is None:
+        return None
+    crs = pyproj.CRS.from_wkt(grid.crs.to_wkt())
+    code = crs.to_epsg()
+    return crs.to_wkt("WKT1_GDAL") if code is None else f"EPSG:{code}"
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """Let the GeoPackage be the same whenever it is written."""
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
