@@ -57,7 +57,7 @@ class Grid:
         """Area of a pixel; None where it is not known or differs from place to place."""
         if AreaMeasure(self.crs).method != "planimetric" or self.crs is None:
             return None
-        return abs(self.transform.determinant) * _unit(_horizontal(self.crs)) ** 2
+        return float(abs(self.transform.determinant)) * _unit(_horizontal(self.crs)) ** 2
 
     def at(self, window: Window) -> "Grid":
         """Return the grid of a window of this one."""

@@ -10,6 +10,7 @@ from landslip.cli import (
     demo,
     evaluate,
     experiment,
+    export,
     extract,
     orthorectify,
     pansharpen,
@@ -37,6 +38,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict_tiles.predict_tiles)
 app.command()(experiment.experiment)
+app.command()(export.export)
 app.command()(extract.extract)
 app.command()(synthetic.synthetic)
 app.command()(demo.demo)

@@ -1,5 +1,6 @@
 """``landslip extract``."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,12 +104,14 @@ def extract(
     runner = open_engine(opened, engine, precision)
     failed = 0
     with shown("extract", "MPix", 1e6) as progress:
-        for order, outcome in extract_all(orders, opened, runner, chosen, progress=progress):
-            if isinstance(outcome, LandslipError):
-                typer.echo(f"landslip: {outcome}", err=True)
-                failed += 1
-            else:
-                _tell(order.out, outcome)
+        outcomes = extract_all(orders, opened, runner, chosen, progress=progress)
+        with closing(outcomes):
+            for order, outcome in outcomes:
+                if isinstance(outcome, LandslipError):
+                    typer.echo(f"landslip: {outcome}", err=True)
+                    failed += 1
+                else:
+                    _tell(order.out, outcome)
     if failed:
         raise LandslipError(f"{failed} of {len(orders)} scenes could not be mapped, see above")
 

@@ -1,5 +1,6 @@
 """``landslip train``."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,8 @@ from landslip.cli import options
 from landslip.cli.failures import INTERRUPTED, told_plainly
 from landslip.cli.progress import shown
 from landslip.errors import InputError
+from landslip.progress import silent
+from landslip.training.scale import Scale, Strategy
 
 if TYPE_CHECKING:
     from landslip.training.module import EpochResult
@@ -65,6 +68,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    devices: Annotated[
+        int, typer.Option(help="GPUs of this machine, or processes where there is none.")
+    ] = 1,
+    num_nodes: Annotated[
+        int, typer.Option(help="Machines; each runs this command, see docs/training_scale.md.")
+    ] = 1,
+    strategy: Annotated[
+        Strategy, typer.Option(help="Lightning's, how devices share the work; auto: ddp.")
+    ] = Strategy.AUTO,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -82,6 +94,11 @@ def train(
     Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
 
     Example: `landslip train FEW_TILES --out TUNED --start-from MODEL --epochs 10`
+
+    On several devices each takes its share of a batch; the result is that of one, up to rounding
+    and to what is drawn at random for a tile.
+
+    Example: `landslip train TILES --out MODEL --devices 4 --batch-size 32`
     """
     if start_from is not None and (encoder_weights is not None or first_layer is not None):
         raise InputError(
@@ -91,6 +108,7 @@ def train(
     from landslip.dataset.format import TileDataset
     from landslip.model.folder import open_model
     from landslip.training.module import Watcher
+    from landslip.training.process import this_process
     from landslip.training.recipe import read_config
     from landslip.training.run import TrainRequest
     from landslip.training.run import train as run
@@ -113,9 +131,11 @@ def train(
         start=None if start_from is None else open_model(start_from),
         resume=resume,
         overwrite=overwrite,
+        scale=Scale(devices=devices, nodes=num_nodes, strategy=strategy),
     )
+    tells = this_process(request.scale).first
     try:
-        with shown("train", "steps") as progress:
+        with shown("train", "steps") if tells else nullcontext(silent) as progress:
             run(replace(request, watcher=Watcher(on_epoch=_tell, on_step=progress)))
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)

@@ -30,8 +30,9 @@ from landslip.demo.ground import (
 from landslip.demo.picture import draw_result
 from landslip.engines.choose import open_engine
 from landslip.evaluation import evaluate
+from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.result import MASK, SUMMARY
-from landslip.extraction.run import ExtractionOptions, extract
+from landslip.extraction.run import extract
 from landslip.geometry.dem import DemRequest
 from landslip.geometry.height_reference import HeightReference
 from landslip.geometry.reference import RefineRequest

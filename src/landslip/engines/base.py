@@ -117,4 +117,5 @@ class BatchRunner:
 
 def quantised(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return probabilities as whole steps of 1/250, halves to the even one."""
-    return np.rint(probability * np.float32(PROBABILITY_STEPS)).astype(np.uint8)
+    steps: NDArray[np.uint8] = np.rint(probability * np.float32(PROBABILITY_STEPS)).astype(np.uint8)
+    return steps

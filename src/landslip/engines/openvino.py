@@ -120,11 +120,13 @@ class OpenvinoRunner:
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
+        # handed over without copies: these two must live until the request has been answered
+        pixels = np.ascontiguousarray(stored[np.newaxis])
+        known = np.ascontiguousarray(valid[np.newaxis, np.newaxis])
         request = self._idle.get()
         try:
-            # without copies: both live until the request has been answered
-            request.set_input_tensor(0, _tensor(stored))
-            request.set_input_tensor(1, _tensor(valid[np.newaxis]))
+            request.set_input_tensor(0, openvino.Tensor(pixels, shared_memory=True))
+            request.set_input_tensor(1, openvino.Tensor(known, shared_memory=True))
             request.infer()
             steps: NDArray[np.uint8] = request.get_output_tensor(0).data[0, 0].copy()
         finally:
@@ -165,6 +167,3 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
     return GRAPH, GRAPH_WEIGHTS
 
-
-def _tensor(pixels: NDArray[Any]) -> openvino.Tensor:
-    return openvino.Tensor(np.ascontiguousarray(pixels[np.newaxis]), shared_memory=True)

@@ -105,7 +105,7 @@ class Finisher:
     def close(self) -> None:
         """Close all files as they are."""
         self._rasters.close()
-        self._table.__exit__(None, None, None)
+        self._table.close()
 
     def _take_band(self, steps: Steps, row: int) -> None:
         valid = steps != NODATA

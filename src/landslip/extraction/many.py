@@ -1,7 +1,9 @@
 """Several scenes, one after the other or on a cluster at once."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +12,17 @@ from landslip.errors import InputError, LandslipError
 from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.result import Summary
 from landslip.extraction.run import extract
+from landslip.extraction.work import WorkFolder
 from landslip.model.folder import Model
 from landslip.progress import Progress, silent
+from landslip.raster import SceneOptions
 from landslip.raster.location import Location
+from landslip.stac.item import read_item
+from landslip.stac.scene import stac_scene
+
+_AT_ONCE = 3  # on a cluster: while one is finished, workers are at the next
+
+Outcome = Summary | LandslipError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +64,8 @@ def extract_all(
     options: ExtractionOptions,
     *,
     progress: Progress = silent,
-) -> Iterator[tuple[Order, Summary | LandslipError]]:
-    """Extract scenes and yield what became of each.
+) -> Generator[tuple[Order, Outcome]]:
+    """Extract scenes and yield what became of each, on a cluster in the order they are done.
 
     Of several scenes, one that cannot be mapped does not stop the others, and those that are
     finished already are not done again.
@@ -65,10 +75,93 @@ def extract_all(
     """
     if len(orders) > 1:
         options = replace(options, skip_finished=True)
+    if len(orders) > 1 and options.ray is not None:
+        yield from _at_once(orders, model, engine, options, progress)
+        return
     for order in orders:
         try:
-            yield order, extract(order.place, model, engine, order.out, options, progress=progress)
+            yield order, extract_one(order, model, engine, options, progress=progress)
         except LandslipError as error:
             if len(orders) == 1:
                 raise
             yield order, error
+
+
+def _at_once(
+    orders: list[Order], model: Model, engine: Engine, options: ExtractionOptions, shown: Progress
+) -> Generator[tuple[Order, Outcome]]:
+    from landslip.cluster.engine import on_cluster
+    from landslip.cluster.session import AUTO
+
+    together = _Together(shown)
+
+    def outcome(order: Order) -> Outcome:
+        try:
+            return extract_one(order, model, cluster, options, progress=together.part())
+        except LandslipError as error:
+            return error
+
+    with (
+        ThreadPoolExecutor(_AT_ONCE, "scene") as threads,
+        on_cluster(model, engine, options.ray or AUTO, options.workers) as cluster,
+    ):
+        begun = {threads.submit(outcome, order): order for order in orders}
+        try:
+            for future in as_completed(begun):
+                found = future.result()
+                if cluster.pool.failure is not None:
+                    raise cluster.pool.failure
+                yield begun[future], found
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Together:
+    """Progress of several scenes as one; of those that have been begun."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown, self._lock = shown, threading.Lock()
+        self._parts: list[tuple[float, float]] = []
+
+    def part(self) -> Progress:
+        """Return the progress of one scene."""
+        with self._lock:
+            at = len(self._parts)
+            self._parts.append((0.0, 0.0))
+
+        def report(done: float, total: float) -> None:
+            with self._lock:
+                self._parts[at] = done, total
+                self._shown(*(sum(column) for column in zip(*self._parts, strict=True)))
+
+        return report
+
+
+def extract_one(
+    order: Order,
+    model: Model,
+    engine: Engine,
+    options: ExtractionOptions,
+    *,
+    progress: Progress = silent,
+) -> Summary:
+    """Extract a scene, or what a STAC item describes.
+
+    Raises:
+        LandslipError: it cannot be mapped.
+    """
+    if not order.is_item:
+        return extract(order.place, model, engine, order.out, options, progress=progress)
+    if options.scene != SceneOptions():
+        raise InputError(
+            f"{order.place}: a STAC item tells its bands, units and nodata; leave --bands, --units "
+            "and --nodata out, or name the scene's file instead of the item"
+        )
+    work = WorkFolder(order.out)
+    item = read_item(order.place)
+    place, told = stac_scene(item, model.card.bands, work.folder_for_scene())
+    try:
+        told_options = replace(options, scene=told)
+        return extract(place, model, engine, order.out, told_options, progress=progress)
+    finally:
+        work.tidy()

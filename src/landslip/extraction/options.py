@@ -1,12 +1,17 @@
 """How a scene is extracted."""
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from landslip.errors import InputError
 from landslip.raster import SceneOptions
 
 USUAL_OVERLAP = 64
 USUAL_MEMORY_BYTES = 2 * 2**30
+_STORES = ("s3", "gs", "az")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,8 @@ class ExtractionOptions:
         ray: address of a Ray cluster, ``auto`` for one that runs here or is begun here; None
             computes in this process.
         skip_finished: a result that is there and that this would make again is left as it is.
-        store: URL or folder for finished windows; None takes a folder beside the output.
+        store: URL or folder for finished windows, in which each output has a place of its own;
+            None takes a folder beside the output.
     """
 
     scene: SceneOptions = field(default_factory=SceneOptions)
@@ -46,3 +52,31 @@ class ExtractionOptions:
             raise InputError(f"--min-area is 0 or more square metres; got {self.min_area_m2}")
         if self.workers is not None and self.workers < 1:
             raise InputError(f"--workers is at least 1; got {self.workers}")
+        if self.store is not None:
+            _check_store(self.store)
+
+    def store_for(self, out: Path) -> str | None:
+        """Return where the finished windows of an output are; None where no store is stated."""
+        if self.store is None:
+            return None
+        kind, name = urlsplit(self.store).scheme, f"{out.name}.windows.zarr"
+        if kind in _STORES:
+            return f"{self.store.rstrip('/')}/{name}"
+        folder = url2pathname(urlsplit(self.store).path) if kind == "file" else self.store
+        return str((Path(folder) / name).absolute())
+
+
+def _check_store(store: str) -> None:
+    known = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", store)
+    if known is None:
+        return
+    if known[1] not in (*_STORES, "file"):
+        raise InputError(
+            f"--store is a folder, or an address that begins with file://, s3://, gs:// or az://; "
+            f"got {known[1]}://"
+        )
+    if re.search(r"[@?]", store):
+        raise InputError(
+            "--store takes no passwords or signatures; object stores find theirs in the "
+            "environment (AWS_ACCESS_KEY_ID and so on)"
+        )

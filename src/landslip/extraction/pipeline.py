@@ -28,6 +28,7 @@ class Windows:
         bands: those the network takes.
         open_scene: called once by each thread that reads.
         store: finished windows.
+        begin: makes the store ready; what is first called of it.
         streams: how many windows are computed at once.
         readers: how many are read at once.
     """
@@ -36,6 +37,7 @@ class Windows:
     bands: Bands
     open_scene: Callable[[], Scene]
     store: WindowStore
+    begin: Callable[[], None]
     streams: int
     readers: int
 
@@ -62,6 +64,8 @@ def compute_windows(
 ) -> Generator[Done]:
     """Compute windows in their order and store them; yield each once it is stored.
 
+    Work begins at once, not when the first result is asked for.
+
     A thread for each stream computes, others read ahead, and one stores. No more windows are in
     memory than there are streams and readers. When the iterator is closed, or on the first error,
     what has not begun is dropped.
@@ -72,52 +76,74 @@ def compute_windows(
         set_up: makes the network ready, while the first windows are being read.
     """
     line = _Line(windows, set_up)
-    try:
-        yield from line.run(todo)
-    finally:
-        line.stop()
+    line.begin(todo)
+    results = line.results(len(todo))
+    next(results)  # so that closing it stops the threads, whenever that is
+    return results
+
+
+_NOTHING = Done(place=(-1, -1), skipped=True, began_s=0.0, seconds=0.0)
 
 
 class _Line:
     def __init__(self, windows: Windows, set_up: Callable[[], WindowRunner]) -> None:
         self._windows = windows
-        self._slots = threading.Semaphore(windows.streams + windows.readers)
-        self._stopped = threading.Event()
+        self._most = windows.streams + windows.readers
+        self._room = threading.Condition()
+        self._stored = 0
+        self._stopped = False
         self._own = threading.local()
         self._scenes: list[Scene] = []
         self._done: SimpleQueue[Done | BaseException] = SimpleQueue()
         self._readers = ThreadPoolExecutor(windows.readers, "read")
         self._computers = ThreadPoolExecutor(windows.streams, "compute")
         self._writer = ThreadPoolExecutor(1, "store")
-        self._runner: Future[WindowRunner] = self._writer.submit(set_up)
+        self._runner: Future[WindowRunner] = self._computers.submit(set_up)
+        self._begun = self._writer.submit(windows.begin)
 
-    def run(self, todo: Sequence[Place]) -> Generator[Done]:
-        for place in todo:
-            read = self._readers.submit(self._read, place)
+    def begin(self, todo: Sequence[Place]) -> None:
+        for number, place in enumerate(todo):
+            read = self._readers.submit(self._read, number, place)
             self._computers.submit(self._reported, self._compute, place, read)
-        for _ in todo:
-            done = self._done.get()
-            if isinstance(done, BaseException):
-                raise done
-            yield done
+
+    def results(self, count: int) -> Generator[Done]:
+        try:
+            yield _NOTHING
+            for _ in range(count):
+                done = self._done.get()
+                if isinstance(done, BaseException):
+                    raise done
+                yield done
+        finally:
+            self.stop()
 
     def stop(self) -> None:
-        self._stopped.set()
-        self._slots.release(1_000_000)  # nobody goes on waiting for one
+        with self._room:
+            self._stopped = True
+            self._room.notify_all()
         for pool in (self._readers, self._computers, self._writer):
             pool.shutdown(wait=True, cancel_futures=True)
         for scene in self._scenes:
             scene.close()
 
-    def _read(self, place: Place) -> tuple[Stored, Valid]:
-        self._slots.acquire()
-        if self._stopped.is_set():
-            raise InterruptedError
+    def _read(self, number: int, place: Place) -> tuple[Stored, Valid]:
+        self._wait_for_room(number)
         if not hasattr(self._own, "scene"):
             self._own.scene = self._windows.open_scene()
             self._scenes.append(self._own.scene)
         scene: Scene = self._own.scene
         return scene.read(self._windows.plan.window_at(*place), self._windows.bands)
+
+    def _wait_for_room(self, number: int) -> None:
+        """Wait until few enough windows before this one are left; their order rules out deadlock.
+
+        Raises:
+            InterruptedError: no more are wanted.
+        """
+        with self._room:
+            self._room.wait_for(lambda: self._stopped or number < self._stored + self._most)
+            if self._stopped:
+                raise InterruptedError
 
     def _compute(self, place: Place, read: "Future[tuple[Stored, Valid]]") -> None:
         stored, valid = read.result()
@@ -134,8 +160,11 @@ class _Line:
         self._writer.submit(self._reported, self._store, done, steps)
 
     def _store(self, done: Done, steps: Steps) -> None:
+        self._begun.result()
         self._windows.store.write(done.place, steps)
-        self._slots.release()
+        with self._room:
+            self._stored += 1
+            self._room.notify_all()
         self._done.put(done)
 
     def _reported(self, work: Callable[..., None], *args: object) -> None:

@@ -229,7 +229,11 @@ def lattice_corner(grid: Grid, multiple: int) -> tuple[int, int]:
     every cut-out of a scene.
     """
     col, row = ~grid.transform @ (0.0, 0.0)
-    return tuple(-(math.floor(-start + _CLOSE_TO_ALIKE) % multiple) for start in (row, col))  # type: ignore[return-value]
+    return _before(row, multiple), _before(col, multiple)
+
+
+def _before(origin: float, multiple: int) -> int:
+    return -(math.floor(_CLOSE_TO_ALIKE - origin) % multiple)
 
 
 def _sides(request: PlanRequest, axis: int) -> list[int]:

@@ -21,13 +21,13 @@ _OPEN_CORNERS = 24_000_000
 class PolygonCollector:
     """Turns rows of a mask into landslides.
 
-    What comes out, and its order (by their last corner), does not depend on
-    how the rows are cut into bands.
+    What comes out, and its order (by their last corner), does not depend on how the rows are cut
+    into bands.
 
     Memory holds the arrays of 4 million pixels at a time, however many are added at once; what
     `take` has not taken yet; and the corners of open landslides, 8 bytes each, up to
     ``open_corners`` of them: past that, landslides with the most corners wait in a file. A
-    landslide is traced in one piece, with about 100 bytes for each of its corners at that moment:
+    landslide is traced in one piece, at about 60 bytes for each of its corners at that moment:
     this is not bounded.
     """
 

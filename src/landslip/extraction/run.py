@@ -2,18 +2,18 @@
 
 import resource
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.engines.base import Engine, WindowForm, WindowRunner
-from landslip.extraction.finish import Finished, Finisher, Kept
 from landslip.extraction.fit import check_scene
 from landslip.extraction.job import digest_of, job_of, refuse_other
 from landslip.extraction.options import ExtractionOptions
@@ -27,8 +27,11 @@ from landslip.model.folder import WEIGHTS, Model
 from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
 from landslip.raster import Scene, bounded_cache
-from landslip.raster.identity import identity
+from landslip.raster.identity import Facts, identity
 from landslip.raster.location import Location
+
+if TYPE_CHECKING:
+    from landslip.extraction.finish import Finished, Finisher
 
 _LIBRARIES_BYTES = 330 * 2**20
 
@@ -43,7 +46,12 @@ class Extraction:
     options: ExtractionOptions
     request: PlanRequest
     plan: Plan
-    job: dict[str, Any]
+    facts: Future[Facts]
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """All that the result depends on; waits until the scene's files have been digested."""
+        return job_of(self.facts.result(), self.model, self.engine, self.plan, self.options)
 
     @property
     def threshold(self) -> float:
@@ -58,8 +66,15 @@ class Extraction:
         return WindowForm(shape=self.plan.window, normalisation=normalisation)
 
 
-def _computed(extraction: Extraction, store: WindowStore, todo: Sequence[Place]) -> Generator[Done]:
-    """Compute windows in this process."""
+def _computed(
+    extraction: Extraction,
+    store: WindowStore,
+    todo: Sequence[Place],
+    begin: Callable[[], None],
+) -> Generator[Done]:
+    """Compute windows, in this process or on a cluster."""
+    if extraction.options.ray is not None:
+        return _computed_on_cluster(extraction, store, todo, begin)
     costs = extraction.request.costs
 
     def set_up() -> WindowRunner:
@@ -70,10 +85,43 @@ def _computed(extraction: Extraction, store: WindowStore, todo: Sequence[Place])
         bands=extraction.model.card.bands,
         open_scene=lambda: Scene(extraction.scene.path, extraction.options.scene),
         store=store,
+        begin=begin,
         streams=costs.streams,
         readers=costs.readers,
     )
     return compute_windows(windows, todo, set_up)
+
+
+def _computed_on_cluster(
+    extraction: Extraction,
+    store: WindowStore,
+    todo: Sequence[Place],
+    begin: Callable[[], None],
+) -> Generator[Done]:
+    from landslip.cluster.engine import on_cluster
+    from landslip.cluster.scene import SceneJob
+    from landslip.cluster.session import AUTO
+
+    if not todo:
+        return
+    begin()
+    request, options, path = extraction.request, extraction.options, extraction.scene.path.path
+    job = SceneJob(
+        place=extraction.scene.path if path is None else Location.of(path.absolute()),
+        options=options.scene,
+        grid=extraction.scene.grid,
+        bands=extraction.model.card.bands,
+        form=extraction.form,
+        plan=extraction.plan,
+        store=store.location,
+        digest=digest_of(extraction.job),
+        cache_mib=request.storage.cache_bytes(extraction.plan) // 2**20,
+        streams=request.costs.streams,
+        readers=request.costs.readers,
+    )
+    address = options.ray or AUTO
+    with on_cluster(extraction.model, extraction.engine, address, options.workers) as cluster:
+        yield from cluster.pool.computed(job, todo)
 
 
 def extract(
@@ -99,9 +147,14 @@ def extract(
     """
     started = time.monotonic()
     work = WorkFolder(out)
-    with bounded_cache(), Scene(place, options.scene) as scene:
+    with (
+        bounded_cache(),
+        Scene(place, options.scene) as scene,
+        ThreadPoolExecutor(1, "digest") as side,
+    ):
+        facts = side.submit(identity, scene.path)
         notes = check_scene(scene, model.card, options.min_area_m2)
-        extraction = planned(scene, model, engine, options)
+        extraction = planned(scene, model, engine, options, facts)
         with work.alone():
             written = _written(work, extraction)
             if written is not None:
@@ -112,11 +165,21 @@ def extract(
             summary = _summary(extraction, finished, tally, notes, time.monotonic() - started)
             summary.write(stage / SUMMARY)
             work.finish(stage)
+            _store(work, options).clear()
     return summary
 
 
-def planned(scene: Scene, model: Model, engine: Engine, options: ExtractionOptions) -> Extraction:
-    """Plan the windows of a scene and find out what the result depends on; nothing is computed.
+def planned(
+    scene: Scene, model: Model, engine: Engine, options: ExtractionOptions, facts: "Future[Facts]"
+) -> Extraction:
+    """Plan the windows of a scene; nothing is computed.
+
+    Args:
+        scene: to be extracted.
+        model: for it.
+        engine: that runs the model.
+        options: as the user gave them.
+        facts: what the scene's files are known by.
 
     Raises:
         InputError: an option does not fit the scene or the model.
@@ -132,21 +195,21 @@ def planned(scene: Scene, model: Model, engine: Engine, options: ExtractionOptio
         storage=Storage(block=scene.block, bytes_per_px=scene.stored_bytes_per_px),
         side=options.tile,
     )
-    plan = plan_windows(request)
     return Extraction(
         scene=scene,
         model=model,
         engine=engine,
         options=options,
         request=request,
-        plan=plan,
-        job=job_of(identity(scene.path), model, engine, plan, options),
+        plan=plan_windows(request),
+        facts=facts,
     )
 
 
 def _costs(scene: Scene, model: Model, engine: Engine, options: ExtractionOptions) -> Costs:
     known, bands = engine.costs(), len(model.card.bands)
-    streams = options.workers or known.streams
+    # with Ray, workers are processes, and how many there are must not change the windows
+    streams = known.streams if options.ray is not None else options.workers or known.streams
     return Costs(
         resident_bytes=_LIBRARIES_BYTES + known.resident_bytes,
         computing_bytes_per_px=known.computing_bytes_per_px,
@@ -160,7 +223,7 @@ def _costs(scene: Scene, model: Model, engine: Engine, options: ExtractionOption
 
 @dataclass(slots=True)
 class _Tally:
-    """What the windows of this run took."""
+    """What the windows of this run took; on a cluster the streams are not counted."""
 
     streams: int
     kept: int
@@ -181,30 +244,34 @@ class _Tally:
 
     @property
     def busy_share(self) -> float | None:
-        if self.first_s is None:
+        if self.first_s is None or not self.streams:
             return None
         return self.computing_s / self.streams / max(self.last_s - self.first_s, 1e-9)
 
 
 def _run(
     extraction: Extraction, work: WorkFolder, stage: Path, progress: Progress
-) -> tuple[Finished, _Tally]:
+) -> "tuple[Finished, _Tally]":
     """Compute the windows that are not there yet, and finish behind them."""
     plan = extraction.plan
-    store = WindowStore(extraction.options.store or str(work.windows))
+    store = _store(work, extraction.options)
     there = _continued(extraction, store)
+    is_new = there is None
+    if there is None:
+        there = np.zeros(plan.count, dtype=np.bool_)
+
+    def begin() -> None:
+        if is_new:
+            store.begin(plan, extraction.job)
+
     todo = [place for place in plan if not there[place]]
-    tally = _Tally(extraction.request.costs.streams, int(there.sum()))
-    kept = Kept(
-        grid=extraction.scene.grid,
-        threshold=extraction.threshold,
-        min_area_m2=extraction.options.min_area_m2,
-    )
+    is_here = extraction.options.ray is None
+    tally = _Tally(extraction.request.costs.streams if is_here else 0, int(there.sum()))
     cache_mib = extraction.request.storage.cache_bytes(plan) // 2**20
     with (
         bounded_cache(cache_mib),
-        closing(Finisher(plan, store, stage, kept)) as finisher,
-        closing(_computed(extraction, store, todo)) as results,
+        closing(_computed(extraction, store, todo, begin)) as results,
+        closing(_finisher(extraction, store, stage)) as finisher,
     ):
         _take_rows(finisher, there)
         for done in results:
@@ -215,22 +282,37 @@ def _run(
         return finisher.finish(), tally
 
 
-def _continued(extraction: Extraction, store: WindowStore) -> NDArray[np.bool_]:
-    """Return which windows are there from an earlier run; without one, begin the store.
+def _store(work: WorkFolder, options: ExtractionOptions) -> WindowStore:
+    return WindowStore(options.store_for(work.out) or str(work.windows))
+
+
+def _finisher(extraction: Extraction, store: WindowStore, stage: Path) -> "Finisher":
+    # what it imports takes a while, in which the network is at work already
+    from landslip.extraction.finish import Finisher, Kept
+
+    kept = Kept(
+        grid=extraction.scene.grid,
+        threshold=extraction.threshold,
+        min_area_m2=extraction.options.min_area_m2,
+    )
+    return Finisher(extraction.plan, store, stage, kept)
+
+
+def _continued(extraction: Extraction, store: WindowStore) -> NDArray[np.bool_] | None:
+    """Return which windows are there from an earlier run; None where the store is to be begun.
 
     Raises:
         InputError: those that are there belong to another extraction.
     """
     found = store.job()
-    if found is not None and not extraction.options.overwrite:
+    if found is None:
+        return None
+    if not extraction.options.overwrite:
         refuse_other(found, extraction.job, store.location)
-    if found == extraction.job:
-        return store.finished()
-    store.begin(extraction.plan, extraction.job)
-    return np.zeros(extraction.plan.count, dtype=np.bool_)
+    return store.finished() if found == extraction.job else None
 
 
-def _take_rows(finisher: Finisher, there: NDArray[np.bool_]) -> None:
+def _take_rows(finisher: "Finisher", there: NDArray[np.bool_]) -> None:
     while finisher.next_row < len(there) and there[finisher.next_row].all():
         finisher.take_row()
 
@@ -243,16 +325,20 @@ def _pixels_done(plan: Plan, windows: int) -> tuple[float, float]:
 
 def _written(work: WorkFolder, extraction: Extraction) -> Summary | None:
     """Return the summary of a finished run that was killed while it cleaned up, or is to stay."""
-    if job_written(work.out) != digest_of(extraction.job):
+    digest = job_written(work.out)
+    if digest is None or digest != digest_of(extraction.job):
         return None
-    if not (work.windows.exists() or extraction.options.skip_finished):
+    store = _store(work, extraction.options)
+    is_left = work.windows.exists() or (extraction.options.store and store.job() is not None)
+    if not (is_left or extraction.options.skip_finished):
         return None
+    store.clear()
     work.clear()
     return Summary.read(work.out / SUMMARY)
 
 
 def _summary(
-    extraction: Extraction, finished: Finished, tally: _Tally, notes: list[str], seconds: float
+    extraction: Extraction, finished: "Finished", tally: _Tally, notes: list[str], seconds: float
 ) -> Summary:
     grid, plan, card = extraction.scene.grid, extraction.plan, extraction.model.card
     (height, width), windows = grid.shape, plan.count[0] * plan.count[1]

@@ -101,8 +101,10 @@ class _Runs:
         ]
         bounds = np.column_stack([self._ends[:-1], *np.transpose(cuts), self._ends[1:]])
         for at in range(len(splits) + 1):
-            parts = [self._read(int(run[at]), int(run[at + 1])) for run in bounds]
-            together = joined_landslides([part for part in parts if len(part)])
+            ranges = [(int(run[at]), int(run[at + 1])) for run in bounds]
+            together = joined_landslides(
+                [self._read(*some) for some in ranges if some[0] < some[1]]
+            )
             if len(together):
                 yield _largest_first(together)
 

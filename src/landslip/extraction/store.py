@@ -6,18 +6,18 @@ power cut has torn is found when it is read, and counts as not there.
 """
 
 import shutil
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
-from zarr.abc.store import Store
-from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
-from zarr.storage import LocalStore
 
 from landslip.errors import InputError, MissingDependencyError
 from landslip.extraction.plan import Plan
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
 
 _MISSING = 254  # no step of probability, and not nodata
 _JOB = "job"
@@ -26,16 +26,31 @@ Steps = NDArray[np.uint8]
 
 
 class WindowStore:
-    """The windows of one extraction; several threads and processes may use it at once."""
+    """The windows of one extraction; several threads and processes may use it at once.
+
+    Zarr is imported when a store is first used, which is while the network is at work already.
+    """
 
     def __init__(self, location: str) -> None:
-        """Look at a folder, or at the URL of an object store; neither needs to be there yet."""
+        """Name a folder, or the URL of an object store; neither needs to be there yet."""
         self.location = location
-        self._store = _opened(location)
         self._array: Any = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder; None for an object store."""
+        return None if "://" in self.location else Path(self.location)
+
+    @cached_property
+    def _store(self) -> "Store":
+        return _opened(self.location)
 
     def job(self) -> dict[str, Any] | None:
         """Return what the windows were computed from, None where there are none."""
+        if self.folder is not None and not self.folder.exists():
+            return None
+        import zarr
+
         try:
             self._array = zarr.open_array(self._store, mode="r+")
         except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -47,6 +62,9 @@ class WindowStore:
 
     def begin(self, plan: Plan, job: dict[str, Any]) -> None:
         """Make room for the windows of a plan; what was there before is lost."""
+        import zarr
+        from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
+
         self.clear()
         self._array = zarr.create_array(
             self._store,
@@ -80,14 +98,18 @@ class WindowStore:
 
     def clear(self) -> None:
         """Remove all of it."""
-        if isinstance(self._store, LocalStore):
-            shutil.rmtree(self._store.root, ignore_errors=True)
-        else:
-            zarr.core.sync.sync(self._store.clear())
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        from zarr.core.sync import sync
+
+        sync(self._store.clear())
 
 
-def _opened(location: str) -> Store:
+def _opened(location: str) -> "Store":
     if "://" not in location:
+        from zarr.storage import LocalStore
+
         return LocalStore(Path(location))
     try:
         from obstore.exceptions import BaseError

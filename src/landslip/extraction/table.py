@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +17,13 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from landslip.engines.base import PROBABILITY_STEPS
 from landslip.extraction.landslides import Landslides
 from landslip.extraction.outlines import Outlines
 from landslip.extraction.sorting import LandslideSorter
 from landslip.grid import AreaMeasure, Grid, map_points
 
 LAYER = "landslides"
-_STEPS = 250
 _DATE = "2000-01-01T00:00:00.000Z"
 _SCHEMA = pa.schema(
     [
@@ -55,7 +55,8 @@ class Totals:
 class LandslideTable:
     """Gathers landslides, in any order, and writes them as a GeoPackage, the largest first.
 
-    Memory holds about a million points at a time, or one landslide where it has more.
+    Memory holds about a million points at a time, in all about 200 MB. A landslide is written in
+    one piece, at about 140 bytes for each of its points at that moment: this is not bounded.
     """
 
     def __init__(self, folder: Path, grid: Grid, *, min_area_m2: float = 0.0) -> None:
@@ -80,6 +81,10 @@ class LandslideTable:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files that wait in the folder."""
         self._folder.cleanup()
 
     def append(self, landslides: Landslides) -> None:
@@ -115,8 +120,8 @@ class LandslideTable:
         for landslides in self._sorter.sorted():
             polygons = placed(landslides.outlines, self._grid.transform)
             areas = measure.areas_m2(polygons)
-            kept = np.flatnonzero(~(areas < self._min_area_m2))
-            yield _batch(landslides.take(kept), polygons[kept], areas[kept], totals)
+            kept = ~(areas < self._min_area_m2)
+            yield _batch(_Rows(landslides, polygons, areas), kept, totals)
 
 
 def placed(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:
@@ -125,14 +130,17 @@ def placed(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:
     return there.geometries(map_points(transform, there.points.astype(np.float64)))
 
 
-def _batch(
-    landslides: Landslides,
-    polygons: NDArray[np.object_],
-    areas_m2: NDArray[np.float64],
-    totals: Totals,
-) -> pa.RecordBatch:
-    """Return rows of the table, and count them in."""
-    pixels = landslides.pixels
+class _Rows(NamedTuple):
+    """Landslides with what the table says of them besides."""
+
+    landslides: Landslides
+    polygons: NDArray[np.object_]
+    areas_m2: NDArray[np.float64]
+
+
+def _batch(rows: _Rows, kept: NDArray[np.bool_], totals: Totals) -> pa.RecordBatch:
+    """Return the rows that are kept as a part of the table, and count them in."""
+    pixels, areas_m2 = rows.landslides.pixels[kept], rows.areas_m2[kept]
     ids = np.arange(totals.landslides + 1, totals.landslides + len(pixels) + 1)
     totals.landslides += len(pixels)
     totals.area_px += int(pixels.sum())
@@ -142,9 +150,9 @@ def _batch(
         ids,
         pa.array(areas_m2, from_pandas=True),
         pixels,
-        landslides.probability_sums / (_STEPS * pixels),
-        landslides.probability_maxima / _STEPS,
-        pa.array(shapely.to_wkb(polygons, byte_order=1), type=pa.binary()),
+        rows.landslides.probability_sums[kept] / (PROBABILITY_STEPS * pixels),
+        rows.landslides.probability_maxima[kept] / PROBABILITY_STEPS,
+        pa.array(shapely.to_wkb(rows.polygons[kept], byte_order=1), type=pa.binary()),
     ]
     return pa.record_batch([pa.array(column) for column in columns], schema=_SCHEMA)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from landslip.lock import only_one
 from landslip.output import move_into_place
 
-_STAGE, _WINDOWS, _LOCK = "result", "windows.zarr", "lock"
+_STAGE, _WINDOWS, _SCENE, _LOCK = "result", "windows.zarr", "scene", "lock"
 
 
 class WorkFolder:
@@ -35,8 +35,18 @@ class WorkFolder:
             with only_one(self.path / _LOCK, f"the extraction {self.out}"):
                 yield
         finally:
-            with suppress(OSError):
-                self.path.rmdir()
+            self.tidy()
+
+    def folder_for_scene(self) -> Path:
+        """Return a folder for what describes the scene, where it was not given as one file."""
+        folder = self.path / _SCENE
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def tidy(self) -> None:
+        """Remove the folder where no work is kept in it."""
+        if not (self.windows.exists() or (self.path / _LOCK).exists()):
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def fresh_stage(self) -> Path:
         """Return an empty folder for the files of the result."""
@@ -54,6 +64,6 @@ class WorkFolder:
         self.clear()
 
     def clear(self) -> None:
-        """Remove all but the lock."""
+        """Forget the work."""
         shutil.rmtree(self.path / _STAGE, ignore_errors=True)
         shutil.rmtree(self.windows, ignore_errors=True)

@@ -10,7 +10,7 @@ from landslip.raster.http import first_byte
 from landslip.raster.location import Location, without_credentials
 from landslip.raster.opening import open_raster, rasterio_window, reading
 from landslip.raster.patience import PATIENT, Patience
-from landslip.raster.remote import RemoteSources, remote_reading
+from landslip.raster.remote import RemoteSources, files_of
 from landslip.window import Window
 
 Facts = dict[str, str | int]
@@ -29,9 +29,10 @@ def identity(place: Location | Path | str, patience: Patience = PATIENT) -> Fact
     Raises:
         InputError: the scene is not there, or cannot be read.
     """
-    with open_raster(place, patience) as file, remote_reading(patience):
+    scene = Location.of(place)
+    with open_raster(scene, patience) as file:
         driver = file.driver
-        files = [Location.of(name) for name in file.files] or [Location.of(place)]
+        files = files_of(scene, file, patience)
     if len(files) == 1:
         return _facts(files[0], driver, patience)
     each = [_facts(location, driver, patience) for location in files]

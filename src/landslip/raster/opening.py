@@ -15,7 +15,7 @@ from landslip.errors import InputError
 from landslip.grid import Grid
 from landslip.raster.location import Location, without_credentials
 from landslip.raster.patience import PATIENT, Patience
-from landslip.raster.remote import RemoteSources
+from landslip.raster.remote import RemoteSources, own_name
 from landslip.window import Window
 
 
@@ -56,7 +56,7 @@ def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> D
 def _opened(location: Location) -> DatasetReader:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(location.opened)
+        return rasterio.open(own_name(location))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from math import isfinite
 
 from landslip.errors import InputError
 
+_LONGEST_S = 30.0
 _MAY_PASS = {408, 425, 429}
 
 
@@ -15,7 +16,7 @@ class Patience:
     Attributes:
         tries: how often an opening or a window is tried in all.
         requests: how often GDAL repeats a single request within a try.
-        delay_s: wait before the second try; each further one is twice as long.
+        delay_s: wait before the second try; each further one is twice as long, up to half a minute.
         connect_s: longest wait for a connection.
         stalled_s: longest wait for a server that sends nothing.
     """
@@ -36,7 +37,7 @@ class Patience:
     @property
     def waits(self) -> tuple[float, ...]:
         """Seconds between the tries."""
-        return tuple(self.delay_s * 2**n for n in range(self.tries - 1))
+        return tuple(min(self.delay_s * 2.0**n, _LONGEST_S) for n in range(self.tries - 1))
 
 
 PATIENT = Patience()

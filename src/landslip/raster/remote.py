@@ -1,15 +1,17 @@
 """Reading rasters over a network: what GDAL is told, tries, and what went wrong."""
 
+import itertools
 import os
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from landslip.raster.http import status_of
@@ -18,6 +20,8 @@ from landslip.raster.patience import PATIENT, Patience, may_pass, refusal
 
 Result = TypeVar("Result")
 
+_OPENINGS = itertools.count()
+_SOURCE = re.compile(r"(?<=>)/vsicurl/https?://[^<#]*(?=</SourceFilename>)")
 _STATUS = re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})")
 _UNREACHED = re.compile(r"CURL error: (.*)")
 _SAID = {
@@ -48,11 +52,41 @@ def remote_reading(patience: Patience = PATIENT) -> Iterator[None]:
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         # most headers with their tables of blocks in one request
         "GDAL_INGESTED_BYTES_AT_OPEN": 65536,
-        # a failed answer is forgotten with its handle, so that a new one asks again
-        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/:/vsigs/:/vsiaz/",
+        # a failed answer is forgotten with its handle, so that a new one asks again; in stores,
+        # where handles share what was read, closing one would take it from the others
+        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/",
     }
     with rasterio.Env(**{name: v for name, v in options.items() if name not in os.environ}):
         yield
+
+
+def own_name(location: Location) -> str:
+    """Return a name under which GDAL opens a raster apart from all other openings of it.
+
+    GDAL keeps what it has read of an address for all handles on it. Threads that read one scene
+    at the same time then wait for one another, and where one fails, another gets blocks of zeros
+    without an error. What follows a # is part of the name and never sent to a server.
+    """
+    mark = f"#{next(_OPENINGS)}"
+    if location.opened.startswith("/vsicurl/"):
+        return location.opened + mark
+    if location.path is None or location.path.suffix.lower() != ".vrt":
+        return location.opened
+    text = location.path.read_text(errors="replace")
+    if 'relativeToVRT="1"' in text or not _SOURCE.search(text):
+        return location.opened
+    return _SOURCE.sub(rf"\g<0>{mark}", text)  # GDAL opens a VRT's text as it does its file
+
+
+def files_of(
+    location: Location, file: DatasetReader, patience: Patience = PATIENT
+) -> list[Location]:
+    """Return the files and addresses that an open raster is read from, itself first."""
+    with remote_reading(patience) if file.driver == "VRT" else nullcontext():
+        names = [name for name in file.files if not name.lstrip().startswith("<")]
+    plain = [name.partition("#")[0] if "/vsicurl/" in name else name for name in names]
+    others = [other for other in map(Location.of, plain) if other.opened != location.opened]
+    return [location, *dict.fromkeys(others)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +97,13 @@ class RemoteSources:
     patience: Patience = PATIENT
 
     @classmethod
-    def of_opened(cls, file: DatasetReader, patience: Patience = PATIENT) -> "RemoteSources":
+    def of_opened(
+        cls, location: Location, file: DatasetReader, patience: Patience = PATIENT
+    ) -> "RemoteSources":
         """Return those of an open raster; a VRT on this machine may have some too."""
-        location = Location.of(file.name)
         if location.is_remote or file.driver != "VRT":
             return cls.of(location, patience)
-        with remote_reading(patience):
-            files = [Location.of(name) for name in file.files]
+        files = files_of(location, file, patience)
         return cls(addresses=tuple(file for file in files if file.is_remote), patience=patience)
 
     @classmethod
@@ -96,6 +130,7 @@ class RemoteSources:
                     if not may_pass(self._failed(error)[1]):
                         raise
                 time.sleep(wait)
+                self._forget()
                 renew()
             return work()
 
@@ -109,6 +144,18 @@ class RemoteSources:
         unreached = _UNREACHED.search(all_causes(error))
         cause = without_credentials(unreached[1]) if unreached else "it does not answer"
         return refusal(str(address), status, cause)
+
+    def _forget(self) -> None:
+        """Have GDAL forget what it has read of objects in stores, which may be what failed."""
+        stored = [address for address in self.addresses if address.url is None]
+        if not stored:
+            return
+        stores = rasterio.Env(CPL_VSIL_CURL_NON_CACHED="/vsis3/:/vsigs/:/vsiaz/")
+        with stores, warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            for address in stored:
+                with suppress(RasterioError), rasterio.open(address.opened):
+                    pass  # closing it is what clears
 
     def _failed(self, error: RasterioError) -> tuple[Location, int | None]:
         """Return the address that an error is about, and the HTTP status it gives.

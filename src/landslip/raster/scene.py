@@ -59,11 +59,11 @@ class Scene(Closing):
         self.path = Location.of(place)
         self._patience = patience
         self._file = open_raster(self.path, patience)
-        self._sources = RemoteSources.of_opened(self._file, patience)
+        self._sources = RemoteSources.of_opened(self.path, self._file, patience)
         try:
             self._indexes = _band_indexes(self._file, options.bands)
-            self.bands = _named_bands(self._file, self._indexes, options.bands)
-            self.radiometry = _radiometry(self._file, self._indexes, options.units)
+            self.bands = _named_bands(self.path, self._file, options.bands)
+            self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
             self._stated_nodata = options.nodata
             self.grid = grid_of(self._file)
         except InputError:
@@ -121,13 +121,16 @@ class Scene(Closing):
 
     def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
         where = rasterio_window(window)
+        numbers_tell = self._numbers_tell(indexes)
 
-        def pixels_and_masks() -> tuple[Stored, Stored]:
+        def pixels_and_masks() -> tuple[Stored, Stored | None]:
             values = self._file.read(indexes, window=where)
-            return values, self._file.read_masks(indexes, window=where)
+            return values, None if numbers_tell else self._file.read_masks(indexes, window=where)
 
         with reading(self.path, window, self._sources):
             values, masks = self._sources.patiently(pixels_and_masks, renew=self._reopen)
+        if masks is None:
+            return values, _without(values, self.nodata)
         if self._alpha_is_a_band:
             flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
             masks[[MaskFlags.alpha in flag for flag in flags]] = 255
@@ -141,10 +144,30 @@ class Scene(Closing):
             valid &= np.all(np.isfinite(values), axis=0)
         return values, valid
 
+    def _numbers_tell(self, indexes: list[int]) -> bool:
+        """Whether whole numbers alone say what is valid; GDAL's masks would read them again."""
+        flags = {flag for index in indexes for flag in self._file.mask_flag_enums[index - 1]}
+        values = {self._file.nodatavals[index - 1] for index in indexes}
+        plain = flags <= {MaskFlags.nodata} or flags <= {MaskFlags.all_valid}
+        return plain and len(values) == 1 and np.issubdtype(self.radiometry.dtype, np.integer)
+
     def _reopen(self) -> None:
         """Open the file anew: GDAL keeps what a failed read left behind."""
+        fresh = open_raster(self.path, self._patience)
         self._file.close()
-        self._file = open_raster(self.path, self._patience)
+        self._file = fresh
+
+
+def _without(values: Stored, nodata: float | None) -> Valid:
+    """Return where no band of whole numbers (bands, height, width) is nodata."""
+    limits = np.iinfo(values.dtype)
+    if nodata is None or nodata % 1 or not limits.min <= nodata <= limits.max:
+        return np.ones(values.shape[1:], dtype=np.bool_)
+    number = values.dtype.type(nodata)
+    valid: Valid = values[0] != number
+    for band in values[1:]:
+        valid &= band != number
+    return valid
 
 
 def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
@@ -158,29 +181,32 @@ def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
     return colour_indexes(file)
 
 
-def _named_bands(file: DatasetReader, indexes: list[int], stated: Bands | None) -> Bands:
+def _named_bands(location: Location, file: DatasetReader, stated: Bands | None) -> Bands:
+    indexes = _band_indexes(file, stated)
     found = [file.descriptions[index - 1] for index in indexes]
     bands = stated or Bands.from_descriptions(found)
     if bands is None:
         raise InputError(
-            f"{Location.of(file.name)}: every band needs a name, and the file's {len(indexes)} "
+            f"{location}: every band needs a name, and the file's {len(indexes)} "
             f"band descriptions are {found}; name them in order with --bands, e.g. "
             "--bands blue,green,red,nir"
         )
     if len(bands) != len(indexes):
         raise InputError(
-            f"{Location.of(file.name)}: --bands names {len(bands)} bands ({bands}) and the file "
+            f"{location}: --bands names {len(bands)} bands ({bands}) and the file "
             f"has {len(indexes)}; name each band of the file in its order"
         )
     return bands
 
 
-def _radiometry(file: DatasetReader, indexes: list[int], stated: Units | None) -> Radiometry:
+def _radiometry(
+    location: Location, file: DatasetReader, indexes: list[int], stated: Units | None
+) -> Radiometry:
     dtypes = {file.dtypes[index - 1] for index in indexes}
     scalings = {(file.scales[index - 1], file.offsets[index - 1]) for index in indexes}
     if len(dtypes) > 1 or len(scalings) > 1:
         raise InputError(
-            f"{Location.of(file.name)}: all bands need one data type, scale and offset; "
+            f"{location}: all bands need one data type, scale and offset; "
             f"got {sorted(dtypes)}, {sorted(scalings)}"
         )
     scale, offset = scalings.pop()

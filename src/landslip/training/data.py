@@ -1,18 +1,21 @@
 """Tiles as torch batches, in an order and with crops that depend on seed and epoch alone."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from landslip.dataset.batches import padded_shape, plan_batches, whole_tile
 from landslip.dataset.format import TileDataset
 from landslip.dataset.versions import VersionRule, tile_version
+from landslip.errors import InputError
 from landslip.normalise import Normalisation
+from landslip.training.process import ALONE, Process
 from landslip.training.recipe import TrainConfig
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -107,6 +110,31 @@ class EpochSampler(Sampler[Any]):
         return self._length
 
 
+class ShareSampler(Sampler[Any]):
+    """One process's share of what a sampler yields: of every batch its part, in order."""
+
+    def __init__(self, whole: EpochSampler, size: int, process: Process) -> None:
+        """Take ``size`` items of each batch of ``size`` times the number of processes."""
+        self._whole = whole
+        self._size = size
+        self._process = process
+        self._batches = len(whole) // (size * process.count)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self._whole.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        # parts of an incomplete batch would give processes different numbers of steps
+        complete = islice(self._whole, self._batches * self._size * self._process.count)
+        for at, key in enumerate(complete):
+            if at // self._size % self._process.count == self._process.rank:
+                yield key
+
+    def __len__(self) -> int:
+        return self._batches * self._size
+
+
 class WholeTiles(Dataset[Batch]):
     """Whole tiles, padded to a multiple of the network's stride, for validation."""
 
@@ -133,8 +161,13 @@ def training_batches(
     normalisation: Normalisation,
     config: TrainConfig,
     crop: int,
+    process: Process = ALONE,
 ) -> DataLoader[Batch]:
-    """Return the loader of a configuration's training batches."""
+    """Return the loader of a configuration's training batches, or of a process's share of them.
+
+    Raises:
+        InputError: the processes cannot share a batch evenly.
+    """
     offline = config.augmentation_mode == "offline"
     length = None if config.steps_per_epoch is None else config.steps_per_epoch * config.batch_size
     sampler = EpochSampler(
@@ -149,17 +182,35 @@ def training_batches(
             normalisation=normalisation, amounts=config.augmentation, seed=config.seed
         )
         tiles = OfflineTiles(dataset, rule, crop=crop)
-    return training_loader(tiles, sampler, batch_size=config.batch_size, workers=config.workers)
+    return training_loader(
+        tiles, sampler, batch_size=config.batch_size, workers=config.workers, process=process
+    )
 
 
 def training_loader(
-    tiles: Dataset[Batch], sampler: EpochSampler, *, batch_size: int, workers: int
+    tiles: Dataset[Batch],
+    sampler: EpochSampler,
+    *,
+    batch_size: int,
+    workers: int,
+    process: Process = ALONE,
 ) -> DataLoader[Batch]:
-    """Return the loader of training batches; an incomplete last batch is left out unless alone."""
+    """Return the loader of training batches; an incomplete last batch is left out unless alone.
+
+    Raises:
+        InputError: the processes cannot share a batch evenly.
+    """
+    batch = min(batch_size, len(sampler))
+    if batch % process.count:
+        raise InputError(
+            f"batch_size: a step's {batch} tiles cannot be shared evenly by {process.count} "
+            f"processes (--devices times --num-nodes); take a multiple of {process.count}"
+        )
+    size = batch // process.count
     return DataLoader(
         tiles,
-        batch_size=min(batch_size, len(sampler)),
-        sampler=sampler,
+        batch_size=size,
+        sampler=ShareSampler(sampler, size, process),
         drop_last=True,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -173,10 +224,25 @@ def validation_loader(
     *,
     multiple: int,
     batch_px: int,
-) -> DataLoader[Batch]:
-    """Return the loader of whole tiles, in batches of one shape."""
+    process: Process = ALONE,
+) -> DataLoader[Batch | None]:
+    """Return the loader of whole tiles, in batches of one shape, or of a process's share of them.
+
+    Each batch is of one process. All processes have the same number of them, since they go step by
+    step together; what lacks is filled up by None.
+    """
     batches = plan_batches(dataset, positions, multiple=multiple, batch_px=batch_px)
-    return DataLoader(WholeTiles(dataset, normalisation, multiple), batch_sampler=batches)
+    batches += [[]] * (-len(batches) % process.count)
+    return DataLoader(
+        WholeTiles(dataset, normalisation, multiple),
+        batch_sampler=batches[process.rank :: process.count],
+        collate_fn=_collated,
+    )
+
+
+def _collated(tiles: list[Batch]) -> Batch | None:
+    collated: Batch | None = default_collate(tiles) if tiles else None
+    return collated
 
 
 def crop_side(dataset: TileDataset, positions: list[int], multiple: int) -> int:

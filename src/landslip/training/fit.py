@@ -1,14 +1,12 @@
 """Runs Lightning over a dataset, with checkpoints and TensorBoard logs in a folder."""
 
 import ctypes
-import logging
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +27,9 @@ from landslip.normalise import Normalisation
 from landslip.training.data import Batch, crop_side, training_batches, validation_loader
 from landslip.training.module import SegmentationModule, Watcher
 from landslip.training.pictures import ValidationPictures
+from landslip.training.process import ALONE, Process, joined, quiet_lightning, trainer_settings
 from landslip.training.recipe import TrainConfig
+from landslip.training.scale import Scale
 from landslip.training.seeded import SeededSteps
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
@@ -46,7 +46,10 @@ _LIGHTNING_PRECISION: dict[str, Literal["bf16-mixed", "16-mixed", "32-true"]] = 
 class Fit:
     """What is trained on, how, and the folder that keeps the run.
 
-    ``threshold`` is the one to begin with, and to keep where there are no validation tiles.
+    Attributes:
+        threshold: the one to begin with, and to keep where there are no validation tiles.
+        resume: go on from the folder's last checkpoint, if there is one.
+        process: which of the processes that ``scale`` tells of this is.
     """
 
     dataset: TileDataset
@@ -54,6 +57,9 @@ class Fit:
     config: TrainConfig
     folder: Path
     threshold: float = 0.5
+    resume: bool = False
+    scale: Scale = field(default_factory=Scale)
+    process: Process = ALONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +78,10 @@ class Best:
     seconds_before: float
 
 
-def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
-    """Train a network in place, up to its best weights; goes on where an earlier run stopped.
+def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best | None:
+    """Train a network in place, up to its best weights.
+
+    Of several processes only the first returns what came of it; the others return None.
 
     Raises:
         InputError: the network cannot be trained with such crops or batches.
@@ -83,20 +91,22 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision(job.config.precision, device)
-    module = SegmentationModule(network, job.config, watcher)
+    module = SegmentationModule(network, job.config, watcher, job.process)
     module.threshold = job.threshold
     module.to(memory_format=torch.channels_last)
     last = job.folder / CHECKPOINTS / LAST
-    with _quiet_lightning():
+    with quiet_lightning(), joined(job.scale):
         trainer = _trainer(job, precision)
         with _interruptible(trainer), torch.random.fork_rng():
             trainer.fit(
                 module,
                 train_dataloaders=tiles,
                 val_dataloaders=_validation(job),
-                ckpt_path=last if last.exists() else None,
+                ckpt_path=last if job.resume and last.exists() else None,
                 weights_only=True,
             )
+    if not job.process.first:
+        return None
     seconds_before = module.seconds_before
     best = _take_best(module, job.folder / CHECKPOINTS / BEST)
     network.cpu().eval()
@@ -106,7 +116,9 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best:
         threshold=module.threshold,
         counts=Counts(**best["counts"]) if validated else None,
         precision=precision,
-        device=torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        device=job.scale.named(
+            torch.cuda.get_device_name() if device.type == "cuda" else device.type
+        ),
         seconds_before=seconds_before,
     )
 
@@ -115,17 +127,19 @@ def training_of(job: Fit) -> DataLoader[Batch]:
     """Return the loader of training batches.
 
     Raises:
-        InputError: crop or batch are not such as the network takes.
+        InputError: crop or batch are not such as the network takes, or the processes share.
     """
     positions, arch = job.dataset.positions(Split.TRAIN), job.config.arch
+    crop = _crop(job, positions)
     loader = training_batches(
-        job.dataset, positions, job.normalisation, job.config, _crop(job, positions)
+        job.dataset, positions, job.normalisation, job.config, crop, job.process
     )
     fewest = fewest_tiles(arch)
-    if loader.batch_size is not None and loader.batch_size < fewest:
+    batch = (loader.batch_size or 0) * job.process.count
+    if batch < fewest:
         raise InputError(
             f"batch_size: {arch.value} is trained on at least {fewest} tiles a step; got "
-            f"{loader.batch_size} ({len(positions)} training tiles, batch_size "
+            f"{batch} ({len(positions)} training tiles, batch_size "
             f"{job.config.batch_size}). Give it more tiles, or take another network"
         )
     return loader
@@ -153,6 +167,7 @@ def _validation(job: Fit) -> Any:
         job.normalisation,
         multiple=multiple_of(job.config.arch),
         batch_px=_VALIDATION_BATCH_PX,
+        process=job.process,
     )
 
 
@@ -168,7 +183,7 @@ def _precision(wanted: Precision, device: torch.device) -> str:
 def _trainer(job: Fit, precision: str) -> lightning.Trainer:
     validation = job.dataset.positions(Split.VALIDATION)
     callbacks: list[lightning.Callback] = [
-        SeededSteps(job.config.seed),
+        SeededSteps(job.config.seed, job.process),
         ModelCheckpoint(
             dirpath=job.folder / CHECKPOINTS,
             filename=Path(BEST).stem,
@@ -183,8 +198,7 @@ def _trainer(job: Fit, precision: str) -> lightning.Trainer:
         multiple = multiple_of(job.config.arch)
         callbacks.append(ValidationPictures(job.dataset, validation, job.normalisation, multiple))
     return lightning.Trainer(
-        accelerator="gpu" if torch.cuda.is_available() else "cpu",
-        devices=1,
+        **trainer_settings(job.scale),
         precision=_LIGHTNING_PRECISION[precision],
         max_epochs=job.config.epochs,
         callbacks=callbacks,
@@ -226,13 +240,3 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's advice about workers, logging steps and hardware to itself."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
-        for name in ("lightning.pytorch", "lightning.fabric"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        yield

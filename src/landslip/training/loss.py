@@ -11,11 +11,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from landslip.training.process import ALONE, Process
+
 SMOOTHING = 1.0
 
 
 def segmentation_loss(
-    logits: Tensor, label: Tensor, counted: Tensor, *, dice_over: Literal["image", "batch"]
+    logits: Tensor,
+    label: Tensor,
+    counted: Tensor,
+    *,
+    dice_over: Literal["image", "batch"],
+    process: Process = ALONE,
 ) -> Tensor:
     """Return the loss of a batch, summed over its images; a float32 scalar.
 
@@ -24,18 +31,25 @@ def segmentation_loss(
         label: (n, height, width), 1 for landslide.
         counted: (n, height, width) bool; the loss looks nowhere else.
         dice_over: whether Dice is taken for each image, or once for the batch, for all of them.
+        process: one of those that share the batch; all return the loss of the whole batch.
     """
     logits, mask = logits.float(), counted.float()
     truth = (label == 1).float() * mask
     per_pixel = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
-    over = (1, 2) if dice_over == "image" else (0, 1, 2)
-    cross_entropy = per_pixel.sum(over) / mask.sum(over).clamp(min=1.0)
-    losses = cross_entropy + 1.0 - _dice(torch.sigmoid(logits) * mask, truth, over)
-    return losses.sum() * (len(logits) / losses.numel())
+    probability = torch.sigmoid(logits) * mask
+    parts = per_pixel, mask, probability * truth, probability, truth
+    if dice_over == "image":
+        each = _losses(torch.stack([part.sum((1, 2)) for part in parts]))
+        return process.summed(each.sum())
+    sums = process.summed(torch.stack([part.sum() for part in parts]))
+    return _losses(sums) * (len(logits) * process.count)
 
 
-def _dice(probability: Tensor, truth: Tensor, over: tuple[int, ...]) -> Tensor:
-    """Return 2 |A B| / (|A| + |B|), both smoothed by 1: it is 1 where both are empty."""
-    overlap = (probability * truth).sum(over)
-    sizes = probability.sum(over) + truth.sum(over)
-    return (2.0 * overlap + SMOOTHING) / (sizes + SMOOTHING)
+def _losses(sums: Tensor) -> Tensor:
+    """Return cross-entropy + 1 - Dice from sums over pixels.
+
+    Dice is 2 |A B| / (|A| + |B|), both smoothed by 1: it is 1 where both are empty.
+    """
+    per_pixel, counted, overlap, found, there = sums.unbind()
+    dice = (2.0 * overlap + SMOOTHING) / (found + there + SMOOTHING)
+    return per_pixel / counted.clamp(min=1.0) + 1.0 - dice

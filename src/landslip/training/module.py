@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,9 +17,12 @@ from torch.optim import Optimizer
 from landslip.metrics import Counts, ThresholdCurve
 from landslip.progress import Progress, silent
 from landslip.training.augment import augment
+from landslip.training.batch_norm import SharedBatchNorm
 from landslip.training.data import Batch
 from landslip.training.loss import segmentation_loss
+from landslip.training.process import ALONE, Process
 from landslip.training.recipe import TrainConfig
+from landslip.training.seeded import step_seed
 
 _AUGMENT_STREAM = 3
 
@@ -43,19 +47,37 @@ class Watcher:
     on_step: Progress = silent
 
 
+class SharedCurve(ThresholdCurve):
+    """A curve that processes fill together, each with tiles of its own."""
+
+    def join(self, process: Process, device: torch.device) -> None:
+        """Take in what the other processes have counted."""
+        counts = torch.from_numpy(np.stack([self._landslide, self._other]))
+        joined = process.total(counts.to(device)).cpu().numpy()
+        self._landslide, self._other = joined
+
+
 class SegmentationModule(lightning.LightningModule):
     """A network with the recipe that trains it."""
 
-    def __init__(self, network: nn.Module, config: TrainConfig, watcher: Watcher) -> None:
-        """Train ``network`` by ``config``."""
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainConfig,
+        watcher: Watcher,
+        process: Process = ALONE,
+    ) -> None:
+        """Train ``network`` by ``config``; of several processes the first tells the watcher."""
         super().__init__()
         self.network = network
         self.config = config
         self.threshold = 0.5
-        self._watcher = watcher
-        self._curve = ThresholdCurve()
+        self._process = process
+        self._watcher = watcher if process.first else Watcher()
+        self._curve = SharedCurve()
         self._losses: list[Tensor] = []
         self._validation_losses: list[Tensor] = []
+        self._validation_loss: float | None = None
         self._validated = False
         self.seconds_before = 0.0
         self._started = time.monotonic()
@@ -69,22 +91,30 @@ class SegmentationModule(lightning.LightningModule):
         """Begin the epoch's sums."""
         self._losses = []
         self._validated = False
+        self._validation_loss = None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch, varied."""
         image, label, counted = self.varied(batch, batch_idx)
-        loss = segmentation_loss(self(image), label, counted, dice_over=self.config.dice_over)
-        self._losses.append(loss.detach() / len(image))
-        self.log("train/loss", loss / len(image))
+        with self._one_batch():
+            logits = self(image)
+        loss = segmentation_loss(
+            logits, label, counted, dice_over=self.config.dice_over, process=self._process
+        )
+        images = len(image) * self._process.count
+        self._losses.append(loss.detach() / images)
+        self.log("train/loss", loss / images)
         return loss
+
+    def _one_batch(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._process.count == 1 else SharedBatchNorm(self._process)
 
     def varied(self, batch: Batch, batch_idx: int) -> Batch:
         """Return a batch varied as seed, epoch and its number say; as it is where that is asked."""
         if self.config.augmentation_mode != "on_the_fly":
             return batch
         draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
-        state = np.random.SeedSequence(draw).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        generator = torch.Generator().manual_seed(int(state))
+        generator = torch.Generator().manual_seed(step_seed(draw, self._process))
         with torch.autocast(self.device.type, enabled=False):
             return augment(*batch, self.config.augmentation, generator)
 
@@ -94,11 +124,13 @@ class SegmentationModule(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begin the curve anew."""
-        self._curve = ThresholdCurve()
+        self._curve = SharedCurve()
         self._validation_losses = []
 
-    def validation_step(self, batch: Batch) -> None:
-        """Add a batch of whole tiles to the curve."""
+    def validation_step(self, batch: Batch | None) -> None:
+        """Add a batch of whole tiles to the curve; None where only other processes have one."""
+        if batch is None:
+            return
         image, label, counted = batch
         logits = self(image).float()
         loss = segmentation_loss(logits, label, counted, dice_over=self.config.dice_over)
@@ -110,24 +142,31 @@ class SegmentationModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold of the epoch and log its scores."""
         self._validated = True
+        self._curve.join(self._process, self.device)
+        self._validation_loss = self._mean_over_batches()
         self.threshold = self._curve.best_threshold()
         counts = self._curve.counts(self.threshold)
         for name in ("precision", "recall", "f1", "iou"):
             self.log(f"val/{name}", float(getattr(counts, name) or 0.0))
         self.log("val/threshold", self.threshold)
-        self.log("val/loss", torch.stack(self._validation_losses).mean())
+        self.log("val/loss", self._validation_loss)
+
+    def _mean_over_batches(self) -> float:
+        losses = [float(loss) for loss in self._validation_losses]
+        sums = torch.tensor([math.fsum(losses), len(losses)], device=self.device)
+        total, batches = self._process.total(sums)
+        return float(total / batches)
 
     def on_train_epoch_end(self) -> None:
         """Tell of the epoch."""
         loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
         counts = self._curve.counts(self.threshold) if self._validated else None
-        validation = self._validation_losses
         self._watcher.on_epoch(
             EpochResult(
                 epoch=self.current_epoch + 1,
                 epochs=self.config.epochs,
                 train_loss=loss,
-                validation_loss=float(torch.stack(validation).mean()) if validation else None,
+                validation_loss=self._validation_loss,
                 threshold=self.threshold,
                 counts=counts,
             )

@@ -15,8 +15,10 @@ from landslip.normalise import BandStatistics, Normalisation, band_statistics
 from landslip.output import move_into_place, refuse_existing
 from landslip.training.fit import LOGS, Fit, fit, training_of
 from landslip.training.module import Watcher
+from landslip.training.process import follow_first, this_process
 from landslip.training.recipe import TrainConfig
 from landslip.training.save import Trained, write_model
+from landslip.training.scale import Scale
 from landslip.training.start import Start, from_model, new_network
 
 RUN_FILE = "run.json"
@@ -31,6 +33,7 @@ class TrainRequest:
         resume: go on with an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and throw away an interrupted run.
         watcher: told how it goes.
+        scale: on how many devices.
     """
 
     dataset: TileDataset
@@ -40,6 +43,7 @@ class TrainRequest:
     resume: bool = False
     overwrite: bool = False
     watcher: Watcher = field(default_factory=Watcher)
+    scale: Scale = field(default_factory=Scale)
 
 
 def train(request: TrainRequest) -> None:
@@ -48,16 +52,20 @@ def train(request: TrainRequest) -> None:
     While it runs, checkpoints and TensorBoard logs are in a folder beside it, ``NAME.training``,
     from which an interrupted run is resumed.
 
+    On several devices of a machine, Lightning starts the program once more for each of the others.
+    Those run up to here, take their share of every batch, and end here.
+
     Raises:
-        InputError: the dataset cannot be trained on, the configuration is wrong, or one of them
-            does not fit the model to start from.
+        InputError: the dataset cannot be trained on, the configuration is wrong, one of them does
+            not fit the model to start from, or the devices are not there.
         ModelError: that model is damaged, or takes values in other units.
         OutputExistsError: a model or an interrupted run is there already.
     """
     started = time.monotonic()
-    dataset = request.dataset
+    dataset, process = request.dataset, this_process(request.scale)
     positions = _check_trainable(dataset)
-    refuse_existing(request.out, overwrite=request.overwrite)
+    if process.first:
+        refuse_existing(request.out, overwrite=request.overwrite)
     start = _start(request, band_statistics(dataset, positions))
     folder = request.out.with_name(f"{request.out.name}.training")
     normalisation = Normalisation(
@@ -69,10 +77,18 @@ def train(request: TrainRequest) -> None:
         config=start.config,
         folder=folder,
         threshold=start.threshold,
+        resume=request.resume,
+        scale=request.scale,
+        process=process,
     )
     training_of(job)  # raises what is wrong before anything is written
-    _make_run_folder(request, start, folder)
+    if process.first:
+        _make_run_folder(request, start, folder)
+    else:
+        follow_first()
     best = fit(job, start.network, request.watcher)
+    if best is None:
+        raise SystemExit(0)  # what comes after is for the first process
     trained = Trained(
         network=start.network,
         architecture=start.architecture,

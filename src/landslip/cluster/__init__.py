@@ -1,0 +1,1 @@
+"""Computing windows on many machines: workers of a Ray cluster, and who gives them work."""

@@ -1,0 +1,73 @@
+"""What ``landslip train`` refuses before it starts other processes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from landslip.bands import Bands, Radiometry
+from landslip.choices import Units
+from landslip.cli.app import app
+from landslip.dataset.format import Tile
+from landslip.dataset.write import DatasetWriter, Description, Origin
+from landslip.split import SplitPlan
+from landslip.window import Window
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiles")
+    description = Description(
+        bands=Bands(("red", "green", "blue")),
+        radiometry=Radiometry(units=Units.DN, dtype="uint8"),
+        nodata=None,
+        resolution_m=None,
+        tile_size=32,
+        source="made by code",
+        split_method="random by tile",
+        plan=SplitPlan(test_share=0.2, val_share=0.2, seed=0),
+    )
+    with DatasetWriter(folder, description) as writer:
+        for number in range(10):
+            tile = Tile(
+                tile_id=f"t{number}",
+                stored=np.full((3, 32, 32), 10 * number, dtype=np.uint8),
+                label=np.eye(32, dtype=np.uint8),
+                valid=np.ones((32, 32), dtype=np.bool_),
+            )
+            window = Window(0, 0, 32, 32)
+            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+        writer.finish()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--devices", "0"], "--devices: training needs at least 1; got 0"),
+        (["--num-nodes", "0"], "--num-nodes: training needs at least 1; got 0"),
+        (["--devices", "2", "--num-nodes", "2"], "MASTER_ADDR, MASTER_PORT, NODE_RANK not set"),
+        (["--devices", "2", "--strategy", "fsdp"], "'fsdp' is not one of"),
+        (
+            ["--devices", "3"],
+            "a step's 4 tiles cannot be shared evenly by 3 processes (--devices times --num-nodes)",
+        ),
+    ],
+    ids=["no device", "no node", "unknown nodes", "strategy", "batch"],
+)
+def test_what_cannot_be_shared_is_refused(
+    words: list[str],
+    message: str,
+    dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    command = ["train", str(dataset), "--out", str(tmp_path / "model"), "--batch-size", "4"]
+    command += ["--encoder", "test_resnet", "--encoder-weights", "none", *words]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert list(tmp_path.iterdir()) == []
