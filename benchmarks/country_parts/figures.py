@@ -24,7 +24,7 @@ class _Figures(BaseModel):
 
 
 class Speed(_Figures):
-    """How fast one machine computes windows, their overlaps counted, reading included.
+    """How fast one machine computes windows, their overlaps and reading counted, not finishing.
 
     Attributes:
         start_s: from the start of a process until windows are computed at this speed.
@@ -50,12 +50,12 @@ class Finishing(_Figures):
     Attributes:
         row_s_per_mpix: reading, blending, writing, tracing of rows, on one core.
         end_s_per_mpix: overviews, COGs and polygons once all rows are there, on one core.
-        at_once: how many scenes' worth of this one process does in the time of one.
+        cores_busy: how many cores are at it while two scenes are finished at once.
     """
 
     row_s_per_mpix: PositiveFloat
     end_s_per_mpix: PositiveFloat
-    at_once: float = Field(ge=1)
+    cores_busy: PositiveFloat
 
 
 class Bytes(_Figures):

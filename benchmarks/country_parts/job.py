@@ -88,24 +88,24 @@ class Driver:
 
     Attributes:
         scenes_at_once: that it has open.
-        row_s_per_px, end_s_per_px: of finishing.
-        at_once: how many scenes are finished in the time of one.
+        row_s_per_px, end_s_per_px: of finishing, on one core.
+        cores_busy: how many cores finishing keeps busy.
         open_s: until a scene's windows can be given out.
         switch_s: what a worker takes to turn to another scene.
         start_s: of the process.
         check_s: for each finished scene after a restart.
-        whole_scenes: whether a machine is given a scene at once, as without a cluster.
+        is_local: whether it is the machine's own process, which reads ahead over a whole scene.
     """
 
     scenes_at_once: int
     row_s_per_px: float
     end_s_per_px: float
-    at_once: float
+    cores_busy: float
     open_s: float = 0.0
     switch_s: float = 0.0
     start_s: float = 0.0
     check_s: float = 0.0
-    whole_scenes: bool = False
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

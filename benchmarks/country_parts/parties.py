@@ -109,7 +109,7 @@ class Crew:
         to_come: scenes that are not open yet.
         opening: scenes that are being opened.
         line: work of the driver that waits: a scene, and seconds.
-        at_work: how many pieces of it are being done.
+        at_work: whether a piece of it is being done.
         life: how often the driver was begun.
         ready: how many machines can be given work.
     """
@@ -120,7 +120,7 @@ class Crew:
     opening: int = 0
     finished: int = 0
     line: deque[tuple[OpenScene | None, float]] = field(default_factory=deque)
-    at_work: int = 0
+    at_work: bool = False
     life: int = 0
     alive: bool = True
     ready: int = 0

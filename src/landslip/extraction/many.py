@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from landslip.cluster.session import AUTO, check_address
 from landslip.engines.base import Engine
 from landslip.errors import InputError, LandslipError
 from landslip.extraction.options import ExtractionOptions
@@ -75,6 +76,8 @@ def extract_all(
     """
     if len(orders) > 1:
         options = replace(options, skip_finished=True)
+    if options.ray is not None:
+        check_address(options.ray)
     if len(orders) > 1 and options.ray is not None:
         yield from _at_once(orders, model, engine, options, progress)
         return
@@ -91,7 +94,6 @@ def _at_once(
     orders: list[Order], model: Model, engine: Engine, options: ExtractionOptions, shown: Progress
 ) -> Generator[tuple[Order, Outcome]]:
     from landslip.cluster.engine import on_cluster
-    from landslip.cluster.session import AUTO
 
     together = _Together(shown)
 

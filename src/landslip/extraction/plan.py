@@ -15,7 +15,7 @@ _BYTES_PER_LEFT_OUT_PX = 3  # finished rows: blended, being written, and their m
 _LONGEST_WINDOW_S = 60.0
 _FINISHED_PX_PER_S = 60e6
 _SMALLEST_CACHE = 32 * 2**20
-_CLOSE_TO_ALIKE = 0.25  # where origins lie half a pixel off, rounding must not fall on the half
+_CLOSE_TO_ALIKE = 0.293  # no simple fraction: origins lie halves or quarters of a pixel off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +247,8 @@ def _sides(request: PlanRequest, axis: int) -> list[int]:
     if whole <= smallest:
         return [whole]
     found = set()
-    for side in range(smallest, min(_up(LARGEST_SIDE, multiple), whole) + 1, multiple):
+    largest = max(_up(LARGEST_SIDE, multiple), smallest)
+    for side in range(smallest, min(largest, whole) + 1, multiple):
         count = max(1, math.ceil((length - overlap) / (side - overlap)))
         even = _up(math.ceil((length + (count - 1) * overlap) / count), multiple)
         found.add(max(even, smallest))

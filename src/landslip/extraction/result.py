@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.engines.base import PROBABILITY_STEPS
+from landslip.errors import LandslipError
 from landslip.extraction.blend import NODATA, Steps
 from landslip.grid import Grid
-from landslip.raster import Layer, RasterOutput
+from landslip.raster import Layer, RasterOutput, sum_of_bytes
 from landslip.window import Window
 
 PROBABILITY, MASK = "probability.tif", "mask.tif"
@@ -35,6 +36,7 @@ class ResultRasters:
         self._folder = folder
         self._probability = RasterOutput(folder / ".probability.tif", grid, (_PROBABILITY_LAYER,))
         self._mask = RasterOutput(folder / ".mask.tif", grid, (_MASK_LAYER,))
+        self._sums = {PROBABILITY: 0, MASK: 0}
 
     def write(self, steps: Steps, found: NDArray[np.bool_], window: Window) -> None:
         """Write a window of both."""
@@ -42,11 +44,23 @@ class ResultRasters:
         mask[steps == NODATA] = NODATA
         self._probability.write(steps, window)
         self._mask.write(mask, window)
+        self._sums[PROBABILITY] += int(steps.sum())
+        self._sums[MASK] += int(mask.sum())
 
     def finish(self) -> None:
-        """Turn both into COGs."""
+        """Turn both into COGs.
+
+        Raises:
+            LandslipError: not all of it could be written.
+        """
         self._probability.finish(self._folder / PROBABILITY, overviews="average")
         self._mask.finish(self._folder / MASK, overviews="mode")
+        for name, expected in self._sums.items():
+            if sum_of_bytes(self._folder / name) != expected:
+                raise LandslipError(
+                    f"{self._folder / name}: a part of the raster could not be written; see that "
+                    "there is room on the disk and run the same command again"
+                )
 
     def close(self) -> None:
         """Close both as they are."""

@@ -31,6 +31,7 @@ from landslip.raster.identity import Facts, identity
 from landslip.raster.location import Location
 
 if TYPE_CHECKING:
+    from landslip.cluster.scene import SceneJob
     from landslip.extraction.finish import Finished, Finisher
 
 _LIBRARIES_BYTES = 330 * 2**20
@@ -99,16 +100,23 @@ def _computed_on_cluster(
     begin: Callable[[], None],
 ) -> Generator[Done]:
     from landslip.cluster.engine import on_cluster
-    from landslip.cluster.scene import SceneJob
     from landslip.cluster.session import AUTO
 
     if not todo:
         return
-    begin()
-    request, options, path = extraction.request, extraction.options, extraction.scene.path.path
-    job = SceneJob(
-        place=extraction.scene.path if path is None else Location.of(path.absolute()),
-        options=options.scene,
+    address, workers = extraction.options.ray or AUTO, extraction.options.workers
+    with on_cluster(extraction.model, extraction.engine, address, workers) as cluster:
+        begin()
+        yield from cluster.pool.computed(_scene_job(extraction, store), todo)
+
+
+def _scene_job(extraction: Extraction, store: WindowStore) -> "SceneJob":
+    from landslip.cluster.scene import SceneJob
+
+    request, place = extraction.request, extraction.scene.path
+    return SceneJob(
+        place=place if place.path is None else Location.of(place.path.absolute()),
+        options=extraction.options.scene,
         grid=extraction.scene.grid,
         bands=extraction.model.card.bands,
         form=extraction.form,
@@ -119,9 +127,6 @@ def _computed_on_cluster(
         streams=request.costs.streams,
         readers=request.costs.readers,
     )
-    address = options.ray or AUTO
-    with on_cluster(extraction.model, extraction.engine, address, options.workers) as cluster:
-        yield from cluster.pool.computed(job, todo)
 
 
 def extract(

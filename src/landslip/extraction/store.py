@@ -5,15 +5,17 @@ is written beside its place and renamed into it; every chunk carries a checksum,
 power cut has torn is found when it is read, and counts as not there.
 """
 
+import functools
 import shutil
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import InputError, MissingDependencyError
+from landslip.errors import InputError, LandslipError, MissingDependencyError
 from landslip.extraction.plan import Plan
 
 if TYPE_CHECKING:
@@ -23,6 +25,29 @@ _MISSING = 254  # no step of probability, and not nodata
 _JOB = "job"
 
 Steps = NDArray[np.uint8]
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def _told(
+    method: "Callable[Concatenate[WindowStore, Given], Result]",
+) -> "Callable[Concatenate[WindowStore, Given], Result]":
+    """Turn what an object store does not do into a sentence."""
+
+    @functools.wraps(method)
+    def tried(self: "WindowStore", /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            if type(error).__module__ != "obstore.exceptions":
+                raise
+            raise LandslipError(
+                f"--store: {self.location} does not do what is asked of it "
+                f"({str(error).splitlines()[0]}); see its name, and credentials and endpoint in "
+                "the environment, and run the same command again"
+            ) from error
+
+    return tried
 
 
 class WindowStore:
@@ -45,6 +70,7 @@ class WindowStore:
     def _store(self) -> "Store":
         return _opened(self.location)
 
+    @_told
     def job(self) -> dict[str, Any] | None:
         """Return what the windows were computed from, None where there are none."""
         if self.folder is not None and not self.folder.exists():
@@ -53,13 +79,14 @@ class WindowStore:
 
         try:
             self._array = zarr.open_array(self._store, mode="r+")
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             # not there, or torn while it was begun, before any window was written
             self._array = None
             return None
         found = self._array.attrs.get(_JOB)
         return found if isinstance(found, dict) else None
 
+    @_told
     def begin(self, plan: Plan, job: dict[str, Any]) -> None:
         """Make room for the windows of a plan; what was there before is lost."""
         import zarr
@@ -78,10 +105,22 @@ class WindowStore:
             config={"write_empty_chunks": True},
         )
 
+    @_told
     def write(self, place: tuple[int, int], steps: Steps) -> None:
-        """Write a window at (row, col)."""
-        self._array[place] = steps
+        """Write a window at (row, col).
 
+        Raises:
+            LandslipError: there is no room for it.
+        """
+        try:
+            self._array[place] = steps
+        except OSError as error:
+            raise LandslipError(
+                f"{self.location}: a finished window cannot be written ({error.strerror or error});"
+                " see that there is room and run the same command again"
+            ) from error
+
+    @_told
     def read(self, place: tuple[int, int]) -> Steps | None:
         """Return the window at (row, col), None where it is not there whole."""
         try:
@@ -96,6 +135,7 @@ class WindowStore:
         there = [[self.read((row, col)) is not None for col in range(cols)] for row in range(rows)]
         return np.array(there, dtype=np.bool_)
 
+    @_told
     def clear(self) -> None:
         """Remove all of it."""
         if self.folder is not None:

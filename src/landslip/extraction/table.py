@@ -1,9 +1,10 @@
 """The GeoPackage of all landslides of a scene, written without holding them in memory."""
 
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +19,14 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.engines.base import PROBABILITY_STEPS
+from landslip.errors import LandslipError
 from landslip.extraction.landslides import Landslides
 from landslip.extraction.outlines import Outlines
 from landslip.extraction.sorting import LandslideSorter
 from landslip.grid import AreaMeasure, Grid, map_points
 
 LAYER = "landslides"
+_COUNT_INDEXED = "SELECT count(*) FROM rtree_landslides_geom"
 _DATE = "2000-01-01T00:00:00.000Z"
 _SCHEMA = pa.schema(
     [
@@ -98,10 +101,13 @@ class LandslideTable:
         ``mean_probability`` and ``max_probability``. Rows are sorted by pixels, the most first,
         then by the top row and the left column. The same landslides give the same bytes, however
         they came.
+
+        Raises:
+            LandslipError: it could not be written.
         """
         totals = Totals(area_m2=None if self._grid.crs is None else 0.0)
         rows = pa.RecordBatchReader.from_batches(_SCHEMA, self._rows(totals))
-        with warnings.catch_warnings(), _fixed_date():
+        with warnings.catch_warnings(), _fixed_date(), _writing(path):
             # a scene without a coordinate system is told of in the summary
             warnings.filterwarnings("ignore", message="'crs' was not provided")
             pyogrio.write_arrow(
@@ -113,6 +119,8 @@ class LandslideTable:
                 geometry_type="Polygon",
                 crs=_crs(self._grid),
             )
+            if _indexed(path) != totals.landslides:
+                raise RuntimeError("its spatial index is not complete")
         return totals
 
     def _rows(self, totals: Totals) -> Iterator[pa.RecordBatch]:
@@ -122,6 +130,27 @@ class LandslideTable:
             areas = measure.areas_m2(polygons)
             kept = ~(areas < self._min_area_m2)
             yield _batch(_Rows(landslides, polygons, areas), kept, totals)
+
+
+def _indexed(path: Path) -> int:
+    """Return how many rows are in the spatial index, which is written last, without an error."""
+    try:
+        with closing(sqlite3.connect(path)) as file:
+            return int(file.execute(_COUNT_INDEXED).fetchone()[0])
+    except sqlite3.Error:
+        return -1
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # GDAL's errors, and those of the rows as they are made
+        said = " ".join(str(error).split())
+        raise LandslipError(
+            f"{path}: the table of landslides cannot be written ({said}); see that there is room "
+            "on the disk and run the same command again"
+        ) from error
 
 
 def placed(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:

@@ -2,7 +2,7 @@
 
 from landslip.raster.mask import Mask
 from landslip.raster.opening import bounded_cache
-from landslip.raster.output import Layer, RasterOutput, write_scene
+from landslip.raster.output import Layer, RasterOutput, sum_of_bytes, write_scene
 from landslip.raster.plain import PlainOutput, RasterShape, SensorImage, raster_shape
 from landslip.raster.pyramid import PyramidOutput
 from landslip.raster.scene import Scene, SceneOptions, Stored, Valid
@@ -21,5 +21,6 @@ __all__ = [
     "Valid",
     "bounded_cache",
     "raster_shape",
+    "sum_of_bytes",
     "write_scene",
 ]

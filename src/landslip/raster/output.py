@@ -1,17 +1,21 @@
 """Rasters that are written."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster
 
+from landslip.errors import LandslipError
 from landslip.grid import Grid
-from landslip.raster.opening import rasterio_window
+from landslip.raster.opening import cause, rasterio_window
 from landslip.raster.scene import Stored
 from landslip.window import Window
 
@@ -73,9 +77,13 @@ class RasterOutput:
         self._file.write(stacked, window=rasterio_window(window))
 
     def finish(self, cog: Path, *, overviews: Literal["average", "mode"]) -> None:
-        """Close the file, write it as a COG with overviews, and remove it."""
+        """Close the file, write it as a COG with overviews, and remove it.
+
+        Raises:
+            LandslipError: it cannot be written.
+        """
         self._file.close()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _writing(cog):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             copy_raster(
                 self._path,
@@ -89,6 +97,34 @@ class RasterOutput:
     def close(self) -> None:
         """Close the file as it is."""
         self._file.close()
+
+
+def sum_of_bytes(path: Path) -> int:
+    """Return the sum of all bytes of a raster's pixels, read again from the file.
+
+    GDAL does not tell of what it could not write as a file was closed; a block that is missing
+    reads as nodata, and shows in the sum.
+
+    Raises:
+        LandslipError: it cannot be read.
+    """
+    with _writing(path), rasterio.open(path) as file:
+        rows = file.block_shapes[0][0]
+        return sum(
+            int(file.read(window=((row, row + rows), (0, file.width))).view(np.uint8).sum())
+            for row in range(0, file.height, rows)
+        )
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RasterioError, CPLE_BaseError) as error:
+        raise LandslipError(
+            f"{path}: the raster cannot be written ({cause(error)}); see that there is room on "
+            "the disk and run the same command again"
+        ) from error
 
 
 def write_scene(path: Path, values: Stored, grid: Grid, layers: tuple[Layer, ...]) -> None:
