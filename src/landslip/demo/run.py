@@ -31,7 +31,8 @@ from landslip.demo.picture import draw_result
 from landslip.engines.choose import open_engine
 from landslip.evaluation import evaluate
 from landslip.extraction.options import ExtractionOptions
-from landslip.extraction.result import MASK, SUMMARY
+from landslip.extraction.rasters import MASK
+from landslip.extraction.result import SUMMARY
 from landslip.extraction.run import extract
 from landslip.geometry.dem import DemRequest
 from landslip.geometry.height_reference import HeightReference

@@ -7,6 +7,7 @@ from openvino import Node
 from openvino import opset13 as ops
 
 from landslip.engines.base import PROBABILITY_STEPS, WindowForm
+from landslip.normalise import Normalisation
 
 
 def split_last_convolution(graph: Graph) -> int:
@@ -48,14 +49,38 @@ def with_scene_numbers(graph: Graph, form: WindowForm) -> Graph:
     graph.reshape([1, form.bands, height, width])
     stored = ops.parameter([1, form.bands, height, width], np.dtype(known.radiometry.dtype))
     valid = ops.parameter([1, 1, height, width], np.dtype(np.bool_))
-    std = np.asarray(known.std, dtype=np.float64)
-    factor = _by_band(known.radiometry.scale / std)
-    shift = _by_band((known.radiometry.offset - np.asarray(known.mean)) / std)
-    values = ops.add(ops.multiply(ops.convert(stored, "f32"), factor), shift)
+    scale, offset = known.radiometry.scale, known.radiometry.offset
+    mean, std = np.asarray(known.mean), np.asarray(known.std)
+    middle = _middle(known)
+    factor, shift = _by_band(scale / std), _by_band((scale * middle + offset - mean) / std)
+    values = ops.add(ops.multiply(_from_middle(stored, middle), factor), shift)
     # chosen, not multiplied: what is not valid may not be finite
     pixels = ops.select(valid, values, ops.constant(np.float32(0)))
     _replace_output(graph.inputs[0], pixels)
     return Graph([graph.get_results()[0].input_value(0).node], [stored, valid])
+
+
+def _middle(known: Normalisation) -> np.ndarray:
+    """Return the stored numbers of the mean, whole; 0 where wide numbers are stored."""
+    dtype = np.dtype(known.radiometry.dtype)
+    if dtype.kind == "f" or dtype.itemsize > 2:
+        return np.zeros(len(known.mean))
+    limits = np.iinfo(dtype)
+    stored = (np.asarray(known.mean) - known.radiometry.offset) / known.radiometry.scale
+    middle: np.ndarray = np.rint(stored.clip(limits.min, limits.max))
+    return middle
+
+
+def _from_middle(stored: Node, middle: np.ndarray) -> Node:
+    """Return how far stored numbers are from others, in float32.
+
+    Whole numbers are subtracted as such: OpenVINO converts them to bf16 where it computes in it,
+    and of 300 +- 50 little would be left.
+    """
+    if not middle.any():
+        return ops.convert(stored, "f32")
+    whole = ops.constant(middle.astype(np.int32).reshape(1, -1, 1, 1))
+    return ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
 
 
 def with_steps_out(graph: Graph) -> Graph:

@@ -166,4 +166,3 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
         )
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
     return GRAPH, GRAPH_WEIGHTS
-

@@ -11,11 +11,11 @@ from landslip.errors import LandslipError
 from landslip.extraction.blend import NODATA, RowBlender, Steps
 from landslip.extraction.plan import BAND_PX, Plan
 from landslip.extraction.polygons import PolygonCollector
-from landslip.extraction.result import LANDSLIDES, ResultRasters
+from landslip.extraction.rasters import ResultRasters
+from landslip.extraction.result import LANDSLIDES
 from landslip.extraction.store import WindowStore
 from landslip.extraction.table import LandslideTable, Totals
 from landslip.grid import Grid
-from landslip.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Finisher:
         self._blender = RowBlender(plan)
         self._collector = PolygonCollector(stage, min_px=kept.least_px)
         self._table = LandslideTable(stage, kept.grid, min_area_m2=kept.min_area_m2)
-        self._rasters = ResultRasters(stage, kept.grid)
+        self._rasters = ResultRasters(stage, kept.grid, self._least)
         self._row = 0
         self._landslide_px = self._valid_px = 0
 
@@ -88,10 +88,9 @@ class Finisher:
                 )
             self._blender.add(steps, col)
         blended = self._blender.finish_row()
-        first, _ = self._plan.finished_rows(self._row)
         height = max(1, BAND_PX // self._plan.shape[1])
         for top in range(0, len(blended), height):
-            self._take_band(blended[top : top + height], first + top)
+            self._take_band(blended[top : top + height])
         self._row += 1
 
     def finish(self) -> Finished:
@@ -107,10 +106,10 @@ class Finisher:
         self._rasters.close()
         self._table.close()
 
-    def _take_band(self, steps: Steps, row: int) -> None:
+    def _take_band(self, steps: Steps) -> None:
         valid = steps != NODATA
         found = (steps >= self._least) & valid
-        self._rasters.write(steps, found, Window(0, row, self._plan.shape[1], len(steps)))
+        self._rasters.write(steps)
         self._collector.add(found, steps)
         for landslides in self._collector.take():
             self._table.append(landslides)

@@ -6,6 +6,7 @@ a Cloud-Optimized GeoTIFF.
 
 import shutil
 from pathlib import Path
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import cv2
@@ -68,8 +69,13 @@ class PyramidOutput:
             file.write(stored, Window(window.col_off, window.row_off, width, height))
             window = Window(window.col_off // 2, window.row_off // 2, width, height)
 
-    def finish(self, cog: Path) -> None:
-        """Write all as a Cloud-Optimized GeoTIFF."""
+    def finish(
+        self, cog: Path, *, compress: Literal["zstd", "deflate"] = "zstd", level: int = 1
+    ) -> None:
+        """Write all as a Cloud-Optimized GeoTIFF.
+
+        By default zstd at its lowest level: several times as fast as deflate for files as large.
+        """
         self.close()
         both = self._folder / "all.vrt"
         copy_raster(self._paths[0], both, driver="VRT")
@@ -81,8 +87,7 @@ class PyramidOutput:
                 source.text = path.name
                 ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
         tree.write(both)
-        # several times as fast as deflate, for files as large
-        copy_raster(both, cog, compress="zstd", level=1, **COG_OPTIONS)
+        copy_raster(both, cog, compress=compress, level=level, **COG_OPTIONS)
         shutil.rmtree(self._folder)
 
     def close(self) -> None:
@@ -101,7 +106,7 @@ def averaged(stored: Stored, nodata: float | None) -> Stored:
     size = -(-width // 2), -(-height // 2)
     means = np.empty((len(stored), size[1], size[0]), dtype=stored.dtype)
     is_even = not (height % 2 or width % 2)
-    can_hit_nodata = nodata is not None and not (nodata == 0 or np.isnan(nodata))
+    can_hit_nodata = not _is_beyond_means(nodata, stored.dtype)
     for band, mean in zip(stored, means, strict=True):
         known = _known(band, nodata)
         if known.all() and is_even and not can_hit_nodata and stored.dtype in _RESIZED:
@@ -109,6 +114,14 @@ def averaged(stored: Stored, nodata: float | None) -> Stored:
         else:
             mean[:] = _means_of_known(band, known, nodata, size)
     return means
+
+
+def _is_beyond_means(nodata: float | None, dtype: np.dtype[Any]) -> bool:
+    """Whether no mean of other numbers can be nodata, which is the lowest or highest there is."""
+    if nodata is None or np.isnan(nodata):
+        return True
+    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else np.finfo(dtype)
+    return nodata in (limits.min, limits.max)
 
 
 def _means_of_known(
