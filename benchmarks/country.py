@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import fields
 from pathlib import Path
 
-from country_parts import tables
+from country_parts import tables, variations
 from country_parts.cases import Assumed
 from country_parts.chart import draw
 from country_parts.figures import Figures, read_figures
@@ -103,30 +103,34 @@ def page(figures: Figures, assumed: Assumed) -> list[str]:
     """Return all tables with what they are of."""
     fast = figures.speeds[0]
     crowd = f"{assumed.scenes_at_once} scenes open"
-    sample = f"a sample of {min(assumed.sample, assumed.scenes):,} scenes, hours scaled to all"
+    sample = f"{min(assumed.sample, assumed.scenes):,} scenes or more, hours scaled to all"
     parts = (
         ("What is measured", tables.measured(figures)),
         ("What is assumed", tables.assumptions(assumed)),
         (f"{assumed.scenes:,} scenes (simulated)", tables.country(figures, assumed)),
         (
             f"Machines a driver: 100 machines of 2 cores, {fast.name}, {crowd}; {sample}",
-            tables.drivers(fast, figures, assumed),
+            variations.drivers(fast, figures, assumed),
         ),
         (
             f"Processes a machine: 10 machines of 64 cores, no cluster, {fast.name}",
-            tables.processes(fast, figures, assumed),
+            variations.processes(fast, figures, assumed),
+        ),
+        (
+            f"A few scenes: 10 machines of 16 cores that run already, {fast.name}",
+            variations.few(fast, figures, assumed),
         ),
         (
             f"Scenes open at once: 10 machines of 2 cores, one driver, {fast.name}; {sample}",
-            tables.scenes_at_once(fast, figures, assumed),
+            variations.scenes_at_once(fast, figures, assumed),
         ),
         (
             f"Bandwidth: 100 machines of 64 cores, each for itself, {figures.speeds[-1].name}",
-            tables.bandwidth(figures.speeds[-1], figures, assumed),
+            variations.bandwidth(figures.speeds[-1], figures, assumed),
         ),
         (
             f"Deaths: 10 machines of 2 cores, one driver, {fast.name}, {crowd}; {sample}",
-            tables.failures(fast, figures, assumed),
+            variations.failures(fast, figures, assumed),
         ),
         ("Storage and traffic", tables.storage(figures, assumed)),
         ("The simulation beside a formula and beside reality", tables.checks(figures, assumed)),

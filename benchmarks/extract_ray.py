@@ -141,10 +141,9 @@ def run(case: str, given: Given, cores: int, found: Found) -> None:
 def cluster(nodes: int, cores: int) -> Iterator[tuple[str, int]]:
     """Have a cluster on this machine; give its address and the process of the last node."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray._private import ray_constants
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # ports on 127.0.0.1 only
     from ray.cluster_utils import Cluster
 
-    ray_constants.ENABLE_RAY_CLUSTER = False  # ports on 127.0.0.1 only
     known: Any = Cluster(
         initialize_head=True, head_node_args={"num_cpus": cores, "include_dashboard": False}
     )
@@ -204,10 +203,10 @@ def _workers(raylet: int) -> list[int]:
 
 def page(found: dict[str, Found], options: argparse.Namespace) -> list[str]:
     """Return the lines of the page."""
+    form = f"windows of {options.tile} px, precision {options.precision}"
     lines = [
         *facts(options.seed),
-        f"- nodes of {options.cores} core(s), windows of {options.tile} px, precision "
-        f"{options.precision}, {options.rounds} rounds; medians",
+        f"- nodes of {options.cores} core(s), {form}, {options.rounds} rounds; medians",
         "",
         *table_head("case", "whole command, s", "MPix/s", "times one node", "results identical"),
     ]

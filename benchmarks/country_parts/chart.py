@@ -27,6 +27,7 @@ def draw(figures: Figures, assumed: Assumed, path: Path) -> None:
                 panel.plot(_MACHINES, hours, line, marker=mark, color=colour, markersize=5)
         panel.set(xscale="log", yscale="log", title=speed.name, xlabel="machines")
         panel.set_xticks(_MACHINES, [str(n) for n in _MACHINES])
+        panel.yaxis.set_major_formatter("{x:g}")
         panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0].set_ylabel(f"hours for {assumed.scenes:,} scenes")

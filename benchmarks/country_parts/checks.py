@@ -50,7 +50,7 @@ def ray_run(run: RayRun, figures: Figures, assumed: Assumed) -> float:
             bytes_per_s=assumed.machine_gb_per_s * 1e9,
         ),
         drivers=1,
-        driver=driver_of(figures, assumed),
+        driver=driver_of(figures, replace(assumed, remote_open_s=0.0)),
         store_bytes_per_s=assumed.store_gb_per_s * 1e9,
     )
     return simulate(job).seconds

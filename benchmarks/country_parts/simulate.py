@@ -7,7 +7,7 @@ dies, windows that are stored stay, and the others are given out again. The driv
 windows in order, and rasters and polygons once the last row is there; one that was killed begins
 every open scene's finishing from the top.
 
-Left out: traffic of probabilities (a few hundredths of what is read), latency of messages, failed
+Left out: traffic of probabilities (about a hundredth of what is read), latency of messages, failed
 requests, and all that fails for a reason other than a machine's death.
 """
 

@@ -17,8 +17,7 @@ from country_parts.cases import (
     outcome_of,
 )
 from country_parts.checks import by_formula, ray_run
-from country_parts.figures import Figures, Speed
-from country_parts.job import Failures
+from country_parts.figures import Figures
 
 MACHINES, CORES = (1, 10, 100), (2, 16, 64)
 _NOT_YET = " **provisional**"
@@ -125,20 +124,21 @@ def _country_row(case: Case, figures: Figures, assumed: Assumed) -> str:
     return row(
         f"{case.machines} x {unit}",
         case.speed.precision,
-        _short(mpix / alone.hours / 3600),
-        _short(alone.hours),
+        short(mpix / alone.hours / 3600),
+        short(alone.hours),
         f"{alone.core_hours:,.0f}",
         f"{alone.cost:,.0f}",
         alone.limit,
-        _short(spot.hours),
+        short(spot.hours),
         f"{spot.cost:,.0f}",
         f"{spot.tally.lost_share:.2%}",
-        _short(cluster.hours),
+        short(cluster.hours),
         cluster.limit,
     )
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
+    """Return three digits, or all before the point."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
@@ -146,117 +146,6 @@ def _short(number: float) -> str:
 def solved(case: Case, figures: Figures, assumed: Assumed) -> Outcome:
     """Simulate a case."""
     return outcome_of(case, job_of(case, figures, assumed), assumed)
-
-
-def drivers(speed: Speed, figures: Figures, assumed: Assumed) -> Iterator[str]:
-    """Yield how many machines one driver can serve."""
-    yield from head(
-        "machines a driver",
-        "drivers",
-        "hours",
-        "machines compute",
-        "they begin blocks",
-        "drivers busy",
-        "limit",
-    )
-    for count in (1, 2, 5, 10, 20, 50, 100, 0):
-        case = Case(speed=speed, machines=100, cores=2, drivers=count)
-        found = solved(case, figures, assumed)
-        each = "no cluster" if count == 0 else f"{100 // count}"
-        yield row(
-            each,
-            count or "-",
-            f"{found.hours:.3g}",
-            f"{found.computing_share:.0%}",
-            f"{found.waited_share:.0%}",
-            "-" if count == 0 else f"{found.driver_share:.0%}",
-            found.limit,
-        )
-
-
-def processes(speed: Speed, figures: Figures, assumed: Assumed) -> Iterator[str]:
-    """Yield into how many processes a large machine is best divided."""
-    yield from head("cores a process", "processes", "hours", "machines compute", "limit")
-    case = Case(speed=speed, machines=10, cores=64)
-    for cores in (64, 32, 16, 8, 4, 2):
-        divided = replace(assumed, process_cores=cores)
-        found = solved(case, figures, divided)
-        yield row(
-            cores,
-            case.processes(divided),
-            f"{found.hours:.3g}",
-            f"{found.computing_share:.0%}",
-            found.limit,
-        )
-
-
-def scenes_at_once(speed: Speed, figures: Figures, assumed: Assumed) -> Iterator[str]:
-    """Yield what more open scenes do."""
-    yield from head("scenes open", "hours", "machines compute", "driver busy", "limit")
-    case = Case(speed=speed, machines=10, cores=2, drivers=1)
-    for count in (1, 2, 3, 4, 6, 12):
-        found = solved(case, figures, replace(assumed, scenes_at_once=count))
-        yield row(
-            count,
-            f"{found.hours:.3g}",
-            f"{found.computing_share:.0%}",
-            f"{found.driver_share:.0%}",
-            found.limit,
-        )
-
-
-def bandwidth(speed: Speed, figures: Figures, assumed: Assumed) -> Iterator[str]:
-    """Yield where the store becomes the limit."""
-    yield from head("store, GB/s", "hours", "read, GB/s", "machines compute", "limit")
-    case = Case(speed=speed, machines=100, cores=64)
-    for rate in (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0):
-        found = solved(case, figures, replace(assumed, store_gb_per_s=rate))
-        read = found.tally.read_bytes / found.tally.seconds / 1e9
-        yield row(
-            f"{rate:g}",
-            f"{found.hours:.3g}",
-            f"{read:.2f}",
-            f"{found.computing_share:.0%}",
-            found.limit,
-        )
-
-
-def failures(speed: Speed, figures: Figures, assumed: Assumed) -> Iterator[str]:
-    """Yield what deaths of machines and of the driver cost."""
-    yield from head(
-        "a machine lasts",
-        "the driver lasts",
-        "machines lost",
-        "drivers lost",
-        "hours",
-        "work lost",
-    )
-    case = Case(speed=speed, machines=10, cores=2, drivers=1)
-    job = job_of(case, figures, assumed)
-    inf = math.inf
-    for machine_h, driver_h in (
-        (inf, inf),
-        (24, inf),
-        (6, inf),
-        (1, inf),
-        (inf, 6),
-        (inf, 1),
-        (1, 1),
-    ):
-        fails = Failures(machine_s=machine_h * 3600, driver_s=driver_h * 3600)
-        found = outcome_of(case, replace(job, failures=fails), assumed)
-        yield row(
-            _lasting(machine_h),
-            _lasting(driver_h),
-            found.tally.deaths,
-            found.tally.driver_deaths,
-            f"{found.hours:.3g}",
-            f"{found.tally.lost_share:.2%}",
-        )
-
-
-def _lasting(hours: float) -> str:
-    return "for ever" if math.isinf(hours) else f"{hours:g} h"
 
 
 def storage(figures: Figures, assumed: Assumed) -> Iterator[str]:

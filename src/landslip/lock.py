@@ -1,6 +1,7 @@
 """Keeps a second process out of a folder."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,11 +24,16 @@ def only_one(file: Path, of: str) -> Iterator[None]:
     with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_the_file = file.exists() and os.path.samestat(os.fstat(lock.fileno()), file.stat())
         except OSError as error:
-            raise InputError(
-                f"{file.parent}: another process is at work on {of}; wait for it or end it"
-            ) from error
+            raise _at_work(file, of) from error
+        if not is_the_file:  # its holder removed it between our opening and our locking it
+            raise _at_work(file, of)
         try:
             yield
         finally:
             file.unlink(missing_ok=True)
+
+
+def _at_work(file: Path, of: str) -> InputError:
+    return InputError(f"{file.parent}: another process is at work on {of}; wait for it or end it")

@@ -1,6 +1,8 @@
-"""Sizes of memory as people write them."""
+"""Sizes of memory: as people write them, and of this process."""
 
 import re
+import resource
+from pathlib import Path
 
 from landslip.errors import InputError
 
@@ -18,3 +20,14 @@ def parse_size(text: str, option: str) -> int:
     if found is None:
         raise InputError(f"{option} is a size such as 2G or 1500M; got {text!r}")
     return int(float(found[1]) * 1024 ** _POWERS[(found[2] or "").lower()])
+
+
+def peak_memory_mb() -> int:
+    """Return the most MiB of memory that this process ever held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        if found is not None:
+            return round(int(found[1]) / 1024)
+    # counts the process that this one was forked from, too
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

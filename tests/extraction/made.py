@@ -30,9 +30,7 @@ NAMES = ("red", "nir")
 COLUMNS = ["id", "area_m2", "area_px", "mean_probability", "max_probability", "geometry"]
 RESULTS = ["landslides.gpkg", "mask.tif", "probability.tif", "summary.json"]
 SMALL = ExtractionOptions(tile=32, overlap=8)
-COSTS = EngineCosts(
-    resident_bytes=0, computing_bytes_per_px=16, streams=1, readers=2, px_per_s=1e6
-)
+COSTS = EngineCosts(resident_bytes=0, computing_bytes_per_px=16, streams=1, readers=2, px_per_s=1e6)
 
 
 def odds(red: NDArray[Any]) -> Pixels:
@@ -71,7 +69,7 @@ class MeanEngine(RedEngine):
         nine = [
             padded[:, row : row + height, col : col + width] for row in range(3) for col in range(3)
         ]
-        return odds(2 * np.mean(nine, axis=0, dtype=np.float32))
+        return odds(np.asarray(2 * np.mean(nine, axis=0, dtype=np.float32)))
 
 
 class CertainEngine(RedEngine):

@@ -1,25 +1,42 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslip.extraction.blend import RowBlender, axis_weights, ramp
-from landslip.extraction.plan import Plan, plan_windows
+from landslip.extraction.blend import RowBlender, later_shares, mixed
+from landslip.extraction.plan import Plan
 from landslip.window import Window
+
+Steps = NDArray[np.uint8]
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    tile = 4 * draw(st.integers(1, 8))
-    overlap = 2 * draw(st.integers(0, tile // 4))
+    """Draw windows that cover a small scene, as planning makes them."""
+    multiple = 4
+    overlap = multiple * draw(st.integers(0, 4))
+    window, corner = [], []
     shape = draw(st.tuples(st.integers(1, 90), st.integers(1, 90)))
-    return plan_windows(shape, tile=tile, overlap=overlap, multiple=4)
+    for length in shape:
+        first = draw(st.integers(1 - multiple, 0))
+        least = max(2 * overlap, multiple)
+        side = least + multiple * draw(st.integers(0, 6))
+        window.append(min(side, -(-(length - first) // multiple) * multiple))
+        corner.append(first)
+    return Plan(
+        shape=shape,
+        window=(window[0], window[1]),
+        overlap=overlap,
+        corner=(corner[0], corner[1]),
+    )
 
 
-def cut(scene: NDArray[np.float32], window: Window, fill: float) -> NDArray[np.float32]:
+def cut(scene: Steps, window: Window, fill: int) -> Steps:
     """Return a window of a scene, filled where it reaches past the scene."""
-    part = np.full(window.shape, fill, dtype=np.float32)
+    part = np.full(window.shape, fill, dtype=np.uint8)
     inside = window.clipped(scene.shape)
     assert inside is not None
     whole = Window(0, 0, scene.shape[1], scene.shape[0])
@@ -27,49 +44,97 @@ def cut(scene: NDArray[np.float32], window: Window, fill: float) -> NDArray[np.f
     return part
 
 
-def stitched(scene: NDArray[np.float32], plan: Plan, fill: float = 0.7) -> NDArray[np.float32]:
+def stitched(scene: Steps, plan: Plan, fill: int = 173) -> Steps:
     """Split a scene into a plan's windows and blend them."""
     blender, rows = RowBlender(plan), []
-    for row_off in plan.row_offs:
-        for window in plan.row_windows(row_off):
-            blender.add(cut(scene, window, fill), window)
-        rows.append(blender.finish_row())
+    for row in range(plan.count[0]):
+        for col in range(plan.count[1]):
+            blender.add(cut(scene, plan.window_at(row, col), fill), col)
+        rows.append(blender.finish_row().copy())
     return np.concatenate(rows)
 
 
 @given(plan=plans(), seed=st.integers(0, 99))
 def test_split_then_stitch_is_identity(plan: Plan, seed: int) -> None:
-    scene = np.random.default_rng(seed).random(plan.shape, dtype=np.float32)
-    found = stitched(scene, plan)
-    assert found.shape == scene.shape
-    np.testing.assert_allclose(found, scene, atol=2e-6)
+    generator = np.random.default_rng(seed)
+    scene = generator.integers(0, 251, plan.shape, dtype=np.uint8)
+    scene[generator.random(plan.shape) < 0.2] = 255
+    np.testing.assert_array_equal(stitched(scene, plan), scene)
 
 
-@given(plan=plans(), value=st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-def test_a_constant_stays_one(plan: Plan, value: float) -> None:
-    scene = np.full(plan.shape, value, dtype=np.float32)
-    found = stitched(scene, plan, fill=0.0)
-    np.testing.assert_allclose(found, value, atol=1e-6)
-    assert found.max() <= 1.0
+@given(plan=plans(), seed=st.integers(0, 99))
+def test_what_windows_disagree_on_lies_between_them(plan: Plan, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    levels = generator.integers(0, 251, plan.count)
+    lowest, highest = np.full(plan.shape, 250), np.zeros(plan.shape)
+    blender, rows = RowBlender(plan), []
+    for row, col in plan:
+        window = plan.window_at(row, col)
+        blender.add(np.full(plan.window, levels[row, col], dtype=np.uint8), col)
+        here = (
+            slice(max(window.row_off, 0), window.row_end),
+            slice(max(window.col_off, 0), window.col_end),
+        )
+        lowest[here] = np.minimum(lowest[here], levels[row, col])
+        highest[here] = np.maximum(highest[here], levels[row, col])
+        if col == plan.count[1] - 1:
+            rows.append(blender.finish_row().copy())
+    found = np.concatenate(rows)
+    assert ((lowest <= found) & (found <= highest)).all()
 
 
 def test_windows_that_disagree_are_mixed_by_distance() -> None:
-    # along columns, windows of 8 that overlap by 4 begin at -2, 2, 6; only the second says 1
-    plan = plan_windows((1, 12), tile=8, overlap=4, multiple=4)
-    assert plan.col_offs == (-2, 2, 6)
+    # windows of 16 columns that overlap by 8 begin at 0, 8, 16; only the second says 240
+    plan = Plan(shape=(3, 32), window=(4, 16), overlap=8, corner=(0, 0))
+    assert list(plan.col_offs) == [0, 8, 16]
     blender = RowBlender(plan)
-    for window, value in zip(plan.row_windows(-2), (0.0, 1.0, 0.0), strict=True):
-        blender.add(np.full((8, 8), value, dtype=np.float32), window)
-    expected = [0, 0, 0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125, 0, 0]
-    np.testing.assert_allclose(blender.finish_row(), [expected], atol=1e-6)
+    for col, level in enumerate((0, 240, 0)):
+        blender.add(np.full((4, 16), level, dtype=np.uint8), col)
+    # over the middle four of eight pixels the share rises: 1/8, 3/8, 5/8, 7/8
+    rising = [0, 0, 30, 90, 150, 210, 240, 240]
+    expected = [*[0] * 8, *rising, *rising[::-1], *[0] * 8]
+    np.testing.assert_array_equal(blender.finish_row(), [expected] * 3)
 
 
-@pytest.mark.parametrize("overlap", [0, 2, 6, 8])
-def test_weights_of_overlapping_windows_add_up_to_1(overlap: int) -> None:
-    weight = ramp(16, overlap)
-    assert (weight > 0).all()
-    assert weight.max() <= 1
-    np.testing.assert_allclose(weight, weight[::-1])
-    step = 16 - overlap
-    summed = axis_weights(step * 4 + overlap, tuple(range(0, step * 4, step)), weight)
-    np.testing.assert_allclose(summed[overlap : len(summed) - overlap], 1, rtol=1e-6)
+def test_rows_are_mixed_as_columns_are() -> None:
+    plan = Plan(shape=(24, 3), window=(16, 4), overlap=8, corner=(0, 0))
+    blender = RowBlender(plan)
+    blender.add(np.zeros((16, 4), dtype=np.uint8), 0)
+    first = blender.finish_row().copy()
+    blender.add(np.full((16, 4), 240, dtype=np.uint8), 0)
+    second = blender.finish_row()
+    expected = [*[0] * 8, 0, 0, 30, 90, 150, 210, 240, 240, *[240] * 8]
+    np.testing.assert_array_equal(np.concatenate([first, second])[:, 1], expected)
+
+
+def test_halves_are_rounded_up_and_nodata_stays() -> None:
+    earlier = np.array([[0, 1, 250, 255]], dtype=np.uint8)
+    later = np.array([[1, 2, 249, 255]], dtype=np.uint8)
+    half = np.full(4, 8, dtype=np.uint32)
+    np.testing.assert_array_equal(mixed(earlier, later, half, 8), [[1, 2, 250, 255]])
+
+
+@pytest.mark.parametrize("overlap", [1, 2, 4, 8, 48, 64, 512])
+def test_shares_rise_from_none_to_all_alike_from_both_sides(overlap: int) -> None:
+    shares = later_shares(overlap).astype(int)
+    assert len(shares) == overlap
+    np.testing.assert_array_equal(shares + shares[::-1], 2 * overlap)
+    assert all(later >= earlier for earlier, later in itertools.pairwise(shares))
+    outermost = overlap // 4
+    assert (shares[:outermost] == 0).all()
+    inside = shares[outermost : overlap - outermost]
+    assert ((inside > 0) & (inside < 2 * overlap)).all()
+
+
+def test_no_overlap_has_no_shares() -> None:
+    assert later_shares(0).shape == (0,)
+
+
+def test_wide_scenes_are_mixed_in_parts_of_all_their_width() -> None:
+    width = 70_000
+    plan = Plan(shape=(12, width), window=(8, width), overlap=4, corner=(0, 0))
+    blender = RowBlender(plan)
+    for level in (0, 240):
+        blender.add(np.full((8, width), level, dtype=np.uint8), 0)
+        rows = blender.finish_row().copy()
+    np.testing.assert_array_equal(rows, np.repeat([0, 60, 180, *[240] * 5], width).reshape(8, -1))

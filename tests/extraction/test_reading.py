@@ -52,7 +52,7 @@ def test_infinite_numbers_are_no_data(run: Runner) -> None:
     scene = terrain((50, 60)).astype(np.float64)
     scene[0, 10:20, 5] = np.inf
     scene[1, 30:40, 50] = -np.inf
-    valid = np.isfinite(scene).all(axis=0)
+    valid = np.asarray(np.isfinite(scene).all(axis=0))
     found = run(scene, MeanEngine(), model=model_of(dtype="float64"))
     scene[:, ~valid] = 0
     np.testing.assert_array_equal(found.steps, expected_steps(scene, MeanEngine(), valid))

@@ -26,7 +26,7 @@ def normalised(images: Tensor, mine: slice, process: Process) -> dict[str, Tenso
     with SharedBatchNorm(process):
         out = norm(part)
         activated = BatchNormAct2d(3)(part.detach())
-    process.summed(out.sin().sum()).backward()
+    torch.autograd.backward(process.summed(out.sin().sum()))
     assert part.grad is not None
     assert norm.weight.grad is not None
     assert norm.running_mean is not None
@@ -42,12 +42,12 @@ def normalised(images: Tensor, mine: slice, process: Process) -> dict[str, Tenso
 
 
 def losses(given: dict[str, Tensor], mine: slice, process: Process) -> dict[str, Tensor]:
-    found = {}
+    found: dict[str, Tensor] = {}
     for over in OVER:
         logits = given["logits"][mine].clone().requires_grad_()
         label, counted = given["label"][mine], given["counted"][mine]
         loss = segmentation_loss(logits, label, counted, dice_over=over, process=process)
-        loss.backward()
+        torch.autograd.backward(loss)
         assert logits.grad is not None
         found |= {f"{over}_loss": loss.detach(), f"{over}_gradient": logits.grad}
     return found
@@ -56,7 +56,7 @@ def losses(given: dict[str, Tensor], mine: slice, process: Process) -> dict[str,
 def counts(process: Process) -> Tensor:
     """Each process has pixels of its own: tp, fp, fn and tn are 3, 2, 1, 0 and 5, 0, 1, 4."""
     numbers = [(3, 2, 1, 0), (5, 0, 1, 4)][process.rank]
-    found = np.repeat(np.float32([0.9, 0.9, 0.1, 0.1]), numbers)
+    found = np.repeat(np.array([0.9, 0.9, 0.1, 0.1], dtype=np.float32), numbers)
     landslide = np.repeat([True, False, True, False], numbers)
     curve = SharedCurve()
     curve.add(found, landslide, np.ones(len(found), dtype=np.bool_))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -124,13 +125,12 @@ def test_activations_of_timm_come_after_the_shared_norm(
 
 @pytest.mark.parametrize("dice_over", ["image", "batch"])
 def test_the_loss_of_two_processes_is_that_of_the_whole_batch(
-    dice_over: str, shared: list[dict[str, torch.Tensor]]
+    dice_over: Literal["image", "batch"], shared: list[dict[str, torch.Tensor]]
 ) -> None:
     logits = shared[0]["logits"].clone().requires_grad_()
     label, counted = shared[0]["label"], shared[0]["counted"]
-    over = "image" if dice_over == "image" else "batch"
-    loss = segmentation_loss(logits, label, counted, dice_over=over)
-    loss.backward()
+    loss = segmentation_loss(logits, label, counted, dice_over=dice_over)
+    torch.autograd.backward(loss)
     assert logits.grad is not None
     gradient = torch.cat([each[f"{dice_over}_gradient"] for each in shared]) / 2
     torch.testing.assert_close(gradient, logits.grad)
@@ -244,13 +244,13 @@ def test_a_killed_run_of_two_processes_goes_on_to_the_model_of_one(
 @pytest.mark.parametrize(
     ("scale", "message"),
     [
-        ({"devices": 0}, "--devices: training needs at least 1; got 0"),
-        ({"nodes": -1}, "--num-nodes: training needs at least 1; got -1"),
+        ((0, 1), "--devices: training needs at least 1; got 0"),
+        ((1, -1), "--num-nodes: training needs at least 1; got -1"),
     ],
 )
-def test_no_device_is_refused(scale: dict[str, int], message: str) -> None:
+def test_no_device_is_refused(scale: tuple[int, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Scale(**scale)
+        Scale(devices=scale[0], nodes=scale[1])
 
 
 def test_a_program_that_is_no_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,9 +62,9 @@ class Finisher:
         self._plan, self._store, self._stage = plan, store, stage
         self._least = least_steps(kept.threshold)
         self._blender = RowBlender(plan)
+        self._rasters = ResultRasters(stage, kept.grid, self._least)
         self._collector = PolygonCollector(stage, min_px=kept.least_px)
         self._table = LandslideTable(stage, kept.grid, min_area_m2=kept.min_area_m2)
-        self._rasters = ResultRasters(stage, kept.grid, self._least)
         self._row = 0
         self._landslide_px = self._valid_px = 0
 

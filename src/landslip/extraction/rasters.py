@@ -11,6 +11,7 @@ from landslip.extraction.blend import NODATA, Steps
 from landslip.extraction.plan import BAND_PX
 from landslip.grid import Grid
 from landslip.raster import Layer, PyramidOutput, sum_of_bytes
+from landslip.raster.output import writing
 from landslip.window import Window
 
 PROBABILITY, MASK = "probability.tif", "mask.tif"
@@ -88,8 +89,10 @@ class ResultRasters:
         shares = np.where(steps >= self._least, np.uint8(_WHOLE_SHARE), np.uint8(0))
         shares[steps == NODATA] = NODATA
         masks = [_landslide(level) for level in self._mask.levels_of(shares[np.newaxis])]
-        self._probability.write(self._probability.levels_of(steps[np.newaxis]), window)
-        self._mask.write(masks, window)
+        with writing(self._folder / PROBABILITY):
+            self._probability.write(self._probability.levels_of(steps[np.newaxis]), window)
+        with writing(self._folder / MASK):
+            self._mask.write(masks, window)
         self._sums[PROBABILITY] += int(steps.sum())
         self._sums[MASK] += int(masks[0].sum())
         self._row += len(steps)

@@ -49,7 +49,7 @@ class Summary:
     engine_busy_share: float | None
     seconds: float
     mpix_per_s: float
-    memory_peak_mb: float
+    memory_peak_mb: int
     job_sha256: str
     warnings: list[str]
     code_version: str

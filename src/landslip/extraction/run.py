@@ -1,6 +1,5 @@
 """Extracts landslides from a scene: windows in, rasters, polygons and a summary out."""
 
-import resource
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +22,7 @@ from landslip.extraction.result import SUMMARY, Summary, job_written
 from landslip.extraction.store import WindowStore
 from landslip.extraction.work import WorkFolder
 from landslip.grid import AreaMeasure
+from landslip.memory_size import peak_memory_mb
 from landslip.model.folder import WEIGHTS, Model
 from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
@@ -374,7 +374,7 @@ def _summary(
         engine_busy_share=tally.busy_share,
         seconds=round(seconds, 2),
         mpix_per_s=round(height * width * tally.done / windows / 1e6 / seconds, 4),
-        memory_peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        memory_peak_mb=peak_memory_mb(),
         job_sha256=digest_of(extraction.job),
         warnings=notes,
         code_version=__version__,

@@ -83,7 +83,7 @@ class RasterOutput:
             LandslipError: it cannot be written.
         """
         self._file.close()
-        with warnings.catch_warnings(), _writing(cog):
+        with warnings.catch_warnings(), writing(cog):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             copy_raster(
                 self._path,
@@ -108,7 +108,7 @@ def sum_of_bytes(path: Path) -> int:
     Raises:
         LandslipError: it cannot be read.
     """
-    with _writing(path), rasterio.open(path) as file:
+    with writing(path), rasterio.open(path) as file:
         rows = file.block_shapes[0][0]
         return sum(
             int(file.read(window=((row, row + rows), (0, file.width))).view(np.uint8).sum())
@@ -117,7 +117,8 @@ def sum_of_bytes(path: Path) -> int:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a raster is written into a sentence that names it."""
     try:
         yield
     except (RasterioError, CPLE_BaseError) as error:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.shutil import copy as copy_raster
 
 from landslip.grid import Grid
-from landslip.raster.output import COG_OPTIONS, Layer, RasterOutput
+from landslip.raster.output import COG_OPTIONS, Layer, RasterOutput, writing
 from landslip.raster.scene import Stored
 from landslip.window import Window
 
@@ -87,7 +87,8 @@ class PyramidOutput:
                 source.text = path.name
                 ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
         tree.write(both)
-        copy_raster(both, cog, compress=compress, level=level, **COG_OPTIONS)
+        with writing(cog):
+            copy_raster(both, cog, compress=compress, level=level, **COG_OPTIONS)
         shutil.rmtree(self._folder)
 
     def close(self) -> None:
