@@ -1,14 +1,16 @@
 """Band statistics of training tiles, and the normalisation that a model carries with it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.bands import Radiometry
-from landslip.dataset.format import Tile, TileDataset
 from landslip.errors import InputError
+
+if TYPE_CHECKING:  # it reads Parquet, which takes a while to import
+    from landslip.dataset.format import Tile, TileDataset
 
 QUANTILES = (0.01, 0.5, 0.99)
 _SAMPLED_PX_PER_TILE = 2000
@@ -44,7 +46,7 @@ class Normalisation:
         return values
 
 
-def band_statistics(dataset: TileDataset, positions: list[int]) -> BandStatistics:
+def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatistics:
     """Measure the valid pixels of some tiles; quantiles are from at most 2000 pixels a tile.
 
     Raises:
@@ -79,5 +81,5 @@ def band_statistics(dataset: TileDataset, positions: list[int]) -> BandStatistic
     )
 
 
-def _valid_values(tile: Tile, radiometry: Radiometry) -> NDArray[np.float64]:
+def _valid_values(tile: "Tile", radiometry: Radiometry) -> NDArray[np.float64]:
     return radiometry.values(tile.stored[:, tile.valid]).astype(np.float64)

@@ -88,7 +88,7 @@ class OpenvinoEngine:
             resident_bytes=_RUNTIME_BYTES + 2 * self._graph.with_suffix(".bin").stat().st_size,
             computing_bytes_per_px=alive / (height * width),
             streams=streams,
-            readers=streams,
+            readers=1,
             px_per_s=_PX_PER_S[self.precision],
         )
 

@@ -75,10 +75,14 @@ def compute_windows(
         todo: (row, col) of those to be computed.
         set_up: makes the network ready, while the first windows are being read.
     """
-    line = _Line(windows, set_up)
-    line.begin(todo)
+    line = _Line(windows)
     results = line.results(len(todo))
     next(results)  # so that closing it stops the threads, whenever that is
+    try:
+        line.begin(todo, set_up)
+    except BaseException:
+        results.close()
+        raise
     return results
 
 
@@ -86,7 +90,7 @@ _NOTHING = Done(place=(-1, -1), skipped=True, began_s=0.0, seconds=0.0)
 
 
 class _Line:
-    def __init__(self, windows: Windows, set_up: Callable[[], WindowRunner]) -> None:
+    def __init__(self, windows: Windows) -> None:
         self._windows = windows
         self._most = windows.streams + windows.readers
         self._room = threading.Condition()
@@ -98,13 +102,18 @@ class _Line:
         self._readers = ThreadPoolExecutor(windows.readers, "read")
         self._computers = ThreadPoolExecutor(windows.streams, "compute")
         self._writer = ThreadPoolExecutor(1, "store")
-        self._runner: Future[WindowRunner] = self._computers.submit(set_up)
-        self._begun = self._writer.submit(windows.begin)
 
-    def begin(self, todo: Sequence[Place]) -> None:
-        for number, place in enumerate(todo):
-            read = self._readers.submit(self._read, number, place)
-            self._computers.submit(self._reported, self._compute, place, read)
+    def begin(self, todo: Sequence[Place], set_up: Callable[[], WindowRunner]) -> None:
+        if not todo:
+            return
+        reads = [
+            self._readers.submit(self._read, number, place) for number, place in enumerate(todo)
+        ]
+        # in this thread: what it would do meanwhile, imports, keeps others from running Python
+        runner = set_up()
+        self._begun = self._writer.submit(self._windows.begin)
+        for place, read in zip(todo, reads, strict=True):
+            self._computers.submit(self._reported, self._compute, runner, place, read)
 
     def results(self, count: int) -> Generator[Done]:
         try:
@@ -145,9 +154,10 @@ class _Line:
             if self._stopped:
                 raise InterruptedError
 
-    def _compute(self, place: Place, read: "Future[tuple[Stored, Valid]]") -> None:
+    def _compute(
+        self, runner: WindowRunner, place: Place, read: "Future[tuple[Stored, Valid]]"
+    ) -> None:
         stored, valid = read.result()
-        runner = self._runner.result()
         began = time.monotonic()
         skipped = not valid.any()
         if skipped:

@@ -26,7 +26,7 @@ from landslip.memory_size import peak_memory_mb
 from landslip.model.folder import WEIGHTS, Model
 from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
-from landslip.raster import Scene, bounded_cache
+from landslip.raster import Scene, bounded_cache, decoding_threads
 from landslip.raster.identity import Facts, identity
 from landslip.raster.location import Location
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from landslip.cluster.scene import SceneJob
     from landslip.extraction.finish import Finished, Finisher
 
+_REMOTE_READERS = 2
 _LIBRARIES_BYTES = 330 * 2**20
 
 
@@ -81,10 +82,14 @@ def _computed(
     def set_up() -> WindowRunner:
         return extraction.engine.runner(extraction.form, costs.streams)
 
+    def open_scene() -> Scene:
+        with decoding_threads(costs.streams):
+            return Scene(extraction.scene.path, extraction.options.scene)
+
     windows = Windows(
         plan=extraction.plan,
         bands=extraction.model.card.bands,
-        open_scene=lambda: Scene(extraction.scene.path, extraction.options.scene),
+        open_scene=open_scene,
         store=store,
         begin=begin,
         streams=costs.streams,
@@ -221,7 +226,8 @@ def _costs(scene: Scene, model: Model, engine: Engine, options: ExtractionOption
         # numbers, the mask of each band, and what is valid
         reading_bytes_per_px=bands * (np.dtype(scene.radiometry.dtype).itemsize + 1) + 2,
         streams=streams,
-        readers=known.readers,
+        # a server answers several at once
+        readers=max(known.readers, _REMOTE_READERS) if scene.path.is_remote else known.readers,
         px_per_s=known.px_per_s,
     )
 

@@ -1,7 +1,7 @@
 """The one package that opens rasters."""
 
 from landslip.raster.mask import Mask
-from landslip.raster.opening import bounded_cache
+from landslip.raster.opening import bounded_cache, decoding_threads
 from landslip.raster.output import Layer, RasterOutput, sum_of_bytes, write_scene
 from landslip.raster.plain import PlainOutput, RasterShape, SensorImage, raster_shape
 from landslip.raster.pyramid import PyramidOutput
@@ -20,6 +20,7 @@ __all__ = [
     "Stored",
     "Valid",
     "bounded_cache",
+    "decoding_threads",
     "raster_shape",
     "sum_of_bytes",
     "write_scene",

@@ -26,6 +26,13 @@ def bounded_cache(megabytes: int = 128) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def decoding_threads(count: int) -> Iterator[None]:
+    """Let GeoTIFFs that are opened meanwhile be decompressed by several threads in each read."""
+    with rasterio.Env(GDAL_NUM_THREADS=count):
+        yield
+
+
 def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> DatasetReader:
     """Open a file or an address.
 
