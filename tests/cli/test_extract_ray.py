@@ -51,6 +51,7 @@ def interrupted(command: list[str], folder: Path, windows: Path) -> str:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_ctrl_c_ends_the_cluster_and_the_same_command_goes_on(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     CliRunner().invoke(app, words(folder, tmp_path / "here"))

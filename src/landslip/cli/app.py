@@ -21,7 +21,7 @@ from landslip.cli import (
     synthetic,
     train,
 )
-from landslip.cli.lean import leave_pandas_out
+from landslip.cli.lean import collect_rarely, leave_at_once, leave_pandas_out
 
 app = typer.Typer(
     name="landslip",
@@ -66,6 +66,14 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:2] == ["extract"]:
-        leave_pandas_out()
-    app()
+    if sys.argv[1:2] != ["extract"]:
+        app()
+        return
+    leave_pandas_out()
+    collect_rarely()
+    try:
+        app()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            leave_at_once(end.code)
+        raise

@@ -71,8 +71,9 @@ def block_size(left: int, workers: int, streams: int) -> int:
         workers: that are at work.
         streams: windows that the worker computes at once.
     """
-    fair = math.ceil(left / (4 * max(workers, 1)))
-    return max(1, min(max(fair, streams), 8 * streams, left))
+    fair = left / (4 * max(workers, 1))
+    # as many for each stream, so that none is idle while another ends the block
+    return max(1, min(math.ceil(fair / streams) * streams, 8 * streams, left))
 
 
 def _spread(most: dict[str, int], workers: int) -> dict[str, int]:

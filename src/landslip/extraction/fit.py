@@ -10,7 +10,7 @@ from landslip.raster import Scene
 from landslip.window import Window
 
 _RESOLUTION_RATIO = 1.5
-_SAMPLES_PER_AXIS, _SAMPLE_PX = 4, 64
+_SAMPLES_PER_AXIS, _SAMPLE_PX = 3, 64
 
 
 def check_scene(scene: Scene, card: ModelCard, min_area_m2: float) -> list[str]:

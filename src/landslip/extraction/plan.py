@@ -13,7 +13,7 @@ BAND_PX = 4 * 2**20
 _SCRATCH_BYTES_PER_BAND_PX = 24
 _BYTES_PER_LEFT_OUT_PX = 3  # finished rows: blended, being written, and their mask
 _LONGEST_WINDOW_S = 60.0
-_FINISHED_PX_PER_S = 60e6
+_READ_PX_PER_S = _FINISHED_PX_PER_S = 60e6
 _SMALLEST_CACHE = 32 * 2**20
 _CLOSE_TO_ALIKE = 0.293  # no simple fraction: origins lie halves or quarters of a pixel off
 
@@ -213,12 +213,17 @@ def memory_of(plan: Plan, request: PlanRequest) -> int:
 
 
 def seconds_of(plan: Plan, costs: Costs) -> float:
-    """Return about how long an extraction by this plan takes, with its last windows' finish."""
+    """Return about how long an extraction by this plan takes.
+
+    The network waits for its first windows to be read, and is waited for no more when the last row
+    is being finished.
+    """
     rows, cols = plan.count
     height, width = plan.window
     rounds = math.ceil(rows * cols / costs.streams)
     each = costs.seconds_per_window + height * width / costs.px_per_s
-    return rounds * each + height * plan.shape[1] / _FINISHED_PX_PER_S
+    first = min(costs.streams, rows * cols) * height * width / _READ_PX_PER_S
+    return first + rounds * each + height * plan.shape[1] / _FINISHED_PX_PER_S
 
 
 def lattice_corner(grid: Grid, multiple: int) -> tuple[int, int]:

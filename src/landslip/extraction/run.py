@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from landslip.extraction.finish import Finished, Finisher
 
 _REMOTE_READERS = 2
-_LIBRARIES_BYTES = 330 * 2**20
+_LIBRARIES_BYTES = 280 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
