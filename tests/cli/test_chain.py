@@ -157,7 +157,8 @@ def test_engines_agree(chain: Chain, tmp_path: Path) -> None:
     for engine in ("openvino", "torch"):
         done(
             *("extract", chain.scene, "--model", chain.model, "--out", tmp_path / engine),
-            *("--engine", engine, "--precision", "fp32"),
+            # the same windows for both: what engines cost decides on windows, too
+            *("--engine", engine, "--precision", "fp32", "--tile", 256),
         )
         with rasterio.open(tmp_path / engine / "probability.tif") as file:
             maps.append(file.read(1).astype(int))

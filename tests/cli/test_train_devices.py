@@ -1,6 +1,8 @@
 """What ``landslip train`` refuses before it starts other processes."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -63,6 +65,9 @@ def test_what_cannot_be_shared_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    program = ModuleType("__main__")  # a file, which the program of pytest's processes is not
+    program.__file__ = __file__
+    monkeypatch.setitem(sys.modules, "__main__", program)
     for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     command = ["train", str(dataset), "--out", str(tmp_path / "model"), "--batch-size", "4"]

@@ -120,8 +120,8 @@ def test_a_window_cut_out_of_a_larger_array_is_read_as_it_is(model: Model) -> No
 
 def test_costs_are_stated_without_running(model: Model) -> None:
     costs = OpenvinoEngine(model, Precision.FP32).costs()
-    assert costs.streams == costs.readers >= 1
-    assert costs.resident_bytes > 2 * (model.path / "graph.bin").stat().st_size
+    assert costs.streams >= costs.readers >= 1
+    assert costs.resident_bytes > 1.5 * (model.path / "graph.bin").stat().st_size
     assert 16 < costs.computing_bytes_per_px < 2000
 
 

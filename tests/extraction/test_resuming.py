@@ -248,7 +248,13 @@ def stopping_at(last: int) -> Iterator[Steps]:
         yield steps
 
 
-@pytest.mark.parametrize("overwrite", [False, True], ids=["a new output", "over an earlier one"])
+@pytest.mark.parametrize(
+    "overwrite",
+    [
+        pytest.param(False, id="a new output"),
+        pytest.param(True, id="over an earlier one", marks=pytest.mark.slow),
+    ],
+)
 def test_it_goes_on_from_every_step_on_the_disk(run: Runner, overwrite: bool) -> None:
     scene, out = run.scene(terrain((50, 30))), run.folder / "out"
     options = replace(SMALL, overwrite=overwrite)

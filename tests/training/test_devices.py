@@ -261,6 +261,9 @@ def test_a_program_that_is_no_file_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_nodes_know_each_other_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = ModuleType("__main__")  # a file, which the program of pytest's processes is not
+    program.__file__ = __file__
+    monkeypatch.setitem(sys.modules, "__main__", program)
     for name in ("MASTER_ADDR", "NODE_RANK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MASTER_PORT", "29500")

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import rasterio
 from rasterio.enums import ColorInterp
@@ -17,6 +18,8 @@ from landslip.raster.location import Location, without_credentials
 from landslip.raster.patience import PATIENT, Patience
 from landslip.raster.remote import RemoteSources, own_name
 from landslip.window import Window
+
+_ONE_AT_A_TIME = Lock()  # what is done to warnings is done to those of all threads
 
 
 @contextmanager
@@ -61,7 +64,7 @@ def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> D
 
 
 def _opened(location: Location) -> DatasetReader:
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(own_name(location))
 
