@@ -115,7 +115,7 @@ def test_a_cell_made_from_other_settings_is_refused(made: Path) -> None:
     assert digests(made / "whole" / "cells") == before
 
 
-def wait_for(path: Path, seconds: float = 60) -> None:
+def wait_for(path: Path, seconds: float = 180) -> None:
     until = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < until, f"{path} did not come"
