@@ -1,0 +1,119 @@
+"""``inventory.json``: what an inventory was made from and how."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from landslip.errors import InputError
+from landslip.model.card import ModelCard
+
+RECORD, STATISTICS = "inventory.json", "statistics.json"
+GEOPACKAGE, PARQUET, CSV = "inventory.gpkg", "inventory.parquet", "inventory.csv"
+GEOJSON, KMZ, STAC_ITEM = "inventory.geojson", "inventory.kmz", "item.json"
+REPORT = "report.html"
+LANDSLIDES, CROWNS, TOES, DENSITY = "landslides", "crowns", "toes", "density"
+FORMAT_VERSION = 1
+
+
+class Part(BaseModel):
+    """A part of a file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceRecord(Part):
+    """Where the polygons came from."""
+
+    kind: Literal["extraction", "polygons"]
+    place: str
+    layer: str | None = None
+
+
+class SceneRecord(Part):
+    """The scene that was mapped; what is not known is None."""
+
+    name: str | None = None
+    place: str | None = None
+    date: str | None = None
+    bands: tuple[str, ...] | None = None
+    width: int | None = None
+    height: int | None = None
+    resolution_m: float | None = None
+
+
+class ModelRecord(Part):
+    """The model, and what its probabilities are."""
+
+    name: str
+    weights_sha256: str
+    threshold: float
+    calibration: str | None = None
+    engine: str
+    precision: str
+
+
+class DemRecord(Part):
+    """The elevation model."""
+
+    name: str
+    place: str
+    crs: str
+    resolution_m: float
+    landslides_with_heights: int
+
+
+class CleaningRecord(Part):
+    """How polygons were made of probabilities; see `landslip inventory --help`."""
+
+    low: float
+    high: float
+    min_area_m2: float
+    max_shift_m: float
+    smooth: bool
+    split: bool
+    regions: int
+    dropped_seedless: int
+    dropped_small: int
+    split_regions: int
+    largest_shift_m: float
+
+
+class InventoryRecord(Part):
+    """The whole of ``inventory.json``."""
+
+    format: Literal["landslip-inventory"] = "landslip-inventory"
+    version: int = FORMAT_VERSION
+    code_version: str
+    name: str
+    source: SourceRecord
+    scene: SceneRecord
+    model: ModelRecord | None
+    model_card: ModelCard | None
+    dem: DemRecord | None
+    cleaning: CleaningRecord | None
+    crs: str | None
+    area_method: str | None
+    confidence_is: str
+    mapped_m2: float | None
+    landslides: int
+    notes: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def read_record(folder: Path) -> InventoryRecord:
+    """Read what describes an inventory.
+
+    Raises:
+        InputError: the folder is no inventory, or of another version.
+    """
+    file = folder / RECORD
+    if not file.is_file():
+        raise InputError(f"{folder}: not an inventory, there is no {RECORD} in it")
+    try:
+        return InventoryRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file}: not the description of an inventory of version {FORMAT_VERSION}; make the "
+            "inventory again"
+        ) from error

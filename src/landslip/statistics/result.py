@@ -1,0 +1,134 @@
+"""``statistics.json``: what an inventory says as a whole. Areas are on the map."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A part of the file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Estimate(Part):
+    """A value and its interval; None where it cannot be had."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Sizes(Part):
+    """The areas of the landslides, in m²."""
+
+    smallest_m2: float
+    median_m2: float
+    mean_m2: float
+    p90_m2: float
+    largest_m2: float
+
+
+class Histogram(Part):
+    """Landslides by area, in classes of equal width of the logarithm.
+
+    Attributes:
+        edges_m2: (classes + 1,).
+        landslides: (classes,).
+        density_per_m2: (classes,) probability density: share of all landslides over the width.
+    """
+
+    edges_m2: tuple[float, ...]
+    landslides: tuple[int, ...]
+    density_per_m2: tuple[float, ...]
+
+
+class InverseGammaFit(Part):
+    """Three-parameter inverse gamma of area (Malamud et al. 2004, doi 10.1002/esp.1064).
+
+    p(A) = 1 / (a Gamma(rho)) (a / (A - s))^(rho + 1) exp(-a / (A - s)), with A, a and s in m²,
+    conditioned on A at least ``least_m2`` where the inventory is cut off there.
+    """
+
+    rho: Estimate
+    a_m2: Estimate
+    s_m2: Estimate
+    rollover_m2: Estimate
+    least_m2: float
+    landslides: int
+    log_likelihood: float
+    ks_distance: float
+
+
+class PowerLawFit(Part):
+    """Power law of the tail: p(A) proportional to A^-exponent from ``from_m2`` on.
+
+    Clauset et al. 2009 (doi 10.1137/070710111); exponent is rho + 1 of an inverse gamma's tail.
+    """
+
+    exponent: Estimate
+    from_m2: Estimate
+    landslides: int
+    ks_distance: float
+    p_value: float | None
+
+
+class AreaFrequency(Part):
+    """How often landslides of which area are."""
+
+    histogram: Histogram | None
+    inverse_gamma: InverseGammaFit | None
+    power_law: PowerLawFit | None
+
+
+class Magnitude(Part):
+    """Landslide-event magnitude (Malamud et al. 2004): log10 of the number of landslides.
+
+    ``from_count`` takes the number mapped; ``from_large`` the number that the standard
+    distribution asks for, given the large ones, which are missed least.
+    """
+
+    from_count: float | None
+    from_large: Estimate | None
+    large_from_m2: float | None
+
+
+class VolumeTotal(Part):
+    """Volume of all landslides by one relation V = alpha A^gamma; an order of magnitude."""
+
+    relation: str
+    reference: str
+    alpha: float
+    gamma: float
+    total_m3: Estimate
+
+
+class AdjustedArea(Part):
+    """Area of landslide adjusted for the map's errors (Olofsson et al. 2014)."""
+
+    method: str
+    samples: int
+    mapped_m2: float
+    adjusted_m2: Estimate
+    users_accuracy: Estimate
+    producers_accuracy: Estimate
+    overall_accuracy: Estimate
+    level: float
+
+
+class Statistics(Part):
+    """The whole of ``statistics.json``."""
+
+    landslides: int
+    area_m2: float | None
+    surface_m2: float | None
+    mapped_m2: float | None
+    landslides_per_km2: float | None
+    area_share: float | None
+    sizes: Sizes | None
+    area_frequency: AreaFrequency | None
+    magnitude: Magnitude | None
+    volumes: tuple[VolumeTotal, ...]
+    adjusted: AdjustedArea | None
+    interval_level: float
+    draws: int
+    seed: int
+    notes: tuple[str, ...]
