@@ -29,7 +29,8 @@ from landslip.extraction.blend import NODATA
 from landslip.extraction.finish import Finisher, Kept
 from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.plan import Plan
-from landslip.extraction.run import extract, planned
+from landslip.extraction.planned import planned
+from landslip.extraction.run import extract
 from landslip.extraction.store import WindowStore
 from landslip.model.folder import open_model
 from landslip.raster import Scene

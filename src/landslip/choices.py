@@ -10,6 +10,13 @@ class Units(StrEnum):
     REFLECTANCE = "reflectance"
 
 
+class Language(StrEnum):
+    """Of what people read."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
 class Split(StrEnum):
     """What a tile is for; ``unused``: it is left out, e.g. as too near to a test tile."""
 

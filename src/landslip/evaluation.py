@@ -35,12 +35,16 @@ class Evaluation:
         return total(self.tiles)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return counts, scores and their 95 % intervals by name, ready for JSON."""
+        """Return counts, scores and their 95 % intervals by name, ready for JSON.
+
+        ``tile_counts`` holds tp, fp, fn and tn of each tile.
+        """
         intervals = bootstrap_intervals(list(self.tiles), seed=self.seed)
         return {
             "split": self.split.value,
             "tiles": len(self.tiles),
             "threshold": self.threshold,
+            "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
             **self.counts.as_dict(),
             "intervals": {name: None if at is None else list(at) for name, at in intervals.items()},
             "interval_level": 0.95,

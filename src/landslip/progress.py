@@ -12,3 +12,12 @@ class Progress(Protocol):
 
 def silent(done: float, total: float) -> None:
     """Report to nobody."""
+
+
+def part_of(progress: Progress, start: float, end: float, whole: float) -> Progress:
+    """Return a progress whose all is the span from ``start`` to ``end`` of ``whole``."""
+
+    def report(done: float, total: float) -> None:
+        progress(start + (end - start) * (done / total if total else 1.0), whole)
+
+    return report

@@ -19,6 +19,28 @@ def test_the_published_example_comes_out() -> None:
     np.testing.assert_array_equal(found.users.round(2), [0.88, 0.73, 0.93, 0.96])
     np.testing.assert_array_equal(found.producers.round(2), [0.75, 0.85, 0.93, 0.96])
     assert round(found.overall, 2) == 0.95
+    deforested_px, pixel_ha = found.shares[0] * 10_000_000, 0.09
+    assert round(deforested_px) == 235_086
+    assert round(deforested_px * pixel_ha) == 21_158
+
+
+def test_the_intervals_of_the_published_accuracies_come_out() -> None:
+    found = adjusted_shares(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
+    np.testing.assert_array_equal((1.96 * found.users_errors).round(2), [0.07, 0.10, 0.04, 0.02])
+    assert round(1.96 * found.overall_error, 2) == 0.02
+
+
+@pytest.mark.parametrize("of", range(4))
+def test_errors_of_producers_accuracies_are_those_of_equation_7(of: int) -> None:
+    found = adjusted_shares(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
+    users, producers = SAMPLE[of][of] / sum(SAMPLE[of]), found.producers[of]
+    reference = sum(area / sum(row) * row[of] for area, row in zip(MAPPED_HA, SAMPLE, strict=True))
+    variance = (MAPPED_HA[of] * (1 - producers)) ** 2 * users * (1 - users) / (sum(SAMPLE[of]) - 1)
+    for at, (area, row) in enumerate(zip(MAPPED_HA, SAMPLE, strict=True)):
+        share = row[of] / sum(row)
+        if at != of:
+            variance += (producers * area) ** 2 * share * (1 - share) / (sum(row) - 1)
+    assert found.producers_errors[of] == pytest.approx(np.sqrt(variance) / reference)
 
 
 def test_the_standard_error_is_that_of_simulated_samples() -> None:
@@ -33,6 +55,13 @@ def test_the_standard_error_is_that_of_simulated_samples() -> None:
     errors = np.array([run.standard_errors[0] for run in runs])
     assert shares.mean() == pytest.approx(0.2 * 0.7 + 0.8 * 0.1, abs=0.005)
     assert errors.mean() == pytest.approx(shares.std(), rel=0.07)
+    for name in ("users", "producers"):
+        values = np.array([getattr(run, name)[0] for run in runs])
+        told = np.array([getattr(run, f"{name}_errors")[0] for run in runs])
+        assert told.mean() == pytest.approx(values.std(), rel=0.08)
+    overall = np.array([run.overall for run in runs])
+    told = np.array([run.overall_error for run in runs])
+    assert told.mean() == pytest.approx(overall.std(), rel=0.07)
 
 
 def test_a_class_without_samples_is_undefined_where_it_is_mapped() -> None:

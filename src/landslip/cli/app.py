@@ -7,17 +7,21 @@ import typer
 
 from landslip import __version__
 from landslip.cli import (
+    calibrate,
+    compare,
     dataset,
     demo,
     evaluate,
     experiment,
     export,
     extract,
+    inventory,
     orthorectify,
     pansharpen,
     predict_tiles,
     preprocess,
     register,
+    report,
     synthetic,
     train,
 )
@@ -40,8 +44,12 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict_tiles.predict_tiles)
 app.command()(experiment.experiment)
+app.command()(calibrate.calibrate)
 app.command()(export.export)
 app.command()(extract.extract)
+app.command()(inventory.inventory)
+app.command()(compare.compare)
+app.command()(report.report)
 app.command()(synthetic.synthetic)
 app.command()(demo.demo)
 
@@ -66,7 +74,7 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:2] != ["extract"]:
+    if not _only_extracts(sys.argv[1:]):
         app()
         return
     leave_pandas_out()
@@ -77,3 +85,9 @@ def main() -> None:
         if isinstance(end.code, int):
             leave_at_once(end.code)
         raise
+
+
+def _only_extracts(words: list[str]) -> bool:
+    """Whether a command extracts and makes no inventory, for which pandas is needed."""
+    makes_inventory = any(word.partition("=")[0] == "--dem" for word in words)
+    return words[:1] == ["extract"] and not makes_inventory

@@ -38,7 +38,11 @@ def evaluate(
     runner = open_engine(opened, engine, precision)
     with shown("evaluate", "tiles") as progress:
         result = evaluation.evaluate(runner, opened.card, tiles, split, progress=progress)
-    found = result.as_dict() | {"engine": runner.name, "precision_format": runner.precision}
+    found = result.as_dict() | {
+        "resolution_m": tiles.card.resolution_m,
+        "engine": runner.name,
+        "precision_format": runner.precision,
+    }
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return

@@ -13,6 +13,7 @@ from landslip.cli.progress import shown
 from landslip.errors import LandslipError
 
 if TYPE_CHECKING:
+    from landslip.extraction.options import ExtractionOptions
     from landslip.extraction.result import Summary
 
 
@@ -71,6 +72,14 @@ def extract(
             "cluster reaches it. [default: beside --out]",
         ),
     ] = None,
+    dem: Annotated[
+        Path | None,
+        typer.Option(
+            help="Elevation model: an inventory is made in the folder `inventory` of the result, "
+            "as `landslip inventory` makes it.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Map the landslides of whole scenes.
@@ -79,7 +88,7 @@ def extract(
     0 other, 255 nodata), `landslides.gpkg` and `summary.json`; for several scenes in a folder
     each. After a crash or Ctrl-C the same command goes on where it was.
 
-    Example: `landslip extract SCENE.tif --model MODEL --out MAP --min-area 100`
+    Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
     from landslip.engines.choose import open_engine
     from landslip.extraction.many import extract_all, orders_of
@@ -99,6 +108,8 @@ def extract(
         store=store,
         overwrite=overwrite,
     )
+    if dem is not None:
+        _check_dem(dem)
     orders = orders_of(scenes or [], stac or [], out)
     opened = open_model(model)
     runner = open_engine(opened, engine, precision)
@@ -110,8 +121,10 @@ def extract(
                 if isinstance(outcome, LandslipError):
                     typer.echo(f"landslip: {outcome}", err=True)
                     failed += 1
-                else:
-                    _tell(order.out, outcome)
+                    continue
+                _tell(order.out, outcome)
+                if dem is not None:
+                    _make_inventory(order.out, dem, chosen)
     if failed:
         raise LandslipError(f"{failed} of {len(orders)} scenes could not be mapped, see above")
 
@@ -125,3 +138,27 @@ def _tell(out: Path, summary: "Summary") -> None:
         f"{out}: {summary.landslides} landslides, {size}, "
         f"in {summary.seconds:.1f} s ({summary.mpix_per_s:.2f} MPix/s)"
     )
+
+
+def _check_dem(dem: Path) -> None:
+    """Refuse what is no elevation model before the long work."""
+    from landslip.raster.heights import HeightMap
+
+    HeightMap(dem).close()
+
+
+def _make_inventory(result: Path, dem: Path, chosen: "ExtractionOptions") -> None:
+    from landslip.cli.inventory import tell
+    from landslip.inventory.request import Cleaned, InventoryRequest, Known
+    from landslip.inventory.run import make_inventory
+
+    request = InventoryRequest(
+        source=result,
+        out=result / "inventory",
+        cleaned=Cleaned(min_area_m2=chosen.min_area_m2 or None),
+        known=Known(dem=dem),
+        overwrite=chosen.overwrite,
+    )
+    with shown("inventory", "steps") as progress:
+        record = make_inventory(request, progress=progress)
+    tell(request.out, record)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.calibration.curve import Calibration
 from landslip.normalise import Normalisation
 
 PROBABILITY_STEPS = 250
@@ -18,10 +19,12 @@ class WindowForm:
     Attributes:
         shape: (height, width) of every window, multiples of the model's.
         normalisation: of the scene's stored numbers; tells their dtype and how many bands.
+        calibration: of the network's probabilities; None leaves them as they are.
     """
 
     shape: tuple[int, int]
     normalisation: Normalisation
+    calibration: Calibration | None = None
 
     @property
     def bands(self) -> int:
@@ -60,6 +63,8 @@ class WindowRunner(Protocol):
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return ``round(250 * probability)`` (height, width) of a window.
 
+        The probability is the calibrated one where the form has a calibration.
+
         Args:
             stored: numbers as the scene holds them (bands, height, width).
             valid: (height, width); what is said of a pixel that is not valid means nothing.
@@ -81,7 +86,7 @@ class Engine(Protocol):
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities (n, height, width) for normalised pixels (n, bands, height, width).
 
-        Height and width are multiples of the model's.
+        They are the network's own, never calibrated. Height and width are multiples of the model's.
         """
         ...
 
@@ -112,7 +117,8 @@ class BatchRunner:
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
         batch = self._form.normalisation.apply(stored, valid)[np.newaxis]
-        return quantised(self._engine.predict(batch)[0])
+        probability, curve = self._engine.predict(batch)[0], self._form.calibration
+        return quantised(probability if curve is None else curve.probabilities(probability))
 
 
 def quantised(probability: NDArray[np.float32]) -> NDArray[np.uint8]:

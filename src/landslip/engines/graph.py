@@ -6,7 +6,9 @@ from openvino import Model as Graph
 from openvino import Node
 from openvino import opset13 as ops
 
+from landslip.calibration.curve import LIMIT, Calibration
 from landslip.engines.base import PROBABILITY_STEPS, WindowForm
+from landslip.errors import ModelError
 from landslip.normalise import Normalisation
 
 
@@ -83,6 +85,38 @@ def _from_middle(stored: Node, middle: np.ndarray) -> Node:
     return ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
 
 
+def with_calibration(graph: Graph, curve: Calibration) -> Graph:
+    """Return a graph whose last sigmoid is of calibrated logits.
+
+    OpenVINO computes what comes after the last convolution in float32 whatever the rest is in.
+
+    Raises:
+        ModelError: the graph does not end in a sigmoid.
+    """
+    last = graph.get_results()[0].input_value(0).get_node()
+    if last.get_type_name() != "Sigmoid":
+        raise ModelError(
+            f"the graph of a model that is calibrated ends in a sigmoid; {graph.friendly_name} "
+            f"ends in {last.get_type_name()}; write the model's graph again by training"
+        )
+    probability = ops.sigmoid(_calibrated(last.input_value(0), curve))
+    return Graph([probability], graph.get_parameters())
+
+
+def _calibrated(logits: openvino.Output, curve: Calibration) -> Node:
+    start, slope, bends = curve.hinges()
+    cut = ops.clamp(logits, -LIMIT, LIMIT)
+    found = ops.add(ops.multiply(cut, _number(slope)), _number(start))
+    for knot, change in bends:
+        over = ops.relu(ops.subtract(cut, _number(knot)))
+        found = ops.add(found, ops.multiply(over, _number(change)))
+    return found
+
+
+def _number(value: float) -> Node:
+    return ops.constant(np.float32(value))
+
+
 def with_steps_out(graph: Graph) -> Graph:
     """Return a graph that gives ``round(250 * probability)`` in 8 bits instead of probabilities."""
     probability = graph.get_results()[0].input_value(0)
@@ -93,7 +127,10 @@ def with_steps_out(graph: Graph) -> Graph:
 def window_graph(graph: Graph, form: WindowForm) -> Graph:
     """Return a graph for windows of one form, with all of the above."""
     split_last_convolution(graph)
-    return with_steps_out(with_scene_numbers(graph, form))
+    graph = with_scene_numbers(graph, form)
+    if form.calibration is not None:
+        graph = with_calibration(graph, form.calibration)
+    return with_steps_out(graph)
 
 
 def _by_band(values: np.ndarray) -> Node:

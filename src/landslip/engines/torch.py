@@ -68,7 +68,7 @@ class TorchEngine:
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Engine.predict`."""
         image = torch.from_numpy(batch).to(self._device, memory_format=torch.channels_last)
-        probability: NDArray[np.float32] = self._probability(image)[:, 0].cpu().numpy()
+        probability: NDArray[np.float32] = torch.sigmoid(self._logits(image))[:, 0].cpu().numpy()
         return probability
 
     def runner(self, form: WindowForm, streams: int | None = None) -> TorchRunner:
@@ -78,7 +78,7 @@ class TorchEngine:
             InputError: the GPU's memory does not hold windows of this form.
         """
         usual = _GPU_STREAMS if self._device.type == "cuda" else 1
-        return TorchRunner(self._probability, form, self._device, streams or usual)
+        return TorchRunner(self._logits, form, self._device, streams or usual)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`; what CUDA's own libraries take of main memory is not in it.
@@ -110,7 +110,7 @@ class TorchEngine:
         share = _TRACED_SHARE if isinstance(self._network, fx.GraphModule) else _UNTRACED_SHARE
         return share * alive / (height * width) + 12.0 * bands
 
-    def _probability(self, image: Tensor) -> Tensor:
+    def _logits(self, image: Tensor) -> Tensor:
         # the weights have their type already, so there is nothing for autocast to keep
         autocast = torch.autocast(
             self._device.type,
@@ -119,8 +119,8 @@ class TorchEngine:
             cache_enabled=False,
         )
         with _repeatable(self._device), autocast:
-            logits = self._network(image)
-        return torch.sigmoid(logits.float())
+            logits: Tensor = self._network(image)
+        return logits.float()
 
 
 def _current_device() -> torch.device:

@@ -9,22 +9,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from landslip.calibration.curve import LIMIT, Calibration
 from landslip.engines.base import PROBABILITY_STEPS, WindowForm
 from landslip.errors import InputError
 
 Compute = Callable[[Tensor], Tensor]
-"""Gives probabilities (1, 1, height, width) for normalised pixels (1, bands, height, width)."""
+"""Gives logits (1, 1, height, width) for normalised pixels (1, bands, height, width)."""
 _KEPT = ("uint8", "int8", "int16", "int32", "float32")
 _WARM_UPS = 3
 
 
 class WindowSteps:
-    """Normalisation, network and rounding, all on the device that the network is on."""
+    """Normalisation, network, calibration and rounding, on the device that the network is on."""
 
     def __init__(self, compute: Compute, form: WindowForm, device: torch.device) -> None:
         """Take the form's normalisation to the device."""
         known = form.normalisation
         self._compute = compute
+        self._curve = form.calibration
         self._radiometry = known.radiometry
         self._is_uint16 = np.dtype(known.radiometry.dtype) == np.uint16
         self._mean = torch.tensor(known.mean, dtype=torch.float32, device=device)[:, None, None]
@@ -44,8 +46,21 @@ class WindowSteps:
             values = values + self._radiometry.offset
         pixels = torch.where(valid, (values - self._mean) / self._std, 0.0)
         image = pixels[None].contiguous(memory_format=torch.channels_last)
-        probability = self._compute(image)[0, 0]
+        logits = self._compute(image)[0, 0]
+        if self._curve is not None:
+            logits = calibrated(logits, self._curve)
+        probability = torch.sigmoid(logits)
         return (probability * PROBABILITY_STEPS).round().to(torch.uint8)
+
+
+def calibrated(logits: Tensor, curve: Calibration) -> Tensor:
+    """Return calibrated logits, in their type and on their device."""
+    start, slope, bends = curve.hinges()
+    cut = logits.clamp(-LIMIT, LIMIT)
+    found = cut * slope + start
+    for knot, change in bends:
+        found = found + (cut - knot).clamp_min(0) * change
+    return found
 
 
 class _Place(Protocol):

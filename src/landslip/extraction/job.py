@@ -36,14 +36,9 @@ def job_of(
         plan: of the windows.
         options: as the user gave them.
     """
-    read_as = options.scene
     return {
         "scene": scene,
-        "read_as": {
-            "bands": None if read_as.bands is None else str(read_as.bands),
-            "units": read_as.units,
-            "nodata": None if read_as.nodata is None else repr(read_as.nodata),
-        },
+        "read_as": options.scene.as_dict(),
         "model": digest_of(model.card.model_dump(mode="json")),
         "engine": engine.name,
         "precision": engine.precision,

@@ -13,6 +13,10 @@ class Summary:
     """What ``summary.json`` says.
 
     Attributes:
+        scene_place: where the scene was read from, without credentials.
+        read_as: what was stated about it: bands, units, nodata.
+        threshold: probability from which a pixel is landslide, as the rasters hold it.
+        calibration: how probabilities were calibrated; None: as the network gives them.
         skipped_windows_share: of all windows, those without data, which the network did not see.
         kept_windows_share: of all windows, those that an earlier, interrupted run had finished.
         engine_busy_share: of the time from the network's first window to its last, how long its
@@ -25,8 +29,11 @@ class Summary:
     """
 
     scene: str
+    scene_place: str
+    read_as: dict[str, str | None]
     model: str
     model_weights_sha256: str
+    calibration: str | None
     bands: list[str]
     crs: str | None
     width: int

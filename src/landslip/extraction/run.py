@@ -1,71 +1,40 @@
 """Extracts landslides from a scene: windows in, rasters, polygons and a summary out."""
 
+import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip import __version__
-from landslip.engines.base import Engine, WindowForm, WindowRunner
+from landslip.engines.base import Engine, WindowRunner
 from landslip.extraction.fit import check_scene
-from landslip.extraction.job import digest_of, job_of, refuse_other
+from landslip.extraction.job import digest_of, refuse_other
 from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.pipeline import Done, Place, Windows, compute_windows
-from landslip.extraction.plan import Costs, Plan, PlanRequest, Storage, lattice_corner, plan_windows
+from landslip.extraction.plan import Plan
+from landslip.extraction.planned import Extraction, planned
 from landslip.extraction.result import SUMMARY, Summary, job_written
 from landslip.extraction.store import WindowStore
 from landslip.extraction.work import WorkFolder
 from landslip.grid import AreaMeasure
 from landslip.memory_size import peak_memory_mb
-from landslip.model.folder import WEIGHTS, Model
+from landslip.model.folder import CARD, WEIGHTS, Model
 from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
 from landslip.raster import Scene, bounded_cache, decoding_threads
-from landslip.raster.identity import Facts, identity
+from landslip.raster.identity import identity
 from landslip.raster.location import Location
 
 if TYPE_CHECKING:
     from landslip.cluster.scene import SceneJob
     from landslip.extraction.finish import Finished, Finisher
-
-_REMOTE_READERS = 2
-_LIBRARIES_BYTES = 280 * 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
-    """A scene, a model, and how the one is taken through the other."""
-
-    scene: Scene
-    model: Model
-    engine: Engine
-    options: ExtractionOptions
-    request: PlanRequest
-    plan: Plan
-    facts: Future[Facts]
-
-    @property
-    def job(self) -> dict[str, Any]:
-        """All that the result depends on; waits until the scene's files have been digested."""
-        return job_of(self.facts.result(), self.model, self.engine, self.plan, self.options)
-
-    @property
-    def threshold(self) -> float:
-        """Probability from which a pixel is landslide."""
-        stated = self.options.threshold
-        return self.model.card.threshold if stated is None else stated
-
-    @property
-    def form(self) -> WindowForm:
-        """What the windows have in common."""
-        normalisation = self.model.card.normalisation_of(self.scene.radiometry)
-        return WindowForm(shape=self.plan.window, normalisation=normalisation)
 
 
 def _computed(
@@ -163,7 +132,7 @@ def extract(
         ThreadPoolExecutor(1, "digest") as side,
     ):
         facts = side.submit(identity, scene.path)
-        notes = check_scene(scene, model.card, options.min_area_m2)
+        notes = [*check_scene(scene, model.card, options.min_area_m2), *_unlike(scene, model)]
         extraction = planned(scene, model, engine, options, facts)
         with work.alone():
             written = _written(work, extraction)
@@ -174,62 +143,20 @@ def extract(
             finished, tally = _run(extraction, work, stage, progress)
             summary = _summary(extraction, finished, tally, notes, time.monotonic() - started)
             summary.write(stage / SUMMARY)
+            shutil.copyfile(model.path / CARD, stage / CARD)
             work.finish(stage)
             _store(work, options).clear()
     return summary
 
 
-def planned(
-    scene: Scene, model: Model, engine: Engine, options: ExtractionOptions, facts: "Future[Facts]"
-) -> Extraction:
-    """Plan the windows of a scene; nothing is computed.
+def _unlike(scene: Scene, model: Model) -> list[str]:
+    """Return what tells that the scene is unlike the training data, of models that know theirs."""
+    if model.card.look is None:
+        return []
+    from landslip.familiarity.judge import judge
 
-    Args:
-        scene: to be extracted.
-        model: for it.
-        engine: that runs the model.
-        options: as the user gave them.
-        facts: what the scene's files are known by.
-
-    Raises:
-        InputError: an option does not fit the scene or the model.
-    """
-    multiple = model.card.input.multiple
-    request = PlanRequest(
-        shape=scene.grid.shape,
-        corner=lattice_corner(scene.grid, multiple),
-        multiple=multiple,
-        overlap=-(-options.overlap // multiple) * multiple,
-        memory_bytes=options.memory_bytes,
-        costs=_costs(scene, model, engine, options),
-        storage=Storage(block=scene.block, bytes_per_px=scene.stored_bytes_per_px),
-        side=options.tile,
-    )
-    return Extraction(
-        scene=scene,
-        model=model,
-        engine=engine,
-        options=options,
-        request=request,
-        plan=plan_windows(request),
-        facts=facts,
-    )
-
-
-def _costs(scene: Scene, model: Model, engine: Engine, options: ExtractionOptions) -> Costs:
-    known, bands = engine.costs(), len(model.card.bands)
-    # with Ray, workers are processes, and how many there are must not change the windows
-    streams = known.streams if options.ray is not None else options.workers or known.streams
-    return Costs(
-        resident_bytes=_LIBRARIES_BYTES + known.resident_bytes,
-        computing_bytes_per_px=known.computing_bytes_per_px,
-        # numbers, the mask of each band, and what is valid
-        reading_bytes_per_px=bands * (np.dtype(scene.radiometry.dtype).itemsize + 1) + 2,
-        streams=streams,
-        # a server answers several at once
-        readers=max(known.readers, _REMOTE_READERS) if scene.path.is_remote else known.readers,
-        px_per_s=known.px_per_s,
-    )
+    found = judge(scene, model)
+    return [] if found is None else found.notes()
 
 
 @dataclass(slots=True)
@@ -356,8 +283,11 @@ def _summary(
     measure = AreaMeasure(grid.crs)
     return Summary(
         scene=extraction.scene.path.name,
+        scene_place=_place_of(extraction.scene.path),
+        read_as=extraction.options.scene.as_dict(),
         model=card.name,
         model_weights_sha256=card.files[WEIGHTS],
+        calibration=None if card.calibration is None else card.calibration.method,
         bands=list(card.bands),
         crs=None if grid.crs is None else grid.crs.to_string(),
         width=width,
@@ -385,3 +315,8 @@ def _summary(
         warnings=notes,
         code_version=__version__,
     )
+
+
+def _place_of(location: Location) -> str:
+    """Return where a scene is, from anywhere on this machine."""
+    return str(location) if location.path is None else str(location.path.absolute())

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from landslip.closing import Closing
 from landslip.engines.base import PROBABILITY_STEPS
 from landslip.errors import LandslipError
 from landslip.extraction.landslides import Landslides
@@ -55,7 +55,7 @@ class Totals:
     area_px: int = 0
 
 
-class LandslideTable:
+class LandslideTable(Closing):
     """Gathers landslides, in any order, and writes them as a GeoPackage, the largest first.
 
     Memory holds about a million points at a time, in all about 200 MB. A landslide is written in
@@ -74,17 +74,6 @@ class LandslideTable:
         self._grid = grid
         self._min_area_m2 = min_area_m2
         self._sorter = LandslideSorter(Path(self._folder.name))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the files that wait in the folder."""

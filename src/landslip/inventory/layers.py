@@ -7,7 +7,7 @@ import geopandas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
-    """An inventory as tables, all in one coordinate system (or none).
+    """An inventory as tables, in one coordinate system (or none), `density` maybe in another.
 
     Attributes:
         landslides: polygons with the columns of `landslip.inventory.fields`, in that order, the

@@ -69,14 +69,14 @@ class CleaningRecord(Part):
     low: float
     high: float
     min_area_m2: float
-    max_shift_m: float
+    max_shift_m: float | None
     smooth: bool
     split: bool
     regions: int
     dropped_seedless: int
     dropped_small: int
     split_regions: int
-    largest_shift_m: float
+    largest_shift_m: float | None
 
 
 class InventoryRecord(Part):
@@ -95,6 +95,7 @@ class InventoryRecord(Part):
     crs: str | None
     area_method: str | None
     confidence_is: str
+    flag_rules: dict[str, float] = {}
     mapped_m2: float | None
     landslides: int
     notes: tuple[str, ...]

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from landslip.bands import Bands, Radiometry
+from landslip.calibration.curve import Calibration
 from landslip.choices import Units
 from landslip.networks.architecture import Architecture
 from landslip.normalise import Normalisation
@@ -98,6 +99,66 @@ class ExportsCard(_Part):
     int8: Int8Card | None = None
 
 
+class FiguresCard(_Part):
+    """How far probabilities are from what they say; see `landslip.calibration.figures`."""
+
+    calibration_error: float = Field(description="expected, over 20 bins of equal width")
+    brier: float
+    log_loss: float
+
+
+class ReliabilityCard(_Part):
+    """Probability against share of landslide, of those of 20 equal bins that hold pixels."""
+
+    mean_probability: tuple[float, ...]
+    landslide_share: tuple[float, ...]
+    pixels: tuple[int, ...]
+
+
+class CalibrationCard(_Part):
+    """How the network's probabilities are calibrated, and on what that was fitted."""
+
+    method: str = Field(description="temperature, platt or isotonic")
+    knots: tuple[tuple[float, float], ...] = Field(description="(logit, calibrated logit)")
+    slope_below: float
+    slope_above: float
+    split: str
+    tiles: int
+    pixels: int
+    landslide_pixels: int
+    folds: int = Field(description="of whole groups of tiles; 0: not cross-validated")
+    dataset_source: str
+    pixels_sha256: str
+    split_sha256: str
+    seed: int
+    engine: str
+    precision: str
+    before: FiguresCard
+    after: FiguresCard | None = Field(description="on folds not fitted on; None: not known")
+    reliability_before: ReliabilityCard
+    reliability_after: ReliabilityCard | None
+
+    def curve(self) -> Calibration:
+        """Return the curve from the network's logits to calibrated ones."""
+        return Calibration(
+            knots=self.knots, slope_below=self.slope_below, slope_above=self.slope_above
+        )
+
+
+class LookCard(_Part):
+    """What the training data looked like, to tell scenes that look otherwise."""
+
+    file: str
+    tiles: int
+    tile_px: int
+    features: int
+    layer: str
+    spectral_p99: float
+    feature_p99: float
+    dataset_source: str
+    pixels_sha256: str
+
+
 class ModelCard(_Part):
     """The whole of ``model.json``."""
 
@@ -115,6 +176,8 @@ class ModelCard(_Part):
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
     exports: ExportsCard | None = Field(None, description="None: as training wrote it")
+    calibration: CalibrationCard | None = Field(None, description="None: not calibrated")
+    look: LookCard | None = Field(None, description="None: not measured")
 
     @property
     def bands(self) -> Bands:
@@ -128,6 +191,20 @@ class ModelCard(_Part):
         return Radiometry(
             units=known.units, dtype=known.dtype, scale=known.scale, offset=known.offset
         )
+
+    @property
+    def curve(self) -> Calibration | None:
+        """The curve that makes the network's probabilities calibrated ones; None without one."""
+        return None if self.calibration is None else self.calibration.curve()
+
+    @property
+    def calibrated_threshold(self) -> float:
+        """The threshold of calibrated probability; the mask is that of the network's threshold.
+
+        The network's own threshold where the model is not calibrated.
+        """
+        curve = self.curve
+        return self.threshold if curve is None else curve.probability(self.threshold)
 
     def normalisation_of(self, radiometry: Radiometry) -> Normalisation:
         """Return the model's normalisation for numbers stored in some radiometry."""

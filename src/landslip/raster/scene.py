@@ -31,6 +31,28 @@ class SceneOptions:
     units: Units | None = None
     nodata: float | None = None
 
+    def as_dict(self) -> dict[str, str | None]:
+        """Return what is stated, as JSON holds it."""
+        return {
+            "bands": None if self.bands is None else str(self.bands),
+            "units": self.units,
+            "nodata": None if self.nodata is None else repr(self.nodata),
+        }
+
+    @classmethod
+    def of_dict(cls, stated: dict[str, str | None]) -> "SceneOptions":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError: it gave something else.
+        """
+        bands, units, nodata = (stated.get(name) for name in ("bands", "units", "nodata"))
+        return cls(
+            bands=None if bands is None else Bands.parse(bands),
+            units=None if units is None else Units(units),
+            nodata=None if nodata is None else float(nodata),
+        )
+
 
 class Scene(Closing):
     """An open multi-band raster with named bands; a context manager.

@@ -25,15 +25,21 @@ class AdjustedShares:
         shares: adjusted share of the area (equation 9).
         standard_errors: of the shares (equation 10), for pixels drawn at random within map classes.
         users: user's accuracy p_ii / p_i. (equation 2), the precision of a class.
+        users_errors: standard errors of the user's accuracies (equation 6).
         producers: producer's accuracy p_jj / p_.j (equation 3), its recall.
+        producers_errors: standard errors of the producer's accuracies (equation 7).
         overall: overall accuracy, the sum of p_ii (equation 1).
+        overall_error: standard error of the overall accuracy (equation 5).
     """
 
     shares: NDArray[np.float64]
     standard_errors: NDArray[np.float64]
     users: NDArray[np.float64]
+    users_errors: NDArray[np.float64]
     producers: NDArray[np.float64]
+    producers_errors: NDArray[np.float64]
     overall: float
+    overall_error: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +73,20 @@ def adjusted_shares(sample: ArrayLike, map_shares: ArrayLike) -> AdjustedShares:
         within = numbers / rows[:, None]
         joint = np.where(mapped[:, None], weights[:, None] * within, 0)
         variance = weights[:, None] ** 2 * within * (1 - within) / (rows[:, None] - 1)
+        variance = np.where(mapped[:, None], variance, 0)
         shares = joint.sum(axis=0)
+        users, producers = np.diag(within).copy(), np.diag(joint) / shares
+        right = np.diag(variance)
+        others = variance.sum(axis=0) - right
         return AdjustedShares(
             shares=shares,
-            standard_errors=np.sqrt(np.where(mapped[:, None], variance, 0).sum(axis=0)),
-            users=np.diag(within).copy(),
-            producers=np.diag(joint) / shares,
+            standard_errors=np.sqrt(variance.sum(axis=0)),
+            users=users,
+            users_errors=np.sqrt(users * (1 - users) / (rows - 1)),
+            producers=producers,
+            producers_errors=np.sqrt((1 - producers) ** 2 * right + producers**2 * others) / shares,
             overall=float(np.trace(joint)),
+            overall_error=float(np.sqrt(right.sum())),
         )
 
 

@@ -1,0 +1,258 @@
+"""What calibration brings on tiles that it was not fitted on, and on ground from elsewhere.
+
+    python benchmarks/calibration.py MODEL TILES [--shift NAME=TILES ...] [--seed 0]
+        [--out TABLE.md] [--plot RELIABILITY.png]
+
+Curves are fitted on the validation tiles of TILES and measured on its test tiles, and on all tiles
+of each shift. TILES are divided as in configs/bijie_cpu.yaml where MODEL was trained on that
+division and they are not divided so. MODEL stays as it is: a copy of it is calibrated. Intervals
+are 95 % bootstrap intervals over tiles. What the look says is of 200 draws of 16 test tiles, and of
+all tiles of a shift, cut to the size of training tiles.
+"""
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from landslip.calibration.choice import Choice
+from landslip.calibration.counts import LogitCounts, count_logits, summed
+from landslip.calibration.curve import Calibration
+from landslip.calibration.figures import Scored, scored
+from landslip.calibration.fit import fit
+from landslip.calibration.method import FITTED, Method
+from landslip.calibration.run import CalibrateRequest, calibrate, count_folds
+from landslip.choices import EngineName, Precision, Split
+from landslip.dataset.format import LANDSLIDE, TileDataset
+from landslip.engines.base import Engine
+from landslip.engines.choose import open_engine
+from landslip.evaluation import predicted_tiles
+from landslip.familiarity.judge import Distances, distances, familiarity_of, look_of
+from landslip.familiarity.look import Look
+from landslip.familiarity.measure import pieces_of_tile
+from landslip.model.folder import Model, open_model
+from landslip.scores.curves import reliability
+from landslip.splitting.alike import tiles_alike
+from landslip.splitting.divide import divide
+from landslip.splitting.division import Division
+
+RESAMPLES, DRAWS, DRAWN_TILES = 1000, 200, 16
+HEADER = """| tiles | curve | calibration error | Brier score | log loss |
+|---|---|---|---|---|"""
+LOOK_HEADER = """| tiles | compared | beyond 99 % by spectra | by features | says so |
+|---|---|---|---|---|"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Tiles that curves are measured on.
+
+    Attributes:
+        name: in the table.
+        dataset: of the tiles.
+        positions: of the tiles.
+        counts: pixels of each.
+    """
+
+    name: str
+    dataset: TileDataset
+    positions: list[int]
+    counts: list[LogitCounts]
+
+
+def main() -> None:
+    """Fit, measure, print the tables and draw the plot."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("tiles", type=Path)
+    parser.add_argument("--shift", action="append", default=[], metavar="NAME=TILES")
+    parser.add_argument("--engine", type=EngineName, default=EngineName.OPENVINO)
+    parser.add_argument("--precision", type=Precision, default=Precision.AUTO)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "model"
+        shutil.copytree(options.model, copy)
+        model = open_model(copy)
+        engine = open_engine(model, options.engine, options.precision)
+        dataset = as_trained(TileDataset(options.tiles), model)
+        request = CalibrateRequest(
+            model=model,
+            dataset=dataset,
+            engine=engine,
+            seed=options.seed,
+            overwrite=True,
+        )
+        validation = summed(count_folds(request, dataset.positions(Split.VALIDATION)))
+        done = calibrate(request)
+        grounds = [measured("test tiles", model, engine, dataset, dataset.positions(Split.TEST))]
+        for shift in options.shift:
+            name, _, path = shift.partition("=")
+            other = TileDataset(Path(path))
+            grounds.append(measured(name, model, engine, other, list(range(len(other)))))
+        curves = {method: fit(validation, method) for method in FITTED}
+        lines = [
+            *about(model, engine, dataset, done.choice),
+            "",
+            *table(done.choice, grounds, curves, options.seed),
+            "",
+            *looks(open_model(copy), grounds, options.seed),
+        ]
+    text = "\n".join(lines)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n")
+    if options.plot:
+        draw(grounds, curves[done.choice.method], options.plot)
+
+
+def as_trained(dataset: TileDataset, model: Model) -> TileDataset:
+    """Return the dataset as it was divided when the model was trained."""
+    trained = model.card.training.split_sha256
+    if dataset.card.split_sha256 == trained:
+        return dataset
+    division = Division(method="groups", test_share=0.2, val_share=0.1, seed=0)
+    (fold,) = divide(dataset, division, together=tiles_alike(dataset))
+    divided = dataset.with_split(fold.splits, "by groups, as in configs/bijie_cpu.yaml")
+    if divided.card.split_sha256 != trained:
+        raise SystemExit(f"{dataset.path}: the model was trained on another division of the tiles")
+    return divided
+
+
+def measured(
+    name: str, model: Model, engine: Engine, dataset: TileDataset, positions: list[int]
+) -> Ground:
+    """Count the pixels of tiles by logit."""
+    counts = {}
+    for position, probability in predicted_tiles(engine, model.card, dataset, positions):
+        tile = dataset.tile(position)
+        counts[position] = count_logits(probability, tile.label == LANDSLIDE, tile.counted)
+    return Ground(
+        name=name,
+        dataset=dataset,
+        positions=positions,
+        counts=[counts[position] for position in positions],
+    )
+
+
+def about(model: Model, engine: Engine, dataset: TileDataset, choice: Choice) -> Iterator[str]:
+    """Say what was fitted on what."""
+    architecture = model.card.architecture
+    tiles = len(dataset.positions(Split.VALIDATION))
+    yield (
+        f"{architecture.title}, {architecture.encoder}, {engine.name} {engine.precision}; fitted "
+        f"on {tiles} validation tiles in {choice.folds} folds of "
+        f"groups; auto takes {choice.method}; the threshold {model.card.threshold:.3f} becomes "
+        f"{choice.curve.probability(model.card.threshold):.3f}."
+    )
+
+
+def table(
+    choice: Choice, grounds: list[Ground], curves: dict[Method, Calibration], seed: int
+) -> Iterator[str]:
+    """Give a row for each set of tiles and curve."""
+    ways: dict[str, Calibration | None] = {"none": None}
+    ways |= {method.value: curve for method, curve in curves.items()}
+    yield HEADER
+    yield row("validation tiles", "none", choice.before)
+    for method, found in choice.after.items():
+        yield row("validation tiles, folds set aside", method.value, found)
+    for ground in grounds:
+        for name, curve in ways.items():
+            total = scored(summed(ground.counts), curve)
+            spread = error_interval(ground.counts, curve, seed)
+            yield row(ground.name, name, total, spread)
+
+
+def row(name: str, curve: str, found: Scored, spread: tuple[float, float] | None = None) -> str:
+    """Format a row."""
+    interval = "" if spread is None else f" ({spread[0]:.4f} to {spread[1]:.4f})"
+    return (
+        f"| {name} | {curve} | {found.calibration_error:.4f}{interval} | {found.brier:.4f} | "
+        f"{found.log_loss:.4f} |"
+    )
+
+
+def error_interval(
+    counts: list[LogitCounts], curve: Calibration | None, seed: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of the calibration error, tiles drawn with replacement."""
+    parts = [scored(one, curve).bins for one in counts]
+    surplus = np.array([part.landslide - part.probability_sum for part in parts])
+    surplus = surplus.reshape(len(parts), 20, -1).sum(axis=2)
+    pixels = np.array([part.pixels.sum() for part in parts])
+    drawn = np.random.default_rng(seed).integers(0, len(parts), (RESAMPLES, len(parts)))
+    errors = np.abs(surplus[drawn].sum(axis=1)).sum(axis=1) / pixels[drawn].sum(axis=1)
+    low, high = np.quantile(errors, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def looks(model: Model, grounds: list[Ground], seed: int) -> Iterator[str]:
+    """Give a row on what the model's look says of each set of tiles."""
+    look = look_of(model)
+    if look is None:
+        return
+    yield LOOK_HEADER
+    for at, ground in enumerate(grounds):
+        pieces = chain.from_iterable(
+            pieces_of_tile(model.card, ground.dataset, position, look.tile_px)
+            for position in ground.positions
+        )
+        found = distances(look, model, pieces)
+        whole = familiarity_of(look, found)
+        if whole is None:
+            continue
+        told = "yes" if whole.notes() else "no"
+        says = told if at else f"{alarms(look, found, seed):.1%} of draws"
+        yield (
+            f"| {ground.name} | {whole.tiles} | {whole.spectral_share:.1%} | "
+            f"{whole.feature_share:.1%} | {says} |"
+        )
+
+
+def alarms(look: Look, found: Distances, seed: int) -> float:
+    """Return the share of draws of tiles that the look speaks up at."""
+    generator, told = np.random.default_rng(seed), 0
+    for _ in range(DRAWS):
+        drawn = generator.choice(len(found.spectral), DRAWN_TILES, replace=False)
+        part = Distances(spectral=found.spectral[drawn], feature=found.feature[drawn])
+        judged = familiarity_of(look, part)
+        told += judged is not None and bool(judged.notes())
+    return told / DRAWS
+
+
+def draw(grounds: list[Ground], curve: Calibration, file: Path) -> None:
+    """Draw how often pixels of a probability are landslide, before and after."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(
+        1, len(grounds), figsize=(4 * len(grounds), 4), sharey=True, squeeze=False
+    )
+    for panel, ground in zip(panels[0], grounds, strict=True):
+        counts = summed(ground.counts)
+        panel.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+        for name, by, marker in (("network", None, "o"), ("calibrated", curve, "s")):
+            found = reliability(scored(counts, by).bins)
+            panel.plot(
+                found.mean_probability, found.landslide_share, marker=marker, ms=4, label=name
+            )
+        panel.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability", title=ground.name)
+        panel.set_aspect("equal")
+    panels[0][0].set_ylabel("share of pixels that are landslide")
+    panels[0][0].legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""Whether the warning of unfamiliar scenes comes where it should, and only there.
+
+    python benchmarks/familiarity.py MODEL TILES [--other NAME=TILES ...] [--scene NAME=RASTER ...]
+        [--draws 200] [--seed 0] [--predict] [--out TABLE.md]
+
+MODEL is a model folder and TILES the data set that it was trained on, with its training tiles; it
+is copied, and what its training tiles look like is measured. Test tiles of TILES are drawn in
+groups of 16 without replacement, as a scene is sampled: the share of draws with a warning is the
+rate of false alarms. The same is done with the tiles of other data sets. Scenes are judged as they
+are. With --predict, F1 at the model's threshold is given too, and how much of what the model is
+sure of (below 0.1, above 0.9) is wrong.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from landslip.bands import Bands
+from landslip.choices import Split, Units
+from landslip.dataset.format import LANDSLIDE, TileDataset
+from landslip.engines.choose import open_engine
+from landslip.evaluation import predicted_tiles
+from landslip.familiarity.judge import (
+    SAMPLED_TILES,
+    Distances,
+    Familiarity,
+    distances,
+    familiarity_of,
+    judge,
+)
+from landslip.familiarity.look import LOOK, Look
+from landslip.familiarity.measure import measure_look, pieces_of_tile
+from landslip.metrics import Counts, count_pixels, total
+from landslip.model.folder import CARD, Model, open_model, sha256_of
+from landslip.raster import Scene, SceneOptions
+
+HEADER = """\
+| data | tiles | spectra beyond 99 %, % | ratio | features beyond 99 %, % | ratio | \
+draws with a warning of spectra, % | of features, % | of either, % | F1, % | sure and wrong, % |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is found of one data set, or of one scene: then there are no draws."""
+
+    name: str
+    known: Familiarity
+    alarms: tuple[float, float, float] | None = None
+    f1: float | None = None
+    sure_and_wrong: float | None = None
+
+    def __str__(self) -> str:
+        known = self.known
+        found = [
+            (known.spectral_share, 100, 1),
+            (known.spectral_ratio, 1, 2),
+            (known.feature_share, 100, 1),
+            (known.feature_ratio, 1, 2),
+            *((alarm, 100, 1) for alarm in self.alarms or (None, None, None)),
+            (self.f1, 100, 1),
+            (self.sure_and_wrong, 100, 2),
+        ]
+        cells = ["–" if one is None else f"{one * by:.{digits}f}" for one, by, digits in found]
+        return f"| {self.name} | {known.tiles} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Measure and print the table."""
+    options = arguments()
+    home = TileDataset(options.tiles)
+    others = [named(text) for text in options.other]
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        model, look = with_look(options.model, home, Path(folder) / "model", options.seed)
+        took = time.perf_counter() - started
+        rows = [
+            row_of(name, dataset, positions, model, look, options)
+            for name, dataset, positions in (
+                ("held-out tiles of the same data", home, home.positions(Split.TEST)),
+                *(
+                    (name, dataset, range(len(dataset)))
+                    for name, dataset in ((name, TileDataset(Path(at))) for name, at in others)
+                ),
+            )
+        ]
+        timed = [scene_row(*named(text), model, options) for text in options.scene]
+    measured = (
+        f"{look.tiles} training tiles of {look.tile_px} px, {look.features} features of "
+        f"{look.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
+        f"{look.spectral_p99:.2f} by spectra and {look.feature_p99:.2f} by features"
+    )
+    table = [HEADER, *map(str, rows), *(str(row) for row, _ in timed)]
+    told = [f"{row.name}: judged in {seconds:.2f} s; {notes(row)}" for row, seconds in timed]
+    text = "\n".join([measured, "", *table, "", *told])
+    print(text)
+    if options.out is not None:
+        options.out.write_text(text + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("tiles", type=Path)
+    parser.add_argument("--other", action="append", default=[], metavar="NAME=TILES")
+    parser.add_argument("--scene", action="append", default=[], metavar="NAME=RASTER")
+    parser.add_argument("--bands", type=Bands.parse, help="of scenes that do not name them")
+    parser.add_argument("--units", type=Units, help="of scenes that do not tell them")
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--predict", action="store_true")
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args()
+
+
+def named(text: str) -> tuple[str, str]:
+    """Take NAME=PLACE apart."""
+    name, _, place = text.partition("=")
+    return name, place
+
+
+def with_look(source: Path, home: TileDataset, folder: Path, seed: int) -> tuple[Model, Look]:
+    """Copy a model and measure its training tiles."""
+    shutil.copytree(source, folder)
+    model = open_model(folder)
+    look = measure_look(model, home, seed=seed)
+    look.write(folder / LOOK)
+    files = model.card.files | {LOOK: sha256_of(folder / LOOK)}
+    (folder / CARD).write_text(model.card.model_copy(update={"files": files}).model_dump_json())
+    return open_model(folder), look
+
+
+def row_of(
+    name: str,
+    dataset: TileDataset,
+    positions: Sequence[int],
+    model: Model,
+    look: Look,
+    options: argparse.Namespace,
+) -> Row:
+    """Judge tiles, all together and in draws of 16."""
+    pieces = chain.from_iterable(
+        pieces_of_tile(model.card, dataset, position, look.tile_px) for position in positions
+    )
+    found = distances(look, model, pieces)
+    known = familiarity_of(look, found)
+    if known is None:
+        raise SystemExit(f"{name}: too few tiles")
+    f1, wrong = scored(dataset, positions, model) if options.predict else (None, None)
+    alarms = alarm_rates(look, found, options.draws, options.seed)
+    return Row(name=name, known=known, alarms=alarms, f1=f1, sure_and_wrong=wrong)
+
+
+def alarm_rates(look: Look, found: Distances, draws: int, seed: int) -> tuple[float, float, float]:
+    """Return the share of draws with a warning of spectra, of features, and of either."""
+    generator, number = np.random.default_rng(seed), len(found.spectral)
+    warned = np.zeros((draws, 2), dtype=np.bool_)
+    for draw in range(draws):
+        chosen = generator.choice(number, min(SAMPLED_TILES, number), replace=False)
+        drawn = Distances(spectral=found.spectral[chosen], feature=found.feature[chosen])
+        known = familiarity_of(look, drawn)
+        notes_now = [] if known is None else known.notes()
+        warned[draw] = [any(kind in note for note in notes_now) for kind in ("spectra", "features")]
+    spectra, features = warned.mean(axis=0)
+    return float(spectra), float(features), float(warned.any(axis=1).mean())
+
+
+def scored(
+    dataset: TileDataset, positions: Sequence[int], model: Model
+) -> tuple[float | None, float | None]:
+    """Return F1, and the share of pixels that the model is sure of and wrong in of all it is."""
+    engine, counts, sure_px, wrong_px = open_engine(model), [], 0, 0
+    for position, probability in predicted_tiles(engine, model.card, dataset, list(positions)):
+        tile = dataset.tile(position)
+        truth, counted = tile.label == LANDSLIDE, tile.counted
+        counts.append(count_pixels(probability >= model.card.threshold, truth, counted))
+        sure = counted & ((probability < 0.1) | (probability > 0.9))
+        sure_px += int(sure.sum())
+        wrong_px += int((sure & ((probability > 0.5) != truth)).sum())
+    whole: Counts = total(counts)
+    return whole.f1, wrong_px / sure_px if sure_px else None
+
+
+def scene_row(
+    name: str, place: str, model: Model, options: argparse.Namespace
+) -> tuple[Row, float]:
+    """Judge a scene as extraction does."""
+    with Scene(place, SceneOptions(bands=options.bands, units=options.units)) as scene:
+        started = time.perf_counter()
+        known = judge(scene, model)
+        took = time.perf_counter() - started
+    if known is None:
+        raise SystemExit(f"{name}: too few tiles")
+    return Row(name=name, known=known), took
+
+
+def notes(row: Row) -> str:
+    """Return what people are told."""
+    return " / ".join(row.known.notes()) or "no warning"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What QGIS makes of an inventory's GeoPackage: layers, labels, styles, and a picture.
+
+QGIS brings its own Python; on Debian: apt-get install python3-qgis, and then
+
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 benchmarks/qgis_round_trip.py \
+        inventory/inventory.gpkg picture.png
+
+It prints what it finds as JSON.
+"""
+
+import argparse
+import json
+from importlib import import_module
+from typing import Any
+
+LAYERS_FROM_ABOVE = ("crowns", "toes", "landslides", "density")
+
+
+def main() -> None:
+    """Open the layers as a user of QGIS does, by dragging them in."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("geopackage")
+    parser.add_argument("picture")
+    parser.add_argument("--width", type=int, default=1200)
+    parser.add_argument("--layers", nargs="+", default=LAYERS_FROM_ABOVE)
+    parser.add_argument("--zoom", type=float, default=1.0, help="of the picture, to its middle")
+    arguments = parser.parse_args()
+    core: Any = import_module("qgis.core")
+    application = core.QgsApplication([], True)
+    application.initQgis()
+    opened = [open_layer(core, arguments.geopackage, name) for name in arguments.layers]
+    draw(core, opened, arguments)
+    found = {layer.name(): described(core, layer) for layer in opened}
+    print(json.dumps({"qgis": core.Qgis.QGIS_VERSION, "layers": found}, ensure_ascii=False))
+    del opened
+    application.exitQgis()
+
+
+def open_layer(core: Any, geopackage: str, name: str) -> Any:
+    """Return a layer with the default style of the file."""
+    layer = core.QgsVectorLayer(f"{geopackage}|layername={name}", name, "ogr")
+    if not layer.isValid():
+        raise SystemExit(f"{geopackage}: QGIS cannot open the layer {name}")
+    message, loaded = layer.loadDefaultStyle()
+    layer.setCustomProperty("default_style", f"{loaded} {message}".strip())
+    return layer
+
+
+def described(core: Any, layer: Any) -> dict[str, Any]:
+    """Return what QGIS knows of a layer, and how many features each class of its style draws."""
+    renderer = layer.renderer()
+    count = layer.countSymbolFeatures()
+    count.waitForFinished()
+    number, _, names, _, _ = layer.listStylesInDatabase()
+    return {
+        "features": layer.featureCount(),
+        "crs": layer.crs().authid(),
+        "geometry": core.QgsWkbTypes.displayString(layer.wkbType()),
+        "default_style": layer.customProperty("default_style"),
+        "styles": names[:number],
+        "renderer": renderer.type(),
+        "legend": {
+            item.label(): layer.featureCount(item.ruleKey())
+            for item in renderer.legendSymbolItems()
+        },
+        "aliases": {field.name(): field.alias() for field in layer.fields()},
+        "types": {field.name(): field.typeName() for field in layer.fields()},
+        "first": first(core, layer),
+        "index": layer.hasSpatialIndex() == core.QgsFeatureSource.SpatialIndexPresent,
+    }
+
+
+def first(core: Any, layer: Any) -> dict[str, Any]:
+    """Return the values of the first feature, None where it is empty."""
+    for feature in layer.getFeatures():
+        values = zip(layer.fields().names(), feature.attributes(), strict=True)
+        return {name: None if v == core.NULL else v for name, v in values}
+    return {}
+
+
+def draw(core: Any, layers: list[Any], arguments: argparse.Namespace) -> None:
+    """Draw the layers as a picture, the first of them on top."""
+    qt: Any = import_module("qgis.PyQt.QtCore")
+    gui: Any = import_module("qgis.PyQt.QtGui")
+    settings = core.QgsMapSettings()
+    settings.setLayers(layers)
+    settings.setDestinationCrs(layers[0].crs())
+    extent = core.QgsRectangle()
+    for layer in layers:
+        extent.combineExtentWith(layer.extent())
+    extent.scale(1.05 / arguments.zoom)
+    settings.setExtent(extent)
+    settings.setOutputSize(qt.QSize(arguments.width, arguments.width))
+    settings.setOutputDpi(144)
+    settings.setBackgroundColor(gui.QColor(255, 255, 255))
+    job = core.QgsMapRendererSequentialJob(settings)
+    job.start()
+    job.waitForFinished()
+    if not job.renderedImage().save(arguments.picture):
+        raise SystemExit(f"{arguments.picture}: cannot be written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""``landslip calibrate``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from landslip.calibration.method import Method
+from landslip.choices import EngineName, Precision, Split
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+
+if TYPE_CHECKING:
+    from landslip.calibration.choice import Choice
+    from landslip.calibration.figures import Scored
+
+
+@told_plainly
+def calibrate(
+    model: options.Model,
+    dataset: options.Dataset,
+    split: Annotated[
+        Split, typer.Option(help="Tiles to fit on: val or test, never those trained on.")
+    ] = Split.VALIDATION,
+    method: Annotated[
+        Method, typer.Option(help="Form of the curve; auto: what does best on folds set aside.")
+    ] = Method.AUTO,
+    look: Annotated[
+        bool,
+        typer.Option(
+            "--look/--no-look",
+            help="Measure what the training tiles look like, so that scenes unlike them are told.",
+        ),
+    ] = True,
+    seed: options.Seed = 0,
+    engine: options.Engine = EngineName.AUTO,
+    precision: options.PrecisionOption = Precision.AUTO,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make a model's probabilities say how often they are right.
+
+    A rising curve from the network's logits to calibrated ones is fitted on tiles that the network
+    was not trained on, and stored in the model folder; `landslip extract` then applies it. Masks
+    stay as they are: the threshold moves along.
+
+    Example: `landslip calibrate MODEL TILES`
+    """
+    from landslip.calibration import run
+    from landslip.dataset.format import TileDataset
+    from landslip.engines.choose import open_engine
+    from landslip.model.folder import open_model
+
+    opened = open_model(model)
+    with shown("calibrate", "tiles") as progress:
+        done = run.calibrate(
+            run.CalibrateRequest(
+                model=opened,
+                dataset=TileDataset(dataset),
+                engine=open_engine(opened, engine, precision),
+                split=split,
+                method=method,
+                seed=seed,
+                look=look,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        )
+    for note in done.notes:
+        typer.echo(f"landslip: {note}", err=True)
+    _tell(done.choice)
+    typer.echo(
+        f"threshold {done.card.threshold:.3f} of the network's probability is "
+        f"{done.card.calibrated_threshold:.3f} of the calibrated one"
+    )
+    typer.echo(f"{model}: calibrated by {done.choice.method}")
+
+
+def _tell(choice: "Choice") -> None:
+    rows: dict[str, Scored] = {"before": choice.before}
+    rows |= {f"{way} after": found for way, found in choice.after.items()}
+    typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
+    for name, found in rows.items():
+        typer.echo(
+            f"{name:<18} {found.calibration_error:>17.4f} {found.brier:>12.4f} "
+            f"{found.log_loss:>9.4f}"
+        )
+    if choice.folds:
+        typer.echo(f"after: on {choice.folds} folds of tiles, each by a curve fitted to the others")

@@ -1,0 +1,173 @@
+"""``landslip inventory``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from landslip.choices import Language
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
+
+if TYPE_CHECKING:
+    from landslip.inventory.record import InventoryRecord
+
+
+@told_plainly
+def inventory(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder that `landslip extract` wrote, or a file of polygons.", show_default=False
+        ),
+    ],
+    *,
+    out: options.Out,
+    dem: Annotated[
+        Path | None,
+        typer.Option(
+            help="Elevation model, in any coordinate system; without it slopes and heights are "
+            "empty.",
+            show_default=False,
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Layer of the polygon file.", show_default=False)
+    ] = None,
+    low: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability from which a pixel belongs to a landslide. [default: the map's]"
+        ),
+    ] = None,
+    high: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability that a landslide reaches somewhere. [default: midway from --low to 1]"
+        ),
+    ] = None,
+    min_area: Annotated[
+        float | None,
+        typer.Option(
+            help="Smallest landslide, in square metres. [default: 100; of polygon files 0]"
+        ),
+    ] = None,
+    max_shift: Annotated[
+        float | None,
+        typer.Option(help="How far cleaning may move an outline, in metres. [default: a pixel]"),
+    ] = None,
+    smooth: Annotated[bool, typer.Option(help="Smooth the outlines.")] = True,
+    split: Annotated[bool, typer.Option(help="Divide landslides that touch.")] = True,
+    scene: Annotated[
+        str | None,
+        typer.Option(
+            help="The mapped scene, for NDVI and clouds. [default: where it was extracted from]",
+            show_default=False,
+        ),
+    ] = None,
+    use_scene: Annotated[bool, typer.Option(help="Look at the scene.")] = True,
+    bands: options.Bands = None,
+    units: options.UnitsOption = None,
+    nodata: options.Nodata = None,
+    date: Annotated[
+        str | None,
+        typer.Option(
+            help="When the scene was taken, YYYY-MM-DD. [default: the date in its name]",
+            show_default=False,
+        ),
+    ] = None,
+    water: Annotated[
+        Path | None, typer.Option(help="Polygons of rivers and lakes.", show_default=False)
+    ] = None,
+    roads: Annotated[Path | None, typer.Option(help="Lines of roads.", show_default=False)] = None,
+    area: Annotated[
+        Path | None,
+        typer.Option(
+            help="Polygons of the ground that was searched, for densities of a polygon file.",
+            show_default=False,
+        ),
+    ] = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            help="Points with their true class (CSV or vector file, column reference), for an "
+            "area adjusted for errors.",
+            show_default=False,
+        ),
+    ] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `landslip evaluate --json` printed, for the same where there is no sample.",
+            show_default=False,
+        ),
+    ] = None,
+    lang: Annotated[
+        Language, typer.Option(help="Language of labels in the files: English or Chinese.")
+    ] = Language.ENGLISH,
+    cell: Annotated[
+        float | None,
+        typer.Option(help="Side of the density layer's cells in metres. [default: chosen]"),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws for intervals.")] = 500,
+    seed: options.Seed = 0,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the inventory. [default: the source's]", show_default=False),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make an inventory: polygons with their attributes, statistics, and files that others read.
+
+    Writes `inventory.gpkg` (layers landslides, crowns, toes, density, with QGIS styles),
+    `inventory.parquet`, `.csv`, `.geojson`, `.kmz`, a STAC item, `statistics.json` and
+    `inventory.json`. Nothing is left out silently: what may be a river flat, a road or a cloud is
+    flagged in columns.
+
+    Example: `landslip inventory MAP --dem DEM.tif --out INVENTORY`
+    """
+    from landslip.inventory.request import Cleaned, InventoryRequest, Known
+    from landslip.inventory.run import make_inventory
+
+    request = InventoryRequest(
+        source=source,
+        out=out,
+        layer=layer,
+        name=name,
+        cleaned=Cleaned(
+            low=low,
+            high=high,
+            min_area_m2=min_area,
+            max_shift_m=max_shift,
+            smooth=smooth,
+            split=split,
+        ),
+        known=Known(
+            dem=dem,
+            scene=scene,
+            read_as=options.scene_options(bands, units, nodata),
+            use_scene=use_scene,
+            date=date,
+            water=water,
+            roads=roads,
+            area=area,
+            sample=sample,
+            errors=errors,
+        ),
+        language=lang,
+        cell_m=cell,
+        draws=draws,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    with shown("inventory", "steps") as progress:
+        record = make_inventory(request, progress=progress)
+    tell(out, record)
+
+
+def tell(out: Path, record: "InventoryRecord") -> None:
+    """Say what came out."""
+    for note in record.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{out}: {record.landslides} landslides in {', '.join(record.files)}")

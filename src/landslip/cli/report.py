@@ -1,0 +1,46 @@
+"""``landslip report``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslip.cli import options
+from landslip.cli.failures import told_plainly
+from landslip.report.language import Language
+
+
+@told_plainly
+def report(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder made by `landslip inventory`.", show_default=False)
+    ],
+    *,
+    lang: Annotated[
+        Language, typer.Option(help="Language of the page: English or Chinese.")
+    ] = Language.ENGLISH,
+    scene: Annotated[
+        Path | None,
+        typer.Option(
+            help="The mapped scene, where it is no longer where the inventory found it.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Page to write. [default: report.html in the folder]"),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make one page about an inventory: maps, pictures, tables, charts, method and limits.
+
+    The page is whole in itself and asks no server for anything; a browser prints it, or saves it
+    as PDF, on A4. An earlier `report.html` in the folder is replaced.
+
+    Example: `landslip report INVENTORY --lang zh`
+    """
+    from landslip.report.page import ReportRequest, write_report
+
+    request = ReportRequest(folder=folder, language=lang, scene=scene, out=out, overwrite=overwrite)
+    written = write_report(request)
+    typer.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,1 @@
+"""An inventory compared with a reference: pixels, areas and landslides."""

@@ -1,0 +1,1 @@
+"""Whether a scene looks like what a model was trained on."""

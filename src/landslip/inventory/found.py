@@ -1,0 +1,224 @@
+"""Landslides as they were found, before anything is measured on them."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from landslip.errors import InputError
+from landslip.grid import AreaMeasure
+from landslip.inventory.drawing import Cleaning, Drawn, draw
+from landslip.inventory.record import (
+    CleaningRecord,
+    ModelRecord,
+    SceneRecord,
+    SourceRecord,
+)
+from landslip.inventory.request import USUAL_MIN_AREA_M2, Cleaned, InventoryRequest
+from landslip.inventory.source import ExtractionFolder
+from landslip.inventory.terrain import Terrain
+from landslip.model.card import ModelCard
+from landslip.polygon_file import read_polygon_file
+from landslip.progress import Progress, silent
+
+CALIBRATED = (
+    "mean calibrated probability of the pixels of a landslide: the share of them that is expected "
+    "to be landslide, on ground like that which the model was calibrated on"
+)
+UNCALIBRATED = (
+    "mean probability of the pixels of a landslide, as the network gives it and not calibrated: it "
+    "puts landslides in an order and is no frequency"
+)
+NONE = "not known: the polygons come from a file without probabilities"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Landslides and what is known of their origin.
+
+    Attributes:
+        polygons: (n,) shapely Polygons or MultiPolygons in ``crs``.
+        confidence: (n,) mean probability, NaN where there is none.
+        crs: None where the source has none.
+        frame: outline of what was searched, in ``crs``; None: not known.
+        mapped_m2: area that was searched and has data; None: not known.
+        least_m2: no landslide is smaller.
+    """
+
+    polygons: NDArray[np.object_]
+    confidence: NDArray[np.float64]
+    crs: CRS | None
+    frame: shapely.Geometry | None
+    mapped_m2: float | None
+    least_m2: float
+    name: str
+    source: SourceRecord
+    scene: SceneRecord
+    model: ModelRecord | None
+    card: ModelCard | None
+    cleaning: CleaningRecord | None
+    confidence_is: str
+    notes: tuple[str, ...]
+
+    @property
+    def area_method(self) -> str | None:
+        """How areas are measured; None without a coordinate system."""
+        return AreaMeasure(self.crs).method
+
+    @property
+    def projected(self) -> pyproj.CRS | None:
+        """The coordinate system, as pyproj holds it."""
+        return None if self.crs is None else pyproj.CRS.from_wkt(self.crs.to_wkt())
+
+
+def found_by_extraction(
+    folder: ExtractionFolder,
+    request: InventoryRequest,
+    terrain: Terrain | None,
+    progress: Progress = silent,
+) -> Found:
+    """Draw the landslides of an extraction.
+
+    Raises:
+        InputError: an option does not fit the extraction.
+    """
+    cleaning = cleaning_of(request.cleaned, folder)
+    drawn = draw(folder.probability, cleaning, terrain, progress=progress)
+    calibrated = folder.summary.calibration is not None
+    frame_m2 = float(AreaMeasure(folder.grid.crs).areas_m2(np.array([folder.frame], object))[0])
+    scene = folder.scene_record(request.known.date)
+    return Found(
+        polygons=drawn.polygons,
+        confidence=drawn.mean_probability,
+        crs=folder.grid.crs,
+        frame=folder.frame,
+        mapped_m2=folder.mapped_m2(frame_m2),
+        least_m2=cleaning.min_area_m2,
+        name=request.name or Path(folder.summary.scene).stem,
+        source=SourceRecord(kind="extraction", place=str(folder.path.absolute())),
+        scene=scene,
+        model=folder.model_record(),
+        card=folder.card,
+        cleaning=_cleaning_record(cleaning, drawn),
+        confidence_is=CALIBRATED if calibrated else UNCALIBRATED,
+        notes=(*folder.summary.warnings, *drawn.notes, *_date_note(scene, request)),
+    )
+
+
+def found_in_file(request: InventoryRequest) -> Found:
+    """Read the landslides of a polygon file.
+
+    Raises:
+        InputError: it cannot be read, holds other things than polygons, or an option is one for
+            extractions.
+    """
+    _refuse_cleaning(request.cleaned, request.source)
+    opened = read_polygon_file(request.source, request.layer)
+    polygons = np.asarray(opened.frame.geometry.values, dtype=object)
+    crs = None if opened.frame.crs is None else CRS.from_wkt(opened.frame.crs.to_wkt())
+    least_m2 = request.cleaned.min_area_m2 or 0.0
+    kept = np.ones(len(polygons), dtype=np.bool_)
+    if least_m2:
+        kept = ~(AreaMeasure(crs).areas_m2(polygons) < least_m2)
+    notes = list(opened.notes)
+    if not kept.all():
+        notes.append(f"{int((~kept).sum())} polygons under {least_m2:g} m2 left out (--min-area)")
+    area, area_m2 = _searched(request, crs)
+    return Found(
+        polygons=polygons[kept],
+        confidence=np.full(int(kept.sum()), np.nan),
+        crs=crs,
+        frame=area,
+        mapped_m2=area_m2,
+        least_m2=least_m2,
+        name=request.name or request.layer or request.source.stem,
+        source=SourceRecord(
+            kind="polygons", place=str(request.source.absolute()), layer=request.layer
+        ),
+        scene=SceneRecord(date=request.known.date),
+        model=None,
+        card=None,
+        cleaning=None,
+        confidence_is=NONE,
+        notes=tuple(notes),
+    )
+
+
+def cleaning_of(asked: Cleaned, folder: ExtractionFolder) -> Cleaning:
+    """Return how polygons are drawn, what was left open taken from the extraction."""
+    low = folder.summary.threshold if asked.low is None else asked.low
+    usual_m2 = 0.0 if folder.grid.crs is None else USUAL_MIN_AREA_M2
+    return Cleaning(
+        low=low,
+        high=(1 + low) / 2 if asked.high is None else asked.high,
+        min_area_m2=usual_m2 if asked.min_area_m2 is None else asked.min_area_m2,
+        max_shift_m=asked.max_shift_m,
+        smooth=asked.smooth,
+        split=asked.split,
+    )
+
+
+def _cleaning_record(cleaning: Cleaning, drawn: Drawn) -> CleaningRecord:
+    return CleaningRecord(
+        low=cleaning.low,
+        high=cleaning.high,
+        min_area_m2=cleaning.min_area_m2,
+        max_shift_m=_known(drawn.max_shift_m),
+        smooth=cleaning.smooth,
+        split=cleaning.split,
+        regions=drawn.regions,
+        dropped_seedless=drawn.dropped_seedless,
+        dropped_small=drawn.dropped_small,
+        split_regions=drawn.split_regions,
+        largest_shift_m=_known(drawn.largest_shift_m),
+    )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _refuse_cleaning(asked: Cleaned, source: Path) -> None:
+    stated = [
+        name
+        for name, value in (
+            ("--low", asked.low),
+            ("--high", asked.high),
+            ("--max-shift", asked.max_shift_m),
+        )
+        if value is not None
+    ]
+    if stated:
+        raise InputError(
+            f"{source}: {', '.join(stated)} make polygons of probabilities and a polygon file has "
+            "none; leave them out, or give the folder of an extraction"
+        )
+
+
+def _searched(
+    request: InventoryRequest, crs: CRS | None
+) -> tuple[shapely.Geometry | None, float | None]:
+    """Return the ground that was searched and its area."""
+    if request.known.area is None:
+        return None, None
+    if crs is None:
+        raise InputError(
+            f"{request.source}: --area needs a coordinate system and the polygons have none; "
+            "assign it to them"
+        )
+    frame = read_polygon_file(request.known.area, None).frame
+    if frame.crs is None:
+        raise InputError(f"{request.known.area}: has no coordinate system; assign it")
+    ground = shapely.union_all(frame.to_crs(pyproj.CRS.from_wkt(crs.to_wkt())).geometry.values)
+    return ground, float(AreaMeasure(crs).areas_m2(np.array([ground], object))[0])
+
+
+def _date_note(scene: SceneRecord, request: InventoryRequest) -> list[str]:
+    if scene.date is None or request.known.date is not None:
+        return []
+    return [f"the date {scene.date} is taken from the scene's name; state another with --date"]

@@ -1,0 +1,20 @@
+"""What columns are called, for people."""
+
+from typing import Literal
+
+from landslip.inventory.fields import Field
+
+Language = Literal["en", "zh"]
+
+
+def label(field: Field, language: Language) -> str:
+    """Return the label of a column, without its unit."""
+    return field.chinese if language == "zh" else field.english
+
+
+def label_with_unit(field: Field, language: Language) -> str:
+    """Return the label of a column and its unit, such as ``Area (m²)``."""
+    said = label(field, language)
+    if not field.unit:
+        return said
+    return f"{said}（{field.unit}）" if language == "zh" else f"{said} ({field.unit})"

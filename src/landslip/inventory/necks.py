@@ -1,0 +1,179 @@
+"""Necks of an outline: places where landslides that touch may be taken apart."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+_STRAIGHT_PX = 1.0
+_LEAST_TURN = 0.35  # sine of 20 degrees
+_LEAST_OVERHANG_PX = 3.0
+_LEAST_REACH_PX = 2.0
+_NEAREST, _MOST = 32, 60
+_STEPS = np.array([0, -1, 1, -2, 2, -3, 3])
+_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Which necks are looked for.
+
+    Attributes:
+        widest: neck's length over its overhang at most.
+        reach: how near the overhang must be, in lengths of the neck: the longer a narrow bridge
+            between two parts may be.
+        least_px: area on both sides.
+    """
+
+    widest: float
+    reach: float
+    least_px: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neck:
+    """A line between two bays of an outline.
+
+    Attributes:
+        start: (column, row) of one end, between pixels.
+        end: of the other.
+        overhang_px: how far the outline goes on beyond the line's ends, in the line's direction
+            and within reach of it: the least of both ends and both sides.
+        overhang_near_px: the same within the line's own length of it.
+    """
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    overhang_px: float
+    overhang_near_px: float
+
+    @property
+    def length_px(self) -> float:
+        """The length of the line."""
+        return float(np.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1]))
+
+
+def necks(ring: NDArray[np.int64], limits: Limits) -> list[Neck]:
+    """Return the necks of a ring, the narrowest for their overhang first.
+
+    Args:
+        ring: all points of pixel corners (n, 2) on it, one pixel's side apart, not closed, turning
+            from columns to rows.
+        limits: what is looked for.
+    """
+    bays = _bays(ring)
+    if len(bays) < 2:
+        return []
+    pairs = _pairs(ring, bays, limits.least_px)
+    some = max(_AT_ONCE // len(ring), 1)
+    found = [
+        neck
+        for at in range(0, len(pairs), some)
+        for neck in _measured(ring, pairs[at : at + some], limits.reach)
+        if _is_narrow(neck, limits.widest)
+    ]
+    return sorted(found, key=lambda neck: (neck.length_px / neck.overhang_px, neck.start))
+
+
+def _is_narrow(neck: Neck, widest: float) -> bool:
+    enough = neck.overhang_px >= _LEAST_OVERHANG_PX
+    return enough and neck.length_px <= widest * neck.overhang_px
+
+
+def _bays(ring: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of points at which the outline, without its staircase, turns inwards."""
+    turns = np.roll(ring, -1, axis=0) - ring
+    corner = np.flatnonzero((turns != np.roll(turns, 1, axis=0)).any(axis=1))
+    straight = cv2.approxPolyDP(ring[corner].astype(np.int32), _STRAIGHT_PX, closed=True)[:, 0]
+    if len(straight) < 4:
+        return np.empty(0, dtype=np.int64)
+    before, after = np.roll(straight, 1, axis=0), np.roll(straight, -1, axis=0)
+    come, go = (straight - before).astype(np.float64), (after - straight).astype(np.float64)
+    cross = come[:, 0] * go[:, 1] - come[:, 1] * go[:, 0]
+    lengths = np.hypot(*come.T) * np.hypot(*go.T)
+    inwards = straight[cross < -_LEAST_TURN * lengths].astype(np.int64)
+    keys, wanted = (points[:, 1] << 32 | points[:, 0] for points in (ring, inwards))
+    order = np.argsort(keys)
+    return np.sort(order[np.searchsorted(keys, wanted, sorter=order)])
+
+
+def _pairs(ring: NDArray[np.int64], bays: NDArray[np.int64], least_px: float) -> NDArray[np.int64]:
+    """Return pairs of bays (n, 2) with short lines between them, inside, and much on both sides."""
+    places = ring[bays].astype(np.float64)
+    count = min(_NEAREST, len(bays))
+    distance, nearest = cKDTree(places).query(places, k=count)
+    first = np.repeat(np.arange(len(bays)), count)
+    second, length = nearest.ravel(), distance.ravel()
+    around = np.abs(bays[first] - bays[second])
+    around = np.minimum(around, len(ring) - around)
+    share = np.divide(length, around, out=np.ones(len(length)), where=around > 0)
+    least = (first < second) & (around > 3 * length + 2 * _LEAST_OVERHANG_PX)
+    least &= _smaller_side(ring, bays[first], bays[second]) >= least_px
+    chosen = np.flatnonzero(least)
+    chosen = chosen[np.lexsort((chosen, share[chosen]))]
+    one, other = places[first[chosen]], places[second[chosen]]
+    # off its ends, where the staircase may cross it
+    lines = shapely.linestrings(
+        np.stack([one + 0.15 * (other - one), other - 0.15 * (other - one)], axis=1)
+    )
+    polygon = shapely.Polygon(ring)
+    shapely.prepare(polygon)
+    chosen = chosen[shapely.covers(polygon, lines)][:_MOST]
+    return _tightened(ring, np.column_stack([bays[first[chosen]], bays[second[chosen]]]))
+
+
+def _tightened(ring: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return, for pairs of points (n, 2), the nearest two within some steps of them."""
+    one, other = np.meshgrid(_STEPS, _STEPS, indexing="ij")
+    near = (pairs[:, None] + np.column_stack([one.ravel(), other.ravel()])) % len(ring)
+    between = ring[near[..., 0]] - ring[near[..., 1]]
+    best = (between**2).sum(axis=-1).argmin(axis=1)
+    return np.unique(np.sort(near[np.arange(len(pairs)), best], axis=1), axis=0)
+
+
+def _smaller_side(
+    ring: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the area in pixels that lines between points leave on their smaller sides."""
+    x, y = ring.T
+    swept = np.cumsum(x * np.roll(y, -1) - np.roll(x, -1) * y)
+    until = np.concatenate([np.zeros(1, np.int64), swept])
+    closing = x[second] * y[first] - x[first] * y[second]
+    one = np.abs(until[second] - until[first] + closing) / 2
+    smaller: NDArray[np.float64] = np.minimum(one, np.abs(swept[-1]) / 2 - one)
+    return smaller
+
+
+def _measured(ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float) -> list[Neck]:
+    """Return the lines between pairs of points (n, 2) with their overhangs."""
+    start, end = (ring[which].astype(np.float64) for which in pairs.T)
+    length = np.hypot(*(end - start).T)[:, None]
+    unit = (end - start) / length
+    square = np.column_stack([-unit[:, 1], unit[:, 0]])
+    along, across = (
+        axis @ ring.T - np.einsum("ij,ij->i", axis, start)[:, None] for axis in (unit, square)
+    )
+    index = np.arange(len(ring))
+    one = (index >= pairs[:, :1]) & (index <= pairs[:, 1:])
+    far, near = (
+        np.minimum(*(_overhang(along, within & side, length) for side in (one, ~one)))
+        for within in (np.abs(across) <= times * length + _LEAST_REACH_PX for times in (reach, 1.0))
+    )
+    columns = (start.tolist(), end.tolist(), far.tolist(), near.tolist())
+    return [
+        Neck(start=(x, y), end=(x2, y2), overhang_px=most, overhang_near_px=least)
+        for (x, y), (x2, y2), most, least in zip(*columns, strict=True)
+    ]
+
+
+def _overhang(
+    along: NDArray[np.float64], chosen: NDArray[np.bool_], length: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far chosen points go on beyond both ends of each line, 0 and its length."""
+    before = -np.where(chosen, along, 0.0).min(axis=1)
+    beyond = np.where(chosen, along - length, 0.0).max(axis=1)
+    overhang: NDArray[np.float64] = np.minimum(before, beyond)
+    return overhang

@@ -1,0 +1,138 @@
+"""Outlines of pixels, point by point: every corner of a pixel that a ring passes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.extraction.outlines import Outlines, offsets, runs
+
+_COL_BITS = 32
+_DOWN = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lattice:
+    """Rings as all the whole-numbered points on them, one pixel's side apart.
+
+    Attributes:
+        cols: int64, of the points; no ring repeats its first point at its end.
+        rows: int64, the same.
+        rings: int64, where each ring starts in the points, and the end of the last.
+        polygons: int64, where each polygon starts in `rings`, and the end of the last.
+    """
+
+    cols: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    rings: NDArray[np.int64]
+    polygons: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.polygons) - 1
+
+    @property
+    def places(self) -> NDArray[np.complex128]:
+        """The points as column + i row."""
+        return self.cols + 1j * self.rows
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """One number for each place."""
+        return self.rows << _COL_BITS | self.cols
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The polygon of each point."""
+        return np.repeat(np.arange(len(self)), np.diff(self.rings[self.polygons]))
+
+    def after(self) -> NDArray[np.int64]:
+        """Return the index of the point that follows each one on its ring."""
+        follower = np.arange(1, len(self.cols) + 1)
+        follower[self.rings[1:] - 1] = self.rings[:-1]
+        return follower
+
+
+def lattice(outlines: Outlines) -> Lattice:
+    """Return all points of pixel corners on the rings of outlines."""
+    last = np.zeros(len(outlines.points), dtype=np.bool_)
+    last[outlines.rings[1:] - 1] = True
+    points = outlines.points.astype(np.int64)
+    first = np.flatnonzero(~last)
+    along = points[first + 1] - points[first]
+    lengths = np.abs(along).sum(axis=1)
+    steps = runs(np.zeros(len(lengths), dtype=np.int64), lengths)
+    every = np.repeat(points[first], lengths, axis=0)
+    every += np.repeat(np.sign(along), lengths, axis=0) * steps[:, None]
+    ring_of = np.cumsum(last)[first]
+    sizes = np.bincount(ring_of, weights=lengths, minlength=len(outlines.rings) - 1)
+    return Lattice(
+        cols=every[:, 0],
+        rows=every[:, 1],
+        rings=offsets(sizes.astype(np.int64)),
+        polygons=outlines.polygons,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contacts:
+    """Where polygons share their outline, for each point of a lattice.
+
+    Attributes:
+        shared: the point is an end of a side that two polygons have.
+        fixed: other polygons begin or end to have a side in common there, or nothing but common
+            sides makes up the ring: such points stay where they are.
+    """
+
+    shared: NDArray[np.bool_]
+    fixed: NDArray[np.bool_]
+
+
+def contacts(points: Lattice, region: NDArray[np.int64]) -> Contacts:
+    """Find sides that polygons of one region have in common.
+
+    Args:
+        points: of the polygons.
+        region: of each polygon; only those of one region may touch along a side.
+    """
+    count = len(points.cols)
+    partner = np.full(count, -1, dtype=np.int64)
+    owners = points.owners
+    several = np.bincount(region)[region] > 1
+    sides = np.flatnonzero(several[owners])
+    ids = _side_ids(points, sides)
+    order = np.argsort(ids, kind="stable")
+    twice = np.flatnonzero(ids[order][1:] == ids[order][:-1])
+    one, other = sides[order[twice]], sides[order[twice + 1]]
+    partner[one], partner[other] = owners[other], owners[one]
+    before = np.empty(count, dtype=np.int64)
+    before[points.after()] = partner
+    fixed = before != partner
+    ring_of = np.repeat(np.arange(len(points.rings) - 1), np.diff(points.rings))
+    loose = np.bincount(ring_of, weights=(partner < 0) | fixed, minlength=len(points.rings) - 1)
+    return Contacts(shared=(partner >= 0) | (before >= 0), fixed=fixed | (loose[ring_of] == 0))
+
+
+def _side_ids(points: Lattice, sides: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for the side from each of these points to the next, whichever its way."""
+    keys, follower = points.keys, points.after()[sides]
+    down: NDArray[np.int64] = np.where(points.cols[follower] == points.cols[sides], _DOWN, 0)
+    return np.minimum(keys[sides], keys[follower]) | down
+
+
+def shifted(values: NDArray[Any], rings: NDArray[np.int64], by: int) -> NDArray[Any]:
+    """Return, for each point, the value of the next (``by`` 1) or previous (-1) on its ring."""
+    there = np.roll(values, -by)
+    first, last = rings[:-1], rings[1:] - 1
+    if by > 0:
+        there[last] = values[first]
+    else:
+        there[first] = values[last]
+    return there
+
+
+def outside(outlines: Outlines, index: int) -> NDArray[np.int64]:
+    """Return all points (n, 2) on the outside of a polygon."""
+    points = lattice(outlines.take(np.array([index])))
+    end = points.rings[1]
+    return np.column_stack([points.cols[:end], points.rows[:end]])

@@ -1,0 +1,184 @@
+"""Makes an inventory of an extraction or of polygons."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from landslip import __version__
+from landslip.inventory.flags import USUAL_RULES
+from landslip.inventory.found import Found, found_by_extraction, found_in_file
+from landslip.inventory.layers import Layers
+from landslip.inventory.measures import measures
+from landslip.inventory.record import (
+    RECORD,
+    STATISTICS,
+    DemRecord,
+    InventoryRecord,
+)
+from landslip.inventory.request import InventoryRequest
+from landslip.inventory.seen import flags_of, look_at, scene_place
+from landslip.inventory.source import ExtractionFolder, is_extraction, open_extraction
+from landslip.inventory.table import Measured, landslide_table, point_table
+from landslip.inventory.terrain import Terrain
+from landslip.inventory.terrain_attributes import TerrainAttributes, terrain_attributes
+from landslip.inventory.whole import Whole, whole_of
+from landslip.inventory.write import write_layers
+from landslip.output import refuse_existing, staged_folder
+from landslip.progress import Progress, part_of, silent
+from landslip.statistics.density import density_cells
+
+_FOUND, _MEASURED, _SEEN, _ALL = 40.0, 70.0, 80.0, 100.0  # in percent of the work
+
+
+def make_inventory(request: InventoryRequest, *, progress: Progress = silent) -> InventoryRecord:
+    """Make an inventory and write it into the folder ``request.out``; return its description.
+
+    Raises:
+        InputError: something that was given cannot be read or does not fit.
+        OutputExistsError: ``request.out`` is there already.
+    """
+    refuse_existing(request.out, overwrite=request.overwrite)
+    folder = open_extraction(request.source) if is_extraction(request.source) else None
+    found, terrain, dem = _found_on_ground(request, folder, progress)
+    looking = part_of(progress, _MEASURED, _SEEN, _ALL)
+    seen = look_at(found, scene_place(request.known, folder), looking)
+    measured = Measured(
+        found=found,
+        measures=measures(found.polygons, found.projected),
+        terrain=terrain,
+        spectral=seen.spectral,
+        flags=flags_of(found, terrain, seen, request.known),
+    )
+    layers = _layers(measured, request)
+    whole = whole_of(measured, request)
+    progress(_SEEN, _ALL)
+    notes = (
+        *found.notes,
+        *_dem_notes(dem, found),
+        *seen.notes,
+        *whole.notes,
+        *_format_notes(found),
+    )
+    record = _record(measured, dem, notes)
+    record = _written(record, layers, whole, request)
+    progress(_ALL, _ALL)
+    return record
+
+
+def _found_on_ground(
+    request: InventoryRequest, folder: ExtractionFolder | None, progress: Progress
+) -> tuple[Found, TerrainAttributes, DemRecord | None]:
+    """Find the landslides and measure the ground under them."""
+    measuring = part_of(progress, _FOUND, _MEASURED, _ALL)
+    if folder is None:
+        found = found_in_file(request)
+        with _terrain(request.known.dem, found.polygons, found.projected) as terrain:
+            return _measured_ground(found, terrain, measuring)
+    frame = np.array([folder.frame], dtype=object)
+    crs = None if folder.grid.crs is None else pyproj.CRS.from_wkt(folder.grid.crs.to_wkt())
+    with _terrain(request.known.dem, frame, crs) as terrain:
+        finding = part_of(progress, 0.0, _FOUND, _ALL)
+        found = found_by_extraction(folder, request, terrain, finding)
+        return _measured_ground(found, terrain, measuring)
+
+
+@contextmanager
+def _terrain(
+    dem: Path | None, there: NDArray[np.object_], crs: pyproj.CRS | None
+) -> Iterator[Terrain | None]:
+    """Open an elevation model for some place."""
+    if dem is None:
+        yield None
+        return
+    left, bottom, right, top = shapely.total_bounds(there)
+    near = None if crs is None else ((left, bottom, right, top), crs)
+    with Terrain(dem, near) as terrain:
+        yield terrain
+
+
+def _measured_ground(
+    found: Found, terrain: Terrain | None, progress: Progress
+) -> tuple[Found, TerrainAttributes, DemRecord | None]:
+    ground = terrain_attributes(found.polygons, found.projected, terrain, progress=progress)
+    if terrain is None:
+        return found, ground, None
+    record = DemRecord(
+        name=terrain.name,
+        place=str(terrain.path.absolute()),
+        crs=terrain.crs,
+        resolution_m=terrain.resolution_m,
+        landslides_with_heights=int(np.isfinite(ground.slope_deg).sum()),
+    )
+    return found, ground, record
+
+
+def _dem_notes(dem: DemRecord | None, found: Found) -> list[str]:
+    if dem is None:
+        return ["no elevation model was given: slopes, heights, crowns and toes are empty (--dem)"]
+    without = len(found.polygons) - dem.landslides_with_heights
+    if not without:
+        return []
+    note = (
+        f"{dem.name} has no heights under half or more of {without} of {len(found.polygons)} "
+        "landslides: what depends on heights is empty there"
+    )
+    return [note]
+
+
+def _format_notes(found: Found) -> list[str]:
+    if found.crs is None:
+        return ["without a coordinate system there are no GeoJSON, KMZ and STAC item"]
+    if found.scene.date is None:
+        return ["there is no STAC item, which needs a date; state it with --date"]
+    return []
+
+
+def _layers(measured: Measured, request: InventoryRequest) -> Layers:
+    found, terrain = measured.found, measured.terrain
+    return Layers(
+        landslides=landslide_table(measured),
+        crowns=point_table(measured, terrain.crowns, terrain.crown_elevation_m),
+        toes=point_table(measured, terrain.toes, terrain.toe_elevation_m),
+        density=density_cells(found.polygons, found.projected, found.frame, request.cell_m),
+    )
+
+
+def _record(measured: Measured, dem: DemRecord | None, notes: tuple[str, ...]) -> InventoryRecord:
+    found = measured.found
+    return InventoryRecord(
+        code_version=__version__,
+        name=found.name,
+        source=found.source,
+        scene=found.scene,
+        model=found.model,
+        model_card=found.card,
+        dem=dem,
+        cleaning=found.cleaning,
+        crs=None if found.crs is None else found.crs.to_string(),
+        area_method=found.area_method,
+        confidence_is=found.confidence_is,
+        flag_rules=asdict(USUAL_RULES),
+        mapped_m2=found.mapped_m2,
+        landslides=len(found.polygons),
+        notes=notes,
+        files=(),
+    )
+
+
+def _written(
+    record: InventoryRecord, layers: Layers, whole: Whole, request: InventoryRequest
+) -> InventoryRecord:
+    """Write all files, the description last; return it with the files' names."""
+    with staged_folder(request.out, overwrite=request.overwrite) as stage:
+        files = write_layers(layers, record, whole.statistics, stage, request.language)
+        text = whole.statistics.model_dump_json(indent=2)
+        (stage / STATISTICS).write_text(text + "\n", encoding="utf-8")
+        record = record.model_copy(update={"files": (*files, STATISTICS, RECORD)})
+        (stage / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return record

@@ -1,0 +1,258 @@
+"""What a scene shows inside and around landslides."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from landslip.bands import Bands, Radiometry
+from landslip.choices import Units
+from landslip.errors import InputError
+from landslip.grid import Grid, map_points
+from landslip.pixel_runs import PixelRuns, joined, pixel_runs
+from landslip.progress import Progress, silent
+from landslip.projection import reprojected
+from landslip.radiometry.clouds import CLOUD_BANDS, CloudTest, cloudy_pixels
+from landslip.raster import Scene, Valid
+from landslip.window import Window
+
+RING_PX, RING_M = 3.0, 10.0
+WATER_NDWI = 0.0
+_TILE_PX = 2**21
+_CLOUD = CloudTest()
+_SUMS = ("valid", "ndvi_px", "ndvi", "bright", "water")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpectralAttributes:
+    """Figures of each landslide, (n,) float64; NaN where they cannot be had.
+
+    Attributes:
+        ndvi_mean: mean of (nir - red) / (nir + red) of the pixels with data, -1 to 1.
+        bright_share: share of them that is as bright and white as cloud
+            (`landslip.radiometry.clouds.cloudy_pixels`), 0 to 1; needs reflectance.
+        water_near: share of the pixels with data around it that is water, 0 to 1; needs
+            reflectance. Around is what lies within 3 px or 10 m, whichever is more. Water is where
+            (green - nir) / (green + nir) > 0 (McFeeters 1996, doi 10.1080/01431169608948714).
+        valid_share: share of its pixels with data, 0 to 1.
+        notes: sentences on what is empty or doubtful.
+    """
+
+    ndvi_mean: NDArray[np.float64]
+    bright_share: NDArray[np.float64]
+    water_near: NDArray[np.float64]
+    valid_share: NDArray[np.float64]
+    notes: tuple[str, ...]
+
+
+def spectral_attributes(
+    polygons: NDArray[np.object_],
+    crs: CRS | None,
+    scene: Scene,
+    *,
+    progress: Progress = silent,
+) -> SpectralAttributes:
+    """Look at a scene inside and around polygons.
+
+    A pixel is inside where its centre is; a polygon without any takes the pixel that a point
+    inside it lies in. The scene is read tile by tile and only where there are polygons.
+
+    Args:
+        polygons: (n,) Polygons or MultiPolygons; they may overlap, and lie beside the scene.
+        crs: theirs.
+        scene: any bands; what is missing leaves the figures empty that need it.
+        progress: told of the tiles.
+
+    Raises:
+        InputError: either polygons or scene have no coordinate system, or a tile cannot be read.
+    """
+    there = _in_pixels(polygons, crs, scene.grid)
+    inside, around = _inside(there), pixel_runs(_widened(there, scene.grid))
+    sums = _summed(scene, inside, around, len(polygons), progress)
+    pixels = np.bincount(
+        inside.polygon, weights=inside.stop - inside.start, minlength=len(polygons)
+    )
+    ring = sums.around - sums.inside
+    with np.errstate(invalid="ignore", divide="ignore"):
+        valid, ndvi_px, ndvi, bright, _ = sums.inside
+        return SpectralAttributes(
+            ndvi_mean=ndvi / ndvi_px,
+            bright_share=bright / valid,
+            water_near=ring[_SUMS.index("water")] / ring[_SUMS.index("valid")],
+            valid_share=valid / pixels,
+            notes=_notes(scene),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sums:
+    """Sums over pixels inside polygons, and inside polygons widened, (sums, n) float64."""
+
+    inside: NDArray[np.float64]
+    around: NDArray[np.float64]
+
+
+def _in_pixels(polygons: NDArray[np.object_], crs: CRS | None, grid: Grid) -> NDArray[np.object_]:
+    try:
+        there = reprojected(polygons, crs, grid.crs)
+    except InputError as error:
+        raise InputError(f"the landslides cannot be laid on the scene: {error}") from error
+    to_pixels = ~grid.transform
+    pixels: NDArray[np.object_] = shapely.transform(
+        there, lambda points: map_points(to_pixels, points)
+    )
+    return pixels
+
+
+def _inside(polygons: NDArray[np.object_]) -> PixelRuns:
+    """Return the pixels of polygons, at least one each."""
+    runs = pixel_runs(polygons)
+    lost = np.flatnonzero(np.bincount(runs.polygon, minlength=len(polygons)) == 0)
+    if len(lost) == 0:
+        return runs
+    col, row = np.floor(shapely.get_coordinates(shapely.point_on_surface(polygons[lost]))).T
+    one = PixelRuns(
+        polygon=lost.astype(np.int64),
+        row=row.astype(np.int64),
+        start=col.astype(np.int64),
+        stop=col.astype(np.int64) + 1,
+    )
+    return joined([runs, one])
+
+
+def _widened(polygons: NDArray[np.object_], grid: Grid) -> NDArray[np.object_]:
+    resolution_m = grid.resolution_m
+    reach_px = RING_PX if resolution_m is None else max(RING_PX, RING_M / resolution_m)
+    widened: NDArray[np.object_] = shapely.buffer(polygons, reach_px, quad_segs=4)
+    return widened
+
+
+def _summed(
+    scene: Scene, inside: PixelRuns, around: PixelRuns, count: int, progress: Progress
+) -> _Sums:
+    sums = _Sums(inside=np.zeros((len(_SUMS), count)), around=np.zeros((len(_SUMS), count)))
+    sides = ((_by_row(inside), sums.inside), (_by_row(around), sums.around))
+    tiles = list(_tiles(scene))
+    for done, tile in enumerate(tiles):
+        parts = [(_within(runs, tile), into) for runs, into in sides]
+        if any(len(part) for part, _ in parts):
+            shown = _running_sums(scene, tile)
+            for part, into in parts:
+                _add(shown, part, tile, into)
+        progress(done + 1, len(tiles))
+    return sums
+
+
+def _by_row(runs: PixelRuns) -> PixelRuns:
+    return runs.of(np.argsort(runs.row, kind="stable"))
+
+
+def _within(runs: PixelRuns, tile: Window) -> PixelRuns:
+    """Return what lies in a tile of runs that are sorted by row."""
+    first, last = np.searchsorted(runs.row, [tile.row_off, tile.row_end]).tolist()
+    return runs.of(slice(first, last)).clipped(tile)
+
+
+def _tiles(scene: Scene) -> Iterator[Window]:
+    """Cover a scene by windows of whole pieces of its file, row by row."""
+    (height, width), (block_height, block_width) = scene.grid.shape, scene.block
+    tile_width = min(width, max(block_width, 2048 // block_width * block_width))
+    rows = max(_TILE_PX // tile_width // block_height, 1) * block_height
+    for row in range(0, height, rows):
+        for col in range(0, width, tile_width):
+            tile = Window(col, row, tile_width, rows).clipped(scene.grid.shape)
+            if tile is not None:
+                yield tile
+
+
+def _running_sums(scene: Scene, tile: Window) -> NDArray[np.float64]:
+    """Return sums along each row (sums, height, width + 1), from the left up to each column."""
+    bands = _looked_at(scene)
+    try:
+        stored, valid = scene.read(tile, bands)
+    except InputError as error:
+        raise InputError(f"while looking at the landslides in {tile}: {error}") from error
+    values = scene.radiometry.values(stored)
+    band = {name: values[at] for at, name in enumerate(bands)}
+    running = np.zeros((len(_SUMS), tile.height, tile.width + 1))
+    for at, shown in enumerate(_shown(band, valid, scene.radiometry)):
+        np.cumsum(shown, axis=1, out=running[at, :, 1:], dtype=np.float64)
+    return running
+
+
+def _looked_at(scene: Scene) -> Bands:
+    known = tuple(name for name in scene.bands if name in CLOUD_BANDS)
+    return Bands(known) if known else scene.bands
+
+
+def _shown(
+    band: dict[str, NDArray[np.float32]], valid: Valid, radiometry: Radiometry
+) -> Iterator[NDArray[np.float64] | Valid]:
+    """Give what is summed, each (height, width), in the order of the sums."""
+    none = np.full(valid.shape, np.nan)
+    yield valid
+    ndvi = _contrast(band["nir"], band["red"]) if {"nir", "red"} <= band.keys() else none
+    has_ndvi = valid & np.isfinite(ndvi)
+    yield has_ndvi
+    yield np.where(has_ndvi, ndvi, 0.0)
+    if _is_zero_to_one(radiometry) and set(CLOUD_BANDS) <= band.keys():
+        yield cloudy_pixels(np.stack([band[name] for name in CLOUD_BANDS]), valid, _CLOUD)
+    else:
+        yield none
+    if radiometry.units is Units.REFLECTANCE and {"nir", "green"} <= band.keys():
+        yield valid & (_contrast(band["green"], band["nir"]) > WATER_NDWI)
+    else:
+        yield none
+
+
+def _is_zero_to_one(radiometry: Radiometry) -> bool:
+    """Whether values are reflectance from 0 to 1, and not some multiple in whole numbers."""
+    whole = np.issubdtype(radiometry.dtype, np.integer) and radiometry.scale == 1.0
+    return radiometry.units is Units.REFLECTANCE and not whole
+
+
+def _contrast(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return (one - other) / (one + other); NaN where their sum is not above 0."""
+    total = one.astype(np.float64) + other
+    contrast = np.full(total.shape, np.nan)
+    np.divide(one.astype(np.float64) - other, total, out=contrast, where=total > 0)
+    return contrast
+
+
+def _add(
+    running: NDArray[np.float64], runs: PixelRuns, tile: Window, into: NDArray[np.float64]
+) -> None:
+    row, start, stop = runs.row - tile.row_off, runs.start - tile.col_off, runs.stop - tile.col_off
+    for sums, along in zip(into, running, strict=True):
+        np.add.at(sums, runs.polygon, along[row, stop] - along[row, start])
+
+
+def _notes(scene: Scene) -> tuple[str, ...]:
+    missing = [name for name in CLOUD_BANDS if name not in scene.bands.names]
+    notes = []
+    if missing:
+        notes.append(f"the scene has no band {', '.join(missing)}: {_lost(set(missing))} empty")
+    if scene.radiometry.units is Units.DN:
+        notes.append(
+            "the scene holds digital numbers: clouds and water are not looked for in it, and NDVI "
+            "is not that of reflectance; correct it with landslip preprocess, or say --units "
+            "reflectance where it is"
+        )
+    elif not _is_zero_to_one(scene.radiometry):
+        notes.append(
+            "the scene holds reflectance in whole numbers and does not say how they are scaled: "
+            "clouds are not looked for in it; set the scale of its bands with gdal_edit.py -scale"
+        )
+    return tuple(notes)
+
+
+def _lost(missing: set[str]) -> str:
+    lost = ["clouds are left"]
+    if missing & {"green", "nir"}:
+        lost.insert(0, "water")
+    if missing & {"red", "nir"}:
+        lost.insert(0, "NDVI")
+    return ", ".join(lost)

@@ -1,0 +1,75 @@
+"""What an inventory says as a whole."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landslip.errors import InputError
+from landslip.inventory.request import InventoryRequest
+from landslip.inventory.table import Measured
+from landslip.scores.intervals import Resampling
+from landslip.statistics.adjusted import adjusted_from_sample, adjusted_from_tiles
+from landslip.statistics.result import AdjustedArea, Statistics
+from landslip.statistics.sample import read_sample
+from landslip.statistics.summary import StatisticsRequest, statistics_of
+
+_NO_ERRORS = (
+    "the area is what was mapped, its error not known; look up the true class of some hundred "
+    "points and give them with --sample, or the model's errors with --errors"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """Statistics, and what was noticed on the way."""
+
+    statistics: Statistics
+    notes: tuple[str, ...]
+
+
+def whole_of(measured: Measured, request: InventoryRequest) -> Whole:
+    """Return the statistics of an inventory.
+
+    Raises:
+        InputError: a sample or a file of errors cannot be read, or does not fit.
+    """
+    found, ground = measured.found, measured.terrain
+    adjusted, notes = _adjusted(measured, request)
+    statistics = statistics_of(
+        StatisticsRequest(
+            areas_m2=measured.measures.area_m2,
+            surface_m2=ground.surface_m2 if np.isfinite(ground.surface_m2).any() else None,
+            mapped_m2=found.mapped_m2,
+            least_m2=found.least_m2,
+            draws=request.draws,
+            seed=request.seed,
+            adjusted=adjusted,
+        )
+    )
+    return Whole(statistics=statistics, notes=tuple(notes))
+
+
+def _adjusted(
+    measured: Measured, request: InventoryRequest
+) -> tuple[AdjustedArea | None, list[str]]:
+    known, found = request.known, measured.found
+    if known.sample is None and known.errors is None:
+        return None, [_NO_ERRORS]
+    if found.mapped_m2 is None:
+        raise InputError(
+            f"{request.source}: an adjusted area needs the area of the ground that was searched; "
+            "give it with --area, in a coordinate system"
+        )
+    landslide_m2 = float(measured.measures.area_m2.sum())
+    if known.sample is not None:
+        sample = read_sample(known.sample, found.polygons, found.projected, found.frame)
+        adjusted = adjusted_from_sample(sample, found.mapped_m2, landslide_m2)
+        beside = f"{sample.outside} points of {known.sample.name} lie beside the mapped ground"
+        return adjusted, [beside] if sample.outside else []
+    if known.errors is None:
+        return None, [_NO_ERRORS]
+    how = Resampling(seed=request.seed, draws=max(request.draws, 1))
+    by_tiles = adjusted_from_tiles(known.errors, found.mapped_m2, landslide_m2, how)
+    if by_tiles is None:
+        return None, [f"{known.errors}: too few tiles for an adjusted area"]
+    return by_tiles, []

@@ -1,0 +1,1 @@
+"""One page about an inventory, to print and to hand on."""

@@ -1,0 +1,91 @@
+"""What the model is, as tables."""
+
+from landslip.model.card import CalibrationCard, FiguresCard, ModelCard
+from landslip.report import numbers
+from landslip.report.tables import Table
+from landslip.report.texts import Texts
+
+_SCORES = ("precision", "recall", "f1", "iou")
+
+
+def model_table(card: ModelCard, texts: Texts) -> Table:
+    """Return the model's architecture, input and training."""
+    training, known = card.training, card.input
+    tiles = ", ".join(f"{name} {numbers.whole(n)}" for name, n in training.dataset_tiles.items())
+    parameters = card.stac.get("mlm:total_parameters")
+    started = training.started_from
+    resolution = numbers.EMPTY
+    if known.resolution_m is not None:
+        resolution = f"{numbers.plain(known.resolution_m)}{numbers.THIN}m"
+    rows = [
+        ("name", card.name),
+        ("architecture", card.architecture.title),
+        ("encoder", card.architecture.encoder),
+        ("parameters", numbers.whole(parameters)),
+        ("bands", ", ".join(known.bands)),
+        ("units", f"{known.units.value}, {known.dtype}"),
+        ("resolution", resolution),
+        ("tile", f"{known.tile_size}{numbers.THIN}px"),
+        ("data", training.dataset_source),
+        ("tiles", tiles),
+        ("split", training.split_method),
+        ("digest", training.pixels_sha256[:16]),
+        ("epochs", f"{training.epoch} / {training.epochs}"),
+        ("device", f"{training.device}, {training.precision}"),
+        ("started", numbers.EMPTY if started is None else started.name),
+        ("threshold", numbers.plain(card.threshold)),
+    ]
+    return Table(
+        caption=texts("model_caption"),
+        columns=(texts("attribute"), texts("value")),
+        rows=tuple((texts(f"model_{key}"), value) for key, value in rows),
+        words=True,
+    )
+
+
+def score_table(card: ModelCard, texts: Texts) -> Table | None:
+    """Return the model's scores on its own data; None without any."""
+    if not card.metrics:
+        return None
+    rows = [
+        (texts(f"split_{split}") if texts.has(f"split_{split}") else split, *_scores(found))
+        for split, found in card.metrics.items()
+    ]
+    return Table(
+        caption=texts("scores_caption"),
+        columns=(texts("split"), *(texts(f"score_{name}") for name in _SCORES)),
+        rows=tuple(rows),
+        notes=(texts("scores_note"),),
+    )
+
+
+def _scores(found: dict[str, float | None]) -> list[str]:
+    return [numbers.fixed(found.get(name), 3) for name in _SCORES]
+
+
+def calibration_table(card: CalibrationCard, texts: Texts) -> Table:
+    """Return how far probabilities were from what they say, before and after."""
+    columns = ("calibration_error", "brier", "log_loss")
+    rows = [(texts("calibration_before"), *_figures(card.before))]
+    if card.after is not None:
+        rows.append((texts("calibration_after"), *_figures(card.after)))
+    return Table(
+        caption=texts("calibration_caption", method=card.method),
+        columns=(texts("probabilities"), *(texts(name) for name in columns)),
+        rows=tuple(rows),
+        notes=(
+            texts(
+                "calibration_note",
+                tiles=numbers.whole(card.tiles),
+                pixels=numbers.whole(card.pixels),
+                split=card.split,
+                data=card.dataset_source,
+            ),
+        ),
+    )
+
+
+def _figures(found: FiguresCard) -> list[str]:
+    return [
+        numbers.rounded(value) for value in (found.calibration_error, found.brier, found.log_loss)
+    ]

@@ -1,0 +1,67 @@
+"""The command."""
+
+import re
+from pathlib import Path
+
+import typer
+from tests.calibration.conftest import model, tiles, write_tiles
+from typer.testing import CliRunner, Result
+
+from landslip.cli.calibrate import calibrate
+from landslip.dataset.format import TileDataset
+from landslip.model.folder import Model, open_model
+
+__all__ = ["model", "tiles"]
+
+APP = typer.Typer()
+APP.command()(calibrate)
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(APP, [str(word) for word in words])
+
+
+def test_options_arrive_and_figures_are_told(model: Model, tiles: TileDataset) -> None:
+    words = ("--split", "test", "--method", "platt", "--seed", 4, "--precision", "fp32")
+    result = run(model.path, tiles.path, *words)
+    assert result.exit_code == 0, result.output
+    card = open_model(model.path).card
+    known = card.calibration
+    assert known is not None
+    assert known.after is not None
+    assert (known.split, known.method, known.seed, known.tiles) == ("test", "platt", 4, 10)
+    assert (known.engine, known.precision) == ("openvino", "fp32")
+    assert card.look is not None
+    for name, row in (("before", known.before), ("platt after", known.after)):
+        figures = rf"{row.calibration_error:.4f} +{row.brier:.4f} +{row.log_loss:.4f}"
+        assert re.search(rf"^{name} +{figures}$", result.output, re.MULTILINE)
+    threshold = f"threshold 0.500 of the network's probability is {card.calibrated_threshold:.3f}"
+    assert threshold in result.output
+    assert result.output.endswith("calibrated by platt\n")
+
+
+def test_auto_shows_all_methods_and_the_look_can_be_left_out(
+    model: Model, tiles: TileDataset
+) -> None:
+    result = run(model.path, tiles.path, "--no-look")
+    assert result.exit_code == 0, result.output
+    for name in ("temperature", "platt", "isotonic"):
+        assert f"\n{name} after" in result.output
+    assert open_model(model.path).card.look is None
+    again = run(model.path, tiles.path, "--no-look")
+    assert again.exit_code == 2
+    assert "calibrated already; add --overwrite" in again.output
+    assert run(model.path, tiles.path, "--no-look", "--overwrite").exit_code == 0
+
+
+def test_training_tiles_are_a_sentence(model: Model, tiles: TileDataset) -> None:
+    result = run(model.path, tiles.path, "--split", "train")
+    assert result.exit_code == 2
+    assert "--split train: a network is surer of tiles" in result.output
+
+
+def test_few_tiles_are_warned_of(model: Model, tmp_path: Path) -> None:
+    few = write_tiles(tmp_path / "few", tiles=6)
+    result = run(model.path, few.path, "--no-look")
+    assert result.exit_code == 0, result.output
+    assert "landslip: the curve is fitted on 2 tiles" in result.stderr

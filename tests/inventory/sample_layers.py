@@ -1,0 +1,139 @@
+"""A small inventory made by code, and what describes it."""
+
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+import shapely
+
+from landslip.inventory.fields import FIELDS, Kind
+from landslip.inventory.layers import Layers
+from landslip.inventory.record import (
+    InventoryRecord,
+    ModelRecord,
+    SceneRecord,
+    SourceRecord,
+)
+
+UTM = "EPSG:32648"
+NAME = 'Beichuan "A&B" <北川>\nsecond line'
+ORIGIN = (470_000.0, 3_530_000.0)
+
+
+def make_layers(
+    count: int = 6, *, crs: str | None = UTM, seed: int = 0, with_confidence: bool = True
+) -> Layers:
+    """Return landslides, of which the third has a hole and the fourth two parts.
+
+    The second has no height, hence no crown; the fifth is flagged.
+    """
+    rng = np.random.default_rng(seed)
+    outlines = _outlines(count, rng)
+    columns: dict[str, object] = {}
+    for field in FIELDS:
+        if field.kind is Kind.ID:
+            columns[field.name] = np.arange(1, count + 1)
+        elif field.kind is Kind.NUMBER:
+            columns[field.name] = rng.uniform(1, 1000, count)
+        elif field.kind is Kind.TEXT:
+            columns[field.name] = [f"{field.name} {n}" for n in range(count)]
+        else:
+            columns[field.name] = pd.array([False] * count, dtype="boolean")
+    frame = geopandas.GeoDataFrame(columns, geometry=outlines, crs=crs)
+    frame["confidence"] = rng.uniform(0.4, 1.0, count) if with_confidence else np.nan
+    frame["area_m2"] = shapely.area(outlines)
+    frame["axis"] = "downslope"
+    frame["scene"] = pd.Series([NAME] * count, dtype=object)
+    frame["date"] = pd.Series(["2008-05-15"] * count, dtype=object)
+    if count > 4:
+        frame.loc[1, ["slope_deg", "elevation_max_m", "confidence"]] = np.nan
+        frame.loc[1, "model"] = None
+        frame.loc[1, "flag_river_flat"] = pd.NA
+        frame.loc[4, "flag_road"] = True
+    with_heights = np.arange(count) != 1
+    return Layers(
+        landslides=frame,
+        crowns=_points(frame[with_heights], 1.0),
+        toes=_points(frame[with_heights], -1.0),
+        density=_density(frame),
+    )
+
+
+def _outlines(count: int, rng: np.random.Generator) -> np.ndarray:
+    side = int(np.ceil(np.sqrt(max(count, 1))))
+    places = np.array([(n % side, n // side) for n in range(count)], dtype=float).reshape(-1, 2)
+    angles = np.linspace(0, 2 * np.pi, 25)[:-1]
+    made = []
+    for number, (col, row) in enumerate(places):
+        x, y = ORIGIN[0] + 400 * col, ORIGIN[1] - 400 * row
+        radius = rng.uniform(30, 120) * (1 + 0.25 * rng.standard_normal(len(angles)).clip(-1, 1))
+        lobe = np.column_stack([x + 0.6 * radius * np.cos(angles), y + radius * np.sin(angles)])
+        polygon: Any = shapely.orient_polygons(shapely.Polygon(lobe))
+        if number == 2:
+            polygon = shapely.difference(polygon, shapely.Point(x, y).buffer(8))
+        if number == 3:
+            polygon = shapely.union(polygon, shapely.Point(x + 160, y).buffer(20))
+        made.append(polygon)
+    return np.array(made, dtype=object)
+
+
+def _points(frame: geopandas.GeoDataFrame, end: float) -> geopandas.GeoDataFrame:
+    bounds = shapely.bounds(np.asarray(frame.geometry.values)).reshape(-1, 4)
+    middle = (bounds[:, 0] + bounds[:, 2]) / 2
+    tip = bounds[:, 3] if end > 0 else bounds[:, 1]
+    heights = np.linspace(900, 1500, len(frame)) + 100 * end
+    return geopandas.GeoDataFrame(
+        {"id": frame["id"].to_numpy(), "elevation_m": heights},
+        geometry=shapely.points(middle, tip),
+        crs=frame.crs,
+    )
+
+
+def _density(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    cells: list[shapely.Geometry] = []
+    if frame.crs is not None and len(frame):
+        west, south, east, north = frame.total_bounds
+        for x in np.arange(west, east, 1000.0):
+            cells += [shapely.box(x, y, x + 1000, y + 1000) for y in np.arange(south, north, 1000)]
+    tree = shapely.STRtree(frame.geometry.to_numpy())
+    counts = np.array([len(tree.query(cell, "intersects")) for cell in cells], dtype=np.int64)
+    return geopandas.GeoDataFrame(
+        {
+            "cell": np.arange(1, len(cells) + 1, dtype=np.int64),
+            "landslides": counts,
+            "per_km2": counts.astype(np.float64),
+            "area_share": counts * 0.01,
+        },
+        geometry=np.array(cells, dtype=object),
+        crs=frame.crs,
+    )
+
+
+def make_record(layers: Layers, **changes: object) -> InventoryRecord:
+    """Return what describes the inventory, with some of it changed."""
+    crs = layers.landslides.crs
+    known: dict[str, object] = {
+        "code_version": "1.2.3",
+        "name": NAME,
+        "source": SourceRecord(kind="extraction", place="somewhere"),
+        "scene": SceneRecord(name=NAME, date="2008-05-15", resolution_m=3.0),
+        "model": ModelRecord(
+            name="albunet",
+            weights_sha256="ab" * 32,
+            threshold=0.5,
+            engine="openvino",
+            precision="fp32",
+        ),
+        "model_card": None,
+        "dem": None,
+        "cleaning": None,
+        "crs": None if crs is None else crs.to_string(),
+        "area_method": "planimetric",
+        "confidence_is": "mean of calibrated probability",
+        "mapped_m2": 1e7,
+        "landslides": len(layers.landslides),
+        "notes": (),
+        "files": (),
+    }
+    return InventoryRecord.model_validate(known | changes)

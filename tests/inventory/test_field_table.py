@@ -1,0 +1,39 @@
+"""The page that lists all columns."""
+
+import re
+from pathlib import Path
+
+from landslip.inventory.field_table import markdown
+from landslip.inventory.fields import FIELDS
+from landslip.inventory.label import label_with_unit
+from landslip.inventory.layer_fields import CSV_FIELDS, LAYER_FIELDS
+
+PAGE = Path(__file__).parents[2] / "docs" / "inventory_fields.md"
+
+
+def test_the_page_says_what_the_code_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == markdown(), (
+        "write it again: python -m landslip.inventory.field_table > docs/inventory_fields.md"
+    )
+
+
+def test_every_column_has_a_line_with_both_labels_and_unit() -> None:
+    rows = [re.split(r"(?<!\\)\|", line) for line in markdown().splitlines() if "`" in line[:4]]
+    cells = [[cell.strip() for cell in row[1:-1]] for row in rows]
+    fields = [*FIELDS, *CSV_FIELDS]
+    assert [row[:4] for row in cells[: len(fields)]] == [
+        [f"`{field.name}`", field.english, field.chinese, field.unit] for field in fields
+    ]
+    assert {len(row) for row in cells} == {7}
+    assert len(cells) == sum(map(len, LAYER_FIELDS.values())) + len(CSV_FIELDS)
+
+
+def test_labels_are_told_apart_and_written_in_chinese() -> None:
+    for fields in LAYER_FIELDS.values():
+        for language in ("en", "zh"):
+            labels = [label_with_unit(field, language) for field in fields]
+            assert len(set(labels)) == len(labels)
+        assert all(
+            re.search("[\u4e00-\u9fff]", field.chinese) or field.name == "h_over_l"
+            for field in fields
+        )
