@@ -236,7 +236,7 @@ def draw(grounds: list[Ground], curve: Calibration, file: Path) -> None:
     from matplotlib import pyplot
 
     figure, panels = pyplot.subplots(
-        1, len(grounds), figsize=(4 * len(grounds), 4), sharey=True, squeeze=False
+        1, len(grounds), figsize=(4 * len(grounds), 4.6), sharey=True, squeeze=False
     )
     for panel, ground in zip(panels[0], grounds, strict=True):
         counts = summed(ground.counts)

@@ -28,7 +28,7 @@ THRESHOLD, LEAST_STEPS = 0.6013, 151
 X, Y = 500_000, 4_000_000
 NAMES = ("red", "nir")
 COLUMNS = ["id", "area_m2", "area_px", "mean_probability", "max_probability", "geometry"]
-RESULTS = ["landslides.gpkg", "mask.tif", "probability.tif", "summary.json"]
+RESULTS = ["landslides.gpkg", "mask.tif", "model.json", "probability.tif", "summary.json"]
 SMALL = ExtractionOptions(tile=32, overlap=8)
 COSTS = EngineCosts(resident_bytes=0, computing_bytes_per_px=16, streams=1, readers=2, px_per_s=1e6)
 

@@ -20,10 +20,11 @@ from landslip.model.weights import load_network
 from landslip.networks.architecture import Architecture
 
 NETWORKS = [
-    (Arch.ALBUNET, "test_resnet", 64),
-    (Arch.IMPROVED_UNET, "none", 16),
-    (Arch.SEGFORMER, "test_convnext", 32),
-    (Arch.UPERNET, "test_resnet", 32),
+    pytest.param(Arch.SEGFORMER, "test_convnext", 32, id="segformer"),
+    pytest.param(Arch.UPERNET, "test_resnet", 32, id="upernet"),
+    pytest.param(Arch.ALBUNET, "test_resnet", 64, id="albunet", marks=pytest.mark.slow),
+    pytest.param(Arch.IMPROVED_UNET, "none", 16, id="improved-unet", marks=pytest.mark.slow),
+    pytest.param(Arch.UNET, "test_efficientnet", 32, id="unet", marks=pytest.mark.slow),
 ]
 
 
@@ -46,7 +47,7 @@ def encoder_output(model: Model, pixels: NDArray[np.float32]) -> NDArray[np.floa
     return np.asarray(found)
 
 
-@pytest.mark.parametrize(("arch", "encoder", "stride"), NETWORKS, ids=str)
+@pytest.mark.parametrize(("arch", "encoder", "stride"), NETWORKS)
 def test_every_network_has_a_deepest_layer(
     arch: Arch, encoder: str, stride: int, tmp_path: Path
 ) -> None:

@@ -37,7 +37,8 @@ def test_a_scene_like_the_training_tiles_is_familiar(
     path = write_raster("scene.tif", mosaic(6, 5, training_ground), names=BANDS, nodata=0)
     found = judged(path, model)
     assert found is not None
-    assert (found.tiles, found.spectral_share, found.feature_share) == (16, 0, 0)
+    assert found.tiles == 16
+    assert max(found.spectral_share, found.feature_share) <= 1 / 16
     assert found.spectral_ratio == pytest.approx(1, abs=0.25)
     assert found.feature_ratio == pytest.approx(1, abs=0.25)
     assert found.notes() == []

@@ -21,7 +21,8 @@ def disc(x: float, y: float, radius: float) -> Mask:
 
 def box(left: int, right: int, top: int, bottom: int) -> Mask:
     """Return the pixels of a rectangle."""
-    inside: Mask = (_X > left) & (_X < right) & (_Y > top) & (_Y < bottom)
+    columns, rows = np.clip(_X, left, right) == _X, np.clip(_Y, top, bottom) == _Y
+    inside: Mask = columns & rows
     return inside
 
 
@@ -68,5 +69,4 @@ class Slope:
         x, y = a * cols + b * rows + c, d * cols + e * rows + f
         east, north = self.rise
         heights = 1000 + east * (x - 500_000) + north * (y - 4_000_000)
-        return heights.astype(np.float32)
-
+        return np.asarray(heights, dtype=np.float32)

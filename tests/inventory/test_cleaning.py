@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from landslip.inventory.cleaning import Cleaning
         ({"max_shift_m": math.nan}, "--max-shift is 0 or more metres; got nan"),
     ],
 )
-def test_what_makes_no_sense_is_refused(given: dict[str, float], message: str) -> None:
+def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}$"):
         Cleaning(**({"low": 0.3, "high": 0.5} | given))
 

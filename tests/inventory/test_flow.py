@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
+from tests.inventory.pixel_shapes import Slope
 
 from landslip.grid import Grid
 from landslip.inventory.flow import flow_across, share_across
 from landslip.inventory.necks import Neck
-from tests.inventory.pixel_shapes import Slope
 
 GRID = Grid(
     crs=CRS.from_epsg(32650),

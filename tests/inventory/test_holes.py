@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import shapely
+from tests.inventory.pixel_shapes import box, outlines_of
 
 from landslip.inventory.holes import ring_areas, without_narrow_holes
-from tests.inventory.pixel_shapes import box, outlines_of
 
 
 def test_areas_of_outsides_and_holes() -> None:

@@ -16,7 +16,7 @@ def grid(epsg: int | None, transform: Affine) -> Grid:
 def test_metres() -> None:
     place = grid(32650, Affine(2, 0, 500_000, 0, -3, 4_000_000))
 
-    np.testing.assert_allclose(metres_matrix(place), [[2, 0], [0, -3]])
+    np.testing.assert_allclose(np.array(metres_matrix(place)), [[2, 0], [0, -3]])
     assert longest_step_m(place) == pytest.approx(3)
 
 
@@ -31,7 +31,7 @@ def test_a_turned_grid() -> None:
 
     assert longest_step_m(place) == pytest.approx(2)
     np.testing.assert_allclose(
-        metres_matrix(place), [[np.sqrt(3), 1], [1, -np.sqrt(3)]], atol=1e-12
+        np.array(metres_matrix(place)), [[np.sqrt(3), 1], [1, -np.sqrt(3)]], atol=1e-12
     )
 
 

@@ -1,8 +1,8 @@
 import numpy as np
+from tests.inventory.pixel_shapes import box, outlines_of, winding
 
 from landslip.extraction.outlines import joined_outlines
 from landslip.inventory.rings import contacts, lattice, outside, shifted
-from tests.inventory.pixel_shapes import box, outlines_of, winding
 
 
 def test_a_lattice_has_every_point_of_every_ring_once() -> None:

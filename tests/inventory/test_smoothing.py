@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
+from tests.inventory.pixel_shapes import RING, SIDE, box, disc, outlines_of
 
 from landslip.extraction.outlines import Outlines, joined_outlines
 from landslip.inventory import smoothing
 from landslip.inventory.smoothing import filtered, smoothed
-from tests.inventory.pixel_shapes import RING, SIDE, box, disc, outlines_of
 
 SAME = Affine.identity()
 MAP = Affine(2.0, 0.0, 500_000.0, 0.0, -2.0, 4_000_000.0)
@@ -42,7 +42,7 @@ def overlap(polygons: NDArray[np.object_]) -> float:
     return float(shapely.area(shapely.intersection(polygons[one], polygons[other])).sum())
 
 
-@settings(max_examples=25)
+@settings(max_examples=16)
 @given(
     seed=st.integers(0, 10_000),
     grain_px=st.sampled_from([0.0, 0.7, 1.5, 3.0]),
@@ -100,7 +100,7 @@ def test_parts_of_one_region_stay_together(seed: int, count: int) -> None:
     whole = shapely.union_all(smooth.polygons)
     assert overlap(smooth.polygons) == 0
     assert whole.geom_type == "Polygon"
-    assert len(whole.interiors) == 0
+    assert shapely.get_num_interior_rings(whole) == 0
     assert shapely.coverage_is_valid(smooth.polygons)
     assert np.median(smooth.shift_px) > 0.3
     assert whole.area == pytest.approx(4 * np.count_nonzero(mask), rel=0.005)

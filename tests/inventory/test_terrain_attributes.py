@@ -355,6 +355,39 @@ def test_hostile_shapes_are_measured_or_empty(tmp_path: Path, crs: pyproj.CRS) -
     assert not np.isinf(found.elongation).any()
 
 
+def test_coordinates_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
+    path = write_dem(tmp_path / "dem.tif", plane(-0.25, 0.5), pixels_around((200, 200), 16.0))
+    with np.errstate(invalid="ignore"):
+        broken = shapely.from_wkt("POLYGON ((0 0, 50 NaN, 50 50, 0 50, 0 0))")
+    with Terrain(path) as terrain:
+        found = terrain_attributes(of(broken, rectangle(50, 50, 0)), UTM, terrain)
+    assert np.isfinite(found.length_m).tolist() == [False, True]
+    assert np.isfinite(found.dem_share).tolist() == [False, True]
+
+
+def test_it_tells_of_all_polygons_and_keeps_their_order(tmp_path: Path) -> None:
+    path = write_dem(tmp_path / "dem.tif", plane(0.0, 0.5), pixels_around((200, 200), 16.0))
+    rng = np.random.default_rng(3)
+    lengths = rng.uniform(20, 60, 4000)
+    places = CENTRE + rng.uniform(-1400, 1400, (4000, 2))
+    shapes = [
+        rectangle(length, 10, 0, (x, y)) for length, (x, y) in zip(lengths, places, strict=True)
+    ]
+    told: list[tuple[float, float]] = []
+
+    def tell(done: float, total: float) -> None:
+        told.append((done, total))
+
+    with Terrain(path) as terrain:
+        found = terrain_attributes(of(*shapes), UTM, terrain, progress=tell)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[1:][-1] == (4000, 4000)
+    np.testing.assert_allclose(found.length_m, lengths)
+    np.testing.assert_allclose(
+        found.elevation_max_m, 2000 + (places[:, 1] - CENTRE[1] + lengths / 2) / 2
+    )
+
+
 def test_a_million_vertices(measured) -> None:  # type: ignore[no-untyped-def]
     angle = np.linspace(0, 2 * np.pi, 1_000_000, endpoint=False)
     radius = 500 * (1 + 0.001 * np.sin(5000 * angle))

@@ -20,7 +20,8 @@ def chain(places: np.ndarray, **columns: np.ndarray) -> Chain:
 
 
 def circle(count: int, radius: float = 10.0) -> np.ndarray:
-    return radius * np.exp(2j * np.pi * np.arange(count) / count) + 1000 + 2000j
+    angles = 2 * np.pi * np.arange(count) / count
+    return np.asarray(radius * np.exp(1j * angles) + 1000 + 2000j)
 
 
 def test_areas_have_the_sign_of_the_turn() -> None:

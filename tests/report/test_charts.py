@@ -2,10 +2,10 @@
 
 import math
 import re
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from defusedxml import ElementTree
 from scipy import integrate, stats
 from tests.report.made_record import made_card, made_statistics
 
@@ -78,14 +78,14 @@ def test_bars_count_every_value_once_the_edges_and_beyond() -> None:
 
 def test_bars_are_as_high_as_their_counts() -> None:
     bars = charts.counted(np.array([1.0, 1.0, 1.0, 1.0, 7.0]), 5.0, 10.0, "x")
-    tree = ET.fromstring(charts.bar_chart(bars, "slopes", TEXTS))
+    tree = ElementTree.fromstring(charts.bar_chart(bars, "slopes", TEXTS))
     heights = [float(rect.attrib["height"]) for rect in tree.iter(f"{SVG}rect")]
     assert heights[0] == pytest.approx(4 * heights[1], abs=0.05)
 
 
 def test_a_sector_of_the_rose_points_where_the_slopes_face() -> None:
     aspects = np.array([90.0, 90.0, 90.0, 90.0, 359.0])
-    tree = ET.fromstring(charts.rose_chart(aspects, "rose", TEXTS))
+    tree = ElementTree.fromstring(charts.rose_chart(aspects, "rose", TEXTS))
     north, east = [path.attrib["d"] for path in tree.iter(f"{SVG}path")]
     numbers = [[float(x) for x in re.findall(r"[\d.]+", d)] for d in (north, east)]
     middle = numbers[0][:2]
@@ -107,7 +107,7 @@ def test_the_frequency_chart_has_a_dot_a_class_and_both_fits() -> None:
     assert svg is not None
     classes = [
         element.attrib["class"]
-        for element in ET.fromstring(svg).iter()
+        for element in ElementTree.fromstring(svg).iter()
         if "class" in element.attrib
     ]
     filled = sum(count > 0 for count in found.histogram.landslides)
@@ -126,7 +126,7 @@ def test_there_is_no_frequency_chart_without_classes() -> None:
 def test_reliability_has_a_course_before_and_after() -> None:
     calibration = made_card(calibrated=True).calibration
     assert calibration is not None
-    tree = ET.fromstring(reliability_chart(calibration, TEXTS))
+    tree = ElementTree.fromstring(reliability_chart(calibration, TEXTS))
     marks = [e.attrib.get("class") for e in tree.iter(f"{SVG}circle")]
     assert marks.count("mark-before") == 20
     assert marks.count("mark-after") == 20

@@ -7,6 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
+from landslip.cli.progress import shown
 
 if TYPE_CHECKING:
     from landslip.comparison.result import Comparison
@@ -85,7 +86,9 @@ def compare(
         seed=seed,
         overwrite=overwrite,
     )
-    _tell(run(request), out)
+    with shown("compare", "steps") as progress:
+        found = run(request, progress)
+    _tell(found, out)
 
 
 def _tell(found: "Comparison", out: Path) -> None:

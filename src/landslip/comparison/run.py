@@ -32,12 +32,14 @@ from landslip.comparison.result import (
 from landslip.comparison.sides import Side, Sides, read_sides
 from landslip.errors import InputError
 from landslip.output import refuse_existing, staged_folder
+from landslip.progress import Progress, silent
 from landslip.statistics.result import Estimate
 
 Estimates = dict[str, Estimate]
+_STEPS = 5
 
 
-def compare(request: CompareRequest) -> Comparison:
+def compare(request: CompareRequest, progress: Progress = silent) -> Comparison:
     """Compare an inventory with a reference and write what was found.
 
     Writes `comparison.json` and `comparison.gpkg`.
@@ -48,14 +50,18 @@ def compare(request: CompareRequest) -> Comparison:
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     sides = read_sides(request)
+    progress(1, _STEPS)
     pixels = _pixel_scores(request, sides)
+    progress(2, _STEPS)
     judged = judge(sides)
+    progress(3, _STEPS)
     matches = match(judged.pairs, sides.inventory.areas, sides.reference.areas, request.min_iou)
     distances = outline_distances(
         sides.inventory.polygons[matches.inventory],
         sides.reference.polygons[matches.reference],
         pixels.resolution_m,
     )
+    progress(4, _STEPS)
     table = group_table(judged, sides.reference.areas, matches.inventory)
     found = estimates(table, draws=request.draws, seed=request.seed)
     comparison = Comparison(
@@ -80,6 +86,7 @@ def compare(request: CompareRequest) -> Comparison:
         write_layers(folder / LAYERS, sides, judged, matches, distances)
         text = comparison.model_dump_json(indent=2)
         (folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
+    progress(_STEPS, _STEPS)
     return comparison
 
 
@@ -229,7 +236,7 @@ def _on_intervals(request: CompareRequest, table: GroupTable) -> list[str]:
         return []
     share = ground.max() / ground.sum()
     note = (
-        f"one group of overlapping landslides holds {share:.0%} of the ground that either inventory "
-        "covers: intervals mean little"
+        f"one group of overlapping landslides holds {share:.0%} of the ground that either "
+        "inventory covers: intervals mean little"
     )
     return [note]

@@ -1,6 +1,5 @@
 """Extracts landslides from a scene: windows in, rasters, polygons and a summary out."""
 
-import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -143,7 +142,7 @@ def extract(
             finished, tally = _run(extraction, work, stage, progress)
             summary = _summary(extraction, finished, tally, notes, time.monotonic() - started)
             summary.write(stage / SUMMARY)
-            shutil.copyfile(model.path / CARD, stage / CARD)
+            (stage / CARD).write_text(model.card.model_dump_json(indent=2) + "\n")
             work.finish(stage)
             _store(work, options).clear()
     return summary

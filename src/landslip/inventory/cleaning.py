@@ -13,7 +13,9 @@ class Cleaning:
     Attributes:
         low: pixels from this probability on belong to a landslide ...
         high: ... that has at least one pixel from this probability on (hysteresis).
-        min_area_m2: smaller landslides are left out, before and after splitting.
+        min_area_m2: smaller landslides are left out, and none is split into smaller ones. Holes
+            that are smaller are filled if no point in them is farther from the hole's outline
+            than ``max_shift_m``.
         max_shift_m: no outline is moved farther; None: one pixel's longer side.
         smooth: whether the staircase of pixels becomes a smooth line.
         split: whether landslides that touch are taken apart.

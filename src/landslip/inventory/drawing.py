@@ -97,7 +97,9 @@ def draw(
         frame = _Frame.of(image, cleaning)
         found = _found(frame, progress)
         parts = _parts(found.landslides, frame, heights, progress)
-        return _drawn(found, parts, frame)
+        drawn = _drawn(found, parts, frame)
+    progress(1.0, 1.0)
+    return drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,13 +285,12 @@ def _notes(parts: Split, filled_px: NDArray[np.int64]) -> tuple[str, ...]:
     notes = []
     if parts.too_large:
         notes.append(
-            f"{parts.too_large} landslides span more than {LARGEST_WINDOW_PX} pixels of the raster "
-            "and were not split"
+            f"landslides that span more than {LARGEST_WINDOW_PX} pixels of the raster were not "
+            f"split: {parts.too_large}"
         )
     if filled_px.any():
         notes.append(
-            f"{int(filled_px.sum())} pixels of holes that are smaller than --min-area and nowhere "
-            f"farther than --max-shift from their outline were filled, in "
-            f"{int(np.count_nonzero(filled_px))} landslides"
+            "holes that are smaller than --min-area and nowhere farther than --max-shift from "
+            f"their outline were filled: {int(filled_px.sum())} pixels"
         )
     return tuple(notes)

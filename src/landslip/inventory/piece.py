@@ -67,8 +67,10 @@ def middles(polygons: NDArray[np.object_]) -> Points:
 
 
 def present(polygons: NDArray[np.object_]) -> NDArray[np.intp]:
-    """Return the rows (m,) of polygons that are there and not empty."""
-    return np.flatnonzero(~(shapely.is_missing(polygons) | shapely.is_empty(polygons)))
+    """Return the rows (m,) of polygons that are there, with finite coordinates, and not empty."""
+    # of coordinates that are not finite, neither is the length
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero(np.isfinite(shapely.length(polygons)) & ~shapely.is_empty(polygons))
 
 
 def pieces(polygons: NDArray[np.object_], order: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

@@ -72,11 +72,6 @@ class Terrain(Closing):
         epsg = self._plane.crs.to_epsg()
         return f"EPSG:{epsg}" if epsg else self._plane.crs.name
 
-    @property
-    def grid(self) -> Grid:
-        """Where its pixels lie."""
-        return self._grid
-
     def close(self) -> None:
         """Close the file and forget its tiles."""
         self._tiles.clear()
@@ -190,7 +185,7 @@ class _Placing:
     """From the map's coordinates to an elevation model's pixels.
 
     Attributes:
-        here: how the map is measured; None where it has no place on Earth.
+        here: how the map is measured.
         transformer: to the model's coordinate system; None where that is the map's.
         grid: of the model.
     """

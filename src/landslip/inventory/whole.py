@@ -64,8 +64,7 @@ def _adjusted(
     if known.sample is not None:
         sample = read_sample(known.sample, found.polygons, found.projected, found.frame)
         adjusted = adjusted_from_sample(sample, found.mapped_m2, landslide_m2)
-        beside = f"{sample.outside} points of {known.sample.name} lie beside the mapped ground"
-        return adjusted, [beside] if sample.outside else []
+        return adjusted, list(sample.notes)
     if known.errors is None:
         return None, [_NO_ERRORS]
     how = Resampling(seed=request.seed, draws=max(request.draws, 1))

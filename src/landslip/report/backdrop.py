@@ -107,7 +107,7 @@ def hillshade(heights: NDArray[np.float32], side_m: float) -> Picture:
     )
     lit = (math.cos(zenith) - east * light[0] + south * light[1]) / np.sqrt(1 + east**2 + south**2)
     grey = 70 + 175 * np.clip(np.nan_to_num(lit, nan=0.0), 0.0, 1.0)
-    grey[~np.isfinite(lit)] = 255
+    grey[~np.isfinite(lit + heights)] = 255
     shaded: Picture = np.repeat(grey.astype(np.uint8)[..., np.newaxis], 3, axis=2)
     return shaded
 

@@ -28,7 +28,8 @@ def rounded(value: float | None, digits: int = 3) -> str:
         return EMPTY
     if value == 0:
         return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    power = int(f"{value:.{digits - 1}e}".split("e")[1])
+    decimals = digits - 1 - power
     if decimals > 6:
         return scientific(value, digits)
     text = f"{round(value, decimals):,.{max(decimals, 0)}f}"

@@ -75,10 +75,12 @@ def rings_of(shapes: NDArray[np.object_], *, simplified: bool = True) -> Rings:
     """
     near = shapely.bounds(shapes)
     seen = np.all(np.isfinite(near) & (np.abs(near) < _LARGEST_PX), axis=1)
-    shown = shapes[seen]
-    if simplified:
-        shown = shapely.simplify(shown, _TOLERANCE_PX, preserve_topology=True)
-    rings = shapely.get_rings(shown)
+    rings = shapely.get_rings(shapes[seen])
+    if simplified and len(rings):
+        # rings as lines: for polygons GEOS sees to it that they stay valid, which takes long
+        corners, corner_of = shapely.get_coordinates(rings, return_index=True)
+        lines = shapely.linestrings(corners, indices=corner_of)
+        rings = shapely.simplify(lines, _TOLERANCE_PX, preserve_topology=False)
     points, ring_of = shapely.get_coordinates(rings, return_index=True)
     starts = np.searchsorted(ring_of, np.arange(len(rings) + 1)).astype(np.int64)
     return Rings(points=points, starts=starts)

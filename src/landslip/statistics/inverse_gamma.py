@@ -1,7 +1,7 @@
 """Three-parameter inverse gamma distribution of landslide areas, by maximum likelihood.
 
 p(A) = 1 / (a Gamma(rho)) (a / (A - s))^(rho + 1) exp(-a / (A - s)) for A > s (Malamud et al. 2004,
-doi 10.1002/esp.1064, equation 3). 1 / (A - s) is gamma distributed with shape rho and rate a. An
+doi 10.1002/esp.1064). 1 / (A - s) is gamma distributed with shape rho and rate a. An
 inventory without landslides under some area is fitted by the density given A at least that (at
 least 0, as s can be under it), which leaves rho, a and s those of all landslides, mapped or not.
 """

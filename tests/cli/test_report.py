@@ -1,0 +1,53 @@
+"""What ``landslip report`` says."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from tests.report.made import write_inventory
+from tests.report.wanted import Wanted
+from typer.testing import CliRunner, Result
+
+from landslip.cli.report import report
+
+APP = typer.Typer()
+APP.command()(report)
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(APP, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    wanted = Wanted(landslides=3)
+    return write_inventory(tmp_path_factory.mktemp("made") / "inventory", wanted)
+
+
+def test_a_report_is_made_again_without_asking(inventory: Path) -> None:
+    for _ in range(2):
+        result = run(inventory)
+        assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"{inventory / 'report.html'}: ")
+    assert (inventory / "report.html").stat().st_size > 10_000
+
+
+def test_a_report_can_be_chinese_and_elsewhere(inventory: Path, tmp_path: Path) -> None:
+    out = tmp_path / "报告.html"
+    assert run(inventory, "--lang", "zh", "--out", out).exit_code == 0
+    assert "滑坡编目报告" in out.read_text("utf-8")
+    again = run(inventory, "--out", out)
+    assert again.exit_code == 2
+    assert "add --overwrite" in again.stderr
+    assert run(inventory, "--out", out, "--overwrite").exit_code == 0
+
+
+def test_what_is_no_inventory_is_told_in_a_sentence(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"landslip: {tmp_path}: not an inventory")
+
+
+def test_help_has_an_example() -> None:
+    text = " ".join(run("--help").stdout.split())
+    assert "landslip report INVENTORY --lang zh" in text

@@ -1,0 +1,306 @@
+import json
+import math
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from tests.inventory.made_map import (
+    BLOCKS,
+    LEFT,
+    PIXEL_M,
+    SIDE_PX,
+    SLOPE_EAST,
+    TOP,
+    UTM,
+    MadeMap,
+    change_json,
+    make_map,
+    write_plane,
+)
+
+from landslip.errors import InputError, OutputExistsError
+from landslip.inventory.fields import FIELDS
+from landslip.inventory.record import read_record
+from landslip.inventory.request import Cleaned, InventoryRequest, Known
+from landslip.inventory.run import make_inventory
+
+PLAIN = Cleaned(smooth=False, split=False)
+AREAS = [rows * cols * PIXEL_M**2 for _, _, rows, cols in BLOCKS]
+SLOPE_DEG = math.degrees(math.atan(SLOPE_EAST))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MadeMap:
+    return make_map(tmp_path_factory.mktemp("map"))
+
+
+@pytest.fixture(scope="module")
+def whole(made: MadeMap, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("inventory") / "out"
+    make_inventory(
+        InventoryRequest(
+            source=made.extraction, out=out, cleaned=PLAIN, known=Known(dem=made.dem), draws=0
+        )
+    )
+    return out
+
+
+def read(out: Path, layer: str = "landslides") -> geopandas.GeoDataFrame:
+    return geopandas.read_file(out / "inventory.gpkg", layer=layer)
+
+
+def test_every_column_of_known_rectangles_on_a_known_plane(whole: Path) -> None:
+    landslides = read(whole)
+    assert [*landslides.columns] == [*(field.name for field in FIELDS), "geometry"]
+    assert landslides["id"].tolist() == [1, 2, 3]
+    assert landslides["area_m2"].tolist() == pytest.approx(sorted(AREAS, reverse=True))
+    assert landslides["slope_deg"].tolist() == pytest.approx([SLOPE_DEG] * 3, abs=1e-3)
+    assert landslides["aspect_deg"].tolist() == pytest.approx([90.0] * 3, abs=1e-3)
+    first = landslides.iloc[0]
+    _, _, rows, cols = BLOCKS[0]
+    assert first["axis"] == "downslope"
+    assert first["length_m"] == pytest.approx(cols * PIXEL_M, rel=1e-4)  # falls to the east
+    assert first["width_m"] == pytest.approx(rows * PIXEL_M, rel=1e-4)
+    assert first["perimeter_m"] == pytest.approx(2 * (rows + cols) * PIXEL_M)
+    assert first["surface_m2"] == pytest.approx(AREAS[0] * math.hypot(1, SLOPE_EAST), rel=1e-5)
+    assert first["elevation_range_m"] == pytest.approx(SLOPE_EAST * cols * PIXEL_M, abs=1e-2)
+    assert first["ndvi_mean"] == pytest.approx((450 - 900) / (450 + 900))
+    assert first["confidence"] == pytest.approx(1.0)
+    assert (first["scene"], first["date"]) == ("PL_20240812.tif", "2024-08-12")
+    assert first["model"] == "ab" * 6
+    assert (first["dem_resolution_m"], first["dem_share"]) == (10.0, 1.0)
+
+
+def test_crowns_are_at_the_top_and_toes_at_the_foot(whole: Path) -> None:
+    landslides, crowns, toes = (read(whole, name) for name in ("landslides", "crowns", "toes"))
+    bounds = landslides.bounds
+    assert crowns["id"].tolist() == toes["id"].tolist() == [1, 2, 3]
+    assert crowns.geometry.x.tolist() == pytest.approx(bounds["minx"].tolist())
+    assert toes.geometry.x.tolist() == pytest.approx(bounds["maxx"].tolist())
+    fall = crowns["elevation_m"] - toes["elevation_m"]
+    assert landslides["fall_height_m"].tolist() == pytest.approx(fall.tolist())
+
+
+def test_the_record_tells_what_it_was_made_of(whole: Path, made: MadeMap) -> None:
+    record = read_record(whole)
+    assert record.landslides == 3
+    assert record.mapped_m2 == pytest.approx((SIDE_PX * PIXEL_M) ** 2)
+    assert record.model is not None
+    assert record.model.calibration is None
+    assert "not calibrated" in record.confidence_is
+    assert record.dem is not None
+    assert record.dem.landslides_with_heights == 3
+    assert record.scene.place == str(made.scene)
+    assert record.cleaning is not None
+    assert (record.cleaning.low, record.cleaning.high) == (0.6013, pytest.approx(0.80065))
+    assert record.model_card is not None
+    assert any("--date" in note for note in record.notes)
+    for name in record.files:
+        assert (whole / name).is_file()
+    assert {path.name for path in whole.iterdir()} == set(record.files)
+
+
+def test_statistics_are_of_the_whole_map(whole: Path) -> None:
+    found = json.loads((whole / "statistics.json").read_text())
+    mapped_km2 = (SIDE_PX * PIXEL_M) ** 2 / 1e6
+    assert found["landslides"] == 3
+    assert found["area_m2"] == pytest.approx(sum(AREAS))
+    assert found["landslides_per_km2"] == pytest.approx(3 / mapped_km2)
+    assert found["magnitude"]["from_count"] == pytest.approx(math.log10(3))
+
+
+def test_the_same_twice_is_the_same_bytes(made: MadeMap, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        request = InventoryRequest(source=made.extraction, out=tmp_path / name, draws=20)
+        make_inventory(request)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_without_an_elevation_model_heights_are_empty(made: MadeMap, tmp_path: Path) -> None:
+    record = make_inventory(
+        InventoryRequest(source=made.extraction, out=tmp_path / "out", cleaned=PLAIN, draws=0)
+    )
+    landslides = read(tmp_path / "out")
+    for name in ("slope_deg", "elevation_min_m", "fall_height_m", "surface_m2", "dem_share"):
+        assert landslides[name].isna().all()
+    assert landslides["flag_river_flat"].isna().all()
+    assert (landslides["axis"] == "box").all()
+    assert landslides["length_m"].iloc[0] == pytest.approx(BLOCKS[0][2] * PIXEL_M)
+    assert any("no elevation model" in note for note in record.notes)
+    assert record.dem is None
+
+
+def test_a_model_that_ends_halfway_leaves_the_rest_empty(made: MadeMap, tmp_path: Path) -> None:
+    write_plane(tmp_path / "dem.tif", left=LEFT - 400)  # ends 100 m into the map
+    known = Known(dem=tmp_path / "dem.tif")
+    request = InventoryRequest(
+        source=made.extraction, out=tmp_path / "out", cleaned=PLAIN, known=known, draws=0
+    )
+    record = make_inventory(request)
+    landslides = read(tmp_path / "out")
+    assert landslides["dem_share"].iloc[0] == pytest.approx(0.69, abs=0.07)  # to 95 m, of 40 to 120
+    assert landslides["dem_share"].iloc[2] == 0.0
+    assert landslides["slope_deg"].notna().tolist() == [True, True, False]
+    assert landslides["fall_height_m"].notna().tolist() == [True, True, False]
+    assert any("1 of 3 landslides" in note for note in record.notes)
+
+
+def test_an_elevation_model_elsewhere_is_refused(made: MadeMap, tmp_path: Path) -> None:
+    write_plane(tmp_path / "dem.tif", left=LEFT + 50_000)
+    known = Known(dem=tmp_path / "dem.tif")
+    with pytest.raises(InputError, match=r"dem\.tif"):
+        make_inventory(
+            InventoryRequest(source=made.extraction, out=tmp_path / "out", known=known, draws=0)
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_mask_gives_an_empty_inventory(tmp_path: Path) -> None:
+    made = make_map(tmp_path, pixels=np.full((2, 64, 64), 400, dtype=np.uint16))
+    record = make_inventory(
+        InventoryRequest(source=made.extraction, out=tmp_path / "out", known=Known(dem=made.dem))
+    )
+    assert record.landslides == 0
+    assert len(read(tmp_path / "out")) == 0
+    found = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    assert found["landslides"] == 0
+    assert found["magnitude"] is None or found["magnitude"]["from_count"] is None
+
+
+def test_one_landslide_over_everything(tmp_path: Path) -> None:
+    made = make_map(tmp_path, pixels=np.full((2, 96, 96), 900, dtype=np.uint16))
+    record = make_inventory(
+        InventoryRequest(source=made.extraction, out=tmp_path / "out", known=Known(dem=made.dem))
+    )
+    landslides = read(tmp_path / "out")
+    assert record.landslides == 1
+    assert landslides["area_m2"].iloc[0] == pytest.approx((96 * PIXEL_M) ** 2, rel=5e-3)
+    assert json.loads((tmp_path / "out" / "statistics.json").read_text())["area_share"] <= 1.005
+
+
+def polygons(path: Path, areas_m2: tuple[float, ...] = (400.0, 100.0, 2500.0)) -> Path:
+    sides = np.sqrt(areas_m2)
+    left = LEFT + 60 * np.arange(len(sides))
+    boxes = shapely.box(left, TOP - 100, left + sides, TOP - 100 + sides)
+    geopandas.GeoDataFrame(geometry=boxes, crs=UTM).to_file(path)
+    return path
+
+
+def test_a_polygon_file_is_taken_as_it_is(made: MadeMap, tmp_path: Path) -> None:
+    record = make_inventory(
+        InventoryRequest(
+            source=polygons(tmp_path / "drawn.gpkg"),
+            out=tmp_path / "out",
+            known=Known(dem=made.dem, date="2013-08-12"),
+            draws=0,
+        )
+    )
+    landslides = read(tmp_path / "out")
+    assert landslides["area_m2"].tolist() == pytest.approx([2500.0, 400.0, 100.0])
+    assert landslides["confidence"].isna().all()
+    assert landslides["model"].isna().all()
+    assert landslides["slope_deg"].tolist() == pytest.approx([SLOPE_DEG] * 3, abs=1e-3)
+    assert (landslides["date"] == "2013-08-12").all()
+    assert record.source.kind == "polygons"
+    assert record.mapped_m2 is None
+
+
+def test_small_polygons_are_left_out_when_asked_and_told(tmp_path: Path) -> None:
+    record = make_inventory(
+        InventoryRequest(
+            source=polygons(tmp_path / "drawn.gpkg"),
+            out=tmp_path / "out",
+            cleaned=Cleaned(min_area_m2=200),
+            draws=0,
+        )
+    )
+    assert record.landslides == 2
+    assert any("1 polygons under 200 m2" in note for note in record.notes)
+
+
+def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -> None:
+    area = geopandas.GeoDataFrame(
+        geometry=[shapely.box(LEFT - 100, TOP - 900, LEFT + 900, TOP + 100)], crs=UTM
+    )
+    area.to_crs("EPSG:4326").to_file(tmp_path / "area.gpkg")
+    make_inventory(
+        InventoryRequest(
+            source=polygons(tmp_path / "drawn.gpkg"),
+            out=tmp_path / "out",
+            known=Known(area=tmp_path / "area.gpkg"),
+            draws=0,
+        )
+    )
+    found = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    assert found["mapped_m2"] == pytest.approx(1e6, rel=1e-6)
+    assert found["landslides_per_km2"] == pytest.approx(3.0, rel=1e-6)
+    density = read(tmp_path / "out", "density")
+    assert density["landslides"].sum() == 3
+
+
+def test_a_sample_adjusts_the_area(made: MadeMap, tmp_path: Path) -> None:
+    inside = [(LEFT + 60, TOP - 80)] * 3  # in the first rectangle
+    outside = [(LEFT + 300, TOP - 300)] * 4
+    table = pd.DataFrame([*inside, *outside], columns=["x", "y"])
+    table["reference"] = [1, 1, 0, 0, 0, 0, 1]
+    table.to_csv(tmp_path / "sample.csv", index=False)
+    make_inventory(
+        InventoryRequest(
+            source=made.extraction,
+            out=tmp_path / "out",
+            cleaned=PLAIN,
+            known=Known(sample=tmp_path / "sample.csv"),
+            draws=0,
+        )
+    )
+    adjusted = json.loads((tmp_path / "out" / "statistics.json").read_text())["adjusted"]
+    mapped, landslide = (SIDE_PX * PIXEL_M) ** 2, sum(AREAS)
+    expected = landslide * 2 / 3 + (mapped - landslide) * 1 / 4
+    assert adjusted["adjusted_m2"]["value"] == pytest.approx(expected)
+    assert adjusted["mapped_m2"] == pytest.approx(landslide)
+
+
+def test_nothing_is_overwritten_unasked(made: MadeMap, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    request = InventoryRequest(source=made.extraction, out=tmp_path / "out")
+    with pytest.raises(OutputExistsError, match="already exists"):
+        make_inventory(request)
+
+
+@pytest.mark.parametrize(
+    ("cleaned", "known", "text"),
+    [
+        pytest.param(Cleaned(low=0.5), Known(), "--low", id="cleaning of polygons"),
+        pytest.param(Cleaned(), Known(sample=Path("s.csv")), "--area", id="no searched ground"),
+    ],
+)
+def test_options_that_do_not_fit_polygons_are_refused(
+    cleaned: Cleaned, known: Known, text: str, tmp_path: Path
+) -> None:
+    request = InventoryRequest(
+        source=polygons(tmp_path / "drawn.gpkg"), out=tmp_path / "out", cleaned=cleaned, known=known
+    )
+    with pytest.raises(InputError, match=text):
+        make_inventory(request)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scene_that_has_gone_is_noted_and_one_that_is_named_is_needed(
+    made: MadeMap, tmp_path: Path
+) -> None:
+    moved = tmp_path / "map"
+    moved.mkdir()
+    for path in made.extraction.iterdir():
+        (moved / path.name).write_bytes(path.read_bytes())
+    change_json(moved / "summary.json", lambda found: found.update(scene_place="/gone/scene.tif"))
+    record = make_inventory(InventoryRequest(source=moved, out=tmp_path / "out", draws=0))
+    assert any("/gone/scene.tif" in note and "--scene" in note for note in record.notes)
+    assert read(tmp_path / "out")["ndvi_mean"].isna().all()
+    known = Known(scene="/gone/other.tif")
+    with pytest.raises(InputError, match="no such file"):
+        make_inventory(InventoryRequest(source=moved, out=tmp_path / "two", known=known))
