@@ -18,7 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.grid import Grid
-from landslip.inventory.drawing import Cleaning, draw
+from landslip.inventory.polygons.drawing import Cleaning, draw
 
 SHARE_SIGMAS = 1.25
 

@@ -21,9 +21,9 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from extract_parts.facts import facts
-from landslip.inventory.measures import measures
-from landslip.inventory.terrain import Terrain
-from landslip.inventory.terrain_attributes import terrain_attributes
+from landslip.inventory.ground.attributes import terrain_attributes
+from landslip.inventory.ground.measures import measures
+from landslip.inventory.ground.terrain import Terrain
 
 MAP = pyproj.CRS.from_epsg(32648)
 CORNER = (400_000.0, 3_400_000.0)

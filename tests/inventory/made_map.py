@@ -73,7 +73,7 @@ def write_plane(path: Path, left: float = LEFT) -> None:
         file.write(heights, 1)
 
 
-def change_json(path: Path, change: Callable[[dict[str, object]], None]) -> None:
+def change_json(path: Path, change: Callable[[dict[str, object]], object]) -> None:
     """Change what a JSON file says."""
     found = json.loads(path.read_text())
     change(found)

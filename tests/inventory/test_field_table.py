@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+from landslip.choices import Language
 from landslip.inventory.field_table import markdown
 from landslip.inventory.fields import FIELDS
+from landslip.inventory.files.layer_fields import CSV_FIELDS, LAYER_FIELDS
 from landslip.inventory.label import label_with_unit
-from landslip.inventory.layer_fields import CSV_FIELDS, LAYER_FIELDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "inventory_fields.md"
 
@@ -30,7 +31,7 @@ def test_every_column_has_a_line_with_both_labels_and_unit() -> None:
 
 def test_labels_are_told_apart_and_written_in_chinese() -> None:
     for fields in LAYER_FIELDS.values():
-        for language in ("en", "zh"):
+        for language in Language:
             labels = [label_with_unit(field, language) for field in fields]
             assert len(set(labels)) == len(labels)
         assert all(

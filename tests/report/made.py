@@ -18,7 +18,7 @@ from tests.report.made_record import made_record, made_statistics
 from tests.report.wanted import UTM, Wanted
 
 from landslip.inventory.fields import FIELDS, Kind
-from landslip.inventory.geopackage import write_geopackage
+from landslip.inventory.files.geopackage import write_geopackage
 from landslip.inventory.layers import Layers
 from landslip.inventory.record import GEOPACKAGE, RECORD, STATISTICS
 

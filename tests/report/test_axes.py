@@ -14,6 +14,7 @@ def test_steps_are_round_and_within() -> None:
 
 def test_decades_are_thinned_where_there_are_many() -> None:
     assert decades(20.0, 3e4) == [100.0, 1000.0, 10_000.0]
+    assert decades(700.0, 3e4) == [1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0]
     assert decades(1e-12, 1e3) == pytest.approx([1e-12, 1e-9, 1e-6, 1e-3, 1.0, 1e3])
 
 
@@ -35,6 +36,7 @@ def test_a_logarithmic_scale_puts_equal_factors_equally_far_apart() -> None:
 def test_powers_of_ten_are_written_as_such() -> None:
     scale = Scale(low=1e-9, high=1, start_px=0, end_px=1, is_log=True)
     assert tick_text(1e-7, scale) == "10⁻⁷"
+    assert tick_text(2e-7, scale) == "2·10⁻⁷"
     assert tick_text(10.0, scale) == "10"
 
 

@@ -12,7 +12,8 @@ from rasterio.crs import CRS
 
 from landslip.errors import InputError
 from landslip.grid import AreaMeasure
-from landslip.inventory.drawing import Cleaning, Drawn, draw
+from landslip.inventory.ground.terrain import Terrain
+from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
 from landslip.inventory.record import (
     CleaningRecord,
     ModelRecord,
@@ -21,7 +22,6 @@ from landslip.inventory.record import (
 )
 from landslip.inventory.request import USUAL_MIN_AREA_M2, Cleaned, InventoryRequest
 from landslip.inventory.source import ExtractionFolder
-from landslip.inventory.terrain import Terrain
 from landslip.model.card import ModelCard
 from landslip.polygon_file import read_polygon_file
 from landslip.progress import Progress, silent

@@ -1,15 +1,12 @@
 """What columns are called, for people."""
 
-from typing import Literal
-
+from landslip.choices import Language
 from landslip.inventory.fields import Field
-
-Language = Literal["en", "zh"]
 
 
 def label(field: Field, language: Language) -> str:
     """Return the label of a column, without its unit."""
-    return field.chinese if language == "zh" else field.english
+    return field.chinese if language is Language.CHINESE else field.english
 
 
 def label_with_unit(field: Field, language: Language) -> str:
@@ -17,4 +14,4 @@ def label_with_unit(field: Field, language: Language) -> str:
     said = label(field, language)
     if not field.unit:
         return said
-    return f"{said}（{field.unit}）" if language == "zh" else f"{said} ({field.unit})"
+    return f"{said}（{field.unit}）" if language is Language.CHINESE else f"{said} ({field.unit})"

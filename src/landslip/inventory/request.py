@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from landslip.choices import Language
 from landslip.errors import InputError
-from landslip.inventory.label import Language
 from landslip.raster import SceneOptions
 
 USUAL_MIN_AREA_M2 = 100.0
@@ -95,7 +95,7 @@ class InventoryRequest:
     name: str | None = None
     cleaned: Cleaned = field(default_factory=Cleaned)
     known: Known = field(default_factory=Known)
-    language: Language = "en"
+    language: Language = Language.ENGLISH
     cell_m: float | None = None
     draws: int = USUAL_DRAWS
     seed: int = 0

@@ -11,10 +11,14 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip import __version__
+from landslip.inventory.files.write import write_layers
 from landslip.inventory.flags import USUAL_RULES
 from landslip.inventory.found import Found, found_by_extraction, found_in_file
+from landslip.inventory.ground.attributes import TerrainAttributes, terrain_attributes
+from landslip.inventory.ground.inclination import LEAST_SHARE
+from landslip.inventory.ground.measures import measures
+from landslip.inventory.ground.terrain import Terrain
 from landslip.inventory.layers import Layers
-from landslip.inventory.measures import measures
 from landslip.inventory.record import (
     RECORD,
     STATISTICS,
@@ -25,10 +29,7 @@ from landslip.inventory.request import InventoryRequest
 from landslip.inventory.seen import flags_of, look_at, scene_place
 from landslip.inventory.source import ExtractionFolder, is_extraction, open_extraction
 from landslip.inventory.table import Measured, landslide_table, point_table
-from landslip.inventory.terrain import Terrain
-from landslip.inventory.terrain_attributes import TerrainAttributes, terrain_attributes
 from landslip.inventory.whole import Whole, whole_of
-from landslip.inventory.write import write_layers
 from landslip.output import refuse_existing, staged_folder
 from landslip.progress import Progress, part_of, silent
 from landslip.statistics.density import density_cells
@@ -113,7 +114,7 @@ def _measured_ground(
         place=str(terrain.path.absolute()),
         crs=terrain.crs,
         resolution_m=terrain.resolution_m,
-        landslides_with_heights=int(np.isfinite(ground.slope_deg).sum()),
+        landslides_with_heights=int((ground.dem_share >= LEAST_SHARE).sum()),
     )
     return found, ground, record
 

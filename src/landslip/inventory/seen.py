@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from landslip.errors import InputError
 from landslip.inventory.flags import USUAL_RULES, FlagColumns, FlagRules, flags
 from landslip.inventory.found import Found
+from landslip.inventory.ground.attributes import TerrainAttributes
 from landslip.inventory.request import Known
 from landslip.inventory.source import ExtractionFolder
 from landslip.inventory.spectral import SpectralAttributes, spectral_attributes
 from landslip.inventory.surroundings import beside_water, share_on_roads
-from landslip.inventory.terrain_attributes import TerrainAttributes
 from landslip.progress import Progress, silent
 from landslip.raster import Scene, SceneOptions
 from landslip.raster.location import Location

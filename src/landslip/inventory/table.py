@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from landslip.inventory.fields import FIELDS, Field, Kind
 from landslip.inventory.found import Found
-from landslip.inventory.measures import Measures
+from landslip.inventory.ground.attributes import TerrainAttributes
+from landslip.inventory.ground.measures import Measures
 from landslip.inventory.spectral import SpectralAttributes
-from landslip.inventory.terrain_attributes import TerrainAttributes
 
 _DIGEST_DIGITS = 12
 

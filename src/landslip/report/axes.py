@@ -56,8 +56,12 @@ def steps(low: float, high: float, most: int = 7) -> list[float]:
 
 
 def decades(low: float, high: float, most: int = 7) -> list[float]:
-    """Return powers of ten between two values, every second or third one where there are many."""
+    """Return powers of ten between two values: some where there are many, twos and fives if few."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    if last - first < 2:
+        powers = range(first - 1, last + 1)
+        found = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+        return [value for value in found if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
     stride = max(1, math.ceil((last - first + 1) / most))
     return [10.0**power for power in range(first, last + 1) if power % stride == 0]
 
@@ -109,7 +113,9 @@ class Axes:
 def tick_text(value: float, scale: Scale) -> str:
     """Return what stands at a tick."""
     if scale.is_log and not 0.01 <= value <= 1000:
-        return "10" + str(round(math.log10(value))).translate(_SUPERSCRIPTS)
+        factor, power = f"{value:.0e}".split("e")
+        tens = "10" + str(int(power)).translate(_SUPERSCRIPTS)
+        return tens if factor == "1" else f"{factor}·{tens}"
     if value == 0:
         return "0"
     return rounded(value, 2).removesuffix(".0") if abs(value) < 1000 else rounded(value, 1)

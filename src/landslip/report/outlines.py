@@ -80,7 +80,8 @@ def rings_of(shapes: NDArray[np.object_], *, simplified: bool = True) -> Rings:
         # rings as lines: for polygons GEOS sees to it that they stay valid, which takes long
         corners, corner_of = shapely.get_coordinates(rings, return_index=True)
         lines = shapely.linestrings(corners, indices=corner_of)
-        rings = shapely.simplify(lines, _TOLERANCE_PX, preserve_topology=False)
+        simple = shapely.simplify(lines, _TOLERANCE_PX, preserve_topology=False)
+        rings = np.asarray(simple, dtype=object)
     points, ring_of = shapely.get_coordinates(rings, return_index=True)
     starts = np.searchsorted(ring_of, np.arange(len(rings) + 1)).astype(np.int64)
     return Rings(points=points, starts=starts)

@@ -134,8 +134,15 @@ def flag_table(data: InventoryData, texts: Texts) -> Table | None:
         caption=texts("flags_caption"),
         columns=tuple(texts(key) for key in keys),
         rows=tuple(rows),
-        notes=(texts("flags_note"),),
+        notes=(texts("flags_note"), *_flag_rules(data, texts)),
     )
+
+
+def _flag_rules(data: InventoryData, texts: Texts) -> list[str]:
+    """Return the figures of the rules, under the names that the record has for them."""
+    known = data.record.flag_rules
+    rules = ", ".join(f"{name} = {numbers.plain(value)}" for name, value in known.items())
+    return [texts("flags_rules", rules=rules)] if rules else []
 
 
 def measures_table(data: InventoryData, texts: Texts) -> Table | None:
@@ -192,7 +199,7 @@ def _power_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]
     yield _area_row(texts("power_from"), fit.from_m2)
     yield texts("power_fitted"), numbers.whole(fit.landslides), numbers.EMPTY
     yield texts("power_ks"), numbers.rounded(fit.ks_distance), numbers.EMPTY
-    yield texts("power_p"), numbers.rounded(fit.p_value, 2), numbers.EMPTY
+    yield texts("power_p"), numbers.fixed(fit.p_value, 2), numbers.EMPTY
 
 
 def _row(label: str, estimate: Estimate) -> tuple[str, ...]:
@@ -240,7 +247,7 @@ def volume_table(statistics: Statistics, texts: Texts) -> Table | None:
     rows = [
         (
             volume.relation,
-            f"V = {numbers.rounded(volume.alpha)} · A^{numbers.rounded(volume.gamma, 4)}",
+            f"V = {numbers.plain(volume.alpha, 3)} · A^{numbers.plain(volume.gamma)}",
             numbers.scientific(volume.total_m3.value, 1),
             _range(volume.total_m3),
         )

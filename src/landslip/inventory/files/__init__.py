@@ -1,0 +1,1 @@
+"""The files of an inventory, as other programs read them."""

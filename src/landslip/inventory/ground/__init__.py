@@ -1,0 +1,1 @@
+"""Shapes of landslides and the ground under them."""

@@ -1,0 +1,1 @@
+"""Landslides as polygons: drawn from probabilities, divided, smoothed."""

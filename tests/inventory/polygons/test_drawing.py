@@ -1,0 +1,263 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.features import rasterize
+from scipy import ndimage
+from tests.conftest import WriteRaster
+from tests.inventory.polygons.pixel_shapes import TONGUES, Slope
+
+from landslip.errors import InputError
+from landslip.inventory.polygons import drawing
+from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
+
+METRES = Affine(2, 0, 500_000, 0, -2, 4_000_000)
+PLAIN: dict[str, Any] = {"min_area_m2": 0.0, "smooth": False, "split": False}
+
+
+@pytest.fixture
+def steps() -> NDArray[np.uint8]:
+    """Give blobs of probability, with a corner where nothing is known."""
+    field = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal((150, 170)), 3)
+    scaled: NDArray[np.uint8] = np.clip(125 + 70 * field / field.std(), 0, 250).astype(np.uint8)
+    scaled[:30, :40] = 255
+    return scaled
+
+
+def write(write_raster: WriteRaster, steps: NDArray[np.uint8], **profile: object) -> Path:
+    settings = {"nodata": 255, "transform": METRES} | profile
+    return write_raster("probability.tif", steps, **settings)
+
+
+def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
+    path = write(write_raster, steps)
+
+    drawn = draw(path, Cleaning(low=0.6, high=0.8, **PLAIN))
+
+    known = np.where(steps == 255, 0, steps)
+    names, count = ndimage.label(known >= 150)
+    index = np.arange(1, count + 1)
+    highest = ndimage.maximum(known, names, index)
+    kept = index[highest >= 200]
+    assert 0 < len(kept) < count
+    assert drawn.regions == count
+    assert drawn.dropped_seedless == count - len(kept)
+    sizes = ndimage.sum_labels(np.ones_like(names), names, kept)
+    order = np.argsort(-sizes, kind="stable")
+    assert drawn.pixels.tolist() == sizes[order].tolist()
+    np.testing.assert_allclose(
+        drawn.mean_probability, ndimage.mean(known, names, kept[order]) / 250, rtol=1e-12
+    )
+    np.testing.assert_allclose(drawn.max_probability, highest[kept - 1][order] / 250)
+    burnt = rasterize(drawn.polygons, out_shape=steps.shape, transform=METRES)
+    np.testing.assert_array_equal(burnt == 1, np.isin(names, kept))
+    assert drawn.largest_shift_m == 0
+    assert drawn.notes == ()
+
+
+def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
+    steps = np.zeros((40, 40), dtype=np.uint8)
+    for row, col in ((30, 2), (10, 20), (10, 4)):
+        steps[row : row + 3, col : col + 3] = 250
+    steps[20:24, 20:24] = 250
+
+    drawn = draw(write(write_raster, steps), Cleaning(low=0.5, high=0.5, **PLAIN))
+
+    corners = shapely.bounds(drawn.polygons)[:, [0, 3]]
+    pixels = (corners - [500_000, 4_000_000]) / [2, -2]
+    assert pixels.tolist() == [[20, 20], [4, 10], [20, 10], [2, 30]]
+    assert drawn.region.tolist() == [1, 2, 3, 4]
+
+
+def test_the_smallest_area_counts(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
+    path = write(write_raster, steps)
+    everything = draw(path, Cleaning(low=0.6, high=0.6, **PLAIN))
+
+    drawn = draw(path, Cleaning(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0})))
+
+    assert drawn.pixels.tolist() == [px for px in everything.pixels.tolist() if px >= 25]
+    assert drawn.dropped_small == len(everything) - len(drawn) > 0
+
+
+def test_smooth_outlines_keep_area_and_limit(
+    write_raster: WriteRaster, steps: NDArray[np.uint8]
+) -> None:
+    path = write(write_raster, steps)
+    options: dict[str, Any] = {"low": 0.6, "high": 0.7, "min_area_m2": 100.0}
+    rough = draw(path, Cleaning(**options, smooth=False, split=False))
+
+    drawn = draw(path, Cleaning(**options, split=False))
+
+    assert shapely.is_valid(drawn.polygons).all()
+    areas_px = drawn.pixels + drawn.filled_px
+    np.testing.assert_allclose(shapely.area(drawn.polygons), 4 * areas_px, rtol=0.005)
+    assert 0.5 < drawn.largest_shift_m <= drawn.max_shift_m == 2
+    far = shapely.hausdorff_distance(
+        shapely.boundary(rough.polygons), shapely.boundary(drawn.polygons), densify=0.05
+    )
+    assert far.max() <= drawn.largest_shift_m + 1e-9
+
+
+def test_a_stated_limit_is_kept(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
+    drawn = draw(write(write_raster, steps), Cleaning(low=0.6, high=0.7, max_shift_m=0.5))
+
+    assert drawn.max_shift_m == pytest.approx(0.5)
+    assert 0.1 < drawn.largest_shift_m <= 0.5
+
+
+def test_parts_of_one_region_are_told(write_raster: WriteRaster) -> None:
+    steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
+    path = write(write_raster, steps)
+
+    drawn = draw(path, Cleaning(low=0.5, high=0.5), Slope(0.0, 0.5))
+
+    assert drawn.region.tolist() == [1, 1]
+    assert (drawn.regions, drawn.split_regions) == (1, 1)
+    assert shapely.coverage_is_valid(drawn.polygons)
+    assert len(draw(path, Cleaning(low=0.5, high=0.5, split=False))) == 1
+
+
+def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
+    steps = np.zeros((60, 60), dtype=np.uint8)
+    steps[10:50, 10:50] = 240
+    steps[20:22, 20:24] = 255
+    steps[30:40, 30:40] = 3
+
+    drawn = draw(write(write_raster, steps), Cleaning(low=0.5, high=0.5))
+
+    assert drawn.pixels.tolist() == [1600 - 8 - 100]
+    assert drawn.filled_px.tolist() == [8]
+    assert shapely.get_num_interior_rings(drawn.polygons).tolist() == [1]
+    (note,) = drawn.notes
+    assert note == (
+        "holes that are smaller than --min-area and nowhere farther than --max-shift from their "
+        "outline were filled: 8 pixels"
+    )
+
+
+def test_degrees_are_measured_on_the_ellipsoid(write_raster: WriteRaster) -> None:
+    step = 2 / 111_195
+    steps = np.zeros((60, 60), dtype=np.uint8)
+    steps[10:14, 10:22] = steps[30:37, 10:17] = 240
+    transform = Affine(step, 0, 103, 0, -step, 60)
+    path = write(write_raster, steps, crs="EPSG:4326", transform=transform)
+
+    # at 60 degrees north a pixel has half of its 4 square metres
+    drawn = draw(path, Cleaning(low=0.5, high=0.5, min_area_m2=97.0))
+
+    assert drawn.pixels.tolist() == [49]
+    assert drawn.dropped_small == 1
+    area_m2 = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(drawn.polygons[0])[0])
+    assert area_m2 == pytest.approx(49 * 4 * 0.5, rel=0.01)
+    assert drawn.max_shift_m == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"min_area_m2": 100.0}, "--min-area is in metres and the raster has no coordinate system"),
+        (
+            {"min_area_m2": 0.0, "max_shift_m": 1.0},
+            "--max-shift is in metres and the raster has no coordinate system",
+        ),
+    ],
+)
+def test_metres_need_a_coordinate_system(
+    write_raster: WriteRaster, given: dict[str, Any], message: str
+) -> None:
+    path = write(write_raster, np.zeros((5, 5), dtype=np.uint8), crs=None)
+
+    with pytest.raises(InputError, match=message):
+        draw(path, Cleaning(low=0.5, high=0.5, **given))
+
+
+def test_pixels_do_without_a_coordinate_system(write_raster: WriteRaster) -> None:
+    steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
+    path = write(write_raster, steps, crs=None, transform=Affine.identity())
+
+    drawn = draw(path, Cleaning(low=0.5, high=0.5, min_area_m2=0.0))
+
+    assert len(drawn) == 2
+    assert np.isnan([drawn.largest_shift_m, drawn.max_shift_m]).all()
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_nothing_found(write_raster: WriteRaster, value: int) -> None:
+    path = write(write_raster, np.full((30, 40), value, dtype=np.uint8))
+
+    drawn = draw(path, Cleaning(low=0.5, high=0.5))
+
+    assert len(drawn) == drawn.regions == drawn.split_regions == 0
+    assert drawn.polygons.shape == drawn.region.shape == (0,)
+    assert drawn.largest_shift_m == 0
+
+
+def test_one_polygon_over_everything(write_raster: WriteRaster) -> None:
+    path = write(write_raster, np.full((300, 200), 250, dtype=np.uint8))
+
+    drawn = draw(path, Cleaning(low=1.0, high=1.0))
+
+    assert len(drawn) == 1
+    assert shapely.area(drawn.polygons)[0] == pytest.approx(300 * 200 * 4, rel=1e-9)
+    assert (
+        shapely.hausdorff_distance(
+            drawn.polygons[0], shapely.box(500_000, 4_000_000 - 600, 500_400, 4_000_000)
+        )
+        <= 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((5, 5), dtype=np.float32), "one band of uint8; got 1 of float32"),
+        (np.zeros((3, 5, 5), dtype=np.uint8), "one band of uint8; got 3 of uint8"),
+        (np.full((5, 5), 251, dtype=np.uint8), "whole steps of 1/250 up to 250; .* has 251"),
+    ],
+)
+def test_other_rasters_are_refused(
+    write_raster: WriteRaster, values: NDArray[np.uint8], message: str
+) -> None:
+    path = write_raster("probability.tif", values)
+
+    with pytest.raises(InputError, match=message):
+        draw(path, Cleaning(low=0.5, high=0.5))
+
+
+def test_the_same_comes_out_again_and_in_other_bands(
+    write_raster: WriteRaster, steps: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, cleaning = write(write_raster, steps), Cleaning(low=0.6, high=0.7)
+    first = draw(path, cleaning)
+
+    monkeypatch.setattr(drawing, "_BAND_PX", 170 * 7)
+
+    assert _bytes(draw(path, cleaning)) == _bytes(first)
+    assert len(first) > 10
+
+
+def _bytes(drawn: Drawn) -> list[bytes]:
+    return [
+        *shapely.to_wkb(drawn.polygons).tolist(),
+        drawn.mean_probability.tobytes(),
+        drawn.pixels.tobytes(),
+        drawn.region.tobytes(),
+    ]
+
+
+def test_progress_rises_to_its_end(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
+    told: list[float] = []
+
+    draw(
+        write(write_raster, steps),
+        Cleaning(low=0.6, high=0.7),
+        progress=lambda done, total: told.append(done / total),
+    )
+
+    assert told == sorted(told)
+    assert told[-1] == 1
