@@ -2,10 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.inventory.made_map import MadeMap, make_map
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
-from tests.inventory.made_map import MadeMap, make_map
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,13 @@ from tests.inventory.made_map import (
     write_plane,
 )
 
+from landslip.bands import Bands
 from landslip.errors import InputError, OutputExistsError
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.record import read_record
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
+from landslip.raster import SceneOptions
 
 PLAIN = Cleaned(smooth=False, split=False)
 AREAS = [rows * cols * PIXEL_M**2 for _, _, rows, cols in BLOCKS]
@@ -209,6 +211,24 @@ def test_a_polygon_file_is_taken_as_it_is(made: MadeMap, tmp_path: Path) -> None
     assert (landslides["date"] == "2013-08-12").all()
     assert record.source.kind == "polygons"
     assert record.mapped_m2 is None
+
+
+def test_a_scene_named_beside_polygons_is_looked_at_and_recorded(
+    made: MadeMap, tmp_path: Path
+) -> None:
+    boxes = [shapely.box(LEFT + 50, TOP - 100, LEFT + 110, TOP - 50)]  # in the first rectangle
+    geopandas.GeoDataFrame(geometry=boxes, crs=UTM).to_file(tmp_path / "drawn.gpkg")
+    known = Known(scene=str(made.scene), read_as=SceneOptions(bands=Bands(("red", "nir"))))
+    record = make_inventory(
+        InventoryRequest(source=tmp_path / "drawn.gpkg", out=tmp_path / "out", known=known, draws=0)
+    )
+    assert record.scene.place == str(made.scene)
+    assert record.scene.bands == ("red", "nir")
+    assert (record.scene.width, record.scene.resolution_m) == (SIDE_PX, PIXEL_M)
+    landslides = read(tmp_path / "out")
+    assert landslides["ndvi_mean"].tolist() == pytest.approx([-1 / 3])
+    assert landslides["scene"].tolist() == ["PL_20240812.tif"]
+    assert landslides["date"].tolist() == ["2024-08-12"]
 
 
 def test_small_polygons_are_left_out_when_asked_and_told(tmp_path: Path) -> None:

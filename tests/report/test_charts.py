@@ -9,8 +9,8 @@ from defusedxml import ElementTree
 from scipy import integrate, stats
 from tests.report.made_record import made_card, made_statistics
 
+from landslip.choices import Language
 from landslip.report import charts
-from landslip.report.language import Language
 from landslip.report.reliability import reliability_chart
 from landslip.report.texts import read_texts
 from landslip.statistics.result import AreaFrequency, Estimate, InverseGammaFit

@@ -10,8 +10,8 @@ import pytest
 from tests.report.made import write_inventory
 from tests.report.wanted import NASTY, Wanted
 
+from landslip.choices import Language
 from landslip.errors import InputError, OutputExistsError
-from landslip.report.language import Language
 from landslip.report.page import ReportRequest, css_string, write_report
 
 T = "\u202f"

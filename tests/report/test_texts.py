@@ -4,7 +4,7 @@ import re
 import string
 from pathlib import Path
 
-from landslip.report.language import Language
+from landslip.choices import Language
 from landslip.report.texts import read_texts
 
 REPORT = Path(__file__).parents[2] / "src" / "landslip" / "report"

@@ -26,7 +26,8 @@ def demo(out: options.Out, seed: options.Seed = 0, overwrite: options.Overwrite 
     for line in _lines(report):
         typer.echo(line)
     typer.echo(f"picture: {out / 'demo.png'}")
-    typer.echo(f"landslides for a GIS: {out / 'extraction' / 'landslides.gpkg'}")
+    typer.echo(f"inventory for a GIS: {out / 'inventory' / 'inventory.gpkg'}")
+    typer.echo(f"report to read: {out / 'inventory' / 'report.html'}")
     typer.echo(f"all numbers: {out / 'demo.json'}")
 
 
@@ -45,6 +46,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"on ground that was not trained on (seed {seed}, {seconds:.0f} s):",
         f"  F1 of the test tiles           {_score(report['evaluation']['f1'])}",
         f"  F1 of the extracted mask       {_score(report['extraction']['f1'])}",
+        f"  landslides of the test area    {_share(report['inventory'])}",
         f"  F1 of the best NDVI threshold  {_score(thresholds['ndvi'])}",
         f"  F1 of the best band threshold  {_score(thresholds[best])} ({best})",
     ]
@@ -52,3 +54,10 @@ def _lines(report: dict[str, Any]) -> list[str]:
 
 def _score(f1: float | None) -> str:
     return "undefined" if f1 is None else f"{f1:.3f}"
+
+
+def _share(found: dict[str, Any]) -> str:
+    detected, false = found["detected_share"], found["false_share"]
+    true = found["true_landslides_of_test_area"]
+    shares = [_score(share) for share in (detected, false)]
+    return f"{shares[0]} of {true} detected, {shares[1]} of those mapped false (shares)"

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from landslip.choices import Language
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.report.language import Language
 
 
 @told_plainly

@@ -1,4 +1,4 @@
-"""Runs the whole chain on made-up ground: product, scene, tiles, model, evaluation, extraction."""
+"""Runs the whole chain on made-up ground: product, scene, tiles, model, extraction, inventory."""
 
 import json
 import time
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from landslip.augmentation import Augmentation
 from landslip.bands import Bands
+from landslip.calibration.run import CalibrateRequest, calibrate
 from landslip.choices import Split
+from landslip.comparison.request import CompareRequest
+from landslip.comparison.run import compare
 from landslip.dataset.format import TileDataset
 from landslip.dataset.scene import SceneRequest, dataset_from_scene
 from landslip.demo.baseline import single_thresholds
@@ -32,11 +35,12 @@ from landslip.engines.choose import open_engine
 from landslip.evaluation import evaluate
 from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.rasters import MASK
-from landslip.extraction.result import SUMMARY
 from landslip.extraction.run import extract
 from landslip.geometry.dem import DemRequest
 from landslip.geometry.height_reference import HeightReference
 from landslip.geometry.reference import RefineRequest
+from landslip.inventory.request import InventoryRequest, Known
+from landslip.inventory.run import make_inventory
 from landslip.metrics import count_pixels
 from landslip.model.folder import Model, open_model
 from landslip.output import refuse_existing, staged_folder
@@ -44,6 +48,7 @@ from landslip.preprocess.request import SceneRequest as PreprocessRequest
 from landslip.preprocess.run import preprocess
 from landslip.preprocess.scene import SCALE
 from landslip.raster import Mask, Scene
+from landslip.report.page import ReportRequest, write_report
 from landslip.split import SplitPlan
 from landslip.training.module import EpochResult, Watcher
 from landslip.training.recipe import TrainConfig
@@ -53,6 +58,7 @@ from landslip.window import Window
 SCENES = "scenes"
 TRAIN_TILES, TEST_TILES = "dataset_train", "dataset_test"
 MODEL, EXTRACTION, PICTURE, REPORT = "model", "extraction", "demo.png", "demo.json"
+INVENTORY, COMPARISON = "inventory", "comparison"
 
 _TILE_PX = 128
 _VAL_SHARE = 0.15
@@ -109,7 +115,12 @@ def run_demo(request: DemoRequest) -> dict[str, Any]:
             _cut_tiles(demo)
         with demo.step("training"):
             _train(demo)
+        with demo.step("calibration"):
+            _calibrate(demo)
         report = _score(demo, open_model(stage / MODEL)) | {"preprocessing": quality}
+        with demo.step("inventory"):
+            report["inventory"] = _make_inventory(demo)
+        _name_final_places(demo)
         report["seconds"] = demo.seconds | {"all": round(time.monotonic() - started, 1)}
         (stage / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     return report
@@ -188,6 +199,45 @@ def _train(demo: _Demo) -> None:
     train(request)
 
 
+def _calibrate(demo: _Demo) -> None:
+    """Make probabilities those of the validation tiles."""
+    model = open_model(demo.folder / MODEL)
+    request = CalibrateRequest(
+        model=model,
+        dataset=TileDataset(demo.folder / TRAIN_TILES),
+        engine=open_engine(model),
+        seed=demo.request.seed,
+    )
+    calibrate(request)
+
+
+def _make_inventory(demo: _Demo) -> dict[str, Any]:
+    """Make the inventory and its report, and compare it with the truth of the test area."""
+    folder = demo.folder
+    request = InventoryRequest(
+        source=folder / EXTRACTION,
+        out=folder / INVENTORY,
+        known=Known(dem=folder / DEM),
+        seed=demo.request.seed,
+    )
+    record = make_inventory(request)
+    write_report(ReportRequest(folder=folder / INVENTORY))
+    asked = CompareRequest(
+        inventory=folder / INVENTORY,
+        reference=folder / TRUTH,
+        area=folder / TEST_AREA,
+        out=folder / COMPARISON,
+        seed=demo.request.seed,
+    )
+    compared = compare(asked).landslides
+    return {
+        "landslides": record.landslides,
+        "true_landslides_of_test_area": compared.detected + compared.missed,
+        "detected_share": compared.detection_rate.value,
+        "false_share": compared.false_share.value,
+    }
+
+
 def _score(demo: _Demo, model: Model) -> dict[str, Any]:
     """Evaluate on the test tiles, extract the whole scene, and compare on the test area."""
     engine = open_engine(model)
@@ -196,7 +246,6 @@ def _score(demo: _Demo, model: Model) -> dict[str, Any]:
         evaluation = evaluate(engine, model.card, tiles, Split.TEST)
     with demo.step("extraction"):
         extract(demo.scene, model, engine, demo.folder / EXTRACTION, ExtractionOptions())
-        _name_final_places(demo)
     seen = _Seen.of(demo)
     with demo.step("picture"):
         masks = seen.landslide & seen.valid, seen.found
@@ -246,9 +295,9 @@ def _test_window() -> Window:
 
 
 def _name_final_places(demo: _Demo) -> None:
-    """Let the extraction's summary name scene and model where they will be in the end."""
-    path = demo.folder / EXTRACTION / SUMMARY
-    summary = json.loads(path.read_text())
-    scene = demo.request.out / demo.scene.relative_to(demo.folder)
-    summary |= {"scene": str(scene), "model": str(demo.request.out / MODEL)}
-    path.write_text(json.dumps(summary, indent=2) + "\n")
+    """Let what was written name its sources where they will be in the end."""
+    here, there = str(demo.folder), str(demo.request.out.resolve())
+    for folder in (EXTRACTION, INVENTORY, COMPARISON):
+        for path in (demo.folder / folder).iterdir():
+            if path.suffix in (".json", ".html"):
+                path.write_text(path.read_text(encoding="utf-8").replace(here, there), "utf-8")

@@ -29,7 +29,7 @@ from landslip.output import refuse_existing
 from landslip.progress import Progress, silent
 from landslip.raster import Scene, bounded_cache, decoding_threads
 from landslip.raster.identity import identity
-from landslip.raster.location import Location
+from landslip.raster.location import Location, place_of
 
 if TYPE_CHECKING:
     from landslip.cluster.scene import SceneJob
@@ -282,7 +282,7 @@ def _summary(
     measure = AreaMeasure(grid.crs)
     return Summary(
         scene=extraction.scene.path.name,
-        scene_place=_place_of(extraction.scene.path),
+        scene_place=place_of(extraction.scene.path),
         read_as=extraction.options.scene.as_dict(),
         model=card.name,
         model_weights_sha256=card.files[WEIGHTS],
@@ -314,8 +314,3 @@ def _summary(
         warnings=notes,
         code_version=__version__,
     )
-
-
-def _place_of(location: Location) -> str:
-    """Return where a scene is, from anywhere on this machine."""
-    return str(location) if location.path is None else str(location.path.absolute())

@@ -91,7 +91,6 @@ def found_by_extraction(
     drawn = draw(folder.probability, cleaning, terrain, progress=progress)
     calibrated = folder.summary.calibration is not None
     frame_m2 = float(AreaMeasure(folder.grid.crs).areas_m2(np.array([folder.frame], object))[0])
-    scene = folder.scene_record(request.known.date)
     return Found(
         polygons=drawn.polygons,
         confidence=drawn.mean_probability,
@@ -101,12 +100,12 @@ def found_by_extraction(
         least_m2=cleaning.min_area_m2,
         name=request.name or Path(folder.summary.scene).stem,
         source=SourceRecord(kind="extraction", place=str(folder.path.absolute())),
-        scene=scene,
+        scene=folder.scene_record(request.known.date),
         model=folder.model_record(),
         card=folder.card,
         cleaning=_cleaning_record(cleaning, drawn),
         confidence_is=CALIBRATED if calibrated else UNCALIBRATED,
-        notes=(*folder.summary.warnings, *drawn.notes, *_date_note(scene, request)),
+        notes=(*folder.summary.warnings, *drawn.notes),
     )
 
 
@@ -216,9 +215,3 @@ def _searched(
         raise InputError(f"{request.known.area}: has no coordinate system; assign it")
     ground = shapely.union_all(frame.to_crs(pyproj.CRS.from_wkt(crs.to_wkt())).geometry.values)
     return ground, float(AreaMeasure(crs).areas_m2(np.array([ground], object))[0])
-
-
-def _date_note(scene: SceneRecord, request: InventoryRequest) -> list[str]:
-    if scene.date is None or request.known.date is not None:
-        return []
-    return [f"the date {scene.date} is taken from the scene's name; state another with --date"]

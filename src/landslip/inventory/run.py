@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from landslip.inventory.record import (
     InventoryRecord,
 )
 from landslip.inventory.request import InventoryRequest
-from landslip.inventory.seen import flags_of, look_at, scene_place
+from landslip.inventory.seen import flags_of, look_at, scene_place, scene_record
 from landslip.inventory.source import ExtractionFolder, is_extraction, open_extraction
 from landslip.inventory.table import Measured, landslide_table, point_table
 from landslip.inventory.whole import Whole, whole_of
@@ -46,9 +46,10 @@ def make_inventory(request: InventoryRequest, *, progress: Progress = silent) ->
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     folder = open_extraction(request.source) if is_extraction(request.source) else None
+    scene = scene_place(request.known, folder)
     found, terrain, dem = _found_on_ground(request, folder, progress)
-    looking = part_of(progress, _MEASURED, _SEEN, _ALL)
-    seen = look_at(found, scene_place(request.known, folder), looking)
+    found = replace(found, scene=scene_record(found.scene, scene))
+    seen = look_at(found, scene, part_of(progress, _MEASURED, _SEEN, _ALL))
     measured = Measured(
         found=found,
         measures=measures(found.polygons, found.projected),
@@ -64,6 +65,7 @@ def make_inventory(request: InventoryRequest, *, progress: Progress = silent) ->
         *_dem_notes(dem, found),
         *seen.notes,
         *whole.notes,
+        *_date_notes(found, request),
         *_format_notes(found),
     )
     record = _record(measured, dem, notes)
@@ -130,6 +132,13 @@ def _dem_notes(dem: DemRecord | None, found: Found) -> list[str]:
         "landslides: what depends on heights is empty there"
     )
     return [note]
+
+
+def _date_notes(found: Found, request: InventoryRequest) -> list[str]:
+    day = found.scene.date
+    if day is None or request.known.date is not None:
+        return []
+    return [f"the date {day} is taken from the scene's name; state another with --date"]
 
 
 def _format_notes(found: Found) -> list[str]:

@@ -10,13 +10,14 @@ from landslip.errors import InputError
 from landslip.inventory.flags import USUAL_RULES, FlagColumns, FlagRules, flags
 from landslip.inventory.found import Found
 from landslip.inventory.ground.attributes import TerrainAttributes
+from landslip.inventory.record import SceneRecord
 from landslip.inventory.request import Known
-from landslip.inventory.source import ExtractionFolder
+from landslip.inventory.source import ExtractionFolder, date_in
 from landslip.inventory.spectral import SpectralAttributes, spectral_attributes
 from landslip.inventory.surroundings import beside_water, share_on_roads
 from landslip.progress import Progress, silent
 from landslip.raster import Scene, SceneOptions
-from landslip.raster.location import Location
+from landslip.raster.location import Location, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,27 @@ def scene_place(known: Known, folder: ExtractionFolder | None) -> ScenePlace | N
         return None
     place = Location.of(folder.summary.scene_place)
     return ScenePlace(place=place, read_as=folder.read_as, is_asked_for=False)
+
+
+def scene_record(known: SceneRecord, scene: ScenePlace | None) -> SceneRecord:
+    """Return what is known of the scene, by the one that was named, if one was.
+
+    Raises:
+        InputError: that one cannot be read.
+    """
+    if scene is None or not scene.is_asked_for:
+        return known
+    with Scene(scene.place, scene.read_as) as opened:
+        height, width = opened.grid.shape
+        return SceneRecord(
+            name=known.name or scene.place.name,
+            place=place_of(scene.place),
+            date=known.date or date_in(scene.place.name),
+            bands=known.bands or tuple(opened.bands.names),
+            width=width,
+            height=height,
+            resolution_m=opened.grid.resolution_m,
+        )
 
 
 def look_at(found: Found, scene: ScenePlace | None, progress: Progress = silent) -> Seen:

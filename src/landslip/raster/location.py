@@ -103,3 +103,8 @@ def _kind(text: str) -> str | None:
 def without_credentials(text: str) -> str:
     """Return a text without the users, passwords and queries (signatures) of addresses in it."""
     return _QUERY.sub("?...", _USER.sub("", text))
+
+
+def place_of(location: Location) -> str:
+    """Return where a file is, from anywhere on this machine, without credentials."""
+    return str(location) if location.path is None else str(location.path.absolute())

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from landslip import __version__
+from landslip.choices import Language
 from landslip.errors import InputError
 from landslip.inventory.record import REPORT
 from landslip.output import staged_file
@@ -18,7 +19,6 @@ from landslip.report.backdrop import Backdrop, ReliefBackdrop, SceneBackdrop
 from landslip.report.data import InventoryData, read_inventory
 from landslip.report.distributions import distribution_charts
 from landslip.report.facts import key_figures
-from landslip.report.language import Language
 from landslip.report.largest import largest_cards
 from landslip.report.maps import density_map, location_map
 from landslip.report.method import limits, method

@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import yaml
 
+from landslip.choices import Language
 from landslip.inventory.fields import BY_NAME
-from landslip.report.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
