@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from tests.extraction.made import RedEngine, model_of
 from landslip.bands import Bands
 from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.run import extract
+from landslip.model.card import CalibrationCard
 from landslip.raster import SceneOptions
 
 UTM = "EPSG:32648"
@@ -34,13 +35,18 @@ class MadeMap:
 
 
 def make_map(
-    folder: Path, name: str = "PL_20240812.tif", pixels: NDArray[np.uint16] | None = None
+    folder: Path,
+    name: str = "PL_20240812.tif",
+    pixels: NDArray[np.uint16] | None = None,
+    calibration: CalibrationCard | None = None,
 ) -> MadeMap:
     """Extract a scene with three rectangles of landslide, on a plane that falls to the east."""
     scene, extraction, dem = folder / name, folder / "map", folder / "dem.tif"
     write_scene(scene, scene_pixels() if pixels is None else pixels)
     options = ExtractionOptions(tile=64, overlap=8, scene=SceneOptions(bands=Bands(("red", "nir"))))
-    extract(scene, model_of(resolution_m=PIXEL_M), RedEngine(), extraction, options)
+    model = model_of(resolution_m=PIXEL_M)
+    card = model.card.model_copy(update={"calibration": calibration})
+    extract(scene, replace(model, card=card), RedEngine(), extraction, options)
     write_plane(dem)
     return MadeMap(scene=scene, extraction=extraction, dem=dem)
 

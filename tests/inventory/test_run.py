@@ -18,6 +18,7 @@ from tests.inventory.made_map import (
     MadeMap,
     change_json,
     make_map,
+    scene_pixels,
     write_plane,
 )
 
@@ -27,6 +28,7 @@ from landslip.inventory.fields import FIELDS
 from landslip.inventory.record import read_record
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
+from landslip.model.card import CalibrationCard, FiguresCard, ReliabilityCard
 from landslip.raster import SceneOptions
 
 PLAIN = Cleaned(smooth=False, split=False)
@@ -162,6 +164,52 @@ def test_an_elevation_model_elsewhere_is_refused(made: MadeMap, tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
+def test_calibration_changes_confidence_and_no_polygon(tmp_path: Path) -> None:
+    pixels = scene_pixels()
+    pixels[:, 100:130, 80:120] = 560  # probability 0.65: over the threshold, nowhere certain
+    outlines, confidences = [], []
+    for name, slope in (("raw", None), ("halved", 0.5)):
+        (tmp_path / name).mkdir()
+        card = None if slope is None else calibration_card(slope)
+        made = make_map(tmp_path / name, pixels=pixels, calibration=card)
+        record = make_inventory(
+            InventoryRequest(source=made.extraction, out=tmp_path / name / "out", draws=0)
+        )
+        assert record.landslides == 3
+        assert any("1 of 4 groups of pixels reach --high nowhere" in note for note in record.notes)
+        landslides = read(tmp_path / name / "out")
+        outlines.append(landslides.geometry.to_wkb().tolist())
+        confidences.append(landslides["confidence"].iloc[0])
+    assert outlines[0] == outlines[1]
+    assert confidences[0] > confidences[1]
+
+
+def calibration_card(slope: float) -> CalibrationCard:
+    figures = FiguresCard(calibration_error=0.1, brier=0.1, log_loss=0.3)
+    table = ReliabilityCard(mean_probability=(0.5,), landslide_share=(0.5,), pixels=(1,))
+    return CalibrationCard(
+        method="temperature",
+        knots=((0.0, 0.0),),
+        slope_below=slope,
+        slope_above=slope,
+        split="val",
+        tiles=9,
+        pixels=9,
+        landslide_pixels=4,
+        folds=0,
+        dataset_source="made",
+        pixels_sha256="",
+        split_sha256="",
+        seed=0,
+        engine="red",
+        precision="fp32",
+        before=figures,
+        after=None,
+        reliability_before=table,
+        reliability_after=None,
+    )
+
+
 def test_an_empty_mask_gives_an_empty_inventory(tmp_path: Path) -> None:
     made = make_map(tmp_path, pixels=np.full((2, 64, 64), 400, dtype=np.uint16))
     record = make_inventory(
@@ -284,6 +332,33 @@ def test_a_sample_adjusts_the_area(made: MadeMap, tmp_path: Path) -> None:
     expected = landslide * 2 / 3 + (mapped - landslide) * 1 / 4
     assert adjusted["adjusted_m2"]["value"] == pytest.approx(expected)
     assert adjusted["mapped_m2"] == pytest.approx(landslide)
+
+
+def test_ground_counts_once_and_only_where_it_was_searched(tmp_path: Path) -> None:
+    outlines = [
+        shapely.box(0, 0, 100, 100),
+        shapely.box(50, 0, 150, 100),  # half of it on the first
+        shapely.box(950, 0, 1_050, 100),  # half of it beside the ground
+    ]
+    for name, shapes in (("slides", outlines), ("area", [shapely.box(0, 0, 1_000, 1_000)])):
+        frame = geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:32648")
+        frame.to_file(tmp_path / f"{name}.gpkg")
+    (tmp_path / "sample.csv").write_text(
+        "x,y,reference\n" + "10,10,1\n20,20,0\n" + "500,500,0\n600,600,0\n"
+    )
+    make_inventory(
+        InventoryRequest(
+            source=tmp_path / "slides.gpkg",
+            out=tmp_path / "out",
+            known=Known(area=tmp_path / "area.gpkg", sample=tmp_path / "sample.csv"),
+            draws=0,
+        )
+    )
+    found = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    assert found["area_m2"] == pytest.approx(30_000)
+    assert found["area_share"] == pytest.approx(0.02)
+    assert found["adjusted"]["mapped_m2"] == pytest.approx(20_000)
+    assert found["adjusted"]["adjusted_m2"]["value"] == pytest.approx(10_000)
 
 
 def test_nothing_is_overwritten_unasked(made: MadeMap, tmp_path: Path) -> None:

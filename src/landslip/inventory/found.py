@@ -105,7 +105,7 @@ def found_by_extraction(
         card=folder.card,
         cleaning=_cleaning_record(cleaning, drawn),
         confidence_is=CALIBRATED if calibrated else UNCALIBRATED,
-        notes=(*folder.summary.warnings, *drawn.notes),
+        notes=(*folder.summary.warnings, *_dropped_notes(drawn), *drawn.notes),
     )
 
 
@@ -154,12 +154,36 @@ def cleaning_of(asked: Cleaned, folder: ExtractionFolder) -> Cleaning:
     usual_m2 = 0.0 if folder.grid.crs is None else USUAL_MIN_AREA_M2
     return Cleaning(
         low=low,
-        high=(1 + low) / 2 if asked.high is None else asked.high,
+        high=_usual_high(folder, low) if asked.high is None else asked.high,
         min_area_m2=usual_m2 if asked.min_area_m2 is None else asked.min_area_m2,
         max_shift_m=asked.max_shift_m,
         smooth=asked.smooth,
         split=asked.split,
     )
+
+
+def _usual_high(folder: ExtractionFolder, low: float) -> float:
+    """Return midway from ``low`` to 1, taken before calibration: it is to leave out the same."""
+    card, is_calibrated = folder.card, folder.summary.calibration is not None
+    if card is None or not is_calibrated or low != card.calibrated_threshold:
+        return (1 + low) / 2
+    middle = (1 + card.threshold) / 2
+    return middle if card.curve is None else card.curve.probability(middle)
+
+
+def _dropped_notes(drawn: Drawn) -> list[str]:
+    notes = []
+    if drawn.dropped_seedless:
+        notes.append(
+            f"{drawn.dropped_seedless} of {drawn.regions} groups of pixels reach --high nowhere "
+            "and are left out"
+        )
+    if drawn.dropped_small:
+        notes.append(
+            f"{drawn.dropped_small} of {drawn.regions} groups of pixels are smaller than "
+            "--min-area and are left out"
+        )
+    return notes
 
 
 def _cleaning_record(cleaning: Cleaning, drawn: Drawn) -> CleaningRecord:
