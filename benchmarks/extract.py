@@ -22,9 +22,9 @@ from pathlib import Path
 
 import rasterio
 
-from extract_parts.contest import Contest, Found, run_contest, tell
+from extract_parts.contest import Contest, Found, run_contest
 from extract_parts.facts import facts
-from extract_parts.made import SceneForm, make_ground, make_model, write_scene
+from extract_parts.given import add_options, scene_and_model
 from extract_parts.openvino_runs import capable_precisions, cores
 from extract_parts.page import graph_steps, limits, whole_processes
 from extract_parts.processes import answered
@@ -53,16 +53,10 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scene", type=Path)
-    parser.add_argument("--model", type=Path)
+    add_options(parser)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--geoai", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--work", type=Path, help="folder for temporary files")
-    parser.add_argument("--side", type=int, default=4096, help="of the scene that is made")
     parser.add_argument("--encoder", default="resnet50", help="of the model that is made")
-    parser.add_argument("--epochs", type=int, default=24, help="of the model that is made")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16", "int8"))
     parser.add_argument("--steps-side", type=int, default=1024, help="0 leaves the steps out")
     return parser.parse_args()
@@ -70,17 +64,7 @@ def parsed() -> argparse.Namespace:
 
 def contest_of(options: argparse.Namespace, work: Path) -> Contest:
     """Take or make scene and model."""
-    scene, model = options.scene, options.model
-    if scene is None or model is None:
-        ground = make_ground(options.seed)
-    if scene is None:
-        scene = work / "scene.tif"
-        write_scene(scene, ground, SceneForm(shape=(options.side, options.side)), options.seed)
-    if model is None:
-        tell("training a model for the benchmark")
-        model = make_model(
-            work / "made", ground, encoder=options.encoder, epochs=options.epochs, seed=options.seed
-        )
+    scene, model = scene_and_model(options, work, options.encoder)
     has_int8 = INT8_GRAPH in open_model(model).card.files
     able = (*capable_precisions(), "int8") if has_int8 else capable_precisions()
     return Contest(

@@ -21,7 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from extract_parts.contest import tell
 from extract_parts.facts import facts
+from extract_parts.given import add_options, scene_and_model
 from extract_parts.killed import (
     COMPARED,
     DAMAGES,
@@ -33,7 +35,6 @@ from extract_parts.killed import (
     measure_rhythm,
     run_until_killed,
 )
-from extract_parts.made import SceneForm, make_ground, make_model, write_scene
 from extract_parts.page import table_head
 from extract_parts.processes import extract_command
 
@@ -87,32 +88,16 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--scene", type=Path)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--work", type=Path, help="folder for temporary files")
-    parser.add_argument("--side", type=int, default=4096, help="of the scene that is made")
-    parser.add_argument("--epochs", type=int, default=24, help="of the model that is made")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--tile", type=int, default=256)
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 
 def place_of(options: argparse.Namespace, work: Path) -> Place:
     """Take or make scene and model."""
-    scene, model = options.scene, options.model
-    if scene is None or model is None:
-        ground = make_ground(options.seed)
-    if scene is None:
-        scene = work / "scene.tif"
-        write_scene(scene, ground, SceneForm(shape=(options.side, options.side)), options.seed)
-    if model is None:
-        tell("training a model for the benchmark")
-        model = make_model(
-            work / "made", ground, encoder="resnet18", epochs=options.epochs, seed=options.seed
-        )
+    scene, model = scene_and_model(options, work)
     words = ["--precision", options.precision, "--tile", str(options.tile)]
     out = work / "map"
     return Place(out=out, command=extract_command(scene, model, out, *words))
@@ -171,11 +156,6 @@ def page(tally: Tally, rhythm: Rhythm, options: argparse.Namespace, minutes: flo
     lines += [f"| {name} | {tally.finished} | {tally.identical[name]} |" for name in COMPARED]
     lines += ["", f"Runs that failed: {len(tally.errors)}.", *(f"- {one}" for one in tally.errors)]
     return lines
-
-
-def tell(line: str) -> None:
-    """Say how far it is."""
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from typing import Any
 
 from extract_parts.contest import tell
 from extract_parts.facts import facts
+from extract_parts.given import add_options, scene_and_model
 from extract_parts.killed import COMPARED, digests
-from extract_parts.made import SceneForm, make_ground, make_model, write_scene
 from extract_parts.page import table_head
 from extract_parts.processes import environment, extract_command
 
@@ -97,33 +97,17 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scene", type=Path)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--work", type=Path, help="folder for temporary files")
-    parser.add_argument("--side", type=int, default=4096, help="of the scene that is made")
-    parser.add_argument("--epochs", type=int, default=24, help="of the model that is made")
+    add_options(parser)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--tile", type=int, default=1024)
     parser.add_argument("--cores", type=int, default=1, help="of each node")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 
 def given_of(options: argparse.Namespace, work: Path) -> Given:
     """Take or make scene and model."""
-    scene, model = options.scene, options.model
-    if scene is None or model is None:
-        ground = make_ground(options.seed)
-    if scene is None:
-        scene = work / "scene.tif"
-        write_scene(scene, ground, SceneForm(shape=(options.side, options.side)), options.seed)
-    if model is None:
-        tell("training a model for the benchmark")
-        model = make_model(
-            work / "made", ground, encoder="resnet18", epochs=options.epochs, seed=options.seed
-        )
+    scene, model = scene_and_model(options, work)
     words = ["--precision", options.precision, "--tile", str(options.tile)]
     return Given(scene=scene, model=model, out=work / "map", words=words)
 

@@ -25,6 +25,7 @@ import numpy as np
 from landslip.bands import Bands
 from landslip.choices import Split, Units
 from landslip.dataset.format import LANDSLIDE, TileDataset
+from landslip.digest import sha256_of
 from landslip.engines.choose import open_engine
 from landslip.evaluation import predicted_tiles
 from landslip.familiarity.judge import (
@@ -38,7 +39,7 @@ from landslip.familiarity.judge import (
 from landslip.familiarity.look import LOOK, Look
 from landslip.familiarity.measure import measure_look, pieces_of_tile
 from landslip.metrics import Counts, count_pixels, total
-from landslip.model.folder import CARD, Model, open_model, sha256_of
+from landslip.model.folder import CARD, Model, open_model
 from landslip.raster import Scene, SceneOptions
 
 HEADER = """\

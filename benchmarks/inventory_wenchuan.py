@@ -1,4 +1,4 @@
-"""Inventories of many years: statistics, seconds, pages, and how much of a year is in the one before.
+"""Inventories of many years: statistics, seconds, pages, and what two years share.
 
     python benchmarks/inventory_wenchuan.py INVENTORIES.gpkg --out FOLDER [--seed 0]
 
@@ -10,42 +10,25 @@ last layer's page is made in Chinese too. Prints tables; what was made stays in 
 
 import argparse
 import itertools
-import os
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyogrio
 
 from extract_parts.facts import facts
+from inventory_speed import Cost, landslip
 from landslip.comparison.result import COMPARISON, Comparison
 from landslip.inventory.record import REPORT, STATISTICS
 from landslip.statistics.result import Estimate, Statistics
 
-HEADER = """| year | landslides | area, km² | mL by number | mL by large ones | rho | a, m² | s, m² \
-| rollover, m² | power law exponent | from, m² |
+HEADER = """| year | landslides | area, km² | mL by number | mL by large ones | rho | a, m² \
+| s, m² | rollover, m² | power law exponent | from, m² |
 |---|---|---|---|---|---|---|---|---|---|---|"""
-COST_HEADER = """| year | inventory, s (CPU) | peak MB | report, s (CPU) | page, MB | compare, s (CPU) |
+COST_HEADER = """| year | inventory, s | peak MB | report, s | page, MB | compare, s |
 |---|---|---|---|---|---|"""
 COMPARED_HEADER = """| year | against | shared, km² | share of the year in the earlier one \
 | share of the earlier one still there | IoU | of the earlier one's landslides half is there |
 |---|---|---|---|---|---|---|"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a command took."""
-
-    seconds: float
-    cpu_s: float
-    peak_mb: float
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.1f} ({self.cpu_s:.1f})"
 
 
 def main() -> None:
@@ -60,7 +43,8 @@ def main() -> None:
     costs: dict[str, list[Cost]] = {}
     for year in years:
         costs[year] = made(options.file, year, options.out, options.seed)
-    landslip("report", options.out / years[-1], "--lang", "zh", "--out", options.out / "zh.html")
+    zh = options.out / "zh.html"
+    landslip("report", options.out / years[-1], "--lang", "zh", "--out", zh, "--overwrite")
     pairs = list(itertools.pairwise(years))
     for before, year in pairs:
         costs[year].append(compared(options.out, year, before, options.seed))
@@ -70,7 +54,7 @@ def main() -> None:
     print("", COMPARED_HEADER, sep="\n")
     for before, year in pairs:
         print(compared_row(options.out, year, before))
-    print("", COST_HEADER, sep="\n")
+    print("\nSeconds passed (seconds of processor time).", "", COST_HEADER, sep="\n")
     for year in years:
         print(cost_row(options.out / year, year, costs[year]))
 
@@ -95,21 +79,6 @@ def compared(out: Path, year: str, before: str, seed: int) -> Cost:
     """Compare a year with the one before."""
     into = ("--out", out / f"{year}_{before}", "--overwrite", "--seed", seed)
     return landslip("compare", out / year, out / before, *into)
-
-
-def landslip(*arguments: Any) -> Cost:
-    """Run a command of landslip; what it says goes to standard error."""
-    command = [str(Path(sys.executable).with_name("landslip")), *(str(one) for one in arguments)]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=sys.stderr)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return Cost(
-        seconds=time.perf_counter() - began,
-        cpu_s=used.ru_utime + used.ru_stime,
-        peak_mb=used.ru_maxrss / 1024,
-    )
 
 
 def statistics_row(folder: Path, year: str) -> str:
@@ -185,8 +154,15 @@ def cost_row(folder: Path, year: str, costs: list[Cost]) -> str:
     """Return what a year took as a row."""
     page_mb = (folder / REPORT).stat().st_size / 1e6
     inventory, report, *compare = costs
-    cells = [year.removeprefix("y"), str(inventory), f"{inventory.peak_mb:.0f}", str(report)]
-    return f"| {' | '.join([*cells, f'{page_mb:.2f}', *map(str, compare or [''])])} |"
+    cells = [
+        year.removeprefix("y"),
+        str(inventory),
+        f"{inventory.peak_mb:.0f}",
+        str(report),
+        f"{page_mb:.2f}",
+        "".join(str(one) for one in compare),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

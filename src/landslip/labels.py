@@ -6,7 +6,6 @@ from typing import Any
 
 import geopandas
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from rasterio.features import rasterize
 
 from landslip.errors import InputError
 from landslip.grid import Grid, map_points
+from landslip.polygon_file import read_vector, repaired
 from landslip.window import Window
 
 _NAMED = 5
@@ -62,8 +62,7 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
         InputError: nothing can be read, there is no polygon, something else than polygons, no
             coordinate system to go by, or nothing lies on the scene.
     """
-    frame = _read(path, layer)
-    frame = _in_crs_of(frame, grid, path)
+    frame = _in_crs_of(read_vector(path, layer, "--layer"), grid, path)
     geometries = np.asarray(frame.geometry.values, dtype=object)
     empty = shapely.is_missing(geometries) | shapely.is_empty(geometries)
     if empty.all():
@@ -76,7 +75,8 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
         notes.append(f"{path.name}: {numbers.of(empty)} with empty geometry left out")
     geometries, numbers = shapely.force_2d(geometries[~empty]), numbers.without(empty)
     _check_polygons(geometries, path)
-    geometries, repaired = _repair(geometries, numbers, path)
+    on_repair = _notes_on_repair(geometries, numbers, path)
+    geometries = repaired(geometries)
     on_scene = shapely.intersects(geometries, shapely.Polygon(grid.corners(grid.window)))
     if not on_scene.any():
         raise InputError(
@@ -85,7 +85,7 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
         )
     if not on_scene.all():
         notes.append(f"{path.name}: {numbers.of(~on_scene)} beside the scene left out")
-    return Polygons(geometries=geometries[on_scene], notes=(*notes, *repaired))
+    return Polygons(geometries=geometries[on_scene], notes=(*notes, *on_repair))
 
 
 def mask_to_label(codes: NDArray[Any], *, lossy: bool, path: Path) -> NDArray[np.uint8]:
@@ -124,30 +124,6 @@ class _Numbers:
         return f"{len(numbers)} of {self.in_file} polygons (number {shown}{more})"
 
 
-def _read(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
-    try:
-        if path.suffix.lower() in (".parquet", ".geoparquet"):
-            return geopandas.read_parquet(path)
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-        if layer is None and len(layers) > 1:
-            raise InputError(
-                f"{path}: has several layers, name one by --layer: {', '.join(layers)}"
-            )
-        if layer is not None and layer not in layers:
-            raise InputError(f"{path}: has no layer {layer}; its layers are {', '.join(layers)}")
-        frame = geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
-    except InputError:
-        raise
-    except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
-        cause = " ".join(str(error).split())
-        raise InputError(f"{path}: not a vector file that can be read ({cause})") from error
-    if not isinstance(frame, geopandas.GeoDataFrame):
-        raise InputError(f"{path}: is a table without geometry; polygons are needed")
-    return frame
-
-
 def _in_crs_of(frame: geopandas.GeoDataFrame, grid: Grid, path: Path) -> geopandas.GeoDataFrame:
     if (frame.crs is None) != (grid.crs is None):
         without, other = ("polygons", "scene") if frame.crs is None else ("scene", "polygons")
@@ -178,27 +154,18 @@ def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
         )
 
 
-def _repair(
-    geometries: NDArray[np.object_], numbers: _Numbers, path: Path
-) -> tuple[NDArray[np.object_], list[str]]:
-    """Make invalid polygons valid, keeping what is enclosed; lines and points that arise go."""
+def _notes_on_repair(geometries: NDArray[np.object_], numbers: _Numbers, path: Path) -> list[str]:
+    """Return which polygons have to be made valid."""
     invalid = ~shapely.is_valid(geometries)
     if not invalid.any():
-        return geometries, []
+        return []
     first = int(np.flatnonzero(invalid)[0])
     reason = shapely.is_valid_reason(geometries[first])
-    repaired = geometries.copy()
-    repaired[invalid] = [
-        shapely.union_all(
-            [part for part in shapely.get_parts(shapely.make_valid(one)) if part.area > 0]
-        )
-        for one in geometries[invalid]
-    ]
     first_number = numbers.numbers[first]
     note = (
         f"{path.name}: {numbers.of(invalid)} invalid and repaired (number {first_number}: {reason})"
     )
-    return repaired, [note]
+    return [note]
 
 
 def _extent(geometries: Any) -> str:

@@ -14,7 +14,8 @@ from landslip.calibration.curve import logit
 from landslip.choices import Units
 from landslip.dataset.format import Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
-from landslip.model.folder import CARD, GRAPH, GRAPH_WEIGHTS, Model, open_model, sha256_of
+from landslip.digest import sha256_of
+from landslip.model.folder import CARD, GRAPH, GRAPH_WEIGHTS, Model, open_model
 from landslip.split import SplitPlan
 from landslip.window import Window
 

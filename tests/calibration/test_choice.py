@@ -26,10 +26,12 @@ def test_groups_are_dealt_whole_and_evenly() -> None:
     assert deal(groups, seed=1) == folds != deal(groups, seed=2)
 
 
-def test_few_groups_are_divided_by_tile_and_few_tiles_make_few_folds() -> None:
+def test_one_group_is_divided_by_tile_and_few_make_few_folds() -> None:
     assert Counter(deal(["one"] * 20, seed=0)) == dict.fromkeys(range(5), 4)
     assert sorted(deal(["a", "b", "c"], seed=0)) == [0, 1, 2]
     assert deal([], seed=0) == []
+    two = deal(["a"] * 3 + ["b"] * 3, seed=0)
+    assert sorted([two[:3], two[3:]]) == [[0] * 3, [1] * 3]
 
 
 def test_each_fold_is_scored_by_a_curve_of_the_others() -> None:

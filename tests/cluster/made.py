@@ -11,11 +11,12 @@ from tests.model.test_folder import make_card
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Units
 from landslip.cluster.scene import SceneJob
+from landslip.digest import sha256_of
 from landslip.engines.base import WindowForm
 from landslip.engines.openvino import export_graph
 from landslip.extraction.plan import Plan
 from landslip.grid import Grid
-from landslip.model.folder import Model, sha256_of
+from landslip.model.folder import Model
 from landslip.model.weights import save_weights
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network

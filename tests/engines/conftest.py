@@ -12,7 +12,8 @@ from landslip.bands import Bands, Radiometry
 from landslip.choices import Precision, Units
 from landslip.dataset.format import Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
-from landslip.model.folder import CARD, ONNX, Model, open_model, sha256_of
+from landslip.digest import sha256_of
+from landslip.model.folder import CARD, ONNX, Model, open_model
 from landslip.model.weights import load_network
 from landslip.split import SplitPlan
 from landslip.training.recipe import TrainConfig

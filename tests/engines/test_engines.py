@@ -8,10 +8,11 @@ import torch
 from tests.model.test_folder import make_card
 
 from landslip.choices import EngineName, Precision
+from landslip.digest import sha256_of
 from landslip.engines.choose import open_engine
 from landslip.engines.openvino import export_graph
 from landslip.errors import ModelError
-from landslip.model.folder import GRAPH, Model, sha256_of
+from landslip.model.folder import GRAPH, Model
 from landslip.model.weights import load_network, save_weights
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network

@@ -10,10 +10,11 @@ from tests.model.test_folder import make_card
 from tests.training.conftest import dataset, write_dataset
 
 from landslip.dataset.format import TileDataset
+from landslip.digest import sha256_of
 from landslip.export.quantise import Calibration
 from landslip.export.run import ExportRequest, export
 from landslip.model.card import ExportsCard
-from landslip.model.folder import CARD, GRAPH, GRAPH_WEIGHTS, WEIGHTS, Model, sha256_of
+from landslip.model.folder import CARD, GRAPH, GRAPH_WEIGHTS, WEIGHTS, Model
 from landslip.model.weights import save_weights
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network

@@ -12,14 +12,13 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
+from tests.model.test_folder import make_card
 
 from landslip.choices import Units
 from landslip.engines.base import BatchRunner, EngineCosts, WindowForm, WindowRunner
 from landslip.extraction.options import ExtractionOptions
 from landslip.extraction.run import extract
-from landslip.model.card import InputCard, ModelCard, TrainingCard
 from landslip.model.folder import Model
-from landslip.networks.architecture import Architecture
 
 Pixels = NDArray[np.float32]
 Steps = NDArray[np.uint8]
@@ -109,36 +108,10 @@ def model_of(bands: tuple[str, ...] = NAMES, *, dtype: str = "uint16", **changes
         "std": (STD,) * count,
         "quantiles": ((300.0, 500.0, 700.0),) * count,
     }
-    card = ModelCard(
-        name="test",
-        code_version="0",
-        architecture=Architecture(bands=bands),
-        input=InputCard(**(known | changes)),
-        threshold=THRESHOLD,
-        training=training_card(),
-        metrics={},
-        files={"weights.safetensors": "ab" * 32},
-        stac={},
+    card = make_card(**(known | changes)).model_copy(
+        update={"name": "test", "threshold": THRESHOLD, "files": {"weights.safetensors": "ab" * 32}}
     )
     return Model(Path("models/test"), card)
-
-
-def training_card() -> TrainingCard:
-    return TrainingCard(
-        config={},
-        encoder_weights_sha256=None,
-        dataset_source="test",
-        dataset_tiles={},
-        pixels_sha256="",
-        split_sha256="",
-        split_method="random by tile",
-        epoch=1,
-        epochs=1,
-        precision="fp32",
-        device="cpu",
-        seconds=1.0,
-        torch_version="none",
-    )
 
 
 def terrain(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint16]:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tests.model.test_folder import make_card
 
+from landslip.digest import sha256_of
 from landslip.engines.openvino import export_graph
 from landslip.model.card import InputCard
-from landslip.model.folder import CARD, Model, sha256_of
+from landslip.model.folder import CARD, Model
 from landslip.model.weights import save_weights
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network

@@ -14,10 +14,11 @@ from landslip.bands import Bands, Radiometry
 from landslip.choices import Split, Units
 from landslip.dataset.format import Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
+from landslip.digest import sha256_of
 from landslip.engines.openvino import export_graph
 from landslip.familiarity.look import LOOK, Look
 from landslip.familiarity.measure import measure_look
-from landslip.model.folder import CARD, Model, open_model, sha256_of
+from landslip.model.folder import CARD, Model, open_model
 from landslip.model.weights import save_weights
 from landslip.networks.architecture import Architecture
 from landslip.networks.build import build_network

@@ -76,3 +76,15 @@ def test_places_have_a_side_and_no_sign() -> None:
 def test_lengths_of_scale_bars() -> None:
     assert numbers.distance(500.0) == f"500{T}m"
     assert numbers.distance(2000.0) == f"2{T}km"
+
+
+def test_an_interval_of_numbers_under_zero_keeps_its_signs_apart() -> None:
+    assert numbers.areas_between(-40_698.0, -19_030.0) == f"−40{T}698 – −19{T}030{T}m²"
+    assert numbers.areas_between(-900_000.0, 50_000.0) == f"−0.900 – 0.0500{T}km²"
+    assert numbers.interval(Estimate(value=0.0, low=-1.0, high=1.0)) == "−1.00 – 1.00"
+
+
+def test_a_probability_is_never_shown_as_none_at_all() -> None:
+    assert numbers.probability(0.002) == "< 0.01"
+    assert numbers.probability(0.37) == "0.37"
+    assert numbers.probability(None) == "–"

@@ -35,6 +35,14 @@ def test_a_path_holds_each_ring_to_a_tenth_of_a_pixel() -> None:
     assert 'fill-rule="evenodd"' in svg
 
 
+def test_each_part_of_a_multipolygon_is_an_outline() -> None:
+    parts = shapely.MultiPolygon([shapely.box(0, 0, 10, 10), shapely.box(20, 20, 50, 30)])
+    shapes = np.array([parts, shapely.box(60, 60, 70, 70), None], dtype=object)
+    for simplified in (True, False):
+        rings = outlines.rings_of(shapes, simplified=simplified)
+        assert [shapely.Polygon(ring).area for ring in rings.parts] == [100.0, 300.0, 100.0]
+
+
 def test_points_that_nobody_sees_are_left_out() -> None:
     circle = shapely.Point(50, 50).buffer(20, quad_segs=1000)
     rings = outlines.rings_of(np.array([circle], dtype=object))

@@ -12,7 +12,7 @@ from tests.report.wanted import NASTY, Wanted
 
 from landslip.choices import Language
 from landslip.errors import InputError, OutputExistsError
-from landslip.report.page import ReportRequest, css_string, write_report
+from landslip.report.page import ReportRequest, write_report
 
 T = "\u202f"
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -40,7 +40,7 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.words: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
-        self.feed(page)
+        self.feed(page.replace("<wbr>", ""))
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -180,10 +180,6 @@ def test_text_of_files_is_text_on_the_page(tmp_path: Path) -> None:
     assert "'x'" not in style
 
 
-def test_a_string_of_a_style_sheet_cannot_be_left() -> None:
-    assert css_string('a"b\\</style>\n{北') == '"a\\22 b\\5c \\3c \\2f style\\3e  \\7b 北"'
-
-
 def test_chinese_pages_are_chinese_and_say_which_words_are_not(inventory: Path) -> None:
     request = ReportRequest(folder=inventory, language=Language.CHINESE)
     text = Reader(write_report(request).read_text("utf-8")).text
@@ -192,7 +188,7 @@ def test_chinese_pages_are_chinese_and_say_which_words_are_not(inventory: Path) 
         "误差校正面积",
         "反伽马分布",
         "生产者精度",
-        "以下为英文原文",
+        "2 landslides touch the edge of the scene. （英文原文）",
         "平均坡度",
     ):
         assert words in text

@@ -150,3 +150,33 @@ def test_an_empty_map_has_cells_without_landslides() -> None:
 def test_sides_that_make_no_sense_are_refused(side: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         density_cells(geometries(), UTM, (0, 0, 1_000, 1_000), side)
+
+
+def test_what_lies_beside_the_ground_does_not_count() -> None:
+    polygons = geometries(
+        shapely.box(50, 0, 150, 100),  # half of it on the ground
+        shapely.box(120, 0, 130, 10),  # in a cell of the ground, beside it
+        shapely.box(900, 900, 1_000, 1_000),
+    )
+    found = by_place(density_cells(polygons, UTM, shapely.box(0, 0, 100, 100), 200.0))
+    assert found == {(0, 0): pytest.approx([1, 100.0, 0.5])}
+
+
+def test_landslides_on_both_sides_of_180_degrees_are_neighbours() -> None:
+    polygons = geometries(
+        shapely.box(179.99, 10, 180.01, 10.01), shapely.box(-180, 10.02, -179.99, 10.03)
+    )
+    cells = density_cells(polygons, CRS.from_epsg(4326))
+    assert cells["landslides"].sum() == 2
+    height, width = shapely.box(*cells.total_bounds).exterior.length / 2, 2_200 + 3_320
+    assert height == pytest.approx(width, abs=800)
+
+
+def test_copies_and_what_lies_inside_another_count_once_and_cost_little() -> None:
+    inside = [
+        shapely.box(x, y, x + 5, y + 5) for x in range(0, 1_000, 10) for y in range(0, 1_000, 10)
+    ]
+    polygons = geometries(*[shapely.box(0, 0, 1_000, 500)] * 10_000, *inside)
+    cells = density_cells(polygons, UTM, (0, 0, 1_000, 1_000), 500.0)
+    np.testing.assert_allclose(cells["area_share"], [0.25, 0.25, 1, 1])
+    assert cells["landslides"].sum() == 20_000

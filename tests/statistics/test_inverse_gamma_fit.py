@@ -100,6 +100,18 @@ def test_many_sets_are_fitted_as_each_alone(least_m2: float) -> None:
         assert row[1] / (row[0] + 1) + row[2] == pytest.approx(single.rollover_m2, rel=0.02)
 
 
+def test_many_sets_without_a_rollover_are_fitted_as_each_alone() -> None:
+    areas = counted(drawn(300, 11, 300.0, InverseGamma(rho=1.2, a_m2=1.0, s_m2=-200.0)))
+    counts = areas.resampled(12, np.random.default_rng(0))
+    at_floor = 0
+    for row, times in zip(fit_many(areas, counts, 300.0), counts, strict=True):
+        single = fit_inverse_gamma(counted(np.repeat(areas.areas_m2, times.astype(int))), 300.0)
+        at_floor += "rollover" in single.at_edge
+        assert row[1] == pytest.approx(single.distribution.a_m2, rel=0.01, abs=5)
+        assert row[2] == pytest.approx(single.distribution.s_m2, rel=0.02, abs=5)
+    assert at_floor >= 4
+
+
 def test_a_tail_alone_bounds_no_rollover() -> None:
     shares = (np.arange(500) + 0.5) / 500
     found = fit_inverse_gamma(counted(usable_areas(900 + 100 * shares ** (-1 / 1.4))), 1e3)

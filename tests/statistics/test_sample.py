@@ -118,7 +118,7 @@ def test_files_that_make_no_sample_are_refused(tmp_path: Path) -> None:
         read_sample(binary, POLYGONS, UTM)
     text = tmp_path / "a.gpkg"
     text.write_text("nothing", encoding="utf-8")
-    with pytest.raises(InputError, match="not a file of points that can be read"):
+    with pytest.raises(InputError, match="not a vector file that can be read"):
         read_sample(text, POLYGONS, UTM)
 
 

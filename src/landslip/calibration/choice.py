@@ -35,18 +35,18 @@ class Choice:
 
 
 def deal(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> list[int]:
-    """Deal tiles out to folds at random, whole groups of them where there are enough groups.
+    """Deal tiles out to folds at random, whole groups of them where there is more than one.
 
     Args:
         groups: of each tile: what is near it on the ground.
         seed: of the order among groups of one size; the largest are dealt first, each to the fold
             with the fewest tiles.
-        folds: as many, or fewer where there are fewer tiles.
+        folds: as many, or fewer where there are fewer groups (of tiles, where all are one group).
 
     Returns:
         the fold of each tile, from 0.
     """
-    units = list(groups) if len(set(groups)) >= folds else [str(at) for at in range(len(groups))]
+    units = list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
     tiles = Counter(units)
     names = sorted(tiles)
     sizes = [0] * min(folds, len(names))

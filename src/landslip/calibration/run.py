@@ -10,6 +10,7 @@ from landslip.calibration.figures import Scored
 from landslip.calibration.method import Method
 from landslip.choices import Split
 from landslip.dataset.format import LANDSLIDE, TileDataset
+from landslip.digest import sha256_of
 from landslip.engines.base import Engine
 from landslip.errors import InputError, OutputExistsError
 from landslip.evaluation import predicted_tiles
@@ -22,7 +23,7 @@ from landslip.model.card import (
     ModelCard,
     ReliabilityCard,
 )
-from landslip.model.folder import CARD, Model, sha256_of
+from landslip.model.folder import CARD, Model
 from landslip.output import staged_folder
 from landslip.progress import Progress, silent
 from landslip.scores.curves import reliability

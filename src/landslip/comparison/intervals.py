@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from landslip.comparison.landslides import SIZES_M2, Judged, size_class
 from landslip.comparison.overlaps import groups
-from landslip.scores.intervals import percentile_interval
+from landslip.statistics.bootstrap import percentile_estimate
 from landslip.statistics.result import Estimate
 
 LEVEL = 0.95
@@ -87,7 +87,10 @@ def estimates(table: GroupTable, *, draws: int, seed: int) -> dict[str, Estimate
     if draws == 0 or len(rows) < 2:
         return {name: Estimate(value=_known(values[0])) for name, values in points.items()}
     drawn = _scores(_drawn_sums(rows, draws, seed))
-    return {name: _estimate(values[0], drawn[name]) for name, values in points.items()}
+    return {
+        name: percentile_estimate(float(values[0]), drawn[name], LEVEL)
+        for name, values in points.items()
+    }
 
 
 def detection_name(place: int) -> str:
@@ -130,13 +133,6 @@ def _scores(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         }
         rates = detected / by_class
     return scores | {detection_name(place): rates[:, place] for place in range(_CLASSES)}
-
-
-def _estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:
-    if np.isnan(value):
-        return Estimate(value=None)
-    low, high = percentile_interval(drawn, LEVEL)
-    return Estimate(value=float(value), low=low, high=high)
 
 
 def _known(value: float) -> float | None:

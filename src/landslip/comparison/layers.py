@@ -1,8 +1,5 @@
 """The lists of a comparison as layers of a GeoPackage: matched, missed, false."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,8 @@ from landslip.comparison.outlines import OutlineDistances
 from landslip.comparison.result import FALSE, MATCHED, MISSED
 from landslip.comparison.sides import Side, Sides
 from landslip.projection import reprojected
+from landslip.vector_output import writing
 
-_DATE = "2000-01-01T00:00:00.000Z"
 _Columns = dict[str, NDArray[Any]]
 
 
@@ -31,6 +28,9 @@ def write_layers(
     ``matched`` has the inventory's outlines, ``missed`` the reference's and ``false`` the
     inventory's, all of them as they were compared: valid, and cut to the searched area. Areas are
     empty without a coordinate system. The same input gives the same bytes.
+
+    Raises:
+        LandslipError: they could not be written.
     """
     metric = sides.crs is not None
     ours, theirs = sides.inventory, sides.reference
@@ -57,7 +57,7 @@ def write_layers(
         "area_m2": inventory_m2[false],
         "on_reference_share": judged.on_reference[false],
     }
-    with _fixed_date():
+    with writing(path, "what matched, was missed and is false"):
         _write(path, MATCHED, matched_columns, ours.polygons[pair[0]], sides)
         _write(path, MISSED, missed_columns, theirs.polygons[missed], sides)
         _write(path, FALSE, false_columns, ours.polygons[false], sides)
@@ -70,18 +70,15 @@ def _write(
     crs = None if sides.written_crs is None else pyproj.CRS.from_wkt(sides.written_crs.to_wkt())
     frame = geopandas.GeoDataFrame(columns, geometry=there, crs=crs)
     frame = frame.iloc[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")]
-    with warnings.catch_warnings():
-        # without a coordinate system is said in comparison.json
-        warnings.filterwarnings("ignore", message="'crs' was not provided")
-        pyogrio.write_dataframe(
-            frame,
-            path,
-            layer=layer,
-            driver="GPKG",
-            geometry_type="MultiPolygon",
-            promote_to_multi=True,
-            append=path.exists(),
-        )
+    pyogrio.write_dataframe(
+        frame,
+        path,
+        layer=layer,
+        driver="GPKG",
+        geometry_type="MultiPolygon",
+        promote_to_multi=True,
+        append=path.exists(),
+    )
 
 
 def _areas_m2(side: Side, metric: bool) -> NDArray[np.float64]:
@@ -90,14 +87,3 @@ def _areas_m2(side: Side, metric: bool) -> NDArray[np.float64]:
 
 def _known(values: NDArray[np.float64], metric: bool) -> NDArray[np.float64]:
     return values if metric else np.full(len(values), np.nan)
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """Let the GeoPackage be the same whenever it is written."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from landslip.clipping import clipped
 from landslip.comparison.request import CompareRequest
 from landslip.errors import InputError
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
@@ -142,7 +143,7 @@ def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geomet
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     there = repaired(there)
-    cut = there if area is None else _cut(there, area)
+    cut = there if area is None else clipped(there, area)
     kept = shapely.area(cut) > 0
     return Side(
         place=str(path),
@@ -151,26 +152,6 @@ def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geomet
         areas=shapely.area(cut[kept]),
         beside=int((~kept).sum()),
     )
-
-
-def _cut(polygons: NDArray[np.object_], area: shapely.Geometry) -> NDArray[np.object_]:
-    """Return what of polygons lies in an area."""
-    shapely.prepare(area)
-    inside, touched = shapely.covers(area, polygons), shapely.intersects(area, polygons)
-    crossing = touched & ~inside
-    cut = polygons.copy()
-    cut[~touched] = shapely.Polygon()
-    shared = shapely.intersection(polygons[crossing], area)
-    cut[crossing] = [_areal(one) for one in shared]
-    return cut
-
-
-def _areal(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return the polygons of a geometry alone."""
-    if isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
-        return geometry
-    parts = shapely.get_parts(geometry)
-    return shapely.union_all(parts[shapely.area(parts) > 0])
 
 
 def _ids(opened: PolygonFile) -> NDArray[np.int64]:

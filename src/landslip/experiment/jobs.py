@@ -6,13 +6,13 @@ from typing import Any
 
 from landslip import __version__
 from landslip.choices import Split
+from landslip.digest import sha256_of
 from landslip.errors import InputError
 from landslip.experiment.config import ExperimentConfig, MethodConfig
 from landslip.experiment.divide import Divided, Divisions, transfer_split
 from landslip.experiment.job import MODEL, Job
 from landslip.experiment.plan import source_of
 from landslip.experiment.results import CellKey
-from landslip.model.folder import sha256_of
 from landslip.training.recipe import TrainConfig
 
 

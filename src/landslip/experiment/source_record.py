@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from landslip.digest import sha256_of
 from landslip.errors import InputError
 
 FILE = "source.json"
@@ -41,10 +42,7 @@ class Origins:
     @property
     def content_sha256(self) -> str:
         """A digest of the files' names and content."""
-        lines = []
-        for name, path in sorted(self.files.items()):
-            with path.open("rb") as file:
-                lines.append(f"{name}\t{hashlib.file_digest(file, 'sha256').hexdigest()}")
+        lines = [f"{name}\t{sha256_of(path)}" for name, path in sorted(self.files.items())]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from landslip.digest import sha256_of
 from landslip.errors import InputError, MissingDependencyError
 from landslip.export.measure import Cost, measure_int8, measured_split
 from landslip.export.quantise import Calibration, quantised_graph, versions, write_int8
@@ -17,7 +18,6 @@ from landslip.model.folder import (
     ONNX,
     Model,
     check_fit,
-    sha256_of,
 )
 from landslip.output import refuse_existing, staged_folder
 from landslip.progress import Progress, silent

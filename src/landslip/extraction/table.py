@@ -2,9 +2,8 @@
 
 import sqlite3
 import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,15 +18,14 @@ from numpy.typing import NDArray
 
 from landslip.closing import Closing
 from landslip.engines.base import PROBABILITY_STEPS
-from landslip.errors import LandslipError
 from landslip.extraction.landslides import Landslides
 from landslip.extraction.outlines import Outlines
 from landslip.extraction.sorting import LandslideSorter
 from landslip.grid import AreaMeasure, Grid, map_points
+from landslip.vector_output import crs_text, writing
 
 LAYER = "landslides"
 _COUNT_INDEXED = "SELECT count(*) FROM rtree_landslides_geom"
-_DATE = "2000-01-01T00:00:00.000Z"
 _SCHEMA = pa.schema(
     [
         ("id", pa.int64()),
@@ -96,9 +94,7 @@ class LandslideTable(Closing):
         """
         totals = Totals(area_m2=None if self._grid.crs is None else 0.0)
         rows = pa.RecordBatchReader.from_batches(_SCHEMA, self._rows(totals))
-        with warnings.catch_warnings(), _fixed_date(), _writing(path):
-            # a scene without a coordinate system is told of in the summary
-            warnings.filterwarnings("ignore", message="'crs' was not provided")
+        with writing(path, "the table of landslides"):
             pyogrio.write_arrow(
                 rows,
                 path,
@@ -128,18 +124,6 @@ def _indexed(path: Path) -> int:
             return int(file.execute(_COUNT_INDEXED).fetchone()[0])
     except sqlite3.Error:
         return -1
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:  # GDAL's errors, and those of the rows as they are made
-        said = " ".join(str(error).split())
-        raise LandslipError(
-            f"{path}: the table of landslides cannot be written ({said}); see that there is room "
-            "on the disk and run the same command again"
-        ) from error
 
 
 def placed(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:
@@ -178,17 +162,4 @@ def _batch(rows: _Rows, kept: NDArray[np.bool_], totals: Totals) -> pa.RecordBat
 def _crs(grid: Grid) -> str | None:
     if grid.crs is None:
         return None
-    crs = pyproj.CRS.from_wkt(grid.crs.to_wkt())
-    code = crs.to_epsg()
-    return crs.to_wkt("WKT1_GDAL") if code is None else f"EPSG:{code}"
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """Let the GeoPackage be the same whenever it is written."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+    return crs_text(pyproj.CRS.from_wkt(grid.crs.to_wkt()))

@@ -211,7 +211,7 @@ FIELDS: tuple[Field, ...] = (
     _number(
         "ndvi_mean",
         "",
-        ("Mean NDVI", "平均NDVI"),
+        ("Mean NDVI", "平均 NDVI"),
         "Mean of (nir - red) / (nir + red) of the scene inside.",
         Needs.SCENE,
     ),

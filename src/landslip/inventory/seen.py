@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from landslip.errors import InputError
 from landslip.inventory.flags import USUAL_RULES, FlagColumns, FlagRules, flags
 from landslip.inventory.found import Found
-from landslip.inventory.ground.attributes import TerrainAttributes
+from landslip.inventory.ground.attributes import DOWNSLOPE, TerrainAttributes
 from landslip.inventory.record import SceneRecord
 from landslip.inventory.request import Known
 from landslip.inventory.source import ExtractionFolder, date_in
@@ -117,7 +117,7 @@ def flags_of(
             slope_deg=terrain.slope_deg,
             length_m=terrain.length_m,
             width_m=terrain.width_m,
-            downslope=terrain.axis == "downslope",
+            downslope=terrain.axis == DOWNSLOPE,
             water_near=empty if spectral is None else spectral.water_near,
             beside_water=_beside_water(found, known.water, rules, empty),
             on_road=_on_road(found, known.roads, rules, empty),

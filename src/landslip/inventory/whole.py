@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
+from landslip.clipping import clipped
 from landslip.errors import InputError
+from landslip.grid import AreaMeasure
+from landslip.inventory.found import Found
 from landslip.inventory.request import InventoryRequest
 from landslip.inventory.table import Measured
 from landslip.scores.intervals import Resampling
@@ -34,12 +38,14 @@ def whole_of(measured: Measured, request: InventoryRequest) -> Whole:
         InputError: a sample or a file of errors cannot be read, or does not fit.
     """
     found, ground = measured.found, measured.terrain
-    adjusted, notes = _adjusted(measured, request)
+    covered_m2 = None if found.mapped_m2 is None else _covered_m2(found)
+    adjusted, notes = _adjusted(found, covered_m2, request)
     statistics = statistics_of(
         StatisticsRequest(
             areas_m2=measured.measures.area_m2,
             surface_m2=ground.surface_m2 if np.isfinite(ground.surface_m2).any() else None,
             mapped_m2=found.mapped_m2,
+            covered_m2=covered_m2,
             least_m2=found.least_m2,
             draws=request.draws,
             seed=request.seed,
@@ -49,26 +55,32 @@ def whole_of(measured: Measured, request: InventoryRequest) -> Whole:
     return Whole(statistics=statistics, notes=tuple(notes))
 
 
+def _covered_m2(found: Found) -> float:
+    """Return the area that landslides cover of the ground searched; what several share once."""
+    inside = found.polygons if found.frame is None else clipped(found.polygons, found.frame)
+    parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
+    return float(AreaMeasure(found.crs).areas_m2(parts).sum())
+
+
 def _adjusted(
-    measured: Measured, request: InventoryRequest
+    found: Found, covered_m2: float | None, request: InventoryRequest
 ) -> tuple[AdjustedArea | None, list[str]]:
-    known, found = request.known, measured.found
+    known = request.known
     if known.sample is None and known.errors is None:
         return None, [_NO_ERRORS]
-    if found.mapped_m2 is None:
+    if found.mapped_m2 is None or covered_m2 is None:
         raise InputError(
             f"{request.source}: an adjusted area needs the area of the ground that was searched; "
             "give it with --area, in a coordinate system"
         )
-    landslide_m2 = float(measured.measures.area_m2.sum())
     if known.sample is not None:
         sample = read_sample(known.sample, found.polygons, found.projected, found.frame)
-        adjusted = adjusted_from_sample(sample, found.mapped_m2, landslide_m2)
+        adjusted = adjusted_from_sample(sample, found.mapped_m2, covered_m2)
         return adjusted, list(sample.notes)
-    if known.errors is None:
-        return None, [_NO_ERRORS]
-    how = Resampling(seed=request.seed, draws=max(request.draws, 1))
-    by_tiles = adjusted_from_tiles(known.errors, found.mapped_m2, landslide_m2, how)
+    by_tiles = None
+    if known.errors is not None:
+        how = Resampling(seed=request.seed, draws=max(request.draws, 1))
+        by_tiles = adjusted_from_tiles(known.errors, found.mapped_m2, covered_m2, how)
     if by_tiles is None:
         return None, [f"{known.errors}: too few tiles for an adjusted area"]
     return by_tiles, []

@@ -1,6 +1,5 @@
 """Reads a model folder, and refuses what does not fit."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Units
+from landslip.digest import sha256_of
 from landslip.errors import ModelError
 from landslip.model.card import FORMAT_VERSION, ModelCard
 
@@ -127,9 +127,3 @@ def check_values(card: ModelCard, values: np.ndarray[Any, Any], name: str) -> No
 
 def _short(values: np.ndarray[Any, Any]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rasterio.io import DatasetReader
 
+from landslip.digest import sha256_of
 from landslip.errors import InputError
 from landslip.raster.http import first_byte
 from landslip.raster.location import Location, without_credentials
@@ -51,8 +52,7 @@ def _sha256(path: Path, driver: str) -> str:
     if driver == "VRT" and path.suffix.lower() == ".vrt":
         # the signatures of addresses in it change from day to day
         return hashlib.sha256(without_credentials(path.read_text()).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _told(url: str, patience: Patience) -> Facts | None:

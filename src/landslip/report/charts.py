@@ -227,7 +227,8 @@ def _legend(found: AreaFrequency, texts: Texts) -> Iterator[str]:
     rows = [("dot", texts("legend_classes"))]
     if found.inverse_gamma is not None:
         rows.append(("fit-gamma", texts("legend_gamma")))
-        rows.append(("band", texts("legend_rollover")))
+        if found.inverse_gamma.rollover_m2.low is not None:
+            rows.append(("band", texts("legend_rollover")))
     if found.power_law is not None:
         rows.append(("fit-power", texts("legend_power")))
     x = _WIDE[0] - 236

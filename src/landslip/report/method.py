@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from landslip.report import numbers
 from landslip.report.data import InventoryData
+from landslip.report.notes import in_language
 from landslip.report.texts import Texts
 
 Part = tuple[str, list[str]]
@@ -115,7 +116,8 @@ def _confidence(data: InventoryData, texts: Texts) -> Iterator[str]:
     elif model.calibration is None:
         yield texts("confidence_raw")
     else:
-        yield texts("confidence_calibrated", method=model.calibration)
+        how = in_language(model.calibration, texts.language).text
+        yield texts("confidence_calibrated", method=how)
 
 
 def _statistics(data: InventoryData, texts: Texts) -> Iterator[str]:

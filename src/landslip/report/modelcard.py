@@ -2,6 +2,7 @@
 
 from landslip.model.card import CalibrationCard, FiguresCard, ModelCard
 from landslip.report import numbers
+from landslip.report.notes import in_language
 from landslip.report.tables import Table
 from landslip.report.texts import Texts
 
@@ -11,7 +12,10 @@ _SCORES = ("precision", "recall", "f1", "iou")
 def model_table(card: ModelCard, texts: Texts) -> Table:
     """Return the model's architecture, input and training."""
     training, known = card.training, card.input
-    tiles = ", ".join(f"{name} {numbers.whole(n)}" for name, n in training.dataset_tiles.items())
+    units = in_language(known.units.value, texts.language).text
+    tiles = ", ".join(
+        f"{_split(name, texts)} {numbers.whole(n)}" for name, n in training.dataset_tiles.items()
+    )
     parameters = card.stac.get("mlm:total_parameters")
     started = training.started_from
     resolution = numbers.EMPTY
@@ -23,12 +27,12 @@ def model_table(card: ModelCard, texts: Texts) -> Table:
         ("encoder", card.architecture.encoder),
         ("parameters", numbers.whole(parameters)),
         ("bands", ", ".join(known.bands)),
-        ("units", f"{known.units.value}, {known.dtype}"),
+        ("units", f"{units}, {known.dtype}"),
         ("resolution", resolution),
         ("tile", f"{known.tile_size}{numbers.THIN}px"),
         ("data", training.dataset_source),
         ("tiles", tiles),
-        ("split", training.split_method),
+        ("split", in_language(training.split_method, texts.language).text),
         ("digest", training.pixels_sha256[:16]),
         ("epochs", f"{training.epoch} / {training.epochs}"),
         ("device", f"{training.device}, {training.precision}"),
@@ -47,16 +51,17 @@ def score_table(card: ModelCard, texts: Texts) -> Table | None:
     """Return the model's scores on its own data; None without any."""
     if not card.metrics:
         return None
-    rows = [
-        (texts(f"split_{split}") if texts.has(f"split_{split}") else split, *_scores(found))
-        for split, found in card.metrics.items()
-    ]
+    rows = [(_split(split, texts), *_scores(found)) for split, found in card.metrics.items()]
     return Table(
         caption=texts("scores_caption"),
         columns=(texts("split"), *(texts(f"score_{name}") for name in _SCORES)),
         rows=tuple(rows),
         notes=(texts("scores_note"),),
     )
+
+
+def _split(name: str, texts: Texts) -> str:
+    return texts(f"split_{name}") if texts.has(f"split_{name}") else name
 
 
 def _scores(found: dict[str, float | None]) -> list[str]:
@@ -70,7 +75,7 @@ def calibration_table(card: CalibrationCard, texts: Texts) -> Table:
     if card.after is not None:
         rows.append((texts("calibration_after"), *_figures(card.after)))
     return Table(
-        caption=texts("calibration_caption", method=card.method),
+        caption=texts("calibration_caption", method=in_language(card.method, texts.language).text),
         columns=(texts("probabilities"), *(texts(name) for name in columns)),
         rows=tuple(rows),
         notes=(
@@ -78,7 +83,7 @@ def calibration_table(card: CalibrationCard, texts: Texts) -> Table:
                 "calibration_note",
                 tiles=numbers.whole(card.tiles),
                 pixels=numbers.whole(card.pixels),
-                split=card.split,
+                split=_split(card.split, texts),
                 data=card.dataset_source,
             ),
         ),

@@ -50,6 +50,11 @@ def percent(share: float | None, digits: int = 3) -> str:
     return f"{rounded(100 * share, digits)}{THIN}%"
 
 
+def probability(value: float | None) -> str:
+    """Return a probability with two decimals, or that it is under them."""
+    return "< 0.01" if value is not None and value < 0.01 else fixed(value, 2)
+
+
 def plain(value: float | None, digits: int = 4) -> str:
     """Return a number that was set, not measured: no zeros at its end."""
     if value is None or not math.isfinite(value):
@@ -99,16 +104,16 @@ def areas_between(low_m2: float | None, high_m2: float | None) -> str:
     """Return an interval of areas in one unit."""
     if low_m2 is None or high_m2 is None:
         return EMPTY
-    if abs(high_m2) >= _FROM_KM2:
-        return f"{rounded(low_m2 / 1e6)}–{rounded(high_m2 / 1e6)}{THIN}km²"
-    return f"{whole(low_m2)}–{whole(high_m2)}{THIN}m²"
+    if max(abs(low_m2), abs(high_m2)) >= _FROM_KM2:
+        return f"{_from_to(rounded(low_m2 / 1e6), rounded(high_m2 / 1e6))}{THIN}km²"
+    return f"{_from_to(whole(low_m2), whole(high_m2))}{THIN}m²"
 
 
 def interval(estimate: Estimate | None, digits: int = 3) -> str:
     """Return ``low–high``; a dash where there is none."""
     if estimate is None or not (is_known(estimate.low) and is_known(estimate.high)):
         return EMPTY
-    return f"{rounded(estimate.low, digits)}–{rounded(estimate.high, digits)}"
+    return _from_to(rounded(estimate.low, digits), rounded(estimate.high, digits))
 
 
 def percent_interval(estimate: Estimate) -> str:
@@ -116,4 +121,9 @@ def percent_interval(estimate: Estimate) -> str:
     low, high = estimate.low, estimate.high
     if low is None or high is None:
         return EMPTY
-    return f"{rounded(100 * low)}–{rounded(100 * high)}{THIN}%"
+    return f"{_from_to(rounded(100 * low), rounded(100 * high))}{THIN}%"
+
+
+def _from_to(low: str, high: str) -> str:
+    """Return an interval; the dash stands apart from the sign of a number under 0."""
+    return f"{low} – {high}" if "−" in low + high else f"{low}–{high}"

@@ -75,7 +75,7 @@ def rings_of(shapes: NDArray[np.object_], *, simplified: bool = True) -> Rings:
     """
     near = shapely.bounds(shapes)
     seen = np.all(np.isfinite(near) & (np.abs(near) < _LARGEST_PX), axis=1)
-    rings = shapely.get_rings(shapes[seen])
+    rings = shapely.get_rings(shapely.get_parts(shapes[seen]))  # multipolygons have none
     if simplified and len(rings):
         # rings as lines: for polygons GEOS sees to it that they stay valid, which takes long
         corners, corner_of = shapely.get_coordinates(rings, return_index=True)

@@ -21,7 +21,9 @@ from landslip.report.distributions import distribution_charts
 from landslip.report.facts import key_figures
 from landslip.report.largest import largest_cards
 from landslip.report.maps import density_map, location_map
+from landslip.report.markup import breakable, css_string
 from landslip.report.method import limits, method
+from landslip.report.notes import Told, in_language
 from landslip.report.plates import PAPER, RELIEF, SCENE, Sight, scene_plate, sight_of
 from landslip.report.references import other_sources, references
 from landslip.report.reliability import reliability_chart
@@ -90,7 +92,7 @@ def html_page(data: InventoryData, backdrop: Backdrop | None, kind: str, texts: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"svg": Markup, "css_string": css_string}
+    environment.filters |= {"svg": Markup, "css_string": css_string, "breakable": breakable}
     sight = sight_of(data, backdrop, kind)
     is_elsewhere = backdrop is not None and sight.backdrop is None
     known = {
@@ -101,9 +103,10 @@ def html_page(data: InventoryData, backdrop: Backdrop | None, kind: str, texts: 
         "t": texts,
         "name": data.record.name,
         "figures": key_figures(data, texts),
-        "notes": _notes(data),
+        "notes": _notes(data, texts),
         "charts": distribution_charts(data, texts),
         "method": method(data, texts),
+        "confidence_is": in_language(data.record.confidence_is, texts.language),
         "limits": limits(data, texts),
         "references": references(data),
         "sources": other_sources(data),
@@ -112,15 +115,6 @@ def html_page(data: InventoryData, backdrop: Backdrop | None, kind: str, texts: 
         "version": __version__,
     }
     return environment.get_template(_TEMPLATE).render(known)
-
-
-def css_string(text: str) -> Markup:
-    """Return text as a string of a style sheet, safe within a page."""
-    escaped = "".join(
-        letter if letter.isalnum() or letter in " .,-_()" else f"\\{ord(letter):x} "
-        for letter in " ".join(text.split())
-    )
-    return Markup(f'"{escaped}"')  # noqa: S704 - all that could end it is escaped
 
 
 @contextmanager
@@ -181,7 +175,9 @@ def _tables(data: InventoryData, texts: Texts) -> dict[str, Any]:
         "measures": tables.measures_table(data, texts),
         "fits": None if found is None else tables.fits_table(found, level, texts),
         "adjusted": None if adjusted is None else tables.adjusted_table(adjusted, texts),
-        "adjusted_method": None if adjusted is None else adjusted.method,
+        "adjusted_method": None
+        if adjusted is None
+        else in_language(adjusted.method, texts.language),
         "volumes": None if statistics is None else tables.volume_table(statistics, texts),
         "magnitude": None if statistics is None else tables.magnitude_table(statistics, texts),
     }
@@ -200,7 +196,8 @@ def _model(data: InventoryData, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _notes(data: InventoryData) -> list[str]:
+def _notes(data: InventoryData, texts: Texts) -> list[Told]:
     """Return what was noticed on the way, each once."""
     statistics = () if data.statistics is None else data.statistics.notes
-    return list(dict.fromkeys([*data.record.notes, *statistics]))
+    noted = dict.fromkeys([*data.record.notes, *statistics])
+    return [in_language(note, texts.language) for note in noted]

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from markupsafe import Markup
 
 from landslip.inventory.fields import BY_NAME, FLAGS
 from landslip.report import numbers
 from landslip.report.data import InventoryData
+from landslip.report.notes import in_language
 from landslip.report.texts import Texts
-from landslip.statistics.result import AdjustedArea, AreaFrequency, Estimate, Statistics
+from landslip.statistics.result import (
+    AdjustedArea,
+    AreaFrequency,
+    Estimate,
+    Statistics,
+    VolumeTotal,
+)
 
 _CLASS_EDGES_M2 = (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
 _MEASURED = (
@@ -199,7 +207,7 @@ def _power_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]
     yield _area_row(texts("power_from"), fit.from_m2)
     yield texts("power_fitted"), numbers.whole(fit.landslides), numbers.EMPTY
     yield texts("power_ks"), numbers.rounded(fit.ks_distance), numbers.EMPTY
-    yield texts("power_p"), numbers.fixed(fit.p_value, 2), numbers.EMPTY
+    yield texts("power_p"), numbers.probability(fit.p_value), numbers.EMPTY
 
 
 def _row(label: str, estimate: Estimate) -> tuple[str, ...]:
@@ -246,8 +254,8 @@ def volume_table(statistics: Statistics, texts: Texts) -> Table | None:
     percent = numbers.level(statistics.interval_level)
     rows = [
         (
-            volume.relation,
-            f"V = {numbers.plain(volume.alpha, 3)} · A^{numbers.plain(volume.gamma)}",
+            in_language(volume.relation, texts.language).text,
+            _formula(volume),
             numbers.scientific(volume.total_m3.value, 1),
             _range(volume.total_m3),
         )
@@ -260,6 +268,11 @@ def volume_table(statistics: Statistics, texts: Texts) -> Table | None:
         rows=tuple(rows),
         notes=(texts("volume_note"),),
     )
+
+
+def _formula(volume: VolumeTotal) -> Markup:
+    alpha, gamma = numbers.plain(volume.alpha, 3), numbers.plain(volume.gamma)
+    return Markup("V = {} · A<sup>{}</sup>").format(alpha, gamma)
 
 
 def _range(estimate: Estimate) -> str:

@@ -71,8 +71,10 @@ def adjusted_from_tiles(
     """Return the area adjusted by the errors that `landslip evaluate --json` counted.
 
     The tile is the sampling unit. It presumes that the ground mapped is of the same kind as the
-    tiles; where it is unlike, the adjustment is wrong and its interval too narrow. The ground
-    counts as as many tiles as its area holds, or as there are where the resolution is not known.
+    tiles, and mapped as they were: by the model's threshold alone, which counts errors that two
+    thresholds and a smallest area take out. Where it is unlike, the adjustment is wrong and its
+    interval too narrow. The ground counts as as many tiles as its area holds, or as there are
+    where the resolution is not known.
 
     Args:
         evaluation: the JSON file.

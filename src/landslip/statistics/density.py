@@ -10,17 +10,18 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from landslip.clipping import clipped
 from landslip.errors import InputError
-from landslip.grid import AreaMeasure
+from landslip.polygon_file import repaired
+from landslip.projection import metre_crs, reprojected
+from landslip.statistics.coverage import covered_shares
 
-COLUMNS = ("cell", "landslides", "per_km2", "area_share")
 _CELLS_ALONG = 25
 _MOST_CELLS = 250_000
+_LONLAT = pyproj.CRS.from_epsg(4326)
 _ZONE_DEG = 6.0
 _EDGE_PARTS = 100
-_LEAST_OVERLAP_M2 = 1e-6
 
-Array = NDArray[np.float64]
 Geometries = NDArray[np.object_]
 
 
@@ -34,8 +35,8 @@ def density_cells(
 
     Cells are in the inventory's coordinate system where that counts metres without stretching
     areas, else in a UTM zone, or over more than one in an equal-area projection. Corners lie on
-    multiples of the cell's side. Number and area are over the mapped ground within the cell; ground
-    that overlapping landslides share counts once.
+    multiples of the cell's side. Number and area are those on the mapped ground within the cell,
+    over its area; ground that overlapping landslides share counts once.
 
     Args:
         polygons: (n,) valid landslides.
@@ -50,7 +51,8 @@ def density_cells(
         touch mapped ground.
 
     Raises:
-        InputError: the side is not over 0, or so short that there are more than 250,000 cells.
+        InputError: the side is not over 0, or so short that there are more than 250,000 cells; or
+            something lies where its coordinate system is not defined.
     """
     if cell_m is not None and not 0 < cell_m < np.inf:
         raise InputError(f"the side of a density cell is over 0 m; got {cell_m:g}")
@@ -58,22 +60,35 @@ def density_cells(
     if crs is None or whole is None:
         return _frame(np.zeros(0, dtype=object), [np.zeros(0)] * 3, None)
     source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
-    target = _metric(source, crs, whole)
-    polygons = _brought(polygons, source, target)
-    whole = _ground_in(whole, source, target)
-    cells = _Cells.over(whole, cell_m)
+    # bounds in degrees go around the Earth where landslides lie on both sides of 180 degrees
+    target = _metric(source, polygons if ground is None else np.array([whole], dtype=object))
+    polygons = repaired(reprojected(polygons, source, target))
+    whole = (
+        _box(shapely.total_bounds(polygons))
+        if ground is None
+        else _ground_in(whole, source, target)
+    )
+    polygons = clipped(polygons, whole)
+    polygons = polygons[shapely.area(polygons) > 0]
+    return _counted(polygons, whole, _Cells.over(whole, cell_m), target)
+
+
+def _counted(
+    polygons: Geometries, ground: shapely.Geometry, cells: "_Cells", crs: pyproj.CRS
+) -> geopandas.GeoDataFrame:
     squares = cells.squares()
-    shapely.prepare(whole)
-    mapped_m2 = np.where(shapely.contains_properly(whole, squares), cells.side_m**2, np.nan)
+    mapped_m2 = np.where(shapely.contains_properly(ground, squares), cells.side_m**2, np.nan)
     cut = np.isnan(mapped_m2)
-    mapped_m2[cut] = shapely.area(shapely.intersection(squares[cut], whole))
+    mapped_m2[cut] = shapely.area(shapely.intersection(squares[cut], ground))
     counts = np.bincount(cells.of(shapely.point_on_surface(polygons)), minlength=len(squares))
-    covered = np.minimum(_covered(polygons, squares), mapped_m2)
+    corner = (cells.left, cells.top)
+    shares = covered_shares(polygons, corner, cells.side_m, cells.shape).ravel()
+    covered = np.minimum(shares * cells.side_m**2, mapped_m2)
     kept = (mapped_m2 > 0) | (counts > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = [counts, counts / (mapped_m2 / 1e6), covered / mapped_m2]
     columns[1:] = [np.where(mapped_m2 > 0, one, np.nan) for one in columns[1:]]
-    return _frame(squares[kept], [one[kept] for one in columns], target)
+    return _frame(squares[kept], [one[kept] for one in columns], crs)
 
 
 def _ground(
@@ -84,7 +99,11 @@ def _ground(
         return None if shapely.is_empty(ground) else ground
     if ground is None and len(polygons) == 0:
         return None
-    left, bottom, right, top = shapely.total_bounds(polygons) if ground is None else ground
+    return _box(shapely.total_bounds(polygons) if ground is None else ground)
+
+
+def _box(bounds: Sequence[float] | NDArray[np.float64]) -> shapely.Polygon:
+    left, bottom, right, top = bounds
     return shapely.box(float(left), float(bottom), float(right), float(top))
 
 
@@ -104,31 +123,16 @@ def _frame(
     )
 
 
-def _metric(source: pyproj.CRS, crs: Any, ground: shapely.Geometry) -> pyproj.CRS:
+def _metric(source: pyproj.CRS, ground: Geometries) -> pyproj.CRS:
     """Return a system in metres in which areas are true, or nearly."""
-    in_metres = source.is_projected and source.axis_info[0].unit_conversion_factor == 1.0
-    if in_metres and AreaMeasure(crs).method == "planimetric":
+    target = pyproj.CRS.from_wkt(metre_crs(source, ground).to_wkt())
+    if target == source:
         return source
-    degrees = _brought([ground], source, pyproj.CRS.from_epsg(4326))
-    left, bottom, right, top = shapely.total_bounds(degrees)
-    lon, lat = (left + right) / 2, (bottom + top) / 2
+    left, bottom, right, top = shapely.total_bounds(reprojected(ground, source, _LONLAT))
     if right - left <= _ZONE_DEG and bottom >= -80 and top <= 84:
-        zone = int(np.clip((lon + 180) // 6 + 1, 1, 60))
-        return pyproj.CRS.from_epsg((32600 if lat >= 0 else 32700) + zone)
-    return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84")
-
-
-def _brought(
-    geometries: Geometries | list[shapely.Geometry], source: pyproj.CRS, target: pyproj.CRS
-) -> Geometries:
-    array = np.asarray(geometries, dtype=object)
-    if source == target:
-        return array
-    operation = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    moved: Geometries = shapely.transform(
-        array, lambda points: np.column_stack(operation.transform(points[:, 0], points[:, 1]))
-    )
-    return moved
+        zone = int(np.clip(((left + right) / 2 + 180) // 6 + 1, 1, 60))
+        return pyproj.CRS.from_epsg((32600 if bottom + top >= 0 else 32700) + zone)
+    return target
 
 
 def _ground_in(
@@ -139,7 +143,8 @@ def _ground_in(
         return ground
     left, bottom, right, top = shapely.bounds(ground)
     step = max(right - left, top - bottom) / _EDGE_PARTS
-    moved: shapely.Geometry = _brought([shapely.segmentize(ground, step)], source, target)[0]
+    bent = np.array([shapely.segmentize(ground, step)], dtype=object)
+    moved: shapely.Geometry = reprojected(bent, source, target)[0]
     return moved
 
 
@@ -187,31 +192,3 @@ def _round_length(length_m: float) -> float:
     decade = 10.0 ** np.floor(np.log10(max(length_m, 10.0)))
     choices = decade * np.array([1.0, 2.0, 5.0, 10.0])
     return float(choices[np.argmin(np.abs(np.log(choices / max(length_m, 10.0))))])
-
-
-def _covered(polygons: Geometries, squares: Geometries) -> Array:
-    """Return the area of each cell that lies in landslides; what several share counts once."""
-    if len(polygons) == 0:
-        return np.zeros(len(squares))
-    of, at = shapely.STRtree(squares).query(polygons, predicate="intersects")
-    pieces = polygons[of]
-    cut = np.bincount(of, minlength=len(polygons))[of] > 1
-    pieces[cut] = shapely.intersection(pieces[cut], squares[at[cut]])
-    shared = _overlapping(polygons)[of]
-    weights = np.where(shared, 0.0, shapely.area(pieces))
-    areas: Array = np.bincount(at, weights=weights, minlength=len(squares)).astype(np.float64)
-    for cell in np.unique(at[shared]):
-        areas[cell] += shapely.area(shapely.union_all(pieces[shared & (at == cell)]))
-    return areas
-
-
-def _overlapping(polygons: Geometries) -> NDArray[np.bool_]:
-    """Return which landslides share ground with another."""
-    found = np.zeros(len(polygons), dtype=np.bool_)
-    first, second = shapely.STRtree(polygons).query(polygons, predicate="intersects")
-    pairs = first < second
-    first, second = first[pairs], second[pairs]
-    shared = shapely.area(shapely.intersection(polygons[first], polygons[second]))
-    found[first[shared > _LEAST_OVERLAP_M2]] = True
-    found[second[shared > _LEAST_OVERLAP_M2]] = True
-    return found

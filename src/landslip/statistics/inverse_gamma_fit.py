@@ -22,6 +22,7 @@ _MOST_RATIO = 1e6
 _STEPS = 60
 _GRID = 64
 _TOLERANCE = 1e-9
+_GOLDEN, _SECTIONS = (5**0.5 - 1) / 2, 9
 
 Array = NDArray[np.float64]
 
@@ -73,10 +74,11 @@ def fit_many(areas: CountedAreas, counts: Array, least_m2: float = 0.0) -> Array
     """Fit many sets of counts (draws, n) of the same areas.
 
     Returns:
-        (draws, 3) rho, a_m2 and s_m2, between the grid's steps of s by a parabola.
+        (draws, 3) rho, a_m2 and s_m2, between the grid's steps of s by a parabola; by a search
+        where a is as small as is searched, since the profile bends there.
     """
     problem = _Problem.of(areas, least_m2)
-    profile, logs, inverses = problem.profile(counts)
+    profile, logs, inverses, floor = problem.profile(counts)
     draws, best = np.arange(len(counts)), np.clip(np.argmax(profile, axis=1), 1, _GRID - 2)
     low, middle, high = (profile[draws, best + by] for by in (-1, 0, 1))
     curvature = low - 2 * middle + high
@@ -92,7 +94,24 @@ def fit_many(areas: CountedAreas, counts: Array, least_m2: float = 0.0) -> Array
     )
     shifts = problem.shifts(offsets)
     _, rho, rate = _inner(logs, inverses, problem.room(shifts))
-    return np.stack([rho, rate, shifts], axis=1)
+    found = np.stack([rho, rate, shifts], axis=1)
+    bent = floor[draws, best - 1] | floor[draws, best] | floor[draws, best + 1]
+    if bent.any():
+        found[bent] = _searched(problem, counts[bent], problem.offsets[best[bent]])
+    return found
+
+
+def _searched(problem: "_Problem", counts: Array, middle: Array) -> Array:
+    """Return (draws, 3) rho, a_m2 and s_m2 by golden sections of one grid step to either side."""
+    step = problem.offsets[1] - problem.offsets[0]
+    low, high = middle - step, middle + step
+    for _ in range(_SECTIONS):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        below = problem.each(left, counts)[0] < problem.each(right, counts)[0]
+        low, high = np.where(below, left, low), np.where(below, high, right)
+    offsets = (low + high) / 2
+    _, rho, rate = problem.each(offsets, counts)
+    return np.stack([rho, rate, problem.shifts(offsets)], axis=1)
 
 
 def _between(sums: Array, draws: NDArray[np.intp], best: NDArray[np.intp], by: Array) -> Array:
@@ -130,15 +149,28 @@ class _Problem:
         """Return least - s, the smallest A - s that can be mapped; 0 where nothing is cut off."""
         return np.maximum(self.least_m2 - shifts, 0.0)
 
-    def profile(self, counts: Array) -> tuple[Array, Array, Array]:
-        """Return (draws, grid): greatest mean log-likelihood, mean ln(A - s), mean 1 / (A - s)."""
+    def profile(self, counts: Array) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+        """Return (draws, grid): greatest mean log-likelihood, and what it comes from.
+
+        That is the mean of ln(A - s), that of 1 / (A - s), and whether a is as small as is
+        searched.
+        """
         logs, inverses = self._means(self.offsets, counts)
-        value, _, _ = _inner(logs, inverses, self.room(self.shifts(self.offsets)))
-        return value, logs, inverses
+        room = self.room(self.shifts(self.offsets))
+        value, _, rate = _inner(logs, inverses, room)
+        return value, logs, inverses, _at_floor(rate, room)
 
     def at(self, offsets: Array, counts: Array) -> tuple[Array, Array, Array]:
         """Return (draws, offsets): greatest mean log-likelihood, and its rho and a."""
         logs, inverses = self._means(offsets, counts)
+        return _inner(logs, inverses, self.room(self.shifts(offsets)))
+
+    def each(self, offsets: Array, counts: Array) -> tuple[Array, Array, Array]:
+        """Return the same (draws,), each draw at its own offset (draws,)."""
+        above = self.areas_m2 - self.shifts(offsets)[:, None]
+        total = counts.sum(axis=1)
+        logs = np.einsum("ij,ij->i", counts, np.log(above)) / total
+        inverses = np.einsum("ij,ij->i", counts, 1 / above) / total
         return _inner(logs, inverses, self.room(self.shifts(offsets)))
 
     def _means(self, offsets: Array, counts: Array) -> tuple[Array, Array]:
@@ -152,10 +184,15 @@ class _Problem:
         span = self.offsets[-1] - self.offsets[0]
         if fitted.rho > _STEEP_RHO or offset > self.offsets[-1] - 0.02 * span:
             names.add("shape")
-        room = float(self.room(np.array(fitted.s_m2)))
-        if room > 0 and fitted.a_m2 < 1.05 * _LEAST_RATIO * room:
+        if _at_floor(np.array(fitted.a_m2), self.room(np.array(fitted.s_m2))):
             names.add("rollover")
         return frozenset(names)
+
+
+def _at_floor(rate: Array, room: Array) -> NDArray[np.bool_]:
+    """Whether a is as small as is searched, where areas under some are cut off."""
+    floor: NDArray[np.bool_] = (room > 0) & (rate < 1.05 * _LEAST_RATIO * room)
+    return floor
 
 
 def _inner(logs: Array, inverses: Array, room: Array) -> tuple[Array, Array, Array]:

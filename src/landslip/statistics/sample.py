@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from landslip.errors import InputError
+from landslip.polygon_file import read_vector
+from landslip.projection import reprojected
 
 REFERENCE = "reference"
 _LANDSLIDE = {"1", "1.0", "yes", "y", "true", "landslide"}
@@ -149,7 +149,7 @@ def _number(text: str | None, path: Path, line: int) -> float:
 
 
 def _points_of_layer(path: Path, crs: pyproj.CRS | None) -> tuple[NDArray[np.object_], list[str]]:
-    frame = _read(path)
+    frame = read_vector(path)
     names = {str(name).lower(): name for name in frame.columns}
     if REFERENCE not in names:
         others = ", ".join(str(name) for name in frame.columns if name != frame.geometry.name)
@@ -171,38 +171,14 @@ def _points_of_layer(path: Path, crs: pyproj.CRS | None) -> tuple[NDArray[np.obj
     return (points if crs is None else _brought(points, frame.crs, crs, path)), words
 
 
-def _read(path: Path) -> geopandas.GeoDataFrame:
-    try:
-        if path.suffix.lower() in (".parquet", ".geoparquet"):
-            frame = geopandas.read_parquet(path)
-        else:
-            layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-            if len(layers) > 1:
-                raise InputError(
-                    f"{path}: a sample is a file of one layer; this one has {', '.join(layers)}"
-                )
-            frame = geopandas.read_file(path, engine="pyogrio")
-    except InputError:
-        raise
-    except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
-        cause = " ".join(str(error).split())
-        raise InputError(f"{path}: not a file of points that can be read ({cause})") from error
-    if not isinstance(frame, geopandas.GeoDataFrame):
-        raise InputError(f"{path}: is a table without points; a table of lon and lat is a .csv")
-    return frame
-
-
 def _brought(
     points: NDArray[np.object_], source: pyproj.CRS, target: pyproj.CRS, path: Path
 ) -> NDArray[np.object_]:
     """Return points in another coordinate system."""
-    operation = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    moved = np.column_stack(operation.transform(*shapely.get_coordinates(points).T))
-    if not np.isfinite(moved).all():
-        raise InputError(
-            f"{path}: a point lies where the inventory's coordinate system is not defined"
-        )
-    return _points(moved)
+    try:
+        return reprojected(points, source, target)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _points(places: NDArray[np.float64]) -> NDArray[np.object_]:

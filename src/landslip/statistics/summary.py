@@ -22,6 +22,8 @@ class StatisticsRequest:
         areas_m2: (n,) areas on the map, one for each landslide; NaN where not known.
         surface_m2: (n,) areas along the slope, NaN where not known; None without heights.
         mapped_m2: area of the ground that was mapped.
+        covered_m2: what landslides cover of it, ground that several share once; None: the sum of
+            their areas.
         least_m2: area under which the inventory holds no landslide; 0 where that is not known.
         draws: for the intervals.
         seed: of the draws.
@@ -32,6 +34,7 @@ class StatisticsRequest:
     areas_m2: Array
     surface_m2: Array | None = None
     mapped_m2: float | None = None
+    covered_m2: float | None = None
     least_m2: float = 0.0
     draws: int = 500
     seed: int = 0
@@ -53,13 +56,14 @@ def statistics_of(request: StatisticsRequest) -> Statistics:
     area = _sum(request.areas_m2)
     surface, unknown = _surface(request.surface_m2)
     mapped = request.mapped_m2 if request.mapped_m2 else None
+    covered = area if request.covered_m2 is None else request.covered_m2
     return Statistics(
         landslides=landslides,
         area_m2=area,
         surface_m2=surface,
         mapped_m2=mapped,
         landslides_per_km2=None if mapped is None else landslides / (mapped / 1e6),
-        area_share=None if mapped is None or area is None else area / mapped,
+        area_share=None if mapped is None or covered is None else covered / mapped,
         sizes=_sizes(areas),
         area_frequency=frequency,
         magnitude=magnitude_of(landslides, areas, request.level),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.statistics.result import Estimate, VolumeTotal
+from landslip.statistics.bootstrap import percentile_estimate
+from landslip.statistics.result import VolumeTotal
 
 EACH_LOG10 = 0.4
 """Assumed standard deviation of one landslide's log10 volume about the relation."""
@@ -102,13 +103,10 @@ def _total(
         + ALL_LOG10 * of_all
         + EACH_LOG10 / np.sqrt(several) * of_each
     )
-    low = high = None
-    if len(log10) > 0:
-        low, high = (10 ** np.quantile(log10, [(1 - level) / 2, (1 + level) / 2])).tolist()
     return VolumeTotal(
         relation=relation.name,
         reference=relation.reference,
         alpha=relation.alpha,
         gamma=relation.gamma,
-        total_m3=Estimate(value=total, low=low, high=high),
+        total_m3=percentile_estimate(total, 10**log10, level),
     )

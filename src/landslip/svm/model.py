@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from landslip.bands import Bands, Radiometry
 from landslip.choices import Units
+from landslip.digest import sha256_of
 from landslip.errors import InputError, ModelError
-from landslip.model.folder import sha256_of
 from landslip.normalise import Normalisation
 
 CARD, ARRAYS = "svm.json", "svm.npz"

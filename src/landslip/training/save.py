@@ -8,8 +8,9 @@ from torch import nn
 
 from landslip import __version__
 from landslip.dataset.format import TileDataset
+from landslip.digest import sha256_of
 from landslip.model.card import InputCard, ModelCard, StartCard, TrainingCard, stac_terms
-from landslip.model.folder import CARD, sha256_of
+from landslip.model.folder import CARD
 from landslip.model.weights import parameter_count, save_weights, torch_version
 from landslip.networks.architecture import NO_ENCODER, Architecture
 from landslip.normalise import BandStatistics

@@ -64,12 +64,20 @@ def write_dem(
     heights = ground(x, y).reshape(shape).astype(np.float32)
     if gap is not None:
         heights[gap] = -9999
+    write_heights(path, heights, transform, crs)
+    return path
+
+
+def write_heights(
+    path: Path, heights: NDArray[np.float32], transform: Affine, crs: pyproj.CRS = UTM
+) -> None:
+    """Write heights; -9999 is none."""
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
-        width=shape[1],
-        height=shape[0],
+        width=heights.shape[1],
+        height=heights.shape[0],
         count=1,
         dtype="float32",
         crs=crs.to_wkt(),
@@ -77,4 +85,3 @@ def write_dem(
         nodata=-9999,
     ) as file:
         file.write(heights, 1)
-    return path

@@ -7,7 +7,14 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage
-from tests.inventory.ground.made_ground import CENTRE, UTM, pixels_around, plane, write_dem
+from tests.inventory.ground.made_ground import (
+    CENTRE,
+    UTM,
+    pixels_around,
+    plane,
+    write_dem,
+    write_heights,
+)
 
 from landslip.errors import InputError
 from landslip.grid import Grid, map_points
@@ -19,18 +26,7 @@ WGS84 = pyproj.CRS.from_epsg(4326)
 def write_rough(path: Path, shape: tuple[int, int], transform: Affine) -> NDArray[np.float32]:
     """Write random heights and return them."""
     heights = np.random.default_rng(5).uniform(100, 200, shape).astype(np.float32)
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=shape[1],
-        height=shape[0],
-        count=1,
-        dtype="float32",
-        crs=UTM.to_wkt(),
-        transform=transform,
-    ) as file:
-        file.write(heights, 1)
+    write_heights(path, heights, transform)
     return heights
 
 

@@ -11,20 +11,13 @@ import pandas
 import pyarrow as pa
 
 from landslip.choices import Language
-from landslip.errors import LandslipError
 from landslip.inventory.files.layer_fields import LAYER_FIELDS
 from landslip.inventory.files.qgis_style import layer_style
-from landslip.inventory.files.vector import (
-    FIXED_DATE,
-    GEOMETRY,
-    arrow_table,
-    crs_text,
-    one_type,
-    write_layer,
-)
+from landslip.inventory.files.vector import GEOMETRY, WHAT, arrow_table, one_type, write_layer
 from landslip.inventory.label import label_with_unit
 from landslip.inventory.layers import Layers
 from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
+from landslip.vector_output import FIXED_DATE, crs_text, not_written
 
 _VERSION = "1.2"  # programs of a few years ago warn of later ones
 _STYLE_NAMES: dict[Language, str] = {
@@ -165,10 +158,7 @@ def _finish(path: Path, tables: tuple[_Table, ...], language: Language) -> None:
             file.executemany(_INSERT_COLUMN, rows)
             file.commit()
     except sqlite3.Error as error:
-        raise LandslipError(
-            f"{path}: the layers of the inventory cannot be written ({error}); see that there is "
-            "room on the disk and run the same command again"
-        ) from error
+        raise not_written(path, WHAT, error) from error
 
 
 def _check_index(file: sqlite3.Connection, table: _Table) -> None:

@@ -201,7 +201,9 @@ def _said(field: Field, value: Any, words: dict[str, str]) -> str:
     if field.kind is Kind.FLAG:
         return words["yes"] if value is True else ""
     if field.kind is Kind.TEXT:
-        return words.get(value, value) if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return words[value] if field.name == "axis" else value
     if not math.isfinite(value):
         return ""
     form = _FORMS.get(field.name) or _UNIT_FORMS[field.unit]

@@ -1,8 +1,5 @@
 """Layers as tables of Arrow, and the files that GDAL makes of them."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import geopandas
@@ -10,15 +7,13 @@ import numpy as np
 import pandas
 import pyarrow as pa
 import pyogrio
-import pyproj
 import shapely
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError
 
-from landslip.errors import LandslipError
+from landslip.vector_output import writing
 
 GEOMETRY = "geom"
-FIXED_DATE = "2000-01-01T00:00:00.000Z"
+WHAT = "the layers of the inventory"
 _MULTIPOLYGON = 6
 
 
@@ -69,46 +64,7 @@ def write_layer(
         LandslipError: it could not be written.
     """
     geometry = {} if geometry_type is None else {"geometry_name": GEOMETRY}
-    with warnings.catch_warnings(), _fixed_date(), writing(path):
-        # without a coordinate system the inventory itself says so
-        warnings.filterwarnings("ignore", message="'crs' was not provided")
+    with writing(path, WHAT):
         pyogrio.write_arrow(
             table, path, driver=driver, geometry_type=geometry_type, **geometry, **options
         )
-
-
-def crs_text(crs: pyproj.CRS | None) -> str | None:
-    """Return a coordinate system as GDAL takes it."""
-    if crs is None:
-        return None
-    code = crs.to_epsg()
-    if code is not None:
-        return f"EPSG:{code}"
-    try:
-        return str(crs.to_wkt("WKT1_GDAL"))
-    except CRSError:  # what WKT 1 has no words for
-        return str(crs.to_wkt())
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn GDAL's failures into one sentence."""
-    try:
-        yield
-    except RuntimeError as error:
-        said = " ".join(str(error).split())
-        raise LandslipError(
-            f"{path}: the layers of the inventory cannot be written ({said}); see that there is "
-            "room on the disk and run the same command again"
-        ) from error
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """Let a GeoPackage be the same whenever it is written."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
