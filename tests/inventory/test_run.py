@@ -297,14 +297,20 @@ def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -
         geometry=[shapely.box(LEFT - 100, TOP - 900, LEFT + 900, TOP + 100)], crs=UTM
     )
     area.to_crs("EPSG:4326").to_file(tmp_path / "area.gpkg")
-    make_inventory(
+    source = tmp_path / "drawn.gpkg"
+    beside = [shapely.box(LEFT + 5000, TOP, LEFT + 5050, TOP + 50)]
+    frame = geopandas.GeoDataFrame(geometry=beside, crs=UTM)
+    pd.concat([geopandas.read_file(polygons(source)), frame]).to_file(source)
+    record = make_inventory(
         InventoryRequest(
-            source=polygons(tmp_path / "drawn.gpkg"),
+            source=source,
             out=tmp_path / "out",
             known=Known(area=tmp_path / "area.gpkg"),
             draws=0,
         )
     )
+    assert record.landslides == 3
+    assert any("1 polygons beside the searched ground" in note for note in record.notes)
     found = json.loads((tmp_path / "out" / "statistics.json").read_text())
     assert found["mapped_m2"] == pytest.approx(1e6, rel=1e-6)
     assert found["landslides_per_km2"] == pytest.approx(3.0, rel=1e-6)

@@ -6,11 +6,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from landslip.errors import InputError
 from landslip.metrics import Counts
 from landslip.pixel_runs import PixelRuns, pixel_runs
 
 _PARTS_OF_SIDE = 10
 _ROUND = (1.0, 2.0, 5.0)
+_MOST_ROWS = 50_000_000
 
 Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -31,8 +33,12 @@ def count_pixels(
         reference: (m,) polygons, within the area.
         area: what was searched.
         resolution_m: a pixel's side, in units of the coordinate system.
+
+    Raises:
+        InputError: pixels are so small that their rows do not fit into memory.
     """
     sides = [inventory, reference, np.array([] if area is None else [area], dtype=object)]
+    _check_rows(np.concatenate(sides), resolution_m)
     runs = [pixel_runs(_in_pixels(polygons, resolution_m)) for polygons in sides]
     ours, theirs, searched = (_merged(spans) for spans in _spans(runs))
     both = _length(_merged(_appended(ours, theirs)))
@@ -53,6 +59,16 @@ def resolution_for(reference_areas: NDArray[np.float64]) -> float:
     side = math.sqrt(float(np.median(reference_areas))) / _PARTS_OF_SIDE
     power = 10.0 ** math.floor(math.log10(side))
     return max(part * power for part in _ROUND if part * power <= side * (1 + 1e-9))
+
+
+def _check_rows(polygons: NDArray[np.object_], resolution_m: float) -> None:
+    _, bottom, _, top = shapely.bounds(polygons).T
+    rows = float(np.nansum(top - bottom)) / resolution_m
+    if rows > _MOST_ROWS:
+        raise InputError(
+            f"pixels of {resolution_m:g} would be {rows:.3g} rows over all polygons, more than "
+            f"{_MOST_ROWS:,}; choose a longer --resolution"
+        )
 
 
 def _in_pixels(polygons: NDArray[np.object_], resolution_m: float) -> NDArray[np.object_]:

@@ -48,3 +48,5 @@ class CompareRequest:
             raise InputError(f"--resolution is over 0 metres; got {self.resolution_m:g}")
         if self.draws < 0:
             raise InputError(f"--draws is 0 (no intervals) or more; got {self.draws}")
+        if self.seed < 0:
+            raise InputError(f"--seed is 0 or more; got {self.seed}")

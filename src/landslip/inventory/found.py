@@ -12,6 +12,7 @@ from rasterio.crs import CRS
 
 from landslip.errors import InputError
 from landslip.grid import AreaMeasure
+from landslip.inventory.footprint import footprint
 from landslip.inventory.ground.terrain import Terrain
 from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
 from landslip.inventory.record import (
@@ -46,6 +47,7 @@ class Found:
         confidence: (n,) mean probability, NaN where there is none.
         crs: None where the source has none.
         frame: outline of what was searched, in ``crs``; None: not known.
+        ground: the part of it with data, roughly; None: not known.
         mapped_m2: area that was searched and has data; None: not known.
         least_m2: no landslide is smaller.
     """
@@ -54,6 +56,7 @@ class Found:
     confidence: NDArray[np.float64]
     crs: CRS | None
     frame: shapely.Geometry | None
+    ground: shapely.Geometry | None
     mapped_m2: float | None
     least_m2: float
     name: str
@@ -96,6 +99,7 @@ def found_by_extraction(
         confidence=drawn.mean_probability,
         crs=folder.grid.crs,
         frame=folder.frame,
+        ground=footprint(folder.probability),
         mapped_m2=folder.mapped_m2(frame_m2),
         least_m2=cleaning.min_area_m2,
         name=request.name or Path(folder.summary.scene).stem,
@@ -120,21 +124,16 @@ def found_in_file(request: InventoryRequest) -> Found:
     opened = read_polygon_file(request.source, request.layer)
     polygons = np.asarray(opened.frame.geometry.values, dtype=object)
     crs = None if opened.frame.crs is None else CRS.from_wkt(opened.frame.crs.to_wkt())
-    least_m2 = request.cleaned.min_area_m2 or 0.0
-    kept = np.ones(len(polygons), dtype=np.bool_)
-    if least_m2:
-        kept = ~(AreaMeasure(crs).areas_m2(polygons) < least_m2)
-    notes = list(opened.notes)
-    if not kept.all():
-        notes.append(f"{int((~kept).sum())} polygons under {least_m2:g} m2 left out (--min-area)")
     area, area_m2 = _searched(request, crs)
+    kept, notes = _kept(polygons, crs, area, request)
     return Found(
         polygons=polygons[kept],
         confidence=np.full(int(kept.sum()), np.nan),
         crs=crs,
         frame=area,
+        ground=area,
         mapped_m2=area_m2,
-        least_m2=least_m2,
+        least_m2=request.cleaned.min_area_m2 or 0.0,
         name=request.name or request.layer or request.source.stem,
         source=SourceRecord(
             kind="polygons", place=str(request.source.absolute()), layer=request.layer
@@ -144,8 +143,35 @@ def found_in_file(request: InventoryRequest) -> Found:
         card=None,
         cleaning=None,
         confidence_is=NONE,
-        notes=tuple(notes),
+        notes=(*opened.notes, *notes),
     )
+
+
+def _kept(
+    polygons: NDArray[np.object_],
+    crs: CRS | None,
+    area: shapely.Geometry | None,
+    request: InventoryRequest,
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which polygons (n,) are large enough and on the searched ground, and notes."""
+    kept, notes = np.ones(len(polygons), dtype=np.bool_), []
+    if area is not None:
+        shapely.prepare(area)
+        kept = shapely.intersects(area, polygons)
+        if not kept.all():
+            notes.append(f"{int((~kept).sum())} polygons beside the searched ground left out")
+    least_m2 = request.cleaned.min_area_m2 or 0.0
+    if least_m2 and crs is None:
+        raise InputError(
+            f"{request.source}: --min-area is in square metres and the polygons have no coordinate "
+            "system; leave it out, or assign one"
+        )
+    if least_m2:
+        small = kept & (AreaMeasure(crs).areas_m2(polygons) < least_m2)
+        kept &= ~small
+        if small.any():
+            notes.append(f"{int(small.sum())} polygons under {least_m2:g} m2 left out (--min-area)")
+    return kept, notes
 
 
 def cleaning_of(asked: Cleaned, folder: ExtractionFolder) -> Cleaning:

@@ -1,5 +1,6 @@
 """What an inventory is asked for."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -31,6 +32,10 @@ class Cleaned:
     max_shift_m: float | None = None
     smooth: bool = True
     split: bool = True
+
+    def __post_init__(self) -> None:
+        if self.min_area_m2 is not None and not 0 <= self.min_area_m2 < math.inf:
+            raise InputError(f"--min-area is 0 or more square metres; got {self.min_area_m2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,8 @@ class InventoryRequest:
     def __post_init__(self) -> None:
         if self.draws < 0:
             raise InputError(f"--draws is 0 (no intervals) or more; got {self.draws}")
+        if self.seed < 0:
+            raise InputError(f"--seed is 0 or more; got {self.seed}")
         if self.cell_m is not None and not self.cell_m > 0:
             raise InputError(f"--cell is over 0 metres; got {self.cell_m:g}")
 

@@ -155,7 +155,7 @@ def _layers(measured: Measured, request: InventoryRequest) -> Layers:
         landslides=landslide_table(measured),
         crowns=point_table(measured, terrain.crowns, terrain.crown_elevation_m),
         toes=point_table(measured, terrain.toes, terrain.toe_elevation_m),
-        density=density_cells(found.polygons, found.projected, found.frame, request.cell_m),
+        density=density_cells(found.polygons, found.projected, found.ground, request.cell_m),
     )
 
 

@@ -1,12 +1,12 @@
 """Where an inventory comes from: the folder of an extraction, or a file of polygons."""
 
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 import shapely
+from pydantic import TypeAdapter, ValidationError
 
 from landslip.errors import InputError
 from landslip.extraction.rasters import PROBABILITY
@@ -107,7 +107,13 @@ def open_extraction(path: Path) -> ExtractionFolder:
         )
     try:
         summary = Summary.read(file)
-    except (TypeError, ValueError, json.JSONDecodeError) as error:
+        TypeAdapter(Summary).validate_python(asdict(summary))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise InputError(
+            f"{file}: {wrong['loc'][0]}: {wrong['msg']}; extract the scene again"
+        ) from error
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"{file}: not the summary of an extraction by this version ({error}); extract the "
             "scene again"

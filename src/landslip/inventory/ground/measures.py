@@ -7,6 +7,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from landslip.errors import InputError
 from landslip.grid import AreaMeasure
 from landslip.inventory.ground.piece import pieces, present
 from landslip.inventory.ground.plane import MapPlane
@@ -14,6 +15,7 @@ from landslip.inventory.ground.sampling import Edges, sums
 
 _WGS84 = "EPSG:4326"
 _AREA_DIGITS = 6
+_POLE_DEG = 90 + 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,11 @@ class Measures:
 
 
 def measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Measures:
-    """Measure polygons (n,), which may have several parts, in their coordinate system or None."""
+    """Measure polygons (n,), which may have several parts, in their coordinate system or None.
+
+    Raises:
+        InputError: one lies where its coordinate system is not defined.
+    """
     columns = np.full((4, len(polygons)), np.nan)
     plane = MapPlane.of(crs)
     if plane is None:
@@ -46,8 +52,24 @@ def measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Measures:
         # smoothing restores areas up to rounding, which must not fall below the smallest one
         columns[0, rows] = np.round(AreaMeasure(plane.crs).areas_m2(shapes), _AREA_DIGITS)
         columns[1, rows] = _perimeters_m(shapes, plane)
-        columns[2:, rows] = to_lonlat.transform(*points_inside(shapes).T)
+        places = points_inside(shapes)
+        lon, lat = to_lonlat.transform(*places.T)
+        _check_on_earth(lon, lat, places, plane)
+        columns[2:, rows] = lon, lat
     return _of(columns)
+
+
+def _check_on_earth(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], places: NDArray[np.float64], plane: MapPlane
+) -> None:
+    lost = ~(np.isfinite(lon) & (np.abs(lat) <= _POLE_DEG))
+    if lost.any():
+        x, y = places[lost][0]
+        raise InputError(
+            f"{int(lost.sum())} of the landslides, the first at {x:g}, {y:g}, lie where "
+            f"{plane.crs.name} is not defined; mend or remove them, or assign the right "
+            "coordinate system"
+        )
 
 
 def _of(columns: NDArray[np.float64]) -> Measures:
