@@ -212,3 +212,18 @@ def test_what_a_living_process_writes_is_left_alone(tmp_path: Path) -> None:
         assert (living / "half.tif").exists()
         assert other.exists(), "it belongs to another output"
         process.communicate(b"\n")
+
+
+def test_what_another_process_wrote_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def write_while_another_does() -> None:
+        with staged_folder(out, overwrite=False) as stage:
+            (stage / "mine").write_text("mine")
+            out.mkdir()
+            (out / "theirs").write_text("theirs")
+
+    with pytest.raises(OutputExistsError, match="already exists"):
+        write_while_another_does()
+    assert [path.name for path in out.iterdir()] == ["theirs"]
+    assert list(tmp_path.iterdir()) == [out]

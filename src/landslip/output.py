@@ -41,6 +41,7 @@ def staged_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
     out = out.resolve()  # a link may lead to another file system
     with _stage_beside(out) as stage:
         yield stage
+        refuse_existing(out, overwrite=overwrite)  # another process may have been faster
         move_into_place(stage, out)
 
 
@@ -57,6 +58,7 @@ def staged_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
     out = out.resolve()
     with _stage_beside(out) as stage:
         yield stage / out.name
+        refuse_existing_file(out, overwrite=overwrite)  # another process may have been faster
         (stage / out.name).replace(out)
 
 

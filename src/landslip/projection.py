@@ -81,4 +81,5 @@ def _middle(degrees: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _name(crs: CRS) -> str:
-    return pyproj.CRS.from_wkt(crs.to_wkt()).name
+    name: str = pyproj.CRS.from_wkt(crs.to_wkt()).name
+    return crs.to_string() if name == "unknown" else name

@@ -68,11 +68,13 @@ def write_scene(path: Path, pixels: NDArray[np.uint16]) -> None:
         file.write(pixels)
 
 
-def write_plane(path: Path, left: float = LEFT) -> None:
-    """Write heights that fall to the east, of pixels of 10 m, with a margin."""
+def write_plane(path: Path, left: float = LEFT, *, known: bool = True) -> None:
+    """Write heights that fall to the east, of pixels of 10 m, with a margin; or gaps alone."""
     side, count = 10.0, 60
     east = np.arange(count) * side + side / 2
     heights = np.broadcast_to(2000 - SLOPE_EAST * east, (count, count)).astype(np.float32)
+    if not known:
+        heights = np.full((count, count), np.nan, dtype=np.float32)
     transform = Affine(side, 0, left - 100, 0, -side, TOP + 100)
     profile = {"driver": "GTiff", "count": 1, "height": count, "width": count}
     with rasterio.open(path, "w", dtype="float32", crs=UTM, transform=transform, **profile) as file:

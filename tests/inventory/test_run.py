@@ -154,6 +154,34 @@ def test_a_model_that_ends_halfway_leaves_the_rest_empty(made: MadeMap, tmp_path
     assert any("1 of 3 landslides" in note for note in record.notes)
 
 
+def test_gaps_under_all_landslides_leave_the_ground_empty(made: MadeMap, tmp_path: Path) -> None:
+    write_plane(tmp_path / "dem.tif", known=False)
+    request = InventoryRequest(
+        source=made.extraction,
+        out=tmp_path / "out",
+        known=Known(dem=tmp_path / "dem.tif"),
+        draws=0,
+    )
+    record = make_inventory(request)
+    landslides = read(tmp_path / "out")
+    assert landslides["slope_deg"].isna().all()
+    assert (landslides["dem_share"] == 0).all()
+    assert any("under half or more of 3 of 3 landslides" in note for note in record.notes)
+
+
+@pytest.mark.parametrize(
+    ("layer", "area", "text"), [("a", None, "--layer"), (None, Path("a.gpkg"), "--area")]
+)
+def test_options_for_polygons_are_refused_for_an_extraction(
+    made: MadeMap, tmp_path: Path, layer: str | None, area: Path | None, text: str
+) -> None:
+    request = InventoryRequest(
+        source=made.extraction, out=tmp_path / "out", layer=layer, known=Known(area=area)
+    )
+    with pytest.raises(InputError, match=f"{text} is for a file of polygons"):
+        make_inventory(request)
+
+
 def test_an_elevation_model_elsewhere_is_refused(made: MadeMap, tmp_path: Path) -> None:
     write_plane(tmp_path / "dem.tif", left=LEFT + 50_000)
     known = Known(dem=tmp_path / "dem.tif")

@@ -30,6 +30,11 @@ def told_plainly(command: Callable[P, None]) -> Callable[P, None]:
                 ) from error
             except OSError as error:
                 raise LandslipError(_about(error)) from error
+            except UnicodeEncodeError as error:
+                raise LandslipError(
+                    f"{ascii(error.object)[:80]}: a name has bytes that are no UTF-8, which files "
+                    "written here cannot hold; rename it"
+                ) from error
         except LandslipError as error:
             typer.echo(f"landslip: {error}", err=True)
             raise typer.Exit(WRONG_INPUT) from error

@@ -5,6 +5,7 @@ import shapely
 from numpy.typing import NDArray
 
 import landslip
+from landslip.comparison.crowds import refuse_crowds
 from landslip.comparison.intervals import (
     LEVEL,
     GroupTable,
@@ -50,6 +51,7 @@ def compare(request: CompareRequest, progress: Progress = silent) -> Comparison:
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     sides = read_sides(request)
+    refuse_crowds(sides)
     progress(1, _STEPS)
     pixels = _pixel_scores(request, sides)
     progress(2, _STEPS)

@@ -90,6 +90,7 @@ def found_by_extraction(
     Raises:
         InputError: an option does not fit the extraction.
     """
+    _refuse_for_polygons(request)
     cleaning = cleaning_of(request.cleaned, folder)
     drawn = draw(folder.probability, cleaning, terrain, progress=progress)
     calibrated = folder.summary.calibration is not None
@@ -230,6 +231,15 @@ def _cleaning_record(cleaning: Cleaning, drawn: Drawn) -> CleaningRecord:
 
 def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _refuse_for_polygons(request: InventoryRequest) -> None:
+    for option, value in (("--area", request.known.area), ("--layer", request.layer)):
+        if value is not None:
+            raise InputError(
+                f"{request.source}: {option} is for a file of polygons and this is an extraction, "
+                "whose ground is that with data; leave it out"
+            )
 
 
 def _refuse_cleaning(asked: Cleaned, source: Path) -> None:

@@ -124,6 +124,8 @@ def _measured_ground(
 def _dem_notes(dem: DemRecord | None, found: Found) -> list[str]:
     if dem is None:
         return ["no elevation model was given: slopes, heights, crowns and toes are empty (--dem)"]
+    if found.crs is None:
+        return [f"without a coordinate system no heights of {dem.name} can be looked up"]
     without = len(found.polygons) - dem.landslides_with_heights
     if not without:
         return []

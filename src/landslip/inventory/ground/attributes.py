@@ -100,7 +100,7 @@ def terrain_attributes(
         progress: told of the polygons done.
 
     Raises:
-        InputError: the elevation model has heights under none of the polygons.
+        InputError: the elevation model lies under none of the polygons.
     """
     attributes = TerrainAttributes.unknown(len(polygons))
     plane = MapPlane.of(crs)
@@ -194,10 +194,12 @@ def _require_heights(
     measured = np.isfinite(shares)
     if not measured.any() or (shares[measured] > 0).any():
         return
+    if terrain.covers(middles(polygons[measured]), plane.crs).any():
+        return  # in gaps of the model
     to_lonlat = pyproj.Transformer.from_crs(plane.crs, "EPSG:4326", always_xy=True)
     lon, lat = to_lonlat.transform(*middles(polygons[measured]).T)
     raise InputError(
-        f"{terrain.path}: the elevation model has heights under none of the landslides, which lie "
+        f"{terrain.path}: the elevation model lies under none of the landslides, which lie "
         f"between longitude {np.min(lon):.4f} and {np.max(lon):.4f}, latitude {np.min(lat):.4f} "
         f"and {np.max(lat):.4f}; choose one that covers them"
     )

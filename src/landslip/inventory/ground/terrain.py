@@ -123,6 +123,13 @@ class Terrain(Closing):
         side: NDArray[np.float64] = np.sqrt(abs(self._grid.transform.determinant) * scale.prod(1))
         return side
 
+    def covers(self, points: Points, crs: pyproj.CRS) -> NDArray[np.bool_]:
+        """Return which points (n, 2) lie within the model, with or without a height."""
+        height, width = self._grid.shape
+        col, row = self._placing(crs).pixels(points).T
+        inside: NDArray[np.bool_] = (col >= 0) & (row >= 0) & (col <= width) & (row <= height)
+        return inside
+
     def tiles_of(self, points: Points, crs: pyproj.CRS) -> NDArray[np.int64]:
         """Return the (column, row) (n, 2) of the tile nearest to each map coordinate."""
         pixels = self._placing(crs).pixels(points)
