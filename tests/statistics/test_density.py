@@ -51,6 +51,18 @@ def test_density_is_over_the_mapped_ground_of_a_cell() -> None:
     assert found[0, 0] == pytest.approx([1, 2.0, 0.02])
 
 
+def test_a_sliver_of_mapped_ground_has_a_number_and_no_density() -> None:
+    ground = shapely.box(0, 0, 1_249, 1_000)  # 24.9 % of the second cell
+    polygons = geometries(shapely.box(1_100, 100, 1_200, 200))
+    found = by_place(density_cells(polygons, UTM, ground, 1_000.0))
+    assert found[0, 0] == [0, 0, 0]
+    number, density, share = found[1_000, 0]
+    assert number == 1
+    assert np.isnan([density, share]).all()
+    whole = by_place(density_cells(polygons, UTM, shapely.box(0, 0, 1_250, 1_000), 1_000.0))
+    assert whole[1_000, 0] == pytest.approx([1, 4.0, 0.04])
+
+
 def test_cells_beside_the_ground_are_left_out() -> None:
     ground = shapely.MultiPolygon([shapely.box(0, 0, 10, 10), shapely.box(290, 290, 300, 300)])
     assert len(density_cells(geometries(), UTM, ground, 100.0)) == 2

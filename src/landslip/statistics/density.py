@@ -17,6 +17,7 @@ from landslip.projection import metre_crs, reprojected
 from landslip.statistics.coverage import covered_shares
 
 _CELLS_ALONG = 25
+_LEAST_MAPPED = 0.25  # of a cell; one landslide on a sliver of ground is no density
 _MOST_CELLS = 250_000
 _LONLAT = pyproj.CRS.from_epsg(4326)
 _ZONE_DEG = 6.0
@@ -47,8 +48,8 @@ def density_cells(
 
     Returns:
         ``cell`` (int64, from 1, rows from the top), ``landslides`` (int64: those whose point inside
-        lies in the cell), ``per_km2`` and ``area_share`` (0 to 1), and squares, of all cells that
-        touch mapped ground.
+        lies in the cell), ``per_km2`` and ``area_share`` (0 to 1; both are NaN where less than a
+        quarter of the cell was mapped), and squares, of all cells that touch mapped ground.
 
     Raises:
         InputError: the side is not over 0, or so short that there are more than 250,000 cells; or
@@ -87,7 +88,8 @@ def _counted(
     kept = (mapped_m2 > 0) | (counts > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = [counts, counts / (mapped_m2 / 1e6), covered / mapped_m2]
-    columns[1:] = [np.where(mapped_m2 > 0, one, np.nan) for one in columns[1:]]
+    enough = mapped_m2 >= _LEAST_MAPPED * cells.side_m**2
+    columns[1:] = [np.where(enough, one, np.nan) for one in columns[1:]]
     return _frame(squares[kept], [one[kept] for one in columns], crs)
 
 
