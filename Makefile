@@ -1,13 +1,14 @@
 # make demo   the whole chain on data it makes itself, offline, in a few minutes
 # make test   the tests
 # make check  format, lint, types, import contracts, tests
+# make slow   the tests that take minutes
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-output
 UV_VERSION := 0.13.9
 
-.PHONY: demo test check lint lock clean
+.PHONY: demo test slow check lint lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
@@ -15,6 +16,9 @@ demo: $(VENV)/.ready
 # A process a core, each with one thread; the tests of a file stay together, with what they share.
 test: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not gpu" -n auto --dist loadfile
+
+slow: $(VENV)/.ready
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not gpu" -n auto --dist loadfile
 
 check: lint test
 

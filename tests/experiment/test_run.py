@@ -90,6 +90,7 @@ def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     assert scores(read_results(out)) == scores(read_results(made / "whole"))
 
 
+@pytest.mark.slow
 def test_finished_cells_are_not_touched_by_a_longer_matrix(made: Path) -> None:
     before = digests(made / "whole" / "cells")
     longer = made / "longer"

@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from landslip.experiment.results import read_results
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 
 
+@pytest.mark.slow
 def test_every_part_of_an_experiment_runs_once(tmp_path: Path) -> None:
     out = tmp_path / "experiment"
     command = [sys.executable, "-m", "landslip", "experiment", str(SMOKE)]
