@@ -56,7 +56,9 @@ class Case:
 
     @property
     def chunks(self) -> list[Path]:
-        return sorted(file for file in self.work.glob("windows.zarr/c/**/*") if file.is_file())
+        files = self.work.glob("windows.zarr/c/**/*")
+        # those that are being written have other names
+        return sorted(file for file in files if file.is_file() and file.suffix != ".partial")
 
     def extract(
         self, engine: RedEngine | None = None, options: ExtractionOptions = SMALL
