@@ -74,6 +74,7 @@ def test_methods_are_costed_and_the_report_names_them(made: Path) -> None:
         assert "made by code" in text
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     out, config = made / "killed", made / "experiment.yaml"
     with start(config, out, *TWO) as process:

@@ -82,13 +82,13 @@ def _found_on_ground(
     if folder is None:
         found = found_in_file(request)
         with _terrain(request.known.dem, found.polygons, found.projected) as terrain:
-            return _measured_ground(found, terrain, measuring)
+            return found, *_measured_ground(found, terrain, measuring)
     frame = np.array([folder.frame], dtype=object)
     crs = None if folder.grid.crs is None else pyproj.CRS.from_wkt(folder.grid.crs.to_wkt())
     with _terrain(request.known.dem, frame, crs) as terrain:
         finding = part_of(progress, 0.0, _FOUND, _ALL)
         found = found_by_extraction(folder, request, terrain, finding)
-        return _measured_ground(found, terrain, measuring)
+        return found, *_measured_ground(found, terrain, measuring)
 
 
 @contextmanager
@@ -107,10 +107,10 @@ def _terrain(
 
 def _measured_ground(
     found: Found, terrain: Terrain | None, progress: Progress
-) -> tuple[Found, TerrainAttributes, DemRecord | None]:
+) -> tuple[TerrainAttributes, DemRecord | None]:
     ground = terrain_attributes(found.polygons, found.projected, terrain, progress=progress)
     if terrain is None:
-        return found, ground, None
+        return ground, None
     record = DemRecord(
         name=terrain.name,
         place=str(terrain.path.absolute()),
@@ -118,7 +118,7 @@ def _measured_ground(
         resolution_m=terrain.resolution_m,
         landslides_with_heights=int((ground.dem_share >= LEAST_SHARE).sum()),
     )
-    return found, ground, record
+    return ground, record
 
 
 def _dem_notes(dem: DemRecord | None, found: Found) -> list[str]:
