@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from landslip.bands import Bands, Radiometry
-from landslip.choices import Precision, Units
+from landslip.choices import EngineName, Precision, Units
 from landslip.dataset.format import Tile, TileDataset
 from landslip.dataset.write import DatasetWriter, Description, Origin
 from landslip.digest import sha256_of
@@ -22,6 +23,14 @@ from landslip.window import Window
 
 BANDS = ("blue", "green", "red", "nir")
 SIDE = 64
+SHAPE = (192, 256)  # of a window, not square
+FORMS = [
+    (EngineName.OPENVINO, Precision.FP32),
+    (EngineName.OPENVINO, Precision.BF16),
+    (EngineName.TORCH, Precision.FP32),
+    (EngineName.TORCH, Precision.BF16),
+    (EngineName.ONNX, Precision.FP32),
+]
 
 
 def made_ground(generator: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +42,12 @@ def made_ground(generator: np.random.Generator, side: int) -> tuple[np.ndarray, 
         label[row : row + 20, col : col + 20] = 1
     pixels[:, label == 1] += 150
     return pixels.clip(1, 1023).astype(np.uint16), label
+
+
+@pytest.fixture(scope="session")
+def window() -> NDArray[np.uint16]:
+    pixels, _ = made_ground(np.random.default_rng(5), 256)
+    return np.ascontiguousarray(pixels[:, : SHAPE[0]])
 
 
 def write_dataset(folder: Path) -> None:

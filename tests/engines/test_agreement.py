@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.engines.conftest import made_ground
+from tests.engines.conftest import FORMS, SHAPE, made_ground
 
 from landslip.choices import EngineName, Precision
 from landslip.engines.base import PROBABILITY_STEPS, WindowForm
 from landslip.engines.choose import open_engine
 from landslip.model.folder import Model
 from landslip.model.weights import load_network
-
-SHAPE = (192, 256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +28,6 @@ BOUNDS = {
     Precision.FP32: Bound(largest_logit=1e-3, usual_logit=1e-4, flipped=1e-4),
     Precision.BF16: Bound(largest_logit=0.5, usual_logit=0.05, flipped=0.005),
 }
-FORMS = [
-    (EngineName.OPENVINO, Precision.FP32),
-    (EngineName.OPENVINO, Precision.BF16),
-    (EngineName.TORCH, Precision.FP32),
-    (EngineName.TORCH, Precision.BF16),
-    (EngineName.ONNX, Precision.FP32),
-]
-
-
-@pytest.fixture(scope="module")
-def window() -> NDArray[np.uint16]:
-    pixels, _ = made_ground(np.random.default_rng(5), 256)
-    return np.ascontiguousarray(pixels[:, : SHAPE[0]])
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
-from tests.engines.conftest import made_ground
+from tests.engines.conftest import FORMS, SHAPE
 
 from landslip.calibration.curve import LIMIT, Calibration
 from landslip.choices import EngineName, Precision
@@ -18,7 +18,6 @@ from landslip.errors import ModelError
 from landslip.extraction.finish import least_steps
 from landslip.model.folder import Model
 
-SHAPE = (192, 256)
 CURVES = {
     "temperature": Calibration.line(0.4),
     "platt": Calibration.line(0.8, -1.0),
@@ -28,19 +27,6 @@ CURVES = {
         slope_above=1.2,
     ),
 }
-FORMS = [
-    (EngineName.OPENVINO, Precision.FP32),
-    (EngineName.OPENVINO, Precision.BF16),
-    (EngineName.TORCH, Precision.FP32),
-    (EngineName.TORCH, Precision.BF16),
-    (EngineName.ONNX, Precision.FP32),
-]
-
-
-@pytest.fixture(scope="module")
-def window() -> NDArray[np.uint16]:
-    pixels, _ = made_ground(np.random.default_rng(5), 256)
-    return np.ascontiguousarray(pixels[:, : SHAPE[0]])
 
 
 @pytest.fixture(scope="module")

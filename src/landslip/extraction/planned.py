@@ -48,7 +48,7 @@ class Extraction:
         return WindowForm(
             shape=self.plan.window,
             normalisation=card.normalisation_of(self.scene.radiometry),
-            calibration=None if card.calibration is None else card.calibration.curve(),
+            calibration=card.curve,
         )
 
 

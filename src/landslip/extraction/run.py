@@ -131,13 +131,14 @@ def extract(
         ThreadPoolExecutor(1, "digest") as side,
     ):
         facts = side.submit(identity, scene.path)
-        notes = [*check_scene(scene, model.card, options.min_area_m2), *_unlike(scene, model)]
+        notes = check_scene(scene, model.card, options.min_area_m2)
         extraction = planned(scene, model, engine, options, facts)
         with work.alone():
             written = _written(work, extraction)
             if written is not None:
                 return written
             refuse_existing(out, overwrite=options.overwrite)
+            notes += _unlike(scene, model)
             stage = work.fresh_stage()
             finished, tally = _run(extraction, work, stage, progress)
             summary = _summary(extraction, finished, tally, notes, time.monotonic() - started)

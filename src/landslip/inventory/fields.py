@@ -46,7 +46,10 @@ class Field:
     needs: Needs = Needs.NOTHING
 
 
-def _number(name: str, unit: str, labels: tuple[str, str], meaning: str, needs: Needs) -> Field:
+def number_field(
+    name: str, unit: str, labels: tuple[str, str], meaning: str, needs: Needs = Needs.NOTHING
+) -> Field:
+    """Return a column of numbers; ``labels`` are English and Chinese."""
     english, chinese = labels
     return Field(
         name=name,
@@ -81,42 +84,42 @@ FIELDS: tuple[Field, ...] = (
         chinese="编号",
         meaning="From 1, the largest landslide first.",
     ),
-    _number(
+    number_field(
         "area_m2",
         "m²",
         ("Area", "面积"),
         "Area on the map, holes taken off; geodesic where the coordinate system stretches areas.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "surface_m2",
         "m²",
         ("Surface area", "表面积"),
         "Area along the slope: the area on the map times the mean of 1 / cos(slope).",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "perimeter_m",
         "m",
         ("Perimeter", "周长"),
         "Length of the outline on the map, holes included.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "length_m",
         "m",
         ("Length", "长度"),
         "Extent along the axis, on the map.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "width_m",
         "m",
         ("Width", "宽度"),
         "Extent across the axis, on the map.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "elongation",
         "",
         ("Elongation", "长宽比"),
@@ -130,42 +133,42 @@ FIELDS: tuple[Field, ...] = (
         "smallest rectangle around the landslide.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "axis_deg",
         "°",
         ("Azimuth of the axis", "轴向方位角"),
         "Clockwise from grid north; downslope where that is known, else from 0 to under 180.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "elevation_min_m",
         "m",
         ("Lowest elevation", "最低高程"),
         "Lowest height of the elevation model inside, as it counts heights.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "elevation_max_m",
         "m",
         ("Highest elevation", "最高高程"),
         "Highest height of the elevation model inside.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "elevation_range_m",
         "m",
         ("Elevation range", "高差"),
         "Highest less lowest elevation.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "slope_deg",
         "°",
         ("Mean slope", "平均坡度"),
         "Mean of the slope's angle.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "aspect_deg",
         "°",
         ("Mean aspect", "平均坡向"),
@@ -173,49 +176,49 @@ FIELDS: tuple[Field, ...] = (
         "ground counting more; empty on level ground.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "fall_height_m",
         "m",
         ("Fall height", "前后缘高差"),
         "Height of the crown over the toe (H).",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "runout_m",
         "m",
         ("Runout", "水平运动距离"),
         "Distance from crown to toe on the map, in a straight line (L).",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "h_over_l",
         "",
         ("H / L", "等效摩擦系数 H/L"),
         "Fall height over runout, the tangent of the angle of reach.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "centroid_lon",
         "°",
         ("Longitude", "经度"),
         "Of a point inside the landslide, near its centroid; WGS 84.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "centroid_lat",
         "°",
         ("Latitude", "纬度"),
         "Of the same point.",
         Needs.NOTHING,
     ),
-    _number(
+    number_field(
         "ndvi_mean",
         "",
         ("Mean NDVI", "平均 NDVI"),
         "Mean of (nir - red) / (nir + red) of the scene inside.",
         Needs.SCENE,
     ),
-    _number(
+    number_field(
         "confidence",
         "",
         ("Confidence", "置信度"),
@@ -231,14 +234,14 @@ FIELDS: tuple[Field, ...] = (
         "First 12 digits of the sha256 of the model's weights.",
         Needs.PROBABILITY,
     ),
-    _number(
+    number_field(
         "dem_resolution_m",
         "m",
         ("Resolution of the elevation model", "高程模型分辨率"),
         "Side of a pixel of the elevation model there.",
         Needs.DEM,
     ),
-    _number(
+    number_field(
         "dem_share",
         "",
         ("Share with heights", "高程覆盖率"),

@@ -27,7 +27,7 @@ from landslip.inventory.record import (
 )
 from landslip.inventory.request import InventoryRequest
 from landslip.inventory.seen import flags_of, look_at, scene_place, scene_record
-from landslip.inventory.source import ExtractionFolder, is_extraction, open_extraction
+from landslip.inventory.source import ExtractionFolder, open_extraction
 from landslip.inventory.table import Measured, landslide_table, point_table
 from landslip.inventory.whole import Whole, whole_of
 from landslip.output import refuse_existing, staged_folder
@@ -45,7 +45,7 @@ def make_inventory(request: InventoryRequest, *, progress: Progress = silent) ->
         OutputExistsError: ``request.out`` is there already.
     """
     refuse_existing(request.out, overwrite=request.overwrite)
-    folder = open_extraction(request.source) if is_extraction(request.source) else None
+    folder = open_extraction(request.source) if request.source.is_dir() else None
     scene = scene_place(request.known, folder)
     found, terrain, dem = _found_on_ground(request, folder, progress)
     found = replace(found, scene=scene_record(found.scene, scene))

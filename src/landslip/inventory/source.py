@@ -87,11 +87,6 @@ class ExtractionFolder:
         )
 
 
-def is_extraction(path: Path) -> bool:
-    """Whether a path is a folder, and so has to be that of an extraction."""
-    return path.is_dir()
-
-
 def open_extraction(path: Path) -> ExtractionFolder:
     """Open the folder of a finished extraction.
 
