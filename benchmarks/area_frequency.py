@@ -30,12 +30,12 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from landslip.statistics.areas import CountedAreas, counted, usable_areas
-from landslip.statistics.inverse_gamma import STANDARD, InverseGamma
-from landslip.statistics.inverse_gamma_fit import fit_inverse_gamma, fit_many
-from landslip.statistics.power_law import fit_power_law, likelihood_of_worse, refitted
-from landslip.statistics.result import Estimate, Statistics
-from landslip.statistics.summary import StatisticsRequest, statistics_of
+from landslip.inventory.statistics.areas import CountedAreas, counted, usable_areas
+from landslip.inventory.statistics.inverse_gamma import STANDARD, InverseGamma
+from landslip.inventory.statistics.inverse_gamma_fit import fit_inverse_gamma, fit_many
+from landslip.inventory.statistics.power_law import fit_power_law, likelihood_of_worse, refitted
+from landslip.inventory.statistics.result import Estimate, Statistics
+from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 
 LEVEL, GROUPS = 0.95, 40
 EXPONENT, FROM_M2 = 2.4, 1_000.0

@@ -20,26 +20,26 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.calibration.choice import Choice
-from landslip.calibration.counts import LogitCounts, count_logits, summed
-from landslip.calibration.curve import Calibration
-from landslip.calibration.figures import Scored, scored
-from landslip.calibration.fit import fit
-from landslip.calibration.method import FITTED, Method
-from landslip.calibration.run import CalibrateRequest, calibrate, count_folds
-from landslip.choices import EngineName, Precision, Split
-from landslip.dataset.format import LANDSLIDE, TileDataset
-from landslip.engines.base import Engine
-from landslip.engines.choose import open_engine
-from landslip.evaluation import predicted_tiles
-from landslip.familiarity.judge import Distances, distances, familiarity_of, look_of
-from landslip.familiarity.look import Look
-from landslip.familiarity.measure import pieces_of_tile
-from landslip.model.folder import Model, open_model
-from landslip.scores.curves import reliability
-from landslip.splitting.alike import tiles_alike
-from landslip.splitting.divide import divide
-from landslip.splitting.division import Division
+from landslip.core.choices import EngineName, Precision, Split
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.splits.alike import tiles_alike
+from landslip.datasets.splits.divide import divide
+from landslip.datasets.splits.division import Division
+from landslip.metrics.curves import reliability
+from landslip.models.calibration.choice import Choice
+from landslip.models.calibration.counts import LogitCounts, count_logits, summed
+from landslip.models.calibration.curve import Calibration
+from landslip.models.calibration.figures import Scored, scored
+from landslip.models.calibration.fit import fit
+from landslip.models.calibration.method import FITTED, Method
+from landslip.models.calibration.run import CalibrateRequest, calibrate, count_folds
+from landslip.models.engines.base import Engine
+from landslip.models.engines.choose import open_engine
+from landslip.models.evaluation import predicted_tiles
+from landslip.models.folder import Model, open_model
+from landslip.models.ood.judge import Distances, distances, familiarity_of, look_of
+from landslip.models.ood.look import Look
+from landslip.models.ood.measure import pieces_of_tile
 
 RESAMPLES, DRAWS, DRAWN_TILES = 1000, 200, 16
 HEADER = """| tiles | curve | calibration error | Brier score | log loss |

@@ -19,7 +19,7 @@ from country_parts.cases import Assumed
 from country_parts.chart import draw
 from country_parts.figures import Figures, read_figures
 from extract_parts.facts import facts
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 
 _FIGURES = Path(__file__).with_name("country_measured.json")
 _BEGIN, _END = "<!-- figures -->", "<!-- end -->"

@@ -22,13 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.bands import Bands
-from landslip.choices import Split, Units
-from landslip.dataset.format import LANDSLIDE, TileDataset
-from landslip.digest import sha256_of
-from landslip.engines.choose import open_engine
-from landslip.evaluation import predicted_tiles
-from landslip.familiarity.judge import (
+from landslip.core.bands import Bands
+from landslip.core.choices import Split, Units
+from landslip.core.digest import sha256_of
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.io.raster import Scene, SceneOptions
+from landslip.metrics.pixels import Counts, count_pixels, total
+from landslip.models.engines.choose import open_engine
+from landslip.models.evaluation import predicted_tiles
+from landslip.models.folder import CARD, Model, open_model
+from landslip.models.ood.judge import (
     SAMPLED_TILES,
     Distances,
     Familiarity,
@@ -36,11 +39,8 @@ from landslip.familiarity.judge import (
     familiarity_of,
     judge,
 )
-from landslip.familiarity.look import LOOK, Look
-from landslip.familiarity.measure import measure_look, pieces_of_tile
-from landslip.metrics import Counts, count_pixels, total
-from landslip.model.folder import CARD, Model, open_model
-from landslip.raster import Scene, SceneOptions
+from landslip.models.ood.look import LOOK, Look
+from landslip.models.ood.measure import measure_look, pieces_of_tile
 
 HEADER = """\
 | data | tiles | spectra beyond 99 %, % | ratio | features beyond 99 %, % | ratio | \

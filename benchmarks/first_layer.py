@@ -12,13 +12,13 @@ import json
 import statistics
 from pathlib import Path
 
-from landslip.choices import EngineName, FirstLayer, Precision, Split
-from landslip.dataset.format import TileDataset
-from landslip.engines.choose import open_engine
-from landslip.evaluation import evaluate
-from landslip.model.folder import open_model
-from landslip.training.recipe import TrainConfig
-from landslip.training.run import TrainRequest, train
+from landslip.core.choices import EngineName, FirstLayer, Precision, Split
+from landslip.datasets.format import TileDataset
+from landslip.models.engines.choose import open_engine
+from landslip.models.evaluation import evaluate
+from landslip.models.folder import open_model
+from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.run import TrainRequest, train
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from geoai.inference import predict_geotiff  # type: ignore[import-not-found]
 from geoai.utils import raster_to_vector  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
-from landslip.model.card import ModelCard
-from landslip.model.folder import open_model
-from landslip.model.weights import load_network
+from landslip.models.card import ModelCard
+from landslip.models.folder import open_model
+from landslip.models.weights import load_network
 
 NODATA = 255
 

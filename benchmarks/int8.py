@@ -20,14 +20,14 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from landslip.choices import Precision, Split
-from landslip.dataset.format import LANDSLIDE, TileDataset
-from landslip.engines.openvino import OpenvinoEngine
-from landslip.evaluation import predicted_tiles
-from landslip.export.quantise import Calibration
-from landslip.export.run import ExportRequest, export
-from landslip.metrics import Counts, count_pixels, total
-from landslip.model.folder import GRAPH, INT8_GRAPH, Model, open_model
+from landslip.core.choices import Precision, Split
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.metrics.pixels import Counts, count_pixels, total
+from landslip.models.engines.openvino import OpenvinoEngine
+from landslip.models.evaluation import predicted_tiles
+from landslip.models.export.quantise import Calibration
+from landslip.models.export.run import ExportRequest, export
+from landslip.models.folder import GRAPH, INT8_GRAPH, Model, open_model
 
 THREADS, WINDOWS = 2, 4
 HEADER = """| precision | F1 % | precision % | recall % | differs from fp32 | MPix/s | of fp32 |

@@ -17,7 +17,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
 from landslip.inventory.polygons.drawing import Cleaning, draw
 
 SHARE_SIGMAS = 1.25

@@ -28,9 +28,9 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from extract_parts.facts import facts
-from landslip.inventory.ground.attributes import terrain_attributes
-from landslip.inventory.ground.measures import measures
-from landslip.inventory.ground.terrain import Terrain
+from landslip.inventory.morphometry.attributes import terrain_attributes
+from landslip.inventory.morphometry.measures import measures
+from landslip.inventory.morphometry.terrain import Terrain
 from landslip.inventory.record import REPORT
 
 WHOLE = ("inventory", "peak MB", "written MB", "report", "peak MB", "page MB")

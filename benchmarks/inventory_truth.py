@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.comparison.result import LAYERS
+from landslip.inventory.comparison.result import LAYERS
 from landslip.inventory.fields import BY_NAME
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES
 

@@ -17,9 +17,9 @@ import pyogrio
 
 from extract_parts.facts import facts
 from inventory_speed import Cost, landslip
-from landslip.comparison.result import COMPARISON, Comparison
+from landslip.inventory.comparison.result import COMPARISON, Comparison
 from landslip.inventory.record import REPORT, STATISTICS
-from landslip.statistics.result import Estimate, Statistics
+from landslip.inventory.statistics.result import Estimate, Statistics
 
 HEADER = """| year | landslides | area, km² | mL by number | mL by large ones | rho | a, m² \
 | s, m² | rollover, m² | power law exponent | from, m² |

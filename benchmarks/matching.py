@@ -25,15 +25,15 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.grid import Grid
-from landslip.matching.align import RegisterOptions, align
-from landslip.matching.coarse import coarse_shift
-from landslip.matching.fine import feature_of
-from landslip.matching.match import MatchSettings, match_patch
-from landslip.matching.models import Feature, RegistrationModel
-from landslip.matching.pair import pair_of
-from landslip.matching.patches import Patch
-from landslip.raster import Layer, Scene, write_scene
+from landslip.core.grid import Grid
+from landslip.io.raster import Layer, Scene, write_scene
+from landslip.preprocessing.coregistration.align import RegisterOptions, align
+from landslip.preprocessing.coregistration.coarse import coarse_shift
+from landslip.preprocessing.coregistration.fine import feature_of
+from landslip.preprocessing.coregistration.match import MatchSettings, match_patch
+from landslip.preprocessing.coregistration.models import Feature, RegistrationModel
+from landslip.preprocessing.coregistration.pair import pair_of
+from landslip.preprocessing.coregistration.patches import Patch
 
 Pixels = NDArray[np.float32]
 Shift = tuple[float, float] | None

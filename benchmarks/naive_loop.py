@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from landslip.model.card import ModelCard
-from landslip.model.folder import open_model
-from landslip.model.weights import load_network
+from landslip.models.card import ModelCard
+from landslip.models.folder import open_model
+from landslip.models.weights import load_network
 
 TILE, OVERLAP, BATCH = 256, 64, 8
 NODATA = 255

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
-from landslip.geometry.camera_fit import Refinement
-from landslip.geometry.dem import DemRequest
-from landslip.geometry.height_reference import HeightReference
-from landslip.geometry.orthorectify import OrthoRequest, orthorectify
-from landslip.geometry.reference import RefineRequest
-from landslip.matching.fit import Residuals
-from landslip.matching.match import MatchSettings, match_patches
-from landslip.raster.heights import fill_gaps
+from landslip.io.raster.heights import fill_gaps
+from landslip.preprocessing.coregistration.fit import Residuals
+from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
+from landslip.preprocessing.orthorectification.camera_fit import Refinement
+from landslip.preprocessing.orthorectification.dem import DemRequest
+from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.orthorectification.orthorectify import OrthoRequest, orthorectify
+from landslip.preprocessing.orthorectification.reference import RefineRequest
 
 Pixels = NDArray[np.float32]
 RESOLUTION_M, MAX_SHIFT_M = 0.5, 10.0

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 from scipy.io import loadmat
 
-from landslip.choices import FusionMethod
-from landslip.fusion.full_scale import FullScaleImages, full_scale_quality
-from landslip.fusion.method import Fusion, FusionSettings, fit_fusion
-from landslip.fusion.pair import Pair
-from landslip.fusion.quality import compare
-from landslip.fusion.resample import upsample
-from landslip.fusion.wald import at_reduced_scale
+from landslip.core.choices import FusionMethod
+from landslip.preprocessing.pansharpening.full_scale import FullScaleImages, full_scale_quality
+from landslip.preprocessing.pansharpening.method import Fusion, FusionSettings, fit_fusion
+from landslip.preprocessing.pansharpening.pair import Pair
+from landslip.preprocessing.pansharpening.quality import compare
+from landslip.preprocessing.pansharpening.resample import upsample
+from landslip.preprocessing.pansharpening.wald import at_reduced_scale
 
 Pixels = NDArray[np.float32]
 RATIO = 4

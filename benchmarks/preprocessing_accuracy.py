@@ -22,15 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.choices import Atmosphere, FusionMethod, Units
-from landslip.errors import InputError
-from landslip.geometry.dem import DemRequest
-from landslip.geometry.height_reference import HeightReference
-from landslip.geometry.reference import RefineRequest
-from landslip.matching.match import MatchSettings, match_patches
-from landslip.preprocess.request import SceneRequest
-from landslip.preprocess.run import Outcome, preprocess
-from landslip.raster import Layer, Scene, write_scene
+from landslip.core.choices import Atmosphere, FusionMethod, Units
+from landslip.core.errors import InputError
+from landslip.core.window import Window
+from landslip.io.raster import Layer, Scene, write_scene
+from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
+from landslip.preprocessing.orthorectification.dem import DemRequest
+from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.orthorectification.reference import RefineRequest
+from landslip.preprocessing.pipeline.request import SceneRequest
+from landslip.preprocessing.pipeline.run import Outcome, preprocess
 from landslip.synthetic.camera import Attitude
 from landslip.synthetic.coverage import target_over
 from landslip.synthetic.dem import DemStyle, write_dem
@@ -39,7 +40,6 @@ from landslip.synthetic.land import Land, LandPlan, make_land
 from landslip.synthetic.overpass import Overpass, Target
 from landslip.synthetic.product import ProductRequest, write_product
 from landslip.synthetic.sensor import MSS, Sensor, blur_sigma_px
-from landslip.window import Window
 
 Field = NDArray[np.float32]
 Flags = NDArray[np.bool_]

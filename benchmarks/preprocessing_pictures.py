@@ -19,28 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from landslip.bands import Bands
-from landslip.choices import Atmosphere, FusionMethod
-from landslip.geometry.dem import DemRequest, load_dem
-from landslip.geometry.frame import Frame
-from landslip.geometry.ground import Ground
-from landslip.geometry.map_grid import GridRequest, plan_grid
-from landslip.geometry.outline import image_outline
-from landslip.geometry.reference import RefineRequest, refine
-from landslip.geometry.source import Source
-from landslip.preprocess.coregister import coregister
-from landslip.preprocess.detail import fit_detail
-from landslip.preprocess.light import Light, find_light
-from landslip.preprocess.request import SceneRequest
-from landslip.preprocess.scene import SCALE, Making, window_maker
-from landslip.preprocess.sources import Sources, count_values, open_sources
-from landslip.product.open import MSS_BANDS, PAN_BANDS, Product, open_product
-from landslip.raster.plain import SensorImage
-from landslip.render import Picture, display_image, panels
+from landslip.core.bands import Bands
+from landslip.core.choices import Atmosphere, FusionMethod
+from landslip.core.window import Window
+from landslip.io.pictures import Picture, display_image, panels
+from landslip.io.raster.plain import SensorImage
+from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
+from landslip.preprocessing.orthorectification.frame import Frame
+from landslip.preprocessing.orthorectification.ground import Ground
+from landslip.preprocessing.orthorectification.map_grid import GridRequest, plan_grid
+from landslip.preprocessing.orthorectification.outline import image_outline
+from landslip.preprocessing.orthorectification.reference import RefineRequest, refine
+from landslip.preprocessing.orthorectification.source import Source
+from landslip.preprocessing.pipeline.coregister import coregister
+from landslip.preprocessing.pipeline.detail import fit_detail
+from landslip.preprocessing.pipeline.light import Light, find_light
+from landslip.preprocessing.pipeline.request import SceneRequest
+from landslip.preprocessing.pipeline.scene import SCALE, Making, window_maker
+from landslip.preprocessing.pipeline.sources import Sources, count_values, open_sources
+from landslip.preprocessing.product.open import MSS_BANDS, PAN_BANDS, Product, open_product
 from landslip.synthetic.camera import Attitude
 from landslip.synthetic.series import MadeSeries, write_series
 from landslip.synthetic.study_area import StudyArea, small_area
-from landslip.window import Window
 
 Pixels = NDArray[Any]
 SIDE_PX, MARGIN_PX, ROLL_DEG = 448, 160, 14.0

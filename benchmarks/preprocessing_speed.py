@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
-from landslip.progress import Progress
+from landslip.core.progress import Progress
 
 COMPRESSION = {"compress": "zstd", "level": 1, "predictor": "standard"}
 RESOLUTION_M = 2.0
@@ -85,12 +85,12 @@ def typed_chain(product: Path, dem: Path, out: Path) -> None:
 
 def _grid(pan: Path, dem: Path) -> tuple[tuple[int, int], Affine]:
     """Return the map's grid: our own, so that both make as many pixels."""
-    from landslip.geometry.dem import DemRequest, load_dem
-    from landslip.geometry.height_reference import HeightReference
-    from landslip.geometry.map_grid import GridRequest, plan_grid
-    from landslip.geometry.outline import image_outline
-    from landslip.product.rpb import read_rpb
-    from landslip.raster import raster_shape
+    from landslip.io.raster import raster_shape
+    from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
+    from landslip.preprocessing.orthorectification.height_reference import HeightReference
+    from landslip.preprocessing.orthorectification.map_grid import GridRequest, plan_grid
+    from landslip.preprocessing.orthorectification.outline import image_outline
+    from landslip.preprocessing.product.rpb import read_rpb
 
     rpc, shape = read_rpb(pan.with_suffix(".rpb")), raster_shape(pan).shape
     elevation, _ = load_dem(DemRequest(path=dem, heights=HeightReference()), [(rpc, shape)])

@@ -20,18 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from landslip.bands import Bands, Radiometry
-from landslip.choices import Split, Units
-from landslip.dataset.format import Tile, TileDataset
-from landslip.dataset.write import DatasetWriter, Description, Origin
-from landslip.parallel import in_order
-from landslip.split import SplitPlan
-from landslip.svm.decision import decide
-from landslip.svm.fit import fit_svm
-from landslip.svm.library import library_decisions
-from landslip.svm.model import SvmModel, SvmSettings
-from landslip.svm.predict import THRESHOLD, distinct, predict_tile
-from landslip.window import Window
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Split, Units
+from landslip.core.parallel import in_order
+from landslip.core.window import Window
+from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.models.svm.decision import decide
+from landslip.models.svm.fit import fit_svm
+from landslip.models.svm.library import library_decisions
+from landslip.models.svm.model import SvmModel, SvmSettings
+from landslip.models.svm.predict import THRESHOLD, distinct, predict_tile
 
 SIDE, TEST_TILES, TRAINING_TILES = 256, 45, 30
 LIBRARY_PX = 6000

@@ -66,14 +66,19 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     """Return the seconds of each training step and of reading each batch."""
     import torch
 
-    from landslip.choices import Split
-    from landslip.dataset.format import TileDataset
-    from landslip.networks.architecture import Architecture
-    from landslip.networks.build import build_network
-    from landslip.normalise import Normalisation, band_statistics
-    from landslip.training.data import EpochSampler, TrainingTiles, crop_side, training_loader
-    from landslip.training.fit import keep_freed_memory
-    from landslip.training.loss import segmentation_loss
+    from landslip.core.choices import Split
+    from landslip.datasets.format import TileDataset
+    from landslip.datasets.normalisation import Normalisation, band_statistics
+    from landslip.models.networks.architecture import Architecture
+    from landslip.models.networks.build import build_network
+    from landslip.models.training.data import (
+        EpochSampler,
+        TrainingTiles,
+        crop_side,
+        training_loader,
+    )
+    from landslip.models.training.fit import keep_freed_memory
+    from landslip.models.training.loss import segmentation_loss
 
     layout, numbers, memory = case.split(",")
     if memory == "keep":

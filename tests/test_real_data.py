@@ -8,15 +8,15 @@ import pytest
 import rasterio
 import safetensors.torch
 
-from landslip.bands import Bands
-from landslip.choices import Split
-from landslip.dataset.format import TileDataset
-from landslip.dataset.pairs import PairsRequest, dataset_from_pairs
-from landslip.dataset.scene import SceneRequest, dataset_from_scene
-from landslip.networks.architecture import Architecture
-from landslip.networks.build import build_network
-from landslip.raster import Scene, SceneOptions
-from landslip.split import SplitPlan
+from landslip.core.bands import Bands
+from landslip.core.choices import Split
+from landslip.datasets.format import TileDataset
+from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
+from landslip.datasets.scene import SceneRequest, dataset_from_scene
+from landslip.datasets.split_plan import SplitPlan
+from landslip.io.raster import Scene, SceneOptions
+from landslip.models.networks.architecture import Architecture
+from landslip.models.networks.build import build_network
 
 SHARED = Path(__file__).parents[2] / "shared"
 DATA = Path(os.environ.get("LANDSLIP_DATA", SHARED / "data"))

@@ -7,8 +7,8 @@ from country_parts.figures import Figures, Speed
 from country_parts.job import Driver, Failures, Job, Machine, SceneForm
 from country_parts.parties import Tally
 from country_parts.simulate import simulate
-from landslip.engines.openvino import usual_streams
-from landslip.extraction.plan import Plan
+from landslip.inference.plan import Plan
+from landslip.models.engines.openvino import usual_streams
 
 SHAPE = (17920, 18432)  # 330 MPix
 SCENE_BYTES, RAW_BYTES = 1.2e9, 2.64e9

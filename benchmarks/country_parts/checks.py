@@ -7,7 +7,7 @@ from country_parts.cases import Assumed, Case, driver_of, form_of, job_of
 from country_parts.figures import Figures, RayRun
 from country_parts.job import Failures, Job, Machine, SceneForm
 from country_parts.simulate import simulate
-from landslip.extraction.plan import Plan
+from landslip.inference.plan import Plan
 
 _FREE = 1e15
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 
 Pair = tuple[PositiveInt, PositiveInt]
 

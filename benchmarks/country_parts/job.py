@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from landslip.extraction.plan import Plan
+from landslip.inference.plan import Plan
 
 FILE_BLOCK_PX = 512
 

@@ -20,21 +20,21 @@ from country_parts.figures import Bytes, Figures, Finishing, Opening, Speed
 from extract_parts.made import SceneForm, make_ground, write_scene
 from extract_parts.openvino_runs import cores
 from extract_parts.processes import extract_command, measured
-from landslip.choices import EngineName, Precision
-from landslip.engines.choose import open_engine
-from landslip.engines.openvino import usual_streams
-from landslip.errors import InputError
-from landslip.experiment.machine import machine
-from landslip.extraction.blend import NODATA
-from landslip.extraction.finish import Finisher, Kept
-from landslip.extraction.options import ExtractionOptions
-from landslip.extraction.plan import Plan
-from landslip.extraction.planned import planned
-from landslip.extraction.run import extract
-from landslip.extraction.store import WindowStore
-from landslip.model.folder import open_model
-from landslip.raster import Scene
-from landslip.raster.identity import identity
+from landslip.core.choices import EngineName, Precision
+from landslip.core.errors import InputError
+from landslip.experiments.machine import machine
+from landslip.inference.blend import NODATA
+from landslip.inference.finish import Finisher, Kept
+from landslip.inference.options import ExtractionOptions
+from landslip.inference.plan import Plan
+from landslip.inference.planned import planned
+from landslip.inference.run import extract
+from landslip.inference.store import WindowStore
+from landslip.io.raster import Scene
+from landslip.io.raster.identity import identity
+from landslip.models.engines.choose import open_engine
+from landslip.models.engines.openvino import usual_streams
+from landslip.models.folder import open_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,13 @@ import openvino
 from numpy.typing import NDArray
 
 from extract_parts.openvino_runs import compiled, runs_per_second
-from landslip.engines.base import WindowForm, quantised
-from landslip.engines.graph import split_last_convolution, with_scene_numbers, with_steps_out
-from landslip.model.folder import GRAPH, INT8_GRAPH, Model, open_model
+from landslip.models.engines.base import WindowForm, quantised
+from landslip.models.engines.graph import (
+    split_last_convolution,
+    with_scene_numbers,
+    with_steps_out,
+)
+from landslip.models.folder import GRAPH, INT8_GRAPH, Model, open_model
 
 NAMES = (
     "stored graph, float32 in and out",

@@ -12,14 +12,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window as RasterioWindow
 
-from landslip.bands import Bands, Radiometry
-from landslip.choices import Units
-from landslip.dataset.format import Tile
-from landslip.dataset.write import DatasetWriter, Description, Origin
-from landslip.split import SplitPlan
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.window import Window
+from landslip.datasets.format import Tile
+from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.write import DatasetWriter, Description, Origin
 from landslip.synthetic.land import make_land
 from landslip.synthetic.study_area import wenchuan_area
-from landslip.window import Window
 
 BANDS = ("blue", "green", "red", "nir")
 GROUND_PX, TILE_PX, STRIP_PX = 1024, 256, 512

@@ -18,10 +18,10 @@ import numpy as np
 import openvino
 
 from extract_parts.openvino_runs import compiled, runs_per_second
-from landslip.choices import EngineName, Precision
-from landslip.engines.base import WindowForm, WindowRunner
-from landslip.engines.choose import open_engine
-from landslip.model.folder import GRAPH, INT8_GRAPH, Model, open_model
+from landslip.core.choices import EngineName, Precision
+from landslip.models.engines.base import WindowForm, WindowRunner
+from landslip.models.engines.choose import open_engine
+from landslip.models.folder import GRAPH, INT8_GRAPH, Model, open_model
 
 SIDES, STREAMS, BATCHES = (512, 1024, 2048), (1, 2), (1, 4)
 _LARGEST_BATCH_PX = 4 * 1024 * 1024

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import typer
-from tests.calibration.conftest import model, tiles, write_tiles
+from tests.models.calibration.conftest import model, tiles, write_tiles
 from typer.testing import CliRunner, Result
 
 from landslip.cli.calibrate import calibrate
-from landslip.dataset.format import TileDataset
-from landslip.model.folder import Model, open_model
+from landslip.datasets.format import TileDataset
+from landslip.models.folder import Model, open_model
 
 __all__ = ["model", "tiles"]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.export.conftest import dataset, fragile, model, write_dataset
+from tests.models.export.conftest import dataset, fragile, model, write_dataset
 from typer.testing import CliRunner, Result
 
 from landslip.cli.export import export
-from landslip.model.folder import Model, open_model
+from landslip.models.folder import Model, open_model
 
 __all__ = ["dataset", "fragile", "model", "write_dataset"]
 

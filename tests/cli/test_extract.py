@@ -13,12 +13,12 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
-from tests.extraction.made import RESULTS
-from tests.extraction.made_model import BANDS, ground, write_model
+from tests.inference.made import RESULTS
+from tests.inference.made_model import BANDS, ground, write_model
 from typer.testing import CliRunner, Result
 
 from landslip.cli.app import app
-from landslip.model.folder import Model
+from landslip.models.folder import Model
 
 RUNNER = CliRunner()
 MIB = 2**20

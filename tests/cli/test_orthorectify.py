@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import rasterio
 import typer
-from tests.geometry.conftest import RANGE_M, SHAPE, make_camera, places, write_image, write_land
+from tests.preprocessing.orthorectification.conftest import (
+    RANGE_M,
+    SHAPE,
+    make_camera,
+    places,
+    write_image,
+    write_land,
+)
 from typer.testing import CliRunner, Result
 
 from landslip.cli.orthorectify import orthorectify

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.report.made import write_inventory
-from tests.report.wanted import Wanted
+from tests.reporting.inventory.made import write_inventory
+from tests.reporting.inventory.wanted import Wanted
 from typer.testing import CliRunner, Result
 
 from landslip.cli.report import report

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from landslip.bands import Bands, Radiometry
-from landslip.choices import Units
 from landslip.cli.app import app
-from landslip.dataset.format import Tile
-from landslip.dataset.write import DatasetWriter, Description, Origin
-from landslip.split import SplitPlan
-from landslip.window import Window
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.window import Window
+from landslip.datasets.format import Tile
+from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.write import DatasetWriter, Description, Origin
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from tests.extraction.made import RedEngine, model_of
+from tests.inference.made import RedEngine, model_of
 
-from landslip.bands import Bands
-from landslip.extraction.options import ExtractionOptions
-from landslip.extraction.run import extract
-from landslip.model.card import CalibrationCard
-from landslip.raster import SceneOptions
+from landslip.core.bands import Bands
+from landslip.inference.options import ExtractionOptions
+from landslip.inference.run import extract
+from landslip.io.raster import SceneOptions
+from landslip.models.card import CalibrationCard
 
 UTM = "EPSG:32648"
 PIXEL_M, SIDE_PX = 2.0, 160

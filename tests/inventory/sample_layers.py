@@ -9,12 +9,7 @@ import shapely
 
 from landslip.inventory.fields import FIELDS, Kind
 from landslip.inventory.layers import Layers
-from landslip.inventory.record import (
-    InventoryRecord,
-    ModelRecord,
-    SceneRecord,
-    SourceRecord,
-)
+from landslip.inventory.record import InventoryRecord, ModelRecord, SceneRecord, SourceRecord
 
 UTM = "EPSG:32648"
 NAME = 'Beichuan "A&B" <北川>\nsecond line'

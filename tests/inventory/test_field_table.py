@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from landslip.choices import Language
+from landslip.core.choices import Language
 from landslip.inventory.field_table import markdown
 from landslip.inventory.fields import FIELDS
-from landslip.inventory.files.layer_fields import CSV_FIELDS, LAYER_FIELDS
+from landslip.inventory.formats.layer_fields import CSV_FIELDS, LAYER_FIELDS
 from landslip.inventory.label import label_with_unit
 
 PAGE = Path(__file__).parents[2] / "docs" / "inventory_fields.md"

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.inventory.fields import FLAGS
 from landslip.inventory.flags import FlagColumns, FlagRules, flags
 

@@ -8,10 +8,10 @@ import pytest
 import shapely
 from tests.inventory.made_map import change_json, make_map
 
-from landslip.comparison.pixels import count_pixels
-from landslip.comparison.request import CompareRequest
-from landslip.errors import InputError
-from landslip.inventory.ground.measures import measures
+from landslip.core.errors import InputError
+from landslip.inventory.comparison.pixels import count_pixels
+from landslip.inventory.comparison.request import CompareRequest
+from landslip.inventory.morphometry.measures import measures
 from landslip.inventory.request import Cleaned, InventoryRequest
 from landslip.inventory.source import open_extraction
 

@@ -22,14 +22,14 @@ from tests.inventory.made_map import (
     write_plane,
 )
 
-from landslip.bands import Bands
-from landslip.errors import InputError, OutputExistsError
+from landslip.core.bands import Bands
+from landslip.core.errors import InputError, OutputExistsError
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.record import read_record
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
-from landslip.model.card import CalibrationCard, FiguresCard, ReliabilityCard
-from landslip.raster import SceneOptions
+from landslip.io.raster import SceneOptions
+from landslip.models.card import CalibrationCard, FiguresCard, ReliabilityCard
 
 PLAIN = Cleaned(smooth=False, split=False)
 AREAS = [rows * cols * PIXEL_M**2 for _, _, rows, cols in BLOCKS]

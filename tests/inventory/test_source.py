@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.inventory.made_map import MadeMap, change_json, make_map
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
 from landslip.inventory.source import date_in, open_extraction

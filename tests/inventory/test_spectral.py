@@ -14,12 +14,12 @@ from shapely import MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
 
 import landslip.inventory.spectral
-from landslip.bands import Bands
-from landslip.choices import Units
-from landslip.errors import InputError
+from landslip.core.bands import Bands
+from landslip.core.choices import Units
+from landslip.core.errors import InputError
+from landslip.core.projection import reprojected
 from landslip.inventory.spectral import SpectralAttributes, spectral_attributes
-from landslip.projection import reprojected
-from landslip.raster import Scene, SceneOptions
+from landslip.io.raster import Scene, SceneOptions
 
 WriteRaster = Callable[..., Path]
 UTM = CRS.from_epsg(32650)

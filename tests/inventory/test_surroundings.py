@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 from shapely import LineString, MultiLineString, box
 from shapely.affinity import translate
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.inventory.surroundings import beside_water, share_on_roads
 
 WritePolygons = Callable[..., Path]

@@ -6,7 +6,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.overpass import Target
 

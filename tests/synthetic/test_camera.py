@@ -4,7 +4,7 @@ import numpy as np
 import pyproj
 import pytest
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.synthetic.camera import Attitude, Camera, aimed, mispointed
 from landslip.synthetic.ellipsoid import to_cartesian
 from landslip.synthetic.orbit import Orbit

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.synthetic.dem import DemStyle, write_dem
 from landslip.synthetic.ground import Ground
 

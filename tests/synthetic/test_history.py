@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.synthetic.history import (
     OVERGROWN,
     WENCHUAN,

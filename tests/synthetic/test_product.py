@@ -14,9 +14,9 @@ from rasterio.warp import reproject
 from scipy import ndimage
 from tests.synthetic.conftest import hills, make_grid, plain_reflectance
 
-from landslip.errors import InputError, OutputExistsError
-from landslip.product.open import open_product
-from landslip.radiometry.sun import sun_position
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.preprocessing.product.open import open_product
+from landslip.preprocessing.radiometry.sun import sun_position
 from landslip.synthetic.camera import Attitude
 from landslip.synthetic.dem import DemStyle, write_dem
 from landslip.synthetic.ground import Ground

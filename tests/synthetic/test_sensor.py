@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landslip.errors import InputError
-from landslip.radiometry.calibration import Calibration
-from landslip.radiometry.sun import Sun
+from landslip.core.errors import InputError
+from landslip.core.window import Window
+from landslip.preprocessing.radiometry.calibration import Calibration
+from landslip.preprocessing.radiometry.sun import Sun
 from landslip.synthetic.sensor import (
     Air,
     CountScale,
@@ -15,7 +16,6 @@ from landslip.synthetic.sensor import (
     spline_of,
     stored_counts,
 )
-from landslip.window import Window
 
 QUIET = Sensor(read_noise_dn=0, shot_noise_dn=0, haze_variation=0)
 

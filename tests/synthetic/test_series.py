@@ -14,12 +14,12 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 from scipy import ndimage
 
-from landslip.errors import InputError, OutputExistsError
-from landslip.landscape.landslides import landslide_mask, on_map
-from landslip.radiometry.sun import sun_position
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.preprocessing.radiometry.sun import sun_position
 from landslip.synthetic.coverage import target_over
 from landslip.synthetic.history import landslides_on
 from landslip.synthetic.land import Land, make_land
+from landslip.synthetic.landscape.landslides import landslide_mask, on_map
 from landslip.synthetic.series import MadeDate, MadeSeries, write_series
 from landslip.synthetic.study_area import StudyArea, small_area, wenchuan_area
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from tests.synthetic.conftest import hills, make_grid, plain_reflectance
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
+from landslip.core.window import Window
 from landslip.synthetic.camera import Attitude
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.overpass import Overpass, Target
 from landslip.synthetic.sightline import Sightlines
-from landslip.window import Window
 
 NOON = datetime(2013, 8, 12, 3, 50)
 

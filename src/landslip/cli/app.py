@@ -10,7 +10,6 @@ from landslip.cli import (
     calibrate,
     compare,
     dataset,
-    demo,
     evaluate,
     experiment,
     export,
@@ -25,6 +24,7 @@ from landslip.cli import (
     synthetic,
     train,
 )
+from landslip.cli.demo import command
 from landslip.cli.lean import collect_rarely, leave_at_once, leave_pandas_out
 
 app = typer.Typer(
@@ -51,7 +51,7 @@ app.command()(inventory.inventory)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(synthetic.synthetic)
-app.command()(demo.demo)
+app.command()(command.demo)
 
 
 def _show_version(asked: bool) -> None:

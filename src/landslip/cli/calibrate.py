@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landslip.calibration.method import Method
-from landslip.choices import EngineName, Precision, Split
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
+from landslip.core.choices import EngineName, Precision, Split
+from landslip.models.calibration.method import Method
 
 if TYPE_CHECKING:
-    from landslip.calibration.choice import Choice
-    from landslip.calibration.figures import Scored
+    from landslip.models.calibration.choice import Choice
+    from landslip.models.calibration.figures import Scored
 
 
 @told_plainly
@@ -45,10 +45,10 @@ def calibrate(
 
     Example: `landslip calibrate MODEL TILES`
     """
-    from landslip.calibration import run
-    from landslip.dataset.format import TileDataset
-    from landslip.engines.choose import open_engine
-    from landslip.model.folder import open_model
+    from landslip.datasets.format import TileDataset
+    from landslip.models.calibration import run
+    from landslip.models.engines.choose import open_engine
+    from landslip.models.folder import open_model
 
     opened = open_model(model)
     with shown("calibrate", "tiles") as progress:

@@ -10,8 +10,8 @@ from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
 
 if TYPE_CHECKING:
-    from landslip.comparison.result import Comparison
-    from landslip.statistics.result import Estimate
+    from landslip.inventory.comparison.result import Comparison
+    from landslip.inventory.statistics.result import Estimate
 
 
 @told_plainly
@@ -70,8 +70,8 @@ def compare(
 
     Example: `landslip compare INVENTORY REFERENCE.gpkg --area SEARCHED.gpkg --out COMPARED`
     """
-    from landslip.comparison.request import CompareRequest
-    from landslip.comparison.run import compare as run
+    from landslip.inventory.comparison.request import CompareRequest
+    from landslip.inventory.comparison.run import compare as run
 
     request = CompareRequest(
         inventory=inventory,

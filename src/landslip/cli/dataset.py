@@ -10,7 +10,7 @@ from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
 
 if TYPE_CHECKING:
-    from landslip.dataset.format import DatasetCard
+    from landslip.datasets.format import DatasetCard
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,8 +64,8 @@ def scene(
     Example: `landslip dataset scene SCENE.tif LANDSLIDES.gpkg --out TILES
     --bands blue,green,red,nir`
     """
-    from landslip.dataset.scene import SceneRequest, dataset_from_scene
-    from landslip.split import SplitPlan
+    from landslip.datasets.scene import SceneRequest, dataset_from_scene
+    from landslip.datasets.split_plan import SplitPlan
 
     request = SceneRequest(
         scene=scene,
@@ -132,9 +132,9 @@ def pairs(
     Example: `landslip dataset pairs --images IMAGES --masks MASKS --bands red,green,blue
     --groups '([a-z]+[0-9][0-9])' --out TILES`
     """
-    from landslip.bands import Bands
-    from landslip.dataset.pairs import PairsRequest, dataset_from_pairs
-    from landslip.split import SplitPlan
+    from landslip.core.bands import Bands
+    from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
+    from landslip.datasets.split_plan import SplitPlan
 
     request = PairsRequest(
         images=tuple(images),
@@ -171,8 +171,8 @@ def augment(
 
     Example: `landslip dataset augment TILES --out AUGMENTED --versions 144 --seed 0`
     """
-    from landslip.dataset.augment import AugmentRequest, augment_dataset
-    from landslip.dataset.format import TileDataset
+    from landslip.datasets.augment import AugmentRequest, augment_dataset
+    from landslip.datasets.format import TileDataset
 
     request = AugmentRequest(dataset=TileDataset(dataset), versions=versions, seed=seed)
     with shown("versions", "tiles") as progress:

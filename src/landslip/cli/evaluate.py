@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import EngineName, Precision, Split
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
+from landslip.core.choices import EngineName, Precision, Split
 
 
 @told_plainly
@@ -28,10 +28,10 @@ def evaluate(
     """
     import json
 
-    from landslip import evaluation
-    from landslip.dataset.format import TileDataset
-    from landslip.engines.choose import open_engine
-    from landslip.model.folder import open_model
+    from landslip.datasets.format import TileDataset
+    from landslip.models import evaluation
+    from landslip.models.engines.choose import open_engine
+    from landslip.models.folder import open_model
 
     opened = open_model(model)
     tiles = TileDataset(dataset)

@@ -32,8 +32,8 @@ def experiment(
 
     Example: `landslip experiment configs/smoke.yaml --out EXPERIMENT --jobs 2`
     """
-    from landslip.experiment.config import read_experiment
-    from landslip.experiment.run import ExperimentRequest, run_experiment
+    from landslip.experiments.config import read_experiment
+    from landslip.experiments.run import ExperimentRequest, run_experiment
 
     try:
         with shown("experiment", "cells") as progress:

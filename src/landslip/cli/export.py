@@ -8,10 +8,10 @@ import typer
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 
 if TYPE_CHECKING:
-    from landslip.export.quantise import Calibration
+    from landslip.models.export.quantise import Calibration
 
 
 @told_plainly
@@ -45,9 +45,9 @@ def export(
 
     Example: `landslip export MODEL --out FAST --int8 --calibrate TILES`
     """
-    from landslip.export.run import ExportRequest
-    from landslip.export.run import export as run
-    from landslip.model.folder import open_model
+    from landslip.models.export.run import ExportRequest
+    from landslip.models.export.run import export as run
+    from landslip.models.folder import open_model
 
     calibration = _calibration(int8, calibrate, tiles, seed)
     opened = open_model(model)
@@ -84,7 +84,7 @@ def _calibration(int8: bool, calibrate: Path | None, tiles: int, seed: int) -> "
         )
     if calibrate is None:
         return None
-    from landslip.dataset.format import TileDataset
-    from landslip.export.quantise import Calibration
+    from landslip.datasets.format import TileDataset
+    from landslip.models.export.quantise import Calibration
 
     return Calibration(dataset=TileDataset(calibrate), tiles=tiles, seed=seed)

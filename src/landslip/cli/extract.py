@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landslip.choices import EngineName, Precision
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.errors import LandslipError
+from landslip.core.choices import EngineName, Precision
+from landslip.core.errors import LandslipError
 
 if TYPE_CHECKING:
-    from landslip.extraction.options import ExtractionOptions
-    from landslip.extraction.result import Summary
+    from landslip.inference.options import ExtractionOptions
+    from landslip.inference.result import Summary
 
 
 @told_plainly
@@ -90,11 +90,11 @@ def extract(
 
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
-    from landslip.engines.choose import open_engine
-    from landslip.extraction.many import extract_all, orders_of
-    from landslip.extraction.options import ExtractionOptions
-    from landslip.memory_size import parse_size
-    from landslip.model.folder import open_model
+    from landslip.core.memory_size import parse_size
+    from landslip.inference.many import extract_all, orders_of
+    from landslip.inference.options import ExtractionOptions
+    from landslip.models.engines.choose import open_engine
+    from landslip.models.folder import open_model
 
     chosen = ExtractionOptions(
         scene=options.scene_options(bands, units, nodata),
@@ -142,7 +142,7 @@ def _tell(out: Path, summary: "Summary") -> None:
 
 def _check_dem(dem: Path) -> None:
     """Refuse what is no elevation model before the long work."""
-    from landslip.raster.heights import HeightMap
+    from landslip.io.raster.heights import HeightMap
 
     HeightMap(dem).close()
 

@@ -6,7 +6,7 @@ from typing import ParamSpec
 
 import typer
 
-from landslip.errors import LandslipError, MissingDependencyError
+from landslip.core.errors import LandslipError, MissingDependencyError
 
 P = ParamSpec("P")
 WRONG_INPUT, INTERRUPTED = 2, 130

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landslip.choices import Language
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
+from landslip.core.choices import Language
 
 if TYPE_CHECKING:
     from landslip.inventory.record import InventoryRecord

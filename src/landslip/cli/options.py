@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landslip.choices import CloudFate, DemGaps, EngineName, Precision, Units
-from landslip.errors import InputError
-from landslip.matching.models import ShiftModel
+from landslip.core.choices import CloudFate, DemGaps, EngineName, Precision, Units
+from landslip.core.errors import InputError
+from landslip.preprocessing.coregistration.models import ShiftModel
 
 if TYPE_CHECKING:
-    from landslip.geometry.reference import RefineRequest
-    from landslip.preprocess.request import CloudRequest
-    from landslip.raster import SceneOptions
+    from landslip.io.raster import SceneOptions
+    from landslip.preprocessing.orthorectification.reference import RefineRequest
+    from landslip.preprocessing.pipeline.request import CloudRequest
 
 Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)]
 Dataset = Annotated[
@@ -103,8 +103,8 @@ PrecisionOption = Annotated[Precision, typer.Option(help="Number format the netw
 
 def scene_options(bands: str | None, units: Units | None, nodata: float | None) -> "SceneOptions":
     """Return what the user states about a scene."""
-    from landslip.bands import Bands as BandNames
-    from landslip.raster import SceneOptions
+    from landslip.core.bands import Bands as BandNames
+    from landslip.io.raster import SceneOptions
 
     named = BandNames.parse(bands) if bands is not None else None
     return SceneOptions(bands=named, units=units, nodata=nodata)
@@ -116,7 +116,7 @@ def refine_request(
     """Return what a camera is corrected by, if anything."""
     if reference is None:
         return None
-    from landslip.geometry.reference import RefineRequest
+    from landslip.preprocessing.orthorectification.reference import RefineRequest
 
     return RefineRequest(path=reference, model=model, max_shift_m=max_shift_m)
 
@@ -138,7 +138,7 @@ def cloud_request(clouds: str | None, fate: CloudFate) -> "CloudRequest | None":
     """
     if clouds is None:
         return None
-    from landslip.preprocess.request import CloudRequest
+    from landslip.preprocessing.pipeline.request import CloudRequest
 
     weights = None if clouds == "bright" else Path(clouds)
     if weights is not None and not weights.is_dir():

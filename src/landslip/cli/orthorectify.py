@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import DemGaps
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.matching.models import ShiftModel
+from landslip.core.choices import DemGaps
+from landslip.preprocessing.coregistration.models import ShiftModel
 
 
 @told_plainly
@@ -49,12 +49,12 @@ def orthorectify(
     """
     import json
 
-    from landslip.geometry.dem import DemRequest
-    from landslip.geometry.height_reference import HeightReference
-    from landslip.geometry.map_grid import parse_crs
-    from landslip.geometry.orthorectify import OrthoRequest
-    from landslip.geometry.orthorectify import orthorectify as run
-    from landslip.output import refuse_existing_file, staged_file
+    from landslip.core.output import refuse_existing_file, staged_file
+    from landslip.preprocessing.orthorectification.dem import DemRequest
+    from landslip.preprocessing.orthorectification.height_reference import HeightReference
+    from landslip.preprocessing.orthorectification.map_grid import parse_crs
+    from landslip.preprocessing.orthorectification.orthorectify import OrthoRequest
+    from landslip.preprocessing.orthorectification.orthorectify import orthorectify as run
 
     if report is not None:
         refuse_existing_file(report, overwrite=overwrite)

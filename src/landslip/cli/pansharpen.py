@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import FusionMethod
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
+from landslip.core.choices import FusionMethod
 
 
 @told_plainly
@@ -54,9 +54,9 @@ def pansharpen(
 
     Example: `landslip pansharpen MS.tif PAN.tif --out FUSED.tif --report QUALITY.json`
     """
-    from landslip.fusion.run import PansharpenOptions
-    from landslip.fusion.run import pansharpen as run
-    from landslip.raster import SceneOptions
+    from landslip.io.raster import SceneOptions
+    from landslip.preprocessing.pansharpening.run import PansharpenOptions
+    from landslip.preprocessing.pansharpening.run import pansharpen as run
 
     chosen = PansharpenOptions(
         method=method,

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import EngineName, Precision, Split
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
+from landslip.core.choices import EngineName, Precision, Split
 
 
 @told_plainly
@@ -25,10 +25,10 @@ def predict_tiles(
 
     Example: `landslip predict-tiles MODEL TILES --out PICTURES`
     """
-    from landslip.dataset.format import TileDataset
-    from landslip.engines.choose import open_engine
-    from landslip.model.folder import open_model
-    from landslip.tile_pictures import SHEET, PicturesRequest, draw_tiles
+    from landslip.datasets.format import TileDataset
+    from landslip.models.engines.choose import open_engine
+    from landslip.models.folder import open_model
+    from landslip.models.prediction_pictures import SHEET, PicturesRequest, draw_tiles
 
     opened, tiles = open_model(model), TileDataset(dataset)
     request = PicturesRequest(

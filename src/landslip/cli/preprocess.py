@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import Atmosphere, CloudFate, DemGaps, FusionMethod
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.matching.models import ShiftModel
+from landslip.core.choices import Atmosphere, CloudFate, DemGaps, FusionMethod
+from landslip.preprocessing.coregistration.models import ShiftModel
 
 
 @told_plainly
@@ -86,12 +86,12 @@ def preprocess(
 
     Example: `landslip preprocess GF1_PMS1_*.tar.gz --dem DEM.tif --dem-heights egm2008 --out OUT`
     """
-    from landslip.geometry.dem import DemRequest
-    from landslip.geometry.height_reference import HeightReference
-    from landslip.geometry.map_grid import parse_crs
-    from landslip.preprocess.batch import preprocess_all
-    from landslip.preprocess.request import SceneRequest
-    from landslip.preprocess.run import Outcome, Watch
+    from landslip.preprocessing.orthorectification.dem import DemRequest
+    from landslip.preprocessing.orthorectification.height_reference import HeightReference
+    from landslip.preprocessing.orthorectification.map_grid import parse_crs
+    from landslip.preprocessing.pipeline.batch import preprocess_all
+    from landslip.preprocessing.pipeline.request import SceneRequest
+    from landslip.preprocessing.pipeline.run import Outcome, Watch
 
     request = SceneRequest(
         dem=DemRequest(

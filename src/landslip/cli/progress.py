@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from landslip.progress import Progress
+from landslip.core.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

@@ -8,7 +8,7 @@ import typer
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.matching.models import RegistrationModel
+from landslip.preprocessing.coregistration.models import RegistrationModel
 
 
 @told_plainly
@@ -48,9 +48,9 @@ def register(
 
     Example: `landslip register 2013.tif 2012.tif --out 2013_on_2012.tif`
     """
-    from landslip.matching.align import RegisterOptions
-    from landslip.matching.register import register as run
-    from landslip.output import refuse_existing_file
+    from landslip.core.output import refuse_existing_file
+    from landslip.preprocessing.coregistration.align import RegisterOptions
+    from landslip.preprocessing.coregistration.register import register as run
 
     chosen = RegisterOptions(
         model=model,

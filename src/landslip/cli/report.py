@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import Language
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
+from landslip.core.choices import Language
 
 
 @told_plainly
@@ -39,7 +39,7 @@ def report(
 
     Example: `landslip report INVENTORY --lang zh`
     """
-    from landslip.report.page import ReportRequest, write_report
+    from landslip.reporting.inventory.page import ReportRequest, write_report
 
     request = ReportRequest(folder=folder, language=lang, scene=scene, out=out, overwrite=overwrite)
     written = write_report(request)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from landslip.choices import StudyPreset
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
+from landslip.core.choices import StudyPreset
 
 
 @told_plainly

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landslip.choices import Arch, FirstLayer, Precision
 from landslip.cli import options
 from landslip.cli.failures import INTERRUPTED, told_plainly
 from landslip.cli.progress import shown
-from landslip.errors import InputError
-from landslip.progress import silent
-from landslip.training.scale import Scale, Strategy
+from landslip.core.choices import Arch, FirstLayer, Precision
+from landslip.core.errors import InputError
+from landslip.core.progress import silent
+from landslip.models.training.scale import Scale, Strategy
 
 if TYPE_CHECKING:
-    from landslip.training.module import EpochResult
+    from landslip.models.training.module import EpochResult
 
 
 @told_plainly
@@ -105,13 +105,13 @@ def train(
             "--start-from takes all weights from a model; leave out --encoder-weights and "
             "--first-layer, which are of a new network"
         )
-    from landslip.dataset.format import TileDataset
-    from landslip.model.folder import open_model
-    from landslip.training.module import Watcher
-    from landslip.training.process import this_process
-    from landslip.training.recipe import read_config
-    from landslip.training.run import TrainRequest
-    from landslip.training.run import train as run
+    from landslip.datasets.format import TileDataset
+    from landslip.models.folder import open_model
+    from landslip.models.training.module import Watcher
+    from landslip.models.training.process import this_process
+    from landslip.models.training.recipe import read_config
+    from landslip.models.training.run import TrainRequest
+    from landslip.models.training.run import train as run
 
     stated = {
         "arch": arch,

@@ -1,1 +1,1 @@
-"""From a mask to an inventory: polygons, their attributes, and files that others read."""
+"""Inventories: polygons with terrain attributes, statistics, comparison, file formats."""

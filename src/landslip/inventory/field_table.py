@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from landslip.inventory.fields import Field, Kind
-from landslip.inventory.files.layer_fields import CSV_FIELDS, LAYER_FIELDS
+from landslip.inventory.formats.layer_fields import CSV_FIELDS, LAYER_FIELDS
 from landslip.inventory.record import CSV, LANDSLIDES
 
 _KINDS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 
 Judged = NDArray[np.object_]
 Figures = NDArray[np.float64]

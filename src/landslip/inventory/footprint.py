@@ -6,11 +6,11 @@ import numpy as np
 import shapely
 from affine import Affine
 
-from landslip.extraction.blend import NODATA
-from landslip.extraction.landslides import joined_landslides
-from landslip.extraction.polygons import PolygonCollector
-from landslip.extraction.table import placed
-from landslip.raster import SensorImage
+from landslip.inference.blend import NODATA
+from landslip.inference.landslides import joined_landslides
+from landslip.inference.polygons import PolygonCollector
+from landslip.inference.table import placed
+from landslip.io.raster import SensorImage
 
 _LONGEST_PX = 512
 

@@ -10,22 +10,17 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.errors import InputError
-from landslip.grid import AreaMeasure
+from landslip.core.errors import InputError
+from landslip.core.grid import AreaMeasure
+from landslip.core.progress import Progress, silent
 from landslip.inventory.footprint import footprint
-from landslip.inventory.ground.terrain import Terrain
+from landslip.inventory.morphometry.terrain import Terrain
 from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
-from landslip.inventory.record import (
-    CleaningRecord,
-    ModelRecord,
-    SceneRecord,
-    SourceRecord,
-)
+from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
 from landslip.inventory.request import USUAL_MIN_AREA_M2, Cleaned, InventoryRequest
 from landslip.inventory.source import ExtractionFolder
-from landslip.model.card import ModelCard
-from landslip.polygon_file import read_polygon_file
-from landslip.progress import Progress, silent
+from landslip.io.polygon_file import read_polygon_file
+from landslip.models.card import ModelCard
 
 CALIBRATED = (
     "mean calibrated probability of the pixels of a landslide: the share of them that is expected "

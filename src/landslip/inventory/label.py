@@ -1,6 +1,6 @@
 """What columns are called, for people."""
 
-from landslip.choices import Language
+from landslip.core.choices import Language
 from landslip.inventory.fields import Field
 
 

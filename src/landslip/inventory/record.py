@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from landslip.errors import InputError
-from landslip.model.card import ModelCard
+from landslip.core.errors import InputError
+from landslip.models.card import ModelCard
 
 RECORD, STATISTICS = "inventory.json", "statistics.json"
 GEOPACKAGE, PARQUET, CSV = "inventory.gpkg", "inventory.parquet", "inventory.csv"

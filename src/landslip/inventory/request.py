@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from landslip.choices import Language
-from landslip.errors import InputError
-from landslip.raster import SceneOptions
+from landslip.core.choices import Language
+from landslip.core.errors import InputError
+from landslip.io.raster import SceneOptions
 
 USUAL_MIN_AREA_M2 = 100.0
 USUAL_DRAWS = 500

@@ -11,28 +11,23 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip import __version__
-from landslip.inventory.files.write import write_layers
+from landslip.core.output import refuse_existing, staged_folder
+from landslip.core.progress import Progress, part_of, silent
 from landslip.inventory.flags import USUAL_RULES
+from landslip.inventory.formats.write import write_layers
 from landslip.inventory.found import Found, found_by_extraction, found_in_file
-from landslip.inventory.ground.attributes import TerrainAttributes, terrain_attributes
-from landslip.inventory.ground.inclination import LEAST_SHARE
-from landslip.inventory.ground.measures import measures
-from landslip.inventory.ground.terrain import Terrain
 from landslip.inventory.layers import Layers
-from landslip.inventory.record import (
-    RECORD,
-    STATISTICS,
-    DemRecord,
-    InventoryRecord,
-)
+from landslip.inventory.morphometry.attributes import TerrainAttributes, terrain_attributes
+from landslip.inventory.morphometry.inclination import LEAST_SHARE
+from landslip.inventory.morphometry.measures import measures
+from landslip.inventory.morphometry.terrain import Terrain
+from landslip.inventory.record import RECORD, STATISTICS, DemRecord, InventoryRecord
 from landslip.inventory.request import InventoryRequest
 from landslip.inventory.seen import flags_of, look_at, scene_place, scene_record
 from landslip.inventory.source import ExtractionFolder, open_extraction
+from landslip.inventory.statistics.density import density_cells
 from landslip.inventory.table import Measured, landslide_table, point_table
 from landslip.inventory.whole import Whole, whole_of
-from landslip.output import refuse_existing, staged_folder
-from landslip.progress import Progress, part_of, silent
-from landslip.statistics.density import density_cells
 
 _FOUND, _MEASURED, _SEEN, _ALL = 40.0, 70.0, 80.0, 100.0  # in percent of the work
 

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
+from landslip.core.progress import Progress, silent
 from landslip.inventory.flags import USUAL_RULES, FlagColumns, FlagRules, flags
 from landslip.inventory.found import Found
-from landslip.inventory.ground.attributes import DOWNSLOPE, TerrainAttributes
+from landslip.inventory.morphometry.attributes import DOWNSLOPE, TerrainAttributes
 from landslip.inventory.record import SceneRecord
 from landslip.inventory.request import Known
 from landslip.inventory.source import ExtractionFolder, date_in
 from landslip.inventory.spectral import SpectralAttributes, spectral_attributes
 from landslip.inventory.surroundings import beside_water, share_on_roads
-from landslip.progress import Progress, silent
-from landslip.raster import Scene, SceneOptions
-from landslip.raster.location import Location, place_of
+from landslip.io.raster import Scene, SceneOptions
+from landslip.io.raster.location import Location, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,14 @@ from pathlib import Path
 import shapely
 from pydantic import TypeAdapter, ValidationError
 
-from landslip.errors import InputError
-from landslip.extraction.rasters import PROBABILITY
-from landslip.extraction.result import SUMMARY, Summary
-from landslip.grid import Grid
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid
+from landslip.inference.rasters import PROBABILITY
+from landslip.inference.result import SUMMARY, Summary
 from landslip.inventory.record import ModelRecord, SceneRecord
-from landslip.model.card import ModelCard
-from landslip.model.folder import CARD, open_model
-from landslip.raster import SceneOptions, SensorImage
+from landslip.io.raster import SceneOptions, SensorImage
+from landslip.models.card import ModelCard
+from landslip.models.folder import CARD, open_model
 
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 

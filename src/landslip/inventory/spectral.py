@@ -8,16 +8,16 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.bands import Bands, Radiometry
-from landslip.choices import Units
-from landslip.errors import InputError
-from landslip.grid import Grid, map_points
-from landslip.pixel_runs import PixelRuns, joined, pixel_runs
-from landslip.progress import Progress, silent
-from landslip.projection import reprojected
-from landslip.radiometry.clouds import CLOUD_BANDS, CloudTest, cloudy_pixels
-from landslip.raster import Scene, Valid
-from landslip.window import Window
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid, map_points
+from landslip.core.progress import Progress, silent
+from landslip.core.projection import reprojected
+from landslip.core.window import Window
+from landslip.inventory.pixel_runs import PixelRuns, joined, pixel_runs
+from landslip.io.raster import Scene, Valid
+from landslip.preprocessing.radiometry.clouds import CLOUD_BANDS, CloudTest, cloudy_pixels
 
 RING_PX, RING_M = 3.0, 10.0
 WATER_NDWI = 0.0
@@ -33,7 +33,7 @@ class SpectralAttributes:
     Attributes:
         ndvi_mean: mean of (nir - red) / (nir + red) of the pixels with data, -1 to 1.
         bright_share: share of them that is as bright and white as cloud
-            (`landslip.radiometry.clouds.cloudy_pixels`), 0 to 1; needs reflectance.
+            (`landslip.preprocessing.radiometry.clouds.cloudy_pixels`), 0 to 1; needs reflectance.
         water_near: share of the pixels with data around it that is water, 0 to 1; needs
             reflectance. Around is what lies within 3 px or 10 m, whichever is more. Water is where
             (green - nir) / (green + nir) > 0 (McFeeters 1996, doi 10.1080/01431169608948714).

@@ -7,9 +7,9 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.errors import InputError
-from landslip.polygon_file import read_vector, repaired
-from landslip.projection import metre_crs, reprojected
+from landslip.core.errors import InputError
+from landslip.core.projection import metre_crs, reprojected
+from landslip.io.polygon_file import read_vector, repaired
 
 _LINES = {"LineString", "MultiLineString", "LinearRing"}
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from landslip.inventory.fields import FIELDS, Field, Kind
 from landslip.inventory.found import Found
-from landslip.inventory.ground.attributes import TerrainAttributes
-from landslip.inventory.ground.measures import Measures
+from landslip.inventory.morphometry.attributes import TerrainAttributes
+from landslip.inventory.morphometry.measures import Measures
 from landslip.inventory.spectral import SpectralAttributes
 
 _DIGEST_DIGITS = 12

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from landslip.clipping import clipped
-from landslip.errors import InputError
-from landslip.grid import AreaMeasure
+from landslip.core.clipping import clipped
+from landslip.core.errors import InputError
+from landslip.core.grid import AreaMeasure
 from landslip.inventory.found import Found
 from landslip.inventory.request import InventoryRequest
+from landslip.inventory.statistics.adjusted import adjusted_from_sample, adjusted_from_tiles
+from landslip.inventory.statistics.result import AdjustedArea, Statistics
+from landslip.inventory.statistics.sample import read_sample
+from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 from landslip.inventory.table import Measured
-from landslip.scores.intervals import Resampling
-from landslip.statistics.adjusted import adjusted_from_sample, adjusted_from_tiles
-from landslip.statistics.result import AdjustedArea, Statistics
-from landslip.statistics.sample import read_sample
-from landslip.statistics.summary import StatisticsRequest, statistics_of
+from landslip.metrics.intervals import Resampling
 
 _NO_ERRORS = (
     "the area is what was mapped, its error not known; look up the true class of some hundred "

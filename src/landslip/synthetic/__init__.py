@@ -1,1 +1,1 @@
-"""Made-up GF-1 level-1A products: a known ground seen by a physical camera."""
+"""Synthetic terrain, landslides, and level-1A products of them."""

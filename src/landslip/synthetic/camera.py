@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.synthetic.ellipsoid import local_axes, to_cartesian, to_geographic
 from landslip.synthetic.orbit import Orbit
 

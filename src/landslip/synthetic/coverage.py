@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from landslip.core.window import Window
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.overpass import Overpass, Target
-from landslip.window import Window
 
 _TRIAL_PX = 64
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from scipy import ndimage
 
-from landslip.errors import InputError
-from landslip.grid import Grid, map_points
-from landslip.raster import Layer, write_scene
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid, map_points
+from landslip.io.raster import Layer, write_scene
 from landslip.synthetic.ground import Ground
 
 _FWHM_PER_SIGMA = 2.355

@@ -8,8 +8,8 @@ import pyproj
 from affine import Affine
 from numpy.typing import NDArray
 
-from landslip.errors import InputError
-from landslip.grid import Grid, map_points
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid, map_points
 
 Field = NDArray[np.float32]
 Points = NDArray[np.float64]

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import shapely
 
-from landslip.errors import InputError
-from landslip.landscape.landslides import Landslide
+from landslip.core.errors import InputError
+from landslip.synthetic.landscape.landslides import Landslide
 
 OVERGROWN = 0.3
 _FRESHNESS = (0.8, 1.0)

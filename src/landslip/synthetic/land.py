@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 
-from landslip.grid import Grid
-from landslip.landscape.canvas import Canvas
-from landslip.landscape.cover import paint_ground
-from landslip.landscape.landslides import LandslideRecipe, draw_landslides
-from landslip.landscape.light import Sun as Light
-from landslip.landscape.light import illumination
-from landslip.landscape.nature import paint_debris
-from landslip.landscape.noise import Field, ramp
-from landslip.landscape.terrain import Terrain, make_terrain
-from landslip.radiometry.sun import Sun
+from landslip.core.grid import Grid
+from landslip.preprocessing.radiometry.sun import Sun
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.history import WENCHUAN, Slide, Trigger, draw_histories
+from landslip.synthetic.landscape.canvas import Canvas
+from landslip.synthetic.landscape.cover import paint_ground
+from landslip.synthetic.landscape.landslides import LandslideRecipe, draw_landslides
+from landslip.synthetic.landscape.light import Sun as Light
+from landslip.synthetic.landscape.light import illumination
+from landslip.synthetic.landscape.nature import paint_debris
+from landslip.synthetic.landscape.noise import Field, ramp
+from landslip.synthetic.landscape.terrain import Terrain, make_terrain
 
 _BLOCK_PX = 16
 _EDGE_PX = 8.0

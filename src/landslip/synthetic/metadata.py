@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from landslip.radiometry.calibration import Calibration
-from landslip.radiometry.sun import Sun
+from landslip.preprocessing.radiometry.calibration import Calibration
+from landslip.preprocessing.radiometry.sun import Sun
 from landslip.synthetic.camera import Camera
 from landslip.synthetic.overpass import Overpass
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 
 Vectors = NDArray[np.float64]
 _EARTH_RADIUS_M = 6_371_000.0

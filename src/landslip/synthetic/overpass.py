@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from landslip.errors import InputError
-from landslip.radiometry.sun import Sun, sun_position
+from landslip.core.errors import InputError
+from landslip.preprocessing.radiometry.sun import Sun, sun_position
 from landslip.synthetic.camera import Attitude, Camera, aimed, mispointed
 from landslip.synthetic.orbit import Orbit
 

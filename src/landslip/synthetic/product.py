@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.output import staged_file, staged_folder
-from landslip.product.rpb import rpb_text
-from landslip.progress import Progress, silent
-from landslip.radiometry.calibration import Calibration
-from landslip.radiometry.find_calibration import NEAREST, find_calibration
+from landslip.core.output import staged_file, staged_folder
+from landslip.core.progress import Progress, silent
+from landslip.preprocessing.product.rpb import rpb_text
+from landslip.preprocessing.radiometry.calibration import Calibration
+from landslip.preprocessing.radiometry.find_calibration import NEAREST, find_calibration
 from landslip.synthetic.browse import write_browse
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.metadata import ImageFacts, metadata_text

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.progress import Progress, silent
-from landslip.radiometry.calibration import Calibration
-from landslip.radiometry.sun import Sun
-from landslip.raster import PlainOutput
+from landslip.core.progress import Progress, silent
+from landslip.core.window import Window
+from landslip.io.raster import PlainOutput
+from landslip.preprocessing.radiometry.calibration import Calibration
+from landslip.preprocessing.radiometry.sun import Sun
 from landslip.synthetic.camera import Camera
 from landslip.synthetic.ground import Ground
 from landslip.synthetic.sensor import (
@@ -25,7 +26,6 @@ from landslip.synthetic.sensor import (
     stored_counts,
 )
 from landslip.synthetic.sightline import Sightlines
-from landslip.window import Window
 
 _WINDOW_PX = 1 << 21
 _PREVIEW_PX = 1137

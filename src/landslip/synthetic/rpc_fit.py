@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import InputError
-from landslip.geometry.rpc import RPC
+from landslip.core.errors import InputError
+from landslip.core.rpc import RPC
 from landslip.synthetic.camera import Camera
 
 _GRID = (15, 15, 7)

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.errors import InputError
-from landslip.radiometry.calibration import Calibration
-from landslip.radiometry.sun import Sun
-from landslip.window import Window
+from landslip.core.errors import InputError
+from landslip.core.window import Window
+from landslip.preprocessing.radiometry.calibration import Calibration
+from landslip.preprocessing.radiometry.sun import Sun
 
 Field = NDArray[np.float32]
 PAN = ("pan",)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.output import refuse_existing, staged_folder
+from landslip.core.output import refuse_existing, staged_folder
 from landslip.synthetic.coverage import target_over
 from landslip.synthetic.dem import DemStyle, write_dem
 from landslip.synthetic.ground import GROUND_BANDS, Ground

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.window import Window
 from landslip.synthetic.camera import Camera
 from landslip.synthetic.ground import Ground
-from landslip.window import Window
 
 Field = NDArray[np.float32]
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from landslip.errors import InputError
-from landslip.grid import Grid
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid
+from landslip.core.window import Window
 from landslip.synthetic.camera import Attitude
 from landslip.synthetic.dem import DemStyle
 from landslip.synthetic.land import LandPlan
 from landslip.synthetic.overpass import Overpass, Target
 from landslip.synthetic.sensor import Sensor
-from landslip.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

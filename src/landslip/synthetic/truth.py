@@ -9,15 +9,15 @@ import geopandas
 import numpy as np
 import shapely
 
-from landslip.choices import Units
-from landslip.grid import Grid
-from landslip.landscape.landslides import on_map
-from landslip.raster import Layer, write_scene
+from landslip.core.choices import Units
+from landslip.core.grid import Grid
+from landslip.core.window import Window
+from landslip.io.raster import Layer, write_scene
 from landslip.synthetic.ground import GROUND_BANDS, Ground
 from landslip.synthetic.history import landslides_on
 from landslip.synthetic.land import Land
+from landslip.synthetic.landscape.landslides import on_map
 from landslip.synthetic.overpass import Overpass
-from landslip.window import Window
 
 _SCALE = 0.0001
 

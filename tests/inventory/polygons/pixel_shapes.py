@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.extraction.landslides import Landslides, joined_landslides
-from landslip.extraction.outlines import Outlines
-from landslip.extraction.polygons import PolygonCollector
-from landslip.grid import Grid
+from landslip.core.grid import Grid
+from landslip.inference.landslides import Landslides, joined_landslides
+from landslip.inference.outlines import Outlines
+from landslip.inference.polygons import PolygonCollector
 
 Mask = NDArray[np.bool_]
 SIDE = 80

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.inventory.polygons.cleaning import Cleaning
 
 

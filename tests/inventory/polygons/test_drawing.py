@@ -12,7 +12,7 @@ from scipy import ndimage
 from tests.conftest import WriteRaster
 from tests.inventory.polygons.pixel_shapes import TONGUES, Slope
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 from landslip.inventory.polygons import drawing
 from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
 

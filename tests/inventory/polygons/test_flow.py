@@ -4,7 +4,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from tests.inventory.polygons.pixel_shapes import Slope
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
 from landslip.inventory.polygons.flow import flow_across, share_across
 from landslip.inventory.polygons.necks import Neck
 

@@ -4,7 +4,7 @@ import pytest
 from affine import Affine
 from rasterio.crs import CRS
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
 from landslip.inventory.polygons.pixel_size import longest_step_m, metres_matrix
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 from tests.inventory.polygons.pixel_shapes import box, outlines_of, winding
 
-from landslip.extraction.outlines import joined_outlines
+from landslip.inference.outlines import joined_outlines
 from landslip.inventory.polygons.rings import contacts, lattice, outside, shifted
 
 

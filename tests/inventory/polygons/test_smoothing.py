@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tests.inventory.polygons.pixel_shapes import RING, SIDE, box, disc, outlines_of
 
-from landslip.extraction.outlines import Outlines, joined_outlines
+from landslip.inference.outlines import Outlines, joined_outlines
 from landslip.inventory.polygons import smoothing
 from landslip.inventory.polygons.smoothing import filtered, smoothed
 

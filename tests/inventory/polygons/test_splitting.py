@@ -24,12 +24,12 @@ from tests.inventory.polygons.pixel_shapes import (
     winding,
 )
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
+from landslip.core.window import Window
 from landslip.inventory.polygons import splitting as module
 from landslip.inventory.polygons.cutting import Splitting
 from landslip.inventory.polygons.flow import Heights
 from landslip.inventory.polygons.splitting import Split, split
-from landslip.window import Window
 
 GRID = Grid(
     crs=CRS.from_epsg(32650),

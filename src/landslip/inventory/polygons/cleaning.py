@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from landslip.errors import InputError
+from landslip.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

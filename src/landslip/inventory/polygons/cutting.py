@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.extraction.landslides import Landslides
-from landslip.extraction.outlines import Outlines, corners_of, traced
-from landslip.grid import Grid
+from landslip.core.grid import Grid
+from landslip.core.window import Window
+from landslip.inference.landslides import Landslides
+from landslip.inference.outlines import Outlines, corners_of, traced
 from landslip.inventory.polygons.flow import Heights, flow_across
 from landslip.inventory.polygons.necks import Limits, Neck, necks
 from landslip.inventory.polygons.rings import outside
-from landslip.window import Window
 
 LEAST_PX = 25  # of a part
 _WIDEST, _WIDEST_BESIDE = 0.75, 2.0  # a neck's length over its overhang

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.engines.base import PROBABILITY_STEPS
-from landslip.errors import InputError
-from landslip.extraction.blend import NODATA
-from landslip.extraction.finish import least_steps
-from landslip.extraction.landslides import Landslides, joined_landslides
-from landslip.extraction.polygons import PolygonCollector
-from landslip.extraction.table import placed
-from landslip.grid import AreaMeasure
+from landslip.core.errors import InputError
+from landslip.core.grid import AreaMeasure
+from landslip.core.progress import Progress, silent
+from landslip.core.window import Window
+from landslip.inference.blend import NODATA
+from landslip.inference.finish import least_steps
+from landslip.inference.landslides import Landslides, joined_landslides
+from landslip.inference.polygons import PolygonCollector
+from landslip.inference.table import placed
 from landslip.inventory.polygons.cleaning import Cleaning
 from landslip.inventory.polygons.cutting import LEAST_PX, Splitting
 from landslip.inventory.polygons.flow import Heights
@@ -22,9 +23,8 @@ from landslip.inventory.polygons.holes import without_narrow_holes
 from landslip.inventory.polygons.pixel_size import longest_step_m
 from landslip.inventory.polygons.smoothing import smoothed
 from landslip.inventory.polygons.splitting import LARGEST_WINDOW_PX, Split, split
-from landslip.progress import Progress, silent
-from landslip.raster import SensorImage
-from landslip.window import Window
+from landslip.io.raster import SensorImage
+from landslip.models.engines.base import PROBABILITY_STEPS
 
 __all__ = ["Cleaning", "Drawn", "Heights", "draw"]
 

@@ -5,10 +5,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
+from landslip.core.window import Window
 from landslip.inventory.polygons.necks import Neck
 from landslip.inventory.polygons.pixel_size import metres_matrix
-from landslip.window import Window
 
 _FLAT = 0.02
 _LEAST_RADIUS_PX = 15.0

@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.extraction.outlines import Outlines, offsets, runs
+from landslip.inference.outlines import Outlines, offsets, runs
 
 
 def without_narrow_holes(

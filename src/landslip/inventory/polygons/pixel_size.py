@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.grid import Grid
+from landslip.core.grid import Grid
 
 
 def metres_matrix(grid: Grid) -> NDArray[np.float64] | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.extraction.outlines import Outlines, offsets, runs
+from landslip.inference.outlines import Outlines, offsets, runs
 
 _COL_BITS = 32
 _DOWN = 1 << 62

@@ -16,8 +16,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from landslip.extraction.outlines import Outlines
-from landslip.grid import map_points
+from landslip.core.grid import map_points
+from landslip.inference.outlines import Outlines
 from landslip.inventory.polygons.crossings import crossing_places, failing
 from landslip.inventory.polygons.rings import contacts, lattice, shifted
 from landslip.inventory.polygons.thinning import Chain, thinned

@@ -7,12 +7,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.extraction.landslides import Landslides, joined_landslides
-from landslip.extraction.outlines import Outlines
+from landslip.core.progress import Progress, silent
+from landslip.core.window import Window
+from landslip.inference.landslides import Landslides, joined_landslides
+from landslip.inference.outlines import Outlines
 from landslip.inventory.polygons.cutting import Part, Splitting, cut_in_two
 from landslip.inventory.polygons.rings import outside
-from landslip.progress import Progress, silent
-from landslip.window import Window
 
 LARGEST_WINDOW_PX = 1 << 22
 _SOLID = 0.95

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.extraction.outlines import offsets
+from landslip.inference.outlines import offsets
 from landslip.inventory.polygons.rings import shifted
 
 _LEAST_POINTS = 8  # half of them may go at once, and a ring needs four

@@ -1,0 +1,112 @@
+"""Spectral bands by name, and what the numbers in them mean."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.choices import Units
+from landslip.core.errors import InputError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ALIASES = {
+    "r": "red",
+    "g": "green",
+    "b": "blue",
+    "n": "nir",
+    "near_infrared": "nir",
+    "nearinfrared": "nir",
+    "panchromatic": "pan",
+    "red_edge": "rededge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """An ordered set of band names, such as ``Bands(("blue", "green", "red", "nir"))``."""
+
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise InputError("at least one band must be named; none was given")
+        for name in self.names:
+            if not _NAME.fullmatch(name):
+                raise InputError(
+                    f"a band name is a lower-case word such as red or nir; got {name!r}"
+                )
+        if len(set(self.names)) != len(self.names):
+            raise InputError(f"each band is named once; got {','.join(self.names)}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Bands":
+        """Read names separated by commas; case, blanks and common short forms are evened out."""
+        return cls(tuple(_canonical(part) for part in text.split(",")))
+
+    @classmethod
+    def from_descriptions(cls, descriptions: Sequence[str | None]) -> "Bands | None":
+        """Read a file's band descriptions; None unless every one of them is a distinct name."""
+        if any(description is None for description in descriptions):
+            return None
+        try:
+            return cls(tuple(_canonical(text) for text in descriptions if text is not None))
+        except InputError:
+            return None
+
+    def positions_of(self, wanted: "Bands") -> tuple[int, ...]:
+        """Return where each wanted band stands here, counted from 0.
+
+        Raises:
+            InputError: a wanted band is missing.
+        """
+        missing = [name for name in wanted if name not in self.names]
+        if missing:
+            raise InputError(f"bands {wanted} are needed and {','.join(missing)} is not in {self}")
+        return tuple(self.names.index(name) for name in wanted)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __str__(self) -> str:
+        return ",".join(self.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radiometry:
+    """How stored numbers become values: ``value = stored * scale + offset``, in ``units``."""
+
+    units: Units
+    dtype: str
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.scale) and self.scale != 0 and np.isfinite(self.offset)):
+            raise InputError(
+                f"scale and offset are finite and scale is not 0; "
+                f"got scale {self.scale}, offset {self.offset}"
+            )
+
+    @property
+    def is_8bit(self) -> bool:
+        """Whether the stored numbers have 8 bits, as pictures made for looking at have."""
+        return np.dtype(self.dtype).itemsize == 1
+
+    def values(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Turn stored numbers of any shape into float32 values."""
+        values = stored.astype(np.float32)
+        if self.scale != 1.0:
+            values *= np.float32(self.scale)
+        if self.offset != 0.0:
+            values += np.float32(self.offset)
+        return values
+
+
+def _canonical(text: str) -> str:
+    name = re.sub(r"[\s-]+", "_", text.strip().lower())
+    return _ALIASES.get(name, name)

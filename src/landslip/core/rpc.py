@@ -1,0 +1,143 @@
+"""The rational polynomial camera model (RPC) of a sensor image."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError
+from landslip.core.image_correction import ImageCorrection
+
+Points = NDArray[np.float64]
+Coefficients = tuple[float, ...]
+_ROUNDS = 25
+_CLOSE_ENOUGH_PX = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RPC:
+    """Where a point on or over the ground is seen in a sensor image, by the RPC00B formulas.
+
+    The file's lines and samples count pixel centres from 0; this class speaks in pixel coordinates
+    (col, row), whose (0, 0) is the outer corner of the first pixel, as everywhere else here.
+
+    Attributes:
+        line_off, samp_off, lat_off, lon_off, height_off: what is taken off; pixels, degrees on
+            WGS 84, and metres over its ellipsoid.
+        line_scale, samp_scale, lat_scale, lon_scale, height_scale: by what the rest is divided.
+        line_num, line_den, samp_num, samp_den: 20 coefficients each, in the order of RPC00B.
+        correction: what is known of the model's error in the image.
+    """
+
+    line_off: float
+    samp_off: float
+    lat_off: float
+    lon_off: float
+    height_off: float
+    line_scale: float
+    samp_scale: float
+    lat_scale: float
+    lon_scale: float
+    height_scale: float
+    line_num: Coefficients
+    line_den: Coefficients
+    samp_num: Coefficients
+    samp_den: Coefficients
+    correction: ImageCorrection = field(default_factory=ImageCorrection)
+
+    def __post_init__(self) -> None:
+        for name in ("line_num", "line_den", "samp_num", "samp_den"):
+            values = getattr(self, name)
+            if len(values) != 20 or not np.all(np.isfinite(values)):
+                raise InputError(f"an RPC has 20 finite numbers as {name}; got {values}")
+        for name in ("line", "samp", "lat", "lon", "height"):
+            offset, scale = getattr(self, f"{name}_off"), getattr(self, f"{name}_scale")
+            if not (np.isfinite(offset) and np.isfinite(scale) and scale != 0):
+                raise InputError(
+                    f"an RPC's {name} offset and scale are finite and its scale is not 0; "
+                    f"got {offset}, {scale}"
+                )
+
+    def project(self, lonlat_deg: Points, height_m: NDArray[np.float64]) -> Points:
+        """Return the pixel coordinates (n, 2) of ground points.
+
+        Args:
+            lonlat_deg: (n, 2) longitude and latitude on WGS 84.
+            height_m: (n,) heights over the ellipsoid.
+        """
+        terms = self._terms(lonlat_deg, height_m)
+        return self.correction.apply(self._image(terms))
+
+    def locate(self, points: Points, height_m: NDArray[np.float64]) -> Points:
+        """Return the longitude and latitude (n, 2) of pixel coordinates at given heights.
+
+        Newton's method, from the centre of the model; NaN where it does not converge.
+
+        Args:
+            points: (n, 2) column and row.
+            height_m: (n,) heights over the ellipsoid.
+        """
+        wanted = self.correction.undo(np.asarray(points, dtype=np.float64))
+        lonlat = np.tile([self.lon_off, self.lat_off], (len(wanted), 1)).astype(np.float64)
+        step = np.array([self.lon_scale, self.lat_scale]) * 1e-4
+        eastwards, northwards = np.diag(step)
+        missed = np.full(len(wanted), np.inf)
+        for _ in range(_ROUNDS):
+            with np.errstate(all="ignore"):  # what runs away is NaN in the end
+                seen, beside, above = (
+                    self._image(self._terms(lonlat + off, height_m))
+                    for off in (0.0, eastwards, northwards)
+                )
+            missed = np.abs(wanted - seen).max(axis=1)
+            if np.all(missed < _CLOSE_ENOUGH_PX):
+                break
+            east, north = beside - seen, above - seen
+            lonlat = lonlat + _solved(east / step[0], north / step[1], wanted - seen)
+        lonlat[~(missed < 1e-3)] = np.nan
+        return lonlat
+
+    def corrected(self, correction: ImageCorrection) -> "RPC":
+        """Return the model with one more correction applied to what it says."""
+        return replace(self, correction=self.correction.then(correction))
+
+    @property
+    def height_range_m(self) -> tuple[float, float]:
+        """The heights that the model was made for."""
+        return self.height_off - self.height_scale, self.height_off + self.height_scale
+
+    def _terms(self, lonlat_deg: Points, height_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the 20 cubic terms (20, n) of normalised latitude, longitude and height."""
+        turn = np.remainder(lonlat_deg[:, 0] - self.lon_off + 180, 360) - 180
+        x = turn / self.lon_scale
+        y = (lonlat_deg[:, 1] - self.lat_off) / self.lat_scale
+        z = np.broadcast_to((np.asarray(height_m) - self.height_off) / self.height_scale, x.shape)
+        one = np.ones_like(x)
+        quadratic = (one, x, y, z, x * y, x * z, y * z, x * x, y * y, z * z)
+        cubic = (
+            x * y * z, x**3, x * y * y, x * z * z, x * x * y,
+            y**3, y * z * z, x * x * z, y * y * z, z**3,
+        )  # fmt: skip
+        return np.stack(quadratic + cubic)
+
+    def _image(self, terms: NDArray[np.float64]) -> Points:
+        row = np.asarray(self.line_num) @ terms / (np.asarray(self.line_den) @ terms)
+        col = np.asarray(self.samp_num) @ terms / (np.asarray(self.samp_den) @ terms)
+        return np.column_stack(
+            [
+                col * self.samp_scale + self.samp_off + 0.5,
+                row * self.line_scale + self.line_off + 0.5,
+            ]
+        )
+
+
+def _solved(east: Points, north: Points, wanted: Points) -> Points:
+    """Return (n, 2) by how much of ``east`` and ``north`` (n, 2) makes up what is wanted.
+
+    Cramer's rule: where they are parallel the answer is not finite, and nothing is raised.
+    """
+    with np.errstate(all="ignore"):
+        determinant = east[:, 0] * north[:, 1] - east[:, 1] * north[:, 0]
+        along = wanted[:, 0] * north[:, 1] - wanted[:, 1] * north[:, 0]
+        across = east[:, 0] * wanted[:, 1] - east[:, 1] * wanted[:, 0]
+        solved: Points = np.column_stack([along, across]) / determinant[:, np.newaxis]
+    return solved

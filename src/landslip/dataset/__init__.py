@@ -1,1 +1,0 @@
-"""Tiles for training and testing, on disk."""

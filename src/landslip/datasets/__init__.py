@@ -1,0 +1,1 @@
+"""Tiles for training and testing, on disk, and how they are split."""

@@ -1,0 +1,254 @@
+"""The tile format: an index in GeoParquet beside three flat arrays.
+
+A dataset is a folder:
+
+- ``dataset.json``: bands, units, tile size, split plan and digests (`DatasetCard`);
+- ``tiles.parquet``: one row a tile, with its split, group, source scene, window and footprint, and
+  in datasets made by joining others its event;
+- ``images.bin``, ``labels.bin``, ``valid.bin``: the tiles' pixels one after another, mapped into
+  memory when read. A tile's pixels start at ``pixel_start`` (times the number of bands in
+  ``images.bin``) and are stored as (bands, height, width) or (height, width).
+
+Nothing here needs a raster library: machines that only train can read it.
+"""
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Split, Units
+from landslip.core.errors import InputError
+from landslip.datasets.split_plan import limited_to, split_digest
+
+FORMAT_VERSION = 1
+BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
+CARD, INDEX = "dataset.json", "tiles.parquet"
+IMAGES, LABELS, VALID = "images.bin", "labels.bin", "valid.bin"
+_COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
+
+
+class DatasetCard(BaseModel):
+    """What ``dataset.json`` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["landslip-dataset"] = "landslip-dataset"
+    version: int = FORMAT_VERSION
+    bands: tuple[str, ...]
+    units: Units
+    dtype: str
+    scale: float
+    offset: float
+    nodata: float | None
+    resolution_m: float | None
+    tile_size: int
+    source: str
+    split_method: str
+    test_share: float
+    val_share: float
+    seed: int
+    tiles: dict[str, int]
+    landslide_share: float | None
+    pixels_sha256: str
+    split_sha256: str
+    code_version: str
+
+    @property
+    def radiometry(self) -> Radiometry:
+        """How stored numbers become values."""
+        return Radiometry(units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One tile's pixels.
+
+    Attributes:
+        tile_id: its name in the dataset.
+        stored: (bands, height, width) numbers as stored.
+        label: (height, width) uint8: 0 background, 1 landslide, 255 not labelled.
+        valid: (height, width) bool, True where every band holds data.
+    """
+
+    tile_id: str
+    stored: NDArray[Any]
+    label: NDArray[np.uint8]
+    valid: NDArray[np.bool_]
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Where loss and metrics look: valid and labelled."""
+        counted: NDArray[np.bool_] = self.valid & (self.label != IGNORE)
+        return counted
+
+
+class TileDataset:
+    """A dataset on disk, opened for reading; pixels are read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a dataset folder.
+
+        Raises:
+            InputError: it is not a dataset, of another version, or incomplete.
+        """
+        self.path = path
+        self.card = _read_card(path)
+        self.index = _read_index(path / INDEX)
+        self.bands = Bands(self.card.bands)
+        self._check_sizes()
+
+    def __len__(self) -> int:
+        return len(self.index["tile_id"])
+
+    def positions(self, split: Split) -> list[int]:
+        """Return the positions of a split's tiles, in the order of the index."""
+        return [at for at, name in enumerate(self.index["split"]) if name == split.value]
+
+    @property
+    def tile_ids(self) -> list[str]:
+        """The tiles' names, in the order of the index."""
+        return [str(name) for name in self.index["tile_id"]]
+
+    @property
+    def splits(self) -> list[Split]:
+        """What each tile is for, in the order of the index."""
+        return [Split(name) for name in self.index["split"]]
+
+    @property
+    def groups(self) -> list[str]:
+        """The tiles' groups; a tile without one is a group of its own."""
+        named = zip(self.column("group"), self.tile_ids, strict=True)
+        return [tile if group is None else str(group) for group, tile in named]
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column of the index; None for every tile where the dataset lacks it."""
+        return self.index.get(name, [None] * len(self))
+
+    def with_split(self, splits: Sequence[Split], method: str) -> "TileDataset":
+        """Return the same tiles, of the same files, with another division.
+
+        The card then has the shares that the tiles come to: of test tiles among those used, and of
+        validation tiles among the rest.
+
+        Args:
+            splits: of each tile, in the order of the index.
+            method: how they were found, for people.
+        """
+        if len(splits) != len(self):
+            raise ValueError(f"each of {len(self)} tiles needs a split; got {len(splits)}")
+        number = Counter(splits)
+        fitted = number[Split.TRAIN] + number[Split.VALIDATION]
+        view = copy.copy(self)
+        view.index = self.index | {"split": [split.value for split in splits]}
+        view.card = self.card.model_copy(
+            update={
+                "split_method": method,
+                "test_share": number[Split.TEST] / max(fitted + number[Split.TEST], 1),
+                "val_share": number[Split.VALIDATION] / max(fitted, 1),
+                "tiles": {split.value: number[split] for split in sorted(number)},
+                "split_sha256": split_digest(self.tile_ids, splits),
+            }
+        )
+        return view
+
+    def limited(self, train_tiles: int, seed: int) -> "TileDataset":
+        """Return the same with that many training tiles; the others are unused.
+
+        Fewer are always among more of the same seed, and one with landslide is among them if there
+        is any.
+
+        Raises:
+            InputError: there are not that many.
+        """
+        landslide = [bool(number) for number in self.column("landslide_px")]
+        splits = limited_to(self.tile_ids, self.splits, landslide, number=train_tiles, seed=seed)
+        return self.with_split(splits, f"{self.card.split_method}, {train_tiles} training tiles")
+
+    def shape(self, position: int) -> tuple[int, int]:
+        """(height, width) of a tile."""
+        return int(self.index["height"][position]), int(self.index["width"][position])
+
+    def tile(self, position: int) -> Tile:
+        """Return a tile as views into the mapped files."""
+        height, width = self.shape(position)
+        start, size = int(self.index["pixel_start"][position]), height * width
+        bands = len(self.bands)
+        return Tile(
+            tile_id=str(self.index["tile_id"][position]),
+            stored=self._images[start * bands : (start + size) * bands].reshape(
+                bands, height, width
+            ),
+            label=self._labels[start : start + size].reshape(height, width),
+            valid=self._valid[start : start + size].reshape(height, width).view(np.bool_),
+        )
+
+    @cached_property
+    def _images(self) -> NDArray[Any]:
+        return np.memmap(self.path / IMAGES, dtype=self.card.dtype, mode="r")
+
+    @cached_property
+    def _labels(self) -> NDArray[np.uint8]:
+        return np.memmap(self.path / LABELS, dtype=np.uint8, mode="r")
+
+    @cached_property
+    def _valid(self) -> NDArray[np.uint8]:
+        return np.memmap(self.path / VALID, dtype=np.uint8, mode="r")
+
+    def _check_sizes(self) -> None:
+        pixels = sum(
+            height * width
+            for height, width in zip(self.index["height"], self.index["width"], strict=True)
+        )
+        stored = pixels * len(self.bands) * np.dtype(self.card.dtype).itemsize
+        for name, expected in ((IMAGES, stored), (LABELS, pixels), (VALID, pixels)):
+            file = self.path / name
+            found = file.stat().st_size if file.exists() else 0
+            if found != expected:
+                raise InputError(
+                    f"{file}: {expected} bytes are expected for {len(self)} tiles and {found} "
+                    "were found; the dataset is incomplete, make it again"
+                )
+
+
+def _read_card(path: Path) -> DatasetCard:
+    file = path / CARD
+    if not file.is_file() or not (path / INDEX).is_file():
+        raise InputError(
+            f"{path}: not a dataset ({CARD} and {INDEX} are expected in it); "
+            "make one with: landslip dataset"
+        )
+    try:
+        found = json.loads(file.read_text())
+        version = found.get("version") if isinstance(found, dict) else None
+        if version != FORMAT_VERSION:
+            raise InputError(
+                f"{file}: version {FORMAT_VERSION} of the dataset format is read here and this is "
+                f"version {version}; make it again"
+            )
+        return DatasetCard.model_validate(found)
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{file}: not a dataset description ({first}); make it again") from error
+
+
+def _read_index(file: Path) -> dict[str, list[Any]]:
+    try:
+        index: dict[str, list[Any]] = pyarrow.parquet.read_table(file).to_pydict()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{file}: not an index of tiles ({error}); make it again") from error
+    missing = sorted({*_COLUMNS} - {*index})
+    if missing:
+        raise InputError(f"{file}: the index lacks {', '.join(missing)}; make it again")
+    return index

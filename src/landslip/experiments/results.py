@@ -1,0 +1,220 @@
+"""``results.json``: all that an experiment found, and what its report is made of; no torch here."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from landslip.core.output import staged_file
+from landslip.metrics.pixels import Counts
+
+FILE = "results.json"
+FORMAT_VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetFacts(_Part):
+    """A data set of the experiment."""
+
+    title: str
+    source: str
+    tiles: int
+    tile_size: int
+    bands: tuple[str, ...]
+    units: str
+    resolution_m: float | None
+    landslide_share: float | None
+    pixels_sha256: str
+    scenes: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    notes: tuple[str, ...] = Field((), description="what was done to it, e.g. bands renamed")
+
+
+class FoldFacts(_Part):
+    """One division of a data set's tiles."""
+
+    sha256: str
+    tiles: dict[str, int] = Field(description="number of tiles by side: train, val, test, unused")
+    notes: tuple[str, ...] = ()
+
+
+class SplitFacts(_Part):
+    """One way of dividing a data set, with its folds."""
+
+    dataset: str
+    split: str
+    method: str = Field(description="random, groups, blocks, scene or event")
+    description: str = Field(description="a sentence for people")
+    folds: tuple[FoldFacts, ...]
+
+
+class MethodFacts(_Part):
+    """A method, and what it costs."""
+
+    label: str
+    arch: str = Field(description="svm, or a network's")
+    encoder: str | None = None
+    transferred: bool = False
+    weights: str | None = Field(None, description="file name or origin of the encoder's weights")
+    first_layer: str | None = None
+    parameters: int | None = None
+    gflop_per_tile: float | None = Field(None, description="of 256 x 256 pixels, forward")
+    mpix_per_s: float | None = Field(None, description="inference, median of rounds side by side")
+    engine: str | None = None
+    notes: tuple[str, ...] = Field((), description="e.g. what of its structure is not public")
+
+
+class TileCounts(_Part):
+    """The pixels of one test tile."""
+
+    tile_id: str
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+    @property
+    def counts(self) -> Counts:
+        """The same as a `Counts`."""
+        return Counts(tp=self.tp, fp=self.fp, fn=self.fn, tn=self.tn)
+
+
+class SizeClass(_Part):
+    """Landslides of the labels from ``at_least`` to under ``under`` pixels (None: no end)."""
+
+    at_least_px: int
+    under_px: int | None
+    landslides: int
+    detected: int
+
+
+class ObjectScores(_Part):
+    """Landslides as objects; see `landslip.metrics.objects`."""
+
+    by_size: tuple[SizeClass, ...]
+    found: int = Field(description="objects in the result")
+    false: int = Field(description="of them, those that overlap no landslide enough")
+    searched_px: int
+    searched_km2: float | None = Field(description="None where the resolution is not known")
+
+
+class BoundaryScores(_Part):
+    """Boundary pixels with a partner within the tolerance, summed over tiles."""
+
+    tolerance_px: int
+    found: int
+    found_near: int
+    known: int
+    known_near: int
+
+
+class Curves(_Part):
+    """Pixels of the test tiles by probability, in equal bins over 0 to 1."""
+
+    landslide: tuple[int, ...]
+    other: tuple[int, ...]
+    mean_probability: tuple[float, ...] = Field(description="of each bin's pixels; 0 where empty")
+
+
+class AreaEstimate(_Part):
+    """Error-adjusted share of landslide (Olofsson et al. 2014) over the test tiles."""
+
+    mapped_share: float
+    adjusted_share: float
+    standard_error: float
+    reference_share: float
+
+
+class CellScores(_Part):
+    """How one cell did on its test tiles, at its threshold."""
+
+    threshold: float
+    tiles: tuple[TileCounts, ...]
+    objects: ObjectScores
+    boundary: BoundaryScores
+    curves: Curves
+    area: AreaEstimate | None
+
+
+class CellKey(_Part):
+    """What a cell is: one method, trained once on one fold.
+
+    Attributes:
+        train_tiles: how many training tiles it got; None: all.
+        target: another data set that it was tested on; None: its own.
+        tune_tiles: how many tiles of the target it was tuned on, 0 for none.
+    """
+
+    dataset: str
+    split: str
+    fold: int = 0
+    method: str
+    seed: int = 0
+    train_tiles: int | None = None
+    target: str | None = None
+    target_fold: int = 0
+    tune_tiles: int = 0
+
+    @property
+    def slug(self) -> str:
+        """A name for folders, unique to the key."""
+        parts = [self.dataset, self.split, f"fold{self.fold}", self.method, f"seed{self.seed}"]
+        if self.train_tiles is not None:
+            parts.append(f"tiles{self.train_tiles}")
+        if self.target is not None:
+            parts += ["to", self.target, f"fold{self.target_fold}", f"tune{self.tune_tiles}"]
+        return "--".join(parts)
+
+
+class CellFacts(_Part):
+    """A cell, done or failed."""
+
+    key: CellKey
+    state: Literal["done", "failed"] = "done"
+    problem: str | None = None
+    digest: str = Field(description="of settings, pixels and split that it was made from")
+    split_sha256: str = ""
+    trained_on: int = Field(0, description="training tiles")
+    validated_on: int = 0
+    epoch: int | None = Field(None, description="the best one, of those trained")
+    epochs: int | None = None
+    train_seconds: float | None = None
+    threads: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    scores: CellScores | None = None
+
+
+class Results(_Part):
+    """The whole of ``results.json``."""
+
+    format: Literal["landslip-results"] = "landslip-results"
+    version: int = FORMAT_VERSION
+    name: str
+    description: str = ""
+    created: str
+    code_version: str
+    commit: str | None
+    machine: str
+    packages: dict[str, str] = Field(description="versions of torch, scikit-learn and the like")
+    config: dict[str, Any]
+    seeds: tuple[int, ...]
+    reference: str = Field(description="the method that others are compared with")
+    datasets: dict[str, DatasetFacts]
+    splits: tuple[SplitFacts, ...]
+    methods: dict[str, MethodFacts]
+    cells: tuple[CellFacts, ...]
+    seconds: float
+
+    def write(self, folder: Path) -> None:
+        """Write ``results.json`` into a folder."""
+        with staged_file(folder / FILE, overwrite=True) as file:
+            file.write_text(self.model_dump_json(indent=1) + "\n")
+
+
+def read_results(folder: Path) -> Results:
+    """Read ``results.json`` of a folder."""
+    return Results.model_validate_json((folder / FILE).read_text())

@@ -1,1 +1,0 @@
-"""Landslides over a whole scene: windows, blending, polygons."""

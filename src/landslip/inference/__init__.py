@@ -1,0 +1,1 @@
+"""Landslides over whole scenes: windows, blending, connected components, outlines."""

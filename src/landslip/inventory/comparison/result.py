@@ -1,0 +1,154 @@
+"""``comparison.json``: what a comparison says. What is not known is null."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from landslip.inventory.statistics.result import Estimate
+
+COMPARISON, LAYERS = "comparison.json", "comparison.gpkg"
+MATCHED, MISSED, FALSE = "matched", "missed", "false"
+FORMAT_VERSION = 1
+
+
+class Part(BaseModel):
+    """A part of the file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SideRecord(Part):
+    """One inventory.
+
+    Attributes:
+        place: what was given.
+        layer: of it, where one was named.
+        landslides: that were compared.
+        beside: landslides beside the searched area, left out.
+        area_m2: of the ground that they cover, counted once where they overlap.
+    """
+
+    place: str
+    layer: str | None
+    landslides: int
+    beside: int
+    area_m2: float | None
+
+
+class PixelScores(Part):
+    """Scores of pixels whose centre lies inside.
+
+    Attributes:
+        resolution_m: side of a pixel, in map units without a coordinate system.
+        resolution_is: ``stated``, the ``scene``'s, or by the size of the ``landslides``: a tenth
+            of the side of a square one of median area, rounded down to 1, 2 or 5 times a power
+            of ten.
+        tp: in both.
+        fp: in the inventory alone.
+        fn: in the reference alone.
+        tn: in neither; known only of a stated area.
+        error_index: 1 - IoU.
+    """
+
+    resolution_m: float
+    resolution_is: Literal["stated", "scene", "landslides"]
+    tp: int
+    fp: int
+    fn: int
+    tn: int | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    iou: float | None
+    error_index: float | None
+
+
+class AreaScores(Part):
+    """The same scores from exact areas, without pixels; m², and null without coordinate system."""
+
+    shared_m2: float | None
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    iou: Estimate
+    error_index: Estimate
+
+
+class SizeClass(Part):
+    """Detection of the reference's landslides of one class of area."""
+
+    at_least_m2: float
+    under_m2: float | None
+    landslides: int
+    detected: int
+    detection_rate: Estimate
+
+
+class LandslideScores(Part):
+    """Landslides by the half of their area; see `landslip.inventory.comparison.landslides`.
+
+    Attributes:
+        detected: landslides of the reference of which at least half is covered.
+        missed: the others.
+        false: landslides of the inventory of which less than half lies on the reference's.
+        false_share: of the inventory's landslides.
+        false_per_km2: of the stated area.
+        purity_mean: mean share of a landslide of the inventory that lies on the reference's.
+        purity_median: the median.
+        by_size: by area of the reference's landslide; empty without a coordinate system.
+    """
+
+    detected: int
+    missed: int
+    detection_rate: Estimate
+    false: int
+    false_share: Estimate
+    false_per_km2: float | None
+    purity_mean: float | None
+    purity_median: float | None
+    by_size: tuple[SizeClass, ...]
+
+
+class MatchScores(Part):
+    """Landslides paired one to one, the highest IoU first.
+
+    Attributes:
+        min_iou: pairs below are none.
+        matched: pairs.
+        precision: pairs over the inventory's landslides.
+        recall: pairs over the reference's.
+        f1: of the two.
+        iou_mean: over pairs.
+        hausdorff_median_m: median over pairs of the largest distance of the outlines.
+        outline_median_m: median over pairs of the mean distance of the outlines.
+    """
+
+    min_iou: float
+    matched: int
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    iou_mean: float | None
+    hausdorff_median_m: float | None
+    outline_median_m: float | None
+
+
+class Comparison(Part):
+    """The whole of ``comparison.json``."""
+
+    format: Literal["landslip-comparison"] = "landslip-comparison"
+    version: int = FORMAT_VERSION
+    code_version: str
+    inventory: SideRecord
+    reference: SideRecord
+    crs: str | None
+    searched_m2: float | None
+    pixels: PixelScores
+    areas: AreaScores
+    landslides: LandslideScores
+    matches: MatchScores
+    interval_level: float
+    draws: int
+    seed: int
+    notes: tuple[str, ...]
+    files: tuple[str, ...]

@@ -1,0 +1,176 @@
+"""Polygons as runs of pixels: which pixels of each row have their centre inside.
+
+Memory goes with the length of the outlines, not with the area inside them, and polygons that
+overlap keep their pixels each.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from landslip.core.window import Window
+
+_CROSSINGS_AT_ONCE = 2_000_000
+_POINTS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PixelRuns:
+    """Runs of pixels, each (n,) int64; of `pixel_runs` sorted by polygon, row and first column.
+
+    Attributes:
+        polygon: whose pixels they are, counted from 0.
+        row: in which row.
+        start: first column.
+        stop: one past the last column.
+    """
+
+    polygon: NDArray[np.int64]
+    row: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def of(self, which: slice | NDArray[np.bool_] | NDArray[np.intp]) -> "PixelRuns":
+        """Return some of the runs."""
+        return PixelRuns(
+            polygon=self.polygon[which],
+            row=self.row[which],
+            start=self.start[which],
+            stop=self.stop[which],
+        )
+
+    def clipped(self, window: Window) -> "PixelRuns":
+        """Return what lies in a window, in the same rows and columns."""
+        inside = self.of((self.row >= window.row_off) & (self.row < window.row_end))
+        cut = PixelRuns(
+            polygon=inside.polygon,
+            row=inside.row,
+            start=np.maximum(inside.start, window.col_off),
+            stop=np.minimum(inside.stop, window.col_end),
+        )
+        return cut.of(cut.start < cut.stop)
+
+    def pixels(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return polygon, row and column of every pixel."""
+        lengths = self.stop - self.start
+        cols = np.repeat(self.start, lengths) + _counted(lengths)
+        return np.repeat(self.polygon, lengths), np.repeat(self.row, lengths), cols
+
+
+def pixel_runs(polygons: NDArray[np.object_]) -> PixelRuns:
+    """Return the pixels of polygons in pixel coordinates (column, row), which may lie anywhere.
+
+    A pixel belongs to a polygon where its centre does; on an edge, where the polygon lies to its
+    right or below, so that polygons that share an edge share no pixel.
+
+    Args:
+        polygons: (n,) valid Polygons or MultiPolygons; empty ones have no pixels.
+    """
+    points = np.cumsum(shapely.get_num_coordinates(polygons))
+    portion = np.flatnonzero(np.diff(points // _POINTS_AT_ONCE)) + 1
+    starts = [0, *portion.tolist(), len(polygons)]
+    parts = [
+        _runs(edges)
+        for start, stop in itertools.pairwise(starts)
+        for edges in _in_portions(_edges(polygons[start:stop], start))
+    ]
+    return joined(parts)
+
+
+def joined(parts: Sequence[PixelRuns]) -> PixelRuns:
+    """Return runs one after the other, as they are."""
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return PixelRuns(polygon=none, row=none, start=none, stop=none)
+    return PixelRuns(
+        polygon=np.concatenate([part.polygon for part in parts]),
+        row=np.concatenate([part.row for part in parts]),
+        start=np.concatenate([part.start for part in parts]),
+        stop=np.concatenate([part.stop for part in parts]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Edges:
+    """Edges that cross the middle of a row, from their upper to their lower end.
+
+    Attributes:
+        polygon: (n,) whose edges, ascending.
+        ends: (n, 4) x and y of the upper, x and y of the lower end.
+        first_row: (n,) the first row that is crossed.
+        rows: (n,) how many are.
+    """
+
+    polygon: NDArray[np.int64]
+    ends: NDArray[np.float64]
+    first_row: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def of(self, which: slice | NDArray[np.bool_]) -> "_Edges":
+        return _Edges(
+            polygon=self.polygon[which],
+            ends=self.ends[which],
+            first_row=self.first_row[which],
+            rows=self.rows[which],
+        )
+
+
+def _edges(polygons: NDArray[np.object_], first_number: int) -> _Edges:
+    parts, of_polygon = shapely.get_parts(polygons, return_index=True)
+    rings, of_part = shapely.get_rings(parts, return_index=True)
+    points, of_ring = shapely.get_coordinates(rings, return_index=True)
+    follows = of_ring[1:] == of_ring[:-1]
+    here, there = points[:-1][follows], points[1:][follows]
+    down = here[:, 1] < there[:, 1]
+    # always from above, so that two polygons see the same crossing with an edge that they share
+    ends = np.where(down[:, None], np.hstack([here, there]), np.hstack([there, here]))
+    first_row, end = (np.ceil(ends[:, at] - 0.5).astype(np.int64) for at in (1, 3))
+    edges = _Edges(
+        polygon=of_polygon[of_part[of_ring[1:][follows]]].astype(np.int64) + first_number,
+        ends=ends,
+        first_row=first_row,
+        rows=end - first_row,
+    )
+    return edges.of(edges.rows > 0)
+
+
+def _in_portions(edges: _Edges) -> Iterator[_Edges]:
+    """Give the edges of some whole polygons at a time."""
+    if len(edges.rows) == 0:
+        return
+    last = np.flatnonzero(np.diff(edges.polygon, append=edges.polygon[-1] + 1))
+    portions = (np.cumsum(edges.rows)[last] - 1) // _CROSSINGS_AT_ONCE
+    begin = 0
+    for end in (last[np.flatnonzero(np.diff(portions, append=portions[-1] + 1))] + 1).tolist():
+        yield edges.of(slice(begin, end))
+        begin = end
+
+
+def _runs(edges: _Edges) -> PixelRuns:
+    row = np.repeat(edges.first_row, edges.rows) + _counted(edges.rows)
+    polygon = np.repeat(edges.polygon, edges.rows)
+    x0, y0, x1, y1 = np.repeat(edges.ends, edges.rows, axis=0).T
+    x = x0 + (row + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+    order = np.lexsort((x, row, polygon))
+    # outlines are closed: in every row a polygon is entered as often as it is left
+    cols = np.ceil(x[order] - 0.5).astype(np.int64)
+    runs = PixelRuns(
+        polygon=polygon[order][::2], row=row[order][::2], start=cols[::2], stop=cols[1::2]
+    )
+    return runs.of(runs.start < runs.stop)
+
+
+def _counted(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0, 1, ... for each of several stretches, one after the other."""
+    ends = np.cumsum(lengths)
+    counted: NDArray[np.int64] = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
+        ends - lengths, lengths
+    )
+    return counted

@@ -1,0 +1,196 @@
+"""Density of landslides in square cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from landslip.core.clipping import clipped
+from landslip.core.errors import InputError
+from landslip.core.projection import metre_crs, reprojected
+from landslip.inventory.statistics.coverage import covered_shares
+from landslip.io.polygon_file import repaired
+
+_CELLS_ALONG = 25
+_LEAST_MAPPED = 0.25  # of a cell; one landslide on a sliver of ground is no density
+_MOST_CELLS = 250_000
+_LONLAT = pyproj.CRS.from_epsg(4326)
+_ZONE_DEG = 6.0
+_EDGE_PARTS = 100
+
+Geometries = NDArray[np.object_]
+
+
+def density_cells(
+    polygons: Geometries,
+    crs: Any,
+    ground: shapely.Geometry | Sequence[float] | None = None,
+    cell_m: float | None = None,
+) -> geopandas.GeoDataFrame:
+    """Return square cells with their number of landslides and share of landslide area.
+
+    Cells are in the inventory's coordinate system where that counts metres without stretching
+    areas, else in a UTM zone, or over more than one in an equal-area projection. Corners lie on
+    multiples of the cell's side. Number and area are those on the mapped ground within the cell,
+    over its area; ground that overlapping landslides share counts once.
+
+    Args:
+        polygons: (n,) valid landslides.
+        crs: their coordinate system (rasterio's or pyproj's); None gives no cell.
+        ground: what was mapped, as polygon or as bounds (left, bottom, right, top) in ``crs``; by
+            default the bounds of the landslides.
+        cell_m: side of a cell; by default a round length, about a 25th of the longer side.
+
+    Returns:
+        ``cell`` (int64, from 1, rows from the top), ``landslides`` (int64: those whose point inside
+        lies in the cell), ``per_km2`` and ``area_share`` (0 to 1; both are NaN where less than a
+        quarter of the cell was mapped), and squares, of all cells that touch mapped ground.
+
+    Raises:
+        InputError: the side is not over 0, or so short that there are more than 250,000 cells; or
+            something lies where its coordinate system is not defined.
+    """
+    if cell_m is not None and not 0 < cell_m < np.inf:
+        raise InputError(f"the side of a density cell is over 0 m; got {cell_m:g}")
+    whole = _ground(polygons, ground)
+    if crs is None or whole is None:
+        return _frame(np.zeros(0, dtype=object), [np.zeros(0)] * 3, None)
+    source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
+    # bounds in degrees go around the Earth where landslides lie on both sides of 180 degrees
+    target = _metric(source, polygons if ground is None else np.array([whole], dtype=object))
+    polygons = repaired(reprojected(polygons, source, target))
+    whole = (
+        _box(shapely.total_bounds(polygons))
+        if ground is None
+        else _ground_in(whole, source, target)
+    )
+    polygons = clipped(polygons, whole)
+    polygons = polygons[shapely.area(polygons) > 0]
+    return _counted(polygons, whole, _Cells.over(whole, cell_m), target)
+
+
+def _counted(
+    polygons: Geometries, ground: shapely.Geometry, cells: "_Cells", crs: pyproj.CRS
+) -> geopandas.GeoDataFrame:
+    squares = cells.squares()
+    mapped_m2 = np.where(shapely.contains_properly(ground, squares), cells.side_m**2, np.nan)
+    cut = np.isnan(mapped_m2)
+    mapped_m2[cut] = shapely.area(shapely.intersection(squares[cut], ground))
+    counts = np.bincount(cells.of(shapely.point_on_surface(polygons)), minlength=len(squares))
+    corner = (cells.left, cells.top)
+    shares = covered_shares(polygons, corner, cells.side_m, cells.shape).ravel()
+    covered = np.minimum(shares * cells.side_m**2, mapped_m2)
+    kept = (mapped_m2 > 0) | (counts > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = [counts, counts / (mapped_m2 / 1e6), covered / mapped_m2]
+    enough = mapped_m2 >= _LEAST_MAPPED * cells.side_m**2
+    columns[1:] = [np.where(enough, one, np.nan) for one in columns[1:]]
+    return _frame(squares[kept], [one[kept] for one in columns], crs)
+
+
+def _ground(
+    polygons: Geometries, ground: shapely.Geometry | Sequence[float] | None
+) -> shapely.Geometry | None:
+    """Return what was mapped as a geometry; None where nothing tells."""
+    if isinstance(ground, shapely.Geometry):
+        return None if shapely.is_empty(ground) else ground
+    if ground is None and len(polygons) == 0:
+        return None
+    return _box(shapely.total_bounds(polygons) if ground is None else ground)
+
+
+def _box(bounds: Sequence[float] | NDArray[np.float64]) -> shapely.Polygon:
+    left, bottom, right, top = bounds
+    return shapely.box(float(left), float(bottom), float(right), float(top))
+
+
+def _frame(
+    squares: Geometries, columns: Sequence[NDArray[Any]], crs: pyproj.CRS | None
+) -> geopandas.GeoDataFrame:
+    landslides, per_km2, share = columns
+    return geopandas.GeoDataFrame(
+        {
+            "cell": np.arange(1, len(squares) + 1, dtype=np.int64),
+            "landslides": np.asarray(landslides, dtype=np.int64),
+            "per_km2": np.asarray(per_km2, dtype=np.float64),
+            "area_share": np.asarray(share, dtype=np.float64),
+        },
+        geometry=squares,
+        crs=crs,
+    )
+
+
+def _metric(source: pyproj.CRS, ground: Geometries) -> pyproj.CRS:
+    """Return a system in metres in which areas are true, or nearly."""
+    target = pyproj.CRS.from_wkt(metre_crs(source, ground).to_wkt())
+    if target == source:
+        return source
+    left, bottom, right, top = shapely.total_bounds(reprojected(ground, source, _LONLAT))
+    if right - left <= _ZONE_DEG and bottom >= -80 and top <= 84:
+        zone = int(np.clip(((left + right) / 2 + 180) // 6 + 1, 1, 60))
+        return pyproj.CRS.from_epsg((32600 if bottom + top >= 0 else 32700) + zone)
+    return target
+
+
+def _ground_in(
+    ground: shapely.Geometry, source: pyproj.CRS, target: pyproj.CRS
+) -> shapely.Geometry:
+    """Return the ground in another system, its straight edges bent as that bends them."""
+    if source == target:
+        return ground
+    left, bottom, right, top = shapely.bounds(ground)
+    step = max(right - left, top - bottom) / _EDGE_PARTS
+    bent = np.array([shapely.segmentize(ground, step)], dtype=object)
+    moved: shapely.Geometry = reprojected(bent, source, target)[0]
+    return moved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells:
+    """A block of square cells, numbered in rows from the top left one."""
+
+    left: float
+    top: float
+    side_m: float
+    shape: tuple[int, int]
+
+    @classmethod
+    def over(cls, ground: shapely.Geometry, side_m: float | None) -> "_Cells":
+        left, bottom, right, top = shapely.bounds(ground)
+        longer = max(right - left, top - bottom, 1.0)
+        side = side_m or _round_length(longer / _CELLS_ALONG)
+        first, last = np.floor(left / side), max(np.ceil(right / side), np.floor(left / side) + 1)
+        low, high = np.floor(bottom / side), max(np.ceil(top / side), np.floor(bottom / side) + 1)
+        if (last - first) * (high - low) > _MOST_CELLS:
+            raise InputError(
+                f"cells of {side:g} m would be {(last - first) * (high - low):.0f} on this ground, "
+                f"over {_MOST_CELLS}; choose longer ones"
+            )
+        shape = (int(high - low), int(last - first))
+        return cls(left=float(first * side), top=float(high * side), side_m=side, shape=shape)
+
+    def squares(self) -> Geometries:
+        """Return all cells as polygons (rows * columns,)."""
+        rows, cols = np.indices(self.shape).reshape(2, -1)
+        left, top = self.left + cols * self.side_m, self.top - rows * self.side_m
+        squares: Geometries = shapely.box(left, top - self.side_m, left + self.side_m, top)
+        return squares
+
+    def of(self, points: Geometries) -> NDArray[np.intp]:
+        """Return the cell of each point; those beyond the block go to its nearest cell."""
+        places = shapely.get_coordinates(points)
+        rows = np.clip((self.top - places[:, 1]) // self.side_m, 0, self.shape[0] - 1)
+        cols = np.clip((places[:, 0] - self.left) // self.side_m, 0, self.shape[1] - 1)
+        return (rows * self.shape[1] + cols).astype(np.intp)
+
+
+def _round_length(length_m: float) -> float:
+    """Return the nearest of 1, 2 and 5 times a power of ten that is not shorter than 10 m."""
+    decade = 10.0 ** np.floor(np.log10(max(length_m, 10.0)))
+    choices = decade * np.array([1.0, 2.0, 5.0, 10.0])
+    return float(choices[np.argmin(np.abs(np.log(choices / max(length_m, 10.0))))])

@@ -1,0 +1,1 @@
+"""Reading and writing: rasters, vector files, STAC items, labels, pictures."""

@@ -1,0 +1,158 @@
+"""Vector files of polygons, as they come from other people."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError
+
+_NAMED = 5
+_PARQUET = (".parquet", ".geoparquet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolygonFile:
+    """Valid polygons with their columns, and what was noticed on the way.
+
+    Attributes:
+        frame: (Multi)Polygons without heights, in the file's coordinate system (or none) and
+            order, indexed from 0.
+        numbers: (n,) int64 number of each in the file, from 1; what is left out has one too.
+        notes: sentences.
+    """
+
+    frame: geopandas.GeoDataFrame
+    numbers: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+
+def read_polygon_file(
+    path: Path,
+    layer: str | None = None,
+    *,
+    may_be_empty: bool = False,
+    layer_option: str = "--layer",
+) -> PolygonFile:
+    """Read polygons with their columns.
+
+    Self-intersecting ones are repaired, keeping what is enclosed; empty ones, and ones that
+    enclose nothing, are left out; each is noted.
+
+    Args:
+        path: anything that GDAL reads, or GeoParquet.
+        layer: which one, where the file has several.
+        may_be_empty: a file without any polygon is no mistake.
+        layer_option: what the user names a layer by.
+
+    Raises:
+        InputError: nothing can be read, there is no polygon, or something else than polygons.
+    """
+    frame = read_vector(path, layer, layer_option)
+    geometries = np.asarray(frame.geometry.values, dtype=object)
+    empty = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    _check_polygons(geometries[~empty], path)
+    if shapely.has_z(geometries).any():
+        geometries = shapely.force_2d(geometries)
+    invalid = ~empty & ~shapely.is_valid(geometries)
+    notes = []
+    if empty.any():
+        notes.append(f"{path.name}: {_named(empty)} with empty geometry left out")
+    if invalid.any():
+        reason = shapely.is_valid_reason(geometries[invalid][0])
+        notes.append(f"{path.name}: {_named(invalid)} invalid and repaired (the first: {reason})")
+        geometries = repaired(geometries)
+        gone = invalid & shapely.is_empty(geometries)
+        if gone.any():
+            notes.append(f"{path.name}: {_named(gone)} left out, as they enclose nothing")
+        empty |= gone
+    if empty.all() and not may_be_empty:
+        raise InputError(
+            f"{path}: there is no polygon in it; give a file with landslides as polygons"
+        )
+    kept = frame.set_geometry(geopandas.GeoSeries(geometries, index=frame.index, crs=frame.crs))
+    return PolygonFile(
+        frame=kept[~empty].reset_index(drop=True),
+        numbers=np.flatnonzero(~empty).astype(np.int64) + 1,
+        notes=tuple(notes),
+    )
+
+
+def repaired(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return valid polygons that enclose the same; lines and points that arise go."""
+    invalid = ~shapely.is_missing(polygons) & ~shapely.is_valid(polygons)
+    result = polygons.copy()
+    result[invalid] = [_enclosed(one) for one in polygons[invalid]]
+    return result
+
+
+def _enclosed(polygon: shapely.Geometry) -> shapely.Geometry:
+    parts = shapely.get_parts(shapely.make_valid(polygon))
+    return shapely.union_all(parts[shapely.area(parts) > 0])
+
+
+def read_vector(
+    path: Path, layer: str | None = None, layer_option: str = ""
+) -> geopandas.GeoDataFrame:
+    """Read geometries of any kind with their columns.
+
+    Args:
+        path: anything that GDAL reads, or GeoParquet.
+        layer: which one, where the file has several.
+        layer_option: what the user names a layer by; empty: nothing, the file has one.
+
+    Raises:
+        InputError: nothing can be read, or there is no geometry.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    try:
+        if path.suffix.lower() in _PARQUET:
+            frame = geopandas.read_parquet(path)
+        else:
+            frame = _read_layer(path, layer, layer_option)
+    except InputError:
+        raise
+    except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
+        cause = " ".join(str(error).split())
+        raise InputError(f"{path}: not a vector file that can be read ({cause})") from error
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        raise InputError(f"{path}: is a table without geometry; polygons are needed")
+    return frame
+
+
+def _read_layer(path: Path, layer: str | None, layer_option: str) -> geopandas.GeoDataFrame:
+    layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+    if layer is None and len(layers) > 1:
+        remedy = f"name one by {layer_option}" if layer_option else "give a file with one of them"
+        raise InputError(f"{path}: has several layers, {remedy}: {', '.join(layers)}")
+    if layer is not None and layer not in layers:
+        raise InputError(f"{path}: has no layer {layer}; its layers are {', '.join(layers)}")
+    with warnings.catch_warnings():
+        # measures along lines say nothing of polygons
+        warnings.filterwarnings("ignore", message="Measured")
+        return geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
+
+
+def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
+    kinds = {str(geometry.geom_type) for geometry in geometries}
+    others = sorted(kinds - {"Polygon", "MultiPolygon"})
+    if others:
+        raise InputError(f"{path}: landslides are polygons; there are also {', '.join(others)}")
+    if not np.isfinite(shapely.get_coordinates(geometries)).all():
+        raise InputError(
+            f"{path}: a polygon has coordinates that are not finite; mend or remove it"
+        )
+
+
+def _named(which: NDArray[np.bool_]) -> str:
+    """Return what polygons are called in notes: their numbers in the file, from 1."""
+    numbers = (np.flatnonzero(which) + 1).tolist()
+    shown = ", ".join(str(number) for number in numbers[:_NAMED])
+    more = ", ..." if len(numbers) > _NAMED else ""
+    return f"{len(numbers)} of {len(which)} polygons (number {shown}{more})"

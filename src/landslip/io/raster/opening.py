@@ -1,0 +1,108 @@
+"""Opening rasters, and what goes wrong with it."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import rasterio
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window as RasterioWindow
+
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid
+from landslip.core.window import Window
+from landslip.io.raster.location import Location, without_credentials
+from landslip.io.raster.patience import PATIENT, Patience
+from landslip.io.raster.remote import RemoteSources, own_name
+
+_ONE_AT_A_TIME = Lock()  # what is done to warnings is done to those of all threads
+
+
+@contextmanager
+def bounded_cache(megabytes: int = 128) -> Iterator[None]:
+    """Keep GDAL's block cache to a size; by itself it takes 5 % of the machine's memory."""
+    with rasterio.Env(GDAL_CACHEMAX=megabytes * 2**20):
+        yield
+
+
+@contextmanager
+def decoding_threads(count: int) -> Iterator[None]:
+    """Let GeoTIFFs that are opened meanwhile be decompressed by several threads in each read."""
+    with rasterio.Env(GDAL_NUM_THREADS=count):
+        yield
+
+
+def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> DatasetReader:
+    """Open a file or an address.
+
+    Args:
+        place: the file's path, an address, or a path of GDAL's own.
+        patience: how long a server that fails is waited for.
+
+    Raises:
+        InputError: it is not there, or no raster of real numbers.
+    """
+    location = Location.of(place)
+    if location.path is not None and not location.path.exists():
+        raise InputError(f"{location}: no such file")
+    sources = RemoteSources.of(location, patience)
+    try:
+        file = sources.patiently(lambda: _opened(location))
+    except RasterioError as error:
+        trouble = sources.trouble(error)
+        raise InputError(
+            trouble or f"{location}: not a raster that can be read ({cause(error)})"
+        ) from error
+    if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
+        file.close()
+        raise InputError(f"{location}: a raster of real numbers is needed; it has {file.dtypes}")
+    return file
+
+
+def _opened(location: Location) -> DatasetReader:
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(own_name(location))
+
+
+@contextmanager
+def reading(
+    place: Location | Path, window: Window, sources: RemoteSources | None = None
+) -> Iterator[None]:
+    """Turn what goes wrong while reading into an `InputError` that names file and window."""
+    try:
+        yield
+    except RasterioError as error:
+        if sources and (trouble := sources.trouble(error)):
+            raise InputError(f"{trouble} (read at {window})") from error
+        raise InputError(
+            f"{place}: the raster cannot be read at {window} ({cause(error)}); "
+            "the file may be damaged or truncated"
+        ) from error
+
+
+def cause(error: BaseException) -> str:
+    """Return the first cause's text of an error, in one line and without credentials."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return without_credentials(" ".join(str(error).split())) or type(error).__name__
+
+
+def colour_indexes(file: DatasetReader) -> list[int]:
+    """Return the indexes, from 1, of all bands but alpha."""
+    interpretations = zip(file.indexes, file.colorinterp, strict=True)
+    return [index for index, kind in interpretations if kind != ColorInterp.alpha]
+
+
+def grid_of(file: DatasetReader) -> Grid:
+    """Return where a file lies."""
+    return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
+
+
+def rasterio_window(window: Window) -> RasterioWindow:
+    """Return the same window in rasterio's words."""
+    return RasterioWindow(window.col_off, window.row_off, window.width, window.height)

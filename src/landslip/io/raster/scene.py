@@ -1,0 +1,247 @@
+"""Scenes: multi-band rasters with named bands."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import DatasetReader
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.closing import Closing
+from landslip.core.errors import InputError
+from landslip.core.window import Window
+from landslip.io.raster.location import Location
+from landslip.io.raster.opening import (
+    colour_indexes,
+    grid_of,
+    open_raster,
+    rasterio_window,
+    reading,
+)
+from landslip.io.raster.patience import PATIENT, Patience
+from landslip.io.raster.remote import RemoteSources
+
+Stored = NDArray[Any]
+Valid = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneOptions:
+    """What the user states about a scene, over what the file says; None leaves it to the file."""
+
+    bands: Bands | None = None
+    units: Units | None = None
+    nodata: float | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return what is stated, as JSON holds it."""
+        return {
+            "bands": None if self.bands is None else str(self.bands),
+            "units": self.units,
+            "nodata": None if self.nodata is None else repr(self.nodata),
+        }
+
+    @classmethod
+    def of_dict(cls, stated: dict[str, str | None]) -> "SceneOptions":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError: it gave something else.
+        """
+        bands, units, nodata = (stated.get(name) for name in ("bands", "units", "nodata"))
+        return cls(
+            bands=None if bands is None else Bands.parse(bands),
+            units=None if units is None else Units(units),
+            nodata=None if nodata is None else float(nodata),
+        )
+
+
+class Scene(Closing):
+    """An open multi-band raster with named bands; a context manager.
+
+    Pixels come as stored numbers; `radiometry` says what they mean.
+    """
+
+    def __init__(
+        self,
+        place: Location | Path | str,
+        options: SceneOptions | None = None,
+        *,
+        patience: Patience = PATIENT,
+    ) -> None:
+        """Open a raster.
+
+        Args:
+            place: a file, or an address (http, https, s3, gs, az).
+            options: what is stated over what the file says.
+            patience: how long a server that fails is waited for.
+
+        Raises:
+            InputError: it is no raster, its bands have no names, or the options contradict it.
+        """
+        options = options or SceneOptions()
+        self.path = Location.of(place)
+        self._patience = patience
+        self._file = open_raster(self.path, patience)
+        self._sources = RemoteSources.of_opened(self.path, self._file, patience)
+        try:
+            self._indexes = _band_indexes(self._file, options.bands)
+            self.bands = _named_bands(self.path, self._file, options.bands)
+            self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
+            self._stated_nodata = options.nodata
+            self.grid = grid_of(self._file)
+        except InputError:
+            self._file.close()
+            raise
+
+    @property
+    def _alpha_is_a_band(self) -> bool:
+        return any(self._file.colorinterp[at - 1] == ColorInterp.alpha for at in self._indexes)
+
+    @property
+    def nodata(self) -> float | None:
+        """The nodata value stated by the user, else by the file; None where neither states one."""
+        if self._stated_nodata is not None:
+            return self._stated_nodata
+        value = self._file.nodatavals[self._indexes[0] - 1]
+        return None if value is None else float(value)
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """(height, width) of the pieces that the file is read in."""
+        height, width = self._file.block_shapes[self._indexes[0] - 1]
+        return int(height), int(width)
+
+    @property
+    def stored_bytes_per_px(self) -> int:
+        """Bytes of all of the file's bands, which blocks may hold together."""
+        return sum(np.dtype(dtype).itemsize for dtype in self._file.dtypes)
+
+    def read(self, window: Window, bands: Bands | None = None) -> tuple[Stored, Valid]:
+        """Read the stored numbers (bands, height, width) and the valid mask (height, width).
+
+        A pixel is valid where every band read holds data: no band is nodata, masked, transparent
+        or not finite. What lies outside the scene is 0 and not valid.
+
+        Raises:
+            InputError: a band is missing, or the file cannot be read there.
+        """
+        indexes = self._indexes_of(bands)
+        values = np.zeros((len(indexes), *window.shape), dtype=self.radiometry.dtype)
+        valid = np.zeros(window.shape, dtype=np.bool_)
+        inside = window.clipped(self.grid.shape)
+        if inside is not None:
+            rows, cols = inside.slices_in(window)
+            values[:, rows, cols], valid[rows, cols] = self._read(indexes, inside)
+        return values, valid
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _indexes_of(self, bands: Bands | None) -> list[int]:
+        positions = self.bands.positions_of(bands or self.bands)
+        return [self._indexes[position] for position in positions]
+
+    def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
+        where = rasterio_window(window)
+        numbers_tell = self._numbers_tell(indexes)
+
+        def pixels_and_masks() -> tuple[Stored, Stored | None]:
+            values = self._file.read(indexes, window=where)
+            return values, None if numbers_tell else self._file.read_masks(indexes, window=where)
+
+        with reading(self.path, window, self._sources):
+            values, masks = self._sources.patiently(pixels_and_masks, renew=self._reopen)
+        if masks is None:
+            return values, _without(values, self.nodata)
+        if self._alpha_is_a_band:
+            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+            masks[[MaskFlags.alpha in flag for flag in flags]] = 255
+        if self._stated_nodata is not None:
+            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+            by_nodata = [MaskFlags.nodata in flag for flag in flags]
+            masks[by_nodata] = 255
+            masks[values == self._stated_nodata] = 0
+        valid = np.all(masks != 0, axis=0)
+        if np.issubdtype(values.dtype, np.floating):
+            valid &= np.all(np.isfinite(values), axis=0)
+        return values, valid
+
+    def _numbers_tell(self, indexes: list[int]) -> bool:
+        """Whether whole numbers alone say what is valid; GDAL's masks would read them again."""
+        flags = {flag for index in indexes for flag in self._file.mask_flag_enums[index - 1]}
+        values = {self._file.nodatavals[index - 1] for index in indexes}
+        plain = flags <= {MaskFlags.nodata} or flags <= {MaskFlags.all_valid}
+        return plain and len(values) == 1 and np.issubdtype(self.radiometry.dtype, np.integer)
+
+    def _reopen(self) -> None:
+        """Open the file anew: GDAL keeps what a failed read left behind."""
+        fresh = open_raster(self.path, self._patience)
+        self._file.close()
+        self._file = fresh
+
+
+def _without(values: Stored, nodata: float | None) -> Valid:
+    """Return where no band of whole numbers (bands, height, width) is nodata."""
+    limits = np.iinfo(values.dtype)
+    if nodata is None or nodata % 1 or not limits.min <= nodata <= limits.max:
+        return np.ones(values.shape[1:], dtype=np.bool_)
+    number = values.dtype.type(nodata)
+    valid: Valid = values[0] != number
+    for band in values[1:]:
+        valid &= band != number
+    return valid
+
+
+def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
+    """Return the bands that hold data: all that are named, else all but alpha.
+
+    A fourth band of 8 bits is called alpha by default when a GeoTIFF is written, also where it is
+    near infrared.
+    """
+    if len(stated or file.descriptions) == file.count and (stated or all(file.descriptions)):
+        return list(file.indexes)
+    return colour_indexes(file)
+
+
+def _named_bands(location: Location, file: DatasetReader, stated: Bands | None) -> Bands:
+    indexes = _band_indexes(file, stated)
+    found = [file.descriptions[index - 1] for index in indexes]
+    bands = stated or Bands.from_descriptions(found)
+    if bands is None:
+        raise InputError(
+            f"{location}: every band needs a name, and the file's {len(indexes)} "
+            f"band descriptions are {found}; name them in order with --bands, e.g. "
+            "--bands blue,green,red,nir"
+        )
+    if len(bands) != len(indexes):
+        raise InputError(
+            f"{location}: --bands names {len(bands)} bands ({bands}) and the file "
+            f"has {len(indexes)}; name each band of the file in its order"
+        )
+    return bands
+
+
+def _radiometry(
+    location: Location, file: DatasetReader, indexes: list[int], stated: Units | None
+) -> Radiometry:
+    dtypes = {file.dtypes[index - 1] for index in indexes}
+    scalings = {(file.scales[index - 1], file.offsets[index - 1]) for index in indexes}
+    if len(dtypes) > 1 or len(scalings) > 1:
+        raise InputError(
+            f"{location}: all bands need one data type, scale and offset; "
+            f"got {sorted(dtypes)}, {sorted(scalings)}"
+        )
+    scale, offset = scalings.pop()
+    tags = {(file.units[index - 1] or "").strip().lower() for index in indexes}
+    tagged = Units.REFLECTANCE if tags == {"reflectance"} else None
+    scaled = Units.REFLECTANCE if (scale, offset) != (1.0, 0.0) else Units.DN
+    units = stated or tagged or scaled
+    if units is Units.DN:
+        return Radiometry(units=units, dtype=dtypes.pop())
+    return Radiometry(units=units, dtype=dtypes.pop(), scale=scale, offset=offset)

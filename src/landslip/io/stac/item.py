@@ -1,0 +1,202 @@
+"""STAC items: what they say of a scene's files and bands."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from landslip.core.bands import Bands
+from landslip.core.errors import InputError, MissingDependencyError
+from landslip.io.raster.http import fetch
+from landslip.io.raster.location import Location
+from landslip.io.raster.patience import PATIENT, Patience
+
+_PICTURES = {"visual"}
+_NOT_SCENES = {"thumbnail", "overview", "metadata"}
+_OFFSET_APPLIED = ":boa_offset_applied"
+
+
+class _BandText(BaseModel):
+    """A band's words in STAC 1.0 (``eo:bands``, ``raster:bands``) or 1.1 (``bands``)."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str | None = None
+    common_name: str | None = Field(
+        default=None, validation_alias=AliasChoices("eo:common_name", "common_name")
+    )
+    scale: float | None = Field(
+        default=None, validation_alias=AliasChoices("raster:scale", "scale")
+    )
+    offset: float | None = Field(
+        default=None, validation_alias=AliasChoices("raster:offset", "offset")
+    )
+    nodata: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacBand:
+    """A band of an asset.
+
+    Attributes:
+        index: from 1.
+        names: its own names, first, such as ``b04`` or its asset's key.
+        common_name: what kind of band it is, such as ``red``, or None.
+        scale: with ``offset``, ``nodata`` and ``unit``: what is stated of its pixels, or None.
+    """
+
+    index: int
+    names: tuple[str, ...]
+    common_name: str | None
+    scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacAsset:
+    """A raster of an item."""
+
+    key: str
+    location: Location
+    media_type: str
+    is_picture: bool
+    bands: tuple[StacBand, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacScene:
+    """An item's rasters."""
+
+    item_id: str
+    place: Location
+    assets: tuple[StacAsset, ...]
+
+
+def read_item(place: Location | Path | str, patience: Patience = PATIENT) -> StacScene:
+    """Read a STAC item from a file or a web address.
+
+    Raises:
+        InputError: it is not there, or no STAC item.
+        MissingDependencyError: pystac is not installed.
+    """
+    location = Location.of(place)
+    content = _parsed(_content(location, patience), location)
+    kind = content.get("type")
+    if kind != "Feature":
+        raise InputError(
+            f"{location}: one STAC item (type Feature) is needed; got {kind!r}. "
+            "Save the item of one scene by itself"
+        )
+    pystac = _pystac()
+    href = str(location.path.absolute()) if location.path else location.given.partition("?")[0]
+    try:
+        item = pystac.Item.from_dict(content, href=href)
+        found = [
+            _asset(key, asset, item.properties)
+            for key, asset in item.assets.items()
+            if _may_be_scene(asset)
+        ]
+    except (pystac.STACError, pystac.STACTypeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{location}: not a STAC item that can be read ({_said(error)})"
+        ) from error
+    return StacScene(item_id=item.id, place=location, assets=tuple(found))
+
+
+def _content(location: Location, patience: Patience) -> bytes:
+    if location.url is not None:
+        return fetch(location.url, patience)
+    if location.path is None:
+        raise InputError(
+            f"{location}: a STAC item is a file or an http(s) address; copy the item here"
+        )
+    try:
+        return location.path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{location}: the STAC item cannot be read ({error.strerror})") from error
+
+
+def _parsed(text: bytes, location: Location) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{location}: a STAC item is JSON; {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{location}: a STAC item is a JSON object; got {type(content).__name__}")
+    return content
+
+
+def _pystac() -> Any:
+    try:
+        return import_module("pystac")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "STAC items are read with pystac, which is not installed; "
+            "install it with: pip install 'landslip[cloud]'"
+        ) from error
+
+
+def _may_be_scene(asset: Any) -> bool:
+    kind = asset.media_type or ""
+    fields = asset.extra_fields
+    described = any(fields.get(name) for name in ("bands", "eo:bands", "raster:bands"))
+    is_raster = kind.startswith("image/") or (not kind and described)
+    return is_raster and not _NOT_SCENES & set(asset.roles or ())
+
+
+def _asset(key: str, asset: Any, properties: Mapping[str, Any]) -> StacAsset:
+    texts = _band_texts(asset.extra_fields)
+    bands = [_band(key, n, text, len(texts)) for n, text in enumerate(texts, start=1)]
+    if any(name.endswith(_OFFSET_APPLIED) and properties[name] is True for name in properties):
+        # such an item states the offset of the original product, and its pixels have it already
+        bands = [replace(band, offset=None if band.offset is None else 0.0) for band in bands]
+    return StacAsset(
+        key=key,
+        location=Location.of(asset.get_absolute_href()),
+        media_type=asset.media_type or "",
+        is_picture=bool(_PICTURES & set(asset.roles or ())),
+        bands=tuple(bands),
+    )
+
+
+def _band_texts(fields: Mapping[str, Any]) -> list[_BandText]:
+    """Return the words on each band, those on the whole asset where a band has none of its own."""
+    known = [fields.get(name) or [] for name in ("eo:bands", "raster:bands", "bands")]
+    common = {name: value for name, value in fields.items() if name not in {"name", "bands"}}
+    count = max(1, *(len(bands) for bands in known))
+    merged: list[dict[str, Any]] = [dict(common) for _ in range(count)]
+    for bands in known:
+        for text, band in zip(merged, bands, strict=False):
+            text.update(band)
+    return [_BandText.model_validate(text) for text in merged]
+
+
+def _band(key: str, index: int, text: _BandText, count: int) -> StacBand:
+    names: Sequence[str | None] = [text.name, key if count == 1 else None]
+    return StacBand(
+        index=index,
+        names=tuple(name for name in map(_canonical, names) if name is not None),
+        common_name=_canonical(text.common_name),
+        scale=text.scale,
+        offset=text.offset,
+        nodata=text.nodata,
+        unit=text.unit,
+    )
+
+
+def _canonical(name: str | None) -> str | None:
+    bands = Bands.from_descriptions([name]) if name else None
+    return None if bands is None else bands.names[0]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return " ".join(f"{type(error).__name__}: {error}".split())

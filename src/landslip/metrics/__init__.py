@@ -1,0 +1,1 @@
+"""Metrics: pixels, objects, boundaries, probabilities, areas, and their intervals."""

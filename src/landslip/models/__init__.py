@@ -1,0 +1,1 @@
+"""Networks and everything around one: training, engines, calibration, evaluation."""

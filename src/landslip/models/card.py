@@ -1,0 +1,260 @@
+"""``model.json``: what a model is, what it takes, and how it was made."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.datasets.normalisation import Normalisation
+from landslip.models.calibration.curve import Calibration
+from landslip.models.networks.architecture import Architecture
+
+FORMAT_VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputCard(_Part):
+    """What pixels the model takes; statistics are in ``units``, by band."""
+
+    bands: tuple[str, ...]
+    units: Units
+    dtype: str = Field(description="of the stored numbers that it was trained on")
+    scale: float
+    offset: float
+    nodata: float | None
+    resolution_m: float | None
+    tile_size: int
+    multiple: int = Field(description="height and width are multiples of this")
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    quantiles: tuple[tuple[float, float, float], ...] = Field(
+        description="1 %, 50 % and 99 % points of the training pixels"
+    )
+
+
+class StartCard(_Part):
+    """The model that training began from."""
+
+    name: str
+    weights_sha256: str
+
+
+class TrainingCard(_Part):
+    """How the model was trained, and on what."""
+
+    config: dict[str, Any]
+    encoder_weights_sha256: str | None
+    dataset_source: str
+    dataset_tiles: dict[str, int]
+    pixels_sha256: str
+    split_sha256: str
+    split_method: str
+    epoch: int
+    epochs: int
+    precision: str
+    device: str
+    seconds: float
+    torch_version: str
+    started_from: StartCard | None = Field(None, description="None: no model")
+
+
+class OnnxCard(_Part):
+    """What was written as ONNX, and how near it comes to the network."""
+
+    opset: int
+    largest_difference: float = Field(description="of probabilities, from those of torch")
+    deepness_tile: int = Field(description="side of the tiles that deepness.onnx takes, in pixels")
+    torch_version: str
+    onnx_version: str
+
+
+class Int8Card(_Part):
+    """What quantisation to int8 cost, measured on tiles that it was not calibrated on."""
+
+    f1_percent: float
+    f1_fp32_percent: float
+    loss_points: float
+    max_loss_points: float
+    other_layers: str = Field(description="precision of the layers that are not int8")
+    split: str
+    tiles: int
+    pixels: int
+    calibration_tiles: int
+    calibration_seed: int
+    dataset_source: str
+    pixels_sha256: str
+    split_sha256: str
+    nncf_version: str
+    openvino_version: str
+
+
+class ExportsCard(_Part):
+    """What `landslip export` added to the folder."""
+
+    onnx: OnnxCard | None = None
+    int8: Int8Card | None = None
+
+
+class FiguresCard(_Part):
+    """How far probabilities are from what they say; see `landslip.models.calibration.figures`."""
+
+    calibration_error: float = Field(description="expected, over 20 bins of equal width")
+    brier: float
+    log_loss: float
+
+
+class ReliabilityCard(_Part):
+    """Probability against share of landslide, of those of 20 equal bins that hold pixels."""
+
+    mean_probability: tuple[float, ...]
+    landslide_share: tuple[float, ...]
+    pixels: tuple[int, ...]
+
+
+class CalibrationCard(_Part):
+    """How the network's probabilities are calibrated, and on what that was fitted."""
+
+    method: str = Field(description="temperature, platt or isotonic")
+    knots: tuple[tuple[float, float], ...] = Field(description="(logit, calibrated logit)")
+    slope_below: float
+    slope_above: float
+    split: str
+    tiles: int
+    pixels: int
+    landslide_pixels: int
+    folds: int = Field(description="of whole groups of tiles; 0: not cross-validated")
+    dataset_source: str
+    pixels_sha256: str
+    split_sha256: str
+    seed: int
+    engine: str
+    precision: str
+    before: FiguresCard
+    after: FiguresCard | None = Field(description="on folds not fitted on; None: not known")
+    reliability_before: ReliabilityCard
+    reliability_after: ReliabilityCard | None
+
+    def curve(self) -> Calibration:
+        """Return the curve from the network's logits to calibrated ones."""
+        return Calibration(
+            knots=self.knots, slope_below=self.slope_below, slope_above=self.slope_above
+        )
+
+
+class LookCard(_Part):
+    """What the training data looked like, to tell scenes that look otherwise."""
+
+    file: str
+    tiles: int
+    tile_px: int
+    features: int
+    layer: str
+    spectral_p99: float
+    feature_p99: float
+    dataset_source: str
+    pixels_sha256: str
+
+
+class ModelCard(_Part):
+    """The whole of ``model.json``."""
+
+    format: Literal["landslip-model"] = "landslip-model"
+    version: int = FORMAT_VERSION
+    name: str
+    code_version: str
+    architecture: Architecture
+    input: InputCard
+    threshold: float = Field(ge=0, le=1)
+    training: TrainingCard
+    metrics: dict[str, dict[str, float | None]] = Field(
+        description="by split; the threshold is chosen on val"
+    )
+    files: dict[str, str] = Field(description="sha256 of each file of the folder")
+    stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
+    exports: ExportsCard | None = Field(None, description="None: as training wrote it")
+    calibration: CalibrationCard | None = Field(None, description="None: not calibrated")
+    look: LookCard | None = Field(None, description="None: not measured")
+
+    @property
+    def bands(self) -> Bands:
+        """The bands in the order the network takes them."""
+        return Bands(self.input.bands)
+
+    @property
+    def radiometry(self) -> Radiometry:
+        """What the training data's stored numbers meant."""
+        known = self.input
+        return Radiometry(
+            units=known.units, dtype=known.dtype, scale=known.scale, offset=known.offset
+        )
+
+    @property
+    def curve(self) -> Calibration | None:
+        """The curve that makes the network's probabilities calibrated ones; None without one."""
+        return None if self.calibration is None else self.calibration.curve()
+
+    @property
+    def calibrated_threshold(self) -> float:
+        """The threshold of calibrated probability; the mask is that of the network's threshold.
+
+        The network's own threshold where the model is not calibrated.
+        """
+        curve = self.curve
+        return self.threshold if curve is None else curve.probability(self.threshold)
+
+    def normalisation_of(self, radiometry: Radiometry) -> Normalisation:
+        """Return the model's normalisation for numbers stored in some radiometry."""
+        return Normalisation(radiometry=radiometry, mean=self.input.mean, std=self.input.std)
+
+
+def stac_terms(
+    name: str, architecture: Architecture, known: InputCard, parameters: int, torch_version: str
+) -> dict[str, Any]:
+    """Describe a model in terms of the STAC Machine Learning Model extension, version 1.4."""
+    scaling = [
+        {"type": "z-score", "mean": mean, "stddev": std}
+        for mean, std in zip(known.mean, known.std, strict=True)
+    ]
+    dimensions = ["batch", "channel", "height", "width"]
+    return {
+        "stac_extensions": ["https://stac-extensions.github.io/mlm/v1.4.0/schema.json"],
+        "mlm:name": name,
+        "mlm:architecture": architecture.title,
+        "mlm:tasks": ["semantic-segmentation"],
+        "mlm:framework": "PyTorch",
+        "mlm:framework_version": torch_version,
+        "mlm:total_parameters": parameters,
+        "mlm:input": [
+            {
+                "name": "scene",
+                "bands": list(known.bands),
+                "input": {
+                    "shape": [-1, len(known.bands), -1, -1],
+                    "dim_order": dimensions,
+                    "data_type": "float32",
+                },
+                "value_scaling": scaling,
+                "resize_type": None,
+            }
+        ],
+        "mlm:output": [
+            {
+                "name": "probability of landslide",
+                "tasks": ["semantic-segmentation"],
+                "result": {
+                    "shape": [-1, 1, -1, -1],
+                    "dim_order": dimensions,
+                    "data_type": "float32",
+                },
+                "classification:classes": [
+                    {"value": 1, "name": "landslide", "description": "landslide scar and deposit"}
+                ],
+                "post_processing_function": None,
+            }
+        ],
+        "mlm:hyperparameters": {"encoder": architecture.encoder},
+    }

@@ -1,0 +1,115 @@
+"""Scores a model on the tiles of a dataset's split."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.choices import Split
+from landslip.core.errors import InputError
+from landslip.core.progress import Progress, silent
+from landslip.datasets.batches import batches_of_tiles, plan_batches
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.metrics.pixels import Counts, bootstrap_intervals, count_pixels, total
+from landslip.models.card import ModelCard
+from landslip.models.engines.base import Engine
+from landslip.models.folder import check_fit
+
+_BATCH_PX = 8 * 256 * 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Counts of each tile at one threshold."""
+
+    split: Split
+    threshold: float
+    tiles: tuple[Counts, ...]
+    seed: int = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Counts over all tiles."""
+        return total(self.tiles)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return counts, scores and their 95 % intervals by name, ready for JSON.
+
+        ``tile_counts`` holds tp, fp, fn and tn of each tile.
+        """
+        intervals = bootstrap_intervals(list(self.tiles), seed=self.seed)
+        return {
+            "split": self.split.value,
+            "tiles": len(self.tiles),
+            "threshold": self.threshold,
+            "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
+            **self.counts.as_dict(),
+            "intervals": {name: None if at is None else list(at) for name, at in intervals.items()},
+            "interval_level": 0.95,
+        }
+
+
+def evaluate(
+    engine: Engine,
+    card: ModelCard,
+    dataset: TileDataset,
+    split: Split,
+    *,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Predict every tile of a split whole and count at the model's threshold.
+
+    Raises:
+        InputError: the split has no tile.
+        ModelError: the dataset's bands or units are not the model's.
+    """
+    positions = dataset.positions(split)
+    counts = {
+        position: _count(dataset, position, probability, card.threshold)
+        for position, probability in predicted_tiles(engine, card, dataset, positions, progress)
+    }
+    return Evaluation(
+        split=split,
+        threshold=card.threshold,
+        tiles=tuple(counts[position] for position in positions),
+    )
+
+
+def predicted_tiles(
+    engine: Engine,
+    card: ModelCard,
+    dataset: TileDataset,
+    positions: list[int],
+    progress: Progress = silent,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield each tile's position and probability (height, width), in batches of one shape.
+
+    Raises:
+        InputError: there is no tile.
+        ModelError: the dataset's bands or units are not the model's.
+    """
+    check_fit(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
+    if not positions:
+        raise InputError(
+            f"{dataset.path}: the split asked for has no tile (tiles: {dataset.card.tiles}); "
+            "choose another by --split"
+        )
+    multiple, done = card.input.multiple, 0
+    batches = plan_batches(dataset, positions, multiple=multiple, batch_px=_BATCH_PX)
+    normalisation = card.normalisation_of(dataset.card.radiometry)
+    order = dataset.bands.positions_of(card.bands)
+    for batch, pixels in batches_of_tiles(dataset, batches, normalisation, multiple, order):
+        for position, probability in zip(batch, engine.predict(pixels), strict=True):
+            height, width = dataset.shape(position)
+            yield position, probability[:height, :width]
+        done += len(batch)
+        progress(done, len(positions))
+
+
+def _count(
+    dataset: TileDataset, position: int, probability: NDArray[np.float32], threshold: float
+) -> Counts:
+    tile = dataset.tile(position)
+    return count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)

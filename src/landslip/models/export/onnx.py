@@ -1,0 +1,168 @@
+"""A network as ONNX, for ONNX Runtime and for QGIS; needs torch."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from landslip.core.errors import ModelError
+from landslip.models.card import InputCard, OnnxCard
+from landslip.models.export.deepness import DIVISOR, deepness_keys, deepness_tile
+from landslip.models.folder import DEEPNESS, ONNX, Model
+from landslip.models.weights import load_network, torch_version
+
+OPSET = 18
+IMAGE, PROBABILITY = "image", "probability"
+ROUNDING = 1e-4
+_SIDES = ("batch", "height", "width")
+
+
+class FromDeepness(nn.Module):
+    """A network that takes what Deepness hands out: values / 255, not normalised.
+
+    Pixels that hold the training data's nodata in any band are normalised to 0 and come out as 0.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, known: InputCard) -> None:
+        """Put normalisation before a network that returns probabilities."""
+        super().__init__()
+        self.network = network
+        self.nodata = known.nodata
+        self.register_buffer("mean", torch.tensor(known.mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(known.std)[:, None, None])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return probabilities (n, 1, height, width) for values / 255 (n, bands, height, width)."""
+        values = image * DIVISOR
+        normalised = (values - self.mean) / self.std
+        if self.nodata is None:
+            probability: Tensor = self.network(normalised)
+            return probability
+        valid = _differs(values, self.nodata).all(dim=1, keepdim=True)
+        return torch.where(valid, self.network(torch.where(valid, normalised, 0.0)), 0.0)
+
+
+def _differs(values: Tensor, nodata: float) -> Tensor:
+    if np.isnan(nodata):
+        return ~values.isnan()
+    # the division by 255 is undone up to rounding
+    return (values - nodata).abs() > 1e-6 * abs(nodata)
+
+
+def write_onnx(model: Model, folder: Path) -> OnnxCard:
+    """Write a model's network with its sigmoid as ONNX, for any size and for Deepness.
+
+    ``model.onnx`` takes normalised float32 ``image`` (batch, bands, height, width) and returns
+    ``probability`` (batch, 1, height, width). ``deepness.onnx`` takes one square tile as Deepness
+    hands it out.
+
+    Raises:
+        ModelError: the weights are damaged, or what was written does not give the network's
+            probabilities.
+    """
+    network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
+    known, side = model.card.input, deepness_tile(model.card.input.multiple)
+    bands, multiple = len(known.bands), known.multiple
+    adapted = FromDeepness(network, known).eval()
+    any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    with _silent():
+        general = _converted(network, (2, bands, 2 * multiple, 3 * multiple), any_size)
+        fixed = _converted(adapted, (1, bands, side, side), {})
+    for value in (*general.graph.input, *general.graph.output):
+        _name_sides(value)
+    for key, text in deepness_keys(model.card).items():
+        fixed.metadata_props.add(key=key, value=text)
+    _save(general, folder / ONNX)
+    _save(fixed, folder / DEEPNESS)
+    generator = np.random.default_rng(0)
+    shapes = ((1, bands, multiple, 2 * multiple), (3, bands, 4 * multiple, 3 * multiple))
+    drawn = [_drawn(shape, generator) for shape in shapes]
+    difference = max(_difference(folder / ONNX, network, pixels) for pixels in drawn)
+    tile = _values(known, _drawn((1, bands, side, side), generator)) / np.float32(DIVISOR)
+    _difference(folder / DEEPNESS, adapted, tile)
+    return OnnxCard(
+        opset=OPSET,
+        largest_difference=difference,
+        deepness_tile=side,
+        torch_version=torch_version(),
+        onnx_version=onnx.__version__,
+    )
+
+
+def _converted(
+    network: nn.Module, shape: tuple[int, ...], dynamic: dict[int, Any]
+) -> onnx.ModelProto:
+    program = torch.onnx.export(
+        network,
+        (torch.zeros(shape),),
+        input_names=[IMAGE],
+        output_names=[PROBABILITY],
+        opset_version=OPSET,
+        dynamo=True,
+        dynamic_shapes=(dynamic,) if dynamic else None,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    converted: onnx.ModelProto = program.model_proto
+    return converted
+
+
+def _name_sides(value: onnx.ValueInfoProto) -> None:
+    """Give the sides plain names, in place of torch's formulas of them."""
+    sides = value.type.tensor_type.shape.dim
+    for at, name in zip((0, 2, 3), _SIDES, strict=True):
+        sides[at].dim_param = name
+
+
+def _save(converted: onnx.ModelProto, path: Path) -> None:
+    onnx.checker.check_model(converted, full_check=True)
+    onnx.save(converted, path)
+
+
+def _drawn(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.float32]:
+    return generator.standard_normal(shape, dtype=np.float32)
+
+
+def _values(known: InputCard, normalised: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean, std = (np.array(part, np.float32)[:, None, None] for part in (known.mean, known.std))
+    values: NDArray[np.float32] = normalised * std + mean
+    return values
+
+
+def _difference(path: Path, network: nn.Module, pixels: NDArray[np.float32]) -> float:
+    """Return the largest difference of a written file's probabilities from torch's."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(pixels)).numpy()
+    found = session.run([PROBABILITY], {IMAGE: pixels})[0]
+    difference = float(np.abs(found - expected).max())
+    if not difference <= ROUNDING:
+        raise ModelError(
+            f"{path.name}: its probabilities differ from the network's by up to {difference:.2g} "
+            f"and at most {ROUNDING:g} is rounding; this network does not survive the conversion, "
+            "use --no-onnx"
+        )
+    return difference
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the exporter's notes about itself to itself."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

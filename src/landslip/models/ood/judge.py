@@ -1,0 +1,154 @@
+"""Tells whether a scene looks like what a model was trained on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from landslip.datasets.format import TileDataset
+from landslip.io.raster import Scene
+from landslip.models.card import ModelCard
+from landslip.models.folder import Model
+from landslip.models.ood.cloud import Cloud, Points
+from landslip.models.ood.features import FeatureExtractor
+from landslip.models.ood.look import LOOK, Look, read_look
+from landslip.models.ood.measure import Piece, pieces_of_tile
+from landslip.models.ood.pieces import spread_pieces
+from landslip.models.ood.spectra import describe
+
+SAMPLED_TILES = 16
+LEAST_TILES = 3
+ALARM_SHARE, ALARM_TILES = 0.25, 2
+_MOST_READ = 48
+_WHOLE = 0.95  # the network sees where data end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distances:
+    """How far tiles lie from the training tiles, in standard deviations, (n,) each."""
+
+    spectral: Points
+    feature: Points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Familiarity:
+    """How a scene's sampled tiles compare with the training tiles.
+
+    Attributes:
+        tiles: how many of the scene were compared.
+        spectral_share: of them, by their pixels, beyond 99 % of the training tiles; 0 to 1.
+        feature_share: the same by the network's deepest features.
+        spectral_ratio: their median distance over that of the training tiles.
+        feature_ratio: the same by features.
+    """
+
+    tiles: int
+    spectral_share: float
+    feature_share: float
+    spectral_ratio: float
+    feature_ratio: float
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each way in which the scene is unlike; none where it is alike."""
+        kinds = (
+            ("spectra", self.spectral_share, self.spectral_ratio),
+            ("features of the network", self.feature_share, self.feature_ratio),
+        )
+        return [
+            f"the scene looks unlike the training data: {100 * share:.0f} % of its sampled tiles "
+            f"have {what} beyond those of 99 % of the training tiles ({ratio:.1f} times the usual "
+            "distance); probabilities are not to be trusted as calibrated, check the map and tune "
+            "the model on some tiles of it"
+            for what, share, ratio in kinds
+            if self._is_unlike(share)
+        ]
+
+    def _is_unlike(self, share: float) -> bool:
+        return share >= ALARM_SHARE and round(share * self.tiles) >= ALARM_TILES
+
+
+def judge(scene: Scene, model: Model) -> Familiarity | None:
+    """Compare at most 16 tiles spread over a scene with the model's training tiles.
+
+    Returns:
+        None where the model folder has no ``look.npz``, or fewer than 3 tiles of the scene are
+        valid for the most part.
+
+    Raises:
+        InputError: the scene lacks a band, or cannot be read.
+        ModelError: the look or the graph is damaged.
+    """
+    look = look_of(model)
+    if look is None:
+        return None
+    found = _pieces_of_scene(model.card, scene, look.tile_px)
+    return familiarity_of(look, distances(look, model, found))
+
+
+def judge_tiles(dataset: TileDataset, positions: Sequence[int], model: Model) -> Familiarity | None:
+    """Compare tiles of a data set with the model's training tiles; see `judge`."""
+    look = look_of(model)
+    if look is None:
+        return None
+    found = chain.from_iterable(
+        pieces_of_tile(model.card, dataset, position, look.tile_px) for position in positions
+    )
+    return familiarity_of(look, distances(look, model, found))
+
+
+def look_of(model: Model) -> Look | None:
+    """Read what the training tiles look like; None where the model folder does not hold it.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    return read_look(model.file(LOOK)) if LOOK in model.card.files else None
+
+
+def distances(look: Look, model: Model, found: Iterable[Piece]) -> Distances:
+    """Measure how far pieces lie from the training tiles."""
+    extractor = FeatureExtractor(model, look.layer)
+    spectra, features = [], []
+    for piece in found:
+        spectra.append(describe(piece.values, look.pixel_mean, look.pixel_axes))
+        features.append(extractor.mean(piece.pixels, piece.valid))
+    return Distances(
+        spectral=_distances(look.spectral, spectra), feature=_distances(look.feature, features)
+    )
+
+
+def familiarity_of(look: Look, found: Distances) -> Familiarity | None:
+    """Sum up the distances of a scene's tiles; None where there are fewer than 3."""
+    tiles = len(found.spectral)
+    if tiles < LEAST_TILES:
+        return None
+    return Familiarity(
+        tiles=tiles,
+        spectral_share=float(np.mean(found.spectral > look.spectral.p99)),
+        feature_share=float(np.mean(found.feature > look.feature.p99)),
+        spectral_ratio=float(np.median(found.spectral)) / look.spectral.median,
+        feature_ratio=float(np.median(found.feature)) / look.feature.median,
+    )
+
+
+def _distances(cloud: Cloud, points: list[Points]) -> Points:
+    return cloud.distance(np.array(points)) if points else np.empty(0)
+
+
+def _pieces_of_scene(card: ModelCard, scene: Scene, side: int) -> list[Piece]:
+    """Return usable squares, those with a rim of no data only where there are not enough others."""
+    normalisation = card.normalisation_of(scene.radiometry)
+    whole: list[Piece] = []
+    partial: list[Piece] = []
+    for window in spread_pieces(scene.grid.shape, side, _MOST_READ):
+        stored, valid = scene.read(window, card.bands)
+        piece = Piece(pixels=normalisation.apply(stored, valid), valid=valid)
+        if piece.valid.mean() >= _WHOLE:
+            whole.append(piece)
+        elif piece.is_usable and len(partial) < SAMPLED_TILES:
+            partial.append(piece)
+        if len(whole) == SAMPLED_TILES:
+            break
+    return [*whole, *partial][:SAMPLED_TILES]

@@ -1,0 +1,212 @@
+"""What a fitted SVM is, and its two files: ``svm.json`` and ``svm.npz``; scikit-learn not needed.
+
+``svm.json`` says what the model takes and how it was made, ``svm.npz`` holds its support vectors
+and their coefficients as plain arrays.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.digest import sha256_of
+from landslip.core.errors import InputError, ModelError
+from landslip.datasets.normalisation import Normalisation
+
+CARD, ARRAYS = "svm.json", "svm.npz"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SvmSettings:
+    """How an SVM with Gaussian kernel is fitted.
+
+    Attributes:
+        c: weight of errors, over 0.
+        gamma: of the kernel ``exp(-gamma |x - s|^2)``; "scale" is 1 / (bands * variance), as in
+            scikit-learn.
+        pixels_per_class: at most this many training pixels of each class.
+        seed: of the draw of pixels.
+    """
+
+    c: float = 1.0
+    gamma: float | Literal["scale"] = "scale"
+    pixels_per_class: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.c) and self.c > 0):
+            raise InputError(f"C of the SVM is a number over 0; got {self.c}")
+        if self.gamma != "scale" and not (math.isfinite(self.gamma) and self.gamma > 0):
+            raise InputError(
+                f"gamma of the SVM is a number over 0 or the word scale; got {self.gamma}"
+            )
+        if self.pixels_per_class < 1:
+            raise InputError(
+                f"an SVM needs one pixel of each class or more; got {self.pixels_per_class}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SvmModel:
+    """A fitted SVM: ``sum_i coefficients_i exp(-gamma |x - support_i|^2) + intercept``.
+
+    Attributes:
+        bands: in the order of the columns of ``support``.
+        normalisation: of stored numbers to what the SVM sees.
+        gamma: of the kernel.
+        intercept: added to the sum.
+        support: (n, bands) float64, normalised; first those of the background, then the others.
+        coefficients: (n,) float64, negative for background, positive for landslide.
+        per_class: training pixels that were drawn of each class.
+        settings: what it was fitted with.
+        library: version of scikit-learn that fitted it.
+    """
+
+    bands: Bands
+    normalisation: Normalisation
+    gamma: float
+    intercept: float
+    support: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    per_class: int
+    settings: SvmSettings
+    library: str
+
+    def spectra(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """Normalise stored numbers (bands, n) to spectra (n, bands)."""
+        return normalised_spectra(self.normalisation, stored)
+
+    def save(self, folder: Path) -> None:
+        """Write ``svm.npz`` and ``svm.json`` into a folder."""
+        with (folder / ARRAYS).open("wb") as file:
+            np.savez(file, support=self.support, coefficients=self.coefficients)
+        card = _Card(
+            bands=self.bands.names,
+            units=self.normalisation.radiometry.units,
+            dtype=self.normalisation.radiometry.dtype,
+            scale=self.normalisation.radiometry.scale,
+            offset=self.normalisation.radiometry.offset,
+            mean=self.normalisation.mean,
+            std=self.normalisation.std,
+            gamma=self.gamma,
+            intercept=self.intercept,
+            per_class=self.per_class,
+            c=self.settings.c,
+            gamma_setting=self.settings.gamma,
+            pixels_per_class=self.settings.pixels_per_class,
+            seed=self.settings.seed,
+            library=self.library,
+            arrays_sha256=sha256_of(folder / ARRAYS),
+        )
+        (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+
+
+class _Card(BaseModel):
+    """The whole of ``svm.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["landslip-svm"] = "landslip-svm"
+    version: int = FORMAT_VERSION
+    bands: tuple[str, ...]
+    units: Units
+    dtype: str
+    scale: float
+    offset: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    gamma: float
+    intercept: float
+    per_class: int
+    c: float
+    gamma_setting: float | Literal["scale"]
+    pixels_per_class: int
+    seed: int
+    library: str
+    arrays_sha256: str
+
+    @property
+    def normalisation(self) -> Normalisation:
+        radiometry = Radiometry(
+            units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset
+        )
+        return Normalisation(radiometry=radiometry, mean=self.mean, std=self.std)
+
+    @property
+    def settings(self) -> SvmSettings:
+        return SvmSettings(
+            c=self.c,
+            gamma=self.gamma_setting,
+            pixels_per_class=self.pixels_per_class,
+            seed=self.seed,
+        )
+
+
+def normalised_spectra(normalisation: Normalisation, stored: NDArray[Any]) -> NDArray[np.float32]:
+    """Normalise stored numbers (bands, n), all of them valid, to spectra (n, bands)."""
+    values = normalisation.apply(stored[:, :, None], np.ones((stored.shape[1], 1), dtype=np.bool_))
+    return np.ascontiguousarray(values[:, :, 0].T)
+
+
+def load_svm(folder: Path) -> SvmModel:
+    """Read a model that `SvmModel.save` wrote.
+
+    Raises:
+        ModelError: a file is missing, damaged, of another version, or not the other's.
+    """
+    card = _read_card(folder / CARD)
+    support, coefficients = _read_arrays(folder / ARRAYS, card)
+    return SvmModel(
+        bands=Bands(card.bands),
+        normalisation=card.normalisation,
+        gamma=card.gamma,
+        intercept=card.intercept,
+        support=support,
+        coefficients=coefficients,
+        per_class=card.per_class,
+        settings=card.settings,
+        library=card.library,
+    )
+
+
+def _read_card(file: Path) -> _Card:
+    if not file.is_file():
+        raise ModelError(f"{file.parent}: not the folder of an SVM, there is no {file.name} in it")
+    try:
+        found = json.loads(file.read_text())
+        version = found.get("version") if isinstance(found, dict) else None
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"{file}: version {FORMAT_VERSION} of an SVM's files is read here and this is "
+                f"version {version}; fit it again"
+            )
+        return _Card.model_validate(found)
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(
+            f"{file}: not the description of an SVM ({first}); copy it again"
+        ) from error
+
+
+def _read_arrays(file: Path, card: _Card) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not file.is_file():
+        raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
+    if sha256_of(file) != card.arrays_sha256:
+        raise ModelError(
+            f"{file}: the content is not what {CARD} was written with (sha256 differs); "
+            "the file is truncated or changed, copy the model again"
+        )
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return arrays["support"], arrays["coefficients"]
+    except (BadZipFile, KeyError, OSError, ValueError) as error:
+        raise ModelError(f"{file}: not an SVM's arrays ({error}); copy the model again") from error

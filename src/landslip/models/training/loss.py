@@ -1,0 +1,55 @@
+"""Binary cross-entropy + (1 - Dice), over the pixels that are valid and labelled.
+
+Equation 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020, with the minus sign that cross-entropy
+needs, summed over the images of a batch as there: the step grows with the batch size. With a mean
+instead of the sum, the paper's learning rate of 0.01 learns far too slowly.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from landslip.models.training.process import ALONE, Process
+
+SMOOTHING = 1.0
+
+
+def segmentation_loss(
+    logits: Tensor,
+    label: Tensor,
+    counted: Tensor,
+    *,
+    dice_over: Literal["image", "batch"],
+    process: Process = ALONE,
+) -> Tensor:
+    """Return the loss of a batch, summed over its images; a float32 scalar.
+
+    Args:
+        logits: (n, height, width), any floating type; computed on in float32.
+        label: (n, height, width), 1 for landslide.
+        counted: (n, height, width) bool; the loss looks nowhere else.
+        dice_over: whether Dice is taken for each image, or once for the batch, for all of them.
+        process: one of those that share the batch; all return the loss of the whole batch.
+    """
+    logits, mask = logits.float(), counted.float()
+    truth = (label == 1).float() * mask
+    per_pixel = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
+    probability = torch.sigmoid(logits) * mask
+    parts = per_pixel, mask, probability * truth, probability, truth
+    if dice_over == "image":
+        each = _losses(torch.stack([part.sum((1, 2)) for part in parts]))
+        return process.summed(each.sum())
+    sums = process.summed(torch.stack([part.sum() for part in parts]))
+    return _losses(sums) * (len(logits) * process.count)
+
+
+def _losses(sums: Tensor) -> Tensor:
+    """Return cross-entropy + 1 - Dice from sums over pixels.
+
+    Dice is 2 |A B| / (|A| + |B|), both smoothed by 1: it is 1 where both are empty.
+    """
+    per_pixel, counted, overlap, found, there = sums.unbind()
+    dice = (2.0 * overlap + SMOOTHING) / (found + there + SMOOTHING)
+    return per_pixel / counted.clamp(min=1.0) + 1.0 - dice

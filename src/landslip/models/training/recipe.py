@@ -1,0 +1,109 @@
+"""What a training run is made of: pydantic models, written in YAML by users; no torch here."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from landslip.core.choices import Arch, FirstLayer, Precision
+from landslip.core.errors import InputError
+from landslip.datasets.augmentation import PAPER_VERSIONS, Augmentation
+
+
+class TrainConfig(BaseModel):
+    """A training run; the defaults are the recipe ``default``.
+
+    The paper states SGD, learning rate 0.01, batch 8 and the loss, summed over images. Momentum,
+    weight decay, cosine schedule and number of epochs are ours, in both recipes; so is, in
+    ``default`` alone, one Dice over the whole batch instead of one for each image.
+
+    Tiles are varied anew each time they are seen (``on_the_fly``), or, as in the paper, an epoch is
+    all versions of all tiles, the same in every epoch (``offline``, see
+    `landslip.datasets.versions`), or they are taken as they are (``none``), as the tiles of an
+    augmented dataset on disk may be.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arch: Arch = Arch.LINKNET
+    encoder: str = "resnet50"
+    encoder_weights: str = Field("imagenet", description="imagenet, none, or a file")
+    first_layer: FirstLayer = FirstLayer.MEAN
+    epochs: int = Field(40, ge=1)
+    batch_size: int = Field(8, ge=1)
+    learning_rate: float = Field(0.01, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(1e-4, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    dice_over: Literal["image", "batch"] = "batch"
+    crop: int | None = Field(
+        None, ge=32, multiple_of=32, description="None: tile size, at most 256"
+    )
+    augmentation: Augmentation = Augmentation()
+    augmentation_mode: Literal["on_the_fly", "offline", "none"] = "on_the_fly"
+    offline_versions: int = Field(
+        PAPER_VERSIONS, ge=1, description="versions of a tile, where offline"
+    )
+    steps_per_epoch: int | None = Field(
+        None,
+        ge=1,
+        description="batches of an epoch; the next one goes on in the same random order, and no "
+        "tile or version is seen twice before all are seen once. None: all, once",
+    )
+    precision: Precision = Precision.AUTO
+    workers: int = Field(0, ge=0, description="processes that read tiles")
+    seed: int = 0
+
+    @field_validator("augmentation_mode")
+    @classmethod
+    def _flipped_where_offline(cls, mode: str, known: ValidationInfo) -> str:
+        varied = known.data.get("augmentation")
+        if mode == "offline" and varied is not None and not varied.flips:
+            raise ValueError("offline versions are flipped; leave out flips: false")
+        return mode
+
+
+RECIPES: dict[str, dict[str, Any]] = {"default": {}, "paper": {"dice_over": "image"}}
+
+
+def read_config(recipe: str, path: Path | None, stated: dict[str, Any]) -> TrainConfig:
+    """Join a named recipe, a YAML file over it, and what the command line states over both.
+
+    Raises:
+        InputError: the recipe is unknown, or the file has an unknown key or a value out of range.
+    """
+    if recipe not in RECIPES:
+        raise InputError(f"--recipe {recipe}: known recipes are {', '.join(RECIPES)}")
+    settings = dict(RECIPES[recipe])
+    if path is not None:
+        settings |= _read_yaml(path)
+    settings |= {key: value for key, value in stated.items() if value is not None}
+    try:
+        return TrainConfig.model_validate(settings)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        source = f"{path}: " if path is not None else ""
+        raise InputError(
+            f"{source}{where}: {problem['msg'].lower()} (got {problem['input']!r})"
+        ) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (--config)")
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if found is not None and not isinstance(found, dict):
+        raise InputError(f"{path}: a list of 'key: value' lines is needed; got {type(found)}")
+    return found or {}

@@ -1,0 +1,46 @@
+"""Saves and loads a network's weights; needs torch."""
+
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from landslip.core.errors import ModelError
+from landslip.models.folder import WEIGHTS, Model
+from landslip.models.networks.build import build_network
+
+
+def save_weights(network: nn.Module, folder: Path) -> str:
+    """Write all tensors of a network as safetensors; return the file's name."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    safetensors.torch.save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    return WEIGHTS
+
+
+def load_network(model: Model) -> nn.Module:
+    """Build a model's network and load its weights.
+
+    Raises:
+        ModelError: the weights are missing, damaged, or not of this network.
+    """
+    tensors = safetensors.torch.load_file(model.file(WEIGHTS))
+    network = build_network(model.card.architecture)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(
+            f"{model.path / WEIGHTS}: not the weights of the network in model.json ({first})"
+        ) from error
+    return network
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Count the trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def torch_version() -> str:
+    """The version of torch, without its build."""
+    return str(torch.__version__).split("+")[0]

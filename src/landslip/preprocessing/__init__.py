@@ -1,0 +1,1 @@
+"""From raw product archives to orthorectified, co-registered, pansharpened reflectance."""

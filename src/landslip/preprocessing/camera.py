@@ -1,0 +1,88 @@
+"""Which satellite's which camera took an image."""
+
+import re
+from dataclasses import dataclass
+
+from landslip.core.errors import InputError
+
+_SENSORS = {
+    "GF1": ("PMS1", "PMS2"),
+    "GF1B": ("PMS",),
+    "GF1C": ("PMS",),
+    "GF1D": ("PMS",),
+    "GF2": ("PMS1", "PMS2"),
+    "GF6": ("PMS",),
+}
+_IN_A_NAME = re.compile(
+    r"((?:GF|ZY|HJ|CB|SV)\d{1,2}[A-Z]?)_([A-Z]{2,8}\d?)_", re.IGNORECASE | re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """A camera with one panchromatic and four multispectral bands.
+
+    Attributes:
+        satellite: such as ``GF1`` or ``GF1B``.
+        sensor: such as ``PMS1``; satellites with a single camera say ``PMS``.
+    """
+
+    satellite: str
+    sensor: str
+
+    def __post_init__(self) -> None:
+        if self.sensor not in _SENSORS.get(self.satellite, ()):
+            raise InputError(
+                f"a product of one of the cameras {', '.join(_supported())} is needed; "
+                f"this one is of {self.satellite} {self.sensor}"
+            )
+
+    @classmethod
+    def parse(cls, satellite: str, sensor: str) -> "Camera":
+        """Read what metadata say; case, blanks and hyphens are evened out.
+
+        Raises:
+            InputError: the camera is none of those supported.
+        """
+        return cls(satellite=_evened(satellite), sensor=_evened(sensor))
+
+    @classmethod
+    def named(cls, text: str) -> "Camera":
+        """Read ``GF1 PMS1``, also as ``GF-1_PMS1`` or in lower case.
+
+        Raises:
+            InputError: the text is not two words, or the camera is none of those supported.
+        """
+        words = text.replace("_", " ").split()
+        if len(words) != 2:
+            raise InputError(f"a camera is named as satellite and sensor, GF1 PMS1; got {text!r}")
+        return cls.parse(*words)
+
+    @property
+    def name(self) -> str:
+        """Such as ``GF1 PMS1``."""
+        return f"{self.satellite} {self.sensor}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def camera_named(name: str) -> Camera | None:
+    """Return the camera that a product's name begins with; None where it begins with none.
+
+    Args:
+        name: such as ``GF1_PMS1_E69.4_N33.3_20220624_L1A0006547030.tar.gz``.
+
+    Raises:
+        InputError: the name is that of another satellite's or camera's product.
+    """
+    found = _IN_A_NAME.match(name)
+    return None if found is None else Camera.parse(found[1], found[2])
+
+
+def _evened(text: str) -> str:
+    return re.sub(r"[\s_-]+", "", text).upper()
+
+
+def _supported() -> list[str]:
+    return [f"{satellite} {sensor}" for satellite, known in _SENSORS.items() for sensor in known]

@@ -1,0 +1,190 @@
+"""How much a fused image differs from a reference: ERGAS, SAM, Q2n and scores of each band.
+
+Images are (bands, height, width); ``valid`` (height, width) says which pixels count. ERGAS, SAM,
+RMSE and correlation are over the valid pixels. Q2n is the mean over whole blocks of 32 x 32 px in
+rows and columns from the upper left corner, of which every pixel is valid. A score without pixels
+or with a denominator of 0 is undefined: None.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError
+from landslip.preprocessing.pansharpening.hypercomplex import (
+    as_numbers,
+    conjugate,
+    modulus_squared,
+    product,
+)
+
+BLOCK_PX = 32
+
+Image = NDArray[np.floating[Any]]
+Valid = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Scores against a reference.
+
+    Attributes:
+        pixels: number of valid pixels.
+        ergas: 0 is perfect, no unit.
+        sam_deg: mean spectral angle in degrees, 0 is perfect.
+        q2n: 1 is perfect, 0 to 1.
+        rmse: of each band, in its unit.
+        correlation: of each band, -1 to 1; None where a band is constant.
+    """
+
+    pixels: int
+    ergas: float | None
+    sam_deg: float | None
+    q2n: float | None
+    rmse: tuple[float, ...] | None
+    correlation: tuple[float | None, ...] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the scores by name."""
+        return asdict(self)
+
+
+def compare(fused: Image, reference: Image, ratio: float, valid: Valid | None = None) -> Quality:
+    """Return all scores of a fused image against a reference of the same shape.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    if fused.shape != reference.shape or fused.ndim != 3:
+        raise InputError(
+            "images to be compared have one shape (bands, height, width); "
+            f"got {fused.shape} and {reference.shape}"
+        )
+    valid = np.ones(fused.shape[1:], dtype=np.bool_) if valid is None else valid
+    found = fused[:, valid].astype(np.float64)
+    truth = reference[:, valid].astype(np.float64)
+    some = found.shape[1] > 0
+    return Quality(
+        pixels=found.shape[1],
+        ergas=ergas(found, truth, ratio) if some else None,
+        sam_deg=sam_deg(found, truth),
+        q2n=q2n(fused, reference, valid),
+        rmse=tuple(map(float, _rmse(found, truth))) if some else None,
+        correlation=_correlations(found, truth) if some else None,
+    )
+
+
+def ergas(fused: Image, reference: Image, ratio: float) -> float | None:
+    """Return ``100 / ratio * sqrt(mean((RMSE / mean of the reference)^2))`` over (bands, ...).
+
+    The relative global error of synthesis (Wald 2000; Alparone et al. 2007,
+    doi 10.1109/TGRS.2007.904923). None where a band's mean is 0.
+    """
+    means = reference.reshape(len(reference), -1).mean(axis=1, dtype=np.float64)
+    if not means.all():
+        return None
+    relative = _rmse(fused, reference) / means
+    return float(100 / ratio * np.sqrt(np.mean(relative**2)))
+
+
+def sam_deg(fused: Image, reference: Image) -> float | None:
+    """Return the mean angle between the spectra of two images (bands, ...), in degrees.
+
+    Pixels that are 0 in every band of one image have no direction and do not count.
+    """
+    left = fused.reshape(len(fused), -1).astype(np.float64)
+    right = reference.reshape(len(reference), -1).astype(np.float64)
+    lengths = np.linalg.norm(left, axis=0), np.linalg.norm(right, axis=0)
+    counted = (lengths[0] > 0) & (lengths[1] > 0)
+    if not counted.any():
+        return None
+    left, right = left[:, counted] / lengths[0][counted], right[:, counted] / lengths[1][counted]
+    # of half the angle: the arc cosine of nearly 1 would lose half the digits
+    halves = np.arctan2(np.linalg.norm(left - right, axis=0), np.linalg.norm(left + right, axis=0))
+    return float(np.degrees(2 * halves).mean())
+
+
+def q2n(
+    fused: Image, reference: Image, valid: Valid | None = None, block_px: int = BLOCK_PX
+) -> float | None:
+    """Return the hypercomplex quality index, the mean over blocks (0 to 1).
+
+    ``|cov(z1, z2)| / (s1 s2) * 2 s1 s2 / (s1^2 + s2^2) * 2 |m1| |m2| / (|m1|^2 + |m2|^2)`` with
+    ``cov = E[(z1 - m1)(z2 - m2)*]`` (Garzelli, Nencini 2009, doi 10.1109/LGRS.2009.2022650); Q4
+    with 4 bands, and the magnitude of the universal quality index with one. Blocks are taken as
+    they are, without a normalisation of their bands first. A factor whose denominator is 0 (both
+    constant, or both 0) is 1.
+
+    Args:
+        fused: (bands, height, width).
+        reference: of the same shape.
+        valid: pixels that count, (height, width); None counts all.
+        block_px: side of a block.
+    """
+    left, right = (as_numbers(whole_blocks(image, block_px, valid)) for image in (fused, reference))
+    if left.shape[1] == 0:
+        return None
+    means = left.mean(axis=-1), right.mean(axis=-1)
+    left, right = left - means[0][..., np.newaxis], right - means[1][..., np.newaxis]
+    covariance = product(left, conjugate(right)).mean(axis=-1)
+    spread = modulus_squared(left).mean(axis=-1) + modulus_squared(right).mean(axis=-1)
+    squares = modulus_squared(means[0]), modulus_squared(means[1])
+    contrast = _ratio(2 * np.sqrt(modulus_squared(covariance)), spread)
+    level = _ratio(2 * np.sqrt(squares[0] * squares[1]), squares[0] + squares[1])
+    return float(np.mean(contrast * level))
+
+
+def uqi(
+    one: Image, other: Image, valid: Valid | None = None, block_px: int = BLOCK_PX
+) -> float | None:
+    """Return the universal image quality index of two bands (height, width), -1 to 1.
+
+    ``4 cov m1 m2 / ((s1^2 + s2^2)(m1^2 + m2^2))``, the mean over blocks (Wang, Bovik 2002,
+    doi 10.1109/97.995823). A factor whose denominator is 0 is 1.
+    """
+    left, right = (whole_blocks(band[np.newaxis], block_px, valid)[0] for band in (one, other))
+    if len(left) == 0:
+        return None
+    means = left.mean(axis=-1), right.mean(axis=-1)
+    left, right = left - means[0][:, np.newaxis], right - means[1][:, np.newaxis]
+    spread = (left**2 + right**2).mean(axis=-1)
+    contrast = _ratio(2 * (left * right).mean(axis=-1), spread)
+    level = _ratio(2 * means[0] * means[1], means[0] ** 2 + means[1] ** 2)
+    return float(np.mean(contrast * level))
+
+
+def whole_blocks(image: Image, block_px: int, valid: Valid | None = None) -> NDArray[np.float64]:
+    """Cut (bands, height, width) into (bands, blocks, pixels), wholly valid blocks only."""
+    blocks = _blocks(image, block_px).astype(np.float64)
+    if valid is None:
+        return blocks
+    return blocks[:, _blocks(valid[np.newaxis], block_px)[0].all(axis=-1)]
+
+
+def _blocks(image: NDArray[Any], side: int) -> NDArray[Any]:
+    down, across = image.shape[1] // side, image.shape[2] // side
+    cut = image[:, : down * side, : across * side].reshape(-1, down, side, across, side)
+    return cut.transpose(0, 1, 3, 2, 4).reshape(len(image), down * across, side * side)
+
+
+def _rmse(fused: Image, reference: Image) -> NDArray[np.float64]:
+    difference = (fused.astype(np.float64) - reference).reshape(len(fused), -1)
+    root: NDArray[np.float64] = np.sqrt(np.mean(difference**2, axis=1))
+    return root
+
+
+def _correlations(fused: Image, reference: Image) -> tuple[float | None, ...]:
+    return tuple(map(_correlation, fused, reference))
+
+
+def _correlation(one: Image, other: Image) -> float | None:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Image:
+    defined = denominator > 0
+    return np.where(defined, numerator / np.where(defined, denominator, 1), 1.0)

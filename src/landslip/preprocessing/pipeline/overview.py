@@ -1,0 +1,97 @@
+"""A coarse view of a whole scene, for what needs to see all of it: clouds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.grid import Grid
+from landslip.core.progress import silent
+from landslip.core.window import Window, tile_windows
+from landslip.io.map_output import Made, write_map
+from landslip.io.raster.output import Layer
+from landslip.preprocessing.orthorectification.ground import Ground
+from landslip.preprocessing.orthorectification.resample import Flags, Pixels
+from landslip.preprocessing.orthorectification.view import averaged, finer_window
+from landslip.preprocessing.pipeline.light import Light
+from landslip.preprocessing.pipeline.request import CloudRequest
+from landslip.preprocessing.pipeline.sources import Sources
+from landslip.preprocessing.product.open import MSS_BANDS
+from landslip.preprocessing.radiometry import clouds, omnicloud
+
+_FINER = 2
+_WINDOW_PX = 512
+_OMNICLOUD = ("red", "green", "nir")
+
+
+@dataclass(frozen=True, slots=True)
+class CloudMap:
+    """Where clouds are on a coarse grid of which a pixel covers ``ratio`` of the scene's."""
+
+    cloudy: NDArray[np.bool_]
+    ratio: int
+
+    def at(self, window: Window) -> Flags:
+        """Return which pixels of a scene's window are cloudy."""
+        rows = np.arange(window.row_off, window.row_end) // self.ratio
+        cols = np.arange(window.col_off, window.col_end) // self.ratio
+        height, width = self.cloudy.shape
+        return self.cloudy[np.ix_(np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1))]
+
+
+def find_cloud_map(
+    sources: Sources, light: Light, ground: Ground, ratio: int, request: CloudRequest
+) -> CloudMap:
+    """Look for clouds in a view of the scene whose pixels are ``2 * ratio`` as large as its own.
+
+    Args:
+        sources: the open images.
+        light: what their counts mean.
+        ground: the scene's grid and heights.
+        ratio: of the multispectral pixels to the scene's.
+        request: how clouds are found.
+    """
+    times = ratio * _FINER
+    grid = ground.grid.coarser(times, covering=True)
+    seen, valid = _view(sources, light, Ground(grid, ground.elevation))
+    resolution_m = grid.resolution_m or 0.0
+    if request.weights is None:
+        found = clouds.find_clouds(seen, valid, clouds.CloudTest(), resolution_m=resolution_m)
+    else:
+        at = [MSS_BANDS.index(band) for band in _OMNICLOUD]
+        settings = omnicloud.OmniCloud(weights=request.weights)
+        found = omnicloud.find_clouds(seen[at], valid, settings, resolution_m=resolution_m)
+    return CloudMap(found, times)
+
+
+def write_clouds(clouds: CloudMap, grid: Grid, path: Path) -> None:
+    """Write a mask of clouds on a scene's grid: 1 cloud, 0 clear."""
+    layer = Layer(description="cloud", dtype="uint8")
+
+    def make(window: Window) -> Made[None]:
+        return Made(clouds.at(window)[np.newaxis].astype(np.uint8), None)
+
+    write_map(path, grid, (layer,), make, silent)
+
+
+def _view(sources: Sources, light: Light, ground: Ground) -> tuple[Pixels, Flags]:
+    """Return reflectance at the top of the atmosphere (4, height, width), and where it is known."""
+    shape = ground.grid.shape
+    values = np.zeros((len(MSS_BANDS), *shape), dtype=np.float32)
+    valid = np.zeros(shape, dtype=np.bool_)
+    fine = Ground(ground.grid.finer(_FINER), ground.elevation)
+    for tile in tile_windows(shape, _WINDOW_PX):
+        window = tile.clipped(shape)
+        if window is None:
+            continue
+        patch = fine.patch(finer_window(window, _FINER))
+        dn, known = sources.ms.sharp(patch.seen_by(sources.ms.rpc))
+        rows, cols = window.slices_in(ground.grid.window)
+        size = window.width, window.height
+        toa = light.toa.only(*MSS_BANDS).apply(dn)
+        for band, target in zip(toa, values, strict=True):
+            target[rows, cols] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
+        valid[rows, cols] = averaged(dn[0], known & patch.known, _FINER).valid
+    return values, valid

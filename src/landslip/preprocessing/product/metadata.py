@@ -1,0 +1,233 @@
+"""What the XML file of an image says."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn, TypeVar
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from landslip.core.errors import InputError
+from landslip.preprocessing.camera import Camera
+from landslip.preprocessing.product.text import parse_number, read_bytes
+
+_TIME = re.compile(
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T]+(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,12}))?Z?",
+    re.ASCII,
+)
+_BAND = re.compile(r"(?:B|Band)?(\d{1,2})", re.IGNORECASE | re.ASCII)
+_SEPARATOR = re.compile(r"[\s,;]+")
+# expat knows no encoding of several bytes but UTF-8 and UTF-16
+_CHINESE = re.compile(rb"<\?xml[^>]{0,80}encoding\s{0,9}=\s{0,9}[\"']gb", re.IGNORECASE)
+_GAIN_TAGS = ("AbsCeof", "AGain")
+_OFFSET_TAGS = ("AOffset",)
+_MOST_PIXELS = 1_000_000
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMetadata:
+    """What is known of one image, multispectral or panchromatic.
+
+    Of the calibration tags, public code and one published extract show a single tag with a number
+    for each band of the image, separated by commas, in the order of `bands`: ``AbsCeof`` for GF-1
+    and GF-2 (the extract's, of a GF-1 PMS1 scene, are the gains published for 2022), ``AGain`` for
+    GF-6; ``NULL`` stands for none. That ``AOffset`` holds offsets in the same form is inferred.
+    Most files have none of these.
+
+    Attributes:
+        camera: whose image it is.
+        level: processing level as tagged, such as ``LEVEL1A``.
+        centre_time: when the scene's middle was taken, as tagged: Beijing time in the one real
+            file at hand, without a zone.
+        receive_time: when it was received, as tagged; UTC in that file.
+        solar_azimuth_deg: clockwise from north, as tagged.
+        solar_zenith_deg: as tagged; in some files it is the sun's elevation.
+        satellite_zenith_deg: as tagged; the elevation in the real file.
+        roll_deg: of the satellite.
+        bands: band numbers from 1, as tagged; empty where they are not.
+        shape: (height, width) in pixels, as tagged.
+        gsd_m: nominal pixel size.
+        abs_gains: W m-2 sr-1 um-1 for one count, by band.
+        abs_offsets: W m-2 sr-1 um-1, by band.
+    """
+
+    camera: Camera
+    centre_time: datetime
+    solar_azimuth_deg: float
+    solar_zenith_deg: float
+    shape: tuple[int, int]
+    level: str | None = None
+    receive_time: datetime | None = None
+    satellite_zenith_deg: float | None = None
+    roll_deg: float | None = None
+    bands: tuple[int, ...] = ()
+    gsd_m: float | None = None
+    abs_gains: tuple[float, ...] | None = None
+    abs_offsets: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1:
+            raise InputError(
+                f"an image has at least 1 row and 1 column; HeightInPixels and WidthInPixels "
+                f"say {self.shape[0]} and {self.shape[1]}"
+            )
+        if not 0 <= self.solar_zenith_deg <= 90:
+            raise InputError(
+                f"the sun stands over the horizon, SolarZenith from 0 to 90 degrees, where an "
+                f"image is to become reflectance; got {self.solar_zenith_deg}"
+            )
+        if not -180 <= self.solar_azimuth_deg <= 360:
+            raise InputError(
+                f"SolarAzimuth is from -180 to 360 degrees; got {self.solar_azimuth_deg}"
+            )
+        if self.gsd_m is not None and self.gsd_m <= 0:
+            raise InputError(f"ImageGSD is over 0 metres; got {self.gsd_m}")
+        if self.abs_gains is not None and min(self.abs_gains) <= 0:
+            raise InputError(
+                f"calibration gains ({' or '.join(_GAIN_TAGS)}) are over 0; got {self.abs_gains}"
+            )
+
+
+def read_metadata(path: Path) -> ImageMetadata:
+    """Read the XML file of an image.
+
+    Neither document types nor entities nor anything external are accepted in it.
+
+    Raises:
+        InputError: it is no such XML, a tag that is needed is missing, or a tag's value cannot be
+            what its name says; the message names file, tag and value.
+    """
+    content = read_bytes(path)
+    try:
+        return _metadata(_Tags(_parsed(content)))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _metadata(tags: "_Tags") -> ImageMetadata:
+    return ImageMetadata(
+        camera=Camera.parse(tags.required("SatelliteID"), tags.required("SensorID")),
+        level=tags.text("ProductLevel"),
+        centre_time=_time(tags.required("CenterTime"), "CenterTime"),
+        receive_time=tags.read("ReceiveTime", _time),
+        solar_azimuth_deg=_number(tags.required("SolarAzimuth"), "SolarAzimuth"),
+        solar_zenith_deg=_number(tags.required("SolarZenith"), "SolarZenith"),
+        satellite_zenith_deg=tags.read("SatelliteZenith", _number),
+        roll_deg=tags.read("RollSatelliteAngle", _number),
+        bands=tags.read("Bands", _bands) or (),
+        shape=(
+            _whole(tags.required("HeightInPixels"), "HeightInPixels"),
+            _whole(tags.required("WidthInPixels"), "WidthInPixels"),
+        ),
+        gsd_m=tags.read("ImageGSD", _number),
+        abs_gains=tags.first(_GAIN_TAGS, _coefficients),
+        abs_offsets=tags.first(_OFFSET_TAGS, _coefficients),
+    )
+
+
+class _Tags:
+    """The texts of an XML file by tag; an empty tag counts as none."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+
+    def text(self, tag: str) -> str | None:
+        found = self._root.find(tag)
+        if found is None:
+            found = self._root.find(f".//{tag}")
+        if found is None:
+            return None
+        if len(found):
+            raise InputError(
+                f"the tag {tag} holds a plain value; this one holds further tags, "
+                f"<{found[0].tag}> first"
+            )
+        return (found.text or "").strip() or None
+
+    def required(self, tag: str) -> str:
+        text = self.text(tag)
+        if text is None:
+            raise InputError(
+                f"the tag {tag} is needed and missing or empty; fetch the product again"
+            )
+        return text
+
+    def read(self, tag: str, parse: Callable[[str, str], _Value]) -> _Value | None:
+        text = self.text(tag)
+        return None if text is None else parse(text, tag)
+
+    def first(
+        self, tags: tuple[str, ...], parse: Callable[[str, str], _Value | None]
+    ) -> _Value | None:
+        values = (self.read(tag, parse) for tag in tags)
+        return next((value for value in values if value is not None), None)
+
+
+def _parsed(content: bytes) -> Element:
+    document = content.decode("gb18030", "replace") if _CHINESE.match(content) else content
+    try:
+        root: Element = fromstring(document, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise InputError(
+            "metadata have no document type and no entities; this file is refused, since such "
+            "things can read other files or fill the memory"
+        ) from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise InputError(f"no XML that can be read ({error}); fetch the product again") from error
+    return root
+
+
+def _time(text: str, tag: str) -> datetime:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        _refuse(tag, text, "a time such as 2022-06-24 13:39:09")
+    year, month, day, hour, minute, second = (int(number) for number in found.groups()[:6])
+    microsecond = int((found[7] or "").ljust(6, "0")[:6])
+    try:
+        return datetime(year, month, day, hour, minute, second, microsecond)
+    except ValueError:
+        _refuse(tag, text, "a time of the calendar")
+
+
+def _number(text: str, tag: str) -> float:
+    value = parse_number(text)
+    if value is None:
+        _refuse(tag, text, "a finite number")
+    return value
+
+
+def _whole(text: str, tag: str) -> int:
+    value = _number(text, tag)
+    if not (value.is_integer() and 0 < value < _MOST_PIXELS):
+        _refuse(tag, text, f"a whole number of pixels from 1 to {_MOST_PIXELS - 1}")
+    return int(value)
+
+
+def _bands(text: str, tag: str) -> tuple[int, ...]:
+    found = [_BAND.fullmatch(part) for part in _parts(text)]
+    numbers = tuple(int(match[1]) for match in found if match is not None)
+    if not numbers or len(numbers) < len(found):
+        _refuse(tag, text, "band numbers such as 1,2,3,4")
+    return numbers
+
+
+def _coefficients(text: str, tag: str) -> tuple[float, ...] | None:
+    given = [part for part in _parts(text) if part.upper() != "NULL"]
+    if not given:
+        return None
+    if len(given) < len(_parts(text)):
+        _refuse(tag, text, "a number for each band, or NULL for all of them")
+    return tuple(_number(part, tag) for part in given)
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in _SEPARATOR.split(text) if part]
+
+
+def _refuse(tag: str, text: str, rule: str) -> NoReturn:
+    raise InputError(f"the tag {tag} says {rule}; got {text[:80]!r}")

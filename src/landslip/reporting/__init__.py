@@ -1,0 +1,1 @@
+"""Reports: of an inventory, and of an experiment."""

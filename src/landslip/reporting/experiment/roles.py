@@ -1,0 +1,173 @@
+"""Which of the experiment's methods are which of the paper's."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from landslip.experiments.paper import PaperMethod
+from landslip.experiments.results import MethodFacts, Results
+
+_PREFERRED = ("resnet50", "resnet34", "resnet101", "resnet18")
+_ENCODERS = {
+    PaperMethod.TRANSFERRED: "resnet50",
+    PaperMethod.LINKNET: "resnet50",
+    PaperMethod.ALBUNET: "resnet34",
+}
+
+_PAPER_PAIRING = _ENCODERS[PaperMethod.ALBUNET], _ENCODERS[PaperMethod.TRANSFERRED]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedAs:
+    """The paper's method that one of the experiment stands for; ``encoder`` is the paper's."""
+
+    method: PaperMethod
+    encoder: str | None
+    exact: bool
+
+
+def paper_method(facts: MethodFacts) -> PaperMethod | None:
+    """Return the paper's method of the same network, whatever its encoder."""
+    if facts.arch == "svm":
+        return PaperMethod.SVM
+    if facts.arch == "improved-unet":
+        return PaperMethod.UNET
+    if facts.arch == "albunet" and facts.transferred:
+        return PaperMethod.ALBUNET
+    if facts.arch == "linknet":
+        return PaperMethod.TRANSFERRED if facts.transferred else PaperMethod.LINKNET
+    return None
+
+
+def printed_as(results: Results) -> dict[str, PrintedAs]:
+    """Return which methods the paper prints figures of.
+
+    Those with the paper's encoder; where there is none, the first of the network stands for it.
+    """
+    found: dict[str, PrintedAs] = {}
+    for role in PaperMethod:
+        names = [name for name in results.methods if paper_method(results.methods[name]) is role]
+        encoder = _ENCODERS.get(role)
+        exact = [
+            name
+            for name in names
+            if encoder in (None, results.methods[name].encoder) and _leads(results, name)
+        ]
+        for name in exact or names[:1]:
+            found[name] = PrintedAs(method=role, encoder=encoder, exact=bool(exact))
+    return found
+
+
+def proposed(results: Results) -> str | None:
+    """Return the method that stands for the paper's own: a LinkNet with a transferred encoder.
+
+    The experiment's reference where it is one, else that with ResNet-50, -34, -101, -18 or any.
+    """
+    found = [name for name, facts in results.methods.items() if _is_transferred_linknet(facts)]
+    if results.reference in found:
+        return results.reference
+    for encoder in _PREFERRED:
+        for name in found:
+            if results.methods[name].encoder == encoder:
+                return name
+    return found[0] if found else None
+
+
+def transfer_pairs(results: Results) -> list[tuple[str, str]]:
+    """Return pairs of methods (transferred, not) of one network and encoder, in depth's order.
+
+    Where several differ in their first layer only, the reference or else the first one is taken.
+    """
+    pairs = []
+    for name, facts in results.methods.items():
+        if facts.encoder is None or not facts.transferred or not _leads(results, name):
+            continue
+        plain = facts.model_copy(update={"transferred": False})
+        pairs += [(name, other) for other in _leading_like(results, plain)]
+    return sorted(pairs, key=lambda pair: _rank(results.methods[pair[0]]))
+
+
+def opponents(results: Results, name: str) -> list[str]:
+    """Return the transferred LinkNets that a method is fairly compared with.
+
+    A network with a transferred encoder meets the LinkNet with the same one, and AlbuNet with
+    ResNet-34 the proposed one with ResNet-50 as well, as in the paper; what has no transferred
+    encoder meets the proposed one.
+    """
+    facts, leading = results.methods[name], proposed(results)
+    if leading is None:
+        return []
+    if facts.encoder is None or not facts.transferred:
+        return [leading]
+    found = list(_leading_like(results, facts.model_copy(update={"arch": "linknet"})))
+    pairing = facts.encoder, results.methods[leading].encoder
+    if facts.arch == "albunet" and pairing == _PAPER_PAIRING:
+        found.insert(0, leading)
+    return list(dict.fromkeys(found))
+
+
+def encoders_differ(one: MethodFacts, other: MethodFacts) -> bool:
+    """Whether both have an encoder and not the same."""
+    return None not in (one.encoder, other.encoder) and one.encoder != other.encoder
+
+
+def depths(results: Results) -> list[str]:
+    """Return the transferred LinkNets by depth of their encoder."""
+    found = [
+        name
+        for name, facts in results.methods.items()
+        if _is_transferred_linknet(facts) and depth(facts.encoder) and _leads(results, name)
+    ]
+    return sorted(found, key=lambda name: depth(results.methods[name].encoder))
+
+
+def first_layers(results: Results) -> list[str]:
+    """Return methods alike in all but how the first layer is begun, if there are several."""
+    leading = proposed(results)
+    if leading is None:
+        return []
+    facts = results.methods[leading]
+    like = [name for name, other in results.methods.items() if _same_network(facts, other)]
+    kinds = {results.methods[name].first_layer for name in like}
+    return like if len(kinds) > 1 else []
+
+
+def depth(encoder: str | None) -> int:
+    """Return the number of layers that an encoder's name states; 0 where it states none."""
+    found = re.fullmatch(r"resnet(\d+)", encoder or "")
+    return int(found[1]) if found else 0
+
+
+def encoder_label(encoder: str | None) -> str:
+    """Return an encoder's name as people write it."""
+    return re.sub(r"^resnet(\d+)", r"ResNet-\1", encoder or "none")
+
+
+def _is_transferred_linknet(facts: MethodFacts) -> bool:
+    return facts.arch == "linknet" and facts.transferred
+
+
+def _same_network(one: MethodFacts, other: MethodFacts) -> bool:
+    return (one.arch, one.encoder, one.transferred) == (
+        other.arch,
+        other.encoder,
+        other.transferred,
+    )
+
+
+def _leading_like(results: Results, wanted: MethodFacts) -> Iterator[str]:
+    """Yield the method of a network that stands for those alike, if there is one."""
+    for name, other in results.methods.items():
+        if _same_network(wanted, other) and _leads(results, name):
+            yield name
+
+
+def _leads(results: Results, name: str) -> bool:
+    """Whether it is the one that stands for those alike in all but their first layer."""
+    facts = results.methods[name]
+    like = [other for other, known in results.methods.items() if _same_network(facts, known)]
+    return name == (results.reference if results.reference in like else like[0])
+
+
+def _rank(facts: MethodFacts) -> tuple[bool, str, int]:
+    return facts.arch != "linknet", facts.arch, depth(facts.encoder)

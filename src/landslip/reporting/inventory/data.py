@@ -1,0 +1,127 @@
+"""What an inventory's folder holds, read for a report."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pyogrio
+import pyproj
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from landslip.core.errors import InputError
+from landslip.inventory.fields import BY_NAME
+from landslip.inventory.record import (
+    CROWNS,
+    DENSITY,
+    GEOPACKAGE,
+    LANDSLIDES,
+    STATISTICS,
+    TOES,
+    InventoryRecord,
+    read_record,
+)
+from landslip.inventory.statistics.result import Statistics
+
+_NEEDED = {
+    LANDSLIDES: tuple(BY_NAME),
+    CROWNS: ("id",),
+    TOES: ("id",),
+    DENSITY: ("landslides", "per_km2"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryData:
+    """An inventory as it was written.
+
+    Attributes:
+        folder: where it lies.
+        record: what it was made from and how.
+        statistics: what it says as a whole; None where there is no such file.
+        landslides: polygons with all columns, the largest first.
+        crowns: the highest points, with ``id``.
+        toes: the lowest points, with ``id``.
+        density: square cells, with ``landslides`` and ``per_km2``.
+    """
+
+    folder: Path
+    record: InventoryRecord
+    statistics: Statistics | None
+    landslides: geopandas.GeoDataFrame
+    crowns: geopandas.GeoDataFrame
+    toes: geopandas.GeoDataFrame
+    density: geopandas.GeoDataFrame
+
+    @property
+    def crs(self) -> pyproj.CRS | None:
+        """The coordinate system of all layers."""
+        return None if self.landslides.crs is None else pyproj.CRS(self.landslides.crs)
+
+    @property
+    def outlines(self) -> NDArray[np.object_]:
+        """The polygons (n,), the largest first."""
+        return np.asarray(self.landslides.geometry.array, dtype=object)
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """Return the known values of a column, in any order."""
+        values: NDArray[np.float64] = self.landslides[column].to_numpy(np.float64, na_value=np.nan)
+        return values[np.isfinite(values)]
+
+
+def read_inventory(folder: Path) -> InventoryData:
+    """Read an inventory.
+
+    Raises:
+        InputError: the folder is no inventory, or a file of it is missing or broken.
+    """
+    record = read_record(folder)
+    file = folder / GEOPACKAGE
+    if not file.is_file():
+        raise InputError(f"{folder}: there is no {GEOPACKAGE} in it; make the inventory again")
+    try:
+        layers = {name: _layer(file, name) for name in _NEEDED}
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise InputError(f"{file}: cannot be read ({error}); make the inventory again") from error
+    return InventoryData(
+        folder=folder,
+        record=record,
+        statistics=_statistics(folder / STATISTICS),
+        landslides=layers[LANDSLIDES],
+        crowns=layers[CROWNS],
+        toes=layers[TOES],
+        density=layers[DENSITY],
+    )
+
+
+def _layer(file: Path, name: str) -> geopandas.GeoDataFrame:
+    present = {str(layer) for layer, _ in pyogrio.list_layers(file)}
+    if name not in present:
+        if name == LANDSLIDES:
+            raise InputError(f"{file}: there is no layer {name} in it; make the inventory again")
+        return geopandas.GeoDataFrame({column: [] for column in _NEEDED[name]}, geometry=[])
+    frame = pyogrio.read_dataframe(file, layer=name)
+    missing = [column for column in _NEEDED[name] if column not in frame]
+    if missing:
+        raise InputError(
+            f"{file}: the layer {name} has no column {missing[0]}; make the inventory again"
+        )
+    return frame
+
+
+def _statistics(file: Path) -> Statistics | None:
+    if not file.is_file():
+        return None
+    try:
+        return Statistics.model_validate_json(file.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file}: not the statistics of an inventory of this version; make the inventory again"
+        ) from error
+
+
+def known(value: Any) -> bool:
+    """Whether a cell of a table is filled: not None, NaN or NA."""
+    return value is not None and value == value and str(value) != "<NA>"  # noqa: PLR0124

@@ -1,0 +1,46 @@
+"""The words of a report, in each language."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+import yaml
+
+from landslip.core.choices import Language
+from landslip.inventory.fields import BY_NAME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """A catalog of texts; calling it gives one with its places filled."""
+
+    language: Language
+    entries: dict[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text under a key."""
+        return self.entries[key].format(**values)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text under a key."""
+        return key in self.entries
+
+    def column(self, name: str) -> str:
+        """Return the label of a column of the inventory."""
+        field = BY_NAME[name]
+        return field.chinese if self.language is Language.CHINESE else field.english
+
+    @property
+    def html_language(self) -> str:
+        """What the ``lang`` attribute says."""
+        return "zh-Hans" if self.language is Language.CHINESE else "en"
+
+    @property
+    def is_english(self) -> bool:
+        """Whether text of the record, which is English, is in the language of the page."""
+        return self.language is Language.ENGLISH
+
+
+def read_texts(language: Language) -> Texts:
+    """Read the catalog of a language."""
+    file = files("landslip.reporting.inventory") / f"texts_{language.value}.yaml"
+    return Texts(language=language, entries=yaml.safe_load(file.read_text(encoding="utf-8")))

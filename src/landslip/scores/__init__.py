@@ -1,1 +1,0 @@
-"""Scores beyond the pixel: objects, boundaries, probabilities, areas, methods side by side."""

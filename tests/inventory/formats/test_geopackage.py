@@ -1,0 +1,225 @@
+"""The GeoPackage, read again."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from pandas.testing import assert_frame_equal
+from tests.inventory.sample_layers import NAME, UTM, make_layers
+
+from landslip.core.choices import Language
+from landslip.core.errors import LandslipError
+from landslip.inventory.fields import FIELDS, FLAGS, Kind
+from landslip.inventory.formats.geopackage import write_geopackage
+from landslip.inventory.formats.layer_fields import LAYER_FIELDS
+from landslip.inventory.layers import Layers
+
+LAYERS = ("landslides", "crowns", "toes", "density")
+
+
+def read(path: Path, layer: str) -> geopandas.GeoDataFrame:
+    return geopandas.read_file(path, layer=layer, use_arrow=True)
+
+
+def typed(frame: geopandas.GeoDataFrame, like: geopandas.GeoDataFrame) -> pd.DataFrame:
+    """Columns as plain objects of one type, since readers choose their own."""
+    plain = pd.DataFrame(frame.drop(columns="geometry"))
+    for name in plain.columns:
+        if name in FLAGS:
+            plain[name] = plain[name].astype("boolean")
+        elif like[name].dtype == object or str(like[name].dtype).startswith("str"):
+            plain[name] = plain[name].astype("string")
+    return plain
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_each_layer_comes_back_as_it_was(tmp_path: Path, layer: str) -> None:
+    layers = make_layers()
+    write_geopackage(layers, tmp_path / "inventory.gpkg")
+    given, found = getattr(layers, layer), read(tmp_path / "inventory.gpkg", layer)
+    assert found.crs.to_epsg() == 32648
+    assert list(found.columns) == [*(field.name for field in LAYER_FIELDS[layer]), "geometry"]
+    assert_frame_equal(typed(found, given), typed(given, given))
+    # promoted to multipolygons, coordinates are the same to the last bit
+    same = shapely.equals_exact(
+        shapely.normalize(found.geometry.to_numpy()),
+        shapely.normalize(np.array([of_type(g, f) for g, f in pairs(given, found)])),
+        tolerance=0.0,
+    )
+    assert same.all()
+    assert len(same) == len(given) > 0
+
+
+def pairs(given: geopandas.GeoDataFrame, found: geopandas.GeoDataFrame) -> list[tuple[object, ...]]:
+    return list(zip(given.geometry, found.geometry, strict=True))
+
+
+def of_type(geometry: object, like: object) -> object:
+    if isinstance(like, shapely.MultiPolygon) and isinstance(geometry, shapely.Polygon):
+        return shapely.MultiPolygon([geometry])
+    return geometry
+
+
+def test_what_is_empty_is_null_and_never_zero_or_nan(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.gpkg"
+    write_geopackage(make_layers(), path)
+    with sqlite3.connect(path) as file:
+        query = "SELECT slope_deg, model, flag_river_flat, flag_road FROM landslides WHERE id = 2"
+        assert file.execute(query).fetchone() == (None, None, None, 0)
+        types = {row[1]: row[2] for row in file.execute("PRAGMA table_info(landslides)")}
+    expected = {Kind.ID: "INTEGER", Kind.NUMBER: "REAL", Kind.TEXT: "TEXT", Kind.FLAG: "BOOLEAN"}
+    assert {field.name: types[field.name] for field in FIELDS} == {
+        field.name: expected[field.kind] for field in FIELDS
+    }
+
+
+def test_layers_are_of_polygons_where_no_landslide_has_several_parts(tmp_path: Path) -> None:
+    layers = make_layers()
+    one_part = layers.landslides.drop(index=3)
+    write_geopackage(with_landslides(layers, one_part), tmp_path / "one.gpkg")
+    write_geopackage(layers, tmp_path / "several.gpkg")
+    assert pyogrio.read_info(tmp_path / "one.gpkg", layer="landslides")["geometry_type"] == (
+        "Polygon"
+    )
+    assert pyogrio.read_info(tmp_path / "several.gpkg", layer="landslides")["geometry_type"] == (
+        "MultiPolygon"
+    )
+
+
+def with_landslides(layers: Layers, landslides: geopandas.GeoDataFrame) -> Layers:
+    return Layers(
+        landslides=landslides, crowns=layers.crowns, toes=layers.toes, density=layers.density
+    )
+
+
+def test_every_layer_has_a_spatial_index_that_finds(tmp_path: Path) -> None:
+    path, layers = tmp_path / "inventory.gpkg", make_layers()
+    write_geopackage(layers, path)
+    with sqlite3.connect(path) as file:
+        for layer in LAYERS:
+            query = f"SELECT count(*) FROM rtree_{layer}_geom"  # noqa: S608 - our own names
+            assert file.execute(query).fetchone() == (len(getattr(layers, layer)),)
+    bounds = tuple(layers.landslides.geometry.iloc[4].bounds)
+    found = pyogrio.read_dataframe(path, layer="landslides", bbox=bounds)
+    assert found["id"].tolist() == [5]
+
+
+def test_columns_carry_their_labels_and_meanings(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.gpkg"
+    write_geopackage(make_layers(), path, Language.CHINESE)
+    query = "SELECT name, description FROM gpkg_data_columns WHERE table_name = ? AND "
+    with sqlite3.connect(path) as file:
+        area = file.execute(query + "column_name = 'area_m2'", ["landslides"]).fetchone()
+        cell = file.execute(query + "column_name = 'per_km2'", ["density"]).fetchone()
+        extensions = file.execute("SELECT extension_name FROM gpkg_extensions").fetchall()
+        columns = file.execute("SELECT count(*) FROM gpkg_data_columns").fetchone()
+    assert area[0] == "面积（m²）"
+    assert area[1].startswith("Area on the map, holes taken off")
+    assert cell[0] == "滑坡数量密度（1/km²）"
+    assert extensions.count(("gpkg_schema",)) == 2
+    assert columns == (sum(len(fields) for fields in LAYER_FIELDS.values()),)
+
+
+def test_styles_stand_where_qgis_looks_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.gpkg"
+    write_geopackage(make_layers(), path)
+    with sqlite3.connect(path) as file:
+        file.row_factory = sqlite3.Row
+        rows = file.execute("SELECT * FROM layer_styles WHERE useAsDefault = 1").fetchall()
+        kind = file.execute(
+            "SELECT data_type FROM gpkg_contents WHERE table_name = 'layer_styles'"
+        ).fetchone()
+    assert [row["f_table_name"] for row in rows] == list(LAYERS)
+    assert {tuple(row)[1:3] for row in rows} == {("", "")}
+    assert {row["f_geometry_column"] for row in rows} == {"geom"}
+    assert {row["update_time"] for row in rows} == {"2000-01-01T00:00:00.000Z"}
+    assert all(row["styleQML"].startswith("<!DOCTYPE qgis") for row in rows)
+    assert tuple(kind) == ("attributes",)
+    assert rows[0].keys() == [
+        "id",
+        "f_table_catalog",
+        "f_table_schema",
+        "f_table_name",
+        "f_geometry_column",
+        "styleName",
+        "styleQML",
+        "styleSLD",
+        "useAsDefault",
+        "description",
+        "owner",
+        "ui",
+        "update_time",
+    ]
+
+
+def test_the_default_style_speaks_the_language_asked_for(tmp_path: Path) -> None:
+    query = "SELECT styleName FROM layer_styles WHERE useAsDefault = ? AND f_table_name = 'toes'"
+    names = {}
+    for language in Language:
+        path = tmp_path / f"{language}.gpkg"
+        write_geopackage(make_layers(), path, language)
+        with sqlite3.connect(path) as file:
+            names[language] = [file.execute(query, [use]).fetchall() for use in (True, False)]
+    assert names[Language.ENGLISH] == [[("landslip",)], [("landslip 中文",)]]
+    assert names[Language.CHINESE] == [[("landslip 中文",)], [("landslip",)]]
+
+
+def test_the_same_layers_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_geopackage(make_layers(), tmp_path / name / "inventory.gpkg")
+    first, second = ((tmp_path / name / "inventory.gpkg").read_bytes() for name in ("a", "b"))
+    assert first == second
+
+
+def test_an_empty_inventory_has_all_layers_and_columns(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.gpkg"
+    write_geopackage(make_layers(0), path)
+    for layer in LAYERS:
+        found = read(path, layer)
+        assert len(found) == 0
+        assert found.crs == UTM
+        assert list(found.columns[:-1]) == [field.name for field in LAYER_FIELDS[layer]]
+    assert pyogrio.read_info(path, layer="landslides")["geometry_type"] == "Polygon"
+
+
+def test_without_a_coordinate_system_none_is_made_up(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.gpkg"
+    write_geopackage(make_layers(crs=None), path)
+    found = read(path, "landslides")
+    assert found.crs is None
+    assert len(found) == 6
+
+
+def test_a_coordinate_system_without_a_code_is_kept(tmp_path: Path) -> None:
+    own = "+proj=tmerc +lat_0=0 +lon_0=104.3 +k=1 +x_0=500000 +y_0=0 +ellps=GRS80 +units=m"
+    write_geopackage(make_layers(crs=own), tmp_path / "inventory.gpkg")
+    found = read(tmp_path / "inventory.gpkg", "landslides")
+    assert found.crs.to_epsg() is None
+    assert found.crs.coordinate_operation.params[1].value == 104.3
+
+
+def test_texts_of_any_kind_survive(tmp_path: Path) -> None:
+    write_geopackage(make_layers(), tmp_path / "inventory.gpkg")
+    assert set(read(tmp_path / "inventory.gpkg", "landslides")["scene"]) == {NAME}
+    assert "北川" in NAME
+    assert "\n" in NAME
+
+
+def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(LandslipError, match=r"no/inventory.gpkg: the layers .* cannot be written"):
+        write_geopackage(make_layers(), tmp_path / "no" / "inventory.gpkg")
+
+
+def test_it_can_be_copied_and_appended_to(tmp_path: Path) -> None:
+    write_geopackage(make_layers(), tmp_path / "inventory.gpkg")
+    copy = shutil.copy(tmp_path / "inventory.gpkg", tmp_path / "copy.gpkg")
+    more = geopandas.read_file(copy, layer="crowns")
+    pyogrio.write_dataframe(more, copy, layer="crowns", append=True)
+    assert len(geopandas.read_file(copy, layer="crowns")) == 2 * len(more) == 10

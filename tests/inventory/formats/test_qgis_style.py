@@ -1,0 +1,123 @@
+"""Styles as text, and, where QGIS is installed, as QGIS sees them."""
+
+import json
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import geopandas
+import numpy as np
+import pytest
+from PIL import Image
+from tests.inventory.sample_layers import make_layers
+
+from landslip.core.choices import Language
+from landslip.inventory.formats import colours
+from landslip.inventory.formats.geopackage import write_geopackage
+from landslip.inventory.formats.qgis_style import _breaks, layer_style
+from landslip.inventory.layers import Layers
+
+PYTHON = Path("/usr/bin/python3")
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "qgis_round_trip.py"
+
+
+def rules(layer: str, frame: geopandas.GeoDataFrame) -> dict[str, str | None]:
+    root = ElementTree.fromstring(layer_style(layer, frame, Language.ENGLISH))  # noqa: S314 - our own
+    return {str(rule.get("label")): rule.get("filter") for rule in root.iter("rule")}
+
+
+def test_landslides_are_graded_by_confidence() -> None:
+    found = rules("landslides", make_layers().landslides)
+    assert next(iter(found)) == "Confidence 0.0 – 0.5"
+    assert found["Confidence 0.8 – 0.9"] == '"confidence" >= 0.8 AND "confidence" < 0.9'
+    assert found["Confidence 0.9 – 1.0"] == '"confidence" >= 0.9 AND "confidence" <= 1'
+    assert found["Confidence not known"] == '"confidence" IS NULL'
+    assert len(found) == len(colours.GRADES) + 2
+
+
+def test_landslides_without_confidence_are_all_alike() -> None:
+    found = rules("landslides", make_layers(with_confidence=False).landslides)
+    assert list(found) == ["Landslide", "To be checked: river flat, road or cloud?"]
+
+
+@pytest.mark.parametrize(
+    ("largest", "limits"),
+    [
+        (16.0, [0, 1, 2, 4, 8, 16]),
+        (17.0, [0, 2, 4, 8, 16, 32]),
+        (0.03, [0, 0.002, 0.004, 0.008, 0.016, 0.032]),
+        (3000.0, [0, 200, 400, 800, 1600, 3200]),
+    ],
+)
+def test_classes_of_density_are_round_and_reach_the_largest(
+    largest: float, limits: list[float]
+) -> None:
+    assert _breaks(np.array([0.0, largest / 3, largest])) == pytest.approx(limits)
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan]])
+def test_without_any_density_there_are_no_classes(values: list[float]) -> None:
+    assert _breaks(np.array(values, dtype=np.float64)) == []
+
+
+def test_grades_cover_confidence_without_gaps() -> None:
+    assert [colours.grade_of(value) for value in (0.0, 0.5, 0.599, 0.6, 0.9, 1.0)] == [
+        0, 1, 1, 2, 5, 5
+    ]  # fmt: skip
+    assert all(
+        low.high == high.low for low, high in zip(colours.GRADES, colours.GRADES[1:], strict=False)
+    )
+
+
+@cache
+def qgis_is_missing() -> bool:
+    if not PYTHON.exists():
+        return True
+    asked = [str(PYTHON), "-c", "import qgis.core"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode != 0
+
+
+@pytest.mark.skipif("qgis_is_missing()", reason="QGIS is not installed for /usr/bin/python3")
+def test_qgis_opens_the_layers_and_draws_them_in_the_style_inside(tmp_path: Path) -> None:
+    layers = make_layers(60)
+    write_geopackage(layers, tmp_path / "inventory.gpkg", Language.CHINESE)
+    command = [PYTHON, SCRIPT, tmp_path / "inventory.gpkg", tmp_path / "picture.png"]
+    quiet = {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=quiet, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    found = json.loads(done.stdout)["layers"]
+    for name, count in (("landslides", 60), ("crowns", 59), ("toes", 59)):
+        assert found[name]["features"] == count
+        assert found[name]["crs"] == "EPSG:32648"
+    for name in found:
+        assert found[name]["default_style"].startswith("True")
+        assert found[name]["styles"] == ["landslip", "landslip 中文"]
+        assert found[name]["index"]
+    check_landslides(found["landslides"], layers)
+    with Image.open(tmp_path / "picture.png") as picture:
+        used = {colour for _, colour in picture.convert("RGB").getcolors(2**24) or []}
+    assert colours.CROWN in used
+    assert len(used) > 50
+
+
+def check_landslides(found: dict[str, object], layers: Layers) -> None:
+    assert found["renderer"] == "RuleRenderer"
+    assert found["geometry"] == "MultiPolygon"
+    aliases, legend, first = found["aliases"], found["legend"], found["first"]
+    assert isinstance(aliases, dict)
+    assert isinstance(legend, dict)
+    assert isinstance(first, dict)
+    assert aliases["area_m2"] == "面积（m²）"
+    assert aliases["flag_road"] == "疑似道路"
+    grades = layers.landslides["confidence"].dropna().map(colours.grade_of)
+    counts = grades.value_counts().reindex(range(len(colours.GRADES)), fill_value=0)
+    assert list(legend.values()) == [*counts, 1, 1]  # one without confidence, one flagged
+    row = layers.landslides.iloc[0]
+    assert {name: first[name] for name in ("id", "area_m2", "scene", "flag_road")} == {
+        name: row[name] for name in ("id", "area_m2", "scene", "flag_road")
+    }

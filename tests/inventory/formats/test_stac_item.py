@@ -1,0 +1,177 @@
+"""The STAC item, checked by pystac."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pystac
+import pytest
+import shapely
+from tests.inventory.sample_layers import NAME, make_layers, make_record
+from tests.models.test_folder import make_card
+
+from landslip.inventory import record as names
+from landslip.inventory.fields import FIELDS
+from landslip.inventory.formats.stac_item import time_span, write_stac_item
+from landslip.inventory.statistics.result import AdjustedArea, Estimate, Statistics
+
+FILES = [names.GEOPACKAGE, names.CSV, names.GEOJSON, names.RECORD]
+
+
+def item(
+    tmp_path: Path, count: int = 6, statistics: Statistics | None = None, **changes: Any
+) -> Any:
+    layers, path = make_layers(count), tmp_path / "item.json"
+    record = make_record(layers, **changes)
+    assert write_stac_item(layers.landslides, record, statistics, FILES, path)
+    return pystac.Item.from_file(str(path))
+
+
+def statistics_of(adjusted_m2: Estimate) -> Statistics:
+    known = Estimate(value=0.9)
+    adjusted = AdjustedArea(
+        method="sample",
+        samples=300,
+        mapped_m2=1e5,
+        adjusted_m2=adjusted_m2,
+        users_accuracy=known,
+        producers_accuracy=known,
+        overall_accuracy=known,
+        level=0.95,
+    )
+    return Statistics(
+        landslides=6,
+        area_m2=90_000.0,
+        surface_m2=None,
+        mapped_m2=1e7,
+        landslides_per_km2=0.6,
+        area_share=0.009,
+        sizes=None,
+        area_frequency=None,
+        magnitude=None,
+        volumes=(),
+        adjusted=adjusted,
+        interval_level=0.95,
+        draws=100,
+        seed=0,
+        notes=(),
+    )
+
+
+def test_pystac_reads_it_and_finds_the_files(tmp_path: Path) -> None:
+    found = item(tmp_path)
+    assert found.id == NAME
+    assert found.assets["inventory-gpkg"].media_type == pystac.MediaType.GEOPACKAGE
+    assert found.assets["inventory-json"].roles == ["metadata"]
+    hrefs = {asset.get_absolute_href() for asset in found.assets.values()}
+    assert hrefs == {str(tmp_path / name) for name in FILES}
+    assert found.assets["inventory-geojson"].extra_fields == {"proj:code": "EPSG:4326"}
+    stated = json.loads((tmp_path / "item.json").read_text(encoding="utf-8"))
+    assert stated["stac_version"] == "1.1.0"
+    assert stated["assets"]["inventory-csv"]["href"] == "./inventory.csv"
+
+
+@pytest.mark.parametrize("count", [0, 6])
+def test_it_meets_the_schema_of_stac(tmp_path: Path, count: int) -> None:
+    pytest.importorskip("jsonschema")
+    found = item(tmp_path, count)
+    found.stac_extensions = []  # their schemas are on the web, that of STAC comes with pystac
+    assert found.validate() == [
+        "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json"
+    ]
+
+
+def test_it_covers_all_landslides(tmp_path: Path) -> None:
+    found = item(tmp_path)
+    hull: Any = shapely.geometry.shape(found.geometry)
+    outlines = make_layers().landslides.to_crs(4326).geometry
+    assert shapely.covers(hull.buffer(1e-6), outlines.to_numpy()).all()
+    assert hull.exterior.is_ccw
+    assert found.bbox == pytest.approx(list(outlines.total_bounds), abs=1e-7)
+
+
+def test_a_day_is_a_span_of_time(tmp_path: Path) -> None:
+    found = item(tmp_path)
+    assert found.datetime is None
+    assert found.common_metadata.start_datetime == datetime(2008, 5, 15, tzinfo=UTC)
+    assert found.common_metadata.end_datetime == datetime(2008, 5, 15, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2008", "2008-01-01T00:00:00Z", "2008-12-31T23:59:59Z"),
+        ("2008-02", "2008-02-01T00:00:00Z", "2008-02-29T23:59:59Z"),
+        (" 2008-12-31 ", "2008-12-31T00:00:00Z", "2008-12-31T23:59:59Z"),
+        ("2008-05-12T14:28:01+08:00", "2008-05-12T06:28:01Z", "2008-05-12T06:28:01Z"),
+        ("2008-05-12T06:28:01Z", "2008-05-12T06:28:01Z", "2008-05-12T06:28:01Z"),
+        ("2008-05-12 06:28", "2008-05-12T06:28:00Z", "2008-05-12T06:28:00Z"),
+        ("9999-12-31", "9999-12-31T00:00:00Z", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_dates_and_moments(text: str, start: str, end: str) -> None:
+    span = time_span(text)
+    assert span is not None
+    assert [moment.isoformat() for moment in span] == [
+        moment.replace("Z", "+00:00") for moment in (start, end)
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "", "unknown", "2008-13", "2008-02-30", "0000", "２００８"])
+def test_what_is_no_date_is_not_known(text: str | None) -> None:
+    assert time_span(text) is None
+
+
+def test_a_moment_is_the_datetime(tmp_path: Path) -> None:
+    scene = {"name": "s", "date": "2008-05-12T06:28:01Z"}
+    found = item(tmp_path, scene=scene)
+    assert found.datetime == datetime(2008, 5, 12, 6, 28, 1, tzinfo=UTC)
+    assert "start_datetime" not in found.properties
+
+
+def test_without_a_date_there_is_no_item(tmp_path: Path) -> None:
+    layers = make_layers()
+    record = make_record(layers, scene={"name": "s"})
+    assert not write_stac_item(layers.landslides, record, None, FILES, tmp_path / "item.json")
+    assert not (tmp_path / "item.json").exists()
+
+
+def test_columns_and_counts_are_stated(tmp_path: Path) -> None:
+    stated = item(tmp_path).properties
+    assert [column["name"] for column in stated["table:columns"]] == [
+        *(field.name for field in FIELDS),
+        "geometry",
+    ]
+    assert stated["table:row_count"] == stated["landslip:landslides"] == 6
+    assert stated["proj:code"] == "EPSG:32648"
+    assert stated["gsd"] == 3.0
+    assert stated["processing:software"] == {"landslip": "1.2.3"}
+
+
+def test_areas_come_with_their_interval(tmp_path: Path) -> None:
+    estimate = Estimate(value=95_000.0, low=80_000.0, high=110_000.0)
+    stated = item(tmp_path, statistics=statistics_of(estimate)).properties
+    assert stated["landslip:area_m2"] == 90_000.0
+    assert stated["landslip:area_adjusted_m2"] == 95_000.0
+    assert stated["landslip:area_adjusted_interval_m2"] == [80_000.0, 110_000.0]
+    assert stated["landslip:interval_level"] == 0.95
+    assert "landslip:surface_m2" not in stated  # not known
+    unknown = item(tmp_path, statistics=statistics_of(Estimate(value=None))).properties
+    assert not [name for name in unknown if "area_adjusted" in name]
+
+
+def test_the_model_is_told_in_terms_of_mlm(tmp_path: Path) -> None:
+    card = make_card()
+    stated = item(tmp_path, model_card=card).properties
+    assert stated["landslip:model_sha256"] == "ab" * 32
+    assert stated["mlm:name"] == card.stac.get("mlm:name", "albunet")
+    without = item(tmp_path, model=None).properties
+    assert not [name for name in without if name.startswith("mlm:") or "model" in name]
+
+
+def test_no_landslides_lie_nowhere(tmp_path: Path) -> None:
+    found = item(tmp_path, count=0)
+    assert found.geometry is None
+    assert found.bbox is None
+    assert found.properties["table:row_count"] == 0

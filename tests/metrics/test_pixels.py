@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision_score, recall_score
+
+from landslip.metrics.pixels import (
+    BINS,
+    SCORES,
+    Counts,
+    ThresholdCurve,
+    bootstrap_intervals,
+    count_pixels,
+)
+from landslip.metrics.pixels import total as summed
+
+FLAGS = hnp.arrays(np.bool_, (6, 7))
+
+
+@given(found=FLAGS, landslide=FLAGS, counted=FLAGS)
+def test_counts_are_scikit_learns(
+    found: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> None:
+    assume(counted.any())
+    counts = count_pixels(found, landslide, counted)
+    matrix = confusion_matrix(landslide[counted], found[counted], labels=[False, True])
+    assert [[counts.tn, counts.fp], [counts.fn, counts.tp]] == matrix.tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_are_scikit_learns(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    truth, found = generator.random((2, 1000)) < [[0.2], [0.3]]
+    counts = count_pixels(found, truth, np.ones(1000, dtype=bool))
+    assert counts.precision == pytest.approx(precision_score(truth, found))
+    assert counts.recall == pytest.approx(recall_score(truth, found))
+    assert counts.f1 == pytest.approx(f1_score(truth, found))
+    assert counts.iou == pytest.approx(jaccard_score(truth, found))
+
+
+@pytest.mark.parametrize(
+    ("counts", "scores"),
+    [
+        pytest.param(Counts(tn=9), (None, None, None, None), id="no landslide, none found"),
+        pytest.param(Counts(fn=3, tn=9), (None, 0, 0, 0), id="none found"),
+        pytest.param(Counts(fp=3, tn=9), (0, None, 0, 0), id="no landslide, some found"),
+        pytest.param(Counts(), (None, None, None, None), id="nothing counted"),
+        pytest.param(Counts(tp=2, fp=2, fn=4, tn=1), (0.5, 1 / 3, 0.4, 0.25), id="by hand"),
+    ],
+)
+def test_ratios_of_empty_denominators_are_none(
+    counts: Counts, scores: tuple[float | None, ...]
+) -> None:
+    found = counts.as_dict()
+    assert [found[name] for name in SCORES] == [
+        None if score is None else pytest.approx(score) for score in scores
+    ]
+    assert (found["tp"], found["tn"]) == (counts.tp, counts.tn)
+
+
+def test_tiles_free_of_landslides_count() -> None:
+    with_landslide = Counts(tp=8, fp=0, fn=2, tn=90)
+    free = Counts(fp=10, tn=90)
+    pooled = summed([with_landslide, free])
+    assert pooled == Counts(tp=8, fp=10, fn=2, tn=180)
+    assert pooled.precision == pytest.approx(8 / 18)
+    assert pooled.f1 == pytest.approx(16 / 28)
+
+
+def random_tiles(generator: np.random.Generator, count: int) -> list[Counts]:
+    """Return tiles of 100 pixels; a fifth of them is landslide in a tile of every second."""
+    share = np.where(generator.random(count) < 0.5, 0.2, 0.0)
+    landslide = generator.binomial(100, share)
+    tp = generator.binomial(landslide, 0.8)
+    fp = generator.binomial(100 - landslide, 0.03)
+    return [
+        Counts(tp=int(t), fp=int(f), fn=int(n - t), tn=int(100 - n - f))
+        for t, f, n in zip(tp, fp, landslide, strict=True)
+    ]
+
+
+def test_intervals_contain_the_point_estimates() -> None:
+    tiles = random_tiles(np.random.default_rng(0), 30)
+    intervals = bootstrap_intervals(tiles)
+    for name in SCORES:
+        low, high = intervals[name] or (np.nan, np.nan)
+        assert low < getattr(summed(tiles), name) < high
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    # half of the tiles hold 20 landslide pixels: tp 8, fn 2, fp 0.03 * 90 in the mean of a tile
+    truth = {"recall": 0.8, "precision": 8 / 10.7, "f1": 16 / 20.7, "iou": 8 / 12.7}
+    generator = np.random.default_rng(1)
+    runs = 300
+    inside = dict.fromkeys(truth, 0)
+    for run in range(runs):
+        intervals = bootstrap_intervals(random_tiles(generator, 40), seed=run, draws=300)
+        for name, value in truth.items():
+            low, high = intervals[name] or (np.nan, np.nan)
+            inside[name] += low <= value <= high
+    for name, count in inside.items():
+        assert 0.89 < count / runs < 0.99, name
+
+
+def test_a_higher_level_is_wider() -> None:
+    tiles = random_tiles(np.random.default_rng(2), 30)
+    narrow, wide = (bootstrap_intervals(tiles, level=level)["f1"] for level in (0.5, 0.95))
+    assert narrow is not None
+    assert wide is not None
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_intervals_are_the_seeds() -> None:
+    tiles = random_tiles(np.random.default_rng(3), 20)
+    assert bootstrap_intervals(tiles, seed=1) == bootstrap_intervals(tiles, seed=1)
+    assert bootstrap_intervals(tiles, seed=1) != bootstrap_intervals(tiles, seed=2)
+
+
+@pytest.mark.parametrize(
+    "tiles",
+    [
+        pytest.param([], id="no tile"),
+        pytest.param([Counts(tp=1, fp=1, fn=1)], id="one tile"),
+        pytest.param([Counts(tn=9)] * 5, id="nothing found or to find"),
+    ],
+)
+def test_intervals_that_are_undefined_are_none(tiles: list[Counts]) -> None:
+    assert bootstrap_intervals(tiles) == dict.fromkeys(SCORES)
+
+
+def test_draws_without_a_landslide_are_left_out_of_recall() -> None:
+    tiles = [Counts(tp=5, fn=5), *[Counts(tn=10)] * 9]
+    assert bootstrap_intervals(tiles)["recall"] == (0.5, 0.5)
+
+
+# threshold
+
+
+def test_the_best_threshold_is_that_of_brute_force() -> None:
+    generator = np.random.default_rng(4)
+    truth = generator.random(400) < 0.3
+    probability = np.clip(generator.normal(0.35 + 0.25 * truth, 0.15), 0, 1).astype(np.float32)
+    curve = ThresholdCurve()
+    for part in (slice(0, 150), slice(150, 400)):
+        curve.add(probability[part], truth[part], np.ones_like(truth[part]))
+    found = probability >= (np.arange(1, BINS) / BINS).astype(np.float32)[:, None]
+    f1 = 2 * (found & truth).sum(axis=1) / (found.sum(axis=1) + truth.sum())
+    best = curve.best_threshold()
+    assert f1_score(truth, probability >= best) == pytest.approx(f1.max())
+    assert curve.counts(best).f1 == pytest.approx(f1.max())
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_counts_at_a_threshold_are_those_of_the_comparison(step: int) -> None:
+    on_steps = (np.arange(0, BINS + 1) / BINS).astype(np.float32)
+    probability = np.concatenate(
+        [on_steps, np.nextafter(on_steps, np.float32(0)), np.nextafter(on_steps, np.float32(1))]
+    )
+    truth = np.arange(len(probability)) % 3 == 0
+    curve = ThresholdCurve()
+    curve.add(probability, truth, np.ones_like(truth))
+    for cut in range(step, BINS, 7 * step):
+        threshold = cut / BINS
+        expected = count_pixels(probability >= threshold, truth, np.ones_like(truth))
+        assert curve.counts(threshold) == expected
+
+
+@given(
+    probability=hnp.arrays(np.float32, 30, elements=st.floats(0, 1, width=32)),
+    truth=hnp.arrays(np.bool_, 30),
+    counted=hnp.arrays(np.bool_, 30),
+)
+def test_uncounted_pixels_change_nothing(
+    probability: NDArray[np.float32], truth: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> None:
+    whole, part = ThresholdCurve(), ThresholdCurve()
+    whole.add(probability, truth, counted)
+    part.add(probability[counted], truth[counted], np.ones(counted.sum(), dtype=bool))
+    for threshold in (0.0, 0.25, 0.5, 1.0):
+        assert whole.counts(threshold) == part.counts(threshold)
+    assert whole.best_threshold() == part.best_threshold()
+
+
+def test_the_middle_of_equal_thresholds_is_taken() -> None:
+    curve = ThresholdCurve()
+    probability = np.array([0.2, 0.8], dtype=np.float32)
+    curve.add(probability, np.array([False, True]), np.array([True, True]))
+    assert curve.best_threshold() == pytest.approx(0.5, abs=0.002)
+
+
+def test_without_landslides_the_threshold_is_a_half() -> None:
+    curve = ThresholdCurve()
+    assert curve.best_threshold() == 0.5
+    curve.add(np.array([0.9], dtype=np.float32), np.array([False]), np.array([True]))
+    assert curve.best_threshold() == 0.5
+
+
+def test_the_threshold_is_never_0() -> None:
+    curve = ThresholdCurve()
+    curve.add(np.zeros(4, dtype=np.float32), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
+    assert curve.best_threshold() > 0

@@ -1,0 +1,160 @@
+"""Calibrating a model folder."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.models.calibration.conftest import write_band_model, write_tiles
+
+from landslip.core.choices import EngineName, Precision, Split
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.datasets.format import TileDataset
+from landslip.models.calibration.curve import Calibration
+from landslip.models.calibration.method import Method
+from landslip.models.calibration.run import CalibrateRequest, calibrate
+from landslip.models.engines.choose import open_engine
+from landslip.models.folder import CARD, Model, open_model
+from landslip.models.ood.judge import judge_tiles
+
+
+def request_of(model: Model, tiles: TileDataset, **known: object) -> CalibrateRequest:
+    engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
+    taken = {"method": Method.PLATT, "look": False} | known
+    return CalibrateRequest(model=model, dataset=tiles, engine=engine, **taken)  # type: ignore[arg-type]
+
+
+def test_the_curve_of_the_labels_comes_into_the_folder(model: Model, tiles: TileDataset) -> None:
+    before = sorted(file.name for file in model.path.iterdir())
+    calibrate(request_of(model, tiles, seed=3))
+    card = open_model(model.path).card
+    found = card.calibration
+    assert found is not None
+    assert found.slope_above == found.slope_below == pytest.approx(0.5, rel=0.05)
+    ((knot, value),) = found.knots
+    assert knot == 0.0
+    assert value == pytest.approx(-1.0, abs=0.05)
+    assert (found.method, found.split, found.tiles, found.pixels) == (
+        "platt",
+        "val",
+        15,
+        15 * 48**2,
+    )
+    assert (found.folds, found.seed, found.engine, found.precision) == (5, 3, "openvino", "fp32")
+    labels = [tiles.tile(at).label.sum() for at in tiles.positions(Split.VALIDATION)]
+    assert found.landslide_pixels == sum(labels)
+    assert found.pixels_sha256 == tiles.card.pixels_sha256
+    assert found.after is not None
+    assert found.before.calibration_error > 0.1
+    assert found.after.calibration_error < 0.02
+    assert found.before.log_loss - found.after.log_loss > 0.1
+    assert sum(found.reliability_before.pixels) == found.pixels
+    after = found.reliability_after
+    assert after is not None
+    np.testing.assert_allclose(after.mean_probability, after.landslide_share, atol=0.05)
+    # sigmoid(0.5 logit(0.5) - 1) by hand
+    assert card.calibrated_threshold == pytest.approx(1 / (1 + np.e), abs=0.01)
+    assert card.curve == found.curve()
+    assert sorted(file.name for file in model.path.iterdir()) == before
+    assert not list(model.path.parent.glob(".*"))
+
+
+def test_the_rest_of_the_card_and_old_cards_stay(model: Model, tiles: TileDataset) -> None:
+    old = json.loads((model.path / CARD).read_text())
+    for name in ("calibration", "look"):
+        assert old.pop(name) is None
+    (model.path / CARD).write_text(json.dumps(old))
+    bare = open_model(model.path)
+    assert bare.card.curve is None
+    assert bare.card.calibrated_threshold == bare.card.threshold == 0.5
+    calibrate(request_of(bare, tiles))
+    new = json.loads((model.path / CARD).read_text())
+    assert new.pop("calibration")
+    assert new.pop("look") is None
+    assert new == old
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    model: Model, tiles: TileDataset, tmp_path: Path
+) -> None:
+    written = []
+    shutil.copytree(model.path, tmp_path / "other")
+    for path in (model.path, tmp_path / "other"):
+        calibrate(request_of(open_model(path), tiles, method=Method.AUTO, look=True))
+        written.append([(path / file).read_bytes() for file in (CARD, "look.npz")])
+    assert written[0] == written[1]
+
+
+def test_what_the_training_tiles_look_like_comes_too(model: Model, tiles: TileDataset) -> None:
+    done = calibrate(request_of(model, tiles, look=True))
+    assert done.notes == ()
+    opened = open_model(model.path)
+    look = opened.card.look
+    assert look is not None
+    assert (look.file, look.tiles, look.tile_px) == ("look.npz", 15, 48)
+    assert look.pixels_sha256 == tiles.card.pixels_sha256
+    assert opened.file("look.npz").is_file()
+    judged = judge_tiles(tiles, tiles.positions(Split.TEST), opened)
+    assert judged is not None
+    assert judged.tiles == 10
+
+
+def test_tiles_from_elsewhere_calibrate_but_tell_nothing_of_the_training(
+    model: Model, tmp_path: Path
+) -> None:
+    other = write_tiles(tmp_path / "other", tiles=16)
+    done = calibrate(request_of(model, other, look=True))
+    assert len(done.notes) == 1
+    assert "these tiles are not the ones that the model was trained on" in done.notes[0]
+    assert done.card.look is None
+    assert done.card.calibration is not None
+    assert done.card.calibration.pixels_sha256 == other.card.pixels_sha256
+
+
+def test_few_tiles_are_told(tmp_path: Path) -> None:
+    tiles = write_tiles(tmp_path / "few", tiles=6)
+    model = write_band_model(tmp_path / "model", tiles)
+    done = calibrate(request_of(model, tiles, look=True))
+    few, look = done.notes
+    assert few.startswith("the curve is fitted on 2 tiles and may not hold on others; take 5")
+    assert "that takes 10 training tiles, and there are 3" in look
+
+
+def test_another_calibration_is_asked_for(model: Model, tiles: TileDataset) -> None:
+    calibrate(request_of(model, tiles))
+    again = open_model(model.path)
+    with pytest.raises(OutputExistsError, match="calibrated already; add --overwrite"):
+        request_of(again, tiles)
+    calibrate(request_of(again, tiles, overwrite=True, method=Method.TEMPERATURE))
+    card = open_model(model.path).card.calibration
+    assert card is not None
+    assert card.method == "temperature"
+
+
+@pytest.mark.parametrize("split", [Split.TRAIN, Split.UNUSED], ids=str)
+def test_tiles_trained_on_are_refused(split: Split, model: Model, tiles: TileDataset) -> None:
+    with pytest.raises(InputError, match=f"--split {split}: a network is surer of tiles"):
+        request_of(model, tiles, split=split)
+
+
+def test_the_same_tiles_divided_otherwise_are_refused(model: Model, tiles: TileDataset) -> None:
+    turned = tiles.with_split(tiles.splits[::-1], "turned")
+    with pytest.raises(InputError, match="its val tiles may have been trained on"):
+        request_of(model, turned)
+
+
+def test_a_failure_leaves_the_folder_as_it_was(model: Model, tmp_path: Path) -> None:
+    bare = write_tiles(tmp_path / "bare", tiles=8, landslides=False)
+    before = {file.name: file.read_bytes() for file in model.path.iterdir()}
+    with pytest.raises(InputError, match="there is no landslide pixel"):
+        calibrate(request_of(model, bare))
+    assert {file.name: file.read_bytes() for file in model.path.iterdir()} == before
+
+
+def test_a_curve_in_a_card_is_the_curve(model: Model, tiles: TileDataset) -> None:
+    done = calibrate(request_of(model, tiles, method=Method.ISOTONIC))
+    stored = open_model(model.path).card.curve
+    assert isinstance(stored, Calibration)
+    assert stored == done.choice.curve
+    assert len(stored.knots) > 5

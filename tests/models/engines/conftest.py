@@ -1,0 +1,117 @@
+"""A small network, trained for a moment, in every form that an engine reads."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import EngineName, Precision, Units
+from landslip.core.digest import sha256_of
+from landslip.core.window import Window
+from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.models.folder import CARD, ONNX, Model, open_model
+from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.run import TrainRequest, train
+from landslip.models.weights import load_network
+
+BANDS = ("blue", "green", "red", "nir")
+SIDE = 64
+SHAPE = (192, 256)  # of a window, not square
+FORMS = [
+    (EngineName.OPENVINO, Precision.FP32),
+    (EngineName.OPENVINO, Precision.BF16),
+    (EngineName.TORCH, Precision.FP32),
+    (EngineName.TORCH, Precision.BF16),
+    (EngineName.ONNX, Precision.FP32),
+]
+
+
+def made_ground(generator: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return 10-bit pixels (4, side, side) of hilly ground, and where its landslides are."""
+    coarse = generator.normal(size=(4, side // 16, side // 16)).repeat(16, 1).repeat(16, 2)
+    pixels = 300 + 40 * coarse + generator.normal(0, 15, (4, side, side))
+    label = np.zeros((side, side), dtype=np.uint8)
+    for row, col in generator.integers(0, side - 20, ((side // 64) ** 2, 2)):
+        label[row : row + 20, col : col + 20] = 1
+    pixels[:, label == 1] += 150
+    return pixels.clip(1, 1023).astype(np.uint16), label
+
+
+@pytest.fixture(scope="session")
+def window() -> NDArray[np.uint16]:
+    pixels, _ = made_ground(np.random.default_rng(5), 256)
+    return np.ascontiguousarray(pixels[:, : SHAPE[0]])
+
+
+def write_dataset(folder: Path) -> None:
+    folder.mkdir()
+    description = Description(
+        bands=Bands(BANDS),
+        radiometry=Radiometry(units=Units.DN, dtype="uint16"),
+        nodata=None,
+        resolution_m=2.0,
+        tile_size=SIDE,
+        source="made by code",
+        split_method="random by tile",
+        plan=SplitPlan(test_share=0.1, val_share=0.2, seed=0),
+    )
+    generator = np.random.default_rng(0)
+    with DatasetWriter(folder, description) as writer:
+        for number in range(20):
+            stored, label = made_ground(generator, SIDE)
+            valid = np.ones(label.shape, dtype=np.bool_)
+            tile = Tile(tile_id=f"t{number}", stored=stored, label=label, valid=valid)
+            window = Window(SIDE * number, 0, SIDE, SIDE)
+            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+        writer.finish()
+
+
+def add_onnx(model: Model) -> Model:
+    """Add ``model.onnx`` to a model folder."""
+    path = model.path / ONNX
+    network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
+    any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    logging.disable(logging.WARNING)
+    try:
+        torch.onnx.export(
+            network,
+            (torch.zeros(2, len(model.card.bands), 64, 96),),
+            path,
+            input_names=["image"],
+            output_names=["probability"],
+            external_data=False,
+            dynamic_shapes=(any_size,),
+            verbose=False,
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+    files = model.card.files | {ONNX: sha256_of(path)}
+    card = model.card.model_copy(update={"files": files})
+    (model.path / CARD).write_text(card.model_dump_json())
+    return open_model(model.path)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Give a LinkNet with ResNet-18 after some steps, as weights, OpenVINO graph and ONNX."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_dataset(folder / "tiles")
+    config = TrainConfig(
+        encoder="resnet18",
+        encoder_weights="none",
+        epochs=1,
+        steps_per_epoch=40,
+        batch_size=4,
+        learning_rate=0.03,
+        precision=Precision.FP32,
+    )
+    dataset = TileDataset(folder / "tiles")
+    train(TrainRequest(dataset=dataset, out=folder / "model", config=config))
+    return add_onnx(open_model(folder / "model"))

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from landslip.core.choices import Arch
+from landslip.models.networks.architecture import Architecture, fewest_tiles, multiple_of
+
+
+def test_the_improved_unet_has_no_encoder_whatever_is_given() -> None:
+    arch = Arch.IMPROVED_UNET
+    assert Architecture(arch=arch).encoder == "none"
+    assert Architecture(arch=arch, encoder="resnet34") == Architecture(arch=arch)
+    assert Architecture(arch=Arch.ALBUNET, encoder="resnet34").encoder == "resnet34"
+    assert Architecture.model_validate({"arch": "improved-unet"}).encoder == "none"
+
+
+def test_a_description_of_before_is_a_linknet() -> None:
+    found = Architecture.model_validate({"encoder": "resnet18", "bands": ["red"]})
+    assert (found.arch, found.encoder, found.title) == (Arch.LINKNET, "resnet18", "LinkNet")
+
+
+def test_every_network_has_a_title_of_its_own() -> None:
+    assert len({Architecture(arch=arch).title for arch in Arch}) == len(Arch)
+    assert Architecture(arch=Arch.IMPROVED_UNET).title == "improved U-Net"
+
+
+def test_multiples() -> None:
+    assert {arch.value: multiple_of(arch) for arch in Arch} == {
+        "linknet": 32,
+        "albunet": 64,
+        "improved-unet": 16,
+        "unet": 32,
+        "unetplusplus": 32,
+        "deeplabv3plus": 32,
+        "segformer": 32,
+        "upernet": 32,
+    }
+    assert Architecture(arch=Arch.ALBUNET).multiple == 64
+
+
+def test_only_networks_that_pool_whole_tiles_need_two_of_them() -> None:
+    assert {arch for arch in Arch if fewest_tiles(arch) == 2} == {
+        Arch.DEEPLAB_V3_PLUS,
+        Arch.UPERNET,
+    }
+
+
+def test_unknown_networks_are_refused() -> None:
+    with pytest.raises(ValidationError, match="'linknet', 'albunet', 'improved-unet', 'unet'"):
+        Architecture.model_validate({"arch": "fpn"})
+
+
+def test_no_torch_is_needed_to_describe_a_network() -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None; import landslip.models.networks.architecture"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,149 @@
+"""An untrained network, tiles of made-up ground, and what the network sees in them."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+from tests.models.test_folder import make_card
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Split, Units
+from landslip.core.digest import sha256_of
+from landslip.core.window import Window
+from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.models.engines.openvino import export_graph
+from landslip.models.folder import CARD, Model, open_model
+from landslip.models.networks.architecture import Architecture
+from landslip.models.networks.build import build_network
+from landslip.models.ood.look import LOOK, Look
+from landslip.models.ood.measure import measure_look
+from landslip.models.weights import save_weights
+
+BANDS = ("red", "green", "blue")
+LEVELS = (300.0, 280.0, 250.0)
+SIDE, TILES = 64, 60
+Pixels = NDArray[np.uint16]
+WriteTiles = Callable[..., TileDataset]
+
+
+def ground(seed: int, shape: tuple[int, int], grain_px: float = 3.0, gain: float = 1.0) -> Pixels:
+    """Return 16-bit pixels (3, height, width), rough at one scale; bands go together for the most.
+
+    Args:
+        seed: of the roughness.
+        shape: (height, width).
+        grain_px: scale of the roughness.
+        gain: of all numbers.
+    """
+    rough = np.random.default_rng(seed).normal(size=(4, *shape))
+    rough = ndimage.gaussian_filter(rough, (0, grain_px, grain_px), mode="wrap")
+    rough *= 2 * np.sqrt(np.pi) * grain_px  # to a standard deviation of 1, whatever the grain
+    values = np.reshape(LEVELS, (3, 1, 1)) + 40 * rough[3] + 15 * rough[:3]
+    whole: Pixels = (gain * values).round().clip(1, 60_000).astype(np.uint16)
+    return whole
+
+
+def training_ground(number: int) -> Pixels:
+    """Return a tile, each a little brighter or darker and finer or coarser than others."""
+    generator = np.random.default_rng(1000 + number)
+    return ground(number, (SIDE, SIDE), generator.uniform(2, 4), generator.uniform(0.9, 1.1))
+
+
+def write_model(folder: Path, architecture: Architecture) -> Model:
+    """Write an untrained network for 16-bit numbers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network = build_network(architecture, seed=3).eval()
+    bands = len(architecture.bands)
+    files = [save_weights(network, folder), *export_graph(network, bands, folder)]
+    card = make_card(
+        bands=architecture.bands,
+        tile_size=SIDE,
+        multiple=architecture.multiple,
+        mean=(*LEVELS, 0.0)[:bands],
+        std=(45.0,) * bands,
+        quantiles=((200.0, 280.0, 400.0),) * bands,
+    )
+    digests = {name: sha256_of(folder / name) for name in files}
+    card = card.model_copy(update={"architecture": architecture, "files": digests})
+    (folder / CARD).write_text(card.model_dump_json())
+    return Model(folder, card)
+
+
+def write_tiles(
+    folder: Path,
+    tiles: list[Pixels],
+    *,
+    bands: tuple[str, ...] = BANDS,
+    valid: NDArray[np.bool_] | None = None,
+    groups: list[str] | None = None,
+    splits: list[Split] | None = None,
+) -> TileDataset:
+    """Write tiles (bands, height, width), all of them for training unless it is said otherwise."""
+    folder.mkdir(parents=True)
+    description = Description(
+        bands=Bands(bands),
+        radiometry=Radiometry(units=Units.DN, dtype="uint16"),
+        nodata=None,
+        resolution_m=2.0,
+        tile_size=tiles[0].shape[1],
+        source="made by code",
+        split_method="by hand",
+        plan=SplitPlan(),
+    )
+    with DatasetWriter(folder, description) as writer:
+        for number, stored in enumerate(tiles):
+            shape = stored.shape[1:]
+            tile = Tile(
+                tile_id=f"t{number}",
+                stored=stored,
+                label=np.zeros(shape, dtype=np.uint8),
+                valid=np.ones(shape, dtype=np.bool_) if valid is None else valid,
+            )
+            window = Window(0, 0, shape[1], shape[0])
+            group = tile.tile_id if groups is None else groups[number]
+            writer.add(tile, Origin(scene="made", window=window, group=group))
+        writer.finish(splits or [Split.TRAIN] * len(tiles))
+    return TileDataset(folder)
+
+
+def with_look(model: Model, look: Look) -> Model:
+    """Put a look into a model folder."""
+    look.write(model.path / LOOK)
+    digests = model.card.files | {LOOK: sha256_of(model.path / LOOK)}
+    card = model.card.model_copy(update={"files": digests})
+    (model.path / CARD).write_text(card.model_dump_json())
+    return open_model(model.path)
+
+
+@pytest.fixture(scope="session")
+def bare_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Give a LinkNet that nothing was measured for."""
+    folder = tmp_path_factory.mktemp("bare") / "model"
+    return write_model(folder, Architecture(encoder="test_resnet", bands=BANDS))
+
+
+@pytest.fixture(scope="session")
+def tiles(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
+    """Give sixty training tiles."""
+    folder = tmp_path_factory.mktemp("data") / "tiles"
+    return write_tiles(folder, [training_ground(number) for number in range(TILES)])
+
+
+@pytest.fixture(scope="session")
+def look(bare_model: Model, tiles: TileDataset) -> Look:
+    """Give what the network sees in them."""
+    return measure_look(bare_model, tiles, seed=0)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory, bare_model: Model, look: Look) -> Model:
+    """Give the same network with that in its folder."""
+    folder = tmp_path_factory.mktemp("known") / "model"
+    shutil.copytree(bare_model.path, folder)
+    return with_look(Model(folder, bare_model.card), look)

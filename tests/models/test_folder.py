@@ -1,0 +1,157 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.errors import ModelError
+from landslip.models.card import InputCard, ModelCard, TrainingCard, stac_terms
+from landslip.models.folder import check_fit, check_values, open_model
+from landslip.models.networks.architecture import Architecture
+
+CONTENT = b"tensors"
+
+
+def make_card(**known: Any) -> ModelCard:
+    """A card of a model for reflectance or, by default, 10-bit digital numbers."""
+    taken = {
+        "bands": ("blue", "green", "red", "nir"),
+        "units": Units.DN,
+        "dtype": "uint16",
+        "scale": 1.0,
+        "offset": 0.0,
+        "nodata": 0.0,
+        "resolution_m": 2.0,
+        "tile_size": 256,
+        "multiple": 32,
+        "mean": (300.0, 300.0, 250.0, 600.0),
+        "std": (50.0, 50.0, 50.0, 100.0),
+        "quantiles": ((200, 300, 400), (200, 300, 400), (150, 250, 350), (300, 600, 900)),
+    }
+    expected = InputCard(**(taken | known))
+    architecture = Architecture(encoder="resnet18", bands=expected.bands)
+    return ModelCard(
+        name="model",
+        code_version="0",
+        architecture=architecture,
+        input=expected,
+        threshold=0.5,
+        training=TrainingCard(
+            config={},
+            encoder_weights_sha256=None,
+            dataset_source="made",
+            dataset_tiles={"train": 1},
+            pixels_sha256="0",
+            split_sha256="0",
+            split_method="random by tile",
+            epoch=1,
+            epochs=1,
+            precision="fp32",
+            device="cpu",
+            seconds=1.0,
+            torch_version="2",
+        ),
+        metrics={},
+        files={"weights.safetensors": hashlib.sha256(CONTENT).hexdigest()},
+        stac=stac_terms("model", architecture, expected, 1, "2"),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "weights.safetensors").write_bytes(CONTENT)
+    (tmp_path / "model.json").write_text(make_card().model_dump_json())
+    return tmp_path
+
+
+def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    found = json.loads((folder / "model.json").read_text())
+    edit(found)
+    (folder / "model.json").write_text(json.dumps(found))
+
+
+def test_a_card_survives_the_round_trip(folder: Path) -> None:
+    assert open_model(folder).card == make_card()
+
+
+def test_whole_files_are_given_out(folder: Path) -> None:
+    assert open_model(folder).file("weights.safetensors").read_bytes() == CONTENT
+
+
+def test_truncated_and_missing_files_are_refused(folder: Path) -> None:
+    model = open_model(folder)
+    (folder / "weights.safetensors").write_bytes(CONTENT[:-1])
+    with pytest.raises(ModelError, match="truncated or changed"):
+        model.file("weights.safetensors")
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(ModelError, match="incomplete"):
+        model.file("weights.safetensors")
+    with pytest.raises(ModelError, match=r"has no graph\.xml"):
+        model.file("graph.xml")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda card: card.update(version=2), "version 1 are read here and this is version 2"),
+        (lambda card: card.update(colour="red"), "colour: extra inputs are not permitted"),
+        (lambda card: card.pop("threshold"), "threshold: field required"),
+        (lambda card: card["input"].update(units="kelvin"), r"input\.units"),
+    ],
+    ids=["version", "unknown key", "missing key", "unknown units"],
+)
+def test_other_cards_are_refused(
+    edit: Callable[[dict[str, Any]], None], message: str, folder: Path
+) -> None:
+    change(folder, edit)
+    with pytest.raises(ModelError, match=message):
+        open_model(folder)
+
+
+def test_no_model_and_no_json_are_refused(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(ModelError, match="not a model folder"):
+        open_model(tmp_path / "absent")
+    text = (folder / "model.json").read_text()
+    (folder / "model.json").write_text(text[: len(text) // 2])
+    with pytest.raises(ModelError, match="not readable as JSON"):
+        open_model(folder)
+
+
+def radiometry(units: Units, dtype: str) -> Radiometry:
+    return Radiometry(units=units, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("bands", "units", "dtype", "message"),
+    [
+        ("red,green,blue", Units.DN, "uint16", "nir is not among red,green,blue"),
+        ("blue,green,red,nir", Units.REFLECTANCE, "uint16", "values in dn and these are in refl"),
+        ("blue,green,red,nir", Units.DN, "uint8", "trained on digital numbers stored as uint16"),
+    ],
+    ids=["bands", "units", "8 bits"],
+)
+def test_what_does_not_fit_is_refused(bands: str, units: Units, dtype: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        check_fit(make_card(), Bands.parse(bands), radiometry(units, dtype), "scene.tif")
+
+
+def test_other_orders_more_bands_and_wider_types_fit() -> None:
+    bands = Bands.parse("nir,red,green,blue,pan")
+    check_fit(make_card(), bands, radiometry(Units.DN, "float32"), "scene.tif")
+
+
+def test_values_in_another_scale_are_refused_and_others_are_not() -> None:
+    card = make_card()
+    usual = np.array([[300.0], [310.0], [240.0], [650.0]])
+    check_values(card, usual, "scene.tif")
+    check_values(card, np.empty((4, 0)), "all nodata.tif")
+    water = np.array([[100.0], [90.0], [60.0], [10.0]])
+    check_values(card, water, "lake.tif")
+    for factor in (1 / 4000, 64):
+        with pytest.raises(ModelError, match=r"scene\.tif: the bands' medians are .* another unit"):
+            check_values(card, usual * factor, "scene.tif")

@@ -1,0 +1,114 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from landslip.datasets.augmentation import Augmentation
+from landslip.models.training.augment import augment, jitter, random_matrices, warp
+
+PLAIN = Augmentation(flips=False, warp_share=0, gain=0, shift=0, band_gain=0, band_shift=0, noise=0)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def scene(count: int = 2, side: int = 16) -> tuple[Tensor, Tensor, Tensor]:
+    """The first band holds the label, so that the two can be compared after a warp."""
+    torch.manual_seed(3)
+    label = (torch.rand(count, side, side) > 0.5).to(torch.uint8)
+    image = torch.stack([label.float(), torch.rand(count, side, side)], dim=1)
+    return image, label, torch.ones(count, side, side, dtype=torch.bool)
+
+
+def test_nothing_asked_changes_nothing() -> None:
+    image, label, counted = scene()
+    found = augment(image, label, counted, PLAIN, generator())
+    assert torch.allclose(found[0], image, atol=1e-5)
+    assert torch.equal(found[1], label)
+    assert torch.equal(found[2], counted)
+
+
+def test_flips_and_turns_are_exact_and_all_eight_occur() -> None:
+    image, label, counted = scene(count=200)
+    image[:] = image[:1].clone()
+    label[:] = label[:1].clone()
+    found, codes, known = augment(
+        image, label, counted, PLAIN.model_copy(update={"flips": True}), generator()
+    )
+    eight = torch.stack(
+        [
+            torch.rot90(base, turn, (1, 2))
+            for base in (image[0], image[0].flip(2))
+            for turn in range(4)
+        ]
+    )
+    distances = (found[:, None] - eight[None]).abs().amax(dim=(2, 3, 4))
+    hits = distances.argmin(dim=1).tolist()
+    for one, hit in zip(found, hits, strict=True):
+        assert torch.allclose(one, eight[hit], atol=1e-4)
+    assert set(hits) == set(range(8))
+    assert torch.equal(codes.float(), found[:, 0].round())
+    assert known.all()
+
+
+def test_labels_stay_with_the_image_under_any_warp() -> None:
+    blob = torch.zeros(64, 64)
+    blob[10:40, 20:30] = 1
+    image, label = blob.repeat(50, 1, 1, 1), blob.to(torch.uint8).repeat(50, 1, 1)
+    recipe = PLAIN.model_copy(update={"warp_share": 1.0, "flips": True})
+    found, codes, known = augment(
+        image, label, torch.ones(50, 64, 64, dtype=torch.bool), recipe, generator()
+    )
+    sure = known & ((found[:, 0] - 0.5).abs() > 0.45)
+    assert sure.float().mean() > 0.5
+    assert torch.equal(codes[sure] == 1, found[:, 0][sure] > 0.5)
+
+
+def test_corners_from_outside_are_not_counted_and_hold_the_mean() -> None:
+    image, label = torch.full((1, 1, 64, 64), 7.0), torch.ones(1, 64, 64, dtype=torch.uint8)
+    angle = math.pi / 4
+    matrix = torch.tensor(
+        [[[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]]
+    )
+    found, codes, known = warp(image, label, torch.ones(1, 64, 64, dtype=torch.bool), matrix)
+    # a square turned by 45 degrees covers 2 sqrt(2) - 2 of itself
+    assert known.float().mean().item() == pytest.approx(2 * math.sqrt(2) - 2, abs=0.02)
+    assert found[0, 0, 0, 0] == 0
+    assert not codes[~known].any()
+
+
+def test_uncounted_pixels_stay_uncounted() -> None:
+    image, label, counted = scene(count=1)
+    counted[0, :8] = False
+    recipe = PLAIN.model_copy(update={"flips": True})
+    for seed in range(8):
+        _, _, known = augment(image, label, counted, recipe, generator(seed))
+        assert known.sum() == 128
+
+
+def test_stretch_and_rotation_stay_in_range() -> None:
+    recipe = Augmentation(flips=False, warp_share=1.0, rotation_deg=30, stretch=0.1)
+    linear = random_matrices(500, recipe, generator())[:, :, :2]
+    scale = 1 / torch.linalg.norm(linear, dim=2)
+    angle = torch.rad2deg(torch.atan2(linear[:, 1, 0], linear[:, 1, 1]))
+    assert 0.9 <= scale.min() < 0.91
+    assert 1.09 < scale.max() <= 1.1
+    assert 29 < angle.abs().max() <= 30.0001
+
+
+def test_jitter_moves_bands_apart_by_no_more_than_asked() -> None:
+    recipe = PLAIN.model_copy(update={"gain": 0.2, "band_gain": 0.05})
+    found = jitter(torch.ones(500, 4, 2, 2), recipe, generator())[:, :, 0, 0]
+    assert found.min() >= 0.8 * 0.95
+    assert found.max() <= 1.2 * 1.05
+    spread = found.max(dim=1).values / found.min(dim=1).values
+    assert 1.0 < spread.max() <= 1.05 / 0.95 + 1e-6
+
+
+def test_a_seed_gives_the_same_variations() -> None:
+    batch = scene()
+    first, again, other = (augment(*batch, Augmentation(), generator(seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])

@@ -1,0 +1,100 @@
+"""Every network is trained for an epoch, saved, opened again and run without torch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from landslip.core.choices import Arch, EngineName, Precision, Split
+from landslip.core.errors import InputError
+from landslip.datasets.format import TileDataset
+from landslip.datasets.normalisation import Normalisation, band_statistics
+from landslip.models.engines.choose import open_engine
+from landslip.models.folder import open_model
+from landslip.models.networks.architecture import Architecture, multiple_of
+from landslip.models.networks.build import build_network
+from landslip.models.training.fit import Fit, fit
+from landslip.models.training.module import Watcher
+from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.run import TrainRequest, train
+from landslip.models.weights import load_network
+
+CONFIG = TrainConfig(
+    encoder="test_resnet",
+    encoder_weights="none",
+    epochs=1,
+    batch_size=4,
+    steps_per_epoch=1,
+    crop=64,
+    precision=Precision.FP32,
+)
+
+
+@pytest.fixture
+def tiles(dataset: Path) -> TileDataset:
+    return TileDataset(dataset)
+
+
+@pytest.mark.parametrize("arch", [arch for arch in Arch if arch is not Arch.LINKNET], ids=str)
+def test_a_network_is_trained_saved_and_run(arch: Arch, tiles: TileDataset, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"arch": arch})
+    train(TrainRequest(dataset=tiles, out=tmp_path / "model", config=config))
+    model = open_model(tmp_path / "model")
+    card = model.card
+    assert card.architecture.arch is arch
+    assert card.input.multiple == multiple_of(arch)
+    assert card.stac["mlm:architecture"] == card.architecture.title
+    network = load_network(model).eval()
+    engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
+    for shape in ((2, 4, 64, 64), (1, 4, 64, 128)):
+        pixels = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        with torch.inference_mode():
+            expected = torch.sigmoid(network(torch.from_numpy(pixels)))[:, 0].numpy()
+        assert expected.std() > 1e-4
+        assert np.abs(engine.predict(pixels) - expected).max() < 1e-4
+
+
+def job(dataset: TileDataset, config: TrainConfig, folder: Path) -> Fit:
+    known = band_statistics(dataset, dataset.positions(Split.TRAIN))
+    normalisation = Normalisation(
+        radiometry=dataset.card.radiometry, mean=known.mean, std=known.std
+    )
+    return Fit(dataset=dataset, normalisation=normalisation, config=config, folder=folder)
+
+
+def test_dropout_draws_from_the_seed_and_leaves_other_draws_alone(
+    tiles: TileDataset, tmp_path: Path
+) -> None:
+    config = CONFIG.model_copy(update={"arch": Arch.DEEPLAB_V3_PLUS, "crop": 32})
+    architecture = Architecture(arch=config.arch, encoder=config.encoder, bands=tiles.card.bands)
+    states = []
+    for turn in range(2):
+        torch.manual_seed(turn)
+        before = torch.random.get_rng_state()
+        network = build_network(architecture)
+        fit(job(tiles, config, tmp_path / str(turn)), network, Watcher())
+        assert torch.equal(torch.random.get_rng_state(), before)
+        states.append(network.state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"arch": Arch.ALBUNET, "crop": 96},
+            "crop: a multiple of 64 is needed for albunet; got 96",
+        ),
+        (
+            {"arch": Arch.UPERNET, "batch_size": 1},
+            r"upernet is trained on at least 2 tiles a step; got 1 \(9 training tiles",
+        ),
+    ],
+)
+def test_batches_that_do_not_fit_are_refused(
+    changes: dict[str, object], message: str, tiles: TileDataset, tmp_path: Path
+) -> None:
+    config = CONFIG.model_copy(update=changes)
+    with pytest.raises(InputError, match=message):
+        fit(job(tiles, config, tmp_path), torch.nn.Identity(), Watcher())

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from landslip.core.errors import InputError
+from landslip.models.training.recipe import read_config
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "train.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_paper_recipe_has_the_papers_figures() -> None:
+    config = read_config("paper", None, {})
+    assert (config.learning_rate, config.batch_size, config.encoder) == (0.01, 8, "resnet50")
+    assert config.dice_over == "image"
+    assert read_config("default", None, {}).dice_over == "batch"
+
+
+def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> None:
+    path = write(tmp_path, "epochs: 3\nbatch_size: 2\naugmentation: {noise: 0.0}\n")
+    config = read_config("paper", path, {"epochs": 5, "seed": None})
+    assert (config.epochs, config.batch_size, config.seed) == (5, 2, 0)
+    assert config.augmentation.noise == 0.0
+    assert config.augmentation.stretch == 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3", r"train\.yaml: epoch: extra inputs are not permitted"),
+        ("augmentation: {blur: 1}", r"augmentation\.blur: extra inputs"),
+        ("epochs: 0", r"epochs: .*greater than or equal to 1 \(got 0\)"),
+        ("epochs: [", "not YAML"),
+        ("- 1\n- 2", "key: value"),
+    ],
+    ids=["unknown key", "unknown nested key", "out of range", "not YAML", "a list"],
+)
+def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        read_config("paper", write(tmp_path, text), {})
+
+
+def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="known recipes are default, paper"):
+        read_config("secret", None, {})
+    with pytest.raises(InputError, match="no such file"):
+        read_config("paper", tmp_path / "absent.yaml", {})
+
+
+def test_offline_versions_are_the_papers_number_and_always_flipped(tmp_path: Path) -> None:
+    offline = read_config("paper", write(tmp_path, "augmentation_mode: offline"), {})
+    assert 179 * offline.offline_versions == 25_776
+    assert read_config("paper", None, {}).augmentation_mode == "on_the_fly"
+    text = "augmentation_mode: offline\naugmentation: {flips: false}\n"
+    with pytest.raises(InputError, match=r"augmentation_mode: .*leave out flips: false"):
+        read_config("paper", write(tmp_path, text), {})

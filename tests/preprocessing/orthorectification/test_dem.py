@@ -1,0 +1,214 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from tests.preprocessing.orthorectification.conftest import CENTRE_DEG, SHAPE, land_m, write_land
+
+from landslip.core.choices import DemGaps
+from landslip.core.errors import InputError
+from landslip.core.rpc import RPC
+from landslip.preprocessing.orthorectification.dem import DemReport, DemRequest, load_dem
+from landslip.preprocessing.orthorectification.elevation import Elevation
+from landslip.preprocessing.orthorectification.height_reference import HeightReference
+
+ELLIPSOID = HeightReference()
+CELLS = (400, 400)
+HOLES = np.zeros(CELLS, np.bool_)
+HOLES[190:203, 195:205] = True  # cells of 6 m in the middle of the scene
+
+
+def load(
+    rpc: RPC,
+    path: Path,
+    heights: HeightReference | None = ELLIPSOID,
+    gaps: DemGaps = DemGaps.FILL,
+    *,
+    clip: bool = False,
+) -> tuple[Elevation, DemReport]:
+    request = DemRequest(path=path, heights=heights, gaps=gaps, clip=clip)
+    return load_dem(request, [(rpc, SHAPE)])
+
+
+def places() -> np.ndarray:
+    generator = np.random.default_rng(0)
+    return np.array(CENTRE_DEG) + generator.uniform(-0.003, 0.003, (300, 2))
+
+
+@pytest.mark.parametrize(
+    "crs", ["EPSG:32648", "EPSG:4326", "EPSG:32647", "EPSG:3857", "EPSG:4326+3855"]
+)
+def test_heights_are_the_lands_in_any_system(tmp_path: Path, rpc: RPC, crs: str) -> None:
+    elevation, report = load(rpc, write_land(tmp_path / "dem.tif", crs))
+    away = elevation.at(places()) - land_m(places())
+    assert np.abs(away).max() < 0.05
+    assert report.covered_share == pytest.approx(1)
+    assert (report.heights, report.missing_share) == ("ellipsoid", 0)
+    assert report.warnings == ()
+    assert 1340 < report.lowest_m < report.highest_m < 1660
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326+5773"])
+def test_heights_over_a_geoid_are_lifted(tmp_path: Path, rpc: RPC, crs: str) -> None:
+    path = write_land(tmp_path / "dem.tif", crs, lift_m=41.5)
+    elevation, report = load(rpc, path, HeightReference(offset_m=-41.5))
+    assert np.abs(elevation.at(places()) - land_m(places())).max() < 0.05
+    assert report.undulation_m == pytest.approx(-41.5)
+    assert report.heights == "-41.5 m over the ellipsoid"
+
+
+def test_a_geoid_from_a_file_is_put_on(tmp_path: Path, rpc: RPC) -> None:
+    geoid = tmp_path / "geoid.tif"
+    transform = Affine(0.1, 0, 103, 0, -0.1, 32)
+    columns = 103.05 + 0.1 * np.arange(10)
+    values = np.tile(-41.5 + 10 * (columns - CENTRE_DEG[0]), (10, 1)).astype(np.float32)
+    with rasterio.open(
+        geoid, "w", width=10, height=10, count=1, dtype="float32", crs=4326, transform=transform
+    ) as file:
+        file.write(values, 1)
+    path = write_land(tmp_path / "dem.tif")
+    elevation, report = load(rpc, path, HeightReference(file=geoid))
+    expected = land_m(places()) - 41.5 + 10 * (places()[:, 0] - CENTRE_DEG[0])
+    assert np.abs(elevation.at(places()) - expected).max() < 0.05
+    assert report.heights == "geoid of geoid.tif"
+
+
+def test_nobody_said_what_heights_are(tmp_path: Path, rpc: RPC) -> None:
+    elevation, report = load(rpc, write_land(tmp_path / "dem.tif"), None)
+    assert report.heights == "ellipsoid (assumed)"
+    assert len(report.warnings) == 1
+    assert "nothing says what its heights are counted from" in report.warnings[0]
+    assert "--dem-heights" in report.warnings[0]
+    assert np.abs(elevation.at(places()) - land_m(places())).max() < 0.05
+
+
+def test_the_files_geoid_is_not_passed_over(tmp_path: Path, rpc: RPC) -> None:
+    """With a grid installed its heights are lifted; without one the run stops. Never neither."""
+    path = write_land(tmp_path / "dem.tif", "EPSG:4326+3855")
+    try:
+        elevation, report = load(rpc, path, None)
+    except InputError as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert report.heights == "egm2008"
+        assert np.median(elevation.at(places()) - land_m(places())) < -30
+    assert refusal == "" or refusal.startswith("--dem-heights egm2008 needs the grid of that geoid")
+
+
+GAPS = [
+    pytest.param("float32", -9999.0, -9999.0, id="declared"),
+    pytest.param("float32", None, np.nan, id="undeclared NaN"),
+    pytest.param("int16", None, -32768, id="undeclared -32768"),
+    pytest.param("int16", -32768, -32768, id="declared -32768"),
+    pytest.param("float32", None, -9999.0, id="undeclared -9999"),
+    pytest.param("float32", None, 1e20, id="no height on Earth"),
+]
+
+
+@pytest.mark.parametrize(("dtype", "nodata", "hole"), GAPS)
+def test_gaps_are_filled_and_told(
+    tmp_path: Path, rpc: RPC, dtype: str, nodata: float | None, hole: float
+) -> None:
+    path = write_land(tmp_path / "dem.tif", dtype=dtype, nodata=nodata, holes=HOLES, hole=hole)
+    elevation, report = load(rpc, path)
+    assert elevation.known.all()
+    assert np.isfinite(elevation.height_m).all()
+    assert np.abs(elevation.at(places()) - land_m(places())).max() < 25
+    assert report.lowest_m > 1340, "no height 0"
+    used = elevation.height_m.size
+    assert report.filled_share == report.missing_share == pytest.approx(HOLES.sum() / used)
+    assert any("were filled from their surroundings" in note for note in report.warnings)
+
+
+@pytest.mark.parametrize(("dtype", "nodata", "hole"), GAPS)
+def test_gaps_stay_where_they_are_left_out(
+    tmp_path: Path, rpc: RPC, dtype: str, nodata: float | None, hole: float
+) -> None:
+    path = write_land(tmp_path / "dem.tif", dtype=dtype, nodata=nodata, holes=HOLES, hole=hole)
+    elevation, report = load(rpc, path, gaps=DemGaps.NODATA)
+    assert (~elevation.known).sum() == HOLES.sum()
+    assert np.isfinite(elevation.height_m).all()
+    assert elevation.height_m.min() > 1340
+    assert report.filled_share == 0
+    assert report.missing_share > 0
+
+
+@pytest.mark.parametrize(("dtype", "nodata", "hole"), GAPS)
+def test_gaps_are_refused_where_asked(
+    tmp_path: Path, rpc: RPC, dtype: str, nodata: float | None, hole: float
+) -> None:
+    path = write_land(tmp_path / "dem.tif", dtype=dtype, nodata=nodata, holes=HOLES, hole=hole)
+    with pytest.raises(InputError, match=r"dem.tif: 0\.\d+% of its heights .* are missing; fill"):
+        load(rpc, path, gaps=DemGaps.ERROR)
+
+
+def test_a_gap_elsewhere_does_not_count(tmp_path: Path, rpc: RPC) -> None:
+    holes = np.zeros(CELLS, np.bool_)
+    holes[:20, :20] = True
+    path = write_land(tmp_path / "dem.tif", holes=holes)
+    _, report = load(rpc, path, gaps=DemGaps.ERROR)
+    assert report.missing_share == 0
+
+
+def test_a_gap_that_is_too_wide_is_not_filled(tmp_path: Path, rpc: RPC) -> None:
+    """More than 100 cells lie between its edge and that of the scene. No height 0 there."""
+    holes = np.zeros(CELLS, np.bool_)
+    holes[:, :200] = True
+    path = write_land(tmp_path / "dem.tif", spacing_m=3, reach_m=600, holes=holes)
+    with pytest.raises(InputError, match=r"has gaps wider than 100 of its cells"):
+        load(rpc, path, gaps=DemGaps.FILL)
+    elevation, report = load(rpc, path, clip=True)
+    assert not elevation.known.all()
+    assert elevation.height_m.min() > 1300
+    assert report.covered_share < 0.95
+    assert any("of the scene has no height and is left out" in note for note in report.warnings)
+
+
+def test_only_what_is_needed_is_read(tmp_path: Path, rpc: RPC) -> None:
+    elevation, _ = load(rpc, write_land(tmp_path / "dem.tif", reach_m=8000.0, spacing_m=20.0))
+    height, width = elevation.grid.shape
+    assert height * 20 < 3000
+    assert width * 20 < 4000
+
+
+def test_a_model_that_does_not_cover_is_refused(tmp_path: Path, rpc: RPC) -> None:
+    """Its eastern edge runs 200 m west of the middle of a scene some 700 m wide."""
+    path = write_land(
+        tmp_path / "dem.tif", centre_deg=(CENTRE_DEG[0] - 1400 / 95_200, CENTRE_DEG[1])
+    )
+    with pytest.raises(InputError, match="must cover the whole scene") as caught:
+        load(rpc, path)
+    text = str(caught.value)
+    share, beyond = (
+        float(text.split(mark, maxsplit=1)[0].rsplit(maxsplit=1)[-1].rstrip("%"))
+        for mark in (" of it; the scene", " m beyond its edge")
+    )
+    assert 10 < share < 35
+    assert 450 < beyond < 750
+    assert "--clip-to-dem" in text
+    assert "longitude 103.4" in text
+    _, report = load(rpc, path, clip=True)
+    assert report.covered_share == pytest.approx(share / 100, abs=0.001)
+    assert any("of the scene has no height and is left out" in note for note in report.warnings)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_a_model_that_lies_elsewhere_is_refused(tmp_path: Path, rpc: RPC, clip: bool) -> None:
+    path = write_land(tmp_path / "dem.tif", centre_deg=(103.0, 30.0))
+    message = r"dem.tif: the elevation model does not reach the scene.*103.48.*31.30"
+    with pytest.raises(InputError, match=message):
+        load(rpc, path, clip=clip)
+
+
+def test_a_model_without_a_height_is_refused(tmp_path: Path, rpc: RPC) -> None:
+    path = write_land(tmp_path / "dem.tif", holes=np.ones(CELLS, np.bool_))
+    with pytest.raises(InputError, match=r"dem.tif: the elevation model has no height under"):
+        load(rpc, path)
+
+
+def test_two_images_share_one_model(tmp_path: Path, rpc: RPC) -> None:
+    path = write_land(tmp_path / "dem.tif")
+    wide = load_dem(DemRequest(path=path, heights=ELLIPSOID), [(rpc, (10, 10)), (rpc, SHAPE)])
+    assert wide[0].grid == load(rpc, path)[0].grid

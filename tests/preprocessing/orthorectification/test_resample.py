@@ -1,0 +1,92 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from landslip.core.valid import eroded
+from landslip.preprocessing.orthorectification.resample import bilinear, cubic, nearest
+from landslip.preprocessing.orthorectification.spline import MARGIN_PX, spline
+
+Pixels = NDArray[np.float32]
+
+
+def between(count: int = 40, low: float = 12.0, high: float = 50.0) -> tuple[Pixels, Pixels]:
+    places = np.random.default_rng(0).uniform(low, high, (2, count, 1)).astype(np.float32)
+    return places[0], places[1]
+
+
+def ramp() -> Pixels:
+    row, col = np.indices((64, 64), dtype=np.float32) + np.float32(0.5)
+    return np.stack([col, row], axis=-1)
+
+
+def test_bilinear_reads_a_ramp_where_it_is() -> None:
+    """Coordinates are rounded to a 32nd of a pixel."""
+    col, row = between(4000)
+    away = bilinear(ramp(), col, row) - np.stack([col, row], axis=-1)
+    assert np.abs(away).max() < 1 / 64 + 1e-4
+    assert np.abs(away.mean(axis=(0, 1))).max() < 1e-3
+
+
+def test_cubic_reads_a_ramp_where_it_is() -> None:
+    """The kernel leaves up to 0.05 px of a ramp, as much to one side as to the other."""
+    col, row = between(4000)
+    away = cubic(ramp(), col, row) - np.stack([col, row], axis=-1)
+    assert np.abs(away).max() < 0.06
+    assert np.abs(away.mean(axis=(0, 1))).max() < 0.003
+
+
+@pytest.mark.parametrize("read", [bilinear, cubic])
+def test_pixel_centres_keep_their_values(
+    read: Callable[[Pixels, Pixels, Pixels], Pixels],
+) -> None:
+    values = np.random.default_rng(1).normal(size=(20, 30)).astype(np.float32)
+    row, col = np.indices(values.shape, dtype=np.float32) + np.float32(0.5)
+    np.testing.assert_allclose(read(values, col, row), values, atol=1e-6)
+
+
+def test_beyond_the_edge_the_edge_holds_and_no_flag_is_set() -> None:
+    values = np.arange(4, dtype=np.float32).reshape(2, 2)
+    col, row = np.array([[-5.0, 9.0]], np.float32), np.array([[0.5, 1.5]], np.float32)
+    assert bilinear(values, col, row).tolist() == [[0.0, 3.0]]
+    assert nearest(np.ones((2, 2), np.bool_), col, row).tolist() == [[False, False]]
+
+
+def test_nearest_takes_the_pixel_that_holds_the_place() -> None:
+    flags = np.array([[True, False], [False, True]])
+    col = np.array([[0.1, 0.9, 1.1, 1.9]], np.float32)
+    row = np.full((1, 4), 0.4, np.float32)
+    assert nearest(flags, col, row).tolist() == [[True, True, False, False]]
+
+
+def test_eroded_needs_all_around() -> None:
+    flags = np.ones((9, 9), np.bool_)
+    assert eroded(flags, 2).all(), "the edge of an array is no edge of the data"
+    flags[4, 4] = False
+    kept = eroded(flags, 2)
+    assert (~kept).sum() == 25
+    assert not kept[2:7, 2:7].any()
+
+
+def test_spline_is_scipys_cubic_spline() -> None:
+    values = ndimage.gaussian_filter(np.random.default_rng(2).normal(size=(64, 64)), 1.2)
+    values = (values * 100 / values.std()).astype(np.float32)
+    col, row = between(500, MARGIN_PX + 2, 64 - MARGIN_PX - 2)
+    expected = ndimage.map_coordinates(values, [row - 0.5, col - 0.5], order=3, mode="mirror")
+    found = spline(values, col, row)
+    assert found.shape == col.shape
+    # of a deviation of 100; it is linear between samples a quarter of a pixel apart
+    assert np.abs(found - expected).max() < 2
+    assert np.abs(found - expected).mean() < 0.6
+    bands = spline(np.stack([values, 2 * values], axis=-1), col, row)
+    np.testing.assert_allclose(bands[..., 1], 2 * bands[..., 0], rtol=1e-4, atol=1e-3)
+
+
+def test_spline_reads_a_ramp_where_it_is() -> None:
+    """Coordinates are rounded to a 128th of a pixel."""
+    col, row = between(4000, 20, 44)
+    away = spline(ramp(), col, row) - np.stack([col, row], axis=-1)
+    assert np.abs(away).max() < 1 / 256 + 2e-4
+    assert np.abs(away.mean(axis=(0, 1))).max() < 3e-4

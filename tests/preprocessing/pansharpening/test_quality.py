@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError
+from landslip.preprocessing.pansharpening.quality import (
+    compare,
+    ergas,
+    q2n,
+    sam_deg,
+    uqi,
+    whole_blocks,
+)
+
+GENERATOR = np.random.default_rng(3)
+IMAGE: NDArray[np.float64] = GENERATOR.uniform(100, 500, (4, 64, 96))
+NOISY = IMAGE + GENERATOR.normal(0, 60, IMAGE.shape)
+
+
+def test_identity_is_perfect() -> None:
+    found = compare(IMAGE, IMAGE, 4)
+    assert found.pixels == 64 * 96
+    assert found.ergas == 0
+    assert found.sam_deg == pytest.approx(0, abs=1e-12)
+    assert found.q2n == pytest.approx(1, abs=1e-12)
+    assert found.rmse == pytest.approx((0, 0, 0, 0), abs=1e-12)
+    assert found.correlation == pytest.approx((1, 1, 1, 1))
+
+
+def test_ergas_by_hand() -> None:
+    """RMSE 2 over mean 10 and 3 over 30: 100 / 4 * sqrt((0.04 + 0.01) / 2)."""
+    reference = np.array([[10.0, 10.0], [30.0, 30.0]])
+    fused = reference + np.array([[2.0, -2.0], [3.0, -3.0]])
+    assert ergas(fused, reference, 4) == pytest.approx(25 * 0.025**0.5)
+    assert ergas(fused, reference * np.array([[1], [0]]), 4) is None
+
+
+def test_sam_by_hand() -> None:
+    """Right angle, 45 degrees and none; a black pixel has no direction."""
+    reference = np.array([[1.0, 1.0, 2.0, 0.0], [0.0, 0.0, 2.0, 0.0]])
+    fused = np.array([[0.0, 3.0, 7.0, 1.0], [5.0, 3.0, 7.0, 1.0]])
+    assert sam_deg(fused, reference) == pytest.approx((90 + 45 + 0) / 3)
+    assert sam_deg(np.zeros((2, 5)), np.ones((2, 5))) is None
+
+
+def test_sam_does_not_see_brightness() -> None:
+    factor = GENERATOR.uniform(0.2, 5, IMAGE.shape[1:])
+    assert sam_deg(IMAGE * factor, IMAGE) == pytest.approx(0, abs=1e-5)
+    small = IMAGE.copy()
+    small[0] += 1e-5 * IMAGE[0]
+    found = sam_deg(small, IMAGE)
+    assert found is not None
+    assert 0 < found < 1e-3
+
+
+def test_uqi_of_a_published_formula_by_hand() -> None:
+    """x = 1, 3 and y = 2, 6: means 2, 4, variances 1, 4, covariance 2."""
+    one, other = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[2.0, 6.0], [2.0, 6.0]])
+    assert uqi(one, other, block_px=2) == pytest.approx(4 * 2 * 2 * 4 / ((1 + 4) * (4 + 16)))
+    assert uqi(one, -other, block_px=2) == pytest.approx(0.64)
+    assert uqi(one, 8 - other, block_px=2) == pytest.approx(-0.64)
+
+
+def test_q2n_of_one_band_is_the_magnitude_of_uqi() -> None:
+    one, other = IMAGE[0], NOISY[0]
+    assert q2n(one[np.newaxis], other[np.newaxis]) == pytest.approx(uqi(one, other))
+
+
+def test_q2n_of_two_bands_is_that_of_complex_numbers() -> None:
+    z1, z2 = (image[0, :32, :32] + 1j * image[1, :32, :32] for image in (IMAGE, NOISY))
+    covariance = np.mean((z1 - z1.mean()) * np.conj(z2 - z2.mean()))
+    spread = np.var(z1) + np.var(z2)
+    level = 2 * abs(z1.mean()) * abs(z2.mean()) / (abs(z1.mean()) ** 2 + abs(z2.mean()) ** 2)
+    expected = 2 * abs(covariance) / spread * level
+    assert q2n(IMAGE[:2, :32, :32], NOISY[:2, :32, :32]) == pytest.approx(expected)
+
+
+def test_q2n_falls_with_noise_gain_and_offset() -> None:
+    found = q2n(NOISY, IMAGE)
+    assert found is not None
+    assert 0.5 < found < 0.95
+    # of z and 2 z: 2 * 2 / (1 + 4), for contrast and level alike
+    assert q2n(2 * IMAGE, IMAGE) == pytest.approx(0.8**2)
+    assert q2n(NOISY, IMAGE) == pytest.approx(q2n(IMAGE, NOISY))
+
+
+def test_q2n_sees_bands_exchanged() -> None:
+    found = q2n(NOISY[[1, 0, 2, 3]], IMAGE)
+    kept = q2n(NOISY, IMAGE)
+    assert found is not None
+    assert kept is not None
+    assert found < 0.8 * kept
+
+
+def test_constant_blocks_are_judged_by_level_alone() -> None:
+    assert q2n(np.full((4, 32, 32), 20.0), np.full((4, 32, 32), 10.0)) == pytest.approx(0.8)
+    assert q2n(np.zeros((4, 32, 32)), np.zeros((4, 32, 32))) == 1
+    assert uqi(np.full((32, 32), 10.0), np.full((32, 32), 20.0)) == pytest.approx(0.8)
+
+
+def test_blocks_are_whole_and_valid() -> None:
+    image = np.arange(2 * 70 * 100, dtype=np.float64).reshape(2, 70, 100)
+    valid = np.ones((70, 100), np.bool_)
+    assert whole_blocks(image, 32).shape == (2, 2 * 3, 32 * 32)
+    valid[40, 40] = False
+    blocks = whole_blocks(image, 32, valid)
+    assert blocks.shape == (2, 5, 32 * 32)
+    assert np.array_equal(blocks[1, 3], image[1, 32:64, :32].ravel())
+    assert np.array_equal(blocks[1, 4], image[1, 32:64, 64:96].ravel())
+
+
+def test_what_is_not_valid_does_not_count() -> None:
+    valid = np.ones(IMAGE.shape[1:], np.bool_)
+    valid[:32] = False
+    spoilt = NOISY.copy()
+    spoilt[:, :32] = np.nan
+    expected = compare(NOISY[:, 32:], IMAGE[:, 32:], 4)
+    assert compare(spoilt, IMAGE, 4, valid) == expected
+
+
+def test_scores_by_band() -> None:
+    found = compare(NOISY, IMAGE, 4)
+    assert found.rmse is not None
+    assert found.correlation is not None
+    for at in range(4):
+        expected = np.corrcoef(NOISY[at].ravel(), IMAGE[at].ravel())[0, 1]
+        assert found.correlation[at] == pytest.approx(expected)
+        assert found.rmse[at] == pytest.approx(np.sqrt(np.mean((NOISY[at] - IMAGE[at]) ** 2)))
+
+
+def test_nothing_valid_leaves_scores_undefined() -> None:
+    found = compare(NOISY, IMAGE, 4, np.zeros(IMAGE.shape[1:], np.bool_))
+    assert found.as_dict() == {
+        "pixels": 0, "ergas": None, "sam_deg": None, "q2n": None, "rmse": None, "correlation": None,
+    }  # fmt: skip
+
+
+def test_a_constant_band_has_no_correlation() -> None:
+    constant = np.full((1, 40, 40), 5.0)
+    assert compare(constant, IMAGE[:1, :40, :40], 4).correlation == (None,)
+
+
+def test_images_of_other_shapes_are_refused() -> None:
+    with pytest.raises(InputError, match=r"one shape .* got \(3, 64, 96\) and \(4, 64, 96\)"):
+        compare(IMAGE[:3], IMAGE, 4)

@@ -1,0 +1,186 @@
+"""The report's files."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from landslip.experiments.results import Results
+from landslip.reporting.experiment.page import write_report
+
+from .conftest import FakeExperiment, make_dataset, whole_experiment, write_predictions
+
+_VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that elements close, and collects text, ids and what is pointed to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in _VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in {"src", "href", "xlink:href", "srcset", "data", "action"}:
+                self.links.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def read(folder: Path) -> tuple[Page, str]:
+    return Page((folder / "report.html").read_text()), (folder / "report.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("experiment")
+    dataset = make_dataset(out / "datasets" / "valley")
+    fake = whole_experiment()
+    fake.fail("svm", problem="<script>alert(1)</script>")
+    for cell in fake.cells:
+        key = cell.key
+        first = (key.dataset, key.split, key.seed) == ("valley", "groups", 0)
+        whole = key.train_tiles is None and key.target is None and cell.scores
+        if first and whole and key.method in {"svm", "linknet-r50"}:
+            write_predictions(out, dataset, key, 0.3)
+    (out / "results.json").write_text("kept")
+    write_report(fake.results(), {"valley": dataset}, out)
+    return out
+
+
+def test_the_page_is_sound_and_fetches_nothing(folder: Path) -> None:
+    page, _ = read(folder)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    for link in page.links:
+        assert link.startswith(("data:image/", "#")), link[:80]
+        assert not link.startswith("#") or link[1:] in page.ids
+    assert "@import" not in page.text
+    assert not re.findall(r"url\((?!#)", (folder / "report.html").read_text())
+    assert (folder / "report.html").stat().st_size < 6e6
+
+
+def test_page_and_markdown_hold_the_same(folder: Path) -> None:
+    page, text = read(folder)
+    plain = text.replace("\\", "").replace("**", "")
+    for words in (
+        "In short",
+        "Transfer of the ImageNet encoder helps",
+        "transfer helped LinkNet, ResNet-50 by",
+        "Table 3: depth of the transferred encoder, split groups",
+        "Table 4: LinkNet with its encoder transferred or not, split random",
+        "Table 5: all methods, split groups",
+        "70.97†",
+        "Models on another data set",
+        "<script>alert(1)</script>",
+        "ab" * 6,
+        "The paper's own figures",
+        "Improved U-Net: Its widths are not public.",
+        "torch 2.15",
+    ):
+        assert words in page.text, words
+        assert words in plain, words
+    figures = re.findall(r"\d\d\.\d to \d\d\.\d", page.text)
+    assert len(figures) > 300
+    assert set(figures) == set(re.findall(r"\d\d\.\d to \d\d\.\d", plain))
+
+
+def test_what_markdown_points_to_lies_beside_it(folder: Path) -> None:
+    _, text = read(folder)
+    files = re.findall(r"\]\(([^)]+)\)", text)
+    assert "figure6_valley.png" in files
+    assert "charts/learning-valley-groups.svg" in files
+    for file in files:
+        assert (folder / file).stat().st_size > 1000
+    assert (folder / "results.json").read_text() == "kept"
+
+
+def test_a_report_is_written_over_an_earlier_one(folder: Path) -> None:
+    fake = FakeExperiment()
+    fake.add("ours", 0.8)
+    write_report(fake.results(), {}, folder)
+    page, _ = read(folder)
+    assert "Bijie" not in page.text
+    assert {file.name for file in (folder / "charts").iterdir()} == {
+        "f1-groups.svg",
+        "curves-valley-groups.svg",
+    }
+
+
+def one_method() -> Results:
+    fake = FakeExperiment()
+    fake.add("ours", 0.8, seeds=(0,))
+    return fake.results()
+
+
+def all_failed() -> Results:
+    fake = FakeExperiment()
+    fake.fail("ours")
+    fake.fail("svm")
+    return fake.results()
+
+
+def nothing() -> Results:
+    return FakeExperiment().results()
+
+
+def reference_failed() -> Results:
+    fake = FakeExperiment()
+    fake.fail("ours")
+    fake.add("other", 0.8)
+    fake.add("third", 0.7)
+    return fake.results()
+
+
+def transfers_only() -> Results:
+    fake = FakeExperiment()
+    fake.dataset("tianshui")
+    fake.add("ours", 0.3, target="tianshui", tune_tiles=3)
+    return fake.results()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (one_method, "With 1 seed nothing is known"),
+        (all_failed, "No cell was finished"),
+        (nothing, "No cell was finished"),
+        (reference_failed, "ours on valley (split groups, fold 0, seed 0) failed"),
+        (transfers_only, "ours reached an F1 of"),
+    ],
+    ids=lambda case: getattr(case, "__name__", None),
+)
+def test_parts_may_be_missing(make: object, words: str, tmp_path: Path) -> None:
+    assert callable(make)
+    write_report(make(), {}, tmp_path)
+    page, text = read(tmp_path)
+    assert page.open == []
+    assert words in page.text
+    assert words in text

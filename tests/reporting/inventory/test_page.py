@@ -1,0 +1,262 @@
+"""The page as a whole: what it says, what it does without, and that it asks nobody for anything."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.reporting.inventory.made import write_inventory
+from tests.reporting.inventory.wanted import NASTY, Wanted
+
+from landslip.core.choices import Language
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.reporting.inventory.page import ReportRequest, write_report
+
+T = "\u202f"
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+LACKING = {
+    "no landslide": Wanted(landslides=0),
+    "one landslide": Wanted(landslides=1),
+    "no elevation model": Wanted(dem=False),
+    "no scene": Wanted(scene=False),
+    "neither": Wanted(scene=False, dem=False, date=None),
+    "no coordinate system": Wanted(crs=None, dem=False),
+    "degrees": Wanted(crs="EPSG:4326"),
+    "polygons": Wanted(model=False, scene=False),
+    "no statistics": Wanted(statistics=False),
+    "nothing known": Wanted(
+        landslides=0, model=False, scene=False, dem=False, statistics=False, crs=None, notes=()
+    ),
+}
+
+
+class Reader(HTMLParser):
+    """Reads a page: its words, its attributes, and whether its elements are closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.feed(page.replace("<wbr>", ""))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not (self.open and self.open[-1] == "style"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def page_of(folder: Path, wanted: Wanted, language: Language = Language.ENGLISH) -> str:
+    inventory = write_inventory(folder / "inventory", wanted)
+    return write_report(ReportRequest(folder=inventory, language=language)).read_text("utf-8")
+
+
+def plain(text: str) -> str:
+    """Return text with blanks that are all alike."""
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_inventory(tmp_path_factory.mktemp("made") / "inventory")
+
+
+@pytest.fixture(scope="module")
+def page(inventory: Path) -> str:
+    return write_report(ReportRequest(folder=inventory)).read_text("utf-8")
+
+
+def test_the_page_says_what_the_inventory_found(page: str) -> None:
+    text = Reader(page).text
+    for figure in (
+        "Landslides 40",
+        "error-adjusted 1.50 km² (1.31–1.69 km², 95 %)",
+        "1.60 2.31 by the large landslides",
+        "GF1_PMS1_20130812",
+        "2013-08-12",
+        "Inverse gamma: ρ 1.43 1.21–1.66",
+        "Inverse gamma: rollover 2 012 m² 1 700–2 500 m²",
+        "Power law: exponent 2.41 2.13–2.77",
+        "User's accuracy 88.0 % 79.0–97.0 %",
+        "8 × 10⁶ 2 × 10⁶ – 3 × 10⁷",
+        "weights 0123456789ab",
+        "at least 0.42 belong to a landslide where at least one of them reaches 0.71",
+        "after calibration 0.00810",
+        "10.1016/j.epsl.2009.01.005",
+        "Stratified sample, 50 points a class.",
+    ):
+        assert plain(figure) in text, figure
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(page: str) -> None:
+    reader = Reader(page)
+    assert reader.open == []
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
+    assert not [one for one in reader.attributes if one[0] == "script" or one[1].startswith("on")]
+    for _, name, value in reader.attributes:
+        if name in {"src", "href", "xlink:href"}:
+            assert value.startswith(("data:image/", "#")), value[:80]
+    assert not re.search(r"@import|url\(", page)
+
+
+def test_the_contents_lead_to_sections_that_are_there(page: str) -> None:
+    reader = Reader(page)
+    ids = [value for _, name, value in reader.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    aims = {value[1:] for tag, name, value in reader.attributes if tag == "a" and name == "href"}
+    assert len(aims) == 11
+    assert aims <= set(ids)
+
+
+def test_warnings_stand_before_the_first_section(page: str) -> None:
+    for note in ("2 landslides touch the edge of the scene.", "the rollover is near"):
+        assert 0 < page.index(note) < page.index('id="location"')
+
+
+def test_the_same_inventory_gives_the_same_bytes(
+    inventory: Path, tmp_path: Path, page: str
+) -> None:
+    again = write_report(ReportRequest(folder=inventory, out=tmp_path / "again.html"))
+    assert again.read_text("utf-8") == page
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("name", LACKING)
+def test_what_is_not_known_leaves_a_whole_page(
+    name: str, language: Language, tmp_path: Path
+) -> None:
+    page = page_of(tmp_path, LACKING[name], language)
+    reader = Reader(page)
+    assert reader.open == []
+    assert not re.search(r"\b(nan|None|inf|NaT)\b|<NA>", reader.text)
+    assert f'<html lang="{"zh-Hans" if language is Language.CHINESE else "en"}">' in page
+
+
+def test_an_empty_inventory_shows_its_scene_and_says_that_there_is_nothing(tmp_path: Path) -> None:
+    page = page_of(tmp_path, LACKING["no landslide"])
+    text = Reader(page).text
+    assert "There is no landslide in this inventory." in text
+    assert "There is no magnitude, for want of landslides." in text
+    assert "data:image/jpeg" in page
+    assert 'class="footprint"' in page
+
+
+def test_without_an_adjusted_area_the_page_says_why(tmp_path: Path) -> None:
+    text = Reader(page_of(tmp_path, Wanted(adjusted=False))).text
+    assert "There is no error-adjusted area" in text
+    assert "as mapped; not adjusted for errors" in text
+
+
+def test_confidence_is_read_as_calibrated_only_where_it_is(tmp_path: Path) -> None:
+    raw = Reader(page_of(tmp_path / "a", Wanted(calibrated=False))).text
+    calibrated = Reader(page_of(tmp_path / "b", Wanted())).text
+    assert "probabilities are not calibrated" in raw
+    assert "Reliability" not in raw
+    assert "probabilities are calibrated (temperature)" in calibrated
+
+
+def test_text_of_files_is_text_on_the_page(tmp_path: Path) -> None:
+    page = page_of(tmp_path, Wanted(name=NASTY, notes=(NASTY,)))
+    assert "<script" not in page
+    assert plain(NASTY) in Reader(page).text
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "'x'" not in style
+
+
+def test_chinese_pages_are_chinese_and_say_which_words_are_not(inventory: Path) -> None:
+    request = ReportRequest(folder=inventory, language=Language.CHINESE)
+    text = Reader(write_report(request).read_text("utf-8")).text
+    for words in (
+        "滑坡编目报告",
+        "误差校正面积",
+        "反伽马分布",
+        "生产者精度",
+        "2 landslides touch the edge of the scene. （英文原文）",
+        "平均坡度",
+    ):
+        assert words in text
+    assert "Landslides by size class" not in text
+
+
+def test_many_landslides_make_a_small_page(tmp_path: Path) -> None:
+    page = page_of(tmp_path, Wanted(landslides=6000))
+    assert len(page) < 3e6
+    assert page.count('class="landslide"') == 0
+    assert "data:image/png" in page
+
+
+def test_flags_are_counted_and_shown(tmp_path: Path) -> None:
+    flags = np.zeros(40, dtype=bool)
+    flags[[0, 7, 30]] = True
+    page = page_of(tmp_path, Wanted(columns={"flag_road": flags}))
+    text = Reader(page).text
+    assert plain("Road? 40 3 7.50 %") in text
+    assert page.count('<p class="raised">') == 2
+
+
+def test_a_scene_elsewhere_is_said_to_be(tmp_path: Path, inventory: Path) -> None:
+    other = write_inventory(tmp_path / "inventory", replace(Wanted(), crs="EPSG:4326"))
+    far = write_inventory(tmp_path / "far" / "inventory", Wanted(crs=None, dem=False))
+    scene = far.parent / "scene.tif"
+    written = write_report(ReportRequest(folder=other, scene=scene))
+    assert "does not cover the landslides" in Reader(written.read_text("utf-8")).text
+
+
+def test_a_stated_scene_that_is_none_is_refused(inventory: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        write_report(ReportRequest(folder=inventory, scene=tmp_path / "none.tif"))
+
+
+def test_a_page_of_its_own_place_is_not_replaced_unasked(inventory: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    out.write_text("mine")
+    with pytest.raises(OutputExistsError, match="nothing is overwritten unasked"):
+        write_report(ReportRequest(folder=inventory, out=out))
+    assert out.read_text() == "mine"
+    write_report(ReportRequest(folder=inventory, out=out, overwrite=True))
+    assert out.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("inventory.json", "not an inventory, there is no inventory.json"),
+        ("inventory.gpkg", "there is no inventory.gpkg in it"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_is_refused(file: str, sentence: str, tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory", Wanted(landslides=2))
+    (folder / file).unlink()
+    with pytest.raises(InputError, match=sentence):
+        write_report(ReportRequest(folder=folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("inventory.gpkg", "cannot be read"),
+        ("statistics.json", "not the statistics of an inventory"),
+    ],
+)
+def test_a_broken_file_is_refused(file: str, sentence: str, tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory", Wanted(landslides=2))
+    (folder / file).write_text("{}")
+    with pytest.raises(InputError, match=sentence):
+        write_report(ReportRequest(folder=folder))
