@@ -6,7 +6,7 @@ from typing import ParamSpec
 
 import typer
 
-from landslip.core.errors import LandslipError, MissingDependencyError
+from landslip.core.errors import LandslipError, MissingDependencyError, arguments_named_as_options
 
 P = ParamSpec("P")
 WRONG_INPUT, INTERRUPTED = 2, 130
@@ -20,7 +20,8 @@ def told_plainly(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             try:
-                command(*args, **kwargs)
+                with arguments_named_as_options():
+                    command(*args, **kwargs)
             except ModuleNotFoundError as error:
                 if error.name is None or error.name.split(".")[0] not in _TRAINING_PACKAGES:
                     raise

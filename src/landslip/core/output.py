@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from landslip.core.errors import OutputExistsError
+from landslip.core.errors import OutputExistsError, argument
 
 
 def refuse_existing(out: Path, *, overwrite: bool) -> None:
@@ -20,8 +20,8 @@ def refuse_existing(out: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputExistsError(
-            f"{out}: already exists and nothing is overwritten unasked; "
-            "choose another --out or add --overwrite"
+            f"{out}: already exists; choose another {argument('out')} or pass "
+            f"{argument('overwrite', True)}"
         )
     if not out.is_dir():
         raise OutputExistsError(f"{out}: a folder is to be written here and this is a file")
@@ -72,8 +72,8 @@ def refuse_existing_file(out: Path, *, overwrite: bool) -> None:
         raise OutputExistsError(f"{out}: a file is to be written here and this is a folder")
     if out.exists() and not overwrite:
         raise OutputExistsError(
-            f"{out}: already exists and nothing is overwritten unasked; "
-            "choose another --out or add --overwrite"
+            f"{out}: already exists; choose another {argument('out')} or pass "
+            f"{argument('overwrite', True)}"
         )
 
 

@@ -1,18 +1,18 @@
 """How much training tiles are varied; the rest of the program says when and how."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from landslip.core.records import StrictModel
 
 PAPER_VERSIONS = 144  # of each tile: 25,776 of 179
 
 
-class Augmentation(BaseModel):
+class Augmentation(StrictModel):
     """Shares and ranges of a uniform draw; colour is in standard deviations of a band.
 
     ``flips`` and ``warp_share`` are of tiles varied each time they are seen; the versions of an
     offline set are flipped and warped by a rule, see `landslip.datasets.versions`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     flips: bool = Field(True, description="the eight flips and quarter turns, equally often")
     warp_share: float = Field(0.5, ge=0, le=1, description="tiles that are turned and stretched")

@@ -25,11 +25,12 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 from landslip.datasets.split_plan import limited_to, split_digest
 
 FORMAT_VERSION = 1
@@ -39,10 +40,8 @@ IMAGES, LABELS, VALID = "images.bin", "labels.bin", "valid.bin"
 _COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
 
 
-class DatasetCard(BaseModel):
+class DatasetCard(StrictModel):
     """What ``dataset.json`` says."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["landslip-dataset"] = "landslip-dataset"
     version: int = FORMAT_VERSION

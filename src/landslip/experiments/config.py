@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, StudyPreset, Units
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 from landslip.models.training.recipe import TrainConfig
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*"
@@ -33,11 +34,7 @@ _ALTERNATIVES = ("str-enum[", "constrained-", "literal[")  # steps that nobody w
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PairsSource(_Part):
+class PairsSource(StrictModel):
     """Folders of images and of masks of the same names.
 
     ``take`` gives the data set's bands from those of the files, e.g. ``{red: nir}`` where a model
@@ -54,7 +51,7 @@ class PairsSource(_Part):
     nodata: float | None = None
 
 
-class SceneSource(_Part):
+class SceneSource(StrictModel):
     """A scene with polygons or a mask."""
 
     scene: Path
@@ -68,7 +65,7 @@ class SceneSource(_Part):
     nodata: float | None = None
 
 
-class SyntheticSource(_Part):
+class SyntheticSource(StrictModel):
     """Made-up ground, from raw product to tiles; one date of it."""
 
     preset: StudyPreset = StudyPreset.WENCHUAN
@@ -77,7 +74,7 @@ class SyntheticSource(_Part):
     tile: TileSide = 256
 
 
-class DatasetConfig(_Part):
+class DatasetConfig(StrictModel):
     """A data set: one source, or the tiles of other data sets joined."""
 
     title: str | None = None
@@ -97,7 +94,7 @@ class DatasetConfig(_Part):
         return self
 
 
-class SplitConfig(_Part):
+class SplitConfig(StrictModel):
     """How tiles are divided into training, validation and test tiles.
 
     ``random``: by tile, as in the paper; ``groups``: by the tiles' groups; ``blocks``: by blocks of
@@ -121,7 +118,7 @@ class SplitConfig(_Part):
     )
 
 
-class SvmConfig(_Part):
+class SvmConfig(StrictModel):
     """The SVM's settings; Gaussian kernel."""
 
     c: float = Field(1.0, gt=0, allow_inf_nan=False)
@@ -129,7 +126,7 @@ class SvmConfig(_Part):
     pixels_per_class: int = Field(2000, ge=1)
 
 
-class MethodConfig(_Part):
+class MethodConfig(StrictModel):
     """A method: a network with its encoder, or the SVM."""
 
     label: str | None = None
@@ -141,7 +138,7 @@ class MethodConfig(_Part):
     training: dict[str, Any] = Field(default_factory=dict, description="over the experiment's own")
 
 
-class RunsConfig(_Part):
+class RunsConfig(StrictModel):
     """A cross of data sets, splits, methods and seeds; None: all of them."""
 
     datasets: Names | None = None
@@ -153,7 +150,7 @@ class RunsConfig(_Part):
     )
 
 
-class TransferConfig(_Part):
+class TransferConfig(StrictModel):
     """Models of one data set on the tiles of another: as they are, and tuned on some of them."""
 
     source: Name
@@ -169,7 +166,7 @@ class TransferConfig(_Part):
     )
 
 
-class ExperimentConfig(_Part):
+class ExperimentConfig(StrictModel):
     """An experiment; see ``docs/experiments.md``."""
 
     name: str

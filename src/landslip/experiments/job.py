@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from landslip.core.choices import EngineName, Precision, Split
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import CellKey, TileCounts
 from landslip.models.training.recipe import TrainConfig
@@ -18,7 +19,7 @@ MODEL, TRAINING, RECORD = "model", "model.training", "cell.json"
 ERRORS, LOCK, BEGUN = "errors.txt", "lock", "begun.json"
 
 
-class Job(BaseModel):
+class Job(StrictModel):
     """A cell to be run.
 
     Attributes:
@@ -28,8 +29,6 @@ class Job(BaseModel):
         start: folder of a model to begin from.
         out: folder of the cell; it is made as ``OUT.unfinished`` and renamed in the end.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: CellKey
     dataset: Path
@@ -50,10 +49,8 @@ class Job(BaseModel):
         return self.out.with_name(f"{self.out.name}.unfinished")
 
 
-class Record(BaseModel):
+class Record(StrictModel):
     """``cell.json``: how a finished cell was made; its scores come from its predictions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: CellKey
     made_from: dict[str, Any]

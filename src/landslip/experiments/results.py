@@ -3,20 +3,17 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from landslip.core.output import staged_file
+from landslip.core.records import StrictModel
 from landslip.metrics.pixels import Counts
 
 FILE = "results.json"
 FORMAT_VERSION = 1
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatasetFacts(_Part):
+class DatasetFacts(StrictModel):
     """A data set of the experiment."""
 
     title: str
@@ -33,7 +30,7 @@ class DatasetFacts(_Part):
     notes: tuple[str, ...] = Field((), description="what was done to it, e.g. bands renamed")
 
 
-class FoldFacts(_Part):
+class FoldFacts(StrictModel):
     """One division of a data set's tiles."""
 
     sha256: str
@@ -41,7 +38,7 @@ class FoldFacts(_Part):
     notes: tuple[str, ...] = ()
 
 
-class SplitFacts(_Part):
+class SplitFacts(StrictModel):
     """One way of dividing a data set, with its folds."""
 
     dataset: str
@@ -51,7 +48,7 @@ class SplitFacts(_Part):
     folds: tuple[FoldFacts, ...]
 
 
-class MethodFacts(_Part):
+class MethodFacts(StrictModel):
     """A method, and what it costs."""
 
     label: str
@@ -67,7 +64,7 @@ class MethodFacts(_Part):
     notes: tuple[str, ...] = Field((), description="e.g. what of its structure is not public")
 
 
-class TileCounts(_Part):
+class TileCounts(StrictModel):
     """The pixels of one test tile."""
 
     tile_id: str
@@ -82,7 +79,7 @@ class TileCounts(_Part):
         return Counts(tp=self.tp, fp=self.fp, fn=self.fn, tn=self.tn)
 
 
-class SizeClass(_Part):
+class SizeClass(StrictModel):
     """Landslides of the labels from ``at_least`` to under ``under`` pixels (None: no end)."""
 
     at_least_px: int
@@ -91,7 +88,7 @@ class SizeClass(_Part):
     detected: int
 
 
-class ObjectScores(_Part):
+class ObjectScores(StrictModel):
     """Landslides as objects; see `landslip.metrics.objects`."""
 
     by_size: tuple[SizeClass, ...]
@@ -101,7 +98,7 @@ class ObjectScores(_Part):
     searched_km2: float | None = Field(description="None where the resolution is not known")
 
 
-class BoundaryScores(_Part):
+class BoundaryScores(StrictModel):
     """Boundary pixels with a partner within the tolerance, summed over tiles."""
 
     tolerance_px: int
@@ -111,7 +108,7 @@ class BoundaryScores(_Part):
     known_near: int
 
 
-class Curves(_Part):
+class Curves(StrictModel):
     """Pixels of the test tiles by probability, in equal bins over 0 to 1."""
 
     landslide: tuple[int, ...]
@@ -119,7 +116,7 @@ class Curves(_Part):
     mean_probability: tuple[float, ...] = Field(description="of each bin's pixels; 0 where empty")
 
 
-class AreaEstimate(_Part):
+class AreaEstimate(StrictModel):
     """Error-adjusted share of landslide (Olofsson et al. 2014) over the test tiles."""
 
     mapped_share: float
@@ -128,7 +125,7 @@ class AreaEstimate(_Part):
     reference_share: float
 
 
-class CellScores(_Part):
+class CellScores(StrictModel):
     """How one cell did on its test tiles, at its threshold."""
 
     threshold: float
@@ -139,7 +136,7 @@ class CellScores(_Part):
     area: AreaEstimate | None
 
 
-class CellKey(_Part):
+class CellKey(StrictModel):
     """What a cell is: one method, trained once on one fold.
 
     Attributes:
@@ -169,7 +166,7 @@ class CellKey(_Part):
         return "--".join(parts)
 
 
-class CellFacts(_Part):
+class CellFacts(StrictModel):
     """A cell, done or failed."""
 
     key: CellKey
@@ -188,7 +185,7 @@ class CellFacts(_Part):
     scores: CellScores | None = None
 
 
-class Results(_Part):
+class Results(StrictModel):
     """The whole of ``results.json``."""
 
     format: Literal["landslip-results"] = "landslip-results"

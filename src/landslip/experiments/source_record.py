@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 
 FILE = "source.json"
 
@@ -46,10 +47,8 @@ class Origins:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-class Record(BaseModel):
+class Record(StrictModel):
     """``source.json``: what a finished data set was made from, and what was noticed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     settings: dict[str, Any]
     stamp: str

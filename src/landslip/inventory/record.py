@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 from landslip.models.card import ModelCard
 
 RECORD, STATISTICS = "inventory.json", "statistics.json"
@@ -16,13 +17,7 @@ LANDSLIDES, CROWNS, TOES, DENSITY = "landslides", "crowns", "toes", "density"
 FORMAT_VERSION = 1
 
 
-class Part(BaseModel):
-    """A part of a file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceRecord(Part):
+class SourceRecord(StrictModel):
     """Where the polygons came from."""
 
     kind: Literal["extraction", "polygons"]
@@ -30,7 +25,7 @@ class SourceRecord(Part):
     layer: str | None = None
 
 
-class SceneRecord(Part):
+class SceneRecord(StrictModel):
     """The scene that was mapped; what is not known is None."""
 
     name: str | None = None
@@ -42,7 +37,7 @@ class SceneRecord(Part):
     resolution_m: float | None = None
 
 
-class ModelRecord(Part):
+class ModelRecord(StrictModel):
     """The model, and what its probabilities are."""
 
     name: str
@@ -53,7 +48,7 @@ class ModelRecord(Part):
     precision: str
 
 
-class DemRecord(Part):
+class DemRecord(StrictModel):
     """The elevation model."""
 
     name: str
@@ -63,7 +58,7 @@ class DemRecord(Part):
     landslides_with_heights: int
 
 
-class CleaningRecord(Part):
+class CleaningRecord(StrictModel):
     """How polygons were made of probabilities; see `landslip inventory --help`."""
 
     low: float
@@ -79,7 +74,7 @@ class CleaningRecord(Part):
     largest_shift_m: float | None
 
 
-class InventoryRecord(Part):
+class InventoryRecord(StrictModel):
     """The whole of ``inventory.json``."""
 
     format: Literal["landslip-inventory"] = "landslip-inventory"
@@ -95,7 +90,7 @@ class InventoryRecord(Part):
     crs: str | None
     area_method: str | None
     confidence_is: str
-    flag_rules: dict[str, float] = {}
+    flag_rules: dict[str, float] = Field(default_factory=dict)
     mapped_m2: float | None
     landslides: int
     notes: tuple[str, ...]

@@ -1,9 +1,9 @@
 """Methods compared on the same tiles: difference of F1, its interval, a test of it.
 
 All tables are (seeds, tiles, 3), tiles in one order; see `landslip.metrics.tiles`. With folds,
-tiles are pooled first, each tested once, and nothing else changes. What is compared are the networks as
-they were trained: how other seeds would have turned out is told by the spread over seeds, not by
-the intervals and tests here.
+tiles are pooled first, each tested once, and nothing else changes. What is compared are the
+networks as they were trained: how other seeds would have turned out is told by the spread over
+seeds, not by the intervals and tests here.
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,10 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
+from landslip.core.records import StrictModel
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.calibration.curve import Calibration
 from landslip.models.networks.architecture import Architecture
@@ -13,11 +14,7 @@ from landslip.models.networks.architecture import Architecture
 FORMAT_VERSION = 1
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputCard(_Part):
+class InputCard(StrictModel):
     """What pixels the model takes; statistics are in ``units``, by band."""
 
     bands: tuple[str, ...]
@@ -36,14 +33,14 @@ class InputCard(_Part):
     )
 
 
-class StartCard(_Part):
+class StartCard(StrictModel):
     """The model that training began from."""
 
     name: str
     weights_sha256: str
 
 
-class TrainingCard(_Part):
+class TrainingCard(StrictModel):
     """How the model was trained, and on what."""
 
     config: dict[str, Any]
@@ -62,7 +59,7 @@ class TrainingCard(_Part):
     started_from: StartCard | None = Field(None, description="None: no model")
 
 
-class OnnxCard(_Part):
+class OnnxCard(StrictModel):
     """What was written as ONNX, and how near it comes to the network."""
 
     opset: int
@@ -72,7 +69,7 @@ class OnnxCard(_Part):
     onnx_version: str
 
 
-class Int8Card(_Part):
+class Int8Card(StrictModel):
     """What quantisation to int8 cost, measured on tiles that it was not calibrated on."""
 
     f1_percent: float
@@ -92,14 +89,14 @@ class Int8Card(_Part):
     openvino_version: str
 
 
-class ExportsCard(_Part):
+class ExportsCard(StrictModel):
     """What `landslip export` added to the folder."""
 
     onnx: OnnxCard | None = None
     int8: Int8Card | None = None
 
 
-class FiguresCard(_Part):
+class FiguresCard(StrictModel):
     """How far probabilities are from what they say; see `landslip.models.calibration.figures`."""
 
     calibration_error: float = Field(description="expected, over 20 bins of equal width")
@@ -107,7 +104,7 @@ class FiguresCard(_Part):
     log_loss: float
 
 
-class ReliabilityCard(_Part):
+class ReliabilityCard(StrictModel):
     """Probability against share of landslide, of those of 20 equal bins that hold pixels."""
 
     mean_probability: tuple[float, ...]
@@ -115,7 +112,7 @@ class ReliabilityCard(_Part):
     pixels: tuple[int, ...]
 
 
-class CalibrationCard(_Part):
+class CalibrationCard(StrictModel):
     """How the network's probabilities are calibrated, and on what that was fitted."""
 
     method: str = Field(description="temperature, platt or isotonic")
@@ -145,7 +142,7 @@ class CalibrationCard(_Part):
         )
 
 
-class LookCard(_Part):
+class LookCard(StrictModel):
     """What the training data looked like, to tell scenes that look otherwise."""
 
     file: str
@@ -159,7 +156,7 @@ class LookCard(_Part):
     pixels_sha256: str
 
 
-class ModelCard(_Part):
+class ModelCard(StrictModel):
     """The whole of ``model.json``."""
 
     format: Literal["landslip-model"] = "landslip-model"

@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from landslip.core.records import StrictModel
 from landslip.inventory.statistics.result import Estimate
 
 COMPARISON, LAYERS = "comparison.json", "comparison.gpkg"
@@ -11,13 +10,7 @@ MATCHED, MISSED, FALSE = "matched", "missed", "false"
 FORMAT_VERSION = 1
 
 
-class Part(BaseModel):
-    """A part of the file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SideRecord(Part):
+class SideRecord(StrictModel):
     """One inventory.
 
     Attributes:
@@ -35,7 +28,7 @@ class SideRecord(Part):
     area_m2: float | None
 
 
-class PixelScores(Part):
+class PixelScores(StrictModel):
     """Scores of pixels whose centre lies inside.
 
     Attributes:
@@ -63,7 +56,7 @@ class PixelScores(Part):
     error_index: float | None
 
 
-class AreaScores(Part):
+class AreaScores(StrictModel):
     """The same scores from exact areas, without pixels; m², and null without coordinate system."""
 
     shared_m2: float | None
@@ -74,7 +67,7 @@ class AreaScores(Part):
     error_index: Estimate
 
 
-class SizeClass(Part):
+class SizeClass(StrictModel):
     """Detection of the reference's landslides of one class of area."""
 
     at_least_m2: float
@@ -84,7 +77,7 @@ class SizeClass(Part):
     detection_rate: Estimate
 
 
-class LandslideScores(Part):
+class LandslideScores(StrictModel):
     """Landslides by the half of their area; see `landslip.inventory.comparison.landslides`.
 
     Attributes:
@@ -109,7 +102,7 @@ class LandslideScores(Part):
     by_size: tuple[SizeClass, ...]
 
 
-class MatchScores(Part):
+class MatchScores(StrictModel):
     """Landslides paired one to one, the highest IoU first.
 
     Attributes:
@@ -133,7 +126,7 @@ class MatchScores(Part):
     outline_median_m: float | None
 
 
-class Comparison(Part):
+class Comparison(StrictModel):
     """The whole of ``comparison.json``."""
 
     format: Literal["landslip-comparison"] = "landslip-comparison"

@@ -1,15 +1,9 @@
 """``statistics.json``: what an inventory says as a whole. Areas are on the map."""
 
-from pydantic import BaseModel, ConfigDict
+from landslip.core.records import StrictModel
 
 
-class Part(BaseModel):
-    """A part of the file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Estimate(Part):
+class Estimate(StrictModel):
     """A value and its interval; None where it cannot be had."""
 
     value: float | None
@@ -17,7 +11,7 @@ class Estimate(Part):
     high: float | None = None
 
 
-class Sizes(Part):
+class Sizes(StrictModel):
     """The areas of the landslides, in m²."""
 
     smallest_m2: float
@@ -27,7 +21,7 @@ class Sizes(Part):
     largest_m2: float
 
 
-class Histogram(Part):
+class Histogram(StrictModel):
     """Landslides by area, in classes of equal width of the logarithm.
 
     Attributes:
@@ -41,7 +35,7 @@ class Histogram(Part):
     density_per_m2: tuple[float, ...]
 
 
-class InverseGammaFit(Part):
+class InverseGammaFit(StrictModel):
     """Three-parameter inverse gamma of area (Malamud et al. 2004, doi 10.1002/esp.1064).
 
     p(A) = 1 / (a Gamma(rho)) (a / (A - s))^(rho + 1) exp(-a / (A - s)), with A, a and s in m²,
@@ -58,7 +52,7 @@ class InverseGammaFit(Part):
     ks_distance: float
 
 
-class PowerLawFit(Part):
+class PowerLawFit(StrictModel):
     """Power law of the tail: p(A) proportional to A^-exponent from ``from_m2`` on.
 
     Clauset et al. 2009 (doi 10.1137/070710111); exponent is rho + 1 of an inverse gamma's tail.
@@ -71,7 +65,7 @@ class PowerLawFit(Part):
     p_value: float | None
 
 
-class AreaFrequency(Part):
+class AreaFrequency(StrictModel):
     """How often landslides of which area are."""
 
     histogram: Histogram | None
@@ -79,7 +73,7 @@ class AreaFrequency(Part):
     power_law: PowerLawFit | None
 
 
-class Magnitude(Part):
+class Magnitude(StrictModel):
     """Landslide-event magnitude (Malamud et al. 2004): log10 of the number of landslides.
 
     ``from_count`` takes the number mapped; ``from_large`` the number that the standard
@@ -91,7 +85,7 @@ class Magnitude(Part):
     large_from_m2: float | None
 
 
-class VolumeTotal(Part):
+class VolumeTotal(StrictModel):
     """Volume of all landslides by one relation V = alpha A^gamma; an order of magnitude."""
 
     relation: str
@@ -101,7 +95,7 @@ class VolumeTotal(Part):
     total_m3: Estimate
 
 
-class AdjustedArea(Part):
+class AdjustedArea(StrictModel):
     """Area of landslide adjusted for the map's errors (Olofsson et al. 2014)."""
 
     method: str
@@ -114,7 +108,7 @@ class AdjustedArea(Part):
     level: float
 
 
-class Statistics(Part):
+class Statistics(StrictModel):
     """The whole of ``statistics.json``."""
 
     landslides: int

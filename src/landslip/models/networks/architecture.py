@@ -1,8 +1,9 @@
 """What a network is, in words that a model folder keeps; no torch here."""
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from landslip.core.choices import Arch, FirstLayer
+from landslip.core.records import StrictModel
 
 NO_ENCODER = "none"
 _LIBRARY = " of segmentation-models-pytorch"
@@ -20,14 +21,12 @@ _MULTIPLES = {Arch.ALBUNET: 64, Arch.IMPROVED_UNET: 16}
 _NORMALISES_ONE_VALUE = {Arch.DEEPLAB_V3_PLUS, Arch.UPERNET}
 
 
-class Architecture(BaseModel):
+class Architecture(StrictModel):
     """All that is needed to build a network again.
 
     The improved U-Net has no pretrained part: its encoder is ``none``, whatever is given, and
     ``first_layer`` says nothing about it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     arch: Arch = Arch.LINKNET
     encoder: str = Field(

@@ -13,12 +13,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError, ModelError
+from landslip.core.records import StrictModel
 from landslip.datasets.normalisation import Normalisation
 
 CARD, ARRAYS = "svm.json", "svm.npz"
@@ -110,10 +111,8 @@ class SvmModel:
         (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
 
 
-class _Card(BaseModel):
+class _Card(StrictModel):
     """The whole of ``svm.json``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["landslip-svm"] = "landslip-svm"
     version: int = FORMAT_VERSION

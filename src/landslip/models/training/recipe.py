@@ -5,8 +5,6 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -15,10 +13,11 @@ from pydantic import (
 
 from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 from landslip.datasets.augmentation import PAPER_VERSIONS, Augmentation
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(StrictModel):
     """A training run; the defaults are the recipe ``default``.
 
     The paper states SGD, learning rate 0.01, batch 8 and the loss, summed over images. Momentum,
@@ -30,8 +29,6 @@ class TrainConfig(BaseModel):
     `landslip.datasets.versions`), or they are taken as they are (``none``), as the tiles of an
     augmented dataset on disk may be.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     arch: Arch = Arch.LINKNET
     encoder: str = "resnet50"

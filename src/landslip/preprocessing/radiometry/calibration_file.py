@@ -6,20 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from landslip.core.errors import InputError
+from landslip.core.records import StrictModel
 from landslip.preprocessing.camera import Camera
 from landslip.preprocessing.radiometry.calibration import CAMERA_BANDS, Calibration
 
 _FIGURES = {"gains": "gain", "offsets": "offset", "esun": "ESUN"}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BandFigures(_Part):
+class BandFigures(StrictModel):
     """One number for each band of a camera."""
 
     pan: float = Field(allow_inf_nan=False)
@@ -29,7 +26,7 @@ class BandFigures(_Part):
     nir: float = Field(allow_inf_nan=False)
 
 
-class CalibrationCard(_Part):
+class CalibrationCard(StrictModel):
     """A user's calibration file.
 
     The smallest one, with invented figures::
@@ -52,7 +49,7 @@ class CalibrationCard(_Part):
     source: str | None = None
 
 
-class YearEntry(_Part):
+class YearEntry(StrictModel):
     """What was published for one camera and year."""
 
     sensor: str
@@ -62,14 +59,14 @@ class YearEntry(_Part):
     offsets: BandFigures
 
 
-class EsunEntry(_Part):
+class EsunEntry(StrictModel):
     """The solar irradiance published for one camera."""
 
     source: str
     values: BandFigures
 
 
-class CalibrationTable(_Part):
+class CalibrationTable(StrictModel):
     """All that was published for the cameras of one satellite."""
 
     satellite: str
