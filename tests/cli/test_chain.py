@@ -218,7 +218,7 @@ def test_scenes_that_do_not_fit_the_model_are_refused(
     assert sorted(tmp_path.iterdir()) == [path]
 
 
-def test_nothing_is_overwritten_unasked(chain: Chain) -> None:
+def test_existing_output_is_refused(chain: Chain) -> None:
     before = (chain.map / "mask.tif").stat().st_mtime_ns
     result = run("extract", chain.scene, "--model", chain.model, "--out", chain.map)
     assert result.exit_code == 2

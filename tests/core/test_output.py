@@ -64,11 +64,11 @@ def test_a_failure_leaves_an_earlier_run_as_it_was(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+def test_existing_output_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    message = r"out: already exists and nothing is overwritten unasked.*--overwrite"
+    message = r"out: already exists.*overwrite=True"
     with (
         pytest.raises(OutputExistsError, match=message),
         staged_folder(out, overwrite=False) as stage,
@@ -155,7 +155,7 @@ def test_a_file_is_overwritten_where_asked(tmp_path: Path) -> None:
     out = tmp_path / "out.tif"
     out.write_text("old")
     with (
-        pytest.raises(OutputExistsError, match=r"out.tif: already exists.*--overwrite"),
+        pytest.raises(OutputExistsError, match=r"out.tif: already exists.*overwrite=True"),
         staged_file(out, overwrite=False),
     ):
         pass

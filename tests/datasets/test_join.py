@@ -201,7 +201,7 @@ def test_nothing_is_joined_to_nothing(tmp_path: Path) -> None:
         join_datasets({}, {}, tmp_path / "out")
 
 
-def test_nothing_is_overwritten_unasked(make_part: MakePart, tmp_path: Path) -> None:
+def test_existing_output_is_refused(make_part: MakePart, tmp_path: Path) -> None:
     part = {"one": make_part("one", ["a", "b"])}
     join_datasets(part, {}, tmp_path / "out")
     with pytest.raises(OutputExistsError, match="already exists"):

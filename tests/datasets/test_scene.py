@@ -243,9 +243,7 @@ def test_without_a_tile_nothing_is_written(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_earlier_dataset_is_not_overwritten_unasked(
-    request_: SceneRequest, tmp_path: Path
-) -> None:
+def test_an_earlier_dataset_is_not_overwritten(request_: SceneRequest, tmp_path: Path) -> None:
     dataset_from_scene(request_, tmp_path / "out")
     with pytest.raises(OutputExistsError, match="already exists"):
         dataset_from_scene(request_, tmp_path / "out")

@@ -395,7 +395,7 @@ def test_ground_counts_once_and_only_where_it_was_searched(tmp_path: Path) -> No
     assert found["adjusted"]["adjusted_m2"]["value"] == pytest.approx(10_000)
 
 
-def test_nothing_is_overwritten_unasked(made: MadeMap, tmp_path: Path) -> None:
+def test_existing_output_is_refused(made: MadeMap, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     request = InventoryRequest(source=made.extraction, out=tmp_path / "out")

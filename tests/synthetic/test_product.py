@@ -205,7 +205,7 @@ def test_archives_hold_all_and_are_the_same_each_time(
     assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{base}.tar.gz"]
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path, ground: Ground, target: Target) -> None:
+def test_existing_output_is_refused(tmp_path: Path, ground: Ground, target: Target) -> None:
     request = replace(request_of(ground, target), archive=True)
     write_product(request, tmp_path)
     with pytest.raises(OutputExistsError, match="already exists"):

@@ -84,7 +84,7 @@ def test_the_run_folder_is_gone_and_nothing_is_overwritten(
 ) -> None:
     out, _ = trained
     assert [path.name for path in out.parent.iterdir()] == ["model"]
-    with pytest.raises(OutputExistsError, match="add --overwrite"):
+    with pytest.raises(OutputExistsError, match="pass overwrite=True"):
         train(TrainRequest(dataset=TileDataset(dataset), out=out, config=CONFIG))
 
 

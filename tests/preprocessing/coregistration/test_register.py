@@ -295,7 +295,7 @@ def test_what_cannot_be_registered_is_refused_and_nothing_written(
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == []
 
 
-def test_nothing_is_overwritten_unasked(scenes: Scenes, tmp_path: Path) -> None:
+def test_existing_output_is_refused(scenes: Scenes, tmp_path: Path) -> None:
     reference, moving, out = scenes.reference(), scenes.moving((1.5, 2.5)), tmp_path / "out.tif"
     out.write_bytes(b"mine")
     with pytest.raises(OutputExistsError, match="already exists"):

@@ -196,10 +196,10 @@ def test_what_fails_leaves_the_earlier_map(tmp_path: Path, world: World, rpc: RP
     assert (tmp_path / "out.tif").read_text() == "earlier"
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path, world: World) -> None:
+def test_existing_output_is_refused(tmp_path: Path, world: World) -> None:
     out = tmp_path / "out.tif"
     out.write_text("mine")
-    with pytest.raises(OutputExistsError, match=r"out.tif: already exists.*--overwrite"):
+    with pytest.raises(OutputExistsError, match=r"out.tif: already exists.*overwrite=True"):
         run(tmp_path / "not there.tif", world[1], out)
     assert out.read_text() == "mine"
     run(*world, out, overwrite=True)

@@ -262,7 +262,7 @@ def test_progress_ends_at_all(files: tuple[Path, Path], tmp_path: Path) -> None:
     assert calls[-1] == (384 * 320, 384 * 320)
 
 
-def test_nothing_is_overwritten_unasked(files: tuple[Path, Path], tmp_path: Path) -> None:
+def test_existing_output_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
     out, report = tmp_path / "out.tif", tmp_path / "report.json"
     out.write_text("mine")
     with pytest.raises(OutputExistsError, match=r"out\.tif: already exists"):

@@ -224,10 +224,10 @@ def test_a_stated_scene_that_is_none_is_refused(inventory: Path, tmp_path: Path)
         write_report(ReportRequest(folder=inventory, scene=tmp_path / "none.tif"))
 
 
-def test_a_page_of_its_own_place_is_not_replaced_unasked(inventory: Path, tmp_path: Path) -> None:
+def test_a_page_of_its_own_place_is_not_replaced(inventory: Path, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     out.write_text("mine")
-    with pytest.raises(OutputExistsError, match="nothing is overwritten unasked"):
+    with pytest.raises(OutputExistsError, match="already exists"):
         write_report(ReportRequest(folder=inventory, out=out))
     assert out.read_text() == "mine"
     write_report(ReportRequest(folder=inventory, out=out, overwrite=True))
