@@ -21,7 +21,7 @@ from extract_parts.facts import facts
 from extract_parts.made import Ground, SceneForm, make_ground, make_model, write_scene
 from extract_parts.page import table_head
 from extract_parts.processes import Cost, extract_command, measured
-from landslip.core.memory_size import parse_size
+from landslip.core.resources import parse_size
 from landslip.models.folder import open_model
 
 ACROSS_PX = 2048

@@ -24,7 +24,7 @@ import numpy as np
 
 from landslip.core.bands import Bands
 from landslip.core.choices import Split, Units
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.io.raster import Scene, SceneOptions
 from landslip.metrics.pixels import Counts, count_pixels, total

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 from scipy.io import loadmat
 
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 from landslip.preprocessing.pansharpening.full_scale import FullScaleImages, full_scale_quality
 from landslip.preprocessing.pansharpening.method import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.pair import Pair
@@ -97,15 +97,15 @@ def candidates(pair: Pair) -> Iterator[tuple[str, Pixels]]:
     count = len(pair.ms)
     yield "interpolated only", upsample(pair.ms, RATIO)
     yield "GDAL weighted Brovey, equal weights", gdal_brovey(pair, (1 / count,) * count)
-    brovey = fit(pair, FusionMethod.BROVEY)
+    brovey = fit(pair, PansharpeningMethod.BROVEY)
     weights = brovey.intensity.weights
     yield "GDAL weighted Brovey, regressed weights", gdal_brovey(pair, weights)
     yield "`brovey`", pair.fused(brovey)
-    for method in (FusionMethod.GSA, FusionMethod.GLP):
+    for method in (PansharpeningMethod.GSA, PansharpeningMethod.GLP):
         yield f"`{method.value}`", pair.fused(fit(pair, method))
 
 
-def fit(pair: Pair, method: FusionMethod) -> Fusion:
+def fit(pair: Pair, method: PansharpeningMethod) -> Fusion:
     """Fit a method to a whole pair."""
     settings = FusionSettings(method=method, ratio=RATIO)
     return fit_fusion(settings, pair.samples(settings.sigma_px))
@@ -145,7 +145,7 @@ def print_displaced(pair: Pair) -> None:
     print("| method | 0 | 0.25 / 1 | 0.5 / 2 | 1 / 4 |")
     print("|---|---|---|---|---|")
     inner = np.s_[..., 8:-8, 8:-8]
-    for method in FusionMethod:
+    for method in PansharpeningMethod:
         scores = []
         for shift in (0, 1, 2, 4):
             moved = Pair.aligned(pair.ms, np.roll(pair.pan, shift, axis=1), RATIO)
@@ -169,7 +169,7 @@ def print_speed(pair: Pair) -> None:
         gap = valid.copy()
         gap[:50, :50] = False
         found: dict[str, Callable[[], object]] = {"interpolating": partial(upsample, coarse, RATIO)}
-        for method in FusionMethod:
+        for method in PansharpeningMethod:
             fuse, out = fit(pair, method).fuse, np.empty_like(bands)
             found[f"`{method.value}`"] = partial(fuse, bands, pan, valid, out)
             found[f"`{method.value}`, partly valid"] = partial(fuse, bands, pan, gap, out)

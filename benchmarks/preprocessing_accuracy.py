@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.core.choices import Atmosphere, FusionMethod, Units
+from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod, Units
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.io.raster import Layer, Scene, write_scene
@@ -47,7 +47,7 @@ PLACE = (103.48, 31.30)
 CLEAR = Sensor(haze=(0.0,) * 5, haze_variation=0.0, read_noise_dn=0.0, shot_noise_dn=0.0)
 AIRY = Sensor(haze_variation=0.0)
 SHIFT_PX, DRIFT_PX = (0.6, -0.4), (0.2, -0.15)
-USUAL = FusionMethod.BROVEY
+USUAL = PansharpeningMethod.BROVEY
 BIAS_M = (31.0, -25.0)
 MARGIN_PX, EDGE_PX, BLOCK_PX = 96, 6, 4
 DEM_MARGIN_M = 4000.0
@@ -265,7 +265,7 @@ def _clear(bench: Bench, land: Land) -> Iterator[tuple[str, str, str, Compared]]
         for ground in (rich, smooth):
             truth = ground(land, case)
             product = bench.product(truth, case, CLEAR)
-            methods = tuple(FusionMethod) if ground is rich else (USUAL,)
+            methods = tuple(PansharpeningMethod) if ground is rich else (USUAL,)
             for method in methods:
                 one = bench.compared(product, truth, case, fusion=method)
                 yield case.name, ground.__name__, method.value, one
@@ -277,9 +277,9 @@ def print_airy(bench: Bench, land: Land) -> None:
     for case in cases():
         truth = rich(land, case)
         product = bench.product(truth, case, AIRY)
-        for atmosphere in (Atmosphere.TOA, Atmosphere.DOS):
+        for atmosphere in (AtmosphericCorrection.TOA, AtmosphericCorrection.DOS):
             one = bench.compared(product, truth, case, atmosphere=atmosphere)
-            if atmosphere is Atmosphere.TOA:
+            if atmosphere is AtmosphericCorrection.TOA:
                 one = one.above(AIRY.haze[1:])
             rows.append((f"{case.name}, {atmosphere.value}", one))
     print("\nWith noise and haze on the rich ground; toa is held against the ground under haze\n")

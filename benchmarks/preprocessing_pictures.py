@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.core.bands import Bands
-from landslip.core.choices import Atmosphere, FusionMethod
+from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod
 from landslip.core.window import Window
 from landslip.io.pictures import Picture, display_image, panels
 from landslip.io.raster.plain import SensorImage
@@ -98,7 +98,7 @@ class Work:
         """The map at the multispectral resolution."""
         return Ground(self.ground.grid.coarser(RATIO), self.ground.elevation)
 
-    def light(self, atmosphere: Atmosphere = Atmosphere.TOA) -> Light:
+    def light(self, atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA) -> Light:
         """Return what counts mean."""
         request = SceneRequest(dem=DemRequest(path=self.made.dem), atmosphere=atmosphere)
         return find_light(self.product, request, count_values(self.told), 0.0)
@@ -110,7 +110,9 @@ class Work:
         with SensorImage(path) as image:
             return image.read(moved(self.ground, image, self.seen))
 
-    def scene(self, sources: Sources, light: Light, method: FusionMethod, window: Window) -> Pixels:
+    def scene(
+        self, sources: Sources, light: Light, method: PansharpeningMethod, window: Window
+    ) -> Pixels:
         """Return stored numbers (bands, height, width) of a part of the scene."""
         detail = fit_detail(self.registered, light, self.coarse, RATIO, method)
         making = Making(ground=self.ground, sources=sources, light=light, fusion=detail.fusion)
@@ -204,7 +206,7 @@ def draw_registration(work: Work) -> Parts:
     pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0][0]
     pan = scaled(cv2.GaussianBlur(pan, (0, 0), 2.0))
     light = work.light()
-    detail = fit_detail(work.registered, light, work.coarse, RATIO, FusionMethod.BROVEY)
+    detail = fit_detail(work.registered, light, work.coarse, RATIO, PansharpeningMethod.BROVEY)
     for name, source in (("before", work.refined.ms), ("after", work.registered.ms)):
         bands = light.reflectance(source.smooth(patch.seen_by(source.rpc))[0], MSS_BANDS)
         cyan = scaled(np.average(bands, axis=0, weights=detail.fusion.intensity.weights))
@@ -218,9 +220,9 @@ def draw_fusion(work: Work) -> Parts:
     patch, light = work.ground.patch(window), work.light()
     pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0]
     ms = work.registered.ms.smooth(patch.seen_by(work.registered.ms.rpc))[0]
-    names = ["MSS, interpolated", *(method.value for method in FusionMethod)]
+    names = ["MSS, interpolated", *(method.value for method in PansharpeningMethod)]
     scenes = [light.reflectance(ms, MSS_BANDS) / SCALE]
-    scenes += [work.scene(work.registered, light, method, window) for method in FusionMethod]
+    scenes += [work.scene(work.registered, light, method, window) for method in PansharpeningMethod]
     parts = list(zip(names, alike(scenes), strict=True))
     return [parts[0], ("PAN", shown(pan, PAN_BANDS)), *parts[1:]]
 
@@ -232,7 +234,7 @@ def draw_refinement(work: Work) -> Parts:
     row, col = np.indices(window.shape) // 41
     turn, parts, light = (row + col) % 2 == 0, [], work.light()
     for name, sources in (("before", work.told), ("after", work.registered)):
-        scene = shown(work.scene(sources, light, FusionMethod.BROVEY, window), MSS_BANDS)
+        scene = shown(work.scene(sources, light, PansharpeningMethod.BROVEY, window), MSS_BANDS)
         parts.append((f"{name} refinement", np.where(turn[..., np.newaxis], scene, reference)))
     return parts
 
@@ -240,13 +242,13 @@ def draw_refinement(work: Work) -> Parts:
 def draw_haze(work: Work) -> Parts:
     """The top of the atmosphere, less its haze, and the ground as it is."""
     names, scenes = [], []
-    for atmosphere in (Atmosphere.TOA, Atmosphere.DOS):
+    for atmosphere in (AtmosphericCorrection.TOA, AtmosphericCorrection.DOS):
         light = work.light(atmosphere)
         if light.haze is not None:
             print("haze found", {b: round(v, 4) for b, v in light.haze.reflectance.items()})
             print(*light.haze.warnings, sep="\n")
         names.append(f"--atmosphere {atmosphere.value}")
-        scenes.append(work.scene(work.registered, light, FusionMethod.BROVEY, work.seen))
+        scenes.append(work.scene(work.registered, light, PansharpeningMethod.BROVEY, work.seen))
     return list(
         zip([*names, "the ground without air"], alike([*scenes, work.truth(0)]), strict=True)
     )
@@ -254,7 +256,9 @@ def draw_haze(work: Work) -> Parts:
 
 def draw_scene(work: Work) -> Parts:
     """The finished scene in natural colours and in infrared."""
-    stored = work.scene(work.registered, work.light(), FusionMethod.BROVEY, work.ground.grid.window)
+    stored = work.scene(
+        work.registered, work.light(), PansharpeningMethod.BROVEY, work.ground.grid.window
+    )
     infrared = stored[[MSS_BANDS.index(band) for band in INFRARED]]
     return [
         ("red, green, blue", shown(stored, MSS_BANDS)),

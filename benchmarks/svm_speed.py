@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
-from landslip.core.parallel import in_order
+from landslip.core.resources import parallel_map
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan
@@ -67,7 +67,7 @@ def compare(dataset: TileDataset, settings: SvmSettings, workers: int) -> None:
         return predict_tile(model, tile.stored, tile.valid)
 
     started = time.perf_counter()
-    scores = [score for _, score in in_order(predicted, tiles, workers)]
+    scores = [score for _, score in parallel_map(predicted, tiles, workers)]
     ours = time.perf_counter() - started
     pixels = sum(int(np.count_nonzero(tile.valid)) for tile in tiles)
     spectra, landslide = part_of(model, tiles, scores)

@@ -35,7 +35,7 @@ def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
     out.mkdir()
     with (out / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="out: another process is at work on this experiment"):
+        with pytest.raises(InputError, match="out: another process is working on this experiment"):
             run(write_experiment(tmp_path), out, resume=True)
         assert (out / ".lock").exists()
 

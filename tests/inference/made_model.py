@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tests.models.test_folder import make_card
 
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.models.card import InputCard
 from landslip.models.engines.openvino import export_graph
 from landslip.models.folder import CARD, Model

@@ -19,7 +19,7 @@ from tests.inference.made import (
 
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
-from landslip.core.lock import only_one
+from landslip.core.files import file_lock
 from landslip.inference.options import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
@@ -132,7 +132,7 @@ def test_an_output_that_is_a_file_is_refused(run: Runner, tmp_path: Path) -> Non
     path = run.scene(terrain((40, 40)))
     (tmp_path / "out").write_text("a file")
     options = ExtractionOptions(tile=32, overlap=8, overwrite=True)
-    with pytest.raises(OutputExistsError, match="a folder is to be written here and this is a f"):
+    with pytest.raises(OutputExistsError, match="must be a folder and is a file"):
         extract(path, model_of(), RedEngine(), tmp_path / "out", options)
     assert names(tmp_path) == ["out", "scene.tif"]
 
@@ -140,8 +140,8 @@ def test_an_output_that_is_a_file_is_refused(run: Runner, tmp_path: Path) -> Non
 def test_two_runs_at_once_on_one_output_are_refused(run: Runner, tmp_path: Path) -> None:
     path, out = run.scene(terrain((40, 40))), tmp_path / "out"
     with (
-        only_one(tmp_path / ".out.work" / "lock", "the first"),
-        pytest.raises(InputError, match=r"another process is at work on the extraction .*out; wa"),
+        file_lock(tmp_path / ".out.work" / "lock", "the first"),
+        pytest.raises(InputError, match=r"another process is working on the extraction .*out; wa"),
     ):
         extract(path, model_of(), RedEngine(), out, SMALL)
     extract(path, model_of(), RedEngine(), out, SMALL)

@@ -14,7 +14,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.grid import AreaMeasure, Grid
+from landslip.core.crs import AreaMeasure
+from landslip.core.grid import Grid
 from landslip.inference import sorting
 from landslip.inference.landslides import joined_landslides
 from landslip.inference.outlines import Outlines

@@ -16,8 +16,8 @@ from shapely.affinity import translate
 import landslip.inventory.spectral
 from landslip.core.bands import Bands
 from landslip.core.choices import Units
+from landslip.core.crs import reproject
 from landslip.core.errors import InputError
-from landslip.core.projection import reprojected
 from landslip.inventory.spectral import SpectralAttributes, spectral_attributes
 from landslip.io.raster import Scene, SceneOptions
 
@@ -217,7 +217,7 @@ def test_polygons_of_another_system_are_brought_over(
     pixels = ground()
     paint(pixels, slice(0, 60), slice(0, 10), SOIL)
     here = np.array([on_scene(4, 10, 14, 20)], dtype=object)
-    there = reprojected(here, UTM, CRS.from_epsg(4326))
+    there = reproject(here, UTM, CRS.from_epsg(4326))
     found = look(pixels, *there, crs=CRS.from_epsg(4326))
     assert found.ndvi_mean[0] == pytest.approx(0.6 * ndvi(SOIL) + 0.4 * ndvi(VEGETATION), abs=1e-6)
     with pytest.raises(InputError, match=r"the landslides cannot be laid on the scene"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from landslip.core.grid import Grid
-from landslip.core.progress import silent
+from landslip.core.progress import no_progress
 from landslip.core.window import Window
 from landslip.io.map_output import WINDOW_PX, Made, map_windows, stored_as, write_map
 from landslip.io.raster import Layer
@@ -42,7 +42,7 @@ def made(window: Window) -> Made[tuple[int, int]]:
 
 
 def test_each_window_comes_to_its_place(tmp_path: Path) -> None:
-    notes = write_map(tmp_path / "map.tif", GRID, LAYERS, made, silent)
+    notes = write_map(tmp_path / "map.tif", GRID, LAYERS, made, no_progress)
     assert notes == [(w.row_off, w.col_off) for w in map_windows(GRID.shape)]
     with rasterio.open(tmp_path / "map.tif") as file:
         stored = file.read(1)
@@ -62,7 +62,7 @@ def test_a_failure_in_one_window_is_the_failure(tmp_path: Path) -> None:
         return made(window)
 
     with pytest.raises(ArithmeticError, match="at column 1024, row 1024"):
-        write_map(tmp_path / "map.tif", GRID, LAYERS, fails, silent)
+        write_map(tmp_path / "map.tif", GRID, LAYERS, fails, no_progress)
     assert not (tmp_path / "map.tif").exists()
 
 
@@ -76,7 +76,7 @@ def test_windows_are_made_by_several_threads(tmp_path: Path) -> None:
         names.add(threading.get_ident())
         return made(window)
 
-    write_map(tmp_path / "map.tif", GRID, LAYERS, meets, silent)
+    write_map(tmp_path / "map.tif", GRID, LAYERS, meets, no_progress)
     assert threading.get_ident() not in names
 
 

@@ -90,7 +90,7 @@ def extract(
 
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
-    from landslip.core.memory_size import parse_size
+    from landslip.core.resources import parse_size
     from landslip.inference.many import extract_all, orders_of
     from landslip.inference.options import ExtractionOptions
     from landslip.models.engines.choose import open_engine

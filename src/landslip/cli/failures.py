@@ -6,7 +6,11 @@ from typing import ParamSpec
 
 import typer
 
-from landslip.core.errors import LandslipError, MissingDependencyError, arguments_named_as_options
+from landslip.core.errors import (
+    LandslipError,
+    MissingDependencyError,
+    arguments_named_as_options,
+)
 
 P = ParamSpec("P")
 WRONG_INPUT, INTERRUPTED = 2, 130

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landslip.core.choices import CloudFate, DemGaps, EngineName, Precision, Units
+from landslip.core.choices import CloudHandling, DemGapHandling, EngineName, Precision, Units
 from landslip.core.errors import InputError
 from landslip.preprocessing.coregistration.models import ShiftModel
 
@@ -71,7 +71,7 @@ DemHeights = Annotated[
     ),
 ]
 DemGapsOption = Annotated[
-    DemGaps, typer.Option("--dem-gaps", help="What becomes of places without a height.")
+    DemGapHandling, typer.Option("--dem-gaps", help="What becomes of places without a height.")
 ]
 ClipToDem = Annotated[
     bool, typer.Option("--clip-to-dem", help="Leave out ground that the DEM does not cover.")
@@ -130,7 +130,7 @@ def one_calibration(calibration: str | None, coefficients: Path | None) -> str |
     return calibration if coefficients is None else coefficients
 
 
-def cloud_request(clouds: str | None, fate: CloudFate) -> "CloudRequest | None":
+def cloud_request(clouds: str | None, fate: CloudHandling) -> "CloudRequest | None":
     """Return how clouds are found, if at all.
 
     Raises:

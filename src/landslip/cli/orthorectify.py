@@ -8,7 +8,7 @@ import typer
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.core.choices import DemGaps
+from landslip.core.choices import DemGapHandling
 from landslip.preprocessing.coregistration.models import ShiftModel
 
 
@@ -23,7 +23,7 @@ def orthorectify(
     dem: options.Dem,
     out: options.OutFile,
     dem_heights: options.DemHeights = None,
-    dem_gaps: options.DemGapsOption = DemGaps.FILL,
+    dem_gaps: options.DemGapsOption = DemGapHandling.FILL,
     clip_to_dem: options.ClipToDem = False,
     resolution: Annotated[
         float | None,
@@ -49,7 +49,7 @@ def orthorectify(
     """
     import json
 
-    from landslip.core.output import refuse_existing_file, staged_file
+    from landslip.core.files import atomic_file, refuse_existing_file
     from landslip.preprocessing.orthorectification.dem import DemRequest
     from landslip.preprocessing.orthorectification.height_reference import HeightReference
     from landslip.preprocessing.orthorectification.map_grid import parse_crs
@@ -73,7 +73,7 @@ def orthorectify(
     with shown("orthorectify", "MPix", 1e6) as progress:
         made = run(request, progress=progress)
     if report is not None:
-        with staged_file(report, overwrite=overwrite) as path:
+        with atomic_file(report, overwrite=overwrite) as path:
             path.write_text(json.dumps(made.as_dict(), indent=2) + "\n")
     for note in made.dem.warnings:
         typer.echo(f"warning: {note}", err=True)

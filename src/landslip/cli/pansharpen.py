@@ -8,7 +8,7 @@ import typer
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 
 
 @told_plainly
@@ -19,8 +19,8 @@ def pansharpen(
     ],
     out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.", show_default=False)],
     method: Annotated[
-        FusionMethod, typer.Option(help="How detail comes into the bands.")
-    ] = FusionMethod.BROVEY,
+        PansharpeningMethod, typer.Option(help="How detail comes into the bands.")
+    ] = PansharpeningMethod.BROVEY,
     bands: Annotated[
         str | None,
         typer.Option(

@@ -8,7 +8,12 @@ import typer
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
 from landslip.cli.progress import shown
-from landslip.core.choices import Atmosphere, CloudFate, DemGaps, FusionMethod
+from landslip.core.choices import (
+    AtmosphericCorrection,
+    CloudHandling,
+    DemGapHandling,
+    PansharpeningMethod,
+)
 from landslip.preprocessing.coregistration.models import ShiftModel
 
 
@@ -24,15 +29,15 @@ def preprocess(
     dem: options.Dem,
     out: options.Out,
     dem_heights: options.DemHeights = None,
-    dem_gaps: options.DemGapsOption = DemGaps.FILL,
+    dem_gaps: options.DemGapsOption = DemGapHandling.FILL,
     clip_to_dem: options.ClipToDem = False,
     atmosphere: Annotated[
-        Atmosphere,
+        AtmosphericCorrection,
         typer.Option(
             help="toa: top-of-atmosphere reflectance; dos: less the haze of the darkest pixels; "
             "6s: surface reflectance by 6S."
         ),
-    ] = Atmosphere.TOA,
+    ] = AtmosphericCorrection.TOA,
     optical_depth: Annotated[
         float, typer.Option(help="Aerosol optical depth at 550 nm, for 6s.")
     ] = 0.15,
@@ -53,8 +58,8 @@ def preprocess(
         ),
     ] = None,
     fusion: Annotated[
-        FusionMethod, typer.Option(help="How the detail of the panchromatic band comes in.")
-    ] = FusionMethod.BROVEY,
+        PansharpeningMethod, typer.Option(help="How the detail of the panchromatic band comes in.")
+    ] = PansharpeningMethod.BROVEY,
     registration: Annotated[
         bool,
         typer.Option(help="Match the multispectral image with the panchromatic one."),
@@ -71,8 +76,8 @@ def preprocess(
         ),
     ] = None,
     clouds_become: Annotated[
-        CloudFate, typer.Option(help="nodata, or a mask beside the scene (clouds.tif).")
-    ] = CloudFate.NODATA,
+        CloudHandling, typer.Option(help="nodata, or a mask beside the scene (clouds.tif).")
+    ] = CloudHandling.NODATA,
     resolution: Annotated[float, typer.Option(help="Side of a pixel in metres.")] = 2.0,
     crs: options.Crs = None,
     overwrite: options.Overwrite = False,

@@ -48,7 +48,7 @@ def register(
 
     Example: `landslip register 2013.tif 2012.tif --out 2013_on_2012.tif`
     """
-    from landslip.core.output import refuse_existing_file
+    from landslip.core.files import refuse_existing_file
     from landslip.preprocessing.coregistration.align import RegisterOptions
     from landslip.preprocessing.coregistration.register import register as run
 

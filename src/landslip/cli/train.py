@@ -12,7 +12,7 @@ from landslip.cli.failures import INTERRUPTED, told_plainly
 from landslip.cli.progress import shown
 from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.core.errors import InputError
-from landslip.core.progress import silent
+from landslip.core.progress import no_progress
 from landslip.models.training.scale import Scale, Strategy
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def train(
     )
     tells = this_process(request.scale).first
     try:
-        with shown("train", "steps") if tells else nullcontext(silent) as progress:
+        with shown("train", "steps") if tells else nullcontext(no_progress) as progress:
             run(replace(request, watcher=Watcher(on_epoch=_tell, on_step=progress)))
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)

@@ -79,7 +79,7 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
-class Atmosphere(StrEnum):
+class AtmosphericCorrection(StrEnum):
     """What is done about the air between ground and sensor.
 
     ``toa``: nothing, reflectance at the top of the atmosphere; ``dos``: dark-object subtraction;
@@ -91,7 +91,7 @@ class Atmosphere(StrEnum):
     SIX_S = "6s"
 
 
-class FusionMethod(StrEnum):
+class PansharpeningMethod(StrEnum):
     """How the detail of the panchromatic band comes into the others.
 
     ``brovey``: weighted Brovey; ``gsa``: Gram-Schmidt adaptive; ``glp``: generalised Laplacian
@@ -103,7 +103,7 @@ class FusionMethod(StrEnum):
     GLP = "glp"
 
 
-class DemGaps(StrEnum):
+class DemGapHandling(StrEnum):
     """What becomes of places where an elevation model has no height.
 
     ``fill``: heights are interpolated from the surroundings; ``nodata``: the scene has no data
@@ -115,7 +115,7 @@ class DemGaps(StrEnum):
     ERROR = "error"
 
 
-class CloudFate(StrEnum):
+class CloudHandling(StrEnum):
     """What becomes of clouds.
 
     ``nodata``: the scene has no data there; ``mask``: they are written as a raster beside it.

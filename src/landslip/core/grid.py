@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import pyproj
-import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from landslip.core.crs import axis_unit, is_stretched
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 
@@ -45,19 +45,19 @@ class Grid:
         """
         if self.crs is None:
             return None
-        side = math.sqrt(abs(self.transform.determinant)) * _unit(_horizontal(self.crs))
+        side = math.sqrt(abs(self.transform.determinant)) * axis_unit(self.crs)
         if not self.crs.is_geographic:
             return side
         centre = np.array([[self.shape[1] / 2, self.shape[0] / 2]])
-        latitude = float(map_points(self.transform, centre)[0, 1]) * _unit(_horizontal(self.crs))
+        latitude = float(map_points(self.transform, centre)[0, 1]) * axis_unit(self.crs)
         return math.degrees(side) * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(latitude), 1e-6))
 
     @property
     def pixel_area_m2(self) -> float | None:
         """Area of a pixel; None where it is not known or differs from place to place."""
-        if AreaMeasure(self.crs).method != "planimetric" or self.crs is None:
+        if self.crs is None or is_stretched(self.crs):
             return None
-        return float(abs(self.transform.determinant)) * _unit(_horizontal(self.crs)) ** 2
+        return float(abs(self.transform.determinant)) * axis_unit(self.crs) ** 2
 
     def at(self, window: Window) -> "Grid":
         """Return the grid of a window of this one."""
@@ -100,58 +100,9 @@ def map_points(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.flo
     return mapped
 
 
-@dataclass(frozen=True, slots=True)
-class AreaMeasure:
-    """How areas in one coordinate system are turned into square metres.
-
-    Areas are planimetric in the coordinate system, save where it stretches them: in geographic
-    systems and in Mercator projections they are geodesic, on the ellipsoid.
-    """
-
-    crs: CRS | None
-
-    @property
-    def method(self) -> str | None:
-        """``planimetric``, ``geodesic``, or None where no coordinate system is known."""
-        if self.crs is None:
-            return None
-        return "geodesic" if self._stretches else "planimetric"
-
-    @property
-    def _stretches(self) -> bool:
-        if self.crs is None or self.crs.is_geographic:
-            return True
-        operation = _horizontal(self.crs).coordinate_operation
-        method = operation.method_name.lower() if operation is not None else ""
-        return "mercator" in method and "transverse" not in method
-
-    def areas_m2(self, geometries: NDArray[np.object_]) -> NDArray[np.float64]:
-        """Return the areas of polygons, holes taken off; NaN without a coordinate system."""
-        if self.crs is None:
-            return np.full(len(geometries), np.nan)
-        if not self._stretches:
-            unit_m = _unit(_horizontal(self.crs))
-            return np.asarray(shapely.area(geometries), dtype=np.float64) * unit_m**2
-        source = _horizontal(self.crs)
-        geographic = source.geodetic_crs or pyproj.CRS.from_epsg(4326)
-        to_angles = pyproj.Transformer.from_crs(source, geographic, always_xy=True)
-        geod = geographic.get_geod() or pyproj.Geod(ellps="WGS84")
-
-        def unproject(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            lonlat = np.column_stack(to_angles.transform(points[:, 0], points[:, 1]))
-            return lonlat * math.degrees(_unit(geographic))
-
-        lonlat = shapely.transform(geometries, unproject)
-        oriented = shapely.orient_polygons(lonlat)
-        return np.array([abs(geod.geometry_area_perimeter(geometry)[0]) for geometry in oriented])
-
-
-def _horizontal(crs: CRS) -> pyproj.CRS:
-    """Return a coordinate system without its heights."""
-    whole = pyproj.CRS.from_user_input(crs.to_wkt())
-    return whole.sub_crs_list[0] if whole.is_compound else whole
-
-
-def _unit(crs: pyproj.CRS) -> float:
-    """Return what one unit of the axes is, in metres or radians."""
-    return float(crs.axis_info[0].unit_conversion_factor)
+def erode_valid(valid: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
+    """Return where everything within ``reach_px`` along the axes and inside the image is valid."""
+    if valid.all():
+        return valid
+    square = np.ones((2 * reach_px + 1,) * 2, dtype=np.uint8)
+    return np.asarray(cv2.erode(valid.astype(np.uint8), square), dtype=np.bool_)

@@ -10,11 +10,11 @@ class Progress(Protocol):
         """Report."""
 
 
-def silent(done: float, total: float) -> None:
+def no_progress(done: float, total: float) -> None:
     """Report to nobody."""
 
 
-def part_of(progress: Progress, start: float, end: float, whole: float) -> Progress:
+def sub_progress(progress: Progress, start: float, end: float, whole: float) -> Progress:
     """Return a progress whose all is the span from ``start`` to ``end`` of ``whole``."""
 
     def report(done: float, total: float) -> None:

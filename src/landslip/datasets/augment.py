@@ -11,9 +11,9 @@ import shapely
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.core.output import staged_folder
-from landslip.core.parallel import in_order
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
+from landslip.core.resources import parallel_map
 from landslip.datasets.augmentation import PAPER_VERSIONS, Augmentation
 from landslip.datasets.format import LANDSLIDE, DatasetCard, Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
@@ -50,7 +50,7 @@ class _Piece:
 
 
 def augment_dataset(
-    request: AugmentRequest, out: Path, *, overwrite: bool = False, progress: Progress = silent
+    request: AugmentRequest, out: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> DatasetCard:
     """Write a dataset of all versions of the training tiles, and of the other tiles as they are.
 
@@ -80,10 +80,10 @@ def augment_dataset(
             return tile
         return stored_version(tile, piece.version, rule, dataset.card.nodata)
 
-    with staged_folder(out, overwrite=overwrite) as stage:
+    with atomic_directory(out, overwrite=overwrite) as stage:
         _require_room(dataset, pieces, stage, out)
         with DatasetWriter(stage, _describe(request)) as writer:
-            for done, (piece, tile) in enumerate(in_order(made, pieces), start=1):
+            for done, (piece, tile) in enumerate(parallel_map(made, pieces), start=1):
                 writer.add_row(tile, rows[piece.position] | _measured(tile))
                 progress(done, len(pieces))
             return writer.finish([piece.split for piece in pieces])

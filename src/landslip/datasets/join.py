@@ -7,8 +7,8 @@ from pathlib import Path
 import shapely
 
 from landslip.core.errors import InputError
-from landslip.core.output import staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description
@@ -23,7 +23,7 @@ def join_datasets(
     out: Path,
     *,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> DatasetCard:
     """Write the tiles of several datasets, one after another, as one dataset.
 
@@ -49,7 +49,7 @@ def join_datasets(
     scene_name = _renaming(parts, "scene")
     done, total = 0, sum(len(part) for part in parts.values())
     with (
-        staged_folder(out, overwrite=overwrite) as stage,
+        atomic_directory(out, overwrite=overwrite) as stage,
         DatasetWriter(stage, description) as writer,
     ):
         for name, part in parts.items():

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from landslip.core.bands import Bands
 from landslip.core.choices import Units
 from landslip.core.errors import InputError
-from landslip.core.output import staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import BACKGROUND, IGNORE, DatasetCard, Tile
 from landslip.datasets.groups import grouping
 from landslip.datasets.pair_files import match_pairs
@@ -77,7 +77,7 @@ class PairsRequest:
 
 
 def dataset_from_pairs(
-    request: PairsRequest, out: Path, *, overwrite: bool = False, progress: Progress = silent
+    request: PairsRequest, out: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> DatasetCard:
     """Make a dataset of image and mask files; see `PairsRequest`.
 
@@ -88,7 +88,7 @@ def dataset_from_pairs(
     """
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
-    with staged_folder(out, overwrite=overwrite) as stage:
+    with atomic_directory(out, overwrite=overwrite) as stage:
         description = _describe(request, [image for image, _ in pairs.values()])
         blurred = _BlurredMasks()
         with DatasetWriter(stage, description) as writer:

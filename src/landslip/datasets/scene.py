@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.core.output import staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.datasets.format import BACKGROUND, IGNORE, LANDSLIDE, DatasetCard, Tile
 from landslip.datasets.split_plan import SplitPlan
@@ -68,7 +68,7 @@ class _Labels(Protocol):
 
 
 def dataset_from_scene(
-    request: SceneRequest, out: Path, *, overwrite: bool = False, progress: Progress = silent
+    request: SceneRequest, out: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> SceneResult:
     """Cut a scene into tiles and label them; see `SceneRequest`.
 
@@ -78,7 +78,7 @@ def dataset_from_scene(
     with (
         Scene(request.scene, request.options) as scene,
         _open_labels(request, scene) as labels,
-        staged_folder(out, overwrite=overwrite) as stage,
+        atomic_directory(out, overwrite=overwrite) as stage,
     ):
         area = read_polygons(request.area, scene.grid) if request.area is not None else None
         with DatasetWriter(stage, _describe(request, scene)) as writer:

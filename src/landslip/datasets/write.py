@@ -14,7 +14,7 @@ import shapely
 from landslip import __version__
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
-from landslip.core.closing import Closing
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.datasets.format import (
@@ -54,7 +54,7 @@ class Description:
     plan: SplitPlan
 
 
-class DatasetWriter(Closing):
+class DatasetWriter(Closeable):
     """Appends tiles to a folder; `finish` deals out the split and writes index and card."""
 
     def __init__(self, path: Path, description: Description) -> None:

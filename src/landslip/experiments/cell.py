@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.core.lock import only_one
-from landslip.core.progress import Progress, silent
+from landslip.core.files import file_lock
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.experiments.job import (
     BEGUN,
@@ -44,18 +44,18 @@ class _Cell:
 
     job: Job
     dataset: TileDataset
-    progress: Progress = silent
+    progress: Progress = no_progress
     facts: dict[str, object] = field(default_factory=dict)
 
 
-def run_cell(job: Job, progress: Progress = silent) -> None:
+def run_cell(job: Job, progress: Progress = no_progress) -> None:
     """Run a cell into ``job.out``; goes on where an earlier try stopped.
 
     Raises:
         LandslipError: it cannot be run, or another process is at it.
     """
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
-    with only_one(job.unfinished / LOCK, "this cell"):
+    with file_lock(job.unfinished / LOCK, "this cell"):
         check_same(job)
         begin(job)
         cell = _Cell(job, dataset, progress)

@@ -6,8 +6,8 @@ from typing import Any
 
 from landslip import __version__
 from landslip.core.choices import Split
-from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError
+from landslip.core.files import sha256_of
 from landslip.experiments.config import ExperimentConfig, MethodConfig
 from landslip.experiments.divide import Divided, Divisions, transfer_split
 from landslip.experiments.job import MODEL, Job

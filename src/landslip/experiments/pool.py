@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from landslip.core.closing import Closing
+from landslip.core.files import Closeable
 from landslip.experiments.job import ERRORS, Job
 from landslip.experiments.worker import work
 
@@ -38,7 +38,7 @@ class _Worker:
     share: float = 0.0
 
 
-class Pool(Closing):
+class Pool(Closeable):
     """Processes at work; on leaving, those still running are ended.
 
     They are forked from one that has torch imported, which takes longer than many a cell.

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from landslip.core.output import staged_file
+from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
 from landslip.metrics.pixels import Counts
 
@@ -208,7 +208,7 @@ class Results(StrictModel):
 
     def write(self, folder: Path) -> None:
         """Write ``results.json`` into a folder."""
-        with staged_file(folder / FILE, overwrite=True) as file:
+        with atomic_file(folder / FILE, overwrite=True) as file:
             file.write_text(self.model_dump_json(indent=1) + "\n")
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landslip.core.errors import InputError, OutputExistsError
-from landslip.core.lock import only_one
-from landslip.core.output import refuse_existing
-from landslip.core.progress import Progress, silent
+from landslip.core.files import file_lock, refuse_existing
+from landslip.core.progress import Progress, no_progress
 from landslip.experiments.assemble import DATASETS, Experiment, assemble
 from landslip.experiments.config import ExperimentConfig
 from landslip.experiments.divide import ALIKE, divide_all
@@ -41,7 +40,7 @@ class ExperimentRequest:
     resume: bool = False
     jobs: int = 1
     tell: Callable[[str], None] = lambda _line: None
-    progress: Progress = silent
+    progress: Progress = no_progress
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -117,7 +116,7 @@ def _refuse_foreign(out: Path) -> None:
 def _folder_of(out: Path) -> Iterator[None]:
     """Keep a second run out of a folder, and remove one that was refused while it was empty."""
     try:
-        with only_one(out / LOCK, "this experiment"):
+        with file_lock(out / LOCK, "this experiment"):
             yield
     finally:
         for folder in (out / DATASETS, out / CELLS, out):

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError
+from landslip.core.files import sha256_of
 from landslip.core.records import StrictModel
 
 FILE = "source.json"

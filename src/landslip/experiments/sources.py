@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from landslip.core.errors import InputError
-from landslip.core.output import move_into_place, staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory, move_into_place
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import TileDataset
 from landslip.experiments.config import DatasetConfig, ExperimentConfig, SyntheticSource
 from landslip.experiments.source_plan import SourcePlan, join_plan, pairs_plan, scene_plan
@@ -26,7 +26,7 @@ def prepare_datasets(
     config: ExperimentConfig,
     out: Path,
     tell: Tell = lambda _line: None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> dict[str, TileDataset]:
     """Make each data set of an experiment in ``out/NAME``, or take up one made before.
 
@@ -100,7 +100,7 @@ class _Preparation:
                 self.tell(f"data set {name}: was there already")
             else:
                 self.tell(f"data set {name} ...")
-                with staged_folder(folder, overwrite=False) as stage:
+                with atomic_directory(folder, overwrite=False) as stage:
                     notes = plan.make(stage / "tiles")
                     move_into_place(stage / "tiles", stage)
                     (stage / "tiles").rmdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landslip.core.choices import StudyPreset
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.scene import SceneRequest, dataset_from_scene
 from landslip.experiments.config import SyntheticSource
 from landslip.experiments.source_plan import UNDIVIDED, SourcePlan
@@ -41,7 +41,7 @@ class MadeGround:
     folder: Path
     area: StudyArea
     tell: Callable[[str], None] = lambda _line: None
-    progress: Progress = silent
+    progress: Progress = no_progress
 
     def scene_request(self, date: str, tile: int) -> SceneRequest:
         """Return how the tiles of one date are cut; products and scene are made before.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from landslip.core.errors import InputError, LandslipError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.inference.cluster.session import AUTO, check_address
 from landslip.inference.options import ExtractionOptions
 from landslip.inference.result import Summary
@@ -64,7 +64,7 @@ def extract_all(
     engine: Engine,
     options: ExtractionOptions,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Generator[tuple[Order, Outcome]]:
     """Extract scenes and yield what became of each, on a cluster in the order they are done.
 
@@ -145,7 +145,7 @@ def extract_one(
     engine: Engine,
     options: ExtractionOptions,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Summary:
     """Extract a scene, or what a STAC item describes.
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip import __version__
-from landslip.core.grid import AreaMeasure
-from landslip.core.memory_size import peak_memory_mb
-from landslip.core.output import refuse_existing
-from landslip.core.progress import Progress, silent
+from landslip.core.crs import AreaMeasure
+from landslip.core.files import refuse_existing
+from landslip.core.progress import Progress, no_progress
+from landslip.core.resources import peak_memory_mb
 from landslip.inference.fit import check_scene
 from landslip.inference.job import digest_of, refuse_other
 from landslip.inference.options import ExtractionOptions
@@ -109,7 +109,7 @@ def extract(
     out: Path,
     options: ExtractionOptions,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Summary:
     """Map the landslides of a scene into the folder ``out``.
 

@@ -16,8 +16,9 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from landslip.core.closing import Closing
-from landslip.core.grid import AreaMeasure, Grid, map_points
+from landslip.core.crs import AreaMeasure
+from landslip.core.files import Closeable
+from landslip.core.grid import Grid, map_points
 from landslip.inference.landslides import Landslides
 from landslip.inference.outlines import Outlines
 from landslip.inference.sorting import LandslideSorter
@@ -53,7 +54,7 @@ class Totals:
     area_px: int = 0
 
 
-class LandslideTable(Closing):
+class LandslideTable(Closeable):
     """Gathers landslides, in any order, and writes them as a GeoPackage, the largest first.
 
     Memory holds about a million points at a time, in all about 200 MB. A landslide is written in

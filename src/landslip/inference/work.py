@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from landslip.core.lock import only_one
-from landslip.core.output import move_into_place
+from landslip.core.files import file_lock, move_into_place
 
 _STAGE, _WINDOWS, _SCENE, _LOCK = "result", "windows.zarr", "scene", "lock"
 
@@ -32,7 +31,7 @@ class WorkFolder:
             InputError: another process is at work on this output.
         """
         try:
-            with only_one(self.path / _LOCK, f"the extraction {self.out}"):
+            with file_lock(self.path / _LOCK, f"the extraction {self.out}"):
                 yield
         finally:
             self.tidy()

@@ -10,9 +10,9 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
-from landslip.core.grid import AreaMeasure
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.inventory.footprint import footprint
 from landslip.inventory.morphometry.terrain import Terrain
 from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
@@ -78,7 +78,7 @@ def found_by_extraction(
     folder: ExtractionFolder,
     request: InventoryRequest,
     terrain: Terrain | None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Found:
     """Draw the landslides of an extraction.
 

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip import __version__
-from landslip.core.output import refuse_existing, staged_folder
-from landslip.core.progress import Progress, part_of, silent
+from landslip.core.files import atomic_directory, refuse_existing
+from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inventory.flags import USUAL_RULES
 from landslip.inventory.formats.write import write_layers
 from landslip.inventory.found import Found, found_by_extraction, found_in_file
@@ -32,7 +32,9 @@ from landslip.inventory.whole import Whole, whole_of
 _FOUND, _MEASURED, _SEEN, _ALL = 40.0, 70.0, 80.0, 100.0  # in percent of the work
 
 
-def make_inventory(request: InventoryRequest, *, progress: Progress = silent) -> InventoryRecord:
+def make_inventory(
+    request: InventoryRequest, *, progress: Progress = no_progress
+) -> InventoryRecord:
     """Make an inventory and write it into the folder ``request.out``; return its description.
 
     Raises:
@@ -44,7 +46,7 @@ def make_inventory(request: InventoryRequest, *, progress: Progress = silent) ->
     scene = scene_place(request.known, folder)
     found, terrain, dem = _found_on_ground(request, folder, progress)
     found = replace(found, scene=scene_record(found.scene, scene))
-    seen = look_at(found, scene, part_of(progress, _MEASURED, _SEEN, _ALL))
+    seen = look_at(found, scene, sub_progress(progress, _MEASURED, _SEEN, _ALL))
     measured = Measured(
         found=found,
         measures=measures(found.polygons, found.projected),
@@ -73,7 +75,7 @@ def _found_on_ground(
     request: InventoryRequest, folder: ExtractionFolder | None, progress: Progress
 ) -> tuple[Found, TerrainAttributes, DemRecord | None]:
     """Find the landslides and measure the ground under them."""
-    measuring = part_of(progress, _FOUND, _MEASURED, _ALL)
+    measuring = sub_progress(progress, _FOUND, _MEASURED, _ALL)
     if folder is None:
         found = found_in_file(request)
         with _terrain(request.known.dem, found.polygons, found.projected) as terrain:
@@ -81,7 +83,7 @@ def _found_on_ground(
     frame = np.array([folder.frame], dtype=object)
     crs = None if folder.grid.crs is None else pyproj.CRS.from_wkt(folder.grid.crs.to_wkt())
     with _terrain(request.known.dem, frame, crs) as terrain:
-        finding = part_of(progress, 0.0, _FOUND, _ALL)
+        finding = sub_progress(progress, 0.0, _FOUND, _ALL)
         found = found_by_extraction(folder, request, terrain, finding)
         return found, *_measured_ground(found, terrain, measuring)
 
@@ -182,7 +184,7 @@ def _written(
     record: InventoryRecord, layers: Layers, whole: Whole, request: InventoryRequest
 ) -> InventoryRecord:
     """Write all files, the description last; return it with the files' names."""
-    with staged_folder(request.out, overwrite=request.overwrite) as stage:
+    with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         files = write_layers(layers, record, whole.statistics, stage, request.language)
         text = whole.statistics.model_dump_json(indent=2)
         (stage / STATISTICS).write_text(text + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.inventory.flags import USUAL_RULES, FlagColumns, FlagRules, flags
 from landslip.inventory.found import Found
 from landslip.inventory.morphometry.attributes import DOWNSLOPE, TerrainAttributes
@@ -78,7 +78,7 @@ def scene_record(known: SceneRecord, scene: ScenePlace | None) -> SceneRecord:
         )
 
 
-def look_at(found: Found, scene: ScenePlace | None, progress: Progress = silent) -> Seen:
+def look_at(found: Found, scene: ScenePlace | None, progress: Progress = no_progress) -> Seen:
     """Measure what a scene shows of landslides.
 
     A scene that was not asked for by name may be missing: that is noted.

@@ -10,10 +10,10 @@ from rasterio.crs import CRS
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
+from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
-from landslip.core.progress import Progress, silent
-from landslip.core.projection import reprojected
+from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inventory.pixel_runs import PixelRuns, joined, pixel_runs
 from landslip.io.raster import Scene, Valid
@@ -53,7 +53,7 @@ def spectral_attributes(
     crs: CRS | None,
     scene: Scene,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> SpectralAttributes:
     """Look at a scene inside and around polygons.
 
@@ -97,7 +97,7 @@ class _Sums:
 
 def _in_pixels(polygons: NDArray[np.object_], crs: CRS | None, grid: Grid) -> NDArray[np.object_]:
     try:
-        there = reprojected(polygons, crs, grid.crs)
+        there = reproject(polygons, crs, grid.crs)
     except InputError as error:
         raise InputError(f"the landslides cannot be laid on the scene: {error}") from error
     to_pixels = ~grid.transform

@@ -7,8 +7,8 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from landslip.core.crs import metric_crs, reproject
 from landslip.core.errors import InputError
-from landslip.core.projection import metre_crs, reprojected
 from landslip.io.polygon_file import read_vector, repaired
 
 _LINES = {"LineString", "MultiLineString", "LinearRing"}
@@ -80,9 +80,9 @@ def _in_metres(
         )
     there = np.asarray(frame.geometry.values, dtype=object)
     there = there[~(shapely.is_missing(there) | shapely.is_empty(there))]
-    metres = metre_crs(crs, polygons)
-    moved = reprojected(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
-    return repaired(reprojected(polygons, crs, metres)), moved
+    metres = metric_crs(crs, polygons)
+    moved = reproject(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
+    return repaired(reproject(polygons, crs, metres)), moved
 
 
 def _pieces(lines: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from landslip.core.clipping import clipped
+from landslip.core.crs import AreaMeasure, clip_polygons
 from landslip.core.errors import InputError
-from landslip.core.grid import AreaMeasure
 from landslip.inventory.found import Found
 from landslip.inventory.request import InventoryRequest
 from landslip.inventory.statistics.adjusted import adjusted_from_sample, adjusted_from_tiles
@@ -57,7 +56,7 @@ def whole_of(measured: Measured, request: InventoryRequest) -> Whole:
 
 def _covered_m2(found: Found) -> float:
     """Return the area that landslides cover of the ground searched; what several share once."""
-    inside = found.polygons if found.frame is None else clipped(found.polygons, found.frame)
+    inside = found.polygons if found.frame is None else clip_polygons(found.polygons, found.frame)
     parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
     return float(AreaMeasure(found.crs).areas_m2(parts).sum())
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.grid import Grid
-from landslip.core.parallel import in_order
 from landslip.core.progress import Progress
+from landslip.core.resources import parallel_map
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster.output import Layer
 from landslip.io.raster.pyramid import PyramidOutput
@@ -54,7 +54,7 @@ def write_map(
         return None if made.stored is None else output.levels_of(made.stored), made.note
 
     try:
-        for window, (levels, note) in in_order(work, map_windows(grid.shape)):
+        for window, (levels, note) in parallel_map(work, map_windows(grid.shape)):
             if levels is not None:
                 output.write(levels, window)
             notes.append(note)

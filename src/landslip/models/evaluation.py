@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.pixels import Counts, bootstrap_intervals, count_pixels, total
@@ -57,7 +57,7 @@ def evaluate(
     dataset: TileDataset,
     split: Split,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Evaluation:
     """Predict every tile of a split whole and count at the model's threshold.
 
@@ -82,7 +82,7 @@ def predicted_tiles(
     card: ModelCard,
     dataset: TileDataset,
     positions: list[int],
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield each tile's position and probability (height, width), in batches of one shape.
 

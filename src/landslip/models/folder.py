@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.digest import sha256_of
 from landslip.core.errors import ModelError
+from landslip.core.files import sha256_of
 from landslip.models.card import FORMAT_VERSION, ModelCard
 
 CARD, WEIGHTS, GRAPH = "model.json", "weights.safetensors", "graph.xml"

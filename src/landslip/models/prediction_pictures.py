@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from landslip.core.errors import InputError
-from landslip.core.output import staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.io.pictures import (
     Picture,
@@ -54,7 +54,7 @@ class PicturesRequest:
 
 
 def draw_tiles(
-    engine: Engine, card: ModelCard, request: PicturesRequest, *, progress: Progress = silent
+    engine: Engine, card: ModelCard, request: PicturesRequest, *, progress: Progress = no_progress
 ) -> list[Counts]:
     """Write a PNG a tile and one of all (``sheet.png``) into a folder; return each tile's counts.
 
@@ -63,7 +63,7 @@ def draw_tiles(
         ModelError: the dataset's bands or units are not the model's.
     """
     rows, counts = [], []
-    with staged_folder(request.out, overwrite=request.overwrite) as stage:
+    with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         for name, parts, counted in _rows(engine, card, request, progress):
             panels(list(zip(CAPTIONS, parts, strict=True)), stage / f"{name}.png")
             rows.append(parts)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.core.output import staged_file, staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory, atomic_file
+from landslip.core.progress import Progress, no_progress
 from landslip.preprocessing.product.rpb import rpb_text
 from landslip.preprocessing.radiometry.calibration import Calibration
 from landslip.preprocessing.radiometry.find_calibration import NEAREST, find_calibration
@@ -69,7 +69,7 @@ class ProductRequest:
         return find_calibration(camera, self.overpass.utc.year, choice=NEAREST)
 
 
-def write_product(request: ProductRequest, folder: Path, progress: Progress = silent) -> Path:
+def write_product(request: ProductRequest, folder: Path, progress: Progress = no_progress) -> Path:
     """Make a product in a folder and return its path: ``NAME.tar.gz``, or the folder ``NAME``.
 
     The same request gives the same bytes.
@@ -81,13 +81,13 @@ def write_product(request: ProductRequest, folder: Path, progress: Progress = si
     folder.mkdir(parents=True, exist_ok=True)
     if not request.archive:
         out = folder / request.name
-        with staged_folder(out, overwrite=request.overwrite) as stage:
+        with atomic_directory(out, overwrite=request.overwrite) as stage:
             _make(request, stage, lambda _path: None, progress)
         return out
     out = folder / f"{request.name}.tar.gz"
     time_s = int(request.overpass.utc.replace(tzinfo=UTC).timestamp())
     with (
-        staged_file(out, overwrite=request.overwrite) as partial,
+        atomic_file(out, overwrite=request.overwrite) as partial,
         packed(partial, time_s) as packing,
     ):
         _make(request, partial.parent, packing.move_in, progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import PlainOutput
 from landslip.preprocessing.radiometry.calibration import Calibration
@@ -109,7 +109,9 @@ class Exposure:
         return np.stack(layers)
 
 
-def write_image(exposure: Exposure, path: Path, progress: Progress = silent) -> NDArray[np.uint16]:
+def write_image(
+    exposure: Exposure, path: Path, progress: Progress = no_progress
+) -> NDArray[np.uint16]:
     """Render an image, whole lines at a time, into a TIFF without georeferencing.
 
     Returns:

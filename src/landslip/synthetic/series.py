@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.core.output import refuse_existing, staged_folder
+from landslip.core.files import atomic_directory, refuse_existing
 from landslip.synthetic.coverage import target_over
 from landslip.synthetic.dem import DemStyle, write_dem
 from landslip.synthetic.ground import GROUND_BANDS, Ground
@@ -83,7 +83,7 @@ def write_series(area: StudyArea, out: Path, *, tell: Tell = lambda _line: None)
     tell("land ...")
     middle = area.looks[len(area.looks) // 2]
     land = make_land(area.land_plan, area.seed, middle.sun(area.middle))
-    with staged_folder(out, overwrite=False) as stage:
+    with atomic_directory(out, overwrite=False) as stage:
         write_area(land.grid, area.window_on(land.grid), stage / AREA)
         write_heights(land, area.dem, stage / DEM)
         made = []

@@ -10,7 +10,7 @@ from tests.models.test_folder import make_card
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.core.grid import Grid
 from landslip.datasets.normalisation import Normalisation
 from landslip.inference.cluster.scene import SceneJob

@@ -14,7 +14,7 @@ from tests.inference.cluster.made import children, contents, make_model, write_s
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.inference.cluster.engine import on_cluster
 from landslip.inference.many import extract_all, orders_of
 from landslip.inference.options import ExtractionOptions
@@ -44,7 +44,7 @@ class Given:
     expected: dict[str, bytes]
 
     def extracted(
-        self, out: Path, options: ExtractionOptions = THERE, progress: Progress = silent
+        self, out: Path, options: ExtractionOptions = THERE, progress: Progress = no_progress
     ) -> Summary:
         engine = open_engine(self.model, EngineName.OPENVINO, Precision.FP32)
         return extract(self.scene, self.model, engine, out, options, progress=progress)

@@ -2,7 +2,9 @@ import numpy as np
 import pyproj
 import pytest
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 
+from landslip.core.crs import AreaMeasure
 from landslip.inventory.morphometry.plane import MapPlane, azimuths_deg, directions
 
 WGS84 = pyproj.CRS.from_epsg(4326)
@@ -33,6 +35,13 @@ def points_of(*points: tuple[float, float]) -> NDArray[np.float64]:
 )
 def test_which_maps_stretch(epsg: int, stretches: bool) -> None:
     assert plane_of(pyproj.CRS.from_epsg(epsg)).stretches is stretches
+
+
+@pytest.mark.parametrize("epsg", [32650, 4326, 3857, 2056, 3375, 9518])
+def test_lengths_and_areas_are_measured_alike(epsg: int) -> None:
+    """One row of an inventory holds both: in Swiss or Malaysian oblique Mercator they differed."""
+    areas = AreaMeasure(CRS.from_epsg(epsg)).method
+    assert (areas == "geodesic") is plane_of(pyproj.CRS.from_epsg(epsg)).stretches
 
 
 def test_where_no_place_on_earth_is_known() -> None:

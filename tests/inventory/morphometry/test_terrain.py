@@ -162,7 +162,7 @@ def test_it_tells_what_it_is(tmp_path: Path) -> None:
 def test_a_map_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(0, 0), pixels_around((9, 9), 1.0), (9, 9))
     plan = pyproj.CRS('LOCAL_CS["plan",UNIT["metre",1]]')
-    with Terrain(path) as terrain, pytest.raises(InputError, match="does not say where on Earth"):
+    with Terrain(path) as terrain, pytest.raises(InputError, match="not tied to the Earth"):
         terrain.heights_at(np.array([[0.0, 0.0]]), plan)
 
 

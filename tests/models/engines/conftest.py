@@ -11,7 +11,7 @@ from torch import nn
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import EngineName, Precision, Units
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan

@@ -8,8 +8,8 @@ import torch
 from tests.models.test_folder import make_card
 
 from landslip.core.choices import EngineName, Precision
-from landslip.core.digest import sha256_of
 from landslip.core.errors import ModelError
+from landslip.core.files import sha256_of
 from landslip.models.engines.choose import open_engine
 from landslip.models.engines.openvino import export_graph
 from landslip.models.folder import GRAPH, Model

@@ -9,7 +9,7 @@ from openvino import opset13
 from tests.models.test_folder import make_card
 from tests.models.training.conftest import dataset, write_dataset
 
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ExportsCard
 from landslip.models.export.quantise import Calibration

@@ -12,7 +12,7 @@ from tests.models.test_folder import make_card
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan

@@ -6,7 +6,7 @@ import rasterio
 from affine import Affine
 from tests.preprocessing.orthorectification.conftest import CENTRE_DEG, SHAPE, land_m, write_land
 
-from landslip.core.choices import DemGaps
+from landslip.core.choices import DemGapHandling
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
 from landslip.preprocessing.orthorectification.dem import DemReport, DemRequest, load_dem
@@ -23,7 +23,7 @@ def load(
     rpc: RPC,
     path: Path,
     heights: HeightReference | None = ELLIPSOID,
-    gaps: DemGaps = DemGaps.FILL,
+    gaps: DemGapHandling = DemGapHandling.FILL,
     *,
     clip: bool = False,
 ) -> tuple[Elevation, DemReport]:
@@ -127,7 +127,7 @@ def test_gaps_stay_where_they_are_left_out(
     tmp_path: Path, rpc: RPC, dtype: str, nodata: float | None, hole: float
 ) -> None:
     path = write_land(tmp_path / "dem.tif", dtype=dtype, nodata=nodata, holes=HOLES, hole=hole)
-    elevation, report = load(rpc, path, gaps=DemGaps.NODATA)
+    elevation, report = load(rpc, path, gaps=DemGapHandling.NODATA)
     assert (~elevation.known).sum() == HOLES.sum()
     assert np.isfinite(elevation.height_m).all()
     assert elevation.height_m.min() > 1340
@@ -141,14 +141,14 @@ def test_gaps_are_refused_where_asked(
 ) -> None:
     path = write_land(tmp_path / "dem.tif", dtype=dtype, nodata=nodata, holes=HOLES, hole=hole)
     with pytest.raises(InputError, match=r"dem.tif: 0\.\d+% of its heights .* are missing; fill"):
-        load(rpc, path, gaps=DemGaps.ERROR)
+        load(rpc, path, gaps=DemGapHandling.ERROR)
 
 
 def test_a_gap_elsewhere_does_not_count(tmp_path: Path, rpc: RPC) -> None:
     holes = np.zeros(CELLS, np.bool_)
     holes[:20, :20] = True
     path = write_land(tmp_path / "dem.tif", holes=holes)
-    _, report = load(rpc, path, gaps=DemGaps.ERROR)
+    _, report = load(rpc, path, gaps=DemGapHandling.ERROR)
     assert report.missing_share == 0
 
 
@@ -158,7 +158,7 @@ def test_a_gap_that_is_too_wide_is_not_filled(tmp_path: Path, rpc: RPC) -> None:
     holes[:, :200] = True
     path = write_land(tmp_path / "dem.tif", spacing_m=3, reach_m=600, holes=holes)
     with pytest.raises(InputError, match=r"has gaps wider than 100 of its cells"):
-        load(rpc, path, gaps=DemGaps.FILL)
+        load(rpc, path, gaps=DemGapHandling.FILL)
     elevation, report = load(rpc, path, clip=True)
     assert not elevation.known.all()
     assert elevation.height_m.min() > 1300

@@ -23,7 +23,7 @@ from tests.preprocessing.orthorectification.conftest import (
     write_land,
 )
 
-from landslip.core.choices import DemGaps
+from landslip.core.choices import DemGapHandling
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
 from landslip.preprocessing.orthorectification.dem import DemRequest
@@ -234,7 +234,7 @@ def test_the_map_has_nodata_exactly_over_gaps(
         at_col, at_row = ~model.transform @ (x, y)
     over_gap = holes()[at_row.astype(int), at_col.astype(int)]
     assert whole[over_gap].all()
-    left_out, report = run(world[0], dem, gaps=DemGaps.NODATA)
+    left_out, report = run(world[0], dem, gaps=DemGapHandling.NODATA)
     np.testing.assert_array_equal(np.isfinite(read(left_out)[0]), whole & ~over_gap)
     assert report.valid_share == pytest.approx((whole & ~over_gap).mean())
 
@@ -249,7 +249,7 @@ def test_a_filled_gap_has_no_height_of_0(tmp_path: Path, world: World, camera: C
 def test_gaps_may_be_refused(tmp_path: Path, world: World) -> None:
     dem = write_land(tmp_path / "dem.tif", holes=holes())
     with pytest.raises(InputError, match=r"--dem-gaps fill"):
-        run(world[0], dem, gaps=DemGaps.ERROR)
+        run(world[0], dem, gaps=DemGapHandling.ERROR)
     assert [path.name for path in tmp_path.iterdir()] == ["dem.tif"]
 
 

@@ -208,7 +208,5 @@ def test_existing_output_is_refused(tmp_path: Path, world: World) -> None:
 
 def test_a_folder_in_the_way(tmp_path: Path, world: World) -> None:
     (tmp_path / "out.tif").mkdir()
-    with pytest.raises(
-        OutputExistsError, match="a file is to be written here and this is a folder"
-    ):
+    with pytest.raises(OutputExistsError, match="must be a file and is a folder"):
         run(*world, tmp_path / "out.tif", overwrite=True)

@@ -15,8 +15,7 @@ from rasterio.transform import RPCTransformer
 from rasterio.warp import reproject
 from tests.preprocessing.orthorectification.conftest import rasterio_rpc
 
-from landslip.core.image_correction import ImageCorrection
-from landslip.core.rpc import RPC
+from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster import SensorImage
 from landslip.io.raster.heights import fill_gaps
 from landslip.preprocessing.coregistration.match import MatchSettings, match_patches

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.core.valid import eroded
+from landslip.core.grid import erode_valid
 from landslip.preprocessing.orthorectification.resample import bilinear, cubic, nearest
 from landslip.preprocessing.orthorectification.spline import MARGIN_PX, spline
 
@@ -63,9 +63,9 @@ def test_nearest_takes_the_pixel_that_holds_the_place() -> None:
 
 def test_eroded_needs_all_around() -> None:
     flags = np.ones((9, 9), np.bool_)
-    assert eroded(flags, 2).all(), "the edge of an array is no edge of the data"
+    assert erode_valid(flags, 2).all(), "the edge of an array is no edge of the data"
     flags[4, 4] = False
-    kept = eroded(flags, 2)
+    kept = erode_valid(flags, 2)
     assert (~kept).sum() == 25
     assert not kept[2:7, 2:7].any()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.method import (
     Fusion,
@@ -18,10 +18,10 @@ from landslip.preprocessing.pansharpening.resample import Pixels, degrade, upsam
 
 from .conftest import WEIGHTS, KnownScene
 
-METHODS = list(FusionMethod)
+METHODS = list(PansharpeningMethod)
 
 
-def fitted(scene: KnownScene, method: FusionMethod) -> Fusion:
+def fitted(scene: KnownScene, method: PansharpeningMethod) -> Fusion:
     coarse = degrade(scene.pan, 4)
     valid = np.ones(coarse.shape, np.bool_)
     samples = Samples(ms=scene.ms, pan=coarse, valid=valid)
@@ -30,7 +30,7 @@ def fitted(scene: KnownScene, method: FusionMethod) -> Fusion:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fused_bands_are_nearer_to_the_fine_ones_than_interpolated_ones(
-    known_scene: KnownScene, method: FusionMethod
+    known_scene: KnownScene, method: PansharpeningMethod
 ) -> None:
     interpolated = upsample(known_scene.ms, 4)
     fused = fitted(known_scene, method).fuse(interpolated, known_scene.pan)
@@ -42,11 +42,13 @@ def test_fused_bands_are_nearer_to_the_fine_ones_than_interpolated_ones(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_pan_without_detail_changes_nothing(known_scene: KnownScene, method: FusionMethod) -> None:
+def test_pan_without_detail_changes_nothing(
+    known_scene: KnownScene, method: PansharpeningMethod
+) -> None:
     """Where PAN is what the bands already show, or constant, fused bands are the given ones."""
     fusion = fitted(known_scene, method)
     interpolated = upsample(known_scene.ms, 4)
-    if method is FusionMethod.GLP:
+    if method is PansharpeningMethod.GLP:
         pan = np.full_like(known_scene.pan, 400)
     else:
         intensity = fusion.intensity
@@ -55,7 +57,7 @@ def test_pan_without_detail_changes_nothing(known_scene: KnownScene, method: Fus
 
 
 def test_gsa_by_hand(known_scene: KnownScene) -> None:
-    fusion = fitted(known_scene, FusionMethod.GSA)
+    fusion = fitted(known_scene, PansharpeningMethod.GSA)
     assert fusion.intensity.weights == pytest.approx(WEIGHTS, abs=1e-3)
     assert fusion.intensity.r2 == pytest.approx(1, abs=1e-5)
     ms, pan = np.full((4, 2, 2), 300, np.float32), np.full((2, 2), 350, np.float32)
@@ -66,7 +68,9 @@ def test_gsa_by_hand(known_scene: KnownScene) -> None:
 
 def test_brovey_by_hand(known_scene: KnownScene) -> None:
     fusion = replace(
-        fitted(known_scene, FusionMethod.BROVEY), haze=(10.0, 20.0, 30.0, 40.0), haze_pan=25.0
+        fitted(known_scene, PansharpeningMethod.BROVEY),
+        haze=(10.0, 20.0, 30.0, 40.0),
+        haze_pan=25.0,
     )
     ms, pan = np.full((4, 1, 1), 300, np.float32), np.full((1, 1), 350, np.float32)
     below = 300 * sum(fusion.intensity.weights) + fusion.intensity.intercept
@@ -77,7 +81,7 @@ def test_brovey_by_hand(known_scene: KnownScene) -> None:
 
 def test_glp_by_hand(known_scene: KnownScene) -> None:
     """A single bright line: PAN over its low-pass is known from the kernel alone."""
-    fusion = replace(fitted(known_scene, FusionMethod.GLP), haze=(0.0,) * 4, haze_pan=0.0)
+    fusion = replace(fitted(known_scene, PansharpeningMethod.GLP), haze=(0.0,) * 4, haze_pan=0.0)
     pan = np.full((81, 81), 100, np.float32)
     pan[:, 40] = 200
     ms = np.full((4, 81, 81), 50, np.float32)
@@ -88,16 +92,16 @@ def test_glp_by_hand(known_scene: KnownScene) -> None:
 
 
 def test_haze_is_the_half_percent_percentile(known_scene: KnownScene) -> None:
-    fusion = fitted(known_scene, FusionMethod.BROVEY)
+    fusion = fitted(known_scene, PansharpeningMethod.BROVEY)
     expected = np.percentile(known_scene.ms.reshape(4, -1), 0.5, axis=1)
     assert fusion.haze == pytest.approx(expected, rel=1e-6)
     pan = float(expected @ fusion.intensity.weights) + fusion.intensity.intercept
     assert fusion.haze_pan == pytest.approx(pan)
 
 
-@pytest.mark.parametrize("method", [FusionMethod.BROVEY, FusionMethod.GLP])
+@pytest.mark.parametrize("method", [PansharpeningMethod.BROVEY, PansharpeningMethod.GLP])
 def test_black_shadow_and_glints_stay_bounded(
-    known_scene: KnownScene, method: FusionMethod
+    known_scene: KnownScene, method: PansharpeningMethod
 ) -> None:
     fusion = fitted(known_scene, method)
     ms = np.zeros((4, 64, 64), np.float32)
@@ -110,10 +114,10 @@ def test_black_shadow_and_glints_stay_bounded(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_windows_with_their_margin_give_the_whole(
-    known_scene: KnownScene, method: FusionMethod
+    known_scene: KnownScene, method: PansharpeningMethod
 ) -> None:
     fusion = fitted(known_scene, method)
-    assert fusion.margin_px == (20 if method is FusionMethod.GLP else 0)
+    assert fusion.margin_px == (20 if method is PansharpeningMethod.GLP else 0)
     ms, pan = upsample(known_scene.ms, 4), known_scene.pan
     whole = fusion.fuse(ms, pan)
     rows, cols = slice(64, 128), slice(32, 96)
@@ -129,7 +133,7 @@ def test_windows_with_their_margin_give_the_whole(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_views_and_results_in_place(known_scene: KnownScene, method: FusionMethod) -> None:
+def test_views_and_results_in_place(known_scene: KnownScene, method: PansharpeningMethod) -> None:
     fusion = fitted(known_scene, method)
     ms, pan = upsample(known_scene.ms, 4), known_scene.pan
     expected = fusion.fuse(ms[:, 3:99, 5:101].copy(), pan[3:99, 5:101].copy())
@@ -143,7 +147,7 @@ def test_views_and_results_in_place(known_scene: KnownScene, method: FusionMetho
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_threads_share_a_fusion(known_scene: KnownScene, method: FusionMethod) -> None:
+def test_threads_share_a_fusion(known_scene: KnownScene, method: PansharpeningMethod) -> None:
     fusion = fitted(known_scene, method)
     ms, pan = upsample(known_scene.ms, 4), known_scene.pan
     expected = fusion.fuse(ms, pan)
@@ -153,7 +157,7 @@ def test_threads_share_a_fusion(known_scene: KnownScene, method: FusionMethod) -
 
 
 def test_fill_beside_the_swath_has_no_part_in_the_filter(known_scene: KnownScene) -> None:
-    fusion = fitted(known_scene, FusionMethod.GLP)
+    fusion = fitted(known_scene, PansharpeningMethod.GLP)
     pan = np.full((64, 64), 400, np.float32)
     valid = np.ones((64, 64), np.bool_)
     pan[:, :20], valid[:, :20] = 0, False
@@ -165,7 +169,7 @@ def test_fill_beside_the_swath_has_no_part_in_the_filter(known_scene: KnownScene
 
 
 def test_a_lone_valid_pixel_keeps_its_value(known_scene: KnownScene) -> None:
-    kernel = fitted(known_scene, FusionMethod.GLP).kernel
+    kernel = fitted(known_scene, PansharpeningMethod.GLP).kernel
     pan = np.full((50, 50), 3, np.float32)
     valid = np.zeros((50, 50), np.bool_)
     valid[25, 25], pan[25, 25] = True, 8
@@ -173,14 +177,14 @@ def test_a_lone_valid_pixel_keeps_its_value(known_scene: KnownScene) -> None:
 
 
 def test_what_was_fitted_is_told(known_scene: KnownScene) -> None:
-    told = fitted(known_scene, FusionMethod.GSA).as_dict()
+    told = fitted(known_scene, PansharpeningMethod.GSA).as_dict()
     assert told["method"] == "gsa"
     assert told["ratio"] == 4
     assert told["mtf_nyquist"] == 0.3
     assert told["samples"] == 96 * 80
     assert len(told["weights"]) == len(told["gains"]) == 4
     assert told["r2"] > 0.999
-    told = fitted(known_scene, FusionMethod.GLP).as_dict()
+    told = fitted(known_scene, PansharpeningMethod.GLP).as_dict()
     assert "gains" not in told
     assert len(told["haze"]) == 4
 
@@ -197,11 +201,11 @@ def wrong_shape(ms: Pixels, pan: Pixels) -> tuple[Pixels, Pixels]:
 def test_other_shapes_are_refused(known_scene: KnownScene, spoil: type) -> None:
     ms, pan = spoil(np.zeros((4, 8, 8), np.float32), np.zeros((8, 8), np.float32))
     with pytest.raises(InputError, match=r"fitted on 4 bands, which lie on PAN's pixels; got"):
-        fitted(known_scene, FusionMethod.GSA).fuse(ms, pan)
+        fitted(known_scene, PansharpeningMethod.GSA).fuse(ms, pan)
 
 
 def test_other_types_are_refused(known_scene: KnownScene) -> None:
-    fusion = fitted(known_scene, FusionMethod.GSA)
+    fusion = fitted(known_scene, PansharpeningMethod.GSA)
     with pytest.raises(InputError, match="are float32; got float64 and float32"):
         fusion.fuse(np.zeros((4, 8, 8)).astype(np.float64), np.zeros((8, 8), np.float32))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 from landslip.preprocessing.pansharpening.method import FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.pair import Pair
 from landslip.preprocessing.pansharpening.quality import compare
@@ -31,13 +31,13 @@ def pair() -> Pair:
 @pytest.mark.parametrize(
     ("method", "ergas", "sam_deg", "q4"),
     [
-        (FusionMethod.BROVEY, 5.215, 6.06, 0.870),
-        (FusionMethod.GSA, 5.449, 7.29, 0.818),
-        (FusionMethod.GLP, 5.183, 6.05, 0.872),
+        (PansharpeningMethod.BROVEY, 5.215, 6.06, 0.870),
+        (PansharpeningMethod.GSA, 5.449, 7.29, 0.818),
+        (PansharpeningMethod.GLP, 5.183, 6.05, 0.872),
     ],
 )
 def test_scores_are_those_of_the_results_page(
-    pair: Pair, method: FusionMethod, ergas: float, sam_deg: float, q4: float
+    pair: Pair, method: PansharpeningMethod, ergas: float, sam_deg: float, q4: float
 ) -> None:
     settings = FusionSettings(method=method)
     reduced = at_reduced_scale(pair, settings).pair

@@ -9,7 +9,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import FusionMethod, Units
+from landslip.core.choices import PansharpeningMethod, Units
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.io.raster import SceneOptions
 from landslip.preprocessing.pansharpening import run as run_module
@@ -25,7 +25,7 @@ from landslip.preprocessing.pansharpening.run import (
 
 from .conftest import KnownScene
 
-METHODS = list(FusionMethod)
+METHODS = list(PansharpeningMethod)
 NAMES = ("blue", "green", "red", "nir")
 COARSE = Affine(8, 0, 500_000, 0, -8, 4_000_000)
 FINE = Affine(2, 0, 500_000, 0, -2, 4_000_000)
@@ -55,7 +55,7 @@ def test_windows_give_what_the_whole_gives(
     tmp_path: Path,
     known_scene: KnownScene,
     monkeypatch: pytest.MonkeyPatch,
-    method: FusionMethod,
+    method: PansharpeningMethod,
     window_px: int,
 ) -> None:
     monkeypatch.setattr(run_module, "_WINDOW_PX", window_px)
@@ -143,7 +143,7 @@ def test_nodata_of_either_image_is_nodata(
     pan[300:, :50] = 7
     left = write_raster("ms.tif", ms, names=NAMES, transform=COARSE, nodata=0)
     right = write_raster("pan.tif", pan, transform=FINE)
-    options = PansharpenOptions(method=FusionMethod.GLP, pan=SceneOptions(nodata=7))
+    options = PansharpenOptions(method=PansharpeningMethod.GLP, pan=SceneOptions(nodata=7))
     summary = pansharpen(left, right, tmp_path / "out.tif", options)
     expected = np.ones((384, 320), np.bool_)
     expected[40:80, 120:160] = expected[300:, :50] = False
@@ -205,7 +205,7 @@ def test_stated_bands_and_the_report(
     ms = write_raster("ms.tif", stored(known_scene.ms), transform=COARSE)
     pan = write_raster("pan.tif", stored(known_scene.pan), transform=FINE)
     options = PansharpenOptions(
-        method=FusionMethod.GSA,
+        method=PansharpeningMethod.GSA,
         ms=SceneOptions(bands=Bands(NAMES)),
         report=tmp_path / "quality.json",
     )

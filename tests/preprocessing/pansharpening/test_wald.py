@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.method import FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.pair import Pair, joined
@@ -11,7 +11,7 @@ from landslip.preprocessing.pansharpening.wald import at_reduced_scale, wald_qua
 
 from .conftest import KnownScene
 
-SETTINGS = FusionSettings(method=FusionMethod.GSA)
+SETTINGS = FusionSettings(method=PansharpeningMethod.GSA)
 
 
 def test_the_reference_is_the_original_and_all_lies_on_all(known_scene: KnownScene) -> None:

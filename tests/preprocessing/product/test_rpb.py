@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning
 
 from landslip.core.errors import InputError
-from landslip.core.image_correction import ImageCorrection
-from landslip.core.rpc import RPC
+from landslip.core.rpc import RPC, ImageCorrection
 from landslip.preprocessing.product.rpb import parse_rpb, read_rpb, rpb_text
 
 MakeRpb = Callable[..., str]

@@ -25,7 +25,7 @@ from landslip.cli.demo.ground import (
 from landslip.cli.demo.picture import draw_result
 from landslip.core.bands import Bands
 from landslip.core.choices import Split
-from landslip.core.output import refuse_existing, staged_folder
+from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.window import Window
 from landslip.datasets.augmentation import Augmentation
 from landslip.datasets.format import TileDataset
@@ -106,7 +106,7 @@ def run_demo(request: DemoRequest) -> dict[str, Any]:
     refuse_existing(request.out, overwrite=request.overwrite)
     started = time.monotonic()
     request.tell("ground: made up from the seed, and seen from above ...")
-    with staged_folder(request.out, overwrite=request.overwrite) as stage:
+    with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         demo = _Demo(request, stage, make_ground(request.seed, stage))
         demo.seconds["ground"] = round(time.monotonic() - started, 1)
         with demo.step("preprocessing"):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from landslip.core.crs import axis_unit, horizontal_crs
 from landslip.datasets.format import TileDataset
 
 TOUCHING_SHARE = 1e-3
@@ -129,10 +130,10 @@ def _flattened(
     crs = pyproj.CRS.from_user_input(systems.pop()) if len(systems) == 1 else None
     if crs is None or not crs.is_projected:
         return np.asarray(degrees.to_crs(degrees.estimate_utm_crs()), dtype=object)
-    flat_crs = crs.sub_crs_list[0] if crs.is_compound else crs
+    flat_crs = horizontal_crs(crs)
     middle = shapely.centroid(shapely.box(*degrees.total_bounds))
     stretched = pyproj.Proj(flat_crs).get_factors(middle.x, middle.y).areal_scale
-    metres = flat_crs.axis_info[0].unit_conversion_factor / np.sqrt(stretched)
+    metres = axis_unit(crs) / np.sqrt(stretched)
     rings = [_ring(dataset, at) * metres for at in members]
     return np.asarray(shapely.polygons(rings), dtype=object)
 

@@ -9,7 +9,7 @@ import pyogrio
 import pyproj
 from numpy.typing import NDArray
 
-from landslip.core.projection import reprojected
+from landslip.core.crs import reproject
 from landslip.inventory.comparison.landslides import Judged
 from landslip.inventory.comparison.matching import Matches
 from landslip.inventory.comparison.outlines import OutlineDistances
@@ -66,7 +66,7 @@ def write_layers(
 def _write(
     path: Path, layer: str, columns: _Columns, polygons: NDArray[np.object_], sides: Sides
 ) -> None:
-    there = reprojected(polygons, sides.crs, sides.written_crs)
+    there = reproject(polygons, sides.crs, sides.written_crs)
     crs = None if sides.written_crs is None else pyproj.CRS.from_wkt(sides.written_crs.to_wkt())
     frame = geopandas.GeoDataFrame(columns, geometry=there, crs=crs)
     frame = frame.iloc[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")]

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 import landslip
 from landslip.core.errors import InputError
-from landslip.core.output import refuse_existing, staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory, refuse_existing
+from landslip.core.progress import Progress, no_progress
 from landslip.inventory.comparison.crowds import refuse_crowds
 from landslip.inventory.comparison.intervals import (
     LEVEL,
@@ -40,7 +40,7 @@ Estimates = dict[str, Estimate]
 _STEPS = 5
 
 
-def compare(request: CompareRequest, progress: Progress = silent) -> Comparison:
+def compare(request: CompareRequest, progress: Progress = no_progress) -> Comparison:
     """Compare an inventory with a reference and write what was found.
 
     Writes `comparison.json` and `comparison.gpkg`.
@@ -84,7 +84,7 @@ def compare(request: CompareRequest, progress: Progress = silent) -> Comparison:
         notes=(*sides.notes, *_notes(sides, judged), *_on_intervals(request, table)),
         files=(COMPARISON, LAYERS),
     )
-    with staged_folder(request.out, overwrite=request.overwrite) as folder:
+    with atomic_directory(request.out, overwrite=request.overwrite) as folder:
         write_layers(folder / LAYERS, sides, judged, matches, distances)
         text = comparison.model_dump_json(indent=2)
         (folder / COMPARISON).write_text(text + "\n", encoding="utf-8")

@@ -10,9 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.clipping import clipped
+from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
-from landslip.core.projection import metre_crs, reprojected
 from landslip.inventory.comparison.request import CompareRequest
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
 from landslip.io.polygon_file import PolygonFile, read_polygon_file, repaired
@@ -120,8 +119,8 @@ def _common_crs(ours: geopandas.GeoDataFrame, theirs: geopandas.GeoDataFrame) ->
     if crs is None:
         return None
     if len(ours) > 0:
-        return metre_crs(crs, _geometries(ours))
-    return None if other is None else metre_crs(other, _geometries(theirs))
+        return metric_crs(crs, _geometries(ours))
+    return None if other is None else metric_crs(other, _geometries(theirs))
 
 
 def _geometries(frame: geopandas.GeoDataFrame) -> NDArray[np.object_]:
@@ -131,7 +130,7 @@ def _geometries(frame: geopandas.GeoDataFrame) -> NDArray[np.object_]:
 def _area(path: Path, crs: CRS | None) -> shapely.Geometry:
     frame = read_polygon_file(path, layer_option="").frame
     try:
-        ground = reprojected(_geometries(frame), _crs(frame), crs)
+        ground = reproject(_geometries(frame), _crs(frame), crs)
     except InputError as error:
         raise InputError(f"{path}: cannot be laid on the inventories: {error}") from error
     return shapely.union_all(repaired(ground))
@@ -139,11 +138,11 @@ def _area(path: Path, crs: CRS | None) -> shapely.Geometry:
 
 def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geometry | None) -> Side:
     try:
-        there = reprojected(_geometries(opened.frame), _crs(opened.frame), crs)
+        there = reproject(_geometries(opened.frame), _crs(opened.frame), crs)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     there = repaired(there)
-    cut = there if area is None else clipped(there, area)
+    cut = there if area is None else clip_polygons(there, area)
     kept = shapely.area(cut) > 0
     return Side(
         place=str(path),

@@ -7,9 +7,9 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
+from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
-from landslip.core.grid import AreaMeasure
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.inventory.morphometry.axis import box_azimuths_deg, extents_m
 from landslip.inventory.morphometry.extremes import extremes
 from landslip.inventory.morphometry.inclination import (
@@ -90,7 +90,7 @@ def terrain_attributes(
     crs: pyproj.CRS | None,
     terrain: Terrain | None,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> TerrainAttributes:
     """Measure polygons (n,), which may have several parts, on the ground they lie on.
 

@@ -7,8 +7,8 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
-from landslip.core.grid import AreaMeasure
 from landslip.inventory.morphometry.piece import pieces, present
 from landslip.inventory.morphometry.plane import MapPlane
 from landslip.inventory.morphometry.sampling import Edges, sums

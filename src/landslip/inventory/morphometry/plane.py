@@ -7,6 +7,8 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
+from landslip.core.crs import axis_unit, horizontal_crs, is_stretched
+
 Points = NDArray[np.float64]
 
 _STEP_RAD = 1e-5
@@ -34,8 +36,8 @@ class MapPlane:
 
     def __post_init__(self) -> None:
         keep = object.__setattr__
-        keep(self, "stretches", self.crs.is_geographic or _is_mercator(self.crs))
-        keep(self, "_unit", float(self.crs.axis_info[0].unit_conversion_factor))
+        keep(self, "stretches", is_stretched(self.crs))
+        keep(self, "_unit", axis_unit(self.crs))
         keep(self, "_ellipsoid", self.crs.get_geod() or pyproj.Geod(ellps="WGS84"))
         keep(self, "_to_angles", self._unprojection())
 
@@ -44,7 +46,7 @@ class MapPlane:
         """Return how a system is measured; None where it does not say where on Earth it lies."""
         if crs is None:
             return None
-        flat = horizontal(crs)
+        flat = horizontal_crs(crs)
         return cls(flat) if flat.is_projected or flat.is_geographic else None
 
     def metres(self, points: Points, origins: Points) -> Points:
@@ -113,12 +115,6 @@ class MapPlane:
         )
 
 
-def horizontal(crs: pyproj.CRS) -> pyproj.CRS:
-    """Return a coordinate system (of pyproj or rasterio) of pyproj, without its heights."""
-    whole = pyproj.CRS.from_user_input(crs.to_wkt())
-    return whole.sub_crs_list[0] if whole.is_compound else whole.to_2d()
-
-
 def azimuths_deg(vectors: Points) -> NDArray[np.float64]:
     """Return directions (n,) of vectors (n, 2) east and north, 0 to under 360 from north."""
     turns = np.arctan2(vectors[:, 0], vectors[:, 1]) / (2 * math.pi) % 1.0
@@ -129,11 +125,3 @@ def directions(azimuth_deg: NDArray[np.float64]) -> Points:
     """Return vectors (n, 2) east and north of length 1."""
     angle = np.radians(azimuth_deg)
     return np.column_stack([np.sin(angle), np.cos(angle)])
-
-
-def _is_mercator(crs: pyproj.CRS) -> bool:
-    """Whether it is a Mercator projection along the equator, whose scale grows to the poles."""
-    own = crs.source_crs if crs.is_bound and crs.source_crs is not None else crs
-    operation = own.coordinate_operation
-    method = operation.method_name.lower() if operation is not None else ""
-    return "mercator" in method and "transverse" not in method and "oblique" not in method

@@ -8,11 +8,12 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from landslip.core.closing import Closing
+from landslip.core.crs import horizontal_crs
 from landslip.core.errors import InputError
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.inventory.morphometry.plane import MapPlane, horizontal
+from landslip.inventory.morphometry.plane import MapPlane
 from landslip.io.raster.heights import HeightMap
 
 Points = NDArray[np.float64]
@@ -26,7 +27,7 @@ _ROUNDING_PX = 1e-6
 _POINTS_AT_ONCE = 2**20
 
 
-class Terrain(Closing):
+class Terrain(Closeable):
     """An elevation model in any coordinate system and resolution; a context manager.
 
     Heights are bilinear between pixel centres and need all four; gradients are those of Horn
@@ -206,8 +207,8 @@ class _Placing:
         here = MapPlane.of(crs)
         if here is None:
             raise InputError(
-                f"an elevation model cannot be laid under a map in {horizontal(crs).name}, which "
-                "does not say where on Earth it lies; give a projected or geographic system"
+                f"an elevation model cannot be combined with a map in {horizontal_crs(crs).name}, "
+                "which is not tied to the Earth; give a projected or geographic system"
             )
         same = here.crs.equals(there.crs, ignore_axis_order=True)
         between = pyproj.Transformer.from_crs(here.crs, there.crs, always_xy=True)

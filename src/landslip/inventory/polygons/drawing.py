@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
-from landslip.core.grid import AreaMeasure
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inference.blend import NODATA
 from landslip.inference.finish import least_steps
@@ -78,7 +78,7 @@ def draw(
     cleaning: Cleaning,
     heights: Heights | None = None,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Drawn:
     """Draw the landslides of an extraction's ``probability.tif``.
 

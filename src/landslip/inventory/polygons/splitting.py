@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inference.landslides import Landslides, joined_landslides
 from landslip.inference.outlines import Outlines
@@ -34,7 +34,9 @@ class Split:
     too_large: int
 
 
-def split(landslides: Landslides, splitting: Splitting, *, progress: Progress = silent) -> Split:
+def split(
+    landslides: Landslides, splitting: Splitting, *, progress: Progress = no_progress
+) -> Split:
     """Take landslides apart where they touch."""
     extents = _extents(landslides.outlines)
     likely = (landslides.pixels >= 2 * splitting.least_px) & _is_notched(landslides.outlines)

@@ -10,9 +10,8 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.clipping import clipped
+from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
-from landslip.core.projection import metre_crs, reprojected
 from landslip.inventory.statistics.coverage import covered_shares
 from landslip.io.polygon_file import repaired
 
@@ -63,13 +62,13 @@ def density_cells(
     source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
     # bounds in degrees go around the Earth where landslides lie on both sides of 180 degrees
     target = _metric(source, polygons if ground is None else np.array([whole], dtype=object))
-    polygons = repaired(reprojected(polygons, source, target))
+    polygons = repaired(reproject(polygons, source, target))
     whole = (
         _box(shapely.total_bounds(polygons))
         if ground is None
         else _ground_in(whole, source, target)
     )
-    polygons = clipped(polygons, whole)
+    polygons = clip_polygons(polygons, whole)
     polygons = polygons[shapely.area(polygons) > 0]
     return _counted(polygons, whole, _Cells.over(whole, cell_m), target)
 
@@ -127,10 +126,10 @@ def _frame(
 
 def _metric(source: pyproj.CRS, ground: Geometries) -> pyproj.CRS:
     """Return a system in metres in which areas are true, or nearly."""
-    target = pyproj.CRS.from_wkt(metre_crs(source, ground).to_wkt())
+    target = pyproj.CRS.from_wkt(metric_crs(source, ground).to_wkt())
     if target == source:
         return source
-    left, bottom, right, top = shapely.total_bounds(reprojected(ground, source, _LONLAT))
+    left, bottom, right, top = shapely.total_bounds(reproject(ground, source, _LONLAT))
     if right - left <= _ZONE_DEG and bottom >= -80 and top <= 84:
         zone = int(np.clip(((left + right) / 2 + 180) // 6 + 1, 1, 60))
         return pyproj.CRS.from_epsg((32600 if bottom + top >= 0 else 32700) + zone)
@@ -146,7 +145,7 @@ def _ground_in(
     left, bottom, right, top = shapely.bounds(ground)
     step = max(right - left, top - bottom) / _EDGE_PARTS
     bent = np.array([shapely.segmentize(ground, step)], dtype=object)
-    moved: shapely.Geometry = reprojected(bent, source, target)[0]
+    moved: shapely.Geometry = reproject(bent, source, target)[0]
     return moved
 
 

@@ -10,8 +10,8 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from landslip.core.crs import reproject
 from landslip.core.errors import InputError
-from landslip.core.projection import reprojected
 from landslip.io.polygon_file import read_vector
 
 REFERENCE = "reference"
@@ -176,7 +176,7 @@ def _brought(
 ) -> NDArray[np.object_]:
     """Return points in another coordinate system."""
     try:
-        return reprojected(points, source, target)
+        return reproject(points, source, target)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -7,8 +7,8 @@ import pyproj
 from numpy.typing import NDArray
 from rasterio.fill import fillnodata
 
-from landslip.core.closing import Closing
 from landslip.core.errors import InputError
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster.opening import grid_of, open_raster, rasterio_window, reading
@@ -17,7 +17,7 @@ LOWEST_M, HIGHEST_M = -500.0, 9000.0
 _UNFILLED_M = -1e6
 
 
-class HeightMap(Closing):
+class HeightMap(Closeable):
     """An open raster of metres with one band; a context manager."""
 
     def __init__(self, path: Path) -> None:

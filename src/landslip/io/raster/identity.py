@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rasterio.io import DatasetReader
 
-from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError
+from landslip.core.files import sha256_of
 from landslip.core.window import Window
 from landslip.io.raster.http import first_byte
 from landslip.io.raster.location import Location, without_credentials

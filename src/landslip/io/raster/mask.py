@@ -7,8 +7,8 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from landslip.core.closing import Closing
 from landslip.core.errors import InputError
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster.opening import (
@@ -21,7 +21,7 @@ from landslip.io.raster.opening import (
 from landslip.io.raster.scene import Stored, Valid
 
 
-class Mask(Closing):
+class Mask(Closeable):
     """An open raster of one class code a pixel (a label or mask); a context manager."""
 
     def __init__(self, path: Path, grid: Grid | None = None) -> None:

@@ -12,7 +12,7 @@ import rasterio.rpc
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
-from landslip.core.closing import Closing
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
@@ -38,7 +38,7 @@ def raster_shape(path: Path) -> RasterShape:
         return RasterShape(count=file.count, shape=file.shape, dtype=file.dtypes[0])
 
 
-class SensorImage(Closing):
+class SensorImage(Closeable):
     """An open image without names for its bands; a context manager. Several threads may read."""
 
     def __init__(self, path: Path, nodata: float | None = None) -> None:
@@ -97,7 +97,7 @@ class SensorImage(Closing):
         self._file.close()
 
 
-class PlainOutput(Closing):
+class PlainOutput(Closeable):
     """An uncompressed GeoTIFF in strips without georeferencing, written window by window."""
 
     def __init__(self, path: Path, shape: tuple[int, int], count: int = 1) -> None:

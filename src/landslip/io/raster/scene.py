@@ -11,8 +11,8 @@ from rasterio.io import DatasetReader
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.closing import Closing
 from landslip.core.errors import InputError
+from landslip.core.files import Closeable
 from landslip.core.window import Window
 from landslip.io.raster.location import Location
 from landslip.io.raster.opening import (
@@ -60,7 +60,7 @@ class SceneOptions:
         )
 
 
-class Scene(Closing):
+class Scene(Closeable):
     """An open multi-band raster with named bands; a context manager.
 
     Pixels come as stored numbers; `radiometry` says what they mean.

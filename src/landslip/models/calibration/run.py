@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from landslip.core.choices import Split
-from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError, OutputExistsError
-from landslip.core.output import staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory, sha256_of
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.curves import reliability
 from landslip.models.calibration.choice import Choice, choose, deal
@@ -55,7 +54,7 @@ class CalibrateRequest:
     seed: int = 0
     look: bool = True
     overwrite: bool = False
-    progress: Progress = silent
+    progress: Progress = no_progress
 
     def __post_init__(self) -> None:
         _check_unseen(self.model.card, self.dataset, self.split)
@@ -97,7 +96,7 @@ def calibrate(request: CalibrateRequest) -> Calibrated:
     notes = _notes_on(choice, len(positions))
     about_look = _why_no_look(model.card, dataset)
     update: dict[str, object] = {"calibration": _card(request, choice, len(positions))}
-    with staged_folder(model.path, overwrite=True) as stage:
+    with atomic_directory(model.path, overwrite=True) as stage:
         if request.look and about_look is None:
             look = measure_look(model, dataset, seed=request.seed, progress=request.progress)
             look.write(stage / LOOK)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from landslip.core.choices import Precision, Split
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import TileDataset
 from landslip.metrics.pixels import Counts
 from landslip.models.engines.openvino import OpenvinoEngine
@@ -65,7 +65,7 @@ def measured_split(dataset: TileDataset) -> Split:
 
 
 def measure_int8(
-    model: Model, dataset: TileDataset, split: Split, progress: Progress = silent
+    model: Model, dataset: TileDataset, split: Split, progress: Progress = no_progress
 ) -> Cost:
     """Count the pixels of a split by the float32 and the int8 graph, at the model's threshold.
 

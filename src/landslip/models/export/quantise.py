@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
 from landslip.models.engines.graph import split_last_convolution
@@ -61,7 +61,7 @@ class Calibration:
 
 
 def quantised_graph(
-    model: Model, calibration: Calibration, progress: Progress = silent
+    model: Model, calibration: Calibration, progress: Progress = no_progress
 ) -> openvino.Model:
     """Quantise the weights and activations of a model's float32 graph to 8 bits.
 

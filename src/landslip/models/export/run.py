@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError, MissingDependencyError
-from landslip.core.output import refuse_existing, staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory, refuse_existing, sha256_of
+from landslip.core.progress import Progress, no_progress
 from landslip.models.card import ExportsCard, Int8Card, ModelCard, OnnxCard
 from landslip.models.export.measure import Cost, measure_int8, measured_split
 from landslip.models.export.quantise import Calibration, quantised_graph, versions, write_int8
@@ -47,7 +46,7 @@ class ExportRequest:
     int8: Calibration | None = None
     max_loss_points: float = 0.5
     overwrite: bool = False
-    progress: Progress = silent
+    progress: Progress = no_progress
 
     def __post_init__(self) -> None:
         if not self.onnx and self.int8 is None:
@@ -76,7 +75,7 @@ def export(request: ExportRequest) -> ExportsCard:
         dataset = request.int8.dataset
         check_fit(request.model.card, dataset.bands, dataset.card.radiometry, str(dataset.path))
         measured_split(dataset)  # refuses before the long work
-    with staged_folder(request.out, overwrite=request.overwrite) as stage:
+    with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         card = _copied(request.model, stage)
         exports = card.exports or ExportsCard()
         if request.int8 is not None:

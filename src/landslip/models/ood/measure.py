@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ModelCard
 from landslip.models.folder import Model
@@ -48,7 +48,7 @@ class Piece:
 
 
 def measure_look(
-    model: Model, dataset: TileDataset, *, seed: int, progress: Progress = silent
+    model: Model, dataset: TileDataset, *, seed: int, progress: Progress = no_progress
 ) -> Look:
     """Measure the training tiles of a data set as a model sees them.
 

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.digest import sha256_of
 from landslip.core.errors import InputError, ModelError
+from landslip.core.files import sha256_of
 from landslip.core.records import StrictModel
 from landslip.datasets.normalisation import Normalisation
 

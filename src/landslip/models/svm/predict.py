@@ -11,8 +11,8 @@ from scipy.special import expit
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError, ModelError
-from landslip.core.parallel import in_order
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
+from landslip.core.resources import parallel_map
 from landslip.datasets.format import TileDataset
 from landslip.models.svm.decision import decide
 from landslip.models.svm.model import SvmModel
@@ -56,7 +56,7 @@ def predicted_tiles(
     model: SvmModel,
     dataset: TileDataset,
     positions: list[int],
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield each tile's position and score (height, width), in order, from one thread a core.
 
@@ -79,7 +79,7 @@ def predicted_tiles(
         except InputError as error:
             raise InputError(f"{dataset.path}: tile {tile.tile_id}: {error}") from error
 
-    for done, (position, score) in enumerate(in_order(predicted, positions), start=1):
+    for done, (position, score) in enumerate(parallel_map(predicted, positions), start=1):
         yield position, score
         progress(done, len(positions))
 

@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.metrics.pixels import Counts, ThresholdCurve
 from landslip.models.training.augment import augment
 from landslip.models.training.batch_norm import SharedBatchNorm
@@ -44,7 +44,7 @@ class Watcher:
     """Who is told how training goes: of each epoch as it ends, and of each step."""
 
     on_epoch: Callable[[EpochResult], None] = lambda _result: None
-    on_step: Progress = silent
+    on_step: Progress = no_progress
 
 
 class SharedCurve(ThresholdCurve):

@@ -9,7 +9,7 @@ from typing import Any
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError, OutputExistsError
-from landslip.core.output import move_into_place, refuse_existing
+from landslip.core.files import move_into_place, refuse_existing
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import BandStatistics, Normalisation, band_statistics
 from landslip.models.folder import Model

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from landslip import __version__
-from landslip.core.digest import sha256_of
+from landslip.core.files import sha256_of
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import BandStatistics
 from landslip.models.card import InputCard, ModelCard, StartCard, TrainingCard, stac_terms

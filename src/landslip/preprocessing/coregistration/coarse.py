@@ -5,7 +5,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from landslip.core.valid import eroded
+from landslip.core.grid import erode_valid
 from landslip.preprocessing.coregistration.patches import Patch
 from landslip.preprocessing.coregistration.ties import Match
 
@@ -31,7 +31,7 @@ def orientation_field(patch: Patch) -> NDArray[np.complex64]:
     smooth = cv2.GaussianBlur(patch.pixels, (0, 0), _SMOOTHING_PX)
     gradient = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) + 1j * cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     length = np.abs(gradient)
-    sure = eroded(patch.valid, REACH_PX)
+    sure = erode_valid(patch.valid, REACH_PX)
     usual = np.median(length[sure]) if sure.any() else 0.0
     scale = length * (length + usual)
     field = np.divide(gradient * gradient, scale, out=np.zeros_like(gradient), where=scale > 0)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.valid import eroded
+from landslip.core.grid import erode_valid
 from landslip.preprocessing.coregistration.models import Feature
 from landslip.preprocessing.coregistration.patches import Patch, Pixels
 
@@ -112,7 +112,7 @@ def _overlap(
         there.append(slice(max(by, 0), side - max(-by, 0)))
     moved, fixed = moving.at(*there), reference.at(*here)
     reach = _REACH_PX[feature]
-    weights = (eroded(moved.valid, reach) & eroded(fixed.valid, reach)).astype(np.float32)
+    weights = (erode_valid(moved.valid, reach) & erode_valid(fixed.valid, reach)).astype(np.float32)
     weights[:reach] = weights[-reach:] = 0
     weights[:, :reach] = weights[:, -reach:] = 0
     return _Overlap(

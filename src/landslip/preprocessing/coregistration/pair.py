@@ -9,7 +9,7 @@ import numpy as np
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
-from landslip.core.parallel import in_order
+from landslip.core.resources import parallel_map
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions, raster_shape
 from landslip.preprocessing.coregistration.lattice import (
@@ -84,7 +84,7 @@ class Pair:
             return match_patch(moved, fixed, settings)
 
         centres = patch_centres(area.shape, settings.count, size)
-        tried = in_order(match, np.add(centres, (area.col_off, area.row_off)))
+        tried = parallel_map(match, np.add(centres, (area.col_off, area.row_off)))
         ties = TiePoints.of(
             [((float(col), float(row)), found) for (col, row), found in tried if found is not None]
         )

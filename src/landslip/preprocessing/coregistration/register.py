@@ -11,8 +11,8 @@ import numpy as np
 
 from landslip import __version__
 from landslip.core.errors import InputError
-from landslip.core.output import refuse_existing_file, staged_file
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_file, refuse_existing_file
+from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.map_output import Made, stored_as, write_map
 from landslip.io.raster import Layer, Scene, bounded_cache
@@ -70,7 +70,7 @@ def register(
     out: Path,
     options: RegisterOptions,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Registration:
     """Write the scene ``moving`` so that it lies upon the scene ``reference``.
 
@@ -127,7 +127,7 @@ def write_moved(
             return Made(None, None)
         return Made(stored_as(values, valid, scene.radiometry.dtype, nodata), None)
 
-    with staged_file(out, overwrite=options.overwrite) as stage:
+    with atomic_file(out, overwrite=options.overwrite) as stage:
         write_map(stage, grid, _layers(scene, nodata), make, progress)
     if scene.nodata == nodata or math.isnan(nodata):
         return []

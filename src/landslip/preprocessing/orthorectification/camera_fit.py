@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from landslip.core.errors import InputError
-from landslip.core.image_correction import ImageCorrection
-from landslip.core.parallel import in_order
-from landslip.core.rpc import RPC
+from landslip.core.resources import parallel_map
+from landslip.core.rpc import RPC, ImageCorrection
 from landslip.preprocessing.coregistration.fit import Fit, Residuals, reject_outliers
 from landslip.preprocessing.coregistration.limits import Limits, require, require_count
 from landslip.preprocessing.coregistration.match import MatchSettings, match_patch
@@ -74,7 +73,7 @@ def match_views(
             return None
         return match_patch(moving.patch(window), fixed, fitting)
 
-    tried = in_order(find, patch_centres(shape, settings.count, size))
+    tried = parallel_map(find, patch_centres(shape, settings.count, size))
     return TiePoints.of(
         [((float(col), float(row)), match) for (col, row), match in tried if match is not None]
     )

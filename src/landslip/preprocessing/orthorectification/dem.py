@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.core.choices import DemGaps
+from landslip.core.choices import DemGapHandling
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
@@ -41,7 +41,7 @@ class DemRequest:
 
     path: Path
     heights: HeightReference | None = None
-    gaps: DemGaps = DemGaps.FILL
+    gaps: DemGapHandling = DemGapHandling.FILL
     clip: bool = False
 
 
@@ -103,7 +103,7 @@ def load_dem(
     covered = _covered(elevation, outlines, np.isfinite(filled))
     if not request.clip:
         _require_cover(request.path, covered, elevation, outlines)
-    if request.gaps is DemGaps.ERROR and not known.all():
+    if request.gaps is DemGapHandling.ERROR and not known.all():
         raise InputError(
             f"{request.path}: {(~known).mean():.2%} of its heights under the scene are missing; "
             "fill them, or let them be filled (--dem-gaps fill) or left out (--dem-gaps nodata)"
@@ -115,7 +115,7 @@ def load_dem(
         lowest_m=elevation.range_m[0],
         highest_m=elevation.range_m[1],
         missing_share=float((~known).mean()),
-        filled_share=float((~known).mean()) if request.gaps is DemGaps.FILL else 0.0,
+        filled_share=float((~known).mean()) if request.gaps is DemGapHandling.FILL else 0.0,
         covered_share=covered,
     )
     return elevation, replace(report, warnings=_warnings(request, reference, report))
@@ -161,9 +161,9 @@ def _without_nan(heights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _usable(
-    gaps: DemGaps, known: NDArray[np.bool_], filled: NDArray[np.bool_]
+    gaps: DemGapHandling, known: NDArray[np.bool_], filled: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    return filled if gaps is DemGaps.FILL else known
+    return filled if gaps is DemGapHandling.FILL else known
 
 
 def _covered(elevation: Elevation, outlines: list[Outline], filled: NDArray[np.bool_]) -> float:

@@ -7,6 +7,7 @@ import pyproj
 from numpy.typing import NDArray
 from pyproj.enums import TransformDirection
 
+from landslip.core.crs import horizontal_crs
 from landslip.core.grid import Grid, map_points
 
 Points = NDArray[np.float64]
@@ -22,8 +23,7 @@ class Frame:
     def __post_init__(self) -> None:
         if self.grid.crs is None:
             raise ValueError("a grid without a coordinate system lies nowhere")
-        whole = pyproj.CRS.from_user_input(self.grid.crs.to_wkt())
-        flat = whole.sub_crs_list[0] if whole.is_compound else whole.to_2d()
+        flat = horizontal_crs(self.grid.crs)
         transformer = pyproj.Transformer.from_crs(4326, flat, always_xy=True)
         object.__setattr__(self, "_from_lonlat", transformer)
 

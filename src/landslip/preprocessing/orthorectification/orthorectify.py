@@ -11,9 +11,9 @@ from rasterio.crs import CRS
 
 from landslip import __version__
 from landslip.core.errors import InputError
+from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.grid import Grid
-from landslip.core.output import refuse_existing_file, staged_file
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.map_output import Made, stored_as, write_map
@@ -90,7 +90,7 @@ class OrthoReport:
         }
 
 
-def orthorectify(request: OrthoRequest, *, progress: Progress = silent) -> OrthoReport:
+def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> OrthoReport:
     """Write an image as a Cloud-Optimized GeoTIFF on the map, its data type kept.
 
     Raises:
@@ -110,7 +110,7 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = silent) -> Ortho
             # the image's edge has moved with its camera
             grid = _grid(request, source.rpc, image.shape, elevation)
             ground = Ground(grid, elevation)
-        with staged_file(request.out, overwrite=request.overwrite) as path:
+        with atomic_file(request.out, overwrite=request.overwrite) as path:
             error, valid = _write(source, ground, path, progress)
     return OrthoReport(
         grid=grid,

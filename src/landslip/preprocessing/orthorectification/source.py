@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landslip.core.image_correction import ImageCorrection
-from landslip.core.rpc import RPC
-from landslip.core.valid import eroded
+from landslip.core.grid import erode_valid
+from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster.plain import SensorImage
 from landslip.preprocessing.orthorectification.ground import ImageMap
 from landslip.preprocessing.orthorectification.resample import Flags, Pixels, cubic, nearest
@@ -66,7 +65,7 @@ def _seen(valid: Flags, col: Pixels, row: Pixels) -> Flags:
     """Return where all pixels that a kernel reads are valid (height, width)."""
     if valid.all():
         return np.ones(col.shape, dtype=np.bool_)
-    return nearest(eroded(valid, _KERNEL_PX), col, row)
+    return nearest(erode_valid(valid, _KERNEL_PX), col, row)
 
 
 def _bands_first(values: Pixels) -> Pixels:

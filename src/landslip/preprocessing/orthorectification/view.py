@@ -7,8 +7,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from landslip.core.grid import Grid
-from landslip.core.valid import eroded
+from landslip.core.grid import Grid, erode_valid
 from landslip.core.window import Window
 from landslip.io.raster.plain import SensorImage
 from landslip.preprocessing.coregistration.patches import Patch
@@ -84,7 +83,7 @@ class MappedView:
         source = Window(int(low[0]), int(low[1]), *(high - low).tolist())
         values, valid = _mean_of_bands(self.image, source)
         col, row = (lattice.spread((pixels - low)[:, axis]) for axis in (0, 1))
-        seen = nearest(eroded(valid, _KERNEL_PX), col, row)
+        seen = nearest(erode_valid(valid, _KERNEL_PX), col, row)
         return averaged(cubic(values, col, row), seen, self.finer)
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.regression import (
     Intensity,
@@ -39,7 +39,7 @@ class FusionSettings:
         mtf_nyquist: response of the multispectral sensor at its Nyquist frequency, 0 to 1.
     """
 
-    method: FusionMethod = FusionMethod.BROVEY
+    method: PansharpeningMethod = PansharpeningMethod.BROVEY
     ratio: float = 4.0
     mtf_nyquist: float = MTF_NYQUIST
 
@@ -79,7 +79,7 @@ class Fusion:
     @property
     def margin_px(self) -> int:
         """Context that a window needs on each side, so that no seams arise."""
-        return len(self.kernel) // 2 if self.settings.method is FusionMethod.GLP else 0
+        return len(self.kernel) // 2 if self.settings.method is PansharpeningMethod.GLP else 0
 
     def fuse(
         self,
@@ -106,13 +106,13 @@ class Fusion:
         self._check(ms, pan)
         out = np.empty_like(ms) if out is None else out
         coarse = None
-        if self.settings.method is FusionMethod.GLP:
+        if self.settings.method is PansharpeningMethod.GLP:
             coarse = low_pass(pan, valid, self.kernel)
         rows = max(_STRIP_PX // pan.shape[1], 1)
         for start in range(0, len(pan), rows):
             strip = np.s_[..., start : start + rows, :]
             below = self._predict(ms[strip]) if coarse is None else coarse[strip]
-            if self.settings.method is FusionMethod.GSA:
+            if self.settings.method is PansharpeningMethod.GSA:
                 add_detail(ms[strip], pan[strip] - below, self.gains, out[strip])
             else:
                 modulate(ms[strip], self._detail_ratio(pan[strip], below), self.haze, out[strip])
@@ -127,7 +127,7 @@ class Fusion:
             "r2": self.intensity.r2,
             "samples": self.samples,
         }
-        if self.settings.method is FusionMethod.GSA:
+        if self.settings.method is PansharpeningMethod.GSA:
             return settings | fitted | {"gains": list(self.gains)}
         return settings | fitted | {"haze": list(self.haze), "haze_pan": self.haze_pan}
 
@@ -173,7 +173,7 @@ def fit_fusion(settings: FusionSettings, samples: Samples) -> Fusion:
         InputError: too few samples are valid, or one of the images does not vary.
     """
     moments = Moments.of(samples)
-    free = settings.method is FusionMethod.GSA
+    free = settings.method is PansharpeningMethod.GSA
     intensity = regress_intensity(moments, non_negative=not free)
     haze = np.percentile(samples.ms[:, samples.valid], _HAZE_PERCENT, axis=1)
     haze_pan = float(haze @ intensity.weights) + intensity.intercept

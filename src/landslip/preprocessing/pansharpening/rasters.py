@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from landslip.core.bands import Bands
-from landslip.core.closing import Closing
 from landslip.core.errors import InputError
+from landslip.core.files import Closeable
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions, SensorImage, Valid, raster_shape
 from landslip.preprocessing.pansharpening.overlap import Overlap, plan_overlap
@@ -18,7 +18,7 @@ from landslip.preprocessing.pansharpening.resample import Pixels
 PAN = Bands(("pan",))
 
 
-class RasterPair(Closing):
+class RasterPair(Closeable):
     """Two open rasters and their common extent; a context manager. Values are in their units."""
 
     def __init__(self, ms: Path, pan: Path, options: SceneOptions, pan_options: SceneOptions):

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.bands import Radiometry
-from landslip.core.choices import FusionMethod, Units
+from landslip.core.choices import PansharpeningMethod, Units
 from landslip.core.errors import InputError
+from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.grid import Grid
-from landslip.core.output import refuse_existing_file, staged_file
-from landslip.core.parallel import in_order
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
+from landslip.core.resources import parallel_map
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster import Layer, PyramidOutput, SceneOptions, Valid, bounded_cache
 from landslip.preprocessing.pansharpening.assessment import assess
@@ -42,7 +42,7 @@ class PansharpenOptions:
         report: where scores and fitted numbers are written as JSON; None measures none.
     """
 
-    method: FusionMethod = FusionMethod.BROVEY
+    method: PansharpeningMethod = PansharpeningMethod.BROVEY
     ms: SceneOptions = field(default_factory=SceneOptions)
     pan: SceneOptions = field(default_factory=SceneOptions)
     mtf_nyquist: float = MTF_NYQUIST
@@ -70,7 +70,7 @@ class PansharpenSummary:
 
 
 def pansharpen(
-    ms: Path, pan: Path, out: Path, options: PansharpenOptions, *, progress: Progress = silent
+    ms: Path, pan: Path, out: Path, options: PansharpenOptions, *, progress: Progress = no_progress
 ) -> PansharpenSummary:
     """Fuse multispectral bands with PAN into a Cloud-Optimized GeoTIFF on PAN's pixels.
 
@@ -86,7 +86,7 @@ def pansharpen(
         refuse_existing_file(path, overwrite=options.overwrite)
     with bounded_cache(), RasterPair(ms, pan, options.ms, options.pan) as pair:
         fusion = fit_rasters(pair, options)
-        with staged_file(out, overwrite=options.overwrite) as stage:
+        with atomic_file(out, overwrite=options.overwrite) as stage:
             valid_px = _write(pair, fusion, stage, progress)
             summary = PansharpenSummary(
                 fusion=fusion,
@@ -178,7 +178,7 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
         return output.levels_of(stored), int(np.count_nonzero(valid))
 
     try:
-        for (window, _), (levels, number) in in_order(work, _pairs(pair, fusion, grid)):
+        for (window, _), (levels, number) in parallel_map(work, _pairs(pair, fusion, grid)):
             if levels is not None:
                 output.write(levels, window)
             valid_px += number
@@ -245,5 +245,5 @@ def _report(pair: RasterPair, summary: PansharpenSummary, options: PansharpenOpt
         "seconds": round(summary.seconds, 2),
         "code_version": __version__,
     }
-    with staged_file(options.report, overwrite=options.overwrite) as path:
+    with atomic_file(options.report, overwrite=options.overwrite) as path:
         path.write_text(json.dumps(report, indent=2) + "\n")

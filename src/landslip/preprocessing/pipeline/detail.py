@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import FusionMethod
+from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.preprocessing.orthorectification.ground import Ground
@@ -44,7 +44,7 @@ class Detail:
 
 
 def fit_detail(
-    sources: Sources, light: Light, coarse: Ground, ratio: int, method: FusionMethod
+    sources: Sources, light: Light, coarse: Ground, ratio: int, method: PansharpeningMethod
 ) -> Detail:
     """Fit the fusion, and judge it by Wald's protocol and by QNR.
 

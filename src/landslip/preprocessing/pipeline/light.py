@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import Atmosphere
+from landslip.core.choices import AtmosphericCorrection
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
 from landslip.preprocessing.pipeline.request import SceneRequest
@@ -134,10 +134,10 @@ def find_light(
     )
     view = view_angles(product.pan.rpc)
     surface = haze = None
-    if request.atmosphere is Atmosphere.SIX_S:
+    if request.atmosphere is AtmosphericCorrection.SIX_S:
         _require_gf1(product)
         surface = surface_correction(_six_s(sun, view, request, product, altitude_m), BANDS)
-    if request.atmosphere is Atmosphere.DOS:
+    if request.atmosphere is AtmosphericCorrection.DOS:
         haze = find_haze(histograms, toa, DarkObjectRule())
     return Light(
         calibration=calibration,

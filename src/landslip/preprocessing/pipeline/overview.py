@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.grid import Grid
-from landslip.core.progress import silent
+from landslip.core.progress import no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.io.map_output import Made, write_map
 from landslip.io.raster.output import Layer
@@ -73,7 +73,7 @@ def write_clouds(clouds: CloudMap, grid: Grid, path: Path) -> None:
     def make(window: Window) -> Made[None]:
         return Made(clouds.at(window)[np.newaxis].astype(np.uint8), None)
 
-    write_map(path, grid, (layer,), make, silent)
+    write_map(path, grid, (layer,), make, no_progress)
 
 
 def _view(sources: Sources, light: Light, ground: Ground) -> tuple[Pixels, Flags]:

@@ -7,7 +7,7 @@ from typing import Any
 from rasterio.crs import CRS
 
 from landslip import __version__
-from landslip.core.choices import Atmosphere, CloudFate, FusionMethod
+from landslip.core.choices import AtmosphericCorrection, CloudHandling, PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.preprocessing.orthorectification.dem import DemRequest
 from landslip.preprocessing.orthorectification.reference import RefineRequest
@@ -23,7 +23,7 @@ class CloudRequest:
     """
 
     weights: Path | None = None
-    fate: CloudFate = CloudFate.NODATA
+    fate: CloudHandling = CloudHandling.NODATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +46,10 @@ class SceneRequest:
     """
 
     dem: DemRequest
-    atmosphere: Atmosphere = Atmosphere.TOA
+    atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA
     optical_depth: float = 0.15
     calibration: str | Path | None = None
-    fusion: FusionMethod = FusionMethod.BROVEY
+    fusion: PansharpeningMethod = PansharpeningMethod.BROVEY
     registers: bool = True
     reference: RefineRequest | None = None
     clouds: CloudRequest | None = None

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from landslip.core.choices import CloudFate
+from landslip.core.choices import CloudHandling
 from landslip.core.errors import OutputExistsError
-from landslip.core.image_correction import ImageCorrection
-from landslip.core.output import staged_folder
-from landslip.core.progress import Progress, silent
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
+from landslip.core.rpc import ImageCorrection
 from landslip.io.raster.opening import bounded_cache
 from landslip.preprocessing.orthorectification.camera_fit import Refinement
 from landslip.preprocessing.orthorectification.dem import DemReport, load_dem
@@ -47,7 +47,7 @@ class Watch:
     """
 
     tell: Callable[[str], None] = lambda _line: None
-    progress: Progress = silent
+    progress: Progress = no_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +105,13 @@ def preprocess(
     steps = Steps(watch.tell)
     with bounded_cache(_CACHE_MB), steps.timed("product"), open_product(source) as product:
         folder = out / product.name
-        with staged_folder(folder, overwrite=request.overwrite) as stage:
+        with atomic_directory(folder, overwrite=request.overwrite) as stage:
             with open_sources(product) as sources:
                 ready = _prepare(product, sources, request, steps)
                 with steps.timed("scene"):
                     scene = stage / f"{product.name}.tif"
                     counts = write_scene_of(ready.making, scene, watch.progress)
-            if ready.making.clouds is not None and ready.making.cloud_fate is CloudFate.MASK:
+            if ready.making.clouds is not None and ready.making.cloud_fate is CloudHandling.MASK:
                 write_clouds(ready.making.clouds, ready.making.ground.grid, stage / CLOUDS)
             with steps.timed("quick-look"):
                 write_quicklook(scene, stage / QUICKLOOK)
@@ -152,7 +152,7 @@ def _prepare(product: Product, sources: Sources, request: SceneRequest, steps: S
         light=light,
         fusion=detail.fusion,
         clouds=clouds,
-        cloud_fate=CloudFate.NODATA if request.clouds is None else request.clouds.fate,
+        cloud_fate=CloudHandling.NODATA if request.clouds is None else request.clouds.fate,
     )
     return _Prepared(
         product=product,

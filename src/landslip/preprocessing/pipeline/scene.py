@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import CloudFate, Units
+from landslip.core.choices import CloudHandling, Units
 from landslip.core.progress import Progress
 from landslip.core.window import Window
 from landslip.io.map_output import Made, stored_as, write_map
@@ -36,7 +36,7 @@ class Making:
     light: Light
     fusion: Fusion
     clouds: CloudMap | None = None
-    cloud_fate: CloudFate = CloudFate.NODATA
+    cloud_fate: CloudHandling = CloudHandling.NODATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def _stored(
     if making.clouds is not None:
         covered = making.clouds.at(window) & valid
         cloudy = int(np.count_nonzero(covered))
-        if making.cloud_fate is CloudFate.NODATA:
+        if making.cloud_fate is CloudHandling.NODATA:
             valid = valid & ~covered
     values = fused * np.float32(1 / SCALE)
     if not valid.all():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.preprocessing.product.bounded import CHUNK_BYTES
 from landslip.preprocessing.product.files import ProductFiles
 from landslip.preprocessing.product.member import Member, members
@@ -55,7 +55,7 @@ DEFAULT_LIMITS = Limits()
 
 
 def unpack(
-    archive: Path, folder: Path, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
+    archive: Path, folder: Path, limits: Limits = DEFAULT_LIMITS, progress: Progress = no_progress
 ) -> ProductFiles:
     """Write the files of the one product in an archive into a folder, and nothing else.
 

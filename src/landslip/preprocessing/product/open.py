@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landslip.core.errors import InputError
-from landslip.core.progress import Progress, silent
+from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.io.raster import raster_shape
 from landslip.preprocessing.camera import Camera, camera_named
@@ -74,7 +74,7 @@ def open_product(
     *,
     limits: Limits = DEFAULT_LIMITS,
     scratch: Path | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Iterator[Product]:
     """Open an archive or folder; files unpacked from an archive are removed at the end.
 

@@ -7,7 +7,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from landslip.core.output import staged_folder
+from landslip.core.files import atomic_directory
 from landslip.datasets.format import TileDataset
 from landslip.experiments.results import Results
 from landslip.reporting.experiment.charts import Chart
@@ -37,7 +37,7 @@ def write_report(results: Results, datasets: Mapping[str, TileDataset], folder: 
     summary = Summary(results)
     grids = tuple(picture_grids(summary, datasets, folder))
     parts = sections(summary, grids)
-    with staged_folder(folder, overwrite=True) as stage:
+    with atomic_directory(folder, overwrite=True) as stage:
         (stage / PAGE).write_text(html_page(results, parts), encoding="utf-8")
         (stage / MARKDOWN).write_text(markdown_page(results, parts), encoding="utf-8")
         (stage / CHARTS).mkdir()

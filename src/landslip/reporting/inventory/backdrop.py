@@ -11,7 +11,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
-from landslip.core.closing import Closing
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.pictures import Picture, display_image
@@ -37,7 +37,7 @@ class Backdrop(Protocol):
         ...
 
 
-class SceneBackdrop(Closing):
+class SceneBackdrop(Closeable):
     """A scene in natural colours, or what comes nearest."""
 
     def __init__(self, path: Path, stated: tuple[str, ...] | None = None) -> None:
@@ -69,7 +69,7 @@ class SceneBackdrop(Closing):
         self._image.close()
 
 
-class ReliefBackdrop(Closing):
+class ReliefBackdrop(Closeable):
     """An elevation model as relief under light from the north-west."""
 
     def __init__(self, path: Path) -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from landslip import __version__
 from landslip.core.choices import Language
 from landslip.core.errors import InputError
-from landslip.core.output import staged_file
+from landslip.core.files import atomic_file
 from landslip.inventory.record import REPORT
 from landslip.reporting.inventory import modelcard, tables
 from landslip.reporting.inventory.backdrop import Backdrop, ReliefBackdrop, SceneBackdrop
@@ -78,7 +78,7 @@ def write_report(request: ReportRequest) -> Path:
     texts = read_texts(request.language)
     out = request.out or request.folder / REPORT
     overwrite = request.overwrite or request.out is None
-    with staged_file(out, overwrite=overwrite) as stage, _ground(data, request.scene) as ground:
+    with atomic_file(out, overwrite=overwrite) as stage, _ground(data, request.scene) as ground:
         stage.write_text(html_page(data, ground.backdrop, ground.kind, texts), encoding="utf-8")
     return out
 

@@ -1,15 +1,17 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from landslip.core.errors import OutputExistsError
-from landslip.core.output import (
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.files import (
+    atomic_directory,
+    atomic_file,
+    file_lock,
     refuse_existing,
     refuse_existing_file,
-    staged_file,
-    staged_folder,
 )
 
 
@@ -26,7 +28,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def break_off(out: Path, *, overwrite: bool) -> None:
-    with staged_folder(out, overwrite=overwrite) as stage:
+    with atomic_directory(out, overwrite=overwrite) as stage:
         write_run(stage, "half")
         raise BrokeOffError
 
@@ -42,7 +44,7 @@ def test_a_finished_folder_is_all_there_is(tmp_path: Path, make: bool) -> None:
     out = tmp_path / "deep" / "out"
     if make:
         out.mkdir(parents=True)
-    with staged_folder(out, overwrite=False) as stage:
+    with atomic_directory(out, overwrite=False) as stage:
         write_run(stage, "first")
         assert not out.exists() or not any(out.iterdir())
     assert tree(tmp_path) == {"deep/out/a.txt": "first", "deep/out/folder/b.txt": "first"}
@@ -56,7 +58,7 @@ def test_nothing_is_left_of_a_failure(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_an_earlier_run_as_it_was(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with staged_folder(out, overwrite=False) as stage:
+    with atomic_directory(out, overwrite=False) as stage:
         write_run(stage, "first")
     before = tree(tmp_path)
     with pytest.raises(BrokeOffError):
@@ -71,7 +73,7 @@ def test_existing_output_is_refused(tmp_path: Path) -> None:
     message = r"out: already exists.*overwrite=True"
     with (
         pytest.raises(OutputExistsError, match=message),
-        staged_folder(out, overwrite=False) as stage,
+        atomic_directory(out, overwrite=False) as stage,
     ):
         write_run(stage, "new")
     assert tree(tmp_path) == {"out/mine.txt": "mine"}
@@ -83,7 +85,7 @@ def test_overwriting_replaces_what_it_makes_and_nothing_else(tmp_path: Path) -> 
     (out / "a.txt").write_text("old")
     (out / "folder" / "stale.txt").write_text("old")
     (out / "mine.txt").write_text("mine")
-    with staged_folder(out, overwrite=True) as stage:
+    with atomic_directory(out, overwrite=True) as stage:
         write_run(stage, "new")
     assert tree(tmp_path) == {
         "out/a.txt": "new",
@@ -105,7 +107,7 @@ def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.chdir(out)
-    with staged_folder(Path(), overwrite=False) as stage:
+    with atomic_directory(Path(), overwrite=False) as stage:
         write_run(stage, "new")
     assert set(tree(tmp_path)) == {"out/a.txt", "out/folder/b.txt"}
 
@@ -113,7 +115,7 @@ def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "out").symlink_to("real")
-    with staged_folder(tmp_path / "out", overwrite=False) as stage:
+    with atomic_directory(tmp_path / "out", overwrite=False) as stage:
         write_run(stage, "new")
         assert stage.parent == tmp_path
     assert (tmp_path / "out").is_symlink()
@@ -124,14 +126,14 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 
 
 def break_off_file(out: Path) -> None:
-    with staged_file(out, overwrite=True) as path:
+    with atomic_file(out, overwrite=True) as path:
         path.write_text("half")
         raise BrokeOffError
 
 
 def test_a_finished_file_is_all_there_is(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out.tif"
-    with staged_file(out, overwrite=False) as path:
+    with atomic_file(out, overwrite=False) as path:
         path.write_text("first")
         path.with_name("beside.aux.xml").write_text("goes")
         assert path.name == "out.tif", "formats are told by the ending"
@@ -156,24 +158,24 @@ def test_a_file_is_overwritten_where_asked(tmp_path: Path) -> None:
     out.write_text("old")
     with (
         pytest.raises(OutputExistsError, match=r"out.tif: already exists.*overwrite=True"),
-        staged_file(out, overwrite=False),
+        atomic_file(out, overwrite=False),
     ):
         pass
-    with staged_file(out, overwrite=True) as path:
+    with atomic_file(out, overwrite=True) as path:
         path.write_text("new")
         assert out.read_text() == "old"
     assert tree(tmp_path) == {"out.tif": "new"}
 
 
 def test_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
-    with pytest.raises(OutputExistsError, match="a file is to be written here and this is a folde"):
+    with pytest.raises(OutputExistsError, match="must be a file and is a folder"):
         refuse_existing_file(tmp_path, overwrite=True)
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "out.tif").symlink_to("real/file.tif")
-    with staged_file(tmp_path / "out.tif", overwrite=True) as path:
+    with atomic_file(tmp_path / "out.tif", overwrite=True) as path:
         path.write_text("new")
     assert (tmp_path / "out.tif").is_symlink()
     assert (tmp_path / "real" / "file.tif").read_text() == "new"
@@ -200,7 +202,7 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path, name: str) -> None:
     out = tmp_path / name
     dead = left_behind(out, ended_process())
     odd = left_behind(out, "half")
-    with staged_file(out, overwrite=False) as path:
+    with atomic_file(out, overwrite=False) as path:
         assert not dead.exists()
         assert not odd.exists()
         path.write_text("new")
@@ -212,7 +214,7 @@ def test_what_a_living_process_writes_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         living = left_behind(out, process.pid)
         other = left_behind(tmp_path / "other", ended_process())
-        with staged_folder(out, overwrite=False) as stage:
+        with atomic_directory(out, overwrite=False) as stage:
             write_run(stage, "new")
         assert (living / "half.tif").exists()
         assert other.exists(), "it belongs to another output"
@@ -223,7 +225,7 @@ def test_what_another_process_wrote_meanwhile_is_not_replaced(tmp_path: Path) ->
     out = tmp_path / "out"
 
     def write_while_another_does() -> None:
-        with staged_folder(out, overwrite=False) as stage:
+        with atomic_directory(out, overwrite=False) as stage:
             (stage / "mine").write_text("mine")
             out.mkdir()
             (out / "theirs").write_text("theirs")
@@ -232,3 +234,31 @@ def test_what_another_process_wrote_meanwhile_is_not_replaced(tmp_path: Path) ->
         write_while_another_does()
     assert [path.name for path in out.iterdir()] == ["theirs"]
     assert list(tmp_path.iterdir()) == [out]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from landslip.core.files import file_lock
+with file_lock(Path(sys.argv[1]), "it"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_another_process_is_refused_until_the_first_is_dead(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(file)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with (
+            pytest.raises(InputError, match="folder: another process is working on it; wait"),
+            file_lock(file, "it"),
+        ):
+            pass
+        holder.send_signal(signal.SIGKILL)
+    with file_lock(file, "it"):
+        assert file.exists()
+    assert not file.exists()
