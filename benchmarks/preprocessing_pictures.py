@@ -22,8 +22,8 @@ from PIL import Image
 from landslip.core.bands import Bands
 from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod
 from landslip.core.window import Window
-from landslip.io.pictures import Picture, display_image, panels
 from landslip.io.raster.plain import SensorImage
+from landslip.io.visualization import RgbImage, rgb_composite, save_panels
 from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
 from landslip.preprocessing.orthorectification.frame import Frame
 from landslip.preprocessing.orthorectification.ground import Ground
@@ -159,7 +159,7 @@ def opened(made: MadeSeries) -> Iterator[Work]:
         )
 
 
-Parts = list[tuple[str, Picture]]
+Parts = list[tuple[str, RgbImage]]
 
 
 def draw_raw(work: Work) -> Parts:
@@ -283,27 +283,27 @@ def inner(window: Window, side: int) -> Window:
     return Window(window.col_off + col, window.row_off + row, side, side)
 
 
-def shown(stored: Pixels, bands: tuple[str, ...]) -> Picture:
+def shown(stored: Pixels, bands: tuple[str, ...]) -> RgbImage:
     """Return a picture of what is not 0."""
-    return display_image(stored, np.any(stored != 0, axis=0), Bands(bands))
+    return rgb_composite(stored, np.any(stored != 0, axis=0), Bands(bands))
 
 
-def alike(scenes: list[Pixels]) -> list[Picture]:
+def alike(scenes: list[Pixels]) -> list[RgbImage]:
     """Return pictures of scenes of one size under one stretch."""
     beside = np.concatenate([scene.astype(np.float32) for scene in scenes], axis=2)
     return np.split(shown(beside, MSS_BANDS), len(scenes), axis=1)
 
 
-def scaled(values: Pixels, low: float | None = None, high: float | None = None) -> Picture:
+def scaled(values: Pixels, low: float | None = None, high: float | None = None) -> RgbImage:
     """Return numbers (height, width) as bytes, between limits or their 1 % and 99 % points."""
     ends = np.percentile(values, (1, 99)) if low is None or high is None else (low, high)
-    stretched: Picture = np.clip((values - ends[0]) / (ends[1] - ends[0]) * 255, 0, 255).astype(
+    stretched: RgbImage = np.clip((values - ends[0]) / (ends[1] - ends[0]) * 255, 0, 255).astype(
         np.uint8
     )
     return stretched
 
 
-def shaded(bgr: Pixels, height_m: Pixels) -> Picture:
+def shaded(bgr: Pixels, height_m: Pixels) -> RgbImage:
     """Return a coloured map in RGB, lit from the north-west."""
     south, east = np.gradient(cv2.GaussianBlur(height_m, (0, 0), 12.0), 2.0)
     light = np.clip(0.75 + 0.6 * (south + east) / np.sqrt(2), 0.25, 1.0)
@@ -320,7 +320,7 @@ def write(parts: Parts, path: Path) -> None:
         how = cv2.INTER_NEAREST if times > 1 else cv2.INTER_AREA
         resized = np.asarray(cv2.resize(picture, size, interpolation=how), dtype=np.uint8)
         fitted.append((caption, resized))
-    panels(fitted, path)
+    save_panels(fitted, path)
     few = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 

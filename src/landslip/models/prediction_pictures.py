@@ -10,13 +10,13 @@ from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
-from landslip.io.pictures import (
-    Picture,
-    display_image,
-    error_picture,
-    label_picture,
-    panels,
-    stacked,
+from landslip.io.visualization import (
+    RgbImage,
+    error_map,
+    label_image,
+    rgb_composite,
+    save_panels,
+    save_rows,
 )
 from landslip.metrics.pixels import Counts, count_pixels
 from landslip.models.card import ModelCard
@@ -65,21 +65,21 @@ def draw_tiles(
     rows, counts = [], []
     with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         for name, parts, counted in _rows(engine, card, request, progress):
-            panels(list(zip(CAPTIONS, parts, strict=True)), stage / f"{name}.png")
+            save_panels(list(zip(CAPTIONS, parts, strict=True)), stage / f"{name}.png")
             rows.append(parts)
             counts.append(counted)
-        stacked(rows, stage / SHEET)
+        save_rows(rows, stage / SHEET)
     return counts
 
 
 def _rows(
     engine: Engine, card: ModelCard, request: PicturesRequest, progress: Progress
-) -> Iterator[tuple[str, list[Picture], Counts]]:
+) -> Iterator[tuple[str, list[RgbImage], Counts]]:
     dataset = request.dataset
     for position, probability in predicted_tiles(engine, card, dataset, request.chosen, progress):
         tile = dataset.tile(position)
-        image = display_image(tile.stored, tile.valid, dataset.bands)
+        image = rgb_composite(tile.stored, tile.valid, dataset.bands)
         known = (tile.label == LANDSLIDE) & tile.counted
         found = (probability >= card.threshold) & tile.counted
-        parts = [image, label_picture(known), error_picture(image, found, known)]
+        parts = [image, label_image(known), error_map(image, found, known)]
         yield tile.tile_id, parts, count_pixels(found, known, tile.counted)

@@ -32,7 +32,7 @@ from landslip.experiments.results import (
     SplitFacts,
     TileCounts,
 )
-from landslip.reporting.experiment.summary import Summary
+from landslip.reporting.experiment.summary import ExperimentSummary
 
 TILE_LANDSLIDE_PX, TILE_PX = 1000, 10_000
 BINS = 200
@@ -314,6 +314,6 @@ def fake() -> FakeExperiment:
 
 
 @pytest.fixture(scope="session")
-def whole() -> Summary:
+def whole() -> ExperimentSummary:
     """The summary of an experiment that has everything."""
-    return Summary(whole_experiment().results())
+    return ExperimentSummary(whole_experiment().results())

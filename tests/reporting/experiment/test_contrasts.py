@@ -6,24 +6,29 @@ import pytest
 
 from landslip.metrics.paired import compare_f1, holm
 from landslip.reporting.experiment.claims import undecided_because
-from landslip.reporting.experiment.contrasts import Contrast, Seeds, Verdict, compare_family
-from landslip.reporting.experiment.runs import RunKey, pool_runs
+from landslip.reporting.experiment.contrasts import (
+    F1Contrast,
+    SeedAgreement,
+    Verdict,
+    compare_family,
+)
+from landslip.reporting.experiment.runs import PooledRunKey, pool_runs
 
 from .conftest import FakeExperiment
 
 OURS, OTHER, THIRD, NEVER_RUN = (
-    RunKey(dataset="valley", split="groups", method=name)
+    PooledRunKey(dataset="valley", split="groups", method=name)
     for name in ("ours", "other", "third", "never run")
 )
 
 
-AHEAD, BEHIND = Seeds(ahead=3, behind=0, of=3), Seeds(ahead=0, behind=3, of=3)
+AHEAD, BEHIND = SeedAgreement(ahead=3, behind=0, of=3), SeedAgreement(ahead=0, behind=3, of=3)
 
 
 def contrast(
-    difference: float, low: float | None, high: float | None, p: float, seeds: Seeds = AHEAD
-) -> Contrast:
-    return Contrast(
+    difference: float, low: float | None, high: float | None, p: float, seeds: SeedAgreement = AHEAD
+) -> F1Contrast:
+    return F1Contrast(
         one=OURS,
         other=OTHER,
         difference=difference,
@@ -41,16 +46,22 @@ def contrast(
     [
         (contrast(0.1, 0.05, 0.15, 0.001), Verdict.BETTER),
         (contrast(-0.1, -0.15, -0.05, 0.001, BEHIND), Verdict.WORSE),
-        (contrast(0.1, 0.05, 0.15, 0.001, Seeds(ahead=2, behind=1, of=3)), Verdict.UNDECIDED),
-        (contrast(-0.1, -0.15, -0.05, 0.001, Seeds(ahead=1, behind=2, of=3)), Verdict.UNDECIDED),
-        (contrast(0.1, 0.05, 0.15, 0.001, Seeds(ahead=2, behind=0, of=3)), Verdict.BETTER),
-        (contrast(0.1, 0.05, 0.15, 0.001, Seeds(ahead=0, behind=0, of=0)), Verdict.BETTER),
+        (
+            contrast(0.1, 0.05, 0.15, 0.001, SeedAgreement(ahead=2, behind=1, of=3)),
+            Verdict.UNDECIDED,
+        ),
+        (
+            contrast(-0.1, -0.15, -0.05, 0.001, SeedAgreement(ahead=1, behind=2, of=3)),
+            Verdict.UNDECIDED,
+        ),
+        (contrast(0.1, 0.05, 0.15, 0.001, SeedAgreement(ahead=2, behind=0, of=3)), Verdict.BETTER),
+        (contrast(0.1, 0.05, 0.15, 0.001, SeedAgreement(ahead=0, behind=0, of=0)), Verdict.BETTER),
         (contrast(0.1, -0.01, 0.2, 0.001), Verdict.UNDECIDED),
         (contrast(0.1, 0.05, 0.15, 0.06), Verdict.UNDECIDED),
         (contrast(0.1, None, None, 0.001), Verdict.UNDECIDED),
     ],
 )
-def test_interval_test_and_seeds_have_to_agree(found: Contrast, verdict: Verdict) -> None:
+def test_interval_test_and_seeds_have_to_agree(found: F1Contrast, verdict: Verdict) -> None:
     assert found.verdict is verdict
 
 
@@ -58,11 +69,11 @@ def test_interval_test_and_seeds_have_to_agree(found: Contrast, verdict: Verdict
     ("p", "seeds", "words"),
     [
         (0.06, AHEAD, "the test does not confirm it"),
-        (0.06, Seeds(ahead=2, behind=1, of=3), "the test does not confirm it"),
-        (0.01, Seeds(ahead=2, behind=1, of=3), "the seeds disagree"),
+        (0.06, SeedAgreement(ahead=2, behind=1, of=3), "the test does not confirm it"),
+        (0.01, SeedAgreement(ahead=2, behind=1, of=3), "the seeds disagree"),
     ],
 )
-def test_why_nothing_is_decided(p: float, seeds: Seeds, words: str) -> None:
+def test_why_nothing_is_decided(p: float, seeds: SeedAgreement, words: str) -> None:
     assert undecided_because(contrast(0.1, 0.05, 0.15, p, seeds)).endswith(words)
     assert undecided_because(contrast(0.1, -0.05, 0.15, p, seeds)) == "the interval includes 0"
 
@@ -75,10 +86,10 @@ def test_the_smallest_p_of_few_tiles_is_adjusted_as_well() -> None:
 
 def test_a_comparison_turned_round(fake: FakeExperiment) -> None:
     # of four seeds one has both alike: it is ahead neither way
-    turned = contrast(0.1, 0.05, 0.2, 0.03, Seeds(ahead=3, behind=0, of=4)).flipped
+    turned = contrast(0.1, 0.05, 0.2, 0.03, SeedAgreement(ahead=3, behind=0, of=4)).flipped
     assert (turned.difference, turned.low, turned.high) == (-0.1, -0.2, -0.05)
     assert (turned.one, turned.other) == (OTHER, OURS)
-    assert turned.seeds == Seeds(ahead=0, behind=3, of=4)
+    assert turned.seeds == SeedAgreement(ahead=0, behind=3, of=4)
     assert turned.verdict is Verdict.WORSE
 
 
@@ -103,7 +114,7 @@ def test_seeds_ahead_are_counted_over_seeds_of_both(fake: FakeExperiment) -> Non
     fake.add("ours", 0.5, seeds=(2,))
     fake.add("other", 0.7, seeds=(1, 2, 3))
     runs = pool_runs(fake.results())
-    assert compare_family(runs, [(OURS, OTHER)])[OURS, OTHER].seeds == Seeds(
+    assert compare_family(runs, [(OURS, OTHER)])[OURS, OTHER].seeds == SeedAgreement(
         ahead=1, behind=1, of=2
     )
 
@@ -112,4 +123,4 @@ def test_a_seed_with_equal_scores_is_for_neither(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8, seeds=(0,), noise=0)
     fake.add("other", 0.8, seeds=(0,), noise=0)
     found = compare_family(pool_runs(fake.results()), [(OURS, OTHER)])[OURS, OTHER]
-    assert found.seeds == Seeds(ahead=0, behind=0, of=1)
+    assert found.seeds == SeedAgreement(ahead=0, behind=0, of=1)

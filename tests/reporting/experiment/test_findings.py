@@ -7,13 +7,13 @@ from landslip.reporting.experiment.claims import Claim, Outcome
 from landslip.reporting.experiment.contrasts import Verdict, sign_of
 from landslip.reporting.experiment.findings import findings
 from landslip.reporting.experiment.limits import budget, failures, limits
-from landslip.reporting.experiment.summary import Summary
+from landslip.reporting.experiment.summary import ExperimentSummary
 
 from .conftest import FakeExperiment
 
 
 def of(fake: FakeExperiment, title: str) -> Claim:
-    (found,) = (one for one in findings(Summary(fake.results())) if title in one.title)
+    (found,) = (one for one in findings(ExperimentSummary(fake.results())) if title in one.title)
     return found
 
 
@@ -226,7 +226,7 @@ def test_one_tile_leaves_it_open_in_the_right_words(fake: FakeExperiment) -> Non
 def test_what_was_not_run_is_not_tested(fake: FakeExperiment) -> None:
     fake = linknets(fake)
     fake.add("ours", 0.80)
-    found = {claim.outcome for claim in findings(Summary(fake.results()))}
+    found = {claim.outcome for claim in findings(ExperimentSummary(fake.results()))}
     assert found == {Outcome.UNTESTED}
     assert of(fake, "beats SVM").sentence == (
         "Transferred LinkNet beats SVM (by 12.64, 19.33 and 20.22 points in the paper): not tested."
@@ -334,7 +334,7 @@ def test_names_of_tiles_alike_by_chance_are_not_the_same_tiles(fake: FakeExperim
     fake.dataset("tianshui", title="Tianshui")
     fake.add("ours", 0.80, noise=0.1)
     fake.add("ours", 0.50, noise=0.1, target="tianshui", tune_tiles=0)
-    summary = Summary(fake.results())
+    summary = ExperimentSummary(fake.results())
     away, home = (key for key in sorted(summary.runs, key=lambda key: key.target is None))
     gap = summary.apart(away, home)
     assert gap is not None
@@ -469,7 +469,7 @@ def test_what_an_interval_says(low: float | None, high: float | None, verdict: V
 def test_failed_cells_are_told(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8, seeds=(0,))
     fake.fail("svm")
-    summary = Summary(fake.results())
+    summary = ExperimentSummary(fake.results())
     assert failures(summary) == [
         "svm on valley (split groups, fold 0, seed 0) failed: the machine ran out of memory."
     ]
@@ -489,7 +489,7 @@ def test_failed_cells_are_told(fake: FakeExperiment) -> None:
 )
 def test_few_seeds_limit(fake: FakeExperiment, seeds: tuple[int, ...], words: str) -> None:
     fake.add("ours", 0.8, seeds=seeds)
-    assert limits(Summary(fake.results()))[0].startswith(words)
+    assert limits(ExperimentSummary(fake.results()))[0].startswith(words)
 
 
 def test_other_limits_are_told(fake: FakeExperiment) -> None:
@@ -499,7 +499,7 @@ def test_other_limits_are_told(fake: FakeExperiment) -> None:
     split = fake.splits["valley", "groups"]
     leaking = split.folds[0].model_copy(update={"notes": ("leak: tile a (train) and tile b",)})
     fake.splits["valley", "groups"] = split.model_copy(update={"folds": (leaking,)})
-    said = limits(Summary(fake.results()))
+    said = limits(ExperimentSummary(fake.results()))
     assert "Test tiles of all folds together: valley, split groups: 6." in said
     assert "valley, split groups: leak: tile a (train) and tile b." in said
     assert any(one.startswith("Only 6 test tiles of valley") for one in said)
@@ -508,7 +508,7 @@ def test_other_limits_are_told(fake: FakeExperiment) -> None:
 
 
 def said(fake: FakeExperiment) -> str:
-    return " ".join(limits(Summary(fake.results())))
+    return " ".join(limits(ExperimentSummary(fake.results())))
 
 
 def test_what_each_method_was_given_is_told(fake: FakeExperiment) -> None:
@@ -541,7 +541,7 @@ def test_settings_of_its_own_are_told(fake: FakeExperiment) -> None:
     results = fake.results().model_copy(update={"config": {"methods": methods}})
     assert any(
         "ours was trained with settings of its own (learning_rate 0.1)" in one
-        for one in limits(Summary(results))
+        for one in limits(ExperimentSummary(results))
     )
 
 
@@ -567,7 +567,7 @@ def test_few_training_tiles_have_their_own_limits(fake: FakeExperiment) -> None:
     assert "took fewer steps" in said(fake)
     config = {"training": {"steps_per_epoch": 82}}
     results = fake.results().model_copy(update={"config": config})
-    assert "took fewer steps" not in " ".join(limits(Summary(results)))
+    assert "took fewer steps" not in " ".join(limits(ExperimentSummary(results)))
 
 
 def test_methods_tested_on_fewer_tiles_are_told(fake: FakeExperiment) -> None:
@@ -580,7 +580,7 @@ def test_methods_tested_on_fewer_tiles_are_told(fake: FakeExperiment) -> None:
 def test_seeds_are_those_that_were_run(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8, seeds=(3, 4))
     results = fake.results().model_copy(update={"seeds": (0,)})
-    summary = Summary(results)
+    summary = ExperimentSummary(results)
     assert summary.seeds == (3, 4)
     assert budget(summary).startswith("1 data set, 1 method, 2 seeds")
     assert limits(summary)[0].startswith("With 2 seeds")

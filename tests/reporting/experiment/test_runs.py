@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from landslip.experiments.results import CellFacts, TileCounts
-from landslip.reporting.experiment.lines import line_of
-from landslip.reporting.experiment.runs import RunKey, on_common_tiles, pool_runs
+from landslip.reporting.experiment.runs import PooledRunKey, on_common_tiles, pool_runs, score_run
 
 from .conftest import FakeExperiment
 
-KEY = RunKey(dataset="valley", split="groups", method="ours")
+KEY = PooledRunKey(dataset="valley", split="groups", method="ours")
 
 
 def with_tiles(cell: CellFacts, tiles: dict[str, tuple[int, int, int]]) -> CellFacts:
@@ -41,7 +40,7 @@ def test_tiles_are_pooled_over_folds_and_scores_are_means_over_seeds(fake: FakeE
     assert run.seeds == (0, 1)
     np.testing.assert_array_equal(run.counts[0], [[20, 5, 0], [10, 0, 10], [0, 5, 20]])
 
-    line = line_of(run)
+    line = score_run(run)
     # seed 0: tp 30, fp 10, fn 30; seed 1: tp 60, fp 10, fn 0; each summed before the ratio
     assert line.precision.by_seed == (30 / 40, 60 / 70)
     assert line.f1.by_seed == (60 / 100, 120 / 130)
@@ -83,7 +82,7 @@ def test_runs_are_compared_on_the_tiles_that_all_were_tested_on(fake: FakeExperi
 def test_objects_outlines_and_area_are_summed_over_cells(fake: FakeExperiment) -> None:
     fake.add("ours", 0.5, seeds=(0,))
     fake.add("ours", 0.7, seeds=(1,))
-    line = line_of(pool_runs(fake.results())[KEY])
+    line = score_run(pool_runs(fake.results())[KEY])
     small, large = line.by_size
     assert (small.landslides, small.detected) == (100, 20 + 28)
     assert (large.landslides, large.detected) == (40, 10 + 14)
@@ -130,7 +129,7 @@ def test_a_model_of_other_ground_may_fail_without_having_learned_nothing(
 def test_what_is_undefined_is_none(fake: FakeExperiment) -> None:
     fake.add("ours", 0.5, seeds=(0,))
     fake.cells = [with_tiles(fake.cells[0], {"a": (0, 0, 20), "b": (0, 0, 10)})]
-    line = line_of(pool_runs(fake.results())[KEY])
+    line = score_run(pool_runs(fake.results())[KEY])
     assert line.precision.value is None
     assert line.f1.value == 0
     assert line.f1.spread is not None

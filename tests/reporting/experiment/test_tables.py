@@ -8,33 +8,35 @@ from landslip.reporting.experiment.paper_tables import (
     methods_table,
     transfer_table,
 )
-from landslip.reporting.experiment.setting_tables import cost_table, dataset_table, split_table
-from landslip.reporting.experiment.summary import Summary
-from landslip.reporting.experiment.table import Row, Table
+from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.experiment.tables import (
     area_table,
+    cost_table,
     curve_table,
+    dataset_table,
     first_layer_table,
     objects_table,
     probability_table,
-    route_table,
     seeds_table,
+    split_table,
+    tuning_table,
 )
+from landslip.reporting.tables import ReportTable, TableRow
 
 from .conftest import FakeExperiment
 
 
-def texts(table: Table | None, *, small: bool = False) -> list[list[str]]:
+def texts(table: ReportTable | None, *, small: bool = False) -> list[list[str]]:
     assert table is not None
 
-    def text(row: Row) -> list[str]:
+    def text(row: TableRow) -> list[str]:
         return [cell.small if small else cell.text for cell in row.cells]
 
     return [text(row) for row in table.rows]
 
 
 @pytest.fixture
-def exact(fake: FakeExperiment) -> Summary:
+def exact(fake: FakeExperiment) -> ExperimentSummary:
     """Tiles that all have the same precision and recall: every interval is a point."""
     fake.reference = "l50"
     fake.method("svm", "svm", label="SVM", mpix_per_s=0.4, parameters=None, gflop_per_tile=None)
@@ -43,10 +45,10 @@ def exact(fake: FakeExperiment) -> Summary:
     fake.method("l50", encoder="resnet50", transferred=True, label="LinkNet", weights="in1k.pth")
     for name, f1 in (("svm", 0.5), ("l18", 0.78), ("p50", 0.75), ("l50", 0.8)):
         fake.add(name, f1, noise=0)
-    return Summary(fake.results())
+    return ExperimentSummary(fake.results())
 
 
-def test_table_5_has_our_scores_and_the_printed_ones(exact: Summary) -> None:
+def test_table_5_has_our_scores_and_the_printed_ones(exact: ExperimentSummary) -> None:
     table = methods_table(exact, "groups")
     assert texts(table) == [
         ["SVM", "50.0", "50.0", "50.0", "33.3", "−30.0", "70.97†", "60.41", "61.52"],
@@ -63,7 +65,7 @@ def test_table_5_has_our_scores_and_the_printed_ones(exact: Summary) -> None:
     assert any("does not follow from the precision and recall" in note for note in table.notes)
 
 
-def test_table_4_has_the_gain_of_transfer(exact: Summary) -> None:
+def test_table_4_has_the_gain_of_transfer(exact: ExperimentSummary) -> None:
     table = transfer_table(exact, "groups")
     assert texts(table) == [
         ["not transferred", "75.0", "75.0", "75.0", "–", "79.98", "74.67", "77.40"],
@@ -73,7 +75,7 @@ def test_table_4_has_the_gain_of_transfer(exact: Summary) -> None:
     assert {row.group for row in table.rows} == {"valley, LinkNet ResNet-50"}
 
 
-def test_table_3_has_the_encoders_by_depth(exact: Summary) -> None:
+def test_table_3_has_the_encoders_by_depth(exact: ExperimentSummary) -> None:
     table = encoder_table(exact, "groups")
     assert table is not None
     assert "as printed in the paper, of another scene" in table.notes[0]
@@ -87,13 +89,13 @@ def test_one_encoder_is_no_table_3(fake: FakeExperiment) -> None:
     fake.method("l18", encoder="resnet18", transferred=True)
     fake.method("l50", encoder="resnet50", transferred=True)  # described, and not run
     fake.add("l18", 0.8)
-    assert encoder_table(Summary(fake.results()), "groups") is None
+    assert encoder_table(ExperimentSummary(fake.results()), "groups") is None
 
 
 def test_an_encoder_that_is_not_the_paper_s_is_named(fake: FakeExperiment) -> None:
     fake.method("a18", "albunet", encoder="resnet18", transferred=True)
     fake.add("a18", 0.8)  # the reference was not even described
-    table = methods_table(Summary(fake.results()), "groups")
+    table = methods_table(ExperimentSummary(fake.results()), "groups")
     assert texts(table)[0][6:] == ["82.06", "77.90", "80.70"]
     assert texts(table, small=True)[0][6] == "79.94 / 84.30, ResNet-34"
 
@@ -101,13 +103,13 @@ def test_an_encoder_that_is_not_the_paper_s_is_named(fake: FakeExperiment) -> No
 def test_a_method_that_learned_nothing_says_so(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8, noise=0)
     fake.add("other", 0.1, noise=0)
-    found = texts(methods_table(Summary(fake.results()), "groups"), small=True)
+    found = texts(methods_table(ExperimentSummary(fake.results()), "groups"), small=True)
     assert [row[0] for row in found] == ["", "learned nothing in 3 of 3 seeds"]
 
 
 def test_tables_without_what_they_are_of_are_none(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8)
-    summary = Summary(fake.results())
+    summary = ExperimentSummary(fake.results())
     assert encoder_table(summary, "groups") is None
     assert transfer_table(summary, "groups") is None
     assert first_layer_table(summary) is None
@@ -119,7 +121,7 @@ def test_disagreements_are_listed() -> None:
     assert ["The F1 of SVM on 2013-08-12", "70.97", "69.23"] in [row[:3] for row in found]
 
 
-def test_objects(exact: Summary) -> None:
+def test_objects(exact: ExperimentSummary) -> None:
     table = objects_table(exact, "groups")
     # of 50 and 20 landslides a seed; 60 objects, of which half are false; 1.6 km2 a seed,
     # a hair more in floating point
@@ -137,10 +139,10 @@ def test_false_objects_by_area_need_a_resolution(fake: FakeExperiment) -> None:
     objects = cell.scores.objects.model_copy(update={"searched_km2": None})
     scores = cell.scores.model_copy(update={"objects": objects})
     fake.cells = [cell.model_copy(update={"scores": scores})]
-    assert texts(objects_table(Summary(fake.results()), "groups"))[0][4] == "–"
+    assert texts(objects_table(ExperimentSummary(fake.results()), "groups"))[0][4] == "–"
 
 
-def test_area(exact: Summary) -> None:
+def test_area(exact: ExperimentSummary) -> None:
     table = area_table(exact, "groups")
     assert texts(table)[0] == ["SVM", "10.00", "11.00", "10.50", "+0.50"]
     assert texts(table, small=True)[0][2] == "± 0.78"
@@ -156,7 +158,7 @@ def test_area_that_the_labels_contradict_is_told(fake: FakeExperiment) -> None:
     area = cell.scores.area.model_copy(update={"reference_share": 0.119})
     scores = cell.scores.model_copy(update={"area": area})
     fake.cells = [cell.model_copy(update={"scores": scores})]
-    table = area_table(Summary(fake.results()), "groups")
+    table = area_table(ExperimentSummary(fake.results()), "groups")
     assert table is not None
     assert "outside ± in 1 of 1 row, more often than 1 in 20" in table.notes[1]
     assert texts(table)[0][4] == "\N{MINUS SIGN}0.90"
@@ -166,18 +168,18 @@ def test_seeds_and_their_spread(fake: FakeExperiment) -> None:
     for seed, f1 in enumerate((0.7, 0.8, 0.9)):
         fake.add("ours", f1, seeds=(seed,), noise=0)
     fake.add("other", 0.5, seeds=(1,), noise=0)
-    assert texts(seeds_table(Summary(fake.results()), "groups")) == [
+    assert texts(seeds_table(ExperimentSummary(fake.results()), "groups")) == [
         ["ours", "70.0", "80.0", "90.0", "10.00"],
         ["other", "–", "50.0", "–", "–"],
     ]
 
 
-def test_probabilities_are_ranked(whole: Summary) -> None:
+def test_probabilities_are_ranked(whole: ExperimentSummary) -> None:
     found = {row[0]: row[1:] for row in texts(probability_table(whole, "groups"))[:12]}
     assert float(found["SVM"][0]) < float(found["LinkNet, ResNet-50"][0])
 
 
-def test_training_tiles_and_tuning(whole: Summary) -> None:
+def test_training_tiles_and_tuning(whole: ExperimentSummary) -> None:
     curve = curve_table(whole, "valley", "groups")
     assert [column.title for column in curve.columns] == [
         *("Method", "20 tiles", "50 tiles", "100 tiles", "all tiles")
@@ -186,7 +188,7 @@ def test_training_tiles_and_tuning(whole: Summary) -> None:
     assert ours == sorted(ours)
     assert ours[0] - plain[0] == pytest.approx(15, abs=1.5)
 
-    route = route_table(whole, "valley", "groups", "tianshui")
+    route = tuning_table(whole, "valley", "groups", "tianshui")
     assert [column.title for column in route.columns][1:] == [
         *("as it is", "1 tile", "3 tiles", "6 tiles")
     ]
@@ -199,17 +201,17 @@ def test_first_layers(fake: FakeExperiment) -> None:
     for name, f1 in (("mean", 0.8), ("zero", 0.7)):
         fake.method(name, encoder="resnet50", transferred=True, first_layer=name)
         fake.add(name, f1, noise=0)
-    found = texts(first_layer_table(Summary(fake.results())))
+    found = texts(first_layer_table(ExperimentSummary(fake.results())))
     assert [row[:2] for row in found] == [["mean", "80.0"], ["zero", "70.0"]]
 
 
-def test_costs(exact: Summary) -> None:
+def test_costs(exact: ExperimentSummary) -> None:
     found = texts(cost_table(exact))
     assert found[0] == ["SVM", "–", "–", "–", "0.40", "2 min", "17 of 30", "cpu fp32"]
     assert found[3][:4] == ["LinkNet", "in1k.pth", "31.0", "14.6"]
 
 
-def test_data_sets_and_splits(exact: Summary) -> None:
+def test_data_sets_and_splits(exact: ExperimentSummary) -> None:
     assert texts(dataset_table(exact)) == [
         [
             *("valley", "40", "100", "2", "red, green, blue, nir (reflectance)", "10.0", "ab" * 6),

@@ -8,7 +8,7 @@ from PIL import Image
 
 from landslip.core.bands import Bands
 from landslip.core.window import Window
-from landslip.io.pictures import Picture, display_image, outlined, panels
+from landslip.io.visualization import RgbImage, draw_outlines, rgb_composite, save_panels
 
 _WIDTH_PX = 640
 _TRUTH, _FOUND, _FRAME = (255, 230, 40), (255, 60, 60), (255, 255, 255)
@@ -23,21 +23,21 @@ def draw_result(
     path: Path,
 ) -> None:
     """Write a PNG of the scene, of its known landslides and of those found (``masks``)."""
-    image = _shrunk(display_image(stored, valid, bands))
+    image = _shrunk(rgb_composite(stored, valid, bands))
     scale = image.shape[1] / stored.shape[2]
     known, found = (_shrunk(mask.astype(np.uint8) * 255) > 127 for mask in masks)
     frame = _frame(image.shape[:2], test, scale)
     parts = [
         ("image (framed: ground kept for the test)", image),
-        ("label: known landslides", outlined(image, known, _TRUTH)),
-        ("result: landslides found", outlined(image, found, _FOUND)),
+        ("label: known landslides", draw_outlines(image, known, _TRUTH)),
+        ("result: landslides found", draw_outlines(image, found, _FOUND)),
     ]
     for _, picture in parts:
         picture[frame] = _FRAME
-    panels(parts, path)
+    save_panels(parts, path)
 
 
-def _shrunk(picture: Picture) -> Picture:
+def _shrunk(picture: RgbImage) -> RgbImage:
     height, width = picture.shape[:2]
     size = min(_WIDTH_PX, width), round(height * min(_WIDTH_PX, width) / width)
     return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
-from landslip.io.pictures import display_image
+from landslip.io.visualization import rgb_composite
 from landslip.models.training.module import SegmentationModule
 
 _TILES = 4
@@ -61,7 +61,7 @@ class ValidationPictures(lightning.Callback):
             logits = module(torch.from_numpy(image)[None].to(module.device))
         probability = torch.sigmoid(logits.float())[0, :height, :width].cpu().numpy()
         grey = [(tile.label == LANDSLIDE).astype(np.float32), probability]
-        columns = [display_image(tile.stored, tile.valid, self._dataset.bands)]
+        columns = [rgb_composite(tile.stored, tile.valid, self._dataset.bands)]
         columns += [np.repeat((part * 255).astype(np.uint8)[..., None], 3, axis=2) for part in grey]
         return np.concatenate(columns, axis=1)
 

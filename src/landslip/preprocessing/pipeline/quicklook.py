@@ -5,8 +5,8 @@ from pathlib import Path
 from PIL import Image
 
 from landslip.core.bands import Bands
-from landslip.io.pictures import display_image
 from landslip.io.raster.plain import SensorImage
+from landslip.io.visualization import rgb_composite
 from landslip.preprocessing.product.open import MSS_BANDS
 
 _LONGEST_PX = 1400
@@ -17,4 +17,4 @@ def write_quicklook(scene: Path, path: Path) -> None:
     with SensorImage(scene) as image:
         stored = image.read_small(_LONGEST_PX)
         valid = image.holds(stored)
-    Image.fromarray(display_image(stored, valid, Bands(MSS_BANDS))).save(path)
+    Image.fromarray(rgb_composite(stored, valid, Bands(MSS_BANDS))).save(path)

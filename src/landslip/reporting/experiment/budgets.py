@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from landslip.experiments.results import CellFacts
-from landslip.reporting.experiment.numbers import counted, listed, percent
-from landslip.reporting.experiment.roles import encoder_label
-from landslip.reporting.experiment.summary import Summary
+from landslip.reporting.experiment.methods import encoder_label
+from landslip.reporting.experiment.summary import ExperimentSummary
+from landslip.reporting.numbers import counted, listing, percent
 
 
-def budgets(summary: Summary) -> Iterator[str]:
+def budgets(summary: ExperimentSummary) -> Iterator[str]:
     """Yield sentences on what trainings were given and how a result was chosen from them."""
     yield from _idle(summary)
     yield from _epochs(summary)
@@ -19,7 +19,7 @@ def budgets(summary: Summary) -> Iterator[str]:
     yield from _few_tiles(summary)
 
 
-def _idle(summary: Summary) -> Iterator[str]:
+def _idle(summary: ExperimentSummary) -> Iterator[str]:
     """Tell of trainings that failed."""
     for key, run in summary.runs.items():
         if run.idle_seeds:
@@ -34,7 +34,7 @@ def _idle(summary: Summary) -> Iterator[str]:
             )
 
 
-def _epochs(summary: Summary) -> Iterator[str]:
+def _epochs(summary: ExperimentSummary) -> Iterator[str]:
     """Tell for how many epochs, and of which methods if they differ."""
     asked: dict[int, dict[str, None]] = {}
     for cell in _at_home(summary):
@@ -43,11 +43,11 @@ def _epochs(summary: Summary) -> Iterator[str]:
     if len(asked) == 1:
         yield f"Networks were trained for {counted(next(iter(asked)), 'epoch')}."
     elif asked:
-        parts = [f"{listed(list(asked[number]))} for {number}" for number in sorted(asked)]
+        parts = [f"{listing(list(asked[number]))} for {number}" for number in sorted(asked)]
         yield f"Networks were not trained for equally many epochs: {'; '.join(parts)}."
 
 
-def _own_settings(summary: Summary) -> Iterator[str]:
+def _own_settings(summary: ExperimentSummary) -> Iterator[str]:
     stated = summary.results.config.get("methods", {})
     for name in summary.results.methods:
         own = stated.get(name, {}).get("training") or {}
@@ -59,7 +59,7 @@ def _own_settings(summary: Summary) -> Iterator[str]:
             )
 
 
-def _last_epoch(summary: Summary) -> Iterator[str]:
+def _last_epoch(summary: ExperimentSummary) -> Iterator[str]:
     chosen = [cell for cell in _at_home(summary) if cell.epoch and cell.validated_on]
     last = sum(cell.epoch == cell.epochs for cell in chosen)
     if 2 * last > len(chosen):
@@ -70,7 +70,7 @@ def _last_epoch(summary: Summary) -> Iterator[str]:
         )
 
 
-def _thresholds(summary: Summary) -> Iterator[str]:
+def _thresholds(summary: ExperimentSummary) -> Iterator[str]:
     chosen = [
         cell.scores.threshold
         for cell in _at_home(summary)
@@ -89,7 +89,7 @@ def _thresholds(summary: Summary) -> Iterator[str]:
     )
 
 
-def _weights(summary: Summary) -> Iterator[str]:
+def _weights(summary: ExperimentSummary) -> Iterator[str]:
     """Tell of encoders that are compared by depth and begin with weights of different origin."""
     origins = {}
     for name in summary.depths:
@@ -104,7 +104,7 @@ def _weights(summary: Summary) -> Iterator[str]:
         )
 
 
-def _few_tiles(summary: Summary) -> Iterator[str]:
+def _few_tiles(summary: ExperimentSummary) -> Iterator[str]:
     if not summary.curve_places and not summary.routes:
         return
     yield (
@@ -119,7 +119,7 @@ def _few_tiles(summary: Summary) -> Iterator[str]:
         )
 
 
-def _at_home(summary: Summary) -> Iterator[CellFacts]:
+def _at_home(summary: ExperimentSummary) -> Iterator[CellFacts]:
     """Yield the finished cells that were trained on a data set of their own."""
     for cell in summary.results.cells:
         if cell.state == "done" and cell.key.target is None:

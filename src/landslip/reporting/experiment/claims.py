@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from landslip.metrics.intervals import Estimate
-from landslip.reporting.experiment.contrasts import LEVEL, Contrast, Seeds, Verdict, sign_of
-from landslip.reporting.experiment.numbers import counted, p_text, points, signed_interval
-from landslip.reporting.experiment.runs import RunKey
-from landslip.reporting.experiment.summary import Summary
+from landslip.reporting.experiment.contrasts import (
+    LEVEL,
+    F1Contrast,
+    SeedAgreement,
+    Verdict,
+    sign_of,
+)
+from landslip.reporting.experiment.runs import PooledRunKey
+from landslip.reporting.experiment.summary import ExperimentSummary
+from landslip.reporting.numbers import counted, p_text, points, signed_interval
 
 
 class Outcome(Enum):
@@ -80,17 +86,17 @@ def told(title: str, findings: Sequence[Finding]) -> Claim:
     return Claim(title=title, outcome=outcome, findings=tuple(findings))
 
 
-def key_at(place: tuple[str, str], method: str) -> RunKey:
+def key_at(place: tuple[str, str], method: str) -> PooledRunKey:
     """Return a method's run on all training tiles of a data set and split."""
-    return RunKey(dataset=place[0], split=place[1], method=method)
+    return PooledRunKey(dataset=place[0], split=place[1], method=method)
 
 
 def finding(
-    summary: Summary,
+    summary: ExperimentSummary,
     place: tuple[str, str],
     text: str,
     verdict: Verdict | None = None,
-    seeds: Seeds | None = None,
+    seeds: SeedAgreement | None = None,
 ) -> Finding:
     """Return a sentence that begins with data set and split."""
     dataset, split = place
@@ -102,7 +108,7 @@ def finding(
     )
 
 
-def evidence(contrast: Contrast) -> str:
+def evidence(contrast: F1Contrast) -> str:
     """Return interval, p and seeds of a comparison, for brackets."""
     parts = (
         signed_interval(contrast.low, contrast.high),
@@ -112,14 +118,14 @@ def evidence(contrast: Contrast) -> str:
     return ", ".join(parts)
 
 
-def seeds_text(seeds: Seeds) -> str:
+def seeds_text(seeds: SeedAgreement) -> str:
     """Return what single seeds say."""
     if seeds.of == 0:
         return "no seed in common"
     return f"ahead in {seeds.ahead} of {seeds.of} seeds" if seeds.of > 1 else "one seed"
 
 
-def undecided_because(contrast: Contrast) -> str:
+def undecided_because(contrast: F1Contrast) -> str:
     """Return why a comparison decides nothing."""
     if not contrast.learned:
         return "one of them learned nothing, being no better than calling every pixel landslide"
@@ -139,7 +145,7 @@ def open_because(estimate: Estimate) -> str:
     return "the interval leaves out 0, but the seeds disagree"
 
 
-def compared(contrast: Contrast, better: str, worse: str, open_: str) -> str:
+def compared(contrast: F1Contrast, better: str, worse: str, open_: str) -> str:
     """Return the sentence that fits a comparison.
 
     Args:

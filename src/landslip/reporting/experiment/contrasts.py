@@ -7,11 +7,11 @@ from enum import Enum
 from landslip.metrics.intervals import Estimate, seed_scores
 from landslip.metrics.paired import Comparison, compare_f1, holm
 from landslip.metrics.tiles import Table
-from landslip.reporting.experiment.runs import Run, RunKey, on_common_tiles
+from landslip.reporting.experiment.runs import PooledRun, PooledRunKey, on_common_tiles
 
 LEVEL = 0.05
 _ROUNDING = 1e-12
-Pair = tuple[RunKey, RunKey]
+RunPair = tuple[PooledRunKey, PooledRunKey]
 
 
 class Verdict(Enum):
@@ -23,7 +23,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seeds:
+class SeedAgreement:
     """In how many of the seeds that all runs have a difference is above 0, and in how many below.
 
     Seeds with equal scores are neither.
@@ -34,13 +34,13 @@ class Seeds:
     of: int
 
     @property
-    def flipped(self) -> "Seeds":
+    def flipped(self) -> "SeedAgreement":
         """The same seen from the other run."""
-        return Seeds(ahead=self.behind, behind=self.ahead, of=self.of)
+        return SeedAgreement(ahead=self.behind, behind=self.ahead, of=self.of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class F1Difference:
     """F1 of one run minus that of another, with its interval.
 
     Attributes:
@@ -52,7 +52,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
+class F1Contrast:
     """F1 of one run minus that of another on the same tiles.
 
     Attributes:
@@ -62,15 +62,15 @@ class Contrast:
         learned: neither run has a seed that learned nothing; see `Run.idle_seeds`.
     """
 
-    one: RunKey
-    other: RunKey
+    one: PooledRunKey
+    other: PooledRunKey
     difference: float
     low: float | None
     high: float | None
     p_value: float
     family: int
     tiles: int
-    seeds: Seeds
+    seeds: SeedAgreement
     learned: bool = True
 
     @property
@@ -94,9 +94,9 @@ class Contrast:
         return Estimate(value=self.difference, low=self.low, high=self.high)
 
     @property
-    def flipped(self) -> "Contrast":
+    def flipped(self) -> "F1Contrast":
         """The same seen from the other run."""
-        return Contrast(
+        return F1Contrast(
             one=self.other,
             other=self.one,
             difference=-self.difference,
@@ -110,35 +110,37 @@ class Contrast:
         )
 
 
-def compare_family(runs: dict[RunKey, Run], pairs: Sequence[Pair]) -> dict[Pair, Contrast]:
+def compare_family(
+    runs: dict[PooledRunKey, PooledRun], pairs: Sequence[RunPair]
+) -> dict[RunPair, F1Contrast]:
     """Compare pairs of runs and adjust their p together; a pair is compared once, either way.
 
     Pairs of which one was not run, or whose F1 is undefined, are left out.
     """
-    wanted: dict[frozenset[RunKey], Pair] = {}
+    wanted: dict[frozenset[PooledRunKey], RunPair] = {}
     for pair in pairs:
         if pair[0] != pair[1] and pair[0] in runs and pair[1] in runs:
             wanted.setdefault(frozenset(pair), pair)
-    found: dict[Pair, tuple[Comparison, Seeds]] = {}
+    found: dict[RunPair, tuple[Comparison, SeedAgreement]] = {}
     for one, other in wanted.values():
         compared = _compared(runs[one], runs[other])
         if compared is not None:
             found[one, other] = compared
     adjusted = holm([comparison.p_value for comparison, _ in found.values()])
     made = {
-        pair: _contrast(pair, compared, p_value, len(found))
+        pair: _adjusted_contrast(pair, compared, p_value, len(found))
         for (pair, compared), p_value in zip(found.items(), adjusted, strict=True)
         if p_value is not None
     }
     return {pair: _with_learning(runs, contrast) for pair, contrast in made.items()}
 
 
-def _with_learning(runs: dict[RunKey, Run], contrast: Contrast) -> Contrast:
+def _with_learning(runs: dict[PooledRunKey, PooledRun], contrast: F1Contrast) -> F1Contrast:
     learned = not any(runs[key].idle_seeds for key in (contrast.one, contrast.other))
     return replace(contrast, learned=learned)
 
 
-def sign_of(estimate: Estimate, seeds: Seeds | None = None) -> Verdict:
+def sign_of(estimate: Estimate, seeds: SeedAgreement | None = None) -> Verdict:
     """Return what an interval says of a difference; nothing where a seed says the opposite."""
     if estimate.low is None or estimate.high is None:
         return Verdict.UNDECIDED
@@ -149,7 +151,9 @@ def sign_of(estimate: Estimate, seeds: Seeds | None = None) -> Verdict:
     return Verdict.UNDECIDED
 
 
-def seeds_of(runs: Sequence[Run], tables: Sequence[Table], weights: Sequence[int]) -> Seeds:
+def seeds_of(
+    runs: Sequence[PooledRun], tables: Sequence[Table], weights: Sequence[int]
+) -> SeedAgreement:
     """Return what single seeds say of a weighted sum of F1s, one table of counts a run."""
     weighted = [
         {
@@ -161,14 +165,14 @@ def seeds_of(runs: Sequence[Run], tables: Sequence[Table], weights: Sequence[int
     ]
     shared = set(weighted[0]).intersection(*weighted[1:])
     sums = [sum(by_seed[seed] for by_seed in weighted) for seed in shared]
-    return Seeds(
+    return SeedAgreement(
         ahead=sum(one > _ROUNDING for one in sums),
         behind=sum(one < -_ROUNDING for one in sums),
         of=len(sums),
     )
 
 
-def _compared(one: Run, other: Run) -> tuple[Comparison, Seeds] | None:
+def _compared(one: PooledRun, other: PooledRun) -> tuple[Comparison, SeedAgreement] | None:
     first, second = on_common_tiles([one, other])
     if first.shape[1] == 0:
         return None
@@ -178,11 +182,11 @@ def _compared(one: Run, other: Run) -> tuple[Comparison, Seeds] | None:
     return comparison, seeds_of([one, other], [first, second], (1, -1))
 
 
-def _contrast(
-    pair: Pair, compared: tuple[Comparison, Seeds], p_value: float, family: int
-) -> Contrast:
+def _adjusted_contrast(
+    pair: RunPair, compared: tuple[Comparison, SeedAgreement], p_value: float, family: int
+) -> F1Contrast:
     comparison, seeds = compared
-    return Contrast(
+    return F1Contrast(
         one=pair[0],
         other=pair[1],
         difference=comparison.difference,

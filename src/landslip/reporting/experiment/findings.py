@@ -17,18 +17,18 @@ from landslip.reporting.experiment.claims import (
     seeds_text,
     undecided_because,
 )
-from landslip.reporting.experiment.contrasts import Contrast, Seeds, Verdict, sign_of
-from landslip.reporting.experiment.numbers import listed, points, signed_interval
-from landslip.reporting.experiment.observations import observations
-from landslip.reporting.experiment.roles import (
+from landslip.reporting.experiment.contrasts import F1Contrast, SeedAgreement, Verdict, sign_of
+from landslip.reporting.experiment.methods import (
     depth,
     encoder_label,
     encoders_differ,
     opponents,
     paper_method,
 )
-from landslip.reporting.experiment.runs import RunKey
-from landslip.reporting.experiment.summary import Course, Summary
+from landslip.reporting.experiment.observations import observations
+from landslip.reporting.experiment.runs import PooledRunKey
+from landslip.reporting.experiment.summary import ExperimentSummary, LearningCurve
+from landslip.reporting.numbers import listing, points, signed_interval
 
 _PAPER_DEPTH = 50
 _RIVALS = {
@@ -38,7 +38,7 @@ _RIVALS = {
 }
 
 
-def findings(summary: Summary) -> list[Claim]:
+def findings(summary: ExperimentSummary) -> list[Claim]:
     """Return the paper's claims and what becomes of each, and what else was found."""
     return [
         claim("Transfer of the ImageNet encoder helps", list(_transfer(summary))),
@@ -53,7 +53,7 @@ def findings(summary: Summary) -> list[Claim]:
     ]
 
 
-def _transfer(summary: Summary) -> Iterator[Finding]:
+def _transfer(summary: ExperimentSummary) -> Iterator[Finding]:
     leading = sorted(summary.transfer_pairs, key=lambda pair: pair[0] != summary.proposed)
     for (transferred, plain), place in product(leading, summary.places):
         contrast = summary.contrast(key_at(place, transferred), key_at(place, plain))
@@ -68,18 +68,18 @@ def _transfer(summary: Summary) -> Iterator[Finding]:
             yield finding(summary, place, text, contrast.verdict, contrast.seeds)
 
 
-def _beats(summary: Summary, rival: PaperMethod, words: str) -> Claim:
+def _beats(summary: ExperimentSummary, rival: PaperMethod, words: str) -> Claim:
     found = []
     for name, facts in summary.results.methods.items():
         if paper_method(facts) is rival:
             for ours in opponents(summary.results, name):
                 found += list(_duels(summary, ours, name))
     gains = [METHODS[PaperMethod.TRANSFERRED][date].f1 - METHODS[rival][date].f1 for date in DATES]
-    printed = listed([str(gain) for gain in gains])
+    printed = listing([str(gain) for gain in gains])
     return claim(f"Transferred LinkNet beats {words} (by {printed} points in the paper)", found)
 
 
-def _duels(summary: Summary, ours: str, theirs: str) -> Iterator[Finding]:
+def _duels(summary: ExperimentSummary, ours: str, theirs: str) -> Iterator[Finding]:
     for place in summary.places:
         contrast = summary.contrast(key_at(place, ours), key_at(place, theirs))
         if contrast is not None:
@@ -95,7 +95,7 @@ def _duels(summary: Summary, ours: str, theirs: str) -> Iterator[Finding]:
             yield finding(summary, place, text, contrast.verdict, contrast.seeds)
 
 
-def _steps(summary: Summary) -> Iterator[tuple[tuple[str, str], int, Contrast]]:
+def _steps(summary: ExperimentSummary) -> Iterator[tuple[tuple[str, str], int, F1Contrast]]:
     """Yield the comparisons of each transferred LinkNet with the next shallower one."""
     for place in summary.places:
         for shallow, deep in zip(summary.depths, summary.depths[1:], strict=False):
@@ -104,7 +104,7 @@ def _steps(summary: Summary) -> Iterator[tuple[tuple[str, str], int, Contrast]]:
                 yield place, depth(summary.method(deep).encoder), contrast
 
 
-def _deeper(summary: Summary) -> Iterator[Finding]:
+def _deeper(summary: ExperimentSummary) -> Iterator[Finding]:
     for place, layers, contrast in _steps(summary):
         if layers <= _PAPER_DEPTH:
             deep, shallow = _encoders(summary, contrast)
@@ -117,7 +117,7 @@ def _deeper(summary: Summary) -> Iterator[Finding]:
             yield finding(summary, place, text, contrast.verdict, contrast.seeds)
 
 
-def _no_deeper(summary: Summary) -> Iterator[Finding]:
+def _no_deeper(summary: ExperimentSummary) -> Iterator[Finding]:
     for place, layers, contrast in _steps(summary):
         if layers <= _PAPER_DEPTH or depth(summary.method(contrast.other.method).encoder) < 50:
             continue
@@ -138,14 +138,14 @@ def _no_deeper(summary: Summary) -> Iterator[Finding]:
             yield finding(summary, place, text, Verdict.UNDECIDED, contrast.seeds)
 
 
-def _encoders(summary: Summary, contrast: Contrast) -> tuple[str, str]:
+def _encoders(summary: ExperimentSummary, contrast: F1Contrast) -> tuple[str, str]:
     deep, shallow = (
         encoder_label(summary.method(key.method).encoder) for key in (contrast.one, contrast.other)
     )
     return deep, shallow
 
 
-def _few_tiles(summary: Summary) -> Iterator[Finding]:
+def _few_tiles(summary: ExperimentSummary) -> Iterator[Finding]:
     for place in summary.curve_places:
         courses = {course.method: course for course in summary.curves(*place)}
         for transferred, plain in summary.transfer_pairs:
@@ -154,7 +154,10 @@ def _few_tiles(summary: Summary) -> Iterator[Finding]:
 
 
 def _few_tiles_of(
-    summary: Summary, place: tuple[str, str], transferred: Course, plain: Course
+    summary: ExperimentSummary,
+    place: tuple[str, str],
+    transferred: LearningCurve,
+    plain: LearningCurve,
 ) -> Iterator[Finding]:
     others = {key.train_tiles: key for key in plain.keys}
     pairs = [
@@ -177,7 +180,7 @@ def _few_tiles_of(
         yield finding(summary, place, text, sign_of(more, seeds), seeds)
 
 
-def _gain(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
+def _gain(summary: ExperimentSummary, pair: tuple[PooledRunKey, PooledRunKey]) -> str:
     contrast = summary.contrast(*pair)
     gain = (
         "nothing that is defined" if contrast is None else f"{points(contrast.difference)} points"
@@ -185,13 +188,13 @@ def _gain(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
     return f"{gain} with {_tiles(pair[0])}"
 
 
-def _tiles(key: RunKey) -> str:
+def _tiles(key: PooledRunKey) -> str:
     if key.train_tiles is None:
         return "all tiles"
     return f"{key.train_tiles} tiles" if key.train_tiles > 1 else "1 tile"
 
 
-def _more_gain(more: Estimate, seeds: Seeds, few: str, many: str) -> str:
+def _more_gain(more: Estimate, seeds: SeedAgreement, few: str, many: str) -> str:
     interval = f"{signed_interval(more.low, more.high)}, {seeds_text(seeds)}"
     gap = f"{abs(100 * more.value):.1f} points"
     verdict = sign_of(more, seeds)

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from landslip.experiments.results import CellFacts
 from landslip.reporting.experiment.budgets import budgets
-from landslip.reporting.experiment.numbers import counted, duration, listed
-from landslip.reporting.experiment.summary import LEAK, Summary
+from landslip.reporting.experiment.summary import LEAK, ExperimentSummary
+from landslip.reporting.numbers import counted, duration, listing
 
 _FEW_SEEDS, _FEW_TILES = 3, 30
 _SHOWN = 12
 
 
-def budget(summary: Summary) -> str:
+def budget(summary: ExperimentSummary) -> str:
     """Return what was run in one sentence."""
     results = summary.results
     done = [cell for cell in results.cells if cell.state == "done"]
@@ -25,7 +25,7 @@ def budget(summary: Summary) -> str:
     )
 
 
-def limits(summary: Summary) -> list[str]:
+def limits(summary: ExperimentSummary) -> list[str]:
     """Return sentences on what limits the findings."""
     return [
         *_seeds(summary),
@@ -40,7 +40,7 @@ def limits(summary: Summary) -> list[str]:
     ]
 
 
-def failures(summary: Summary) -> list[str]:
+def failures(summary: ExperimentSummary) -> list[str]:
     """Return a sentence a failed cell, of the first ones."""
     sentences = [
         f"{_named(summary, cell)} failed: {cell.problem or 'no reason was written'}."
@@ -50,7 +50,7 @@ def failures(summary: Summary) -> list[str]:
     return sentences if more <= 0 else [*sentences[:_SHOWN], f"And {more} more."]
 
 
-def _named(summary: Summary, cell: CellFacts) -> str:
+def _named(summary: ExperimentSummary, cell: CellFacts) -> str:
     key = cell.key
     parts = [f"split {key.split}", f"fold {key.fold}", f"seed {key.seed}"]
     if key.train_tiles is not None:
@@ -60,7 +60,7 @@ def _named(summary: Summary, cell: CellFacts) -> str:
     return f"{summary.label(key.method)} on {summary.title(key.dataset)} ({', '.join(parts)})"
 
 
-def _seeds(summary: Summary) -> Iterator[str]:
+def _seeds(summary: ExperimentSummary) -> Iterator[str]:
     number = max((len(run.seeds) for run in summary.runs.values()), default=0)
     if number == 1:
         yield (
@@ -81,7 +81,7 @@ def _seeds(summary: Summary) -> Iterator[str]:
         )
 
 
-def _tested(summary: Summary) -> Iterator[str]:
+def _tested(summary: ExperimentSummary) -> Iterator[str]:
     parts = []
     for dataset, split in summary.places:
         most = max(len(line.run.tile_ids) for line in summary.lines_of(dataset, split))
@@ -90,7 +90,7 @@ def _tested(summary: Summary) -> Iterator[str]:
         yield f"Test tiles of all folds together: {'; '.join(parts)}."
 
 
-def _dependence(summary: Summary) -> Iterator[str]:
+def _dependence(summary: ExperimentSummary) -> Iterator[str]:
     if summary.runs:
         yield (
             "Intervals and tests take test tiles as independent of each other. Tiles of one place "
@@ -99,7 +99,7 @@ def _dependence(summary: Summary) -> Iterator[str]:
         )
 
 
-def _leaks(summary: Summary) -> Iterator[str]:
+def _leaks(summary: ExperimentSummary) -> Iterator[str]:
     """Tell of the first fold of each split whose sides show the same."""
     for facts in summary.results.splits:
         notes = [note for fold in facts.folds for note in fold.notes if note.startswith(LEAK)]
@@ -107,7 +107,7 @@ def _leaks(summary: Summary) -> Iterator[str]:
             yield f"{summary.title(facts.dataset)}, split {facts.split}: {notes[0]}."
 
 
-def _test_tiles(summary: Summary) -> Iterator[str]:
+def _test_tiles(summary: ExperimentSummary) -> Iterator[str]:
     few = {
         (run.key.target or run.key.dataset, len(run.tile_ids))
         for run in summary.runs.values()
@@ -120,7 +120,7 @@ def _test_tiles(summary: Summary) -> Iterator[str]:
         )
 
 
-def _unequal(summary: Summary) -> Iterator[str]:
+def _unequal(summary: ExperimentSummary) -> Iterator[str]:
     """Tell of methods that have fewer seeds than others in the same place."""
     for place in summary.places:
         lines = summary.lines_of(*place)
@@ -128,12 +128,12 @@ def _unequal(summary: Summary) -> Iterator[str]:
         short = [summary.label(line.run.key.method) for line in lines if len(line.run.seeds) < most]
         if short:
             yield (
-                f"{summary.title(place[0])}, split {place[1]}: {listed(short)} "
+                f"{summary.title(place[0])}, split {place[1]}: {listing(short)} "
                 f"{'has' if len(short) == 1 else 'have'} fewer seeds than the {most} of the others."
             )
 
 
-def _fewer_tiles(summary: Summary) -> Iterator[str]:
+def _fewer_tiles(summary: ExperimentSummary) -> Iterator[str]:
     """Tell of methods that were tested on fewer tiles than others in the same place."""
     for place in summary.places:
         lines = summary.lines_of(*place)
@@ -149,10 +149,10 @@ def _fewer_tiles(summary: Summary) -> Iterator[str]:
                 )
 
 
-def _left_out(summary: Summary) -> Iterator[str]:
+def _left_out(summary: ExperimentSummary) -> Iterator[str]:
     for run in summary.runs.values():
         if run.left_out:
-            seeds = listed([str(seed) for seed in run.left_out])
+            seeds = listing([str(seed) for seed in run.left_out])
             yield (
                 f"{summary.label(run.key.method)} on {summary.title(run.key.dataset)}, split "
                 f"{run.key.split}: seed {seeds} left out, since a fold of it is missing."

@@ -14,23 +14,16 @@ from landslip.reporting.experiment.claims import (
     told,
     undecided_because,
 )
-from landslip.reporting.experiment.contrasts import Contrast, Gap, Verdict, sign_of
-from landslip.reporting.experiment.lines import Line
-from landslip.reporting.experiment.numbers import (
-    counted,
-    interval,
-    percent,
-    points,
-    signed_interval,
-)
-from landslip.reporting.experiment.roles import encoders_differ, opponents, paper_method
-from landslip.reporting.experiment.runs import RunKey
-from landslip.reporting.experiment.summary import RANDOM, Course, Summary
+from landslip.reporting.experiment.contrasts import F1Contrast, F1Difference, Verdict, sign_of
+from landslip.reporting.experiment.methods import encoders_differ, opponents, paper_method
+from landslip.reporting.experiment.runs import PooledRunKey, PooledScores
+from landslip.reporting.experiment.summary import RANDOM, ExperimentSummary, LearningCurve
+from landslip.reporting.numbers import counted, percent, points, score_interval, signed_interval
 
 _LIKE = 0.05
 
 
-def observations(summary: Summary) -> list[Claim]:
+def observations(summary: ExperimentSummary) -> list[Claim]:
     """Return what is told without a claim to judge."""
     return [
         told("The highest F1", list(_highest(summary))),
@@ -41,7 +34,7 @@ def observations(summary: Summary) -> list[Claim]:
     ]
 
 
-def _highest(summary: Summary) -> Iterator[Finding]:
+def _highest(summary: ExperimentSummary) -> Iterator[Finding]:
     for place in summary.places:
         scored = [line for line in summary.lines_of(*place) if line.f1.value is not None]
         if len(scored) > 1:
@@ -49,13 +42,13 @@ def _highest(summary: Summary) -> Iterator[Finding]:
             yield finding(summary, place, _highest_text(summary, ranked))
 
 
-def _highest_text(summary: Summary, ranked: list[Line]) -> str:
+def _highest_text(summary: ExperimentSummary, ranked: list[PooledScores]) -> str:
     """Return who is first, and how sure it is beside the reference, or the reference's next."""
     first, reference = ranked[0], summary.results.reference
     score, name = first.f1, summary.label(first.run.key.method)
     text = (
         f"{name} has the highest F1 of {len(ranked)} methods, {percent(score.value)} % "
-        f"({interval(score.low, score.high)}); being picked as the highest favours it."
+        f"({score_interval(score.low, score.high)}); being picked as the highest favours it."
     )
     rivals = [line.run.key for line in ranked[1:]]
     other = next((key for key in rivals if key.method == reference), rivals[0])
@@ -63,7 +56,7 @@ def _highest_text(summary: Summary, ranked: list[Line]) -> str:
     return text if contrast is None else f"{text} {_beside(summary, contrast)}"
 
 
-def _random(summary: Summary) -> Iterator[Finding]:
+def _random(summary: ExperimentSummary) -> Iterator[Finding]:
     for dataset, split in summary.places:
         if summary.split_method(dataset, split) != RANDOM:
             continue
@@ -73,7 +66,9 @@ def _random(summary: Summary) -> Iterator[Finding]:
                 yield from _random_beside(summary, dataset, split, other)
 
 
-def _random_beside(summary: Summary, dataset: str, split: str, other: str) -> Iterator[Finding]:
+def _random_beside(
+    summary: ExperimentSummary, dataset: str, split: str, other: str
+) -> Iterator[Finding]:
     gaps = {}
     for line in summary.lines_of(dataset, split):
         method = line.run.key.method
@@ -92,7 +87,9 @@ def _random_beside(summary: Summary, dataset: str, split: str, other: str) -> It
     )
 
 
-def _random_text(summary: Summary, pair: tuple[RunKey, RunKey], gap: Gap) -> str:
+def _random_text(
+    summary: ExperimentSummary, pair: tuple[PooledRunKey, PooledRunKey], gap: F1Difference
+) -> str:
     (split, other), name = (key.split for key in pair), summary.label(pair[0].method)
     found = gap.estimate
     tiles = "the same tiles in both" if gap.paired else "tiles of both drawn apart"
@@ -129,7 +126,7 @@ _WHY = {
 _OTHER_TILES = "The two test other tiles, so that some of it may be harder ground."
 
 
-def _trained_on(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
+def _trained_on(summary: ExperimentSummary, pair: tuple[PooledRunKey, PooledRunKey]) -> str:
     """Return a sentence where the two were trained on different numbers of tiles."""
     first, second = (fmean(cell.trained_on for cell in summary.runs[key].all_cells) for key in pair)
     if abs(first - second) <= _LIKE * max(first, second):
@@ -137,7 +134,7 @@ def _trained_on(summary: Summary, pair: tuple[RunKey, RunKey]) -> str:
     return f" It was trained on {first:.0f} tiles there and on {second:.0f} here."
 
 
-def _others(summary: Summary) -> Iterator[Finding]:
+def _others(summary: ExperimentSummary) -> Iterator[Finding]:
     leading = summary.proposed or summary.results.reference
     for name, facts in summary.results.methods.items():
         if paper_method(facts) is not None or name == leading:
@@ -148,7 +145,7 @@ def _others(summary: Summary) -> Iterator[Finding]:
                 yield finding(summary, place, _beside(summary, contrast))
 
 
-def _beside(summary: Summary, contrast: Contrast) -> str:
+def _beside(summary: ExperimentSummary, contrast: F1Contrast) -> str:
     one, other = summary.label(contrast.one.method), summary.label(contrast.other.method)
     gap = f"{abs(100 * contrast.difference):.1f} points of F1 ({evidence(contrast)})"
     more = " Their encoders differ." if encoders_differ(*_facts(summary, contrast)) else ""
@@ -162,11 +159,11 @@ def _beside(summary: Summary, contrast: Contrast) -> str:
     )
 
 
-def _facts(summary: Summary, contrast: Contrast) -> tuple[MethodFacts, MethodFacts]:
+def _facts(summary: ExperimentSummary, contrast: F1Contrast) -> tuple[MethodFacts, MethodFacts]:
     return summary.method(contrast.one.method), summary.method(contrast.other.method)
 
 
-def _first_layer(summary: Summary) -> Iterator[Finding]:
+def _first_layer(summary: ExperimentSummary) -> Iterator[Finding]:
     for name in summary.first_layers:
         if name == summary.proposed or summary.proposed is None:
             continue
@@ -176,7 +173,7 @@ def _first_layer(summary: Summary) -> Iterator[Finding]:
                 yield finding(summary, place, _beside(summary, contrast))
 
 
-def _elsewhere(summary: Summary) -> Iterator[Finding]:
+def _elsewhere(summary: ExperimentSummary) -> Iterator[Finding]:
     for source, split, target in summary.routes:
         for course in summary.journeys(source, split, target):
             yield Finding(
@@ -185,10 +182,10 @@ def _elsewhere(summary: Summary) -> Iterator[Finding]:
             )
 
 
-def _journey(summary: Summary, course: Course) -> Iterator[str]:
+def _journey(summary: ExperimentSummary, course: LearningCurve) -> Iterator[str]:
     first = course.keys[0]
     name, score = summary.label(course.method), summary.lines[first].f1
-    reached = f"{percent(score.value)} % ({interval(score.low, score.high)})"
+    reached = f"{percent(score.value)} % ({score_interval(score.low, score.high)})"
     if first.tune_tiles == 0:
         yield f"{name} reached an F1 of {reached} without a tile of it.{_from_home(summary, first)}"
     else:
@@ -200,7 +197,7 @@ def _journey(summary: Summary, course: Course) -> Iterator[str]:
             yield _tuned(key, contrast)
 
 
-def _from_home(summary: Summary, key: RunKey) -> str:
+def _from_home(summary: ExperimentSummary, key: PooledRunKey) -> str:
     home = key_at((key.dataset, key.split), key.method)
     gap = summary.apart(key, home)
     if gap is None:
@@ -219,7 +216,7 @@ def _from_home(summary: Summary, key: RunKey) -> str:
     return f" No difference from home can be shown ({points(found.value)} points, {between})."
 
 
-def _tuned(key: RunKey, contrast: Contrast) -> str:
+def _tuned(key: PooledRunKey, contrast: F1Contrast) -> str:
     tiles = counted(key.tune_tiles, "tile")
     if contrast.other.tune_tiles:
         tiles += f" instead of {contrast.other.tune_tiles}"

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from landslip.experiments.paper import DATES, ENCODERS, METHODS, Printed, disagreements, f1_check
-from landslip.reporting.experiment.lines import Line
-from landslip.reporting.experiment.numbers import p_text, points, score_cell, signed_span
-from landslip.reporting.experiment.roles import encoder_label
-from landslip.reporting.experiment.runs import RunKey
-from landslip.reporting.experiment.summary import Summary
-from landslip.reporting.experiment.table import Cell, Column, Row, Table, words
+from landslip.reporting.experiment.methods import encoder_label
+from landslip.reporting.experiment.runs import PooledRunKey, PooledScores
+from landslip.reporting.experiment.summary import ExperimentSummary
+from landslip.reporting.experiment.tables import score_cell
+from landslip.reporting.numbers import p_text, points, signed_span
+from landslip.reporting.tables import ReportTable, TableCell, TableColumn, TableRow, text_cell
 
 _OURS = tuple(
-    Column(title=title, better="high") for title in ("precision, %", "recall, %", "F1, %")
+    TableColumn(title=title, better="high") for title in ("precision, %", "recall, %", "F1, %")
 )
 _SCORES = ("precision", "recall", "f1")
 _MARK = "\u2020"
@@ -36,16 +36,16 @@ _PRINTED_NOTE = (
 )
 
 
-def encoder_table(summary: Summary, split: str) -> Table | None:
+def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return table 3, transferred LinkNet by encoder; None with fewer than two."""
     rows = []
     for dataset in summary.splits.get(split, ()):
         lines = _lines(summary, dataset, split, summary.depths)
         rows += [
-            Row(
+            TableRow(
                 group=summary.title(dataset),
                 cells=(
-                    Cell(text=encoder_label(_encoder(summary, line))),
+                    TableCell(text=encoder_label(_encoder(summary, line))),
                     *_scores(line),
                     *_printed_apart(ENCODERS.get(_encoder(summary, line))),
                 ),
@@ -56,21 +56,21 @@ def encoder_table(summary: Summary, split: str) -> Table | None:
     if not rows:
         return None
     paper = tuple(
-        Column(title=title, group=f"printed in the paper, {DATES[0]}, %", quiet=True)
+        TableColumn(title=title, group=f"printed in the paper, {DATES[0]}, %", quiet=True)
         for title in ("precision", "recall", "F1")
     )
-    return Table(
+    return ReportTable(
         caption=f"Table 3: depth of the transferred encoder, split {split}",
-        columns=(Column(title="Encoder", number=False), *_of_experiment(_OURS), *paper),
+        columns=(TableColumn(title="Encoder", number=False), *_of_experiment(_OURS), *paper),
         rows=tuple(rows),
         group_title="Data set",
         notes=(_DEPTH_NOTE,),
     ).with_best()
 
 
-def transfer_table(summary: Summary, split: str) -> Table | None:
+def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return table 4, the encoder transferred or not; None where no pair was run."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for dataset in summary.splits.get(split, ()):
         for pair in summary.transfer_pairs:
             lines = _lines(summary, dataset, split, pair)
@@ -78,11 +78,11 @@ def transfer_table(summary: Summary, split: str) -> Table | None:
                 rows += _pair_rows(summary, lines)
     if not rows:
         return None
-    gain = Column(title="gain in F1, points", group="this experiment")
-    return Table(
+    gain = TableColumn(title="gain in F1, points", group="this experiment")
+    return ReportTable(
         caption=f"Table 4: LinkNet with its encoder transferred or not, split {split}",
         columns=(
-            Column(title="Method", number=False),
+            TableColumn(title="Method", number=False),
             *_of_experiment(_OURS),
             gain,
             *_paper_columns(),
@@ -93,10 +93,10 @@ def transfer_table(summary: Summary, split: str) -> Table | None:
     ).with_best()
 
 
-def methods_table(summary: Summary, split: str) -> Table | None:
+def methods_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return table 5, all methods; None where no whole run is in this split."""
     rows = [
-        Row(
+        TableRow(
             group=summary.title(dataset),
             cells=(
                 _method(summary, line),
@@ -112,13 +112,13 @@ def methods_table(summary: Summary, split: str) -> Table | None:
     if not rows:
         return None
     more = (
-        Column(title="IoU, %", better="high"),
-        Column(title=f"F1 against {summary.label(summary.results.reference)}, points"),
+        TableColumn(title="IoU, %", better="high"),
+        TableColumn(title=f"F1 against {summary.label(summary.results.reference)}, points"),
     )
-    return Table(
+    return ReportTable(
         caption=f"Table 5: all methods, split {split}",
         columns=(
-            Column(title="Method", number=False),
+            TableColumn(title="Method", number=False),
             *_of_experiment((*_OURS, *more)),
             *_paper_columns(),
         ),
@@ -128,63 +128,65 @@ def methods_table(summary: Summary, split: str) -> Table | None:
     ).with_best()
 
 
-def disagreement_table() -> Table:
+def disagreement_table() -> ReportTable:
     """Return the paper's figures that other figures of it contradict."""
     rows = tuple(
-        Row(
+        TableRow(
             cells=(
-                Cell(text=check.what.rstrip(",")),
-                Cell(text=str(check.printed)),
-                Cell(text=str(check.computed)),
-                Cell(text=f"{check.how} this"),
+                TableCell(text=check.what.rstrip(",")),
+                TableCell(text=str(check.printed)),
+                TableCell(text=str(check.computed)),
+                TableCell(text=f"{check.how} this"),
             )
         )
         for check in disagreements()
     )
-    return Table(
+    return ReportTable(
         caption="Figures of the paper that disagree with others of it by more than rounding",
         columns=(
-            Column(title="Figure", number=False),
-            Column(title="printed"),
-            Column(title="computed"),
-            Column(title="from", number=False),
+            TableColumn(title="Figure", number=False),
+            TableColumn(title="printed"),
+            TableColumn(title="computed"),
+            TableColumn(title="from", number=False),
         ),
         rows=rows,
     )
 
 
-def _method(summary: Summary, line: Line) -> Cell:
+def _method(summary: ExperimentSummary, line: PooledScores) -> TableCell:
     """Return a method's name, over a word of warning where its training failed."""
     idle, of = line.run.idle_seeds, len(line.run.seeds)
     seeds = f" in {idle} of {of} seeds" if of > 1 else ""
-    return Cell(
+    return TableCell(
         text=summary.label(line.run.key.method),
         small=f"learned nothing{seeds}" if idle else "",
     )
 
 
-def _lines(summary: Summary, dataset: str, split: str, methods: Sequence[str]) -> list[Line]:
+def _lines(
+    summary: ExperimentSummary, dataset: str, split: str, methods: Sequence[str]
+) -> list[PooledScores]:
     found = (summary.line(dataset, split, method) for method in methods)
     return [line for line in found if line is not None]
 
 
-def _encoder(summary: Summary, line: Line) -> str:
+def _encoder(summary: ExperimentSummary, line: PooledScores) -> str:
     return summary.method(line.run.key.method).encoder or ""
 
 
-def _scores(line: Line) -> Iterator[Cell]:
+def _scores(line: PooledScores) -> Iterator[TableCell]:
     for name in _SCORES:
         yield score_cell(getattr(line, name))
 
 
-def _pair_rows(summary: Summary, lines: list[Line]) -> Iterator[Row]:
+def _pair_rows(summary: ExperimentSummary, lines: list[PooledScores]) -> Iterator[TableRow]:
     transferred, plain = lines
     gain = _contrast_cell(summary, transferred.run.key, plain.run.key)
-    for line, last in ((plain, words(None)), (transferred, gain)):
-        yield Row(
+    for line, last in ((plain, text_cell(None)), (transferred, gain)):
+        yield TableRow(
             group=f"{summary.title(line.run.key.dataset)}, {_network(summary, line)}",
             cells=(
-                Cell(text="transferred" if last is gain else "not transferred"),
+                TableCell(text="transferred" if last is gain else "not transferred"),
                 *_scores(line),
                 last,
                 *_printed_cells(summary, line),
@@ -192,52 +194,52 @@ def _pair_rows(summary: Summary, lines: list[Line]) -> Iterator[Row]:
         )
 
 
-def _network(summary: Summary, line: Line) -> str:
+def _network(summary: ExperimentSummary, line: PooledScores) -> str:
     facts = summary.method(line.run.key.method)
     arch = "LinkNet" if facts.arch == "linknet" else facts.arch
     return f"{arch} {encoder_label(facts.encoder)}"
 
 
-def _difference(summary: Summary, line: Line) -> Cell:
+def _difference(summary: ExperimentSummary, line: PooledScores) -> TableCell:
     key = line.run.key
     if key.method == summary.results.reference:
-        return Cell(text="reference")
-    reference = RunKey(dataset=key.dataset, split=key.split, method=summary.results.reference)
+        return TableCell(text="reference")
+    reference = PooledRunKey(dataset=key.dataset, split=key.split, method=summary.results.reference)
     return _contrast_cell(summary, key, reference)
 
 
-def _contrast_cell(summary: Summary, one: RunKey, other: RunKey) -> Cell:
+def _contrast_cell(summary: ExperimentSummary, one: PooledRunKey, other: PooledRunKey) -> TableCell:
     contrast = summary.contrast(one, other)
     if contrast is None:
-        return words(None)
+        return text_cell(None)
     interval = signed_span(contrast.low, contrast.high)
     small = ", ".join(part for part in (interval, p_text(contrast.p_value)) if part)
-    return Cell(text=points(contrast.difference), small=small)
+    return TableCell(text=points(contrast.difference), small=small)
 
 
-def _of_experiment(columns: tuple[Column, ...]) -> Iterator[Column]:
+def _of_experiment(columns: tuple[TableColumn, ...]) -> Iterator[TableColumn]:
     for column in columns:
-        yield Column(title=column.title, group="this experiment", better=column.better)
+        yield TableColumn(title=column.title, group="this experiment", better=column.better)
 
 
-def _paper_columns() -> Iterator[Column]:
+def _paper_columns() -> Iterator[TableColumn]:
     for date in DATES:
-        yield Column(title=date, group="printed in the paper, F1, %", quiet=True)
+        yield TableColumn(title=date, group="printed in the paper, F1, %", quiet=True)
 
 
-def _printed_cells(summary: Summary, line: Line) -> Iterator[Cell]:
+def _printed_cells(summary: ExperimentSummary, line: PooledScores) -> Iterator[TableCell]:
     known = summary.printed_as.get(line.run.key.method)
     for date in DATES:
         if known is None:
-            yield words(None)
+            yield text_cell(None)
             continue
         printed = METHODS[known.method][date]
         small = f"{printed.precision} / {printed.recall}"
         more = "" if known.exact else f", {encoder_label(known.encoder)}"
         mark = "" if f1_check("", printed).agrees else _MARK
-        yield Cell(text=f"{printed.f1}{mark}", small=small + more)
+        yield TableCell(text=f"{printed.f1}{mark}", small=small + more)
 
 
-def _printed_apart(printed: Printed | None) -> Iterator[Cell]:
+def _printed_apart(printed: Printed | None) -> Iterator[TableCell]:
     for name in _SCORES:
-        yield words(None if printed is None else str(getattr(printed, name)))
+        yield text_cell(None if printed is None else str(getattr(printed, name)))

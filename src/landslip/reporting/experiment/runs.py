@@ -1,22 +1,40 @@
 """Cells of one method pooled: folds into one set of test tiles, seeds side by side."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.experiments.results import CellFacts, CellKey, CellScores, Results, TileCounts
+from landslip.experiments.results import (
+    AreaEstimate,
+    CellFacts,
+    CellKey,
+    CellScores,
+    Results,
+    TileCounts,
+)
 from landslip.metrics import tiles
-from landslip.metrics.intervals import seed_scores
+from landslip.metrics.boundary import BoundaryCounts
+from landslip.metrics.curves import (
+    ProbabilityBins,
+    average_precision,
+    calibration_error,
+    stored_bins,
+)
+from landslip.metrics.intervals import Spread, score_intervals, seed_scores, seed_spread
+from landslip.metrics.pixels import SCORES
 from landslip.metrics.tiles import Table, TileTable
 
 _NO_BETTER = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunKey:
+class PooledRunKey:
     """What cells of one run share: all of their key but fold and seed."""
 
     dataset: str
@@ -28,7 +46,7 @@ class RunKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class PooledRun:
     """A method on the test tiles of all folds, once for each seed.
 
     Attributes:
@@ -39,7 +57,7 @@ class Run:
         cells: the finished cells of each seed.
     """
 
-    key: RunKey
+    key: PooledRunKey
     seeds: tuple[int, ...]
     left_out: tuple[int, ...]
     tile_ids: tuple[str, ...]
@@ -77,9 +95,9 @@ class Run:
         return [cell for cells in self.cells for cell in cells]
 
 
-def run_key(key: CellKey) -> RunKey:
+def run_key(key: CellKey) -> PooledRunKey:
     """Return the run that a cell belongs to."""
-    return RunKey(
+    return PooledRunKey(
         dataset=key.dataset,
         split=key.split,
         method=key.method,
@@ -89,9 +107,9 @@ def run_key(key: CellKey) -> RunKey:
     )
 
 
-def pool_runs(results: Results) -> dict[RunKey, Run]:
+def pool_runs(results: Results) -> dict[PooledRunKey, PooledRun]:
     """Pool the finished cells of an experiment by run, in the order of the cells."""
-    found: dict[RunKey, dict[int, list[CellFacts]]] = {}
+    found: dict[PooledRunKey, dict[int, list[CellFacts]]] = {}
     for cell in results.cells:
         if cell.scores is not None:
             seeds = found.setdefault(run_key(cell.key), {})
@@ -99,13 +117,13 @@ def pool_runs(results: Results) -> dict[RunKey, Run]:
     return {key: _pooled(key, seeds) for key, seeds in found.items()}
 
 
-def on_common_tiles(runs: Sequence[Run]) -> list[Table]:
+def on_common_tiles(runs: Sequence[PooledRun]) -> list[Table]:
     """Return the counts of the tiles that all runs were tested on, in one order."""
     tables = [TileTable(tile_ids=run.tile_ids, counts=run.counts) for run in runs]
     return tiles.on_common_tiles(tables)
 
 
-def _pooled(key: RunKey, seeds: Mapping[int, list[CellFacts]]) -> Run:
+def _pooled(key: PooledRunKey, seeds: Mapping[int, list[CellFacts]]) -> PooledRun:
     tables = {seed: _by_tile(cells) for seed, cells in sorted(seeds.items())}
     tile_ids = sorted({name for table in tables.values() for name in table})
     complete = tuple(seed for seed, table in tables.items() if len(table) == len(tile_ids))
@@ -114,7 +132,7 @@ def _pooled(key: RunKey, seeds: Mapping[int, list[CellFacts]]) -> Run:
         tile_ids = sorted(fullest)
         complete = tuple(seed for seed, table in tables.items() if {*tile_ids} <= {*table})
     counts = [[tables[seed][name] for name in tile_ids] for seed in complete]
-    return Run(
+    return PooledRun(
         key=key,
         seeds=complete,
         left_out=tuple(seed for seed in tables if seed not in complete),
@@ -140,3 +158,160 @@ def _scores(cell: CellFacts) -> CellScores:
     if cell.scores is None:
         raise ValueError(f"{cell.key.slug} has no scores")
     return cell.scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreEstimate:
+    """A score: its mean over seeds, its interval over tiles, and what each seed gave.
+
+    What is undefined is None, e.g. a precision where nothing was found.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    by_seed: tuple[float | None, ...] = ()
+
+    @property
+    def spread(self) -> Spread | None:
+        """Mean and spread over the seeds in which it is defined."""
+        return seed_spread(self.by_seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeClassDetection:
+    """Landslides of a size class, summed over folds and seeds, and how many were detected."""
+
+    at_least_px: int
+    under_px: int | None
+    landslides: int
+    detected: int
+
+    @property
+    def share(self) -> float | None:
+        """Detected of all; None where there is none."""
+        return self.detected / self.landslides if self.landslides else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledScores:
+    """A run with its scores.
+
+    Attributes:
+        by_size: the landslides of the labels by size.
+        false_per_km2: false objects of the result by searched area; None where it is not known.
+        false_share: false objects of all in the result.
+        area: mean over folds and seeds; None where no cell has one.
+        bins: pixels by probability, summed over folds and seeds.
+    """
+
+    run: PooledRun
+    precision: ScoreEstimate
+    recall: ScoreEstimate
+    f1: ScoreEstimate
+    iou: ScoreEstimate
+    average_precision: ScoreEstimate
+    calibration_error: ScoreEstimate
+    boundary_f1: ScoreEstimate
+    by_size: tuple[SizeClassDetection, ...]
+    false_per_km2: float | None
+    false_share: float | None
+    area: AreaEstimate | None
+    bins: ProbabilityBins
+
+
+def score_run(run: PooledRun) -> PooledScores:
+    """Score a run."""
+    seeds = run.scores
+    bins = [_summed_bins(cells) for cells in seeds]
+    cells = [cell for parts in seeds for cell in parts]
+    pixels = _pixel_scores(run)
+    return PooledScores(
+        run=run,
+        precision=pixels["precision"],
+        recall=pixels["recall"],
+        f1=pixels["f1"],
+        iou=pixels["iou"],
+        average_precision=_of_seeds(average_precision(one) for one in bins),
+        calibration_error=_of_seeds(calibration_error(one) for one in bins),
+        boundary_f1=_of_seeds(_boundary(cells).f1 for cells in seeds),
+        by_size=tuple(_by_size(cells)),
+        false_per_km2=_false_per_km2(cells),
+        false_share=_share(_false(cells), sum(cell.objects.found for cell in cells)),
+        area=_mean_area([cell.area for cell in cells if cell.area is not None]),
+        bins=reduce(add, bins),
+    )
+
+
+def _pixel_scores(run: PooledRun) -> dict[str, ScoreEstimate]:
+    estimates, by_seed = score_intervals(run.counts), seed_scores(run.counts)
+    measured = {}
+    for name in SCORES:
+        known, seeds = estimates[name], tuple(by_seed[name])
+        measured[name] = (
+            ScoreEstimate(value=None, by_seed=seeds)
+            if known is None
+            else ScoreEstimate(value=known.value, low=known.low, high=known.high, by_seed=seeds)
+        )
+    return measured
+
+
+def _of_seeds(values: Iterable[float | None]) -> ScoreEstimate:
+    by_seed = tuple(values)
+    spread = seed_spread(by_seed)
+    return ScoreEstimate(value=None if spread is None else spread.mean, by_seed=by_seed)
+
+
+def _summed_bins(cells: list[CellScores]) -> ProbabilityBins:
+    parts = (cell.curves for cell in cells)
+    bins = [stored_bins(part.landslide, part.other, part.mean_probability) for part in parts]
+    return reduce(add, bins)
+
+
+def _boundary(cells: list[CellScores]) -> BoundaryCounts:
+    parts = (cell.boundary for cell in cells)
+    counts = [
+        BoundaryCounts(
+            found=part.found,
+            found_near=part.found_near,
+            known=part.known,
+            known_near=part.known_near,
+        )
+        for part in parts
+    ]
+    return reduce(add, counts)
+
+
+def _by_size(cells: list[CellScores]) -> Iterator[SizeClassDetection]:
+    for parts in zip(*(cell.objects.by_size for cell in cells), strict=True):
+        yield SizeClassDetection(
+            at_least_px=parts[0].at_least_px,
+            under_px=parts[0].under_px,
+            landslides=sum(part.landslides for part in parts),
+            detected=sum(part.detected for part in parts),
+        )
+
+
+def _false(cells: list[CellScores]) -> int:
+    return sum(cell.objects.false for cell in cells)
+
+
+def _false_per_km2(cells: list[CellScores]) -> float | None:
+    searched = [cell.objects.searched_km2 for cell in cells]
+    known = [area for area in searched if area is not None]
+    return _share(_false(cells), sum(known)) if len(known) == len(searched) else None
+
+
+def _mean_area(areas: list[AreaEstimate]) -> AreaEstimate | None:
+    if not areas:
+        return None
+    return AreaEstimate(
+        mapped_share=fmean(area.mapped_share for area in areas),
+        adjusted_share=fmean(area.adjusted_share for area in areas),
+        standard_error=fmean(area.standard_error for area in areas),
+        reference_share=fmean(area.reference_share for area in areas),
+    )
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

@@ -8,15 +8,14 @@ from landslip.experiments.results import CellFacts, MethodFacts, Results, SplitF
 from landslip.metrics.intervals import Estimate
 from landslip.metrics.paired import f1_contrast, unpaired_difference
 from landslip.reporting.experiment.contrasts import (
-    Contrast,
-    Gap,
-    Pair,
-    Seeds,
+    F1Contrast,
+    F1Difference,
+    RunPair,
+    SeedAgreement,
     compare_family,
     seeds_of,
 )
-from landslip.reporting.experiment.lines import Line, line_of
-from landslip.reporting.experiment.roles import (
+from landslip.reporting.experiment.methods import (
     depths,
     first_layers,
     opponents,
@@ -24,14 +23,21 @@ from landslip.reporting.experiment.roles import (
     proposed,
     transfer_pairs,
 )
-from landslip.reporting.experiment.runs import Run, RunKey, on_common_tiles, pool_runs
+from landslip.reporting.experiment.runs import (
+    PooledRun,
+    PooledRunKey,
+    PooledScores,
+    on_common_tiles,
+    pool_runs,
+    score_run,
+)
 
 RANDOM, LEAK = "random", "leak:"
-Order = Callable[[RunKey], tuple[bool, int]]
+Order = Callable[[PooledRunKey], tuple[bool, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class LearningCurve:
     """Runs of one method that differ in one number: training tiles, or tiles it was tuned on.
 
     Attributes:
@@ -39,17 +45,19 @@ class Course:
     """
 
     method: str
-    keys: tuple[RunKey, ...]
+    keys: tuple[PooledRunKey, ...]
 
 
-class Summary:
+class ExperimentSummary:
     """The results with runs pooled, scored and compared."""
 
     def __init__(self, results: Results) -> None:
         """Pool and score every run; comparisons are made when first asked for."""
         self.results = results
-        self.runs: dict[RunKey, Run] = pool_runs(results)
-        self.lines: dict[RunKey, Line] = {key: line_of(run) for key, run in self.runs.items()}
+        self.runs: dict[PooledRunKey, PooledRun] = pool_runs(results)
+        self.lines: dict[PooledRunKey, PooledScores] = {
+            key: score_run(run) for key, run in self.runs.items()
+        }
         self.printed_as = printed_as(results)
         self.proposed = proposed(results)
         self.transfer_pairs = transfer_pairs(results)
@@ -121,16 +129,16 @@ class Summary:
             found.setdefault(split, []).append(dataset)
         return found
 
-    def line(self, dataset: str, split: str, method: str) -> Line | None:
+    def line(self, dataset: str, split: str, method: str) -> PooledScores | None:
         """Return a method's scores where it was trained on all tiles; None if it was not run."""
-        return self.lines.get(RunKey(dataset=dataset, split=split, method=method))
+        return self.lines.get(PooledRunKey(dataset=dataset, split=split, method=method))
 
-    def lines_of(self, dataset: str, split: str) -> list[Line]:
+    def lines_of(self, dataset: str, split: str) -> list[PooledScores]:
         """Return the methods that were trained on all tiles, in the order of the methods."""
         found = (self.line(dataset, split, method) for method in self.results.methods)
         return [line for line in found if line is not None]
 
-    def contrast(self, one: RunKey, other: RunKey) -> Contrast | None:
+    def contrast(self, one: PooledRunKey, other: PooledRunKey) -> F1Contrast | None:
         """Return a comparison that was planned, seen from the first run."""
         if (one, other) in self._contrasts:
             return self._contrasts[one, other]
@@ -138,13 +146,13 @@ class Summary:
         return None if known is None else known.flipped
 
     @cached_property
-    def _contrasts(self) -> dict[Pair, Contrast]:
-        made: dict[Pair, Contrast] = {}
+    def _contrasts(self) -> dict[RunPair, F1Contrast]:
+        made: dict[RunPair, F1Contrast] = {}
         for family in self._families():
             made |= compare_family(self.runs, family)
         return made
 
-    def _families(self) -> Iterator[list[Pair]]:
+    def _families(self) -> Iterator[list[RunPair]]:
         for dataset, split in self.places:
             yield list(self._main_pairs(dataset, split))
         for dataset, split in self.curve_places:
@@ -152,9 +160,9 @@ class Summary:
         for source, split, target in self.routes:
             yield list(self._route_pairs(source, split, target))
 
-    def _main_pairs(self, dataset: str, split: str) -> Iterator[Pair]:
-        def key(method: str) -> RunKey:
-            return RunKey(dataset=dataset, split=split, method=method)
+    def _main_pairs(self, dataset: str, split: str) -> Iterator[RunPair]:
+        def key(method: str) -> PooledRunKey:
+            return PooledRunKey(dataset=dataset, split=split, method=method)
 
         for method in self.results.methods:
             yield key(method), key(self.results.reference)
@@ -173,7 +181,7 @@ class Summary:
         keys = (key for key in self.runs if key.train_tiles is not None and key.target is None)
         return list(dict.fromkeys((key.dataset, key.split) for key in keys))
 
-    def curves(self, dataset: str, split: str) -> list[Course]:
+    def curves(self, dataset: str, split: str) -> list[LearningCurve]:
         """Return each method's runs by number of training tiles, all of them last."""
         found = [
             key
@@ -186,7 +194,7 @@ class Summary:
             if any(key.train_tiles is not None for key in course.keys)
         ]
 
-    def _curve_pairs(self, dataset: str, split: str) -> Iterator[Pair]:
+    def _curve_pairs(self, dataset: str, split: str) -> Iterator[RunPair]:
         courses = {course.method: course.keys for course in self.curves(dataset, split)}
         for transferred, not_transferred in self.transfer_pairs:
             others = {key.train_tiles: key for key in courses.get(not_transferred, ())}
@@ -203,7 +211,7 @@ class Summary:
             )
         )
 
-    def journeys(self, source: str, split: str, target: str) -> list[Course]:
+    def journeys(self, source: str, split: str, target: str) -> list[LearningCurve]:
         """Return each method's runs on a target, by number of tiles it was tuned on."""
         found = [
             key
@@ -212,22 +220,22 @@ class Summary:
         ]
         return self._courses(found, _by_tune_tiles)
 
-    def _route_pairs(self, source: str, split: str, target: str) -> Iterator[Pair]:
+    def _route_pairs(self, source: str, split: str, target: str) -> Iterator[RunPair]:
         for course in self.journeys(source, split, target):
             for key in course.keys[1:]:
                 yield key, course.keys[0]
 
-    def _courses(self, keys: list[RunKey], order: Order) -> list[Course]:
+    def _courses(self, keys: list[PooledRunKey], order: Order) -> list[LearningCurve]:
         names = [name for name in self.results.methods if any(key.method == name for key in keys)]
         return [
-            Course(
+            LearningCurve(
                 method=name,
                 keys=tuple(sorted((key for key in keys if key.method == name), key=order)),
             )
             for name in names
         ]
 
-    def gain_contrast(self, few: Pair, many: Pair) -> tuple[Estimate, Seeds] | None:
+    def gain_contrast(self, few: RunPair, many: RunPair) -> tuple[Estimate, SeedAgreement] | None:
         """Return by how much the gain of the first pair exceeds that of the second.
 
         With its interval and what single seeds say; None where a run is missing or the runs share
@@ -243,7 +251,7 @@ class Summary:
         found = f1_contrast(list(zip(weights, tables, strict=True)))
         return None if found is None else (found, seeds_of(runs, tables, weights))
 
-    def apart(self, one: RunKey, other: RunKey) -> Gap | None:
+    def apart(self, one: PooledRunKey, other: PooledRunKey) -> F1Difference | None:
         """Return the difference of F1 of runs of different splits or data sets, with its interval.
 
         Paired where both tested the very same tiles, as with folds that test every tile once.
@@ -257,21 +265,21 @@ class Summary:
             if paired
             else unpaired_difference(first.counts, second.counts)
         )
-        return None if found is None else Gap(estimate=found, paired=paired)
+        return None if found is None else F1Difference(estimate=found, paired=paired)
 
 
-def _tested(key: RunKey) -> str:
+def _tested(key: PooledRunKey) -> str:
     """Return the data set that a run was tested on."""
     return key.target or key.dataset
 
 
-def _is_whole(key: RunKey) -> bool:
+def _is_whole(key: PooledRunKey) -> bool:
     return key.train_tiles is None and key.target is None
 
 
-def _by_train_tiles(key: RunKey) -> tuple[bool, int]:
+def _by_train_tiles(key: PooledRunKey) -> tuple[bool, int]:
     return key.train_tiles is None, key.train_tiles or 0
 
 
-def _by_tune_tiles(key: RunKey) -> tuple[bool, int]:
+def _by_tune_tiles(key: PooledRunKey) -> tuple[bool, int]:
     return False, key.tune_tiles

@@ -14,9 +14,9 @@ from landslip.core.bands import Bands
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.io.pictures import Picture, display_image
 from landslip.io.raster import SensorImage
 from landslip.io.raster.heights import HeightMap
+from landslip.io.visualization import RgbImage, rgb_composite
 from landslip.reporting.inventory.view import View
 
 _STRIP_PX = 1024
@@ -28,7 +28,7 @@ class Backdrop(Protocol):
 
     grid: Grid
 
-    def picture(self, window: Window, longest_px: int) -> tuple[Picture, View]:
+    def picture(self, window: Window, longest_px: int) -> tuple[RgbImage, View]:
         """Return a window as a picture (height, width, 3), and where its pixels lie."""
         ...
 
@@ -54,14 +54,14 @@ class SceneBackdrop(Closeable):
         self.grid = self._image.grid
         self._bands = _bands_of(self._image, stated)
 
-    def picture(self, window: Window, longest_px: int) -> tuple[Picture, View]:
+    def picture(self, window: Window, longest_px: int) -> tuple[RgbImage, View]:
         """Return a window as a picture (height, width, 3), and where its pixels lie."""
         if window == self.grid.window:
             stored = self._image.read_small(longest_px)
         else:
             stored = _reduced(self._image.read, window, longest_px)
         valid = self._image.holds(stored)
-        shown = display_image(stored[: len(self._bands)], valid, self._bands)
+        shown = rgb_composite(stored[: len(self._bands)], valid, self._bands)
         return _evened(shown, self.grid, window)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class ReliefBackdrop(Closeable):
         self._heights = HeightMap(path)
         self.grid = self._heights.grid
 
-    def picture(self, window: Window, longest_px: int) -> tuple[Picture, View]:
+    def picture(self, window: Window, longest_px: int) -> tuple[RgbImage, View]:
         """Return a window as a picture (height, width, 3), and where its pixels lie."""
 
         def read(part: Window) -> NDArray[np.float32]:
@@ -96,7 +96,7 @@ class ReliefBackdrop(Closeable):
         self._heights.close()
 
 
-def hillshade(heights: NDArray[np.float32], side_m: float) -> Picture:
+def hillshade(heights: NDArray[np.float32], side_m: float) -> RgbImage:
     """Return relief (height, width, 3) of heights in metres, white where there are none."""
     if min(heights.shape) < 2:
         return np.full((*heights.shape, 3), 235, dtype=np.uint8)
@@ -108,7 +108,7 @@ def hillshade(heights: NDArray[np.float32], side_m: float) -> Picture:
     lit = (math.cos(zenith) - east * light[0] + south * light[1]) / np.sqrt(1 + east**2 + south**2)
     grey = 70 + 175 * np.clip(np.nan_to_num(lit, nan=0.0), 0.0, 1.0)
     grey[~np.isfinite(lit + heights)] = 255
-    shaded: Picture = np.repeat(grey.astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    shaded: RgbImage = np.repeat(grey.astype(np.uint8)[..., np.newaxis], 3, axis=2)
     return shaded
 
 
@@ -145,7 +145,7 @@ def _shrunk(band: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return np.asarray(shrunk)
 
 
-def _evened(picture: Picture, grid: Grid, window: Window) -> tuple[Picture, View]:
+def _evened(picture: RgbImage, grid: Grid, window: Window) -> tuple[RgbImage, View]:
     """Return a picture whose pixels are as wide as high on the ground, and its view."""
     height, width = picture.shape[:2]
     place = View.of_grid(grid.at(window))

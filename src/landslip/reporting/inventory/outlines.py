@@ -8,7 +8,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.io.pictures import Picture
+from landslip.io.visualization import RgbImage
 from landslip.reporting.inventory.svg import element
 from landslip.reporting.inventory.view import View
 
@@ -110,13 +110,13 @@ def path(rings: Rings, class_: str) -> str:
 
 
 def drawn(
-    picture: Picture,
+    picture: RgbImage,
     rings: Rings,
     colour: tuple[int, int, int],
     *,
     fill: tuple[int, int, int] | None = None,
     thick: int = 1,
-) -> Picture:
+) -> RgbImage:
     """Return a picture with outlines drawn into it, filled where a colour is given."""
     sheet = np.ascontiguousarray(picture.copy())
     scaled = np.rint(rings.points * 2**_FRACTION_BITS).astype(np.int32)
@@ -125,5 +125,5 @@ def drawn(
         cv2.fillPoly(sheet, parts, fill, cv2.LINE_AA, _FRACTION_BITS)
     if parts:
         cv2.polylines(sheet, parts, True, colour, thick, cv2.LINE_AA, _FRACTION_BITS)
-    result: Picture = sheet
+    result: RgbImage = sheet
     return result

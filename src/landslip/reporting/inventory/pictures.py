@@ -5,20 +5,20 @@ import io
 
 from PIL import Image
 
-from landslip.io.pictures import Picture
+from landslip.io.visualization import RgbImage
 from landslip.reporting.inventory.svg import element
 
 _QUALITY = 82
 
 
-def jpeg_uri(picture: Picture) -> str:
+def jpeg_uri(picture: RgbImage) -> str:
     """Return a picture (height, width, 3) as the address of a JPEG that is its own content."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
     return _uri("jpeg", buffer)
 
 
-def png_uri(picture: Picture) -> str:
+def png_uri(picture: RgbImage) -> str:
     """Return a picture of few colours as the address of a PNG that is its own content."""
     buffer = io.BytesIO()
     few = Image.fromarray(picture).quantize(32, dither=Image.Dither.NONE)

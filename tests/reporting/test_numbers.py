@@ -2,7 +2,7 @@
 
 import pytest
 
-from landslip.reporting.experiment.numbers import interval, p_text, points, signed_span, span
+from landslip.reporting.numbers import p_text, points, score_interval, signed_span, span
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_differences_have_signs_and_shares_none() -> None:
     assert points(-0.0126) == "\N{MINUS SIGN}1.3"
     assert points(-0.00001) == "0.0"
     assert span(0.5, 0.613) == "50.0 to 61.3"
-    assert interval(0.5, 0.613) == "95 % interval 50.0 to 61.3"
-    assert interval(None, None) == "no interval: one tile"
+    assert score_interval(0.5, 0.613) == "95 % interval 50.0 to 61.3"
+    assert score_interval(None, None) == "no interval: one tile"

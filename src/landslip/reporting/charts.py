@@ -4,12 +4,13 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-_STYLE: dict[Any, Any] = {
+_CHART_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "landslip",
     "font.family": "sans-serif",
@@ -39,10 +40,19 @@ _STYLE: dict[Any, Any] = {
 _FONTS = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SvgChart:
+    """A drawn chart; ``name`` is that of its file and unique in the report."""
+
+    name: str
+    caption: str
+    svg: str
+
+
 @contextmanager
-def style() -> Iterator[None]:
+def chart_style() -> Iterator[None]:
     """Set the style that figures are both drawn and written in."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_CHART_STYLE):
         yield
 
 

@@ -18,7 +18,7 @@ _PAPER_PAIRING = _ENCODERS[PaperMethod.ALBUNET], _ENCODERS[PaperMethod.TRANSFERR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrintedAs:
+class PrintedMethod:
     """The paper's method that one of the experiment stands for; ``encoder`` is the paper's."""
 
     method: PaperMethod
@@ -39,12 +39,12 @@ def paper_method(facts: MethodFacts) -> PaperMethod | None:
     return None
 
 
-def printed_as(results: Results) -> dict[str, PrintedAs]:
+def printed_as(results: Results) -> dict[str, PrintedMethod]:
     """Return which methods the paper prints figures of.
 
     Those with the paper's encoder; where there is none, the first of the network stands for it.
     """
-    found: dict[str, PrintedAs] = {}
+    found: dict[str, PrintedMethod] = {}
     for role in PaperMethod:
         names = [name for name in results.methods if paper_method(results.methods[name]) is role]
         encoder = _ENCODERS.get(role)
@@ -54,7 +54,7 @@ def printed_as(results: Results) -> dict[str, PrintedAs]:
             if encoder in (None, results.methods[name].encoder) and _leads(results, name)
         ]
         for name in exact or names[:1]:
-            found[name] = PrintedAs(method=role, encoder=encoder, exact=bool(exact))
+            found[name] = PrintedMethod(method=role, encoder=encoder, exact=bool(exact))
     return found
 
 

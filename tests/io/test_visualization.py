@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from landslip.core.bands import Bands
-from landslip.io.pictures import (
-    FOUND,
-    MISSED,
-    WRONG,
-    display_image,
-    error_picture,
-    label_picture,
-    outlined,
-    panels,
+from landslip.io.visualization import (
+    FALSE_NEGATIVE,
+    FALSE_POSITIVE,
+    TRUE_POSITIVE,
+    draw_outlines,
+    error_map,
+    label_image,
+    rgb_composite,
+    save_panels,
 )
 
 ALL = np.ones((10, 101), dtype=bool)
@@ -35,7 +35,7 @@ def slope(height: int = 10) -> np.ndarray:
 def test_channels(names: str, channels: tuple[int, int, int]) -> None:
     bands = Bands.parse(names)
     stored = np.stack([np.roll(slope(), 25 * at, axis=1) for at in range(len(bands))])
-    picture = display_image(stored, ALL, bands)
+    picture = rgb_composite(stored, ALL, bands)
     assert picture.shape == (10, 101, 3)
     assert picture.dtype == np.uint8
     for channel, band in enumerate(channels):
@@ -45,7 +45,7 @@ def test_channels(names: str, channels: tuple[int, int, int]) -> None:
 
 
 def test_a_band_is_stretched_between_its_1_and_99_percent_points() -> None:
-    grey = display_image(slope()[np.newaxis], ALL, Bands(("nir",)))[0, :, 0]
+    grey = rgb_composite(slope()[np.newaxis], ALL, Bands(("nir",)))[0, :, 0]
     assert grey[[0, 1, 99, 100]].tolist() == [0, 0, 255, 255]
     assert grey[50] == pytest.approx(127, abs=1)
     assert (np.diff(grey[1:100].astype(int)) >= 2).all()
@@ -54,22 +54,22 @@ def test_a_band_is_stretched_between_its_1_and_99_percent_points() -> None:
 @pytest.mark.parametrize("fill", [np.nan, np.inf, -1e30], ids=["NaN", "infinite", "far"])
 def test_nodata_is_grey_and_does_not_stretch(fill: float) -> None:
     stored = slope().astype(np.float32)
-    clean = display_image(stored[np.newaxis, 3:], ALL[3:], Bands(("nir",)))
+    clean = rgb_composite(stored[np.newaxis, 3:], ALL[3:], Bands(("nir",)))
     stored[:3] = fill
     valid = ALL.copy()
     valid[:3] = False
-    picture = display_image(stored[np.newaxis], valid, Bands(("nir",)))
+    picture = rgb_composite(stored[np.newaxis], valid, Bands(("nir",)))
     assert np.unique(picture[:3]).tolist() == [96]
     np.testing.assert_array_equal(picture[3:], clean)
 
 
 def test_a_scene_without_valid_pixels_is_grey() -> None:
-    picture = display_image(slope()[np.newaxis], ~ALL, Bands(("nir",)))
+    picture = rgb_composite(slope()[np.newaxis], ~ALL, Bands(("nir",)))
     assert np.unique(picture).tolist() == [96]
 
 
 def test_a_flat_band_is_drawn() -> None:
-    picture = display_image(np.full((1, 10, 101), 7, np.uint8), ALL, Bands(("nir",)))
+    picture = rgb_composite(np.full((1, 10, 101), 7, np.uint8), ALL, Bands(("nir",)))
     assert np.unique(picture).tolist() == [0]
 
 
@@ -77,7 +77,7 @@ def test_outlines_are_the_edge_pixels_of_landslides() -> None:
     landslide = np.zeros((9, 9), dtype=bool)
     landslide[2:7, 3:8] = True
     picture = np.full((9, 9, 3), 50, dtype=np.uint8)
-    drawn = outlined(picture, landslide, (255, 0, 10))
+    drawn = draw_outlines(picture, landslide, (255, 0, 10))
     edge = landslide.copy()
     edge[3:6, 4:7] = False
     assert (drawn[edge] == (255, 0, 10)).all()
@@ -86,12 +86,14 @@ def test_outlines_are_the_edge_pixels_of_landslides() -> None:
 
 
 def test_no_outline_along_the_pictures_border() -> None:
-    drawn = outlined(np.zeros((5, 5, 3), np.uint8), np.ones((5, 5), dtype=bool), (255, 255, 255))
+    drawn = draw_outlines(
+        np.zeros((5, 5, 3), np.uint8), np.ones((5, 5), dtype=bool), (255, 255, 255)
+    )
     assert not drawn.any()
 
 
 def test_a_label_is_white_on_black() -> None:
-    drawn = label_picture(np.array([[True, False]]))
+    drawn = label_image(np.array([[True, False]]))
     assert drawn.dtype == np.uint8
     assert drawn.tolist() == [[[255] * 3, [0] * 3]]
 
@@ -101,14 +103,17 @@ def test_errors_shine_through_in_their_colours() -> None:
         np.array([[True, True, False, False]]),
         np.array([[True, False, True, False]]),
     )
-    drawn = error_picture(np.full((1, 4, 3), 100, np.uint8), found, landslide)
-    halves = [[(100 + part) // 2 for part in colour] for colour in (FOUND, WRONG, MISSED)]
+    drawn = error_map(np.full((1, 4, 3), 100, np.uint8), found, landslide)
+    halves = [
+        [(100 + part) // 2 for part in colour]
+        for colour in (TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE)
+    ]
     assert drawn.tolist() == [[*halves, [100] * 3]]
 
 
 def test_panels_stand_side_by_side_under_captions(tmp_path: Path) -> None:
     red, blue = (np.full((40, 50, 3), colour, np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
-    panels([("scene", red), ("found", blue)], tmp_path / "sheet.png")
+    save_panels([("scene", red), ("found", blue)], tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     caption_px, gap_px = 28, 8
     assert sheet.shape == (40 + caption_px, 50 + gap_px + 50, 3)

@@ -1,26 +1,40 @@
 """Tables as data, and in Markdown."""
 
-from landslip.reporting.experiment.table import Cell, Column, Row, Table, markdown, words
+from landslip.reporting.tables import (
+    ReportTable,
+    TableCell,
+    TableColumn,
+    TableRow,
+    markdown,
+    text_cell,
+)
 
-TABLE = Table(
+
+def scored(f1: float, error: float, small: str = "") -> tuple[TableCell, TableCell]:
+    return (
+        TableCell(text=f"{100 * f1:.0f}", value=f1, small=small),
+        TableCell(text=f"{error:.0f}", value=error),
+    )
+
+
+TABLE = ReportTable(
     caption="Scores",
     columns=(
-        Column(title="Method", number=False),
-        Column(title="F1", group="ours", better="high"),
-        Column(title="error", group="ours", better="low"),
-        Column(title="F1", group="paper"),
+        TableColumn(title="Method", number=False),
+        TableColumn(title="F1", group="ours", better="high"),
+        TableColumn(title="error", group="ours", better="low"),
+        TableColumn(title="F1", group="paper"),
     ),
     rows=(
-        Row(group="A", cells=(words("one"), Cell(text="81", value=0.81), Cell(text="2", value=2.0),
-                              words("80"))),
-        Row(group="A", cells=(words("t|wo"), Cell(text="83", value=0.83, small="82 to 84"),
-                              Cell(text="3", value=3.0), words(None))),
-        Row(group="B", cells=(words("one"), Cell(text="70", value=0.7), Cell(text="1", value=1.0),
-                              words("80"))),
+        TableRow(group="A", cells=(text_cell("one"), *scored(0.81, 2), text_cell("80"))),
+        TableRow(
+            group="A", cells=(text_cell("t|wo"), *scored(0.83, 3, "82 to 84"), text_cell(None))
+        ),
+        TableRow(group="B", cells=(text_cell("one"), *scored(0.7, 1), text_cell("80"))),
     ),
     group_title="Data set",
     notes=("A note.",),
-)  # fmt: skip
+)
 
 
 def test_the_best_is_marked_within_its_group_where_there_are_several() -> None:
@@ -33,9 +47,9 @@ def test_the_best_is_marked_within_its_group_where_there_are_several() -> None:
 
 
 def test_equal_bests_are_all_marked() -> None:
-    column = Column(title="F1", better="high")
-    row = Row(cells=(Cell(text="1", value=1.0),))
-    table = Table(caption="Equal", columns=(column,), rows=(row, row)).with_best()
+    column = TableColumn(title="F1", better="high")
+    row = TableRow(cells=(TableCell(text="1", value=1.0),))
+    table = ReportTable(caption="Equal", columns=(column,), rows=(row, row)).with_best()
     assert [row.cells[0].best for row in table.rows] == [True, True]
 
 

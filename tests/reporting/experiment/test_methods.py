@@ -1,8 +1,8 @@
 """Which methods are the paper's."""
 
 from landslip.experiments.paper import PaperMethod
-from landslip.reporting.experiment.roles import (
-    PrintedAs,
+from landslip.reporting.experiment.methods import (
+    PrintedMethod,
     depths,
     first_layers,
     opponents,
@@ -57,9 +57,9 @@ def test_printed_figures_go_to_the_paper_s_encoders(fake: FakeExperiment) -> Non
     fake.method("a18", "albunet", encoder="resnet18", transferred=True)
     fake.method("svm", "svm")
     assert printed_as(fake.results()) == {
-        "svm": PrintedAs(method=PaperMethod.SVM, encoder=None, exact=True),
-        "a18": PrintedAs(method=PaperMethod.ALBUNET, encoder="resnet34", exact=False),
-        "l50": PrintedAs(method=PaperMethod.TRANSFERRED, encoder="resnet50", exact=True),
+        "svm": PrintedMethod(method=PaperMethod.SVM, encoder=None, exact=True),
+        "a18": PrintedMethod(method=PaperMethod.ALBUNET, encoder="resnet34", exact=False),
+        "l50": PrintedMethod(method=PaperMethod.TRANSFERRED, encoder="resnet50", exact=True),
     }
 
 

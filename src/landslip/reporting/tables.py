@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-EMPTY = "–"
+from landslip.reporting.numbers import EMPTY, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class TableCell:
     """What stands in one place of a table.
 
     Attributes:
@@ -24,7 +24,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class TableColumn:
     """A column; ``group`` stands over neighbours of the same group.
 
     Attributes:
@@ -41,15 +41,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TableRow:
     """A row; rows of one group stand together under its name."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ReportTable:
     """A table with its caption.
 
     Attributes:
@@ -58,8 +58,8 @@ class Table:
     """
 
     caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[TableColumn, ...]
+    rows: tuple[TableRow, ...]
     group_title: str = ""
     notes: tuple[str, ...] = field(default=())
 
@@ -72,20 +72,20 @@ class Table:
         return [(name, len(list(columns))) for name, columns in spans]
 
     @property
-    def row_groups(self) -> list[tuple[str, list[Row]]]:
+    def row_groups(self) -> list[tuple[str, list[TableRow]]]:
         """Rows by group, in order."""
         return [(name, list(rows)) for name, rows in groupby(self.rows, key=lambda row: row.group)]
 
-    def with_best(self) -> "Table":
+    def with_best(self) -> "ReportTable":
         """Return the same with the best value of each group and column marked.
 
         Nothing is marked where a group has one value only.
         """
-        rows: list[Row] = []
+        rows: list[TableRow] = []
         for _, group in self.row_groups:
             best = [_best(column, at, group) for at, column in enumerate(self.columns)]
             rows += [_marked(row, best) for row in group]
-        return Table(
+        return ReportTable(
             caption=self.caption,
             columns=self.columns,
             rows=tuple(rows),
@@ -94,12 +94,22 @@ class Table:
         )
 
 
-def words(text: str | None) -> Cell:
+def text_cell(text: str | None) -> TableCell:
     """Return a cell of text, or of a dash."""
-    return Cell(text=text or EMPTY)
+    return TableCell(text=text or EMPTY)
 
 
-def markdown(table: Table) -> str:
+def percent_cell(value: float | None, digits: int = 1) -> TableCell:
+    """Return a cell of a fraction in percent."""
+    return TableCell(text=percent(value, digits), value=value)
+
+
+def number_cell(value: float | None, digits: int = 1) -> TableCell:
+    """Return a cell of a number with thousands separated."""
+    return TableCell(text=EMPTY if value is None else f"{value:,.{digits}f}", value=value)
+
+
+def markdown(table: ReportTable) -> str:
     """Return a table in Markdown, its caption over it and its notes under it."""
     grouped = any(row.group for row in table.rows)
     titles = [
@@ -110,37 +120,42 @@ def markdown(table: Table) -> str:
     if grouped:
         titles.insert(0, table.group_title)
         sides.insert(0, "---")
-    lines = [f"**{plain(table.caption)}**", "", _line(map(plain, titles)), _line(sides)]
+    lines = [
+        f"**{escape_markdown(table.caption)}**",
+        "",
+        _line(map(escape_markdown, titles)),
+        _line(sides),
+    ]
     for row in table.rows:
-        before = [plain(row.group)] if grouped else []
+        before = [escape_markdown(row.group)] if grouped else []
         lines.append(_line([*before, *map(_markdown_cell, row.cells)]))
     return "\n".join([*lines, *_note_lines(table)])
 
 
-def _note_lines(table: Table) -> Iterator[str]:
+def _note_lines(table: ReportTable) -> Iterator[str]:
     for note in table.notes:
         yield ""
-        yield plain(note)
+        yield escape_markdown(note)
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_cell(cell: Cell) -> str:
-    text = plain(cell.text)
+def _markdown_cell(cell: TableCell) -> str:
+    text = escape_markdown(cell.text)
     text = f"**{text}**" if cell.best else text
-    return f"{text} ({plain(cell.small)})" if cell.small else text
+    return f"{text} ({escape_markdown(cell.small)})" if cell.small else text
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text without the marks that would end a cell or begin a style."""
     for mark in ("\\", "|", "*", "_", "<", "`"):
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())
 
 
-def _best(column: Column, at: int, rows: list[Row]) -> float | None:
+def _best(column: TableColumn, at: int, rows: list[TableRow]) -> float | None:
     values = [row.cells[at].value for row in rows]
     known = [value for value in values if value is not None]
     if not column.better or len(known) < 2:
@@ -148,11 +163,11 @@ def _best(column: Column, at: int, rows: list[Row]) -> float | None:
     return max(known) if column.better == "high" else min(known)
 
 
-def _marked(row: Row, best: list[float | None]) -> Row:
+def _marked(row: TableRow, best: list[float | None]) -> TableRow:
     cells = tuple(
-        Cell(text=cell.text, small=cell.small, value=cell.value, best=True)
+        TableCell(text=cell.text, small=cell.small, value=cell.value, best=True)
         if top is not None and cell.value == top
         else cell
         for cell, top in zip(row.cells, best, strict=True)
     )
-    return Row(cells=cells, group=row.group)
+    return TableRow(cells=cells, group=row.group)

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from landslip.reporting.experiment.lines import Measured
-from landslip.reporting.experiment.table import EMPTY, Cell
-
+EMPTY = "–"
 _NO_INTERVAL = "no interval: one tile"
 
 
@@ -47,7 +45,7 @@ def _end(difference: float) -> str:
     return points(difference, 2 if near_0 else 1)
 
 
-def interval(low: float | None, high: float | None) -> str:
+def score_interval(low: float | None, high: float | None) -> str:
     """Return an interval of scores as words."""
     return f"95 % interval {span(low, high)}" if span(low, high) else _NO_INTERVAL
 
@@ -55,25 +53,6 @@ def interval(low: float | None, high: float | None) -> str:
 def signed_interval(low: float | None, high: float | None) -> str:
     """Return an interval of differences as words."""
     return f"95 % interval {signed_span(low, high)}" if signed_span(low, high) else _NO_INTERVAL
-
-
-def score_cell(score: Measured, *, interval: bool = True) -> Cell:
-    """Return a score in percent over its interval."""
-    return Cell(
-        text=percent(score.value),
-        small=span(score.low, score.high) if interval else "",
-        value=score.value,
-    )
-
-
-def share_cell(value: float | None, digits: int = 1) -> Cell:
-    """Return a share in percent."""
-    return Cell(text=percent(value, digits), value=value)
-
-
-def figure_cell(value: float | None, digits: int = 1) -> Cell:
-    """Return a number."""
-    return Cell(text=EMPTY if value is None else f"{value:,.{digits}f}", value=value)
 
 
 def duration(seconds: float | None) -> str:
@@ -86,7 +65,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def listed(words: Sequence[str]) -> str:
+def listing(words: Sequence[str]) -> str:
     """Return ``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 

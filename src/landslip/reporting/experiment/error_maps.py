@@ -14,11 +14,11 @@ from landslip.datasets.format import LANDSLIDE, Tile, TileDataset
 from landslip.experiments.paper import PaperMethod
 from landslip.experiments.predictions import FILE, Predictions
 from landslip.experiments.results import CellFacts
-from landslip.io.pictures import Picture, display_image, error_picture, label_picture, stacked
+from landslip.io.visualization import RgbImage, error_map, label_image, rgb_composite, save_rows
 from landslip.metrics.pixels import count_pixels
-from landslip.reporting.experiment.numbers import percent
-from landslip.reporting.experiment.runs import RunKey
-from landslip.reporting.experiment.summary import Summary
+from landslip.reporting.experiment.runs import PooledRunKey
+from landslip.reporting.experiment.summary import ExperimentSummary
+from landslip.reporting.numbers import percent
 
 ROWS, MOST_METHODS = 6, 8
 _SIDE_PX, _QUALITY = 192, 78
@@ -38,10 +38,10 @@ CAPTION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
+class GridPanel:
     """One picture of the grid; ``note`` stands under it."""
 
-    picture: Picture
+    picture: RgbImage
     note: str = ""
 
     @property
@@ -56,27 +56,27 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class ErrorMapGrid:
     """Figure 6 of one data set."""
 
     dataset: str
     file: str
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Panel, ...], ...]
+    rows: tuple[tuple[GridPanel, ...], ...]
 
     def write(self, folder: Path) -> None:
         """Write the grid as one PNG under its columns' names."""
         width = self.rows[0][0].picture.shape[1]
         head = [_words(column, width) for column in self.columns]
-        stacked(
+        save_rows(
             [head, *([panel.picture for panel in row] for row in self.rows)], folder / self.file
         )
 
 
 def picture_grids(
-    summary: Summary, datasets: Mapping[str, TileDataset], folder: Path
-) -> Iterator[Grid]:
+    summary: ExperimentSummary, datasets: Mapping[str, TileDataset], folder: Path
+) -> Iterator[ErrorMapGrid]:
     """Yield figure 6 of each data set, from the predictions in the experiment's folder.
 
     Its split is the first that is not random; its seed the first. Methods without predictions are
@@ -91,7 +91,7 @@ def picture_grids(
                 yield grid
 
 
-def shown_methods(summary: Summary, place: tuple[str, str]) -> list[str]:
+def shown_methods(summary: ExperimentSummary, place: tuple[str, str]) -> list[str]:
     """Return the methods of the grid: the paper's in its order, then others, eight at most."""
     names = [line.run.key.method for line in summary.lines_of(*place)]
     order = {name: _ORDER.index(known.method) for name, known in summary.printed_as.items()}
@@ -110,8 +110,8 @@ def chosen_tiles(shares: Mapping[str, float], rows: int = ROWS) -> list[str]:
 
 
 def _grid(
-    summary: Summary, dataset: TileDataset, place: tuple[str, str], folder: Path
-) -> Grid | None:
+    summary: ExperimentSummary, dataset: TileDataset, place: tuple[str, str], folder: Path
+) -> ErrorMapGrid | None:
     cells = {name: _cells(summary, place, name, folder) for name in shown_methods(summary, place)}
     cells = {name: found for name, found in cells.items() if found}
     if not cells:
@@ -120,9 +120,9 @@ def _grid(
     if not tiles:
         return None
     columns = [_found(cells[name], tiles, folder) for name in cells]
-    rows = tuple(_row(dataset, tile, columns) for tile in tiles)
+    rows = tuple(_grid_row(dataset, tile, columns) for tile in tiles)
     name, split = place
-    return Grid(
+    return ErrorMapGrid(
         dataset=name,
         file=f"figure6_{name}.png",
         caption=f"{summary.title(name)}, split {split}: {CAPTION}",
@@ -132,10 +132,10 @@ def _grid(
 
 
 def _cells(
-    summary: Summary, place: tuple[str, str], method: str, folder: Path
+    summary: ExperimentSummary, place: tuple[str, str], method: str, folder: Path
 ) -> tuple[CellFacts, ...]:
     """Return the cells of a run's first seed whose predictions are there."""
-    run = summary.runs[RunKey(dataset=place[0], split=place[1], method=method)]
+    run = summary.runs[PooledRunKey(dataset=place[0], split=place[1], method=method)]
     return tuple(cell for cell in run.cells[0] if (_of_cell(folder, cell) / FILE).is_file())
 
 
@@ -185,27 +185,27 @@ def _found(
     return found
 
 
-def _row(
+def _grid_row(
     dataset: TileDataset, tile: Tile, columns: Sequence[Mapping[str, NDArray[np.bool_]]]
-) -> tuple[Panel, ...]:
-    image = display_image(tile.stored, tile.valid, dataset.bands)
+) -> tuple[GridPanel, ...]:
+    image = rgb_composite(tile.stored, tile.valid, dataset.bands)
     known = _known(tile)
     first = (
-        Panel(picture=image, note=tile.tile_id),
-        Panel(picture=label_picture(known), note=f"{percent(_share(tile))} %"),
+        GridPanel(picture=image, note=tile.tile_id),
+        GridPanel(picture=label_image(known), note=f"{percent(_share(tile))} %"),
     )
     return (*first, *(_errors(image, tile, column.get(tile.tile_id)) for column in columns))
 
 
-def _errors(image: Picture, tile: Tile, found: NDArray[np.bool_] | None) -> Panel:
+def _errors(image: RgbImage, tile: Tile, found: NDArray[np.bool_] | None) -> GridPanel:
     if found is None:
-        return Panel(picture=np.full_like(image, 255), note="no prediction")
+        return GridPanel(picture=np.full_like(image, 255), note="no prediction")
     known = _known(tile)
     counts = count_pixels(found, known, tile.counted)
-    return Panel(picture=error_picture(image, found, known), note=f"F1 {percent(counts.f1)}")
+    return GridPanel(picture=error_map(image, found, known), note=f"F1 {percent(counts.f1)}")
 
 
-def _words(text: str, width: int) -> Picture:
+def _words(text: str, width: int) -> RgbImage:
     """Return words as a strip of a picture, the letters as large as they fit."""
     strip = Image.new("RGB", (width, _CAPTION_PX), "white")
     draw = ImageDraw.Draw(strip)

@@ -5,22 +5,22 @@ from xml.etree import ElementTree
 
 import pytest
 
-from landslip.reporting.experiment.charts import (
-    Chart,
+from landslip.reporting.experiment.figures import (
+    SvgChart,
+    curves_chart,
     f1_chart,
     learning_chart,
-    route_chart,
+    line_styles,
     split_chart,
+    transfer_chart,
 )
-from landslip.reporting.experiment.palette import looks
-from landslip.reporting.experiment.probability_chart import curves_chart
-from landslip.reporting.experiment.summary import Summary
+from landslip.reporting.experiment.summary import ExperimentSummary
 
 from .conftest import FakeExperiment
 
 
 @pytest.fixture(scope="module")
-def charts(whole: Summary) -> list[Chart]:
+def charts(whole: ExperimentSummary) -> list[SvgChart]:
     split = split_chart(whole)
     assert split is not None
     return [
@@ -28,11 +28,11 @@ def charts(whole: Summary) -> list[Chart]:
         split,
         curves_chart(whole, "valley", "groups"),
         learning_chart(whole, "valley", "groups"),
-        route_chart(whole, "valley", "groups", "tianshui"),
+        transfer_chart(whole, "valley", "groups", "tianshui"),
     ]
 
 
-def test_charts_are_xml_with_text_as_text(charts: list[Chart]) -> None:
+def test_charts_are_xml_with_text_as_text(charts: list[SvgChart]) -> None:
     for chart in charts:
         root = ElementTree.fromstring(chart.svg)  # noqa: S314
         said = " ".join(
@@ -42,7 +42,7 @@ def test_charts_are_xml_with_text_as_text(charts: list[Chart]) -> None:
         assert "%" in said
 
 
-def test_ids_are_of_the_chart_alone(charts: list[Chart]) -> None:
+def test_ids_are_of_the_chart_alone(charts: list[SvgChart]) -> None:
     seen: set[str] = set()
     for chart in charts:
         ids = set(re.findall(r'id="([^"]+)"', chart.svg))
@@ -54,13 +54,15 @@ def test_ids_are_of_the_chart_alone(charts: list[Chart]) -> None:
         seen |= ids
 
 
-def test_the_same_results_give_the_same_bytes(whole: Summary, charts: list[Chart]) -> None:
+def test_the_same_results_give_the_same_bytes(
+    whole: ExperimentSummary, charts: list[SvgChart]
+) -> None:
     assert f1_chart(whole, "groups").svg == charts[0].svg
     assert re.search(r"20\d\d-\d\d-\d\dT", charts[0].svg) is None
 
 
-def test_a_method_looks_the_same_everywhere_and_unlike_others(whole: Summary) -> None:
-    found = looks(whole.results)
+def test_a_method_looks_the_same_everywhere_and_unlike_others(whole: ExperimentSummary) -> None:
+    found = line_styles(whole.results)
     assert len({(look.colour, look.dash, look.marker, look.fill) for look in found.values()}) == 12
     ours, plain = found["linknet-r50"], found["scratch-r50"]
     assert ours.colour == plain.colour
@@ -70,13 +72,13 @@ def test_a_method_looks_the_same_everywhere_and_unlike_others(whole: Summary) ->
 
 def test_without_a_random_split_there_is_nothing_beside_it(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8)
-    assert split_chart(Summary(fake.results())) is None
+    assert split_chart(ExperimentSummary(fake.results())) is None
 
 
 def test_one_seed_one_tile_and_nothing_found_are_drawn(fake: FakeExperiment) -> None:
     fake.add("ours", 0.0, seeds=(0,), tiles=1, noise=0)
     fake.add("ours", 0.0, seeds=(0,), tiles=1, noise=0, train_tiles=5)
-    summary = Summary(fake.results())
+    summary = ExperimentSummary(fake.results())
     for chart in (
         f1_chart(summary, "groups"),
         curves_chart(summary, "valley", "groups"),

@@ -10,9 +10,14 @@ from PIL import Image
 from landslip.datasets.format import TileDataset
 from landslip.experiments.predictions import Predictions
 from landslip.experiments.scoring import score_cell
-from landslip.io.pictures import FOUND, MISSED, WRONG
-from landslip.reporting.experiment.figure import Grid, chosen_tiles, picture_grids, shown_methods
-from landslip.reporting.experiment.summary import Summary
+from landslip.io.visualization import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
+from landslip.reporting.experiment.error_maps import (
+    ErrorMapGrid,
+    chosen_tiles,
+    picture_grids,
+    shown_methods,
+)
+from landslip.reporting.experiment.summary import ExperimentSummary
 
 from .conftest import FakeExperiment, make_dataset, write_predictions
 
@@ -25,14 +30,14 @@ def test_tiles_are_chosen_at_equal_steps_of_their_share() -> None:
     assert chosen_tiles({"a": 0.0}, 6) == []
 
 
-def test_the_paper_s_methods_come_first_in_its_order(whole: Summary) -> None:
+def test_the_paper_s_methods_come_first_in_its_order(whole: ExperimentSummary) -> None:
     assert shown_methods(whole, ("valley", "groups")) == [
         *("svm", "unet", "albunet", "scratch-r50", "linknet-r50", "unetpp"),
         *("linknet-r18", "scratch-r18"),
     ]
 
 
-def grid_of(tmp_path: Path, fake: FakeExperiment) -> tuple[TileDataset, Grid]:
+def grid_of(tmp_path: Path, fake: FakeExperiment) -> tuple[TileDataset, ErrorMapGrid]:
     dataset = make_dataset(tmp_path / "tiles")
     fake.method("ours", encoder="resnet50", transferred=True, label="LinkNet")
     fake.method("svm", "svm")
@@ -41,7 +46,7 @@ def grid_of(tmp_path: Path, fake: FakeExperiment) -> tuple[TileDataset, Grid]:
     for cell in fake.cells:
         if cell.key.method == "ours" and cell.key.seed == 0:
             write_predictions(tmp_path, dataset, cell.key, 0.5)
-    (grid,) = picture_grids(Summary(fake.results()), {"valley": dataset}, tmp_path)
+    (grid,) = picture_grids(ExperimentSummary(fake.results()), {"valley": dataset}, tmp_path)
     return dataset, grid
 
 
@@ -57,7 +62,11 @@ def test_errors_have_their_colours(tmp_path: Path, fake: FakeExperiment) -> None
     np.testing.assert_array_equal(label[..., 0], np.where(known, 255, 0))
     shift = errors.astype(int) * 2 - image
     parts = {}
-    for name, colour in (("found", FOUND), ("wrong", WRONG), ("missed", MISSED)):
+    for name, colour in (
+        ("found", TRUE_POSITIVE),
+        ("wrong", FALSE_POSITIVE),
+        ("missed", FALSE_NEGATIVE),
+    ):
         parts[name] = (np.abs(shift - np.array(colour)) <= 2).all(axis=-1)
     assert parts["found"].any()
     assert parts["wrong"].any()
@@ -96,5 +105,7 @@ def test_pictures_are_whole_in_the_page_and_beside_it(tmp_path: Path, fake: Fake
 def test_without_predictions_there_is_no_grid(tmp_path: Path, fake: FakeExperiment) -> None:
     dataset = make_dataset(tmp_path / "tiles", tiles=3)
     fake.add("ours", 0.8, tiles=3)
-    assert list(picture_grids(Summary(fake.results()), {"valley": dataset}, tmp_path)) == []
-    assert list(picture_grids(Summary(fake.results()), {}, tmp_path)) == []
+    assert (
+        list(picture_grids(ExperimentSummary(fake.results()), {"valley": dataset}, tmp_path)) == []
+    )
+    assert list(picture_grids(ExperimentSummary(fake.results()), {}, tmp_path)) == []

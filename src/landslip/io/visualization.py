@@ -10,15 +10,15 @@ from scipy import ndimage
 
 from landslip.core.bands import Bands
 
-Picture = NDArray[np.uint8]
+RgbImage = NDArray[np.uint8]
 _NATURAL = ("red", "green", "blue")
 _OUTSIDE = 96
 _GAP_PX = 8
 _CAPTION_PX = 28
-FOUND, WRONG, MISSED = (60, 200, 90), (230, 60, 60), (70, 110, 255)
+TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = (60, 200, 90), (230, 60, 60), (70, 110, 255)
 
 
-def display_image(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) -> Picture:
+def rgb_composite(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) -> RgbImage:
     """Stretch a scene (bands, height, width) to a picture (height, width, 3).
 
     Red, green and blue where the scene has them, else its first three bands, or its first in grey;
@@ -33,9 +33,9 @@ def display_image(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) 
     return picture
 
 
-def outlined(
-    picture: Picture, landslide: NDArray[np.bool_], colour: tuple[int, int, int]
-) -> Picture:
+def draw_outlines(
+    picture: RgbImage, landslide: NDArray[np.bool_], colour: tuple[int, int, int]
+) -> RgbImage:
     """Draw the outlines of landslides on a picture."""
     thick = max(1, max(landslide.shape) // 900)
     edge = landslide & ~ndimage.binary_erosion(landslide, iterations=thick, border_value=1)
@@ -44,9 +44,9 @@ def outlined(
     return drawn
 
 
-def tinted(
-    picture: Picture, parts: list[tuple[NDArray[np.bool_], tuple[int, int, int]]]
-) -> Picture:
+def overlay(
+    picture: RgbImage, parts: list[tuple[NDArray[np.bool_], tuple[int, int, int]]]
+) -> RgbImage:
     """Lay colours over parts of a picture, the picture showing through."""
     drawn = picture.astype(np.float32)
     for mask, colour in parts:
@@ -54,21 +54,25 @@ def tinted(
     return drawn.astype(np.uint8)
 
 
-def label_picture(landslide: NDArray[np.bool_]) -> Picture:
+def label_image(landslide: NDArray[np.bool_]) -> RgbImage:
     """Return landslides in white on black."""
     grey = np.where(landslide, np.uint8(255), np.uint8(0))
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def error_picture(
-    picture: Picture, found: NDArray[np.bool_], landslide: NDArray[np.bool_]
-) -> Picture:
+def error_map(
+    picture: RgbImage, found: NDArray[np.bool_], landslide: NDArray[np.bool_]
+) -> RgbImage:
     """Lay over a picture what is found rightly, found wrongly and missed, each in its colour."""
-    parts = [(found & landslide, FOUND), (found & ~landslide, WRONG), (landslide & ~found, MISSED)]
-    return tinted(picture, parts)
+    parts = [
+        (found & landslide, TRUE_POSITIVE),
+        (found & ~landslide, FALSE_POSITIVE),
+        (landslide & ~found, FALSE_NEGATIVE),
+    ]
+    return overlay(picture, parts)
 
 
-def stacked(rows: list[list[Picture]], path: Path) -> None:
+def save_rows(rows: list[list[RgbImage]], path: Path) -> None:
     """Write rows of pictures as one PNG, row under row."""
     heights = [max(part.shape[0] for part in row) for row in rows]
     widths = [sum(part.shape[1] + _GAP_PX for part in row) - _GAP_PX for row in rows]
@@ -84,7 +88,7 @@ def stacked(rows: list[list[Picture]], path: Path) -> None:
     sheet.save(path, optimize=True)
 
 
-def panels(parts: list[tuple[str, Picture]], path: Path) -> None:
+def save_panels(parts: list[tuple[str, RgbImage]], path: Path) -> None:
     """Write pictures of one size side by side as a PNG, each under its caption."""
     height, width = parts[0][1].shape[:2]
     total = len(parts) * width + (len(parts) - 1) * _GAP_PX
@@ -98,11 +102,11 @@ def panels(parts: list[tuple[str, Picture]], path: Path) -> None:
     sheet.save(path, optimize=True)
 
 
-def _stretched(band: NDArray[Any], valid: NDArray[np.bool_]) -> Picture:
+def _stretched(band: NDArray[Any], valid: NDArray[np.bool_]) -> RgbImage:
     if not valid.any():
         return np.full(band.shape, _OUTSIDE, dtype=np.uint8)
     low, high = np.percentile(band[valid].astype(np.float64), (1, 99))
     filled = np.where(valid, band, low).astype(np.float64)
     scaled = (filled - low) / max(high - low, 1e-12)
-    stretched: Picture = (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    stretched: RgbImage = (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
     return stretched
