@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from landslip.reporting.charts import SvgChart
 from landslip.reporting.experiment.figures import (
-    SvgChart,
     curves_chart,
     f1_chart,
     learning_chart,

@@ -12,11 +12,10 @@ from landslip.core.files import atomic_directory
 from landslip.datasets.format import TileDataset
 from landslip.experiments.paper import CITATION, checks
 from landslip.experiments.results import Results
-from landslip.reporting.charts import svg_file
+from landslip.reporting.charts import SvgChart, svg_file
 from landslip.reporting.experiment.claims import Claim, Outcome
 from landslip.reporting.experiment.error_maps import ErrorMapGrid, picture_grids
 from landslip.reporting.experiment.figures import (
-    SvgChart,
     curves_chart,
     f1_chart,
     learning_chart,
