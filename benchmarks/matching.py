@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.grid import Grid
-from landslip.io.raster import Layer, Scene, write_scene
+from landslip.io.raster import OutputBand, Scene, write_scene
 from landslip.preprocessing.coregistration.align import RegisterOptions, align
 from landslip.preprocessing.coregistration.coarse import coarse_shift
 from landslip.preprocessing.coregistration.fine import feature_of
@@ -271,7 +271,10 @@ def _forward(back: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray
 
 
 def _write(path: Path, values: NDArray[np.uint16]) -> None:
-    layers = tuple(Layer(description=name, dtype="uint16", nodata=0) for name in ("red", "green"))
+    names = ("red", "green")
+    layers = tuple(OutputBand(description=name, dtype="uint16", nodata=0) for name in names)
+        OutputBand(description=name, dtype="uint16", nodata=0) for name in ("red", "green")
+    )
     transform = Affine(6, 0, 500_000, 0, -6, 4_000_000)
     grid = Grid(crs=CRS.from_epsg(32643), transform=transform, shape=values.shape[1:])
     write_scene(path, values, grid, layers)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
-from landslip.io.raster.heights import fill_gaps
+from landslip.io.raster.readers import fill_gaps
 from landslip.preprocessing.coregistration.fit import Residuals
 from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
 from landslip.preprocessing.orthorectification.camera_fit import Refinement

@@ -25,7 +25,7 @@ from scipy import ndimage
 from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod, Units
 from landslip.core.errors import InputError
 from landslip.core.window import Window
-from landslip.io.raster import Layer, Scene, write_scene
+from landslip.io.raster import OutputBand, Scene, write_scene
 from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
 from landslip.preprocessing.orthorectification.dem import DemRequest
 from landslip.preprocessing.orthorectification.height_reference import HeightReference
@@ -315,7 +315,7 @@ def print_pointing(bench: Bench, land: Land) -> None:
 
 def _write_reference(ground: Ground, path: Path) -> None:
     layers = tuple(
-        Layer(description=name, dtype="float32", nodata=-1.0, units=Units.REFLECTANCE.value)
+        OutputBand(description=name, dtype="float32", nodata=-1.0, units=Units.REFLECTANCE.value)
         for name in GROUND_BANDS
     )
     write_scene(path, ground.reflectance, ground.grid, layers)

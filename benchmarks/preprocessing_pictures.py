@@ -16,13 +16,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from landslip.io.raster.plain import SensorImage
 from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.core.bands import Bands
 from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod
 from landslip.core.window import Window
-from landslip.io.raster.plain import SensorImage
+from landslip.io.raster.readers import SensorImage
 from landslip.io.visualization import RgbImage, rgb_composite, save_panels
 from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
 from landslip.preprocessing.orthorectification.frame import Frame

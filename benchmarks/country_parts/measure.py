@@ -31,7 +31,7 @@ from landslip.inference.planned import planned
 from landslip.inference.run import extract
 from landslip.inference.store import WindowStore
 from landslip.io.raster import Scene
-from landslip.io.raster.identity import identity
+from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.models.engines.choose import open_engine
 from landslip.models.engines.openvino import usual_streams
 from landslip.models.folder import open_model
@@ -214,7 +214,7 @@ def _opening(what: Measuring, scene: Path, out: Path) -> Opening:
         with Scene(scene):
             store.job()
 
-    digest = statistics.median(_seconds(lambda: identity(scene), what.rounds))
+    digest = statistics.median(_seconds(lambda: scene_fingerprint(scene), what.rounds))
     checking = statistics.median(_seconds(check, what.rounds))
     larger = digest * (SCENE_BYTES / scene.stat().st_size - 1)
     return Opening(

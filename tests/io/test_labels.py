@@ -15,7 +15,7 @@ from shapely import MultiPolygon, Point, Polygon, box
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.io.labels import mask_to_label, read_polygons
+from landslip.io.labels import mask_to_label, read_label_polygons
 
 WritePolygons = Callable[..., Path]
 X, Y = 500_000, 4_000_000
@@ -30,7 +30,7 @@ def on_scene(left: float, top: float, right: float, bottom: float) -> Polygon:
 
 
 def covered(path: Path, grid: Grid = GRID) -> NDArray[np.bool_]:
-    return read_polygons(path, grid).covered(grid, grid.window)
+    return read_label_polygons(path, grid).covered(grid, grid.window)
 
 
 def cells(rows: slice, cols: slice) -> NDArray[np.bool_]:
@@ -59,7 +59,7 @@ def test_a_pixel_is_covered_where_its_centre_is(
 
 def test_a_window_shows_the_same_pixels_as_the_whole(write_polygons: WritePolygons) -> None:
     path = write_polygons("labels.gpkg", [on_scene(1.2, 1.2, 9.9, 7.7), on_scene(10, 8, 11, 9)])
-    polygons = read_polygons(path, GRID)
+    polygons = read_label_polygons(path, GRID)
     whole = np.zeros((16, 16), dtype=bool)
     whole[:10, :12] = polygons.covered(GRID, GRID.window)
     for window in (Window(4, 3, 6, 5), Window(8, 6, 8, 8), Window(0, 9, 3, 1)):
@@ -103,24 +103,24 @@ def test_one_coordinate_system_is_not_enough(
 ) -> None:
     path = write_polygons("labels.gpkg", [on_scene(1, 1, 2, 2)], crs=crs)
     with pytest.raises(InputError, match=f"the {without} have none.*Assign it to the {without}"):
-        read_polygons(path, grid)
+        read_label_polygons(path, grid)
 
 
 def test_systems_with_no_way_between_them_are_refused(write_polygons: WritePolygons) -> None:
     local = CRS.from_wkt('LOCAL_CS["site",UNIT["metre",1]]')
     path = write_polygons("labels.gpkg", [on_scene(1, 1, 2, 2)])
     with pytest.raises(InputError, match=r"cannot be brought from WGS 84 / UTM zone 50N onto"):
-        read_polygons(path, Grid(crs=local, transform=GRID.transform, shape=GRID.shape))
+        read_label_polygons(path, Grid(crs=local, transform=GRID.transform, shape=GRID.shape))
 
 
 def test_of_several_layers_one_is_named(write_polygons: WritePolygons) -> None:
     write_polygons("labels.gpkg", [on_scene(0, 0, 2, 2)], layer="old")
     path = write_polygons("labels.gpkg", [on_scene(4, 4, 7, 7)], layer="new")
     with pytest.raises(InputError, match="has several layers, name one by --layer: old, new"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
     with pytest.raises(InputError, match="has no layer newer; its layers are old, new"):
-        read_polygons(path, GRID, "newer")
-    found = read_polygons(path, GRID, "new").covered(GRID, GRID.window)
+        read_label_polygons(path, GRID, "newer")
+    found = read_label_polygons(path, GRID, "new").covered(GRID, GRID.window)
     np.testing.assert_array_equal(found, cells(slice(4, 7), slice(4, 7)))
 
 
@@ -140,12 +140,12 @@ def test_only_polygons_are_landslides(
 ) -> None:
     path = write_polygons("labels.geojson", geometries)
     with pytest.raises(InputError, match=f"landslides are polygons; there are also {kind}"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
 
 
 def test_empty_geometries_are_left_out_and_told(write_polygons: WritePolygons) -> None:
     path = write_polygons("labels.gpkg", [None, on_scene(2, 3, 5, 7), Polygon()])
-    found = read_polygons(path, GRID)
+    found = read_label_polygons(path, GRID)
     assert len(found.geometries) == 1
     (note,) = found.notes
     assert "2 of 3 polygons (number 1, 3) with empty geometry left out" in note
@@ -154,7 +154,7 @@ def test_empty_geometries_are_left_out_and_told(write_polygons: WritePolygons) -
 def test_a_bow_tie_is_repaired_and_told(write_polygons: WritePolygons) -> None:
     tie = Polygon([(X, Y), (X + 8, Y - 8), (X + 8, Y), (X, Y - 8)])
     path = write_polygons("labels.gpkg", [None, tie, on_scene(0, 9, 1, 10)])
-    found = read_polygons(path, GRID)
+    found = read_label_polygons(path, GRID)
     rows, cols = np.mgrid[:10, :12] + 0.5
     left = (cols < 4) & (rows > cols) & (rows < 8 - cols)
     right = (cols > 4) & (cols < 8) & (rows < cols) & (rows > 8 - cols)
@@ -169,7 +169,7 @@ def test_a_bow_tie_is_repaired_and_told(write_polygons: WritePolygons) -> None:
 def test_what_lies_beside_the_scene_is_left_out_and_told(write_polygons: WritePolygons) -> None:
     far = [on_scene(100 + at, 0, 101 + at, 1) for at in range(7)]
     path = write_polygons("labels.gpkg", [on_scene(2, 3, 5, 7), *far])
-    found = read_polygons(path, GRID)
+    found = read_label_polygons(path, GRID)
     assert len(found.geometries) == 1
     (note,) = found.notes
     assert "7 of 8 polygons (number 2, 3, 4, 5, 6, ...) beside the scene left out" in note
@@ -180,20 +180,20 @@ def test_nothing_on_the_scene_is_told_with_both_extents(write_polygons: WritePol
     polygons = "x 600000 to 600020, y 4100000 to 4100030"
     scene = "x 500000 to 500012, y 3999990 to 4000000"
     with pytest.raises(InputError, match=f"they span {polygons} and the scene {scene}"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
 
 
 def test_coordinates_outside_the_projection_are_refused(write_polygons: WritePolygons) -> None:
     path = write_polygons("labels.gpkg", [box(100, 95, 110, 99)], crs="EPSG:4326")
     with pytest.raises(InputError, match="coordinates that are not finite"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
 
 
 @pytest.mark.parametrize("name", ["labels.gpkg", "labels.geojson", "labels.parquet"])
 def test_a_file_without_features_is_refused(write_polygons: WritePolygons, name: str) -> None:
     path = write_polygons(name, [])
     with pytest.raises(InputError, match="there is no polygon in it"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
 
 
 @pytest.mark.parametrize("name", ["labels.gpkg", "labels.shp", "labels.parquet", "labels.geojson"])
@@ -202,12 +202,12 @@ def test_no_vector_file(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"{name}: not a vector file that can be read"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"labels.gpkg: no such file"):
-        read_polygons(tmp_path / "labels.gpkg", GRID)
+        read_label_polygons(tmp_path / "labels.gpkg", GRID)
 
 
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet"])
@@ -216,7 +216,7 @@ def test_a_table_without_geometry(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     table.to_csv(path) if name.endswith("csv") else table.to_parquet(path)
     with pytest.raises(InputError, match=r"without geometry|not a vector file"):
-        read_polygons(path, GRID)
+        read_label_polygons(path, GRID)
 
 
 def test_several_parts_and_heights(write_polygons: WritePolygons) -> None:

@@ -142,9 +142,9 @@ def _tell(out: Path, summary: "Summary") -> None:
 
 def _check_dem(dem: Path) -> None:
     """Refuse what is no elevation model before the long work."""
-    from landslip.io.raster.heights import HeightMap
+    from landslip.io.raster.readers import ElevationRaster
 
-    HeightMap(dem).close()
+    ElevationRaster(dem).close()
 
 
 def _make_inventory(result: Path, dem: Path, chosen: "ExtractionOptions") -> None:

@@ -16,7 +16,7 @@ from landslip.core.window import Window, tile_windows
 from landslip.datasets.format import BACKGROUND, IGNORE, LANDSLIDE, DatasetCard, Tile
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description, Origin
-from landslip.io.labels import Polygons, mask_to_label, read_polygons
+from landslip.io.labels import LabelPolygons, mask_to_label, read_label_polygons
 from landslip.io.raster import Mask, Scene, SceneOptions
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".png")
@@ -80,7 +80,7 @@ def dataset_from_scene(
         _open_labels(request, scene) as labels,
         atomic_directory(out, overwrite=overwrite) as stage,
     ):
-        area = read_polygons(request.area, scene.grid) if request.area is not None else None
+        area = read_label_polygons(request.area, scene.grid) if request.area is not None else None
         with DatasetWriter(stage, _describe(request, scene)) as writer:
             corner = (0, 0) if area is None else area.corner_in(scene.grid)
             windows = list(tile_windows(scene.grid.shape, request.tile, corner))
@@ -115,7 +115,7 @@ def dataset_from_scene(
 
 
 class _PolygonLabels:
-    def __init__(self, polygons: Polygons, scene: Scene) -> None:
+    def __init__(self, polygons: LabelPolygons, scene: Scene) -> None:
         self._polygons = polygons
         self._grid = scene.grid
         self.notes = polygons.notes
@@ -145,10 +145,10 @@ def _open_labels(request: SceneRequest, scene: Scene) -> Iterator[_Labels]:
         with Mask(request.labels, scene.grid) as mask:
             yield _MaskLabels(mask)
     else:
-        yield _PolygonLabels(read_polygons(request.labels, scene.grid, request.layer), scene)
+        yield _PolygonLabels(read_label_polygons(request.labels, scene.grid, request.layer), scene)
 
 
-def _cut(scene: Scene, labels: _Labels, area: Polygons | None, window: Window) -> Tile:
+def _cut(scene: Scene, labels: _Labels, area: LabelPolygons | None, window: Window) -> Tile:
     stored, valid = scene.read(window)
     label = labels.label(window)
     if area is not None:

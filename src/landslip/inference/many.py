@@ -16,8 +16,7 @@ from landslip.inference.run import extract
 from landslip.inference.work import WorkFolder
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
-from landslip.io.stac.item import read_item
-from landslip.io.stac.scene import stac_scene
+from landslip.io.stac import read_item, write_stac_vrt
 from landslip.models.engines.base import Engine
 from landslip.models.folder import Model
 
@@ -161,7 +160,7 @@ def extract_one(
         )
     work = WorkFolder(order.out)
     item = read_item(order.place)
-    place, told = stac_scene(item, model.card.bands, work.folder_for_scene())
+    place, told = write_stac_vrt(item, model.card.bands, work.folder_for_scene())
     try:
         told_options = replace(options, scene=told)
         return extract(place, model, engine, order.out, told_options, progress=progress)

@@ -17,7 +17,7 @@ from landslip.inference.plan import (
     plan_windows,
 )
 from landslip.io.raster import Scene
-from landslip.io.raster.identity import Facts
+from landslip.io.raster.fingerprint import Fingerprint
 from landslip.models.engines.base import Engine, WindowForm
 from landslip.models.folder import Model
 
@@ -35,7 +35,7 @@ class Extraction:
     options: ExtractionOptions
     request: PlanRequest
     plan: Plan
-    facts: Future[Facts]
+    facts: Future[Fingerprint]
 
     @property
     def job(self) -> dict[str, Any]:
@@ -60,7 +60,11 @@ class Extraction:
 
 
 def planned(
-    scene: Scene, model: Model, engine: Engine, options: ExtractionOptions, facts: "Future[Facts]"
+    scene: Scene,
+    model: Model,
+    engine: Engine,
+    options: ExtractionOptions,
+    facts: "Future[Fingerprint]",
 ) -> Extraction:
     """Plan the windows of a scene; nothing is computed.
 

@@ -10,16 +10,16 @@ from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.inference.blend import NODATA, Steps
 from landslip.inference.plan import BAND_PX
-from landslip.io.raster import Layer, PyramidOutput, sum_of_bytes
-from landslip.io.raster.output import writing
+from landslip.io.raster import OutputBand, PyramidOutput, sum_of_bytes
+from landslip.io.raster.output import raster_writing
 from landslip.models.engines.base import PROBABILITY_STEPS
 
 PROBABILITY, MASK = "probability.tif", "mask.tif"
 
-_PROBABILITY_LAYER = Layer(
+_PROBABILITY_LAYER = OutputBand(
     description="probability of landslide", nodata=NODATA, scale=1 / PROBABILITY_STEPS
 )
-_MASK_LAYER = Layer(description="landslide", nodata=NODATA)
+_MASK_LAYER = OutputBand(description="landslide", nodata=NODATA)
 _MOST_ROWS, _FEWEST_ROWS = 512, 64
 _WHOLE_SHARE = 200  # the share of landslide in a pixel of an overview, as 8 bits hold it
 
@@ -89,9 +89,9 @@ class ResultRasters:
         shares = np.where(steps >= self._least, np.uint8(_WHOLE_SHARE), np.uint8(0))
         shares[steps == NODATA] = NODATA
         masks = [_landslide(level) for level in self._mask.levels_of(shares[np.newaxis])]
-        with writing(self._folder / PROBABILITY):
+        with raster_writing(self._folder / PROBABILITY):
             self._probability.write(self._probability.levels_of(steps[np.newaxis]), window)
-        with writing(self._folder / MASK):
+        with raster_writing(self._folder / MASK):
             self._mask.write(masks, window)
         self._sums[PROBABILITY] += int(steps.sum())
         self._sums[MASK] += int(masks[0].sum())

@@ -26,7 +26,7 @@ from landslip.inference.result import SUMMARY, Summary, job_written
 from landslip.inference.store import WindowStore
 from landslip.inference.work import WorkFolder
 from landslip.io.raster import Scene, bounded_cache, decoding_threads
-from landslip.io.raster.identity import identity
+from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.io.raster.location import Location, place_of
 from landslip.models.engines.base import Engine, WindowRunner
 from landslip.models.folder import CARD, WEIGHTS, Model
@@ -130,7 +130,7 @@ def extract(
         Scene(place, options.scene) as scene,
         ThreadPoolExecutor(1, "digest") as side,
     ):
-        facts = side.submit(identity, scene.path)
+        facts = side.submit(scene_fingerprint, scene.path)
         notes = check_scene(scene, model.card, options.min_area_m2)
         extraction = planned(scene, model, engine, options, facts)
         with work.alone():

@@ -22,7 +22,7 @@ from landslip.core.grid import Grid, map_points
 from landslip.inference.landslides import Landslides
 from landslip.inference.outlines import Outlines
 from landslip.inference.sorting import LandslideSorter
-from landslip.io.vector_output import crs_text, writing
+from landslip.io.vector import gdal_crs, vector_writing
 from landslip.models.engines.base import PROBABILITY_STEPS
 
 LAYER = "landslides"
@@ -95,7 +95,7 @@ class LandslideTable(Closeable):
         """
         totals = Totals(area_m2=None if self._grid.crs is None else 0.0)
         rows = pa.RecordBatchReader.from_batches(_SCHEMA, self._rows(totals))
-        with writing(path, "the table of landslides"):
+        with vector_writing(path, "the table of landslides"):
             pyogrio.write_arrow(
                 rows,
                 path,
@@ -163,4 +163,4 @@ def _batch(rows: _Rows, kept: NDArray[np.bool_], totals: Totals) -> pa.RecordBat
 def _crs(grid: Grid) -> str | None:
     if grid.crs is None:
         return None
-    return crs_text(pyproj.CRS.from_wkt(grid.crs.to_wkt()))
+    return gdal_crs(pyproj.CRS.from_wkt(grid.crs.to_wkt()))

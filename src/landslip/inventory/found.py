@@ -19,7 +19,7 @@ from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
 from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
 from landslip.inventory.request import USUAL_MIN_AREA_M2, Cleaned, InventoryRequest
 from landslip.inventory.source import ExtractionFolder
-from landslip.io.polygon_file import read_polygon_file
+from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
 
 CALIBRATED = (

@@ -9,7 +9,7 @@ from rasterio.crs import CRS
 
 from landslip.core.crs import metric_crs, reproject
 from landslip.core.errors import InputError
-from landslip.io.polygon_file import read_vector, repaired
+from landslip.io.vector import read_vector, repair_polygons
 
 _LINES = {"LineString", "MultiLineString", "LinearRing"}
 
@@ -82,7 +82,7 @@ def _in_metres(
     there = there[~(shapely.is_missing(there) | shapely.is_empty(there))]
     metres = metric_crs(crs, polygons)
     moved = reproject(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
-    return repaired(reproject(polygons, crs, metres)), moved
+    return repair_polygons(reproject(polygons, crs, metres)), moved
 
 
 def _pieces(lines: NDArray[np.object_]) -> NDArray[np.object_]:

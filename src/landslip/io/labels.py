@@ -14,14 +14,14 @@ from rasterio.features import rasterize
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.io.polygon_file import read_vector, repaired
+from landslip.io.vector import read_vector, repair_polygons
 
 _NAMED = 5
 _JPEG_MIDDLE = 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polygons:
+class LabelPolygons:
     """Valid polygons in a scene's coordinate system, and what was noticed on the way."""
 
     geometries: NDArray[np.object_]
@@ -52,7 +52,7 @@ class Polygons:
         return row, col
 
 
-def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
+def read_label_polygons(path: Path, grid: Grid, layer: str | None = None) -> LabelPolygons:
     """Read polygons and bring them onto a scene's coordinate system.
 
     Self-intersecting ones are repaired, empty ones and ones beside the scene left out; each is
@@ -76,7 +76,7 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
     geometries, numbers = shapely.force_2d(geometries[~empty]), numbers.without(empty)
     _check_polygons(geometries, path)
     on_repair = _notes_on_repair(geometries, numbers, path)
-    geometries = repaired(geometries)
+    geometries = repair_polygons(geometries)
     on_scene = shapely.intersects(geometries, shapely.Polygon(grid.corners(grid.window)))
     if not on_scene.any():
         raise InputError(
@@ -85,7 +85,7 @@ def read_polygons(path: Path, grid: Grid, layer: str | None = None) -> Polygons:
         )
     if not on_scene.all():
         notes.append(f"{path.name}: {numbers.of(~on_scene)} beside the scene left out")
-    return Polygons(geometries=geometries[on_scene], notes=(*notes, *on_repair))
+    return LabelPolygons(geometries=geometries[on_scene], notes=(*notes, *on_repair))
 
 
 def mask_to_label(codes: NDArray[Any], *, lossy: bool, path: Path) -> NDArray[np.uint8]:

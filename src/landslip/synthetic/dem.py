@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
-from landslip.io.raster import Layer, write_scene
+from landslip.io.raster import OutputBand, write_scene
 from landslip.synthetic.ground import Ground
 
 _FWHM_PER_SIGMA = 2.355
@@ -72,7 +72,7 @@ def write_dem(path: Path, ground: Ground, style: DemStyle | None = None) -> Grid
         )
     grid = _grid(ground, style)
     heights = _heights(ground, style, grid) - np.float32(style.undulation_m)
-    layer = Layer(description="height", dtype="float32", nodata=_NODATA, units="metre")
+    layer = OutputBand(description="height", dtype="float32", nodata=_NODATA, units="metre")
     write_scene(path, heights[np.newaxis], grid, (layer,))
     return grid
 

@@ -12,7 +12,7 @@ import shapely
 from landslip.core.choices import Units
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.io.raster import Layer, write_scene
+from landslip.io.raster import OutputBand, write_scene
 from landslip.synthetic.ground import GROUND_BANDS, Ground
 from landslip.synthetic.history import landslides_on
 from landslip.synthetic.land import Land
@@ -45,7 +45,7 @@ def write_reflectance(ground: Ground, window: Window, path: Path) -> None:
     rows, cols = window.slices_in(ground.grid.window)
     stored = np.clip(np.rint(ground.reflectance[:, rows, cols] / _SCALE), 1, 65_535)
     layers = tuple(
-        Layer(
+        OutputBand(
             description=name,
             dtype="uint16",
             nodata=0,

@@ -18,12 +18,11 @@ from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.opening import open_raster
-from landslip.io.raster.patience import Patience
-from landslip.io.raster.remote import remote_reading
+from landslip.io.raster.remote import RetryPolicy, remote_reading
 
 WriteRaster = Callable[..., Path]
 NAMES = ("red", "nir")
-QUICK = Patience(tries=4, requests=0, delay_s=0.01)
+QUICK = RetryPolicy(tries=4, requests=0, delay_s=0.01)
 CORNER = Window(-3, 100, 150, 90)
 HEADER_BYTES = 65536
 
@@ -56,7 +55,7 @@ class Fails:
 
 
 def pixels(place: Path | str, window: Window = CORNER) -> tuple[NDArray[Any], NDArray[Any]]:
-    with Scene(place, patience=QUICK) as opened:
+    with Scene(place, retry=QUICK) as opened:
         return opened.read(window)
 
 
@@ -96,7 +95,7 @@ def test_a_scene_in_an_object_store(
     server.fault = Fails(fault, 2, in_blocks)
     assert_same("s3://bucket/scene.tif", kept)
     with pytest.raises(InputError, match=r"^s3://bucket/other.tif: nothing is there \(HTTP 404\)"):
-        Scene("s3://bucket/other.tif", patience=QUICK)
+        Scene("s3://bucket/other.tif", retry=QUICK)
 
 
 def test_a_user_in_the_address(scene: Path, server: FolderServer) -> None:
@@ -128,14 +127,14 @@ def test_a_failure_that_passes_leaves_no_trace(
 
 def test_gdal_itself_repeats_requests(scene: Path, server: FolderServer) -> None:
     server.fault = Fails(503, 3, in_blocks)
-    patience = Patience(tries=1, requests=3, delay_s=0.01)
-    with Scene(server.url("scene.tif"), patience=patience) as remote:
+    retry = RetryPolicy(tries=1, requests=3, delay_s=0.01)
+    with Scene(server.url("scene.tif"), retry=retry) as remote:
         values, _ = remote.read(CORNER)
     np.testing.assert_array_equal(values, pixels(scene)[0])
 
 
 def test_the_scene_is_read_on_after_a_failure_for_good(scene: Path, server: FolderServer) -> None:
-    with Scene(server.url("scene.tif"), patience=QUICK) as remote:
+    with Scene(server.url("scene.tif"), retry=QUICK) as remote:
         server.fault = Fails(503, 1000, lambda asked: True)
         with pytest.raises(InputError, match=r"scene.tif: the server refuses with HTTP 503"):
             remote.read(CORNER)
@@ -160,13 +159,13 @@ def test_readers_at_once_do_not_disturb_one_another(
     """Where handles share what GDAL keeps, some blocks come as zeros, without an error."""
     place, names = (server.url("scene.tif"), NAMES) if through == "address" else (vrt, ("nir",))
     draws = np.random.default_rng(3)
-    patience = Patience(tries=12, requests=0, delay_s=0.0, stalled_s=3)
+    retry = RetryPolicy(tries=12, requests=0, delay_s=0.0, stalled_s=3)
     bands = Bands(names)
     with Scene(scene) as local:
         expected, _ = local.read(local.grid.window, bands)
 
     def read(_: int) -> list[NDArray[Any]]:
-        with Scene(place, SceneOptions(bands=bands), patience=patience) as remote:
+        with Scene(place, SceneOptions(bands=bands), retry=retry) as remote:
             return [remote.read(Window(0, row, 280, 60))[0] for row in range(0, 300, 60)]
 
     server.fault = lambda _: 503 if draws.random() < 0.25 else None
@@ -204,7 +203,7 @@ def test_what_a_server_refuses_is_told(
 def test_permission_that_ends_is_told_at_once_with_the_window(
     scene: Path, server: FolderServer
 ) -> None:
-    with Scene(server.url("scene.tif"), patience=Patience(requests=0, delay_s=60)) as remote:
+    with Scene(server.url("scene.tif"), retry=RetryPolicy(requests=0, delay_s=60)) as remote:
         server.fault = lambda _: 403
         with pytest.raises(InputError, match=r"HTTP 403.*expired \(read at column -?\d+, row 100"):
             remote.read(CORNER)
@@ -226,9 +225,9 @@ def test_a_server_that_stays_silent_is_given_up(scene: Path, server: FolderServe
         return None
 
     server.fault = silent
-    patience = Patience(tries=1, requests=0, stalled_s=1)
+    retry = RetryPolicy(tries=1, requests=0, stalled_s=1)
     started = time.monotonic()
-    with Scene(server.url("scene.tif"), patience=patience) as remote, pytest.raises(InputError):
+    with Scene(server.url("scene.tif"), retry=retry) as remote, pytest.raises(InputError):
         remote.read(Window(250, 250, 10, 10))
     over.set()
     assert time.monotonic() - started < 15
@@ -253,7 +252,7 @@ def test_bands_without_names_are_told_without_credentials(
 ) -> None:
     write_raster("scene.tif", np.ones((2, 4, 5), dtype=np.uint8))
     with pytest.raises(InputError, match=r"scene.tif\?...: every band needs a name") as error:
-        Scene(server.url("scene.tif?key=secret"), patience=QUICK)
+        Scene(server.url("scene.tif?key=secret"), retry=QUICK)
     assert "secret" not in str(error.value)
 
 
@@ -274,8 +273,8 @@ def vrt(scene: Path, server: FolderServer, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_vrt_is_read_with_patience(vrt: Path, scene: Path, server: FolderServer) -> None:
-    with Scene(vrt, SceneOptions(bands=Bands(("nir",))), patience=QUICK) as remote:
+def test_a_vrt_is_read_with_retry(vrt: Path, scene: Path, server: FolderServer) -> None:
+    with Scene(vrt, SceneOptions(bands=Bands(("nir",))), retry=QUICK) as remote:
         server.fault = Fails(503, 3, lambda asked: True)
         values, _ = remote.read(CORNER)
     np.testing.assert_array_equal(values[0], pixels(scene)[0][1])
@@ -284,7 +283,7 @@ def test_a_vrt_is_read_with_patience(vrt: Path, scene: Path, server: FolderServe
 def test_a_vrt_of_a_missing_file_is_no_empty_scene(vrt: Path, scene: Path) -> None:
     scene.unlink()
     with (
-        Scene(vrt, SceneOptions(bands=Bands(("nir",))), patience=QUICK) as remote,
+        Scene(vrt, SceneOptions(bands=Bands(("nir",))), retry=QUICK) as remote,
         pytest.raises(InputError, match=r"/scene.tif\?...: nothing is there") as error,
     ):
         remote.read(CORNER)
@@ -296,7 +295,7 @@ def test_a_vrt_of_a_missing_file_is_no_empty_scene(vrt: Path, scene: Path) -> No
 
 def test_the_environment_goes_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "7")
-    with remote_reading(Patience(requests=5)):
+    with remote_reading(RetryPolicy(requests=5)):
         told = [get_gdal_config("GDAL_HTTP_MAX_RETRY"), get_gdal_config("GDAL_HTTP_RETRY_DELAY")]
     assert told == [5, 7]
     assert get_gdal_config("GDAL_HTTP_MAX_RETRY") is None
@@ -316,8 +315,8 @@ def test_local_files_keep_the_files_beside_them(write_raster: WriteRaster) -> No
 )
 def test_patience_has_bounds(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="tried at least once, with waits of 0 s or more"):
-        Patience(**wrong)
+        RetryPolicy(**wrong)
 
 
 def test_waits_double() -> None:
-    assert Patience(tries=4, delay_s=0.5).waits == (0.5, 1.0, 2.0)
+    assert RetryPolicy(tries=4, delay_s=0.5).waits == (0.5, 1.0, 2.0)

@@ -17,7 +17,7 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
-from landslip.io.raster.heights import HeightMap
+from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.orthorectification.elevation import Elevation
 from landslip.preprocessing.orthorectification.frame import Frame
 from landslip.preprocessing.orthorectification.ground import TOLERANCE_PX, Ground, ImageMap
@@ -33,7 +33,7 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def ground_over(dem: Path) -> Ground:
-    with HeightMap(dem) as file:
+    with ElevationRaster(dem) as file:
         heights = file.read(file.grid.window)
         elevation = Elevation(height_m=heights, known=np.isfinite(heights), grid=file.grid)
     crs = CRS.from_epsg(32648)

@@ -8,7 +8,7 @@ from affine import Affine
 from tests.preprocessing.orthorectification.conftest import write_land
 
 from landslip.core.errors import InputError
-from landslip.io.raster.heights import HeightMap
+from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.orthorectification.height_reference import HeightReference
 
 PLACES = np.array([[103.4, 31.2], [103.6, 31.4]])
@@ -120,12 +120,12 @@ def test_a_geoid_is_true_or_refused(geoid: str) -> None:
     ],
 )
 def test_the_file_says(tmp_path: Path, crs: str, expected: HeightReference) -> None:
-    with HeightMap(write_land(tmp_path / "dem.tif", crs, spacing_m=100)) as heights:
+    with ElevationRaster(write_land(tmp_path / "dem.tif", crs, spacing_m=100)) as heights:
         assert HeightReference.of_file(heights) == expected
 
 
 def test_an_unknown_vertical_system_is_refused(tmp_path: Path) -> None:
     path = write_land(tmp_path / "dem.tif", "EPSG:32648+5703", spacing_m=100)
     message = r"dem.tif: its heights are in the vertical system EPSG:5703.*with --dem-heights"
-    with HeightMap(path) as heights, pytest.raises(InputError, match=message):
+    with ElevationRaster(path) as heights, pytest.raises(InputError, match=message):
         HeightReference.of_file(heights)

@@ -7,7 +7,7 @@ from tests.preprocessing.orthorectification.conftest import CENTRE_DEG, SHAPE, l
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
-from landslip.io.raster.heights import HeightMap
+from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.orthorectification.elevation import Elevation
 from landslip.preprocessing.orthorectification.outline import Outline, image_outline, on_ground
 from landslip.synthetic.camera import Camera
@@ -15,7 +15,7 @@ from landslip.synthetic.camera import Camera
 
 @pytest.fixture(scope="module")
 def land(tmp_path_factory: pytest.TempPathFactory) -> Elevation:
-    with HeightMap(write_land(tmp_path_factory.mktemp("land") / "dem.tif")) as file:
+    with ElevationRaster(write_land(tmp_path_factory.mktemp("land") / "dem.tif")) as file:
         heights = file.read(file.grid.window)
         return Elevation(height_m=heights, known=np.isfinite(heights), grid=file.grid)
 

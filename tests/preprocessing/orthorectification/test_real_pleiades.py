@@ -17,7 +17,7 @@ from tests.preprocessing.orthorectification.conftest import rasterio_rpc
 
 from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster import SensorImage
-from landslip.io.raster.heights import fill_gaps
+from landslip.io.raster.readers import fill_gaps
 from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
 from landslip.preprocessing.orthorectification.dem import DemRequest
 from landslip.preprocessing.orthorectification.height_reference import HeightReference

@@ -15,7 +15,7 @@ from landslip.inventory.comparison.matching import Matches
 from landslip.inventory.comparison.outlines import OutlineDistances
 from landslip.inventory.comparison.result import FALSE, MATCHED, MISSED
 from landslip.inventory.comparison.sides import Side, Sides
-from landslip.io.vector_output import writing
+from landslip.io.vector import vector_writing
 
 _Columns = dict[str, NDArray[Any]]
 
@@ -57,7 +57,7 @@ def write_layers(
         "area_m2": inventory_m2[false],
         "on_reference_share": judged.on_reference[false],
     }
-    with writing(path, "what matched, was missed and is false"):
+    with vector_writing(path, "what matched, was missed and is false"):
         _write(path, MATCHED, matched_columns, ours.polygons[pair[0]], sides)
         _write(path, MISSED, missed_columns, theirs.polygons[missed], sides)
         _write(path, FALSE, false_columns, ours.polygons[false], sides)

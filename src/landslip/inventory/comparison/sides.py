@@ -14,7 +14,7 @@ from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
 from landslip.inventory.comparison.request import CompareRequest
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
-from landslip.io.polygon_file import PolygonFile, read_polygon_file, repaired
+from landslip.io.vector import PolygonFile, read_polygon_file, repair_polygons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,7 +133,7 @@ def _area(path: Path, crs: CRS | None) -> shapely.Geometry:
         ground = reproject(_geometries(frame), _crs(frame), crs)
     except InputError as error:
         raise InputError(f"{path}: cannot be laid on the inventories: {error}") from error
-    return shapely.union_all(repaired(ground))
+    return shapely.union_all(repair_polygons(ground))
 
 
 def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geometry | None) -> Side:
@@ -141,7 +141,7 @@ def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geomet
         there = reproject(_geometries(opened.frame), _crs(opened.frame), crs)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    there = repaired(there)
+    there = repair_polygons(there)
     cut = there if area is None else clip_polygons(there, area)
     kept = shapely.area(cut) > 0
     return Side(

@@ -17,7 +17,7 @@ from landslip.inventory.formats.vector import GEOMETRY, WHAT, arrow_table, one_t
 from landslip.inventory.label import label_with_unit
 from landslip.inventory.layers import Layers
 from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
-from landslip.io.vector_output import FIXED_DATE, crs_text, not_written
+from landslip.io.vector import FIXED_DATE, gdal_crs, write_error
 
 _VERSION = "1.2"  # programs of a few years ago warn of later ones
 _STYLE_NAMES: dict[Language, str] = {
@@ -89,7 +89,7 @@ def write_geopackage(layers: Layers, path: Path, language: Language = Language.E
             "GPKG",
             kind if table.geometry_type == "Polygon" else table.geometry_type,
             layer=table.name,
-            crs=crs_text(table.frame.crs),
+            crs=gdal_crs(table.frame.crs),
             VERSION=_VERSION,
         )
     write_layer(
@@ -158,7 +158,7 @@ def _finish(path: Path, tables: tuple[_Table, ...], language: Language) -> None:
             file.executemany(_INSERT_COLUMN, rows)
             file.commit()
     except sqlite3.Error as error:
-        raise not_written(path, WHAT, error) from error
+        raise write_error(path, WHAT, error) from error
 
 
 def _check_index(file: sqlite3.Connection, table: _Table) -> None:

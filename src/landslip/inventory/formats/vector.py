@@ -10,7 +10,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from landslip.io.vector_output import writing
+from landslip.io.vector import vector_writing
 
 GEOMETRY = "geom"
 WHAT = "the layers of the inventory"
@@ -64,7 +64,7 @@ def write_layer(
         LandslipError: it could not be written.
     """
     geometry = {} if geometry_type is None else {"geometry_name": GEOMETRY}
-    with writing(path, WHAT):
+    with vector_writing(path, WHAT):
         pyogrio.write_arrow(
             table, path, driver=driver, geometry_type=geometry_type, **geometry, **options
         )

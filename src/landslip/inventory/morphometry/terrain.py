@@ -14,7 +14,7 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
 from landslip.inventory.morphometry.plane import MapPlane
-from landslip.io.raster.heights import HeightMap
+from landslip.io.raster.readers import ElevationRaster
 
 Points = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
@@ -53,7 +53,7 @@ class Terrain(Closeable):
         """
         self.path = path
         self.name = path.name
-        self._file = HeightMap(path)
+        self._file = ElevationRaster(path)
         self._grid = self._file.grid
         plane = MapPlane.of(self._grid.crs)
         if plane is None:

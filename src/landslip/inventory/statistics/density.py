@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
 from landslip.inventory.statistics.coverage import covered_shares
-from landslip.io.polygon_file import repaired
+from landslip.io.vector import repair_polygons
 
 _CELLS_ALONG = 25
 _LEAST_MAPPED = 0.25  # of a cell; one landslide on a sliver of ground is no density
@@ -62,7 +62,7 @@ def density_cells(
     source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
     # bounds in degrees go around the Earth where landslides lie on both sides of 180 degrees
     target = _metric(source, polygons if ground is None else np.array([whole], dtype=object))
-    polygons = repaired(reproject(polygons, source, target))
+    polygons = repair_polygons(reproject(polygons, source, target))
     whole = (
         _box(shapely.total_bounds(polygons))
         if ground is None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
-from landslip.io.polygon_file import read_vector
+from landslip.io.vector import read_vector
 
 REFERENCE = "reference"
 _LANDSLIDE = {"1", "1.0", "yes", "y", "true", "landslide"}

@@ -16,8 +16,12 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster.location import Location, without_credentials
-from landslip.io.raster.patience import PATIENT, Patience
-from landslip.io.raster.remote import RemoteSources, own_name
+from landslip.io.raster.remote import (
+    DEFAULT_RETRY,
+    RemoteSources,
+    RetryPolicy,
+    private_gdal_name,
+)
 
 _ONE_AT_A_TIME = Lock()  # what is done to warnings is done to those of all threads
 
@@ -36,12 +40,12 @@ def decoding_threads(count: int) -> Iterator[None]:
         yield
 
 
-def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> DatasetReader:
+def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) -> DatasetReader:
     """Open a file or an address.
 
     Args:
         place: the file's path, an address, or a path of GDAL's own.
-        patience: how long a server that fails is waited for.
+        retry: how long a server that fails is waited for.
 
     Raises:
         InputError: it is not there, or no raster of real numbers.
@@ -49,9 +53,9 @@ def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> D
     location = Location.of(place)
     if location.path is not None and not location.path.exists():
         raise InputError(f"{location}: no such file")
-    sources = RemoteSources.of(location, patience)
+    sources = RemoteSources.of(location, retry)
     try:
-        file = sources.patiently(lambda: _opened(location))
+        file = sources.with_retries(lambda: _opened(location))
     except RasterioError as error:
         trouble = sources.trouble(error)
         raise InputError(
@@ -66,7 +70,7 @@ def open_raster(place: Location | Path | str, patience: Patience = PATIENT) -> D
 def _opened(location: Location) -> DatasetReader:
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(own_name(location))
+        return rasterio.open(private_gdal_name(location))
 
 
 @contextmanager

@@ -1,21 +1,35 @@
-"""Rasters that are written."""
+"""Rasters that are written.
 
+Rasters written with overviews of our own making, window by window.
+
+GDAL's overviews of several bands with nodata take several times as long as all else that is done to
+a Cloud-Optimized GeoTIFF.
+"""
+
+import math
+import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
+from xml.etree import ElementTree
 
+import cv2
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster
 
 from landslip.core.errors import LandslipError
+from landslip.core.files import Closeable
 from landslip.core.grid import Grid
-from landslip.core.window import Window
+from landslip.core.progress import Progress
+from landslip.core.resources import parallel_map
+from landslip.core.window import Window, tile_windows
 from landslip.io.raster.opening import cause, rasterio_window
 from landslip.io.raster.scene import Stored
 
@@ -29,7 +43,7 @@ COG_OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class OutputBand:
     """A band to be written, and what its stored numbers mean."""
 
     description: str
@@ -43,7 +57,7 @@ class Layer:
 class RasterOutput:
     """A tiled GeoTIFF written window by window, then turned into a Cloud-Optimized GeoTIFF."""
 
-    def __init__(self, path: Path, grid: Grid, layers: tuple[Layer, ...]) -> None:
+    def __init__(self, path: Path, grid: Grid, layers: tuple[OutputBand, ...]) -> None:
         """Create the file; every layer has the first one's dtype and nodata."""
         self._path = path
         self._layers = layers
@@ -83,7 +97,7 @@ class RasterOutput:
             LandslipError: it cannot be written.
         """
         self._file.close()
-        with warnings.catch_warnings(), writing(cog):
+        with warnings.catch_warnings(), raster_writing(cog):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             copy_raster(
                 self._path,
@@ -99,6 +113,33 @@ class RasterOutput:
         self._file.close()
 
 
+class PlainOutput(Closeable):
+    """An uncompressed GeoTIFF in strips without georeferencing, written window by window."""
+
+    def __init__(self, path: Path, shape: tuple[int, int], count: int = 1) -> None:
+        """Create the file of 16-bit numbers."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            self._file = rasterio.open(
+                path,
+                "w",
+                driver="GTiff",
+                height=shape[0],
+                width=shape[1],
+                count=count,
+                dtype="uint16",
+                interleave="pixel",
+            )
+
+    def write(self, values: NDArray[np.uint16], window: Window) -> None:
+        """Write (bands, height, width) at a window."""
+        self._file.write(values, window=rasterio_window(window))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 def sum_of_bytes(path: Path) -> int:
     """Return the sum of all bytes of a raster's pixels, read again from the file.
 
@@ -108,7 +149,7 @@ def sum_of_bytes(path: Path) -> int:
     Raises:
         LandslipError: it cannot be read.
     """
-    with writing(path), rasterio.open(path) as file:
+    with raster_writing(path), rasterio.open(path) as file:
         rows = file.block_shapes[0][0]
         return sum(
             int(file.read(window=((row, row + rows), (0, file.width))).view(np.uint8).sum())
@@ -117,7 +158,7 @@ def sum_of_bytes(path: Path) -> int:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def raster_writing(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a raster is written into a sentence that names it."""
     try:
         yield
@@ -128,8 +169,225 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_scene(path: Path, values: Stored, grid: Grid, layers: tuple[Layer, ...]) -> None:
+def write_scene(path: Path, values: Stored, grid: Grid, layers: tuple[OutputBand, ...]) -> None:
     """Write a whole scene (bands, height, width) as a Cloud-Optimized GeoTIFF."""
     output = RasterOutput(path.with_name(f".{path.name}.tif"), grid, layers)
     output.write(values, grid.window)
     output.finish(path, overviews="average")
+
+
+Pixels = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+_SMALLEST_PX = 512
+_RESIZED = (np.uint8, np.uint16, np.float32)
+
+
+class PyramidOutput:
+    """A raster of whole numbers or floats with nodata, and its overviews by averaging.
+
+    Windows are written once each; their offsets are multiples of a power of two, and so are their
+    sizes but at the right and lower edge. Overviews are made as far as that power goes.
+    """
+
+    def __init__(
+        self, path: Path, grid: Grid, layers: tuple[OutputBand, ...], window_px: int
+    ) -> None:
+        """Create files in a folder ``path`` that is removed in the end.
+
+        Args:
+            path: of the folder.
+            grid: of the raster.
+            layers: its bands; all have a nodata value.
+            window_px: side of the windows to come, a power of two.
+        """
+        self._folder = path
+        path.mkdir()
+        self._nodata = layers[0].nodata
+        grids = [grid]
+        while max(grids[-1].shape) > _SMALLEST_PX and 2 ** len(grids) <= window_px:
+            grids.append(grids[-1].coarser(2, covering=True))
+        self._paths = [path / f"{level}.tif" for level in range(len(grids))]
+        self._levels = [
+            RasterOutput(file, one, layers) for file, one in zip(self._paths, grids, strict=True)
+        ]
+
+    def levels_of(self, stored: Stored) -> list[Stored]:
+        """Return numbers (bands, height, width) and their averages for each overview.
+
+        Several threads may do this at once.
+        """
+        levels = [stored]
+        while len(levels) < len(self._levels):
+            levels.append(halve(levels[-1], self._nodata))
+        return levels
+
+    def write(self, levels: list[Stored], window: Window) -> None:
+        """Write a window, as `levels_of` gave it."""
+        for file, stored in zip(self._levels, levels, strict=True):
+            height, width = stored.shape[1:]
+            file.write(stored, Window(window.col_off, window.row_off, width, height))
+            window = Window(window.col_off // 2, window.row_off // 2, width, height)
+
+    def finish(
+        self, cog: Path, *, compress: Literal["zstd", "deflate"] = "zstd", level: int = 1
+    ) -> None:
+        """Write all as a Cloud-Optimized GeoTIFF.
+
+        By default zstd at its lowest level: several times as fast as deflate for files as large.
+        """
+        self.close()
+        both = self._folder / "all.vrt"
+        copy_raster(self._paths[0], both, driver="VRT")
+        tree = ElementTree.parse(both)  # noqa: S314 - written by GDAL just now
+        for band in tree.getroot().iter("VRTRasterBand"):
+            for path in self._paths[1:]:
+                overview = ElementTree.SubElement(band, "Overview")
+                source = ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1")
+                source.text = path.name
+                ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
+        tree.write(both)
+        with raster_writing(cog):
+            copy_raster(both, cog, compress=compress, level=level, **COG_OPTIONS)
+        shutil.rmtree(self._folder)
+
+    def close(self) -> None:
+        """Close the files as they are."""
+        for level in self._levels:
+            level.close()
+
+
+def halve(stored: Stored, nodata: float | None) -> Stored:
+    """Return means of blocks of 2 x 2 numbers (bands, height, width) that are not nodata.
+
+    Odd sizes are rounded up. Where all four are nodata, so is the mean; a mean that would be
+    nodata is moved to the number beside it.
+    """
+    _, height, width = stored.shape
+    size = -(-width // 2), -(-height // 2)
+    means = np.empty((len(stored), size[1], size[0]), dtype=stored.dtype)
+    is_even = not (height % 2 or width % 2)
+    can_hit_nodata = not _is_beyond_means(nodata, stored.dtype)
+    for band, mean in zip(stored, means, strict=True):
+        known = _valid_of(band, nodata)
+        if known.all() and is_even and not can_hit_nodata and stored.dtype in _RESIZED:
+            mean[:] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
+        else:
+            mean[:] = _means_of_known(band, known, nodata, size)
+    return means
+
+
+def _is_beyond_means(nodata: float | None, dtype: np.dtype[Any]) -> bool:
+    """Whether no mean of other numbers can be nodata, which is the lowest or highest there is."""
+    if nodata is None or np.isnan(nodata):
+        return True
+    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else np.finfo(dtype)
+    return nodata in (limits.min, limits.max)
+
+
+def _means_of_known(
+    band: Stored, known: Flags, nodata: float | None, size: tuple[int, int]
+) -> Pixels:
+    share = _block_means(known.astype(np.float32), size)
+    sums = _block_means(np.where(known, band, 0).astype(np.float32), size)
+    values = np.asarray(sums / np.maximum(share, np.float32(0.25)), dtype=np.float32)
+    if np.issubdtype(band.dtype, np.integer):
+        np.rint(values, out=values)
+        if nodata is not None:
+            values[values == nodata] += 1 if nodata < np.iinfo(band.dtype).max else -1
+    if nodata is not None:
+        values[share == 0] = nodata
+    return values
+
+
+def _valid_of(band: Stored, nodata: float | None) -> Flags:
+    if nodata is None:
+        return np.ones(band.shape, dtype=np.bool_)
+    return np.asarray(~np.isnan(band) if np.isnan(nodata) else band != nodata)
+
+
+def _block_means(values: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return a quarter of the sums of blocks of 2 x 2, zeros beyond the edge."""
+    height, width = values.shape
+    if height % 2 or width % 2:
+        values = np.pad(values, ((0, height % 2), (0, width % 2)))
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+WINDOW_PX = 1024
+Note = TypeVar("Note")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOutput(Generic[Note]):
+    """One window: stored numbers (bands, height, width) or None where all is nodata, and a note."""
+
+    stored: Stored | None
+    note: Note
+
+
+def write_map(
+    path: Path,
+    grid: Grid,
+    layers: tuple[OutputBand, ...],
+    make: Callable[[Window], WindowOutput[Note]],
+    progress: Progress,
+) -> list[Note]:
+    """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
+
+    Args:
+        path: of the file; a folder beside it comes and goes.
+        grid: of the map.
+        layers: its bands.
+        make: makes a window; called from several threads.
+        progress: told of pixels.
+    """
+    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX)
+    total, done = math.prod(grid.shape), 0
+    notes = []
+
+    def work(window: Window) -> tuple[list[Stored] | None, Note]:
+        made = make(window)
+        return None if made.stored is None else output.levels_of(made.stored), made.note
+
+    try:
+        for window, (levels, note) in parallel_map(work, map_windows(grid.shape)):
+            if levels is not None:
+                output.write(levels, window)
+            notes.append(note)
+            done += window.width * window.height
+            progress(done, total)
+        output.finish(path)
+    finally:
+        output.close()
+    return notes
+
+
+def map_windows(shape: tuple[int, int]) -> list[Window]:
+    """Return windows that cover a map, cut off at its edge."""
+    clipped = (window.clipped(shape) for window in tile_windows(shape, WINDOW_PX))
+    return [window for window in clipped if window is not None]
+
+
+def to_dtype(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], dtype: str, nodata: float
+) -> Stored:
+    """Return values (bands, height, width) in a data type, nodata where they are not valid.
+
+    Whole numbers are rounded and held inside the type's range; a valid one that rounds to nodata
+    is moved to the number next to it.
+    """
+    if not np.issubdtype(np.dtype(dtype), np.integer):
+        return np.where(valid, values, nodata).astype(dtype)
+    limits = np.iinfo(dtype)
+    rounded = np.rint(values)
+    least, most = rounded.min(), rounded.max()
+    if not (least >= limits.min and most <= limits.max):  # also where one is NaN
+        np.clip(rounded, limits.min, limits.max, out=rounded)
+        least, most = limits.min, limits.max
+    if not valid.all():
+        rounded[:, ~valid] = nodata
+    stored = rounded.astype(dtype)
+    if not (least > nodata or most < nodata):
+        beside = nodata + 1 if nodata < limits.max else nodata - 1
+        stored[(stored == nodata) & valid] = beside
+    return stored

@@ -1,22 +1,184 @@
-"""Reading rasters over a network: what GDAL is told, tries, and what went wrong."""
+"""How long a server that fails is waited for, and what is said when it fails for good."""
 
+import base64
 import itertools
 import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage
+from math import isfinite
 from typing import TypeVar
+from urllib.error import HTTPError
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.request import Request, urlopen
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from landslip.io.raster.http import status_of
+from landslip.core.errors import InputError
 from landslip.io.raster.location import Location, without_credentials
-from landslip.io.raster.patience import PATIENT, Patience, may_pass, refusal
+
+_LONGEST_S = 30.0
+_MAY_PASS = {408, 425, 429}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How long a server that fails is waited for.
+
+    Attributes:
+        tries: how often an opening or a window is tried in all.
+        requests: how often GDAL repeats a single request within a try.
+        delay_s: wait before the second try; each further one is twice as long, up to half a minute.
+        connect_s: longest wait for a connection.
+        stalled_s: longest wait for a server that sends nothing.
+    """
+
+    tries: int = 4
+    requests: int = 3
+    delay_s: float = 1.0
+    connect_s: float = 15.0
+    stalled_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        times = (self.delay_s, self.connect_s, self.stalled_s)
+        if self.tries < 1 or self.requests < 0 or not all(isfinite(t) and t >= 0 for t in times):
+            raise InputError(
+                f"a server is tried at least once, with waits of 0 s or more; got {self}"
+            )
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """Seconds between the tries."""
+        return tuple(min(self.delay_s * 2.0**n, _LONGEST_S) for n in range(self.tries - 1))
+
+
+DEFAULT_RETRY = RetryPolicy()
+
+
+def is_transient(status: int | None) -> bool:
+    """Whether a failure may be gone at the next try.
+
+    Args:
+        status: of HTTP; 0 for no answer, None where it is not known.
+    """
+    return status is None or status < 400 or status >= 500 or status in _MAY_PASS
+
+
+def http_failure(shown: str, status: int, cause: str) -> str:
+    """Return the sentence that tells why a server gives nothing.
+
+    Args:
+        shown: the address without credentials.
+        status: of HTTP, 400 or more; 0 for no answer.
+        cause: why there was no answer.
+    """
+    if status == 0:
+        return f"{shown}: the server cannot be reached ({cause}); check the address and the network"
+    if status in {404, 410}:
+        return f"{shown}: nothing is there (HTTP {status}); check the address"
+    if status in {401, 403}:
+        return (
+            f"{shown}: the server gives it to nobody without permission (HTTP {status}); check "
+            "the credentials, or whether the address's signature has expired"
+        )
+    remedy = "try later" if is_transient(status) else "check the address"
+    return f"{shown}: the server refuses with HTTP {status}; {remedy}"
+
+
+_FIRST_BYTE = {"Range": "bytes=0-0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """What a server said: status, headers and the first bytes."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Size of the whole file, also where only a part was asked for."""
+        text = (self.headers["Content-Range"] or "").rpartition("/")[2]
+        text = text or self.headers["Content-Length"] or ""
+        return int(text) if text.isdecimal() else None
+
+
+def first_byte(url: str, retry: RetryPolicy = DEFAULT_RETRY) -> HttpResponse:
+    """Ask for a file's first byte, which addresses signed for reading allow too (HEAD they do not).
+
+    Raises:
+        InputError: the server refuses, or does not answer in time.
+    """
+    return _ask(url, _FIRST_BYTE, 1, retry)
+
+
+def fetch(url: str, retry: RetryPolicy = DEFAULT_RETRY, *, at_most: int = 2**24) -> bytes:
+    """Return a small file whole.
+
+    Raises:
+        InputError: the server refuses, does not answer in time, or the file is too long.
+    """
+    body = _ask(url, {}, at_most + 1, retry).body
+    if len(body) > at_most:
+        raise InputError(
+            f"{without_credentials(url)}: at most {at_most} bytes are read from an address that "
+            "should hold a small file, and it has more; check the address"
+        )
+    return body
+
+
+def http_status(url: str, retry: RetryPolicy = DEFAULT_RETRY) -> int:
+    """Return the status a server answers with now; 0 where it does not answer."""
+    try:
+        return _answer(url, _FIRST_BYTE, 1, retry).status
+    except HTTPError as error:
+        error.close()
+        return error.code
+    except (OSError, HTTPException, ValueError):
+        return 0
+
+
+def _ask(url: str, headers: Mapping[str, str], length: int, retry: RetryPolicy) -> HttpResponse:
+    for wait in (*retry.waits, None):
+        try:
+            return _answer(url, headers, length, retry)
+        except HTTPError as error:
+            error.close()
+            status, cause = error.code, str(error.reason)
+        except (OSError, HTTPException, ValueError) as error:
+            status, cause = 0, without_credentials(str(error))
+        if wait is None or not is_transient(status):
+            break
+        time.sleep(wait)
+    raise InputError(http_failure(without_credentials(url), status, cause))
+
+
+def _answer(url: str, headers: Mapping[str, str], length: int, retry: RetryPolicy) -> HttpResponse:
+    request = _request(url, headers)
+    with urlopen(request, timeout=retry.stalled_s) as answer:  # noqa: S310 - http(s) only
+        return HttpResponse(status=answer.status, headers=answer.headers, body=answer.read(length))
+
+
+def _request(url: str, headers: Mapping[str, str]) -> Request:
+    parts = urlsplit(quote(url, safe="%/:=&?~#+!$,;'@()*[]"))
+    if parts.scheme.lower() not in {"http", "https"}:
+        raise InputError(f"{without_credentials(url)}: an http(s) address is needed")
+    user, at, host = parts.netloc.rpartition("@")
+    plain = urlunsplit(parts._replace(netloc=host))
+    request = Request(plain, headers=dict(headers))  # noqa: S310 - the scheme is checked above
+    request.add_header("Accept-Encoding", "identity")
+    if at:
+        token = base64.b64encode(unquote(user).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
+
 
 Result = TypeVar("Result")
 
@@ -33,18 +195,18 @@ _SIGNS_IN = ("AUTH", "BEARER", "COOKIE", "COOKIEFILE", "HEADERS", "HEADER_FILE",
 
 
 @contextmanager
-def remote_reading(patience: Patience = PATIENT) -> Iterator[None]:
+def remote_reading(retry: RetryPolicy = DEFAULT_RETRY) -> Iterator[None]:
     """Tell GDAL how to read over a network; what the environment states already is left alone.
 
     GDAL's own choice of what to repeat stays (status 429, 500, 502 to 504, lost connections):
     a list of codes would leave the lost connections out.
     """
     options = {
-        "GDAL_HTTP_MAX_RETRY": patience.requests,
-        "GDAL_HTTP_RETRY_DELAY": patience.delay_s,
-        "GDAL_HTTP_CONNECTTIMEOUT": max(round(patience.connect_s), 1),
+        "GDAL_HTTP_MAX_RETRY": retry.requests,
+        "GDAL_HTTP_RETRY_DELAY": retry.delay_s,
+        "GDAL_HTTP_CONNECTTIMEOUT": max(round(retry.connect_s), 1),
         # no limit on a whole transfer: a slow line may take long over a large window
-        "GDAL_HTTP_LOW_SPEED_TIME": max(round(patience.stalled_s), 1),
+        "GDAL_HTTP_LOW_SPEED_TIME": max(round(retry.stalled_s), 1),
         "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
         "GDAL_HTTP_MULTIPLEX": "YES",
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
@@ -60,7 +222,7 @@ def remote_reading(patience: Patience = PATIENT) -> Iterator[None]:
         yield
 
 
-def own_name(location: Location) -> str:
+def private_gdal_name(location: Location) -> str:
     """Return a name under which GDAL opens a raster apart from all other openings of it.
 
     GDAL keeps what it has read of an address for all handles on it. Threads that read one scene
@@ -79,10 +241,10 @@ def own_name(location: Location) -> str:
 
 
 def files_of(
-    location: Location, file: DatasetReader, patience: Patience = PATIENT
+    location: Location, file: DatasetReader, retry: RetryPolicy = DEFAULT_RETRY
 ) -> list[Location]:
     """Return the files and addresses that an open raster is read from, itself first."""
-    with remote_reading(patience) if file.driver == "VRT" else nullcontext():
+    with remote_reading(retry) if file.driver == "VRT" else nullcontext():
         names = [name for name in file.files if not name.lstrip().startswith("<")]
     plain = [name.partition("#")[0] if "/vsicurl/" in name else name for name in names]
     others = [other for other in map(Location.of, plain) if other.opened != location.opened]
@@ -91,27 +253,27 @@ def files_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteSources:
-    """The addresses that a raster is read from, none for a local one, and the patience for them."""
+    """The addresses that a raster is read from, none for a local one, and the retry for them."""
 
     addresses: tuple[Location, ...]
-    patience: Patience = PATIENT
+    retry: RetryPolicy = DEFAULT_RETRY
 
     @classmethod
     def of_opened(
-        cls, location: Location, file: DatasetReader, patience: Patience = PATIENT
+        cls, location: Location, file: DatasetReader, retry: RetryPolicy = DEFAULT_RETRY
     ) -> "RemoteSources":
         """Return those of an open raster; a VRT on this machine may have some too."""
         if location.is_remote or file.driver != "VRT":
-            return cls.of(location, patience)
-        files = files_of(location, file, patience)
-        return cls(addresses=tuple(file for file in files if file.is_remote), patience=patience)
+            return cls.of(location, retry)
+        files = files_of(location, file, retry)
+        return cls(addresses=tuple(file for file in files if file.is_remote), retry=retry)
 
     @classmethod
-    def of(cls, location: Location, patience: Patience = PATIENT) -> "RemoteSources":
+    def of(cls, location: Location, retry: RetryPolicy = DEFAULT_RETRY) -> "RemoteSources":
         """Return those of a raster that is not open yet, as far as its address tells."""
-        return cls(addresses=(location,) if location.is_remote else (), patience=patience)
+        return cls(addresses=(location,) if location.is_remote else (), retry=retry)
 
-    def patiently(
+    def with_retries(
         self, work: Callable[[], Result], renew: Callable[[], None] = lambda: None
     ) -> Result:
         """Do work that raises rasterio's errors, again where that may help.
@@ -122,12 +284,12 @@ class RemoteSources:
         """
         if not self.addresses:
             return work()
-        with remote_reading(self.patience):
-            for wait in self.patience.waits:
+        with remote_reading(self.retry):
+            for wait in self.retry.waits:
                 try:
                     return work()
                 except RasterioError as error:
-                    if not may_pass(self._failed(error)[1]):
+                    if not is_transient(self._failed(error)[1]):
                         raise
                 time.sleep(wait)
                 self._forget()
@@ -143,7 +305,7 @@ class RemoteSources:
             return None
         unreached = _UNREACHED.search(all_causes(error))
         cause = without_credentials(unreached[1]) if unreached else "it does not answer"
-        return refusal(str(address), status, cause)
+        return http_failure(str(address), status, cause)
 
     def _forget(self) -> None:
         """Have GDAL forget what it has read of objects in stores, which may be what failed."""
@@ -173,7 +335,7 @@ class RemoteSources:
         for address in self.addresses:
             if address.url is None:
                 continue
-            status = status_of(address.url, self.patience)
+            status = http_status(address.url, self.retry)
             if not 0 < status < 400:
                 return address, status
         return first, None

@@ -22,8 +22,7 @@ from landslip.io.raster.opening import (
     rasterio_window,
     reading,
 )
-from landslip.io.raster.patience import PATIENT, Patience
-from landslip.io.raster.remote import RemoteSources
+from landslip.io.raster.remote import DEFAULT_RETRY, RemoteSources, RetryPolicy
 
 Stored = NDArray[Any]
 Valid = NDArray[np.bool_]
@@ -71,23 +70,23 @@ class Scene(Closeable):
         place: Location | Path | str,
         options: SceneOptions | None = None,
         *,
-        patience: Patience = PATIENT,
+        retry: RetryPolicy = DEFAULT_RETRY,
     ) -> None:
         """Open a raster.
 
         Args:
             place: a file, or an address (http, https, s3, gs, az).
             options: what is stated over what the file says.
-            patience: how long a server that fails is waited for.
+            retry: how long a server that fails is waited for.
 
         Raises:
             InputError: it is no raster, its bands have no names, or the options contradict it.
         """
         options = options or SceneOptions()
         self.path = Location.of(place)
-        self._patience = patience
-        self._file = open_raster(self.path, patience)
-        self._sources = RemoteSources.of_opened(self.path, self._file, patience)
+        self._retry = retry
+        self._file = open_raster(self.path, retry)
+        self._sources = RemoteSources.of_opened(self.path, self._file, retry)
         try:
             self._indexes = _band_indexes(self._file, options.bands)
             self.bands = _named_bands(self.path, self._file, options.bands)
@@ -156,7 +155,7 @@ class Scene(Closeable):
             return values, None if numbers_tell else self._file.read_masks(indexes, window=where)
 
         with reading(self.path, window, self._sources):
-            values, masks = self._sources.patiently(pixels_and_masks, renew=self._reopen)
+            values, masks = self._sources.with_retries(pixels_and_masks, renew=self._reopen)
         if masks is None:
             return values, _without(values, self.nodata)
         if self._alpha_is_a_band:
@@ -181,7 +180,7 @@ class Scene(Closeable):
 
     def _reopen(self) -> None:
         """Open the file anew: GDAL keeps what a failed read left behind."""
-        fresh = open_raster(self.path, self._patience)
+        fresh = open_raster(self.path, self._retry)
         self._file.close()
         self._file = fresh
 

@@ -14,8 +14,8 @@ from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
-from landslip.io.map_output import Made, stored_as, write_map
-from landslip.io.raster import Layer, Scene, bounded_cache
+from landslip.io.raster import OutputBand, Scene, bounded_cache
+from landslip.io.raster.output import WindowOutput, to_dtype, write_map
 from landslip.preprocessing.coregistration.align import RegisterOptions, align
 from landslip.preprocessing.coregistration.fit import Residuals
 from landslip.preprocessing.coregistration.lattice import Displacement, Moved, output_grid
@@ -121,11 +121,11 @@ def write_moved(
     view = View(scene, grid, moved)
     nodata = _nodata_of(scene)
 
-    def make(window: Window) -> Made[None]:
+    def make(window: Window) -> WindowOutput[None]:
         values, valid = view.read(window)
         if not valid.any():
-            return Made(None, None)
-        return Made(stored_as(values, valid, scene.radiometry.dtype, nodata), None)
+            return WindowOutput(None, None)
+        return WindowOutput(to_dtype(values, valid, scene.radiometry.dtype, nodata), None)
 
     with atomic_file(out, overwrite=options.overwrite) as stage:
         write_map(stage, grid, _layers(scene, nodata), make, progress)
@@ -134,11 +134,11 @@ def write_moved(
     return [f"the scene states no usable nodata value: {nodata:g} marks what it does not cover"]
 
 
-def _layers(scene: Scene, nodata: float) -> tuple[Layer, ...]:
+def _layers(scene: Scene, nodata: float) -> tuple[OutputBand, ...]:
     radiometry = scene.radiometry
     unnamed = scene.bands.names[0] == UNNAMED.format(1)
     return tuple(
-        Layer(
+        OutputBand(
             description="" if unnamed else name,
             dtype=radiometry.dtype,
             nodata=nodata,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from rasterio.features import rasterize
 from scipy import ndimage
 
 from landslip.core.choices import DemGapHandling
@@ -14,8 +15,7 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
-from landslip.io.raster.burn import rasterized
-from landslip.io.raster.heights import HIGHEST_M, LOWEST_M, HeightMap, fill_gaps
+from landslip.io.raster.readers import HIGHEST_M, LOWEST_M, ElevationRaster, fill_gaps
 from landslip.preprocessing.orthorectification.elevation import Elevation
 from landslip.preprocessing.orthorectification.frame import Frame
 from landslip.preprocessing.orthorectification.height_reference import HeightReference
@@ -84,7 +84,7 @@ def load_dem(
         InputError: it does not cover them, has gaps where none are allowed, or counts its heights
             from a geoid whose grid is not there.
     """
-    with HeightMap(request.path) as file:
+    with ElevationRaster(request.path) as file:
         reference = request.heights or HeightReference.of_file(file)
         window = _needed(file, cameras)
         raw = file.read(window)
@@ -121,7 +121,7 @@ def load_dem(
     return elevation, replace(report, warnings=_warnings(request, reference, report))
 
 
-def _needed(file: HeightMap, cameras: list[tuple[RPC, tuple[int, int]]]) -> Window:
+def _needed(file: ElevationRaster, cameras: list[tuple[RPC, tuple[int, int]]]) -> Window:
     """Return the window of the heights that the images may see, whatever the ground's height."""
     frame = Frame(file.grid)
     pixels = []
@@ -175,7 +175,7 @@ def _covered(elevation: Elevation, outlines: list[Outline], filled: NDArray[np.b
         inside = scene.intersection(shapely.box(0, 0, width, height))
         held = 1.0
         if not filled.all() and not inside.is_empty:
-            under = rasterized(inside, filled.shape)
+            under = rasterize([inside], out_shape=filled.shape, dtype="uint8") != 0
             held = float(filled[under].mean()) if under.any() else 1.0
         shares.append(inside.area / scene.area * held if scene.area else 0.0)
     return min(*shares, 1.0)

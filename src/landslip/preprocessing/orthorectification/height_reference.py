@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyproj.transformer import TransformerGroup
 
 from landslip.core.errors import InputError
-from landslip.io.raster.heights import HeightMap
+from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.orthorectification.elevation import Elevation
 
 _GEOIDS = {"egm96": 5773, "egm2008": 3855}
@@ -64,7 +64,7 @@ class HeightReference:
         return cls(offset_m=offset_m)
 
     @classmethod
-    def of_file(cls, heights: HeightMap) -> "HeightReference":
+    def of_file(cls, heights: ElevationRaster) -> "HeightReference":
         """Read it from the file's vertical coordinate system, else assume ellipsoidal heights."""
         by_epsg = {code: name for name, code in _GEOIDS.items()}
         code = heights.vertical_epsg
@@ -118,7 +118,7 @@ def _by_proj(geoid: str, lonlat_deg: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _by_file(path: Path, lonlat_deg: NDArray[np.float64]) -> NDArray[np.float64]:
-    with HeightMap(path) as file:
+    with ElevationRaster(path) as file:
         values = file.read(file.grid.window)
         geoid = Elevation(height_m=values, known=np.isfinite(values), grid=file.grid)
     if not np.all(geoid.covers(lonlat_deg)):

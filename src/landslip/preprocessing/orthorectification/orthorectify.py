@@ -16,10 +16,9 @@ from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
-from landslip.io.map_output import Made, stored_as, write_map
 from landslip.io.raster.opening import bounded_cache
-from landslip.io.raster.output import Layer
-from landslip.io.raster.plain import SensorImage
+from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
+from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.orthorectification.camera_fit import Refinement
 from landslip.preprocessing.orthorectification.dem import DemReport, DemRequest, load_dem
 from landslip.preprocessing.orthorectification.elevation import Elevation
@@ -163,19 +162,19 @@ def _write(source: Source, ground: Ground, path: Path, progress: Progress) -> tu
     layers = _layers(source.image)
     dtype, nodata = layers[0].dtype, layers[0].nodata or 0.0
 
-    def make(window: Window) -> Made[tuple[float, int]]:
+    def make(window: Window) -> WindowOutput[tuple[float, int]]:
         patch = ground.patch(window)
         seen = patch.seen_by(source.rpc)
         values, valid = source.sharp(seen)
         valid &= patch.known
-        stored = stored_as(values, valid, dtype, nodata) if valid.any() else None
-        return Made(stored, (seen.error_px, int(valid.sum())))
+        stored = to_dtype(values, valid, dtype, nodata) if valid.any() else None
+        return WindowOutput(stored, (seen.error_px, int(valid.sum())))
 
     errors, counts = zip(*write_map(path, ground.grid, layers, make, progress), strict=True)
     return max(errors), sum(counts)
 
 
-def _layers(image: SensorImage) -> tuple[Layer, ...]:
+def _layers(image: SensorImage) -> tuple[OutputBand, ...]:
     nodata = image.nodata
     if nodata is None:
         nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
@@ -185,7 +184,7 @@ def _layers(image: SensorImage) -> tuple[Layer, ...]:
             "another one with --nodata"
         )
     names = [name or f"band_{at}" for at, name in enumerate(image.descriptions, start=1)]
-    blank = Layer(description="", dtype=image.dtype, nodata=nodata)
+    blank = OutputBand(description="", dtype=image.dtype, nodata=nodata)
     return tuple(replace(blank, description=name) for name in names)
 
 

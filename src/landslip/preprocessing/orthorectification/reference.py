@@ -6,7 +6,7 @@ from pathlib import Path
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
-from landslip.io.raster.plain import SensorImage
+from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.coregistration.limits import Limits
 from landslip.preprocessing.coregistration.match import MatchSettings
 from landslip.preprocessing.coregistration.models import Feature, ShiftModel

@@ -6,7 +6,7 @@ import numpy as np
 
 from landslip.core.grid import erode_valid
 from landslip.core.rpc import RPC, ImageCorrection
-from landslip.io.raster.plain import SensorImage
+from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.orthorectification.ground import ImageMap
 from landslip.preprocessing.orthorectification.resample import Flags, Pixels, cubic, nearest
 from landslip.preprocessing.orthorectification.spline import MARGIN_PX, spline

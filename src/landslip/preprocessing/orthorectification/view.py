@@ -9,7 +9,7 @@ import numpy as np
 
 from landslip.core.grid import Grid, erode_valid
 from landslip.core.window import Window
-from landslip.io.raster.plain import SensorImage
+from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.coregistration.patches import Patch
 from landslip.preprocessing.orthorectification.frame import Frame
 from landslip.preprocessing.orthorectification.ground import Ground

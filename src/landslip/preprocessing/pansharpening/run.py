@@ -20,7 +20,7 @@ from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import parallel_map
 from landslip.core.window import Window, tile_windows
-from landslip.io.raster import Layer, PyramidOutput, SceneOptions, Valid, bounded_cache
+from landslip.io.raster import OutputBand, PyramidOutput, SceneOptions, Valid, bounded_cache
 from landslip.preprocessing.pansharpening.assessment import assess
 from landslip.preprocessing.pansharpening.method import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.pair import Pair, joined
@@ -201,11 +201,11 @@ def _pairs(pair: RasterPair, fusion: Fusion, grid: Grid) -> Iterator[tuple[Windo
         yield window, pair.on_pan(on_pan, fusion.margin_px)
 
 
-def _layers(pair: RasterPair, nodata: float | None) -> tuple[Layer, ...]:
+def _layers(pair: RasterPair, nodata: float | None) -> tuple[OutputBand, ...]:
     radiometry = pair.ms.radiometry
     units = "reflectance" if radiometry.units is Units.REFLECTANCE else None
     return tuple(
-        Layer(
+        OutputBand(
             description=name,
             dtype=radiometry.dtype,
             nodata=nodata,

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from landslip.core.grid import Grid
 from landslip.core.progress import no_progress
 from landslip.core.window import Window, tile_windows
-from landslip.io.map_output import Made, write_map
-from landslip.io.raster.output import Layer
+from landslip.io.raster.output import OutputBand, WindowOutput, write_map
 from landslip.preprocessing.orthorectification.ground import Ground
 from landslip.preprocessing.orthorectification.resample import Flags, Pixels
 from landslip.preprocessing.orthorectification.view import averaged, finer_window
@@ -68,10 +67,10 @@ def find_cloud_map(
 
 def write_clouds(clouds: CloudMap, grid: Grid, path: Path) -> None:
     """Write a mask of clouds on a scene's grid: 1 cloud, 0 clear."""
-    layer = Layer(description="cloud", dtype="uint8")
+    layer = OutputBand(description="cloud", dtype="uint8")
 
-    def make(window: Window) -> Made[None]:
-        return Made(clouds.at(window)[np.newaxis].astype(np.uint8), None)
+    def make(window: Window) -> WindowOutput[None]:
+        return WindowOutput(clouds.at(window)[np.newaxis].astype(np.uint8), None)
 
     write_map(path, grid, (layer,), make, no_progress)
 

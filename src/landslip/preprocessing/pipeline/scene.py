@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from landslip.core.choices import CloudHandling, Units
 from landslip.core.progress import Progress
 from landslip.core.window import Window
-from landslip.io.map_output import Made, stored_as, write_map
-from landslip.io.raster.output import Layer
+from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
 from landslip.preprocessing.orthorectification.ground import Ground
 from landslip.preprocessing.pansharpening.method import Fusion
 from landslip.preprocessing.pipeline.light import Light
@@ -90,10 +89,10 @@ def write_scene_of(making: Making, path: Path, progress: Progress) -> SceneCount
     return SceneCounts.of(notes, grid.shape)
 
 
-def scene_layers() -> tuple[Layer, ...]:
+def scene_layers() -> tuple[OutputBand, ...]:
     """Return the bands of a scene: reflectance in steps of 0.0001, 0 where there is none."""
     return tuple(
-        Layer(
+        OutputBand(
             description=name,
             dtype=_DTYPE,
             nodata=NODATA,
@@ -104,11 +103,11 @@ def scene_layers() -> tuple[Layer, ...]:
     )
 
 
-def window_maker(making: Making) -> Callable[[Window], Made[WindowNote]]:
+def window_maker(making: Making) -> Callable[[Window], WindowOutput[WindowNote]]:
     """Return what makes one window."""
     margin = making.fusion.margin_px
 
-    def make(window: Window) -> Made[WindowNote]:
+    def make(window: Window) -> WindowOutput[WindowNote]:
         wide = Window(
             window.col_off - margin,
             window.row_off - margin,
@@ -120,7 +119,7 @@ def window_maker(making: Making) -> Callable[[Window], Made[WindowNote]]:
         pan_seen = patch.seen_by(making.sources.pan.rpc)
         pan, pan_valid = making.sources.pan.sharp(pan_seen)
         if not pan_valid[inside].any():
-            return Made(None, WindowNote(error_px=pan_seen.error_px))
+            return WindowOutput(None, WindowNote(error_px=pan_seen.error_px))
         ms_seen = patch.seen_by(making.sources.ms.rpc)
         ms, ms_valid = making.sources.ms.smooth(ms_seen)
         bands = making.light.reflectance(ms, MSS_BANDS)
@@ -139,7 +138,7 @@ def _stored(
     fused: NDArray[np.float32],
     valid: NDArray[np.bool_],
     error_px: float,
-) -> Made[WindowNote]:
+) -> WindowOutput[WindowNote]:
     cloudy = 0
     if making.clouds is not None:
         covered = making.clouds.at(window) & valid
@@ -150,14 +149,14 @@ def _stored(
     if not valid.all():
         values[:, ~valid] = 1
     clipped = [_outside(band) for band in values]
-    stored = stored_as(values, valid, _DTYPE, NODATA) if valid.any() else None
+    stored = to_dtype(values, valid, _DTYPE, NODATA) if valid.any() else None
     note = WindowNote(
         valid=int(np.count_nonzero(valid)),
         cloudy=cloudy,
         clipped=tuple(clipped),
         error_px=error_px,
     )
-    return Made(stored, note)
+    return WindowOutput(stored, note)
 
 
 def _outside(band: NDArray[np.float32]) -> int:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from landslip.core.window import Window
-from landslip.io.raster.plain import SensorImage
+from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.orthorectification.source import Source
 from landslip.preprocessing.product.open import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.dark import Histogram

@@ -15,7 +15,7 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster import SensorImage
-from landslip.io.raster.heights import HeightMap
+from landslip.io.raster.readers import ElevationRaster
 from landslip.io.visualization import RgbImage, rgb_composite
 from landslip.reporting.inventory.view import View
 
@@ -78,7 +78,7 @@ class ReliefBackdrop(Closeable):
         Raises:
             InputError: it is none.
         """
-        self._heights = HeightMap(path)
+        self._heights = ElevationRaster(path)
         self.grid = self._heights.grid
 
     def picture(self, window: Window, longest_px: int) -> tuple[RgbImage, View]:

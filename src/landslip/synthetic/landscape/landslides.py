@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslip.core.grid import Grid, map_points
-from landslip.io.labels import Polygons
+from landslip.io.labels import LabelPolygons
 from landslip.synthetic.landscape.noise import Field, blurred, ramp
 from landslip.synthetic.landscape.terrain import Terrain
 
@@ -90,7 +90,7 @@ def on_map(landslides: list[Landslide], grid: Grid) -> list[Landslide]:
 def landslide_mask(landslides: list[Landslide], grid: Grid) -> NDArray[np.bool_]:
     """Return which pixels (height, width) have their centre in a landslide of the map."""
     outlines = np.array([one.outline for one in landslides], dtype=object)
-    return Polygons(geometries=outlines, notes=()).covered(grid, grid.window)
+    return LabelPolygons(geometries=outlines, notes=()).covered(grid, grid.window)
 
 
 def _smooth_direction(terrain: Terrain) -> Field:

@@ -7,11 +7,11 @@ import pytest
 from tests.web import FolderServer
 
 from landslip.core.errors import InputError
-from landslip.io.raster.identity import identity
-from landslip.io.raster.patience import Patience
+from landslip.io.raster.fingerprint import scene_fingerprint
+from landslip.io.raster.remote import RetryPolicy
 
 WriteRaster = Callable[..., Path]
-QUICK = Patience(tries=3, requests=0, delay_s=0.01)
+QUICK = RetryPolicy(tries=3, requests=0, delay_s=0.01)
 
 
 @pytest.fixture
@@ -32,47 +32,50 @@ def flip_last_byte(path: Path, at: int = -1) -> None:
 
 
 def test_a_file_is_known_by_its_content_and_not_its_name(scene: Path) -> None:
-    assert identity(scene) == {"sha256": sha256(scene)}
-    before = identity(scene)
-    assert identity(scene.rename(scene.with_name("other.tif"))) == before
+    assert scene_fingerprint(scene) == {"sha256": sha256(scene)}
+    before = scene_fingerprint(scene)
+    assert scene_fingerprint(scene.rename(scene.with_name("other.tif"))) == before
 
 
 def test_files_beside_a_scene_count(scene: Path) -> None:
     beside = scene.with_name("scene.tif.aux.xml")
     beside.write_text("<PAMDataset/>")
-    assert identity(scene) == {"0 sha256": sha256(scene), "1 sha256": sha256(beside)}
+    assert scene_fingerprint(scene) == {"0 sha256": sha256(scene), "1 sha256": sha256(beside)}
 
 
 def test_an_address_is_known_by_what_the_server_says(scene: Path, server: FolderServer) -> None:
-    signed = identity(server.url("scene.tif?signature=1"), QUICK)
+    signed = scene_fingerprint(server.url("scene.tif?signature=1"), QUICK)
     tag = f'"{scene.stat().st_mtime_ns}-{scene.stat().st_size}"'
     assert signed == {"etag": tag, "bytes": scene.stat().st_size}
-    assert identity(server.url("scene.tif?signature=2"), QUICK) == signed
+    assert scene_fingerprint(server.url("scene.tif?signature=2"), QUICK) == signed
     scene.write_bytes(scene.read_bytes() + b"more")
-    assert identity(server.url("scene.tif"), QUICK) != signed
+    assert scene_fingerprint(server.url("scene.tif"), QUICK) != signed
 
 
 def test_a_failure_that_passes_does_not_count(scene: Path, server: FolderServer) -> None:
-    before = identity(server.url("scene.tif"), QUICK)
+    before = scene_fingerprint(server.url("scene.tif"), QUICK)
     draws = np.random.default_rng(4)
     server.fault = lambda _: 503 if draws.random() < 0.25 else None
-    patience = Patience(tries=8, requests=0, delay_s=0.0)
-    assert identity(server.url("scene.tif"), patience) == before
+    retry = RetryPolicy(tries=8, requests=0, delay_s=0.0)
+    assert scene_fingerprint(server.url("scene.tif"), retry) == before
     server.dumb = True
-    assert "middle_sha256" in identity(server.url("scene.tif"), patience)
+    assert "middle_sha256" in scene_fingerprint(server.url("scene.tif"), retry)
 
 
 def test_where_a_server_says_nothing_the_pixels_do(
     scene: Path, server: FolderServer, write_raster: WriteRaster
 ) -> None:
     server.dumb = True
-    before = identity(server.url("scene.tif"), QUICK)
+    before = scene_fingerprint(server.url("scene.tif"), QUICK)
     assert set(before) == {"layout_sha256", "middle_sha256"}
-    assert identity(server.url("scene.tif"), QUICK) == before
+    assert scene_fingerprint(server.url("scene.tif"), QUICK) == before
     pixels = np.random.default_rng(1).integers(0, 99, (1, 300, 280), dtype=np.uint16)
     pixels[0, 150, 140] += 1
     write_raster("scene.tif", pixels, tiled=True, blockxsize=64, blockysize=64, compress="deflate")
-    assert identity(server.url("scene.tif"), QUICK)["middle_sha256"] != before["middle_sha256"]
+    assert (
+        scene_fingerprint(server.url("scene.tif"), QUICK)["middle_sha256"]
+        != before["middle_sha256"]
+    )
 
 
 def test_a_vrt_is_known_with_its_sources_and_without_signatures(
@@ -89,15 +92,15 @@ def test_a_vrt_is_known_with_its_sources_and_without_signatures(
         )
         return path
 
-    before = identity(vrt("1"), QUICK)
+    before = scene_fingerprint(vrt("1"), QUICK)
     assert set(before) == {"0 sha256", "1 etag", "1 bytes"}
-    assert identity(vrt("2"), QUICK) == before
+    assert scene_fingerprint(vrt("2"), QUICK) == before
     flip_last_byte(scene)
-    assert identity(vrt("1"), QUICK) != before
+    assert scene_fingerprint(vrt("1"), QUICK) != before
 
 
 def test_what_is_not_there(tmp_path: Path, server: FolderServer) -> None:
     with pytest.raises(InputError, match="no such file"):
-        identity(tmp_path / "x.tif")
+        scene_fingerprint(tmp_path / "x.tif")
     with pytest.raises(InputError, match="nothing is there"):
-        identity(server.url("x.tif"), QUICK)
+        scene_fingerprint(server.url("x.tif"), QUICK)

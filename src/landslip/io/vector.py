@@ -1,16 +1,20 @@
 """Vector files of polygons, as they come from other people."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas
 import numpy as np
 import pyogrio
+import pyproj
 import shapely
 from numpy.typing import NDArray
+from pyproj.exceptions import CRSError
 
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, LandslipError
 
 _NAMED = 5
 _PARQUET = (".parquet", ".geoparquet")
@@ -66,7 +70,7 @@ def read_polygon_file(
     if invalid.any():
         reason = shapely.is_valid_reason(geometries[invalid][0])
         notes.append(f"{path.name}: {_named(invalid)} invalid and repaired (the first: {reason})")
-        geometries = repaired(geometries)
+        geometries = repair_polygons(geometries)
         gone = invalid & shapely.is_empty(geometries)
         if gone.any():
             notes.append(f"{path.name}: {_named(gone)} left out, as they enclose nothing")
@@ -83,7 +87,7 @@ def read_polygon_file(
     )
 
 
-def repaired(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+def repair_polygons(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return valid polygons that enclose the same; lines and points that arise go."""
     invalid = ~shapely.is_missing(polygons) & ~shapely.is_valid(polygons)
     result = polygons.copy()
@@ -156,3 +160,53 @@ def _named(which: NDArray[np.bool_]) -> str:
     shown = ", ".join(str(number) for number in numbers[:_NAMED])
     more = ", ..." if len(numbers) > _NAMED else ""
     return f"{len(numbers)} of {len(which)} polygons (number {shown}{more})"
+
+
+FIXED_DATE = "2000-01-01T00:00:00.000Z"
+_DATE_OPTION = "OGR_CURRENT_DATE"
+
+
+@contextmanager
+def vector_writing(path: Path, what: str) -> Iterator[None]:
+    """Let GDAL write a file without the date of the day, and with no word of a missing CRS.
+
+    Args:
+        path: of the file.
+        what: is written, for the sentence.
+
+    Raises:
+        LandslipError: GDAL, or what is done meanwhile, fails with a RuntimeError.
+    """
+    before = pyogrio.get_gdal_config_option(_DATE_OPTION)
+    pyogrio.set_gdal_config_options({_DATE_OPTION: FIXED_DATE})
+    try:
+        with warnings.catch_warnings():
+            # that there is no coordinate system is said elsewhere
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            yield
+    except RuntimeError as error:
+        raise write_error(path, what, error) from error
+    finally:
+        pyogrio.set_gdal_config_options({_DATE_OPTION: before})
+
+
+def write_error(path: Path, what: str, error: Exception) -> LandslipError:
+    """Return the error for a file that cannot be written."""
+    said = " ".join(str(error).split())
+    return LandslipError(
+        f"{path}: {what} cannot be written ({said}); see that there is room on the disk and run "
+        "the same command again"
+    )
+
+
+def gdal_crs(crs: pyproj.CRS | None) -> str | None:
+    """Return a coordinate system as GDAL takes it."""
+    if crs is None:
+        return None
+    code = crs.to_epsg()
+    if code is not None:
+        return f"EPSG:{code}"
+    try:
+        return str(crs.to_wkt("WKT1_GDAL"))
+    except CRSError:  # what WKT 1 has no words for
+        return str(crs.to_wkt())

@@ -13,11 +13,11 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.io.raster.location import Location
 from landslip.io.raster.opening import colour_indexes, grid_of, open_raster
-from landslip.io.raster.patience import PATIENT, Patience
+from landslip.io.raster.remote import DEFAULT_RETRY, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StackBand:
+class VrtBand:
     """A band of a raster under a name; None leaves what a pixel means to the raster.
 
     Attributes:
@@ -36,7 +36,7 @@ class StackBand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
+class _RasterHeader:
     """What a raster's own header says."""
 
     grid: Grid
@@ -50,7 +50,7 @@ class _Source:
     has_mask: bool
 
     @classmethod
-    def of(cls, file: DatasetReader) -> "_Source":
+    def of(cls, file: DatasetReader) -> "_RasterHeader":
         flags = [flag for band in file.mask_flag_enums for flag in band]
         return cls(
             grid=grid_of(file),
@@ -65,7 +65,7 @@ class _Source:
         )
 
 
-def write_stack(bands: Sequence[StackBand], path: Path, patience: Patience = PATIENT) -> None:
+def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT_RETRY) -> None:
     """Write a VRT of bands, in their order.
 
     A pixel is masked where the mask (or alpha) of any of the rasters masks it.
@@ -73,11 +73,11 @@ def write_stack(bands: Sequence[StackBand], path: Path, patience: Patience = PAT
     Raises:
         InputError: a raster cannot be opened, has other bands than said, or another grid.
     """
-    sources: dict[Location, _Source] = {}
+    sources: dict[Location, _RasterHeader] = {}
     for band in bands:
         if band.source not in sources:
-            with open_raster(band.source, patience) as file:
-                sources[band.source] = _Source.of(file)
+            with open_raster(band.source, retry) as file:
+                sources[band.source] = _RasterHeader.of(file)
         _check_count(band, sources[band.source])
     _check_grids(sources)
     root = _dataset(sources[bands[0].source].grid)
@@ -90,7 +90,7 @@ def write_stack(bands: Sequence[StackBand], path: Path, patience: Patience = PAT
     path.write_text(ElementTree.tostring(root, encoding="unicode"))
 
 
-def _check_count(band: StackBand, source: _Source) -> None:
+def _check_count(band: VrtBand, source: _RasterHeader) -> None:
     if band.of_bands != source.colour_bands:
         raise InputError(
             f"{band.source}: {band.of_bands} bands are described and the raster has "
@@ -98,7 +98,7 @@ def _check_count(band: StackBand, source: _Source) -> None:
         )
 
 
-def _check_grids(sources: dict[Location, _Source]) -> None:
+def _check_grids(sources: dict[Location, _RasterHeader]) -> None:
     (first, known), *others = sources.items()
     for location, source in others:
         if not _same(known.grid, source.grid):
@@ -135,7 +135,7 @@ def _dataset(grid: Grid) -> ElementTree.Element:
     return root
 
 
-def _band(band: StackBand, number: int, source: _Source) -> ElementTree.Element:
+def _band(band: VrtBand, number: int, source: _RasterHeader) -> ElementTree.Element:
     at = band.index - 1
     dtype = _gdal_type(source.dtypes[at])
     block_height, block_width = source.block_shape

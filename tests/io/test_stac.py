@@ -13,12 +13,11 @@ from landslip.core.bands import Bands
 from landslip.core.choices import Units
 from landslip.core.errors import InputError, MissingDependencyError
 from landslip.io.raster import Scene
-from landslip.io.raster.patience import Patience
-from landslip.io.stac.item import read_item
-from landslip.io.stac.scene import stac_scene
+from landslip.io.raster.remote import RetryPolicy
+from landslip.io.stac import read_item, write_stac_vrt
 
 WriteRaster = Callable[..., Path]
-QUICK = Patience(tries=8, requests=0, delay_s=0.0)
+QUICK = RetryPolicy(tries=8, requests=0, delay_s=0.0)
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 RED_NIR = Bands(("red", "nir"))
 
@@ -76,8 +75,8 @@ IN_1_1 = {
 
 
 def assert_scene(item: Path | str, bands: dict[str, np.ndarray[Any, Any]], folder: Path) -> None:
-    path, options = stac_scene(read_item(item, QUICK), RED_NIR, folder, QUICK)
-    with Scene(path, options, patience=QUICK) as scene:
+    path, options = write_stac_vrt(read_item(item, QUICK), RED_NIR, folder, QUICK)
+    with Scene(path, options, retry=QUICK) as scene:
         values, valid = scene.read(scene.grid.window)
         radiometry = scene.radiometry
         assert scene.grid.transform == Affine(1, 0, 500_000, 0, -1, 4_000_000)
@@ -120,7 +119,7 @@ def test_one_asset_with_all_bands(write_raster: WriteRaster, tmp_path: Path) -> 
     write_raster("all.tif", pixels)
     described = [{"name": name} for name in ("Nir", "green", "R")]
     item = write_item(tmp_path, {"all": {"href": "all.tif", "type": COG, "eo:bands": described}})
-    path, options = stac_scene(read_item(item), RED_NIR, tmp_path)
+    path, options = write_stac_vrt(read_item(item), RED_NIR, tmp_path)
     with Scene(path, options) as scene:
         np.testing.assert_array_equal(scene.read(scene.grid.window)[0], pixels[[2, 0]])
         assert scene.radiometry.units is Units.DN
@@ -134,7 +133,7 @@ def test_masks_of_all_assets_count(write_raster: WriteRaster, tmp_path: Path) ->
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as file:
             file.write_mask(mask)
     item = write_item(tmp_path, {n: asset(f"{n}.tif", n) for n in RED_NIR})
-    path, options = stac_scene(read_item(item), RED_NIR, tmp_path)
+    path, options = write_stac_vrt(read_item(item), RED_NIR, tmp_path)
     with Scene(path, options) as scene:
         assert scene.read(scene.grid.window)[1].tolist() == [[True, False, True, False, True]] * 2
 
@@ -142,7 +141,7 @@ def test_masks_of_all_assets_count(write_raster: WriteRaster, tmp_path: Path) ->
 def test_an_offset_that_the_pixels_have_already(bands: dict[str, Any], tmp_path: Path) -> None:
     properties = {"datetime": "2024-01-01T00:00:00Z", "earthsearch:boa_offset_applied": True}
     item = write_item(tmp_path, SINGLE, properties=properties)
-    path, options = stac_scene(read_item(item), RED_NIR, tmp_path)
+    path, options = write_stac_vrt(read_item(item), RED_NIR, tmp_path)
     with Scene(path, options) as scene:
         assert (scene.radiometry.scale, scene.radiometry.offset) == (0.0001, 0.0)
 
@@ -170,7 +169,7 @@ def test_assets_of_equal_standing_are_not_guessed_between(
     with pytest.raises(
         InputError, match=r"offer band red \(one band 1, two band 1\) and none goes"
     ):
-        stac_scene(read_item(item), RED_NIR, tmp_path)
+        write_stac_vrt(read_item(item), RED_NIR, tmp_path)
 
 
 def test_missing_bands_are_told_with_what_there_is(tmp_path: Path) -> None:
@@ -180,13 +179,13 @@ def test_missing_bands_are_told_with_what_there_is(tmp_path: Path) -> None:
         match=r"item.json: bands red,blue are needed and blue is in none of the item's assets: "
         r"r \(red\); n \(nir\)$",
     ):
-        stac_scene(read_item(item), Bands(("red", "blue")), tmp_path)
+        write_stac_vrt(read_item(item), Bands(("red", "blue")), tmp_path)
 
 
 def test_an_item_without_rasters(tmp_path: Path) -> None:
     item = write_item(tmp_path, {"meta": {"href": "m.xml", "type": "application/xml"}})
     with pytest.raises(InputError, match=r"assets: none that is a raster$"):
-        stac_scene(read_item(item), RED_NIR, tmp_path)
+        write_stac_vrt(read_item(item), RED_NIR, tmp_path)
 
 
 # assets that do not go together
@@ -209,21 +208,21 @@ def test_bands_on_several_grids_are_refused(
 ) -> None:
     write_raster("nir.tif", bands["nir"], **profile)
     with pytest.raises(InputError, match=rf"nir.tif: bands of one scene lie on one grid.*{told}"):
-        stac_scene(read_item(write_item(tmp_path, SINGLE)), RED_NIR, tmp_path)
+        write_stac_vrt(read_item(write_item(tmp_path, SINGLE)), RED_NIR, tmp_path)
 
 
 def test_other_bands_than_described_are_refused(write_raster: WriteRaster, tmp_path: Path) -> None:
     for name in RED_NIR:
         write_raster(f"{name}.tif", np.ones((2, 4, 5), dtype=np.uint8))
     with pytest.raises(InputError, match=r"red.tif: 1 bands are described and the raster has 2"):
-        stac_scene(read_item(write_item(tmp_path, SINGLE)), RED_NIR, tmp_path)
+        write_stac_vrt(read_item(write_item(tmp_path, SINGLE)), RED_NIR, tmp_path)
 
 
 def test_radiance_is_refused(bands: dict[str, Any], tmp_path: Path) -> None:
     radiance = asset("red.tif", "red", scale=0.1, unit="W m-2 sr-1 um-1")
     item = write_item(tmp_path, SINGLE | {"r": radiance})
     with pytest.raises(InputError, match=r"asset r holds red in 'W m-2 sr-1 um-1'; reflectance"):
-        stac_scene(read_item(item), RED_NIR, tmp_path)
+        write_stac_vrt(read_item(item), RED_NIR, tmp_path)
 
 
 # what is no item

@@ -1,7 +1,9 @@
 """STAC items: what they say of a scene's files and bands."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +13,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError, MissingDependencyError
-from landslip.io.raster.http import fetch
 from landslip.io.raster.location import Location
-from landslip.io.raster.patience import PATIENT, Patience
+from landslip.io.raster.remote import DEFAULT_RETRY, RetryPolicy, fetch
+from landslip.io.raster.scene import SceneOptions
+from landslip.io.raster.vrt import VrtBand, write_vrt
 
 _PICTURES = {"visual"}
 _NOT_SCENES = {"thumbnail", "overview", "metadata"}
@@ -79,7 +82,7 @@ class StacScene:
     assets: tuple[StacAsset, ...]
 
 
-def read_item(place: Location | Path | str, patience: Patience = PATIENT) -> StacScene:
+def read_item(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) -> StacScene:
     """Read a STAC item from a file or a web address.
 
     Raises:
@@ -87,7 +90,7 @@ def read_item(place: Location | Path | str, patience: Patience = PATIENT) -> Sta
         MissingDependencyError: pystac is not installed.
     """
     location = Location.of(place)
-    content = _parsed(_content(location, patience), location)
+    content = _parsed(_content(location, retry), location)
     kind = content.get("type")
     if kind != "Feature":
         raise InputError(
@@ -105,14 +108,14 @@ def read_item(place: Location | Path | str, patience: Patience = PATIENT) -> Sta
         ]
     except (pystac.STACError, pystac.STACTypeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
-            f"{location}: not a STAC item that can be read ({_said(error)})"
+            f"{location}: not a STAC item that can be read ({_error_text(error)})"
         ) from error
     return StacScene(item_id=item.id, place=location, assets=tuple(found))
 
 
-def _content(location: Location, patience: Patience) -> bytes:
+def _content(location: Location, retry: RetryPolicy) -> bytes:
     if location.url is not None:
-        return fetch(location.url, patience)
+        return fetch(location.url, retry)
     if location.path is None:
         raise InputError(
             f"{location}: a STAC item is a file or an http(s) address; copy the item here"
@@ -196,7 +199,149 @@ def _canonical(name: str | None) -> str | None:
     return None if bands is None else bands.names[0]
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSelection:
+    """A band of an asset, taken for a wanted band."""
+
+    wanted: str
+    asset: StacAsset
+    band: StacBand
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Order of choice, least first: called so itself, then quick to read in windows."""
+        return self.wanted not in self.band.names, _slowness(self.asset)
+
+
+def select_assets(scene: StacScene, wanted: Bands) -> tuple[AssetSelection, ...]:
+    """Return a band of an asset for each wanted band, in their order.
+
+    Measured values go before pictures (role ``visual``), then one asset with all bands before one
+    asset a band. A band's own name goes before its common name, then cloud-optimised files first.
+
+    Raises:
+        InputError: a band is not there, or several assets offer it and none goes first.
+    """
+    measured = [asset for asset in scene.assets if not asset.is_picture]
+    pictures = [asset for asset in scene.assets if asset.is_picture]
+    for assets in (measured, pictures):
+        whole = [asset for asset in assets if all(_offers([asset], name) for name in wanted)]
+        chosen = [_best_whole(scene, whole, wanted)] if whole else assets
+        offers = [_offers(chosen, name) for name in wanted]
+        if all(offers):
+            return tuple(_first_choice(scene, of) for of in offers)
+    raise InputError(_missing(scene, wanted))
+
+
+def _slowness(asset: StacAsset) -> int:
+    media = asset.media_type.lower()
+    return 0 if "cloud-optimized" in media else 1 if "tif" in media else 2
+
+
+def _offers(assets: Iterable[StacAsset], name: str) -> list[AssetSelection]:
+    return [
+        AssetSelection(wanted=name, asset=asset, band=band)
+        for asset in assets
+        for band in asset.bands
+        if name in band.names or name == band.common_name
+    ]
+
+
+def _best_whole(scene: StacScene, whole: Sequence[StacAsset], wanted: Bands) -> StacAsset:
+    first, *others = [asset for asset in whole if _slowness(asset) == min(map(_slowness, whole))]
+    if others:
+        raise InputError(_undecided(scene, f"bands {wanted}", [a.key for a in (first, *others)]))
+    return first
+
+
+def _first_choice(scene: StacScene, offers: Sequence[AssetSelection]) -> AssetSelection:
+    best = min(choice.rank for choice in offers)
+    first, *others = [choice for choice in offers if choice.rank == best]
+    if others:
+        named = [f"{choice.asset.key} band {choice.band.index}" for choice in (first, *others)]
+        raise InputError(_undecided(scene, f"band {first.wanted}", named))
+    return first
+
+
+def _undecided(scene: StacScene, what: str, named: Sequence[str]) -> str:
+    return (
+        f"{scene.place}: several assets of the item offer {what} ({', '.join(named)}) and none "
+        "goes before the others; keep one of them in a copy of the item"
+    )
+
+
+def _missing(scene: StacScene, wanted: Bands) -> str:
+    there = [
+        f"{asset.key} ({', '.join(_names(asset)) or 'no named bands'})" for asset in scene.assets
+    ]
+    without = [name for name in wanted if not _offers(scene.assets, name)]
+    which = f"{','.join(without)} is in none of" if without else "no assets of one kind have all of"
+    listed = "; ".join(there) or "none that is a raster"
+    return f"{scene.place}: bands {wanted} are needed and {which} the item's assets: {listed}"
+
+
+def _names(asset: StacAsset) -> list[str]:
+    known = [(band.common_name, *band.names) for band in asset.bands]
+    return [next((name for name in names if name), "unnamed") for names in known]
+
+
+_REFLECTANCE = {"reflectance"}
+_PLAIN = {"", "1", "none", "unitless", "dn", "digital number", "digital_number", "counts"}
+
+
+def write_stac_vrt(
+    scene: StacScene, wanted: Bands, folder: Path, retry: RetryPolicy = DEFAULT_RETRY
+) -> tuple[Path, SceneOptions]:
+    """Write a VRT of the wanted bands of an item and return it with how it is read.
+
+    The VRT is named for the item. What the item states of scale, offset, nodata and unit goes over
+    what the files say.
+
+    Raises:
+        InputError: bands are missing or not on one grid, their numbers are neither reflectance nor
+            plain, or a file cannot be opened.
+    """
+    choices = select_assets(scene, wanted)
+    path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', scene.item_id) or 'item'}.vrt"
+    write_vrt([_stack_band(scene, choice) for choice in choices], path, retry)
+    return path, SceneOptions(bands=wanted, nodata=_common_nodata([c.band for c in choices]))
+
+
+def _stack_band(scene: StacScene, choice: AssetSelection) -> VrtBand:
+    asset, band = choice.asset, choice.band
+    return VrtBand(
+        name=choice.wanted,
+        source=asset.location,
+        index=band.index,
+        of_bands=len(asset.bands),
+        scale=band.scale,
+        offset=band.offset,
+        nodata=band.nodata,
+        unit=_unit(scene, choice),
+    )
+
+
+def _unit(scene: StacScene, choice: AssetSelection) -> str | None:
+    band = choice.band
+    unit = (band.unit or "").strip().lower()
+    if unit in _REFLECTANCE:
+        return "reflectance"
+    if unit not in _PLAIN:
+        raise InputError(
+            f"{scene.place}: asset {choice.asset.key} holds {choice.wanted} in {band.unit!r}; "
+            "reflectance or plain numbers are needed: calibrate the scene first"
+        )
+    return None
+
+
+def _common_nodata(bands: Sequence[StacBand]) -> float | None:
+    """Return the nodata value that all bands state; NaN is never valid, stated or not."""
+    stated = {band.nodata for band in bands}
+    value = stated.pop() if len(stated) == 1 else None
+    return None if value is None or math.isnan(value) else value

@@ -8,18 +8,24 @@ from rasterio.io import DatasetReader
 from landslip.core.errors import InputError
 from landslip.core.files import sha256_of
 from landslip.core.window import Window
-from landslip.io.raster.http import first_byte
 from landslip.io.raster.location import Location, without_credentials
 from landslip.io.raster.opening import open_raster, rasterio_window, reading
-from landslip.io.raster.patience import PATIENT, Patience
-from landslip.io.raster.remote import RemoteSources, files_of
+from landslip.io.raster.remote import (
+    DEFAULT_RETRY,
+    RemoteSources,
+    RetryPolicy,
+    files_of,
+    first_byte,
+)
 
-Facts = dict[str, str | int]
+Fingerprint = dict[str, str | int]
 _SEEN_PX = 256
 _SEEN_BLOCKS = 64
 
 
-def identity(place: Location | Path | str, patience: Patience = PATIENT) -> Facts:
+def scene_fingerprint(
+    place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
+) -> Fingerprint:
     """Return what changes when a scene does; names and credentials do not count.
 
     Files of this machine have the sha256 of each file that GDAL reads for the scene; web addresses
@@ -31,21 +37,21 @@ def identity(place: Location | Path | str, patience: Patience = PATIENT) -> Fact
         InputError: the scene is not there, or cannot be read.
     """
     scene = Location.of(place)
-    with open_raster(scene, patience) as file:
+    with open_raster(scene, retry) as file:
         driver = file.driver
-        files = files_of(scene, file, patience)
+        files = files_of(scene, file, retry)
     if len(files) == 1:
-        return _facts(files[0], driver, patience)
-    each = [_facts(location, driver, patience) for location in files]
+        return _facts(files[0], driver, retry)
+    each = [_facts(location, driver, retry) for location in files]
     return {f"{n} {key}": value for n, facts in enumerate(each) for key, value in facts.items()}
 
 
-def _facts(location: Location, driver: str, patience: Patience) -> Facts:
+def _facts(location: Location, driver: str, retry: RetryPolicy) -> Fingerprint:
     if location.path is not None:
         return {"sha256": _sha256(location.path, driver)}
-    if location.url is not None and (told := _told(location.url, patience)):
+    if location.url is not None and (told := _told(location.url, retry)):
         return told
-    return _seen(location, patience)
+    return _seen(location, retry)
 
 
 def _sha256(path: Path, driver: str) -> str:
@@ -55,29 +61,29 @@ def _sha256(path: Path, driver: str) -> str:
     return sha256_of(path)
 
 
-def _told(url: str, patience: Patience) -> Facts | None:
+def _told(url: str, retry: RetryPolicy) -> Fingerprint | None:
     """Return what a web server says of a file; None where that is not enough to know it again."""
     try:
-        answer = first_byte(url, patience)
+        answer = first_byte(url, retry)
     except InputError:
         return None  # GDAL has opened it, with credentials of its own
     marks = {"etag": answer.headers["ETag"], "last_modified": answer.headers["Last-Modified"]}
-    found: Facts = {key: value for key, value in marks.items() if value}
+    found: Fingerprint = {key: value for key, value in marks.items() if value}
     if found and answer.total_bytes is not None:
         found["bytes"] = answer.total_bytes
     return found or None
 
 
-def _seen(location: Location, patience: Patience) -> Facts:
-    sources = RemoteSources.of(location, patience)
-    with open_raster(location, patience) as file:
+def _seen(location: Location, retry: RetryPolicy) -> Fingerprint:
+    sources = RemoteSources.of(location, retry)
+    with open_raster(location, retry) as file:
         middle = _middle(file.shape)
     with reading(location, middle, sources):
-        return sources.patiently(lambda: _digests(location, middle, patience))
+        return sources.with_retries(lambda: _digests(location, middle, retry))
 
 
-def _digests(location: Location, middle: Window, patience: Patience) -> Facts:
-    with open_raster(location, patience) as file:
+def _digests(location: Location, middle: Window, retry: RetryPolicy) -> Fingerprint:
+    with open_raster(location, retry) as file:
         pixels = file.read(window=rasterio_window(middle))
         layout = (file.count, file.shape, file.dtypes, str(file.crs), tuple(file.transform))
         blocks = [_blocks(file, index) for index in file.indexes]

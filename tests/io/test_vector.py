@@ -10,7 +10,7 @@ import shapely
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from landslip.core.errors import InputError
-from landslip.io.polygon_file import read_polygon_file, repaired
+from landslip.io.vector import read_polygon_file, repair_polygons
 
 WritePolygons = Callable[..., Path]
 BOWTIE = Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
@@ -61,7 +61,7 @@ def test_heights_of_corners_go(tmp_path: Path) -> None:
 
 def test_repairing_keeps_what_is_enclosed_and_the_valid_as_they_are() -> None:
     both = np.array([BOWTIE, box(0, 0, 1, 1), None], dtype=object)
-    mended = repaired(both)
+    mended = repair_polygons(both)
     assert mended[1] is both[1]
     assert mended[2] is None
     assert mended[0].area == pytest.approx(2)

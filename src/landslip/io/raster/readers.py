@@ -1,0 +1,287 @@
+"""Rasters as they come: bands without names, mapped or in the geometry of their sensor."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import rasterio
+import rasterio.rpc
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.fill import fillnodata
+from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
+
+from landslip.core.errors import InputError
+from landslip.core.files import Closeable
+from landslip.core.grid import Grid
+from landslip.core.rpc import RPC
+from landslip.core.window import Window
+from landslip.io.raster.opening import (
+    colour_indexes,
+    grid_of,
+    open_raster,
+    rasterio_window,
+    reading,
+)
+from landslip.io.raster.scene import Stored, Valid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterShape:
+    """How large a raster is, and of what type."""
+
+    count: int
+    shape: tuple[int, int]
+    dtype: str
+
+
+def raster_shape(path: Path) -> RasterShape:
+    """Return the size and type of a raster.
+
+    Raises:
+        InputError: it is no raster.
+    """
+    with open_raster(path) as file:
+        return RasterShape(count=file.count, shape=file.shape, dtype=file.dtypes[0])
+
+
+class SensorImage(Closeable):
+    """An open image without names for its bands; a context manager. Several threads may read."""
+
+    def __init__(self, path: Path, nodata: float | None = None) -> None:
+        """Open an image.
+
+        Args:
+            path: any raster, mapped or not.
+            nodata: number that marks missing data, over what the file says.
+
+        Raises:
+            InputError: it is no raster.
+        """
+        self.path = path
+        self._one_at_a_time = threading.Lock()
+        self._file = open_raster(path)
+        self.count: int = self._file.count
+        self.shape: tuple[int, int] = self._file.shape
+        self.dtype: str = self._file.dtypes[0]
+        self.grid: Grid = grid_of(self._file)
+        self.nodata: float | None = self._file.nodata if nodata is None else nodata
+        self.descriptions: tuple[str | None, ...] = self._file.descriptions
+
+    @property
+    def rpc(self) -> RPC | None:
+        """The camera model in the file's tags or beside the file."""
+        return None if self._file.rpcs is None else _from_rasterio(self._file.rpcs)
+
+    def read(self, window: Window) -> NDArray[Any]:
+        """Return stored numbers (bands, height, width) at a window inside the image."""
+        with self._one_at_a_time, reading(self.path, window):
+            values: NDArray[Any] = self._file.read(window=rasterio_window(window))
+        return values
+
+    def read_small(self, longest_px: int) -> NDArray[Any]:
+        """Return all bands (bands, height, width) at no more than so many pixels a side."""
+        times = max(1, -(-max(self.shape) // longest_px))
+        size = tuple(max(length // times, 1) for length in self.shape)
+        with reading(self.path, Window(0, 0, self.shape[1], self.shape[0])):
+            values: NDArray[Any] = self._file.read(out_shape=(self.count, *size))
+        return values
+
+    def holds(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where numbers (bands, height, width) are data (height, width).
+
+        They are not where every band is nodata, or any is not finite.
+        """
+        data = np.ones(stored.shape[1:], dtype=np.bool_)
+        if self.nodata is not None:
+            data = np.any(stored != self.nodata, axis=0)
+        if np.issubdtype(stored.dtype, np.floating):
+            data &= np.all(np.isfinite(stored), axis=0)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _from_rasterio(rpcs: rasterio.rpc.RPC) -> RPC:
+    values = rpcs.to_dict()
+    scalars = {
+        f"{ours}_{part}": float(values[f"{theirs}_{part}"])
+        for ours, theirs in _NAMES.items()
+        for part in ("off", "scale")
+    }
+    coefficients = {
+        f"{image}_{part}": tuple(float(number) for number in values[f"{image}_{part}_coeff"])
+        for image in ("line", "samp")
+        for part in ("num", "den")
+    }
+    return RPC(**scalars, **coefficients)  # type: ignore[arg-type]
+
+
+_NAMES = {"line": "line", "samp": "samp", "lat": "lat", "lon": "long", "height": "height"}
+
+
+class Mask(Closeable):
+    """An open raster of one class code a pixel (a label or mask); a context manager."""
+
+    def __init__(self, path: Path, grid: Grid | None = None) -> None:
+        """Open a mask, seen on ``grid`` by nearest neighbour if one is given.
+
+        A mask or grid without a coordinate system matches by size, pixel on pixel. Where a mask
+        calls 0 nodata, 0 is background all the same: a mask without background says nothing.
+
+        Raises:
+            InputError: it is no raster, or cannot be brought onto the grid.
+        """
+        self.path = path
+        self._file = open_raster(path)
+        self.is_lossy = self._file.driver == "JPEG"
+        self._zero_is_nodata = self._file.nodata == 0
+        self._view: DatasetReader | WarpedVRT = self._file
+        if grid is not None and not _lies_on(self._file, grid):
+            self._view = self._warped(grid)
+        self.shape: tuple[int, int] = self._view.shape
+
+    def read(self, window: Window | None = None) -> tuple[Stored, Valid]:
+        """Read the codes (height, width) and where they are known.
+
+        Raises:
+            InputError: the file has several bands that differ, or cannot be read.
+        """
+        window = window or Window(0, 0, self.shape[1], self.shape[0])
+        codes = np.zeros(window.shape, dtype=self._view.dtypes[0])
+        valid = np.zeros(window.shape, dtype=np.bool_)
+        inside = window.clipped(self.shape)
+        if inside is None:
+            return codes, valid
+        rows, cols = inside.slices_in(window)
+        with reading(self.path, inside):
+            indexes = colour_indexes(self._file)
+            bands = self._view.read(indexes, window=rasterio_window(inside))
+            known = self._view.read_masks(indexes[0], window=rasterio_window(inside))
+        if np.any(bands != bands[:1]):
+            raise InputError(
+                f"{self.path}: a mask has one band or equal bands; this one has {len(bands)} "
+                "bands that differ. Save it as a single-band image"
+            )
+        codes[rows, cols] = bands[0]
+        valid[rows, cols] = (known != 0) | (self._zero_is_nodata & (bands[0] == 0))
+        return codes, valid
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._view is not self._file:
+            self._view.close()
+        self._file.close()
+
+    def _warped(self, grid: Grid) -> WarpedVRT:
+        if self._file.crs is None or grid.crs is None:
+            self._file.close()
+            raise InputError(
+                f"{self.path}: a label raster without a coordinate system must have the scene's "
+                f"size; it has {self._file.shape}, the scene {grid.shape}"
+            )
+        if self._zero_is_nodata:
+            self._file.close()
+            raise InputError(
+                f"{self.path}: 0 is background in a mask and this one calls it nodata, so that "
+                "its edge cannot be told from background once it is brought onto the scene's grid; "
+                "remove the nodata tag (gdal_edit.py -unsetnodata)"
+            )
+        height, width = grid.shape
+        return WarpedVRT(
+            self._file,
+            crs=grid.crs,
+            transform=grid.transform,
+            width=width,
+            height=height,
+            resampling=Resampling.nearest,
+            # marks what the mask does not cover, which would read as 0, background
+            add_alpha=ColorInterp.alpha not in self._file.colorinterp,
+        )
+
+
+def _lies_on(file: DatasetReader, grid: Grid) -> bool:
+    """Whether pixel lies on pixel; where a coordinate system is missing, by size alone."""
+    if file.crs is None or grid.crs is None:
+        return bool(file.shape == grid.shape)
+    return grid == grid_of(file)
+
+
+LOWEST_M, HIGHEST_M = -500.0, 9000.0
+_UNFILLED_M = -1e6
+
+
+class ElevationRaster(Closeable):
+    """An open raster of metres with one band; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a height map.
+
+        Raises:
+            InputError: it is no raster, has several bands, or lies nowhere.
+        """
+        self.path = path
+        self._file = open_raster(path)
+        self.grid: Grid = grid_of(self._file)
+        problem = None
+        if self._file.count != 1:
+            problem = f"a height map has one band; this one has {self._file.count}"
+        elif self.grid.crs is None:
+            problem = "a height map needs a coordinate system and this one has none"
+        if problem is not None:
+            self._file.close()
+            raise InputError(f"{path}: {problem}; assign or choose it with GDAL's gdal_translate")
+
+    @property
+    def vertical_epsg(self) -> int | None:
+        """EPSG code of the heights' own coordinate system; None where the file does not say."""
+        crs = pyproj.CRS.from_user_input(self.grid.crs.to_wkt()) if self.grid.crs else None
+        if crs is None or not crs.is_compound:
+            return None
+        code: int | None = crs.sub_crs_list[-1].to_epsg()
+        return code
+
+    def read(self, window: Window) -> NDArray[np.float32]:
+        """Return heights in metres (height, width) at a window inside; NaN where there is none.
+
+        None means declared nodata, not finite, or no height on Earth (below -500 m or above
+        9000 m), such as a -32768 that nobody declared.
+        """
+        with reading(self.path, window):
+            stored = self._file.read(1, window=rasterio_window(window))
+            known = self._file.read_masks(1, window=rasterio_window(window)) != 0
+        heights: NDArray[np.float32] = stored.astype(np.float32)
+        scale, offset = self._file.scales[0], self._file.offsets[0]
+        if (scale, offset) != (1.0, 0.0):
+            heights = heights * np.float32(scale) + np.float32(offset)
+        with np.errstate(invalid="ignore"):
+            known &= (heights >= LOWEST_M) & (heights <= HIGHEST_M)
+        heights[~known] = np.nan
+        return heights
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def fill_gaps(heights: NDArray[np.float32], reach_px: int) -> NDArray[np.float32]:
+    """Return heights with NaN replaced by inverse-distance means of what is around.
+
+    Args:
+        heights: (height, width); gaps are NaN.
+        reach_px: gaps farther than this from any height stay NaN.
+    """
+    known = np.isfinite(heights)
+    # what is too far away keeps what it had
+    blank = np.where(known, heights, np.float32(_UNFILLED_M))
+    filled: NDArray[np.float32] = fillnodata(
+        blank, mask=known.astype(np.uint8), max_search_distance=reach_px, smoothing_iterations=0
+    )
+    filled[filled == np.float32(_UNFILLED_M)] = np.nan
+    return filled

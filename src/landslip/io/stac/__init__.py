@@ -1,1 +1,0 @@
-"""Scenes described by STAC items: the files of a scene, and what their numbers mean."""
