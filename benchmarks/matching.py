@@ -273,8 +273,6 @@ def _forward(back: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray
 def _write(path: Path, values: NDArray[np.uint16]) -> None:
     names = ("red", "green")
     layers = tuple(OutputBand(description=name, dtype="uint16", nodata=0) for name in names)
-        OutputBand(description=name, dtype="uint16", nodata=0) for name in ("red", "green")
-    )
     transform = Affine(6, 0, 500_000, 0, -6, 4_000_000)
     grid = Grid(crs=CRS.from_epsg(32643), transform=transform, shape=values.shape[1:])
     write_scene(path, values, grid, layers)

@@ -51,8 +51,6 @@ def test_a_scene_is_written_as_a_cog(tmp_path: Path, crs: str | None, transform:
     values = np.random.default_rng(2).integers(0, 999, (2, 600, 900), dtype=np.uint16)
     names = ("red", "nir")
     layers = tuple(OutputBand(description=name, dtype="uint16", nodata=999) for name in names)
-        OutputBand(description=name, dtype="uint16", nodata=999) for name in ("red", "nir")
-    )
     path = tmp_path / "scene.tif"
     write_scene(path, values, frame, layers)
     assert [found.name for found in tmp_path.iterdir()] == ["scene.tif"]
