@@ -16,7 +16,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from landslip.io.raster.plain import SensorImage
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from PIL import Image
 
 from landslip.core.bands import Bands
-from landslip.io.raster.plain import SensorImage
 from landslip.io.raster.readers import SensorImage
 from landslip.io.visualization import rgb_composite
 from landslip.preprocessing.product.open import MSS_BANDS
