@@ -1,3 +1,85 @@
-"""Landslides from very-high-resolution satellite scenes."""
+"""landslip maps landslides from very-high-resolution satellite scenes.
+
+What is listed in ``__all__`` is the Python API: the same functions that the command line calls.
+Nothing heavy is imported before one of them is used; torch only by those that need it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from landslip import datasets as datasets
+    from landslip.api.extraction import Extraction as Extraction
+    from landslip.api.extraction import Probability as Probability
+    from landslip.api.extraction import extract as extract
+    from landslip.api.extraction import extract_all as extract_all
+    from landslip.api.inventories import Inventory as Inventory
+    from landslip.api.inventories import compare as compare
+    from landslip.api.inventories import make_inventory as make_inventory
+    from landslip.api.inventories import open_inventory as open_inventory
+    from landslip.api.inventories import report as report
+    from landslip.api.models import TrainedModel as TrainedModel
+    from landslip.api.models import calibrate as calibrate
+    from landslip.api.models import evaluate as evaluate
+    from landslip.api.models import export as export
+    from landslip.api.models import load_model as load_model
+    from landslip.api.models import predict_tiles as predict_tiles
+    from landslip.api.models import run_experiment as run_experiment
+    from landslip.api.models import train as train
+    from landslip.api.scenes import open_scene as open_scene
+    from landslip.api.scenes import orthorectify as orthorectify
+    from landslip.api.scenes import pansharpen as pansharpen
+    from landslip.api.scenes import preprocess as preprocess
+    from landslip.api.scenes import register as register
+    from landslip.core.errors import LandslipError as LandslipError
+    from landslip.io.raster.scene import Scene as Scene
+
+_MODULES = {
+    "landslip.api.scenes": (
+        "open_scene",
+        "orthorectify",
+        "pansharpen",
+        "preprocess",
+        "register",
+    ),
+    "landslip.api.models": (
+        "TrainedModel",
+        "calibrate",
+        "evaluate",
+        "export",
+        "load_model",
+        "predict_tiles",
+        "run_experiment",
+        "train",
+    ),
+    "landslip.api.extraction": ("Extraction", "Probability", "extract", "extract_all"),
+    "landslip.api.inventories": (
+        "Inventory",
+        "compare",
+        "make_inventory",
+        "open_inventory",
+        "report",
+    ),
+    "landslip.core.errors": ("LandslipError",),
+    "landslip.io.raster.scene": ("Scene",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = ["__version__", "datasets", *sorted(_MODULE_OF)]  # noqa: PLE0604 - all are strings
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the API when it is first used."""
+    if name == "datasets":
+        return import_module("landslip.datasets")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'landslip' has no attribute {name!r}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import EngineName, Precision, Split
 from landslip.models.calibration.method import Method
 
@@ -45,26 +44,20 @@ def calibrate(
 
     Example: `landslip calibrate MODEL TILES`
     """
-    from landslip.datasets.format import TileDataset
-    from landslip.models.calibration import run
-    from landslip.models.engines.choose import open_engine
-    from landslip.models.folder import open_model
+    import landslip
 
-    opened = open_model(model)
-    with shown("calibrate", "tiles") as progress:
-        done = run.calibrate(
-            run.CalibrateRequest(
-                model=opened,
-                dataset=TileDataset(dataset),
-                engine=open_engine(opened, engine, precision),
-                split=split,
-                method=method,
-                seed=seed,
-                look=look,
-                overwrite=overwrite,
-                progress=progress,
-            )
-        )
+    done = landslip.calibrate(
+        model,
+        dataset,
+        split=split,
+        method=method,
+        look=look,
+        seed=seed,
+        engine=engine,
+        precision=precision,
+        overwrite=overwrite,
+        progress=True,
+    )
     for note in done.notes:
         typer.echo(f"landslip: {note}", err=True)
     _tell(done.choice)

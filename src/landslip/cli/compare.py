@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 
 if TYPE_CHECKING:
     from landslip.inventory.comparison.result import Comparison
@@ -70,24 +69,22 @@ def compare(
 
     Example: `landslip compare INVENTORY REFERENCE.gpkg --area SEARCHED.gpkg --out COMPARED`
     """
-    from landslip.inventory.comparison.request import CompareRequest
-    from landslip.inventory.comparison.run import compare as run
+    import landslip
 
-    request = CompareRequest(
-        inventory=inventory,
-        reference=reference,
+    found = landslip.compare(
+        inventory,
+        reference,
         out=out,
         layer=layer,
         reference_layer=reference_layer,
         area=area,
-        resolution_m=resolution,
+        resolution=resolution,
         min_iou=min_iou,
         draws=draws,
         seed=seed,
         overwrite=overwrite,
+        progress=True,
     )
-    with shown("compare", "steps") as progress:
-        found = run(request, progress)
     _tell(found, out)
 
 

@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 
 if TYPE_CHECKING:
     from landslip.datasets.format import DatasetCard
@@ -64,24 +63,27 @@ def scene(
     Example: `landslip dataset scene SCENE.tif LANDSLIDES.gpkg --out TILES
     --bands blue,green,red,nir`
     """
-    from landslip.datasets.scene import SceneRequest, dataset_from_scene
-    from landslip.datasets.split_plan import SplitPlan
+    import landslip
 
-    request = SceneRequest(
-        scene=scene,
-        labels=labels,
+    tiles = landslip.datasets.from_scene(
+        scene,
+        labels,
+        out=out,
+        bands=bands,
         layer=layer,
         area=area,
         tile=tile,
         min_valid=min_valid,
-        plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
-        options=options.scene_options(bands, units, nodata),
+        test_share=test_share,
+        val_share=val_share,
+        seed=seed,
+        units=units,
+        nodata=nodata,
+        overwrite=overwrite,
+        log=lambda note: typer.echo(f"note: {note}", err=True),
+        progress=True,
     )
-    with shown("tiles", "tiles") as progress:
-        result = dataset_from_scene(request, out, overwrite=overwrite, progress=progress)
-    for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
-    _tell(result.card, out)
+    _tell(tiles.card, out)
 
 
 @app.command()
@@ -132,23 +134,24 @@ def pairs(
     Example: `landslip dataset pairs --images IMAGES --masks MASKS --bands red,green,blue
     --groups '([a-z]+[0-9][0-9])' --out TILES`
     """
-    from landslip.core.bands import Bands
-    from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
-    from landslip.datasets.split_plan import SplitPlan
+    import landslip
 
-    request = PairsRequest(
-        images=tuple(images),
-        masks=tuple(masks),
+    tiles = landslip.datasets.from_pairs(
+        images,
+        masks,
+        out=out,
+        bands=bands,
         mask_suffix=mask_suffix,
-        bands=Bands.parse(bands),
-        plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
+        groups=groups,
+        test_share=test_share,
+        val_share=val_share,
+        seed=seed,
         units=units,
         nodata=nodata,
-        groups=groups,
+        overwrite=overwrite,
+        progress=True,
     )
-    with shown("tiles", "tiles") as progress:
-        card = dataset_from_pairs(request, out, overwrite=overwrite, progress=progress)
-    _tell(card, out)
+    _tell(tiles.card, out)
 
 
 @app.command()
@@ -171,13 +174,12 @@ def augment(
 
     Example: `landslip dataset augment TILES --out AUGMENTED --versions 144 --seed 0`
     """
-    from landslip.datasets.augment import AugmentRequest, augment_dataset
-    from landslip.datasets.format import TileDataset
+    import landslip
 
-    request = AugmentRequest(dataset=TileDataset(dataset), versions=versions, seed=seed)
-    with shown("versions", "tiles") as progress:
-        card = augment_dataset(request, out, overwrite=overwrite, progress=progress)
-    _tell(card, out)
+    tiles = landslip.datasets.augment(
+        dataset, out=out, versions=versions, seed=seed, overwrite=overwrite, progress=True
+    )
+    _tell(tiles.card, out)
 
 
 def _tell(card: "DatasetCard", out: Path) -> None:

@@ -6,7 +6,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import EngineName, Precision, Split
 
 
@@ -28,16 +27,13 @@ def evaluate(
     """
     import json
 
-    from landslip.datasets.format import TileDataset
-    from landslip.models import evaluation
-    from landslip.models.engines.choose import open_engine
-    from landslip.models.folder import open_model
+    import landslip
 
-    opened = open_model(model)
-    tiles = TileDataset(dataset)
-    runner = open_engine(opened, engine, precision)
-    with shown("evaluate", "tiles") as progress:
-        result = evaluation.evaluate(runner, opened.card, tiles, split, progress=progress)
+    opened, tiles = landslip.load_model(model), landslip.datasets.open(dataset)
+    result = landslip.evaluate(
+        opened, tiles, split=split, engine=engine, precision=precision, progress=True
+    )
+    runner = opened.engine(engine, precision)
     found = result.as_dict() | {
         "resolution_m": tiles.card.resolution_m,
         "engine": runner.name,

@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import INTERRUPTED, WRONG_INPUT, told_plainly
-from landslip.cli.progress import shown
 
 
 @told_plainly
@@ -32,20 +31,12 @@ def experiment(
 
     Example: `landslip experiment configs/smoke.yaml --out EXPERIMENT --jobs 2`
     """
-    from landslip.experiments.config import read_experiment
-    from landslip.experiments.run import ExperimentRequest, run_experiment
+    import landslip
 
     try:
-        with shown("experiment", "cells") as progress:
-            request = ExperimentRequest(
-                config=read_experiment(config),
-                out=out,
-                resume=resume,
-                jobs=jobs,
-                tell=_tell,
-                progress=progress,
-            )
-            results = run_experiment(request)
+        results = landslip.run_experiment(
+            config, out=out, resume=resume, jobs=jobs, log=_tell, progress=True
+        )
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None

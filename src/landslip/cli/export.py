@@ -1,17 +1,12 @@
 """``landslip export``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
-from landslip.core.errors import InputError
-
-if TYPE_CHECKING:
-    from landslip.models.export.quantise import Calibration
 
 
 @told_plainly
@@ -45,24 +40,20 @@ def export(
 
     Example: `landslip export MODEL --out FAST --int8 --calibrate TILES`
     """
-    from landslip.models.export.run import ExportRequest
-    from landslip.models.export.run import export as run
-    from landslip.models.folder import open_model
+    import landslip
 
-    calibration = _calibration(int8, calibrate, tiles, seed)
-    opened = open_model(model)
-    with shown("int8", "tiles") as progress:
-        made = run(
-            ExportRequest(
-                model=opened,
-                out=out,
-                onnx=onnx,
-                int8=calibration,
-                max_loss_points=max_loss,
-                overwrite=overwrite,
-                progress=progress,
-            )
-        )
+    made = landslip.export(
+        model,
+        out=out,
+        onnx=onnx,
+        int8=int8,
+        calibrate=calibrate,
+        tiles=tiles,
+        max_loss=max_loss,
+        seed=seed,
+        overwrite=overwrite,
+        progress=True,
+    )
     if onnx and made.onnx is not None:
         typer.echo(
             f"{out}: model.onnx, probabilities within {made.onnx.largest_difference:.1g} of "
@@ -74,17 +65,3 @@ def export(
             f"{made.int8.split} tiles, fp32 {made.int8.f1_fp32_percent:.2f} %: a loss of "
             f"{made.int8.loss_points:.2f} points"
         )
-
-
-def _calibration(int8: bool, calibrate: Path | None, tiles: int, seed: int) -> "Calibration | None":
-    if int8 != (calibrate is not None):
-        raise InputError(
-            "--int8 and --calibrate DATASET go together: int8 is calibrated on the dataset's "
-            "training tiles and its loss of F1 measured on others"
-        )
-    if calibrate is None:
-        return None
-    from landslip.datasets.format import TileDataset
-    from landslip.models.export.quantise import Calibration
-
-    return Calibration(dataset=TileDataset(calibrate), tiles=tiles, seed=seed)

@@ -8,12 +8,11 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
+from landslip.cli.inventory import tell
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import LandslipError
 
 if TYPE_CHECKING:
-    from landslip.inference.options import ExtractionOptions
     from landslip.inference.result import Summary
 
 
@@ -90,43 +89,51 @@ def extract(
 
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
-    from landslip.core.resources import parse_size
-    from landslip.inference.many import extract_all, orders_of
-    from landslip.inference.options import ExtractionOptions
-    from landslip.models.engines.choose import open_engine
-    from landslip.models.folder import open_model
+    import landslip
+    from landslip.io.raster.scene import SceneOptions
 
-    chosen = ExtractionOptions(
-        scene=options.scene_options(bands, units, nodata),
+    if dem is not None:
+        _check_dem(dem)
+    results = landslip.extract_all(
+        scenes or [],
+        model,
+        out=out,
+        stac=stac or [],
+        options=SceneOptions.stated(bands, units, nodata),
+        threshold=threshold,
+        min_area=min_area,
         tile=tile,
         overlap=overlap,
-        threshold=threshold,
-        min_area_m2=min_area,
-        memory_bytes=parse_size(memory, "--memory"),
+        engine=engine,
+        precision=precision,
+        memory=memory,
         workers=workers,
         ray=ray,
         store=store,
         overwrite=overwrite,
+        progress=True,
     )
-    if dem is not None:
-        _check_dem(dem)
-    orders = orders_of(scenes or [], stac or [], out)
-    opened = open_model(model)
-    runner = open_engine(opened, engine, precision)
-    failed = 0
-    with shown("extract", "MPix", 1e6) as progress:
-        outcomes = extract_all(orders, opened, runner, chosen, progress=progress)
-        with closing(outcomes):
-            for order, outcome in outcomes:
-                if isinstance(outcome, LandslipError):
-                    typer.echo(f"landslip: {outcome}", err=True)
-                    failed += 1
-                    continue
-                _tell(order.out, outcome)
-                if dem is not None:
-                    _make_inventory(order.out, dem, chosen)
+    failed = mapped = 0
+    with closing(results):
+        for folder, result in results:
+            if isinstance(result, LandslipError):
+                typer.echo(f"landslip: {result}", err=True)
+                failed += 1
+                continue
+            mapped += 1
+            _tell(folder, result.summary)
+            if dem is not None:
+                inventory = landslip.make_inventory(
+                    result,
+                    dem=dem,
+                    out=folder / "inventory",
+                    min_area=min_area or None,
+                    overwrite=overwrite,
+                    progress=True,
+                )
+                tell(inventory.folder, inventory.record)
     if failed:
-        raise LandslipError(f"{failed} of {len(orders)} scenes could not be mapped, see above")
+        raise LandslipError(f"{failed} of {failed + mapped} scenes could not be mapped, see above")
 
 
 def _tell(out: Path, summary: "Summary") -> None:
@@ -145,20 +152,3 @@ def _check_dem(dem: Path) -> None:
     from landslip.io.raster.readers import ElevationRaster
 
     ElevationRaster(dem).close()
-
-
-def _make_inventory(result: Path, dem: Path, chosen: "ExtractionOptions") -> None:
-    from landslip.cli.inventory import tell
-    from landslip.inventory.request import Cleaned, InventoryRequest, Known
-    from landslip.inventory.run import make_inventory
-
-    request = InventoryRequest(
-        source=result,
-        out=result / "inventory",
-        cleaned=Cleaned(min_area_m2=chosen.min_area_m2 or None),
-        known=Known(dem=dem),
-        overwrite=chosen.overwrite,
-    )
-    with shown("inventory", "steps") as progress:
-        record = make_inventory(request, progress=progress)
-    tell(request.out, record)

@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import Language
 
 if TYPE_CHECKING:
@@ -127,43 +126,39 @@ def inventory(
 
     Example: `landslip inventory MAP --dem DEM.tif --out INVENTORY`
     """
-    from landslip.inventory.request import Cleaned, InventoryRequest, Known
-    from landslip.inventory.run import make_inventory
+    import landslip
 
-    request = InventoryRequest(
-        source=source,
+    made = landslip.make_inventory(
+        source,
         out=out,
+        dem=dem,
         layer=layer,
-        name=name,
-        cleaned=Cleaned(
-            low=low,
-            high=high,
-            min_area_m2=min_area,
-            max_shift_m=max_shift,
-            smooth=smooth,
-            split=split,
-        ),
-        known=Known(
-            dem=dem,
-            scene=scene,
-            read_as=options.scene_options(bands, units, nodata),
-            use_scene=use_scene,
-            date=date,
-            water=water,
-            roads=roads,
-            area=area,
-            sample=sample,
-            errors=errors,
-        ),
-        language=lang,
-        cell_m=cell,
+        low=low,
+        high=high,
+        min_area=min_area,
+        max_shift=max_shift,
+        smooth=smooth,
+        split=split,
+        scene=scene,
+        use_scene=use_scene,
+        bands=bands,
+        units=units,
+        nodata=nodata,
+        date=date,
+        water=water,
+        roads=roads,
+        area=area,
+        sample=sample,
+        errors=errors,
+        lang=lang,
+        cell=cell,
         draws=draws,
         seed=seed,
+        name=name,
         overwrite=overwrite,
+        progress=True,
     )
-    with shown("inventory", "steps") as progress:
-        record = make_inventory(request, progress=progress)
-    tell(out, record)
+    tell(out, made.record)
 
 
 def tell(out: Path, record: "InventoryRecord") -> None:

@@ -1,18 +1,12 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from landslip.core.choices import CloudHandling, DemGapHandling, EngineName, Precision, Units
-from landslip.core.errors import InputError
+from landslip.core.choices import DemGapHandling, EngineName, Precision, Units
 from landslip.preprocessing.coregistration.models import ShiftModel
-
-if TYPE_CHECKING:
-    from landslip.io.raster import SceneOptions
-    from landslip.preprocessing.orthorectification.reference import RefineRequest
-    from landslip.preprocessing.pipeline.request import CloudRequest
 
 Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)]
 Dataset = Annotated[
@@ -99,51 +93,3 @@ MaxShift = Annotated[
 ]
 Engine = Annotated[EngineName, typer.Option(help="What runs the network.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Number format the network runs in.")]
-
-
-def scene_options(bands: str | None, units: Units | None, nodata: float | None) -> "SceneOptions":
-    """Return what the user states about a scene."""
-    from landslip.core.bands import Bands as BandNames
-    from landslip.io.raster import SceneOptions
-
-    named = BandNames.parse(bands) if bands is not None else None
-    return SceneOptions(bands=named, units=units, nodata=nodata)
-
-
-def refine_request(
-    reference: Path | None, model: ShiftModel, max_shift_m: float | None
-) -> "RefineRequest | None":
-    """Return what a camera is corrected by, if anything."""
-    if reference is None:
-        return None
-    from landslip.preprocessing.orthorectification.reference import RefineRequest
-
-    return RefineRequest(path=reference, model=model, max_shift_m=max_shift_m)
-
-
-def one_calibration(calibration: str | None, coefficients: Path | None) -> str | Path | None:
-    """Return what the user says about calibration, in one of two ways."""
-    if calibration is not None and coefficients is not None:
-        raise InputError(
-            "--calibration and --coefficients both say where figures come from; give one of them"
-        )
-    return calibration if coefficients is None else coefficients
-
-
-def cloud_request(clouds: str | None, fate: CloudHandling) -> "CloudRequest | None":
-    """Return how clouds are found, if at all.
-
-    Raises:
-        InputError: it is neither ``bright`` nor a folder.
-    """
-    if clouds is None:
-        return None
-    from landslip.preprocessing.pipeline.request import CloudRequest
-
-    weights = None if clouds == "bright" else Path(clouds)
-    if weights is not None and not weights.is_dir():
-        raise InputError(
-            "--clouds is bright, or a folder with the weights of OmniCloudMask; "
-            f"got {clouds!r}, and no such folder is there"
-        )
-    return CloudRequest(weights=weights, fate=fate)

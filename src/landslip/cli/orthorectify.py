@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import DemGapHandling
 from landslip.preprocessing.coregistration.models import ShiftModel
 
@@ -47,34 +46,25 @@ def orthorectify(
 
     Example: `landslip orthorectify IMAGE.tif --dem DEM.tif --dem-heights ellipsoid --out MAP.tif`
     """
-    import json
+    import landslip
 
-    from landslip.core.files import atomic_file, refuse_existing_file
-    from landslip.preprocessing.orthorectification.dem import DemRequest
-    from landslip.preprocessing.orthorectification.height_reference import HeightReference
-    from landslip.preprocessing.orthorectification.map_grid import parse_crs
-    from landslip.preprocessing.orthorectification.orthorectify import OrthoRequest
-    from landslip.preprocessing.orthorectification.orthorectify import orthorectify as run
-
-    if report is not None:
-        refuse_existing_file(report, overwrite=overwrite)
-    request = OrthoRequest(
-        image=image,
-        dem=DemRequest(
-            path=dem, heights=HeightReference.parse(dem_heights), gaps=dem_gaps, clip=clip_to_dem
-        ),
+    made = landslip.orthorectify(
+        image,
+        dem=dem,
         out=out,
-        resolution_m=resolution,
-        crs=parse_crs(crs),
+        dem_heights=dem_heights,
+        dem_gaps=dem_gaps,
+        clip_to_dem=clip_to_dem,
+        resolution=resolution,
+        crs=crs,
         nodata=nodata,
-        reference=options.refine_request(reference, reference_model, max_shift),
+        reference=reference,
+        reference_model=reference_model,
+        max_shift=max_shift,
+        report=report,
         overwrite=overwrite,
+        progress=True,
     )
-    with shown("orthorectify", "MPix", 1e6) as progress:
-        made = run(request, progress=progress)
-    if report is not None:
-        with atomic_file(report, overwrite=overwrite) as path:
-            path.write_text(json.dumps(made.as_dict(), indent=2) + "\n")
     for note in made.dem.warnings:
         typer.echo(f"warning: {note}", err=True)
     if made.refinement is not None:

@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import PansharpeningMethod
 
 
@@ -54,20 +53,21 @@ def pansharpen(
 
     Example: `landslip pansharpen MS.tif PAN.tif --out FUSED.tif --report QUALITY.json`
     """
-    from landslip.io.raster import SceneOptions
-    from landslip.preprocessing.pansharpening.run import PansharpenOptions
-    from landslip.preprocessing.pansharpening.run import pansharpen as run
+    import landslip
 
-    chosen = PansharpenOptions(
+    summary = landslip.pansharpen(
+        ms,
+        pan,
+        out=out,
         method=method,
-        ms=options.scene_options(bands, None, nodata),
-        pan=SceneOptions(nodata=pan_nodata),
+        bands=bands,
+        nodata=nodata,
+        pan_nodata=pan_nodata,
         mtf_nyquist=mtf_nyquist,
         report=report,
         overwrite=overwrite,
+        progress=True,
     )
-    with shown("pansharpen", "MPix", 1e6) as progress:
-        summary = run(ms, pan, out, chosen, progress=progress)
     height, width = summary.shape
     typer.echo(
         f"{out}: {width} x {height} px, {','.join(summary.bands)}, by {method.value} "

@@ -6,7 +6,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import EngineName, Precision, Split
 
 
@@ -25,16 +24,18 @@ def predict_tiles(
 
     Example: `landslip predict-tiles MODEL TILES --out PICTURES`
     """
-    from landslip.datasets.format import TileDataset
-    from landslip.models.engines.choose import open_engine
-    from landslip.models.folder import open_model
-    from landslip.models.prediction_pictures import SHEET, PicturesRequest, draw_tiles
+    import landslip
+    from landslip.models.prediction_pictures import SHEET
 
-    opened, tiles = open_model(model), TileDataset(dataset)
-    request = PicturesRequest(
-        dataset=tiles, positions=tiles.positions(split), out=out, most=most, overwrite=overwrite
+    count = landslip.predict_tiles(
+        model,
+        dataset,
+        out=out,
+        split=split,
+        most=most,
+        engine=engine,
+        precision=precision,
+        overwrite=overwrite,
+        progress=True,
     )
-    runner = open_engine(opened, engine, precision)
-    with shown("draw", "tiles") as progress:
-        counts = draw_tiles(runner, opened.card, request, progress=progress)
-    typer.echo(f"{out}: {len(counts)} pictures, all of them in {SHEET}")
+    typer.echo(f"{out}: {count} pictures, all of them in {SHEET}")

@@ -1,13 +1,12 @@
 """``landslip preprocess``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import (
     AtmosphericCorrection,
     CloudHandling,
@@ -15,6 +14,9 @@ from landslip.core.choices import (
     PansharpeningMethod,
 )
 from landslip.preprocessing.coregistration.models import ShiftModel
+
+if TYPE_CHECKING:
+    from landslip.preprocessing.pipeline.run import Outcome
 
 
 @told_plainly
@@ -91,41 +93,37 @@ def preprocess(
 
     Example: `landslip preprocess GF1_PMS1_*.tar.gz --dem DEM.tif --dem-heights egm2008 --out OUT`
     """
-    from landslip.preprocessing.orthorectification.dem import DemRequest
-    from landslip.preprocessing.orthorectification.height_reference import HeightReference
-    from landslip.preprocessing.orthorectification.map_grid import parse_crs
-    from landslip.preprocessing.pipeline.batch import preprocess_all
-    from landslip.preprocessing.pipeline.request import SceneRequest
-    from landslip.preprocessing.pipeline.run import Outcome, Watch
+    import landslip
 
-    request = SceneRequest(
-        dem=DemRequest(
-            path=dem, heights=HeightReference.parse(dem_heights), gaps=dem_gaps, clip=clip_to_dem
-        ),
-        atmosphere=atmosphere,
-        optical_depth=optical_depth,
-        calibration=options.one_calibration(calibration, coefficients),
-        fusion=fusion,
-        registers=registration,
-        reference=options.refine_request(reference, reference_model, max_shift),
-        clouds=options.cloud_request(clouds, clouds_become),
-        resolution_m=resolution,
-        crs=parse_crs(crs),
-        overwrite=overwrite,
-    )
-
-    def done(outcome: Outcome) -> None:
+    def done(outcome: "Outcome") -> None:
         for note in outcome.quality["warnings"]:
             typer.echo(f"warning: {note}", err=True)
         height, width = outcome.quality["grid"]["shape"]
-        state = f"{width} x {height} px" if outcome.is_new else "was there already"
+        state = f"{width} x {height} px" if outcome.is_new else "exists already"
         typer.echo(f"{outcome.scene}: {state}")
 
-    with shown("scene", "MPix", 1e6) as progress:
-
-        def watch(path: Path) -> Watch:
-            return Watch(
-                tell=lambda line: typer.echo(f"{path.name}: {line}", err=True), progress=progress
-            )
-
-        preprocess_all(products, out, request, watch, done)
+    landslip.preprocess(
+        products,
+        dem=dem,
+        out=out,
+        dem_heights=dem_heights,
+        dem_gaps=dem_gaps,
+        clip_to_dem=clip_to_dem,
+        atmosphere=atmosphere,
+        optical_depth=optical_depth,
+        calibration=calibration,
+        coefficients=coefficients,
+        fusion=fusion,
+        registration=registration,
+        reference=reference,
+        reference_model=reference_model,
+        max_shift=max_shift,
+        clouds=clouds,
+        clouds_become=clouds_become,
+        resolution=resolution,
+        crs=crs,
+        overwrite=overwrite,
+        log=lambda line: typer.echo(line, err=True),
+        on_scene=done,
+        progress=True,
+    )

@@ -7,7 +7,6 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import told_plainly
-from landslip.cli.progress import shown
 from landslip.preprocessing.coregistration.models import RegistrationModel
 
 
@@ -48,25 +47,22 @@ def register(
 
     Example: `landslip register 2013.tif 2012.tif --out 2013_on_2012.tif`
     """
-    from landslip.core.files import refuse_existing_file
-    from landslip.preprocessing.coregistration.align import RegisterOptions
-    from landslip.preprocessing.coregistration.register import register as run
+    import landslip
 
-    chosen = RegisterOptions(
+    done = landslip.register(
+        moving,
+        reference,
+        out=out,
         model=model,
         band=band,
-        max_shift_m=max_shift,
-        max_residual_px=max_residual,
+        max_shift=max_shift,
+        max_residual=max_residual,
         nodata=nodata,
         reference_nodata=reference_nodata,
+        report=report,
         overwrite=overwrite,
+        progress=True,
     )
-    if report is not None:
-        refuse_existing_file(report, overwrite=overwrite)
-    with shown("register", "MPix", 1e6) as progress:
-        done = run(moving, reference, out, chosen, progress=progress)
-    if report is not None:
-        done.write(report)
     for note in done.warnings:
         typer.echo(f"warning: {note}", err=True)
     before, after = (part.rms_px * done.resolution_m for part in (done.before, done.checked))

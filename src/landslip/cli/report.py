@@ -39,8 +39,7 @@ def report(
 
     Example: `landslip report INVENTORY --lang zh`
     """
-    from landslip.reporting.inventory.page import ReportRequest, write_report
+    import landslip
 
-    request = ReportRequest(folder=folder, language=lang, scene=scene, out=out, overwrite=overwrite)
-    written = write_report(request)
+    written = landslip.report(folder, out=out, lang=lang, scene=scene, overwrite=overwrite)
     typer.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")

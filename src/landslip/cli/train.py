@@ -1,7 +1,5 @@
 """``landslip train``."""
 
-from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +7,8 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.failures import INTERRUPTED, told_plainly
-from landslip.cli.progress import shown
 from landslip.core.choices import Arch, FirstLayer, Precision
-from landslip.core.errors import InputError
-from landslip.core.progress import no_progress
-from landslip.models.training.scale import Scale, Strategy
+from landslip.models.training.scale import Strategy
 
 if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
@@ -100,43 +95,32 @@ def train(
 
     Example: `landslip train TILES --out MODEL --devices 4 --batch-size 32`
     """
-    if start_from is not None and (encoder_weights is not None or first_layer is not None):
-        raise InputError(
-            "--start-from takes all weights from a model; leave out --encoder-weights and "
-            "--first-layer, which are of a new network"
-        )
-    from landslip.datasets.format import TileDataset
-    from landslip.models.folder import open_model
-    from landslip.models.training.module import Watcher
-    from landslip.models.training.process import this_process
-    from landslip.models.training.recipe import read_config
-    from landslip.models.training.run import TrainRequest
-    from landslip.models.training.run import train as run
+    import landslip
 
-    stated = {
-        "arch": arch,
-        "encoder": encoder,
-        "encoder_weights": encoder_weights,
-        "first_layer": first_layer,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "precision": precision,
-        "workers": workers,
-        "seed": seed,
-    }
-    request = TrainRequest(
-        dataset=TileDataset(dataset),
-        out=out,
-        config=read_config(recipe, config, stated),
-        start=None if start_from is None else open_model(start_from),
-        resume=resume,
-        overwrite=overwrite,
-        scale=Scale(devices=devices, nodes=num_nodes, strategy=strategy),
-    )
-    tells = this_process(request.scale).first
     try:
-        with shown("train", "steps") if tells else nullcontext(no_progress) as progress:
-            run(replace(request, watcher=Watcher(on_epoch=_tell, on_step=progress)))
+        landslip.train(
+            dataset,
+            out=out,
+            arch=arch,
+            encoder=encoder,
+            encoder_weights=encoder_weights,
+            first_layer=first_layer,
+            epochs=epochs,
+            batch_size=batch_size,
+            precision=precision,
+            workers=workers,
+            seed=seed,
+            recipe=recipe,
+            config=config,
+            start_from=start_from,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            resume=resume,
+            overwrite=overwrite,
+            on_epoch=_tell,
+            progress=True,
+        )
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -24,6 +24,10 @@ class MissingDependencyError(LandslipError):
     """An optional dependency that is needed and not installed."""
 
 
+class LandslipWarning(UserWarning):
+    """What a caller should know of a result that was made all the same."""
+
+
 def argument(name: str, value: object = None) -> str:
     """Name an argument in a message as the caller knows it.
 

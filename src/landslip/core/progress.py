@@ -1,6 +1,15 @@
-"""How long work tells of itself; the command line shows it, libraries stay silent."""
+"""How long work reports on itself: a callable, and bars for terminals and notebooks."""
 
-from typing import Protocol
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any, Protocol
+
+_SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_BETWEEN_UPDATES = 0.2
 
 
 class Progress(Protocol):
@@ -21,3 +30,120 @@ def sub_progress(progress: Progress, start: float, end: float, whole: float) -> 
         progress(start + (end - start) * (done / total if total else 1.0), whole)
 
     return report
+
+
+@contextmanager
+def progress_bar(
+    what: str, unit: str, divisor: float = 1.0, show: "bool | Progress | None" = True
+) -> Iterator[Progress]:
+    """Show progress of ``what``, in ``unit`` of ``divisor`` steps, with speed and time left.
+
+    In a notebook a bar, on a terminal a bar on standard error, elsewhere a line now and then.
+
+    Args:
+        what: name of the work.
+        unit: of the speed that is shown.
+        divisor: steps in one unit.
+        show: False shows nothing; None shows a bar in notebooks only; a callable is called itself.
+    """
+    if callable(show):
+        yield show
+        return
+    in_notebook = _in_notebook()
+    if show is False or (show is None and not in_notebook):
+        yield no_progress
+    elif in_notebook:
+        yield _NotebookBar(what, unit, divisor)
+    elif sys.stderr.isatty():
+        with _terminal_bar(what, unit, divisor) as bar:
+            yield bar
+    else:
+        yield _ProgressLines(what, unit, divisor)
+
+
+class _ProgressLines:
+    def __init__(self, what: str, unit: str, divisor: float) -> None:
+        self._what, self._unit, self._divisor = what, unit, divisor
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, done: float, total: float) -> None:
+        now = time.monotonic()
+        if now - self._last < _SECONDS_BETWEEN_LINES and done < total:
+            return
+        self._last = now
+        rate = done / self._divisor / max(now - self._started, 1e-9)
+        left = (total - done) / self._divisor / rate if rate > 0 else float("nan")
+        print(  # noqa: T201 - this is what the class is for
+            f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s, "
+            f"{_clock(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class _NotebookBar:
+    """An HTML progress element that is updated in place; needs no widgets."""
+
+    def __init__(self, what: str, unit: str, divisor: float) -> None:
+        from IPython.display import display
+
+        self._what, self._unit, self._divisor = what, unit, divisor
+        self._started, self._last = time.monotonic(), 0.0
+        self._text = f"{what} ..."
+        self._handle: Any = display(self, display_id=True)
+
+    def __call__(self, done: float, total: float) -> None:
+        now = time.monotonic()
+        if now - self._last < _SECONDS_BETWEEN_UPDATES and done < total:
+            return
+        self._last = now
+        rate = done / self._divisor / max(now - self._started, 1e-9)
+        self._text = f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s"
+        self._fraction = done / total if total else 1.0
+        self._handle.update(self)
+
+    _fraction = 0.0
+
+    def _repr_html_(self) -> str:
+        return f'<progress max="1" value="{self._fraction:.4f}"></progress> {escape(self._text)}'
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+@contextmanager
+def _terminal_bar(what: str, unit: str, divisor: float) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    started = time.monotonic()
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def report(done: float, total: float) -> None:
+            rate = done / divisor / max(time.monotonic() - started, 1e-9)
+            bar.update(task, completed=done, total=total, rate=f"{rate:.2f} {unit}/s")
+
+        yield report
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook; a terminal's IPython is none."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and type(shell).__name__ != "TerminalInteractiveShell"
+
+
+def _clock(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "unknown time"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

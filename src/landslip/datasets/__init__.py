@@ -1,1 +1,215 @@
-"""Tiles for training and testing, on disk, and how they are split."""
+"""Tiles for training and testing, on disk, and how they are split.
+
+`open` opens a dataset; `from_scene`, `from_pairs` and `augment` make one, as the commands
+``landslip dataset scene``, ``pairs`` and ``augment`` do.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landslip.core.errors import LandslipWarning
+
+if TYPE_CHECKING:
+    from landslip.core.progress import Progress
+    from landslip.datasets.format import TileDataset
+
+PathArgument = str | PathLike[str]
+
+
+def open(path: PathArgument) -> "TileDataset":  # noqa: A001 - landslip.datasets.open reads well
+    """Open a dataset folder.
+
+    Raises:
+        InputError: it is not a dataset, of another version, or incomplete.
+
+    Example:
+        >>> tiles = landslip.datasets.open("TILES")
+        >>> tiles.torch("train")[0]["image"].shape
+    """
+    from landslip.datasets.format import TileDataset
+
+    return TileDataset(Path(path))
+
+
+def from_scene(
+    scene: PathArgument,
+    labels: PathArgument,
+    *,
+    out: PathArgument,
+    bands: str | Iterable[str] | None = None,
+    layer: str | None = None,
+    area: PathArgument | None = None,
+    tile: int = 256,
+    min_valid: float = 0.5,
+    test_share: float = 0.2,
+    val_share: float = 0.1,
+    seed: int = 0,
+    units: str | None = None,
+    nodata: float | None = None,
+    overwrite: bool = False,
+    log: Callable[[str], None] | None = None,
+    progress: "bool | Progress | None" = None,
+) -> "TileDataset":
+    """Cut a scene into tiles, with landslide polygons as labels.
+
+    Args:
+        scene: raster with named bands.
+        labels: landslide polygons, or a raster mask of 0 and 1 or 0 and 255.
+        out: folder to write.
+        bands: names of the scene's bands in their order.
+        layer: layer of the label file.
+        area: polygons of the mapped area; outside nothing is learnt or scored.
+        tile: side of a tile in pixels.
+        min_valid: tiles with a smaller fraction of valid, mapped pixels are left out.
+        test_share: fraction of tiles kept for the test; 1 keeps all.
+        val_share: fraction of the others that chooses epoch and threshold.
+        seed: of the split.
+        units: ``reflectance`` or ``dn``; None: what the file says.
+        nodata: value that marks missing data, over what the file says.
+        overwrite: replace a dataset that exists.
+        log: called with what should be known of the labels; None: they are warnings.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: files cannot be read or do not overlap, or a number is out of range.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.datasets.from_scene("scene.tif", "landslides.gpkg", out="TILES")
+    """
+    from landslip.core.progress import progress_bar
+    from landslip.datasets.format import TileDataset
+    from landslip.datasets.scene import SceneRequest, dataset_from_scene
+    from landslip.datasets.split_plan import SplitPlan
+    from landslip.io.raster.scene import SceneOptions
+
+    request = SceneRequest(
+        scene=Path(scene),
+        labels=Path(labels),
+        layer=layer,
+        area=None if area is None else Path(area),
+        tile=tile,
+        min_valid=min_valid,
+        plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
+        options=SceneOptions.stated(bands, units, nodata),
+    )
+    with progress_bar("tiles", "tiles", show=progress) as shown:
+        result = dataset_from_scene(request, Path(out), overwrite=overwrite, progress=shown)
+    for note in result.notes:
+        if log is None:
+            warnings.warn(note, LandslipWarning, stacklevel=2)
+        else:
+            log(note)
+    return TileDataset(Path(out))
+
+
+def from_pairs(
+    images: PathArgument | Iterable[PathArgument],
+    masks: PathArgument | Iterable[PathArgument],
+    *,
+    out: PathArgument,
+    bands: str | Iterable[str],
+    mask_suffix: str = "",
+    groups: str | None = None,
+    test_share: float = 0.2,
+    val_share: float = 0.1,
+    seed: int = 0,
+    units: str | None = None,
+    nodata: float | None = None,
+    overwrite: bool = False,
+    progress: "bool | Progress | None" = None,
+) -> "TileDataset":
+    """Take tiles from folders of images and folders of masks (PNG, TIFF, WebP, JPEG).
+
+    Args:
+        images: folder of images, or several.
+        masks: folder of masks of the same names, 0/1 or 0/255; one for each folder of images.
+        out: folder to write.
+        bands: names of the images' bands.
+        mask_suffix: what the names of masks have after those of images, such as ``_label``.
+        groups: tiles that stay together in the split: a regular expression whose first group is
+            the tile's, or a CSV file with the columns name and group.
+        test_share: fraction of tiles kept for the test; 1 keeps all.
+        val_share: fraction of the others that chooses epoch and threshold.
+        seed: of the split.
+        units: ``reflectance`` or ``dn``; None: what the files say.
+        nodata: value that marks missing data, over what the files say.
+        overwrite: replace a dataset that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: files cannot be read, or images and masks do not match.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.datasets.from_pairs("IMAGES", "MASKS", bands="red,green,blue", out="TILES")
+    """
+    from landslip.core.arguments import choose
+    from landslip.core.bands import Bands
+    from landslip.core.choices import Units
+    from landslip.core.progress import progress_bar
+    from landslip.datasets.format import TileDataset
+    from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
+    from landslip.datasets.split_plan import SplitPlan
+
+    request = PairsRequest(
+        images=_paths(images),
+        masks=_paths(masks),
+        mask_suffix=mask_suffix,
+        bands=Bands.parse(bands if isinstance(bands, str) else ",".join(bands)),
+        plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
+        units=None if units is None else choose(Units, units, "units"),
+        nodata=nodata,
+        groups=groups,
+    )
+    with progress_bar("tiles", "tiles", show=progress) as shown:
+        dataset_from_pairs(request, Path(out), overwrite=overwrite, progress=shown)
+    return TileDataset(Path(out))
+
+
+def augment(
+    dataset: "TileDataset | PathArgument",
+    *,
+    out: PathArgument,
+    versions: int = 144,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: "bool | Progress | None" = None,
+) -> "TileDataset":
+    """Write a dataset with many versions of each training tile, as the paper trains on.
+
+    They are flipped, rotated, stretched by up to 10 %, changed in colour and noisy. Other tiles
+    stay as they are. The same seed gives the same bytes.
+
+    Args:
+        dataset: from `open`, or its folder.
+        out: folder to write.
+        versions: of each training tile, itself among them.
+        seed: of every draw.
+        overwrite: replace a dataset that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.datasets.augment("TILES", out="AUGMENTED", versions=8)
+    """
+    from landslip.core.progress import progress_bar
+    from landslip.datasets.augment import AugmentRequest, augment_dataset
+    from landslip.datasets.format import TileDataset
+
+    tiles = dataset if isinstance(dataset, TileDataset) else TileDataset(Path(dataset))
+    request = AugmentRequest(dataset=tiles, versions=versions, seed=seed)
+    with progress_bar("versions", "tiles", show=progress) as shown:
+        augment_dataset(request, Path(out), overwrite=overwrite, progress=shown)
+    return TileDataset(Path(out))
+
+
+def _paths(given: PathArgument | Iterable[PathArgument]) -> tuple[Path, ...]:
+    if isinstance(given, str | PathLike):
+        return (Path(given),)
+    return tuple(Path(path) for path in given)

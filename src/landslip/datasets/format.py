@@ -15,11 +15,11 @@ Nothing here needs a raster library: machines that only train can read it.
 import copy
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow
@@ -27,11 +27,15 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from landslip.core.arguments import choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, MissingDependencyError
 from landslip.core.records import StrictModel
 from landslip.datasets.split_plan import limited_to, split_digest
+
+if TYPE_CHECKING:
+    from landslip.datasets.torch_tiles import Sample, TorchTiles
 
 FORMAT_VERSION = 1
 BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
@@ -174,6 +178,32 @@ class TileDataset:
         landslide = [bool(number) for number in self.column("landslide_px")]
         splits = limited_to(self.tile_ids, self.splits, landslide, number=train_tiles, seed=seed)
         return self.with_split(splits, f"{self.card.split_method}, {train_tiles} training tiles")
+
+    def torch(
+        self, split: str, transform: "Callable[[Sample], Sample] | None" = None
+    ) -> "TorchTiles":
+        """Return the tiles of a split as a torch ``Dataset``. Needs landslip[train].
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            transform: applied to every sample; see `landslip.datasets.torch_tiles.TorchTiles`.
+
+        Raises:
+            InputError: there is no such split.
+            MissingDependencyError: torch is not installed.
+        """
+        kind = choose(Split, split, "split")
+        try:
+            from landslip.datasets.torch_tiles import TorchTiles
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                "torch is not installed; install it with: pip install 'landslip[train]'"
+            ) from error
+        return TorchTiles(self, kind, transform)
+
+    def __repr__(self) -> str:
+        tiles = ", ".join(f"{number} {split}" for split, number in self.card.tiles.items())
+        return f"TileDataset({str(self.path)!r}: {self.bands}, {tiles})"
 
     def shape(self, position: int) -> tuple[int, int]:
         """(height, width) of a tile."""

@@ -22,13 +22,13 @@ class RowBlender:
     the overlap: the outermost pixels of a window have seen least around them and are left out.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        """Begin at the top of the scene."""
+    def __init__(self, plan: Plan, first_row: int = 0) -> None:
+        """Begin at the top of the scene, or at a later row of windows."""
         self._plan = plan
         height, _ = plan.window
         self._strip: Steps = np.full((height, plan.shape[1]), NODATA, dtype=np.uint8)
         self._above: Steps | None = None
-        self._row = 0
+        self._row = first_row
 
     def add(self, steps: Steps, col: int) -> None:
         """Add the next window (height, width) of the row, from left to right."""

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 
+from landslip.core.arguments import BandsArgument, band_names, choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
+from landslip.core.html import html_table
 from landslip.core.window import Window
 from landslip.io.raster.location import Location
 from landslip.io.raster.opening import (
@@ -35,6 +37,21 @@ class SceneOptions:
     bands: Bands | None = None
     units: Units | None = None
     nodata: float | None = None
+
+    @classmethod
+    def stated(
+        cls, bands: BandsArgument | None, units: str | None, nodata: float | None
+    ) -> "SceneOptions":
+        """Return what a caller states, in words.
+
+        Raises:
+            InputError: a band's name is used twice, or the units are unknown.
+        """
+        return cls(
+            bands=band_names(bands),
+            units=None if units is None else choose(Units, units, "units"),
+            nodata=nodata,
+        )
 
     def as_dict(self) -> dict[str, str | None]:
         """Return what is stated, as JSON holds it."""
@@ -82,7 +99,7 @@ class Scene(Closeable):
         Raises:
             InputError: it is no raster, its bands have no names, or the options contradict it.
         """
-        options = options or SceneOptions()
+        self.options = options = options or SceneOptions()
         self.path = Location.of(place)
         self._retry = retry
         self._file = open_raster(self.path, retry)
@@ -141,6 +158,24 @@ class Scene(Closeable):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def __repr__(self) -> str:
+        height, width = self.grid.shape
+        return f"Scene({str(self.path)!r}: {self.bands}, {width} x {height} px)"
+
+    def _repr_html_(self) -> str:
+        (height, width), resolution = self.grid.shape, self.grid.resolution_m
+        side = "" if resolution is None else f", {resolution:.3g} m"
+        return html_table(
+            "landslip scene",
+            {
+                "file": str(self.path),
+                "bands": f"{self.bands} ({self.radiometry.units}, {self.radiometry.dtype})",
+                "size": f"{width} x {height} px{side}",
+                "coordinate system": str(self.grid.crs or "none"),
+                "nodata": str(self.nodata),
+            },
+        )
 
     def _indexes_of(self, bands: Bands | None) -> list[int]:
         positions = self.bands.positions_of(bands or self.bands)

@@ -1,0 +1,1 @@
+"""The Python API: what `landslip` exports, and what the command line calls."""

@@ -1,0 +1,342 @@
+"""Inventories: made, opened, compared, reported."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+from landslip.api.extraction import Extraction
+from landslip.core.arguments import (
+    BandsArgument,
+    PathArgument,
+    ProgressArgument,
+    choose,
+    optional_path,
+)
+from landslip.core.choices import Language
+from landslip.core.files import atomic_directory
+from landslip.core.html import html_table
+from landslip.core.progress import progress_bar
+from landslip.inventory.record import InventoryRecord, read_record
+from landslip.io.raster.scene import SceneOptions
+
+if TYPE_CHECKING:
+    import geopandas
+
+    from landslip.inventory.comparison.result import Comparison
+    from landslip.inventory.statistics.result import Statistics
+    from landslip.reporting.inventory.data import InventoryData
+
+Source = Union[Extraction, "geopandas.GeoDataFrame", PathArgument]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """Landslides as polygons with attributes, and what they say as a whole.
+
+    Attributes:
+        folder: with ``inventory.gpkg``, ``statistics.json`` and the other files.
+        record: what it was made from and how.
+    """
+
+    folder: Path
+    record: InventoryRecord
+    _temporary: "tuple[tempfile.TemporaryDirectory[str], ...]" = field(default=(), repr=False)
+
+    @cached_property
+    def _data(self) -> "InventoryData":
+        from landslip.reporting.inventory.data import read_inventory
+
+        return read_inventory(self.folder)
+
+    @property
+    def landslides(self) -> "geopandas.GeoDataFrame":
+        """The polygons with all columns, the largest first."""
+        return self._data.landslides
+
+    @property
+    def statistics(self) -> "Statistics | None":
+        """Area, size distribution, magnitude, volume; None where the folder has none."""
+        return self._data.statistics
+
+    def save(self, out: PathArgument, *, overwrite: bool = False) -> Path:
+        """Copy the inventory into a folder and return it.
+
+        Raises:
+            OutputExistsError: the folder exists.
+        """
+        with atomic_directory(Path(out), overwrite=overwrite) as stage:
+            shutil.copytree(self.folder, stage, dirs_exist_ok=True)
+        return Path(out)
+
+    def report(
+        self,
+        out: PathArgument | None = None,
+        *,
+        lang: str = Language.ENGLISH,
+        scene: PathArgument | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the report, see `landslip.report`."""
+        return report(self.folder, out=out, lang=lang, scene=scene, overwrite=overwrite)
+
+    def _repr_html_(self) -> str:
+        record = self.record
+        return html_table(
+            "landslip inventory",
+            {
+                "scene": record.scene.name or "none",
+                "landslides": f"{record.landslides:,}",
+                "coordinate system": record.crs or "none",
+                "files": ", ".join(record.files),
+                "notes": str(len(record.notes)),
+                "folder": str(self.folder),
+            },
+        )
+
+
+def open_inventory(folder: PathArgument) -> Inventory:
+    """Open what `make_inventory` or ``landslip inventory`` wrote.
+
+    Raises:
+        InputError: it is no inventory, or of another version.
+
+    Example:
+        >>> landslip.open_inventory("INVENTORY").landslides
+    """
+    return Inventory(folder=Path(folder), record=read_record(Path(folder)))
+
+
+def make_inventory(
+    source: Source,
+    *,
+    out: PathArgument | None = None,
+    dem: PathArgument | None = None,
+    layer: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    min_area: float | None = None,
+    max_shift: float | None = None,
+    smooth: bool = True,
+    split: bool = True,
+    scene: PathArgument | None = None,
+    use_scene: bool = True,
+    bands: BandsArgument | None = None,
+    units: str | None = None,
+    nodata: float | None = None,
+    date: str | None = None,
+    water: PathArgument | None = None,
+    roads: PathArgument | None = None,
+    area: PathArgument | None = None,
+    sample: PathArgument | None = None,
+    errors: PathArgument | None = None,
+    lang: str = Language.ENGLISH,
+    cell: float | None = None,
+    draws: int = 500,
+    seed: int = 0,
+    name: str | None = None,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> Inventory:
+    """Make an inventory: polygons with attributes, statistics, and files for other programs.
+
+    Args:
+        source: from `landslip.extract`, the folder of an extraction, a file of polygons, or a
+            GeoDataFrame.
+        out: folder to write; None: a temporary one that is removed with the object.
+        dem: elevation model in any coordinate system; without it slopes and heights are empty.
+        layer: layer of the polygon file.
+        low: probability from which a pixel belongs to a landslide; None: the map's threshold.
+        high: probability that a landslide reaches somewhere; None: midway from ``low`` to 1.
+        min_area: minimum mapping unit in square metres; None: 100, of polygon files 0.
+        max_shift: how far cleaning may move an outline, in metres; None: a pixel.
+        smooth: smooth the outlines.
+        split: divide landslides that touch.
+        scene: the mapped scene, for NDVI and clouds; None: where it was extracted from.
+        use_scene: measure the scene under the landslides.
+        bands: names of the scene's bands; ``units`` and ``nodata`` see `landslip.open_scene`.
+        units: ``reflectance`` or ``dn``.
+        nodata: value that marks missing data.
+        date: when the scene was taken, YYYY-MM-DD; None: the date in its name.
+        water: polygons of rivers and lakes.
+        roads: lines of roads.
+        area: mapped area, for densities of a polygon file.
+        sample: points with their true class, for an area adjusted for errors.
+        errors: what ``landslip evaluate --json`` printed, for the same without a sample.
+        lang: language of labels in the files, ``en`` or ``zh``.
+        cell: side of the density layer's cells in metres; None: chosen.
+        draws: bootstrap draws for intervals.
+        seed: of every draw.
+        name: of the inventory; None: the source's.
+        overwrite: replace an inventory that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: something that was given cannot be read, or does not fit.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.make_inventory("MAP", dem="dem.tif", out="INVENTORY").statistics
+    """
+    from landslip.inventory.request import Cleaned, InventoryRequest, Known
+    from landslip.inventory.run import make_inventory as run
+
+    temporary: tuple[tempfile.TemporaryDirectory[str], ...] = ()
+    if out is None or _is_frame(source):
+        temporary = (tempfile.TemporaryDirectory(prefix="landslip-"),)
+    folder = Path(temporary[0].name) / "inventory" if out is None else Path(out)
+    request = InventoryRequest(
+        source=_source_path(source, temporary),
+        out=folder,
+        layer=layer,
+        name=name,
+        cleaned=Cleaned(
+            low=low,
+            high=high,
+            min_area_m2=min_area,
+            max_shift_m=max_shift,
+            smooth=smooth,
+            split=split,
+        ),
+        known=Known(
+            dem=optional_path(dem),
+            scene=None if scene is None else str(scene),
+            read_as=SceneOptions.stated(bands, units, nodata),
+            use_scene=use_scene,
+            date=date,
+            water=optional_path(water),
+            roads=optional_path(roads),
+            area=optional_path(area),
+            sample=optional_path(sample),
+            errors=optional_path(errors),
+        ),
+        language=choose(Language, lang, "lang"),
+        cell_m=cell,
+        draws=draws,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    with progress_bar("inventory", "steps", show=progress) as shown:
+        record = run(request, progress=shown)
+    return Inventory(folder=folder, record=record, _temporary=temporary)
+
+
+def compare(
+    inventory: Inventory | PathArgument,
+    reference: Inventory | PathArgument,
+    *,
+    out: PathArgument | None = None,
+    layer: str | None = None,
+    reference_layer: str | None = None,
+    area: PathArgument | None = None,
+    resolution: float | None = None,
+    min_iou: float = 0.5,
+    draws: int = 1000,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> "Comparison":
+    """Compare an inventory with another one that is taken as true.
+
+    Args:
+        inventory: from `make_inventory`, its folder, or a file of polygons.
+        reference: the same, in any coordinate system.
+        out: folder for ``comparison.json`` and ``comparison.gpkg``; None: nothing is kept.
+        layer: layer of the inventory's file.
+        reference_layer: layer of the reference's file.
+        area: polygons of the area mapped in both; what is outside is left out.
+        resolution: side of a pixel of the pixel scores, in metres.
+        min_iou: intersection over union from which two landslides are the same one.
+        draws: bootstrap draws for intervals; 0 leaves them out.
+        seed: of every draw.
+        overwrite: replace a comparison that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Returns:
+        Scores of pixels, areas and landslides, with intervals.
+
+    Raises:
+        InputError: polygons cannot be read, or the two have no common ground.
+
+    Example:
+        >>> landslip.compare("INVENTORY", "reference.gpkg").areas.f1
+    """
+    from landslip.inventory.comparison.request import CompareRequest
+    from landslip.inventory.comparison.run import compare as run
+
+    with tempfile.TemporaryDirectory(prefix="landslip-") as temporary:
+        request = CompareRequest(
+            inventory=_folder_of(inventory),
+            reference=_folder_of(reference),
+            out=Path(temporary) / "comparison" if out is None else Path(out),
+            layer=layer,
+            reference_layer=reference_layer,
+            area=optional_path(area),
+            resolution_m=resolution,
+            min_iou=min_iou,
+            draws=draws,
+            seed=seed,
+            overwrite=overwrite,
+        )
+        with progress_bar("compare", "steps", show=progress) as shown:
+            return run(request, shown)
+
+
+def report(
+    inventory: Inventory | PathArgument,
+    *,
+    out: PathArgument | None = None,
+    lang: str = Language.ENGLISH,
+    scene: PathArgument | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write one page about an inventory: maps, pictures, tables, charts, method and limits.
+
+    Args:
+        inventory: from `make_inventory`, or its folder.
+        out: page to write; None: ``report.html`` in the folder, where an earlier one is replaced.
+        lang: ``en`` or ``zh``.
+        scene: the mapped scene, where it has been moved.
+        overwrite: replace a page that exists.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputError: the folder is no inventory, or the scene is no raster.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.report("INVENTORY", lang="zh")
+    """
+    from landslip.reporting.inventory.page import ReportRequest, write_report
+
+    return write_report(
+        ReportRequest(
+            folder=_folder_of(inventory),
+            language=choose(Language, lang, "lang"),
+            scene=optional_path(scene),
+            out=optional_path(out),
+            overwrite=overwrite,
+        )
+    )
+
+
+def _folder_of(inventory: Inventory | PathArgument) -> Path:
+    return inventory.folder if isinstance(inventory, Inventory) else Path(inventory)
+
+
+def _is_frame(source: Source) -> bool:
+    return hasattr(source, "to_file")
+
+
+def _source_path(source: Source, temporary: "tuple[tempfile.TemporaryDirectory[str], ...]") -> Path:
+    if isinstance(source, Extraction):
+        return source.folder
+    if _is_frame(source):
+        file = Path(temporary[0].name) / "landslides.gpkg"
+        source.to_file(file, layer="landslides")  # type: ignore[union-attr]
+        return file
+    return Path(source)

@@ -1,0 +1,497 @@
+"""Models: opened, trained, evaluated, calibrated, exported."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landslip.core.arguments import PathArgument, ProgressArgument, choose, optional_path
+from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, Split
+from landslip.core.errors import InputError, argument
+from landslip.core.html import html_table
+from landslip.core.progress import progress_bar
+from landslip.datasets.format import TileDataset
+from landslip.models.card import ModelCard
+from landslip.models.folder import Model, open_model
+
+if TYPE_CHECKING:
+    from landslip.api.extraction import Probability
+    from landslip.core.window import Window
+    from landslip.experiments.results import Results
+    from landslip.io.raster.scene import Scene
+    from landslip.models.calibration.run import Calibrated
+    from landslip.models.card import ExportsCard
+    from landslip.models.engines.base import Engine
+    from landslip.models.evaluation import Evaluation
+    from landslip.models.training.module import EpochResult
+
+ModelArgument = "TrainedModel | PathArgument"
+
+
+class TrainedModel:
+    """A model folder, opened.
+
+    Attributes:
+        path: the folder.
+        card: what its ``model.json`` says: bands, units, threshold, training data, metrics.
+    """
+
+    def __init__(self, folder: Model) -> None:
+        """Take an opened folder; `load_model` opens one."""
+        self.folder = folder
+        self._engine = cache(self._open_engine)
+
+    @property
+    def path(self) -> Path:
+        """The model folder."""
+        return self.folder.path
+
+    @property
+    def card(self) -> ModelCard:
+        """What ``model.json`` says."""
+        return self.folder.card
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands that the model takes."""
+        return tuple(self.card.bands)
+
+    def engine(self, engine: str = EngineName.AUTO, precision: str = Precision.AUTO) -> "Engine":
+        """Return what runs the network: ``openvino``, ``torch`` or ``onnx``; opened once.
+
+        Raises:
+            InputError: the engine does not compute in this precision.
+            MissingDependencyError: the engine is not installed.
+        """
+        return self._engine(engine, precision)
+
+    def predict(
+        self,
+        scene: "Scene | PathArgument",
+        window: "Window | tuple[int, int, int, int] | None" = None,
+        *,
+        engine: str = EngineName.AUTO,
+        precision: str = Precision.AUTO,
+        progress: ProgressArgument = None,
+    ) -> "Probability":
+        """Return the probability of landslide for every pixel of a scene, held in memory.
+
+        For scenes that are larger than memory use `landslip.extract`, which writes to disk.
+
+        Args:
+            scene: from `landslip.open_scene`, or a path or address.
+            window: (col_off, row_off, width, height) of a part of the scene; None: all of it.
+            engine: see `engine`.
+            precision: number format that the network runs in.
+            progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+        Returns:
+            Probability (height, width) float32, NaN where the scene has no data, with its grid.
+
+        Raises:
+            ModelError: the scene's bands, units or values do not fit the model.
+            InputError: the window is outside the scene.
+        """
+        from landslip.api.extraction import predict
+
+        return predict(self, scene, window, self.engine(engine, precision), progress)
+
+    def __repr__(self) -> str:
+        card = self.card
+        return (
+            f"TrainedModel({str(self.path)!r}: {card.architecture.arch}, "
+            f"{','.join(card.bands)} in {card.input.units}, threshold {card.threshold:.3f})"
+        )
+
+    def _repr_html_(self) -> str:
+        card = self.card
+        calibration = "none" if card.calibration is None else card.calibration.method
+        resolution = card.input.resolution_m
+        rows = {
+            "folder": str(self.path),
+            "network": f"{card.architecture.arch}, encoder {card.architecture.encoder}",
+            "bands": f"{', '.join(card.bands)} ({card.input.units})",
+            "resolution": "unknown" if resolution is None else f"{resolution:g} m",
+            "threshold": f"{card.threshold:.3f}",
+            "calibration": str(calibration),
+        }
+        return html_table("landslip model", rows)
+
+    def _open_engine(self, engine: str, precision: str) -> "Engine":
+        from landslip.models.engines.choose import open_engine
+
+        return open_engine(
+            self.folder,
+            choose(EngineName, engine, "engine"),
+            choose(Precision, precision, "precision"),
+        )
+
+
+def load_model(path: PathArgument) -> TrainedModel:
+    """Open a model folder.
+
+    Raises:
+        ModelError: it is no model folder, of another version, or damaged.
+
+    Example:
+        >>> model = landslip.load_model("MODEL")
+    """
+    return TrainedModel(open_model(Path(path)))
+
+
+def as_model(model: TrainedModel | PathArgument) -> TrainedModel:
+    """Return a model, opened where a path was given."""
+    return model if isinstance(model, TrainedModel) else load_model(model)
+
+
+def as_tiles(tiles: TileDataset | PathArgument) -> TileDataset:
+    """Return a dataset, opened where a path was given."""
+    return tiles if isinstance(tiles, TileDataset) else TileDataset(Path(tiles))
+
+
+def train(
+    tiles: TileDataset | PathArgument,
+    *,
+    out: PathArgument,
+    arch: str | None = None,
+    encoder: str | None = None,
+    encoder_weights: str | None = None,
+    first_layer: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    precision: str | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    recipe: str = "default",
+    config: PathArgument | None = None,
+    start_from: TrainedModel | PathArgument | None = None,
+    devices: int = 1,
+    num_nodes: int = 1,
+    strategy: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    on_epoch: "Callable[[EpochResult], None] | None" = None,
+    progress: ProgressArgument = None,
+) -> TrainedModel:
+    """Train a network on a dataset and write a model folder. Needs landslip[train].
+
+    While it runs, checkpoints and TensorBoard logs are in ``OUT.training``; after an interruption
+    the same call with ``resume=True`` goes on, to the same result. Epoch and threshold are chosen
+    on the validation tiles, never on the test tiles.
+
+    Args:
+        tiles: from `landslip.datasets.open`, or its folder.
+        out: model folder to write.
+        arch: ``linknet`` (default), ``albunet``, ``improved-unet``, or a decoder of
+            segmentation-models-pytorch.
+        encoder: timm backbone with a feature pyramid; default ``resnet50``.
+        encoder_weights: ``imagenet`` (default, downloaded by timm), ``none``, or a safetensors or
+            pth file.
+        first_layer: first filters of bands other than red, green, blue; default ``mean``.
+        epochs: passes over the tiles; default 40.
+        batch_size: tiles in a step; default 8.
+        precision: number format; default ``auto``.
+        workers: reading processes; default 0.
+        seed: of every draw; default 0.
+        recipe: named settings, ``default`` or ``paper``.
+        config: YAML file with settings over the recipe's.
+        start_from: model whose network, weights and normalisation training begins with.
+        devices: GPUs of this machine, or processes where there is none.
+        num_nodes: machines; each runs the same call.
+        strategy: Lightning's; how devices share the work.
+        resume: go on with an interrupted run.
+        overwrite: replace a model, and drop an interrupted run.
+        on_epoch: called after each epoch.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: the dataset cannot be trained on, or a setting is wrong.
+        OutputExistsError: ``out`` or an interrupted run exists.
+
+    Example:
+        >>> model = landslip.train(tiles, out="MODEL", encoder="resnet50")
+    """
+    if start_from is not None and (encoder_weights is not None or first_layer is not None):
+        raise InputError(
+            f"{argument('start_from')} takes all weights from a model; leave out "
+            f"{argument('encoder_weights')} and {argument('first_layer')}, which are of a new "
+            "network"
+        )
+    from landslip.models.training.module import Watcher
+    from landslip.models.training.process import this_process
+    from landslip.models.training.recipe import read_config
+    from landslip.models.training.run import TrainRequest
+    from landslip.models.training.run import train as run
+    from landslip.models.training.scale import Scale, Strategy
+
+    stated = {
+        "arch": None if arch is None else choose(Arch, arch, "arch"),
+        "encoder": encoder,
+        "encoder_weights": encoder_weights,
+        "first_layer": (
+            None if first_layer is None else choose(FirstLayer, first_layer, "first_layer")
+        ),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "precision": None if precision is None else choose(Precision, precision, "precision"),
+        "workers": workers,
+        "seed": seed,
+    }
+    request = TrainRequest(
+        dataset=as_tiles(tiles),
+        out=Path(out),
+        config=read_config(recipe, optional_path(config), stated),
+        start=None if start_from is None else as_model(start_from).folder,
+        resume=resume,
+        overwrite=overwrite,
+        scale=Scale(
+            devices=devices, nodes=num_nodes, strategy=choose(Strategy, strategy, "strategy")
+        ),
+    )
+    is_first = this_process(request.scale).first
+    with progress_bar("train", "steps", show=progress if is_first else False) as shown:
+        watcher = Watcher(on_step=shown)
+        if on_epoch is not None:
+            watcher = replace(watcher, on_epoch=on_epoch)
+        run(replace(request, watcher=watcher))
+    return load_model(out)
+
+
+def evaluate(
+    model: TrainedModel | PathArgument,
+    tiles: TileDataset | PathArgument,
+    *,
+    split: str = Split.TEST,
+    engine: str = EngineName.AUTO,
+    precision: str = Precision.AUTO,
+    progress: ProgressArgument = None,
+) -> "Evaluation":
+    """Score a model on the tiles of a dataset's split.
+
+    Pixels are counted over all tiles of the split at the threshold that was chosen on validation
+    tiles; intervals are 95 % bootstrap intervals over tiles.
+
+    Returns:
+        Counts of each tile; ``.as_dict()`` has precision, recall, F1 and IoU with intervals.
+
+    Raises:
+        InputError: the split has no tile.
+        ModelError: the dataset's bands or units are not the model's.
+
+    Example:
+        >>> landslip.evaluate("MODEL", "TILES").as_dict()["f1"]
+    """
+    from landslip.models import evaluation
+
+    opened = as_model(model)
+    with progress_bar("evaluate", "tiles", show=progress) as shown:
+        return evaluation.evaluate(
+            opened.engine(engine, precision),
+            opened.card,
+            as_tiles(tiles),
+            choose(Split, split, "split"),
+            progress=shown,
+        )
+
+
+def calibrate(
+    model: TrainedModel | PathArgument,
+    tiles: TileDataset | PathArgument,
+    *,
+    split: str = Split.VALIDATION,
+    method: str = "auto",
+    look: bool = True,
+    seed: int = 0,
+    engine: str = EngineName.AUTO,
+    precision: str = Precision.AUTO,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> "Calibrated":
+    """Calibrate a model's probabilities; the curve is stored in the model folder.
+
+    Args:
+        model: from `load_model`, or its folder, which is changed. Load it again afterwards.
+        tiles: of the model's bands.
+        split: tiles to fit on, ``val`` or ``test``; never those trained on.
+        method: ``temperature``, ``platt``, ``isotonic``, or ``auto``.
+        look: measure the training tiles too, so that scenes out of distribution are recognised.
+        seed: of the folds.
+        engine: see `TrainedModel.engine`.
+        precision: number format that the network runs in.
+        overwrite: replace an earlier calibration.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: the split has no tiles, or only one class.
+        OutputExistsError: the model is calibrated already.
+
+    Example:
+        >>> landslip.calibrate("MODEL", "TILES").choice.method
+    """
+    from landslip.models.calibration import run
+    from landslip.models.calibration.method import Method
+
+    opened = as_model(model)
+    with progress_bar("calibrate", "tiles", show=progress) as shown:
+        return run.calibrate(
+            run.CalibrateRequest(
+                model=opened.folder,
+                dataset=as_tiles(tiles),
+                engine=opened.engine(engine, precision),
+                split=choose(Split, split, "split"),
+                method=choose(Method, method, "method"),
+                seed=seed,
+                look=look,
+                overwrite=overwrite,
+                progress=shown,
+            )
+        )
+
+
+def export(
+    model: TrainedModel | PathArgument,
+    *,
+    out: PathArgument,
+    onnx: bool = True,
+    int8: bool = False,
+    calibrate: TileDataset | PathArgument | None = None,
+    tiles: int = 100,
+    max_loss: float = 0.5,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> "ExportsCard":
+    """Write a model again, with ONNX and int8 graphs beside what it has. Needs landslip[export].
+
+    Args:
+        model: from `load_model`, or its folder; it stays as it is.
+        out: model folder to write.
+        onnx: write ``model.onnx``, and ``deepness.onnx`` for QGIS.
+        int8: add a graph in int8.
+        calibrate: dataset for int8: ranges come from its training tiles, the loss of F1 is
+            measured on its validation tiles, else on its test tiles.
+        tiles: training tiles to take ranges from, at most.
+        max_loss: largest loss of F1 by int8, in percentage points.
+        seed: of the draw of tiles.
+        overwrite: replace a model folder that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: ``int8`` and ``calibrate`` are not given together, or int8 loses too much.
+
+    Example:
+        >>> landslip.export("MODEL", out="FAST", int8=True, calibrate="TILES")
+    """
+    from landslip.models.export.quantise import Calibration
+    from landslip.models.export.run import ExportRequest
+    from landslip.models.export.run import export as run
+
+    if int8 != (calibrate is not None):
+        raise InputError(
+            f"{argument('int8', True)} and {argument('calibrate')} go together: int8 is calibrated "
+            "on the dataset's training tiles and its loss of F1 measured on others"
+        )
+    ranges = None
+    if calibrate is not None:
+        ranges = Calibration(dataset=as_tiles(calibrate), tiles=tiles, seed=seed)
+    with progress_bar("int8", "tiles", show=progress) as shown:
+        return run(
+            ExportRequest(
+                model=as_model(model).folder,
+                out=Path(out),
+                onnx=onnx,
+                int8=ranges,
+                max_loss_points=max_loss,
+                overwrite=overwrite,
+                progress=shown,
+            )
+        )
+
+
+def predict_tiles(
+    model: TrainedModel | PathArgument,
+    tiles: TileDataset | PathArgument,
+    *,
+    out: PathArgument,
+    split: str = Split.TEST,
+    most: int = 24,
+    engine: str = EngineName.AUTO,
+    precision: str = Precision.AUTO,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> int:
+    """Draw tiles as image | label | prediction, errors coloured, into a folder of PNG files.
+
+    Args:
+        model: from `load_model`, or its folder.
+        tiles: of the model's bands.
+        out: folder to write.
+        split: tiles to draw.
+        most: how many, spread evenly over the split.
+        engine: see `TrainedModel.engine`.
+        precision: number format that the network runs in.
+        overwrite: replace a folder that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Returns:
+        How many were drawn.
+
+    Example:
+        >>> landslip.predict_tiles("MODEL", "TILES", out="PICTURES")
+    """
+    from landslip.models.prediction_pictures import PicturesRequest, draw_tiles
+
+    opened, dataset = as_model(model), as_tiles(tiles)
+    request = PicturesRequest(
+        dataset=dataset,
+        positions=dataset.positions(choose(Split, split, "split")),
+        out=Path(out),
+        most=most,
+        overwrite=overwrite,
+    )
+    with progress_bar("draw", "tiles", show=progress) as shown:
+        counts = draw_tiles(opened.engine(engine, precision), opened.card, request, progress=shown)
+    return len(counts)
+
+
+def run_experiment(
+    config: PathArgument,
+    *,
+    out: PathArgument,
+    resume: bool = False,
+    jobs: int = 1,
+    log: Callable[[str], None] | None = None,
+    progress: ProgressArgument = None,
+) -> "Results":
+    """Compare methods on identical tiles: data sets x splits x methods x seeds.
+
+    Args:
+        config: YAML file, see ``docs/experiments.md``.
+        out: folder for ``report.html``, ``results.json`` and a folder for each run.
+        resume: go on with what an earlier call left there.
+        jobs: runs at a time; the cores are shared among them.
+        log: called with a line for each step.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: the configuration is wrong, or training tiles leak into the test.
+
+    Example:
+        >>> landslip.run_experiment("configs/smoke.yaml", out="EXPERIMENT", jobs=2)
+    """
+    from landslip.experiments.config import read_experiment
+    from landslip.experiments.run import ExperimentRequest
+    from landslip.experiments.run import run_experiment as run
+
+    with progress_bar("experiment", "cells", show=progress) as shown:
+        return run(
+            ExperimentRequest(
+                config=read_experiment(Path(config)),
+                out=Path(out),
+                resume=resume,
+                jobs=jobs,
+                tell=log or (lambda _line: None),
+                progress=shown,
+            )
+        )
