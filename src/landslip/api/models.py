@@ -390,7 +390,7 @@ def export(
     if int8 != (calibrate is not None):
         raise InputError(
             f"{argument('int8', True)} and {argument('calibrate', 'DATASET')} go together: "
-            "int8 is calibrated on the dataset's training tiles and its loss of F1 measured on others"
+            "int8 is calibrated on the dataset's training tiles, its loss of F1 measured on others"
         )
     ranges = None
     if calibrate is not None:
