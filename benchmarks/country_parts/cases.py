@@ -7,7 +7,7 @@ from country_parts.figures import Figures, Speed
 from country_parts.job import Driver, Failures, Job, Machine, SceneForm
 from country_parts.parties import Tally
 from country_parts.simulate import simulate
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
 from landslip.models.engines.openvino import usual_streams
 
 SHAPE = (17920, 18432)  # 330 MPix
@@ -129,7 +129,9 @@ class Outcome:
 
 def form_of(figures: Figures) -> SceneForm:
     """Return a whole scene, cut into the windows that are planned for it."""
-    plan = Plan(shape=SHAPE, window=figures.window_px, overlap=figures.overlap_px, corner=(0, 0))
+    plan = WindowPlan(
+        shape=SHAPE, window=figures.window_px, overlap=figures.overlap_px, corner=(0, 0)
+    )
     return SceneForm(plan=plan, bytes_per_px=SCENE_BYTES / math.prod(SHAPE))
 
 

@@ -7,7 +7,7 @@ from country_parts.cases import Assumed, Case, driver_of, form_of, job_of
 from country_parts.figures import Figures, RayRun
 from country_parts.job import Failures, Job, Machine, SceneForm
 from country_parts.simulate import simulate
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
 
 _FREE = 1e15
 
@@ -38,7 +38,9 @@ def by_formula(case: Case, figures: Figures, assumed: Assumed) -> tuple[float, f
 
 def ray_run(run: RayRun, figures: Figures, assumed: Assumed) -> float:
     """Return the seconds that a measured run on a cluster takes in the simulation."""
-    plan = Plan(shape=run.shape, window=run.window_px, overlap=figures.overlap_px, corner=(0, 0))
+    plan = WindowPlan(
+        shape=run.shape, window=run.window_px, overlap=figures.overlap_px, corner=(0, 0)
+    )
     job = Job(
         form=SceneForm(plan=plan, bytes_per_px=form_of(figures).bytes_per_px),
         scenes=1,

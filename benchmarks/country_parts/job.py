@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
 
 FILE_BLOCK_PX = 512
 
@@ -17,7 +17,7 @@ class SceneForm:
         bytes_per_px: of the scene's file, compressed, all bands.
     """
 
-    plan: Plan
+    plan: WindowPlan
     bytes_per_px: float
 
     @property

@@ -23,13 +23,11 @@ from extract_parts.processes import extract_command, measured
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import InputError
 from landslip.experiments.machine import machine
-from landslip.inference.blend import NODATA
-from landslip.inference.finish import Finisher, Kept
-from landslip.inference.options import ExtractionOptions
-from landslip.inference.plan import Plan
-from landslip.inference.planned import planned
+from landslip.inference.job import ExtractionOptions, plan_extraction
+from landslip.inference.plan import WindowPlan
+from landslip.inference.postprocessing import PolygonCriteria, Postprocessor
 from landslip.inference.run import extract
-from landslip.inference.store import WindowStore
+from landslip.inference.store import NODATA, WindowStore
 from landslip.io.raster import Scene
 from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.models.engines.choose import open_engine
@@ -128,12 +126,12 @@ def _finishing(what: Measuring, out: Path) -> tuple[Finishing, Bytes]:
         steps: NDArray[np.uint8] = file.read(1)
     summary = json.loads((out / "summary.json").read_text())
     height, width = summary["window_px"]
-    plan = Plan(
+    plan = WindowPlan(
         shape=steps.shape, window=(height, width), overlap=summary["overlap_px"], corner=(0, 0)
     )
     stores = [_stored(what.work / f"windows_{n}", plan, steps) for n in range(2)]
     with Scene(what.work / f"{what.sides[1]}.tif") as scene:
-        kept = Kept(grid=scene.grid, threshold=summary["threshold"], min_area_m2=0.0)
+        kept = PolygonCriteria(grid=scene.grid, threshold=summary["threshold"], min_area_m2=0.0)
     _finished(what.work / "stage", plan, stores[0], kept)  # imports and caches
     stage = what.work / "stage"
     each = [_finished(stage, plan, stores[0], kept) for _ in range(what.rounds)]
@@ -157,7 +155,7 @@ def _finishing(what: Measuring, out: Path) -> tuple[Finishing, Bytes]:
     return finishing, size
 
 
-def _stored(folder: Path, plan: Plan, steps: NDArray[np.uint8]) -> WindowStore:
+def _stored(folder: Path, plan: WindowPlan, steps: NDArray[np.uint8]) -> WindowStore:
     """Write the windows that a scene's probabilities come from."""
     height, width = plan.window
     padded = np.pad(steps, ((0, height), (0, width)), constant_values=NODATA)
@@ -170,12 +168,14 @@ def _stored(folder: Path, plan: Plan, steps: NDArray[np.uint8]) -> WindowStore:
     return store
 
 
-def _finished(stage: Path, plan: Plan, store: WindowStore, kept: Kept) -> tuple[float, float]:
+def _finished(
+    stage: Path, plan: WindowPlan, store: WindowStore, kept: PolygonCriteria
+) -> tuple[float, float]:
     """Return processor seconds of rows and of the end."""
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     started = time.process_time()
-    finisher = Finisher(plan, store, stage, kept)
+    finisher = Postprocessor(plan, store, stage, kept)
     for _ in plan.row_offs:
         finisher.take_row()
     rows = time.process_time()
@@ -183,7 +183,9 @@ def _finished(stage: Path, plan: Plan, store: WindowStore, kept: Kept) -> tuple[
     return rows - started, time.process_time() - rows
 
 
-def _cores_busy(work: Path, plan: Plan, stores: list[WindowStore], kept: Kept) -> float:
+def _cores_busy(
+    work: Path, plan: WindowPlan, stores: list[WindowStore], kept: PolygonCriteria
+) -> float:
     """Return processor seconds for each second while two scenes are finished at once."""
     stages = [work / "stage_0", work / "stage_1"]
     clock, started = time.perf_counter(), time.process_time()
@@ -192,12 +194,12 @@ def _cores_busy(work: Path, plan: Plan, stores: list[WindowStore], kept: Kept) -
     return (time.process_time() - started) / (time.perf_counter() - clock)
 
 
-def _plan(what: Measuring, whole: Path) -> Plan:
+def _plan(what: Measuring, whole: Path) -> WindowPlan:
     """Return the plan of a whole scene, of which nothing is read."""
     model = open_model(what.model)
     engine = open_engine(model, EngineName.OPENVINO, Precision(what.precisions[0]))
     with Scene(whole) as scene:
-        return planned(scene, model, engine, ExtractionOptions(), Future()).plan
+        return plan_extraction(scene, model, engine, ExtractionOptions(), Future()).plan
 
 
 def _opening(what: Measuring, scene: Path, out: Path) -> Opening:

@@ -13,8 +13,8 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
-from tests.inference.made import RESULTS
-from tests.inference.made_model import BANDS, ground, write_model
+from tests.inference.factories import RESULTS
+from tests.inference.model_factory import BANDS, ground, write_model
 from typer.testing import CliRunner, Result
 
 from landslip.cli.app import app

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.inference.cluster.made import contents, make_model, write_scene
+from tests.inference.cluster.factories import contents, make_model, write_scene
 from typer.testing import CliRunner
 
 from landslip.cli.app import app

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.inference.made import Runner
+from tests.inference.factories import Runner
 
 
 @pytest.fixture

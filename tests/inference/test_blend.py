@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from landslip.core.window import Window
-from landslip.inference.blend import RowBlender, later_shares, mixed
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
+from landslip.inference.postprocessing import RowBlender, blend, blend_weights
 
 Steps = NDArray[np.uint8]
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def plans(draw: st.DrawFn) -> WindowPlan:
     """Draw windows that cover a small scene, as planning makes them."""
     multiple = 4
     overlap = multiple * draw(st.integers(0, 4))
@@ -26,7 +26,7 @@ def plans(draw: st.DrawFn) -> Plan:
         side = least + multiple * draw(st.integers(0, 6))
         window.append(min(side, -(-(length - first) // multiple) * multiple))
         corner.append(first)
-    return Plan(
+    return WindowPlan(
         shape=shape,
         window=(window[0], window[1]),
         overlap=overlap,
@@ -44,7 +44,7 @@ def cut(scene: Steps, window: Window, fill: int) -> Steps:
     return part
 
 
-def stitched(scene: Steps, plan: Plan, fill: int = 173) -> Steps:
+def stitched(scene: Steps, plan: WindowPlan, fill: int = 173) -> Steps:
     """Split a scene into a plan's windows and blend them."""
     blender, rows = RowBlender(plan), []
     for row in range(plan.count[0]):
@@ -55,7 +55,7 @@ def stitched(scene: Steps, plan: Plan, fill: int = 173) -> Steps:
 
 
 @given(plan=plans(), seed=st.integers(0, 99))
-def test_split_then_stitch_is_identity(plan: Plan, seed: int) -> None:
+def test_split_then_stitch_is_identity(plan: WindowPlan, seed: int) -> None:
     generator = np.random.default_rng(seed)
     scene = generator.integers(0, 251, plan.shape, dtype=np.uint8)
     scene[generator.random(plan.shape) < 0.2] = 255
@@ -63,7 +63,7 @@ def test_split_then_stitch_is_identity(plan: Plan, seed: int) -> None:
 
 
 @given(plan=plans(), seed=st.integers(0, 99))
-def test_what_windows_disagree_on_lies_between_them(plan: Plan, seed: int) -> None:
+def test_what_windows_disagree_on_lies_between_them(plan: WindowPlan, seed: int) -> None:
     generator = np.random.default_rng(seed)
     levels = generator.integers(0, 251, plan.count)
     lowest, highest = np.full(plan.shape, 250), np.zeros(plan.shape)
@@ -85,7 +85,7 @@ def test_what_windows_disagree_on_lies_between_them(plan: Plan, seed: int) -> No
 
 def test_windows_that_disagree_are_mixed_by_distance() -> None:
     # windows of 16 columns that overlap by 8 begin at 0, 8, 16; only the second says 240
-    plan = Plan(shape=(3, 32), window=(4, 16), overlap=8, corner=(0, 0))
+    plan = WindowPlan(shape=(3, 32), window=(4, 16), overlap=8, corner=(0, 0))
     assert list(plan.col_offs) == [0, 8, 16]
     blender = RowBlender(plan)
     for col, level in enumerate((0, 240, 0)):
@@ -97,7 +97,7 @@ def test_windows_that_disagree_are_mixed_by_distance() -> None:
 
 
 def test_rows_are_mixed_as_columns_are() -> None:
-    plan = Plan(shape=(24, 3), window=(16, 4), overlap=8, corner=(0, 0))
+    plan = WindowPlan(shape=(24, 3), window=(16, 4), overlap=8, corner=(0, 0))
     blender = RowBlender(plan)
     blender.add(np.zeros((16, 4), dtype=np.uint8), 0)
     first = blender.finish_row().copy()
@@ -111,12 +111,12 @@ def test_halves_are_rounded_up_and_nodata_stays() -> None:
     earlier = np.array([[0, 1, 250, 255]], dtype=np.uint8)
     later = np.array([[1, 2, 249, 255]], dtype=np.uint8)
     half = np.full(4, 8, dtype=np.uint32)
-    np.testing.assert_array_equal(mixed(earlier, later, half, 8), [[1, 2, 250, 255]])
+    np.testing.assert_array_equal(blend(earlier, later, half, 8), [[1, 2, 250, 255]])
 
 
 @pytest.mark.parametrize("overlap", [1, 2, 4, 8, 48, 64, 512])
 def test_shares_rise_from_none_to_all_alike_from_both_sides(overlap: int) -> None:
-    shares = later_shares(overlap).astype(int)
+    shares = blend_weights(overlap).astype(int)
     assert len(shares) == overlap
     np.testing.assert_array_equal(shares + shares[::-1], 2 * overlap)
     assert all(later >= earlier for earlier, later in itertools.pairwise(shares))
@@ -127,12 +127,12 @@ def test_shares_rise_from_none_to_all_alike_from_both_sides(overlap: int) -> Non
 
 
 def test_no_overlap_has_no_shares() -> None:
-    assert later_shares(0).shape == (0,)
+    assert blend_weights(0).shape == (0,)
 
 
 def test_wide_scenes_are_mixed_in_parts_of_all_their_width() -> None:
     width = 70_000
-    plan = Plan(shape=(12, width), window=(8, width), overlap=4, corner=(0, 0))
+    plan = WindowPlan(shape=(12, width), window=(8, width), overlap=4, corner=(0, 0))
     blender = RowBlender(plan)
     for level in (0, 240):
         blender.add(np.full((8, width), level, dtype=np.uint8), 0)

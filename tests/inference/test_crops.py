@@ -8,11 +8,11 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from tests.inference.made import MeanEngine, Runner, terrain
-from tests.inference.made_model import BANDS, ground, write_model
+from tests.inference.factories import MeanEngine, Runner, terrain
+from tests.inference.model_factory import BANDS, ground, write_model
 
 from landslip.core.choices import Precision
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.models.engines.openvino import OpenvinoEngine
 from landslip.models.folder import Model

@@ -8,7 +8,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from rasterio.features import shapes
 
-from landslip.inference.outlines import Outlines, corners_of, joined_outlines, runs, traced
+from landslip.inference.outlines import (
+    Outlines,
+    concatenate_outlines,
+    find_corners,
+    run_indices,
+    trace_outlines,
+)
 
 MASKS = hnp.arrays(
     np.bool_, st.tuples(st.integers(1, 16), st.integers(1, 16)), elements=st.booleans(), fill=None
@@ -19,8 +25,8 @@ def outlined(found: NDArray[np.bool_]) -> Outlines:
     """Trace a whole mask at once."""
     padded = np.pad(found.astype(np.uint8), ((0, 1), (1, 1)))
     count, labels = cv2.connectedComponents(padded, connectivity=4)
-    corners, owners = corners_of(np.pad(labels, ((1, 0), (0, 0))).astype(np.int32), 0)
-    return traced(corners, owners - 1, count - 1)
+    corners, owners = find_corners(np.pad(labels, ((1, 0), (0, 0))).astype(np.int32), 0)
+    return trace_outlines(corners, owners - 1, count - 1)
 
 
 def polygonised(found: NDArray[np.bool_]) -> list[str]:
@@ -123,10 +129,10 @@ def test_polygons_taken_are_those_asked_for(found: NDArray[np.bool_], seed: int)
 def test_parts_are_joined_in_their_order() -> None:
     parts = [outlined(picture("#.#", "###")), outlined(picture("###", "#.#", "###", "...", ".#."))]
     expected = [one.wkt for part in parts for one in part.geometries()]
-    assert [one.wkt for one in joined_outlines(parts).geometries()] == expected
-    assert len(joined_outlines([])) == 0
+    assert [one.wkt for one in concatenate_outlines(parts).geometries()] == expected
+    assert len(concatenate_outlines([])) == 0
 
 
 def test_runs_are_the_indices_of_slices() -> None:
-    assert runs(np.array([7, 2, 5]), np.array([2, 0, 3])).tolist() == [7, 8, 5, 6, 7]
-    assert runs(np.array([], dtype=int), np.array([], dtype=int)).tolist() == []
+    assert run_indices(np.array([7, 2, 5]), np.array([2, 0, 3])).tolist() == [7, 8, 5, 6, 7]
+    assert run_indices(np.array([], dtype=int), np.array([], dtype=int)).tolist() == []

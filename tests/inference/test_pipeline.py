@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.inference.made import terrain
+from tests.inference.factories import terrain
 
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.inference.pipeline import Windows, compute_windows
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
 from landslip.inference.store import WindowStore
 from landslip.io.raster import Scene, SceneOptions
 from landslip.models.engines.base import WindowRunner
 
-PLAN = Plan(shape=(90, 120), window=(32, 32), overlap=8, corner=(0, 0))
+PLAN = WindowPlan(shape=(90, 120), window=(32, 32), overlap=8, corner=(0, 0))
 PLACES = list(PLAN)
 Fault = Callable[[int], None]
 Steps = NDArray[np.uint8]

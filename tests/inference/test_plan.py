@@ -14,10 +14,10 @@ from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.inference.plan import (
     LARGEST_SIDE,
-    Costs,
-    Plan,
+    BlockLayout,
     PlanRequest,
-    Storage,
+    WindowCosts,
+    WindowPlan,
     lattice_corner,
     memory_of,
     plan_windows,
@@ -25,14 +25,14 @@ from landslip.inference.plan import (
 )
 
 MIB = 2**20
-COSTS = Costs(
+COSTS = WindowCosts(
     resident_bytes=400 * MIB,
     computing_bytes_per_px=120.0,
     reading_bytes_per_px=14.0,
     streams=2,
     readers=2,
 )
-STORAGE = Storage(block=(512, 512), bytes_per_px=8)
+STORAGE = BlockLayout(block=(512, 512), bytes_per_px=8)
 
 
 def request(shape: tuple[int, int], **known: Any) -> PlanRequest:
@@ -77,7 +77,7 @@ def large_requests(draw: st.DrawFn) -> PlanRequest:
         (height, width),
         overlap=32 * draw(st.sampled_from([0, 1, 2, 8, 40, 100])),
         memory_bytes=draw(st.sampled_from([600, 1024, 2048, 16_384])) * MIB,
-        storage=Storage(
+        storage=BlockLayout(
             block=draw(st.sampled_from(blocks)), bytes_per_px=draw(st.sampled_from([1, 8, 32]))
         ),
     )
@@ -143,19 +143,19 @@ def test_usual_memory_does_for_every_scene(
     shape: tuple[int, int], block: tuple[int, int | None]
 ) -> None:
     rows, cols = block
-    storage = Storage(block=(rows, cols or shape[1]), bytes_per_px=8)
+    storage = BlockLayout(block=(rows, cols or shape[1]), bytes_per_px=8)
     plan = plan_windows(request(shape, storage=storage))
     assert max(plan.window) <= LARGEST_SIDE
 
 
 def test_memory_by_hand() -> None:
-    plan = Plan(shape=(1000, 2000), window=(256, 512), overlap=64, corner=(0, 0))
+    plan = WindowPlan(shape=(1000, 2000), window=(256, 512), overlap=64, corner=(0, 0))
     computing, reading = 2 * 120 * 256 * 512, 4 * 14 * 256 * 512
     finishing = 3 * 2000 * 256 + 24 * 4 * MIB
     cache = 32 * MIB  # (256 + 2 * 512) * (512 + 2 * 512) * 8 bytes are less
     whole = 400 * MIB + computing + reading + finishing + cache
     assert memory_of(plan, request((1000, 2000))) == whole
-    strips = Storage(block=(100, 2000), bytes_per_px=80)
+    strips = BlockLayout(block=(100, 2000), bytes_per_px=80)
     assert strips.cache_bytes(plan) == (256 + 200) * 2000 * 80
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize, shapes
 from scipy import ndimage
 
-from landslip.inference import polygons
-from landslip.inference.landslides import Landslides, joined_landslides
-from landslip.inference.polygons import PolygonCollector
+from landslip.inference import connected_components
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import Landslides, concatenate_landslides
 
 MASKS = hnp.arrays(
     np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 16)), elements=st.booleans(), fill=None
@@ -27,17 +27,17 @@ def collected(
     found: NDArray[np.bool_],
     cuts: list[int],
     probability: NDArray[np.uint8] | None = None,
-    collector: PolygonCollector | None = None,
+    collector: Polygonizer | None = None,
 ) -> Landslides:
     """Feed a mask in bands of rows that end at the cuts."""
     values = found.astype(np.uint8) if probability is None else probability
-    collector = collector or PolygonCollector()
+    collector = collector or Polygonizer()
     edges = sorted({0, len(found), *(cut for cut in cuts if 0 < cut < len(found))})
     done: list[Landslides] = []
     for first, end in itertools.pairwise(edges):
         collector.add(found[first:end], values[first:end])
         done += collector.take()
-    return joined_landslides(done + collector.finish())
+    return concatenate_landslides(done + collector.finish())
 
 
 def burnt(landslides: Landslides, shape: tuple[int, int]) -> NDArray[np.int64]:
@@ -68,7 +68,7 @@ def assert_same(one: Landslides, other: Landslides) -> None:
 
 def test_nothing_found_is_no_landslide() -> None:
     assert len(collected(np.zeros((5, 4), dtype=np.bool_), [2])) == 0
-    assert PolygonCollector().finish() == []
+    assert Polygonizer().finish() == []
 
 
 @given(found=MASKS, cuts=CUTS)
@@ -129,9 +129,9 @@ def test_how_rows_arrive_and_where_corners_wait_makes_no_difference(
     probability = some_steps(found.shape, 0)
     whole = collected(found, [], probability)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(polygons, "_BAND_PX", band_px)
-        patch.setattr(polygons, "_TRACE_CORNERS", trace_corners)
-        collector = PolygonCollector(tmp_path, open_corners=open_corners)
+        patch.setattr(connected_components, "_BAND_PX", band_px)
+        patch.setattr(connected_components, "_TRACE_CORNERS", trace_corners)
+        collector = Polygonizer(tmp_path, open_corners=open_corners)
         parts = collected(found, cuts, probability, collector)
     assert_same(whole, parts)
     assert list(tmp_path.iterdir()) == []
@@ -139,11 +139,11 @@ def test_how_rows_arrive_and_where_corners_wait_makes_no_difference(
 
 def test_corners_past_the_limit_wait_in_a_file(tmp_path: Path) -> None:
     comb = np.indices((40, 41))[1] % 2 == 0
-    collector = PolygonCollector(tmp_path, open_corners=30)
+    collector = Polygonizer(tmp_path, open_corners=30)
     collector.add(comb, comb.astype(np.uint8))
     (file,) = tmp_path.iterdir()
     assert file.stat().st_size >= 8 * (2 * 21 - 30)
-    assert len(joined_landslides(collector.finish())) == 21
+    assert len(concatenate_landslides(collector.finish())) == 21
     assert list(tmp_path.iterdir()) == []
 
 
@@ -158,12 +158,12 @@ def test_noise_is_the_same_in_bands(density: float, rows: int) -> None:
 
 
 def test_a_landslide_is_given_away_as_soon_as_no_row_can_touch_it() -> None:
-    collector = PolygonCollector()
+    collector = Polygonizer()
     rows = picture("#...#", "....#", ".....").astype(np.uint8)
     sizes = []
     for row in rows:
         collector.add(row[np.newaxis] > 0, row[np.newaxis])
-        sizes.append(joined_landslides(collector.take()).pixels.tolist())
+        sizes.append(concatenate_landslides(collector.take()).pixels.tolist())
     assert sizes == [[], [1], [2]]
     assert collector.finish() == []
 
@@ -204,7 +204,7 @@ def test_bands_leave_no_points_along_straight_edges(rows: int) -> None:
 @pytest.mark.parametrize("cuts", [[], [1, 2, 3]], ids=str)
 def test_small_landslides_are_dropped(cuts: list[int]) -> None:
     found = picture("##.#", ".#..", ".#.#", "#..#")
-    collector = PolygonCollector(min_px=2)
+    collector = Polygonizer(min_px=2)
     assert collected(found, cuts, None, collector).pixels.tolist() == [4, 2]
 
 

@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
-from tests.inference.made import (
+from tests.inference.factories import (
     COLUMNS,
     CertainEngine,
     MeanEngine,
@@ -23,7 +23,7 @@ from tests.inference.made import (
 
 from landslip.core.bands import Bands
 from landslip.core.choices import Units
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from affine import Affine
-from tests.inference.made import (
+from tests.inference.factories import (
     LEAST_STEPS,
     RESULTS,
     SMALL,
@@ -20,7 +20,7 @@ from tests.inference.made import (
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
 from landslip.core.files import file_lock
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
 
@@ -115,7 +115,9 @@ def test_a_truncated_scene_is_told_of(run: Runner, tmp_path: Path) -> None:
 
 def test_an_earlier_result_stays_unless_said(run: Runner, tmp_path: Path) -> None:
     run(terrain((40, 40)))
-    with pytest.raises(OutputExistsError, match="already exists and nothing is overwritten"):
+    with pytest.raises(
+        OutputExistsError, match="already exists; choose another out or pass overwrite=True"
+    ):
         run(terrain((50, 50)))
     (tmp_path / "out" / "notes.txt").write_text("mine")
     path = run.scene(terrain((50, 50)))

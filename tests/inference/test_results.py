@@ -8,7 +8,7 @@ import pyproj
 import pytest
 from affine import Affine
 from scipy import ndimage
-from tests.inference.made import (
+from tests.inference.factories import (
     COLUMNS,
     NAMES,
     THRESHOLD,
@@ -24,7 +24,7 @@ from tests.inference.made import (
 )
 
 from landslip import __version__
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 
 

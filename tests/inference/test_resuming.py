@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.inference.made import (
+from tests.inference.factories import (
     RESULTS,
     SMALL,
     BrokenEngine,
@@ -28,7 +28,7 @@ from tests.inference.made import (
 )
 
 from landslip.core.errors import InputError, LandslipError, OutputExistsError
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
 
@@ -343,7 +343,7 @@ def test_a_full_disk_is_told_of_and_gone_on_from(
 SLOW = """
 import sys, time
 from pathlib import Path
-from tests.inference.made import MeanEngine, model_of, SMALL
+from tests.inference.factories import MeanEngine, model_of, SMALL
 from landslip.inference.run import extract
 
 class Slow(MeanEngine):

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from landslip.inference import sorting
-from landslip.inference.landslides import Landslides, joined_landslides
-from landslip.inference.polygons import PolygonCollector
-from landslip.inference.sorting import LandslideSorter
+from landslip.inference import table
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import Landslides, concatenate_landslides
+from landslip.inference.table import LandslideSorter
 
 
 def noise(seed: int, shape: tuple[int, int] = (120, 90)) -> Landslides:
     rng = np.random.default_rng(seed)
-    collector = PolygonCollector()
+    collector = Polygonizer()
     collector.add(rng.random(shape) < 0.35, rng.integers(0, 251, shape).astype(np.uint8))
-    return joined_landslides(collector.finish())
+    return concatenate_landslides(collector.finish())
 
 
 def by_hand(landslides: Landslides) -> list[int]:
@@ -37,16 +37,16 @@ def pieces(landslides: Landslides, size: int, order: NDArray[np.int64]) -> list[
 def test_batches_are_sorted_and_the_same_however_landslides_came(
     run_points: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sorting, "_RUN_POINTS", run_points)
-    monkeypatch.setattr(sorting, "_BLOCK_POINTS", 16)
-    monkeypatch.setattr(sorting, "_BATCH_POINTS", 300)
+    monkeypatch.setattr(table, "_RUN_POINTS", run_points)
+    monkeypatch.setattr(table, "_BLOCK_POINTS", 16)
+    monkeypatch.setattr(table, "_BATCH_POINTS", 300)
     landslides = noise(0, (30, 25))
     sorter = LandslideSorter(tmp_path)
     for piece in pieces(landslides, size, np.random.default_rng(1).permutation(len(landslides))):
         sorter.append(piece)
     batches = list(sorter.sorted())
     expected = landslides.take(np.array(by_hand(landslides)))
-    made = joined_landslides(batches)
+    made = concatenate_landslides(batches)
     np.testing.assert_array_equal(made.outlines.points, expected.outlines.points)
     np.testing.assert_array_equal(made.outlines.rings, expected.outlines.rings)
     np.testing.assert_array_equal(made.outlines.polygons, expected.outlines.polygons)
@@ -59,8 +59,8 @@ def test_batches_are_sorted_and_the_same_however_landslides_came(
 
 
 def test_what_is_read_at_a_time_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "_RUN_POINTS", 1000)
-    monkeypatch.setattr(sorting, "_BLOCK_POINTS", 50)
+    monkeypatch.setattr(table, "_RUN_POINTS", 1000)
+    monkeypatch.setattr(table, "_BLOCK_POINTS", 50)
     sorter = LandslideSorter(tmp_path)
     for seed in range(5):
         landslides = noise(seed)

@@ -6,10 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
 from landslip.inference.store import WindowStore
 
-PLAN = Plan(shape=(20, 30), window=(16, 16), overlap=4, corner=(0, 0))
+PLAN = WindowPlan(shape=(20, 30), window=(16, 16), overlap=4, corner=(0, 0))
 JOB = {"scene": {"sha256": "ab"}, "threshold": 0.5, "windows": {"px": [16, 16]}}
 Reopen = Callable[[], WindowStore]
 

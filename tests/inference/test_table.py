@@ -16,11 +16,10 @@ from rasterio.crs import CRS
 
 from landslip.core.crs import AreaMeasure
 from landslip.core.grid import Grid
-from landslip.inference import sorting
-from landslip.inference.landslides import joined_landslides
-from landslip.inference.outlines import Outlines
-from landslip.inference.polygons import PolygonCollector
-from landslip.inference.table import LandslideTable, Totals, placed
+from landslip.inference import table
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import Outlines, concatenate_landslides
+from landslip.inference.table import LandslideTable, TableTotals, to_map_polygons
 
 UTM, DEGREES = CRS.from_epsg(32648), CRS.from_epsg(4326)
 TRANSFORMS = {
@@ -54,10 +53,10 @@ def gridded(
 
 def written(
     found: NDArray[np.bool_], grid: Grid, path: Path, *, min_area_m2: float = 0.0, rows: int = 64
-) -> Totals:
+) -> TableTotals:
     """Write the landslides of a mask whose probability tells of the column."""
     steps = np.broadcast_to(np.arange(found.shape[1]) % 250, found.shape).astype(np.uint8)
-    collector = PolygonCollector()
+    collector = Polygonizer()
     with LandslideTable(path.parent, grid, min_area_m2=min_area_m2) as table:
         for first in range(0, len(found), rows):
             collector.add(found[first : first + rows], steps[first : first + rows])
@@ -69,9 +68,9 @@ def written(
 
 
 def outlined(found: NDArray[np.bool_]) -> Outlines:
-    collector = PolygonCollector()
+    collector = Polygonizer()
     collector.add(found, found.astype(np.uint8))
-    return joined_landslides(collector.finish()).outlines
+    return concatenate_landslides(collector.finish()).outlines
 
 
 def test_rows_are_the_landslides_from_the_largest(tmp_path: Path) -> None:
@@ -89,7 +88,7 @@ def test_rows_are_the_landslides_from_the_largest(tmp_path: Path) -> None:
     assert frame.crs.to_epsg() == 32648
     corners = [(300_000 + 2 * x, 3_400_000 - 2 * y) for x, y in ((0, 6), (0, 2), (5, 6))]
     assert [polygon.bounds[:2] for polygon in frame.geometry[:3]] == corners
-    assert totals == Totals(landslides=5, area_m2=72.0, area_px=18)
+    assert totals == TableTotals(landslides=5, area_m2=72.0, area_px=18)
     assert [path.name for path in tmp_path.iterdir()] == ["a.gpkg"]
 
 
@@ -100,7 +99,7 @@ def test_without_a_coordinate_system_areas_are_empty(tmp_path: Path) -> None:
     assert frame.crs is None or not frame.crs.is_projected
     assert frame.area_m2.isna().all()
     assert frame.area_px.tolist() == [8, 4, 3, 2, 1]
-    assert totals == Totals(landslides=5, area_m2=None, area_px=18)
+    assert totals == TableTotals(landslides=5, area_m2=None, area_px=18)
 
 
 def test_small_landslides_are_left_out(tmp_path: Path) -> None:
@@ -109,7 +108,7 @@ def test_small_landslides_are_left_out(tmp_path: Path) -> None:
     frame = geopandas.read_file(tmp_path / "a.gpkg")
     assert frame.id.tolist() == [1, 2, 3]
     assert frame.area_px.tolist() == [8, 4, 3]
-    assert totals == Totals(landslides=3, area_m2=60.0, area_px=15)
+    assert totals == TableTotals(landslides=3, area_m2=60.0, area_px=15)
 
 
 @pytest.mark.parametrize("crs", [UTM, None], ids=["utm", "none"])
@@ -123,7 +122,7 @@ def test_an_empty_table_has_the_same_columns(crs: CRS | None, tmp_path: Path) ->
     assert info["dtypes"].tolist() == ["int64", "float64", "int64", "float64", "float64"]
     assert info["geometry_type"] == "Polygon"
     assert info["features"] == 0
-    assert totals == Totals(landslides=0, area_m2=None if crs is None else 0.0, area_px=0)
+    assert totals == TableTotals(landslides=0, area_m2=None if crs is None else 0.0, area_px=0)
 
 
 def test_areas_are_geodesic_where_the_coordinate_system_stretches(tmp_path: Path) -> None:
@@ -142,9 +141,9 @@ def test_the_file_is_the_same_however_landslides_came_and_whenever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, digests = noise(), set()
-    monkeypatch.setattr(sorting, "_BATCH_POINTS", 3000)
+    monkeypatch.setattr(table, "_BATCH_POINTS", 3000)
     for at, (rows, run_points) in enumerate([(200, 1 << 20), (7, 1 << 20), (64, 500), (1, 5000)]):
-        monkeypatch.setattr(sorting, "_RUN_POINTS", run_points)
+        monkeypatch.setattr(table, "_RUN_POINTS", run_points)
         path = tmp_path / f"{at}.gpkg"
         written(found, gridded(found), path, rows=rows)
         digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
@@ -161,7 +160,7 @@ def test_the_date_is_fixed_in_the_file_alone(tmp_path: Path) -> None:
 
 
 def test_many_landslides_all_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "_RUN_POINTS", 3000)
+    monkeypatch.setattr(table, "_RUN_POINTS", 3000)
     found = noise()
     totals = written(found, gridded(found), tmp_path / "a.gpkg")
     frame = geopandas.read_file(tmp_path / "a.gpkg")
@@ -169,7 +168,7 @@ def test_many_landslides_all_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert frame.area_px.is_monotonic_decreasing
     assert totals.area_px == found.sum() == frame.area_px.sum()
     assert totals.area_m2 == 4.0 * found.sum()
-    expected = placed(outlined(found), TRANSFORMS["north up"])
+    expected = to_map_polygons(outlined(found), TRANSFORMS["north up"])
     assert set(shapely.to_wkb(expected)) == set(shapely.to_wkb(frame.geometry.to_numpy()))
 
 
@@ -177,7 +176,9 @@ def test_many_landslides_all_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_polygons_are_placed_by_the_transform(transform: Affine) -> None:
     outlines = outlined(picture(SOME))
     a, b, c, d, e, f = transform[:6]
-    for here, there in zip(outlines.geometries(), placed(outlines, transform), strict=True):
+    for here, there in zip(
+        outlines.geometries(), to_map_polygons(outlines, transform), strict=True
+    ):
         expected = shapely.affinity.affine_transform(here, (a, b, d, e, c, f))
         assert there.normalize().equals_exact(expected.normalize(), 1e-9)
         assert there.area == pytest.approx(here.area * abs(transform.determinant))
@@ -187,4 +188,4 @@ def test_polygons_are_placed_by_the_transform(transform: Affine) -> None:
 
 def test_no_landslide_is_placed_nowhere() -> None:
     nothing = outlined(np.zeros((3, 3), dtype=np.bool_))
-    assert placed(nothing, Affine.identity()).tolist() == []
+    assert to_map_polygons(nothing, Affine.identity()).tolist() == []

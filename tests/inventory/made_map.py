@@ -9,10 +9,10 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from tests.inference.made import RedEngine, model_of
+from tests.inference.factories import RedEngine, model_of
 
 from landslip.core.bands import Bands
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
 from landslip.models.card import CalibrationCard

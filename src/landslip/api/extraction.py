@@ -21,7 +21,7 @@ from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
 from landslip.core.resources import parse_size
 from landslip.core.window import Window
-from landslip.inference.result import LANDSLIDES, SUMMARY, Summary
+from landslip.inference.result import LANDSLIDES, SUMMARY, ExtractionSummary
 from landslip.io.raster.scene import Scene, SceneOptions
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Extraction:
     """
 
     folder: Path
-    summary: Summary
+    summary: ExtractionSummary
     _temporary: "tempfile.TemporaryDirectory[str] | None" = field(default=None, repr=False)
 
     @classmethod
@@ -120,7 +120,7 @@ class Extraction:
         """
         path = Path(folder)
         try:
-            return cls(folder=path, summary=Summary.read(path / SUMMARY))
+            return cls(folder=path, summary=ExtractionSummary.read(path / SUMMARY))
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{path}: not the result of an extraction ({error})") from error
 
@@ -312,9 +312,9 @@ def extract_all(
     Example:
         >>> for folder, result in landslip.extract_all(["a.tif", "b.tif"], "MODEL", out="MAPS"): ...
     """
-    from landslip.inference.many import extract_all as run
-    from landslip.inference.many import orders_of
-    from landslip.inference.options import ExtractionOptions
+    from landslip.inference.job import ExtractionOptions
+    from landslip.inference.run import extract_all as run
+    from landslip.inference.run import scene_tasks
 
     chosen = ExtractionOptions(
         scene=options or SceneOptions(),
@@ -328,7 +328,7 @@ def extract_all(
         store=store,
         overwrite=overwrite,
     )
-    orders = orders_of([str(scene) for scene in scenes], [str(item) for item in stac], Path(out))
+    orders = scene_tasks([str(scene) for scene in scenes], [str(item) for item in stac], Path(out))
     opened = as_model(model)
     runner = opened.engine(engine, precision)
     with progress_bar("extract", "MPix", 1e6, show=progress) as shown:

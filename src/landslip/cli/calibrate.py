@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import EngineName, Precision, Split
 from landslip.models.calibration.method import Method
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from landslip.models.calibration.figures import Scored
 
 
-@told_plainly
+@handle_errors
 def calibrate(
     model: options.Model,
     dataset: options.Dataset,

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     from landslip.inventory.comparison.result import Comparison
     from landslip.inventory.statistics.result import Estimate
 
 
-@told_plainly
+@handle_errors
 def compare(
     inventory: Annotated[
         Path,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     from landslip.datasets.format import DatasetCard
@@ -19,7 +19,7 @@ app = typer.Typer(
 
 
 @app.command()
-@told_plainly
+@handle_errors
 def scene(
     scene: Annotated[Path, typer.Argument(help="Raster with named bands.", show_default=False)],
     labels: Annotated[
@@ -87,7 +87,7 @@ def scene(
 
 
 @app.command()
-@told_plainly
+@handle_errors
 def pairs(
     images: Annotated[
         list[Path],
@@ -155,7 +155,7 @@ def pairs(
 
 
 @app.command()
-@told_plainly
+@handle_errors
 def augment(
     dataset: options.Dataset,
     out: options.Out,

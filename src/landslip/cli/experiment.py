@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import INTERRUPTED, WRONG_INPUT, told_plainly
+from landslip.cli.errors import INTERRUPTED, WRONG_INPUT, handle_errors
 
 
-@told_plainly
+@handle_errors
 def experiment(
     config: Annotated[
         Path,

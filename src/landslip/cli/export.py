@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 
 
-@told_plainly
+@handle_errors
 def export(
     model: options.Model,
     out: options.Out,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.cli.inventory import tell
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import LandslipError
 
 if TYPE_CHECKING:
-    from landslip.inference.result import Summary
+    from landslip.inference.result import ExtractionSummary
 
 
-@told_plainly
+@handle_errors
 def extract(
     scenes: Annotated[
         list[str] | None,
@@ -136,7 +136,7 @@ def extract(
         raise LandslipError(f"{failed} of {failed + mapped} scenes could not be mapped, see above")
 
 
-def _tell(out: Path, summary: "Summary") -> None:
+def _tell(out: Path, summary: "ExtractionSummary") -> None:
     for note in summary.warnings:
         typer.echo(f"warning: {note}", err=True)
     area = summary.landslide_area_m2

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import Language
 
 if TYPE_CHECKING:
     from landslip.inventory.record import InventoryRecord
 
 
-@told_plainly
+@handle_errors
 def inventory(
     source: Annotated[
         Path,

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import DemGapHandling
 from landslip.preprocessing.coregistration.models import ShiftModel
 
 
-@told_plainly
+@handle_errors
 def orthorectify(
     image: Annotated[
         Path,

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import PansharpeningMethod
 
 
-@told_plainly
+@handle_errors
 def pansharpen(
     ms: Annotated[Path, typer.Argument(help="Multispectral raster.", show_default=False)],
     pan: Annotated[

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import (
     AtmosphericCorrection,
     CloudHandling,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from landslip.preprocessing.pipeline.run import Outcome
 
 
-@told_plainly
+@handle_errors
 def preprocess(
     products: Annotated[
         list[str],

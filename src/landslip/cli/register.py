@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.preprocessing.coregistration.models import RegistrationModel
 
 
-@told_plainly
+@handle_errors
 def register(
     moving: Annotated[Path, typer.Argument(help="Scene to be moved.", show_default=False)],
     reference: Annotated[Path, typer.Argument(help="Scene it is to lie upon.", show_default=False)],

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import Language
 
 
-@told_plainly
+@handle_errors
 def report(
     folder: Annotated[
         Path, typer.Argument(help="Folder made by `landslip inventory`.", show_default=False)

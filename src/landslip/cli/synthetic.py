@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 from landslip.core.choices import StudyPreset
 
 
-@told_plainly
+@handle_errors
 def synthetic(
     out: options.Out,
     preset: Annotated[

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import INTERRUPTED, told_plainly
+from landslip.cli.errors import INTERRUPTED, handle_errors
 from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.models.training.scale import Strategy
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
 
 
-@told_plainly
+@handle_errors
 def train(
     dataset: options.Dataset,
     out: options.Out,

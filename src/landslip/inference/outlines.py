@@ -51,10 +51,10 @@ class Outlines:
     def take(self, order: NDArray[np.int64]) -> "Outlines":
         """Return the polygons of these indices, in their order."""
         ring_counts = np.diff(self.polygons)[order]
-        rings = runs(self.polygons[:-1][order], ring_counts)
+        rings = run_indices(self.polygons[:-1][order], ring_counts)
         sizes = np.diff(self.rings)[rings]
         return Outlines(
-            points=self.points[runs(self.rings[:-1][rings], sizes)],
+            points=self.points[run_indices(self.rings[:-1][rings], sizes)],
             rings=offsets(sizes),
             polygons=offsets(ring_counts),
         )
@@ -75,7 +75,7 @@ class Outlines:
         return made
 
 
-def joined_outlines(parts: list[Outlines]) -> Outlines:
+def concatenate_outlines(parts: list[Outlines]) -> Outlines:
     """Return the polygons of all parts, one after the other."""
     return Outlines(
         points=np.concatenate([np.empty((0, 2), np.int32), *(part.points for part in parts)]),
@@ -92,7 +92,7 @@ def offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
 
 
-def runs(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+def run_indices(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the indices of runs that start somewhere and have these sizes, one after the other."""
     ends = np.cumsum(sizes, dtype=np.int64)
     total = int(ends[-1]) if len(ends) else 0
@@ -132,7 +132,9 @@ def _corner_tables() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.i
 _COUNTS, _BITS, _PIXELS = _corner_tables()
 
 
-def corners_of(labels: NDArray[np.int32], row: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def find_corners(
+    labels: NDArray[np.int32], row: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the corners between the rows of a band, sorted by place, and the label of each.
 
     Args:
@@ -154,7 +156,7 @@ def corners_of(labels: NDArray[np.int32], row: int) -> tuple[NDArray[np.int64], 
     return (down + row) << _ROW_SHIFT | right << _COL_SHIFT | _BITS[kind], label
 
 
-def traced(corners: NDArray[np.int64], owners: NDArray[np.int32], count: int) -> Outlines:
+def trace_outlines(corners: NDArray[np.int64], owners: NDArray[np.int32], count: int) -> Outlines:
     """Return the polygons of labels whose corners are all there.
 
     Args:
@@ -236,3 +238,44 @@ def _graph(follower: NDArray[np.int32]) -> sparse.csr_array:
     count = len(follower)
     ends = np.arange(count + 1, dtype=np.int32)
     return sparse.csr_array((np.ones(count), follower, ends), (count, count))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landslides:
+    """Finished landslides, as columns, in pixel coordinates.
+
+    Attributes:
+        outlines: their polygons.
+        pixels: int64, how many pixels each has.
+        probability_sums: int64, over those pixels, in steps of 1/250.
+        probability_maxima: uint8, in steps of 1/250.
+    """
+
+    outlines: Outlines
+    pixels: NDArray[np.int64]
+    probability_sums: NDArray[np.int64]
+    probability_maxima: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, order: NDArray[np.int64]) -> "Landslides":
+        """Return the landslides of these indices, in their order."""
+        return Landslides(
+            outlines=self.outlines.take(order),
+            pixels=self.pixels[order],
+            probability_sums=self.probability_sums[order],
+            probability_maxima=self.probability_maxima[order],
+        )
+
+
+def concatenate_landslides(parts: list[Landslides]) -> Landslides:
+    """Return the landslides of all parts, one after the other."""
+    none = np.empty(0, dtype=np.int64)
+    few = np.empty(0, dtype=np.uint8)
+    return Landslides(
+        outlines=concatenate_outlines([part.outlines for part in parts]),
+        pixels=np.concatenate([none, *(part.pixels for part in parts)]),
+        probability_sums=np.concatenate([none, *(part.probability_sums for part in parts)]),
+        probability_maxima=np.concatenate([few, *(part.probability_maxima for part in parts)]),
+    )

@@ -10,13 +10,12 @@ from queue import SimpleQueue
 import numpy as np
 
 from landslip.core.bands import Bands
-from landslip.inference.blend import NODATA, Steps
-from landslip.inference.plan import Plan
-from landslip.inference.store import WindowStore
+from landslip.inference.plan import WindowPlan
+from landslip.inference.store import NODATA, ProbabilityLevels, WindowStore
 from landslip.io.raster import Scene, Stored, Valid
 from landslip.models.engines.base import WindowRunner
 
-Place = tuple[int, int]
+WindowIndex = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class Windows:
         readers: how many are read at once.
     """
 
-    plan: Plan
+    plan: WindowPlan
     bands: Bands
     open_scene: Callable[[], Scene]
     store: WindowStore
@@ -43,7 +42,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class WindowResult:
     """A window that is in the store.
 
     Attributes:
@@ -53,15 +52,15 @@ class Done:
         seconds: how long the network was at it.
     """
 
-    place: Place
+    place: WindowIndex
     skipped: bool
     began_s: float
     seconds: float
 
 
 def compute_windows(
-    windows: Windows, todo: Sequence[Place], set_up: Callable[[], WindowRunner]
-) -> Generator[Done]:
+    windows: Windows, todo: Sequence[WindowIndex], set_up: Callable[[], WindowRunner]
+) -> Generator[WindowResult]:
     """Compute windows in their order and store them; yield each once it is stored.
 
     Work begins at once, not when the first result is asked for.
@@ -86,7 +85,7 @@ def compute_windows(
     return results
 
 
-_NOTHING = Done(place=(-1, -1), skipped=True, began_s=0.0, seconds=0.0)
+_NOTHING = WindowResult(place=(-1, -1), skipped=True, began_s=0.0, seconds=0.0)
 
 
 class _Line:
@@ -98,12 +97,12 @@ class _Line:
         self._stopped = False
         self._own = threading.local()
         self._scenes: list[Scene] = []
-        self._done: SimpleQueue[Done | BaseException] = SimpleQueue()
+        self._done: SimpleQueue[WindowResult | BaseException] = SimpleQueue()
         self._readers = ThreadPoolExecutor(windows.readers, "read")
         self._computers = ThreadPoolExecutor(windows.streams, "compute")
         self._writer = ThreadPoolExecutor(1, "store")
 
-    def begin(self, todo: Sequence[Place], set_up: Callable[[], WindowRunner]) -> None:
+    def begin(self, todo: Sequence[WindowIndex], set_up: Callable[[], WindowRunner]) -> None:
         if not todo:
             return
         reads = [
@@ -115,7 +114,7 @@ class _Line:
         for place, read in zip(todo, reads, strict=True):
             self._computers.submit(self._reported, self._compute, runner, place, read)
 
-    def results(self, count: int) -> Generator[Done]:
+    def results(self, count: int) -> Generator[WindowResult]:
         try:
             yield _NOTHING
             for _ in range(count):
@@ -135,7 +134,7 @@ class _Line:
         for scene in self._scenes:
             scene.close()
 
-    def _read(self, number: int, place: Place) -> tuple[Stored, Valid]:
+    def _read(self, number: int, place: WindowIndex) -> tuple[Stored, Valid]:
         self._wait_for_room(number)
         if not hasattr(self._own, "scene"):
             self._own.scene = self._windows.open_scene()
@@ -155,21 +154,21 @@ class _Line:
                 raise InterruptedError
 
     def _compute(
-        self, runner: WindowRunner, place: Place, read: "Future[tuple[Stored, Valid]]"
+        self, runner: WindowRunner, place: WindowIndex, read: "Future[tuple[Stored, Valid]]"
     ) -> None:
         stored, valid = read.result()
         began = time.monotonic()
         skipped = not valid.any()
         if skipped:
-            steps: Steps = np.full(valid.shape, NODATA, dtype=np.uint8)
+            steps: ProbabilityLevels = np.full(valid.shape, NODATA, dtype=np.uint8)
         else:
             steps = runner.run(stored, valid)
             steps[~valid] = NODATA
         seconds = time.monotonic() - began
-        done = Done(place=place, skipped=skipped, began_s=began, seconds=seconds)
+        done = WindowResult(place=place, skipped=skipped, began_s=began, seconds=seconds)
         self._writer.submit(self._reported, self._store, done, steps)
 
-    def _store(self, done: Done, steps: Steps) -> None:
+    def _store(self, done: WindowResult, steps: ProbabilityLevels) -> None:
         self._begun.result()
         self._windows.store.write(done.place, steps)
         with self._room:

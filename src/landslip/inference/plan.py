@@ -19,7 +19,7 @@ _CLOSE_TO_ALIKE = 0.293  # no simple fraction: origins lie halves or quarters of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class WindowPlan:
     """Windows of one shape that overlap, in rows from top to bottom.
 
     Attributes:
@@ -76,7 +76,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
+class WindowCosts:
     """What windows cost on a machine: memory, and time as it was measured.
 
     Attributes:
@@ -99,7 +99,7 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class BlockLayout:
     """How a file holds a scene: blocks that are read whole.
 
     Attributes:
@@ -110,7 +110,7 @@ class Storage:
     block: tuple[int, int]
     bytes_per_px: int
 
-    def cache_bytes(self, plan: Plan) -> int:
+    def cache_bytes(self, plan: WindowPlan) -> int:
         """Return how much of the file must be kept so that no block is read twice in a row.
 
         A block may be as wide as the scene (a strip); then all strips under a row of windows are
@@ -143,8 +143,8 @@ class PlanRequest:
     multiple: int
     overlap: int
     memory_bytes: int
-    costs: Costs
-    storage: Storage
+    costs: WindowCosts
+    storage: BlockLayout
     side: int | None = None
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class PlanRequest:
             )
 
 
-def plan_windows(request: PlanRequest) -> Plan:
+def plan_windows(request: PlanRequest) -> WindowPlan:
     """Choose the windows that take the least time within the memory.
 
     Large windows lose less to their overlaps; the sides are chosen so that little of the last ones
@@ -175,7 +175,7 @@ def plan_windows(request: PlanRequest) -> Plan:
         InputError: tile or overlap cannot be used, or the memory is too small for any window.
     """
     candidates = [
-        Plan(
+        WindowPlan(
             shape=request.shape,
             window=(height, width),
             overlap=request.overlap,
@@ -197,7 +197,7 @@ def plan_windows(request: PlanRequest) -> Plan:
     return min(short or fitting, key=lambda plan: (seconds_of(plan, request.costs), plan.window))
 
 
-def memory_of(plan: Plan, request: PlanRequest) -> int:
+def memory_of(plan: WindowPlan, request: PlanRequest) -> int:
     """Return about how many bytes an extraction by this plan holds at most."""
     costs = request.costs
     px = plan.window[0] * plan.window[1]
@@ -212,7 +212,7 @@ def memory_of(plan: Plan, request: PlanRequest) -> int:
     )
 
 
-def seconds_of(plan: Plan, costs: Costs) -> float:
+def seconds_of(plan: WindowPlan, costs: WindowCosts) -> float:
     """Return about how long an extraction by this plan takes.
 
     The network waits for its first windows to be read, and is waited for no more when the last row

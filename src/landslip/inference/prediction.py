@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from landslip.core.errors import InputError, argument
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
-from landslip.inference.blend import NODATA, RowBlender
-from landslip.inference.fit import check_scene
-from landslip.inference.options import ExtractionOptions
-from landslip.inference.plan import Plan
-from landslip.inference.planned import planned
+from landslip.inference.job import ExtractionOptions, check_compatibility, plan_extraction
+from landslip.inference.plan import WindowPlan
+from landslip.inference.postprocessing import RowBlender
+from landslip.inference.store import NODATA
 from landslip.io.raster import Scene, bounded_cache
 from landslip.models.engines.base import PROBABILITY_STEPS, Engine
 from landslip.models.folder import Model
@@ -42,8 +41,8 @@ def predict_window(
             f"{scene.path}: {argument('window')} is inside the scene of {whole.width} x "
             f"{whole.height} px; got {window}"
         )
-    check_scene(scene, model.card, 0.0)
-    extraction = planned(scene, model, engine, ExtractionOptions(), Future())
+    check_compatibility(scene, model.card, 0.0)
+    extraction = plan_extraction(scene, model, engine, ExtractionOptions(), Future())
     plan, bands = extraction.plan, model.card.bands
     needed = _needed(plan, window)
     runner = engine.runner(extraction.form)
@@ -66,7 +65,7 @@ def predict_window(
     return probability
 
 
-def _needed(plan: Plan, window: Window) -> list[tuple[int, range]]:
+def _needed(plan: WindowPlan, window: Window) -> list[tuple[int, range]]:
     """Return rows of windows, and the columns of each, that a part of the scene is blended from."""
     height, width = plan.window
     rows = [

@@ -8,8 +8,8 @@ import numpy as np
 from landslip.core.errors import LandslipError
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.inference.blend import NODATA, Steps
 from landslip.inference.plan import BAND_PX
+from landslip.inference.store import NODATA, ProbabilityLevels
 from landslip.io.raster import OutputBand, PyramidOutput, sum_of_bytes
 from landslip.io.raster.output import raster_writing
 from landslip.models.engines.base import PROBABILITY_STEPS
@@ -48,11 +48,11 @@ class ResultRasters:
             folder / ".probability", grid, (_PROBABILITY_LAYER,), rows
         )
         self._mask = PyramidOutput(folder / ".mask", grid, (_MASK_LAYER,), rows)
-        self._band: Steps = np.empty((rows, grid.shape[1]), dtype=np.uint8)
+        self._band: ProbabilityLevels = np.empty((rows, grid.shape[1]), dtype=np.uint8)
         self._filled = self._row = 0
         self._sums = {PROBABILITY: 0, MASK: 0}
 
-    def write(self, steps: Steps) -> None:
+    def write(self, steps: ProbabilityLevels) -> None:
         """Write the next rows (rows, width) of probability, and of the mask."""
         while len(steps):
             taken = min(len(self._band) - self._filled, len(steps))
@@ -107,7 +107,7 @@ class ResultRasters:
             )
 
 
-def _landslide(shares: Steps) -> Steps:
+def _landslide(shares: ProbabilityLevels) -> ProbabilityLevels:
     """Return 1 where the share of landslide is at least a half, 0 below, and nodata."""
     found = (shares >= _WHOLE_SHARE // 2).astype(np.uint8)
     found[shares == NODATA] = NODATA

@@ -9,7 +9,7 @@ LANDSLIDES, SUMMARY = "landslides.gpkg", "summary.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class ExtractionSummary:
     """What ``summary.json`` says.
 
     Attributes:
@@ -62,7 +62,7 @@ class Summary:
     code_version: str
 
     @classmethod
-    def read(cls, path: Path) -> "Summary":
+    def read(cls, path: Path) -> "ExtractionSummary":
         """Read what `write` wrote."""
         return cls(**json.loads(path.read_text()))
 
@@ -72,7 +72,7 @@ class Summary:
         path.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def job_written(folder: Path) -> str | None:
+def finished_job_digest(folder: Path) -> str | None:
     """Return the digest of what a finished extraction was made from; None where there is none."""
     try:
         found = json.loads((folder / SUMMARY).read_text())

@@ -1,10 +1,12 @@
 """Extracts landslides from a scene: windows in, rasters, polygons and a summary out."""
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,35 +15,41 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.crs import AreaMeasure
+from landslip.core.errors import InputError, LandslipError
 from landslip.core.files import refuse_existing
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import peak_memory_mb
-from landslip.inference.fit import check_scene
-from landslip.inference.job import digest_of, refuse_other
-from landslip.inference.options import ExtractionOptions
-from landslip.inference.pipeline import Done, Place, Windows, compute_windows
-from landslip.inference.plan import Plan
-from landslip.inference.planned import Extraction, planned
-from landslip.inference.result import SUMMARY, Summary, job_written
-from landslip.inference.store import WindowStore
-from landslip.inference.work import WorkFolder
-from landslip.io.raster import Scene, bounded_cache, decoding_threads
+from landslip.inference.cluster.session import AUTO, check_address
+from landslip.inference.job import (
+    Extraction,
+    ExtractionOptions,
+    check_compatibility,
+    check_same_job,
+    digest_of,
+    plan_extraction,
+)
+from landslip.inference.pipeline import WindowIndex, WindowResult, Windows, compute_windows
+from landslip.inference.plan import WindowPlan
+from landslip.inference.result import SUMMARY, ExtractionSummary, finished_job_digest
+from landslip.inference.store import WindowStore, WorkFolder
+from landslip.io.raster import Scene, SceneOptions, bounded_cache, decoding_threads
 from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.io.raster.location import Location, place_of
+from landslip.io.stac import read_item, write_stac_vrt
 from landslip.models.engines.base import Engine, WindowRunner
 from landslip.models.folder import CARD, WEIGHTS, Model
 
 if TYPE_CHECKING:
     from landslip.inference.cluster.scene import SceneJob
-    from landslip.inference.finish import Finished, Finisher
+    from landslip.inference.postprocessing import MapStatistics, Postprocessor
 
 
 def _computed(
     extraction: Extraction,
     store: WindowStore,
-    todo: Sequence[Place],
+    todo: Sequence[WindowIndex],
     begin: Callable[[], None],
-) -> Generator[Done]:
+) -> Generator[WindowResult]:
     """Compute windows, in this process or on a cluster."""
     if extraction.options.ray is not None:
         return _computed_on_cluster(extraction, store, todo, begin)
@@ -69,9 +77,9 @@ def _computed(
 def _computed_on_cluster(
     extraction: Extraction,
     store: WindowStore,
-    todo: Sequence[Place],
+    todo: Sequence[WindowIndex],
     begin: Callable[[], None],
-) -> Generator[Done]:
+) -> Generator[WindowResult]:
     from landslip.inference.cluster.engine import on_cluster
     from landslip.inference.cluster.session import AUTO
 
@@ -110,7 +118,7 @@ def extract(
     options: ExtractionOptions,
     *,
     progress: Progress = no_progress,
-) -> Summary:
+) -> ExtractionSummary:
     """Map the landslides of a scene into the folder ``out``.
 
     Memory is bounded, whatever the scene's size. Finished windows lie in a folder beside ``out``
@@ -131,8 +139,8 @@ def extract(
         ThreadPoolExecutor(1, "digest") as side,
     ):
         facts = side.submit(scene_fingerprint, scene.path)
-        notes = check_scene(scene, model.card, options.min_area_m2)
-        extraction = planned(scene, model, engine, options, facts)
+        notes = check_compatibility(scene, model.card, options.min_area_m2)
+        extraction = plan_extraction(scene, model, engine, options, facts)
         with work.alone():
             written = _written(work, extraction)
             if written is not None:
@@ -160,7 +168,7 @@ def _unlike(scene: Scene, model: Model) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _WindowStatistics:
     """What the windows of this run took; on a cluster the streams are not counted."""
 
     streams: int
@@ -171,7 +179,7 @@ class _Tally:
     first_s: float | None = None
     last_s: float = 0.0
 
-    def add(self, done: Done) -> None:
+    def add(self, done: WindowResult) -> None:
         self.done += 1
         if done.skipped:
             self.skipped += 1
@@ -189,7 +197,7 @@ class _Tally:
 
 def _run(
     extraction: Extraction, work: WorkFolder, stage: Path, progress: Progress
-) -> "tuple[Finished, _Tally]":
+) -> "tuple[MapStatistics, _WindowStatistics]":
     """Compute the windows that are not there yet, and finish behind them."""
     plan = extraction.plan
     store = _store(work, extraction.options)
@@ -204,7 +212,7 @@ def _run(
 
     todo = [place for place in plan if not there[place]]
     is_here = extraction.options.ray is None
-    tally = _Tally(extraction.request.costs.streams if is_here else 0, int(there.sum()))
+    tally = _WindowStatistics(extraction.request.costs.streams if is_here else 0, int(there.sum()))
     cache_mib = extraction.request.storage.cache_bytes(plan) // 2**20
     with (
         bounded_cache(cache_mib),
@@ -224,16 +232,16 @@ def _store(work: WorkFolder, options: ExtractionOptions) -> WindowStore:
     return WindowStore(options.store_for(work.out) or str(work.windows))
 
 
-def _finisher(extraction: Extraction, store: WindowStore, stage: Path) -> "Finisher":
+def _finisher(extraction: Extraction, store: WindowStore, stage: Path) -> "Postprocessor":
     # what it imports takes a while, in which the network is at work already
-    from landslip.inference.finish import Finisher, Kept
+    from landslip.inference.postprocessing import PolygonCriteria, Postprocessor
 
-    kept = Kept(
+    kept = PolygonCriteria(
         grid=extraction.scene.grid,
         threshold=extraction.threshold,
         min_area_m2=extraction.options.min_area_m2,
     )
-    return Finisher(extraction.plan, store, stage, kept)
+    return Postprocessor(extraction.plan, store, stage, kept)
 
 
 def _continued(extraction: Extraction, store: WindowStore) -> NDArray[np.bool_] | None:
@@ -246,24 +254,24 @@ def _continued(extraction: Extraction, store: WindowStore) -> NDArray[np.bool_] 
     if found is None:
         return None
     if not extraction.options.overwrite:
-        refuse_other(found, extraction.job, store.location)
+        check_same_job(found, extraction.job, store.location)
     return store.finished() if found == extraction.job else None
 
 
-def _take_rows(finisher: "Finisher", there: NDArray[np.bool_]) -> None:
+def _take_rows(finisher: "Postprocessor", there: NDArray[np.bool_]) -> None:
     while finisher.next_row < len(there) and there[finisher.next_row].all():
         finisher.take_row()
 
 
-def _pixels_done(plan: Plan, windows: int) -> tuple[float, float]:
+def _pixels_done(plan: WindowPlan, windows: int) -> tuple[float, float]:
     """Return (done, all) in pixels of the scene, as if windows had equal shares of them."""
     area, (rows, cols) = plan.shape[0] * plan.shape[1], plan.count
     return area * windows / (rows * cols), area
 
 
-def _written(work: WorkFolder, extraction: Extraction) -> Summary | None:
+def _written(work: WorkFolder, extraction: Extraction) -> ExtractionSummary | None:
     """Return the summary of a finished run that was killed while it cleaned up, or is to stay."""
-    digest = job_written(work.out)
+    digest = finished_job_digest(work.out)
     if digest is None or digest != digest_of(extraction.job):
         return None
     store = _store(work, extraction.options)
@@ -272,16 +280,20 @@ def _written(work: WorkFolder, extraction: Extraction) -> Summary | None:
         return None
     store.clear()
     work.clear()
-    return Summary.read(work.out / SUMMARY)
+    return ExtractionSummary.read(work.out / SUMMARY)
 
 
 def _summary(
-    extraction: Extraction, finished: "Finished", tally: _Tally, notes: list[str], seconds: float
-) -> Summary:
+    extraction: Extraction,
+    finished: "MapStatistics",
+    tally: _WindowStatistics,
+    notes: list[str],
+    seconds: float,
+) -> ExtractionSummary:
     grid, plan, card = extraction.scene.grid, extraction.plan, extraction.model.card
     (height, width), windows = grid.shape, plan.count[0] * plan.count[1]
     measure = AreaMeasure(grid.crs)
-    return Summary(
+    return ExtractionSummary(
         scene=extraction.scene.path.name,
         scene_place=place_of(extraction.scene.path),
         read_as=extraction.options.scene.as_dict(),
@@ -315,3 +327,155 @@ def _summary(
         warnings=notes,
         code_version=__version__,
     )
+
+
+_AT_ONCE = 3  # on a cluster: while one is finished, workers are at the next
+
+ExtractionOutcome = ExtractionSummary | LandslipError
+
+
+@dataclass(frozen=True, slots=True)
+class SceneTask:
+    """A scene (or a STAC item that describes one), and the folder its result goes to."""
+
+    place: Location
+    out: Path
+    is_item: bool = False
+
+
+def scene_tasks(scenes: list[str], items: list[str], out: Path) -> list[SceneTask]:
+    """Return what is to be extracted, and whereto: one scene into ``out``, several into folders.
+
+    Folders are named after the scenes' files.
+
+    Raises:
+        InputError: there is no scene, or two would go to one folder.
+    """
+    places = [(Location.of(scene), False) for scene in scenes]
+    places += [(Location.of(item), True) for item in items]
+    if not places:
+        raise InputError("give at least one scene, or a STAC item with --stac")
+    if len(places) == 1:
+        return [SceneTask(places[0][0], out, places[0][1])]
+    for name, times in Counter(place.stem for place, _ in places).items():
+        if times > 1:
+            raise InputError(
+                f"{times} scenes are called {name} and their results would go to one folder; "
+                "map them with a --out each"
+            )
+    return [SceneTask(place, out / place.stem, is_item) for place, is_item in places]
+
+
+def extract_all(
+    orders: list[SceneTask],
+    model: Model,
+    engine: Engine,
+    options: ExtractionOptions,
+    *,
+    progress: Progress = no_progress,
+) -> Generator[tuple[SceneTask, ExtractionOutcome]]:
+    """Extract scenes and yield what became of each, on a cluster in the order they are done.
+
+    Of several scenes, one that cannot be mapped does not stop the others, and those that are
+    finished already are not done again.
+
+    Raises:
+        LandslipError: there is only one scene and it cannot be mapped.
+    """
+    if len(orders) > 1:
+        options = replace(options, skip_finished=True)
+    if options.ray is not None:
+        check_address(options.ray)
+    if len(orders) > 1 and options.ray is not None:
+        yield from _at_once(orders, model, engine, options, progress)
+        return
+    for order in orders:
+        try:
+            yield order, extract_task(order, model, engine, options, progress=progress)
+        except LandslipError as error:
+            if len(orders) == 1:
+                raise
+            yield order, error
+
+
+def _at_once(
+    orders: list[SceneTask],
+    model: Model,
+    engine: Engine,
+    options: ExtractionOptions,
+    shown: Progress,
+) -> Generator[tuple[SceneTask, ExtractionOutcome]]:
+    from landslip.inference.cluster.engine import on_cluster
+
+    together = _CombinedProgress(shown)
+
+    def outcome(order: SceneTask) -> ExtractionOutcome:
+        try:
+            return extract_task(order, model, cluster, options, progress=together.part())
+        except LandslipError as error:
+            return error
+
+    with (
+        ThreadPoolExecutor(_AT_ONCE, "scene") as threads,
+        on_cluster(model, engine, options.ray or AUTO, options.workers) as cluster,
+    ):
+        begun = {threads.submit(outcome, order): order for order in orders}
+        try:
+            for future in as_completed(begun):
+                found = future.result()
+                if cluster.pool.failure is not None:
+                    raise cluster.pool.failure
+                yield begun[future], found
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _CombinedProgress:
+    """Progress of several scenes as one; of those that have been begun."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown, self._lock = shown, threading.Lock()
+        self._parts: list[tuple[float, float]] = []
+
+    def part(self) -> Progress:
+        """Return the progress of one scene."""
+        with self._lock:
+            at = len(self._parts)
+            self._parts.append((0.0, 0.0))
+
+        def report(done: float, total: float) -> None:
+            with self._lock:
+                self._parts[at] = done, total
+                self._shown(*(sum(column) for column in zip(*self._parts, strict=True)))
+
+        return report
+
+
+def extract_task(
+    order: SceneTask,
+    model: Model,
+    engine: Engine,
+    options: ExtractionOptions,
+    *,
+    progress: Progress = no_progress,
+) -> ExtractionSummary:
+    """Extract a scene, or what a STAC item describes.
+
+    Raises:
+        LandslipError: it cannot be mapped.
+    """
+    if not order.is_item:
+        return extract(order.place, model, engine, order.out, options, progress=progress)
+    if options.scene != SceneOptions():
+        raise InputError(
+            f"{order.place}: a STAC item tells its bands, units and nodata; leave --bands, --units "
+            "and --nodata out, or name the scene's file instead of the item"
+        )
+    work = WorkFolder(order.out)
+    item = read_item(order.place)
+    place, told = write_stac_vrt(item, model.card.bands, work.folder_for_scene())
+    try:
+        told_options = replace(options, scene=told)
+        return extract(place, model, engine, order.out, told_options, progress=progress)
+    finally:
+        work.tidy()

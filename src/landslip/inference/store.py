@@ -1,4 +1,6 @@
-"""Finished windows on disk or in an object store: each is there whole, or not at all.
+"""The folder beside an output where unfinished work lies, so that it can be gone on with.
+
+Finished windows on disk or in an object store: each is there whole, or not at all.
 
 A Zarr v3 array ``(rows, columns, height, width)`` with one chunk a window. On a local disk a chunk
 is written beside its place and renamed into it; every chunk carries a checksum, so that one that a
@@ -7,7 +9,8 @@ power cut has torn is found when it is read, and counts as not there.
 
 import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -16,15 +19,78 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError
-from landslip.inference.plan import Plan
+from landslip.core.files import file_lock, move_into_place
+from landslip.inference.plan import WindowPlan
+
+_STAGE, _WINDOWS, _SCENE, _LOCK = "result", "windows.zarr", "scene", "lock"
+
+
+class WorkFolder:
+    """``.NAME.work`` beside an output folder ``NAME``."""
+
+    def __init__(self, out: Path) -> None:
+        """Name it; nothing is made."""
+        self.out = out.resolve()  # a link may lead to another file system
+        self.path = self.out.with_name(f".{self.out.name}.work")
+
+    @property
+    def windows(self) -> Path:
+        """Where finished windows are."""
+        return self.path / _WINDOWS
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep a second process away while the body runs; an empty folder is removed after it.
+
+        Raises:
+            InputError: another process is at work on this output.
+        """
+        try:
+            with file_lock(self.path / _LOCK, f"the extraction {self.out}"):
+                yield
+        finally:
+            self.tidy()
+
+    def folder_for_scene(self) -> Path:
+        """Return a folder for what describes the scene, where it was not given as one file."""
+        folder = self.path / _SCENE
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def tidy(self) -> None:
+        """Remove the folder where no work is kept in it."""
+        if not (self.windows.exists() or (self.path / _LOCK).exists()):
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def fresh_stage(self) -> Path:
+        """Return an empty folder for the files of the result."""
+        stage = self.path / _STAGE
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir(parents=True)
+        return stage
+
+    def finish(self, stage: Path) -> None:
+        """Put the result into its place, and remove the rest."""
+        if self.out.is_dir():
+            with suppress(OSError):  # an empty folder is replaced in one step
+                self.out.rmdir()
+        move_into_place(stage, self.out)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the work."""
+        shutil.rmtree(self.path / _STAGE, ignore_errors=True)
+        shutil.rmtree(self.windows, ignore_errors=True)
+
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
+NODATA = 255
 _MISSING = 254  # no step of probability, and not nodata
 _JOB = "job"
 
-Steps = NDArray[np.uint8]
+ProbabilityLevels = NDArray[np.uint8]  # of 1/250; 255 is nodata
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
@@ -87,7 +153,7 @@ class WindowStore:
         return found if isinstance(found, dict) else None
 
     @_told
-    def begin(self, plan: Plan, job: dict[str, Any]) -> None:
+    def begin(self, plan: WindowPlan, job: dict[str, Any]) -> None:
         """Make room for the windows of a plan; what was there before is lost."""
         import zarr
         from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
@@ -106,7 +172,7 @@ class WindowStore:
         )
 
     @_told
-    def write(self, place: tuple[int, int], steps: Steps) -> None:
+    def write(self, place: tuple[int, int], steps: ProbabilityLevels) -> None:
         """Write a window at (row, col).
 
         Raises:
@@ -121,10 +187,10 @@ class WindowStore:
             ) from error
 
     @_told
-    def read(self, place: tuple[int, int]) -> Steps | None:
+    def read(self, place: tuple[int, int]) -> ProbabilityLevels | None:
         """Return the window at (row, col), None where it is not there whole."""
         try:
-            steps: Steps = self._array[place]
+            steps: ProbabilityLevels = self._array[place]
         except (ValueError, RuntimeError):  # the checksum or the compression does not come out
             return None
         return None if steps[0, 0] == _MISSING else steps

@@ -6,10 +6,10 @@ import numpy as np
 import shapely
 from affine import Affine
 
-from landslip.inference.blend import NODATA
-from landslip.inference.landslides import joined_landslides
-from landslip.inference.polygons import PolygonCollector
-from landslip.inference.table import placed
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import concatenate_landslides
+from landslip.inference.store import NODATA
+from landslip.inference.table import to_map_polygons
 from landslip.io.raster import SensorImage
 
 _LONGEST_PX = 512
@@ -24,9 +24,9 @@ def footprint(probability: Path) -> shapely.Geometry:
     with SensorImage(probability) as image:
         valid = image.read_small(_LONGEST_PX)[0] != NODATA
         grid = image.grid
-    collector = PolygonCollector()
+    collector = Polygonizer()
     collector.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))
-    parts = joined_landslides(list(collector.finish()))
+    parts = concatenate_landslides(list(collector.finish()))
     rows, cols = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
-    outlines = placed(parts.outlines, grid.transform @ Affine.scale(cols, rows))
+    outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(cols, rows))
     return shapely.union_all(outlines)

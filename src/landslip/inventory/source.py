@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.inference.rasters import PROBABILITY
-from landslip.inference.result import SUMMARY, Summary
+from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.inventory.record import ModelRecord, SceneRecord
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.models.card import ModelCard
@@ -32,7 +32,7 @@ class ExtractionFolder:
     """
 
     path: Path
-    summary: Summary
+    summary: ExtractionSummary
     grid: Grid
     card: ModelCard | None
 
@@ -101,8 +101,8 @@ def open_extraction(path: Path) -> ExtractionFolder:
             "what `landslip extract` wrote, or a file of polygons"
         )
     try:
-        summary = Summary.read(file)
-        TypeAdapter(Summary).validate_python(asdict(summary))
+        summary = ExtractionSummary.read(file)
+        TypeAdapter(ExtractionSummary).validate_python(asdict(summary))
     except ValidationError as error:
         wrong = error.errors()[0]
         raise InputError(

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inference.cluster.made import children, contents, make_model, write_scene
+from tests.inference.cluster.factories import children, contents, make_model, write_scene
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError
 from landslip.core.progress import Progress, no_progress
 from landslip.inference.cluster.engine import on_cluster
-from landslip.inference.many import extract_all, orders_of
-from landslip.inference.options import ExtractionOptions
-from landslip.inference.result import Summary
-from landslip.inference.run import extract
-from landslip.inference.work import WorkFolder
+from landslip.inference.job import ExtractionOptions
+from landslip.inference.result import ExtractionSummary
+from landslip.inference.run import extract, extract_all, scene_tasks
+from landslip.inference.store import WorkFolder
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import Model
 
@@ -45,7 +44,7 @@ class Given:
 
     def extracted(
         self, out: Path, options: ExtractionOptions = THERE, progress: Progress = no_progress
-    ) -> Summary:
+    ) -> ExtractionSummary:
         engine = open_engine(self.model, EngineName.OPENVINO, Precision.FP32)
         return extract(self.scene, self.model, engine, out, options, progress=progress)
 
@@ -158,12 +157,14 @@ def test_scenes_share_the_workers(given: Given, cluster: Any, tmp_path: Path) ->
     for scene in scenes:
         engine = open_engine(given.model, EngineName.OPENVINO, Precision.FP32)
         extract(scene, given.model, engine, tmp_path / "here" / scene.stem, HERE)
-    orders = orders_of([str(scene) for scene in [*scenes, tmp_path / "no.tif"]], [], tmp_path / "m")
+    orders = scene_tasks(
+        [str(scene) for scene in [*scenes, tmp_path / "no.tif"]], [], tmp_path / "m"
+    )
     options = replace(THERE, store=f"file://{tmp_path / 'store'}")
     found = dict(extract_all(orders, given.model, engine, options))
     for scene in scenes:
         assert contents(tmp_path / "m" / scene.stem) == contents(tmp_path / "here" / scene.stem)
-    assert [str(one) for one in found.values() if not isinstance(one, Summary)] == [
+    assert [str(one) for one in found.values() if not isinstance(one, ExtractionSummary)] == [
         f"{tmp_path / 'no.tif'}: no such file"
     ]
     assert list((tmp_path / "store").iterdir()) == []

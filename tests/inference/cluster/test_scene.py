@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from tests.inference.cluster.made import scene_job
+from tests.inference.cluster.factories import scene_job
 
 from landslip.core.errors import LandslipError
 from landslip.inference.cluster.scene import SceneWork
-from landslip.inference.pipeline import Done
+from landslip.inference.pipeline import WindowResult
 
 PLACES = [(row, col) for row in range(2) for col in range(3)]
 
@@ -15,8 +15,8 @@ def work() -> SceneWork:
     return SceneWork(scene_job(Path("scene.tif")), PLACES)
 
 
-def done(place: tuple[int, int]) -> Done:
-    return Done(place=place, skipped=False, began_s=0.0, seconds=1.0)
+def done(place: tuple[int, int]) -> WindowResult:
+    return WindowResult(place=place, skipped=False, began_s=0.0, seconds=1.0)
 
 
 def test_windows_are_given_out_in_their_order(work: SceneWork) -> None:

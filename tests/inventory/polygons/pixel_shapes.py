@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.grid import Grid
-from landslip.inference.landslides import Landslides, joined_landslides
-from landslip.inference.outlines import Outlines
-from landslip.inference.polygons import PolygonCollector
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import Landslides, Outlines, concatenate_landslides
 
 Mask = NDArray[np.bool_]
 SIDE = 80
@@ -46,9 +45,9 @@ LONG_NECK = disc(40, 18, 12) | disc(40, 64, 10) | box(37, 43, 18, 64)
 
 def landslides_of(mask: Mask) -> Landslides:
     """Return what an extraction makes of a mask."""
-    collector = PolygonCollector()
+    collector = Polygonizer()
     collector.add(mask, np.full(mask.shape, 200, dtype=np.uint8))
-    return joined_landslides(collector.finish())
+    return concatenate_landslides(collector.finish())
 
 
 def outlines_of(mask: Mask) -> Outlines:

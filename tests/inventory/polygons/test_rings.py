@@ -1,7 +1,7 @@
 import numpy as np
 from tests.inventory.polygons.pixel_shapes import box, outlines_of, winding
 
-from landslip.inference.outlines import joined_outlines
+from landslip.inference.outlines import concatenate_outlines
 from landslip.inventory.polygons.rings import contacts, lattice, outside, shifted
 
 
@@ -32,7 +32,7 @@ def test_the_lattice_of_a_rectangle() -> None:
 
 def test_parts_of_one_region_share_sides_and_meet_where_these_end() -> None:
     left, right = outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 3, 9))
-    points = lattice(joined_outlines([left, right]))
+    points = lattice(concatenate_outlines([left, right]))
 
     touching = contacts(points, np.array([4, 4]))
 
@@ -44,7 +44,9 @@ def test_parts_of_one_region_share_sides_and_meet_where_these_end() -> None:
 
 
 def test_polygons_of_other_regions_share_nothing() -> None:
-    points = lattice(joined_outlines([outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 2, 6))]))
+    points = lattice(
+        concatenate_outlines([outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 2, 6))])
+    )
 
     touching = contacts(points, np.array([0, 1]))
 
@@ -54,7 +56,7 @@ def test_polygons_of_other_regions_share_nothing() -> None:
 
 def test_what_fills_a_hole_of_its_own_region_is_fixed_all_around() -> None:
     frame, core = outlines_of(box(2, 9, 2, 9) & ~box(4, 6, 4, 6)), outlines_of(box(4, 6, 4, 6))
-    points = lattice(joined_outlines([frame, core]))
+    points = lattice(concatenate_outlines([frame, core]))
 
     touching = contacts(points, np.array([0, 0]))
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tests.inventory.polygons.pixel_shapes import RING, SIDE, box, disc, outlines_of
 
-from landslip.inference.outlines import Outlines, joined_outlines
+from landslip.inference.outlines import Outlines, concatenate_outlines
 from landslip.inventory.polygons import smoothing
 from landslip.inventory.polygons.smoothing import filtered, smoothed
 
@@ -93,7 +93,7 @@ def test_parts_of_one_region_stay_together(seed: int, count: int) -> None:
     names = nearest[0] * SIDE + nearest[1]
     names = np.where(mask, names, -1)
     parts = [outlines_of(names == name) for name in np.unique(names[mask])]
-    outlines = joined_outlines(parts)
+    outlines = concatenate_outlines(parts)
 
     smooth = smoothed(outlines, np.zeros(len(outlines), dtype=np.int64), 1.0, MAP)
 

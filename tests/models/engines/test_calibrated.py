@@ -11,7 +11,7 @@ from tests.models.engines.conftest import FORMS, SHAPE
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError
-from landslip.inference.finish import least_steps
+from landslip.inference.postprocessing import threshold_level
 from landslip.models.calibration.curve import LIMIT, Calibration
 from landslip.models.engines.base import PROBABILITY_STEPS, WindowForm
 from landslip.models.engines.choose import open_engine
@@ -96,7 +96,7 @@ def test_the_mask_stays_but_for_pixels_at_the_threshold(
     threshold = 0.6
     moved = curve.probability(threshold)
     steps = run(trained, window, FORMS[0], curve)
-    mask = steps >= least_steps(moved)
+    mask = steps >= threshold_level(moved)
     others = mask != (expected >= threshold)
     assert (np.abs(curve.probabilities(expected[others]) - moved) <= 1 / PROBABILITY_STEPS).all()
     assert others.mean() < 0.005

@@ -7,7 +7,7 @@ import numpy as np
 import openvino
 import pytest
 from numpy.typing import NDArray
-from tests.inference.made_model import write_model
+from tests.inference.model_factory import write_model
 
 from landslip.core.choices import Precision
 from landslip.models.engines.base import BatchRunner, WindowForm

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from landslip.experiments.results import CellFacts, TileCounts
-from landslip.reporting.experiment.runs import PooledRunKey, on_common_tiles, pool_runs, score_run
+from landslip.reporting.experiment.runs import (
+    PooledRunKey,
+    on_common_tiles,
+    pool_runs,
+    score_run,
+)
 
 from .conftest import FakeExperiment
 

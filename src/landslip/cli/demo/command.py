@@ -5,10 +5,10 @@ from typing import Any
 import typer
 
 from landslip.cli import options
-from landslip.cli.failures import told_plainly
+from landslip.cli.errors import handle_errors
 
 
-@told_plainly
+@handle_errors
 def demo(out: options.Out, seed: options.Seed = 0, overwrite: options.Overwrite = False) -> None:
     """Make up ground with known landslides, and run the whole chain on it, offline.
 

@@ -31,7 +31,7 @@ from landslip.datasets.augmentation import Augmentation
 from landslip.datasets.format import TileDataset
 from landslip.datasets.scene import SceneRequest, dataset_from_scene
 from landslip.datasets.split_plan import SplitPlan
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.rasters import MASK
 from landslip.inference.run import extract
 from landslip.inventory.comparison.request import CompareRequest

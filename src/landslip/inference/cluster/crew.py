@@ -9,7 +9,7 @@ from landslip.core.errors import LandslipError
 from landslip.inference.cluster.scene import SceneWork
 from landslip.inference.cluster.shares import Node, Share, shares
 from landslip.inference.cluster.worker import Tools, Worker
-from landslip.inference.pipeline import Place
+from landslip.inference.pipeline import WindowIndex
 
 if TYPE_CHECKING:
     from ray import ObjectRef, ObjectRefGenerator
@@ -28,7 +28,7 @@ class Block:
     """
 
     scene: SceneWork
-    places: list[Place]
+    places: list[WindowIndex]
     results: "ObjectRefGenerator"
 
 

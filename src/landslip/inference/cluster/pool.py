@@ -11,7 +11,7 @@ from landslip.inference.cluster.crew import Block, Crew, Member, nodes_alive
 from landslip.inference.cluster.scene import SceneJob, SceneWork
 from landslip.inference.cluster.session import first_line
 from landslip.inference.cluster.shares import block_size
-from landslip.inference.pipeline import Done, Place
+from landslip.inference.pipeline import WindowIndex, WindowResult
 
 _BLOCKS_EACH = 2
 _LOOK_EVERY_S = 2.0
@@ -41,7 +41,7 @@ class Pool:
         self._thread = threading.Thread(target=self._work, name="cluster", daemon=True)
         self._thread.start()
 
-    def computed(self, job: SceneJob, todo: Sequence[Place]) -> Generator[Done]:
+    def computed(self, job: SceneJob, todo: Sequence[WindowIndex]) -> Generator[WindowResult]:
         """Have windows computed; yield each once it is in the store, in any order.
 
         Several threads may ask at once.
@@ -143,7 +143,7 @@ class Pool:
 
         block = member.blocks[0]
         try:
-            found: Done | Exception = ray.get(next(block.results))
+            found: WindowResult | Exception = ray.get(next(block.results))
         except StopIteration:
             member.blocks.popleft()
             return

@@ -8,8 +8,8 @@ from queue import SimpleQueue
 from landslip.core.bands import Bands
 from landslip.core.errors import LandslipError
 from landslip.core.grid import Grid
-from landslip.inference.pipeline import Done, Place
-from landslip.inference.plan import Plan
+from landslip.inference.pipeline import WindowIndex, WindowResult
+from landslip.inference.plan import WindowPlan
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
 from landslip.models.engines.base import WindowForm
@@ -40,7 +40,7 @@ class SceneJob:
     grid: Grid
     bands: Bands
     form: WindowForm
-    plan: Plan
+    plan: WindowPlan
     store: str
     digest: str
     cache_mib: int
@@ -56,26 +56,26 @@ class SceneWork:
         results: windows that are in the store, or what went wrong.
     """
 
-    def __init__(self, job: SceneJob, todo: Sequence[Place]) -> None:
+    def __init__(self, job: SceneJob, todo: Sequence[WindowIndex]) -> None:
         self.job = job
-        self.results: SimpleQueue[Done | Exception] = SimpleQueue()
+        self.results: SimpleQueue[WindowResult | Exception] = SimpleQueue()
         self._waiting = deque(todo)
-        self._suspects: deque[Place] = deque()
-        self._deaths: Counter[Place] = Counter()
-        self._there: set[Place] = set()
+        self._suspects: deque[WindowIndex] = deque()
+        self._deaths: Counter[WindowIndex] = Counter()
+        self._there: set[WindowIndex] = set()
 
     @property
     def waiting(self) -> int:
         """How many windows nobody has been given."""
         return len(self._waiting) + len(self._suspects)
 
-    def take(self, most: int) -> list[Place]:
+    def take(self, most: int) -> list[WindowIndex]:
         """Give out windows in their order; one that a worker may have died of goes alone."""
         if self._suspects:
             return [self._suspects.popleft()]
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
-    def done(self, done: Done) -> None:
+    def done(self, done: WindowResult) -> None:
         """Take a window that is in the store."""
         if done.place not in self._there:
             self._there.add(done.place)
@@ -85,11 +85,11 @@ class SceneWork:
         """Tell of an error that ends the scene."""
         self.results.put(error)
 
-    def give_back(self, places: Iterable[Place]) -> None:
+    def give_back(self, places: Iterable[WindowIndex]) -> None:
         """Take windows back that were not begun."""
         self._waiting.extendleft(reversed(list(places)))
 
-    def give_back_suspects(self, places: Iterable[Place]) -> None:
+    def give_back_suspects(self, places: Iterable[WindowIndex]) -> None:
         """Take windows back that a worker was at when it died.
 
         Raises:

@@ -13,7 +13,7 @@ from landslip.core.errors import InputError, LandslipError, ModelError
 from landslip.inference.cluster.cores import keep_to_cores
 from landslip.inference.cluster.scene import SceneJob
 from landslip.inference.job import digest_of
-from landslip.inference.pipeline import Done, Place, Windows, compute_windows
+from landslip.inference.pipeline import WindowIndex, WindowResult, Windows, compute_windows
 from landslip.inference.store import WindowStore
 from landslip.io.raster import Scene, bounded_cache
 from landslip.models.engines.base import Engine, WindowForm, WindowRunner
@@ -73,7 +73,9 @@ class Worker:
             return error
         return self._costs.streams
 
-    def compute(self, job: SceneJob, places: Sequence[Place]) -> Iterator[Done | Exception]:
+    def compute(
+        self, job: SceneJob, places: Sequence[WindowIndex]
+    ) -> Iterator[WindowResult | Exception]:
         """Compute windows and store them; `began_s` of each is counted from when it is yielded."""
         try:
             scene = self._at(job)

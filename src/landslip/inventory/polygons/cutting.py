@@ -21,8 +21,7 @@ from scipy import ndimage
 
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.inference.landslides import Landslides
-from landslip.inference.outlines import Outlines, corners_of, traced
+from landslip.inference.outlines import Landslides, Outlines, find_corners, trace_outlines
 from landslip.inventory.polygons.flow import Heights, flow_across
 from landslip.inventory.polygons.necks import Limits, Neck, necks
 from landslip.inventory.polygons.rings import outside
@@ -95,8 +94,8 @@ class Part:
     def landslide(self) -> Landslides:
         """Return them as one landslide."""
         labels = self.mask.astype(np.int32)
-        corners, owners = corners_of(labels, self.window.row_off + 1)
-        outlines = traced(corners, owners - 1, 1)
+        corners, owners = find_corners(labels, self.window.row_off + 1)
+        outlines = trace_outlines(corners, owners - 1, 1)
         places = outlines.points + np.array([self.window.col_off + 1, 0], dtype=np.int32)
         steps = self.steps[self.mask]
         return Landslides(

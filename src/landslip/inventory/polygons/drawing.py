@@ -11,11 +11,11 @@ from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
-from landslip.inference.blend import NODATA
-from landslip.inference.finish import least_steps
-from landslip.inference.landslides import Landslides, joined_landslides
-from landslip.inference.polygons import PolygonCollector
-from landslip.inference.table import placed
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import Landslides, concatenate_landslides
+from landslip.inference.postprocessing import threshold_level
+from landslip.inference.store import NODATA
+from landslip.inference.table import to_map_polygons
 from landslip.inventory.polygons.cleaning import Cleaning
 from landslip.inventory.polygons.cutting import LEAST_PX, Splitting
 from landslip.inventory.polygons.flow import Heights
@@ -156,7 +156,7 @@ class _Frame:
         if self.image.grid.pixel_area_m2 is not None or self.cleaning.min_area_m2 == 0:
             return landslides.pixels >= self.least_px
         # pixels differ in size
-        polygons = placed(landslides.outlines, self.image.grid.transform)
+        polygons = to_map_polygons(landslides.outlines, self.image.grid.transform)
         areas = AreaMeasure(self.image.grid.crs).areas_m2(polygons)
         return areas >= self.cleaning.min_area_m2
 
@@ -194,23 +194,23 @@ def _found(frame: _Frame, progress: Progress) -> _Found:
     """Return what is left of the groups of pixels."""
     height, width = frame.image.shape
     rows = max(_BAND_PX // width, 1)
-    collector = PolygonCollector()
-    found = _Found(landslides=joined_landslides([]))
+    collector = Polygonizer()
+    found = _Found(landslides=concatenate_landslides([]))
     kept = []
     for top in range(0, height, rows):
         steps = frame.steps(Window(0, top, width, min(rows, height - top)))
-        collector.add(steps >= least_steps(frame.cleaning.low), steps)
+        collector.add(steps >= threshold_level(frame.cleaning.low), steps)
         kept += [_left(landslides, frame, found) for landslides in collector.take()]
         progress(_READING * min(top + rows, height) / height, 1.0)
     kept += [_left(landslides, frame, found) for landslides in collector.finish()]
-    together = joined_landslides(kept)
+    together = concatenate_landslides(kept)
     found.landslides = together.take(_largest_first(together))
     return found
 
 
 def _left(landslides: Landslides, frame: _Frame, found: _Found) -> Landslides:
     """Return what is sure and large enough, and count the rest."""
-    sure = landslides.probability_maxima >= least_steps(frame.cleaning.high)
+    sure = landslides.probability_maxima >= threshold_level(frame.cleaning.high)
     seeded = landslides.take(np.flatnonzero(sure))
     large = np.flatnonzero(frame.is_large(seeded))
     found.regions += len(landslides)
@@ -238,8 +238,8 @@ def _parts(
     splitting = Splitting(
         grid=frame.image.grid,
         steps=frame.steps,
-        least=least_steps(frame.cleaning.low),
-        seed=least_steps(frame.cleaning.high),
+        least=threshold_level(frame.cleaning.low),
+        seed=threshold_level(frame.cleaning.high),
         least_px=max(frame.least_px, LEAST_PX),
         heights=heights,
     )
@@ -260,7 +260,7 @@ def _drawn(found: _Found, parts: Split, frame: _Frame) -> Drawn:
         smooth = smoothed(outlines, parts.region, frame.max_shift_px, transform)
         polygons, shift_px = smooth.polygons, float(smooth.shift_px.max(initial=0.0))
     else:
-        polygons, shift_px = placed(outlines, transform), 0.0
+        polygons, shift_px = to_map_polygons(outlines, transform), 0.0
     step_m = math.nan if frame.step_m is None else frame.step_m
     order = _largest_first(landslides)
     pixels = landslides.pixels[order]

@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.inference.outlines import Outlines, offsets, runs
+from landslip.inference.outlines import Outlines, offsets, run_indices
 
 
 def without_narrow_holes(
@@ -34,7 +34,7 @@ def without_narrow_holes(
     sizes = np.diff(outlines.rings)[kept]
     return (
         Outlines(
-            points=outlines.points[runs(outlines.rings[:-1][kept], sizes)],
+            points=outlines.points[run_indices(outlines.rings[:-1][kept], sizes)],
             rings=offsets(sizes),
             polygons=offsets(np.bincount(owner[kept], minlength=len(outlines))),
         ),
@@ -57,7 +57,7 @@ def _narrow(outlines: Outlines, rings: NDArray[np.int64], reach_px: float) -> ND
     if len(rings) == 0 or reach_px <= 0:
         return np.zeros(len(rings), dtype=np.bool_)
     sizes = np.diff(outlines.rings)[rings]
-    points = outlines.points[runs(outlines.rings[:-1][rings], sizes)].astype(np.float64)
+    points = outlines.points[run_indices(outlines.rings[:-1][rings], sizes)].astype(np.float64)
     polygons = shapely.polygons(
         shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), sizes))
     )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.inference.outlines import Outlines, offsets, runs
+from landslip.inference.outlines import Outlines, offsets, run_indices
 
 _COL_BITS = 32
 _DOWN = 1 << 62
@@ -61,7 +61,7 @@ def lattice(outlines: Outlines) -> Lattice:
     first = np.flatnonzero(~last)
     along = points[first + 1] - points[first]
     lengths = np.abs(along).sum(axis=1)
-    steps = runs(np.zeros(len(lengths), dtype=np.int64), lengths)
+    steps = run_indices(np.zeros(len(lengths), dtype=np.int64), lengths)
     every = np.repeat(points[first], lengths, axis=0)
     every += np.repeat(np.sign(along), lengths, axis=0) * steps[:, None]
     ring_of = np.cumsum(last)[first]

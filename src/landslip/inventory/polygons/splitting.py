@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
-from landslip.inference.landslides import Landslides, joined_landslides
-from landslip.inference.outlines import Outlines
+from landslip.inference.outlines import Landslides, Outlines, concatenate_landslides
 from landslip.inventory.polygons.cutting import Part, Splitting, cut_in_two
 from landslip.inventory.polygons.rings import outside
 
@@ -64,7 +63,7 @@ def _joined(landslides: Landslides, cut: dict[int, Landslides], too_large: int) 
             region.append(np.full(len(cut[index]), index))
         start = index + 1
     return Split(
-        parts=joined_landslides(pieces), region=np.concatenate(region), too_large=too_large
+        parts=concatenate_landslides(pieces), region=np.concatenate(region), too_large=too_large
     )
 
 
@@ -97,7 +96,7 @@ def _apart(splitting: Splitting, extent: NDArray[np.int64], first: NDArray[np.in
             done.append(part.landslide())
         else:
             waiting += two[::-1]
-    return joined_landslides(done)
+    return concatenate_landslides(done)
 
 
 def _whole(splitting: Splitting, extent: NDArray[np.int64], first: NDArray[np.int64]) -> Part:

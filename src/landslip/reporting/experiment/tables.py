@@ -12,13 +12,7 @@ from landslip.reporting.experiment.runs import (
     SizeClassDetection,
 )
 from landslip.reporting.experiment.summary import ExperimentSummary, LearningCurve
-from landslip.reporting.numbers import (
-    counted,
-    duration,
-    percent,
-    points,
-    span,
-)
+from landslip.reporting.numbers import counted, duration, percent, points, span
 from landslip.reporting.tables import (
     ReportTable,
     TableCell,

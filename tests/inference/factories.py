@@ -15,7 +15,7 @@ from scipy import ndimage
 from tests.models.test_folder import make_card
 
 from landslip.core.choices import Units
-from landslip.inference.options import ExtractionOptions
+from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.models.engines.base import BatchRunner, EngineCosts, WindowForm, WindowRunner
 from landslip.models.folder import Model
@@ -140,7 +140,7 @@ def expected_mask(steps: Steps, least: int = LEAST_STEPS) -> Steps:
     return np.where(steps == 255, 255, steps >= least).astype(np.uint8)
 
 
-class Found:
+class MapFiles:
     """What an extraction wrote."""
 
     def __init__(self, out: Path) -> None:
@@ -188,10 +188,10 @@ class Runner:
         model: Model | None = None,
         out: str = "out",
         **profile: Any,
-    ) -> Found:
+    ) -> MapFiles:
         path = self.scene(pixels, **profile)
         model = model or model_of(dtype=str(pixels.dtype))
         extract(path, model, engine or RedEngine(), self.folder / out, options)
-        found = Found(self.folder / out)
+        found = MapFiles(self.folder / out)
         assert not (self.folder / f".{out}.work").exists()
         return found

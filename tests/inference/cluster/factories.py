@@ -14,7 +14,7 @@ from landslip.core.files import sha256_of
 from landslip.core.grid import Grid
 from landslip.datasets.normalisation import Normalisation
 from landslip.inference.cluster.scene import SceneJob
-from landslip.inference.plan import Plan
+from landslip.inference.plan import WindowPlan
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
 from landslip.models.engines.base import WindowForm
@@ -72,7 +72,7 @@ def scene_job(place: Path) -> SceneJob:
         grid=Grid(crs=None, transform=TRANSFORM, shape=shape),
         bands=Bands(BANDS),
         form=WindowForm(shape=(64, 64), normalisation=NORMALISATION),
-        plan=Plan(shape=shape, window=(64, 64), overlap=16, corner=(0, 0)),
+        plan=WindowPlan(shape=shape, window=(64, 64), overlap=16, corner=(0, 0)),
         store="none",
         digest="",
         cache_mib=1,

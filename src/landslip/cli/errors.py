@@ -17,7 +17,7 @@ WRONG_INPUT, INTERRUPTED = 2, 130
 _TRAINING_PACKAGES = ("torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard")
 
 
-def told_plainly(command: Callable[P, None]) -> Callable[P, None]:
+def handle_errors(command: Callable[P, None]) -> Callable[P, None]:
     """Turn what the user can mend into a sentence and exit code 2, and Ctrl-C into 130."""
 
     @functools.wraps(command)
