@@ -25,15 +25,18 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from landslip.core.choices import RegistrationModel
 from landslip.core.grid import Grid
 from landslip.io.raster import OutputBand, Scene, write_scene
-from landslip.preprocessing.coregistration.align import RegisterOptions, align
-from landslip.preprocessing.coregistration.coarse import coarse_shift
-from landslip.preprocessing.coregistration.fine import feature_of
-from landslip.preprocessing.coregistration.match import MatchSettings, match_patch
-from landslip.preprocessing.coregistration.models import Feature, RegistrationModel
-from landslip.preprocessing.coregistration.pair import pair_of
-from landslip.preprocessing.coregistration.patches import Patch
+from landslip.preprocessing.coregistration.alignment import RegistrationOptions, align, pair_scenes
+from landslip.preprocessing.coregistration.matching import (
+    MatchFeature,
+    MatchSettings,
+    coarse_shift,
+    feature_of,
+    match_patch,
+)
+from landslip.preprocessing.coregistration.tie_points import ImagePatch
 
 Pixels = NDArray[np.float32]
 Shift = tuple[float, float] | None
@@ -74,7 +77,7 @@ def upsampled(*, phase_only: bool) -> Matcher:
     return match
 
 
-def correlation(search_px: int, feature: Feature = Feature.INTENSITY) -> Matcher:
+def correlation(search_px: int, feature: MatchFeature = MatchFeature.INTENSITY) -> Matcher:
     """Normalised cross-correlation, a parabola through its peak."""
 
     def match(moving: Pixels, reference: Pixels) -> Shift:
@@ -108,7 +111,7 @@ def ecc(moving: Pixels, reference: Pixels) -> Shift:
     return float(found[0, 2]), float(found[1, 2])
 
 
-def ours(feature: Feature, search_px: int) -> Matcher:
+def ours(feature: MatchFeature, search_px: int) -> Matcher:
     """What landslip does: orientation correlation, then weighted Gauss-Newton steps."""
     settings = MatchSettings(feature=feature, search_px=search_px, patch_px=SIDE)
 
@@ -129,8 +132,8 @@ def orientation(search_px: int) -> Matcher:
     return match
 
 
-def _patch(pixels: Pixels) -> Patch:
-    return Patch(pixels - pixels.mean(), np.ones(pixels.shape, dtype=np.bool_))
+def _patch(pixels: Pixels) -> ImagePatch:
+    return ImagePatch(pixels - pixels.mean(), np.ones(pixels.shape, dtype=np.bool_))
 
 
 NEAR: dict[str, Matcher] = {
@@ -139,15 +142,15 @@ NEAR: dict[str, Matcher] = {
     "upsampled DFT": upsampled(phase_only=False),
     "NCC, parabola": correlation(4),
     "ECC": ecc,
-    "landslip, intensity": ours(Feature.INTENSITY, 8),
-    "landslip, gradient": ours(Feature.GRADIENT, 8),
+    "landslip, intensity": ours(MatchFeature.INTENSITY, 8),
+    "landslip, gradient": ours(MatchFeature.GRADIENT, 8),
 }
 FAR: dict[str, Matcher] = {
     "NCC": correlation(30),
-    "NCC of gradients": correlation(30, Feature.GRADIENT),
+    "NCC of gradients": correlation(30, MatchFeature.GRADIENT),
     "orientation, coarse step": orientation(30),
-    "landslip, intensity": ours(Feature.INTENSITY, 30),
-    "landslip, gradient": ours(Feature.GRADIENT, 30),
+    "landslip, intensity": ours(MatchFeature.INTENSITY, 30),
+    "landslip, gradient": ours(MatchFeature.GRADIENT, 30),
 }
 
 
@@ -242,9 +245,9 @@ def registrations(path: Path, generator: np.random.Generator) -> None:
             for file_path, values in zip(files, (moving, reference), strict=True):
                 _write(file_path, values)
             for model in RegistrationModel:
-                options = RegisterOptions(model=model, max_residual_px=3.0)
+                options = RegistrationOptions(model=model, max_residual_px=3.0)
                 with Scene(files[0]) as one, Scene(files[1]) as other:
-                    aligned = align(pair_of(one, other, None), options)
+                    aligned = align(pair_scenes(one, other, None), options)
                 found = np.asarray(aligned.displacement(centres[::97]))
                 error = np.sqrt(np.mean(np.sum((found - truth[::97]) ** 2, axis=1)))
                 print(
@@ -282,7 +285,7 @@ def interpolators(generator: np.random.Generator, pairs: int) -> None:
     """Print how far an interpolator's result lies from where it should, and its error."""
     print("\nWaves interpolated a fraction of a pixel to the right\n")
     print("| fraction | kernel | lies off by, px | error, % of deviation |\n|---|---|---|---|")
-    match = ours(Feature.INTENSITY, 8)
+    match = ours(MatchFeature.INTENSITY, 8)
     for fraction in (0.25, 0.5, 0.75):
         drawn = [waves_at(generator, fraction) for _ in range(pairs)]
         for name, kernel in (
@@ -354,7 +357,11 @@ def scores(generator: np.random.Generator, image: Pixels, pairs: int) -> None:
     paint = changed(generator)
     kinds: dict[str, list[float]] = {"same ground, changed": [], "other ground": []}
     settings = MatchSettings(
-        feature=Feature.GRADIENT, search_px=30, patch_px=SIDE, least_score=0.0, agreement_px=9.0
+        feature=MatchFeature.GRADIENT,
+        search_px=30,
+        patch_px=SIDE,
+        least_score=0.0,
+        agreement_px=9.0,
     )
     cut = phases(generator, (image, image), step=3, pairs=2 * pairs, far_px=FAR_PX)
     last = None

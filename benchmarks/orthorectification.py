@@ -23,13 +23,14 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from landslip.io.raster.readers import fill_gaps
-from landslip.preprocessing.coregistration.fit import Residuals
-from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
-from landslip.preprocessing.orthorectification.camera_fit import Refinement
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
+from landslip.preprocessing.coregistration.shift_models import Residuals
+from landslip.preprocessing.orthorectification.camera_refinement import (
+    Refinement,
+    RefinementRequest,
+)
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.orthorectify import OrthoRequest, orthorectify
-from landslip.preprocessing.orthorectification.reference import RefineRequest
 
 Pixels = NDArray[np.float32]
 RESOLUTION_M, MAX_SHIFT_M = 0.5, 10.0
@@ -98,7 +99,7 @@ def compare(pair: Pair, picture: Path | None) -> None:
     flat, filled = other_models(pair)
     first, before = (pair.mapped(number, "dsm")[0] for number in (0, 1))
     level = [pair.mapped(number, "flat", dem=flat)[0] for number in (0, 1)]
-    shift = RefineRequest(path=first, max_shift_m=MAX_SHIFT_M)
+    shift = RefinementRequest(path=first, max_shift_m=MAX_SHIFT_M)
     after, refinement = pair.mapped(1, "shifted", reference=shift)
     gdal = [pair.by_gdal(number, first, filled) for number in (0, 1)]
     gdal_flat = [pair.by_gdal(number, first, flat) for number in (0, 1)]

@@ -24,12 +24,15 @@ from rasterio.io import MemoryFile
 from scipy.io import loadmat
 
 from landslip.core.choices import PansharpeningMethod
-from landslip.preprocessing.pansharpening.full_scale import FullScaleImages, full_scale_quality
-from landslip.preprocessing.pansharpening.method import Fusion, FusionSettings, fit_fusion
-from landslip.preprocessing.pansharpening.pair import Pair
-from landslip.preprocessing.pansharpening.quality import compare
-from landslip.preprocessing.pansharpening.resample import upsample
-from landslip.preprocessing.pansharpening.wald import at_reduced_scale
+from landslip.preprocessing.pansharpening.assessment import reduce_scale
+from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
+from landslip.preprocessing.pansharpening.image_pair import ImagePair
+from landslip.preprocessing.pansharpening.multiresolution import upsample
+from landslip.preprocessing.pansharpening.quality import (
+    FullScaleImages,
+    full_scale_quality,
+    reference_quality,
+)
 
 Pixels = NDArray[np.float32]
 RATIO = 4
@@ -48,26 +51,26 @@ def main() -> None:
     images = loadmat(options.data / "wv2" / "imgWV2.mat")
     ms, pan = images["I_MS"].transpose(2, 0, 1), images["I_PAN"]
     for name, bands in SETS.items():
-        pair = Pair.aligned(ms[list(bands)].astype(np.float32), pan.astype(np.float32), RATIO)
+        pair = ImagePair.aligned(ms[list(bands)].astype(np.float32), pan.astype(np.float32), RATIO)
         print_scores(name, pair)
     four = list(SETS["blue, green, red, nir1"])
-    pair = Pair.aligned(ms[four].astype(np.float32), pan.astype(np.float32), RATIO)
+    pair = ImagePair.aligned(ms[four].astype(np.float32), pan.astype(np.float32), RATIO)
     print_displaced(pair)
     print_speed(pair)
     if options.picture:
         draw(pair, options.picture)
 
 
-def print_scores(name: str, pair: Pair) -> None:
+def print_scores(name: str, pair: ImagePair) -> None:
     """Print scores at reduced and full scale of every method."""
     print(f"\n{name}\n")
     print("| method | ERGAS | SAM, deg | Q2n | detail | D_lambda | D_s | QNR |")
     print("|---|---|---|---|---|---|---|---|")
-    reduced = at_reduced_scale(pair, FusionSettings()).pair
+    reduced = reduce_scale(pair, FusionSettings()).pair
     coarse = pair.samples(FusionSettings().sigma_px)
     both = zip(candidates(reduced), candidates(pair), strict=True)
     for (method, small), (_, large) in both:
-        found = compare(small, pair.ms, RATIO)
+        found = reference_quality(small, pair.ms, RATIO)
         full = full_scale_quality(
             FullScaleImages(fused=large, pan=pair.pan, ms=pair.ms, pan_coarse=coarse.pan)
         )
@@ -92,7 +95,7 @@ def detail(fused: Pixels, pan: Pixels) -> float:
     return float(np.mean(found))
 
 
-def candidates(pair: Pair) -> Iterator[tuple[str, Pixels]]:
+def candidates(pair: ImagePair) -> Iterator[tuple[str, Pixels]]:
     """Fuse a pair by all methods."""
     count = len(pair.ms)
     yield "interpolated only", upsample(pair.ms, RATIO)
@@ -105,13 +108,13 @@ def candidates(pair: Pair) -> Iterator[tuple[str, Pixels]]:
         yield f"`{method.value}`", pair.fused(fit(pair, method))
 
 
-def fit(pair: Pair, method: PansharpeningMethod) -> Fusion:
+def fit(pair: ImagePair, method: PansharpeningMethod) -> Fusion:
     """Fit a method to a whole pair."""
     settings = FusionSettings(method=method, ratio=RATIO)
     return fit_fusion(settings, pair.samples(settings.sigma_px))
 
 
-def gdal_brovey(pair: Pair, weights: tuple[float, ...]) -> Pixels:
+def gdal_brovey(pair: ImagePair, weights: tuple[float, ...]) -> Pixels:
     """Fuse by GDAL's VRTPansharpenedDataset, cubic resampling, in 32-bit floats."""
     with MemoryFile() as left, MemoryFile() as right:
         for file, image, size in ((left, pair.ms, RATIO), (right, pair.pan[np.newaxis], 1)):
@@ -139,7 +142,7 @@ def gdal_brovey(pair: Pair, weights: tuple[float, ...]) -> Pixels:
             return np.asarray(fused.read(), dtype=np.float32)
 
 
-def print_displaced(pair: Pair) -> None:
+def print_displaced(pair: ImagePair) -> None:
     """Print scores with PAN displaced sideways, in PAN pixels of the scale at which is fused."""
     print("\nERGAS at reduced scale / detail at full scale, with PAN displaced by so many pixels\n")
     print("| method | 0 | 0.25 / 1 | 0.5 / 2 | 1 / 4 |")
@@ -148,15 +151,15 @@ def print_displaced(pair: Pair) -> None:
     for method in PansharpeningMethod:
         scores = []
         for shift in (0, 1, 2, 4):
-            moved = Pair.aligned(pair.ms, np.roll(pair.pan, shift, axis=1), RATIO)
-            reduced = at_reduced_scale(moved, FusionSettings()).pair
+            moved = ImagePair.aligned(pair.ms, np.roll(pair.pan, shift, axis=1), RATIO)
+            reduced = reduce_scale(moved, FusionSettings()).pair
             fused = reduced.fused(fit(reduced, method))
-            error = compare(fused[inner], pair.ms[inner], RATIO).ergas
+            error = reference_quality(fused[inner], pair.ms[inner], RATIO).ergas
             scores.append(f"{error:.3f} / {detail(moved.fused(fit(moved, method)), moved.pan):.3f}")
         print(f"| `{method.value}` | " + " | ".join(scores) + " |")
 
 
-def print_speed(pair: Pair) -> None:
+def print_speed(pair: ImagePair) -> None:
     """Print millions of PAN pixels a second of one core, 4 bands, best of 5."""
     print("\nMPix/s of one core, 4 bands\n")
     print("| step | window 512 px | window 1024 px |")
@@ -189,7 +192,7 @@ def best_seconds(step: Callable[[], object], rounds: int = 5) -> float:
     return min(found)
 
 
-def draw(pair: Pair, path: Path) -> None:
+def draw(pair: ImagePair, path: Path) -> None:
     """Draw a crop of PAN, interpolated bands and each fusion, in red, green, blue."""
     panels = {"PAN": np.repeat(pair.pan[np.newaxis], 3, axis=0)[CROP]}
     for name, image in candidates(pair):

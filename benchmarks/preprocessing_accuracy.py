@@ -26,10 +26,9 @@ from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod, Un
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.io.raster import OutputBand, Scene, write_scene
-from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
-from landslip.preprocessing.orthorectification.reference import RefineRequest
+from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
+from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.pipeline.request import SceneRequest
 from landslip.preprocessing.pipeline.run import Outcome, preprocess
 from landslip.synthetic.camera import Attitude
@@ -303,7 +302,7 @@ def print_pointing(bench: Bench, land: Land) -> None:
         product = bench.product(truth, case, AIRY, BIAS_M)
         reference = product.parent / "reference.tif"
         _write_reference(rich(land, other).ground, reference)
-        asked = RefineRequest(path=reference, max_shift_m=60.0)
+        asked = RefinementRequest(path=reference, max_shift_m=60.0)
         try:
             one = bench.compared(product, truth, case, reference=asked)
         except InputError as error:

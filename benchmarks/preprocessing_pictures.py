@@ -24,13 +24,15 @@ from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod
 from landslip.core.window import Window
 from landslip.io.raster.readers import SensorImage
 from landslip.io.visualization import RgbImage, rgb_composite, save_panels
+from landslip.preprocessing.orthorectification.camera_refinement import (
+    RefinementRequest,
+    refine_camera,
+)
 from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
-from landslip.preprocessing.orthorectification.frame import Frame
-from landslip.preprocessing.orthorectification.ground import Ground
-from landslip.preprocessing.orthorectification.map_grid import GridRequest, plan_grid
-from landslip.preprocessing.orthorectification.outline import image_outline
-from landslip.preprocessing.orthorectification.reference import RefineRequest, refine
-from landslip.preprocessing.orthorectification.source import Source
+from landslip.preprocessing.orthorectification.elevation import GridProjection
+from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
+from landslip.preprocessing.orthorectification.map_grid import GridRequest, image_outline, plan_grid
+from landslip.preprocessing.orthorectification.views import CameraImage
 from landslip.preprocessing.pipeline.coregister import coregister
 from landslip.preprocessing.pipeline.detail import fit_detail
 from landslip.preprocessing.pipeline.light import Light, find_light
@@ -87,16 +89,16 @@ class Work:
 
     made: MadeSeries
     product: Product
-    ground: Ground
+    ground: GroundGrid
     told: Sources
     refined: Sources
     registered: Sources
     seen: Window
 
     @property
-    def coarse(self) -> Ground:
+    def coarse(self) -> GroundGrid:
         """The map at the multispectral resolution."""
-        return Ground(self.ground.grid.coarser(RATIO), self.ground.elevation)
+        return GroundGrid(self.ground.grid.coarser(RATIO), self.ground.elevation)
 
     def light(self, atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA) -> Light:
         """Return what counts mean."""
@@ -120,7 +122,7 @@ class Work:
         return np.zeros((len(MSS_BANDS), *window.shape), np.uint16) if stored is None else stored
 
 
-def moved(ground: Ground, image: SensorImage, window: Window) -> Window:
+def moved(ground: GroundGrid, image: SensorImage, window: Window) -> Window:
     """Return a window of a map in a mapped image on the same lattice of pixels."""
     col, row = ~image.grid.transform @ (ground.grid.transform @ (window.col_off, window.row_off))
     return Window(round(col), round(row), window.width, window.height)
@@ -133,19 +135,19 @@ def opened(made: MadeSeries) -> Iterator[Work]:
         cameras = [(one.rpc, one.image.shape) for one in (told.ms, told.pan)]
         elevation, _ = load_dem(DemRequest(path=made.dem), cameras)
         outline = image_outline(told.pan.rpc, told.pan.image.shape, elevation)
-        ground = Ground(plan_grid(GridRequest(resolution_m=2.0), outline, elevation), elevation)
-        coarse = Ground(ground.grid.coarser(RATIO), elevation)
+        ground = GroundGrid(plan_grid(GridRequest(resolution_m=2.0), outline, elevation), elevation)
+        coarse = GroundGrid(ground.grid.coarser(RATIO), elevation)
         reference = made.dates[1].reflectance
         assert reference is not None  # noqa: S101 - the study area keeps it
-        found = refine(told.pan, ground, RefineRequest(path=reference))
+        found = refine_camera(told.pan, ground, RefinementRequest(path=reference))
         print(f"reference: rms {found.before.rms_px:.2f} -> {found.fit.after.rms_px:.3f} PAN px")
-        pan = Source(told.pan.image, told.pan.rpc.corrected(found.correction))
+        pan = CameraImage(told.pan.image, told.pan.rpc.corrected(found.correction))
         a, b, c, d, e, f = found.correction.coefficients
         smaller = replace(found.correction, coefficients=(a, b, c / RATIO, d, e, f / RATIO))
-        refined = Sources(ms=Source(told.ms.image, told.ms.rpc.corrected(smaller)), pan=pan)
+        refined = Sources(ms=CameraImage(told.ms.image, told.ms.rpc.corrected(smaller)), pan=pan)
         fit = coregister(refined, coarse, RATIO, product.name)
         print(f"registration: rms {fit.before.rms_px:.3f} -> {fit.fit.after.rms_px:.3f} MSS px")
-        ms = Source(refined.ms.image, refined.ms.rpc.corrected(fit.correction))
+        ms = CameraImage(refined.ms.image, refined.ms.rpc.corrected(fit.correction))
         with SensorImage(reference) as image:
             col, row = ~ground.grid.transform @ tuple(image.grid.transform @ (0, 0))
         yield Work(
@@ -178,9 +180,9 @@ def draw_elevation(work: Work) -> Parts:
     wide = Window(-border, -border, window.width + 2 * border, window.height + 2 * border)
     patch = work.ground.patch(wide)
     rpc, shape = work.registered.pan.rpc, work.registered.pan.image.shape
-    ring = Frame(grid).pixels_of(image_outline(rpc, shape, elevation).lonlat_deg) + border
+    ring = GridProjection(grid).pixels_of(image_outline(rpc, shape, elevation).lonlat_deg) + border
     rows, cols = np.indices(wide.shape) + 0.5 - border
-    lonlat = Frame(grid).lonlat_of(np.column_stack([cols.ravel(), rows.ravel()]))
+    lonlat = GridProjection(grid).lonlat_of(np.column_stack([cols.ravel(), rows.ravel()]))
     heights = patch.height_m.ravel().astype(np.float64)
     levels = np.full(len(lonlat), heights.mean())
     beside = rpc.project(lonlat, heights) - rpc.project(lonlat, levels)

@@ -86,10 +86,12 @@ def typed_chain(product: Path, dem: Path, out: Path) -> None:
 def _grid(pan: Path, dem: Path) -> tuple[tuple[int, int], Affine]:
     """Return the map's grid: our own, so that both make as many pixels."""
     from landslip.io.raster import raster_shape
-    from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
-    from landslip.preprocessing.orthorectification.height_reference import HeightReference
-    from landslip.preprocessing.orthorectification.map_grid import GridRequest, plan_grid
-    from landslip.preprocessing.orthorectification.outline import image_outline
+    from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference, load_dem
+    from landslip.preprocessing.orthorectification.map_grid import (
+        GridRequest,
+        image_outline,
+        plan_grid,
+    )
     from landslip.preprocessing.product.rpb import read_rpb
 
     rpc, shape = read_rpb(pan.with_suffix(".rpb")), raster_shape(pan).shape

@@ -25,11 +25,11 @@ from landslip.core.progress import progress_bar
 from landslip.io.raster.scene import Scene, SceneOptions
 
 if TYPE_CHECKING:
-    from landslip.preprocessing.coregistration.register import Registration
+    from landslip.preprocessing.coregistration.register import RegistrationReport
+    from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
     from landslip.preprocessing.orthorectification.dem import DemRequest
     from landslip.preprocessing.orthorectification.orthorectify import OrthoReport
-    from landslip.preprocessing.orthorectification.reference import RefineRequest
-    from landslip.preprocessing.pansharpening.run import PansharpenSummary
+    from landslip.preprocessing.pansharpening.pansharpen import PansharpenSummary
     from landslip.preprocessing.pipeline.request import CloudRequest
     from landslip.preprocessing.pipeline.run import Outcome
 
@@ -257,7 +257,7 @@ def register(
     report: PathArgument | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
-) -> "Registration":
+) -> "RegistrationReport":
     """Co-register a georeferenced scene with another one.
 
     Args:
@@ -280,14 +280,14 @@ def register(
     Example:
         >>> landslip.register("2013.tif", "2012.tif", out="2013_on_2012.tif")
     """
-    from landslip.preprocessing.coregistration.align import RegisterOptions
-    from landslip.preprocessing.coregistration.models import RegistrationModel
+    from landslip.core.choices import RegistrationModel
+    from landslip.preprocessing.coregistration.alignment import RegistrationOptions
     from landslip.preprocessing.coregistration.register import register as run
 
     report_file = optional_path(report)
     if report_file is not None:
         refuse_existing_file(report_file, overwrite=overwrite)
-    options = RegisterOptions(
+    options = RegistrationOptions(
         model=choose(RegistrationModel, model, "model"),
         band=band,
         max_shift_m=max_shift,
@@ -338,8 +338,8 @@ def pansharpen(
     Example:
         >>> landslip.pansharpen("ms.tif", "pan.tif", out="fused.tif")
     """
-    from landslip.preprocessing.pansharpening.run import PansharpenOptions
-    from landslip.preprocessing.pansharpening.run import pansharpen as run
+    from landslip.preprocessing.pansharpening.pansharpen import PansharpenOptions
+    from landslip.preprocessing.pansharpening.pansharpen import pansharpen as run
 
     options = PansharpenOptions(
         method=choose(PansharpeningMethod, method, "method"),
@@ -364,8 +364,7 @@ def _listed(products: PathArgument | Iterable[PathArgument]) -> list[str]:
 
 
 def _dem_request(dem: PathArgument, heights: str | None, gaps: str, clip: bool) -> "DemRequest":
-    from landslip.preprocessing.orthorectification.dem import DemRequest
-    from landslip.preprocessing.orthorectification.height_reference import HeightReference
+    from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 
     return DemRequest(
         path=Path(dem),
@@ -377,13 +376,13 @@ def _dem_request(dem: PathArgument, heights: str | None, gaps: str, clip: bool) 
 
 def _refine_request(
     reference: PathArgument | None, model: str, max_shift: float | None
-) -> "RefineRequest | None":
+) -> "RefinementRequest | None":
     if reference is None:
         return None
-    from landslip.preprocessing.coregistration.models import ShiftModel
-    from landslip.preprocessing.orthorectification.reference import RefineRequest
+    from landslip.core.choices import ShiftModel
+    from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 
-    return RefineRequest(
+    return RefinementRequest(
         path=Path(reference),
         model=choose(ShiftModel, model, "reference_model"),
         max_shift_m=max_shift,

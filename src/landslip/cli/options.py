@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from landslip.core.choices import DemGapHandling, EngineName, Precision, Units
-from landslip.preprocessing.coregistration.models import ShiftModel
+from landslip.core.choices import DemGapHandling, EngineName, Precision, ShiftModel, Units
 
 Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)]
 Dataset = Annotated[

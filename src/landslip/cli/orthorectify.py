@@ -7,8 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import DemGapHandling
-from landslip.preprocessing.coregistration.models import ShiftModel
+from landslip.core.choices import DemGapHandling, ShiftModel
 
 
 @handle_errors

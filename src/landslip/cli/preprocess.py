@@ -12,8 +12,8 @@ from landslip.core.choices import (
     CloudHandling,
     DemGapHandling,
     PansharpeningMethod,
+    ShiftModel,
 )
-from landslip.preprocessing.coregistration.models import ShiftModel
 
 if TYPE_CHECKING:
     from landslip.preprocessing.pipeline.run import Outcome

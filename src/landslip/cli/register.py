@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.preprocessing.coregistration.models import RegistrationModel
+from landslip.core.choices import RegistrationModel
 
 
 @handle_errors

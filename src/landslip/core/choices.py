@@ -134,3 +134,31 @@ class StudyPreset(StrEnum):
 
     WENCHUAN = "wenchuan"
     SMALL = "small"
+
+
+class ShiftModel(StrEnum):
+    """How shifts may change over an image.
+
+    ``shift``: not at all; ``shift+drift``: linearly from row to row; ``affine``: linearly.
+    """
+
+    SHIFT = "shift"
+    DRIFT = "shift+drift"
+    AFFINE = "affine"
+
+    @property
+    def needed(self) -> int:
+        """How many tie points fix a model."""
+        return {"shift": 1, "shift+drift": 2, "affine": 3}[self.value]
+
+
+class RegistrationModel(StrEnum):
+    """How a scene is moved onto another one.
+
+    ``shift``: as a whole; ``affine``: with rotation, scale and shear; ``local``: affine, and a
+    smooth field of small displacements besides where one predicts left-out tie points better.
+    """
+
+    SHIFT = "shift"
+    AFFINE = "affine"
+    LOCAL = "local"

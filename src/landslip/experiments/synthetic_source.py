@@ -15,9 +15,8 @@ from landslip.datasets.scene import SceneRequest, dataset_from_scene
 from landslip.experiments.config import SyntheticSource
 from landslip.experiments.source_plan import UNDIVIDED, SourcePlan
 from landslip.experiments.source_record import Origins
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
-from landslip.preprocessing.orthorectification.reference import RefineRequest
+from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.pipeline.request import SceneRequest as PreprocessRequest
 from landslip.preprocessing.pipeline.run import Watch, preprocess
 from landslip.synthetic.series import AREA, DEM, write_series
@@ -54,7 +53,7 @@ class MadeGround:
             write_series(self.area, products, tell=self.tell)
         request = PreprocessRequest(
             dem=DemRequest(path=products / DEM, heights=HeightReference()),
-            reference=RefineRequest(path=products / f"reflectance_{_dates(self.area)[0]}.tif"),
+            reference=RefinementRequest(path=products / f"reflectance_{_dates(self.area)[0]}.tif"),
         )
         product = next(products.glob(f"GF1_*_{date}_*.tar.gz"))
         watch = Watch(tell=lambda line: self.tell(f"{date}: {line}"), progress=self.progress)

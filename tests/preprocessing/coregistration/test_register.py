@@ -10,10 +10,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.warp import transform as warp_points
 
+from landslip.core.choices import RegistrationModel
 from landslip.core.errors import InputError, OutputExistsError
-from landslip.preprocessing.coregistration.align import RegisterOptions
-from landslip.preprocessing.coregistration.models import RegistrationModel
-from landslip.preprocessing.coregistration.register import Registration, register
+from landslip.preprocessing.coregistration.alignment import RegistrationOptions
+from landslip.preprocessing.coregistration.register import RegistrationReport, register
 
 WriteRaster = Callable[..., Path]
 Coordinates = NDArray[np.float64]
@@ -101,8 +101,8 @@ def scenes(write_raster: WriteRaster) -> Scenes:
     return Scenes(write_raster, Land())
 
 
-def run(moving: Path, reference: Path, out: Path, **options: Any) -> Registration:
-    return register(moving, reference, out, RegisterOptions(max_shift_m=20, **options))
+def run(moving: Path, reference: Path, out: Path, **options: Any) -> RegistrationReport:
+    return register(moving, reference, out, RegistrationOptions(max_shift_m=20, **options))
 
 
 @pytest.mark.parametrize("model", list(RegistrationModel))
@@ -287,7 +287,7 @@ def test_what_cannot_be_registered_is_refused_and_nothing_written(
     ):
         with pytest.raises(InputError, match=message):
             run(one, reference, out, **options)
-    near = RegisterOptions(max_shift_m=4)
+    near = RegistrationOptions(max_shift_m=4)
     with pytest.raises(InputError, match=r"tie points are needed|may lie at most|must agree"):
         register(moving, reference, out, near)
     with pytest.raises(InputError, match="may not replace a scene that is read"):
@@ -315,4 +315,4 @@ def test_existing_output_is_refused(scenes: Scenes, tmp_path: Path) -> None:
 )
 def test_options_that_make_no_sense_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        RegisterOptions(**changes)
+        RegistrationOptions(**changes)

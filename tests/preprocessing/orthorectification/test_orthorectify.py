@@ -26,8 +26,7 @@ from tests.preprocessing.orthorectification.conftest import (
 from landslip.core.choices import DemGapHandling
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.map_grid import parse_crs
 from landslip.preprocessing.orthorectification.orthorectify import (
     OrthoReport,

@@ -11,8 +11,7 @@ from tests.preprocessing.orthorectification.conftest import SHAPE, places, read,
 
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.rpc import RPC
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.orthorectify import (
     OrthoReport,
     OrthoRequest,

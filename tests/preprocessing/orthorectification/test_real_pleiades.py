@@ -18,15 +18,14 @@ from tests.preprocessing.orthorectification.conftest import rasterio_rpc
 from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster import SensorImage
 from landslip.io.raster.readers import fill_gaps
-from landslip.preprocessing.coregistration.match import MatchSettings, match_patches
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
+from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.orthorectify import (
     OrthoReport,
     OrthoRequest,
     orthorectify,
 )
-from landslip.preprocessing.orthorectification.reference import RefineRequest
 from landslip.preprocessing.product.rpb import read_rpb
 
 DATA = Path(os.environ.get("LANDSLIP_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -44,7 +43,7 @@ def mapped(
     number: int, folder: Path, dem: Path = DEM, reference: Path | None = None
 ) -> tuple[Path, OrthoReport]:
     out = folder / f"ortho_{dem.stem}_{number}{'' if reference is None else '_shifted'}.tif"
-    known = None if reference is None else RefineRequest(path=reference, max_shift_m=10.0)
+    known = None if reference is None else RefinementRequest(path=reference, max_shift_m=10.0)
     request = OrthoRequest(
         image=PLEIADES / f"reunion_img_0{number}.tif",
         dem=DemRequest(path=dem, heights=HeightReference(), clip=True),

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.preprocessing.pansharpening.resample import degrade
+from landslip.preprocessing.pansharpening.multiresolution import degrade
 
 WEIGHTS = (0.2, 0.3, 0.3, 0.2)
 

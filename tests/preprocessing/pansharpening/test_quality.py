@@ -4,12 +4,18 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.quality import (
-    compare,
+    FullScaleImages,
+    as_numbers,
+    conjugate,
     ergas,
+    full_scale_quality,
+    modulus_squared,
+    product,
     q2n,
+    reference_quality,
     sam_deg,
     uqi,
-    whole_blocks,
+    valid_blocks,
 )
 
 GENERATOR = np.random.default_rng(3)
@@ -18,7 +24,7 @@ NOISY = IMAGE + GENERATOR.normal(0, 60, IMAGE.shape)
 
 
 def test_identity_is_perfect() -> None:
-    found = compare(IMAGE, IMAGE, 4)
+    found = reference_quality(IMAGE, IMAGE, 4)
     assert found.pixels == 64 * 96
     assert found.ergas == 0
     assert found.sam_deg == pytest.approx(0, abs=1e-12)
@@ -101,9 +107,9 @@ def test_constant_blocks_are_judged_by_level_alone() -> None:
 def test_blocks_are_whole_and_valid() -> None:
     image = np.arange(2 * 70 * 100, dtype=np.float64).reshape(2, 70, 100)
     valid = np.ones((70, 100), np.bool_)
-    assert whole_blocks(image, 32).shape == (2, 2 * 3, 32 * 32)
+    assert valid_blocks(image, 32).shape == (2, 2 * 3, 32 * 32)
     valid[40, 40] = False
-    blocks = whole_blocks(image, 32, valid)
+    blocks = valid_blocks(image, 32, valid)
     assert blocks.shape == (2, 5, 32 * 32)
     assert np.array_equal(blocks[1, 3], image[1, 32:64, :32].ravel())
     assert np.array_equal(blocks[1, 4], image[1, 32:64, 64:96].ravel())
@@ -114,12 +120,12 @@ def test_what_is_not_valid_does_not_count() -> None:
     valid[:32] = False
     spoilt = NOISY.copy()
     spoilt[:, :32] = np.nan
-    expected = compare(NOISY[:, 32:], IMAGE[:, 32:], 4)
-    assert compare(spoilt, IMAGE, 4, valid) == expected
+    expected = reference_quality(NOISY[:, 32:], IMAGE[:, 32:], 4)
+    assert reference_quality(spoilt, IMAGE, 4, valid) == expected
 
 
 def test_scores_by_band() -> None:
-    found = compare(NOISY, IMAGE, 4)
+    found = reference_quality(NOISY, IMAGE, 4)
     assert found.rmse is not None
     assert found.correlation is not None
     for at in range(4):
@@ -129,7 +135,7 @@ def test_scores_by_band() -> None:
 
 
 def test_nothing_valid_leaves_scores_undefined() -> None:
-    found = compare(NOISY, IMAGE, 4, np.zeros(IMAGE.shape[1:], np.bool_))
+    found = reference_quality(NOISY, IMAGE, 4, np.zeros(IMAGE.shape[1:], np.bool_))
     assert found.as_dict() == {
         "pixels": 0, "ergas": None, "sam_deg": None, "q2n": None, "rmse": None, "correlation": None,
     }  # fmt: skip
@@ -137,9 +143,101 @@ def test_nothing_valid_leaves_scores_undefined() -> None:
 
 def test_a_constant_band_has_no_correlation() -> None:
     constant = np.full((1, 40, 40), 5.0)
-    assert compare(constant, IMAGE[:1, :40, :40], 4).correlation == (None,)
+    assert reference_quality(constant, IMAGE[:1, :40, :40], 4).correlation == (None,)
 
 
 def test_images_of_other_shapes_are_refused() -> None:
     with pytest.raises(InputError, match=r"one shape .* got \(3, 64, 96\) and \(4, 64, 96\)"):
-        compare(IMAGE[:3], IMAGE, 4)
+        reference_quality(IMAGE[:3], IMAGE, 4)
+
+
+def unit(at: int) -> NDArray[np.float64]:
+    number = np.zeros(4)
+    number[at] = 1
+    return number
+
+
+def test_two_parts_are_complex_numbers() -> None:
+    generator = np.random.default_rng(0)
+    left, right = generator.normal(size=(2, 2, 50))
+    expected = (left[0] + 1j * left[1]) * (right[0] + 1j * right[1])
+    assert np.allclose(product(left, right), [expected.real, expected.imag])
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [(1, 2, unit(3)), (2, 3, unit(1)), (3, 1, unit(2)), (2, 1, -unit(3)), (1, 1, -unit(0))],
+    ids=["ij=k", "jk=i", "ki=j", "ji=-k", "ii=-1"],
+)
+def test_four_parts_are_hamiltons(left: int, right: int, expected: NDArray[np.float64]) -> None:
+    assert np.array_equal(product(unit(left), unit(right)), expected)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4, 8])
+def test_moduli_multiply_up_to_octonions(parts: int) -> None:
+    left, right = np.random.default_rng(1).normal(size=(2, parts, 30))
+    whole = modulus_squared(product(left, right))
+    assert np.allclose(whole, modulus_squared(left) * modulus_squared(right))
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4, 8, 16])
+def test_a_number_times_its_conjugate_is_its_squared_modulus(parts: int) -> None:
+    number = np.random.default_rng(2).normal(size=(parts, 30))
+    whole = product(number, conjugate(number))
+    assert np.allclose(whole[0], modulus_squared(number))
+    assert np.allclose(whole[1:], 0)
+
+
+@pytest.mark.parametrize(("bands", "parts"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)])
+def test_bands_are_filled_up_to_a_power_of_two(bands: int, parts: int) -> None:
+    numbers = as_numbers(np.ones((bands, 3)))
+    assert numbers.shape == (parts, 3)
+    assert numbers.sum() == 3 * bands
+
+
+FULL_SCALE_GENERATOR = np.random.default_rng(5)
+MS = FULL_SCALE_GENERATOR.uniform(100, 500, (3, 32, 24))
+PAN_COARSE = MS.mean(axis=0) + FULL_SCALE_GENERATOR.normal(0, 30, (32, 24))
+FUSED, PAN = np.kron(MS, np.ones((4, 4))), np.kron(PAN_COARSE, np.ones((4, 4)))
+
+
+def test_blocks_of_the_same_ground_and_numbers_are_perfect() -> None:
+    images = FullScaleImages(fused=FUSED, pan=PAN, ms=MS, pan_coarse=PAN_COARSE)
+    found = full_scale_quality(images)
+    assert found is not None
+    assert found.as_dict() == pytest.approx({"d_lambda": 0, "d_s": 0, "qnr": 1}, abs=1e-12)
+
+
+def test_distortions_by_the_formula() -> None:
+    fused = FUSED + FULL_SCALE_GENERATOR.normal(0, 80, FUSED.shape)
+    found = full_scale_quality(FullScaleImages(fused=fused, pan=PAN, ms=MS, pan_coarse=PAN_COARSE))
+    assert found is not None
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    spectral = [
+        abs((uqi(fused[i], fused[j]) or 0) - (uqi(MS[i], MS[j], block_px=8) or 0)) for i, j in pairs
+    ]
+    spatial = [
+        abs((uqi(fused[i], PAN) or 0) - (uqi(MS[i], PAN_COARSE, block_px=8) or 0)) for i in range(3)
+    ]
+    assert found.d_lambda == pytest.approx(np.mean(spectral))
+    assert found.d_s == pytest.approx(np.mean(spatial))
+    assert found.d_s > 0.05
+    assert found.qnr == pytest.approx((1 - np.mean(spectral)) * (1 - np.mean(spatial)))
+
+
+def test_one_band_has_no_spectral_distortion() -> None:
+    images = FullScaleImages(fused=FUSED[:1], pan=PAN, ms=MS[:1], pan_coarse=PAN_COARSE)
+    found = full_scale_quality(images)
+    assert found is not None
+    assert found.d_lambda == 0
+
+
+def test_nothing_valid_is_undefined() -> None:
+    nothing = np.zeros(PAN.shape, np.bool_)
+    images = FullScaleImages(fused=FUSED, pan=PAN, ms=MS, pan_coarse=PAN_COARSE, valid=nothing)
+    assert full_scale_quality(images) is None
+
+
+def test_images_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match=r"got \(2, 128, 96\) on \(128, 96\) and \(3, 32, 24\)"):
+        FullScaleImages(fused=FUSED[:2], pan=PAN, ms=MS, pan_coarse=PAN_COARSE)

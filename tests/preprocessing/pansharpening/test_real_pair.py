@@ -8,11 +8,11 @@ import pytest
 from scipy.io import loadmat
 
 from landslip.core.choices import PansharpeningMethod
-from landslip.preprocessing.pansharpening.method import FusionSettings, fit_fusion
-from landslip.preprocessing.pansharpening.pair import Pair
-from landslip.preprocessing.pansharpening.quality import compare
-from landslip.preprocessing.pansharpening.resample import degrade, upsample
-from landslip.preprocessing.pansharpening.wald import at_reduced_scale
+from landslip.preprocessing.pansharpening.assessment import reduce_scale
+from landslip.preprocessing.pansharpening.fusion import FusionSettings, fit_fusion
+from landslip.preprocessing.pansharpening.image_pair import ImagePair
+from landslip.preprocessing.pansharpening.multiresolution import degrade, upsample
+from landslip.preprocessing.pansharpening.quality import reference_quality
 
 SHARED = Path(__file__).parents[4] / "shared"
 WV2 = Path(os.environ.get("LANDSLIP_DATA", SHARED / "data")) / "wv2" / "imgWV2.mat"
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.skipif(not WV2.exists(), reason=f"needs {WV2.name} (set
 
 
 @pytest.fixture(scope="module")
-def pair() -> Pair:
+def pair() -> ImagePair:
     images = loadmat(WV2)
     ms = images["I_MS"].transpose(2, 0, 1)[BLUE_GREEN_RED_NIR].astype(np.float32)
-    return Pair.aligned(ms, images["I_PAN"].astype(np.float32), 4)
+    return ImagePair.aligned(ms, images["I_PAN"].astype(np.float32), 4)
 
 
 @pytest.mark.parametrize(
@@ -37,21 +37,21 @@ def pair() -> Pair:
     ],
 )
 def test_scores_are_those_of_the_results_page(
-    pair: Pair, method: PansharpeningMethod, ergas: float, sam_deg: float, q4: float
+    pair: ImagePair, method: PansharpeningMethod, ergas: float, sam_deg: float, q4: float
 ) -> None:
     settings = FusionSettings(method=method)
-    reduced = at_reduced_scale(pair, settings).pair
+    reduced = reduce_scale(pair, settings).pair
     fusion = fit_fusion(settings, reduced.samples(settings.sigma_px))
-    found = compare(reduced.fused(fusion), pair.ms, 4)
+    found = reference_quality(reduced.fused(fusion), pair.ms, 4)
     assert found.ergas == pytest.approx(ergas, abs=0.03)
     assert found.sam_deg == pytest.approx(sam_deg, abs=0.05)
     assert found.q2n == pytest.approx(q4, abs=0.004)
-    plain = compare(upsample(degrade(pair.ms, 4), 4), pair.ms, 4)
+    plain = reference_quality(upsample(degrade(pair.ms, 4), 4), pair.ms, 4)
     assert plain.ergas is not None
     assert ergas < 0.7 * plain.ergas
 
 
-def test_both_images_begin_at_one_corner(pair: Pair) -> None:
+def test_both_images_begin_at_one_corner(pair: ImagePair) -> None:
     """Degraded PAN resembles the bands most where nothing is displaced."""
     sum_of_bands = pair.ms.mean(axis=0)[4:-4, 4:-4].ravel()
     found = {}

@@ -10,8 +10,7 @@ import pytest
 import rasterio
 
 from landslip.core.errors import OutputExistsError
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.map_grid import parse_crs
 from landslip.preprocessing.pipeline.request import SceneRequest
 from landslip.preprocessing.pipeline.run import preprocess

@@ -47,9 +47,8 @@ from landslip.models.folder import Model, open_model
 from landslip.models.training.module import EpochResult, Watcher
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
-from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.height_reference import HeightReference
-from landslip.preprocessing.orthorectification.reference import RefineRequest
+from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
+from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.pipeline.request import SceneRequest as PreprocessRequest
 from landslip.preprocessing.pipeline.run import preprocess
 from landslip.preprocessing.pipeline.scene import SCALE
@@ -151,7 +150,7 @@ def _preprocess(demo: _Demo) -> dict[str, Any]:
     """Make a scene of the product, and return what matters most of its quality."""
     request = PreprocessRequest(
         dem=DemRequest(path=demo.folder / DEM, heights=HeightReference()),
-        reference=RefineRequest(path=demo.folder / REFERENCE),
+        reference=RefinementRequest(path=demo.folder / REFERENCE),
     )
     quality = preprocess(demo.ground.product, demo.folder / SCENES, request).quality
     refinement, registration = quality["reference"], quality["registration"]

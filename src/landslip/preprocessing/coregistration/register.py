@@ -16,15 +16,25 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import OutputBand, Scene, bounded_cache
 from landslip.io.raster.output import WindowOutput, to_dtype, write_map
-from landslip.preprocessing.coregistration.align import RegisterOptions, align
-from landslip.preprocessing.coregistration.fit import Residuals
-from landslip.preprocessing.coregistration.lattice import Displacement, Moved, output_grid
-from landslip.preprocessing.coregistration.pair import UNNAMED, Pair, open_unnamed, pair_of
-from landslip.preprocessing.coregistration.view import View
+from landslip.preprocessing.coregistration.alignment import (
+    UNNAMED_BAND,
+    RegistrationOptions,
+    ScenePair,
+    align,
+    open_scene,
+    pair_scenes,
+)
+from landslip.preprocessing.coregistration.displaced_scene import (
+    DisplacedScene,
+    Displacement,
+    SceneDisplacement,
+    output_grid,
+)
+from landslip.preprocessing.coregistration.shift_models import Residuals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class RegistrationReport:
     """What was found and done; lengths in pixels of the grid that was matched on.
 
     Attributes:
@@ -68,10 +78,10 @@ def register(
     moving: Path,
     reference: Path,
     out: Path,
-    options: RegisterOptions,
+    options: RegistrationOptions,
     *,
     progress: Progress = no_progress,
-) -> Registration:
+) -> RegistrationReport:
     """Write the scene ``moving`` so that it lies upon the scene ``reference``.
 
     The output is on the reference's coordinate system and lattice of pixels, covers all of the
@@ -88,13 +98,13 @@ def register(
         raise InputError(f"{out}: the output may not replace a scene that is read; choose another")
     with (
         bounded_cache(),
-        open_unnamed(moving, options.nodata) as scene,
-        open_unnamed(reference, options.reference_nodata) as fixed,
+        open_scene(moving, options.nodata) as scene,
+        open_scene(reference, options.reference_nodata) as fixed,
     ):
-        pair = pair_of(scene, fixed, options.band)
+        pair = pair_scenes(scene, fixed, options.band)
         aligned = align(pair, options)
-        notes = write_moved(pair, aligned.displacement, out, options, progress)
-    return Registration(
+        notes = write_registered(pair, aligned.displacement, out, options, progress)
+    return RegistrationReport(
         moving=moving.name,
         reference=reference.name,
         model=aligned.model.value,
@@ -111,14 +121,18 @@ def register(
     )
 
 
-def write_moved(
-    pair: Pair, displacement: Displacement, out: Path, options: RegisterOptions, progress: Progress
+def write_registered(
+    pair: ScenePair,
+    displacement: Displacement,
+    out: Path,
+    options: RegistrationOptions,
+    progress: Progress,
 ) -> list[str]:
     """Write the moving scene displaced, all bands, and return what the user should know."""
     scene = pair.moving
-    moved = Moved(frame=pair.frame, displacement=displacement)
+    moved = SceneDisplacement(frame=pair.frame, displacement=displacement)
     grid = output_grid(scene.grid, pair.reference.grid, moved)
-    view = View(scene, grid, moved)
+    view = DisplacedScene(scene, grid, moved)
     nodata = _nodata_of(scene)
 
     def make(window: Window) -> WindowOutput[None]:
@@ -136,7 +150,7 @@ def write_moved(
 
 def _layers(scene: Scene, nodata: float) -> tuple[OutputBand, ...]:
     radiometry = scene.radiometry
-    unnamed = scene.bands.names[0] == UNNAMED.format(1)
+    unnamed = scene.bands.names[0] == UNNAMED_BAND.format(1)
     return tuple(
         OutputBand(
             description="" if unnamed else name,

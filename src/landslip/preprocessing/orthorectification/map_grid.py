@@ -1,4 +1,4 @@
-"""The grid that a scene is brought onto."""
+"""Where the edge of a sensor image lies on the ground."""
 
 import math
 from dataclasses import dataclass
@@ -14,9 +14,74 @@ from rasterio.errors import CRSError
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
-from landslip.preprocessing.orthorectification.elevation import Elevation
-from landslip.preprocessing.orthorectification.frame import Frame
-from landslip.preprocessing.orthorectification.outline import Outline
+from landslip.core.rpc import RPC
+from landslip.preprocessing.orthorectification.elevation import Elevation, GridProjection, Points
+
+_EDGE_POINTS = 41
+_ROUNDS = 40
+_CLOSE_ENOUGH_M = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Points (n, 2) along an image's edge, in pixel coordinates."""
+
+    points: Points
+
+    def on_level(self, rpc: RPC, height_m: float) -> Points:
+        """Return the longitudes and latitudes (n, 2) of the ring on ground of one height.
+
+        Raises:
+            InputError: the camera model cannot be inverted there.
+        """
+        lonlat = rpc.locate(self.points, np.full(len(self.points), height_m))
+        if not np.all(np.isfinite(lonlat)):
+            raise InputError(
+                f"the RPC cannot be inverted at the image's edge at a height of {height_m:.0f} m; "
+                "it does not belong to an image of this size"
+            )
+        return lonlat
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Longitudes and latitudes (n, 2) along an image's edge, on the ground."""
+
+    lonlat_deg: Points
+
+    @staticmethod
+    def ring(shape: tuple[int, int]) -> Ring:
+        """Return points along the edge of an image of a shape (height, width)."""
+        height, width = shape
+        along = np.linspace(0, 1, _EDGE_POINTS)[:-1]
+        zero, one = np.zeros_like(along), np.ones_like(along)
+        cols = np.concatenate([along, one, 1 - along, zero]) * width
+        rows = np.concatenate([zero, along, one, 1 - along]) * height
+        return Ring(np.column_stack([cols, rows]))
+
+
+def image_outline(rpc: RPC, shape: tuple[int, int], elevation: Elevation) -> Outline:
+    """Return where an image's edge meets the ground.
+
+    Beyond the elevation model its edge's heights hold. Where the ground is so steep that rays meet
+    it twice, one of the two places is returned.
+    """
+    return Outline(on_ground(rpc, Outline.ring(shape).points, elevation))
+
+
+def on_ground(rpc: RPC, points: Points, elevation: Elevation) -> Points:
+    """Return the longitudes and latitudes (n, 2) where the rays of image points meet the ground."""
+    height_m = np.full(len(points), float(np.median(elevation.height_m)))
+    lonlat = Ring(points).on_level(rpc, float(height_m[0]))
+    for turn in range(_ROUNDS):
+        found = elevation.at(lonlat)
+        if np.abs(found - height_m).max() < _CLOSE_ENOUGH_M:
+            break
+        # damped after a few turns: on steep ground the plain iteration swings
+        height_m = found if turn < 8 else (height_m + found) / 2
+        lonlat = rpc.locate(points, height_m)
+    return lonlat
+
 
 _LARGEST_SIDE_PX = 200_000
 
@@ -54,14 +119,14 @@ def plan_grid(request: GridRequest, outline: Outline, elevation: Elevation) -> G
         InputError: nothing is left inside the elevation model, or the grid is far too large.
     """
     crs = request.crs or utm_crs(*outline.lonlat_deg.mean(axis=0).tolist())
-    frame = Frame(Grid(crs=crs, transform=Affine.identity(), shape=(1, 1)))
+    frame = GridProjection(Grid(crs=crs, transform=Affine.identity(), shape=(1, 1)))
     unit_m = crs.linear_units_factor[1]
     step = request.resolution_m / unit_m
     points = frame.map_of(outline.lonlat_deg)
     low, high = points.min(axis=0), points.max(axis=0)
     if request.clip:
         edge = frame.map_of(
-            Frame(elevation.grid).lonlat_of(Outline.ring(elevation.grid.shape).points)
+            GridProjection(elevation.grid).lonlat_of(Outline.ring(elevation.grid.shape).points)
         )
         low, high = np.maximum(low, edge.min(axis=0)), np.minimum(high, edge.max(axis=0))
         if np.any(low >= high):

@@ -19,14 +19,22 @@ from landslip.core.window import Window
 from landslip.io.raster.opening import bounded_cache
 from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
 from landslip.io.raster.readers import SensorImage
-from landslip.preprocessing.orthorectification.camera_fit import Refinement
+from landslip.preprocessing.orthorectification.camera_refinement import (
+    Refinement,
+    RefinementRequest,
+    refine_camera,
+)
 from landslip.preprocessing.orthorectification.dem import DemReport, DemRequest, load_dem
 from landslip.preprocessing.orthorectification.elevation import Elevation
-from landslip.preprocessing.orthorectification.ground import TOLERANCE_PX, Ground
-from landslip.preprocessing.orthorectification.map_grid import GridRequest, plan_grid
-from landslip.preprocessing.orthorectification.outline import Outline, image_outline, on_ground
-from landslip.preprocessing.orthorectification.reference import RefineRequest, refine
-from landslip.preprocessing.orthorectification.source import Source
+from landslip.preprocessing.orthorectification.ground_projection import TOLERANCE_PX, GroundGrid
+from landslip.preprocessing.orthorectification.map_grid import (
+    GridRequest,
+    Outline,
+    image_outline,
+    on_ground,
+    plan_grid,
+)
+from landslip.preprocessing.orthorectification.views import CameraImage
 
 _CACHE_MB = 512
 
@@ -52,7 +60,7 @@ class OrthoRequest:
     resolution_m: float | None = None
     crs: CRS | None = None
     nodata: float | None = None
-    reference: RefineRequest | None = None
+    reference: RefinementRequest | None = None
     overwrite: bool = False
 
 
@@ -102,13 +110,13 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
         rpc = _camera(image)
         elevation, dem = load_dem(request.dem, [(rpc, image.shape)])
         grid = _grid(request, rpc, image.shape, elevation)
-        ground, source, refinement = Ground(grid, elevation), Source(image, rpc), None
+        ground, source, refinement = GroundGrid(grid, elevation), CameraImage(image, rpc), None
         if request.reference is not None:
-            refinement = refine(source, ground, request.reference)
+            refinement = refine_camera(source, ground, request.reference)
             source = source.corrected(refinement.correction)
             # the image's edge has moved with its camera
             grid = _grid(request, source.rpc, image.shape, elevation)
-            ground = Ground(grid, elevation)
+            ground = GroundGrid(grid, elevation)
         with atomic_file(request.out, overwrite=request.overwrite) as path:
             error, valid = _write(source, ground, path, progress)
     return OrthoReport(
@@ -157,7 +165,9 @@ def _metres(outline: Outline) -> NDArray[np.float64]:
     return np.column_stack([east, (lat - lat[0]) * radius_m])
 
 
-def _write(source: Source, ground: Ground, path: Path, progress: Progress) -> tuple[float, int]:
+def _write(
+    source: CameraImage, ground: GroundGrid, path: Path, progress: Progress
+) -> tuple[float, int]:
     """Write the map; return the camera's largest error in pixels and the number of valid pixels."""
     layers = _layers(source.image)
     dtype, nodata = layers[0].dtype, layers[0].nodata or 0.0

@@ -7,27 +7,22 @@ or with a denominator of 0 is undefined: None.
 """
 
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.pansharpening.hypercomplex import (
-    as_numbers,
-    conjugate,
-    modulus_squared,
-    product,
-)
+from landslip.io.raster import Valid
 
 BLOCK_PX = 32
 
 Image = NDArray[np.floating[Any]]
-Valid = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
+class FusionQuality:
     """Scores against a reference.
 
     Attributes:
@@ -51,7 +46,9 @@ class Quality:
         return asdict(self)
 
 
-def compare(fused: Image, reference: Image, ratio: float, valid: Valid | None = None) -> Quality:
+def reference_quality(
+    fused: Image, reference: Image, ratio: float, valid: Valid | None = None
+) -> FusionQuality:
     """Return all scores of a fused image against a reference of the same shape.
 
     Raises:
@@ -66,7 +63,7 @@ def compare(fused: Image, reference: Image, ratio: float, valid: Valid | None = 
     found = fused[:, valid].astype(np.float64)
     truth = reference[:, valid].astype(np.float64)
     some = found.shape[1] > 0
-    return Quality(
+    return FusionQuality(
         pixels=found.shape[1],
         ergas=ergas(found, truth, ratio) if some else None,
         sam_deg=sam_deg(found, truth),
@@ -123,7 +120,7 @@ def q2n(
         valid: pixels that count, (height, width); None counts all.
         block_px: side of a block.
     """
-    left, right = (as_numbers(whole_blocks(image, block_px, valid)) for image in (fused, reference))
+    left, right = (as_numbers(valid_blocks(image, block_px, valid)) for image in (fused, reference))
     if left.shape[1] == 0:
         return None
     means = left.mean(axis=-1), right.mean(axis=-1)
@@ -131,8 +128,8 @@ def q2n(
     covariance = product(left, conjugate(right)).mean(axis=-1)
     spread = modulus_squared(left).mean(axis=-1) + modulus_squared(right).mean(axis=-1)
     squares = modulus_squared(means[0]), modulus_squared(means[1])
-    contrast = _ratio(2 * np.sqrt(modulus_squared(covariance)), spread)
-    level = _ratio(2 * np.sqrt(squares[0] * squares[1]), squares[0] + squares[1])
+    contrast = _ratio_or_one(2 * np.sqrt(modulus_squared(covariance)), spread)
+    level = _ratio_or_one(2 * np.sqrt(squares[0] * squares[1]), squares[0] + squares[1])
     return float(np.mean(contrast * level))
 
 
@@ -144,18 +141,18 @@ def uqi(
     ``4 cov m1 m2 / ((s1^2 + s2^2)(m1^2 + m2^2))``, the mean over blocks (Wang, Bovik 2002,
     doi 10.1109/97.995823). A factor whose denominator is 0 is 1.
     """
-    left, right = (whole_blocks(band[np.newaxis], block_px, valid)[0] for band in (one, other))
+    left, right = (valid_blocks(band[np.newaxis], block_px, valid)[0] for band in (one, other))
     if len(left) == 0:
         return None
     means = left.mean(axis=-1), right.mean(axis=-1)
     left, right = left - means[0][:, np.newaxis], right - means[1][:, np.newaxis]
     spread = (left**2 + right**2).mean(axis=-1)
-    contrast = _ratio(2 * (left * right).mean(axis=-1), spread)
-    level = _ratio(2 * means[0] * means[1], means[0] ** 2 + means[1] ** 2)
+    contrast = _ratio_or_one(2 * (left * right).mean(axis=-1), spread)
+    level = _ratio_or_one(2 * means[0] * means[1], means[0] ** 2 + means[1] ** 2)
     return float(np.mean(contrast * level))
 
 
-def whole_blocks(image: Image, block_px: int, valid: Valid | None = None) -> NDArray[np.float64]:
+def valid_blocks(image: Image, block_px: int, valid: Valid | None = None) -> NDArray[np.float64]:
     """Cut (bands, height, width) into (bands, blocks, pixels), wholly valid blocks only."""
     blocks = _blocks(image, block_px).astype(np.float64)
     if valid is None:
@@ -185,6 +182,116 @@ def _correlation(one: Image, other: Image) -> float | None:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Image:
+def _ratio_or_one(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Image:
     defined = denominator > 0
     return np.where(defined, numerator / np.where(defined, denominator, 1), 1.0)
+
+
+Parts = NDArray[np.float64]
+
+
+def as_numbers(bands: Parts) -> Parts:
+    """Return bands (b, ...) with bands of 0 appended, so that their number is a power of 2."""
+    wanted = 1 << (len(bands) - 1).bit_length()
+    if wanted == len(bands):
+        return bands
+    return np.concatenate([bands, np.zeros((wanted - len(bands), *bands.shape[1:]))])
+
+
+def conjugate(number: Parts) -> Parts:
+    """Return the conjugate of (2^n, ...): all parts but the first change their sign."""
+    return np.concatenate([number[:1], -number[1:]])
+
+
+def product(left: Parts, right: Parts) -> Parts:
+    """Multiply (2^n, ...) part-wise stored numbers by the Cayley-Dickson construction.
+
+    ``(a, b)(c, d) = (a c - d* b, d a + b c*)``: real, complex, quaternion, octonion and further.
+    """
+    if len(left) == 1:
+        return left * right
+    half = len(left) // 2
+    a, b, c, d = left[:half], left[half:], right[:half], right[half:]
+    first = product(a, c) - product(conjugate(d), b)
+    second = product(d, a) + product(b, conjugate(c))
+    return np.concatenate([first, second])
+
+
+def modulus_squared(number: Parts) -> Parts:
+    """Return ``|z|^2`` of (2^n, ...)."""
+    squared: Parts = np.sum(number**2, axis=0)
+    return squared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullScaleQuality:
+    """Distortions of spectrum and space, both 0 at best, 0 to 1, and what they leave of 1."""
+
+    d_lambda: float
+    d_s: float
+
+    @property
+    def qnr(self) -> float:
+        """``(1 - D_lambda) (1 - D_s)``: 1 is perfect."""
+        return (1 - self.d_lambda) * (1 - self.d_s)
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the scores by name."""
+        return asdict(self) | {"qnr": self.qnr}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullScaleImages:
+    """What is compared at full scale, all of the same ground.
+
+    Attributes:
+        fused: (bands, height, width).
+        pan: (height, width).
+        ms: the original multispectral image, (bands, height / ratio, width / ratio).
+        pan_coarse: PAN degraded to the original's pixels.
+        valid: fused pixels that count; None counts all.
+        valid_coarse: original pixels that count.
+    """
+
+    fused: Image
+    pan: Image
+    ms: Image
+    pan_coarse: Image
+    valid: Valid | None = None
+    valid_coarse: Valid | None = None
+
+    def __post_init__(self) -> None:
+        fine, coarse = self.pan.shape, self.pan_coarse.shape
+        bands = len(self.ms)
+        if self.fused.shape != (bands, *fine) or self.ms.shape != (bands, *coarse):
+            raise InputError(
+                "full-scale quality compares bands on PAN's pixels with as many on coarser ones; "
+                f"got {self.fused.shape} on {fine} and {self.ms.shape} on {coarse}"
+            )
+
+
+def full_scale_quality(images: FullScaleImages) -> FullScaleQuality | None:
+    """Return the quality with no reference (Alparone et al. 2008, doi 10.14358/PERS.74.2.193).
+
+    D_lambda is the mean over pairs of bands of ``|Q(fused_i, fused_j) - Q(ms_i, ms_j)|``, D_s the
+    mean over bands of ``|Q(fused_i, PAN) - Q(ms_i, PAN degraded)|``, both exponents 1. Q is the
+    universal quality index of whole valid blocks: of 32 px in the fused image and of the same
+    ground in the original. None where no block is valid; D_lambda of a single band is 0.
+    """
+    ratio = images.pan.shape[0] / images.pan_coarse.shape[0]
+    coarse_px = max(round(BLOCK_PX / ratio), 2)
+    fused = [*images.fused, images.pan]
+    original = [*images.ms, images.pan_coarse]
+    differences: dict[tuple[int, int], float] = {}
+    for i, j in combinations(range(len(fused)), 2):
+        fine = uqi(fused[i], fused[j], images.valid)
+        coarse = uqi(original[i], original[j], images.valid_coarse, coarse_px)
+        if fine is None or coarse is None:
+            return None
+        differences[i, j] = abs(fine - coarse)
+    bands = len(images.ms)
+    between = [value for (_, j), value in differences.items() if j < bands]
+    with_pan = [value for (_, j), value in differences.items() if j == bands]
+    return FullScaleQuality(
+        d_lambda=float(np.mean(between)) if between else 0.0, d_s=float(np.mean(with_pan))
+    )

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.core.window import Window
-from landslip.preprocessing.orthorectification.ground import Ground
-from landslip.preprocessing.orthorectification.view import finer_window
-from landslip.preprocessing.pansharpening.full_scale import FullScaleImages, full_scale_quality
-from landslip.preprocessing.pansharpening.method import Fusion, FusionSettings, fit_fusion
-from landslip.preprocessing.pansharpening.pair import Pair, joined
-from landslip.preprocessing.pansharpening.wald import wald_quality
+from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
+from landslip.preprocessing.orthorectification.views import finer_window
+from landslip.preprocessing.pansharpening.assessment import wald_quality
+from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
+from landslip.preprocessing.pansharpening.image_pair import ImagePair, join_samples
+from landslip.preprocessing.pansharpening.quality import FullScaleImages, full_scale_quality
 from landslip.preprocessing.pipeline.light import Light
 from landslip.preprocessing.pipeline.sources import Sources
 from landslip.preprocessing.product.open import MSS_BANDS, PAN_BANDS
@@ -44,7 +44,7 @@ class Detail:
 
 
 def fit_detail(
-    sources: Sources, light: Light, coarse: Ground, ratio: int, method: PansharpeningMethod
+    sources: Sources, light: Light, coarse: GroundGrid, ratio: int, method: PansharpeningMethod
 ) -> Detail:
     """Fit the fusion, and judge it by Wald's protocol and by QNR.
 
@@ -65,7 +65,7 @@ def fit_detail(
             "the multispectral and the panchromatic image must show common ground to be fused; "
             "no place was found where both hold data"
         )
-    fusion = fit_fusion(settings, joined([pair.samples(settings.sigma_px) for pair in pairs]))
+    fusion = fit_fusion(settings, join_samples([pair.samples(settings.sigma_px) for pair in pairs]))
     judged = _judged(pairs)
     return Detail(
         fusion=fusion,
@@ -74,7 +74,7 @@ def fit_detail(
     )
 
 
-def _judged(pairs: list[Pair]) -> list[Pair]:
+def _judged(pairs: list[ImagePair]) -> list[ImagePair]:
     """Return the places of one size that hold most data."""
     known = [(float(pair.valid_on_pan.mean()), pair) for pair in pairs]
     held = [(share, pair) for share, pair in known if share >= _JUDGED_VALID]
@@ -82,8 +82,8 @@ def _judged(pairs: list[Pair]) -> list[Pair]:
     return [pair for _, pair in held[:_JUDGED] if pair.ms.shape == held[0][1].ms.shape]
 
 
-def _pairs(sources: Sources, light: Light, coarse: Ground, ratio: int) -> Iterator[Pair]:
-    fine = Ground(coarse.grid.finer(ratio), coarse.elevation)
+def _pairs(sources: Sources, light: Light, coarse: GroundGrid, ratio: int) -> Iterator[ImagePair]:
+    fine = GroundGrid(coarse.grid.finer(ratio), coarse.elevation)
     for window in _places(coarse.grid.shape):
         patch = coarse.patch(window)
         ms, ms_valid = sources.ms.sharp(patch.seen_by(sources.ms.rpc))
@@ -92,7 +92,7 @@ def _pairs(sources: Sources, light: Light, coarse: Ground, ratio: int) -> Iterat
             continue
         near = fine.patch(finer_window(window, ratio))
         pan, pan_valid = sources.pan.sharp(near.seen_by(sources.pan.rpc))
-        yield Pair.aligned(
+        yield ImagePair.aligned(
             light.reflectance(ms, MSS_BANDS),
             light.reflectance(pan, PAN_BANDS)[0],
             float(ratio),
@@ -113,7 +113,7 @@ def _places(shape: tuple[int, int]) -> list[Window]:
     return [Window(int(col), int(row), size, size) for row in rows for col in cols]
 
 
-def _reduced_scale(pairs: list[Pair], settings: FusionSettings) -> dict[str, Any] | None:
+def _reduced_scale(pairs: list[ImagePair], settings: FusionSettings) -> dict[str, Any] | None:
     """Return the scores of Wald's protocol; None where too little is left once degraded."""
     if not pairs:
         return None
@@ -123,7 +123,7 @@ def _reduced_scale(pairs: list[Pair], settings: FusionSettings) -> dict[str, Any
         return None
 
 
-def _full_scale(pairs: list[Pair], fusion: Fusion) -> dict[str, Any] | None:
+def _full_scale(pairs: list[ImagePair], fusion: Fusion) -> dict[str, Any] | None:
     def beside(parts: list[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(parts, axis=-1)
 

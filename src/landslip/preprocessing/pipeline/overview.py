@@ -11,14 +11,14 @@ from landslip.core.grid import Grid
 from landslip.core.progress import no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster.output import OutputBand, WindowOutput, write_map
-from landslip.preprocessing.orthorectification.ground import Ground
-from landslip.preprocessing.orthorectification.resample import Flags, Pixels
-from landslip.preprocessing.orthorectification.view import averaged, finer_window
+from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
+from landslip.preprocessing.orthorectification.views import block_patch, finer_window
 from landslip.preprocessing.pipeline.light import Light
 from landslip.preprocessing.pipeline.request import CloudRequest
 from landslip.preprocessing.pipeline.sources import Sources
 from landslip.preprocessing.product.open import MSS_BANDS
 from landslip.preprocessing.radiometry import clouds, omnicloud
+from landslip.preprocessing.resampling import Flags, Pixels
 
 _FINER = 2
 _WINDOW_PX = 512
@@ -41,7 +41,7 @@ class CloudMap:
 
 
 def find_cloud_map(
-    sources: Sources, light: Light, ground: Ground, ratio: int, request: CloudRequest
+    sources: Sources, light: Light, ground: GroundGrid, ratio: int, request: CloudRequest
 ) -> CloudMap:
     """Look for clouds in a view of the scene whose pixels are ``2 * ratio`` as large as its own.
 
@@ -54,7 +54,7 @@ def find_cloud_map(
     """
     times = ratio * _FINER
     grid = ground.grid.coarser(times, covering=True)
-    seen, valid = _view(sources, light, Ground(grid, ground.elevation))
+    seen, valid = _view(sources, light, GroundGrid(grid, ground.elevation))
     resolution_m = grid.resolution_m or 0.0
     if request.weights is None:
         found = clouds.find_clouds(seen, valid, clouds.CloudTest(), resolution_m=resolution_m)
@@ -75,12 +75,12 @@ def write_clouds(clouds: CloudMap, grid: Grid, path: Path) -> None:
     write_map(path, grid, (layer,), make, no_progress)
 
 
-def _view(sources: Sources, light: Light, ground: Ground) -> tuple[Pixels, Flags]:
+def _view(sources: Sources, light: Light, ground: GroundGrid) -> tuple[Pixels, Flags]:
     """Return reflectance at the top of the atmosphere (4, height, width), and where it is known."""
     shape = ground.grid.shape
     values = np.zeros((len(MSS_BANDS), *shape), dtype=np.float32)
     valid = np.zeros(shape, dtype=np.bool_)
-    fine = Ground(ground.grid.finer(_FINER), ground.elevation)
+    fine = GroundGrid(ground.grid.finer(_FINER), ground.elevation)
     for tile in tile_windows(shape, _WINDOW_PX):
         window = tile.clipped(shape)
         if window is None:
@@ -92,5 +92,5 @@ def _view(sources: Sources, light: Light, ground: Ground) -> tuple[Pixels, Flags
         toa = light.toa.only(*MSS_BANDS).apply(dn)
         for band, target in zip(toa, values, strict=True):
             target[rows, cols] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
-        valid[rows, cols] = averaged(dn[0], known & patch.known, _FINER).valid
+        valid[rows, cols] = block_patch(dn[0], known & patch.known, _FINER).valid
     return values, valid

@@ -9,8 +9,8 @@ from rasterio.crs import CRS
 from landslip import __version__
 from landslip.core.choices import AtmosphericCorrection, CloudHandling, PansharpeningMethod
 from landslip.core.errors import InputError
+from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest
-from landslip.preprocessing.orthorectification.reference import RefineRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class SceneRequest:
     calibration: str | Path | None = None
     fusion: PansharpeningMethod = PansharpeningMethod.BROVEY
     registers: bool = True
-    reference: RefineRequest | None = None
+    reference: RefinementRequest | None = None
     clouds: CloudRequest | None = None
     resolution_m: float = 2.0
     crs: CRS | None = None

@@ -13,15 +13,13 @@ from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import ImageCorrection
 from landslip.io.raster.opening import bounded_cache
-from landslip.preprocessing.orthorectification.camera_fit import Refinement
+from landslip.preprocessing.orthorectification.camera_refinement import Refinement, refine_camera
 from landslip.preprocessing.orthorectification.dem import DemReport, load_dem
 from landslip.preprocessing.orthorectification.elevation import Elevation
-from landslip.preprocessing.orthorectification.ground import TOLERANCE_PX, Ground
-from landslip.preprocessing.orthorectification.map_grid import GridRequest, plan_grid
+from landslip.preprocessing.orthorectification.ground_projection import TOLERANCE_PX, GroundGrid
+from landslip.preprocessing.orthorectification.map_grid import GridRequest, image_outline, plan_grid
 from landslip.preprocessing.orthorectification.orthorectify import own_resolution_m
-from landslip.preprocessing.orthorectification.outline import image_outline
-from landslip.preprocessing.orthorectification.reference import refine
-from landslip.preprocessing.orthorectification.source import Source
+from landslip.preprocessing.orthorectification.views import CameraImage
 from landslip.preprocessing.pipeline.coregister import coregister
 from landslip.preprocessing.pipeline.detail import Detail, fit_detail
 from landslip.preprocessing.pipeline.light import find_light
@@ -134,7 +132,7 @@ def _prepare(product: Product, sources: Sources, request: SceneRequest, steps: S
     sources, reference = _refined(sources, elevation, request, steps)
     ground = _ground(sources.pan, elevation, request)
     ratio = _ratio(sources.ms, elevation, request)
-    coarse = Ground(ground.grid.coarser(ratio), elevation)
+    coarse = GroundGrid(ground.grid.coarser(ratio), elevation)
     registration = None
     if request.registers:
         with steps.timed("registration"):
@@ -173,7 +171,7 @@ def _refined(
         return sources, None
     with steps.timed("reference"):
         ground = _ground(sources.pan, elevation, request)
-        found = refine(sources.pan, ground, request.reference)
+        found = refine_camera(sources.pan, ground, request.reference)
     times = sources.pan.image.shape[0] / sources.ms.image.shape[0]
     a, b, c, d, e, f = found.correction.coefficients
     smaller = ImageCorrection(coefficients=(a, b, c / times, d, e, f / times))
@@ -183,15 +181,15 @@ def _refined(
     return corrected, found
 
 
-def _ground(pan: Source, elevation: Elevation, request: SceneRequest) -> Ground:
+def _ground(pan: CameraImage, elevation: Elevation, request: SceneRequest) -> GroundGrid:
     asked = GridRequest(
         resolution_m=request.resolution_m, crs=request.map_crs, clip=request.dem.clip
     )
     outline = image_outline(pan.rpc, pan.image.shape, elevation)
-    return Ground(plan_grid(asked, outline, elevation), elevation)
+    return GroundGrid(plan_grid(asked, outline, elevation), elevation)
 
 
-def _ratio(ms: Source, elevation: Elevation, request: SceneRequest) -> int:
+def _ratio(ms: CameraImage, elevation: Elevation, request: SceneRequest) -> int:
     """Return how many of the scene's pixels go into a multispectral one, along an axis."""
     own_m = own_resolution_m(ms.rpc, ms.image.shape, elevation)
     return max(1, round(own_m / request.resolution_m))

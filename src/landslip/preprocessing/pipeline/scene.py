@@ -13,8 +13,8 @@ from landslip.core.choices import CloudHandling, Units
 from landslip.core.progress import Progress
 from landslip.core.window import Window
 from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
-from landslip.preprocessing.orthorectification.ground import Ground
-from landslip.preprocessing.pansharpening.method import Fusion
+from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
+from landslip.preprocessing.pansharpening.fusion import Fusion
 from landslip.preprocessing.pipeline.light import Light
 from landslip.preprocessing.pipeline.overview import CloudMap
 from landslip.preprocessing.pipeline.sources import Sources
@@ -30,7 +30,7 @@ _LEAST, _LARGEST = 0.5, 65_535
 class Making:
     """All that a window of the scene is made from; several threads share it."""
 
-    ground: Ground
+    ground: GroundGrid
     sources: Sources
     light: Light
     fusion: Fusion

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from landslip.core.window import Window
 from landslip.io.raster.readers import SensorImage
-from landslip.preprocessing.orthorectification.source import Source
+from landslip.preprocessing.orthorectification.views import CameraImage
 from landslip.preprocessing.product.open import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.dark import Histogram
 
@@ -19,15 +19,15 @@ _PAN_EVERY = 4
 class Sources:
     """The multispectral and the panchromatic image of a product."""
 
-    ms: Source
-    pan: Source
+    ms: CameraImage
+    pan: CameraImage
 
 
 @contextmanager
 def open_sources(product: Product) -> Iterator[Sources]:
     """Open both images; 0 is fill in them."""
     with SensorImage(product.mss.tiff, FILL) as ms, SensorImage(product.pan.tiff, FILL) as pan:
-        yield Sources(ms=Source(ms, product.mss.rpc), pan=Source(pan, product.pan.rpc))
+        yield Sources(ms=CameraImage(ms, product.mss.rpc), pan=CameraImage(pan, product.pan.rpc))
 
 
 def count_values(sources: Sources) -> dict[str, Histogram]:

@@ -1,0 +1,383 @@
+"""Finds a shift to about half a pixel, over a wide range and across bands and dates."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError
+from landslip.core.grid import erode_valid
+from landslip.preprocessing.coregistration.tie_points import (
+    ImagePatch,
+    PatchShift,
+    Pixels,
+    TiePoints,
+    Valid,
+    patch_centres,
+    patch_window,
+)
+
+_SMOOTHING_PX = 1.0
+# a pixel this near to one without data has a gradient that shows the hole
+REACH_PX = 4
+_LEAST_OVERLAP = 0.25
+_PEAK_PX = 4
+_LEAST_REACH_PX = 12
+
+
+def orientation_field(patch: ImagePatch) -> NDArray[np.complex64]:
+    """Return the direction of edges as complex numbers whose angle is twice the gradient's.
+
+    Twice the angle makes a dark edge on bright ground equal to a bright one on dark ground, so that
+    bands and seasons of inverted contrast fit. The length is g / (g + median g) of the gradient g:
+    strong edges do not outvote weak ones, and flat ground has no say. After Fitch et al. 2002
+    (https://doi.org/10.5244/C.16.11), who leave the angle single and all lengths 1.
+
+    Args:
+        patch: its pixels are finite; what is not valid, or near that, gets 0.
+    """
+    smooth = cv2.GaussianBlur(patch.pixels, (0, 0), _SMOOTHING_PX)
+    gradient = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) + 1j * cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    length = np.abs(gradient)
+    sure = erode_valid(patch.valid, REACH_PX)
+    usual = np.median(length[sure]) if sure.any() else 0.0
+    scale = length * (length + usual)
+    field = np.divide(gradient * gradient, scale, out=np.zeros_like(gradient), where=scale > 0)
+    field[~sure] = 0
+    directions: NDArray[np.complex64] = field.astype(np.complex64)
+    return directions
+
+
+def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> PatchShift | None:
+    """Find the shift at which the directions of edges agree best.
+
+    What is at ``p`` in the reference lies at ``p + (dx, dy)`` in the moving image. The mean
+    agreement over the pixels valid in both is compared at all whole shifts; a parabola through
+    its peak gives the fraction. The score is how many standard deviations of the agreement at other
+    shifts, searched or not, the peak rises over their mean.
+
+    Args:
+        moving: pixels, finite, and valid mask.
+        reference: the same, of the same shape.
+        search_px: largest shift along an axis that is looked at.
+
+    Returns:
+        None where the peak lies on the rim of the search, or too little is valid.
+    """
+    reach = max(search_px + 1, _LEAST_REACH_PX)
+    agreement = _agreement(orientation_field(moving), orientation_field(reference), reach)
+    searched = slice(reach - search_px - 1, reach + search_px + 2)
+    near = agreement[searched, searched]
+    row, col = np.unravel_index(int(near.argmax()), near.shape)
+    last = near.shape[0] - 1
+    if not (0 < row < last and 0 < col < last):
+        return None
+    around = near[row - 1 : row + 2, col - 1 : col + 2]
+    if not np.all(np.isfinite(around)):
+        return None
+    dx = col + _vertex(around[1]) - search_px - 1
+    dy = row + _vertex(around[:, 1]) - search_px - 1
+    peak = (int(row) + searched.start, int(col) + searched.start)
+    return PatchShift(float(dx), float(dy), _distinctness(agreement, peak))
+
+
+def _agreement(
+    moving: NDArray[np.complex64], reference: NDArray[np.complex64], reach: int
+) -> NDArray[np.float32]:
+    """Return the mean agreement (2 reach + 1, the same) by (dy, dx); -inf at too little overlap."""
+    shape = [scipy.fft.next_fast_len(side + reach) for side in reference.shape]
+    rows, cols = (np.arange(-reach, reach + 1) % side for side in shape)
+    where = np.ix_(rows, cols)
+    spectrum = scipy.fft.fft2(moving, shape) * np.conj(scipy.fft.fft2(reference, shape))
+    total = scipy.fft.ifft2(spectrum)[where].real
+    known = [(field != 0).astype(np.float32) for field in (moving, reference)]
+    counts = scipy.fft.rfft2(known[0], shape) * np.conj(scipy.fft.rfft2(known[1], shape))
+    overlap = scipy.fft.irfft2(counts, shape)[where]
+    least = _LEAST_OVERLAP * min(float(known[0].sum()), float(known[1].sum()))
+    enough = overlap > max(least, 1.0)
+    return np.where(enough, total / np.maximum(overlap, 1), -np.inf).astype(np.float32)
+
+
+def _vertex(three: NDArray[np.float32]) -> float:
+    """Return where between -0.5 and 0.5 a parabola through three values has its top."""
+    before, at, after = three.tolist()
+    bend = before - 2 * at + after
+    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+
+
+def _distinctness(agreement: NDArray[np.float32], peak: tuple[int, int]) -> float:
+    """Return how far a peak rises over all that is further off, in standard deviations of it."""
+    beside = np.isfinite(agreement)
+    rows, cols = (slice(max(at - _PEAK_PX, 0), at + _PEAK_PX + 1) for at in peak)
+    beside[rows, cols] = False
+    rest = agreement[beside]
+    spread = float(rest.std()) if rest.size else 0.0
+    return (float(agreement[peak]) - float(rest.mean())) / spread if spread > 0 else 0.0
+
+
+class MatchFeature(StrEnum):
+    """What of two images is laid upon each other to a fraction of a pixel.
+
+    ``gradient``: the strength of edges, what changed left out; for any two images;
+    ``intensity``: the pixels up to gain and offset, for images of one instant in like bands.
+    """
+
+    INTENSITY = "intensity"
+    GRADIENT = "gradient"
+
+
+_TAPS = 4  # of the windowed sinc, on each side
+_KERNEL_REACH_PX = {MatchFeature.INTENSITY: _TAPS + 2, MatchFeature.GRADIENT: _TAPS + 6}
+_DERIVATIVE = np.array([[1, -8, 0, 8, -1]], dtype=np.float32) / 12
+_ROUNDS = 20
+_STILL_PX = 1e-3
+_FURTHEST_PX = 1.5
+_LEAST_PIXELS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlap:
+    moving: Pixels
+    reference: Pixels
+    weights: NDArray[np.float32]
+    whole: tuple[int, int]
+
+
+def feature_of(pixels: Pixels, feature: MatchFeature) -> Pixels:
+    """Return what is aligned: the pixels, or the length of the gradient of the smoothed pixels."""
+    if feature is MatchFeature.INTENSITY:
+        return pixels
+    smooth = cv2.GaussianBlur(pixels, (0, 0), _SMOOTHING_PX)
+    return cv2.magnitude(
+        cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    ).astype(np.float32)
+
+
+def fine_shift(
+    moving: ImagePatch,
+    reference: ImagePatch,
+    start: tuple[float, float],
+    feature: MatchFeature,
+) -> tuple[float, float] | None:
+    """Refine a shift by Gauss-Newton steps on the difference of the two images.
+
+    Solved for are the shift, a gain and an offset, by least squares (Lucas and Kanade 1981). For
+    gradients, Cauchy weights take the say from what changed between the two; intensities, which
+    are for images of one instant, all count the same, as the weights would take it from the edges.
+    The moving image is interpolated by a sinc of 8 taps: shorter kernels draw the result towards
+    whole pixels.
+
+    Args:
+        moving: pixels, finite, and valid mask.
+        reference: the same, of the same shape.
+        start: (dx, dy) in pixels; what is at ``p`` in the reference lies at ``p + (dx, dy)``.
+        feature: what is aligned.
+
+    Returns:
+        The shift (dx, dy); None where nothing is left to compare, or the steps lead more than
+        1.5 px away from ``start``.
+    """
+    overlap = _overlap(moving, reference, start, feature)
+    if np.count_nonzero(overlap.weights) < _LEAST_PIXELS:
+        return None
+    begin = np.subtract(start, overlap.whole)
+    fraction, trust = begin.copy(), overlap.weights
+    for _ in range(_ROUNDS):
+        step, error = _step(overlap, fraction, trust)
+        if feature is MatchFeature.GRADIENT:
+            trust = _trust(overlap, error)
+        fraction = fraction + step
+        if not np.all(np.abs(fraction - begin) <= _FURTHEST_PX):
+            return None
+        if np.abs(step).max() < _STILL_PX:
+            break
+    dx, dy = (fraction + overlap.whole).tolist()
+    return dx, dy
+
+
+def interpolated(pixels: Pixels, dx: float, dy: float) -> Pixels:
+    """Return the image's value (dx, dy) pixels away from each pixel, the edges repeated."""
+    right, across = _sinc(dx)
+    down, along = _sinc(dy)
+    anchor = (_TAPS - 1, _TAPS - 1)
+    shifted: Pixels = cv2.sepFilter2D(
+        pixels, cv2.CV_32F, across, along, anchor=anchor, borderType=cv2.BORDER_REPLICATE
+    ).astype(np.float32, copy=False)
+    return np.roll(shifted, (-down, -right), axis=(0, 1)) if right or down else shifted
+
+
+def _sinc(shift: float) -> tuple[int, NDArray[np.float64]]:
+    whole = int(np.floor(shift))
+    at = shift - whole - np.arange(1 - _TAPS, _TAPS + 1)
+    kernel = np.sinc(at) * np.sinc(at / _TAPS)
+    return whole, kernel / kernel.sum()
+
+
+def _overlap(
+    moving: ImagePatch,
+    reference: ImagePatch,
+    start: tuple[float, float],
+    feature: MatchFeature,
+) -> _Overlap:
+    """Cut both images to what they share at the whole pixels of the start."""
+    whole = (round(start[0]), round(start[1]))
+    here, there = [], []
+    for by, side in zip(whole[::-1], reference.shape, strict=True):
+        here.append(slice(max(-by, 0), side - max(by, 0)))
+        there.append(slice(max(by, 0), side - max(-by, 0)))
+    moved, fixed = moving.at(*there), reference.at(*here)
+    reach = _KERNEL_REACH_PX[feature]
+    weights = (erode_valid(moved.valid, reach) & erode_valid(fixed.valid, reach)).astype(np.float32)
+    weights[:reach] = weights[-reach:] = 0
+    weights[:, :reach] = weights[:, -reach:] = 0
+    return _Overlap(
+        feature_of(np.ascontiguousarray(moved.pixels), feature),
+        feature_of(np.ascontiguousarray(fixed.pixels), feature),
+        weights,
+        whole,
+    )
+
+
+def _step(
+    overlap: _Overlap, fraction: NDArray[np.float64], trust: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the next step (dx, dy), and what it leaves at the pixels used.
+
+    Solves ``moving(p + d) + gradient . step = gain reference(p) + offset``.
+    """
+    used = overlap.weights > 0
+    aligned = interpolated(overlap.moving, *fraction.tolist())
+    slopes = [
+        cv2.filter2D(aligned, cv2.CV_32F, kernel)[used] for kernel in (_DERIVATIVE, _DERIVATIVE.T)
+    ]
+    reference = overlap.reference[used]
+    target = aligned[used]
+    columns = np.stack([-slopes[0], -slopes[1], reference, np.ones_like(reference)])
+    weighted = columns * trust[used]
+    normal = (weighted @ columns.T).astype(np.float64)
+    scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-30))
+    solved = np.linalg.lstsq(normal * np.outer(scale, scale), (weighted @ target) * scale)[0]
+    solution = solved * scale
+    return solution[:2], np.abs(target - solution.astype(np.float32) @ columns)
+
+
+def _trust(overlap: _Overlap, error: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return Cauchy weights (height, width), half where the error is two standard deviations."""
+    spread = max(2 * 1.4826 * float(np.median(error)), 1e-12)
+    weights = np.zeros_like(overlap.weights)
+    weights[overlap.weights > 0] = 1 / (1 + (error / np.float32(spread)) ** 2)
+    return weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchSettings:
+    """How patches are matched.
+
+    Attributes:
+        feature: what is aligned to a fraction of a pixel.
+        patch_px: side of a square patch.
+        count: patches along each axis, at most.
+        search_px: largest shift along an axis that is looked for; less than half a patch.
+        least_score: how many standard deviations edges must agree better than at other shifts;
+            other ground reaches about 4.5 by chance.
+        least_valid: share of a patch that must be valid in each image.
+        agreement_px: coarse and fine step, which see the images differently, must agree to this.
+    """
+
+    feature: MatchFeature = MatchFeature.GRADIENT
+    patch_px: int = 256
+    count: int = 15
+    search_px: int = 8
+    least_score: float = 6.0
+    least_valid: float = 0.5
+    agreement_px: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.patch_px < 32 or self.count < 1:
+            raise InputError(
+                f"patches are at least 32 px and at least 1; got {self.count} of {self.patch_px} px"
+            )
+        if not 1 <= self.search_px < self.patch_px / 2:
+            raise InputError(
+                f"the search is at least 1 px and less than half a patch; got {self.search_px} px "
+                f"and patches of {self.patch_px} px"
+            )
+        if not (self.least_score >= 0 and 0 < self.least_valid <= 1):
+            raise InputError(
+                "the least score is 0 or more and the least valid share over 0 up to 1; "
+                f"got {self.least_score}, {self.least_valid}"
+            )
+
+
+def match_patch(
+    moving: ImagePatch, reference: ImagePatch, settings: MatchSettings
+) -> PatchShift | None:
+    """Find one patch: what is at ``p`` in the reference lies at ``p + (dx, dy)`` in the other.
+
+    Args:
+        moving: the window of the moving image.
+        reference: the same window of the reference image.
+        settings: ``patch_px`` and ``count`` play no part here.
+
+    Returns:
+        None where a patch is mostly not valid, flat, or not found again.
+    """
+    moved, fixed = (_centred(patch, settings.least_valid) for patch in (moving, reference))
+    if moved is None or fixed is None:
+        return None
+    start = coarse_shift(moved, fixed, settings.search_px)
+    if start is None or start.score < settings.least_score:
+        return None
+    found = fine_shift(moved, fixed, (start.dx, start.dy), settings.feature)
+    if found is None:
+        return None
+    apart = max(abs(found[0] - start.dx), abs(found[1] - start.dy))
+    return PatchShift(*found, start.score) if apart <= settings.agreement_px else None
+
+
+def match_patches(
+    moving: Pixels,
+    reference: Pixels,
+    valid_moving: Valid,
+    valid_reference: Valid,
+    settings: MatchSettings,
+) -> TiePoints:
+    """Match two images (height, width) on one grid at a regular grid of patches.
+
+    What is at ``p`` in the reference lies at ``p + shift`` in the moving image.
+
+    Raises:
+        InputError: the images differ in shape.
+    """
+    if moving.shape != reference.shape:
+        raise InputError(
+            f"images that are matched have one shape; got {moving.shape}, {reference.shape}"
+        )
+    moved, fixed = ImagePatch(moving, valid_moving), ImagePatch(reference, valid_reference)
+    size = min(settings.patch_px, *fixed.shape)
+    found = []
+    for centre in patch_centres(fixed.shape, settings.count, size):
+        window = patch_window(centre, size)
+        rows = slice(window.row_off, window.row_end)
+        cols = slice(window.col_off, window.col_end)
+        match = match_patch(moved.at(rows, cols), fixed.at(rows, cols), settings)
+        if match is not None:
+            found.append(((float(centre[0]), float(centre[1])), match))
+    return TiePoints.of(found)
+
+
+def _centred(patch: ImagePatch, least_valid: float) -> ImagePatch | None:
+    """Return a patch of mean 0, 0 where it is not valid; None where little is valid, or flat."""
+    known = patch.valid & np.isfinite(patch.pixels)
+    if known.mean() < least_valid:
+        return None
+    values = patch.pixels[known]
+    if values.min() == values.max():
+        return None
+    middle = np.float32(values.mean(dtype=np.float64))
+    return ImagePatch(
+        np.where(known, patch.pixels - middle, 0).astype(np.float32, copy=False), known
+    )

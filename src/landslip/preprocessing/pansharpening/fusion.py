@@ -1,0 +1,353 @@
+"""How the panchromatic band follows from the others: moments, weights and gains."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from landslip.core.choices import PansharpeningMethod
+from landslip.core.errors import InputError
+from landslip.preprocessing.pansharpening.multiresolution import (
+    MTF_NYQUIST,
+    Pixels,
+    mtf_sigma_px,
+    pyramid_kernel,
+)
+
+LEAST_SAMPLES = 100
+_NO_VARIATION = 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionSamples:
+    """Pixels in which both images are known at the coarse resolution.
+
+    Attributes:
+        ms: multispectral bands, (bands, ...) float32.
+        pan: panchromatic band degraded to the same pixels, (...) float32, any unit.
+        valid: which pixels count, (...) bool.
+    """
+
+    ms: NDArray[np.float32]
+    pan: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        if not self.ms.shape[1:] == self.pan.shape == self.valid.shape:
+            raise InputError(
+                "samples of both images lie on the same pixels; got shapes "
+                f"{self.ms.shape}, {self.pan.shape} and {self.valid.shape}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandMoments:
+    """Number, means (bands + 1,) and covariances (bands + 1, bands + 1); PAN is the last."""
+
+    number: int
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, samples: FusionSamples) -> "BandMoments":
+        """Sum up the valid samples.
+
+        Raises:
+            InputError: fewer than 100 are valid, or the panchromatic ones do not vary.
+        """
+        number = int(np.count_nonzero(samples.valid))
+        if number < LEAST_SAMPLES:
+            raise InputError(
+                f"fusion is fitted on at least {LEAST_SAMPLES} pixels in which both images are "
+                f"valid; there are {number}. Check nodata, and whether the two images overlap"
+            )
+        stacked = np.vstack([samples.ms[:, samples.valid], samples.pan[samples.valid]])
+        values = stacked.astype(np.float64)
+        means = values.mean(axis=1)
+        values -= means[:, np.newaxis]
+        found = cls(number=number, means=means, covariances=values @ values.T / number)
+        if found.pan_variance <= _NO_VARIATION * max(means[-1] ** 2, np.finfo(np.float32).tiny):
+            raise InputError(
+                f"fusion needs a panchromatic band that varies; its {number} samples are all "
+                f"{means[-1]:g}. Check that the right file was given"
+            )
+        return found
+
+    @property
+    def ms_covariances(self) -> NDArray[np.float64]:
+        """Covariances of the multispectral bands, (bands, bands)."""
+        return self.covariances[:-1, :-1]
+
+    @property
+    def pan_covariances(self) -> NDArray[np.float64]:
+        """Covariance of each multispectral band with PAN, (bands,)."""
+        return self.covariances[:-1, -1]
+
+    @property
+    def pan_variance(self) -> float:
+        """Variance of PAN."""
+        return float(self.covariances[-1, -1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntensityModel:
+    """PAN as the multispectral bands show it: ``sum(weights * bands) + intercept``.
+
+    Attributes:
+        r2: share of the variance of the degraded PAN that it explains.
+    """
+
+    weights: tuple[float, ...]
+    intercept: float
+    r2: float
+
+
+def regress_intensity(moments: BandMoments, *, non_negative: bool) -> IntensityModel:
+    """Fit the intensity to the degraded PAN by least squares.
+
+    Args:
+        moments: of the samples.
+        non_negative: keep the weights at 0 or more, as spectral responses are; where the bands
+            are much alike, free weights can be large and of both signs.
+
+    Raises:
+        InputError: the bands explain nothing of PAN.
+    """
+    weights = _weights(moments, non_negative=non_negative)
+    residual = moments.pan_variance - 2 * weights @ moments.pan_covariances
+    residual += weights @ moments.ms_covariances @ weights
+    r2 = float(1 - residual / moments.pan_variance)
+    if r2 <= _NO_VARIATION:
+        raise InputError(
+            "the multispectral bands explain nothing of the panchromatic band (constant, or of "
+            "another place); check that both images are of the same scene and lie on one another"
+        )
+    intercept = float(moments.means[-1] - weights @ moments.means[:-1])
+    return IntensityModel(weights=tuple(map(float, weights)), intercept=intercept, r2=r2)
+
+
+def intensity_gains(moments: BandMoments, intensity: IntensityModel) -> tuple[float, ...]:
+    """Return ``cov(band, I) / var(I)`` of each band."""
+    weights = np.asarray(intensity.weights)
+    covariances = moments.ms_covariances @ weights
+    return tuple(map(float, covariances / (weights @ covariances)))
+
+
+def _weights(moments: BandMoments, *, non_negative: bool) -> NDArray[np.float64]:
+    spread = np.sqrt(np.diag(moments.ms_covariances))
+    unit = np.where(spread > 0, spread, 1)
+    system = moments.ms_covariances / np.outer(unit, unit)
+    target = moments.pan_covariances / unit
+    if not non_negative:
+        solution: NDArray[np.float64] = np.linalg.lstsq(system, target, rcond=1e-9)[0] / unit
+        return solution
+    values, vectors = np.linalg.eigh(system)
+    kept = values > 1e-9 * max(values.max(), 1e-30)
+    root = np.sqrt(values[kept])
+    if not kept.any():
+        return np.zeros_like(unit)
+    found, _ = nnls(root[:, np.newaxis] * vectors[:, kept].T, vectors[:, kept].T @ target / root)
+    return np.asarray(found / unit, dtype=np.float64)
+
+
+_HAZE_PERCENT = 0.5
+_LEAST_INTENSITY = 0.05
+_MOST_RATIO = 4.0
+_LEAST_SHARE = 0.1
+_STRIP_PX = 1 << 16  # pixels worked on at a time: what the processor's cache holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionSettings:
+    """How bands are fused.
+
+    Attributes:
+        ratio: size of a multispectral pixel in panchromatic ones, at least 1.
+        mtf_nyquist: response of the multispectral sensor at its Nyquist frequency, 0 to 1.
+    """
+
+    method: PansharpeningMethod = PansharpeningMethod.BROVEY
+    ratio: float = 4.0
+    mtf_nyquist: float = MTF_NYQUIST
+
+    def __post_init__(self) -> None:
+        mtf_sigma_px(self.ratio, self.mtf_nyquist)
+
+    @property
+    def sigma_px(self) -> float:
+        """Standard deviation of the filter that degrades PAN, in panchromatic pixels."""
+        return mtf_sigma_px(self.ratio, self.mtf_nyquist)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
+    """A fitted fusion. It is never changed, so that threads may share it.
+
+    Attributes:
+        intensity: PAN as a sum of the bands.
+        gains: what GSA gives each band of the detail, in its unit per unit of PAN.
+        haze: what Brovey and GLP hold for light from the air in each band, in its unit: it is
+            left out of the ratio, since detail does not modulate it.
+        haze_pan: the same of PAN.
+        floor: least intensity over the haze that is divided by.
+        kernel: weights of one axis of the filter of GLP.
+        samples: number of pixels it was fitted on.
+    """
+
+    settings: FusionSettings
+    intensity: IntensityModel
+    gains: tuple[float, ...]
+    haze: tuple[float, ...]
+    haze_pan: float
+    floor: float
+    kernel: Pixels
+    samples: int
+
+    @property
+    def margin_px(self) -> int:
+        """Context that a window needs on each side, so that no seams arise."""
+        return len(self.kernel) // 2 if self.settings.method is PansharpeningMethod.GLP else 0
+
+    def fuse(
+        self,
+        ms: Pixels,
+        pan: Pixels,
+        valid: NDArray[np.bool_] | None = None,
+        out: Pixels | None = None,
+    ) -> Pixels:
+        """Fuse a window.
+
+        Args:
+            ms: multispectral bands on PAN's pixels, (bands, height, width) float32.
+            pan: (height, width) float32, in the unit it was fitted in.
+            valid: (height, width) bool; what is not valid has no part in PAN's filter. None
+                takes all. Fused values are meaningless where it is False.
+            out: where the result goes, of ``ms``'s shape and type; ``ms`` itself may be given.
+
+        Returns:
+            (bands, height, width) float32 in the unit of ``ms``.
+
+        Raises:
+            InputError: shapes, types or the number of bands are not as said.
+        """
+        self._check(ms, pan)
+        out = np.empty_like(ms) if out is None else out
+        coarse = None
+        if self.settings.method is PansharpeningMethod.GLP:
+            coarse = low_pass(pan, valid, self.kernel)
+        rows = max(_STRIP_PX // pan.shape[1], 1)
+        for start in range(0, len(pan), rows):
+            strip = np.s_[..., start : start + rows, :]
+            below = self._predict(ms[strip]) if coarse is None else coarse[strip]
+            if self.settings.method is PansharpeningMethod.GSA:
+                add_detail(ms[strip], pan[strip] - below, self.gains, out[strip])
+            else:
+                modulate(ms[strip], self._detail_ratio(pan[strip], below), self.haze, out[strip])
+        return out
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was fitted, as a report tells it."""
+        settings = asdict(self.settings) | {"method": self.settings.method.value}
+        fitted = {
+            "weights": list(self.intensity.weights),
+            "intercept": self.intensity.intercept,
+            "r2": self.intensity.r2,
+            "samples": self.samples,
+        }
+        if self.settings.method is PansharpeningMethod.GSA:
+            return settings | fitted | {"gains": list(self.gains)}
+        return settings | fitted | {"haze": list(self.haze), "haze_pan": self.haze_pan}
+
+    def _check(self, ms: Pixels, pan: Pixels) -> None:
+        if len(ms) != len(self.gains) or ms.shape[1:] != pan.shape:
+            raise InputError(
+                f"this fusion was fitted on {len(self.gains)} bands, which lie on PAN's pixels; "
+                f"got shape {ms.shape} and PAN of {pan.shape}"
+            )
+        if ms.dtype != np.float32 or pan.dtype != np.float32:
+            raise InputError(f"pixels to be fused are float32; got {ms.dtype} and {pan.dtype}")
+
+    def _predict(self, ms: Pixels) -> Pixels:
+        total = np.full(ms.shape[1:], self.intensity.intercept, dtype=np.float32)
+        for band, weight in zip(ms, self.intensity.weights, strict=True):
+            cv2.scaleAdd(band, weight, total, total)
+        return total
+
+    def _detail_ratio(self, pan: Pixels, below: Pixels) -> Pixels:
+        """Return (PAN - haze) / (below - haze); 1 where PAN is what lies below it."""
+        ratio = pan - below
+        ratio /= np.maximum(below - np.float32(self.haze_pan), np.float32(self.floor))
+        ratio += np.float32(1)
+        return np.clip(ratio, np.float32(0), np.float32(_MOST_RATIO), out=ratio)
+
+
+def fit_fusion(settings: FusionSettings, samples: FusionSamples) -> Fusion:
+    """Fit a fusion at the multispectral resolution.
+
+    Weights of the bands in PAN come from least squares on the degraded PAN.
+
+    - GSA: they are free, and each band's gain is ``cov(band, I) / var(I)`` (Aiazzi, Baronti, Selva
+      2007, doi 10.1109/TGRS.2007.901007).
+    - Brovey and GLP: they are 0 or more, and detail comes in by ``(band - haze) * ratio + haze``
+      with ``ratio = (PAN - haze_pan) / (below - haze_pan)``; ``below`` is the weighted sum of the
+      bands (Brovey) or the filtered PAN (GLP with high-pass modulation; Vivone et al. 2015,
+      doi 10.1109/TGRS.2014.2361734). Haze is the 0.5 % percentile of each band, and what the
+      weights make of it in PAN (Lolli et al. 2017, doi 10.1109/LGRS.2017.2761021). The ratio is
+      kept between 0 and 4 and its denominator at 5 % of its mean or more: next to glints and in
+      black shadow it means nothing.
+
+    Raises:
+        InputError: too few samples are valid, or one of the images does not vary.
+    """
+    moments = BandMoments.of(samples)
+    free = settings.method is PansharpeningMethod.GSA
+    intensity = regress_intensity(moments, non_negative=not free)
+    haze = np.percentile(samples.ms[:, samples.valid], _HAZE_PERCENT, axis=1)
+    haze_pan = float(haze @ intensity.weights) + intensity.intercept
+    return Fusion(
+        settings=settings,
+        intensity=intensity,
+        gains=intensity_gains(moments, intensity),
+        haze=tuple(map(float, haze)),
+        haze_pan=haze_pan,
+        floor=_LEAST_INTENSITY * (float(moments.means[-1]) - haze_pan),
+        kernel=pyramid_kernel(settings.ratio, settings.mtf_nyquist),
+        samples=moments.number,
+    )
+
+
+def low_pass(pan: Pixels, valid: NDArray[np.bool_] | None, kernel: Pixels) -> Pixels:
+    """Filter PAN along both axes; with a mask, take the weighted mean of the valid pixels.
+
+    Args:
+        pan: (height, width) float32.
+        valid: (height, width) bool, or None.
+        kernel: weights of one axis, (taps,) float32.
+
+    Returns:
+        (height, width) float32; PAN itself where under a tenth of the weights lie on valid pixels.
+    """
+    if valid is None or valid.all():
+        return np.asarray(cv2.sepFilter2D(pan, cv2.CV_32F, kernel, kernel), dtype=np.float32)
+    known = np.where(valid, pan, np.float32(0))
+    sums = cv2.sepFilter2D(known, cv2.CV_32F, kernel, kernel)
+    share = cv2.sepFilter2D(valid.astype(np.float32), cv2.CV_32F, kernel, kernel)
+    enough = share > _LEAST_SHARE
+    return np.where(enough, sums / np.where(enough, share, np.float32(1)), pan)
+
+
+def add_detail(ms: Pixels, detail: Pixels, gains: tuple[float, ...], out: Pixels) -> None:
+    """Write ``band + gain * detail`` for each band (bands, height, width) into ``out``."""
+    for band, gain, target in zip(ms, gains, out, strict=True):
+        cv2.scaleAdd(detail, gain, band, target)
+
+
+def modulate(ms: Pixels, ratio: Pixels, haze: tuple[float, ...], out: Pixels) -> None:
+    """Write ``(band - haze) * ratio + haze`` for each band (bands, height, width) into ``out``."""
+    rest = np.float32(1) - ratio
+    for band, level, target in zip(ms, haze, out, strict=True):
+        cv2.multiply(band, ratio, target)
+        cv2.scaleAdd(rest, level, target, target)
