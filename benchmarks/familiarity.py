@@ -25,6 +25,7 @@ import numpy as np
 from landslip.core.bands import Bands
 from landslip.core.choices import Split, Units
 from landslip.core.files import sha256_of
+from landslip.core.messages import sentences
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.io.raster import Scene, SceneOptions
 from landslip.metrics.pixels import Counts, count_pixels, total
@@ -169,7 +170,9 @@ def alarm_rates(look: Look, found: Distances, draws: int, seed: int) -> tuple[fl
         drawn = Distances(spectral=found.spectral[chosen], feature=found.feature[chosen])
         known = familiarity_of(look, drawn)
         notes_now = [] if known is None else known.notes()
-        warned[draw] = [any(kind in note for note in notes_now) for kind in ("spectra", "features")]
+        warned[draw] = [
+            any(note.key == f"ood.{kind}" for note in notes_now) for kind in ("spectra", "features")
+        ]
     spectra, features = warned.mean(axis=0)
     return float(spectra), float(features), float(warned.any(axis=1).mean())
 
@@ -205,7 +208,7 @@ def scene_row(
 
 def notes(row: Row) -> str:
     """Return what people are told."""
-    return " / ".join(row.known.notes()) or "no warning"
+    return " / ".join(sentences(row.known.notes())) or "no warning"
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_the_record_tells_what_it_was_made_of(whole: Path, made: MadeMap) -> Non
     assert record.cleaning.low == 0.6013
     assert record.cleaning.high == pytest.approx(0.80065)
     assert record.model_card is not None
-    assert any("--date" in note for note in record.notes)
+    assert any(note.key == "scene.date" for note in record.messages)
     for name in record.files:
         assert (whole / name).is_file()
     assert {path.name for path in whole.iterdir()} == set(record.files)
@@ -204,7 +204,7 @@ def test_calibration_changes_confidence_and_no_polygon(tmp_path: Path) -> None:
             InventoryRequest(source=made.extraction, out=tmp_path / name / "out", draws=0)
         )
         assert record.landslides == 3
-        assert any("1 of 4 groups of pixels reach --high nowhere" in note for note in record.notes)
+        assert any("1 of 4 connected regions nowhere reach high" in note for note in record.notes)
         landslides = read(tmp_path / name / "out")
         outlines.append(landslides.geometry.to_wkb().tolist())
         confidences.append(landslides["confidence"].iloc[0])
@@ -338,7 +338,7 @@ def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -
         )
     )
     assert record.landslides == 3
-    assert any("1 polygons beside the searched ground" in note for note in record.notes)
+    assert any("1 polygons outside the mapped area" in note for note in record.notes)
     found = json.loads((tmp_path / "out" / "statistics.json").read_text())
     assert found["mapped_m2"] == pytest.approx(1e6, rel=1e-6)
     assert found["landslides_per_km2"] == pytest.approx(3.0, rel=1e-6)
@@ -430,7 +430,7 @@ def test_a_scene_that_has_gone_is_noted_and_one_that_is_named_is_needed(
         (moved / path.name).write_bytes(path.read_bytes())
     change_json(moved / "summary.json", lambda found: found.update(scene_place="/gone/scene.tif"))
     record = make_inventory(InventoryRequest(source=moved, out=tmp_path / "out", draws=0))
-    assert any("/gone/scene.tif" in note and "--scene" in note for note in record.notes)
+    assert any("/gone/scene.tif" in note and "name it with scene" in note for note in record.notes)
     assert read(tmp_path / "out")["ndvi_mean"].isna().all()
     known = Known(scene="/gone/other.tif")
     with pytest.raises(InputError, match="no such file"):

@@ -177,7 +177,7 @@ def test_digital_numbers_give_ndvi_alone_and_a_note(
     assert found.ndvi_mean[0] == pytest.approx(ndvi(WATER), abs=1e-6)
     assert np.isnan(found.water_near[0])
     assert np.isnan(found.bright_share[0])
-    assert "the scene holds digital numbers" in found.notes[0]
+    assert "the scene holds digital numbers" in found.notes[0].text()
     stated = look(
         ground(WATER),
         on_scene(10, 10, 20, 20),
@@ -186,7 +186,7 @@ def test_digital_numbers_give_ndvi_alone_and_a_note(
     )
     assert stated.water_near[0] == 1
     assert np.isnan(stated.bright_share[0])
-    assert "does not say how they are scaled: clouds are not looked for" in stated.notes[0]
+    assert "integers without a scale: clouds are not detected" in stated.notes[0].text()
 
 
 def test_missing_bands_leave_empty_what_needs_them(
@@ -196,11 +196,13 @@ def test_missing_bands_leave_empty_what_needs_them(
     for column in (found.ndvi_mean, found.bright_share, found.water_near):
         assert np.isnan(column).all()
     assert found.valid_share.tolist() == [1]
-    assert "the scene has no band nir: NDVI, water, clouds are left empty" in found.notes
+    (note,) = found.notes
+    assert note.text() == "the scene has no band nir: NDVI, water and clouds are left empty"
     no_blue = look(ground()[1:], on_scene(1, 1, 9, 9), names=NAMES[1:])
     assert np.isnan(no_blue.bright_share).all()
     assert no_blue.ndvi_mean[0] == pytest.approx(ndvi(VEGETATION), abs=1e-6)
-    assert "the scene has no band blue: clouds are left empty" in no_blue.notes
+    (note,) = no_blue.notes
+    assert note.text() == "the scene has no band blue: clouds are left empty"
 
 
 def test_other_bands_are_not_needed_and_do_no_harm(write_raster: WriteRaster) -> None:

@@ -10,6 +10,7 @@ import shapely
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from landslip.core.errors import InputError
+from landslip.core.messages import sentences
 from landslip.io.vector import read_polygon_file, repair_polygons
 
 WritePolygons = Callable[..., Path]
@@ -48,9 +49,10 @@ def test_empty_and_invalid_polygons_are_noted_by_number(
     assert found.frame.index.tolist() == [0, 1]
     assert shapely.area(found.frame.geometry.values).tolist() == pytest.approx([9, 2])
     assert found.frame.is_valid.all()
-    assert f"{name}: 2 of 5 polygons (number 2, 5) with empty geometry left out" in found.notes
-    assert any("2 of 5 polygons (number 3, 4) invalid and repaired" in note for note in found.notes)
-    assert f"{name}: 1 of 5 polygons (number 4) left out, as they enclose nothing" in found.notes
+    notes = sentences(found.notes)
+    assert f"{name}: 2 of 5 polygons (number 2, 5) with empty geometry left out" in notes
+    assert any("2 of 5 polygons (number 3, 4) invalid and repaired" in note for note in notes)
+    assert f"{name}: 1 of 5 polygons (number 4) left out, as they enclose no area" in notes
 
 
 def test_heights_of_corners_go(tmp_path: Path) -> None:

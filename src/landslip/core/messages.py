@@ -1,26 +1,30 @@
 """Notes and warnings as values; languages render them."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
 from landslip.core.choices import Language
+from landslip.core.errors import argument
 from landslip.core.records import StrictModel
 
 PLAIN = "plain"
 
 
 class Message(StrictModel):
-    """What is to be said: a key of the catalogues and the numbers and names in it.
+    """A note or warning: a key of the catalogues, and the numbers and names in it.
 
     The catalogues ``messages_en.yaml`` and ``messages_zh.yaml`` hold a template for each key, in
-    Python's format language: ``"{count:,} of {total:,} regions ..."``. A key ``plain`` with the
-    value ``text`` is a sentence from elsewhere, shown as it is.
+    Python's format language: ``"{count:,} of {total:,} regions ..."``. ``{argument[min_area]}``
+    names an argument as the caller knows it, and a value that is a message is rendered in the
+    same language. The key ``plain`` has no template: its value ``text`` is shown as it is.
     """
 
     key: str
-    values: dict[str, int | float | str] = {}  # noqa: RUF012 - pydantic copies it
+    values: "dict[str, int | float | str | Message]" = {}  # noqa: RUF012 - pydantic copies it
 
     def text(self, language: Language = Language.ENGLISH) -> str:
         """Return the sentence in a language.
@@ -28,19 +32,49 @@ class Message(StrictModel):
         Raises:
             KeyError: the catalogue of the language lacks the key, or the message a value.
         """
+        values = {
+            name: value.text(language) if isinstance(value, Message) else value
+            for name, value in self.values.items()
+        }
         if self.key == PLAIN:
-            return str(self.values["text"])
-        return catalogue(language)[self.key].format(**self.values)
+            return str(values["text"])
+        return catalogue(language)[self.key].format(argument=_ArgumentNames(), **values)
 
 
-def message(key: str, **values: float | str) -> Message:
+class _ArgumentNames:
+    def __getitem__(self, name: str) -> str:
+        return argument(name)
+
+
+def message(key: str, **values: float | str | Message) -> Message:
     """Return a message; ``message("inventory.empty", regions=12)``."""
     return Message(key=key, values=values)
+
+
+def sentences(messages: Iterable[Message]) -> tuple[str, ...]:
+    """Return messages in English."""
+    return tuple(one.text() for one in messages)
 
 
 def plain(text: str) -> Message:
     """Return a sentence that has no key, as records of earlier versions hold it."""
     return Message(key=PLAIN, values={"text": text})
+
+
+def term(name: str) -> Message:
+    """Return a fixed word or phrase of the records, such as ``isotonic``; plain if unknown."""
+    key = f"term.{name}"
+    return message(key) if key in catalogue(Language.ENGLISH) else plain(name)
+
+
+def complete_notes(cls: type, data: Any) -> Any:  # noqa: ARG001 - pydantic passes the class
+    """Give a record of an earlier version, which has ``notes`` only, its ``messages``.
+
+    Use it as ``model_validator(mode="before")``.
+    """
+    if isinstance(data, dict) and "notes" in data and "messages" not in data:
+        return data | {"messages": tuple(map(plain, data["notes"]))}
+    return data
 
 
 @cache

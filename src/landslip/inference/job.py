@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
 from landslip.core.window import Window
 from landslip.inference.plan import (
     BlockLayout,
@@ -174,7 +175,7 @@ _RESOLUTION_RATIO = 1.5
 _SAMPLES_PER_AXIS, _SAMPLE_PX = 3, 64
 
 
-def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> list[str]:
+def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> list[Message]:
     """Refuse a scene that does not fit a model; return what is merely worth a warning.
 
     Raises:
@@ -191,13 +192,10 @@ def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> li
         )
     notes = []
     if scene.grid.crs is None:
-        notes.append("the scene has no coordinate system: areas are in pixels only")
+        notes.append(message("scene.no_crs"))
     trained, found = card.input.resolution_m, scene.grid.resolution_m
     if trained and found and not 1 / _RESOLUTION_RATIO < found / trained < _RESOLUTION_RATIO:
-        notes.append(
-            f"the scene has {found:.3g} m pixels and the model was trained on {trained:.3g} m: "
-            "landslides of another size in pixels are found less well"
-        )
+        notes.append(message("scene.resolution", found=found, trained=trained))
     return notes
 
 

@@ -1,9 +1,11 @@
 """What an extraction tells of itself."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from landslip.core.messages import Message, plain
 
 LANDSLIDES, SUMMARY = "landslides.gpkg", "summary.json"
 
@@ -26,6 +28,8 @@ class ExtractionSummary:
             twice, by ``seconds``.
         memory_peak_mb: the most that this process ever held.
         job_sha256: of all that the result depends on.
+        warnings: what was noticed, in English.
+        messages: the same as values; from files of earlier versions, the sentences themselves.
     """
 
     scene: str
@@ -59,16 +63,23 @@ class ExtractionSummary:
     memory_peak_mb: int
     job_sha256: str
     warnings: list[str]
+    messages: list[Message] = field(default_factory=list)
     code_version: str
 
     @classmethod
     def read(cls, path: Path) -> "ExtractionSummary":
         """Read what `write` wrote."""
-        return cls(**json.loads(path.read_text()))
+        found = json.loads(path.read_text())
+        if "messages" in found:
+            found["messages"] = [Message.model_validate(one) for one in found["messages"]]
+        else:
+            found["messages"] = [plain(text) for text in found.get("warnings", ())]
+        return cls(**found)
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
         found: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        found["messages"] = [one.model_dump() for one in self.messages]
         path.write_text(json.dumps(found, indent=2) + "\n")
 
 

@@ -17,6 +17,7 @@ from landslip import __version__
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, LandslipError
 from landslip.core.files import refuse_existing
+from landslip.core.messages import Message
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import peak_memory_mb
 from landslip.inference.cluster.session import AUTO, check_address
@@ -157,7 +158,7 @@ def extract(
     return summary
 
 
-def _unlike(scene: Scene, model: Model) -> list[str]:
+def _unlike(scene: Scene, model: Model) -> list[Message]:
     """Return what tells that the scene is unlike the training data, of models that know theirs."""
     if model.card.look is None:
         return []
@@ -287,7 +288,7 @@ def _summary(
     extraction: Extraction,
     finished: "MapStatistics",
     tally: _WindowStatistics,
-    notes: list[str],
+    notes: list[Message],
     seconds: float,
 ) -> ExtractionSummary:
     grid, plan, card = extraction.scene.grid, extraction.plan, extraction.model.card
@@ -324,7 +325,8 @@ def _summary(
         mpix_per_s=round(height * width * tally.done / windows / 1e6 / seconds, 4),
         memory_peak_mb=peak_memory_mb(),
         job_sha256=digest_of(extraction.job),
-        warnings=notes,
+        warnings=[note.text() for note in notes],
+        messages=notes,
         code_version=__version__,
     )
 

@@ -12,6 +12,7 @@ from rasterio.crs import CRS
 
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.footprint import footprint
 from landslip.inventory.morphometry.terrain import Terrain
@@ -21,16 +22,6 @@ from landslip.inventory.request import USUAL_MIN_AREA_M2, Cleaned, InventoryRequ
 from landslip.inventory.source import ExtractionFolder
 from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
-
-CALIBRATED = (
-    "mean calibrated probability of the pixels of a landslide: the share of them that is expected "
-    "to be landslide, on ground like that which the model was calibrated on"
-)
-UNCALIBRATED = (
-    "mean probability of the pixels of a landslide, as the network gives it and not calibrated: it "
-    "puts landslides in an order and is no frequency"
-)
-NONE = "not known: the polygons come from a file without probabilities"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +51,7 @@ class Found:
     model: ModelRecord | None
     card: ModelCard | None
     cleaning: CleaningRecord | None
-    confidence_is: str
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
     @property
     def area_method(self) -> str | None:
@@ -88,7 +78,6 @@ def found_by_extraction(
     _refuse_for_polygons(request)
     cleaning = cleaning_of(request.cleaned, folder)
     drawn = draw(folder.probability, cleaning, terrain, progress=progress)
-    calibrated = folder.summary.calibration is not None
     frame_m2 = float(AreaMeasure(folder.grid.crs).areas_m2(np.array([folder.frame], object))[0])
     return Found(
         polygons=drawn.polygons,
@@ -104,8 +93,7 @@ def found_by_extraction(
         model=folder.model_record(),
         card=folder.card,
         cleaning=_cleaning_record(cleaning, drawn),
-        confidence_is=CALIBRATED if calibrated else UNCALIBRATED,
-        notes=(*folder.summary.warnings, *_dropped_notes(drawn), *drawn.notes),
+        notes=(*folder.summary.messages, *_dropped_notes(drawn), *drawn.notes),
     )
 
 
@@ -138,7 +126,6 @@ def found_in_file(request: InventoryRequest) -> Found:
         model=None,
         card=None,
         cleaning=None,
-        confidence_is=NONE,
         notes=(*opened.notes, *notes),
     )
 
@@ -148,14 +135,14 @@ def _kept(
     crs: CRS | None,
     area: shapely.Geometry | None,
     request: InventoryRequest,
-) -> tuple[NDArray[np.bool_], list[str]]:
+) -> tuple[NDArray[np.bool_], list[Message]]:
     """Return which polygons (n,) are large enough and on the searched ground, and notes."""
     kept, notes = np.ones(len(polygons), dtype=np.bool_), []
     if area is not None:
         shapely.prepare(area)
         kept = shapely.intersects(area, polygons)
         if not kept.all():
-            notes.append(f"{int((~kept).sum())} polygons beside the searched ground left out")
+            notes.append(message("file.outside", count=int((~kept).sum())))
     least_m2 = request.cleaned.min_area_m2 or 0.0
     if least_m2 and crs is None:
         raise InputError(
@@ -166,7 +153,8 @@ def _kept(
         small = kept & (AreaMeasure(crs).areas_m2(polygons) < least_m2)
         kept &= ~small
         if small.any():
-            notes.append(f"{int(small.sum())} polygons under {least_m2:g} m2 left out (--min-area)")
+            count = int(small.sum())
+            notes.append(message("file.below_min_area", count=count, min_area_m2=least_m2))
     return kept, notes
 
 
@@ -193,19 +181,14 @@ def _usual_high(folder: ExtractionFolder, low: float) -> float:
     return middle if card.curve is None else card.curve.probability(middle)
 
 
-def _dropped_notes(drawn: Drawn) -> list[str]:
-    notes = []
-    if drawn.dropped_seedless:
-        notes.append(
-            f"{drawn.dropped_seedless} of {drawn.regions} groups of pixels reach --high nowhere "
-            "and are left out"
-        )
-    if drawn.dropped_small:
-        notes.append(
-            f"{drawn.dropped_small} of {drawn.regions} groups of pixels are smaller than "
-            "--min-area and are left out"
-        )
-    return notes
+def _dropped_notes(drawn: Drawn) -> list[Message]:
+    dropped = {
+        "polygons.below_high": drawn.dropped_seedless,
+        "polygons.below_min_area": drawn.dropped_small,
+    }
+    return [
+        message(key, count=count, total=drawn.regions) for key, count in dropped.items() if count
+    ]
 
 
 def _cleaning_record(cleaning: Cleaning, drawn: Drawn) -> CleaningRecord:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, complete_notes, message
 from landslip.core.records import StrictModel
 from landslip.models.card import ModelCard
 
@@ -94,7 +95,17 @@ class InventoryRecord(StrictModel):
     mapped_m2: float | None
     landslides: int
     notes: tuple[str, ...]
+    messages: tuple[Message, ...] = ()
     files: tuple[str, ...]
+    _complete = model_validator(mode="before")(complete_notes)
+
+
+def confidence_message(model: ModelRecord | None) -> Message:
+    """Return what the column ``confidence`` is."""
+    if model is None:
+        return message("confidence.none")
+    calibrated = model.calibration is not None
+    return message("confidence.calibrated" if calibrated else "confidence.uncalibrated")
 
 
 def read_record(folder: Path) -> InventoryRecord:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.files import atomic_directory, refuse_existing
+from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inventory.flags import USUAL_RULES
 from landslip.inventory.formats.write import write_layers
@@ -21,7 +22,13 @@ from landslip.inventory.morphometry.attributes import TerrainAttributes, terrain
 from landslip.inventory.morphometry.inclination import LEAST_SHARE
 from landslip.inventory.morphometry.measures import measures
 from landslip.inventory.morphometry.terrain import Terrain
-from landslip.inventory.record import RECORD, STATISTICS, DemRecord, InventoryRecord
+from landslip.inventory.record import (
+    RECORD,
+    STATISTICS,
+    DemRecord,
+    InventoryRecord,
+    confidence_message,
+)
 from landslip.inventory.request import InventoryRequest
 from landslip.inventory.seen import flags_of, look_at, scene_place, scene_record
 from landslip.inventory.source import ExtractionFolder, open_extraction
@@ -57,7 +64,7 @@ def make_inventory(
     layers = _layers(measured, request)
     whole = whole_of(measured, request)
     progress(_SEEN, _ALL)
-    notes = (
+    messages = (
         *found.notes,
         *_dem_notes(dem, found),
         *seen.notes,
@@ -65,7 +72,7 @@ def make_inventory(
         *_date_notes(found, request),
         *_format_notes(found),
     )
-    record = _record(measured, dem, notes)
+    record = _record(measured, dem, messages)
     record = _written(record, layers, whole, request)
     progress(_ALL, _ALL)
     return record
@@ -118,34 +125,27 @@ def _measured_ground(
     return ground, record
 
 
-def _dem_notes(dem: DemRecord | None, found: Found) -> list[str]:
+def _dem_notes(dem: DemRecord | None, found: Found) -> list[Message]:
     if dem is None:
-        return ["no elevation model was given: slopes, heights, crowns and toes are empty (--dem)"]
+        return [message("dem.none")]
     if found.crs is None:
-        return [f"without a coordinate system no heights of {dem.name} can be looked up"]
-    without = len(found.polygons) - dem.landslides_with_heights
-    if not without:
-        return []
-    note = (
-        f"{dem.name} has no heights under half or more of {without} of {len(found.polygons)} "
-        "landslides: what depends on heights is empty there"
-    )
-    return [note]
+        return [message("dem.no_crs", dem=dem.name)]
+    total = len(found.polygons)
+    without = total - dem.landslides_with_heights
+    return [message("dem.gaps", dem=dem.name, count=without, total=total)] if without else []
 
 
-def _date_notes(found: Found, request: InventoryRequest) -> list[str]:
+def _date_notes(found: Found, request: InventoryRequest) -> list[Message]:
     day = found.scene.date
     if day is None or request.known.date is not None:
         return []
-    return [f"the date {day} is taken from the scene's name; state another with --date"]
+    return [message("scene.date", date=day)]
 
 
-def _format_notes(found: Found) -> list[str]:
+def _format_notes(found: Found) -> list[Message]:
     if found.crs is None:
-        return ["without a coordinate system there are no GeoJSON, KMZ and STAC item"]
-    if found.scene.date is None:
-        return ["there is no STAC item, which needs a date; state it with --date"]
-    return []
+        return [message("formats.no_crs")]
+    return [message("formats.no_date")] if found.scene.date is None else []
 
 
 def _layers(measured: Measured, request: InventoryRequest) -> Layers:
@@ -158,7 +158,9 @@ def _layers(measured: Measured, request: InventoryRequest) -> Layers:
     )
 
 
-def _record(measured: Measured, dem: DemRecord | None, notes: tuple[str, ...]) -> InventoryRecord:
+def _record(
+    measured: Measured, dem: DemRecord | None, messages: tuple[Message, ...]
+) -> InventoryRecord:
     found = measured.found
     return InventoryRecord(
         code_version=__version__,
@@ -171,11 +173,12 @@ def _record(measured: Measured, dem: DemRecord | None, notes: tuple[str, ...]) -
         cleaning=found.cleaning,
         crs=None if found.crs is None else found.crs.to_string(),
         area_method=found.area_method,
-        confidence_is=found.confidence_is,
+        confidence_is=confidence_message(found.model).text(),
         flag_rules=asdict(USUAL_RULES),
         mapped_m2=found.mapped_m2,
         landslides=len(found.polygons),
-        notes=notes,
+        notes=sentences(messages),
+        messages=messages,
         files=(),
     )
 

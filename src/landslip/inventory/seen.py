@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.flags import USUAL_RULES, FlagColumns, FlagRules, flags
 from landslip.inventory.found import Found
@@ -26,11 +27,11 @@ class Seen:
 
     Attributes:
         spectral: by the scene; None where there is none to look at.
-        notes: sentences for the user.
+        notes: what is empty or doubtful.
     """
 
     spectral: SpectralAttributes | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +95,7 @@ def look_at(found: Found, scene: ScenePlace | None, progress: Progress = no_prog
     except InputError as error:
         if scene.is_asked_for:
             raise
-        note = (
-            f"NDVI and the flag of clouds are empty, since the scene cannot be read ({error}); "
-            "name it with --scene"
-        )
+        note = message("scene.unreadable", error=str(error))
         return Seen(spectral=None, notes=(note,))
     return Seen(spectral=spectral, notes=spectral.notes)
 

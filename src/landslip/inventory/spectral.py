@@ -13,6 +13,7 @@ from landslip.core.choices import Units
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
+from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inventory.pixel_runs import PixelRuns, joined, pixel_runs
@@ -38,14 +39,14 @@ class SpectralAttributes:
             reflectance. Around is what lies within 3 px or 10 m, whichever is more. Water is where
             (green - nir) / (green + nir) > 0 (McFeeters 1996, doi 10.1080/01431169608948714).
         valid_share: share of its pixels with data, 0 to 1.
-        notes: sentences on what is empty or doubtful.
+        notes: what is empty or doubtful.
     """
 
     ndvi_mean: NDArray[np.float64]
     bright_share: NDArray[np.float64]
     water_near: NDArray[np.float64]
     valid_share: NDArray[np.float64]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 def spectral_attributes(
@@ -230,29 +231,20 @@ def _add(
         np.add.at(sums, runs.polygon, along[row, stop] - along[row, start])
 
 
-def _notes(scene: Scene) -> tuple[str, ...]:
+def _notes(scene: Scene) -> tuple[Message, ...]:
     missing = [name for name in CLOUD_BANDS if name not in scene.bands.names]
     notes = []
     if missing:
-        notes.append(f"the scene has no band {', '.join(missing)}: {_lost(set(missing))} empty")
+        empty = message(f"scene.empty_{_empty_without(set(missing))}")
+        notes.append(message("scene.bands_missing", bands=", ".join(missing), empty=empty))
     if scene.radiometry.units is Units.DN:
-        notes.append(
-            "the scene holds digital numbers: clouds and water are not looked for in it, and NDVI "
-            "is not that of reflectance; correct it with landslip preprocess, or say --units "
-            "reflectance where it is"
-        )
+        notes.append(message("scene.digital_numbers"))
     elif not _is_zero_to_one(scene.radiometry):
-        notes.append(
-            "the scene holds reflectance in whole numbers and does not say how they are scaled: "
-            "clouds are not looked for in it; set the scale of its bands with gdal_edit.py -scale"
-        )
+        notes.append(message("scene.unscaled"))
     return tuple(notes)
 
 
-def _lost(missing: set[str]) -> str:
-    lost = ["clouds are left"]
-    if missing & {"green", "nir"}:
-        lost.insert(0, "water")
-    if missing & {"red", "nir"}:
-        lost.insert(0, "NDVI")
-    return ", ".join(lost)
+def _empty_without(missing: set[str]) -> str:
+    ndvi = "ndvi_" if missing & {"red", "nir"} else ""
+    water = "water_" if missing & {"green", "nir"} else ""
+    return f"{ndvi}{water}cloud"

@@ -7,6 +7,7 @@ import shapely
 
 from landslip.core.crs import AreaMeasure, clip_polygons
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
 from landslip.inventory.found import Found
 from landslip.inventory.request import InventoryRequest
 from landslip.inventory.statistics.adjusted import adjusted_from_sample, adjusted_from_tiles
@@ -16,18 +17,13 @@ from landslip.inventory.statistics.summary import StatisticsRequest, statistics_
 from landslip.inventory.table import Measured
 from landslip.metrics.intervals import Resampling
 
-_NO_ERRORS = (
-    "the area is what was mapped, its error not known; look up the true class of some hundred "
-    "points and give them with --sample, or the model's errors with --errors"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
     """Statistics, and what was noticed on the way."""
 
     statistics: Statistics
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 def whole_of(measured: Measured, request: InventoryRequest) -> Whole:
@@ -63,10 +59,10 @@ def _covered_m2(found: Found) -> float:
 
 def _adjusted(
     found: Found, covered_m2: float | None, request: InventoryRequest
-) -> tuple[AdjustedArea | None, list[str]]:
+) -> tuple[AdjustedArea | None, list[Message]]:
     known = request.known
     if known.sample is None and known.errors is None:
-        return None, [_NO_ERRORS]
+        return None, [message("adjusted.none")]
     if found.mapped_m2 is None or covered_m2 is None:
         raise InputError(
             f"{request.source}: an adjusted area needs the area of the ground that was searched; "
@@ -81,5 +77,5 @@ def _adjusted(
         how = Resampling(seed=request.seed, draws=max(request.draws, 1))
         by_tiles = adjusted_from_tiles(known.errors, found.mapped_m2, covered_m2, how)
     if by_tiles is None:
-        return None, [f"{known.errors}: too few tiles for an adjusted area"]
+        return None, [message("adjusted.few_tiles", file=str(known.errors))]
     return by_tiles, []

@@ -14,7 +14,9 @@ import shapely
 from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
+from landslip.core.choices import Language
 from landslip.core.errors import InputError, LandslipError
+from landslip.core.messages import Message, catalogue, message, plain
 
 _NAMED = 5
 _PARQUET = (".parquet", ".geoparquet")
@@ -28,12 +30,12 @@ class PolygonFile:
         frame: (Multi)Polygons without heights, in the file's coordinate system (or none) and
             order, indexed from 0.
         numbers: (n,) int64 number of each in the file, from 1; what is left out has one too.
-        notes: sentences.
+        notes: what was left out or repaired.
     """
 
     frame: geopandas.GeoDataFrame
     numbers: NDArray[np.int64]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 def read_polygon_file(
@@ -66,14 +68,14 @@ def read_polygon_file(
     invalid = ~empty & ~shapely.is_valid(geometries)
     notes = []
     if empty.any():
-        notes.append(f"{path.name}: {_named(empty)} with empty geometry left out")
+        notes.append(_note("file.empty", path, empty))
     if invalid.any():
-        reason = shapely.is_valid_reason(geometries[invalid][0])
-        notes.append(f"{path.name}: {_named(invalid)} invalid and repaired (the first: {reason})")
+        reason = _reason(geometries[invalid][0])
+        notes.append(_note("file.repaired", path, invalid, reason=reason))
         geometries = repair_polygons(geometries)
         gone = invalid & shapely.is_empty(geometries)
         if gone.any():
-            notes.append(f"{path.name}: {_named(gone)} left out, as they enclose nothing")
+            notes.append(_note("file.without_area", path, gone))
         empty |= gone
     if empty.all() and not may_be_empty:
         raise InputError(
@@ -154,12 +156,26 @@ def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
         )
 
 
-def _named(which: NDArray[np.bool_]) -> str:
-    """Return what polygons are called in notes: their numbers in the file, from 1."""
+def _note(key: str, path: Path, which: NDArray[np.bool_], **values: Message) -> Message:
+    """Return a message about some polygons, named by their numbers in the file, from 1."""
     numbers = (np.flatnonzero(which) + 1).tolist()
     shown = ", ".join(str(number) for number in numbers[:_NAMED])
-    more = ", ..." if len(numbers) > _NAMED else ""
-    return f"{len(numbers)} of {len(which)} polygons (number {shown}{more})"
+    return message(
+        key,
+        file=path.name,
+        count=len(numbers),
+        total=len(which),
+        numbers=shown + (", ..." if len(numbers) > _NAMED else ""),
+        **values,
+    )
+
+
+def _reason(geometry: shapely.Geometry) -> Message:
+    """Return why a geometry is invalid."""
+    text = shapely.is_valid_reason(geometry)
+    fault, _, at = text.rstrip("]").partition("[")
+    key = f"geometry.{fault}"
+    return message(key, at=at) if key in catalogue(Language.ENGLISH) else plain(text)
 
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"

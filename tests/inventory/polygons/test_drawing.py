@@ -13,6 +13,7 @@ from tests.conftest import WriteRaster
 from tests.inventory.polygons.pixel_shapes import TONGUES, Slope
 
 from landslip.core.errors import InputError
+from landslip.core.messages import message
 from landslip.inventory.polygons import drawing
 from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
 
@@ -134,10 +135,7 @@ def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
     assert drawn.filled_px.tolist() == [8]
     assert shapely.get_num_interior_rings(drawn.polygons).tolist() == [1]
     (note,) = drawn.notes
-    assert note == (
-        "holes that are smaller than --min-area and nowhere farther than --max-shift from their "
-        "outline were filled: 8 pixels"
-    )
+    assert note == message("polygons.holes_filled", pixels=8)
 
 
 def test_degrees_are_measured_on_the_ellipsoid(write_raster: WriteRaster) -> None:

@@ -8,6 +8,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
+from landslip.core.messages import message
 from landslip.inventory.statistics.sample import read_sample
 
 Points = NDArray[np.float64]
@@ -74,7 +75,7 @@ def test_points_beside_the_mapped_ground_are_left_out_and_told(tmp_path: Path) -
     ground = shapely.box(LEFT, BOTTOM, LEFT + 120, BOTTOM + 100)
     found = read_sample(file, POLYGONS, UTM, ground)
     assert len(found.mapped) == 3
-    assert found.notes == ("a.csv: 2 of 5 points beside the mapped ground left out",)
+    assert found.notes == (message("adjusted.outside", file="a.csv", count=2, total=5),)
 
 
 def test_a_point_on_an_edge_is_inside(tmp_path: Path) -> None:

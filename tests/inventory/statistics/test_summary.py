@@ -46,7 +46,7 @@ def test_what_is_not_known_is_none_and_told() -> None:
     assert (found.area_m2, found.area_share, found.landslides_per_km2) == (None, None, None)
     assert found.sizes is None
     assert found.volumes == ()
-    assert "the area of 40 of 40 landslides is not known" in found.notes[0]
+    assert "the area of 40 of 40 landslides is unknown" in found.notes[0]
     assert found.magnitude is not None
     assert found.magnitude.from_count == pytest.approx(np.log10(40))
 
@@ -55,7 +55,7 @@ def test_a_surface_that_is_known_in_part_has_no_total() -> None:
     areas = np.full(3, 100.0)
     found = statistics_of(request_of(areas, surface_m2=np.array([110.0, np.nan, 120.0])))
     assert found.surface_m2 is None
-    assert "not known for 1 of 3 landslides" in found.notes[0]
+    assert "unknown for 1 of 3 landslides" in found.notes[0]
 
 
 def test_statistics_survive_their_file_and_come_out_the_same_again() -> None:

@@ -51,12 +51,12 @@ def test_a_brighter_scene_has_unfamiliar_spectra(model: Model, write_raster: Wri
     assert found is not None
     assert found.spectral_share == 1
     assert found.spectral_ratio > 2
-    note = found.notes()[0]
+    note = found.notes()[0].text()
     assert note.startswith(
-        "the scene looks unlike the training data: 100 % of its sampled tiles have spectra beyond "
+        "the scene is out of distribution: 100 % of its sampled tiles have spectra beyond "
         "those of 99 % of the training tiles ("
     )
-    assert note.endswith("check the map and tune the model on some tiles of it")
+    assert note.endswith("check the map and fine-tune the model on some tiles of the scene")
 
 
 def test_the_same_pixels_in_another_order_have_unfamiliar_features(
@@ -75,7 +75,7 @@ def test_the_same_pixels_in_another_order_have_unfamiliar_features(
     assert found.spectral_ratio == pytest.approx(plain.spectral_ratio)
     assert found.feature_share > 0.5
     (note,) = found.notes()
-    assert "% of its sampled tiles have features of the network beyond those of 99 %" in note
+    assert "% of its sampled tiles have network features beyond those of 99 %" in note.text()
 
 
 def test_a_scene_of_other_bands_order_is_read_by_name(

@@ -1,12 +1,9 @@
-"""Sentences of the record in Chinese: all that the packages can note, and nothing lost of them."""
+"""Notes of an inventory in Chinese, with all the figures, files and arguments of the English."""
 
-import ast
 import re
 import shutil
-import string
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import geopandas
@@ -16,10 +13,10 @@ import shapely
 from numpy.typing import NDArray
 from tests.inventory.made_map import LEFT, MadeMap, change_json, make_map, write_plane
 
-import landslip
 from landslip.core.choices import Language
+from landslip.core.messages import Message, message, plain, term
 from landslip.inference.result import SUMMARY
-from landslip.inventory.found import CALIBRATED, NONE, UNCALIBRATED
+from landslip.inventory.record import RECORD, read_record
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
 from landslip.inventory.statistics.adjusted import BY_SAMPLE, BY_TILES
@@ -27,95 +24,29 @@ from landslip.inventory.statistics.summary import StatisticsRequest, statistics_
 from landslip.inventory.statistics.volume import RELATIONS
 from landslip.models.calibration.method import FITTED
 from landslip.models.ood.judge import Familiarity
-from landslip.reporting.inventory.notes import Told, in_language, read_sentences
+from landslip.reporting.inventory.texts import Sentence, read_texts
 
-PACKAGE = Path(landslip.__file__).parent
-NOTING = ("inventory/**/*.py", "statistics/*.py", "extraction/*.py", "familiarity/*.py")
-NAMES = {"note", "notes", "told", "warnings"}
-NOT_NOTED = {"give a file with one of them", "name one by 101"}  # remedies of errors
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
-KEPT = re.compile(r"\w+\.(?:gpkg|csv|tif|py)|--[a-z-]+|(?<![A-Za-z])\d+(?:\.\d+)?", re.ASCII)
-CONSTANT = (CALIBRATED, UNCALIBRATED, NONE, BY_SAMPLE, BY_TILES)
+HAN = re.compile(r"[\u4e00-\u9fff]")
+VALUE = re.compile(
+    r"\w+\.(?:gpkg|csv|tif|py)|\b[a-z]+_[a-z]+\b|(?<![A-Za-z])\d+(?:\.\d+)?", re.ASCII
+)
 
 
-def chinese(sentence: str) -> str:
-    """Return a sentence in Chinese, with all figures, files and options of the English one."""
-    told = in_language(sentence, Language.CHINESE)
-    assert not told.is_original, sentence
-    assert CHINESE.search(told.text)
-    assert sorted(KEPT.findall(told.text)) == sorted(KEPT.findall(sentence)), told.text
-    return told.text
+def chinese(note: Message) -> str:
+    """Return a message in Chinese, with all figures, files and arguments of the English one."""
+    text = note.text(Language.CHINESE)
+    assert HAN.search(text)
+    assert sorted(VALUE.findall(text)) == sorted(VALUE.findall(note.text())), text
+    return text
 
 
-def noted_in(module: Path) -> Iterator[str]:
-    """Return the sentences that a module's notes are made of, 101, 102... for what varies in them.
-
-    They are strings of three words or more in a module that names notes, other than docstrings
-    and what is raised.
-    """
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    named = {getattr(node, at, "") for node in ast.walk(tree) for at in ("id", "arg", "name")}
-    waiting: list[ast.AST] = [tree] if named & NAMES else []
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.JoinedStr | ast.Constant):
-            text = text_of(node, count(101))
-            if len(re.findall(r"[A-Za-z]+ ", text)) >= 2:
-                yield text
-        elif not isinstance(node, ast.Raise):
-            waiting += [one for one in ast.iter_child_nodes(node) if not is_docstring(one)]
+def all_chinese(notes: Iterable[Message]) -> list[str]:
+    return [chinese(note) for note in notes]
 
 
-def is_docstring(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def text_of(node: ast.AST, numbers: Iterator[int]) -> str:
-    if isinstance(node, ast.JoinedStr):
-        return "".join(text_of(part, numbers) for part in node.values)
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    return str(next(numbers))
-
-
-@pytest.fixture(scope="module")
-def noted() -> list[str]:
-    modules = {path for pattern in NOTING for path in PACKAGE.glob(pattern)}
-    found = [text for path in sorted(modules) for text in noted_in(path)]
-    found += noted_in(PACKAGE / "polygon_file.py")
-    return [text for text in found if text not in NOT_NOTED]
-
-
-def test_every_sentence_in_the_source_of_notes_is_known_in_chinese(noted: list[str]) -> None:
-    assert len(noted) >= 30
-    unknown = [text for text in noted if in_language(text, Language.CHINESE).is_original]
-    assert unknown == [], "put them into report/notes_zh.yaml"
-    for text in noted:
-        chinese(text)
-
-
-def test_a_sentence_fits_one_pattern_only(noted: list[str]) -> None:
-    patterns = [sentence.pattern for sentence in read_sentences()]
-    for text in (*noted, *CONSTANT):
-        assert sum(pattern.fullmatch(text) is not None for pattern in patterns) == 1, text
-
-
-def test_no_pattern_outlives_its_sentence(noted: list[str]) -> None:
-    for sentence in read_sentences():
-        if len(re.findall(r"[A-Za-z]+ ", re.sub(r"\{.*?\}", "", sentence.english))) >= 7:
-            fits = [sentence.pattern.fullmatch(text) for text in (*noted, *CONSTANT)]
-            assert any(fits), sentence.english
-
-
-def test_both_sides_have_the_same_places() -> None:
-    for sentence in read_sentences():
-        found = {name for _, name, _, _ in string.Formatter().parse(sentence.chinese) if name}
-        assert found == set(sentence.places), sentence.english
-
-
-@pytest.mark.parametrize("text", [*CONSTANT, *FITTED, *(one.name for one in RELATIONS)])
-def test_what_the_record_always_says_is_known(text: str) -> None:
-    chinese(text)
+@pytest.mark.parametrize("text", [BY_SAMPLE, BY_TILES, *FITTED, *(one.name for one in RELATIONS)])
+def test_what_records_always_hold_is_known_in_chinese(text: str) -> None:
+    chinese(term(text))
 
 
 def falling(number: int, seed: int) -> NDArray[np.float64]:
@@ -144,8 +75,7 @@ INVENTORIES = {
     ],
 )
 def test_notes_of_statistics_are_told_in_chinese(name: str, words: list[str]) -> None:
-    notes = statistics_of(INVENTORIES[name]).notes
-    told = " ".join(chinese(note) for note in notes)
+    told = " ".join(all_chinese(statistics_of(INVENTORIES[name]).messages))
     for word in words:
         assert word in told
 
@@ -156,14 +86,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeMap:
 
 
 def told_of(request: InventoryRequest) -> list[str]:
-    return [chinese(note) for note in make_inventory(request).notes]
+    return all_chinese(make_inventory(request).messages)
 
 
 def test_notes_of_an_extraction_are_told_in_chinese(made: MadeMap, tmp_path: Path) -> None:
     bare = InventoryRequest(source=made.extraction, out=tmp_path / "bare", draws=0)
     told = told_of(bare)
-    assert "日期 2024-08-12 取自影像名称；如有不同，请用 --date 指定。" in told
-    assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（--dem）。" in told
+    assert "日期 2024-08-12 取自影像名称；如有不同，请用 date 指定。" in told
+    assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（dem）。" in told
     assert any("影像缺少波段 blue, green：水体和云标记为空" in note for note in told)
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)
     half = replace(bare, out=tmp_path / "half", known=Known(dem=tmp_path / "dem.tif"))
@@ -182,14 +112,16 @@ def test_notes_on_a_scene_that_is_gone_and_unlike_are_told_in_chinese(
     change_json(
         folder / SUMMARY,
         lambda found: found.update(
-            warnings=unlike.notes(), scene="scene.tif", scene_place=str(tmp_path / "gone.tif")
+            messages=[note.model_dump() for note in unlike.notes()],
+            scene="scene.tif",
+            scene_place=str(tmp_path / "gone.tif"),
         ),
     )
     told = told_of(InventoryRequest(source=folder, out=tmp_path / "out", draws=0))
     assert any("75% 的光谱超出 99% 训练样本的范围（距离为通常的 3.2 倍）" in one for one in told)
     assert any("50% 的网络特征超出 99%" in one for one in told)
     assert any("无法读取影像" in one and "gone.tif" in one for one in told)
-    assert "STAC 条目需要日期，因此未生成；请用 --date 指定日期。" in told
+    assert "STAC 条目需要日期，因此未生成；请用 date 指定日期。" in told
 
 
 def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
@@ -205,16 +137,20 @@ def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
     assert "slides_7.gpkg：5 个多边形中有 1 个（序号 3）几何为空，已略去。" in told
     assert "（第一个的原因：自相交，位于 [20 20]）" in told[1]
     assert "slides_7.gpkg：5 个多边形中有 1 个（序号 4）不围成任何面积，已略去。" in told
-    assert "面积小于 25 m² 的 1 个多边形已略去（--min-area）。" in told
+    assert "面积小于 25 m² 的 1 个多边形已略去（min_area）。" in told
 
 
-def test_a_sentence_that_is_not_known_stays_as_it_is_and_is_marked() -> None:
-    text = "something new was noticed"
-    assert in_language(text, Language.CHINESE) == Told(text=text, is_original=True)
-    assert in_language(text, Language.ENGLISH) == Told(text=text)
-
-
-def test_what_stands_in_a_place_is_taken_over_as_it_is() -> None:
-    file = "{a}\n(b) 100%: c.csv"
-    told = in_language(f"{file}: 3 of 9 points beside the mapped ground left out", Language.CHINESE)
-    assert told.text == f"{file}：9 个样本点中有 3 个位于制图范围之外，已略去。"
+def test_a_record_of_an_earlier_version_is_read_and_its_sentences_are_marked(
+    made: MadeMap, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    record = make_inventory(InventoryRequest(source=made.extraction, out=out, draws=0))
+    assert record.notes == tuple(note.text() for note in record.messages)
+    assert read_record(out) == record
+    change_json(out / RECORD, lambda found: found.pop("messages"))
+    old = read_record(out)
+    assert old.messages == tuple(map(plain, record.notes))
+    texts = read_texts(Language.CHINESE)
+    assert texts.sentence(old.messages[0]) == Sentence(text=old.notes[0], is_original=True)
+    assert not texts.sentence(message("scene.no_crs")).is_original
+    assert not read_texts(Language.ENGLISH).sentence(old.messages[0]).is_original

@@ -70,8 +70,8 @@ def read_sides(request: CompareRequest) -> Sides:
     )
     written_crs = _crs(ours.frame)
     crs = _common_crs(ours.frame, theirs.frame)
-    notes = [f"inventory: {note}" for note in ours.notes]
-    notes += [f"reference: {note}" for note in theirs.notes]
+    notes = [f"inventory: {note.text()}" for note in ours.notes]
+    notes += [f"reference: {note.text()}" for note in theirs.notes]
     area = None if request.area is None else _area(request.area, crs)
     inventory = _side(request.inventory, ours, crs, area)
     reference = _side(request.reference, theirs, crs, area)

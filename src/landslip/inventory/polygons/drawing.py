@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inference.connected_components import Polygonizer
@@ -52,7 +53,7 @@ class Drawn:
         split_regions: groups that became several polygons.
         largest_shift_m: no outline was moved farther; NaN without a coordinate system.
         max_shift_m: the limit that was kept; NaN without a coordinate system.
-        notes: sentences for the user.
+        notes: what was not done, or changed areas.
     """
 
     polygons: NDArray[np.object_]
@@ -67,7 +68,7 @@ class Drawn:
     split_regions: int
     largest_shift_m: float
     max_shift_m: float
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
     def __len__(self) -> int:
         return len(self.polygons)
@@ -281,16 +282,10 @@ def _drawn(found: _Found, parts: Split, frame: _Frame) -> Drawn:
     )
 
 
-def _notes(parts: Split, filled_px: NDArray[np.int64]) -> tuple[str, ...]:
+def _notes(parts: Split, filled_px: NDArray[np.int64]) -> tuple[Message, ...]:
     notes = []
     if parts.too_large:
-        notes.append(
-            f"landslides that span more than {LARGEST_WINDOW_PX} pixels of the raster were not "
-            f"split: {parts.too_large}"
-        )
+        notes.append(message("polygons.not_split", window=LARGEST_WINDOW_PX, count=parts.too_large))
     if filled_px.any():
-        notes.append(
-            "holes that are smaller than --min-area and nowhere farther than --max-shift from "
-            f"their outline were filled: {int(filled_px.sum())} pixels"
-        )
+        notes.append(message("polygons.holes_filled", pixels=int(filled_px.sum())))
     return tuple(notes)

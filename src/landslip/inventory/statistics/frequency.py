@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.messages import Message, message
 from landslip.inventory.statistics.areas import counted
 from landslip.inventory.statistics.bootstrap import percentile_estimate
 from landslip.inventory.statistics.inverse_gamma import InverseGamma
@@ -43,7 +44,7 @@ class Sampling:
 
 def area_frequency(
     areas_m2: Array, least_m2: float, how: Sampling
-) -> tuple[AreaFrequency | None, list[str]]:
+) -> tuple[AreaFrequency | None, list[Message]]:
     """Return fits and histogram of rising areas over 0, and what must be known about them.
 
     Args:
@@ -56,25 +57,24 @@ def area_frequency(
     chart = histogram(areas_m2)
     kept, notes = areas_m2[areas_m2 >= least_m2], []
     if len(kept) < len(areas_m2):
-        notes.append(
-            f"{len(areas_m2) - len(kept)} landslides are smaller than the least area of "
-            f"{least_m2:g} m² and are left out of the fits of area"
-        )
+        smaller = len(areas_m2) - len(kept)
+        notes.append(message("statistics.small", count=smaller, min_area_m2=least_m2))
     if len(kept) < FEWEST or len(np.unique(kept)) < _DIFFERENT:
-        notes.append(
-            f"no distribution is fitted: that needs {FEWEST} landslides of at least {_DIFFERENT} "
-            f"different areas; there are {len(kept)} of {len(np.unique(kept))}"
+        few = message(
+            "statistics.few",
+            min_landslides=FEWEST,
+            min_areas=_DIFFERENT,
+            count=len(kept),
+            areas=len(np.unique(kept)),
         )
+        notes.append(few)
         return AreaFrequency(histogram=chart, inverse_gamma=None, power_law=None), notes
     gamma, told = _inverse_gamma(kept, least_m2, how)
     tail = _power_law(kept, how)
     if tail is None:
-        notes.append("no power law is fitted: too few landslides of different areas in any tail")
+        notes.append(message("statistics.no_tail"))
     elif tail.p_value is not None and tail.p_value < 0.1:
-        notes.append(
-            f"the tail is not a power law (p {_p_text(tail.p_value)}); its exponent is a "
-            "description"
-        )
+        notes.append(message("statistics.no_power_law", p_value=_p_text(tail.p_value)))
     found = AreaFrequency(histogram=chart, inverse_gamma=gamma, power_law=tail)
     return found, [*notes, *told]
 
@@ -106,7 +106,7 @@ def histogram(areas_m2: Array) -> Histogram | None:
 
 def _inverse_gamma(
     areas_m2: Array, least_m2: float, how: Sampling
-) -> tuple[InverseGammaFit, list[str]]:
+) -> tuple[InverseGammaFit, list[Message]]:
     areas = counted(areas_m2)
     fitted = fit_inverse_gamma(areas, least_m2)
     found = fitted.distribution
@@ -152,26 +152,17 @@ def ks_distance(areas_m2: Array, fitted: InverseGamma, least_m2: float) -> float
     return float(max(np.max(smaller - seen[firsts]), np.max(seen[lasts] - smaller)))
 
 
-def _warnings(fitted: Fitted, rollover: Estimate, edge: float) -> list[str]:
+def _warnings(fitted: Fitted, rollover: Estimate, edge: float) -> list[Message]:
     """Return what keeps the rollover or the parameters from meaning what they seem to."""
     notes = []
     at = fitted.distribution.rollover_m2
     uncertain = rollover.low is not None and rollover.low < edge
     if "rollover" in fitted.at_edge or at < edge:
-        notes.append(
-            f"the areas show no rollover: they fall in number from the smallest ({edge:.0f} m²) "
-            "on; the fitted one lies where nothing was mapped"
-        )
+        notes.append(message("statistics.no_rollover", smallest_m2=edge))
     elif at < 3 * edge or uncertain:
-        notes.append(
-            f"the rollover at {at:.0f} m² is near the smallest area that was mapped ({edge:.0f} "
-            "m²): it may be an artefact of small landslides that were missed"
-        )
+        notes.append(message("statistics.rollover_at_edge", rollover_m2=at, smallest_m2=edge))
     if "shape" in fitted.at_edge:
-        notes.append(
-            "the inverse gamma's rho and s are not bounded by these areas: their tail falls "
-            "faster than a power law"
-        )
+        notes.append(message("statistics.unbounded"))
     return notes
 
 

@@ -1,5 +1,8 @@
 """``statistics.json``: what an inventory says as a whole. Areas are on the map."""
 
+from pydantic import model_validator
+
+from landslip.core.messages import Message, complete_notes
 from landslip.core.records import StrictModel
 
 
@@ -126,3 +129,5 @@ class Statistics(StrictModel):
     draws: int
     seed: int
     notes: tuple[str, ...]
+    messages: tuple[Message, ...] = ()
+    _complete = model_validator(mode="before")(complete_notes)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
 from landslip.io.vector import read_vector
 
 REFERENCE = "reference"
@@ -32,7 +33,7 @@ class Sample:
 
     mapped: NDArray[np.bool_]
     reference: NDArray[np.bool_]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -91,11 +92,11 @@ def read_sample(
     )
 
 
-def _left_out(path: Path, inside: NDArray[np.bool_]) -> tuple[str, ...]:
+def _left_out(path: Path, inside: NDArray[np.bool_]) -> tuple[Message, ...]:
     if inside.all():
         return ()
     beside = int(np.count_nonzero(~inside))
-    return (f"{path.name}: {beside} of {len(inside)} points beside the mapped ground left out",)
+    return (message("adjusted.outside", file=path.name, count=beside, total=len(inside)),)
 
 
 def _points_of_table(path: Path, crs: pyproj.CRS | None) -> tuple[NDArray[np.object_], list[str]]:

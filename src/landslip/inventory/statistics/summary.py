@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.messages import Message, message, sentences
 from landslip.inventory.statistics.areas import usable_areas
 from landslip.inventory.statistics.frequency import Sampling, area_frequency
 from landslip.inventory.statistics.magnitude import magnitude_of
@@ -47,16 +48,15 @@ def statistics_of(request: StatisticsRequest) -> Statistics:
     areas = usable_areas(request.areas_m2)
     landslides, notes = len(request.areas_m2), []
     if landslides and len(areas) < landslides:
-        notes.append(
-            f"the area of {landslides - len(areas)} of {landslides} landslides is not known; "
-            "sizes, fits and volumes leave them out"
-        )
+        unmeasured = landslides - len(areas)
+        notes.append(message("statistics.areas_unknown", count=unmeasured, total=landslides))
     how = Sampling(draws=request.draws, seed=request.seed, level=request.level)
     frequency, told = area_frequency(areas, request.least_m2, how)
     area = _sum(request.areas_m2)
     surface, unknown = _surface(request.surface_m2)
     mapped = request.mapped_m2 if request.mapped_m2 else None
     covered = area if request.covered_m2 is None else request.covered_m2
+    noted = (*notes, *unknown, *told)
     return Statistics(
         landslides=landslides,
         area_m2=area,
@@ -72,7 +72,8 @@ def statistics_of(request: StatisticsRequest) -> Statistics:
         interval_level=request.level,
         draws=request.draws,
         seed=request.seed,
-        notes=(*notes, *unknown, *told),
+        notes=sentences(noted),
+        messages=noted,
     )
 
 
@@ -82,17 +83,13 @@ def _sum(values: Array) -> float | None:
     return total if np.isfinite(total) else None
 
 
-def _surface(surface_m2: Array | None) -> tuple[float | None, list[str]]:
+def _surface(surface_m2: Array | None) -> tuple[float | None, list[Message]]:
     if surface_m2 is None:
         return None, []
     unknown = int(np.count_nonzero(~np.isfinite(surface_m2)))
     if not unknown:
         return _sum(surface_m2), []
-    note = (
-        f"no total of the area along the slope: it is not known for {unknown} of "
-        f"{len(surface_m2)} landslides"
-    )
-    return None, [note]
+    return None, [message("statistics.surface_unknown", count=unknown, total=len(surface_m2))]
 
 
 def _sizes(areas_m2: Array) -> Sizes | None:

@@ -6,6 +6,7 @@ from itertools import chain
 
 import numpy as np
 
+from landslip.core.messages import Message, message
 from landslip.datasets.format import TileDataset
 from landslip.io.raster import Scene
 from landslip.models.card import ModelCard
@@ -50,17 +51,14 @@ class Familiarity:
     spectral_ratio: float
     feature_ratio: float
 
-    def notes(self) -> list[str]:
-        """Return a sentence for each way in which the scene is unlike; none where it is alike."""
+    def notes(self) -> list[Message]:
+        """Return a message for each way in which the scene is unlike; none where it is alike."""
         kinds = (
             ("spectra", self.spectral_share, self.spectral_ratio),
-            ("features of the network", self.feature_share, self.feature_ratio),
+            ("features", self.feature_share, self.feature_ratio),
         )
         return [
-            f"the scene looks unlike the training data: {100 * share:.0f} % of its sampled tiles "
-            f"have {what} beyond those of 99 % of the training tiles ({ratio:.1f} times the usual "
-            "distance); probabilities are not to be trusted as calibrated, check the map and tune "
-            "the model on some tiles of it"
+            message(f"ood.{what}", percent=100 * share, ratio=ratio)
             for what, share, ratio in kinds
             if self._is_unlike(share)
         ]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from landslip.reporting.inventory import numbers
 from landslip.reporting.inventory.data import InventoryData
-from landslip.reporting.inventory.notes import in_language
 from landslip.reporting.inventory.texts import Texts
 
 Part = tuple[str, list[str]]
@@ -116,8 +115,7 @@ def _confidence(data: InventoryData, texts: Texts) -> Iterator[str]:
     elif model.calibration is None:
         yield texts("confidence_raw")
     else:
-        how = in_language(model.calibration, texts.language).text
-        yield texts("confidence_calibrated", method=how)
+        yield texts("confidence_calibrated", method=texts.term(model.calibration))
 
 
 def _statistics(data: InventoryData, texts: Texts) -> Iterator[str]:

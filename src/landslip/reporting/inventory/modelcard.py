@@ -2,7 +2,6 @@
 
 from landslip.models.card import CalibrationCard, FiguresCard, ModelCard
 from landslip.reporting.inventory import numbers
-from landslip.reporting.inventory.notes import in_language
 from landslip.reporting.inventory.tables import Table
 from landslip.reporting.inventory.texts import Texts
 
@@ -12,7 +11,7 @@ _SCORES = ("precision", "recall", "f1", "iou")
 def model_table(card: ModelCard, texts: Texts) -> Table:
     """Return the model's architecture, input and training."""
     training, known = card.training, card.input
-    units = in_language(known.units.value, texts.language).text
+    units = texts.term(known.units.value)
     tiles = ", ".join(
         f"{_split(name, texts)} {numbers.whole(n)}" for name, n in training.dataset_tiles.items()
     )
@@ -32,7 +31,7 @@ def model_table(card: ModelCard, texts: Texts) -> Table:
         ("tile", f"{known.tile_size}{numbers.THIN}px"),
         ("data", training.dataset_source),
         ("tiles", tiles),
-        ("split", in_language(training.split_method, texts.language).text),
+        ("split", ", ".join(map(texts.term, training.split_method.split(", ")))),
         ("digest", training.pixels_sha256[:16]),
         ("epochs", f"{training.epoch} / {training.epochs}"),
         ("device", f"{training.device}, {training.precision}"),
@@ -75,7 +74,7 @@ def calibration_table(card: CalibrationCard, texts: Texts) -> Table:
     if card.after is not None:
         rows.append((texts("calibration_after"), *_figures(card.after)))
     return Table(
-        caption=texts("calibration_caption", method=in_language(card.method, texts.language).text),
+        caption=texts("calibration_caption", method=texts.term(card.method)),
         columns=(texts("probabilities"), *(texts(name) for name in columns)),
         rows=tuple(rows),
         notes=(

@@ -13,7 +13,8 @@ from landslip import __version__
 from landslip.core.choices import Language
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file
-from landslip.inventory.record import REPORT
+from landslip.core.messages import term
+from landslip.inventory.record import REPORT, confidence_message
 from landslip.reporting.inventory import modelcard, tables
 from landslip.reporting.inventory.backdrop import Backdrop, ReliefBackdrop, SceneBackdrop
 from landslip.reporting.inventory.data import InventoryData, read_inventory
@@ -23,7 +24,6 @@ from landslip.reporting.inventory.largest import largest_cards
 from landslip.reporting.inventory.maps import density_map, location_map
 from landslip.reporting.inventory.markup import breakable, css_string
 from landslip.reporting.inventory.method import limits, method
-from landslip.reporting.inventory.notes import Told, in_language
 from landslip.reporting.inventory.plates import (
     PAPER,
     RELIEF,
@@ -34,7 +34,7 @@ from landslip.reporting.inventory.plates import (
 )
 from landslip.reporting.inventory.references import other_sources, references
 from landslip.reporting.inventory.reliability import reliability_chart
-from landslip.reporting.inventory.texts import Texts, read_texts
+from landslip.reporting.inventory.texts import Sentence, Texts, read_texts
 from landslip.reporting.inventory.view import View
 
 _TEMPLATE = "report.html.j2"
@@ -113,7 +113,7 @@ def html_page(data: InventoryData, backdrop: Backdrop | None, kind: str, texts: 
         "notes": _notes(data, texts),
         "charts": distribution_charts(data, texts),
         "method": method(data, texts),
-        "confidence_is": in_language(data.record.confidence_is, texts.language),
+        "confidence_is": texts.sentence(confidence_message(data.record.model)),
         "limits": limits(data, texts),
         "references": references(data),
         "sources": other_sources(data),
@@ -182,9 +182,7 @@ def _tables(data: InventoryData, texts: Texts) -> dict[str, Any]:
         "measures": tables.measures_table(data, texts),
         "fits": None if found is None else tables.fits_table(found, level, texts),
         "adjusted": None if adjusted is None else tables.adjusted_table(adjusted, texts),
-        "adjusted_method": None
-        if adjusted is None
-        else in_language(adjusted.method, texts.language),
+        "adjusted_method": None if adjusted is None else texts.sentence(term(adjusted.method)),
         "volumes": None if statistics is None else tables.volume_table(statistics, texts),
         "magnitude": None if statistics is None else tables.magnitude_table(statistics, texts),
     }
@@ -203,8 +201,7 @@ def _model(data: InventoryData, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _notes(data: InventoryData, texts: Texts) -> list[Told]:
+def _notes(data: InventoryData, texts: Texts) -> list[Sentence]:
     """Return what was noticed on the way, each once."""
-    statistics = () if data.statistics is None else data.statistics.notes
-    noted = dict.fromkeys([*data.record.notes, *statistics])
-    return [in_language(note, texts.language) for note in noted]
+    statistics = () if data.statistics is None else data.statistics.messages
+    return list(dict.fromkeys(map(texts.sentence, [*data.record.messages, *statistics])))

@@ -17,7 +17,6 @@ from landslip.inventory.statistics.result import (
 )
 from landslip.reporting.inventory import numbers
 from landslip.reporting.inventory.data import InventoryData
-from landslip.reporting.inventory.notes import in_language
 from landslip.reporting.inventory.texts import Texts
 
 _CLASS_EDGES_M2 = (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
@@ -254,7 +253,7 @@ def volume_table(statistics: Statistics, texts: Texts) -> Table | None:
     percent = numbers.level(statistics.interval_level)
     rows = [
         (
-            in_language(volume.relation, texts.language).text,
+            texts.term(volume.relation),
             _formula(volume),
             numbers.scientific(volume.total_m3.value, 1),
             _range(volume.total_m3),

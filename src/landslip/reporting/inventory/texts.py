@@ -6,7 +6,16 @@ from importlib.resources import files
 import yaml
 
 from landslip.core.choices import Language
+from landslip.core.messages import PLAIN, Message, term
 from landslip.inventory.fields import BY_NAME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of the records; ``is_original`` where it is in English on another page."""
+
+    text: str
+    is_original: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +32,15 @@ class Texts:
     def has(self, key: str) -> bool:
         """Whether there is a text under a key."""
         return key in self.entries
+
+    def sentence(self, message: Message) -> Sentence:
+        """Return a note or phrase of the records."""
+        is_original = message.key == PLAIN and not self.is_english
+        return Sentence(text=message.text(self.language), is_original=is_original)
+
+    def term(self, name: str) -> str:
+        """Return a fixed word of the records, such as ``isotonic``."""
+        return term(name).text(self.language)
 
     def column(self, name: str) -> str:
         """Return the label of a column of the inventory."""
