@@ -29,22 +29,19 @@ from landslip.io.raster import OutputBand, Scene, write_scene
 from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
-from landslip.preprocessing.pipeline.request import SceneRequest
-from landslip.preprocessing.pipeline.run import Outcome, preprocess
+from landslip.preprocessing.pipeline.run import PreprocessRequest, PreprocessResult, preprocess
 from landslip.synthetic.camera import Attitude
-from landslip.synthetic.coverage import target_over
-from landslip.synthetic.dem import DemStyle, write_dem
-from landslip.synthetic.ground import GROUND_BANDS, Ground
-from landslip.synthetic.land import Land, LandPlan, make_land
-from landslip.synthetic.overpass import Overpass, Target
+from landslip.synthetic.ground_model import GROUND_BANDS, DemFormat, GroundModel, write_dem
+from landslip.synthetic.landscape import LandscapeSettings, SyntheticLandscape, make_landscape
+from landslip.synthetic.overpass import ImageTarget, Overpass, target_over
 from landslip.synthetic.product import ProductRequest, write_product
-from landslip.synthetic.sensor import MSS, Sensor, blur_sigma_px
+from landslip.synthetic.sensor import MSS, SensorModel, blur_sigma_px
 
 Field = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 PLACE = (103.48, 31.30)
-CLEAR = Sensor(haze=(0.0,) * 5, haze_variation=0.0, read_noise_dn=0.0, shot_noise_dn=0.0)
-AIRY = Sensor(haze_variation=0.0)
+CLEAR = SensorModel(haze=(0.0,) * 5, haze_variation=0.0, read_noise_dn=0.0, shot_noise_dn=0.0)
+AIRY = SensorModel(haze_variation=0.0)
 SHIFT_PX, DRIFT_PX = (0.6, -0.4), (0.2, -0.15)
 USUAL = PansharpeningMethod.BROVEY
 BIAS_M = (31.0, -25.0)
@@ -58,7 +55,7 @@ class Case:
 
     name: str
     overpass: Overpass
-    dem: DemStyle
+    dem: DemFormat
 
     @property
     def heights(self) -> HeightReference:
@@ -68,8 +65,8 @@ class Case:
 
 def cases() -> tuple[Case, ...]:
     """Return cameras, years, rolls and elevation models."""
-    over_geoid = DemStyle(epsg=4326, undulation_m=-41.5)
-    over_ellipsoid = DemStyle(epsg=32648)
+    over_geoid = DemFormat(epsg=4326, undulation_m=-41.5)
+    over_ellipsoid = DemFormat(epsg=32648)
     return (
         _case("PMS1 2013, roll 0", datetime(2013, 8, 12, 3, 52, 10), 1, 0.0, over_ellipsoid),
         _case("PMS2 2014, roll -20", datetime(2014, 10, 2, 3, 58, 41), 2, -20.0, over_geoid),
@@ -77,7 +74,7 @@ def cases() -> tuple[Case, ...]:
     )
 
 
-def _case(name: str, utc: datetime, camera: int, roll_deg: float, dem: DemStyle) -> Case:
+def _case(name: str, utc: datetime, camera: int, roll_deg: float, dem: DemFormat) -> Case:
     attitude = Attitude(roll_deg=roll_deg, wobble_urad=0.5)
     overpass = Overpass(
         utc=utc, camera=camera, attitude=attitude, shift_px=SHIFT_PX, drift_px=DRIFT_PX
@@ -89,7 +86,7 @@ def _case(name: str, utc: datetime, camera: int, roll_deg: float, dem: DemStyle)
 class Truth:
     """A known ground, and where on it landslides begin and end."""
 
-    ground: Ground
+    ground: GroundModel
     edges: Flags
 
     def blurred(self, mtf: float, pixel_px: int = 1) -> Field:
@@ -99,14 +96,14 @@ class Truth:
         return np.stack(layers)
 
 
-def rich(land: Land, case: Case) -> Truth:
+def rich(land: SyntheticLandscape, case: Case) -> Truth:
     """Return the land as it is made: forest, fields, houses, landslides, in the day's light."""
     day = case.overpass.beijing_time.date()
     ground = land.ground_on(day, case.overpass.sun(_somewhere()))
     return Truth(ground, _edges(land.freshness_on(day) > 0.3))
 
 
-def smooth(land: Land, case: Case) -> Truth:
+def smooth(land: SyntheticLandscape, case: Case) -> Truth:
     """Return smooth plants with bare landslides over the same heights."""
     day = case.overpass.beijing_time.date()
     slid = land.freshness_on(day) > 0.3
@@ -121,8 +118,8 @@ def smooth(land: Land, case: Case) -> Truth:
     return Truth(replace(grounds, reflectance=values.astype(np.float32)), _edges(slid))
 
 
-def _somewhere() -> Target:
-    return Target(lon_deg=PLACE[0], lat_deg=PLACE[1], height_m=0.0, mss_shape=(1, 1))
+def _somewhere() -> ImageTarget:
+    return ImageTarget(lon_deg=PLACE[0], lat_deg=PLACE[1], height_m=0.0, mss_shape=(1, 1))
 
 
 def _edges(inside: Flags) -> Flags:
@@ -143,10 +140,10 @@ class Compared:
     by_pan: Field
     by_mss: Field
     clear: Flags
-    outcome: Outcome
+    outcome: PreprocessResult
 
     @classmethod
-    def of(cls, outcome: Outcome, truth: Truth, window: Window) -> "Compared":
+    def of(cls, outcome: PreprocessResult, truth: Truth, window: Window) -> "Compared":
         """Read a scene where a window of the ground lies."""
         grid = truth.ground.grid.at(window)
         with Scene(outcome.scene) as scene:
@@ -158,8 +155,8 @@ class Compared:
         return cls(
             found=found,
             truth=truth.ground.reflectance[:, rows, cols],
-            by_pan=truth.blurred(Sensor().pan_mtf)[:, rows, cols],
-            by_mss=truth.blurred(Sensor().mss_mtf, BLOCK_PX)[:, rows, cols],
+            by_pan=truth.blurred(SensorModel().pan_mtf)[:, rows, cols],
+            by_mss=truth.blurred(SensorModel().mss_mtf, BLOCK_PX)[:, rows, cols],
             clear=valid & ~truth.edges[rows, cols],
             outcome=outcome,
         )
@@ -173,8 +170,8 @@ class Compared:
 
     def rms(self, one: Field, other: Field, block_px: int = 1) -> NDArray[np.float64]:
         """Return the root mean square of differences by band, of means of blocks."""
-        apart = averaged(one - other, block_px)
-        clear = averaged(self.clear.astype(np.float32)[np.newaxis], block_px)[0] == 1
+        apart = block_patch(one - other, block_px)
+        clear = block_patch(self.clear.astype(np.float32)[np.newaxis], block_px)[0] == 1
         return np.asarray(np.sqrt(np.mean(np.square(apart[:, clear], dtype=np.float64), axis=1)))
 
     @cached_property
@@ -185,7 +182,7 @@ class Compared:
         return match_patches(self.found[2], self.truth[2], whole, whole, settings).shifts
 
 
-def averaged(values: Field, block_px: int) -> Field:
+def block_patch(values: Field, block_px: int) -> Field:
     """Return means of square blocks (bands, height, width)."""
     bands, height, width = values.shape
     rows, cols = height // block_px, width // block_px
@@ -203,7 +200,11 @@ class Bench:
     seed: int
 
     def product(
-        self, truth: Truth, case: Case, sensor: Sensor, bias_m: tuple[float, float] = (0.0, 0.0)
+        self,
+        truth: Truth,
+        case: Case,
+        sensor: SensorModel,
+        bias_m: tuple[float, float] = (0.0, 0.0),
     ) -> Path:
         """Make a product of the ground, and the elevation model of the case."""
         overpass = replace(case.overpass, bias_m=bias_m)
@@ -220,7 +221,7 @@ class Bench:
         """Process a product and lay the scene beside the truth."""
         dem = DemRequest(path=product.parent / "dem.tif", heights=case.heights)
         out = product.parent / f"out{len(list(product.parent.iterdir()))}"
-        outcome = preprocess(product, out, SceneRequest(dem=dem, **options))
+        outcome = preprocess(product, out, PreprocessRequest(dem=dem, **options))
         return Compared.of(outcome, truth, self.window)
 
 
@@ -232,8 +233,8 @@ def main() -> None:
     options = parser.parse_args()
     started = time.monotonic()
     side = options.side + 2 * MARGIN_PX
-    plan = LandPlan(centre_deg=PLACE, epsg=32648, shape=(side, side))
-    land = make_land(plan, options.seed, cases()[0].overpass.sun(_somewhere()))
+    plan = LandscapeSettings(centre_deg=PLACE, epsg=32648, shape=(side, side))
+    land = make_landscape(plan, options.seed, cases()[0].overpass.sun(_somewhere()))
     window = Window(MARGIN_PX, MARGIN_PX, options.side, options.side)
     with tempfile.TemporaryDirectory(prefix="landslip-bench-") as folder:
         bench = Bench(folder=Path(folder), window=window, seed=options.seed)
@@ -243,7 +244,7 @@ def main() -> None:
     print(f"\n{time.monotonic() - started:.0f} s in all")
 
 
-def print_clear(bench: Bench, land: Land) -> None:
+def print_clear(bench: Bench, land: SyntheticLandscape) -> None:
     """Print what is left without noise and air, for each fusion and ground."""
     found = list(_clear(bench, land))
     print("\nReflectance without noise and air: RMS by band, outside landslides' edges\n")
@@ -259,7 +260,7 @@ def print_clear(bench: Bench, land: Land) -> None:
             )
 
 
-def _clear(bench: Bench, land: Land) -> Iterator[tuple[str, str, str, Compared]]:
+def _clear(bench: Bench, land: SyntheticLandscape) -> Iterator[tuple[str, str, str, Compared]]:
     for case in cases():
         for ground in (rich, smooth):
             truth = ground(land, case)
@@ -270,7 +271,7 @@ def _clear(bench: Bench, land: Land) -> Iterator[tuple[str, str, str, Compared]]
                 yield case.name, ground.__name__, method.value, one
 
 
-def print_airy(bench: Bench, land: Land) -> None:
+def print_airy(bench: Bench, land: SyntheticLandscape) -> None:
     """Print what noise and haze add, and what dark objects take away."""
     rows = []
     for case in cases():
@@ -291,7 +292,7 @@ def print_airy(bench: Bench, land: Land) -> None:
         print(f"- {name}: {said} (truth {truth_said})")
 
 
-def print_pointing(bench: Bench, land: Land) -> None:
+def print_pointing(bench: Bench, land: SyntheticLandscape) -> None:
     """Print how well a reference of another day corrects pointing that is wrong by 40 m."""
     print(f"\nPointing wrong by {np.hypot(*BIAS_M):.1f} m, corrected by a scene of another day\n")
     print("| case | before, px | median after, px | RMS after, px | MSS on PAN, px of 8 m |")
@@ -312,7 +313,7 @@ def print_pointing(bench: Bench, land: Land) -> None:
         print(f"| {case.name} | {before:.1f} | {_places(one)} | {_registration_px(one):.3f} |")
 
 
-def _write_reference(ground: Ground, path: Path) -> None:
+def _write_reference(ground: GroundModel, path: Path) -> None:
     layers = tuple(
         OutputBand(description=name, dtype="float32", nodata=-1.0, units=Units.REFLECTANCE.value)
         for name in GROUND_BANDS

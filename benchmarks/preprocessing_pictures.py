@@ -33,16 +33,21 @@ from landslip.preprocessing.orthorectification.elevation import GridProjection
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.map_grid import GridRequest, image_outline, plan_grid
 from landslip.preprocessing.orthorectification.views import CameraImage
-from landslip.preprocessing.pipeline.coregister import coregister
-from landslip.preprocessing.pipeline.detail import fit_detail
-from landslip.preprocessing.pipeline.light import Light, find_light
-from landslip.preprocessing.pipeline.request import SceneRequest
-from landslip.preprocessing.pipeline.scene import SCALE, Making, window_maker
-from landslip.preprocessing.pipeline.sources import Sources, count_values, open_sources
-from landslip.preprocessing.product.open import MSS_BANDS, PAN_BANDS, Product, open_product
+from landslip.preprocessing.pipeline.image_pair import (
+    OpenImages,
+    coregister,
+    count_histograms,
+    fit_pansharpening,
+    open_images,
+)
+from landslip.preprocessing.pipeline.radiometric_correction import (
+    RadiometricCorrection,
+    derive_radiometric_correction,
+)
+from landslip.preprocessing.pipeline.scene import SCALE, SceneInputs, window_function
+from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product, open_product
 from landslip.synthetic.camera import Attitude
-from landslip.synthetic.series import MadeSeries, write_series
-from landslip.synthetic.study_area import StudyArea, small_area
+from landslip.synthetic.series import StudyArea, SyntheticSeries, small_area, write_series
 
 Pixels = NDArray[Any]
 SIDE_PX, MARGIN_PX, ROLL_DEG = 448, 160, 14.0
@@ -87,12 +92,12 @@ class Work:
         seen: part of the map that pictures show.
     """
 
-    made: MadeSeries
+    made: SyntheticSeries
     product: Product
     ground: GroundGrid
-    told: Sources
-    refined: Sources
-    registered: Sources
+    told: OpenImages
+    refined: OpenImages
+    registered: OpenImages
     seen: Window
 
     @property
@@ -100,10 +105,12 @@ class Work:
         """The map at the multispectral resolution."""
         return GroundGrid(self.ground.grid.coarser(RATIO), self.ground.elevation)
 
-    def light(self, atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA) -> Light:
+    def light(
+        self, atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA
+    ) -> RadiometricCorrection:
         """Return what counts mean."""
-        request = SceneRequest(dem=DemRequest(path=self.made.dem), atmosphere=atmosphere)
-        return find_light(self.product, request, count_values(self.told), 0.0)
+        histograms = count_histograms(self.told)
+        return derive_radiometric_correction(self.product, histograms, 0.0, atmosphere=atmosphere)
 
     def truth(self, at: int) -> Pixels:
         """Return the ground's reflectance of a date, stored numbers, on the part that is seen."""
@@ -113,12 +120,16 @@ class Work:
             return image.read(moved(self.ground, image, self.seen))
 
     def scene(
-        self, sources: Sources, light: Light, method: PansharpeningMethod, window: Window
+        self,
+        sources: OpenImages,
+        light: RadiometricCorrection,
+        method: PansharpeningMethod,
+        window: Window,
     ) -> Pixels:
         """Return stored numbers (bands, height, width) of a part of the scene."""
-        detail = fit_detail(self.registered, light, self.coarse, RATIO, method)
-        making = Making(ground=self.ground, sources=sources, light=light, fusion=detail.fusion)
-        stored = window_maker(making)(window).stored
+        detail = fit_pansharpening(self.registered, light, self.coarse, RATIO, method)
+        making = SceneInputs(ground=self.ground, sources=sources, light=light, fusion=detail.fusion)
+        stored = window_function(making)(window).stored
         return np.zeros((len(MSS_BANDS), *window.shape), np.uint16) if stored is None else stored
 
 
@@ -129,9 +140,9 @@ def moved(ground: GroundGrid, image: SensorImage, window: Window) -> Window:
 
 
 @contextmanager
-def opened(made: MadeSeries) -> Iterator[Work]:
+def opened(made: SyntheticSeries) -> Iterator[Work]:
     """Open the first product and take it through refinement and registration."""
-    with open_product(made.dates[0].product) as product, open_sources(product) as told:
+    with open_product(made.dates[0].product) as product, open_images(product) as told:
         cameras = [(one.rpc, one.image.shape) for one in (told.ms, told.pan)]
         elevation, _ = load_dem(DemRequest(path=made.dem), cameras)
         outline = image_outline(told.pan.rpc, told.pan.image.shape, elevation)
@@ -144,7 +155,7 @@ def opened(made: MadeSeries) -> Iterator[Work]:
         pan = CameraImage(told.pan.image, told.pan.rpc.corrected(found.correction))
         a, b, c, d, e, f = found.correction.coefficients
         smaller = replace(found.correction, coefficients=(a, b, c / RATIO, d, e, f / RATIO))
-        refined = Sources(ms=CameraImage(told.ms.image, told.ms.rpc.corrected(smaller)), pan=pan)
+        refined = OpenImages(ms=CameraImage(told.ms.image, told.ms.rpc.corrected(smaller)), pan=pan)
         fit = coregister(refined, coarse, RATIO, product.name)
         print(f"registration: rms {fit.before.rms_px:.3f} -> {fit.fit.after.rms_px:.3f} MSS px")
         ms = CameraImage(refined.ms.image, refined.ms.rpc.corrected(fit.correction))
@@ -156,7 +167,7 @@ def opened(made: MadeSeries) -> Iterator[Work]:
             ground=ground,
             told=told,
             refined=refined,
-            registered=Sources(ms=ms, pan=pan),
+            registered=OpenImages(ms=ms, pan=pan),
             seen=Window(round(col), round(row), SIDE_PX, SIDE_PX),
         )
 
@@ -208,7 +219,9 @@ def draw_registration(work: Work) -> Parts:
     pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0][0]
     pan = scaled(cv2.GaussianBlur(pan, (0, 0), 2.0))
     light = work.light()
-    detail = fit_detail(work.registered, light, work.coarse, RATIO, PansharpeningMethod.BROVEY)
+    detail = fit_pansharpening(
+        work.registered, light, work.coarse, RATIO, PansharpeningMethod.BROVEY
+    )
     for name, source in (("before", work.refined.ms), ("after", work.registered.ms)):
         bands = light.reflectance(source.smooth(patch.seen_by(source.rpc))[0], MSS_BANDS)
         cyan = scaled(np.average(bands, axis=0, weights=detail.fusion.intensity.weights))

@@ -32,11 +32,11 @@ RESOLUTION_M = 2.0
 
 def make_product(folder: Path, lines: int) -> tuple[Path, Path]:
     """Make product and elevation model, or take those that are there."""
-    from landslip.synthetic.dem import DemStyle, write_dem
-    from landslip.synthetic.land import make_land
-    from landslip.synthetic.overpass import Target
+    from landslip.synthetic.ground_model import DemFormat, write_dem
+    from landslip.synthetic.landscape import make_landscape
+    from landslip.synthetic.overpass import ImageTarget
     from landslip.synthetic.product import ProductRequest, write_product
-    from landslip.synthetic.study_area import wenchuan_area
+    from landslip.synthetic.series import wenchuan_area
 
     dem = folder / f"dem_{lines}.tif"
     found = sorted((folder / str(lines)).glob("*.tar.gz"))
@@ -46,10 +46,10 @@ def make_product(folder: Path, lines: int) -> tuple[Path, Path]:
     look = replace(area.looks[0], bias_m=(0.0, 0.0))
     lon, lat = area.plan.centre_deg
     mss_shape = round(lines / 4), round(lines / 4 * 4548 / 4503)
-    target = Target(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=mss_shape)
+    target = ImageTarget(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=mss_shape)
     plan = replace(area.plan, shape=(2048, 2048))
-    ground = make_land(plan, 0, look.sun(target)).ground_on(look.utc.date(), look.sun(target))
-    write_dem(dem, ground, DemStyle(margin_m=1.5 * lines))
+    ground = make_landscape(plan, 0, look.sun(target)).ground_on(look.utc.date(), look.sun(target))
+    write_dem(dem, ground, DemFormat(margin_m=1.5 * lines))
     request = ProductRequest(ground=ground, overpass=look, target=target)
     return write_product(request, folder / str(lines), _told("product")), dem
 

@@ -18,8 +18,8 @@ from landslip.core.window import Window
 from landslip.datasets.format import Tile
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description, Origin
-from landslip.synthetic.land import make_land
-from landslip.synthetic.study_area import wenchuan_area
+from landslip.synthetic.landscape import make_landscape
+from landslip.synthetic.series import wenchuan_area
 
 BANDS = ("blue", "green", "red", "nir")
 GROUND_PX, TILE_PX, STRIP_PX = 1024, 256, 512
@@ -68,7 +68,7 @@ def make_ground(seed: int, side: int = GROUND_PX) -> Ground:
     area = wenchuan_area(seed)
     look = area.looks[-1]
     sun, day = look.sun(area.middle), look.utc.date()
-    land = make_land(replace(area.plan, shape=(side, side)), seed, sun)
+    land = make_landscape(replace(area.plan, shape=(side, side)), seed, sun)
     reflectance = land.ground_on(day, sun).reflectance
     stored = np.clip(reflectance / _SCALE, 1, 10000).astype(np.uint16)
     return Ground(stored=stored, landslide=land.freshness_on(day) > _BARE)

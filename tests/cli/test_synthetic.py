@@ -3,7 +3,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
-from landslip.preprocessing.product.open import open_product
+from landslip.preprocessing.product.product import open_product
 
 
 def test_products_and_truth_of_a_preset(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.preprocessing.orthorectification.conftest import (
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC, ImageCorrection
-from landslip.synthetic.camera import Camera
+from landslip.synthetic.camera import PushbroomCamera
 from landslip.synthetic.rpc_fit import fit_rpc
 
 Values = NDArray[np.float64]
@@ -78,12 +78,12 @@ def test_what_cannot_be_undone_is_refused(coefficients: tuple[float, ...]) -> No
 
 
 @pytest.fixture(scope="module")
-def camera() -> Camera:
+def camera() -> PushbroomCamera:
     return make_camera()
 
 
 @pytest.fixture(scope="module")
-def rpc(camera: Camera) -> RPC:
+def rpc(camera: PushbroomCamera) -> RPC:
     return fit_rpc(camera, RANGE_M).rpc
 
 
@@ -101,13 +101,13 @@ def by_gdal(rpc: RPC, lonlat: Values, height_m: Values) -> Values:
     return np.column_stack([col, row])
 
 
-def test_projection_is_that_of_the_camera(camera: Camera, rpc: RPC) -> None:
+def test_projection_is_that_of_the_camera(camera: PushbroomCamera, rpc: RPC) -> None:
     points, height_m = spread()
     seen = rpc.project(camera.locate(points, height_m), height_m)
     assert np.abs(seen - points).max() < 0.002
 
 
-def test_location_is_that_of_the_camera(camera: Camera, rpc: RPC) -> None:
+def test_location_is_that_of_the_camera(camera: PushbroomCamera, rpc: RPC) -> None:
     points, height_m = spread()
     away = rpc.locate(points, height_m) - camera.locate(points, height_m)
     assert np.abs(away).max() * 111_000 < 0.01

@@ -1,7 +1,7 @@
 import pytest
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.camera import Camera, camera_named
+from landslip.preprocessing.camera import SatelliteCamera, camera_from_product_name
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from landslip.preprocessing.camera import Camera, camera_named
 def test_cameras_of_one_panchromatic_and_four_bands_are_known(
     satellite: str, sensor: str, name: str
 ) -> None:
-    camera = Camera.parse(satellite, sensor)
+    camera = SatelliteCamera.parse(satellite, sensor)
     assert camera.name == str(camera) == name
 
 
@@ -28,12 +28,12 @@ def test_other_cameras_are_refused(satellite: str, sensor: str) -> None:
     with pytest.raises(
         InputError, match=f"GF1 PMS1, GF1 PMS2.*this one is of {satellite} {sensor}"
     ):
-        Camera(satellite=satellite, sensor=sensor)
+        SatelliteCamera(satellite=satellite, sensor=sensor)
 
 
 def test_a_name_tells_the_camera() -> None:
-    named = camera_named("GF1C_PMS_E51.9_N49.6_20240329_L1A1022230270.tar.gz")
-    assert named == Camera(satellite="GF1C", sensor="PMS")
-    assert camera_named("valley_2022_before.zip") is None
+    named = camera_from_product_name("GF1C_PMS_E51.9_N49.6_20240329_L1A1022230270.tar.gz")
+    assert named == SatelliteCamera(satellite="GF1C", sensor="PMS")
+    assert camera_from_product_name("valley_2022_before.zip") is None
     with pytest.raises(InputError, match="GF1 WFV1"):
-        camera_named("GF1_WFV1_E69.4_N33.3_20220624_L1A0006547030.tar.gz")
+        camera_from_product_name("GF1_WFV1_E69.4_N33.3_20220624_L1A0006547030.tar.gz")

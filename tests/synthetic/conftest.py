@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.grid import Grid
-from landslip.synthetic.ground import Ground
-from landslip.synthetic.overpass import Target
+from landslip.synthetic.ground_model import GroundModel
+from landslip.synthetic.overpass import ImageTarget
 
 EAST_M, NORTH_M = 354_000.0, 3_466_000.0
 
@@ -33,15 +33,15 @@ def plain_reflectance(shape: tuple[int, int]) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="session")
-def ground() -> Ground:
+def ground() -> GroundModel:
     shape = (640, 640)
     reflectance = plain_reflectance(shape)
     row, col = np.indices(shape)
     reflectance *= np.where((row // 40 + col // 40) % 2, 1.5, 1.0).astype(np.float32)
-    return Ground(reflectance=reflectance, height_m=hills(shape), grid=make_grid(shape))
+    return GroundModel(reflectance=reflectance, height_m=hills(shape), grid=make_grid(shape))
 
 
 @pytest.fixture(scope="session")
-def target(ground: Ground) -> Target:
+def target(ground: GroundModel) -> ImageTarget:
     lon, lat = ground.centre_deg
-    return Target(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=(96, 96))
+    return ImageTarget(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=(96, 96))

@@ -5,9 +5,14 @@ import pyproj
 import pytest
 
 from landslip.core.errors import InputError
-from landslip.synthetic.camera import Attitude, Camera, aimed, mispointed
-from landslip.synthetic.ellipsoid import to_cartesian
-from landslip.synthetic.orbit import Orbit
+from landslip.synthetic.camera import (
+    Attitude,
+    Orbit,
+    PushbroomCamera,
+    aim_at,
+    mispoint,
+    to_cartesian,
+)
 from landslip.synthetic.rpc_fit import fit_rpc, residual_px
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -16,16 +21,16 @@ MSS_SHAPE = (4503, 4548)
 
 def camera(
     roll_deg: float = 0.0, *, gsd_m: float = 8.0, wobble_urad: float = 0.0, lat: float = 31.3
-) -> Camera:
+) -> PushbroomCamera:
     size = round(8 / gsd_m)
     attitude = Attitude(roll_deg=roll_deg, wobble_urad=wobble_urad)
-    start = Camera(
+    start = PushbroomCamera(
         orbit=Orbit(lon_deg=103.48, lat_deg=lat),
         attitude=attitude,
         shape=(MSS_SHAPE[0] * size, MSS_SHAPE[1] * size),
         gsd_m=gsd_m,
     )
-    return aimed(start, (103.48, lat), 1500.0)
+    return aim_at(start, (103.48, lat), 1500.0)
 
 
 def test_orbit_is_that_of_kepler_and_sun_synchronous() -> None:
@@ -50,7 +55,7 @@ def test_the_footprint_is_that_of_the_real_sample() -> None:
     real = np.array(
         [[69.2392, 33.5025], [69.6147, 33.4320], [69.5270, 33.1053], [69.1530, 33.1757]]
     )
-    made = aimed(camera(-1.76, lat=33.3), (69.38395, 33.304), 0.0)
+    made = aim_at(camera(-1.76, lat=33.3), (69.38395, 33.304), 0.0)
     height, width = MSS_SHAPE
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
     away = made.locate(corners, 0.0) - real
@@ -101,7 +106,7 @@ def test_pixels_have_their_size_below_and_are_wider_aside() -> None:
 
 def test_bias_moves_what_is_seen_by_metres() -> None:
     made = camera(15.0)
-    moved = mispointed(made, (30.0, -20.0), 1500.0)
+    moved = mispoint(made, (30.0, -20.0), 1500.0)
     start, end = (one.locate(one.centre, 0.0)[0] for one in (made, moved))
     azimuth, _, distance = GEOD.inv(*start, *end)
     east, north = distance * np.sin(np.radians(azimuth)), distance * np.cos(np.radians(azimuth))
@@ -128,7 +133,7 @@ def test_rpc_follows_the_camera(roll_deg: float, gsd_m: float) -> None:
 def test_rpc_of_another_camera_is_told_apart() -> None:
     made = camera(10.0)
     rpc = fit_rpc(made, (0.0, 4000.0)).rpc
-    away = residual_px(rpc, mispointed(made, (40.0, 0.0), 1500.0), (0.0, 4000.0))
+    away = residual_px(rpc, mispoint(made, (40.0, 0.0), 1500.0), (0.0, 4000.0))
     assert away == pytest.approx(5.0, rel=0.15), "40 m of 8 m pixels"
 
 

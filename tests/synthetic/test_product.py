@@ -15,22 +15,21 @@ from scipy import ndimage
 from tests.synthetic.conftest import hills, make_grid, plain_reflectance
 
 from landslip.core.errors import InputError, OutputExistsError
-from landslip.preprocessing.product.open import open_product
+from landslip.preprocessing.product.product import open_product
 from landslip.preprocessing.radiometry.sun import sun_position
 from landslip.synthetic.camera import Attitude
-from landslip.synthetic.dem import DemStyle, write_dem
-from landslip.synthetic.ground import Ground
-from landslip.synthetic.overpass import Overpass, Target
+from landslip.synthetic.ground_model import DemFormat, GroundModel, write_dem
+from landslip.synthetic.overpass import ImageTarget, Overpass
 from landslip.synthetic.product import ProductRequest, write_product
-from landslip.synthetic.sensor import Sensor
+from landslip.synthetic.sensor import SensorModel
 
 NOON = datetime(2013, 8, 12, 3, 50)
-QUIET = Sensor(read_noise_dn=0, shot_noise_dn=0, haze_variation=0)
+QUIET = SensorModel(read_noise_dn=0, shot_noise_dn=0, haze_variation=0)
 SPOTS = np.array([[200.5, 210.5], [320.0, 330.5], [410.25, 250.0], [250.0, 400.0], [390.5, 420.5]])
 SPOT_SIGMA_PX = 5.0
 
 
-def spotted(spots: NDArray[np.float64] = SPOTS) -> Ground:
+def spotted(spots: NDArray[np.float64] = SPOTS) -> GroundModel:
     """A plain ground over hills with bright round spots at known places."""
     shape = (640, 640)
     row, col = np.indices(shape) + 0.5
@@ -38,12 +37,12 @@ def spotted(spots: NDArray[np.float64] = SPOTS) -> Ground:
         np.exp(-((col - x) ** 2 + (row - y) ** 2) / 2 / SPOT_SIGMA_PX**2) for x, y in spots
     )
     reflectance = plain_reflectance(shape) + np.float32(0.1) * np.float32(bright)
-    return Ground(
+    return GroundModel(
         reflectance=reflectance.astype(np.float32), height_m=hills(shape), grid=make_grid(shape)
     )
 
 
-def request_of(ground: Ground, target: Target, **overpass: object) -> ProductRequest:
+def request_of(ground: GroundModel, target: ImageTarget, **overpass: object) -> ProductRequest:
     look = Overpass(utc=NOON, attitude=Attitude(roll_deg=20.0))
     return ProductRequest(
         ground=ground,
@@ -73,7 +72,7 @@ def heaviest_place(values: NDArray[np.float64], at: NDArray[np.float64], reach: 
 
 @pytest.mark.parametrize(("at", "kind", "reach"), [(0, "MSS1", 5), (1, "PAN1", 20)])
 def test_a_ground_point_is_seen_where_the_camera_has_it(
-    tmp_path: Path, target: Target, at: int, kind: str, reach: int
+    tmp_path: Path, target: ImageTarget, at: int, kind: str, reach: int
 ) -> None:
     """The ground is a slope of 22 degrees, so that a round spot is seen as an ellipse."""
     row, col = np.indices((640, 640), dtype=np.float32)
@@ -89,31 +88,31 @@ def test_a_ground_point_is_seen_where_the_camera_has_it(
 
 @pytest.mark.parametrize(("kind", "epsg"), [("PAN1", 32648), ("MSS1", 32648), ("PAN1", 4326)])
 def test_gdal_puts_the_ground_where_it_is(
-    tmp_path: Path, target: Target, kind: str, epsg: int
+    tmp_path: Path, target: ImageTarget, kind: str, epsg: int
 ) -> None:
     """An oracle of its own: GDAL's RPC transformer with the written RPB, and the written DEM."""
     ground = spotted()
     folder = write_product(request_of(ground, target), tmp_path)
     dem = tmp_path / "dem.tif"
-    write_dem(dem, ground, DemStyle(epsg=epsg, spacing_m=2.0))
+    write_dem(dem, ground, DemFormat(epsg=epsg, spacing_m=2.0))
     mapped = orthorectified(folder, kind, ground, dem)
     found = np.array([heaviest_place(mapped, place, 16) for place in SPOTS])
     assert np.abs(found - SPOTS).max() < 0.1
 
 
-def test_bias_moves_what_gdal_maps_by_metres(tmp_path: Path, target: Target) -> None:
+def test_bias_moves_what_gdal_maps_by_metres(tmp_path: Path, target: ImageTarget) -> None:
     """The metadata place the ground 30 m east and 12 m south of where it is."""
     ground = spotted()
     folder = write_product(request_of(ground, target, bias_m=(30.0, -12.0)), tmp_path)
     dem = tmp_path / "dem.tif"
-    write_dem(dem, ground, DemStyle(epsg=32648, spacing_m=2.0))
+    write_dem(dem, ground, DemFormat(epsg=32648, spacing_m=2.0))
     mapped = orthorectified(folder, "PAN1", ground, dem)
     # heights are those of the place 30 m beside, so that parallax comes on top
     found = np.array([heaviest_place(mapped, place, 22) for place in np.add(SPOTS, (15, 6))])
     assert (found - SPOTS).mean(axis=0) == pytest.approx([15.0, 6.0], abs=1.5)
 
 
-def orthorectified(folder: Path, kind: str, ground: Ground, dem: Path) -> NDArray[np.float64]:
+def orthorectified(folder: Path, kind: str, ground: GroundModel, dem: Path) -> NDArray[np.float64]:
     """Return the first band of an image on the ground's grid, by GDAL."""
     with rasterio.open(folder / f"{folder.name}-{kind}.tiff") as file:
         stored, rpcs = file.read(1).astype(np.float64), file.rpcs
@@ -134,7 +133,7 @@ def orthorectified(folder: Path, kind: str, ground: Ground, dem: Path) -> NDArra
 
 
 def test_the_xml_has_the_tags_of_real_products(
-    tmp_path: Path, ground: Ground, target: Target
+    tmp_path: Path, ground: GroundModel, target: ImageTarget
 ) -> None:
     folder = write_product(request_of(ground, target), tmp_path)
     assert folder.name == "GF1_PMS1_E103.5_N31.3_20130812_L1A0006547030"
@@ -153,7 +152,9 @@ def test_the_xml_has_the_tags_of_real_products(
     assert "AbsCeof" not in tags["MSS1"]
 
 
-def test_the_xml_can_be_that_of_other_times(tmp_path: Path, ground: Ground, target: Target) -> None:
+def test_the_xml_can_be_that_of_other_times(
+    tmp_path: Path, ground: GroundModel, target: ImageTarget
+) -> None:
     request = request_of(ground, target, camera=2, utc=datetime(2015, 8, 5, 4, 0))
     folder = write_product(
         replace(request, zenith_as_elevation=True, states_coefficients=True), tmp_path
@@ -164,10 +165,10 @@ def test_the_xml_can_be_that_of_other_times(tmp_path: Path, ground: Ground, targ
     assert "<AbsCeof>0.2242,0.1887,0.1882,0.1963</AbsCeof>" in text
 
 
-def test_counts_are_those_of_the_reflectance(tmp_path: Path, target: Target) -> None:
+def test_counts_are_those_of_the_reflectance(tmp_path: Path, target: ImageTarget) -> None:
     """A ground of one colour, haze over it: red 0.05 + 0.016 in 2013's counts."""
     shape = (640, 640)
-    ground = Ground(
+    ground = GroundModel(
         reflectance=plain_reflectance(shape), height_m=hills(shape), grid=make_grid(shape)
     )
     stored = image(write_product(request_of(ground, target), tmp_path), "MSS1")
@@ -176,7 +177,9 @@ def test_counts_are_those_of_the_reflectance(tmp_path: Path, target: Target) -> 
     assert np.unique(stored[2]) == round((radiance - 4.8924) / 0.1748)
 
 
-def test_beyond_the_ground_there_is_fill(tmp_path: Path, ground: Ground, target: Target) -> None:
+def test_beyond_the_ground_there_is_fill(
+    tmp_path: Path, ground: GroundModel, target: ImageTarget
+) -> None:
     wide = replace(target, mss_shape=(200, 200))
     stored = image(write_product(request_of(ground, wide), tmp_path / "a"), "MSS1")
     assert (stored[:, 0, 0] == 0).all()
@@ -186,9 +189,9 @@ def test_beyond_the_ground_there_is_fill(tmp_path: Path, ground: Ground, target:
 
 
 def test_archives_hold_all_and_are_the_same_each_time(
-    tmp_path: Path, ground: Ground, target: Target
+    tmp_path: Path, ground: GroundModel, target: ImageTarget
 ) -> None:
-    request = replace(request_of(ground, target), archive=True, sensor=Sensor(), seed=3)
+    request = replace(request_of(ground, target), archive=True, sensor=SensorModel(), seed=3)
     paths = [write_product(request, tmp_path / name) for name in "ab"]
     sums = {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     assert len(sums) == 1
@@ -205,7 +208,9 @@ def test_archives_hold_all_and_are_the_same_each_time(
     assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{base}.tar.gz"]
 
 
-def test_existing_output_is_refused(tmp_path: Path, ground: Ground, target: Target) -> None:
+def test_existing_output_is_refused(
+    tmp_path: Path, ground: GroundModel, target: ImageTarget
+) -> None:
     request = replace(request_of(ground, target), archive=True)
     write_product(request, tmp_path)
     with pytest.raises(OutputExistsError, match="already exists"):
@@ -213,7 +218,9 @@ def test_existing_output_is_refused(tmp_path: Path, ground: Ground, target: Targ
     write_product(replace(request, overwrite=True), tmp_path)
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path: Path, ground: Ground, target: Target) -> None:
+def test_a_failure_leaves_nothing_behind(
+    tmp_path: Path, ground: GroundModel, target: ImageTarget
+) -> None:
     shaky = Attitude(wobble_urad=50.0, wobble_period_s=0.02)
     request = replace(request_of(ground, target, attitude=shaky), archive=True)
     with pytest.raises(InputError, match="RPC is to follow its camera"):
@@ -228,7 +235,7 @@ def test_an_overpass_states_what_does_not_fit() -> None:
 
 @pytest.mark.parametrize("archive", [True, False], ids=["archive", "folder"])
 def test_what_reads_products_reads_it(
-    tmp_path: Path, ground: Ground, target: Target, archive: bool
+    tmp_path: Path, ground: GroundModel, target: ImageTarget, archive: bool
 ) -> None:
     request = replace(request_of(ground, target), archive=archive, states_coefficients=True)
     with open_product(write_product(request, tmp_path)) as product:

@@ -16,12 +16,17 @@ from scipy import ndimage
 
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.preprocessing.radiometry.sun import sun_position
-from landslip.synthetic.coverage import target_over
-from landslip.synthetic.history import landslides_on
-from landslip.synthetic.land import Land, make_land
-from landslip.synthetic.landscape.landslides import landslide_mask, on_map
-from landslip.synthetic.series import MadeDate, MadeSeries, write_series
-from landslip.synthetic.study_area import StudyArea, small_area, wenchuan_area
+from landslip.synthetic.landscape import SyntheticLandscape, make_landscape
+from landslip.synthetic.landslides import in_map_coordinates, landslide_mask, visible_landslides
+from landslip.synthetic.overpass import target_over
+from landslip.synthetic.series import (
+    StudyArea,
+    SyntheticDate,
+    SyntheticSeries,
+    small_area,
+    wenchuan_area,
+    write_series,
+)
 
 BEFORE, AFTER = date(2013, 8, 12), date(2015, 8, 5)
 
@@ -32,13 +37,13 @@ def area() -> StudyArea:
 
 
 @pytest.fixture(scope="module")
-def series(area: StudyArea, tmp_path_factory: pytest.TempPathFactory) -> MadeSeries:
+def series(area: StudyArea, tmp_path_factory: pytest.TempPathFactory) -> SyntheticSeries:
     return write_series(area, tmp_path_factory.mktemp("series") / "made")
 
 
 @pytest.fixture(scope="module")
-def land(area: StudyArea) -> Land:
-    return make_land(area.land_plan, area.seed, area.looks[1].sun(area.middle))
+def land(area: StudyArea) -> SyntheticLandscape:
+    return make_landscape(area.land_plan, area.seed, area.looks[1].sun(area.middle))
 
 
 def read(path: Path) -> NDArray[np.float64]:
@@ -47,7 +52,7 @@ def read(path: Path) -> NDArray[np.float64]:
     return values
 
 
-def unpacked(made: MadeDate, folder: Path) -> Path:
+def unpacked(made: SyntheticDate, folder: Path) -> Path:
     """Return the folder of a product and the base of its files' names."""
     with tarfile.open(made.product) as tar:
         tar.extractall(folder, filter="data")
@@ -64,7 +69,9 @@ def test_the_preset_gives_224_tiles_a_date() -> None:
     assert window.shape == area.plan.shape
 
 
-def test_images_show_the_whole_area_as_seen_and_as_told(area: StudyArea, land: Land) -> None:
+def test_images_show_the_whole_area_as_seen_and_as_told(
+    area: StudyArea, land: SyntheticLandscape
+) -> None:
     day = area.looks[0].beijing_time.date()
     ground = land.ground_on(day, area.looks[0].sun(area.middle))
     window = area.window_on(land.grid)
@@ -82,7 +89,9 @@ def test_images_show_the_whole_area_as_seen_and_as_told(area: StudyArea, land: L
     assert chosen.mss_shape[0] * 8 < window.height * 2 * 1.6, "and not much more"
 
 
-def test_landslides_come_and_go(series: MadeSeries, area: StudyArea, land: Land) -> None:
+def test_landslides_come_and_go(
+    series: SyntheticSeries, area: StudyArea, land: SyntheticLandscape
+) -> None:
     made = {one.day: one for one in series.dates}
     frames = [geopandas.read_file(made[day].landslides) for day in (BEFORE, AFTER)]
     outlines = [{outline.wkb for outline in frame.geometry} for frame in frames]
@@ -94,7 +103,7 @@ def test_landslides_come_and_go(series: MadeSeries, area: StudyArea, land: Land)
     np.testing.assert_allclose(frames[0].area_m2, frames[0].area)
 
 
-def test_only_landslides_change_the_ground(area: StudyArea, land: Land) -> None:
+def test_only_landslides_change_the_ground(area: StudyArea, land: SyntheticLandscape) -> None:
     """In the same light, what lies outside all landslides is the same on every day."""
     sun = area.looks[0].sun(area.middle)
     before, after = (land.ground_on(day, sun) for day in (BEFORE, AFTER))
@@ -109,7 +118,7 @@ def test_only_landslides_change_the_ground(area: StudyArea, land: Land) -> None:
     assert np.median(red[fell]) > 0.03, "bare ground is brighter than the forest it replaces"
 
 
-def test_truth_lies_on_bare_ground(series: MadeSeries, area: StudyArea) -> None:
+def test_truth_lies_on_bare_ground(series: SyntheticSeries, area: StudyArea) -> None:
     made = series.dates[0]
     with rasterio.open(made.reflectance) as file:
         assert file.shape == area.plan.shape
@@ -129,7 +138,7 @@ def test_truth_lies_on_bare_ground(series: MadeSeries, area: StudyArea) -> None:
 
 
 def test_products_show_the_truth_beside_by_the_bias(
-    series: MadeSeries, area: StudyArea, tmp_path: Path
+    series: SyntheticSeries, area: StudyArea, tmp_path: Path
 ) -> None:
     """GDAL, with the written RPB and DEM, maps the image by the stated bias beside the truth."""
     for made, look in zip(series.dates, area.looks, strict=True):
@@ -171,7 +180,7 @@ def shift_px(reference: NDArray[np.float32], moved: NDArray[np.float32]) -> tupl
     )
 
 
-def test_the_dem_is_that_of_the_land(series: MadeSeries, land: Land) -> None:
+def test_the_dem_is_that_of_the_land(series: SyntheticSeries, land: SyntheticLandscape) -> None:
     heights = read(series.dem)[0]
     low, high = float(land.height_m.min()), float(land.height_m.max())
     assert low - 1 < heights.min() < low + 20
@@ -179,7 +188,7 @@ def test_the_dem_is_that_of_the_land(series: MadeSeries, land: Land) -> None:
     assert low == pytest.approx(1300, abs=5)
 
 
-def test_the_sun_of_an_image_is_that_of_its_date(series: MadeSeries, tmp_path: Path) -> None:
+def test_the_sun_of_an_image_is_that_of_its_date(series: SyntheticSeries, tmp_path: Path) -> None:
     made = series.dates[1]
     base = unpacked(made, tmp_path)
     text = Path(f"{base}-MSS1.xml").read_text()
@@ -188,7 +197,7 @@ def test_the_sun_of_an_image_is_that_of_its_date(series: MadeSeries, tmp_path: P
     assert azimuth == pytest.approx(sun.azimuth_deg, abs=0.1)
 
 
-def test_a_series_is_not_overwritten(series: MadeSeries, area: StudyArea) -> None:
+def test_a_series_is_not_overwritten(series: SyntheticSeries, area: StudyArea) -> None:
     with pytest.raises(OutputExistsError, match="already exists"):
         write_series(area, series.dem.parent)
 
@@ -201,14 +210,16 @@ def test_a_study_area_is_looked_at_in_order() -> None:
         replace(area, looks=area.looks[::-1])
 
 
-def test_the_facts_say_how_wrong_the_metadata_are(series: MadeSeries) -> None:
+def test_the_facts_say_how_wrong_the_metadata_are(series: SyntheticSeries) -> None:
     first, _ = json.loads(series.facts.read_text())
     assert first["product"] == series.dates[0].product.name
     assert (first["bias_m"], first["shift_px"]) == ([31.0, -22.0], [0.6, -0.4])
     assert first["attitude"]["roll_deg"] == 7.5
 
 
-def test_slides_are_where_the_truth_has_them(land: Land) -> None:
+def test_slides_are_where_the_truth_has_them(land: SyntheticLandscape) -> None:
     bare = land.freshness_on(AFTER) >= 0.3
-    truth = landslide_mask(on_map(landslides_on(land.slides, AFTER), land.grid), land.grid)
+    truth = landslide_mask(
+        in_map_coordinates(visible_landslides(land.slides, AFTER), land.grid), land.grid
+    )
     assert (bare != truth).mean() < 1e-4

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from landslip.preprocessing.orthorectification.dem import DemRequest
     from landslip.preprocessing.orthorectification.orthorectify import OrthoReport
     from landslip.preprocessing.pansharpening.pansharpen import PansharpenSummary
-    from landslip.preprocessing.pipeline.request import CloudRequest
-    from landslip.preprocessing.pipeline.run import Outcome
+    from landslip.preprocessing.pipeline.run import CloudRequest, PreprocessResult
 
 
 def open_scene(
@@ -85,9 +84,9 @@ def preprocess(
     crs: str | None = None,
     overwrite: bool = False,
     log: Callable[[str], None] | None = None,
-    on_scene: "Callable[[Outcome], None] | None" = None,
+    on_scene: "Callable[[PreprocessResult], None] | None" = None,
     progress: ProgressArgument = None,
-) -> "list[Outcome]":
+) -> "list[PreprocessResult]":
     """Make reflectance scenes of raw Gaofen-1 PMS level-1A products.
 
     Writes a folder per product with the scene (blue, green, red, nir; stored number x 0.0001, 0
@@ -130,16 +129,19 @@ def preprocess(
         >>> landslip.preprocess("GF1_PMS1_*.tar.gz", dem="dem.tif", out="SCENES")
     """
     from landslip.preprocessing.orthorectification.map_grid import parse_crs
-    from landslip.preprocessing.pipeline.batch import preprocess_all
-    from landslip.preprocessing.pipeline.request import SceneRequest
-    from landslip.preprocessing.pipeline.run import Outcome, Watch
+    from landslip.preprocessing.pipeline.run import (
+        PreprocessRequest,
+        PreprocessResult,
+        ProgressCallbacks,
+        preprocess_all,
+    )
 
     if calibration is not None and coefficients is not None:
         raise InputError(
             f"{argument('calibration')} and {argument('coefficients')} both say where "
             "coefficients come from; give one of them"
         )
-    request = SceneRequest(
+    request = PreprocessRequest(
         dem=_dem_request(dem, dem_heights, dem_gaps, clip_to_dem),
         atmosphere=choose(AtmosphericCorrection, atmosphere, "atmosphere"),
         optical_depth=optical_depth,
@@ -152,20 +154,20 @@ def preprocess(
         crs=parse_crs(crs),
         overwrite=overwrite,
     )
-    scenes: list[Outcome] = []
+    scenes: list[PreprocessResult] = []
 
-    def done(outcome: Outcome) -> None:
+    def done(outcome: PreprocessResult) -> None:
         scenes.append(outcome)
         if on_scene is not None:
             on_scene(outcome)
 
     with progress_bar("scene", "MPix", 1e6, show=progress) as report:
 
-        def watch(path: Path) -> Watch:
+        def watch(path: Path) -> ProgressCallbacks:
             if log is None:
-                return Watch(progress=report)
+                return ProgressCallbacks(progress=report)
             say = log
-            return Watch(tell=lambda line: say(f"{path.name}: {line}"), progress=report)
+            return ProgressCallbacks(tell=lambda line: say(f"{path.name}: {line}"), progress=report)
 
         preprocess_all(_listed(products), Path(out), request, watch, done)
     return scenes
@@ -392,7 +394,7 @@ def _refine_request(
 def _cloud_request(clouds: str | None, fate: CloudHandling) -> "CloudRequest | None":
     if clouds is None:
         return None
-    from landslip.preprocessing.pipeline.request import CloudRequest
+    from landslip.preprocessing.pipeline.run import CloudRequest
 
     weights = None if clouds == "bright" else Path(clouds)
     if weights is not None and not weights.is_dir():

@@ -16,7 +16,7 @@ from landslip.core.choices import (
 )
 
 if TYPE_CHECKING:
-    from landslip.preprocessing.pipeline.run import Outcome
+    from landslip.preprocessing.pipeline.run import PreprocessResult
 
 
 @handle_errors
@@ -95,7 +95,7 @@ def preprocess(
     """
     import landslip
 
-    def done(outcome: "Outcome") -> None:
+    def done(outcome: "PreprocessResult") -> None:
         for note in outcome.quality["warnings"]:
             typer.echo(f"warning: {note}", err=True)
         height, width = outcome.quality["grid"]["shape"]

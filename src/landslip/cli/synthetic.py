@@ -24,8 +24,7 @@ def synthetic(
 
     Example: `landslip synthetic --out PRODUCTS`
     """
-    from landslip.synthetic.series import write_series
-    from landslip.synthetic.study_area import small_area, wenchuan_area
+    from landslip.synthetic.series import small_area, wenchuan_area, write_series
 
     areas = {StudyPreset.WENCHUAN: wenchuan_area, StudyPreset.SMALL: small_area}
     made = write_series(areas[preset](seed), out, tell=lambda line: typer.echo(line, err=True))

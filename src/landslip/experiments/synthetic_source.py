@@ -17,10 +17,8 @@ from landslip.experiments.source_plan import UNDIVIDED, SourcePlan
 from landslip.experiments.source_record import Origins
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
-from landslip.preprocessing.pipeline.request import SceneRequest as PreprocessRequest
-from landslip.preprocessing.pipeline.run import Watch, preprocess
-from landslip.synthetic.series import AREA, DEM, write_series
-from landslip.synthetic.study_area import StudyArea, small_area, wenchuan_area
+from landslip.preprocessing.pipeline.run import PreprocessRequest, ProgressCallbacks, preprocess
+from landslip.synthetic.series import AREA, DEM, StudyArea, small_area, wenchuan_area, write_series
 
 _PRODUCTS, _SCENES = "products", "scenes"
 _AREAS = {StudyPreset.WENCHUAN: wenchuan_area, StudyPreset.SMALL: small_area}
@@ -56,7 +54,9 @@ class MadeGround:
             reference=RefinementRequest(path=products / f"reflectance_{_dates(self.area)[0]}.tif"),
         )
         product = next(products.glob(f"GF1_*_{date}_*.tar.gz"))
-        watch = Watch(tell=lambda line: self.tell(f"{date}: {line}"), progress=self.progress)
+        watch = ProgressCallbacks(
+            tell=lambda line: self.tell(f"{date}: {line}"), progress=self.progress
+        )
         made = preprocess(product, self.folder / _SCENES, request, watch)
         return SceneRequest(
             scene=made.scene,

@@ -18,12 +18,16 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inventory.pixel_runs import PixelRuns, joined, pixel_runs
 from landslip.io.raster import Scene, Valid
-from landslip.preprocessing.radiometry.clouds import CLOUD_BANDS, CloudTest, cloudy_pixels
+from landslip.preprocessing.radiometry.clouds import (
+    CLOUD_BANDS,
+    CloudThresholds,
+    bright_cloud_pixels,
+)
 
 RING_PX, RING_M = 3.0, 10.0
 WATER_NDWI = 0.0
 _TILE_PX = 2**21
-_CLOUD = CloudTest()
+_CLOUD = CloudThresholds()
 _SUMS = ("valid", "ndvi_px", "ndvi", "bright", "water")
 
 
@@ -34,7 +38,7 @@ class SpectralAttributes:
     Attributes:
         ndvi_mean: mean of (nir - red) / (nir + red) of the pixels with data, -1 to 1.
         bright_share: share of them that is as bright and white as cloud
-            (`landslip.preprocessing.radiometry.clouds.cloudy_pixels`), 0 to 1; needs reflectance.
+            (`radiometry.clouds.bright_cloud_pixels`), 0 to 1; needs reflectance.
         water_near: share of the pixels with data around it that is water, 0 to 1; needs
             reflectance. Around is what lies within 3 px or 10 m, whichever is more. Water is where
             (green - nir) / (green + nir) > 0 (McFeeters 1996, doi 10.1080/01431169608948714).
@@ -200,7 +204,7 @@ def _shown(
     yield has_ndvi
     yield np.where(has_ndvi, ndvi, 0.0)
     if _is_zero_to_one(radiometry) and set(CLOUD_BANDS) <= band.keys():
-        yield cloudy_pixels(np.stack([band[name] for name in CLOUD_BANDS]), valid, _CLOUD)
+        yield bright_cloud_pixels(np.stack([band[name] for name in CLOUD_BANDS]), valid, _CLOUD)
     else:
         yield none
     if radiometry.units is Units.REFLECTANCE and {"nir", "green"} <= band.keys():

@@ -19,7 +19,7 @@ _IN_A_NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
+class SatelliteCamera:
     """A camera with one panchromatic and four multispectral bands.
 
     Attributes:
@@ -38,16 +38,16 @@ class Camera:
             )
 
     @classmethod
-    def parse(cls, satellite: str, sensor: str) -> "Camera":
+    def parse(cls, satellite: str, sensor: str) -> "SatelliteCamera":
         """Read what metadata say; case, blanks and hyphens are evened out.
 
         Raises:
             InputError: the camera is none of those supported.
         """
-        return cls(satellite=_evened(satellite), sensor=_evened(sensor))
+        return cls(satellite=_normalise(satellite), sensor=_normalise(sensor))
 
     @classmethod
-    def named(cls, text: str) -> "Camera":
+    def named(cls, text: str) -> "SatelliteCamera":
         """Read ``GF1 PMS1``, also as ``GF-1_PMS1`` or in lower case.
 
         Raises:
@@ -67,7 +67,7 @@ class Camera:
         return self.name
 
 
-def camera_named(name: str) -> Camera | None:
+def camera_from_product_name(name: str) -> SatelliteCamera | None:
     """Return the camera that a product's name begins with; None where it begins with none.
 
     Args:
@@ -77,10 +77,10 @@ def camera_named(name: str) -> Camera | None:
         InputError: the name is that of another satellite's or camera's product.
     """
     found = _IN_A_NAME.match(name)
-    return None if found is None else Camera.parse(found[1], found[2])
+    return None if found is None else SatelliteCamera.parse(found[1], found[2])
 
 
-def _evened(text: str) -> str:
+def _normalise(text: str) -> str:
     return re.sub(r"[\s_-]+", "", text).upper()
 
 

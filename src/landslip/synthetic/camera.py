@@ -1,18 +1,138 @@
-"""A pushbroom camera on its orbit: where each line and sample looks, exactly."""
+"""Between geographic coordinates on WGS 84 and Cartesian ones that turn with the earth."""
 
+import functools
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.synthetic.ellipsoid import local_axes, to_cartesian, to_geographic
-from landslip.synthetic.orbit import Orbit
+
+Vectors = NDArray[np.float64]
+_CARTESIAN, _GEOGRAPHIC = 4978, 4979
+
+
+def to_cartesian(lonlat_deg: Vectors, height_m: NDArray[np.float64] | float) -> Vectors:
+    """Return earth-centred coordinates (n, 3) in metres.
+
+    Args:
+        lonlat_deg: (n, 2) longitude and latitude.
+        height_m: (n,) or one height over the ellipsoid.
+    """
+    lon, lat = np.asarray(lonlat_deg, dtype=np.float64).T
+    height = np.broadcast_to(np.asarray(height_m, dtype=np.float64), lon.shape)
+    return np.column_stack(_transformer(_GEOGRAPHIC, _CARTESIAN).transform(lon, lat, height))
+
+
+def to_geographic(places: Vectors) -> tuple[Vectors, NDArray[np.float64]]:
+    """Return longitude and latitude (n, 2) and ellipsoidal heights (n,) of places (n, 3)."""
+    x, y, z = places.T
+    lon, lat, height = _transformer(_CARTESIAN, _GEOGRAPHIC).transform(x, y, z)
+    return np.column_stack([lon, lat]), np.asarray(height, dtype=np.float64)
+
+
+def local_axes(lonlat_deg: Vectors) -> Vectors:
+    """Return the unit vectors (n, 3: east, north, up, 3) at points on the ellipsoid."""
+    lon, lat = np.radians(lonlat_deg).T
+    zero = np.zeros_like(lon)
+    east = (-np.sin(lon), np.cos(lon), zero)
+    north = (-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat))
+    up = (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
+    axes: Vectors = np.moveaxis(np.array([east, north, up]), -1, 0)
+    return axes
+
+
+@functools.lru_cache(maxsize=2)
+def _transformer(source: int, target: int) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+_EARTH_RADIUS_M = 6_371_000.0
+_GRAVITY_M3_S2 = 3.986004418e14
+EARTH_ROTATION_RAD_S = 7.2921150e-5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orbit:
+    """A circular, descending orbit, by default the sun-synchronous one of Gaofen-1.
+
+    Attributes:
+        lon_deg, lat_deg: geocentric direction in which the satellite stands at time 0.
+        altitude_m: over a sphere of 6371 km.
+        inclination_deg: of the orbit's plane against the equator.
+    """
+
+    lon_deg: float
+    lat_deg: float
+    altitude_m: float = 645_000.0
+    inclination_deg: float = 98.06
+
+    def __post_init__(self) -> None:
+        highest = min(self.inclination_deg, 180 - self.inclination_deg)
+        if abs(self.lat_deg) >= highest:
+            raise InputError(
+                f"an orbit inclined by {self.inclination_deg} degrees comes to latitudes under "
+                f"{highest} degrees; got {self.lat_deg}"
+            )
+
+    @property
+    def radius_m(self) -> float:
+        """Distance from the earth's centre."""
+        return _EARTH_RADIUS_M + self.altitude_m
+
+    @property
+    def turn_rad_s(self) -> float:
+        """How fast the satellite goes round, by Kepler's third law."""
+        return float(np.sqrt(_GRAVITY_M3_S2 / self.radius_m**3))
+
+    @property
+    def ground_speed_m_s(self) -> float:
+        """How fast the point below runs over the turning earth, taken as a sphere."""
+        up, ahead = self._start()
+        turn = np.cross([0, 0, EARTH_ROTATION_RAD_S], up)
+        return float(np.linalg.norm(self.turn_rad_s * ahead - turn)) * _EARTH_RADIUS_M
+
+    def frames(self, time_s: NDArray[np.float64]) -> tuple[Vectors, Vectors]:
+        """Return where the satellite is (n, 3) and its axes (n, 3, 3), turning with the earth.
+
+        The axes are the rows: ahead, to the right of the flight, down to the earth's centre.
+
+        Args:
+            time_s: (n,) seconds from time 0.
+        """
+        up, ahead = self._start()
+        angle = self.turn_rad_s * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
+        outwards = up * np.cos(angle) + ahead * np.sin(angle)
+        forward = ahead * np.cos(angle) - up * np.sin(angle)
+        right = np.cross(-outwards, forward)
+        turned = _to_earth_fixed(np.stack([forward, right, -outwards], axis=1), time_s)
+        return -turned[:, 2] * self.radius_m, turned
+
+    def _start(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the unit vectors outwards and ahead at time 0."""
+        lon, lat = np.radians([self.lon_deg, self.lat_deg])
+        east_part = np.cos(np.radians(self.inclination_deg)) / np.cos(lat)
+        north_part = -np.sqrt(1 - east_part**2)
+        east = np.array([-np.sin(lon), np.cos(lon), 0])
+        north = np.array([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)])
+        up = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+        return up, east_part * east + north_part * north
+
+
+def _to_earth_fixed(vectors: Vectors, time_s: NDArray[np.float64]) -> Vectors:
+    """Return vectors (n, k, 3) of space at each time (n,) as the turning earth has them."""
+    angle = -EARTH_ROTATION_RAD_S * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    turned: Vectors = np.stack(
+        [x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), z], axis=-1
+    )
+    return turned
+
 
 Points = NDArray[np.float64]
-Vectors = NDArray[np.float64]
-_ROUNDS = 12
-_MOST_ROLL_DEG = 40.0
+_MAX_ITERATIONS = 12
+_MAX_ROLL_DEG = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +154,9 @@ class Attitude:
     wobble_period_s: float = 12.0
 
     def __post_init__(self) -> None:
-        if abs(self.roll_deg) > _MOST_ROLL_DEG:
+        if abs(self.roll_deg) > _MAX_ROLL_DEG:
             raise InputError(
-                f"a camera rolls by at most {_MOST_ROLL_DEG} degrees here; got {self.roll_deg}"
+                f"a camera rolls by at most {_MAX_ROLL_DEG} degrees here; got {self.roll_deg}"
             )
 
     def turned(self, roll_deg: float, pitch_deg: float) -> "Attitude":
@@ -52,11 +172,11 @@ class Attitude:
         roll = np.radians(self.roll_deg) + tremor * np.sin(phase)
         pitch = np.radians(self.pitch_deg) + tremor * np.sin(0.8 * phase + 1.0)
         yaw = np.radians(self.yaw_deg) + tremor * np.sin(0.6 * phase + 2.0)
-        return _about(2, yaw) @ _about(1, pitch) @ _about(0, -roll)
+        return _rotations_about(2, yaw) @ _rotations_about(1, pitch) @ _rotations_about(0, -roll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
+class PushbroomCamera:
     """A line of detectors that the flight sweeps over the ground.
 
     Pixel coordinates are (col, row) with (0, 0) the outer corner of the first pixel.
@@ -120,7 +240,7 @@ class Camera:
         lonlat, height = to_geographic(origin)
         distance = np.zeros(len(points))
         sinking = np.sum(direction * local_axes(lonlat)[:, 2], axis=1)
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_ITERATIONS):
             missing = np.asarray(height_m) - height
             distance += missing / sinking
             lonlat, height = to_geographic(origin + distance[:, np.newaxis] * direction)
@@ -133,7 +253,7 @@ class Camera:
         """Return the pixel coordinates (n, 2) at which ground points are seen: Newton's method."""
         places = to_cartesian(lonlat_deg, height_m)
         points = np.repeat(self.centre, len(places), axis=0)
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_ITERATIONS):
             missed = self._missed(points, places)
             if np.abs(missed).max() < 1e-13:
                 break
@@ -167,10 +287,12 @@ class Camera:
         return angles
 
 
-def aimed(camera: Camera, lonlat_deg: tuple[float, float], height_m: float) -> Camera:
+def aim_at(
+    camera: PushbroomCamera, lonlat_deg: tuple[float, float], height_m: float
+) -> PushbroomCamera:
     """Return the camera on the orbit from which its middle sees a point of the ground."""
     target = np.array([lonlat_deg])
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ITERATIONS):
         seen = camera.locate(camera.centre, height_m)
         missed = (target - seen)[0]
         if np.abs(missed).max() < 1e-10:
@@ -184,7 +306,9 @@ def aimed(camera: Camera, lonlat_deg: tuple[float, float], height_m: float) -> C
     return camera
 
 
-def mispointed(camera: Camera, bias_m: tuple[float, float], height_m: float) -> Camera:
+def mispoint(
+    camera: PushbroomCamera, bias_m: tuple[float, float], height_m: float
+) -> PushbroomCamera:
     """Return a camera whose middle looks (east, north) metres beside, by roll and pitch alone."""
     start = camera.locate(camera.centre, height_m)
     axes = local_axes(start)[0, :2]
@@ -197,7 +321,7 @@ def mispointed(camera: Camera, bias_m: tuple[float, float], height_m: float) -> 
         return step
 
     angles = np.zeros(2)
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ITERATIONS):
         missed = np.asarray(bias_m) - moved_m(angles)
         if np.abs(missed).max() < 1e-6:
             break
@@ -209,7 +333,7 @@ def mispointed(camera: Camera, bias_m: tuple[float, float], height_m: float) -> 
     return replace(camera, attitude=camera.attitude.turned(*angles.tolist()))
 
 
-def _about(axis: int, angle: NDArray[np.float64]) -> Vectors:
+def _rotations_about(axis: int, angle: NDArray[np.float64]) -> Vectors:
     """Return the matrices (n, 3, 3) of right-handed turns about an axis."""
     cosine, sine = np.cos(angle), np.sin(angle)
     matrices = np.zeros((*np.shape(angle), 3, 3))

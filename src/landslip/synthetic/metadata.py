@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from landslip.preprocessing.radiometry.calibration import Calibration
-from landslip.preprocessing.radiometry.sun import Sun
-from landslip.synthetic.camera import Camera
+from landslip.preprocessing.radiometry.calibration import RadiometricCalibration
+from landslip.preprocessing.radiometry.sun import SunPosition
+from landslip.synthetic.camera import PushbroomCamera
 from landslip.synthetic.overpass import Overpass
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8" ?>\n<ProductMetaData>'
@@ -16,7 +16,7 @@ _CORNERS = ("TopLeft", "TopRight", "BottomRight", "BottomLeft")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
+class ImageMetadataValues:
     """What the XML of one image says.
 
     Attributes:
@@ -30,15 +30,15 @@ class ImageFacts:
     """
 
     overpass: Overpass
-    camera: Camera
-    sun: Sun
+    camera: PushbroomCamera
+    sun: SunPosition
     product_id: int
     bands: tuple[str, ...]
     zenith_as_elevation: bool = False
-    coefficients: Calibration | None = None
+    coefficients: RadiometricCalibration | None = None
 
 
-def metadata_text(facts: ImageFacts) -> str:
+def format_metadata(facts: ImageMetadataValues) -> str:
     """Return the XML of one image."""
     groups = (
         _product(facts),
@@ -56,7 +56,7 @@ def _line(tag: str, value: object) -> str:
     return f"    <{tag} />" if value is None else f"    <{tag}>{value}</{tag}>"
 
 
-def _product(facts: ImageFacts) -> dict[str, object]:
+def _product(facts: ImageMetadataValues) -> dict[str, object]:
     return {
         "SatelliteID": "GF1",
         "SensorID": facts.overpass.sensor_name,
@@ -74,7 +74,7 @@ def _product(facts: ImageFacts) -> dict[str, object]:
     }
 
 
-def _times(facts: ImageFacts) -> dict[str, object]:
+def _times(facts: ImageMetadataValues) -> dict[str, object]:
     centre = facts.overpass.beijing_time
     half = timedelta(seconds=facts.camera.shape[0] / 2 * facts.camera.line_time_s)
     return {
@@ -90,7 +90,7 @@ def _times(facts: ImageFacts) -> dict[str, object]:
     }
 
 
-def _image(facts: ImageFacts) -> dict[str, object]:
+def _image(facts: ImageMetadataValues) -> dict[str, object]:
     height, width = facts.camera.shape
     return {
         "ImageGSD": f"{facts.camera.gsd_m:g}",
@@ -105,7 +105,7 @@ def _image(facts: ImageFacts) -> dict[str, object]:
     }
 
 
-def _angles(facts: ImageFacts) -> dict[str, object]:
+def _angles(facts: ImageMetadataValues) -> dict[str, object]:
     azimuth, elevation = facts.camera.view()
     attitude = facts.camera.attitude
     sun = facts.sun
@@ -123,7 +123,7 @@ def _angles(facts: ImageFacts) -> dict[str, object]:
     }
 
 
-def _settings(facts: ImageFacts) -> dict[str, object]:
+def _settings(facts: ImageMetadataValues) -> dict[str, object]:
     count = len(facts.bands)
     settings: dict[str, object] = {
         "GainMode": ",".join(["G2"] * count),
@@ -143,7 +143,7 @@ def _settings(facts: ImageFacts) -> dict[str, object]:
     return settings
 
 
-def _corners(camera: Camera) -> dict[str, object]:
+def _corners(camera: PushbroomCamera) -> dict[str, object]:
     height, width = camera.shape
     points = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
     corners: dict[str, object] = {}

@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from landslip.core.errors import InputError
-from landslip.preprocessing.radiometry.sun import Sun, sun_position
-from landslip.synthetic.camera import Attitude, Camera, aimed, mispointed
-from landslip.synthetic.orbit import Orbit
+from landslip.core.window import Window
+from landslip.preprocessing.radiometry.sun import SunPosition, sun_position
+from landslip.synthetic.camera import Attitude, Orbit, PushbroomCamera, aim_at, mispoint
+from landslip.synthetic.ground_model import GroundModel
 
 PAN_GSD_M, MSS_GSD_M = 2.0, 8.0
 _MSS_AHEAD_RAD = 3e-5
@@ -14,7 +17,7 @@ _BEIJING = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ImageTarget:
     """What the middle of the image looks at: a point of the ground, and how much around it.
 
     Attributes:
@@ -31,11 +34,11 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class CameraModels:
     """One image's camera as it is, and as its metadata have it."""
 
-    seen: Camera
-    told: Camera
+    seen: PushbroomCamera
+    told: PushbroomCamera
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +79,62 @@ class Overpass:
         """What the metadata call CenterTime."""
         return self.utc + _BEIJING
 
-    def sun(self, target: Target) -> Sun:
+    def sun(self, target: ImageTarget) -> SunPosition:
         """Return where the sun stands over a target."""
         return sun_position(self.utc, target.lon_deg, target.lat_deg)
 
-    def views(self, target: Target) -> tuple[View, View]:
+    def views(self, target: ImageTarget) -> tuple[CameraModels, CameraModels]:
         """Return the multispectral and the panchromatic view of a target."""
         height, width = target.mss_shape
-        start = Camera(
+        start = PushbroomCamera(
             orbit=Orbit(lon_deg=target.lon_deg, lat_deg=target.lat_deg),
             attitude=self.attitude,
             shape=(4 * height, 4 * width),
             gsd_m=PAN_GSD_M,
         )
-        pan = aimed(start, (target.lon_deg, target.lat_deg), target.height_m)
-        told_pan = mispointed(pan, self.bias_m, target.height_m)
+        pan = aim_at(start, (target.lon_deg, target.lat_deg), target.height_m)
+        told_pan = mispoint(pan, self.bias_m, target.height_m)
         told_mss, mss = (
             replace(one, shape=target.mss_shape, gsd_m=MSS_GSD_M, ahead_rad=_MSS_AHEAD_RAD)
             for one in (told_pan, pan)
         )
         shifted = replace(mss, shift_px=self.shift_px, drift_px=self.drift_px)
-        return View(seen=shifted, told=told_mss), View(seen=pan, told=told_pan)
+        return CameraModels(seen=shifted, told=told_mss), CameraModels(seen=pan, told=told_pan)
+
+
+_TRIAL_PX = 64
+
+
+def target_over(
+    ground: GroundModel, overpass: Overpass, window: Window | None = None, margin_px: int = 16
+) -> ImageTarget:
+    """Return the target whose images show a window of the ground at all its heights.
+
+    Both the image as it is and as its metadata have it show the whole window.
+
+    Args:
+        ground: what is looked at.
+        overpass: how it is looked at.
+        window: on the ground's grid; None is all of it.
+        margin_px: what the image shows around it, in multispectral pixels.
+    """
+    window = window or ground.grid.window
+    low, high = ground.height_range_m
+    middle = np.array([[window.col_off + window.width / 2, window.row_off + window.height / 2]])
+    lon, lat = ground.lonlat(middle)[0].tolist()
+    shape = (_TRIAL_PX, _TRIAL_PX)
+    trial = ImageTarget(lon_deg=lon, lat_deg=lat, height_m=(low + high) / 2, mss_shape=shape)
+    view, _ = overpass.views(trial)
+    corners = [
+        (col, row)
+        for col in (window.col_off, window.col_end)
+        for row in (window.row_off, window.row_end)
+    ]
+    lonlat = ground.lonlat(np.array(corners, dtype=np.float64))
+    seen = [
+        camera.project(lonlat, height) - camera.centre
+        for camera in (view.seen, view.told)
+        for height in (low, high)
+    ]
+    half_width, half_height = np.ceil(np.abs(np.concatenate(seen)).max(axis=0)) + margin_px
+    return replace(trial, mss_shape=(2 * int(half_height), 2 * int(half_width)))

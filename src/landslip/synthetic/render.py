@@ -1,51 +1,151 @@
-"""Renders what a camera stores of the known ground."""
+"""Where on the known ground each pixel of a camera looks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import PlainOutput
-from landslip.preprocessing.radiometry.calibration import Calibration
-from landslip.preprocessing.radiometry.sun import Sun
-from landslip.synthetic.camera import Camera
-from landslip.synthetic.ground import Ground
+from landslip.preprocessing.radiometry.calibration import RadiometricCalibration
+from landslip.preprocessing.radiometry.sun import SunPosition
+from landslip.synthetic.camera import PushbroomCamera
+from landslip.synthetic.ground_model import GroundModel
 from landslip.synthetic.sensor import (
     MSS,
     PAN,
-    Air,
     CountScale,
-    Sensor,
+    Field,
+    HazeField,
+    SensorModel,
     blur_sigma_px,
-    sampled,
-    spline_of,
-    stored_counts,
+    blurred_spline,
+    quantise_counts,
+    sample_spline,
 )
-from landslip.synthetic.sightline import Sightlines
+
+_NODES_M = 128.0
+_COARSE_PX = 8
+_CLOSE_ENOUGH_M = 0.01
+_COARSE_ROUNDS, _FINE_ROUNDS = 60, 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sightlines:
+    """The lines of sight of a camera, as parabolas of height on a mesh of pixels.
+
+    Between the nodes they are bilinear: within 0.005 px of the camera itself.
+
+    Attributes:
+        curves: (3 powers of height, 2: col and row on the ground's grid, rows, cols) of nodes.
+        step_px: distance of nodes; the first is the outer corner of the first pixel.
+        middle_m, half_m: height is taken as (height - middle) / half.
+    """
+
+    curves: NDArray[np.float64]
+    step_px: int
+    middle_m: float
+    half_m: float
+
+    @classmethod
+    def of(cls, camera: PushbroomCamera, ground: GroundModel) -> "Sightlines":
+        """Trace the camera's rays through the ground's range of heights."""
+        step = max(round(_NODES_M / camera.gsd_m), 1)
+        rows, cols = (np.arange(0, size + step, step, dtype=float) for size in camera.shape)
+        nodes = np.column_stack([part.ravel() for part in np.meshgrid(cols, rows)])
+        low, high = ground.height_range_m
+        middle, half = (low + high) / 2, max((high - low) / 2, 1.0)
+        below, mid, above = (
+            ground.pixels(camera.locate(nodes, middle + level * half)) for level in (-1, 0, 1)
+        )
+        powers = np.stack([mid, (above - below) / 2, (above + below) / 2 - mid])
+        curves = np.moveaxis(powers, -1, 1).reshape(3, 2, len(rows), len(cols))
+        return cls(curves=curves, step_px=step, middle_m=middle, half_m=half)
+
+    def ground_points(self, ground: GroundModel, window: Window) -> tuple[Field, Field]:
+        """Return col and row on the ground's grid (height, width) that pixel centres see.
+
+        The line of sight is met with the ground by fixed-point rounds, coarse first. They come to
+        a point of the ground as long as slope times tan(view angle) is under 1; hidden ground is
+        not told from seen ground.
+        """
+        height, width = (-(-size // _COARSE_PX) for size in window.shape)
+        rows, cols = (
+            _centres(window.row_off, height, _COARSE_PX),
+            _centres(window.col_off, width, _COARSE_PX),
+        )
+        start = np.zeros((height, width), dtype=np.float32)
+        level = self._met(self._at(rows, cols), start, ground, _COARSE_ROUNDS)
+        fine = cv2.resize(level, None, fx=_COARSE_PX, fy=_COARSE_PX).astype(np.float32)
+        rows, cols = _centres(window.row_off, window.height), _centres(window.col_off, window.width)
+        curves = self._at(rows, cols)
+        level = self._met(curves, fine[: window.height, : window.width], ground, _FINE_ROUNDS)
+        return _ground_coordinates(curves, level)
+
+    def _met(self, curves: Field, level: Field, ground: GroundModel, rounds: int) -> Field:
+        """Return the normalised height (height, width) at which lines of sight meet the ground."""
+        middle, half = np.float32(self.middle_m), np.float32(self.half_m)
+        for _ in range(rounds):
+            met = (ground.heights_at(*_ground_coordinates(curves, level)) - middle) / half
+            moved = float(np.abs(met - level).max())
+            level = met
+            if moved * half < _CLOSE_ENOUGH_M:
+                break
+        return level
+
+    def _at(self, rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Field:
+        """Return the curves (3, 2, rows, cols) at pixel coordinates."""
+        first = min(int(rows[0] // self.step_px), self.curves.shape[2] - 2)
+        last = int(rows[-1] // self.step_px) + 2
+        nodes = self.curves[:, :, first:last]
+        across = _linear_weights(cols / self.step_px, nodes.shape[3])
+        down = _linear_weights(rows / self.step_px - first, nodes.shape[2])
+        curves: Field = down.astype(np.float32) @ (nodes @ across.T).astype(np.float32)
+        return curves
+
+
+def _ground_coordinates(curves: Field, level: Field) -> tuple[Field, Field]:
+    start, slope, bend = curves
+    col, row = (start[at] + level * (slope[at] + level * bend[at]) for at in range(2))
+    return col, row
+
+
+def _centres(start: int, count: int, size: int = 1) -> NDArray[np.float64]:
+    """Return the pixel coordinates (count,) of the middles of stretches of some size."""
+    return np.asarray(start + (np.arange(count) + 0.5) * size, dtype=np.float64)
+
+
+def _linear_weights(at: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
+    """Return the weights (n, nodes) of linear interpolation along one axis."""
+    first = np.clip(np.floor(at).astype(np.intp), 0, nodes - 2)
+    weights = np.zeros((len(at), nodes))
+    every = np.arange(len(at))
+    weights[every, first] = 1 - (at - first)
+    weights[every, first + 1] = at - first
+    return weights
+
 
 _WINDOW_PX = 1 << 21
 _PREVIEW_PX = 1137
 
-Field = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class AcquisitionConditions:
     """What all images of one look share: sensor, calibration, sun, air, and the noise's seed."""
 
-    sensor: Sensor
-    calibration: Calibration
-    sun: Sun
-    air: Air
+    sensor: SensorModel
+    calibration: RadiometricCalibration
+    sun: SunPosition
+    air: HazeField
     seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class ImageRenderer:
     """An image about to be rendered.
 
     Attributes:
@@ -57,15 +157,21 @@ class Exposure:
         day: on which.
     """
 
-    camera: Camera
+    camera: PushbroomCamera
     bands: tuple[str, ...]
     splines: tuple[Field, ...]
     lines: Sightlines
-    ground: Ground
-    day: Day
+    ground: GroundModel
+    day: AcquisitionConditions
 
     @classmethod
-    def of(cls, camera: Camera, bands: tuple[str, ...], ground: Ground, day: Day) -> "Exposure":
+    def of(
+        cls,
+        camera: PushbroomCamera,
+        bands: tuple[str, ...],
+        ground: GroundModel,
+        day: AcquisitionConditions,
+    ) -> "ImageRenderer":
         """Prepare an image of the bands ``PAN`` or ``MSS``."""
         sensor = day.sensor
         mtf = sensor.pan_mtf if bands == PAN else sensor.mss_mtf
@@ -77,7 +183,7 @@ class Exposure:
         return cls(
             camera=camera,
             bands=bands,
-            splines=tuple(spline_of(one, sigma) for one in fields),
+            splines=tuple(blurred_spline(one, sigma) for one in fields),
             lines=Sightlines.of(camera, ground),
             ground=ground,
             day=day,
@@ -88,7 +194,7 @@ class Exposure:
         col, row = self.lines.ground_points(self.ground, window)
         thickness = self.day.air.thickness(self.camera.shape, window)
         layers = [
-            sampled(spline, col, row) + np.float32(self.day.sensor.haze_of(band)) * thickness
+            sample_spline(spline, col, row) + np.float32(self.day.sensor.haze_of(band)) * thickness
             for band, spline in zip(self.bands, self.splines, strict=True)
         ]
         return np.stack(layers), self.ground.has(col, row)
@@ -105,12 +211,12 @@ class Exposure:
         layers = []
         for band, layer in zip(self.bands, reflectance, strict=True):
             counts = CountScale.of(day.calibration, band, day.sun).counts(layer)
-            layers.append(stored_counts(counts, seen, day.sensor, generator))
+            layers.append(quantise_counts(counts, seen, day.sensor, generator))
         return np.stack(layers)
 
 
 def write_image(
-    exposure: Exposure, path: Path, progress: Progress = no_progress
+    exposure: ImageRenderer, path: Path, progress: Progress = no_progress
 ) -> NDArray[np.uint16]:
     """Render an image, whole lines at a time, into a TIFF without georeferencing.
 

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
-from landslip.synthetic.camera import Camera
+from landslip.synthetic.camera import PushbroomCamera
 
 _GRID = (15, 15, 7)
-_ROUNDS = 4
+_ITERATIONS = 4
 _RIDGE = 1e-9
-_MOST_RESIDUAL_PX = 0.02
+_MAX_RESIDUAL_PX = 0.02
 
 Values = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class FittedRPC:
     worst_px: float
 
 
-def fit_rpc(camera: Camera, height_range_m: tuple[float, float]) -> FittedRPC:
+def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> FittedRPC:
     """Fit all 80 coefficients on a grid of image points and heights.
 
     Least squares, linearised by the denominators of the round before and held by a small ridge:
@@ -40,10 +40,10 @@ def fit_rpc(camera: Camera, height_range_m: tuple[float, float]) -> FittedRPC:
     """
     points, height = _grid(camera, height_range_m, _GRID)
     ground = np.column_stack([camera.locate(points, height), height])
-    offset, scale = _middle_and_half(ground)
+    offset, scale = _offset_and_scale(ground)
     terms = _terms((ground - offset) / scale)
     file_points = points - 0.5
-    image_offset, image_scale = _middle_and_half(file_points)
+    image_offset, image_scale = _offset_and_scale(file_points)
     samp, line = ((file_points - image_offset) / image_scale).T
     numerators, denominators = zip(_ratio(terms, line), _ratio(terms, samp), strict=True)
     rpc = RPC(
@@ -63,15 +63,15 @@ def fit_rpc(camera: Camera, height_range_m: tuple[float, float]) -> FittedRPC:
         samp_den=_tuple(denominators[1]),
     )
     worst = residual_px(rpc, camera, height_range_m)
-    if worst > _MOST_RESIDUAL_PX:
+    if worst > _MAX_RESIDUAL_PX:
         raise InputError(
-            f"an RPC is to follow its camera within {_MOST_RESIDUAL_PX} px and this one misses it "
+            f"an RPC is to follow its camera within {_MAX_RESIDUAL_PX} px and this one misses it "
             f"by {worst:.3f} px; make the wobble smaller or slower"
         )
     return FittedRPC(rpc=rpc, worst_px=worst)
 
 
-def residual_px(rpc: RPC, camera: Camera, height_range_m: tuple[float, float]) -> float:
+def residual_px(rpc: RPC, camera: PushbroomCamera, height_range_m: tuple[float, float]) -> float:
     """Return the largest distance of an RPC from a camera, on a grid of its own, in pixels."""
     points, height = _grid(camera, height_range_m, (26, 34, 12))
     seen = rpc.project(camera.locate(points, height), height)
@@ -79,7 +79,7 @@ def residual_px(rpc: RPC, camera: Camera, height_range_m: tuple[float, float]) -
 
 
 def _grid(
-    camera: Camera, height_range_m: tuple[float, float], counts: tuple[int, int, int]
+    camera: PushbroomCamera, height_range_m: tuple[float, float], counts: tuple[int, int, int]
 ) -> tuple[Values, Values]:
     """Return image points (n, 2) and heights (n,) that fill what the model is for."""
     cols = np.linspace(0, camera.shape[1], counts[0])
@@ -90,7 +90,7 @@ def _grid(
     return np.column_stack([col, row]), height
 
 
-def _middle_and_half(values: Values) -> tuple[Values, Values]:
+def _offset_and_scale(values: Values) -> tuple[Values, Values]:
     low, high = values.min(axis=0), values.max(axis=0)
     return (low + high) / 2, (high - low) / 2
 
@@ -98,7 +98,7 @@ def _middle_and_half(values: Values) -> tuple[Values, Values]:
 def _ratio(terms: Values, wanted: Values) -> tuple[Values, Values]:
     """Return numerator and denominator (20 each, the first of the denominator 1) of a ratio."""
     weight = np.ones_like(wanted)
-    for _ in range(_ROUNDS):
+    for _ in range(_ITERATIONS):
         design = np.hstack([terms, -wanted[:, np.newaxis] * terms[:, 1:]]) * weight[:, np.newaxis]
         ridge = np.sqrt(_RIDGE) * np.eye(39)
         found = np.linalg.lstsq(

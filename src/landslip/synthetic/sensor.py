@@ -8,18 +8,18 @@ from scipy import ndimage
 
 from landslip.core.errors import InputError
 from landslip.core.window import Window
-from landslip.preprocessing.radiometry.calibration import Calibration
-from landslip.preprocessing.radiometry.sun import Sun
+from landslip.preprocessing.radiometry.calibration import RadiometricCalibration
+from landslip.preprocessing.radiometry.sun import SunPosition
 
 Field = NDArray[np.float32]
 PAN = ("pan",)
 MSS = ("blue", "green", "red", "nir")
-HIGHEST_DN = 1023
+MAX_DN = 1023
 _HAZE_WAVES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sensor:
+class SensorModel:
     """Both cameras' response; the defaults are of the kind that Gaofen-1 has.
 
     Attributes:
@@ -69,15 +69,15 @@ def blur_sigma_px(mtf: float) -> float:
     return float(np.sqrt(-2 * np.log(mtf)) / np.pi)
 
 
-def spline_of(field: Field, sigma_px: float) -> Field:
+def blurred_spline(field: Field, sigma_px: float) -> Field:
     """Return the cubic spline coefficients of a field (height, width) blurred by a Gaussian."""
     smooth = ndimage.gaussian_filter(field, sigma_px, mode="reflect")
     spline: Field = ndimage.spline_filter(smooth, 3, output=np.float32, mode="reflect")
     return spline
 
 
-def sampled(spline: Field, col: Field, row: Field) -> Field:
-    """Return the values of a spline (see `spline_of`) at pixel coordinates, mirrored beyond."""
+def sample_spline(spline: Field, col: Field, row: Field) -> Field:
+    """Return the values of a spline (see `blurred_spline`) at pixels, mirrored beyond."""
     half = np.float32(0.5)
     values: Field = ndimage.map_coordinates(
         spline, np.stack([row - half, col - half]), order=3, prefilter=False, mode="reflect"
@@ -93,7 +93,7 @@ class CountScale:
     shift: float
 
     @classmethod
-    def of(cls, calibration: Calibration, band: str, sun: Sun) -> "CountScale":
+    def of(cls, calibration: RadiometricCalibration, band: str, sun: SunPosition) -> "CountScale":
         """Turn L = gain DN + offset and reflectance = pi L d^2 / (ESUN cos z) round."""
         radiance = calibration.esun[band] * np.cos(np.radians(sun.zenith_deg)) / np.pi
         gain = calibration.gains[band]
@@ -107,18 +107,18 @@ class CountScale:
         return reflectance * np.float32(self.factor) + np.float32(self.shift)
 
 
-def stored_counts(
-    counts: Field, seen: NDArray[np.bool_], sensor: Sensor, generator: np.random.Generator
+def quantise_counts(
+    counts: Field, seen: NDArray[np.bool_], sensor: SensorModel, generator: np.random.Generator
 ) -> NDArray[np.uint16]:
     """Return what is stored (height, width) of counts: noise, ten bits, 0 where nothing is seen."""
     variance = sensor.read_noise_dn**2 + sensor.shot_noise_dn * np.maximum(counts, 0)
     noise = generator.standard_normal(counts.shape, dtype=np.float32) * np.sqrt(variance)
-    stored = np.clip(np.rint(counts + noise), 1, HIGHEST_DN)
+    stored = np.clip(np.rint(counts + noise), 1, MAX_DN)
     return np.where(seen, stored, 0).astype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Air:
+class HazeField:
     """How thick the haze is over an image, as a sum of few cosines; 1 is its mean.
 
     Attributes:
@@ -128,7 +128,7 @@ class Air:
     waves: NDArray[np.float64]
 
     @classmethod
-    def drawn(cls, variation: float, generator: np.random.Generator) -> "Air":
+    def drawn(cls, variation: float, generator: np.random.Generator) -> "HazeField":
         """Draw the air of a day with a given standard deviation over the image."""
         waves = generator.standard_normal((_HAZE_WAVES, _HAZE_WAVES))
         waves[0, 0] = 0

@@ -21,7 +21,7 @@ from landslip.core.bands import Bands
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster import Scene
-from landslip.preprocessing.product.open import open_product
+from landslip.preprocessing.product.product import open_product
 
 BANDS = Bands(("blue", "green", "red", "nir"))
 SHAPE = (384, 256)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
 from landslip.core.rpc import RPC
-from landslip.synthetic.camera import Attitude, Camera, aimed
-from landslip.synthetic.orbit import Orbit
+from landslip.synthetic.camera import Attitude, Orbit, PushbroomCamera, aim_at
 from landslip.synthetic.rpc_fit import fit_rpc
 
 CENTRE_DEG = (103.48, 31.30)
@@ -36,14 +35,14 @@ def make_camera(
     roll_deg: float = 25.0,
     centre_deg: tuple[float, float] = CENTRE_DEG,
     shape: tuple[int, int] = SHAPE,
-) -> Camera:
-    start = Camera(
+) -> PushbroomCamera:
+    start = PushbroomCamera(
         orbit=Orbit(lon_deg=centre_deg[0], lat_deg=centre_deg[1]),
         attitude=Attitude(roll_deg=roll_deg),
         shape=shape,
         gsd_m=2.0,
     )
-    return aimed(start, centre_deg, 1500.0)
+    return aim_at(start, centre_deg, 1500.0)
 
 
 def rasterio_rpc(rpc: RPC) -> rasterio.rpc.RPC:
@@ -145,12 +144,12 @@ def read(path: Path) -> NDArray[Any]:
 
 
 @pytest.fixture(scope="session")
-def camera() -> Camera:
+def camera() -> PushbroomCamera:
     return make_camera()
 
 
 @pytest.fixture(scope="session")
-def rpc(camera: Camera) -> RPC:
+def rpc(camera: PushbroomCamera) -> RPC:
     return fit_rpc(camera, RANGE_M).rpc
 
 

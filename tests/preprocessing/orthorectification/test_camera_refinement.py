@@ -34,11 +34,10 @@ from landslip.preprocessing.orthorectification.orthorectify import (
     OrthoRequest,
     orthorectify,
 )
-from landslip.preprocessing.product.rpb import read_rpb, rpb_text
-from landslip.synthetic.camera import Attitude, Camera
-from landslip.synthetic.coverage import target_over
-from landslip.synthetic.ground import Ground
-from landslip.synthetic.overpass import Overpass
+from landslip.preprocessing.product.rpb import format_rpb, read_rpb
+from landslip.synthetic.camera import Attitude, PushbroomCamera
+from landslip.synthetic.ground_model import GroundModel
+from landslip.synthetic.overpass import Overpass, target_over
 from landslip.synthetic.product import ProductRequest, write_product
 from landslip.synthetic.rpc_fit import fit_rpc
 
@@ -75,7 +74,7 @@ class Scene:
     """An image whose metadata place it 40 m beside, its true camera, a model and references."""
 
     image: Path
-    camera: Camera
+    camera: PushbroomCamera
     dem: Path
     earlier: Path
 
@@ -120,7 +119,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     )
     height_m = 1500 + 75 * np.sin(x / 150) + 75 * np.cos(y[:, np.newaxis] / 140 + x / 500)
     before = textured(1)
-    ground = Ground(
+    ground = GroundModel(
         reflectance=with_landslides(before),
         height_m=height_m.astype(np.float32),
         grid=GRID,
@@ -211,7 +210,7 @@ def test_a_drift_needs_a_model_that_drifts(
     wrong = replace(scene.camera, shift_px=(-7.0, 6.0), drift_px=(5.0, -6.0))
     image = tmp_path / "image.tif"
     os.link(scene.image, image)
-    image.with_suffix(".rpb").write_text(rpb_text(fit_rpc(wrong, (1200.0, 1800.0)).rpc))
+    image.with_suffix(".rpb").write_text(format_rpb(fit_rpc(wrong, (1200.0, 1800.0)).rpc))
     report, rpc = scene.refined(scene.earlier, image=image, model=model)
     away = scene.away_px(rpc)
     assert away < 0.4 if good else 0.7 < away < 3

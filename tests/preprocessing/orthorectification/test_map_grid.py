@@ -19,7 +19,7 @@ from landslip.preprocessing.orthorectification.map_grid import (
     plan_grid,
     utm_crs,
 )
-from landslip.synthetic.camera import Camera
+from landslip.synthetic.camera import PushbroomCamera
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_the_ring_runs_along_the_outer_edge() -> None:
 
 
 def test_the_outline_lies_where_the_camera_sees_the_ground(
-    camera: Camera, rpc: RPC, land: Elevation
+    camera: PushbroomCamera, rpc: RPC, land: Elevation
 ) -> None:
     lonlat = image_outline(rpc, SHAPE, land).lonlat_deg
     seen = camera.project(lonlat, land_m(lonlat))
@@ -70,7 +70,7 @@ def test_an_image_of_another_size_is_refused(rpc: RPC) -> None:
         Outline.ring((10**9, 10**9)).on_level(rpc, 1500.0)
 
 
-def test_the_middle_is_the_target(camera: Camera, rpc: RPC, land: Elevation) -> None:
+def test_the_middle_is_the_target(camera: PushbroomCamera, rpc: RPC, land: Elevation) -> None:
     lonlat = on_ground(rpc, camera.centre, land)
     away_m = np.hypot(*((lonlat - CENTRE_DEG) * [95_000, 111_000]).T)
     assert away_m < 150 * np.tan(np.radians(28)) + 1

@@ -33,8 +33,8 @@ from landslip.preprocessing.orthorectification.orthorectify import (
     OrthoRequest,
     orthorectify,
 )
-from landslip.preprocessing.product.rpb import rpb_text
-from landslip.synthetic.camera import Camera
+from landslip.preprocessing.product.rpb import format_rpb
+from landslip.synthetic.camera import PushbroomCamera
 from landslip.synthetic.rpc_fit import fit_rpc
 
 Values = NDArray[np.float64]
@@ -58,7 +58,9 @@ def run(
     return out, orthorectify(request)
 
 
-def misread(ortho: Path, camera: Camera, height_m: float | None = None) -> tuple[Values, Values]:
+def misread(
+    ortho: Path, camera: PushbroomCamera, height_m: float | None = None
+) -> tuple[Values, Values]:
     """Return (n, 2) how far beside every fifth pixel was read (NaN: not), and where its place is.
 
     Args:
@@ -73,7 +75,7 @@ def misread(ortho: Path, camera: Camera, height_m: float | None = None) -> tuple
     return values[:, ::EVERY, ::EVERY].reshape(2, -1).T - seen, seen
 
 
-def misread_px(ortho: Path, camera: Camera) -> Values:
+def misread_px(ortho: Path, camera: PushbroomCamera) -> Values:
     """Return (n, 2) how far beside the true place each valid pixel was read."""
     away, seen = misread(ortho, camera)
     valid = np.isfinite(away[:, 0])
@@ -99,7 +101,7 @@ DEMS = [
 
 @pytest.mark.parametrize("crs", DEMS)
 def test_each_pixel_is_read_where_the_camera_sees_its_ground(
-    tmp_path: Path, world: World, camera: Camera, crs: str
+    tmp_path: Path, world: World, camera: PushbroomCamera, crs: str
 ) -> None:
     ortho, report = run(world[0], write_land(tmp_path / "dem.tif", crs))
     check_true(misread_px(ortho, camera))
@@ -108,7 +110,7 @@ def test_each_pixel_is_read_where_the_camera_sees_its_ground(
 
 @pytest.mark.parametrize(("resolution_m", "crs"), [(1.0, None), (3.7, None), (2.0, "EPSG:32647")])
 def test_it_holds_on_any_grid(
-    world: World, camera: Camera, resolution_m: float, crs: str | None
+    world: World, camera: PushbroomCamera, resolution_m: float, crs: str | None
 ) -> None:
     ortho, _ = run(*world, resolution_m=resolution_m, crs=parse_crs(crs))
     away = misread_px(ortho, camera)
@@ -184,7 +186,7 @@ def test_gdal_reads_the_same_places(world: World) -> None:
 
 
 def test_heights_over_a_geoid_come_out_the_same(
-    tmp_path: Path, world: World, camera: Camera
+    tmp_path: Path, world: World, camera: PushbroomCamera
 ) -> None:
     dem = write_land(tmp_path / "dem.tif", lift_m=41.5)
     ortho, report = run(world[0], dem, HeightReference(offset_m=-41.5))
@@ -194,7 +196,7 @@ def test_heights_over_a_geoid_come_out_the_same(
 
 @pytest.mark.parametrize(("lift_m", "away_px"), [(41.5, 8.7), (-41.5, 8.7), (1500.0, 310.0)])
 def test_a_wrong_height_would_be_seen(
-    tmp_path: Path, world: World, rpc: RPC, camera: Camera, lift_m: float, away_px: float
+    tmp_path: Path, world: World, rpc: RPC, camera: PushbroomCamera, lift_m: float, away_px: float
 ) -> None:
     """What the tests above would measure: 20.9 px in 100 m."""
     dem = write_land(tmp_path / "dem.tif", lift_m=lift_m, reach_m=2000.0)
@@ -222,7 +224,7 @@ def holes() -> NDArray[np.bool_]:
     ("dtype", "hole"), [("float32", np.nan), ("int16", -32768)], ids=["NaN", "-32768"]
 )
 def test_the_map_has_nodata_exactly_over_gaps(
-    tmp_path: Path, world: World, camera: Camera, dtype: str, hole: float
+    tmp_path: Path, world: World, camera: PushbroomCamera, dtype: str, hole: float
 ) -> None:
     dem = write_land(tmp_path / "dem.tif", dtype=dtype, holes=holes(), hole=hole)
     filled, _ = run(world[0], dem)
@@ -238,7 +240,9 @@ def test_the_map_has_nodata_exactly_over_gaps(
     assert report.valid_share == pytest.approx((whole & ~over_gap).mean())
 
 
-def test_a_filled_gap_has_no_height_of_0(tmp_path: Path, world: World, camera: Camera) -> None:
+def test_a_filled_gap_has_no_height_of_0(
+    tmp_path: Path, world: World, camera: PushbroomCamera
+) -> None:
     ortho, report = run(world[0], write_land(tmp_path / "dem.tif", holes=holes()))
     away = misread_px(ortho, camera)
     assert np.abs(away).max() < 5, "height 0 would be 310 px"
@@ -252,7 +256,9 @@ def test_gaps_may_be_refused(tmp_path: Path, world: World) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["dem.tif"]
 
 
-def test_clipped_the_map_ends_with_the_model(tmp_path: Path, world: World, camera: Camera) -> None:
+def test_clipped_the_map_ends_with_the_model(
+    tmp_path: Path, world: World, camera: PushbroomCamera
+) -> None:
     centre = (CENTRE_DEG[0] - 1100 / 95_200, CENTRE_DEG[1])
     dem = write_land(tmp_path / "dem.tif", centre_deg=centre)
     with pytest.raises(InputError, match=r"covers \d+\.\d% of it.*--clip-to-dem"):
@@ -272,10 +278,10 @@ def test_clipped_the_map_ends_with_the_model(tmp_path: Path, world: World, camer
 
 
 def test_a_file_beside_the_image_is_read(
-    tmp_path: Path, world: World, rpc: RPC, camera: Camera
+    tmp_path: Path, world: World, rpc: RPC, camera: PushbroomCamera
 ) -> None:
     image = write_image(tmp_path / "image.tif", places(SHAPE), None, nodata=np.nan)
-    image.with_suffix(".rpb").write_text(rpb_text(rpc))
+    image.with_suffix(".rpb").write_text(format_rpb(rpc))
     dem = tmp_path / "dem.tif"
     dem.symlink_to(world[1])
     ortho, _ = run(image, dem)

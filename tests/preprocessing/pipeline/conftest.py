@@ -21,11 +21,10 @@ from typer.testing import CliRunner, Result
 from landslip.cli.app import app
 from landslip.core.grid import Grid
 from landslip.synthetic.camera import Attitude
-from landslip.synthetic.dem import DemStyle, write_dem
-from landslip.synthetic.ground import Ground
-from landslip.synthetic.overpass import Overpass, Target
+from landslip.synthetic.ground_model import DemFormat, GroundModel, write_dem
+from landslip.synthetic.overpass import ImageTarget, Overpass
 from landslip.synthetic.product import ProductRequest, write_product
-from landslip.synthetic.sensor import Sensor
+from landslip.synthetic.sensor import SensorModel
 
 Field = NDArray[np.float32]
 BANDS = ("blue", "green", "red", "nir")
@@ -36,9 +35,9 @@ PATTERN_PX = 3.0
 LAKE = np.s_[540:600, 380:440]
 CLOUD = np.s_[400:520, 480:600]
 LAKE_REFLECTANCE = (0.010, 0.010, 0.010, 0.010)
-CLEAR = Sensor(haze=(0.0,) * 5, haze_variation=0.0, read_noise_dn=0.0, shot_noise_dn=0.0)
+CLEAR = SensorModel(haze=(0.0,) * 5, haze_variation=0.0, read_noise_dn=0.0, shot_noise_dn=0.0)
 HAZE = (0.016, 0.045, 0.028, 0.016, 0.006)
-HAZY = Sensor(haze=HAZE, haze_variation=0.0)
+HAZY = SensorModel(haze=HAZE, haze_variation=0.0)
 SUMMER_2013 = Overpass(utc=datetime(2013, 8, 12, 3, 52, 10), attitude=Attitude(roll_deg=12.0))
 POINTED_WRONG = Overpass(
     utc=datetime(2014, 8, 12, 3, 52, 10),
@@ -56,7 +55,7 @@ _DEM_MARGIN_M = 3000.0
 _RUNNER = CliRunner()
 
 
-def make_ground(seed: int = 1) -> Ground:
+def make_ground(seed: int = 1) -> GroundModel:
     """Forest, fields and bare spots of some metres, on hills of 1350 to 1550 m."""
     generator = np.random.default_rng(seed)
     shape = (SIDE_PX, SIDE_PX)
@@ -69,7 +68,7 @@ def make_ground(seed: int = 1) -> Ground:
     height = (1450 + 60 * np.sin(row / 110) + 40 * np.cos(col / 90 + row / 300)).astype(np.float32)
     transform = Affine(2.0, 0, EAST_M, 0, -2.0, NORTH_M)
     grid = Grid(crs=CRS.from_epsg(32648), transform=transform, shape=shape)
-    return Ground(
+    return GroundModel(
         reflectance=reflectance.astype(np.float32), height_m=height, grid=grid, mirrored=True
     )
 
@@ -82,7 +81,9 @@ def _pattern(shape: tuple[int, int], sigma: float, generator: np.random.Generato
     return standard
 
 
-def painted(ground: Ground, where: tuple[slice, slice], reflectance: tuple[float, ...]) -> Ground:
+def painted(
+    ground: GroundModel, where: tuple[slice, slice], reflectance: tuple[float, ...]
+) -> GroundModel:
     """Return the ground with a rectangle of another reflectance."""
     values = ground.reflectance.copy()
     values[:, where[0], where[1]] = np.reshape(np.array(reflectance, np.float32), (4, 1, 1))
@@ -133,7 +134,7 @@ class Made:
             col, row = (round(value) for value in ~file.transform @ (EAST_M, NORTH_M))
         return self.reflectance_at(slice(row, row + SIDE_PX), slice(col, col + SIDE_PX))
 
-    def beside(self, ground: Ground, margin_px: int = 24) -> tuple[Field, Field]:
+    def beside(self, ground: GroundModel, margin_px: int = 24) -> tuple[Field, Field]:
         """Return what was made, and the truth, on common ground with the scene's edge left out."""
         found = self.on_ground()
         inside = ndimage.binary_erosion(np.isfinite(found[0]), iterations=margin_px)
@@ -148,7 +149,7 @@ class Shelf:
     """Products of the one ground, each made when first asked for and then only read."""
 
     folder: Path
-    ground: Ground
+    ground: GroundModel
 
     @cached_property
     def dem(self) -> Path:
@@ -176,7 +177,7 @@ class Shelf:
 
     def new_dem(self, name: str, **style: Any) -> Path:
         path = self.folder / name
-        plain = DemStyle(spacing_m=12.0, epsg=32648, margin_m=_DEM_MARGIN_M)
+        plain = DemFormat(spacing_m=12.0, epsg=32648, margin_m=_DEM_MARGIN_M)
         write_dem(path, self.ground, replace(plain, **style))
         return path
 
@@ -185,7 +186,7 @@ class Shelf:
     ) -> Path:
         lon, lat = self.ground.centre_deg
         asked: dict[str, Any] = {"ground": self.ground, "sensor": CLEAR, "seed": 5} | request
-        target = Target(lon_deg=lon, lat_deg=lat, height_m=1450.0, mss_shape=shape)
+        target = ImageTarget(lon_deg=lon, lat_deg=lat, height_m=1450.0, mss_shape=shape)
         return write_product(ProductRequest(overpass=overpass, target=target, **asked), self.folder)
 
 
@@ -261,12 +262,12 @@ def retagged(folder: Path, **tags: object) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ground() -> Ground:
+def ground() -> GroundModel:
     return make_ground()
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory, ground: Ground) -> Shelf:
+def shelf(tmp_path_factory: pytest.TempPathFactory, ground: GroundModel) -> Shelf:
     return Shelf(tmp_path_factory.mktemp("shelf"), ground)
 
 

@@ -12,8 +12,7 @@ import rasterio
 from landslip.core.errors import OutputExistsError
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.map_grid import parse_crs
-from landslip.preprocessing.pipeline.request import SceneRequest
-from landslip.preprocessing.pipeline.run import preprocess
+from landslip.preprocessing.pipeline.run import PreprocessRequest, preprocess
 
 from .conftest import Shelf, Work
 
@@ -122,7 +121,7 @@ def test_a_finished_scene_on_another_map_than_the_first_is_told_of(
     """As where an earlier run had only this product, and the first one lies in another zone."""
     work.done(shelf.summer)
     dem = DemRequest(path=shelf.dem, heights=HeightReference())
-    request = SceneRequest(dem=dem, registers=False)
+    request = PreprocessRequest(dem=dem, registers=False)
     assert not preprocess(shelf.summer, work.out, request).is_new
     near = replace(request, common_crs=parse_crs("EPSG:32648"))
     assert not preprocess(shelf.summer, work.out, near).is_new

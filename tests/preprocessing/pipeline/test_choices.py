@@ -9,7 +9,7 @@ import pytest
 import rasterio
 import yaml
 
-from landslip.preprocessing.radiometry.find_calibration import find_calibration
+from landslip.preprocessing.radiometry.calibration import select_calibration
 
 from .conftest import BANDS, CLOUD, HAZE, LAKE, Field, Made, Shelf, Work, retagged
 
@@ -47,7 +47,7 @@ def test_another_satellite_needs_its_own_coefficients(
 
 
 def write_coefficients(path: Path) -> Path:
-    known = find_calibration("GF1 PMS1", 2013)
+    known = select_calibration("GF1 PMS1", 2013)
     figures = {"gains": known.gains, "offsets": known.offsets, "esun": known.esun}
     card = {"satellite": "GF2", "sensor": "PMS1"} | {key: dict(of) for key, of in figures.items()}
     path.write_text(yaml.safe_dump(card))
@@ -74,7 +74,7 @@ def test_a_sun_that_agrees_with_nothing_stops(work: Work, shelf: Shelf) -> None:
 def test_the_products_own_gains_are_taken(work: Work, shelf: Shelf, scene: Made) -> None:
     """Gains 10 % higher in the XML, which real products of later years have."""
     folder = work.copied(shelf.summer)
-    gains = find_calibration("GF1 PMS1", 2013).gains
+    gains = select_calibration("GF1 PMS1", 2013).gains
     for path in folder.glob("*.xml"):
         bands = ("pan",) if "PAN" in path.name else BANDS
         own = ",".join(f"{gains[band] * 1.1:.6f}" for band in bands)

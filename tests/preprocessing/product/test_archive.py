@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.product.archive import Limits, unpack
-from landslip.preprocessing.product.names import Image, Part
+from landslip.preprocessing.product.archive import ArchiveBudget, unpack
+from landslip.preprocessing.product.files import FileKind, ImageKind
 
 NAME = "GF1_PMS1_E69.4_N33.3_20220624_L1A0006547030"
 MSS, PAN = f"{NAME}-MSS1", f"{NAME}-PAN1"
@@ -52,10 +52,10 @@ def test_the_six_files_are_unpacked_and_nothing_else(
     made = make_files()
     archive = write_archive({inside + name: data for name, data in made.items()}, NAME + ending)
     files = unpack(archive, scratch)
-    wanted = {f"{base}.{part.value}" for base in (MSS, PAN) for part in Part}
+    wanted = {f"{base}.{part.value}" for base in (MSS, PAN) for part in FileKind}
     assert content(scratch) == {name: made[name] for name in wanted}
     assert files.name == NAME
-    assert files.path(Image.PAN, Part.RPB) == scratch / f"{PAN}.rpb"
+    assert files.path(ImageKind.PAN, FileKind.RPB) == scratch / f"{PAN}.rpb"
     files.require_all()
 
 
@@ -189,11 +189,11 @@ def test_what_is_wanted_may_not_be_larger_than_allowed(
     made[f"{PAN}.tiff"] = bytes(3 * 2**20)
     archive = write_archive(made, NAME + ending)
     with pytest.raises(InputError, match=r"has more; unpack|PAN1.tiff may have \d+ bytes and has"):
-        unpack(archive, scratch, Limits(total_bytes=2 * 2**20))
+        unpack(archive, scratch, ArchiveBudget(total_bytes=2 * 2**20))
     assert sum(path.stat().st_size for path in scratch.iterdir()) <= 2 * 2**20
     for path in scratch.iterdir():
         path.unlink()
-    unpack(archive, scratch, Limits(total_bytes=4 * 2**20))
+    unpack(archive, scratch, ArchiveBudget(total_bytes=4 * 2**20))
 
 
 def test_what_is_not_wanted_may_not_be_larger_either(
@@ -204,7 +204,7 @@ def test_what_is_not_wanted_may_not_be_larger_either(
     with pytest.raises(
         InputError, match=r"at most 2097152 bytes unpacked and this archive has more"
     ):
-        unpack(archive, scratch, Limits(total_bytes=2 * 2**20))
+        unpack(archive, scratch, ArchiveBudget(total_bytes=2 * 2**20))
 
 
 def test_a_bomb_behind_the_end_of_a_tar_is_seen(
@@ -214,7 +214,7 @@ def test_a_bomb_behind_the_end_of_a_tar_is_seen(
     with archive.open("ab") as file:
         file.write(gzip.compress(bytes(3 * 2**20)))
     with pytest.raises(InputError, match="at most 2097152 bytes unpacked"):
-        unpack(archive, scratch, Limits(total_bytes=2 * 2**20))
+        unpack(archive, scratch, ArchiveBudget(total_bytes=2 * 2**20))
 
 
 @pytest.mark.parametrize("part", ["xml", "rpb"])
@@ -235,7 +235,7 @@ def test_files_of_a_zip_are_added_up(
     made[f"{MSS}.tiff"] = made[f"{PAN}.tiff"] = bytes(3 * 2**19)
     archive = write_archive(made, "a.zip")
     with pytest.raises(InputError, match=r"PAN1.tiff may have 5\d{5} bytes and has 1572864"):
-        unpack(archive, scratch, Limits(total_bytes=2 * 2**20))
+        unpack(archive, scratch, ArchiveBudget(total_bytes=2 * 2**20))
 
 
 def test_a_zip_name_that_hides_its_end_is_refused(
@@ -267,7 +267,7 @@ def test_a_zip_that_lies_about_a_size_is_refused(
     archive = write_archive(made, "a.zip")
     lie_about_size(archive, f"{PAN}.tiff", told)
     with pytest.raises(InputError, match="damaged or incomplete"):
-        unpack(archive, scratch, Limits(total_bytes=2**32))
+        unpack(archive, scratch, ArchiveBudget(total_bytes=2**32))
     assert sum(path.stat().st_size for path in scratch.iterdir()) <= 4 * 2**20
 
 
@@ -403,7 +403,7 @@ def test_a_full_disk_is_told_before_writing(
     archive = tmp_path / "a.tar"
     archive.write_bytes(info.tobuf(tarfile.GNU_FORMAT))
     with pytest.raises(InputError, match=r"needs 4503599627370496 bytes and .* free; make room"):
-        unpack(archive, scratch, Limits(total_bytes=2**60))
+        unpack(archive, scratch, ArchiveBudget(total_bytes=2**60))
     assert content(scratch) == {}
 
 
@@ -431,4 +431,4 @@ def test_a_sparse_file_is_refused(tmp_path: Path, scratch: Path) -> None:
 @pytest.mark.parametrize("field", ["total_bytes", "text_bytes", "members"])
 def test_limits_are_at_least_one(field: str) -> None:
     with pytest.raises(InputError, match="limits of an archive are at least 1"):
-        Limits(**{field: 0})
+        ArchiveBudget(**{field: 0})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.camera import Camera
+from landslip.preprocessing.camera import SatelliteCamera
 from landslip.preprocessing.product.metadata import ImageMetadata, read_metadata
 
 Read = Callable[..., ImageMetadata]
@@ -28,7 +28,7 @@ def read(path: Path, make_xml: Callable[..., bytes]) -> Read:
 def test_the_real_files_are_read_right(real: Path) -> None:
     mss = read_metadata(real / f"{real.name}-MSS1.xml")
     assert mss == ImageMetadata(
-        camera=Camera(satellite="GF1", sensor="PMS1"),
+        camera=SatelliteCamera(satellite="GF1", sensor="PMS1"),
         level="LEVEL1A",
         centre_time=datetime(2022, 6, 24, 13, 39, 9),
         receive_time=datetime(2022, 6, 24, 5, 39, 9),

@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC, ImageCorrection
-from landslip.preprocessing.product.rpb import parse_rpb, read_rpb, rpb_text
+from landslip.preprocessing.product.rpb import format_rpb, parse_rpb, read_rpb
 
 MakeRpb = Callable[..., str]
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -91,7 +91,7 @@ def test_writing_and_reading_gives_the_same_numbers(
     fields |= {f"{name}_off": value for name, value in zip(names, scalars, strict=True)}
     fields |= {f"{name}_scale": value for name, value in zip(names, scales, strict=True)}
     rpc = RPC(**fields)
-    assert parse_rpb(rpb_text(rpc)) == rpc
+    assert parse_rpb(format_rpb(rpc)) == rpc
 
 
 def test_gdal_reads_the_same_numbers(tmp_path: Path, real: Path) -> None:
@@ -102,7 +102,7 @@ def test_gdal_reads_the_same_numbers(tmp_path: Path, real: Path) -> None:
             tmp_path / "a.tif", "w", driver="GTiff", count=1, width=2, height=2, dtype="uint16"
         ) as file:
             file.write(np.ones((1, 2, 2), dtype=np.uint16))
-        (tmp_path / "a.RPB").write_text(rpb_text(rpc))
+        (tmp_path / "a.RPB").write_text(format_rpb(rpc))
         with rasterio.open(tmp_path / "a.tif") as file:
             read = file.rpcs.to_dict()
     for ours, theirs in (("line", "line"), ("samp", "samp"), ("lat", "lat"), ("lon", "long")):
@@ -165,4 +165,4 @@ def test_a_correction_is_not_lost_in_silence(make_rpb: MakeRpb) -> None:
     rpc = parse_rpb(make_rpb())
     moved = dataclasses.replace(rpc, correction=ImageCorrection.shift(1.5, 0))
     with pytest.raises(InputError, match=r"without a correction in image space.*1\.5"):
-        rpb_text(moved)
+        format_rpb(moved)

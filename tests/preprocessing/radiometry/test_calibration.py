@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.camera import Camera
-from landslip.preprocessing.radiometry.calibration import CAMERA_BANDS, Calibration
-from landslip.preprocessing.radiometry.calibration_file import gf1_table, read_calibration
-from landslip.preprocessing.radiometry.find_calibration import (
+from landslip.preprocessing.camera import SatelliteCamera
+from landslip.preprocessing.radiometry.calibration import (
+    CAMERA_BANDS,
     ProductCoefficients,
-    find_calibration,
+    RadiometricCalibration,
+    gf1_calibration_table,
+    read_calibration_file,
+    select_calibration,
 )
 
 FILE = """
@@ -20,7 +22,7 @@ gains:   {pan: 0.15, blue: 0.16, green: 0.17, red: 0.18, nir: 0.19}
 offsets: {pan: 0, blue: 1, green: 0, red: -1, nir: 0}
 esun:    {pan: 1370, blue: 1945, green: 1854, red: 1543, nir: 1081}
 """
-GF2 = Camera(satellite="GF2", sensor="PMS1")
+GF2 = SatelliteCamera(satellite="GF2", sensor="PMS1")
 
 # The published table, typed in a second time in its own order: PAN, B1 to B4.
 PUBLISHED = {
@@ -52,7 +54,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("sensor", "year"), PUBLISHED)
 def test_the_table_holds_what_was_published(sensor: str, year: int) -> None:
-    found = find_calibration(f"GF1 {sensor}", year)
+    found = select_calibration(f"GF1 {sensor}", year)
     assert found.bands == CAMERA_BANDS == ("pan", "blue", "green", "red", "nir")
     assert tuple(found.gains[band] for band in CAMERA_BANDS) == PUBLISHED[sensor, year]
     assert found.year == year
@@ -62,8 +64,8 @@ def test_the_table_holds_what_was_published(sensor: str, year: int) -> None:
 
 
 def test_the_table_holds_nothing_else() -> None:
-    assert {(entry.sensor, entry.year) for entry in gf1_table().years} == set(PUBLISHED)
-    assert len(gf1_table().years) == len(PUBLISHED)
+    assert {(entry.sensor, entry.year) for entry in gf1_calibration_table().years} == set(PUBLISHED)
+    assert len(gf1_calibration_table().years) == len(PUBLISHED)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_the_table_holds_nothing_else() -> None:
 def test_offsets_of_2013_and_esun(
     camera: str, offsets: tuple[float, ...], esun: tuple[float, ...]
 ) -> None:
-    found = find_calibration(camera, 2013)
+    found = select_calibration(camera, 2013)
     assert tuple(found.offsets[band] for band in CAMERA_BANDS) == offsets
     assert tuple(found.esun[band] for band in CAMERA_BANDS) == esun
     assert "one public source" in found.source
@@ -92,7 +94,7 @@ def test_offsets_of_2013_and_esun(
 
 @pytest.mark.parametrize("name", ["GF1 PMS1", "GF-1 PMS1", "gf1_pms1", "GF1_PMS1"])
 def test_cameras_are_named_in_several_ways(name: str) -> None:
-    assert Camera.named(name) == Camera(satellite="GF1", sensor="PMS1")
+    assert SatelliteCamera.named(name) == SatelliteCamera(satellite="GF1", sensor="PMS1")
 
 
 @pytest.mark.parametrize("year", [2012, 2020, 2021, 2023])
@@ -103,14 +105,14 @@ def test_a_year_without_figures_needs_a_choice(year: int) -> None:
     )
     for choice in (None, "table"):
         with pytest.raises(InputError, match=text):
-            find_calibration("GF1 PMS2", year, choice=choice)
+            select_calibration("GF1 PMS2", year, choice=choice)
 
 
 @pytest.mark.parametrize(
     ("year", "taken"), [(2009, 2013), (2017, 2017), (2020, 2019), (2021, 2022), (2026, 2022)]
 )
 def test_the_nearest_year_is_taken_when_asked_for(year: int, taken: int) -> None:
-    found = find_calibration("GF1 PMS1", year, choice="nearest")
+    found = select_calibration("GF1 PMS1", year, choice="nearest")
     assert found.year == taken
     assert (f"nearest to {year}" in found.source) == (year != taken)
 
@@ -120,7 +122,7 @@ def test_other_cameras_need_a_file(camera: str) -> None:
     text = "no calibration is known for camera .*; give gains, offsets and ESUN of pan, blue, green"
     for choice in (None, "nearest"):
         with pytest.raises(InputError, match=text):
-            find_calibration(camera, 2019, choice=choice)
+            select_calibration(camera, 2019, choice=choice)
 
 
 def own(scale: float = 1.0, **offsets: float) -> ProductCoefficients:
@@ -131,13 +133,13 @@ def own(scale: float = 1.0, **offsets: float) -> ProductCoefficients:
 
 
 def test_the_products_own_gains_come_first() -> None:
-    found = find_calibration("GF1 PMS1", 2021, product=own(1.1, nir=2.0))
+    found = select_calibration("GF1 PMS1", 2021, product=own(1.1, nir=2.0))
     assert found.gains["red"] == pytest.approx(0.1230 * 1.1)
     assert found.offsets == {"pan": 0, "blue": 0, "green": 0, "red": 0, "nir": 2.0}
     assert found.esun["red"] == 1542.90
     assert found.year == 2021
     assert found.source == "AbsCeof of the product; ESUN in several public sources"
-    assert find_calibration("GF1 PMS1", 2022, choice="nearest", product=own(1.1)) == replace(
+    assert select_calibration("GF1 PMS1", 2022, choice="nearest", product=own(1.1)) == replace(
         found, year=2022, offsets=dict.fromkeys(CAMERA_BANDS, 0.0)
     )
 
@@ -149,20 +151,20 @@ def test_implausible_gains_of_the_product_stop_unless_they_are_left_out(scale: f
         r"for band pan; got [\d.]+: use --calibration table"
     )
     with pytest.raises(InputError, match=text):
-        find_calibration("GF1 PMS1", 2022, product=own(scale))
-    left_out = find_calibration("GF1 PMS1", 2022, choice="table", product=own(scale))
-    assert left_out == find_calibration("GF1 PMS1", 2022)
+        select_calibration("GF1 PMS1", 2022, product=own(scale))
+    left_out = select_calibration("GF1 PMS1", 2022, choice="table", product=own(scale))
+    assert left_out == select_calibration("GF1 PMS1", 2022)
 
 
 def test_gains_of_some_bands_only_are_not_mixed_with_the_tables() -> None:
     partly = ProductCoefficients(gains={"pan": 0.14})
-    assert find_calibration("GF1 PMS1", 2018, product=partly).gains["pan"] == 0.1428
-    assert find_calibration("GF1 PMS1", 2018, product=ProductCoefficients()).year == 2018
+    assert select_calibration("GF1 PMS1", 2018, product=partly).gains["pan"] == 0.1428
+    assert select_calibration("GF1 PMS1", 2018, product=ProductCoefficients()).year == 2018
 
 
 def test_a_file_comes_before_all(file: Path) -> None:
     for choice in (file, str(file)):
-        found = find_calibration("GF-2 PMS1", 2020, choice=choice, product=own())
+        found = select_calibration("GF-2 PMS1", 2020, choice=choice, product=own())
         assert found.gains == {"pan": 0.15, "blue": 0.16, "green": 0.17, "red": 0.18, "nir": 0.19}
         assert found.offsets["red"] == -1
         assert found.esun["nir"] == 1081
@@ -171,7 +173,7 @@ def test_a_file_comes_before_all(file: Path) -> None:
 
 def test_year_and_source_of_a_file_are_told(file: Path) -> None:
     file.write_text(FILE + "year: 2020\nsource: vicarious, Dunhuang\n")
-    found = read_calibration(file, GF2)
+    found = read_calibration_file(file, GF2)
     assert found.source == "calibration file gf2.yaml, gains of 2020, vicarious, Dunhuang"
     assert found.year == 2020
 
@@ -199,26 +201,26 @@ def test_a_wrong_file_is_told_what_it_lacks(file: Path, before: str, after: str,
     assert before in FILE
     file.write_text(FILE.replace(before, after))
     with pytest.raises(InputError, match=text):
-        read_calibration(file, GF2)
+        read_calibration_file(file, GF2)
 
 
 def test_a_file_that_is_no_mapping_or_missing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.yaml"
     path.write_text("- 1\n")
     with pytest.raises(InputError, match="holds satellite, sensor, gains, offsets and esun"):
-        read_calibration(path, GF2)
+        read_calibration_file(path, GF2)
     with pytest.raises(InputError, match=r"none\.yaml cannot be read: No such file"):
-        find_calibration("GF2 PMS1", 2020, choice=tmp_path / "none.yaml")
+        select_calibration("GF2 PMS1", 2020, choice=tmp_path / "none.yaml")
 
 
 def test_a_calibration_has_all_figures_of_the_same_bands() -> None:
-    good = find_calibration("GF1 PMS1", 2019)
+    good = select_calibration("GF1 PMS1", 2019)
     with pytest.raises(InputError, match="given for the same bands; got gain of pan,"):
         replace(good, esun={"pan": 1.0})
     with pytest.raises(InputError, match="the offset of band nir is finite; got nan"):
         replace(good, offsets={**good.offsets, "nir": math.nan})
-    assert Calibration(
+    assert RadiometricCalibration(
         gains={"pan": 1.0}, offsets={"pan": -3.0}, esun={"pan": 1.0}, year=None, source="x"
     ).bands == ("pan",)
     with pytest.raises(InputError, match="satellite and sensor, GF1 PMS1; got 'GF1'"):
-        Camera.named("GF1")
+        SatelliteCamera.named("GF1")

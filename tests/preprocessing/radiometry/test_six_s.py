@@ -1,3 +1,4 @@
+import math
 import re
 import subprocess
 from dataclasses import replace
@@ -7,16 +8,58 @@ import numpy as np
 import pytest
 
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError
-from landslip.preprocessing.radiometry.air import Aerosol, Air, StandardAir
 from landslip.preprocessing.radiometry.six_s import (
     GF1_RANGES_UM,
+    AerosolModel,
+    AtmosphericState,
     SixSSettings,
+    StandardAtmosphere,
     SurfaceCorrection,
-    deck,
-    find_binary,
-    read_coefficients,
+    find_executable,
+    format_input,
+    parse_coefficients,
+    select_standard_atmosphere,
     surface_correction,
 )
+
+
+@pytest.mark.parametrize(
+    ("lat", "month", "kind"),
+    [
+        (0.0, 1, StandardAtmosphere.TROPICAL),
+        (-23.0, 7, StandardAtmosphere.TROPICAL),
+        (31.0, 8, StandardAtmosphere.MIDLATITUDE_SUMMER),
+        (31.0, 4, StandardAtmosphere.MIDLATITUDE_SUMMER),
+        (31.0, 10, StandardAtmosphere.MIDLATITUDE_WINTER),
+        (-31.0, 8, StandardAtmosphere.MIDLATITUDE_WINTER),
+        (-31.0, 1, StandardAtmosphere.MIDLATITUDE_SUMMER),
+        (62.0, 7, StandardAtmosphere.SUBARCTIC_SUMMER),
+        (-62.0, 7, StandardAtmosphere.SUBARCTIC_WINTER),
+    ],
+)
+def test_air_by_latitude_and_season(lat: float, month: int, kind: StandardAtmosphere) -> None:
+    assert select_standard_atmosphere(lat, month) is kind
+
+
+def test_a_standard_atmosphere_brings_its_gases() -> None:
+    air = AtmosphericState.standard(
+        StandardAtmosphere.TROPICAL, optical_depth_550=0.4, aerosol=AerosolModel.DESERT
+    )
+    assert air == AtmosphericState(
+        water_g_cm2=4.12, ozone_cm_atm=0.247, optical_depth_550=0.4, aerosol=AerosolModel.DESERT
+    )
+
+
+def test_air_that_cannot_be_is_refused() -> None:
+    with pytest.raises(InputError, match=r"aerosol optical depth at 550 nm is 0 to 3; got -0\.1"):
+        AtmosphericState.standard(StandardAtmosphere.TROPICAL, optical_depth_550=-0.1)
+    with pytest.raises(InputError, match=r"ozone in cm-atm is 0 to 1; got 300"):
+        AtmosphericState(water_g_cm2=1.0, ozone_cm_atm=300)
+    with pytest.raises(InputError, match="water vapour in g/cm2 is 0 to 10; got nan"):
+        AtmosphericState(water_g_cm2=math.nan, ozone_cm_atm=0.3)
+    with pytest.raises(InputError, match="latitude is -90 to 90 and month 1 to 12; got 91, 3"):
+        select_standard_atmosphere(91, 3)
+
 
 SETTINGS = SixSSettings(
     sun_zenith_deg=25.17,
@@ -26,18 +69,24 @@ SETTINGS = SixSSettings(
     month=6,
     day=24,
     altitude_m=1500,
-    air=Air.standard(StandardAir.MIDLATITUDE_SUMMER, optical_depth_550=0.2),
+    atmosphere=AtmosphericState.standard(
+        StandardAtmosphere.MIDLATITUDE_SUMMER, optical_depth_550=0.2
+    ),
 )
 
 
 @pytest.fixture(scope="module")
 def binary() -> Path:
     try:
-        found = find_binary()
+        found = find_executable()
     except MissingDependencyError as error:
         pytest.skip(str(error))
     started = subprocess.run(
-        [found], input=deck(SETTINGS, (0.5, 0.6)), capture_output=True, text=True, check=False
+        [found],
+        input=format_input(SETTINGS, (0.5, 0.6)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if started.returncode != 0:
         pytest.skip(f"6S does not start here: {started.stderr.strip()}")
@@ -50,7 +99,7 @@ def ran(binary: Path, text: str) -> str:
 
 def apparent_reflectance(binary: Path, settings: SixSSettings, band: str, ground: float) -> float:
     """Let 6S look down on ground of a known reflectance, with no correction asked for."""
-    text = deck(settings, GF1_RANGES_UM[band])
+    text = format_input(settings, GF1_RANGES_UM[band])
     correction = "0\n0\n0\n0.1\n0\n-0.1\n"
     assert text.endswith(correction)
     output = ran(binary, text.removesuffix(correction) + f"0\n0\n0\n{ground}\n-1\n")
@@ -60,7 +109,7 @@ def apparent_reflectance(binary: Path, settings: SixSSettings, band: str, ground
 
 
 def test_the_deck_line_by_line() -> None:
-    assert deck(SETTINGS, (0.45, 0.52)).splitlines() == [
+    assert format_input(SETTINGS, (0.45, 0.52)).splitlines() == [
         "0",
         "25.1700 106.2700 3.7300 90.3400 6 24",
         "8",
@@ -84,12 +133,12 @@ def test_the_deck_line_by_line() -> None:
 @pytest.mark.parametrize(
     "air",
     [
-        Air(water_g_cm2=1, ozone_cm_atm=0.3, optical_depth_550=0),
-        Air(water_g_cm2=1, ozone_cm_atm=0.3, aerosol=Aerosol.NONE),
+        AtmosphericState(water_g_cm2=1, ozone_cm_atm=0.3, optical_depth_550=0),
+        AtmosphericState(water_g_cm2=1, ozone_cm_atm=0.3, aerosol=AerosolModel.NONE),
     ],
 )
-def test_without_aerosol_none_is_asked_for(air: Air) -> None:
-    lines = deck(replace(SETTINGS, air=air), (0.45, 0.52)).splitlines()
+def test_without_aerosol_none_is_asked_for(air: AtmosphericState) -> None:
+    lines = format_input(replace(SETTINGS, atmosphere=air), (0.45, 0.52)).splitlines()
     assert lines[4:7] == ["0", "-1", "-1.5000"]
 
 
@@ -98,7 +147,7 @@ def test_coefficients_are_read() -> None:
         "*       coefficients xa xb xc                 :  0.00237  0.08879  0.14836    *\n"
         "*       coefficients xap xb xc                :  1.298503  0.088793  0.148363 *\n"
     )
-    assert read_coefficients(output) == (1.298503, 0.088793, 0.148363)
+    assert parse_coefficients(output) == (1.298503, 0.088793, 0.148363)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +160,7 @@ def test_coefficients_are_read() -> None:
 )
 def test_other_output_is_told(output: str, text: str) -> None:
     with pytest.raises(LandslipError, match=text):
-        read_coefficients(output)
+        parse_coefficients(output)
 
 
 def test_the_correction_worked_by_hand() -> None:
@@ -198,8 +247,8 @@ def test_thin_air_scatters_as_rayleigh_said(binary: Path) -> None:
 
     Without aerosol and gases xb / xap is the path reflectance; what is scattered twice adds some.
     """
-    clear = Air(water_g_cm2=0, ozone_cm_atm=0, aerosol=Aerosol.NONE)
-    settings = replace(SETTINGS, air=clear, altitude_m=0, view_zenith_deg=0.0)
+    clear = AtmosphericState(water_g_cm2=0, ozone_cm_atm=0, aerosol=AerosolModel.NONE)
+    settings = replace(SETTINGS, atmosphere=clear, altitude_m=0, view_zenith_deg=0.0)
     found = surface_correction(settings, ("blue", "nir"))
     path = np.array(found.xb) / np.array(found.xap)
     wavelength = np.array([0.483, 0.828])
@@ -210,7 +259,7 @@ def test_thin_air_scatters_as_rayleigh_said(binary: Path) -> None:
 
 
 def test_haze_grows_with_aerosol_and_falls_with_height(binary: Path) -> None:
-    hazy = replace(SETTINGS, air=replace(SETTINGS.air, optical_depth_550=0.6))
+    hazy = replace(SETTINGS, atmosphere=replace(SETTINGS.atmosphere, optical_depth_550=0.6))
     high = replace(SETTINGS, altitude_m=4500)
     base, thick, thin = (
         surface_correction(settings, ("blue",)).xb[0] for settings in (SETTINGS, hazy, high)

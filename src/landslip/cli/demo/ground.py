@@ -8,19 +8,24 @@ from numpy.typing import NDArray
 
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.synthetic.coverage import target_over
-from landslip.synthetic.history import landslides_on
-from landslip.synthetic.land import Land, LandPlan, make_land
-from landslip.synthetic.landscape.landslides import (
+from landslip.synthetic.landscape import LandscapeSettings, SyntheticLandscape, make_landscape
+from landslip.synthetic.landslides import (
     Landslide,
-    LandslideRecipe,
+    LandslideSettings,
+    in_map_coordinates,
     landslide_mask,
-    on_map,
+    visible_landslides,
 )
+from landslip.synthetic.overpass import target_over
 from landslip.synthetic.product import ProductRequest, write_product
-from landslip.synthetic.series import write_heights
-from landslip.synthetic.study_area import StudyArea, wenchuan_area
-from landslip.synthetic.truth import write_area, write_landslides, write_reflectance
+from landslip.synthetic.series import (
+    StudyArea,
+    wenchuan_area,
+    write_area,
+    write_landscape_dem,
+    write_landslides,
+    write_reflectance,
+)
 
 DEM, REFERENCE, TRUTH = "dem.tif", "reference.tif", "landslides_truth.gpkg"
 TRAIN_AREA, TEST_AREA = "train_area.gpkg", "test_area.gpkg"
@@ -40,7 +45,7 @@ class DemoGround:
         product: the archive.
     """
 
-    land: Land
+    land: SyntheticLandscape
     area: StudyArea
     product: Path
 
@@ -48,7 +53,7 @@ class DemoGround:
     def landslides(self) -> list[Landslide]:
         """Those that can be seen in the product, in map coordinates."""
         day = self.area.looks[-1].beijing_time.date()
-        return on_map(landslides_on(self.land.slides, day), self.land.grid)
+        return in_map_coordinates(visible_landslides(self.land.slides, day), self.land.grid)
 
     def window_on(self, grid: Grid, part: Window) -> Window:
         """Return a window of the demo's area as one of a grid that lies pixel on pixel with it."""
@@ -71,15 +76,15 @@ def make_ground(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> Demo
     (height, width).
     """
     large = wenchuan_area(seed)
-    plan = LandPlan(
+    plan = LandscapeSettings(
         centre_deg=large.plan.centre_deg,
         epsg=large.plan.epsg,
         shape=shape,
-        recipe=LandslideRecipe(per_km2=_PER_KM2),
+        recipe=LandslideSettings(per_km2=_PER_KM2),
     )
     area = StudyArea(plan=plan, looks=large.looks[:2], margin_px=_MARGIN_PX, seed=seed)
     before, look = area.looks
-    land = make_land(area.land_plan, seed, look.sun(area.middle))
+    land = make_landscape(area.land_plan, seed, look.sun(area.middle))
     window = area.window_on(land.grid)
     earlier = land.ground_on(before.beijing_time.date(), before.sun(area.middle))
     write_reflectance(earlier, window, folder / REFERENCE)
@@ -89,7 +94,7 @@ def make_ground(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> Demo
         ground=ground, overpass=look, target=target_over(ground, look, window), seed=seed
     )
     made = DemoGround(land=land, area=area, product=write_product(request, folder))
-    write_heights(land, area.dem, folder / DEM)
+    write_landscape_dem(land, area.dem, folder / DEM)
     write_landslides(land, day, folder / TRUTH)
     for part, name in zip(split_ground(shape), (TRAIN_AREA, TEST_AREA), strict=True):
         write_area(land.grid, _moved(part, window), folder / name)

@@ -49,8 +49,7 @@ from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
-from landslip.preprocessing.pipeline.request import SceneRequest as PreprocessRequest
-from landslip.preprocessing.pipeline.run import preprocess
+from landslip.preprocessing.pipeline.run import PreprocessRequest, preprocess
 from landslip.preprocessing.pipeline.scene import SCALE
 from landslip.reporting.inventory.page import ReportRequest, write_report
 

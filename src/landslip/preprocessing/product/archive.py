@@ -1,7 +1,9 @@
-"""Unpacking an archive that comes from anywhere."""
+"""Streams that give no more than they may, however much an archive asks for."""
 
 import gzip
+import io
 import shutil
+import stat
 import struct
 import tarfile
 import zipfile
@@ -9,17 +11,225 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO, Protocol
+
+from isal import igzip
 
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
-from landslip.preprocessing.product.bounded import CHUNK_BYTES
-from landslip.preprocessing.product.files import ProductFiles
-from landslip.preprocessing.product.member import Member, members
-from landslip.preprocessing.product.names import MemberName, Part, is_hostile
-from landslip.preprocessing.product.text import LARGEST_BYTES
+from landslip.preprocessing.product.files import (
+    MAX_TEXT_BYTES,
+    FileKind,
+    ProductFileName,
+    ProductFiles,
+    leaves_folder,
+)
 
-_DAMAGE = (
+_CHUNK_BYTES = 2**20
+
+
+class _ByteSource(Protocol):
+    """Whatever bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return bytes, none at the end."""
+
+
+class _ForwardReader(io.BufferedIOBase):
+    """What comes out of a decompressor, read forward, with an upper limit on all of it.
+
+    No request may be over `_CHUNK_BYTES`: `tarfile` reads a member's header in one piece, as large
+    as the archive says that it is.
+    """
+
+    def __init__(self, source: _ByteSource, limit: int, archive: Path) -> None:
+        """Start where the source stands.
+
+        Args:
+            source: where bytes come from.
+            limit: how many may come.
+            archive: for messages.
+        """
+        super().__init__()
+        self._source = source
+        self._limit = limit
+        self._archive = archive
+        self._at = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            InputError: too many are asked for, or more come than may.
+        """
+        data = self._source.read(_require_read_size(size, self._archive))
+        self._at += len(data)
+        if self._at > self._limit:
+            raise InputError(
+                f"{self._archive}: a product has at most {self._limit} bytes unpacked and this "
+                "archive has more; unpack it yourself and give the folder if it is to be trusted"
+            )
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go forward to a place, by reading up to it; short of it where the stream ends before.
+
+        Raises:
+            InputError: the place lies behind.
+        """
+        if whence != io.SEEK_SET or offset < self._at:
+            raise InputError(
+                f"{self._archive}: members of an archive follow one another and one points back; "
+                "the archive is damaged or made to do harm; fetch the product again"
+            )
+        while self._at < offset and self.read(min(_CHUNK_BYTES, offset - self._at)):
+            pass
+        return self._at
+
+    def tell(self) -> int:
+        """Return how many bytes have been read."""
+        return self._at
+
+    def drain(self) -> None:
+        """Read to the end, so that a decompressor checks what it has read."""
+        while self.read(_CHUNK_BYTES):
+            pass
+
+
+class _BoundedReadFile(io.BufferedIOBase):
+    """A file of which at most `_CHUNK_BYTES` are read at once.
+
+    `zipfile` reads the list of members in one piece, as large as the archive says that it is.
+    """
+
+    def __init__(self, file: IO[bytes], size: int, archive: Path) -> None:
+        """Wrap a file of a known size in bytes; the archive is for messages."""
+        super().__init__()
+        self._file = file
+        self._size = size
+        self._archive = archive
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            InputError: too many are asked for.
+        """
+        left = max(self._size - self._file.tell(), 0)
+        wanted = left if size is None or size < 0 else min(size, left)
+        return self._file.read(_require_read_size(wanted, self._archive))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+
+def _require_read_size(size: int | None, archive: Path) -> int:
+    if size is None or not 0 <= size <= _CHUNK_BYTES:
+        raise InputError(
+            f"{archive}: a list or header in an archive has at most {_CHUNK_BYTES} bytes; "
+            "the archive is damaged or made to do harm; fetch the product again"
+        )
+    return size
+
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ArchiveMember:
+    """One thing in an archive.
+
+    Attributes:
+        name: with its folders.
+        size: bytes unpacked, as the archive says.
+        is_folder, is_file: it may be neither: a link, a device.
+        open: gives the content, for a file; to be called before the next member is asked for.
+    """
+
+    name: str
+    size: int
+    is_folder: bool
+    is_file: bool
+    open: Callable[[], IO[bytes] | None]
+
+
+def _iterate_members(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_ArchiveMember]:
+    """Return what an archive holds, in the order of its bytes.
+
+    Args:
+        archive: for messages.
+        raw: its bytes, from the beginning.
+        limit: bytes that may come out of a tar archive, members that are skipped included.
+
+    Raises:
+        InputError: it is no archive, or one that cannot be read without a password or at all.
+    """
+    start = raw.read(4)
+    raw.seek(0)
+    if start.startswith(b"PK"):
+        return _zip_members(archive, raw)
+    if start.startswith(b"\x1f\x8b"):
+        return _gzip_members(archive, raw, limit)
+    return _tar_members(archive, _ForwardReader(raw, limit, archive))
+
+
+def _gzip_members(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_ArchiveMember]:
+    with igzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
+        reader = _ForwardReader(unzipped, limit, archive)
+        yield from _tar_members(archive, reader)
+        reader.drain()
+
+
+def _tar_members(archive: Path, reader: _ForwardReader) -> Iterator[_ArchiveMember]:
+    try:
+        opened = tarfile.TarFile(fileobj=reader, mode="r")
+    except tarfile.ReadError as error:
+        raise InputError(
+            f"{archive}: not an archive that can be read ({error}); a product is a .tar.gz, .tar "
+            "or .zip archive, or a folder"
+        ) from error
+    with opened:
+        for info in opened:
+            yield _ArchiveMember(
+                name=info.name,
+                size=info.size,
+                is_folder=info.isdir(),
+                is_file=info.isreg() and not info.issparse(),
+                open=partial(opened.extractfile, info),
+            )
+
+
+def _zip_members(archive: Path, raw: IO[bytes]) -> Iterator[_ArchiveMember]:
+    size = archive.stat().st_size
+    with zipfile.ZipFile(_BoundedReadFile(raw, size, archive)) as opened:
+        for info in sorted(opened.infolist(), key=lambda info: info.header_offset):
+            if info.flag_bits & 1 or info.compress_type not in _METHODS:
+                raise InputError(
+                    f"{archive}: its member {info.filename[:120]!r} is encrypted or compressed in "
+                    "an unusual way; unpack the archive yourself and give the folder"
+                )
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            yield _ArchiveMember(
+                name=info.orig_filename,
+                size=info.file_size,
+                is_folder=info.is_dir() and kind in (0, stat.S_IFDIR),
+                is_file=not info.is_dir() and kind in (0, stat.S_IFREG),
+                open=partial(opened.open, info),
+            )
+
+
+_DAMAGE_ERRORS = (
     EOFError,
     NotImplementedError,
     RecursionError,
@@ -33,7 +243,7 @@ _DAMAGE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ArchiveBudget:
     """What a product may hold.
 
     Attributes:
@@ -43,7 +253,7 @@ class Limits:
     """
 
     total_bytes: int = 8 * 2**30
-    text_bytes: int = LARGEST_BYTES
+    text_bytes: int = MAX_TEXT_BYTES
     members: int = 1000
 
     def __post_init__(self) -> None:
@@ -51,11 +261,14 @@ class Limits:
             raise InputError(f"limits of an archive are at least 1; got {self}")
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_BUDGET = ArchiveBudget()
 
 
 def unpack(
-    archive: Path, folder: Path, limits: Limits = DEFAULT_LIMITS, progress: Progress = no_progress
+    archive: Path,
+    folder: Path,
+    limits: ArchiveBudget = DEFAULT_BUDGET,
+    progress: Progress = no_progress,
 ) -> ProductFiles:
     """Write the files of the one product in an archive into a folder, and nothing else.
 
@@ -74,22 +287,22 @@ def unpack(
             been written by then is left in the folder.
     """
     files = ProductFiles(archive)
-    with _told_plainly(archive, folder), archive.open("rb") as raw:
+    with _as_input_errors(archive, folder), archive.open("rb") as raw:
         total = archive.stat().st_size
 
         def tell_progress() -> None:
             progress(min(raw.tell(), total), total)
 
-        unpacking = _Unpacking(archive, folder, limits, tell_progress)
+        unpacking = _BudgetedWriter(archive, folder, limits, tell_progress)
         unpacking.require_room(total, "what is in it")
-        for count, member in enumerate(members(archive, raw, limits.total_bytes), start=1):
-            _refuse_strange(archive, member)
+        for count, member in enumerate(_iterate_members(archive, raw, limits.total_bytes), start=1):
+            _require_harmless(archive, member)
             if count > limits.members:
                 raise InputError(
                     f"{archive}: a product's archive has at most {limits.members} members and "
                     "this one has more; unpack it yourself and give the folder"
                 )
-            name = MemberName.parse(member.name)
+            name = ProductFileName.parse(member.name)
             if name is not None and member.is_file:
                 files.add(name, folder / name.file)
                 unpacking.write(member, name)
@@ -97,11 +310,11 @@ def unpack(
     return files
 
 
-class _Unpacking:
+class _BudgetedWriter:
     """Writes members as long as there is room."""
 
     def __init__(
-        self, archive: Path, folder: Path, limits: Limits, tell_progress: Callable[[], None]
+        self, archive: Path, folder: Path, limits: ArchiveBudget, tell_progress: Callable[[], None]
     ) -> None:
         self._archive = archive
         self._folder = folder
@@ -109,8 +322,10 @@ class _Unpacking:
         self._left = limits.total_bytes
         self._tell_progress = tell_progress
 
-    def write(self, member: Member, name: MemberName) -> None:
-        most = self._left if name.part is Part.TIFF else min(self._left, self._limits.text_bytes)
+    def write(self, member: _ArchiveMember, name: ProductFileName) -> None:
+        most = (
+            self._left if name.part is FileKind.TIFF else min(self._left, self._limits.text_bytes)
+        )
         self._require_fit(member.size, most, name)
         self.require_room(member.size, name.file)
         content = member.open()
@@ -118,7 +333,7 @@ class _Unpacking:
             raise EOFError(f"{name.file} has no content")
         written = 0
         with content, (self._folder / name.file).open("xb") as file:
-            while chunk := content.read(CHUNK_BYTES):
+            while chunk := content.read(_CHUNK_BYTES):
                 written += len(chunk)
                 self._require_fit(written, most, name)
                 file.write(chunk)
@@ -135,7 +350,7 @@ class _Unpacking:
                 "make room, or choose a scratch folder on another disk"
             )
 
-    def _require_fit(self, size: int, most: int, name: MemberName) -> None:
+    def _require_fit(self, size: int, most: int, name: ProductFileName) -> None:
         if size > most:
             raise InputError(
                 f"{self._archive}: {name.file} may have {most} bytes and has {size} or more; "
@@ -143,9 +358,9 @@ class _Unpacking:
             )
 
 
-def _refuse_strange(archive: Path, member: Member) -> None:
+def _require_harmless(archive: Path, member: _ArchiveMember) -> None:
     shown = repr(member.name[:120])
-    if is_hostile(member.name):
+    if leaves_folder(member.name):
         raise InputError(
             f"{archive}: its member {shown} would land outside of the folder that it is unpacked "
             "into; such an archive is refused whole"
@@ -158,10 +373,10 @@ def _refuse_strange(archive: Path, member: Member) -> None:
 
 
 @contextmanager
-def _told_plainly(archive: Path, folder: Path) -> Iterator[None]:
+def _as_input_errors(archive: Path, folder: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as error:
+    except _DAMAGE_ERRORS as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{archive}: the archive is damaged or incomplete ({cause}); fetch the product again"

@@ -12,8 +12,8 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.camera import Camera
-from landslip.preprocessing.product.text import parse_number, read_bytes
+from landslip.preprocessing.camera import SatelliteCamera
+from landslip.preprocessing.product.files import parse_number, read_bytes
 
 _TIME = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T]+(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,12}))?Z?",
@@ -25,7 +25,7 @@ _SEPARATOR = re.compile(r"[\s,;]+")
 _CHINESE = re.compile(rb"<\?xml[^>]{0,80}encoding\s{0,9}=\s{0,9}[\"']gb", re.IGNORECASE)
 _GAIN_TAGS = ("AbsCeof", "AGain")
 _OFFSET_TAGS = ("AOffset",)
-_MOST_PIXELS = 1_000_000
+_MAX_PIXELS = 1_000_000
 _Value = TypeVar("_Value")
 
 
@@ -56,7 +56,7 @@ class ImageMetadata:
         abs_offsets: W m-2 sr-1 um-1, by band.
     """
 
-    camera: Camera
+    camera: SatelliteCamera
     centre_time: datetime
     solar_azimuth_deg: float
     solar_zenith_deg: float
@@ -104,14 +104,14 @@ def read_metadata(path: Path) -> ImageMetadata:
     """
     content = read_bytes(path)
     try:
-        return _metadata(_Tags(_parsed(content)))
+        return _metadata(_XmlTags(_parsed(content)))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _metadata(tags: "_Tags") -> ImageMetadata:
+def _metadata(tags: "_XmlTags") -> ImageMetadata:
     return ImageMetadata(
-        camera=Camera.parse(tags.required("SatelliteID"), tags.required("SensorID")),
+        camera=SatelliteCamera.parse(tags.required("SatelliteID"), tags.required("SensorID")),
         level=tags.text("ProductLevel"),
         centre_time=_time(tags.required("CenterTime"), "CenterTime"),
         receive_time=tags.read("ReceiveTime", _time),
@@ -121,16 +121,16 @@ def _metadata(tags: "_Tags") -> ImageMetadata:
         roll_deg=tags.read("RollSatelliteAngle", _number),
         bands=tags.read("Bands", _bands) or (),
         shape=(
-            _whole(tags.required("HeightInPixels"), "HeightInPixels"),
-            _whole(tags.required("WidthInPixels"), "WidthInPixels"),
+            _pixel_count(tags.required("HeightInPixels"), "HeightInPixels"),
+            _pixel_count(tags.required("WidthInPixels"), "WidthInPixels"),
         ),
         gsd_m=tags.read("ImageGSD", _number),
-        abs_gains=tags.first(_GAIN_TAGS, _coefficients),
-        abs_offsets=tags.first(_OFFSET_TAGS, _coefficients),
+        abs_gains=tags.first(_GAIN_TAGS, _calibration_values),
+        abs_offsets=tags.first(_OFFSET_TAGS, _calibration_values),
     )
 
 
-class _Tags:
+class _XmlTags:
     """The texts of an XML file by tag; an empty tag counts as none."""
 
     def __init__(self, root: Element) -> None:
@@ -201,31 +201,31 @@ def _number(text: str, tag: str) -> float:
     return value
 
 
-def _whole(text: str, tag: str) -> int:
+def _pixel_count(text: str, tag: str) -> int:
     value = _number(text, tag)
-    if not (value.is_integer() and 0 < value < _MOST_PIXELS):
-        _refuse(tag, text, f"a whole number of pixels from 1 to {_MOST_PIXELS - 1}")
+    if not (value.is_integer() and 0 < value < _MAX_PIXELS):
+        _refuse(tag, text, f"a whole number of pixels from 1 to {_MAX_PIXELS - 1}")
     return int(value)
 
 
 def _bands(text: str, tag: str) -> tuple[int, ...]:
-    found = [_BAND.fullmatch(part) for part in _parts(text)]
+    found = [_BAND.fullmatch(part) for part in _split(text)]
     numbers = tuple(int(match[1]) for match in found if match is not None)
     if not numbers or len(numbers) < len(found):
         _refuse(tag, text, "band numbers such as 1,2,3,4")
     return numbers
 
 
-def _coefficients(text: str, tag: str) -> tuple[float, ...] | None:
-    given = [part for part in _parts(text) if part.upper() != "NULL"]
+def _calibration_values(text: str, tag: str) -> tuple[float, ...] | None:
+    given = [part for part in _split(text) if part.upper() != "NULL"]
     if not given:
         return None
-    if len(given) < len(_parts(text)):
+    if len(given) < len(_split(text)):
         _refuse(tag, text, "a number for each band, or NULL for all of them")
     return tuple(_number(part, tag) for part in given)
 
 
-def _parts(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [part for part in _SEPARATOR.split(text) if part]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
-from landslip.preprocessing.product.text import parse_number, read_bytes
+from landslip.preprocessing.product.files import parse_number, read_bytes
 
 # every repetition is bounded or ends at a character that it excludes: time is linear in the file
 _ENTRY = re.compile(
@@ -64,7 +64,7 @@ def parse_rpb(text: str) -> RPC:
     return RPC(**scalars, **lists)  # type: ignore[arg-type]
 
 
-def rpb_text(rpc: RPC) -> str:
+def format_rpb(rpc: RPC) -> str:
     """Write a camera model as the content of an `.rpb` file; reading it gives the same numbers.
 
     Raises:

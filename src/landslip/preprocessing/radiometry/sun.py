@@ -1,8 +1,19 @@
-"""Where the sun stands, and how far away it is."""
+"""Where the sun stands, and how far away it is.
+
+What a product says about the sun, judged by where the sun was.
+
+Products of the same satellites disagree on whether the time of a scene is Beijing's or UTC, and on
+whether the tag ``SolarZenith`` holds the zenith angle or the elevation. Reading the latter wrongly
+makes reflectance wrong by a factor of two at a zenith angle of 25 degrees.
+"""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from landslip.core.errors import InputError
 
 _J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 _DAYS_PER_CENTURY = 36_525.0
@@ -10,7 +21,7 @@ _PARALLAX_DEG = 8.794 / 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sun:
+class SunPosition:
     """The sun as seen from a place at a time.
 
     Attributes:
@@ -29,7 +40,7 @@ class Sun:
         return 90 - self.zenith_deg
 
 
-def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> Sun:
+def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> SunPosition:
     """Return where the sun stands over a place.
 
     Meeus, Astronomical Algorithms (2nd edition, 1998), chapters 12, 13 and 25 in the lower
@@ -48,7 +59,7 @@ def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> Sun:
     hour_angle = math.radians(_sidereal_deg(days) + lon_deg) - right_ascension
     zenith, azimuth = _horizontal(hour_angle, declination, math.radians(lat_deg))
     parallax = _PARALLAX_DEG / distance * math.sin(zenith)
-    return Sun(
+    return SunPosition(
         zenith_deg=math.degrees(zenith) + parallax,
         azimuth_deg=math.degrees(azimuth) % 360,
         distance_au=distance,
@@ -90,3 +101,164 @@ def _horizontal(hour_angle: float, declination: float, latitude: float) -> tuple
         declination
     ) * math.cos(hour_angle)
     return math.atan2(math.hypot(east, north), up), math.atan2(east, north)
+
+
+_ANGLE_TOLERANCE_DEG = 2.0
+_AZIMUTH_TOLERANCE_DEG = 5.0
+_AZIMUTH_UNDEFINED_ZENITH_DEG = 3.0
+_RECEPTION = timedelta(hours=3)
+_BEIJING = timedelta(hours=8)
+
+
+class TimeStandard(StrEnum):
+    """Which clock the time of a scene was read on."""
+
+    BEIJING = "beijing"
+    UTC = "utc"
+
+
+class SunAngle(StrEnum):
+    """What the tag ``SolarZenith`` holds."""
+
+    ZENITH = "zenith"
+    ELEVATION = "elevation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SunTags:
+    """A product's tags about time and sun, and where the scene lies.
+
+    Attributes:
+        center_time: ``CenterTime``, without a time zone.
+        azimuth_deg: ``SolarAzimuth``.
+        zenith_deg: ``SolarZenith``, whatever it holds.
+        lon_deg, lat_deg: the scene's centre.
+        receive_time: ``ReceiveTime``, in UTC, where there is one.
+        file: the file that the tags are from, for messages.
+    """
+
+    center_time: datetime
+    azimuth_deg: float
+    zenith_deg: float
+    lon_deg: float
+    lat_deg: float
+    receive_time: datetime | None = None
+    file: str = "the metadata"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.zenith_deg <= 90:
+            raise InputError(
+                f"SolarZenith lies between 0 and 90 degrees; got {self.zenith_deg} in {self.file}"
+            )
+        if not -360 <= self.azimuth_deg <= 360:
+            raise InputError(
+                f"SolarAzimuth lies between 0 and 360 degrees; got {self.azimuth_deg} in "
+                f"{self.file}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SunReading:
+    """How a product's tags are read, and the sun that results.
+
+    Attributes:
+        zenith_deg: the tag's angle in its accepted reading.
+        azimuth_deg: the tag's.
+        distance_au: computed.
+        utc: the time of the scene.
+        time_reading, angle_reading: how the tags are read.
+        computed: where the sun was at that time.
+    """
+
+    zenith_deg: float
+    azimuth_deg: float
+    distance_au: float
+    utc: datetime
+    time_reading: TimeStandard
+    angle_reading: SunAngle
+    computed: SunPosition
+
+    @property
+    def zenith_difference_deg(self) -> float:
+        """The tag's angle as it is read, less the computed one."""
+        return self.zenith_deg - self.computed.zenith_deg
+
+    @property
+    def azimuth_difference_deg(self) -> float:
+        """The tag's azimuth less the computed one, -180 to 180."""
+        return _wrap_degrees(self.azimuth_deg - self.computed.azimuth_deg)
+
+
+def interpret_sun_tags(tags: SunTags) -> SunReading:
+    """Find the reading of time and angle that agrees with the computed sun.
+
+    A reading agrees where the angle is within 2 degrees of the computed one and the azimuth within
+    5 (the azimuth is not asked for where the sun is within 3 degrees of the zenith). Of several,
+    one within 3 hours of ``ReceiveTime`` comes first, then the one closest in angle: around an
+    angle of 45 degrees zenith and elevation both agree, and either is within 2 degrees of the
+    truth.
+
+    Raises:
+        InputError: no reading agrees.
+    """
+    readings = list(_readings(tags))
+    agreeing = [reading for reading in readings if _agrees(reading)]
+    if not agreeing:
+        raise InputError(_disagreement(tags, readings))
+    return min(
+        agreeing, key=lambda one: (not _near_reception(one, tags), abs(one.zenith_difference_deg))
+    )
+
+
+def _readings(tags: SunTags) -> Iterator[SunReading]:
+    times = {TimeStandard.BEIJING: tags.center_time - _BEIJING, TimeStandard.UTC: tags.center_time}
+    angles = {
+        SunAngle.ZENITH: tags.zenith_deg,
+        SunAngle.ELEVATION: 90 - tags.zenith_deg,
+    }
+    for time_reading, utc in times.items():
+        computed = sun_position(utc, tags.lon_deg, tags.lat_deg)
+        for angle_reading, zenith_deg in angles.items():
+            yield SunReading(
+                zenith_deg=zenith_deg,
+                azimuth_deg=tags.azimuth_deg % 360,
+                distance_au=computed.distance_au,
+                utc=utc,
+                time_reading=time_reading,
+                angle_reading=angle_reading,
+                computed=computed,
+            )
+
+
+def _agrees(reading: SunReading) -> bool:
+    if abs(reading.zenith_difference_deg) > _ANGLE_TOLERANCE_DEG:
+        return False
+    if reading.computed.zenith_deg < _AZIMUTH_UNDEFINED_ZENITH_DEG:
+        return True
+    return abs(reading.azimuth_difference_deg) <= _AZIMUTH_TOLERANCE_DEG
+
+
+def _near_reception(reading: SunReading, tags: SunTags) -> bool:
+    if tags.receive_time is None:
+        return False
+    return abs(reading.utc - tags.receive_time) <= _RECEPTION
+
+
+def _disagreement(tags: SunTags, readings: list[SunReading]) -> str:
+    suns = {reading.time_reading: reading for reading in readings}
+    computed = " and ".join(
+        f"zenith {sun.computed.zenith_deg:.2f}, elevation {sun.computed.elevation_deg:.2f}, "
+        f"azimuth {sun.computed.azimuth_deg:.2f} at {sun.utc:%Y-%m-%d %H:%M:%S} UTC "
+        f"(CenterTime read as {'UTC' if reading is TimeStandard.UTC else 'Beijing time'})"
+        for reading, sun in suns.items()
+    )
+    return (
+        f"SolarZenith and SolarAzimuth agree with the sun within {_ANGLE_TOLERANCE_DEG:g} and "
+        f"{_AZIMUTH_TOLERANCE_DEG:g} degrees; {tags.file} says {tags.zenith_deg:g} and "
+        f"{tags.azimuth_deg:g}, and over {tags.lon_deg:.2f}, {tags.lat_deg:.2f} it stood at "
+        f"{computed}: correct CenterTime, SolarZenith or SolarAzimuth in that file"
+    )
+
+
+def _wrap_degrees(angle_deg: float) -> float:
+    return (angle_deg + 180) % 360 - 180

@@ -1,0 +1,228 @@
+"""What a product's counts mean: its sun, calibration, and the air above the scene."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.choices import AtmosphericCorrection
+from landslip.core.errors import InputError
+from landslip.core.rpc import RPC
+from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
+from landslip.preprocessing.radiometry.calibration import (
+    ProductCoefficients,
+    RadiometricCalibration,
+    select_calibration,
+)
+from landslip.preprocessing.radiometry.dark_object import (
+    CountHistogram,
+    DarkObjectSettings,
+    HazeEstimate,
+    estimate_haze,
+)
+from landslip.preprocessing.radiometry.reflectance import ReflectanceConversion, toa_conversion
+from landslip.preprocessing.radiometry.six_s import (
+    AtmosphericState,
+    SixSSettings,
+    SurfaceCorrection,
+    select_standard_atmosphere,
+    surface_correction,
+)
+from landslip.preprocessing.radiometry.sun import SunReading, SunTags, interpret_sun_tags
+
+BANDS = (*PAN_BANDS, *MSS_BANDS)
+SATURATED_DN = 1023
+_NOTABLE_FRACTION = 0.01
+_EARTH_RADIUS_M = 6_371_000.0
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadiometricCorrection:
+    """How counts of one product become reflectance.
+
+    Attributes:
+        toa: counts to reflectance at the top of the atmosphere.
+        conversion: the same less the haze, where dark objects were sought.
+        surface: what 6S makes of it, or None.
+    """
+
+    calibration: RadiometricCalibration
+    sun: SunReading
+    toa: ReflectanceConversion
+    conversion: ReflectanceConversion
+    surface: SurfaceCorrection | None = None
+    haze: HazeEstimate | None = None
+    view_deg: tuple[float, float] = (0.0, 0.0)
+    source_fractions: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def reflectance(self, dn: Pixels, bands: tuple[str, ...]) -> Pixels:
+        """Return reflectance (bands, height, width) of counts in an order of bands."""
+        values = self.conversion.only(*bands).apply(dn)
+        return values if self.surface is None else self.surface.only(*bands).apply(values)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know, one sentence each."""
+        notes = [] if self.haze is None else list(self.haze.warnings)
+        for band, fractions in self.source_fractions.items():
+            if fractions["saturated"] > _NOTABLE_FRACTION:
+                notes.append(
+                    f"{fractions['saturated']:.1%} of {band} is saturated, at a count of "
+                    f"{SATURATED_DN}: the ground is brighter there than the scene says"
+                )
+            if fractions["negative"] > _NOTABLE_FRACTION:
+                notes.append(
+                    f"{fractions['negative']:.1%} of {band} means negative reflectance by the "
+                    "calibration's offset, and becomes the lowest number"
+                )
+        return tuple(notes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for a JSON file."""
+        return {
+            "calibration": {
+                "source": self.calibration.source,
+                "year": self.calibration.year,
+                "gains": dict(self.calibration.gains),
+                "offsets": dict(self.calibration.offsets),
+                "esun": dict(self.calibration.esun),
+            },
+            "sun": {
+                "utc": self.sun.utc.isoformat(),
+                "zenith_deg": self.sun.zenith_deg,
+                "azimuth_deg": self.sun.azimuth_deg,
+                "distance_au": self.sun.distance_au,
+                "time_tag_read_as": self.sun.time_reading.value,
+                "angle_tag_read_as": self.sun.angle_reading.value,
+                "computed_zenith_deg": self.sun.computed.zenith_deg,
+                "computed_azimuth_deg": self.sun.computed.azimuth_deg,
+            },
+            "view": {"zenith_deg": self.view_deg[0], "azimuth_deg": self.view_deg[1]},
+            "haze": None
+            if self.haze is None
+            else {
+                "dark_dn": dict(self.haze.dark_dn),
+                "reflectance": dict(self.haze.reflectance),
+            },
+            "six_s": None if self.surface is None else self.surface.as_dict(),
+            "source_shares": self.source_fractions,
+        }
+
+
+def derive_radiometric_correction(
+    product: Product,
+    histograms: dict[str, CountHistogram],
+    altitude_m: float,
+    *,
+    atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA,
+    optical_depth: float = 0.15,
+    calibration: str | Path | None = None,
+) -> RadiometricCorrection:
+    """Interpret the sun tags, choose the calibration, and estimate the atmosphere's contribution.
+
+    Args:
+        product: the product.
+        histograms: of counts by band.
+        altitude_m: mean height of the terrain.
+        atmosphere: which correction is made.
+        optical_depth: of the aerosol at 550 nm, for 6S.
+        calibration: see `select_calibration`.
+
+    Raises:
+        InputError: tags and sun disagree, or there is no calibration.
+        MissingDependencyError: 6S is asked for and not installed.
+    """
+    sun = interpret_sun_tags(_sun_tags(product))
+    chosen = select_calibration(
+        product.camera.name,
+        sun.utc.year,
+        choice=calibration,
+        product=ProductCoefficients(gains=product.abs_gains, offsets=product.abs_offsets),
+    )
+    toa = toa_conversion(
+        chosen, BANDS, sun_zenith_deg=sun.zenith_deg, sun_distance_au=sun.distance_au
+    )
+    view_zenith_deg, view_azimuth_deg = view_angles(product.pan.rpc)
+    surface = haze = None
+    if atmosphere is AtmosphericCorrection.SIX_S:
+        _require_gf1(product)
+        standard = select_standard_atmosphere(product.mss.rpc.lat_off, sun.utc.month)
+        settings = SixSSettings(
+            sun_zenith_deg=sun.zenith_deg,
+            sun_azimuth_deg=sun.azimuth_deg,
+            month=sun.utc.month,
+            day=sun.utc.day,
+            altitude_m=altitude_m,
+            atmosphere=AtmosphericState.standard(standard, optical_depth_550=optical_depth),
+            view_zenith_deg=view_zenith_deg,
+            view_azimuth_deg=view_azimuth_deg,
+        )
+        surface = surface_correction(settings, BANDS)
+    if atmosphere is AtmosphericCorrection.DOS:
+        haze = estimate_haze(histograms, toa, DarkObjectSettings())
+    return RadiometricCorrection(
+        calibration=chosen,
+        sun=sun,
+        toa=toa,
+        conversion=toa if haze is None else toa.less(haze.reflectance),
+        surface=surface,
+        haze=haze,
+        view_deg=(view_zenith_deg, view_azimuth_deg),
+        source_fractions=_source_fractions(histograms, toa),
+    )
+
+
+def view_angles(rpc: RPC) -> tuple[float, float]:
+    """Return zenith and azimuth of the satellite in degrees, seen from the scene's centre.
+
+    A ray is followed from the model's middle height 1000 m up.
+    """
+    rise_m = 1000.0
+    centre = rpc.project(np.array([[rpc.lon_off, rpc.lat_off]]), np.array([rpc.height_off]))
+    foot, high = (rpc.locate(centre, np.array([rpc.height_off + up])) for up in (0.0, rise_m))
+    lon, lat = np.radians(high - foot)[0].tolist()
+    north = lat * _EARTH_RADIUS_M
+    east = lon * _EARTH_RADIUS_M * math.cos(math.radians(rpc.lat_off))
+    zenith = math.degrees(math.atan2(math.hypot(east, north), rise_m))
+    return zenith, math.degrees(math.atan2(east, north)) % 360
+
+
+def _sun_tags(product: Product) -> SunTags:
+    metadata, rpc = product.mss.metadata, product.mss.rpc
+    height, width = metadata.shape
+    centre = rpc.locate(np.array([[width / 2, height / 2]]), np.array([rpc.height_off]))[0]
+    return SunTags(
+        center_time=metadata.centre_time,
+        receive_time=metadata.receive_time,
+        azimuth_deg=metadata.solar_azimuth_deg,
+        zenith_deg=metadata.solar_zenith_deg,
+        lon_deg=float(centre[0]),
+        lat_deg=float(centre[1]),
+        file=f"the XML of {product.name}",
+    )
+
+
+def _require_gf1(product: Product) -> None:
+    if not product.camera.satellite.startswith("GF1"):
+        raise InputError(
+            f"{product.name}: 6S is told the spectral ranges of Gaofen-1, and this product is of "
+            f"{product.camera.name}; use --atmosphere toa or dos"
+        )
+
+
+def _source_fractions(
+    histograms: dict[str, CountHistogram], toa: ReflectanceConversion
+) -> dict[str, dict[str, float]]:
+    """Return by band the fractions of counts that are negative reflectance, and saturated."""
+    fractions = {}
+    for band, scale, offset in zip(toa.bands, toa.scale, toa.offset, strict=True):
+        histogram = histograms[band]
+        fractions[band] = {
+            "negative": histogram.share_below(-offset / scale),
+            "saturated": histogram.share_from(SATURATED_DN),
+        }
+    return fractions

@@ -1,0 +1,212 @@
+"""The known ground: what it reflects in the day's light, and how high it is."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyproj
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from scipy import ndimage
+
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid, map_points
+from landslip.io.raster import OutputBand, write_scene
+
+Field = NDArray[np.float32]
+Points = NDArray[np.float64]
+GROUND_BANDS = ("blue", "green", "red", "nir")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundModel:
+    """A reflectance map over a height map.
+
+    Attributes:
+        reflectance: (4: blue, green, red, nir, height, width) float32, lit by the sun of the day.
+        height_m: (height, width) float32 over the ellipsoid, bilinear between pixel centres.
+        grid: of the reflectance, in a projected coordinate system.
+        height_grid: of the heights, in the same one; None where it is ``grid``.
+        mirrored: whether the ground goes on as its mirror image; else there is none beyond.
+    """
+
+    reflectance: Field
+    height_m: Field
+    grid: Grid
+    height_grid: Grid | None = None
+    mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.reflectance.shape != (len(GROUND_BANDS), *self.grid.shape):
+            raise InputError(
+                f"a ground has {len(GROUND_BANDS)} bands on its grid of {self.grid.shape}; "
+                f"got {self.reflectance.shape}"
+            )
+        if self.height_m.shape != self._heights.shape or self._heights.crs != self.grid.crs:
+            raise InputError(
+                "a ground's heights lie on a grid of its own coordinate system; got "
+                f"{self.height_m.shape} on {self._heights.shape}, {self._heights.crs}"
+            )
+        if self.grid.crs is None or not self.grid.crs.is_projected:
+            raise InputError(f"a ground lies in projected coordinates; got {self.grid.crs}")
+
+    @property
+    def _heights(self) -> Grid:
+        return self.height_grid or self.grid
+
+    @property
+    def pixel_m(self) -> float:
+        """Side of a pixel of the reflectance."""
+        return float(np.sqrt(abs(self.grid.transform.determinant)))
+
+    @property
+    def height_pixel_m(self) -> float:
+        """Side of a pixel of the heights."""
+        return float(np.sqrt(abs(self._heights.transform.determinant)))
+
+    @property
+    def height_range_m(self) -> tuple[float, float]:
+        """Lowest and highest ground."""
+        return float(self.height_m.min()), float(self.height_m.max())
+
+    @property
+    def centre_deg(self) -> tuple[float, float]:
+        """Longitude and latitude of the middle."""
+        rows, cols = self.grid.shape
+        lon, lat = self.lonlat(np.array([[cols / 2, rows / 2]]))[0].tolist()
+        return lon, lat
+
+    def lonlat(self, points: Points) -> Points:
+        """Return longitude and latitude (n, 2) of pixel coordinates (n, 2: col, row)."""
+        transformer = pyproj.Transformer.from_crs(self.crs, 4326, always_xy=True)
+        return np.column_stack(transformer.transform(*map_points(self.grid.transform, points).T))
+
+    def pixels(self, lonlat_deg: Points) -> Points:
+        """Return pixel coordinates (n, 2: col, row) of longitudes and latitudes (n, 2)."""
+        transformer = pyproj.Transformer.from_crs(4326, self.crs, always_xy=True)
+        return map_points(
+            ~self.grid.transform, np.column_stack(transformer.transform(*lonlat_deg.T))
+        )
+
+    def heights_at(self, col: Field, row: Field) -> Field:
+        """Return heights in metres at pixel coordinates of the reflectance, all (height, width)."""
+        to_heights: Affine = ~self._heights.transform @ self.grid.transform
+        a, b, c, d, e, f = (np.float32(value) for value in to_heights[:6])
+        half = np.float32(0.5)
+        x, y = a * col + (c - half), e * row + (f - half)
+        if b or d:
+            x, y = x + b * row, y + d * col
+        border = cv2.BORDER_REFLECT if self.mirrored else cv2.BORDER_REPLICATE
+        heights = cv2.remap(self.height_m, x, y, cv2.INTER_LINEAR, borderMode=border)
+        return heights.astype(np.float32, copy=False)
+
+    def has(self, col: Field, row: Field) -> NDArray[np.bool_]:
+        """Return whether there is ground at pixel coordinates (height, width)."""
+        if self.mirrored:
+            return np.ones(col.shape, dtype=np.bool_)
+        rows, cols = self.grid.shape
+        inside: NDArray[np.bool_] = (col >= 0) & (col < cols) & (row >= 0) & (row < rows)
+        return inside
+
+    @property
+    def crs(self) -> pyproj.CRS:
+        """The coordinate system that the ground lies in."""
+        if self.grid.crs is None:
+            raise InputError("a ground lies in projected coordinates; got none")
+        return pyproj.CRS.from_user_input(self.grid.crs.to_wkt())
+
+
+_FWHM_PER_SIGMA = 2.355
+_NODATA = -9999.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemFormat:
+    """What the elevation model is like.
+
+    Attributes:
+        epsg: its horizontal coordinate system; 4326 is WGS 84 in degrees.
+        spacing_m: side of a cell; 30 is one arc second in degrees.
+        undulation_m: height of the geoid over the ellipsoid, the same everywhere; heights are
+            written over the geoid. 0 writes them over the ellipsoid.
+        vertical_epsg: coordinate system that the file says its heights have; None says nothing.
+        margin_m: how much farther than the ground it goes, which must be mirrored then.
+    """
+
+    epsg: int = 4326
+    spacing_m: float = 30.0
+    undulation_m: float = 0.0
+    vertical_epsg: int | None = None
+    margin_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.spacing_m > 0 or self.margin_m < 0:
+            raise InputError(
+                "an elevation model has cells of some size and no margin under 0; "
+                f"got {self.spacing_m} m, {self.margin_m} m"
+            )
+
+    @property
+    def crs(self) -> CRS:
+        """The coordinate system that the file is given."""
+        vertical = "" if self.vertical_epsg is None else f"+{self.vertical_epsg}"
+        return CRS.from_user_input(f"EPSG:{self.epsg}{vertical}")
+
+    @property
+    def spacing(self) -> float:
+        """Side of a cell in units of the coordinate system."""
+        is_geographic = pyproj.CRS.from_epsg(self.epsg).is_geographic
+        return self.spacing_m / 30 / 3600 if is_geographic else self.spacing_m
+
+
+def write_dem(path: Path, ground: GroundModel, style: DemFormat | None = None) -> Grid:
+    """Write the ground's heights, smoothed to the cells' size, as a float32 GeoTIFF.
+
+    Returns:
+        The grid that the file has.
+    """
+    style = style or DemFormat()
+    if style.margin_m > 0 and not ground.mirrored:
+        raise InputError(
+            f"only mirrored ground goes on beyond its map; got a margin of {style.margin_m} m"
+        )
+    grid = _dem_grid(ground, style)
+    heights = _dem_heights(ground, style, grid) - np.float32(style.undulation_m)
+    layer = OutputBand(description="height", dtype="float32", nodata=_NODATA, units="metre")
+    write_scene(path, heights[np.newaxis], grid, (layer,))
+    return grid
+
+
+def _dem_grid(ground: GroundModel, style: DemFormat) -> Grid:
+    """Return cells, snapped to multiples of their size, that hold the ground and the margin."""
+    transformer = pyproj.Transformer.from_crs(ground.crs, style.epsg, always_xy=True)
+    (west, south), (east, north) = ground.grid.corners(ground.grid.window)[[3, 1]]
+    margin, side = style.margin_m, style.spacing
+    left, bottom, right, top = transformer.transform_bounds(
+        west - margin, south - margin, east + margin, north + margin
+    )
+    # rounded first, so that bounds that are multiples already stay what they are
+    start_x, start_y = math.floor(round(left / side, 6)), math.ceil(round(top / side, 6))
+    cols = math.ceil(round(right / side, 6)) - start_x
+    rows = start_y - math.floor(round(bottom / side, 6))
+    transform = Affine(side, 0, start_x * side, 0, -side, start_y * side)
+    return Grid(crs=style.crs, transform=transform, shape=(rows, cols))
+
+
+def _dem_heights(ground: GroundModel, style: DemFormat, grid: Grid) -> NDArray[np.float32]:
+    """Return smoothed heights over the ellipsoid at the centres of cells."""
+    rows, cols = np.indices(grid.shape) + 0.5
+    places = map_points(grid.transform, np.column_stack([cols.ravel(), rows.ravel()]))
+    transformer = pyproj.Transformer.from_crs(style.epsg, ground.crs, always_xy=True)
+    mapped = np.column_stack(transformer.transform(places[:, 0], places[:, 1]))
+    points = map_points(~ground.grid.transform, mapped).astype(np.float32)
+    fine_m = ground.height_pixel_m
+    sigma = math.sqrt(max(style.spacing_m**2 - fine_m**2, 0)) / fine_m / _FWHM_PER_SIGMA
+    smooth = replace(
+        ground, height_m=ndimage.gaussian_filter(ground.height_m, sigma, mode="reflect")
+    )
+    col, row = (np.ascontiguousarray(axis.reshape(grid.shape)) for axis in points.T)
+    return smooth.heights_at(col, row)

@@ -1,1 +1,0 @@
-"""A made-up mountain valley: its terrain, what covers it, its landslides, and light on it."""

@@ -1,0 +1,295 @@
+"""Known landslides: tongues that begin on steep ground and run down it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from landslip.core.errors import InputError
+from landslip.core.grid import Grid, map_points
+from landslip.io.labels import LabelPolygons
+from landslip.synthetic.noise import Field, blurred, ramp
+from landslip.synthetic.terrain import SyntheticTerrain
+
+_STEP_PX = 2.0
+_STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (28.0, 40.0), 13.0, 28.0
+_SMALLEST_AREA_PX = 300.0
+_SPACING_PX = 5.0
+_TRIES_PER_LANDSLIDE = 40
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandslideSettings:
+    """What landslides are like; ranges are of uniform draws, lengths are log-normal.
+
+    Attributes:
+        per_km2: how many landslides a square kilometre has, give or take a fifth.
+        length_m: median length.
+        spread: standard deviation of the logarithm of length.
+        slenderness: length over width.
+        freshness: 1 is bare debris, 0 is overgrown.
+    """
+
+    per_km2: float = 17.0
+    length_m: float = 215.0
+    spread: float = 0.35
+    slenderness: tuple[float, float] = (2.6, 5.0)
+    freshness: tuple[float, float] = (0.6, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landslide:
+    """One landslide.
+
+    Attributes:
+        outline: a valid polygon, in pixels (x, y) or, once on a map, in map coordinates.
+        freshness: 1 is bare debris, 0 is overgrown.
+    """
+
+    outline: shapely.Polygon
+    freshness: float
+
+
+def draw_landslides(
+    terrain: SyntheticTerrain,
+    frame: shapely.Polygon,
+    generator: np.random.Generator,
+    recipe: LandslideSettings | None = None,
+) -> list[Landslide]:
+    """Draw landslides in a frame that do not touch each other, with outlines in pixels."""
+    recipe = recipe or LandslideSettings()
+    area_km2 = terrain.river_m.size * terrain.resolution_m**2 / 1e6
+    wanted = round(area_km2 * recipe.per_km2 * generator.uniform(0.8, 1.2))
+    downslope = _smooth_direction(terrain)
+    landslides: list[Landslide] = []
+    for source in _sources(terrain, wanted * _TRIES_PER_LANDSLIDE, generator):
+        outline = _draw_outline(source, terrain, downslope, recipe, generator)
+        if outline is not None and _is_free(outline, landslides, frame):
+            freshness = float(generator.uniform(*recipe.freshness))
+            landslides.append(Landslide(outline=outline, freshness=freshness))
+        if len(landslides) == wanted:
+            break
+    return landslides
+
+
+def in_map_coordinates(landslides: list[Landslide], grid: Grid) -> list[Landslide]:
+    """Return the landslides with outlines in map coordinates."""
+    outlines = shapely.transform(
+        np.array([one.outline for one in landslides], dtype=object),
+        lambda points: map_points(grid.transform, points),
+    )
+    return [
+        Landslide(outline=outline, freshness=one.freshness)
+        for outline, one in zip(outlines, landslides, strict=True)
+    ]
+
+
+def landslide_mask(landslides: list[Landslide], grid: Grid) -> NDArray[np.bool_]:
+    """Return which pixels (height, width) have their centre in a landslide of the map."""
+    outlines = np.array([one.outline for one in landslides], dtype=object)
+    return LabelPolygons(geometries=outlines, notes=()).covered(grid, grid.window)
+
+
+def _smooth_direction(terrain: SyntheticTerrain) -> Field:
+    """Return where the ground falls on the scale of a landslide (2: x and y, height, width)."""
+    smooth = np.stack([blurred(part, 5) for part in terrain.downslope])
+    unit: Field = smooth / np.maximum(np.hypot(*smooth), 1e-6)
+    return unit
+
+
+def _sources(terrain: SyntheticTerrain, count: int, generator: np.random.Generator) -> Points:
+    """Draw points (count, 2: x and y) on steep ground, the steeper the likelier."""
+    weight = ramp(blurred(terrain.slope_deg, 4), *_STEEP_DEG).ravel().astype(np.float64)
+    cells = generator.choice(len(weight), size=count, p=weight / weight.sum())
+    row, col = np.divmod(cells, terrain.shape[1])
+    return np.column_stack([col + 0.5, row + 0.5])
+
+
+def _draw_outline(
+    source: Points,
+    terrain: SyntheticTerrain,
+    downslope: Field,
+    recipe: LandslideSettings,
+    generator: np.random.Generator,
+) -> shapely.Polygon | None:
+    """Return a tongue from a source downwards, or None where the ground is too flat for one."""
+    length_m = recipe.length_m * np.exp(recipe.spread * generator.standard_normal())
+    length_px = float(np.clip(length_m, 50, 420)) / terrain.resolution_m
+    path = _path_down(source, length_px, terrain, downslope)
+    width_px = length_px / generator.uniform(*recipe.slenderness)
+    col, row = path.astype(np.intp).T
+    is_short = (len(path) - 1) * _STEP_PX < max(0.6 * length_px, 1.5 * width_px)
+    if is_short or terrain.slope_deg[row, col].mean() < _MEAN_DEG:
+        return None
+    outline = _tongue(path, width_px / 2, generator)
+    return outline if outline.area >= _SMALLEST_AREA_PX else None
+
+
+def _path_down(
+    source: Points, length_px: float, terrain: SyntheticTerrain, downslope: Field
+) -> Points:
+    """Follow the ground down to the valley floor or to where it is too flat."""
+    points: list[Points] = []
+    at = source
+    for _ in range(int(length_px / _STEP_PX)):
+        col, row = (int(value) for value in at)
+        if not (0 <= row < terrain.shape[0] and 0 <= col < terrain.shape[1]):
+            break
+        on_plain = terrain.river_m[row, col] < terrain.plain_m[row, col]
+        if on_plain or terrain.slope_deg[row, col] < _TOO_FLAT_DEG:
+            break
+        points.append(at)
+        at = at + _STEP_PX * downslope[:, row, col]
+    return np.array(points).reshape(-1, 2)
+
+
+def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) -> shapely.Polygon:
+    """Widen a path into a polygon: round at the crown, narrow in the middle, wide at the toe."""
+    smooth = ndimage.gaussian_filter1d(path, 4, axis=0, mode="nearest")
+    along = np.linspace(0, 1, len(smooth))
+    from_end = np.minimum(1, np.minimum(along / 0.32, (1 - along) / 0.22))
+    ends = np.sqrt(1 - (1 - from_end) ** 2)
+    profile = half_width_px * ends * (1 - 0.3 * np.sin(np.pi * along) + 0.25 * along)
+    heading = np.gradient(smooth, axis=0)
+    normal = heading[:, ::-1] * (1, -1) / np.maximum(np.hypot(*heading.T), 1e-6)[:, np.newaxis]
+    sides = [
+        smooth + side * normal * (profile * _wobble(len(path), generator))[:, np.newaxis]
+        for side in (1, -1)
+    ]
+    ring = np.concatenate([sides[0], sides[1][::-1]])
+    whole = shapely.Polygon(ring).buffer(0).buffer(-1.5).buffer(3.0).buffer(-1.5)
+    parts = shapely.get_parts(whole)
+    largest = max(parts, key=lambda part: float(part.area), default=shapely.Polygon())
+    return shapely.Polygon(largest.exterior)
+
+
+def _wobble(length: int, generator: np.random.Generator) -> Points:
+    """Return factors around 1 that vary along a side, broadly and finely."""
+    white = generator.standard_normal((2, length))
+    broad, fine = (
+        ndimage.gaussian_filter1d(line, sigma, mode="wrap") * np.sqrt(2 * np.sqrt(np.pi) * sigma)
+        for line, sigma in zip(white, (7.0, 1.5), strict=True)
+    )
+    factors: Points = np.clip(1 + 0.22 * broad + 0.10 * fine, 0.4, 1.8)
+    return factors
+
+
+def _is_free(outline: shapely.Polygon, landslides: list[Landslide], frame: shapely.Polygon) -> bool:
+    others = np.array([one.outline for one in landslides], dtype=object)
+    return bool(frame.contains(outline)) and not shapely.dwithin(outline, others, _SPACING_PX).any()
+
+
+OVERGROWN = 0.3
+_INITIAL_FRESHNESS = (0.8, 1.0)
+_HEALING_YEARS, _HEALING_SPREAD = 6.5, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerEvent:
+    """A day on which slopes failed: an earthquake or a rainstorm.
+
+    Attributes:
+        day: on which they failed.
+        share: of all landslides that fell on it for the first time.
+        again: share of those that had fallen earlier that fell again.
+    """
+
+    day: date
+    share: float
+    again: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.share <= 1 and 0 <= self.again <= 1):
+            raise InputError(f"shares lie between 0 and 1; got {self.share} and {self.again}")
+
+
+WENCHUAN = (
+    TriggerEvent(day=date(2008, 5, 12), share=0.58),
+    TriggerEvent(day=date(2013, 7, 10), share=0.18, again=0.08),
+    TriggerEvent(day=date(2014, 7, 22), share=0.12, again=0.06),
+    TriggerEvent(day=date(2015, 6, 28), share=0.12, again=0.06),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandslideHistory:
+    """A place where the ground slid, once or several times.
+
+    Attributes:
+        outline: a valid polygon, in pixels or map coordinates.
+        falls: the days on which it slid and how bare it was then, in order of time.
+        healing_years: time in which bareness falls to 37 percent.
+    """
+
+    outline: shapely.Polygon
+    falls: tuple[tuple[date, float], ...]
+    healing_years: float
+
+    def freshness(self, day: date) -> float:
+        """Return how bare it is: 1 is bare debris, 0 overgrown or not yet there."""
+        past = [fall for fall in self.falls if fall[0] <= day]
+        if not past:
+            return 0.0
+        last, freshness = past[-1]
+        years = (day - last).days / 365.25
+        return freshness * math.exp(-years / self.healing_years)
+
+
+def draw_histories(
+    outlines: list[shapely.Polygon],
+    generator: np.random.Generator,
+    triggers: tuple[TriggerEvent, ...] = WENCHUAN,
+) -> list[LandslideHistory]:
+    """Draw when each landslide fell, and how fast it grows over.
+
+    Args:
+        outlines: of all that ever fall.
+        generator: of all draws.
+        triggers: in order of time; their shares add up to 1.
+    """
+    if not math.isclose(sum(trigger.share for trigger in triggers), 1.0, abs_tol=1e-6):
+        raise InputError(
+            f"the shares of triggers add up to 1; got {[trigger.share for trigger in triggers]}"
+        )
+    firsts = generator.choice(
+        len(triggers), size=len(outlines), p=[trigger.share for trigger in triggers]
+    )
+    return [
+        _draw_history(outline, triggers[first:], generator)
+        for outline, first in zip(outlines, firsts, strict=True)
+    ]
+
+
+def visible_landslides(slides: Sequence[LandslideHistory], day: date) -> list[Landslide]:
+    """Return the landslides that can be seen on a day: fallen, and not yet overgrown."""
+    seen = ((slide.outline, slide.freshness(day)) for slide in slides)
+    return [
+        Landslide(outline=outline, freshness=freshness)
+        for outline, freshness in seen
+        if freshness >= OVERGROWN
+    ]
+
+
+def _draw_history(
+    outline: shapely.Polygon, triggers: tuple[TriggerEvent, ...], generator: np.random.Generator
+) -> LandslideHistory:
+    """Draw the history of a landslide that first falls at the first of some triggers."""
+    fell = [True] + [bool(generator.random() < trigger.again) for trigger in triggers[1:]]
+    bare = generator.uniform(*_INITIAL_FRESHNESS, len(triggers)).tolist()
+    spread = math.exp(_HEALING_SPREAD * generator.standard_normal())
+    return LandslideHistory(
+        outline=outline,
+        falls=tuple(
+            (trigger.day, freshness)
+            for trigger, freshness, falls in zip(triggers, bare, fell, strict=True)
+            if falls
+        ),
+        healing_years=_HEALING_YEARS * spread,
+    )

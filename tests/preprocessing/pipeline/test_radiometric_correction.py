@@ -1,0 +1,40 @@
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from landslip.preprocessing.pipeline.radiometric_correction import BANDS, RadiometricCorrection
+from landslip.preprocessing.radiometry.calibration import select_calibration
+from landslip.preprocessing.radiometry.reflectance import toa_conversion
+from landslip.preprocessing.radiometry.sun import SunTags, interpret_sun_tags
+
+
+@pytest.fixture
+def light() -> RadiometricCorrection:
+    calibration = select_calibration("GF1 PMS1", 2022)
+    # tags and place of a real product
+    tags = SunTags(
+        center_time=datetime(2022, 6, 24, 13, 39, 9),
+        azimuth_deg=106.266,
+        zenith_deg=25.1707,
+        lon_deg=69.38,
+        lat_deg=33.30,
+    )
+    sun = interpret_sun_tags(tags)
+    toa = toa_conversion(
+        calibration, BANDS, sun_zenith_deg=sun.zenith_deg, sun_distance_au=sun.distance_au
+    )
+    return RadiometricCorrection(calibration=calibration, sun=sun, toa=toa, conversion=toa)
+
+
+def test_much_saturation_is_told_by_band(light: RadiometricCorrection) -> None:
+    few, many = {"negative": 0.0, "saturated": 0.009}, {"negative": 0.0, "saturated": 0.25}
+    seen = replace(light, source_fractions={"red": few, "nir": many})
+    assert len(seen.warnings) == 1
+    assert "25.0% of nir is saturated, at a count of 1023" in seen.warnings[0]
+
+
+def test_much_negative_reflectance_is_told_by_band(light: RadiometricCorrection) -> None:
+    seen = replace(light, source_fractions={"nir": {"negative": 0.02, "saturated": 0.0}})
+    assert "2.0% of nir means negative reflectance" in seen.warnings[0]
+    assert replace(light, source_fractions={}).warnings == ()
