@@ -36,7 +36,7 @@ from landslip.models.calibration.run import CalibrateRequest, calibrate, count_f
 from landslip.models.engines.base import Engine
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import Model, open_model
+from landslip.models.folder import ModelFolder, open_model
 from landslip.models.ood.judge import Distances, distances, familiarity_of, look_of
 from landslip.models.ood.look import Look
 from landslip.models.ood.measure import pieces_of_tile
@@ -113,7 +113,7 @@ def main() -> None:
         draw(grounds, curves[done.choice.method], options.plot)
 
 
-def as_trained(dataset: TileDataset, model: Model) -> TileDataset:
+def as_trained(dataset: TileDataset, model: ModelFolder) -> TileDataset:
     """Return the dataset as it was divided when the model was trained."""
     trained = model.card.training.split_sha256
     if dataset.card.split_sha256 == trained:
@@ -127,7 +127,7 @@ def as_trained(dataset: TileDataset, model: Model) -> TileDataset:
 
 
 def measured(
-    name: str, model: Model, engine: Engine, dataset: TileDataset, positions: list[int]
+    name: str, model: ModelFolder, engine: Engine, dataset: TileDataset, positions: list[int]
 ) -> Ground:
     """Count the pixels of tiles by logit."""
     counts = {}
@@ -142,7 +142,9 @@ def measured(
     )
 
 
-def about(model: Model, engine: Engine, dataset: TileDataset, choice: Choice) -> Iterator[str]:
+def about(
+    model: ModelFolder, engine: Engine, dataset: TileDataset, choice: Choice
+) -> Iterator[str]:
     """Say what was fitted on what."""
     architecture = model.card.architecture
     tiles = len(dataset.positions(Split.VALIDATION))
@@ -194,7 +196,7 @@ def error_interval(
     return float(low), float(high)
 
 
-def looks(model: Model, grounds: list[Ground], seed: int) -> Iterator[str]:
+def looks(model: ModelFolder, grounds: list[Ground], seed: int) -> Iterator[str]:
     """Give a row on what the model's look says of each set of tiles."""
     look = look_of(model)
     if look is None:

@@ -29,7 +29,7 @@ from extract_parts.openvino_runs import capable_precisions, cores
 from extract_parts.page import graph_steps, limits, whole_processes
 from extract_parts.processes import answered
 from landslip.models.folder import INT8_GRAPH, open_model
-from landslip.models.networks.cost import network_cost
+from landslip.models.networks.build import network_cost
 
 LIMITS = (
     "Ours beside what the CPU allows. A case of the model alone is `engine` or plain OpenVINO "

@@ -31,7 +31,7 @@ from landslip.io.raster import Scene, SceneOptions
 from landslip.metrics.pixels import Counts, count_pixels, total
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import CARD, Model, open_model
+from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.ood.judge import (
     SAMPLED_TILES,
     Distances,
@@ -129,7 +129,7 @@ def named(text: str) -> tuple[str, str]:
     return name, place
 
 
-def with_look(source: Path, home: TileDataset, folder: Path, seed: int) -> tuple[Model, Look]:
+def with_look(source: Path, home: TileDataset, folder: Path, seed: int) -> tuple[ModelFolder, Look]:
     """Copy a model and measure its training tiles."""
     shutil.copytree(source, folder)
     model = open_model(folder)
@@ -144,7 +144,7 @@ def row_of(
     name: str,
     dataset: TileDataset,
     positions: Sequence[int],
-    model: Model,
+    model: ModelFolder,
     look: Look,
     options: argparse.Namespace,
 ) -> Row:
@@ -178,7 +178,7 @@ def alarm_rates(look: Look, found: Distances, draws: int, seed: int) -> tuple[fl
 
 
 def scored(
-    dataset: TileDataset, positions: Sequence[int], model: Model
+    dataset: TileDataset, positions: Sequence[int], model: ModelFolder
 ) -> tuple[float | None, float | None]:
     """Return F1, and the share of pixels that the model is sure of and wrong in of all it is."""
     engine, counts, sure_px, wrong_px = open_engine(model), [], 0, 0
@@ -194,7 +194,7 @@ def scored(
 
 
 def scene_row(
-    name: str, place: str, model: Model, options: argparse.Namespace
+    name: str, place: str, model: ModelFolder, options: argparse.Namespace
 ) -> tuple[Row, float]:
     """Judge a scene as extraction does."""
     with Scene(place, SceneOptions(bands=options.bands, units=options.units)) as scene:

@@ -25,9 +25,9 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.pixels import Counts, count_pixels, total
 from landslip.models.engines.openvino import OpenvinoEngine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.export.quantise import Calibration
+from landslip.models.export.int8 import QuantisationTiles
 from landslip.models.export.run import ExportRequest, export
-from landslip.models.folder import GRAPH, INT8_GRAPH, Model, open_model
+from landslip.models.folder import GRAPH, INT8_GRAPH, ModelFolder, open_model
 
 THREADS, WINDOWS = 2, 4
 HEADER = """| precision | F1 % | precision % | recall % | differs from fp32 | MPix/s | of fp32 |
@@ -59,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     dataset = TileDataset(options.dataset)
     with tempfile.TemporaryDirectory() as folder:
-        calibration = Calibration(dataset=dataset, tiles=options.tiles, seed=options.seed)
+        calibration = QuantisationTiles(dataset=dataset, tiles=options.tiles, seed=options.seed)
         model = with_int8(open_model(options.model), calibration, Path(folder) / "model")
         rows = [Row(precision) for precision in precisions()]
         score(rows, model, dataset, options.split)
@@ -71,7 +71,7 @@ def main() -> None:
         options.out.write_text(text + "\n")
 
 
-def with_int8(model: Model, calibration: Calibration, folder: Path) -> Model:
+def with_int8(model: ModelFolder, calibration: QuantisationTiles, folder: Path) -> ModelFolder:
     """Return the model, or a copy with an int8 graph however much F1 that loses."""
     if INT8_GRAPH in model.card.files:
         return model
@@ -96,7 +96,7 @@ def precisions() -> list[Precision]:
     return [Precision.FP32, *fast, Precision.INT8]
 
 
-def score(rows: list[Row], model: Model, dataset: TileDataset, split: Split) -> None:
+def score(rows: list[Row], model: ModelFolder, dataset: TileDataset, split: Split) -> None:
     """Count each tile in each precision."""
     positions = dataset.positions(split)
     reference: dict[int, NDArray[np.bool_]] = {}
@@ -110,7 +110,7 @@ def score(rows: list[Row], model: Model, dataset: TileDataset, split: Split) -> 
             row.counted_px += int(np.count_nonzero(tile.counted))
 
 
-def race(rows: list[Row], model: Model, side: int, rounds: int) -> None:
+def race(rows: list[Row], model: ModelFolder, side: int, rounds: int) -> None:
     """Time each precision in each round, after a first turn that does not count."""
     shape = (1, len(model.card.bands), side, side)
     pixels = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
@@ -126,7 +126,9 @@ def race(rows: list[Row], model: Model, side: int, rounds: int) -> None:
                 row.speeds.append(speed)
 
 
-def queue(model: Model, precision: Precision, shape: tuple[int, ...]) -> openvino.AsyncInferQueue:
+def queue(
+    model: ModelFolder, precision: Precision, shape: tuple[int, ...]
+) -> openvino.AsyncInferQueue:
     """Compile the stored graph of a precision for windows of one shape, a thread a stream."""
     core = openvino.Core()
     graph = core.read_model(model.file(INT8_GRAPH if precision is Precision.INT8 else GRAPH))

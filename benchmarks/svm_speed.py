@@ -27,11 +27,10 @@ from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description, Origin
-from landslip.models.svm.decision import decide
+from landslip.models.svm.decision import decide, sklearn_decisions
 from landslip.models.svm.fit import fit_svm
-from landslip.models.svm.library import library_decisions
 from landslip.models.svm.model import SvmModel, SvmSettings
-from landslip.models.svm.predict import THRESHOLD, distinct, predict_tile
+from landslip.models.svm.predict import THRESHOLD, predict_tile, unique_pixels
 
 SIDE, TEST_TILES, TRAINING_TILES = 256, 45, 30
 LIBRARY_PX = 6000
@@ -72,7 +71,7 @@ def compare(dataset: TileDataset, settings: SvmSettings, workers: int) -> None:
     pixels = sum(int(np.count_nonzero(tile.valid)) for tile in tiles)
     spectra, landslide = part_of(model, tiles, scores)
     started = time.perf_counter()
-    decisions = library_decisions(model, spectra)
+    decisions = sklearn_decisions(model, spectra)
     theirs = (time.perf_counter() - started) * pixels / len(spectra)
     unlike = int(np.count_nonzero((decisions >= 0) != landslide))
     bands = f"{len(dataset.bands)} bands, {dataset.card.dtype}"
@@ -109,7 +108,7 @@ def shares_of(model: SvmModel, tiles: list[Tile]) -> tuple[float, float, float]:
     """Return which share of pixels is repeated, and of the others which takes more than float32."""
     every = single = finer = library = 0
     for tile in tiles:
-        pixels, places = distinct(tile.stored[:, tile.valid])
+        pixels, places = unique_pixels(tile.stored[:, tile.valid])
         done = decide(model, model.spectra(pixels))
         every, single = every + len(places), single + pixels.shape[1]
         finer, library = finer + done.in_float64, library + done.by_library

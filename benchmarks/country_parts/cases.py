@@ -8,7 +8,7 @@ from country_parts.job import Driver, Failures, Job, Machine, SceneForm
 from country_parts.parties import Tally
 from country_parts.simulate import simulate
 from landslip.inference.plan import WindowPlan
-from landslip.models.engines.openvino import usual_streams
+from landslip.models.engines.openvino import default_streams
 
 SHAPE = (17920, 18432)  # 330 MPix
 SCENE_BYTES, RAW_BYTES = 1.2e9, 2.64e9
@@ -170,7 +170,7 @@ def machine_of(case: Case, figures: Figures, assumed: Assumed) -> Machine:
         seconds_per_mpix += figures.finishing.row_s_per_mpix / cores
     return Machine(
         px_per_s=1e6 / seconds_per_mpix,
-        streams=speed.streams if is_gpu else usual_streams(int(cores)),
+        streams=speed.streams if is_gpu else default_streams(int(cores)),
         start_s=assumed.boot_s + speed.start_s,
         bytes_per_s=assumed.machine_gb_per_s * 1e9 / processes,
         spread=assumed.spread,

@@ -31,7 +31,7 @@ from landslip.inference.store import NODATA, WindowStore
 from landslip.io.raster import Scene
 from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.models.engines.choose import open_engine
-from landslip.models.engines.openvino import usual_streams
+from landslip.models.engines.openvino import default_streams
 from landslip.models.folder import open_model
 
 
@@ -107,7 +107,7 @@ def _speed(what: Measuring, precision: str, small: Path, large: Path) -> Speed:
         engine="openvino",
         precision=precision,
         cores=cores(),
-        streams=usual_streams(cores()),
+        streams=default_streams(cores()),
         mpix_per_s=1e-6 / per_px,
         start_s=max(first - px[small] * per_px, 0.0),
         **_where(what, f"{network.title} {network.encoder}, whole process on scenes of {sides}"),

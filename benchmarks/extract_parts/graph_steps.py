@@ -21,13 +21,13 @@ import openvino
 from numpy.typing import NDArray
 
 from extract_parts.openvino_runs import compiled, runs_per_second
-from landslip.models.engines.base import WindowForm, quantised
-from landslip.models.engines.graph import (
+from landslip.models.engines.base import WindowSpec, quantise_probability
+from landslip.models.engines.openvino import (
     split_last_convolution,
-    with_scene_numbers,
-    with_steps_out,
+    with_level_output,
+    with_stored_input,
 )
-from landslip.models.folder import GRAPH, INT8_GRAPH, Model, open_model
+from landslip.models.folder import GRAPH, INT8_GRAPH, ModelFolder, open_model
 
 NAMES = (
     "stored graph, float32 in and out",
@@ -52,7 +52,7 @@ class Step:
 class Window:
     """A window of random pixels in all forms that graphs take."""
 
-    form: WindowForm
+    form: WindowSpec
     stored: NDArray[Any]
     valid: NDArray[np.bool_]
 
@@ -94,26 +94,26 @@ def main() -> None:
     print(json.dumps(rows))
 
 
-def window_of(model: Model, side: int) -> Window:
+def window_of(model: ModelFolder, side: int) -> Window:
     """Make a window in the model's radiometry."""
     radiometry = model.card.radiometry
-    form = WindowForm(shape=(side, side), normalisation=model.card.normalisation_of(radiometry))
+    form = WindowSpec(shape=(side, side), normalisation=model.card.normalisation_of(radiometry))
     highest = 255 if radiometry.is_8bit else 4000
     pixels = np.random.default_rng(0).integers(1, highest, (form.bands, side, side))
     valid = np.ones((side, side), dtype=np.bool_)
     return Window(form=form, stored=pixels.astype(radiometry.dtype), valid=valid)
 
 
-def step_of(model: Model, precision: str, form: WindowForm, upto: int) -> Step:
+def step_of(model: ModelFolder, precision: str, form: WindowSpec, upto: int) -> Step:
     """Read the stored graph, change it as far as a step, and compile it."""
     graph = openvino.Core().read_model(model.file(INT8_GRAPH if precision == "int8" else GRAPH))
     graph.reshape([1, form.bands, *form.shape])
     if upto >= 1:
         split_last_convolution(graph)
     if upto >= 2:
-        graph = with_scene_numbers(graph, form)
+        graph = with_stored_input(graph, form)
     if upto >= 3:
-        graph = with_steps_out(graph)
+        graph = with_level_output(graph)
     streams = 2 if upto >= 4 else 1
     return Step(
         network=compiled(graph, precision, streams),
@@ -148,7 +148,7 @@ def _way(step: Step, window: Window) -> Callable[[], NDArray[np.uint8]]:
             request.set_input_tensor(at, openvino.Tensor(pixels, shared_memory=True))
         request.infer()
         found: NDArray[Any] = request.get_output_tensor(0).data
-        return found.copy() if step.gives_steps else quantised(found)
+        return found.copy() if step.gives_steps else quantise_probability(found)
 
     return run
 

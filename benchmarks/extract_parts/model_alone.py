@@ -19,9 +19,9 @@ import openvino
 
 from extract_parts.openvino_runs import compiled, runs_per_second
 from landslip.core.choices import EngineName, Precision
-from landslip.models.engines.base import WindowForm, WindowRunner
+from landslip.models.engines.base import WindowRunner, WindowSpec
 from landslip.models.engines.choose import open_engine
-from landslip.models.folder import GRAPH, INT8_GRAPH, Model, open_model
+from landslip.models.folder import GRAPH, INT8_GRAPH, ModelFolder, open_model
 
 SIDES, STREAMS, BATCHES = (512, 1024, 2048), (1, 2), (1, 4)
 _LARGEST_BATCH_PX = 4 * 1024 * 1024
@@ -54,7 +54,7 @@ def cases() -> list[str]:
     return engine + plain
 
 
-def measure(model: Model, precision: str, case: str, seconds: float) -> float:
+def measure(model: ModelFolder, precision: str, case: str, seconds: float) -> float:
     """Return 10^6 pixels a second."""
     kind, *numbers = case.split(":")
     side, streams = int(numbers[0]), int(numbers[1])
@@ -69,17 +69,19 @@ def measure(model: Model, precision: str, case: str, seconds: float) -> float:
     return batch * side * side / 1e6 * runs_per_second(network, [pixels], streams, seconds)
 
 
-def _by_engine(model: Model, precision: str, form: tuple[int, int], seconds: float) -> float:
+def _by_engine(model: ModelFolder, precision: str, form: tuple[int, int], seconds: float) -> float:
     side, streams = form
     engine = open_engine(model, EngineName.OPENVINO, Precision(precision))
-    window = WindowForm(
+    window = WindowSpec(
         shape=(side, side), normalisation=model.card.normalisation_of(model.card.radiometry)
     )
     runner = engine.runner(window, streams)
     return side * side / 1e6 * _windows_per_second(runner, model, side, seconds)
 
 
-def _windows_per_second(runner: WindowRunner, model: Model, side: int, seconds: float) -> float:
+def _windows_per_second(
+    runner: WindowRunner, model: ModelFolder, side: int, seconds: float
+) -> float:
     """Keep all streams busy from a thread each, as the extraction does."""
     radiometry = model.card.radiometry
     highest = np.iinfo(radiometry.dtype).max if radiometry.is_8bit else 4000

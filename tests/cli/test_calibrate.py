@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from landslip.cli.calibrate import calibrate
 from landslip.datasets.format import TileDataset
-from landslip.models.folder import Model, open_model
+from landslip.models.folder import ModelFolder, open_model
 
 __all__ = ["model", "tiles"]
 
@@ -21,7 +21,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(APP, [str(word) for word in words])
 
 
-def test_options_arrive_and_figures_are_told(model: Model, tiles: TileDataset) -> None:
+def test_options_arrive_and_figures_are_told(model: ModelFolder, tiles: TileDataset) -> None:
     words = ("--split", "test", "--method", "platt", "--seed", 4, "--precision", "fp32")
     result = run(model.path, tiles.path, *words)
     assert result.exit_code == 0, result.output
@@ -41,7 +41,7 @@ def test_options_arrive_and_figures_are_told(model: Model, tiles: TileDataset) -
 
 
 def test_auto_shows_all_methods_and_the_look_can_be_left_out(
-    model: Model, tiles: TileDataset
+    model: ModelFolder, tiles: TileDataset
 ) -> None:
     result = run(model.path, tiles.path, "--no-look")
     assert result.exit_code == 0, result.output
@@ -54,13 +54,13 @@ def test_auto_shows_all_methods_and_the_look_can_be_left_out(
     assert run(model.path, tiles.path, "--no-look", "--overwrite").exit_code == 0
 
 
-def test_training_tiles_are_a_sentence(model: Model, tiles: TileDataset) -> None:
+def test_training_tiles_are_a_sentence(model: ModelFolder, tiles: TileDataset) -> None:
     result = run(model.path, tiles.path, "--split", "train")
     assert result.exit_code == 2
     assert "--split train: a network is surer of tiles" in result.output
 
 
-def test_few_tiles_are_warned_of(model: Model, tmp_path: Path) -> None:
+def test_few_tiles_are_warned_of(model: ModelFolder, tmp_path: Path) -> None:
     few = write_tiles(tmp_path / "few", tiles=6)
     result = run(model.path, few.path, "--no-look")
     assert result.exit_code == 0, result.output

@@ -8,7 +8,7 @@ from tests.models.export.conftest import dataset, fragile, model, write_dataset
 from typer.testing import CliRunner, Result
 
 from landslip.cli.export import export
-from landslip.models.folder import Model, open_model
+from landslip.models.folder import ModelFolder, open_model
 
 __all__ = ["dataset", "fragile", "model", "write_dataset"]
 
@@ -20,7 +20,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(APP, [str(word) for word in words])
 
 
-def test_options_arrive(model: Model, dataset: Path, tmp_path: Path) -> None:
+def test_options_arrive(model: ModelFolder, dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "new"
     words = ("--no-onnx", "--int8", "--calibrate", dataset, "--tiles", 3, "--seed", 5)
     result = run(model.path, "--out", out, *words, "--max-loss", 0.25)
@@ -41,7 +41,9 @@ def test_options_arrive(model: Model, dataset: Path, tmp_path: Path) -> None:
     assert run(model.path, "--out", out, *words, "--overwrite").exit_code == 0
 
 
-def test_too_large_a_loss_is_a_sentence(fragile: Model, dataset: Path, tmp_path: Path) -> None:
+def test_too_large_a_loss_is_a_sentence(
+    fragile: ModelFolder, dataset: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "new"
     words = ("--no-onnx", "--int8", "--calibrate", dataset)
     result = run(fragile.path, "--out", out, *words)
@@ -52,7 +54,7 @@ def test_too_large_a_loss_is_a_sentence(fragile: Model, dataset: Path, tmp_path:
 
 @pytest.mark.parametrize("words", [("--int8",), ("--calibrate", "TILES")], ids=str)
 def test_int8_and_its_dataset_go_together(
-    words: tuple[str, ...], model: Model, tmp_path: Path
+    words: tuple[str, ...], model: ModelFolder, tmp_path: Path
 ) -> None:
     result = run(model.path, "--out", tmp_path / "new", *words)
     assert result.exit_code == 2

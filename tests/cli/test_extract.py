@@ -18,7 +18,7 @@ from tests.inference.model_factory import BANDS, ground, write_model
 from typer.testing import CliRunner, Result
 
 from landslip.cli.app import app
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 
 RUNNER = CliRunner()
 MIB = 2**20
@@ -27,12 +27,12 @@ LIES = Affine(2, 0, 500_000, 0, -2, 4_000_000)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     return write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
-def scenes(model: Model, write_raster: WriteRaster) -> list[Path]:
+def scenes(model: ModelFolder, write_raster: WriteRaster) -> list[Path]:
     made = []
     for number, name in enumerate(("east.tif", "west.tif")):
         pixels = ground(model.card.input, (70, 90), seed=number)
@@ -54,7 +54,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
 
 
 def test_one_scene_goes_into_the_folder_itself(
-    model: Model, scenes: list[Path], tmp_path: Path
+    model: ModelFolder, scenes: list[Path], tmp_path: Path
 ) -> None:
     result = run(
         scenes[0],
@@ -70,7 +70,7 @@ def test_one_scene_goes_into_the_folder_itself(
 
 
 def test_several_scenes_go_into_folders_and_a_bad_one_stops_nobody(
-    model: Model, scenes: list[Path], tmp_path: Path
+    model: ModelFolder, scenes: list[Path], tmp_path: Path
 ) -> None:
     east, west = scenes
     bad = tmp_path / "bad.tif"
@@ -91,7 +91,7 @@ def test_several_scenes_go_into_folders_and_a_bad_one_stops_nobody(
 
 
 def test_finished_scenes_are_not_mixed_with_other_options(
-    model: Model, scenes: list[Path], tmp_path: Path
+    model: ModelFolder, scenes: list[Path], tmp_path: Path
 ) -> None:
     common = (*scenes, "--model", model.path, "--out", tmp_path / "maps")
     assert run(*common).exit_code == 0
@@ -118,7 +118,7 @@ def test_finished_scenes_are_not_mixed_with_other_options(
     ],
 )
 def test_refusals_are_one_sentence(
-    model: Model, scenes: list[Path], tmp_path: Path, words: list[object], message: str
+    model: ModelFolder, scenes: list[Path], tmp_path: Path, words: list[object], message: str
 ) -> None:
     before = names(tmp_path)
     result = run(scenes[0], "--model", model.path, "--out", tmp_path / "map", *words)
@@ -128,7 +128,9 @@ def test_refusals_are_one_sentence(
     assert names(tmp_path) == before
 
 
-def test_scenes_of_one_name_are_refused(model: Model, scenes: list[Path], tmp_path: Path) -> None:
+def test_scenes_of_one_name_are_refused(
+    model: ModelFolder, scenes: list[Path], tmp_path: Path
+) -> None:
     (tmp_path / "other").mkdir()
     twin = scenes[0].rename(tmp_path / "other" / "west.tif")
     result = run(twin, scenes[1], "--model", model.path, "--out", tmp_path / "maps")
@@ -136,13 +138,13 @@ def test_scenes_of_one_name_are_refused(model: Model, scenes: list[Path], tmp_pa
     assert "2 scenes are called west and their results would go to one folder" in result.stderr
 
 
-def test_a_scene_is_needed(model: Model, tmp_path: Path) -> None:
+def test_a_scene_is_needed(model: ModelFolder, tmp_path: Path) -> None:
     result = run("--model", model.path, "--out", tmp_path / "map")
     assert result.exit_code == 2
     assert "give at least one scene, or a STAC item with --stac" in result.stderr
 
 
-def write_sparse(path: Path, model: Model, height: int, width: int) -> Path:
+def write_sparse(path: Path, model: ModelFolder, height: int, width: int) -> Path:
     """Write a scene of nodata with a piece of ground at its end."""
     profile: dict[str, Any] = {
         "driver": "GTiff",
@@ -165,7 +167,7 @@ def write_sparse(path: Path, model: Model, height: int, width: int) -> Path:
 
 @pytest.mark.parametrize(("height", "width"), [(512, 65_535), (65_535, 512)], ids=["wide", "tall"])
 def test_the_whole_process_keeps_to_its_memory(
-    model: Model, tmp_path: Path, height: int, width: int
+    model: ModelFolder, tmp_path: Path, height: int, width: int
 ) -> None:
     scene = write_sparse(tmp_path / "scene.tif", model, height, width)
     out = tmp_path / "map"

@@ -17,8 +17,8 @@ from tests.models.test_folder import make_card
 from landslip.core.choices import Units
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
-from landslip.models.engines.base import BatchRunner, EngineCosts, WindowForm, WindowRunner
-from landslip.models.folder import Model
+from landslip.models.engines.base import BatchRunner, EngineCosts, WindowRunner, WindowSpec
+from landslip.models.folder import ModelFolder
 
 Pixels = NDArray[np.float32]
 Steps = NDArray[np.uint8]
@@ -51,7 +51,7 @@ class RedEngine:
         self.shapes.append(batch.shape)
         return odds(batch[:, 0])
 
-    def runner(self, form: WindowForm, streams: int | None = None) -> WindowRunner:
+    def runner(self, form: WindowSpec, streams: int | None = None) -> WindowRunner:
         return BatchRunner(self, form)
 
     def costs(self) -> EngineCosts:
@@ -91,7 +91,9 @@ class BrokenEngine(MeanEngine):
         return super().predict(batch)
 
 
-def model_of(bands: tuple[str, ...] = NAMES, *, dtype: str = "uint16", **changes: Any) -> Model:
+def model_of(
+    bands: tuple[str, ...] = NAMES, *, dtype: str = "uint16", **changes: Any
+) -> ModelFolder:
     """Return a model of pixels of 1 m around 500; ``changes`` are to its input card."""
     count = len(bands)
     known: dict[str, Any] = {
@@ -111,7 +113,7 @@ def model_of(bands: tuple[str, ...] = NAMES, *, dtype: str = "uint16", **changes
     card = make_card(**(known | changes)).model_copy(
         update={"name": "test", "threshold": THRESHOLD, "files": {"weights.safetensors": "ab" * 32}}
     )
-    return Model(Path("models/test"), card)
+    return ModelFolder(Path("models/test"), card)
 
 
 def terrain(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint16]:
@@ -185,7 +187,7 @@ class Runner:
         engine: RedEngine | None = None,
         options: ExtractionOptions = SMALL,
         *,
-        model: Model | None = None,
+        model: ModelFolder | None = None,
         out: str = "out",
         **profile: Any,
     ) -> MapFiles:

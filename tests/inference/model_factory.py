@@ -11,7 +11,7 @@ from tests.models.test_folder import make_card
 from landslip.core.files import sha256_of
 from landslip.models.card import InputCard
 from landslip.models.engines.openvino import export_graph
-from landslip.models.folder import CARD, Model
+from landslip.models.folder import CARD, ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.networks.linknet import LinkNet
@@ -35,7 +35,7 @@ def ground(known: InputCard, shape: tuple[int, int], seed: int = 5) -> NDArray[n
     return pixels
 
 
-def write_model(folder: Path, encoder: str = "test_resnet") -> Model:
+def write_model(folder: Path, encoder: str = "test_resnet") -> ModelFolder:
     """Write a LinkNet whose logits have mean 0 and standard deviation 2."""
     architecture = Architecture(encoder=encoder, bands=BANDS)
     network = build_network(architecture, seed=0)
@@ -56,4 +56,4 @@ def write_model(folder: Path, encoder: str = "test_resnet") -> Model:
     digests = {name: sha256_of(folder / name) for name in files}
     card = make_card().model_copy(update={"architecture": architecture, "files": digests})
     (folder / CARD).write_text(card.model_dump_json())
-    return Model(folder, card)
+    return ModelFolder(folder, card)

@@ -15,7 +15,7 @@ from landslip.core.choices import Precision
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.models.engines.openvino import OpenvinoEngine
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 
 SIDE, EDGE = 512, 96
 """Stated bound on the share of a mask's pixels that differ away from a crop's edge.
@@ -38,12 +38,12 @@ def test_a_crop_shows_the_same_as_the_whole(run: Runner, row: int, col: int) -> 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     return write_model(tmp_path_factory.mktemp("linknet18"), "resnet18")
 
 
 def test_a_network_with_strides_sees_a_crop_as_it_sees_the_whole(
-    model: Model, write_raster: Callable[..., Path], tmp_path: Path
+    model: ModelFolder, write_raster: Callable[..., Path], tmp_path: Path
 ) -> None:
     engine, pixels = OpenvinoEngine(model, Precision.FP32), ground(model.card.input, (SIDE, SIDE))
     options = ExtractionOptions(tile=256, overlap=64)

@@ -15,7 +15,7 @@ from landslip.core.bands import Bands
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
-from landslip.models.card import CalibrationCard
+from landslip.models.card import ProbabilityCalibrationCard
 
 UTM = "EPSG:32648"
 PIXEL_M, SIDE_PX = 2.0, 160
@@ -38,7 +38,7 @@ def make_map(
     folder: Path,
     name: str = "PL_20240812.tif",
     pixels: NDArray[np.uint16] | None = None,
-    calibration: CalibrationCard | None = None,
+    calibration: ProbabilityCalibrationCard | None = None,
 ) -> MadeMap:
     """Extract a scene with three rectangles of landslide, on a plane that falls to the east."""
     scene, extraction, dem = folder / name, folder / "map", folder / "dem.tif"

@@ -29,7 +29,11 @@ from landslip.inventory.record import read_record
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
 from landslip.io.raster import SceneOptions
-from landslip.models.card import CalibrationCard, FiguresCard, ReliabilityCard
+from landslip.models.card import (
+    CalibrationScoresCard,
+    ProbabilityCalibrationCard,
+    ReliabilityCard,
+)
 
 PLAIN = Cleaned(smooth=False, split=False)
 AREAS = [rows * cols * PIXEL_M**2 for _, _, rows, cols in BLOCKS]
@@ -212,10 +216,10 @@ def test_calibration_changes_confidence_and_no_polygon(tmp_path: Path) -> None:
     assert confidences[0] > confidences[1]
 
 
-def calibration_card(slope: float) -> CalibrationCard:
-    figures = FiguresCard(calibration_error=0.1, brier=0.1, log_loss=0.3)
+def calibration_card(slope: float) -> ProbabilityCalibrationCard:
+    figures = CalibrationScoresCard(calibration_error=0.1, brier=0.1, log_loss=0.3)
     table = ReliabilityCard(mean_probability=(0.5,), landslide_share=(0.5,), pixels=(1,))
-    return CalibrationCard(
+    return ProbabilityCalibrationCard(
         method="temperature",
         knots=((0.0, 0.0),),
         slope_below=slope,

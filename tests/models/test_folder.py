@@ -10,8 +10,8 @@ import pytest
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError
-from landslip.models.card import InputCard, ModelCard, TrainingCard, stac_terms
-from landslip.models.folder import check_fit, check_values, open_model
+from landslip.models.card import InputCard, ModelCard, TrainingCard, mlm_properties
+from landslip.models.folder import check_compatible, check_value_range, open_model
 from landslip.models.networks.architecture import Architecture
 
 CONTENT = b"tensors"
@@ -58,7 +58,7 @@ def make_card(**known: Any) -> ModelCard:
         ),
         metrics={},
         files={"weights.safetensors": hashlib.sha256(CONTENT).hexdigest()},
-        stac=stac_terms("model", architecture, expected, 1, "2"),
+        stac=mlm_properties("model", architecture, expected, 1, "2"),
     )
 
 
@@ -137,21 +137,21 @@ def radiometry(units: Units, dtype: str) -> Radiometry:
 )
 def test_what_does_not_fit_is_refused(bands: str, units: Units, dtype: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        check_fit(make_card(), Bands.parse(bands), radiometry(units, dtype), "scene.tif")
+        check_compatible(make_card(), Bands.parse(bands), radiometry(units, dtype), "scene.tif")
 
 
 def test_other_orders_more_bands_and_wider_types_fit() -> None:
     bands = Bands.parse("nir,red,green,blue,pan")
-    check_fit(make_card(), bands, radiometry(Units.DN, "float32"), "scene.tif")
+    check_compatible(make_card(), bands, radiometry(Units.DN, "float32"), "scene.tif")
 
 
 def test_values_in_another_scale_are_refused_and_others_are_not() -> None:
     card = make_card()
     usual = np.array([[300.0], [310.0], [240.0], [650.0]])
-    check_values(card, usual, "scene.tif")
-    check_values(card, np.empty((4, 0)), "all nodata.tif")
+    check_value_range(card, usual, "scene.tif")
+    check_value_range(card, np.empty((4, 0)), "all nodata.tif")
     water = np.array([[100.0], [90.0], [60.0], [10.0]])
-    check_values(card, water, "lake.tif")
+    check_value_range(card, water, "lake.tif")
     for factor in (1 / 4000, 64):
         with pytest.raises(ModelError, match=r"scene\.tif: the bands' medians are .* another unit"):
-            check_values(card, usual * factor, "scene.tif")
+            check_value_range(card, usual * factor, "scene.tif")

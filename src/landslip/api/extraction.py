@@ -136,13 +136,13 @@ class Extraction:
         """The probability of every pixel, read from ``probability.tif``."""
         from landslip.inference.rasters import PROBABILITY
         from landslip.io.raster import Mask, SensorImage
-        from landslip.models.engines.base import PROBABILITY_STEPS
+        from landslip.models.engines.base import PROBABILITY_LEVELS
 
         path = self.folder / PROBABILITY
         with Mask(path) as raster, SensorImage(path) as image:
             steps, valid = raster.read()
             grid = image.grid
-        values = steps.astype(np.float32) / np.float32(PROBABILITY_STEPS)
+        values = steps.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
         return Probability(array=np.where(valid, values, np.float32(np.nan)), grid=grid)
 
     def save(self, out: PathArgument, *, overwrite: bool = False) -> Path:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landslip.core.arguments import PathArgument, ProgressArgument, choose, optional_path
-from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, Split
+from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, Split, TrainingStrategy
 from landslip.core.errors import InputError, argument
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ModelCard
-from landslip.models.folder import Model, open_model
+from landslip.models.folder import ModelFolder, open_model
 
 if TYPE_CHECKING:
     from landslip.api.extraction import Probability
@@ -37,7 +37,7 @@ class TrainedModel:
         card: what its ``model.json`` says: bands, units, threshold, training data, metrics.
     """
 
-    def __init__(self, folder: Model) -> None:
+    def __init__(self, folder: ModelFolder) -> None:
         """Take an opened folder; `load_model` opens one."""
         self.folder = folder
         self._engine = cache(self._open_engine)
@@ -218,12 +218,11 @@ def train(
             f"{argument('encoder_weights')} and {argument('first_layer')}, which are of a new "
             "network"
         )
-    from landslip.models.training.module import Watcher
-    from landslip.models.training.process import this_process
+    from landslip.models.training.distributed import DistributedSettings, this_process
+    from landslip.models.training.module import TrainingCallbacks
     from landslip.models.training.recipe import read_config
     from landslip.models.training.run import TrainRequest
     from landslip.models.training.run import train as run
-    from landslip.models.training.scale import Scale, Strategy
 
     stated = {
         "arch": None if arch is None else choose(Arch, arch, "arch"),
@@ -245,13 +244,15 @@ def train(
         start=None if start_from is None else as_model(start_from).folder,
         resume=resume,
         overwrite=overwrite,
-        scale=Scale(
-            devices=devices, nodes=num_nodes, strategy=choose(Strategy, strategy, "strategy")
+        scale=DistributedSettings(
+            devices=devices,
+            nodes=num_nodes,
+            strategy=choose(TrainingStrategy, strategy, "strategy"),
         ),
     )
     is_first = this_process(request.scale).first
     with progress_bar("train", "steps", show=progress if is_first else False) as shown:
-        watcher = Watcher(on_step=shown)
+        watcher = TrainingCallbacks(on_step=shown)
         if on_epoch is not None:
             watcher = replace(watcher, on_epoch=on_epoch)
         run(replace(request, watcher=watcher))
@@ -383,7 +384,7 @@ def export(
     Example:
         >>> landslip.export("MODEL", out="FAST", int8=True, calibrate="TILES")
     """
-    from landslip.models.export.quantise import Calibration
+    from landslip.models.export.int8 import QuantisationTiles
     from landslip.models.export.run import ExportRequest
     from landslip.models.export.run import export as run
 
@@ -394,7 +395,7 @@ def export(
         )
     ranges = None
     if calibrate is not None:
-        ranges = Calibration(dataset=as_tiles(calibrate), tiles=tiles, seed=seed)
+        ranges = QuantisationTiles(dataset=as_tiles(calibrate), tiles=tiles, seed=seed)
     with progress_bar("int8", "tiles", show=progress) as shown:
         return run(
             ExportRequest(

@@ -7,8 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import INTERRUPTED, handle_errors
-from landslip.core.choices import Arch, FirstLayer, Precision
-from landslip.models.training.scale import Strategy
+from landslip.core.choices import Arch, FirstLayer, Precision, TrainingStrategy
 
 if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
@@ -70,8 +69,8 @@ def train(
         int, typer.Option(help="Machines; each runs this command, see docs/training_scale.md.")
     ] = 1,
     strategy: Annotated[
-        Strategy, typer.Option(help="Lightning's, how devices share the work; auto: ddp.")
-    ] = Strategy.AUTO,
+        TrainingStrategy, typer.Option(help="Lightning's, how devices share the work; auto: ddp.")
+    ] = TrainingStrategy.AUTO,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:

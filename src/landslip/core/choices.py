@@ -57,6 +57,17 @@ class FirstLayer(StrEnum):
     RANDOM = "random"
 
 
+class TrainingStrategy(StrEnum):
+    """Lightning's strategy of distributed training; ``auto``: ``ddp`` for several processes.
+
+    ``ddp_find_unused_parameters_true`` is for encoders with parameters that no output depends on.
+    """
+
+    AUTO = "auto"
+    DDP = "ddp"
+    DDP_UNUSED = "ddp_find_unused_parameters_true"
+
+
 class EngineName(StrEnum):
     """What runs a network; ``auto`` is torch where it sees a GPU, else OpenVINO."""
 

@@ -28,7 +28,7 @@ from landslip.experiments.results import TileCounts
 from landslip.metrics.pixels import count_pixels
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import Model, open_model
+from landslip.models.folder import ModelFolder, open_model
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import THRESHOLD
@@ -89,9 +89,9 @@ def _run_network(cell: _Cell) -> None:
     _keep(cell, predicted, model.card.threshold)
 
 
-def _trained(cell: _Cell) -> Model:
+def _trained(cell: _Cell) -> ModelFolder:
     """Train, or take up the model that an earlier try finished."""
-    from landslip.models.training.module import Watcher  # noqa: PLC0415 - the SVM needs no torch
+    from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415 - the SVM needs no torch
     from landslip.models.training.run import TrainRequest, train  # noqa: PLC0415
 
     job, out = cell.job, cell.job.unfinished / MODEL
@@ -104,7 +104,7 @@ def _trained(cell: _Cell) -> Model:
             config=job.training,
             start=None if job.start is None else open_model(job.start),
             resume=True,
-            watcher=Watcher(on_step=cell.progress),
+            watcher=TrainingCallbacks(on_step=cell.progress),
         )
         train(request)
     return open_model(out)

@@ -17,7 +17,7 @@ from landslip.experiments.kept import read_kept
 from landslip.experiments.results import CellKey
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import open_model
-from landslip.models.networks.cost import network_cost
+from landslip.models.networks.build import network_cost
 from landslip.models.svm.model import load_svm
 from landslip.models.svm.predict import predict_tile
 

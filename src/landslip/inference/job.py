@@ -28,8 +28,8 @@ from landslip.inference.plan import (
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.fingerprint import Fingerprint
 from landslip.models.card import ModelCard
-from landslip.models.engines.base import Engine, WindowForm
-from landslip.models.folder import Model, check_fit, check_values
+from landslip.models.engines.base import Engine, WindowSpec
+from landslip.models.folder import ModelFolder, check_compatible, check_value_range
 
 USUAL_OVERLAP = 64
 USUAL_MEMORY_BYTES = 2 * 2**30
@@ -119,7 +119,7 @@ _WORDS = {
 
 def describe_job(
     scene: dict[str, Any],
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     plan: WindowPlan,
     options: ExtractionOptions,
@@ -183,8 +183,8 @@ def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> li
         InputError: areas are asked for and the scene has no coordinate system.
     """
     name = str(scene.path)
-    check_fit(card, scene.bands, scene.radiometry, name)
-    check_values(card, sample_values(scene, card), name)
+    check_compatible(card, scene.bands, scene.radiometry, name)
+    check_value_range(card, sample_values(scene, card), name)
     if scene.grid.crs is None and min_area_m2 > 0:
         raise InputError(
             f"{name}: --min-area is in square metres and the scene has no coordinate system; "
@@ -221,7 +221,7 @@ class Extraction:
     """A scene, a model, and how the one is taken through the other."""
 
     scene: Scene
-    model: Model
+    model: ModelFolder
     engine: Engine
     options: ExtractionOptions
     request: PlanRequest
@@ -240,10 +240,10 @@ class Extraction:
         return self.model.card.calibrated_threshold if stated is None else stated
 
     @property
-    def form(self) -> WindowForm:
+    def form(self) -> WindowSpec:
         """What the windows have in common."""
         card = self.model.card
-        return WindowForm(
+        return WindowSpec(
             shape=self.plan.window,
             normalisation=card.normalisation_of(self.scene.radiometry),
             calibration=card.curve,
@@ -252,7 +252,7 @@ class Extraction:
 
 def plan_extraction(
     scene: Scene,
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     options: ExtractionOptions,
     facts: "Future[Fingerprint]",
@@ -291,7 +291,9 @@ def plan_extraction(
     )
 
 
-def _costs(scene: Scene, model: Model, engine: Engine, options: ExtractionOptions) -> WindowCosts:
+def _costs(
+    scene: Scene, model: ModelFolder, engine: Engine, options: ExtractionOptions
+) -> WindowCosts:
     known, bands = engine.costs(), len(model.card.bands)
     # with Ray, workers are processes, and how many there are must not change the windows
     streams = known.streams if options.ray is not None else options.workers or known.streams

@@ -19,7 +19,7 @@ from landslip.inference.rasters import ResultRasters
 from landslip.inference.result import LANDSLIDES
 from landslip.inference.store import NODATA, ProbabilityLevels, WindowStore
 from landslip.inference.table import LandslideTable, TableTotals
-from landslip.models.engines.base import PROBABILITY_STEPS
+from landslip.models.engines.base import PROBABILITY_LEVELS
 
 _COLUMNS = 2**15
 
@@ -201,4 +201,4 @@ class Postprocessor:
 
 def threshold_level(threshold: float) -> int:
     """Return the fewest steps of 1/250 whose probability reaches a threshold."""
-    return math.ceil(threshold * PROBABILITY_STEPS - 1e-6)
+    return math.ceil(threshold * PROBABILITY_LEVELS - 1e-6)

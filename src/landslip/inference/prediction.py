@@ -13,13 +13,13 @@ from landslip.inference.plan import WindowPlan
 from landslip.inference.postprocessing import RowBlender
 from landslip.inference.store import NODATA
 from landslip.io.raster import Scene, bounded_cache
-from landslip.models.engines.base import PROBABILITY_STEPS, Engine
-from landslip.models.folder import Model
+from landslip.models.engines.base import PROBABILITY_LEVELS, Engine
+from landslip.models.folder import ModelFolder
 
 
 def predict_window(
     scene: Scene,
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     window: Window | None = None,
     *,
@@ -92,7 +92,7 @@ def _copy(
     if first >= end:
         return
     part = steps[first - rows[0] : end - rows[0], window.col_off : window.col_end]
-    values = part.astype(np.float32) / np.float32(PROBABILITY_STEPS)
+    values = part.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
     probability[first - window.row_off : end - window.row_off] = np.where(
         part == NODATA, np.float32(np.nan), values
     )

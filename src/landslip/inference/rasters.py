@@ -12,12 +12,12 @@ from landslip.inference.plan import BAND_PX
 from landslip.inference.store import NODATA, ProbabilityLevels
 from landslip.io.raster import OutputBand, PyramidOutput, sum_of_bytes
 from landslip.io.raster.output import raster_writing
-from landslip.models.engines.base import PROBABILITY_STEPS
+from landslip.models.engines.base import PROBABILITY_LEVELS
 
 PROBABILITY, MASK = "probability.tif", "mask.tif"
 
 _PROBABILITY_LAYER = OutputBand(
-    description="probability of landslide", nodata=NODATA, scale=1 / PROBABILITY_STEPS
+    description="probability of landslide", nodata=NODATA, scale=1 / PROBABILITY_LEVELS
 )
 _MASK_LAYER = OutputBand(description="landslide", nodata=NODATA)
 _MOST_ROWS, _FEWEST_ROWS = 512, 64

@@ -38,7 +38,7 @@ from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.io.raster.location import Location, place_of
 from landslip.io.stac import read_item, write_stac_vrt
 from landslip.models.engines.base import Engine, WindowRunner
-from landslip.models.folder import CARD, WEIGHTS, Model
+from landslip.models.folder import CARD, WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
     from landslip.inference.cluster.scene import SceneJob
@@ -113,7 +113,7 @@ def _scene_job(extraction: Extraction, store: WindowStore) -> "SceneJob":
 
 def extract(
     place: Location | Path | str,
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     out: Path,
     options: ExtractionOptions,
@@ -158,7 +158,7 @@ def extract(
     return summary
 
 
-def _unlike(scene: Scene, model: Model) -> list[Message]:
+def _unlike(scene: Scene, model: ModelFolder) -> list[Message]:
     """Return what tells that the scene is unlike the training data, of models that know theirs."""
     if model.card.look is None:
         return []
@@ -370,7 +370,7 @@ def scene_tasks(scenes: list[str], items: list[str], out: Path) -> list[SceneTas
 
 def extract_all(
     orders: list[SceneTask],
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     options: ExtractionOptions,
     *,
@@ -402,7 +402,7 @@ def extract_all(
 
 def _at_once(
     orders: list[SceneTask],
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     options: ExtractionOptions,
     shown: Progress,
@@ -455,7 +455,7 @@ class _CombinedProgress:
 
 def extract_task(
     order: SceneTask,
-    model: Model,
+    model: ModelFolder,
     engine: Engine,
     options: ExtractionOptions,
     *,

@@ -26,7 +26,7 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.inference.outlines import Landslides, Outlines, concatenate_landslides
 from landslip.io.vector import gdal_crs, vector_writing
-from landslip.models.engines.base import PROBABILITY_STEPS
+from landslip.models.engines.base import PROBABILITY_LEVELS
 
 _RUN_POINTS = 1 << 20
 _BLOCK_POINTS = 1 << 12
@@ -326,8 +326,8 @@ def _batch(rows: _Rows, kept: NDArray[np.bool_], totals: TableTotals) -> pa.Reco
         ids,
         pa.array(areas_m2, from_pandas=True),
         pixels,
-        rows.landslides.probability_sums[kept] / (PROBABILITY_STEPS * pixels),
-        rows.landslides.probability_maxima[kept] / PROBABILITY_STEPS,
+        rows.landslides.probability_sums[kept] / (PROBABILITY_LEVELS * pixels),
+        rows.landslides.probability_maxima[kept] / PROBABILITY_LEVELS,
         pa.array(shapely.to_wkb(rows.polygons[kept], byte_order=1), type=pa.binary()),
     ]
     return pa.record_batch([pa.array(column) for column in columns], schema=_SCHEMA)

@@ -33,7 +33,7 @@ class InputCard(StrictModel):
     )
 
 
-class StartCard(StrictModel):
+class ParentModelCard(StrictModel):
     """The model that training began from."""
 
     name: str
@@ -56,7 +56,7 @@ class TrainingCard(StrictModel):
     device: str
     seconds: float
     torch_version: str
-    started_from: StartCard | None = Field(None, description="None: no model")
+    started_from: ParentModelCard | None = Field(None, description="None: no model")
 
 
 class OnnxCard(StrictModel):
@@ -96,7 +96,7 @@ class ExportsCard(StrictModel):
     int8: Int8Card | None = None
 
 
-class FiguresCard(StrictModel):
+class CalibrationScoresCard(StrictModel):
     """How far probabilities are from what they say; see `landslip.models.calibration.figures`."""
 
     calibration_error: float = Field(description="expected, over 20 bins of equal width")
@@ -112,7 +112,7 @@ class ReliabilityCard(StrictModel):
     pixels: tuple[int, ...]
 
 
-class CalibrationCard(StrictModel):
+class ProbabilityCalibrationCard(StrictModel):
     """How the network's probabilities are calibrated, and on what that was fitted."""
 
     method: str = Field(description="temperature, platt or isotonic")
@@ -130,8 +130,10 @@ class CalibrationCard(StrictModel):
     seed: int
     engine: str
     precision: str
-    before: FiguresCard
-    after: FiguresCard | None = Field(description="on folds not fitted on; None: not known")
+    before: CalibrationScoresCard
+    after: CalibrationScoresCard | None = Field(
+        description="on folds not fitted on; None: not known"
+    )
     reliability_before: ReliabilityCard
     reliability_after: ReliabilityCard | None
 
@@ -173,7 +175,7 @@ class ModelCard(StrictModel):
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
     exports: ExportsCard | None = Field(None, description="None: as training wrote it")
-    calibration: CalibrationCard | None = Field(None, description="None: not calibrated")
+    calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
     look: LookCard | None = Field(None, description="None: not measured")
 
     @property
@@ -208,7 +210,7 @@ class ModelCard(StrictModel):
         return Normalisation(radiometry=radiometry, mean=self.input.mean, std=self.input.std)
 
 
-def stac_terms(
+def mlm_properties(
     name: str, architecture: Architecture, known: InputCard, parameters: int, torch_version: str
 ) -> dict[str, Any]:
     """Describe a model in terms of the STAC Machine Learning Model extension, version 1.4."""

@@ -15,7 +15,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.pixels import Counts, bootstrap_intervals, count_pixels, total
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine
-from landslip.models.folder import check_fit
+from landslip.models.folder import check_compatible
 
 _BATCH_PX = 8 * 256 * 256
 
@@ -90,7 +90,7 @@ def predicted_tiles(
         InputError: there is no tile.
         ModelError: the dataset's bands or units are not the model's.
     """
-    check_fit(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
+    check_compatible(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
     if not positions:
         raise InputError(
             f"{dataset.path}: the split asked for has no tile (tiles: {dataset.card.tiles}); "

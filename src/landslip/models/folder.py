@@ -22,7 +22,7 @@ _FAR = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelFolder:
     """An opened model folder."""
 
     path: Path
@@ -47,7 +47,7 @@ class Model:
         return path
 
 
-def open_model(path: Path) -> Model:
+def open_model(path: Path) -> ModelFolder:
     """Open a model folder.
 
     Raises:
@@ -67,14 +67,14 @@ def open_model(path: Path) -> Model:
             f"{version}; use the landslip that made it, or train again"
         )
     try:
-        return Model(path, ModelCard.model_validate(found))
+        return ModelFolder(path, ModelCard.model_validate(found))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise ModelError(f"{file}: {where}: {problem['msg'].lower()}") from error
 
 
-def check_fit(card: ModelCard, bands: Bands, radiometry: Radiometry, name: str) -> None:
+def check_compatible(card: ModelCard, bands: Bands, radiometry: Radiometry, name: str) -> None:
     """Refuse data whose bands or units are not the model's.
 
     Digital numbers of 8 bits do not fit a model of wider ones, nor the other way round.
@@ -100,7 +100,7 @@ def check_fit(card: ModelCard, bands: Bands, radiometry: Radiometry, name: str) 
         )
 
 
-def check_values(card: ModelCard, values: np.ndarray[Any, Any], name: str) -> None:
+def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) -> None:
     """Refuse values that are far from the training data in every band, as those in other units are.
 
     Far is a median 20 times under the training data's median, or 20 times over its 99 % point.

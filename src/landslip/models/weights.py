@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from landslip.core.errors import ModelError
-from landslip.models.folder import WEIGHTS, Model
+from landslip.models.folder import WEIGHTS, ModelFolder
 from landslip.models.networks.build import build_network
 
 
@@ -18,7 +18,7 @@ def save_weights(network: nn.Module, folder: Path) -> str:
     return WEIGHTS
 
 
-def load_network(model: Model) -> nn.Module:
+def load_network(model: ModelFolder) -> nn.Module:
     """Build a model's network and load its weights.
 
     Raises:

@@ -17,9 +17,9 @@ from landslip.inference.cluster.scene import SceneJob
 from landslip.inference.plan import WindowPlan
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
-from landslip.models.engines.base import WindowForm
+from landslip.models.engines.base import WindowSpec
 from landslip.models.engines.openvino import export_graph
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.weights import save_weights
@@ -32,7 +32,7 @@ NORMALISATION = Normalisation(
 FILES = ("mask.tif", "probability.tif", "landslides.gpkg")
 
 
-def make_model(folder: Path) -> Model:
+def make_model(folder: Path) -> ModelFolder:
     """Write a network with drawn weights."""
     folder.mkdir(parents=True)
     architecture = Architecture(encoder="test_resnet", bands=BANDS)
@@ -46,7 +46,7 @@ def make_model(folder: Path) -> Model:
     changes = {"architecture": architecture, "files": digests, "threshold": 0.5}
     card = make_card().model_copy(update=changes)
     (folder / "model.json").write_text(card.model_dump_json())
-    return Model(folder, card)
+    return ModelFolder(folder, card)
 
 
 def write_scene(path: Path, shape: tuple[int, int], seed: int = 0) -> Path:
@@ -71,7 +71,7 @@ def scene_job(place: Path) -> SceneJob:
         options=SceneOptions(),
         grid=Grid(crs=None, transform=TRANSFORM, shape=shape),
         bands=Bands(BANDS),
-        form=WindowForm(shape=(64, 64), normalisation=NORMALISATION),
+        form=WindowSpec(shape=(64, 64), normalisation=NORMALISATION),
         plan=WindowPlan(shape=shape, window=(64, 64), overlap=16, corner=(0, 0)),
         store="none",
         digest="",

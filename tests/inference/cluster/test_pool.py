@@ -21,7 +21,7 @@ from landslip.inference.result import ExtractionSummary
 from landslip.inference.run import extract, extract_all, scene_tasks
 from landslip.inference.store import WorkFolder
 from landslip.models.engines.choose import open_engine
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -38,7 +38,7 @@ SHAPE = (300, 400)
 class Given:
     """A scene, and what comes of it without a cluster."""
 
-    model: Model
+    model: ModelFolder
     scene: Path
     expected: dict[str, bytes]
 

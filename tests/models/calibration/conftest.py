@@ -17,7 +17,7 @@ from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description, Origin
 from landslip.models.calibration.curve import logit
-from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, Model, open_model
+from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, ModelFolder, open_model
 
 BANDS = ("blue", "green")
 SIDE = 48
@@ -52,7 +52,7 @@ def write_tiles(folder: Path, *, tiles: int = 40, landslides: bool = True) -> Ti
     return TileDataset(folder)
 
 
-def write_band_model(folder: Path, dataset: TileDataset) -> Model:
+def write_band_model(folder: Path, dataset: TileDataset) -> ModelFolder:
     """Write a model that was trained on these tiles, as its card says."""
     folder.mkdir(parents=True)
     image = ops.parameter([-1, 2, -1, -1], np.float32, name="image")
@@ -87,6 +87,6 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
 
 
 @pytest.fixture
-def model(tmp_path: Path, tiles: TileDataset) -> Model:
+def model(tmp_path: Path, tiles: TileDataset) -> ModelFolder:
     """Give a fresh model folder."""
     return write_band_model(tmp_path / "model", tiles)

@@ -15,17 +15,19 @@ from landslip.models.calibration.curve import Calibration
 from landslip.models.calibration.method import Method
 from landslip.models.calibration.run import CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
-from landslip.models.folder import CARD, Model, open_model
+from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.ood.judge import judge_tiles
 
 
-def request_of(model: Model, tiles: TileDataset, **known: object) -> CalibrateRequest:
+def request_of(model: ModelFolder, tiles: TileDataset, **known: object) -> CalibrateRequest:
     engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
     taken = {"method": Method.PLATT, "look": False} | known
     return CalibrateRequest(model=model, dataset=tiles, engine=engine, **taken)  # type: ignore[arg-type]
 
 
-def test_the_curve_of_the_labels_comes_into_the_folder(model: Model, tiles: TileDataset) -> None:
+def test_the_curve_of_the_labels_comes_into_the_folder(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
     before = sorted(file.name for file in model.path.iterdir())
     calibrate(request_of(model, tiles, seed=3))
     card = open_model(model.path).card
@@ -60,7 +62,7 @@ def test_the_curve_of_the_labels_comes_into_the_folder(model: Model, tiles: Tile
     assert not list(model.path.parent.glob(".*"))
 
 
-def test_the_rest_of_the_card_and_old_cards_stay(model: Model, tiles: TileDataset) -> None:
+def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: TileDataset) -> None:
     old = json.loads((model.path / CARD).read_text())
     for name in ("calibration", "look"):
         assert old.pop(name) is None
@@ -76,7 +78,7 @@ def test_the_rest_of_the_card_and_old_cards_stay(model: Model, tiles: TileDatase
 
 
 def test_the_same_seed_gives_the_same_bytes(
-    model: Model, tiles: TileDataset, tmp_path: Path
+    model: ModelFolder, tiles: TileDataset, tmp_path: Path
 ) -> None:
     written = []
     shutil.copytree(model.path, tmp_path / "other")
@@ -86,7 +88,9 @@ def test_the_same_seed_gives_the_same_bytes(
     assert written[0] == written[1]
 
 
-def test_what_the_training_tiles_look_like_comes_too(model: Model, tiles: TileDataset) -> None:
+def test_what_the_training_tiles_look_like_comes_too(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
     done = calibrate(request_of(model, tiles, look=True))
     assert done.notes == ()
     opened = open_model(model.path)
@@ -101,7 +105,7 @@ def test_what_the_training_tiles_look_like_comes_too(model: Model, tiles: TileDa
 
 
 def test_tiles_from_elsewhere_calibrate_but_tell_nothing_of_the_training(
-    model: Model, tmp_path: Path
+    model: ModelFolder, tmp_path: Path
 ) -> None:
     other = write_tiles(tmp_path / "other", tiles=16)
     done = calibrate(request_of(model, other, look=True))
@@ -121,7 +125,7 @@ def test_few_tiles_are_told(tmp_path: Path) -> None:
     assert "that takes 10 training tiles, and there are 3" in look
 
 
-def test_another_calibration_is_asked_for(model: Model, tiles: TileDataset) -> None:
+def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset) -> None:
     calibrate(request_of(model, tiles))
     again = open_model(model.path)
     with pytest.raises(OutputExistsError, match="calibrated already; add --overwrite"):
@@ -133,18 +137,20 @@ def test_another_calibration_is_asked_for(model: Model, tiles: TileDataset) -> N
 
 
 @pytest.mark.parametrize("split", [Split.TRAIN, Split.UNUSED], ids=str)
-def test_tiles_trained_on_are_refused(split: Split, model: Model, tiles: TileDataset) -> None:
+def test_tiles_trained_on_are_refused(split: Split, model: ModelFolder, tiles: TileDataset) -> None:
     with pytest.raises(InputError, match=f"--split {split}: a network is surer of tiles"):
         request_of(model, tiles, split=split)
 
 
-def test_the_same_tiles_divided_otherwise_are_refused(model: Model, tiles: TileDataset) -> None:
+def test_the_same_tiles_divided_otherwise_are_refused(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
     turned = tiles.with_split(tiles.splits[::-1], "turned")
     with pytest.raises(InputError, match="its val tiles may have been trained on"):
         request_of(model, turned)
 
 
-def test_a_failure_leaves_the_folder_as_it_was(model: Model, tmp_path: Path) -> None:
+def test_a_failure_leaves_the_folder_as_it_was(model: ModelFolder, tmp_path: Path) -> None:
     bare = write_tiles(tmp_path / "bare", tiles=8, landslides=False)
     before = {file.name: file.read_bytes() for file in model.path.iterdir()}
     with pytest.raises(InputError, match="there is no landslide pixel"):
@@ -152,7 +158,7 @@ def test_a_failure_leaves_the_folder_as_it_was(model: Model, tmp_path: Path) -> 
     assert {file.name: file.read_bytes() for file in model.path.iterdir()} == before
 
 
-def test_a_curve_in_a_card_is_the_curve(model: Model, tiles: TileDataset) -> None:
+def test_a_curve_in_a_card_is_the_curve(model: ModelFolder, tiles: TileDataset) -> None:
     done = calibrate(request_of(model, tiles, method=Method.ISOTONIC))
     stored = open_model(model.path).card.curve
     assert isinstance(stored, Calibration)

@@ -16,7 +16,7 @@ from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description, Origin
-from landslip.models.folder import CARD, ONNX, Model, open_model
+from landslip.models.folder import CARD, ONNX, ModelFolder, open_model
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 from landslip.models.weights import load_network
@@ -73,7 +73,7 @@ def write_dataset(folder: Path) -> None:
         writer.finish()
 
 
-def add_onnx(model: Model) -> Model:
+def add_onnx(model: ModelFolder) -> ModelFolder:
     """Add ``model.onnx`` to a model folder."""
     path = model.path / ONNX
     network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
@@ -99,7 +99,7 @@ def add_onnx(model: Model) -> Model:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Give a LinkNet with ResNet-18 after some steps, as weights, OpenVINO graph and ONNX."""
     folder = tmp_path_factory.mktemp("trained")
     write_dataset(folder / "tiles")

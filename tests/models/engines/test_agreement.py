@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from tests.models.engines.conftest import FORMS, SHAPE, made_ground
 
 from landslip.core.choices import EngineName, Precision
-from landslip.models.engines.base import PROBABILITY_STEPS, WindowForm
+from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
 from landslip.models.engines.choose import open_engine
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 from landslip.models.weights import load_network
 
 
@@ -31,7 +31,7 @@ BOUNDS = {
 
 
 @pytest.fixture(scope="module")
-def logits(trained: Model, window: NDArray[np.uint16]) -> NDArray[np.float32]:
+def logits(trained: ModelFolder, window: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Of the network in float32, as torch computes it from the weights."""
     valid = np.ones(SHAPE, dtype=np.bool_)
     pixels = trained.card.normalisation_of(trained.card.radiometry).apply(window, valid)
@@ -41,7 +41,9 @@ def logits(trained: Model, window: NDArray[np.uint16]) -> NDArray[np.float32]:
     return result
 
 
-def test_the_network_has_learned_something(trained: Model, logits: NDArray[np.float32]) -> None:
+def test_the_network_has_learned_something(
+    trained: ModelFolder, logits: NDArray[np.float32]
+) -> None:
     """Bounds on an untrained network, which says nearly the same everywhere, say little."""
     _, label = made_ground(np.random.default_rng(5), 256)
     found, truth = logits > 0, label[: SHAPE[0]] == 1
@@ -53,7 +55,7 @@ def test_the_network_has_learned_something(trained: Model, logits: NDArray[np.fl
 def test_engines_agree_with_float32_torch(
     name: EngineName,
     precision: Precision,
-    trained: Model,
+    trained: ModelFolder,
     window: NDArray[np.uint16],
     logits: NDArray[np.float32],
 ) -> None:
@@ -61,7 +63,7 @@ def test_engines_agree_with_float32_torch(
     assert (engine.name, engine.precision) == (name.value, precision.value)
     known = trained.card.normalisation_of(trained.card.radiometry)
     probability = engine.predict(known.apply(window, valid)[np.newaxis])[0].astype(np.float64)
-    steps = engine.runner(WindowForm(shape=SHAPE, normalisation=known)).run(window, valid)
+    steps = engine.runner(WindowSpec(shape=SHAPE, normalisation=known)).run(window, valid)
     expected = 1 / (1 + np.exp(-logits.astype(np.float64)))
     bound = BOUNDS[precision]
     middle = (expected > 0.02) & (expected < 0.98)  # nearer 0 and 1, rounding decides on the logit
@@ -69,9 +71,9 @@ def test_engines_agree_with_float32_torch(
     assert differences.max() < bound.largest_logit
     assert np.sqrt(np.mean(differences**2)) < bound.usual_logit
     assert np.mean((probability >= 0.5) != (expected >= 0.5)) <= bound.flipped
-    off = np.abs(steps - PROBABILITY_STEPS * expected)
-    assert off.max() < 0.51 + PROBABILITY_STEPS * bound.largest_logit / 4
-    assert np.mean(off) < 0.3 + PROBABILITY_STEPS * bound.usual_logit / 4
+    off = np.abs(steps - PROBABILITY_LEVELS * expected)
+    assert off.max() < 0.51 + PROBABILITY_LEVELS * bound.largest_logit / 4
+    assert np.mean(off) < 0.3 + PROBABILITY_LEVELS * bound.usual_logit / 4
 
 
 def _logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:

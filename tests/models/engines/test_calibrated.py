@@ -13,10 +13,10 @@ from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError
 from landslip.inference.postprocessing import threshold_level
 from landslip.models.calibration.curve import LIMIT, Calibration
-from landslip.models.engines.base import PROBABILITY_STEPS, WindowForm
+from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
 from landslip.models.engines.choose import open_engine
-from landslip.models.engines.graph import with_calibration
-from landslip.models.folder import Model
+from landslip.models.engines.openvino import with_calibration
+from landslip.models.folder import ModelFolder
 
 CURVES = {
     "temperature": Calibration.line(0.4),
@@ -30,7 +30,7 @@ CURVES = {
 
 
 @pytest.fixture(scope="module")
-def expected(trained: Model, window: NDArray[np.uint16]) -> NDArray[np.float32]:
+def expected(trained: ModelFolder, window: NDArray[np.uint16]) -> NDArray[np.float32]:
     """The network's own probability in float32."""
     known = trained.card.normalisation_of(trained.card.radiometry)
     pixels = known.apply(window, np.ones(SHAPE, dtype=np.bool_))[np.newaxis]
@@ -39,14 +39,14 @@ def expected(trained: Model, window: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def run(
-    model: Model,
+    model: ModelFolder,
     window: NDArray[np.uint16],
     form: tuple[EngineName, Precision],
     curve: Calibration | None,
 ) -> NDArray[np.uint8]:
     known = model.card.normalisation_of(model.card.radiometry)
     runner = open_engine(model, *form).runner(
-        WindowForm(shape=SHAPE, normalisation=known, calibration=curve)
+        WindowSpec(shape=SHAPE, normalisation=known, calibration=curve)
     )
     return runner.run(window, np.ones(SHAPE, dtype=np.bool_))
 
@@ -56,11 +56,11 @@ def run(
 def test_engines_give_calibrated_steps(
     form: tuple[EngineName, Precision],
     curve: Calibration,
-    trained: Model,
+    trained: ModelFolder,
     window: NDArray[np.uint16],
     expected: NDArray[np.float32],
 ) -> None:
-    wanted = PROBABILITY_STEPS * curve.probabilities(expected).astype(np.float64)
+    wanted = PROBABILITY_LEVELS * curve.probabilities(expected).astype(np.float64)
     off = np.abs(run(trained, window, form, curve) - wanted)
     if form[1] is Precision.FP32:
         assert off.max() < 0.6  # half a step is rounding
@@ -69,18 +69,18 @@ def test_engines_give_calibrated_steps(
         assert off.max() < 50
         assert np.quantile(off, 0.99) < 2
         assert off.mean() < 0.3
-    assert np.abs(wanted - PROBABILITY_STEPS * expected).max() > 20  # the curve changes something
+    assert np.abs(wanted - PROBABILITY_LEVELS * expected).max() > 20  # the curve changes something
 
 
 @pytest.mark.parametrize("form", FORMS[1:4:2], ids=lambda form: f"{form[0]}-{form[1]}")
 def test_the_curve_is_computed_in_float32_where_the_network_is_in_bf16(
-    form: tuple[EngineName, Precision], trained: Model, window: NDArray[np.uint16]
+    form: tuple[EngineName, Precision], trained: ModelFolder, window: NDArray[np.uint16]
 ) -> None:
     engine = open_engine(trained, *form)
     known = trained.card.normalisation_of(trained.card.radiometry)
     curve = CURVES["isotonic"]
     own = engine.predict(known.apply(window, np.ones(SHAPE, dtype=np.bool_))[np.newaxis])[0]
-    wanted = PROBABILITY_STEPS * curve.probabilities(own).astype(np.float64)
+    wanted = PROBABILITY_LEVELS * curve.probabilities(own).astype(np.float64)
     off = np.abs(run(trained, window, form, curve) - wanted)
     # sums in another order give other bf16 numbers to some pixels
     assert np.quantile(off, 0.9) < 0.51
@@ -89,7 +89,7 @@ def test_the_curve_is_computed_in_float32_where_the_network_is_in_bf16(
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES.keys())
 def test_the_mask_stays_but_for_pixels_at_the_threshold(
     curve: Calibration,
-    trained: Model,
+    trained: ModelFolder,
     window: NDArray[np.uint16],
     expected: NDArray[np.float32],
 ) -> None:
@@ -98,7 +98,7 @@ def test_the_mask_stays_but_for_pixels_at_the_threshold(
     steps = run(trained, window, FORMS[0], curve)
     mask = steps >= threshold_level(moved)
     others = mask != (expected >= threshold)
-    assert (np.abs(curve.probabilities(expected[others]) - moved) <= 1 / PROBABILITY_STEPS).all()
+    assert (np.abs(curve.probabilities(expected[others]) - moved) <= 1 / PROBABILITY_LEVELS).all()
     assert others.mean() < 0.005
     assert 0.02 < mask.mean() < 0.9
 

@@ -7,7 +7,7 @@ import pytest
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import InputError, MissingDependencyError, ModelError
 from landslip.models.engines.choose import open_engine
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from landslip.models.folder import Model
     ids=["torch-int8", "onnx-bf16", "onnx-int8"],
 )
 def test_precisions_that_an_engine_lacks_are_refused(
-    name: EngineName, precision: Precision, message: str, trained: Model
+    name: EngineName, precision: Precision, message: str, trained: ModelFolder
 ) -> None:
     with pytest.raises(InputError, match=f"--precision {message}"):
         open_engine(trained, name, precision)
@@ -43,7 +43,7 @@ def test_what_is_not_installed_is_named(
     name: EngineName,
     package: str,
     extra: str,
-    trained: Model,
+    trained: ModelFolder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
@@ -52,6 +52,6 @@ def test_what_is_not_installed_is_named(
         open_engine(trained, name)
 
 
-def test_int8_is_openvino_s(trained: Model) -> None:
+def test_int8_is_openvino_s(trained: ModelFolder) -> None:
     with pytest.raises(ModelError, match=r"this model has no graph_int8\.xml"):
         open_engine(trained, EngineName.AUTO, Precision.INT8)

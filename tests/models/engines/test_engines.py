@@ -12,7 +12,7 @@ from landslip.core.errors import ModelError
 from landslip.core.files import sha256_of
 from landslip.models.engines.choose import open_engine
 from landslip.models.engines.openvino import export_graph
-from landslip.models.folder import GRAPH, Model
+from landslip.models.folder import GRAPH, ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.weights import load_network, save_weights
@@ -23,7 +23,7 @@ BOUNDS = {Precision.FP32: 1e-4, Precision.BF16: 0.03}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     folder = tmp_path_factory.mktemp("model")
     architecture = Architecture(encoder="test_resnet", bands=BANDS)
     network = build_network(architecture, seed=3).eval()
@@ -35,7 +35,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
         }
     )
     (folder / "model.json").write_text(card.model_dump_json())
-    return Model(folder, card)
+    return ModelFolder(folder, card)
 
 
 def batch(*shape: int) -> np.ndarray:
@@ -45,7 +45,7 @@ def batch(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize("precision", [Precision.FP32, Precision.BF16], ids=str)
 @pytest.mark.parametrize("name", [EngineName.OPENVINO, EngineName.TORCH], ids=str)
 def test_probabilities_are_those_of_the_network(
-    name: EngineName, precision: Precision, model: Model
+    name: EngineName, precision: Precision, model: ModelFolder
 ) -> None:
     engine = open_engine(model, name, precision)
     assert (engine.name, engine.precision) == (name.value, precision.value)
@@ -58,7 +58,7 @@ def test_probabilities_are_those_of_the_network(
         assert np.abs(found - expected[:, 0].numpy()).max() < BOUNDS[precision]
 
 
-def test_results_of_one_call_outlive_the_next(model: Model) -> None:
+def test_results_of_one_call_outlive_the_next(model: ModelFolder) -> None:
     engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
     first = engine.predict(batch(1, 4, 64, 64))
     kept = first.copy()
@@ -66,18 +66,18 @@ def test_results_of_one_call_outlive_the_next(model: Model) -> None:
     assert np.array_equal(first, kept)
 
 
-def test_a_truncated_graph_is_refused(model: Model, tmp_path: Path) -> None:
+def test_a_truncated_graph_is_refused(model: ModelFolder, tmp_path: Path) -> None:
     for file in model.path.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / GRAPH).write_bytes((model.path / GRAPH).read_bytes()[:-100])
     with pytest.raises(ModelError, match=r"graph\.xml: .* truncated or changed"):
-        open_engine(Model(tmp_path, model.card), EngineName.OPENVINO)
+        open_engine(ModelFolder(tmp_path, model.card), EngineName.OPENVINO)
 
 
-def test_weights_of_another_network_are_refused(model: Model, tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused(model: ModelFolder, tmp_path: Path) -> None:
     other = build_network(Architecture(encoder="test_resnet", bands=BANDS[:3]))
     save_weights(other, tmp_path)
     files = {"weights.safetensors": sha256_of(tmp_path / "weights.safetensors")}
     card = model.card.model_copy(update={"files": files})
     with pytest.raises(ModelError, match="not the weights of the network"):
-        load_network(Model(tmp_path, card))
+        load_network(ModelFolder(tmp_path, card))

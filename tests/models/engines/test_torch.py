@@ -12,11 +12,10 @@ from landslip.core.bands import Radiometry
 from landslip.core.choices import Arch, EngineName, Precision, Units
 from landslip.core.errors import InputError
 from landslip.datasets.normalisation import Normalisation
-from landslip.models.engines.base import PROBABILITY_STEPS, WindowForm
+from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
 from landslip.models.engines.choose import open_engine
-from landslip.models.engines.fold import folded
-from landslip.models.engines.torch import TorchEngine
-from landslip.models.folder import Model
+from landslip.models.engines.torch import TorchEngine, fold_batch_norm
+from landslip.models.folder import ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.weights import load_network
@@ -27,20 +26,20 @@ BANDS = ("blue", "green", "red", "nir")
 on_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is taken where there is one")
 
 
-def made_form(dtype: str, scale: float = 1.0, offset: float = 0.0) -> WindowForm:
+def made_form(dtype: str, scale: float = 1.0, offset: float = 0.0) -> WindowSpec:
     radiometry = Radiometry(units=Units.DN, dtype=dtype, scale=scale, offset=offset)
     normalisation = Normalisation(radiometry=radiometry, mean=MEAN, std=STD)
-    return WindowForm(shape=SHAPE, normalisation=normalisation)
+    return WindowSpec(shape=SHAPE, normalisation=normalisation)
 
 
 def expected_steps(
-    model: Model, form: WindowForm, stored: NDArray[np.generic], valid: NDArray[np.bool_]
+    model: ModelFolder, form: WindowSpec, stored: NDArray[np.generic], valid: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Return 250 times the probability, not rounded, by the plain network."""
     pixels = torch.from_numpy(form.normalisation.apply(stored, valid)[np.newaxis])
     with torch.inference_mode():
         probability = torch.sigmoid(load_network(model).eval()(pixels))[0, 0]
-    result: NDArray[np.float64] = probability.double().numpy() * PROBABILITY_STEPS
+    result: NDArray[np.float64] = probability.double().numpy() * PROBABILITY_LEVELS
     return result
 
 
@@ -58,7 +57,7 @@ def expected_steps(
     ],
 )
 def test_every_stored_type_is_normalised_as_elsewhere(
-    dtype: str, scale: float, offset: float, trained: Model
+    dtype: str, scale: float, offset: float, trained: ModelFolder
 ) -> None:
     generator = np.random.default_rng(1)
     values = generator.normal(0, 0.5, (4, *SHAPE))
@@ -79,7 +78,7 @@ def test_every_stored_type_is_normalised_as_elsewhere(
     assert np.abs(found - expected).max() < 0.51
 
 
-def test_what_is_not_finite_stays_in_its_pixel(trained: Model) -> None:
+def test_what_is_not_finite_stays_in_its_pixel(trained: ModelFolder) -> None:
     form, valid = made_form("float32"), np.ones(SHAPE, dtype=np.bool_)
     stored = np.random.default_rng(2).normal(100, 40, (4, *SHAPE)).astype(np.float32)
     valid[3, 4] = False
@@ -93,7 +92,7 @@ def test_what_is_not_finite_stays_in_its_pixel(trained: Model) -> None:
 
 
 @pytest.mark.parametrize("streams", [1, 3])
-def test_windows_at_once_are_those_one_after_the_other(streams: int, trained: Model) -> None:
+def test_windows_at_once_are_those_one_after_the_other(streams: int, trained: ModelFolder) -> None:
     form, valid = made_form("uint8"), np.ones(SHAPE, dtype=np.bool_)
     windows = np.random.default_rng(3).integers(0, 200, (9, 4, *SHAPE)).astype(np.uint8)
     windows.flags.writeable = False
@@ -108,7 +107,7 @@ def test_windows_at_once_are_those_one_after_the_other(streams: int, trained: Mo
 
 
 @on_cpu
-def test_what_suits_a_cpu(trained: Model) -> None:
+def test_what_suits_a_cpu(trained: ModelFolder) -> None:
     engine = TorchEngine(trained, Precision.FP32)
     assert engine.runner(made_form("uint8")).streams == 1
     with pytest.raises(InputError, match="--precision fp16: torch computes in it on GPUs only"):
@@ -120,7 +119,7 @@ def test_what_suits_a_cpu(trained: Model) -> None:
     ("precision", "measured"), [(Precision.FP32, 345), (Precision.BF16, 215)], ids=str
 )
 def test_memory_is_not_below_what_was_measured(
-    precision: Precision, measured: int, trained: Model
+    precision: Precision, measured: int, trained: ModelFolder
 ) -> None:
     """Peak of the resident set of this network for windows of 1024 x 1024 px."""
     costs = TorchEngine(trained, precision).costs()
@@ -134,8 +133,8 @@ def test_folding_takes_every_batch_norm_and_keeps_the_logits(arch: Arch) -> None
     image = torch.randn(1, 4, 64, 96, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = network(image)
-        found = folded(network)(image)
-    left = sum(isinstance(layer, nn.BatchNorm2d) for layer in folded(network).modules())
+        found = fold_batch_norm(network)(image)
+    left = sum(isinstance(layer, nn.BatchNorm2d) for layer in fold_batch_norm(network).modules())
     assert left == 0
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
 
@@ -143,12 +142,12 @@ def test_folding_takes_every_batch_norm_and_keeps_the_logits(arch: Arch) -> None
 def test_a_convolution_used_twice_keeps_its_batch_norms() -> None:
     network = _Shared().eval()
     image = torch.ones(1, 1, 2, 2)
-    assert torch.equal(folded(network)(image), torch.full((1, 1, 2, 2), 10.0))
+    assert torch.equal(fold_batch_norm(network)(image), torch.full((1, 1, 2, 2), 10.0))
 
 
 def test_a_network_that_looks_at_its_input_is_left_alone() -> None:
     network = build_network(Architecture(arch=Arch.DEEPLAB_V3_PLUS, encoder="resnet18"))
-    assert folded(network.eval()) is network
+    assert fold_batch_norm(network.eval()) is network
 
 
 @pytest.mark.gpu
@@ -158,7 +157,7 @@ def test_a_network_that_looks_at_its_input_is_left_alone() -> None:
     [(Precision.FP32, 1.0), (Precision.BF16, 12.0), (Precision.FP16, 2.0)],
     ids=str,
 )
-def test_windows_on_a_gpu(precision: Precision, bound: float, trained: Model) -> None:
+def test_windows_on_a_gpu(precision: Precision, bound: float, trained: ModelFolder) -> None:
     form, valid = made_form("uint16", scale=1 / 256), np.ones(SHAPE, dtype=np.bool_)
     generator = np.random.default_rng(4)
     windows = generator.integers(0, 65535, (8, 4, *SHAPE), dtype=np.uint16)

@@ -12,9 +12,9 @@ from tests.models.training.conftest import dataset, write_dataset
 from landslip.core.files import sha256_of
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ExportsCard
-from landslip.models.export.quantise import Calibration
+from landslip.models.export.int8 import QuantisationTiles
 from landslip.models.export.run import ExportRequest, export
-from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, WEIGHTS, Model
+from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, WEIGHTS, ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.weights import save_weights
@@ -65,7 +65,7 @@ def fragile_graph() -> openvino.Model:
     return _graph((0.01, 0.0), 400.0, 100.0)
 
 
-def write_model(folder: Path, graph: openvino.Model) -> Model:
+def write_model(folder: Path, graph: openvino.Model) -> ModelFolder:
     """Write a model folder that fits the miniature dataset."""
     folder.mkdir(parents=True)
     architecture = Architecture(encoder="test_resnet", bands=BANDS)
@@ -80,27 +80,29 @@ def write_model(folder: Path, graph: openvino.Model) -> Model:
         }
     )
     (folder / CARD).write_text(card.model_dump_json())
-    return Model(folder, card)
+    return ModelFolder(folder, card)
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Give a model whose graph does not mind 8 bits."""
     return write_model(tmp_path_factory.mktemp("models") / "robust", robust_graph())
 
 
 @pytest.fixture(scope="session")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Give a model whose graph is lost in 8 bits."""
     return write_model(tmp_path_factory.mktemp("models") / "fragile", fragile_graph())
 
 
 @pytest.fixture(scope="session")
-def exported(model: Model, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def exported(
+    model: ModelFolder, dataset: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Exported:
     """Give an export with everything: its folder, what it measured, and the progress it told."""
     out = tmp_path_factory.mktemp("exports") / "new"
     told: list[tuple[float, float]] = []
-    calibration = Calibration(dataset=TileDataset(dataset), tiles=5, seed=7)
+    calibration = QuantisationTiles(dataset=TileDataset(dataset), tiles=5, seed=7)
     made = export(
         ExportRequest(
             model=model,

@@ -19,7 +19,7 @@ from landslip.core.errors import ModelError
 from landslip.datasets.format import TileDataset
 from landslip.models.card import OnnxCard
 from landslip.models.export.onnx import FromDeepness, _difference, write_onnx
-from landslip.models.folder import DEEPNESS, ONNX, WEIGHTS, Model
+from landslip.models.folder import DEEPNESS, ONNX, WEIGHTS, ModelFolder
 from landslip.models.weights import load_network
 
 
@@ -38,7 +38,7 @@ def run(path: Path, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("shape", [(1, 4, 32, 96), (3, 4, 128, 64)], ids=str)
 def test_logits_of_any_shape_are_those_of_torch(
-    shape: tuple[int, ...], model: Model, written: tuple[Path, OnnxCard]
+    shape: tuple[int, ...], model: ModelFolder, written: tuple[Path, OnnxCard]
 ) -> None:
     pixels = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     with torch.inference_mode():
@@ -79,7 +79,7 @@ def as_deepness(stored: NDArray[Any], keys: dict[str, str]) -> NDArray[np.float3
 
 
 def test_deepness_gets_the_probabilities_of_the_model(
-    model: Model, dataset: Path, written: tuple[Path, OnnxCard]
+    model: ModelFolder, dataset: Path, written: tuple[Path, OnnxCard]
 ) -> None:
     session = onnxruntime.InferenceSession(
         written[0] / DEEPNESS, providers=["CPUExecutionProvider"]
@@ -101,7 +101,7 @@ def test_deepness_gets_the_probabilities_of_the_model(
     assert np.abs(found[:, 0] - expected).max() < 1e-6
 
 
-def test_the_keys_are_the_models(model: Model, written: tuple[Path, OnnxCard]) -> None:
+def test_the_keys_are_the_models(model: ModelFolder, written: tuple[Path, OnnxCard]) -> None:
     stored = onnx.load(written[0] / DEEPNESS)
     keys = {part.key: json.loads(part.value) for part in stored.metadata_props}
     assert keys == {
@@ -124,7 +124,7 @@ class _Mean(nn.Module):
 
 @pytest.mark.parametrize("nodata", [0.0, -9999.0, 65535.0, float("nan")], ids=str)
 def test_nodata_of_any_band_becomes_the_mean_and_comes_out_as_0(
-    nodata: float, model: Model
+    nodata: float, model: ModelFolder
 ) -> None:
     known = model.card.input.model_copy(
         update={"nodata": nodata, "mean": (1.0, 2.0, 3.0, 4.0), "std": (2.0, 2.0, 2.0, 2.0)}
@@ -138,7 +138,9 @@ def test_nodata_of_any_band_becomes_the_mean_and_comes_out_as_0(
     assert np.allclose(found, expected, atol=1e-5)
 
 
-def test_a_file_of_another_network_is_refused(model: Model, written: tuple[Path, OnnxCard]) -> None:
+def test_a_file_of_another_network_is_refused(
+    model: ModelFolder, written: tuple[Path, OnnxCard]
+) -> None:
     other = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
     with torch.no_grad():
         next(iter(other.parameters())).mul_(2)
@@ -147,7 +149,7 @@ def test_a_file_of_another_network_is_refused(model: Model, written: tuple[Path,
         _difference(written[0] / ONNX, other, pixels)
 
 
-def test_damaged_weights_are_refused(model: Model, tmp_path: Path) -> None:
+def test_damaged_weights_are_refused(model: ModelFolder, tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(ModelError, match="truncated or changed"):
         write_onnx(replace(model, path=tmp_path), tmp_path)

@@ -1,13 +1,13 @@
 """Whole exports."""
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.models.export.conftest import Exported, robust_graph, write_model
+from tests.models.training.conftest import WriteDataset
 
 from landslip.core.choices import Precision
 from landslip.core.errors import (
@@ -19,19 +19,25 @@ from landslip.core.errors import (
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ExportsCard
 from landslip.models.engines.openvino import OpenvinoEngine
-from landslip.models.export.quantise import Calibration
+from landslip.models.export.int8 import QuantisationTiles
 from landslip.models.export.run import ExportRequest, export
-from landslip.models.folder import CARD, DEEPNESS, GRAPH, INT8_GRAPH, ONNX, Model, open_model
-
-WriteDataset = Callable[..., Path]
+from landslip.models.folder import (
+    CARD,
+    DEEPNESS,
+    GRAPH,
+    INT8_GRAPH,
+    ONNX,
+    ModelFolder,
+    open_model,
+)
 
 
 @pytest.fixture
-def int8(dataset: Path) -> Calibration:
-    return Calibration(dataset=TileDataset(dataset), tiles=5, seed=7)
+def int8(dataset: Path) -> QuantisationTiles:
+    return QuantisationTiles(dataset=TileDataset(dataset), tiles=5, seed=7)
 
 
-def test_the_new_folder_is_the_old_one_and_more(model: Model, exported: Exported) -> None:
+def test_the_new_folder_is_the_old_one_and_more(model: ModelFolder, exported: Exported) -> None:
     out, made, _ = exported
     new = open_model(out)
     for name, digest in model.card.files.items():
@@ -74,7 +80,9 @@ def test_the_int8_graph_runs(exported: Exported) -> None:
     assert 0 < np.abs(found - exact).max() < 0.1
 
 
-def test_too_large_a_loss_leaves_nothing(fragile: Model, int8: Calibration, tmp_path: Path) -> None:
+def test_too_large_a_loss_leaves_nothing(
+    fragile: ModelFolder, int8: QuantisationTiles, tmp_path: Path
+) -> None:
     request = ExportRequest(model=fragile, out=tmp_path / "new", onnx=False, int8=int8)
     message = (
         r"int8 loses \d+\.\d\d points of F1 on 3 val tiles \(fp32 100\.00 %, int8 \d+\.\d\d %\) "
@@ -90,7 +98,7 @@ def test_too_large_a_loss_leaves_nothing(fragile: Model, int8: Calibration, tmp_
 
 
 def test_an_earlier_export_is_replaced_whole(
-    model: Model, int8: Calibration, tmp_path: Path
+    model: ModelFolder, int8: QuantisationTiles, tmp_path: Path
 ) -> None:
     out = tmp_path / "new"
     export(ExportRequest(model=model, out=out, onnx=False, int8=int8))
@@ -104,7 +112,7 @@ def test_an_earlier_export_is_replaced_whole(
 
 
 def test_what_an_exported_folder_has_stays_with_it(
-    model: Model, int8: Calibration, tmp_path: Path
+    model: ModelFolder, int8: QuantisationTiles, tmp_path: Path
 ) -> None:
     first = export(ExportRequest(model=model, out=tmp_path / "a", onnx=False, int8=int8))
     other = replace(int8, tiles=2)
@@ -116,7 +124,7 @@ def test_what_an_exported_folder_has_stays_with_it(
     assert open_model(tmp_path / "b").file(INT8_GRAPH).is_file()
 
 
-def test_a_damaged_model_is_refused(tmp_path: Path, int8: Calibration) -> None:
+def test_a_damaged_model_is_refused(tmp_path: Path, int8: QuantisationTiles) -> None:
     damaged = write_model(tmp_path / "old", robust_graph())
     (damaged.path / GRAPH).write_text("<net/>")
     with pytest.raises(ModelError, match=r"graph\.xml: .* truncated or changed"):
@@ -125,20 +133,22 @@ def test_a_damaged_model_is_refused(tmp_path: Path, int8: Calibration) -> None:
 
 
 def test_a_dataset_of_another_kind_is_refused(
-    model: Model, write_dataset: WriteDataset, tmp_path: Path
+    model: ModelFolder, write_dataset: WriteDataset, tmp_path: Path
 ) -> None:
     pictures = write_dataset(tmp_path / "tiles", dtype="uint8", brightness=40)
     request = ExportRequest(
         model=model,
         out=tmp_path / "new",
         onnx=False,
-        int8=Calibration(dataset=TileDataset(pictures)),
+        int8=QuantisationTiles(dataset=TileDataset(pictures)),
     )
     with pytest.raises(ModelError, match="8-bit pictures and sensor counts do not mix"):
         export(request)
 
 
-def test_what_makes_no_export_is_refused(model: Model, int8: Calibration, tmp_path: Path) -> None:
+def test_what_makes_no_export_is_refused(
+    model: ModelFolder, int8: QuantisationTiles, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match=r"nothing is to be exported: give --int8"):
         ExportRequest(model=model, out=tmp_path / "new", onnx=False)
     with pytest.raises(InputError, match="a new folder beside the model"):
@@ -151,8 +161,8 @@ def test_what_makes_no_export_is_refused(model: Model, int8: Calibration, tmp_pa
 @pytest.mark.parametrize("name", ["nncf", "onnxscript"])
 def test_missing_packages_are_named(
     name: str,
-    model: Model,
-    int8: Calibration,
+    model: ModelFolder,
+    int8: QuantisationTiles,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -161,7 +171,7 @@ def test_missing_packages_are_named(
         export(ExportRequest(model=model, out=tmp_path / "new", int8=int8))
 
 
-def test_folders_without_exports_open(model: Model) -> None:
+def test_folders_without_exports_open(model: ModelFolder) -> None:
     text = (model.path / CARD).read_text()
     assert '"exports":null' in text
     (model.path / CARD).write_text(text.replace(',"exports":null', ""))

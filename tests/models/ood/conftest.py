@@ -18,7 +18,7 @@ from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.split_plan import SplitPlan
 from landslip.datasets.write import DatasetWriter, Description, Origin
 from landslip.models.engines.openvino import export_graph
-from landslip.models.folder import CARD, Model, open_model
+from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.ood.look import LOOK, Look
@@ -55,7 +55,7 @@ def training_ground(number: int) -> Pixels:
     return ground(number, (SIDE, SIDE), generator.uniform(2, 4), generator.uniform(0.9, 1.1))
 
 
-def write_model(folder: Path, architecture: Architecture) -> Model:
+def write_model(folder: Path, architecture: Architecture) -> ModelFolder:
     """Write an untrained network for 16-bit numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     network = build_network(architecture, seed=3).eval()
@@ -72,7 +72,7 @@ def write_model(folder: Path, architecture: Architecture) -> Model:
     digests = {name: sha256_of(folder / name) for name in files}
     card = card.model_copy(update={"architecture": architecture, "files": digests})
     (folder / CARD).write_text(card.model_dump_json())
-    return Model(folder, card)
+    return ModelFolder(folder, card)
 
 
 def write_tiles(
@@ -112,7 +112,7 @@ def write_tiles(
     return TileDataset(folder)
 
 
-def with_look(model: Model, look: Look) -> Model:
+def with_look(model: ModelFolder, look: Look) -> ModelFolder:
     """Put a look into a model folder."""
     look.write(model.path / LOOK)
     digests = model.card.files | {LOOK: sha256_of(model.path / LOOK)}
@@ -122,7 +122,7 @@ def with_look(model: Model, look: Look) -> Model:
 
 
 @pytest.fixture(scope="session")
-def bare_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def bare_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Give a LinkNet that nothing was measured for."""
     folder = tmp_path_factory.mktemp("bare") / "model"
     return write_model(folder, Architecture(encoder="test_resnet", bands=BANDS))
@@ -136,14 +136,16 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
 
 
 @pytest.fixture(scope="session")
-def look(bare_model: Model, tiles: TileDataset) -> Look:
+def look(bare_model: ModelFolder, tiles: TileDataset) -> Look:
     """Give what the network sees in them."""
     return measure_look(bare_model, tiles, seed=0)
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory, bare_model: Model, look: Look) -> Model:
+def model(
+    tmp_path_factory: pytest.TempPathFactory, bare_model: ModelFolder, look: Look
+) -> ModelFolder:
     """Give the same network with that in its folder."""
     folder = tmp_path_factory.mktemp("known") / "model"
     shutil.copytree(bare_model.path, folder)
-    return with_look(Model(folder, bare_model.card), look)
+    return with_look(ModelFolder(folder, bare_model.card), look)

@@ -14,7 +14,7 @@ from torch import nn
 
 from landslip.core.choices import Arch
 from landslip.core.errors import ModelError
-from landslip.models.folder import GRAPH, Model
+from landslip.models.folder import GRAPH, ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.ood.features import FeatureExtractor, deepest_layer
 from landslip.models.weights import load_network
@@ -38,7 +38,7 @@ def evened(means: NDArray[Any]) -> NDArray[np.float64]:
     return result
 
 
-def encoder_output(model: Model, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def encoder_output(model: ModelFolder, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the last and deepest features (features, rows, cols) that torch computes."""
     network = load_network(model).eval()
     assert isinstance(network.encoder, nn.Module)
@@ -62,14 +62,14 @@ def test_every_network_has_a_deepest_layer(
     assert np.array_equal(again.mean(normal((3, 100, 70)), np.ones((100, 70), bool)), found)
 
 
-def test_a_linknet_is_cut_at_the_end_of_its_encoder(bare_model: Model) -> None:
+def test_a_linknet_is_cut_at_the_end_of_its_encoder(bare_model: ModelFolder) -> None:
     pixels = normal((3, 128, 96))
     expected = encoder_output(bare_model, pixels).mean(axis=(1, 2))
     found = FeatureExtractor(bare_model).mean(pixels, np.ones((128, 96), dtype=np.bool_))
     assert found == pytest.approx(evened(expected), abs=0.02)  # computed in bf16 where it can be
 
 
-def test_only_what_is_valid_counts(bare_model: Model) -> None:
+def test_only_what_is_valid_counts(bare_model: ModelFolder) -> None:
     """The upper half of a feature pixel's square is valid, and all of the one beside it."""
     pixels, valid = normal((3, 32, 64)), np.ones((32, 64), dtype=np.bool_)
     valid[16:, :32] = False
@@ -81,7 +81,7 @@ def test_only_what_is_valid_counts(bare_model: Model) -> None:
     )
 
 
-def test_a_tile_of_any_size_is_padded(bare_model: Model) -> None:
+def test_a_tile_of_any_size_is_padded(bare_model: ModelFolder) -> None:
     pixels, padded = normal((3, 40, 64)), np.zeros((3, 64, 64), dtype=np.float32)
     padded[:, :40] = pixels
     valid = np.zeros((64, 64), dtype=np.bool_)
@@ -90,12 +90,12 @@ def test_a_tile_of_any_size_is_padded(bare_model: Model) -> None:
     assert np.array_equal(extractor.mean(pixels, valid[:40]), extractor.mean(padded, valid))
 
 
-def test_another_layer_than_the_one_that_was_measured_is_refused(bare_model: Model) -> None:
+def test_another_layer_than_the_one_that_was_measured_is_refused(bare_model: ModelFolder) -> None:
     with pytest.raises(ModelError, match=r"graph\.xml: the layer .*, encoder/relu, is not in it"):
         FeatureExtractor(bare_model, "encoder/relu")
 
 
-def test_a_graph_without_pictures_has_no_deepest_layer(bare_model: Model) -> None:
+def test_a_graph_without_pictures_has_no_deepest_layer(bare_model: ModelFolder) -> None:
     taken = ops.parameter([1, 3, 128, 160], np.float32)
     pooled = ops.reduce_mean(taken, [2, 3], keep_dims=True)
     graph = openvino.Model([pooled], [taken])

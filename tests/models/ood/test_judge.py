@@ -8,7 +8,7 @@ from tests.models.ood.conftest import BANDS, SIDE, Pixels, ground, training_grou
 from landslip.core.errors import ModelError
 from landslip.datasets.format import TileDataset
 from landslip.io.raster import Scene
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 from landslip.models.ood.judge import Familiarity, judge, judge_tiles
 from landslip.models.ood.look import LOOK
 
@@ -26,13 +26,13 @@ def mosaic(rows: int, cols: int, tile: Callable[[int], Pixels]) -> Pixels:
     )
 
 
-def judged(path: Path, model: Model) -> Familiarity | None:
+def judged(path: Path, model: ModelFolder) -> Familiarity | None:
     with Scene(path) as scene:
         return judge(scene, model)
 
 
 def test_a_scene_like_the_training_tiles_is_familiar(
-    model: Model, write_raster: WriteRaster
+    model: ModelFolder, write_raster: WriteRaster
 ) -> None:
     path = write_raster("scene.tif", mosaic(6, 5, training_ground), names=BANDS, nodata=0)
     found = judged(path, model)
@@ -45,7 +45,9 @@ def test_a_scene_like_the_training_tiles_is_familiar(
     assert found == judged(path, model)
 
 
-def test_a_brighter_scene_has_unfamiliar_spectra(model: Model, write_raster: WriteRaster) -> None:
+def test_a_brighter_scene_has_unfamiliar_spectra(
+    model: ModelFolder, write_raster: WriteRaster
+) -> None:
     scene = mosaic(4, 4, lambda at: ground(at, (SIDE, SIDE), gain=1.6))
     found = judged(write_raster("scene.tif", scene, names=BANDS), model)
     assert found is not None
@@ -60,7 +62,7 @@ def test_a_brighter_scene_has_unfamiliar_spectra(model: Model, write_raster: Wri
 
 
 def test_the_same_pixels_in_another_order_have_unfamiliar_features(
-    model: Model, write_raster: WriteRaster
+    model: ModelFolder, write_raster: WriteRaster
 ) -> None:
     """Nothing but the network can tell: all that is said of spectra stays as it was."""
 
@@ -79,7 +81,7 @@ def test_the_same_pixels_in_another_order_have_unfamiliar_features(
 
 
 def test_a_scene_of_other_bands_order_is_read_by_name(
-    model: Model, write_raster: WriteRaster
+    model: ModelFolder, write_raster: WriteRaster
 ) -> None:
     scene = mosaic(3, 3, training_ground)
     names = ("blue", "nir", "red", "green")
@@ -88,7 +90,7 @@ def test_a_scene_of_other_bands_order_is_read_by_name(
     assert first == judged(write_raster("b.tif", moved, names=names), model)
 
 
-def test_parts_without_data_are_passed_over(model: Model, write_raster: WriteRaster) -> None:
+def test_parts_without_data_are_passed_over(model: ModelFolder, write_raster: WriteRaster) -> None:
     """Of 64 tiles only the lower right ones hold data, a fill value that is far from all else."""
     scene = np.full((3, 8 * SIDE, 8 * SIDE), 60_000, dtype=np.uint16)
     scene[:, 5 * SIDE :, 4 * SIDE :] = mosaic(3, 4, training_ground)
@@ -100,19 +102,21 @@ def test_parts_without_data_are_passed_over(model: Model, write_raster: WriteRas
 
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (20, 500), (SIDE, 2 * SIDE)])
 def test_of_too_few_tiles_nothing_is_said(
-    shape: tuple[int, int], model: Model, write_raster: WriteRaster
+    shape: tuple[int, int], model: ModelFolder, write_raster: WriteRaster
 ) -> None:
     path = write_raster("scene.tif", ground(0, shape, gain=5), names=BANDS)
     assert judged(path, model) is None
 
 
-def test_of_a_scene_without_data_nothing_is_said(model: Model, write_raster: WriteRaster) -> None:
+def test_of_a_scene_without_data_nothing_is_said(
+    model: ModelFolder, write_raster: WriteRaster
+) -> None:
     path = write_raster("scene.tif", np.zeros((3, 300, 300), np.uint16), names=BANDS, nodata=0)
     assert judged(path, model) is None
 
 
 def test_scenes_little_larger_than_a_tile_are_judged(
-    model: Model, write_raster: WriteRaster
+    model: ModelFolder, write_raster: WriteRaster
 ) -> None:
     path = write_raster("scene.tif", ground(0, (100, 100), gain=3), names=BANDS)
     found = judged(path, model)
@@ -122,7 +126,7 @@ def test_scenes_little_larger_than_a_tile_are_judged(
 
 
 def test_a_model_that_nothing_was_measured_for_says_nothing(
-    bare_model: Model, tiles: TileDataset, write_raster: WriteRaster
+    bare_model: ModelFolder, tiles: TileDataset, write_raster: WriteRaster
 ) -> None:
     path = write_raster("scene.tif", mosaic(3, 3, training_ground), names=BANDS)
     assert judged(path, bare_model) is None
@@ -130,7 +134,7 @@ def test_a_model_that_nothing_was_measured_for_says_nothing(
 
 
 def test_tiles_are_judged_as_a_scene_of_them_is(
-    model: Model, write_raster: WriteRaster, tmp_path: Path
+    model: ModelFolder, write_raster: WriteRaster, tmp_path: Path
 ) -> None:
     unlike = [ground(at, (SIDE, SIDE), grain_px=8) for at in range(500, 509)]
     scene = mosaic(3, 3, lambda at: unlike[at - 500])
@@ -161,7 +165,7 @@ def test_one_strange_tile_of_few_is_no_alarm() -> None:
     assert len(shares(16, 4).notes()) == 1
 
 
-def test_a_damaged_look_is_refused(model: Model, tiles: TileDataset, tmp_path: Path) -> None:
+def test_a_damaged_look_is_refused(model: ModelFolder, tiles: TileDataset, tmp_path: Path) -> None:
     (tmp_path / LOOK).write_bytes(b"")
     with pytest.raises(ModelError, match=r"look\.npz: .* truncated or changed"):
-        judge_tiles(tiles, range(10), Model(tmp_path, model.card))
+        judge_tiles(tiles, range(10), ModelFolder(tmp_path, model.card))

@@ -7,7 +7,7 @@ from tests.models.ood.conftest import BANDS, SIDE, TILES, ground, training_groun
 from landslip.core.choices import Split
 from landslip.core.errors import InputError, ModelError
 from landslip.datasets.format import TileDataset
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 from landslip.models.ood.look import Look
 from landslip.models.ood.measure import measure_look, pieces_of_tile
 
@@ -17,7 +17,7 @@ def written(look: Look, folder: Path) -> bytes:
     return (folder / "look.npz").read_bytes()
 
 
-def test_what_is_measured(look: Look, tiles: TileDataset, bare_model: Model) -> None:
+def test_what_is_measured(look: Look, tiles: TileDataset, bare_model: ModelFolder) -> None:
     assert (look.tiles, look.tile_px) == (TILES, SIDE)
     assert look.features == 96 == len(look.feature.mean)
     assert "encoder" in look.layer
@@ -30,7 +30,7 @@ def test_what_is_measured(look: Look, tiles: TileDataset, bare_model: Model) -> 
 
 
 def test_the_same_tiles_and_seed_give_the_same_bytes(
-    look: Look, tiles: TileDataset, bare_model: Model, tmp_path: Path
+    look: Look, tiles: TileDataset, bare_model: ModelFolder, tmp_path: Path
 ) -> None:
     again = measure_look(bare_model, tiles, seed=0)
     assert written(again, tmp_path) == written(look, tmp_path)
@@ -39,7 +39,7 @@ def test_the_same_tiles_and_seed_give_the_same_bytes(
 
 
 def test_only_training_tiles_count_and_progress_is_told(
-    bare_model: Model, tmp_path: Path, look: Look
+    bare_model: ModelFolder, tmp_path: Path, look: Look
 ) -> None:
     pixels = [training_ground(number) for number in range(20)]
     strange = [5 * ground(99, (SIDE, SIDE)) for _ in range(5)]
@@ -55,7 +55,7 @@ def test_only_training_tiles_count_and_progress_is_told(
 
 
 def test_bands_are_taken_by_name(
-    bare_model: Model, tiles: TileDataset, tmp_path: Path, look: Look
+    bare_model: ModelFolder, tiles: TileDataset, tmp_path: Path, look: Look
 ) -> None:
     pixels = [tiles.tile(at).stored[[2, 0, 1]] for at in range(TILES)]
     dataset = write_tiles(tmp_path / "other", pixels, bands=("blue", "red", "green"))
@@ -64,7 +64,9 @@ def test_bands_are_taken_by_name(
     assert written(found, tmp_path) == written(look, tmp_path)
 
 
-def test_tiles_without_data_for_the_most_are_left_out(bare_model: Model, tmp_path: Path) -> None:
+def test_tiles_without_data_for_the_most_are_left_out(
+    bare_model: ModelFolder, tmp_path: Path
+) -> None:
     valid = np.zeros((SIDE, SIDE), dtype=np.bool_)
     valid[: SIDE // 2 - 1] = True
     dataset = write_tiles(tmp_path / "tiles", [training_ground(0)] * 12, valid=valid)
@@ -73,7 +75,7 @@ def test_tiles_without_data_for_the_most_are_left_out(bare_model: Model, tmp_pat
         measure_look(bare_model, dataset, seed=0)
 
 
-def test_pixels_that_are_not_valid_do_not_count(bare_model: Model, tmp_path: Path) -> None:
+def test_pixels_that_are_not_valid_do_not_count(bare_model: ModelFolder, tmp_path: Path) -> None:
     valid = np.ones((SIDE, SIDE), dtype=np.bool_)
     valid[:20] = False
     plain = [training_ground(number) for number in range(12)]
@@ -85,13 +87,15 @@ def test_pixels_that_are_not_valid_do_not_count(bare_model: Model, tmp_path: Pat
     assert written(first, tmp_path) == written(second, tmp_path)
 
 
-def test_large_tiles_are_measured_in_pieces(bare_model: Model, tmp_path: Path) -> None:
+def test_large_tiles_are_measured_in_pieces(bare_model: ModelFolder, tmp_path: Path) -> None:
     dataset = write_tiles(tmp_path / "tiles", [ground(at, (600, 600)) for at in range(3)])
     found = measure_look(bare_model, dataset, seed=0)
     assert (found.tiles, found.tile_px) == (3 * 4, 512)
 
 
-def test_a_damaged_graph_is_refused(tiles: TileDataset, bare_model: Model, tmp_path: Path) -> None:
+def test_a_damaged_graph_is_refused(
+    tiles: TileDataset, bare_model: ModelFolder, tmp_path: Path
+) -> None:
     (tmp_path / "graph.xml").write_text("<net/>")
     with pytest.raises(ModelError, match="truncated or changed"):
-        measure_look(Model(tmp_path, bare_model.card), tiles, seed=0)
+        measure_look(ModelFolder(tmp_path, bare_model.card), tiles, seed=0)

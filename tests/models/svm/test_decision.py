@@ -9,8 +9,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError
 from landslip.datasets.normalisation import Normalisation
-from landslip.models.svm.decision import Float, bounded_decisions, decide
-from landslip.models.svm.library import rebuilt
+from landslip.models.svm.decision import Float, bounded_decisions, decide, sklearn_classifier
 from landslip.models.svm.model import SvmModel, SvmSettings
 
 FLOATS: list[Float] = [np.float32, np.float64]
@@ -115,7 +114,7 @@ def test_one_step_off_the_plane_has_a_side() -> None:
     model = model_of(np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0]), 0.5, 0.0)
     tiny = np.float32(2.0**-60)
     found = decide(model, np.array([[-tiny], [tiny], [-0.5], [0.5]], dtype=np.float32))
-    library = rebuilt(model).predict(np.array([[-tiny], [tiny], [-0.5], [0.5]]))
+    library = sklearn_classifier(model).predict(np.array([[-tiny], [tiny], [-0.5], [0.5]]))
     np.testing.assert_array_equal(found.values >= 0, library == 1)
     np.testing.assert_array_equal(library[2:], [0, 1])
     assert found.by_library == 2
@@ -147,7 +146,7 @@ def test_the_bound_holds(dtype: Float, weight: float, gamma: float, spread: floa
     truth = exact(model, spectra)
     assert np.isfinite(bound).mean() > 0.9
     assert (np.abs(found - truth) <= bound).all()
-    assert (np.abs(found - rebuilt(model).decision_function(spectra)) <= bound).all()
+    assert (np.abs(found - sklearn_classifier(model).decision_function(spectra)) <= bound).all()
     unit = float(np.finfo(dtype).eps)
     near = unit * (100 + 200 * gamma * spread**2) * np.abs(coefficients).sum()
     assert np.median(bound) < near + 1e-10 * weight  # else all pixels would be the library's

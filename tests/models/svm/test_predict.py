@@ -16,16 +16,15 @@ from landslip.core.errors import InputError, ModelError
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.experiments.predictions import quantised
-from landslip.models.svm.fit import fit_svm
+from landslip.models.svm.fit import fit_svm, sample_pixels
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import (
     BELOW_THRESHOLD,
-    distinct,
     predict_tile,
     predicted_tiles,
     scores,
+    unique_pixels,
 )
-from landslip.models.svm.sample import sample_pixels
 
 
 def library(
@@ -86,7 +85,7 @@ def test_stored_scores_keep_the_side() -> None:
 def test_distinct_pixels_give_all_pixels_back(dtype: type, bands: int) -> None:
     generator = np.random.default_rng(0)
     pixels: NDArray[Any] = generator.integers(0, 3, (bands, 500)).astype(dtype)
-    found, places = distinct(pixels)
+    found, places = unique_pixels(pixels)
     np.testing.assert_array_equal(found[:, places], pixels)
     packed = bands * np.dtype(dtype).itemsize <= 8
     assert found.shape[1] == (len(np.unique(pixels.T, axis=0)) if packed else 500)

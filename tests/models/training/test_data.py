@@ -15,7 +15,7 @@ from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.datasets.versions import VersionRule, tile_version
 from landslip.models.training.data import (
     EpochSampler,
-    OfflineTiles,
+    OfflineAugmentedTiles,
     TrainingTiles,
     training_batches,
 )
@@ -75,7 +75,7 @@ def test_bounded_epochs_go_through_the_same_order_as_whole_ones() -> None:
 def test_an_offline_tile_is_its_version_and_the_same_at_every_asking(dataset: Path) -> None:
     tiles = TileDataset(dataset)
     rule = VersionRule(normalisation=normalisation(tiles), amounts=Augmentation(), seed=2)
-    offline = OfflineTiles(tiles, rule, crop=64)
+    offline = OfflineAugmentedTiles(tiles, rule, crop=64)
     image, label, counted = offline[(77, 3)]
     expected = tile_version(tiles.tile(3), 77, rule)
     np.testing.assert_array_equal(image.numpy(), expected.image)
@@ -89,10 +89,10 @@ def test_crops_of_a_version_are_square_and_fixed_and_small_ones_padded(dataset: 
     tiles = TileDataset(dataset)
     rule = VersionRule(normalisation=normalisation(tiles), amounts=Augmentation(), seed=2)
     whole = tile_version(tiles.tile(0), 0, rule).image
-    image = OfflineTiles(tiles, rule, crop=32)[(0, 0)][0].numpy()
+    image = OfflineAugmentedTiles(tiles, rule, crop=32)[(0, 0)][0].numpy()
     views = np.lib.stride_tricks.sliding_window_view(whole, (32, 32), axis=(1, 2))
     assert (views == image[:, None, None]).all(axis=(0, 3, 4)).sum() == 1
-    padded = OfflineTiles(tiles, rule, crop=96)[(0, 0)]
+    padded = OfflineAugmentedTiles(tiles, rule, crop=96)[(0, 0)]
     assert padded[0].shape == (4, 96, 96)
     assert padded[2].sum() == 64 * 64
 
@@ -105,7 +105,7 @@ def test_versions_of_training_are_those_that_are_written_to_disk(
     written = TileDataset(tmp_path / "augmented")
     known = normalisation(tiles)
     rule = VersionRule(normalisation=known, amounts=Augmentation(), seed=5)
-    offline = OfflineTiles(tiles, rule, crop=64)
+    offline = OfflineAugmentedTiles(tiles, rule, crop=64)
     on_disk = TrainingTiles(written, known, crop=64, seed=0)
     at_name = {name: at for at, name in enumerate(written.index["tile_id"])}
     step = 0.5 / min(known.std) + 1e-4

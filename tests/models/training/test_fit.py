@@ -14,8 +14,8 @@ from landslip.models.engines.choose import open_engine
 from landslip.models.folder import open_model
 from landslip.models.networks.architecture import Architecture, multiple_of
 from landslip.models.networks.build import build_network
-from landslip.models.training.fit import Fit, fit
-from landslip.models.training.module import Watcher
+from landslip.models.training.fit import FitRequest, fit
+from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 from landslip.models.weights import load_network
@@ -55,12 +55,12 @@ def test_a_network_is_trained_saved_and_run(arch: Arch, tiles: TileDataset, tmp_
         assert np.abs(engine.predict(pixels) - expected).max() < 1e-4
 
 
-def job(dataset: TileDataset, config: TrainConfig, folder: Path) -> Fit:
+def job(dataset: TileDataset, config: TrainConfig, folder: Path) -> FitRequest:
     known = band_statistics(dataset, dataset.positions(Split.TRAIN))
     normalisation = Normalisation(
         radiometry=dataset.card.radiometry, mean=known.mean, std=known.std
     )
-    return Fit(dataset=dataset, normalisation=normalisation, config=config, folder=folder)
+    return FitRequest(dataset=dataset, normalisation=normalisation, config=config, folder=folder)
 
 
 def test_dropout_draws_from_the_seed_and_leaves_other_draws_alone(
@@ -73,7 +73,7 @@ def test_dropout_draws_from_the_seed_and_leaves_other_draws_alone(
         torch.manual_seed(turn)
         before = torch.random.get_rng_state()
         network = build_network(architecture)
-        fit(job(tiles, config, tmp_path / str(turn)), network, Watcher())
+        fit(job(tiles, config, tmp_path / str(turn)), network, TrainingCallbacks())
         assert torch.equal(torch.random.get_rng_state(), before)
         states.append(network.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
@@ -97,4 +97,4 @@ def test_batches_that_do_not_fit_are_refused(
 ) -> None:
     config = CONFIG.model_copy(update=changes)
     with pytest.raises(InputError, match=message):
-        fit(job(tiles, config, tmp_path), torch.nn.Identity(), Watcher())
+        fit(job(tiles, config, tmp_path), torch.nn.Identity(), TrainingCallbacks())

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from landslip.models.training.module import SegmentationModule, Watcher
+from landslip.models.training.module import SegmentationModule, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 
 
@@ -12,7 +12,9 @@ from landslip.models.training.recipe import TrainConfig
 def test_batches_are_varied_on_the_fly_alone(
     mode: Literal["none", "offline", "on_the_fly"],
 ) -> None:
-    module = SegmentationModule(nn.Identity(), TrainConfig(augmentation_mode=mode), Watcher())
+    module = SegmentationModule(
+        nn.Identity(), TrainConfig(augmentation_mode=mode), TrainingCallbacks()
+    )
     generator = torch.Generator().manual_seed(0)
     image = torch.rand((2, 3, 32, 32), generator=generator)
     label = (image[:, 0] > 0.5).to(torch.uint8)

@@ -27,7 +27,12 @@ from landslip.inventory.statistics.result import (
     Statistics,
     VolumeTotal,
 )
-from landslip.models.card import CalibrationCard, FiguresCard, ModelCard, ReliabilityCard
+from landslip.models.card import (
+    CalibrationScoresCard,
+    ModelCard,
+    ProbabilityCalibrationCard,
+    ReliabilityCard,
+)
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -110,7 +115,7 @@ def made_card(*, calibrated: bool) -> ModelCard:
         pixels=(1000,) * 20,
     )
     after = ReliabilityCard(mean_probability=middles, landslide_share=middles, pixels=(1000,) * 20)
-    calibration = CalibrationCard(
+    calibration = ProbabilityCalibrationCard(
         method="temperature",
         knots=((0.0, 0.0),),
         slope_below=0.7,
@@ -126,8 +131,8 @@ def made_card(*, calibrated: bool) -> ModelCard:
         seed=0,
         engine="openvino",
         precision="fp32",
-        before=FiguresCard(calibration_error=0.0912, brier=0.0613, log_loss=0.214),
-        after=FiguresCard(calibration_error=0.0081, brier=0.0555, log_loss=0.181),
+        before=CalibrationScoresCard(calibration_error=0.0912, brier=0.0613, log_loss=0.214),
+        after=CalibrationScoresCard(calibration_error=0.0081, brier=0.0555, log_loss=0.181),
         reliability_before=before,
         reliability_after=after,
     )

@@ -43,8 +43,8 @@ from landslip.metrics.pixels import count_pixels
 from landslip.models.calibration.run import CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import evaluate
-from landslip.models.folder import Model, open_model
-from landslip.models.training.module import EpochResult, Watcher
+from landslip.models.folder import ModelFolder, open_model
+from landslip.models.training.module import EpochResult, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
@@ -192,7 +192,7 @@ def _train(demo: _Demo) -> None:
         dataset=TileDataset(demo.folder / TRAIN_TILES),
         out=demo.folder / MODEL,
         config=training_config(demo.request.seed),
-        watcher=Watcher(on_epoch=tell),
+        watcher=TrainingCallbacks(on_epoch=tell),
     )
     train(request)
 
@@ -236,7 +236,7 @@ def _make_inventory(demo: _Demo) -> dict[str, Any]:
     }
 
 
-def _score(demo: _Demo, model: Model) -> dict[str, Any]:
+def _score(demo: _Demo, model: ModelFolder) -> dict[str, Any]:
     """Evaluate on the test tiles, extract the whole scene, and compare on the test area."""
     engine = open_engine(model)
     tiles = TileDataset(demo.folder / TEST_TILES)

@@ -11,8 +11,8 @@ from landslip.inference.cluster.crew import Crew, nodes_alive
 from landslip.inference.cluster.pool import Pool
 from landslip.inference.cluster.session import connected
 from landslip.inference.cluster.worker import Tools
-from landslip.models.engines.base import Engine, EngineCosts, WindowForm, WindowRunner
-from landslip.models.folder import Model
+from landslip.models.engines.base import Engine, EngineCosts, WindowRunner, WindowSpec
+from landslip.models.folder import ModelFolder
 
 
 class ClusterEngine:
@@ -33,7 +33,7 @@ class ClusterEngine:
         """See `Engine.predict`; on this machine."""
         return self._engine.predict(batch)
 
-    def runner(self, form: WindowForm, streams: int | None = None) -> WindowRunner:
+    def runner(self, form: WindowSpec, streams: int | None = None) -> WindowRunner:
         """See `Engine.runner`; on this machine."""
         return self._engine.runner(form, streams)
 
@@ -44,7 +44,7 @@ class ClusterEngine:
 
 @contextmanager
 def on_cluster(
-    model: Model, engine: Engine, address: str, workers: int | None
+    model: ModelFolder, engine: Engine, address: str, workers: int | None
 ) -> Iterator[ClusterEngine]:
     """Have workers with a model and an engine while the body runs.
 

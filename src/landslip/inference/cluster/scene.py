@@ -12,7 +12,7 @@ from landslip.inference.pipeline import WindowIndex, WindowResult
 from landslip.inference.plan import WindowPlan
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
-from landslip.models.engines.base import WindowForm
+from landslip.models.engines.base import WindowSpec
 
 MOST_DEATHS = 3
 
@@ -39,7 +39,7 @@ class SceneJob:
     options: SceneOptions
     grid: Grid
     bands: Bands
-    form: WindowForm
+    form: WindowSpec
     plan: WindowPlan
     store: str
     digest: str

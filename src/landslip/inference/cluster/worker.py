@@ -16,9 +16,9 @@ from landslip.inference.job import digest_of
 from landslip.inference.pipeline import WindowIndex, WindowResult, Windows, compute_windows
 from landslip.inference.store import WindowStore
 from landslip.io.raster import Scene, bounded_cache
-from landslip.models.engines.base import Engine, WindowForm, WindowRunner
+from landslip.models.engines.base import Engine, WindowRunner, WindowSpec
 from landslip.models.engines.choose import open_engine
-from landslip.models.folder import Model, open_model
+from landslip.models.folder import ModelFolder, open_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Tools:
     code_version: str
 
     @classmethod
-    def of(cls, model: Model, engine: Engine) -> "Tools":
+    def of(cls, model: ModelFolder, engine: Engine) -> "Tools":
         """Return those of an engine opened here."""
         return cls(
             model=model.path.absolute(),
@@ -61,7 +61,7 @@ class Worker:
         self._tools = tools
         self._marks = keep_to_cores(cores)
         self._scene: _OpenScene | None = None
-        self._ready: tuple[WindowForm, WindowRunner] | None = None
+        self._ready: tuple[WindowSpec, WindowRunner] | None = None
 
     def open(self) -> int | Exception:
         """Open the model; return how many windows are computed at once."""
@@ -90,7 +90,7 @@ class Worker:
         except (LandslipError, OSError) as error:
             yield error
 
-    def _opened_model(self) -> Model:
+    def _opened_model(self) -> ModelFolder:
         tools = self._tools
         if __version__ != tools.code_version:
             raise LandslipError(
@@ -126,7 +126,7 @@ class Worker:
             readers=min(job.readers, self._costs.readers),
         )
 
-    def _runner(self, form: WindowForm, streams: int) -> WindowRunner:
+    def _runner(self, form: WindowSpec, streams: int) -> WindowRunner:
         """Return the network for windows of a form; it is kept for the next ones."""
         if self._ready is None or self._ready[0] != form:
             self._ready = None  # never two in memory
@@ -176,5 +176,5 @@ class _KeptScene(Scene):
         self._keep(self)
 
 
-def _digest(model: Model) -> str:
+def _digest(model: ModelFolder) -> str:
     return digest_of(model.card.model_dump(mode="json"))

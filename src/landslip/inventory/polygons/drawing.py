@@ -25,7 +25,7 @@ from landslip.inventory.polygons.pixel_size import longest_step_m
 from landslip.inventory.polygons.smoothing import smoothed
 from landslip.inventory.polygons.splitting import LARGEST_WINDOW_PX, Split, split
 from landslip.io.raster import SensorImage
-from landslip.models.engines.base import PROBABILITY_STEPS
+from landslip.models.engines.base import PROBABILITY_LEVELS
 
 __all__ = ["Cleaning", "Drawn", "Heights", "draw"]
 
@@ -144,11 +144,11 @@ class _Frame:
         """
         stored: NDArray[np.uint8] = self.image.read(window)[0]
         known = stored != NODATA
-        if (stored[known] > PROBABILITY_STEPS).any():
+        if (stored[known] > PROBABILITY_LEVELS).any():
             raise InputError(
-                f"{self.image.path}: probabilities are whole steps of 1/{PROBABILITY_STEPS} up to "
-                f"{PROBABILITY_STEPS}; the raster has {int(stored[known].max())} at {window}. Give "
-                "an extraction's probability.tif"
+                f"{self.image.path}: probabilities are whole steps of 1/{PROBABILITY_LEVELS} up to "
+                f"{PROBABILITY_LEVELS}; the raster has {int(stored[known].max())} at {window}. "
+                "Give an extraction's probability.tif"
             )
         return np.where(known, stored, np.uint8(0))
 
@@ -267,8 +267,8 @@ def _drawn(found: _Found, parts: Split, frame: _Frame) -> Drawn:
     pixels = landslides.pixels[order]
     return Drawn(
         polygons=polygons[order],
-        mean_probability=landslides.probability_sums[order] / (PROBABILITY_STEPS * pixels),
-        max_probability=landslides.probability_maxima[order] / PROBABILITY_STEPS,
+        mean_probability=landslides.probability_sums[order] / (PROBABILITY_LEVELS * pixels),
+        max_probability=landslides.probability_maxima[order] / PROBABILITY_LEVELS,
         pixels=pixels,
         filled_px=filled_px[order],
         region=parts.region[order] + 1,

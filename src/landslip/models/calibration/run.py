@@ -15,15 +15,15 @@ from landslip.models.calibration.counts import LogitCounts, count_logits, no_log
 from landslip.models.calibration.figures import Scored
 from landslip.models.calibration.method import Method
 from landslip.models.card import (
-    CalibrationCard,
-    FiguresCard,
+    CalibrationScoresCard,
     LookCard,
     ModelCard,
+    ProbabilityCalibrationCard,
     ReliabilityCard,
 )
 from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import CARD, Model
+from landslip.models.folder import CARD, ModelFolder
 from landslip.models.ood.look import LOOK
 from landslip.models.ood.measure import LEAST_TILES, measure_look
 
@@ -46,7 +46,7 @@ class CalibrateRequest:
         progress: told of tiles.
     """
 
-    model: Model
+    model: ModelFolder
     dataset: TileDataset
     engine: Engine
     split: Split = Split.VALIDATION
@@ -188,9 +188,9 @@ def _notes_on(choice: Choice, tiles: int) -> list[str]:
     return notes
 
 
-def _card(request: CalibrateRequest, choice: Choice, tiles: int) -> CalibrationCard:
+def _card(request: CalibrateRequest, choice: Choice, tiles: int) -> ProbabilityCalibrationCard:
     known, curve, after = request.dataset.card, choice.curve, choice.after.get(choice.method)
-    return CalibrationCard(
+    return ProbabilityCalibrationCard(
         method=choice.method.value,
         knots=curve.knots,
         slope_below=curve.slope_below,
@@ -213,8 +213,8 @@ def _card(request: CalibrateRequest, choice: Choice, tiles: int) -> CalibrationC
     )
 
 
-def _figures(found: Scored) -> FiguresCard:
-    return FiguresCard(
+def _figures(found: Scored) -> CalibrationScoresCard:
+    return CalibrationScoresCard(
         calibration_error=found.calibration_error, brier=found.brier, log_loss=found.log_loss
     )
 

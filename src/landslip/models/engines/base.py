@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.calibration.curve import Calibration
 
-PROBABILITY_STEPS = 250
+PROBABILITY_LEVELS = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowForm:
+class WindowSpec:
     """What the windows of a scene have in common.
 
     Attributes:
@@ -90,7 +90,7 @@ class Engine(Protocol):
         """
         ...
 
-    def runner(self, form: WindowForm, streams: int | None = None) -> WindowRunner:
+    def runner(self, form: WindowSpec, streams: int | None = None) -> WindowRunner:
         """Set the network up for windows of one form.
 
         Args:
@@ -109,7 +109,7 @@ class BatchRunner:
 
     streams = 1
 
-    def __init__(self, engine: Engine, form: WindowForm) -> None:
+    def __init__(self, engine: Engine, form: WindowSpec) -> None:
         """Take an engine as it is."""
         self._engine = engine
         self._form = form
@@ -118,10 +118,14 @@ class BatchRunner:
         """See `WindowRunner.run`."""
         batch = self._form.normalisation.apply(stored, valid)[np.newaxis]
         probability, curve = self._engine.predict(batch)[0], self._form.calibration
-        return quantised(probability if curve is None else curve.probabilities(probability))
+        return quantise_probability(
+            probability if curve is None else curve.probabilities(probability)
+        )
 
 
-def quantised(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+def quantise_probability(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return probabilities as whole steps of 1/250, halves to the even one."""
-    steps: NDArray[np.uint8] = np.rint(probability * np.float32(PROBABILITY_STEPS)).astype(np.uint8)
+    steps: NDArray[np.uint8] = np.rint(probability * np.float32(PROBABILITY_LEVELS)).astype(
+        np.uint8
+    )
     return steps

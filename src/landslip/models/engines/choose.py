@@ -6,7 +6,7 @@ from pathlib import Path
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import InputError, MissingDependencyError
 from landslip.models.engines.base import Engine
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 
 _COMPUTES_IN = {
     EngineName.OPENVINO: (Precision.BF16, Precision.FP16, Precision.FP32, Precision.INT8),
@@ -20,7 +20,7 @@ _PACKAGES = {
 
 
 def open_engine(
-    model: Model,
+    model: ModelFolder,
     name: EngineName = EngineName.AUTO,
     precision: Precision = Precision.AUTO,
 ) -> Engine:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Precision
 from landslip.core.errors import ModelError
-from landslip.models.engines.base import BatchRunner, EngineCosts, WindowForm
-from landslip.models.engines.memory import live_bytes
-from landslip.models.folder import ONNX, Model
+from landslip.models.engines.base import BatchRunner, EngineCosts, WindowSpec
+from landslip.models.engines.openvino import peak_activation_bytes
+from landslip.models.folder import ONNX, ModelFolder
 
 _SHAPE = (512, 512)  # any will do: memory grows with the area
 _RUNTIME_BYTES = 50 * 2**20
@@ -29,7 +29,7 @@ class OnnxEngine:
     name = "onnx"
     precision = Precision.FP32.value
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: ModelFolder) -> None:
         """Open the file, on a GPU where the installed ONNX Runtime has one.
 
         Raises:
@@ -49,7 +49,7 @@ class OnnxEngine:
         probability: NDArray[np.float32] = np.asarray(found)[:, 0]
         return probability
 
-    def runner(self, form: WindowForm, streams: int | None = None) -> BatchRunner:
+    def runner(self, form: WindowSpec, streams: int | None = None) -> BatchRunner:
         """See `Engine.runner`; one window at a time, which takes all cores."""
         del streams
         return BatchRunner(self, form)
@@ -57,8 +57,8 @@ class OnnxEngine:
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
         height, width = _SHAPE
-        alive = live_bytes(self._file, self._bands, _SHAPE, 4)
-        columns = widest_columns_bytes(self._file, self._bands, _SHAPE)
+        alive = peak_activation_bytes(self._file, self._bands, _SHAPE, 4)
+        columns = transposed_convolution_bytes(self._file, self._bands, _SHAPE)
         return EngineCosts(
             resident_bytes=_RUNTIME_BYTES + round(_WEIGHTS_FACTOR * self._file.stat().st_size),
             computing_bytes_per_px=(_ARENA_SHARE * alive + columns) / (height * width),
@@ -68,7 +68,7 @@ class OnnxEngine:
         )
 
 
-def widest_columns_bytes(file: Path, bands: int, shape: tuple[int, int]) -> int:
+def transposed_convolution_bytes(file: Path, bands: int, shape: tuple[int, int]) -> int:
     """Return the most memory that a transposed convolution takes besides input and output.
 
     It writes the products of every input pixel with the kernel before it adds them up.

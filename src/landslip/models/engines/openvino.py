@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import openvino
 from numpy.typing import NDArray
-from openvino import properties
+from openvino import Model as Graph
+from openvino import Node, properties
+from openvino import opset13 as ops
 
 from landslip.core.choices import Precision
-from landslip.core.errors import InputError
-from landslip.models.engines.base import EngineCosts, WindowForm
-from landslip.models.engines.graph import window_graph
-from landslip.models.engines.memory import live_bytes
-from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, Model
+from landslip.core.errors import InputError, ModelError
+from landslip.datasets.normalisation import Normalisation
+from landslip.models.calibration.curve import LIMIT, Calibration
+from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
+from landslip.models.folder import (
+    GRAPH,
+    GRAPH_WEIGHTS,
+    INT8_GRAPH,
+    INT8_GRAPH_WEIGHTS,
+    ModelFolder,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +49,7 @@ class OpenvinoEngine:
 
     name = "openvino"
 
-    def __init__(self, model: Model, precision: Precision = Precision.AUTO) -> None:
+    def __init__(self, model: ModelFolder, precision: Precision = Precision.AUTO) -> None:
         """Find the graph for a precision; it is compiled when it is first needed.
 
         Raises:
@@ -71,18 +79,21 @@ class OpenvinoEngine:
         result: NDArray[np.float32] = self._any_shape(batch)[0]
         return result[:, 0].astype(np.float32, copy=True)
 
-    def runner(self, form: WindowForm, streams: int | None = None) -> "OpenvinoRunner":
+    def runner(self, form: WindowSpec, streams: int | None = None) -> "OpenvinoRunner":
         """See `Engine.runner`."""
         cores = _cores()
-        streams = min(streams or usual_streams(cores), cores)
+        streams = min(streams or default_streams(cores), cores)
         graph = window_graph(self._core.read_model(self._graph), form)
         return OpenvinoRunner(self._compiled(graph, streams, cores), streams)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
         height, width = _SHAPE
-        alive = live_bytes(self._graph, self._bands, _SHAPE, 1) * _ELEMENT_BYTES[self.precision]
-        streams = usual_streams(_cores())
+        alive = (
+            peak_activation_bytes(self._graph, self._bands, _SHAPE, 1)
+            * _ELEMENT_BYTES[self.precision]
+        )
+        streams = default_streams(_cores())
         return EngineCosts(
             # the file, and the weights in the precision that is computed in
             resident_bytes=_RUNTIME_BYTES
@@ -135,7 +146,7 @@ class OpenvinoRunner:
         return steps
 
 
-def usual_streams(cores: int) -> int:
+def default_streams(cores: int) -> int:
     """Return how many windows are computed at once.
 
     Each on its share of the cores: whatever else needs a core then stops one of them and not all.
@@ -167,3 +178,193 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
         )
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
     return GRAPH, GRAPH_WEIGHTS
+
+
+def split_last_convolution(graph: Graph) -> int:
+    """Rewrite 3 x 3 convolutions to one channel as 4 x 4 ones of stride 2 to four; return how many.
+
+    The four channels are the pixels of each block of 2 x 2 and are put in their places afterwards
+    (sub-pixel convolution, doi 10.1109/CVPR.2016.207). The sums are the same; a processor that
+    computes 16 channels at once wastes less on four than on one. Height and width must be even.
+    """
+    rewritten = 0
+    for node in graph.get_ordered_ops():
+        kernel = _kernel_to_one_channel(node)
+        if kernel is None:
+            continue
+        four = np.zeros((4, kernel.shape[1], 4, 4), dtype=np.float32)
+        for row in range(2):
+            for col in range(2):
+                four[2 * row + col, :, row : row + 3, col : col + 3] = kernel[0]
+        blocks = ops.convolution(
+            node.input_value(0), ops.constant(four), [2, 2], [1, 1], [1, 1], [1, 1]
+        )
+        _replace(node, ops.depth_to_space(blocks, "blocks_first", 2))
+        rewritten += 1
+    graph.validate_nodes_and_infer_types()
+    return rewritten
+
+
+def with_stored_input(graph: Graph, form: WindowSpec) -> Graph:
+    """Return a graph of one window that takes stored numbers, and whether they are valid.
+
+    Normalisation comes into the graph, where it runs on all threads without copies.
+
+    Args:
+        graph: takes normalised pixels (1, bands, height, width).
+        form: of the windows.
+    """
+    known = form.normalisation
+    height, width = form.shape
+    graph.reshape([1, form.bands, height, width])
+    stored = ops.parameter([1, form.bands, height, width], np.dtype(known.radiometry.dtype))
+    valid = ops.parameter([1, 1, height, width], np.dtype(np.bool_))
+    scale, offset = known.radiometry.scale, known.radiometry.offset
+    mean, std = np.asarray(known.mean), np.asarray(known.std)
+    middle = _middle(known)
+    factor, shift = _by_band(scale / std), _by_band((scale * middle + offset - mean) / std)
+    values = ops.add(ops.multiply(_from_middle(stored, middle), factor), shift)
+    # chosen, not multiplied: what is not valid may not be finite
+    pixels = ops.select(valid, values, ops.constant(np.float32(0)))
+    _replace_output(graph.inputs[0], pixels)
+    return Graph([graph.get_results()[0].input_value(0).node], [stored, valid])
+
+
+def _middle(known: Normalisation) -> np.ndarray:
+    """Return the stored numbers of the mean, whole; 0 where wide numbers are stored."""
+    dtype = np.dtype(known.radiometry.dtype)
+    if dtype.kind == "f" or dtype.itemsize > 2:
+        return np.zeros(len(known.mean))
+    limits = np.iinfo(dtype)
+    stored = (np.asarray(known.mean) - known.radiometry.offset) / known.radiometry.scale
+    middle: np.ndarray = np.rint(stored.clip(limits.min, limits.max))
+    return middle
+
+
+def _from_middle(stored: Node, middle: np.ndarray) -> Node:
+    """Return how far stored numbers are from others, in float32.
+
+    Whole numbers are subtracted as such: OpenVINO converts them to bf16 where it computes in it,
+    and of 300 +- 50 little would be left.
+    """
+    if not middle.any():
+        return ops.convert(stored, "f32")
+    whole = ops.constant(middle.astype(np.int32).reshape(1, -1, 1, 1))
+    return ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
+
+
+def with_calibration(graph: Graph, curve: Calibration) -> Graph:
+    """Return a graph whose last sigmoid is of calibrated logits.
+
+    OpenVINO computes what comes after the last convolution in float32 whatever the rest is in.
+
+    Raises:
+        ModelError: the graph does not end in a sigmoid.
+    """
+    last = graph.get_results()[0].input_value(0).get_node()
+    if last.get_type_name() != "Sigmoid":
+        raise ModelError(
+            f"the graph of a model that is calibrated ends in a sigmoid; {graph.friendly_name} "
+            f"ends in {last.get_type_name()}; write the model's graph again by training"
+        )
+    probability = ops.sigmoid(_calibrated(last.input_value(0), curve))
+    return Graph([probability], graph.get_parameters())
+
+
+def _calibrated(logits: openvino.Output, curve: Calibration) -> Node:
+    start, slope, bends = curve.hinges()
+    cut = ops.clamp(logits, -LIMIT, LIMIT)
+    found = ops.add(ops.multiply(cut, _number(slope)), _number(start))
+    for knot, change in bends:
+        over = ops.relu(ops.subtract(cut, _number(knot)))
+        found = ops.add(found, ops.multiply(over, _number(change)))
+    return found
+
+
+def _number(value: float) -> Node:
+    return ops.constant(np.float32(value))
+
+
+def with_level_output(graph: Graph) -> Graph:
+    """Return a graph that gives ``round(250 * probability)`` in 8 bits instead of probabilities."""
+    probability = graph.get_results()[0].input_value(0)
+    steps = ops.round(ops.multiply(probability, ops.constant(np.float32(PROBABILITY_LEVELS))))
+    return Graph([ops.convert(steps, "u8")], graph.get_parameters())
+
+
+def window_graph(graph: Graph, form: WindowSpec) -> Graph:
+    """Return a graph for windows of one form, with all of the above."""
+    split_last_convolution(graph)
+    graph = with_stored_input(graph, form)
+    if form.calibration is not None:
+        graph = with_calibration(graph, form.calibration)
+    return with_level_output(graph)
+
+
+def _by_band(values: np.ndarray) -> Node:
+    return ops.constant(np.asarray(values, dtype=np.float32).reshape(1, -1, 1, 1))
+
+
+def _kernel_to_one_channel(node: Node) -> np.ndarray | None:
+    """Return the weights of a plain 3 x 3 convolution to one channel, None for anything else."""
+    if node.get_type_name() != "Convolution":
+        return None
+    source = node.input_value(1).get_node()
+    if source.get_type_name() != "Constant" or tuple(source.output(0).shape[2:]) != (3, 3):
+        return None
+    known = node.get_attributes()
+    is_plain = all(
+        list(known[name]) == [1, 1] for name in ("strides", "dilations", "pads_begin", "pads_end")
+    )
+    if not is_plain or source.output(0).shape[0] != 1:
+        return None
+    return np.array(source.data, dtype=np.float32)
+
+
+def _replace(node: Node, by: Node) -> None:
+    _replace_output(node.output(0), by)
+
+
+def _replace_output(output: openvino.Output, by: Node) -> None:
+    for target in list(output.get_target_inputs()):
+        target.replace_source_output(by.output(0))
+
+
+def peak_activation_bytes(
+    graph: Path, bands: int, shape: tuple[int, int], element_bytes: int
+) -> int:
+    """Return the most bytes of activations that are alive at once while one window is computed.
+
+    Nothing is run: the graph's layers are walked in order, and a layer's output is alive until its
+    last use. Runtimes that compute in place need somewhat less.
+
+    Args:
+        graph: the OpenVINO graph of a model folder.
+        bands: channels of its input.
+        shape: (height, width) of a window, multiples of the model's.
+        element_bytes: size of a number in the format it is computed in.
+    """
+    network = openvino.Core().read_model(graph)
+    network.reshape([1, bands, *shape])
+    layers = network.get_ordered_ops()
+    last_use = {
+        _key(used.get_source_output()): at
+        for at, layer in enumerate(layers)
+        for used in layer.inputs()
+    }
+    alive = most = 0
+    ends: dict[int, int] = {}
+    for at, layer in enumerate(layers):
+        for output in layer.outputs():
+            if len(output.shape) == 4 and layer.get_type_name() != "Constant":
+                size = output.get_tensor().size // output.element_type.size * element_bytes
+                alive += size
+                end = last_use.get(_key(output), at)
+                ends[end] = ends.get(end, 0) + size
+        most = max(most, alive)
+        alive -= ends.pop(at, 0)
+    return most
+
+
+def _key(output: openvino.Output) -> tuple[str, int]:
+    return output.get_node().get_friendly_name(), output.get_index()

@@ -1,5 +1,14 @@
-"""A network as ONNX, for ONNX Runtime and for QGIS; needs torch."""
+"""A network as ONNX, for ONNX Runtime and for QGIS; needs torch.
 
+What QGIS's plugin Deepness reads from an ONNX file.
+
+Deepness (github.com/PUTvision/qgis-plugin-deepness) takes square tiles of one fixed side, divides
+whatever QGIS hands out by 255, subtracts ``standardization_mean`` and divides by
+``standardization_std`` where it knows these keys, and takes a pixel for the class where the
+network's one channel is at least ``seg_thresh``. QGIS applies a file's scale and offset before.
+"""
+
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +23,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from landslip.core.errors import ModelError
-from landslip.models.card import InputCard, OnnxCard
-from landslip.models.export.deepness import DIVISOR, deepness_keys, deepness_tile
-from landslip.models.folder import DEEPNESS, ONNX, Model
+from landslip.models.card import InputCard, ModelCard, OnnxCard
+from landslip.models.folder import DEEPNESS, ONNX, ModelFolder
 from landslip.models.weights import load_network, torch_version
 
+DIVISOR = 255.0
+TILE_PX = 512
+OVERLAP_PERCENT = 20
 OPSET = 18
 IMAGE, PROBABILITY = "image", "probability"
 ROUNDING = 1e-4
@@ -60,7 +71,7 @@ def _differs(values: Tensor, nodata: float) -> Tensor:
     return (values - nodata).abs() > 1e-6 * abs(nodata)
 
 
-def write_onnx(model: Model, folder: Path) -> OnnxCard:
+def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
     """Write a model's network with its sigmoid as ONNX, for any size and for Deepness.
 
     ``model.onnx`` takes normalised float32 ``image`` (batch, bands, height, width) and returns
@@ -166,3 +177,30 @@ def _silent() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+def deepness_tile(multiple: int) -> int:
+    """Return the side of Deepness's tiles: `TILE_PX`, rounded up to the model's multiple."""
+    return -(-TILE_PX // multiple) * multiple
+
+
+def deepness_keys(card: ModelCard) -> dict[str, str]:
+    """Return the metadata of the ONNX file, each value as JSON.
+
+    Mean 0 and deviation 1 ask Deepness for nothing more than its division: the network in the file
+    undoes it and normalises by itself, so that versions that do not know the keys agree.
+    """
+    bands = len(card.input.bands)
+    keys = {
+        "model_type": "Segmentor",
+        "class_names": {"0": "background", "1": "landslide"},
+        "tile_size": deepness_tile(card.input.multiple),
+        "tiles_overlap": OVERLAP_PERCENT,
+        "seg_thresh": card.threshold,
+        "seg_small_segment": 0,
+        "standardization_mean": [0.0] * bands,
+        "standardization_std": [1.0] * bands,
+    }
+    if card.input.resolution_m is not None:
+        keys["resolution"] = 100 * card.input.resolution_m
+    return {name: json.dumps(value) for name, value in keys.items()}

@@ -9,16 +9,23 @@ from landslip.core.errors import InputError, MissingDependencyError
 from landslip.core.files import atomic_directory, refuse_existing, sha256_of
 from landslip.core.progress import Progress, no_progress
 from landslip.models.card import ExportsCard, Int8Card, ModelCard, OnnxCard
-from landslip.models.export.measure import Cost, measure_int8, measured_split
-from landslip.models.export.quantise import Calibration, quantised_graph, versions, write_int8
+from landslip.models.export.int8 import (
+    QuantisationLoss,
+    QuantisationTiles,
+    evaluation_split,
+    measure_quantisation_loss,
+    quantise_graph,
+    versions,
+    write_int8,
+)
 from landslip.models.folder import (
     CARD,
     DEEPNESS,
     INT8_GRAPH,
     INT8_GRAPH_WEIGHTS,
     ONNX,
-    Model,
-    check_fit,
+    ModelFolder,
+    check_compatible,
 )
 
 _ONNX_PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
@@ -40,10 +47,10 @@ class ExportRequest:
         progress: told of the tiles that int8 is calibrated and measured on.
     """
 
-    model: Model
+    model: ModelFolder
     out: Path
     onnx: bool = True
-    int8: Calibration | None = None
+    int8: QuantisationTiles | None = None
     max_loss_points: float = 0.5
     overwrite: bool = False
     progress: Progress = no_progress
@@ -73,8 +80,10 @@ def export(request: ExportRequest) -> ExportsCard:
     refuse_existing(request.out, overwrite=request.overwrite)
     if request.int8 is not None:
         dataset = request.int8.dataset
-        check_fit(request.model.card, dataset.bands, dataset.card.radiometry, str(dataset.path))
-        measured_split(dataset)  # refuses before the long work
+        check_compatible(
+            request.model.card, dataset.bands, dataset.card.radiometry, str(dataset.path)
+        )
+        evaluation_split(dataset)  # refuses before the long work
     with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         card = _copied(request.model, stage)
         exports = card.exports or ExportsCard()
@@ -102,7 +111,7 @@ def _check_installed(request: ExportRequest) -> None:
         )
 
 
-def _copied(model: Model, stage: Path) -> ModelCard:
+def _copied(model: ModelFolder, stage: Path) -> ModelCard:
     """Copy a model folder whole, once each of its files is found sound."""
     for name in model.card.files:
         model.file(name)
@@ -115,23 +124,23 @@ def _with_files(card: ModelCard, folder: Path, names: set[str]) -> ModelCard:
     return card.model_copy(update={"files": card.files | digests})
 
 
-def _add_onnx(model: Model, stage: Path) -> OnnxCard:
+def _add_onnx(model: ModelFolder, stage: Path) -> OnnxCard:
     from landslip.models.export.onnx import write_onnx
 
     return write_onnx(model, stage)
 
 
 def _add_int8(
-    request: ExportRequest, calibration: Calibration, stage: Path, card: ModelCard
+    request: ExportRequest, calibration: QuantisationTiles, stage: Path, card: ModelCard
 ) -> Int8Card:
     dataset = calibration.dataset
-    split, before = measured_split(dataset), len(calibration.positions())
+    split, before = evaluation_split(dataset), len(calibration.positions())
     total = before + 2 * len(dataset.positions(split))
-    graph = quantised_graph(
+    graph = quantise_graph(
         request.model, calibration, lambda done, _: request.progress(done, total)
     )
-    staged = Model(stage, _with_files(card, stage, set(write_int8(graph, stage))))
-    cost = measure_int8(
+    staged = ModelFolder(stage, _with_files(card, stage, set(write_int8(graph, stage))))
+    cost = measure_quantisation_loss(
         staged, dataset, split, lambda done, _: request.progress(before + done, total)
     )
     if cost.loss_points > request.max_loss_points:
@@ -139,7 +148,7 @@ def _add_int8(
     return _int8_card(cost, request.max_loss_points, calibration)
 
 
-def _refusal(cost: Cost, allowed: float, name: str) -> str:
+def _refusal(cost: QuantisationLoss, allowed: float, name: str) -> str:
     fp32, int8 = cost.f1_percent
     return (
         f"{name}: int8 loses {cost.loss_points:.2f} points of F1 on {cost.tiles} "
@@ -149,7 +158,7 @@ def _refusal(cost: Cost, allowed: float, name: str) -> str:
     )
 
 
-def _int8_card(cost: Cost, allowed: float, calibration: Calibration) -> Int8Card:
+def _int8_card(cost: QuantisationLoss, allowed: float, calibration: QuantisationTiles) -> Int8Card:
     fp32, int8 = cost.f1_percent
     nncf_version, openvino_version = versions()
     known = calibration.dataset.card

@@ -11,7 +11,7 @@ from openvino import Model as Graph
 from openvino import properties
 
 from landslip.core.errors import ModelError
-from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, Model
+from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
 
 # what is pooled was found by a layer before
 _NO_LAYERS = ("Constant", "Parameter", "Result", "AvgPool", "MaxPool")
@@ -38,7 +38,7 @@ class Layer:
 class FeatureExtractor:
     """The part of a network up to its deepest layer."""
 
-    def __init__(self, model: Model, layer: str | None = None) -> None:
+    def __init__(self, model: ModelFolder, layer: str | None = None) -> None:
         """Cut the graph after a layer, and compile it.
 
         Args:

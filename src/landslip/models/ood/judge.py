@@ -10,7 +10,7 @@ from landslip.core.messages import Message, message
 from landslip.datasets.format import TileDataset
 from landslip.io.raster import Scene
 from landslip.models.card import ModelCard
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 from landslip.models.ood.cloud import Cloud, Points
 from landslip.models.ood.features import FeatureExtractor
 from landslip.models.ood.look import LOOK, Look, read_look
@@ -67,7 +67,7 @@ class Familiarity:
         return share >= ALARM_SHARE and round(share * self.tiles) >= ALARM_TILES
 
 
-def judge(scene: Scene, model: Model) -> Familiarity | None:
+def judge(scene: Scene, model: ModelFolder) -> Familiarity | None:
     """Compare at most 16 tiles spread over a scene with the model's training tiles.
 
     Returns:
@@ -85,7 +85,9 @@ def judge(scene: Scene, model: Model) -> Familiarity | None:
     return familiarity_of(look, distances(look, model, found))
 
 
-def judge_tiles(dataset: TileDataset, positions: Sequence[int], model: Model) -> Familiarity | None:
+def judge_tiles(
+    dataset: TileDataset, positions: Sequence[int], model: ModelFolder
+) -> Familiarity | None:
     """Compare tiles of a data set with the model's training tiles; see `judge`."""
     look = look_of(model)
     if look is None:
@@ -96,7 +98,7 @@ def judge_tiles(dataset: TileDataset, positions: Sequence[int], model: Model) ->
     return familiarity_of(look, distances(look, model, found))
 
 
-def look_of(model: Model) -> Look | None:
+def look_of(model: ModelFolder) -> Look | None:
     """Read what the training tiles look like; None where the model folder does not hold it.
 
     Raises:
@@ -105,7 +107,7 @@ def look_of(model: Model) -> Look | None:
     return read_look(model.file(LOOK)) if LOOK in model.card.files else None
 
 
-def distances(look: Look, model: Model, found: Iterable[Piece]) -> Distances:
+def distances(look: Look, model: ModelFolder, found: Iterable[Piece]) -> Distances:
     """Measure how far pieces lie from the training tiles."""
     extractor = FeatureExtractor(model, look.layer)
     spectra, features = [], []

@@ -11,7 +11,7 @@ from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ModelCard
-from landslip.models.folder import Model
+from landslip.models.folder import ModelFolder
 from landslip.models.ood.cloud import Points, cloud_of, folds_of
 from landslip.models.ood.features import FeatureExtractor
 from landslip.models.ood.look import Look
@@ -48,7 +48,7 @@ class Piece:
 
 
 def measure_look(
-    model: Model, dataset: TileDataset, *, seed: int, progress: Progress = no_progress
+    model: ModelFolder, dataset: TileDataset, *, seed: int, progress: Progress = no_progress
 ) -> Look:
     """Measure the training tiles of a data set as a model sees them.
 

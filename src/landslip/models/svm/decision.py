@@ -30,13 +30,13 @@ All a_i of a block have one sign.
 """
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.errors import ModelError
-from landslip.models.svm.library import library_decisions, scikit_version
+from landslip.core.errors import MissingDependencyError, ModelError
 from landslip.models.svm.model import SvmModel
 
 _BLOCK, _PIXELS = 64, 2048  # a block's kernel values stay in the processor's cache
@@ -75,10 +75,10 @@ def decide(model: SvmModel, spectra: NDArray[np.float32]) -> Decisions:
     unclear = ~(np.abs(values[middle]) > finer)
     last = middle[unclear]
     if len(last):
-        found = library_decisions(model, spectra[last])
+        found = sklearn_decisions(model, spectra[last])
         if np.any(np.abs(found - values[last]) > finer[unclear]):
             raise ModelError(
-                f"scikit-learn {scikit_version()} gives other decisions than the SVM, which was "
+                f"scikit-learn {sklearn_version()} gives other decisions than the SVM, which was "
                 f"fitted with {model.library}; install that version or fit it again"
             )
         values[last] = found
@@ -175,3 +175,58 @@ def _bound(
     bound = 1.08 * (exponents + plan.per_sum * square) + plan.floor
     worst = plan.per_exponent * (norm + plan.reach.max()) ** 2
     return np.where(worst <= _LARGEST_EXPONENT_ERROR, bound, np.inf)
+
+
+def sklearn_svm() -> Any:
+    """Return the module ``sklearn.svm``.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
+    return _imported("sklearn.svm")
+
+
+def sklearn_version() -> str:
+    """Return the version of scikit-learn."""
+    return str(_imported("sklearn").__version__)
+
+
+def sklearn_classifier(model: SvmModel) -> Any:
+    """Return the fitted ``sklearn.svm.SVC`` that a model was made from.
+
+    It gives the same decisions to the last bit: these are what ``SVC`` hands to its C code.
+    """
+    svc = sklearn_svm().SVC(kernel="rbf", C=model.settings.c, gamma=model.gamma)
+    background = int(np.count_nonzero(model.coefficients < 0))
+    svc.classes_ = np.array([0, 1], dtype=np.uint8)
+    svc.n_features_in_ = len(model.bands)
+    svc.shape_fit_ = (2 * model.per_class, len(model.bands))
+    svc.fit_status_ = 0
+    svc.support_vectors_ = np.ascontiguousarray(model.support)
+    svc.support_ = np.arange(len(model.support), dtype=np.int32)
+    svc.dual_coef_ = model.coefficients[None, :].copy()
+    svc.intercept_ = np.array([model.intercept])
+    # SVC keeps what its C code takes under names of its own, with the other sign.
+    svc._sparse = False
+    svc._gamma = model.gamma
+    svc._n_support = np.array([background, len(model.support) - background], dtype=np.int32)
+    svc._dual_coef_ = -svc.dual_coef_
+    svc._intercept_ = -svc.intercept_
+    svc._probA = svc._probB = np.empty(0)
+    return svc
+
+
+def sklearn_decisions(model: SvmModel, spectra: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return ``SVC.decision_function`` of spectra (n, bands)."""
+    found: NDArray[np.float64] = sklearn_classifier(model).decision_function(spectra)
+    return found
+
+
+def _imported(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "the SVM needs scikit-learn, which is not installed; install it with: "
+            "pip install 'landslip[train]'"
+        ) from error

@@ -40,7 +40,7 @@ def predict_tile(
     Raises:
         InputError: a valid pixel is not finite.
     """
-    pixels, places = distinct(stored[:, valid])
+    pixels, places = unique_pixels(stored[:, valid])
     spectra = model.spectra(pixels)
     if not np.isfinite(spectra).all():
         raise InputError(
@@ -84,7 +84,7 @@ def predicted_tiles(
         progress(done, len(positions))
 
 
-def distinct(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def unique_pixels(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the distinct ones of pixels (bands, n), and the index among them of each pixel.
 
     Pixels of more than 8 bytes, such as floats of three bands and more, seldom repeat and come back

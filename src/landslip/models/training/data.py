@@ -15,7 +15,7 @@ from landslip.datasets.batches import padded_shape, plan_batches, whole_tile
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.datasets.versions import VersionRule, tile_version
-from landslip.models.training.process import ALONE, Process
+from landslip.models.training.distributed import SINGLE_PROCESS, TrainingProcess
 from landslip.models.training.recipe import TrainConfig
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -46,7 +46,7 @@ class TrainingTiles(Dataset[Batch]):
         return _padded(image, tile.label[rows, cols], tile.counted[rows, cols], self._crop)
 
 
-class OfflineTiles(Dataset[Batch]):
+class OfflineAugmentedTiles(Dataset[Batch]):
     """Versions of training tiles, made when asked for by (version, position).
 
     Of a version larger than ``crop`` always the same crop is taken.
@@ -110,10 +110,10 @@ class EpochSampler(Sampler[Any]):
         return self._length
 
 
-class ShareSampler(Sampler[Any]):
+class DistributedSampler(Sampler[Any]):
     """One process's share of what a sampler yields: of every batch its part, in order."""
 
-    def __init__(self, whole: EpochSampler, size: int, process: Process) -> None:
+    def __init__(self, whole: EpochSampler, size: int, process: TrainingProcess) -> None:
         """Take ``size`` items of each batch of ``size`` times the number of processes."""
         self._whole = whole
         self._size = size
@@ -135,7 +135,7 @@ class ShareSampler(Sampler[Any]):
         return self._batches * self._size
 
 
-class WholeTiles(Dataset[Batch]):
+class ValidationTiles(Dataset[Batch]):
     """Whole tiles, padded to a multiple of the network's stride, for validation."""
 
     def __init__(self, dataset: TileDataset, normalisation: Normalisation, multiple: int) -> None:
@@ -161,7 +161,7 @@ def training_batches(
     normalisation: Normalisation,
     config: TrainConfig,
     crop: int,
-    process: Process = ALONE,
+    process: TrainingProcess = SINGLE_PROCESS,
 ) -> DataLoader[Batch]:
     """Return the loader of a configuration's training batches, or of a process's share of them.
 
@@ -181,7 +181,7 @@ def training_batches(
         rule = VersionRule(
             normalisation=normalisation, amounts=config.augmentation, seed=config.seed
         )
-        tiles = OfflineTiles(dataset, rule, crop=crop)
+        tiles = OfflineAugmentedTiles(dataset, rule, crop=crop)
     return training_loader(
         tiles, sampler, batch_size=config.batch_size, workers=config.workers, process=process
     )
@@ -193,7 +193,7 @@ def training_loader(
     *,
     batch_size: int,
     workers: int,
-    process: Process = ALONE,
+    process: TrainingProcess = SINGLE_PROCESS,
 ) -> DataLoader[Batch]:
     """Return the loader of training batches; an incomplete last batch is left out unless alone.
 
@@ -210,7 +210,7 @@ def training_loader(
     return DataLoader(
         tiles,
         batch_size=size,
-        sampler=ShareSampler(sampler, size, process),
+        sampler=DistributedSampler(sampler, size, process),
         drop_last=True,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -224,7 +224,7 @@ def validation_loader(
     *,
     multiple: int,
     batch_px: int,
-    process: Process = ALONE,
+    process: TrainingProcess = SINGLE_PROCESS,
 ) -> DataLoader[Batch | None]:
     """Return the loader of whole tiles, in batches of one shape, or of a process's share of them.
 
@@ -234,7 +234,7 @@ def validation_loader(
     batches = plan_batches(dataset, positions, multiple=multiple, batch_px=batch_px)
     batches += [[]] * (-len(batches) % process.count)
     return DataLoader(
-        WholeTiles(dataset, normalisation, multiple),
+        ValidationTiles(dataset, normalisation, multiple),
         batch_sampler=batches[process.rank :: process.count],
         collate_fn=_collated,
     )

@@ -11,32 +11,34 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
 from landslip.core.choices import Precision, Split
 from landslip.core.errors import InputError
-from landslip.datasets.format import TileDataset
+from landslip.datasets.batches import whole_tile
+from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
+from landslip.io.visualization import rgb_composite
 from landslip.metrics.pixels import Counts
 from landslip.models.networks.architecture import fewest_tiles, multiple_of
-from landslip.models.networks.hardware import computes_in_bf16
+from landslip.models.networks.build import computes_in_bf16
 from landslip.models.training.data import Batch, crop_side, training_batches, validation_loader
-from landslip.models.training.module import SegmentationModule, Watcher
-from landslip.models.training.pictures import ValidationPictures
-from landslip.models.training.process import (
-    ALONE,
-    Process,
-    joined,
+from landslip.models.training.distributed import (
+    SINGLE_PROCESS,
+    DistributedSettings,
+    TrainingProcess,
+    process_group,
     quiet_lightning,
     trainer_settings,
 )
+from landslip.models.training.module import SegmentationModule, StepSeeding, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.training.scale import Scale
-from landslip.models.training.seeded import SeededSteps
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -48,8 +50,11 @@ _LIGHTNING_PRECISION: dict[str, Literal["bf16-mixed", "16-mixed", "32-true"]] = 
 }
 
 
+_PICTURE_TILES = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
+class FitRequest:
     """What is trained on, how, and the folder that keeps the run.
 
     Attributes:
@@ -64,16 +69,16 @@ class Fit:
     folder: Path
     threshold: float = 0.5
     resume: bool = False
-    scale: Scale = field(default_factory=Scale)
-    process: Process = ALONE
+    scale: DistributedSettings = field(default_factory=DistributedSettings)
+    process: TrainingProcess = SINGLE_PROCESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Best:
+class BestEpoch:
     """The best epoch, counted from 1, its threshold and counts on validation, and how it ran.
 
     ``seconds_before`` is what earlier, interrupted tries took up to their last checkpoint. Without
-    validation tiles it is the last epoch, at the threshold of `Fit`, and counts is None.
+    validation tiles it is the last epoch, at the threshold of `FitRequest`, and counts is None.
     """
 
     epoch: int
@@ -84,7 +89,7 @@ class Best:
     seconds_before: float
 
 
-def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best | None:
+def fit(job: FitRequest, network: nn.Module, watcher: TrainingCallbacks) -> BestEpoch | None:
     """Train a network in place, up to its best weights.
 
     Of several processes only the first returns what came of it; the others return None.
@@ -93,7 +98,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best | None:
         InputError: the network cannot be trained with such crops or batches.
         KeyboardInterrupt: the user stopped it; the run can be resumed.
     """
-    tiles = training_of(job)
+    tiles = training_loader_of(job)
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision(job.config.precision, device)
@@ -101,7 +106,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best | None:
     module.threshold = job.threshold
     module.to(memory_format=torch.channels_last)
     last = job.folder / CHECKPOINTS / LAST
-    with quiet_lightning(), joined(job.scale):
+    with quiet_lightning(), process_group(job.scale):
         trainer = _trainer(job, precision)
         with _interruptible(trainer), torch.random.fork_rng():
             trainer.fit(
@@ -117,7 +122,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best | None:
     best = _take_best(module, job.folder / CHECKPOINTS / BEST)
     network.cpu().eval()
     validated = bool(job.dataset.positions(Split.VALIDATION))
-    return Best(
+    return BestEpoch(
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
         counts=Counts(**best["counts"]) if validated else None,
@@ -129,7 +134,7 @@ def fit(job: Fit, network: nn.Module, watcher: Watcher) -> Best | None:
     )
 
 
-def training_of(job: Fit) -> DataLoader[Batch]:
+def training_loader_of(job: FitRequest) -> DataLoader[Batch]:
     """Return the loader of training batches.
 
     Raises:
@@ -151,7 +156,7 @@ def training_of(job: Fit) -> DataLoader[Batch]:
     return loader
 
 
-def _crop(job: Fit, positions: list[int]) -> int:
+def _crop(job: FitRequest, positions: list[int]) -> int:
     crop, multiple = job.config.crop, multiple_of(job.config.arch)
     if crop is None:
         return crop_side(job.dataset, positions, multiple)
@@ -163,7 +168,7 @@ def _crop(job: Fit, positions: list[int]) -> int:
     return crop
 
 
-def _validation(job: Fit) -> Any:
+def _validation(job: FitRequest) -> Any:
     positions = job.dataset.positions(Split.VALIDATION)
     if not positions:
         return None
@@ -186,10 +191,10 @@ def _precision(wanted: Precision, device: torch.device) -> str:
     return "fp16" if device.type == "cuda" else "fp32"
 
 
-def _trainer(job: Fit, precision: str) -> lightning.Trainer:
+def _trainer(job: FitRequest, precision: str) -> lightning.Trainer:
     validation = job.dataset.positions(Split.VALIDATION)
     callbacks: list[lightning.Callback] = [
-        SeededSteps(job.config.seed, job.process),
+        StepSeeding(job.config.seed, job.process),
         ModelCheckpoint(
             dirpath=job.folder / CHECKPOINTS,
             filename=Path(BEST).stem,
@@ -246,3 +251,61 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)
+
+
+class ValidationPictures(lightning.Callback):
+    """Adds one picture an epoch: rows of tiles, columns image | label | probability."""
+
+    def __init__(
+        self,
+        dataset: TileDataset,
+        positions: list[int],
+        normalisation: Normalisation,
+        multiple: int,
+    ) -> None:
+        """Choose the tiles with most landslide, spread over the validation set.
+
+        Their height and width are padded to the network's ``multiple``.
+        """
+        self._dataset = dataset
+        self._normalisation = normalisation
+        self._multiple = multiple
+        self._positions = _telling_tiles(dataset, positions)
+
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Draw the picture."""
+        logger = trainer.logger
+        if not isinstance(logger, TensorBoardLogger) or not isinstance(
+            pl_module, SegmentationModule
+        ):
+            return
+        rows = [self._row(pl_module, position) for position in self._positions]
+        height, width = (max(row.shape[axis] for row in rows) for axis in (0, 1))
+        padded = [
+            np.pad(row, ((0, height - row.shape[0]), (0, width - row.shape[1]), (0, 0)))
+            for row in rows
+        ]
+        logger.experiment.add_image(
+            "val/tiles", np.concatenate(padded), trainer.current_epoch, dataformats="HWC"
+        )
+
+    def _row(self, module: SegmentationModule, position: int) -> NDArray[np.uint8]:
+        tile = self._dataset.tile(position)
+        height, width = tile.label.shape
+        image = whole_tile(self._dataset, position, self._normalisation, self._multiple)
+        with torch.inference_mode():
+            logits = module(torch.from_numpy(image)[None].to(module.device))
+        probability = torch.sigmoid(logits.float())[0, :height, :width].cpu().numpy()
+        grey = [(tile.label == LANDSLIDE).astype(np.float32), probability]
+        columns = [rgb_composite(tile.stored, tile.valid, self._dataset.bands)]
+        columns += [np.repeat((part * 255).astype(np.uint8)[..., None], 3, axis=2) for part in grey]
+        return np.concatenate(columns, axis=1)
+
+
+def _telling_tiles(dataset: TileDataset, positions: list[int]) -> list[int]:
+    landslide = dataset.index["landslide_px"]
+    with_landslide = [at for at in positions if landslide[at] > 0] or positions
+    step = max(1, len(with_landslide) // _PICTURE_TILES)
+    return with_landslide[::step][:_PICTURE_TILES]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.models.training.process import ALONE, Process
+from landslip.models.training.distributed import SINGLE_PROCESS, TrainingProcess
 
 SMOOTHING = 1.0
 
@@ -22,7 +22,7 @@ def segmentation_loss(
     counted: Tensor,
     *,
     dice_over: Literal["image", "batch"],
-    process: Process = ALONE,
+    process: TrainingProcess = SINGLE_PROCESS,
 ) -> Tensor:
     """Return the loss of a batch, summed over its images; a float32 scalar.
 

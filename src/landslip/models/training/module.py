@@ -17,14 +17,15 @@ from torch.optim import Optimizer
 from landslip.core.progress import Progress, no_progress
 from landslip.metrics.pixels import Counts, ThresholdCurve
 from landslip.models.training.augment import augment
-from landslip.models.training.batch_norm import SharedBatchNorm
 from landslip.models.training.data import Batch
+from landslip.models.training.distributed import SINGLE_PROCESS, SyncBatchNorm, TrainingProcess
 from landslip.models.training.loss import segmentation_loss
-from landslip.models.training.process import ALONE, Process
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.training.seeded import step_seed
 
 _AUGMENT_STREAM = 3
+
+
+_STEP_STREAM = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +41,17 @@ class EpochResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watcher:
+class TrainingCallbacks:
     """Who is told how training goes: of each epoch as it ends, and of each step."""
 
     on_epoch: Callable[[EpochResult], None] = lambda _result: None
     on_step: Progress = no_progress
 
 
-class SharedCurve(ThresholdCurve):
+class DistributedThresholdCurve(ThresholdCurve):
     """A curve that processes fill together, each with tiles of its own."""
 
-    def join(self, process: Process, device: torch.device) -> None:
+    def join(self, process: TrainingProcess, device: torch.device) -> None:
         """Take in what the other processes have counted."""
         counts = torch.from_numpy(np.stack([self._landslide, self._other]))
         joined = process.total(counts.to(device)).cpu().numpy()
@@ -64,8 +65,8 @@ class SegmentationModule(lightning.LightningModule):
         self,
         network: nn.Module,
         config: TrainConfig,
-        watcher: Watcher,
-        process: Process = ALONE,
+        watcher: TrainingCallbacks,
+        process: TrainingProcess = SINGLE_PROCESS,
     ) -> None:
         """Train ``network`` by ``config``; of several processes the first tells the watcher."""
         super().__init__()
@@ -73,8 +74,8 @@ class SegmentationModule(lightning.LightningModule):
         self.config = config
         self.threshold = 0.5
         self._process = process
-        self._watcher = watcher if process.first else Watcher()
-        self._curve = SharedCurve()
+        self._watcher = watcher if process.first else TrainingCallbacks()
+        self._curve = DistributedThresholdCurve()
         self._losses: list[Tensor] = []
         self._validation_losses: list[Tensor] = []
         self._validation_loss: float | None = None
@@ -107,7 +108,7 @@ class SegmentationModule(lightning.LightningModule):
         return loss
 
     def _one_batch(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._process.count == 1 else SharedBatchNorm(self._process)
+        return nullcontext() if self._process.count == 1 else SyncBatchNorm(self._process)
 
     def varied(self, batch: Batch, batch_idx: int) -> Batch:
         """Return a batch varied as seed, epoch and its number say; as it is where that is asked."""
@@ -124,7 +125,7 @@ class SegmentationModule(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begin the curve anew."""
-        self._curve = SharedCurve()
+        self._curve = DistributedThresholdCurve()
         self._validation_losses = []
 
     def validation_step(self, batch: Batch | None) -> None:
@@ -201,3 +202,29 @@ class SegmentationModule(lightning.LightningModule):
         """Take the threshold back, and the time that the run had taken until then."""
         self.threshold = float(checkpoint["threshold"])
         self.seconds_before = float(checkpoint["seconds"])
+
+
+class StepSeeding(lightning.Callback):
+    """Seeds torch's own generator before each step, so that a resumed run draws the same."""
+
+    def __init__(self, seed: int, process: TrainingProcess) -> None:
+        """Derive all seeds from ``seed``, each process its own."""
+        self._seed = seed
+        self._process = process
+
+    def on_train_batch_start(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,
+    ) -> None:
+        """Seed the step."""
+        draw = (self._seed, _STEP_STREAM, trainer.current_epoch, batch_idx)
+        torch.manual_seed(step_seed(draw, self._process))
+
+
+def step_seed(draw: tuple[int, ...], process: TrainingProcess) -> int:
+    """Return a seed of a step; each process has its own, the first the one of a process alone."""
+    own = draw if process.first else (*draw, process.rank)
+    return int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,6 +1,6 @@
 """What the model is, as tables."""
 
-from landslip.models.card import CalibrationCard, FiguresCard, ModelCard
+from landslip.models.card import CalibrationScoresCard, ModelCard, ProbabilityCalibrationCard
 from landslip.reporting.inventory import numbers
 from landslip.reporting.inventory.tables import Table
 from landslip.reporting.inventory.texts import Texts
@@ -67,7 +67,7 @@ def _scores(found: dict[str, float | None]) -> list[str]:
     return [numbers.fixed(found.get(name), 3) for name in _SCORES]
 
 
-def calibration_table(card: CalibrationCard, texts: Texts) -> Table:
+def calibration_table(card: ProbabilityCalibrationCard, texts: Texts) -> Table:
     """Return how far probabilities were from what they say, before and after."""
     columns = ("calibration_error", "brier", "log_loss")
     rows = [(texts("calibration_before"), *_figures(card.before))]
@@ -89,7 +89,7 @@ def calibration_table(card: CalibrationCard, texts: Texts) -> Table:
     )
 
 
-def _figures(found: FiguresCard) -> list[str]:
+def _figures(found: CalibrationScoresCard) -> list[str]:
     return [
         numbers.rounded(value) for value in (found.calibration_error, found.brier, found.log_loss)
     ]

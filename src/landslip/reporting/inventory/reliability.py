@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from landslip.models.card import CalibrationCard, ReliabilityCard
+from landslip.models.card import ProbabilityCalibrationCard, ReliabilityCard
 from landslip.reporting.inventory.axes import Axes, Scale
 from landslip.reporting.inventory.svg import drawing, element, line, polyline, words
 from landslip.reporting.inventory.texts import Texts
@@ -12,7 +12,7 @@ from landslip.reporting.inventory.texts import Texts
 _WIDTH, _HEIGHT = 340.0, 320.0
 
 
-def reliability_chart(card: CalibrationCard, texts: Texts) -> str:
+def reliability_chart(card: ProbabilityCalibrationCard, texts: Texts) -> str:
     """Return the share of landslide over the probability; on the dashed line the two agree."""
     axes = Axes(
         x=Scale(low=0, high=1, start_px=44, end_px=_WIDTH - 10),

@@ -15,18 +15,21 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
-from landslip.core.choices import Precision, Split
+from landslip.core.choices import Precision, Split, TrainingStrategy
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.pixels import Counts, count_pixels, total
-from landslip.models.folder import Model, open_model
-from landslip.models.training.data import EpochSampler, ShareSampler, validation_loader
+from landslip.models.folder import ModelFolder, open_model
+from landslip.models.training.data import DistributedSampler, EpochSampler, validation_loader
+from landslip.models.training.distributed import (
+    DistributedSettings,
+    TrainingProcess,
+    this_process,
+)
 from landslip.models.training.loss import segmentation_loss
-from landslip.models.training.process import Process, this_process
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
-from landslip.models.training.scale import Scale, Strategy
 from landslip.models.weights import load_network
 
 CONFIG = TrainConfig(
@@ -37,14 +40,14 @@ CONFIG = TrainConfig(
     augmentation_mode="none",
     precision=Precision.FP32,
 )
-SHARED = Path(__file__).parent / "shared_batch.py"
+SHARED = Path(__file__).parent / "distributed_process.py"
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_shares_of_a_batch_are_the_batch(count: int) -> None:
     def keys(rank: int) -> list[tuple[int, int]]:
-        sampler = ShareSampler(
-            EpochSampler(list(range(11)), 0), 4 // count, Process(rank=rank, count=count)
+        sampler = DistributedSampler(
+            EpochSampler(list(range(11)), 0), 4 // count, TrainingProcess(rank=rank, count=count)
         )
         sampler.set_epoch(3)
         assert len(list(sampler)) == len(sampler) == 8 // count
@@ -63,7 +66,7 @@ def test_every_validation_tile_is_counted_once(tiles_a_batch: int, dataset: Path
     tiles = TileDataset(dataset)
     known = Normalisation(radiometry=tiles.card.radiometry, mean=(0.0,) * 4, std=(1.0,) * 4)
 
-    def loaded(process: Process) -> list[torch.Tensor | None]:
+    def loaded(process: TrainingProcess) -> list[torch.Tensor | None]:
         loader = validation_loader(
             tiles,
             tiles.positions(Split.VALIDATION),
@@ -74,8 +77,8 @@ def test_every_validation_tile_is_counted_once(tiles_a_batch: int, dataset: Path
         )
         return [None if batch is None else batch[0] for batch in loader]
 
-    whole = [images for images in loaded(Process()) if images is not None]
-    shares = [loaded(Process(rank=rank, count=2)) for rank in range(2)]
+    whole = [images for images in loaded(TrainingProcess()) if images is not None]
+    shares = [loaded(TrainingProcess(rank=rank, count=2)) for rank in range(2)]
     assert len(shares[0]) == len(shares[1])
     joined = [images for pair in zip(*shares, strict=True) for images in pair if images is not None]
     assert len(joined) == len(whole)
@@ -148,7 +151,7 @@ def test_each_process_draws_what_is_its_own(shared: list[dict[str, torch.Tensor]
     assert int(shared[0]["seed"]) != int(shared[1]["seed"])
 
 
-def validation_counts(model: Model, dataset: TileDataset) -> Counts:
+def validation_counts(model: ModelFolder, dataset: TileDataset) -> Counts:
     network, known = load_network(model).eval(), model.card.input
     normalisation = Normalisation(
         radiometry=dataset.card.radiometry, mean=known.mean, std=known.std
@@ -172,7 +175,7 @@ from landslip.datasets.format import TileDataset
 from landslip.models.training.module import Watcher
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
-from landslip.models.training.scale import Scale
+from landslip.models.training.distributed import Scale
 print("before", flush=True)
 train(TrainRequest(
     dataset=TileDataset(Path({str(dataset)!r})), out=Path({str(out)!r}), resume=True,
@@ -251,14 +254,14 @@ def test_a_killed_run_of_two_processes_goes_on_to_the_model_of_one(
 )
 def test_no_device_is_refused(scale: tuple[int, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Scale(devices=scale[0], nodes=scale[1])
+        DistributedSettings(devices=scale[0], nodes=scale[1])
 
 
 def test_a_program_that_is_no_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     with pytest.raises(InputError, match="run the same program again, so it has to be a file"):
-        this_process(Scale(devices=2))
-    assert this_process(Scale()) == Process()
+        this_process(DistributedSettings(devices=2))
+    assert this_process(DistributedSettings()) == TrainingProcess()
 
 
 def test_nodes_know_each_other_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,16 +272,18 @@ def test_nodes_know_each_other_by_the_environment(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MASTER_PORT", "29500")
     with pytest.raises(InputError, match="MASTER_ADDR, NODE_RANK not set"):
-        this_process(Scale(nodes=2))
+        this_process(DistributedSettings(nodes=2))
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     monkeypatch.setenv("NODE_RANK", "1")
     # Lightning keeps the rank for the whole program, and loggers of others than the first are mute
     monkeypatch.setattr(rank_zero_only, "rank", 0, raising=False)
-    assert this_process(Scale(nodes=2, devices=3)) == Process(rank=3, count=6)
+    assert this_process(DistributedSettings(nodes=2, devices=3)) == TrainingProcess(rank=3, count=6)
     assert "WORLD_SIZE" not in os.environ
 
 
 def test_a_scale_tells_its_devices() -> None:
-    assert Scale(devices=1).named("cpu") == "cpu"
-    assert Scale(devices=2, strategy=Strategy.DDP).named("cpu") == "2 x cpu"
-    assert Scale(devices=4, nodes=2).named("NVIDIA A100") == "8 x NVIDIA A100 on 2 nodes"
+    assert DistributedSettings(devices=1).named("cpu") == "cpu"
+    assert DistributedSettings(devices=2, strategy=TrainingStrategy.DDP).named("cpu") == "2 x cpu"
+    assert (
+        DistributedSettings(devices=4, nodes=2).named("NVIDIA A100") == "8 x NVIDIA A100 on 2 nodes"
+    )

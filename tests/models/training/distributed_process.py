@@ -1,4 +1,4 @@
-"""One of two processes that share a batch: `shared_batch.py FOLDER RANK` writes FOLDER/RANK.pt."""
+"""One of two processes that share a batch; called with a folder and a rank, writes RANK.pt."""
 
 import sys
 from pathlib import Path
@@ -9,21 +9,19 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, distributed, nn
 
-from landslip.models.training.batch_norm import SharedBatchNorm
+from landslip.models.training.distributed import SyncBatchNorm, TrainingProcess
 from landslip.models.training.loss import segmentation_loss
-from landslip.models.training.module import SharedCurve
-from landslip.models.training.process import Process
-from landslip.models.training.seeded import step_seed
+from landslip.models.training.module import DistributedThresholdCurve, step_seed
 
 OVER: tuple[Literal["image"], Literal["batch"]] = ("image", "batch")
 
 
-def normalised(images: Tensor, mine: slice, process: Process) -> dict[str, Tensor]:
+def normalised(images: Tensor, mine: slice, process: TrainingProcess) -> dict[str, Tensor]:
     norm = nn.BatchNorm2d(3)
     with torch.no_grad():
         norm.weight.copy_(torch.tensor([1.0, -2.0, 0.5]))
     part = images[mine].clone().requires_grad_()
-    with SharedBatchNorm(process):
+    with SyncBatchNorm(process):
         out = norm(part)
         activated = BatchNormAct2d(3)(part.detach())
     torch.autograd.backward(process.summed(out.sin().sum()))
@@ -41,7 +39,7 @@ def normalised(images: Tensor, mine: slice, process: Process) -> dict[str, Tenso
     }
 
 
-def losses(given: dict[str, Tensor], mine: slice, process: Process) -> dict[str, Tensor]:
+def losses(given: dict[str, Tensor], mine: slice, process: TrainingProcess) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for over in OVER:
         logits = given["logits"][mine].clone().requires_grad_()
@@ -53,12 +51,12 @@ def losses(given: dict[str, Tensor], mine: slice, process: Process) -> dict[str,
     return found
 
 
-def counts(process: Process) -> Tensor:
+def counts(process: TrainingProcess) -> Tensor:
     """Each process has pixels of its own: tp, fp, fn and tn are 3, 2, 1, 0 and 5, 0, 1, 4."""
     numbers = [(3, 2, 1, 0), (5, 0, 1, 4)][process.rank]
     found = np.repeat(np.array([0.9, 0.9, 0.1, 0.1], dtype=np.float32), numbers)
     landslide = np.repeat([True, False, True, False], numbers)
-    curve = SharedCurve()
+    curve = DistributedThresholdCurve()
     curve.add(found, landslide, np.ones(len(found), dtype=np.bool_))
     curve.join(process, torch.device("cpu"))
     joined = curve.counts(0.5)
@@ -70,7 +68,7 @@ def main() -> None:
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2
     )
-    process = Process(rank=rank, count=2)
+    process = TrainingProcess(rank=rank, count=2)
     generator = torch.Generator().manual_seed(0)
     given = {
         # means far from 0, and other ones in the second part

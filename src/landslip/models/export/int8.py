@@ -13,19 +13,62 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from landslip.core.choices import Split
+from landslip.core.choices import Precision, Split
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
-from landslip.models.engines.graph import split_last_convolution
-from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, Model
+from landslip.metrics.pixels import Counts
+from landslip.models.engines.openvino import OpenvinoEngine, split_last_convolution
+from landslip.models.evaluation import evaluate
+from landslip.models.folder import (
+    GRAPH,
+    GRAPH_WEIGHTS,
+    INT8_GRAPH,
+    INT8_GRAPH_WEIGHTS,
+    ModelFolder,
+)
 
 _NO_TELEMETRY = "NNCF_CI"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class QuantisationLoss:
+    """Pixel counts of the float32 and of the int8 graph over the same tiles.
+
+    Attributes:
+        split: whose tiles they are.
+        tiles: how many.
+        fp32: counts of the float32 graph.
+        int8: counts of the quantised one.
+        other_layers: precision of the layers that are not int8.
+    """
+
+    split: Split
+    tiles: int
+    fp32: Counts
+    int8: Counts
+    other_layers: str
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels were counted."""
+        return self.fp32.tp + self.fp32.fp + self.fp32.fn + self.fp32.tn
+
+    @property
+    def f1_percent(self) -> tuple[float, float]:
+        """F1 of float32 and of int8, in percent; landslides exist, so that both are defined."""
+        return 100 * (self.fp32.f1 or 0.0), 100 * (self.int8.f1 or 0.0)
+
+    @property
+    def loss_points(self) -> float:
+        """F1 of float32 less that of int8, in percentage points; below 0 where int8 is better."""
+        fp32, int8 = self.f1_percent
+        return fp32 - int8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantisationTiles:
     """The tiles by which the ranges of activations are found.
 
     Attributes:
@@ -60,8 +103,8 @@ class Calibration:
         return [int(position) for position in np.sort(drawn)]
 
 
-def quantised_graph(
-    model: Model, calibration: Calibration, progress: Progress = no_progress
+def quantise_graph(
+    model: ModelFolder, calibration: QuantisationTiles, progress: Progress = no_progress
 ) -> openvino.Model:
     """Quantise the weights and activations of a model's float32 graph to 8 bits.
 
@@ -80,7 +123,7 @@ def quantised_graph(
 
         return nncf.quantize(
             graph,
-            nncf.Dataset(_Tiles(model, calibration.dataset, positions, progress)),
+            nncf.Dataset(_NormalisedTiles(model, calibration.dataset, positions, progress)),
             preset=nncf.QuantizationPreset.PERFORMANCE,
             target_device=nncf.TargetDevice.CPU,
             subset_size=len(positions),
@@ -113,11 +156,11 @@ def versions() -> tuple[str, str]:
     return version("nncf"), version("openvino")
 
 
-class _Tiles:
+class _NormalisedTiles:
     """Normalised tiles (1, bands, height, width), as often as they are asked for."""
 
     def __init__(
-        self, model: Model, dataset: TileDataset, positions: list[int], progress: Progress
+        self, model: ModelFolder, dataset: TileDataset, positions: list[int], progress: Progress
     ) -> None:
         card = model.card
         self._dataset, self._positions, self._progress = dataset, positions, progress
@@ -155,3 +198,46 @@ def _quiet() -> Iterator[None]:
             del os.environ[_NO_TELEMETRY]
         else:
             os.environ[_NO_TELEMETRY] = before
+
+
+def evaluation_split(dataset: TileDataset) -> Split:
+    """Return the split that int8 is measured on: validation tiles, else test tiles.
+
+    Raises:
+        InputError: there is neither, or no landslide pixel in it.
+    """
+    landslide_px = dataset.column("landslide_px")
+    for split in (Split.VALIDATION, Split.TEST):
+        if any(landslide_px[at] for at in dataset.positions(split)):
+            return split
+    raise InputError(
+        f"{dataset.path}: what int8 costs is measured on validation or test tiles with landslides "
+        f"and there is none (tiles: {dataset.card.tiles}); give a dataset made with a --val-share "
+        "over 0"
+    )
+
+
+def measure_quantisation_loss(
+    model: ModelFolder, dataset: TileDataset, split: Split, progress: Progress = no_progress
+) -> QuantisationLoss:
+    """Count the pixels of a split by the float32 and the int8 graph, at the model's threshold.
+
+    Layers that are not int8 run in the precision that the CPU is fastest in.
+    """
+    tiles = len(dataset.positions(split))
+
+    def counted(precision: Precision, before: int) -> Counts:
+        engine = OpenvinoEngine(model, precision)
+
+        def told(done: float, total: float) -> None:
+            progress(before + done, 2 * total)
+
+        return evaluate(engine, model.card, dataset, split, progress=told).counts
+
+    return QuantisationLoss(
+        split=split,
+        tiles=tiles,
+        fp32=counted(Precision.FP32, 0),
+        int8=counted(Precision.INT8, tiles),
+        other_layers=OpenvinoEngine(model).precision,
+    )
