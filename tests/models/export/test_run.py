@@ -104,7 +104,7 @@ def test_an_earlier_export_is_replaced_whole(
     export(ExportRequest(model=model, out=out, onnx=False, int8=int8))
     (out / ONNX).write_bytes(b"of another model")
     again = ExportRequest(model=model, out=out, onnx=False, int8=int8)
-    with pytest.raises(OutputExistsError, match="--overwrite"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         export(again)
     export(replace(again, overwrite=True))
     assert not (out / ONNX).exists()
