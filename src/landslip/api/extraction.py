@@ -1,9 +1,8 @@
 """Landslides of scenes: probabilities in memory, and extractions on disk."""
 
 import shutil
-import tempfile
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.api.models import TrainedModel, as_model
+from landslip.api.temporary import remove_with, temporary_folder
 from landslip.core.arguments import BandsArgument, PathArgument, ProgressArgument
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError, argument
@@ -109,7 +109,6 @@ class Extraction:
 
     folder: Path
     summary: ExtractionSummary
-    _temporary: "tempfile.TemporaryDirectory[str] | None" = field(default=None, repr=False)
 
     @classmethod
     def open(cls, folder: PathArgument) -> "Extraction":
@@ -237,31 +236,30 @@ def extract(
         options, place = scene.options, str(scene.path)
     else:
         options, place = SceneOptions.stated(bands, units, nodata), str(scene)
-    temporary = None
+    with temporary_folder(keep_if=out is None) as temporary:
+        ((_, result),) = extract_all(
+            [place],
+            model,
+            out=temporary / "extraction" if out is None else out,
+            options=options,
+            threshold=threshold,
+            min_area=min_area,
+            tile=tile,
+            overlap=overlap,
+            engine=engine,
+            precision=precision,
+            memory=memory,
+            workers=workers,
+            ray=ray,
+            store=store,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        if isinstance(result, LandslipError):
+            raise result
     if out is None:
-        temporary = tempfile.TemporaryDirectory(prefix="landslip-")
-        out = Path(temporary.name) / "extraction"
-    ((_, result),) = extract_all(
-        [place],
-        model,
-        out=out,
-        options=options,
-        threshold=threshold,
-        min_area=min_area,
-        tile=tile,
-        overlap=overlap,
-        engine=engine,
-        precision=precision,
-        memory=memory,
-        workers=workers,
-        ray=ray,
-        store=store,
-        overwrite=overwrite,
-        progress=progress,
-    )
-    if isinstance(result, LandslipError):
-        raise result
-    return Extraction(folder=result.folder, summary=result.summary, _temporary=temporary)
+        remove_with(result, temporary)
+    return result
 
 
 def extract_all(

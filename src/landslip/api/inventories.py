@@ -1,13 +1,13 @@
 """Inventories: made, opened, compared, reported."""
 
 import shutil
-import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from landslip.api.extraction import Extraction
+from landslip.api.temporary import remove_with, temporary_folder
 from landslip.core.arguments import (
     BandsArgument,
     PathArgument,
@@ -43,7 +43,6 @@ class Inventory:
 
     folder: Path
     record: InventoryRecord
-    _temporary: "tuple[tempfile.TemporaryDirectory[str], ...]" = field(default=(), repr=False)
 
     @cached_property
     def _data(self) -> "InventoryData":
@@ -183,44 +182,45 @@ def make_inventory(
     from landslip.inventory.request import Cleaned, InventoryRequest, Known
     from landslip.inventory.run import make_inventory as run
 
-    temporary: tuple[tempfile.TemporaryDirectory[str], ...] = ()
-    if out is None or _is_frame(source):
-        temporary = (tempfile.TemporaryDirectory(prefix="landslip-"),)
-    folder = Path(temporary[0].name) / "inventory" if out is None else Path(out)
-    request = InventoryRequest(
-        source=_source_path(source, temporary),
-        out=folder,
-        layer=layer,
-        name=name,
-        cleaned=Cleaned(
-            low=low,
-            high=high,
-            min_area_m2=min_area,
-            max_shift_m=max_shift,
-            smooth=smooth,
-            split=split,
-        ),
-        known=Known(
-            dem=optional_path(dem),
-            scene=None if scene is None else str(scene),
-            read_as=SceneOptions.stated(bands, units, nodata),
-            use_scene=use_scene,
-            date=date,
-            water=optional_path(water),
-            roads=optional_path(roads),
-            area=optional_path(area),
-            sample=optional_path(sample),
-            errors=optional_path(errors),
-        ),
-        language=choose(Language, lang, "lang"),
-        cell_m=cell,
-        draws=draws,
-        seed=seed,
-        overwrite=overwrite,
-    )
-    with progress_bar("inventory", "steps", show=progress) as shown:
-        record = run(request, progress=shown)
-    return Inventory(folder=folder, record=record, _temporary=temporary)
+    with temporary_folder(keep_if=out is None) as temporary:
+        folder = temporary / "inventory" if out is None else Path(out)
+        request = InventoryRequest(
+            source=_source_path(source, temporary),
+            out=folder,
+            layer=layer,
+            name=name,
+            cleaned=Cleaned(
+                low=low,
+                high=high,
+                min_area_m2=min_area,
+                max_shift_m=max_shift,
+                smooth=smooth,
+                split=split,
+            ),
+            known=Known(
+                dem=optional_path(dem),
+                scene=None if scene is None else str(scene),
+                read_as=SceneOptions.stated(bands, units, nodata),
+                use_scene=use_scene,
+                date=date,
+                water=optional_path(water),
+                roads=optional_path(roads),
+                area=optional_path(area),
+                sample=optional_path(sample),
+                errors=optional_path(errors),
+            ),
+            language=choose(Language, lang, "lang"),
+            cell_m=cell,
+            draws=draws,
+            seed=seed,
+            overwrite=overwrite,
+        )
+        with progress_bar("inventory", "steps", show=progress) as shown:
+            record = run(request, progress=shown)
+    inventory = Inventory(folder=folder, record=record)
+    if out is None:
+        remove_with(inventory, temporary)
+    return inventory
 
 
 def compare(
@@ -266,11 +266,11 @@ def compare(
     from landslip.inventory.comparison.request import CompareRequest
     from landslip.inventory.comparison.run import compare as run
 
-    with tempfile.TemporaryDirectory(prefix="landslip-") as temporary:
+    with temporary_folder(keep_if=False) as temporary:
         request = CompareRequest(
             inventory=_folder_of(inventory),
             reference=_folder_of(reference),
-            out=Path(temporary) / "comparison" if out is None else Path(out),
+            out=temporary / "comparison" if out is None else Path(out),
             layer=layer,
             reference_layer=reference_layer,
             area=optional_path(area),
@@ -332,11 +332,11 @@ def _is_frame(source: Source) -> bool:
     return hasattr(source, "to_file")
 
 
-def _source_path(source: Source, temporary: "tuple[tempfile.TemporaryDirectory[str], ...]") -> Path:
+def _source_path(source: Source, temporary: Path) -> Path:
     if isinstance(source, Extraction):
         return source.folder
     if _is_frame(source):
-        file = Path(temporary[0].name) / "landslides.gpkg"
+        file = temporary / "landslides.gpkg"
         source.to_file(file, layer="landslides")  # type: ignore[union-attr]
         return file
     return Path(source)
