@@ -20,26 +20,32 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.core.choices import EngineName, Precision, Split
+from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
 from landslip.datasets.format import LANDSLIDE, TileDataset
-from landslip.datasets.splits.alike import tiles_alike
-from landslip.datasets.splits.divide import divide
-from landslip.datasets.splits.division import Division
+from landslip.datasets.splits.division import Division, divide
+from landslip.datasets.splits.leaks import find_duplicates
 from landslip.metrics.curves import reliability
-from landslip.models.calibration.choice import Choice
-from landslip.models.calibration.counts import LogitCounts, count_logits, summed
-from landslip.models.calibration.curve import Calibration
-from landslip.models.calibration.figures import Scored, scored
-from landslip.models.calibration.fit import fit
-from landslip.models.calibration.method import FITTED, Method
-from landslip.models.calibration.run import CalibrateRequest, calibrate, count_folds
+from landslip.models.calibration.curve import CalibrationCurve
+from landslip.models.calibration.fit import FITTED_METHODS, MethodSelection, fit
+from landslip.models.calibration.metrics import (
+    CalibrationMetrics,
+    LogitCounts,
+    calibration_metrics,
+    count_logits,
+    sum_counts,
+)
+from landslip.models.calibration.run import CalibrateRequest, calibrate, count_logits_by_fold
 from landslip.models.engines.base import Engine
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import ModelFolder, open_model
-from landslip.models.ood.judge import Distances, distances, familiarity_of, look_of
-from landslip.models.ood.look import Look
-from landslip.models.ood.measure import pieces_of_tile
+from landslip.models.ood.score import (
+    OodDistances,
+    measure_distances,
+    score_distances,
+    training_statistics_of,
+)
+from landslip.models.ood.statistics import TrainingStatistics, patches_of_tile
 
 RESAMPLES, DRAWS, DRAWN_TILES = 1000, 200, 16
 HEADER = """| tiles | curve | calibration error | Brier score | log loss |
@@ -90,14 +96,14 @@ def main() -> None:
             seed=options.seed,
             overwrite=True,
         )
-        validation = summed(count_folds(request, dataset.positions(Split.VALIDATION)))
+        validation = sum_counts(count_logits_by_fold(request, dataset.positions(Split.VALIDATION)))
         done = calibrate(request)
         grounds = [measured("test tiles", model, engine, dataset, dataset.positions(Split.TEST))]
         for shift in options.shift:
             name, _, path = shift.partition("=")
             other = TileDataset(Path(path))
             grounds.append(measured(name, model, engine, other, list(range(len(other)))))
-        curves = {method: fit(validation, method) for method in FITTED}
+        curves = {method: fit(validation, method) for method in FITTED_METHODS}
         lines = [
             *about(model, engine, dataset, done.choice),
             "",
@@ -119,7 +125,7 @@ def as_trained(dataset: TileDataset, model: ModelFolder) -> TileDataset:
     if dataset.card.split_sha256 == trained:
         return dataset
     division = Division(method="groups", test_share=0.2, val_share=0.1, seed=0)
-    (fold,) = divide(dataset, division, together=tiles_alike(dataset))
+    (fold,) = divide(dataset, division, together=find_duplicates(dataset))
     divided = dataset.with_split(fold.splits, "by groups, as in configs/bijie_cpu.yaml")
     if divided.card.split_sha256 != trained:
         raise SystemExit(f"{dataset.path}: the model was trained on another division of the tiles")
@@ -143,7 +149,7 @@ def measured(
 
 
 def about(
-    model: ModelFolder, engine: Engine, dataset: TileDataset, choice: Choice
+    model: ModelFolder, engine: Engine, dataset: TileDataset, choice: MethodSelection
 ) -> Iterator[str]:
     """Say what was fitted on what."""
     architecture = model.card.architecture
@@ -157,10 +163,13 @@ def about(
 
 
 def table(
-    choice: Choice, grounds: list[Ground], curves: dict[Method, Calibration], seed: int
+    choice: MethodSelection,
+    grounds: list[Ground],
+    curves: dict[CalibrationMethod, CalibrationCurve],
+    seed: int,
 ) -> Iterator[str]:
     """Give a row for each set of tiles and curve."""
-    ways: dict[str, Calibration | None] = {"none": None}
+    ways: dict[str, CalibrationCurve | None] = {"none": None}
     ways |= {method.value: curve for method, curve in curves.items()}
     yield HEADER
     yield row("validation tiles", "none", choice.before)
@@ -168,12 +177,14 @@ def table(
         yield row("validation tiles, folds set aside", method.value, found)
     for ground in grounds:
         for name, curve in ways.items():
-            total = scored(summed(ground.counts), curve)
+            total = calibration_metrics(sum_counts(ground.counts), curve)
             spread = error_interval(ground.counts, curve, seed)
             yield row(ground.name, name, total, spread)
 
 
-def row(name: str, curve: str, found: Scored, spread: tuple[float, float] | None = None) -> str:
+def row(
+    name: str, curve: str, found: CalibrationMetrics, spread: tuple[float, float] | None = None
+) -> str:
     """Format a row."""
     interval = "" if spread is None else f" ({spread[0]:.4f} to {spread[1]:.4f})"
     return (
@@ -183,10 +194,10 @@ def row(name: str, curve: str, found: Scored, spread: tuple[float, float] | None
 
 
 def error_interval(
-    counts: list[LogitCounts], curve: Calibration | None, seed: int
+    counts: list[LogitCounts], curve: CalibrationCurve | None, seed: int
 ) -> tuple[float, float]:
     """Return the 95 % interval of the calibration error, tiles drawn with replacement."""
-    parts = [scored(one, curve).bins for one in counts]
+    parts = [calibration_metrics(one, curve).bins for one in counts]
     surplus = np.array([part.landslide - part.probability_sum for part in parts])
     surplus = surplus.reshape(len(parts), 20, -1).sum(axis=2)
     pixels = np.array([part.pixels.sum() for part in parts])
@@ -198,17 +209,17 @@ def error_interval(
 
 def looks(model: ModelFolder, grounds: list[Ground], seed: int) -> Iterator[str]:
     """Give a row on what the model's look says of each set of tiles."""
-    look = look_of(model)
+    look = training_statistics_of(model)
     if look is None:
         return
     yield LOOK_HEADER
     for at, ground in enumerate(grounds):
         pieces = chain.from_iterable(
-            pieces_of_tile(model.card, ground.dataset, position, look.tile_px)
+            patches_of_tile(model.card, ground.dataset, position, look.tile_px)
             for position in ground.positions
         )
-        found = distances(look, model, pieces)
-        whole = familiarity_of(look, found)
+        found = measure_distances(look, model, pieces)
+        whole = score_distances(look, found)
         if whole is None:
             continue
         told = "yes" if whole.notes() else "no"
@@ -219,18 +230,18 @@ def looks(model: ModelFolder, grounds: list[Ground], seed: int) -> Iterator[str]
         )
 
 
-def alarms(look: Look, found: Distances, seed: int) -> float:
+def alarms(look: TrainingStatistics, found: OodDistances, seed: int) -> float:
     """Return the share of draws of tiles that the look speaks up at."""
     generator, told = np.random.default_rng(seed), 0
     for _ in range(DRAWS):
         drawn = generator.choice(len(found.spectral), DRAWN_TILES, replace=False)
-        part = Distances(spectral=found.spectral[drawn], feature=found.feature[drawn])
-        judged = familiarity_of(look, part)
+        part = OodDistances(spectral=found.spectral[drawn], feature=found.feature[drawn])
+        judged = score_distances(look, part)
         told += judged is not None and bool(judged.notes())
     return told / DRAWS
 
 
-def draw(grounds: list[Ground], curve: Calibration, file: Path) -> None:
+def draw(grounds: list[Ground], curve: CalibrationCurve, file: Path) -> None:
     """Draw how often pixels of a probability are landslide, before and after."""
     import matplotlib
 
@@ -241,10 +252,10 @@ def draw(grounds: list[Ground], curve: Calibration, file: Path) -> None:
         1, len(grounds), figsize=(4 * len(grounds), 4.6), sharey=True, squeeze=False
     )
     for panel, ground in zip(panels[0], grounds, strict=True):
-        counts = summed(ground.counts)
+        counts = sum_counts(ground.counts)
         panel.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         for name, by, marker in (("network", None, "o"), ("calibrated", curve, "s")):
-            found = reliability(scored(counts, by).bins)
+            found = reliability(calibration_metrics(counts, by).bins)
             panel.plot(
                 found.mean_probability, found.landslide_share, marker=marker, ms=4, label=name
             )

@@ -32,16 +32,20 @@ from landslip.metrics.pixels import Counts, count_pixels, total
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, ModelFolder, open_model
-from landslip.models.ood.judge import (
+from landslip.models.ood.score import (
     SAMPLED_TILES,
-    Distances,
-    Familiarity,
-    distances,
-    familiarity_of,
-    judge,
+    OodDistances,
+    OodScore,
+    measure_distances,
+    score_distances,
+    score_scene,
 )
-from landslip.models.ood.look import LOOK, Look
-from landslip.models.ood.measure import measure_look, pieces_of_tile
+from landslip.models.ood.statistics import (
+    TRAINING_STATISTICS,
+    TrainingStatistics,
+    measure_training_statistics,
+    patches_of_tile,
+)
 
 HEADER = """\
 | data | tiles | spectra beyond 99 %, % | ratio | features beyond 99 %, % | ratio | \
@@ -54,7 +58,7 @@ class Row:
     """What is found of one data set, or of one scene: then there are no draws."""
 
     name: str
-    known: Familiarity
+    known: OodScore
     alarms: tuple[float, float, float] | None = None
     f1: float | None = None
     sure_and_wrong: float | None = None
@@ -129,13 +133,15 @@ def named(text: str) -> tuple[str, str]:
     return name, place
 
 
-def with_look(source: Path, home: TileDataset, folder: Path, seed: int) -> tuple[ModelFolder, Look]:
+def with_look(
+    source: Path, home: TileDataset, folder: Path, seed: int
+) -> tuple[ModelFolder, TrainingStatistics]:
     """Copy a model and measure its training tiles."""
     shutil.copytree(source, folder)
     model = open_model(folder)
-    look = measure_look(model, home, seed=seed)
-    look.write(folder / LOOK)
-    files = model.card.files | {LOOK: sha256_of(folder / LOOK)}
+    look = measure_training_statistics(model, home, seed=seed)
+    look.write(folder / TRAINING_STATISTICS)
+    files = model.card.files | {TRAINING_STATISTICS: sha256_of(folder / TRAINING_STATISTICS)}
     (folder / CARD).write_text(model.card.model_copy(update={"files": files}).model_dump_json())
     return open_model(folder), look
 
@@ -145,15 +151,15 @@ def row_of(
     dataset: TileDataset,
     positions: Sequence[int],
     model: ModelFolder,
-    look: Look,
+    look: TrainingStatistics,
     options: argparse.Namespace,
 ) -> Row:
     """Judge tiles, all together and in draws of 16."""
     pieces = chain.from_iterable(
-        pieces_of_tile(model.card, dataset, position, look.tile_px) for position in positions
+        patches_of_tile(model.card, dataset, position, look.tile_px) for position in positions
     )
-    found = distances(look, model, pieces)
-    known = familiarity_of(look, found)
+    found = measure_distances(look, model, pieces)
+    known = score_distances(look, found)
     if known is None:
         raise SystemExit(f"{name}: too few tiles")
     f1, wrong = scored(dataset, positions, model) if options.predict else (None, None)
@@ -161,14 +167,16 @@ def row_of(
     return Row(name=name, known=known, alarms=alarms, f1=f1, sure_and_wrong=wrong)
 
 
-def alarm_rates(look: Look, found: Distances, draws: int, seed: int) -> tuple[float, float, float]:
+def alarm_rates(
+    look: TrainingStatistics, found: OodDistances, draws: int, seed: int
+) -> tuple[float, float, float]:
     """Return the share of draws with a warning of spectra, of features, and of either."""
     generator, number = np.random.default_rng(seed), len(found.spectral)
     warned = np.zeros((draws, 2), dtype=np.bool_)
     for draw in range(draws):
         chosen = generator.choice(number, min(SAMPLED_TILES, number), replace=False)
-        drawn = Distances(spectral=found.spectral[chosen], feature=found.feature[chosen])
-        known = familiarity_of(look, drawn)
+        drawn = OodDistances(spectral=found.spectral[chosen], feature=found.feature[chosen])
+        known = score_distances(look, drawn)
         notes_now = [] if known is None else known.notes()
         warned[draw] = [
             any(note.key == f"ood.{kind}" for note in notes_now) for kind in ("spectra", "features")
@@ -199,7 +207,7 @@ def scene_row(
     """Judge a scene as extraction does."""
     with Scene(place, SceneOptions(bands=options.bands, units=options.units)) as scene:
         started = time.perf_counter()
-        known = judge(scene, model)
+        known = score_scene(scene, model)
         took = time.perf_counter() - started
     if known is None:
         raise SystemExit(f"{name}: too few tiles")

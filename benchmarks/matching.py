@@ -28,7 +28,11 @@ from rasterio.crs import CRS
 from landslip.core.choices import RegistrationModel
 from landslip.core.grid import Grid
 from landslip.io.raster import OutputBand, Scene, write_scene
-from landslip.preprocessing.coregistration.alignment import RegistrationOptions, align, pair_scenes
+from landslip.preprocessing.coregistration.alignment import (
+    RegistrationOptions,
+    align,
+    pair_scenes,
+)
 from landslip.preprocessing.coregistration.matching import (
     MatchFeature,
     MatchSettings,

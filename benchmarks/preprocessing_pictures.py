@@ -31,7 +31,11 @@ from landslip.preprocessing.orthorectification.camera_refinement import (
 from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
 from landslip.preprocessing.orthorectification.elevation import GridProjection
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
-from landslip.preprocessing.orthorectification.map_grid import GridRequest, image_outline, plan_grid
+from landslip.preprocessing.orthorectification.map_grid import (
+    GridRequest,
+    image_outline,
+    plan_grid,
+)
 from landslip.preprocessing.orthorectification.views import CameraImage
 from landslip.preprocessing.pipeline.image_pair import (
     OpenImages,

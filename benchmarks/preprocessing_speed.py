@@ -86,7 +86,11 @@ def typed_chain(product: Path, dem: Path, out: Path) -> None:
 def _grid(pan: Path, dem: Path) -> tuple[tuple[int, int], Affine]:
     """Return the map's grid: our own, so that both make as many pixels."""
     from landslip.io.raster import raster_shape
-    from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference, load_dem
+    from landslip.preprocessing.orthorectification.dem import (
+        DemRequest,
+        HeightReference,
+        load_dem,
+    )
     from landslip.preprocessing.orthorectification.map_grid import (
         GridRequest,
         image_outline,

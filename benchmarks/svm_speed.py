@@ -25,8 +25,8 @@ from landslip.core.choices import Split, Units
 from landslip.core.resources import parallel_map
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.models.svm.decision import decide, sklearn_decisions
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmModel, SvmSettings
@@ -128,7 +128,7 @@ def opened(path: Path | None) -> Iterator[TileDataset]:
 
 def write_synthetic(folder: Path) -> None:
     """Write tiles of blue, green, red and NIR reflectance."""
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("blue", "green", "red", "nir")),
         radiometry=Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=1e-4),
         nodata=None,
@@ -142,7 +142,7 @@ def write_synthetic(folder: Path) -> None:
     with DatasetWriter(folder, description) as writer:
         for at in range(TEST_TILES + TRAINING_TILES):
             window = Window(0, 0, SIDE, SIDE)
-            writer.add(tile_of(at, generator), Origin(scene="s", window=window, group=str(at)))
+            writer.add(tile_of(at, generator), TileOrigin(scene="s", window=window, group=str(at)))
         writer.finish()
 
 

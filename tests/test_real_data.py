@@ -12,8 +12,8 @@ from landslip.core.bands import Bands
 from landslip.core.choices import Split
 from landslip.datasets.format import TileDataset
 from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
-from landslip.datasets.scene import SceneRequest, dataset_from_scene
-from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
+from landslip.datasets.splits.assignment import SplitPlan
 from landslip.io.raster import Scene, SceneOptions
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
@@ -61,7 +61,7 @@ def test_a_planetscope_scene_and_its_mask_become_tiles(tmp_path: Path) -> None:
     scene, mask = VILLANGAD / "scene_rgbn_uint16.tif", VILLANGAD / "weak_mask.tif"
     options = SceneOptions(bands=RGBN)
     result = dataset_from_scene(
-        SceneRequest(scene=scene, labels=mask, options=options), tmp_path / "tiles"
+        SceneDatasetRequest(scene=scene, labels=mask, options=options), tmp_path / "tiles"
     )
     assert sum(result.card.tiles.values()) == 9 * 8
     with Scene(scene, options) as opened, rasterio.open(mask) as file:

@@ -22,7 +22,7 @@ from extract_parts.openvino_runs import cores
 from extract_parts.processes import extract_command, measured
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import InputError
-from landslip.experiments.machine import machine
+from landslip.experiments.assembly import machine
 from landslip.inference.job import ExtractionOptions, plan_extraction
 from landslip.inference.plan import WindowPlan
 from landslip.inference.postprocessing import PolygonCriteria, Postprocessor

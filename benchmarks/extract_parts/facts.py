@@ -5,7 +5,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from landslip.experiments.machine import commit, machine
+from landslip.experiments.assembly import commit, machine
 
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_bf16", "amx_int8")
 _PACKAGES = ("openvino", "torch", "numpy", "rasterio", "zarr", "nncf")

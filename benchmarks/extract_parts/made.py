@@ -16,8 +16,8 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.window import Window
 from landslip.datasets.format import Tile
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.synthetic.landscape import make_landscape
 from landslip.synthetic.series import wenchuan_area
 
@@ -161,7 +161,7 @@ def make_model(folder: Path, ground: Ground, *, encoder: str, epochs: int, seed:
 
 def write_tiles(folder: Path, ground: Ground) -> None:
     """Write the ground as a dataset of tiles, a quarter of them for validation."""
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(BANDS),
         radiometry=Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=_SCALE),
         nodata=None,
@@ -184,5 +184,5 @@ def write_tiles(folder: Path, ground: Ground) -> None:
                     label=ground.landslide[part].astype(np.uint8),
                     valid=valid,
                 )
-                writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+                writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
         writer.finish()

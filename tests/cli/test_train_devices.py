@@ -13,14 +13,14 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.window import Window
 from landslip.datasets.format import Tile
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiles")
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("red", "green", "blue")),
         radiometry=Radiometry(units=Units.DN, dtype="uint8"),
         nodata=None,
@@ -39,7 +39,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 valid=np.ones((32, 32), dtype=np.bool_),
             )
             window = Window(0, 0, 32, 32)
-            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
         writer.finish()
     return folder
 

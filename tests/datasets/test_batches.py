@@ -9,8 +9,8 @@ from landslip.core.window import Window
 from landslip.datasets.batches import batches_of_tiles, padded_shape, plan_batches, whole_tile
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 SHAPES = [(8, 8), (5, 8), (16, 8), (7, 3), (8, 8), (9, 1), (8, 5)]
 RADIOMETRY = Radiometry(units=Units.DN, dtype="uint8")
@@ -21,7 +21,7 @@ TWO = Normalisation(radiometry=RADIOMETRY, mean=(100.0, 50.0), std=(10.0, 5.0))
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
     """Give a dataset of tiles of several shapes; every pixel is 100 and 50 + the tile's number."""
     path = tmp_path_factory.mktemp("dataset")
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("red", "nir")),
         radiometry=RADIOMETRY,
         nodata=None,
@@ -40,7 +40,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
             label = np.zeros(shape, dtype=np.uint8)
             tile = Tile(tile_id=str(at), stored=stored, label=label, valid=valid)
             window = Window(0, 0, shape[1], shape[0])
-            writer.add(tile, Origin(scene="s", window=window, group=str(at)))
+            writer.add(tile, TileOrigin(scene="s", window=window, group=str(at)))
         writer.finish()
     return TileDataset(path)
 

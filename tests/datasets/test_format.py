@@ -11,8 +11,8 @@ from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.datasets.format import IGNORE, Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan, split_digest
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan, split_digest
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 
 def tile(at: int) -> Tile:
@@ -30,7 +30,7 @@ def tile(at: int) -> Tile:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Give a dataset of five tiles without coordinates."""
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("red", "green", "blue")),
         radiometry=Radiometry(units=Units.REFLECTANCE, dtype="float32", scale=2, offset=1),
         nodata=None,
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
     with DatasetWriter(tmp_path, description) as writer:
         for at in range(5):
             window = Window(0, 0, 4, 3 + at)
-            writer.add(tile(at), Origin(scene="scene", window=window, group=str(at)))
+            writer.add(tile(at), TileOrigin(scene="scene", window=window, group=str(at)))
         writer.finish()
     return tmp_path
 

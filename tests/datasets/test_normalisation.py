@@ -11,8 +11,8 @@ from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 
 def dataset_of(
@@ -20,7 +20,7 @@ def dataset_of(
 ) -> TileDataset:
     """Write a dataset of two bands, red and nir."""
     radiometry = Radiometry(units=Units.REFLECTANCE, dtype=str(tiles[0].dtype), scale=scale)
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("red", "nir")),
         radiometry=radiometry,
         nodata=None,
@@ -36,7 +36,7 @@ def dataset_of(
             label = np.zeros(known.shape, dtype=np.uint8)
             tile = Tile(tile_id=f"t{at}", stored=stored, label=label, valid=known)
             window = Window(0, 0, width, height)
-            writer.add(tile, Origin(scene="s", window=window, group=f"t{at}"))
+            writer.add(tile, TileOrigin(scene="s", window=window, group=f"t{at}"))
         writer.finish()
     return TileDataset(folder)
 

@@ -16,7 +16,7 @@ from landslip.core.bands import Bands
 from landslip.core.errors import InputError
 from landslip.datasets.format import IGNORE, TileDataset
 from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
-from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.splits.assignment import SplitPlan
 
 WriteRaster = Callable[..., Path]
 RGB = Bands(("red", "green", "blue"))

@@ -13,8 +13,8 @@ from shapely import box
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import IGNORE, LANDSLIDE, TileDataset
-from landslip.datasets.scene import SceneRequest, dataset_from_scene
-from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
+from landslip.datasets.splits.assignment import SplitPlan
 
 WriteRaster = Callable[..., Path]
 WritePolygons = Callable[..., Path]
@@ -41,9 +41,9 @@ def padded(array: NDArray[Any], fill: int = 0) -> NDArray[Any]:
 
 
 @pytest.fixture
-def request_(write_raster: WriteRaster, write_polygons: WritePolygons) -> SceneRequest:
+def request_(write_raster: WriteRaster, write_polygons: WritePolygons) -> SceneDatasetRequest:
     """Give a request for tiles of 4 pixels of a scene, all of them kept, with one landslide."""
-    return SceneRequest(
+    return SceneDatasetRequest(
         scene=write_raster("scene.tif", pixels(), names=("red", "nir")),
         labels=write_polygons("labels.gpkg", [on_scene(2, 3, 9, 8)]),
         tile=4,
@@ -66,7 +66,7 @@ def whole(dataset: TileDataset) -> dict[str, NDArray[Any]]:
     return found
 
 
-def test_pixels_labels_and_valid_come_back(request_: SceneRequest, tmp_path: Path) -> None:
+def test_pixels_labels_and_valid_come_back(request_: SceneDatasetRequest, tmp_path: Path) -> None:
     card = dataset_from_scene(request_, tmp_path / "out").card
     dataset = TileDataset(tmp_path / "out")
     label = np.zeros(SHAPE, dtype=np.uint8)
@@ -81,7 +81,7 @@ def test_pixels_labels_and_valid_come_back(request_: SceneRequest, tmp_path: Pat
     assert card == dataset.card
 
 
-def test_each_tile_knows_its_place(request_: SceneRequest, tmp_path: Path) -> None:
+def test_each_tile_knows_its_place(request_: SceneDatasetRequest, tmp_path: Path) -> None:
     dataset_from_scene(request_, tmp_path / "out")
     frame = geopandas.read_parquet(tmp_path / "out" / "tiles.parquet")
     assert frame.crs == 4326
@@ -95,7 +95,7 @@ def test_each_tile_knows_its_place(request_: SceneRequest, tmp_path: Path) -> No
 
 
 def test_a_local_system_has_no_place_on_earth(
-    write_raster: WriteRaster, request_: SceneRequest, tmp_path: Path
+    write_raster: WriteRaster, request_: SceneDatasetRequest, tmp_path: Path
 ) -> None:
     local = 'LOCAL_CS["site",UNIT["metre",1]]'
     path = write_raster("local.tif", pixels(), names=("red", "nir"), crs=local)
@@ -108,7 +108,7 @@ def test_a_local_system_has_no_place_on_earth(
 
 
 def test_units_and_scale_are_kept(
-    write_raster: WriteRaster, request_: SceneRequest, tmp_path: Path
+    write_raster: WriteRaster, request_: SceneDatasetRequest, tmp_path: Path
 ) -> None:
     path = write_raster(
         "scaled.tif", pixels(), names=("red", "nir"), scales=(1e-4,) * 2, offsets=(-0.1,) * 2
@@ -127,7 +127,7 @@ def test_units_and_scale_are_kept(
 )
 def test_tiles_with_too_little_are_left_out(
     write_raster: WriteRaster,
-    request_: SceneRequest,
+    request_: SceneDatasetRequest,
     tmp_path: Path,
     min_valid: float,
     kept: set[tuple[int, int]],
@@ -148,7 +148,7 @@ def test_tiles_with_too_little_are_left_out(
 
 
 def test_nodata_is_neither_lost_nor_counted(
-    write_raster: WriteRaster, request_: SceneRequest, tmp_path: Path
+    write_raster: WriteRaster, request_: SceneDatasetRequest, tmp_path: Path
 ) -> None:
     scene = pixels()
     scene[1, 4, 3] = 0
@@ -163,7 +163,7 @@ def test_nodata_is_neither_lost_nor_counted(
 
 
 def test_what_was_not_searched_is_ignored(
-    request_: SceneRequest, write_polygons: WritePolygons, tmp_path: Path
+    request_: SceneDatasetRequest, write_polygons: WritePolygons, tmp_path: Path
 ) -> None:
     searched = write_polygons("area.gpkg", [on_scene(0, 0, 6, 5), on_scene(99, 0, 100, 1)])
     result = dataset_from_scene(replace(request_, area=searched, min_valid=0.25), tmp_path / "out")
@@ -179,7 +179,7 @@ def test_what_was_not_searched_is_ignored(
 
 
 def test_tiles_are_laid_from_the_corner_of_the_area(
-    request_: SceneRequest, write_polygons: WritePolygons, tmp_path: Path
+    request_: SceneDatasetRequest, write_polygons: WritePolygons, tmp_path: Path
 ) -> None:
     searched = write_polygons("area.gpkg", [on_scene(3, 1, 11, 9)])
     dataset_from_scene(replace(request_, area=searched), tmp_path / "out")
@@ -191,7 +191,7 @@ def test_tiles_are_laid_from_the_corner_of_the_area(
 @pytest.mark.parametrize("name", ["mask.tif", "mask.png"])
 @pytest.mark.parametrize("code", [1, 255])
 def test_a_mask_labels_too(
-    request_: SceneRequest, write_raster: WriteRaster, tmp_path: Path, name: str, code: int
+    request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path, name: str, code: int
 ) -> None:
     mask = np.random.default_rng(0).integers(0, 2, SHAPE, dtype=np.uint8)
     path = write_raster(name, mask * np.uint8(code))
@@ -201,7 +201,7 @@ def test_a_mask_labels_too(
 
 
 def test_beside_a_masks_extent_nothing_is_labelled(
-    request_: SceneRequest, write_raster: WriteRaster, tmp_path: Path
+    request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path
 ) -> None:
     path = write_raster("mask.tif", np.ones((6, 14), dtype=np.uint8))
     card = dataset_from_scene(replace(request_, labels=path), tmp_path / "out").card
@@ -211,7 +211,7 @@ def test_beside_a_masks_extent_nothing_is_labelled(
     assert np.unique(found[:6, :14]).tolist() == [LANDSLIDE]
 
 
-def test_all_for_the_test(request_: SceneRequest, tmp_path: Path) -> None:
+def test_all_for_the_test(request_: SceneDatasetRequest, tmp_path: Path) -> None:
     plan = SplitPlan(test_share=1)
     card = dataset_from_scene(replace(request_, plan=plan), tmp_path / "out").card
     dataset = TileDataset(tmp_path / "out")
@@ -220,7 +220,7 @@ def test_all_for_the_test(request_: SceneRequest, tmp_path: Path) -> None:
     assert dataset.positions(Split.TRAIN) == []
 
 
-def test_the_seed_deals_the_tiles(request_: SceneRequest, tmp_path: Path) -> None:
+def test_the_seed_deals_the_tiles(request_: SceneDatasetRequest, tmp_path: Path) -> None:
     cards = [
         dataset_from_scene(
             replace(request_, plan=SplitPlan(test_share=0.5, seed=seed)), tmp_path / name
@@ -233,7 +233,7 @@ def test_the_seed_deals_the_tiles(request_: SceneRequest, tmp_path: Path) -> Non
 
 
 def test_without_a_tile_nothing_is_written(
-    request_: SceneRequest, write_raster: WriteRaster, tmp_path: Path
+    request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path
 ) -> None:
     scene = np.zeros((2, *SHAPE), dtype=np.uint16)
     path = write_raster("empty.tif", scene, names=("red", "nir"), nodata=0)
@@ -243,7 +243,9 @@ def test_without_a_tile_nothing_is_written(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_earlier_dataset_is_not_overwritten(request_: SceneRequest, tmp_path: Path) -> None:
+def test_an_earlier_dataset_is_not_overwritten(
+    request_: SceneDatasetRequest, tmp_path: Path
+) -> None:
     dataset_from_scene(request_, tmp_path / "out")
     with pytest.raises(OutputExistsError, match="already exists"):
         dataset_from_scene(request_, tmp_path / "out")
@@ -262,4 +264,4 @@ def test_an_earlier_dataset_is_not_overwritten(request_: SceneRequest, tmp_path:
 )
 def test_senseless_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        SceneRequest(scene=Path("scene.tif"), labels=Path("labels.gpkg"), **options)
+        SceneDatasetRequest(scene=Path("scene.tif"), labels=Path("labels.gpkg"), **options)

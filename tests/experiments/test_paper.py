@@ -6,20 +6,20 @@ import pytest
 
 from landslip.experiments.paper import (
     METHODS,
-    Check,
+    PaperCheck,
     PaperMethod,
-    Printed,
+    PaperScores,
     checks,
     disagreements,
     f1_check,
 )
 
 
-def printed(precision: str, recall: str, f1: str) -> Printed:
-    return Printed(precision=Decimal(precision), recall=Decimal(recall), f1=Decimal(f1))
+def printed(precision: str, recall: str, f1: str) -> PaperScores:
+    return PaperScores(precision=Decimal(precision), recall=Decimal(recall), f1=Decimal(f1))
 
 
-def of(what: str) -> Check:
+def of(what: str) -> PaperCheck:
     (found,) = (check for check in checks() if check.what == what)
     return found
 

@@ -6,7 +6,8 @@ import pytest
 
 from landslip.core.errors import InputError
 from landslip.experiments.config import ExperimentConfig
-from landslip.experiments.plan import needed_divisions, plan_cells, source_of
+from landslip.experiments.divisions import needed_divisions
+from landslip.experiments.plan import plan_runs, source_of
 
 
 def config(**changes: Any) -> ExperimentConfig:
@@ -32,13 +33,13 @@ FOLDS = {
 
 
 def test_the_whole_matrix_is_every_combination_once() -> None:
-    cells = plan_cells(config(), FOLDS)
+    cells = plan_runs(config(), FOLDS)
     assert len(cells) == len(set(cells)) == 2 * (1 + 2) * 2 * 2  # data sets, folds, methods, seeds
     assert len({cell.slug for cell in cells}) == len(cells)
 
 
 def test_after_half_the_matrix_every_method_has_one_seed() -> None:
-    cells = plan_cells(config(), FOLDS)
+    cells = plan_runs(config(), FOLDS)
     half = cells[: len(cells) // 2]
     assert {cell.seed for cell in half} == {0}
     assert {cell.method for cell in half} == {"net", "svm"}
@@ -50,7 +51,7 @@ def test_blocks_of_runs_name_what_they_cross_and_cells_are_not_doubled() -> None
         {"datasets": ["east"], "splits": ["random"], "train_tiles": [20, "all"], "seeds": [0]},
     ]
     made = config(runs=runs)
-    cells = plan_cells(made, FOLDS)
+    cells = plan_runs(made, FOLDS)
     assert [(cell.method, cell.train_tiles) for cell in cells] == [
         ("net", None),
         ("net", 20),
@@ -72,7 +73,7 @@ def test_a_transfer_has_its_source_before_it() -> None:
     }
     runs = [{"datasets": ["west"], "splits": ["random"], "methods": ["svm"], "seeds": [0]}]
     made = config(runs=runs, transfers=[transfer])
-    cells = plan_cells(made, FOLDS)
+    cells = plan_runs(made, FOLDS)
     assert ("east", "random") in needed_divisions(made)
     moved = [cell for cell in cells if cell.target is not None]
     assert [(cell.target_fold, cell.tune_tiles) for cell in moved] == [
@@ -88,4 +89,4 @@ def test_a_transfer_has_its_source_before_it() -> None:
 def test_an_svm_is_not_tuned() -> None:
     transfer = {"source": "east", "split": "random", "methods": ["svm"], "target": "west"}
     with pytest.raises(InputError, match="svm is an SVM, which cannot be tuned"):
-        plan_cells(config(transfers=[transfer]), FOLDS)
+        plan_runs(config(transfers=[transfer]), FOLDS)

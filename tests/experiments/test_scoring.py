@@ -11,10 +11,10 @@ from landslip.core.choices import Units
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.datasets.format import IGNORE, Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
-from landslip.experiments.predictions import Predictions, PredictionsWriter
-from landslip.experiments.scoring import score_cell
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
+from landslip.experiments.run_folder import Predictions, PredictionsWriter
+from landslip.experiments.scoring import score_run
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import average_precision, stored_bins
 from landslip.metrics.pixels import Counts
@@ -49,7 +49,7 @@ def probability(at: int) -> NDArray[np.float32]:
 
 def dataset(folder: Path, resolution_m: float | None = 2.0) -> TileDataset:
     folder.mkdir()
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("red", "green", "blue")),
         radiometry=Radiometry(units=Units.DN, dtype="uint8", scale=1, offset=0),
         nodata=None,
@@ -62,7 +62,7 @@ def dataset(folder: Path, resolution_m: float | None = 2.0) -> TileDataset:
     with DatasetWriter(folder, description) as writer:
         for at, (height, width) in enumerate(SHAPES):
             window = Window(0, 0, width, height)
-            writer.add(tile(at), Origin(scene="scene", window=window, group=str(at)))
+            writer.add(tile(at), TileOrigin(scene="scene", window=window, group=str(at)))
         writer.finish()
     return TileDataset(folder)
 
@@ -86,7 +86,7 @@ def predicted(tmp_path: Path) -> Predictions:
 def test_pixels_are_counted_by_tile(
     tmp_path: Path, predicted: Predictions, threshold: float
 ) -> None:
-    scores = score_cell(dataset(tmp_path / "tiles"), predicted, None, threshold, 2)
+    scores = score_run(dataset(tmp_path / "tiles"), predicted, None, threshold, 2)
     assert [one.tile_id for one in scores.tiles] == ["tile4", "tile1", "tile3"]
     for one, at in zip(scores.tiles, (4, 1, 3), strict=True):
         counted = tile(at).counted
@@ -100,9 +100,9 @@ def test_objects_boundary_and_curves_are_summed_over_tiles(
     tmp_path: Path, predicted: Predictions
 ) -> None:
     data = dataset(tmp_path / "tiles")
-    whole = score_cell(data, predicted, None, 0.5, 2)
+    whole = score_run(data, predicted, None, 0.5, 2)
     parts = [
-        score_cell(
+        score_run(
             data, predictions(tmp_path / name, {name: predicted.probability(name)}), None, 0.5, 2
         )
         for name in predicted
@@ -119,7 +119,7 @@ def test_objects_boundary_and_curves_are_summed_over_tiles(
 
 
 def test_the_boundary_is_that_of_the_masks(tmp_path: Path, predicted: Predictions) -> None:
-    found = score_cell(dataset(tmp_path / "tiles"), predicted, None, 0.5, 1).boundary
+    found = score_run(dataset(tmp_path / "tiles"), predicted, None, 0.5, 1).boundary
     expected = BoundaryCounts()
     for at in (1, 3, 4):
         expected += count_boundary(
@@ -132,7 +132,7 @@ def test_the_boundary_is_that_of_the_masks(tmp_path: Path, predicted: Prediction
 
 
 def test_the_curves_hold_all_counted_pixels(tmp_path: Path, predicted: Predictions) -> None:
-    curves = score_cell(dataset(tmp_path / "tiles"), predicted, None, 0.5, 2).curves
+    curves = score_run(dataset(tmp_path / "tiles"), predicted, None, 0.5, 2).curves
     counted = {at: tile(at).counted for at in (1, 3, 4)}
     truth = np.concatenate([tile(at).label[mask] for at, mask in counted.items()])
     values = np.concatenate([probability(at)[mask] for at, mask in counted.items()])
@@ -146,21 +146,21 @@ def test_the_curves_hold_all_counted_pixels(tmp_path: Path, predicted: Predictio
 
 def test_searched_area_needs_the_resolution(tmp_path: Path, predicted: Predictions) -> None:
     searched = sum(int(tile(at).counted.sum()) for at in (1, 3, 4))
-    known = score_cell(dataset(tmp_path / "known"), predicted, None, 0.5, 2).objects
+    known = score_run(dataset(tmp_path / "known"), predicted, None, 0.5, 2).objects
     assert known.searched_px == searched
     assert known.searched_km2 == pytest.approx(searched * 4e-6)
     assert [(one.at_least_px, one.under_px) for one in known.by_size][-2:] == [
         (1600, 6400),
         (6400, None),
     ]
-    unknown = score_cell(dataset(tmp_path / "unknown", None), predicted, None, 0.5, 2).objects
+    unknown = score_run(dataset(tmp_path / "unknown", None), predicted, None, 0.5, 2).objects
     assert unknown.searched_km2 is None
 
 
 def test_the_area_is_adjusted_by_the_validation_tiles(
     tmp_path: Path, predicted: Predictions
 ) -> None:
-    scores = score_cell(dataset(tmp_path / "tiles"), predicted, VALIDATION, 0.5, 2)
+    scores = score_run(dataset(tmp_path / "tiles"), predicted, VALIDATION, 0.5, 2)
     found = sum(one.tp + one.fp for one in scores.tiles)
     landslide = sum(one.tp + one.fn for one in scores.tiles)
     pixels = scores.objects.searched_px
@@ -177,12 +177,12 @@ def test_the_area_is_adjusted_by_the_validation_tiles(
 def test_without_validation_tiles_there_is_no_area(
     tmp_path: Path, predicted: Predictions, validation: list[Counts] | None
 ) -> None:
-    assert score_cell(dataset(tmp_path / "tiles"), predicted, validation, 0.5, 2).area is None
+    assert score_run(dataset(tmp_path / "tiles"), predicted, validation, 0.5, 2).area is None
 
 
 def test_scores_are_the_same_each_time(tmp_path: Path, predicted: Predictions) -> None:
     data = dataset(tmp_path / "tiles")
-    first, second = (score_cell(data, predicted, VALIDATION, 0.5, 2) for _ in range(2))
+    first, second = (score_run(data, predicted, VALIDATION, 0.5, 2) for _ in range(2))
     assert first == second
     assert type(first).model_validate_json(first.model_dump_json()) == first
 
@@ -191,15 +191,15 @@ def test_a_strange_tile_is_refused(tmp_path: Path) -> None:
     data = dataset(tmp_path / "tiles")
     strange = predictions(tmp_path / "strange", {"other": probability(0)})
     with pytest.raises(InputError, match="tile other was predicted and is not in the dataset"):
-        score_cell(data, strange, None, 0.5, 2)
+        score_run(data, strange, None, 0.5, 2)
     wrong = predictions(tmp_path / "wrong", {"tile1": probability(0)})
     with pytest.raises(InputError, match=r"tile tile1 has \(50, 40\) rows and columns and its"):
-        score_cell(data, wrong, None, 0.5, 2)
+        score_run(data, wrong, None, 0.5, 2)
 
 
 def test_no_tile_gives_empty_scores(tmp_path: Path) -> None:
     nothing = predictions(tmp_path / "cell", {})
-    scores = score_cell(dataset(tmp_path / "tiles"), nothing, VALIDATION, 0.5, 2)
+    scores = score_run(dataset(tmp_path / "tiles"), nothing, VALIDATION, 0.5, 2)
     assert scores.tiles == ()
     assert scores.area is None
     assert scores.objects.searched_px == 0

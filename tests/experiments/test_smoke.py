@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from landslip.experiments.results import read_results
+from tests.experiments.factories import read_results
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 

@@ -15,7 +15,7 @@ from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
-from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.splits.assignment import SplitPlan
 from landslip.experiments.config import ExperimentConfig
 from landslip.experiments.sources import prepare_datasets, source_notes
 

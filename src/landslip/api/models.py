@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landslip.core.arguments import PathArgument, ProgressArgument, choose, optional_path
-from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, Split, TrainingStrategy
+from landslip.core.choices import (
+    Arch,
+    EngineName,
+    FirstLayer,
+    Precision,
+    Split,
+    TrainingStrategy,
+)
 from landslip.core.errors import InputError, argument
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from landslip.core.window import Window
     from landslip.experiments.results import Results
     from landslip.io.raster.scene import Scene
-    from landslip.models.calibration.run import Calibrated
+    from landslip.models.calibration.run import CalibrationResult
     from landslip.models.card import ExportsCard
     from landslip.models.engines.base import Engine
     from landslip.models.evaluation import Evaluation
@@ -308,7 +315,7 @@ def calibrate(
     precision: str = Precision.AUTO,
     overwrite: bool = False,
     progress: ProgressArgument = None,
-) -> "Calibrated":
+) -> "CalibrationResult":
     """Calibrate a model's probabilities; the curve is stored in the model folder.
 
     Args:
@@ -330,8 +337,8 @@ def calibrate(
     Example:
         >>> landslip.calibrate("MODEL", "TILES").choice.method
     """
+    from landslip.core.choices import CalibrationMethod
     from landslip.models.calibration import run
-    from landslip.models.calibration.method import Method
 
     opened = as_model(model)
     with progress_bar("calibrate", "tiles", show=progress) as shown:
@@ -341,7 +348,7 @@ def calibrate(
                 dataset=as_tiles(tiles),
                 engine=opened.engine(engine, precision),
                 split=choose(Split, split, "split"),
-                method=choose(Method, method, "method"),
+                method=choose(CalibrationMethod, method, "method"),
                 seed=seed,
                 look=look,
                 overwrite=overwrite,
@@ -482,17 +489,22 @@ def run_experiment(
         >>> landslip.run_experiment("configs/smoke.yaml", out="EXPERIMENT", jobs=2)
     """
     from landslip.experiments.config import read_experiment
-    from landslip.experiments.run import ExperimentRequest
-    from landslip.experiments.run import run_experiment as run
+    from landslip.experiments.experiment import ExperimentRequest
+    from landslip.experiments.experiment import run_experiment as run
+    from landslip.reporting.experiment.page import write_report
 
-    with progress_bar("experiment", "cells", show=progress) as shown:
-        return run(
+    log = log or (lambda _line: None)
+    with progress_bar("experiment", "runs", show=progress) as shown:
+        finished = run(
             ExperimentRequest(
                 config=read_experiment(Path(config)),
                 out=Path(out),
                 resume=resume,
                 jobs=jobs,
-                tell=log or (lambda _line: None),
+                tell=log,
                 progress=shown,
             )
         )
+    log("report ...")
+    write_report(finished.results, finished.datasets, Path(out))
+    return finished.results

@@ -6,12 +6,11 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import EngineName, Precision, Split
-from landslip.models.calibration.method import Method
+from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
 
 if TYPE_CHECKING:
-    from landslip.models.calibration.choice import Choice
-    from landslip.models.calibration.figures import Scored
+    from landslip.models.calibration.fit import MethodSelection
+    from landslip.models.calibration.metrics import CalibrationMetrics
 
 
 @handle_errors
@@ -22,8 +21,9 @@ def calibrate(
         Split, typer.Option(help="Tiles to fit on: val or test, never those trained on.")
     ] = Split.VALIDATION,
     method: Annotated[
-        Method, typer.Option(help="Form of the curve; auto: what does best on folds set aside.")
-    ] = Method.AUTO,
+        CalibrationMethod,
+        typer.Option(help="Form of the curve; auto: what does best on folds set aside."),
+    ] = CalibrationMethod.AUTO,
     look: Annotated[
         bool,
         typer.Option(
@@ -68,8 +68,8 @@ def calibrate(
     typer.echo(f"{model}: calibrated by {done.choice.method}")
 
 
-def _tell(choice: "Choice") -> None:
-    rows: dict[str, Scored] = {"before": choice.before}
+def _tell(choice: "MethodSelection") -> None:
+    rows: dict[str, CalibrationMetrics] = {"before": choice.before}
     rows |= {f"{way} after": found for way, found in choice.after.items()}
     typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
     for name, found in rows.items():

@@ -43,9 +43,10 @@ def experiment(
     typer.echo(f"report: {out / 'report.html'}")
     failed = [cell for cell in results.cells if cell.state == "failed"]
     if failed:
+        number = len(results.cells)
         first = f"{failed[0].key.slug}: {failed[0].problem}"
         typer.echo(
-            f"landslip: {len(failed)} of {len(results.cells)} cells could not be run; {first}; "
+            f"landslip: {len(failed)} of {number} cells could not be run; {first}; "
             "mend it and run again with --resume",
             err=True,
         )

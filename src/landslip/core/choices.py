@@ -90,6 +90,18 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class CalibrationMethod(StrEnum):
+    """How probabilities are calibrated.
+
+    ``auto`` is the one with the lowest log loss on tiles that it was not fitted on.
+    """
+
+    AUTO = "auto"
+    TEMPERATURE = "temperature"
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
+
+
 class AtmosphericCorrection(StrEnum):
     """What is done about the air between ground and sensor.
 

@@ -82,11 +82,11 @@ def from_scene(
     """
     from landslip.core.progress import progress_bar
     from landslip.datasets.format import TileDataset
-    from landslip.datasets.scene import SceneRequest, dataset_from_scene
-    from landslip.datasets.split_plan import SplitPlan
+    from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
+    from landslip.datasets.splits.assignment import SplitPlan
     from landslip.io.raster.scene import SceneOptions
 
-    request = SceneRequest(
+    request = SceneDatasetRequest(
         scene=Path(scene),
         labels=Path(labels),
         layer=layer,
@@ -153,7 +153,7 @@ def from_pairs(
     from landslip.core.progress import progress_bar
     from landslip.datasets.format import TileDataset
     from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
-    from landslip.datasets.split_plan import SplitPlan
+    from landslip.datasets.splits.assignment import SplitPlan
 
     request = PairsRequest(
         images=_paths(images),
@@ -199,8 +199,8 @@ def augment(
         >>> landslip.datasets.augment("TILES", out="AUGMENTED", versions=8)
     """
     from landslip.core.progress import progress_bar
-    from landslip.datasets.augment import AugmentRequest, augment_dataset
     from landslip.datasets.format import TileDataset
+    from landslip.datasets.offline_augmentation import AugmentRequest, augment_dataset
 
     tiles = dataset if isinstance(dataset, TileDataset) else TileDataset(Path(dataset))
     request = AugmentRequest(dataset=tiles, versions=versions, seed=seed)

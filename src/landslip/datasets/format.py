@@ -32,7 +32,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, MissingDependencyError
 from landslip.core.records import StrictModel
-from landslip.datasets.split_plan import limited_to, split_digest
+from landslip.datasets.splits.assignment import limited_to, split_digest
 
 if TYPE_CHECKING:
     from landslip.datasets.torch_tiles import Sample, TorchTiles

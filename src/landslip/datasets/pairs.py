@@ -1,6 +1,8 @@
 """Datasets from folders of images and folders of masks of the same names."""
 
-from collections.abc import Iterable, Mapping
+import csv
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +15,8 @@ from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import BACKGROUND, IGNORE, DatasetCard, Tile
-from landslip.datasets.groups import grouping
-from landslip.datasets.pair_files import match_pairs
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.io.labels import mask_to_label
 from landslip.io.raster import Mask, Scene, SceneOptions
 from landslip.io.raster.scene import Stored, Valid
@@ -66,7 +66,7 @@ class PairsRequest:
     @property
     def source(self) -> str:
         """What a dataset says of where it comes from."""
-        folders = ", ".join(_called((*self.images, *self.masks)))
+        folders = ", ".join(_folder_names((*self.images, *self.masks)))
         renamed = [f"{band} is the files' {of_file}" for band, of_file in self.renamed.items()]
         return f"pairs: {'; '.join([folders, *renamed])}"
 
@@ -89,8 +89,8 @@ def dataset_from_pairs(
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
-        description = _describe(request, [image for image, _ in pairs.values()])
-        blurred = _BlurredMasks()
+        description = _describe_pairs(request, [image for image, _ in pairs.values()])
+        blurred = _LossyMasks()
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
                 with Scene(image, request.scene_options) as scene:
@@ -100,14 +100,16 @@ def dataset_from_pairs(
                     tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
                     writer.add(
                         tile,
-                        Origin(scene=name, window=window, group=group_of(name), grid=scene.grid),
+                        TileOrigin(
+                            scene=name, window=window, group=group_of(name), grid=scene.grid
+                        ),
                     )
                 progress(done, len(pairs))
             blurred.refuse_if_dark()
             return writer.finish()
 
 
-class _BlurredMasks:
+class _LossyMasks:
     """Notices masks of 0 and 1 that were saved as JPEG: cut at 127, they would be empty."""
 
     def __init__(self) -> None:
@@ -126,7 +128,7 @@ class _BlurredMasks:
             )
 
 
-def _describe(request: PairsRequest, images: list[Path]) -> Description:
+def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescription:
     """Look at every image's header; all must have one data type, scale and offset."""
     with Scene(images[0], request.scene_options) as scene:
         radiometry, nodata = scene.radiometry, scene.nodata
@@ -141,7 +143,7 @@ def _describe(request: PairsRequest, images: list[Path]) -> Description:
                     f"{image}: all images need one data type, scale and offset; this one has "
                     f"{scene.radiometry} and {images[0].name} has {radiometry}"
                 )
-    return Description(
+    return DatasetDescription(
         bands=request.tile_bands,
         radiometry=radiometry,
         nodata=nodata,
@@ -162,7 +164,7 @@ def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
     return stored[[needed.names.index(of_file) for of_file in request.take.values()]], valid
 
 
-def _read_label(mask_path: Path, scene: Scene, blurred: _BlurredMasks) -> NDArray[np.uint8]:
+def _read_label(mask_path: Path, scene: Scene, blurred: _LossyMasks) -> NDArray[np.uint8]:
     with Mask(mask_path) as mask:
         if mask.shape != scene.grid.shape:
             raise InputError(
@@ -179,10 +181,144 @@ def _read_label(mask_path: Path, scene: Scene, blurred: _BlurredMasks) -> NDArra
     return label
 
 
-def _called(folders: Iterable[Path]) -> list[str]:
+def _folder_names(folders: Iterable[Path]) -> list[str]:
     """Return folders' names, with those of the folders around them where names are equal."""
     each = list(dict.fromkeys(folders))
     names = [folder.name for folder in each]
     if len(set(names)) == len(names):
         return names
     return [f"{folder.parent.name}/{folder.name}" for folder in each]
+
+
+Pairs = dict[str, tuple[Path, Path]]
+
+
+def match_pairs(images: tuple[Path, ...], masks: tuple[Path, ...], mask_suffix: str = "") -> Pairs:
+    """Pair image and mask files by name without its ending, in the order of the names.
+
+    The first folder of images goes with the first folder of masks, and so on. With
+    ``mask_suffix``, say ``_label``, the mask of ``a.jpg`` is ``a_label`` with any ending; both may
+    then lie in one folder.
+
+    Raises:
+        InputError: folders do not go together, one is missing or empty, a file has no partner, or
+            a name is there twice.
+    """
+    if not images or len(images) != len(masks):
+        raise InputError(
+            f"each folder of images needs its folder of masks, in the same order; got "
+            f"{len(images)} --images and {len(masks)} --masks"
+        )
+    pairs: Pairs = {}
+    for image_folder, mask_folder in zip(images, masks, strict=True):
+        found = _match_folder(image_folder, mask_folder, mask_suffix)
+        for name in sorted(pairs.keys() & found.keys()):
+            raise InputError(
+                f"{found[name][0]}: {pairs[name][0]} has the same name; tiles of a dataset have "
+                "one name each, rename one of them"
+            )
+        pairs |= found
+    return {name: pairs[name] for name in sorted(pairs)}
+
+
+def _match_folder(images: Path, masks: Path, mask_suffix: str) -> Pairs:
+    image_files = _pictures(images, "--images")
+    mask_files = _pictures(masks, "--masks")
+    if images.resolve() == masks.resolve():
+        if not mask_suffix:
+            raise InputError(
+                f"{images}: images and masks are in one folder; tell how masks are named by "
+                "--mask-suffix, e.g. _label where the mask of a.jpg is a_label.jpg"
+            )
+        image_files = [path for path in image_files if not path.stem.endswith(mask_suffix)]
+    mask_files = [path for path in mask_files if path.stem.endswith(mask_suffix)]
+    by_name = _by_name(image_files, "")
+    masks_by_name = _by_name(mask_files, mask_suffix)
+    named = (
+        f"a mask of the same name and {mask_suffix}" if mask_suffix else "a mask of the same name"
+    )
+    for here, there, folder, wanted in (
+        (by_name, masks_by_name, masks, mask_suffix),
+        (masks_by_name, by_name, images, ""),
+    ):
+        alone = sorted(set(here) - set(there))
+        if alone:
+            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+            raise InputError(
+                f"{here[alone[0]]}{more}: every image needs {named}; "
+                f"there is no {alone[0]}{wanted} in {folder}"
+            )
+    return {name: (by_name[name], masks_by_name[name]) for name in by_name}
+
+
+def _pictures(folder: Path, option: str) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: {option} is a folder, and this is none")
+    found = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    ]
+    if not found:
+        raise InputError(f"{folder}: {option} holds no image ({', '.join(PICTURE_SUFFIXES)})")
+    return found
+
+
+def _by_name(files: Iterable[Path], suffix: str) -> dict[str, Path]:
+    """Return files by what stands before ``suffix`` in their names."""
+    found: dict[str, Path] = {}
+    for path in files:
+        name = path.stem.removesuffix(suffix)
+        if name in found:
+            raise InputError(f"{path}: {found[name].name} has the same name; keep one of them")
+        found[name] = path
+    return found
+
+
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
+
+
+def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
+    """Return the function from a tile's name to its group.
+
+    A regular expression is matched at the start of the name: its first group, or all it matches,
+    is the tile's group.
+
+    Raises:
+        InputError: the expression is not valid, or some name gets no group.
+    """
+    if groups is None:
+        return lambda name: name
+    table = _group_table(Path(groups)) if groups.endswith(".csv") else _group_matches(groups, names)
+    without = [name for name in names if name not in table]
+    if without:
+        raise InputError(
+            f"--groups {groups}: every tile needs a group, and {without[0]} "
+            f"(with {len(without) - 1} others) gets none"
+        )
+    return table.__getitem__
+
+
+def _group_matches(expression: str, names: list[str]) -> dict[str, str]:
+    try:
+        pattern = re.compile(expression)
+    except re.error as error:
+        raise InputError(f"--groups {expression}: not a regular expression ({error})") from error
+    found = {name: pattern.match(name) for name in names}
+    groups = {name: match[min(1, pattern.groups)] for name, match in found.items() if match}
+    return {name: group for name, group in groups.items() if group is not None}
+
+
+def _group_table(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (--groups)")
+    with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write the mark
+        rows = list(csv.DictReader(file))
+    if not rows or not {"name", "group"} <= set(rows[0]):
+        raise InputError(f"{path}: the columns name and group are needed")
+    return {_without_suffix(row["name"]): row["group"] for row in rows if row["group"]}
+
+
+def _without_suffix(name: str) -> str:
+    path = Path(name)
+    return path.stem if path.suffix.lower() in PICTURE_SUFFIXES else path.name

@@ -14,8 +14,8 @@ from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.datasets.format import BACKGROUND, IGNORE, LANDSLIDE, DatasetCard, Tile
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.io.labels import LabelPolygons, mask_to_label, read_label_polygons
 from landslip.io.raster import Mask, Scene, SceneOptions
 
@@ -23,7 +23,7 @@ RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneRequest:
+class SceneDatasetRequest:
     """What `dataset_from_scene` reads, and which tiles it keeps.
 
     Attributes:
@@ -52,7 +52,7 @@ class SceneRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class SceneResult:
+class SceneDataset:
     """The dataset's card, and what was noticed on the way."""
 
     card: DatasetCard
@@ -68,9 +68,13 @@ class _Labels(Protocol):
 
 
 def dataset_from_scene(
-    request: SceneRequest, out: Path, *, overwrite: bool = False, progress: Progress = no_progress
-) -> SceneResult:
-    """Cut a scene into tiles and label them; see `SceneRequest`.
+    request: SceneDatasetRequest,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> SceneDataset:
+    """Cut a scene into tiles and label them; see `SceneDatasetRequest`.
 
     Raises:
         InputError: scene or labels cannot be used, or no tile has enough valid pixels.
@@ -88,7 +92,7 @@ def dataset_from_scene(
             for done, window in enumerate(windows, start=1):
                 tile = _cut(scene, labels, area, window)
                 if tile.counted.mean() >= request.min_valid:
-                    origin = Origin(
+                    origin = TileOrigin(
                         scene=scene.path.name,
                         window=window,
                         group=tile.tile_id,
@@ -111,7 +115,7 @@ def dataset_from_scene(
             f"{request.min_valid:.0%} of their pixels is valid and searched"
         )
         notes = (*notes, left_out)
-    return SceneResult(card, notes)
+    return SceneDataset(card, notes)
 
 
 class _PolygonLabels:
@@ -140,7 +144,7 @@ class _MaskLabels:
 
 
 @contextmanager
-def _open_labels(request: SceneRequest, scene: Scene) -> Iterator[_Labels]:
+def _open_labels(request: SceneDatasetRequest, scene: Scene) -> Iterator[_Labels]:
     if request.labels.suffix.lower() in RASTER_SUFFIXES:
         with Mask(request.labels, scene.grid) as mask:
             yield _MaskLabels(mask)
@@ -161,8 +165,8 @@ def _cut(scene: Scene, labels: _Labels, area: LabelPolygons | None, window: Wind
     )
 
 
-def _describe(request: SceneRequest, scene: Scene) -> Description:
-    return Description(
+def _describe(request: SceneDatasetRequest, scene: Scene) -> DatasetDescription:
+    return DatasetDescription(
         bands=scene.bands,
         radiometry=scene.radiometry,
         nodata=scene.nodata,

@@ -232,6 +232,10 @@ class ExperimentConfig(StrictModel):
         """The method that others are compared with."""
         return self.reference or next(iter(self.methods))
 
+    def datasets_and_splits(self, runs: RunsConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the data sets and the splits that an entry of ``runs`` crosses."""
+        return runs.datasets or tuple(self.datasets), runs.splits or tuple(self.splits)
+
     def label_of(self, method: str) -> str:
         """Return what a method is called in the report."""
         return self.methods[method].label or ("SVM" if method == "svm" else method)

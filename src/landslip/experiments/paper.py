@@ -31,7 +31,7 @@ class PaperMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Printed:
+class PaperScores:
     """Precision, recall and F1 of one method on one date, in percent with two decimals."""
 
     precision: Decimal
@@ -51,7 +51,7 @@ class StatedGain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class PaperCheck:
     """A printed figure beside the one that other printed figures give.
 
     Attributes:
@@ -78,23 +78,23 @@ class Check:
         return f"{self.what} is printed as {self.printed}; {self.how} {self.computed}, {verdict}."
 
 
-def _printed(text: str) -> Printed:
+def _printed(text: str) -> PaperScores:
     precision, recall, f1 = (Decimal(part) for part in text.split(" / "))
-    return Printed(precision=precision, recall=recall, f1=f1)
+    return PaperScores(precision=precision, recall=recall, f1=f1)
 
 
-def _row(*texts: str) -> dict[str, Printed]:
+def _row(*texts: str) -> dict[str, PaperScores]:
     return {date: _printed(text) for date, text in zip(DATES, texts, strict=True)}
 
 
-ENCODERS: Mapping[str, Printed] = {
+ENCODERS: Mapping[str, PaperScores] = {
     "resnet34": _printed("80.76 / 84.17 / 82.43"),
     "resnet50": _printed("81.96 / 85.33 / 83.61"),
     "resnet101": _printed("80.53 / 86.09 / 83.22"),
 }
 """Its table 3, of 2013-08-12: the transferred LinkNet by encoder."""
 
-METHODS: Mapping[PaperMethod, Mapping[str, Printed]] = {
+METHODS: Mapping[PaperMethod, Mapping[str, PaperScores]] = {
     PaperMethod.SVM: _row(
         "63.63 / 75.91 / 70.97", "59.21 / 61.67 / 60.41", "63.01 / 60.10 / 61.52"
     ),
@@ -145,17 +145,17 @@ def half_unit(figure: Decimal) -> Decimal:
     return Decimal(1).scaleb(int(exponent)) / 2
 
 
-def checks() -> tuple[Check, ...]:
+def checks() -> tuple[PaperCheck, ...]:
     """Check every F1 against its precision and recall, and every stated gain against the tables."""
     return (*_f1_checks(), *(_gain_check(gain) for gain in GAINS))
 
 
-def disagreements() -> tuple[Check, ...]:
+def disagreements() -> tuple[PaperCheck, ...]:
     """Return the checks that rounding cannot explain."""
     return tuple(check for check in checks() if not check.agrees)
 
 
-def f1_check(what: str, printed: Printed) -> Check:
+def f1_check(what: str, printed: PaperScores) -> PaperCheck:
     """Check an F1 = 2 P R / (P + R) against its precision and recall.
 
     It grows with both, so that its range is that of their ends.
@@ -167,7 +167,7 @@ def f1_check(what: str, printed: Printed) -> Check:
         )
         for side in (-1, 0, 1)
     )
-    return Check(
+    return PaperCheck(
         what=what,
         printed=printed.f1,
         computed=_two_decimals(middle),
@@ -177,7 +177,7 @@ def f1_check(what: str, printed: Printed) -> Check:
     )
 
 
-def _f1_checks() -> Iterator[Check]:
+def _f1_checks() -> Iterator[PaperCheck]:
     for encoder, printed in ENCODERS.items():
         yield f1_check(f"The F1 of {encoder} in table 3", printed)
     for method, dates in METHODS.items():
@@ -185,7 +185,7 @@ def _f1_checks() -> Iterator[Check]:
             yield f1_check(f"The F1 of {method.value} on {date}", printed)
 
 
-def _gain_check(stated: StatedGain) -> Check:
+def _gain_check(stated: StatedGain) -> PaperCheck:
     dates = DATES if stated.date is None else (stated.date,)
     best, other = METHODS[PaperMethod.TRANSFERRED], METHODS[stated.over]
     pairs = [
@@ -195,7 +195,7 @@ def _gain_check(stated: StatedGain) -> Check:
     slack = sum((half_unit(ours) + half_unit(theirs) for ours, theirs in pairs), Decimal(0))
     slack /= len(pairs)
     over = f"The gain in {_WORDS[stated.measure]} over {stated.over.value} in the {stated.where}"
-    return Check(
+    return PaperCheck(
         what=over if stated.date is None else f"{over}, {stated.date},",
         printed=stated.gain,
         computed=_two_decimals(mean),

@@ -79,7 +79,7 @@ class TileCounts(StrictModel):
         return Counts(tp=self.tp, fp=self.fp, fn=self.fn, tn=self.tn)
 
 
-class SizeClass(StrictModel):
+class SizeClassScores(StrictModel):
     """Landslides of the labels from ``at_least`` to under ``under`` pixels (None: no end)."""
 
     at_least_px: int
@@ -91,7 +91,7 @@ class SizeClass(StrictModel):
 class ObjectScores(StrictModel):
     """Landslides as objects; see `landslip.metrics.objects`."""
 
-    by_size: tuple[SizeClass, ...]
+    by_size: tuple[SizeClassScores, ...]
     found: int = Field(description="objects in the result")
     false: int = Field(description="of them, those that overlap no landslide enough")
     searched_px: int
@@ -108,7 +108,7 @@ class BoundaryScores(StrictModel):
     known_near: int
 
 
-class Curves(StrictModel):
+class ProbabilityHistogram(StrictModel):
     """Pixels of the test tiles by probability, in equal bins over 0 to 1."""
 
     landslide: tuple[int, ...]
@@ -116,7 +116,7 @@ class Curves(StrictModel):
     mean_probability: tuple[float, ...] = Field(description="of each bin's pixels; 0 where empty")
 
 
-class AreaEstimate(StrictModel):
+class AdjustedArea(StrictModel):
     """Error-adjusted share of landslide (Olofsson et al. 2014) over the test tiles."""
 
     mapped_share: float
@@ -125,18 +125,18 @@ class AreaEstimate(StrictModel):
     reference_share: float
 
 
-class CellScores(StrictModel):
+class RunScores(StrictModel):
     """How one cell did on its test tiles, at its threshold."""
 
     threshold: float
     tiles: tuple[TileCounts, ...]
     objects: ObjectScores
     boundary: BoundaryScores
-    curves: Curves
-    area: AreaEstimate | None
+    curves: ProbabilityHistogram
+    area: AdjustedArea | None
 
 
-class CellKey(StrictModel):
+class RunKey(StrictModel):
     """What a cell is: one method, trained once on one fold.
 
     Attributes:
@@ -166,10 +166,10 @@ class CellKey(StrictModel):
         return "--".join(parts)
 
 
-class CellFacts(StrictModel):
+class RunFacts(StrictModel):
     """A cell, done or failed."""
 
-    key: CellKey
+    key: RunKey
     state: Literal["done", "failed"] = "done"
     problem: str | None = None
     digest: str = Field(description="of settings, pixels and split that it was made from")
@@ -182,7 +182,7 @@ class CellFacts(StrictModel):
     threads: int | None = None
     device: str | None = None
     precision: str | None = None
-    scores: CellScores | None = None
+    scores: RunScores | None = None
 
 
 class Results(StrictModel):
@@ -203,15 +203,10 @@ class Results(StrictModel):
     datasets: dict[str, DatasetFacts]
     splits: tuple[SplitFacts, ...]
     methods: dict[str, MethodFacts]
-    cells: tuple[CellFacts, ...]
+    cells: tuple[RunFacts, ...]
     seconds: float
 
     def write(self, folder: Path) -> None:
         """Write ``results.json`` into a folder."""
         with atomic_file(folder / FILE, overwrite=True) as file:
             file.write_text(self.model_dump_json(indent=1) + "\n")
-
-
-def read_results(folder: Path) -> Results:
-    """Read ``results.json`` of a folder."""
-    return Results.model_validate_json((folder / FILE).read_text())

@@ -1,143 +1,167 @@
-"""Runs an experiment: makes its data sets, divides them, runs the cells, scores and reports."""
+"""One cell: trains its method, predicts its test tiles, and keeps both; networks need torch."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 
-from landslip.core.errors import InputError, OutputExistsError
-from landslip.core.files import file_lock, refuse_existing
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.choices import Split
+from landslip.core.errors import InputError
+from landslip.core.files import file_lock
 from landslip.core.progress import Progress, no_progress
-from landslip.experiments.assemble import DATASETS, Experiment, assemble
-from landslip.experiments.config import ExperimentConfig
-from landslip.experiments.divide import ALIKE, divide_all
-from landslip.experiments.job import RECORD, Job, check_same
-from landslip.experiments.jobs import make_job
-from landslip.experiments.plan import plan_cells
-from landslip.experiments.pool import Outcome, Pool
-from landslip.experiments.results import FILE, CellKey, Results
-from landslip.experiments.sources import prepare_datasets
-from landslip.experiments.speed import measure_costs
-from landslip.reporting.experiment.page import write_report
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.experiments.results import TileCounts
+from landslip.experiments.run_folder import (
+    BEGUN,
+    ERRORS,
+    LOCK,
+    MODEL,
+    RECORD,
+    PredictionsWriter,
+    RunJob,
+    RunRecord,
+    begin,
+    check_same,
+)
+from landslip.metrics.pixels import count_pixels
+from landslip.models.engines.choose import open_engine
+from landslip.models.evaluation import predicted_tiles
+from landslip.models.folder import ModelFolder, open_model
+from landslip.models.svm.fit import fit_svm
+from landslip.models.svm.model import SvmSettings
+from landslip.models.svm.predict import THRESHOLD
+from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
 
-CELLS, LOCK = "cells", ".lock"
+Predicted = Iterator[tuple[int, NDArray[np.float32]]]
+Predict = Callable[[list[int]], Predicted]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExperimentRequest:
-    """What is run, and where to.
+@dataclass(slots=True)
+class _RunState:
+    """A cell under way."""
 
-    Attributes:
-        resume: go on in a folder that an earlier run of the same experiment left.
-        jobs: how many cells are run at a time; the cores are shared among them.
-        tell: told of each step and cell.
-        progress: told of the share of cells that are finished.
-    """
-
-    config: ExperimentConfig
-    out: Path
-    resume: bool = False
-    jobs: int = 1
-    tell: Callable[[str], None] = lambda _line: None
+    job: RunJob
+    dataset: TileDataset
     progress: Progress = no_progress
-
-    def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise InputError(f"--jobs is at least 1; got {self.jobs}")
+    facts: dict[str, object] = field(default_factory=dict)
 
 
-def run_experiment(request: ExperimentRequest) -> Results:
-    """Run an experiment into a folder; finished cells of an earlier run are left as they are.
-
-    The folder holds ``datasets/``, ``cells/`` (a folder a cell, with its model, predictions and
-    ``cell.json``), ``results.json``, ``report.html`` and ``report.md``. A cell that cannot be run
-    is told of in the report and tried again by the next run.
+def execute_run(job: RunJob, progress: Progress = no_progress) -> None:
+    """Run a cell into ``job.out``; goes on where an earlier try stopped.
 
     Raises:
-        OutputExistsError: ``out`` is there and ``resume`` is not set.
-        InputError: data sets, divisions or finished cells do not fit the configuration.
+        LandslipError: it cannot be run, or another process is at it.
     """
-    started = time.monotonic()
-    config, out = request.config, request.out
-    if request.resume:
-        _refuse_foreign(out)
-    else:
-        _refuse_existing(out)
-    with _folder_of(out):
-        datasets = prepare_datasets(config, out / DATASETS, request.tell)
-        divisions = divide_all(config, datasets, out / ALIKE, request.tell)
-        folds = {pair: len(divided.folds) for pair, divided in divisions.items()}
-        keys = plan_cells(config, folds)
-        jobs = {key: make_job(config, key, divisions, out / CELLS) for key in keys}
-        for job in jobs.values():
-            check_same(job)
-        outcomes = _run_cells(request, jobs)
-        experiment = Experiment(
+    dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
+    with file_lock(job.unfinished / LOCK, "this cell"):
+        check_same(job)
+        begin(job)
+        cell = _RunState(job, dataset, progress)
+        if job.svm is not None:
+            _run_svm(cell)
+        else:
+            _run_network(cell)
+        for name in (ERRORS, BEGUN):
+            (job.unfinished / name).unlink(missing_ok=True)
+    job.unfinished.rename(job.out)
+
+
+def _run_network(cell: _RunState) -> None:
+    job = cell.job
+    model = open_model(job.start) if job.training is None and job.start else _trained(cell)
+    engine = open_engine(model, job.engine, job.precision)
+    known = model.card.training
+    if job.training is not None:
+        cell.facts = {
+            "epoch": known.epoch,
+            "epochs": known.epochs,
+            "train_seconds": known.seconds,
+            "device": known.device,
+            "precision": known.precision,
+        }
+    cell.facts["engine"] = f"{engine.name} {engine.precision}"
+
+    def predicted(positions: list[int]) -> Predicted:
+        return predicted_tiles(engine, model.card, cell.dataset, positions)
+
+    _write_predictions(cell, predicted, model.card.threshold)
+
+
+def _trained(cell: _RunState) -> ModelFolder:
+    """Train, or take up the model that an earlier try finished."""
+    from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415 - the SVM needs no torch
+    from landslip.models.training.run import TrainRequest, train  # noqa: PLC0415
+
+    job, out = cell.job, cell.job.unfinished / MODEL
+    if job.training is None:
+        raise InputError(f"{job.key.slug}: neither a recipe nor a model is given")
+    if not (out / "model.json").is_file():
+        request = TrainRequest(
+            dataset=cell.dataset,
             out=out,
-            config=config,
-            datasets=datasets,
-            divisions=divisions,
-            jobs=jobs,
-            outcomes=outcomes,
+            config=job.training,
+            start=None if job.start is None else open_model(job.start),
+            resume=True,
+            watcher=TrainingCallbacks(on_step=cell.progress),
         )
-        costs = measure_costs(config, jobs, out, request.tell)
-        request.tell("scores ...")
-        seconds = time.monotonic() - started
-        results = assemble(experiment, costs, seconds=seconds)
-        results.write(out)
-        request.tell("report ...")
-        write_report(results, datasets, out)
-    return results
+        train(request)
+    return open_model(out)
 
 
-def _refuse_existing(out: Path) -> None:
-    try:
-        refuse_existing(out, overwrite=False)
-    except OutputExistsError as error:
-        raise OutputExistsError(
-            f"{out}: already exists; go on with what is there by --resume, or choose another --out"
-        ) from error
+def _run_svm(cell: _RunState) -> None:
+    known, started = cell.job.svm, time.monotonic()
+    if known is None:
+        raise InputError(f"{cell.job.key.slug}: the SVM's settings are missing")
+    settings = SvmSettings(
+        c=known.c,
+        gamma=known.gamma,
+        pixels_per_class=known.pixels_per_class,
+        seed=cell.job.key.seed,
+    )
+    model = fit_svm(cell.dataset, cell.dataset.positions(Split.TRAIN), settings)
+    seconds = round(time.monotonic() - started, 1)
+    folder = cell.job.unfinished / MODEL
+    folder.mkdir(exist_ok=True)
+    model.save(folder)
+    cell.facts = {"train_seconds": seconds, "device": "cpu", "engine": "svm float32"}
+
+    def predicted(positions: list[int]) -> Predicted:
+        return svm_predicted_tiles(model, cell.dataset, positions, cell.progress)
+
+    _write_predictions(cell, predicted, THRESHOLD)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """Stop where a folder holds something, and nothing that an experiment leaves."""
-    if not out.is_dir():
-        return
-    found = {path.name for path in out.iterdir()}
-    if found and not found & {LOCK, DATASETS, ALIKE, CELLS, FILE}:
-        raise InputError(
-            f"{out}: no experiment was begun in this folder, so there is nothing to go on with; "
-            "choose another --out"
-        )
+def _write_predictions(cell: _RunState, predicted: Predict, threshold: float) -> None:
+    """Predict validation and test tiles; write predictions and record."""
+    job, dataset = cell.job, cell.dataset
+    writer, validation = PredictionsWriter(), []
+    wanted = dataset.positions(Split.VALIDATION)
+    for position, probability in predicted(wanted) if wanted else ():
+        validation.append(_counted(dataset, position, probability >= threshold))
+    for position, probability in predicted(dataset.positions(Split.TEST)):
+        writer.add(dataset.tile(position).tile_id, probability)
+    writer.write(job.unfinished)
+    record = RunRecord.model_validate(
+        {
+            "key": job.key,
+            "made_from": job.made_from,
+            "threshold": threshold,
+            "split_sha256": dataset.card.split_sha256,
+            "trained_on": 0
+            if job.training is None and job.svm is None
+            else len(dataset.positions(Split.TRAIN)),
+            "validated_on": len(wanted),
+            "threads": job.threads,
+            "validation": validation,
+            **cell.facts,
+        }
+    )
+    (job.unfinished / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
 
 
-@contextmanager
-def _folder_of(out: Path) -> Iterator[None]:
-    """Keep a second run out of a folder, and remove one that was refused while it was empty."""
-    try:
-        with file_lock(out / LOCK, "this experiment"):
-            yield
-    finally:
-        for folder in (out / DATASETS, out / CELLS, out):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-
-
-def _run_cells(request: ExperimentRequest, jobs: dict[CellKey, Job]) -> dict[CellKey, Outcome]:
-    """Run what is not finished; return what became of every cell that was tried."""
-    waiting = [job for job in jobs.values() if not (job.out / RECORD).is_file()]
-    done = len(jobs) - len(waiting)
-    request.tell(f"{len(jobs)} cells, {done} of them finished before")
-    outcomes: dict[CellKey, Outcome] = {}
-
-    def show(share: float) -> None:
-        request.progress(done + len(outcomes) + share, len(jobs))
-
-    with Pool(request.jobs, show) as pool:
-        for job, outcome in pool.run(waiting):
-            outcomes[job.key] = outcome
-            line = "" if outcome.problem is None else f": {outcome.problem}"
-            request.tell(f"cell {done + len(outcomes)}/{len(jobs)} {job.key.slug}{line}")
-            show(0)
-    return outcomes
+def _counted(dataset: TileDataset, position: int, found: NDArray[np.bool_]) -> TileCounts:
+    tile = dataset.tile(position)
+    counts = count_pixels(found, tile.label == LANDSLIDE, tile.counted)
+    return TileCounts(tile_id=tile.tile_id, **asdict(counts))

@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.datasets.format import LANDSLIDE, TileDataset
-from landslip.experiments.predictions import Predictions
 from landslip.experiments.results import (
-    AreaEstimate,
+    AdjustedArea,
     BoundaryScores,
-    CellScores,
-    Curves,
     ObjectScores,
-    SizeClass,
+    ProbabilityHistogram,
+    RunScores,
+    SizeClassScores,
     TileCounts,
 )
+from landslip.experiments.run_folder import Predictions
 from landslip.metrics.area import area_from_tiles
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import ProbabilityBins, bin_pixels, no_pixels
@@ -27,7 +27,7 @@ from landslip.metrics.pixels import Counts, count_pixels, total
 
 
 @dataclass(slots=True)
-class _Sums:
+class _ScoreSums:
     """What is counted, summed over the tiles so far."""
 
     tiles: list[TileCounts] = field(default_factory=list)
@@ -36,13 +36,13 @@ class _Sums:
     bins: ProbabilityBins = field(default_factory=no_pixels)
 
 
-def score_cell(
+def score_run(
     dataset: TileDataset,
     predictions: Predictions,
     validation: list[Counts] | None,
     threshold: float,
     boundary_px: int,
-) -> CellScores:
+) -> RunScores:
     """Score the tiles that were predicted; a pixel is found where it reaches the threshold.
 
     Args:
@@ -57,7 +57,7 @@ def score_cell(
         InputError: a predicted tile is not in the dataset, or of another size.
     """
     positions = {str(name): at for at, name in enumerate(dataset.index["tile_id"])}
-    sums = _Sums()
+    sums = _ScoreSums()
     for tile_id in predictions:
         if tile_id not in positions:
             raise InputError(
@@ -66,7 +66,7 @@ def score_cell(
             )
         probability = predictions.probability(tile_id)
         _count_tile(sums, dataset, positions[tile_id], probability, threshold, boundary_px)
-    return CellScores(
+    return RunScores(
         threshold=threshold,
         tiles=tuple(sums.tiles),
         objects=_objects(sums.objects, dataset.card.resolution_m),
@@ -77,7 +77,7 @@ def score_cell(
 
 
 def _count_tile(
-    sums: _Sums,
+    sums: _ScoreSums,
     dataset: TileDataset,
     position: int,
     probability: NDArray[np.float32],
@@ -105,7 +105,7 @@ def _objects(counts: ObjectCounts, resolution_m: float | None) -> ObjectScores:
     classes = zip(size_classes_px(), counts.landslides, counts.detected, strict=True)
     return ObjectScores(
         by_size=tuple(
-            SizeClass(
+            SizeClassScores(
                 at_least_px=at_least, under_px=under, landslides=landslides, detected=detected
             )
             for (at_least, under), landslides, detected in classes
@@ -129,15 +129,15 @@ def _boundary(counts: BoundaryCounts, tolerance_px: int) -> BoundaryScores:
     )
 
 
-def _curves(bins: ProbabilityBins) -> Curves:
-    return Curves(
+def _curves(bins: ProbabilityBins) -> ProbabilityHistogram:
+    return ProbabilityHistogram(
         landslide=tuple(bins.landslide.tolist()),
         other=tuple(bins.other.tolist()),
         mean_probability=tuple(bins.mean_probability.tolist()),
     )
 
 
-def _area(tested: Sequence[Counts], validated: Sequence[Counts]) -> AreaEstimate | None:
+def _area(tested: Sequence[Counts], validated: Sequence[Counts]) -> AdjustedArea | None:
     """Return the landslide share of the test tiles, from their map and the validation's errors."""
     summed = total(tested)
     pixels = summed.tp + summed.fp + summed.fn + summed.tn
@@ -148,7 +148,7 @@ def _area(tested: Sequence[Counts], validated: Sequence[Counts]) -> AreaEstimate
     adjusted = area_from_tiles(mapped, table, len(tested), STANDARD)
     if adjusted is None:
         return None
-    return AreaEstimate(
+    return AdjustedArea(
         mapped_share=mapped,
         adjusted_share=adjusted.share,
         standard_error=adjusted.standard_error,

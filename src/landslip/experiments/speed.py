@@ -11,10 +11,10 @@ import numpy as np
 from landslip.core.choices import Split
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
+from landslip.experiments.cache import read_cache
 from landslip.experiments.config import ExperimentConfig
-from landslip.experiments.job import MODEL, RECORD, Job
-from landslip.experiments.kept import read_kept
-from landslip.experiments.results import CellKey
+from landslip.experiments.results import RunKey
+from landslip.experiments.run_folder import MODEL, RECORD, RunJob
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import open_model
 from landslip.models.networks.build import network_cost
@@ -30,7 +30,7 @@ Run = Callable[[], None]
 
 
 def measure_costs(
-    config: ExperimentConfig, jobs: Mapping[CellKey, Job], out: Path, tell: Callable[[str], None]
+    config: ExperimentConfig, jobs: Mapping[RunKey, RunJob], out: Path, tell: Callable[[str], None]
 ) -> Costs:
     """Measure every method that has a finished cell; take earlier figures where all are the same.
 
@@ -38,9 +38,9 @@ def measure_costs(
     in each round, so that a machine that is busy for a while is so for all of them. Whole tiles
     are normalised beforehand and predicted in one batch; the SVM's time is that of its spectra.
     """
-    chosen = _first_cells(jobs)
+    chosen = _first_runs(jobs)
     file, measured_on = out / FILE, {name: job.key.slug for name, job in chosen.items()}
-    found: Costs | None = read_kept(file, "costs", cells=measured_on)
+    found: Costs | None = read_cache(file, "costs", cells=measured_on)
     if found is not None:
         return found
     tell("speed of inference, side by side ...")
@@ -53,9 +53,9 @@ def measure_costs(
     return costs
 
 
-def _first_cells(jobs: Mapping[CellKey, Job]) -> dict[str, Job]:
+def _first_runs(jobs: Mapping[RunKey, RunJob]) -> dict[str, RunJob]:
     """Return the first finished cell of each method that made a model of its own."""
-    first: dict[str, Job] = {}
+    first: dict[str, RunJob] = {}
     for key, job in jobs.items():
         if key.target is None and (job.out / RECORD).is_file():
             first.setdefault(key.method, job)
@@ -63,7 +63,7 @@ def _first_cells(jobs: Mapping[CellKey, Job]) -> dict[str, Job]:
 
 
 def _prepared(
-    config: ExperimentConfig, job: Job
+    config: ExperimentConfig, job: RunJob
 ) -> tuple[tuple[Run, int], dict[str, float | int | str | None]]:
     """Return what predicts a few tiles, with their pixels, and what is known without running."""
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)

@@ -162,9 +162,9 @@ def _unlike(scene: Scene, model: ModelFolder) -> list[Message]:
     """Return what tells that the scene is unlike the training data, of models that know theirs."""
     if model.card.look is None:
         return []
-    from landslip.models.ood.judge import judge
+    from landslip.models.ood.score import score_scene
 
-    found = judge(scene, model)
+    found = score_scene(scene, model)
     return [] if found is None else found.notes()
 
 

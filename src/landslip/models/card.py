@@ -8,7 +8,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.records import StrictModel
 from landslip.datasets.normalisation import Normalisation
-from landslip.models.calibration.curve import Calibration
+from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.networks.architecture import Architecture
 
 FORMAT_VERSION = 1
@@ -97,7 +97,7 @@ class ExportsCard(StrictModel):
 
 
 class CalibrationScoresCard(StrictModel):
-    """How far probabilities are from what they say; see `landslip.models.calibration.figures`."""
+    """How far probabilities are from what they say; see `landslip.models.calibration.metrics`."""
 
     calibration_error: float = Field(description="expected, over 20 bins of equal width")
     brier: float
@@ -137,14 +137,14 @@ class ProbabilityCalibrationCard(StrictModel):
     reliability_before: ReliabilityCard
     reliability_after: ReliabilityCard | None
 
-    def curve(self) -> Calibration:
+    def curve(self) -> CalibrationCurve:
         """Return the curve from the network's logits to calibrated ones."""
-        return Calibration(
+        return CalibrationCurve(
             knots=self.knots, slope_below=self.slope_below, slope_above=self.slope_above
         )
 
 
-class LookCard(StrictModel):
+class TrainingStatisticsCard(StrictModel):
     """What the training data looked like, to tell scenes that look otherwise."""
 
     file: str
@@ -176,7 +176,7 @@ class ModelCard(StrictModel):
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
     exports: ExportsCard | None = Field(None, description="None: as training wrote it")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
-    look: LookCard | None = Field(None, description="None: not measured")
+    look: TrainingStatisticsCard | None = Field(None, description="None: not measured")
 
     @property
     def bands(self) -> Bands:
@@ -192,7 +192,7 @@ class ModelCard(StrictModel):
         )
 
     @property
-    def curve(self) -> Calibration | None:
+    def curve(self) -> CalibrationCurve | None:
         """The curve that makes the network's probabilities calibrated ones; None without one."""
         return None if self.calibration is None else self.calibration.curve()
 

@@ -16,15 +16,15 @@ from landslip.core.choices import Units
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 MakeTiles = Callable[..., TileDataset]
 MakeScene = Callable[..., TileDataset]
 
 
-def describe(bands: int, dtype: str, side: int) -> Description:
-    return Description(
+def describe(bands: int, dtype: str, side: int) -> DatasetDescription:
+    return DatasetDescription(
         bands=Bands(("red", "green", "blue")[:bands]),
         radiometry=Radiometry(units=Units.DN, dtype=dtype, scale=1, offset=0),
         nodata=None,
@@ -57,7 +57,7 @@ def make_tiles(tmp_path: Path) -> MakeTiles:
                 )
                 window = Window(0, 0, shape[1], shape[0])
                 group = tile.tile_id if groups is None else groups[at]
-                writer.add(tile, Origin(scene=tile.tile_id, window=window, group=group))
+                writer.add(tile, TileOrigin(scene=tile.tile_id, window=window, group=group))
             writer.finish()
         return TileDataset(path)
 
@@ -93,7 +93,7 @@ def make_scene(tmp_path: Path) -> MakeScene:
                         label=label[window.slices_in(grid.window)],
                         valid=np.ones((side, side), dtype=np.bool_),
                     )
-                    origin = Origin(scene=name, window=window, group=tile.tile_id, grid=grid)
+                    origin = TileOrigin(scene=name, window=window, group=tile.tile_id, grid=grid)
                     writer.add(tile, origin)
             writer.finish()
         return TileDataset(path)

@@ -6,7 +6,7 @@ import numpy as np
 import openvino
 import pytest
 from openvino import opset13 as ops
-from tests.models.calibration.made import drawn
+from tests.models.calibration.factories import drawn
 from tests.models.test_folder import make_card
 
 from landslip.core.bands import Bands, Radiometry
@@ -14,8 +14,8 @@ from landslip.core.choices import Units
 from landslip.core.files import sha256_of
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.models.calibration.curve import logit
 from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, ModelFolder, open_model
 
@@ -26,7 +26,7 @@ SIDE = 48
 def write_tiles(folder: Path, *, tiles: int = 40, landslides: bool = True) -> TileDataset:
     """Write tiles of float32 whose first band is the network's logit."""
     folder.mkdir(parents=True)
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(BANDS),
         radiometry=Radiometry(units=Units.DN, dtype="float32"),
         nodata=None,
@@ -47,7 +47,7 @@ def write_tiles(folder: Path, *, tiles: int = 40, landslides: bool = True) -> Ti
                 valid=np.ones((SIDE, SIDE), dtype=np.bool_),
             )
             window = Window(SIDE * number, 0, SIDE, SIDE)
-            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
         writer.finish()
     return TileDataset(folder)
 

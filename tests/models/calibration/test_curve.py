@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from landslip.models.calibration.curve import LIMIT, Calibration, logit, sigmoid
+from landslip.models.calibration.curve import LIMIT, CalibrationCurve, logit, sigmoid
 
-BENT = Calibration(
+BENT = CalibrationCurve(
     knots=((-2.0, -5.0), (0.0, -1.0), (1.0, -0.75), (3.0, 4.0)), slope_below=1.5, slope_above=0.5
 )
 
@@ -13,7 +13,7 @@ BENT = Calibration(
 def test_a_line_is_slope_and_intercept() -> None:
     logits = np.linspace(-11, 11, 45)
     np.testing.assert_allclose(
-        Calibration.line(0.4, -1.5).logits(logits), 0.4 * logits - 1.5, atol=1e-12
+        CalibrationCurve.line(0.4, -1.5).logits(logits), 0.4 * logits - 1.5, atol=1e-12
     )
 
 
@@ -30,19 +30,19 @@ def test_hinges_are_the_same_curve() -> None:
     for knot, change in bends:
         total += change * np.maximum(logits - knot, 0)
     np.testing.assert_allclose(total, BENT.logits(logits), atol=1e-9)
-    assert Calibration.line(0.4, -1.5).hinges() == (-1.5, 0.4, ())
+    assert CalibrationCurve.line(0.4, -1.5).hinges() == (-1.5, 0.4, ())
 
 
 def test_probabilities_go_through_their_logits() -> None:
     # by hand: logit(0.8) = log 4, half of it log 2, and sigmoid(log 2) = 2 / 3
-    assert Calibration.line(0.5).probability(0.8) == pytest.approx(2 / 3)
-    found = Calibration.line(0.5).probabilities(np.array([[0.8, 0.2]], dtype=np.float32))
+    assert CalibrationCurve.line(0.5).probability(0.8) == pytest.approx(2 / 3)
+    found = CalibrationCurve.line(0.5).probabilities(np.array([[0.8, 0.2]], dtype=np.float32))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [[2 / 3, 1 / 3]], rtol=1e-6)
 
 
 def test_certainty_is_cut_and_stays_finite() -> None:
-    found = Calibration.line(0.25).probabilities(np.array([0.0, 1.0], dtype=np.float32))
+    found = CalibrationCurve.line(0.25).probabilities(np.array([0.0, 1.0], dtype=np.float32))
     np.testing.assert_allclose(found, [1 / (1 + np.e**3), 1 / (1 + np.e**-3)], rtol=1e-6)
     assert logit(np.array([0.0, 1.0, np.nextafter(np.float32(1), 0)])).tolist() == pytest.approx(
         [-LIMIT, LIMIT, LIMIT]
@@ -75,4 +75,4 @@ def test_what_does_not_rise_is_no_curve(
     knots: tuple[tuple[float, float], ...], below: float, above: float, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Calibration(knots=knots, slope_below=below, slope_above=above)
+        CalibrationCurve(knots=knots, slope_below=below, slope_above=above)

@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 from tests.models.calibration.conftest import write_band_model, write_tiles
 
-from landslip.core.choices import EngineName, Precision, Split
+from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import TileDataset
-from landslip.models.calibration.curve import Calibration
-from landslip.models.calibration.method import Method
+from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.calibration.run import CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import CARD, ModelFolder, open_model
-from landslip.models.ood.judge import judge_tiles
+from landslip.models.ood.score import score_tiles
 
 
 def request_of(model: ModelFolder, tiles: TileDataset, **known: object) -> CalibrateRequest:
     engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
-    taken = {"method": Method.PLATT, "look": False} | known
+    taken = {"method": CalibrationMethod.PLATT, "look": False} | known
     return CalibrateRequest(model=model, dataset=tiles, engine=engine, **taken)  # type: ignore[arg-type]
 
 
@@ -83,7 +82,7 @@ def test_the_same_seed_gives_the_same_bytes(
     written = []
     shutil.copytree(model.path, tmp_path / "other")
     for path in (model.path, tmp_path / "other"):
-        calibrate(request_of(open_model(path), tiles, method=Method.AUTO, look=True))
+        calibrate(request_of(open_model(path), tiles, method=CalibrationMethod.AUTO, look=True))
         written.append([(path / file).read_bytes() for file in (CARD, "look.npz")])
     assert written[0] == written[1]
 
@@ -99,7 +98,7 @@ def test_what_the_training_tiles_look_like_comes_too(
     assert (look.file, look.tiles, look.tile_px) == ("look.npz", 15, 48)
     assert look.pixels_sha256 == tiles.card.pixels_sha256
     assert opened.file("look.npz").is_file()
-    judged = judge_tiles(tiles, tiles.positions(Split.TEST), opened)
+    judged = score_tiles(tiles, tiles.positions(Split.TEST), opened)
     assert judged is not None
     assert judged.tiles == 10
 
@@ -130,7 +129,7 @@ def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset
     again = open_model(model.path)
     with pytest.raises(OutputExistsError, match="calibrated already; add --overwrite"):
         request_of(again, tiles)
-    calibrate(request_of(again, tiles, overwrite=True, method=Method.TEMPERATURE))
+    calibrate(request_of(again, tiles, overwrite=True, method=CalibrationMethod.TEMPERATURE))
     card = open_model(model.path).card.calibration
     assert card is not None
     assert card.method == "temperature"
@@ -159,8 +158,8 @@ def test_a_failure_leaves_the_folder_as_it_was(model: ModelFolder, tmp_path: Pat
 
 
 def test_a_curve_in_a_card_is_the_curve(model: ModelFolder, tiles: TileDataset) -> None:
-    done = calibrate(request_of(model, tiles, method=Method.ISOTONIC))
+    done = calibrate(request_of(model, tiles, method=CalibrationMethod.ISOTONIC))
     stored = open_model(model.path).card.curve
-    assert isinstance(stored, Calibration)
+    assert isinstance(stored, CalibrationCurve)
     assert stored == done.choice.curve
     assert len(stored.knots) > 5

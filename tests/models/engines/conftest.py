@@ -14,8 +14,8 @@ from landslip.core.choices import EngineName, Precision, Units
 from landslip.core.files import sha256_of
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.models.folder import CARD, ONNX, ModelFolder, open_model
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
@@ -52,7 +52,7 @@ def window() -> NDArray[np.uint16]:
 
 def write_dataset(folder: Path) -> None:
     folder.mkdir()
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(BANDS),
         radiometry=Radiometry(units=Units.DN, dtype="uint16"),
         nodata=None,
@@ -69,7 +69,7 @@ def write_dataset(folder: Path) -> None:
             valid = np.ones(label.shape, dtype=np.bool_)
             tile = Tile(tile_id=f"t{number}", stored=stored, label=label, valid=valid)
             window = Window(SIDE * number, 0, SIDE, SIDE)
-            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
         writer.finish()
 
 

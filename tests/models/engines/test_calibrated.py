@@ -12,16 +12,16 @@ from tests.models.engines.conftest import FORMS, SHAPE
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError
 from landslip.inference.postprocessing import threshold_level
-from landslip.models.calibration.curve import LIMIT, Calibration
+from landslip.models.calibration.curve import LIMIT, CalibrationCurve
 from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
 from landslip.models.engines.choose import open_engine
 from landslip.models.engines.openvino import with_calibration
 from landslip.models.folder import ModelFolder
 
 CURVES = {
-    "temperature": Calibration.line(0.4),
-    "platt": Calibration.line(0.8, -1.0),
-    "isotonic": Calibration(
+    "temperature": CalibrationCurve.line(0.4),
+    "platt": CalibrationCurve.line(0.8, -1.0),
+    "isotonic": CalibrationCurve(
         knots=((-6.0, -9.0), (-3.0, -3.5), (-1.0, -1.2), (0.0, -1.1), (1.0, 0.5), (1.5, 3.0)),
         slope_below=1.5,
         slope_above=1.2,
@@ -42,7 +42,7 @@ def run(
     model: ModelFolder,
     window: NDArray[np.uint16],
     form: tuple[EngineName, Precision],
-    curve: Calibration | None,
+    curve: CalibrationCurve | None,
 ) -> NDArray[np.uint8]:
     known = model.card.normalisation_of(model.card.radiometry)
     runner = open_engine(model, *form).runner(
@@ -55,7 +55,7 @@ def run(
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form[0]}-{form[1]}")
 def test_engines_give_calibrated_steps(
     form: tuple[EngineName, Precision],
-    curve: Calibration,
+    curve: CalibrationCurve,
     trained: ModelFolder,
     window: NDArray[np.uint16],
     expected: NDArray[np.float32],
@@ -88,7 +88,7 @@ def test_the_curve_is_computed_in_float32_where_the_network_is_in_bf16(
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES.keys())
 def test_the_mask_stays_but_for_pixels_at_the_threshold(
-    curve: Calibration,
+    curve: CalibrationCurve,
     trained: ModelFolder,
     window: NDArray[np.uint16],
     expected: NDArray[np.float32],
@@ -103,14 +103,14 @@ def test_the_mask_stays_but_for_pixels_at_the_threshold(
     assert 0.02 < mask.mean() < 0.9
 
 
-def made_graph(curve: Calibration, *, ends_in_sigmoid: bool = True) -> Any:
+def made_graph(curve: CalibrationCurve, *, ends_in_sigmoid: bool = True) -> Any:
     image = ops.parameter([-1, 1, -1, -1], np.float32)
     last = ops.sigmoid(image) if ends_in_sigmoid else ops.relu(image)
     return with_calibration(openvino.Model([last.output(0)], [image], "made"), curve)
 
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES.keys())
-def test_the_graph_computes_the_curve(curve: Calibration) -> None:
+def test_the_graph_computes_the_curve(curve: CalibrationCurve) -> None:
     logits = np.linspace(-3 * LIMIT, 3 * LIMIT, 64 * 64, dtype=np.float32).reshape(1, 1, 64, 64)
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
     found = openvino.Core().compile_model(made_graph(curve), "CPU", options)([logits])[0]

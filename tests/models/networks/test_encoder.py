@@ -12,7 +12,11 @@ from landslip.core.choices import FirstLayer
 from landslip.core.errors import InputError
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
-from landslip.models.networks.encoder import band_filters, read_encoder_weights, widen_first_layer
+from landslip.models.networks.encoder import (
+    band_filters,
+    read_encoder_weights,
+    widen_first_layer,
+)
 
 RGB = torch.arange(2 * 3 * 1 * 1, dtype=torch.float32).reshape(2, 3, 1, 1)  # r, g, b of each filter
 

@@ -15,14 +15,17 @@ from landslip.core.choices import Split, Units
 from landslip.core.files import sha256_of
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.models.engines.openvino import export_graph
 from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
-from landslip.models.ood.look import LOOK, Look
-from landslip.models.ood.measure import measure_look
+from landslip.models.ood.statistics import (
+    TRAINING_STATISTICS,
+    TrainingStatistics,
+    measure_training_statistics,
+)
 from landslip.models.weights import save_weights
 
 BANDS = ("red", "green", "blue")
@@ -86,7 +89,7 @@ def write_tiles(
 ) -> TileDataset:
     """Write tiles (bands, height, width), all of them for training unless it is said otherwise."""
     folder.mkdir(parents=True)
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(bands),
         radiometry=Radiometry(units=Units.DN, dtype="uint16"),
         nodata=None,
@@ -107,15 +110,15 @@ def write_tiles(
             )
             window = Window(0, 0, shape[1], shape[0])
             group = tile.tile_id if groups is None else groups[number]
-            writer.add(tile, Origin(scene="made", window=window, group=group))
+            writer.add(tile, TileOrigin(scene="made", window=window, group=group))
         writer.finish(splits or [Split.TRAIN] * len(tiles))
     return TileDataset(folder)
 
 
-def with_look(model: ModelFolder, look: Look) -> ModelFolder:
+def with_look(model: ModelFolder, look: TrainingStatistics) -> ModelFolder:
     """Put a look into a model folder."""
-    look.write(model.path / LOOK)
-    digests = model.card.files | {LOOK: sha256_of(model.path / LOOK)}
+    look.write(model.path / TRAINING_STATISTICS)
+    digests = model.card.files | {TRAINING_STATISTICS: sha256_of(model.path / TRAINING_STATISTICS)}
     card = model.card.model_copy(update={"files": digests})
     (model.path / CARD).write_text(card.model_dump_json())
     return open_model(model.path)
@@ -136,14 +139,14 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
 
 
 @pytest.fixture(scope="session")
-def look(bare_model: ModelFolder, tiles: TileDataset) -> Look:
+def look(bare_model: ModelFolder, tiles: TileDataset) -> TrainingStatistics:
     """Give what the network sees in them."""
-    return measure_look(bare_model, tiles, seed=0)
+    return measure_training_statistics(bare_model, tiles, seed=0)
 
 
 @pytest.fixture(scope="session")
 def model(
-    tmp_path_factory: pytest.TempPathFactory, bare_model: ModelFolder, look: Look
+    tmp_path_factory: pytest.TempPathFactory, bare_model: ModelFolder, look: TrainingStatistics
 ) -> ModelFolder:
     """Give the same network with that in its folder."""
     folder = tmp_path_factory.mktemp("known") / "model"

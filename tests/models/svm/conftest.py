@@ -8,8 +8,8 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.window import Window
 from landslip.datasets.format import IGNORE, Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 WriteTiles = Callable[..., TileDataset]
 KINDS = {
@@ -45,7 +45,7 @@ def write_dataset(
     folder: Path, tiles: list[Tile], bands: tuple[str, ...], radiometry: Radiometry
 ) -> TileDataset:
     folder.mkdir()
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(bands),
         radiometry=radiometry,
         nodata=None,
@@ -59,7 +59,7 @@ def write_dataset(
         for at, tile in enumerate(tiles):
             height, width = tile.label.shape
             window = Window(0, 0, width, height)
-            writer.add(tile, Origin(scene="s", window=window, group=str(at)))
+            writer.add(tile, TileOrigin(scene="s", window=window, group=str(at)))
         writer.finish()
     return TileDataset(folder)
 

@@ -15,7 +15,7 @@ from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, ModelError
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
-from landslip.experiments.predictions import quantised
+from landslip.experiments.run_folder import quantise
 from landslip.models.svm.fit import fit_svm, sample_pixels
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import (
@@ -75,7 +75,7 @@ def test_stored_scores_keep_the_side() -> None:
     decisions = np.array([-40.0, -1.0, -1e-6, -1e-300, -0.0, 0.0, 1e-300, 1e-6, 1.0, 40.0])
     found = scores(decisions)
     np.testing.assert_array_equal(found >= 0.5, [False] * 4 + [True] * 6)
-    np.testing.assert_array_equal(quantised(found) >= 32768, [False] * 4 + [True] * 6)
+    np.testing.assert_array_equal(quantise(found) >= 32768, [False] * 4 + [True] * 6)
     assert found[3] == BELOW_THRESHOLD == np.float32(BELOW_THRESHOLD)
     np.testing.assert_allclose(found[[0, 1, 8, 9]], expit(decisions[[0, 1, 8, 9]]), rtol=1e-6)
 

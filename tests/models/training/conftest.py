@@ -10,8 +10,8 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.window import Window
 from landslip.datasets.format import Tile
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 WriteDataset = Callable[..., Path]
 BANDS = ("blue", "green", "red", "nir")
@@ -27,7 +27,7 @@ def _write(
     brightness: int = 200,
 ) -> Path:
     folder.mkdir(parents=True)
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(bands),
         radiometry=Radiometry(units=Units.DN, dtype=dtype),
         nodata=None,
@@ -53,7 +53,7 @@ def _write(
                 valid=np.ones((64, 64), dtype=np.bool_),
             )
             window = Window(64 * number, 0, 64, 64)
-            writer.add(tile, Origin(scene="made", window=window, group=tile.tile_id))
+            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
         writer.finish()
     return folder
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from landslip.datasets.augmentation import Augmentation
+from landslip.datasets.augmentation import AugmentationSettings
 from landslip.models.training.augment import augment, jitter, random_matrices, warp
 
-PLAIN = Augmentation(flips=False, warp_share=0, gain=0, shift=0, band_gain=0, band_shift=0, noise=0)
+PLAIN = AugmentationSettings(
+    flips=False, warp_share=0, gain=0, shift=0, band_gain=0, band_shift=0, noise=0
+)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -89,7 +91,7 @@ def test_uncounted_pixels_stay_uncounted() -> None:
 
 
 def test_stretch_and_rotation_stay_in_range() -> None:
-    recipe = Augmentation(flips=False, warp_share=1.0, rotation_deg=30, stretch=0.1)
+    recipe = AugmentationSettings(flips=False, warp_share=1.0, rotation_deg=30, stretch=0.1)
     linear = random_matrices(500, recipe, generator())[:, :, :2]
     scale = 1 / torch.linalg.norm(linear, dim=2)
     angle = torch.rad2deg(torch.atan2(linear[:, 1, 0], linear[:, 1, 1]))
@@ -109,6 +111,8 @@ def test_jitter_moves_bands_apart_by_no_more_than_asked() -> None:
 
 def test_a_seed_gives_the_same_variations() -> None:
     batch = scene()
-    first, again, other = (augment(*batch, Augmentation(), generator(seed)) for seed in (1, 1, 2))
+    first, again, other = (
+        augment(*batch, AugmentationSettings(), generator(seed)) for seed in (1, 1, 2)
+    )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from landslip.core.choices import Split
-from landslip.datasets.augment import AugmentRequest, augment_dataset
-from landslip.datasets.augmentation import Augmentation
+from landslip.datasets.augmentation import AugmentationSettings, VariantRule, tile_variant
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
-from landslip.datasets.versions import VersionRule, tile_version
+from landslip.datasets.offline_augmentation import AugmentRequest, augment_dataset
 from landslip.models.training.data import (
     EpochSampler,
     OfflineAugmentedTiles,
@@ -74,10 +73,10 @@ def test_bounded_epochs_go_through_the_same_order_as_whole_ones() -> None:
 
 def test_an_offline_tile_is_its_version_and_the_same_at_every_asking(dataset: Path) -> None:
     tiles = TileDataset(dataset)
-    rule = VersionRule(normalisation=normalisation(tiles), amounts=Augmentation(), seed=2)
+    rule = VariantRule(normalisation=normalisation(tiles), amounts=AugmentationSettings(), seed=2)
     offline = OfflineAugmentedTiles(tiles, rule, crop=64)
     image, label, counted = offline[(77, 3)]
-    expected = tile_version(tiles.tile(3), 77, rule)
+    expected = tile_variant(tiles.tile(3), 77, rule)
     np.testing.assert_array_equal(image.numpy(), expected.image)
     np.testing.assert_array_equal(counted.numpy(), expected.counted)
     np.testing.assert_array_equal((label == 1).numpy(), expected.label == 1)
@@ -87,8 +86,8 @@ def test_an_offline_tile_is_its_version_and_the_same_at_every_asking(dataset: Pa
 
 def test_crops_of_a_version_are_square_and_fixed_and_small_ones_padded(dataset: Path) -> None:
     tiles = TileDataset(dataset)
-    rule = VersionRule(normalisation=normalisation(tiles), amounts=Augmentation(), seed=2)
-    whole = tile_version(tiles.tile(0), 0, rule).image
+    rule = VariantRule(normalisation=normalisation(tiles), amounts=AugmentationSettings(), seed=2)
+    whole = tile_variant(tiles.tile(0), 0, rule).image
     image = OfflineAugmentedTiles(tiles, rule, crop=32)[(0, 0)][0].numpy()
     views = np.lib.stride_tricks.sliding_window_view(whole, (32, 32), axis=(1, 2))
     assert (views == image[:, None, None]).all(axis=(0, 3, 4)).sum() == 1
@@ -104,7 +103,7 @@ def test_versions_of_training_are_those_that_are_written_to_disk(
     augment_dataset(AugmentRequest(dataset=tiles, versions=16, seed=5), tmp_path / "augmented")
     written = TileDataset(tmp_path / "augmented")
     known = normalisation(tiles)
-    rule = VersionRule(normalisation=known, amounts=Augmentation(), seed=5)
+    rule = VariantRule(normalisation=known, amounts=AugmentationSettings(), seed=5)
     offline = OfflineAugmentedTiles(tiles, rule, crop=64)
     on_disk = TrainingTiles(written, known, crop=64, seed=0)
     at_name = {name: at for at, name in enumerate(written.index["tile_id"])}

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.radiometry.calibration import RadiometricCalibration, select_calibration
+from landslip.preprocessing.radiometry.calibration import (
+    RadiometricCalibration,
+    select_calibration,
+)
 from landslip.preprocessing.radiometry.reflectance import ReflectanceConversion, toa_conversion
 
 CALIBRATION = RadiometricCalibration(

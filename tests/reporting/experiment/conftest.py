@@ -13,25 +13,25 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.split_plan import SplitPlan
-from landslip.datasets.write import DatasetWriter, Description, Origin
-from landslip.experiments.predictions import PredictionsWriter
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.experiments.results import (
-    AreaEstimate,
+    AdjustedArea,
     BoundaryScores,
-    CellFacts,
-    CellKey,
-    CellScores,
-    Curves,
     DatasetFacts,
     FoldFacts,
     MethodFacts,
     ObjectScores,
+    ProbabilityHistogram,
     Results,
-    SizeClass,
+    RunFacts,
+    RunKey,
+    RunScores,
+    SizeClassScores,
     SplitFacts,
     TileCounts,
 )
+from landslip.experiments.run_folder import PredictionsWriter
 from landslip.reporting.experiment.summary import ExperimentSummary
 
 TILE_LANDSLIDE_PX, TILE_PX = 1000, 10_000
@@ -46,7 +46,7 @@ class FakeExperiment:
     datasets: dict[str, DatasetFacts] = field(default_factory=dict)
     methods: dict[str, MethodFacts] = field(default_factory=dict)
     splits: dict[tuple[str, str], SplitFacts] = field(default_factory=dict)
-    cells: list[CellFacts] = field(default_factory=list)
+    cells: list[RunFacts] = field(default_factory=list)
 
     def dataset(self, name: str, *, title: str | None = None, **more: object) -> None:
         facts = {
@@ -98,7 +98,7 @@ class FakeExperiment:
             self.method(method)
         for seed in seeds:
             facts = {"dataset": dataset, "split": split, "method": method, "seed": seed}
-            cell = CellKey.model_validate(facts | key)
+            cell = RunKey.model_validate(facts | key)
             self.cells.append(_cell(cell, f1, tiles, noise))
 
     def fail(
@@ -108,8 +108,8 @@ class FakeExperiment:
             self.method(method)
         if ("valley", "groups") not in self.splits:
             self.split("valley", "groups", "groups")
-        key = CellKey(dataset="valley", split="groups", method=method, seed=seed)
-        self.cells.append(CellFacts(key=key, state="failed", problem=problem, digest="00"))
+        key = RunKey(dataset="valley", split="groups", method=method, seed=seed)
+        self.cells.append(RunFacts(key=key, state="failed", problem=problem, digest="00"))
 
     def results(self) -> Results:
         return Results(
@@ -131,11 +131,11 @@ class FakeExperiment:
         )
 
 
-def _cell(key: CellKey, f1: float, tiles: int, noise: float) -> CellFacts:
+def _cell(key: RunKey, f1: float, tiles: int, noise: float) -> RunFacts:
     entropy = np.frombuffer(key.slug.encode(), np.uint8)
     generator = np.random.default_rng([int(byte) for byte in entropy])
     shares = np.clip(f1 + noise * generator.standard_normal(tiles), 0, 1)
-    return CellFacts(
+    return RunFacts(
         key=key,
         digest="ef" * 32,
         split_sha256="cd" * 32,
@@ -151,7 +151,7 @@ def _cell(key: CellKey, f1: float, tiles: int, noise: float) -> CellFacts:
     )
 
 
-def _scores(shares: NDArray[np.float64], f1: float) -> CellScores:
+def _scores(shares: NDArray[np.float64], f1: float) -> RunScores:
     counts = []
     for at, share in enumerate(shares):
         tp = round(TILE_LANDSLIDE_PX * share)
@@ -159,13 +159,17 @@ def _scores(shares: NDArray[np.float64], f1: float) -> CellScores:
         counts.append(
             TileCounts(tile_id=f"t{at:02d}", tp=tp, fp=wrong, fn=wrong, tn=TILE_PX - 2 * wrong - tp)
         )
-    return CellScores(
+    return RunScores(
         threshold=0.5,
         tiles=tuple(counts),
         objects=ObjectScores(
             by_size=(
-                SizeClass(at_least_px=1, under_px=100, landslides=50, detected=round(40 * f1)),
-                SizeClass(at_least_px=100, under_px=None, landslides=20, detected=round(20 * f1)),
+                SizeClassScores(
+                    at_least_px=1, under_px=100, landslides=50, detected=round(40 * f1)
+                ),
+                SizeClassScores(
+                    at_least_px=100, under_px=None, landslides=20, detected=round(20 * f1)
+                ),
             ),
             found=60,
             false=round(60 * (1 - f1)),
@@ -180,20 +184,20 @@ def _scores(shares: NDArray[np.float64], f1: float) -> CellScores:
             known_near=round(1000 * f1),
         ),
         curves=fake_curves(f1),
-        area=AreaEstimate(
+        area=AdjustedArea(
             mapped_share=0.1, adjusted_share=0.11, standard_error=0.004, reference_share=0.105
         ),
     )
 
 
-def fake_curves(f1: float) -> Curves:
+def fake_curves(f1: float) -> ProbabilityHistogram:
     """Pixels by probability: a share ``f1`` of landslides is found, and as many others wrong."""
     middles = (np.arange(BINS) + 0.5) / BINS
     found, missed = np.exp(-(1 - middles) / 0.12), np.exp(-middles / 0.35)
     upper, lower = found / found.sum(), missed / missed.sum()
     landslide = 40_000 * (f1 * upper + (1 - f1) * lower)
     other = 40_000 * (1 - f1) * upper + (360_000 - 40_000 * (1 - f1)) * lower**2 / (lower**2).sum()
-    return Curves(
+    return ProbabilityHistogram(
         landslide=tuple(int(number) for number in landslide),
         other=tuple(int(number) for number in other),
         mean_probability=tuple(float(middle) for middle in middles),
@@ -246,7 +250,7 @@ def whole_experiment() -> FakeExperiment:
     return fake
 
 
-def _renamed(cell: CellFacts) -> CellScores:
+def _renamed(cell: RunFacts) -> RunScores:
     """The scores of a cell whose tiles have names of their own."""
     assert cell.scores is not None
     tiles = tuple(
@@ -258,7 +262,7 @@ def _renamed(cell: CellFacts) -> CellScores:
 def make_dataset(path: Path, tiles: int = 8, size: int = 96) -> TileDataset:
     """Smooth ground with brown landslides; the names of tiles are those of `FakeExperiment`."""
     path.mkdir(parents=True)
-    description = Description(
+    description = DatasetDescription(
         bands=Bands(("red", "green", "blue", "nir")),
         radiometry=Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=1e-4, offset=0.0),
         nodata=None,
@@ -272,7 +276,7 @@ def make_dataset(path: Path, tiles: int = 8, size: int = 96) -> TileDataset:
     for at in range(tiles):
         tile = _tile(at, size)
         window = Window(col_off=0, row_off=0, width=size, height=size)
-        writer.add(tile, Origin(scene="made up", window=window, group=tile.tile_id))
+        writer.add(tile, TileOrigin(scene="made up", window=window, group=tile.tile_id))
     writer.finish()
     return TileDataset(path)
 
@@ -294,7 +298,7 @@ def _tile(at: int, size: int) -> Tile:
     )
 
 
-def write_predictions(folder: Path, dataset: TileDataset, key: CellKey, error: float) -> None:
+def write_predictions(folder: Path, dataset: TileDataset, key: RunKey, error: float) -> None:
     """Write blurred labels with ``error`` of noise as what a cell's method made of all tiles."""
     cell = folder / "cells" / key.slug
     cell.mkdir(parents=True)

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from landslip.datasets.format import TileDataset
-from landslip.experiments.predictions import Predictions
-from landslip.experiments.scoring import score_cell
+from landslip.experiments.run_folder import Predictions
+from landslip.experiments.scoring import score_run
 from landslip.io.visualization import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
 from landslip.reporting.experiment.error_maps import (
     ErrorMapGrid,
@@ -84,7 +84,7 @@ def test_what_stands_under_a_picture_is_the_tile_s_own_score(
     dataset, grid = grid_of(tmp_path, fake)
     cell = next(cell for cell in fake.cells if cell.key.method == "ours" and cell.key.seed == 0)
     stored = Predictions(tmp_path / "cells" / cell.key.slug)
-    scores = score_cell(dataset, stored, None, threshold=0.5, boundary_px=2)
+    scores = score_run(dataset, stored, None, threshold=0.5, boundary_px=2)
     by_tile = {tile.tile_id: tile.counts.f1 for tile in scores.tiles}
     for row in grid.rows:
         assert row[2].note == f"F1 {100 * (by_tile[row[0].note] or 0):.1f}"

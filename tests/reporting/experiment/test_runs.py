@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landslip.experiments.results import CellFacts, TileCounts
+from landslip.experiments.results import RunFacts, TileCounts
 from landslip.reporting.experiment.runs import (
     PooledRunKey,
     on_common_tiles,
@@ -16,7 +16,7 @@ from .conftest import FakeExperiment
 KEY = PooledRunKey(dataset="valley", split="groups", method="ours")
 
 
-def with_tiles(cell: CellFacts, tiles: dict[str, tuple[int, int, int]]) -> CellFacts:
+def with_tiles(cell: RunFacts, tiles: dict[str, tuple[int, int, int]]) -> RunFacts:
     assert cell.scores is not None
     counted = tuple(
         TileCounts(tile_id=name, tp=tp, fp=fp, fn=fn, tn=5) for name, (tp, fp, fn) in tiles.items()

@@ -22,8 +22,8 @@ from landslip.inventory.run import make_inventory
 from landslip.inventory.statistics.adjusted import BY_SAMPLE, BY_TILES
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 from landslip.inventory.statistics.volume import RELATIONS
-from landslip.models.calibration.method import FITTED
-from landslip.models.ood.judge import Familiarity
+from landslip.models.calibration.fit import FITTED_METHODS
+from landslip.models.ood.score import OodScore
 from landslip.reporting.inventory.texts import Sentence, read_texts
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -44,7 +44,9 @@ def all_chinese(notes: Iterable[Message]) -> list[str]:
     return [chinese(note) for note in notes]
 
 
-@pytest.mark.parametrize("text", [BY_SAMPLE, BY_TILES, *FITTED, *(one.name for one in RELATIONS)])
+@pytest.mark.parametrize(
+    "text", [BY_SAMPLE, BY_TILES, *FITTED_METHODS, *(one.name for one in RELATIONS)]
+)
 def test_what_records_always_hold_is_known_in_chinese(text: str) -> None:
     chinese(term(text))
 
@@ -105,7 +107,7 @@ def test_notes_on_a_scene_that_is_gone_and_unlike_are_told_in_chinese(
 ) -> None:
     folder = tmp_path / "map"
     shutil.copytree(made.extraction, folder)
-    unlike = Familiarity(
+    unlike = OodScore(
         tiles=16, spectral_share=0.75, feature_share=0.5, spectral_ratio=3.21, feature_ratio=2.0
     )
     assert len(unlike.notes()) == 2

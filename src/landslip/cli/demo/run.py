@@ -27,10 +27,10 @@ from landslip.core.bands import Bands
 from landslip.core.choices import Split
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.window import Window
-from landslip.datasets.augmentation import Augmentation
+from landslip.datasets.augmentation import AugmentationSettings
 from landslip.datasets.format import TileDataset
-from landslip.datasets.scene import SceneRequest, dataset_from_scene
-from landslip.datasets.split_plan import SplitPlan
+from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
+from landslip.datasets.splits.assignment import SplitPlan
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.rasters import MASK
 from landslip.inference.run import extract
@@ -138,7 +138,7 @@ def training_config(seed: int) -> TrainConfig:
         batch_size=4,
         learning_rate=0.04,
         dice_over="batch",
-        augmentation=Augmentation(
+        augmentation=AugmentationSettings(
             warp_share=0.3, gain=0.1, shift=0.1, band_gain=0.03, band_shift=0.03, noise=0.03
         ),
         seed=seed,
@@ -169,7 +169,7 @@ def _cut_tiles(demo: _Demo) -> None:
         (TEST_TILES, TEST_AREA, SplitPlan(test_share=1, val_share=0)),
     )
     for name, area, plan in plans:
-        request = SceneRequest(
+        request = SceneDatasetRequest(
             scene=demo.scene,
             labels=demo.folder / TRUTH,
             area=demo.folder / area,

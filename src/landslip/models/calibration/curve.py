@@ -16,7 +16,7 @@ cannot tell probabilities from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class CalibrationCurve:
     """A strictly rising, piecewise linear curve.
 
     Attributes:
@@ -40,7 +40,7 @@ class Calibration:
             raise ValueError(f"a calibration curve rises everywhere; got {self}")
 
     @classmethod
-    def line(cls, slope: float, intercept: float = 0.0) -> "Calibration":
+    def line(cls, slope: float, intercept: float = 0.0) -> "CalibrationCurve":
         """Return the curve ``slope * logit + intercept``."""
         return cls(knots=((0.0, intercept),), slope_below=slope, slope_above=slope)
 

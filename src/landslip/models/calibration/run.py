@@ -4,30 +4,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landslip.core.choices import Split
+from landslip.core.choices import CalibrationMethod, Split
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.files import atomic_directory, sha256_of
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.curves import reliability
-from landslip.models.calibration.choice import Choice, choose, deal
-from landslip.models.calibration.counts import LogitCounts, count_logits, no_logits
-from landslip.models.calibration.figures import Scored
-from landslip.models.calibration.method import Method
+from landslip.models.calibration.fit import MethodSelection, calibration_folds, select_method
+from landslip.models.calibration.metrics import (
+    CalibrationMetrics,
+    LogitCounts,
+    count_logits,
+    no_logits,
+)
 from landslip.models.card import (
     CalibrationScoresCard,
-    LookCard,
     ModelCard,
     ProbabilityCalibrationCard,
     ReliabilityCard,
+    TrainingStatisticsCard,
 )
 from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, ModelFolder
-from landslip.models.ood.look import LOOK
-from landslip.models.ood.measure import LEAST_TILES, measure_look
+from landslip.models.ood.statistics import (
+    MIN_TRAINING_TILES,
+    TRAINING_STATISTICS,
+    measure_training_statistics,
+)
 
-FEW_TILES = 5
+MIN_TILES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,7 @@ class CalibrateRequest:
     dataset: TileDataset
     engine: Engine
     split: Split = Split.VALIDATION
-    method: Method = Method.AUTO
+    method: CalibrationMethod = CalibrationMethod.AUTO
     seed: int = 0
     look: bool = True
     overwrite: bool = False
@@ -66,7 +72,7 @@ class CalibrateRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibrated:
+class CalibrationResult:
     """What came of it.
 
     Attributes:
@@ -76,11 +82,11 @@ class Calibrated:
     """
 
     card: ModelCard
-    choice: Choice
+    choice: MethodSelection
     notes: tuple[str, ...]
 
 
-def calibrate(request: CalibrateRequest) -> Calibrated:
+def calibrate(request: CalibrateRequest) -> CalibrationResult:
     """Fit a curve to a model's probabilities and keep it in the model folder.
 
     ``model.json`` is replaced as the last thing, in one step.
@@ -91,18 +97,22 @@ def calibrate(request: CalibrateRequest) -> Calibrated:
     """
     model, dataset = request.model, request.dataset
     positions = dataset.positions(request.split)
-    folds = count_folds(request, positions)
-    choice = choose(folds, request.method)
+    folds = count_logits_by_fold(request, positions)
+    choice = select_method(folds, request.method)
     notes = _notes_on(choice, len(positions))
     about_look = _why_no_look(model.card, dataset)
     update: dict[str, object] = {"calibration": _card(request, choice, len(positions))}
     with atomic_directory(model.path, overwrite=True) as stage:
         if request.look and about_look is None:
-            look = measure_look(model, dataset, seed=request.seed, progress=request.progress)
-            look.write(stage / LOOK)
-            update["files"] = model.card.files | {LOOK: sha256_of(stage / LOOK)}
-            update["look"] = LookCard(
-                file=LOOK,
+            look = measure_training_statistics(
+                model, dataset, seed=request.seed, progress=request.progress
+            )
+            look.write(stage / TRAINING_STATISTICS)
+            update["files"] = model.card.files | {
+                TRAINING_STATISTICS: sha256_of(stage / TRAINING_STATISTICS)
+            }
+            update["look"] = TrainingStatisticsCard(
+                file=TRAINING_STATISTICS,
                 tiles=look.tiles,
                 tile_px=look.tile_px,
                 features=look.features,
@@ -117,14 +127,18 @@ def calibrate(request: CalibrateRequest) -> Calibrated:
         card = model.card.model_copy(update=update)
         # renamed in the order of names: after look.npz, which it holds the digest of
         (stage / CARD).write_text(card.model_dump_json(indent=2) + "\n")
-    return Calibrated(card=card, choice=choice, notes=tuple(notes))
+    return CalibrationResult(card=card, choice=choice, notes=tuple(notes))
 
 
-def count_folds(request: CalibrateRequest, positions: list[int]) -> list[LogitCounts]:
+def count_logits_by_fold(request: CalibrateRequest, positions: list[int]) -> list[LogitCounts]:
     """Predict tiles and count the pixels of each fold of them by logit."""
     dataset, groups = request.dataset, request.dataset.groups
     fold_of = dict(
-        zip(positions, deal([groups[at] for at in positions], seed=request.seed), strict=True)
+        zip(
+            positions,
+            calibration_folds([groups[at] for at in positions], seed=request.seed),
+            strict=True,
+        )
     )
     folds = [no_logits()] * (max(fold_of.values(), default=0) + 1)
     predicted = predicted_tiles(
@@ -160,20 +174,20 @@ def _why_no_look(card: ModelCard, dataset: TileDataset) -> str | None:
             "what the training data looked like is not measured: these tiles are not the ones "
             "that the model was trained on"
         )
-    if tiles < LEAST_TILES:
+    if tiles < MIN_TRAINING_TILES:
         return (
-            f"what the training data looked like is not measured: that takes {LEAST_TILES} "
+            f"what the training data looked like is not measured: that takes {MIN_TRAINING_TILES} "
             f"training tiles, and there are {tiles}"
         )
     return None
 
 
-def _notes_on(choice: Choice, tiles: int) -> list[str]:
+def _notes_on(choice: MethodSelection, tiles: int) -> list[str]:
     notes = []
-    if tiles < FEW_TILES:
+    if tiles < MIN_TILES:
         notes.append(
             f"the curve is fitted on {tiles} tile{'s' if tiles != 1 else ''} and may not hold on "
-            f"others; take {FEW_TILES} or more"
+            f"others; take {MIN_TILES} or more"
         )
     if not choice.after:
         notes.append(
@@ -188,7 +202,9 @@ def _notes_on(choice: Choice, tiles: int) -> list[str]:
     return notes
 
 
-def _card(request: CalibrateRequest, choice: Choice, tiles: int) -> ProbabilityCalibrationCard:
+def _card(
+    request: CalibrateRequest, choice: MethodSelection, tiles: int
+) -> ProbabilityCalibrationCard:
     known, curve, after = request.dataset.card, choice.curve, choice.after.get(choice.method)
     return ProbabilityCalibrationCard(
         method=choice.method.value,
@@ -213,13 +229,13 @@ def _card(request: CalibrateRequest, choice: Choice, tiles: int) -> ProbabilityC
     )
 
 
-def _figures(found: Scored) -> CalibrationScoresCard:
+def _figures(found: CalibrationMetrics) -> CalibrationScoresCard:
     return CalibrationScoresCard(
         calibration_error=found.calibration_error, brier=found.brier, log_loss=found.log_loss
     )
 
 
-def _reliability(found: Scored) -> ReliabilityCard:
+def _reliability(found: CalibrationMetrics) -> ReliabilityCard:
     table = reliability(found.bins)
     return ReliabilityCard(
         mean_probability=tuple(np.asarray(table.mean_probability).tolist()),

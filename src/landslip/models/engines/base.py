@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.datasets.normalisation import Normalisation
-from landslip.models.calibration.curve import Calibration
+from landslip.models.calibration.curve import CalibrationCurve
 
 PROBABILITY_LEVELS = 250
 
@@ -24,7 +24,7 @@ class WindowSpec:
 
     shape: tuple[int, int]
     normalisation: Normalisation
-    calibration: Calibration | None = None
+    calibration: CalibrationCurve | None = None
 
     @property
     def bands(self) -> int:

@@ -17,7 +17,7 @@ from openvino import opset13 as ops
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, ModelError
 from landslip.datasets.normalisation import Normalisation
-from landslip.models.calibration.curve import LIMIT, Calibration
+from landslip.models.calibration.curve import LIMIT, CalibrationCurve
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.folder import (
     GRAPH,
@@ -253,7 +253,7 @@ def _from_middle(stored: Node, middle: np.ndarray) -> Node:
     return ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
 
 
-def with_calibration(graph: Graph, curve: Calibration) -> Graph:
+def with_calibration(graph: Graph, curve: CalibrationCurve) -> Graph:
     """Return a graph whose last sigmoid is of calibrated logits.
 
     OpenVINO computes what comes after the last convolution in float32 whatever the rest is in.
@@ -271,7 +271,7 @@ def with_calibration(graph: Graph, curve: Calibration) -> Graph:
     return Graph([probability], graph.get_parameters())
 
 
-def _calibrated(logits: openvino.Output, curve: Calibration) -> Node:
+def _calibrated(logits: openvino.Output, curve: CalibrationCurve) -> Node:
     start, slope, bends = curve.hinges()
     cut = ops.clamp(logits, -LIMIT, LIMIT)
     found = ops.add(ops.multiply(cut, _number(slope)), _number(start))

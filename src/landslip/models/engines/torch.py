@@ -23,7 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError
-from landslip.models.calibration.curve import LIMIT, Calibration
+from landslip.models.calibration.curve import LIMIT, CalibrationCurve
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.engines.openvino import peak_activation_bytes
 from landslip.models.folder import GRAPH, WEIGHTS, ModelFolder
@@ -87,7 +87,7 @@ class WindowComputation:
         return (probability * PROBABILITY_LEVELS).round().to(torch.uint8)
 
 
-def calibrate_logits(logits: Tensor, curve: Calibration) -> Tensor:
+def calibrate_logits(logits: Tensor, curve: CalibrationCurve) -> Tensor:
     """Return calibrated logits, in their type and on their device."""
     start, slope, bends = curve.hinges()
     cut = logits.clamp(-LIMIT, LIMIT)

@@ -12,14 +12,15 @@ from openvino import properties
 
 from landslip.core.errors import ModelError
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
+from landslip.models.ood.gaussian import Points
 
 # what is pooled was found by a layer before
-_NO_LAYERS = ("Constant", "Parameter", "Result", "AvgPool", "MaxPool")
+_SKIPPED_TYPES = ("Constant", "Parameter", "Result", "AvgPool", "MaxPool")
 _TRIAL = (4, 5)  # height and width in multiples of the model's; not alike, to tell them apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class FeatureLayer:
     """An output in a graph that is a picture of the input, each of its pixels a square of it.
 
     Attributes:
@@ -83,10 +84,10 @@ class FeatureExtractor:
         found: NDArray[np.float32] = self._compiled(padded)[0][0]
         size = found.shape[2], found.shape[1]
         weights = cv2.resize(known, size, interpolation=cv2.INTER_AREA).astype(np.float64)
-        return _evened((found * weights).sum(axis=(1, 2)) / weights.sum())
+        return _hellinger((found * weights).sum(axis=(1, 2)) / weights.sum())
 
 
-def deepest_layer(graph: Graph) -> Layer | None:
+def deepest_layer(graph: Graph) -> FeatureLayer | None:
     """Return the last of the widest outputs with the fewest pixels; None where there is none.
 
     In a network of encoder and decoder this is the end of the encoder. What is pooled to a fixed
@@ -99,7 +100,7 @@ def deepest_layer(graph: Graph) -> Layer | None:
     found = [
         layer
         for node in graph.get_ordered_ops()
-        if node.get_type_name() not in _NO_LAYERS
+        if node.get_type_name() not in _SKIPPED_TYPES
         for output in node.outputs()
         if (layer := _layer_of(output, shape[2], shape[3])) is not None
     ]
@@ -110,13 +111,13 @@ def deepest_layer(graph: Graph) -> Layer | None:
     )[1]
 
 
-def _layer_of(output: openvino.Output, height: int, width: int) -> Layer | None:
+def _layer_of(output: openvino.Output, height: int, width: int) -> FeatureLayer | None:
     if output.partial_shape.is_dynamic or len(output.shape) != 4:
         return None
     number, channels, rows, cols = (int(size) for size in output.shape)
     if number != 1 or rows * width != cols * height or height % rows:
         return None
-    return Layer(
+    return FeatureLayer(
         name=output.get_node().get_friendly_name(),
         output=output.get_index(),
         channels=channels,
@@ -124,12 +125,12 @@ def _layer_of(output: openvino.Output, height: int, width: int) -> Layer | None:
     )
 
 
-def _cut(graph: Graph, layer: Layer) -> Graph:
+def _cut(graph: Graph, layer: FeatureLayer) -> Graph:
     named = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
     return Graph([named[layer.name].output(layer.output)], graph.get_parameters())
 
 
-def _evened(means: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hellinger(means: NDArray[np.float64]) -> NDArray[np.float64]:
     roots = np.sign(means) * np.sqrt(np.abs(means))
     length = np.linalg.norm(roots)
     return roots / length if length else roots
@@ -144,3 +145,49 @@ def _compiled(core: openvino.Core, graph: Graph) -> openvino.CompiledModel:
         properties.num_streams(): 1,
     }
     return core.compile_model(graph, "CPU", options)
+
+
+_LEAST_VARIANCE = 1e-4  # of pixels of variance 1; less is rounding
+_LEAST_AXIS = 1e-6  # of the widest; bands may repeat one another
+
+
+class PixelMoments:
+    """Sums over normalised pixels, for their mean and covariance."""
+
+    def __init__(self, bands: int) -> None:
+        """Start with no pixel."""
+        self._count = 0
+        self._sum = np.zeros(bands)
+        self._products = np.zeros((bands, bands))
+
+    def add(self, pixels: NDArray[np.float32]) -> None:
+        """Take pixels (bands, n)."""
+        wide = pixels.astype(np.float64)
+        self._count += wide.shape[1]
+        self._sum += wide.sum(axis=1)
+        self._products += wide @ wide.T
+
+    def mean_and_axes(self) -> tuple[Points, Points]:
+        """Return the mean (bands,) and the rows (bands, bands) that even the pixels out.
+
+        Centred pixels times these are uncorrelated and of variance 1: principal axes, each divided
+        by its standard deviation.
+        """
+        mean = self._sum / self._count
+        variances, axes = np.linalg.eigh(self._products / self._count - np.outer(mean, mean))
+        variances = np.maximum(variances, _LEAST_AXIS * variances[-1])
+        return mean, axes.T / np.sqrt(variances)[:, np.newaxis]
+
+
+def spectral_descriptor(pixels: NDArray[np.float32], mean: Points, axes: Points) -> Points:
+    """Return the means and the logarithms of the spreads along the axes, (2 * bands,).
+
+    Args:
+        pixels: normalised (bands, n), at least one.
+        mean: (bands,) of the training pixels.
+        axes: of the training pixels, as `PixelMoments.mean_and_axes` returns them.
+    """
+    along = axes @ (pixels - mean[:, np.newaxis])
+    spreads = 0.5 * np.log(along.var(axis=1) + _LEAST_VARIANCE)
+    result: Points = np.concatenate([along.mean(axis=1), spreads])
+    return result

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.datasets.augmentation import Augmentation
+from landslip.datasets.augmentation import AugmentationSettings
 
 
 def augment(
-    image: Tensor, label: Tensor, counted: Tensor, recipe: Augmentation, generator: torch.Generator
+    image: Tensor,
+    label: Tensor,
+    counted: Tensor,
+    recipe: AugmentationSettings,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Vary a batch: flips, turns, stretch, colour, noise.
 
@@ -32,7 +36,7 @@ def augment(
     return jitter(image, recipe, generator), label, counted
 
 
-def random_matrices(count: int, recipe: Augmentation, generator: torch.Generator) -> Tensor:
+def random_matrices(count: int, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:
     """Draw (count, 2, 3) maps from output to input, in coordinates of -1 to 1."""
     turns = torch.zeros(count)
     mirror = torch.ones(count)
@@ -63,7 +67,7 @@ def warp(
     return image, (codes - 1.0).clamp(min=0.0).to(torch.uint8), codes > 0.5
 
 
-def jitter(image: Tensor, recipe: Augmentation, generator: torch.Generator) -> Tensor:
+def jitter(image: Tensor, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:
     """Change contrast and brightness of all bands together and of each apart, and add noise."""
     count, bands = image.shape[:2]
     gain = (1.0 + _uniform((count, 1), recipe.gain, generator)) * (

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from landslip.core.errors import InputError
+from landslip.datasets.augmentation import VariantRule, tile_variant
 from landslip.datasets.batches import padded_shape, plan_batches, whole_tile
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
-from landslip.datasets.versions import VersionRule, tile_version
 from landslip.models.training.distributed import SINGLE_PROCESS, TrainingProcess
 from landslip.models.training.recipe import TrainConfig
 
@@ -52,7 +52,7 @@ class OfflineAugmentedTiles(Dataset[Batch]):
     Of a version larger than ``crop`` always the same crop is taken.
     """
 
-    def __init__(self, dataset: TileDataset, rule: VersionRule, *, crop: int) -> None:
+    def __init__(self, dataset: TileDataset, rule: VariantRule, *, crop: int) -> None:
         """Make versions by ``rule``; smaller ones are padded and the rest not counted."""
         self._dataset = dataset
         self._rule = rule
@@ -61,7 +61,7 @@ class OfflineAugmentedTiles(Dataset[Batch]):
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         """Return image (bands, crop, crop), label (crop, crop) and counted (crop, crop)."""
         version, position = key
-        made = tile_version(self._dataset.tile(position), version, self._rule)
+        made = tile_variant(self._dataset.tile(position), version, self._rule)
         generator = np.random.default_rng((self._rule.seed, _CROP_STREAM, version, position))
         rows, cols = (_cut(side, self._crop, generator) for side in made.label.shape)
         image, label = made.image[:, rows, cols], made.label[rows, cols]
@@ -178,7 +178,7 @@ def training_batches(
     )
     tiles: Dataset[Batch] = TrainingTiles(dataset, normalisation, crop=crop, seed=config.seed)
     if offline:
-        rule = VersionRule(
+        rule = VariantRule(
             normalisation=normalisation, amounts=config.augmentation, seed=config.seed
         )
         tiles = OfflineAugmentedTiles(dataset, rule, crop=crop)

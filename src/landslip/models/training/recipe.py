@@ -14,7 +14,7 @@ from pydantic import (
 from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.core.errors import InputError
 from landslip.core.records import StrictModel
-from landslip.datasets.augmentation import PAPER_VERSIONS, Augmentation
+from landslip.datasets.augmentation import PAPER_VARIANTS, AugmentationSettings
 
 
 class TrainConfig(StrictModel):
@@ -26,7 +26,7 @@ class TrainConfig(StrictModel):
 
     Tiles are varied anew each time they are seen (``on_the_fly``), or, as in the paper, an epoch is
     all versions of all tiles, the same in every epoch (``offline``, see
-    `landslip.datasets.versions`), or they are taken as they are (``none``), as the tiles of an
+    `landslip.datasets.augmentation`), or they are taken as they are (``none``), as the tiles of an
     augmented dataset on disk may be.
     """
 
@@ -44,10 +44,10 @@ class TrainConfig(StrictModel):
     crop: int | None = Field(
         None, ge=32, multiple_of=32, description="None: tile size, at most 256"
     )
-    augmentation: Augmentation = Augmentation()
+    augmentation: AugmentationSettings = AugmentationSettings()
     augmentation_mode: Literal["on_the_fly", "offline", "none"] = "on_the_fly"
     offline_versions: int = Field(
-        PAPER_VERSIONS, ge=1, description="versions of a tile, where offline"
+        PAPER_VARIANTS, ge=1, description="versions of a tile, where offline"
     )
     steps_per_epoch: int | None = Field(
         None,

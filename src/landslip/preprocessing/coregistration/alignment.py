@@ -21,7 +21,11 @@ from landslip.preprocessing.coregistration.displaced_scene import (
     matching_grid,
     pixel_ratio,
 )
-from landslip.preprocessing.coregistration.matching import MatchFeature, MatchSettings, match_patch
+from landslip.preprocessing.coregistration.matching import (
+    MatchFeature,
+    MatchSettings,
+    match_patch,
+)
 from landslip.preprocessing.coregistration.shift_models import (
     RegistrationLimits,
     Residuals,

@@ -13,7 +13,11 @@ from landslip.core.grid import Grid
 from landslip.core.resources import parallel_map
 from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster.readers import SensorImage
-from landslip.preprocessing.coregistration.matching import MatchFeature, MatchSettings, match_patch
+from landslip.preprocessing.coregistration.matching import (
+    MatchFeature,
+    MatchSettings,
+    match_patch,
+)
 from landslip.preprocessing.coregistration.shift_models import (
     RegistrationLimits,
     Residuals,

@@ -13,7 +13,10 @@ from landslip.core.window import Window
 from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.coregistration.tie_points import ImagePatch
 from landslip.preprocessing.orthorectification.elevation import GridProjection
-from landslip.preprocessing.orthorectification.ground_projection import GroundGrid, ImageCoordinates
+from landslip.preprocessing.orthorectification.ground_projection import (
+    GroundGrid,
+    ImageCoordinates,
+)
 from landslip.preprocessing.resampling import (
     SPLINE_MARGIN_PX,
     Flags,

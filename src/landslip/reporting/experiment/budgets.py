@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from landslip.experiments.results import CellFacts
+from landslip.experiments.results import RunFacts
 from landslip.reporting.experiment.methods import encoder_label
 from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.numbers import counted, listing, percent
@@ -119,7 +119,7 @@ def _few_tiles(summary: ExperimentSummary) -> Iterator[str]:
         )
 
 
-def _at_home(summary: ExperimentSummary) -> Iterator[CellFacts]:
+def _at_home(summary: ExperimentSummary) -> Iterator[RunFacts]:
     """Yield the finished cells that were trained on a data set of their own."""
     for cell in summary.results.cells:
         if cell.state == "done" and cell.key.target is None:

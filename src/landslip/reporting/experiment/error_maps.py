@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from landslip.datasets.format import LANDSLIDE, Tile, TileDataset
 from landslip.experiments.paper import PaperMethod
-from landslip.experiments.predictions import FILE, Predictions
-from landslip.experiments.results import CellFacts
+from landslip.experiments.results import RunFacts
+from landslip.experiments.run_folder import PREDICTIONS, Predictions
 from landslip.io.visualization import RgbImage, error_map, label_image, rgb_composite, save_rows
 from landslip.metrics.pixels import count_pixels
 from landslip.reporting.experiment.runs import PooledRunKey
@@ -133,17 +133,17 @@ def _grid(
 
 def _cells(
     summary: ExperimentSummary, place: tuple[str, str], method: str, folder: Path
-) -> tuple[CellFacts, ...]:
+) -> tuple[RunFacts, ...]:
     """Return the cells of a run's first seed whose predictions are there."""
     run = summary.runs[PooledRunKey(dataset=place[0], split=place[1], method=method)]
-    return tuple(cell for cell in run.cells[0] if (_of_cell(folder, cell) / FILE).is_file())
+    return tuple(cell for cell in run.cells[0] if (_of_cell(folder, cell) / PREDICTIONS).is_file())
 
 
-def _of_cell(folder: Path, cell: CellFacts) -> Path:
+def _of_cell(folder: Path, cell: RunFacts) -> Path:
     return folder / "cells" / cell.key.slug
 
 
-def _shared_tiles(runs: Sequence[tuple[CellFacts, ...]]) -> set[str]:
+def _shared_tiles(runs: Sequence[tuple[RunFacts, ...]]) -> set[str]:
     tested = [
         {tile.tile_id for cell in cells if cell.scores for tile in cell.scores.tiles}
         for cells in runs
@@ -170,7 +170,7 @@ def _known(tile: Tile) -> NDArray[np.bool_]:
 
 
 def _found(
-    cells: tuple[CellFacts, ...], tiles: Sequence[Tile], folder: Path
+    cells: tuple[RunFacts, ...], tiles: Sequence[Tile], folder: Path
 ) -> dict[str, NDArray[np.bool_]]:
     """Return where a method says landslide, by tile."""
     found: dict[str, NDArray[np.bool_]] = {}

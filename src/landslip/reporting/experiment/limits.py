@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from landslip.experiments.results import CellFacts
+from landslip.experiments.results import RunFacts
 from landslip.reporting.experiment.budgets import budgets
 from landslip.reporting.experiment.summary import LEAK, ExperimentSummary
 from landslip.reporting.numbers import counted, duration, listing
@@ -50,7 +50,7 @@ def failures(summary: ExperimentSummary) -> list[str]:
     return sentences if more <= 0 else [*sentences[:_SHOWN], f"And {more} more."]
 
 
-def _named(summary: ExperimentSummary, cell: CellFacts) -> str:
+def _named(summary: ExperimentSummary, cell: RunFacts) -> str:
     key = cell.key
     parts = [f"split {key.split}", f"fold {key.fold}", f"seed {key.seed}"]
     if key.train_tiles is not None:

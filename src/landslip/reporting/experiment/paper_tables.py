@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from landslip.experiments.paper import DATES, ENCODERS, METHODS, Printed, disagreements, f1_check
+from landslip.experiments.paper import (
+    DATES,
+    ENCODERS,
+    METHODS,
+    PaperScores,
+    disagreements,
+    f1_check,
+)
 from landslip.reporting.experiment.methods import encoder_label
 from landslip.reporting.experiment.runs import PooledRunKey, PooledScores
 from landslip.reporting.experiment.summary import ExperimentSummary
@@ -240,6 +247,6 @@ def _printed_cells(summary: ExperimentSummary, line: PooledScores) -> Iterator[T
         yield TableCell(text=f"{printed.f1}{mark}", small=small + more)
 
 
-def _printed_apart(printed: Printed | None) -> Iterator[TableCell]:
+def _printed_apart(printed: PaperScores | None) -> Iterator[TableCell]:
     for name in _SCORES:
         yield text_cell(None if printed is None else str(getattr(printed, name)))

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.experiments.results import (
-    AreaEstimate,
-    CellFacts,
-    CellKey,
-    CellScores,
+    AdjustedArea,
     Results,
+    RunFacts,
+    RunKey,
+    RunScores,
     TileCounts,
 )
 from landslip.metrics import tiles
@@ -62,10 +62,10 @@ class PooledRun:
     left_out: tuple[int, ...]
     tile_ids: tuple[str, ...]
     counts: Table
-    cells: tuple[tuple[CellFacts, ...], ...]
+    cells: tuple[tuple[RunFacts, ...], ...]
 
     @property
-    def scores(self) -> list[list[CellScores]]:
+    def scores(self) -> list[list[RunScores]]:
         """The scores of each seed's cells."""
         return [[_scores(cell) for cell in cells] for cells in self.cells]
 
@@ -90,12 +90,12 @@ class PooledRun:
         return sum(f1 is not None and f1 <= most for f1 in seed_scores(self.counts)["f1"])
 
     @property
-    def all_cells(self) -> list[CellFacts]:
+    def all_cells(self) -> list[RunFacts]:
         """The finished cells of all seeds."""
         return [cell for cells in self.cells for cell in cells]
 
 
-def run_key(key: CellKey) -> PooledRunKey:
+def run_key(key: RunKey) -> PooledRunKey:
     """Return the run that a cell belongs to."""
     return PooledRunKey(
         dataset=key.dataset,
@@ -109,7 +109,7 @@ def run_key(key: CellKey) -> PooledRunKey:
 
 def pool_runs(results: Results) -> dict[PooledRunKey, PooledRun]:
     """Pool the finished cells of an experiment by run, in the order of the cells."""
-    found: dict[PooledRunKey, dict[int, list[CellFacts]]] = {}
+    found: dict[PooledRunKey, dict[int, list[RunFacts]]] = {}
     for cell in results.cells:
         if cell.scores is not None:
             seeds = found.setdefault(run_key(cell.key), {})
@@ -123,7 +123,7 @@ def on_common_tiles(runs: Sequence[PooledRun]) -> list[Table]:
     return tiles.on_common_tiles(tables)
 
 
-def _pooled(key: PooledRunKey, seeds: Mapping[int, list[CellFacts]]) -> PooledRun:
+def _pooled(key: PooledRunKey, seeds: Mapping[int, list[RunFacts]]) -> PooledRun:
     tables = {seed: _by_tile(cells) for seed, cells in sorted(seeds.items())}
     tile_ids = sorted({name for table in tables.values() for name in table})
     complete = tuple(seed for seed, table in tables.items() if len(table) == len(tile_ids))
@@ -142,7 +142,7 @@ def _pooled(key: PooledRunKey, seeds: Mapping[int, list[CellFacts]]) -> PooledRu
     )
 
 
-def _by_tile(cells: Iterable[CellFacts]) -> dict[str, NDArray[np.int64]]:
+def _by_tile(cells: Iterable[RunFacts]) -> dict[str, NDArray[np.int64]]:
     table: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(3, np.int64))
     for cell in cells:
         for tile in _scores(cell).tiles:
@@ -154,7 +154,7 @@ def _numbers(tile: TileCounts) -> NDArray[np.int64]:
     return np.array([tile.tp, tile.fp, tile.fn], dtype=np.int64)
 
 
-def _scores(cell: CellFacts) -> CellScores:
+def _scores(cell: RunFacts) -> RunScores:
     if cell.scores is None:
         raise ValueError(f"{cell.key.slug} has no scores")
     return cell.scores
@@ -216,7 +216,7 @@ class PooledScores:
     by_size: tuple[SizeClassDetection, ...]
     false_per_km2: float | None
     false_share: float | None
-    area: AreaEstimate | None
+    area: AdjustedArea | None
     bins: ProbabilityBins
 
 
@@ -262,13 +262,13 @@ def _of_seeds(values: Iterable[float | None]) -> ScoreEstimate:
     return ScoreEstimate(value=None if spread is None else spread.mean, by_seed=by_seed)
 
 
-def _summed_bins(cells: list[CellScores]) -> ProbabilityBins:
+def _summed_bins(cells: list[RunScores]) -> ProbabilityBins:
     parts = (cell.curves for cell in cells)
     bins = [stored_bins(part.landslide, part.other, part.mean_probability) for part in parts]
     return reduce(add, bins)
 
 
-def _boundary(cells: list[CellScores]) -> BoundaryCounts:
+def _boundary(cells: list[RunScores]) -> BoundaryCounts:
     parts = (cell.boundary for cell in cells)
     counts = [
         BoundaryCounts(
@@ -282,7 +282,7 @@ def _boundary(cells: list[CellScores]) -> BoundaryCounts:
     return reduce(add, counts)
 
 
-def _by_size(cells: list[CellScores]) -> Iterator[SizeClassDetection]:
+def _by_size(cells: list[RunScores]) -> Iterator[SizeClassDetection]:
     for parts in zip(*(cell.objects.by_size for cell in cells), strict=True):
         yield SizeClassDetection(
             at_least_px=parts[0].at_least_px,
@@ -292,20 +292,20 @@ def _by_size(cells: list[CellScores]) -> Iterator[SizeClassDetection]:
         )
 
 
-def _false(cells: list[CellScores]) -> int:
+def _false(cells: list[RunScores]) -> int:
     return sum(cell.objects.false for cell in cells)
 
 
-def _false_per_km2(cells: list[CellScores]) -> float | None:
+def _false_per_km2(cells: list[RunScores]) -> float | None:
     searched = [cell.objects.searched_km2 for cell in cells]
     known = [area for area in searched if area is not None]
     return _share(_false(cells), sum(known)) if len(known) == len(searched) else None
 
 
-def _mean_area(areas: list[AreaEstimate]) -> AreaEstimate | None:
+def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea | None:
     if not areas:
         return None
-    return AreaEstimate(
+    return AdjustedArea(
         mapped_share=fmean(area.mapped_share for area in areas),
         adjusted_share=fmean(area.adjusted_share for area in areas),
         standard_error=fmean(area.standard_error for area in areas),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from landslip.experiments.results import CellFacts, MethodFacts, Results, SplitFacts
+from landslip.experiments.results import MethodFacts, Results, RunFacts, SplitFacts
 from landslip.metrics.intervals import Estimate
 from landslip.metrics.paired import f1_contrast, unpaired_difference
 from landslip.reporting.experiment.contrasts import (
@@ -104,7 +104,7 @@ class ExperimentSummary:
         return leaks or self.split_method(dataset, name) == RANDOM
 
     @cached_property
-    def failed(self) -> list[CellFacts]:
+    def failed(self) -> list[RunFacts]:
         """The cells that failed."""
         return [cell for cell in self.results.cells if cell.state == "failed"]
 

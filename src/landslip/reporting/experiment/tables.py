@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from landslip.experiments.results import CellFacts, DatasetFacts, FoldFacts, SplitFacts
+from landslip.experiments.results import DatasetFacts, FoldFacts, RunFacts, SplitFacts
 from landslip.reporting.experiment.runs import (
     PooledRunKey,
     PooledScores,
@@ -395,11 +395,11 @@ def _cost_row(summary: ExperimentSummary, name: str) -> TableRow:
     )
 
 
-def _whole(cell: CellFacts) -> bool:
+def _whole(cell: RunFacts) -> bool:
     return cell.state == "done" and cell.key.target is None and cell.key.train_tiles is None
 
 
-def _epochs(cells: list[CellFacts]) -> str:
+def _epochs(cells: list[RunFacts]) -> str:
     kept = [cell.epoch for cell in cells if cell.epoch is not None]
     asked = sorted({cell.epochs for cell in cells if cell.epochs is not None})
     if not kept or not asked:
@@ -409,7 +409,7 @@ def _epochs(cells: list[CellFacts]) -> str:
     return f"{text} of {', '.join(map(str, asked))}"
 
 
-def _devices(cells: list[CellFacts]) -> str:
+def _devices(cells: list[RunFacts]) -> str:
     found = dict.fromkeys(
         " ".join(part for part in (cell.device, cell.precision) if part) for cell in cells
     )

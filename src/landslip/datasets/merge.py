@@ -1,0 +1,138 @@
+"""One dataset of the tiles of several."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import shapely
+
+from landslip.core.errors import InputError
+from landslip.core.files import atomic_directory
+from landslip.core.progress import Progress, no_progress
+from landslip.datasets.format import DatasetCard, Tile, TileDataset
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter
+
+_COPIED = ("col_off", "row_off", "width", "height", "valid_px", "landslide_px")
+_PLACE = ("crs_wkt", "transform")
+
+
+def merge_datasets(
+    parts: Mapping[str, TileDataset],
+    events: Mapping[str, str],
+    out: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> DatasetCard:
+    """Write the tiles of several datasets, one after another, as one dataset.
+
+    Names of tiles and of scenes stay as they are unless two parts have the same ones: then each
+    gets its part's name in front. Groups always do, so that groups of two parts are never one. The
+    column ``event`` holds the event of each tile's part; a part that ``events`` does not name keeps
+    the events it has, or is an event of its own name. Tiles are dealt out by groups.
+
+    Args:
+        parts: the datasets by name.
+        events: the event of a part's tiles, by part.
+        out: the folder to write.
+        overwrite: whether files in it may be replaced.
+        progress: told of tiles done.
+
+    Raises:
+        InputError: the parts differ in bands, units, data type, scale or offset, or two tiles
+            would have one name.
+    """
+    description = _describe(parts)
+    tile_name = _renaming(parts, "tile_id")
+    _refuse_twice(tile_name(name, tile) for name, part in parts.items() for tile in part.tile_ids)
+    scene_name = _renaming(parts, "scene")
+    done, total = 0, sum(len(part) for part in parts.values())
+    with (
+        atomic_directory(out, overwrite=overwrite) as stage,
+        DatasetWriter(stage, description) as writer,
+    ):
+        for name, part in parts.items():
+            for position, row in enumerate(_rows(name, part, events.get(name), scene_name)):
+                tile = part.tile(position)
+                renamed = Tile(
+                    tile_id=tile_name(name, tile.tile_id),
+                    stored=tile.stored,
+                    label=tile.label,
+                    valid=tile.valid,
+                )
+                writer.add_row(renamed, row)
+                done += 1
+                progress(done, total)
+        return writer.finish()
+
+
+def _describe(parts: Mapping[str, TileDataset]) -> DatasetDescription:
+    """Return what all tiles share; what may differ is None or the largest."""
+    if not parts:
+        raise InputError("a joined dataset is made of at least one dataset; got none")
+    first_name, first = next(iter(parts.items()))
+    for name, part in parts.items():
+        for what in ("bands", "units", "dtype", "scale", "offset"):
+            here, there = getattr(part.card, what), getattr(first.card, what)
+            if here != there:
+                raise InputError(
+                    f"{name} ({part.path}): joined datasets have the same bands in the same order, "
+                    f"units, data type, scale and offset; {what} here: {_shown(here)}, in "
+                    f"{first_name}: {_shown(there)}; make one of them again"
+                )
+    nodata = {part.card.nodata for part in parts.values()}
+    resolutions = {part.card.resolution_m for part in parts.values()}
+    return DatasetDescription(
+        bands=first.bands,
+        radiometry=first.card.radiometry,
+        nodata=nodata.pop() if len(nodata) == 1 else None,
+        resolution_m=resolutions.pop() if len(resolutions) == 1 else None,
+        tile_size=max(part.card.tile_size for part in parts.values()),
+        source=f"joined: {', '.join(parts)}",
+        split_method="groups of the joined datasets",
+        plan=SplitPlan(),
+    )
+
+
+def _shown(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _renaming(parts: Mapping[str, TileDataset], column: str) -> Callable[[str, str | None], str]:
+    """Return the function from part and name to the new name; see `merge_datasets`."""
+    named = Counter(name for part in parts.values() for name in {*part.column(column)} - {None})
+    alone = max(named.values(), default=0) <= 1
+
+    def renamed(part: str, name: str | None) -> str:
+        if name is None:
+            return part
+        return name if alone else f"{part}_{name}"
+
+    return renamed
+
+
+def _refuse_twice(tile_ids: Iterable[str]) -> None:
+    name, number = Counter(tile_ids).most_common(1)[0]
+    if number > 1:
+        raise InputError(
+            f"each tile needs a name of its own; {name} is there twice; rename a joined dataset"
+        )
+
+
+def _rows(
+    name: str, part: TileDataset, event: str | None, scene_name: Callable[[str, str | None], str]
+) -> Iterable[dict[str, object]]:
+    """Yield the rows of a part's index, but for the tiles' names."""
+    columns = {column: part.column(column) for column in (*_COPIED, *_PLACE)}
+    footprints = shapely.from_wkb(part.column("geometry"))
+    own = part.column("event")
+    groups, scenes = part.column("group"), part.column("scene")
+    for at, tile_id in enumerate(part.tile_ids):
+        yield {
+            **{column: values[at] for column, values in columns.items()},
+            "group": f"{name}_{tile_id if groups[at] is None else groups[at]}",
+            "scene": scene_name(name, scenes[at]),
+            "event": event or own[at] or name,
+            "footprint": footprints[at],
+        }

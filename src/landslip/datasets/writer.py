@@ -1,0 +1,163 @@
+"""Writes datasets in the format of `landslip.datasets.format`."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import geopandas
+import numpy as np
+import shapely
+
+from landslip import __version__
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Split
+from landslip.core.files import Closeable
+from landslip.core.grid import Grid
+from landslip.core.window import Window
+from landslip.datasets.format import (
+    CARD,
+    IMAGES,
+    INDEX,
+    LABELS,
+    LANDSLIDE,
+    VALID,
+    DatasetCard,
+    Tile,
+)
+from landslip.datasets.splits.assignment import SplitPlan, assign, split_digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileOrigin:
+    """Where a tile comes from: its scene, window there, split group, and grid if it has one."""
+
+    scene: str
+    window: Window
+    group: str
+    grid: Grid | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetDescription:
+    """What all tiles of a dataset share."""
+
+    bands: Bands
+    radiometry: Radiometry
+    nodata: float | None
+    resolution_m: float | None
+    tile_size: int
+    source: str
+    split_method: str
+    plan: SplitPlan
+
+
+class DatasetWriter(Closeable):
+    """Appends tiles to a folder; `finish` deals out the split and writes index and card."""
+
+    def __init__(self, path: Path, description: DatasetDescription) -> None:
+        """Open the three arrays in an empty folder."""
+        self._path = path
+        self._description = description
+        self._files: dict[str, IO[bytes]] = {
+            name: (path / name).open("wb") for name in (IMAGES, LABELS, VALID)
+        }
+        self._digest = hashlib.sha256()
+        self._rows: list[dict[str, object]] = []
+        self._pixels = 0
+
+    def add(self, tile: Tile, origin: TileOrigin) -> None:
+        """Append one tile."""
+        height, width = tile.label.shape
+        self.add_row(
+            tile,
+            {
+                "group": origin.group,
+                "scene": origin.scene,
+                "col_off": origin.window.col_off,
+                "row_off": origin.window.row_off,
+                "width": width,
+                "height": height,
+                "valid_px": int(np.count_nonzero(tile.counted)),
+                "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
+                **_georeference(origin),
+            },
+        )
+
+    def add_row(self, tile: Tile, row: Mapping[str, object]) -> None:
+        """Append one tile with its row of the index, but for its name and place in the arrays."""
+        parts = {
+            IMAGES: np.ascontiguousarray(tile.stored, dtype=self._description.radiometry.dtype),
+            LABELS: np.ascontiguousarray(tile.label, dtype=np.uint8),
+            VALID: np.ascontiguousarray(tile.valid, dtype=np.uint8),
+        }
+        for name, pixels in parts.items():
+            self._files[name].write(pixels.data)
+            self._digest.update(pixels.data)
+        self._rows.append({"tile_id": tile.tile_id, **row, "pixel_start": self._pixels})
+        self._pixels += tile.label.size
+
+    def finish(self, splits: Sequence[Split] | None = None) -> DatasetCard:
+        """Write ``tiles.parquet`` and ``dataset.json``; the split is dealt out unless it is given.
+
+        Raises:
+            InputError: the split leaves no tile to train on.
+        """
+        self.close()
+        ids = [str(row["tile_id"]) for row in self._rows]
+        if splits is None:
+            splits = assign([str(row["group"]) for row in self._rows], self._description.plan)
+        for row, split in zip(self._rows, splits, strict=True):
+            row["split"] = split.value
+        geometry = geopandas.GeoSeries([row.pop("footprint") for row in self._rows], crs=4326)
+        frame = geopandas.GeoDataFrame(self._rows, geometry=geometry)
+        frame.to_parquet(self._path / INDEX, index=False)
+        card = self._card(split_digest(ids, splits), Counter(split.value for split in splits))
+        (self._path / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+        return card
+
+    def _card(self, split_sha256: str, tiles: Counter[str]) -> DatasetCard:
+        known = self._description
+        counted = sum(int(str(row["valid_px"])) for row in self._rows)
+        landslide = sum(int(str(row["landslide_px"])) for row in self._rows)
+        return DatasetCard(
+            bands=known.bands.names,
+            units=known.radiometry.units,
+            dtype=known.radiometry.dtype,
+            scale=known.radiometry.scale,
+            offset=known.radiometry.offset,
+            nodata=known.nodata,
+            resolution_m=known.resolution_m,
+            tile_size=known.tile_size,
+            source=known.source,
+            split_method=known.split_method,
+            test_share=known.plan.test_share,
+            val_share=known.plan.val_share,
+            seed=known.plan.seed,
+            tiles=dict(sorted(tiles.items())),
+            landslide_share=landslide / counted if counted else None,
+            pixels_sha256=self._digest.hexdigest(),
+            split_sha256=split_sha256,
+            code_version=__version__,
+        )
+
+    def close(self) -> None:
+        """Close the arrays."""
+        for file in self._files.values():
+            file.close()
+
+
+def _georeference(origin: TileOrigin) -> dict[str, object]:
+    """Return the columns that place a tile: system, transform, and footprint in WGS 84."""
+    grid = origin.grid
+    if grid is None or grid.crs is None:
+        return {"crs_wkt": None, "transform": None, "footprint": None}
+    transform = list(grid.at(origin.window).transform)[:6]
+    place: dict[str, object] = {"crs_wkt": grid.crs.to_wkt(), "transform": transform}
+    if not (grid.crs.is_geographic or grid.crs.is_projected):  # a local system, tied to nothing
+        return place | {"footprint": None}
+    ring = shapely.Polygon(grid.corners(origin.window))
+    footprint = geopandas.GeoSeries([ring], crs=grid.crs.to_wkt()).to_crs(4326).iloc[0]
+    return place | {"footprint": footprint}

@@ -1,0 +1,153 @@
+"""Pixels counted by logit, so that fitting a curve costs the same for one tile and for a million.
+
+Bin b holds logits from ``b / 100 - LIMIT`` to under ``(b + 1) / 100 - LIMIT`` and stands for its
+middle; those beyond `LIMIT` are in the first and the last one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.metrics.curves import BINS, ProbabilityBins, calibration_error
+from landslip.models.calibration.curve import LIMIT, CalibrationCurve, logit, sigmoid
+
+LOGIT_BINS = 2400
+BIN_CENTRES: NDArray[np.float64] = np.linspace(-LIMIT, LIMIT, 2 * LOGIT_BINS + 1)[1::2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LogitCounts:
+    """Pixels by logit.
+
+    Attributes:
+        landslide: (BINS,) int64, number of landslide pixels.
+        other: (BINS,) int64, number of other pixels.
+    """
+
+    landslide: NDArray[np.int64]
+    other: NDArray[np.int64]
+
+    def __add__(self, other: "LogitCounts") -> "LogitCounts":
+        return LogitCounts(
+            landslide=self.landslide + other.landslide, other=self.other + other.other
+        )
+
+    @property
+    def landslides(self) -> int:
+        """Number of landslide pixels."""
+        return int(self.landslide.sum())
+
+    @property
+    def others(self) -> int:
+        """Number of other pixels."""
+        return int(self.other.sum())
+
+    @property
+    def pixels(self) -> int:
+        """Number of all pixels."""
+        return self.landslides + self.others
+
+
+def no_logits() -> LogitCounts:
+    """Return empty counts, to add to."""
+    return LogitCounts(
+        landslide=np.zeros(LOGIT_BINS, np.int64), other=np.zeros(LOGIT_BINS, np.int64)
+    )
+
+
+def count_logits(
+    probability: NDArray[np.floating[Any]],
+    landslide: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+) -> LogitCounts:
+    """Count the pixels of a tile by the logit of their probability, all arrays (height, width)."""
+    logits, truth = logit(probability[counted]), landslide[counted]
+    places = ((logits + LIMIT) * (LOGIT_BINS / (2 * LIMIT))).astype(np.intp).clip(0, LOGIT_BINS - 1)
+    return LogitCounts(
+        landslide=np.bincount(places[truth], minlength=LOGIT_BINS),
+        other=np.bincount(places[~truth], minlength=LOGIT_BINS),
+    )
+
+
+def sum_counts(counts: list[LogitCounts]) -> LogitCounts:
+    """Return the counts of all."""
+    return sum(counts, no_logits())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalibrationMetrics:
+    """Probabilities of some pixels against the truth; sums, so that folds can be added.
+
+    Attributes:
+        bins: pixels by probability.
+        brier_sum: sum of the squared differences of probability and truth (0 or 1).
+        log_loss_sum: sum of ``-log`` of the probability given to the truth.
+    """
+
+    bins: ProbabilityBins
+    brier_sum: float
+    log_loss_sum: float
+
+    def __add__(self, other: "CalibrationMetrics") -> "CalibrationMetrics":
+        return CalibrationMetrics(
+            bins=self.bins + other.bins,
+            brier_sum=self.brier_sum + other.brier_sum,
+            log_loss_sum=self.log_loss_sum + other.log_loss_sum,
+        )
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels."""
+        return int(self.bins.pixels.sum())
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error over 20 bins of equal width, see `scores.curves`.
+
+        Naeini et al. 2015, doi 10.1609/aaai.v29i1.9602; NaN without pixels.
+        """
+        found = calibration_error(self.bins)
+        return float("nan") if found is None else found
+
+    @property
+    def brier(self) -> float:
+        """Mean squared difference of probability and truth; NaN without pixels.
+
+        Brier 1950, doi 10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2, of one class.
+        """
+        return self.brier_sum / self.pixels if self.pixels else float("nan")
+
+    @property
+    def log_loss(self) -> float:
+        """Mean ``-log`` of the probability given to the truth, in nats; NaN without pixels."""
+        return self.log_loss_sum / self.pixels if self.pixels else float("nan")
+
+
+def calibration_metrics(counts: LogitCounts, curve: CalibrationCurve | None) -> CalibrationMetrics:
+    """Score pixels under a curve; None: with the network's own probabilities.
+
+    A pixel counts with the middle of its bin of logits.
+    """
+    logits = BIN_CENTRES if curve is None else curve.logits(BIN_CENTRES)
+    probability = sigmoid(logits)
+    landslide, other = counts.landslide, counts.other
+    return CalibrationMetrics(
+        bins=_by_probability(probability, counts),
+        brier_sum=float(landslide @ (1 - probability) ** 2 + other @ probability**2),
+        log_loss_sum=float(landslide @ np.logaddexp(0, -logits) + other @ np.logaddexp(0, logits)),
+    )
+
+
+def _by_probability(probability: np.ndarray, counts: LogitCounts) -> ProbabilityBins:
+    places = np.minimum((probability * BINS).astype(np.intp), BINS - 1)
+    landslide = np.bincount(places, weights=counts.landslide, minlength=BINS)
+    other = np.bincount(places, weights=counts.other, minlength=BINS)
+    weights = probability * (counts.landslide + counts.other)
+    return ProbabilityBins(
+        # exact: whole numbers under 2^53
+        landslide=landslide.astype(np.int64),
+        other=other.astype(np.int64),
+        probability_sum=np.bincount(places, weights=weights, minlength=BINS).astype(np.float64),
+    )

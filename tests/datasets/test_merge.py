@@ -1,0 +1,212 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Split, Units
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.grid import Grid
+from landslip.core.window import Window
+from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.merge import merge_datasets
+from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
+
+DESCRIPTION = DatasetDescription(
+    bands=Bands(("red", "nir")),
+    radiometry=Radiometry(units=Units.DN, dtype="uint16", scale=1, offset=0),
+    nodata=0,
+    resolution_m=2,
+    tile_size=4,
+    source="test",
+    split_method="random by tile",
+    plan=SplitPlan(),
+)
+PLACE = Grid(crs=CRS.from_epsg(32648), transform=Affine(2, 0, 3e5, 0, -2, 3e6), shape=(9, 99))
+MakePart = Callable[..., TileDataset]
+
+
+def tile(name: str, seed: int, side: int) -> Tile:
+    generator = np.random.default_rng(seed)
+    return Tile(
+        tile_id=name,
+        stored=generator.integers(0, 60_000, (2, side, side + 1), dtype=np.uint16),
+        label=generator.integers(0, 2, (side, side + 1), dtype=np.uint8),
+        valid=generator.random((side, side + 1)) < 0.7,
+    )
+
+
+@pytest.fixture
+def make_part(tmp_path: Path) -> MakePart:
+    """Give the function that writes a dataset of tiles of some names."""
+
+    def make(
+        name: str, tiles: list[str], *, side: int = 4, grid: Grid | None = None, **changes: Any
+    ) -> TileDataset:
+        path = tmp_path / name
+        path.mkdir()
+        description = replace(DESCRIPTION, tile_size=side, **changes)
+        with DatasetWriter(path, description) as writer:
+            for at, tile_id in enumerate(tiles):
+                window = Window(at * (side + 1), 0, side + 1, side)
+                origin = TileOrigin(
+                    scene=f"of {name}", window=window, group=str(at // 2), grid=grid
+                )
+                made = tile(tile_id, at + 100 * len(name), side)
+                writer.add(made, origin)
+            writer.finish()
+        return TileDataset(path)
+
+    return make
+
+
+def test_tiles_of_all_parts_come_back(make_part: MakePart, tmp_path: Path) -> None:
+    parts = {
+        "one": make_part("one", ["a", "b", "c"], grid=PLACE),
+        "second": make_part("second", ["d", "e"], side=6),
+    }
+    told: list[tuple[int, int]] = []
+    card = merge_datasets(
+        parts, {}, tmp_path / "out", progress=lambda done, total: told.append((done, total))
+    )
+    joined = TileDataset(tmp_path / "out")
+    assert joined.card == card
+    assert joined.tile_ids == ["a", "b", "c", "d", "e"]
+    sources = [(part, at) for part in parts.values() for at in range(len(part))]
+    for at, (part, place) in enumerate(sources):
+        found, expected = joined.tile(at), part.tile(place)
+        np.testing.assert_array_equal(found.stored, expected.stored)
+        np.testing.assert_array_equal(found.label, expected.label)
+        np.testing.assert_array_equal(found.valid, expected.valid)
+        for column in ("scene", "col_off", "row_off", "valid_px", "landslide_px", "crs_wkt",
+                       "transform", "geometry"):  # fmt: skip
+            assert joined.column(column)[at] == part.column(column)[place]
+    assert told == [(at, 5) for at in range(1, 6)]
+    assert (card.tile_size, card.resolution_m, card.source) == (6, 2, "joined: one, second")
+
+
+def test_places_are_kept_as_geometry(make_part: MakePart, tmp_path: Path) -> None:
+    parts = {"one": make_part("one", ["a"], grid=PLACE), "two": make_part("two", ["b"])}
+    merge_datasets(parts, {}, tmp_path / "out")
+    frame = geopandas.read_parquet(tmp_path / "out" / "tiles.parquet")
+    assert frame.crs == 4326
+    footprint, none = frame.geometry
+    assert none is None
+    assert footprint == shapely.from_wkb(parts["one"].index["geometry"][0])
+
+
+def test_groups_of_two_parts_are_never_one(make_part: MakePart, tmp_path: Path) -> None:
+    parts = {name: make_part(name, [f"{name}{at}" for at in range(3)]) for name in ("one", "two")}
+    merge_datasets(parts, {}, tmp_path / "out")
+    joined = TileDataset(tmp_path / "out")
+    assert joined.groups == ["one_0", "one_0", "one_1", "two_0", "two_0", "two_1"]
+    splits = joined.splits
+    assert splits[0] is splits[1]
+    assert splits[3] is splits[4]
+
+
+def test_names_are_told_apart_where_they_clash(make_part: MakePart, tmp_path: Path) -> None:
+    parts = {name: make_part(name, ["a", name]) for name in ("one", "two")}
+    merge_datasets(parts, {}, tmp_path / "out")
+    joined = TileDataset(tmp_path / "out")
+    assert joined.tile_ids == ["one_a", "one_one", "two_a", "two_two"]
+    assert joined.column("scene") == ["of one", "of one", "of two", "of two"]
+    for part in parts.values():
+        part.index["scene"] = ["scene", None]
+    merge_datasets(parts, {}, tmp_path / "again")
+    scenes = TileDataset(tmp_path / "again").column("scene")
+    assert scenes == ["one_scene", "one", "two_scene", "two"]
+
+
+def test_names_that_still_clash_are_refused(make_part: MakePart, tmp_path: Path) -> None:
+    parts = {"a": make_part("a", ["b_c", "x"]), "a_b": make_part("a_b", ["c", "x"])}
+    with pytest.raises(InputError, match="each tile needs a name of its own; a_b_c is there twice"):
+        merge_datasets(parts, {}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_events_are_those_given_kept_or_the_names_of_parts(
+    make_part: MakePart, tmp_path: Path
+) -> None:
+    parts = {name: make_part(name, [name]) for name in ("x", "yy", "zzz")}
+    merge_datasets(parts, {"x": "rain", "yy": "rain"}, tmp_path / "out")
+    joined = TileDataset(tmp_path / "out")
+    assert joined.column("event") == ["rain", "rain", "zzz"]
+    more = {"old": joined, "new": make_part("four", ["w"])}
+    merge_datasets(more, {}, tmp_path / "again")
+    assert TileDataset(tmp_path / "again").column("event") == ["rain", "rain", "zzz", "new"]
+    merge_datasets(more, {"old": "all"}, tmp_path / "named")
+    assert TileDataset(tmp_path / "named").column("event") == ["all", "all", "all", "new"]
+
+
+def test_one_part_has_the_same_pixels_and_digest(make_part: MakePart, tmp_path: Path) -> None:
+    part = make_part("one", ["a", "b", "c"])
+    card = merge_datasets({"one": part}, {}, tmp_path / "out")
+    assert card.pixels_sha256 == part.card.pixels_sha256
+    assert card.landslide_share == part.card.landslide_share
+    two = merge_datasets({"one": part, "two": part}, {}, tmp_path / "two")
+    assert two.pixels_sha256 != card.pixels_sha256
+    assert two.landslide_share == pytest.approx(card.landslide_share)
+
+
+def test_what_differs_and_may_is_not_claimed(make_part: MakePart, tmp_path: Path) -> None:
+    parts = {
+        "one": make_part("one", ["a"]),
+        "two": make_part("two", ["b"], nodata=9, resolution_m=8),
+    }
+    card = merge_datasets(parts, {}, tmp_path / "out")
+    assert (card.nodata, card.resolution_m) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bands": Bands(("nir", "red"))}, "bands here: nir, red, in one: red, nir"),
+        (
+            {"radiometry": Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=1, offset=0)},
+            "units here: reflectance, in one: dn",
+        ),
+        (
+            {"radiometry": Radiometry(units=Units.DN, dtype="float32", scale=1, offset=0)},
+            "dtype here: float32, in one: uint16",
+        ),
+        (
+            {"radiometry": Radiometry(units=Units.DN, dtype="uint16", scale=2, offset=0)},
+            r"scale here: 2\.0, in one: 1\.0",
+        ),
+        (
+            {"radiometry": Radiometry(units=Units.DN, dtype="uint16", scale=1, offset=3)},
+            r"offset here: 3\.0, in one: 0\.0",
+        ),
+    ],
+    ids=["bands", "units", "dtype", "scale", "offset"],
+)
+def test_parts_that_do_not_fit_are_refused(
+    make_part: MakePart, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    parts = {"one": make_part("one", ["a"]), "two": make_part("two", ["b"], **change)}
+    with pytest.raises(InputError, match=rf"two \(.*two\): joined datasets have .*; {message}; ma"):
+        merge_datasets(parts, {}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_joined_to_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a joined dataset is made of at least one dataset"):
+        merge_datasets({}, {}, tmp_path / "out")
+
+
+def test_existing_output_is_refused(make_part: MakePart, tmp_path: Path) -> None:
+    part = {"one": make_part("one", ["a", "b"])}
+    merge_datasets(part, {}, tmp_path / "out")
+    with pytest.raises(OutputExistsError, match="already exists"):
+        merge_datasets(part, {}, tmp_path / "out")
+    merge_datasets(part, {}, tmp_path / "out", overwrite=True)
+    assert Split.TRAIN in TileDataset(tmp_path / "out").splits

@@ -1,0 +1,142 @@
+"""A cell is taken up only where it was made, or begun, from what is asked for now."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.experiments.factories import write_tiles
+
+from landslip.core.choices import Split
+from landslip.core.errors import InputError
+from landslip.experiments.config import SvmConfig
+from landslip.experiments.results import RunKey
+from landslip.experiments.run import execute_run
+from landslip.experiments.run_folder import (
+    Predictions,
+    PredictionsWriter,
+    RunJob,
+    begin,
+    check_same,
+    quantise,
+    read_run_record,
+)
+
+SIDES = (Split.TRAIN, Split.TRAIN, Split.TEST, Split.VALIDATION)
+
+
+def svm_job(folder: Path, **made_from: object) -> RunJob:
+    """Return a job of an SVM on four tiles."""
+    if not (folder / "tiles").exists():
+        write_tiles(folder / "tiles", tiles=4)
+    return RunJob(
+        key=RunKey(dataset="made", split="random", method="svm"),
+        dataset=folder / "tiles",
+        splits=SIDES,
+        split_method="random",
+        svm=SvmConfig(pixels_per_class=50),
+        out=folder / "cells" / "cell",
+        made_from={"division": "a"} | made_from,
+    )
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> RunJob:
+    job = svm_job(tmp_path)
+    execute_run(job)
+    return job
+
+
+def test_a_finished_cell_leaves_nothing_of_its_making(finished: RunJob) -> None:
+    assert {path.name for path in finished.out.iterdir()} == {
+        "cell.json",
+        "model",
+        "predictions.npz",
+    }
+    assert not finished.unfinished.exists()
+    check_same(finished)
+
+
+def test_a_finished_cell_of_other_settings_is_refused(finished: RunJob) -> None:
+    other = svm_job(finished.dataset.parent, division="b", svm={})
+    with pytest.raises(InputError, match="this cell was made with another division, svm; choose"):
+        check_same(other)
+
+
+@pytest.mark.parametrize("weights", ["model/model.json", "model.training/checkpoints/last.ckpt"])
+def test_weights_of_other_settings_are_not_taken_up(tmp_path: Path, weights: str) -> None:
+    begin(svm_job(tmp_path))
+    file = svm_job(tmp_path).unfinished / weights
+    file.parent.mkdir(parents=True)
+    file.touch()
+    check_same(svm_job(tmp_path))
+    with pytest.raises(InputError, match=r"cell.unfinished: this cell was begun with another div"):
+        execute_run(svm_job(tmp_path, division="b"))
+
+
+def test_settings_that_did_not_work_can_be_mended(tmp_path: Path) -> None:
+    job = svm_job(tmp_path)
+    begin(job)
+    left = job.unfinished / "model.training" / "run.json"
+    left.parent.mkdir()
+    left.touch()
+    begin(job)
+    assert left.exists()
+    mended = svm_job(tmp_path, division="b")
+    check_same(mended)
+    execute_run(mended)
+    assert read_run_record(mended.out).made_from == {"division": "b"}
+    assert not (mended.out / "model.training").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 40])
+def test_a_damaged_record_is_told(finished: RunJob, kept: int) -> None:
+    file = finished.out / "cell.json"
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"cell/cell.json: damaged; remove the folder"):
+        read_run_record(finished.out)
+
+
+def test_a_folder_without_a_record_is_no_cell(finished: RunJob) -> None:
+    (finished.out / "cell.json").unlink()
+    with pytest.raises(InputError, match=r"cell: not a finished cell, there is no cell.json in it"):
+        check_same(finished)
+
+
+@given(st.floats(0, 1, width=32))
+def test_one_half_divides_as_before(probability: float) -> None:
+    stored = quantise(np.array([probability], dtype=np.float32))[0]
+    assert (stored / 65536 >= 0.5) == (probability >= 0.5)
+
+
+def test_tiles_of_several_sizes_come_back_within_a_step(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    tiles = {
+        "one": generator.random((5, 7), dtype=np.float32),
+        "ends": np.array([[0.0, 1.0]], dtype=np.float32),
+    }
+    writer = PredictionsWriter()
+    for name, probability in tiles.items():
+        writer.add(name, probability)
+    writer.write(tmp_path)
+    read = Predictions(tmp_path)
+    assert list(read) == list(tiles)
+    for name, probability in tiles.items():
+        lost = probability - read.probability(name)
+        assert lost.min() >= 0
+        assert lost.max() <= 1 / 65536
+
+
+@pytest.mark.parametrize("kept", [None, 0, 100, 600])
+def test_what_is_missing_or_half_written_is_told(tmp_path: Path, kept: int | None) -> None:
+    writer = PredictionsWriter()
+    writer.add("one", np.random.default_rng(0).random((20, 20), dtype=np.float32))
+    writer.write(tmp_path)
+    file = tmp_path / "predictions.npz"
+    if kept is None:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"predictions.npz: missing or damaged; remove the folder"):
+        Predictions(tmp_path)
