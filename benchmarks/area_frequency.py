@@ -30,12 +30,23 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from landslip.inventory.statistics.areas import CountedAreas, counted, usable_areas
-from landslip.inventory.statistics.inverse_gamma import STANDARD, InverseGamma
-from landslip.inventory.statistics.inverse_gamma_fit import fit_inverse_gamma, fit_many
-from landslip.inventory.statistics.power_law import fit_power_law, likelihood_of_worse, refitted
-from landslip.inventory.statistics.result import Estimate, Statistics
+from landslip.inventory.statistics.area_frequency import (
+    bootstrap_power_law,
+    fit_power_law,
+    power_law_p_value,
+)
+from landslip.inventory.statistics.inverse_gamma import (
+    MALAMUD_2004,
+    CountedAreas,
+    InverseGamma,
+    count_areas,
+    fit_inverse_gamma,
+    fit_inverse_gamma_many,
+    usable_areas,
+)
+from landslip.inventory.statistics.result import InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
+from landslip.metrics.resampling import IntervalEstimate
 
 LEVEL, GROUPS = 0.95, 40
 EXPONENT, FROM_M2 = 2.4, 1_000.0
@@ -85,20 +96,22 @@ def main() -> None:
 def gamma_rows(landslides: int, least_m2: float, inventories: int, draws: int) -> list[Row]:
     """Fit inverse gammas and return rows of the table."""
     truth = {
-        "rho": STANDARD.rho,
-        "a_m2": STANDARD.a_m2,
-        "s_m2": STANDARD.s_m2,
-        "rollover_m2": STANDARD.rollover_m2,
+        "rho": MALAMUD_2004.rho,
+        "a_m2": MALAMUD_2004.a_m2,
+        "s_m2": MALAMUD_2004.s_m2,
+        "rollover_m2": MALAMUD_2004.rollover_m2,
     }
     runs: dict[str, list[Run]] = {name: [] for name in truth}
     for number in range(inventories):
         generator = np.random.default_rng([number, landslides, int(least_m2)])
-        areas = counted(np.sort(STANDARD.drawn(landslides, generator, least_m2)))
+        areas = count_areas(np.sort(MALAMUD_2004.drawn(landslides, generator, least_m2)))
         found = fit_inverse_gamma(areas, least_m2).distribution
         value = np.array([found.rho, found.a_m2, found.s_m2, found.rollover_m2])
-        drawn = with_rollover(fit_many(areas, areas.resampled(draws, generator), least_m2))
+        drawn = with_rollover(
+            fit_inverse_gamma_many(areas, areas.resampled(draws, generator), least_m2)
+        )
         groups = without_groups(areas, generator)
-        left_out = with_rollover(fit_many(areas, groups, least_m2))
+        left_out = with_rollover(fit_inverse_gamma_many(areas, groups, least_m2))
         for at, name in enumerate(truth):
             runs[name].append(run(value[at], drawn[:, at], left_out[:, at]))
     return [row("inverse gamma", landslides, least_m2, (n, truth[n]), runs[n]) for n in truth]
@@ -114,14 +127,14 @@ def tail_rows(landslides: int, inventories: int, draws: int) -> list[Row]:
         found = fit_power_law(areas)
         if found is None:
             continue
-        drawn = refitted(areas, draws, generator)[:, 0]
+        drawn = bootstrap_power_law(areas, draws, generator)[:, 0]
         group = generator.permutation(landslides) % GROUPS
         rest = [fit_power_law(areas[group != out]) for out in range(GROUPS)]
         left_out = np.array([np.nan if one is None else one.exponent for one in rest])
         runs.append(run(found.exponent, drawn, left_out))
         if number % 5 == 0:
             tested += 1
-            rejected += likelihood_of_worse(areas, found, 50, generator) < 0.1
+            rejected += power_law_p_value(areas, found, 50, generator) < 0.1
     rows = [row("power law", landslides, 0.0, ("exponent", EXPONENT), runs)]
     print(f"| power law | {landslides} | | p < 0.1 | 10 % | {rejected / tested:.0%} | | | | |")
     return [
@@ -278,7 +291,7 @@ def fit_layers(path: Path, draws: int, chart: Path | None) -> None:
         draw_layers(found, chart)
 
 
-def print_layer(layer: str, found: Statistics, slivers: int) -> None:
+def print_layer(layer: str, found: InventoryStatistics, slivers: int) -> None:
     """Print a row of the table."""
     parts = found.area_frequency
     if parts is None or parts.inverse_gamma is None or parts.power_law is None:
@@ -303,7 +316,7 @@ def print_layer(layer: str, found: Statistics, slivers: int) -> None:
     print("| " + " | ".join(cells) + " |")
 
 
-def interval(one: Estimate, digits: int, by: float = 0.0) -> str:
+def interval(one: IntervalEstimate, digits: int, by: float = 0.0) -> str:
     """Return a value and its interval as text, moved by a constant."""
     if one.value is None:
         return "none"
@@ -313,7 +326,7 @@ def interval(one: Estimate, digits: int, by: float = 0.0) -> str:
     return f"{value} ({low} to {high})"
 
 
-def draw_layers(found: dict[str, Statistics], path: Path) -> None:
+def draw_layers(found: dict[str, InventoryStatistics], path: Path) -> None:
     """Draw the density of area of each layer with its fits."""
     mpl.use("Agg")
     rows = -(-len(found) // 4)

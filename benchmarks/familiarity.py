@@ -28,7 +28,7 @@ from landslip.core.files import sha256_of
 from landslip.core.messages import sentences
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.io.raster import Scene, SceneOptions
-from landslip.metrics.pixels import Counts, count_pixels, total
+from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, ModelFolder, open_model
@@ -197,7 +197,7 @@ def scored(
         sure = counted & ((probability < 0.1) | (probability > 0.9))
         sure_px += int(sure.sum())
         wrong_px += int((sure & ((probability > 0.5) != truth)).sum())
-    whole: Counts = total(counts)
+    whole: PixelCounts = sum_counts(counts)
     return whole.f1, wrong_px / sure_px if sure_px else None
 
 

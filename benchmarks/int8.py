@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Precision, Split
 from landslip.datasets.format import LANDSLIDE, TileDataset
-from landslip.metrics.pixels import Counts, count_pixels, total
+from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.engines.openvino import OpenvinoEngine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.export.int8 import QuantisationTiles
@@ -39,7 +39,7 @@ class Row:
     """A precision's counts, differing pixels and MPix/s of each round."""
 
     precision: Precision
-    counts: list[Counts] = field(default_factory=list)
+    counts: list[PixelCounts] = field(default_factory=list)
     differing_px: int = 0
     counted_px: int = 0
     speeds: list[float] = field(default_factory=list)
@@ -151,7 +151,7 @@ def table(rows: list[Row], title: str) -> str:
     slowest = statistics.median(rows[0].speeds)
     lines = [title, "", HEADER]
     for row in rows:
-        counts, speed = total(row.counts), statistics.median(row.speeds)
+        counts, speed = sum_counts(row.counts), statistics.median(row.speeds)
         scores = " | ".join(
             "-" if value is None else f"{100 * value:.2f}"
             for value in (counts.f1, counts.precision, counts.recall)

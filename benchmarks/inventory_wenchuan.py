@@ -17,9 +17,10 @@ import pyogrio
 
 from extract_parts.facts import facts
 from inventory_speed import Cost, landslip
-from landslip.inventory.comparison.result import COMPARISON, Comparison
+from landslip.inventory.comparison.result import COMPARISON, InventoryComparison
 from landslip.inventory.record import REPORT, STATISTICS
-from landslip.inventory.statistics.result import Estimate, Statistics
+from landslip.inventory.statistics.result import InventoryStatistics
+from landslip.metrics.resampling import IntervalEstimate
 
 HEADER = """| year | landslides | area, km² | mL by number | mL by large ones | rho | a, m² \
 | s, m² | rollover, m² | power law exponent | from, m² |
@@ -84,7 +85,7 @@ def compared(out: Path, year: str, before: str, seed: int) -> Cost:
 def statistics_row(folder: Path, year: str) -> str:
     """Return a year's figures as a row."""
     text = (folder / STATISTICS).read_text(encoding="utf-8")
-    found = Statistics.model_validate_json(text)
+    found = InventoryStatistics.model_validate_json(text)
     if found.area_frequency is None or found.magnitude is None or found.area_m2 is None:
         raise SystemExit(f"{folder}: no landslides")
     gamma, tail = found.area_frequency.inverse_gamma, found.area_frequency.power_law
@@ -116,7 +117,7 @@ def statistics_row(folder: Path, year: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def interval(one: Estimate | None, digits: int) -> str:
+def interval(one: IntervalEstimate | None, digits: int) -> str:
     """Write an estimate with its interval."""
     if one is None or one.value is None:
         return "none"
@@ -129,7 +130,7 @@ def interval(one: Estimate | None, digits: int) -> str:
 def compared_row(out: Path, year: str, before: str) -> str:
     """Return the agreement of two years as a row."""
     text = (out / f"{year}_{before}" / COMPARISON).read_text(encoding="utf-8")
-    found = Comparison.model_validate_json(text)
+    found = InventoryComparison.model_validate_json(text)
     shared_m2 = found.areas.shared_m2 or 0.0
     cells = [
         year.removeprefix("y"),
@@ -143,7 +144,7 @@ def compared_row(out: Path, year: str, before: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def percent(one: Estimate) -> str:
+def percent(one: IntervalEstimate) -> str:
     """Write a share with its interval."""
     if one.value is None or one.low is None or one.high is None:
         return "none"

@@ -17,10 +17,10 @@ from landslip.experiments.run_folder import Predictions, PredictionsWriter
 from landslip.experiments.scoring import score_run
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import average_precision, stored_bins
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 
 SHAPES = ((40, 50), (50, 40), (45, 45), (50, 50), (40, 40))
-VALIDATION = [Counts(tp=80, fp=20, fn=30, tn=870), Counts(tp=40, fp=10, fn=5, tn=945)]
+VALIDATION = [PixelCounts(tp=80, fp=20, fn=30, tn=870), PixelCounts(tp=40, fp=10, fn=5, tn=945)]
 
 
 def tile(at: int) -> Tile:
@@ -175,7 +175,7 @@ def test_the_area_is_adjusted_by_the_validation_tiles(
 
 @pytest.mark.parametrize("validation", [None, [], VALIDATION[:1]])
 def test_without_validation_tiles_there_is_no_area(
-    tmp_path: Path, predicted: Predictions, validation: list[Counts] | None
+    tmp_path: Path, predicted: Predictions, validation: list[PixelCounts] | None
 ) -> None:
     assert score_run(dataset(tmp_path / "tiles"), predicted, validation, 0.5, 2).area is None
 

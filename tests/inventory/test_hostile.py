@@ -9,8 +9,8 @@ import shapely
 from tests.inventory.made_map import change_json, make_map
 
 from landslip.core.errors import InputError
-from landslip.inventory.comparison.pixels import count_pixels
-from landslip.inventory.comparison.request import CompareRequest
+from landslip.inventory.comparison.inventories import ComparisonRequest
+from landslip.inventory.comparison.scores import count_inventory_pixels
 from landslip.inventory.morphometry.measures import measures
 from landslip.inventory.request import Cleaned, InventoryRequest
 from landslip.inventory.source import open_extraction
@@ -28,7 +28,7 @@ def test_a_seed_below_0_is_refused() -> None:
     with pytest.raises(InputError, match="--seed is 0 or more; got -1"):
         InventoryRequest(source=HERE, out=HERE, seed=-1)
     with pytest.raises(InputError, match="--seed is 0 or more; got -3"):
-        CompareRequest(inventory=HERE, reference=HERE, out=HERE, seed=-3)
+        ComparisonRequest(inventory=HERE, reference=HERE, out=HERE, seed=-3)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_landslides_beyond_the_earth_are_refused(polygon: shapely.Geometry, code
 def test_pixels_too_small_for_memory_are_refused() -> None:
     polygons = np.array([shapely.box(0, 0, 100, 100)], dtype=object)
     with pytest.raises(InputError, match=r"pixels of 1e-06 would be 2e\+08 rows .* longer"):
-        count_pixels(polygons, polygons, None, 1e-6)
+        count_inventory_pixels(polygons, polygons, None, 1e-6)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from landslip.metrics.area import adjusted_shares, area_from_tiles
-from landslip.metrics.intervals import STANDARD, Resampling
+from landslip.metrics.area import adjusted_fraction_from_tiles, adjusted_fractions
+from landslip.metrics.resampling import DEFAULT_RESAMPLING, Resampling
 
 # Olofsson et al. 2014, tables 8 and 9: deforestation, forest gain, stable forest, stable non-forest
 SAMPLE = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
@@ -11,7 +11,7 @@ MAPPED_HA = np.array([18_000, 13_500, 288_000, 580_500])
 
 
 def test_the_published_example_comes_out() -> None:
-    found = adjusted_shares(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
+    found = adjusted_fractions(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
     area_ha = found.shares * MAPPED_HA.sum()
     half_width_ha = 1.96 * found.standard_errors * MAPPED_HA.sum()
     np.testing.assert_array_equal(area_ha.round(), [21_158, 11_686, 285_770, 581_386])
@@ -25,14 +25,14 @@ def test_the_published_example_comes_out() -> None:
 
 
 def test_the_intervals_of_the_published_accuracies_come_out() -> None:
-    found = adjusted_shares(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
+    found = adjusted_fractions(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
     np.testing.assert_array_equal((1.96 * found.users_errors).round(2), [0.07, 0.10, 0.04, 0.02])
     assert round(1.96 * found.overall_error, 2) == 0.02
 
 
 @pytest.mark.parametrize("of", range(4))
 def test_errors_of_producers_accuracies_are_those_of_equation_7(of: int) -> None:
-    found = adjusted_shares(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
+    found = adjusted_fractions(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
     users, producers = SAMPLE[of][of] / sum(SAMPLE[of]), found.producers[of]
     reference = sum(area / sum(row) * row[of] for area, row in zip(MAPPED_HA, SAMPLE, strict=True))
     variance = (MAPPED_HA[of] * (1 - producers)) ** 2 * users * (1 - users) / (sum(SAMPLE[of]) - 1)
@@ -48,7 +48,7 @@ def test_the_standard_error_is_that_of_simulated_samples() -> None:
     truth = np.array([[0.7, 0.3], [0.1, 0.9]])
     weights = np.array([0.2, 0.8])
     runs = [
-        adjusted_shares([generator.multinomial(80, row) for row in truth], weights)
+        adjusted_fractions([generator.multinomial(80, row) for row in truth], weights)
         for _ in range(800)
     ]
     shares = np.array([run.shares[0] for run in runs])
@@ -66,8 +66,8 @@ def test_the_standard_error_is_that_of_simulated_samples() -> None:
 
 def test_a_class_without_samples_is_undefined_where_it_is_mapped() -> None:
     sample = [[0, 0], [1, 3]]
-    assert np.isnan(adjusted_shares(sample, [0.5, 0.5]).shares).all()
-    found = adjusted_shares(sample, [0, 1])
+    assert np.isnan(adjusted_fractions(sample, [0.5, 0.5]).shares).all()
+    found = adjusted_fractions(sample, [0, 1])
     np.testing.assert_allclose(found.shares, [0.25, 0.75])
     np.testing.assert_allclose(found.standard_errors, [0.25, 0.25])
 
@@ -81,7 +81,7 @@ def test_a_class_without_samples_is_undefined_where_it_is_mapped() -> None:
 )
 def test_misfits_are_refused(sample: list[list[int]], shares: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        adjusted_shares(sample, shares)
+        adjusted_fractions(sample, shares)
 
 
 def tiles(generator: np.random.Generator, count: int, px: int = 400) -> NDArray[np.int64]:
@@ -95,9 +95,9 @@ def tiles(generator: np.random.Generator, count: int, px: int = 400) -> NDArray[
 def test_the_share_is_that_of_equation_9() -> None:
     table = tiles(np.random.default_rng(1), 30)
     tp, fp, fn, tn = table.sum(axis=0)
-    found = area_from_tiles(0.3, table, 20, STANDARD)
+    found = adjusted_fraction_from_tiles(0.3, table, 20, DEFAULT_RESAMPLING)
     assert found is not None
-    expected = adjusted_shares([[tp, fp], [fn, tn]], [0.3, 0.7])
+    expected = adjusted_fractions([[tp, fp], [fn, tn]], [0.3, 0.7])
     assert found.share == pytest.approx(expected.shares[0])
     assert found.standard_error > 3 * expected.standard_errors[0]  # pixels of a tile are alike
 
@@ -106,7 +106,7 @@ def test_with_the_tiles_own_reference_the_reference_comes_out() -> None:
     table = tiles(np.random.default_rng(2), 25)
     tp, fp, fn, _ = table.sum(axis=0)
     pixels = table.sum()
-    found = area_from_tiles((tp + fp) / pixels, table, 25, STANDARD)
+    found = adjusted_fraction_from_tiles((tp + fp) / pixels, table, 25, DEFAULT_RESAMPLING)
     assert found is not None
     assert found.share == pytest.approx((tp + fn) / pixels)
 
@@ -117,7 +117,7 @@ def test_the_reference_lies_within_two_standard_errors_as_often_as_it_should() -
     for run in range(runs):
         known, mapped = tiles(generator, 40), tiles(generator, 60)
         tp, fp, fn, _ = mapped.sum(axis=0)
-        found = area_from_tiles(
+        found = adjusted_fraction_from_tiles(
             (tp + fp) / mapped.sum(), known, 60, Resampling(seed=run, draws=300)
         )
         assert found is not None
@@ -128,8 +128,8 @@ def test_the_reference_lies_within_two_standard_errors_as_often_as_it_should() -
 
 def test_more_tiles_tell_more() -> None:
     table = tiles(np.random.default_rng(4), 20)
-    few = area_from_tiles(0.2, table, 20, STANDARD)
-    many = area_from_tiles(0.2, np.tile(table, (9, 1)), 180, STANDARD)
+    few = adjusted_fraction_from_tiles(0.2, table, 20, DEFAULT_RESAMPLING)
+    many = adjusted_fraction_from_tiles(0.2, np.tile(table, (9, 1)), 180, DEFAULT_RESAMPLING)
     assert few is not None
     assert many is not None
     assert many.share == pytest.approx(few.share)
@@ -138,7 +138,10 @@ def test_more_tiles_tell_more() -> None:
 
 def test_chance_in_the_mapped_tiles_is_counted_as_well() -> None:
     table = tiles(np.random.default_rng(5), 20)
-    few, many = (area_from_tiles(0.2, table, mapped, STANDARD) for mapped in (20, 2000))
+    few, many = (
+        adjusted_fraction_from_tiles(0.2, table, mapped, DEFAULT_RESAMPLING)
+        for mapped in (20, 2000)
+    )
     assert few is not None
     assert many is not None
     expected = np.sqrt((1 / 20 + 1 / 20) / (1 / 20 + 1 / 2000))
@@ -157,10 +160,12 @@ def test_chance_in_the_mapped_tiles_is_counted_as_well() -> None:
 def test_what_cannot_be_estimated_is_none(
     mapped_share: float, table: list[list[int]], mapped_tiles: int
 ) -> None:
-    assert area_from_tiles(mapped_share, table, mapped_tiles, STANDARD) is None
+    assert (
+        adjusted_fraction_from_tiles(mapped_share, table, mapped_tiles, DEFAULT_RESAMPLING) is None
+    )
 
 
 def test_where_nothing_is_mapped_the_missed_share_is_left() -> None:
-    found = area_from_tiles(0.0, [[0, 0, 1, 9], [0, 0, 3, 7]], 5, STANDARD)
+    found = adjusted_fraction_from_tiles(0.0, [[0, 0, 1, 9], [0, 0, 3, 7]], 5, DEFAULT_RESAMPLING)
     assert found is not None
     assert found.share == pytest.approx(0.2)

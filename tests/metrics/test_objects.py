@@ -9,8 +9,6 @@ from landslip.metrics.objects import (
     ObjectCounts,
     area_m2,
     count_objects,
-    detected_share,
-    false_per_km2,
     searched_km2,
     size_classes_px,
 )
@@ -141,11 +139,6 @@ def test_tiles_add_up() -> None:
     )
 
 
-def test_areas_and_ratios() -> None:
+def test_areas() -> None:
     assert area_m2(100, 2.0) == 400
     assert searched_km2(500_000, 2.0) == pytest.approx(2.0)
-    assert false_per_km2(5, 2.0) == 2.5
-    assert false_per_km2(5, None) is None
-    assert false_per_km2(0, 0.0) is None
-    assert detected_share(4, 3) == 0.75
-    assert detected_share(0, 0) is None

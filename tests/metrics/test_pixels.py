@@ -9,12 +9,11 @@ from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision
 from landslip.metrics.pixels import (
     BINS,
     SCORES,
-    Counts,
+    PixelCounts,
     ThresholdCurve,
-    bootstrap_intervals,
     count_pixels,
 )
-from landslip.metrics.pixels import total as summed
+from landslip.metrics.pixels import sum_counts as summed
 
 FLAGS = hnp.arrays(np.bool_, (6, 7))
 
@@ -43,15 +42,15 @@ def test_scores_are_scikit_learns(seed: int) -> None:
 @pytest.mark.parametrize(
     ("counts", "scores"),
     [
-        pytest.param(Counts(tn=9), (None, None, None, None), id="no landslide, none found"),
-        pytest.param(Counts(fn=3, tn=9), (None, 0, 0, 0), id="none found"),
-        pytest.param(Counts(fp=3, tn=9), (0, None, 0, 0), id="no landslide, some found"),
-        pytest.param(Counts(), (None, None, None, None), id="nothing counted"),
-        pytest.param(Counts(tp=2, fp=2, fn=4, tn=1), (0.5, 1 / 3, 0.4, 0.25), id="by hand"),
+        pytest.param(PixelCounts(tn=9), (None, None, None, None), id="no landslide, none found"),
+        pytest.param(PixelCounts(fn=3, tn=9), (None, 0, 0, 0), id="none found"),
+        pytest.param(PixelCounts(fp=3, tn=9), (0, None, 0, 0), id="no landslide, some found"),
+        pytest.param(PixelCounts(), (None, None, None, None), id="nothing counted"),
+        pytest.param(PixelCounts(tp=2, fp=2, fn=4, tn=1), (0.5, 1 / 3, 0.4, 0.25), id="by hand"),
     ],
 )
 def test_ratios_of_empty_denominators_are_none(
-    counts: Counts, scores: tuple[float | None, ...]
+    counts: PixelCounts, scores: tuple[float | None, ...]
 ) -> None:
     found = counts.as_dict()
     assert [found[name] for name in SCORES] == [
@@ -61,81 +60,12 @@ def test_ratios_of_empty_denominators_are_none(
 
 
 def test_tiles_free_of_landslides_count() -> None:
-    with_landslide = Counts(tp=8, fp=0, fn=2, tn=90)
-    free = Counts(fp=10, tn=90)
+    with_landslide = PixelCounts(tp=8, fp=0, fn=2, tn=90)
+    free = PixelCounts(fp=10, tn=90)
     pooled = summed([with_landslide, free])
-    assert pooled == Counts(tp=8, fp=10, fn=2, tn=180)
+    assert pooled == PixelCounts(tp=8, fp=10, fn=2, tn=180)
     assert pooled.precision == pytest.approx(8 / 18)
     assert pooled.f1 == pytest.approx(16 / 28)
-
-
-def random_tiles(generator: np.random.Generator, count: int) -> list[Counts]:
-    """Return tiles of 100 pixels; a fifth of them is landslide in a tile of every second."""
-    share = np.where(generator.random(count) < 0.5, 0.2, 0.0)
-    landslide = generator.binomial(100, share)
-    tp = generator.binomial(landslide, 0.8)
-    fp = generator.binomial(100 - landslide, 0.03)
-    return [
-        Counts(tp=int(t), fp=int(f), fn=int(n - t), tn=int(100 - n - f))
-        for t, f, n in zip(tp, fp, landslide, strict=True)
-    ]
-
-
-def test_intervals_contain_the_point_estimates() -> None:
-    tiles = random_tiles(np.random.default_rng(0), 30)
-    intervals = bootstrap_intervals(tiles)
-    for name in SCORES:
-        low, high = intervals[name] or (np.nan, np.nan)
-        assert low < getattr(summed(tiles), name) < high
-
-
-def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
-    # half of the tiles hold 20 landslide pixels: tp 8, fn 2, fp 0.03 * 90 in the mean of a tile
-    truth = {"recall": 0.8, "precision": 8 / 10.7, "f1": 16 / 20.7, "iou": 8 / 12.7}
-    generator = np.random.default_rng(1)
-    runs = 300
-    inside = dict.fromkeys(truth, 0)
-    for run in range(runs):
-        intervals = bootstrap_intervals(random_tiles(generator, 40), seed=run, draws=300)
-        for name, value in truth.items():
-            low, high = intervals[name] or (np.nan, np.nan)
-            inside[name] += low <= value <= high
-    for name, count in inside.items():
-        assert 0.89 < count / runs < 0.99, name
-
-
-def test_a_higher_level_is_wider() -> None:
-    tiles = random_tiles(np.random.default_rng(2), 30)
-    narrow, wide = (bootstrap_intervals(tiles, level=level)["f1"] for level in (0.5, 0.95))
-    assert narrow is not None
-    assert wide is not None
-    assert wide[0] < narrow[0] < narrow[1] < wide[1]
-
-
-def test_intervals_are_the_seeds() -> None:
-    tiles = random_tiles(np.random.default_rng(3), 20)
-    assert bootstrap_intervals(tiles, seed=1) == bootstrap_intervals(tiles, seed=1)
-    assert bootstrap_intervals(tiles, seed=1) != bootstrap_intervals(tiles, seed=2)
-
-
-@pytest.mark.parametrize(
-    "tiles",
-    [
-        pytest.param([], id="no tile"),
-        pytest.param([Counts(tp=1, fp=1, fn=1)], id="one tile"),
-        pytest.param([Counts(tn=9)] * 5, id="nothing found or to find"),
-    ],
-)
-def test_intervals_that_are_undefined_are_none(tiles: list[Counts]) -> None:
-    assert bootstrap_intervals(tiles) == dict.fromkeys(SCORES)
-
-
-def test_draws_without_a_landslide_are_left_out_of_recall() -> None:
-    tiles = [Counts(tp=5, fn=5), *[Counts(tn=10)] * 9]
-    assert bootstrap_intervals(tiles)["recall"] == (0.5, 0.5)
-
-
-# threshold
 
 
 def test_the_best_threshold_is_that_of_brute_force() -> None:

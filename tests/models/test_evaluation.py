@@ -1,10 +1,10 @@
 from landslip.core.choices import Split
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 from landslip.models.evaluation import Evaluation
 
 
 def test_the_counts_of_each_tile_are_told_beside_their_sum() -> None:
-    tiles = (Counts(tp=1, fp=2, fn=3, tn=4), Counts(tp=10, fp=0, fn=0, tn=5))
+    tiles = (PixelCounts(tp=1, fp=2, fn=3, tn=4), PixelCounts(tp=10, fp=0, fn=0, tn=5))
     found = Evaluation(split=Split.TEST, threshold=0.5, tiles=tiles).as_dict()
     assert found["tile_counts"] == [[1, 2, 3, 4], [10, 0, 0, 5]]
     assert (found["tp"], found["fp"], found["fn"], found["tn"]) == (11, 2, 3, 9)

@@ -25,8 +25,8 @@ from landslip.io.raster.scene import SceneOptions
 if TYPE_CHECKING:
     import geopandas
 
-    from landslip.inventory.comparison.result import Comparison
-    from landslip.inventory.statistics.result import Statistics
+    from landslip.inventory.comparison.result import InventoryComparison
+    from landslip.inventory.statistics.result import InventoryStatistics
     from landslip.reporting.inventory.data import InventoryData
 
 Source = Union[Extraction, "geopandas.GeoDataFrame", PathArgument]
@@ -56,7 +56,7 @@ class Inventory:
         return self._data.landslides
 
     @property
-    def statistics(self) -> "Statistics | None":
+    def statistics(self) -> "InventoryStatistics | None":
         """Area, size distribution, magnitude, volume; None where the folder has none."""
         return self._data.statistics
 
@@ -237,7 +237,7 @@ def compare(
     seed: int = 0,
     overwrite: bool = False,
     progress: ProgressArgument = None,
-) -> "Comparison":
+) -> "InventoryComparison":
     """Compare an inventory with another one that is taken as true.
 
     Args:
@@ -263,11 +263,11 @@ def compare(
     Example:
         >>> landslip.compare("INVENTORY", "reference.gpkg").areas.f1
     """
-    from landslip.inventory.comparison.request import CompareRequest
+    from landslip.inventory.comparison.inventories import ComparisonRequest
     from landslip.inventory.comparison.run import compare as run
 
     with temporary_folder(keep_if=False) as temporary:
-        request = CompareRequest(
+        request = ComparisonRequest(
             inventory=_folder_of(inventory),
             reference=_folder_of(reference),
             out=temporary / "comparison" if out is None else Path(out),

@@ -9,8 +9,8 @@ from landslip.cli import options
 from landslip.cli.errors import handle_errors
 
 if TYPE_CHECKING:
-    from landslip.inventory.comparison.result import Comparison
-    from landslip.inventory.statistics.result import Estimate
+    from landslip.inventory.comparison.result import InventoryComparison
+    from landslip.metrics.resampling import IntervalEstimate
 
 
 @handle_errors
@@ -88,7 +88,7 @@ def compare(
     _tell(found, out)
 
 
-def _tell(found: "Comparison", out: Path) -> None:
+def _tell(found: "InventoryComparison", out: Path) -> None:
     for note in found.notes:
         typer.echo(f"warning: {note}", err=True)
     ours, theirs = found.inventory.landslides, found.reference.landslides
@@ -116,7 +116,7 @@ def _text(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
 
 
-def _interval(found: "Estimate") -> str:
+def _interval(found: "IntervalEstimate") -> str:
     if found.low is None or found.high is None:
         return _text(found.value)
     return f"{_text(found.value)}  ({found.low:.4f} to {found.high:.4f})"

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 
 FILE = "results.json"
 FORMAT_VERSION = 1
@@ -74,9 +74,9 @@ class TileCounts(StrictModel):
     tn: int
 
     @property
-    def counts(self) -> Counts:
-        """The same as a `Counts`."""
-        return Counts(tp=self.tp, fp=self.fp, fn=self.fn, tn=self.tn)
+    def counts(self) -> PixelCounts:
+        """The same as a `PixelCounts`."""
+        return PixelCounts(tp=self.tp, fp=self.fp, fn=self.fn, tn=self.tn)
 
 
 class SizeClassScores(StrictModel):

@@ -18,12 +18,12 @@ from landslip.experiments.results import (
     TileCounts,
 )
 from landslip.experiments.run_folder import Predictions
-from landslip.metrics.area import area_from_tiles
+from landslip.metrics.area import adjusted_fraction_from_tiles
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import ProbabilityBins, bin_pixels, no_pixels
-from landslip.metrics.intervals import STANDARD
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2, size_classes_px
-from landslip.metrics.pixels import Counts, count_pixels, total
+from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
+from landslip.metrics.resampling import DEFAULT_RESAMPLING
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _ScoreSums:
 def score_run(
     dataset: TileDataset,
     predictions: Predictions,
-    validation: list[Counts] | None,
+    validation: list[PixelCounts] | None,
     threshold: float,
     boundary_px: int,
 ) -> RunScores:
@@ -137,15 +137,15 @@ def _curves(bins: ProbabilityBins) -> ProbabilityHistogram:
     )
 
 
-def _area(tested: Sequence[Counts], validated: Sequence[Counts]) -> AdjustedArea | None:
+def _area(tested: Sequence[PixelCounts], validated: Sequence[PixelCounts]) -> AdjustedArea | None:
     """Return the landslide share of the test tiles, from their map and the validation's errors."""
-    summed = total(tested)
+    summed = sum_counts(tested)
     pixels = summed.tp + summed.fp + summed.fn + summed.tn
     if not pixels:
         return None
     mapped = (summed.tp + summed.fp) / pixels
     table = np.array([(one.tp, one.fp, one.fn, one.tn) for one in validated]).reshape(-1, 4)
-    adjusted = area_from_tiles(mapped, table, len(tested), STANDARD)
+    adjusted = adjusted_fraction_from_tiles(mapped, table, len(tested), DEFAULT_RESAMPLING)
     if adjusted is None:
         return None
     return AdjustedArea(

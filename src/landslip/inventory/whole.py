@@ -10,19 +10,22 @@ from landslip.core.errors import InputError
 from landslip.core.messages import Message, message
 from landslip.inventory.found import Found
 from landslip.inventory.request import InventoryRequest
-from landslip.inventory.statistics.adjusted import adjusted_from_sample, adjusted_from_tiles
-from landslip.inventory.statistics.result import AdjustedArea, Statistics
-from landslip.inventory.statistics.sample import read_sample
+from landslip.inventory.statistics.adjusted_area import (
+    adjusted_from_sample,
+    adjusted_from_tiles,
+    read_validation_sample,
+)
+from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 from landslip.inventory.table import Measured
-from landslip.metrics.intervals import Resampling
+from landslip.metrics.resampling import Resampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
     """Statistics, and what was noticed on the way."""
 
-    statistics: Statistics
+    statistics: InventoryStatistics
     notes: tuple[Message, ...]
 
 
@@ -69,7 +72,7 @@ def _adjusted(
             "give it with --area, in a coordinate system"
         )
     if known.sample is not None:
-        sample = read_sample(known.sample, found.polygons, found.projected, found.frame)
+        sample = read_validation_sample(known.sample, found.polygons, found.projected, found.frame)
         adjusted = adjusted_from_sample(sample, found.mapped_m2, covered_m2)
         return adjusted, list(sample.notes)
     by_tiles = None

@@ -6,7 +6,7 @@ mapped area in class i (Olofsson et al. 2014, Remote Sensing of Environment 148:
 
 The published standard error holds for pixels drawn at random within each class. Pixels of tiles
 come in clusters that are alike, and the same formula would give far too small an error for them:
-with tiles, whole tiles are drawn anew instead (`area_from_tiles`).
+with tiles, whole tiles are drawn anew instead (`adjusted_fraction_from_tiles`).
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landslip.metrics.intervals import Resampling, tile_draws
+from landslip.metrics.resampling import Resampling, bootstrap_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AdjustedShares:
+class AdjustedFractions:
     """Shares of the area by reference class, each (classes,) float64.
 
     Attributes:
@@ -43,14 +43,14 @@ class AdjustedShares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdjustedShare:
+class AdjustedFraction:
     """Adjusted share of landslide and its standard error, by drawing tiles."""
 
     share: float
     standard_error: float
 
 
-def adjusted_shares(sample: ArrayLike, map_shares: ArrayLike) -> AdjustedShares:
+def adjusted_fractions(sample: ArrayLike, map_shares: ArrayLike) -> AdjustedFractions:
     """Return shares of the area by reference class, from sampled pixels.
 
     The estimated share of the area in map class i and reference class j is
@@ -78,7 +78,7 @@ def adjusted_shares(sample: ArrayLike, map_shares: ArrayLike) -> AdjustedShares:
         users, producers = np.diag(within).copy(), np.diag(joint) / shares
         right = np.diag(variance)
         others = variance.sum(axis=0) - right
-        return AdjustedShares(
+        return AdjustedFractions(
             shares=shares,
             standard_errors=np.sqrt(variance.sum(axis=0)),
             users=users,
@@ -90,9 +90,9 @@ def adjusted_shares(sample: ArrayLike, map_shares: ArrayLike) -> AdjustedShares:
         )
 
 
-def area_from_tiles(
+def adjusted_fraction_from_tiles(
     mapped_share: float, tiles: ArrayLike, mapped_tiles: int, how: Resampling
-) -> AdjustedShare | None:
+) -> AdjustedFraction | None:
     """Return the adjusted share of landslide in mapped tiles, from the errors on other tiles.
 
     The share is W tp / (tp + fp) + (1 - W) fn / (fn + tn), with the counts summed over the tiles
@@ -118,13 +118,13 @@ def area_from_tiles(
         return None
     share = float(_share(mapped_share, table.sum(axis=0)))
     generator = np.random.default_rng(how.seed)
-    known = tile_draws(len(table), how.draws, generator) @ table
-    others = tile_draws(len(table), how.draws, generator, size=mapped_tiles) @ table
+    known = bootstrap_weights(len(table), how.draws, generator) @ table
+    others = bootstrap_weights(len(table), how.draws, generator, size=mapped_tiles) @ table
     gaps = _share(mapped_share, known) - _share(mapped_share, others)
     gaps = gaps[~np.isnan(gaps)]
     if np.isnan(share) or len(gaps) < 2:
         return None
-    return AdjustedShare(share=share, standard_error=float(np.sqrt(np.mean(gaps**2))))
+    return AdjustedFraction(share=share, standard_error=float(np.sqrt(np.mean(gaps**2))))
 
 
 def _share(mapped_share: float, counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -49,7 +49,7 @@ class ProbabilityBins:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PrecisionRecall:
+class PrecisionRecallCurve:
     """Precision and recall at falling thresholds, one for each bin that holds pixels."""
 
     threshold: NDArray[np.float64]
@@ -58,7 +58,7 @@ class PrecisionRecall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reliability:
+class ReliabilityCurve:
     """Mean probability and landslide share of the bins that hold pixels, by rising probability."""
 
     mean_probability: NDArray[np.float64]
@@ -103,7 +103,7 @@ def stored_bins(
     )
 
 
-def precision_recall(bins: ProbabilityBins) -> PrecisionRecall | None:
+def precision_recall(bins: ProbabilityBins) -> PrecisionRecallCurve | None:
     """Return precision tp / (tp + fp) and recall tp / landslides at the bins' lower edges.
 
     A pixel is found where its probability is at least the threshold. None without landslides.
@@ -113,7 +113,7 @@ def precision_recall(bins: ProbabilityBins) -> PrecisionRecall | None:
         return None
     falling = np.flatnonzero(bins.pixels)[::-1]
     tp = np.cumsum(bins.landslide[falling])
-    return PrecisionRecall(
+    return PrecisionRecallCurve(
         threshold=falling / len(bins.landslide),
         precision=tp / np.cumsum(bins.pixels[falling]),
         recall=tp / landslides,
@@ -131,11 +131,11 @@ def average_precision(bins: ProbabilityBins) -> float | None:
     return float(np.sum(curve.precision * np.diff(curve.recall, prepend=0.0)))
 
 
-def reliability(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> Reliability:
+def reliability(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> ReliabilityCurve:
     """Return how often pixels of a probability are landslide, bins merged into equal groups."""
     merged = _merged(bins, groups)
     held = merged.pixels > 0
-    return Reliability(
+    return ReliabilityCurve(
         mean_probability=merged.mean_probability[held],
         landslide_share=merged.landslide[held] / merged.pixels[held],
         pixels=merged.pixels[held],

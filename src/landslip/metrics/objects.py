@@ -92,16 +92,6 @@ def searched_km2(searched_px: int, resolution_m: float) -> float:
     return area_m2(searched_px, resolution_m) / 1e6
 
 
-def detected_share(landslides: int, detected: int) -> float | None:
-    """Detected / landslides; None without landslides."""
-    return detected / landslides if landslides else None
-
-
-def false_per_km2(false: int, searched_km2: float | None) -> float | None:
-    """False objects / searched area; None where nothing was searched or the area is not known."""
-    return false / searched_km2 if searched_km2 else None
-
-
 def _objects(
     mask: NDArray[np.bool_], other: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

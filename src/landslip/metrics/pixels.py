@@ -17,7 +17,7 @@ _THRESHOLDS = (np.arange(BINS) / BINS).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class PixelCounts:
     """Pixels found rightly (tp), found wrongly (fp), missed (fn), and rightly left (tn)."""
 
     tp: int = 0
@@ -25,8 +25,8 @@ class Counts:
     fn: int = 0
     tn: int = 0
 
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
+    def __add__(self, other: "PixelCounts") -> "PixelCounts":
+        return PixelCounts(
             tp=self.tp + other.tp,
             fp=self.fp + other.fp,
             fn=self.fn + other.fn,
@@ -60,7 +60,7 @@ class Counts:
 
 def count_pixels(
     found: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
-) -> Counts:
+) -> PixelCounts:
     """Count the pixels of one tile.
 
     Args:
@@ -70,34 +70,7 @@ def count_pixels(
     """
     pairs = np.bincount(2 * landslide[counted].astype(np.uint8) + found[counted], minlength=4)
     tn, fp, fn, tp = (int(number) for number in pairs)
-    return Counts(tp=tp, fp=fp, fn=fn, tn=tn)
-
-
-def bootstrap_intervals(
-    tiles: list[Counts], *, seed: int = 0, draws: int = 2000, level: float = 0.95
-) -> dict[str, tuple[float, float] | None]:
-    """Return percentile intervals of the four scores, tiles drawn with replacement.
-
-    The tile is the unit that is drawn, since pixels of one tile depend on each other. None where
-    fewer than two tiles exist or a score is undefined in every draw.
-    """
-    if len(tiles) < 2:
-        return dict.fromkeys(SCORES)
-    table = np.array([(tile.tp, tile.fp, tile.fn) for tile in tiles], dtype=np.int64)
-    generator = np.random.default_rng(seed)
-    sums = np.stack(
-        [table[generator.integers(len(table), size=len(table))].sum(axis=0) for _ in range(draws)]
-    )
-    tp, fp, fn = sums.T.astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scores = {
-            "precision": tp / (tp + fp),
-            "recall": tp / (tp + fn),
-            "f1": 2 * tp / (2 * tp + fp + fn),
-            "iou": tp / (tp + fp + fn),
-        }
-    tails = 100 * np.array([(1 - level) / 2, (1 + level) / 2])
-    return {name: _interval(values, tails) for name, values in scores.items()}
+    return PixelCounts(tp=tp, fp=fp, fn=fn, tn=tn)
 
 
 class ThresholdCurve:
@@ -124,10 +97,10 @@ class ThresholdCurve:
         self._landslide += np.bincount(bins[truth], minlength=BINS)
         self._other += np.bincount(bins[~truth], minlength=BINS)
 
-    def counts(self, threshold: float) -> Counts:
+    def counts(self, threshold: float) -> PixelCounts:
         """Return the counts at a threshold, which is rounded to the curve's steps."""
         cut = round(threshold * BINS)
-        return Counts(
+        return PixelCounts(
             tp=int(self._landslide[cut:].sum()),
             fp=int(self._other[cut:].sum()),
             fn=int(self._landslide[:cut].sum()),
@@ -146,20 +119,10 @@ class ThresholdCurve:
         return max(int(best[len(best) // 2]), 1) / BINS
 
 
-def total(tiles: Iterable[Counts]) -> Counts:
+def sum_counts(tiles: Iterable[PixelCounts]) -> PixelCounts:
     """Sum counts."""
-    return sum(tiles, Counts())
+    return sum(tiles, PixelCounts())
 
 
 def _ratio(numerator: int, denominator: int) -> float | None:
     return numerator / denominator if denominator else None
-
-
-def _interval(
-    values: NDArray[np.float64], tails: NDArray[np.float64]
-) -> tuple[float, float] | None:
-    defined = values[~np.isnan(values)]
-    if len(defined) == 0:
-        return None
-    low, high = np.percentile(defined, tails)
-    return float(low), float(high)

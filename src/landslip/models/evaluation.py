@@ -12,7 +12,9 @@ from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.format import LANDSLIDE, TileDataset
-from landslip.metrics.pixels import Counts, bootstrap_intervals, count_pixels, total
+from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
+from landslip.metrics.resampling import Resampling
+from landslip.metrics.tile_scores import score_intervals
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import check_compatible
@@ -26,27 +28,31 @@ class Evaluation:
 
     split: Split
     threshold: float
-    tiles: tuple[Counts, ...]
+    tiles: tuple[PixelCounts, ...]
     seed: int = 0
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> PixelCounts:
         """Counts over all tiles."""
-        return total(self.tiles)
+        return sum_counts(self.tiles)
 
     def as_dict(self) -> dict[str, Any]:
         """Return counts, scores and their 95 % intervals by name, ready for JSON.
 
         ``tile_counts`` holds tp, fp, fn and tn of each tile.
         """
-        intervals = bootstrap_intervals(list(self.tiles), seed=self.seed)
+        table = np.array([[(one.tp, one.fp, one.fn) for one in self.tiles]], dtype=np.int64)
+        intervals = score_intervals(table, Resampling(seed=self.seed))
         return {
             "split": self.split.value,
             "tiles": len(self.tiles),
             "threshold": self.threshold,
             "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
             **self.counts.as_dict(),
-            "intervals": {name: None if at is None else list(at) for name, at in intervals.items()},
+            "intervals": {
+                name: None if one.low is None else [one.low, one.high]
+                for name, one in intervals.items()
+            },
             "interval_level": 0.95,
         }
 
@@ -110,6 +116,6 @@ def predicted_tiles(
 
 def _count(
     dataset: TileDataset, position: int, probability: NDArray[np.float32], threshold: float
-) -> Counts:
+) -> PixelCounts:
     tile = dataset.tile(position)
     return count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)

@@ -18,7 +18,7 @@ from landslip.io.visualization import (
     save_panels,
     save_rows,
 )
-from landslip.metrics.pixels import Counts, count_pixels
+from landslip.metrics.pixels import PixelCounts, count_pixels
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
@@ -55,7 +55,7 @@ class PicturesRequest:
 
 def draw_tiles(
     engine: Engine, card: ModelCard, request: PicturesRequest, *, progress: Progress = no_progress
-) -> list[Counts]:
+) -> list[PixelCounts]:
     """Write a PNG a tile and one of all (``sheet.png``) into a folder; return each tile's counts.
 
     Raises:
@@ -74,7 +74,7 @@ def draw_tiles(
 
 def _rows(
     engine: Engine, card: ModelCard, request: PicturesRequest, progress: Progress
-) -> Iterator[tuple[str, list[RgbImage], Counts]]:
+) -> Iterator[tuple[str, list[RgbImage], PixelCounts]]:
     dataset = request.dataset
     for position, probability in predicted_tiles(engine, card, dataset, request.chosen, progress):
         tile = dataset.tile(position)

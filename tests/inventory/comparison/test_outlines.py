@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, box
 from shapely.affinity import translate
-from tests.inventory.comparison.made import Polygons, array, blobs
+from tests.inventory.comparison.factories import Polygons, array, blobs
 
 import landslip.inventory.comparison.outlines
 from landslip.inventory.comparison.outlines import outline_distances

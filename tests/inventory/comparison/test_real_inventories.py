@@ -7,7 +7,7 @@ import geopandas
 import pytest
 import shapely
 
-from landslip.inventory.comparison.request import CompareRequest
+from landslip.inventory.comparison.inventories import ComparisonRequest
 from landslip.inventory.comparison.run import compare
 
 SHARED = Path(__file__).parents[4] / "shared"
@@ -17,7 +17,7 @@ WENCHUAN = DATA / "inventories_wenchuan" / "wenchuan_predicted.gpkg"
 
 @pytest.mark.skipif(not WENCHUAN.exists(), reason="needs wenchuan_predicted.gpkg (LANDSLIP_DATA)")
 def test_two_years_near_wenchuan_agree_as_shapely_says(tmp_path: Path) -> None:
-    request = CompareRequest(
+    request = ComparisonRequest(
         inventory=WENCHUAN,
         reference=WENCHUAN,
         layer="y2018",

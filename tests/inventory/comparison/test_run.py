@@ -13,11 +13,11 @@ import pytest
 import shapely
 from shapely import box
 from shapely.affinity import translate
-from tests.inventory.comparison.made import blobs
+from tests.inventory.comparison.factories import blobs
 
 from landslip.core.errors import InputError, OutputExistsError
-from landslip.inventory.comparison.request import CompareRequest
-from landslip.inventory.comparison.result import Comparison
+from landslip.inventory.comparison.inventories import ComparisonRequest
+from landslip.inventory.comparison.result import InventoryComparison
 from landslip.inventory.comparison.run import compare
 from landslip.inventory.record import (
     GEOPACKAGE,
@@ -41,11 +41,11 @@ INVENTORY = at(box(0, 0, 20, 16), box(100, 0, 110, 40), box(500, 0, 520, 20))
 
 
 @pytest.fixture
-def run(write_polygons: WritePolygons, tmp_path: Path) -> Callable[..., Comparison]:
+def run(write_polygons: WritePolygons, tmp_path: Path) -> Callable[..., InventoryComparison]:
     def compared(
         inventory: list[Any], reference: list[Any], name: str = "out", **more: Any
-    ) -> Comparison:
-        request = CompareRequest(
+    ) -> InventoryComparison:
+        request = ComparisonRequest(
             inventory=write_polygons(f"{name}_inventory.gpkg", inventory),
             reference=write_polygons(f"{name}_reference.gpkg", reference),
             out=tmp_path / name,
@@ -60,7 +60,9 @@ def layer(folder: Path, name: str) -> geopandas.GeoDataFrame:
     return geopandas.read_file(folder / "comparison.gpkg", layer=name)
 
 
-def test_every_figure_of_a_small_example(run: Callable[..., Comparison], tmp_path: Path) -> None:
+def test_every_figure_of_a_small_example(
+    run: Callable[..., InventoryComparison], tmp_path: Path
+) -> None:
     found = run(INVENTORY, REFERENCE, resolution_m=1.0)
     # by hand: 320 + 400 shared, of 320 + 400 + 400 found and 400 + 2000 + 100 known
     pixels = found.pixels
@@ -81,11 +83,11 @@ def test_every_figure_of_a_small_example(run: Callable[..., Comparison], tmp_pat
     assert found.matches.hausdorff_median_m == pytest.approx(4)
     assert found.matches.f1.value == pytest.approx(1 / 3)
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())
-    assert Comparison.model_validate(written) == found
+    assert InventoryComparison.model_validate(written) == found
 
 
 def test_the_layers_list_matched_missed_and_false(
-    run: Callable[..., Comparison], tmp_path: Path
+    run: Callable[..., InventoryComparison], tmp_path: Path
 ) -> None:
     run(INVENTORY, REFERENCE)
     matched, missed, false = (
@@ -104,7 +106,7 @@ def test_the_layers_list_matched_missed_and_false(
 
 
 def test_the_same_inventory_twice_agrees_in_all(
-    run: Callable[..., Comparison], tmp_path: Path
+    run: Callable[..., InventoryComparison], tmp_path: Path
 ) -> None:
     polygons = [translate(one, EAST, NORTH) for one in blobs(np.random.default_rng(0), 60)]
     found = run(polygons, polygons)
@@ -119,7 +121,7 @@ def test_the_same_inventory_twice_agrees_in_all(
 
 
 def test_the_same_input_gives_the_same_bytes(
-    run: Callable[..., Comparison], tmp_path: Path
+    run: Callable[..., InventoryComparison], tmp_path: Path
 ) -> None:
     run(INVENTORY, REFERENCE)
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
@@ -136,7 +138,7 @@ def test_a_reference_in_another_system_is_brought_over(
     paths = write_polygons("a.gpkg", INVENTORY), write_polygons("b.gpkg", list(there), crs=crs)
     for number, (one, other) in enumerate((paths, paths[::-1])):
         out = tmp_path / str(number)
-        found = compare(CompareRequest(inventory=one, reference=other, out=out, draws=0))
+        found = compare(ComparisonRequest(inventory=one, reference=other, out=out, draws=0))
         assert found.areas.iou.value == pytest.approx(1, abs=1e-6)
         assert found.inventory.area_m2 == pytest.approx(1120, rel=0.01)
         assert found.matches.matched == 3
@@ -148,7 +150,7 @@ def test_a_reference_in_another_system_is_brought_over(
 
 
 def test_what_lies_beside_the_searched_area_is_left_out(
-    run: Callable[..., Comparison], write_polygons: WritePolygons
+    run: Callable[..., InventoryComparison], write_polygons: WritePolygons
 ) -> None:
     area = write_polygons("area.gpkg", at(box(-50, -50, 10, 50), box(90, -50, 350, 50)))
     found = run(INVENTORY, REFERENCE, area=area, resolution_m=1.0, draws=0)
@@ -163,12 +165,12 @@ def test_what_lies_beside_the_searched_area_is_left_out(
     assert found.notes == ()
 
 
-def test_where_nobody_may_have_looked_is_told(run: Callable[..., Comparison]) -> None:
+def test_where_nobody_may_have_looked_is_told(run: Callable[..., InventoryComparison]) -> None:
     found = run(INVENTORY[:2], REFERENCE)
     assert any("1 of 3 landslides of the reference lie outside the box" in n for n in found.notes)
 
 
-def test_two_places_agree_in_nothing(run: Callable[..., Comparison]) -> None:
+def test_two_places_agree_in_nothing(run: Callable[..., InventoryComparison]) -> None:
     found = run(INVENTORY, at(box(10_000, 0, 10_020, 20), box(11_000, 0, 11_020, 20)))
     assert any(
         note.startswith("no landslide of the inventory overlaps one") for note in found.notes
@@ -178,7 +180,9 @@ def test_two_places_agree_in_nothing(run: Callable[..., Comparison]) -> None:
     assert found.matches.iou_mean is None
 
 
-def test_an_inventory_without_landslides_misses_all(run: Callable[..., Comparison]) -> None:
+def test_an_inventory_without_landslides_misses_all(
+    run: Callable[..., InventoryComparison],
+) -> None:
     found = run([None], REFERENCE)
     assert found.inventory.landslides == 0
     assert (found.pixels.precision, found.pixels.recall) == (None, 0)
@@ -190,7 +194,7 @@ def test_an_inventory_without_landslides_misses_all(run: Callable[..., Compariso
 
 
 def test_an_area_without_landslides_of_the_reference(
-    run: Callable[..., Comparison], write_polygons: WritePolygons
+    run: Callable[..., InventoryComparison], write_polygons: WritePolygons
 ) -> None:
     found = run(INVENTORY, REFERENCE, area=write_polygons("a.gpkg", at(box(490, 0, 530, 20))))
     assert found.landslides.false == 1
@@ -200,7 +204,7 @@ def test_an_area_without_landslides_of_the_reference(
         run(INVENTORY, REFERENCE, "far", area=write_polygons("b.gpkg", at(box(900, 0, 930, 20))))
 
 
-def test_one_polygon_over_everything(run: Callable[..., Comparison]) -> None:
+def test_one_polygon_over_everything(run: Callable[..., InventoryComparison]) -> None:
     found = run(at(box(-10, -10, 990, 90)), REFERENCE, resolution_m=1.0)
     assert found.pixels.recall == 1.0
     assert found.areas.precision.value == pytest.approx(2500 / 100_000)
@@ -209,7 +213,9 @@ def test_one_polygon_over_everything(run: Callable[..., Comparison]) -> None:
     assert any("one group of overlapping landslides holds 100% of" in note for note in more.notes)
 
 
-def test_overlapping_landslides_count_once_and_are_told(run: Callable[..., Comparison]) -> None:
+def test_overlapping_landslides_count_once_and_are_told(
+    run: Callable[..., InventoryComparison],
+) -> None:
     found = run(at(box(0, 0, 10, 10), box(0, 0, 10, 12)), at(box(0, 0, 10, 12)), resolution_m=1.0)
     assert found.pixels.tp == 120
     assert found.inventory.area_m2 == pytest.approx(120)
@@ -221,7 +227,7 @@ def test_without_coordinate_systems_ratios_are_known_and_areas_are_not(
     write_polygons: WritePolygons, tmp_path: Path
 ) -> None:
     paths = [write_polygons(name, INVENTORY, crs=None) for name in ("a.gpkg", "b.gpkg")]
-    found = compare(CompareRequest(inventory=paths[0], reference=paths[1], out=tmp_path / "out"))
+    found = compare(ComparisonRequest(inventory=paths[0], reference=paths[1], out=tmp_path / "out"))
     assert found.areas.iou.value == 1
     assert (found.inventory.area_m2, found.areas.shared_m2, found.crs) == (None, None, None)
     assert found.landslides.by_size == ()
@@ -229,7 +235,7 @@ def test_without_coordinate_systems_ratios_are_known_and_areas_are_not(
     assert layer(tmp_path / "out", "matched")["inventory_m2"].isna().all()
     one = write_polygons("c.gpkg", INVENTORY)
     with pytest.raises(InputError, match=r"the reference has none and the inventory one"):
-        compare(CompareRequest(inventory=one, reference=paths[0], out=tmp_path / "no"))
+        compare(ComparisonRequest(inventory=one, reference=paths[0], out=tmp_path / "no"))
     assert not (tmp_path / "no").exists()
 
 
@@ -237,7 +243,7 @@ def test_ids_are_those_of_the_column_where_it_tells_landslides_apart(tmp_path: P
     for name, ids in (("a.gpkg", [30, 10, 20]), ("b.gpkg", [7, 7, 8])):
         frame = geopandas.GeoDataFrame({"id": ids}, geometry=INVENTORY, crs="EPSG:32650")
         frame.to_file(tmp_path / name, engine="pyogrio")
-    request = CompareRequest(
+    request = ComparisonRequest(
         inventory=tmp_path / "a.gpkg", reference=tmp_path / "b.gpkg", out=tmp_path / "out"
     )
     compare(request)
@@ -254,7 +260,7 @@ def test_an_inventorys_folder_gives_its_landslides_and_its_scenes_resolution(
     write_polygons(f"inventory/{GEOPACKAGE}", INVENTORY, layer=LANDSLIDES)
     write_polygons(f"inventory/{GEOPACKAGE}", at(box(0, 0, 9, 9)), layer="density")
     (folder / RECORD).write_text(record(resolution_m=4.0).model_dump_json())
-    request = CompareRequest(
+    request = ComparisonRequest(
         inventory=folder, reference=write_polygons("b.gpkg", REFERENCE), out=tmp_path / "out"
     )
     found = compare(request)
@@ -287,13 +293,15 @@ def test_a_file_of_several_layers_is_named_by_its_own_option(
 ) -> None:
     path = write_polygons("years.gpkg", INVENTORY, layer="y1")
     write_polygons("years.gpkg", REFERENCE, layer="y2")
-    request = CompareRequest(inventory=path, reference=path, out=tmp_path / "out", layer="y1")
+    request = ComparisonRequest(inventory=path, reference=path, out=tmp_path / "out", layer="y1")
     with pytest.raises(InputError, match=r"name one by --reference-layer: y1, y2"):
         compare(request)
     assert compare(replace(request, reference_layer="y2")).landslides.detected == 1
 
 
-def test_what_is_there_is_not_overwritten(run: Callable[..., Comparison], tmp_path: Path) -> None:
+def test_what_is_there_is_not_overwritten(
+    run: Callable[..., InventoryComparison], tmp_path: Path
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("")
     with pytest.raises(OutputExistsError, match=r"already exists"):
@@ -312,4 +320,4 @@ def test_what_is_there_is_not_overwritten(run: Callable[..., Comparison], tmp_pa
 )
 def test_options_that_mean_nothing_are_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        CompareRequest(inventory=Path("a"), reference=Path("b"), out=Path("c"), **option)
+        ComparisonRequest(inventory=Path("a"), reference=Path("b"), out=Path("c"), **option)

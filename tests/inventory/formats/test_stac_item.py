@@ -14,13 +14,14 @@ from tests.models.test_folder import make_card
 from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.formats.stac_item import time_span, write_stac_item
-from landslip.inventory.statistics.result import AdjustedArea, Estimate, Statistics
+from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
+from landslip.metrics.resampling import IntervalEstimate
 
 FILES = [names.GEOPACKAGE, names.CSV, names.GEOJSON, names.RECORD]
 
 
 def item(
-    tmp_path: Path, count: int = 6, statistics: Statistics | None = None, **changes: Any
+    tmp_path: Path, count: int = 6, statistics: InventoryStatistics | None = None, **changes: Any
 ) -> Any:
     layers, path = make_layers(count), tmp_path / "item.json"
     record = make_record(layers, **changes)
@@ -28,8 +29,8 @@ def item(
     return pystac.Item.from_file(str(path))
 
 
-def statistics_of(adjusted_m2: Estimate) -> Statistics:
-    known = Estimate(value=0.9)
+def statistics_of(adjusted_m2: IntervalEstimate) -> InventoryStatistics:
+    known = IntervalEstimate(value=0.9)
     adjusted = AdjustedArea(
         method="sample",
         samples=300,
@@ -40,7 +41,7 @@ def statistics_of(adjusted_m2: Estimate) -> Statistics:
         overall_accuracy=known,
         level=0.95,
     )
-    return Statistics(
+    return InventoryStatistics(
         landslides=6,
         area_m2=90_000.0,
         surface_m2=None,
@@ -150,14 +151,14 @@ def test_columns_and_counts_are_stated(tmp_path: Path) -> None:
 
 
 def test_areas_come_with_their_interval(tmp_path: Path) -> None:
-    estimate = Estimate(value=95_000.0, low=80_000.0, high=110_000.0)
+    estimate = IntervalEstimate(value=95_000.0, low=80_000.0, high=110_000.0)
     stated = item(tmp_path, statistics=statistics_of(estimate)).properties
     assert stated["landslip:area_m2"] == 90_000.0
     assert stated["landslip:area_adjusted_m2"] == 95_000.0
     assert stated["landslip:area_adjusted_interval_m2"] == [80_000.0, 110_000.0]
     assert stated["landslip:interval_level"] == 0.95
     assert "landslip:surface_m2" not in stated  # not known
-    unknown = item(tmp_path, statistics=statistics_of(Estimate(value=None))).properties
+    unknown = item(tmp_path, statistics=statistics_of(IntervalEstimate(value=None))).properties
     assert not [name for name in unknown if "area_adjusted" in name]
 
 

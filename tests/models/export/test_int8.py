@@ -13,7 +13,7 @@ from tests.models.training.conftest import WriteDataset
 from landslip.core.choices import Split
 from landslip.core.errors import InputError, ModelError
 from landslip.datasets.format import TileDataset
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 from landslip.models.export.int8 import (
     QuantisationLoss,
     QuantisationTiles,
@@ -111,8 +111,8 @@ def test_the_loss_is_in_points() -> None:
     cost = QuantisationLoss(
         split=Split.TEST,
         tiles=1,
-        fp32=Counts(tp=8, fp=2, fn=2, tn=88),
-        int8=Counts(tp=6, fp=4, fn=4, tn=86),
+        fp32=PixelCounts(tp=8, fp=2, fn=2, tn=88),
+        int8=PixelCounts(tp=6, fp=4, fn=4, tn=86),
         other_layers="fp32",
     )
     assert cost.pixels == 100
@@ -145,7 +145,7 @@ def test_both_graphs_are_counted_over_one_split(model: ModelFolder, dataset: Pat
         (model.path / name).unlink()
     assert cost.tiles == 3
     assert cost.pixels == 3 * 64 * 64
-    assert cost.fp32 == Counts(tp=3 * 20 * 20, tn=3 * (64 * 64 - 20 * 20))
+    assert cost.fp32 == PixelCounts(tp=3 * 20 * 20, tn=3 * (64 * 64 - 20 * 20))
     assert cost.int8 == cost.fp32
     assert cost.other_layers in {"bf16", "fp32"}
     assert told == [(3, 6), (6, 6)]

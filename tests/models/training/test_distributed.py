@@ -19,9 +19,13 @@ from landslip.core.choices import Precision, Split, TrainingStrategy
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
-from landslip.metrics.pixels import Counts, count_pixels, total
+from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.folder import ModelFolder, open_model
-from landslip.models.training.data import DistributedSampler, EpochSampler, validation_loader
+from landslip.models.training.data import (
+    DistributedSampler,
+    EpochSampler,
+    validation_loader,
+)
 from landslip.models.training.distributed import (
     DistributedSettings,
     TrainingProcess,
@@ -151,7 +155,7 @@ def test_each_process_draws_what_is_its_own(shared: list[dict[str, torch.Tensor]
     assert int(shared[0]["seed"]) != int(shared[1]["seed"])
 
 
-def validation_counts(model: ModelFolder, dataset: TileDataset) -> Counts:
+def validation_counts(model: ModelFolder, dataset: TileDataset) -> PixelCounts:
     network, known = load_network(model).eval(), model.card.input
     normalisation = Normalisation(
         radiometry=dataset.card.radiometry, mean=known.mean, std=known.std
@@ -164,7 +168,7 @@ def validation_counts(model: ModelFolder, dataset: TileDataset) -> Counts:
             probability = torch.sigmoid(network(image))[0, 0].numpy()
         found = probability >= np.float32(model.card.threshold)
         counts.append(count_pixels(found, tile.label == 1, tile.counted))
-    return total(counts)
+    return sum_counts(counts)
 
 
 def script(dataset: Path, out: Path, config: Path) -> str:

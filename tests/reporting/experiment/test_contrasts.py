@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from landslip.metrics.paired import compare_f1, holm
+from landslip.metrics.tile_scores import compare_f1, holm
 from landslip.reporting.experiment.claims import undecided_because
 from landslip.reporting.experiment.contrasts import (
     F1Contrast,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landslip.metrics.intervals import Estimate
+from landslip.metrics.resampling import IntervalEstimate
 from landslip.reporting.experiment.claims import Claim, Outcome
 from landslip.reporting.experiment.contrasts import Verdict, sign_of
 from landslip.reporting.experiment.findings import findings
@@ -463,7 +463,7 @@ def test_four_tiles_cannot_confirm_anything(fake: FakeExperiment) -> None:
     ],
 )
 def test_what_an_interval_says(low: float | None, high: float | None, verdict: Verdict) -> None:
-    assert sign_of(Estimate(value=0.1, low=low, high=high)) is verdict
+    assert sign_of(IntervalEstimate(value=0.1, low=low, high=high)) is verdict
 
 
 def test_failed_cells_are_told(fake: FakeExperiment) -> None:

@@ -18,15 +18,15 @@ from landslip.inventory.record import (
 from landslip.inventory.statistics.result import (
     AdjustedArea,
     AreaFrequency,
-    Estimate,
-    Histogram,
+    AreaHistogram,
+    EventMagnitude,
+    InventoryStatistics,
     InverseGammaFit,
-    Magnitude,
+    LandslideSizes,
     PowerLawFit,
-    Sizes,
-    Statistics,
     VolumeTotal,
 )
+from landslip.metrics.resampling import IntervalEstimate
 from landslip.models.card import (
     CalibrationScoresCard,
     ModelCard,
@@ -141,11 +141,11 @@ def made_card(*, calibrated: bool) -> ModelCard:
     return make_card().model_copy(update=known)
 
 
-def made_statistics(areas_m2: NDArray[np.float64], *, adjusted: bool = True) -> Statistics:
+def made_statistics(areas_m2: NDArray[np.float64], *, adjusted: bool = True) -> InventoryStatistics:
     """Return statistics of areas; what is fitted is stated, not fitted."""
     known = areas_m2[np.isfinite(areas_m2)]
     some = len(known) > 1
-    return Statistics(
+    return InventoryStatistics(
         landslides=len(areas_m2),
         area_m2=float(known.sum()) if len(known) else None,
         surface_m2=float(known.sum()) * 1.2 if len(known) else None,
@@ -164,8 +164,8 @@ def made_statistics(areas_m2: NDArray[np.float64], *, adjusted: bool = True) -> 
     )
 
 
-def _sizes(areas_m2: NDArray[np.float64]) -> Sizes:
-    return Sizes(
+def _sizes(areas_m2: NDArray[np.float64]) -> LandslideSizes:
+    return LandslideSizes(
         smallest_m2=float(areas_m2.min()),
         median_m2=float(np.median(areas_m2)),
         mean_m2=float(areas_m2.mean()),
@@ -179,24 +179,24 @@ def _area_frequency(areas_m2: NDArray[np.float64]) -> AreaFrequency:
     counts = np.histogram(areas_m2, edges)[0]
     density = counts / counts.sum() / np.diff(edges)
     return AreaFrequency(
-        histogram=Histogram(
+        histogram=AreaHistogram(
             edges_m2=tuple(edges.tolist()),
             landslides=tuple(counts.tolist()),
             density_per_m2=tuple(density.tolist()),
         ),
         inverse_gamma=InverseGammaFit(
-            rho=Estimate(value=1.43, low=1.21, high=1.66),
-            a_m2=Estimate(value=5210.0, low=4000.0, high=6400.0),
-            s_m2=Estimate(value=-132.0, low=-300.0, high=40.0),
-            rollover_m2=Estimate(value=2012.0, low=1700.0, high=2500.0),
+            rho=IntervalEstimate(value=1.43, low=1.21, high=1.66),
+            a_m2=IntervalEstimate(value=5210.0, low=4000.0, high=6400.0),
+            s_m2=IntervalEstimate(value=-132.0, low=-300.0, high=40.0),
+            rollover_m2=IntervalEstimate(value=2012.0, low=1700.0, high=2500.0),
             least_m2=0.0,
             landslides=len(areas_m2),
             log_likelihood=-400.0,
             ks_distance=0.061,
         ),
         power_law=PowerLawFit(
-            exponent=Estimate(value=2.41, low=2.13, high=2.77),
-            from_m2=Estimate(value=12_345.0, low=8000.0, high=20_000.0),
+            exponent=IntervalEstimate(value=2.41, low=2.13, high=2.77),
+            from_m2=IntervalEstimate(value=12_345.0, low=8000.0, high=20_000.0),
             landslides=max(len(areas_m2) // 2, 1),
             ks_distance=0.05,
             p_value=0.37,
@@ -204,10 +204,10 @@ def _area_frequency(areas_m2: NDArray[np.float64]) -> AreaFrequency:
     )
 
 
-def _magnitude(number: int) -> Magnitude:
-    return Magnitude(
+def _magnitude(number: int) -> EventMagnitude:
+    return EventMagnitude(
         from_count=float(np.log10(number)),
-        from_large=Estimate(value=2.31, low=2.05, high=2.49),
+        from_large=IntervalEstimate(value=2.31, low=2.05, high=2.49),
         large_from_m2=10_000.0,
     )
 
@@ -219,7 +219,7 @@ def _volumes() -> tuple[VolumeTotal, ...]:
             reference="doi 10.1016/j.epsl.2009.01.005",
             alpha=0.074,
             gamma=1.45,
-            total_m3=Estimate(value=7.7e6, low=2.2e6, high=2.6e7),
+            total_m3=IntervalEstimate(value=7.7e6, low=2.2e6, high=2.6e7),
         ),
     )
 
@@ -229,9 +229,9 @@ def _adjusted() -> AdjustedArea:
         method="Stratified sample, 50 points a class.",
         samples=100,
         mapped_m2=1_234_000.0,
-        adjusted_m2=Estimate(value=1_502_000.0, low=1_310_000.0, high=1_694_000.0),
-        users_accuracy=Estimate(value=0.88, low=0.79, high=0.97),
-        producers_accuracy=Estimate(value=0.72, low=0.61, high=0.83),
-        overall_accuracy=Estimate(value=0.95, low=0.92, high=0.98),
+        adjusted_m2=IntervalEstimate(value=1_502_000.0, low=1_310_000.0, high=1_694_000.0),
+        users_accuracy=IntervalEstimate(value=0.88, low=0.79, high=0.97),
+        producers_accuracy=IntervalEstimate(value=0.72, low=0.61, high=0.83),
+        overall_accuracy=IntervalEstimate(value=0.95, low=0.92, high=0.98),
         level=0.95,
     )

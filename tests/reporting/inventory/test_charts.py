@@ -10,7 +10,8 @@ from scipy import integrate, stats
 from tests.reporting.inventory.made_record import made_card, made_statistics
 
 from landslip.core.choices import Language
-from landslip.inventory.statistics.result import AreaFrequency, Estimate, InverseGammaFit
+from landslip.inventory.statistics.result import AreaFrequency, InverseGammaFit
+from landslip.metrics.resampling import IntervalEstimate
 from landslip.reporting.inventory import charts
 from landslip.reporting.inventory.reliability import reliability_chart
 from landslip.reporting.inventory.texts import read_texts
@@ -21,10 +22,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def gamma(least_m2: float, s_m2: float = -132.0) -> InverseGammaFit:
     return InverseGammaFit(
-        rho=Estimate(value=1.4),
-        a_m2=Estimate(value=1280.0),
-        s_m2=Estimate(value=s_m2),
-        rollover_m2=Estimate(value=1280 / 2.4 + s_m2, low=350.0, high=450.0),
+        rho=IntervalEstimate(value=1.4),
+        a_m2=IntervalEstimate(value=1280.0),
+        s_m2=IntervalEstimate(value=s_m2),
+        rollover_m2=IntervalEstimate(value=1280 / 2.4 + s_m2, low=350.0, high=450.0),
         least_m2=least_m2,
         landslides=100,
         log_likelihood=0.0,

@@ -19,9 +19,8 @@ from landslip.inference.result import SUMMARY
 from landslip.inventory.record import RECORD, read_record
 from landslip.inventory.request import Cleaned, InventoryRequest, Known
 from landslip.inventory.run import make_inventory
-from landslip.inventory.statistics.adjusted import BY_SAMPLE, BY_TILES
-from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
-from landslip.inventory.statistics.volume import RELATIONS
+from landslip.inventory.statistics.adjusted_area import BY_SAMPLE, BY_TILES
+from landslip.inventory.statistics.summary import RELATIONS, StatisticsRequest, statistics_of
 from landslip.models.calibration.fit import FITTED_METHODS
 from landslip.models.ood.score import OodScore
 from landslip.reporting.inventory.texts import Sentence, read_texts

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from landslip.inventory.statistics.result import Estimate
+from landslip.metrics.resampling import IntervalEstimate
 from landslip.reporting.inventory import numbers
 
 T = numbers.THIN
@@ -63,9 +63,9 @@ def test_an_interval_of_areas_is_in_one_unit() -> None:
 def test_shares_are_percentages() -> None:
     assert numbers.percent(0.0623) == f"6.23{T}%"
     assert numbers.level(0.95) == f"95{T}%"
-    estimate = Estimate(value=0.88, low=0.79, high=0.97)
+    estimate = IntervalEstimate(value=0.88, low=0.79, high=0.97)
     assert numbers.percent_interval(estimate) == f"79.0–97.0{T}%"
-    assert numbers.percent_interval(Estimate(value=None)) == "–"
+    assert numbers.percent_interval(IntervalEstimate(value=None)) == "–"
 
 
 def test_places_have_a_side_and_no_sign() -> None:
@@ -81,7 +81,7 @@ def test_lengths_of_scale_bars() -> None:
 def test_an_interval_of_numbers_under_zero_keeps_its_signs_apart() -> None:
     assert numbers.areas_between(-40_698.0, -19_030.0) == f"−40{T}698 – −19{T}030{T}m²"
     assert numbers.areas_between(-900_000.0, 50_000.0) == f"−0.900 – 0.0500{T}km²"
-    assert numbers.interval(Estimate(value=0.0, low=-1.0, high=1.0)) == "−1.00 – 1.00"
+    assert numbers.interval(IntervalEstimate(value=0.0, low=-1.0, high=1.0)) == "−1.00 – 1.00"
 
 
 def test_a_probability_is_never_shown_as_none_at_all() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 
 
-def best_threshold(values: NDArray[np.float32], landslide: NDArray[np.bool_]) -> Counts:
+def best_threshold(values: NDArray[np.float32], landslide: NDArray[np.bool_]) -> PixelCounts:
     """Return the counts of the threshold with the highest F1, over or under it as is better.
 
     It is chosen by the truth itself, so that no threshold can do better.
@@ -41,7 +41,7 @@ def single_thresholds(
     return {name: best_threshold(of, landslide).f1 or 0.0 for name, of in numbers.items()}
 
 
-def _best_over(values: NDArray[np.float32], landslide: NDArray[np.bool_]) -> Counts:
+def _best_over(values: NDArray[np.float32], landslide: NDArray[np.bool_]) -> PixelCounts:
     order = np.argsort(-values, kind="stable")
     tp = np.cumsum(landslide[order])
     found = np.arange(1, len(tp) + 1)
@@ -49,7 +49,7 @@ def _best_over(values: NDArray[np.float32], landslide: NDArray[np.bool_]) -> Cou
     f1 = np.where(last_of_equals, 2 * tp / (found + tp[-1]), 0)
     best = int(np.argmax(f1))
     fp = found[best] - tp[best]
-    return Counts(
+    return PixelCounts(
         tp=int(tp[best]),
         fp=int(fp),
         fn=int(tp[-1] - tp[best]),

@@ -34,7 +34,7 @@ from landslip.datasets.splits.assignment import SplitPlan
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.rasters import MASK
 from landslip.inference.run import extract
-from landslip.inventory.comparison.request import CompareRequest
+from landslip.inventory.comparison.inventories import ComparisonRequest
 from landslip.inventory.comparison.run import compare
 from landslip.inventory.request import InventoryRequest, Known
 from landslip.inventory.run import make_inventory
@@ -220,7 +220,7 @@ def _make_inventory(demo: _Demo) -> dict[str, Any]:
     )
     record = make_inventory(request)
     write_report(ReportRequest(folder=folder / INVENTORY))
-    asked = CompareRequest(
+    asked = ComparisonRequest(
         inventory=folder / INVENTORY,
         reference=folder / TRUTH,
         area=folder / TEST_AREA,

@@ -1,15 +1,261 @@
-"""Which landslide of one inventory is which of the other, one to one."""
+"""Which polygons overlap, and by how much; exact, not by pixels.
+
+Landslides found, missed and false, by area; the rules of `landslip.metrics.objects`.
+
+Half of a landslide's own area decides, by what the whole of the other inventory covers:
+
+- a landslide of the reference is detected where the inventory covers at least half of it, else it
+  is missed;
+- a landslide of the inventory is false where less than half of it lies on landslides of the
+  reference.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from landslip.inventory.comparison.overlaps import Overlaps
+from landslip.inventory.comparison.inventories import ComparedInventories
+
+_MOST_POINTS = 256
+_PAIRS_AT_ONCE = 100_000
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Matches:
+class Overlaps:
+    """Pairs of polygons that share some area, sorted.
+
+    Attributes:
+        one: (k,) int64 number of the first, from 0.
+        other: (k,) int64 number of the second.
+        shared: (k,) float64 area in both, over 0.
+    """
+
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    shared: NDArray[np.float64]
+
+    def flipped(self) -> "Overlaps":
+        """Return the same pairs, seen from the other side."""
+        return Overlaps(one=self.other, other=self.one, shared=self.shared).sorted()
+
+    def sorted(self) -> "Overlaps":
+        """Return the pairs in their order."""
+        order = np.lexsort((self.other, self.one))
+        return Overlaps(one=self.one[order], other=self.other[order], shared=self.shared[order])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CoveredArea:
+    """What polygons cover together, in patches that do not overlap.
+
+    Attributes:
+        patches: (m,) Polygons or MultiPolygons.
+        patch_of: (n,) int64 the patch that each polygon is part of.
+        areas: (m,) float64.
+    """
+
+    patches: NDArray[np.object_]
+    patch_of: NDArray[np.int64]
+    areas: NDArray[np.float64]
+
+
+def overlaps(one: NDArray[np.object_], other: NDArray[np.object_]) -> Overlaps:
+    """Return all pairs of two sets of valid polygons that share some area."""
+    near, to_near = (np.unique(side) for side in shapely.STRtree(other).query(one))
+    first, of_first = _pieces(one, near)
+    second, of_second = _pieces(other, to_near)
+    at, to = shapely.STRtree(second).query(first, predicate="intersects")
+    return _shared(one, other, (first, of_first, at), (second, of_second, to))
+
+
+def overlaps_by_patch(found: Overlaps, ground: CoveredArea, other: NDArray[np.object_]) -> Overlaps:
+    """Return overlaps of polygons as those of the patches they are part of.
+
+    Args:
+        found: overlaps of polygons with others.
+        ground: of the polygons.
+        other: the others.
+    """
+    sizes = np.bincount(ground.patch_of, minlength=len(ground.patches))
+    patch = ground.patch_of[found.one]
+    alone, joined = sizes[patch] == 1, np.flatnonzero(sizes > 1)
+    more = overlaps(ground.patches[joined], other)
+    return Overlaps(
+        one=np.concatenate([patch[alone], joined[more.one]]),
+        other=np.concatenate([found.other[alone], more.other]),
+        shared=np.concatenate([found.shared[alone], more.shared]),
+    ).sorted()
+
+
+def covered_area(polygons: NDArray[np.object_]) -> CoveredArea:
+    """Join polygons that overlap; others, those that only touch too, stay as they are."""
+    pieces, of_polygon = _pieces(polygons, np.arange(len(polygons)))
+    at, to = shapely.STRtree(pieces).query(pieces, predicate="intersects")
+    once = of_polygon[at] < of_polygon[to]
+    sides = (pieces, of_polygon, at[once]), (pieces, of_polygon, to[once])
+    found = _shared(polygons, polygons, *sides)
+    areas = shapely.area(polygons)
+    real = found.shared > _ROUNDING * np.minimum(areas[found.one], areas[found.other])
+    patch_of = connected_groups(len(polygons), found.one[real], found.other[real])
+    return _joined(polygons, patch_of)
+
+
+def connected_groups(
+    count: int, one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the group (count,) of each thing, from 0, where pairs of things belong together."""
+    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _joined(polygons: NDArray[np.object_], patch_of: NDArray[np.int64]) -> CoveredArea:
+    order = np.argsort(patch_of, kind="stable")
+    sizes = np.bincount(patch_of)
+    first = np.cumsum(sizes) - sizes
+    patches = polygons[order[first]] if len(sizes) else polygons
+    for patch in np.flatnonzero(sizes > 1).tolist():
+        members = order[first[patch] : first[patch] + sizes[patch]]
+        patches[patch] = shapely.union_all(polygons[members])
+    return CoveredArea(patches=patches, patch_of=patch_of, areas=shapely.area(patches))
+
+
+_Pieces = tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.intp]]
+
+
+def _shared(
+    one: NDArray[np.object_], other: NDArray[np.object_], first: _Pieces, second: _Pieces
+) -> Overlaps:
+    """Return what polygons share by their pieces, of which some pairs are to be looked at."""
+    (pieces, of_one, at), (other_pieces, of_other, to) = first, second
+    shared = np.zeros(len(at))
+    for start in range(0, len(at), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        shared[some] = shapely.area(shapely.intersection(pieces[at[some]], other_pieces[to[some]]))
+    kept = shared > 0
+    pairs = of_one[at[kept]] * max(len(other), 1) + of_other[to[kept]]
+    pair, place = np.unique(pairs, return_inverse=True)
+    ours, theirs = np.divmod(pair, max(len(other), 1))
+    areas = np.zeros(len(pair))
+    np.add.at(areas, place, shared[kept])
+    for whole in (shapely.area(one)[ours], shapely.area(other)[theirs]):
+        # what lies inside is shared whole, without the rounding of a sum
+        areas = np.where(areas >= whole * (1 - _ROUNDING), whole, areas)
+    return Overlaps(one=ours, other=theirs, shared=areas)
+
+
+def _pieces(
+    polygons: NDArray[np.object_], chosen: NDArray[np.intp]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return some polygons, those of many points divided, and whose piece each is."""
+    large = shapely.get_num_coordinates(polygons[chosen]) > _MOST_POINTS
+    pieces, of_polygon = [polygons[chosen[~large]]], [chosen[~large]]
+    for number in chosen[large].tolist():
+        divided = _divided(polygons[number])
+        pieces.append(np.array(divided, dtype=object))
+        of_polygon.append(np.full(len(divided), number))
+    return np.concatenate(pieces), np.concatenate(of_polygon)
+
+
+def _divided(polygon: shapely.Geometry) -> list[shapely.Geometry]:
+    """Halve a polygon's box along its longer side, and so on, until no piece has many points."""
+    waiting, done = [(polygon, 0)], []
+    while waiting:
+        piece, depth = waiting.pop()
+        if shapely.get_num_coordinates(piece) <= _MOST_POINTS or depth > 40:
+            done.append(piece)
+            continue
+        left, bottom, right, top = shapely.bounds(piece).tolist()
+        x, y = (left + right) / 2, (bottom + top) / 2
+        wide = right - left > top - bottom
+        halves = (
+            ((left, bottom, x, top), (x, bottom, right, top))
+            if wide
+            else ((left, bottom, right, y), (left, y, right, top))
+        )
+        cut = [_clip_to_box(piece, half) for half in halves]
+        waiting += [(half, depth + 1) for half in cut if shapely.area(half) > 0]
+    return done
+
+
+def _clip_to_box(
+    polygon: shapely.Geometry, box: tuple[float, float, float, float]
+) -> shapely.Geometry:
+    clipped = shapely.clip_by_rect(polygon, *box)
+    if clipped.is_valid and clipped.geom_type in {"Polygon", "MultiPolygon"}:
+        return clipped
+    parts = shapely.get_parts(shapely.intersection(polygon, shapely.box(*box)))
+    return shapely.union_all(parts[shapely.area(parts) > 0])
+
+
+SIZES_M2 = (0.0, 400.0, 1600.0, 6400.0, 25_600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AreaDetections:
+    """Two inventories, judged by area.
+
+    Attributes:
+        pairs: landslides (inventory, reference) that share some area.
+        on_reference: (n,) share of each landslide of the inventory that lies on the reference's.
+        covered: (m,) share of each landslide of the reference that the inventory covers.
+        grounds: what the inventory covers, and the reference.
+        shared_ground: patches of both grounds that share some area.
+    """
+
+    pairs: Overlaps
+    on_reference: NDArray[np.float64]
+    covered: NDArray[np.float64]
+    grounds: tuple[CoveredArea, CoveredArea]
+    shared_ground: Overlaps
+
+    @property
+    def false(self) -> NDArray[np.bool_]:
+        """Which landslides of the inventory are false, (n,)."""
+        return self.on_reference < 0.5
+
+    @property
+    def detected(self) -> NDArray[np.bool_]:
+        """Which landslides of the reference are detected, (m,)."""
+        return self.covered >= 0.5
+
+
+def detect_by_area(sides: ComparedInventories) -> AreaDetections:
+    """Find out what lies on what."""
+    ours, theirs = sides.inventory, sides.reference
+    pairs = overlaps(ours.polygons, theirs.polygons)
+    our_ground, their_ground = covered_area(ours.polygons), covered_area(theirs.polygons)
+    by_ours = overlaps_by_patch(pairs, our_ground, theirs.polygons)
+    by_theirs = overlaps_by_patch(pairs.flipped(), their_ground, ours.polygons)
+    both = overlaps_by_patch(by_ours.flipped(), their_ground, our_ground.patches).flipped()
+    return AreaDetections(
+        pairs=pairs,
+        on_reference=_shares(by_theirs.other, by_theirs.shared, ours.areas),
+        covered=_shares(by_ours.other, by_ours.shared, theirs.areas),
+        grounds=(our_ground, their_ground),
+        shared_ground=both,
+    )
+
+
+def size_class(areas_m2: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the number of each area's class in `SIZES_M2`."""
+    return np.searchsorted(SIZES_M2, areas_m2, side="right").astype(np.int64) - 1
+
+
+def _shares(
+    number: NDArray[np.int64], shared: NDArray[np.float64], areas: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    covered = np.zeros(len(areas))
+    np.add.at(covered, number, shared)
+    return np.minimum(covered / areas, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LandslideMatches:
     """Pairs, sorted by the inventory's landslide.
 
     Attributes:
@@ -25,12 +271,12 @@ class Matches:
     iou: NDArray[np.float64]
 
 
-def match(
+def match_landslides(
     found: Overlaps,
     areas: NDArray[np.float64],
     reference_areas: NDArray[np.float64],
     min_iou: float,
-) -> Matches:
+) -> LandslideMatches:
     """Pair landslides, the best first: by IoU, then by their order.
 
     From an IoU over 0.5 on no landslide has a second partner, where those of each inventory do not
@@ -53,7 +299,7 @@ def match(
             theirs.add(other)
             taken.append(at)
     chosen = np.sort(np.array(taken, dtype=np.intp))
-    return Matches(
+    return LandslideMatches(
         inventory=found.one[chosen],
         reference=found.other[chosen],
         shared=found.shared[chosen],

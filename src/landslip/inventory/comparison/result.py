@@ -3,14 +3,14 @@
 from typing import Literal
 
 from landslip.core.records import StrictModel
-from landslip.inventory.statistics.result import Estimate
+from landslip.metrics.resampling import IntervalEstimate
 
 COMPARISON, LAYERS = "comparison.json", "comparison.gpkg"
 MATCHED, MISSED, FALSE = "matched", "missed", "false"
 FORMAT_VERSION = 1
 
 
-class SideRecord(StrictModel):
+class ComparedInventoryRecord(StrictModel):
     """One inventory.
 
     Attributes:
@@ -60,11 +60,11 @@ class AreaScores(StrictModel):
     """The same scores from exact areas, without pixels; m², and null without coordinate system."""
 
     shared_m2: float | None
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
-    iou: Estimate
-    error_index: Estimate
+    precision: IntervalEstimate
+    recall: IntervalEstimate
+    f1: IntervalEstimate
+    iou: IntervalEstimate
+    error_index: IntervalEstimate
 
 
 class SizeClass(StrictModel):
@@ -74,11 +74,11 @@ class SizeClass(StrictModel):
     under_m2: float | None
     landslides: int
     detected: int
-    detection_rate: Estimate
+    detection_rate: IntervalEstimate
 
 
 class LandslideScores(StrictModel):
-    """Landslides by the half of their area; see `landslip.inventory.comparison.landslides`.
+    """Landslides by the half of their area; see `landslip.inventory.comparison.matching`.
 
     Attributes:
         detected: landslides of the reference of which at least half is covered.
@@ -93,9 +93,9 @@ class LandslideScores(StrictModel):
 
     detected: int
     missed: int
-    detection_rate: Estimate
+    detection_rate: IntervalEstimate
     false: int
-    false_share: Estimate
+    false_share: IntervalEstimate
     false_per_km2: float | None
     purity_mean: float | None
     purity_median: float | None
@@ -118,22 +118,22 @@ class MatchScores(StrictModel):
 
     min_iou: float
     matched: int
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
+    precision: IntervalEstimate
+    recall: IntervalEstimate
+    f1: IntervalEstimate
     iou_mean: float | None
     hausdorff_median_m: float | None
     outline_median_m: float | None
 
 
-class Comparison(StrictModel):
+class InventoryComparison(StrictModel):
     """The whole of ``comparison.json``."""
 
     format: Literal["landslip-comparison"] = "landslip-comparison"
     version: int = FORMAT_VERSION
     code_version: str
-    inventory: SideRecord
-    reference: SideRecord
+    inventory: ComparedInventoryRecord
+    reference: ComparedInventoryRecord
     crs: str | None
     searched_m2: float | None
     pixels: PixelScores

@@ -1,46 +1,66 @@
 """Compares an inventory with a reference."""
 
+from pathlib import Path
+from typing import Any
+
+import geopandas
 import numpy as np
+import pyogrio
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
 import landslip
+from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.progress import Progress, no_progress
-from landslip.inventory.comparison.crowds import refuse_crowds
-from landslip.inventory.comparison.intervals import (
-    LEVEL,
-    GroupTable,
-    detection_name,
-    estimates,
-    group_table,
+from landslip.inventory.comparison.inventories import (
+    ComparedInventories,
+    ComparedInventory,
+    ComparisonRequest,
+    check_overlaps,
+    read_inventories,
 )
-from landslip.inventory.comparison.landslides import SIZES_M2, Judged, judge
-from landslip.inventory.comparison.layers import write_layers
-from landslip.inventory.comparison.matching import Matches, match
+from landslip.inventory.comparison.matching import (
+    SIZES_M2,
+    AreaDetections,
+    LandslideMatches,
+    detect_by_area,
+    match_landslides,
+)
 from landslip.inventory.comparison.outlines import OutlineDistances, outline_distances
-from landslip.inventory.comparison.pixels import count_pixels, resolution_for
-from landslip.inventory.comparison.request import CompareRequest
 from landslip.inventory.comparison.result import (
     COMPARISON,
+    FALSE,
     LAYERS,
+    MATCHED,
+    MISSED,
     AreaScores,
-    Comparison,
+    ComparedInventoryRecord,
+    InventoryComparison,
     LandslideScores,
     MatchScores,
     PixelScores,
-    SideRecord,
     SizeClass,
 )
-from landslip.inventory.comparison.sides import Side, Sides, read_sides
-from landslip.inventory.statistics.result import Estimate
+from landslip.inventory.comparison.scores import (
+    LEVEL,
+    GroupSums,
+    bootstrap_scores,
+    count_inventory_pixels,
+    detection_name,
+    resolution_for,
+    sum_groups,
+)
+from landslip.io.vector import vector_writing
+from landslip.metrics.resampling import IntervalEstimate
 
-Estimates = dict[str, Estimate]
+Estimates = dict[str, IntervalEstimate]
 _STEPS = 5
 
 
-def compare(request: CompareRequest, progress: Progress = no_progress) -> Comparison:
+def compare(request: ComparisonRequest, progress: Progress = no_progress) -> InventoryComparison:
     """Compare an inventory with a reference and write what was found.
 
     Writes `comparison.json` and `comparison.gpkg`.
@@ -50,23 +70,25 @@ def compare(request: CompareRequest, progress: Progress = no_progress) -> Compar
         OutputExistsError: the output is there.
     """
     refuse_existing(request.out, overwrite=request.overwrite)
-    sides = read_sides(request)
-    refuse_crowds(sides)
+    sides = read_inventories(request)
+    check_overlaps(sides)
     progress(1, _STEPS)
     pixels = _pixel_scores(request, sides)
     progress(2, _STEPS)
-    judged = judge(sides)
+    judged = detect_by_area(sides)
     progress(3, _STEPS)
-    matches = match(judged.pairs, sides.inventory.areas, sides.reference.areas, request.min_iou)
+    matches = match_landslides(
+        judged.pairs, sides.inventory.areas, sides.reference.areas, request.min_iou
+    )
     distances = outline_distances(
         sides.inventory.polygons[matches.inventory],
         sides.reference.polygons[matches.reference],
         pixels.resolution_m,
     )
     progress(4, _STEPS)
-    table = group_table(judged, sides.reference.areas, matches.inventory)
-    found = estimates(table, draws=request.draws, seed=request.seed)
-    comparison = Comparison(
+    table = sum_groups(judged, sides.reference.areas, matches.inventory)
+    found = bootstrap_scores(table, draws=request.draws, seed=request.seed)
+    comparison = InventoryComparison(
         code_version=landslip.__version__,
         inventory=_side_record(request.layer, sides.inventory, judged.grounds[0].areas, sides),
         reference=_side_record(
@@ -93,9 +115,12 @@ def compare(request: CompareRequest, progress: Progress = no_progress) -> Compar
 
 
 def _side_record(
-    layer: str | None, side: Side, ground: NDArray[np.float64], sides: Sides
-) -> SideRecord:
-    return SideRecord(
+    layer: str | None,
+    side: ComparedInventory,
+    ground: NDArray[np.float64],
+    sides: ComparedInventories,
+) -> ComparedInventoryRecord:
+    return ComparedInventoryRecord(
         place=side.place,
         layer=layer,
         landslides=len(side.polygons),
@@ -104,13 +129,13 @@ def _side_record(
     )
 
 
-def _searched_m2(sides: Sides) -> float | None:
+def _searched_m2(sides: ComparedInventories) -> float | None:
     if sides.area is None or sides.crs is None:
         return None
     return float(shapely.area(sides.area))
 
 
-def _pixel_scores(request: CompareRequest, sides: Sides) -> PixelScores:
+def _pixel_scores(request: ComparisonRequest, sides: ComparedInventories) -> PixelScores:
     resolution_m, source = request.resolution_m, "stated"
     if resolution_m is None:
         resolution_m, source = sides.scene_resolution_m, "scene"
@@ -122,7 +147,7 @@ def _pixel_scores(request: CompareRequest, sides: Sides) -> PixelScores:
                 "that --area is the right one"
             )
         resolution_m, source = resolution_for(areas), "landslides"
-    counts = count_pixels(
+    counts = count_inventory_pixels(
         sides.inventory.polygons, sides.reference.polygons, sides.area, resolution_m
     )
     return PixelScores.model_validate(
@@ -136,7 +161,9 @@ def _pixel_scores(request: CompareRequest, sides: Sides) -> PixelScores:
     )
 
 
-def _area_scores(sides: Sides, judged: Judged, found: Estimates) -> AreaScores:
+def _area_scores(
+    sides: ComparedInventories, judged: AreaDetections, found: Estimates
+) -> AreaScores:
     shared = float(judged.shared_ground.shared.sum())
     return AreaScores(
         shared_m2=None if sides.crs is None else shared,
@@ -149,7 +176,7 @@ def _area_scores(sides: Sides, judged: Judged, found: Estimates) -> AreaScores:
 
 
 def _landslide_scores(
-    sides: Sides, judged: Judged, table: GroupTable, found: Estimates
+    sides: ComparedInventories, judged: AreaDetections, table: GroupSums, found: Estimates
 ) -> LandslideScores:
     searched_m2 = _searched_m2(sides)
     false, purity = int(judged.false.sum()), judged.on_reference
@@ -166,7 +193,7 @@ def _landslide_scores(
     )
 
 
-def _by_size(table: GroupTable, found: Estimates) -> tuple[SizeClass, ...]:
+def _by_size(table: GroupSums, found: Estimates) -> tuple[SizeClass, ...]:
     known, detected = table.known.sum(axis=0), table.detected.sum(axis=0)
     ends = (*SIZES_M2[1:], None)
     return tuple(
@@ -182,9 +209,9 @@ def _by_size(table: GroupTable, found: Estimates) -> tuple[SizeClass, ...]:
 
 
 def _match_scores(
-    request: CompareRequest,
-    sides: Sides,
-    matches: Matches,
+    request: ComparisonRequest,
+    sides: ComparedInventories,
+    matches: LandslideMatches,
     distances: OutlineDistances,
     found: Estimates,
 ) -> MatchScores:
@@ -201,7 +228,7 @@ def _match_scores(
     )
 
 
-def _notes(sides: Sides, judged: Judged) -> list[str]:
+def _notes(sides: ComparedInventories, judged: AreaDetections) -> list[str]:
     ours, theirs = sides.inventory, sides.reference
     notes = []
     if len(ours.polygons) == 0:
@@ -230,7 +257,7 @@ def _notes(sides: Sides, judged: Judged) -> list[str]:
     return notes
 
 
-def _on_intervals(request: CompareRequest, table: GroupTable) -> list[str]:
+def _on_intervals(request: ComparisonRequest, table: GroupSums) -> list[str]:
     """Return a note where intervals say little, as one group holds most of the ground."""
     shared, ours, theirs = table.areas.T
     ground = ours + theirs - shared
@@ -242,3 +269,83 @@ def _on_intervals(request: CompareRequest, table: GroupTable) -> list[str]:
         "inventory covers: intervals mean little"
     )
     return [note]
+
+
+_Columns = dict[str, NDArray[Any]]
+
+
+def write_layers(
+    path: Path,
+    sides: ComparedInventories,
+    judged: AreaDetections,
+    matches: LandslideMatches,
+    distances: OutlineDistances,
+) -> None:
+    """Write the three layers, in the inventory's coordinate system, sorted by id.
+
+    ``matched`` has the inventory's outlines, ``missed`` the reference's and ``false`` the
+    inventory's, all of them as they were compared: valid, and cut to the searched area. Areas are
+    empty without a coordinate system. The same input gives the same bytes.
+
+    Raises:
+        LandslipError: they could not be written.
+    """
+    metric = sides.crs is not None
+    ours, theirs = sides.inventory, sides.reference
+    inventory_m2, reference_m2 = _areas_m2(ours, metric), _areas_m2(theirs, metric)
+    pair = matches.inventory, matches.reference
+    missed, false = np.flatnonzero(~judged.detected), np.flatnonzero(judged.false)
+    matched_columns: _Columns = {
+        "inventory_id": ours.ids[pair[0]],
+        "reference_id": theirs.ids[pair[1]],
+        "iou": matches.iou,
+        "inventory_m2": inventory_m2[pair[0]],
+        "reference_m2": reference_m2[pair[1]],
+        "shared_m2": _or_nan(matches.shared, metric),
+        "hausdorff_m": _or_nan(distances.hausdorff, metric),
+        "outline_m": _or_nan(distances.mean, metric),
+    }
+    missed_columns: _Columns = {
+        "reference_id": theirs.ids[missed],
+        "area_m2": reference_m2[missed],
+        "covered_share": judged.covered[missed],
+    }
+    false_columns: _Columns = {
+        "inventory_id": ours.ids[false],
+        "area_m2": inventory_m2[false],
+        "on_reference_share": judged.on_reference[false],
+    }
+    with vector_writing(path, "what matched, was missed and is false"):
+        _write(path, MATCHED, matched_columns, ours.polygons[pair[0]], sides)
+        _write(path, MISSED, missed_columns, theirs.polygons[missed], sides)
+        _write(path, FALSE, false_columns, ours.polygons[false], sides)
+
+
+def _write(
+    path: Path,
+    layer: str,
+    columns: _Columns,
+    polygons: NDArray[np.object_],
+    sides: ComparedInventories,
+) -> None:
+    there = reproject(polygons, sides.crs, sides.written_crs)
+    crs = None if sides.written_crs is None else pyproj.CRS.from_wkt(sides.written_crs.to_wkt())
+    frame = geopandas.GeoDataFrame(columns, geometry=there, crs=crs)
+    frame = frame.iloc[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")]
+    pyogrio.write_dataframe(
+        frame,
+        path,
+        layer=layer,
+        driver="GPKG",
+        geometry_type="MultiPolygon",
+        promote_to_multi=True,
+        append=path.exists(),
+    )
+
+
+def _areas_m2(side: ComparedInventory, metric: bool) -> NDArray[np.float64]:
+    return _or_nan(side.areas, metric)
+
+
+def _or_nan(values: NDArray[np.float64], metric: bool) -> NDArray[np.float64]:
+    return values if metric else np.full(len(values), np.nan)

@@ -16,7 +16,7 @@ from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS, Kind
 from landslip.inventory.formats.wgs84 import WGS84, Footprint, footprint, in_wgs84
 from landslip.inventory.record import InventoryRecord
-from landslip.inventory.statistics.result import Statistics
+from landslip.inventory.statistics.result import InventoryStatistics
 
 _EXTENSIONS = (
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
@@ -89,7 +89,7 @@ def _moment(text: str) -> TimeSpan | None:
 def write_stac_item(
     landslides: geopandas.GeoDataFrame,
     record: InventoryRecord,
-    statistics: Statistics | None,
+    statistics: InventoryStatistics | None,
     files: list[str],
     path: Path,
 ) -> bool:
@@ -146,7 +146,9 @@ def _times(span: TimeSpan) -> dict[str, Any]:
 
 
 def _properties(
-    landslides: geopandas.GeoDataFrame, record: InventoryRecord, statistics: Statistics | None
+    landslides: geopandas.GeoDataFrame,
+    record: InventoryRecord,
+    statistics: InventoryStatistics | None,
 ) -> dict[str, Any]:
     code = landslides.crs.to_epsg()
     found = (
@@ -184,7 +186,7 @@ def _columns(geometry: str) -> list[dict[str, str]]:
     return [*columns, outline]
 
 
-def _areas(statistics: Statistics | None) -> dict[str, Any]:
+def _areas(statistics: InventoryStatistics | None) -> dict[str, Any]:
     if statistics is None:
         return {}
     areas: dict[str, Any] = {

@@ -10,13 +10,13 @@ from landslip.inventory.formats.kml import write_kmz
 from landslip.inventory.formats.stac_item import write_stac_item
 from landslip.inventory.layers import Layers
 from landslip.inventory.record import InventoryRecord
-from landslip.inventory.statistics.result import Statistics
+from landslip.inventory.statistics.result import InventoryStatistics
 
 
 def write_layers(
     layers: Layers,
     record: InventoryRecord,
-    statistics: Statistics | None,
+    statistics: InventoryStatistics | None,
     folder: Path,
     language: Language = Language.ENGLISH,
 ) -> list[str]:

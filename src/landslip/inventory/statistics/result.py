@@ -4,17 +4,10 @@ from pydantic import model_validator
 
 from landslip.core.messages import Message, complete_notes
 from landslip.core.records import StrictModel
+from landslip.metrics.resampling import IntervalEstimate
 
 
-class Estimate(StrictModel):
-    """A value and its interval; None where it cannot be had."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-class Sizes(StrictModel):
+class LandslideSizes(StrictModel):
     """The areas of the landslides, in m²."""
 
     smallest_m2: float
@@ -24,7 +17,7 @@ class Sizes(StrictModel):
     largest_m2: float
 
 
-class Histogram(StrictModel):
+class AreaHistogram(StrictModel):
     """Landslides by area, in classes of equal width of the logarithm.
 
     Attributes:
@@ -45,10 +38,10 @@ class InverseGammaFit(StrictModel):
     conditioned on A at least ``least_m2`` where the inventory is cut off there.
     """
 
-    rho: Estimate
-    a_m2: Estimate
-    s_m2: Estimate
-    rollover_m2: Estimate
+    rho: IntervalEstimate
+    a_m2: IntervalEstimate
+    s_m2: IntervalEstimate
+    rollover_m2: IntervalEstimate
     least_m2: float
     landslides: int
     log_likelihood: float
@@ -61,8 +54,8 @@ class PowerLawFit(StrictModel):
     Clauset et al. 2009 (doi 10.1137/070710111); exponent is rho + 1 of an inverse gamma's tail.
     """
 
-    exponent: Estimate
-    from_m2: Estimate
+    exponent: IntervalEstimate
+    from_m2: IntervalEstimate
     landslides: int
     ks_distance: float
     p_value: float | None
@@ -71,12 +64,12 @@ class PowerLawFit(StrictModel):
 class AreaFrequency(StrictModel):
     """How often landslides of which area are."""
 
-    histogram: Histogram | None
+    histogram: AreaHistogram | None
     inverse_gamma: InverseGammaFit | None
     power_law: PowerLawFit | None
 
 
-class Magnitude(StrictModel):
+class EventMagnitude(StrictModel):
     """Landslide-event magnitude (Malamud et al. 2004): log10 of the number of landslides.
 
     ``from_count`` takes the number mapped; ``from_large`` the number that the standard
@@ -84,7 +77,7 @@ class Magnitude(StrictModel):
     """
 
     from_count: float | None
-    from_large: Estimate | None
+    from_large: IntervalEstimate | None
     large_from_m2: float | None
 
 
@@ -95,7 +88,7 @@ class VolumeTotal(StrictModel):
     reference: str
     alpha: float
     gamma: float
-    total_m3: Estimate
+    total_m3: IntervalEstimate
 
 
 class AdjustedArea(StrictModel):
@@ -104,14 +97,14 @@ class AdjustedArea(StrictModel):
     method: str
     samples: int
     mapped_m2: float
-    adjusted_m2: Estimate
-    users_accuracy: Estimate
-    producers_accuracy: Estimate
-    overall_accuracy: Estimate
+    adjusted_m2: IntervalEstimate
+    users_accuracy: IntervalEstimate
+    producers_accuracy: IntervalEstimate
+    overall_accuracy: IntervalEstimate
     level: float
 
 
-class Statistics(StrictModel):
+class InventoryStatistics(StrictModel):
     """The whole of ``statistics.json``."""
 
     landslides: int
@@ -120,9 +113,9 @@ class Statistics(StrictModel):
     mapped_m2: float | None
     landslides_per_km2: float | None
     area_share: float | None
-    sizes: Sizes | None
+    sizes: LandslideSizes | None
     area_frequency: AreaFrequency | None
-    magnitude: Magnitude | None
+    magnitude: EventMagnitude | None
     volumes: tuple[VolumeTotal, ...]
     adjusted: AdjustedArea | None
     interval_level: float

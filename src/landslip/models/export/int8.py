@@ -18,7 +18,7 @@ from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 from landslip.models.engines.openvino import OpenvinoEngine, split_last_convolution
 from landslip.models.evaluation import evaluate
 from landslip.models.folder import (
@@ -46,8 +46,8 @@ class QuantisationLoss:
 
     split: Split
     tiles: int
-    fp32: Counts
-    int8: Counts
+    fp32: PixelCounts
+    int8: PixelCounts
     other_layers: str
 
     @property
@@ -226,7 +226,7 @@ def measure_quantisation_loss(
     """
     tiles = len(dataset.positions(split))
 
-    def counted(precision: Precision, before: int) -> Counts:
+    def counted(precision: Precision, before: int) -> PixelCounts:
         engine = OpenvinoEngine(model, precision)
 
         def told(done: float, total: float) -> None:

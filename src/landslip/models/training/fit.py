@@ -25,7 +25,7 @@ from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.io.visualization import rgb_composite
-from landslip.metrics.pixels import Counts
+from landslip.metrics.pixels import PixelCounts
 from landslip.models.networks.architecture import fewest_tiles, multiple_of
 from landslip.models.networks.build import computes_in_bf16
 from landslip.models.training.data import Batch, crop_side, training_batches, validation_loader
@@ -83,7 +83,7 @@ class BestEpoch:
 
     epoch: int
     threshold: float
-    counts: Counts | None
+    counts: PixelCounts | None
     precision: str
     device: str
     seconds_before: float
@@ -125,7 +125,7 @@ def fit(job: FitRequest, network: nn.Module, watcher: TrainingCallbacks) -> Best
     return BestEpoch(
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
-        counts=Counts(**best["counts"]) if validated else None,
+        counts=PixelCounts(**best["counts"]) if validated else None,
         precision=precision,
         device=job.scale.named(
             torch.cuda.get_device_name() if device.type == "cuda" else device.type

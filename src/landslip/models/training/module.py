@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from landslip.core.progress import Progress, no_progress
-from landslip.metrics.pixels import Counts, ThresholdCurve
+from landslip.metrics.pixels import PixelCounts, ThresholdCurve
 from landslip.models.training.augment import augment
 from landslip.models.training.data import Batch
 from landslip.models.training.distributed import SINGLE_PROCESS, SyncBatchNorm, TrainingProcess
@@ -37,7 +37,7 @@ class EpochResult:
     train_loss: float
     validation_loss: float | None = None
     threshold: float = 0.5
-    counts: Counts | None = None
+    counts: PixelCounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

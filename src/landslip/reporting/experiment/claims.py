@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from landslip.metrics.intervals import Estimate
+from landslip.metrics.resampling import IntervalEstimate
 from landslip.reporting.experiment.contrasts import (
     LEVEL,
     F1Contrast,
@@ -136,7 +136,7 @@ def undecided_because(contrast: F1Contrast) -> str:
     return "the interval leaves out 0, but the test does not confirm it"
 
 
-def open_because(estimate: Estimate) -> str:
+def open_because(estimate: IntervalEstimate) -> str:
     """Return why an interval with its seeds decides nothing."""
     if estimate.low is None or estimate.high is None:
         return "one tile tells nothing of others"

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from landslip.metrics.intervals import Estimate, seed_scores
-from landslip.metrics.paired import Comparison, compare_f1, holm
-from landslip.metrics.tiles import Table
+from landslip.metrics.resampling import DefinedEstimate, IntervalEstimate
+from landslip.metrics.tile_scores import CountTable, F1Comparison, compare_f1, holm, seed_scores
 from landslip.reporting.experiment.runs import PooledRun, PooledRunKey, on_common_tiles
 
 LEVEL = 0.05
@@ -47,7 +46,7 @@ class F1Difference:
         paired: both were tested on the same tiles, drawn together; else each has its own draws.
     """
 
-    estimate: Estimate
+    estimate: DefinedEstimate
     paired: bool
 
 
@@ -89,9 +88,9 @@ class F1Contrast:
         return bool(self.family * 2.0 ** (1 - self.tiles) < LEVEL)
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> DefinedEstimate:
         """The difference with its interval."""
-        return Estimate(value=self.difference, low=self.low, high=self.high)
+        return DefinedEstimate(value=self.difference, low=self.low, high=self.high)
 
     @property
     def flipped(self) -> "F1Contrast":
@@ -121,7 +120,7 @@ def compare_family(
     for pair in pairs:
         if pair[0] != pair[1] and pair[0] in runs and pair[1] in runs:
             wanted.setdefault(frozenset(pair), pair)
-    found: dict[RunPair, tuple[Comparison, SeedAgreement]] = {}
+    found: dict[RunPair, tuple[F1Comparison, SeedAgreement]] = {}
     for one, other in wanted.values():
         compared = _compared(runs[one], runs[other])
         if compared is not None:
@@ -140,7 +139,7 @@ def _with_learning(runs: dict[PooledRunKey, PooledRun], contrast: F1Contrast) ->
     return replace(contrast, learned=learned)
 
 
-def sign_of(estimate: Estimate, seeds: SeedAgreement | None = None) -> Verdict:
+def sign_of(estimate: IntervalEstimate, seeds: SeedAgreement | None = None) -> Verdict:
     """Return what an interval says of a difference; nothing where a seed says the opposite."""
     if estimate.low is None or estimate.high is None:
         return Verdict.UNDECIDED
@@ -152,7 +151,7 @@ def sign_of(estimate: Estimate, seeds: SeedAgreement | None = None) -> Verdict:
 
 
 def seeds_of(
-    runs: Sequence[PooledRun], tables: Sequence[Table], weights: Sequence[int]
+    runs: Sequence[PooledRun], tables: Sequence[CountTable], weights: Sequence[int]
 ) -> SeedAgreement:
     """Return what single seeds say of a weighted sum of F1s, one table of counts a run."""
     weighted = [
@@ -172,7 +171,7 @@ def seeds_of(
     )
 
 
-def _compared(one: PooledRun, other: PooledRun) -> tuple[Comparison, SeedAgreement] | None:
+def _compared(one: PooledRun, other: PooledRun) -> tuple[F1Comparison, SeedAgreement] | None:
     first, second = on_common_tiles([one, other])
     if first.shape[1] == 0:
         return None
@@ -183,7 +182,7 @@ def _compared(one: PooledRun, other: PooledRun) -> tuple[Comparison, SeedAgreeme
 
 
 def _adjusted_contrast(
-    pair: RunPair, compared: tuple[Comparison, SeedAgreement], p_value: float, family: int
+    pair: RunPair, compared: tuple[F1Comparison, SeedAgreement], p_value: float, family: int
 ) -> F1Contrast:
     comparison, seeds = compared
     return F1Contrast(

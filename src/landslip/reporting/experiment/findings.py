@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from landslip.experiments.paper import DATES, METHODS, PaperMethod
-from landslip.metrics.intervals import Estimate
+from landslip.metrics.resampling import DefinedEstimate
 from landslip.reporting.experiment.claims import (
     Claim,
     Finding,
@@ -194,7 +194,7 @@ def _tiles(key: PooledRunKey) -> str:
     return f"{key.train_tiles} tiles" if key.train_tiles > 1 else "1 tile"
 
 
-def _more_gain(more: Estimate, seeds: SeedAgreement, few: str, many: str) -> str:
+def _more_gain(more: DefinedEstimate, seeds: SeedAgreement, few: str, many: str) -> str:
     interval = f"{signed_interval(more.low, more.high)}, {seeds_text(seeds)}"
     gap = f"{abs(100 * more.value):.1f} points"
     verdict = sign_of(more, seeds)

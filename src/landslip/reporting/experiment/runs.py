@@ -18,7 +18,7 @@ from landslip.experiments.results import (
     RunScores,
     TileCounts,
 )
-from landslip.metrics import tiles
+from landslip.metrics import tile_scores
 from landslip.metrics.boundary import BoundaryCounts
 from landslip.metrics.curves import (
     ProbabilityBins,
@@ -26,9 +26,15 @@ from landslip.metrics.curves import (
     calibration_error,
     stored_bins,
 )
-from landslip.metrics.intervals import Spread, score_intervals, seed_scores, seed_spread
 from landslip.metrics.pixels import SCORES
-from landslip.metrics.tiles import Table, TileTable
+from landslip.metrics.tile_scores import (
+    CountTable,
+    SeedSpread,
+    TileTable,
+    score_intervals,
+    seed_scores,
+    seed_spread,
+)
 
 _NO_BETTER = 0.01
 
@@ -61,7 +67,7 @@ class PooledRun:
     seeds: tuple[int, ...]
     left_out: tuple[int, ...]
     tile_ids: tuple[str, ...]
-    counts: Table
+    counts: CountTable
     cells: tuple[tuple[RunFacts, ...], ...]
 
     @property
@@ -117,10 +123,10 @@ def pool_runs(results: Results) -> dict[PooledRunKey, PooledRun]:
     return {key: _pooled(key, seeds) for key, seeds in found.items()}
 
 
-def on_common_tiles(runs: Sequence[PooledRun]) -> list[Table]:
+def on_common_tiles(runs: Sequence[PooledRun]) -> list[CountTable]:
     """Return the counts of the tiles that all runs were tested on, in one order."""
     tables = [TileTable(tile_ids=run.tile_ids, counts=run.counts) for run in runs]
-    return tiles.on_common_tiles(tables)
+    return tile_scores.on_common_tiles(tables)
 
 
 def _pooled(key: PooledRunKey, seeds: Mapping[int, list[RunFacts]]) -> PooledRun:
@@ -173,7 +179,7 @@ class ScoreEstimate:
     by_seed: tuple[float | None, ...] = ()
 
     @property
-    def spread(self) -> Spread | None:
+    def spread(self) -> SeedSpread | None:
         """Mean and spread over the seeds in which it is defined."""
         return seed_spread(self.by_seed)
 
@@ -248,10 +254,8 @@ def _pixel_scores(run: PooledRun) -> dict[str, ScoreEstimate]:
     measured = {}
     for name in SCORES:
         known, seeds = estimates[name], tuple(by_seed[name])
-        measured[name] = (
-            ScoreEstimate(value=None, by_seed=seeds)
-            if known is None
-            else ScoreEstimate(value=known.value, low=known.low, high=known.high, by_seed=seeds)
+        measured[name] = ScoreEstimate(
+            value=known.value, low=known.low, high=known.high, by_seed=seeds
         )
     return measured
 

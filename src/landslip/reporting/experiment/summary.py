@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from landslip.experiments.results import MethodFacts, Results, RunFacts, SplitFacts
-from landslip.metrics.intervals import Estimate
-from landslip.metrics.paired import f1_contrast, unpaired_difference
+from landslip.metrics.resampling import DefinedEstimate
+from landslip.metrics.tile_scores import f1_contrast, unpaired_difference
 from landslip.reporting.experiment.contrasts import (
     F1Contrast,
     F1Difference,
@@ -235,7 +235,9 @@ class ExperimentSummary:
             for name in names
         ]
 
-    def gain_contrast(self, few: RunPair, many: RunPair) -> tuple[Estimate, SeedAgreement] | None:
+    def gain_contrast(
+        self, few: RunPair, many: RunPair
+    ) -> tuple[DefinedEstimate, SeedAgreement] | None:
         """Return by how much the gain of the first pair exceeds that of the second.
 
         With its interval and what single seeds say; None where a run is missing or the runs share

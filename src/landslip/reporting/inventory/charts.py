@@ -10,7 +10,7 @@ from scipy import special
 
 from landslip.inventory.statistics.result import (
     AreaFrequency,
-    Histogram,
+    AreaHistogram,
     InverseGammaFit,
     PowerLawFit,
 )
@@ -130,7 +130,7 @@ def area_frequency_chart(found: AreaFrequency, texts: Texts) -> str | None:
     return drawing(*_WIDE, parts, texts("frequency_title"))
 
 
-def _frequency_axes(histogram: Histogram) -> Axes:
+def _frequency_axes(histogram: AreaHistogram) -> Axes:
     known = [
         (low, high, density)
         for low, high, density in zip(

@@ -23,7 +23,7 @@ from landslip.inventory.record import (
     InventoryRecord,
     read_record,
 )
-from landslip.inventory.statistics.result import Statistics
+from landslip.inventory.statistics.result import InventoryStatistics
 
 _NEEDED = {
     LANDSLIDES: tuple(BY_NAME),
@@ -49,7 +49,7 @@ class InventoryData:
 
     folder: Path
     record: InventoryRecord
-    statistics: Statistics | None
+    statistics: InventoryStatistics | None
     landslides: geopandas.GeoDataFrame
     crowns: geopandas.GeoDataFrame
     toes: geopandas.GeoDataFrame
@@ -111,11 +111,11 @@ def _layer(file: Path, name: str) -> geopandas.GeoDataFrame:
     return frame
 
 
-def _statistics(file: Path) -> Statistics | None:
+def _statistics(file: Path) -> InventoryStatistics | None:
     if not file.is_file():
         return None
     try:
-        return Statistics.model_validate_json(file.read_text(encoding="utf-8"))
+        return InventoryStatistics.model_validate_json(file.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise InputError(
             f"{file}: not the statistics of an inventory of this version; make the inventory again"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landslip.inventory.statistics.result import AdjustedArea, Statistics
+from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
 from landslip.reporting.inventory import numbers
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.texts import Texts
@@ -58,7 +58,7 @@ def _adjusted(adjusted: AdjustedArea, texts: Texts) -> str:
     )
 
 
-def _share(statistics: Statistics | None, texts: Texts) -> str:
+def _share(statistics: InventoryStatistics | None, texts: Texts) -> str:
     if statistics is None or statistics.landslides_per_km2 is None:
         return ""
     return texts(
@@ -68,7 +68,7 @@ def _share(statistics: Statistics | None, texts: Texts) -> str:
     )
 
 
-def _magnitude(statistics: Statistics | None, texts: Texts) -> Figure:
+def _magnitude(statistics: InventoryStatistics | None, texts: Texts) -> Figure:
     magnitude = None if statistics is None else statistics.magnitude
     if magnitude is None:
         return Figure(label=texts("figure_magnitude"), value=numbers.EMPTY)

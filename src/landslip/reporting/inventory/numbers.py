@@ -2,7 +2,7 @@
 
 import math
 
-from landslip.inventory.statistics.result import Estimate
+from landslip.metrics.resampling import IntervalEstimate
 
 EMPTY = "–"
 THIN = "\u202f"
@@ -109,14 +109,14 @@ def areas_between(low_m2: float | None, high_m2: float | None) -> str:
     return f"{_from_to(whole(low_m2), whole(high_m2))}{THIN}m²"
 
 
-def interval(estimate: Estimate | None, digits: int = 3) -> str:
+def interval(estimate: IntervalEstimate | None, digits: int = 3) -> str:
     """Return ``low–high``; a dash where there is none."""
     if estimate is None or not (is_known(estimate.low) and is_known(estimate.high)):
         return EMPTY
     return _from_to(rounded(estimate.low, digits), rounded(estimate.high, digits))
 
 
-def percent_interval(estimate: Estimate) -> str:
+def percent_interval(estimate: IntervalEstimate) -> str:
     """Return an interval of shares as percentages."""
     low, high = estimate.low, estimate.high
     if low is None or high is None:

@@ -11,10 +11,10 @@ from landslip.inventory.fields import BY_NAME, FLAGS
 from landslip.inventory.statistics.result import (
     AdjustedArea,
     AreaFrequency,
-    Estimate,
-    Statistics,
+    InventoryStatistics,
     VolumeTotal,
 )
+from landslip.metrics.resampling import IntervalEstimate
 from landslip.reporting.inventory import numbers
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.texts import Texts
@@ -61,7 +61,7 @@ def with_unit(name: str, texts: Texts) -> str:
     return f"{texts.column(name)} ({unit})" if unit else texts.column(name)
 
 
-def summary_table(statistics: Statistics, texts: Texts) -> Table:
+def summary_table(statistics: InventoryStatistics, texts: Texts) -> Table:
     """Return what the inventory comes to as a whole."""
     rows = [
         ("landslides", numbers.whole(statistics.landslides)),
@@ -209,11 +209,11 @@ def _power_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]
     yield texts("power_p"), numbers.probability(fit.p_value), numbers.EMPTY
 
 
-def _row(label: str, estimate: Estimate) -> tuple[str, ...]:
+def _row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
     return label, numbers.rounded(estimate.value), numbers.interval(estimate)
 
 
-def _area_row(label: str, estimate: Estimate) -> tuple[str, ...]:
+def _area_row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
     spread = numbers.areas_between(estimate.low, estimate.high)
     return label, numbers.area(estimate.value), spread
 
@@ -246,7 +246,7 @@ def adjusted_table(adjusted: AdjustedArea, texts: Texts) -> Table:
     )
 
 
-def volume_table(statistics: Statistics, texts: Texts) -> Table | None:
+def volume_table(statistics: InventoryStatistics, texts: Texts) -> Table | None:
     """Return total volumes by relation, as orders of magnitude; None without any."""
     if not statistics.volumes:
         return None
@@ -274,13 +274,13 @@ def _formula(volume: VolumeTotal) -> Markup:
     return Markup("V = {} · A<sup>{}</sup>").format(alpha, gamma)
 
 
-def _range(estimate: Estimate) -> str:
+def _range(estimate: IntervalEstimate) -> str:
     if estimate.low is None or estimate.high is None:
         return numbers.EMPTY
     return f"{numbers.scientific(estimate.low, 1)} – {numbers.scientific(estimate.high, 1)}"
 
 
-def magnitude_table(statistics: Statistics, texts: Texts) -> Table | None:
+def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> Table | None:
     """Return the event's magnitude by the number mapped and by the large ones; None without."""
     found = statistics.magnitude
     if found is None or (found.from_count is None and found.from_large is None):

@@ -2,6 +2,12 @@
 
 The histogram's classes are equally wide in the logarithm of area. It is for plots alone: a line
 fitted through such classes gives biased exponents, and the fits here take the areas themselves.
+
+Power law of the tail of landslide areas, by maximum likelihood.
+
+p(A) = (exponent - 1) / from (A / from)^-exponent for A from ``from`` on; ``from`` is where the
+Kolmogorov-Smirnov distance between the tail and its fit is least (Clauset et al. 2009, doi
+10.1137/070710111, equations 3.1 and 3.9).
 """
 
 from dataclasses import dataclass
@@ -10,18 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.messages import Message, message
-from landslip.inventory.statistics.areas import counted
-from landslip.inventory.statistics.bootstrap import percentile_estimate
-from landslip.inventory.statistics.inverse_gamma import InverseGamma
-from landslip.inventory.statistics.inverse_gamma_fit import Fitted, fit_inverse_gamma, fit_many
-from landslip.inventory.statistics.power_law import fit_power_law, likelihood_of_worse, refitted
+from landslip.inventory.statistics.inverse_gamma import (
+    FittedInverseGamma,
+    InverseGamma,
+    count_areas,
+    fit_inverse_gamma,
+    fit_inverse_gamma_many,
+)
 from landslip.inventory.statistics.result import (
     AreaFrequency,
-    Estimate,
-    Histogram,
+    AreaHistogram,
     InverseGammaFit,
     PowerLawFit,
 )
+from landslip.metrics.resampling import IntervalEstimate, interval_estimate
 
 FEWEST = 30
 _CLASSES_A_DECADE, _MOST_CLASSES = 6, 60
@@ -83,7 +91,7 @@ def _p_text(p_value: float) -> str:
     return f"= {p_value:.2f}" if p_value >= 0.01 else "< 0.01"
 
 
-def histogram(areas_m2: Array) -> Histogram | None:
+def histogram(areas_m2: Array) -> AreaHistogram | None:
     """Count areas over 0 in about six classes to a factor of ten, from the smallest to the largest.
 
     None without an area; equal areas make one class around them.
@@ -97,7 +105,7 @@ def histogram(areas_m2: Array) -> Histogram | None:
     edges = np.geomspace(low, high, classes + 1)
     landslides, _ = np.histogram(areas_m2, edges)
     density = landslides / len(areas_m2) / np.diff(edges)
-    return Histogram(
+    return AreaHistogram(
         edges_m2=tuple(edges.tolist()),
         landslides=tuple(landslides.tolist()),
         density_per_m2=tuple(density.tolist()),
@@ -107,15 +115,15 @@ def histogram(areas_m2: Array) -> Histogram | None:
 def _inverse_gamma(
     areas_m2: Array, least_m2: float, how: Sampling
 ) -> tuple[InverseGammaFit, list[Message]]:
-    areas = counted(areas_m2)
+    areas = count_areas(areas_m2)
     fitted = fit_inverse_gamma(areas, least_m2)
     found = fitted.distribution
     generator = np.random.default_rng([how.seed, 1])
-    drawn = fit_many(areas, areas.resampled(how.draws, generator), least_m2)
+    drawn = fit_inverse_gamma_many(areas, areas.resampled(how.draws, generator), least_m2)
     rollovers = drawn[:, 1] / (drawn[:, 0] + 1) + drawn[:, 2]
-    rollover = _over_zero(percentile_estimate(found.rollover_m2, rollovers, how.level))
+    rollover = _over_zero(interval_estimate(found.rollover_m2, rollovers, how.level))
     rho, a, s = (
-        percentile_estimate(value, drawn[:, at], how.level)
+        interval_estimate(value, drawn[:, at], how.level)
         for at, value in enumerate((found.rho, found.a_m2, found.s_m2))
     )
     result = InverseGammaFit(
@@ -133,11 +141,11 @@ def _inverse_gamma(
     return result, _warnings(fitted, rollover, max(least_m2, smallest))
 
 
-def _over_zero(area: Estimate) -> Estimate:
+def _over_zero(area: IntervalEstimate) -> IntervalEstimate:
     """Return an area that can be: none where its estimate is not over 0, low ends from 0 on."""
     if area.value is None or area.value <= 0:
-        return Estimate(value=None)
-    return Estimate(
+        return IntervalEstimate(value=None)
+    return IntervalEstimate(
         value=area.value, low=None if area.low is None else max(area.low, 0.0), high=area.high
     )
 
@@ -152,7 +160,7 @@ def ks_distance(areas_m2: Array, fitted: InverseGamma, least_m2: float) -> float
     return float(max(np.max(smaller - seen[firsts]), np.max(seen[lasts] - smaller)))
 
 
-def _warnings(fitted: Fitted, rollover: Estimate, edge: float) -> list[Message]:
+def _warnings(fitted: FittedInverseGamma, rollover: IntervalEstimate, edge: float) -> list[Message]:
     """Return what keeps the rollover or the parameters from meaning what they seem to."""
     notes = []
     at = fitted.distribution.rollover_m2
@@ -171,16 +179,123 @@ def _power_law(areas_m2: Array, how: Sampling) -> PowerLawFit | None:
     if fitted is None:
         return None
     draws = how.draws if len(areas_m2) <= _MANY else min(how.draws, _MOST_DRAWS_OF_MANY)
-    drawn = refitted(areas_m2, draws, np.random.default_rng([how.seed, 2]))
+    drawn = bootstrap_power_law(areas_m2, draws, np.random.default_rng([how.seed, 2]))
     p_draws = min(draws, _MOST_P_DRAWS)
     p_value = None
     if p_draws > 0:
         generator = np.random.default_rng([how.seed, 3])
-        p_value = likelihood_of_worse(areas_m2, fitted, p_draws, generator)
+        p_value = power_law_p_value(areas_m2, fitted, p_draws, generator)
     return PowerLawFit(
-        exponent=percentile_estimate(fitted.exponent, drawn[:, 0], how.level),
-        from_m2=percentile_estimate(fitted.from_m2, drawn[:, 1], how.level),
+        exponent=interval_estimate(fitted.exponent, drawn[:, 0], how.level),
+        from_m2=interval_estimate(fitted.from_m2, drawn[:, 1], how.level),
         landslides=fitted.landslides,
         ks_distance=fitted.ks_distance,
         p_value=p_value,
     )
+
+
+FEWEST_IN_TAIL = 30
+_CANDIDATES, _CHECKED = 80, 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerLawTail:
+    """A tail: its exponent, where it begins, how many landslides it holds, and how well it fits."""
+
+    exponent: float
+    from_m2: float
+    landslides: int
+    ks_distance: float
+
+
+def fit_power_law(areas_m2: Array) -> PowerLawTail | None:
+    """Fit the tail of rising areas over 0.
+
+    A tail begins at one of up to 80 of the areas, evenly spread by rank, and holds at least 30
+    landslides; distances are taken at up to 1,000 areas, evenly spread by rank.
+
+    Returns:
+        None where there are fewer than 30 landslides or all of a tail are of one area.
+    """
+    if len(areas_m2) < FEWEST_IN_TAIL:
+        return None
+    logs = np.log(areas_m2)
+    change = areas_m2[1:] != areas_m2[:-1]
+    firsts = np.flatnonzero(np.concatenate(([True], change)))
+    starts = _evenly_spaced(firsts[firsts <= len(logs) - FEWEST_IN_TAIL], _CANDIDATES)
+    held = len(logs) - starts
+    sums = np.cumsum(logs[::-1])[::-1][starts] - held * logs[starts]
+    slopes = np.divide(held, sums, out=np.zeros(len(sums)), where=sums > 1e-9 * held)
+    ends = _evenly_spaced(np.flatnonzero(np.concatenate((change, [True]))) + 1, _CHECKED)
+    distances = _distances(logs, starts, slopes, ends)
+    best = int(np.argmin(distances))
+    if not np.isfinite(distances[best]):
+        return None
+    return PowerLawTail(
+        exponent=float(1 + slopes[best]),
+        from_m2=float(areas_m2[starts[best]]),
+        landslides=int(held[best]),
+        ks_distance=float(distances[best]),
+    )
+
+
+def power_law_p_value(
+    areas_m2: Array, fitted: PowerLawTail, draws: int, generator: np.random.Generator
+) -> float:
+    """Return how often areas with such a tail lie farther from their fit than these do (p).
+
+    Sets of as many areas are made: from the fitted tail with the tail's share, else from the areas
+    under it (Clauset et al. 2009, section 4.1); a p under 0.1 speaks against a power law.
+    """
+    body = areas_m2[areas_m2 < fitted.from_m2]
+    share, worse = fitted.landslides / len(areas_m2), 0
+    for _ in range(draws):
+        in_tail = int(generator.binomial(len(areas_m2), share))
+        tail = fitted.from_m2 * generator.uniform(size=in_tail) ** (-1 / (fitted.exponent - 1))
+        rest = _redrawn(body, len(areas_m2) - in_tail, generator)
+        again = fit_power_law(np.concatenate((rest, np.sort(tail))))
+        worse += again is not None and again.ks_distance >= fitted.ks_distance
+    return worse / draws
+
+
+def bootstrap_power_law(areas_m2: Array, draws: int, generator: np.random.Generator) -> Array:
+    """Return exponent and start (draws, 2) of landslides drawn anew; NaN without a fit."""
+    found = np.full((draws, 2), np.nan)
+    for draw in range(draws):
+        again = fit_power_law(_redrawn(areas_m2, len(areas_m2), generator))
+        if again is not None:
+            found[draw] = again.exponent, again.from_m2
+    return found
+
+
+def _redrawn(areas_m2: Array, landslides: int, generator: np.random.Generator) -> Array:
+    """Return rising areas drawn with replacement from rising ones; none from none."""
+    if landslides == 0:
+        return areas_m2[:0]
+    drawn = generator.integers(len(areas_m2), size=landslides)
+    return np.repeat(areas_m2, np.bincount(drawn, minlength=len(areas_m2)))
+
+
+def _evenly_spaced(places: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Return up to ``most`` of the places, the first and the last among them."""
+    if len(places) <= most:
+        return places
+    return places[np.linspace(0, len(places) - 1, most).astype(np.intp)]
+
+
+def _distances(
+    logs: Array, starts: NDArray[np.intp], slopes: Array, ends: NDArray[np.intp]
+) -> Array:
+    """Return the greatest distance of each tail to its fit; infinite where there is no fit.
+
+    At each different area the fit is compared with the share of smaller ones and of smaller or
+    equal ones.
+    """
+    firsts = np.searchsorted(logs, logs[ends - 1])
+    held = (len(logs) - starts)[:, None]
+    inside = firsts[None] >= starts[:, None]
+    fitted = np.exp(-slopes[:, None] * np.maximum(logs[ends - 1] - logs[starts][:, None], 0))
+    over = np.maximum((len(logs) - ends) / held - fitted, fitted - (len(logs) - ends) / held)
+    under = np.abs(fitted - (len(logs) - firsts) / held)
+    distances = np.where(inside, np.maximum(over, under), 0).max(axis=1)
+    return np.where(slopes > 0, distances, np.inf)

@@ -5,32 +5,35 @@ import pytest
 from numpy.typing import NDArray
 
 from landslip.core.messages import message
-from landslip.inventory.statistics.areas import usable_areas
-from landslip.inventory.statistics.frequency import (
+from landslip.inventory.statistics.area_frequency import (
+    FEWEST_IN_TAIL,
     Sampling,
     area_frequency,
+    bootstrap_power_law,
+    fit_power_law,
     histogram,
     ks_distance,
+    power_law_p_value,
 )
-from landslip.inventory.statistics.inverse_gamma import STANDARD
-from landslip.inventory.statistics.result import Estimate
+from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
+from landslip.metrics.resampling import IntervalEstimate
 
 HOW = Sampling(draws=60)
 ROLLOVER_NOTES = {"statistics.no_rollover", "statistics.rollover_at_edge"}
 
 
 def test_fits_and_intervals_hold_what_was_drawn() -> None:
-    areas = usable_areas(STANDARD.drawn(2_000, np.random.default_rng(2), 50.0))
+    areas = usable_areas(MALAMUD_2004.drawn(2_000, np.random.default_rng(2), 50.0))
     found, notes = area_frequency(areas, 50.0, HOW)
     assert found is not None
     gamma, tail = found.inverse_gamma, found.power_law
     assert gamma is not None
     assert tail is not None
     for estimate, truth in (
-        (gamma.rho, STANDARD.rho),
-        (gamma.a_m2, STANDARD.a_m2),
-        (gamma.s_m2, STANDARD.s_m2),
-        (gamma.rollover_m2, STANDARD.rollover_m2),
+        (gamma.rho, MALAMUD_2004.rho),
+        (gamma.a_m2, MALAMUD_2004.a_m2),
+        (gamma.s_m2, MALAMUD_2004.s_m2),
+        (gamma.rollover_m2, MALAMUD_2004.rollover_m2),
     ):
         assert estimate.low is not None
         assert estimate.high is not None
@@ -45,7 +48,7 @@ def test_fits_and_intervals_hold_what_was_drawn() -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not() -> None:
-    areas = usable_areas(STANDARD.drawn(300, np.random.default_rng(0)))
+    areas = usable_areas(MALAMUD_2004.drawn(300, np.random.default_rng(0)))
     one, again = (area_frequency(areas, 0.0, HOW)[0] for _ in range(2))
     other = area_frequency(areas, 0.0, Sampling(draws=60, seed=1))[0]
     assert one == again
@@ -53,7 +56,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not() -> None:
 
 
 def test_without_draws_there_are_values_and_no_intervals() -> None:
-    areas = usable_areas(STANDARD.drawn(300, np.random.default_rng(0)))
+    areas = usable_areas(MALAMUD_2004.drawn(300, np.random.default_rng(0)))
     found, _ = area_frequency(areas, 0.0, Sampling(draws=0))
     assert found is not None
     assert found.inverse_gamma is not None
@@ -87,7 +90,7 @@ def test_no_area_gives_nothing() -> None:
 
 
 def test_areas_under_the_least_are_told_and_left_out() -> None:
-    areas = usable_areas(STANDARD.drawn(300, np.random.default_rng(1)))
+    areas = usable_areas(MALAMUD_2004.drawn(300, np.random.default_rng(1)))
     found, notes = area_frequency(areas, 400.0, HOW)
     assert found is not None
     assert found.inverse_gamma is not None
@@ -97,7 +100,7 @@ def test_areas_under_the_least_are_told_and_left_out() -> None:
 
 
 def test_a_rollover_at_the_smallest_area_is_told() -> None:
-    cut = usable_areas(STANDARD.drawn(2_000, np.random.default_rng(3), 350.0))
+    cut = usable_areas(MALAMUD_2004.drawn(2_000, np.random.default_rng(3), 350.0))
     _, notes = area_frequency(cut, 350.0, HOW)
     assert {note.key for note in notes} & ROLLOVER_NOTES
     with_sliver = np.r_[0.2, cut]
@@ -113,12 +116,12 @@ def test_a_rollover_under_zero_is_none() -> None:
     assert found.inverse_gamma is not None
     assert found.inverse_gamma.s_m2.value is not None
     assert found.inverse_gamma.s_m2.value < 0
-    assert found.inverse_gamma.rollover_m2 == Estimate(value=None)
+    assert found.inverse_gamma.rollover_m2 == IntervalEstimate(value=None)
     assert "statistics.no_rollover" in {note.key for note in notes}
 
 
 def test_pixel_multiples_are_fitted() -> None:
-    areas = np.ceil(STANDARD.drawn(3_000, np.random.default_rng(4), 100.0) / 25) * 25
+    areas = np.ceil(MALAMUD_2004.drawn(3_000, np.random.default_rng(4), 100.0) / 25) * 25
     found, _ = area_frequency(usable_areas(areas), 100.0, HOW)
     assert found is not None
     assert found.inverse_gamma is not None
@@ -148,6 +151,89 @@ def test_classes_hold_every_landslide_and_the_density_adds_up_to_one(
 
 def test_the_distance_is_the_greatest_gap_by_hand() -> None:
     areas = np.array([200.0, 400.0, 400.0, 5_000.0])
-    law = 1 - STANDARD.share_over(areas) / STANDARD.share_over(np.array(0.0))
+    law = 1 - MALAMUD_2004.share_over(areas) / MALAMUD_2004.share_over(np.array(0.0))
     gaps = [law[0], 0.25 - law[0], law[1] - 0.25, 0.75 - law[1], law[3] - 0.75, 1 - law[3]]
-    assert ks_distance(areas, STANDARD, 0.0) == pytest.approx(max(gaps))
+    assert ks_distance(areas, MALAMUD_2004, 0.0) == pytest.approx(max(gaps))
+
+
+def tail(landslides: int, seed: int, exponent: float = 2.4) -> NDArray[np.float64]:
+    generator = np.random.default_rng(seed)
+    return np.sort(100.0 * (1 - generator.uniform(size=landslides)) ** (-1 / (exponent - 1)))
+
+
+def brute(areas: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return exponent, start and distance of the best tail, one start and area at a time."""
+    best = (np.nan, np.nan, np.inf)
+    for start in np.unique(areas):
+        kept = areas[areas >= start]
+        logs = np.log(kept / start).sum()
+        if len(kept) < FEWEST_IN_TAIL or logs == 0:
+            continue
+        exponent = 1 + len(kept) / logs
+        distance = 0.0
+        for area in kept:
+            fitted = 1 - (area / start) ** (1 - exponent)
+            distance = max(
+                distance,
+                abs(np.mean(kept <= area) - fitted),
+                abs(np.mean(kept < area) - fitted),
+            )
+        if distance < best[2]:
+            best = (exponent, float(start), distance)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("step_m2", [0.0, 25.0])
+def test_the_best_tail_is_found(seed: int, step_m2: float) -> None:
+    generator = np.random.default_rng(seed)
+    areas = np.sort(np.r_[generator.uniform(30, 100, 25), tail(80, seed)])
+    if step_m2:
+        areas = np.ceil(areas / step_m2) * step_m2
+    found = fit_power_law(areas)
+    assert found is not None
+    exponent, start, distance = brute(areas)
+    assert found.exponent == pytest.approx(exponent, rel=1e-9)
+    assert found.from_m2 == start
+    assert found.ks_distance == pytest.approx(distance, abs=1e-12)
+    assert found.landslides == np.count_nonzero(areas >= start)
+
+
+def test_the_exponent_is_that_of_the_draws() -> None:
+    found = fit_power_law(tail(20_000, 1))
+    assert found is not None
+    assert found.exponent == pytest.approx(2.4, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "areas",
+    [
+        pytest.param(np.zeros(0), id="none"),
+        pytest.param(tail(FEWEST_IN_TAIL - 1, 0), id="few"),
+        pytest.param(np.full(500, 100.0), id="all equal"),
+    ],
+)
+def test_where_there_is_no_tail_there_is_no_fit(areas: NDArray[np.float64]) -> None:
+    assert fit_power_law(areas) is None
+
+
+def test_a_power_law_is_not_spoken_against_and_an_exponential_is() -> None:
+    power = tail(1_000, 2)
+    other = np.sort(100 + np.random.default_rng(2).exponential(200, 1_000))
+    generator = np.random.default_rng(0)
+    found, wrong = fit_power_law(power), fit_power_law(np.sort(np.r_[other, other + 0.5]))
+    assert found is not None
+    assert wrong is not None
+    assert power_law_p_value(power, found, 40, generator) > 0.1
+    whole = fit_power_law(other)
+    assert whole is not None
+    forced = type(whole)(exponent=1.9, from_m2=100.0, landslides=1_000, ks_distance=0.2)
+    assert power_law_p_value(other, forced, 40, generator) < 0.1
+
+
+def test_draws_scatter_as_the_exponent_of_that_many_landslides() -> None:
+    drawn = bootstrap_power_law(tail(2_000, 3), 60, np.random.default_rng(0))
+    assert drawn.shape == (60, 2)
+    assert np.nanstd(drawn[:, 0]) == pytest.approx(1.4 / np.sqrt(2_000), rel=0.6)
+    again = bootstrap_power_law(tail(2_000, 3), 60, np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn, again)

@@ -1,6 +1,8 @@
-"""The two inventories of a comparison, on the same ground."""
+"""What a comparison is asked for."""
 
+import math
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import geopandas
@@ -12,13 +14,57 @@ from rasterio.crs import CRS
 
 from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
-from landslip.inventory.comparison.request import CompareRequest
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
 from landslip.io.vector import PolygonFile, read_polygon_file, repair_polygons
 
+DEFAULT_MIN_IOU = 0.5
+DEFAULT_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRequest:
+    """Two inventories to be compared.
+
+    Attributes:
+        inventory: folder of an inventory, or a file of polygons.
+        reference: the same, taken as true.
+        out: folder to write.
+        layer: of the inventory's file.
+        reference_layer: of the reference's file.
+        area: polygons of the ground that was searched for both; None: not known.
+        resolution_m: side of a pixel of the pixel scores; None: the scene's, or chosen by the size
+            of the landslides.
+        min_iou: from which intersection over union two landslides are the same one.
+        draws: for bootstrap intervals; 0: none.
+        seed: of the draws.
+        overwrite: replace a comparison that is there.
+    """
+
+    inventory: Path
+    reference: Path
+    out: Path
+    layer: str | None = None
+    reference_layer: str | None = None
+    area: Path | None = None
+    resolution_m: float | None = None
+    min_iou: float = DEFAULT_MIN_IOU
+    draws: int = DEFAULT_DRAWS
+    seed: int = 0
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_iou <= 1:
+            raise InputError(f"--min-iou is over 0 and at most 1; got {self.min_iou:g}")
+        if self.resolution_m is not None and not 0 < self.resolution_m < math.inf:
+            raise InputError(f"--resolution is over 0 metres; got {self.resolution_m:g}")
+        if self.draws < 0:
+            raise InputError(f"--draws is 0 (no intervals) or more; got {self.draws}")
+        if self.seed < 0:
+            raise InputError(f"--seed is 0 or more; got {self.seed}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Side:
+class ComparedInventory:
     """Landslides of one inventory.
 
     Attributes:
@@ -38,7 +84,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sides:
+class ComparedInventories:
     """Both sides, cut to the searched area.
 
     Attributes:
@@ -48,8 +94,8 @@ class Sides:
         scene_resolution_m: of the inventory's scene, if known.
     """
 
-    inventory: Side
-    reference: Side
+    inventory: ComparedInventory
+    reference: ComparedInventory
     crs: CRS | None
     written_crs: CRS | None
     area: shapely.Geometry | None
@@ -57,7 +103,7 @@ class Sides:
     notes: tuple[str, ...]
 
 
-def read_sides(request: CompareRequest) -> Sides:
+def read_inventories(request: ComparisonRequest) -> ComparedInventories:
     """Read both inventories, bring them into one coordinate system, and cut them to the area.
 
     Raises:
@@ -77,7 +123,7 @@ def read_sides(request: CompareRequest) -> Sides:
     reference = _side(request.reference, theirs, crs, area)
     if area is None:
         notes += _beyond(inventory, reference)
-    return Sides(
+    return ComparedInventories(
         inventory=inventory,
         reference=reference,
         crs=crs,
@@ -136,7 +182,9 @@ def _area(path: Path, crs: CRS | None) -> shapely.Geometry:
     return shapely.union_all(repair_polygons(ground))
 
 
-def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geometry | None) -> Side:
+def _side(
+    path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geometry | None
+) -> ComparedInventory:
     try:
         there = reproject(_geometries(opened.frame), _crs(opened.frame), crs)
     except InputError as error:
@@ -144,7 +192,7 @@ def _side(path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geomet
     there = repair_polygons(there)
     cut = there if area is None else clip_polygons(there, area)
     kept = shapely.area(cut) > 0
-    return Side(
+    return ComparedInventory(
         place=str(path),
         polygons=cut[kept],
         ids=_ids(opened)[kept],
@@ -161,7 +209,7 @@ def _ids(opened: PolygonFile) -> NDArray[np.int64]:
     return opened.numbers
 
 
-def _beyond(inventory: Side, reference: Side) -> list[str]:
+def _beyond(inventory: ComparedInventory, reference: ComparedInventory) -> list[str]:
     """Return a note where landslides of the reference lie where the inventory may not have been."""
     if len(inventory.polygons) == 0:
         return []
@@ -173,3 +221,35 @@ def _beyond(inventory: Side, reference: Side) -> list[str]:
         "both were searched"
     )
     return [note] if outside else []
+
+
+MOST_PAIRS = 5_000_000
+_AT_ONCE = 500
+
+
+def check_overlaps(sides: ComparedInventories) -> None:
+    """Stop where too many pairs of landslides overlap, in one inventory or between the two.
+
+    Raises:
+        InputError: there are more than 5 million pairs of overlapping bounding boxes.
+    """
+    for one, other in combinations_with_replacement((sides.inventory, sides.reference), 2):
+        if _pairs(one.polygons, other.polygons) > MOST_PAIRS:
+            raise InputError(
+                f"{_names(one, other)}: more than {MOST_PAIRS:,} pairs of landslides lie on each "
+                "other; remove those that are there several times"
+            )
+
+
+def _pairs(one: NDArray[np.object_], other: NDArray[np.object_]) -> int:
+    """Return how many pairs of bounding boxes overlap; counting ends beyond the limit."""
+    tree, pairs = shapely.STRtree(other), 0
+    for start in range(0, len(one), _AT_ONCE):
+        pairs += tree.query(one[start : start + _AT_ONCE]).shape[1]
+        if pairs > MOST_PAIRS:
+            break
+    return pairs
+
+
+def _names(one: ComparedInventory, other: ComparedInventory) -> str:
+    return one.place if one is other else f"{one.place} and {other.place}"

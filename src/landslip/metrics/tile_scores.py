@@ -1,0 +1,308 @@
+"""Scores of methods from their counts by tile: intervals, spread over seeds, comparisons, tests.
+
+A table is (seeds, tiles, 3): pixels found correctly (tp), found wrongly (fp) and missed (fn) of
+each test tile, under each seed that the method was trained with. With folds, the test tiles of all
+folds come first into one table, each tested once. A score is the mean over seeds of the score of
+the counts summed over tiles; it is never averaged over tiles.
+
+Intervals over tiles and spread over seeds answer different questions and are kept apart. The
+interval tells how the score would vary with other test tiles of the same kind, the trained networks
+being what they are; the spread tells how it varies with the seed of training, on these tiles. The
+tile is the unit that is drawn, since pixels of one tile depend on each other; neighbouring tiles
+depend on each other as well, which makes the intervals too narrow rather than too wide.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.metrics.resampling import (
+    DEFAULT_RESAMPLING,
+    DefinedEstimate,
+    IntervalEstimate,
+    Resampling,
+    bootstrap_sums,
+    interval_estimate,
+    percentile_interval,
+)
+
+_ROUNDING = 1e-12
+_CHUNK = 1000
+
+CountTable = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TileTable:
+    """A method's counts with the names of the tiles.
+
+    Attributes:
+        tile_ids: the tiles tested under every seed, sorted.
+        counts: (seeds, tiles, 3) tp, fp, fn.
+    """
+
+    tile_ids: tuple[str, ...]
+    counts: CountTable
+
+    def of(self, tile_ids: Sequence[str]) -> CountTable:
+        """Return the counts of some of the tiles, in that order."""
+        place = {name: at for at, name in enumerate(self.tile_ids)}
+        return self.counts[:, [place[name] for name in tile_ids]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedSpread:
+    """A score over seeds; ``sd`` divides by n - 1 and is None with one seed."""
+
+    mean: float
+    sd: float | None
+    low: float
+    high: float
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class F1Comparison:
+    """F1 of a method minus that of a reference, on the same tiles.
+
+    Attributes:
+        difference: of the means over seeds.
+        low: lower end of its interval over tiles; None with one tile.
+        high: upper end.
+        p_value: of the permutation test; see `permutation_p_value`.
+        tiles: how many tiles both were tested on.
+    """
+
+    difference: float
+    low: float | None
+    high: float | None
+    p_value: float
+    tiles: int
+
+
+def on_common_tiles(tables: Sequence[TileTable]) -> list[CountTable]:
+    """Return the counts of the tiles that all tables hold, in one order."""
+    shared = sorted(set(tables[0].tile_ids).intersection(*(table.tile_ids for table in tables[1:])))
+    return [table.of(shared) for table in tables]
+
+
+def f1(sums: NDArray[np.number]) -> NDArray[np.float64]:
+    """2 tp / (2 tp + fp + fn) of (..., 3) counts; NaN where the denominator is 0."""
+    return ratios(sums)["f1"]
+
+
+def ratios(sums: NDArray[np.number]) -> dict[str, NDArray[np.float64]]:
+    """Return precision, recall, f1 and iou of (..., 3) counts; NaN where a denominator is 0."""
+    tp, fp, fn = np.moveaxis(sums, -1, 0).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "iou": tp / (tp + fp + fn),
+        }
+
+
+def score_intervals(
+    counts: CountTable, how: Resampling = DEFAULT_RESAMPLING
+) -> dict[str, IntervalEstimate]:
+    """Return precision, recall, F1 and IoU of a table (seeds, tiles, 3), with intervals over tiles.
+
+    A score is the mean over seeds of that of the summed counts; undefined where it is so under any
+    seed. The interval is the percentile one of the draws in which the score is defined; there is
+    none with fewer than two tiles. The order of the tiles does not matter.
+    """
+    points = {name: float(values.mean()) for name, values in ratios(counts.sum(axis=1)).items()}
+    if counts.shape[1] < 2:
+        drawn = dict.fromkeys(points, np.zeros((1, 0)))
+    else:
+        columns = np.moveaxis(counts, 1, 0).reshape(counts.shape[1], -1)
+        drawn = ratios(_bootstrap_counts(counts[:, np.lexsort(columns.T)], how))
+    return {
+        name: interval_estimate(value, drawn[name].mean(axis=0), how.level)
+        for name, value in points.items()
+    }
+
+
+def seed_scores(counts: CountTable) -> dict[str, list[float | None]]:
+    """Return precision, recall, F1 and IoU under each seed; None where undefined."""
+    return {
+        name: [None if np.isnan(value) else float(value) for value in values]
+        for name, values in ratios(counts.sum(axis=1)).items()
+    }
+
+
+def seed_spread(values: Sequence[float | None]) -> SeedSpread | None:
+    """Return mean and spread of a score over seeds, without undefined ones; None of none."""
+    defined = np.array([value for value in values if value is not None], dtype=np.float64)
+    if len(defined) == 0:
+        return None
+    return SeedSpread(
+        mean=float(defined.mean()),
+        sd=float(defined.std(ddof=1)) if len(defined) > 1 else None,
+        low=float(defined.min()),
+        high=float(defined.max()),
+        seeds=len(defined),
+    )
+
+
+def compare_f1(
+    method: CountTable, reference: CountTable, how: Resampling = DEFAULT_RESAMPLING
+) -> F1Comparison | None:
+    """Compare a method with a reference; None where either F1 is undefined.
+
+    The interval is the percentile one of the difference, with the same drawn tiles for both.
+
+    Raises:
+        ValueError: the tables are not of the same tiles.
+    """
+    contrast = f1_contrast([(1, method), (-1, reference)], how)
+    if contrast is None:
+        return None
+    return F1Comparison(
+        difference=contrast.value,
+        low=contrast.low,
+        high=contrast.high,
+        p_value=permutation_p_value(method, reference, how),
+        tiles=method.shape[1],
+    )
+
+
+def f1_contrast(
+    terms: Sequence[tuple[float, CountTable]], how: Resampling = DEFAULT_RESAMPLING
+) -> DefinedEstimate | None:
+    """Return a weighted sum of F1s of methods on the same tiles, with its interval over them.
+
+    Weights 1, -1 give a difference; 1, -1, -1, 1 the difference of two differences, such as the
+    gain of transfer with few and with all training tiles. None where an F1 is undefined.
+
+    Raises:
+        ValueError: the tables are not of the same tiles.
+    """
+    _check_same_tiles([table for _, table in terms])
+    value = float(sum(weight * f1(table.sum(axis=1)).mean() for weight, table in terms))
+    if np.isnan(value):
+        return None
+    if terms[0][1].shape[1] < 2:
+        return DefinedEstimate(value=value)
+    drawn = sum(weight * f1(_bootstrap_counts(table, how)).mean(axis=0) for weight, table in terms)
+    low, high = percentile_interval(np.asarray(drawn), how.level)
+    return DefinedEstimate(value=value, low=low, high=high)
+
+
+def unpaired_difference(
+    first: CountTable, second: CountTable, how: Resampling = DEFAULT_RESAMPLING
+) -> DefinedEstimate | None:
+    """Return F1 of the first minus F1 of the second, on different tiles, with its interval.
+
+    The tiles of each are drawn independently. None where either F1 is undefined.
+    """
+    value = float(f1(first.sum(axis=1)).mean() - f1(second.sum(axis=1)).mean())
+    if np.isnan(value):
+        return None
+    if min(first.shape[1], second.shape[1]) < 2:
+        return DefinedEstimate(value=value)
+    independent = replace(how, seed=how.seed + 1)
+    drawn = f1(_bootstrap_counts(first, how)).mean(axis=0)
+    drawn = drawn - f1(_bootstrap_counts(second, independent)).mean(axis=0)
+    low, high = percentile_interval(drawn, how.level)
+    return DefinedEstimate(value=value, low=low, high=high)
+
+
+def permutation_p_value(
+    method: CountTable, reference: CountTable, how: Resampling = DEFAULT_RESAMPLING
+) -> float:
+    """Return the two-sided p of a permutation test of the difference of F1.
+
+    Were the two methods alike, each tile's counts could as well be the other's. Tile by tile they
+    are swapped or not, all seeds of a tile together; p is the fraction of permutations in which the
+    difference is at least as far from 0 as the one observed. Where there are no more than
+    ``how.swaps`` permutations all are taken; else that many are drawn, and p = (1 + reached) /
+    (1 + drawn). The method with fewer seeds has its seeds repeated, which leaves its mean as it is.
+    `scipy.stats.permutation_test` doubles the smaller tail instead, and gathers the counts of each
+    permutation, where sums of the swapped differences are enough.
+
+    Raises:
+        ValueError: the tables are not of the same tiles.
+    """
+    _check_same_tiles([method, reference])
+    first, second = _equally_many_seeds(method, reference)
+    totals = first.sum(axis=1), second.sum(axis=1)
+    gap = (second - first).astype(np.float64)
+    gap = gap[:, gap.any(axis=(0, 2))]  # tiles that are alike change nothing when swapped
+    far = abs(_f1_gap(*totals)) - _ROUNDING
+    reached = taken = 0
+    for swapped in _swaps(gap.shape[1], how):
+        moved = np.tensordot(swapped, gap, axes=(1, 1))
+        reached += int((np.abs(_f1_gap(totals[0] + moved, totals[1] - moved)) >= far).sum())
+        taken += len(swapped)
+    drawn = not _all_ways(gap.shape[1], how)
+    return (reached + drawn) / (taken + drawn)
+
+
+def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """Return p adjusted for several comparisons (Holm 1979, Scand. J. Statist. 6: 65-70).
+
+    The k-th smallest of m is multiplied by m - k + 1, kept from falling, and cut at 1. None, where
+    a comparison was not possible, counts for nothing.
+    """
+    known = sorted((p, at) for at, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for rank, (p, at) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - rank)))
+        adjusted[at] = highest
+    return tuple(adjusted)
+
+
+def _check_same_tiles(tables: Sequence[CountTable]) -> None:
+    """Refuse tables whose tiles do not hold the same numbers of landslide pixels."""
+    expected = tables[0][0, :, 0] + tables[0][0, :, 2]
+    for table in tables:
+        landslide = table[..., 0] + table[..., 2]
+        if landslide.shape[1] != len(expected) or (landslide != expected).any():
+            raise ValueError(
+                "methods are compared on the same tiles in one order; the landslide pixels "
+                "(tp + fn) of these differ"
+            )
+
+
+def _equally_many_seeds(first: CountTable, second: CountTable) -> tuple[CountTable, CountTable]:
+    seeds = lcm(len(first), len(second))
+    return (
+        np.tile(first, (seeds // len(first), 1, 1)),
+        np.tile(second, (seeds // len(second), 1, 1)),
+    )
+
+
+def _f1_gap(first: NDArray[np.number], second: NDArray[np.number]) -> NDArray[np.float64]:
+    """Return the difference of F1, mean over seeds; 0 where one is undefined."""
+    gap: NDArray[np.float64] = np.nan_to_num((f1(first) - f1(second)).mean(axis=-1))
+    return gap
+
+
+def _bootstrap_counts(counts: CountTable, how: Resampling) -> NDArray[np.float64]:
+    """Return the summed counts (seeds, draws, 3) of bootstrap samples, the same for every seed."""
+    seeds, tiles, columns = counts.shape
+    rows = np.moveaxis(counts, 1, 0).reshape(tiles, -1)
+    sums = bootstrap_sums(rows, how.draws, np.random.default_rng(how.seed))
+    return np.moveaxis(sums.reshape(how.draws, seeds, columns), 1, 0)
+
+
+def _all_ways(tiles: int, how: Resampling) -> bool:
+    return int(2**tiles) <= how.swaps
+
+
+def _swaps(tiles: int, how: Resampling) -> Iterator[NDArray[np.float64]]:
+    """Yield which tiles are swapped (ways, tiles), 0 or 1, in parts."""
+    if _all_ways(tiles, how):
+        ways = np.arange(2**tiles)
+        yield ((ways[:, None] >> np.arange(tiles)) & 1).astype(np.float64)
+        return
+    generator = np.random.default_rng(how.seed)
+    for start in range(0, how.swaps, _CHUNK):
+        ways_now = min(_CHUNK, how.swaps - start)
+        yield generator.integers(2, size=(ways_now, tiles), dtype=np.int8).astype(np.float64)
