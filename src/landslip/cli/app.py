@@ -1,6 +1,5 @@
 """The command ``landslip``."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -25,7 +24,6 @@ from landslip.cli import (
     train,
 )
 from landslip.cli.demo import command
-from landslip.cli.lean import collect_rarely, leave_at_once, leave_pandas_out
 
 app = typer.Typer(
     name="landslip",
@@ -74,20 +72,4 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    if not _only_extracts(sys.argv[1:]):
-        app()
-        return
-    leave_pandas_out()
-    collect_rarely()
-    try:
-        app()
-    except SystemExit as end:
-        if isinstance(end.code, int):
-            leave_at_once(end.code)
-        raise
-
-
-def _only_extracts(words: list[str]) -> bool:
-    """Whether a command extracts and makes no inventory, for which pandas is needed."""
-    makes_inventory = any(word.partition("=")[0] == "--dem" for word in words)
-    return words[:1] == ["extract"] and not makes_inventory
+    app()
