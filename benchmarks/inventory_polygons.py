@@ -18,7 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.grid import Grid
-from landslip.inventory.polygons.drawing import Cleaning, draw
+from landslip.inventory.polygons.polygonize import Cleaning, polygonize
 
 SHARE_SIGMAS = 1.25
 
@@ -64,7 +64,7 @@ def main() -> None:
             ("split along the slope and smooth", Cleaning(**usual), Slope()),
         ):
             start, core = time.perf_counter(), time.process_time()
-            drawn = draw(path, cleaning, heights)
+            drawn = polygonize(path, cleaning, heights)
             wall_s, core_s = time.perf_counter() - start, time.process_time() - core
             split = int(np.count_nonzero(np.bincount(drawn.region)[drawn.region] > 1))
             print(f"| {name} | {len(drawn)} | {split} | {wall_s:.1f} | {core_s:.1f} |", flush=True)

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 
 from extract_parts.facts import facts
 from landslip.inventory.morphometry.attributes import terrain_attributes
-from landslip.inventory.morphometry.measures import measures
-from landslip.inventory.morphometry.terrain import Terrain
+from landslip.inventory.morphometry.elevation import ElevationModel
+from landslip.inventory.morphometry.measures import planar_measures
 from landslip.inventory.record import REPORT
 
 WHOLE = ("inventory", "peak MB", "written MB", "report", "peak MB", "page MB")
@@ -117,9 +117,9 @@ def landslip(*arguments: str | Path | float) -> Cost:
 def timed(polygons: NDArray[np.object_], dem: Path) -> list[str]:
     """Measure polygons over an elevation model and return the cells of the table."""
     begin = clocks()
-    measures(polygons, MAP)
+    planar_measures(polygons, MAP)
     measured = clocks()
-    with Terrain(dem) as terrain:
+    with ElevationModel(dem) as terrain:
         attributes = terrain_attributes(polygons, MAP, terrain)
     end = clocks()
     if not (attributes.dem_share == 1).all():

@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.inventory.comparison.result import LAYERS
-from landslip.inventory.fields import BY_NAME
+from landslip.inventory.fields import FIELDS_BY_NAME
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES
 
 ATTRIBUTES = (
@@ -56,7 +56,7 @@ def print_attributes(found: geopandas.GeoDataFrame, true: geopandas.GeoDataFrame
         if name == "aspect_deg":
             difference = (difference + 180) % 360 - 180
         low, middle, high = np.nanpercentile(difference, (10, 50, 90))
-        field, usual = BY_NAME[name], float(np.nanmedian(true[name]))
+        field, usual = FIELDS_BY_NAME[name], float(np.nanmedian(true[name]))
         print(
             f"| {field.english}, {field.unit or '1'} | {usual:.2f} | {middle:.2f} | "
             f"{low:.2f} to {high:.2f} |"

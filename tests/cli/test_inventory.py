@@ -2,15 +2,15 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.inventory.made_map import MadeMap, make_map
+from tests.inventory.factories import SyntheticExtraction, make_extraction
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadeMap:
-    return make_map(tmp_path_factory.mktemp("map"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticExtraction:
+    return make_extraction(tmp_path_factory.mktemp("map"))
 
 
 def run(*words: object) -> tuple[int, str]:
@@ -18,7 +18,9 @@ def run(*words: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_an_inventory_and_its_report_in_two_commands(made: MadeMap, tmp_path: Path) -> None:
+def test_an_inventory_and_its_report_in_two_commands(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
     out = tmp_path / "inventory"
     code, said = run("inventory", made.extraction, "--dem", made.dem, "--out", out, "--draws", 10)
     assert code == 0, said
@@ -30,7 +32,7 @@ def test_an_inventory_and_its_report_in_two_commands(made: MadeMap, tmp_path: Pa
     assert "滑坡" in page
 
 
-def test_options_reach_the_inventory(made: MadeMap, tmp_path: Path) -> None:
+def test_options_reach_the_inventory(made: SyntheticExtraction, tmp_path: Path) -> None:
     out = tmp_path / "inventory"
     options = ("--low", 0.5, "--high", 0.9, "--min-area", 3000, "--max-shift", 1.5, "--no-split")
     more = ("--no-smooth", "--name", "Upper valley", "--date", "2020-01-02", "--no-use-scene")
@@ -56,7 +58,7 @@ def test_options_reach_the_inventory(made: MadeMap, tmp_path: Path) -> None:
     ],
 )
 def test_bad_options_are_one_sentence_and_leave_nothing(
-    made: MadeMap, tmp_path: Path, words: tuple[str, ...], text: str
+    made: SyntheticExtraction, tmp_path: Path, words: tuple[str, ...], text: str
 ) -> None:
     code, said = run("inventory", made.extraction, "--out", tmp_path / "out", *words)
     assert code == 2

@@ -6,14 +6,14 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from tests.inventory.made_map import change_json, make_map
+from tests.inventory.factories import change_json, make_extraction
 
 from landslip.core.errors import InputError
 from landslip.inventory.comparison.inventories import ComparisonRequest
 from landslip.inventory.comparison.scores import count_inventory_pixels
-from landslip.inventory.morphometry.measures import measures
-from landslip.inventory.request import Cleaned, InventoryRequest
-from landslip.inventory.source import open_extraction
+from landslip.inventory.detections import open_extraction
+from landslip.inventory.morphometry.measures import planar_measures
+from landslip.inventory.request import CleaningOptions, InventoryRequest
 
 HERE = Path("here")
 
@@ -21,7 +21,7 @@ HERE = Path("here")
 @pytest.mark.parametrize("value", [-5.0, float("nan"), float("inf")])
 def test_a_smallest_area_that_is_none_is_refused_of_polygons_too(value: float) -> None:
     with pytest.raises(InputError, match="--min-area is 0 or more square metres; got"):
-        Cleaned(min_area_m2=value)
+        CleaningOptions(min_area_m2=value)
 
 
 def test_a_seed_below_0_is_refused() -> None:
@@ -40,7 +40,7 @@ def test_a_seed_below_0_is_refused() -> None:
 )
 def test_landslides_beyond_the_earth_are_refused(polygon: shapely.Geometry, code: int) -> None:
     with pytest.raises(InputError, match=r"1 of the landslides, the first at .* is not defined"):
-        measures(np.array([polygon], dtype=object), pyproj.CRS.from_epsg(code))
+        planar_measures(np.array([polygon], dtype=object), pyproj.CRS.from_epsg(code))
 
 
 def test_pixels_too_small_for_memory_are_refused() -> None:
@@ -53,7 +53,7 @@ def test_pixels_too_small_for_memory_are_refused() -> None:
     ("name", "value"), [("threshold", None), ("scene_place", 12), ("valid_px", "many")]
 )
 def test_a_summary_of_wrong_types_is_refused(tmp_path: Path, name: str, value: object) -> None:
-    made = make_map(tmp_path)
+    made = make_extraction(tmp_path)
     change_json(made.extraction / "summary.json", lambda found: found.update({name: value}))
     with pytest.raises(InputError, match=rf"summary.json: {name}: .* extract the scene again"):
         open_extraction(made.extraction)

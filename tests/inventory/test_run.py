@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from tests.inventory.made_map import (
+from tests.inventory.factories import (
     BLOCKS,
     LEFT,
     PIXEL_M,
@@ -15,9 +15,9 @@ from tests.inventory.made_map import (
     SLOPE_EAST,
     TOP,
     UTM,
-    MadeMap,
+    SyntheticExtraction,
     change_json,
-    make_map,
+    make_extraction,
     scene_pixels,
     write_plane,
 )
@@ -26,7 +26,7 @@ from landslip.core.bands import Bands
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.record import read_record
-from landslip.inventory.request import Cleaned, InventoryRequest, Known
+from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
 from landslip.io.raster import SceneOptions
 from landslip.models.card import (
@@ -35,22 +35,26 @@ from landslip.models.card import (
     ReliabilityCard,
 )
 
-PLAIN = Cleaned(smooth=False, split=False)
+PLAIN = CleaningOptions(smooth=False, split=False)
 AREAS = [rows * cols * PIXEL_M**2 for _, _, rows, cols in BLOCKS]
 SLOPE_DEG = math.degrees(math.atan(SLOPE_EAST))
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadeMap:
-    return make_map(tmp_path_factory.mktemp("map"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticExtraction:
+    return make_extraction(tmp_path_factory.mktemp("map"))
 
 
 @pytest.fixture(scope="module")
-def whole(made: MadeMap, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(made: SyntheticExtraction, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("inventory") / "out"
     make_inventory(
         InventoryRequest(
-            source=made.extraction, out=out, cleaned=PLAIN, known=Known(dem=made.dem), draws=0
+            source=made.extraction,
+            out=out,
+            cleaned=PLAIN,
+            known=AuxiliaryData(dem=made.dem),
+            draws=0,
         )
     )
     return out
@@ -92,7 +96,7 @@ def test_crowns_are_at_the_top_and_toes_at_the_foot(whole: Path) -> None:
     assert landslides["fall_height_m"].tolist() == pytest.approx(fall.tolist())
 
 
-def test_the_record_tells_what_it_was_made_of(whole: Path, made: MadeMap) -> None:
+def test_the_record_tells_what_it_was_made_of(whole: Path, made: SyntheticExtraction) -> None:
     record = read_record(whole)
     assert record.landslides == 3
     assert record.mapped_m2 == pytest.approx((SIDE_PX * PIXEL_M) ** 2)
@@ -121,7 +125,7 @@ def test_statistics_are_of_the_whole_map(whole: Path) -> None:
     assert found["magnitude"]["from_count"] == pytest.approx(math.log10(3))
 
 
-def test_the_same_twice_is_the_same_bytes(made: MadeMap, tmp_path: Path) -> None:
+def test_the_same_twice_is_the_same_bytes(made: SyntheticExtraction, tmp_path: Path) -> None:
     for name in ("one", "two"):
         request = InventoryRequest(source=made.extraction, out=tmp_path / name, draws=20)
         make_inventory(request)
@@ -129,7 +133,9 @@ def test_the_same_twice_is_the_same_bytes(made: MadeMap, tmp_path: Path) -> None
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
-def test_without_an_elevation_model_heights_are_empty(made: MadeMap, tmp_path: Path) -> None:
+def test_without_an_elevation_model_heights_are_empty(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
     record = make_inventory(
         InventoryRequest(source=made.extraction, out=tmp_path / "out", cleaned=PLAIN, draws=0)
     )
@@ -143,9 +149,11 @@ def test_without_an_elevation_model_heights_are_empty(made: MadeMap, tmp_path: P
     assert record.dem is None
 
 
-def test_a_model_that_ends_halfway_leaves_the_rest_empty(made: MadeMap, tmp_path: Path) -> None:
+def test_a_model_that_ends_halfway_leaves_the_rest_empty(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)  # ends 100 m into the map
-    known = Known(dem=tmp_path / "dem.tif")
+    known = AuxiliaryData(dem=tmp_path / "dem.tif")
     request = InventoryRequest(
         source=made.extraction, out=tmp_path / "out", cleaned=PLAIN, known=known, draws=0
     )
@@ -158,12 +166,14 @@ def test_a_model_that_ends_halfway_leaves_the_rest_empty(made: MadeMap, tmp_path
     assert any("1 of 3 landslides" in note for note in record.notes)
 
 
-def test_gaps_under_all_landslides_leave_the_ground_empty(made: MadeMap, tmp_path: Path) -> None:
+def test_gaps_under_all_landslides_leave_the_ground_empty(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
     write_plane(tmp_path / "dem.tif", known=False)
     request = InventoryRequest(
         source=made.extraction,
         out=tmp_path / "out",
-        known=Known(dem=tmp_path / "dem.tif"),
+        known=AuxiliaryData(dem=tmp_path / "dem.tif"),
         draws=0,
     )
     record = make_inventory(request)
@@ -177,18 +187,18 @@ def test_gaps_under_all_landslides_leave_the_ground_empty(made: MadeMap, tmp_pat
     ("layer", "area", "text"), [("a", None, "--layer"), (None, Path("a.gpkg"), "--area")]
 )
 def test_options_for_polygons_are_refused_for_an_extraction(
-    made: MadeMap, tmp_path: Path, layer: str | None, area: Path | None, text: str
+    made: SyntheticExtraction, tmp_path: Path, layer: str | None, area: Path | None, text: str
 ) -> None:
     request = InventoryRequest(
-        source=made.extraction, out=tmp_path / "out", layer=layer, known=Known(area=area)
+        source=made.extraction, out=tmp_path / "out", layer=layer, known=AuxiliaryData(area=area)
     )
     with pytest.raises(InputError, match=f"{text} is for a file of polygons"):
         make_inventory(request)
 
 
-def test_an_elevation_model_elsewhere_is_refused(made: MadeMap, tmp_path: Path) -> None:
+def test_an_elevation_model_elsewhere_is_refused(made: SyntheticExtraction, tmp_path: Path) -> None:
     write_plane(tmp_path / "dem.tif", left=LEFT + 50_000)
-    known = Known(dem=tmp_path / "dem.tif")
+    known = AuxiliaryData(dem=tmp_path / "dem.tif")
     with pytest.raises(InputError, match=r"dem\.tif"):
         make_inventory(
             InventoryRequest(source=made.extraction, out=tmp_path / "out", known=known, draws=0)
@@ -203,7 +213,7 @@ def test_calibration_changes_confidence_and_no_polygon(tmp_path: Path) -> None:
     for name, slope in (("raw", None), ("halved", 0.5)):
         (tmp_path / name).mkdir()
         card = None if slope is None else calibration_card(slope)
-        made = make_map(tmp_path / name, pixels=pixels, calibration=card)
+        made = make_extraction(tmp_path / name, pixels=pixels, calibration=card)
         record = make_inventory(
             InventoryRequest(source=made.extraction, out=tmp_path / name / "out", draws=0)
         )
@@ -243,9 +253,11 @@ def calibration_card(slope: float) -> ProbabilityCalibrationCard:
 
 
 def test_an_empty_mask_gives_an_empty_inventory(tmp_path: Path) -> None:
-    made = make_map(tmp_path, pixels=np.full((2, 64, 64), 400, dtype=np.uint16))
+    made = make_extraction(tmp_path, pixels=np.full((2, 64, 64), 400, dtype=np.uint16))
     record = make_inventory(
-        InventoryRequest(source=made.extraction, out=tmp_path / "out", known=Known(dem=made.dem))
+        InventoryRequest(
+            source=made.extraction, out=tmp_path / "out", known=AuxiliaryData(dem=made.dem)
+        )
     )
     assert record.landslides == 0
     assert len(read(tmp_path / "out")) == 0
@@ -255,9 +267,11 @@ def test_an_empty_mask_gives_an_empty_inventory(tmp_path: Path) -> None:
 
 
 def test_one_landslide_over_everything(tmp_path: Path) -> None:
-    made = make_map(tmp_path, pixels=np.full((2, 96, 96), 900, dtype=np.uint16))
+    made = make_extraction(tmp_path, pixels=np.full((2, 96, 96), 900, dtype=np.uint16))
     record = make_inventory(
-        InventoryRequest(source=made.extraction, out=tmp_path / "out", known=Known(dem=made.dem))
+        InventoryRequest(
+            source=made.extraction, out=tmp_path / "out", known=AuxiliaryData(dem=made.dem)
+        )
     )
     landslides = read(tmp_path / "out")
     assert record.landslides == 1
@@ -274,12 +288,12 @@ def polygons(path: Path, areas_m2: tuple[float, ...] = (400.0, 100.0, 2500.0)) -
     return path
 
 
-def test_a_polygon_file_is_taken_as_it_is(made: MadeMap, tmp_path: Path) -> None:
+def test_a_polygon_file_is_taken_as_it_is(made: SyntheticExtraction, tmp_path: Path) -> None:
     record = make_inventory(
         InventoryRequest(
             source=polygons(tmp_path / "drawn.gpkg"),
             out=tmp_path / "out",
-            known=Known(dem=made.dem, date="2013-08-12"),
+            known=AuxiliaryData(dem=made.dem, date="2013-08-12"),
             draws=0,
         )
     )
@@ -294,11 +308,11 @@ def test_a_polygon_file_is_taken_as_it_is(made: MadeMap, tmp_path: Path) -> None
 
 
 def test_a_scene_named_beside_polygons_is_looked_at_and_recorded(
-    made: MadeMap, tmp_path: Path
+    made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     boxes = [shapely.box(LEFT + 50, TOP - 100, LEFT + 110, TOP - 50)]  # in the first rectangle
     geopandas.GeoDataFrame(geometry=boxes, crs=UTM).to_file(tmp_path / "drawn.gpkg")
-    known = Known(scene=str(made.scene), read_as=SceneOptions(bands=Bands(("red", "nir"))))
+    known = AuxiliaryData(scene=str(made.scene), read_as=SceneOptions(bands=Bands(("red", "nir"))))
     record = make_inventory(
         InventoryRequest(source=tmp_path / "drawn.gpkg", out=tmp_path / "out", known=known, draws=0)
     )
@@ -316,7 +330,7 @@ def test_small_polygons_are_left_out_when_asked_and_told(tmp_path: Path) -> None
         InventoryRequest(
             source=polygons(tmp_path / "drawn.gpkg"),
             out=tmp_path / "out",
-            cleaned=Cleaned(min_area_m2=200),
+            cleaned=CleaningOptions(min_area_m2=200),
             draws=0,
         )
     )
@@ -337,7 +351,7 @@ def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -
         InventoryRequest(
             source=source,
             out=tmp_path / "out",
-            known=Known(area=tmp_path / "area.gpkg"),
+            known=AuxiliaryData(area=tmp_path / "area.gpkg"),
             draws=0,
         )
     )
@@ -350,7 +364,7 @@ def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -
     assert density["landslides"].sum() == 3
 
 
-def test_a_sample_adjusts_the_area(made: MadeMap, tmp_path: Path) -> None:
+def test_a_sample_adjusts_the_area(made: SyntheticExtraction, tmp_path: Path) -> None:
     inside = [(LEFT + 60, TOP - 80)] * 3  # in the first rectangle
     outside = [(LEFT + 300, TOP - 300)] * 4
     table = pd.DataFrame([*inside, *outside], columns=["x", "y"])
@@ -361,7 +375,7 @@ def test_a_sample_adjusts_the_area(made: MadeMap, tmp_path: Path) -> None:
             source=made.extraction,
             out=tmp_path / "out",
             cleaned=PLAIN,
-            known=Known(sample=tmp_path / "sample.csv"),
+            known=AuxiliaryData(sample=tmp_path / "sample.csv"),
             draws=0,
         )
     )
@@ -388,7 +402,7 @@ def test_ground_counts_once_and_only_where_it_was_searched(tmp_path: Path) -> No
         InventoryRequest(
             source=tmp_path / "slides.gpkg",
             out=tmp_path / "out",
-            known=Known(area=tmp_path / "area.gpkg", sample=tmp_path / "sample.csv"),
+            known=AuxiliaryData(area=tmp_path / "area.gpkg", sample=tmp_path / "sample.csv"),
             draws=0,
         )
     )
@@ -399,7 +413,7 @@ def test_ground_counts_once_and_only_where_it_was_searched(tmp_path: Path) -> No
     assert found["adjusted"]["adjusted_m2"]["value"] == pytest.approx(10_000)
 
 
-def test_existing_output_is_refused(made: MadeMap, tmp_path: Path) -> None:
+def test_existing_output_is_refused(made: SyntheticExtraction, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     request = InventoryRequest(source=made.extraction, out=tmp_path / "out")
@@ -410,12 +424,17 @@ def test_existing_output_is_refused(made: MadeMap, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cleaned", "known", "text"),
     [
-        pytest.param(Cleaned(low=0.5), Known(), "--low", id="cleaning of polygons"),
-        pytest.param(Cleaned(), Known(sample=Path("s.csv")), "--area", id="no searched ground"),
+        pytest.param(CleaningOptions(low=0.5), AuxiliaryData(), "--low", id="cleaning of polygons"),
+        pytest.param(
+            CleaningOptions(),
+            AuxiliaryData(sample=Path("s.csv")),
+            "--area",
+            id="no searched ground",
+        ),
     ],
 )
 def test_options_that_do_not_fit_polygons_are_refused(
-    cleaned: Cleaned, known: Known, text: str, tmp_path: Path
+    cleaned: CleaningOptions, known: AuxiliaryData, text: str, tmp_path: Path
 ) -> None:
     request = InventoryRequest(
         source=polygons(tmp_path / "drawn.gpkg"), out=tmp_path / "out", cleaned=cleaned, known=known
@@ -426,7 +445,7 @@ def test_options_that_do_not_fit_polygons_are_refused(
 
 
 def test_a_scene_that_has_gone_is_noted_and_one_that_is_named_is_needed(
-    made: MadeMap, tmp_path: Path
+    made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     moved = tmp_path / "map"
     moved.mkdir()
@@ -436,6 +455,6 @@ def test_a_scene_that_has_gone_is_noted_and_one_that_is_named_is_needed(
     record = make_inventory(InventoryRequest(source=moved, out=tmp_path / "out", draws=0))
     assert any("/gone/scene.tif" in note and "name it with scene" in note for note in record.notes)
     assert read(tmp_path / "out")["ndvi_mean"].isna().all()
-    known = Known(scene="/gone/other.tif")
+    known = AuxiliaryData(scene="/gone/other.tif")
     with pytest.raises(InputError, match="no such file"):
         make_inventory(InventoryRequest(source=moved, out=tmp_path / "two", known=known))

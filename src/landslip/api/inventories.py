@@ -179,7 +179,7 @@ def make_inventory(
     Example:
         >>> landslip.make_inventory("MAP", dem="dem.tif", out="INVENTORY").statistics
     """
-    from landslip.inventory.request import Cleaned, InventoryRequest, Known
+    from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
     from landslip.inventory.run import make_inventory as run
 
     with temporary_folder(keep_if=out is None) as temporary:
@@ -189,7 +189,7 @@ def make_inventory(
             out=folder,
             layer=layer,
             name=name,
-            cleaned=Cleaned(
+            cleaned=CleaningOptions(
                 low=low,
                 high=high,
                 min_area_m2=min_area,
@@ -197,7 +197,7 @@ def make_inventory(
                 smooth=smooth,
                 split=split,
             ),
-            known=Known(
+            known=AuxiliaryData(
                 dem=optional_path(dem),
                 scene=None if scene is None else str(scene),
                 read_as=SceneOptions.stated(bands, units, nodata),

@@ -14,7 +14,7 @@ USUAL_DRAWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
+class CleaningOptions:
     """How polygons are made of probabilities; None leaves it to what suits the extraction.
 
     Attributes:
@@ -39,7 +39,7 @@ class Cleaned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class AuxiliaryData:
     """What the user knows beside the map.
 
     Attributes:
@@ -98,8 +98,8 @@ class InventoryRequest:
     out: Path
     layer: str | None = None
     name: str | None = None
-    cleaned: Cleaned = field(default_factory=Cleaned)
-    known: Known = field(default_factory=Known)
+    cleaned: CleaningOptions = field(default_factory=CleaningOptions)
+    known: AuxiliaryData = field(default_factory=AuxiliaryData)
     language: Language = Language.ENGLISH
     cell_m: float | None = None
     draws: int = USUAL_DRAWS

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import shapely
 from PIL import Image
-from tests.inventory.sample_layers import NAME, UTM, make_layers, make_record
+from tests.inventory.factories import NAME, UTM, make_layers, make_record
 
 from landslip.core.choices import Language
 from landslip.inventory.formats import kml
 from landslip.inventory.formats.kml import write_kmz
-from landslip.inventory.layers import Layers
+from landslip.inventory.layers import InventoryLayers
 
 NS = {"k": "http://www.opengis.net/kml/2.2"}
 
 
-def document(path: Path, layers: Layers, language: Language = Language.ENGLISH) -> Element:
+def document(path: Path, layers: InventoryLayers, language: Language = Language.ENGLISH) -> Element:
     write_kmz(layers, make_record(layers), path, language)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None

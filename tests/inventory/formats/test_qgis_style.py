@@ -11,13 +11,13 @@ import geopandas
 import numpy as np
 import pytest
 from PIL import Image
-from tests.inventory.sample_layers import make_layers
+from tests.inventory.factories import make_layers
 
 from landslip.core.choices import Language
 from landslip.inventory.formats import colours
-from landslip.inventory.formats.geopackage import write_geopackage
 from landslip.inventory.formats.qgis_style import _breaks, layer_style
-from landslip.inventory.layers import Layers
+from landslip.inventory.formats.vector_files import write_geopackage
+from landslip.inventory.layers import InventoryLayers
 
 PYTHON = Path("/usr/bin/python3")
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "qgis_round_trip.py"
@@ -34,7 +34,7 @@ def test_landslides_are_graded_by_confidence() -> None:
     assert found["Confidence 0.8 – 0.9"] == '"confidence" >= 0.8 AND "confidence" < 0.9'
     assert found["Confidence 0.9 – 1.0"] == '"confidence" >= 0.9 AND "confidence" <= 1'
     assert found["Confidence not known"] == '"confidence" IS NULL'
-    assert len(found) == len(colours.GRADES) + 2
+    assert len(found) == len(colours.CONFIDENCE_CLASSES) + 2
 
 
 def test_landslides_without_confidence_are_all_alike() -> None:
@@ -63,11 +63,14 @@ def test_without_any_density_there_are_no_classes(values: list[float]) -> None:
 
 
 def test_grades_cover_confidence_without_gaps() -> None:
-    assert [colours.grade_of(value) for value in (0.0, 0.5, 0.599, 0.6, 0.9, 1.0)] == [
+    assert [colours.confidence_class(value) for value in (0.0, 0.5, 0.599, 0.6, 0.9, 1.0)] == [
         0, 1, 1, 2, 5, 5
     ]  # fmt: skip
     assert all(
-        low.high == high.low for low, high in zip(colours.GRADES, colours.GRADES[1:], strict=False)
+        low.high == high.low
+        for low, high in zip(
+            colours.CONFIDENCE_CLASSES, colours.CONFIDENCE_CLASSES[1:], strict=False
+        )
     )
 
 
@@ -105,7 +108,7 @@ def test_qgis_opens_the_layers_and_draws_them_in_the_style_inside(tmp_path: Path
     assert len(used) > 50
 
 
-def check_landslides(found: dict[str, object], layers: Layers) -> None:
+def check_landslides(found: dict[str, object], layers: InventoryLayers) -> None:
     assert found["renderer"] == "RuleRenderer"
     assert found["geometry"] == "MultiPolygon"
     aliases, legend, first = found["aliases"], found["legend"], found["first"]
@@ -114,8 +117,8 @@ def check_landslides(found: dict[str, object], layers: Layers) -> None:
     assert isinstance(first, dict)
     assert aliases["area_m2"] == "面积（m²）"
     assert aliases["flag_road"] == "疑似道路"
-    grades = layers.landslides["confidence"].dropna().map(colours.grade_of)
-    counts = grades.value_counts().reindex(range(len(colours.GRADES)), fill_value=0)
+    grades = layers.landslides["confidence"].dropna().map(colours.confidence_class)
+    counts = grades.value_counts().reindex(range(len(colours.CONFIDENCE_CLASSES)), fill_value=0)
     assert list(legend.values()) == [*counts, 1, 1]  # one without confidence, one flagged
     row = layers.landslides.iloc[0]
     assert {name: first[name] for name in ("id", "area_m2", "scene", "flag_road")} == {

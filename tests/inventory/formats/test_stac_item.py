@@ -8,7 +8,7 @@ from typing import Any
 import pystac
 import pytest
 import shapely
-from tests.inventory.sample_layers import NAME, make_layers, make_record
+from tests.inventory.factories import NAME, make_layers, make_record
 from tests.models.test_folder import make_card
 
 from landslip.inventory import record as names

@@ -8,7 +8,7 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.inventory.morphometry.made_ground import (
+from tests.inventory.morphometry.synthetic_terrain import (
     CENTRE,
     UTM,
     Ground,
@@ -20,7 +20,7 @@ from tests.inventory.morphometry.made_ground import (
 
 from landslip.core.errors import InputError
 from landslip.inventory.morphometry.attributes import TerrainAttributes, terrain_attributes
-from landslip.inventory.morphometry.terrain import Terrain
+from landslip.inventory.morphometry.elevation import ElevationModel
 
 EXACT = 1e-9
 WGS84 = pyproj.CRS.from_epsg(4326)
@@ -66,7 +66,7 @@ def measured(tmp_path: Path):  # type: ignore[no-untyped-def]
         ground: Ground, *polygons: shapely.Geometry | None, step: float = 16.0, turn: float = 0.0
     ) -> TerrainAttributes:
         path = write_dem(tmp_path / "dem.tif", ground, pixels_around((200, 200), step, turn))
-        with Terrain(path) as terrain:
+        with ElevationModel(path) as terrain:
             return terrain_attributes(of(*polygons), UTM, terrain)
 
     return measure
@@ -223,7 +223,7 @@ def test_polygons_in_any_system(tmp_path: Path, crs: pyproj.CRS, scale: float) -
     path = write_dem(tmp_path / "dem.tif", plane(-0.25, 0.5), pixels_around((200, 200), 16.0))
     azimuth_deg = float(np.degrees(np.arctan2(0.25, -0.5)))
     shape = rectangle(800, 200, azimuth_deg)
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(of(moved(shape, crs)), crs, terrain)
     steepness = np.hypot(0.25, 0.5) * scale
     # UTM's scale and north change by 1e-8 and 1e-4 rad over the slide
@@ -264,7 +264,7 @@ def test_models_in_any_system(
     transform = Affine(step, 0, x - 100 * step, 0, -step, y + 100 * step)
     path = write_dem(tmp_path / "dem.tif", plane(-0.3, 0.4), transform, crs=crs)
     azimuth_deg = float(np.degrees(np.arctan2(0.3, -0.4)))
-    with Terrain(path, near=((*CENTRE, *CENTRE), UTM)) as terrain:
+    with ElevationModel(path, near=((*CENTRE, *CENTRE), UTM)) as terrain:
         found = terrain_attributes(of(rectangle(900, 300, azimuth_deg)), UTM, terrain)
         assert terrain.resolution_m == pytest.approx(resolution_m, rel=1e-3)
     # planes of UTM bend in other systems: 3e-5 m over a pixel; float32 rounds heights to 1e-4 m
@@ -289,7 +289,7 @@ def test_gaps_leave_columns_empty_and_never_zero(tmp_path: Path) -> None:
     mostly = rectangle(400, 100, 90, (CENTRE[0] - 100, CENTRE[1]))
     hardly = rectangle(400, 100, 90, (CENTRE[0] + 120, CENTRE[1]))
     shapes = of(rectangle(400, 100, 90, west), mostly, hardly, rectangle(400, 100, 90, east))
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(shapes, UTM, terrain)
     assert found.dem_share == pytest.approx([1, 0.75 + 0.02, 0.2 + 0.02, 0], abs=0.03)
     known = np.array([True, True, False, False])
@@ -315,7 +315,7 @@ def test_a_model_elsewhere_is_refused(tmp_path: Path) -> None:
         r"dem\.tif: the elevation model lies under none of the landslides, which lie between"
         r" longitude 117\.0000 and 117\.0000, latitude 31\.18\d\d and 31\.18\d\d; choose one"
     )
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         with pytest.raises(InputError, match=message):
             terrain_attributes(of(far), UTM, terrain)
         assert len(terrain_attributes(of(), UTM, terrain).length_m) == 0
@@ -343,7 +343,7 @@ def test_hostile_shapes_are_measured_or_empty(tmp_path: Path, crs: pyproj.CRS) -
         shape if shape is None else moved(shapely.transform(shape, lambda p: p + CENTRE), crs)
         for shape in HOSTILE.values()
     ]
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(of(*placed), crs, terrain)
     rows = dict(zip(HOSTILE, range(len(HOSTILE)), strict=True))
     slopes = np.tan(np.radians(found.slope_deg))
@@ -367,7 +367,7 @@ def test_coordinates_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(-0.25, 0.5), pixels_around((200, 200), 16.0))
     with np.errstate(invalid="ignore"):
         broken = shapely.from_wkt("POLYGON ((0 0, 50 NaN, 50 50, 0 50, 0 0))")
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(of(broken, rectangle(50, 50, 0)), UTM, terrain)
     assert np.isfinite(found.length_m).tolist() == [False, True]
     assert np.isfinite(found.dem_share).tolist() == [False, True]
@@ -386,7 +386,7 @@ def test_it_tells_of_all_polygons_and_keeps_their_order(tmp_path: Path) -> None:
     def tell(done: float, total: float) -> None:
         told.append((done, total))
 
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(of(*shapes), UTM, terrain, progress=tell)
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert told[1:][-1] == (4000, 4000)
@@ -424,7 +424,7 @@ def test_rectangles_down_any_plane(
     east, north = np.sin(np.radians(azimuth_deg)), np.cos(np.radians(azimuth_deg))
     ground = plane(-steepness * east, -steepness * north)
     path = write_dem(tmp_path_factory.mktemp("d") / "d.tif", ground, pixels_around((90, 90), 16))
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(of(rectangle(length_m, width_m, azimuth_deg)), UTM, terrain)
     # float32 rounds heights to 1e-4 m: gradients over 16 m to 1e-5
     turn = (found.aspect_deg[0] - azimuth_deg + 180) % 360 - 180

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslip.inventory.morphometry.sampling import Edges, inner_points, outline_points
+from landslip.inventory.morphometry.sampling import PolygonEdges, inner_points, outline_points
 
 HOLED = shapely.Polygon(shapely.box(0, 0, 90, 60).exterior, [shapely.box(20, 10, 50, 50).exterior])
 PARTS = shapely.MultiPolygon([shapely.box(100, 0, 110, 30), shapely.box(140, 10, 160, 20)])
@@ -23,7 +23,7 @@ def steps(count: int, x: float, y: float) -> NDArray[np.float64]:
 
 
 def test_edges_are_all_lines_of_all_rings() -> None:
-    edges = Edges.of(of(HOLED, None, PARTS, shapely.Polygon(), TRIANGLE))
+    edges = PolygonEdges.of(of(HOLED, None, PARTS, shapely.Polygon(), TRIANGLE))
     assert np.bincount(edges.owner, minlength=5).tolist() == [8, 0, 8, 0, 3]
     lengths = np.bincount(edges.owner, np.hypot(*(edges.ends - edges.starts).T), minlength=5)
     expected = [shape.length for shape in (HOLED, PARTS)]
@@ -35,7 +35,7 @@ def test_edges_are_all_lines_of_all_rings() -> None:
 
 
 def test_points_on_the_outline_have_vertices_and_middles() -> None:
-    edges = Edges.of(of(shapely.box(0, 0, 10, 4), TRIANGLE))
+    edges = PolygonEdges.of(of(shapely.box(0, 0, 10, 4), TRIANGLE))
     owner, points = outline_points(edges, np.array([[3.0, 3.0], [1e6, 1e6]]))
     box = {tuple(point) for point in points[owner == 0].tolist()}
     # 10 in four pieces of 2.5, 4 in two of 2
@@ -46,13 +46,13 @@ def test_points_on_the_outline_have_vertices_and_middles() -> None:
 
 
 def test_steps_are_counted_along_x_and_y() -> None:
-    edges = Edges.of(of(shapely.box(0, 0, 10, 10)))
+    edges = PolygonEdges.of(of(shapely.box(0, 0, 10, 10)))
     _, points = outline_points(edges, np.array([[1.0, 5.0]]))
     assert len(points) == 2 * 10 + 2 * 2
 
 
 def test_a_rectangle_is_spread_evenly() -> None:
-    sample = inner_points(Edges.of(of(shapely.box(0, 0, 12, 120))), steps(1, 3, 4))
+    sample = inner_points(PolygonEdges.of(of(shapely.box(0, 0, 12, 120))), steps(1, 3, 4))
     x, y = np.meshgrid([1.5, 4.5, 7.5, 10.5], np.arange(2, 120, 4))
     expected = np.column_stack([x.ravel(), y.ravel()])
     np.testing.assert_allclose(sample.points, expected)
@@ -61,7 +61,7 @@ def test_a_rectangle_is_spread_evenly() -> None:
 
 def test_holes_and_parts_are_minded() -> None:
     shapes = of(HOLED, None, PARTS)
-    sample = inner_points(Edges.of(shapes), steps(3, 1, 1))
+    sample = inner_points(PolygonEdges.of(shapes), steps(3, 1, 1))
     assert shapely.contains_xy(shapes[sample.owner], *sample.points.T).all()
     areas = np.bincount(sample.owner, sample.weight, 3)
     # rows of 1 m meet the sides of these shapes: the weights are exact
@@ -80,20 +80,20 @@ def test_holes_and_parts_are_minded() -> None:
     ],
 )
 def test_slivers_have_points(shape: shapely.Polygon, fewest: int) -> None:
-    sample = inner_points(Edges.of(of(shape)), steps(1, 1, 1))
+    sample = inner_points(PolygonEdges.of(of(shape)), steps(1, 1, 1))
     assert len(sample.owner) >= fewest
     assert sample.weight.sum() == pytest.approx(shape.area, rel=1e-6)
 
 
 def test_rows_and_points_are_bounded() -> None:
-    sample = inner_points(Edges.of(of(shapely.box(0, 0, 1e6, 1e6))), steps(1, 1e-3, 1e-3))
+    sample = inner_points(PolygonEdges.of(of(shapely.box(0, 0, 1e6, 1e6))), steps(1, 1e-3, 1e-3))
     assert len(sample.owner) == 400 * 400
 
 
 def test_nothing_has_no_points() -> None:
     flat = shapely.Polygon([(0, 0), (5, 0), (9, 0)])
     for shapes in (of(), of(None), of(flat), of(shapely.Polygon())):
-        assert len(inner_points(Edges.of(shapes), steps(len(shapes), 1, 1)).owner) == 0
+        assert len(inner_points(PolygonEdges.of(shapes), steps(len(shapes), 1, 1)).owner) == 0
 
 
 @settings(max_examples=20)
@@ -103,7 +103,7 @@ def test_any_ring_is_met_inside_with_its_area(seed: int, count: int) -> None:
     angle = np.sort(rng.uniform(0, 2 * np.pi, count))
     radius = rng.uniform(5, 30, count)
     shape = shapely.Polygon(np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]))
-    sample = inner_points(Edges.of(of(shape)), steps(1, 0.3, 0.3))
+    sample = inner_points(PolygonEdges.of(of(shape)), steps(1, 0.3, 0.3))
     # within the rounding of an edge
     assert (shapely.distance(shape, shapely.points(sample.points)) < 1e-9).all()
     assert sample.weight.sum() == pytest.approx(shape.area, rel=0.02, abs=0.3 * shape.length / 10)

@@ -10,7 +10,16 @@ from tests.inventory.polygons.pixel_shapes import RING, SIDE, box, disc, outline
 
 from landslip.inference.outlines import Outlines, concatenate_outlines
 from landslip.inventory.polygons import smoothing
-from landslip.inventory.polygons.smoothing import filtered, smoothed
+from landslip.inventory.polygons.smoothing import (
+    RingVertices,
+    conflicting_polygons,
+    offset_to_areas,
+    self_intersections,
+    signed_areas,
+    simplify_rings,
+    smooth_outlines,
+    taubin_filter,
+)
 
 SAME = Affine.identity()
 MAP = Affine(2.0, 0.0, 500_000.0, 0.0, -2.0, 4_000_000.0)
@@ -55,7 +64,7 @@ def test_no_outline_moves_beyond_the_limit_and_areas_stay(
     outlines = outlines_of(noise(seed, grain_px, share))
     before = outlines.geometries()
 
-    smooth = smoothed(outlines, regions_of(outlines), max_shift_px, SAME)
+    smooth = smooth_outlines(outlines, regions_of(outlines), max_shift_px, SAME)
 
     assert shapely.is_valid(smooth.polygons).all()
     assert shapely.get_num_interior_rings(smooth.polygons).tolist() == (
@@ -73,7 +82,7 @@ def test_no_outline_moves_beyond_the_limit_and_areas_stay(
 def test_usual_landslides_keep_their_area_exactly(seed: int) -> None:
     outlines = outlines_of(noise(seed, 4.0, 0.2, side=150))
 
-    smooth = smoothed(outlines, regions_of(outlines), 1.0, MAP)
+    smooth = smooth_outlines(outlines, regions_of(outlines), 1.0, MAP)
 
     before = shapely.area(outlines.geometries()) * 4
     np.testing.assert_allclose(shapely.area(smooth.polygons), before, rtol=1e-6)
@@ -95,7 +104,7 @@ def test_parts_of_one_region_stay_together(seed: int, count: int) -> None:
     parts = [outlines_of(names == name) for name in np.unique(names[mask])]
     outlines = concatenate_outlines(parts)
 
-    smooth = smoothed(outlines, np.zeros(len(outlines), dtype=np.int64), 1.0, MAP)
+    smooth = smooth_outlines(outlines, np.zeros(len(outlines), dtype=np.int64), 1.0, MAP)
 
     whole = shapely.union_all(smooth.polygons)
     assert overlap(smooth.polygons) == 0
@@ -120,7 +129,7 @@ def test_a_staircase_becomes_a_straight_line() -> None:
     rows, cols = np.mgrid[:60, :60]
     outlines = outlines_of((cols + rows > 30) & (cols + rows < 80) & (cols > 2) & (rows > 2))
 
-    smooth = smoothed(outlines, np.zeros(1, dtype=np.int64), 1.0, SAME)
+    smooth = smooth_outlines(outlines, np.zeros(1, dtype=np.int64), 1.0, SAME)
 
     points = shapely.get_coordinates(smooth.polygons)
     # corners of the staircase have x + y = 31 and 32 in turn
@@ -136,7 +145,7 @@ def test_a_staircase_becomes_a_straight_line() -> None:
 def test_a_disc_of_pixels_becomes_round() -> None:
     outlines = outlines_of(disc(40, 40, 20))
 
-    smooth = smoothed(outlines, np.zeros(1, dtype=np.int64), 1.0, SAME)
+    smooth = smooth_outlines(outlines, np.zeros(1, dtype=np.int64), 1.0, SAME)
 
     radius = np.hypot(*(shapely.get_coordinates(smooth.polygons) - 40).T)
     assert np.abs(radius - 20).max() < 0.45
@@ -147,7 +156,7 @@ def test_a_disc_of_pixels_becomes_round() -> None:
 def test_a_limit_of_zero_leaves_the_pixels_as_they_are() -> None:
     outlines = outlines_of(noise(3, 1.5, 0.4) & True)
 
-    smooth = smoothed(outlines, regions_of(outlines), 0.0, SAME)
+    smooth = smooth_outlines(outlines, regions_of(outlines), 0.0, SAME)
 
     assert shapely.equals(smooth.polygons, outlines.geometries()).all()
     assert smooth.shift_px.tolist() == [0] * len(outlines)
@@ -156,7 +165,7 @@ def test_a_limit_of_zero_leaves_the_pixels_as_they_are() -> None:
 def test_a_few_pixels_stay_as_they_are() -> None:
     outlines = outlines_of(box(5, 6, 5, 6) | box(10, 12, 5, 7) | box(20, 23, 5, 6))
 
-    smooth = smoothed(outlines, regions_of(outlines), 1.0, SAME)
+    smooth = smooth_outlines(outlines, regions_of(outlines), 1.0, SAME)
 
     assert shapely.equals(smooth.polygons, outlines.geometries()).all()
 
@@ -164,7 +173,7 @@ def test_a_few_pixels_stay_as_they_are() -> None:
 def test_holes_keep_their_area_too() -> None:
     outlines = outlines_of(RING)
 
-    smooth = smoothed(outlines, np.zeros(1, dtype=np.int64), 1.0, SAME)
+    smooth = smooth_outlines(outlines, np.zeros(1, dtype=np.int64), 1.0, SAME)
 
     outside = shapely.Polygon(smooth.polygons[0].exterior)
     assert outside.area == pytest.approx(np.count_nonzero(disc(40, 40, 25)), rel=1e-9)
@@ -177,7 +186,7 @@ def test_narrow_gaps_between_landslides_do_not_close() -> None:
     mask[[0, -1]] = mask[:, [0, -1]] = False
     outlines = outlines_of(mask)
 
-    smooth = smoothed(outlines, regions_of(outlines), 5.0, SAME)
+    smooth = smooth_outlines(outlines, regions_of(outlines), 5.0, SAME)
 
     assert overlap(smooth.polygons) == 0
     assert shapely.is_valid(smooth.polygons).all()
@@ -187,7 +196,7 @@ def test_a_checkerboard() -> None:
     rows, cols = np.mgrid[:30, :30]
     outlines = outlines_of((rows + cols) % 2 == 0)
 
-    smooth = smoothed(outlines, regions_of(outlines), 1.0, SAME)
+    smooth = smooth_outlines(outlines, regions_of(outlines), 1.0, SAME)
 
     assert len(smooth.polygons) == 450
     assert shapely.area(smooth.polygons).sum() == pytest.approx(450)
@@ -196,11 +205,11 @@ def test_a_checkerboard() -> None:
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     outlines = outlines_of(noise(5, 2.0, 0.3, side=100))
     region = np.sort(regions_of(outlines) // 2)
-    whole = smoothed(outlines, regions_of(outlines), 1.0, MAP)
+    whole = smooth_outlines(outlines, regions_of(outlines), 1.0, MAP)
 
     monkeypatch.setattr(smoothing, "_CHUNK_POINTS", 300)
-    cut = smoothed(outlines, regions_of(outlines), 1.0, MAP)
-    paired = smoothed(outlines, region, 1.0, MAP)
+    cut = smooth_outlines(outlines, regions_of(outlines), 1.0, MAP)
+    paired = smooth_outlines(outlines, region, 1.0, MAP)
 
     assert len(outlines) > 10
     assert shapely.to_wkb(cut.polygons).tolist() == shapely.to_wkb(whole.polygons).tolist()
@@ -210,7 +219,7 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_at_all() -> None:
     outlines = outlines_of(np.zeros((5, 5), dtype=np.bool_))
 
-    assert len(smoothed(outlines, regions_of(outlines), 1.0, SAME).polygons) == 0
+    assert len(smooth_outlines(outlines, regions_of(outlines), 1.0, SAME).polygons) == 0
 
 
 def test_the_filter_takes_out_what_is_short_and_leaves_what_is_long() -> None:
@@ -219,8 +228,8 @@ def test_the_filter_takes_out_what_is_short_and_leaves_what_is_long() -> None:
     ripple = 0.3 * np.exp(1j * angle) * np.cos(100 * angle)
     rings, still = np.array([0, 400]), np.zeros(400, dtype=np.bool_)
 
-    kept = filtered(circle, rings, still, 1.0)
-    smooth = filtered(circle + ripple, rings, still, 1.0)
+    kept = taubin_filter(circle, rings, still, 1.0)
+    smooth = taubin_filter(circle + ripple, rings, still, 1.0)
 
     np.testing.assert_allclose(np.abs(kept), 100, atol=0.02)
     np.testing.assert_allclose(np.abs(smooth), 100, atol=0.02)
@@ -231,7 +240,109 @@ def test_the_filter_goes_no_farther_than_its_limit() -> None:
     still = np.zeros(8, dtype=np.bool_)
     still[0] = True
 
-    moved = filtered(places, np.array([0, 8]), still, 0.2) - places
+    moved = taubin_filter(places, np.array([0, 8]), still, 0.2) - places
 
     assert moved[0] == 0
     assert np.abs(moved).max() == pytest.approx(0.2)
+
+
+BOW = shapely.Polygon([(0, 0), (4, 4), (4, 0), (0, 4)])
+
+
+def test_invalid_and_overlapping_ones_fail() -> None:
+    polygons = np.array(
+        [shapely.box(0, 0, 2, 2), shapely.box(2, 0, 4, 2), shapely.box(3, 1, 9, 9), BOW],
+        dtype=object,
+    )
+    apart = shapely.transform(polygons, lambda xy: xy)
+    apart[3] = shapely.transform(BOW, lambda xy: xy + 50)
+
+    assert conflicting_polygons(apart, np.arange(4)).tolist() == [1, 2, 3]
+    assert conflicting_polygons(apart, np.array([0])).tolist() == []
+    assert conflicting_polygons(apart, np.array([2])).tolist() == [1, 2]
+
+
+def test_one_inside_another_fails() -> None:
+    polygons = np.array([shapely.box(0, 0, 9, 9), shapely.box(3, 3, 4, 4)], dtype=object)
+
+    assert conflicting_polygons(polygons, np.array([1])).tolist() == [0, 1]
+
+
+def test_where_outlines_cross() -> None:
+    places = self_intersections(np.array([BOW], dtype=object))
+
+    assert {tuple(place) for place in places.tolist()} == {(0, 0), (4, 4), (4, 0), (0, 4)}
+    touching = np.array([shapely.box(0, 0, 2, 2), shapely.box(2, 2, 4, 4)], dtype=object)
+    assert len(self_intersections(touching)) == 0
+
+
+def chain(places: np.ndarray, **columns: np.ndarray) -> RingVertices:
+    count = len(places)
+    usual = {
+        "keys": np.arange(count),
+        "rings": np.array([0, count]),
+        "errors": np.zeros(count),
+        "tolerance": np.full(count, 0.1),
+        "fixed": np.zeros(count, dtype=np.bool_),
+        "loose": np.ones(count, dtype=np.bool_),
+        "shared": np.zeros(count, dtype=np.bool_),
+    }
+    return RingVertices(places=places, **(usual | columns))
+
+
+def circle(count: int, radius: float = 10.0) -> np.ndarray:
+    angles = 2 * np.pi * np.arange(count) / count
+    return np.asarray(radius * np.exp(1j * angles) + 1000 + 2000j)
+
+
+def test_areas_have_the_sign_of_the_turn() -> None:
+    square = np.array([0, 2, 2 + 2j, 2j]) + 1e6
+    both = np.concatenate([square, square[::-1]])
+
+    assert signed_areas(both, np.array([0, 4, 8])).tolist() == [4, -4]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_ring_gets_the_area_asked_for(turn: int) -> None:
+    ring = chain(circle(90)[::turn])
+    area = np.array([turn * 330.0])
+
+    places, distance = offset_to_areas(ring, area, 1.0)
+
+    np.testing.assert_allclose(signed_areas(places, ring.rings), area, rtol=1e-12)
+    assert abs(distance[0]) == pytest.approx(np.sqrt(330 / np.pi) - 10, abs=0.01)
+
+
+def test_no_farther_than_the_limit_and_only_what_is_loose() -> None:
+    ring = chain(circle(90), loose=np.arange(90) < 30)
+
+    places, distance = offset_to_areas(ring, np.array([500.0]), 0.25)
+
+    assert abs(distance[0]) == 0.25
+    np.testing.assert_allclose(np.abs(places - ring.places)[:30], 0.25)
+    assert (places[30:] == ring.places[30:]).all()
+
+
+def test_thinning_stays_within_its_tolerance() -> None:
+    ring = simplify_rings(chain(circle(400)))
+
+    # the arc between two points of a circle of 10 is 0.1 off their line at 0.28 rad
+    assert 2 * np.pi / 0.283 <= len(ring) < 70
+    middles = (ring.places + np.roll(ring.places, -1)) / 2
+    assert 10 - np.abs(middles - 1000 - 2000j).min() <= 0.1
+    assert ring.errors.max() <= 0.1
+
+
+def test_thinning_keeps_what_is_fixed() -> None:
+    fixed = np.arange(400) % 100 == 7
+    ring = simplify_rings(chain(circle(400), fixed=fixed))
+
+    assert np.isin(circle(400)[fixed], ring.places).all()
+
+
+def test_thinning_does_not_depend_on_where_a_ring_starts_or_how_it_turns() -> None:
+    places, keys = circle(400), np.random.default_rng(1).permutation(400)
+    there = simplify_rings(chain(places, keys=keys))
+    back = simplify_rings(chain(np.roll(places, 37)[::-1], keys=np.roll(keys, 37)[::-1]))
+
+    assert sorted(there.keys.tolist()) == sorted(back.keys.tolist())

@@ -1,4 +1,5 @@
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from affine import Affine
@@ -27,9 +28,17 @@ from tests.inventory.polygons.pixel_shapes import (
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.inventory.polygons import splitting as module
-from landslip.inventory.polygons.cutting import Splitting
-from landslip.inventory.polygons.flow import Heights
-from landslip.inventory.polygons.splitting import Split, split
+from landslip.inventory.polygons.constrictions import Constriction
+from landslip.inventory.polygons.splitting import (
+    ElevationSource,
+    SplitContext,
+    SplitLandslides,
+    fraction_across,
+    max_pixel_side_m,
+    pixel_to_metres,
+    slope_across,
+    split_landslides,
+)
 
 GRID = Grid(
     crs=CRS.from_epsg(32650),
@@ -40,16 +49,16 @@ SOUTH, EAST = Slope(0.0, 0.5), Slope(-0.5, 0.0)
 
 
 def split_mask(
-    mask: Mask, heights: Heights | None = None, steps: NDArray[np.uint8] | None = None
-) -> Split:
+    mask: Mask, heights: ElevationSource | None = None, steps: NDArray[np.uint8] | None = None
+) -> SplitLandslides:
     known = np.where(mask, np.uint8(200), np.uint8(20)) if steps is None else steps
 
     def read(window: Window) -> NDArray[np.uint8]:
         return known[window.slices_in(Window(0, 0, SIDE, SIDE))]
 
-    return split(
+    return split_landslides(
         landslides_of(mask),
-        Splitting(grid=GRID, steps=read, least=100, seed=150, least_px=25, heights=heights),
+        SplitContext(grid=GRID, steps=read, least=100, seed=150, least_px=25, heights=heights),
     )
 
 
@@ -172,3 +181,106 @@ def test_what_is_too_large_is_left_alone_and_counted(monkeypatch: pytest.MonkeyP
 
     assert after.too_large == 1
     assert len(after.parts) == 1
+
+
+FLOW_GRID = Grid(
+    crs=CRS.from_epsg(32650),
+    transform=Affine(2, 0, 500_000, 0, -2, 4_000_000),
+    shape=(200, 200),
+)
+
+
+def neck(end: tuple[float, float]) -> Constriction:
+    return Constriction(start=(100.0, 100.0), end=end, overhang_px=9.0, overhang_near_px=9.0)
+
+
+@pytest.mark.parametrize(
+    ("end", "rise", "share"),
+    [
+        pytest.param((110.0, 100.0), (0.5, 0.0), 0.0, id="along"),
+        pytest.param((110.0, 100.0), (0.0, -0.5), 1.0, id="across"),
+        pytest.param((110.0, 100.0), (0.3, 0.3), np.sqrt(0.5), id="aslant"),
+        pytest.param((110.0, 110.0), (0.3, -0.3), 0.0, id="rows go south"),
+        pytest.param((100.0, 104.0), (0.3, 0.4), 0.6, id="three four five"),
+    ],
+)
+def test_the_share_of_a_plane_that_falls_across(
+    end: tuple[float, float], rise: tuple[float, float], share: float
+) -> None:
+    assert slope_across(Slope(*rise), FLOW_GRID, neck(end)) == pytest.approx(share, abs=1e-4)
+
+
+def test_flat_ground_tells_nothing() -> None:
+    assert slope_across(Slope(0.0, 0.019), FLOW_GRID, neck((110.0, 100.0))) is None
+    assert slope_across(Slope(0.0, 0.021), FLOW_GRID, neck((110.0, 100.0))) == pytest.approx(1)
+
+
+def test_without_heights_nothing_is_known() -> None:
+    assert slope_across(None, FLOW_GRID, neck((110.0, 100.0))) is None
+
+
+def test_gaps_are_left_out_and_too_many_tell_nothing() -> None:
+    heights = np.add.outer(np.arange(10.0), np.zeros(10)).astype(np.float32)
+    line, metres = np.array([1.0, 0.0]), np.eye(2)
+    heights[:5] = np.nan
+    assert fraction_across(heights, metres, line) == pytest.approx(1)
+
+    heights[5, 0] = np.nan
+    assert fraction_across(heights, metres, line) is None
+
+
+def test_a_neck_at_the_edge_of_the_raster() -> None:
+    corner = Constriction(start=(0.0, 0.0), end=(0.0, 8.0), overhang_px=9.0, overhang_near_px=9.0)
+
+    assert slope_across(Slope(0.5, 0.0), FLOW_GRID, corner) == pytest.approx(1, abs=1e-4)
+
+
+def grid(epsg: int | None, transform: Affine) -> Grid:
+    crs = None if epsg is None else CRS.from_epsg(epsg)
+    return Grid(crs=crs, transform=transform, shape=(100, 60))
+
+
+def test_metres() -> None:
+    place = grid(32650, Affine(2, 0, 500_000, 0, -3, 4_000_000))
+
+    np.testing.assert_allclose(np.array(pixel_to_metres(place)), [[2, 0], [0, -3]])
+    assert max_pixel_side_m(place) == pytest.approx(3)
+
+
+def test_feet() -> None:
+    place = grid(2263, Affine(10, 0, 1e6, 0, -10, 2e5))
+
+    assert max_pixel_side_m(place) == pytest.approx(3048.0061 / 1000)
+
+
+def test_a_turned_grid() -> None:
+    place = grid(32650, Affine.rotation(30) @ Affine.scale(2, -2))
+
+    assert max_pixel_side_m(place) == pytest.approx(2)
+    np.testing.assert_allclose(
+        np.array(pixel_to_metres(place)), [[np.sqrt(3), 1], [1, -np.sqrt(3)]], atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("south", [60.0, 0.0, -35.0])
+def test_degrees(south: float) -> None:
+    step = 1 / 3600
+    place = grid(4326, Affine(step, 0, 103, 0, -step, south + 50 * step))
+    geod = pyproj.Geod(ellps="WGS84")
+    east_m = geod.inv(103, south, 103 + step, south)[2]
+    north_m = geod.inv(103, south, 103, south + step)[2]
+
+    matrix = pixel_to_metres(place)
+
+    assert matrix is not None
+    np.testing.assert_allclose(np.diag(matrix), [east_m, -north_m], rtol=0.006)
+    longest_m = max_pixel_side_m(place)
+    assert longest_m is not None
+    assert longest_m >= max(east_m, north_m) * 0.995
+
+
+def test_nothing_is_known_without_a_coordinate_system() -> None:
+    place = grid(None, Affine(2, 0, 0, 0, -2, 0))
+
+    assert pixel_to_metres(place) is None
+    assert max_pixel_side_m(place) is None

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from tests.reporting.inventory.made_record import made_record, made_statistics
 from tests.reporting.inventory.wanted import UTM, Wanted
 
-from landslip.inventory.fields import FIELDS, Kind
-from landslip.inventory.formats.geopackage import write_geopackage
-from landslip.inventory.layers import Layers
+from landslip.inventory.fields import FIELDS, FieldKind
+from landslip.inventory.formats.vector_files import write_geopackage
+from landslip.inventory.layers import InventoryLayers
 from landslip.inventory.record import GEOPACKAGE, RECORD, STATISTICS
 
 _LEFT, _TOP = 400_000.0, 3_450_000.0
@@ -37,7 +37,7 @@ def write_inventory(folder: Path, wanted: Wanted | None = None) -> Path:
         write_scene(scene, polygons, wanted.crs)
     if wanted.dem:
         write_dem(dem, wanted.crs or UTM)
-    layers = Layers(
+    layers = InventoryLayers(
         landslides=table,
         crowns=_points(table, 3, wanted),
         toes=_points(table, 1, wanted),
@@ -117,12 +117,12 @@ def _table(polygons: NDArray[np.object_], wanted: Wanted) -> geopandas.GeoDataFr
     return geopandas.GeoDataFrame(columns, geometry=polygons, crs=wanted.crs)
 
 
-def _column(kind: Kind, values: Any, number: int) -> Any:
-    if kind is Kind.ID:
+def _column(kind: FieldKind, values: Any, number: int) -> Any:
+    if kind is FieldKind.ID:
         return np.asarray(values, dtype=np.int64)
-    if kind is Kind.FLAG:
+    if kind is FieldKind.FLAG:
         return pd.array(values if values is not None else [pd.NA] * number, dtype="boolean")
-    if kind is Kind.TEXT:
+    if kind is FieldKind.TEXT:
         return values if values is not None else np.full(number, None, dtype=object)
     return values if values is not None else np.full(number, np.nan)
 

@@ -11,13 +11,19 @@ import numpy as np
 import pytest
 import shapely
 from numpy.typing import NDArray
-from tests.inventory.made_map import LEFT, MadeMap, change_json, make_map, write_plane
+from tests.inventory.factories import (
+    LEFT,
+    SyntheticExtraction,
+    change_json,
+    make_extraction,
+    write_plane,
+)
 
 from landslip.core.choices import Language
 from landslip.core.messages import Message, message, plain, term
 from landslip.inference.result import SUMMARY
 from landslip.inventory.record import RECORD, read_record
-from landslip.inventory.request import Cleaned, InventoryRequest, Known
+from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
 from landslip.inventory.statistics.adjusted_area import BY_SAMPLE, BY_TILES
 from landslip.inventory.statistics.summary import RELATIONS, StatisticsRequest, statistics_of
@@ -82,27 +88,29 @@ def test_notes_of_statistics_are_told_in_chinese(name: str, words: list[str]) ->
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadeMap:
-    return make_map(tmp_path_factory.mktemp("map"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticExtraction:
+    return make_extraction(tmp_path_factory.mktemp("map"))
 
 
 def told_of(request: InventoryRequest) -> list[str]:
     return all_chinese(make_inventory(request).messages)
 
 
-def test_notes_of_an_extraction_are_told_in_chinese(made: MadeMap, tmp_path: Path) -> None:
+def test_notes_of_an_extraction_are_told_in_chinese(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
     bare = InventoryRequest(source=made.extraction, out=tmp_path / "bare", draws=0)
     told = told_of(bare)
     assert "日期 2024-08-12 取自影像名称；如有不同，请用 date 指定。" in told
     assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（dem）。" in told
     assert any("影像缺少波段 blue, green：水体和云标记为空" in note for note in told)
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)
-    half = replace(bare, out=tmp_path / "half", known=Known(dem=tmp_path / "dem.tif"))
+    half = replace(bare, out=tmp_path / "half", known=AuxiliaryData(dem=tmp_path / "dem.tif"))
     assert any("3 处滑坡中有 1 处，高程模型 dem.tif" in note for note in told_of(half))
 
 
 def test_notes_on_a_scene_that_is_gone_and_unlike_are_told_in_chinese(
-    made: MadeMap, tmp_path: Path
+    made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     folder = tmp_path / "map"
     shutil.copytree(made.extraction, folder)
@@ -132,7 +140,7 @@ def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
     file = tmp_path / "slides_7.gpkg"
     geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:32648").to_file(file)
     request = InventoryRequest(
-        source=file, out=tmp_path / "out", draws=0, cleaned=Cleaned(min_area_m2=25.0)
+        source=file, out=tmp_path / "out", draws=0, cleaned=CleaningOptions(min_area_m2=25.0)
     )
     told = told_of(request)
     assert "slides_7.gpkg：5 个多边形中有 1 个（序号 3）几何为空，已略去。" in told
@@ -142,7 +150,7 @@ def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
 
 
 def test_a_record_of_an_earlier_version_is_read_and_its_sentences_are_marked(
-    made: MadeMap, tmp_path: Path
+    made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     record = make_inventory(InventoryRequest(source=made.extraction, out=out, draws=0))

@@ -36,7 +36,7 @@ from landslip.inference.rasters import MASK
 from landslip.inference.run import extract
 from landslip.inventory.comparison.inventories import ComparisonRequest
 from landslip.inventory.comparison.run import compare
-from landslip.inventory.request import InventoryRequest, Known
+from landslip.inventory.request import AuxiliaryData, InventoryRequest
 from landslip.inventory.run import make_inventory
 from landslip.io.raster import Mask, Scene
 from landslip.metrics.pixels import count_pixels
@@ -215,7 +215,7 @@ def _make_inventory(demo: _Demo) -> dict[str, Any]:
     request = InventoryRequest(
         source=folder / EXTRACTION,
         out=folder / INVENTORY,
-        known=Known(dem=folder / DEM),
+        known=AuxiliaryData(dem=folder / DEM),
         seed=demo.request.seed,
     )
     record = make_inventory(request)

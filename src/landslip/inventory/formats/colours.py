@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Grade(NamedTuple):
+class ConfidenceClass(NamedTuple):
     """A class of confidence and its colour, as red, green and blue from 0 to 255."""
 
     low: float
@@ -11,13 +11,13 @@ class Grade(NamedTuple):
     colour: tuple[int, int, int]
 
 
-GRADES = (
-    Grade(0.0, 0.5, (255, 255, 178)),
-    Grade(0.5, 0.6, (254, 217, 118)),
-    Grade(0.6, 0.7, (254, 178, 76)),
-    Grade(0.7, 0.8, (253, 141, 60)),
-    Grade(0.8, 0.9, (240, 59, 32)),
-    Grade(0.9, 1.0, (189, 0, 38)),
+CONFIDENCE_CLASSES = (
+    ConfidenceClass(0.0, 0.5, (255, 255, 178)),
+    ConfidenceClass(0.5, 0.6, (254, 217, 118)),
+    ConfidenceClass(0.6, 0.7, (254, 178, 76)),
+    ConfidenceClass(0.7, 0.8, (253, 141, 60)),
+    ConfidenceClass(0.8, 0.9, (240, 59, 32)),
+    ConfidenceClass(0.9, 1.0, (189, 0, 38)),
 )
 UNGRADED = (214, 96, 50)
 OUTLINE = (74, 28, 12)
@@ -33,6 +33,6 @@ DENSITIES = (
 )
 
 
-def grade_of(confidence: float) -> int:
-    """Return the index in `GRADES` of a confidence from 0 to 1."""
-    return sum(confidence >= grade.high for grade in GRADES[:-1])
+def confidence_class(confidence: float) -> int:
+    """Return the index in `CONFIDENCE_CLASSES` of a confidence from 0 to 1."""
+    return sum(confidence >= grade.high for grade in CONFIDENCE_CLASSES[:-1])

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import FIELDS, FLAGS, Field, Kind
+from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField, label
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.wgs84 import in_wgs84, points_in_wgs84
-from landslip.inventory.label import label
-from landslip.inventory.layers import Layers
+from landslip.inventory.layers import InventoryLayers
 from landslip.inventory.record import InventoryRecord
 
 LARGEST = 10_000
@@ -71,7 +70,10 @@ _WORDS: dict[Language, dict[str, str]] = {
 
 
 def write_kmz(
-    layers: Layers, record: InventoryRecord, path: Path, language: Language = Language.ENGLISH
+    layers: InventoryLayers,
+    record: InventoryRecord,
+    path: Path,
+    language: Language = Language.ENGLISH,
 ) -> None:
     """Write the landslides, the `LARGEST` of them at most, with their crowns and toes.
 
@@ -98,7 +100,9 @@ def write_kmz(
             archive.writestr(member, content)
 
 
-def _document(layers: Layers, record: InventoryRecord, language: Language) -> Iterator[str]:
+def _document(
+    layers: InventoryLayers, record: InventoryRecord, language: Language
+) -> Iterator[str]:
     words = _WORDS[language]
     count = len(layers.landslides)
     shown = layers.landslides.iloc[:LARGEST]
@@ -132,7 +136,7 @@ def _light(lonlat: NDArray[np.object_]) -> tuple[NDArray[np.object_], float]:
 
 
 def _styles() -> Iterator[str]:
-    fills = {f"grade{n}": grade.colour for n, grade in enumerate(colours.GRADES)}
+    fills = {f"grade{n}": grade.colour for n, grade in enumerate(colours.CONFIDENCE_CLASSES)}
     for name, fill in (fills | {"plain": colours.UNGRADED}).items():
         yield _polygon_style(name, fill, colours.OUTLINE, 1.5)
         yield _polygon_style(f"{name}-flagged", fill, colours.FLAGGED, 3.0)
@@ -181,7 +185,7 @@ def _landslides(
 
 def _style_of(row: dict[str, Any]) -> str:
     confidence = row["confidence"]
-    grade = "plain" if math.isnan(confidence) else f"grade{colours.grade_of(confidence)}"
+    grade = "plain" if math.isnan(confidence) else f"grade{colours.confidence_class(confidence)}"
     return f"{grade}-flagged" if any(row[name] is True for name in FLAGS) else grade
 
 
@@ -196,11 +200,11 @@ def _balloon(row: dict[str, Any], language: Language) -> str:
     )
 
 
-def _said(field: Field, value: Any, words: dict[str, str]) -> str:
+def _said(field: InventoryField, value: Any, words: dict[str, str]) -> str:
     """Return a value in words, with its unit; empty where it is not known."""
-    if field.kind is Kind.FLAG:
+    if field.kind is FieldKind.FLAG:
         return words["yes"] if value is True else ""
-    if field.kind is Kind.TEXT:
+    if field.kind is FieldKind.TEXT:
         if not isinstance(value, str):
             return ""
         return words[value] if field.name == "axis" else value

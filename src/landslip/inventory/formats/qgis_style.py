@@ -9,10 +9,8 @@ import geopandas
 import numpy as np
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import FLAGS
+from landslip.inventory.fields import FLAGS, LAYER_FIELDS, label_with_unit
 from landslip.inventory.formats import colours
-from landslip.inventory.formats.layer_fields import LAYER_FIELDS
-from landslip.inventory.label import label_with_unit
 from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
 
 Colour = tuple[int, int, int]
@@ -98,10 +96,12 @@ def _landslide_rules(frame: geopandas.GeoDataFrame, words: Mapping[str, str]) ->
     rules = [
         _Rule(
             f"{words['confidence']} {grade.low:.1f} – {grade.high:.1f}",
-            _between("confidence", grade.low, grade.high, last=grade is colours.GRADES[-1]),
+            _between(
+                "confidence", grade.low, grade.high, last=grade is colours.CONFIDENCE_CLASSES[-1]
+            ),
             _fill(grade.colour),
         )
-        for grade in colours.GRADES
+        for grade in colours.CONFIDENCE_CLASSES
     ]
     unknown = _Rule(words["unknown"], '"confidence" IS NULL', _fill((190, 190, 190)))
     return [*rules, *([] if known.all() else [unknown]), flagged]

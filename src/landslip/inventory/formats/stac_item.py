@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.inventory import record as names
-from landslip.inventory.fields import FIELDS, Kind
+from landslip.inventory.fields import FIELDS, FieldKind
 from landslip.inventory.formats.wgs84 import WGS84, Footprint, footprint, in_wgs84
 from landslip.inventory.record import InventoryRecord
 from landslip.inventory.statistics.result import InventoryStatistics
@@ -173,7 +173,12 @@ def _properties(
 
 
 def _columns(geometry: str) -> list[dict[str, str]]:
-    types = {Kind.ID: "int64", Kind.NUMBER: "double", Kind.TEXT: "string", Kind.FLAG: "boolean"}
+    types = {
+        FieldKind.ID: "int64",
+        FieldKind.NUMBER: "double",
+        FieldKind.TEXT: "string",
+        FieldKind.FLAG: "boolean",
+    }
     columns = [
         {
             "name": field.name,

@@ -1,10 +1,13 @@
 """Points on the outlines of many polygons at once, and points spread inside them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from landslip.inventory.morphometry.plane import MapPlane, Points
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -13,7 +16,7 @@ _FEWEST_ROWS, _MOST_ROWS = 24, 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edges:
+class PolygonEdges:
     """The straight lines that all rings of polygons are made of, holes too.
 
     Attributes:
@@ -29,7 +32,7 @@ class Edges:
     polygons: int
 
     @classmethod
-    def of(cls, polygons: NDArray[np.object_]) -> "Edges":
+    def of(cls, polygons: NDArray[np.object_]) -> "PolygonEdges":
         """Take polygons (n,) apart, which may have several parts."""
         parts, part_owner = shapely.get_parts(polygons, return_index=True)
         rings, ring_part = shapely.get_rings(parts, return_index=True)
@@ -51,7 +54,7 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SamplePoints:
     """Points that belong to polygons.
 
     Attributes:
@@ -70,7 +73,7 @@ def sums(owner: Indices, values: Values, count: int) -> Values:
     return np.asarray(np.bincount(owner, values, count), dtype=np.float64)
 
 
-def outline_points(edges: Edges, steps: Values) -> tuple[Indices, Values]:
+def outline_points(edges: PolygonEdges, steps: Values) -> tuple[Indices, Values]:
     """Return owners (m,) and points (m, 2): all vertices, and points between them.
 
     Edges are cut into an even number of equal pieces, so that their middles are among the points:
@@ -87,7 +90,7 @@ def outline_points(edges: Edges, steps: Values) -> tuple[Indices, Values]:
     return edges.owner[edge], edges.starts[edge] * (1 - share) + edges.ends[edge] * share
 
 
-def inner_points(edges: Edges, steps: Values) -> Sample:
+def inner_points(edges: PolygonEdges, steps: Values) -> SamplePoints:
     """Spread points inside polygons: rows of the same distance, on each of them equal pieces.
 
     Each stretch of a row that lies inside has at least one point, at the middle of a piece, so
@@ -109,12 +112,12 @@ def inner_points(edges: Edges, steps: Values) -> Sample:
     mine = owner[stretch]
     x = left[stretch] + (at + 0.5) * piece[stretch]
     y = low[mine] + (row[stretch] + 0.5) * row_step[mine]
-    return Sample(
+    return SamplePoints(
         owner=mine, points=np.column_stack([x, y]), weight=(piece * row_step[owner])[stretch]
     )
 
 
-def _rows(edges: Edges, steps: Values) -> tuple[Values, Values]:
+def _rows(edges: PolygonEdges, steps: Values) -> tuple[Values, Values]:
     """Return where each polygon's rows begin and how far apart they are, (n,) each."""
     least, most = edges.bounds()
     with np.errstate(invalid="ignore"):
@@ -125,7 +128,7 @@ def _rows(edges: Edges, steps: Values) -> tuple[Values, Values]:
 
 
 def _stretches(
-    edges: Edges, low: Values, row_step: Values
+    edges: PolygonEdges, low: Values, row_step: Values
 ) -> tuple[tuple[Indices, Indices], Values, Values]:
     """Return the stretches of rows inside: (owner, row), left and right end, (k,) each."""
     owner = edges.owner
@@ -150,3 +153,73 @@ def _counted(counts: Indices) -> tuple[Indices, Indices]:
     item = np.repeat(np.arange(len(counts)), counts)
     first = np.cumsum(counts) - counts
     return item, np.arange(len(item)) - first[item]
+
+
+_COST = 300
+_AT_ONCE = 2**19
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolygonBatch:
+    """Polygons and how they are measured.
+
+    Attributes:
+        polygons: (n,).
+        edges: of them.
+        plane: how the map is measured.
+        origins: (n, 2) middles of their bounds, where each is measured; NaN of what is empty.
+        scale: (n, 2) metres that a unit of x and of y is there.
+    """
+
+    polygons: NDArray[np.object_]
+    edges: PolygonEdges
+    plane: MapPlane
+    origins: Points
+    scale: Points
+
+    @classmethod
+    def of(cls, polygons: NDArray[np.object_], plane: MapPlane) -> "PolygonBatch":
+        """Take polygons (n,) apart."""
+        origins = centres(polygons)
+        return cls(
+            polygons=polygons,
+            edges=PolygonEdges.of(polygons),
+            plane=plane,
+            origins=origins,
+            scale=plane.metres_per_unit(origins),
+        )
+
+    @property
+    def about_area_m2(self) -> Values:
+        """Area (n,) by the scale at the origin: good enough to space points."""
+        area: Values = np.nan_to_num(shapely.area(self.polygons) * self.scale.prod(axis=1))
+        return area
+
+    @property
+    def about_perimeter_m(self) -> Values:
+        """The same for the perimeter."""
+        spans = (self.edges.ends - self.edges.starts) * self.scale[self.edges.owner]
+        return sums(self.edges.owner, np.hypot(*spans.T), len(self.polygons))
+
+
+def centres(polygons: NDArray[np.object_]) -> Points:
+    """Return the middles (n, 2) of bounds; NaN of what is empty.
+
+    Centroids of slivers can lie far away, by rounding errors.
+    """
+    left, bottom, right, top = shapely.bounds(polygons).T
+    return np.column_stack([(left + right) / 2, (bottom + top) / 2])
+
+
+def valid_rows(polygons: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Return the rows (m,) of polygons that are there, with finite coordinates, and not empty."""
+    # of coordinates that are not finite, neither is the length
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero(np.isfinite(shapely.length(polygons)) & ~shapely.is_empty(polygons))
+
+
+def batches(polygons: NDArray[np.object_], order: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows of polygons in an order, so many at once that memory stays bounded."""
+    cost = _COST + shapely.get_num_coordinates(polygons[order])
+    cuts = np.flatnonzero(np.diff(np.cumsum(cost) // _AT_ONCE)) + 1
+    yield from (rows for rows in np.split(order, cuts) if len(rows))

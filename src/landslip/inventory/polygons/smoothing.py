@@ -5,6 +5,10 @@ than some pixels and leaves the rest (Taubin 1995, doi:10.1145/218380.218473), b
 than a share of the limit. Points that a straight line replaces are left out, and each ring is then
 widened or narrowed by one distance everywhere, so that it encloses the area of its pixels again.
 All sums are the same whichever way a ring turns, so polygons that touch stay together.
+
+Rings with fewer points.
+
+All sums are the same whichever way a ring turns, so what two rings share stays shared.
 """
 
 from collections.abc import Iterator
@@ -17,11 +21,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from landslip.core.grid import map_points
-from landslip.inference.outlines import Outlines
-from landslip.inventory.polygons.crossings import crossing_places, failing
-from landslip.inventory.polygons.rings import contacts, lattice, shifted
-from landslip.inventory.polygons.thinning import Chain, thinned
-from landslip.inventory.polygons.widening import signed_areas, widened
+from landslip.inference.outlines import Outlines, offsets
+from landslip.inventory.polygons.boundary import (
+    boundary_vertices,
+    ring_neighbours,
+    shared_boundary,
+)
 
 _SHRINK, _GROW, _PASSES = 0.6307, -0.6732, 20
 # shares of the limit: for the filter, for leaving points out, for keeping the area
@@ -32,7 +37,7 @@ _LOCAL_ROUNDS, _MOST_ROUNDS, _FREEZE_PX = 6, 40, 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Smoothed:
+class SmoothPolygons:
     """Smooth polygons.
 
     Attributes:
@@ -45,9 +50,9 @@ class Smoothed:
     shift_px: NDArray[np.float64]
 
 
-def smoothed(
+def smooth_outlines(
     outlines: Outlines, region: NDArray[np.int64], max_shift_px: float, transform: Affine
-) -> Smoothed:
+) -> SmoothPolygons:
     """Smooth polygons and place them on the map.
 
     A ring encloses its pixels' area as far as the limit lets it. Where smooth lines would cross,
@@ -69,13 +74,13 @@ def smoothed(
             rings = _smooth_rings(outlines.take(some), region[some], frozen, max_shift_px)
             polygons[some] = rings.placed(transform)
             shift_px[some] = rings.shift_px
-        failed = failing(polygons, again)
+        failed = conflicting_polygons(polygons, again)
         again = np.flatnonzero(np.isin(region, region[failed]))
         if len(failed):
             keys = _keys_to_freeze(outlines.take(failed), polygons[failed], attempt, transform)
             frozen = np.union1d(frozen, keys)
         attempt += 1
-    return Smoothed(polygons=shapely.orient_polygons(polygons), shift_px=shift_px)
+    return SmoothPolygons(polygons=shapely.orient_polygons(polygons), shift_px=shift_px)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +118,16 @@ def _chunks(
 def _smooth_rings(
     outlines: Outlines, region: NDArray[np.int64], frozen: NDArray[np.int64], max_shift_px: float
 ) -> _Rings:
-    points = lattice(outlines)
-    touching = contacts(points, region)
+    points = boundary_vertices(outlines)
+    touching = shared_boundary(points, region)
     sizes = np.diff(points.rings)
     short = (sizes < _SHORTEST) & ~np.logical_or.reduceat(touching.shared, points.rings[:-1])
     still = touching.fixed | np.repeat(short, sizes)
     still |= np.isin(points.keys, frozen)
     old = points.places
-    new = filtered(old, points.rings, still, _FILTER * max_shift_px)
-    thin = thinned(
-        Chain(
+    new = taubin_filter(old, points.rings, still, _FILTER * max_shift_px)
+    thin = simplify_rings(
+        RingVertices(
             places=new,
             keys=points.keys,
             rings=points.rings,
@@ -133,7 +138,7 @@ def _smooth_rings(
             shared=touching.shared,
         )
     )
-    places, wider = widened(thin, signed_areas(old, points.rings), _AREA * max_shift_px)
+    places, wider = offset_to_areas(thin, signed_areas(old, points.rings), _AREA * max_shift_px)
     moved = np.maximum.reduceat(np.abs(new - old), points.rings[:-1])
     moved += np.maximum.reduceat(thin.errors, thin.rings[:-1]) + np.abs(wider)
     closed = np.insert(places, thin.rings[1:], places[thin.rings[:-1]])
@@ -145,7 +150,7 @@ def _smooth_rings(
     )
 
 
-def filtered(
+def taubin_filter(
     places: NDArray[np.complex128],
     rings: NDArray[np.int64],
     still: NDArray[np.bool_],
@@ -161,7 +166,7 @@ def filtered(
     """
     new = places
     for factor in (_SHRINK, _GROW) * _PASSES:
-        middle = 0.5 * (shifted(new, rings, -1) + shifted(new, rings, 1))
+        middle = 0.5 * (ring_neighbours(new, rings, -1) + ring_neighbours(new, rings, 1))
         new = np.where(still, places, new + factor * (middle - new))
     moved = new - places
     length = np.abs(moved)
@@ -175,8 +180,8 @@ def _keys_to_freeze(
     outlines: Outlines, polygons: NDArray[np.object_], attempt: int, transform: Affine
 ) -> NDArray[np.int64]:
     """Return the points that are to follow the pixels: near crossings, in the end all."""
-    points = lattice(outlines)
-    places = crossing_places(polygons)
+    points = boundary_vertices(outlines)
+    places = self_intersections(polygons)
     if attempt >= _LOCAL_ROUNDS or len(places) == 0:
         return points.keys
     at = np.column_stack([points.cols, points.rows])
@@ -184,3 +189,166 @@ def _keys_to_freeze(
     distance, _ = cKDTree(map_points(~transform, places)).query(at, distance_upper_bound=reach)
     near: NDArray[np.int64] = points.keys[np.isfinite(distance)]
     return near
+
+
+_LEAST_POINTS = 8  # half of them may go at once, and a ring needs four
+_SCATTER = 0x5851F42D4C957F2D
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingVertices:
+    """Points on closed rings from which some may be left out.
+
+    Attributes:
+        errors: how far what was left out lies from the side to the next point.
+        tolerance: up to which a point may be left out.
+        fixed: points that stay.
+        loose: points that may be moved.
+        shared: points that are on another ring too.
+    """
+
+    places: NDArray[np.complex128]
+    keys: NDArray[np.int64]
+    rings: NDArray[np.int64]
+    errors: NDArray[np.float64]
+    tolerance: NDArray[np.float64]
+    fixed: NDArray[np.bool_]
+    loose: NDArray[np.bool_]
+    shared: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def simplify_rings(chain: RingVertices) -> RingVertices:
+    """Leave out points that the line from the one before to the one after comes near to."""
+    while True:
+        errors, leave = _to_leave_out(chain)
+        if not leave.any():
+            return chain
+        before = ring_neighbours(leave, chain.rings, 1)
+        merged = np.where(before, ring_neighbours(errors, chain.rings, 1), chain.errors)
+        kept = ~leave
+        count = np.add.reduceat(kept, chain.rings[:-1], dtype=np.int64)
+        chain = RingVertices(
+            places=chain.places[kept],
+            keys=chain.keys[kept],
+            rings=offsets(count),
+            errors=merged[kept],
+            tolerance=chain.tolerance[kept],
+            fixed=chain.fixed[kept],
+            loose=chain.loose[kept],
+            shared=chain.shared[kept],
+        )
+
+
+def _to_leave_out(chain: RingVertices) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the error that leaving out each point makes, and which go: no two neighbours."""
+    rings = chain.rings
+    sizes = np.diff(rings)
+    errors = _distance_to_chord(chain)
+    errors += np.maximum(chain.errors, ring_neighbours(chain.errors, rings, -1))
+    # how many points the other ring has left must not matter for what is shared
+    enough = np.repeat(sizes >= _LEAST_POINTS, sizes) | chain.shared
+    may = (errors <= chain.tolerance) & ~chain.fixed & enough
+    # equal errors stand in an order that does not follow the ring
+    rank = chain.keys * np.int64(_SCATTER)
+    leave = may.copy()
+    for side in (-1, 1):
+        other, other_rank = ring_neighbours(errors, rings, side), ring_neighbours(rank, rings, side)
+        first = (errors < other) | ((errors == other) & (rank < other_rank))
+        leave &= first | ~ring_neighbours(may, rings, side)
+    return errors, leave
+
+
+def _distance_to_chord(chain: RingVertices) -> NDArray[np.float64]:
+    """Return each point's distance from the line between its neighbours."""
+    before, after = (ring_neighbours(chain.places, chain.rings, by) for by in (-1, 1))
+    key_before, key_after = (ring_neighbours(chain.keys, chain.rings, by) for by in (-1, 1))
+    # the same sums whichever way the ring turns
+    turned = key_before > key_after
+    start, end = np.where(turned, after, before), np.where(turned, before, after)
+    along, to = end - start, chain.places - start
+    square = along.real**2 + along.imag**2
+    inner = to.real * along.real + to.imag * along.imag
+    part = np.clip(np.divide(inner, square, out=np.zeros(len(chain)), where=square > 0), 0, 1)
+    distance: NDArray[np.float64] = np.abs(to - part * along)
+    return distance
+
+
+def offset_to_areas(
+    chain: RingVertices, areas: NDArray[np.float64], limit_px: float
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Move loose points square to each ring, all by one distance, so that it has its area."""
+    rings = chain.rings
+    sizes = np.diff(rings)
+    outward = _normals(chain.places, rings) * chain.loose
+    # near 0, so that products keep their digits
+    places = chain.places - np.repeat(chain.places[rings[:-1]], sizes)
+    missing = signed_areas(places, rings) - areas
+    linear = _half_cross_sum(places, outward, rings) + _half_cross_sum(outward, places, rings)
+    square = _half_cross_sum(outward, outward, rings)
+    root = np.sqrt(np.maximum(linear**2 - 4 * square * missing, 0))
+    below = linear + np.copysign(root, linear)
+    distance = np.divide(-2 * missing, below, out=np.zeros(len(below)), where=below != 0)
+    distance = np.clip(distance, -limit_px, limit_px)
+    return chain.places + outward * np.repeat(distance, sizes), distance
+
+
+def _normals(places: NDArray[np.complex128], rings: NDArray[np.int64]) -> NDArray[np.complex128]:
+    """Return the unit vector square to the line at each point; 0 where there is none."""
+    along = ring_neighbours(places, rings, 1) - places
+    unit = _units(along)
+    return -1j * _units(unit + ring_neighbours(unit, rings, -1))
+
+
+def _units(vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    length = np.abs(vectors)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-12)
+
+
+def signed_areas(places: NDArray[np.complex128], rings: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what rings enclose; negative where they turn from rows to columns."""
+    near = places - np.repeat(places[rings[:-1]], np.diff(rings))
+    return _half_cross_sum(near, near, rings)
+
+
+def _half_cross_sum(
+    first: NDArray[np.complex128], second: NDArray[np.complex128], rings: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    following = ring_neighbours(second, rings, 1)
+    cross = first.real * following.imag - first.imag * following.real
+    sums: NDArray[np.float64] = np.add.reduceat(cross, rings[:-1]) / 2
+    return sums
+
+
+def conflicting_polygons(
+    polygons: NDArray[np.object_], chosen: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return which polygons are invalid, or overlap one that was chosen."""
+    invalid = chosen[~shapely.is_valid(polygons[chosen])]
+    tree = shapely.STRtree(polygons)
+    one, other = tree.query(polygons[chosen], predicate="intersects")
+    one = chosen[one]
+    pair = one != other
+    one, other = one[pair], other[pair]
+    # GEOS cannot tell of invalid ones; they come again
+    sound = shapely.is_valid(polygons[one]) & shapely.is_valid(polygons[other])
+    one, other = one[sound], other[sound]
+    over = ~shapely.touches(polygons[one], polygons[other])
+    found: NDArray[np.int64] = np.unique(np.concatenate([invalid, one[over], other[over]]))
+    return found
+
+
+def self_intersections(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the ends of sides that cross or touch others than those they join."""
+    rings = shapely.get_rings(polygons)
+    points, of_ring = shapely.get_coordinates(rings, return_index=True)
+    first = np.flatnonzero(of_ring[1:] == of_ring[:-1])
+    ends = np.stack([points[first], points[first + 1]], axis=1)
+    sides = np.asarray(shapely.linestrings(ends), dtype=object)
+    one, other = shapely.STRtree(sides).query(sides, predicate="intersects")
+    one, other = one[one < other], other[one < other]
+    joined = (ends[one][:, :, None] == ends[other][:, None, :]).all(axis=-1).any(axis=(1, 2))
+    places: NDArray[np.float64] = ends[np.union1d(one[~joined], other[~joined])].reshape(-1, 2)
+    return places

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from landslip.core.errors import InputError
-from landslip.inventory.fields import BY_NAME
+from landslip.inventory.fields import FIELDS_BY_NAME
 from landslip.inventory.record import (
     CROWNS,
     DENSITY,
@@ -26,7 +26,7 @@ from landslip.inventory.record import (
 from landslip.inventory.statistics.result import InventoryStatistics
 
 _NEEDED = {
-    LANDSLIDES: tuple(BY_NAME),
+    LANDSLIDES: tuple(FIELDS_BY_NAME),
     CROWNS: ("id",),
     TOES: ("id",),
     DENSITY: ("landslides", "per_km2"),

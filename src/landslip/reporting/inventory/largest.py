@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landslip.inventory.fields import BY_NAME, FLAGS
+from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
 from landslip.reporting.inventory import numbers
 from landslip.reporting.inventory.data import known
 from landslip.reporting.inventory.plates import Sight, thumbnail
@@ -62,7 +62,7 @@ def value_text(name: str, value: object) -> str:
     """Return a number of a column with its unit; a dash where it is empty."""
     if not known(value):
         return numbers.EMPTY
-    number, unit = float(str(value)), BY_NAME[name].unit
+    number, unit = float(str(value)), FIELDS_BY_NAME[name].unit
     if unit == "m²":
         return numbers.area(number)
     if unit in _WHOLE_UNITS:

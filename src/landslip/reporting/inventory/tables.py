@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from markupsafe import Markup
 
-from landslip.inventory.fields import BY_NAME, FLAGS
+from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
 from landslip.inventory.statistics.result import (
     AdjustedArea,
     AreaFrequency,
@@ -57,7 +57,7 @@ class Table:
 
 def with_unit(name: str, texts: Texts) -> str:
     """Return the label of a column with its unit."""
-    unit = BY_NAME[name].unit
+    unit = FIELDS_BY_NAME[name].unit
     return f"{texts.column(name)} ({unit})" if unit else texts.column(name)
 
 

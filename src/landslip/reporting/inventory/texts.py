@@ -7,7 +7,7 @@ import yaml
 
 from landslip.core.choices import Language
 from landslip.core.messages import PLAIN, Message, term
-from landslip.inventory.fields import BY_NAME
+from landslip.inventory.fields import FIELDS_BY_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Texts:
 
     def column(self, name: str) -> str:
         """Return the label of a column of the inventory."""
-        field = BY_NAME[name]
+        field = FIELDS_BY_NAME[name]
         return field.chinese if self.language is Language.CHINESE else field.english
 
     @property

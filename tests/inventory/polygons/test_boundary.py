@@ -2,7 +2,12 @@ import numpy as np
 from tests.inventory.polygons.pixel_shapes import box, outlines_of, winding
 
 from landslip.inference.outlines import concatenate_outlines
-from landslip.inventory.polygons.rings import contacts, lattice, outside, shifted
+from landslip.inventory.polygons.boundary import (
+    boundary_vertices,
+    exterior_vertices,
+    ring_neighbours,
+    shared_boundary,
+)
 
 
 def test_a_lattice_has_every_point_of_every_ring_once() -> None:
@@ -11,7 +16,7 @@ def test_a_lattice_has_every_point_of_every_ring_once() -> None:
     mask[70:72, 70:75] = True
     outlines = outlines_of(mask)
 
-    points = lattice(outlines)
+    points = boundary_vertices(outlines)
 
     padded = np.pad(mask, 1).astype(int)
     sides = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
@@ -24,7 +29,7 @@ def test_a_lattice_has_every_point_of_every_ring_once() -> None:
 
 
 def test_the_lattice_of_a_rectangle() -> None:
-    points = lattice(outlines_of(box(2, 4, 5, 6)))
+    points = boundary_vertices(outlines_of(box(2, 4, 5, 6)))
 
     assert points.cols.tolist() == [2, 3, 4, 4, 3, 2]
     assert points.rows.tolist() == [5, 5, 5, 6, 6, 6]
@@ -32,9 +37,9 @@ def test_the_lattice_of_a_rectangle() -> None:
 
 def test_parts_of_one_region_share_sides_and_meet_where_these_end() -> None:
     left, right = outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 3, 9))
-    points = lattice(concatenate_outlines([left, right]))
+    points = boundary_vertices(concatenate_outlines([left, right]))
 
-    touching = contacts(points, np.array([4, 4]))
+    touching = shared_boundary(points, np.array([4, 4]))
 
     places = np.column_stack([points.cols, points.rows])
     shared = {tuple(place) for place in places[touching.shared].tolist()}
@@ -44,11 +49,11 @@ def test_parts_of_one_region_share_sides_and_meet_where_these_end() -> None:
 
 
 def test_polygons_of_other_regions_share_nothing() -> None:
-    points = lattice(
+    points = boundary_vertices(
         concatenate_outlines([outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 2, 6))])
     )
 
-    touching = contacts(points, np.array([0, 1]))
+    touching = shared_boundary(points, np.array([0, 1]))
 
     assert not touching.shared.any()
     assert not touching.fixed.any()
@@ -56,9 +61,9 @@ def test_polygons_of_other_regions_share_nothing() -> None:
 
 def test_what_fills_a_hole_of_its_own_region_is_fixed_all_around() -> None:
     frame, core = outlines_of(box(2, 9, 2, 9) & ~box(4, 6, 4, 6)), outlines_of(box(4, 6, 4, 6))
-    points = lattice(concatenate_outlines([frame, core]))
+    points = boundary_vertices(concatenate_outlines([frame, core]))
 
-    touching = contacts(points, np.array([0, 0]))
+    touching = shared_boundary(points, np.array([0, 0]))
 
     assert np.count_nonzero(touching.fixed) == 16
     assert np.array_equal(touching.fixed, touching.shared)
@@ -67,14 +72,14 @@ def test_what_fills_a_hole_of_its_own_region_is_fixed_all_around() -> None:
 def test_neighbours_on_rings() -> None:
     values, rings = np.array([1, 2, 3, 10, 20]), np.array([0, 3, 5])
 
-    assert shifted(values, rings, 1).tolist() == [2, 3, 1, 20, 10]
-    assert shifted(values, rings, -1).tolist() == [3, 1, 2, 20, 10]
+    assert ring_neighbours(values, rings, 1).tolist() == [2, 3, 1, 20, 10]
+    assert ring_neighbours(values, rings, -1).tolist() == [3, 1, 2, 20, 10]
 
 
 def test_the_outside_of_one_polygon() -> None:
     outlines = outlines_of(box(2, 9, 2, 9) & ~box(4, 6, 4, 6) | box(20, 22, 30, 31))
 
-    ring = outside(outlines, 0)
+    ring = exterior_vertices(outlines, 0)
 
     assert len(ring) == 28
     assert ring.min(axis=0).tolist() == [2, 2]

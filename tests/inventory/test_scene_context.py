@@ -13,12 +13,12 @@ from rasterio.crs import CRS
 from shapely import MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
 
-import landslip.inventory.spectral
+import landslip.inventory.scene_context
 from landslip.core.bands import Bands
 from landslip.core.choices import Units
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
-from landslip.inventory.spectral import SpectralAttributes, spectral_attributes
+from landslip.inventory.scene_context import SpectralAttributes, spectral_attributes
 from landslip.io.raster import Scene, SceneOptions
 
 WriteRaster = Callable[..., Path]
@@ -269,13 +269,13 @@ def test_tiles_give_what_slow_looking_gives(
         ],
         dtype=object,
     )
-    before = landslip.inventory.spectral._TILE_PX
-    landslip.inventory.spectral._TILE_PX = 80 * 16
+    before = landslip.inventory.scene_context._TILE_PX
+    landslip.inventory.scene_context._TILE_PX = 80 * 16
     try:
         with Scene(path) as scene:
             found = spectral_attributes(polygons, UTM, scene)
     finally:
-        landslip.inventory.spectral._TILE_PX = before
+        landslip.inventory.scene_context._TILE_PX = before
     row, col = np.indices(SHAPE) + 0.5
     _, green, red, nir = 1e-4 * pixels.astype(np.float64)
     valid = (pixels != 0).all(axis=0)

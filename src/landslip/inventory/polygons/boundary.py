@@ -13,7 +13,7 @@ _DOWN = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lattice:
+class BoundaryVertices:
     """Rings as all the whole-numbered points on them, one pixel's side apart.
 
     Attributes:
@@ -53,7 +53,7 @@ class Lattice:
         return follower
 
 
-def lattice(outlines: Outlines) -> Lattice:
+def boundary_vertices(outlines: Outlines) -> BoundaryVertices:
     """Return all points of pixel corners on the rings of outlines."""
     last = np.zeros(len(outlines.points), dtype=np.bool_)
     last[outlines.rings[1:] - 1] = True
@@ -66,7 +66,7 @@ def lattice(outlines: Outlines) -> Lattice:
     every += np.repeat(np.sign(along), lengths, axis=0) * steps[:, None]
     ring_of = np.cumsum(last)[first]
     sizes = np.bincount(ring_of, weights=lengths, minlength=len(outlines.rings) - 1)
-    return Lattice(
+    return BoundaryVertices(
         cols=every[:, 0],
         rows=every[:, 1],
         rings=offsets(sizes.astype(np.int64)),
@@ -75,7 +75,7 @@ def lattice(outlines: Outlines) -> Lattice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contacts:
+class SharedBoundary:
     """Where polygons share their outline, for each point of a lattice.
 
     Attributes:
@@ -88,7 +88,7 @@ class Contacts:
     fixed: NDArray[np.bool_]
 
 
-def contacts(points: Lattice, region: NDArray[np.int64]) -> Contacts:
+def shared_boundary(points: BoundaryVertices, region: NDArray[np.int64]) -> SharedBoundary:
     """Find sides that polygons of one region have in common.
 
     Args:
@@ -110,17 +110,19 @@ def contacts(points: Lattice, region: NDArray[np.int64]) -> Contacts:
     fixed = before != partner
     ring_of = np.repeat(np.arange(len(points.rings) - 1), np.diff(points.rings))
     loose = np.bincount(ring_of, weights=(partner < 0) | fixed, minlength=len(points.rings) - 1)
-    return Contacts(shared=(partner >= 0) | (before >= 0), fixed=fixed | (loose[ring_of] == 0))
+    return SharedBoundary(
+        shared=(partner >= 0) | (before >= 0), fixed=fixed | (loose[ring_of] == 0)
+    )
 
 
-def _side_ids(points: Lattice, sides: NDArray[np.int64]) -> NDArray[np.int64]:
+def _side_ids(points: BoundaryVertices, sides: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a number for the side from each of these points to the next, whichever its way."""
     keys, follower = points.keys, points.after()[sides]
     down: NDArray[np.int64] = np.where(points.cols[follower] == points.cols[sides], _DOWN, 0)
     return np.minimum(keys[sides], keys[follower]) | down
 
 
-def shifted(values: NDArray[Any], rings: NDArray[np.int64], by: int) -> NDArray[Any]:
+def ring_neighbours(values: NDArray[Any], rings: NDArray[np.int64], by: int) -> NDArray[Any]:
     """Return, for each point, the value of the next (``by`` 1) or previous (-1) on its ring."""
     there = np.roll(values, -by)
     first, last = rings[:-1], rings[1:] - 1
@@ -131,8 +133,8 @@ def shifted(values: NDArray[Any], rings: NDArray[np.int64], by: int) -> NDArray[
     return there
 
 
-def outside(outlines: Outlines, index: int) -> NDArray[np.int64]:
+def exterior_vertices(outlines: Outlines, index: int) -> NDArray[np.int64]:
     """Return all points (n, 2) on the outside of a polygon."""
-    points = lattice(outlines.take(np.array([index])))
+    points = boundary_vertices(outlines.take(np.array([index])))
     end = points.rings[1]
     return np.column_stack([points.cols[:end], points.rows[:end]])

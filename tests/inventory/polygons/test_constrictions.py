@@ -14,14 +14,18 @@ from tests.inventory.polygons.pixel_shapes import (
     winding,
 )
 
-from landslip.inventory.polygons.necks import Limits, Neck, necks
-from landslip.inventory.polygons.rings import outside
+from landslip.inventory.polygons.boundary import exterior_vertices
+from landslip.inventory.polygons.constrictions import (
+    Constriction,
+    ConstrictionLimits,
+    find_constrictions,
+)
 
-LIMITS = Limits(widest=3.0, reach=6.0, least_px=25)
+LIMITS = ConstrictionLimits(widest=3.0, reach=6.0, least_px=25)
 
 
-def necks_of(mask: Mask, limits: Limits = LIMITS) -> list[Neck]:
-    return necks(outside(outlines_of(mask), 0), limits)
+def necks_of(mask: Mask, limits: ConstrictionLimits = LIMITS) -> list[Constriction]:
+    return find_constrictions(exterior_vertices(outlines_of(mask), 0), limits)
 
 
 def test_the_neck_of_two_tongues_is_where_they_touch() -> None:
@@ -50,7 +54,7 @@ def test_one_landslide_has_no_narrow_neck(shape: Mask) -> None:
 
 
 def test_a_long_bridge_needs_reach() -> None:
-    near = Limits(widest=3.0, reach=1.0, least_px=25)
+    near = ConstrictionLimits(widest=3.0, reach=1.0, least_px=25)
 
     assert necks_of(BRIDGED, near) == []
     best = necks_of(BRIDGED)[0]
@@ -61,7 +65,7 @@ def test_a_long_bridge_needs_reach() -> None:
 
 def test_small_sides_are_not_looked_at() -> None:
     assert necks_of(DISCS)
-    assert necks_of(DISCS, Limits(widest=3.0, reach=6.0, least_px=1000)) == []
+    assert necks_of(DISCS, ConstrictionLimits(widest=3.0, reach=6.0, least_px=1000)) == []
 
 
 def test_limits_are_kept_and_the_narrowest_comes_first() -> None:

@@ -1,10 +1,11 @@
-"""Landslides drawn from the probability of an extraction, as cleaned polygons."""
+"""Holes of outlines."""
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from landslip.core.crs import AreaMeasure
@@ -13,28 +14,128 @@ from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inference.connected_components import Polygonizer
-from landslip.inference.outlines import Landslides, concatenate_landslides
+from landslip.inference.outlines import (
+    Landslides,
+    Outlines,
+    concatenate_landslides,
+    offsets,
+    run_indices,
+)
 from landslip.inference.postprocessing import threshold_level
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
-from landslip.inventory.polygons.cleaning import Cleaning
-from landslip.inventory.polygons.cutting import LEAST_PX, Splitting
-from landslip.inventory.polygons.flow import Heights
-from landslip.inventory.polygons.holes import without_narrow_holes
-from landslip.inventory.polygons.pixel_size import longest_step_m
-from landslip.inventory.polygons.smoothing import smoothed
-from landslip.inventory.polygons.splitting import LARGEST_WINDOW_PX, Split, split
+from landslip.inventory.polygons.smoothing import smooth_outlines
+from landslip.inventory.polygons.splitting import (
+    LARGEST_WINDOW_PX,
+    MIN_PART_PX,
+    ElevationSource,
+    SplitContext,
+    SplitLandslides,
+    max_pixel_side_m,
+    split_landslides,
+)
 from landslip.io.raster import SensorImage
 from landslip.models.engines.base import PROBABILITY_LEVELS
 
-__all__ = ["Cleaning", "Drawn", "Heights", "draw"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """How polygons are made of probabilities.
+
+    Attributes:
+        low: pixels from this probability on belong to a landslide ...
+        high: ... that has at least one pixel from this probability on (hysteresis).
+        min_area_m2: smaller landslides are left out, and none is split into smaller ones. Holes
+            that are smaller are filled if no point in them is farther from the hole's outline
+            than ``max_shift_m``.
+        max_shift_m: no outline is moved farther; None: one pixel's longer side.
+        smooth: whether the staircase of pixels becomes a smooth line.
+        split: whether landslides that touch are taken apart.
+    """
+
+    low: float
+    high: float
+    min_area_m2: float = 100.0
+    max_shift_m: float | None = None
+    smooth: bool = True
+    split: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= 1:
+            raise InputError(f"--low is above 0 and at most 1; got {self.low}")
+        if not self.low <= self.high <= 1:
+            raise InputError(f"--high is at least --low and at most 1; got {self.high}, {self.low}")
+        if not 0 <= self.min_area_m2 < math.inf:
+            raise InputError(f"--min-area is 0 or more square metres; got {self.min_area_m2}")
+        if self.max_shift_m is not None and not 0 <= self.max_shift_m < math.inf:
+            raise InputError(f"--max-shift is 0 or more metres; got {self.max_shift_m}")
+
+
+def fill_narrow_holes(
+    outlines: Outlines, max_px: float, reach_px: float
+) -> tuple[Outlines, NDArray[np.int64]]:
+    """Fill holes that are small, and so narrow that each point is near the outline.
+
+    Args:
+        outlines: polygons.
+        max_px: larger holes stay.
+        reach_px: holes with a point farther than this from their outline stay.
+
+    Returns:
+        The polygons, and how many pixels were filled in each (int64).
+    """
+    filled_px = np.zeros(len(outlines), dtype=np.int64)
+    if len(outlines) == 0:
+        return outlines, filled_px
+    areas = ring_areas(outlines)
+    is_hole = np.ones(len(areas), dtype=np.bool_)
+    is_hole[outlines.polygons[:-1]] = False
+    small = np.flatnonzero(is_hole & (areas < max_px))
+    filled = small[_narrow(outlines, small, reach_px)]
+    owner = np.repeat(np.arange(len(outlines)), np.diff(outlines.polygons))
+    np.add.at(filled_px, owner[filled], np.rint(areas[filled]).astype(np.int64))
+    kept = np.delete(np.arange(len(areas)), filled)
+    sizes = np.diff(outlines.rings)[kept]
+    return (
+        Outlines(
+            points=outlines.points[run_indices(outlines.rings[:-1][kept], sizes)],
+            rings=offsets(sizes),
+            polygons=offsets(np.bincount(owner[kept], minlength=len(outlines))),
+        ),
+        filled_px,
+    )
+
+
+def ring_areas(outlines: Outlines) -> NDArray[np.float64]:
+    """Return the area in pixels inside each ring, whichever way it turns."""
+    x, y = outlines.points.astype(np.float64).T
+    cross = np.zeros(len(x))
+    cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
+    cross[outlines.rings[1:] - 1] = 0
+    areas: NDArray[np.float64] = np.abs(np.add.reduceat(cross, outlines.rings[:-1])) / 2
+    return areas
+
+
+def _narrow(outlines: Outlines, rings: NDArray[np.int64], reach_px: float) -> NDArray[np.bool_]:
+    """Return whether no point inside is farther than so much from the ring."""
+    if len(rings) == 0 or reach_px <= 0:
+        return np.zeros(len(rings), dtype=np.bool_)
+    sizes = np.diff(outlines.rings)[rings]
+    points = outlines.points[run_indices(outlines.rings[:-1][rings], sizes)].astype(np.float64)
+    polygons = shapely.polygons(
+        shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), sizes))
+    )
+    left = shapely.buffer(polygons, -reach_px * (1 + 1e-9), join_style="mitre")
+    narrow: NDArray[np.bool_] = np.atleast_1d(shapely.is_empty(left))
+    return narrow
+
 
 _BAND_PX = 1 << 22
 _READING = 0.6  # the share of reading in the progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class LandslidePolygons:
     """Polygons as columns, and what was done to them.
 
     Sorted by pixels, the most first, then by the top row and the left column.
@@ -74,13 +175,13 @@ class Drawn:
         return len(self.polygons)
 
 
-def draw(
+def polygonize(
     probability: Path,
     cleaning: Cleaning,
-    heights: Heights | None = None,
+    heights: ElevationSource | None = None,
     *,
     progress: Progress = no_progress,
-) -> Drawn:
+) -> LandslidePolygons:
     """Draw the landslides of an extraction's ``probability.tif``.
 
     Args:
@@ -121,7 +222,7 @@ class _Frame:
 
     @classmethod
     def of(cls, image: SensorImage, cleaning: Cleaning) -> "_Frame":
-        step_m = longest_step_m(image.grid)
+        step_m = max_pixel_side_m(image.grid)
         shift_px = 1.0
         if cleaning.max_shift_m is not None and step_m is not None:
             shift_px = cleaning.max_shift_m / step_m
@@ -232,40 +333,38 @@ def _largest_first(landslides: Landslides) -> NDArray[np.int64]:
 
 
 def _parts(
-    landslides: Landslides, frame: _Frame, heights: Heights | None, progress: Progress
-) -> Split:
+    landslides: Landslides, frame: _Frame, heights: ElevationSource | None, progress: Progress
+) -> SplitLandslides:
     if not frame.cleaning.split:
-        return Split(parts=landslides, region=np.arange(len(landslides)), too_large=0)
-    splitting = Splitting(
+        return SplitLandslides(parts=landslides, region=np.arange(len(landslides)), too_large=0)
+    splitting = SplitContext(
         grid=frame.image.grid,
         steps=frame.steps,
         least=threshold_level(frame.cleaning.low),
         seed=threshold_level(frame.cleaning.high),
-        least_px=max(frame.least_px, LEAST_PX),
+        least_px=max(frame.least_px, MIN_PART_PX),
         heights=heights,
     )
 
     def told(done: float, total: float) -> None:
         progress(_READING + (1 - _READING) * done / total, 1.0)
 
-    return split(landslides, splitting, progress=told)
+    return split_landslides(landslides, splitting, progress=told)
 
 
-def _drawn(found: _Found, parts: Split, frame: _Frame) -> Drawn:
+def _drawn(found: _Found, parts: SplitLandslides, frame: _Frame) -> LandslidePolygons:
     landslides = parts.parts
-    outlines, filled_px = without_narrow_holes(
-        landslides.outlines, frame.least_px, frame.max_shift_px
-    )
+    outlines, filled_px = fill_narrow_holes(landslides.outlines, frame.least_px, frame.max_shift_px)
     transform = frame.image.grid.transform
     if frame.cleaning.smooth:
-        smooth = smoothed(outlines, parts.region, frame.max_shift_px, transform)
+        smooth = smooth_outlines(outlines, parts.region, frame.max_shift_px, transform)
         polygons, shift_px = smooth.polygons, float(smooth.shift_px.max(initial=0.0))
     else:
         polygons, shift_px = to_map_polygons(outlines, transform), 0.0
     step_m = math.nan if frame.step_m is None else frame.step_m
     order = _largest_first(landslides)
     pixels = landslides.pixels[order]
-    return Drawn(
+    return LandslidePolygons(
         polygons=polygons[order],
         mean_probability=landslides.probability_sums[order] / (PROBABILITY_LEVELS * pixels),
         max_probability=landslides.probability_maxima[order] / PROBABILITY_LEVELS,
@@ -282,7 +381,7 @@ def _drawn(found: _Found, parts: Split, frame: _Frame) -> Drawn:
     )
 
 
-def _notes(parts: Split, filled_px: NDArray[np.int64]) -> tuple[Message, ...]:
+def _notes(parts: SplitLandslides, filled_px: NDArray[np.int64]) -> tuple[Message, ...]:
     notes = []
     if parts.too_large:
         notes.append(message("polygons.not_split", window=LARGEST_WINDOW_PX, count=parts.too_large))

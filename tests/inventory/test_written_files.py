@@ -5,12 +5,12 @@ from pathlib import Path
 import geopandas
 import pandas as pd
 import pytest
-from tests.inventory.sample_layers import make_layers, make_record
+from tests.inventory.factories import make_layers, make_record
 
 from landslip.core.choices import Language
 from landslip.inventory import record as names
-from landslip.inventory.formats.write import write_layers
-from landslip.inventory.layers import Layers
+from landslip.inventory.layers import InventoryLayers
+from landslip.inventory.run import write_layers
 
 ALL = [
     names.GEOPACKAGE,
@@ -44,7 +44,7 @@ def test_without_a_coordinate_system_only_what_needs_none(tmp_path: Path) -> Non
 
 def test_an_inventory_in_degrees_may_count_its_density_in_metres(tmp_path: Path) -> None:
     metric = make_layers()
-    layers = Layers(
+    layers = InventoryLayers(
         landslides=metric.landslides.to_crs(4326),
         crowns=metric.crowns.to_crs(4326),
         toes=metric.toes.to_crs(4326),

@@ -7,7 +7,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage
-from tests.inventory.morphometry.made_ground import (
+from tests.inventory.morphometry.synthetic_terrain import (
     CENTRE,
     UTM,
     pixels_around,
@@ -18,7 +18,7 @@ from tests.inventory.morphometry.made_ground import (
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
-from landslip.inventory.morphometry.terrain import TILE_PX, Terrain
+from landslip.inventory.morphometry.elevation import TILE_PX, ElevationModel
 
 WGS84 = pyproj.CRS.from_epsg(4326)
 
@@ -38,7 +38,7 @@ def test_heights_and_gradients_across_tiles(tmp_path: Path) -> None:
     pixels = rng.uniform([0.6, 0.6], [shape[1] - 0.6, shape[0] - 0.6], (5000, 2))
     pixels[:500, 0] = rng.uniform(TILE_PX - 2, TILE_PX + 2, 500)
     pixels[500:1000, 1] = rng.uniform(TILE_PX - 2, TILE_PX + 2, 500)
-    with Terrain(tmp_path / "dem.tif") as terrain:
+    with ElevationModel(tmp_path / "dem.tif") as terrain:
         found, gradients = terrain.sample(map_points(transform, pixels), UTM)
         again = terrain.heights_at(map_points(transform, pixels), UTM)
     place = (pixels - 0.5).T[::-1]
@@ -69,7 +69,7 @@ def test_a_height_needs_four_neighbours_and_a_gradient_the_ones_around_them(
     )
     pixels = np.array([[4.5, 4.5], [3.6, 3.6], [3.4, 3.4], [1.6, 1.6], [2.4, 2.4], [0.4, 5.0]])
     pixels = np.concatenate([pixels, [[0.5, 0.5], [8.5, 8.5], [1.5, 1.5], [8.6, 5], [np.nan, 1]]])
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         heights, gradients = terrain.sample(map_points(transform, pixels), UTM)
     T, F = True, False  # noqa: N806
     assert np.isfinite(heights).tolist() == [F, F, T, T, T, F, T, T, T, F, F]
@@ -84,7 +84,7 @@ def test_a_plane_is_a_plane_on_turned_pixels(tmp_path: Path, turn: float) -> Non
         tmp_path / "d.tif", plane(0.3, -0.7), pixels_around((50, 40), 30.0, turn), (50, 40)
     )
     points = CENTRE + np.random.default_rng(1).uniform(-350, 350, (300, 2))
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         heights, gradients = terrain.sample(points, UTM)
         assert terrain.resolution_m == pytest.approx(30, rel=1e-12)
         assert terrain.resolution_at(points[:1], UTM) == pytest.approx(30, rel=1e-12)
@@ -109,7 +109,7 @@ def test_over_a_country_the_lattice_is_fine_enough(tmp_path: Path) -> None:
     points = np.column_stack(
         pyproj.Transformer.from_crs(WGS84, UTM, always_xy=True).transform(*lonlat.T)
     )
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         heights, gradients = terrain.sample(points, UTM)
         resolution = terrain.resolution_at(points, UTM)
     np.testing.assert_allclose(
@@ -131,7 +131,7 @@ def test_heights_are_laid_on_a_grid(tmp_path: Path) -> None:
         transform=Affine(2, 0, CENTRE[0] - 30, 0, -2, CENTRE[1] + 31),
         shape=(25, 33),
     )
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         heights = terrain.heights_on(fine)
         row, col = np.indices(fine.shape).astype(np.float64)
         x, y = CENTRE[0] - 30 + 2 * (col + 0.5), CENTRE[1] + 31 - 2 * (row + 0.5)
@@ -148,27 +148,27 @@ def test_it_tells_what_it_is(tmp_path: Path) -> None:
     step = 1 / 3600
     transform = Affine(step, 0, 116.9, 0, -step, 60.1)
     path = write_dem(tmp_path / "glo30.tif", plane(0, 0), transform, (700, 700), WGS84)
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         assert (terrain.name, terrain.crs) == ("glo30.tif", "EPSG:4326")
         # the middle of the model, at 60.0028 degrees north: half as wide as high
         assert terrain.resolution_m == pytest.approx(21.901, abs=0.002)
     near = ((100.0, 0.0, 102.0, 0.0), WGS84)
-    with Terrain(path, near) as terrain:
+    with ElevationModel(path, near) as terrain:
         assert terrain.resolution_m == pytest.approx(30.82, abs=0.02)
-    with Terrain(path, ((np.nan,) * 4, WGS84)) as terrain:
+    with ElevationModel(path, ((np.nan,) * 4, WGS84)) as terrain:
         assert terrain.resolution_m == pytest.approx(21.901, abs=0.002)
 
 
 def test_a_map_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(0, 0), pixels_around((9, 9), 1.0), (9, 9))
     plan = pyproj.CRS('LOCAL_CS["plan",UNIT["metre",1]]')
-    with Terrain(path) as terrain, pytest.raises(InputError, match="not tied to the Earth"):
+    with ElevationModel(path) as terrain, pytest.raises(InputError, match="not tied to the Earth"):
         terrain.heights_at(np.array([[0.0, 0.0]]), plan)
 
 
 def test_one_row_of_pixels_has_no_heights(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(0, 0), pixels_around((1, 9), 1.0), (1, 9))
-    with Terrain(path) as terrain:
+    with ElevationModel(path) as terrain:
         assert np.isnan(terrain.heights_at(np.array([CENTRE]), UTM)).all()
         heights, gradients = terrain.sample(np.empty((0, 2)), UTM)
     assert heights.shape == (0,)

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,18 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
 from tests.conftest import WriteRaster
-from tests.inventory.polygons.pixel_shapes import TONGUES, Slope
+from tests.inventory.polygons.pixel_shapes import TONGUES, Slope, box, outlines_of
 
 from landslip.core.errors import InputError
 from landslip.core.messages import message
-from landslip.inventory.polygons import drawing
-from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
+from landslip.inventory.polygons import polygonize as polygonize_module
+from landslip.inventory.polygons.polygonize import (
+    Cleaning,
+    LandslidePolygons,
+    fill_narrow_holes,
+    polygonize,
+    ring_areas,
+)
 
 METRES = Affine(2, 0, 500_000, 0, -2, 4_000_000)
 PLAIN: dict[str, Any] = {"min_area_m2": 0.0, "smooth": False, "split": False}
@@ -38,7 +45,7 @@ def write(write_raster: WriteRaster, steps: NDArray[np.uint8], **profile: object
 def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     path = write(write_raster, steps)
 
-    drawn = draw(path, Cleaning(low=0.6, high=0.8, **PLAIN))
+    drawn = polygonize(path, Cleaning(low=0.6, high=0.8, **PLAIN))
 
     known = np.where(steps == 255, 0, steps)
     names, count = ndimage.label(known >= 150)
@@ -67,7 +74,7 @@ def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
         steps[row : row + 3, col : col + 3] = 250
     steps[20:24, 20:24] = 250
 
-    drawn = draw(write(write_raster, steps), Cleaning(low=0.5, high=0.5, **PLAIN))
+    drawn = polygonize(write(write_raster, steps), Cleaning(low=0.5, high=0.5, **PLAIN))
 
     corners = shapely.bounds(drawn.polygons)[:, [0, 3]]
     pixels = (corners - [500_000, 4_000_000]) / [2, -2]
@@ -77,9 +84,9 @@ def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
 
 def test_the_smallest_area_counts(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     path = write(write_raster, steps)
-    everything = draw(path, Cleaning(low=0.6, high=0.6, **PLAIN))
+    everything = polygonize(path, Cleaning(low=0.6, high=0.6, **PLAIN))
 
-    drawn = draw(path, Cleaning(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0})))
+    drawn = polygonize(path, Cleaning(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0})))
 
     assert drawn.pixels.tolist() == [px for px in everything.pixels.tolist() if px >= 25]
     assert drawn.dropped_small == len(everything) - len(drawn) > 0
@@ -90,9 +97,9 @@ def test_smooth_outlines_keep_area_and_limit(
 ) -> None:
     path = write(write_raster, steps)
     options: dict[str, Any] = {"low": 0.6, "high": 0.7, "min_area_m2": 100.0}
-    rough = draw(path, Cleaning(**options, smooth=False, split=False))
+    rough = polygonize(path, Cleaning(**options, smooth=False, split=False))
 
-    drawn = draw(path, Cleaning(**options, split=False))
+    drawn = polygonize(path, Cleaning(**options, split=False))
 
     assert shapely.is_valid(drawn.polygons).all()
     areas_px = drawn.pixels + drawn.filled_px
@@ -105,7 +112,7 @@ def test_smooth_outlines_keep_area_and_limit(
 
 
 def test_a_stated_limit_is_kept(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
-    drawn = draw(write(write_raster, steps), Cleaning(low=0.6, high=0.7, max_shift_m=0.5))
+    drawn = polygonize(write(write_raster, steps), Cleaning(low=0.6, high=0.7, max_shift_m=0.5))
 
     assert drawn.max_shift_m == pytest.approx(0.5)
     assert 0.1 < drawn.largest_shift_m <= 0.5
@@ -115,12 +122,12 @@ def test_parts_of_one_region_are_told(write_raster: WriteRaster) -> None:
     steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
     path = write(write_raster, steps)
 
-    drawn = draw(path, Cleaning(low=0.5, high=0.5), Slope(0.0, 0.5))
+    drawn = polygonize(path, Cleaning(low=0.5, high=0.5), Slope(0.0, 0.5))
 
     assert drawn.region.tolist() == [1, 1]
     assert (drawn.regions, drawn.split_regions) == (1, 1)
     assert shapely.coverage_is_valid(drawn.polygons)
-    assert len(draw(path, Cleaning(low=0.5, high=0.5, split=False))) == 1
+    assert len(polygonize(path, Cleaning(low=0.5, high=0.5, split=False))) == 1
 
 
 def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
@@ -129,7 +136,7 @@ def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
     steps[20:22, 20:24] = 255
     steps[30:40, 30:40] = 3
 
-    drawn = draw(write(write_raster, steps), Cleaning(low=0.5, high=0.5))
+    drawn = polygonize(write(write_raster, steps), Cleaning(low=0.5, high=0.5))
 
     assert drawn.pixels.tolist() == [1600 - 8 - 100]
     assert drawn.filled_px.tolist() == [8]
@@ -146,7 +153,7 @@ def test_degrees_are_measured_on_the_ellipsoid(write_raster: WriteRaster) -> Non
     path = write(write_raster, steps, crs="EPSG:4326", transform=transform)
 
     # at 60 degrees north a pixel has half of its 4 square metres
-    drawn = draw(path, Cleaning(low=0.5, high=0.5, min_area_m2=97.0))
+    drawn = polygonize(path, Cleaning(low=0.5, high=0.5, min_area_m2=97.0))
 
     assert drawn.pixels.tolist() == [49]
     assert drawn.dropped_small == 1
@@ -171,14 +178,14 @@ def test_metres_need_a_coordinate_system(
     path = write(write_raster, np.zeros((5, 5), dtype=np.uint8), crs=None)
 
     with pytest.raises(InputError, match=message):
-        draw(path, Cleaning(low=0.5, high=0.5, **given))
+        polygonize(path, Cleaning(low=0.5, high=0.5, **given))
 
 
 def test_pixels_do_without_a_coordinate_system(write_raster: WriteRaster) -> None:
     steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
     path = write(write_raster, steps, crs=None, transform=Affine.identity())
 
-    drawn = draw(path, Cleaning(low=0.5, high=0.5, min_area_m2=0.0))
+    drawn = polygonize(path, Cleaning(low=0.5, high=0.5, min_area_m2=0.0))
 
     assert len(drawn) == 2
     assert np.isnan([drawn.largest_shift_m, drawn.max_shift_m]).all()
@@ -188,7 +195,7 @@ def test_pixels_do_without_a_coordinate_system(write_raster: WriteRaster) -> Non
 def test_nothing_found(write_raster: WriteRaster, value: int) -> None:
     path = write(write_raster, np.full((30, 40), value, dtype=np.uint8))
 
-    drawn = draw(path, Cleaning(low=0.5, high=0.5))
+    drawn = polygonize(path, Cleaning(low=0.5, high=0.5))
 
     assert len(drawn) == drawn.regions == drawn.split_regions == 0
     assert drawn.polygons.shape == drawn.region.shape == (0,)
@@ -198,7 +205,7 @@ def test_nothing_found(write_raster: WriteRaster, value: int) -> None:
 def test_one_polygon_over_everything(write_raster: WriteRaster) -> None:
     path = write(write_raster, np.full((300, 200), 250, dtype=np.uint8))
 
-    drawn = draw(path, Cleaning(low=1.0, high=1.0))
+    drawn = polygonize(path, Cleaning(low=1.0, high=1.0))
 
     assert len(drawn) == 1
     assert shapely.area(drawn.polygons)[0] == pytest.approx(300 * 200 * 4, rel=1e-9)
@@ -224,22 +231,22 @@ def test_other_rasters_are_refused(
     path = write_raster("probability.tif", values)
 
     with pytest.raises(InputError, match=message):
-        draw(path, Cleaning(low=0.5, high=0.5))
+        polygonize(path, Cleaning(low=0.5, high=0.5))
 
 
 def test_the_same_comes_out_again_and_in_other_bands(
     write_raster: WriteRaster, steps: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, cleaning = write(write_raster, steps), Cleaning(low=0.6, high=0.7)
-    first = draw(path, cleaning)
+    first = polygonize(path, cleaning)
 
-    monkeypatch.setattr(drawing, "_BAND_PX", 170 * 7)
+    monkeypatch.setattr(polygonize_module, "_BAND_PX", 170 * 7)
 
-    assert _bytes(draw(path, cleaning)) == _bytes(first)
+    assert _bytes(polygonize(path, cleaning)) == _bytes(first)
     assert len(first) > 10
 
 
-def _bytes(drawn: Drawn) -> list[bytes]:
+def _bytes(drawn: LandslidePolygons) -> list[bytes]:
     return [
         *shapely.to_wkb(drawn.polygons).tolist(),
         drawn.mean_probability.tobytes(),
@@ -251,7 +258,7 @@ def _bytes(drawn: Drawn) -> list[bytes]:
 def test_progress_rises_to_its_end(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     told: list[float] = []
 
-    draw(
+    polygonize(
         write(write_raster, steps),
         Cleaning(low=0.6, high=0.7),
         progress=lambda done, total: told.append(done / total),
@@ -259,3 +266,71 @@ def test_progress_rises_to_its_end(write_raster: WriteRaster, steps: NDArray[np.
 
     assert told == sorted(told)
     assert told[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"low": 0.0}, "--low is above 0 and at most 1; got 0.0"),
+        ({"low": math.nan}, "--low is above 0 and at most 1; got nan"),
+        ({"low": 0.6}, "--high is at least --low and at most 1; got 0.5, 0.6"),
+        ({"high": 1.1}, "--high is at least --low and at most 1; got 1.1, 0.3"),
+        ({"min_area_m2": -1.0}, "--min-area is 0 or more square metres; got -1.0"),
+        ({"min_area_m2": math.inf}, "--min-area is 0 or more square metres; got inf"),
+        ({"max_shift_m": -0.1}, "--max-shift is 0 or more metres; got -0.1"),
+        ({"max_shift_m": math.nan}, "--max-shift is 0 or more metres; got nan"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}$"):
+        Cleaning(**({"low": 0.3, "high": 0.5} | given))
+
+
+def test_equal_thresholds_are_one_threshold() -> None:
+    assert Cleaning(low=0.4, high=0.4).max_shift_m is None
+
+
+def test_areas_of_outsides_and_holes() -> None:
+    outlines = outlines_of(box(10, 40, 10, 30) & ~box(20, 23, 15, 16))
+
+    assert ring_areas(outlines).tolist() == [600, 3]
+
+
+@pytest.mark.parametrize(
+    ("hole", "filled"),
+    [
+        pytest.param(box(20, 22, 15, 25), 20, id="narrow and small"),
+        pytest.param(box(20, 23, 15, 18), 0, id="a point 1.5 px from the outline"),
+        pytest.param(box(20, 21, 12, 37), 0, id="as large as the limit"),
+        pytest.param(box(20, 21, 12, 36), 24, id="just smaller than the limit"),
+    ],
+)
+def test_which_holes_are_filled(hole: np.ndarray, filled: int) -> None:
+    mask = box(10, 40, 10, 40) & ~hole
+
+    outlines, filled_px = fill_narrow_holes(outlines_of(mask), max_px=25, reach_px=1.0)
+
+    assert filled_px.tolist() == [filled]
+    assert shapely.area(outlines.geometries()).tolist() == [np.count_nonzero(mask) + filled]
+
+
+def test_other_holes_and_polygons_stay_as_they_are() -> None:
+    mask = box(10, 40, 10, 40) & ~box(20, 22, 15, 17) & ~box(30, 36, 30, 36)
+    mask |= box(32, 34, 32, 34) | box(50, 60, 10, 20) & ~box(54, 55, 14, 15)
+    before = outlines_of(mask)
+
+    outlines, filled_px = fill_narrow_holes(before, max_px=25, reach_px=1.0)
+
+    assert filled_px.tolist() == [1, 0, 4] or sorted(filled_px.tolist()) == [0, 1, 4]
+    filled = mask | box(20, 22, 15, 17) | box(54, 55, 14, 15)
+    expected = shapely.union_all(outlines_of(filled).geometries())
+    assert shapely.equals(shapely.union_all(outlines.geometries()), expected)
+
+
+def test_no_reach_fills_nothing() -> None:
+    outlines = outlines_of(box(10, 40, 10, 40) & ~box(20, 21, 20, 21))
+
+    same, filled_px = fill_narrow_holes(outlines, max_px=25, reach_px=0.0)
+
+    assert filled_px.tolist() == [0]
+    assert shapely.equals(same.geometries(), outlines.geometries()).all()

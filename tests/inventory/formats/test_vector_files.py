@@ -1,5 +1,7 @@
-"""The GeoPackage, read again."""
+"""GeoParquet, CSV and GeoJSON, read again."""
 
+import csv
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -7,18 +9,150 @@ from pathlib import Path
 import geopandas
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pyogrio
+import pyproj
 import pytest
 import shapely
-from pandas.testing import assert_frame_equal
-from tests.inventory.sample_layers import NAME, UTM, make_layers
+from pandas.testing import assert_frame_equal, assert_series_equal
+from tests.inventory.factories import NAME, UTM, make_layers
 
 from landslip.core.choices import Language
 from landslip.core.errors import LandslipError
-from landslip.inventory.fields import FIELDS, FLAGS, Kind
-from landslip.inventory.formats.geopackage import write_geopackage
-from landslip.inventory.formats.layer_fields import LAYER_FIELDS
-from landslip.inventory.layers import Layers
+from landslip.inventory.fields import CSV_FIELDS, FIELDS, FLAGS, LAYER_FIELDS, FieldKind
+from landslip.inventory.formats.vector_files import (
+    write_csv,
+    write_geojson,
+    write_geopackage,
+    write_parquet,
+)
+from landslip.inventory.layers import InventoryLayers
+
+NAMES = [field.name for field in FIELDS]
+TEXTS = [field.name for field in FIELDS if field.kind is FieldKind.TEXT]
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    kinds = dict.fromkeys(FLAGS, "boolean") | dict.fromkeys(TEXTS, "string")
+    return pd.DataFrame(frame)[NAMES].astype(kinds)
+
+
+@pytest.mark.parametrize("count", [0, 6])
+@pytest.mark.parametrize("crs", [None, UTM])
+def test_parquet_comes_back_with_values_types_and_place(
+    tmp_path: Path, count: int, crs: str | None
+) -> None:
+    given = make_layers(count, crs=crs).landslides
+    write_parquet(given, tmp_path / "inventory.parquet")
+    found = geopandas.read_parquet(tmp_path / "inventory.parquet")
+    assert found.crs == given.crs
+    assert list(found.columns) == [*NAMES, "geometry"]
+    assert_frame_equal(plain(found), plain(given))
+    assert shapely.equals_exact(found.geometry.to_numpy(), given.geometry.to_numpy()).all()
+    types = {field.name: str(field.type) for field in schema(tmp_path / "inventory.parquet")}
+    kinds = {FieldKind.ID: "int64", FieldKind.NUMBER: "double", FieldKind.FLAG: "bool"}
+    wrong = {
+        field.name: types[field.name]
+        for field in FIELDS
+        if types[field.name].removeprefix("large_") != kinds.get(field.kind, "string")
+    }
+    assert wrong == {}
+
+
+def schema(path: Path) -> pyarrow.Schema:
+    return pyarrow.parquet.read_schema(path)
+
+
+def test_parquet_is_packed_and_the_same_at_every_run(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_parquet(make_layers().landslides, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    column = pyarrow.parquet.read_metadata(tmp_path / "a").row_group(0).column(0)
+    assert column.compression == "ZSTD"
+
+
+def test_csv_has_all_columns_and_where_crown_and_toe_are(tmp_path: Path) -> None:
+    layers = make_layers()
+    write_csv(layers, tmp_path / "inventory.csv")
+    found = pd.read_csv(tmp_path / "inventory.csv")
+    assert list(found.columns) == [*NAMES, *(field.name for field in CSV_FIELDS)]
+    assert_frame_equal(plain(found), plain(layers.landslides), check_exact=True)
+    lonlat = pyproj.Transformer.from_crs(UTM, "EPSG:4326", always_xy=True)
+    for kind, points in (("crown", layers.crowns), ("toe", layers.toes)):
+        where = np.column_stack(lonlat.transform(points.geometry.x, points.geometry.y))
+        expected = pd.DataFrame(where, index=points["id"]).reindex(found["id"])
+        np.testing.assert_array_equal(found[[f"{kind}_lon", f"{kind}_lat"]], expected)
+    assert found.loc[1, ["crown_lon", "toe_lat"]].isna().all()  # it has no heights
+
+
+def test_csv_opens_in_spreadsheets_and_leaves_empty_what_is_empty(tmp_path: Path) -> None:
+    write_csv(make_layers(), tmp_path / "inventory.csv")
+    content = (tmp_path / "inventory.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfid,area_m2,")
+    with (tmp_path / "inventory.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1]["slope_deg"] == rows[1]["model"] == rows[1]["flag_river_flat"] == ""
+    assert (rows[4]["flag_road"], rows[3]["flag_road"]) == ("True", "False")
+    assert {row["scene"] for row in rows} == {NAME}
+
+
+def test_csv_without_a_coordinate_system_or_without_landslides(tmp_path: Path) -> None:
+    write_csv(make_layers(crs=None), tmp_path / "plain.csv")
+    found = pd.read_csv(tmp_path / "plain.csv")
+    assert len(found) == 6
+    assert found[[field.name for field in CSV_FIELDS]].isna().all(axis=None)
+    write_csv(make_layers(0), tmp_path / "none.csv")
+    empty = pd.read_csv(tmp_path / "none.csv")
+    assert (len(empty), len(empty.columns)) == (0, len(NAMES) + 4)
+
+
+def test_geojson_comes_back_in_wgs_84(tmp_path: Path) -> None:
+    given = make_layers().landslides
+    write_geojson(given, tmp_path / "inventory.geojson")
+    found = geopandas.read_file(tmp_path / "inventory.geojson", use_arrow=True)
+    assert found.crs.to_epsg() == 4326
+    assert list(found.columns) == [*NAMES, "geometry"]
+    numbers = [name for name in NAMES if name not in (*TEXTS, *FLAGS)]
+    assert_frame_equal(
+        plain(found)[numbers], plain(given)[numbers], check_exact=True, check_dtype=False
+    )
+    for name in (*TEXTS, *FLAGS):
+        assert_series_equal(plain(found)[name], plain(given)[name])
+    back = found.geometry.to_crs(UTM).to_numpy()
+    apart = shapely.hausdorff_distance(back, given.geometry.to_numpy())
+    assert 0 < apart.max() < 0.01  # half of 1e-7 degrees is 6 mm
+
+
+def test_geojson_follows_rfc_7946(tmp_path: Path) -> None:
+    given = make_layers().landslides
+    clockwise = given.set_geometry(shapely.orient_polygons(given.geometry, exterior_cw=True))
+    write_geojson(clockwise, tmp_path / "inventory.geojson")
+    content = json.loads((tmp_path / "inventory.geojson").read_text(encoding="utf-8"))
+    assert content["type"] == "FeatureCollection"
+    assert "crs" not in content
+    assert [feature["properties"]["id"] for feature in content["features"]] == [1, 2, 3, 4, 5, 6]
+    assert content["features"][1]["properties"]["slope_deg"] is None
+    assert content["features"][1]["properties"]["flag_river_flat"] is None
+    assert content["features"][4]["properties"]["flag_road"] is True
+    (outside, hole), *_ = content["features"][2]["geometry"]["coordinates"]
+    assert shapely.LinearRing(outside).is_ccw
+    assert not shapely.LinearRing(hole).is_ccw
+    assert all(round(value, 7) == value for point in outside for value in point)
+    assert outside[0] == outside[-1]
+
+
+def test_geojson_of_no_landslides(tmp_path: Path) -> None:
+    write_geojson(make_layers(0).landslides, tmp_path / "inventory.geojson")
+    content = json.loads((tmp_path / "inventory.geojson").read_text(encoding="utf-8"))
+    assert content["type"] == "FeatureCollection"
+    assert content["features"] == []
+
+
+def test_geojson_is_the_same_at_every_run(tmp_path: Path) -> None:
+    for name in ("a.geojson", "b.geojson"):
+        write_geojson(make_layers().landslides, tmp_path / name)
+    assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
+
 
 LAYERS = ("landslides", "crowns", "toes", "density")
 
@@ -73,7 +207,12 @@ def test_what_is_empty_is_null_and_never_zero_or_nan(tmp_path: Path) -> None:
         query = "SELECT slope_deg, model, flag_river_flat, flag_road FROM landslides WHERE id = 2"
         assert file.execute(query).fetchone() == (None, None, None, 0)
         types = {row[1]: row[2] for row in file.execute("PRAGMA table_info(landslides)")}
-    expected = {Kind.ID: "INTEGER", Kind.NUMBER: "REAL", Kind.TEXT: "TEXT", Kind.FLAG: "BOOLEAN"}
+    expected = {
+        FieldKind.ID: "INTEGER",
+        FieldKind.NUMBER: "REAL",
+        FieldKind.TEXT: "TEXT",
+        FieldKind.FLAG: "BOOLEAN",
+    }
     assert {field.name: types[field.name] for field in FIELDS} == {
         field.name: expected[field.kind] for field in FIELDS
     }
@@ -92,8 +231,8 @@ def test_layers_are_of_polygons_where_no_landslide_has_several_parts(tmp_path: P
     )
 
 
-def with_landslides(layers: Layers, landslides: geopandas.GeoDataFrame) -> Layers:
-    return Layers(
+def with_landslides(layers: InventoryLayers, landslides: geopandas.GeoDataFrame) -> InventoryLayers:
+    return InventoryLayers(
         landslides=landslides, crowns=layers.crowns, toes=layers.toes, density=layers.density
     )
 

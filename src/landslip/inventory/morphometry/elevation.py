@@ -27,7 +27,7 @@ _ROUNDING_PX = 1e-6
 _POINTS_AT_ONCE = 2**20
 
 
-class Terrain(Closeable):
+class ElevationModel(Closeable):
     """An elevation model in any coordinate system and resolution; a context manager.
 
     Heights are bilinear between pixel centres and need all four; gradients are those of Horn
@@ -64,7 +64,7 @@ class Terrain(Closeable):
             )
         self._plane = plane
         self._tiles: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
-        self._places: dict[str, _Placing] = {}
+        self._places: dict[str, _PixelTransform] = {}
         self.resolution_m = self._resolution_near(near)
 
     @property
@@ -148,10 +148,10 @@ class Terrain(Closeable):
         centre = np.array([[(left + right) / 2, (bottom + top) / 2]])
         return float(self.resolution_at(centre, near[1])[0])
 
-    def _placing(self, crs: pyproj.CRS) -> "_Placing":
+    def _placing(self, crs: pyproj.CRS) -> "_PixelTransform":
         text = crs.to_wkt()
         if text not in self._places:
-            self._places[text] = _Placing.between(crs, self._plane, self._grid)
+            self._places[text] = _PixelTransform.between(crs, self._plane, self._grid)
         return self._places[text]
 
     def _look_up(self, pixels: Points, layers: int) -> NDArray[np.float64]:
@@ -189,7 +189,7 @@ class Terrain(Closeable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Placing:
+class _PixelTransform:
     """From the map's coordinates to an elevation model's pixels.
 
     Attributes:
@@ -203,7 +203,7 @@ class _Placing:
     grid: Grid
 
     @classmethod
-    def between(cls, crs: pyproj.CRS, there: MapPlane, grid: Grid) -> "_Placing":
+    def between(cls, crs: pyproj.CRS, there: MapPlane, grid: Grid) -> "_PixelTransform":
         here = MapPlane.of(crs)
         if here is None:
             raise InputError(

@@ -18,7 +18,7 @@ _AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConstrictionLimits:
     """Which necks are looked for.
 
     Attributes:
@@ -34,7 +34,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neck:
+class Constriction:
     """A line between two bays of an outline.
 
     Attributes:
@@ -56,7 +56,7 @@ class Neck:
         return float(np.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1]))
 
 
-def necks(ring: NDArray[np.int64], limits: Limits) -> list[Neck]:
+def find_constrictions(ring: NDArray[np.int64], limits: ConstrictionLimits) -> list[Constriction]:
     """Return the necks of a ring, the narrowest for their overhang first.
 
     Args:
@@ -78,7 +78,7 @@ def necks(ring: NDArray[np.int64], limits: Limits) -> list[Neck]:
     return sorted(found, key=lambda neck: (neck.length_px / neck.overhang_px, neck.start))
 
 
-def _is_narrow(neck: Neck, widest: float) -> bool:
+def _is_narrow(neck: Constriction, widest: float) -> bool:
     enough = neck.overhang_px >= _LEAST_OVERHANG_PX
     return enough and neck.length_px <= widest * neck.overhang_px
 
@@ -147,7 +147,9 @@ def _smaller_side(
     return smaller
 
 
-def _measured(ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float) -> list[Neck]:
+def _measured(
+    ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float
+) -> list[Constriction]:
     """Return the lines between pairs of points (n, 2) with their overhangs."""
     start, end = (ring[which].astype(np.float64) for which in pairs.T)
     length = np.hypot(*(end - start).T)[:, None]
@@ -164,7 +166,7 @@ def _measured(ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float) -
     )
     columns = (start.tolist(), end.tolist(), far.tolist(), near.tolist())
     return [
-        Neck(start=(x, y), end=(x2, y2), overhang_px=most, overhang_near_px=least)
+        Constriction(start=(x, y), end=(x2, y2), overhang_px=most, overhang_near_px=least)
         for (x, y), (x2, y2), most, least in zip(*columns, strict=True)
     ]
 

@@ -4,22 +4,25 @@ import re
 from pathlib import Path
 
 from landslip.core.choices import Language
-from landslip.inventory.field_table import markdown
-from landslip.inventory.fields import FIELDS
-from landslip.inventory.formats.layer_fields import CSV_FIELDS, LAYER_FIELDS
-from landslip.inventory.label import label_with_unit
+from landslip.inventory.fields import (
+    CSV_FIELDS,
+    FIELDS,
+    LAYER_FIELDS,
+    fields_page,
+    label_with_unit,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "inventory_fields.md"
 
 
 def test_the_page_says_what_the_code_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == markdown(), (
-        "write it again: python -m landslip.inventory.field_table > docs/inventory_fields.md"
+    assert PAGE.read_text(encoding="utf-8") == fields_page(), (
+        "write it again: python -m landslip.inventory.fields > docs/inventory_fields.md"
     )
 
 
 def test_every_column_has_a_line_with_both_labels_and_unit() -> None:
-    rows = [re.split(r"(?<!\\)\|", line) for line in markdown().splitlines() if "`" in line[:4]]
+    rows = [re.split(r"(?<!\\)\|", line) for line in fields_page().splitlines() if "`" in line[:4]]
     cells = [[cell.strip() for cell in row[1:-1]] for row in rows]
     fields = [*FIELDS, *CSV_FIELDS]
     assert [row[:4] for row in cells[: len(fields)]] == [

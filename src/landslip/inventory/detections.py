@@ -1,31 +1,164 @@
-"""Landslides as they were found, before anything is measured on them."""
+"""Where an inventory comes from: the folder of an extraction, or a file of polygons."""
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pyproj
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from rasterio.crs import CRS
 
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
+from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
-from landslip.inventory.footprint import footprint
-from landslip.inventory.morphometry.terrain import Terrain
-from landslip.inventory.polygons.drawing import Cleaning, Drawn, draw
+from landslip.inference.connected_components import Polygonizer
+from landslip.inference.outlines import concatenate_landslides
+from landslip.inference.rasters import PROBABILITY
+from landslip.inference.result import SUMMARY, ExtractionSummary
+from landslip.inference.store import NODATA
+from landslip.inference.table import to_map_polygons
+from landslip.inventory.morphometry.elevation import ElevationModel
+from landslip.inventory.polygons.polygonize import Cleaning, LandslidePolygons, polygonize
 from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
-from landslip.inventory.request import USUAL_MIN_AREA_M2, Cleaned, InventoryRequest
-from landslip.inventory.source import ExtractionFolder
+from landslip.inventory.request import USUAL_MIN_AREA_M2, CleaningOptions, InventoryRequest
+from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
+from landslip.models.folder import CARD, open_model
+
+_DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ExtractionFolder:
+    """A finished extraction.
+
+    Attributes:
+        path: of the folder.
+        summary: what it says of itself.
+        grid: of its rasters.
+        card: of the model.
+    """
+
+    path: Path
+    summary: ExtractionSummary
+    grid: Grid
+    card: ModelCard | None
+
+    @property
+    def probability(self) -> Path:
+        """The raster of probabilities."""
+        return self.path / PROBABILITY
+
+    @property
+    def frame(self) -> shapely.Polygon:
+        """Outline of the scene, in its coordinate system."""
+        return shapely.Polygon(self.grid.corners(self.grid.window))
+
+    @property
+    def read_as(self) -> SceneOptions:
+        """What was stated about the scene when it was extracted."""
+        try:
+            return SceneOptions.of_dict(self.summary.read_as)
+        except ValueError as error:
+            raise InputError(
+                f"{self.path / SUMMARY}: read_as: {error}; extract the scene again"
+            ) from error
+
+    def mapped_m2(self, frame_m2: float) -> float | None:
+        """Return the area with data, from that of the frame; None without a coordinate system."""
+        pixels = self.summary.width * self.summary.height
+        return None if self.grid.crs is None else frame_m2 * self.summary.valid_px / pixels
+
+    def scene_record(self, stated_date: str | None) -> SceneRecord:
+        """Return what is known of the scene."""
+        found = self.summary
+        return SceneRecord(
+            name=found.scene,
+            place=found.scene_place,
+            date=stated_date or date_in(found.scene),
+            bands=tuple(found.bands),
+            width=found.width,
+            height=found.height,
+            resolution_m=found.resolution_m,
+        )
+
+    def model_record(self) -> ModelRecord:
+        """Return what is known of the model."""
+        found = self.summary
+        return ModelRecord(
+            name=found.model,
+            weights_sha256=found.model_weights_sha256,
+            threshold=found.threshold,
+            calibration=found.calibration,
+            engine=found.engine,
+            precision=found.precision,
+        )
+
+
+def open_extraction(path: Path) -> ExtractionFolder:
+    """Open the folder of a finished extraction.
+
+    Raises:
+        InputError: it is none, or is damaged.
+    """
+    file = path / SUMMARY
+    if not file.is_file() or not (path / PROBABILITY).is_file():
+        missing = PROBABILITY if file.is_file() else SUMMARY
+        raise InputError(
+            f"{path}: not the folder of a finished extraction, there is no {missing} in it; give "
+            "what `landslip extract` wrote, or a file of polygons"
+        )
+    try:
+        summary = ExtractionSummary.read(file)
+        TypeAdapter(ExtractionSummary).validate_python(asdict(summary))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise InputError(
+            f"{file}: {wrong['loc'][0]}: {wrong['msg']}; extract the scene again"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{file}: not the summary of an extraction by this version ({error}); extract the "
+            "scene again"
+        ) from error
+    with SensorImage(path / PROBABILITY) as raster:
+        grid = raster.grid
+    if grid.shape != (summary.height, summary.width):
+        raise InputError(
+            f"{path}: {PROBABILITY} has {grid.shape[1]} x {grid.shape[0]} pixels and {SUMMARY} "
+            f"says {summary.width} x {summary.height}; they are not of one extraction"
+        )
+    card = open_model(path).card if (path / CARD).is_file() else None
+    return ExtractionFolder(path=path, summary=summary, grid=grid, card=card)
+
+
+def date_in(name: str) -> str | None:
+    """Return the day that a file's name holds, as in ``GF1_PMS1_E103.5_N31.3_20130812``.
+
+    None where it holds none, or more than one.
+    """
+    days = {found for match in _DAY.finditer(name) if (found := _day(*match.groups()))}
+    return days.pop() if len(days) == 1 else None
+
+
+def _day(year: str, month: str, day: str) -> str | None:
+    try:
+        return date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detections:
     """Landslides and what is known of their origin.
 
     Attributes:
@@ -64,27 +197,27 @@ class Found:
         return None if self.crs is None else pyproj.CRS.from_wkt(self.crs.to_wkt())
 
 
-def found_by_extraction(
+def detections_from_extraction(
     folder: ExtractionFolder,
     request: InventoryRequest,
-    terrain: Terrain | None,
+    terrain: ElevationModel | None,
     progress: Progress = no_progress,
-) -> Found:
+) -> Detections:
     """Draw the landslides of an extraction.
 
     Raises:
         InputError: an option does not fit the extraction.
     """
     _refuse_for_polygons(request)
-    cleaning = cleaning_of(request.cleaned, folder)
-    drawn = draw(folder.probability, cleaning, terrain, progress=progress)
+    cleaning = resolve_options(request.cleaned, folder)
+    drawn = polygonize(folder.probability, cleaning, terrain, progress=progress)
     frame_m2 = float(AreaMeasure(folder.grid.crs).areas_m2(np.array([folder.frame], object))[0])
-    return Found(
+    return Detections(
         polygons=drawn.polygons,
         confidence=drawn.mean_probability,
         crs=folder.grid.crs,
         frame=folder.frame,
-        ground=footprint(folder.probability),
+        ground=mapped_area(folder.probability),
         mapped_m2=folder.mapped_m2(frame_m2),
         least_m2=cleaning.min_area_m2,
         name=request.name or Path(folder.summary.scene).stem,
@@ -97,7 +230,7 @@ def found_by_extraction(
     )
 
 
-def found_in_file(request: InventoryRequest) -> Found:
+def detections_from_file(request: InventoryRequest) -> Detections:
     """Read the landslides of a polygon file.
 
     Raises:
@@ -110,7 +243,7 @@ def found_in_file(request: InventoryRequest) -> Found:
     crs = None if opened.frame.crs is None else CRS.from_wkt(opened.frame.crs.to_wkt())
     area, area_m2 = _searched(request, crs)
     kept, notes = _kept(polygons, crs, area, request)
-    return Found(
+    return Detections(
         polygons=polygons[kept],
         confidence=np.full(int(kept.sum()), np.nan),
         crs=crs,
@@ -158,7 +291,7 @@ def _kept(
     return kept, notes
 
 
-def cleaning_of(asked: Cleaned, folder: ExtractionFolder) -> Cleaning:
+def resolve_options(asked: CleaningOptions, folder: ExtractionFolder) -> Cleaning:
     """Return how polygons are drawn, what was left open taken from the extraction."""
     low = folder.summary.threshold if asked.low is None else asked.low
     usual_m2 = 0.0 if folder.grid.crs is None else USUAL_MIN_AREA_M2
@@ -181,7 +314,7 @@ def _usual_high(folder: ExtractionFolder, low: float) -> float:
     return middle if card.curve is None else card.curve.probability(middle)
 
 
-def _dropped_notes(drawn: Drawn) -> list[Message]:
+def _dropped_notes(drawn: LandslidePolygons) -> list[Message]:
     dropped = {
         "polygons.below_high": drawn.dropped_seedless,
         "polygons.below_min_area": drawn.dropped_small,
@@ -191,7 +324,7 @@ def _dropped_notes(drawn: Drawn) -> list[Message]:
     ]
 
 
-def _cleaning_record(cleaning: Cleaning, drawn: Drawn) -> CleaningRecord:
+def _cleaning_record(cleaning: Cleaning, drawn: LandslidePolygons) -> CleaningRecord:
     return CleaningRecord(
         low=cleaning.low,
         high=cleaning.high,
@@ -220,7 +353,7 @@ def _refuse_for_polygons(request: InventoryRequest) -> None:
             )
 
 
-def _refuse_cleaning(asked: Cleaned, source: Path) -> None:
+def _refuse_cleaning(asked: CleaningOptions, source: Path) -> None:
     stated = [
         name
         for name, value in (
@@ -253,3 +386,23 @@ def _searched(
         raise InputError(f"{request.known.area}: has no coordinate system; assign it")
     ground = shapely.union_all(frame.to_crs(pyproj.CRS.from_wkt(crs.to_wkt())).geometry.values)
     return ground, float(AreaMeasure(crs).areas_m2(np.array([ground], object))[0])
+
+
+_LONGEST_PX = 512
+
+
+def mapped_area(probability: Path) -> shapely.Geometry:
+    """Return the outline of the valid pixels, in map coordinates; empty where there are none.
+
+    It follows pixels of a 512th of the raster's longer side, where that has more: good for what is
+    told of cells and not of landslides.
+    """
+    with SensorImage(probability) as image:
+        valid = image.read_small(_LONGEST_PX)[0] != NODATA
+        grid = image.grid
+    collector = Polygonizer()
+    collector.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))
+    parts = concatenate_landslides(list(collector.finish()))
+    rows, cols = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
+    outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(cols, rows))
+    return shapely.union_all(outlines)

@@ -1,0 +1,290 @@
+"""Layers as tables of Arrow, and the files that GDAL makes of them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import geopandas
+import numpy as np
+import pandas
+import pyarrow as pa
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+
+from landslip.core.choices import Language
+from landslip.inventory.fields import (
+    CSV_FIELDS,
+    FIELDS_BY_NAME,
+    LAYER_FIELDS,
+    FieldKind,
+    label_with_unit,
+)
+from landslip.inventory.formats.qgis_style import layer_style
+from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
+from landslip.inventory.layers import InventoryLayers
+from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
+from landslip.io.vector import FIXED_DATE, gdal_crs, vector_writing, write_error
+
+GEOMETRY_COLUMN = "geom"
+LAYERS_TEXT = "the layers of the inventory"
+_MULTIPOLYGON = 6
+
+
+def arrow_table(frame: geopandas.GeoDataFrame) -> pa.Table:
+    """Return a layer's columns and, as ``geom``, its geometry in WKB; what is empty is null."""
+    columns = {str(name): _array(frame[name]) for name in frame.columns.drop(frame.geometry.name)}
+    wkb = shapely.to_wkb(np.asarray(frame.geometry.values), byte_order=1)
+    return pa.table(columns | {GEOMETRY_COLUMN: pa.array(wkb, type=pa.binary())})
+
+
+def _array(column: "pandas.Series[str]") -> pa.Array:
+    if isinstance(column.dtype, pandas.BooleanDtype) or column.dtype == np.bool_:
+        kind = pa.bool_()
+    elif pandas.api.types.is_integer_dtype(column.dtype):
+        kind = pa.int64()
+    elif pandas.api.types.is_float_dtype(column.dtype):
+        kind = pa.float64()
+    else:
+        kind = pa.string()
+    return pa.array(column, type=kind, from_pandas=True)
+
+
+def as_one_type(
+    geometries: NDArray[np.object_],
+) -> tuple[NDArray[np.object_], str]:
+    """Return polygons and ``Polygon``, or, where there is any multipolygon, all as such."""
+    if not (shapely.get_type_id(geometries) == _MULTIPOLYGON).any():
+        return geometries, "Polygon"
+    single = shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON
+    promoted = geometries.copy()
+    promoted[single] = shapely.multipolygons(geometries[single][:, np.newaxis])
+    return promoted, "MultiPolygon"
+
+
+def write_layer(
+    table: pa.Table, path: Path, driver: str, geometry_type: str | None, **options: str | None
+) -> None:
+    """Write a table with GDAL, as a file or as a further layer of a GeoPackage.
+
+    Args:
+        table: as `arrow_table` gives it.
+        path: of the file.
+        driver: of GDAL.
+        geometry_type: of the layer; None for a table without geometry.
+        options: ``layer`` and ``crs``, and those of the driver.
+
+    Raises:
+        LandslipError: it could not be written.
+    """
+    geometry = {} if geometry_type is None else {"geometry_name": GEOMETRY_COLUMN}
+    with vector_writing(path, LAYERS_TEXT):
+        pyogrio.write_arrow(
+            table, path, driver=driver, geometry_type=geometry_type, **geometry, **options
+        )
+
+
+GEOJSON_DECIMALS = 7
+
+
+def write_parquet(landslides: geopandas.GeoDataFrame, path: Path) -> None:
+    """Write the landslides as GeoParquet, in their own coordinate system."""
+    # a column of text without any text would else have no type
+    texts = [
+        name
+        for name in landslides.columns
+        if name in FIELDS_BY_NAME and FIELDS_BY_NAME[name].kind is FieldKind.TEXT
+    ]
+    typed = landslides.astype(dict.fromkeys(texts, "string"))
+    typed.to_parquet(path, index=False, compression="zstd")
+
+
+def write_csv(layers: InventoryLayers, path: Path) -> None:
+    """Write the landslides as comma-separated values: all columns, no outlines.
+
+    Crown and toe are given as longitude and latitude besides. The text is UTF-8 and begins with a
+    byte order mark, without which spreadsheets do not see that.
+    """
+    plain = pandas.DataFrame(layers.landslides.drop(columns=layers.landslides.geometry.name))
+    places = [_places(layers.crowns, plain["id"]), _places(layers.toes, plain["id"])]
+    for field, values in zip(CSV_FIELDS, np.hstack(places).T, strict=True):
+        plain[field.name] = values
+    plain.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+
+
+def _places(points: geopandas.GeoDataFrame, ids: "pandas.Series[int]") -> np.ndarray:
+    """Return longitude and latitude (n, 2) of the points of some landslides, NaN without one."""
+    lonlat = pandas.DataFrame(points_in_wgs84(points.geometry), index=points["id"].to_numpy())
+    return lonlat.reindex(ids.to_numpy()).to_numpy(dtype=np.float64)
+
+
+def write_geojson(landslides: geopandas.GeoDataFrame, path: Path) -> None:
+    """Write the landslides as GeoJSON (RFC 7946): WGS 84, 7 decimals, about a centimetre.
+
+    Raises:
+        LandslipError: it could not be written.
+    """
+    geometries, kind = as_one_type(in_wgs84(landslides.geometry))
+    write_layer(
+        arrow_table(landslides.set_geometry(geometries, crs=WGS84)),
+        path,
+        "GeoJSON",
+        kind,
+        layer=LANDSLIDES,
+        crs=WGS84,
+        RFC7946="YES",
+        COORDINATE_PRECISION=str(GEOJSON_DECIMALS),
+    )
+
+
+_VERSION = "1.2"  # programs of a few years ago warn of later ones
+_STYLE_NAMES: dict[Language, str] = {
+    Language.ENGLISH: "landslip",
+    Language.CHINESE: "landslip 中文",
+}
+_DATA_COLUMNS = """
+CREATE TABLE gpkg_data_columns (
+  table_name TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  name TEXT,
+  title TEXT,
+  description TEXT,
+  mime_type TEXT,
+  constraint_name TEXT,
+  CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name),
+  CONSTRAINT gdc_tn UNIQUE (table_name, name)
+);
+CREATE TABLE gpkg_data_column_constraints (
+  constraint_name TEXT NOT NULL,
+  constraint_type TEXT NOT NULL,
+  value TEXT,
+  min NUMERIC,
+  min_is_inclusive BOOLEAN,
+  max NUMERIC,
+  max_is_inclusive BOOLEAN,
+  description TEXT,
+  CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value)
+);
+INSERT INTO gpkg_extensions VALUES
+  ('gpkg_data_columns', NULL, 'gpkg_schema',
+   'http://www.geopackage.org/spec121/#extension_schema', 'read-write'),
+  ('gpkg_data_column_constraints', NULL, 'gpkg_schema',
+   'http://www.geopackage.org/spec121/#extension_schema', 'read-write');
+"""
+_INSERT_COLUMN = """
+INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description)
+VALUES (?, ?, ?, ?, ?)
+"""
+
+
+class _GeoPackageLayer(NamedTuple):
+    name: str
+    frame: geopandas.GeoDataFrame
+    geometry_type: str
+
+
+def write_geopackage(
+    layers: InventoryLayers, path: Path, language: Language = Language.ENGLISH
+) -> None:
+    """Write the layers ``landslides``, ``crowns``, ``toes`` and ``density``.
+
+    Each has a spatial index, labels for its columns, and its default style in the table
+    ``layer_styles``, where QGIS looks for it. Landslides are Polygon, or, where one has several
+    parts, all MultiPolygon. The same layers give the same bytes.
+
+    Args:
+        layers: what to write.
+        path: of the file, which is not there yet.
+        language: of labels and of the style that is the default one.
+
+    Raises:
+        LandslipError: it could not be written.
+    """
+    tables = _tables(layers)
+    for table in tables:
+        geometries, kind = as_one_type(np.asarray(table.frame.geometry.values))
+        write_layer(
+            arrow_table(table.frame.set_geometry(geometries, crs=table.frame.crs)),
+            path,
+            "GPKG",
+            kind if table.geometry_type == "Polygon" else table.geometry_type,
+            layer=table.name,
+            crs=gdal_crs(table.frame.crs),
+            VERSION=_VERSION,
+        )
+    write_layer(
+        _styles(tables, language),
+        path,
+        "GPKG",
+        None,
+        layer="layer_styles",
+        FID="id",
+        ASPATIAL_VARIANT="GPKG_ATTRIBUTES",
+        DATETIME_PRECISION="MILLISECOND",
+    )
+    _finish(path, tables, language)
+
+
+def _tables(layers: InventoryLayers) -> tuple[_GeoPackageLayer, ...]:
+    return (
+        _GeoPackageLayer(LANDSLIDES, layers.landslides, "Polygon"),
+        _GeoPackageLayer(CROWNS, layers.crowns, "Point"),
+        _GeoPackageLayer(TOES, layers.toes, "Point"),
+        _GeoPackageLayer(DENSITY, layers.density, "Polygon"),
+    )
+
+
+def _styles(tables: tuple[_GeoPackageLayer, ...], default: Language) -> pa.Table:
+    """Return the rows of ``layer_styles``, one for each layer and language."""
+    cases = [(table, language) for table in tables for language in _STYLE_NAMES]
+    moment = pandas.Timestamp(FIXED_DATE)
+    rows = [
+        {
+            "f_table_catalog": "",
+            "f_table_schema": "",
+            "f_table_name": table.name,
+            "f_geometry_column": GEOMETRY_COLUMN,
+            "styleName": _STYLE_NAMES[language],
+            "styleQML": layer_style(table.name, table.frame, language),
+            "styleSLD": "",
+            "useAsDefault": language == default,
+            "description": "",
+            "owner": "",
+            "ui": "",
+            "update_time": moment,
+        }
+        for table, language in cases
+    ]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    times = pa.array(columns.pop("update_time"), type=pa.timestamp("ms", tz="UTC"))
+    return pa.table(columns | {"update_time": times})
+
+
+def _finish(path: Path, tables: tuple[_GeoPackageLayer, ...], language: Language) -> None:
+    """Add what columns mean, once the spatial indexes are seen to be complete.
+
+    GDAL reads name and description as a column's alternative name and comment.
+    """
+    rows = [
+        (table.name, field.name, *2 * (label_with_unit(field, language),), field.meaning)
+        for table in tables
+        for field in LAYER_FIELDS[table.name]
+    ]
+    try:
+        with closing(sqlite3.connect(path)) as file:
+            for table in tables:
+                _check_index(file, table)
+            file.executescript(_DATA_COLUMNS)
+            file.executemany(_INSERT_COLUMN, rows)
+            file.commit()
+    except sqlite3.Error as error:
+        raise write_error(path, LAYERS_TEXT, error) from error
+
+
+def _check_index(file: sqlite3.Connection, table: _GeoPackageLayer) -> None:
+    query = f"SELECT count(*) FROM rtree_{table.name}_{GEOMETRY_COLUMN}"  # noqa: S608 - our own names
+    indexed = file.execute(query).fetchone()[0]
+    geometries = table.frame.geometry
+    if indexed != int((geometries.notna() & ~geometries.is_empty).sum()):
+        raise sqlite3.DatabaseError(f"the spatial index of {table.name} is not complete")

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from tests.inventory.factories import SyntheticExtraction, change_json, make_extraction
+
+from landslip.core.errors import InputError
+from landslip.inventory.detections import date_in, mapped_area, open_extraction
+from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
+from landslip.inventory.run import make_inventory
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> SyntheticExtraction:
+    return make_extraction(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("GF1_PMS1_E103.5_N31.3_20130812_L1A0000123456.tif", "2013-08-12"),
+        ("scene-2024-11-10.tif", "2024-11-10"),
+        ("scene_2024_11_10.tif", "2024-11-10"),
+        ("20240230.tif", None),
+        ("20240101_to_20240201.tif", None),
+        ("L1A0000120130812999.tif", None),
+        ("scene.tif", None),
+    ],
+)
+def test_the_day_in_a_name(name: str, day: str | None) -> None:
+    assert date_in(name) == day
+
+
+def test_a_folder_without_a_map_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no summary\.json in it"):
+        open_extraction(tmp_path)
+
+
+def test_a_summary_of_another_version_is_refused(made: SyntheticExtraction) -> None:
+    change_json(made.extraction / "summary.json", lambda found: found.pop("scene_place"))
+    with pytest.raises(InputError, match=r"summary\.json: not the summary"):
+        open_extraction(made.extraction)
+
+
+def test_a_raster_of_another_size_is_refused(made: SyntheticExtraction) -> None:
+    change_json(made.extraction / "summary.json", lambda found: found.update(width=999))
+    with pytest.raises(InputError, match=r"160 x 160 pixels and summary\.json says 999 x 160"):
+        open_extraction(made.extraction)
+
+
+@pytest.mark.parametrize("day", ["2013-8-12", "12.08.2013", "2013-02-30", "20130812"])
+def test_dates_are_checked(day: str) -> None:
+    with pytest.raises(InputError, match="YYYY-MM-DD"):
+        AuxiliaryData(date=day)
+
+
+def test_two_tellings_of_errors_are_refused() -> None:
+    with pytest.raises(InputError, match="--sample and --errors"):
+        AuxiliaryData(sample=Path("a"), errors=Path("b"))
+
+
+def test_a_threshold_under_the_other_is_refused(made: SyntheticExtraction, tmp_path: Path) -> None:
+    request = InventoryRequest(
+        source=made.extraction, out=tmp_path / "out", cleaned=CleaningOptions(low=0.8, high=0.5)
+    )
+    with pytest.raises(InputError, match="--high"):
+        make_inventory(request)
+
+
+SIDE, LEFT, TOP = 4.0, 400_000.0, 3_400_000.0
+
+
+def write(path: Path, valid: NDArray[np.bool_]) -> Path:
+    height, width = valid.shape
+    transform = Affine(SIDE, 0, LEFT, 0, -SIDE, TOP)
+    profile = {"height": height, "width": width, "count": 1, "dtype": "uint8", "nodata": 255}
+    with rasterio.open(path, "w", crs="EPSG:32648", transform=transform, **profile) as file:
+        file.write(np.where(valid, 7, 255).astype(np.uint8), 1)
+    return path
+
+
+def test_a_small_raster_is_outlined_pixel_by_pixel(tmp_path: Path) -> None:
+    valid = np.zeros((30, 40), dtype=bool)
+    valid[5:25, 10:30] = True
+    valid[8:10, 12:20] = False
+    found = mapped_area(write(tmp_path / "a.tif", valid))
+    assert shapely.area(found) == pytest.approx(valid.sum() * SIDE**2)
+    left, right = LEFT + 10 * SIDE, LEFT + 30 * SIDE
+    assert shapely.bounds(found).tolist() == [left, TOP - 25 * SIDE, right, TOP - 5 * SIDE]
+
+
+def test_a_large_raster_is_outlined_as_nearly_as_its_cells(tmp_path: Path) -> None:
+    rows, cols = np.indices((1300, 900))
+    valid = rows > cols  # a slanting edge, as orthorectified scenes have
+    found = mapped_area(write(tmp_path / "a.tif", valid))
+    assert shapely.area(found) == pytest.approx(valid.sum() * SIDE**2, rel=0.01)
+    assert shapely.contains_xy(found, LEFT + 40 * SIDE, TOP - 1200 * SIDE)
+    assert not shapely.contains_xy(found, LEFT + 880 * SIDE, TOP - 20 * SIDE)
+
+
+def test_without_data_there_is_no_ground(tmp_path: Path) -> None:
+    assert shapely.is_empty(mapped_area(write(tmp_path / "a.tif", np.zeros((8, 8), dtype=bool))))
