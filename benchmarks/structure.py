@@ -53,7 +53,7 @@ def imports_of(module: Module, known: dict[str, Module]) -> set[str]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for inner in ast.walk(node)
     }
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import) and module.room == "cli":  # the API is exported lazily
             found.update(f"{PACKAGE}.api" for alias in node.names if alias.name == PACKAGE)
