@@ -1,4 +1,4 @@
-"""Which satellite's which camera took an image."""
+"""Satellites and their cameras."""
 
 import re
 from dataclasses import dataclass
@@ -32,26 +32,27 @@ class SatelliteCamera:
 
     def __post_init__(self) -> None:
         if self.sensor not in _SENSORS.get(self.satellite, ()):
+            supported = (f"{name} {sensor}" for name in _SENSORS for sensor in _SENSORS[name])
             raise InputError(
-                f"a product of one of the cameras {', '.join(_supported())} is needed; "
+                f"a product of one of the cameras {', '.join(supported)} is needed; "
                 f"this one is of {self.satellite} {self.sensor}"
             )
 
     @classmethod
     def parse(cls, satellite: str, sensor: str) -> "SatelliteCamera":
-        """Read what metadata say; case, blanks and hyphens are evened out.
+        """Read what metadata say; case, blanks and hyphens do not matter.
 
         Raises:
-            InputError: the camera is none of those supported.
+            InputError: the camera is not supported.
         """
         return cls(satellite=_normalise(satellite), sensor=_normalise(sensor))
 
     @classmethod
-    def named(cls, text: str) -> "SatelliteCamera":
+    def from_name(cls, text: str) -> "SatelliteCamera":
         """Read ``GF1 PMS1``, also as ``GF-1_PMS1`` or in lower case.
 
         Raises:
-            InputError: the text is not two words, or the camera is none of those supported.
+            InputError: the text is not two words, or the camera is not supported.
         """
         words = text.replace("_", " ").split()
         if len(words) != 2:
@@ -76,13 +77,9 @@ def camera_from_product_name(name: str) -> SatelliteCamera | None:
     Raises:
         InputError: the name is that of another satellite's or camera's product.
     """
-    found = _IN_A_NAME.match(name)
-    return None if found is None else SatelliteCamera.parse(found[1], found[2])
+    match = _IN_A_NAME.match(name)
+    return None if match is None else SatelliteCamera.parse(match[1], match[2])
 
 
 def _normalise(text: str) -> str:
     return re.sub(r"[\s_-]+", "", text).upper()
-
-
-def _supported() -> list[str]:
-    return [f"{satellite} {sensor}" for satellite, known in _SENSORS.items() for sensor in known]

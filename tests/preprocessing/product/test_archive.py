@@ -68,7 +68,7 @@ def test_upper_case_and_folder_members_are_taken(
     del made[f"{MSS}.xml"]
     files = unpack(write_archive(made, extra=(folder,)), scratch)
     assert (scratch / f"{PAN}.TIFF").exists()
-    with pytest.raises(InputError, match=f"{NAME} is without MSS xml; fetch it again"):
+    with pytest.raises(InputError, match=f"{NAME} is without MSS xml; download it again"):
         files.require_all()
 
 
@@ -123,7 +123,7 @@ def test_a_member_that_leads_elsewhere_makes_the_archive_refused(
     member: tarfile.TarInfo,
 ) -> None:
     archive = write_archive(make_files(), extra=(member,))
-    with pytest.raises(InputError, match=r"would land outside of the folder.*refused whole"):
+    with pytest.raises(InputError, match=r"outside the folder.*whole archive is refused"):
         unpack(archive, scratch)
     assert list(tmp_path.rglob("escaped*")) == []
 
@@ -177,7 +177,7 @@ def test_a_link_in_a_zip_makes_it_refused(
 def test_a_zip_member_that_leads_elsewhere_makes_it_refused(
     make_files: MakeFiles, write_archive: WriteArchive, scratch: Path, name: str
 ) -> None:
-    with pytest.raises(InputError, match="would land outside"):
+    with pytest.raises(InputError, match="would be written outside"):
         unpack(write_archive(make_files() | {name: b"x"}, "a.zip"), scratch)
 
 
@@ -188,7 +188,7 @@ def test_what_is_wanted_may_not_be_larger_than_allowed(
     made = make_files()
     made[f"{PAN}.tiff"] = bytes(3 * 2**20)
     archive = write_archive(made, NAME + ending)
-    with pytest.raises(InputError, match=r"has more; unpack|PAN1.tiff may have \d+ bytes and has"):
+    with pytest.raises(InputError, match=r"has more; if|PAN1.tiff may have \d+ bytes and has"):
         unpack(archive, scratch, ArchiveBudget(total_bytes=2 * 2**20))
     assert sum(path.stat().st_size for path in scratch.iterdir()) <= 2 * 2**20
     for path in scratch.iterdir():
@@ -243,7 +243,7 @@ def test_a_zip_name_that_hides_its_end_is_refused(
 ) -> None:
     archive = write_archive(make_files() | {"a.jpg#/../b": b"x"}, "a.zip")
     archive.write_bytes(archive.read_bytes().replace(b"a.jpg#/../b", b"a.jpg\0/b/cd"))
-    with pytest.raises(InputError, match="would land outside"):
+    with pytest.raises(InputError, match="would be written outside"):
         unpack(archive, scratch)
 
 
@@ -276,7 +276,7 @@ def test_a_zip_whose_list_is_large_is_refused_unread(tmp_path: Path, scratch: Pa
     with zipfile.ZipFile(archive, "w") as packed:
         for at in range(10_000):
             packed.writestr(f"{at:0200}", b"")
-    with pytest.raises(InputError, match=r"at most 1048576 bytes.*made to do harm"):
+    with pytest.raises(InputError, match=r"at most 1048576 bytes.*malicious"):
         unpack(archive, scratch)
 
 
@@ -285,7 +285,7 @@ def test_a_tar_header_that_is_large_is_refused_unread(tmp_path: Path, scratch: P
     header = special("././@LongLink", b"L")
     header.size = 2**33
     archive.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(2**20))
-    with pytest.raises(InputError, match=r"at most 1048576 bytes.*made to do harm"):
+    with pytest.raises(InputError, match=r"at most 1048576 bytes.*malicious"):
         unpack(archive, scratch)
 
 
@@ -309,7 +309,7 @@ def test_members_are_counted(
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9, 0.999])
 @pytest.mark.parametrize("ending", [".tar.gz", ".tar", ".zip"])
-def test_a_truncated_archive_is_told_to_be_one(
+def test_a_truncated_archive_is_refused(
     make_files: MakeFiles, write_archive: WriteArchive, scratch: Path, ending: str, share: float
 ) -> None:
     made = make_files()
@@ -387,7 +387,7 @@ def test_two_products_in_one_archive_are_refused(
         unpack(archive, scratch)
 
 
-def test_an_archive_without_a_product_is_told_so(
+def test_an_archive_without_a_product_is_refused(
     write_archive: WriteArchive, scratch: Path
 ) -> None:
     archive = write_archive({"readme.txt": b"nothing here"})
@@ -395,19 +395,19 @@ def test_an_archive_without_a_product_is_told_so(
         unpack(archive, scratch).require_all()
 
 
-def test_a_full_disk_is_told_before_writing(
+def test_a_full_disk_is_reported_before_writing(
     make_files: MakeFiles, scratch: Path, tmp_path: Path
 ) -> None:
     info = tarfile.TarInfo(f"{MSS}.tiff")
     info.size = 2**52
     archive = tmp_path / "a.tar"
     archive.write_bytes(info.tobuf(tarfile.GNU_FORMAT))
-    with pytest.raises(InputError, match=r"needs 4503599627370496 bytes and .* free; make room"):
+    with pytest.raises(InputError, match=r"needs 4503599627370496 bytes and .* free; free some"):
         unpack(archive, scratch, ArchiveBudget(total_bytes=2**60))
     assert content(scratch) == {}
 
 
-def test_a_folder_that_cannot_be_written_is_told(
+def test_a_folder_that_cannot_be_written_is_reported(
     make_files: MakeFiles, write_archive: WriteArchive, scratch: Path
 ) -> None:
     (scratch / f"{MSS}.tiff").symlink_to(os.devnull)
@@ -430,5 +430,5 @@ def test_a_sparse_file_is_refused(tmp_path: Path, scratch: Path) -> None:
 
 @pytest.mark.parametrize("field", ["total_bytes", "text_bytes", "members"])
 def test_limits_are_at_least_one(field: str) -> None:
-    with pytest.raises(InputError, match="limits of an archive are at least 1"):
+    with pytest.raises(InputError, match="limits of an archive must be at least 1"):
         ArchiveBudget(**{field: 0})

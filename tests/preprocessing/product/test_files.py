@@ -28,7 +28,7 @@ BASE = "GF1_PMS2_E103.5_N31.3_20130812_L1A0000072123"
 def test_parts_of_a_product_are_known_by_name(path: str, image: ImageKind, part: FileKind) -> None:
     name = ProductFileName.parse(path)
     assert name is not None
-    assert (name.base, name.image, name.part) == (BASE, image, part)
+    assert (name.base, name.image, name.kind) == (BASE, image, part)
     assert name.file == path.rsplit("/", maxsplit=1)[-1]
 
 
@@ -128,7 +128,7 @@ def test_patterns_stand_for_products(
 
 
 @pytest.mark.parametrize("pattern", ["*.tgz", "empty", "*.txt", "nowhere.tar.gz", "GF1_WFV*"])
-def test_a_pattern_that_finds_nothing_is_told(store: Path, pattern: str) -> None:
+def test_a_pattern_without_matches_is_refused(store: Path, pattern: str) -> None:
     with pytest.raises(InputError, match="no product found; give archives") as failure:
         found(store, "plain", pattern)
     assert str(failure.value).startswith(str(store / pattern))

@@ -188,7 +188,7 @@ def test_scratch_is_removed_after_any_error(
             raise error
     with (
         pytest.raises(InputError, match="may have 10 bytes"),
-        open_product(archive, scratch=scratch, limits=ArchiveBudget(text_bytes=10)),
+        open_product(archive, scratch=scratch, budget=ArchiveBudget(text_bytes=10)),
     ):
         pass
     assert list(scratch.iterdir()) == []
@@ -275,7 +275,7 @@ def test_tagged_calibration_comes_by_band(
 @pytest.mark.parametrize(
     ("gone", "message"),
     [
-        ([f"{MSS}.rpb"], f"{NAME} is without MSS rpb; fetch"),
+        ([f"{MSS}.rpb"], f"{NAME} is without MSS rpb; download"),
         ([f"{PAN}.tiff", f"{PAN}.xml", f"{PAN}.rpb"], "without PAN tiff, PAN xml, PAN rpb;"),
         ([f"{MSS}.tiff", f"{PAN}.xml"], "without MSS tiff, PAN xml;"),
     ],
@@ -306,7 +306,10 @@ def test_what_is_missing_is_listed(
             {"mss": {"AbsCeof": "0.1,0.2"}},
             "MSS1.xml: calibration gains are one for each of the MSS",
         ),
-        ({"pan": {"SolarZenith": "?"}}, r"PAN1.xml: the tag SolarZenith says a finite.* got '\?'"),
+        (
+            {"pan": {"SolarZenith": "?"}},
+            r"PAN1.xml: the tag SolarZenith must be a fin.* got '\?'",
+        ),
     ],
 )
 def test_what_does_not_belong_together_is_refused(
@@ -347,11 +350,11 @@ def test_only_tiff_files_come_to_gdal(
     make_files: MakeFiles, write_archive: WriteArchive, data: bytes
 ) -> None:
     archive = write_archive(make_files() | {f"{MSS}.tiff": data})
-    with pytest.raises(InputError, match="is no TIFF file"), open_product(archive):
+    with pytest.raises(InputError, match="is not a TIFF file"), open_product(archive):
         pass
 
 
-def test_a_damaged_tiff_is_told(make_files: MakeFiles, write_product: WriteProduct) -> None:
+def test_a_damaged_tiff_is_refused(make_files: MakeFiles, write_product: WriteProduct) -> None:
     folder = write_product(make_files() | {f"{MSS}.tiff": b"II*\x00" + bytes(20)})
     with pytest.raises(InputError, match="not a raster that can be read"), open_product(folder):
         pass

@@ -127,7 +127,7 @@ def test_gdal_reads_the_same_numbers(tmp_path: Path, real: Path) -> None:
         ({"lineNumCoef": "(1, 2, 3)"}, "lineNumCoef has 20 numbers; this one has 3"),
         ({"lineNumCoef": "(" + "1," * 20 + "1)"}, "lineNumCoef has 20 numbers; this one has 21"),
         ({"lineNumCoef": "(" + "1," * 19 + "x)"}, "lineNumCoef has finite numbers; got 'x'"),
-        ({"LATOFFSET": "3"}, "stands once in an rpb file; LATOFFSET stands twice"),
+        ({"LATOFFSET": "3"}, "each entry once; LATOFFSET is in it twice"),
     ],
 )
 def test_files_that_cannot_be_right_are_refused(
@@ -146,7 +146,7 @@ def test_files_that_cannot_be_right_are_refused(
 def test_garbage_is_refused_in_time_that_grows_with_its_length(unit: str) -> None:
     text = unit * (2**20 // len(unit))
     start = time.perf_counter()
-    with pytest.raises(InputError, match=r"this one is without|stands twice"):
+    with pytest.raises(InputError, match=r"this one is without|is in it twice"):
         parse_rpb(text)
     assert time.perf_counter() - start < 20  # a quadratic search would take hours
 

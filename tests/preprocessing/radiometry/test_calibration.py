@@ -94,7 +94,7 @@ def test_offsets_of_2013_and_esun(
 
 @pytest.mark.parametrize("name", ["GF1 PMS1", "GF-1 PMS1", "gf1_pms1", "GF1_PMS1"])
 def test_cameras_are_named_in_several_ways(name: str) -> None:
-    assert SatelliteCamera.named(name) == SatelliteCamera(satellite="GF1", sensor="PMS1")
+    assert SatelliteCamera.from_name(name) == SatelliteCamera(satellite="GF1", sensor="PMS1")
 
 
 @pytest.mark.parametrize("year", [2012, 2020, 2021, 2023])
@@ -223,4 +223,4 @@ def test_a_calibration_has_all_figures_of_the_same_bands() -> None:
         gains={"pan": 1.0}, offsets={"pan": -3.0}, esun={"pan": 1.0}, year=None, source="x"
     ).bands == ("pan",)
     with pytest.raises(InputError, match="satellite and sensor, GF1 PMS1; got 'GF1'"):
-        SatelliteCamera.named("GF1")
+        SatelliteCamera.from_name("GF1")

@@ -1,4 +1,9 @@
-"""Streams that give no more than they may, however much an archive asks for."""
+"""Unpacking of product archives, which may be damaged or malicious.
+
+`tarfile`'s data filter is not used: it lets links within the archive pass, makes absolute names
+relative where such an archive is refused here, has no budget, and zip archives have no such filter.
+Nothing is written under a member's path, only under the file names of a product.
+"""
 
 import gzip
 import io
@@ -13,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from isal import igzip
 
@@ -28,207 +33,7 @@ from landslip.preprocessing.product.files import (
 )
 
 _CHUNK_BYTES = 2**20
-
-
-class _ByteSource(Protocol):
-    """Whatever bytes come from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return bytes, none at the end."""
-
-
-class _ForwardReader(io.BufferedIOBase):
-    """What comes out of a decompressor, read forward, with an upper limit on all of it.
-
-    No request may be over `_CHUNK_BYTES`: `tarfile` reads a member's header in one piece, as large
-    as the archive says that it is.
-    """
-
-    def __init__(self, source: _ByteSource, limit: int, archive: Path) -> None:
-        """Start where the source stands.
-
-        Args:
-            source: where bytes come from.
-            limit: how many may come.
-            archive: for messages.
-        """
-        super().__init__()
-        self._source = source
-        self._limit = limit
-        self._archive = archive
-        self._at = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes.
-
-        Raises:
-            InputError: too many are asked for, or more come than may.
-        """
-        data = self._source.read(_require_read_size(size, self._archive))
-        self._at += len(data)
-        if self._at > self._limit:
-            raise InputError(
-                f"{self._archive}: a product has at most {self._limit} bytes unpacked and this "
-                "archive has more; unpack it yourself and give the folder if it is to be trusted"
-            )
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go forward to a place, by reading up to it; short of it where the stream ends before.
-
-        Raises:
-            InputError: the place lies behind.
-        """
-        if whence != io.SEEK_SET or offset < self._at:
-            raise InputError(
-                f"{self._archive}: members of an archive follow one another and one points back; "
-                "the archive is damaged or made to do harm; fetch the product again"
-            )
-        while self._at < offset and self.read(min(_CHUNK_BYTES, offset - self._at)):
-            pass
-        return self._at
-
-    def tell(self) -> int:
-        """Return how many bytes have been read."""
-        return self._at
-
-    def drain(self) -> None:
-        """Read to the end, so that a decompressor checks what it has read."""
-        while self.read(_CHUNK_BYTES):
-            pass
-
-
-class _BoundedReadFile(io.BufferedIOBase):
-    """A file of which at most `_CHUNK_BYTES` are read at once.
-
-    `zipfile` reads the list of members in one piece, as large as the archive says that it is.
-    """
-
-    def __init__(self, file: IO[bytes], size: int, archive: Path) -> None:
-        """Wrap a file of a known size in bytes; the archive is for messages."""
-        super().__init__()
-        self._file = file
-        self._size = size
-        self._archive = archive
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes.
-
-        Raises:
-            InputError: too many are asked for.
-        """
-        left = max(self._size - self._file.tell(), 0)
-        wanted = left if size is None or size < 0 else min(size, left)
-        return self._file.read(_require_read_size(wanted, self._archive))
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a place."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-
-def _require_read_size(size: int | None, archive: Path) -> int:
-    if size is None or not 0 <= size <= _CHUNK_BYTES:
-        raise InputError(
-            f"{archive}: a list or header in an archive has at most {_CHUNK_BYTES} bytes; "
-            "the archive is damaged or made to do harm; fetch the product again"
-        )
-    return size
-
-
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ArchiveMember:
-    """One thing in an archive.
-
-    Attributes:
-        name: with its folders.
-        size: bytes unpacked, as the archive says.
-        is_folder, is_file: it may be neither: a link, a device.
-        open: gives the content, for a file; to be called before the next member is asked for.
-    """
-
-    name: str
-    size: int
-    is_folder: bool
-    is_file: bool
-    open: Callable[[], IO[bytes] | None]
-
-
-def _iterate_members(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_ArchiveMember]:
-    """Return what an archive holds, in the order of its bytes.
-
-    Args:
-        archive: for messages.
-        raw: its bytes, from the beginning.
-        limit: bytes that may come out of a tar archive, members that are skipped included.
-
-    Raises:
-        InputError: it is no archive, or one that cannot be read without a password or at all.
-    """
-    start = raw.read(4)
-    raw.seek(0)
-    if start.startswith(b"PK"):
-        return _zip_members(archive, raw)
-    if start.startswith(b"\x1f\x8b"):
-        return _gzip_members(archive, raw, limit)
-    return _tar_members(archive, _ForwardReader(raw, limit, archive))
-
-
-def _gzip_members(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_ArchiveMember]:
-    with igzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
-        reader = _ForwardReader(unzipped, limit, archive)
-        yield from _tar_members(archive, reader)
-        reader.drain()
-
-
-def _tar_members(archive: Path, reader: _ForwardReader) -> Iterator[_ArchiveMember]:
-    try:
-        opened = tarfile.TarFile(fileobj=reader, mode="r")
-    except tarfile.ReadError as error:
-        raise InputError(
-            f"{archive}: not an archive that can be read ({error}); a product is a .tar.gz, .tar "
-            "or .zip archive, or a folder"
-        ) from error
-    with opened:
-        for info in opened:
-            yield _ArchiveMember(
-                name=info.name,
-                size=info.size,
-                is_folder=info.isdir(),
-                is_file=info.isreg() and not info.issparse(),
-                open=partial(opened.extractfile, info),
-            )
-
-
-def _zip_members(archive: Path, raw: IO[bytes]) -> Iterator[_ArchiveMember]:
-    size = archive.stat().st_size
-    with zipfile.ZipFile(_BoundedReadFile(raw, size, archive)) as opened:
-        for info in sorted(opened.infolist(), key=lambda info: info.header_offset):
-            if info.flag_bits & 1 or info.compress_type not in _METHODS:
-                raise InputError(
-                    f"{archive}: its member {info.filename[:120]!r} is encrypted or compressed in "
-                    "an unusual way; unpack the archive yourself and give the folder"
-                )
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            yield _ArchiveMember(
-                name=info.orig_filename,
-                size=info.file_size,
-                is_folder=info.is_dir() and kind in (0, stat.S_IFDIR),
-                is_file=not info.is_dir() and kind in (0, stat.S_IFREG),
-                open=partial(opened.open, info),
-            )
-
-
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE_ERRORS = (
     EOFError,
     NotImplementedError,
@@ -244,12 +49,12 @@ _DAMAGE_ERRORS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveBudget:
-    """What a product may hold.
+    """The most that a product's archive may hold.
 
     Attributes:
-        total_bytes: unpacked; in a tar archive all its members count, in a zip those unpacked.
+        total_bytes: unpacked; of all members of a tar archive, of those unpacked from a zip.
         text_bytes: in each XML and RPB file.
-        members: in an archive, wanted or not.
+        members: in an archive, unpacked or not.
     """
 
     total_bytes: int = 8 * 2**30
@@ -258,7 +63,7 @@ class ArchiveBudget:
 
     def __post_init__(self) -> None:
         if min(self.total_bytes, self.text_bytes, self.members) < 1:
-            raise InputError(f"limits of an archive are at least 1; got {self}")
+            raise InputError(f"the limits of an archive must be at least 1; got {self}")
 
 
 DEFAULT_BUDGET = ArchiveBudget()
@@ -267,119 +72,238 @@ DEFAULT_BUDGET = ArchiveBudget()
 def unpack(
     archive: Path,
     folder: Path,
-    limits: ArchiveBudget = DEFAULT_BUDGET,
+    budget: ArchiveBudget = DEFAULT_BUDGET,
     progress: Progress = no_progress,
 ) -> ProductFiles:
     """Write the files of the one product in an archive into a folder, and nothing else.
 
-    All come to lie in the folder itself, under their own names without folders. The archive is
-    read once, from its beginning to its end.
+    They are written into the folder itself, under their own names without folders. The archive is
+    read once, from beginning to end.
 
     Args:
         archive: .tar.gz, .tgz, .tar or .zip; its content decides, not its name.
-        folder: is there and empty.
-        limits: on what is written.
+        folder: exists and is empty.
+        budget: limits on what is unpacked.
         progress: called about once a MiB with the bytes of the archive read and all of them.
 
     Raises:
         InputError: it is no archive, is damaged, holds links, devices, names that lead elsewhere,
-            several products, a file twice, or more than the limits or the disk allow. What has
+            several products, a file twice, or more than the budget or the disk allow. What has
             been written by then is left in the folder.
     """
     files = ProductFiles(archive)
-    with _as_input_errors(archive, folder), archive.open("rb") as raw:
+    with _damage_as_input_errors(archive, folder), archive.open("rb") as raw:
         total = archive.stat().st_size
-
-        def tell_progress() -> None:
-            progress(min(raw.tell(), total), total)
-
-        unpacking = _BudgetedWriter(archive, folder, limits, tell_progress)
-        unpacking.require_room(total, "what is in it")
-        for count, member in enumerate(_iterate_members(archive, raw, limits.total_bytes), start=1):
+        _require_space(archive, folder, "its content", total)
+        remaining = budget.total_bytes
+        for count, member in enumerate(_iterate_members(archive, raw, remaining), start=1):
             _require_harmless(archive, member)
-            if count > limits.members:
+            if count > budget.members:
                 raise InputError(
-                    f"{archive}: a product's archive has at most {limits.members} members and "
+                    f"{archive}: a product's archive has at most {budget.members} members and "
                     "this one has more; unpack it yourself and give the folder"
                 )
             name = ProductFileName.parse(member.name)
-            if name is not None and member.is_file:
-                files.add(name, folder / name.file)
-                unpacking.write(member, name)
+            if name is None or not member.is_file:
+                continue
+            files.add(name, folder / name.file)
+            is_text = name.kind is not FileKind.TIFF
+            limit = min(remaining, budget.text_bytes) if is_text else remaining
+            if member.size > limit:
+                raise InputError(
+                    f"{archive}: {name.file} may have {limit} bytes and has {member.size}; if you "
+                    "trust it, unpack the archive yourself and give the folder"
+                )
+            _require_space(archive, folder, name.file, member.size)
+            written = 0
+            # neither library gives more bytes than the stated size
+            with member.open() as content, (folder / name.file).open("xb") as file:
+                while chunk := content.read(_CHUNK_BYTES):
+                    written += file.write(chunk)
+                    progress(min(raw.tell(), total), total)
+            if written != member.size:
+                raise EOFError(f"{name.file} has {written} of {member.size} bytes")
+            remaining -= written
         progress(total, total)
     return files
 
 
-class _BudgetedWriter:
-    """Writes members as long as there is room."""
+class _ArchiveMember(NamedTuple):
+    """A member of an archive; ``open`` is to be called before the next one is asked for."""
 
-    def __init__(
-        self, archive: Path, folder: Path, limits: ArchiveBudget, tell_progress: Callable[[], None]
-    ) -> None:
+    name: str
+    size: int
+    is_folder: bool
+    is_file: bool
+    open: Callable[[], IO[bytes]]
+
+
+def _iterate_members(archive: Path, raw: IO[bytes], max_bytes: int) -> Iterator[_ArchiveMember]:
+    """Return the members of an archive in the order of its bytes."""
+    start = raw.read(4)
+    raw.seek(0)
+    if start.startswith(b"PK"):
+        return _zip_members(archive, raw)
+    if start.startswith(b"\x1f\x8b"):
+        return _gzip_members(archive, raw, max_bytes)
+    return _tar_members(archive, _ForwardReader(raw, max_bytes, archive))
+
+
+def _gzip_members(archive: Path, raw: IO[bytes], max_bytes: int) -> Iterator[_ArchiveMember]:
+    with igzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
+        reader = _ForwardReader(unzipped, max_bytes, archive)
+        yield from _tar_members(archive, reader)
+        while reader.read(_CHUNK_BYTES):  # to the end, where the checksum is
+            pass
+
+
+def _tar_members(archive: Path, reader: "_ForwardReader") -> Iterator[_ArchiveMember]:
+    try:
+        opened = tarfile.TarFile(fileobj=reader, mode="r")
+    except tarfile.ReadError as error:
+        raise InputError(
+            f"{archive}: not an archive that can be read ({error}); a product is a .tar.gz, .tar "
+            "or .zip archive, or a folder"
+        ) from error
+    with opened:
+        for info in opened:
+            yield _ArchiveMember(
+                name=info.name,
+                size=info.size,
+                is_folder=info.isdir(),
+                is_file=info.isreg() and not info.issparse(),
+                open=partial(opened.extractfile, info),  # type: ignore[arg-type]  # None for folders
+            )
+
+
+def _zip_members(archive: Path, raw: IO[bytes]) -> Iterator[_ArchiveMember]:
+    with zipfile.ZipFile(_ChunkedFile(raw, archive)) as opened:
+        for info in sorted(opened.infolist(), key=lambda info: info.header_offset):
+            if info.flag_bits & 1 or info.compress_type not in _ZIP_METHODS:
+                raise InputError(
+                    f"{archive}: its member {info.filename[:120]!r} is encrypted or compressed in "
+                    "an unusual way; unpack the archive yourself and give the folder"
+                )
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            yield _ArchiveMember(
+                name=info.orig_filename,
+                size=info.file_size,
+                is_folder=info.is_dir() and kind in (0, stat.S_IFDIR),
+                is_file=not info.is_dir() and kind in (0, stat.S_IFREG),
+                open=partial(opened.open, info),
+            )
+
+
+class _ByteSource(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _ForwardReader(io.BufferedIOBase):
+    """Decompressed bytes, read forwards, limited in total and per read.
+
+    `tarfile` reads a member's header in one piece, as large as the archive says that it is, and
+    follows offsets that point back.
+    """
+
+    def __init__(self, source: _ByteSource, max_bytes: int, archive: Path) -> None:
+        super().__init__()
+        self._source = source
+        self._max_bytes = max_bytes
         self._archive = archive
-        self._folder = folder
-        self._limits = limits
-        self._left = limits.total_bytes
-        self._tell_progress = tell_progress
+        self._position = 0
 
-    def write(self, member: _ArchiveMember, name: ProductFileName) -> None:
-        most = (
-            self._left if name.part is FileKind.TIFF else min(self._left, self._limits.text_bytes)
+    def read(self, size: int | None = -1, /) -> bytes:
+        _require_read_size(size, self._archive)
+        data = self._source.read(size or 0)
+        self._position += len(data)
+        if self._position > self._max_bytes:
+            raise InputError(
+                f"{self._archive}: a product has at most {self._max_bytes} bytes unpacked and this "
+                "archive has more; if you trust it, unpack it yourself and give the folder"
+            )
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence != io.SEEK_SET or offset < self._position:
+            raise InputError(
+                f"{self._archive}: members of an archive follow one another and one points back; "
+                "the archive is damaged or malicious; download the product again"
+            )
+        while self._position < offset and self.read(min(_CHUNK_BYTES, offset - self._position)):
+            pass
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+class _ChunkedFile(io.BufferedIOBase):
+    """A file of which at most `_CHUNK_BYTES` are read at once.
+
+    `zipfile` reads the list of members in one piece, as large as the archive says that it is.
+    """
+
+    def __init__(self, file: IO[bytes], archive: Path) -> None:
+        super().__init__()
+        self._file = file
+        self._size = archive.stat().st_size
+        self._archive = archive
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        remaining = max(self._size - self._file.tell(), 0)
+        wanted = remaining if size is None or size < 0 else min(size, remaining)
+        _require_read_size(wanted, self._archive)
+        return self._file.read(wanted)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _require_read_size(size: int | None, archive: Path) -> None:
+    if size is None or not 0 <= size <= _CHUNK_BYTES:
+        raise InputError(
+            f"{archive}: a list or header in an archive has at most {_CHUNK_BYTES} bytes; "
+            "the archive is damaged or malicious; download the product again"
         )
-        self._require_fit(member.size, most, name)
-        self.require_room(member.size, name.file)
-        content = member.open()
-        if content is None:
-            raise EOFError(f"{name.file} has no content")
-        written = 0
-        with content, (self._folder / name.file).open("xb") as file:
-            while chunk := content.read(_CHUNK_BYTES):
-                written += len(chunk)
-                self._require_fit(written, most, name)
-                file.write(chunk)
-                self._tell_progress()
-        self._left -= written
-        if written != member.size:
-            raise EOFError(f"{name.file} has {written} of {member.size} bytes")
-
-    def require_room(self, size: int, what: str) -> None:
-        free = shutil.disk_usage(self._folder).free
-        if size > free:
-            raise InputError(
-                f"{self._archive}: {what} needs {size} bytes and {self._folder} has {free} free; "
-                "make room, or choose a scratch folder on another disk"
-            )
-
-    def _require_fit(self, size: int, most: int, name: ProductFileName) -> None:
-        if size > most:
-            raise InputError(
-                f"{self._archive}: {name.file} may have {most} bytes and has {size} or more; "
-                "unpack the archive yourself and give the folder if it is to be trusted"
-            )
 
 
 def _require_harmless(archive: Path, member: _ArchiveMember) -> None:
     shown = repr(member.name[:120])
     if leaves_folder(member.name):
         raise InputError(
-            f"{archive}: its member {shown} would land outside of the folder that it is unpacked "
-            "into; such an archive is refused whole"
+            f"{archive}: its member {shown} would be written outside the folder that it is "
+            "unpacked into; the whole archive is refused"
         )
     if not (member.is_file or member.is_folder):
         raise InputError(
             f"{archive}: a product has files and folders only, and its member {shown} is a link, "
-            "a device or something else; such an archive is refused whole"
+            "a device or something else; the whole archive is refused"
+        )
+
+
+def _require_space(archive: Path, folder: Path, content: str, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise InputError(
+            f"{archive}: {content} needs {size} bytes and {folder} has {free} free; "
+            "free some space, or choose a scratch folder on another disk"
         )
 
 
 @contextmanager
-def _as_input_errors(archive: Path, folder: Path) -> Iterator[None]:
+def _damage_as_input_errors(archive: Path, folder: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE_ERRORS as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{archive}: the archive is damaged or incomplete ({cause}); fetch the product again"
+            f"{archive}: the archive is damaged or incomplete ({cause}); download the product again"
         ) from error
     except OSError as error:
         raise InputError(f"{archive}: cannot be unpacked into {folder} ({error})") from error

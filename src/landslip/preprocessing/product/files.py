@@ -1,4 +1,4 @@
-"""What the names of a product's files say."""
+"""Names of a product's files, and the products in folders and patterns."""
 
 import glob
 import math
@@ -11,11 +11,15 @@ from pathlib import Path, PurePosixPath
 from landslip.core.errors import InputError
 from landslip.preprocessing.camera import camera_from_product_name
 
+MAX_TEXT_BYTES = 4 * 2**20
+_ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+_SEARCH_DEPTH = 2
 _FILE_NAME = re.compile(
-    r"(?P<base>[^.].*)-(?P<image>MSS|MUX|PAN)[12]?\.(?P<part>tiff?|xml|rpb)", re.IGNORECASE
+    r"(?P<base>[^.].*)-(?P<image>MSS|MUX|PAN)[12]?\.(?P<kind>tiff?|xml|rpb)", re.IGNORECASE
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([ed][+-]?\d{1,5})?", re.I | re.ASCII)
 
 
 class ImageKind(StrEnum):
@@ -35,43 +39,43 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductFileName:
-    """What a file of a product is.
+    """What the name of a product's file says.
 
     Attributes:
-        file: its name without folders.
+        file: the name without folders.
         base: the product's name, such as ``GF1_PMS1_E69.4_N33.3_20220624_L1A0006547030``.
         image: which image it belongs to.
-        part: what it says of that image.
+        kind: what it holds of that image.
     """
 
     file: str
     base: str
     image: ImageKind
-    part: FileKind
+    kind: FileKind
 
     @classmethod
     def parse(cls, path: str) -> "ProductFileName | None":
         """Read a path; None for what is no part of a product, such as previews and orders.
 
         GF-1 and GF-2 write ``-MSS1.tiff`` and ``-PAN1.tiff`` (or 2), GF-1B, C, D and GF-6
-        ``-MUX.tiff`` and ``-PAN.tiff``; the case of letters is open.
+        ``-MUX.tiff`` and ``-PAN.tiff``; case does not matter.
         """
         parts = PurePosixPath(path).parts
         if any(part.startswith((".", "__MACOSX")) for part in parts):
             return None
-        found = _FILE_NAME.fullmatch(parts[-1]) if parts else None
-        if found is None:
+        match = _FILE_NAME.fullmatch(parts[-1]) if parts else None
+        if match is None:
             return None
-        image = ImageKind.PAN if found["image"].upper() == "PAN" else ImageKind.MSS
-        ending = found["part"].lower()
-        part = FileKind.TIFF if ending.startswith("tif") else FileKind(ending)
-        return cls(file=parts[-1], base=found["base"], image=image, part=part)
+        image = ImageKind.PAN if match["image"].upper() == "PAN" else ImageKind.MSS
+        suffix = match["kind"].lower()
+        kind = FileKind.TIFF if suffix.startswith("tif") else FileKind(suffix)
+        return cls(file=parts[-1], base=match["base"], image=image, kind=kind)
 
 
 def leaves_folder(path: str) -> bool:
     """Whether a name in an archive leads out of the folder that it is unpacked into.
 
-    Backslashes, drive letters and control characters count, harmless here and not elsewhere.
+    Backslashes, drive letters and control characters count too: harmless here, but not everywhere.
     """
     return (
         path.startswith("/")
@@ -83,49 +87,36 @@ def leaves_folder(path: str) -> bool:
 
 
 class ProductFiles:
-    """Files of one product, gathered one after another."""
+    """The six files of one product, collected one after another."""
 
     def __init__(self, source: Path) -> None:
-        """Start with none.
-
-        Args:
-            source: the archive or folder that they come from, for messages.
-        """
+        """Start with none; ``source`` is the archive or folder they come from, for messages."""
+        self.name = ""
         self._source = source
         self._paths: dict[tuple[ImageKind, FileKind], Path] = {}
-        self._base: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The product's name; empty as long as no file is there."""
-        return self._base or ""
 
     def add(self, name: ProductFileName, path: Path) -> None:
-        """Take in a file.
+        """Add a file.
 
         Raises:
-            InputError: it belongs to another product, or its place is taken.
+            InputError: it belongs to another product, or there is one of its kind already.
         """
-        self._base = self._base or name.base
-        if name.base.casefold() != self._base.casefold():
+        self.name = self.name or name.base
+        if name.base.casefold() != self.name.casefold():
             raise InputError(
-                f"{self._source}: one product at a time is read, and this holds both "
-                f"{self._base} and {name.base}; give each in an archive or folder of its own"
+                f"{self._source}: must hold one product, and it holds both {self.name} and "
+                f"{name.base}; give each in an archive or folder of its own"
             )
-        if (name.image, name.part) in self._paths:
+        if (name.image, name.kind) in self._paths:
             raise InputError(
-                f"{self._source}: a product has one {name.part.value} file of its "
+                f"{self._source}: a product has one {name.kind.value} file of its "
                 f"{name.image.value} image; {name.file} is a second one; remove one of them"
             )
-        self._paths[name.image, name.part] = path
+        self._paths[name.image, name.kind] = path
 
-    def path(self, image: ImageKind, part: FileKind) -> Path:
-        """Return where a file is.
-
-        Raises:
-            KeyError: it is missing; see `require_all`.
-        """
-        return self._paths[image, part]
+    def path(self, image: ImageKind, kind: FileKind) -> Path:
+        """Return where a file is; see `require_all`."""
+        return self._paths[image, kind]
 
     def require_all(self) -> None:
         """Stop where a file is missing.
@@ -139,70 +130,48 @@ class ProductFiles:
                 "NAME-PAN1.tiff, NAME-MUX.tiff or NAME-PAN.tiff; give a folder or archive "
                 "(.tar.gz, .tar or .zip) as it was delivered"
             )
-        missing = list(self._missing())
+        missing = [
+            f"{image.value} {kind.value}"
+            for image in ImageKind
+            for kind in FileKind
+            if (image, kind) not in self._paths
+        ]
         if missing:
             raise InputError(
                 f"{self._source}: a product has a tiff, an xml and an rpb file each of its MSS "
                 f"and its PAN image; {self.name} is without {', '.join(missing)}; "
-                "fetch it again, complete"
+                "download it again"
             )
 
-    def _missing(self) -> Iterator[str]:
-        for image in ImageKind:
-            for part in FileKind:
-                if (image, part) not in self._paths:
-                    yield f"{image.value} {part.value}"
 
-
-def find_product_files(folder: Path) -> ProductFiles:
-    """Find the files of the one product in a folder, or in the one folder in it that has any.
+def files_in_folder(folder: Path) -> ProductFiles:
+    """Collect the files of the one product in a folder, or in the one subfolder that has any.
 
     Raises:
-        InputError: several products or a file twice are there.
+        InputError: there are several products, or a file twice.
     """
     home = folder
-    if not holds_product_files(folder):
-        homes = [inner for inner in _subfolders(folder) if holds_product_files(inner)]
+    if not _is_product(folder):
+        subfolders = (path for path in sorted(folder.iterdir()) if path.is_dir())
+        homes = [path for path in subfolders if not _is_hidden(path) and _is_product(path)]
         if len(homes) > 1:
             raise InputError(
-                f"{folder}: one product at a time is read, and this folder holds "
-                f"{', '.join(inner.name for inner in homes)}; give one of them"
+                f"{folder}: must hold one product, and this folder holds "
+                f"{', '.join(path.name for path in homes)}; give one of them"
             )
         home = homes[0] if homes else folder
     files = ProductFiles(folder)
-    for path, name in _product_files_in(home):
+    for path, name in _product_files(home):
         files.add(name, path)
     return files
-
-
-def holds_product_files(folder: Path) -> bool:
-    """Whether files of a product lie in a folder itself."""
-    return next(_product_files_in(folder), None) is not None
-
-
-def _product_files_in(folder: Path) -> Iterator[tuple[Path, ProductFileName]]:
-    for path in sorted(folder.iterdir()):
-        name = ProductFileName.parse(path.name)
-        if name is not None and path.is_file():
-            yield path, name
-
-
-def _subfolders(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.name.startswith((".", "__MACOSX")):
-            yield path
-
-
-ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
-_SEARCH_DEPTH = 2
 
 
 def find_products(patterns: Sequence[str]) -> list[Path]:
     """Return the archives and product folders that files, folders and patterns stand for.
 
     A folder that is a product stands for itself, any other for the archives and product folders
-    in it and in its folders. Archives found in this way or by a pattern and named as another
-    camera's (``GF1_WFV1_...``) are left out; one that is given by its own name never is.
+    in it and in its subfolders. Archives found in this way or by a pattern and named as another
+    camera's (``GF1_WFV1_...``) are left out; one given by its own name never is.
 
     Args:
         patterns: paths, or patterns with ``*``, ``?``, ``[...]`` or ``**``.
@@ -213,57 +182,26 @@ def find_products(patterns: Sequence[str]) -> list[Path]:
     Raises:
         InputError: a pattern stands for nothing.
     """
-    found: dict[Path, Path] = {}
+    products: dict[Path, Path] = {}
     for pattern in patterns:
-        products = list(_expand(pattern))
-        if not products:
+        literal = Path(pattern)
+        if literal.is_file():
+            matches = [literal]
+        else:
+            hits = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
+            roots = [literal] if literal.is_dir() else map(Path, hits)
+            matches = [path for root in roots for path in _products_below(root, _SEARCH_DEPTH)]
+        if not matches:
             raise InputError(
-                f"{pattern}: no product found; give archives ({', '.join(ARCHIVE_SUFFIXES)}), "
+                f"{pattern}: no product found; give archives ({', '.join(_ARCHIVE_SUFFIXES)}), "
                 "folders that hold -MSS and -PAN files, folders of these, or a pattern in quotes"
             )
-        for product in products:
-            found.setdefault(product.resolve(), product)
-    return sorted(found.values())
+        for path in matches:
+            products.setdefault(path.resolve(), path)
+    return sorted(products.values())
 
 
-def _expand(pattern: str) -> Iterator[Path]:
-    literal = Path(pattern)
-    if literal.is_file():
-        return iter([literal])
-    hits = [literal] if literal.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-    return (path for hit in hits for path in _products_below(hit, _SEARCH_DEPTH))
-
-
-def _products_below(path: Path, depth: int) -> Iterator[Path]:
-    if path.name.startswith((".", "__MACOSX")) and depth < _SEARCH_DEPTH:
-        return
-    if path.is_dir():
-        if holds_product_files(path):
-            yield path
-        elif depth:
-            for inner in path.iterdir():
-                yield from _products_below(inner, depth - 1)
-    elif _is_archive(path) and not _is_of_unsupported_camera(path):
-        yield path
-
-
-def _is_archive(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(ARCHIVE_SUFFIXES)
-
-
-def _is_of_unsupported_camera(path: Path) -> bool:
-    try:
-        camera_from_product_name(path.name)
-    except InputError:
-        return True
-    return False
-
-
-MAX_TEXT_BYTES = 4 * 2**20
-_NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([ed][+-]?\d{1,5})?", re.I | re.ASCII)
-
-
-def read_bytes(path: Path) -> bytes:
+def read_small_file(path: Path) -> bytes:
     """Read a file of at most `MAX_TEXT_BYTES`.
 
     Raises:
@@ -289,3 +227,35 @@ def parse_number(text: str) -> float | None:
         return None
     value = float(stripped.lower().replace("d", "e"))
     return value if math.isfinite(value) else None
+
+
+def _product_files(folder: Path) -> Iterator[tuple[Path, ProductFileName]]:
+    for path in sorted(folder.iterdir()):
+        name = ProductFileName.parse(path.name)
+        if name is not None and path.is_file():
+            yield path, name
+
+
+def _is_product(folder: Path) -> bool:
+    return next(_product_files(folder), None) is not None
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith((".", "__MACOSX"))
+
+
+def _products_below(path: Path, depth: int) -> Iterator[Path]:
+    if _is_hidden(path) and depth < _SEARCH_DEPTH:
+        return
+    if path.is_dir():
+        if _is_product(path):
+            yield path
+        elif depth:
+            for inner in path.iterdir():
+                yield from _products_below(inner, depth - 1)
+    elif path.is_file() and path.name.lower().endswith(_ARCHIVE_SUFFIXES):
+        try:
+            camera_from_product_name(path.name)
+        except InputError:
+            return
+        yield path

@@ -1,4 +1,4 @@
-"""What the XML file of an image says."""
+"""Metadata of an image, from the XML file of a product."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from defusedxml.ElementTree import fromstring
 
 from landslip.core.errors import InputError
 from landslip.preprocessing.camera import SatelliteCamera
-from landslip.preprocessing.product.files import parse_number, read_bytes
+from landslip.preprocessing.product.files import parse_number, read_small_file
 
 _TIME = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T]+(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,12}))?Z?",
@@ -31,7 +31,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageMetadata:
-    """What is known of one image, multispectral or panchromatic.
+    """Metadata of one image, multispectral or panchromatic.
 
     Of the calibration tags, public code and one published extract show a single tag with a number
     for each band of the image, separated by commas, in the order of `bands`: ``AbsCeof`` for GF-1
@@ -40,7 +40,7 @@ class ImageMetadata:
     Most files have none of these.
 
     Attributes:
-        camera: whose image it is.
+        camera: that took the image.
         level: processing level as tagged, such as ``LEVEL1A``.
         centre_time: when the scene's middle was taken, as tagged: Beijing time in the one real
             file at hand, without a zone.
@@ -49,7 +49,7 @@ class ImageMetadata:
         solar_zenith_deg: as tagged; in some files it is the sun's elevation.
         satellite_zenith_deg: as tagged; the elevation in the real file.
         roll_deg: of the satellite.
-        bands: band numbers from 1, as tagged; empty where they are not.
+        bands: band numbers from 1, as tagged; empty without a tag.
         shape: (height, width) in pixels, as tagged.
         gsd_m: nominal pixel size.
         abs_gains: W m-2 sr-1 um-1 for one count, by band.
@@ -73,23 +73,24 @@ class ImageMetadata:
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
             raise InputError(
-                f"an image has at least 1 row and 1 column; HeightInPixels and WidthInPixels "
-                f"say {self.shape[0]} and {self.shape[1]}"
+                "an image has at least 1 row and 1 column; HeightInPixels and WidthInPixels are "
+                f"{self.shape[0]} and {self.shape[1]}"
             )
         if not 0 <= self.solar_zenith_deg <= 90:
             raise InputError(
-                f"the sun stands over the horizon, SolarZenith from 0 to 90 degrees, where an "
-                f"image is to become reflectance; got {self.solar_zenith_deg}"
+                "for reflectance the sun must be above the horizon, SolarZenith from 0 to 90 "
+                f"degrees; got {self.solar_zenith_deg}"
             )
         if not -180 <= self.solar_azimuth_deg <= 360:
             raise InputError(
                 f"SolarAzimuth is from -180 to 360 degrees; got {self.solar_azimuth_deg}"
             )
         if self.gsd_m is not None and self.gsd_m <= 0:
-            raise InputError(f"ImageGSD is over 0 metres; got {self.gsd_m}")
+            raise InputError(f"ImageGSD must be over 0 metres; got {self.gsd_m}")
         if self.abs_gains is not None and min(self.abs_gains) <= 0:
             raise InputError(
-                f"calibration gains ({' or '.join(_GAIN_TAGS)}) are over 0; got {self.abs_gains}"
+                f"calibration gains ({' or '.join(_GAIN_TAGS)}) must be over 0; "
+                f"got {self.abs_gains}"
             )
 
 
@@ -102,14 +103,14 @@ def read_metadata(path: Path) -> ImageMetadata:
         InputError: it is no such XML, a tag that is needed is missing, or a tag's value cannot be
             what its name says; the message names file, tag and value.
     """
-    content = read_bytes(path)
+    content = read_small_file(path)
     try:
-        return _metadata(_XmlTags(_parsed(content)))
+        return _parse_metadata(_XmlTags(_parse_xml(content)))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _metadata(tags: "_XmlTags") -> ImageMetadata:
+def _parse_metadata(tags: "_XmlTags") -> ImageMetadata:
     return ImageMetadata(
         camera=SatelliteCamera.parse(tags.required("SatelliteID"), tags.required("SensorID")),
         level=tags.text("ProductLevel"),
@@ -137,23 +138,23 @@ class _XmlTags:
         self._root = root
 
     def text(self, tag: str) -> str | None:
-        found = self._root.find(tag)
-        if found is None:
-            found = self._root.find(f".//{tag}")
-        if found is None:
+        element = self._root.find(tag)
+        if element is None:
+            element = self._root.find(f".//{tag}")
+        if element is None:
             return None
-        if len(found):
+        if len(element):
             raise InputError(
-                f"the tag {tag} holds a plain value; this one holds further tags, "
-                f"<{found[0].tag}> first"
+                f"the tag {tag} must hold a plain value; it holds further tags, "
+                f"<{element[0].tag}> first"
             )
-        return (found.text or "").strip() or None
+        return (element.text or "").strip() or None
 
     def required(self, tag: str) -> str:
         text = self.text(tag)
         if text is None:
             raise InputError(
-                f"the tag {tag} is needed and missing or empty; fetch the product again"
+                f"the tag {tag} is needed and missing or empty; download the product again"
             )
         return text
 
@@ -168,26 +169,28 @@ class _XmlTags:
         return next((value for value in values if value is not None), None)
 
 
-def _parsed(content: bytes) -> Element:
+def _parse_xml(content: bytes) -> Element:
     document = content.decode("gb18030", "replace") if _CHINESE.match(content) else content
     try:
         root: Element = fromstring(document, forbid_dtd=True)
     except DefusedXmlException as error:
         raise InputError(
-            "metadata have no document type and no entities; this file is refused, since such "
-            "things can read other files or fill the memory"
+            "metadata have no document type and no entities; this file is refused, since those "
+            "can read other files or fill the memory"
         ) from error
     except (ParseError, ValueError, LookupError) as error:
-        raise InputError(f"no XML that can be read ({error}); fetch the product again") from error
+        raise InputError(
+            f"no XML that can be read ({error}); download the product again"
+        ) from error
     return root
 
 
 def _time(text: str, tag: str) -> datetime:
-    found = _TIME.fullmatch(text)
-    if found is None:
+    match = _TIME.fullmatch(text)
+    if match is None:
         _refuse(tag, text, "a time such as 2022-06-24 13:39:09")
-    year, month, day, hour, minute, second = (int(number) for number in found.groups()[:6])
-    microsecond = int((found[7] or "").ljust(6, "0")[:6])
+    year, month, day, hour, minute, second = (int(number) for number in match.groups()[:6])
+    microsecond = int((match[7] or "").ljust(6, "0")[:6])
     try:
         return datetime(year, month, day, hour, minute, second, microsecond)
     except ValueError:
@@ -209,20 +212,20 @@ def _pixel_count(text: str, tag: str) -> int:
 
 
 def _bands(text: str, tag: str) -> tuple[int, ...]:
-    found = [_BAND.fullmatch(part) for part in _split(text)]
-    numbers = tuple(int(match[1]) for match in found if match is not None)
-    if not numbers or len(numbers) < len(found):
+    matches = [_BAND.fullmatch(part) for part in _split(text)]
+    numbers = tuple(int(match[1]) for match in matches if match is not None)
+    if not numbers or len(numbers) < len(matches):
         _refuse(tag, text, "band numbers such as 1,2,3,4")
     return numbers
 
 
 def _calibration_values(text: str, tag: str) -> tuple[float, ...] | None:
-    given = [part for part in _split(text) if part.upper() != "NULL"]
-    if not given:
+    values = [part for part in _split(text) if part.upper() != "NULL"]
+    if not values:
         return None
-    if len(given) < len(_split(text)):
+    if len(values) < len(_split(text)):
         _refuse(tag, text, "a number for each band, or NULL for all of them")
-    return tuple(_number(part, tag) for part in given)
+    return tuple(_number(part, tag) for part in values)
 
 
 def _split(text: str) -> list[str]:
@@ -230,4 +233,4 @@ def _split(text: str) -> list[str]:
 
 
 def _refuse(tag: str, text: str, rule: str) -> NoReturn:
-    raise InputError(f"the tag {tag} says {rule}; got {text[:80]!r}")
+    raise InputError(f"the tag {tag} must be {rule}; got {text[:80]!r}")

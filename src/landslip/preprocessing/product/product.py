@@ -1,4 +1,4 @@
-"""Whether the files of a product belong together."""
+"""Opening a level-1A product: its two images, their camera models and metadata."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,12 +16,15 @@ from landslip.preprocessing.product.files import (
     FileKind,
     ImageKind,
     ProductFiles,
-    find_product_files,
+    files_in_folder,
 )
 from landslip.preprocessing.product.metadata import ImageMetadata, read_metadata
 from landslip.preprocessing.product.rpb import read_rpb
 
-_BANDS = {ImageKind.MSS: 4, ImageKind.PAN: 1}
+MSS_BANDS = ("blue", "green", "red", "nir")
+PAN_BANDS = ("pan",)
+_BANDS = {ImageKind.MSS: MSS_BANDS, ImageKind.PAN: PAN_BANDS}
+_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _SAME_SCENE_S = 60
 _RATIO = 4
 _RATIO_TOLERANCE = 0.02
@@ -29,96 +32,9 @@ _RATIO_TOLERANCE = 0.02
 _SHAPE_TOLERANCE = 0.002
 
 
-def _require_same_scene(source: Path, mss: ImageMetadata, pan: ImageMetadata) -> None:
-    """Stop where two images were not taken by one camera at one time.
-
-    Raises:
-        InputError: cameras differ, or the times of their middles by a minute or more.
-    """
-    if mss.camera != pan.camera:
-        raise InputError(
-            f"{source}: both images of a product are of one camera; the MSS image is of "
-            f"{mss.camera} and the PAN image of {pan.camera}"
-        )
-    apart_s = abs((mss.centre_time - pan.centre_time).total_seconds())
-    if apart_s >= _SAME_SCENE_S:
-        raise InputError(
-            f"{source}: both images of a product are of one scene, taken less than "
-            f"{_SAME_SCENE_S} s apart; CenterTime is {mss.centre_time} in the MSS image's XML "
-            f"file and {pan.centre_time} in the PAN image's"
-        )
-
-
-def _require_image(
-    tiff: Path, image: ImageKind, metadata: ImageMetadata, found: RasterShape
-) -> None:
-    """Stop where a raster is not the image that its metadata tell of.
-
-    A size that differs by at most 0.2 % passes.
-
-    Raises:
-        InputError: the number of bands, the data type or the size is another.
-    """
-    if found.count != _BANDS[image] or found.dtype != "uint16":
-        raise InputError(
-            f"{tiff}: the {image.value} image has {_BANDS[image]} band(s) of uint16; "
-            f"this one has {found.count} of {found.dtype}"
-        )
-    pairs = zip(found.shape, metadata.shape, strict=True)
-    if any(abs(real - tagged) > _SHAPE_TOLERANCE * tagged for real, tagged in pairs):
-        raise InputError(
-            f"{tiff}: an image has the size that its XML file tells, here "
-            f"{_size_text(metadata.shape)}; "
-            f"this one has {_size_text(found.shape)}; fetch the product again"
-        )
-
-
-def _require_calibration(xml: Path, image: ImageKind, metadata: ImageMetadata) -> None:
-    """Stop where tagged calibration coefficients are not one for each band of the image.
-
-    Raises:
-        InputError: there are more or fewer.
-    """
-    tagged = {"gains": metadata.abs_gains, "offsets": metadata.abs_offsets}
-    for name, values in tagged.items():
-        if values is not None and len(values) != _BANDS[image]:
-            raise InputError(
-                f"{xml}: calibration {name} are one for each of the {image.value} image's "
-                f"{_BANDS[image]} band(s); the file tells {values}; correct or empty their tag"
-            )
-
-
-def _require_ratio(source: Path, mss: tuple[int, int], pan: tuple[int, int]) -> None:
-    """Stop where the panchromatic image is not about four times as large as the other.
-
-    Args:
-        source: for the message.
-        mss: (height, width) of the multispectral image.
-        pan: (height, width) of the panchromatic image.
-
-    Raises:
-        InputError: height or width differ by more than 2 % from four times the other's.
-    """
-    ratios = [large / small for large, small in zip(pan, mss, strict=True)]
-    if any(abs(ratio / _RATIO - 1) > _RATIO_TOLERANCE for ratio in ratios):
-        raise InputError(
-            f"{source}: the PAN image is {_RATIO} times as large as the MSS image, within 2 %; "
-            f"they have {_size_text(pan)} and {_size_text(mss)}"
-        )
-
-
-def _size_text(shape: tuple[int, int]) -> str:
-    return f"{shape[1]} x {shape[0]} px"
-
-
-MSS_BANDS = ("blue", "green", "red", "nir")
-PAN_BANDS = ("pan",)
-_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductImage:
-    """One image: its pixels' file, its camera model, and what its XML file says."""
+    """One image: the file of its pixels, its camera model, and its metadata."""
 
     tiff: Path
     rpc: RPC
@@ -141,17 +57,17 @@ class Product:
 
     @property
     def camera(self) -> SatelliteCamera:
-        """Whose images these are."""
+        """The camera that took both images."""
         return self.mss.metadata.camera
 
     @property
     def abs_gains(self) -> dict[str, float]:
-        """Calibration gains by band name, as far as the XML files tell them."""
+        """Calibration gains by band name, where the XML files state them."""
         return _by_band(self.mss.metadata.abs_gains, self.pan.metadata.abs_gains)
 
     @property
     def abs_offsets(self) -> dict[str, float]:
-        """Calibration offsets by band name, as far as the XML files tell them."""
+        """Calibration offsets by band name, where the XML files state them."""
         return _by_band(self.mss.metadata.abs_offsets, self.pan.metadata.abs_offsets)
 
 
@@ -159,7 +75,7 @@ class Product:
 def open_product(
     path: Path,
     *,
-    limits: ArchiveBudget = DEFAULT_BUDGET,
+    budget: ArchiveBudget = DEFAULT_BUDGET,
     scratch: Path | None = None,
     progress: Progress = no_progress,
 ) -> Iterator[Product]:
@@ -167,7 +83,7 @@ def open_product(
 
     Args:
         path: a .tar.gz, .tgz, .tar or .zip archive, or a folder, which is read in place.
-        limits: on what is unpacked.
+        budget: limits on what is unpacked.
         scratch: a folder to unpack into; by default the system's folder for temporary files.
         progress: of unpacking, in bytes of the archive.
 
@@ -177,31 +93,20 @@ def open_product(
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    _refuse_by_name(path)
-    if path.is_dir():
-        yield _read(path, find_product_files(path))
-        return
-    with _scratch_folder(scratch) as folder:
-        yield _read(path, unpack(path, folder, limits, progress))
-
-
-def _refuse_by_name(path: Path) -> None:
-    """Spare the unpacking of what is by its name another camera's."""
     try:
-        camera_from_product_name(path.name)
+        camera_from_product_name(path.name)  # before unpacking another camera's product
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if path.is_dir():
+        yield _read_product(path, files_in_folder(path))
+        return
+    if scratch is not None and not scratch.is_dir():
+        raise InputError(f"{scratch}: a scratch folder must exist, and this one does not")
+    with tempfile.TemporaryDirectory(prefix="landslip-", dir=scratch) as folder:
+        yield _read_product(path, unpack(path, Path(folder), budget, progress))
 
 
-@contextmanager
-def _scratch_folder(parent: Path | None) -> Iterator[Path]:
-    if parent is not None and not parent.is_dir():
-        raise InputError(f"{parent}: a scratch folder must be there already, and this is none")
-    with tempfile.TemporaryDirectory(prefix="landslip-", dir=parent) as folder:
-        yield Path(folder)
-
-
-def _read(source: Path, files: ProductFiles) -> Product:
+def _read_product(source: Path, files: ProductFiles) -> Product:
     files.require_all()
     mss, pan = _read_image(files, ImageKind.MSS), _read_image(files, ImageKind.PAN)
     _require_same_scene(source, mss.metadata, pan.metadata)
@@ -221,17 +126,72 @@ def _checked_shape(image: ProductImage, kind: ImageKind) -> tuple[int, int]:
     # GDAL goes by content: text named .tiff could send it to files and servers elsewhere
     with image.tiff.open("rb") as file:
         if file.read(4) not in _TIFF_STARTS:
-            raise InputError(f"{image.tiff}: is no TIFF file, whatever its name says")
-    found = raster_shape(image.tiff)
-    _require_image(image.tiff, kind, image.metadata, found)
-    return found.shape
+            raise InputError(f"{image.tiff}: is not a TIFF file, whatever its name says")
+    raster = raster_shape(image.tiff)
+    _require_image(image.tiff, kind, image.metadata, raster)
+    return raster.shape
+
+
+def _require_same_scene(source: Path, mss: ImageMetadata, pan: ImageMetadata) -> None:
+    """Stop where two images were not taken by one camera at one time."""
+    if mss.camera != pan.camera:
+        raise InputError(
+            f"{source}: both images of a product are of one camera; the MSS image is of "
+            f"{mss.camera} and the PAN image of {pan.camera}"
+        )
+    difference_s = abs((mss.centre_time - pan.centre_time).total_seconds())
+    if difference_s >= _SAME_SCENE_S:
+        raise InputError(
+            f"{source}: both images of a product are of one scene, taken less than "
+            f"{_SAME_SCENE_S} s apart; CenterTime is {mss.centre_time} in the MSS image's XML "
+            f"file and {pan.centre_time} in the PAN image's"
+        )
+
+
+def _require_image(
+    tiff: Path, kind: ImageKind, metadata: ImageMetadata, raster: RasterShape
+) -> None:
+    """Stop where a raster has other bands, another data type, or another size by over 0.2 %."""
+    bands = len(_BANDS[kind])
+    if raster.count != bands or raster.dtype != "uint16":
+        raise InputError(
+            f"{tiff}: the {kind.value} image has {bands} band(s) of uint16; "
+            f"this one has {raster.count} of {raster.dtype}"
+        )
+    pairs = zip(raster.shape, metadata.shape, strict=True)
+    if any(abs(real - stated) > _SHAPE_TOLERANCE * stated for real, stated in pairs):
+        raise InputError(
+            f"{tiff}: an image has the size that its XML file states, here "
+            f"{_size_text(metadata.shape)}; this one has {_size_text(raster.shape)}; "
+            "download the product again"
+        )
+
+
+def _require_calibration(xml: Path, kind: ImageKind, metadata: ImageMetadata) -> None:
+    """Stop where the calibration coefficients are not one for each band of the image."""
+    bands = len(_BANDS[kind])
+    for name, values in (("gains", metadata.abs_gains), ("offsets", metadata.abs_offsets)):
+        if values is not None and len(values) != bands:
+            raise InputError(
+                f"{xml}: calibration {name} are one for each of the {kind.value} image's "
+                f"{bands} band(s); the file states {values}; correct or empty their tag"
+            )
+
+
+def _require_ratio(source: Path, mss: tuple[int, int], pan: tuple[int, int]) -> None:
+    """Stop where the panchromatic image is not four times as large as the other, within 2 %."""
+    ratios = [large / small for large, small in zip(pan, mss, strict=True)]
+    if any(abs(ratio / _RATIO - 1) > _RATIO_TOLERANCE for ratio in ratios):
+        raise InputError(
+            f"{source}: the PAN image is {_RATIO} times as large as the MSS image, within 2 %; "
+            f"they have {_size_text(pan)} and {_size_text(mss)}"
+        )
+
+
+def _size_text(shape: tuple[int, int]) -> str:
+    return f"{shape[1]} x {shape[0]} px"
 
 
 def _by_band(mss: tuple[float, ...] | None, pan: tuple[float, ...] | None) -> dict[str, float]:
-    given = ((MSS_BANDS, mss), (PAN_BANDS, pan))
-    return {
-        band: value
-        for bands, values in given
-        if values is not None
-        for band, value in zip(bands, values, strict=True)
-    }
+    stated = [*zip(MSS_BANDS, mss or (), strict=False), *zip(PAN_BANDS, pan or (), strict=False)]
+    return dict(stated)

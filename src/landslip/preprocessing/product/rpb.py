@@ -1,11 +1,11 @@
-"""Camera models in the keyword format of `.rpb` files."""
+"""RPC camera models in the keyword format of `.rpb` files."""
 
 import re
 from pathlib import Path
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
-from landslip.preprocessing.product.files import parse_number, read_bytes
+from landslip.preprocessing.product.files import parse_number, read_small_file
 
 # every repetition is bounded or ends at a character that it excludes: time is linear in the file
 _ENTRY = re.compile(
@@ -40,11 +40,11 @@ def read_rpb(path: Path) -> RPC:
     may be written with E or D; what is not needed, such as ``errBias``, may be missing.
 
     Raises:
-        InputError: a key is missing or there twice, a value is no finite number, a scale is 0, or
-            a list has not 20 numbers.
+        InputError: a key is missing or repeated, a value is not a finite number, a scale is 0, or
+            a list does not have 20 numbers.
     """
     try:
-        return parse_rpb(read_bytes(path).decode("ascii", "replace"))
+        return parse_rpb(read_small_file(path).decode("ascii", "replace"))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -57,7 +57,7 @@ def parse_rpb(text: str) -> RPC:
     if missing:
         raise InputError(
             f"an rpb file has {len(wanted)} entries; this one is without {', '.join(missing)}; "
-            "fetch the product again"
+            "download the product again"
         )
     scalars = {name: _numbers(entries, key, 1)[0] for name, key in _SCALARS.items()}
     lists = {name: _numbers(entries, key, 20) for name, key in _LISTS.items()}
@@ -76,14 +76,12 @@ def format_rpb(rpc: RPC) -> str:
             f"{rpc.correction.coefficients}"
         )
     scalars = [f"\t{key} = {getattr(rpc, name)!r};" for name, key in _SCALARS.items()]
-    lists = [_list_text(key, getattr(rpc, name)) for name, key in _LISTS.items()]
+    lists = []
+    for name, key in _LISTS.items():
+        rows = ",\n".join(f"\t\t\t{value:+.16E}" for value in getattr(rpc, name))
+        lists.append(f"\t{key} = (\n{rows});")
     head = ['satId = "XXX";', 'bandId = "XXX";', 'SpecId = "XXX";', "BEGIN_GROUP = IMAGE"]
     return "\n".join([*head, *scalars, *lists, "END_GROUP = IMAGE", "END;", ""])
-
-
-def _list_text(key: str, values: tuple[float, ...]) -> str:
-    rows = ",\n".join(f"\t\t\t{value:+.16E}" for value in values)
-    return f"\t{key} = (\n{rows});"
 
 
 def _entries(text: str) -> dict[str, list[str]]:
@@ -93,13 +91,10 @@ def _entries(text: str) -> dict[str, list[str]]:
     for match in _ENTRY.finditer(text):
         key = match["key"].lower()
         if key in known and key in entries:
-            raise InputError(f"each entry stands once in an rpb file; {match['key']} stands twice")
-        entries[key] = _split(match["several"] if match["one"] is None else match["one"])
+            raise InputError(f"an rpb file has each entry once; {match['key']} is in it twice")
+        numbers = match["several"] if match["one"] is None else match["one"]
+        entries[key] = (numbers or "").replace(",", " ").split()
     return entries
-
-
-def _split(text: str | None) -> list[str]:
-    return (text or "").replace(",", " ").split()
 
 
 def _numbers(entries: dict[str, list[str]], key: str, count: int) -> tuple[float, ...]:

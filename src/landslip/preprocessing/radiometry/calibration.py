@@ -159,7 +159,7 @@ def read_calibration_file(path: Path, camera: SatelliteCamera) -> RadiometricCal
         InputError: the file is missing, lacks a figure, or is of another camera.
     """
     card = _read_coefficients(path)
-    named = SatelliteCamera.named(f"{card.satellite} {card.sensor}")
+    named = SatelliteCamera.from_name(f"{card.satellite} {card.sensor}")
     if named != camera:
         raise InputError(
             f"a calibration file is of the camera that took the scene; {path} is of {named} and "
@@ -255,7 +255,7 @@ def select_calibration(
         InputError: there are no figures for the camera or year, the product's own gains are far
             from all published ones, or the file does not fit.
     """
-    named = SatelliteCamera.named(camera)
+    named = SatelliteCamera.from_name(camera)
     if choice is not None and choice not in (NEAREST, TABLE):
         return read_calibration_file(Path(choice), named)
     known = gf1_calibration_table().years_of(named)
