@@ -397,7 +397,7 @@ def test_other_paths_are_refused(tmp_path: Path, write_archive: WriteArchive) ->
             pass
     scratch = tmp_path / "no scratch"
     with (
-        pytest.raises(InputError, match="no scratch: a scratch folder must be there"),
+        pytest.raises(InputError, match="no scratch: a scratch folder must exist"),
         open_product(write_archive({}, "a.tar"), scratch=scratch),
     ):
         pass
