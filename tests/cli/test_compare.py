@@ -52,7 +52,7 @@ def test_warnings_and_failures_are_sentences(files: tuple[Path, Path], tmp_path:
     out = tmp_path / "out"
     result = called(*reversed(files), "--out", out, "--draws", 0)
     assert result.exit_code == 0
-    assert "warning: 1 of 2 landslides of the reference lie outside the box" in result.stderr
+    assert "warning: 1 of 2 landslides of the reference are outside the bound" in result.stderr
     again = called(*files, "--out", out)
     assert again.exit_code == 2
     assert "already exists" in again.stderr

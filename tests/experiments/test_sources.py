@@ -241,7 +241,7 @@ def test_what_fails_is_begun_again(
 ) -> None:
     write_raster("second/masks/b2.png", 7 * mask(2))
     config = experiment(hills={"pairs": pairs})
-    with pytest.raises(InputError, match=r"^data set hills: .*b2.png: a mask holds 0 and 1"):
+    with pytest.raises(InputError, match=r"^data set hills: .*b2.png: a mask contains 0 and 1"):
         prepare_datasets(config, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     write_raster("second/masks/b2.png", mask(2))

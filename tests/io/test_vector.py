@@ -63,10 +63,10 @@ def test_heights_of_corners_go(tmp_path: Path) -> None:
 
 def test_repairing_keeps_what_is_enclosed_and_the_valid_as_they_are() -> None:
     both = np.array([BOWTIE, box(0, 0, 1, 1), None], dtype=object)
-    mended = repair_polygons(both)
-    assert mended[1] is both[1]
-    assert mended[2] is None
-    assert mended[0].area == pytest.approx(2)
+    repaired = repair_polygons(both)
+    assert repaired[1] is both[1]
+    assert repaired[2] is None
+    assert repaired[0].area == pytest.approx(2)
     assert both[0] is BOWTIE
 
 
@@ -74,14 +74,14 @@ def test_one_layer_of_several_is_named(tmp_path: Path) -> None:
     path = with_geometries(tmp_path / "years.gpkg", [box(0, 0, 1, 1)], "y1")
     with_geometries(path, [box(0, 0, 2, 2)], "y2")
     assert read_polygon_file(path, "y2").frame.area.tolist() == [4]
-    with pytest.raises(InputError, match=r"has several layers, name one by --layer: y1, y2"):
+    with pytest.raises(InputError, match=r"has several layers, name one by layer: y1, y2"):
         read_polygon_file(path)
     with pytest.raises(InputError, match=r"has no layer y3; its layers are y1, y2"):
         read_polygon_file(path, "y3")
-    with pytest.raises(InputError, match=r"name one by --reference-layer"):
-        read_polygon_file(path, layer_option="--reference-layer")
+    with pytest.raises(InputError, match=r"name one by reference_layer"):
+        read_polygon_file(path, layer_argument="reference_layer")
     with pytest.raises(InputError, match=r"has several layers, give a file with one of them"):
-        read_polygon_file(path, layer_option="")
+        read_polygon_file(path, layer_argument=None)
 
 
 @pytest.mark.parametrize("name", ["none.gpkg", "none.parquet"])
@@ -89,7 +89,7 @@ def test_a_file_without_polygons_is_refused_unless_asked_for(
     write_polygons: WritePolygons, name: str
 ) -> None:
     path = write_polygons(name, [None])
-    with pytest.raises(InputError, match=r"there is no polygon in it"):
+    with pytest.raises(InputError, match=r"contains no polygon"):
         read_polygon_file(path)
     found = read_polygon_file(path, may_be_empty=True)
     assert len(found.frame) == 0
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         read_polygon_file(text)
     table = tmp_path / "table.csv"
     pd.DataFrame({"area": [1, 2]}).to_csv(table)
-    with pytest.raises(InputError, match=r"is a table without geometry; polygons are needed"):
+    with pytest.raises(InputError, match=r"a table without geometry; polygons are needed"):
         read_polygon_file(table)
 
 

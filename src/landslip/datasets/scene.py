@@ -125,7 +125,7 @@ class _PolygonLabels:
         self.notes = polygons.notes
 
     def label(self, window: Window) -> NDArray[np.uint8]:
-        covered = self._polygons.covered(self._grid, window)
+        covered = self._polygons.rasterize(self._grid, window)
         return np.where(covered, np.uint8(LANDSLIDE), np.uint8(BACKGROUND))
 
 
@@ -156,7 +156,7 @@ def _cut(scene: Scene, labels: _Labels, area: LabelPolygons | None, window: Wind
     stored, valid = scene.read(window)
     label = labels.label(window)
     if area is not None:
-        label[~area.covered(scene.grid, window)] = IGNORE
+        label[~area.rasterize(scene.grid, window)] = IGNORE
     return Tile(
         tile_id=f"{scene.path.stem}_r{window.row_off}_c{window.col_off}",
         stored=stored,

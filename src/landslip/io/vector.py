@@ -1,4 +1,4 @@
-"""Vector files of polygons, as they come from other people."""
+"""Vector files: reading polygons from any of them, and writing them reproducibly."""
 
 import warnings
 from collections.abc import Iterator
@@ -15,26 +15,31 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
-from landslip.core.errors import InputError, LandslipError
+from landslip.core.crs import polygonal_part
+from landslip.core.errors import InputError, LandslipError, argument
 from landslip.core.messages import Message, catalogue, message, plain
 
-_NAMED = 5
+FIXED_DATE = "2000-01-01T00:00:00.000Z"
+_DATE_OPTION = "OGR_CURRENT_DATE"
+_LISTED = 5
 _PARQUET = (".parquet", ".geoparquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolygonFile:
-    """Valid polygons with their columns, and what was noticed on the way.
+    """Valid polygons with their columns, and notes on what was repaired or left out.
 
     Attributes:
         frame: (Multi)Polygons without heights, in the file's coordinate system (or none) and
             order, indexed from 0.
-        numbers: (n,) int64 number of each in the file, from 1; what is left out has one too.
+        numbers: (n,) int64 number of each in the file, from 1; those left out count too.
+        total: how many polygons the file has, with those left out.
         notes: what was left out or repaired.
     """
 
     frame: geopandas.GeoDataFrame
     numbers: NDArray[np.int64]
+    total: int
     notes: tuple[Message, ...]
 
 
@@ -43,23 +48,23 @@ def read_polygon_file(
     layer: str | None = None,
     *,
     may_be_empty: bool = False,
-    layer_option: str = "--layer",
+    layer_argument: str | None = "layer",
 ) -> PolygonFile:
     """Read polygons with their columns.
 
-    Self-intersecting ones are repaired, keeping what is enclosed; empty ones, and ones that
-    enclose nothing, are left out; each is noted.
+    Self-intersecting ones are repaired, keeping what they enclose; empty ones, and ones that
+    enclose no area, are left out; each is noted.
 
     Args:
         path: anything that GDAL reads, or GeoParquet.
         layer: which one, where the file has several.
-        may_be_empty: a file without any polygon is no mistake.
-        layer_option: what the user names a layer by.
+        may_be_empty: accept a file without any polygon.
+        layer_argument: what the user names a layer by; see `read_vector`.
 
     Raises:
         InputError: nothing can be read, there is no polygon, or something else than polygons.
     """
-    frame = read_vector(path, layer, layer_option)
+    frame = read_vector(path, layer, layer_argument)
     geometries = np.asarray(frame.geometry.values, dtype=object)
     empty = shapely.is_missing(geometries) | shapely.is_empty(geometries)
     _check_polygons(geometries[~empty], path)
@@ -78,39 +83,33 @@ def read_polygon_file(
             notes.append(_note("file.without_area", path, gone))
         empty |= gone
     if empty.all() and not may_be_empty:
-        raise InputError(
-            f"{path}: there is no polygon in it; give a file with landslides as polygons"
-        )
-    kept = frame.set_geometry(geopandas.GeoSeries(geometries, index=frame.index, crs=frame.crs))
+        raise InputError(f"{path}: contains no polygon; give a file with landslides as polygons")
+    repaired = frame.set_geometry(geopandas.GeoSeries(geometries, index=frame.index, crs=frame.crs))
     return PolygonFile(
-        frame=kept[~empty].reset_index(drop=True),
+        frame=repaired[~empty].reset_index(drop=True),
         numbers=np.flatnonzero(~empty).astype(np.int64) + 1,
+        total=len(frame),
         notes=tuple(notes),
     )
 
 
 def repair_polygons(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return valid polygons that enclose the same; lines and points that arise go."""
+    """Return valid polygons that enclose the same area, without lines and points."""
     invalid = ~shapely.is_missing(polygons) & ~shapely.is_valid(polygons)
     result = polygons.copy()
-    result[invalid] = [_enclosed(one) for one in polygons[invalid]]
+    result[invalid] = [polygonal_part(shapely.make_valid(one)) for one in polygons[invalid]]
     return result
 
 
-def _enclosed(polygon: shapely.Geometry) -> shapely.Geometry:
-    parts = shapely.get_parts(shapely.make_valid(polygon))
-    return shapely.union_all(parts[shapely.area(parts) > 0])
-
-
 def read_vector(
-    path: Path, layer: str | None = None, layer_option: str = ""
+    path: Path, layer: str | None = None, layer_argument: str | None = None
 ) -> geopandas.GeoDataFrame:
     """Read geometries of any kind with their columns.
 
     Args:
         path: anything that GDAL reads, or GeoParquet.
         layer: which one, where the file has several.
-        layer_option: what the user names a layer by; empty: nothing, the file has one.
+        layer_argument: what the user names a layer by; None where the file must have only one.
 
     Raises:
         InputError: nothing can be read, or there is no geometry.
@@ -121,26 +120,30 @@ def read_vector(
         if path.suffix.lower() in _PARQUET:
             frame = geopandas.read_parquet(path)
         else:
-            frame = _read_layer(path, layer, layer_option)
+            frame = _read_layer(path, layer, layer_argument)
     except InputError:
         raise
     except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
         cause = " ".join(str(error).split())
         raise InputError(f"{path}: not a vector file that can be read ({cause})") from error
     if not isinstance(frame, geopandas.GeoDataFrame):
-        raise InputError(f"{path}: is a table without geometry; polygons are needed")
+        raise InputError(f"{path}: a table without geometry; polygons are needed")
     return frame
 
 
-def _read_layer(path: Path, layer: str | None, layer_option: str) -> geopandas.GeoDataFrame:
+def _read_layer(
+    path: Path, layer: str | None, layer_argument: str | None
+) -> geopandas.GeoDataFrame:
     layers = [str(name) for name, _ in pyogrio.list_layers(path)]
     if layer is None and len(layers) > 1:
-        remedy = f"name one by {layer_option}" if layer_option else "give a file with one of them"
+        remedy = "give a file with one of them"
+        if layer_argument:
+            remedy = f"name one by {argument(layer_argument)}"
         raise InputError(f"{path}: has several layers, {remedy}: {', '.join(layers)}")
     if layer is not None and layer not in layers:
         raise InputError(f"{path}: has no layer {layer}; its layers are {', '.join(layers)}")
     with warnings.catch_warnings():
-        # measures along lines say nothing of polygons
+        # measures along lines are of no use for polygons
         warnings.filterwarnings("ignore", message="Measured")
         return geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
 
@@ -151,21 +154,19 @@ def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
     if others:
         raise InputError(f"{path}: landslides are polygons; there are also {', '.join(others)}")
     if not np.isfinite(shapely.get_coordinates(geometries)).all():
-        raise InputError(
-            f"{path}: a polygon has coordinates that are not finite; mend or remove it"
-        )
+        raise InputError(f"{path}: a polygon has coordinates that are not finite; fix or remove it")
 
 
 def _note(key: str, path: Path, which: NDArray[np.bool_], **values: Message) -> Message:
     """Return a message about some polygons, named by their numbers in the file, from 1."""
     numbers = (np.flatnonzero(which) + 1).tolist()
-    shown = ", ".join(str(number) for number in numbers[:_NAMED])
+    shown = ", ".join(str(number) for number in numbers[:_LISTED])
     return message(
         key,
         file=path.name,
         count=len(numbers),
         total=len(which),
-        numbers=shown + (", ..." if len(numbers) > _NAMED else ""),
+        numbers=shown + (", ..." if len(numbers) > _LISTED else ""),
         **values,
     )
 
@@ -178,17 +179,13 @@ def _reason(geometry: shapely.Geometry) -> Message:
     return message(key, at=at) if key in catalogue(Language.ENGLISH) else plain(text)
 
 
-FIXED_DATE = "2000-01-01T00:00:00.000Z"
-_DATE_OPTION = "OGR_CURRENT_DATE"
-
-
 @contextmanager
 def vector_writing(path: Path, what: str) -> Iterator[None]:
-    """Let GDAL write a file without the date of the day, and with no word of a missing CRS.
+    """Let GDAL write a file without today's date, and without a warning of a missing CRS.
 
     Args:
         path: of the file.
-        what: is written, for the sentence.
+        what: is written, for the message.
 
     Raises:
         LandslipError: GDAL, or what is done meanwhile, fails with a RuntimeError.
@@ -197,7 +194,7 @@ def vector_writing(path: Path, what: str) -> Iterator[None]:
     pyogrio.set_gdal_config_options({_DATE_OPTION: FIXED_DATE})
     try:
         with warnings.catch_warnings():
-            # that there is no coordinate system is said elsewhere
+            # a missing coordinate system is reported elsewhere
             warnings.filterwarnings("ignore", message="'crs' was not provided")
             yield
     except RuntimeError as error:
@@ -208,9 +205,9 @@ def vector_writing(path: Path, what: str) -> Iterator[None]:
 
 def write_error(path: Path, what: str, error: Exception) -> LandslipError:
     """Return the error for a file that cannot be written."""
-    said = " ".join(str(error).split())
+    cause = " ".join(str(error).split())
     return LandslipError(
-        f"{path}: {what} cannot be written ({said}); see that there is room on the disk and run "
+        f"{path}: {what} cannot be written ({cause}); check that there is room on the disk and run "
         "the same command again"
     )
 
@@ -224,5 +221,5 @@ def gdal_crs(crs: pyproj.CRS | None) -> str | None:
         return f"EPSG:{code}"
     try:
         return str(crs.to_wkt("WKT1_GDAL"))
-    except CRSError:  # what WKT 1 has no words for
+    except CRSError:  # WKT 1 cannot express it
         return str(crs.to_wkt())

@@ -94,7 +94,7 @@ def in_map_coordinates(landslides: list[Landslide], grid: Grid) -> list[Landslid
 def landslide_mask(landslides: list[Landslide], grid: Grid) -> NDArray[np.bool_]:
     """Return which pixels (height, width) have their centre in a landslide of the map."""
     outlines = np.array([one.outline for one in landslides], dtype=object)
-    return LabelPolygons(geometries=outlines, notes=()).covered(grid, grid.window)
+    return LabelPolygons(geometries=outlines, notes=()).rasterize(grid, grid.window)
 
 
 def _smooth_direction(terrain: SyntheticTerrain) -> Field:

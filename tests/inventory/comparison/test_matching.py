@@ -3,7 +3,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rasterio.crs import CRS
 from scipy.optimize import linear_sum_assignment
 from shapely import MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
@@ -16,7 +15,7 @@ from tests.inventory.comparison.factories import (
 )
 
 import landslip.inventory.comparison.matching
-from landslip.inventory.comparison.inventories import ComparedInventories, ComparedInventory
+from landslip.inventory.comparison.inventories import ComparedInventory
 from landslip.inventory.comparison.matching import (
     LandslideMatches,
     Overlaps,
@@ -122,7 +121,7 @@ def test_portions_give_what_one_go_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     generator = np.random.default_rng(3)
     one, other = blobs(generator, 40), blobs(generator, 40)
     whole = as_dict(overlaps(one, other))
-    monkeypatch.setattr(landslip.inventory.comparison.matching, "_PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(landslip.inventory.comparison.matching, "_CHUNK", 3)
     assert as_dict(overlaps(one, other)) == whole
 
 
@@ -147,32 +146,19 @@ def side(polygons: Polygons) -> ComparedInventory:
     )
 
 
-def sides(inventory: Polygons, reference: Polygons) -> ComparedInventories:
-    crs = CRS.from_epsg(32648)
-    return ComparedInventories(
-        inventory=side(inventory),
-        reference=side(reference),
-        crs=crs,
-        written_crs=crs,
-        area=None,
-        scene_resolution_m=None,
-        notes=(),
-    )
-
-
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10_000))
 def test_shares_are_those_of_the_other_side_as_a_whole(seed: int) -> None:
     generator = np.random.default_rng(seed)
     ours, theirs = blobs(generator, 25), blobs(generator, 20)
-    found = detect_by_area(sides(ours, theirs))
+    found = detect_by_area(side(ours), side(theirs))
     our_ground, their_ground = shapely.union_all(ours), shapely.union_all(theirs)
     for at, one in enumerate(ours):
         assert found.on_reference[at] == pytest.approx(shared_area(one, their_ground) / one.area)
     for at, other in enumerate(theirs):
         assert found.covered[at] == pytest.approx(shared_area(other, our_ground) / other.area)
     shared = shared_area(our_ground, their_ground)
-    assert found.shared_ground.shared.sum() == pytest.approx(shared)
+    assert found.shared.shared.sum() == pytest.approx(shared)
 
 
 def test_half_of_the_area_decides() -> None:
@@ -182,7 +168,7 @@ def test_half_of_the_area_decides() -> None:
         box(20, 0, 24.9, 10),  # less than half of the second
         box(35, -5, 55, 15),  # the third within something four times as large
     )
-    found = detect_by_area(sides(inventory, reference))
+    found = detect_by_area(side(inventory), side(reference))
     assert found.detected.tolist() == [True, False, True]
     assert found.false.tolist() == [False, False, True]
 
@@ -190,9 +176,9 @@ def test_half_of_the_area_decides() -> None:
 def test_parts_detect_together_and_overlapping_ones_count_once() -> None:
     reference = array(box(0, 0, 10, 10))
     apart = array(box(0, 0, 3, 10), box(5, 0, 7.5, 10))
-    assert detect_by_area(sides(apart, reference)).covered.tolist() == pytest.approx([0.55])
+    assert detect_by_area(side(apart), side(reference)).covered.tolist() == pytest.approx([0.55])
     twice = array(box(0, 0, 3, 10), box(0.5, 0, 3.5, 10))
-    found = detect_by_area(sides(twice, reference))
+    found = detect_by_area(side(twice), side(reference))
     assert found.covered.tolist() == pytest.approx([0.35])
     assert found.detected.tolist() == [False]
 

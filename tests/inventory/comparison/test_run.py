@@ -149,7 +149,7 @@ def test_a_reference_in_another_system_is_brought_over(
         )
 
 
-def test_what_lies_beside_the_searched_area_is_left_out(
+def test_what_is_outside_the_mapped_area_is_left_out(
     run: Callable[..., InventoryComparison], write_polygons: WritePolygons
 ) -> None:
     area = write_polygons("area.gpkg", at(box(-50, -50, 10, 50), box(90, -50, 350, 50)))
@@ -157,7 +157,7 @@ def test_what_lies_beside_the_searched_area_is_left_out(
     assert (found.inventory.landslides, found.inventory.beside) == (2, 1)
     assert (found.reference.landslides, found.reference.beside) == (3, 0)
     assert found.searched_m2 == pytest.approx(60 * 100 + 260 * 100)
-    # of the first only half lies in it
+    # only half of the first is in it
     counts = found.pixels
     assert (counts.tp, counts.fp, counts.fn) == (160 + 400, 0, 40 + 1600 + 100)
     assert counts.tn == 32_000 - 560 - 1740
@@ -165,9 +165,13 @@ def test_what_lies_beside_the_searched_area_is_left_out(
     assert found.notes == ()
 
 
-def test_where_nobody_may_have_looked_is_told(run: Callable[..., InventoryComparison]) -> None:
+def test_landslides_outside_the_inventorys_box_are_noted(
+    run: Callable[..., InventoryComparison],
+) -> None:
     found = run(INVENTORY[:2], REFERENCE)
-    assert any("1 of 3 landslides of the reference lie outside the box" in n for n in found.notes)
+    assert any(
+        "1 of 3 landslides of the reference are outside the bounding box" in n for n in found.notes
+    )
 
 
 def test_two_places_agree_in_nothing(run: Callable[..., InventoryComparison]) -> None:
@@ -200,7 +204,7 @@ def test_an_area_without_landslides_of_the_reference(
     assert found.landslides.false == 1
     assert found.landslides.false_per_km2 == pytest.approx(1250)
     assert found.areas.recall.value is None
-    with pytest.raises(InputError, match=r"no landslide of either inventory lies in the searched"):
+    with pytest.raises(InputError, match=r"no landslide of either inventory is in the mapped"):
         run(INVENTORY, REFERENCE, "far", area=write_polygons("b.gpkg", at(box(900, 0, 930, 20))))
 
 
@@ -294,7 +298,7 @@ def test_a_file_of_several_layers_is_named_by_its_own_option(
     path = write_polygons("years.gpkg", INVENTORY, layer="y1")
     write_polygons("years.gpkg", REFERENCE, layer="y2")
     request = ComparisonRequest(inventory=path, reference=path, out=tmp_path / "out", layer="y1")
-    with pytest.raises(InputError, match=r"name one by --reference-layer: y1, y2"):
+    with pytest.raises(InputError, match=r"name one by reference_layer: y1, y2"):
         compare(request)
     assert compare(replace(request, reference_layer="y2")).landslides.detected == 1
 
@@ -311,11 +315,11 @@ def test_what_is_there_is_not_overwritten(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"min_iou": 0.0}, r"--min-iou is over 0 and at most 1; got 0"),
-        ({"min_iou": float("nan")}, r"--min-iou"),
-        ({"resolution_m": -1.0}, r"--resolution is over 0 metres; got -1"),
-        ({"resolution_m": float("inf")}, r"--resolution"),
-        ({"draws": -1}, r"--draws is 0 \(no intervals\) or more; got -1"),
+        ({"min_iou": 0.0}, r"min_iou is over 0 and at most 1; got 0"),
+        ({"min_iou": float("nan")}, r"min_iou"),
+        ({"resolution_m": -1.0}, r"resolution is over 0 metres; got -1"),
+        ({"resolution_m": float("inf")}, r"resolution"),
+        ({"draws": -1}, r"draws is 0 \(no intervals\) or more; got -1"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(option: dict[str, Any], message: str) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 from shapely import box
 from tests.inventory.comparison.factories import Polygons, array, blobs
-from tests.inventory.comparison.test_matching import sides
+from tests.inventory.comparison.test_matching import side
 
 from landslip.inventory.comparison.matching import detect_by_area
 from landslip.inventory.comparison.scores import (
@@ -83,7 +83,9 @@ NONE = np.zeros(0, dtype=np.int64)
 
 
 def table(inventory: Polygons, reference: Polygons) -> GroupSums:
-    return sum_groups(detect_by_area(sides(inventory, reference)), shapely.area(reference), NONE)
+    return sum_groups(
+        detect_by_area(side(inventory), side(reference)), shapely.area(reference), NONE
+    )
 
 
 def squares(count: int, size: float = 10.0) -> Polygons:

@@ -1,12 +1,11 @@
-"""Which polygons overlap, and by how much; exact, not by pixels.
+"""Overlaps of two inventories, exact and not by pixels: landslides detected, false, and matched.
 
-Landslides found, missed and false, by area; the rules of `landslip.metrics.objects`.
-
-Half of a landslide's own area decides, by what the whole of the other inventory covers:
+Half of a landslide's own area decides, by what the whole of the other inventory covers, as in
+`landslip.metrics.objects`:
 
 - a landslide of the reference is detected where the inventory covers at least half of it, else it
   is missed;
-- a landslide of the inventory is false where less than half of it lies on landslides of the
+- a landslide of the inventory is false where less than half of it is on landslides of the
   reference.
 """
 
@@ -18,10 +17,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landslip.inventory.comparison.inventories import ComparedInventories
+from landslip.core.crs import polygonal_part
+from landslip.inventory.comparison.inventories import ComparedInventory
 
-_MOST_POINTS = 256
-_PAIRS_AT_ONCE = 100_000
+SIZES_M2 = (0.0, 400.0, 1600.0, 6400.0, 25_600.0)
+_MAX_POINTS = 256
+_CHUNK = 100_000
 _ROUNDING = 1e-9
 
 
@@ -73,22 +74,18 @@ def overlaps(one: NDArray[np.object_], other: NDArray[np.object_]) -> Overlaps:
     return _shared(one, other, (first, of_first, at), (second, of_second, to))
 
 
-def overlaps_by_patch(found: Overlaps, ground: CoveredArea, other: NDArray[np.object_]) -> Overlaps:
-    """Return overlaps of polygons as those of the patches they are part of.
-
-    Args:
-        found: overlaps of polygons with others.
-        ground: of the polygons.
-        other: the others.
-    """
-    sizes = np.bincount(ground.patch_of, minlength=len(ground.patches))
-    patch = ground.patch_of[found.one]
+def overlaps_by_patch(
+    pairs: Overlaps, covered: CoveredArea, other: NDArray[np.object_]
+) -> Overlaps:
+    """Return overlaps of polygons with others as those of the patches they are part of."""
+    sizes = np.bincount(covered.patch_of, minlength=len(covered.patches))
+    patch = covered.patch_of[pairs.one]
     alone, joined = sizes[patch] == 1, np.flatnonzero(sizes > 1)
-    more = overlaps(ground.patches[joined], other)
+    more = overlaps(covered.patches[joined], other)
     return Overlaps(
         one=np.concatenate([patch[alone], joined[more.one]]),
-        other=np.concatenate([found.other[alone], more.other]),
-        shared=np.concatenate([found.shared[alone], more.shared]),
+        other=np.concatenate([pairs.other[alone], more.other]),
+        shared=np.concatenate([pairs.shared[alone], more.shared]),
     ).sorted()
 
 
@@ -108,7 +105,7 @@ def covered_area(polygons: NDArray[np.object_]) -> CoveredArea:
 def connected_groups(
     count: int, one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the group (count,) of each thing, from 0, where pairs of things belong together."""
+    """Return the connected component (count,) of each node, from 0, given the edges."""
     graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
@@ -130,20 +127,20 @@ _Pieces = tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.intp]]
 def _shared(
     one: NDArray[np.object_], other: NDArray[np.object_], first: _Pieces, second: _Pieces
 ) -> Overlaps:
-    """Return what polygons share by their pieces, of which some pairs are to be looked at."""
+    """Return what polygons share, from the candidate pairs of their pieces."""
     (pieces, of_one, at), (other_pieces, of_other, to) = first, second
     shared = np.zeros(len(at))
-    for start in range(0, len(at), _PAIRS_AT_ONCE):
-        some = slice(start, start + _PAIRS_AT_ONCE)
+    for start in range(0, len(at), _CHUNK):
+        some = slice(start, start + _CHUNK)
         shared[some] = shapely.area(shapely.intersection(pieces[at[some]], other_pieces[to[some]]))
-    kept = shared > 0
-    pairs = of_one[at[kept]] * max(len(other), 1) + of_other[to[kept]]
+    real = shared > 0
+    pairs = of_one[at[real]] * max(len(other), 1) + of_other[to[real]]
     pair, place = np.unique(pairs, return_inverse=True)
     ours, theirs = np.divmod(pair, max(len(other), 1))
     areas = np.zeros(len(pair))
-    np.add.at(areas, place, shared[kept])
+    np.add.at(areas, place, shared[real])
     for whole in (shapely.area(one)[ours], shapely.area(other)[theirs]):
-        # what lies inside is shared whole, without the rounding of a sum
+        # a polygon inside the other is shared entirely, without the rounding of a sum
         areas = np.where(areas >= whole * (1 - _ROUNDING), whole, areas)
     return Overlaps(one=ours, other=theirs, shared=areas)
 
@@ -152,7 +149,7 @@ def _pieces(
     polygons: NDArray[np.object_], chosen: NDArray[np.intp]
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Return some polygons, those of many points divided, and whose piece each is."""
-    large = shapely.get_num_coordinates(polygons[chosen]) > _MOST_POINTS
+    large = shapely.get_num_coordinates(polygons[chosen]) > _MAX_POINTS
     pieces, of_polygon = [polygons[chosen[~large]]], [chosen[~large]]
     for number in chosen[large].tolist():
         divided = _divided(polygons[number])
@@ -166,7 +163,7 @@ def _divided(polygon: shapely.Geometry) -> list[shapely.Geometry]:
     waiting, done = [(polygon, 0)], []
     while waiting:
         piece, depth = waiting.pop()
-        if shapely.get_num_coordinates(piece) <= _MOST_POINTS or depth > 40:
+        if shapely.get_num_coordinates(piece) <= _MAX_POINTS or depth > 40:
             done.append(piece)
             continue
         left, bottom, right, top = shapely.bounds(piece).tolist()
@@ -188,30 +185,26 @@ def _clip_to_box(
     clipped = shapely.clip_by_rect(polygon, *box)
     if clipped.is_valid and clipped.geom_type in {"Polygon", "MultiPolygon"}:
         return clipped
-    parts = shapely.get_parts(shapely.intersection(polygon, shapely.box(*box)))
-    return shapely.union_all(parts[shapely.area(parts) > 0])
-
-
-SIZES_M2 = (0.0, 400.0, 1600.0, 6400.0, 25_600.0)
+    return polygonal_part(shapely.intersection(polygon, shapely.box(*box)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AreaDetections:
-    """Two inventories, judged by area.
+    """Landslides of two inventories, detected and false by area.
 
     Attributes:
         pairs: landslides (inventory, reference) that share some area.
-        on_reference: (n,) share of each landslide of the inventory that lies on the reference's.
-        covered: (m,) share of each landslide of the reference that the inventory covers.
-        grounds: what the inventory covers, and the reference.
-        shared_ground: patches of both grounds that share some area.
+        on_reference: (n,) fraction of each landslide of the inventory that is on the reference's.
+        covered: (m,) fraction of each landslide of the reference that the inventory covers.
+        covered_areas: of the inventory, and of the reference.
+        shared: patches of both covered areas that share some area.
     """
 
     pairs: Overlaps
     on_reference: NDArray[np.float64]
     covered: NDArray[np.float64]
-    grounds: tuple[CoveredArea, CoveredArea]
-    shared_ground: Overlaps
+    covered_areas: tuple[CoveredArea, CoveredArea]
+    shared: Overlaps
 
     @property
     def false(self) -> NDArray[np.bool_]:
@@ -224,20 +217,18 @@ class AreaDetections:
         return self.covered >= 0.5
 
 
-def detect_by_area(sides: ComparedInventories) -> AreaDetections:
-    """Find out what lies on what."""
-    ours, theirs = sides.inventory, sides.reference
-    pairs = overlaps(ours.polygons, theirs.polygons)
-    our_ground, their_ground = covered_area(ours.polygons), covered_area(theirs.polygons)
-    by_ours = overlaps_by_patch(pairs, our_ground, theirs.polygons)
-    by_theirs = overlaps_by_patch(pairs.flipped(), their_ground, ours.polygons)
-    both = overlaps_by_patch(by_ours.flipped(), their_ground, our_ground.patches).flipped()
+def detect_by_area(inventory: ComparedInventory, reference: ComparedInventory) -> AreaDetections:
+    """Find out by how much the landslides of each inventory are on those of the other."""
+    pairs = overlaps(inventory.polygons, reference.polygons)
+    ours, theirs = covered_area(inventory.polygons), covered_area(reference.polygons)
+    by_ours = overlaps_by_patch(pairs, ours, reference.polygons)
+    by_theirs = overlaps_by_patch(pairs.flipped(), theirs, inventory.polygons)
     return AreaDetections(
         pairs=pairs,
-        on_reference=_shares(by_theirs.other, by_theirs.shared, ours.areas),
-        covered=_shares(by_ours.other, by_ours.shared, theirs.areas),
-        grounds=(our_ground, their_ground),
-        shared_ground=both,
+        on_reference=_covered_fractions(by_theirs, inventory.areas),
+        covered=_covered_fractions(by_ours, reference.areas),
+        covered_areas=(ours, theirs),
+        shared=overlaps_by_patch(by_ours.flipped(), theirs, ours.patches).flipped(),
     )
 
 
@@ -246,11 +237,8 @@ def size_class(areas_m2: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.searchsorted(SIZES_M2, areas_m2, side="right").astype(np.int64) - 1
 
 
-def _shares(
-    number: NDArray[np.int64], shared: NDArray[np.float64], areas: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    covered = np.zeros(len(areas))
-    np.add.at(covered, number, shared)
+def _covered_fractions(pairs: Overlaps, areas: NDArray[np.float64]) -> NDArray[np.float64]:
+    covered = np.bincount(pairs.other, weights=pairs.shared, minlength=len(areas))
     return np.minimum(covered / areas, 1.0)
 
 
@@ -272,36 +260,36 @@ class LandslideMatches:
 
 
 def match_landslides(
-    found: Overlaps,
+    pairs: Overlaps,
     areas: NDArray[np.float64],
     reference_areas: NDArray[np.float64],
     min_iou: float,
 ) -> LandslideMatches:
-    """Pair landslides, the best first: by IoU, then by their order.
+    """Pair landslides greedily, by descending IoU, then by their order.
 
-    From an IoU over 0.5 on no landslide has a second partner, where those of each inventory do not
-    overlap each other, and the order of pairing does not matter.
+    Over an IoU of 0.5 no landslide has a second candidate, where those of each inventory do not
+    overlap each other, so that the order does not matter.
 
     Args:
-        found: pairs that overlap, (inventory, reference).
+        pairs: pairs that overlap, (inventory, reference).
         areas: (n,) of the inventory's landslides.
         reference_areas: (m,) of the reference's.
-        min_iou: pairs below are none.
+        min_iou: pairs below do not match.
     """
-    iou = found.shared / (areas[found.one] + reference_areas[found.other] - found.shared)
+    iou = pairs.shared / (areas[pairs.one] + reference_areas[pairs.other] - pairs.shared)
     enough = np.flatnonzero(iou >= min_iou)
-    best_first = enough[np.lexsort((found.other[enough], found.one[enough], -iou[enough]))]
+    best_first = enough[np.lexsort((pairs.other[enough], pairs.one[enough], -iou[enough]))]
     ours, theirs, taken = set[int](), set[int](), []
-    pairs = zip(found.one[best_first].tolist(), found.other[best_first].tolist(), strict=True)
-    for at, (one, other) in zip(best_first.tolist(), pairs, strict=True):
+    for at in best_first.tolist():
+        one, other = int(pairs.one[at]), int(pairs.other[at])
         if one not in ours and other not in theirs:
             ours.add(one)
             theirs.add(other)
             taken.append(at)
     chosen = np.sort(np.array(taken, dtype=np.intp))
     return LandslideMatches(
-        inventory=found.one[chosen],
-        reference=found.other[chosen],
-        shared=found.shared[chosen],
+        inventory=pairs.one[chosen],
+        reference=pairs.other[chosen],
+        shared=pairs.shared[chosen],
         iou=iou[chosen],
     )

@@ -1,4 +1,4 @@
-"""``comparison.json``: what a comparison says. What is not known is null."""
+"""``comparison.json``: the result of a comparison. Unknown values are null."""
 
 from typing import Literal
 
@@ -17,8 +17,8 @@ class ComparedInventoryRecord(StrictModel):
         place: what was given.
         layer: of it, where one was named.
         landslides: that were compared.
-        beside: landslides beside the searched area, left out.
-        area_m2: of the ground that they cover, counted once where they overlap.
+        beside: landslides outside the mapped area, left out.
+        area_m2: that they cover, counted once where they overlap.
     """
 
     place: str
@@ -83,10 +83,10 @@ class LandslideScores(StrictModel):
     Attributes:
         detected: landslides of the reference of which at least half is covered.
         missed: the others.
-        false: landslides of the inventory of which less than half lies on the reference's.
+        false: landslides of the inventory of which less than half is on the reference's.
         false_share: of the inventory's landslides.
         false_per_km2: of the stated area.
-        purity_mean: mean share of a landslide of the inventory that lies on the reference's.
+        purity_mean: mean fraction of a landslide of the inventory that is on the reference's.
         purity_median: the median.
         by_size: by area of the reference's landslide; empty without a coordinate system.
     """
@@ -106,7 +106,7 @@ class MatchScores(StrictModel):
     """Landslides paired one to one, the highest IoU first.
 
     Attributes:
-        min_iou: pairs below are none.
+        min_iou: pairs below do not match.
         matched: pairs.
         precision: pairs over the inventory's landslides.
         recall: pairs over the reference's.

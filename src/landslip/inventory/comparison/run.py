@@ -1,4 +1,4 @@
-"""Compares an inventory with a reference."""
+"""Compares an inventory with a reference and writes ``comparison.json`` and ``comparison.gpkg``."""
 
 from pathlib import Path
 from typing import Any
@@ -7,19 +7,16 @@ import geopandas
 import numpy as np
 import pyogrio
 import pyproj
-import shapely
 from numpy.typing import NDArray
 
 import landslip
 from landslip.core.crs import reproject
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.comparison.inventories import (
     ComparedInventories,
-    ComparedInventory,
     ComparisonRequest,
-    check_overlaps,
     read_inventories,
 )
 from landslip.inventory.comparison.matching import (
@@ -56,104 +53,172 @@ from landslip.inventory.comparison.scores import (
 from landslip.io.vector import vector_writing
 from landslip.metrics.resampling import IntervalEstimate
 
-Estimates = dict[str, IntervalEstimate]
 _STEPS = 5
 
 
 def compare(request: ComparisonRequest, progress: Progress = no_progress) -> InventoryComparison:
-    """Compare an inventory with a reference and write what was found.
-
-    Writes `comparison.json` and `comparison.gpkg`.
+    """Compare an inventory with a reference and write the result.
 
     Raises:
         InputError: something cannot be read or does not fit.
-        OutputExistsError: the output is there.
+        OutputExistsError: the output exists.
     """
     refuse_existing(request.out, overwrite=request.overwrite)
-    sides = read_inventories(request)
-    check_overlaps(sides)
+    both = read_inventories(request)
+    inventory, reference = both.inventory, both.reference
+    is_metric = both.crs is not None
     progress(1, _STEPS)
-    pixels = _pixel_scores(request, sides)
+    pixels = _pixel_scores(request, both)
     progress(2, _STEPS)
-    judged = detect_by_area(sides)
+    detections = detect_by_area(inventory, reference)
     progress(3, _STEPS)
-    matches = match_landslides(
-        judged.pairs, sides.inventory.areas, sides.reference.areas, request.min_iou
-    )
+    matches = match_landslides(detections.pairs, inventory.areas, reference.areas, request.min_iou)
     distances = outline_distances(
-        sides.inventory.polygons[matches.inventory],
-        sides.reference.polygons[matches.reference],
+        inventory.polygons[matches.inventory],
+        reference.polygons[matches.reference],
         pixels.resolution_m,
     )
     progress(4, _STEPS)
-    table = sum_groups(judged, sides.reference.areas, matches.inventory)
-    found = bootstrap_scores(table, draws=request.draws, seed=request.seed)
+    groups = sum_groups(detections, reference.areas, matches.inventory)
+    scores = bootstrap_scores(groups, draws=request.draws, seed=request.seed)
+    inventory_record, reference_record = (
+        ComparedInventoryRecord(
+            place=side.place,
+            layer=layer,
+            landslides=len(side.polygons),
+            beside=side.outside,
+            area_m2=float(covered.areas.sum()) if is_metric else None,
+        )
+        for side, layer, covered in (
+            (inventory, request.layer, detections.covered_areas[0]),
+            (reference, request.reference_layer, detections.covered_areas[1]),
+        )
+    )
     comparison = InventoryComparison(
         code_version=landslip.__version__,
-        inventory=_side_record(request.layer, sides.inventory, judged.grounds[0].areas, sides),
-        reference=_side_record(
-            request.reference_layer, sides.reference, judged.grounds[1].areas, sides
-        ),
-        crs=None if sides.crs is None else sides.crs.to_string(),
-        searched_m2=_searched_m2(sides),
+        inventory=inventory_record,
+        reference=reference_record,
+        crs=None if both.crs is None else both.crs.to_string(),
+        searched_m2=both.area_m2,
         pixels=pixels,
-        areas=_area_scores(sides, judged, found),
-        landslides=_landslide_scores(sides, judged, table, found),
-        matches=_match_scores(request, sides, matches, distances, found),
+        areas=AreaScores(
+            shared_m2=float(detections.shared.shared.sum()) if is_metric else None,
+            **{name: scores[name] for name in ("precision", "recall", "f1", "iou", "error_index")},
+        ),
+        landslides=_landslide_scores(both, detections, groups, scores),
+        matches=MatchScores(
+            min_iou=request.min_iou,
+            matched=len(matches.iou),
+            precision=scores["matched_precision"],
+            recall=scores["matched_recall"],
+            f1=scores["matched_f1"],
+            iou_mean=float(matches.iou.mean()) if len(matches.iou) else None,
+            hausdorff_median_m=_median(distances.hausdorff) if is_metric else None,
+            outline_median_m=_median(distances.mean) if is_metric else None,
+        ),
         interval_level=LEVEL,
         draws=request.draws,
         seed=request.seed,
-        notes=(*sides.notes, *_notes(sides, judged), *_on_intervals(request, table)),
+        notes=(*both.notes, *_notes(both, detections), *_interval_notes(request, groups)),
         files=(COMPARISON, LAYERS),
     )
     with atomic_directory(request.out, overwrite=request.overwrite) as folder:
-        write_layers(folder / LAYERS, sides, judged, matches, distances)
+        write_layers(folder / LAYERS, both, detections, matches, distances)
         text = comparison.model_dump_json(indent=2)
         (folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
     progress(_STEPS, _STEPS)
     return comparison
 
 
-def _side_record(
-    layer: str | None,
-    side: ComparedInventory,
-    ground: NDArray[np.float64],
-    sides: ComparedInventories,
-) -> ComparedInventoryRecord:
-    return ComparedInventoryRecord(
-        place=side.place,
-        layer=layer,
-        landslides=len(side.polygons),
-        beside=side.beside,
-        area_m2=None if sides.crs is None else float(ground.sum()),
-    )
+def write_layers(
+    path: Path,
+    both: ComparedInventories,
+    detections: AreaDetections,
+    matches: LandslideMatches,
+    distances: OutlineDistances,
+) -> None:
+    """Write the three layers, in the inventory's coordinate system, sorted by id.
+
+    ``matched`` has the inventory's outlines, ``missed`` the reference's and ``false`` the
+    inventory's, as they were compared: valid, and clipped to the mapped area. Areas are empty
+    without a coordinate system. The same input gives the same bytes.
+
+    Raises:
+        LandslipError: they could not be written.
+    """
+    ours, theirs = both.inventory, both.reference
+    paired, partner = matches.inventory, matches.reference
+    missed, false = np.flatnonzero(~detections.detected), np.flatnonzero(detections.false)
+
+    def metric(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.full(len(values), np.nan) if both.crs is None else values
+
+    layers: dict[str, tuple[NDArray[np.object_], dict[str, NDArray[Any]]]] = {
+        MATCHED: (
+            ours.polygons[paired],
+            {
+                "inventory_id": ours.ids[paired],
+                "reference_id": theirs.ids[partner],
+                "iou": matches.iou,
+                "inventory_m2": metric(ours.areas[paired]),
+                "reference_m2": metric(theirs.areas[partner]),
+                "shared_m2": metric(matches.shared),
+                "hausdorff_m": metric(distances.hausdorff),
+                "outline_m": metric(distances.mean),
+            },
+        ),
+        MISSED: (
+            theirs.polygons[missed],
+            {
+                "reference_id": theirs.ids[missed],
+                "area_m2": metric(theirs.areas[missed]),
+                "covered_share": detections.covered[missed],
+            },
+        ),
+        FALSE: (
+            ours.polygons[false],
+            {
+                "inventory_id": ours.ids[false],
+                "area_m2": metric(ours.areas[false]),
+                "on_reference_share": detections.on_reference[false],
+            },
+        ),
+    }
+    crs = None if both.written_crs is None else pyproj.CRS.from_wkt(both.written_crs.to_wkt())
+    with vector_writing(path, "the layers matched, missed and false"):
+        for name, (polygons, columns) in layers.items():
+            written = reproject(polygons, both.crs, both.written_crs)
+            frame = geopandas.GeoDataFrame(columns, geometry=written, crs=crs)
+            pyogrio.write_dataframe(
+                frame.iloc[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")],
+                path,
+                layer=name,
+                driver="GPKG",
+                geometry_type="MultiPolygon",
+                promote_to_multi=True,
+                append=path.exists(),
+            )
 
 
-def _searched_m2(sides: ComparedInventories) -> float | None:
-    if sides.area is None or sides.crs is None:
-        return None
-    return float(shapely.area(sides.area))
-
-
-def _pixel_scores(request: ComparisonRequest, sides: ComparedInventories) -> PixelScores:
+def _pixel_scores(request: ComparisonRequest, both: ComparedInventories) -> PixelScores:
     resolution_m, source = request.resolution_m, "stated"
     if resolution_m is None:
-        resolution_m, source = sides.scene_resolution_m, "scene"
+        resolution_m, source = both.scene_resolution_m, "scene"
     if resolution_m is None:
-        areas = sides.reference.areas if len(sides.reference.areas) else sides.inventory.areas
+        areas = both.reference.areas if len(both.reference.areas) else both.inventory.areas
         if len(areas) == 0:
             raise InputError(
-                f"{request.area}: no landslide of either inventory lies in the searched area; see "
-                "that --area is the right one"
+                f"{request.area}: no landslide of either inventory is in the mapped area; check "
+                f"that {argument('area')} is the right one"
             )
         resolution_m, source = resolution_for(areas), "landslides"
     counts = count_inventory_pixels(
-        sides.inventory.polygons, sides.reference.polygons, sides.area, resolution_m
+        both.inventory.polygons, both.reference.polygons, both.area, resolution_m
     )
     return PixelScores.model_validate(
         counts.as_dict()
         | {
-            "tn": None if sides.area is None else counts.tn,
+            "tn": None if both.area is None else counts.tn,
             "error_index": None if counts.iou is None else 1 - counts.iou,
             "resolution_m": resolution_m,
             "resolution_is": source,
@@ -161,75 +226,43 @@ def _pixel_scores(request: ComparisonRequest, sides: ComparedInventories) -> Pix
     )
 
 
-def _area_scores(
-    sides: ComparedInventories, judged: AreaDetections, found: Estimates
-) -> AreaScores:
-    shared = float(judged.shared_ground.shared.sum())
-    return AreaScores(
-        shared_m2=None if sides.crs is None else shared,
-        precision=found["precision"],
-        recall=found["recall"],
-        f1=found["f1"],
-        iou=found["iou"],
-        error_index=found["error_index"],
-    )
-
-
 def _landslide_scores(
-    sides: ComparedInventories, judged: AreaDetections, table: GroupSums, found: Estimates
+    both: ComparedInventories,
+    detections: AreaDetections,
+    groups: GroupSums,
+    scores: dict[str, IntervalEstimate],
 ) -> LandslideScores:
-    searched_m2 = _searched_m2(sides)
-    false, purity = int(judged.false.sum()), judged.on_reference
-    return LandslideScores(
-        detected=int(judged.detected.sum()),
-        missed=int((~judged.detected).sum()),
-        detection_rate=found["detection_rate"],
-        false=false,
-        false_share=found["false_share"],
-        false_per_km2=false / (searched_m2 / 1e6) if searched_m2 else None,
-        purity_mean=float(purity.mean()) if len(purity) else None,
-        purity_median=float(np.median(purity)) if len(purity) else None,
-        by_size=() if sides.crs is None else _by_size(table, found),
-    )
-
-
-def _by_size(table: GroupSums, found: Estimates) -> tuple[SizeClass, ...]:
-    known, detected = table.known.sum(axis=0), table.detected.sum(axis=0)
-    ends = (*SIZES_M2[1:], None)
-    return tuple(
+    false, purity = int(detections.false.sum()), detections.on_reference
+    known, detected = groups.known.sum(axis=0), groups.detected.sum(axis=0)
+    by_size = tuple(
         SizeClass(
-            at_least_m2=least,
-            under_m2=end,
+            at_least_m2=lower,
+            under_m2=upper,
             landslides=int(known[place]),
             detected=int(detected[place]),
-            detection_rate=found[detection_name(place)],
+            detection_rate=scores[detection_name(place)],
         )
-        for place, (least, end) in enumerate(zip(SIZES_M2, ends, strict=True))
+        for place, (lower, upper) in enumerate(zip(SIZES_M2, (*SIZES_M2[1:], None), strict=True))
+    )
+    return LandslideScores(
+        detected=int(detections.detected.sum()),
+        missed=int((~detections.detected).sum()),
+        detection_rate=scores["detection_rate"],
+        false=false,
+        false_share=scores["false_share"],
+        false_per_km2=false / (both.area_m2 / 1e6) if both.area_m2 else None,
+        purity_mean=float(purity.mean()) if len(purity) else None,
+        purity_median=_median(purity),
+        by_size=() if both.crs is None else by_size,
     )
 
 
-def _match_scores(
-    request: ComparisonRequest,
-    sides: ComparedInventories,
-    matches: LandslideMatches,
-    distances: OutlineDistances,
-    found: Estimates,
-) -> MatchScores:
-    metric = sides.crs is not None and len(matches.iou) > 0
-    return MatchScores(
-        min_iou=request.min_iou,
-        matched=len(matches.iou),
-        precision=found["matched_precision"],
-        recall=found["matched_recall"],
-        f1=found["matched_f1"],
-        iou_mean=float(matches.iou.mean()) if len(matches.iou) else None,
-        hausdorff_median_m=float(np.median(distances.hausdorff)) if metric else None,
-        outline_median_m=float(np.median(distances.mean)) if metric else None,
-    )
+def _median(values: NDArray[np.float64]) -> float | None:
+    return float(np.median(values)) if len(values) else None
 
 
-def _notes(sides: ComparedInventories, judged: AreaDetections) -> list[str]:
-    ours, theirs = sides.inventory, sides.reference
+def _notes(both: ComparedInventories, detections: AreaDetections) -> list[str]:
+    ours, theirs = both.inventory, both.reference
     notes = []
     if len(ours.polygons) == 0:
         notes.append("the inventory has no landslides there: all of the reference's are missed")
@@ -237,115 +270,33 @@ def _notes(sides: ComparedInventories, judged: AreaDetections) -> list[str]:
         notes.append(
             "the reference has no landslides in the area: all of the inventory's are false"
         )
-    elif len(judged.pairs.shared) == 0:
+    elif len(detections.pairs.shared) == 0:
         notes.append(
-            "no landslide of the inventory overlaps one of the reference; see that both are of the "
-            "same place and their coordinate systems are the right ones"
+            "no landslide of the inventory overlaps one of the reference; check that both are of "
+            "the same place and have the right coordinate systems"
         )
-    for side, ground, name in (
-        (ours, judged.grounds[0], "inventory"),
-        (theirs, judged.grounds[1], "reference"),
+    for side, covered, name in (
+        (ours, detections.covered_areas[0], "inventory"),
+        (theirs, detections.covered_areas[1], "reference"),
     ):
-        joined = len(side.polygons) - len(ground.patches)
-        if joined:
+        if len(covered.patches) < len(side.polygons):
             notes.append(
                 f"landslides of the {name} overlap each other ({len(side.polygons)} cover "
-                f"{len(ground.patches)} patches); ground they share is counted once"
+                f"{len(covered.patches)} patches); areas they share are counted once"
             )
-    if sides.crs is None:
-        notes.append("without a coordinate system areas, distances and size classes are not known")
+    if both.crs is None:
+        notes.append("areas, distances and size classes are unknown without a coordinate system")
     return notes
 
 
-def _on_intervals(request: ComparisonRequest, table: GroupSums) -> list[str]:
-    """Return a note where intervals say little, as one group holds most of the ground."""
-    shared, ours, theirs = table.areas.T
-    ground = ours + theirs - shared
-    if request.draws == 0 or len(ground) < 2 or ground.max() <= ground.sum() / 2:
+def _interval_notes(request: ComparisonRequest, groups: GroupSums) -> list[str]:
+    """Return a note where intervals mean little, as one group holds most of the area."""
+    shared, ours, theirs = groups.areas.T
+    area = ours + theirs - shared
+    if request.draws == 0 or len(area) < 2 or area.max() <= area.sum() / 2:
         return []
-    share = ground.max() / ground.sum()
     note = (
-        f"one group of overlapping landslides holds {share:.0%} of the ground that either "
-        "inventory covers: intervals mean little"
+        f"one group of overlapping landslides holds {area.max() / area.sum():.0%} of the area that "
+        "either inventory covers: intervals mean little"
     )
     return [note]
-
-
-_Columns = dict[str, NDArray[Any]]
-
-
-def write_layers(
-    path: Path,
-    sides: ComparedInventories,
-    judged: AreaDetections,
-    matches: LandslideMatches,
-    distances: OutlineDistances,
-) -> None:
-    """Write the three layers, in the inventory's coordinate system, sorted by id.
-
-    ``matched`` has the inventory's outlines, ``missed`` the reference's and ``false`` the
-    inventory's, all of them as they were compared: valid, and cut to the searched area. Areas are
-    empty without a coordinate system. The same input gives the same bytes.
-
-    Raises:
-        LandslipError: they could not be written.
-    """
-    metric = sides.crs is not None
-    ours, theirs = sides.inventory, sides.reference
-    inventory_m2, reference_m2 = _areas_m2(ours, metric), _areas_m2(theirs, metric)
-    pair = matches.inventory, matches.reference
-    missed, false = np.flatnonzero(~judged.detected), np.flatnonzero(judged.false)
-    matched_columns: _Columns = {
-        "inventory_id": ours.ids[pair[0]],
-        "reference_id": theirs.ids[pair[1]],
-        "iou": matches.iou,
-        "inventory_m2": inventory_m2[pair[0]],
-        "reference_m2": reference_m2[pair[1]],
-        "shared_m2": _or_nan(matches.shared, metric),
-        "hausdorff_m": _or_nan(distances.hausdorff, metric),
-        "outline_m": _or_nan(distances.mean, metric),
-    }
-    missed_columns: _Columns = {
-        "reference_id": theirs.ids[missed],
-        "area_m2": reference_m2[missed],
-        "covered_share": judged.covered[missed],
-    }
-    false_columns: _Columns = {
-        "inventory_id": ours.ids[false],
-        "area_m2": inventory_m2[false],
-        "on_reference_share": judged.on_reference[false],
-    }
-    with vector_writing(path, "what matched, was missed and is false"):
-        _write(path, MATCHED, matched_columns, ours.polygons[pair[0]], sides)
-        _write(path, MISSED, missed_columns, theirs.polygons[missed], sides)
-        _write(path, FALSE, false_columns, ours.polygons[false], sides)
-
-
-def _write(
-    path: Path,
-    layer: str,
-    columns: _Columns,
-    polygons: NDArray[np.object_],
-    sides: ComparedInventories,
-) -> None:
-    there = reproject(polygons, sides.crs, sides.written_crs)
-    crs = None if sides.written_crs is None else pyproj.CRS.from_wkt(sides.written_crs.to_wkt())
-    frame = geopandas.GeoDataFrame(columns, geometry=there, crs=crs)
-    frame = frame.iloc[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")]
-    pyogrio.write_dataframe(
-        frame,
-        path,
-        layer=layer,
-        driver="GPKG",
-        geometry_type="MultiPolygon",
-        promote_to_multi=True,
-        append=path.exists(),
-    )
-
-
-def _areas_m2(side: ComparedInventory, metric: bool) -> NDArray[np.float64]:
-    return _or_nan(side.areas, metric)
-
-
-def _or_nan(values: NDArray[np.float64], metric: bool) -> NDArray[np.float64]:
-    return values if metric else np.full(len(values), np.nan)

@@ -1,11 +1,11 @@
-"""Pixel scores of two inventories, on a grid that only exists row by row.
+"""Scores of a comparison: by pixels, and by landslides and areas with bootstrap intervals.
 
-Bootstrap intervals of a comparison.
+Pixels are counted on a grid of which only runs along rows are ever held.
 
-What is drawn, with replacement, are groups: landslides of both inventories that overlap each other
-belong to one group, and one that overlaps nothing is a group of its own. Groups lie apart, so that
-one tells little of another; where landslides come in clusters on the ground, intervals are too
-narrow rather than too wide.
+What the bootstrap draws, with replacement, are groups: landslides of both inventories that overlap
+each other belong to one group, and one that overlaps nothing is a group of its own. Groups are
+apart, so that one says little about another; where landslides come in clusters on the ground,
+intervals are too narrow rather than too wide.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.inventory.comparison.matching import (
     SIZES_M2,
     AreaDetections,
@@ -26,9 +26,11 @@ from landslip.inventory.pixel_runs import PixelRuns, pixel_runs
 from landslip.metrics.pixels import PixelCounts
 from landslip.metrics.resampling import IntervalEstimate, bootstrap_sums, interval_estimate
 
-_PARTS_OF_SIDE = 10
+LEVEL = 0.95
+_CLASSES = len(SIZES_M2)
+_PIXELS_PER_SIDE = 10
 _ROUND = (1.0, 2.0, 5.0)
-_MOST_ROWS = 50_000_000
+_MAX_ROWS = 50_000_000
 
 PixelSpans = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -47,23 +49,32 @@ def count_inventory_pixels(
     Args:
         inventory: (n,) polygons, within the area.
         reference: (m,) polygons, within the area.
-        area: what was searched.
+        area: what was mapped.
         resolution_m: a pixel's side, in units of the coordinate system.
 
     Raises:
         InputError: pixels are so small that their rows do not fit into memory.
     """
-    sides = [inventory, reference, np.array([] if area is None else [area], dtype=object)]
-    _check_rows(np.concatenate(sides), resolution_m)
-    runs = [pixel_runs(_in_pixels(polygons, resolution_m)) for polygons in sides]
-    ours, theirs, searched = (_merged(spans) for spans in _spans(runs))
-    both = _length(_merged(_appended(ours, theirs)))
+    layers = [inventory, reference, np.array([] if area is None else [area], dtype=object)]
+    _, bottom, _, top = shapely.bounds(np.concatenate(layers)).T
+    rows = float(np.nansum(top - bottom)) / resolution_m
+    if rows > _MAX_ROWS:
+        raise InputError(
+            f"pixels of {resolution_m:g} would be {rows:.3g} rows over all polygons, more than "
+            f"{_MAX_ROWS:,}; choose a larger {argument('resolution')}"
+        )
+    step = np.array([resolution_m, -resolution_m])
+    runs = [
+        pixel_runs(shapely.transform(polygons, lambda points: points / step)) for polygons in layers
+    ]
+    ours, theirs, mapped = (_merged(spans) for spans in _spans(runs))
+    both = _length(_merged((np.append(ours[0], theirs[0]), np.append(ours[1], theirs[1]))))
     tp = _length(ours) + _length(theirs) - both
     return PixelCounts(
         tp=tp,
         fp=_length(ours) - tp,
         fn=_length(theirs) - tp,
-        tn=max(_length(searched) - both, 0),
+        tn=max(_length(mapped) - both, 0),
     )
 
 
@@ -72,40 +83,24 @@ def resolution_for(reference_areas: NDArray[np.float64]) -> float:
 
     Rounded to 1, 2 or 5 times a power of ten.
     """
-    side = math.sqrt(float(np.median(reference_areas))) / _PARTS_OF_SIDE
+    side = math.sqrt(float(np.median(reference_areas))) / _PIXELS_PER_SIDE
     power = 10.0 ** math.floor(math.log10(side))
     return max(part * power for part in _ROUND if part * power <= side * (1 + 1e-9))
 
 
-def _check_rows(polygons: NDArray[np.object_], resolution_m: float) -> None:
-    _, bottom, _, top = shapely.bounds(polygons).T
-    rows = float(np.nansum(top - bottom)) / resolution_m
-    if rows > _MOST_ROWS:
-        raise InputError(
-            f"pixels of {resolution_m:g} would be {rows:.3g} rows over all polygons, more than "
-            f"{_MOST_ROWS:,}; choose a longer --resolution"
-        )
-
-
-def _in_pixels(polygons: NDArray[np.object_], resolution_m: float) -> NDArray[np.object_]:
-    step = np.array([resolution_m, -resolution_m])
-    pixels: NDArray[np.object_] = shapely.transform(polygons, lambda points: points / step)
-    return pixels
-
-
-def _spans(sides: list[PixelRuns]) -> list[PixelSpans]:
-    """Return runs as stretches of one long line on which all rows lie one after the other."""
-    left = min((int(runs.start.min()) for runs in sides if len(runs)), default=0)
-    right = max((int(runs.stop.max()) for runs in sides if len(runs)), default=0)
+def _spans(layers: list[PixelRuns]) -> list[PixelSpans]:
+    """Return runs as intervals of one long line of all rows, one after the other."""
+    left = min((int(runs.start.min()) for runs in layers if len(runs)), default=0)
+    right = max((int(runs.stop.max()) for runs in layers if len(runs)), default=0)
     length = right - left + 1  # one more, so that rows do not touch
     return [
         (runs.row * length + runs.start - left, runs.row * length + runs.stop - left)
-        for runs in sides
+        for runs in layers
     ]
 
 
 def _merged(spans: PixelSpans) -> PixelSpans:
-    """Return stretches joined where they overlap or touch."""
+    """Return intervals joined where they overlap or touch."""
     if len(spans[0]) == 0:
         return spans
     order = np.argsort(spans[0], kind="stable")
@@ -114,16 +109,8 @@ def _merged(spans: PixelSpans) -> PixelSpans:
     return start[begins], stop[np.append(begins[1:], len(stop)) - 1]
 
 
-def _appended(one: PixelSpans, other: PixelSpans) -> PixelSpans:
-    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
-
-
 def _length(spans: PixelSpans) -> int:
     return int((spans[1] - spans[0]).sum())
-
-
-LEVEL = 0.95
-_CLASSES = len(SIZES_M2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,10 +119,10 @@ class GroupSums:
 
     Attributes:
         areas: (groups, 3) area shared, of the inventory, of the reference.
-        landslides: (groups, 4) landslides of the inventory, false of them, matched of them, and
-            the reference's landslides.
+        landslides: (groups, 4) landslides of the inventory, false and matched ones among them, and
+            landslides of the reference.
         known: (groups, classes) landslides of the reference by size.
-        detected: (groups, classes) of them, those detected.
+        detected: (groups, classes) those of them that are detected.
     """
 
     areas: NDArray[np.float64]
@@ -143,56 +130,62 @@ class GroupSums:
     known: NDArray[np.float64]
     detected: NDArray[np.float64]
 
-    @property
-    def whole(self) -> NDArray[np.float64]:
-        """All columns side by side."""
-        return np.hstack([self.areas, self.landslides, self.known, self.detected])
-
 
 def sum_groups(
-    judged: AreaDetections, reference_m2: NDArray[np.float64], matched: NDArray[np.int64]
+    detections: AreaDetections, reference_m2: NDArray[np.float64], matched: NDArray[np.int64]
 ) -> GroupSums:
     """Sum over groups.
 
     Args:
-        judged: both inventories.
+        detections: of both inventories.
         reference_m2: (m,) areas of the reference's landslides.
         matched: numbers of the inventory's landslides that have a partner.
     """
-    ours, theirs = judged.grounds
-    patches = len(ours.patches)
-    both = judged.shared_ground
-    group = connected_groups(patches + len(theirs.patches), both.one, both.other + patches)
+    ours, theirs = detections.covered_areas
+    patches, shared = len(ours.patches), detections.shared
+    group = connected_groups(patches + len(theirs.patches), shared.one, shared.other + patches)
     count = int(group.max()) + 1 if len(group) else 0
-    of_our_patch, of_their_patch = group[:patches], group[patches:]
-    of_ours, of_theirs = of_our_patch[ours.patch_of], of_their_patch[theirs.patch_of]
-    areas = [
-        _summed(of_our_patch[both.one], count, both.shared),
-        _summed(of_our_patch, count, ours.areas),
-        _summed(of_their_patch, count, theirs.areas),
-    ]
-    numbers = [
-        _summed(of_ours, count),
-        _summed(of_ours[judged.false], count),
-        _summed(of_ours[matched], count),
-        _summed(of_theirs, count),
-    ]
-    place = of_theirs * _CLASSES + size_class(reference_m2)
+    group_of_ours, group_of_theirs = (
+        group[:patches][ours.patch_of],
+        group[patches:][theirs.patch_of],
+    )
+    by_class = group_of_theirs * _CLASSES + size_class(reference_m2)
+
+    def summed(
+        groups: NDArray[np.int64], values: NDArray[np.float64] | None = None, count: int = count
+    ) -> NDArray[np.float64]:
+        return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
+
     return GroupSums(
-        areas=np.column_stack(areas),
-        landslides=np.column_stack(numbers),
-        known=_summed(place, count * _CLASSES).reshape(count, _CLASSES),
-        detected=_summed(place[judged.detected], count * _CLASSES).reshape(count, _CLASSES),
+        areas=np.column_stack(
+            [
+                summed(group[:patches][shared.one], shared.shared),
+                summed(group[:patches], ours.areas),
+                summed(group[patches:], theirs.areas),
+            ]
+        ),
+        landslides=np.column_stack(
+            [
+                summed(group_of_ours),
+                summed(group_of_ours[detections.false]),
+                summed(group_of_ours[matched]),
+                summed(group_of_theirs),
+            ]
+        ),
+        known=summed(by_class, count=count * _CLASSES).reshape(count, _CLASSES),
+        detected=summed(by_class[detections.detected], count=count * _CLASSES).reshape(
+            count, _CLASSES
+        ),
     )
 
 
-def bootstrap_scores(table: GroupSums, *, draws: int, seed: int) -> dict[str, IntervalEstimate]:
+def bootstrap_scores(sums: GroupSums, *, draws: int, seed: int) -> dict[str, IntervalEstimate]:
     """Return the scores by name, of all groups, with intervals where there are two or more."""
-    rows = table.whole
+    rows = np.hstack([sums.areas, sums.landslides, sums.known, sums.detected])
     points = _scores(rows.sum(axis=0)[None])
-    if draws == 0 or len(rows) < 2:
-        return {name: IntervalEstimate(value=_known(values[0])) for name, values in points.items()}
-    drawn = _scores(bootstrap_sums(rows, draws, np.random.default_rng(seed)))
+    drawn = dict.fromkeys(points, np.zeros(0))
+    if draws > 0 and len(rows) > 1:
+        drawn = _scores(bootstrap_sums(rows, draws, np.random.default_rng(seed)))
     return {
         name: interval_estimate(float(values[0]), drawn[name], LEVEL)
         for name, values in points.items()
@@ -202,12 +195,6 @@ def bootstrap_scores(table: GroupSums, *, draws: int, seed: int) -> dict[str, In
 def detection_name(place: int) -> str:
     """Return the name of a size class's detection rate."""
     return f"detection_rate_{place}"
-
-
-def _summed(
-    group: NDArray[np.int64], count: int, values: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    return np.bincount(group, weights=values, minlength=count).astype(np.float64)
 
 
 def _scores(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -230,7 +217,3 @@ def _scores(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         }
         rates = detected / by_class
     return scores | {detection_name(place): rates[:, place] for place in range(_CLASSES)}
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
