@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import Split
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.format import LANDSLIDE, TileDataset
@@ -24,7 +24,7 @@ _BATCH_PX = 8 * 256 * 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Counts of each tile at one threshold."""
+    """PixelCounts of each tile at one threshold."""
 
     split: Split
     threshold: float
@@ -33,7 +33,7 @@ class Evaluation:
 
     @property
     def counts(self) -> PixelCounts:
-        """Counts over all tiles."""
+        """PixelCounts over all tiles."""
         return sum_counts(self.tiles)
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,17 +65,18 @@ def evaluate(
     *,
     progress: Progress = no_progress,
 ) -> Evaluation:
-    """Predict every tile of a split whole and count at the model's threshold.
+    """Predict every tile of a split and count its pixels at the model's threshold.
 
     Raises:
         InputError: the split has no tile.
         ModelError: the dataset's bands or units are not the model's.
     """
     positions = dataset.positions(split)
-    counts = {
-        position: _count(dataset, position, probability, card.threshold)
-        for position, probability in predicted_tiles(engine, card, dataset, positions, progress)
-    }
+    counts = {}
+    for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
+        tile = dataset.tile(position)
+        predicted = probability >= card.threshold
+        counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
     return Evaluation(
         split=split,
         threshold=card.threshold,
@@ -99,8 +100,8 @@ def predicted_tiles(
     check_compatible(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
     if not positions:
         raise InputError(
-            f"{dataset.path}: the split asked for has no tile (tiles: {dataset.card.tiles}); "
-            "choose another by --split"
+            f"{dataset.path}: the split has no tile (tiles: {dataset.card.tiles}); choose another "
+            f"with {argument('split')}"
         )
     multiple, done = card.input.multiple, 0
     batches = plan_batches(dataset, positions, multiple=multiple, batch_px=_BATCH_PX)
@@ -112,10 +113,3 @@ def predicted_tiles(
             yield position, probability[:height, :width]
         done += len(batch)
         progress(done, len(positions))
-
-
-def _count(
-    dataset: TileDataset, position: int, probability: NDArray[np.float32], threshold: float
-) -> PixelCounts:
-    tile = dataset.tile(position)
-    return count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)

@@ -1,4 +1,4 @@
-"""Reads a model folder, and refuses what does not fit."""
+"""Model folders: reading one, and checking that data is compatible with it."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.errors import ModelError
+from landslip.core.errors import ModelError, argument
 from landslip.core.files import sha256_of
 from landslip.models.card import FORMAT_VERSION, ModelCard
 
@@ -18,7 +18,7 @@ CARD, WEIGHTS, GRAPH = "model.json", "weights.safetensors", "graph.xml"
 GRAPH_WEIGHTS = "graph.bin"
 ONNX, DEEPNESS = "model.onnx", "deepness.onnx"
 INT8_GRAPH, INT8_GRAPH_WEIGHTS = "graph_int8.xml", "graph_int8.bin"
-_FAR = 20.0
+_OUT_OF_RANGE_FACTOR = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ModelFolder:
     card: ModelCard
 
     def file(self, name: str) -> Path:
-        """Return the path of one of the model's files, after checking its content.
+        """Return the path of one of the model's files, after checking its digest.
 
         Raises:
             ModelError: it is missing, or not the one that the model was saved with.
@@ -38,11 +38,11 @@ class ModelFolder:
         if expected is None:
             raise ModelError(f"{self.path}: this model has no {name}")
         if not path.is_file():
-            raise ModelError(f"{path}: the model folder is incomplete, {name} is missing in it")
+            raise ModelError(f"{path}: the model folder is incomplete, {name} is missing")
         if sha256_of(path) != expected:
             raise ModelError(
-                f"{path}: the content is not what {CARD} was written with (sha256 differs); "
-                "the file is truncated or changed, copy the model folder again"
+                f"{path}: the sha256 is not the one in {CARD}; the file is truncated or changed, "
+                "copy the model folder again"
             )
         return path
 
@@ -55,19 +55,19 @@ def open_model(path: Path) -> ModelFolder:
     """
     file = path / CARD
     if not file.is_file():
-        raise ModelError(f"{path}: not a model folder, there is no {CARD} in it")
+        raise ModelError(f"{path}: not a model folder, it has no {CARD}")
     try:
-        found = json.loads(file.read_text())
+        content = json.loads(file.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{file}: not readable as JSON ({error}); copy it again") from error
-    version = found.get("version") if isinstance(found, dict) else None
+    version = content.get("version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
         raise ModelError(
-            f"{file}: model folders of version {FORMAT_VERSION} are read here and this is version "
-            f"{version}; use the landslip that made it, or train again"
+            f"{file}: this landslip reads model folders of version {FORMAT_VERSION} and this one "
+            f"has version {version}; use the landslip that wrote it, or train again"
         )
     try:
-        return ModelFolder(path, ModelCard.model_validate(found))
+        return ModelFolder(path, ModelCard.model_validate(content))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
@@ -77,33 +77,48 @@ def open_model(path: Path) -> ModelFolder:
 def check_compatible(card: ModelCard, bands: Bands, radiometry: Radiometry, name: str) -> None:
     """Refuse data whose bands or units are not the model's.
 
-    Digital numbers of 8 bits do not fit a model of wider ones, nor the other way round.
+    8-bit digital numbers are not compatible with a model of wider ones, nor the reverse.
 
     Raises:
-        ModelError: they do not fit; both sides are named.
+        ModelError: they are not compatible; both sides are named.
     """
-    missing = [band for band in card.bands if band not in bands.names]
+    check_input("the model", (card.bands, card.radiometry), (bands, radiometry), name)
+
+
+def check_input(
+    model: str,
+    expected: tuple[Bands, Radiometry],
+    given: tuple[Bands, Radiometry],
+    name: str,
+) -> None:
+    """Refuse data for a model, called ``model`` in the message; see `check_compatible`.
+
+    Raises:
+        ModelError: the data is not compatible.
+    """
+    (model_bands, trained_on), (bands, radiometry) = expected, given
+    missing = [band for band in model_bands if band not in bands.names]
     if missing:
         raise ModelError(
-            f"{name}: the model takes the bands {card.bands} and {','.join(missing)} is not among "
-            f"{bands}; give a scene with these bands, or name its bands with --bands"
+            f"{name}: {model} takes the bands {model_bands} and {','.join(missing)} is not among "
+            f"{bands}; use data with these bands, or name its bands with {argument('bands')}"
         )
-    if radiometry.units is not card.input.units:
+    if radiometry.units is not trained_on.units:
         raise ModelError(
-            f"{name}: the model takes values in {card.input.units} and these are in "
-            f"{radiometry.units}; convert the scene, or say what it holds with --units"
+            f"{name}: {model} takes values in {trained_on.units} and these are in "
+            f"{radiometry.units}; convert the data, or state its units with {argument('units')}"
         )
-    if radiometry.units is Units.DN and radiometry.is_8bit != card.radiometry.is_8bit:
+    if radiometry.units is Units.DN and radiometry.is_8bit != trained_on.is_8bit:
         raise ModelError(
-            f"{name}: the model was trained on digital numbers stored as {card.input.dtype} and "
-            f"these are {radiometry.dtype}; 8-bit pictures and sensor counts do not mix"
+            f"{name}: {model} was trained on digital numbers stored as {trained_on.dtype} and "
+            f"these are {radiometry.dtype}; 8-bit images and sensor counts do not mix"
         )
 
 
 def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) -> None:
-    """Refuse values that are far from the training data in every band, as those in other units are.
+    """Refuse values far from the training data's in every band, as values in other units are.
 
-    Far is a median 20 times under the training data's median, or 20 times over its 99 % point.
+    Far is a median below 1/20 of the training data's median, or above 20 times its 99 % quantile.
 
     Args:
         card: the model's.
@@ -115,15 +130,16 @@ def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) 
     """
     if values.shape[1] == 0:
         return
-    found = np.median(values, axis=1)
-    _, middle, high = np.array(card.input.quantiles).T
-    if np.all((found * _FAR < middle) | (found > np.abs(high) * _FAR)):
-        raise ModelError(
-            f"{name}: the bands' medians are {_short(found)} and the model's training data had "
-            f"{_short(middle)}; the values are in another unit or scale (see --units), or an "
-            "undeclared fill value covers the scene (see --nodata)"
+    medians = np.median(values, axis=1)
+    _, training_medians, high = np.array(card.input.quantiles).T
+    too_low = medians * _OUT_OF_RANGE_FACTOR < training_medians
+    too_high = medians > np.abs(high) * _OUT_OF_RANGE_FACTOR
+    if np.all(too_low | too_high):
+        given, trained = (
+            ", ".join(f"{value:.4g}" for value in part) for part in (medians, training_medians)
         )
-
-
-def _short(values: np.ndarray[Any, Any]) -> str:
-    return ", ".join(f"{value:.4g}" for value in values)
+        raise ModelError(
+            f"{name}: the bands' medians are {given} and the model's training data had {trained}; "
+            f"the values are in another unit or scale (see {argument('units')}), or an undeclared "
+            f"fill value covers the scene (see {argument('nodata')})"
+        )

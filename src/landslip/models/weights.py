@@ -36,11 +36,6 @@ def load_network(model: ModelFolder) -> nn.Module:
     return network
 
 
-def parameter_count(network: nn.Module) -> int:
-    """Count the trainable parameters."""
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def torch_version() -> str:
     """The version of torch, without its build."""
     return str(torch.__version__).split("+")[0]

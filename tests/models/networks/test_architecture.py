@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from landslip.core.choices import Arch
-from landslip.models.networks.architecture import Architecture, fewest_tiles, multiple_of
+from landslip.models.networks.architecture import Architecture, min_batch_size, multiple_of
 
 
 def test_the_improved_unet_has_no_encoder_whatever_is_given() -> None:
@@ -41,7 +41,7 @@ def test_multiples() -> None:
 
 
 def test_only_networks_that_pool_whole_tiles_need_two_of_them() -> None:
-    assert {arch for arch in Arch if fewest_tiles(arch) == 2} == {
+    assert {arch for arch in Arch if min_batch_size(arch) == 2} == {
         Arch.DEEPLAB_V3_PLUS,
         Arch.UPERNET,
     }

@@ -138,7 +138,7 @@ def test_features_with_channels_last_are_taken() -> None:
 @pytest.mark.parametrize(
     ("arch", "encoder", "message"),
     [
-        (Arch.UNET, "resnet_fifty", "--encoder resnet_fifty: not a timm backbone"),
+        (Arch.UNET, "resnet_fifty", "encoder=.resnet_fifty.: not a timm backbone"),
         (Arch.SEGFORMER, "swin_tiny_patch4_window7_224", "images of any size is needed"),
         (Arch.LINKNET, "maxvit_pico_rw_256", "images of any size is needed"),
         (Arch.DEEPLAB_V3_PLUS, "pvt_v2_b0", r"does not fit the DeepLabV3\+ of .*output_stride"),

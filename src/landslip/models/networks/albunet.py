@@ -1,19 +1,19 @@
 """AlbuNet: a residual encoder with the decoder of a U-Net.
 
 Shvets et al. (2018), doi 10.48550/arXiv.1804.08024: a ResNet-34 whose stem pools 2 x 2, one more
-pool, and six steps up. No layer of the decoder is normalised, skips are concatenated, and height
-and width are multiples of 64. Where there is a choice, these are made:
+pool, and six upsampling steps. The decoder has no normalisation, skips are concatenated, and height
+and width are multiples of 64. Choices made here:
 
-- The authors' code has two blocks. The one with a transposed convolution (4, stride 2, padding 1)
-  is taken; the other, which their training script takes, enlarges bilinearly and then convolves
-  twice, at over three times the work.
+- The authors' code has two decoder blocks. This is the one with a transposed convolution (4,
+  stride 2, padding 1); the other, which their training script uses, upsamples bilinearly and then
+  convolves twice, at over three times the cost.
 - The decoder's own widths are those of ResNet-34's, from 32 filters up, whatever the encoder; the
   skips are as wide as the encoder's levels: 64, 128, 256, 512 for ResNet-18 and -34.
 - The stem's pool is replaced in every encoder that has one; other backbones stay as they are.
-- The decoder begins with Kaiming-normal weights. Theirs begins with torch's own, and is trained by
-  Adam; under SGD so many layers without a norm pass no signal with those, and the network stays at
-  one value everywhere.
-- The network returns logits; the sigmoid is applied by loss and engines.
+- The decoder is initialised with Kaiming-normal weights. Theirs has torch's default ones and is
+  trained with Adam; under SGD so many layers without normalisation then pass no signal, and the
+  output stays constant.
+- The network returns logits; loss and engines apply the sigmoid.
 """
 
 from collections.abc import Sequence
@@ -57,9 +57,9 @@ class AlbuNet(nn.Module):
         self.stage2 = UpBlock(first + 64, 128, 128)
         self.stage1 = UpBlock(128, 128, 32)
         self.head = nn.Sequential(*conv_relu(32, 32), nn.Conv2d(32, 1, 1))
-        for name, part in self.named_children():
+        for name, module in self.named_children():
             if name != "encoder":
-                part.apply(_begin)
+                module.apply(_kaiming_init)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (n, 1, height, width) for images (n, bands, height, width).
@@ -76,13 +76,13 @@ class AlbuNet(nn.Module):
         return logits
 
 
-def _begin(layer: nn.Module) -> None:
-    """Draw weights that keep the size of a signal through a layer and its ReLU."""
+def _kaiming_init(layer: nn.Module) -> None:
+    """Draw weights that keep the variance of a signal through a layer and its ReLU."""
     if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) or layer.bias is None:
         return
     height, width = layer.kernel_size[0], layer.kernel_size[-1]
     fan_in = layer.in_channels * height * width
     if isinstance(layer, nn.ConvTranspose2d):
-        fan_in //= layer.stride[0] * layer.stride[-1]  # what of the kernel meets one output pixel
+        fan_in //= layer.stride[0] * layer.stride[-1]  # the kernel values that reach one output pixel
     nn.init.normal_(layer.weight, std=(2.0 / fan_in) ** 0.5)
     nn.init.zeros_(layer.bias)

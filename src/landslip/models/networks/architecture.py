@@ -1,4 +1,4 @@
-"""What a network is, in words that a model folder keeps; no torch here."""
+"""The description of a network as stored in ``model.json``; importable without torch."""
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -18,14 +18,14 @@ _TITLES = {
     Arch.UPERNET: "UPerNet" + _LIBRARY,
 }
 _MULTIPLES = {Arch.ALBUNET: 64, Arch.IMPROVED_UNET: 16}
-_NORMALISES_ONE_VALUE = {Arch.DEEPLAB_V3_PLUS, Arch.UPERNET}
+_POOLS_TO_ONE_PIXEL = {Arch.DEEPLAB_V3_PLUS, Arch.UPERNET}
 
 
 class Architecture(StrictModel):
-    """All that is needed to build a network again.
+    """Everything needed to rebuild a network.
 
-    The improved U-Net has no pretrained part: its encoder is ``none``, whatever is given, and
-    ``first_layer`` says nothing about it.
+    The improved U-Net has no pretrained encoder: ``encoder`` is ``none`` whatever is passed, and
+    ``first_layer`` is ignored.
     """
 
     arch: Arch = Arch.LINKNET
@@ -39,28 +39,28 @@ class Architecture(StrictModel):
 
     @field_validator("encoder")
     @classmethod
-    def _none_where_unused(cls, encoder: str, info: ValidationInfo) -> str:
+    def _none_if_unused(cls, encoder: str, info: ValidationInfo) -> str:
         return NO_ENCODER if info.data.get("arch") is Arch.IMPROVED_UNET else encoder
 
     @property
     def title(self) -> str:
-        """The network's name as people write it."""
+        """The network's name for people."""
         return _TITLES[self.arch]
 
     @property
     def multiple(self) -> int:
-        """Height and width of what the network is given are multiples of this."""
+        """The network takes heights and widths that are multiples of this."""
         return multiple_of(self.arch)
 
 
 def multiple_of(arch: Arch) -> int:
-    """Return what height and width must be multiples of."""
+    """Return the number that height and width must be multiples of."""
     return _MULTIPLES.get(arch, 32)
 
 
-def fewest_tiles(arch: Arch) -> int:
-    """Return the smallest batch that can be trained on.
+def min_batch_size(arch: Arch) -> int:
+    """Return the smallest batch size for training.
 
-    Two, where a decoder averages a whole tile to one pixel and normalises that over the batch.
+    Two, where a decoder pools a whole tile to one pixel and batch-normalises it.
     """
-    return 2 if arch in _NORMALISES_ONE_VALUE else 1
+    return 2 if arch in _POOLS_TO_ONE_PIXEL else 1

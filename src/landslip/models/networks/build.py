@@ -1,11 +1,4 @@
-"""Builds the network that an `Architecture` describes.
-
-Networks of segmentation-models-pytorch, with encoders and first layers made as for LinkNet.
-
-The library builds the network, with its own settings, around a timm backbone. The backbone's
-weights and the filters of bands other than red, green and blue are then put in by this package's
-rules; the library's own rule for four bands gives the fourth the red filters and scales them all.
-"""
+"""Builds networks from their `Architecture`, and counts their parameters and operations."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from landslip.core.choices import Arch
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.models.networks.albunet import AlbuNet
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.encoder import (
@@ -46,8 +39,8 @@ _COST_TILE_PX = 256
 class NetworkCost:
     """Trainable parameters, and 10^9 operations for one tile of 256 x 256 px.
 
-    A multiplication and the addition that follows it are two operations; those of convolutions,
-    matrix products and attention are counted.
+    A multiply-add counts as two operations; those of convolutions, matrix products and attention
+    are counted.
     """
 
     parameters: int
@@ -59,7 +52,7 @@ def build_network(
 ) -> nn.Module:
     """Build a network; the same seed gives the same weights.
 
-    The improved U-Net has no pretrained encoder: ``encoder_weights`` are not looked at.
+    The improved U-Net has no pretrained encoder and ignores ``encoder_weights``.
 
     Raises:
         InputError: the encoder or its weights cannot be used.
@@ -70,35 +63,24 @@ def build_network(
         if architecture.arch is Arch.IMPROVED_UNET:
             return ResidualUNet(len(architecture.bands))
         if architecture.arch in SMP_ARCHITECTURES:
-            return build_smp_network(architecture, encoder_weights, generator)
+            return _build_smp_network(architecture, encoder_weights, generator)
         encoder, channels = make_encoder(architecture.encoder, encoder_weights)
         widen_first_layer(encoder, architecture.bands, architecture.first_layer, generator)
         network = AlbuNet if architecture.arch is Arch.ALBUNET else LinkNet
         return network(encoder, channels)
 
 
-def build_smp_network(
+def _build_smp_network(
     architecture: Architecture, weights: str, generator: torch.Generator
 ) -> nn.Module:
-    """Build a network of the library; it returns logits (n, 1, height, width).
+    """Build a network of segmentation-models-pytorch, with its own settings, on a timm backbone.
 
-    Raises:
-        InputError: the encoder does not fit the decoder, or its weights cannot be used.
+    Encoder weights and first layer follow this package's rules: the library gives a fourth band
+    the red filters and rescales them all.
     """
     check_any_size(probe_backbone(architecture.encoder), architecture.encoder)
-    network = _assemble(architecture)
-    inside = network.encoder.model
-    levels = tuple(int(at) for at in inside.feature_info.out_indices)
-    backbone = load_backbone(architecture.encoder, weights, levels)
-    widen_first_layer(backbone, architecture.bands, architecture.first_layer, generator)
-    inside.load_state_dict(backbone.state_dict())
-    made: nn.Module = network
-    return made
-
-
-def _assemble(architecture: Architecture) -> Any:
     try:
-        return smp.create_model(
+        network: nn.Module = smp.create_model(
             architecture.arch.value,
             encoder_name=f"tu-{architecture.encoder}",
             encoder_weights=None,
@@ -107,13 +89,24 @@ def _assemble(architecture: Architecture) -> Any:
         )
     except BUILD_ERRORS as error:
         raise InputError(
-            f"--encoder {architecture.encoder}: this backbone does not fit the "
-            f"{architecture.title} ({one_line(error)}); take one such as resnet50"
+            f"{argument('encoder', architecture.encoder)}: this backbone does not fit the "
+            f"{architecture.title} ({one_line(error)}); use another, such as resnet50"
         ) from error
+    backbone: Any = network.get_submodule("encoder.model")
+    levels = tuple(int(index) for index in backbone.feature_info.out_indices)
+    pretrained = load_backbone(architecture.encoder, weights, levels)
+    widen_first_layer(pretrained, architecture.bands, architecture.first_layer, generator)
+    backbone.load_state_dict(pretrained.state_dict())
+    return network
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Count the trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def network_cost(architecture: Architecture) -> NetworkCost:
-    """Count; nothing is computed.
+    """Count parameters and operations without computing anything.
 
     Raises:
         InputError: the encoder cannot be used.
@@ -123,15 +116,14 @@ def network_cost(architecture: Architecture) -> NetworkCost:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(image)
     return NetworkCost(
-        parameters=sum(one.numel() for one in network.parameters()),
-        gflop_per_tile=counter.get_total_flops() / 1e9,
+        parameters=parameter_count(network), gflop_per_tile=counter.get_total_flops() / 1e9
     )
 
 
 def computes_in_bf16(device: torch.device) -> bool:
-    """Whether convolutions in bf16 are faster there than in float32.
+    """Whether the device computes convolutions faster in bf16 than in float32.
 
-    On CPUs: those with bf16 instructions (AVX512-BF16 or AMX); without them bf16 is emulated.
+    On CPUs: those with AVX512-BF16 or AMX instructions; others emulate bf16.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -1,6 +1,5 @@
-"""Encoders: timm backbones that return a feature pyramid."""
+"""Encoders: timm backbones with a feature pyramid, for any bands, from pretrained weights."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from landslip.core.choices import FirstLayer
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.models.networks.linknet import LEVEL_STRIDES
 
 IMAGENET, NO_WEIGHTS = "imagenet", "none"
+_IMAGENET_BANDS = ("red", "green", "blue")
+_PREFIXES = ("module.", "encoder.", "backbone.", "model.")
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PROBE_SIZE = (64, 96)
 BUILD_ERRORS = (
     RuntimeError,
@@ -26,11 +28,6 @@ BUILD_ERRORS = (
 )
 
 
-IMAGENET_BANDS = ("red", "green", "blue")
-_PREFIXES = ("module.", "encoder.", "backbone.", "model.")
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-
-
 def make_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[int, ...]]:
     """Make an encoder for RGB; return it with its channels at strides 4, 8, 16 and 32.
 
@@ -41,53 +38,76 @@ def make_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[int, ...]]:
     Raises:
         InputError: the backbone is unknown or has no such pyramid, or the weights do not fit.
     """
-    encoder = load_backbone(name, weights, _levels(name))
+    probe = probe_backbone(name)
+    if "NHWC" in str(getattr(probe, "output_fmt", "NCHW")):
+        raise InputError(
+            f"{argument('encoder', name)}: this backbone returns its features with channels last, "
+            "which the decoder does not take; use another, such as resnet50"
+        )
+    strides = list(probe.feature_info.reduction())
+    if not set(LEVEL_STRIDES) <= set(strides):
+        raise InputError(
+            f"{argument('encoder', name)}: features at strides {LEVEL_STRIDES} are needed and this "
+            f"backbone has them at {tuple(strides)}; use another, such as resnet50"
+        )
+    check_any_size(probe, name)
+    last_of_stride = {stride: index for index, stride in enumerate(strides)}
+    out_indices = probe.feature_info.out_indices
+    levels = tuple(int(out_indices[last_of_stride[stride]]) for stride in LEVEL_STRIDES)
+    encoder = load_backbone(name, weights, levels)
     return encoder, tuple(encoder.feature_info.channels())
 
 
 def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Any:
-    """Make a timm backbone for RGB that returns its features number ``levels``.
+    """Make a timm backbone for RGB that returns the features of these indices.
 
     Raises:
-        InputError: the weights cannot be had or do not fit.
+        InputError: the weights cannot be loaded or do not fit.
     """
-    tensors = None
+    overlay = None
     if weights not in (IMAGENET, NO_WEIGHTS):
-        tensors = _encoder_weights(name, Path(weights))
+        with torch.device("meta"):
+            backbone = timm.create_model(name, pretrained=False, num_classes=0)
+        tensors = _select_tensors(
+            read_encoder_weights(Path(weights)), backbone.state_dict(), weights
+        )
+        overlay = {"state_dict": tensors}
     try:
         return timm.create_model(
             name,
             features_only=True,
             out_indices=levels,
             pretrained=weights != NO_WEIGHTS,
-            pretrained_cfg_overlay=None if tensors is None else {"state_dict": tensors},
+            pretrained_cfg_overlay=overlay,
         )
     except (OSError, RuntimeError) as error:
         if weights != IMAGENET:
             raise
-        first = str(error).splitlines()[0]
         raise InputError(
-            f"the ImageNet weights of {name} cannot be had ({first}); without a network, give "
-            "a local file with --encoder-weights FILE, or train without: --encoder-weights none"
+            f"the ImageNet weights of {name} cannot be downloaded ({str(error).splitlines()[0]}); "
+            f"without a network connection pass a local file, {argument('encoder_weights', 'FILE')}"
+            f", or train from scratch, {argument('encoder_weights', NO_WEIGHTS)}"
         ) from error
 
 
 def probe_backbone(name: str) -> Any:
-    """Return a backbone without memory for its weights, to learn what features it has.
+    """Return a backbone on the meta device, to inspect its features without allocating weights.
 
     Raises:
-        InputError: the backbone is unknown or gives no features.
+        InputError: the backbone is unknown or returns no features.
     """
     if not timm.is_model(name.split(".", maxsplit=1)[0]):
-        near = ", ".join(timm.list_models(f"{name[:6]}*")[:5]) or "resnet18, resnet50"
-        raise InputError(f"--encoder {name}: not a timm backbone; did you mean one of {near}?")
+        similar = ", ".join(timm.list_models(f"{name[:6]}*")[:5]) or "resnet18, resnet50"
+        raise InputError(
+            f"{argument('encoder', name)}: not a timm backbone; did you mean one of {similar}?"
+        )
     try:
         with torch.device("meta"):
             return timm.create_model(name, features_only=True, pretrained=False)
     except BUILD_ERRORS as error:
         raise InputError(
-            f"--encoder {name}: a backbone with a feature pyramid is needed and this one "
-            "gives none; the ResNet, ResNeXt, RegNet, ConvNeXt and EfficientNet families do"
+            f"{argument('encoder', name)}: a backbone with a feature pyramid is needed and this "
+            "one has none; the ResNet, ResNeXt, RegNet, ConvNeXt and EfficientNet families do"
         ) from error
 
 
@@ -103,69 +123,28 @@ def check_any_size(probe: Any, name: str) -> None:
             probe.eval()(image)
     except BUILD_ERRORS as error:
         raise InputError(
-            f"--encoder {name}: a backbone that takes images of any size is needed and this one "
-            f"does not ({one_line(error)}); take one such as resnet50"
+            f"{argument('encoder', name)}: a backbone that takes images of any size is needed and "
+            f"this one does not ({one_line(error)}); use another, such as resnet50"
         ) from error
 
 
 def one_line(error: Exception) -> str:
-    """Return what a library says of a failure, in one line."""
+    """Return a library's error message on one line."""
     return " ".join(str(error).split())[:160] or type(error).__name__
-
-
-def _levels(name: str) -> tuple[int, ...]:
-    """Return which of a backbone's features have the strides that the decoder needs."""
-    probe = probe_backbone(name)
-    if "NHWC" in str(getattr(probe, "output_fmt", "NCHW")):
-        raise InputError(
-            f"--encoder {name}: this backbone gives its features with channels last, which the "
-            "decoder does not take; take one such as resnet50"
-        )
-    strides = list(probe.feature_info.reduction())
-    if not set(LEVEL_STRIDES) <= set(strides):
-        raise InputError(
-            f"--encoder {name}: features at strides {LEVEL_STRIDES} are needed and this backbone "
-            f"has them at {tuple(strides)}; take one such as resnet50"
-        )
-    check_any_size(probe, name)
-    last = {stride: at for at, stride in enumerate(strides)}
-    out_indices = probe.feature_info.out_indices
-    return tuple(int(out_indices[last[stride]]) for stride in LEVEL_STRIDES)
-
-
-def _encoder_weights(name: str, path: Path) -> dict[str, torch.Tensor]:
-    """Read a file and check it against the whole backbone, its classifier set aside."""
-    with torch.device("meta"):
-        whole = timm.create_model(name, pretrained=False, num_classes=0)
-    return select_tensors(read_encoder_weights(path), whole.state_dict(), path)
-
-
-def band_filters(
-    weight: Tensor, bands: tuple[str, ...], rule: FirstLayer, generator: torch.Generator
-) -> Tensor:
-    """Return filters (out, len(bands), height, width) from RGB filters (out, 3, height, width).
-
-    Red, green and blue take their own filters wherever they stand; other bands follow ``rule``.
-    """
-    columns = []
-    for name in bands:
-        if name in IMAGENET_BANDS:
-            columns.append(weight[:, IMAGENET_BANDS.index(name)])
-        else:
-            columns.append(_unknown_band(weight, rule, generator))
-    return torch.stack(columns, dim=1)
 
 
 def widen_first_layer(
     network: nn.Module, bands: tuple[str, ...], rule: FirstLayer, generator: torch.Generator
 ) -> None:
-    """Replace the first convolution of three channels by one for ``bands``, in place.
+    """Replace the first convolution over three channels by one over ``bands``, in place.
+
+    timm's own ``in_chans`` repeats and rescales the RGB filters whatever the bands are.
 
     Raises:
-        ValueError: the network has no convolution of three input channels.
+        ValueError: the network has no convolution over three input channels.
     """
     name, layer = _first_convolution(network)
-    wider = type(layer)(  # some backbones have convolutions of their own kind
+    wider = type(layer)(  # some backbones subclass Conv2d
         len(bands),
         layer.out_channels,
         kernel_size=_pair(layer.kernel_size),
@@ -181,24 +160,35 @@ def widen_first_layer(
     setattr(network.get_submodule(parent), child, wider)
 
 
+def band_filters(
+    weight: Tensor, bands: tuple[str, ...], rule: FirstLayer, generator: torch.Generator
+) -> Tensor:
+    """Return filters (out, len(bands), height, width) from RGB filters (out, 3, height, width).
+
+    Red, green and blue take their own filters in any order; other bands follow ``rule``.
+    """
+
+    def of_band(name: str) -> Tensor:
+        if name in _IMAGENET_BANDS:
+            return weight[:, _IMAGENET_BANDS.index(name)]
+        if rule is FirstLayer.MEAN:
+            return weight.mean(dim=1)
+        if rule is FirstLayer.RED:
+            return weight[:, _IMAGENET_BANDS.index("red")]
+        if rule is FirstLayer.ZERO:
+            return torch.zeros_like(weight[:, 0])
+        fan_out = weight.shape[0] * weight.shape[2] * weight.shape[3]
+        kaiming: Tensor = torch.randn(weight[:, 0].shape, generator=generator)
+        return kaiming * (2.0 / fan_out) ** 0.5
+
+    return torch.stack([of_band(name) for name in bands], dim=1)
+
+
 def _first_convolution(network: nn.Module) -> tuple[str, nn.Conv2d]:
     for name, layer in network.named_modules():
-        if isinstance(layer, nn.Conv2d) and layer.in_channels == len(IMAGENET_BANDS):
+        if isinstance(layer, nn.Conv2d) and layer.in_channels == len(_IMAGENET_BANDS):
             return name, layer
-    raise ValueError("the network has no convolution over three channels to begin with")
-
-
-def _unknown_band(weight: Tensor, rule: FirstLayer, generator: torch.Generator) -> Tensor:
-    if rule is FirstLayer.MEAN:
-        return weight.mean(dim=1)
-    if rule is FirstLayer.RED:
-        return weight[:, IMAGENET_BANDS.index("red")]
-    if rule is FirstLayer.ZERO:
-        return torch.zeros_like(weight[:, 0])
-    fan_out = weight.shape[0] * weight.shape[2] * weight.shape[3]
-    deviation = (2.0 / fan_out) ** 0.5
-    drawn: Tensor = torch.randn(weight[:, 0].shape, generator=generator) * deviation
-    return drawn
+    raise ValueError("the network does not begin with a convolution over three channels")
 
 
 def _pair(size: tuple[int, ...]) -> tuple[int, int]:
@@ -213,59 +203,50 @@ def read_encoder_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise InputError(
-            f"{path}: no such file; --encoder-weights takes imagenet, none or a file of weights"
+            f"{path}: no such file; {argument('encoder_weights')} is imagenet, none or a file of "
+            "weights"
         )
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling arbitrary bytes raises anything
-        first = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{path}: not a safetensors or pth file of tensors alone ({first}); "
+            f"{path}: not a safetensors or pth file of tensors alone ({one_line(error)}); "
             "save the network's state_dict as safetensors"
         ) from error
     for wrapper in _WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
-            found = found[wrapper]
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise InputError(f"{path}: a dictionary of tensors (a state_dict) is needed")
-    return found
+    return content
 
 
-def select_tensors(
-    weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path
+def _select_tensors(
+    weights: dict[str, Tensor], expected: dict[str, Tensor], path: str
 ) -> dict[str, Tensor]:
-    """Return the tensors that ``wanted`` names, prefixes of wrapping modules taken off.
+    """Return the expected tensors, prefixes of wrapping modules removed, or refuse the file.
 
     Counters of batch norms may be missing.
-
-    Raises:
-        InputError: a tensor is missing or of another shape: the file is for another encoder.
     """
-    stripped = {_strip(name): tensor for name, tensor in weights.items()}
-    needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
-    missing = [name for name in needed if name not in stripped]
+    available = {}
+    for name, tensor in weights.items():
+        for prefix in _PREFIXES:
+            name = name.removeprefix(prefix)  # noqa: PLW2901
+        available[name] = tensor
+    needed = [name for name in expected if not name.endswith("num_batches_tracked")]
+    missing = [name for name in needed if name not in available]
     if missing:
         raise InputError(
             f"{path}: {len(missing)} of {len(needed)} tensors of this encoder are not in the file, "
-            f"{missing[0]} first; it holds {_some(stripped)}. Give the weights of this encoder, "
-            "with torchvision's or timm's names"
+            f"{missing[0]} first; it holds {', '.join(sorted(available)[:3])}, .... Pass the "
+            "weights of this encoder, with torchvision's or timm's names"
         )
     for name in needed:
-        if stripped[name].shape != wanted[name].shape:
+        if available[name].shape != expected[name].shape:
             raise InputError(
-                f"{path}: {name} has shape {tuple(stripped[name].shape)} and this encoder needs "
-                f"{tuple(wanted[name].shape)}; the weights are of another encoder"
+                f"{path}: {name} has shape {tuple(available[name].shape)} and this encoder needs "
+                f"{tuple(expected[name].shape)}; the weights are of another encoder"
             )
-    return {name: stripped[name].to(wanted[name].dtype) for name in needed}
-
-
-def _strip(name: str) -> str:
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
-
-
-def _some(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)[:3]) + ", ..."
+    return {name: available[name].to(expected[name].dtype) for name in needed}

@@ -1,18 +1,18 @@
 """LinkNet with a pretrained encoder, as in table 1 of Li, Li & Ge (2023).
 
 Paper: doi 10.11834/jrs.20211020; LinkNet itself: Chaurasia & Culurciello (2017),
-doi 10.1109/VCIP.2017.8305148. Where the table is silent, these choices are made:
+doi 10.1109/VCIP.2017.8305148. Where the table says nothing, these choices are made:
 
 - Every decoder convolution is followed by batch norm and ReLU, as in LinkNet, and therefore has no
-  bias of its own. The head has ReLU after its transposed convolution and no batch norm, as in the
+  bias. The head has ReLU after its transposed convolution and no batch norm, as in the
   public LinkNet34 with the same head; its two layers have biases.
 - Stage 4 begins with a 1 x 1 convolution like the other stages; the table omits it and the channel
   counts imply it.
 - The decoder's transposed convolutions (3, stride 2, padding 1) get an output padding of 1, so that
   they exactly double height and width.
-- Decoder and head keep torch's own initial weights. Kaiming-normal ones are 2.4 times as large, and
-  under batch norm larger weights learn more slowly.
-- The network returns logits; the sigmoid of the table is applied by loss and engines.
+- Decoder and head keep torch's default initialisation. Kaiming-normal weights are 2.4 times as
+  large, and under batch norm larger weights learn more slowly.
+- The network returns logits; loss and engines apply the table's sigmoid.
 """
 
 from collections.abc import Sequence

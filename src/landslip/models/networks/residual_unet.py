@@ -1,18 +1,18 @@
-"""The improved U-Net: a U-Net of residual units, as far as it is known.
+"""The improved U-Net: a U-Net of residual units, as far as it is published.
 
 Liu et al. (2020), doi 10.3390/rs12050894, put residual units into the down- and the up-sampling
 path of a U-Net and give it red, green, blue, surface height, slope and aspect. Here it takes the
-scene's bands. Its layer widths and its normalisation are not public; these are choices made here:
+scene's bands. Layer widths and normalisation are not published; choices made here:
 
 - Five levels of 32, 64, 128, 256 and 512 channels: 25 GFLOP for a tile of 256 px with four bands,
   under twice a LinkNet with ResNet-50.
 - A unit is conv 3 x 3 -> batch norm -> ReLU -> conv 3 x 3 -> batch norm, added to its input, then
-  ReLU, as He et al. (2015) have it; where the width changes, the input goes through conv 1 x 1 and
+  ReLU, as in He et al. (2015); where the width changes, the input goes through conv 1 x 1 and
   batch norm.
-- As in the first U-Net, a 2 x 2 max-pool leads down, a transposed conv(2, stride 2) leads up, and
-  skips are concatenated. Convolutions keep the size.
-- Nothing is pretrained; torch's own initial weights.
-- The network returns logits; the sigmoid is applied by loss and engines.
+- As in the original U-Net, 2 x 2 max-pools down, transposed conv(2, stride 2) up, concatenated
+  skips. Convolutions keep the size.
+- Nothing is pretrained; torch's default initialisation.
+- The network returns logits; loss and engines apply the sigmoid.
 """
 
 import torch

@@ -26,7 +26,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.io.visualization import rgb_composite
 from landslip.metrics.pixels import PixelCounts
-from landslip.models.networks.architecture import fewest_tiles, multiple_of
+from landslip.models.networks.architecture import min_batch_size, multiple_of
 from landslip.models.networks.build import computes_in_bf16
 from landslip.models.training.data import Batch, crop_side, training_batches, validation_loader
 from landslip.models.training.distributed import (
@@ -145,7 +145,7 @@ def training_loader_of(job: FitRequest) -> DataLoader[Batch]:
     loader = training_batches(
         job.dataset, positions, job.normalisation, job.config, crop, job.process
     )
-    fewest = fewest_tiles(arch)
+    fewest = min_batch_size(arch)
     batch = (loader.batch_size or 0) * job.process.count
     if batch < fewest:
         raise InputError(

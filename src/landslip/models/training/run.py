@@ -32,7 +32,7 @@ from landslip.models.folder import (
     check_value_range,
 )
 from landslip.models.networks.architecture import NO_ENCODER, Architecture
-from landslip.models.networks.build import build_network
+from landslip.models.networks.build import build_network, parameter_count
 from landslip.models.training.distributed import (
     DistributedSettings,
     end_with_main_process,
@@ -41,7 +41,7 @@ from landslip.models.training.distributed import (
 from landslip.models.training.fit import LOGS, BestEpoch, FitRequest, fit, training_loader_of
 from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.weights import load_network, parameter_count, save_weights, torch_version
+from landslip.models.weights import load_network, save_weights, torch_version
 
 NEW_THRESHOLD = 0.5
 RUN_FILE = "run.json"
