@@ -190,7 +190,7 @@ def test_named_bands_in_another_order_give_the_same_map(chain: Chain, tmp_path: 
     ("change", "message"),
     [
         ({"count": 3, "names": NAMES[:3]}, "nir is not among blue,green,red"),
-        ({"dtype": "uint8"}, "8-bit pictures and sensor counts do not mix"),
+        ({"dtype": "uint8"}, "8-bit images and sensor counts do not mix"),
         ({"scale": 1e-4}, "takes values in dn and these are in reflectance"),
         ({"factor": 100}, "another unit or scale"),
     ],

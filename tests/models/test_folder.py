@@ -98,7 +98,7 @@ def test_truncated_and_missing_files_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda card: card.update(version=2), "version 1 are read here and this is version 2"),
+        (lambda card: card.update(version=2), "folders of version 1 and this one has version 2"),
         (lambda card: card.update(colour="red"), "colour: extra inputs are not permitted"),
         (lambda card: card.pop("threshold"), "threshold: field required"),
         (lambda card: card["input"].update(units="kelvin"), r"input\.units"),

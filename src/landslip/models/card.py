@@ -1,4 +1,4 @@
-"""``model.json``: what a model is, what it takes, and how it was made."""
+"""``model.json``: architecture, input, training and later additions of a model."""
 
 from typing import Any, Literal
 
@@ -15,11 +15,11 @@ FORMAT_VERSION = 1
 
 
 class InputCard(StrictModel):
-    """What pixels the model takes; statistics are in ``units``, by band."""
+    """The pixels that the model takes; statistics are by band, in ``units``."""
 
     bands: tuple[str, ...]
     units: Units
-    dtype: str = Field(description="of the stored numbers that it was trained on")
+    dtype: str = Field(description="of the stored numbers in the training data")
     scale: float
     offset: float
     nodata: float | None
@@ -29,12 +29,12 @@ class InputCard(StrictModel):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     quantiles: tuple[tuple[float, float, float], ...] = Field(
-        description="1 %, 50 % and 99 % points of the training pixels"
+        description="1 %, 50 % and 99 % quantiles of the training pixels"
     )
 
 
 class ParentModelCard(StrictModel):
-    """The model that training began from."""
+    """The model that training started from."""
 
     name: str
     weights_sha256: str
@@ -60,17 +60,17 @@ class TrainingCard(StrictModel):
 
 
 class OnnxCard(StrictModel):
-    """What was written as ONNX, and how near it comes to the network."""
+    """The ONNX export, and how closely it matches the network."""
 
     opset: int
-    largest_difference: float = Field(description="of probabilities, from those of torch")
-    deepness_tile: int = Field(description="side of the tiles that deepness.onnx takes, in pixels")
+    largest_difference: float = Field(description="of probabilities, from torch's")
+    deepness_tile: int = Field(description="side of the tiles that deepness.onnx takes, px")
     torch_version: str
     onnx_version: str
 
 
 class Int8Card(StrictModel):
-    """What quantisation to int8 cost, measured on tiles that it was not calibrated on."""
+    """The F1 loss of int8 quantisation, measured on tiles not used for its calibration."""
 
     f1_percent: float
     f1_fp32_percent: float
@@ -90,22 +90,22 @@ class Int8Card(StrictModel):
 
 
 class ExportsCard(StrictModel):
-    """What `landslip export` added to the folder."""
+    """The additions of `landslip export`."""
 
     onnx: OnnxCard | None = None
     int8: Int8Card | None = None
 
 
 class CalibrationScoresCard(StrictModel):
-    """How far probabilities are from what they say; see `landslip.models.calibration.metrics`."""
+    """Calibration error of probabilities; see `landslip.models.calibration.metrics`."""
 
-    calibration_error: float = Field(description="expected, over 20 bins of equal width")
+    calibration_error: float = Field(description="expected calibration error over 20 equal bins")
     brier: float
     log_loss: float
 
 
 class ReliabilityCard(StrictModel):
-    """Probability against share of landslide, of those of 20 equal bins that hold pixels."""
+    """Reliability diagram: the non-empty ones of 20 equal bins of probability."""
 
     mean_probability: tuple[float, ...]
     landslide_share: tuple[float, ...]
@@ -113,7 +113,7 @@ class ReliabilityCard(StrictModel):
 
 
 class ProbabilityCalibrationCard(StrictModel):
-    """How the network's probabilities are calibrated, and on what that was fitted."""
+    """How the network's probabilities are calibrated, and the data it was fitted on."""
 
     method: str = Field(description="temperature, platt or isotonic")
     knots: tuple[tuple[float, float], ...] = Field(description="(logit, calibrated logit)")
@@ -159,7 +159,7 @@ class TrainingStatisticsCard(StrictModel):
 
 
 class ModelCard(StrictModel):
-    """The whole of ``model.json``."""
+    """The content of ``model.json``."""
 
     format: Literal["landslip-model"] = "landslip-model"
     version: int = FORMAT_VERSION
@@ -174,31 +174,29 @@ class ModelCard(StrictModel):
     )
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
-    exports: ExportsCard | None = Field(None, description="None: as training wrote it")
+    exports: ExportsCard | None = Field(None, description="None: never exported")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
     look: TrainingStatisticsCard | None = Field(None, description="None: not measured")
 
     @property
     def bands(self) -> Bands:
-        """The bands in the order the network takes them."""
+        """The bands, in the network's order."""
         return Bands(self.input.bands)
 
     @property
     def radiometry(self) -> Radiometry:
-        """What the training data's stored numbers meant."""
-        known = self.input
-        return Radiometry(
-            units=known.units, dtype=known.dtype, scale=known.scale, offset=known.offset
-        )
+        """Radiometry of the training data."""
+        data = self.input
+        return Radiometry(units=data.units, dtype=data.dtype, scale=data.scale, offset=data.offset)
 
     @property
     def curve(self) -> CalibrationCurve | None:
-        """The curve that makes the network's probabilities calibrated ones; None without one."""
+        """The calibration curve; None where the model is not calibrated."""
         return None if self.calibration is None else self.calibration.curve()
 
     @property
     def calibrated_threshold(self) -> float:
-        """The threshold of calibrated probability; the mask is that of the network's threshold.
+        """The threshold of calibrated probability, which gives the mask of the network's threshold.
 
         The network's own threshold where the model is not calibrated.
         """
@@ -206,17 +204,17 @@ class ModelCard(StrictModel):
         return self.threshold if curve is None else curve.probability(self.threshold)
 
     def normalisation_of(self, radiometry: Radiometry) -> Normalisation:
-        """Return the model's normalisation for numbers stored in some radiometry."""
+        """Return the model's normalisation for data stored in another radiometry."""
         return Normalisation(radiometry=radiometry, mean=self.input.mean, std=self.input.std)
 
 
 def mlm_properties(
-    name: str, architecture: Architecture, known: InputCard, parameters: int, torch_version: str
+    name: str, architecture: Architecture, data: InputCard, parameters: int, torch_version: str
 ) -> dict[str, Any]:
-    """Describe a model in terms of the STAC Machine Learning Model extension, version 1.4."""
+    """Return the properties of the STAC Machine Learning Model extension, version 1.4."""
     scaling = [
         {"type": "z-score", "mean": mean, "stddev": std}
-        for mean, std in zip(known.mean, known.std, strict=True)
+        for mean, std in zip(data.mean, data.std, strict=True)
     ]
     dimensions = ["batch", "channel", "height", "width"]
     return {
@@ -230,9 +228,9 @@ def mlm_properties(
         "mlm:input": [
             {
                 "name": "scene",
-                "bands": list(known.bands),
+                "bands": list(data.bands),
                 "input": {
-                    "shape": [-1, len(known.bands), -1, -1],
+                    "shape": [-1, len(data.bands), -1, -1],
                     "dim_order": dimensions,
                     "data_type": "float32",
                 },

@@ -1,4 +1,4 @@
-"""Scores a model on the tiles of a dataset's split."""
+"""Evaluation of a model on the tiles of a dataset's split."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _BATCH_PX = 8 * 256 * 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """PixelCounts of each tile at one threshold."""
+    """Pixel counts of each tile at one threshold."""
 
     split: Split
     threshold: float
@@ -33,7 +33,7 @@ class Evaluation:
 
     @property
     def counts(self) -> PixelCounts:
-        """PixelCounts over all tiles."""
+        """Counts over all tiles."""
         return sum_counts(self.tiles)
 
     def as_dict(self) -> dict[str, Any]:

@@ -194,6 +194,6 @@ def test_what_a_worker_finds_wrong_is_told_in_a_sentence(
     (tmp_path / "model" / "model.json").unlink()
     with (
         on_cluster(model, engine, "auto", 1) as there,
-        pytest.raises(ModelError, match=r"^.*model: not a model folder, there is no model\.json"),
+        pytest.raises(ModelError, match=r"^.*model: not a model folder, it has no model\.json"),
     ):
         extract(given.scene, model, there, tmp_path / "out", THERE)

@@ -142,7 +142,7 @@ def test_a_dataset_of_another_kind_is_refused(
         onnx=False,
         int8=QuantisationTiles(dataset=TileDataset(pictures)),
     )
-    with pytest.raises(ModelError, match="8-bit pictures and sensor counts do not mix"):
+    with pytest.raises(ModelError, match="8-bit images and sensor counts do not mix"):
         export(request)
 
 

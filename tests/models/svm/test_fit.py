@@ -96,7 +96,7 @@ def test_a_missing_class_is_refused(write_tiles: WriteTiles) -> None:
     made = tile_of("gf1", 0)
     label = np.where(made.label == LANDSLIDE, 0, made.label).astype(np.uint8)
     tile = Tile(tile_id="t", stored=made.stored, label=label, valid=made.valid)
-    with pytest.raises(InputError, match="tiles to train on hold none of landslide"):
+    with pytest.raises(InputError, match="training tiles hold none of landslide"):
         fit_svm(write_tiles("gf1", tiles=[tile]), [0], SvmSettings())
 
 
@@ -198,11 +198,11 @@ def test_a_class_without_pixels_is_refused(
     valid = made.valid & (made.label != missing)
     tile = Tile(tile_id="t", stored=made.stored, label=made.label, valid=valid)
     dataset = write_tiles("gf1", tiles=[tile])
-    told = f"{dataset.path}: an SVM needs pixels of both classes and the 1 tiles to train on hold "
+    told = f"{dataset.path}: an SVM needs pixels of both classes and the 1 training tiles hold "
     with pytest.raises(InputError, match=re.escape(f"{told}none of {name}; train on more tiles")):
         sample_pixels(dataset, [0], 10, seed=0)
 
 
 def test_no_tile_is_refused(write_tiles: WriteTiles) -> None:
-    with pytest.raises(InputError, match="the 0 tiles to train on hold none of background"):
+    with pytest.raises(InputError, match="the 0 training tiles hold none of background"):
         sample_pixels(write_tiles("gf1", count=1), [], 10, seed=0)

@@ -75,7 +75,7 @@ def test_settings_are_checked(settings: dict[str, object], told: str) -> None:
 
 
 def test_no_model_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=rf"not the folder of an SVM, there is no {CARD} in it"):
+    with pytest.raises(ModelError, match=rf"not the folder of an SVM, it has no {CARD}"):
         load_svm(tmp_path)
 
 
@@ -89,14 +89,14 @@ def test_missing_arrays_are_told(model: SvmModel, tmp_path: Path) -> None:
 def test_changed_arrays_are_told(model: SvmModel, tmp_path: Path) -> None:
     model.save(tmp_path)
     np.savez(tmp_path / ARRAYS, support=model.support, coefficients=-model.coefficients)
-    with pytest.raises(ModelError, match="sha256 differs"):
+    with pytest.raises(ModelError, match="sha256 is not the one"):
         load_svm(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"version": 2}, "version 1 of an SVM's files is read here and this is version 2"),
+        ({"version": 2}, "SVM files of version 1 and this one has version 2"),
         ({"gamma": "wide"}, "not the description of an SVM"),
         ({"extra": 1}, "not the description of an SVM"),
     ],

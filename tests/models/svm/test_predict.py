@@ -154,6 +154,6 @@ def test_a_valid_pixel_that_is_not_finite_is_refused(write_tiles: WriteTiles) ->
     tile.stored[0, 3, 3] = np.inf
     tile.valid[3, 3] = True
     dataset = write_tiles("float", tiles=[tile])
-    told = re.escape(f"{dataset.path}: tile t0: a pixel that counts as valid holds a value that")
+    told = re.escape(f"{dataset.path}: tile t0: a valid pixel holds a value that")
     with pytest.raises(InputError, match=told):
         list(predicted_tiles(model, dataset, [0]))

@@ -83,6 +83,6 @@ def _kaiming_init(layer: nn.Module) -> None:
     height, width = layer.kernel_size[0], layer.kernel_size[-1]
     fan_in = layer.in_channels * height * width
     if isinstance(layer, nn.ConvTranspose2d):
-        fan_in //= layer.stride[0] * layer.stride[-1]  # the kernel values that reach one output pixel
+        fan_in //= layer.stride[0] * layer.stride[-1]  # kernel values per output pixel
     nn.init.normal_(layer.weight, std=(2.0 / fan_in) ** 0.5)
     nn.init.zeros_(layer.bias)

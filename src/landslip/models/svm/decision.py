@@ -1,11 +1,11 @@
-r"""The decision function of an SVM with Gaussian kernel: fast, with a bound on its error.
+r"""The decision function of an SVM with Gaussian kernel: fast, with an error bound.
 
 .. math:: d(x) = \sum_i a_i \exp(-\gamma |x - s_i|^2) + b
 
 libsvm, which scikit-learn runs, takes one pair of pixel and support vector at a time. Here blocks
-of support vectors meet blocks of pixels in matrix products, in float32; where the result is not
-further from 0 than its error can be, it is done again in float64, and where that does not tell the
-side either, scikit-learn decides itself. So the side is always scikit-learn's.
+of support vectors meet blocks of pixels in float32 matrix products. Decisions closer to 0 than
+their error bound are repeated in float64; what that leaves undecided goes to scikit-learn. So the
+sign is always scikit-learn's.
 
 **The bound.** Let u be the unit roundoff of the format (2^-24 or 2^-53), k the number of bands,
 m the size of a block and g(m) = m u / (1 - m u), which bounds the relative error of a sum of m
@@ -14,17 +14,17 @@ All a_i of a block have one sign.
 
 1. The exponent is a product of k + 2 terms, 2 gamma s_j x_j, -gamma |s|^2 and -gamma |x|^2, whose
    factors carry a relative error of at most (k + 2) u. Their absolute values sum up to at most
-   gamma (|x| + |s|)^2, so the exponent is wrong by at most
+   gamma (|x| + |s|)^2, so the exponent's error is at most
    t = 2 (k + 3) u gamma (|x| + |s|)^2, where for |s| the largest of the block is taken.
-2. ``exp`` of NumPy is right to 4 units in the last place; 8 are allowed here, 16 u. Rounding a_i
-   adds u. A product a_i K_i is then wrong by a factor within exp(+-(t + 18 u)).
+2. NumPy's ``exp`` is accurate to 4 units in the last place; 8 are allowed here, 16 u. Rounding a_i
+   adds u. The relative error of a product a_i K_i is then a factor within exp(+-(t + 18 u)).
 3. A block's sum S = sum a_i K_i has terms of one sign: the sum of their absolute values is at most
-   |S| / (1 - g(m)). So S is wrong by at most |S| (exp(t + 18 u) - 1 + g(m)) / (1 - g(m)). With
+   |S| / (1 - g(m)). So the error of S is at most |S| (exp(t + 18 u) - 1 + g(m)) / (1 - g(m)). With
    t + 18 u <= 0.1 that is less than 1.08 |S| (t + 18 u + g(m)); where it is larger the bound is
    infinite.
-4. Block sums are added in float64, and libsvm's own result is off too: by (k + 4) 2^-53 relative in
-   the squared distance, hence, as y exp(-y) < 1, by (k + 6) 2^-53 in each K_i, and by g(n) in the
-   sum over all n support vectors. Together less than 2 (n + k + 16) 2^-53 (sum |a_i| + |b|).
+4. Block sums are added in float64, and libsvm's own result has errors too: (k + 4) 2^-53 relative
+   in the squared distance, hence, as y exp(-y) < 1, (k + 6) 2^-53 in each K_i, and g(n) in the sum
+   over all n support vectors. Together less than 2 (n + k + 16) 2^-53 (sum |a_i| + |b|).
 5. Underflow, in whichever product, adds less than 4 (sum |a_i| + n) times the smallest normal
    number.
 """
@@ -39,20 +39,21 @@ from numpy.typing import NDArray
 from landslip.core.errors import MissingDependencyError, ModelError
 from landslip.models.svm.model import SvmModel
 
-_BLOCK, _PIXELS = 64, 2048  # a block's kernel values stay in the processor's cache
+_BLOCK, _PIXELS = 64, 2048  # a block's kernel values fit the processor's cache
 _LARGEST_EXPONENT_ERROR = 0.09
 
 Float = type[np.float32] | type[np.float64]
+_Block = tuple[NDArray[Any], NDArray[Any], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decisions:
-    """Decisions of spectra, and how many were not told by float32.
+    """Decisions of spectra, and how many float32 left undecided.
 
     Attributes:
         values: (n,) float64; at least 0, as with scikit-learn, for landslide.
-        in_float64: how many took float64.
-        by_library: how many of these took scikit-learn.
+        in_float64: how many were repeated in float64.
+        by_library: how many of these scikit-learn decided.
     """
 
     values: NDArray[np.float64]
@@ -63,26 +64,26 @@ class Decisions:
 def decide(model: SvmModel, spectra: NDArray[np.float32]) -> Decisions:
     """Decide spectra (n, bands) exactly as scikit-learn does.
 
-    Values have scikit-learn's side of 0 and are within rounding errors of its decision function.
+    Values have scikit-learn's sign and are within rounding errors of its decision function.
 
     Raises:
         MissingDependencyError: scikit-learn is needed for some and not installed.
         ModelError: the installed scikit-learn gives other decisions than the model's.
     """
     values, bound = bounded_decisions(model, spectra, np.float32)
-    middle = np.flatnonzero(~(np.abs(values) > bound))
-    values[middle], finer = bounded_decisions(model, spectra[middle], np.float64)
-    unclear = ~(np.abs(values[middle]) > finer)
-    last = middle[unclear]
+    unclear = np.flatnonzero(~(np.abs(values) > bound))
+    values[unclear], bound64 = bounded_decisions(model, spectra[unclear], np.float64)
+    still_unclear = ~(np.abs(values[unclear]) > bound64)
+    last = unclear[still_unclear]
     if len(last):
-        found = sklearn_decisions(model, spectra[last])
-        if np.any(np.abs(found - values[last]) > finer[unclear]):
+        decisions = sklearn_decisions(model, spectra[last])
+        if np.any(np.abs(decisions - values[last]) > bound64[still_unclear]):
             raise ModelError(
                 f"scikit-learn {sklearn_version()} gives other decisions than the SVM, which was "
                 f"fitted with {model.library}; install that version or fit it again"
             )
-        values[last] = found
-    return Decisions(values=values, in_float64=len(middle), by_library=len(last))
+        values[last] = decisions
+    return Decisions(values=values, in_float64=len(unclear), by_library=len(last))
 
 
 def bounded_decisions(
@@ -90,95 +91,77 @@ def bounded_decisions(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return decisions of spectra (n, bands) and the bound on how far scikit-learn's are from them.
 
-    Both are (n,) float64. A bound is infinite or not a number where none can be given.
+    Both are (n,) float64. A bound is infinite or NaN where none holds.
     """
-    found = np.empty((2, len(spectra)))
+    values, bounds = np.empty((2, len(spectra)))
     with np.errstate(all="ignore"):  # what overflows has no finite bound
-        plan = _plan(model, dtype)
+        blocks = _blocks(model, dtype)
         for first in range(0, len(spectra), _PIXELS):
             at = slice(first, first + _PIXELS)
-            found[:, at] = _of_part(plan, spectra[at])
-    return found[0], found[1]
+            squares = (spectra[at].astype(np.float64) ** 2).sum(axis=1)
+            columns = np.empty((spectra.shape[1] + 2, len(squares)), dtype=dtype)
+            columns[:-2] = spectra[at].T
+            columns[-2] = 1
+            columns[-1] = -model.gamma * squares
+            sums = np.empty((len(blocks), len(squares)))
+            for block_sum, (factors, weights, _) in zip(sums, blocks, strict=True):
+                kernel = factors @ columns
+                np.exp(kernel, out=kernel)
+                block_sum[:] = weights @ kernel
+            values[at] = sums.sum(axis=0) + model.intercept
+            norms = np.array([norm for *_, norm in blocks])
+            bounds[at] = _bound(model, dtype, norms, np.sqrt(squares), np.abs(sums))
+    return values, bounds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Plan:
-    """A model made ready for one number format.
+def _blocks(model: SvmModel, dtype: Float) -> list[_Block]:
+    """Split the support vectors into blocks of one sign of coefficients, by their norms.
 
-    Attributes:
-        blocks: (m, bands + 2) factors of the exponent and (m,) coefficients, by block.
-        reach: (blocks,) largest norm of a block's support vectors.
-        per_exponent: error of the exponent by ``(|x| + |s|)^2``.
-        per_sum: relative error of a block's sum but for the exponent's.
-        floor: error whatever the sums.
+    Of each block: factors of the exponent (m, bands + 2), coefficients (m,), and largest norm.
     """
-
-    dtype: Float
-    gamma: float
-    intercept: float
-    blocks: list[tuple[NDArray[Any], NDArray[Any]]]
-    reach: NDArray[np.float64]
-    per_exponent: float
-    per_sum: float
-    floor: float
-
-
-def _plan(model: SvmModel, dtype: Float) -> _Plan:
     number, bands = model.support.shape
     squares = (model.support**2).sum(axis=1)
     norm = np.sqrt(squares)
     order = np.lexsort((norm, model.coefficients > 0))
     negative = int(np.count_nonzero(model.coefficients < 0))
     starts = [*range(0, negative, _BLOCK), *range(negative, number, _BLOCK)]
-    parts = np.split(order, starts[1:])
     factors = np.empty((number, bands + 2), dtype=dtype)
     factors[:, :bands] = 2 * model.gamma * model.support
     factors[:, bands] = -model.gamma * squares
     factors[:, bands + 1] = 1
     weights = model.coefficients.astype(dtype)
-    unit, total = float(np.finfo(dtype).eps) / 2, float(np.abs(model.coefficients).sum())
-    rounding = 2 * (number + bands + 16) * 2.0**-53 * (total + abs(model.intercept))
-    return _Plan(
-        dtype=dtype,
-        gamma=model.gamma,
-        intercept=model.intercept,
-        blocks=[(factors[part], weights[part]) for part in parts],
-        reach=np.array([norm[part[-1]] for part in parts]),
-        per_exponent=2 * (bands + 3) * unit * model.gamma,
-        per_sum=18 * unit + _BLOCK * unit / (1 - _BLOCK * unit),
-        floor=rounding + 4 * (total + number) * float(np.finfo(dtype).tiny),
-    )
-
-
-def _of_part(
-    plan: _Plan, spectra: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    squares = (spectra.astype(np.float64) ** 2).sum(axis=1)
-    columns = np.empty((spectra.shape[1] + 2, len(spectra)), dtype=plan.dtype)
-    columns[:-2] = spectra.T
-    columns[-2] = 1
-    columns[-1] = -plan.gamma * squares
-    sums = np.empty((len(plan.blocks), len(spectra)))
-    for into, (factors, weights) in zip(sums, plan.blocks, strict=True):
-        kernel = factors @ columns
-        np.exp(kernel, out=kernel)
-        into[:] = weights @ kernel
-    return sums.sum(axis=0) + plan.intercept, _bound(plan, np.sqrt(squares), np.abs(sums))
+    return [
+        (factors[part], weights[part], float(norm[part[-1]]))
+        for part in np.split(order, starts[1:])
+    ]
 
 
 def _bound(
-    plan: _Plan, norm: NDArray[np.float64], sums: NDArray[np.float64]
+    model: SvmModel,
+    dtype: Float,
+    block_norms: NDArray[np.float64],
+    norms: NDArray[np.float64],
+    sums: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Bound the error by step 3: sum of |S| (t + rest), with t a square in the pixel's norm."""
-    flat, linear, square = np.stack((plan.reach**2, 2 * plan.reach, plan.reach**0)) @ sums
-    exponents = plan.per_exponent * (flat + norm * linear + norm**2 * square)
-    bound = 1.08 * (exponents + plan.per_sum * square) + plan.floor
-    worst = plan.per_exponent * (norm + plan.reach.max()) ** 2
+    """Bound the error of pixels by their norms (n,) and absolute block sums (blocks, n).
+
+    Step 3 with t written as a square in the pixel's norm; steps 4 and 5 are the last term.
+    """
+    number, bands = model.support.shape
+    unit, total = float(np.finfo(dtype).eps) / 2, float(np.abs(model.coefficients).sum())
+    per_exponent = 2 * (bands + 3) * unit * model.gamma
+    per_sum = 18 * unit + _BLOCK * unit / (1 - _BLOCK * unit)
+    rounding = 2 * (number + bands + 16) * 2.0**-53 * (total + abs(model.intercept))
+    underflow = 4 * (total + number) * float(np.finfo(dtype).tiny)
+    flat, linear, square = np.stack((block_norms**2, 2 * block_norms, block_norms**0)) @ sums
+    exponents = per_exponent * (flat + norms * linear + norms**2 * square)
+    bound = 1.08 * (exponents + per_sum * square) + rounding + underflow
+    worst = per_exponent * (norms + block_norms.max()) ** 2
     return np.where(worst <= _LARGEST_EXPONENT_ERROR, bound, np.inf)
 
 
 def sklearn_svm() -> Any:
-    """Return the module ``sklearn.svm``.
+    """Return the module ``sklearn.svm``, imported when first needed.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -194,7 +177,7 @@ def sklearn_version() -> str:
 def sklearn_classifier(model: SvmModel) -> Any:
     """Return the fitted ``sklearn.svm.SVC`` that a model was made from.
 
-    It gives the same decisions to the last bit: these are what ``SVC`` hands to its C code.
+    It gives the same decisions to the last bit: these are what ``SVC`` passes to its C code.
     """
     svc = sklearn_svm().SVC(kernel="rbf", C=model.settings.c, gamma=model.gamma)
     background = int(np.count_nonzero(model.coefficients < 0))
@@ -206,7 +189,7 @@ def sklearn_classifier(model: SvmModel) -> Any:
     svc.support_ = np.arange(len(model.support), dtype=np.int32)
     svc.dual_coef_ = model.coefficients[None, :].copy()
     svc.intercept_ = np.array([model.intercept])
-    # SVC keeps what its C code takes under names of its own, with the other sign.
+    # the C code takes private attributes, of the opposite sign
     svc._sparse = False
     svc._gamma = model.gamma
     svc._n_support = np.array([background, len(model.support) - background], dtype=np.int32)
@@ -218,8 +201,8 @@ def sklearn_classifier(model: SvmModel) -> Any:
 
 def sklearn_decisions(model: SvmModel, spectra: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return ``SVC.decision_function`` of spectra (n, bands)."""
-    found: NDArray[np.float64] = sklearn_classifier(model).decision_function(spectra)
-    return found
+    decisions: NDArray[np.float64] = sklearn_classifier(model).decision_function(spectra)
+    return decisions
 
 
 def _imported(name: str) -> Any:

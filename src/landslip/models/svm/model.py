@@ -1,12 +1,11 @@
-"""What a fitted SVM is, and its two files: ``svm.json`` and ``svm.npz``; scikit-learn not needed.
+"""A fitted SVM and its two files, readable without scikit-learn and without pickle.
 
-``svm.json`` says what the model takes and how it was made, ``svm.npz`` holds its support vectors
-and their coefficients as plain arrays.
+``svm.json`` describes input and fit, ``svm.npz`` holds support vectors and coefficients.
 """
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -28,14 +27,14 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SvmSettings:
-    """How an SVM with Gaussian kernel is fitted.
+    """Settings of the fit of an SVM with Gaussian kernel.
 
     Attributes:
-        c: weight of errors, over 0.
+        c: penalty of errors, over 0.
         gamma: of the kernel ``exp(-gamma |x - s|^2)``; "scale" is 1 / (bands * variance), as in
             scikit-learn.
         pixels_per_class: at most this many training pixels of each class.
-        seed: of the draw of pixels.
+        seed: of the sampling of pixels.
     """
 
     c: float = 1.0
@@ -62,13 +61,13 @@ class SvmModel:
 
     Attributes:
         bands: in the order of the columns of ``support``.
-        normalisation: of stored numbers to what the SVM sees.
+        normalisation: of stored numbers to the SVM's input.
         gamma: of the kernel.
         intercept: added to the sum.
         support: (n, bands) float64, normalised; first those of the background, then the others.
         coefficients: (n,) float64, negative for background, positive for landslide.
-        per_class: training pixels that were drawn of each class.
-        settings: what it was fitted with.
+        per_class: training pixels of each class.
+        settings: of the fit.
         library: version of scikit-learn that fitted it.
     """
 
@@ -92,10 +91,7 @@ class SvmModel:
             np.savez(file, support=self.support, coefficients=self.coefficients)
         card = _Card(
             bands=self.bands.names,
-            units=self.normalisation.radiometry.units,
-            dtype=self.normalisation.radiometry.dtype,
-            scale=self.normalisation.radiometry.scale,
-            offset=self.normalisation.radiometry.offset,
+            **asdict(self.normalisation.radiometry),
             mean=self.normalisation.mean,
             std=self.normalisation.std,
             gamma=self.gamma,
@@ -112,7 +108,7 @@ class SvmModel:
 
 
 class _Card(StrictModel):
-    """The whole of ``svm.json``."""
+    """The content of ``svm.json``."""
 
     format: Literal["landslip-svm"] = "landslip-svm"
     version: int = FORMAT_VERSION
@@ -133,22 +129,6 @@ class _Card(StrictModel):
     library: str
     arrays_sha256: str
 
-    @property
-    def normalisation(self) -> Normalisation:
-        radiometry = Radiometry(
-            units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset
-        )
-        return Normalisation(radiometry=radiometry, mean=self.mean, std=self.std)
-
-    @property
-    def settings(self) -> SvmSettings:
-        return SvmSettings(
-            c=self.c,
-            gamma=self.gamma_setting,
-            pixels_per_class=self.pixels_per_class,
-            seed=self.seed,
-        )
-
 
 def normalised_spectra(normalisation: Normalisation, stored: NDArray[Any]) -> NDArray[np.float32]:
     """Normalise stored numbers (bands, n), all of them valid, to spectra (n, bands)."""
@@ -160,39 +140,46 @@ def load_svm(folder: Path) -> SvmModel:
     """Read a model that `SvmModel.save` wrote.
 
     Raises:
-        ModelError: a file is missing, damaged, of another version, or not the other's.
+        ModelError: a file is missing, damaged, of another version, or of another model.
     """
     card = _read_card(folder / CARD)
     support, coefficients = _read_arrays(folder / ARRAYS, card)
+    radiometry = Radiometry(
+        units=card.units, dtype=card.dtype, scale=card.scale, offset=card.offset
+    )
     return SvmModel(
         bands=Bands(card.bands),
-        normalisation=card.normalisation,
+        normalisation=Normalisation(radiometry=radiometry, mean=card.mean, std=card.std),
         gamma=card.gamma,
         intercept=card.intercept,
         support=support,
         coefficients=coefficients,
         per_class=card.per_class,
-        settings=card.settings,
+        settings=SvmSettings(
+            c=card.c,
+            gamma=card.gamma_setting,
+            pixels_per_class=card.pixels_per_class,
+            seed=card.seed,
+        ),
         library=card.library,
     )
 
 
 def _read_card(file: Path) -> _Card:
     if not file.is_file():
-        raise ModelError(f"{file.parent}: not the folder of an SVM, there is no {file.name} in it")
+        raise ModelError(f"{file.parent}: not the folder of an SVM, it has no {file.name}")
     try:
-        found = json.loads(file.read_text())
-        version = found.get("version") if isinstance(found, dict) else None
+        content = json.loads(file.read_text())
+        version = content.get("version") if isinstance(content, dict) else None
         if version != FORMAT_VERSION:
             raise ModelError(
-                f"{file}: version {FORMAT_VERSION} of an SVM's files is read here and this is "
-                f"version {version}; fit it again"
+                f"{file}: this landslip reads SVM files of version {FORMAT_VERSION} and this one "
+                f"has version {version}; fit the SVM again"
             )
-        return _Card.model_validate(found)
+        return _Card.model_validate(content)
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        first = str(error).splitlines()[0]
         raise ModelError(
-            f"{file}: not the description of an SVM ({first}); copy it again"
+            f"{file}: not the description of an SVM ({str(error).splitlines()[0]}); copy it again"
         ) from error
 
 
@@ -201,8 +188,8 @@ def _read_arrays(file: Path, card: _Card) -> tuple[NDArray[np.float64], NDArray[
         raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
     if sha256_of(file) != card.arrays_sha256:
         raise ModelError(
-            f"{file}: the content is not what {CARD} was written with (sha256 differs); "
-            "the file is truncated or changed, copy the model again"
+            f"{file}: the sha256 is not the one in {CARD}; the file is truncated or changed, copy "
+            "the model again"
         )
     try:
         with np.load(file, allow_pickle=False) as arrays:
