@@ -178,8 +178,9 @@ def band_filters(
         if rule is FirstLayer.ZERO:
             return torch.zeros_like(weight[:, 0])
         fan_out = weight.shape[0] * weight.shape[2] * weight.shape[3]
-        kaiming: Tensor = torch.randn(weight[:, 0].shape, generator=generator)
-        return kaiming * (2.0 / fan_out) ** 0.5
+        deviation = (2.0 / fan_out) ** 0.5
+        kaiming: Tensor = torch.randn(weight[:, 0].shape, generator=generator) * deviation
+        return kaiming
 
     return torch.stack([of_band(name) for name in bands], dim=1)
 
