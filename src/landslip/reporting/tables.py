@@ -1,48 +1,53 @@
-"""A table as data, for the page and for Markdown alike."""
+"""A table as data; pages render it with one template, `markdown` writes it as text."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Literal
 
-from landslip.reporting.numbers import EMPTY, percent
+from landslip.reporting import numbers
+
+Tone = Literal["", "good", "bad", "open"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCell:
-    """What stands in one place of a table.
+    """A cell of a table.
 
     Attributes:
-        small: what stands under it in small print, e.g. an interval.
-        value: what the best of a column is found by.
+        small: shown under the text in small print, e.g. an interval.
+        value: the number that `ReportTable.with_best` compares.
         best: it is the best of its group and column.
+        tone: colour of a verdict.
     """
 
     text: str
     small: str = ""
     value: float | None = None
     best: bool = False
+    tone: Tone = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableColumn:
-    """A column; ``group`` stands over neighbours of the same group.
+    """A column; neighbours of one ``group`` share a heading.
 
     Attributes:
-        number: its cells are figures, set to the right.
-        better: which values are marked as best.
-        quiet: what comes from elsewhere, set in grey.
+        number: cells hold numbers and are aligned right.
+        better: which values `ReportTable.with_best` marks.
+        quiet: values from elsewhere, set in grey.
     """
 
     title: str
     group: str = ""
     number: bool = True
-    better: str = ""
+    better: Literal["", "high", "low"] = ""
     quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow:
-    """A row; rows of one group stand together under its name."""
+    """A row; consecutive rows of one group share a heading."""
 
     cells: tuple[TableCell, ...]
     group: str = ""
@@ -53,19 +58,21 @@ class ReportTable:
     """A table with its caption.
 
     Attributes:
-        group_title: what the groups of rows are, as a column's title in Markdown.
+        group_title: title of the rows' groups, which are a column in Markdown.
         notes: sentences under the table.
+        folded: the page shows it when its title, this, is clicked.
     """
 
     caption: str
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     group_title: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    folded: str = ""
 
     @property
     def column_groups(self) -> list[tuple[str, int]]:
-        """The names over the columns and how many columns each spans; empty if there are none."""
+        """The headings over the columns and how many columns each spans; empty without any."""
         if not any(column.group for column in self.columns):
             return []
         spans = groupby(self.columns, key=lambda column: column.group)
@@ -77,40 +84,46 @@ class ReportTable:
         return [(name, list(rows)) for name, rows in groupby(self.rows, key=lambda row: row.group)]
 
     def with_best(self) -> "ReportTable":
-        """Return the same with the best value of each group and column marked.
+        """Return a copy that marks the best value of each group and column.
 
-        Nothing is marked where a group has one value only.
+        Nothing is marked where a group has a single value.
         """
         rows: list[TableRow] = []
         for _, group in self.row_groups:
             best = [_best(column, at, group) for at, column in enumerate(self.columns)]
-            rows += [_marked(row, best) for row in group]
-        return ReportTable(
-            caption=self.caption,
-            columns=self.columns,
-            rows=tuple(rows),
-            group_title=self.group_title,
-            notes=self.notes,
-        )
+            for row in group:
+                cells = tuple(
+                    replace(cell, best=True) if top is not None and cell.value == top else cell
+                    for cell, top in zip(row.cells, best, strict=True)
+                )
+                rows.append(replace(row, cells=cells))
+        return replace(self, rows=tuple(rows))
+
+
+def _best(column: TableColumn, at: int, rows: list[TableRow]) -> float | None:
+    values = [value for row in rows if (value := row.cells[at].value) is not None]
+    if not column.better or len(values) < 2:
+        return None
+    return max(values) if column.better == "high" else min(values)
 
 
 def text_cell(text: str | None) -> TableCell:
-    """Return a cell of text, or of a dash."""
-    return TableCell(text=text or EMPTY)
+    """Return a cell of text, or of a dash where there is none."""
+    return TableCell(text=text or numbers.EMPTY)
 
 
-def percent_cell(value: float | None, digits: int = 1) -> TableCell:
+def percent_cell(fraction: float | None, decimals: int = 1) -> TableCell:
     """Return a cell of a fraction in percent."""
-    return TableCell(text=percent(value, digits), value=value)
+    return TableCell(text=numbers.percentage(fraction, decimals), value=fraction)
 
 
-def number_cell(value: float | None, digits: int = 1) -> TableCell:
-    """Return a cell of a number with thousands separated."""
-    return TableCell(text=EMPTY if value is None else f"{value:,.{digits}f}", value=value)
+def number_cell(value: float | None, decimals: int = 1) -> TableCell:
+    """Return a cell of a number."""
+    return TableCell(text=numbers.fixed(value, decimals), value=value)
 
 
 def markdown(table: ReportTable) -> str:
-    """Return a table in Markdown, its caption over it and its notes under it."""
+    """Return a table in Markdown, its caption above and its notes below."""
     grouped = any(row.group for row in table.rows)
     titles = [
         f"{column.group}: {column.title}" if column.group else column.title
@@ -120,22 +133,14 @@ def markdown(table: ReportTable) -> str:
     if grouped:
         titles.insert(0, table.group_title)
         sides.insert(0, "---")
-    lines = [
-        f"**{escape_markdown(table.caption)}**",
-        "",
-        _line(map(escape_markdown, titles)),
-        _line(sides),
-    ]
+    lines = [f"**{escape_markdown(table.caption)}**", ""]
+    lines += [_line(map(escape_markdown, titles)), _line(sides)]
     for row in table.rows:
-        before = [escape_markdown(row.group)] if grouped else []
-        lines.append(_line([*before, *map(_markdown_cell, row.cells)]))
-    return "\n".join([*lines, *_note_lines(table)])
-
-
-def _note_lines(table: ReportTable) -> Iterator[str]:
+        group = [escape_markdown(row.group)] if grouped else []
+        lines.append(_line([*group, *map(_markdown_cell, row.cells)]))
     for note in table.notes:
-        yield ""
-        yield escape_markdown(note)
+        lines += ["", escape_markdown(note)]
+    return "\n".join(lines)
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -153,21 +158,3 @@ def escape_markdown(text: str) -> str:
     for mark in ("\\", "|", "*", "_", "<", "`"):
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())
-
-
-def _best(column: TableColumn, at: int, rows: list[TableRow]) -> float | None:
-    values = [row.cells[at].value for row in rows]
-    known = [value for value in values if value is not None]
-    if not column.better or len(known) < 2:
-        return None
-    return max(known) if column.better == "high" else min(known)
-
-
-def _marked(row: TableRow, best: list[float | None]) -> TableRow:
-    cells = tuple(
-        TableCell(text=cell.text, small=cell.small, value=cell.value, best=True)
-        if top is not None and cell.value == top
-        else cell
-        for cell, top in zip(row.cells, best, strict=True)
-    )
-    return TableRow(cells=cells, group=row.group)

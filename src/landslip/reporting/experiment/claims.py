@@ -1,190 +1,439 @@
-"""What a claim comes to over several data sets and splits, and comparisons put in words."""
+"""The paper's claims: a table of rules, the comparisons each rests on, and a verdict for each.
 
-from collections.abc import Sequence
+A comparison decides where its 95 % interval over test tiles excludes 0, its p-value, adjusted for
+all comparisons of the data set and split, is below 0.05, and no seed disagrees.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from itertools import pairwise
+from statistics import fmean
 
-from landslip.metrics.resampling import IntervalEstimate
-from landslip.reporting.experiment.contrasts import (
-    LEVEL,
-    F1Contrast,
-    SeedAgreement,
-    Verdict,
-    sign_of,
-)
+from landslip.experiments.paper import DATES, METHODS, PaperMethod
+from landslip.reporting.experiment.contrasts import ContrastVerdict as Sign
+from landslip.reporting.experiment.contrasts import F1Contrast, compare_apart, compare_gains
+from landslip.reporting.experiment.methods import encoder_depth, opponents, paper_method
 from landslip.reporting.experiment.runs import PooledRunKey
 from landslip.reporting.experiment.summary import ExperimentSummary
-from landslip.reporting.numbers import counted, p_text, points, signed_interval
+from landslip.reporting.numbers import EMPTY, counted, listing, p_value, point_interval, points
+from landslip.reporting.tables import (
+    ReportTable,
+    TableCell,
+    TableColumn,
+    TableRow,
+    Tone,
+    number_cell,
+    text_cell,
+)
+
+_PAPER_DEPTH = 50
+Place = tuple[str, str]
 
 
-class Outcome(Enum):
-    """What the figures say of a claim."""
+class ClaimVerdict(Enum):
+    """What the comparisons say of a claim."""
 
     HOLDS = "holds"
-    PARTLY = "holds in part, elsewhere undecided"
-    FAILS = "does NOT hold"
-    MIXED = "contradictory"
+    PARTLY = "holds in part"
+    FAILS = "does not hold"
     UNDECIDED = "undecided"
     UNTESTED = "not tested"
-    TOLD = "told"
+
+
+_TONES: dict[ClaimVerdict, Tone] = {
+    ClaimVerdict.HOLDS: "good",
+    ClaimVerdict.PARTLY: "open",
+    ClaimVerdict.FAILS: "bad",
+    ClaimVerdict.UNDECIDED: "open",
+    ClaimVerdict.UNTESTED: "",
+}
+_CLAIM_NOTE = (
+    "A comparison supports or opposes a claim where its 95 % interval over test tiles excludes 0, "
+    "its p-value, adjusted for all comparisons of the data set and split, is below 0.05, and no "
+    "seed disagrees. A claim holds where all comparisons support it, holds in part where some do, "
+    "and does not hold where none supports and one opposes it. Random splits and splits with leaks "
+    "count only where there is no other. A training that learned nothing decides nothing."
+)
+_COMPARISON_NOTE = (
+    "F1 of the first minus that of the second, in percentage points, mean over seeds, with its "
+    "95 % interval over test tiles. p: permutation test over tiles, adjusted within the data set "
+    "and split (Holm); a dash where the interval alone decides. Seeds: those in which the first is "
+    "ahead."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A sentence made from figures.
+class ComparisonRow:
+    """A comparison with the names of what is compared.
 
     Attributes:
-        verdict: where it decides on a claim.
-        mixed: it is of a split whose sides share ground, random or with leaks.
-        seeds: how many seeds its comparison is of.
+        place: data set and split.
+        first, second: display names; the contrast is F1 of the first minus that of the second.
+        is_mixed: test tiles may show what training tiles do; see `ExperimentSummary.is_mixed`.
     """
 
-    text: str
-    verdict: Verdict | None = None
-    mixed: bool = False
-    seeds: int | None = None
+    place: str
+    first: str
+    second: str
+    contrast: F1Contrast
+    is_mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A claim, what becomes of it, and the sentences that say why."""
+class ClaimRule:
+    """A claim of the paper and how it is tested.
 
-    title: str
-    outcome: Outcome
-    findings: tuple[Finding, ...]
-
-    @property
-    def badge(self) -> str:
-        """The outcome with the number of comparisons for and against, and whether of one seed."""
-        decided = _deciding(self.findings)
-        parts = [_tally(decided)] if len(decided) > 1 else []
-        if any(one.seeds == 1 for one in decided):
-            parts.append("one seed")
-        return f"{self.outcome.value} ({'; '.join(parts)})" if parts else self.outcome.value
-
-    @property
-    def sentence(self) -> str:
-        """The outcome in words."""
-        if self.outcome is Outcome.TOLD:
-            return f"{self.title}."
-        return f"{self.title}: {self.badge}."
-
-
-def claim(title: str, findings: Sequence[Finding]) -> Claim:
-    """Judge a claim by its findings.
-
-    Random splits, whose test tiles lie among the training tiles, and splits with leaks count only
-    where there is nothing else. It holds where every comparison says so, and fails where none does
-    and one says the opposite.
+    Attributes:
+        compared: the first and the second of each comparison, in words.
+        comparisons: a comparison supports the claim where the first is higher, and opposes it where
+            the second is.
     """
-    return Claim(title=title, outcome=_outcome(findings), findings=tuple(findings))
+
+    claim: str
+    compared: str
+    comparisons: Callable[[ExperimentSummary], Iterator[ComparisonRow]]
 
 
-def told(title: str, findings: Sequence[Finding]) -> Claim:
-    """Return sentences that decide on no claim of the paper."""
-    outcome = Outcome.TOLD if findings else Outcome.UNTESTED
-    return Claim(title=title, outcome=outcome, findings=tuple(findings))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedClaim:
+    """A claim with its comparisons."""
+
+    rule: ClaimRule
+    comparisons: tuple[ComparisonRow, ...]
+
+    @property
+    def deciding(self) -> list[ComparisonRow]:
+        """The comparisons that count: of splits that keep tiles apart, where there are any."""
+        apart = [row for row in self.comparisons if not row.is_mixed]
+        return apart or list(self.comparisons)
+
+    def count(self, sign: Sign) -> int:
+        """Return how many of the deciding comparisons say so."""
+        return sum(row.contrast.verdict is sign for row in self.deciding)
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """Holds where all comparisons support the claim, fails where one opposes and none supports.
+
+        Holds in part where some support it and others do not.
+        """
+        if not self.comparisons:
+            return ClaimVerdict.UNTESTED
+        supporting, opposing = self.count(Sign.HIGHER), self.count(Sign.LOWER)
+        if supporting == len(self.deciding):
+            return ClaimVerdict.HOLDS
+        if supporting:
+            return ClaimVerdict.PARTLY
+        return ClaimVerdict.FAILS if opposing else ClaimVerdict.UNDECIDED
 
 
-def key_at(place: tuple[str, str], method: str) -> PooledRunKey:
-    """Return a method's run on all training tiles of a data set and split."""
+def run_at(place: Place, method: str) -> PooledRunKey:
+    """Return the key of a method trained on all training tiles of a data set and split."""
     return PooledRunKey(dataset=place[0], split=place[1], method=method)
 
 
-def finding(
-    summary: ExperimentSummary,
-    place: tuple[str, str],
-    text: str,
-    verdict: Verdict | None = None,
-    seeds: SeedAgreement | None = None,
-) -> Finding:
-    """Return a sentence that begins with data set and split."""
-    dataset, split = place
-    return Finding(
-        text=f"{summary.title(dataset)}, split {split}: {text}",
-        verdict=verdict,
-        mixed=summary.is_mixed(dataset, split),
-        seeds=None if seeds is None else seeds.of,
+def _row(summary: ExperimentSummary, place: Place, first: str, second: str) -> ComparisonRow | None:
+    contrast = summary.contrast(run_at(place, first), run_at(place, second))
+    if contrast is None:
+        return None
+    return ComparisonRow(
+        place=summary.place_title(place),
+        first=summary.label(first),
+        second=summary.label(second),
+        contrast=contrast,
+        is_mixed=summary.is_mixed(*place),
     )
 
 
-def evidence(contrast: F1Contrast) -> str:
-    """Return interval, p and seeds of a comparison, for brackets."""
-    parts = (
-        signed_interval(contrast.low, contrast.high),
-        p_text(contrast.p_value),
-        seeds_text(contrast.seeds),
-    )
-    return ", ".join(parts)
+def _rows(summary: ExperimentSummary, first: str, second: str) -> Iterator[ComparisonRow]:
+    """Yield the comparison of two methods on each data set and split where it was made."""
+    for place in summary.places:
+        row = _row(summary, place, first, second)
+        if row is not None:
+            yield row
 
 
-def seeds_text(seeds: SeedAgreement) -> str:
-    """Return what single seeds say."""
-    if seeds.of == 0:
-        return "no seed in common"
-    return f"ahead in {seeds.ahead} of {seeds.of} seeds" if seeds.of > 1 else "one seed"
+def _transfer(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    proposed_first = sorted(summary.transfer_pairs, key=lambda pair: pair[0] != summary.proposed)
+    for transferred, plain in proposed_first:
+        yield from _rows(summary, transferred, plain)
 
 
-def undecided_because(contrast: F1Contrast) -> str:
-    """Return why a comparison decides nothing."""
-    if not contrast.learned:
-        return "one of them learned nothing, being no better than calling every pixel landslide"
-    if sign_of(contrast.estimate) is Verdict.UNDECIDED or contrast.p_value < LEVEL:
-        return open_because(contrast.estimate)
-    if not contrast.provable:
-        return f"{counted(contrast.tiles, 'tile')} are too few for the test to confirm anything"
-    return "the interval leaves out 0, but the test does not confirm it"
+def _rivals(summary: ExperimentSummary, *, rival: PaperMethod) -> Iterator[ComparisonRow]:
+    for name, facts in summary.results.methods.items():
+        if paper_method(facts) is rival:
+            for ours in opponents(summary.results, name):
+                yield from _rows(summary, ours, name)
 
 
-def open_because(estimate: IntervalEstimate) -> str:
-    """Return why an interval with its seeds decides nothing."""
-    if estimate.low is None or estimate.high is None:
-        return "one tile tells nothing of others"
-    if estimate.low <= 0 <= estimate.high:
-        return "the interval includes 0"
-    return "the interval leaves out 0, but the seeds disagree"
+def _neighbours_in_depth(summary: ExperimentSummary) -> Iterator[tuple[str, str, int, int]]:
+    """Yield each transferred LinkNet, the next shallower one, and the depths of both encoders."""
+    for shallow, deep in pairwise(summary.encoder_depths):
+        depths = [encoder_depth(summary.method(name).encoder) for name in (deep, shallow)]
+        yield deep, shallow, depths[0], depths[1]
 
 
-def compared(contrast: F1Contrast, better: str, worse: str, open_: str) -> str:
-    """Return the sentence that fits a comparison.
+def _deeper(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    for deep, shallow, depth, _ in _neighbours_in_depth(summary):
+        if depth <= _PAPER_DEPTH:
+            yield from _rows(summary, deep, shallow)
 
-    Args:
-        contrast: the comparison.
-        better: words before ``by X points`` where the first is ahead.
-        worse: the same where it is behind.
-        open_: words before ``is undecided``.
+
+def _too_deep(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    for deep, shallow, depth, shallow_depth in _neighbours_in_depth(summary):
+        if depth > _PAPER_DEPTH <= shallow_depth:
+            yield from _rows(summary, shallow, deep)
+
+
+def _few_tiles(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    """Yield the gain of transfer with the fewest tiles against that with the most.
+
+    Numbers of tiles at which a training learned nothing are passed over while two others remain.
     """
-    gap = f"{abs(100 * contrast.difference):.1f} points of F1"
-    if contrast.verdict is Verdict.BETTER:
-        return f"{better} by {gap} ({evidence(contrast)})."
-    if contrast.verdict is Verdict.WORSE:
-        return f"{worse} by {gap} ({evidence(contrast)}): here the claim does NOT hold."
-    difference = f"{points(contrast.difference)} points of F1"
-    because = undecided_because(contrast)
-    return f"{open_} is undecided: {difference} ({evidence(contrast)}); {because}."
+    for place in summary.learning_places:
+        for pairs in summary.gain_pairs(*place):
+            able = [
+                pair
+                for pair in pairs
+                if not any(summary.runs[key].degenerate_seeds for key in pair)
+            ]
+            few, *_, many = able if len(able) > 1 else pairs
+            contrast = compare_gains(summary.runs, few, many)
+            if contrast is not None:
+                yield ComparisonRow(
+                    place=summary.place_title(place),
+                    first=f"gain of {summary.label(few[0].method)} with {tiles_text(few[0])}",
+                    second=f"with {tiles_text(many[0])}",
+                    contrast=contrast,
+                    is_mixed=summary.is_mixed(*place),
+                )
 
 
-def _deciding(findings: Sequence[Finding]) -> list[Finding]:
-    judged = [one for one in findings if one.verdict is not None]
-    return [one for one in judged if not one.mixed] or judged
+def tiles_text(key: PooledRunKey) -> str:
+    """Return the number of training tiles in words."""
+    return "all tiles" if key.train_tiles is None else counted(key.train_tiles, "tile")
 
 
-def _outcome(findings: Sequence[Finding]) -> Outcome:
-    found = {one.verdict for one in _deciding(findings)}
-    if not found:
-        return Outcome.UNTESTED
-    if {Verdict.BETTER, Verdict.WORSE} <= found:
-        return Outcome.MIXED
-    if found == {Verdict.BETTER}:
-        return Outcome.HOLDS
-    if Verdict.WORSE in found:
-        return Outcome.FAILS
-    return Outcome.PARTLY if Verdict.BETTER in found else Outcome.UNDECIDED
+def _printed_gains(rival: PaperMethod) -> str:
+    ours, theirs = METHODS[PaperMethod.TRANSFERRED], METHODS[rival]
+    return listing([str(ours[date].f1 - theirs[date].f1) for date in DATES])
 
 
-def _tally(findings: Sequence[Finding]) -> str:
-    names = {Verdict.BETTER: "for it", Verdict.WORSE: "against it", Verdict.UNDECIDED: "undecided"}
-    counts = [
-        (sum(one.verdict is verdict for one in findings), name) for verdict, name in names.items()
+_OPPONENTS = "transferred LinkNet (of the same encoder, or as the paper paired them) against {}"
+CLAIM_RULES = (
+    ClaimRule(
+        claim="Transfer of the ImageNet encoder helps",
+        compared="each network with a transferred encoder against the same one trained from scratch",
+        comparisons=_transfer,
+    ),
+    *(
+        ClaimRule(
+            claim=f"Transferred LinkNet beats {name} (by {_printed_gains(rival)} points in the "
+            "paper)",
+            compared=_OPPONENTS.format(name),
+            comparisons=partial(_rivals, rival=rival),
+        )
+        for rival, name in (
+            (PaperMethod.SVM, "SVM"),
+            (PaperMethod.UNET, "the improved U-Net"),
+            (PaperMethod.ALBUNET, "AlbuNet"),
+        )
+    ),
+    ClaimRule(
+        claim="Deeper encoders are better up to ResNet-50",
+        compared="each transferred LinkNet up to ResNet-50 against the next shallower one",
+        comparisons=_deeper,
+    ),
+    ClaimRule(
+        claim="ResNet-101 adds nothing to ResNet-50",
+        compared="transferred LinkNet with ResNet-50 against the next deeper one",
+        comparisons=_too_deep,
+    ),
+    ClaimRule(
+        claim="Transfer matters most where training tiles are few",
+        compared="gain of transfer with the fewest training tiles against that with the most",
+        comparisons=_few_tiles,
+    ),
+)
+
+
+def judge_claims(summary: ExperimentSummary) -> list[JudgedClaim]:
+    """Return the paper's claims with their comparisons."""
+    return [
+        JudgedClaim(rule=rule, comparisons=tuple(rule.comparisons(summary))) for rule in CLAIM_RULES
     ]
-    return ", ".join(f"{number} {name}" for number, name in counts if number)
+
+
+def highest_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    """Yield the method of the highest F1 against the reference, or the reference's runner-up."""
+    for place in summary.places:
+        scored = [score for score in summary.all_scores(*place) if score.f1.value is not None]
+        ranked = sorted(scored, key=lambda score: -(score.f1.value or 0))
+        others = [score.method for score in ranked[1:]]
+        if others:
+            reference = summary.results.reference
+            other = reference if reference in others else others[0]
+            row = _row(summary, place, ranked[0].method, other)
+            if row is not None:
+                yield row
+
+
+def other_network_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    """Yield networks beyond the paper's against the LinkNets that they are compared with."""
+    leading = summary.proposed or summary.results.reference
+    for name, facts in summary.results.methods.items():
+        if paper_method(facts) is None and name != leading:
+            for ours in opponents(summary.results, name) or [leading]:
+                yield from _rows(summary, name, ours)
+
+
+def first_layer_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    """Yield the ways of initialising the filters of a further band against the proposed one."""
+    for name in summary.first_layers:
+        if summary.proposed not in (None, name):
+            yield from _rows(summary, name, summary.proposed)
+
+
+def split_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    """Yield each method under a random split against one that keeps tiles apart."""
+    for dataset, split, other in summary.random_and_apart:
+        for scores in summary.all_scores(dataset, split):
+            name = scores.method
+            pair = run_at((dataset, split), name), run_at((dataset, other), name)
+            contrast = compare_apart(summary.runs, *pair)
+            if contrast is not None:
+                yield ComparisonRow(
+                    place=f"{summary.title(dataset)}: {split} minus {other}",
+                    first=f"{summary.label(name)}, {_trained_on(summary, pair[0])}",
+                    second=_trained_on(summary, pair[1]),
+                    contrast=contrast,
+                )
+
+
+def _trained_on(summary: ExperimentSummary, key: PooledRunKey) -> str:
+    tiles = fmean(run.trained_on for run in summary.runs[key].all_runs)
+    return f"split {key.split} ({tiles:.0f} training tiles)"
+
+
+def learning_rows(summary: ExperimentSummary, place: Place) -> Iterator[ComparisonRow]:
+    """Yield the gain of transfer at each number of training tiles."""
+    for pairs in summary.gain_pairs(*place):
+        for transferred, plain in pairs:
+            contrast = summary.contrast(transferred, plain)
+            if contrast is not None:
+                yield ComparisonRow(
+                    place=tiles_text(transferred),
+                    first=summary.label(transferred.method),
+                    second=summary.label(plain.method),
+                    contrast=contrast,
+                )
+
+
+def transfer_rows(
+    summary: ExperimentSummary, source: str, split: str, target: str
+) -> Iterator[ComparisonRow]:
+    """Yield models on another data set: against their own test tiles, then as fine-tuned."""
+    for curve in summary.transfer_curves(source, split, target):
+        first = curve.keys[0]
+        name = summary.label(curve.method)
+        home = run_at((source, split), curve.method)
+        apart = compare_apart(summary.runs, first, home) if not first.tune_tiles else None
+        contrasts = [
+            (first, f"on {summary.title(source)}", apart),
+            *((key, tuning_text(first), summary.contrast(key, first)) for key in curve.keys[1:]),
+        ]
+        for key, second, contrast in contrasts:
+            if contrast is not None:
+                yield ComparisonRow(
+                    place=name, first=tuning_text(key), second=second, contrast=contrast
+                )
+
+
+def tuning_text(key: PooledRunKey) -> str:
+    """Return the number of tiles of another data set that a model was fine-tuned on, in words."""
+    return f"fine-tuned on {counted(key.tune_tiles, 'tile')}" if key.tune_tiles else "as trained"
+
+
+def claim_table(claims: Sequence[JudgedClaim]) -> ReportTable:
+    """Return the verdict on each claim, with the comparisons that it counts."""
+    signs = (Sign.HIGHER, Sign.LOWER, Sign.UNDECIDED)
+    rows = []
+    for claim in claims:
+        verdict = claim.verdict
+        is_single = any(
+            row.contrast.seeds is not None and row.contrast.seeds.total == 1
+            for row in claim.deciding
+        )
+        rows.append(
+            TableRow(
+                cells=(
+                    TableCell(text=claim.rule.claim),
+                    TableCell(text=claim.rule.compared),
+                    *(number_cell(claim.count(sign), 0) for sign in signs),
+                    TableCell(
+                        text=verdict.value,
+                        small="one seed" if is_single else "",
+                        tone=_TONES[verdict],
+                    ),
+                )
+            )
+        )
+    return ReportTable(
+        caption="The paper's claims",
+        columns=(
+            TableColumn(title="Claim", number=False),
+            TableColumn(title="Compared", number=False),
+            *(
+                TableColumn(title=title, group="comparisons")
+                for title in ("for", "against", "undecided")
+            ),
+            TableColumn(title="Verdict", number=False),
+        ),
+        rows=tuple(rows),
+        notes=(_CLAIM_NOTE,),
+    )
+
+
+def comparison_table(
+    caption: str, groups: Iterable[tuple[str, Iterable[ComparisonRow]]], *notes: str
+) -> ReportTable | None:
+    """Return comparisons with their intervals, in groups; None without any."""
+    rows = tuple(
+        TableRow(group=group, cells=tuple(_comparison_cells(row)))
+        for group, comparisons in groups
+        for row in comparisons
+    )
+    if not rows:
+        return None
+    return ReportTable(
+        caption=caption,
+        columns=(
+            TableColumn(title="Where", number=False),
+            TableColumn(title="First", number=False),
+            TableColumn(title="Second", number=False),
+            TableColumn(title="difference, points"),
+            TableColumn(title="p"),
+            TableColumn(title="seeds"),
+            TableColumn(title="First is", number=False),
+        ),
+        rows=rows,
+        group_title="Claim",
+        notes=(_COMPARISON_NOTE, *notes),
+    )
+
+
+def _comparison_cells(row: ComparisonRow) -> Iterator[TableCell]:
+    contrast, seeds = row.contrast, row.contrast.seeds
+    estimate = contrast.estimate
+    interval = point_interval(estimate.low, estimate.high)
+    for text in (row.place, row.first, row.second):
+        yield TableCell(text=text)
+    yield TableCell(
+        text=points(estimate.value), small="no interval" if interval == EMPTY else interval
+    )
+    yield TableCell(text=p_value(contrast.p_value))
+    yield text_cell(None if seeds is None else f"{seeds.above} of {seeds.total}")
+    reason = contrast.reason if contrast.paired else contrast.reason or "different test tiles"
+    yield TableCell(text=contrast.verdict.value, small=reason)

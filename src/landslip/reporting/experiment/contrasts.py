@@ -1,159 +1,223 @@
-"""Runs compared on the same tiles, in families within which p is adjusted."""
+"""Differences of F1 between pooled runs, with p-values adjusted within families."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from landslip.metrics.resampling import DefinedEstimate, IntervalEstimate
-from landslip.metrics.tile_scores import CountTable, F1Comparison, compare_f1, holm, seed_scores
+from landslip.metrics.resampling import DefinedEstimate
+from landslip.metrics.tile_scores import (
+    CountTable,
+    compare_f1,
+    f1_contrast,
+    holm,
+    seed_scores,
+    unpaired_difference,
+)
 from landslip.reporting.experiment.runs import PooledRun, PooledRunKey, on_common_tiles
 
 LEVEL = 0.05
 _ROUNDING = 1e-12
 RunPair = tuple[PooledRunKey, PooledRunKey]
+PooledRuns = dict[PooledRunKey, PooledRun]
 
 
-class Verdict(Enum):
+class ContrastVerdict(Enum):
     """What a difference amounts to."""
 
-    BETTER = "better"
-    WORSE = "worse"
+    HIGHER = "higher"
+    LOWER = "lower"
     UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedAgreement:
-    """In how many of the seeds that all runs have a difference is above 0, and in how many below.
+    """In how many of the seeds that all runs share a difference is above 0, and below 0."""
 
-    Seeds with equal scores are neither.
-    """
-
-    ahead: int
-    behind: int
-    of: int
+    above: int
+    below: int
+    total: int
 
     @property
     def flipped(self) -> "SeedAgreement":
         """The same seen from the other run."""
-        return SeedAgreement(ahead=self.behind, behind=self.ahead, of=self.of)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class F1Difference:
-    """F1 of one run minus that of another, with its interval.
-
-    Attributes:
-        paired: both were tested on the same tiles, drawn together; else each has its own draws.
-    """
-
-    estimate: DefinedEstimate
-    paired: bool
+        return SeedAgreement(above=self.below, below=self.above, total=self.total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class F1Contrast:
-    """F1 of one run minus that of another on the same tiles.
+    """F1 of one run minus that of another.
 
     Attributes:
-        difference, low, high: the mean over seeds and its interval over tiles, in 0 to 1.
-        p_value: adjusted for the ``family`` comparisons it was made with (Holm).
-        seeds: what single seeds say.
-        learned: neither run has a seed that learned nothing; see `Run.idle_seeds`.
+        estimate: mean difference over seeds with its interval over tiles, in -1 to 1.
+        tiles: number of tiles that both were tested on.
+        seeds: signs of single seeds; None for runs on different tiles.
+        p_value: of the permutation test, adjusted for its ``family`` of comparisons (Holm); None
+            where the interval alone decides.
+        degenerate: a run has a seed that learned nothing; see `PooledRun.degenerate_seeds`.
+        paired: both were tested on the same tiles; else the tiles of each are drawn apart.
     """
 
-    one: PooledRunKey
-    other: PooledRunKey
-    difference: float
-    low: float | None
-    high: float | None
-    p_value: float
-    family: int
+    first: PooledRunKey
+    second: PooledRunKey
+    estimate: DefinedEstimate
     tiles: int
-    seeds: SeedAgreement
-    learned: bool = True
+    seeds: SeedAgreement | None = None
+    p_value: float | None = None
+    family: int = 1
+    degenerate: bool = False
+    paired: bool = True
 
     @property
-    def verdict(self) -> Verdict:
-        """Decided where the interval leaves out 0, adjusted p is below 0.05 and no seed opposes.
+    def verdict(self) -> ContrastVerdict:
+        """Decided where the interval excludes 0, adjusted p is below 0.05 and no seed disagrees.
 
-        A training that failed tells nothing of the method, so that it decides nothing either.
+        A degenerate training says nothing about its method, so that it decides nothing.
         """
-        if self.p_value >= LEVEL or not self.learned:
-            return Verdict.UNDECIDED
-        return sign_of(self.estimate, self.seeds)
+        is_confirmed = self.p_value is None or self.p_value < LEVEL
+        return self._sign if is_confirmed and not self.degenerate else ContrastVerdict.UNDECIDED
+
+    @property
+    def _sign(self) -> ContrastVerdict:
+        low, high = self.estimate.low, self.estimate.high
+        if low is not None and low > 0 and not (self.seeds and self.seeds.below):
+            return ContrastVerdict.HIGHER
+        if high is not None and high < 0 and not (self.seeds and self.seeds.above):
+            return ContrastVerdict.LOWER
+        return ContrastVerdict.UNDECIDED
 
     @property
     def provable(self) -> bool:
-        """Whether the test could reach 0.05 on so few tiles, were every tile on one side."""
+        """Whether the test could reach 0.05 on so few tiles if all of them agreed."""
         return bool(self.family * 2.0 ** (1 - self.tiles) < LEVEL)
 
     @property
-    def estimate(self) -> DefinedEstimate:
-        """The difference with its interval."""
-        return DefinedEstimate(value=self.difference, low=self.low, high=self.high)
+    def reason(self) -> str:
+        """Why nothing is decided; empty where it is."""
+        if self.verdict is not ContrastVerdict.UNDECIDED:
+            return ""
+        low, high = self.estimate.low, self.estimate.high
+        if self.degenerate:
+            return "a training learned nothing"
+        if low is None or high is None:
+            return "a single test tile"
+        if low <= 0 <= high:
+            return "the interval includes 0"
+        if self.p_value is not None and self.p_value >= LEVEL:
+            return "not significant" if self.provable else "too few tiles for a test"
+        return "the seeds disagree"
 
     @property
     def flipped(self) -> "F1Contrast":
         """The same seen from the other run."""
-        return F1Contrast(
-            one=self.other,
-            other=self.one,
-            difference=-self.difference,
-            low=None if self.high is None else -self.high,
-            high=None if self.low is None else -self.low,
-            p_value=self.p_value,
-            family=self.family,
-            tiles=self.tiles,
-            seeds=self.seeds.flipped,
-            learned=self.learned,
+        low, high = self.estimate.low, self.estimate.high
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            estimate=DefinedEstimate(
+                value=-self.estimate.value,
+                low=None if high is None else -high,
+                high=None if low is None else -low,
+            ),
+            seeds=None if self.seeds is None else self.seeds.flipped,
         )
 
 
-def compare_family(
-    runs: dict[PooledRunKey, PooledRun], pairs: Sequence[RunPair]
-) -> dict[RunPair, F1Contrast]:
-    """Compare pairs of runs and adjust their p together; a pair is compared once, either way.
+def compare_family(runs: PooledRuns, pairs: Sequence[RunPair]) -> dict[RunPair, F1Contrast]:
+    """Compare pairs of runs and adjust their p-values together.
 
-    Pairs of which one was not run, or whose F1 is undefined, are left out.
+    A pair is compared once, in either order. Pairs of which one was not run, or whose F1 is
+    undefined, are left out.
     """
-    wanted: dict[frozenset[PooledRunKey], RunPair] = {}
+    unique: dict[frozenset[PooledRunKey], RunPair] = {}
     for pair in pairs:
         if pair[0] != pair[1] and pair[0] in runs and pair[1] in runs:
-            wanted.setdefault(frozenset(pair), pair)
-    found: dict[RunPair, tuple[F1Comparison, SeedAgreement]] = {}
-    for one, other in wanted.values():
-        compared = _compared(runs[one], runs[other])
-        if compared is not None:
-            found[one, other] = compared
-    adjusted = holm([comparison.p_value for comparison, _ in found.values()])
-    made = {
-        pair: _adjusted_contrast(pair, compared, p_value, len(found))
-        for (pair, compared), p_value in zip(found.items(), adjusted, strict=True)
+            unique.setdefault(frozenset(pair), pair)
+    contrasts = [contrast for pair in unique.values() if (contrast := _compare(runs, pair))]
+    adjusted = holm([contrast.p_value for contrast in contrasts])
+    return {
+        (contrast.first, contrast.second): replace(contrast, p_value=p_value, family=len(contrasts))
+        for contrast, p_value in zip(contrasts, adjusted, strict=True)
         if p_value is not None
     }
-    return {pair: _with_learning(runs, contrast) for pair, contrast in made.items()}
 
 
-def _with_learning(runs: dict[PooledRunKey, PooledRun], contrast: F1Contrast) -> F1Contrast:
-    learned = not any(runs[key].idle_seeds for key in (contrast.one, contrast.other))
-    return replace(contrast, learned=learned)
+def _compare(runs: PooledRuns, pair: RunPair) -> F1Contrast | None:
+    one, other = runs[pair[0]], runs[pair[1]]
+    tables = on_common_tiles([one, other])
+    if tables[0].shape[1] == 0:
+        return None
+    comparison = compare_f1(*tables)
+    if comparison is None:
+        return None
+    return F1Contrast(
+        first=pair[0],
+        second=pair[1],
+        estimate=DefinedEstimate(
+            value=comparison.difference, low=comparison.low, high=comparison.high
+        ),
+        tiles=comparison.tiles,
+        seeds=_seed_agreement([one, other], tables, (1, -1)),
+        p_value=comparison.p_value,
+        degenerate=bool(one.degenerate_seeds or other.degenerate_seeds),
+    )
 
 
-def sign_of(estimate: IntervalEstimate, seeds: SeedAgreement | None = None) -> Verdict:
-    """Return what an interval says of a difference; nothing where a seed says the opposite."""
-    if estimate.low is None or estimate.high is None:
-        return Verdict.UNDECIDED
-    if estimate.low > 0 and not (seeds and seeds.behind):
-        return Verdict.BETTER
-    if estimate.high < 0 and not (seeds and seeds.ahead):
-        return Verdict.WORSE
-    return Verdict.UNDECIDED
+def compare_gains(runs: PooledRuns, few: RunPair, many: RunPair) -> F1Contrast | None:
+    """Return by how much the gain within the first pair exceeds that within the second.
+
+    Interval and seeds decide, without a p-value. None where a run is missing or the runs share no
+    tile.
+    """
+    keys, weights = (*few, *many), (1, -1, -1, 1)
+    if any(key not in runs for key in keys):
+        return None
+    pooled = [runs[key] for key in keys]
+    tables = on_common_tiles(pooled)
+    tiles = tables[0].shape[1]
+    estimate = f1_contrast(list(zip(weights, tables, strict=True))) if tiles else None
+    if estimate is None:
+        return None
+    return F1Contrast(
+        first=few[0],
+        second=many[0],
+        estimate=estimate,
+        tiles=tiles,
+        seeds=_seed_agreement(pooled, tables, weights),
+        degenerate=any(run.degenerate_seeds for run in pooled),
+    )
 
 
-def seeds_of(
+def compare_apart(runs: PooledRuns, first: PooledRunKey, second: PooledRunKey) -> F1Contrast | None:
+    """Compare runs of different splits or data sets; the interval alone decides.
+
+    Paired where both tested the very same tiles, as with folds that test every tile once.
+    """
+    if first not in runs or second not in runs:
+        return None
+    one, other = runs[first], runs[second]
+    same_data = (first.target or first.dataset) == (second.target or second.dataset)
+    paired = same_data and one.tile_ids == other.tile_ids
+    estimate = (
+        f1_contrast([(1, one.counts), (-1, other.counts)])
+        if paired
+        else unpaired_difference(one.counts, other.counts)
+    )
+    if estimate is None:
+        return None
+    return F1Contrast(
+        first=first,
+        second=second,
+        estimate=estimate,
+        tiles=min(len(one.tile_ids), len(other.tile_ids)),
+        paired=paired,
+    )
+
+
+def _seed_agreement(
     runs: Sequence[PooledRun], tables: Sequence[CountTable], weights: Sequence[int]
 ) -> SeedAgreement:
-    """Return what single seeds say of a weighted sum of F1s, one table of counts a run."""
+    """Return the signs of a weighted sum of F1s by seed, one table of counts a run."""
     weighted = [
         {
             seed: weight * f1
@@ -165,34 +229,7 @@ def seeds_of(
     shared = set(weighted[0]).intersection(*weighted[1:])
     sums = [sum(by_seed[seed] for by_seed in weighted) for seed in shared]
     return SeedAgreement(
-        ahead=sum(one > _ROUNDING for one in sums),
-        behind=sum(one < -_ROUNDING for one in sums),
-        of=len(sums),
-    )
-
-
-def _compared(one: PooledRun, other: PooledRun) -> tuple[F1Comparison, SeedAgreement] | None:
-    first, second = on_common_tiles([one, other])
-    if first.shape[1] == 0:
-        return None
-    comparison = compare_f1(first, second)
-    if comparison is None:
-        return None
-    return comparison, seeds_of([one, other], [first, second], (1, -1))
-
-
-def _adjusted_contrast(
-    pair: RunPair, compared: tuple[F1Comparison, SeedAgreement], p_value: float, family: int
-) -> F1Contrast:
-    comparison, seeds = compared
-    return F1Contrast(
-        one=pair[0],
-        other=pair[1],
-        difference=comparison.difference,
-        low=comparison.low,
-        high=comparison.high,
-        p_value=p_value,
-        family=family,
-        tiles=comparison.tiles,
-        seeds=seeds,
+        above=sum(one > _ROUNDING for one in sums),
+        below=sum(one < -_ROUNDING for one in sums),
+        total=len(sums),
     )

@@ -39,7 +39,7 @@ def paper_method(facts: MethodFacts) -> PaperMethod | None:
     return None
 
 
-def printed_as(results: Results) -> dict[str, PrintedMethod]:
+def printed_methods(results: Results) -> dict[str, PrintedMethod]:
     """Return which methods the paper prints figures of.
 
     Those with the paper's encoder; where there is none, the first of the network stands for it.
@@ -58,7 +58,7 @@ def printed_as(results: Results) -> dict[str, PrintedMethod]:
     return found
 
 
-def proposed(results: Results) -> str | None:
+def proposed_method(results: Results) -> str | None:
     """Return the method that stands for the paper's own: a LinkNet with a transferred encoder.
 
     The experiment's reference where it is one, else that with ResNet-50, -34, -101, -18 or any.
@@ -94,7 +94,7 @@ def opponents(results: Results, name: str) -> list[str]:
     ResNet-34 the proposed one with ResNet-50 as well, as in the paper; what has no transferred
     encoder meets the proposed one.
     """
-    facts, leading = results.methods[name], proposed(results)
+    facts, leading = results.methods[name], proposed_method(results)
     if leading is None:
         return []
     if facts.encoder is None or not facts.transferred:
@@ -111,19 +111,19 @@ def encoders_differ(one: MethodFacts, other: MethodFacts) -> bool:
     return None not in (one.encoder, other.encoder) and one.encoder != other.encoder
 
 
-def depths(results: Results) -> list[str]:
+def linknets_by_depth(results: Results) -> list[str]:
     """Return the transferred LinkNets by depth of their encoder."""
     found = [
         name
         for name, facts in results.methods.items()
-        if _is_transferred_linknet(facts) and depth(facts.encoder) and _leads(results, name)
+        if _is_transferred_linknet(facts) and encoder_depth(facts.encoder) and _leads(results, name)
     ]
-    return sorted(found, key=lambda name: depth(results.methods[name].encoder))
+    return sorted(found, key=lambda name: encoder_depth(results.methods[name].encoder))
 
 
-def first_layers(results: Results) -> list[str]:
+def first_layer_variants(results: Results) -> list[str]:
     """Return methods alike in all but how the first layer is begun, if there are several."""
-    leading = proposed(results)
+    leading = proposed_method(results)
     if leading is None:
         return []
     facts = results.methods[leading]
@@ -132,7 +132,7 @@ def first_layers(results: Results) -> list[str]:
     return like if len(kinds) > 1 else []
 
 
-def depth(encoder: str | None) -> int:
+def encoder_depth(encoder: str | None) -> int:
     """Return the number of layers that an encoder's name states; 0 where it states none."""
     found = re.fullmatch(r"resnet(\d+)", encoder or "")
     return int(found[1]) if found else 0
@@ -170,4 +170,4 @@ def _leads(results: Results, name: str) -> bool:
 
 
 def _rank(facts: MethodFacts) -> tuple[bool, str, int]:
-    return facts.arch != "linknet", facts.arch, depth(facts.encoder)
+    return facts.arch != "linknet", facts.arch, encoder_depth(facts.encoder)

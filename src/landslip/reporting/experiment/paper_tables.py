@@ -1,26 +1,25 @@
-"""The paper's tables 3, 4 and 5: the same figures of this experiment beside the printed ones."""
+"""The paper's tables 3, 4 and 5: scores of this experiment beside the printed ones."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from landslip.experiments.paper import (
-    DATES,
-    ENCODERS,
-    METHODS,
-    PaperScores,
-    disagreements,
-    f1_check,
-)
+from landslip.experiments.paper import DATES, ENCODERS, METHODS, disagreements, f1_check
+from landslip.reporting.experiment.claims import run_at
 from landslip.reporting.experiment.methods import encoder_label
-from landslip.reporting.experiment.runs import PooledRunKey, PooledScores
+from landslip.reporting.experiment.runs import PooledScores
 from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.experiment.tables import score_cell
-from landslip.reporting.numbers import p_text, points, signed_span
+from landslip.reporting.numbers import EMPTY, p_value, point_interval, points
 from landslip.reporting.tables import ReportTable, TableCell, TableColumn, TableRow, text_cell
 
-_OURS = tuple(
-    TableColumn(title=title, better="high") for title in ("precision, %", "recall, %", "F1, %")
-)
 _SCORES = ("precision", "recall", "f1")
+_OURS = tuple(
+    TableColumn(title=title, group="this experiment", better="high")
+    for title in ("precision, %", "recall, %", "F1, %")
+)
+_PAPER = tuple(
+    TableColumn(title=date, group="printed in the paper, F1, %", quiet=True) for date in DATES
+)
 _MARK = "\u2020"
 _GAIN_NOTE = (
     "The gain is that of the transferred network over the other, with its 95 % interval over test "
@@ -28,72 +27,82 @@ _GAIN_NOTE = (
 )
 _P_NOTE = (
     "Small print: 95 % interval over test tiles. p: permutation test over tiles, adjusted for all "
-    "comparisons of the data set and split (Holm). Bold: the highest figure, whether or not the "
-    "test tells it from others."
+    "comparisons of the data set and split (Holm). Bold: the highest score, significant or not."
 )
 _DEPTH_NOTE = (
-    "Small print: 95 % interval over test tiles. Grey: as printed in the paper, of another scene. "
-    "Which differences are more than chance is told in the first section."
+    "Small print: 95 % interval over test tiles. Grey: as printed in the paper, for another scene. "
+    "Which differences are significant is in the table of comparisons."
 )
 _PRINTED_NOTE = (
-    "Grey: F1 as printed in the paper for its three dates, with precision and recall under it; "
-    "those are other scenes, and only the order of methods can be compared. An encoder is named "
-    f"where it is not that of the row. {_MARK} does not follow from the precision and recall "
-    "printed with it; see the paper's own figures below."
+    "Grey: F1 as printed in the paper for its three dates, over precision and recall; those are "
+    "other scenes, and only the order of methods can be compared. An encoder is named where it is "
+    f"not that of the row. {_MARK} contradicts the precision and recall printed with it; see the "
+    "paper's own figures below."
 )
 
 
 def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return table 3, transferred LinkNet by encoder; None with fewer than two."""
     rows = []
+    weights = {}
     for dataset in summary.splits.get(split, ()):
-        lines = _lines(summary, dataset, split, summary.depths)
-        rows += [
-            TableRow(
-                group=summary.title(dataset),
-                cells=(
-                    TableCell(text=encoder_label(_encoder(summary, line))),
-                    *_scores(line),
-                    *_printed_apart(ENCODERS.get(_encoder(summary, line))),
-                ),
+        scores = _scores_of(summary, dataset, split, summary.encoder_depths)
+        for one in scores if len(scores) > 1 else ():
+            facts = summary.method(one.method)
+            encoder = facts.encoder or ""
+            printed = ENCODERS.get(encoder)
+            cells = (
+                TableCell(text=encoder_label(encoder)),
+                *_score_cells(one),
+                *(text_cell(printed and str(getattr(printed, name))) for name in _SCORES),
             )
-            for line in lines
-            if len(lines) > 1
-        ]
+            rows.append(TableRow(group=summary.title(dataset), cells=cells))
+            if facts.weights:
+                origin = facts.weights.replace(encoder, "").strip("_-. ")
+                weights[encoder_label(encoder)] = origin
     if not rows:
         return None
+    notes = [_DEPTH_NOTE]
+    if len({*weights.values()}) > 1:
+        origins = ", ".join(f"{encoder} {origin}" for encoder, origin in weights.items())
+        notes.append(f"The pretrained weights differ in origin as well as in depth: {origins}.")
     paper = tuple(
         TableColumn(title=title, group=f"printed in the paper, {DATES[0]}, %", quiet=True)
         for title in ("precision", "recall", "F1")
     )
     return ReportTable(
         caption=f"Table 3: depth of the transferred encoder, split {split}",
-        columns=(TableColumn(title="Encoder", number=False), *_of_experiment(_OURS), *paper),
+        columns=(TableColumn(title="Encoder", number=False), *_OURS, *paper),
         rows=tuple(rows),
         group_title="Data set",
-        notes=(_DEPTH_NOTE,),
+        notes=tuple(notes),
     ).with_best()
 
 
 def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return table 4, the encoder transferred or not; None where no pair was run."""
-    rows: list[TableRow] = []
+    rows = []
     for dataset in summary.splits.get(split, ()):
         for pair in summary.transfer_pairs:
-            lines = _lines(summary, dataset, split, pair)
-            if len(lines) == len(pair):
-                rows += _pair_rows(summary, lines)
+            scores = _scores_of(summary, dataset, split, pair)
+            if len(scores) < len(pair):
+                continue
+            facts = summary.method(pair[0])
+            arch = "LinkNet" if facts.arch == "linknet" else facts.arch
+            gain = _contrast_cell(summary, (dataset, split), *pair)
+            for name, one, last in (
+                ("not transferred", scores[1], text_cell(None)),
+                ("transferred", scores[0], gain),
+            ):
+                cells = TableCell(text=name), *_score_cells(one), last, *_printed(summary, one)
+                group = f"{summary.title(dataset)}, {arch} {encoder_label(facts.encoder)}"
+                rows.append(TableRow(group=group, cells=cells))
     if not rows:
         return None
-    gain = TableColumn(title="gain in F1, points", group="this experiment")
+    gain_column = TableColumn(title="gain in F1, points", group="this experiment")
     return ReportTable(
         caption=f"Table 4: LinkNet with its encoder transferred or not, split {split}",
-        columns=(
-            TableColumn(title="Method", number=False),
-            *_of_experiment(_OURS),
-            gain,
-            *_paper_columns(),
-        ),
+        columns=(TableColumn(title="Method", number=False), *_OURS, gain_column, *_PAPER),
         rows=tuple(rows),
         group_title="Data set",
         notes=(_GAIN_NOTE, _PRINTED_NOTE),
@@ -101,35 +110,38 @@ def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None
 
 
 def methods_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
-    """Return table 5, all methods; None where no whole run is in this split."""
-    rows = [
+    """Return table 5, all methods; None where none was run on all tiles of this split."""
+    reference = summary.results.reference
+    rows = tuple(
         TableRow(
             group=summary.title(dataset),
             cells=(
-                _method(summary, line),
-                *_scores(line),
-                score_cell(line.iou),
-                _difference(summary, line),
-                *_printed_cells(summary, line),
+                _method_cell(summary, scores),
+                *_score_cells(scores),
+                score_cell(scores.iou),
+                TableCell(text="reference")
+                if scores.method == reference
+                else _contrast_cell(summary, (dataset, split), scores.method, reference),
+                *_printed(summary, scores),
             ),
         )
         for dataset in summary.splits.get(split, ())
-        for line in summary.lines_of(dataset, split)
-    ]
+        for scores in summary.all_scores(dataset, split)
+    )
     if not rows:
         return None
-    more = (
-        TableColumn(title="IoU, %", better="high"),
-        TableColumn(title=f"F1 against {summary.label(summary.results.reference)}, points"),
-    )
+    iou = replace(_OURS[0], title="IoU, %")
+    against = f"F1 against {summary.label(reference)}, points"
     return ReportTable(
         caption=f"Table 5: all methods, split {split}",
         columns=(
             TableColumn(title="Method", number=False),
-            *_of_experiment((*_OURS, *more)),
-            *_paper_columns(),
+            *_OURS,
+            iou,
+            TableColumn(title=against, group="this experiment"),
+            *_PAPER,
         ),
-        rows=tuple(rows),
+        rows=rows,
         group_title="Data set",
         notes=(_P_NOTE, _PRINTED_NOTE),
     ).with_best()
@@ -160,93 +172,49 @@ def disagreement_table() -> ReportTable:
     )
 
 
-def _method(summary: ExperimentSummary, line: PooledScores) -> TableCell:
-    """Return a method's name, over a word of warning where its training failed."""
-    idle, of = line.run.idle_seeds, len(line.run.seeds)
-    seeds = f" in {idle} of {of} seeds" if of > 1 else ""
-    return TableCell(
-        text=summary.label(line.run.key.method),
-        small=f"learned nothing{seeds}" if idle else "",
-    )
-
-
-def _lines(
+def _scores_of(
     summary: ExperimentSummary, dataset: str, split: str, methods: Sequence[str]
 ) -> list[PooledScores]:
-    found = (summary.line(dataset, split, method) for method in methods)
-    return [line for line in found if line is not None]
+    scores = (summary.scores_of(dataset, split, method) for method in methods)
+    return [one for one in scores if one is not None]
 
 
-def _encoder(summary: ExperimentSummary, line: PooledScores) -> str:
-    return summary.method(line.run.key.method).encoder or ""
+def _method_cell(summary: ExperimentSummary, scores: PooledScores) -> TableCell:
+    """Return a method's name, over a warning where its training learned nothing."""
+    degenerate, seeds = scores.run.degenerate_seeds, len(scores.run.seeds)
+    which = f" in {degenerate} of {seeds} seeds" if seeds > 1 else ""
+    small = f"learned nothing{which}" if degenerate else ""
+    return TableCell(text=summary.label(scores.method), small=small)
 
 
-def _scores(line: PooledScores) -> Iterator[TableCell]:
+def _score_cells(scores: PooledScores) -> Iterator[TableCell]:
     for name in _SCORES:
-        yield score_cell(getattr(line, name))
+        yield score_cell(getattr(scores, name))
 
 
-def _pair_rows(summary: ExperimentSummary, lines: list[PooledScores]) -> Iterator[TableRow]:
-    transferred, plain = lines
-    gain = _contrast_cell(summary, transferred.run.key, plain.run.key)
-    for line, last in ((plain, text_cell(None)), (transferred, gain)):
-        yield TableRow(
-            group=f"{summary.title(line.run.key.dataset)}, {_network(summary, line)}",
-            cells=(
-                TableCell(text="transferred" if last is gain else "not transferred"),
-                *_scores(line),
-                last,
-                *_printed_cells(summary, line),
-            ),
-        )
-
-
-def _network(summary: ExperimentSummary, line: PooledScores) -> str:
-    facts = summary.method(line.run.key.method)
-    arch = "LinkNet" if facts.arch == "linknet" else facts.arch
-    return f"{arch} {encoder_label(facts.encoder)}"
-
-
-def _difference(summary: ExperimentSummary, line: PooledScores) -> TableCell:
-    key = line.run.key
-    if key.method == summary.results.reference:
-        return TableCell(text="reference")
-    reference = PooledRunKey(dataset=key.dataset, split=key.split, method=summary.results.reference)
-    return _contrast_cell(summary, key, reference)
-
-
-def _contrast_cell(summary: ExperimentSummary, one: PooledRunKey, other: PooledRunKey) -> TableCell:
-    contrast = summary.contrast(one, other)
+def _contrast_cell(
+    summary: ExperimentSummary, place: tuple[str, str], one: str, other: str
+) -> TableCell:
+    contrast = summary.contrast(run_at(place, one), run_at(place, other))
     if contrast is None:
         return text_cell(None)
-    interval = signed_span(contrast.low, contrast.high)
-    small = ", ".join(part for part in (interval, p_text(contrast.p_value)) if part)
-    return TableCell(text=points(contrast.difference), small=small)
+    interval = point_interval(contrast.estimate.low, contrast.estimate.high)
+    p = p_value(contrast.p_value)
+    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    small = p if interval == EMPTY else f"{interval}, {p}"
+    return TableCell(text=points(contrast.estimate.value), small=small)
 
 
-def _of_experiment(columns: tuple[TableColumn, ...]) -> Iterator[TableColumn]:
-    for column in columns:
-        yield TableColumn(title=column.title, group="this experiment", better=column.better)
-
-
-def _paper_columns() -> Iterator[TableColumn]:
+def _printed(summary: ExperimentSummary, scores: PooledScores) -> Iterator[TableCell]:
+    """Yield the paper's F1 of a method by date, over its precision and recall."""
+    role = summary.printed_methods.get(scores.method)
     for date in DATES:
-        yield TableColumn(title=date, group="printed in the paper, F1, %", quiet=True)
-
-
-def _printed_cells(summary: ExperimentSummary, line: PooledScores) -> Iterator[TableCell]:
-    known = summary.printed_as.get(line.run.key.method)
-    for date in DATES:
-        if known is None:
+        if role is None:
             yield text_cell(None)
             continue
-        printed = METHODS[known.method][date]
-        small = f"{printed.precision} / {printed.recall}"
-        more = "" if known.exact else f", {encoder_label(known.encoder)}"
+        printed = METHODS[role.method][date]
+        encoder = "" if role.exact else f", {encoder_label(role.encoder)}"
         mark = "" if f1_check("", printed).agrees else _MARK
-        yield TableCell(text=f"{printed.f1}{mark}", small=small + more)
-
-
-def _printed_apart(printed: PaperScores | None) -> Iterator[TableCell]:
-    for name in _SCORES:
-        yield text_cell(None if printed is None else str(getattr(printed, name)))
+        yield TableCell(
+            text=f"{printed.f1}{mark}", small=f"{printed.precision} / {printed.recall}{encoder}"
+        )

@@ -1,7 +1,7 @@
-"""Cells of one method pooled: folds into one set of test tiles, seeds side by side."""
+"""Runs of one method pooled: folds into one set of test tiles, seeds side by side, then scored."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -10,14 +10,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.experiments.results import (
-    AdjustedArea,
-    Results,
-    RunFacts,
-    RunKey,
-    RunScores,
-    TileCounts,
-)
+from landslip.experiments.results import AdjustedArea, Results, RunFacts, RunKey, RunScores
 from landslip.metrics import tile_scores
 from landslip.metrics.boundary import BoundaryCounts
 from landslip.metrics.curves import (
@@ -36,12 +29,12 @@ from landslip.metrics.tile_scores import (
     seed_spread,
 )
 
-_NO_BETTER = 0.01
+_DEGENERATE_WITHIN_F1 = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PooledRunKey:
-    """What cells of one run share: all of their key but fold and seed."""
+    """What pooled runs share: all of their key but fold and seed."""
 
     dataset: str
     split: str
@@ -50,6 +43,18 @@ class PooledRunKey:
     target: str | None = None
     tune_tiles: int = 0
 
+    @classmethod
+    def of(cls, key: RunKey) -> "PooledRunKey":
+        """Return the pool that a single run belongs to."""
+        return cls(
+            dataset=key.dataset,
+            split=key.split,
+            method=key.method,
+            train_tiles=key.train_tiles,
+            target=key.target,
+            tune_tiles=key.tune_tiles,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PooledRun:
@@ -57,10 +62,10 @@ class PooledRun:
 
     Attributes:
         seeds: those that tested every tile that any seed did.
-        left_out: seeds that lack tiles, since a fold of them failed.
+        left_out: seeds that lack tiles because a fold of them failed.
         tile_ids: the tiles, sorted.
         counts: (seeds, tiles, 3) pixels tp, fp, fn; a tile tested in several folds is summed.
-        cells: the finished cells of each seed.
+        runs: the finished runs of each seed.
     """
 
     key: PooledRunKey
@@ -68,74 +73,55 @@ class PooledRun:
     left_out: tuple[int, ...]
     tile_ids: tuple[str, ...]
     counts: CountTable
-    cells: tuple[tuple[RunFacts, ...], ...]
+    runs: tuple[tuple[RunFacts, ...], ...]
 
     @property
     def scores(self) -> list[list[RunScores]]:
-        """The scores of each seed's cells."""
-        return [[_scores(cell) for cell in cells] for cells in self.cells]
+        """The scores of each seed's runs."""
+        return [[_scores(run) for run in runs] for runs in self.runs]
 
     @property
-    def marking_all(self) -> float:
+    def all_positive_f1(self) -> float:
         """F1 of calling every counted pixel of the tiles landslide, 2 L / (L + pixels)."""
-        tested = [tile for cell in self.cells[0] for tile in _scores(cell).tiles]
+        tested = [tile for run in self.runs[0] for tile in _scores(run).tiles]
         landslide = sum(tile.tp + tile.fn for tile in tested)
         pixels = sum(tile.tp + tile.fp + tile.fn + tile.tn for tile in tested)
         return 2 * landslide / max(landslide + pixels, 1)
 
     @property
-    def idle_seeds(self) -> int:
-        """In how many seeds it learned nothing: no better than calling every pixel landslide.
+    def degenerate_seeds(self) -> int:
+        """Number of seeds that learned nothing.
 
-        Within a point of F1. What was not trained on the tiles' own data set had nothing to learn
-        from them: 0.
+        Their F1 is at most 0.01 above that of calling every pixel landslide. Always 0 on another
+        data set, which the models were not trained on.
         """
         if self.key.target is not None:
             return 0
-        most = self.marking_all + _NO_BETTER
-        return sum(f1 is not None and f1 <= most for f1 in seed_scores(self.counts)["f1"])
+        limit = self.all_positive_f1 + _DEGENERATE_WITHIN_F1
+        return sum(f1 is not None and f1 <= limit for f1 in seed_scores(self.counts)["f1"])
 
     @property
-    def all_cells(self) -> list[RunFacts]:
-        """The finished cells of all seeds."""
-        return [cell for cells in self.cells for cell in cells]
-
-
-def run_key(key: RunKey) -> PooledRunKey:
-    """Return the run that a cell belongs to."""
-    return PooledRunKey(
-        dataset=key.dataset,
-        split=key.split,
-        method=key.method,
-        train_tiles=key.train_tiles,
-        target=key.target,
-        tune_tiles=key.tune_tiles,
-    )
+    def all_runs(self) -> list[RunFacts]:
+        """The finished runs of all seeds."""
+        return [run for runs in self.runs for run in runs]
 
 
 def pool_runs(results: Results) -> dict[PooledRunKey, PooledRun]:
-    """Pool the finished cells of an experiment by run, in the order of the cells."""
-    found: dict[PooledRunKey, dict[int, list[RunFacts]]] = {}
-    for cell in results.cells:
-        if cell.scores is not None:
-            seeds = found.setdefault(run_key(cell.key), {})
-            seeds.setdefault(cell.key.seed, []).append(cell)
-    return {key: _pooled(key, seeds) for key, seeds in found.items()}
+    """Pool the finished runs of an experiment, in their order."""
+    pools: dict[PooledRunKey, dict[int, list[RunFacts]]] = {}
+    for run in results.cells:
+        if run.scores is not None:
+            seeds = pools.setdefault(PooledRunKey.of(run.key), {})
+            seeds.setdefault(run.key.seed, []).append(run)
+    return {key: _pooled(key, seeds) for key, seeds in pools.items()}
 
 
-def on_common_tiles(runs: Sequence[PooledRun]) -> list[CountTable]:
-    """Return the counts of the tiles that all runs were tested on, in one order."""
-    tables = [TileTable(tile_ids=run.tile_ids, counts=run.counts) for run in runs]
-    return tile_scores.on_common_tiles(tables)
-
-
-def _pooled(key: PooledRunKey, seeds: Mapping[int, list[RunFacts]]) -> PooledRun:
-    tables = {seed: _by_tile(cells) for seed, cells in sorted(seeds.items())}
+def _pooled(key: PooledRunKey, seeds: dict[int, list[RunFacts]]) -> PooledRun:
+    tables = {seed: _counts_by_tile(runs) for seed, runs in sorted(seeds.items())}
     tile_ids = sorted({name for table in tables.values() for name in table})
     complete = tuple(seed for seed, table in tables.items() if len(table) == len(tile_ids))
-    if not complete:  # no seed finished every fold: what the fullest one tested
-        fullest = max(tables.values(), key=len)
-        tile_ids = sorted(fullest)
+    if not complete:  # no seed finished every fold: take what the most complete one tested
+        tile_ids = sorted(max(tables.values(), key=len))
         complete = tuple(seed for seed, table in tables.items() if {*tile_ids} <= {*table})
     counts = [[tables[seed][name] for name in tile_ids] for seed in complete]
     return PooledRun(
@@ -144,33 +130,35 @@ def _pooled(key: PooledRunKey, seeds: Mapping[int, list[RunFacts]]) -> PooledRun
         left_out=tuple(seed for seed in tables if seed not in complete),
         tile_ids=tuple(tile_ids),
         counts=np.array(counts, dtype=np.int64).reshape(len(complete), len(tile_ids), 3),
-        cells=tuple(tuple(seeds[seed]) for seed in complete),
+        runs=tuple(tuple(seeds[seed]) for seed in complete),
     )
 
 
-def _by_tile(cells: Iterable[RunFacts]) -> dict[str, NDArray[np.int64]]:
+def _counts_by_tile(runs: Iterable[RunFacts]) -> dict[str, NDArray[np.int64]]:
     table: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(3, np.int64))
-    for cell in cells:
-        for tile in _scores(cell).tiles:
-            table[tile.tile_id] += _numbers(tile)
+    for run in runs:
+        for tile in _scores(run).tiles:
+            table[tile.tile_id] += np.array([tile.tp, tile.fp, tile.fn], dtype=np.int64)
     return dict(table)
 
 
-def _numbers(tile: TileCounts) -> NDArray[np.int64]:
-    return np.array([tile.tp, tile.fp, tile.fn], dtype=np.int64)
+def _scores(run: RunFacts) -> RunScores:
+    if run.scores is None:
+        raise ValueError(f"{run.key.slug} has no scores")
+    return run.scores
 
 
-def _scores(cell: RunFacts) -> RunScores:
-    if cell.scores is None:
-        raise ValueError(f"{cell.key.slug} has no scores")
-    return cell.scores
+def on_common_tiles(runs: Sequence[PooledRun]) -> list[CountTable]:
+    """Return the counts of the tiles that all runs were tested on, in one order."""
+    tables = [TileTable(tile_ids=run.tile_ids, counts=run.counts) for run in runs]
+    return tile_scores.on_common_tiles(tables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreEstimate:
-    """A score: its mean over seeds, its interval over tiles, and what each seed gave.
+    """A score: its mean over seeds, its interval over tiles, and the score of each seed.
 
-    What is undefined is None, e.g. a precision where nothing was found.
+    What is undefined is None, e.g. the precision where nothing was detected.
     """
 
     value: float | None
@@ -194,20 +182,20 @@ class SizeClassDetection:
     detected: int
 
     @property
-    def share(self) -> float | None:
+    def fraction(self) -> float | None:
         """Detected of all; None where there is none."""
         return self.detected / self.landslides if self.landslides else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PooledScores:
-    """A run with its scores.
+    """A pooled run with its scores.
 
     Attributes:
-        by_size: the landslides of the labels by size.
-        false_per_km2: false objects of the result by searched area; None where it is not known.
-        false_share: false objects of all in the result.
-        area: mean over folds and seeds; None where no cell has one.
+        by_size: the labelled landslides by size.
+        false_per_km2: false objects per tested area; None where the area is not known.
+        false_fraction: false objects of all objects in the result.
+        area: mean over folds and seeds; None where no run has one.
         bins: pixels by probability, summed over folds and seeds.
     """
 
@@ -221,16 +209,24 @@ class PooledScores:
     boundary_f1: ScoreEstimate
     by_size: tuple[SizeClassDetection, ...]
     false_per_km2: float | None
-    false_share: float | None
+    false_fraction: float | None
     area: AdjustedArea | None
     bins: ProbabilityBins
 
+    @property
+    def method(self) -> str:
+        """The method that was run."""
+        return self.run.key.method
 
-def score_run(run: PooledRun) -> PooledScores:
-    """Score a run."""
+
+def score_pooled_run(run: PooledRun) -> PooledScores:
+    """Score a pooled run."""
     seeds = run.scores
-    bins = [_summed_bins(cells) for cells in seeds]
-    cells = [cell for parts in seeds for cell in parts]
+    scores = [one for parts in seeds for one in parts]
+    bins = [_summed_bins(parts) for parts in seeds]
+    false = sum(one.objects.false for one in scores)
+    areas_km2 = [one.objects.searched_km2 for one in scores]
+    known_km2 = [area for area in areas_km2 if area is not None]
     pixels = _pixel_scores(run)
     return PooledScores(
         run=run,
@@ -238,42 +234,46 @@ def score_run(run: PooledRun) -> PooledScores:
         recall=pixels["recall"],
         f1=pixels["f1"],
         iou=pixels["iou"],
-        average_precision=_of_seeds(average_precision(one) for one in bins),
-        calibration_error=_of_seeds(calibration_error(one) for one in bins),
-        boundary_f1=_of_seeds(_boundary(cells).f1 for cells in seeds),
-        by_size=tuple(_by_size(cells)),
-        false_per_km2=_false_per_km2(cells),
-        false_share=_share(_false(cells), sum(cell.objects.found for cell in cells)),
-        area=_mean_area([cell.area for cell in cells if cell.area is not None]),
+        average_precision=_over_seeds(average_precision(one) for one in bins),
+        calibration_error=_over_seeds(calibration_error(one) for one in bins),
+        boundary_f1=_over_seeds(_boundary(parts).f1 for parts in seeds),
+        by_size=tuple(_by_size(scores)),
+        false_per_km2=_ratio(false, sum(known_km2)) if len(known_km2) == len(areas_km2) else None,
+        false_fraction=_ratio(false, sum(one.objects.found for one in scores)),
+        area=_mean_area([one.area for one in scores if one.area is not None]),
         bins=reduce(add, bins),
     )
 
 
 def _pixel_scores(run: PooledRun) -> dict[str, ScoreEstimate]:
     estimates, by_seed = score_intervals(run.counts), seed_scores(run.counts)
-    measured = {}
+    scores = {}
     for name in SCORES:
-        known, seeds = estimates[name], tuple(by_seed[name])
-        measured[name] = ScoreEstimate(
-            value=known.value, low=known.low, high=known.high, by_seed=seeds
+        estimate = estimates[name]
+        scores[name] = ScoreEstimate(
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            by_seed=tuple(by_seed[name]),
         )
-    return measured
+    return scores
 
 
-def _of_seeds(values: Iterable[float | None]) -> ScoreEstimate:
+def _over_seeds(values: Iterable[float | None]) -> ScoreEstimate:
     by_seed = tuple(values)
     spread = seed_spread(by_seed)
     return ScoreEstimate(value=None if spread is None else spread.mean, by_seed=by_seed)
 
 
-def _summed_bins(cells: list[RunScores]) -> ProbabilityBins:
-    parts = (cell.curves for cell in cells)
-    bins = [stored_bins(part.landslide, part.other, part.mean_probability) for part in parts]
-    return reduce(add, bins)
+def _summed_bins(scores: list[RunScores]) -> ProbabilityBins:
+    parts = (one.curves for one in scores)
+    return reduce(
+        add, (stored_bins(part.landslide, part.other, part.mean_probability) for part in parts)
+    )
 
 
-def _boundary(cells: list[RunScores]) -> BoundaryCounts:
-    parts = (cell.boundary for cell in cells)
+def _boundary(scores: list[RunScores]) -> BoundaryCounts:
+    parts = (one.boundary for one in scores)
     counts = [
         BoundaryCounts(
             found=part.found,
@@ -286,24 +286,14 @@ def _boundary(cells: list[RunScores]) -> BoundaryCounts:
     return reduce(add, counts)
 
 
-def _by_size(cells: list[RunScores]) -> Iterator[SizeClassDetection]:
-    for parts in zip(*(cell.objects.by_size for cell in cells), strict=True):
+def _by_size(scores: list[RunScores]) -> Iterator[SizeClassDetection]:
+    for parts in zip(*(one.objects.by_size for one in scores), strict=True):
         yield SizeClassDetection(
             at_least_px=parts[0].at_least_px,
             under_px=parts[0].under_px,
             landslides=sum(part.landslides for part in parts),
             detected=sum(part.detected for part in parts),
         )
-
-
-def _false(cells: list[RunScores]) -> int:
-    return sum(cell.objects.false for cell in cells)
-
-
-def _false_per_km2(cells: list[RunScores]) -> float | None:
-    searched = [cell.objects.searched_km2 for cell in cells]
-    known = [area for area in searched if area is not None]
-    return _share(_false(cells), sum(known)) if len(known) == len(searched) else None
 
 
 def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea | None:
@@ -317,5 +307,5 @@ def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea | None:
     )
 
 
-def _share(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _ratio(part: float, total: float) -> float | None:
+    return part / total if total else None
