@@ -108,7 +108,8 @@ def _rounded_path(match: re.Match[str]) -> str:
 def _compressed(match: re.Match[str]) -> str:
     """Return an embedded PNG as a JPEG, or, where it is partly transparent, with a palette."""
     image = Image.open(io.BytesIO(base64.b64decode(match[1])))
-    if image.mode != "RGBA" or image.getextrema()[3][0] == 255:
+    alpha = image.getchannel("A").getextrema() if image.mode == "RGBA" else (255, 255)
+    if alpha[0] == 255:
         return image_uri(image.convert("RGB"), "JPEG", quality=_JPEG_QUALITY, optimize=True)
     few = image.quantize(_PALETTE, method=Image.Quantize.FASTOCTREE)
     return image_uri(few, "PNG", optimize=True)

@@ -13,8 +13,8 @@ from landslip.experiments.scoring import score_run
 from landslip.io.visualization import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
 from landslip.reporting.experiment.error_maps import (
     ErrorMapGrid,
-    chosen_tiles,
-    picture_grids,
+    error_map_grids,
+    select_tiles,
     shown_methods,
 )
 from landslip.reporting.experiment.summary import ExperimentSummary
@@ -24,10 +24,10 @@ from .conftest import FakeExperiment, make_dataset, write_predictions
 
 def test_tiles_are_chosen_at_equal_steps_of_their_share() -> None:
     shares = {f"t{at:02d}": at / 100 for at in range(13)}  # t00 has none
-    assert chosen_tiles(shares, 6) == ["t02", "t04", "t06", "t08", "t10", "t12"]
-    assert chosen_tiles(shares, 1) == ["t07"]
-    assert chosen_tiles({"a": 0.2, "b": 0.0, "c": 0.1}, 6) == ["c", "a"]
-    assert chosen_tiles({"a": 0.0}, 6) == []
+    assert select_tiles(shares, 6) == ["t02", "t04", "t06", "t08", "t10", "t12"]
+    assert select_tiles(shares, 1) == ["t07"]
+    assert select_tiles({"a": 0.2, "b": 0.0, "c": 0.1}, 6) == ["c", "a"]
+    assert select_tiles({"a": 0.0}, 6) == []
 
 
 def test_the_paper_s_methods_come_first_in_its_order(whole: ExperimentSummary) -> None:
@@ -46,7 +46,7 @@ def grid_of(tmp_path: Path, fake: FakeExperiment) -> tuple[TileDataset, ErrorMap
     for cell in fake.cells:
         if cell.key.method == "ours" and cell.key.seed == 0:
             write_predictions(tmp_path, dataset, cell.key, 0.5)
-    (grid,) = picture_grids(ExperimentSummary(fake.results()), {"valley": dataset}, tmp_path)
+    (grid,) = error_map_grids(ExperimentSummary(fake.results()), {"valley": dataset}, tmp_path)
     return dataset, grid
 
 
@@ -54,7 +54,7 @@ def test_errors_have_their_colours(tmp_path: Path, fake: FakeExperiment) -> None
     dataset, grid = grid_of(tmp_path, fake)
     assert grid.columns == ("image", "label", "LinkNet")  # the other has no predictions
     assert len(grid.rows) == 6
-    image, label, errors = (panel.picture for panel in grid.rows[2])
+    image, label, errors = (panel.image for panel in grid.rows[2])
     tile = next(
         tile for tile in map(dataset.tile, range(8)) if tile.tile_id == grid.rows[2][0].note
     )
@@ -105,7 +105,6 @@ def test_pictures_are_whole_in_the_page_and_beside_it(tmp_path: Path, fake: Fake
 def test_without_predictions_there_is_no_grid(tmp_path: Path, fake: FakeExperiment) -> None:
     dataset = make_dataset(tmp_path / "tiles", tiles=3)
     fake.add("ours", 0.8, tiles=3)
-    assert (
-        list(picture_grids(ExperimentSummary(fake.results()), {"valley": dataset}, tmp_path)) == []
-    )
-    assert list(picture_grids(ExperimentSummary(fake.results()), {}, tmp_path)) == []
+    summary = ExperimentSummary(fake.results())
+    assert list(error_map_grids(summary, {"valley": dataset}, tmp_path)) == []
+    assert list(error_map_grids(summary, {}, tmp_path)) == []

@@ -7,10 +7,10 @@ import pytest
 
 from landslip.reporting.charts import SvgChart
 from landslip.reporting.experiment.figures import (
-    curves_chart,
     f1_chart,
     learning_chart,
     line_styles,
+    probability_chart,
     split_chart,
     transfer_chart,
 )
@@ -26,7 +26,7 @@ def charts(whole: ExperimentSummary) -> list[SvgChart]:
     return [
         f1_chart(whole, "groups"),
         split,
-        curves_chart(whole, "valley", "groups"),
+        probability_chart(whole, "valley", "groups"),
         learning_chart(whole, "valley", "groups"),
         transfer_chart(whole, "valley", "groups", "tianshui"),
     ]
@@ -81,7 +81,7 @@ def test_one_seed_one_tile_and_nothing_found_are_drawn(fake: FakeExperiment) -> 
     summary = ExperimentSummary(fake.results())
     for chart in (
         f1_chart(summary, "groups"),
-        curves_chart(summary, "valley", "groups"),
+        probability_chart(summary, "valley", "groups"),
         learning_chart(summary, "valley", "groups"),
     ):
         assert chart.svg.startswith("<svg")

@@ -3,11 +3,11 @@
 from landslip.experiments.paper import PaperMethod
 from landslip.reporting.experiment.methods import (
     PrintedMethod,
-    depths,
-    first_layers,
+    first_layer_variants,
+    linknets_by_depth,
     opponents,
-    printed_as,
-    proposed,
+    printed_methods,
+    proposed_method,
     transfer_pairs,
 )
 
@@ -17,16 +17,16 @@ from .conftest import FakeExperiment
 def test_the_paper_s_encoder_is_preferred_and_the_reference_above_it(fake: FakeExperiment) -> None:
     for depth in (18, 34, 50):
         fake.method(f"l{depth}", encoder=f"resnet{depth}", transferred=True)
-    assert proposed(fake.results()) == "l50"
+    assert proposed_method(fake.results()) == "l50"
     fake.reference = "l18"
-    assert proposed(fake.results()) == "l18"
+    assert proposed_method(fake.results()) == "l18"
 
 
 def test_without_a_transferred_linknet_nothing_is_proposed(fake: FakeExperiment) -> None:
     fake.method("plain", encoder="resnet50")
     fake.method("albunet", "albunet", encoder="resnet34", transferred=True)
-    assert proposed(fake.results()) is None
-    assert depths(fake.results()) == []
+    assert proposed_method(fake.results()) is None
+    assert linknets_by_depth(fake.results()) == []
 
 
 def test_pairs_are_of_one_network_and_encoder(fake: FakeExperiment) -> None:
@@ -36,7 +36,7 @@ def test_pairs_are_of_one_network_and_encoder(fake: FakeExperiment) -> None:
     fake.method("p18", encoder="resnet18")
     fake.method("u50", "unet", encoder="resnet50")
     assert transfer_pairs(fake.results()) == [("l18", "p18"), ("l50", "p50")]
-    assert depths(fake.results()) == ["l18", "l50"]
+    assert linknets_by_depth(fake.results()) == ["l18", "l50"]
 
 
 def test_one_of_several_first_layers_stands_for_the_network(fake: FakeExperiment) -> None:
@@ -45,10 +45,10 @@ def test_one_of_several_first_layers_stands_for_the_network(fake: FakeExperiment
         fake.method(f"l50-{name}", encoder="resnet50", transferred=True, first_layer=name)
     fake.method("p50", encoder="resnet50", first_layer="mean")
     results = fake.results()
-    assert first_layers(results) == ["l50-red", "l50-mean", "l50-zero"]
+    assert first_layer_variants(results) == ["l50-red", "l50-mean", "l50-zero"]
     assert transfer_pairs(results) == [("l50-mean", "p50")]
-    assert depths(results) == ["l50-mean"]
-    assert set(printed_as(results)) == {"l50-mean", "p50"}
+    assert linknets_by_depth(results) == ["l50-mean"]
+    assert set(printed_methods(results)) == {"l50-mean", "p50"}
 
 
 def test_printed_figures_go_to_the_paper_s_encoders(fake: FakeExperiment) -> None:
@@ -56,7 +56,7 @@ def test_printed_figures_go_to_the_paper_s_encoders(fake: FakeExperiment) -> Non
     fake.method("l50", encoder="resnet50", transferred=True)
     fake.method("a18", "albunet", encoder="resnet18", transferred=True)
     fake.method("svm", "svm")
-    assert printed_as(fake.results()) == {
+    assert printed_methods(fake.results()) == {
         "svm": PrintedMethod(method=PaperMethod.SVM, encoder=None, exact=True),
         "a18": PrintedMethod(method=PaperMethod.ALBUNET, encoder="resnet34", exact=False),
         "l50": PrintedMethod(method=PaperMethod.TRANSFERRED, encoder="resnet50", exact=True),

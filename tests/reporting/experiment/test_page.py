@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from landslip.experiments.results import Results
-from landslip.reporting.experiment.page import write_report
+from landslip.reporting.experiment.page import TextBlock, report_sections, write_report
+from landslip.reporting.experiment.summary import ExperimentSummary
 
 from .conftest import FakeExperiment, make_dataset, whole_experiment, write_predictions
 
@@ -24,7 +25,7 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.links: list[str] = []
         self.tags: set[str] = set()
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
@@ -93,12 +94,13 @@ def test_page_and_markdown_hold_the_same(folder: Path) -> None:
     for words in (
         "In short",
         "Transfer of the ImageNet encoder helps",
-        "transfer helped LinkNet, ResNet-50 by",
+        "holds in part",
+        "Comparisons behind the verdicts",
         "Table 3: depth of the transferred encoder, split groups",
         "Table 4: LinkNet with its encoder transferred or not, split random",
         "Table 5: all methods, split groups",
         "70.97†",
-        "Models on another data set",
+        "From Valley, 2 m, 4 bands to Tianshui: loss and gain by fine-tuning",
         "<script>alert(1)</script>",
         "ab" * 6,
         "The paper's own figures",
@@ -107,9 +109,9 @@ def test_page_and_markdown_hold_the_same(folder: Path) -> None:
     ):
         assert words in page.text, words
         assert words in plain, words
-    figures = re.findall(r"\d\d\.\d to \d\d\.\d", page.text)
+    figures = re.findall(r"\d\d\.\d–\d\d\.\d", page.text)
     assert len(figures) > 300
-    assert set(figures) == set(re.findall(r"\d\d\.\d to \d\d\.\d", plain))
+    assert set(figures) == set(re.findall(r"\d\d\.\d–\d\d\.\d", plain))
 
 
 def test_what_markdown_points_to_lies_beside_it(folder: Path) -> None:
@@ -169,11 +171,11 @@ def transfers_only() -> Results:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (one_method, "With 1 seed nothing is known"),
-        (all_failed, "No cell was finished"),
-        (nothing, "No cell was finished"),
+        (one_method, "Scores are means over 1 seed."),
+        (all_failed, "No run was finished"),
+        (nothing, "No run was finished"),
         (reference_failed, "ours on valley (split groups, fold 0, seed 0) failed"),
-        (transfers_only, "ours reached an F1 of"),
+        (transfers_only, "F1 on tianshui of models of valley"),
     ],
     ids=lambda case: getattr(case, "__name__", None),
 )
@@ -184,3 +186,56 @@ def test_parts_may_be_missing(make: object, words: str, tmp_path: Path) -> None:
     assert page.open == []
     assert words in page.text
     assert words in text
+
+
+def in_short(fake: FakeExperiment) -> dict[str, tuple[str, ...]]:
+    """The texts of the first section by heading."""
+    summary, *_ = report_sections(ExperimentSummary(fake.results()), ())
+    return {block.heading: block.lines for block in summary.blocks if isinstance(block, TextBlock)}
+
+
+def test_failed_runs_are_listed(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, seeds=(0,))
+    fake.fail("svm")
+    texts = in_short(fake)
+    assert texts["Failed"] == (
+        "svm on valley (split groups, fold 0, seed 0) failed: the machine ran out of memory.",
+    )
+    assert texts[""][-1] == (
+        "1 data set, 2 methods, 1 seed: 1 run done and 1 failed; training took 2 min in all, "
+        "on 2 cores."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ((0,), "means over 1 seed."),
+        ((0,), "the spread between trainings is unknown."),
+        ((0, 1), "the spread between trainings is known only roughly."),
+        ((0, 1, 2), "means over 3 seeds."),
+        ((0, 1, 2), "hold for these trained networks."),
+    ],
+)
+def test_few_seeds_limit(fake: FakeExperiment, seeds: tuple[int, ...], words: str) -> None:
+    fake.add("ours", 0.8, seeds=seeds)
+    assert words in in_short(fake)["Limits"][0]
+
+
+def test_other_limits_are_listed(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, tiles=6)
+    fake.cells = [cell.model_copy(update={"epoch": 30}) for cell in fake.cells]
+    split = fake.splits["valley", "groups"]
+    leaking = split.folds[0].model_copy(update={"notes": ("leak: tile a (train) and tile b",)})
+    fake.splits["valley", "groups"] = split.model_copy(update={"folds": (leaking,)})
+    limits = in_short(fake)["Limits"]
+    assert any("take test tiles as independent" in one for one in limits)
+    assert "valley, split groups: leak: tile a (train) and tile b." in limits
+    assert any(one.startswith("Only 6 test tiles of valley") for one in limits)
+    assert any("In 3 of 3 trainings the last epoch was the best" in one for one in limits)
+
+
+def test_seeds_are_those_that_were_run(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, seeds=(3, 4))
+    summary = ExperimentSummary(fake.results().model_copy(update={"seeds": (0,)}))
+    assert summary.seeds == (3, 4)

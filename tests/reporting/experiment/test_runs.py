@@ -8,7 +8,7 @@ from landslip.reporting.experiment.runs import (
     PooledRunKey,
     on_common_tiles,
     pool_runs,
-    score_run,
+    score_pooled_run,
 )
 
 from .conftest import FakeExperiment
@@ -45,7 +45,7 @@ def test_tiles_are_pooled_over_folds_and_scores_are_means_over_seeds(fake: FakeE
     assert run.seeds == (0, 1)
     np.testing.assert_array_equal(run.counts[0], [[20, 5, 0], [10, 0, 10], [0, 5, 20]])
 
-    line = score_run(run)
+    line = score_pooled_run(run)
     # seed 0: tp 30, fp 10, fn 30; seed 1: tp 60, fp 10, fn 0; each summed before the ratio
     assert line.precision.by_seed == (30 / 40, 60 / 70)
     assert line.f1.by_seed == (60 / 100, 120 / 130)
@@ -87,11 +87,11 @@ def test_runs_are_compared_on_the_tiles_that_all_were_tested_on(fake: FakeExperi
 def test_objects_outlines_and_area_are_summed_over_cells(fake: FakeExperiment) -> None:
     fake.add("ours", 0.5, seeds=(0,))
     fake.add("ours", 0.7, seeds=(1,))
-    line = score_run(pool_runs(fake.results())[KEY])
+    line = score_pooled_run(pool_runs(fake.results())[KEY])
     small, large = line.by_size
     assert (small.landslides, small.detected) == (100, 20 + 28)
     assert (large.landslides, large.detected) == (40, 10 + 14)
-    assert line.false_share == (30 + 18) / 120
+    assert line.false_fraction == (30 + 18) / 120
     # 40 tiles of 10 000 px of 2 m: 1.6 km2 a seed
     assert line.false_per_km2 == (30 + 18) / 3.2
     assert line.boundary_f1.by_seed == (0.5, 0.7)
@@ -100,7 +100,7 @@ def test_objects_outlines_and_area_are_summed_over_cells(fake: FakeExperiment) -
 
 
 @pytest.mark.parametrize(
-    ("tp", "fp", "fn", "idle"),
+    ("tp", "fp", "fn", "degenerate"),
     [
         (20, 80, 0, 1),  # all is called landslide: F1 2 * 20 / (2 * 20 + 80) = 1 / 3
         (0, 0, 20, 1),
@@ -109,7 +109,7 @@ def test_objects_outlines_and_area_are_summed_over_cells(fake: FakeExperiment) -
     ],
 )
 def test_what_is_no_better_than_calling_all_landslide_learned_nothing(
-    fake: FakeExperiment, tp: int, fp: int, fn: int, idle: int
+    fake: FakeExperiment, tp: int, fp: int, fn: int, degenerate: int
 ) -> None:
     fake.add("ours", 0.5, seeds=(0,))
     (cell,) = fake.cells
@@ -118,8 +118,8 @@ def test_what_is_no_better_than_calling_all_landslide_learned_nothing(
     scores = cell.scores.model_copy(update={"tiles": (tile,)})
     fake.cells = [cell.model_copy(update={"scores": scores})]
     run = pool_runs(fake.results())[KEY]
-    assert run.marking_all == pytest.approx(1 / 3)
-    assert run.idle_seeds == idle
+    assert run.all_positive_f1 == pytest.approx(1 / 3)
+    assert run.degenerate_seeds == degenerate
 
 
 def test_a_model_of_other_ground_may_fail_without_having_learned_nothing(
@@ -128,13 +128,13 @@ def test_a_model_of_other_ground_may_fail_without_having_learned_nothing(
     fake.dataset("tianshui")
     fake.add("ours", 0.05, target="tianshui")
     (run,) = pool_runs(fake.results()).values()
-    assert run.idle_seeds == 0
+    assert run.degenerate_seeds == 0
 
 
 def test_what_is_undefined_is_none(fake: FakeExperiment) -> None:
     fake.add("ours", 0.5, seeds=(0,))
     fake.cells = [with_tiles(fake.cells[0], {"a": (0, 0, 20), "b": (0, 0, 10)})]
-    line = score_run(pool_runs(fake.results())[KEY])
+    line = score_pooled_run(pool_runs(fake.results())[KEY])
     assert line.precision.value is None
     assert line.f1.value == 0
     assert line.f1.spread is not None

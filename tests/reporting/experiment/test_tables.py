@@ -12,9 +12,10 @@ from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.experiment.tables import (
     area_table,
     cost_table,
-    curve_table,
+    coverage_table,
     dataset_table,
     first_layer_table,
+    learning_table,
     objects_table,
     probability_table,
     seeds_table,
@@ -57,12 +58,12 @@ def test_table_5_has_our_scores_and_the_printed_ones(exact: ExperimentSummary) -
         ["LinkNet", "80.0", "80.0", "80.0", "66.7", "reference", "83.61", "79.74†", "81.74"],
     ]
     assert texts(table, small=True)[0] == [
-        *("", "50.0 to 50.0", "50.0 to 50.0", "50.0 to 50.0", "33.3 to 33.3"),
-        *("−30.0 to −30.0, p < 0.001", "63.63 / 75.91", "59.21 / 61.67", "63.01 / 60.10"),
+        *("", "50.0–50.0", "50.0–50.0", "50.0–50.0", "33.3–33.3"),
+        *("−30.0 – −30.0, p < 0.001", "63.63 / 75.91", "59.21 / 61.67", "63.01 / 60.10"),
     ]
     assert table is not None
     assert [cell.best for cell in table.rows[3].cells][:5] == [False, True, True, True, True]
-    assert any("does not follow from the precision and recall" in note for note in table.notes)
+    assert any("contradicts the precision and recall" in note for note in table.notes)
 
 
 def test_table_4_has_the_gain_of_transfer(exact: ExperimentSummary) -> None:
@@ -78,7 +79,7 @@ def test_table_4_has_the_gain_of_transfer(exact: ExperimentSummary) -> None:
 def test_table_3_has_the_encoders_by_depth(exact: ExperimentSummary) -> None:
     table = encoder_table(exact, "groups")
     assert table is not None
-    assert "as printed in the paper, of another scene" in table.notes[0]
+    assert "as printed in the paper, for another scene" in table.notes[0]
     assert texts(table) == [
         ["ResNet-18", "78.0", "78.0", "78.0", "–", "–", "–"],
         ["ResNet-50", "80.0", "80.0", "80.0", "81.96", "85.33", "83.61"],
@@ -129,7 +130,7 @@ def test_objects(exact: ExperimentSummary) -> None:
     assert texts(table, small=True)[0][1:3] == ["of 50", "of 20"]
     assert table is not None
     assert [column.title for column in table.columns][1:3] == ["1 to 99 px", "100 px and more"]
-    assert table.columns[-1].title == "outline F1 within 2 px, %"
+    assert table.columns[-1].title == "boundary F1 within 2 px, %"
 
 
 def test_false_objects_by_area_need_a_resolution(fake: FakeExperiment) -> None:
@@ -147,7 +148,7 @@ def test_area(exact: ExperimentSummary) -> None:
     assert texts(table)[0] == ["SVM", "10.00", "11.00", "10.50", "+0.50"]
     assert texts(table, small=True)[0][2] == "± 0.78"
     assert table is not None
-    assert table.notes[1] == "The labels' share lies outside ± in 0 of 4 rows."
+    assert table.notes[1] == "The labelled fraction is outside ± in 0 of 4 rows."
 
 
 def test_area_that_the_labels_contradict_is_told(fake: FakeExperiment) -> None:
@@ -160,7 +161,7 @@ def test_area_that_the_labels_contradict_is_told(fake: FakeExperiment) -> None:
     fake.cells = [cell.model_copy(update={"scores": scores})]
     table = area_table(ExperimentSummary(fake.results()), "groups")
     assert table is not None
-    assert "outside ± in 1 of 1 row, more often than 1 in 20" in table.notes[1]
+    assert "outside ± in 1 of 1 row: more often than 1 in 20" in table.notes[1]
     assert texts(table)[0][4] == "\N{MINUS SIGN}0.90"
 
 
@@ -180,7 +181,7 @@ def test_probabilities_are_ranked(whole: ExperimentSummary) -> None:
 
 
 def test_training_tiles_and_tuning(whole: ExperimentSummary) -> None:
-    curve = curve_table(whole, "valley", "groups")
+    curve = learning_table(whole, "valley", "groups")
     assert [column.title for column in curve.columns] == [
         *("Method", "20 tiles", "50 tiles", "100 tiles", "all tiles")
     ]
@@ -190,7 +191,7 @@ def test_training_tiles_and_tuning(whole: ExperimentSummary) -> None:
 
     route = tuning_table(whole, "valley", "groups", "tianshui")
     assert [column.title for column in route.columns][1:] == [
-        *("as it is", "1 tile", "3 tiles", "6 tiles")
+        *("as trained", "fine-tuned on 1 tile", "fine-tuned on 3 tiles", "fine-tuned on 6 tiles")
     ]
     assert [row[0] for row in texts(route)] == [
         *("LinkNet, ResNet-50", "LinkNet, ResNet-50, not transferred")
@@ -221,3 +222,84 @@ def test_data_sets_and_splits(exact: ExperimentSummary) -> None:
     assert texts(split_table(exact)) == [
         ["groups", "0", "30", "2", "8", "0", "cd" * 6, "–"],
     ]
+
+
+def coverage(fake: FakeExperiment) -> list[list[str]]:
+    return texts(coverage_table(ExperimentSummary(fake.results())))
+
+
+def test_coverage_shows_what_each_method_was_given(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8)
+    fake.add("longer", 0.8)
+    fake.add("svm", 0.5)
+    fake.method("svm", "svm")
+    changes: dict[str, dict[str, int | None]] = {
+        "longer": {"epochs": 60, "epoch": 60},
+        "svm": {"epochs": None, "epoch": None},
+    }
+    fake.cells = [cell.model_copy(update=changes.get(cell.key.method, {})) for cell in fake.cells]
+    assert coverage(fake) == [
+        ["ours", "3", "180", "40", "30", "0 of 3", "0.50", "–"],
+        ["longer", "3", "180", "40", "60", "3 of 3", "0.50", "–"],
+        ["svm", "3", "180", "40", "–", "–", "–", "–"],
+    ]
+
+
+def test_coverage_without_validation_has_no_best_epoch(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8)
+    fake.cells = [cell.model_copy(update={"epoch": 30, "validated_on": 0}) for cell in fake.cells]
+    assert coverage(fake)[0][5:7] == ["–", "–"]
+
+
+def test_coverage_shows_missing_seeds_and_tiles_and_failed_trainings(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8)
+    fake.add("fewer", 0.7, tiles=31, seeds=(0,))
+    fake.add("failed", 0.18, noise=0)  # calling all landslide gives 2 / 11
+    assert [row[1:4] for row in coverage(fake)] == [
+        ["3", "180", "40"],
+        ["1", "180", "31"],
+        ["3", "180", "40"],
+    ]
+    assert [row[-1] for row in coverage(fake)] == ["–", "–", "3 of 3 seeds (F1 18.2 %)"]
+
+
+def test_coverage_names_runs_of_few_tiles_and_of_another_data_set(whole: ExperimentSummary) -> None:
+    small = {row[0] for row in texts(coverage_table(whole), small=True)}
+    assert {"", "20 tiles", "on Tianshui, fine-tuned on 3 tiles"} <= small
+
+
+def test_settings_of_its_own_are_shown_with_the_costs(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8)
+    methods = {"ours": {"training": {"learning_rate": 0.1}}}
+    results = fake.results().model_copy(update={"config": {"methods": methods}})
+    assert cost_table(ExperimentSummary(results)).notes == (
+        "ours: trained with settings of its own (learning_rate 0.1).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("deep", "words"),
+    [("imagenet", "ResNet-18 in1k.pth, ResNet-50 imagenet."), ("resnet50_in1k.pth", None)],
+)
+def test_weights_of_different_origin_are_shown(
+    fake: FakeExperiment, deep: str, words: str | None
+) -> None:
+    for name, weights in (("resnet18", "resnet18_in1k.pth"), ("resnet50", deep)):
+        fake.method(name, encoder=name, transferred=True, weights=weights)
+        fake.add(name, 0.8)
+    table = encoder_table(ExperimentSummary(fake.results()), "groups")
+    assert table is not None
+    assert [note.endswith(words) for note in table.notes[1:] if words] == ([True] if words else [])
+    assert len(table.notes) == (1 if words is None else 2)
+
+
+def test_few_training_tiles_have_notes_of_their_own(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8)
+    fake.add("ours", 0.5, train_tiles=20)
+    notes = " ".join(learning_table(ExperimentSummary(fake.results()), "valley", "groups").notes)
+    assert "drawn anew for each seed (3 draws)" in notes
+    assert "took fewer steps" in notes
+    config = {"training": {"steps_per_epoch": 82}}
+    results = fake.results().model_copy(update={"config": config})
+    notes = " ".join(learning_table(ExperimentSummary(results), "valley", "groups").notes)
+    assert "took fewer steps" not in notes

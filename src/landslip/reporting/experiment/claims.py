@@ -14,7 +14,12 @@ from statistics import fmean
 from landslip.experiments.paper import DATES, METHODS, PaperMethod
 from landslip.reporting.experiment.contrasts import ContrastVerdict as Sign
 from landslip.reporting.experiment.contrasts import F1Contrast, compare_apart, compare_gains
-from landslip.reporting.experiment.methods import encoder_depth, opponents, paper_method
+from landslip.reporting.experiment.methods import (
+    encoder_depth,
+    encoders_differ,
+    opponents,
+    paper_method,
+)
 from landslip.reporting.experiment.runs import PooledRunKey
 from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.numbers import EMPTY, counted, listing, p_value, point_interval, points
@@ -79,6 +84,7 @@ class ComparisonRow:
     second: str
     contrast: F1Contrast
     is_mixed: bool = False
+    encoders_differ: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +150,7 @@ def _row(summary: ExperimentSummary, place: Place, first: str, second: str) -> C
         second=summary.label(second),
         contrast=contrast,
         is_mixed=summary.is_mixed(*place),
+        encoders_differ=encoders_differ(summary.method(first), summary.method(second)),
     )
 
 
@@ -225,7 +232,7 @@ _OPPONENTS = "transferred LinkNet (of the same encoder, or as the paper paired t
 CLAIM_RULES = (
     ClaimRule(
         claim="Transfer of the ImageNet encoder helps",
-        compared="each network with a transferred encoder against the same one trained from scratch",
+        compared="each network with a transferred encoder against one trained from scratch",
         comparisons=_transfer,
     ),
     *(
@@ -428,8 +435,9 @@ def _comparison_cells(row: ComparisonRow) -> Iterator[TableCell]:
     contrast, seeds = row.contrast, row.contrast.seeds
     estimate = contrast.estimate
     interval = point_interval(estimate.low, estimate.high)
-    for text in (row.place, row.first, row.second):
-        yield TableCell(text=text)
+    yield TableCell(text=row.place)
+    yield TableCell(text=row.first)
+    yield TableCell(text=row.second, small="another encoder" if row.encoders_differ else "")
     yield TableCell(
         text=points(estimate.value), small="no interval" if interval == EMPTY else interval
     )

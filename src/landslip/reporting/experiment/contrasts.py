@@ -144,20 +144,19 @@ def compare_family(runs: PooledRuns, pairs: Sequence[RunPair]) -> dict[RunPair, 
 
 def _compare(runs: PooledRuns, pair: RunPair) -> F1Contrast | None:
     one, other = runs[pair[0]], runs[pair[1]]
-    tables = on_common_tiles([one, other])
-    if tables[0].shape[1] == 0:
+    first, second = on_common_tiles([one, other])
+    if first.shape[1] == 0:
         return None
-    comparison = compare_f1(*tables)
+    comparison = compare_f1(first, second)
     if comparison is None:
         return None
+    low, high = comparison.low, comparison.high
     return F1Contrast(
         first=pair[0],
         second=pair[1],
-        estimate=DefinedEstimate(
-            value=comparison.difference, low=comparison.low, high=comparison.high
-        ),
+        estimate=DefinedEstimate(value=comparison.difference, low=low, high=high),
         tiles=comparison.tiles,
-        seeds=_seed_agreement([one, other], tables, (1, -1)),
+        seeds=_seed_agreement([one, other], [first, second], (1, -1)),
         p_value=comparison.p_value,
         degenerate=bool(one.degenerate_seeds or other.degenerate_seeds),
     )

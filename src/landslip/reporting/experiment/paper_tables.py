@@ -51,10 +51,11 @@ def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
             facts = summary.method(one.method)
             encoder = facts.encoder or ""
             printed = ENCODERS.get(encoder)
+            paper = [None if printed is None else str(getattr(printed, name)) for name in _SCORES]
             cells = (
                 TableCell(text=encoder_label(encoder)),
                 *_score_cells(one),
-                *(text_cell(printed and str(getattr(printed, name))) for name in _SCORES),
+                *map(text_cell, paper),
             )
             rows.append(TableRow(group=summary.title(dataset), cells=cells))
             if facts.weights:
@@ -66,13 +67,13 @@ def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     if len({*weights.values()}) > 1:
         origins = ", ".join(f"{encoder} {origin}" for encoder, origin in weights.items())
         notes.append(f"The pretrained weights differ in origin as well as in depth: {origins}.")
-    paper = tuple(
+    paper_columns = tuple(
         TableColumn(title=title, group=f"printed in the paper, {DATES[0]}, %", quiet=True)
         for title in ("precision", "recall", "F1")
     )
     return ReportTable(
         caption=f"Table 3: depth of the transferred encoder, split {split}",
-        columns=(TableColumn(title="Encoder", number=False), *_OURS, *paper),
+        columns=(TableColumn(title="Encoder", number=False), *_OURS, *paper_columns),
         rows=tuple(rows),
         group_title="Data set",
         notes=tuple(notes),

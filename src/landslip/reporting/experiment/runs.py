@@ -121,7 +121,8 @@ def _pooled(key: PooledRunKey, seeds: dict[int, list[RunFacts]]) -> PooledRun:
     tile_ids = sorted({name for table in tables.values() for name in table})
     complete = tuple(seed for seed, table in tables.items() if len(table) == len(tile_ids))
     if not complete:  # no seed finished every fold: take what the most complete one tested
-        tile_ids = sorted(max(tables.values(), key=len))
+        fullest = max(tables.values(), key=len)
+        tile_ids = sorted(fullest)
         complete = tuple(seed for seed, table in tables.items() if {*tile_ids} <= {*table})
     counts = [[tables[seed][name] for name in tile_ids] for seed in complete]
     return PooledRun(
