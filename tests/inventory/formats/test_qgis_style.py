@@ -8,14 +8,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import geopandas
-import numpy as np
 import pytest
 from PIL import Image
 from tests.inventory.factories import make_layers
 
 from landslip.core.choices import Language
 from landslip.inventory.formats import colours
-from landslip.inventory.formats.qgis_style import _breaks, layer_style
+from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.vector_files import write_geopackage
 from landslip.inventory.layers import InventoryLayers
 
@@ -40,26 +39,6 @@ def test_landslides_are_graded_by_confidence() -> None:
 def test_landslides_without_confidence_are_all_alike() -> None:
     found = rules("landslides", make_layers(with_confidence=False).landslides)
     assert list(found) == ["Landslide", "To be checked: river flat, road or cloud?"]
-
-
-@pytest.mark.parametrize(
-    ("largest", "limits"),
-    [
-        (16.0, [0, 1, 2, 4, 8, 16]),
-        (17.0, [0, 2, 4, 8, 16, 32]),
-        (0.03, [0, 0.002, 0.004, 0.008, 0.016, 0.032]),
-        (3000.0, [0, 200, 400, 800, 1600, 3200]),
-    ],
-)
-def test_classes_of_density_are_round_and_reach_the_largest(
-    largest: float, limits: list[float]
-) -> None:
-    assert _breaks(np.array([0.0, largest / 3, largest])) == pytest.approx(limits)
-
-
-@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan]])
-def test_without_any_density_there_are_no_classes(values: list[float]) -> None:
-    assert _breaks(np.array(values, dtype=np.float64)) == []
 
 
 def test_grades_cover_confidence_without_gaps() -> None:

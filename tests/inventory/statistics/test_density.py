@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.errors import InputError
-from landslip.inventory.statistics.density import covered_fractions, density_cells
+from landslip.inventory.statistics.density import covered_fractions, density_cells, density_limits
 
 UTM = CRS.from_epsg(32648)
 
@@ -252,3 +252,23 @@ def test_nothing_covers_nothing() -> None:
 def test_ten_thousand_copies_count_once() -> None:
     copies = [shapely.box(102, 232, 107, 238)] * 10_000
     assert shares(*copies)[0, 0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("largest", "limits"),
+    [
+        (16.0, [0, 1, 2, 4, 8, 16]),
+        (17.0, [0, 2, 4, 8, 16, 32]),
+        (0.03, [0, 0.002, 0.004, 0.008, 0.016, 0.032]),
+        (3000.0, [0, 200, 400, 800, 1600, 3200]),
+    ],
+)
+def test_classes_of_density_are_round_and_reach_the_largest(
+    largest: float, limits: list[float]
+) -> None:
+    assert density_limits(np.array([0.0, largest / 3, largest])) == pytest.approx(limits)
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan]])
+def test_without_any_density_there_are_no_classes(values: list[float]) -> None:
+    assert density_limits(np.array(values, dtype=np.float64)) == []

@@ -1,5 +1,6 @@
 """Maps: what they show and where."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,21 +9,13 @@ import shapely
 from tests.reporting.inventory.made import ground, write_inventory
 from tests.reporting.inventory.wanted import UTM, Wanted
 
+from landslip.core.choices import Language
+from landslip.inventory.formats.qgis_style import layer_style
 from landslip.reporting.inventory.backdrop import SceneBackdrop
 from landslip.reporting.inventory.data import read_inventory
-from landslip.reporting.inventory.maps import density_breaks, footprint_in, whole_view
+from landslip.reporting.inventory.maps import density_map, footprint_in, whole_view
+from landslip.reporting.inventory.texts import read_texts
 from landslip.reporting.inventory.view import View
-
-
-def test_breaks_divide_evenly_and_hold_the_ends() -> None:
-    values = np.arange(1.0, 101.0)
-    breaks = density_breaks(values)
-    assert np.histogram(values, [0, *breaks, 100])[0].tolist() == pytest.approx([20] * 5, abs=1)
-
-
-def test_equal_densities_are_one_class() -> None:
-    assert density_breaks(np.full(9, 3.0)).tolist() == []
-    assert density_breaks(np.empty(0)).tolist() == []
 
 
 @pytest.mark.parametrize("crs", [UTM, "EPSG:4326"])
@@ -48,3 +41,16 @@ def test_a_scene_without_a_place_has_no_footprint_on_a_map(tmp_path: Path) -> No
 def test_without_landslides_and_scene_there_is_no_map(tmp_path: Path) -> None:
     data = read_inventory(write_inventory(tmp_path / "inventory", Wanted(landslides=0)))
     assert whole_view(data, None) is None
+
+
+def test_density_has_the_classes_of_the_qgis_style(tmp_path: Path) -> None:
+    data = read_inventory(write_inventory(tmp_path / "inventory", Wanted(landslides=30)))
+    page = density_map(data, read_texts(Language.ENGLISH))
+    assert page is not None
+    style = layer_style("density", data.density, Language.ENGLISH)
+    in_style = re.findall(r'label="([\d.]+) – ([\d.]+) per km', style)
+    in_page = re.findall(r">([\d.]+)–([\d.]+)<", page)
+    assert [tuple(map(float, one)) for one in in_page] == [
+        tuple(map(float, one)) for one in in_style
+    ]
+    assert len(in_page) > 1

@@ -12,6 +12,7 @@ from landslip.core.choices import Language
 from landslip.inventory.fields import FLAGS, LAYER_FIELDS, label_with_unit
 from landslip.inventory.formats import colours
 from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
+from landslip.inventory.statistics.density import density_limits
 
 Colour = tuple[int, int, int]
 _HEAD = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -112,7 +113,7 @@ def _between(column: str, low: float, high: float, *, last: bool) -> str:
 
 
 def _density_rules(frame: geopandas.GeoDataFrame, words: Mapping[str, str]) -> list[_Rule]:
-    breaks = _breaks(frame["per_km2"].to_numpy(dtype=np.float64))
+    breaks = density_limits(frame["per_km2"].to_numpy(dtype=np.float64))
     outline = _symbol("fill", [_simple_fill(None, (220, 220, 220), _HAIRLINE)])
     rules = [_Rule(words["none"], '"per_km2" = 0', outline)]
     ends = zip(breaks, breaks[1:], colours.DENSITIES, strict=False)
@@ -123,22 +124,6 @@ def _density_rules(frame: geopandas.GeoDataFrame, words: Mapping[str, str]) -> l
         fill = _symbol("fill", [_simple_fill(colour, (255, 255, 255), _HAIRLINE)])
         rules.append(_Rule(f"{low:g} – {high:g} per km²", filter_, fill))
     return rules
-
-
-def _breaks(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
-    """Return round limits of classes from 0 to the largest value or over it, each twice the last.
-
-    The first class is as wide as the second.
-    """
-    largest = float(np.nanmax(values, initial=0.0))
-    if not largest > 0:
-        return []
-    count = len(colours.DENSITIES)
-    unit = largest / 2 ** (count - 1)
-    power = 10.0 ** np.floor(np.log10(unit))
-    step = next(power * digit for digit in (1, 2, 2.5, 5, 10) if power * digit >= unit * 0.999999)
-    limits = [0.0, *(step * 2**times for times in range(count))]
-    return [float(f"{limit:.6g}") for limit in limits]
 
 
 def _renderer(rules: Sequence[_Rule]) -> Element:

@@ -14,6 +14,7 @@ from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
 from landslip.io.vector import repair_polygons
 
+_DENSITY_CLASSES = 5
 _CELLS_ALONG = 25
 _LEAST_MAPPED = 0.25  # of a cell; one landslide on a sliver of ground is no density
 _MOST_CELLS = 250_000
@@ -71,6 +72,22 @@ def density_cells(
     polygons = clip_polygons(polygons, whole)
     polygons = polygons[shapely.area(polygons) > 0]
     return _counted(polygons, whole, _Cells.over(whole, cell_m), target)
+
+
+def density_limits(per_km2: Array) -> list[float]:
+    """Return the limits of up to five classes of density, for maps.
+
+    They begin at 0 and are round; each is twice the one before, and the last is at least the
+    largest density. Empty where there is none over 0. NaN is left out.
+    """
+    largest = float(np.nanmax(per_km2, initial=0.0))
+    if not largest > 0:
+        return []
+    unit = largest / 2 ** (_DENSITY_CLASSES - 1)
+    power = 10.0 ** np.floor(np.log10(unit))
+    step = next(power * digit for digit in (1, 2, 2.5, 5, 10) if power * digit >= unit * 0.999999)
+    limits = [0.0, *(step * 2**times for times in range(_DENSITY_CLASSES))]
+    return [float(f"{limit:.6g}") for limit in limits]
 
 
 def _counted(

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import digamma, gammainc, gammaincinv, gammaln, polygamma
+from scipy.stats import invgamma
 
 Array = NDArray[np.float64]
 EXACT = 5_000
@@ -94,11 +95,9 @@ class InverseGamma:
 
     def density(self, areas_m2: Array, least_m2: float = 0.0) -> Array:
         """Return p(A | A >= least) in 1/m²; 0 under the least area and up to s."""
-        inside = (areas_m2 > self.s_m2) & (areas_m2 >= least_m2)
-        above = np.where(inside, areas_m2 - self.s_m2, 1.0)
-        log = self.rho * np.log(self.a_m2) - gammaln(self.rho) - (self.rho + 1) * np.log(above)
-        found = np.exp(log - self.a_m2 / above) / self.share_over(np.array(least_m2))
-        return np.where(inside, found, 0.0)
+        density = invgamma.pdf(areas_m2, self.rho, loc=self.s_m2, scale=self.a_m2)
+        within = density / self.share_over(np.array(least_m2))
+        return np.where(areas_m2 >= least_m2, within, 0.0)
 
     def share_over(self, areas_m2: Array) -> Array:
         """Return the share of landslides that are larger than each area."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from landslip.inventory.statistics.inverse_gamma import InverseGamma
 from landslip.inventory.statistics.result import (
     AreaFrequency,
     AreaHistogram,
@@ -168,14 +168,8 @@ def inverse_gamma_density(areas_m2: Values, fit: InverseGammaFit) -> Values:
     rho, scale, shift = fit.rho.value, fit.a_m2.value, fit.s_m2.value
     if rho is None or scale is None or shift is None:
         return np.full(areas_m2.shape, np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = scale / np.where(areas_m2 > shift, areas_m2 - shift, np.nan)
-        log = (rho + 1) * np.log(ratio) - ratio - special.gammaln(rho) - np.log(scale)
-    share = 1.0
-    if fit.least_m2 > max(shift, 0.0):
-        share = float(special.gammainc(rho, scale / (fit.least_m2 - shift)))
-    density: Values = np.exp(log) / share
-    return density
+    fitted = InverseGamma(rho=rho, a_m2=scale, s_m2=shift)
+    return np.where(areas_m2 > shift, fitted.density(areas_m2, fit.least_m2), np.nan)
 
 
 def power_law_density(areas_m2: Values, exponent: float, from_m2: float, share: float) -> Values:

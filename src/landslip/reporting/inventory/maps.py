@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pyproj
 import shapely
-from numpy.typing import NDArray
 
 from landslip.core.grid import map_points
+from landslip.inventory.statistics.density import density_limits
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.furniture import graticule, north_arrow, scale_bar
 from landslip.reporting.inventory.numbers import rounded
@@ -24,7 +24,6 @@ _LONGEST_PX, _DENSITY_PX = 600, 440
 _LEGEND = 130.0
 _FINER = 3
 _LANDSLIDE, _EDGE = (150, 46, 27), (120, 32, 18)
-_CLASSES = 5
 _NUMBERED = 10
 
 
@@ -122,32 +121,21 @@ def density_map(data: InventoryData, texts: Texts) -> str | None:
     left, bottom, right, top = shapely.total_bounds(cells).tolist()
     view = View.around((left, bottom, right, top), data.crs, _DENSITY_PX)
     shapes = brought_to(cells, data.crs, view)
-    breaks = density_breaks(values[values > 0])
-    classes = np.searchsorted(breaks, values, side="left")
+    limits = density_limits(values)
+    classes = np.searchsorted(limits[1:-1], values, side="right")
     classes[values <= 0] = -1
     content = "".join(
         path(rings_of(shapes[classes == at]), f"cell cell-{at}" if at >= 0 else "cell cell-none")
         for at in np.unique(classes).tolist()
     )
-    legend = _density_legend(breaks, values, texts)
+    legend = _density_legend(limits, texts)
     return _plate(Sheet(view=view, content=content, aside=legend), texts, texts("density_title"))
 
 
-def density_breaks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the upper ends of at most five classes but the last, of two digits, rising."""
-    if not len(values):
-        return np.empty(0)
-    shares = np.arange(1, _CLASSES) / _CLASSES
-    found = [float(f"{value:.2g}") for value in np.quantile(values, shares).tolist()]
-    inside = {value for value in found if values.min() <= value < values.max()}
-    return np.array(sorted(inside))
-
-
-def _density_legend(breaks: NDArray[np.float64], values: NDArray[np.float64], texts: Texts) -> str:
-    ends = [0.0, *breaks.tolist(), float(values.max())]
+def _density_legend(limits: list[float], texts: Texts) -> str:
     x, parts = 14.0, []
     title = words(x, 12.0, texts("density_legend"), class_="map-word")
-    for at, (low, high) in enumerate(pairwise(ends)):
+    for at, (low, high) in enumerate(pairwise(limits)):
         y = 22.0 + 16 * at
         parts.append(element("rect", x=x, y=y, width=16, height=11, class_=f"cell cell-{at}"))
         text = f"{rounded(low, 2)}–{rounded(high, 2)}"
