@@ -43,7 +43,7 @@ def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
 def test_a_cell_that_wants_too_many_tiles_is_named(tmp_path: Path) -> None:
     write_tiles(tmp_path / "tiles")
     config = write_experiment(tmp_path, runs=[{"methods": ["svm"], "train_tiles": [100]}])
-    said = r"cell made--groups--fold0--svm--seed0--tiles100: .* 100 cannot be taken; ask for fewer"
+    said = r"cell made--groups--fold0--svm--seed0--tiles100: .* 100 training tiles were requested"
     with pytest.raises(InputError, match=said):
         run(config, tmp_path / "out")
     assert not (tmp_path / "out" / ".lock").exists()

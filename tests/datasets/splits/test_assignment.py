@@ -102,9 +102,9 @@ def test_no_tile_is_refused() -> None:
 @pytest.mark.parametrize(
     ("shares", "option"),
     [
-        ({"test_share": -0.1}, "--test-share"),
-        ({"val_share": 1.5}, "--val-share"),
-        ({"test_share": float("nan")}, "--test-share"),
+        ({"test_share": -0.1}, "test_share"),
+        ({"val_share": 1.5}, "val_share"),
+        ({"test_share": float("nan")}, "test_share"),
     ],
 )
 def test_shares_outside_0_to_1_are_refused(shares: dict[str, float], option: str) -> None:
@@ -163,5 +163,5 @@ def test_the_certain_landslide_changes_nothing_where_one_is_drawn_anyway() -> No
 @pytest.mark.parametrize("number", [0, 3])
 def test_limits_that_cannot_be_met_are_refused(number: int) -> None:
     sides = [Split.TRAIN, Split.TEST, Split.TRAIN]
-    with pytest.raises(InputError, match=f"training tiles: 2 are there; {number} cannot be taken"):
+    with pytest.raises(InputError, match=f"{number} training tiles were requested, and there are 2"):
         limited_to(TILES[:3], sides, [True] * 3, number=number, seed=0)

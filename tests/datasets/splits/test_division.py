@@ -105,7 +105,7 @@ def test_tiles_that_show_the_same_go_together(
         for link in chain:
             assert fold.splits[link.one] is fold.splits[link.other]
         kind = "tiles" if method == "random" else "groups"
-        assert f"30 {kind} go with others that show the same" in fold.notes
+        assert f"30 {kind} are merged with others of the same content" in fold.notes
 
 
 def test_a_test_without_landslide_is_told(make_tiles: MakeTiles) -> None:
@@ -199,7 +199,7 @@ def test_blocks_are_whole_and_what_is_left_out_is_told(make_scene: MakeScene) ->
     ring[max(corner[0] - 1, 0) : end[0] + 2, max(corner[1] - 1, 0) : end[1] + 2] = True
     assert ((sides == Split.UNUSED) == (ring & (sides != Split.TEST))).all()
     unused = int((sides == Split.UNUSED).sum())
-    assert fold.notes[0] == f"{unused} tiles are left out: they lie within 8 m of a test tile"
+    assert fold.notes[0] == f"{unused} tiles are left out: they are within 8 m of a test tile"
 
 
 def test_a_long_landslide_takes_all_its_tiles_from_training(make_scene: MakeScene) -> None:
@@ -255,7 +255,7 @@ def test_two_dates_of_one_landslide_are_never_on_two_sides(make_scene: MakeScene
 
 def test_tiles_without_a_place_are_refused(make_tiles: MakeTiles) -> None:
     dataset = make_tiles([np.zeros((1, 4, 4), dtype=np.uint8)] * 5)
-    message = "blocks of ground need tiles with coordinates, and 5 of 5 have none; use method: gro"
+    message = "method: blocks needs tiles with coordinates, and 5 of 5 have none; use method: gro"
     with pytest.raises(InputError, match=message):
         divide(dataset, Division(method="blocks"))
 
@@ -360,7 +360,7 @@ def test_a_seam_of_shared_ground_is_left_out(make_scene: MakeScene) -> None:
     assert fold.splits[:80] == (Split.TEST,) * 80
     assert (other[:, :2] == Split.UNUSED).all()  # on the ground of the test, and its neighbours
     assert (other[:, 2:] == Split.TRAIN).all()
-    assert "16 tiles are left out: they lie within 8 m of a test tile" in fold.notes
+    assert "16 tiles are left out: they are within 8 m of a test tile" in fold.notes
 
 
 def test_tiles_without_a_place_are_held_out_by_name(make_tiles: MakeTiles) -> None:
@@ -370,19 +370,19 @@ def test_tiles_without_a_place_are_held_out_by_name(make_tiles: MakeTiles) -> No
     (here, there) = divide(joined(parts), Division(method="event", val_share=0.3))
     assert here.splits[:20] == there.splits[20:] == (Split.TEST,) * 20
     assert here.splits.count(Split.VALIDATION) == 5  # one group
-    assert here.notes[0].startswith("40 of 40 tiles have no coordinates: whether they show ground")
+    assert here.notes[0].startswith("40 of 40 tiles have no coordinates: whether they overlap others")
 
 
 def test_one_scene_is_refused(make_scene: MakeScene) -> None:
     dataset = make_scene(np.zeros((16, 16), dtype=np.uint8), SIDE)
-    message = r"to hold out one scene, tiles of two or more are needed; got \['scene'\]; join"
+    message = r"holding out one scene needs tiles of two or more; got \['scene'\]; join"
     with pytest.raises(InputError, match=message):
         divide(dataset, Division(method="scene"))
-    with pytest.raises(InputError, match=r"to hold out one event, .* got \['none'\]"):
+    with pytest.raises(InputError, match=r"holding out one event needs .* got \['none'\]"):
         divide(dataset, Division(method="event"))
 
 
 def test_too_many_scenes_are_refused(make_tiles: MakeTiles) -> None:
     dataset = make_tiles([np.zeros((1, 4, 4), dtype=np.uint8)] * 30)
-    with pytest.raises(InputError, match="30 times one scene would be held out, and at most 20"):
+    with pytest.raises(InputError, match="at most 20 scenes are held out in turn; got 30"):
         divide(dataset, Division(method="scene"))

@@ -205,7 +205,7 @@ def test_the_first_few_and_the_number_are_told() -> None:
     assert "a2" in said
     assert "a3" not in said
     assert said.endswith("4 pairs in all (1 by ground, 3 by part)")
-    assert describe_leaks([]) == "no tile shows what another side shows"
+    assert describe_leaks([]) == "no tile has the content of one in another split"
 
 
 @pytest.mark.skipif(not BIJIE.is_dir(), reason=f"{BIJIE} is not there")

@@ -1,4 +1,4 @@
-"""What a division of tiles is, asked for and made."""
+"""Divides the tiles of a dataset into training, validation and test tiles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,21 +12,23 @@ from landslip.datasets.splits.leaks import DuplicatePair, merge_groups
 from landslip.datasets.splits.spatial import SpatialRelations, drop_related, spatial_relations
 
 DivisionMethod = Literal["random", "groups", "blocks", "scene", "event"]
+MAX_HELD_OUT = 20
+_MAX_UNUSED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """How tiles are to be divided; see `landslip.datasets.splits.division.divide`.
+    """How tiles are to be divided; see `divide`.
 
     Attributes:
-        method: ``random`` (by tile), ``groups`` (the tiles' own), ``blocks`` (of ground), ``scene``
-            or ``event`` (one of them is the test).
-        test_share: share of test tiles where there is one fold.
-        val_share: share of validation tiles among those that are not tested.
+        method: ``random`` (by tile), ``groups`` (the tiles' own), ``blocks`` (square areas),
+            ``scene`` or ``event`` (one of them is the test).
+        test_share: fraction of test tiles where there is one fold.
+        val_share: fraction of validation tiles among those not tested.
         folds: 1 is one division; with more, each tile is tested in one of them.
-        block_tiles: side of a block of ground, in tiles.
-        buffer_m: on the ground, tiles nearer than this to a test tile are unused; None: one tile.
-        only: the scenes or events that are held out, one after another; None: each of them.
+        block_tiles: side of a block, in tiles.
+        buffer_m: tiles nearer than this to a test tile are unused; None: the side of a tile.
+        only: the scenes or events to hold out in turn; None: each of them.
     """
 
     method: DivisionMethod
@@ -39,10 +41,9 @@ class Division:
     only: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(DivisionMethod):
-            raise InputError(
-                f"method is one of {', '.join(get_args(DivisionMethod))}; got {self.method}"
-            )
+        methods = get_args(DivisionMethod)
+        if self.method not in methods:
+            raise InputError(f"method is one of {', '.join(methods)}; got {self.method}")
         if not 0 < self.test_share < 1:
             raise InputError(f"test_share is over 0 and under 1; got {self.test_share}")
         if not 0 <= self.val_share < 1:
@@ -55,16 +56,12 @@ class Division:
         if self.buffer_m is not None and not self.buffer_m >= 0:
             raise InputError(f"buffer_m is 0 or more metres; got {self.buffer_m}")
 
-    @property
-    def plan(self) -> SplitPlan:
-        """The shares and the seed."""
-        return SplitPlan(test_share=self.test_share, val_share=self.val_share, seed=self.seed)
-
     def assign(self, groups: Sequence[str]) -> list[list[Split]]:
-        """Deal tiles out by their groups, once or in folds."""
+        """Assign a split to each tile by its group, once or in folds."""
+        plan = SplitPlan(test_share=self.test_share, val_share=self.val_share, seed=self.seed)
         if self.folds == 1:
-            return [assign(groups, self.plan)]
-        return assign_folds(groups, self.folds, self.plan)
+            return [assign(groups, plan)]
+        return assign_folds(groups, self.folds, plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +69,8 @@ class Fold:
     """One division of all tiles.
 
     Attributes:
-        splits: what each tile is for, in the order of the dataset's index.
-        notes: what people should know of it.
+        splits: of each tile, in the order of the dataset's index.
+        notes: for the user.
         held_out: the scene or event that is the test, or None.
     """
 
@@ -83,54 +80,161 @@ class Fold:
 
 
 def divide(
-    dataset: TileDataset, division: Division, together: Sequence[DuplicatePair] = ()
+    dataset: TileDataset, division: Division, duplicates: Sequence[DuplicatePair] = ()
 ) -> tuple[Fold, ...]:
-    """Divide a dataset's tiles, once or in folds.
+    """Divide the tiles of a dataset, once or in folds.
 
-    - ``random`` deals tiles one by one.
-    - ``groups`` deals the dataset's own groups, which stay whole.
-    - ``blocks`` deals square blocks of ground, all dates of a block together; see
-      `landslip.datasets.splits.spatial.drop_related` for the tiles left out at their edges.
-    - ``scene`` and ``event`` hold out one after another; see `landslip.datasets.splits.division`.
+    - ``random`` assigns single tiles.
+    - ``groups`` assigns the dataset's groups, which are never divided.
+    - ``blocks`` assigns square areas, all dates of a block together. Tiles too close to a test tile
+      are left out, see `landslip.datasets.splits.spatial.drop_related`.
+    - ``scene`` and ``event`` hold out one after another, see `_HoldOut`.
 
     Args:
         dataset: the tiles.
         division: how to divide them.
-        together: pairs of tiles that show the same, which ``random`` and ``groups`` are to keep on
-            one side; the other methods do not look at them.
+        duplicates: pairs of tiles with the same content, which ``random`` and ``groups`` keep in
+            one split; the other methods ignore them.
 
     Raises:
         InputError: the tiles do not allow it.
     """
     match division.method:
         case "random":
-            folds = _by_name(dataset.tile_ids, division, together)
+            folds = _divide_groups(dataset.tile_ids, division, duplicates)
         case "groups":
-            folds = _by_name(dataset.groups, division, together)
+            folds = _divide_groups(dataset.groups, division, duplicates)
         case "blocks":
-            folds = divide_by_blocks(dataset, division)
+            folds = _divide_blocks(dataset, division)
         case "scene" | "event":
-            folds = hold_out(dataset, division)
+            folds = _hold_out(dataset, division)
     return tuple(_checked(dataset, fold, division) for fold in folds)
 
 
-def _by_name(names: list[str], division: Division, together: Sequence[DuplicatePair]) -> list[Fold]:
-    """Deal tiles out by their names or groups."""
-    kept = merge_groups(names, together)
-    joined = len(set(names)) - len(set(kept))
+def _divide_groups(
+    names: list[str], division: Division, duplicates: Sequence[DuplicatePair]
+) -> list[Fold]:
+    groups = merge_groups(names, duplicates)
+    merged = len(set(names)) - len(set(groups))
     notes: tuple[str, ...] = ()
-    if joined:
-        what = "tiles" if division.method == "random" else "groups"
-        notes = (f"{joined} {what} go with others that show the same",)
-    return [Fold(splits=tuple(splits), notes=notes) for splits in division.assign(kept)]
+    if merged:
+        kind = "tiles" if division.method == "random" else "groups"
+        notes = (f"{merged} {kind} are merged with others of the same content",)
+    return [Fold(splits=tuple(splits), notes=notes) for splits in division.assign(groups)]
+
+
+def _divide_blocks(dataset: TileDataset, division: Division) -> list[Fold]:
+    """Assign blocks of ``block_tiles`` tiles a side; a tile belongs to the block of its centre."""
+    related = spatial_relations(dataset, division.buffer_m)
+    without = int((~related.footprints.known).sum())
+    if without:
+        raise InputError(
+            f"{dataset.path}: method: blocks needs tiles with coordinates, and {without} of "
+            f"{len(dataset)} have none; use method: groups"
+        )
+    folds = []
+    for assigned in division.assign(_block_names(dataset, division, related)):
+        splits, notes = drop_related(assigned, related)
+        folds.append(Fold(splits=tuple(splits), notes=notes))
+    return folds
+
+
+def _block_names(dataset: TileDataset, division: Division, related: SpatialRelations) -> list[str]:
+    """Return each tile's block, or its group where it has no coordinates."""
+    if not related.footprints.known.any():
+        return dataset.groups
+    blocks = related.footprints.blocks(division.block_tiles * related.footprints.tile_m)
+    named = zip(blocks, dataset.groups, strict=True)
+    return [f"group {group}" if block is None else block for block, group in named]
+
+
+def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
+    method = division.method
+    names = ["none" if name is None else str(name) for name in dataset.column(method)]
+    available = sorted(set(names))
+    if len(available) < 2:
+        raise InputError(
+            f"{dataset.path}: holding out one {method} needs tiles of two or more; got "
+            f"{available}; join datasets, or use another method"
+        )
+    for name in sorted(set(division.only or ()) - set(available)):
+        raise InputError(
+            f"{dataset.path}: only: {name} is no {method} of it "
+            f"({', '.join(available[:MAX_HELD_OUT])})"
+        )
+    chosen = sorted(set(division.only or available))
+    if len(chosen) > MAX_HELD_OUT:
+        raise InputError(
+            f"{dataset.path}: at most {MAX_HELD_OUT} {method}s are held out in turn; got "
+            f"{len(chosen)}; name some by only, or use another method"
+        )
+    related = spatial_relations(dataset, division.buffer_m)
+    blocks = _block_names(dataset, division, related)
+    hold_out = _HoldOut(names=names, blocks=blocks, related=related, division=division)
+    folds = []
+    for name in chosen:
+        fold = hold_out.all_tiles(name)
+        folds += hold_out.by_blocks(name) if fold is None else [fold]
+    return folds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HoldOut:
+    """Tests on one scene (or event); the others are for training and validation.
+
+    Tiles of others on the test area, or within the buffer of it, are unused. Where that would take
+    more than half of them, the scenes show the same area: then blocks are assigned too, in as many
+    folds as the division has. The held-out scene is tested on the test blocks alone, and the others
+    are used outside them and their buffer. Validation tiles are drawn by blocks, or by groups where
+    tiles have no coordinates.
+    """
+
+    names: list[str]
+    blocks: list[str]
+    related: SpatialRelations
+    division: Division
+
+    def all_tiles(self, name: str) -> Fold | None:
+        """Test on all tiles of a scene; None where too few tiles of others would remain."""
+        others = [block for of, block in zip(self.names, self.blocks, strict=True) if of != name]
+        plan = SplitPlan(test_share=0, val_share=self.division.val_share, seed=self.division.seed)
+        assigned = iter(assign(others, plan))
+        splits, notes = drop_related(
+            [Split.TEST if of == name else next(assigned) for of in self.names], self.related
+        )
+        if splits.count(Split.UNUSED) > _MAX_UNUSED * len(others):
+            return None
+        without = int((~self.related.footprints.known).sum())
+        if without:
+            unchecked = (
+                f"{without} of {len(self.names)} tiles have no coordinates: whether they overlap "
+                "others on the ground is not known"
+            )
+            notes = (unchecked, *notes)
+        return Fold(splits=tuple(splits), notes=notes, held_out=name)
+
+    def by_blocks(self, name: str) -> list[Fold]:
+        """Test on a scene's tiles in the test blocks; train on those of others elsewhere."""
+        folds = []
+        for assigned in self.division.assign(self.blocks):
+            splits, notes = drop_related(
+                [
+                    split if (of == name) == (split is Split.TEST) else Split.UNUSED
+                    for of, split in zip(self.names, assigned, strict=True)
+                ],
+                self.related,
+            )
+            note = (
+                f"others show the same ground as {name}, so that blocks are held out too: it is "
+                f"tested on {splits.count(Split.TEST)} of its {self.names.count(name)} tiles, and "
+                "tiles of others there are unused"
+            )
+            folds.append(Fold(splits=tuple(splits), notes=(note, *notes), held_out=name))
+        return folds
 
 
 def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:
-    """Return the fold with notes of what its sides lack.
-
-    Raises:
-        InputError: nothing is left to train or to test on.
-    """
+    """Return the fold with notes on what its splits lack; refuse one without train or test."""
     if Split.TRAIN not in fold.splits:
         raise InputError(
             f"{dataset.path}: no tile is left to train on ({division.method}, "
@@ -139,7 +243,7 @@ def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:
     if Split.TEST not in fold.splits:
         raise InputError(
             f"{dataset.path}: no tile is left to test on, of {len(dataset)} ({division.method}); "
-            "more tiles, groups or blocks are needed, or fewer folds"
+            "use more tiles, groups or blocks, or fewer folds"
         )
     notes = list(fold.notes)
     landslide = dataset.column("landslide_px")
@@ -149,146 +253,3 @@ def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:
     if division.val_share > 0 and Split.VALIDATION not in fold.splits:
         notes.append("no tile is left for validation")
     return replace(fold, notes=tuple(notes))
-
-
-def divide_by_blocks(dataset: TileDataset, division: Division) -> list[Fold]:
-    """Deal blocks of ground out and leave out what is too close to a test tile.
-
-    A block is a square of ``block_tiles`` tiles a side; all tiles whose centres lie in it go one
-    way, of whatever date. See `landslip.datasets.splits.spatial.drop_related` for what is left out.
-
-    Raises:
-        InputError: tiles have no coordinates, or there are too few blocks.
-    """
-    related = spatial_relations(dataset, division.buffer_m)
-    without = int((~related.ground.known).sum())
-    if without:
-        raise InputError(
-            f"{dataset.path}: blocks of ground need tiles with coordinates, and {without} of "
-            f"{len(dataset)} have none; use method: groups"
-        )
-    folds = []
-    for dealt in division.assign(block_names(dataset, division, related)):
-        splits, notes = drop_related(dealt, related)
-        folds.append(Fold(splits=tuple(splits), notes=notes))
-    return folds
-
-
-def block_names(dataset: TileDataset, division: Division, related: SpatialRelations) -> list[str]:
-    """Return each tile's block of ground, or its group where it has no coordinates."""
-    if not related.ground.known.any():
-        return dataset.groups
-    blocks = related.ground.blocks(division.block_tiles * related.ground.tile_m)
-    named = zip(blocks, dataset.groups, strict=True)
-    return [f"group {group}" if block is None else block for block, group in named]
-
-
-MAX_HELD_OUT = 20
-_MAX_UNUSED = 0.5
-
-
-def hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
-    """Test on each scene (or event) in turn; the others are for training and validation.
-
-    Tiles of others on the ground of the test, or within the buffer of it, are unused. Where that
-    would take more than half of them, the scenes show the same ground: then blocks of ground are
-    dealt out too, in as many folds as the division has. The held-out scene is tested on the test
-    blocks alone, and the others are used outside of them and their buffer. Validation tiles are
-    drawn by blocks of ground, or by groups where tiles have no coordinates.
-
-    Raises:
-        InputError: there are fewer than two to choose from, too many, or not those asked for.
-    """
-    names = _names(dataset, division.method)
-    chosen = _chosen(names, division, str(dataset.path))
-    related = spatial_relations(dataset, division.buffer_m)
-    tiles = _HoldOut(
-        names=names,
-        blocks=block_names(dataset, division, related),
-        related=related,
-        division=division,
-    )
-    folds = []
-    for name in chosen:
-        alone = tiles.whole(name)
-        folds += tiles.on_test_ground(name) if alone is None else [alone]
-    return folds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _HoldOut:
-    """Each tile's scene (or event), its place, and how it is related to others."""
-
-    names: list[str]
-    blocks: list[str]
-    related: SpatialRelations
-    division: Division
-
-    def whole(self, name: str) -> Fold | None:
-        """Test on all tiles of a scene; None where too few tiles of others would be left."""
-        rest = [place for of, place in zip(self.names, self.blocks, strict=True) if of != name]
-        known = self.division
-        plan = SplitPlan(test_share=0, val_share=known.val_share, seed=known.seed)
-        dealt = iter(assign(rest, plan))
-        splits, notes = drop_related(
-            [Split.TEST if of == name else next(dealt) for of in self.names], self.related
-        )
-        if splits.count(Split.UNUSED) > _MAX_UNUSED * len(rest):
-            return None
-        return Fold(splits=tuple(splits), notes=(*self._blind(), *notes), held_out=name)
-
-    def on_test_ground(self, name: str) -> list[Fold]:
-        """Test on a scene's tiles on the test blocks; train on those of others elsewhere."""
-        folds = []
-        for dealt in self.division.assign(self.blocks):
-            sides = [
-                _side(split, held=of == name) for of, split in zip(self.names, dealt, strict=True)
-            ]
-            splits, notes = drop_related(sides, self.related)
-            note = (
-                f"others show the same ground as {name}, so ground is held out too: it is tested "
-                f"on {splits.count(Split.TEST)} of its {self.names.count(name)} tiles, and no "
-                "other's tile there is used"
-            )
-            folds.append(Fold(splits=tuple(splits), notes=(note, *notes), held_out=name))
-        return folds
-
-    def _blind(self) -> tuple[str, ...]:
-        without = int((~self.related.ground.known).sum())
-        if not without:
-            return ()
-        note = (
-            f"{without} of {len(self.names)} tiles have no coordinates: whether they show ground "
-            "that others show cannot be told"
-        )
-        return (note,)
-
-
-def _side(split: Split, *, held: bool) -> Split:
-    """Return what a tile is for, by its block's side and whether its scene is held out."""
-    return split if held == (split is Split.TEST) else Split.UNUSED
-
-
-def _names(dataset: TileDataset, method: str) -> list[str]:
-    return ["none" if name is None else str(name) for name in dataset.column(method)]
-
-
-def _chosen(names: list[str], division: Division, path: str) -> list[str]:
-    method, known = division.method, sorted(set(names))
-    if len(known) < 2:
-        raise InputError(
-            f"{path}: to hold out one {method}, tiles of two or more are needed; got {known}; "
-            "join datasets, or use another method"
-        )
-    missing = sorted(set(division.only or ()) - set(known))
-    if missing:
-        raise InputError(
-            f"{path}: only: {missing[0]} is no {method} of it ({', '.join(known[:MAX_HELD_OUT])})"
-        )
-    chosen = sorted(set(division.only or known))
-    if len(chosen) > MAX_HELD_OUT:
-        raise InputError(
-            f"{path}: {len(chosen)} times one {method} would be held out, and at most "
-            f"{MAX_HELD_OUT} can be; name some by only, or use another method"
-        )
-    return chosen
