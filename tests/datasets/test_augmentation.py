@@ -361,7 +361,7 @@ def test_too_little_room_is_refused_before_anything_is_written(
 ) -> None:
     free = shutil.disk_usage(tmp_path)._replace(free=10**6)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: free)
-    with pytest.raises(InputError, match=r"tiles take 0\.0 GB .* fewer --versions"):
+    with pytest.raises(InputError, match=r"tiles take 0\.0 GB .* fewer versions"):
         augment_dataset(AugmentRequest(dataset=made.source), tmp_path / "out")
     assert not [*tmp_path.iterdir()]
 
@@ -377,10 +377,10 @@ def test_an_interrupt_leaves_nothing(made: Made, tmp_path: Path) -> None:
 
 
 def test_wrong_numbers_and_nothing_to_train_on_are_refused(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--versions is 1 or more.*got 0"):
+    with pytest.raises(InputError, match=r"versions is 1 or more.*got 0"):
         AugmentRequest(dataset=made.source, versions=0)
     all_test = TileDataset(write(tmp_path / "tiles", plan=SplitPlan(test_share=1, val_share=0)))
-    with pytest.raises(InputError, match="versions are made of training tiles"):
+    with pytest.raises(InputError, match="variants are made of training tiles"):
         augment_dataset(AugmentRequest(dataset=all_test), tmp_path / "out")
 
 

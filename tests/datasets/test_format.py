@@ -197,7 +197,7 @@ def test_limited_takes_from_training_alone(path: Path) -> None:
     assert view.card.split_method == "by hand, 2 training tiles"
     assert view.card.split_sha256 != dataset.card.split_sha256
     assert dataset.limited(4, seed=0).splits == dataset.splits
-    with pytest.raises(InputError, match="training tiles: 4 are there; 5 cannot be taken"):
+    with pytest.raises(InputError, match="5 training tiles were requested, and there are 4"):
         dataset.limited(5, seed=0)
 
 

@@ -1,17 +1,15 @@
-"""How much training tiles are varied; the rest of the program says when and how.
-
-The versions of a tile in an augmented set that is made before training.
+"""Augmentation of training tiles: its settings, and the variants of a tile made offline.
 
 Li, Li & Ge (2023), doi 10.11834/jrs.20211020, make 25,776 tiles of 179: 144 of each, by rotation,
 flips, stretch of up to 10 %, colour jitter and Gaussian noise. How they are drawn is not stated.
-Here version v of a tile is made of the flip or quarter turn v % 8, and of the change k = v // 8:
+Here variant v of a tile consists of the flip or quarter turn v % 8, and of the change k = v // 8:
 
-- flip: v % 4 quarter turns, counter-clockwise, of the tile, mirrored left to right first where
-  v % 8 is 4 or more;
-- k = 0: nothing else; version 0 is the tile itself;
+- flip: v % 4 counter-clockwise quarter turns of the tile, which is mirrored left to right first
+  where v % 8 is 4 or more;
+- k = 0: nothing else; variant 0 is the tile itself;
 - k > 0: rotation by any angle and stretch of each axis about the centre, then contrast and
-  brightness of all bands together and of each apart, then noise, all drawn from the seed, the
-  tile's id and v, and uniform within the ranges of `AugmentationSettings`.
+  brightness of all bands together and of each by itself, then noise, all drawn from the seed, the
+  tile's id and v, uniformly within the ranges of `AugmentationSettings`.
 """
 
 import hashlib
@@ -29,34 +27,32 @@ from landslip.datasets.format import IGNORE, Tile
 from landslip.datasets.normalisation import Normalisation
 
 PAPER_VARIANTS = 144  # of each tile: 25,776 of 179
+_FLIPS = 8
+_MIN_WEIGHT = 0.2  # where the nearest pixel is valid, valid pixels weigh 1/4 or more
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class AugmentationSettings(StrictModel):
-    """Shares and ranges of a uniform draw; colour is in standard deviations of a band.
+    """Probabilities and ranges of uniform draws; colour is in standard deviations of a band.
 
-    ``flips`` and ``warp_share`` are of tiles varied each time they are seen; the versions of an
-    offline set are flipped and warped by a rule, see `landslip.datasets.augmentation`.
+    ``flips`` and ``warp_share`` apply to tiles augmented on the fly; offline variants are flipped
+    and warped by a rule, see `landslip.datasets.augmentation`.
     """
 
     flips: bool = Field(True, description="the eight flips and quarter turns, equally often")
-    warp_share: float = Field(0.5, ge=0, le=1, description="tiles that are turned and stretched")
-    rotation_deg: float = Field(180.0, ge=0, le=180, description="largest turn either way")
+    warp_share: float = Field(0.5, ge=0, le=1, description="fraction rotated and stretched")
+    rotation_deg: float = Field(180.0, ge=0, le=180, description="largest rotation either way")
     stretch: float = Field(0.1, ge=0, lt=1, description="largest change of each axis")
     gain: float = Field(0.2, ge=0, lt=1, description="largest change of contrast")
     shift: float = Field(0.2, ge=0, description="largest change of brightness")
-    band_gain: float = Field(0.05, ge=0, lt=1, description="the same, for each band apart")
-    band_shift: float = Field(0.05, ge=0, description="the same, for each band apart")
+    band_gain: float = Field(0.05, ge=0, lt=1, description="the same, of each band by itself")
+    band_shift: float = Field(0.05, ge=0, description="the same, of each band by itself")
     noise: float = Field(0.05, ge=0, description="largest standard deviation of Gaussian noise")
-
-
-_FLIPS = 8
-_LEAST_WEIGHT = 0.2  # where the nearest pixel is valid, valid pixels weigh 1/4 or more
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantRule:
-    """What versions are made by; the deviations of ``normalisation`` are the unit of colour."""
+    """How variants are made; ``normalisation`` gives the unit of colour changes."""
 
     normalisation: Normalisation
     amounts: AugmentationSettings
@@ -65,11 +61,11 @@ class VariantRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileVariant:
-    """A version of a tile.
+    """A variant of a tile.
 
     Attributes:
         image: (bands, height, width) float32, normalised, 0 where not valid.
-        label: (height, width) uint8, 255 where the version shows ground outside of the tile.
+        label: (height, width) uint8, 255 outside the original tile.
         valid: (height, width) bool, False there.
     """
 
@@ -79,23 +75,24 @@ class TileVariant:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """Where loss and metrics look: valid and labelled."""
+        """Where loss and metrics apply: valid and labelled."""
         counted: NDArray[np.bool_] = self.valid & (self.label != IGNORE)
         return counted
 
 
 def tile_variant(tile: Tile, version: int, rule: VariantRule) -> TileVariant:
-    """Return a version of a tile, normalised; the same arguments always give the same.
+    """Return a variant of a tile, normalised; the same arguments always give the same.
 
-    Image values are interpolated bilinearly between valid pixels alone; label and valid follow by
-    nearest neighbour. A quarter turn of a tile that is not square swaps its sides.
+    Images are resampled bilinearly from valid pixels only; label and valid by nearest neighbour.
+    A quarter turn of a tile that is not square swaps its sides.
     """
     image = rule.normalisation.apply(tile.stored, tile.valid)
     image, label = _flipped(image, version), _flipped(tile.label, version)
     valid = _flipped(tile.valid, version)
     if version >= _FLIPS:
-        generator = np.random.default_rng((rule.seed, version, _number_of(tile.tile_id)))
-        image, label, valid = _warped(image, label, valid, _drawn_map(rule.amounts, generator))
+        number = int.from_bytes(hashlib.sha256(tile.tile_id.encode()).digest()[:8], "little")
+        generator = np.random.default_rng((rule.seed, version, number))
+        image, label, valid = _warped(image, label, valid, _draw_map(rule.amounts, generator))
         image = _jittered(image, rule.amounts, generator)
         image[:, ~valid] = 0.0
     return TileVariant(
@@ -106,10 +103,10 @@ def tile_variant(tile: Tile, version: int, rule: VariantRule) -> TileVariant:
 
 
 def stored_variant(tile: Tile, version: int, rule: VariantRule, nodata: float | None) -> Tile:
-    """Return `tile_variant` in stored numbers, rounded and clipped to what their type holds.
+    """Return `tile_variant` in stored numbers, rounded and clipped to the range of their type.
 
-    Pixels that are not valid hold ``nodata``, or 0 where it is None or beyond the type; a valid
-    pixel that comes to hold ``nodata`` takes the next number. Versions 0 to 7 keep every number.
+    Invalid pixels are ``nodata``, or 0 where it is None or outside the type; a valid pixel that
+    would equal ``nodata`` gets the next number. Variants 0 to 7 keep every number.
     """
     name = f"{tile.tile_id}#v{version:03d}"
     if version < _FLIPS:
@@ -119,13 +116,13 @@ def stored_variant(tile: Tile, version: int, rule: VariantRule, nodata: float | 
             label=_flipped(tile.label, version),
             valid=_flipped(tile.valid, version),
         )
-    made = tile_variant(tile, version, rule)
-    stored = _stored_numbers(made.image, rule.normalisation, tile.stored.dtype)
-    held = nodata if nodata is not None and _holds(stored.dtype, nodata) else None
-    if held is not None:
-        stored[stored == stored.dtype.type(held)] = _beside(held, stored.dtype)
-    stored[:, ~made.valid] = 0 if held is None else held
-    return Tile(tile_id=name, stored=stored, label=made.label, valid=made.valid)
+    variant = tile_variant(tile, version, rule)
+    stored = _stored_numbers(variant.image, rule.normalisation, tile.stored.dtype)
+    fill = nodata if nodata is not None and _is_representable(stored.dtype, nodata) else None
+    if fill is not None:
+        stored[stored == stored.dtype.type(fill)] = _next_number(fill, stored.dtype)
+    stored[:, ~variant.valid] = 0 if fill is None else fill
+    return Tile(tile_id=name, stored=stored, label=variant.label, valid=variant.valid)
 
 
 def _flipped(pixels: NDArray[_Number], version: int) -> NDArray[_Number]:
@@ -133,18 +130,12 @@ def _flipped(pixels: NDArray[_Number], version: int) -> NDArray[_Number]:
     return np.rot90(mirrored, version % 4, axes=(-2, -1))
 
 
-def _number_of(tile_id: str) -> int:
-    return int.from_bytes(hashlib.sha256(tile_id.encode()).digest()[:8], "little")
-
-
-def _drawn_map(
-    amounts: AugmentationSettings, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """Draw a (2, 2) map from (x, y) of the version to (x, y) of the tile, about the centre."""
+def _draw_map(amounts: AugmentationSettings, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a (2, 2) map from (x, y) of the variant to (x, y) of the tile, about the centre."""
     angle = math.radians(_uniform(amounts.rotation_deg, generator))
     stretch = 1.0 + np.array([_uniform(amounts.stretch, generator) for _ in range(2)])
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return turn / stretch[:, None]
+    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return rotation / stretch[:, None]
 
 
 def _warped(
@@ -165,7 +156,7 @@ def _warped(
 
     weight = sample(valid.astype(np.float32), cv2.INTER_LINEAR, 0)
     bands = np.stack([sample(band, cv2.INTER_LINEAR, 0) for band in image])
-    bands /= np.maximum(weight, np.float32(_LEAST_WEIGHT))
+    bands /= np.maximum(weight, np.float32(_MIN_WEIGHT))
     near = sample(valid.astype(np.uint8), cv2.INTER_NEAREST, 0).astype(np.bool_)
     return bands, sample(label, cv2.INTER_NEAREST, IGNORE), near
 
@@ -180,9 +171,9 @@ def _jittered(
     shifts = shift + np.array([_uniform(amounts.band_shift, generator) for _ in range(count)])
     level = generator.random() * amounts.noise
     noise = generator.standard_normal(image.shape, dtype=np.float32) * np.float32(level)
-    varied = image * gains.astype(np.float32)[:, None, None]
-    varied += shifts.astype(np.float32)[:, None, None]
-    return varied + noise
+    augmented = image * gains.astype(np.float32)[:, None, None]
+    augmented += shifts.astype(np.float32)[:, None, None]
+    return augmented + noise
 
 
 def _uniform(largest: float, generator: np.random.Generator) -> float:
@@ -193,23 +184,23 @@ def _stored_numbers(
     image: NDArray[np.float32], normalisation: Normalisation, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     mean, std = (np.array(part)[:, None, None] for part in (normalisation.mean, normalisation.std))
-    known = normalisation.radiometry
-    numbers: NDArray[np.float64] = (image * std + mean - known.offset) / known.scale
+    radiometry = normalisation.radiometry
+    numbers: NDArray[np.float64] = (image * std + mean - radiometry.offset) / radiometry.scale
     if np.issubdtype(dtype, np.integer):
         limits = np.iinfo(dtype)
         numbers = np.clip(np.rint(numbers), limits.min, limits.max)
     return numbers.astype(dtype, copy=False)
 
 
-def _holds(dtype: np.dtype[Any], number: float) -> bool:
+def _is_representable(dtype: np.dtype[Any], number: float) -> bool:
     if not np.issubdtype(dtype, np.integer):
         return True
     limits = np.iinfo(dtype)
     return float(number).is_integer() and limits.min <= number <= limits.max
 
 
-def _beside(nodata: float, dtype: np.dtype[Any]) -> float:
-    """Return the number next to nodata, above it where the type has one."""
+def _next_number(nodata: float, dtype: np.dtype[Any]) -> float:
+    """Return the next number above nodata, or below where there is none."""
     if np.issubdtype(dtype, np.integer):
         return nodata + 1 if nodata < np.iinfo(dtype).max else nodata - 1
     return float(np.nextafter(dtype.type(nodata), dtype.type(np.inf)))

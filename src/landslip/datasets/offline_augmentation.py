@@ -1,16 +1,14 @@
-"""Datasets that hold versions of the training tiles of another."""
+"""Offline augmentation: a dataset with many variants of each training tile."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
 
 from landslip.core.choices import Split
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import parallel_map
@@ -20,17 +18,17 @@ from landslip.datasets.augmentation import (
     VariantRule,
     stored_variant,
 )
-from landslip.datasets.format import LANDSLIDE, DatasetCard, Tile, TileDataset
+from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, pixel_columns
 
-_MADE_ANEW = ("tile_id", "split", "pixel_start", "geometry")
+_REPLACED = ("tile_id", "split", "pixel_start", "geometry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentRequest:
-    """What versions are made of, how many of each training tile, and from which seed."""
+    """What is augmented, the number of variants of each training tile, and the seed."""
 
     dataset: TileDataset
     versions: int = PAPER_VARIANTS
@@ -39,24 +37,17 @@ class AugmentRequest:
 
     def __post_init__(self) -> None:
         if self.versions < 1:
-            raise InputError(f"--versions is 1 or more, 1 for the tiles alone; got {self.versions}")
+            raise InputError(
+                f"{argument('versions')} is 1 or more, 1 for the tiles alone; got {self.versions}"
+            )
         if self.seed < 0:
-            raise InputError(f"--seed is 0 or more; got {self.seed}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
-    """A tile to be written: a version of the tile at a position, or that tile as it is."""
-
-    position: int
-    split: Split
-    version: int | None
+            raise InputError(f"{argument('seed')} is 0 or more; got {self.seed}")
 
 
 def augment_dataset(
     request: AugmentRequest, out: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> DatasetCard:
-    """Write a dataset of all versions of the training tiles, and of the other tiles as they are.
+    """Write a dataset of all variants of the training tiles, and of the other tiles as they are.
 
     Variants follow the rule of `landslip.datasets.augmentation`, in the stored data type; colour
     changes are in standard deviations of the training tiles. Variant 12 of the tile ``a`` is named
@@ -65,94 +56,79 @@ def augment_dataset(
     left out.
 
     Raises:
-        InputError: there is no tile to train on, or too little room on the disk.
+        InputError: there is no training tile, or too little free disk space.
     """
     dataset = request.dataset
     train = dataset.positions(Split.TRAIN)
     if not train:
         raise InputError(
-            f"{dataset.path}: versions are made of training tiles and there are none (splits: "
-            f"{dataset.card.tiles}); make the dataset with a --test-share under 1"
+            f"{dataset.path}: variants are made of training tiles and there are none (splits: "
+            f"{dataset.card.tiles}); make the dataset with {argument('test_share')} under 1"
         )
-    pieces = list(_pieces(dataset, request.versions))
-    rule = _rule(request, train)
-    rows = _rows(dataset)
+    statistics = band_statistics(dataset, train)
+    rule = VariantRule(
+        normalisation=Normalisation(
+            radiometry=dataset.card.radiometry, mean=statistics.mean, std=statistics.std
+        ),
+        amounts=request.amounts,
+        seed=request.seed,
+    )
+    plan: list[tuple[int, Split, int | None]] = []  # position, split, variant or None
+    for position, split in enumerate(dataset.splits):
+        if split is Split.TRAIN:
+            plan += [(position, split, variant) for variant in range(request.versions)]
+        elif split is not Split.UNUSED:
+            plan.append((position, split, None))
+    rows = _index_rows(dataset)
 
-    def made(piece: _Piece) -> Tile:
-        tile = dataset.tile(piece.position)
-        if piece.version is None:
+    def tile_of(planned: tuple[int, Split, int | None]) -> Tile:
+        position, _, variant = planned
+        tile = dataset.tile(position)
+        if variant is None:
             return tile
-        return stored_variant(tile, piece.version, rule, dataset.card.nodata)
+        return stored_variant(tile, variant, rule, dataset.card.nodata)
 
     with atomic_directory(out, overwrite=overwrite) as stage:
-        _require_room(dataset, pieces, stage, out)
+        _require_space(dataset, [position for position, *_ in plan], stage, out)
         with DatasetWriter(stage, _describe(request)) as writer:
-            for done, (piece, tile) in enumerate(parallel_map(made, pieces), start=1):
-                writer.add_row(tile, rows[piece.position] | _measured(tile))
-                progress(done, len(pieces))
-            return writer.finish([piece.split for piece in pieces])
+            for done, ((position, *_), tile) in enumerate(parallel_map(tile_of, plan), start=1):
+                writer.add_row(tile, rows[position] | pixel_columns(tile))
+                progress(done, len(plan))
+            return writer.finish([split for _, split, _ in plan])
 
 
-def _pieces(dataset: TileDataset, versions: int) -> Iterator[_Piece]:
-    for position, name in enumerate(dataset.index["split"]):
-        split = Split(name)
-        if split is Split.TRAIN:
-            for version in range(versions):
-                yield _Piece(position=position, split=split, version=version)
-        elif split is not Split.UNUSED:
-            yield _Piece(position=position, split=split, version=None)
-
-
-def _rule(request: AugmentRequest, train: list[int]) -> VariantRule:
-    statistics = band_statistics(request.dataset, train)
-    normalisation = Normalisation(
-        radiometry=request.dataset.card.radiometry, mean=statistics.mean, std=statistics.std
-    )
-    return VariantRule(normalisation=normalisation, amounts=request.amounts, seed=request.seed)
-
-
-def _rows(dataset: TileDataset) -> list[dict[str, object]]:
-    """Return what the index says of each tile, but for its name, side and place in the arrays."""
-    kept = [column for column in dataset.index if column not in _MADE_ANEW]
+def _index_rows(dataset: TileDataset) -> list[dict[str, object]]:
+    """Return the columns of the index that variants share with their tile."""
+    columns = [column for column in dataset.index if column not in _REPLACED]
     footprints = shapely.from_wkb(dataset.column("geometry"))
     return [
-        {**{column: dataset.index[column][at] for column in kept}, "footprint": footprints[at]}
+        {**{column: dataset.index[column][at] for column in columns}, "footprint": footprints[at]}
         for at in range(len(dataset))
     ]
 
 
-def _measured(tile: Tile) -> dict[str, Any]:
-    height, width = tile.label.shape
-    return {
-        "width": width,
-        "height": height,
-        "valid_px": int(np.count_nonzero(tile.counted)),
-        "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
-    }
-
-
 def _describe(request: AugmentRequest) -> DatasetDescription:
-    known = request.dataset.card
+    card = request.dataset.card
     return DatasetDescription(
         bands=request.dataset.bands,
-        radiometry=known.radiometry,
-        nodata=known.nodata,
-        resolution_m=known.resolution_m,
-        tile_size=known.tile_size,
-        source=f"{known.source}; {request.versions} versions of each training tile, seed "
+        radiometry=card.radiometry,
+        nodata=card.nodata,
+        resolution_m=card.resolution_m,
+        tile_size=card.tile_size,
+        source=f"{card.source}; {request.versions} versions of each training tile, seed "
         f"{request.seed}",
-        split_method=known.split_method,
-        plan=SplitPlan(test_share=known.test_share, val_share=known.val_share, seed=known.seed),
+        split_method=card.split_method,
+        plan=SplitPlan(test_share=card.test_share, val_share=card.val_share, seed=card.seed),
     )
 
 
-def _require_room(dataset: TileDataset, pieces: list[_Piece], stage: Path, out: Path) -> None:
-    pixels = sum(int(np.prod(dataset.shape(piece.position))) for piece in pieces)
+def _require_space(dataset: TileDataset, positions: list[int], stage: Path, out: Path) -> None:
+    pixels = sum(int(np.prod(dataset.shape(position))) for position in positions)
     needed = pixels * (len(dataset.bands) * np.dtype(dataset.card.dtype).itemsize + 2)
     free = shutil.disk_usage(stage).free
     if needed > free:
         raise InputError(
-            f"{out}: {len(pieces)} tiles take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
-            "free there; choose another disk or fewer --versions, or train with "
+            f"{out}: {len(positions)} tiles take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
+            f"free there; choose another disk or fewer {argument('versions')}, or train with "
             "augmentation_mode: offline, which stores nothing"
         )

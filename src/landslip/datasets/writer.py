@@ -32,7 +32,7 @@ from landslip.datasets.splits.assignment import SplitPlan, assign, split_digest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileOrigin:
-    """Where a tile comes from: its scene, window there, split group, and grid if it has one."""
+    """A tile's scene, its window there, its split group, and the grid if the scene has one."""
 
     scene: str
     window: Window
@@ -42,7 +42,7 @@ class TileOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDescription:
-    """What all tiles of a dataset share."""
+    """What all tiles of a dataset have in common."""
 
     bands: Bands
     radiometry: Radiometry
@@ -55,10 +55,10 @@ class DatasetDescription:
 
 
 class DatasetWriter(Closeable):
-    """Appends tiles to a folder; `finish` deals out the split and writes index and card."""
+    """Appends tiles to a folder; `finish` assigns the split and writes index and card."""
 
     def __init__(self, path: Path, description: DatasetDescription) -> None:
-        """Open the three arrays in an empty folder."""
+        """Create the three arrays in an empty folder."""
         self._path = path
         self._description = description
         self._files: dict[str, IO[bytes]] = {
@@ -70,7 +70,6 @@ class DatasetWriter(Closeable):
 
     def add(self, tile: Tile, origin: TileOrigin) -> None:
         """Append one tile."""
-        height, width = tile.label.shape
         self.add_row(
             tile,
             {
@@ -78,16 +77,13 @@ class DatasetWriter(Closeable):
                 "scene": origin.scene,
                 "col_off": origin.window.col_off,
                 "row_off": origin.window.row_off,
-                "width": width,
-                "height": height,
-                "valid_px": int(np.count_nonzero(tile.counted)),
-                "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
+                **pixel_columns(tile),
                 **_georeference(origin),
             },
         )
 
     def add_row(self, tile: Tile, row: Mapping[str, object]) -> None:
-        """Append one tile with its row of the index, but for its name and place in the arrays."""
+        """Append one tile with its row of the index, but its name and position in the arrays."""
         parts = {
             IMAGES: np.ascontiguousarray(tile.stored, dtype=self._description.radiometry.dtype),
             LABELS: np.ascontiguousarray(tile.label, dtype=np.uint8),
@@ -100,7 +96,7 @@ class DatasetWriter(Closeable):
         self._pixels += tile.label.size
 
     def finish(self, splits: Sequence[Split] | None = None) -> DatasetCard:
-        """Write ``tiles.parquet`` and ``dataset.json``; the split is dealt out unless it is given.
+        """Write ``tiles.parquet`` and ``dataset.json``; the split is assigned unless given.
 
         Raises:
             InputError: the split leaves no tile to train on.
@@ -119,23 +115,23 @@ class DatasetWriter(Closeable):
         return card
 
     def _card(self, split_sha256: str, tiles: Counter[str]) -> DatasetCard:
-        known = self._description
+        description = self._description
         counted = sum(int(str(row["valid_px"])) for row in self._rows)
         landslide = sum(int(str(row["landslide_px"])) for row in self._rows)
         return DatasetCard(
-            bands=known.bands.names,
-            units=known.radiometry.units,
-            dtype=known.radiometry.dtype,
-            scale=known.radiometry.scale,
-            offset=known.radiometry.offset,
-            nodata=known.nodata,
-            resolution_m=known.resolution_m,
-            tile_size=known.tile_size,
-            source=known.source,
-            split_method=known.split_method,
-            test_share=known.plan.test_share,
-            val_share=known.plan.val_share,
-            seed=known.plan.seed,
+            bands=description.bands.names,
+            units=description.radiometry.units,
+            dtype=description.radiometry.dtype,
+            scale=description.radiometry.scale,
+            offset=description.radiometry.offset,
+            nodata=description.nodata,
+            resolution_m=description.resolution_m,
+            tile_size=description.tile_size,
+            source=description.source,
+            split_method=description.split_method,
+            test_share=description.plan.test_share,
+            val_share=description.plan.val_share,
+            seed=description.plan.seed,
             tiles=dict(sorted(tiles.items())),
             landslide_share=landslide / counted if counted else None,
             pixels_sha256=self._digest.hexdigest(),
@@ -149,15 +145,26 @@ class DatasetWriter(Closeable):
             file.close()
 
 
+def pixel_columns(tile: Tile) -> dict[str, object]:
+    """Return the columns of the index that follow from a tile's pixels."""
+    height, width = tile.label.shape
+    return {
+        "width": width,
+        "height": height,
+        "valid_px": int(np.count_nonzero(tile.counted)),
+        "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
+    }
+
+
 def _georeference(origin: TileOrigin) -> dict[str, object]:
-    """Return the columns that place a tile: system, transform, and footprint in WGS 84."""
+    """Return a tile's coordinate system, transform, and footprint in WGS 84."""
     grid = origin.grid
     if grid is None or grid.crs is None:
         return {"crs_wkt": None, "transform": None, "footprint": None}
     transform = list(grid.at(origin.window).transform)[:6]
-    place: dict[str, object] = {"crs_wkt": grid.crs.to_wkt(), "transform": transform}
-    if not (grid.crs.is_geographic or grid.crs.is_projected):  # a local system, tied to nothing
-        return place | {"footprint": None}
+    columns: dict[str, object] = {"crs_wkt": grid.crs.to_wkt(), "transform": transform}
+    if not (grid.crs.is_geographic or grid.crs.is_projected):  # a local system, without a datum
+        return columns | {"footprint": None}
     ring = shapely.Polygon(grid.corners(origin.window))
     footprint = geopandas.GeoSeries([ring], crs=grid.crs.to_wkt()).to_crs(4326).iloc[0]
-    return place | {"footprint": footprint}
+    return columns | {"footprint": footprint}
