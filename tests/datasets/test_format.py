@@ -104,7 +104,7 @@ def test_an_incomplete_dataset_is_refused(path: Path, name: str, change: int | N
     else:
         file.write_bytes(content[:change] if change < 0 else content + bytes(change))
     found = 0 if change is None else len(content) + change
-    message = f"{name}: {len(content)} bytes are expected for 5 tiles and {found} were found"
+    message = f"{name}: expected {len(content)} bytes for 5 tiles and found {found}"
     with pytest.raises(InputError, match=message):
         TileDataset(path)
 

@@ -128,7 +128,7 @@ def test_names_are_told_apart_where_they_clash(make_part: MakePart, tmp_path: Pa
 
 def test_names_that_still_clash_are_refused(make_part: MakePart, tmp_path: Path) -> None:
     parts = {"a": make_part("a", ["b_c", "x"]), "a_b": make_part("a_b", ["c", "x"])}
-    with pytest.raises(InputError, match="each tile needs a name of its own; a_b_c is there twice"):
+    with pytest.raises(InputError, match="names of tiles are unique, and two would be named a_b_c"):
         merge_datasets(parts, {}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -193,13 +193,13 @@ def test_parts_that_do_not_fit_are_refused(
     make_part: MakePart, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     parts = {"one": make_part("one", ["a"]), "two": make_part("two", ["b"], **change)}
-    with pytest.raises(InputError, match=rf"two \(.*two\): joined datasets have .*; {message}; ma"):
+    with pytest.raises(InputError, match=rf"two \(.*two\): merged datasets have .*; {message}; ma"):
         merge_datasets(parts, {}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_joined_to_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a joined dataset is made of at least one dataset"):
+    with pytest.raises(InputError, match="merging needs at least one dataset"):
         merge_datasets({}, {}, tmp_path / "out")
 
 

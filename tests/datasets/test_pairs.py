@@ -264,8 +264,8 @@ def test_an_image_that_does_not_fit_is_named(
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
-        pytest.param("nowhere", r"nowhere: --images is a folder", id="missing"),
-        pytest.param("empty", r"empty: --images holds no image", id="empty"),
+        pytest.param("nowhere", r"nowhere: images is a folder", id="missing"),
+        pytest.param("empty", r"empty: images holds no image", id="empty"),
     ],
 )
 def test_a_folder_without_images(
@@ -354,17 +354,17 @@ def test_bands_are_made_of_the_files_bands(write_raster: WriteRaster, tmp_path: 
 
 
 def test_bands_that_the_files_do_not_have_are_refused(request_: PairsRequest) -> None:
-    with pytest.raises(InputError, match=r"red is to be made of nir.* bands are red,green,blue"):
+    with pytest.raises(InputError, match=r"red is read from nir.* bands red,green,blue"):
         replace(request_, take={"red": "nir"})
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        pytest.param({"images": 2}, r"got 2 --images and 1 --masks", id="more images"),
-        pytest.param({"images": 0, "masks": 0}, r"got 0 --images and 0", id="none"),
+        pytest.param({"images": 2}, r"got 2 images and 1 masks", id="more images"),
+        pytest.param({"images": 0, "masks": 0}, r"got 0 images and 0", id="none"),
         pytest.param(
-            {"images": 2, "masks": 2}, r"a0.png: .*a0.png has the same name; tiles", id="twice"
+            {"images": 2, "masks": 2}, r"a0.png: .*a0.png has the same name; names of tiles", id="twice"
         ),
     ],
 )
@@ -379,7 +379,7 @@ def test_folders_that_do_not_go_together(
 @pytest.mark.parametrize(
     ("suffix", "message"),
     [
-        pytest.param("", "all: images and masks are in one folder; .*--mask-suffix", id="none"),
+        pytest.param("", "all: images and masks are in one folder; .*mask_suffix", id="none"),
         pytest.param(
             "_mask", r"p0.png \(and 3 more\): .* there is no p0_mask in .*all", id="another"
         ),

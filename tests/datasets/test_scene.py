@@ -257,9 +257,9 @@ def test_an_earlier_dataset_is_not_overwritten(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tile": 0}, "--tile is at least 1 pixel; got 0"),
-        ({"min_valid": 0.0}, "--min-valid is over 0 and at most 1; got 0.0"),
-        ({"min_valid": 1.1}, "--min-valid is over 0 and at most 1; got 1.1"),
+        ({"tile": 0}, "tile is at least 1 pixel; got 0"),
+        ({"min_valid": 0.0}, "min_valid is over 0 and at most 1; got 0.0"),
+        ({"min_valid": 1.1}, "min_valid is over 0 and at most 1; got 1.1"),
     ],
 )
 def test_senseless_options_are_refused(options: dict[str, Any], message: str) -> None:

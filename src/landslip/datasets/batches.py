@@ -1,4 +1,4 @@
-"""Whole tiles in batches of one shape, padded to what a network takes."""
+"""Whole tiles in batches of one shape, padded to a network's multiple."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,7 @@ def padded_shape(shape: tuple[int, int], multiple: int) -> tuple[int, int]:
 def plan_batches(
     dataset: TileDataset, positions: Sequence[int], *, multiple: int, batch_px: int
 ) -> list[list[int]]:
-    """Group tiles of one padded shape into batches of ``batch_px`` pixels or one tile.
-
-    Within a shape the order of ``positions`` is kept.
-    """
+    """Group tiles of one padded shape into batches of at most ``batch_px`` pixels, or one tile."""
     by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position in positions:
         by_shape[padded_shape(dataset.shape(position), multiple)].append(position)
@@ -41,8 +38,7 @@ def whole_tile(
 ) -> NDArray[np.float32]:
     """Return a tile normalised and padded below and to the right with 0, the bands' means.
 
-    ``order`` names the places of the bands to take, in the order of ``normalisation``; None takes
-    all.
+    ``order``: positions of the bands to read, in the order of ``normalisation``; None: all.
     """
     tile = dataset.tile(position)
     stored = tile.stored if order is None else tile.stored[list(order)]

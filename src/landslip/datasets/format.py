@@ -4,9 +4,9 @@ A dataset is a folder:
 
 - ``dataset.json``: bands, units, tile size, split plan and digests (`DatasetCard`);
 - ``tiles.parquet``: one row a tile, with its split, group, source scene, window and footprint, and
-  in datasets made by joining others its event;
-- ``images.bin``, ``labels.bin``, ``valid.bin``: the tiles' pixels one after another, mapped into
-  memory when read. A tile's pixels start at ``pixel_start`` (times the number of bands in
+  in merged datasets its event;
+- ``images.bin``, ``labels.bin``, ``valid.bin``: the tiles' pixels one after another,
+  memory-mapped when read. A tile's pixels start at ``pixel_start`` (times the number of bands in
   ``images.bin``) and are stored as (bands, height, width) or (height, width).
 
 Nothing here needs a raster library: machines that only train can read it.
@@ -45,7 +45,7 @@ _COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
 
 
 class DatasetCard(StrictModel):
-    """What ``dataset.json`` says."""
+    """The content of ``dataset.json``."""
 
     format: Literal["landslip-dataset"] = "landslip-dataset"
     version: int = FORMAT_VERSION
@@ -70,7 +70,7 @@ class DatasetCard(StrictModel):
 
     @property
     def radiometry(self) -> Radiometry:
-        """How stored numbers become values."""
+        """How stored numbers are converted to values."""
         return Radiometry(units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset)
 
 
@@ -92,13 +92,13 @@ class Tile:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """Where loss and metrics look: valid and labelled."""
+        """Where loss and metrics apply: valid and labelled."""
         counted: NDArray[np.bool_] = self.valid & (self.label != IGNORE)
         return counted
 
 
 class TileDataset:
-    """A dataset on disk, opened for reading; pixels are read when asked for."""
+    """A dataset on disk, opened for reading; pixels are read on access."""
 
     def __init__(self, path: Path) -> None:
         """Open a dataset folder.
@@ -126,12 +126,12 @@ class TileDataset:
 
     @property
     def splits(self) -> list[Split]:
-        """What each tile is for, in the order of the index."""
+        """The split of each tile, in the order of the index."""
         return [Split(name) for name in self.index["split"]]
 
     @property
     def groups(self) -> list[str]:
-        """The tiles' groups; a tile without one is a group of its own."""
+        """The tiles' groups; a tile without one is its own group."""
         named = zip(self.column("group"), self.tile_ids, strict=True)
         return [tile if group is None else str(group) for group, tile in named]
 
@@ -140,14 +140,14 @@ class TileDataset:
         return self.index.get(name, [None] * len(self))
 
     def with_split(self, splits: Sequence[Split], method: str) -> "TileDataset":
-        """Return the same tiles, of the same files, with another division.
+        """Return the same tiles, of the same files, with another split.
 
-        The card then has the shares that the tiles come to: of test tiles among those used, and of
-        validation tiles among the rest.
+        The card then has the actual fractions: of test tiles among those used, and of validation
+        tiles among the rest.
 
         Args:
             splits: of each tile, in the order of the index.
-            method: how they were found, for people.
+            method: a description of how they were assigned.
         """
         if len(splits) != len(self):
             raise ValueError(f"each of {len(self)} tiles needs a split; got {len(splits)}")
@@ -167,13 +167,12 @@ class TileDataset:
         return view
 
     def limited(self, train_tiles: int, seed: int) -> "TileDataset":
-        """Return the same with that many training tiles; the others are unused.
+        """Return the same with ``train_tiles`` training tiles; the others are unused.
 
-        Fewer are always among more of the same seed, and one with landslide is among them if there
-        is any.
+        See `landslip.datasets.splits.assignment.limited_to`.
 
         Raises:
-            InputError: there are not that many.
+            InputError: there are fewer.
         """
         landslide = [bool(number) for number in self.column("landslide_px")]
         splits = limited_to(self.tile_ids, self.splits, landslide, number=train_tiles, seed=seed)
@@ -246,8 +245,8 @@ class TileDataset:
             found = file.stat().st_size if file.exists() else 0
             if found != expected:
                 raise InputError(
-                    f"{file}: {expected} bytes are expected for {len(self)} tiles and {found} "
-                    "were found; the dataset is incomplete, make it again"
+                    f"{file}: expected {expected} bytes for {len(self)} tiles and found {found}; "
+                    "the dataset is incomplete, make it again"
                 )
 
 

@@ -1,4 +1,4 @@
-"""One dataset of the tiles of several."""
+"""Merges the tiles of several datasets into one."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -13,8 +13,16 @@ from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter
 
-_COPIED = ("col_off", "row_off", "width", "height", "valid_px", "landslide_px")
-_PLACE = ("crs_wkt", "transform")
+_COPIED = (
+    "col_off",
+    "row_off",
+    "width",
+    "height",
+    "valid_px",
+    "landslide_px",
+    "crs_wkt",
+    "transform",
+)
 
 
 def merge_datasets(
@@ -27,17 +35,17 @@ def merge_datasets(
 ) -> DatasetCard:
     """Write the tiles of several datasets, one after another, as one dataset.
 
-    Names of tiles and of scenes stay as they are unless two parts have the same ones: then each
-    gets its part's name in front. Groups always do, so that groups of two parts are never one. The
+    Names of tiles and of scenes are kept unless two parts have the same ones: then each gets its
+    part's name as a prefix. Groups always get it, so that groups of two parts are never merged. The
     column ``event`` holds the event of each tile's part; a part that ``events`` does not name keeps
-    the events it has, or is an event of its own name. Tiles are dealt out by groups.
+    its events, or is an event of its own name. The split is assigned by groups.
 
     Args:
         parts: the datasets by name.
         events: the event of a part's tiles, by part.
         out: the folder to write.
-        overwrite: whether files in it may be replaced.
-        progress: told of tiles done.
+        overwrite: replace a dataset that exists.
+        progress: called with the number of tiles done.
 
     Raises:
         InputError: the parts differ in bands, units, data type, scale or offset, or two tiles
@@ -45,7 +53,14 @@ def merge_datasets(
     """
     description = _describe(parts)
     tile_name = _renaming(parts, "tile_id")
-    _refuse_twice(tile_name(name, tile) for name, part in parts.items() for tile in part.tile_ids)
+    counts = Counter(
+        tile_name(name, tile) for name, part in parts.items() for tile in part.tile_ids
+    )
+    tile_id, number = counts.most_common(1)[0]
+    if number > 1:
+        raise InputError(
+            f"names of tiles are unique, and two would be named {tile_id}; rename a merged dataset"
+        )
     scene_name = _renaming(parts, "scene")
     done, total = 0, sum(len(part) for part in parts.values())
     with (
@@ -68,16 +83,16 @@ def merge_datasets(
 
 
 def _describe(parts: Mapping[str, TileDataset]) -> DatasetDescription:
-    """Return what all tiles share; what may differ is None or the largest."""
+    """Describe what all tiles have in common; what may differ is None or the largest."""
     if not parts:
-        raise InputError("a joined dataset is made of at least one dataset; got none")
+        raise InputError("merging needs at least one dataset; got none")
     first_name, first = next(iter(parts.items()))
     for name, part in parts.items():
         for what in ("bands", "units", "dtype", "scale", "offset"):
             here, there = getattr(part.card, what), getattr(first.card, what)
             if here != there:
                 raise InputError(
-                    f"{name} ({part.path}): joined datasets have the same bands in the same order, "
+                    f"{name} ({part.path}): merged datasets have the same bands in the same order, "
                     f"units, data type, scale and offset; {what} here: {_shown(here)}, in "
                     f"{first_name}: {_shown(there)}; make one of them again"
                 )
@@ -102,37 +117,29 @@ def _shown(value: object) -> str:
 def _renaming(parts: Mapping[str, TileDataset], column: str) -> Callable[[str, str | None], str]:
     """Return the function from part and name to the new name; see `merge_datasets`."""
     named = Counter(name for part in parts.values() for name in {*part.column(column)} - {None})
-    alone = max(named.values(), default=0) <= 1
+    is_unique = max(named.values(), default=0) <= 1
 
     def renamed(part: str, name: str | None) -> str:
         if name is None:
             return part
-        return name if alone else f"{part}_{name}"
+        return name if is_unique else f"{part}_{name}"
 
     return renamed
-
-
-def _refuse_twice(tile_ids: Iterable[str]) -> None:
-    name, number = Counter(tile_ids).most_common(1)[0]
-    if number > 1:
-        raise InputError(
-            f"each tile needs a name of its own; {name} is there twice; rename a joined dataset"
-        )
 
 
 def _rows(
     name: str, part: TileDataset, event: str | None, scene_name: Callable[[str, str | None], str]
 ) -> Iterable[dict[str, object]]:
-    """Yield the rows of a part's index, but for the tiles' names."""
-    columns = {column: part.column(column) for column in (*_COPIED, *_PLACE)}
+    """Yield the rows of a part's index, but the tiles' names."""
+    columns = {column: part.column(column) for column in _COPIED}
     footprints = shapely.from_wkb(part.column("geometry"))
-    own = part.column("event")
+    events = part.column("event")
     groups, scenes = part.column("group"), part.column("scene")
     for at, tile_id in enumerate(part.tile_ids):
         yield {
             **{column: values[at] for column, values in columns.items()},
             "group": f"{name}_{tile_id if groups[at] is None else groups[at]}",
             "scene": scene_name(name, scenes[at]),
-            "event": event or own[at] or name,
+            "event": event or events[at] or name,
             "footprint": footprints[at],
         }

@@ -18,7 +18,7 @@ _SAMPLED_PX_PER_TILE = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandStatistics:
-    """Per band, in the units of the data: mean, standard deviation, and 1 %, 50 %, 99 % points."""
+    """By band, in the data's units: mean, standard deviation, and 1 %, 50 % and 99 % quantiles."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -27,7 +27,7 @@ class BandStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalisation:
-    """``(value - mean) / std`` by band; what is not valid becomes 0, the mean."""
+    """``(value - mean) / std`` by band; invalid pixels become 0, the mean."""
 
     radiometry: Radiometry
     mean: tuple[float, ...]
@@ -35,9 +35,7 @@ class Normalisation:
 
     def apply(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Normalise stored numbers (bands, height, width) to float32 of the same shape."""
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # nodata may be the lowest float there is
+        with np.errstate(over="ignore", invalid="ignore"):  # nodata may be the lowest float
             values = self.radiometry.values(stored)
             values -= np.asarray(self.mean, dtype=np.float32)[:, None, None]
             values /= np.asarray(self.std, dtype=np.float32)[:, None, None]
@@ -47,10 +45,10 @@ class Normalisation:
 
 
 def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatistics:
-    """Measure the valid pixels of some tiles; quantiles are from at most 2000 pixels a tile.
+    """Measure the valid pixels of tiles; quantiles are of at most 2000 pixels a tile.
 
     Raises:
-        InputError: no valid pixel, or a band that is the same everywhere.
+        InputError: no valid pixel, or a constant band.
     """
     count, sums, squares = 0, np.zeros(len(dataset.bands)), np.zeros(len(dataset.bands))
     low, high = np.full(len(dataset.bands), np.inf), np.full(len(dataset.bands), -np.inf)
@@ -67,11 +65,11 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
         raise InputError(f"{dataset.path}: the training tiles hold no valid pixel")
     mean = sums / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-    flat = np.flatnonzero((low == high) | (std == 0))  # rounding may leave a spread to a constant
+    flat = np.flatnonzero((low == high) | (std == 0))  # rounding may give a constant a spread
     if len(flat):
         raise InputError(
-            f"{dataset.path}: band {dataset.bands.names[flat[0]]} has one and the same value in "
-            "all training tiles; leave it out"
+            f"{dataset.path}: band {dataset.bands.names[flat[0]]} has the same value in all "
+            "training tiles; leave it out"
         )
     points = np.quantile(np.concatenate(samples, axis=1), QUANTILES, axis=1).T
     return BandStatistics(

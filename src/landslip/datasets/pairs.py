@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
 from landslip.core.choices import Units
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import BACKGROUND, IGNORE, DatasetCard, Tile
@@ -21,19 +21,22 @@ from landslip.io.labels import mask_to_label
 from landslip.io.raster import Mask, Scene, SceneOptions
 from landslip.io.raster.scene import Stored, Valid
 
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
+FilePairs = dict[str, tuple[Path, Path]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairsRequest:
-    """What `dataset_from_pairs` reads, and how it deals the tiles out.
+    """What `dataset_from_pairs` reads, and how the split is assigned.
 
     Attributes:
-        images: folders; each goes with the folder of ``masks`` in the same place.
-        bands: of the files, in their order.
+        images: folders; each belongs to the folder of ``masks`` at the same position.
+        bands: of the files, in order.
         mask_suffix: what the names of masks have after those of images, such as ``_label``.
-        take: the tiles' bands, each with the file's band that it is made of; one of the file's
-            may serve twice. None takes the file's own.
+        take: the tiles' bands, each with the file's band that it is read from, which may be used
+            twice; None: the files' bands.
         groups: a regular expression or a CSV file (columns name, group) that keeps tiles together;
-            None makes each tile a group of its own.
+            None: each tile is a group.
     """
 
     images: tuple[Path, ...]
@@ -50,7 +53,8 @@ class PairsRequest:
         for band, of_file in (self.take or {}).items():
             if of_file not in self.bands.names:
                 raise InputError(
-                    f"{band} is to be made of {of_file}, and the files' bands are {self.bands}"
+                    f"{argument('take')}: {band} is read from {of_file}, which is not among the "
+                    f"files' bands {self.bands}"
                 )
 
     @property
@@ -65,15 +69,15 @@ class PairsRequest:
 
     @property
     def source(self) -> str:
-        """What a dataset says of where it comes from."""
+        """The source, as the dataset's card describes it."""
         folders = ", ".join(_folder_names((*self.images, *self.masks)))
         renamed = [f"{band} is the files' {of_file}" for band, of_file in self.renamed.items()]
         return f"pairs: {'; '.join([folders, *renamed])}"
 
     @property
     def renamed(self) -> dict[str, str]:
-        """Tiles' bands that are of another name in the files."""
-        return {band: other for band, other in (self.take or {}).items() if band != other}
+        """Tiles' bands with another name in the files."""
+        return {band: of for band, of in (self.take or {}).items() if band != of}
 
 
 def dataset_from_pairs(
@@ -81,7 +85,7 @@ def dataset_from_pairs(
 ) -> DatasetCard:
     """Make a dataset of image and mask files; see `PairsRequest`.
 
-    Masks hold 0 and 1, or 0 and 255; masks saved as JPEG, which blurs values, are cut at 127.
+    Masks hold 0 and 1, or 0 and 255; masks saved as JPEG, which blurs edges, are split at 127.
 
     Raises:
         InputError: names or sizes do not match, or a file cannot be used; the file is named.
@@ -90,13 +94,13 @@ def dataset_from_pairs(
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
         description = _describe_pairs(request, [image for image, _ in pairs.values()])
-        blurred = _LossyMasks()
+        lossy = _LossyMasks()
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
                 with Scene(image, request.scene_options) as scene:
                     window = scene.grid.window
                     stored, valid = _read_bands(scene, request)
-                    label = _read_label(mask, scene, blurred)
+                    label = _read_label(mask, scene, lossy)
                     tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
                     writer.add(
                         tile,
@@ -105,17 +109,17 @@ def dataset_from_pairs(
                         ),
                     )
                 progress(done, len(pairs))
-            blurred.refuse_if_dark()
+            lossy.refuse_if_dark()
             return writer.finish()
 
 
 class _LossyMasks:
-    """Notices masks of 0 and 1 that were saved as JPEG: cut at 127, they would be empty."""
+    """Detects masks of 0 and 1 saved as JPEG: split at 127, they would be empty."""
 
     def __init__(self) -> None:
         self._brightest, self._path = 0, Path()
 
-    def see(self, path: Path, codes: Stored) -> None:
+    def add(self, path: Path, codes: Stored) -> None:
         brightest = int(codes.max(initial=0))
         if brightest > self._brightest:
             self._brightest, self._path = brightest, path
@@ -123,13 +127,13 @@ class _LossyMasks:
     def refuse_if_dark(self) -> None:
         if 0 < self._brightest <= 127:
             raise InputError(
-                f"{self._path}: masks saved as JPEG hold 0 and 255 and are cut at 127, and the "
-                f"brightest pixel of all of them is {self._brightest}; save masks of 0 and 1 as PNG"
+                f"{self._path}: masks saved as JPEG hold 0 and 255 and are split at 127, and "
+                f"the brightest pixel of all is {self._brightest}; save masks of 0 and 1 as PNG"
             )
 
 
 def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescription:
-    """Look at every image's header; all must have one data type, scale and offset."""
+    """Read every image's header; all must have the same data type, scale and offset."""
     with Scene(images[0], request.scene_options) as scene:
         radiometry, nodata = scene.radiometry, scene.nodata
     sides: list[int] = []
@@ -156,7 +160,7 @@ def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescrip
 
 
 def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
-    """Read the tiles' bands (bands, height, width), and where all that they are made of is data."""
+    """Read the tiles' bands (bands, height, width), and where all of them are valid."""
     if request.take is None:
         return scene.read(scene.grid.window)
     needed = Bands(tuple(dict.fromkeys(request.take.values())))
@@ -164,7 +168,7 @@ def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
     return stored[[needed.names.index(of_file) for of_file in request.take.values()]], valid
 
 
-def _read_label(mask_path: Path, scene: Scene, blurred: _LossyMasks) -> NDArray[np.uint8]:
+def _read_label(mask_path: Path, scene: Scene, lossy: _LossyMasks) -> NDArray[np.uint8]:
     with Mask(mask_path) as mask:
         if mask.shape != scene.grid.shape:
             raise InputError(
@@ -175,69 +179,66 @@ def _read_label(mask_path: Path, scene: Scene, blurred: _LossyMasks) -> NDArray[
         codes, known = mask.read()
         codes[~known] = BACKGROUND
         if mask.is_lossy:
-            blurred.see(mask_path, codes)
+            lossy.add(mask_path, codes)
         label = mask_to_label(codes, lossy=mask.is_lossy, path=mask_path)
     label[~known] = IGNORE
     return label
 
 
 def _folder_names(folders: Iterable[Path]) -> list[str]:
-    """Return folders' names, with those of the folders around them where names are equal."""
-    each = list(dict.fromkeys(folders))
-    names = [folder.name for folder in each]
+    """Return the folders' names, with their parents' where names are equal."""
+    distinct = list(dict.fromkeys(folders))
+    names = [folder.name for folder in distinct]
     if len(set(names)) == len(names):
         return names
-    return [f"{folder.parent.name}/{folder.name}" for folder in each]
+    return [f"{folder.parent.name}/{folder.name}" for folder in distinct]
 
 
-Pairs = dict[str, tuple[Path, Path]]
+def match_pairs(
+    images: tuple[Path, ...], masks: tuple[Path, ...], mask_suffix: str = ""
+) -> FilePairs:
+    """Pair image and mask files by their stems, in the order of names.
 
-
-def match_pairs(images: tuple[Path, ...], masks: tuple[Path, ...], mask_suffix: str = "") -> Pairs:
-    """Pair image and mask files by name without its ending, in the order of the names.
-
-    The first folder of images goes with the first folder of masks, and so on. With
-    ``mask_suffix``, say ``_label``, the mask of ``a.jpg`` is ``a_label`` with any ending; both may
-    then lie in one folder.
+    The first folder of images belongs to the first folder of masks, and so on. With a
+    ``mask_suffix``, say ``_label``, the mask of ``a.jpg`` is ``a_label`` with any extension; both
+    may then be in one folder.
 
     Raises:
-        InputError: folders do not go together, one is missing or empty, a file has no partner, or
-            a name is there twice.
+        InputError: the numbers of folders differ, one is missing or empty, a file has no
+            counterpart, or two have one name.
     """
     if not images or len(images) != len(masks):
         raise InputError(
             f"each folder of images needs its folder of masks, in the same order; got "
-            f"{len(images)} --images and {len(masks)} --masks"
+            f"{len(images)} {argument('images')} and {len(masks)} {argument('masks')}"
         )
-    pairs: Pairs = {}
+    pairs: FilePairs = {}
     for image_folder, mask_folder in zip(images, masks, strict=True):
         found = _match_folder(image_folder, mask_folder, mask_suffix)
         for name in sorted(pairs.keys() & found.keys()):
             raise InputError(
-                f"{found[name][0]}: {pairs[name][0]} has the same name; tiles of a dataset have "
-                "one name each, rename one of them"
+                f"{found[name][0]}: {pairs[name][0]} has the same name; names of tiles are unique, "
+                "rename one of them"
             )
         pairs |= found
     return {name: pairs[name] for name in sorted(pairs)}
 
 
-def _match_folder(images: Path, masks: Path, mask_suffix: str) -> Pairs:
-    image_files = _pictures(images, "--images")
-    mask_files = _pictures(masks, "--masks")
+def _match_folder(images: Path, masks: Path, mask_suffix: str) -> FilePairs:
+    image_files = _pictures(images, "images")
+    mask_files = _pictures(masks, "masks")
     if images.resolve() == masks.resolve():
         if not mask_suffix:
             raise InputError(
-                f"{images}: images and masks are in one folder; tell how masks are named by "
-                "--mask-suffix, e.g. _label where the mask of a.jpg is a_label.jpg"
+                f"{images}: images and masks are in one folder; state how masks are named by "
+                f"{argument('mask_suffix')}, e.g. _label where the mask of a.jpg is a_label.jpg"
             )
         image_files = [path for path in image_files if not path.stem.endswith(mask_suffix)]
     mask_files = [path for path in mask_files if path.stem.endswith(mask_suffix)]
     by_name = _by_name(image_files, "")
     masks_by_name = _by_name(mask_files, mask_suffix)
-    named = (
-        f"a mask of the same name and {mask_suffix}" if mask_suffix else "a mask of the same name"
-    )
-    for here, there, folder, wanted in (
+    rule = "a mask of the same name" + (f" and {mask_suffix}" if mask_suffix else "")
+    for here, there, folder, suffix in (
         (by_name, masks_by_name, masks, mask_suffix),
         (masks_by_name, by_name, images, ""),
     ):
@@ -245,27 +246,29 @@ def _match_folder(images: Path, masks: Path, mask_suffix: str) -> Pairs:
         if alone:
             more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
             raise InputError(
-                f"{here[alone[0]]}{more}: every image needs {named}; "
-                f"there is no {alone[0]}{wanted} in {folder}"
+                f"{here[alone[0]]}{more}: every image needs {rule}; "
+                f"there is no {alone[0]}{suffix} in {folder}"
             )
     return {name: (by_name[name], masks_by_name[name]) for name in by_name}
 
 
-def _pictures(folder: Path, option: str) -> list[Path]:
+def _pictures(folder: Path, name: str) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder}: {option} is a folder, and this is none")
+        raise InputError(f"{folder}: {argument(name)} is a folder, and this is not one")
     found = [
         path
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
     ]
     if not found:
-        raise InputError(f"{folder}: {option} holds no image ({', '.join(PICTURE_SUFFIXES)})")
+        raise InputError(
+            f"{folder}: {argument(name)} holds no image ({', '.join(PICTURE_SUFFIXES)})"
+        )
     return found
 
 
 def _by_name(files: Iterable[Path], suffix: str) -> dict[str, Path]:
-    """Return files by what stands before ``suffix`` in their names."""
+    """Return files by their stem without ``suffix``."""
     found: dict[str, Path] = {}
     for path in files:
         name = path.stem.removesuffix(suffix)
@@ -275,17 +278,14 @@ def _by_name(files: Iterable[Path], suffix: str) -> dict[str, Path]:
     return found
 
 
-PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
-
-
 def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
     """Return the function from a tile's name to its group.
 
-    A regular expression is matched at the start of the name: its first group, or all it matches,
-    is the tile's group.
+    A regular expression is matched at the start of the name: its first group, or else the whole
+    match, is the tile's group.
 
     Raises:
-        InputError: the expression is not valid, or some name gets no group.
+        InputError: the expression is invalid, or does not give every name a group.
     """
     if groups is None:
         return lambda name: name
@@ -293,7 +293,7 @@ def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
     without = [name for name in names if name not in table]
     if without:
         raise InputError(
-            f"--groups {groups}: every tile needs a group, and {without[0]} "
+            f"{argument('groups', groups)}: every tile needs a group, and {without[0]} "
             f"(with {len(without) - 1} others) gets none"
         )
     return table.__getitem__
@@ -303,7 +303,9 @@ def _group_matches(expression: str, names: list[str]) -> dict[str, str]:
     try:
         pattern = re.compile(expression)
     except re.error as error:
-        raise InputError(f"--groups {expression}: not a regular expression ({error})") from error
+        raise InputError(
+            f"{argument('groups', expression)}: not a regular expression ({error})"
+        ) from error
     found = {name: pattern.match(name) for name in names}
     groups = {name: match[min(1, pattern.groups)] for name, match in found.items() if match}
     return {name: group for name, group in groups.items() if group is not None}
@@ -311,14 +313,17 @@ def _group_matches(expression: str, names: list[str]) -> dict[str, str]:
 
 def _group_table(path: Path) -> dict[str, str]:
     if not path.is_file():
-        raise InputError(f"{path}: no such file (--groups)")
-    with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write the mark
+        raise InputError(f"{path}: no such file ({argument('groups')})")
+    with path.open(
+        newline="", encoding="utf-8-sig"
+    ) as file:  # spreadsheets write a byte order mark
         rows = list(csv.DictReader(file))
     if not rows or not {"name", "group"} <= set(rows[0]):
         raise InputError(f"{path}: the columns name and group are needed")
-    return {_without_suffix(row["name"]): row["group"] for row in rows if row["group"]}
-
-
-def _without_suffix(name: str) -> str:
-    path = Path(name)
-    return path.stem if path.suffix.lower() in PICTURE_SUFFIXES else path.name
+    table = {}
+    for row in rows:
+        if row["group"]:
+            name = Path(row["name"])
+            is_picture = name.suffix.lower() in PICTURE_SUFFIXES
+            table[name.stem if is_picture else name.name] = row["group"]
+    return table

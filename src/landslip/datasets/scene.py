@@ -1,38 +1,38 @@
 """Datasets from a scene and its labels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.datasets.format import BACKGROUND, IGNORE, LANDSLIDE, DatasetCard, Tile
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
-from landslip.io.labels import LabelPolygons, mask_to_label, read_label_polygons
+from landslip.io.labels import mask_to_label, read_label_polygons
 from landslip.io.raster import Mask, Scene, SceneOptions
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".png")
+LabelReader = Callable[[Window], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneDatasetRequest:
-    """What `dataset_from_scene` reads, and which tiles it keeps.
+    """What `dataset_from_scene` reads, and which tiles it writes.
 
     Attributes:
         labels: landslide polygons, or a raster mask.
         layer: of the polygon file.
-        area: polygons of the ground that was searched for landslides; outside of them pixels are
-            neither landslide nor background. Tiles are laid from their upper left corner, so that
-            scenes of several dates give tiles of the same ground.
-        min_valid: a tile is kept where at least this share of its pixels is valid and labelled.
+        area: polygons of the mapped area; outside, pixels are neither landslide nor background.
+            The grid of tiles starts at its upper left corner, so that scenes of several dates give
+            tiles of the same ground.
+        min_valid: least fraction of valid and labelled pixels of a tile.
     """
 
     scene: Path
@@ -46,25 +46,19 @@ class SceneDatasetRequest:
 
     def __post_init__(self) -> None:
         if self.tile < 1:
-            raise InputError(f"--tile is at least 1 pixel; got {self.tile}")
+            raise InputError(f"{argument('tile')} is at least 1 pixel; got {self.tile}")
         if not 0 < self.min_valid <= 1:
-            raise InputError(f"--min-valid is over 0 and at most 1; got {self.min_valid}")
+            raise InputError(
+                f"{argument('min_valid')} is over 0 and at most 1; got {self.min_valid}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class SceneDataset:
-    """The dataset's card, and what was noticed on the way."""
+    """The dataset's card, and notes for the user."""
 
     card: DatasetCard
     notes: tuple[str, ...]
-
-
-class _Labels(Protocol):
-    """Gives the label (height, width) of a window."""
-
-    notes: tuple[str, ...]
-
-    def label(self, window: Window) -> NDArray[np.uint8]: ...
 
 
 def dataset_from_scene(
@@ -81,88 +75,69 @@ def dataset_from_scene(
     """
     with (
         Scene(request.scene, request.options) as scene,
-        _open_labels(request, scene) as labels,
+        _open_labels(request, scene) as (read_label, label_notes),
         atomic_directory(out, overwrite=overwrite) as stage,
     ):
         area = read_label_polygons(request.area, scene.grid) if request.area is not None else None
         with DatasetWriter(stage, _describe(request, scene)) as writer:
             corner = (0, 0) if area is None else area.corner_in(scene.grid)
             windows = list(tile_windows(scene.grid.shape, request.tile, corner))
-            kept = 0
+            written = 0
             for done, window in enumerate(windows, start=1):
-                tile = _cut(scene, labels, area, window)
+                stored, valid = scene.read(window)
+                label = read_label(window)
+                if area is not None:
+                    label[~area.rasterize(scene.grid, window)] = IGNORE
+                name = f"{scene.path.stem}_r{window.row_off}_c{window.col_off}"
+                tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
                 if tile.counted.mean() >= request.min_valid:
                     origin = TileOrigin(
-                        scene=scene.path.name,
-                        window=window,
-                        group=tile.tile_id,
-                        grid=scene.grid,
+                        scene=scene.path.name, window=window, group=name, grid=scene.grid
                     )
                     writer.add(tile, origin)
-                    kept += 1
+                    written += 1
                 progress(done, len(windows))
-            if kept == 0:
+            if written == 0:
                 raise InputError(
                     f"{request.scene}: none of its {len(windows)} tiles of {request.tile} px has "
-                    f"{request.min_valid:.0%} valid, searched pixels; use a smaller --tile or "
-                    "--min-valid"
+                    f"{request.min_valid:.0%} valid, labelled pixels; use a smaller "
+                    f"{argument('tile')} or {argument('min_valid')}"
                 )
             card = writer.finish()
-    notes = labels.notes if area is None else (*labels.notes, *area.notes)
-    if kept < len(windows):
+    notes = label_notes if area is None else (*label_notes, *area.notes)
+    if written < len(windows):
         left_out = (
-            f"{len(windows) - kept} of {len(windows)} tiles left out: less than "
-            f"{request.min_valid:.0%} of their pixels is valid and searched"
+            f"{len(windows) - written} of {len(windows)} tiles left out: less than "
+            f"{request.min_valid:.0%} of their pixels is valid and labelled"
         )
         notes = (*notes, left_out)
     return SceneDataset(card, notes)
 
 
-class _PolygonLabels:
-    def __init__(self, polygons: LabelPolygons, scene: Scene) -> None:
-        self._polygons = polygons
-        self._grid = scene.grid
-        self.notes = polygons.notes
-
-    def label(self, window: Window) -> NDArray[np.uint8]:
-        covered = self._polygons.rasterize(self._grid, window)
-        return np.where(covered, np.uint8(LANDSLIDE), np.uint8(BACKGROUND))
-
-
-class _MaskLabels:
-    notes: tuple[str, ...] = ()
-
-    def __init__(self, mask: Mask) -> None:
-        self._mask = mask
-
-    def label(self, window: Window) -> NDArray[np.uint8]:
-        codes, known = self._mask.read(window)
-        codes[~known] = BACKGROUND
-        label = mask_to_label(codes, lossy=self._mask.is_lossy, path=self._mask.path)
-        label[~known] = IGNORE
-        return label
-
-
 @contextmanager
-def _open_labels(request: SceneDatasetRequest, scene: Scene) -> Iterator[_Labels]:
+def _open_labels(
+    request: SceneDatasetRequest, scene: Scene
+) -> Iterator[tuple[LabelReader, tuple[str, ...]]]:
+    """Give the function that reads a window's label (height, width), and notes on the file."""
     if request.labels.suffix.lower() in RASTER_SUFFIXES:
         with Mask(request.labels, scene.grid) as mask:
-            yield _MaskLabels(mask)
+
+            def read_mask(window: Window) -> NDArray[np.uint8]:
+                codes, known = mask.read(window)
+                codes[~known] = BACKGROUND
+                label = mask_to_label(codes, lossy=mask.is_lossy, path=mask.path)
+                label[~known] = IGNORE
+                return label
+
+            yield read_mask, ()
     else:
-        yield _PolygonLabels(read_label_polygons(request.labels, scene.grid, request.layer), scene)
+        polygons = read_label_polygons(request.labels, scene.grid, request.layer)
 
+        def rasterize(window: Window) -> NDArray[np.uint8]:
+            covered = polygons.rasterize(scene.grid, window)
+            return np.where(covered, np.uint8(LANDSLIDE), np.uint8(BACKGROUND))
 
-def _cut(scene: Scene, labels: _Labels, area: LabelPolygons | None, window: Window) -> Tile:
-    stored, valid = scene.read(window)
-    label = labels.label(window)
-    if area is not None:
-        label[~area.rasterize(scene.grid, window)] = IGNORE
-    return Tile(
-        tile_id=f"{scene.path.stem}_r{window.row_off}_c{window.col_off}",
-        stored=stored,
-        label=label,
-        valid=valid,
-    )
+        yield rasterize, polygons.notes
 
 
 def _describe(request: SceneDatasetRequest, scene: Scene) -> DatasetDescription:

@@ -163,5 +163,7 @@ def test_the_certain_landslide_changes_nothing_where_one_is_drawn_anyway() -> No
 @pytest.mark.parametrize("number", [0, 3])
 def test_limits_that_cannot_be_met_are_refused(number: int) -> None:
     sides = [Split.TRAIN, Split.TEST, Split.TRAIN]
-    with pytest.raises(InputError, match=f"{number} training tiles were requested, and there are 2"):
+    with pytest.raises(
+        InputError, match=f"{number} training tiles were requested, and there are 2"
+    ):
         limited_to(TILES[:3], sides, [True] * 3, number=number, seed=0)

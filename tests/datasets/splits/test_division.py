@@ -370,7 +370,9 @@ def test_tiles_without_a_place_are_held_out_by_name(make_tiles: MakeTiles) -> No
     (here, there) = divide(joined(parts), Division(method="event", val_share=0.3))
     assert here.splits[:20] == there.splits[20:] == (Split.TEST,) * 20
     assert here.splits.count(Split.VALIDATION) == 5  # one group
-    assert here.notes[0].startswith("40 of 40 tiles have no coordinates: whether they overlap others")
+    assert here.notes[0].startswith(
+        "40 of 40 tiles have no coordinates: whether they overlap others"
+    )
 
 
 def test_one_scene_is_refused(make_scene: MakeScene) -> None:
