@@ -413,7 +413,7 @@ def jpeg_request(folder: Path) -> PairsRequest:
 
 def test_masks_of_0_and_1_as_jpeg_are_refused(write_raster: WriteRaster, tmp_path: Path) -> None:
     write_blurred(write_raster, (0, 1))
-    message = r"j1.jpg: masks saved as JPEG hold 0 and 255 .*brightest pixel of all of them is \d;"
+    message = r"j1.jpg: masks saved as JPEG hold 0 and 255 .*the brightest pixel of all is \d;"
     with pytest.raises(InputError, match=message):
         dataset_from_pairs(jpeg_request(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
