@@ -364,7 +364,7 @@ def test_bands_that_the_files_do_not_have_are_refused(request_: PairsRequest) ->
         pytest.param({"images": 2}, r"got 2 images and 1 masks", id="more images"),
         pytest.param({"images": 0, "masks": 0}, r"got 0 images and 0", id="none"),
         pytest.param(
-            {"images": 2, "masks": 2}, r"a0.png: .*a0.png has the same name; names of tiles", id="twice"
+            {"images": 2, "masks": 2}, r"a0.png: .*a0.png has the same name; names", id="twice"
         ),
     ],
 )
