@@ -125,7 +125,7 @@ def as_trained(dataset: TileDataset, model: ModelFolder) -> TileDataset:
     if dataset.card.split_sha256 == trained:
         return dataset
     division = Division(method="groups", test_share=0.2, val_share=0.1, seed=0)
-    (fold,) = divide(dataset, division, together=find_duplicates(dataset))
+    (fold,) = divide(dataset, division, duplicates=find_duplicates(dataset))
     divided = dataset.with_split(fold.splits, "by groups, as in configs/bijie_cpu.yaml")
     if divided.card.split_sha256 != trained:
         raise SystemExit(f"{dataset.path}: the model was trained on another division of the tiles")

@@ -110,7 +110,7 @@ def _divided(
     division = Division(**config.model_dump(exclude={"leaks"}))
     folds = []
     together = alike if config.leaks == "mend" else ()
-    for fold in divide(dataset, division, together=together):
+    for fold in divide(dataset, division, duplicates=together):
         if config.leaks != "tell":
             refuse_leaks(dataset, fold.splits, alike)
         note = describe_leaks(find_leaks(dataset, fold.splits, alike))

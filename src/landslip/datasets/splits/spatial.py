@@ -110,7 +110,7 @@ def tile_footprints(dataset: TileDataset) -> TileFootprints:
         metric = _metric(dataset, degrees, members)
         left, bottom = shapely.total_bounds(metric)[:2]
         move = np.array([region * _REGION_SPACING_M - left, -bottom])
-        polygons[members] = shapely.transform(metric, lambda points, move=move: points + move)
+        polygons[members] = shapely.transform(metric, move.__add__)
     return TileFootprints(polygons=polygons, regions=regions)
 
 
