@@ -23,8 +23,9 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from landslip.io.raster.readers import fill_gaps
-from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
+from landslip.preprocessing.coregistration.matching import MatchSettings, match_images
 from landslip.preprocessing.coregistration.shift_models import Residuals
+from landslip.preprocessing.coregistration.tie_points import ImagePatch
 from landslip.preprocessing.orthorectification.camera_refinement import (
     Refinement,
     RefinementRequest,
@@ -155,7 +156,7 @@ def apart(moving: Path, reference: Path) -> Residuals:
     """Match two maps of one grid in patches of 96 px and describe what lies between them."""
     (one, known), (other, given) = (read(path) for path in (moving, reference))
     settings = MatchSettings(patch_px=96, count=9, search_px=30)
-    ties = match_patches(one, other, known, given, settings)
+    ties = match_images(ImagePatch(one, known), ImagePatch(other, given), settings)
     return Residuals.of(ties.shifts, np.ones(len(ties), np.bool_))
 
 

@@ -26,7 +26,8 @@ from landslip.core.choices import AtmosphericCorrection, PansharpeningMethod, Un
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.io.raster import OutputBand, Scene, write_scene
-from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
+from landslip.preprocessing.coregistration.matching import MatchSettings, match_images
+from landslip.preprocessing.coregistration.tie_points import ImagePatch
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.pipeline.run import PreprocessRequest, PreprocessResult, preprocess
@@ -170,19 +171,22 @@ class Compared:
 
     def rms(self, one: Field, other: Field, block_px: int = 1) -> NDArray[np.float64]:
         """Return the root mean square of differences by band, of means of blocks."""
-        apart = block_patch(one - other, block_px)
-        clear = block_patch(self.clear.astype(np.float32)[np.newaxis], block_px)[0] == 1
+        apart = block_means(one - other, block_px)
+        clear = block_means(self.clear.astype(np.float32)[np.newaxis], block_px)[0] == 1
         return np.asarray(np.sqrt(np.mean(np.square(apart[:, clear], dtype=np.float64), axis=1)))
 
     @cached_property
     def shifts_px(self) -> NDArray[np.float64]:
         """Where the scene shows places beside where they are, (n, 2)."""
         settings = MatchSettings(patch_px=96, count=15, search_px=8)
-        whole = np.ones(self.clear.shape, dtype=np.bool_)
-        return match_patches(self.found[2], self.truth[2], whole, whole, settings).shifts
+        found, truth = (
+            ImagePatch(bands[2], np.ones(self.clear.shape, dtype=np.bool_))
+            for bands in (self.found, self.truth)
+        )
+        return match_images(found, truth, settings).shifts
 
 
-def block_patch(values: Field, block_px: int) -> Field:
+def block_means(values: Field, block_px: int) -> Field:
     """Return means of square blocks (bands, height, width)."""
     bands, height, width = values.shape
     rows, cols = height // block_px, width // block_px

@@ -193,9 +193,9 @@ def draw_elevation(work: Work) -> Parts:
     border = max(grid.shape) // 20
     window = grid.window
     wide = Window(-border, -border, window.width + 2 * border, window.height + 2 * border)
-    patch = work.ground.patch(wide)
+    patch = work.ground.window(wide)
     rpc, shape = work.registered.pan.rpc, work.registered.pan.image.shape
-    ring = GridProjection(grid).pixels_of(image_outline(rpc, shape, elevation).lonlat_deg) + border
+    ring = GridProjection(grid).pixels_of(image_outline(rpc, shape, elevation)) + border
     rows, cols = np.indices(wide.shape) + 0.5 - border
     lonlat = GridProjection(grid).lonlat_of(np.column_stack([cols.ravel(), rows.ravel()]))
     heights = patch.height_m.ravel().astype(np.float64)
@@ -219,15 +219,15 @@ def draw_elevation(work: Work) -> Parts:
 def draw_registration(work: Work) -> Parts:
     """PAN in red and what the bands make of it in cyan, before and after."""
     window, parts = inner(work.seen, 123), []
-    patch = work.ground.patch(window)
-    pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0][0]
+    patch = work.ground.window(window)
+    pan = work.registered.pan.resample_cubic(patch.project(work.registered.pan.rpc))[0][0]
     pan = scaled(cv2.GaussianBlur(pan, (0, 0), 2.0))
     light = work.light()
     detail = fit_pansharpening(
         work.registered, light, work.coarse, RATIO, PansharpeningMethod.BROVEY
     )
     for name, source in (("before", work.refined.ms), ("after", work.registered.ms)):
-        bands = light.reflectance(source.smooth(patch.seen_by(source.rpc))[0], MSS_BANDS)
+        bands = light.reflectance(source.resample_spline(patch.project(source.rpc))[0], MSS_BANDS)
         cyan = scaled(np.average(bands, axis=0, weights=detail.fusion.intensity.weights))
         parts.append((f"{name} registration", np.dstack([pan, cyan, cyan])))
     return parts
@@ -236,9 +236,9 @@ def draw_registration(work: Work) -> Parts:
 def draw_fusion(work: Work) -> Parts:
     """Bands alone, PAN alone, and the three methods."""
     window = inner(work.seen, 96)
-    patch, light = work.ground.patch(window), work.light()
-    pan = work.registered.pan.sharp(patch.seen_by(work.registered.pan.rpc))[0]
-    ms = work.registered.ms.smooth(patch.seen_by(work.registered.ms.rpc))[0]
+    patch, light = work.ground.window(window), work.light()
+    pan = work.registered.pan.resample_cubic(patch.project(work.registered.pan.rpc))[0]
+    ms = work.registered.ms.resample_spline(patch.project(work.registered.ms.rpc))[0]
     names = ["MSS, interpolated", *(method.value for method in PansharpeningMethod)]
     scenes = [light.reflectance(ms, MSS_BANDS) / SCALE]
     scenes += [work.scene(work.registered, light, method, window) for method in PansharpeningMethod]

@@ -119,6 +119,6 @@ def test_what_is_linear_between_nodes_is_exact_at_pixel_centres(
     col, row = lattice.points.T
     row_at, col_at = np.indices(shape) + 0.5
     expected = 3 + 0.25 * col_at - 0.5 * row_at + 0.01 * col_at * row_at
-    found = lattice.spread(3 + 0.25 * col - 0.5 * row + 0.01 * col * row)
+    found = lattice.interpolate(3 + 0.25 * col - 0.5 * row + 0.01 * col * row)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
     assert found.dtype == np.float32

@@ -100,6 +100,18 @@ def map_points(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.flo
     return mapped
 
 
+def edge_points(shape: tuple[int, int], count: int) -> NDArray[np.float64]:
+    """Return pixel coordinates (n, 2) around the edge of an image (height, width).
+
+    They run clockwise from the first pixel's outer corner, ``count`` from corner to corner.
+    """
+    along = np.linspace(0, 1, count)[:-1]
+    zero, one = np.zeros_like(along), np.ones_like(along)
+    cols = np.concatenate([along, one, 1 - along, zero]) * shape[1]
+    rows = np.concatenate([zero, along, one, 1 - along]) * shape[0]
+    return np.column_stack([cols, rows])
+
+
 def erode_valid(valid: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
     """Return where everything within ``reach_px`` along the axes and inside the image is valid."""
     if valid.all():

@@ -45,6 +45,25 @@ class Window:
         row, col = self.row_off - outer.row_off, self.col_off - outer.col_off
         return slice(row, row + self.height), slice(col, col + self.width)
 
+    def moved(self, cols: int, rows: int) -> "Window":
+        """Return the window moved by whole pixels."""
+        return Window(self.col_off + cols, self.row_off + rows, self.width, self.height)
+
+    def scaled(self, times: int) -> "Window":
+        """Return the window of the same ground on pixels a ``times``-th as wide."""
+        return Window(
+            *(times * value for value in (self.col_off, self.row_off, self.width, self.height))
+        )
+
+    def padded(self, margin: int) -> "Window":
+        """Return the window with a margin on each side."""
+        return Window(
+            self.col_off - margin,
+            self.row_off - margin,
+            self.width + 2 * margin,
+            self.height + 2 * margin,
+        )
+
     def __str__(self) -> str:
         return f"column {self.col_off}, row {self.row_off}, {self.width} x {self.height} px"
 

@@ -1,6 +1,7 @@
-"""Looking arrays up at coordinates between their pixels."""
+"""Array lookups between pixels, and coarse lattices that save exact coordinates at every pixel."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,13 +10,19 @@ from scipy import ndimage
 
 Pixels = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Points = NDArray[np.float64]
+Array = NDArray[Any]
+
+SPLINE_MARGIN_PX = 10
+_DOUBLINGS = 2
+_AT_NODES = np.array([1, 4, 1], dtype=np.float32) / 6
 
 
 def bilinear(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
-    """Return an array (height, width) or (height, width, bands) seen at pixel coordinates.
+    """Return an array (height, width) or (height, width, bands) at pixel coordinates.
 
     Args:
-        values: what is looked up.
+        values: the array to sample.
         col: (height, width) pixel coordinates, pixel centres at halves; beyond the edge, the
             edge's values hold.
         row: the same.
@@ -29,8 +36,8 @@ def cubic(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
 
 
 def nearest(flags: Flags, col: Pixels, row: Pixels) -> Flags:
-    """Return flags (height, width) at pixel coordinates; beyond the edge none is set."""
-    seen = cv2.remap(
+    """Return flags (height, width) at pixel coordinates; False beyond the edge."""
+    sampled = cv2.remap(
         flags.view(np.uint8),
         col - np.float32(0.5),
         row - np.float32(0.5),
@@ -38,28 +45,37 @@ def nearest(flags: Flags, col: Pixels, row: Pixels) -> Flags:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=0,
     )
-    return np.asarray(seen, dtype=np.bool_)
+    return np.asarray(sampled, dtype=np.bool_)
 
 
-def _remap(values: Pixels, col: Pixels, row: Pixels, how: int) -> Pixels:
-    half = np.float32(0.5)
-    seen = cv2.remap(values, col - half, row - half, how, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(seen, dtype=np.float32)
+def bilinear_at(values: Array, corner: NDArray[np.intp], offset: Points) -> NDArray[np.float64]:
+    """Return values (n, layers) of an array (height, width, layers) at single places, in float64.
 
+    `bilinear` looks up in float32, and rounds coordinates to a 32nd of a pixel.
 
-SPLINE_MARGIN_PX = 10
-_DOUBLINGS = 2
-_AT_NODES = np.array([1, 4, 1], dtype=np.float32) / 6
+    Args:
+        values: the array.
+        corner: (n, 2) column and row of the value up and left of each place.
+        offset: (n, 2) how far the places are right of it and below, 0 to 1.
+    """
+    (col, row), (right, down) = corner.T, offset.T[..., np.newaxis]
+    beside = np.minimum(col + 1, values.shape[1] - 1)
+    below = np.minimum(row + 1, values.shape[0] - 1)
+    upper = values[row, col] * (1 - right) + values[row, beside] * right
+    lower = values[below, col] * (1 - right) + values[below, beside] * right
+    between: NDArray[np.float64] = upper * (1 - down) + lower * down
+    return between
 
 
 def spline(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
-    """Return an image (height, width, bands) seen at pixel coordinates, through cubic splines.
+    """Return an image (height, width, bands) at pixel coordinates, through cubic splines.
 
     The spline through the pixels (Unser 1999, doi 10.1109/79.799930) is refined by its two-scale
     relation to four times the sampling, which is exact, and is linear between those samples.
+    `scipy.ndimage.map_coordinates` is exact everywhere, and many times slower.
 
     Args:
-        values: the image; what is nearer than `SPLINE_MARGIN_PX` to its edge is less exact.
+        values: the image; pixels nearer than `SPLINE_MARGIN_PX` to its edge are less exact.
         col: (height, width) pixel coordinates, pixel centres at halves.
         row: the same.
     """
@@ -73,9 +89,17 @@ def spline(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
     return bilinear(fine, (col - half) * scale + half, (row - half) * scale + half)
 
 
+def _remap(values: Pixels, col: Pixels, row: Pixels, interpolation: int) -> Pixels:
+    half = np.float32(0.5)
+    sampled = cv2.remap(
+        values, col - half, row - half, interpolation, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(sampled, dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLattice:
-    """Evenly spaced nodes from edge to edge of an array.
+    """Evenly spaced nodes from edge to edge of an array, and linear interpolation between them.
 
     Attributes:
         shape: of the array (height, width).
@@ -92,24 +116,26 @@ class NodeLattice:
         return cls(shape=shape, nodes=(down, across))
 
     @property
-    def points(self) -> NDArray[np.float64]:
+    def points(self) -> Points:
         """Pixel coordinates (n, 2: col, row) of the nodes, row by row."""
         rows = np.linspace(0, self.shape[0], self.nodes[0])
         cols = np.linspace(0, self.shape[1], self.nodes[1])
         col, row = np.meshgrid(cols, rows)
         return np.column_stack([col.ravel(), row.ravel()])
 
-    def spread(self, values: NDArray[np.float64]) -> Pixels:
-        """Return values at the nodes (n,) interpolated at all pixel centres (height, width)."""
-        at_nodes = values.reshape(self.nodes).astype(np.float32)
-        down, across = (
-            _weights(length, count) for length, count in zip(self.shape, self.nodes, strict=True)
-        )
-        return np.asarray(down @ at_nodes @ across.T, dtype=np.float32)
+    def interpolate(self, values: Points, dtype: type[np.floating[Any]] = np.float32) -> Array:
+        """Return values at the nodes (n,) interpolated at all pixel centres (height, width).
 
+        Args:
+            values: at the nodes, row by row.
+            dtype: float32 for what is within a few thousand of 0, else float64.
+        """
+        down, across = (self._weights(axis).astype(dtype) for axis in (0, 1))
+        return np.asarray(down @ values.reshape(self.nodes).astype(dtype) @ across.T, dtype=dtype)
 
-def _weights(length: int, count: int) -> Pixels:
-    """Return the weights (length, count) of nodes at each pixel's centre."""
-    position = (np.arange(length) + 0.5) * (count - 1) / length
-    distance = np.abs(position[:, np.newaxis] - np.arange(count))
-    return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
+    def _weights(self, axis: int) -> NDArray[np.float64]:
+        """Return the weights (length, count) of an axis' nodes at each pixel's centre."""
+        length, count = self.shape[axis], self.nodes[axis]
+        position = (np.arange(length) + 0.5) * (count - 1) / length
+        distance = np.abs(position[:, np.newaxis] - np.arange(count))
+        return np.asarray(np.maximum(1 - distance, 0))

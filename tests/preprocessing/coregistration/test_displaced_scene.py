@@ -86,7 +86,7 @@ def test_the_output_covers_where_the_scene_is_not_where_it_is_said_to_be() -> No
     assert out.transform.c + out.shape[1] == 500_000 + 36
     assert (out.transform.f, out.shape[0]) == (4_000_000 - 6, 20)
     points = np.array([[3.0, 40.0], [20.0, 2.0]])
-    assert moved.undone(moved.done(points)) == pytest.approx(points, abs=1e-5)
+    assert moved.undo(moved.apply(points)) == pytest.approx(points, abs=1e-5)
 
 
 def test_footprints_hold_outlines_that_bend() -> None:

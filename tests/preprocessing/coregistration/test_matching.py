@@ -10,8 +10,8 @@ from landslip.core.window import Window
 from landslip.preprocessing.coregistration.matching import (
     MatchFeature,
     MatchSettings,
+    match_images,
     match_patch,
-    match_patches,
 )
 from landslip.preprocessing.coregistration.tie_points import (
     ImagePatch,
@@ -112,21 +112,18 @@ def test_other_ground_gives_no_match(
     ground: Ground, other_ground: Ground, feature: MatchFeature
 ) -> None:
     moving, reference = other_ground((512, 512)), ground((512, 512))
-    valid = np.ones((512, 512), dtype=np.bool_)
     settings = MatchSettings(feature=feature, patch_px=128, search_px=20)
-    ties = match_patches(moving, reference, valid, valid, settings)
+    ties = match_images(patch(moving), patch(reference), settings)
     assert len(ties) == 0
 
 
 def test_patches_lie_over_the_whole_image_with_their_shifts(ground: Ground) -> None:
     shape = (200, 300)
     reference, moving = ground(shape), ground(shape, -1.5, -0.5)
-    valid = np.ones(shape, dtype=np.bool_)
-    missing = valid.copy()
-    missing[:, 220:] = False
-    ties = match_patches(
-        moving, reference, missing, valid, MatchSettings(patch_px=64, count=4, search_px=4)
-    )
+    known = np.ones(shape, dtype=np.bool_)
+    known[:, 220:] = False
+    settings = MatchSettings(patch_px=64, count=4, search_px=4)
+    ties = match_images(ImagePatch(moving, known), patch(reference), settings)
     assert ties.shifts == pytest.approx(np.tile([1.5, 0.5], (len(ties), 1)), abs=0.03)
     assert set(ties.points[:, 1]) == {32, 77, 123, 168}
     assert set(ties.points[:, 0]) == {32, 111, 189}  # the fourth column has no data
@@ -135,7 +132,7 @@ def test_patches_lie_over_the_whole_image_with_their_shifts(ground: Ground) -> N
 def test_images_of_two_shapes_are_refused(ground: Ground) -> None:
     one, other = patch(ground((64, 64))), patch(ground((64, 65)))
     with pytest.raises(InputError, match=r"have one shape; got \(64, 64\), \(64, 65\)"):
-        match_patches(one.pixels, other.pixels, one.valid, other.valid, MatchSettings())
+        match_images(one, other, MatchSettings())
     with pytest.raises(InputError, match=r"valid mask of its shape; got \(64, 64\), \(64, 65\)"):
         ImagePatch(one.pixels, other.valid)
 

@@ -53,8 +53,8 @@ def test_models_are_found_among_45_percent_of_wrong_ties(model: ShiftModel, toge
     corners = np.array([[0, 0], [4000, 0], [0, 3000], [4000, 3000]], dtype=np.float64)
     expected = corners @ TRUE[model][:, :2].T + TRUE[model][:, 2]
     assert fit.displacement(corners) == pytest.approx(expected, abs=0.06)
-    assert not fit.kept[:54].any()
-    assert fit.kept[54:].mean() > 0.93
+    assert not fit.inliers[:54].any()
+    assert fit.inliers[54:].mean() > 0.93
     assert fit.after.rms_px == pytest.approx(0.05 * np.sqrt(2), rel=0.2)
 
 
@@ -62,7 +62,7 @@ def test_models_are_found_among_45_percent_of_wrong_ties(model: ShiftModel, toge
 def test_without_noise_or_outliers_the_model_is_exact(model: ShiftModel) -> None:
     fit = fit_shifts(ties_of(TRUE[model], noise=0.0), model)
     assert np.reshape(fit.coefficients, (2, 3)) == pytest.approx(TRUE[model], abs=1e-9)
-    assert fit.kept.all()
+    assert fit.inliers.all()
     assert fit.after.rms_px == pytest.approx(0, abs=1e-9)
 
 
@@ -219,7 +219,7 @@ def test_the_field_follows_the_ground_where_a_plane_cannot() -> None:
     assert np.sqrt(np.mean(errors**2)) < 0.1
     assert np.sqrt(np.mean(plane**2)) > 0.4
     assert field.predicted_px[0] < 0.5 * field.predicted_px[1]
-    assert field.base.after.kept == np.count_nonzero(field.kept) >= 196 - 30 - 6
+    assert field.base.after.kept == np.count_nonzero(field.base.inliers) >= 196 - 30 - 6
 
 
 def test_noise_alone_makes_no_field() -> None:

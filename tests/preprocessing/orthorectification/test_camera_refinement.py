@@ -249,9 +249,7 @@ def test_an_error_beyond_the_search_is_refused(scene: Scene) -> None:
 
 
 def test_a_search_too_wide_for_the_map_is_refused(scene: Scene) -> None:
-    message = (
-        r"errors of up to 350 m .* patches of 1400 m, of which the map has 1; lower --max-shift"
-    )
+    message = r"errors of up to 350 m .* patches of 1400 m, of which the map has 1; lower max_shift"
     with pytest.raises(InputError, match=message):
         scene.refined(scene.earlier, max_shift_m=350.0)
 
@@ -263,5 +261,5 @@ def test_a_reference_that_lies_nowhere_is_refused(scene: Scene) -> None:
 
 @pytest.mark.parametrize("shift", [0.0, -1.0, float("nan")])
 def test_the_search_is_over_0(shift: float) -> None:
-    with pytest.raises(InputError, match="--max-shift is over 0 metres; got"):
+    with pytest.raises(InputError, match="max_shift is over 0 metres; got"):
         RefinementRequest(path=Path("r.tif"), max_shift_m=shift)

@@ -58,10 +58,10 @@ def test_nothing_stated_is_left_to_the_file() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("geoid.tif", r"--dem-heights is ellipsoid, egm96.*got 'geoid.tif', and no such file"),
+        ("geoid.tif", r"dem_heights is ellipsoid, egm96.*got 'geoid.tif', and no such file"),
         ("msl", r"got 'msl'"),
-        ("-415", r"within 120 m of the ellipsoid; --dem-heights says -415.0 m"),
-        ("nan", r"within 120 m of the ellipsoid; --dem-heights says nan m"),
+        ("-415", r"within 120 m of the ellipsoid; dem_heights says -415.0 m"),
+        ("nan", r"within 120 m of the ellipsoid; dem_heights says nan m"),
     ],
 )
 def test_other_words_are_refused(text: str, message: str) -> None:
@@ -95,7 +95,7 @@ def test_a_raster_that_does_not_reach_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [1500.0, np.nan])
 def test_a_raster_of_something_else_is_refused(tmp_path: Path, value: float) -> None:
     path = write_geoid(tmp_path / "geoid.tif", np.full((2, 2), value))
-    with pytest.raises(InputError, match=r"geoid.tif: a geoid lies within 120 m of the ellipsoid"):
+    with pytest.raises(InputError, match=r"geoid.tif: a geoid is within 120 m of the ellipsoid"):
         HeightReference(file=path).undulation_m(PLACES)
 
 
@@ -112,10 +112,9 @@ def test_a_geoid_is_true_or_refused(geoid: str) -> None:
     else:
         assert ((found > -46) & (found < -36)).all()
         return
-    message = rf"--dem-heights {geoid} needs the grid of that geoid, which PROJ does not have"
+    message = rf"dem_heights='{geoid}' needs the grid of that geoid, which PROJ does not have"
     assert re.match(message, refusal)
-    assert "--dem-heights FILE" in refusal
-    assert "--dem-heights -41.5" in refusal
+    assert "dem_heights='-41.5'" in refusal
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,7 @@ def test_the_file_says(tmp_path: Path, crs: str, expected: HeightReference) -> N
 
 def test_an_unknown_vertical_system_is_refused(tmp_path: Path) -> None:
     path = write_land(tmp_path / "dem.tif", "EPSG:32648+5703", spacing_m=100)
-    message = r"dem.tif: its heights are in the vertical system EPSG:5703.*with --dem-heights"
+    message = r"dem.tif: its heights are in the vertical system EPSG:5703.*with dem_heights"
     with ElevationRaster(path) as heights, pytest.raises(InputError, match=message):
         HeightReference.of_file(heights)
 
@@ -204,8 +203,8 @@ def test_nobody_said_what_heights_are(tmp_path: Path, rpc: RPC) -> None:
     elevation, report = load(rpc, write_land(tmp_path / "dem.tif"), None)
     assert report.heights == "ellipsoid (assumed)"
     assert len(report.warnings) == 1
-    assert "nothing says what its heights are counted from" in report.warnings[0]
-    assert "--dem-heights" in report.warnings[0]
+    assert "does not name the vertical datum of its heights" in report.warnings[0]
+    assert "dem_heights" in report.warnings[0]
     assert np.abs(elevation.at(places()) - land_m(places())).max() < 0.05
 
 
@@ -220,7 +219,7 @@ def test_the_files_geoid_is_not_passed_over(tmp_path: Path, rpc: RPC) -> None:
         refusal = ""
         assert report.heights == "egm2008"
         assert np.median(elevation.at(places()) - land_m(places())) < -30
-    assert refusal == "" or refusal.startswith("--dem-heights egm2008 needs the grid of that geoid")
+    assert refusal == "" or refusal.startswith("dem_heights='egm2008' needs the grid of that geoid")
 
 
 GAPS = [
@@ -313,7 +312,7 @@ def test_a_model_that_does_not_cover_is_refused(tmp_path: Path, rpc: RPC) -> Non
     )
     assert 10 < share < 35
     assert 450 < beyond < 750
-    assert "--clip-to-dem" in text
+    assert "clip_to_dem=True" in text
     assert "longitude 103.4" in text
     _, report = load(rpc, path, clip=True)
     assert report.covered_share == pytest.approx(share / 100, abs=0.001)

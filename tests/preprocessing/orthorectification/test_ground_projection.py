@@ -64,7 +64,7 @@ def bent(rpc: RPC, by: float) -> RPC:
 
 
 def test_heights_are_those_of_the_ground(ground: GroundGrid) -> None:
-    patch = ground.patch(WINDOW)
+    patch = ground.window(WINDOW)
     expected = land_m(lonlat_in(ground, WINDOW)).reshape(WINDOW.shape)
     assert np.abs(patch.height_m - expected).max() < 0.3
     assert abs((patch.height_m - expected).mean()) < 0.03
@@ -72,8 +72,8 @@ def test_heights_are_those_of_the_ground(ground: GroundGrid) -> None:
 
 
 def test_each_pixel_is_seen_where_the_camera_has_it(ground: GroundGrid, rpc: RPC) -> None:
-    patch = ground.patch(WINDOW)
-    found = patch.seen_by(rpc)
+    patch = ground.window(WINDOW)
+    found = patch.project(rpc)
     exact = rpc.project(lonlat_in(ground, WINDOW), patch.height_m.ravel().astype(float))
     away = np.hypot(*(seen(found) - exact).T).max()
     assert away < 0.005
@@ -81,8 +81,8 @@ def test_each_pixel_is_seen_where_the_camera_has_it(ground: GroundGrid, rpc: RPC
 
 
 def test_a_window_outside_the_grid_is_seen_as_well(ground: GroundGrid, rpc: RPC) -> None:
-    inside = ground.patch(Window(0, 0, 64, 64)).seen_by(rpc)
-    around = ground.patch(Window(-10, -20, 128, 128)).seen_by(rpc)
+    inside = ground.window(Window(0, 0, 64, 64)).project(rpc)
+    around = ground.window(Window(-10, -20, 128, 128)).project(rpc)
     at = (slice(20, 84), slice(10, 74))
     for one in ("col", "row"):
         whole, part = getattr(around, one)[at], getattr(inside, one)
@@ -95,19 +95,19 @@ def test_a_window_outside_the_grid_is_seen_as_well(ground: GroundGrid, rpc: RPC)
 def test_a_rough_model_is_followed_more_closely(ground: GroundGrid, rpc: RPC, by: float) -> None:
     """With nodes 64 px apart they would be off by 0.16 and 1.6 px."""
     rough = bent(rpc, by)
-    patch = ground.patch(WINDOW)
-    found = patch.seen_by(rough)
+    patch = ground.window(WINDOW)
+    found = patch.project(rough)
     exact = rough.project(lonlat_in(ground, WINDOW), patch.height_m.ravel().astype(float))
     away = np.hypot(*(seen(found) - exact).T).max()
     assert away < 1.5 * TOLERANCE_PX
-    coarse = patch._interpolated(rough, 64)
+    coarse = patch._interpolate(rough, 64)
     assert coarse.error_px > 3 * TOLERANCE_PX, "the case is rough"
 
 
 def test_a_model_that_is_too_rough_is_refused(ground: GroundGrid, rpc: RPC) -> None:
     message = r"cannot be interpolated to 0.05 px around column 40, row 25, 190 x 170 px.*off by"
     with pytest.raises(InputError, match=message):
-        ground.patch(WINDOW).seen_by(bent(rpc, 60.0))
+        ground.window(WINDOW).project(bent(rpc, 60.0))
 
 
 def test_heights_far_outside_the_model_are_refused(tmp_path: Path, rpc: RPC) -> None:
@@ -115,12 +115,12 @@ def test_heights_far_outside_the_model_are_refused(tmp_path: Path, rpc: RPC) -> 
     samp_num = list(rpc.samp_num)
     samp_num[19] += 1.0
     high = write_land(tmp_path / "dem.tif", lift_m=3500.0)
-    with pytest.raises(InputError, match=r"the ground lies\s+far outside the heights"):
-        ground_over(high).patch(WINDOW).seen_by(replace(rpc, samp_num=tuple(samp_num)))
+    with pytest.raises(InputError, match=r"the ground is far outside the heights"):
+        ground_over(high).window(WINDOW).project(replace(rpc, samp_num=tuple(samp_num)))
 
 
 def test_the_source_window_holds_all_that_is_seen(ground: GroundGrid, rpc: RPC) -> None:
-    found = ground.patch(WINDOW).seen_by(rpc)
+    found = ground.window(WINDOW).project(rpc)
     window = found.source_window(3)
     col, row = found.relative_to(window)
     assert 3 <= col.min() < 4.01

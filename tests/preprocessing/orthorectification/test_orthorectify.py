@@ -208,7 +208,7 @@ def test_a_wrong_height_would_be_seen(
 def test_nothing_stated_is_a_warning(world: World) -> None:
     _, report = run(*world, heights=None)
     assert report.dem.heights == "ellipsoid (assumed)"
-    assert "say which with --dem-heights" in report.dem.warnings[0]
+    assert "say which with dem_heights" in report.dem.warnings[0]
 
 
 # gaps
@@ -251,7 +251,7 @@ def test_a_filled_gap_has_no_height_of_0(
 
 def test_gaps_may_be_refused(tmp_path: Path, world: World) -> None:
     dem = write_land(tmp_path / "dem.tif", holes=holes())
-    with pytest.raises(InputError, match=r"--dem-gaps fill"):
+    with pytest.raises(InputError, match=r"dem_gaps='fill'"):
         run(world[0], dem, gaps=DemGapHandling.ERROR)
     assert [path.name for path in tmp_path.iterdir()] == ["dem.tif"]
 
@@ -261,7 +261,7 @@ def test_clipped_the_map_ends_with_the_model(
 ) -> None:
     centre = (CENTRE_DEG[0] - 1100 / 95_200, CENTRE_DEG[1])
     dem = write_land(tmp_path / "dem.tif", centre_deg=centre)
-    with pytest.raises(InputError, match=r"covers \d+\.\d% of it.*--clip-to-dem"):
+    with pytest.raises(InputError, match=r"covers \d+\.\d% of it.*clip_to_dem=True"):
         run(world[0], dem)
     ortho, report = run(world[0], dem, clip=True)
     with rasterio.open(ortho) as file, rasterio.open(dem) as model:

@@ -127,7 +127,7 @@ def test_a_nodata_that_the_type_does_not_hold_is_refused(
     tmp_path: Path, world: World, rpc: RPC, nodata: float
 ) -> None:
     image = write_image(tmp_path / "image.tif", np.ones((1, *SHAPE), np.uint16), rpc)
-    message = rf"image.tif: nodata is a number that uint16 holds; got {nodata}.*--nodata"
+    message = rf"image.tif: nodata is a number that uint16 holds; got {nodata}.*with nodata"
     with pytest.raises(InputError, match=message):
         run(image, world[1], tmp_path / "out.tif", nodata=float(nodata))
 

@@ -18,7 +18,8 @@ from tests.preprocessing.orthorectification.conftest import rasterio_rpc
 from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster import SensorImage
 from landslip.io.raster.readers import fill_gaps
-from landslip.preprocessing.coregistration.matching import MatchSettings, match_patches
+from landslip.preprocessing.coregistration.matching import MatchSettings, match_images
+from landslip.preprocessing.coregistration.tie_points import ImagePatch
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.orthorectify import (
@@ -62,7 +63,7 @@ def read(path: Path) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 def median_apart_px(one: Path, other: Path) -> float:
     (left, known), (right, given) = read(one), read(other)
     settings = MatchSettings(patch_px=96, count=9, search_px=30)
-    ties = match_patches(left, right, known, given, settings)
+    ties = match_images(ImagePatch(left, known), ImagePatch(right, given), settings)
     assert len(ties) > 50
     return float(np.median(np.hypot(*ties.shifts.T)))
 
@@ -104,7 +105,9 @@ def test_gdal_makes_the_same_map(tmp_path: Path) -> None:
             resampling=Resampling.cubic, tolerance=0.0, RPC_DEM=str(filled),
         )  # fmt: skip
     valid = np.ones(values.shape, np.bool_)
-    ties = match_patches(values, theirs, valid, valid, MatchSettings(patch_px=96, count=9))
+    ties = match_images(
+        ImagePatch(values, valid), ImagePatch(theirs, valid), MatchSettings(patch_px=96, count=9)
+    )
     assert len(ties) > 70
     assert np.abs(ties.shifts.mean(axis=0)).max() < 0.01
     assert np.hypot(*ties.shifts.T).max() < 0.05

@@ -23,13 +23,12 @@ from landslip.preprocessing.orthorectification.ground_projection import ImageCoo
 from landslip.preprocessing.orthorectification.views import (
     CameraImage,
     ReprojectedView,
-    block_patch,
-    finer_window,
+    block_mean_patch,
     oversampling,
 )
 
 Pixels = NDArray[np.float32]
-METHODS = [CameraImage.sharp, CameraImage.smooth]
+METHODS = [CameraImage.resample_cubic, CameraImage.resample_spline]
 
 
 def seen_at(col: Pixels, row: Pixels) -> ImageCoordinates:
@@ -45,7 +44,7 @@ def mesh(left: float, top: float, step: float, count: int = 40) -> tuple[Pixels,
 
 
 @pytest.mark.parametrize(
-    ("method", "worst"), [(CameraImage.sharp, 0.06), (CameraImage.smooth, 0.006)]
+    ("method", "worst"), [(CameraImage.resample_cubic, 0.06), (CameraImage.resample_spline, 0.006)]
 )
 def test_an_image_is_read_where_the_map_sees_it(
     world: tuple[Path, Path], rpc: RPC, method: object, worst: float
@@ -82,7 +81,7 @@ def test_holes_do_not_spread_into_what_is_valid(tmp_path: Path, rpc: RPC, method
         values, valid = method(CameraImage(opened, rpc), seen_at(col, row))  # type: ignore[operator]
     hole = (np.abs(col - 125) < 7) & (np.abs(row - 105) < 7)
     np.testing.assert_array_equal(valid, ~hole)
-    if method is CameraImage.sharp:
+    if method is CameraImage.resample_cubic:
         assert np.abs(values - np.stack([col, row]))[:, valid].max() < 0.06
 
 
@@ -92,7 +91,7 @@ def test_several_threads_read_one_image(world: tuple[Path, Path], rpc: RPC) -> N
     def read(number: int) -> None:
         col, row = mesh(20.0 + number, 30.0 + 2 * number, 1.0)
         for _ in range(10):
-            values, _ = source.sharp(seen_at(col, row))
+            values, _ = source.resample_cubic(seen_at(col, row))
             if np.abs(values - np.stack([col, row])).max() > 0.06:
                 wrong.append(number)
 
@@ -167,7 +166,7 @@ def test_finer_grids_show_the_same_ground() -> None:
     assert fine.shape == (240, 280)
     corners = (GRID.corners(GRID.window), fine.corners(fine.window))
     np.testing.assert_allclose(*corners)
-    window = finer_window(WINDOW, 4)
+    window = WINDOW.scaled(4)
     np.testing.assert_allclose(GRID.corners(WINDOW), fine.corners(window))
     assert GRID.finer(1) is GRID
 
@@ -176,7 +175,7 @@ def test_means_of_blocks() -> None:
     values = np.arange(16, dtype=np.float32).reshape(4, 4)
     valid = np.ones((4, 4), np.bool_)
     valid[0, 3] = False
-    patch = block_patch(values, valid, 2)
+    patch = block_mean_patch(values, valid, 2)
     assert patch.pixels.tolist() == [[2.5, 4.5], [10.5, 12.5]]
     assert patch.valid.tolist() == [[True, False], [True, True]]
 

@@ -9,7 +9,7 @@ a Cloud-Optimized GeoTIFF.
 import math
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster
 
+from landslip.core.bands import Radiometry
+from landslip.core.choices import Units
 from landslip.core.errors import LandslipError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
@@ -52,6 +54,31 @@ class OutputBand:
     scale: float = 1.0
     offset: float = 0.0
     units: str | None = None
+
+
+def output_bands(
+    names: Iterable[str], radiometry: Radiometry, nodata: float | None
+) -> tuple[OutputBand, ...]:
+    """Return bands of these names that store numbers as a scene does."""
+    return tuple(
+        OutputBand(
+            description=name,
+            dtype=radiometry.dtype,
+            nodata=nodata,
+            scale=radiometry.scale,
+            offset=radiometry.offset,
+            units=None if radiometry.units is Units.DN else radiometry.units.value,
+        )
+        for name in names
+    )
+
+
+def dtype_holds(dtype: str, value: float) -> bool:
+    """Whether a data type can store a number."""
+    if not np.issubdtype(np.dtype(dtype), np.integer):
+        return True
+    limits = np.iinfo(dtype)
+    return float(value).is_integer() and bool(limits.min <= value <= limits.max)
 
 
 class RasterOutput:

@@ -1,5 +1,13 @@
-"""Finds a shift to about half a pixel, over a wide range and across bands and dates."""
+"""Matches two images of the same ground patch by patch.
 
+Each patch is matched twice: the directions of edges agree best at a shift known to about half a
+pixel (`coarse_shift`), which least squares on the pixels then refines to hundredths
+(`fine_shift`). `skimage.registration.phase_cross_correlation` does neither: it correlates pixel
+values, which fails across bands and dates of inverted contrast, its masked form stops at whole
+pixels, and it does not say how distinct a peak is.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,43 +18,179 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.core.grid import erode_valid
+from landslip.core.resources import parallel_map
+from landslip.core.window import Window
 from landslip.preprocessing.coregistration.tie_points import (
     ImagePatch,
     PatchShift,
-    Pixels,
     TiePoints,
-    Valid,
     patch_centres,
     patch_window,
 )
+from landslip.preprocessing.resampling import Pixels, Points
+
+PatchReader = Callable[[Window], ImagePatch]
 
 _SMOOTHING_PX = 1.0
-# a pixel this near to one without data has a gradient that shows the hole
-REACH_PX = 4
+_GRADIENT_REACH_PX = 4  # a pixel this near to one without data has a gradient that shows the hole
 _LEAST_OVERLAP = 0.25
 _PEAK_PX = 4
 _LEAST_REACH_PX = 12
+
+_TAPS = 4  # of the windowed sinc, on each side
+_DERIVATIVE = np.array([[1, -8, 0, 8, -1]], dtype=np.float32) / 12
+_MAX_ITERATIONS = 20
+_CONVERGED_PX = 1e-3
+_LARGEST_REFINEMENT_PX = 1.5
+_LEAST_PIXELS = 400
+
+
+class MatchFeature(StrEnum):
+    """What of two images is aligned to a fraction of a pixel.
+
+    ``gradient``: the strength of edges, robust against change; for any two images;
+    ``intensity``: the pixels up to gain and offset, for images of one instant in similar bands.
+    """
+
+    INTENSITY = "intensity"
+    GRADIENT = "gradient"
+
+
+_FEATURE_REACH_PX = {MatchFeature.INTENSITY: _TAPS + 2, MatchFeature.GRADIENT: _TAPS + 6}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchSettings:
+    """How patches are matched.
+
+    Attributes:
+        feature: what is aligned to a fraction of a pixel.
+        patch_px: side of a square patch.
+        count: patches along each axis, at most.
+        search_px: largest shift along an axis that is searched; less than half a patch.
+        least_score: how many standard deviations edges must agree better than at other shifts;
+            unrelated patches reach about 4.5 by chance.
+        least_valid: fraction of a patch that must be valid in each image.
+        agreement_px: coarse and fine step, which compare different features, must agree to this.
+    """
+
+    feature: MatchFeature = MatchFeature.GRADIENT
+    patch_px: int = 256
+    count: int = 15
+    search_px: int = 8
+    least_score: float = 6.0
+    least_valid: float = 0.5
+    agreement_px: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.patch_px < 32 or self.count < 1:
+            raise InputError(
+                f"patches are at least 32 px and at least 1; got {self.count} of {self.patch_px} px"
+            )
+        if not 1 <= self.search_px < self.patch_px / 2:
+            raise InputError(
+                f"the search is at least 1 px and less than half a patch; got {self.search_px} px "
+                f"and patches of {self.patch_px} px"
+            )
+        if not (self.least_score >= 0 and 0 < self.least_valid <= 1):
+            raise InputError(
+                "the least score is 0 or more and the least valid fraction over 0 up to 1; "
+                f"got {self.least_score}, {self.least_valid}"
+            )
+
+
+def find_tie_points(
+    moving: PatchReader, reference: PatchReader, area: Window, settings: MatchSettings
+) -> TiePoints:
+    """Match two images on one grid at a regular grid of patches, in parallel.
+
+    What is at ``p`` in the reference is at ``p + shift`` in the moving image.
+
+    Args:
+        moving: reads a window of the moving image.
+        reference: the same of the reference image.
+        area: where patches are laid; smaller areas take smaller patches.
+        settings: how patches are matched.
+    """
+    size = min(settings.patch_px, *area.shape)
+
+    def match(centre: Points) -> PatchShift | None:
+        window = patch_window(centre, size)
+        fixed = reference(window)
+        if fixed.valid.mean() < settings.least_valid:
+            return None
+        return match_patch(moving(window), fixed, settings)
+
+    centres = np.add(patch_centres(area.shape, settings.count, size), (area.col_off, area.row_off))
+    matched = [
+        (centre, shift) for centre, shift in parallel_map(match, centres) if shift is not None
+    ]
+    return TiePoints(
+        points=np.array([centre for centre, _ in matched], dtype=np.float64).reshape(-1, 2),
+        shifts=np.array([(shift.dx, shift.dy) for _, shift in matched], np.float64).reshape(-1, 2),
+        scores=np.array([shift.score for _, shift in matched], dtype=np.float64),
+    )
+
+
+def match_images(moving: ImagePatch, reference: ImagePatch, settings: MatchSettings) -> TiePoints:
+    """Match two whole images of one shape, see `find_tie_points`.
+
+    Raises:
+        InputError: the images differ in shape.
+    """
+    if moving.shape != reference.shape:
+        raise InputError(
+            f"images that are matched have one shape; got {moving.shape}, {reference.shape}"
+        )
+    area = Window(0, 0, *reference.shape[::-1])
+    return find_tie_points(moving.window, reference.window, area, settings)
+
+
+def match_patch(
+    moving: ImagePatch, reference: ImagePatch, settings: MatchSettings
+) -> PatchShift | None:
+    """Match one patch: what is at ``p`` in the reference is at ``p + (dx, dy)`` in the other.
+
+    Args:
+        moving: the window of the moving image.
+        reference: the same window of the reference image.
+        settings: ``patch_px`` and ``count`` play no part here.
+
+    Returns:
+        None where a patch is mostly not valid, constant, or not found again.
+    """
+    moved, fixed = (_centred(patch, settings.least_valid) for patch in (moving, reference))
+    if moved is None or fixed is None:
+        return None
+    coarse = coarse_shift(moved, fixed, settings.search_px)
+    if coarse is None or coarse.score < settings.least_score:
+        return None
+    fine = fine_shift(moved, fixed, (coarse.dx, coarse.dy), settings.feature)
+    if fine is None:
+        return None
+    difference = max(abs(fine[0] - coarse.dx), abs(fine[1] - coarse.dy))
+    return PatchShift(*fine, coarse.score) if difference <= settings.agreement_px else None
 
 
 def orientation_field(patch: ImagePatch) -> NDArray[np.complex64]:
     """Return the direction of edges as complex numbers whose angle is twice the gradient's.
 
     Twice the angle makes a dark edge on bright ground equal to a bright one on dark ground, so that
-    bands and seasons of inverted contrast fit. The length is g / (g + median g) of the gradient g:
-    strong edges do not outvote weak ones, and flat ground has no say. After Fitch et al. 2002
+    bands and seasons of inverted contrast match. The length is g / (g + median g) of the gradient
+    g: strong edges do not outvote weak ones, and flat areas hardly count. After Fitch et al. 2002
     (https://doi.org/10.5244/C.16.11), who leave the angle single and all lengths 1.
 
     Args:
-        patch: its pixels are finite; what is not valid, or near that, gets 0.
+        patch: its pixels are finite; those not valid, or near one that is not, get 0.
     """
     smooth = cv2.GaussianBlur(patch.pixels, (0, 0), _SMOOTHING_PX)
     gradient = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) + 1j * cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     length = np.abs(gradient)
-    sure = erode_valid(patch.valid, REACH_PX)
-    usual = np.median(length[sure]) if sure.any() else 0.0
-    scale = length * (length + usual)
+    inside = erode_valid(patch.valid, _GRADIENT_REACH_PX)
+    typical = np.median(length[inside]) if inside.any() else 0.0
+    scale = length * (length + typical)
     field = np.divide(gradient * gradient, scale, out=np.zeros_like(gradient), where=scale > 0)
-    field[~sure] = 0
+    field[~inside] = 0
     directions: NDArray[np.complex64] = field.astype(np.complex64)
     return directions
 
@@ -54,7 +198,7 @@ def orientation_field(patch: ImagePatch) -> NDArray[np.complex64]:
 def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> PatchShift | None:
     """Find the shift at which the directions of edges agree best.
 
-    What is at ``p`` in the reference lies at ``p + (dx, dy)`` in the moving image. The mean
+    What is at ``p`` in the reference is at ``p + (dx, dy)`` in the moving image. The mean
     agreement over the pixels valid in both is compared at all whole shifts; a parabola through
     its peak gives the fraction. The score is how many standard deviations of the agreement at other
     shifts, searched or not, the peak rises over their mean.
@@ -62,10 +206,10 @@ def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> P
     Args:
         moving: pixels, finite, and valid mask.
         reference: the same, of the same shape.
-        search_px: largest shift along an axis that is looked at.
+        search_px: largest shift along an axis that is searched.
 
     Returns:
-        None where the peak lies on the rim of the search, or too little is valid.
+        None where the peak is on the rim of the search, or too little is valid.
     """
     reach = max(search_px + 1, _LEAST_REACH_PX)
     agreement = _agreement(orientation_field(moving), orientation_field(reference), reach)
@@ -90,60 +234,32 @@ def _agreement(
     """Return the mean agreement (2 reach + 1, the same) by (dy, dx); -inf at too little overlap."""
     shape = [scipy.fft.next_fast_len(side + reach) for side in reference.shape]
     rows, cols = (np.arange(-reach, reach + 1) % side for side in shape)
-    where = np.ix_(rows, cols)
+    shifts = np.ix_(rows, cols)
     spectrum = scipy.fft.fft2(moving, shape) * np.conj(scipy.fft.fft2(reference, shape))
-    total = scipy.fft.ifft2(spectrum)[where].real
-    known = [(field != 0).astype(np.float32) for field in (moving, reference)]
-    counts = scipy.fft.rfft2(known[0], shape) * np.conj(scipy.fft.rfft2(known[1], shape))
-    overlap = scipy.fft.irfft2(counts, shape)[where]
-    least = _LEAST_OVERLAP * min(float(known[0].sum()), float(known[1].sum()))
+    total = scipy.fft.ifft2(spectrum)[shifts].real
+    valid = [(field != 0).astype(np.float32) for field in (moving, reference)]
+    counts = scipy.fft.rfft2(valid[0], shape) * np.conj(scipy.fft.rfft2(valid[1], shape))
+    overlap = scipy.fft.irfft2(counts, shape)[shifts]
+    least = _LEAST_OVERLAP * min(float(valid[0].sum()), float(valid[1].sum()))
     enough = overlap > max(least, 1.0)
     return np.where(enough, total / np.maximum(overlap, 1), -np.inf).astype(np.float32)
 
 
 def _vertex(three: NDArray[np.float32]) -> float:
-    """Return where between -0.5 and 0.5 a parabola through three values has its top."""
+    """Return where between -0.5 and 0.5 a parabola through three values has its maximum."""
     before, at, after = three.tolist()
     bend = before - 2 * at + after
     return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
 
 
 def _distinctness(agreement: NDArray[np.float32], peak: tuple[int, int]) -> float:
-    """Return how far a peak rises over all that is further off, in standard deviations of it."""
-    beside = np.isfinite(agreement)
+    """Return how far a peak rises over all values farther off, in standard deviations of them."""
+    background = np.isfinite(agreement)
     rows, cols = (slice(max(at - _PEAK_PX, 0), at + _PEAK_PX + 1) for at in peak)
-    beside[rows, cols] = False
-    rest = agreement[beside]
+    background[rows, cols] = False
+    rest = agreement[background]
     spread = float(rest.std()) if rest.size else 0.0
     return (float(agreement[peak]) - float(rest.mean())) / spread if spread > 0 else 0.0
-
-
-class MatchFeature(StrEnum):
-    """What of two images is laid upon each other to a fraction of a pixel.
-
-    ``gradient``: the strength of edges, what changed left out; for any two images;
-    ``intensity``: the pixels up to gain and offset, for images of one instant in like bands.
-    """
-
-    INTENSITY = "intensity"
-    GRADIENT = "gradient"
-
-
-_TAPS = 4  # of the windowed sinc, on each side
-_KERNEL_REACH_PX = {MatchFeature.INTENSITY: _TAPS + 2, MatchFeature.GRADIENT: _TAPS + 6}
-_DERIVATIVE = np.array([[1, -8, 0, 8, -1]], dtype=np.float32) / 12
-_ROUNDS = 20
-_STILL_PX = 1e-3
-_FURTHEST_PX = 1.5
-_LEAST_PIXELS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class _Overlap:
-    moving: Pixels
-    reference: Pixels
-    weights: NDArray[np.float32]
-    whole: tuple[int, int]
 
 
 def feature_of(pixels: Pixels, feature: MatchFeature) -> Pixels:
@@ -157,48 +273,47 @@ def feature_of(pixels: Pixels, feature: MatchFeature) -> Pixels:
 
 
 def fine_shift(
-    moving: ImagePatch,
-    reference: ImagePatch,
-    start: tuple[float, float],
-    feature: MatchFeature,
+    moving: ImagePatch, reference: ImagePatch, start: tuple[float, float], feature: MatchFeature
 ) -> tuple[float, float] | None:
     """Refine a shift by Gauss-Newton steps on the difference of the two images.
 
-    Solved for are the shift, a gain and an offset, by least squares (Lucas and Kanade 1981). For
-    gradients, Cauchy weights take the say from what changed between the two; intensities, which
-    are for images of one instant, all count the same, as the weights would take it from the edges.
-    The moving image is interpolated by a sinc of 8 taps: shorter kernels draw the result towards
-    whole pixels.
+    Unknowns are the shift, a gain and an offset, by least squares (Lucas and Kanade 1981). For
+    gradients, Cauchy weights suppress what changed between the two; intensities, which are for
+    images of one instant, all count the same, as the weights would suppress the edges. The moving
+    image is interpolated by a sinc of 8 taps: shorter kernels draw the result towards whole pixels.
 
     Args:
         moving: pixels, finite, and valid mask.
         reference: the same, of the same shape.
-        start: (dx, dy) in pixels; what is at ``p`` in the reference lies at ``p + (dx, dy)``.
+        start: (dx, dy) in pixels; what is at ``p`` in the reference is at ``p + (dx, dy)``.
         feature: what is aligned.
 
     Returns:
         The shift (dx, dy); None where nothing is left to compare, or the steps lead more than
         1.5 px away from ``start``.
     """
-    overlap = _overlap(moving, reference, start, feature)
-    if np.count_nonzero(overlap.weights) < _LEAST_PIXELS:
+    whole = (round(start[0]), round(start[1]))
+    moved, fixed, valid = _overlap(moving, reference, whole, feature)
+    if np.count_nonzero(valid) < _LEAST_PIXELS:
         return None
-    begin = np.subtract(start, overlap.whole)
-    fraction, trust = begin.copy(), overlap.weights
-    for _ in range(_ROUNDS):
-        step, error = _step(overlap, fraction, trust)
+    begin = np.subtract(start, whole)
+    fraction, weights = begin.copy(), valid.astype(np.float32)
+    for _ in range(_MAX_ITERATIONS):
+        step, error = _newton_step(moved, fixed, fraction, weights[valid], valid)
         if feature is MatchFeature.GRADIENT:
-            trust = _trust(overlap, error)
+            # Cauchy weights: half where the error is two robust standard deviations
+            spread = max(2 * 1.4826 * float(np.median(error)), 1e-12)
+            weights[valid] = 1 / (1 + (error / np.float32(spread)) ** 2)
         fraction = fraction + step
-        if not np.all(np.abs(fraction - begin) <= _FURTHEST_PX):
+        if not np.all(np.abs(fraction - begin) <= _LARGEST_REFINEMENT_PX):
             return None
-        if np.abs(step).max() < _STILL_PX:
+        if np.abs(step).max() < _CONVERGED_PX:
             break
-    dx, dy = (fraction + overlap.whole).tolist()
+    dx, dy = (fraction + whole).tolist()
     return dx, dy
 
 
-def interpolated(pixels: Pixels, dx: float, dy: float) -> Pixels:
+def shift_pixels(pixels: Pixels, dx: float, dy: float) -> Pixels:
     """Return the image's value (dx, dy) pixels away from each pixel, the edges repeated."""
     right, across = _sinc(dx)
     down, along = _sinc(dy)
@@ -210,6 +325,7 @@ def interpolated(pixels: Pixels, dx: float, dy: float) -> Pixels:
 
 
 def _sinc(shift: float) -> tuple[int, NDArray[np.float64]]:
+    """Return whole pixels of a shift, and the Lanczos kernel of the rest."""
     whole = int(np.floor(shift))
     at = shift - whole - np.arange(1 - _TAPS, _TAPS + 1)
     kernel = np.sinc(at) * np.sinc(at / _TAPS)
@@ -217,46 +333,42 @@ def _sinc(shift: float) -> tuple[int, NDArray[np.float64]]:
 
 
 def _overlap(
-    moving: ImagePatch,
-    reference: ImagePatch,
-    start: tuple[float, float],
-    feature: MatchFeature,
-) -> _Overlap:
-    """Cut both images to what they share at the whole pixels of the start."""
-    whole = (round(start[0]), round(start[1]))
+    moving: ImagePatch, reference: ImagePatch, whole: tuple[int, int], feature: MatchFeature
+) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
+    """Return the feature of both images where they overlap at a whole shift, and where it holds."""
     here, there = [], []
     for by, side in zip(whole[::-1], reference.shape, strict=True):
         here.append(slice(max(-by, 0), side - max(by, 0)))
         there.append(slice(max(by, 0), side - max(-by, 0)))
-    moved, fixed = moving.at(*there), reference.at(*here)
-    reach = _KERNEL_REACH_PX[feature]
-    weights = (erode_valid(moved.valid, reach) & erode_valid(fixed.valid, reach)).astype(np.float32)
-    weights[:reach] = weights[-reach:] = 0
-    weights[:, :reach] = weights[:, -reach:] = 0
-    return _Overlap(
-        feature_of(np.ascontiguousarray(moved.pixels), feature),
-        feature_of(np.ascontiguousarray(fixed.pixels), feature),
-        weights,
-        whole,
+    moved, fixed = moving.crop(*there), reference.crop(*here)
+    reach = _FEATURE_REACH_PX[feature]
+    valid = erode_valid(moved.valid, reach) & erode_valid(fixed.valid, reach)
+    valid[:reach] = valid[-reach:] = False
+    valid[:, :reach] = valid[:, -reach:] = False
+    first, second = (
+        feature_of(np.ascontiguousarray(one.pixels), feature) for one in (moved, fixed)
     )
+    return first, second, valid
 
 
-def _step(
-    overlap: _Overlap, fraction: NDArray[np.float64], trust: NDArray[np.float32]
+def _newton_step(
+    moving: Pixels,
+    reference: Pixels,
+    fraction: NDArray[np.float64],
+    weights: NDArray[np.float32],
+    valid: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Return the next step (dx, dy), and what it leaves at the pixels used.
+    """Return the next step (dx, dy), and the error it leaves at the valid pixels (n,).
 
     Solves ``moving(p + d) + gradient . step = gain reference(p) + offset``.
     """
-    used = overlap.weights > 0
-    aligned = interpolated(overlap.moving, *fraction.tolist())
+    aligned = shift_pixels(moving, *fraction.tolist())
     slopes = [
-        cv2.filter2D(aligned, cv2.CV_32F, kernel)[used] for kernel in (_DERIVATIVE, _DERIVATIVE.T)
+        cv2.filter2D(aligned, cv2.CV_32F, kernel)[valid] for kernel in (_DERIVATIVE, _DERIVATIVE.T)
     ]
-    reference = overlap.reference[used]
-    target = aligned[used]
-    columns = np.stack([-slopes[0], -slopes[1], reference, np.ones_like(reference)])
-    weighted = columns * trust[used]
+    fixed, target = reference[valid], aligned[valid]
+    columns = np.stack([-slopes[0], -slopes[1], fixed, np.ones_like(fixed)])
+    weighted = columns * weights
     normal = (weighted @ columns.T).astype(np.float64)
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-30))
     solved = np.linalg.lstsq(normal * np.outer(scale, scale), (weighted @ target) * scale)[0]
@@ -264,120 +376,13 @@ def _step(
     return solution[:2], np.abs(target - solution.astype(np.float32) @ columns)
 
 
-def _trust(overlap: _Overlap, error: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return Cauchy weights (height, width), half where the error is two standard deviations."""
-    spread = max(2 * 1.4826 * float(np.median(error)), 1e-12)
-    weights = np.zeros_like(overlap.weights)
-    weights[overlap.weights > 0] = 1 / (1 + (error / np.float32(spread)) ** 2)
-    return weights
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatchSettings:
-    """How patches are matched.
-
-    Attributes:
-        feature: what is aligned to a fraction of a pixel.
-        patch_px: side of a square patch.
-        count: patches along each axis, at most.
-        search_px: largest shift along an axis that is looked for; less than half a patch.
-        least_score: how many standard deviations edges must agree better than at other shifts;
-            other ground reaches about 4.5 by chance.
-        least_valid: share of a patch that must be valid in each image.
-        agreement_px: coarse and fine step, which see the images differently, must agree to this.
-    """
-
-    feature: MatchFeature = MatchFeature.GRADIENT
-    patch_px: int = 256
-    count: int = 15
-    search_px: int = 8
-    least_score: float = 6.0
-    least_valid: float = 0.5
-    agreement_px: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.patch_px < 32 or self.count < 1:
-            raise InputError(
-                f"patches are at least 32 px and at least 1; got {self.count} of {self.patch_px} px"
-            )
-        if not 1 <= self.search_px < self.patch_px / 2:
-            raise InputError(
-                f"the search is at least 1 px and less than half a patch; got {self.search_px} px "
-                f"and patches of {self.patch_px} px"
-            )
-        if not (self.least_score >= 0 and 0 < self.least_valid <= 1):
-            raise InputError(
-                "the least score is 0 or more and the least valid share over 0 up to 1; "
-                f"got {self.least_score}, {self.least_valid}"
-            )
-
-
-def match_patch(
-    moving: ImagePatch, reference: ImagePatch, settings: MatchSettings
-) -> PatchShift | None:
-    """Find one patch: what is at ``p`` in the reference lies at ``p + (dx, dy)`` in the other.
-
-    Args:
-        moving: the window of the moving image.
-        reference: the same window of the reference image.
-        settings: ``patch_px`` and ``count`` play no part here.
-
-    Returns:
-        None where a patch is mostly not valid, flat, or not found again.
-    """
-    moved, fixed = (_centred(patch, settings.least_valid) for patch in (moving, reference))
-    if moved is None or fixed is None:
-        return None
-    start = coarse_shift(moved, fixed, settings.search_px)
-    if start is None or start.score < settings.least_score:
-        return None
-    found = fine_shift(moved, fixed, (start.dx, start.dy), settings.feature)
-    if found is None:
-        return None
-    apart = max(abs(found[0] - start.dx), abs(found[1] - start.dy))
-    return PatchShift(*found, start.score) if apart <= settings.agreement_px else None
-
-
-def match_patches(
-    moving: Pixels,
-    reference: Pixels,
-    valid_moving: Valid,
-    valid_reference: Valid,
-    settings: MatchSettings,
-) -> TiePoints:
-    """Match two images (height, width) on one grid at a regular grid of patches.
-
-    What is at ``p`` in the reference lies at ``p + shift`` in the moving image.
-
-    Raises:
-        InputError: the images differ in shape.
-    """
-    if moving.shape != reference.shape:
-        raise InputError(
-            f"images that are matched have one shape; got {moving.shape}, {reference.shape}"
-        )
-    moved, fixed = ImagePatch(moving, valid_moving), ImagePatch(reference, valid_reference)
-    size = min(settings.patch_px, *fixed.shape)
-    found = []
-    for centre in patch_centres(fixed.shape, settings.count, size):
-        window = patch_window(centre, size)
-        rows = slice(window.row_off, window.row_end)
-        cols = slice(window.col_off, window.col_end)
-        match = match_patch(moved.at(rows, cols), fixed.at(rows, cols), settings)
-        if match is not None:
-            found.append(((float(centre[0]), float(centre[1])), match))
-    return TiePoints.of(found)
-
-
 def _centred(patch: ImagePatch, least_valid: float) -> ImagePatch | None:
-    """Return a patch of mean 0, 0 where it is not valid; None where little is valid, or flat."""
+    """Return a patch of mean 0, 0 where not valid; None where it is mostly invalid, or constant."""
     known = patch.valid & np.isfinite(patch.pixels)
     if known.mean() < least_valid:
         return None
     values = patch.pixels[known]
     if values.min() == values.max():
         return None
-    middle = np.float32(values.mean(dtype=np.float64))
-    return ImagePatch(
-        np.where(known, patch.pixels - middle, 0).astype(np.float32, copy=False), known
-    )
+    mean = np.float32(values.mean(dtype=np.float64))
+    return ImagePatch(np.where(known, patch.pixels - mean, 0).astype(np.float32, copy=False), known)

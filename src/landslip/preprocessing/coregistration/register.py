@@ -1,4 +1,4 @@
-"""Brings one scene onto another: matches them, fits how they differ, and writes it moved."""
+"""Registers one scene to another: matches them, fits how they differ, writes it displaced."""
 
 import json
 import math
@@ -14,8 +14,14 @@ from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
-from landslip.io.raster import OutputBand, Scene, bounded_cache
-from landslip.io.raster.output import WindowOutput, to_dtype, write_map
+from landslip.io.raster import bounded_cache
+from landslip.io.raster.output import (
+    WindowOutput,
+    dtype_holds,
+    output_bands,
+    to_dtype,
+    write_map,
+)
 from landslip.preprocessing.coregistration.alignment import (
     UNNAMED_BAND,
     RegistrationOptions,
@@ -35,15 +41,15 @@ from landslip.preprocessing.coregistration.shift_models import Residuals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationReport:
-    """What was found and done; lengths in pixels of the grid that was matched on.
+    """How a scene was registered; lengths in pixels of the grid that was matched on.
 
     Attributes:
-        bands: those that were compared.
+        bands, reference_bands: those that were compared.
         resolution_m: side of a pixel that was matched.
-        before: how far the kept tie points lay apart.
-        after: what the model leaves of that.
-        checked: how far tie points lie apart when the moved scene is matched once more; left out
-            are those that disagree with their neighbours, not those that disagree with the model.
+        before: distances of the inlying tie points.
+        after: what the model leaves of them.
+        checked: distances when the displaced scene is matched once more, without tie points that
+            disagree with their neighbours, but with those that disagree with the model.
     """
 
     moving: str
@@ -82,15 +88,15 @@ def register(
     *,
     progress: Progress = no_progress,
 ) -> RegistrationReport:
-    """Write the scene ``moving`` so that it lies upon the scene ``reference``.
+    """Register the scene ``moving`` to the scene ``reference`` and write it.
 
-    The output is on the reference's coordinate system and lattice of pixels, covers all of the
-    moving scene, and is resampled once.
+    The output is in the reference's coordinate system, its pixels aligned with the reference's; it
+    covers all of the moving scene and is resampled once.
 
     Raises:
-        InputError: a scene is not georeferenced, they do not overlap, or too little was found in
-            common for a result to be trusted; nothing is written then.
-        OutputExistsError: ``out`` is there already.
+        InputError: a scene is not georeferenced, they do not overlap, or the tie points cannot be
+            trusted; nothing is written then.
+        OutputExistsError: ``out`` exists and may not be replaced.
     """
     started = time.monotonic()
     refuse_existing_file(out, overwrite=options.overwrite)
@@ -103,7 +109,7 @@ def register(
     ):
         pair = pair_scenes(scene, fixed, options.band)
         aligned = align(pair, options)
-        notes = write_registered(pair, aligned.displacement, out, options, progress)
+        notes = _write_displaced(pair, aligned.displacement, out, options, progress)
     return RegistrationReport(
         moving=moving.name,
         reference=reference.name,
@@ -112,7 +118,7 @@ def register(
         reference_bands=list(pair.reference_bands),
         resolution_m=pair.resolution_m,
         coefficients=list(aligned.fit.coefficients),
-        local_field=aligned.local,
+        local_field=aligned.local_field,
         before=aligned.fit.before,
         after=aligned.after,
         checked=aligned.checked,
@@ -121,54 +127,35 @@ def register(
     )
 
 
-def write_registered(
+def _write_displaced(
     pair: ScenePair,
     displacement: Displacement,
     out: Path,
     options: RegistrationOptions,
     progress: Progress,
 ) -> list[str]:
-    """Write the moving scene displaced, all bands, and return what the user should know."""
+    """Write all bands of the moving scene, displaced; return what the user should know."""
     scene = pair.moving
     moved = SceneDisplacement(frame=pair.frame, displacement=displacement)
     grid = output_grid(scene.grid, pair.reference.grid, moved)
     view = DisplacedScene(scene, grid, moved)
-    nodata = _nodata_of(scene)
+    dtype = scene.radiometry.dtype
+    if not np.issubdtype(np.dtype(dtype), np.integer):
+        nodata = math.nan if scene.nodata is None else scene.nodata
+    elif scene.nodata is not None and dtype_holds(dtype, scene.nodata):
+        nodata = float(scene.nodata)
+    else:
+        nodata = 0.0
+    unnamed = scene.bands.names[0] == UNNAMED_BAND.format(1)
+    names = ["" if unnamed else name for name in scene.bands]
 
     def make(window: Window) -> WindowOutput[None]:
         values, valid = view.read(window)
-        if not valid.any():
-            return WindowOutput(None, None)
-        return WindowOutput(to_dtype(values, valid, scene.radiometry.dtype, nodata), None)
+        stored = to_dtype(values, valid, dtype, nodata) if valid.any() else None
+        return WindowOutput(stored, None)
 
     with atomic_file(out, overwrite=options.overwrite) as stage:
-        write_map(stage, grid, _layers(scene, nodata), make, progress)
+        write_map(stage, grid, output_bands(names, scene.radiometry, nodata), make, progress)
     if scene.nodata == nodata or math.isnan(nodata):
         return []
     return [f"the scene states no usable nodata value: {nodata:g} marks what it does not cover"]
-
-
-def _layers(scene: Scene, nodata: float) -> tuple[OutputBand, ...]:
-    radiometry = scene.radiometry
-    unnamed = scene.bands.names[0] == UNNAMED_BAND.format(1)
-    return tuple(
-        OutputBand(
-            description="" if unnamed else name,
-            dtype=radiometry.dtype,
-            nodata=nodata,
-            scale=radiometry.scale,
-            offset=radiometry.offset,
-            units=None if radiometry.units.value == "dn" else radiometry.units.value,
-        )
-        for name in scene.bands
-    )
-
-
-def _nodata_of(scene: Scene) -> float:
-    """Return the scene's nodata value where its type can hold it, else 0, or NaN for floats."""
-    dtype = np.dtype(scene.radiometry.dtype)
-    if not np.issubdtype(dtype, np.integer):
-        return math.nan if scene.nodata is None else scene.nodata
-    info = np.iinfo(dtype)
-    stated = math.nan if scene.nodata is None else float(scene.nodata)
-    return stated if stated.is_integer() and info.min <= stated <= info.max else 0.0

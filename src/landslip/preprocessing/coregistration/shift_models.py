@@ -1,32 +1,48 @@
-"""Fits a model of shifts to tie points, many of which may be wrong."""
+"""Models of shifts, fitted to tie points of which many may be wrong, and when to trust a fit.
+
+`skimage.measure.ransac` needs the largest residual of an inlier beforehand, which differs from
+scene to scene, and depends on its random draws; the least median of squares needs none.
+"""
 
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from landslip.core.choices import ShiftModel
 from landslip.core.errors import InputError
-from landslip.preprocessing.coregistration.tie_points import Points, TiePoints
+from landslip.preprocessing.coregistration.tie_points import TiePoints
+from landslip.preprocessing.resampling import Flags, Points
 
 _TO_SIGMA = 0.8493  # from a median distance, of errors alike along both axes
-_WIDTH_SIGMA = 3.0
-_FLOOR_PX = 0.1
-_ROUNDS = 30
+_OUTLIER_SIGMAS = 3.0
+_LEAST_TOLERANCE_PX = 0.1
+_MAX_ITERATIONS = 30
 _DRAWS = 500
 _MOST_STARTS = 1500
+
+# thin plates through points scaled to about 1: from nearly through every point to nearly a plane
+_SMOOTHINGS = (1e-3, 1e-2, 1e-1, 1.0)
+_FOLDS = 8
+_LEAST_GAIN = 0.05
+_NEIGHBOURS = 9
+_NEIGHBOUR_TOLERANCE_PX = 0.3
+_NEIGHBOUR_FACTOR = 1.5
+_LEAST_FIELD_TIES = 20
+
+_REDUNDANT_TIES = 3  # tie points that agree beyond those that any model passes through
+_FIGURES = ("median_px", "rms_px", "p95_px", "mean_dx_px", "mean_dy_px")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residuals:
-    """How far places are apart, in pixels; over the tie points that were kept.
+    """Distances between matched places, in pixels, over the tie points that are no outliers.
 
     Attributes:
-        count: tie points before any was rejected.
+        count: all tie points.
         kept: tie points that the figures are of.
         median_px, rms_px, p95_px: of the distances.
         mean_dx_px, mean_dy_px: of the differences along each axis.
@@ -41,9 +57,9 @@ class Residuals:
     mean_dy_px: float
 
     @classmethod
-    def of(cls, vectors: Points, kept: NDArray[np.bool_]) -> "Residuals":
-        """Describe the kept ones of vectors (n, 2) in pixels; NaN where none is kept."""
-        used = vectors[kept]
+    def of(cls, vectors: Points, inliers: Flags) -> "Residuals":
+        """Describe the inliers of vectors (n, 2) in pixels; NaN where there is none."""
+        used = vectors[inliers]
         if len(used) == 0:
             return cls(count=len(vectors), kept=0, **dict.fromkeys(_FIGURES, float("nan")))
         sizes = np.hypot(used[:, 0], used[:, 1])
@@ -62,29 +78,39 @@ class Residuals:
         return asdict(self)
 
 
-_FIGURES = ("median_px", "rms_px", "p95_px", "mean_dx_px", "mean_dy_px")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftFit:
     """A model of shifts and the tie points it was fitted to.
 
-    What is at ``p`` in the reference lies at ``p + displacement(p)`` in the moving image:
+    What is at ``p`` in the reference is at ``p + displacement(p)`` in the moving image:
     ``dx = a col + b row + c``, ``dy = d col + e row + f``.
 
     Attributes:
         coefficients: (a, b, c, d, e, f), in pixels; a, b, d, e are 0 where the model lacks them.
-        kept: which of the tie points are not outliers.
-        before: the shifts of the kept tie points as they were found.
+        inliers: which of the tie points are no outliers.
+        before: the shifts of the inliers as matched.
         after: what the model leaves of them.
     """
 
     model: ShiftModel
     coefficients: tuple[float, float, float, float, float, float]
     ties: TiePoints
-    kept: NDArray[np.bool_]
+    inliers: Flags
     before: Residuals
     after: Residuals
+
+    @classmethod
+    def of(cls, ties: TiePoints, model: ShiftModel, matrix: Points, inliers: Flags) -> "ShiftFit":
+        """Describe a model given by its matrix (2, 3), rows (a, b, c) and (d, e, f)."""
+        a, b, c, d, e, f = (float(value) for value in matrix.ravel())
+        return cls(
+            model=model,
+            coefficients=(a, b, c, d, e, f),
+            ties=ties,
+            inliers=inliers,
+            before=Residuals.of(ties.shifts, inliers),
+            after=Residuals.of(ties.shifts - _displaced(matrix, ties.points), inliers),
+        )
 
     def displacement(self, points: Points) -> Points:
         """Return the shifts (n, 2) at pixel coordinates (n, 2) of the reference."""
@@ -109,11 +135,11 @@ def fit_shifts(
 
     Starts from the least median of distances (Rousseeuw 1984,
     https://doi.org/10.1080/01621459.1984.10477105) over models through single points, pairs or
-    triples; then least squares and the rejection of what is off by more than 3 times 0.8493 times
-    the median distance (but never of less than 0.1 px) take turns until nothing changes.
+    triples; then least squares and the rejection of points off by more than 3 times 0.8493 times
+    the median distance (but never of less than 0.1 px) alternate until nothing changes.
 
     Args:
-        ties: what was matched.
+        ties: the tie points.
         model: how shifts may change over the image.
         generator: draws pairs and triples; by default one of seed 0.
 
@@ -125,58 +151,33 @@ def fit_shifts(
             f"a model of kind {model.value} needs at least {model.needed} tie points; "
             f"{len(ties)} were found"
         )
+    # terms of the model (n, 1 to 3), 1, row and column, centred and scaled
     middle = ties.points.mean(axis=0)
     size = max(float(np.abs(ties.points - middle).max()), 1.0)
-    terms = _terms(model, (ties.points - middle) / size)
+    scaled = (ties.points - middle) / size
+    terms = np.column_stack([np.ones(len(scaled)), scaled[:, 1], scaled[:, 0]][: model.needed])
     solution = _least_median(terms, ties.shifts, generator or np.random.default_rng(0))
-    kept = np.ones(len(ties), dtype=np.bool_)
-    seen = kept
-    for _ in range(_ROUNDS):
+    inliers = np.ones(len(ties), dtype=np.bool_)
+    for _ in range(_MAX_ITERATIONS):
+        earlier = inliers
         errors = ties.shifts - terms @ solution
         distances = np.hypot(errors[:, 0], errors[:, 1])
-        spread = _TO_SIGMA * float(np.median(distances[seen]))
-        kept = distances <= max(_WIDTH_SIGMA * spread, _FLOOR_PX)
-        solution = np.asarray(np.linalg.lstsq(terms[kept], ties.shifts[kept])[0], np.float64)
-        if np.array_equal(kept, seen):
+        sigma = _TO_SIGMA * float(np.median(distances[earlier]))
+        inliers = distances <= max(_OUTLIER_SIGMAS * sigma, _LEAST_TOLERANCE_PX)
+        solution = np.asarray(np.linalg.lstsq(terms[inliers], ties.shifts[inliers])[0], np.float64)
+        if np.array_equal(inliers, earlier):
             break
-        seen = kept
-    matrix = _in_pixels(model, solution, middle, size)
-    return describe_fit(ties, model, matrix, kept)
-
-
-def describe_fit(
-    ties: TiePoints, model: ShiftModel, matrix: Points, kept: NDArray[np.bool_]
-) -> ShiftFit:
-    """Describe a model given by its matrix (2, 3), rows (a, b, c) and (d, e, f)."""
-    a, b, c, d, e, f = (float(value) for value in matrix.ravel())
-    return ShiftFit(
-        model=model,
-        coefficients=(a, b, c, d, e, f),
-        ties=ties,
-        kept=kept,
-        before=Residuals.of(ties.shifts, kept),
-        after=Residuals.of(ties.shifts - _displaced(matrix, ties.points), kept),
-    )
-
-
-def _terms(model: ShiftModel, points: Points) -> Points:
-    """Return the columns (n, 1 to 3) that a model is linear in: 1, row, column."""
-    columns = [np.ones(len(points)), points[:, 1], points[:, 0]]
-    return np.column_stack(columns[: model.needed])
+    full = np.zeros((3, 2))
+    full[: model.needed] = solution
+    at_middle, by_row, by_col = full
+    slopes = np.column_stack([by_col, by_row]) / size
+    matrix = np.column_stack([slopes, at_middle - slopes @ middle])
+    return ShiftFit.of(ties, model, matrix, inliers)
 
 
 def _displaced(matrix: Points, points: Points) -> Points:
     moved: Points = points @ matrix[:, :2].T + matrix[:, 2]
     return moved
-
-
-def _in_pixels(model: ShiftModel, solution: Points, middle: Points, size: float) -> Points:
-    """Turn a solution (1 to 3, 2) for centred and scaled points into a matrix (2, 3)."""
-    whole = np.zeros((3, 2))
-    whole[: model.needed] = solution
-    at_middle, by_row, by_col = whole
-    slopes = np.column_stack([by_col, by_row]) / size
-    return np.column_stack([slopes, at_middle - slopes @ middle])
 
 
 def _least_median(terms: Points, shifts: Points, generator: np.random.Generator) -> Points:
@@ -187,23 +188,13 @@ def _least_median(terms: Points, shifts: Points, generator: np.random.Generator)
     else:
         starts = np.stack([generator.choice(count, needed, replace=False) for _ in range(_DRAWS)])
     systems = terms[starts]
-    firm = np.abs(np.linalg.det(systems)) > 1e-3
-    if not firm.any():
+    solvable = np.abs(np.linalg.det(systems)) > 1e-3
+    if not solvable.any():
         return np.asarray(np.linalg.lstsq(terms, shifts)[0])
-    models = np.linalg.solve(systems[firm], shifts[starts[firm]])
+    models = np.linalg.solve(systems[solvable], shifts[starts[solvable]])
     errors = shifts - terms @ models
     medians = np.median(np.hypot(errors[..., 0], errors[..., 1]), axis=1)
     return np.asarray(models[int(medians.argmin())])
-
-
-# thin plates through points scaled to about 1: from nearly through every point to nearly a plane
-_SMOOTHINGS = (1e-3, 1e-2, 1e-1, 1.0)
-_FOLDS = 8
-_LEAST_GAIN = 0.05
-_NEIGHBOURS = 9
-_LEAST_TOLERANCE_PX = 0.3
-_BEYOND = 1.5
-LEAST_TIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,36 +202,34 @@ class DisplacementField:
     """Displacements that follow the tie points smoothly, around an affine model.
 
     Attributes:
-        base: the affine fit.
-        kept: the tie points that agree with their neighbours.
-        smoothing: of the thin plate; chosen by predicting left-out tie points.
-        predicted_px: root mean square error of these predictions, and of the affine model's.
+        base: the affine fit; its inliers are the tie points that agree with their neighbours.
+        predicted_px: root mean square error at tie points left out in turn, and of the affine
+            model there.
     """
 
     base: ShiftFit
-    kept: NDArray[np.bool_]
-    smoothing: float
     predicted_px: tuple[float, float]
     _plate: RBFInterpolator
-    _frame: tuple[Points, float]
+    _scaling: tuple[Points, float]
     _low: Points
     _high: Points
 
     def displacement(self, points: Points) -> Points:
         """Return the shifts (n, 2) at pixel coordinates (n, 2) of the reference.
 
-        Beyond the tie points the local part stays as it is at the nearest edge of their frame, and
-        it never exceeds what the tie points show.
+        Beyond the tie points the local part stays as it is at the nearest edge of their bounds,
+        and it never exceeds that of any tie point.
         """
-        used = self.base.ties.points[self.kept]
+        used = self.base.ties.points[self.base.inliers]
+        middle, size = self._scaling
         inside = np.clip(points, used.min(axis=0), used.max(axis=0))
-        local = np.clip(self._plate(_scaled(inside, self._frame)), self._low, self._high)
+        local = np.clip(self._plate((inside - middle) / size), self._low, self._high)
         shifts: Points = self.base.displacement(points) + local
         return shifts
 
 
 def fit_displacement_field(base: ShiftFit) -> DisplacementField | None:
-    """Fit a thin plate to what an affine model leaves, with outliers told by their neighbours.
+    """Fit a thin plate to what an affine model leaves, without points unlike their neighbours.
 
     Its smoothing, out of four, is the one that best predicts tie points left out in turn.
 
@@ -250,72 +239,63 @@ def fit_displacement_field(base: ShiftFit) -> DisplacementField | None:
     """
     ties = base.ties
     errors = ties.shifts - base.displacement(ties.points)
-    kept = consistent_with_neighbours(ties.points, errors)
-    if np.count_nonzero(kept) < LEAST_TIES:
+    inliers = consistent_with_neighbours(ties.points, errors)
+    if np.count_nonzero(inliers) < _LEAST_FIELD_TIES:
         return None
-    points, left = ties.points[kept], errors[kept]
-    frame = (points.mean(axis=0), float(np.ptp(points, axis=0).max()) / 2)
-    scaled = _scaled(points, frame)
-    scores = [_predicted(scaled, left, smoothing) for smoothing in _SMOOTHINGS]
-    flat = float(np.sqrt(np.mean(np.sum(left**2, axis=1))))
+    points, local = ties.points[inliers], errors[inliers]
+    middle, size = points.mean(axis=0), float(np.ptp(points, axis=0).max()) / 2
+    scaled = (points - middle) / size
+    scores = [_prediction_error(scaled, local, smoothing) for smoothing in _SMOOTHINGS]
+    affine = float(np.sqrt(np.mean(np.sum(local**2, axis=1))))
     best = int(np.argmin(scores))
-    if scores[best] > (1 - _LEAST_GAIN) * flat:
+    if scores[best] > (1 - _LEAST_GAIN) * affine:
         return None
     return DisplacementField(
-        base=describe_fit(ties, base.model, np.reshape(base.coefficients, (2, 3)), kept),
-        kept=kept,
-        smoothing=_SMOOTHINGS[best],
-        predicted_px=(scores[best], flat),
-        _plate=RBFInterpolator(scaled, left, smoothing=_SMOOTHINGS[best]),
-        _frame=frame,
-        _low=left.min(axis=0),
-        _high=left.max(axis=0),
+        base=ShiftFit.of(ties, base.model, np.reshape(base.coefficients, (2, 3)), inliers),
+        predicted_px=(scores[best], affine),
+        _plate=RBFInterpolator(scaled, local, smoothing=_SMOOTHINGS[best]),
+        _scaling=(middle, size),
+        _low=local.min(axis=0),
+        _high=local.max(axis=0),
     )
 
 
-def consistent_with_neighbours(points: Points, errors: Points) -> NDArray[np.bool_]:
+def consistent_with_neighbours(points: Points, errors: Points) -> Flags:
     """Return which vectors (n, 2) are near the median of their eight nearest neighbours' vectors.
 
-    Near is within 1.5 times what three robust standard deviations are, and 0.3 px at least: terrain
+    Near is within 1.5 times three robust standard deviations, and 0.3 px at least: terrain
     moves neighbours alike, a false match stands alone.
     """
     count = min(_NEIGHBOURS, len(points))
     _, nearest = cKDTree(points).query(points, k=count)
     around = np.median(errors[np.reshape(nearest, (len(points), count))[:, 1:]], axis=1)
     apart = np.abs(errors - around)
-    spread = _BEYOND * 3 * 1.4826 * float(np.median(apart))
-    agree: NDArray[np.bool_] = apart.max(axis=1) <= max(spread, _LEAST_TOLERANCE_PX)
-    return agree
+    tolerance = _NEIGHBOUR_FACTOR * 3 * 1.4826 * float(np.median(apart))
+    consistent: Flags = apart.max(axis=1) <= max(tolerance, _NEIGHBOUR_TOLERANCE_PX)
+    return consistent
 
 
-def _scaled(points: Points, frame: tuple[Points, float]) -> Points:
-    return np.asarray((points - frame[0]) / frame[1])
-
-
-def _predicted(scaled: Points, vectors: Points, smoothing: float) -> float:
+def _prediction_error(scaled: Points, vectors: Points, smoothing: float) -> float:
     """Return the root mean square error at points left out fold by fold."""
     fold = np.arange(len(scaled)) % _FOLDS
     errors = np.empty_like(vectors)
-    for out in range(_FOLDS):
-        used = fold != out
+    for left_out in range(_FOLDS):
+        used = fold != left_out
         plate = RBFInterpolator(scaled[used], vectors[used], smoothing=smoothing)
         errors[~used] = vectors[~used] - plate(scaled[~used])
     return float(np.sqrt(np.mean(np.sum(errors**2, axis=1))))
 
 
-_SPARE = 3  # tie points that agree beyond those that any model passes through
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationLimits:
-    """What a fit must keep to.
+    """When a fit is trusted.
 
     Attributes:
         least_ties: tie points found, at least.
-        least_kept: share of them that fits the model, at least.
+        least_kept: fraction of them that fits the model, at least.
         most_rms_px: root mean square of what the model leaves, at most.
-        most_shift_px: largest displacement at a kept tie point along an axis; None for any.
-        least_spread: share of the image's width and height that the kept tie points span.
+        most_shift_px: largest displacement at an inlier along an axis; None for any.
+        least_spread: fraction of the image's width and height that the inliers span.
     """
 
     least_ties: int = 8
@@ -327,83 +307,91 @@ class RegistrationLimits:
     def __post_init__(self) -> None:
         if self.least_ties < 1 or not (0 <= self.least_kept <= 1 and 0 <= self.least_spread <= 1):
             raise InputError(
-                "at least one tie point is asked for, and shares are from 0 to 1; got "
+                "the least number of tie points is 1 or more, and fractions are from 0 to 1; got "
                 f"{self.least_ties}, {self.least_kept}, {self.least_spread}"
             )
         if not self.most_rms_px > 0:
             raise InputError(f"the largest residual is over 0 px; got {self.most_rms_px}")
 
 
+def fit_reliably(
+    ties: TiePoints,
+    model: ShiftModel,
+    limits: RegistrationLimits,
+    shape: tuple[int, int],
+    subject: str,
+) -> ShiftFit:
+    """Fit a model to tie points, and refuse a fit that cannot be trusted.
+
+    Args:
+        ties: the tie points.
+        model: how shifts may change over the image.
+        limits: when the fit is trusted.
+        shape: (height, width) in pixels of the area that was matched.
+        subject: what was matched, as a message names it: ``"a.tif and b.tif"``.
+
+    Raises:
+        InputError: see `require_reliable`.
+    """
+    require_tie_points(len(ties), limits, subject)
+    fit = fit_shifts(ties, model)
+    require_reliable(fit, limits, shape, subject)
+    return fit
+
+
+def require_tie_points(count: int, limits: RegistrationLimits, subject: str) -> None:
+    """Refuse too few tie points, before anything is fitted to them.
+
+    Raises:
+        InputError: there are fewer than the limit.
+    """
+    if count < limits.least_ties:
+        raise InputError(
+            f"{subject}: at least {limits.least_ties} tie points are needed and {count} were "
+            "found; the images may be further apart than was searched, be covered by cloud, or "
+            "show other ground: search wider, or match another band"
+        )
+
+
 def require_reliable(
     fit: ShiftFit, limits: RegistrationLimits, shape: tuple[int, int], subject: str
 ) -> None:
-    """Refuse a fit that cannot be trusted.
-
-    Args:
-        fit: what was fitted.
-        limits: what it must keep to.
-        shape: (height, width) in pixels of the area that was matched.
-        subject: what was matched, as a message should name it: ``"a.tif and b.tif"``.
+    """Refuse a fit that cannot be trusted; arguments as for `fit_reliably`.
 
     Raises:
         InputError: too few tie points, too few that agree, too large a residual or displacement,
             or tie points in one corner only.
     """
     require_tie_points(len(fit.ties), limits, subject)
-    kept, found = fit.after.kept, fit.after.count
-    least = max(math.ceil(limits.least_kept * found), fit.model.needed + _SPARE)
+    kept, count, model = fit.after.kept, fit.after.count, fit.model.value
+    least = max(math.ceil(limits.least_kept * count), fit.model.needed + _REDUNDANT_TIES)
     if kept < least:
         raise InputError(
-            f"{subject}: at least {least} of the {found} tie points must agree on one "
-            f"{fit.model.value}; {kept} do. The images may not show the same ground, or "
-            "differ by more than such a model: try another band or model"
+            f"{subject}: at least {least} of the {count} tie points must agree on one {model}; "
+            f"{kept} do. The images may not show the same ground, or differ by more than such a "
+            "model: try another band or model"
         )
     if not fit.after.rms_px <= limits.most_rms_px:
         raise InputError(
             f"{subject}: tie points may stray by {limits.most_rms_px:g} px (rms) from the fitted "
-            f"{fit.model.value}; they do by {fit.after.rms_px:.2f} px. Try a more flexible model, "
-            "or another band"
+            f"{model}; they do by {fit.after.rms_px:.2f} px. Try a more flexible model, or another "
+            "band"
         )
-    _require_reach(fit, limits, subject)
-    _require_spread(fit, limits, shape, subject)
-
-
-def require_tie_points(found: int, limits: RegistrationLimits, subject: str) -> None:
-    """Refuse too few tie points, before anything is fitted to them.
-
-    Raises:
-        InputError: there are fewer than the limit.
-    """
-    if found < limits.least_ties:
+    inliers = fit.ties.points[fit.inliers]
+    furthest = float(np.abs(fit.displacement(inliers)).max())
+    if limits.most_shift_px is not None and furthest > limits.most_shift_px:
         raise InputError(
-            f"{subject}: at least {limits.least_ties} tie points are needed and {found} were "
-            "found; the images may lie further apart than was searched, be covered by cloud, or "
-            "show other ground: search wider, or match another band"
+            f"{subject}: the images may be at most {limits.most_shift_px:.1f} px apart along an "
+            f"axis; the fitted {model} says {furthest:.1f} px. Allow larger shifts, or check the "
+            "images' georeferencing"
         )
-
-
-def _require_reach(fit: ShiftFit, limits: RegistrationLimits, subject: str) -> None:
-    if limits.most_shift_px is None:
-        return
-    furthest = float(np.abs(fit.displacement(fit.ties.points[fit.kept])).max())
-    if furthest > limits.most_shift_px:
-        raise InputError(
-            f"{subject}: the images may lie at most {limits.most_shift_px:.1f} px apart along an "
-            f"axis; the fitted {fit.model.value} says {furthest:.1f} px. Allow larger shifts, or "
-            "check the images' georeferencing"
-        )
-
-
-def _require_spread(
-    fit: ShiftFit, limits: RegistrationLimits, shape: tuple[int, int], subject: str
-) -> None:
     if fit.model is ShiftModel.SHIFT:
-        return  # one number for all places: a corner tells it as well
-    span = np.ptp(fit.ties.points[fit.kept], axis=0) / np.array(shape[::-1])
-    least = span if fit.model is ShiftModel.AFFINE else span[1:]
-    if least.min() < limits.least_spread:
+        return  # one number for all places: tie points in a corner are enough
+    span = np.ptp(inliers, axis=0) / np.array(shape[::-1])
+    needed = span if fit.model is ShiftModel.AFFINE else span[1:]
+    if needed.min() < limits.least_spread:
         raise InputError(
-            f"{subject}: to fit a {fit.model.value}, tie points must span at least "
+            f"{subject}: to fit a {model}, tie points must span at least "
             f"{limits.least_spread:.0%} of the image; the good ones span {span[0]:.0%} of its "
             f"width and {span[1]:.0%} of its height. Use the model shift"
         )

@@ -1,7 +1,6 @@
-"""Patches of an image, and plans of where they lie."""
+"""Image patches, the regular grid they are cut on, and the tie points found with them."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,17 +8,15 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.core.window import Window
-
-Pixels = NDArray[np.float32]
-Valid = NDArray[np.bool_]
+from landslip.preprocessing.resampling import Flags, Pixels, Points
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePatch:
-    """A piece of one band: pixels (height, width) float32, and where they are valid."""
+    """A part of one band: pixels (height, width) float32, and where they are valid."""
 
     pixels: Pixels
-    valid: Valid
+    valid: Flags
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.shape != self.valid.shape:
@@ -34,60 +31,29 @@ class ImagePatch:
         height, width = self.pixels.shape
         return height, width
 
-    def at(self, rows: slice, cols: slice) -> "ImagePatch":
-        """Return a part."""
+    def crop(self, rows: slice, cols: slice) -> "ImagePatch":
+        """Return a part of the patch."""
         return ImagePatch(self.pixels[rows, cols], self.valid[rows, cols])
 
-
-def patch_centres(shape: tuple[int, int], count: int, size: int) -> NDArray[np.float64]:
-    """Return the (column, row) of the centres of patches on a regular grid over an image.
-
-    The outer patches touch the image's edges. Patches overlap by at most half, so that small images
-    have fewer of them than ``count`` along an axis.
-
-    Args:
-        shape: (height, width) of the image in pixels.
-        count: patches along each axis, at most.
-        size: side of a patch in pixels, at most the image's smaller side.
-
-    Returns:
-        (n, 2) float64, centres of windows of whole pixels.
-
-    Raises:
-        InputError: the patch does not fit into the image, or none is asked for.
-    """
-    if count < 1 or not 1 <= size <= min(shape):
-        raise InputError(
-            f"patches lie within the image and are at least one; got {count} patches of {size} px "
-            f"along each side of {shape[1]} x {shape[0]} px"
-        )
-    rows, cols = (_offsets(side, count, size) + size / 2 for side in shape)
-    grid = np.meshgrid(cols, rows)
-    return np.column_stack([axis.ravel() for axis in grid])
+    def window(self, window: Window) -> "ImagePatch":
+        """Return the part in a window, which is inside the patch."""
+        return self.crop(*window.slices_in(Window(0, 0, *self.shape[::-1])))
 
 
-def patch_window(centre: NDArray[np.float64], size: int) -> Window:
-    """Return the window of a patch around a planned centre (column, row)."""
-    col, row = (math.floor(value - size / 2 + 0.5) for value in centre.tolist())
-    return Window(col, row, size, size)
+@dataclass(frozen=True, slots=True)
+class PatchShift:
+    """A matched patch: what is at ``p`` in the reference is at ``p + (dx, dy)`` in the other."""
 
-
-def _offsets(side: int, count: int, size: int) -> NDArray[np.float64]:
-    most = max(2 * side // size - 1, 1)
-    many = min(count, most)
-    if many == 1:
-        return np.array([(side - size) // 2], dtype=np.float64)
-    return np.round(np.linspace(0, side - size, many))
-
-
-Points = NDArray[np.float64]
+    dx: float
+    dy: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TiePoints:
     """Where patches of a reference image were found in a moving image.
 
-    What is at pixel coordinates ``p`` in the reference lies at ``p + shift`` in the moving image.
+    What is at pixel coordinates ``p`` in the reference is at ``p + shift`` in the moving image.
 
     Attributes:
         points: (n, 2) float64 column and row of patch centres in the reference, in pixels from the
@@ -95,7 +61,7 @@ class TiePoints:
         shifts: (n, 2) float64 (dx, dy) in pixels; dx is positive where the moving image shows the
             place further right, dy where it shows it further down.
         scores: (n,) float64, how much better edges agree there than at other shifts, in standard
-            deviations; other ground reaches 4 or 5 by chance.
+            deviations; unrelated patches reach 4 or 5 by chance.
     """
 
     points: Points
@@ -110,15 +76,6 @@ class TiePoints:
                 f"{self.shifts.shape}, {self.scores.shape}"
             )
 
-    @classmethod
-    def of(cls, found: Sequence[tuple[tuple[float, float], "PatchShift"]]) -> "TiePoints":
-        """Collect what was found, each with the (column, row) of its patch's centre."""
-        return cls(
-            points=np.array([centre for centre, _ in found], dtype=np.float64).reshape(-1, 2),
-            shifts=np.array([(one.dx, one.dy) for _, one in found], np.float64).reshape(-1, 2),
-            scores=np.array([one.score for _, one in found], dtype=np.float64),
-        )
-
     def with_shifts(self, shifts: Points) -> "TiePoints":
         """Return the same places with other shifts."""
         return replace(self, shifts=shifts)
@@ -127,10 +84,41 @@ class TiePoints:
         return len(self.scores)
 
 
-@dataclass(frozen=True, slots=True)
-class PatchShift:
-    """One patch found: what is at ``p`` in the reference is at ``p + (dx, dy)`` in the other."""
+def patch_centres(shape: tuple[int, int], count: int, size: int) -> Points:
+    """Return the (column, row) of the centres of patches on a regular grid over an image.
 
-    dx: float
-    dy: float
-    score: float
+    The outer patches touch the image's edges. Patches overlap by at most half, so that small images
+    have fewer of them than ``count`` along an axis.
+
+    Args:
+        shape: (height, width) of the image in pixels.
+        count: patches along each axis, at most.
+        size: side of a patch in pixels, at most the image's smaller side.
+
+    Returns:
+        (n, 2) float64, centres of windows of whole pixels.
+
+    Raises:
+        InputError: the patch does not fit into the image, or ``count`` is less than 1.
+    """
+    if count < 1 or not 1 <= size <= min(shape):
+        raise InputError(
+            f"patches are inside the image and at least one; got {count} patches of {size} px "
+            f"along each side of {shape[1]} x {shape[0]} px"
+        )
+    rows, cols = (_offsets(side, count, size) + size / 2 for side in shape)
+    grid = np.meshgrid(cols, rows)
+    return np.column_stack([axis.ravel() for axis in grid])
+
+
+def patch_window(centre: NDArray[np.float64], size: int) -> Window:
+    """Return the window of a patch around a planned centre (column, row)."""
+    col, row = (math.floor(value - size / 2 + 0.5) for value in centre.tolist())
+    return Window(col, row, size, size)
+
+
+def _offsets(side: int, count: int, size: int) -> NDArray[np.float64]:
+    number = min(count, max(2 * side // size - 1, 1))
+    if number == 1:
+        return np.array([(side - size) // 2], dtype=np.float64)
+    return np.round(np.linspace(0, side - size, number))

@@ -1,4 +1,4 @@
-"""Between a grid's pixels and longitude and latitude."""
+"""Heights over the ellipsoid on a grid, looked up at longitude and latitude."""
 
 from dataclasses import dataclass, field
 
@@ -9,23 +9,29 @@ from pyproj.enums import TransformDirection
 
 from landslip.core.crs import horizontal_crs
 from landslip.core.grid import Grid, map_points
-from landslip.preprocessing.resampling import Flags, Pixels, bilinear, nearest
-
-Points = NDArray[np.float64]
+from landslip.preprocessing.resampling import (
+    Flags,
+    Pixels,
+    Points,
+    bilinear,
+    bilinear_at,
+    nearest,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class GridProjection:
-    """A grid in a coordinate system, tied to longitude and latitude on WGS 84."""
+    """From a grid's pixels to longitude and latitude on WGS 84, and back."""
 
     grid: Grid
     _from_lonlat: pyproj.Transformer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.grid.crs is None:
-            raise ValueError("a grid without a coordinate system lies nowhere")
-        flat = horizontal_crs(self.grid.crs)
-        transformer = pyproj.Transformer.from_crs(4326, flat, always_xy=True)
+            raise ValueError("a grid needs a coordinate system to be projected")
+        transformer = pyproj.Transformer.from_crs(
+            4326, horizontal_crs(self.grid.crs), always_xy=True
+        )
         object.__setattr__(self, "_from_lonlat", transformer)
 
     def lonlat_of(self, points: Points) -> Points:
@@ -47,21 +53,24 @@ class GridProjection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elevation:
-    """Heights on a grid of any coordinate system; between pixel centres they are bilinear.
+    """Heights on a grid of any coordinate system, in memory; bilinear between pixel centres.
+
+    `landslip.inventory.morphometry` samples elevation models of any size tile by tile, with
+    gradients; there a place outside has no height, while here the edge's holds.
 
     Attributes:
         height_m: (height, width) float32, metres over the WGS 84 ellipsoid, none missing.
         known: (height, width) bool, False where a height is not to be used.
-        grid: where they lie.
+        grid: of the heights.
     """
 
     height_m: Pixels
     known: Flags
     grid: Grid
-    _frame: GridProjection = field(init=False, repr=False, compare=False)
+    _projection: GridProjection = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_frame", GridProjection(self.grid))
+        object.__setattr__(self, "_projection", GridProjection(self.grid))
 
     @property
     def range_m(self) -> tuple[float, float]:
@@ -70,28 +79,20 @@ class Elevation:
 
     def pixels_of(self, lonlat_deg: Points) -> Points:
         """Return pixel coordinates (n, 2) in this grid of longitudes and latitudes (n, 2)."""
-        return self._frame.pixels_of(lonlat_deg)
+        return self._projection.pixels_of(lonlat_deg)
 
     def at(self, lonlat_deg: Points) -> NDArray[np.float64]:
         """Return heights (n,) at longitudes and latitudes; those outside take the edge's."""
-        col, row = (self.pixels_of(lonlat_deg) - 0.5).T
-        height, width = self.height_m.shape
-        col, row = np.clip(col, 0, width - 1), np.clip(row, 0, height - 1)
-        left = np.minimum(col.astype(np.intp), max(width - 2, 0))
-        top = np.minimum(row.astype(np.intp), max(height - 2, 0))
-        right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-        dx, dy = col - left, row - top
-        upper = self.height_m[top, left] * (1 - dx) + self.height_m[top, right] * dx
-        lower = self.height_m[bottom, left] * (1 - dx) + self.height_m[bottom, right] * dx
-        heights: NDArray[np.float64] = upper * (1 - dy) + lower * dy
-        return heights
+        last = np.array(self.height_m.shape[::-1]) - 1
+        place = np.clip(self.pixels_of(lonlat_deg) - 0.5, 0, last)
+        corner = np.minimum(place.astype(np.intp), np.maximum(last - 1, 0))
+        return bilinear_at(self.height_m[..., np.newaxis], corner, place - corner)[:, 0]
 
     def covers(self, lonlat_deg: Points) -> Flags:
-        """Return which points (n,) lie inside the grid."""
-        col, row = self.pixels_of(lonlat_deg).T
-        height, width = self.height_m.shape
-        inside: Flags = (col >= 0) & (row >= 0) & (col <= width) & (row <= height)
-        return inside
+        """Return which points (n,) are inside the grid."""
+        pixels = self.pixels_of(lonlat_deg)
+        inside = (pixels >= 0) & (pixels <= self.height_m.shape[::-1])
+        return np.asarray(inside.all(axis=1))
 
     def sample(self, col: Pixels, row: Pixels, corner: tuple[int, int]) -> tuple[Pixels, Flags]:
         """Look up heights and where they may be used, (height, width) each, at pixel coordinates.
@@ -99,38 +100,19 @@ class Elevation:
         Args:
             col: (height, width) pixel coordinates less ``corner``, which keeps float32 exact.
             row: the same.
-            corner: (col, row) whole pixels that were taken off.
+            corner: (col, row) whole pixels that were subtracted.
         """
-        left, top, right, bottom = _extent(col, row, corner, self.height_m.shape)
-        part = np.s_[top:bottom, left:right]
-        x, y = col - np.float32(left - corner[0]), row - np.float32(top - corner[1])
-        heights = bilinear(self.height_m[part], x, y)
-        if self.known[part].all() and self._holds(col, row, corner):
+        spans = []
+        is_inside = True
+        for values, offset, length in zip((col, row), corner, self.grid.shape[::-1], strict=True):
+            low = min(max(int(np.floor(values.min())) + offset - 2, 0), length - 1)
+            high = max(min(int(np.ceil(values.max())) + offset + 3, length), low + 1)
+            spans.append(slice(low, high))
+            is_inside &= bool(values.min() >= -offset and values.max() <= length - offset)
+        across, down = spans
+        x, y = col - np.float32(across.start - corner[0]), row - np.float32(down.start - corner[1])
+        heights = bilinear(self.height_m[down, across], x, y)
+        known = self.known[down, across]
+        if is_inside and known.all():
             return heights, np.ones(heights.shape, dtype=np.bool_)
-        return heights, nearest(self.known[part], x, y)
-
-    def _holds(self, col: Pixels, row: Pixels, corner: tuple[int, int]) -> bool:
-        """Whether no coordinate lies outside the grid."""
-        height, width = self.height_m.shape
-        return bool(
-            col.min() >= -corner[0]
-            and row.min() >= -corner[1]
-            and col.max() <= width - corner[0]
-            and row.max() <= height - corner[1]
-        )
-
-
-def _extent(
-    col: Pixels,
-    row: Pixels,
-    corner: tuple[int, int],
-    shape: tuple[int, ...],
-) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) of the pixels that a look-up needs."""
-    spans = []
-    for values, offset, length in ((col, corner[0], shape[1]), (row, corner[1], shape[0])):
-        low = min(max(int(np.floor(values.min())) + offset - 2, 0), length - 1)
-        high = max(min(int(np.ceil(values.max())) + offset + 3, length), low + 1)
-        spans.append((low, high))
-    (left, right), (top, bottom) = spans
-    return left, top, right, bottom
+        return heights, nearest(known, x, y)

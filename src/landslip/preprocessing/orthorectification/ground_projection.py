@@ -1,4 +1,4 @@
-"""Where the pixels of a map are seen in sensor images, window by window.
+"""Where the pixels of a map appear in sensor images, window by window.
 
 A camera model is smooth in place and height, and the ground is rough. So the camera is evaluated
 exactly on a coarse lattice of nodes and at three heights, and is interpolated between them; heights
@@ -15,22 +15,22 @@ from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.preprocessing.orthorectification.elevation import Elevation, GridProjection
-from landslip.preprocessing.resampling import Flags, NodeLattice, Pixels
+from landslip.preprocessing.resampling import Flags, NodeLattice, Pixels, Points
 
 TOLERANCE_PX = 0.05
 _COARSEST_PX, _FINEST_PX = 64, 4
 _PROBES = 64
-_TINY_PX = 0.002
+_NEGLIGIBLE_PX = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCoordinates:
-    """Where each pixel of a map's window is seen in an image.
+    """Where each pixel of a map's window appears in an image.
 
     Attributes:
         col, row: (height, width) float32 pixel coordinates less ``corner``.
         corner: (col, row) whole pixels.
-        error_px: largest error of the interpolation found at probes.
+        error_px: largest error of the interpolation at probes.
     """
 
     col: Pixels
@@ -39,7 +39,7 @@ class ImageCoordinates:
     error_px: float
 
     def source_window(self, margin_px: int) -> Window:
-        """Return the window of the image that is seen, with a margin; it may lie outside."""
+        """Return the window of the image that appears, with a margin; it may be outside."""
         left, right = int(np.floor(self.col.min())), int(np.ceil(self.col.max()))
         top, bottom = int(np.floor(self.row.min())), int(np.ceil(self.row.max()))
         col, row = self.corner[0] + left - margin_px, self.corner[1] + top - margin_px
@@ -59,39 +59,39 @@ class GroundWindow:
 
     Attributes:
         window: which window.
-        frame: of the whole map.
+        projection: of the whole map.
         elevation: the heights it was looked up in.
         height_m: (height, width) metres over the ellipsoid.
         known: (height, width) where the height is to be used.
     """
 
     window: Window
-    frame: GridProjection
+    projection: GridProjection
     elevation: Elevation
     height_m: Pixels
     known: Flags
 
-    def seen_by(self, rpc: RPC) -> ImageCoordinates:
-        """Return where the patch is seen by a camera, within `TOLERANCE_PX`.
+    def project(self, rpc: RPC) -> ImageCoordinates:
+        """Return where the window's pixels appear to a camera, within `TOLERANCE_PX`.
 
         Raises:
             InputError: the camera model is so rough that no lattice is fine enough.
         """
         step = _COARSEST_PX
         while True:
-            seen = self._interpolated(rpc, step)
-            if seen.error_px <= TOLERANCE_PX:
-                return seen
+            image = self._interpolate(rpc, step)
+            if image.error_px <= TOLERANCE_PX:
+                return image
             if step <= _FINEST_PX:
                 raise InputError(
-                    f"the RPC cannot be interpolated to {TOLERANCE_PX} px around "
-                    f"{self.window} of the map (off by "
-                    f"{seen.error_px:.2f} px); its coefficients are damaged, or the ground lies "
-                    "far outside the heights it was made for"
+                    f"the RPC cannot be interpolated to {TOLERANCE_PX} px around {self.window} of "
+                    f"the map (off by {image.error_px:.2f} px); its coefficients are damaged, or "
+                    "the ground is far outside the heights it was made for"
                 )
             step //= 2
 
-    def _interpolated(self, rpc: RPC, step_px: int) -> ImageCoordinates:
+    def _interpolate(self, rpc: RPC, step_px: int) -> ImageCoordinates:
+        """Return ``p0 + p1 t + p2 t^2`` in the height ``t``, with parts interpolated from nodes."""
         lattice = NodeLattice.over(self.window.shape, step_px)
         lonlat = self._lonlat(lattice.points)
         low, high = float(self.height_m.min()), float(self.height_m.max())
@@ -100,31 +100,42 @@ class GroundWindow:
             rpc.project(lonlat, np.full(len(lonlat), middle + sign * half)) for sign in (-1, 0, 1)
         )
         corner = np.floor(np.nanmin(level, axis=0)).astype(int)
-        parts = (level - corner, (above - below) / 2, (above + below) / 2 - level)
+        slope, curve = (above - below) / 2, (above + below) / 2 - level
         relative = (self.height_m - np.float32(middle)) / np.float32(half)
-        col, row = (
-            _quadratic(lattice, [part[:, axis] for part in parts], relative) for axis in (0, 1)
-        )
-        off = (int(corner[0]), int(corner[1]))
+
+        def coordinate(axis: int) -> Pixels:
+            total: Pixels = lattice.interpolate(slope[:, axis])
+            # what leaving it out amounts to is measured by the probes all the same
+            if np.abs(curve[:, axis]).max() > _NEGLIGIBLE_PX:
+                total += lattice.interpolate(curve[:, axis]) * relative
+            total *= relative
+            total += lattice.interpolate((level - corner)[:, axis])
+            return total
+
+        col, row = coordinate(0), coordinate(1)
         return ImageCoordinates(
-            col=col, row=row, corner=off, error_px=self._error(rpc, col, row, corner)
+            col=col,
+            row=row,
+            corner=(int(corner[0]), int(corner[1])),
+            error_px=self._error_px(rpc, col, row, corner),
         )
 
-    def _error(self, rpc: RPC, col: Pixels, row: Pixels, corner: NDArray[np.int_]) -> float:
+    def _error_px(self, rpc: RPC, col: Pixels, row: Pixels, corner: NDArray[np.int_]) -> float:
         """Return the largest distance from the exact camera at probes spread over the window."""
         height, width = self.window.shape
-        spot = np.arange(_PROBES)
-        rows = ((spot + 0.5) / _PROBES * height).astype(np.intp)
+        number = np.arange(_PROBES)
+        rows = ((number + 0.5) / _PROBES * height).astype(np.intp)
         # the golden ratio spreads columns evenly, whatever the number of probes
-        cols = ((spot * 0.6180339887) % 1 * width).astype(np.intp)
+        cols = ((number * 0.6180339887) % 1 * width).astype(np.intp)
         lonlat = self._lonlat(np.column_stack([cols, rows]) + np.float64(0.5))
         exact = rpc.project(lonlat, self.elevation.at(lonlat))
-        found = np.column_stack([col[rows, cols], row[rows, cols]]) + corner
-        return float(np.hypot(*(exact - found).T).max())
+        interpolated = np.column_stack([col[rows, cols], row[rows, cols]]) + corner
+        return float(np.hypot(*(exact - interpolated).T).max())
 
-    def _lonlat(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _lonlat(self, points: Points) -> Points:
         """Return longitudes and latitudes (n, 2) of pixel coordinates in the window."""
-        return self.frame.lonlat_of(points + np.array([self.window.col_off, self.window.row_off]))
+        corner = np.array([self.window.col_off, self.window.row_off])
+        return self.projection.lonlat_of(points + corner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,37 +144,23 @@ class GroundGrid:
 
     grid: Grid
     elevation: Elevation
-    _frame: GridProjection = field(init=False, repr=False, compare=False)
+    _projection: GridProjection = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_frame", GridProjection(self.grid))
+        object.__setattr__(self, "_projection", GridProjection(self.grid))
 
-    def patch(self, window: Window) -> GroundWindow:
-        """Look up the heights under a window; it may lie partly outside the grid."""
+    def window(self, window: Window) -> GroundWindow:
+        """Look up the heights under a window; it may be partly outside the grid."""
         lattice = NodeLattice.over(window.shape, _COARSEST_PX)
         nodes = lattice.points + np.array([window.col_off, window.row_off])
-        pixels = self.elevation.pixels_of(self._frame.lonlat_of(nodes))
+        pixels = self.elevation.pixels_of(self._projection.lonlat_of(nodes))
         corner = np.floor(pixels.min(axis=0)).astype(int)
-        col, row = (lattice.spread((pixels - corner)[:, axis]) for axis in (0, 1))
+        col, row = (lattice.interpolate((pixels - corner)[:, axis]) for axis in (0, 1))
         height_m, known = self.elevation.sample(col, row, (int(corner[0]), int(corner[1])))
         return GroundWindow(
             window=window,
-            frame=self._frame,
+            projection=self._projection,
             elevation=self.elevation,
             height_m=height_m,
             known=known,
         )
-
-
-def _quadratic(lattice: NodeLattice, parts: list[NDArray[np.float64]], relative: Pixels) -> Pixels:
-    """Return ``p0 + p1 t + p2 t^2`` with parts spread from nodes; p2 is left out where it is tiny.
-
-    What it amounts to is measured by the probes all the same.
-    """
-    at_zero, slope, curve = parts
-    total = lattice.spread(slope)
-    if np.abs(curve).max() > _TINY_PX:
-        total += lattice.spread(curve) * relative
-    total *= relative
-    total += lattice.spread(at_zero)
-    return total

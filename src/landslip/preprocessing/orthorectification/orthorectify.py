@@ -1,23 +1,28 @@
-"""Brings an image with a camera model onto the map."""
+"""Orthorectifies an image with a camera model onto a map."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip import __version__
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
-from landslip.io.raster.opening import bounded_cache
-from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
+from landslip.io.raster import bounded_cache
+from landslip.io.raster.output import (
+    OutputBand,
+    WindowOutput,
+    dtype_holds,
+    to_dtype,
+    write_map,
+)
 from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.orthorectification.camera_refinement import (
     Refinement,
@@ -29,9 +34,8 @@ from landslip.preprocessing.orthorectification.elevation import Elevation
 from landslip.preprocessing.orthorectification.ground_projection import TOLERANCE_PX, GroundGrid
 from landslip.preprocessing.orthorectification.map_grid import (
     GridRequest,
-    Outline,
     image_outline,
-    on_ground,
+    own_resolution_m,
     plan_grid,
 )
 from landslip.preprocessing.orthorectification.views import CameraImage
@@ -41,7 +45,7 @@ _CACHE_MB = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrthoRequest:
-    """What is brought onto the map, and how.
+    """What is orthorectified, and how.
 
     Attributes:
         image: raster with RPCs in its tags or beside it.
@@ -66,14 +70,14 @@ class OrthoRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrthoReport:
-    """How an image was brought onto the map.
+    """How an image was orthorectified.
 
     Attributes:
         grid: of the map.
-        dem: what was found in the elevation model.
+        dem: properties of the elevation model.
         refinement: how the camera was corrected, or None.
         interpolation_error_px: largest error of the interpolated camera at probes.
-        valid_share: share of the map's pixels that hold data.
+        valid_share: fraction of the map's pixels that hold data.
     """
 
     grid: Grid
@@ -103,104 +107,71 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
     Raises:
         InputError: the image has no RPCs, the elevation model does not fit, or the reference
             cannot be matched.
-        OutputExistsError: ``out`` is there already.
+        OutputExistsError: ``out`` exists and may not be replaced.
     """
     refuse_existing_file(request.out, overwrite=request.overwrite)
     with bounded_cache(_CACHE_MB), SensorImage(request.image, request.nodata) as image:
-        rpc = _camera(image)
-        elevation, dem = load_dem(request.dem, [(rpc, image.shape)])
-        grid = _grid(request, rpc, image.shape, elevation)
-        ground, source, refinement = GroundGrid(grid, elevation), CameraImage(image, rpc), None
+        if image.rpc is None:
+            raise InputError(
+                f"{image.path}: orthorectification needs RPCs in the file's tags or beside it "
+                "(NAME.RPB, NAME_RPC.TXT); none were found"
+            )
+        elevation, dem = load_dem(request.dem, [(image.rpc, image.shape)])
+        source, refinement = CameraImage(image, image.rpc), None
+        ground = _plan_ground(request, source.rpc, image.shape, elevation)
         if request.reference is not None:
             refinement = refine_camera(source, ground, request.reference)
             source = source.corrected(refinement.correction)
             # the image's edge has moved with its camera
-            grid = _grid(request, source.rpc, image.shape, elevation)
-            ground = GroundGrid(grid, elevation)
+            ground = _plan_ground(request, source.rpc, image.shape, elevation)
         with atomic_file(request.out, overwrite=request.overwrite) as path:
-            error, valid = _write(source, ground, path, progress)
+            error_px, valid = _write(source, ground, path, progress)
     return OrthoReport(
-        grid=grid,
+        grid=ground.grid,
         dem=dem,
         refinement=refinement,
-        interpolation_error_px=error,
-        valid_share=valid / math.prod(grid.shape),
+        interpolation_error_px=error_px,
+        valid_share=valid / math.prod(ground.grid.shape),
     )
 
 
-def own_resolution_m(rpc: RPC, shape: tuple[int, int], elevation: Elevation) -> float:
-    """Return the side of a pixel at the image's centre, as a square of its area on the ground."""
-    height, width = shape
-    step = 50.0
-    centre = np.array([width / 2, height / 2])
-    points = centre + np.array([[0, 0], [step, 0], [0, step]])
-    outline = Outline(on_ground(rpc, points, elevation))
-    east, north = _metres(outline).T
-    area = (east[1] - east[0]) * (north[2] - north[0]) - (east[2] - east[0]) * (north[1] - north[0])
-    return float(math.sqrt(abs(area)) / step)
-
-
-def _camera(image: SensorImage) -> RPC:
-    if image.rpc is None:
-        raise InputError(
-            f"{image.path}: orthorectification needs RPCs in the file's tags or beside it "
-            "(NAME.RPB, NAME_RPC.TXT); none were found"
-        )
-    return image.rpc
-
-
-def _grid(request: OrthoRequest, rpc: RPC, shape: tuple[int, int], elevation: Elevation) -> Grid:
+def _plan_ground(
+    request: OrthoRequest, rpc: RPC, shape: tuple[int, int], elevation: Elevation
+) -> GroundGrid:
     resolution_m = request.resolution_m
     if resolution_m is None:
         resolution_m = float(f"{own_resolution_m(rpc, shape, elevation):.2g}")
-    asked = GridRequest(resolution_m=resolution_m, crs=request.crs, clip=request.dem.clip)
-    return plan_grid(asked, image_outline(rpc, shape, elevation), elevation)
-
-
-def _metres(outline: Outline) -> NDArray[np.float64]:
-    """Return metres east and north (n, 2) of the first point, on a sphere."""
-    lon, lat = np.radians(outline.lonlat_deg).T
-    radius_m = 6_371_000.0
-    east = (lon - lon[0]) * np.cos(lat[0]) * radius_m
-    return np.column_stack([east, (lat - lat[0]) * radius_m])
+    wanted = GridRequest(resolution_m=resolution_m, crs=request.crs, clip=request.dem.clip)
+    outline = image_outline(rpc, shape, elevation)
+    return GroundGrid(plan_grid(wanted, outline, elevation), elevation)
 
 
 def _write(
     source: CameraImage, ground: GroundGrid, path: Path, progress: Progress
 ) -> tuple[float, int]:
     """Write the map; return the camera's largest error in pixels and the number of valid pixels."""
-    layers = _layers(source.image)
-    dtype, nodata = layers[0].dtype, layers[0].nodata or 0.0
+    image = source.image
+    if image.nodata is None:
+        nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
+    elif dtype_holds(image.dtype, image.nodata):
+        nodata = image.nodata
+    else:
+        raise InputError(
+            f"{image.path}: nodata is a number that {image.dtype} holds; got {image.nodata:g}; "
+            f"state another one with {argument('nodata')}"
+        )
+    layers = tuple(
+        OutputBand(description=name or f"band_{number}", dtype=image.dtype, nodata=nodata)
+        for number, name in enumerate(image.descriptions, start=1)
+    )
 
     def make(window: Window) -> WindowOutput[tuple[float, int]]:
-        patch = ground.patch(window)
-        seen = patch.seen_by(source.rpc)
-        values, valid = source.sharp(seen)
-        valid &= patch.known
-        stored = to_dtype(values, valid, dtype, nodata) if valid.any() else None
-        return WindowOutput(stored, (seen.error_px, int(valid.sum())))
+        below = ground.window(window)
+        coordinates = below.project(source.rpc)
+        values, valid = source.resample_cubic(coordinates)
+        valid &= below.known
+        stored = to_dtype(values, valid, image.dtype, nodata) if valid.any() else None
+        return WindowOutput(stored, (coordinates.error_px, int(valid.sum())))
 
     errors, counts = zip(*write_map(path, ground.grid, layers, make, progress), strict=True)
     return max(errors), sum(counts)
-
-
-def _layers(image: SensorImage) -> tuple[OutputBand, ...]:
-    nodata = image.nodata
-    if nodata is None:
-        nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
-    elif not _holds(image.dtype, nodata):
-        raise InputError(
-            f"{image.path}: nodata is a number that {image.dtype} holds; got {nodata:g}; say "
-            "another one with --nodata"
-        )
-    names = [name or f"band_{at}" for at, name in enumerate(image.descriptions, start=1)]
-    blank = OutputBand(description="", dtype=image.dtype, nodata=nodata)
-    return tuple(replace(blank, description=name) for name in names)
-
-
-def _holds(dtype: str, value: float) -> bool:
-    """Whether a data type has a number."""
-    if not np.issubdtype(np.dtype(dtype), np.integer):
-        return True
-    limits = np.iinfo(dtype)
-    return float(value).is_integer() and limits.min <= value <= limits.max

@@ -1,4 +1,4 @@
-"""Sensor images, read where a map needs them."""
+"""Images resampled onto a map window by window: sensor images through their cameras, and maps."""
 
 import math
 from dataclasses import dataclass, field
@@ -28,6 +28,8 @@ from landslip.preprocessing.resampling import (
 )
 
 _KERNEL_PX = 2
+_STEP_PX = 64
+_LEAST_VALID = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,68 +46,33 @@ class CameraImage:
         """Return the image with one more correction of its camera."""
         return CameraImage(self.image, self.rpc.corrected(correction))
 
-    def sharp(self, seen: ImageCoordinates) -> tuple[Pixels, Flags]:
-        """Return the image (bands, height, width) on a map by cubic convolution, and where it is.
+    def resample_cubic(self, coordinates: ImageCoordinates) -> tuple[Pixels, Flags]:
+        """Return the image (bands, height, width) on a map by cubic convolution, and its mask.
 
         For maps about as fine as the image.
         """
-        values, valid, col, row = self._around(seen, _KERNEL_PX + 1)
-        whole = _seen(valid, col, row)
-        return _bands_first(cubic(values, col, row)), whole
+        window = coordinates.source_window(_KERNEL_PX + 1)
+        values, valid = _read_padded(self.image, window)
+        col, row = coordinates.relative_to(window)
+        return _bands_first(cubic(values, col, row)), _kernel_valid(valid, col, row)
 
-    def smooth(self, seen: ImageCoordinates) -> tuple[Pixels, Flags]:
-        """Return the image (bands, height, width) on a map by cubic splines, and where it is.
+    def resample_spline(self, coordinates: ImageCoordinates) -> tuple[Pixels, Flags]:
+        """Return the image (bands, height, width) on a map by cubic splines, and its mask.
 
         For maps much finer than the image.
         """
-        values, valid, col, row = self._around(seen, SPLINE_MARGIN_PX)
-        whole = _seen(valid, col, row)
-        return _bands_first(spline(_spread_edges(values, valid), col, row)), whole
-
-    def _around(
-        self, seen: ImageCoordinates, margin_px: int
-    ) -> tuple[Pixels, Flags, Pixels, Pixels]:
-        """Read what a map sees, (height, width, bands), and coordinates in it."""
-        window = seen.source_window(margin_px)
-        values = np.zeros((*window.shape, self.image.count), dtype=np.float32)
-        valid = np.zeros(window.shape, dtype=np.bool_)
-        inside = window.clipped(self.image.shape)
-        if inside is not None:
-            stored = self.image.read(inside)
-            where = inside.slices_in(window)
-            values[where] = np.moveaxis(stored, 0, -1)
-            valid[where] = self.image.holds(stored)
-        col, row = seen.relative_to(window)
-        return values, valid, col, row
-
-
-def _seen(valid: Flags, col: Pixels, row: Pixels) -> Flags:
-    """Return where all pixels that a kernel reads are valid (height, width)."""
-    if valid.all():
-        return np.ones(col.shape, dtype=np.bool_)
-    return nearest(erode_valid(valid, _KERNEL_PX), col, row)
-
-
-def _bands_first(values: Pixels) -> Pixels:
-    if values.ndim == 2:
-        return values[np.newaxis]
-    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
-
-
-def _spread_edges(values: Pixels, valid: Flags) -> Pixels:
-    """Replace missing pixels by the mean of the others, so that splines ring less at the edge."""
-    if valid.all() or not valid.any():
-        return values
-    mean = values[valid].mean(axis=0)
-    return np.where(valid[..., np.newaxis], values, mean)
-
-
-_STEP_PX = 64
-_NEARLY_ALL = 0.99
+        window = coordinates.source_window(SPLINE_MARGIN_PX)
+        values, valid = _read_padded(self.image, window)
+        col, row = coordinates.relative_to(window)
+        if valid.any() and not valid.all():
+            # splines ring less at the edge of the mean than at that of 0
+            mean = values[valid].mean(axis=0)
+            values = np.where(valid[..., np.newaxis], values, mean)
+        return _bands_first(spline(values, col, row)), _kernel_valid(valid, col, row)
 
 
 class MapView(Protocol):
-    """An image as it would be on a grid."""
+    """An image as it appears on a grid."""
 
     def patch(self, window: Window) -> ImagePatch:
         """Return the mean of its bands in a window of the grid."""
@@ -134,56 +101,49 @@ class OrthoView:
 
     def patch(self, window: Window) -> ImagePatch:
         """Return the weighted mean of the bands in a window of the grid."""
-        patch = self._fine.patch(finer_window(window, self.finer))
-        values, valid = self.source.sharp(patch.seen_by(self.source.rpc))
+        ground = self._fine.window(window.scaled(self.finer))
+        values, valid = self.source.resample_cubic(ground.project(self.source.rpc))
         mean = np.average(values, axis=0, weights=self.weights).astype(np.float32)
-        return block_patch(mean, valid & patch.known, self.finer)
+        return block_mean_patch(mean, valid & ground.known, self.finer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReprojectedView:
-    """A mapped raster seen on a grid of any other coordinate system."""
+    """A mapped raster on a grid of any other coordinate system."""
 
     grid: Grid
     image: SensorImage
     finer: int = 1
-    _frames: tuple[GridProjection, GridProjection] = field(init=False, repr=False)
+    _projections: tuple[GridProjection, GridProjection] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        frames = GridProjection(self.grid.finer(self.finer)), GridProjection(self.image.grid)
-        object.__setattr__(self, "_frames", frames)
+        projections = GridProjection(self.grid.finer(self.finer)), GridProjection(self.image.grid)
+        object.__setattr__(self, "_projections", projections)
 
     def patch(self, window: Window) -> ImagePatch:
         """Return the mean of the bands in a window of the grid."""
-        ours, theirs = self._frames
-        fine = finer_window(window, self.finer)
+        ours, theirs = self._projections
+        fine = window.scaled(self.finer)
         lattice = NodeLattice.over(fine.shape, _STEP_PX)
         nodes = lattice.points + np.array([fine.col_off, fine.row_off])
         pixels = theirs.pixels_of(ours.lonlat_of(nodes))
         low = np.floor(pixels.min(axis=0)).astype(int) - _KERNEL_PX - 1
         high = np.ceil(pixels.max(axis=0)).astype(int) + _KERNEL_PX + 1
         source = Window(int(low[0]), int(low[1]), *(high - low).tolist())
-        values, valid = _mean_of_bands(self.image, source)
-        col, row = (lattice.spread((pixels - low)[:, axis]) for axis in (0, 1))
-        seen = nearest(erode_valid(valid, _KERNEL_PX), col, row)
-        return block_patch(cubic(values, col, row), seen, self.finer)
+        values, valid = _read_padded(self.image, source, as_mean=True)
+        col, row = (lattice.interpolate((pixels - low)[:, axis]) for axis in (0, 1))
+        mask = nearest(erode_valid(valid, _KERNEL_PX), col, row)
+        return block_mean_patch(cubic(values, col, row), mask, self.finer)
 
 
-def finer_window(window: Window, times: int) -> Window:
-    """Return the window of the same ground in a grid ``times`` finer."""
-    return Window(
-        window.col_off * times, window.row_off * times, window.width * times, window.height * times
-    )
-
-
-def block_patch(values: Pixels, valid: Flags, block: int) -> ImagePatch:
-    """Return means of blocks, valid where nearly all of a block is."""
+def block_mean_patch(values: Pixels, valid: Flags, block: int) -> ImagePatch:
+    """Return means of blocks of an image (height, width), valid where nearly all of a block is."""
     if block == 1:
         return ImagePatch(values, valid)
     size = values.shape[1] // block, values.shape[0] // block
     mean = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    share = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return ImagePatch(mean, np.asarray(share) > _NEARLY_ALL)
+    fraction = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return ImagePatch(mean, np.asarray(fraction) > _LEAST_VALID)
 
 
 def oversampling(coarse_m: float, fine_m: float) -> int:
@@ -191,13 +151,31 @@ def oversampling(coarse_m: float, fine_m: float) -> int:
     return max(1, math.floor(coarse_m / fine_m + 0.25))
 
 
-def _mean_of_bands(image: SensorImage, window: Window) -> tuple[Pixels, Flags]:
-    values = np.zeros(window.shape, dtype=np.float32)
+def _read_padded(
+    image: SensorImage, window: Window, *, as_mean: bool = False
+) -> tuple[Pixels, Flags]:
+    """Read (height, width, bands), or the mean of the bands, and the mask; 0 outside the image."""
+    values = np.zeros(window.shape if as_mean else (*window.shape, image.count), np.float32)
     valid = np.zeros(window.shape, dtype=np.bool_)
     inside = window.clipped(image.shape)
     if inside is not None:
         stored = image.read(inside)
-        where = inside.slices_in(window)
-        values[where] = np.mean(stored, axis=0, dtype=np.float32)
-        valid[where] = image.holds(stored)
+        place = inside.slices_in(window)
+        values[place] = (
+            np.mean(stored, axis=0, dtype=np.float32) if as_mean else np.moveaxis(stored, 0, -1)
+        )
+        valid[place] = image.holds(stored)
     return values, valid
+
+
+def _kernel_valid(valid: Flags, col: Pixels, row: Pixels) -> Flags:
+    """Return where all pixels that a kernel reads are valid (height, width)."""
+    if valid.all():
+        return np.ones(col.shape, dtype=np.bool_)
+    return nearest(erode_valid(valid, _KERNEL_PX), col, row)
+
+
+def _bands_first(values: Pixels) -> Pixels:
+    if values.ndim == 2:
+        return values[np.newaxis]
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0))

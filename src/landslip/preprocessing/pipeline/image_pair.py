@@ -17,14 +17,10 @@ from landslip.preprocessing.coregistration.matching import MatchFeature, MatchSe
 from landslip.preprocessing.coregistration.shift_models import RegistrationLimits
 from landslip.preprocessing.orthorectification.camera_refinement import (
     Refinement,
-    combine_fits,
-    correction_of,
-    fit_camera_shifts,
-    match_views,
-    to_image_space,
+    match_repeatedly,
 )
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
-from landslip.preprocessing.orthorectification.views import CameraImage, OrthoView, finer_window
+from landslip.preprocessing.orthorectification.views import CameraImage, OrthoView
 from landslip.preprocessing.pansharpening.assessment import wald_quality
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import ImagePair, join_samples
@@ -93,24 +89,17 @@ def coregister(sources: OpenImages, coarse: GroundGrid, ratio: int, name: str) -
     Raises:
         InputError: too few places were found, or they do not agree.
     """
-    fixed = OrthoView(ground=coarse, source=sources.pan, finer=ratio)
-    ms, fits = sources.ms, []
-    for search_px in _SEARCHES_PX:
-        settings = _match_settings(coarse.grid.shape, search_px)
-        ties = match_views(OrthoView(ground=coarse, source=ms), fixed, coarse, settings)
-        inside = to_image_space(ties, coarse, ms.rpc, settings.patch_px)
-        subject = f"{name}, MSS and PAN"
-        fits.append(
-            fit_camera_shifts(
-                inside,
-                _correction_model(len(ties)),
-                _COREGISTRATION_LIMITS,
-                ms.image.shape,
-                subject,
-            )
-        )
-        ms = ms.corrected(correction_of(fits[-1]))
-    return combine_fits(fits)
+    rounds = [
+        (_match_settings(coarse.grid.shape, search_px), _COREGISTRATION_LIMITS)
+        for search_px in _SEARCHES_PX
+    ]
+    return match_repeatedly(
+        OrthoView(ground=coarse, source=sources.ms),
+        OrthoView(ground=coarse, source=sources.pan, finer=ratio),
+        rounds,
+        _correction_model,
+        f"{name}, MSS and PAN",
+    )
 
 
 def _correction_model(ties: int) -> ShiftModel:
@@ -201,13 +190,13 @@ def _sample_pairs(
 ) -> Iterator[ImagePair]:
     fine = GroundGrid(coarse.grid.finer(ratio), coarse.elevation)
     for window in _sample_windows(coarse.grid.shape):
-        patch = coarse.patch(window)
-        ms, ms_valid = sources.ms.sharp(patch.seen_by(sources.ms.rpc))
+        patch = coarse.window(window)
+        ms, ms_valid = sources.ms.resample_cubic(patch.project(sources.ms.rpc))
         valid = ms_valid & patch.known
         if valid.mean() < _MIN_VALID:
             continue
-        near = fine.patch(finer_window(window, ratio))
-        pan, pan_valid = sources.pan.sharp(near.seen_by(sources.pan.rpc))
+        near = fine.window(window.scaled(ratio))
+        pan, pan_valid = sources.pan.resample_cubic(near.project(sources.pan.rpc))
         yield ImagePair.aligned(
             light.reflectance(ms, MSS_BANDS),
             light.reflectance(pan, PAN_BANDS)[0],

@@ -33,10 +33,10 @@ from landslip.preprocessing.orthorectification.ground_projection import TOLERANC
 from landslip.preprocessing.orthorectification.map_grid import (
     GridRequest,
     image_outline,
+    own_resolution_m,
     parse_crs,
     plan_grid,
 )
-from landslip.preprocessing.orthorectification.orthorectify import own_resolution_m
 from landslip.preprocessing.orthorectification.views import CameraImage
 from landslip.preprocessing.pipeline.image_pair import (
     FittedPansharpening,

@@ -16,7 +16,7 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
-from landslip.preprocessing.orthorectification.views import block_patch, finer_window
+from landslip.preprocessing.orthorectification.views import block_mean_patch
 from landslip.preprocessing.pansharpening.fusion import Fusion
 from landslip.preprocessing.pipeline.image_pair import OpenImages
 from landslip.preprocessing.pipeline.radiometric_correction import RadiometricCorrection
@@ -97,14 +97,14 @@ def _overview(
         window = tile.clipped(shape)
         if window is None:
             continue
-        patch = fine.patch(finer_window(window, _CLOUD_RATIO))
-        dn, known = sources.ms.sharp(patch.seen_by(sources.ms.rpc))
+        patch = fine.window(window.scaled(_CLOUD_RATIO))
+        dn, known = sources.ms.resample_cubic(patch.project(sources.ms.rpc))
         rows, cols = window.slices_in(ground.grid.window)
         size = window.width, window.height
         toa = light.toa.only(*MSS_BANDS).apply(dn)
         for band, target in zip(toa, values, strict=True):
             target[rows, cols] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
-        valid[rows, cols] = block_patch(dn[0], known & patch.known, _CLOUD_RATIO).valid
+        valid[rows, cols] = block_mean_patch(dn[0], known & patch.known, _CLOUD_RATIO).valid
     return values, valid
 
 
@@ -202,14 +202,14 @@ def window_function(making: SceneInputs) -> Callable[[Window], WindowOutput[Wind
             window.width + 2 * margin,
             window.height + 2 * margin,
         )
-        patch = making.ground.patch(wide)
+        patch = making.ground.window(wide)
         inside = window.slices_in(wide)
-        pan_seen = patch.seen_by(making.sources.pan.rpc)
-        pan, pan_valid = making.sources.pan.sharp(pan_seen)
+        pan_seen = patch.project(making.sources.pan.rpc)
+        pan, pan_valid = making.sources.pan.resample_cubic(pan_seen)
         if not pan_valid[inside].any():
             return WindowOutput(None, WindowCounts(error_px=pan_seen.error_px))
-        ms_seen = patch.seen_by(making.sources.ms.rpc)
-        ms, ms_valid = making.sources.ms.smooth(ms_seen)
+        ms_seen = patch.project(making.sources.ms.rpc)
+        ms, ms_valid = making.sources.ms.resample_spline(ms_seen)
         bands = making.light.reflectance(ms, MSS_BANDS)
         detail = making.light.reflectance(pan, PAN_BANDS)[0]
         fused = making.fusion.fuse(bands, detail, pan_valid, out=bands)[:, inside[0], inside[1]]
