@@ -18,7 +18,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.grid import Grid
-from landslip.inventory.polygons.polygonize import Cleaning, polygonize
+from landslip.inventory.polygons.polygonize import polygonize
+from landslip.inventory.request import CleaningOptions
 
 SHARE_SIGMAS = 1.25
 
@@ -58,10 +59,10 @@ def main() -> None:
         print("|---|---|---|---|---|")
         usual: dict[str, Any] = {"low": 0.5, "high": 0.6}
         for name, cleaning, heights in (
-            ("pixels", Cleaning(**usual, smooth=False, split=False), None),
-            ("smooth", Cleaning(**usual, split=False), None),
-            ("split and smooth", Cleaning(**usual), None),
-            ("split along the slope and smooth", Cleaning(**usual), Slope()),
+            ("pixels", CleaningOptions(**usual, smooth=False, split=False), None),
+            ("smooth", CleaningOptions(**usual, split=False), None),
+            ("split and smooth", CleaningOptions(**usual), None),
+            ("split along the slope and smooth", CleaningOptions(**usual), Slope()),
         ):
             start, core = time.perf_counter(), time.process_time()
             drawn = polygonize(path, cleaning, heights)

@@ -13,7 +13,7 @@ from shapely.affinity import translate
 
 from landslip.core.errors import InputError
 from landslip.inventory.fields import FLAGS
-from landslip.inventory.flags import FlagColumns, FlagRules, beside_water, flags, share_on_roads
+from landslip.inventory.flags import FlagColumns, FlagRules, beside_water, flags, fraction_on_roads
 
 NAN = float("nan")
 LANDSLIDE = {
@@ -112,10 +112,10 @@ def test_rules_can_be_others() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"cloud_min_share": 1.1}, r"cloud_min_share is over 0 and at most 1; got 1.1"),
-        ({"river_max_slope_deg": 0.0}, r"river_max_slope_deg is over 0; got 0"),
-        ({"water_reach_m": float("inf")}, r"water_reach_m is over 0; got inf"),
-        ({"road_min_share": NAN}, r"road_min_share is over 0 and at most 1; got nan"),
+        ({"cloud_min_share": 1.1}, r"cloud_min_share must be over 0 and at most 1; got 1.1"),
+        ({"river_max_slope_deg": 0.0}, r"river_max_slope_deg must be over 0; got 0"),
+        ({"water_reach_m": float("inf")}, r"water_reach_m must be over 0; got inf"),
+        ({"road_min_share": NAN}, r"road_min_share must be over 0 and at most 1; got nan"),
     ],
 )
 def test_rules_that_mean_nothing_are_refused(rule: dict[str, float], message: str) -> None:
@@ -156,7 +156,7 @@ def test_shares_on_roads_are_exact_beside_straight_ones(write_polygons: WritePol
         box(0, 50, 20, 60),  # none
     )
     cross = (40 * 16 + 100 * 16 - 16 * 16) / 4000
-    found = share_on_roads(there, UTM, roads, 8.0)
+    found = fraction_on_roads(there, UTM, roads, 8.0)
     assert found.tolist() == pytest.approx([1, 0.5, 1, cross, 0])
 
 
@@ -166,26 +166,26 @@ def test_layers_of_another_system_are_brought_over(
     line = geopandas.GeoSeries(at(LineString([(-100, 0), (100, 0)])), crs="EPSG:32650")
     line.to_crs("EPSG:4326").to_file(tmp_path / "r.geojson")
     there = slides(box(0, 0, 20, 16))
-    assert share_on_roads(there, UTM, tmp_path / "r.geojson", 8.0)[0] == pytest.approx(
+    assert fraction_on_roads(there, UTM, tmp_path / "r.geojson", 8.0)[0] == pytest.approx(
         0.5, abs=1e-3
     )
     lonlat = geopandas.GeoSeries(there, crs="EPSG:32650").to_crs("EPSG:4326")
     degrees = np.asarray(lonlat.values, dtype=object)
-    found = share_on_roads(degrees, CRS.from_epsg(4326), tmp_path / "r.geojson", 8.0)
+    found = fraction_on_roads(degrees, CRS.from_epsg(4326), tmp_path / "r.geojson", 8.0)
     assert found[0] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_no_landslides_have_no_surroundings(write_polygons: WritePolygons) -> None:
     roads = write_polygons("r.gpkg", at(LineString([(0, 0), (1, 1)])))
-    assert len(share_on_roads(slides(), UTM, roads, 8.0)) == 0
+    assert len(fraction_on_roads(slides(), UTM, roads, 8.0)) == 0
     assert len(beside_water(slides(), UTM, roads, 8.0)) == 0
 
 
 def test_what_does_not_fit_is_refused(write_polygons: WritePolygons) -> None:
     there = slides(box(0, 0, 1, 1))
     areas = write_polygons("areas.gpkg", at(box(0, 0, 1, 1)))
-    with pytest.raises(InputError, match=r"roads are lines; there are also Polygon"):
-        share_on_roads(there, UTM, areas, 8.0)
+    with pytest.raises(InputError, match=r"roads must be lines; there are also Polygon"):
+        fraction_on_roads(there, UTM, areas, 8.0)
     plain = write_polygons("plain.gpkg", at(box(0, 0, 1, 1)), crs=None)
     with pytest.raises(InputError, match=r"as it has no coordinate system"):
         beside_water(there, UTM, plain, 15.0)

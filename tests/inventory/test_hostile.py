@@ -20,12 +20,12 @@ HERE = Path("here")
 
 @pytest.mark.parametrize("value", [-5.0, float("nan"), float("inf")])
 def test_a_smallest_area_that_is_none_is_refused_of_polygons_too(value: float) -> None:
-    with pytest.raises(InputError, match="--min-area is 0 or more square metres; got"):
+    with pytest.raises(InputError, match="min_area must be 0 or more square metres; got"):
         CleaningOptions(min_area_m2=value)
 
 
 def test_a_seed_below_0_is_refused() -> None:
-    with pytest.raises(InputError, match="--seed is 0 or more; got -1"):
+    with pytest.raises(InputError, match="seed must be 0 or more; got -1"):
         InventoryRequest(source=HERE, out=HERE, seed=-1)
     with pytest.raises(InputError, match="--seed is 0 or more; got -3"):
         ComparisonRequest(inventory=HERE, reference=HERE, out=HERE, seed=-3)

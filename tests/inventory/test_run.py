@@ -52,8 +52,8 @@ def whole(made: SyntheticExtraction, tmp_path_factory: pytest.TempPathFactory) -
         InventoryRequest(
             source=made.extraction,
             out=out,
-            cleaned=PLAIN,
-            known=AuxiliaryData(dem=made.dem),
+            cleaning=PLAIN,
+            auxiliary=AuxiliaryData(dem=made.dem),
             draws=0,
         )
     )
@@ -137,7 +137,7 @@ def test_without_an_elevation_model_heights_are_empty(
     made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     record = make_inventory(
-        InventoryRequest(source=made.extraction, out=tmp_path / "out", cleaned=PLAIN, draws=0)
+        InventoryRequest(source=made.extraction, out=tmp_path / "out", cleaning=PLAIN, draws=0)
     )
     landslides = read(tmp_path / "out")
     for name in ("slope_deg", "elevation_min_m", "fall_height_m", "surface_m2", "dem_share"):
@@ -155,7 +155,7 @@ def test_a_model_that_ends_halfway_leaves_the_rest_empty(
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)  # ends 100 m into the map
     known = AuxiliaryData(dem=tmp_path / "dem.tif")
     request = InventoryRequest(
-        source=made.extraction, out=tmp_path / "out", cleaned=PLAIN, known=known, draws=0
+        source=made.extraction, out=tmp_path / "out", cleaning=PLAIN, auxiliary=known, draws=0
     )
     record = make_inventory(request)
     landslides = read(tmp_path / "out")
@@ -173,7 +173,7 @@ def test_gaps_under_all_landslides_leave_the_ground_empty(
     request = InventoryRequest(
         source=made.extraction,
         out=tmp_path / "out",
-        known=AuxiliaryData(dem=tmp_path / "dem.tif"),
+        auxiliary=AuxiliaryData(dem=tmp_path / "dem.tif"),
         draws=0,
     )
     record = make_inventory(request)
@@ -184,13 +184,16 @@ def test_gaps_under_all_landslides_leave_the_ground_empty(
 
 
 @pytest.mark.parametrize(
-    ("layer", "area", "text"), [("a", None, "--layer"), (None, Path("a.gpkg"), "--area")]
+    ("layer", "area", "text"), [("a", None, "layer"), (None, Path("a.gpkg"), "area")]
 )
 def test_options_for_polygons_are_refused_for_an_extraction(
     made: SyntheticExtraction, tmp_path: Path, layer: str | None, area: Path | None, text: str
 ) -> None:
     request = InventoryRequest(
-        source=made.extraction, out=tmp_path / "out", layer=layer, known=AuxiliaryData(area=area)
+        source=made.extraction,
+        out=tmp_path / "out",
+        layer=layer,
+        auxiliary=AuxiliaryData(area=area),
     )
     with pytest.raises(InputError, match=f"{text} is for a file of polygons"):
         make_inventory(request)
@@ -201,7 +204,7 @@ def test_an_elevation_model_elsewhere_is_refused(made: SyntheticExtraction, tmp_
     known = AuxiliaryData(dem=tmp_path / "dem.tif")
     with pytest.raises(InputError, match=r"dem\.tif"):
         make_inventory(
-            InventoryRequest(source=made.extraction, out=tmp_path / "out", known=known, draws=0)
+            InventoryRequest(source=made.extraction, out=tmp_path / "out", auxiliary=known, draws=0)
         )
     assert not (tmp_path / "out").exists()
 
@@ -256,7 +259,7 @@ def test_an_empty_mask_gives_an_empty_inventory(tmp_path: Path) -> None:
     made = make_extraction(tmp_path, pixels=np.full((2, 64, 64), 400, dtype=np.uint16))
     record = make_inventory(
         InventoryRequest(
-            source=made.extraction, out=tmp_path / "out", known=AuxiliaryData(dem=made.dem)
+            source=made.extraction, out=tmp_path / "out", auxiliary=AuxiliaryData(dem=made.dem)
         )
     )
     assert record.landslides == 0
@@ -270,7 +273,7 @@ def test_one_landslide_over_everything(tmp_path: Path) -> None:
     made = make_extraction(tmp_path, pixels=np.full((2, 96, 96), 900, dtype=np.uint16))
     record = make_inventory(
         InventoryRequest(
-            source=made.extraction, out=tmp_path / "out", known=AuxiliaryData(dem=made.dem)
+            source=made.extraction, out=tmp_path / "out", auxiliary=AuxiliaryData(dem=made.dem)
         )
     )
     landslides = read(tmp_path / "out")
@@ -293,7 +296,7 @@ def test_a_polygon_file_is_taken_as_it_is(made: SyntheticExtraction, tmp_path: P
         InventoryRequest(
             source=polygons(tmp_path / "drawn.gpkg"),
             out=tmp_path / "out",
-            known=AuxiliaryData(dem=made.dem, date="2013-08-12"),
+            auxiliary=AuxiliaryData(dem=made.dem, date="2013-08-12"),
             draws=0,
         )
     )
@@ -314,7 +317,9 @@ def test_a_scene_named_beside_polygons_is_looked_at_and_recorded(
     geopandas.GeoDataFrame(geometry=boxes, crs=UTM).to_file(tmp_path / "drawn.gpkg")
     known = AuxiliaryData(scene=str(made.scene), read_as=SceneOptions(bands=Bands(("red", "nir"))))
     record = make_inventory(
-        InventoryRequest(source=tmp_path / "drawn.gpkg", out=tmp_path / "out", known=known, draws=0)
+        InventoryRequest(
+            source=tmp_path / "drawn.gpkg", out=tmp_path / "out", auxiliary=known, draws=0
+        )
     )
     assert record.scene.place == str(made.scene)
     assert record.scene.bands == ("red", "nir")
@@ -330,7 +335,7 @@ def test_small_polygons_are_left_out_when_asked_and_told(tmp_path: Path) -> None
         InventoryRequest(
             source=polygons(tmp_path / "drawn.gpkg"),
             out=tmp_path / "out",
-            cleaned=CleaningOptions(min_area_m2=200),
+            cleaning=CleaningOptions(min_area_m2=200),
             draws=0,
         )
     )
@@ -351,7 +356,7 @@ def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -
         InventoryRequest(
             source=source,
             out=tmp_path / "out",
-            known=AuxiliaryData(area=tmp_path / "area.gpkg"),
+            auxiliary=AuxiliaryData(area=tmp_path / "area.gpkg"),
             draws=0,
         )
     )
@@ -374,8 +379,8 @@ def test_a_sample_adjusts_the_area(made: SyntheticExtraction, tmp_path: Path) ->
         InventoryRequest(
             source=made.extraction,
             out=tmp_path / "out",
-            cleaned=PLAIN,
-            known=AuxiliaryData(sample=tmp_path / "sample.csv"),
+            cleaning=PLAIN,
+            auxiliary=AuxiliaryData(sample=tmp_path / "sample.csv"),
             draws=0,
         )
     )
@@ -402,7 +407,7 @@ def test_ground_counts_once_and_only_where_it_was_searched(tmp_path: Path) -> No
         InventoryRequest(
             source=tmp_path / "slides.gpkg",
             out=tmp_path / "out",
-            known=AuxiliaryData(area=tmp_path / "area.gpkg", sample=tmp_path / "sample.csv"),
+            auxiliary=AuxiliaryData(area=tmp_path / "area.gpkg", sample=tmp_path / "sample.csv"),
             draws=0,
         )
     )
@@ -424,11 +429,13 @@ def test_existing_output_is_refused(made: SyntheticExtraction, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("cleaned", "known", "text"),
     [
-        pytest.param(CleaningOptions(low=0.5), AuxiliaryData(), "--low", id="cleaning of polygons"),
+        pytest.param(
+            CleaningOptions(low=0.5), AuxiliaryData(), "low make", id="cleaning of polygons"
+        ),
         pytest.param(
             CleaningOptions(),
             AuxiliaryData(sample=Path("s.csv")),
-            "--area",
+            "with area",
             id="no searched ground",
         ),
     ],
@@ -437,7 +444,10 @@ def test_options_that_do_not_fit_polygons_are_refused(
     cleaned: CleaningOptions, known: AuxiliaryData, text: str, tmp_path: Path
 ) -> None:
     request = InventoryRequest(
-        source=polygons(tmp_path / "drawn.gpkg"), out=tmp_path / "out", cleaned=cleaned, known=known
+        source=polygons(tmp_path / "drawn.gpkg"),
+        out=tmp_path / "out",
+        cleaning=cleaned,
+        auxiliary=known,
     )
     with pytest.raises(InputError, match=text):
         make_inventory(request)
@@ -457,4 +467,4 @@ def test_a_scene_that_has_gone_is_noted_and_one_that_is_named_is_needed(
     assert read(tmp_path / "out")["ndvi_mean"].isna().all()
     known = AuxiliaryData(scene="/gone/other.tif")
     with pytest.raises(InputError, match="no such file"):
-        make_inventory(InventoryRequest(source=moved, out=tmp_path / "two", known=known))
+        make_inventory(InventoryRequest(source=moved, out=tmp_path / "two", auxiliary=known))

@@ -222,7 +222,7 @@ def test_polygons_of_another_system_are_brought_over(
     there = reproject(here, UTM, CRS.from_epsg(4326))
     found = look(pixels, *there, crs=CRS.from_epsg(4326))
     assert found.ndvi_mean[0] == pytest.approx(0.6 * ndvi(SOIL) + 0.4 * ndvi(VEGETATION), abs=1e-6)
-    with pytest.raises(InputError, match=r"the landslides cannot be laid on the scene"):
+    with pytest.raises(InputError, match=r"the landslides cannot be placed on the scene"):
         look(pixels, *here, crs=None)
 
 

@@ -189,7 +189,7 @@ def make_inventory(
             out=folder,
             layer=layer,
             name=name,
-            cleaned=CleaningOptions(
+            cleaning=CleaningOptions(
                 low=low,
                 high=high,
                 min_area_m2=min_area,
@@ -197,7 +197,7 @@ def make_inventory(
                 smooth=smooth,
                 split=split,
             ),
-            known=AuxiliaryData(
+            auxiliary=AuxiliaryData(
                 dem=optional_path(dem),
                 scene=None if scene is None else str(scene),
                 read_as=SceneOptions.stated(bands, units, nodata),

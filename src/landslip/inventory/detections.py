@@ -1,8 +1,7 @@
-"""Where an inventory comes from: the folder of an extraction, or a file of polygons."""
+"""Landslides as they were detected: of the folder of an extraction, or of a file of polygons."""
 
-import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from rasterio.crs import CRS
 
 from landslip.core.crs import AreaMeasure
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
@@ -25,16 +24,17 @@ from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
-from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.polygons.polygonize import Cleaning, LandslidePolygons, polygonize
+from landslip.inventory.polygons.polygonize import polygonize
+from landslip.inventory.polygons.splitting import ElevationSource
 from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
-from landslip.inventory.request import USUAL_MIN_AREA_M2, CleaningOptions, InventoryRequest
+from landslip.inventory.request import CleaningOptions, InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
+_OUTLINE_PX = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class ExtractionFolder:
 
     Attributes:
         path: of the folder.
-        summary: what it says of itself.
+        summary: of the extraction.
         grid: of its rasters.
         card: of the model.
     """
@@ -59,12 +59,7 @@ class ExtractionFolder:
         return self.path / PROBABILITY
 
     @property
-    def frame(self) -> shapely.Polygon:
-        """Outline of the scene, in its coordinate system."""
-        return shapely.Polygon(self.grid.corners(self.grid.window))
-
-    @property
-    def read_as(self) -> SceneOptions:
+    def scene_options(self) -> SceneOptions:
         """What was stated about the scene when it was extracted."""
         try:
             return SceneOptions.of_dict(self.summary.read_as)
@@ -73,35 +68,42 @@ class ExtractionFolder:
                 f"{self.path / SUMMARY}: read_as: {error}; extract the scene again"
             ) from error
 
-    def mapped_m2(self, frame_m2: float) -> float | None:
-        """Return the area with data, from that of the frame; None without a coordinate system."""
-        pixels = self.summary.width * self.summary.height
-        return None if self.grid.crs is None else frame_m2 * self.summary.valid_px / pixels
 
-    def scene_record(self, stated_date: str | None) -> SceneRecord:
-        """Return what is known of the scene."""
-        found = self.summary
-        return SceneRecord(
-            name=found.scene,
-            place=found.scene_place,
-            date=stated_date or date_in(found.scene),
-            bands=tuple(found.bands),
-            width=found.width,
-            height=found.height,
-            resolution_m=found.resolution_m,
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detections:
+    """Landslides and their origin.
 
-    def model_record(self) -> ModelRecord:
-        """Return what is known of the model."""
-        found = self.summary
-        return ModelRecord(
-            name=found.model,
-            weights_sha256=found.model_weights_sha256,
-            threshold=found.threshold,
-            calibration=found.calibration,
-            engine=found.engine,
-            precision=found.precision,
-        )
+    Attributes:
+        polygons: (n,) shapely Polygons or MultiPolygons in ``crs``.
+        confidence: (n,) mean probability, NaN where there is none.
+        crs: None where the source has none.
+        extent: outline of the scene or of the stated area, in ``crs``; None: unknown.
+        mapped_area: the part of it with data, approximately; None: unknown.
+        mapped_m2: area of the ground that was mapped; None: unknown.
+        min_area_m2: no landslide is smaller.
+        scene: as far as the source describes it.
+        notes: what was left out or changed.
+    """
+
+    polygons: NDArray[np.object_]
+    confidence: NDArray[np.float64]
+    crs: CRS | None
+    extent: shapely.Geometry | None
+    mapped_area: shapely.Geometry | None
+    mapped_m2: float | None
+    min_area_m2: float
+    name: str
+    source: SourceRecord
+    scene: SceneRecord
+    model: ModelRecord | None
+    model_card: ModelCard | None
+    cleaning: CleaningRecord | None
+    notes: tuple[Message, ...]
+
+    @property
+    def pyproj_crs(self) -> pyproj.CRS | None:
+        """The coordinate system as pyproj has it."""
+        return None if self.crs is None else pyproj.CRS.from_wkt(self.crs.to_wkt())
 
 
 def open_extraction(path: Path) -> ExtractionFolder:
@@ -114,7 +116,7 @@ def open_extraction(path: Path) -> ExtractionFolder:
     if not file.is_file() or not (path / PROBABILITY).is_file():
         missing = PROBABILITY if file.is_file() else SUMMARY
         raise InputError(
-            f"{path}: not the folder of a finished extraction, there is no {missing} in it; give "
+            f"{path}: not the folder of a finished extraction, it has no {missing}; give "
             "what `landslip extract` wrote, or a file of polygons"
         )
     try:
@@ -141,6 +143,184 @@ def open_extraction(path: Path) -> ExtractionFolder:
     return ExtractionFolder(path=path, summary=summary, grid=grid, card=card)
 
 
+def detections_from_extraction(
+    folder: ExtractionFolder,
+    request: InventoryRequest,
+    elevation: ElevationSource | None,
+    progress: Progress = no_progress,
+) -> Detections:
+    """Make polygons of the probabilities of an extraction.
+
+    Raises:
+        InputError: an option does not fit the extraction.
+    """
+    for name, value in (("area", request.auxiliary.area), ("layer", request.layer)):
+        if value is not None:
+            raise InputError(
+                f"{request.source}: {argument(name)} is for a file of polygons and this is an "
+                "extraction, whose mapped area is that with data; leave it out"
+            )
+    summary, crs = folder.summary, folder.grid.crs
+    options = _complete_thresholds(request.cleaning, folder)
+    found = polygonize(folder.probability, options, elevation, progress=progress)
+    cleaning = found.cleaning
+    dropped = {
+        "polygons.below_high": cleaning.dropped_seedless,
+        "polygons.below_min_area": cleaning.dropped_small,
+    }
+    extent = shapely.Polygon(folder.grid.corners(folder.grid.window))
+    extent_m2 = float(AreaMeasure(crs).areas_m2(np.array([extent], object))[0])
+    valid_fraction = summary.valid_px / (summary.width * summary.height)
+    return Detections(
+        polygons=found.polygons,
+        confidence=found.mean_probability,
+        crs=crs,
+        extent=extent,
+        mapped_area=valid_outline(folder.probability),
+        mapped_m2=None if crs is None else extent_m2 * valid_fraction,
+        min_area_m2=cleaning.min_area_m2,
+        name=request.name or Path(summary.scene).stem,
+        source=SourceRecord(kind="extraction", place=str(folder.path.absolute())),
+        scene=SceneRecord(
+            name=summary.scene,
+            place=summary.scene_place,
+            date=request.auxiliary.date or date_in(summary.scene),
+            bands=tuple(summary.bands),
+            width=summary.width,
+            height=summary.height,
+            resolution_m=summary.resolution_m,
+        ),
+        model=ModelRecord(
+            name=summary.model,
+            weights_sha256=summary.model_weights_sha256,
+            threshold=summary.threshold,
+            calibration=summary.calibration,
+            engine=summary.engine,
+            precision=summary.precision,
+        ),
+        model_card=folder.card,
+        cleaning=cleaning,
+        notes=(
+            *summary.messages,
+            *(
+                message(key, count=count, total=cleaning.regions)
+                for key, count in dropped.items()
+                if count
+            ),
+            *found.notes,
+        ),
+    )
+
+
+def _complete_thresholds(options: CleaningOptions, folder: ExtractionFolder) -> CleaningOptions:
+    """Take the thresholds that were left open from the extraction.
+
+    The upper one is midway from the lower one to 1 before calibration, so that calibration does
+    not change which landslides there are.
+    """
+    low = folder.summary.threshold if options.low is None else options.low
+    high = (1 + low) / 2 if options.high is None else options.high
+    card = folder.card
+    if (
+        options.high is None
+        and card is not None
+        and card.curve is not None
+        and folder.summary.calibration is not None
+        and low == card.calibrated_threshold
+    ):
+        high = card.curve.probability((1 + card.threshold) / 2)
+    return replace(options, low=low, high=high)
+
+
+def detections_from_file(request: InventoryRequest) -> Detections:
+    """Read the landslides of a polygon file.
+
+    Raises:
+        InputError: it cannot be read, holds other things than polygons, or an option is one for
+            extractions.
+    """
+    source, options = request.source, request.cleaning
+    stated = {"low": options.low, "high": options.high, "max_shift": options.max_shift_m}
+    unfit = [argument(name) for name, value in stated.items() if value is not None]
+    if unfit:
+        raise InputError(
+            f"{source}: {', '.join(unfit)} make polygons of probabilities and a polygon file has "
+            "none; leave them out, or give the folder of an extraction"
+        )
+    file = read_polygon_file(source, request.layer)
+    polygons = np.asarray(file.frame.geometry.values, dtype=object)
+    crs = None if file.frame.crs is None else CRS.from_wkt(file.frame.crs.to_wkt())
+    notes, area = list(file.notes), None
+    selected = np.ones(len(polygons), dtype=np.bool_)
+    if request.auxiliary.area is not None:
+        area = _read_area(request.auxiliary.area, crs, source)
+        shapely.prepare(area)
+        selected = shapely.intersects(area, polygons)
+        if not selected.all():
+            notes.append(message("file.outside", count=int((~selected).sum())))
+    min_area_m2 = options.min_area_m2 or 0.0
+    if min_area_m2 and crs is None:
+        raise InputError(
+            f"{source}: {argument('min_area')} is in square metres and the polygons have no "
+            "coordinate system; leave it out, or assign one"
+        )
+    if min_area_m2:
+        small = selected & (AreaMeasure(crs).areas_m2(polygons) < min_area_m2)
+        selected &= ~small
+        if small.any():
+            count = int(small.sum())
+            notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
+    area_m2 = None
+    if area is not None:
+        area_m2 = float(AreaMeasure(crs).areas_m2(np.array([area], object))[0])
+    return Detections(
+        polygons=polygons[selected],
+        confidence=np.full(int(selected.sum()), np.nan),
+        crs=crs,
+        extent=area,
+        mapped_area=area,
+        mapped_m2=area_m2,
+        min_area_m2=min_area_m2,
+        name=request.name or request.layer or source.stem,
+        source=SourceRecord(kind="polygons", place=str(source.absolute()), layer=request.layer),
+        scene=SceneRecord(date=request.auxiliary.date),
+        model=None,
+        model_card=None,
+        cleaning=None,
+        notes=tuple(notes),
+    )
+
+
+def _read_area(path: Path, crs: CRS | None, source: Path) -> shapely.Geometry:
+    """Return the mapped area that a file states, in a coordinate system."""
+    if crs is None:
+        raise InputError(
+            f"{source}: {argument('area')} needs a coordinate system and the polygons have none; "
+            "assign it to them"
+        )
+    frame = read_polygon_file(path, None).frame
+    if frame.crs is None:
+        raise InputError(f"{path}: has no coordinate system; assign it")
+    return shapely.union_all(frame.to_crs(pyproj.CRS.from_wkt(crs.to_wkt())).geometry.values)
+
+
+def valid_outline(probability: Path) -> shapely.Geometry:
+    """Return the outline of the valid pixels, in map coordinates; empty where there are none.
+
+    It follows pixels of a 512th of the raster's longer side, where that has more: good enough for
+    the cells of a density, not for landslides.
+    """
+    with SensorImage(probability) as image:
+        valid = image.read_small(_OUTLINE_PX)[0] != NODATA
+        grid = image.grid
+    polygonizer = Polygonizer()
+    polygonizer.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))
+    parts = concatenate_landslides(list(polygonizer.finish()))
+    rows, cols = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
+    outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(cols, rows))
+    return shapely.union_all(outlines)
+
+
 def date_in(name: str) -> str | None:
     """Return the day that a file's name holds, as in ``GF1_PMS1_E103.5_N31.3_20130812``.
 
@@ -155,254 +335,3 @@ def _day(year: str, month: str, day: str) -> str | None:
         return date(int(year), int(month), int(day)).isoformat()
     except ValueError:
         return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detections:
-    """Landslides and what is known of their origin.
-
-    Attributes:
-        polygons: (n,) shapely Polygons or MultiPolygons in ``crs``.
-        confidence: (n,) mean probability, NaN where there is none.
-        crs: None where the source has none.
-        frame: outline of what was searched, in ``crs``; None: not known.
-        ground: the part of it with data, roughly; None: not known.
-        mapped_m2: area that was searched and has data; None: not known.
-        least_m2: no landslide is smaller.
-    """
-
-    polygons: NDArray[np.object_]
-    confidence: NDArray[np.float64]
-    crs: CRS | None
-    frame: shapely.Geometry | None
-    ground: shapely.Geometry | None
-    mapped_m2: float | None
-    least_m2: float
-    name: str
-    source: SourceRecord
-    scene: SceneRecord
-    model: ModelRecord | None
-    card: ModelCard | None
-    cleaning: CleaningRecord | None
-    notes: tuple[Message, ...]
-
-    @property
-    def area_method(self) -> str | None:
-        """How areas are measured; None without a coordinate system."""
-        return AreaMeasure(self.crs).method
-
-    @property
-    def projected(self) -> pyproj.CRS | None:
-        """The coordinate system, as pyproj holds it."""
-        return None if self.crs is None else pyproj.CRS.from_wkt(self.crs.to_wkt())
-
-
-def detections_from_extraction(
-    folder: ExtractionFolder,
-    request: InventoryRequest,
-    terrain: ElevationModel | None,
-    progress: Progress = no_progress,
-) -> Detections:
-    """Draw the landslides of an extraction.
-
-    Raises:
-        InputError: an option does not fit the extraction.
-    """
-    _refuse_for_polygons(request)
-    cleaning = resolve_options(request.cleaned, folder)
-    drawn = polygonize(folder.probability, cleaning, terrain, progress=progress)
-    frame_m2 = float(AreaMeasure(folder.grid.crs).areas_m2(np.array([folder.frame], object))[0])
-    return Detections(
-        polygons=drawn.polygons,
-        confidence=drawn.mean_probability,
-        crs=folder.grid.crs,
-        frame=folder.frame,
-        ground=mapped_area(folder.probability),
-        mapped_m2=folder.mapped_m2(frame_m2),
-        least_m2=cleaning.min_area_m2,
-        name=request.name or Path(folder.summary.scene).stem,
-        source=SourceRecord(kind="extraction", place=str(folder.path.absolute())),
-        scene=folder.scene_record(request.known.date),
-        model=folder.model_record(),
-        card=folder.card,
-        cleaning=_cleaning_record(cleaning, drawn),
-        notes=(*folder.summary.messages, *_dropped_notes(drawn), *drawn.notes),
-    )
-
-
-def detections_from_file(request: InventoryRequest) -> Detections:
-    """Read the landslides of a polygon file.
-
-    Raises:
-        InputError: it cannot be read, holds other things than polygons, or an option is one for
-            extractions.
-    """
-    _refuse_cleaning(request.cleaned, request.source)
-    opened = read_polygon_file(request.source, request.layer)
-    polygons = np.asarray(opened.frame.geometry.values, dtype=object)
-    crs = None if opened.frame.crs is None else CRS.from_wkt(opened.frame.crs.to_wkt())
-    area, area_m2 = _searched(request, crs)
-    kept, notes = _kept(polygons, crs, area, request)
-    return Detections(
-        polygons=polygons[kept],
-        confidence=np.full(int(kept.sum()), np.nan),
-        crs=crs,
-        frame=area,
-        ground=area,
-        mapped_m2=area_m2,
-        least_m2=request.cleaned.min_area_m2 or 0.0,
-        name=request.name or request.layer or request.source.stem,
-        source=SourceRecord(
-            kind="polygons", place=str(request.source.absolute()), layer=request.layer
-        ),
-        scene=SceneRecord(date=request.known.date),
-        model=None,
-        card=None,
-        cleaning=None,
-        notes=(*opened.notes, *notes),
-    )
-
-
-def _kept(
-    polygons: NDArray[np.object_],
-    crs: CRS | None,
-    area: shapely.Geometry | None,
-    request: InventoryRequest,
-) -> tuple[NDArray[np.bool_], list[Message]]:
-    """Return which polygons (n,) are large enough and on the searched ground, and notes."""
-    kept, notes = np.ones(len(polygons), dtype=np.bool_), []
-    if area is not None:
-        shapely.prepare(area)
-        kept = shapely.intersects(area, polygons)
-        if not kept.all():
-            notes.append(message("file.outside", count=int((~kept).sum())))
-    least_m2 = request.cleaned.min_area_m2 or 0.0
-    if least_m2 and crs is None:
-        raise InputError(
-            f"{request.source}: --min-area is in square metres and the polygons have no coordinate "
-            "system; leave it out, or assign one"
-        )
-    if least_m2:
-        small = kept & (AreaMeasure(crs).areas_m2(polygons) < least_m2)
-        kept &= ~small
-        if small.any():
-            count = int(small.sum())
-            notes.append(message("file.below_min_area", count=count, min_area_m2=least_m2))
-    return kept, notes
-
-
-def resolve_options(asked: CleaningOptions, folder: ExtractionFolder) -> Cleaning:
-    """Return how polygons are drawn, what was left open taken from the extraction."""
-    low = folder.summary.threshold if asked.low is None else asked.low
-    usual_m2 = 0.0 if folder.grid.crs is None else USUAL_MIN_AREA_M2
-    return Cleaning(
-        low=low,
-        high=_usual_high(folder, low) if asked.high is None else asked.high,
-        min_area_m2=usual_m2 if asked.min_area_m2 is None else asked.min_area_m2,
-        max_shift_m=asked.max_shift_m,
-        smooth=asked.smooth,
-        split=asked.split,
-    )
-
-
-def _usual_high(folder: ExtractionFolder, low: float) -> float:
-    """Return midway from ``low`` to 1, taken before calibration: it is to leave out the same."""
-    card, is_calibrated = folder.card, folder.summary.calibration is not None
-    if card is None or not is_calibrated or low != card.calibrated_threshold:
-        return (1 + low) / 2
-    middle = (1 + card.threshold) / 2
-    return middle if card.curve is None else card.curve.probability(middle)
-
-
-def _dropped_notes(drawn: LandslidePolygons) -> list[Message]:
-    dropped = {
-        "polygons.below_high": drawn.dropped_seedless,
-        "polygons.below_min_area": drawn.dropped_small,
-    }
-    return [
-        message(key, count=count, total=drawn.regions) for key, count in dropped.items() if count
-    ]
-
-
-def _cleaning_record(cleaning: Cleaning, drawn: LandslidePolygons) -> CleaningRecord:
-    return CleaningRecord(
-        low=cleaning.low,
-        high=cleaning.high,
-        min_area_m2=cleaning.min_area_m2,
-        max_shift_m=_known(drawn.max_shift_m),
-        smooth=cleaning.smooth,
-        split=cleaning.split,
-        regions=drawn.regions,
-        dropped_seedless=drawn.dropped_seedless,
-        dropped_small=drawn.dropped_small,
-        split_regions=drawn.split_regions,
-        largest_shift_m=_known(drawn.largest_shift_m),
-    )
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _refuse_for_polygons(request: InventoryRequest) -> None:
-    for option, value in (("--area", request.known.area), ("--layer", request.layer)):
-        if value is not None:
-            raise InputError(
-                f"{request.source}: {option} is for a file of polygons and this is an extraction, "
-                "whose ground is that with data; leave it out"
-            )
-
-
-def _refuse_cleaning(asked: CleaningOptions, source: Path) -> None:
-    stated = [
-        name
-        for name, value in (
-            ("--low", asked.low),
-            ("--high", asked.high),
-            ("--max-shift", asked.max_shift_m),
-        )
-        if value is not None
-    ]
-    if stated:
-        raise InputError(
-            f"{source}: {', '.join(stated)} make polygons of probabilities and a polygon file has "
-            "none; leave them out, or give the folder of an extraction"
-        )
-
-
-def _searched(
-    request: InventoryRequest, crs: CRS | None
-) -> tuple[shapely.Geometry | None, float | None]:
-    """Return the ground that was searched and its area."""
-    if request.known.area is None:
-        return None, None
-    if crs is None:
-        raise InputError(
-            f"{request.source}: --area needs a coordinate system and the polygons have none; "
-            "assign it to them"
-        )
-    frame = read_polygon_file(request.known.area, None).frame
-    if frame.crs is None:
-        raise InputError(f"{request.known.area}: has no coordinate system; assign it")
-    ground = shapely.union_all(frame.to_crs(pyproj.CRS.from_wkt(crs.to_wkt())).geometry.values)
-    return ground, float(AreaMeasure(crs).areas_m2(np.array([ground], object))[0])
-
-
-_LONGEST_PX = 512
-
-
-def mapped_area(probability: Path) -> shapely.Geometry:
-    """Return the outline of the valid pixels, in map coordinates; empty where there are none.
-
-    It follows pixels of a 512th of the raster's longer side, where that has more: good for what is
-    told of cells and not of landslides.
-    """
-    with SensorImage(probability) as image:
-        valid = image.read_small(_LONGEST_PX)[0] != NODATA
-        grid = image.grid
-    collector = Polygonizer()
-    collector.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))
-    parts = concatenate_landslides(list(collector.finish()))
-    rows, cols = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
-    outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(cols, rows))
-    return shapely.union_all(outlines)

@@ -1,6 +1,6 @@
-"""Rules that mark landslides which may be something else; nothing is left out by them.
+"""Rules that flag landslides which may be something else; nothing is left out by them.
 
-Each gives True, False, or None where what it goes by is not known.
+Each rule gives True, False, or None where what it depends on is unknown.
 """
 
 import math
@@ -16,29 +16,28 @@ from landslip.core.crs import metric_crs, reproject
 from landslip.core.errors import InputError
 from landslip.io.vector import read_vector, repair_polygons
 
-Judged = NDArray[np.object_]
-Figures = NDArray[np.float64]
+Values = NDArray[np.float64]
+FlagValues = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRules:
-    """Thresholds of the rules; they are to be stated with an inventory.
+    """Thresholds of the rules; they are recorded with an inventory.
 
     Attributes:
         river_max_slope_deg: river flats and bars are gentler, mapped landslides hardly ever;
-            fields of debris at a foot may be.
-        river_min_water_share: water makes up at least this share of what lies around a river flat;
-            less may be a shadow, or a wet pixel.
-        water_reach_m: a water polygon lies beside a landslide up to here: some pixels' worth of
+            debris at the foot of a slope may be.
+        river_min_water_share: water makes up at least this fraction of the surroundings of a river
+            flat; less may be a shadow, or a wet pixel.
+        water_reach_m: a water polygon is beside a landslide up to this distance: some pixels of
             error in either outline.
-        road_half_width_m: from a road's line to the edge of what was cut for it, error of the line
-            included.
-        road_min_share: share of a landslide on the road from which it is the road.
+        road_half_width_m: from a road's line to the edge of its cut, error of the line included.
+        road_min_share: fraction of a landslide on the road from which it is the road.
         road_max_width_m: without a layer of roads: a road with its cut and fill is narrower, along
             the slope.
-        road_max_elongation: and lies across the slope, its length downslope (of the axis) less
+        road_max_elongation: and runs across the slope, its length downslope (of the axis) less
             than this part of its width.
-        cloud_min_share: share of a landslide as bright as cloud from which it is cloud.
+        cloud_min_share: fraction of a landslide as bright as cloud from which it is cloud.
     """
 
     river_max_slope_deg: float = 8.0
@@ -53,89 +52,80 @@ class FlagRules:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            most = 1.0 if field.name.endswith("_share") else math.inf
-            if not (0 < value <= most and math.isfinite(value)):
+            maximum = 1.0 if field.name.endswith("_share") else math.inf
+            if not (0 < value <= maximum and math.isfinite(value)):
                 raise InputError(
-                    f"the rule {field.name} is over 0"
-                    f"{' and at most 1' if most == 1.0 else ''}; got {value:g}"
+                    f"the rule {field.name} must be over 0"
+                    f"{' and at most 1' if maximum == 1.0 else ''}; got {value:g}"
                 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FlagColumns:
-    """What the rules go by, each (n,) float64 with NaN where it is not known, if not else said.
+    """What the rules depend on, each (n,) float64 with NaN where unknown unless stated otherwise.
 
     Attributes:
         slope_deg: mean slope.
         length_m: extent along the axis.
         width_m: extent across it.
         downslope: (n,) bool, whether the axis is downslope.
-        water_near: share of what lies around that is water.
+        water_near: fraction of the surroundings that is water.
         beside_water: (n,) 1 beside a polygon of a layer of water, else 0; NaN without a layer.
-        on_road: share that lies on a road of a layer of roads; NaN without a layer.
-        bright_share: share as bright as cloud.
+        on_road: fraction on a road of a layer of roads; NaN without a layer.
+        bright_share: fraction as bright as cloud.
     """
 
-    slope_deg: Figures
-    length_m: Figures
-    width_m: Figures
+    slope_deg: Values
+    length_m: Values
+    width_m: Values
     downslope: NDArray[np.bool_]
-    water_near: Figures
-    beside_water: Figures
-    on_road: Figures
-    bright_share: Figures
+    water_near: Values
+    beside_water: Values
+    on_road: Values
+    bright_share: Values
 
 
 DEFAULT_RULES = FlagRules()
 
 
-def flags(columns: FlagColumns, rules: FlagRules = DEFAULT_RULES) -> dict[str, Judged]:
-    """Judge landslides; returns the columns of flags by name, each (n,) True, False or None."""
+def flags(columns: FlagColumns, rules: FlagRules = DEFAULT_RULES) -> dict[str, FlagValues]:
+    """Return the flags by name, each (n,) True, False or None.
+
+    River flat: gentle, and beside water by the scene or a layer, of which one is enough. Road: on
+    a road of a layer; without a layer narrow downslope and long along the contour. Cloud: as
+    bright as cloud for the most part.
+    """
+    gentle = _below(columns.slope_deg, rules.river_max_slope_deg)
+    water_in_scene = _at_least(columns.water_near, rules.river_min_water_share)
+    water_in_layer = _at_least(columns.beside_water, 1.0)
+    narrow = _below(columns.length_m, rules.road_max_width_m)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        elongated = _below(columns.length_m / columns.width_m, rules.road_max_elongation)
+    road_by_shape = _both(narrow, elongated)
+    road_by_shape[~columns.downslope] = None
+    road_in_layer = _at_least(columns.on_road, rules.road_min_share)
     return {
-        "flag_river_flat": river_flat(columns, rules),
-        "flag_road": road(columns, rules),
-        "flag_cloud": cloud(columns, rules),
+        "flag_river_flat": _both(gentle, _either(water_in_scene, water_in_layer)),
+        "flag_road": np.where(np.isnan(columns.on_road), road_by_shape, road_in_layer),
+        "flag_cloud": _at_least(columns.bright_share, rules.cloud_min_share),
     }
 
 
-def river_flat(columns: FlagColumns, rules: FlagRules = DEFAULT_RULES) -> Judged:
-    """Gentle, and beside water by the scene or a layer, of which one is enough."""
-    gentle = _under(columns.slope_deg, rules.river_max_slope_deg)
-    by_scene = _from(columns.water_near, rules.river_min_water_share)
-    return _all(gentle, _either(by_scene, _from(columns.beside_water, 1.0)))
+def _at_least(values: Values, minimum: float) -> FlagValues:
+    return _where_known(values, values >= minimum)
 
 
-def road(columns: FlagColumns, rules: FlagRules = DEFAULT_RULES) -> Judged:
-    """On a road of a layer; without a layer narrow downslope and long along the contour."""
-    on_road = _from(columns.on_road, rules.road_min_share)
-    narrow = _under(columns.length_m, rules.road_max_width_m)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        across = _under(columns.length_m / columns.width_m, rules.road_max_elongation)
-    by_shape = _all(narrow, across)
-    by_shape[~columns.downslope] = None
-    return np.where(np.isnan(columns.on_road), by_shape, on_road)
+def _below(values: Values, limit: float) -> FlagValues:
+    return _where_known(values, values < limit)
 
 
-def cloud(columns: FlagColumns, rules: FlagRules = DEFAULT_RULES) -> Judged:
-    """As bright as cloud, for the most part."""
-    return _from(columns.bright_share, rules.cloud_min_share)
-
-
-def _from(values: Figures, least: float) -> Judged:
-    return _known(values, values >= least)
-
-
-def _under(values: Figures, end: float) -> Judged:
-    return _known(values, values < end)
-
-
-def _known(values: Figures, judged: NDArray[np.bool_]) -> Judged:
-    result = judged.astype(object)
+def _where_known(values: Values, decided: NDArray[np.bool_]) -> FlagValues:
+    result = decided.astype(object)
     result[np.isnan(values)] = None
     return result
 
 
-def _all(one: Judged, other: Judged) -> Judged:
+def _both(one: FlagValues, other: FlagValues) -> FlagValues:
     """Return whether both hold; False where one does not, whatever the other."""
     result = np.full(len(one), None, dtype=object)
     result[(one == True) & (other == True)] = True  # noqa: E712 - of objects
@@ -143,8 +133,8 @@ def _all(one: Judged, other: Judged) -> Judged:
     return result
 
 
-def _either(one: Judged, other: Judged) -> Judged:
-    """Return whether one of two views says so; None where neither is known."""
+def _either(one: FlagValues, other: FlagValues) -> FlagValues:
+    """Return whether one of two sources says so; None where neither is known."""
     result = np.full(len(one), None, dtype=object)
     result[(one == False) | (other == False)] = False  # noqa: E712 - of objects
     result[(one == True) | (other == True)] = True  # noqa: E712
@@ -168,17 +158,17 @@ def beside_water(
     Raises:
         InputError: the file cannot be read, or one of the two has no coordinate system.
     """
-    here, there = _in_metres(polygons, crs, water)
+    here, there = _metric(polygons, crs, water)
     near = shapely.STRtree(there).query(here, predicate="dwithin", distance=reach_m)[0]
-    found = np.zeros(len(polygons))
-    found[near] = 1.0
-    return found
+    beside = np.zeros(len(polygons))
+    beside[near] = 1.0
+    return beside
 
 
-def share_on_roads(
+def fraction_on_roads(
     polygons: NDArray[np.object_], crs: CRS | None, roads: Path, half_width_m: float
 ) -> NDArray[np.float64]:
-    """Return (n,) share of each landslide's area that lies within a distance of a road, 0 to 1.
+    """Return (n,) fraction of each landslide's area within a distance of a road, 0 to 1.
 
     Args:
         polygons: (n,) landslides.
@@ -190,10 +180,10 @@ def share_on_roads(
         InputError: the file cannot be read, has other things than lines, or one of the two has no
             coordinate system.
     """
-    here, there = _in_metres(polygons, crs, roads)
+    here, there = _metric(polygons, crs, roads)
     others = sorted({str(line.geom_type) for line in there} - _LINES)
     if others:
-        raise InputError(f"{roads}: roads are lines; there are also {', '.join(others)}")
+        raise InputError(f"{roads}: roads must be lines; there are also {', '.join(others)}")
     pieces = _pieces(there)
     near, piece = shapely.STRtree(pieces).query(here, predicate="dwithin", distance=half_width_m)
     share = np.zeros(len(polygons))
@@ -208,7 +198,7 @@ def share_on_roads(
     return share
 
 
-def _in_metres(
+def _metric(
     polygons: NDArray[np.object_], crs: CRS | None, path: Path
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return the landslides and what a file holds in one coordinate system, in metres."""
@@ -216,7 +206,7 @@ def _in_metres(
     if crs is None or frame.crs is None:
         without = "the landslides have" if crs is None else "it has"
         raise InputError(
-            f"{path}: cannot be laid on the landslides, as {without} no coordinate system"
+            f"{path}: cannot be compared with the landslides, as {without} no coordinate system"
         )
     there = np.asarray(frame.geometry.values, dtype=object)
     there = there[~(shapely.is_missing(there) | shapely.is_empty(there))]

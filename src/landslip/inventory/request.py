@@ -6,24 +6,29 @@ from datetime import date
 from pathlib import Path
 
 from landslip.core.choices import Language
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.io.raster import SceneOptions
 
-USUAL_MIN_AREA_M2 = 100.0
-USUAL_DRAWS = 500
+DEFAULT_MIN_AREA_M2 = 100.0
+DEFAULT_DRAWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningOptions:
-    """How polygons are made of probabilities; None leaves it to what suits the extraction.
+    """How polygons are made of probabilities.
 
     Attributes:
-        low: probability from which a pixel belongs to a landslide; None: the extraction's own.
-        high: probability that a landslide reaches somewhere; None: midway from ``low`` to 1.
-        min_area_m2: smaller landslides are left out; None: 100 of an extraction, 0 of polygons.
-        max_shift_m: how far cleaning may move an outline; None: the side of a pixel.
-        smooth: outlines are smoothed.
-        split: landslides that touch are divided.
+        low: pixels from this probability on belong to a landslide; None: the threshold of the
+            extraction, 0.5 of a raster alone.
+        high: a landslide has at least one pixel from this probability on (hysteresis); None:
+            midway from ``low`` to 1.
+        min_area_m2: minimum mapping unit: smaller landslides are left out, and none is split into
+            smaller ones. Holes that are smaller are filled if no point in them is farther from
+            the hole's outline than ``max_shift_m``. None: 100 of an extraction with a coordinate
+            system, else 0.
+        max_shift_m: no outline is moved farther; None: one pixel's longer side.
+        smooth: the staircase of pixels becomes a smooth line.
+        split: landslides that touch are split.
     """
 
     low: float | None = None
@@ -34,25 +39,34 @@ class CleaningOptions:
     split: bool = True
 
     def __post_init__(self) -> None:
-        if self.min_area_m2 is not None and not 0 <= self.min_area_m2 < math.inf:
-            raise InputError(f"--min-area is 0 or more square metres; got {self.min_area_m2}")
+        if self.low is not None and not 0 < self.low <= 1:
+            raise InputError(f"{argument('low')} must be above 0 and at most 1; got {self.low}")
+        if self.high is not None and not (self.low or 0) <= self.high <= 1:
+            above = f"at least {argument('low')} ({self.low})" if self.low else "at least 0"
+            raise InputError(f"{argument('high')} must be {above} and at most 1; got {self.high}")
+        for name, value, unit in (
+            ("min_area", self.min_area_m2, "square metres"),
+            ("max_shift", self.max_shift_m, "metres"),
+        ):
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(f"{argument(name)} must be 0 or more {unit}; got {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuxiliaryData:
-    """What the user knows beside the map.
+    """Data beside the map.
 
     Attributes:
         dem: elevation model, in any coordinate system.
-        scene: the mapped scene, where it is not where the extraction found it.
-        read_as: what is stated about that scene.
-        use_scene: whether a scene is looked at, at all.
-        date: when it was taken.
+        scene: the mapped scene, if it is not where the extraction found it.
+        read_as: bands, units and nodata stated for that scene.
+        use_scene: whether the scene is read at all.
+        date: of the scene, as YYYY-MM-DD.
         water: polygons of rivers and lakes.
         roads: lines of roads.
-        area: the ground that was searched, of a polygon file.
+        area: polygons of the mapped area, of a polygon file.
         sample: points whose true class somebody looked up.
-        errors: what ``landslip evaluate --json`` printed of the model.
+        errors: output of ``landslip evaluate --json`` for the model.
     """
 
     dem: Path | None = None
@@ -67,12 +81,14 @@ class AuxiliaryData:
     errors: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.date is not None:
-            _check_date(self.date)
+        if self.date is not None and not _is_date(self.date):
+            raise InputError(
+                f"{argument('date')} must be YYYY-MM-DD, like 2013-08-12; got {self.date!r}"
+            )
         if self.sample is not None and self.errors is not None:
             raise InputError(
-                "--sample and --errors both say how wrong the map is; give the one that is of this "
-                "map's own ground"
+                f"{argument('sample')} and {argument('errors')} both state the map's errors; give "
+                "the one that describes this map's own area"
             )
 
 
@@ -85,40 +101,40 @@ class InventoryRequest:
         out: folder to write.
         layer: of the polygon file.
         name: of the inventory; None: that of the scene or file.
-        cleaned: how polygons are made of probabilities.
-        known: what is known beside the map.
-        language: of labels and words for people in the files.
+        cleaning: how polygons are made of probabilities.
+        auxiliary: data beside the map.
+        language: of labels and text in the files.
         cell_m: side of the density layer's cells; None: chosen by the number of landslides.
         draws: for bootstrap intervals.
         seed: of every draw.
-        overwrite: replace an inventory that is there.
+        overwrite: replace an existing inventory.
     """
 
     source: Path
     out: Path
     layer: str | None = None
     name: str | None = None
-    cleaned: CleaningOptions = field(default_factory=CleaningOptions)
-    known: AuxiliaryData = field(default_factory=AuxiliaryData)
+    cleaning: CleaningOptions = field(default_factory=CleaningOptions)
+    auxiliary: AuxiliaryData = field(default_factory=AuxiliaryData)
     language: Language = Language.ENGLISH
     cell_m: float | None = None
-    draws: int = USUAL_DRAWS
+    draws: int = DEFAULT_DRAWS
     seed: int = 0
     overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.draws < 0:
-            raise InputError(f"--draws is 0 (no intervals) or more; got {self.draws}")
+            raise InputError(
+                f"{argument('draws')} must be 0 (no intervals) or more; got {self.draws}"
+            )
         if self.seed < 0:
-            raise InputError(f"--seed is 0 or more; got {self.seed}")
+            raise InputError(f"{argument('seed')} must be 0 or more; got {self.seed}")
         if self.cell_m is not None and not self.cell_m > 0:
-            raise InputError(f"--cell is over 0 metres; got {self.cell_m:g}")
+            raise InputError(f"{argument('cell')} must be over 0 metres; got {self.cell_m:g}")
 
 
-def _check_date(text: str) -> None:
+def _is_date(text: str) -> bool:
     try:
-        right = date.fromisoformat(text).isoformat() == text
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
-        right = False
-    if not right:
-        raise InputError(f"--date is written YYYY-MM-DD, like 2013-08-12; got {text!r}")
+        return False

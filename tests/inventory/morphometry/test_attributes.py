@@ -264,9 +264,10 @@ def test_models_in_any_system(
     transform = Affine(step, 0, x - 100 * step, 0, -step, y + 100 * step)
     path = write_dem(tmp_path / "dem.tif", plane(-0.3, 0.4), transform, crs=crs)
     azimuth_deg = float(np.degrees(np.arctan2(0.3, -0.4)))
-    with ElevationModel(path, near=((*CENTRE, *CENTRE), UTM)) as terrain:
+    with ElevationModel(path) as terrain:
         found = terrain_attributes(of(rectangle(900, 300, azimuth_deg)), UTM, terrain)
-        assert terrain.resolution_m == pytest.approx(resolution_m, rel=1e-3)
+        near = terrain.resolution_near([*CENTRE, *CENTRE], UTM)
+        assert near == pytest.approx(resolution_m, rel=1e-3)
     # planes of UTM bend in other systems: 3e-5 m over a pixel; float32 rounds heights to 1e-4 m
     assert found.elevation_max_m[0] == pytest.approx(2000 + 225, abs=1e-3)
     assert found.elevation_min_m[0] == pytest.approx(2000 - 225, abs=1e-3)

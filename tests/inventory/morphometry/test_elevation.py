@@ -86,7 +86,7 @@ def test_a_plane_is_a_plane_on_turned_pixels(tmp_path: Path, turn: float) -> Non
     points = CENTRE + np.random.default_rng(1).uniform(-350, 350, (300, 2))
     with ElevationModel(path) as terrain:
         heights, gradients = terrain.sample(points, UTM)
-        assert terrain.resolution_m == pytest.approx(30, rel=1e-12)
+        assert terrain.resolution_near([np.nan] * 4, UTM) == pytest.approx(30, rel=1e-12)
         assert terrain.resolution_at(points[:1], UTM) == pytest.approx(30, rel=1e-12)
     np.testing.assert_allclose(heights, plane(0.3, -0.7)(*points.T), atol=2e-4)
     np.testing.assert_allclose(gradients, np.tile([0.3, -0.7], (300, 1)), atol=1e-5)
@@ -151,12 +151,10 @@ def test_it_tells_what_it_is(tmp_path: Path) -> None:
     with ElevationModel(path) as terrain:
         assert (terrain.name, terrain.crs) == ("glo30.tif", "EPSG:4326")
         # the middle of the model, at 60.0028 degrees north: half as wide as high
-        assert terrain.resolution_m == pytest.approx(21.901, abs=0.002)
-    near = ((100.0, 0.0, 102.0, 0.0), WGS84)
-    with ElevationModel(path, near) as terrain:
-        assert terrain.resolution_m == pytest.approx(30.82, abs=0.02)
-    with ElevationModel(path, ((np.nan,) * 4, WGS84)) as terrain:
-        assert terrain.resolution_m == pytest.approx(21.901, abs=0.002)
+        assert terrain.resolution_near([0.0] * 4, None) == pytest.approx(21.901, abs=0.002)
+        assert terrain.resolution_near([np.nan] * 4, WGS84) == pytest.approx(21.901, abs=0.002)
+        near = terrain.resolution_near([100.0, 0.0, 102.0, 0.0], WGS84)
+        assert near == pytest.approx(30.82, abs=0.02)
 
 
 def test_a_map_that_lies_nowhere_is_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from landslip.inventory.polygons.constrictions import (
     find_constrictions,
 )
 
-LIMITS = ConstrictionLimits(widest=3.0, reach=6.0, least_px=25)
+LIMITS = ConstrictionLimits(max_aspect=3.0, reach=6.0, min_part_px=25)
 
 
 def necks_of(mask: Mask, limits: ConstrictionLimits = LIMITS) -> list[Constriction]:
@@ -54,7 +54,7 @@ def test_one_landslide_has_no_narrow_neck(shape: Mask) -> None:
 
 
 def test_a_long_bridge_needs_reach() -> None:
-    near = ConstrictionLimits(widest=3.0, reach=1.0, least_px=25)
+    near = ConstrictionLimits(max_aspect=3.0, reach=1.0, min_part_px=25)
 
     assert necks_of(BRIDGED, near) == []
     best = necks_of(BRIDGED)[0]
@@ -65,7 +65,7 @@ def test_a_long_bridge_needs_reach() -> None:
 
 def test_small_sides_are_not_looked_at() -> None:
     assert necks_of(DISCS)
-    assert necks_of(DISCS, ConstrictionLimits(widest=3.0, reach=6.0, least_px=1000)) == []
+    assert necks_of(DISCS, ConstrictionLimits(max_aspect=3.0, reach=6.0, min_part_px=1000)) == []
 
 
 def test_limits_are_kept_and_the_narrowest_comes_first() -> None:

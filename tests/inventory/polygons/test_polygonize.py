@@ -17,12 +17,12 @@ from landslip.core.errors import InputError
 from landslip.core.messages import message
 from landslip.inventory.polygons import polygonize as polygonize_module
 from landslip.inventory.polygons.polygonize import (
-    Cleaning,
     LandslidePolygons,
     fill_narrow_holes,
     polygonize,
     ring_areas,
 )
+from landslip.inventory.request import CleaningOptions
 
 METRES = Affine(2, 0, 500_000, 0, -2, 4_000_000)
 PLAIN: dict[str, Any] = {"min_area_m2": 0.0, "smooth": False, "split": False}
@@ -45,7 +45,7 @@ def write(write_raster: WriteRaster, steps: NDArray[np.uint8], **profile: object
 def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     path = write(write_raster, steps)
 
-    drawn = polygonize(path, Cleaning(low=0.6, high=0.8, **PLAIN))
+    drawn = polygonize(path, CleaningOptions(low=0.6, high=0.8, **PLAIN))
 
     known = np.where(steps == 255, 0, steps)
     names, count = ndimage.label(known >= 150)
@@ -53,8 +53,8 @@ def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint
     highest = ndimage.maximum(known, names, index)
     kept = index[highest >= 200]
     assert 0 < len(kept) < count
-    assert drawn.regions == count
-    assert drawn.dropped_seedless == count - len(kept)
+    assert drawn.cleaning.regions == count
+    assert drawn.cleaning.dropped_seedless == count - len(kept)
     sizes = ndimage.sum_labels(np.ones_like(names), names, kept)
     order = np.argsort(-sizes, kind="stable")
     assert drawn.pixels.tolist() == sizes[order].tolist()
@@ -64,7 +64,7 @@ def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint
     np.testing.assert_allclose(drawn.max_probability, highest[kept - 1][order] / 250)
     burnt = rasterize(drawn.polygons, out_shape=steps.shape, transform=METRES)
     np.testing.assert_array_equal(burnt == 1, np.isin(names, kept))
-    assert drawn.largest_shift_m == 0
+    assert drawn.cleaning.largest_shift_m == 0
     assert drawn.notes == ()
 
 
@@ -74,7 +74,7 @@ def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
         steps[row : row + 3, col : col + 3] = 250
     steps[20:24, 20:24] = 250
 
-    drawn = polygonize(write(write_raster, steps), Cleaning(low=0.5, high=0.5, **PLAIN))
+    drawn = polygonize(write(write_raster, steps), CleaningOptions(low=0.5, high=0.5, **PLAIN))
 
     corners = shapely.bounds(drawn.polygons)[:, [0, 3]]
     pixels = (corners - [500_000, 4_000_000]) / [2, -2]
@@ -84,12 +84,12 @@ def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
 
 def test_the_smallest_area_counts(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     path = write(write_raster, steps)
-    everything = polygonize(path, Cleaning(low=0.6, high=0.6, **PLAIN))
+    everything = polygonize(path, CleaningOptions(low=0.6, high=0.6, **PLAIN))
 
-    drawn = polygonize(path, Cleaning(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0})))
+    drawn = polygonize(path, CleaningOptions(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0})))
 
     assert drawn.pixels.tolist() == [px for px in everything.pixels.tolist() if px >= 25]
-    assert drawn.dropped_small == len(everything) - len(drawn) > 0
+    assert drawn.cleaning.dropped_small == len(everything) - len(drawn) > 0
 
 
 def test_smooth_outlines_keep_area_and_limit(
@@ -97,37 +97,42 @@ def test_smooth_outlines_keep_area_and_limit(
 ) -> None:
     path = write(write_raster, steps)
     options: dict[str, Any] = {"low": 0.6, "high": 0.7, "min_area_m2": 100.0}
-    rough = polygonize(path, Cleaning(**options, smooth=False, split=False))
+    rough = polygonize(path, CleaningOptions(**options, smooth=False, split=False))
 
-    drawn = polygonize(path, Cleaning(**options, split=False))
+    drawn = polygonize(path, CleaningOptions(**options, split=False))
 
     assert shapely.is_valid(drawn.polygons).all()
     areas_px = drawn.pixels + drawn.filled_px
     np.testing.assert_allclose(shapely.area(drawn.polygons), 4 * areas_px, rtol=0.005)
-    assert 0.5 < drawn.largest_shift_m <= drawn.max_shift_m == 2
+    largest_m = drawn.cleaning.largest_shift_m
+    assert largest_m is not None
+    assert 0.5 < largest_m <= 2 == drawn.cleaning.max_shift_m
     far = shapely.hausdorff_distance(
         shapely.boundary(rough.polygons), shapely.boundary(drawn.polygons), densify=0.05
     )
-    assert far.max() <= drawn.largest_shift_m + 1e-9
+    assert far.max() <= largest_m + 1e-9
 
 
 def test_a_stated_limit_is_kept(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
-    drawn = polygonize(write(write_raster, steps), Cleaning(low=0.6, high=0.7, max_shift_m=0.5))
+    drawn = polygonize(
+        write(write_raster, steps), CleaningOptions(low=0.6, high=0.7, max_shift_m=0.5)
+    )
 
-    assert drawn.max_shift_m == pytest.approx(0.5)
-    assert 0.1 < drawn.largest_shift_m <= 0.5
+    assert drawn.cleaning.max_shift_m == pytest.approx(0.5)
+    assert drawn.cleaning.largest_shift_m is not None
+    assert 0.1 < drawn.cleaning.largest_shift_m <= 0.5
 
 
 def test_parts_of_one_region_are_told(write_raster: WriteRaster) -> None:
     steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
     path = write(write_raster, steps)
 
-    drawn = polygonize(path, Cleaning(low=0.5, high=0.5), Slope(0.0, 0.5))
+    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5), Slope(0.0, 0.5))
 
     assert drawn.region.tolist() == [1, 1]
-    assert (drawn.regions, drawn.split_regions) == (1, 1)
+    assert (drawn.cleaning.regions, drawn.cleaning.split_regions) == (1, 1)
     assert shapely.coverage_is_valid(drawn.polygons)
-    assert len(polygonize(path, Cleaning(low=0.5, high=0.5, split=False))) == 1
+    assert len(polygonize(path, CleaningOptions(low=0.5, high=0.5, split=False))) == 1
 
 
 def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
@@ -136,7 +141,7 @@ def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
     steps[20:22, 20:24] = 255
     steps[30:40, 30:40] = 3
 
-    drawn = polygonize(write(write_raster, steps), Cleaning(low=0.5, high=0.5))
+    drawn = polygonize(write(write_raster, steps), CleaningOptions(low=0.5, high=0.5))
 
     assert drawn.pixels.tolist() == [1600 - 8 - 100]
     assert drawn.filled_px.tolist() == [8]
@@ -153,22 +158,22 @@ def test_degrees_are_measured_on_the_ellipsoid(write_raster: WriteRaster) -> Non
     path = write(write_raster, steps, crs="EPSG:4326", transform=transform)
 
     # at 60 degrees north a pixel has half of its 4 square metres
-    drawn = polygonize(path, Cleaning(low=0.5, high=0.5, min_area_m2=97.0))
+    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5, min_area_m2=97.0))
 
     assert drawn.pixels.tolist() == [49]
-    assert drawn.dropped_small == 1
+    assert drawn.cleaning.dropped_small == 1
     area_m2 = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(drawn.polygons[0])[0])
     assert area_m2 == pytest.approx(49 * 4 * 0.5, rel=0.01)
-    assert drawn.max_shift_m == pytest.approx(2, rel=0.01)
+    assert drawn.cleaning.max_shift_m == pytest.approx(2, rel=0.01)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"min_area_m2": 100.0}, "--min-area is in metres and the raster has no coordinate system"),
+        ({"min_area_m2": 100.0}, "min_area is in metres and the raster has no coordinate system"),
         (
             {"min_area_m2": 0.0, "max_shift_m": 1.0},
-            "--max-shift is in metres and the raster has no coordinate system",
+            "max_shift is in metres and the raster has no coordinate system",
         ),
     ],
 )
@@ -178,34 +183,35 @@ def test_metres_need_a_coordinate_system(
     path = write(write_raster, np.zeros((5, 5), dtype=np.uint8), crs=None)
 
     with pytest.raises(InputError, match=message):
-        polygonize(path, Cleaning(low=0.5, high=0.5, **given))
+        polygonize(path, CleaningOptions(low=0.5, high=0.5, **given))
 
 
 def test_pixels_do_without_a_coordinate_system(write_raster: WriteRaster) -> None:
     steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
     path = write(write_raster, steps, crs=None, transform=Affine.identity())
 
-    drawn = polygonize(path, Cleaning(low=0.5, high=0.5, min_area_m2=0.0))
+    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5, min_area_m2=0.0))
 
     assert len(drawn) == 2
-    assert np.isnan([drawn.largest_shift_m, drawn.max_shift_m]).all()
+    assert drawn.cleaning.largest_shift_m is None
+    assert drawn.cleaning.max_shift_m is None
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_nothing_found(write_raster: WriteRaster, value: int) -> None:
     path = write(write_raster, np.full((30, 40), value, dtype=np.uint8))
 
-    drawn = polygonize(path, Cleaning(low=0.5, high=0.5))
+    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5))
 
-    assert len(drawn) == drawn.regions == drawn.split_regions == 0
+    assert len(drawn) == drawn.cleaning.regions == drawn.cleaning.split_regions == 0
     assert drawn.polygons.shape == drawn.region.shape == (0,)
-    assert drawn.largest_shift_m == 0
+    assert drawn.cleaning.largest_shift_m == 0
 
 
 def test_one_polygon_over_everything(write_raster: WriteRaster) -> None:
     path = write(write_raster, np.full((300, 200), 250, dtype=np.uint8))
 
-    drawn = polygonize(path, Cleaning(low=1.0, high=1.0))
+    drawn = polygonize(path, CleaningOptions(low=1.0, high=1.0))
 
     assert len(drawn) == 1
     assert shapely.area(drawn.polygons)[0] == pytest.approx(300 * 200 * 4, rel=1e-9)
@@ -231,13 +237,13 @@ def test_other_rasters_are_refused(
     path = write_raster("probability.tif", values)
 
     with pytest.raises(InputError, match=message):
-        polygonize(path, Cleaning(low=0.5, high=0.5))
+        polygonize(path, CleaningOptions(low=0.5, high=0.5))
 
 
 def test_the_same_comes_out_again_and_in_other_bands(
     write_raster: WriteRaster, steps: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, cleaning = write(write_raster, steps), Cleaning(low=0.6, high=0.7)
+    path, cleaning = write(write_raster, steps), CleaningOptions(low=0.6, high=0.7)
     first = polygonize(path, cleaning)
 
     monkeypatch.setattr(polygonize_module, "_BAND_PX", 170 * 7)
@@ -260,7 +266,7 @@ def test_progress_rises_to_its_end(write_raster: WriteRaster, steps: NDArray[np.
 
     polygonize(
         write(write_raster, steps),
-        Cleaning(low=0.6, high=0.7),
+        CleaningOptions(low=0.6, high=0.7),
         progress=lambda done, total: told.append(done / total),
     )
 
@@ -271,23 +277,23 @@ def test_progress_rises_to_its_end(write_raster: WriteRaster, steps: NDArray[np.
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"low": 0.0}, "--low is above 0 and at most 1; got 0.0"),
-        ({"low": math.nan}, "--low is above 0 and at most 1; got nan"),
-        ({"low": 0.6}, "--high is at least --low and at most 1; got 0.5, 0.6"),
-        ({"high": 1.1}, "--high is at least --low and at most 1; got 1.1, 0.3"),
-        ({"min_area_m2": -1.0}, "--min-area is 0 or more square metres; got -1.0"),
-        ({"min_area_m2": math.inf}, "--min-area is 0 or more square metres; got inf"),
-        ({"max_shift_m": -0.1}, "--max-shift is 0 or more metres; got -0.1"),
-        ({"max_shift_m": math.nan}, "--max-shift is 0 or more metres; got nan"),
+        ({"low": 0.0}, "low must be above 0 and at most 1; got 0.0"),
+        ({"low": math.nan}, "low must be above 0 and at most 1; got nan"),
+        ({"low": 0.6}, r"high must be at least low \(0.6\) and at most 1; got 0.5"),
+        ({"high": 1.1}, r"high must be at least low \(0.3\) and at most 1; got 1.1"),
+        ({"min_area_m2": -1.0}, "min_area must be 0 or more square metres; got -1.0"),
+        ({"min_area_m2": math.inf}, "min_area must be 0 or more square metres; got inf"),
+        ({"max_shift_m": -0.1}, "max_shift must be 0 or more metres; got -0.1"),
+        ({"max_shift_m": math.nan}, "max_shift must be 0 or more metres; got nan"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}$"):
-        Cleaning(**({"low": 0.3, "high": 0.5} | given))
+        CleaningOptions(**({"low": 0.3, "high": 0.5} | given))
 
 
 def test_equal_thresholds_are_one_threshold() -> None:
-    assert Cleaning(low=0.4, high=0.4).max_shift_m is None
+    assert CleaningOptions(low=0.4, high=0.4).max_shift_m is None
 
 
 def test_areas_of_outsides_and_holes() -> None:
@@ -308,7 +314,7 @@ def test_areas_of_outsides_and_holes() -> None:
 def test_which_holes_are_filled(hole: np.ndarray, filled: int) -> None:
     mask = box(10, 40, 10, 40) & ~hole
 
-    outlines, filled_px = fill_narrow_holes(outlines_of(mask), max_px=25, reach_px=1.0)
+    outlines, filled_px = fill_narrow_holes(outlines_of(mask), max_px=25, max_distance_px=1.0)
 
     assert filled_px.tolist() == [filled]
     assert shapely.area(outlines.geometries()).tolist() == [np.count_nonzero(mask) + filled]
@@ -319,7 +325,7 @@ def test_other_holes_and_polygons_stay_as_they_are() -> None:
     mask |= box(32, 34, 32, 34) | box(50, 60, 10, 20) & ~box(54, 55, 14, 15)
     before = outlines_of(mask)
 
-    outlines, filled_px = fill_narrow_holes(before, max_px=25, reach_px=1.0)
+    outlines, filled_px = fill_narrow_holes(before, max_px=25, max_distance_px=1.0)
 
     assert filled_px.tolist() == [1, 0, 4] or sorted(filled_px.tolist()) == [0, 1, 4]
     filled = mask | box(20, 22, 15, 17) | box(54, 55, 14, 15)
@@ -330,7 +336,7 @@ def test_other_holes_and_polygons_stay_as_they_are() -> None:
 def test_no_reach_fills_nothing() -> None:
     outlines = outlines_of(box(10, 40, 10, 40) & ~box(20, 21, 20, 21))
 
-    same, filled_px = fill_narrow_holes(outlines, max_px=25, reach_px=0.0)
+    same, filled_px = fill_narrow_holes(outlines, max_px=25, max_distance_px=0.0)
 
     assert filled_px.tolist() == [0]
     assert shapely.equals(same.geometries(), outlines.geometries()).all()

@@ -58,7 +58,14 @@ def split_mask(
 
     return split_landslides(
         landslides_of(mask),
-        SplitContext(grid=GRID, steps=read, least=100, seed=150, least_px=25, heights=heights),
+        SplitContext(
+            grid=GRID,
+            read_levels=read,
+            low_level=100,
+            high_level=150,
+            min_part_px=25,
+            elevation=heights,
+        ),
     )
 
 
@@ -175,7 +182,7 @@ def test_holes_go_to_the_part_around_them() -> None:
 
 
 def test_what_is_too_large_is_left_alone_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_WINDOW_PX", 1500)
+    monkeypatch.setattr(module, "MAX_WINDOW_PX", 1500)
 
     after = split_mask(TONGUES, SOUTH)
 

@@ -105,7 +105,7 @@ def test_notes_of_an_extraction_are_told_in_chinese(
     assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（dem）。" in told
     assert any("影像缺少波段 blue, green：水体和云标记为空" in note for note in told)
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)
-    half = replace(bare, out=tmp_path / "half", known=AuxiliaryData(dem=tmp_path / "dem.tif"))
+    half = replace(bare, out=tmp_path / "half", auxiliary=AuxiliaryData(dem=tmp_path / "dem.tif"))
     assert any("3 处滑坡中有 1 处，高程模型 dem.tif" in note for note in told_of(half))
 
 
@@ -140,7 +140,7 @@ def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
     file = tmp_path / "slides_7.gpkg"
     geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:32648").to_file(file)
     request = InventoryRequest(
-        source=file, out=tmp_path / "out", draws=0, cleaned=CleaningOptions(min_area_m2=25.0)
+        source=file, out=tmp_path / "out", draws=0, cleaning=CleaningOptions(min_area_m2=25.0)
     )
     told = told_of(request)
     assert "slides_7.gpkg：5 个多边形中有 1 个（序号 3）几何为空，已略去。" in told

@@ -215,7 +215,7 @@ def _make_inventory(demo: _Demo) -> dict[str, Any]:
     request = InventoryRequest(
         source=folder / EXTRACTION,
         out=folder / INVENTORY,
-        known=AuxiliaryData(dem=folder / DEM),
+        auxiliary=AuxiliaryData(dem=folder / DEM),
         seed=demo.request.seed,
     )
     record = make_inventory(request)

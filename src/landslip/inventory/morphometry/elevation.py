@@ -1,6 +1,7 @@
 """The ground under an inventory: heights and gradients of an elevation model at any place."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from landslip.inventory.morphometry.plane import MapPlane
 from landslip.io.raster.readers import ElevationRaster
 
 Points = NDArray[np.float64]
-Bounds = tuple[float, float, float, float]
+Values = NDArray[np.float64]
 
 TILE_PX = 1024
 _TILES_KEPT = 24
@@ -38,15 +39,10 @@ class ElevationModel(Closeable):
     Attributes:
         path: the file.
         name: its name.
-        resolution_m: side of a pixel, where it was opened for.
     """
 
-    def __init__(self, path: Path, near: tuple[Bounds, pyproj.CRS] | None = None) -> None:
-        """Open an elevation model.
-
-        Args:
-            path: raster of one band of metres.
-            near: bounds and coordinate system of what it is opened for; None is the whole model.
+    def __init__(self, path: Path) -> None:
+        """Open a raster of one band of metres.
 
         Raises:
             InputError: it is no height map, or lies in no system of the Earth.
@@ -65,7 +61,6 @@ class ElevationModel(Closeable):
         self._plane = plane
         self._tiles: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
         self._places: dict[str, _PixelTransform] = {}
-        self.resolution_m = self._resolution_near(near)
 
     @property
     def crs(self) -> str:
@@ -124,6 +119,21 @@ class ElevationModel(Closeable):
         side: NDArray[np.float64] = np.sqrt(abs(self._grid.transform.determinant) * scale.prod(1))
         return side
 
+    def resolution_near(self, bounds: Values | Sequence[float], crs: pyproj.CRS | None) -> float:
+        """Return the side in metres of a pixel in the middle of bounds, or of the model itself.
+
+        Args:
+            bounds: left, bottom, right, top; of nothing (NaN) the model's own middle is taken.
+            crs: their coordinate system, or None.
+        """
+        if crs is None or not np.isfinite(bounds).all():
+            height, width = self._grid.shape
+            middle = map_points(self._grid.transform, np.array([[width / 2, height / 2]]))
+            return float(self.resolution_at(middle, self._plane.crs)[0])
+        left, bottom, right, top = bounds
+        centre = np.array([[(left + right) / 2, (bottom + top) / 2]])
+        return float(self.resolution_at(centre, crs)[0])
+
     def covers(self, points: Points, crs: pyproj.CRS) -> NDArray[np.bool_]:
         """Return which points (n, 2) lie within the model, with or without a height."""
         height, width = self._grid.shape
@@ -138,15 +148,6 @@ class ElevationModel(Closeable):
         whole = np.nan_to_num(np.floor(pixels - 0.5), posinf=0, neginf=0)
         tiles: NDArray[np.int64] = np.clip(whole, 0, last).astype(np.int64) // TILE_PX
         return tiles
-
-    def _resolution_near(self, near: tuple[Bounds, pyproj.CRS] | None) -> float:
-        height, width = self._grid.shape
-        middle = map_points(self._grid.transform, np.array([[width / 2, height / 2]]))
-        if near is None or not np.isfinite(near[0]).all():
-            return float(self.resolution_at(middle, self._plane.crs)[0])
-        left, bottom, right, top = near[0]
-        centre = np.array([[(left + right) / 2, (bottom + top) / 2]])
-        return float(self.resolution_at(centre, near[1])[0])
 
     def _placing(self, crs: pyproj.CRS) -> "_PixelTransform":
         text = crs.to_wkt()

@@ -1,4 +1,4 @@
-"""Necks of an outline: places where landslides that touch may be taken apart."""
+"""Constrictions of an outline: places where landslides that touch may be split."""
 
 from dataclasses import dataclass
 
@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 _STRAIGHT_PX = 1.0
-_LEAST_TURN = 0.35  # sine of 20 degrees
-_LEAST_OVERHANG_PX = 3.0
-_LEAST_REACH_PX = 2.0
-_NEAREST, _MOST = 32, 60
+_MIN_TURN = 0.35  # sine of 20 degrees
+_MIN_OVERHANG_PX = 3.0
+_MIN_REACH_PX = 2.0
+_NEAREST, _MAX_PAIRS = 32, 60
 _STEPS = np.array([0, -1, 1, -2, 2, -3, 3])
 _AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstrictionLimits:
-    """Which necks are looked for.
+    """Which constrictions are sought.
 
     Attributes:
-        widest: neck's length over its overhang at most.
-        reach: how near the overhang must be, in lengths of the neck: the longer a narrow bridge
+        max_aspect: a constriction's length over its overhang at most.
+        reach: how near the overhang must be, in its lengths: the longer a narrow bridge
             between two parts may be.
-        least_px: area on both sides.
+        min_part_px: area on both sides in pixels.
     """
 
-    widest: float
+    max_aspect: float
     reach: float
-    least_px: float
+    min_part_px: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,30 +57,26 @@ class Constriction:
 
 
 def find_constrictions(ring: NDArray[np.int64], limits: ConstrictionLimits) -> list[Constriction]:
-    """Return the necks of a ring, the narrowest for their overhang first.
+    """Return the constrictions of a ring, the shortest for their overhang first.
 
     Args:
         ring: all points of pixel corners (n, 2) on it, one pixel's side apart, not closed, turning
             from columns to rows.
-        limits: what is looked for.
+        limits: which are sought.
     """
     bays = _bays(ring)
     if len(bays) < 2:
         return []
-    pairs = _pairs(ring, bays, limits.least_px)
+    pairs = _pairs(ring, bays, limits.min_part_px)
     some = max(_AT_ONCE // len(ring), 1)
-    found = [
-        neck
+    measured = [
+        constriction
         for at in range(0, len(pairs), some)
-        for neck in _measured(ring, pairs[at : at + some], limits.reach)
-        if _is_narrow(neck, limits.widest)
+        for constriction in _measure(ring, pairs[at : at + some], limits.reach)
+        if constriction.overhang_px >= _MIN_OVERHANG_PX
     ]
-    return sorted(found, key=lambda neck: (neck.length_px / neck.overhang_px, neck.start))
-
-
-def _is_narrow(neck: Constriction, widest: float) -> bool:
-    enough = neck.overhang_px >= _LEAST_OVERHANG_PX
-    return enough and neck.length_px <= widest * neck.overhang_px
+    narrow = [one for one in measured if one.length_px <= limits.max_aspect * one.overhang_px]
+    return sorted(narrow, key=lambda one: (one.length_px / one.overhang_px, one.start))
 
 
 def _bays(ring: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -94,13 +90,15 @@ def _bays(ring: NDArray[np.int64]) -> NDArray[np.int64]:
     come, go = (straight - before).astype(np.float64), (after - straight).astype(np.float64)
     cross = come[:, 0] * go[:, 1] - come[:, 1] * go[:, 0]
     lengths = np.hypot(*come.T) * np.hypot(*go.T)
-    inwards = straight[cross < -_LEAST_TURN * lengths].astype(np.int64)
+    inwards = straight[cross < -_MIN_TURN * lengths].astype(np.int64)
     keys, wanted = (points[:, 1] << 32 | points[:, 0] for points in (ring, inwards))
     order = np.argsort(keys)
     return np.sort(order[np.searchsorted(keys, wanted, sorter=order)])
 
 
-def _pairs(ring: NDArray[np.int64], bays: NDArray[np.int64], least_px: float) -> NDArray[np.int64]:
+def _pairs(
+    ring: NDArray[np.int64], bays: NDArray[np.int64], min_part_px: float
+) -> NDArray[np.int64]:
     """Return pairs of bays (n, 2) with short lines between them, inside, and much on both sides."""
     places = ring[bays].astype(np.float64)
     count = min(_NEAREST, len(bays))
@@ -109,11 +107,11 @@ def _pairs(ring: NDArray[np.int64], bays: NDArray[np.int64], least_px: float) ->
     second, length = nearest.ravel(), distance.ravel()
     around = np.abs(bays[first] - bays[second])
     around = np.minimum(around, len(ring) - around)
-    share = np.divide(length, around, out=np.ones(len(length)), where=around > 0)
-    least = (first < second) & (around > 3 * length + 2 * _LEAST_OVERHANG_PX)
-    least &= _smaller_side(ring, bays[first], bays[second]) >= least_px
-    chosen = np.flatnonzero(least)
-    chosen = chosen[np.lexsort((chosen, share[chosen]))]
+    narrowness = np.divide(length, around, out=np.ones(len(length)), where=around > 0)
+    enough = (first < second) & (around > 3 * length + 2 * _MIN_OVERHANG_PX)
+    enough &= _smaller_side(ring, bays[first], bays[second]) >= min_part_px
+    chosen = np.flatnonzero(enough)
+    chosen = chosen[np.lexsort((chosen, narrowness[chosen]))]
     one, other = places[first[chosen]], places[second[chosen]]
     # off its ends, where the staircase may cross it
     lines = shapely.linestrings(
@@ -121,11 +119,11 @@ def _pairs(ring: NDArray[np.int64], bays: NDArray[np.int64], least_px: float) ->
     )
     polygon = shapely.Polygon(ring)
     shapely.prepare(polygon)
-    chosen = chosen[shapely.covers(polygon, lines)][:_MOST]
-    return _tightened(ring, np.column_stack([bays[first[chosen]], bays[second[chosen]]]))
+    chosen = chosen[shapely.covers(polygon, lines)][:_MAX_PAIRS]
+    return _tighten(ring, np.column_stack([bays[first[chosen]], bays[second[chosen]]]))
 
 
-def _tightened(ring: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def _tighten(ring: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, for pairs of points (n, 2), the nearest two within some steps of them."""
     one, other = np.meshgrid(_STEPS, _STEPS, indexing="ij")
     near = (pairs[:, None] + np.column_stack([one.ravel(), other.ravel()])) % len(ring)
@@ -147,9 +145,7 @@ def _smaller_side(
     return smaller
 
 
-def _measured(
-    ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float
-) -> list[Constriction]:
+def _measure(ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float) -> list[Constriction]:
     """Return the lines between pairs of points (n, 2) with their overhangs."""
     start, end = (ring[which].astype(np.float64) for which in pairs.T)
     length = np.hypot(*(end - start).T)[:, None]
@@ -162,7 +158,7 @@ def _measured(
     one = (index >= pairs[:, :1]) & (index <= pairs[:, 1:])
     far, near = (
         np.minimum(*(_overhang(along, within & side, length) for side in (one, ~one)))
-        for within in (np.abs(across) <= times * length + _LEAST_REACH_PX for times in (reach, 1.0))
+        for within in (np.abs(across) <= times * length + _MIN_REACH_PX for times in (reach, 1.0))
     )
     columns = (start.tolist(), end.tolist(), far.tolist(), near.tolist())
     return [
