@@ -104,7 +104,7 @@ def gamma_rows(landslides: int, least_m2: float, inventories: int, draws: int) -
     runs: dict[str, list[Run]] = {name: [] for name in truth}
     for number in range(inventories):
         generator = np.random.default_rng([number, landslides, int(least_m2)])
-        areas = count_areas(np.sort(MALAMUD_2004.drawn(landslides, generator, least_m2)))
+        areas = count_areas(np.sort(MALAMUD_2004.sample(landslides, generator, least_m2)))
         found = fit_inverse_gamma(areas, least_m2).distribution
         value = np.array([found.rho, found.a_m2, found.s_m2, found.rollover_m2])
         drawn = with_rollover(

@@ -74,8 +74,8 @@ def test_where_nothing_is_mapped_what_was_missed_is_estimated() -> None:
     [
         ([[1, 0], [5, 5]], 1e6, 1e5, "at least 2 points in mapped landslides; it has 1 of 11"),
         ([[5, 5], [0, 1]], 1e6, 1e5, "at least 2 points outside them; it has 1 of 11"),
-        ([[5, 5], [5, 5]], 1e5, 1e6, "at least that of the landslides on it; got 100000 m²"),
-        ([[5, 5], [5, 5]], 0.0, 0.0, "has an area over 0"),
+        ([[5, 5], [5, 5]], 1e5, 1e6, "at least that of the landslides in it; got 100000 m²"),
+        ([[5, 5], [5, 5]], 0.0, 0.0, "the mapped area is over 0"),
     ],
 )
 def test_samples_that_tell_too_little_are_refused(
@@ -155,10 +155,10 @@ def test_one_tile_tells_nothing(tmp_path: Path) -> None:
     [
         ("{", "not the counts of an evaluation"),
         ("[]", "not the counts of an evaluation"),
-        ('{"f1": 0.5}', "make it by `landslip evaluate MODEL TILES --json`"),
+        ('{"f1": 0.5}', "make it with `landslip evaluate MODEL TILES --json`"),
         ('{"tile_counts": [[1, 2, 3]]}', "not the counts of an evaluation"),
         ('{"tile_counts": [["a", 2, 3, 4]]}', "not the counts of an evaluation"),
-        ('{"tile_counts": [[1, 2, 3, -4]]}', "counts of pixels are at least 0"),
+        ('{"tile_counts": [[1, 2, 3, -4]]}', "counts of pixels are 0 or more"),
     ],
 )
 def test_files_without_counts_are_refused(text: str, message: str, tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_without_landslides_every_point_is_outside(tmp_path: Path) -> None:
     [
         ("x,y\n1,2\n", "needs the columns lon and lat, or x and y, and reference; .* has x, y"),
         ("a,b,reference\n1,2,1\n", "this one has a, b, reference"),
-        ("x,y,reference\n", "there is no point in it"),
-        ("", "there is no point in it"),
+        ("x,y,reference\n", "contains no point"),
+        ("", "contains no point"),
         ("x,y,reference\n1,two,1\n", "line 2: a coordinate is a number; got 'two'"),
         ("x,y,reference\n1,2,1\n,2,1\n", "line 3: a coordinate is a number; got ''"),
         ("x,y,reference\n1,nan,1\n", "line 2: a coordinate is a number; got 'nan'"),
@@ -293,11 +293,11 @@ def test_layers_that_make_no_sample_are_refused(tmp_path: Path) -> None:
         )
     areas = geopandas.GeoDataFrame({"reference": [1]}, geometry=POLYGONS, crs=32648)
     areas.to_file(tmp_path / "d.gpkg")
-    with pytest.raises(InputError, match="a sample holds points"):
+    with pytest.raises(InputError, match="a sample contains points"):
         read_validation_sample(tmp_path / "d.gpkg", POLYGONS, UTM)
     areas.rename(columns={"reference": "truth"}).to_file(tmp_path / "e.gpkg")
     with pytest.raises(InputError, match="needs the column reference; this one has truth"):
         read_validation_sample(tmp_path / "e.gpkg", POLYGONS, UTM)
     file = table(tmp_path / "f.csv", "x,y,reference", points() + 1e6, ["1"] * 5)
-    with pytest.raises(InputError, match="none of the 5 points lies on the mapped ground"):
+    with pytest.raises(InputError, match="none of the 5 points is in the mapped area"):
         read_validation_sample(file, POLYGONS, UTM, POLYGONS[0])

@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 
 from landslip.core.messages import message
 from landslip.inventory.statistics.area_frequency import (
-    FEWEST_IN_TAIL,
-    Sampling,
+    MIN_LANDSLIDES,
     area_frequency,
     bootstrap_power_law,
     fit_power_law,
@@ -16,14 +15,14 @@ from landslip.inventory.statistics.area_frequency import (
     power_law_p_value,
 )
 from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.resampling import IntervalEstimate, Resampling
 
-HOW = Sampling(draws=60)
+HOW = Resampling(draws=60)
 ROLLOVER_NOTES = {"statistics.no_rollover", "statistics.rollover_at_edge"}
 
 
 def test_fits_and_intervals_hold_what_was_drawn() -> None:
-    areas = usable_areas(MALAMUD_2004.drawn(2_000, np.random.default_rng(2), 50.0))
+    areas = usable_areas(MALAMUD_2004.sample(2_000, np.random.default_rng(2), 50.0))
     found, notes = area_frequency(areas, 50.0, HOW)
     assert found is not None
     gamma, tail = found.inverse_gamma, found.power_law
@@ -48,16 +47,16 @@ def test_fits_and_intervals_hold_what_was_drawn() -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not() -> None:
-    areas = usable_areas(MALAMUD_2004.drawn(300, np.random.default_rng(0)))
+    areas = usable_areas(MALAMUD_2004.sample(300, np.random.default_rng(0)))
     one, again = (area_frequency(areas, 0.0, HOW)[0] for _ in range(2))
-    other = area_frequency(areas, 0.0, Sampling(draws=60, seed=1))[0]
+    other = area_frequency(areas, 0.0, Resampling(draws=60, seed=1))[0]
     assert one == again
     assert one != other
 
 
 def test_without_draws_there_are_values_and_no_intervals() -> None:
-    areas = usable_areas(MALAMUD_2004.drawn(300, np.random.default_rng(0)))
-    found, _ = area_frequency(areas, 0.0, Sampling(draws=0))
+    areas = usable_areas(MALAMUD_2004.sample(300, np.random.default_rng(0)))
+    found, _ = area_frequency(areas, 0.0, Resampling(draws=0))
     assert found is not None
     assert found.inverse_gamma is not None
     assert found.power_law is not None
@@ -90,7 +89,7 @@ def test_no_area_gives_nothing() -> None:
 
 
 def test_areas_under_the_least_are_told_and_left_out() -> None:
-    areas = usable_areas(MALAMUD_2004.drawn(300, np.random.default_rng(1)))
+    areas = usable_areas(MALAMUD_2004.sample(300, np.random.default_rng(1)))
     found, notes = area_frequency(areas, 400.0, HOW)
     assert found is not None
     assert found.inverse_gamma is not None
@@ -100,7 +99,7 @@ def test_areas_under_the_least_are_told_and_left_out() -> None:
 
 
 def test_a_rollover_at_the_smallest_area_is_told() -> None:
-    cut = usable_areas(MALAMUD_2004.drawn(2_000, np.random.default_rng(3), 350.0))
+    cut = usable_areas(MALAMUD_2004.sample(2_000, np.random.default_rng(3), 350.0))
     _, notes = area_frequency(cut, 350.0, HOW)
     assert {note.key for note in notes} & ROLLOVER_NOTES
     with_sliver = np.r_[0.2, cut]
@@ -121,7 +120,7 @@ def test_a_rollover_under_zero_is_none() -> None:
 
 
 def test_pixel_multiples_are_fitted() -> None:
-    areas = np.ceil(MALAMUD_2004.drawn(3_000, np.random.default_rng(4), 100.0) / 25) * 25
+    areas = np.ceil(MALAMUD_2004.sample(3_000, np.random.default_rng(4), 100.0) / 25) * 25
     found, _ = area_frequency(usable_areas(areas), 100.0, HOW)
     assert found is not None
     assert found.inverse_gamma is not None
@@ -151,7 +150,7 @@ def test_classes_hold_every_landslide_and_the_density_adds_up_to_one(
 
 def test_the_distance_is_the_greatest_gap_by_hand() -> None:
     areas = np.array([200.0, 400.0, 400.0, 5_000.0])
-    law = 1 - MALAMUD_2004.share_over(areas) / MALAMUD_2004.share_over(np.array(0.0))
+    law = 1 - MALAMUD_2004.fraction_over(areas) / MALAMUD_2004.fraction_over(np.array(0.0))
     gaps = [law[0], 0.25 - law[0], law[1] - 0.25, 0.75 - law[1], law[3] - 0.75, 1 - law[3]]
     assert ks_distance(areas, MALAMUD_2004, 0.0) == pytest.approx(max(gaps))
 
@@ -167,7 +166,7 @@ def brute(areas: NDArray[np.float64]) -> tuple[float, float, float]:
     for start in np.unique(areas):
         kept = areas[areas >= start]
         logs = np.log(kept / start).sum()
-        if len(kept) < FEWEST_IN_TAIL or logs == 0:
+        if len(kept) < MIN_LANDSLIDES or logs == 0:
             continue
         exponent = 1 + len(kept) / logs
         distance = 0.0
@@ -209,7 +208,7 @@ def test_the_exponent_is_that_of_the_draws() -> None:
     "areas",
     [
         pytest.param(np.zeros(0), id="none"),
-        pytest.param(tail(FEWEST_IN_TAIL - 1, 0), id="few"),
+        pytest.param(tail(MIN_LANDSLIDES - 1, 0), id="few"),
         pytest.param(np.full(500, 100.0), id="all equal"),
     ],
 )

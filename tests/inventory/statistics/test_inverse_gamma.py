@@ -49,7 +49,7 @@ def test_the_density_is_that_of_scipy_and_of_the_paper() -> None:
     areas = np.array([1.0, 50.0, 400.0, 3e3, 1e6])
     law = invgamma(a=MALAMUD_2004.rho, loc=MALAMUD_2004.s_m2, scale=MALAMUD_2004.a_m2)
     np.testing.assert_allclose(MALAMUD_2004.density(areas), law.pdf(areas) / law.sf(0), rtol=1e-10)
-    np.testing.assert_allclose(MALAMUD_2004.share_over(areas), law.sf(areas), rtol=1e-10)
+    np.testing.assert_allclose(MALAMUD_2004.fraction_over(areas), law.sf(areas), rtol=1e-10)
     given = law.pdf(areas[2:]) / law.sf(300.0)
     np.testing.assert_allclose(MALAMUD_2004.density(areas[2:], 300.0), given, rtol=1e-10)
     assert MALAMUD_2004.density(np.array([299.0]), 300.0)[0] == 0
@@ -63,11 +63,11 @@ def test_the_rollover_is_where_the_density_is_greatest() -> None:
 
 @pytest.mark.parametrize("least_m2", [0.0, 250.0, 5_000.0])
 def test_draws_follow_the_density_from_the_least_area_on(least_m2: float) -> None:
-    areas = np.sort(MALAMUD_2004.drawn(4_000, np.random.default_rng(3), least_m2))
+    areas = np.sort(MALAMUD_2004.sample(4_000, np.random.default_rng(3), least_m2))
     assert areas[0] >= least_m2
 
     def smaller(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        return 1 - MALAMUD_2004.share_over(at) / MALAMUD_2004.share_over(np.array(least_m2))
+        return 1 - MALAMUD_2004.fraction_over(at) / MALAMUD_2004.fraction_over(np.array(least_m2))
 
     assert kstest(areas, smaller).pvalue > 0.01
     assert quad(lambda a: MALAMUD_2004.density(np.array([a]), least_m2)[0], least_m2, 1e5,
@@ -77,7 +77,7 @@ def test_draws_follow_the_density_from_the_least_area_on(least_m2: float) -> Non
 def drawn(
     landslides: int, seed: int, least_m2: float = 0.0, source: InverseGamma = MALAMUD_2004
 ) -> NDArray[np.float64]:
-    return np.sort(source.drawn(landslides, np.random.default_rng(seed), least_m2))
+    return np.sort(source.sample(landslides, np.random.default_rng(seed), least_m2))
 
 
 def brute(areas: NDArray[np.float64], least_m2: float) -> float:

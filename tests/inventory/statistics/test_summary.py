@@ -15,7 +15,7 @@ from landslip.inventory.statistics.summary import (
     statistics_of,
     volumes_of,
 )
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.resampling import IntervalEstimate, Resampling
 
 
 def request_of(areas_m2: NDArray[np.float64], **more: object) -> StatisticsRequest:
@@ -70,7 +70,7 @@ def test_a_surface_that_is_known_in_part_has_no_total() -> None:
 
 
 def test_statistics_survive_their_file_and_come_out_the_same_again() -> None:
-    areas = MALAMUD_2004.drawn(200, np.random.default_rng(0), 100.0)
+    areas = MALAMUD_2004.sample(200, np.random.default_rng(0), 100.0)
     adjusted = AdjustedArea(
         method="by hand",
         samples=10,
@@ -94,7 +94,7 @@ def test_statistics_survive_their_file_and_come_out_the_same_again() -> None:
 
 
 def test_the_order_of_the_landslides_does_not_matter() -> None:
-    areas = MALAMUD_2004.drawn(100, np.random.default_rng(1))
+    areas = MALAMUD_2004.sample(100, np.random.default_rng(1))
     one, other = (statistics_of(request_of(each)) for each in (areas, areas[::-1].copy()))
     assert one.area_frequency == other.area_frequency
     assert one.volumes == other.volumes
@@ -117,7 +117,7 @@ def test_the_number_mapped_gives_its_logarithm() -> None:
 
 
 def test_the_number_is_found_again_from_the_large_ones_alone() -> None:
-    areas = MALAMUD_2004.drawn(50_000, np.random.default_rng(0))
+    areas = MALAMUD_2004.sample(50_000, np.random.default_rng(0))
     large = areas[areas >= LARGE_FROM_M2]
     found = magnitude_of(len(large), large, 0.95)
     assert found is not None
@@ -132,7 +132,7 @@ def test_the_interval_is_the_poisson_one() -> None:
     found = magnitude_of(9, np.full(9, 2 * LARGE_FROM_M2), 0.95)
     assert found is not None
     assert found.from_large is not None
-    share = MALAMUD_2004.share_over(np.array(LARGE_FROM_M2))
+    share = MALAMUD_2004.fraction_over(np.array(LARGE_FROM_M2))
     low, high = (10**end * share for end in (found.from_large.low, found.from_large.high) if end)
     assert poisson(low).sf(8) == pytest.approx(0.025)
     assert poisson(high).cdf(9) == pytest.approx(0.025)
@@ -143,7 +143,9 @@ def test_no_landslide_has_no_magnitude() -> None:
 
 
 def test_totals_are_those_of_the_published_relations() -> None:
-    found = {one.relation: one for one in volumes_of(np.array([1e4, 1e4, 1e2]), 500, 0, 0.95)}
+    found = {
+        one.relation: one for one in volumes_of(np.array([1e4, 1e4, 1e2]), Resampling(draws=500))
+    }
     guzzetti = found["Guzzetti et al. 2009, landslides of the slide type"]
     assert guzzetti.total_m3.value == pytest.approx(2 * 0.074 * 10**5.8 + 0.074 * 10**2.9)
     larsen = found["Larsen et al. 2010, all landslides"]
@@ -151,7 +153,7 @@ def test_totals_are_those_of_the_published_relations() -> None:
 
 
 def test_a_single_landslide_has_the_scatter_of_one() -> None:
-    found = volumes_of(np.array([1e4]), 20_000, 0, 0.95)[0].total_m3
+    found = volumes_of(np.array([1e4]), Resampling(draws=20_000))[0].total_m3
     assert found.value is not None
     assert found.low is not None
     assert found.high is not None
@@ -161,7 +163,7 @@ def test_a_single_landslide_has_the_scatter_of_one() -> None:
 
 
 def test_many_landslides_keep_the_error_they_share() -> None:
-    found = volumes_of(np.full(10_000, 500.0), 20_000, 0, 0.95)[0].total_m3
+    found = volumes_of(np.full(10_000, 500.0), Resampling(draws=20_000))[0].total_m3
     assert found.value is not None
     assert found.high is not None
     assert np.log10(found.high / found.value) == pytest.approx(
@@ -174,7 +176,7 @@ def test_published_errors_of_the_parameters_widen_the_interval_as_drawing_them_d
     number, relation = next(
         (at, one) for at, one in enumerate(RELATIONS) if one.name.endswith("bedrock")
     )
-    found = volumes_of(areas, 4_000, 0, 0.95)[number].total_m3
+    found = volumes_of(areas, Resampling(draws=4_000))[number].total_m3
     generator = np.random.default_rng(2)
     totals = []
     for _ in range(4_000):
@@ -193,5 +195,5 @@ def test_published_errors_of_the_parameters_widen_the_interval_as_drawing_them_d
 
 
 def test_without_draws_there_is_no_interval_and_without_areas_nothing() -> None:
-    assert volumes_of(np.zeros(0), 100, 0, 0.95) == ()
-    assert volumes_of(np.array([100.0]), 0, 0, 0.95)[0].total_m3.low is None
+    assert volumes_of(np.zeros(0), Resampling(draws=100)) == ()
+    assert volumes_of(np.array([100.0]), Resampling(draws=0))[0].total_m3.low is None

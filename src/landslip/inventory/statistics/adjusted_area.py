@@ -1,7 +1,8 @@
-"""Area of landslide adjusted for the map's errors, in m² and with its interval.
+"""Landslide area adjusted for the map's errors, in m² with its interval.
 
-The formulas are those of `landslip.metrics.area` (Olofsson et al. 2014, doi
-10.1016/j.rse.2014.02.015); intervals are value ± z standard errors, kept between 0 and the mapped
+The errors come from a validation sample of points, or from the evaluated tiles of a model. The
+formulas are those of `landslip.metrics.area` (Olofsson et al. 2014, doi
+10.1016/j.rse.2014.02.015); intervals are value ± z standard errors, clipped to 0 and the mapped
 area.
 """
 
@@ -27,12 +28,12 @@ from landslip.metrics.resampling import (
     DEFAULT_RESAMPLING,
     IntervalEstimate,
     Resampling,
-    bootstrap_weights,
-    percentile_interval,
+    bootstrap_sums,
+    interval_estimate,
 )
 
-FEWEST = 2
-_FEWEST_DRAWS = 200
+MIN_SAMPLES = 2
+_MIN_DRAWS = 200
 BY_SAMPLE = "stratified sample of points (Olofsson et al. 2014, equations 1 to 11)"
 BY_TILES = "errors on evaluated tiles, whole tiles drawn anew (Olofsson et al. 2014, equation 9)"
 
@@ -48,8 +49,8 @@ class ValidationSample:
     """Points drawn at random inside and outside the mapped landslides.
 
     Attributes:
-        mapped: (n,) bool, whether each lies in a mapped landslide or on its edge.
-        reference: (n,) bool, whether it is landslide in truth.
+        mapped: (n,) bool, whether each is in a mapped landslide or on its edge.
+        reference: (n,) bool, whether it is a landslide in the reference.
         notes: what was left out.
     """
 
@@ -71,29 +72,29 @@ def adjusted_from_sample(
 
     Args:
         sample: the points.
-        mapped_m2: area of the ground that was mapped.
-        landslide_m2: area of the landslides mapped on it.
+        mapped_m2: size of the mapped area.
+        landslide_m2: area of the landslides mapped in it.
         level: of the intervals.
 
     Raises:
-        InputError: a class that is mapped has fewer than two points, or the areas do not fit.
+        InputError: a mapped class has fewer than two points, or the areas do not fit.
     """
-    counts, share = sample.counts, _share(mapped_m2, landslide_m2)
-    shares = np.array([share, 1 - share])
-    for number, of_class, name in zip(
-        counts.sum(axis=1), shares, ("in mapped landslides", "outside them"), strict=True
+    counts, fraction = sample.counts, _mapped_fraction(mapped_m2, landslide_m2)
+    weights = np.array([fraction, 1 - fraction])
+    for number, weight, name in zip(
+        counts.sum(axis=1), weights, ("in mapped landslides", "outside them"), strict=True
     ):
-        if of_class > 0 and number < FEWEST:
+        if weight > 0 and number < MIN_SAMPLES:
             raise InputError(
-                f"the sample needs at least {FEWEST} points {name}; it has {number} of "
+                f"the sample needs at least {MIN_SAMPLES} points {name}; it has {number} of "
                 f"{counts.sum()}. Draw points within each of the two classes"
             )
-    found = adjusted_fractions(counts, shares)
+    found = adjusted_fractions(counts, weights)
     return AdjustedArea(
         method=BY_SAMPLE,
         samples=int(counts.sum()),
         mapped_m2=landslide_m2,
-        adjusted_m2=_scaled(_normal(found.shares[0], found.standard_errors[0], level), mapped_m2),
+        adjusted_m2=_normal(found.shares[0], found.standard_errors[0], level, scale=mapped_m2),
         users_accuracy=_normal(found.users[0], found.users_errors[0], level),
         producers_accuracy=_normal(found.producers[0], found.producers_errors[0], level),
         overall_accuracy=_normal(found.overall, found.overall_error, level),
@@ -106,16 +107,16 @@ def adjusted_from_tiles(
 ) -> AdjustedArea | None:
     """Return the area adjusted by the errors that `landslip evaluate --json` counted.
 
-    The tile is the sampling unit. It presumes that the ground mapped is of the same kind as the
-    tiles, and mapped as they were: by the model's threshold alone, which counts errors that two
-    thresholds and a smallest area take out. Where it is unlike, the adjustment is wrong and its
-    interval too narrow. The ground counts as as many tiles as its area holds, or as there are
-    where the resolution is not known.
+    The tile is the sampling unit. The mapped area is assumed to be of the same kind as the tiles,
+    and mapped as they were: by the model's threshold alone, which counts errors that hysteresis
+    thresholds and a minimum mapping unit remove. Where it differs, the adjustment is wrong and its
+    interval too narrow. The mapped area counts as as many tiles as fit into it, or as there are
+    where the resolution is unknown.
 
     Args:
         evaluation: the JSON file.
-        mapped_m2: area of the ground that was mapped.
-        landslide_m2: area of the landslides mapped on it.
+        mapped_m2: size of the mapped area.
+        landslide_m2: area of the landslides mapped in it.
         how: seed, draws (at least 200 are made) and level.
 
     Returns:
@@ -125,36 +126,37 @@ def adjusted_from_tiles(
     Raises:
         InputError: the file is not that of an evaluation, or the areas do not fit.
     """
-    share = _share(mapped_m2, landslide_m2)
-    how = replace(how, draws=max(how.draws, _FEWEST_DRAWS))
+    fraction = _mapped_fraction(mapped_m2, landslide_m2)
+    how = replace(how, draws=max(how.draws, _MIN_DRAWS))
     table, resolution_m = _read_evaluation(evaluation)
     tiles = len(table)
     if resolution_m and table.sum() > 0:
         tile_m2 = table.sum() / tiles * resolution_m**2
-        tiles = max(round(mapped_m2 / tile_m2), FEWEST)
-    found = adjusted_fraction_from_tiles(share, table, tiles, how)
+        tiles = max(round(mapped_m2 / tile_m2), MIN_SAMPLES)
+    found = adjusted_fraction_from_tiles(fraction, table, tiles, how)
     if found is None:
         return None
-    drawn = bootstrap_weights(len(table), how.draws, np.random.default_rng(how.seed)) @ table
-
-    summed = table.sum(axis=0)
+    drawn = bootstrap_sums(table, how.draws, np.random.default_rng(how.seed))
+    values = _accuracies(table.sum(axis=0), fraction)
+    accuracies = {
+        f"{name}_accuracy": interval_estimate(float(values[name]), samples, how.level)
+        for name, samples in _accuracies(drawn, fraction).items()
+    }
     return AdjustedArea(
         method=BY_TILES,
         samples=len(table),
         mapped_m2=landslide_m2,
-        adjusted_m2=_scaled(_normal(found.share, found.standard_error, how.level), mapped_m2),
-        users_accuracy=_spread(_users(summed), _users(drawn), how.level),
-        producers_accuracy=_spread(_producers(summed, share), _producers(drawn, share), how.level),
-        overall_accuracy=_spread(_overall(summed, share), _overall(drawn, share), how.level),
+        adjusted_m2=_normal(found.share, found.standard_error, how.level, scale=mapped_m2),
         level=how.level,
+        **accuracies,
     )
 
 
-def _share(mapped_m2: float, landslide_m2: float) -> float:
-    """Return the share of the ground that is mapped as landslide."""
+def _mapped_fraction(mapped_m2: float, landslide_m2: float) -> float:
+    """Return which fraction of the mapped area is mapped as landslide."""
     if not (0 < mapped_m2 < np.inf and 0 <= landslide_m2 <= mapped_m2):
         raise InputError(
-            "the mapped ground has an area over 0, at least that of the landslides on it; got "
+            "the mapped area is over 0, and at least that of the landslides in it; got "
             f"{mapped_m2:g} m² and {landslide_m2:g} m²"
         )
     return landslide_m2 / mapped_m2
@@ -165,74 +167,49 @@ def _read_evaluation(path: Path) -> tuple[Array, float | None]:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-        table = np.array(found["tile_counts"], dtype=np.float64).reshape(-1, 4)
-        resolution = found.get("resolution_m")
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        table = np.array(content["tile_counts"], dtype=np.float64).reshape(-1, 4)
+        resolution = content.get("resolution_m")
         resolution_m = None if resolution is None else float(resolution)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: not the counts of an evaluation; make it by `landslip evaluate MODEL TILES "
+            f"{path}: not the counts of an evaluation; make it with `landslip evaluate MODEL TILES "
             "--json`"
         ) from error
     if not (np.isfinite(table) & (table >= 0)).all():
-        raise InputError(f"{path}: counts of pixels are at least 0; this file holds others")
+        raise InputError(f"{path}: counts of pixels are 0 or more; this file has others")
     return table, resolution_m
 
 
-def _normal(value: float, error: float, level: float) -> IntervalEstimate:
-    """Return a share and its normal interval; None where they are not defined."""
+def _normal(value: float, error: float, level: float, scale: float = 1.0) -> IntervalEstimate:
+    """Return a fraction times ``scale`` with its normal interval; None where undefined."""
     if not np.isfinite(value):
         return IntervalEstimate(value=None)
     if not np.isfinite(error):
-        return IntervalEstimate(value=float(value))
+        return IntervalEstimate(value=float(value) * scale)
     half = float(ndtri((1 + level) / 2)) * error
     return IntervalEstimate(
-        value=float(value), low=float(max(value - half, 0)), high=float(min(value + half, 1))
+        value=float(value) * scale,
+        low=float(max(value - half, 0)) * scale,
+        high=float(min(value + half, 1)) * scale,
     )
 
 
-def _spread(value: Array, drawn: Array, level: float) -> IntervalEstimate:
-    """Return a share and its percentile interval; None where they are not defined."""
-    low, high = percentile_interval(drawn, level)
-    return IntervalEstimate(value=float(value) if np.isfinite(value) else None, low=low, high=high)
+def _accuracies(counts: Array, fraction: float) -> dict[str, Array]:
+    """Return user's, producer's and overall accuracy of (..., 4) counts tp, fp, fn, tn.
 
-
-def _scaled(share: IntervalEstimate, by: float) -> IntervalEstimate:
-    value, low, high = (
-        None if one is None else one * by for one in (share.value, share.low, share.high)
-    )
-    return IntervalEstimate(value=value, low=low, high=high)
-
-
-def _users(counts: Array) -> Array:
-    """Return the user's accuracy tp / (tp + fp) of (..., 4) counts."""
-    tp, fp, _, _ = np.moveaxis(counts, -1, 0)
+    ``fraction`` of the area is mapped as landslide; equations 1 to 3 with p_ij of equation 4.
+    """
+    tp, fp, fn, tn = np.moveaxis(counts, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Array = tp / (tp + fp)
-    return found
-
-
-def _shares(counts: Array, share: float) -> tuple[Array, Array]:
-    """Return which shares of the ground are landslide found, and landslide missed."""
-    _, _, fn, tn = np.moveaxis(counts, -1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        missed = (1 - share) * fn / (fn + tn) if share < 1 else np.zeros_like(fn)
-    found = share * _users(counts) if share > 0 else np.zeros_like(fn)
-    return found, missed
-
-
-def _producers(counts: Array, share: float) -> Array:
-    """Return the share of the landslide area that is mapped."""
-    found, missed = _shares(counts, share)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Array = found / (found + missed)
-    return ratio
-
-
-def _overall(counts: Array, share: float) -> Array:
-    """Return the share of the ground that is mapped rightly."""
-    found, missed = _shares(counts, share)
-    return found + (1 - share) - missed
+        users = tp / (tp + fp)
+        found = fraction * users if fraction > 0 else np.zeros_like(fn)
+        missed = (1 - fraction) * fn / (fn + tn) if fraction < 1 else np.zeros_like(fn)
+        return {
+            "users": users,
+            "producers": found / (found + missed),
+            "overall": found + (1 - fraction) - missed,
+        }
 
 
 def read_validation_sample(
@@ -251,88 +228,95 @@ def read_validation_sample(
         path: the file.
         polygons: (n,) landslides of the inventory.
         crs: their coordinate system, as pyproj takes it, or None.
-        ground: what was mapped, in the same; points beside it are left out.
+        ground: the mapped area, in the same; points outside it are left out.
 
     Raises:
-        InputError: the file cannot be read, a column is missing, a coordinate or class is none, or
-            the points lie nowhere near the map.
+        InputError: the file cannot be read, a column is missing, a coordinate or class is invalid,
+            or no point is in the mapped area.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    known = None if crs is None else pyproj.CRS.from_user_input(crs)
-    if path.suffix.lower() in _TABLES:
-        points, words = _points_of_table(path, known)
-    else:
-        points, words = _points_of_layer(path, known)
-    reference = _classes(words, path)
-    inside = np.ones(len(points), dtype=np.bool_)
+    own = None if crs is None else pyproj.CRS.from_user_input(crs)
+    is_table = path.suffix.lower() in _TABLES
+    points, source, words = _read_table(path, own) if is_table else _read_points(path, own)
+    if own is not None and source is not None:
+        try:
+            points = reproject(points, source, own)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    unknown = [at for at, word in enumerate(words) if word.lower() not in _LANDSLIDE | _OTHER]
+    if unknown:
+        raise InputError(
+            f"{path}: {REFERENCE} is 1, yes or landslide, or 0, no or other; point "
+            f"{unknown[0] + 1} has {words[unknown[0]]!r}"
+        )
+    reference = np.array([word.lower() in _LANDSLIDE for word in words], dtype=np.bool_)
+    inside, notes = np.ones(len(points), dtype=np.bool_), []
     if ground is not None:
         shapely.prepare(ground)
         inside = shapely.intersects(ground, points)
         if not inside.any():
             raise InputError(
-                f"{path}: none of the {len(points)} points lies on the mapped ground; check their "
+                f"{path}: none of the {len(points)} points is in the mapped area; check their "
                 "coordinate system"
             )
+        outside = int(np.count_nonzero(~inside))
+        if outside:
+            total = len(inside)
+            notes.append(message("adjusted.outside", file=path.name, count=outside, total=total))
     mapped = np.zeros(len(points), dtype=np.bool_)
     if len(polygons):
         hits, _ = shapely.STRtree(polygons).query(points, predicate="intersects")
         mapped[hits] = True
-    return ValidationSample(
-        mapped=mapped[inside],
-        reference=reference[inside],
-        notes=_left_out(path, inside),
-    )
+    return ValidationSample(mapped=mapped[inside], reference=reference[inside], notes=tuple(notes))
 
 
-def _left_out(path: Path, inside: NDArray[np.bool_]) -> tuple[Message, ...]:
-    if inside.all():
-        return ()
-    beside = int(np.count_nonzero(~inside))
-    return (message("adjusted.outside", file=path.name, count=beside, total=len(inside)),)
+_Points = tuple[NDArray[np.object_], pyproj.CRS | None, list[str]]
 
 
-def _points_of_table(path: Path, crs: pyproj.CRS | None) -> tuple[NDArray[np.object_], list[str]]:
+def _read_table(path: Path, crs: pyproj.CRS | None) -> _Points:
+    """Return the points of a CSV, their coordinate system, and the words of their classes."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             file.seek(0)
-            mark = next((one for one in (",", ";", "\t") if one in head), ",")
-            rows = list(csv.DictReader(file, delimiter=mark))
+            delimiter = next((one for one in (",", ";", "\t") if one in head), ",")
+            rows = list(csv.DictReader(file, delimiter=delimiter))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from error
     if not rows:
-        raise InputError(f"{path}: there is no point in it; give one row for each")
-    table = {(name or "").strip().lower(): name for name in rows[0]}
-    pair = next((pair for pair in (("lon", "lat"), ("x", "y")) if set(pair) <= set(table)), None)
-    if pair is None or REFERENCE not in table:
+        raise InputError(f"{path}: contains no point; give one row for each")
+    names = {(name or "").strip().lower(): name for name in rows[0]}
+    pair = next((pair for pair in (("lon", "lat"), ("x", "y")) if set(pair) <= set(names)), None)
+    if pair is None or REFERENCE not in names:
         raise InputError(
             f"{path}: a sample needs the columns lon and lat, or x and y, and {REFERENCE}; this "
-            f"one has {', '.join(name for name in table if name)}"
+            f"one has {', '.join(name for name in names if name)}"
         )
-    places = np.array(
+    coordinates = np.array(
         [
-            [_number(row[table[one]], path, at) for one in pair]
-            for at, row in enumerate(rows, start=2)
+            [_coordinate(row[names[name]], path, line) for name in pair]
+            for line, row in enumerate(rows, start=2)
         ]
     )
-    words = [(row[table[REFERENCE]] or "").strip() for row in rows]
+    points = np.asarray(shapely.points(coordinates), dtype=object)
+    words = [(row[names[REFERENCE]] or "").strip() for row in rows]
     if pair == ("x", "y"):
-        return _points(places), words
+        return points, crs, words
     if crs is None:
         raise InputError(
             f"{path}: the inventory has no coordinate system, so lon and lat cannot be placed on "
-            "it; give x and y as the inventory counts them"
+            "it; give x and y in the inventory's coordinates"
         )
-    if (np.abs(places) > (180, 90)).any():
+    if (np.abs(coordinates) > (180, 90)).any():
         raise InputError(
             f"{path}: lon is within 180 and lat within 90 degrees; name columns in the "
             "inventory's own coordinate system x and y"
         )
-    return _brought(_points(places), pyproj.CRS.from_epsg(4326), crs, path), words
+    return points, pyproj.CRS.from_epsg(4326), words
 
 
-def _number(text: str | None, path: Path, line: int) -> float:
+def _coordinate(text: str | None, path: Path, line: int) -> float:
     try:
         number = float(text or "")
     except ValueError:
@@ -342,7 +326,8 @@ def _number(text: str | None, path: Path, line: int) -> float:
     return number
 
 
-def _points_of_layer(path: Path, crs: pyproj.CRS | None) -> tuple[NDArray[np.object_], list[str]]:
+def _read_points(path: Path, crs: pyproj.CRS | None) -> _Points:
+    """Return the points of a vector file, their coordinate system, and the words of the classes."""
     frame = read_vector(path)
     names = {str(name).lower(): name for name in frame.columns}
     if REFERENCE not in names:
@@ -351,45 +336,15 @@ def _points_of_layer(path: Path, crs: pyproj.CRS | None) -> tuple[NDArray[np.obj
             f"{path}: a sample needs the column {REFERENCE}; this one has {others or 'none'}"
         )
     points = np.asarray(frame.geometry.values, dtype=object)
-    kinds = shapely.get_type_id(points)
-    if len(points) == 0 or (kinds != 0).any() or shapely.is_empty(points).any():
-        raise InputError(f"{path}: a sample holds points, each with a place, and at least one")
+    is_point = shapely.get_type_id(points) == shapely.GeometryType.POINT
+    if len(points) == 0 or not is_point.all() or shapely.is_empty(points).any():
+        raise InputError(f"{path}: a sample contains points, at least one, and none is empty")
     if (frame.crs is None) != (crs is None):
         without = "sample" if frame.crs is None else "inventory"
         raise InputError(
             f"{path}: both inventory and sample need a coordinate system, or neither; the "
             f"{without} has none"
         )
-    words = [_word(value) for value in frame[names[REFERENCE]].tolist()]
-    points = shapely.force_2d(points)
-    return (points if crs is None else _brought(points, frame.crs, crs, path)), words
-
-
-def _brought(
-    points: NDArray[np.object_], source: pyproj.CRS, target: pyproj.CRS, path: Path
-) -> NDArray[np.object_]:
-    """Return points in another coordinate system."""
-    try:
-        return reproject(points, source, target)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def _points(places: NDArray[np.float64]) -> NDArray[np.object_]:
-    points: NDArray[np.object_] = np.asarray(shapely.points(places), dtype=object)
-    return points
-
-
-def _word(value: object) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _classes(words: list[str], path: Path) -> NDArray[np.bool_]:
-    lower = [word.lower() for word in words]
-    unknown = [at for at, word in enumerate(lower) if word not in _LANDSLIDE | _OTHER]
-    if unknown:
-        raise InputError(
-            f"{path}: {REFERENCE} is 1, yes or landslide, or 0, no or other; point "
-            f"{unknown[0] + 1} has {words[unknown[0]]!r}"
-        )
-    return np.array([word in _LANDSLIDE for word in lower], dtype=np.bool_)
+    values = frame[names[REFERENCE]].tolist()
+    words = ["" if value is None else str(value).strip() for value in values]
+    return shapely.force_2d(points), frame.crs, words

@@ -1,13 +1,11 @@
-"""How often landslides of which area are: fits, their intervals, and a histogram to look at.
+"""Frequency of landslides by area: an inverse gamma, a power law of the tail, and a histogram.
 
-The histogram's classes are equally wide in the logarithm of area. It is for plots alone: a line
-fitted through such classes gives biased exponents, and the fits here take the areas themselves.
+The power law is fitted by maximum likelihood: p(A) = (exponent - 1) / from (A / from)^-exponent for
+A from ``from`` on, which is where the Kolmogorov-Smirnov distance between tail and fit is least
+(Clauset et al. 2009, doi 10.1137/070710111, equations 3.1 and 3.9).
 
-Power law of the tail of landslide areas, by maximum likelihood.
-
-p(A) = (exponent - 1) / from (A / from)^-exponent for A from ``from`` on; ``from`` is where the
-Kolmogorov-Smirnov distance between the tail and its fit is least (Clauset et al. 2009, doi
-10.1137/070710111, equations 3.1 and 3.9).
+The histogram has classes of equal width in the logarithm of area. It is for plots alone: a line
+fitted through such classes gives biased exponents, and the fits here use the areas themselves.
 """
 
 from dataclasses import dataclass
@@ -17,7 +15,6 @@ from numpy.typing import NDArray
 
 from landslip.core.messages import Message, message
 from landslip.inventory.statistics.inverse_gamma import (
-    FittedInverseGamma,
     InverseGamma,
     count_areas,
     fit_inverse_gamma,
@@ -29,70 +26,74 @@ from landslip.inventory.statistics.result import (
     InverseGammaFit,
     PowerLawFit,
 )
-from landslip.metrics.resampling import IntervalEstimate, interval_estimate
+from landslip.metrics.resampling import (
+    IntervalEstimate,
+    Resampling,
+    bootstrap_weights,
+    interval_estimate,
+)
 
-FEWEST = 30
-_CLASSES_A_DECADE, _MOST_CLASSES = 6, 60
-_MOST_P_DRAWS, _MOST_DRAWS_OF_MANY, _MANY = 200, 100, 20_000
-_DIFFERENT = 10
-_LONE_CLASS = 1.2
-_SMALLEST_SHARE = 0.01
+MIN_LANDSLIDES = 30
+_CLASSES_PER_DECADE, _MAX_CLASSES = 6, 60
+_MAX_P_DRAWS, _MAX_DRAWS_OF_MANY, _MANY = 200, 100, 20_000
+_MIN_AREAS = 10
+_SINGLE_CLASS_RATIO = 1.2
+_SMALLEST_QUANTILE = 0.01
+_MAX_STARTS, _MAX_CHECKED = 80, 1_000
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How intervals are drawn: number of draws, seed, and level of the interval."""
+class PowerLawTail:
+    """A tail: its exponent, where it begins, how many landslides it holds, and its KS distance."""
 
-    draws: int = 500
-    seed: int = 0
-    level: float = 0.95
+    exponent: float
+    from_m2: float
+    landslides: int
+    ks_distance: float
 
 
 def area_frequency(
-    areas_m2: Array, least_m2: float, how: Sampling
+    areas_m2: Array, least_m2: float, how: Resampling
 ) -> tuple[AreaFrequency | None, list[Message]]:
-    """Return fits and histogram of rising areas over 0, and what must be known about them.
+    """Return fits and histogram of rising areas over 0, with notes.
 
     Args:
         areas_m2: (n,) float64; those under ``least_m2`` are left out of the fits.
-        least_m2: area under which the inventory holds no landslide; 0 where that is not known.
-        how: draws for the intervals.
+        least_m2: minimum mapping unit; 0 where it is unknown.
+        how: seed, draws and level of the intervals.
     """
     if len(areas_m2) == 0:
         return None, []
-    chart = histogram(areas_m2)
-    kept, notes = areas_m2[areas_m2 >= least_m2], []
-    if len(kept) < len(areas_m2):
-        smaller = len(areas_m2) - len(kept)
+    classes = histogram(areas_m2)
+    fitted, notes = areas_m2[areas_m2 >= least_m2], []
+    if len(fitted) < len(areas_m2):
+        smaller = len(areas_m2) - len(fitted)
         notes.append(message("statistics.small", count=smaller, min_area_m2=least_m2))
-    if len(kept) < FEWEST or len(np.unique(kept)) < _DIFFERENT:
+    different = len(np.unique(fitted))
+    if len(fitted) < MIN_LANDSLIDES or different < _MIN_AREAS:
         few = message(
             "statistics.few",
-            min_landslides=FEWEST,
-            min_areas=_DIFFERENT,
-            count=len(kept),
-            areas=len(np.unique(kept)),
+            min_landslides=MIN_LANDSLIDES,
+            min_areas=_MIN_AREAS,
+            count=len(fitted),
+            areas=different,
         )
-        notes.append(few)
-        return AreaFrequency(histogram=chart, inverse_gamma=None, power_law=None), notes
-    gamma, told = _inverse_gamma(kept, least_m2, how)
-    tail = _power_law(kept, how)
+        return AreaFrequency(histogram=classes, inverse_gamma=None, power_law=None), [*notes, few]
+    gamma, gamma_notes = _inverse_gamma(fitted, least_m2, how)
+    tail = _power_law(fitted, how)
     if tail is None:
         notes.append(message("statistics.no_tail"))
     elif tail.p_value is not None and tail.p_value < 0.1:
-        notes.append(message("statistics.no_power_law", p_value=_p_text(tail.p_value)))
-    found = AreaFrequency(histogram=chart, inverse_gamma=gamma, power_law=tail)
-    return found, [*notes, *told]
-
-
-def _p_text(p_value: float) -> str:
-    return f"= {p_value:.2f}" if p_value >= 0.01 else "< 0.01"
+        p_text = f"= {tail.p_value:.2f}" if tail.p_value >= 0.01 else "< 0.01"
+        notes.append(message("statistics.no_power_law", p_value=p_text))
+    found = AreaFrequency(histogram=classes, inverse_gamma=gamma, power_law=tail)
+    return found, [*notes, *gamma_notes]
 
 
 def histogram(areas_m2: Array) -> AreaHistogram | None:
-    """Count areas over 0 in about six classes to a factor of ten, from the smallest to the largest.
+    """Count areas over 0 in about six classes per decade, from the smallest to the largest.
 
     None without an area; equal areas make one class around them.
     """
@@ -100,8 +101,8 @@ def histogram(areas_m2: Array) -> AreaHistogram | None:
         return None
     low, high = float(areas_m2.min()), float(areas_m2.max())
     if high <= low * (1 + 1e-9):
-        low, high = low / _LONE_CLASS, high * _LONE_CLASS
-    classes = int(np.clip(np.ceil(_CLASSES_A_DECADE * np.log10(high / low)), 1, _MOST_CLASSES))
+        low, high = low / _SINGLE_CLASS_RATIO, high * _SINGLE_CLASS_RATIO
+    classes = int(np.clip(np.ceil(_CLASSES_PER_DECADE * np.log10(high / low)), 1, _MAX_CLASSES))
     edges = np.geomspace(low, high, classes + 1)
     landslides, _ = np.histogram(areas_m2, edges)
     density = landslides / len(areas_m2) / np.diff(edges)
@@ -113,19 +114,24 @@ def histogram(areas_m2: Array) -> AreaHistogram | None:
 
 
 def _inverse_gamma(
-    areas_m2: Array, least_m2: float, how: Sampling
+    areas_m2: Array, least_m2: float, how: Resampling
 ) -> tuple[InverseGammaFit, list[Message]]:
+    """Return the fit, and what keeps rollover or parameters from meaning what they seem to."""
     areas = count_areas(areas_m2)
     fitted = fit_inverse_gamma(areas, least_m2)
-    found = fitted.distribution
+    best = fitted.distribution
     generator = np.random.default_rng([how.seed, 1])
     drawn = fit_inverse_gamma_many(areas, areas.resampled(how.draws, generator), least_m2)
-    rollovers = drawn[:, 1] / (drawn[:, 0] + 1) + drawn[:, 2]
-    rollover = _over_zero(interval_estimate(found.rollover_m2, rollovers, how.level))
     rho, a, s = (
         interval_estimate(value, drawn[:, at], how.level)
-        for at, value in enumerate((found.rho, found.a_m2, found.s_m2))
+        for at, value in enumerate((best.rho, best.a_m2, best.s_m2))
     )
+    rollovers = drawn[:, 1] / (drawn[:, 0] + 1) + drawn[:, 2]
+    rollover = interval_estimate(best.rollover_m2, rollovers, how.level)
+    if best.rollover_m2 <= 0:  # no area
+        rollover = IntervalEstimate(value=None)
+    elif rollover.low is not None:
+        rollover = rollover.model_copy(update={"low": max(rollover.low, 0.0)})
     result = InverseGammaFit(
         rho=rho,
         a_m2=a,
@@ -134,57 +140,38 @@ def _inverse_gamma(
         least_m2=least_m2,
         landslides=len(areas_m2),
         log_likelihood=fitted.log_likelihood,
-        ks_distance=ks_distance(areas_m2, found, least_m2),
+        ks_distance=ks_distance(areas_m2, best, least_m2),
     )
-    # a sliver or two tell nothing of what was mapped
-    smallest = float(np.quantile(areas_m2, _SMALLEST_SHARE))
-    return result, _warnings(fitted, rollover, max(least_m2, smallest))
-
-
-def _over_zero(area: IntervalEstimate) -> IntervalEstimate:
-    """Return an area that can be: none where its estimate is not over 0, low ends from 0 on."""
-    if area.value is None or area.value <= 0:
-        return IntervalEstimate(value=None)
-    return IntervalEstimate(
-        value=area.value, low=None if area.low is None else max(area.low, 0.0), high=area.high
-    )
-
-
-def ks_distance(areas_m2: Array, fitted: InverseGamma, least_m2: float) -> float:
-    """Return the greatest distance between the shares of smaller landslides, seen and fitted."""
-    least = np.array(max(least_m2, 0.0))
-    smaller = 1 - fitted.share_over(areas_m2) / fitted.share_over(least)
-    seen = np.arange(len(areas_m2) + 1) / len(areas_m2)
-    firsts = np.searchsorted(areas_m2, areas_m2)
-    lasts = np.searchsorted(areas_m2, areas_m2, side="right")
-    return float(max(np.max(smaller - seen[firsts]), np.max(seen[lasts] - smaller)))
-
-
-def _warnings(fitted: FittedInverseGamma, rollover: IntervalEstimate, edge: float) -> list[Message]:
-    """Return what keeps the rollover or the parameters from meaning what they seem to."""
-    notes = []
-    at = fitted.distribution.rollover_m2
-    uncertain = rollover.low is not None and rollover.low < edge
+    # a sliver or two are no evidence of what was mapped
+    edge, notes = max(least_m2, float(np.quantile(areas_m2, _SMALLEST_QUANTILE))), []
+    at, uncertain = best.rollover_m2, rollover.low is not None and rollover.low < edge
     if "rollover" in fitted.at_edge or at < edge:
         notes.append(message("statistics.no_rollover", smallest_m2=edge))
     elif at < 3 * edge or uncertain:
         notes.append(message("statistics.rollover_at_edge", rollover_m2=at, smallest_m2=edge))
     if "shape" in fitted.at_edge:
         notes.append(message("statistics.unbounded"))
-    return notes
+    return result, notes
 
 
-def _power_law(areas_m2: Array, how: Sampling) -> PowerLawFit | None:
+def ks_distance(areas_m2: Array, fitted: InverseGamma, least_m2: float) -> float:
+    """Return the greatest distance between the empirical and the fitted distribution."""
+    least = np.array(max(least_m2, 0.0))
+    smaller = 1 - fitted.fraction_over(areas_m2) / fitted.fraction_over(least)
+    empirical = np.arange(len(areas_m2) + 1) / len(areas_m2)
+    firsts = np.searchsorted(areas_m2, areas_m2)
+    lasts = np.searchsorted(areas_m2, areas_m2, side="right")
+    return float(max(np.max(smaller - empirical[firsts]), np.max(empirical[lasts] - smaller)))
+
+
+def _power_law(areas_m2: Array, how: Resampling) -> PowerLawFit | None:
     fitted = fit_power_law(areas_m2)
     if fitted is None:
         return None
-    draws = how.draws if len(areas_m2) <= _MANY else min(how.draws, _MOST_DRAWS_OF_MANY)
+    draws = how.draws if len(areas_m2) <= _MANY else min(how.draws, _MAX_DRAWS_OF_MANY)
     drawn = bootstrap_power_law(areas_m2, draws, np.random.default_rng([how.seed, 2]))
-    p_draws = min(draws, _MOST_P_DRAWS)
-    p_value = None
-    if p_draws > 0:
-        generator = np.random.default_rng([how.seed, 3])
-        p_value = power_law_p_value(areas_m2, fitted, p_draws, generator)
+    p_draws, generator = min(draws, _MAX_P_DRAWS), np.random.default_rng([how.seed, 3])
+    p_value = power_law_p_value(areas_m2, fitted, p_draws, generator) if p_draws > 0 else None
     return PowerLawFit(
         exponent=interval_estimate(fitted.exponent, drawn[:, 0], how.level),
         from_m2=interval_estimate(fitted.from_m2, drawn[:, 1], how.level),
@@ -192,20 +179,6 @@ def _power_law(areas_m2: Array, how: Sampling) -> PowerLawFit | None:
         ks_distance=fitted.ks_distance,
         p_value=p_value,
     )
-
-
-FEWEST_IN_TAIL = 30
-_CANDIDATES, _CHECKED = 80, 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerLawTail:
-    """A tail: its exponent, where it begins, how many landslides it holds, and how well it fits."""
-
-    exponent: float
-    from_m2: float
-    landslides: int
-    ks_distance: float
 
 
 def fit_power_law(areas_m2: Array) -> PowerLawTail | None:
@@ -217,16 +190,16 @@ def fit_power_law(areas_m2: Array) -> PowerLawTail | None:
     Returns:
         None where there are fewer than 30 landslides or all of a tail are of one area.
     """
-    if len(areas_m2) < FEWEST_IN_TAIL:
+    if len(areas_m2) < MIN_LANDSLIDES:
         return None
     logs = np.log(areas_m2)
     change = areas_m2[1:] != areas_m2[:-1]
     firsts = np.flatnonzero(np.concatenate(([True], change)))
-    starts = _evenly_spaced(firsts[firsts <= len(logs) - FEWEST_IN_TAIL], _CANDIDATES)
+    starts = _evenly_spaced(firsts[firsts <= len(logs) - MIN_LANDSLIDES], _MAX_STARTS)
     held = len(logs) - starts
     sums = np.cumsum(logs[::-1])[::-1][starts] - held * logs[starts]
     slopes = np.divide(held, sums, out=np.zeros(len(sums)), where=sums > 1e-9 * held)
-    ends = _evenly_spaced(np.flatnonzero(np.concatenate((change, [True]))) + 1, _CHECKED)
+    ends = _evenly_spaced(np.flatnonzero(np.concatenate((change, [True]))) + 1, _MAX_CHECKED)
     distances = _distances(logs, starts, slopes, ends)
     best = int(np.argmin(distances))
     if not np.isfinite(distances[best]):
@@ -242,10 +215,10 @@ def fit_power_law(areas_m2: Array) -> PowerLawTail | None:
 def power_law_p_value(
     areas_m2: Array, fitted: PowerLawTail, draws: int, generator: np.random.Generator
 ) -> float:
-    """Return how often areas with such a tail lie farther from their fit than these do (p).
+    """Return the p-value of a power law: how often such areas are farther from their fit.
 
-    Sets of as many areas are made: from the fitted tail with the tail's share, else from the areas
-    under it (Clauset et al. 2009, section 4.1); a p under 0.1 speaks against a power law.
+    Sets of as many areas are drawn: from the fitted tail with the tail's fraction, else from the
+    areas under it (Clauset et al. 2009, section 4.1); p under 0.1 speaks against a power law.
     """
     body = areas_m2[areas_m2 < fitted.from_m2]
     share, worse = fitted.landslides / len(areas_m2), 0
@@ -259,7 +232,7 @@ def power_law_p_value(
 
 
 def bootstrap_power_law(areas_m2: Array, draws: int, generator: np.random.Generator) -> Array:
-    """Return exponent and start (draws, 2) of landslides drawn anew; NaN without a fit."""
+    """Return exponent and start (draws, 2) of bootstrap samples; NaN without a fit."""
     found = np.full((draws, 2), np.nan)
     for draw in range(draws):
         again = fit_power_law(_redrawn(areas_m2, len(areas_m2), generator))
@@ -272,8 +245,8 @@ def _redrawn(areas_m2: Array, landslides: int, generator: np.random.Generator) -
     """Return rising areas drawn with replacement from rising ones; none from none."""
     if landslides == 0:
         return areas_m2[:0]
-    drawn = generator.integers(len(areas_m2), size=landslides)
-    return np.repeat(areas_m2, np.bincount(drawn, minlength=len(areas_m2)))
+    weights = bootstrap_weights(len(areas_m2), 1, generator, size=landslides)[0]
+    return np.repeat(areas_m2, weights.astype(np.intp))
 
 
 def _evenly_spaced(places: NDArray[np.intp], most: int) -> NDArray[np.intp]:

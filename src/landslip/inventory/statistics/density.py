@@ -1,4 +1,4 @@
-"""Density of landslides in square cells."""
+"""Density of landslides in square cells, exact coverage included."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from landslip.io.vector import repair_polygons
 
 _DENSITY_CLASSES = 5
 _CELLS_ALONG = 25
-_LEAST_MAPPED = 0.25  # of a cell; one landslide on a sliver of ground is no density
-_MOST_CELLS = 250_000
+_MIN_MAPPED = 0.25  # of a cell; one landslide on a sliver is no density
+_MAX_CELLS = 250_000
 _LONLAT = pyproj.CRS.from_epsg(4326)
 _ZONE_DEG = 6.0
 _EDGE_PARTS = 100
@@ -32,28 +32,28 @@ def density_cells(
     ground: shapely.Geometry | Sequence[float] | None = None,
     cell_m: float | None = None,
 ) -> geopandas.GeoDataFrame:
-    """Return square cells with their number of landslides and share of landslide area.
+    """Return square cells with their number of landslides and fraction of landslide area.
 
-    Cells are in the inventory's coordinate system where that counts metres without stretching
-    areas, else in a UTM zone, or over more than one in an equal-area projection. Corners lie on
-    multiples of the cell's side. Number and area are those on the mapped ground within the cell,
-    over its area; ground that overlapping landslides share counts once.
+    Cells are in the inventory's coordinate system where that is in metres and true to scale, else
+    in a UTM zone, or over more than one in an equal-area projection. Corners are at multiples of
+    the cell's side. Number and area are those in the mapped part of the cell, over its area;
+    overlaps of landslides count once.
 
     Args:
         polygons: (n,) valid landslides.
         crs: their coordinate system (rasterio's or pyproj's); None gives no cell.
-        ground: what was mapped, as polygon or as bounds (left, bottom, right, top) in ``crs``; by
+        ground: the mapped area, as polygon or as bounds (left, bottom, right, top) in ``crs``; by
             default the bounds of the landslides.
         cell_m: side of a cell; by default a round length, about a 25th of the longer side.
 
     Returns:
         ``cell`` (int64, from 1, rows from the top), ``landslides`` (int64: those whose point inside
-        lies in the cell), ``per_km2`` and ``area_share`` (0 to 1; both are NaN where less than a
-        quarter of the cell was mapped), and squares, of all cells that touch mapped ground.
+        is in the cell), ``per_km2`` and ``area_share`` (0 to 1; both are NaN where less than a
+        quarter of the cell was mapped), and squares, of all cells that touch the mapped area.
 
     Raises:
         InputError: the side is not over 0, or so short that there are more than 250,000 cells; or
-            something lies where its coordinate system is not defined.
+            something is outside the area where its coordinate system is defined.
     """
     if cell_m is not None and not 0 < cell_m < np.inf:
         raise InputError(f"the side of a density cell is over 0 m; got {cell_m:g}")
@@ -104,7 +104,7 @@ def _counted(
     kept = (mapped_m2 > 0) | (counts > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = [counts, counts / (mapped_m2 / 1e6), covered / mapped_m2]
-    enough = mapped_m2 >= _LEAST_MAPPED * cells.side_m**2
+    enough = mapped_m2 >= _MIN_MAPPED * cells.side_m**2
     columns[1:] = [np.where(enough, one, np.nan) for one in columns[1:]]
     return _frame(squares[kept], [one[kept] for one in columns], crs)
 
@@ -112,7 +112,7 @@ def _counted(
 def _ground(
     polygons: Geometries, ground: shapely.Geometry | Sequence[float] | None
 ) -> shapely.Geometry | None:
-    """Return what was mapped as a geometry; None where nothing tells."""
+    """Return the mapped area as a geometry; None where it is unknown."""
     if isinstance(ground, shapely.Geometry):
         return None if shapely.is_empty(ground) else ground
     if ground is None and len(polygons) == 0:
@@ -142,7 +142,7 @@ def _frame(
 
 
 def _metric(source: pyproj.CRS, ground: Geometries) -> pyproj.CRS:
-    """Return a system in metres in which areas are true, or nearly."""
+    """Return a system in metres in which areas are exact, or nearly."""
     target = pyproj.CRS.from_wkt(metric_crs(source, ground).to_wkt())
     if target == source:
         return source
@@ -156,7 +156,7 @@ def _metric(source: pyproj.CRS, ground: Geometries) -> pyproj.CRS:
 def _ground_in(
     ground: shapely.Geometry, source: pyproj.CRS, target: pyproj.CRS
 ) -> shapely.Geometry:
-    """Return the ground in another system, its straight edges bent as that bends them."""
+    """Return the area in another system, its straight edges bent as they are there."""
     if source == target:
         return ground
     left, bottom, right, top = shapely.bounds(ground)
@@ -182,10 +182,10 @@ class _Cells:
         side = side_m or _round_length(longer / _CELLS_ALONG)
         first, last = np.floor(left / side), max(np.ceil(right / side), np.floor(left / side) + 1)
         low, high = np.floor(bottom / side), max(np.ceil(top / side), np.floor(bottom / side) + 1)
-        if (last - first) * (high - low) > _MOST_CELLS:
+        if (last - first) * (high - low) > _MAX_CELLS:
             raise InputError(
-                f"cells of {side:g} m would be {(last - first) * (high - low):.0f} on this ground, "
-                f"over {_MOST_CELLS}; choose longer ones"
+                f"cells of {side:g} m would be {(last - first) * (high - low):.0f} in this area, "
+                f"over {_MAX_CELLS}; choose longer ones"
             )
         shape = (int(high - low), int(last - first))
         return cls(left=float(first * side), top=float(high * side), side_m=side, shape=shape)
@@ -198,7 +198,7 @@ class _Cells:
         return squares
 
     def of(self, points: Geometries) -> NDArray[np.intp]:
-        """Return the cell of each point; those beyond the block go to its nearest cell."""
+        """Return the cell of each point; those outside the block belong to its nearest cell."""
         places = shapely.get_coordinates(points)
         rows = np.clip((self.top - places[:, 1]) // self.side_m, 0, self.shape[0] - 1)
         cols = np.clip((places[:, 0] - self.left) // self.side_m, 0, self.shape[1] - 1)
@@ -218,13 +218,13 @@ _X, _Y = 0, 1
 def covered_fractions(
     polygons: NDArray[np.object_], corner: tuple[float, float], side: float, shape: tuple[int, int]
 ) -> Array:
-    """Return the share of each cell (rows, cols) that polygons cover, 0 to 1.
+    """Return the fraction of each cell (rows, cols) that polygons cover, 0 to 1.
 
-    Ground that several share counts once. What lies right of each edge is added up along its row
-    of cells (Green's theorem), so time grows with edges, not with polygons times cells.
+    Overlaps count once. What is right of each edge is added up along its row of cells (Green's
+    theorem), so time grows with edges, not with polygons times cells.
 
     Args:
-        polygons: (n,) valid ones; what lies beyond the cells is left out.
+        polygons: (n,) valid ones; what is outside the cells is left out.
         corner: (left, top) of the first cell, in map coordinates.
         side: of a cell, in map units.
         shape: (rows, cols) of cells, rows from the top.
@@ -245,10 +245,10 @@ def covered_fractions(
 
 
 def _edges(polygons: NDArray[np.object_]) -> Array:
-    """Return the edges (m, start and end, xy) of what polygons cover; ground is on their left."""
+    """Return the edges (m, start and end, xy) of what polygons cover, which is on their left."""
     if len(polygons) == 0:
         return np.zeros((0, 2, 2))
-    # of many copies of one polygon, each pair would be looked at
+    # of many copies of one polygon, each pair would be intersected
     _, once = np.unique(shapely.to_wkb(shapely.normalize(polygons)), return_index=True)
     union = shapely.disjoint_subset_union_all(polygons[once])
     parts = shapely.orient_polygons(shapely.get_parts(union))

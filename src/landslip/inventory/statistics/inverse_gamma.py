@@ -1,17 +1,14 @@
-"""Areas as the fits take them: sorted, counted, and thinned where there are very many.
-
-Three-parameter inverse gamma distribution of landslide areas, by maximum likelihood.
+"""Three-parameter inverse gamma distribution of landslide areas, by maximum likelihood.
 
 p(A) = 1 / (a Gamma(rho)) (a / (A - s))^(rho + 1) exp(-a / (A - s)) for A > s (Malamud et al. 2004,
-doi 10.1002/esp.1064). 1 / (A - s) is gamma distributed with shape rho and rate a. An
-inventory without landslides under some area is fitted by the density given A at least that (at
-least 0, as s can be under it), which leaves rho, a and s those of all landslides, mapped or not.
-
-Fits of the inverse gamma distribution of areas, by maximum likelihood.
+doi 10.1002/esp.1064). 1 / (A - s) is gamma distributed with shape rho and rate a. An inventory with
+a minimum mapping unit is fitted by the density given A at least that (at least 0, as s can be under
+it), which leaves rho, a and s those of all landslides, mapped or not.
 
 For a given s the likelihood is concave in rho and a and its maximum is found by Newton's method;
-over s, the profile is searched on a grid, so that no start decides what is found. Many sets of
-counts (the bootstrap's) are fitted at once. No binning: sums over the areas are all that is needed.
+over s, the profile is searched on a grid, so that no start decides the result. Many sets of counts
+(the bootstrap's) are fitted at once. No binning: sums over the areas suffice. `scipy.stats` fits
+one set at a time, from a start, and no distribution that is cut off.
 """
 
 from dataclasses import dataclass
@@ -23,14 +20,14 @@ from scipy.special import digamma, gammainc, gammaincinv, gammaln, polygamma
 from scipy.stats import invgamma
 
 Array = NDArray[np.float64]
-EXACT = 5_000
-_SMALLEST_KEPT = 1_000
+MAX_DISTINCT = 5_000
+_UNMERGED = 1_000
 _CLASS_WIDTH = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CountedAreas:
-    """Different areas and how often each comes.
+    """Distinct areas and how often each occurs.
 
     Attributes:
         areas_m2: (n,) float64, rising, all over 0.
@@ -46,9 +43,9 @@ class CountedAreas:
         return int(self.counts.sum())
 
     def resampled(self, draws: int, generator: np.random.Generator) -> NDArray[np.float64]:
-        """Return the counts (draws, n) of landslides drawn anew with replacement."""
-        shares = self.counts / self.counts.sum()
-        return generator.multinomial(self.landslides, shares, size=draws).astype(np.float64)
+        """Return the counts (draws, n) of bootstrap samples of the landslides."""
+        fractions = self.counts / self.counts.sum()
+        return generator.multinomial(self.landslides, fractions, size=draws).astype(np.float64)
 
 
 def usable_areas(areas_m2: ArrayLike) -> NDArray[np.float64]:
@@ -58,16 +55,15 @@ def usable_areas(areas_m2: ArrayLike) -> NDArray[np.float64]:
 
 
 def count_areas(areas_m2: NDArray[np.float64]) -> CountedAreas:
-    """Count equal areas together; over 5,000 different ones also nearly equal ones.
+    """Count equal areas together; over 5,000 distinct ones also nearly equal ones.
 
-    The classes are 0.2 % wide and stand at their mean, so sums over the areas change by less than
-    a millionth; the 1,000 smallest areas, on which the fit of the smallest depends, stay as they
-    are.
+    The classes are 0.2 % wide and represented by their mean, so sums over the areas change by less
+    than a millionth; the 1,000 smallest areas, on which the fit depends most, are not merged.
     """
     areas, counts = np.unique(areas_m2, return_counts=True)
-    if len(areas) > EXACT:
+    if len(areas) > MAX_DISTINCT:
         classes = np.floor(np.log(areas) / _CLASS_WIDTH).astype(np.int64)
-        classes[:_SMALLEST_KEPT] = np.arange(_SMALLEST_KEPT) - 10**9
+        classes[:_UNMERGED] = np.arange(_UNMERGED) - 10**9
         _, at = np.unique(classes, return_inverse=True)
         sums = np.bincount(at, weights=areas * counts)
         counts = np.bincount(at, weights=counts)
@@ -96,22 +92,22 @@ class InverseGamma:
     def density(self, areas_m2: Array, least_m2: float = 0.0) -> Array:
         """Return p(A | A >= least) in 1/m²; 0 under the least area and up to s."""
         density = invgamma.pdf(areas_m2, self.rho, loc=self.s_m2, scale=self.a_m2)
-        within = density / self.share_over(np.array(least_m2))
+        within = density / self.fraction_over(np.array(least_m2))
         return np.where(areas_m2 >= least_m2, within, 0.0)
 
-    def share_over(self, areas_m2: Array) -> Array:
-        """Return the share of landslides that are larger than each area."""
+    def fraction_over(self, areas_m2: Array) -> Array:
+        """Return the fraction of landslides that are larger than each area."""
         above = np.maximum(areas_m2 - self.s_m2, 0)
         with np.errstate(divide="ignore"):
             ratio = np.where(above > 0, self.a_m2 / above, np.inf)
         shares: Array = gammainc(self.rho, ratio)
         return shares
 
-    def drawn(
+    def sample(
         self, landslides: int, generator: np.random.Generator, least_m2: float = 0.0
     ) -> Array:
         """Draw areas in m², all at least ``least_m2``."""
-        shares = generator.uniform(size=landslides) * self.share_over(np.array(least_m2))
+        shares = generator.uniform(size=landslides) * self.fraction_over(np.array(least_m2))
         areas: Array = self.s_m2 + self.a_m2 / gammaincinv(self.rho, shares)
         return areas
 
@@ -135,8 +131,8 @@ class FittedInverseGamma:
     """A distribution and its log-likelihood.
 
     ``at_edge`` names what the data do not bound: ``shape`` where rho is over 10, which no power law
-    is, or s is at the far end of the search; ``rollover`` where they show a tail alone, so that a
-    is as small as is searched.
+    has, or s is at the far end of the search; ``rollover`` where they show a tail alone, so that a
+    is at its lower bound.
     """
 
     distribution: InverseGamma
@@ -178,7 +174,7 @@ def fit_inverse_gamma_many(areas: CountedAreas, counts: Array, least_m2: float =
 
     Returns:
         (draws, 3) rho, a_m2 and s_m2, between the grid's steps of s by a parabola; by a search
-        where a is as small as is searched, since the profile bends there.
+        where a is at its lower bound, since the profile bends there.
     """
     problem = _Problem.of(areas, least_m2)
     profile, logs, inverses, floor = problem.profile(counts)
@@ -255,8 +251,7 @@ class _Problem:
     def profile(self, counts: Array) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
         """Return (draws, grid): greatest mean log-likelihood, and what it comes from.
 
-        That is the mean of ln(A - s), that of 1 / (A - s), and whether a is as small as is
-        searched.
+        That is the mean of ln(A - s), that of 1 / (A - s), and whether a is at its lower bound.
         """
         logs, inverses = self._means(self.offsets, counts)
         room = self.room(self.shifts(self.offsets))
@@ -293,7 +288,7 @@ class _Problem:
 
 
 def _at_floor(rate: Array, room: Array) -> NDArray[np.bool_]:
-    """Whether a is as small as is searched, where areas under some are cut off."""
+    """Whether a is at its lower bound, where the distribution is cut off."""
     floor: NDArray[np.bool_] = (room > 0) & (rate < 1.05 * _LEAST_RATIO * room)
     return floor
 
@@ -328,7 +323,7 @@ def _untruncated(logs: Array, inverses: Array) -> tuple[Array, Array]:
 
 
 def _truncated(logs: Array, inverses: Array, room: Array, rho: Array) -> tuple[Array, Array]:
-    """Return rho and a where areas under some are cut off, by Newton's method.
+    """Return rho and a where the distribution is cut off, by Newton's method.
 
     With y = room / (A - s), of which none is over 1, and z = a / room, the mean log-likelihood is
     rho mean(ln y) - z mean(y) - partition(rho, z): an exponential family, concave in (rho, z).
@@ -348,7 +343,7 @@ def _truncated(logs: Array, inverses: Array, room: Array, rho: Array) -> tuple[A
 
 
 def _newton(rho: Array, ratio: Array, mean_log: Array, mean: Array) -> tuple[Array, Array]:
-    """Return one Newton step, kept in bounds; along rho alone where z rests on its bound."""
+    """Return one Newton step within bounds; along rho alone where z is at its bound."""
     step = 1e-4 * rho
     low, middle, high = (_partition(rho + by, ratio) for by in (-step, 0 * step, step))
     by_rho = mean_log - (high[0] - low[0]) / (2 * step)
