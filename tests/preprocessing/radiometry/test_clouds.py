@@ -124,11 +124,11 @@ def test_arguments_that_make_no_sense_are_refused() -> None:
     image = scene((4, 4))
     with pytest.raises(InputError, match=r"blue,green,red,nir; got an array of \(3, 4, 4\)"):
         bright_cloud_pixels(image[:3], all_of(image), PLAIN)
-    with pytest.raises(InputError, match="a pixel's side is above 0 m; got 0"):
+    with pytest.raises(InputError, match="the side of a pixel must be above 0 m; got 0"):
         detect_bright_clouds(image, all_of(image), PLAIN, resolution_m=0)
     with pytest.raises(InputError, match="0 or more; got -1 m2 and 50"):
         CloudThresholds(min_area_m2=-1)
-    with pytest.raises(InputError, match="thresholds of the cloud test are finite"):
+    with pytest.raises(InputError, match="cloud thresholds must be finite"):
         CloudThresholds(max_ndvi=float("nan"))
 
 
@@ -246,5 +246,7 @@ def test_a_scene_too_small_is_refused(package: Path, weights: Path) -> None:
 def test_settings_that_make_no_sense_are_refused(weights: Path) -> None:
     with pytest.raises(InputError, match="works at 5 to 50 m; got 2"):
         OmniCloudSettings(weights=weights, resolution_m=2.0)
-    with pytest.raises(InputError, match="at least one class, and not the clear"):
+    with pytest.raises(
+        InputError, match="at least one class must be masked as cloud, and not the clear"
+    ):
         OmniCloudSettings(weights=weights, classes=(CloudClass.CLEAR,))

@@ -44,11 +44,11 @@ def test_haze_worked_by_hand() -> None:
 def test_shares_of_counts() -> None:
     made = CountHistogram()
     made.add(np.array([[0, 0, 10, 20, 20, 1023, 1023, 1500]], dtype=np.uint16))
-    assert made.share_below(10) == 0
-    assert made.share_below(10.5) == pytest.approx(1 / 6)
-    assert made.share_below(-3.0) == 0
-    assert made.share_from(1023) == pytest.approx(1 / 2)
-    assert CountHistogram().share_from(5) == 0
+    assert made.fraction_below(10) == 0
+    assert made.fraction_below(10.5) == pytest.approx(1 / 6)
+    assert made.fraction_below(-3.0) == 0
+    assert made.fraction_from(1023) == pytest.approx(1 / 2)
+    assert CountHistogram().fraction_from(5) == 0
 
 
 def test_thin_haze_falls_with_the_square_of_the_wavelength_at_least() -> None:
@@ -74,9 +74,9 @@ def test_fewer_dark_pixels_than_asked_for_do_not_decide() -> None:
 
 def test_the_share_decides_in_a_large_scene() -> None:
     large = histogram(40, 150, bright=2_000_000)
-    share = DarkObjectSettings(share=1e-4, min_px=10)
+    share = DarkObjectSettings(fraction=1e-4, min_px=10)
     assert estimate_haze({"red": large}, CONVERSION, share).dark_dn == {"red": 500}
-    smaller = DarkObjectSettings(share=7e-5, min_px=10)
+    smaller = DarkObjectSettings(fraction=7e-5, min_px=10)
     assert estimate_haze({"red": large}, CONVERSION, smaller).dark_dn == {"red": 40}
 
 
@@ -86,31 +86,33 @@ def test_fill_and_invalid_pixels_are_left_out() -> None:
     found = CountHistogram()
     found.add(dn, valid)
     assert found.total == 4
-    assert found.smallest_reached(1) == 9
+    assert found.darkest(1) == 9
     found.add(dn)
     assert found.total == 9
-    assert found.smallest_reached(1) == 7
-    assert found.smallest_reached(2) == 9
+    assert found.darkest(1) == 7
+    assert found.darkest(2) == 9
 
 
 @given(st.lists(st.integers(1, 65_535), min_size=1, max_size=50), st.data())
-def test_the_smallest_reached_is_the_sorted_pixel(values: list[int], data: st.DataObject) -> None:
+def test_the_darkest_is_the_sorted_pixel(values: list[int], data: st.DataObject) -> None:
     found = CountHistogram()
     half = len(values) // 2
     for part in (values[:half], values[half:]):
         found.add(np.array(part, dtype=np.uint16).reshape(1, -1))
     wanted = data.draw(st.integers(1, len(values)))
-    assert found.smallest_reached(wanted) == sorted(values)[wanted - 1]
+    assert found.darkest(wanted) == sorted(values)[wanted - 1]
 
 
 def test_too_few_pixels_are_refused() -> None:
-    with pytest.raises(InputError, match="band red: a dark object is sought among at least 100 px"):
+    with pytest.raises(
+        InputError, match="band red: dark objects are searched for among at least 100 px"
+    ):
         estimate_haze({"red": CountHistogram()}, CONVERSION, DarkObjectSettings())
     with pytest.raises(InputError, match="at least 12 px; got 10"):
-        histogram(4, 10, bright=0).smallest_reached(12)
+        histogram(4, 10, bright=0).darkest(12)
 
 
-def test_haze_against_the_order_of_scattering_is_told() -> None:
+def test_haze_against_the_order_of_scattering_is_reported() -> None:
     dark = {"blue": 50, "green": 80, "red": 60, "nir": 30, "pan": 300}
     haze = estimate_haze(
         {band: histogram(dn, 100) for band, dn in dark.items()}, CONVERSION, DarkObjectSettings()
@@ -128,8 +130,10 @@ def test_what_is_left_to_a_dark_object_can_be_chosen(reflectance: float) -> None
 
 
 def test_rules_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(InputError, match=r"a share between 0 and 1 and at least 1 px; got 0, 100"):
-        DarkObjectSettings(share=0)
+    with pytest.raises(
+        InputError, match=r"a fraction between 0 and 1 and at least 1 px; got 0, 100"
+    ):
+        DarkObjectSettings(fraction=0)
     with pytest.raises(InputError, match="at least 1 px"):
         DarkObjectSettings(min_px=0)
     with pytest.raises(InputError, match=r"reflects 0 to less than 1; got 1\.5"):

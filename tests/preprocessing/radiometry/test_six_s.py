@@ -51,13 +51,15 @@ def test_a_standard_atmosphere_brings_its_gases() -> None:
 
 
 def test_air_that_cannot_be_is_refused() -> None:
-    with pytest.raises(InputError, match=r"aerosol optical depth at 550 nm is 0 to 3; got -0\.1"):
+    with pytest.raises(
+        InputError, match=r"aerosol optical depth at 550 nm must be 0 to 3; got -0\.1"
+    ):
         AtmosphericState.standard(StandardAtmosphere.TROPICAL, optical_depth_550=-0.1)
-    with pytest.raises(InputError, match=r"ozone in cm-atm is 0 to 1; got 300"):
+    with pytest.raises(InputError, match=r"ozone in cm-atm must be 0 to 1; got 300"):
         AtmosphericState(water_g_cm2=1.0, ozone_cm_atm=300)
-    with pytest.raises(InputError, match="water vapour in g/cm2 is 0 to 10; got nan"):
+    with pytest.raises(InputError, match="water vapour in g/cm2 must be 0 to 10; got nan"):
         AtmosphericState(water_g_cm2=math.nan, ozone_cm_atm=0.3)
-    with pytest.raises(InputError, match="latitude is -90 to 90 and month 1 to 12; got 91, 3"):
+    with pytest.raises(InputError, match="latitude must be -90 to 90 and month 1 to 12; got 91, 3"):
         select_standard_atmosphere(91, 3)
 
 
@@ -179,11 +181,11 @@ def test_the_correction_worked_by_hand() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"sun_zenith_deg": 80.0}, "6S is used for sun zenith angles of 0 to below 75"),
+        ({"sun_zenith_deg": 80.0}, "6S works at sun zenith angles of 0 to below 75"),
         ({"view_zenith_deg": 86.3}, r"view zenith angles of 0 to below 75 degrees; got 86\.3"),
         ({"altitude_m": 12_000}, "between -500 and 9000 m; got 12000"),
-        ({"month": 13}, "a date has a month and day; got 13, 24"),
-        ({"sun_azimuth_deg": float("inf")}, "azimuths are finite"),
+        ({"month": 13}, "month must be 1 to 12 and day 1 to 31; got 13, 24"),
+        ({"sun_azimuth_deg": float("inf")}, "azimuths must be finite"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, float], text: str) -> None:

@@ -107,8 +107,8 @@ REAL = SunTags(
 
 def test_a_real_products_tags_are_beijing_time_and_zenith() -> None:
     sun = interpret_sun_tags(REAL)
-    assert sun.time_reading is TimeStandard.BEIJING
-    assert sun.angle_reading is SunAngle.ZENITH
+    assert sun.time_standard is TimeStandard.BEIJING
+    assert sun.tag_angle is SunAngle.ZENITH
     assert sun.utc == datetime(2022, 6, 24, 5, 39, 9)
     assert sun.zenith_deg == 25.1707
     assert sun.azimuth_deg == 106.266
@@ -120,7 +120,7 @@ def test_a_real_products_tags_are_beijing_time_and_zenith() -> None:
 @pytest.mark.parametrize("angle", list(SunAngle))
 @pytest.mark.parametrize("time", list(TimeStandard))
 @pytest.mark.parametrize("received", [True, False])
-def test_all_four_readings_are_told_apart(
+def test_all_four_readings_are_distinguished(
     angle: SunAngle, time: TimeStandard, received: bool
 ) -> None:
     utc = datetime(2022, 6, 24, 5, 39, 9)
@@ -131,7 +131,7 @@ def test_all_four_readings_are_told_apart(
         receive_time=utc if received else None,
     )
     sun = interpret_sun_tags(tags)
-    assert (sun.angle_reading, sun.time_reading, sun.utc) == (angle, time, utc)
+    assert (sun.tag_angle, sun.time_standard, sun.utc) == (angle, time, utc)
     assert sun.zenith_deg == pytest.approx(25.1707)
 
 
@@ -150,8 +150,8 @@ def test_around_45_degrees_the_closer_reading_is_taken() -> None:
         lon_deg=103.0,
         lat_deg=latitude,
     )
-    assert interpret_sun_tags(tags).angle_reading is SunAngle.ZENITH
-    assert interpret_sun_tags(replace(tags, zenith_deg=45.5)).angle_reading is SunAngle.ELEVATION
+    assert interpret_sun_tags(tags).tag_angle is SunAngle.ZENITH
+    assert interpret_sun_tags(replace(tags, zenith_deg=45.5)).tag_angle is SunAngle.ELEVATION
     assert interpret_sun_tags(replace(tags, zenith_deg=45.5)).zenith_deg == pytest.approx(44.5)
 
 
@@ -184,7 +184,7 @@ def test_the_azimuth_is_not_asked_for_where_the_sun_is_overhead() -> None:
         lon_deg=0.0,
         lat_deg=0.0,
     )
-    assert interpret_sun_tags(tags).time_reading is TimeStandard.UTC
+    assert interpret_sun_tags(tags).time_standard is TimeStandard.UTC
     with pytest.raises(InputError, match="SolarAzimuth"):
         interpret_sun_tags(
             replace(tags, lat_deg=4.0, zenith_deg=sun_position(utc, 0, 4).zenith_deg)
@@ -227,12 +227,12 @@ def test_an_azimuth_that_fits_no_reading_stops() -> None:
 
 def test_an_angle_out_of_range_is_refused() -> None:
     with pytest.raises(
-        InputError, match=r"SolarZenith lies between 0 and 90 degrees; got 95\.0 in"
+        InputError, match=r"SolarZenith must be between 0 and 90 degrees; got 95\.0 in"
     ):
         replace(REAL, zenith_deg=95.0)
     with pytest.raises(InputError, match="SolarZenith"):
         replace(REAL, zenith_deg=math.nan)
-    with pytest.raises(InputError, match="SolarAzimuth lies between 0 and 360"):
+    with pytest.raises(InputError, match="SolarAzimuth must be between -360 and 360"):
         replace(REAL, azimuth_deg=400.0)
 
 
@@ -257,6 +257,6 @@ def test_every_real_metadata_file_is_understood() -> None:
                 file=file.name,
             )
         )
-        assert sun.angle_reading is SunAngle.ZENITH
+        assert sun.tag_angle is SunAngle.ZENITH
         assert sun.utc == datetime(2022, 6, 24, 5, 39, 9)
         assert abs(sun.zenith_difference_deg) < 0.1

@@ -96,8 +96,8 @@ class RadiometricCorrection:
                 "zenith_deg": self.sun.zenith_deg,
                 "azimuth_deg": self.sun.azimuth_deg,
                 "distance_au": self.sun.distance_au,
-                "time_tag_read_as": self.sun.time_reading.value,
-                "angle_tag_read_as": self.sun.angle_reading.value,
+                "time_tag_read_as": self.sun.time_standard.value,
+                "angle_tag_read_as": self.sun.tag_angle.value,
                 "computed_zenith_deg": self.sun.computed.zenith_deg,
                 "computed_azimuth_deg": self.sun.computed.azimuth_deg,
             },
@@ -222,7 +222,7 @@ def _source_fractions(
     for band, scale, offset in zip(toa.bands, toa.scale, toa.offset, strict=True):
         histogram = histograms[band]
         fractions[band] = {
-            "negative": histogram.share_below(-offset / scale),
-            "saturated": histogram.share_from(SATURATED_DN),
+            "negative": histogram.fraction_below(-offset / scale),
+            "saturated": histogram.fraction_from(SATURATED_DN),
         }
     return fractions

@@ -1,15 +1,14 @@
-"""Thick clouds by brightness and whiteness.
+"""Cloud detection: thick clouds by thresholds, clouds and shadows by OmniCloudMask.
 
-A test of single pixels with a filter by size; it knows nothing of texture or temperature. Snow,
-salt, bright roofs and fresh bare debris, landslides among them, may be taken for cloud where they
-are as bright, white and wide; thin cloud and the shadows of clouds are missed. So it serves to
-leave out most of what is useless, not to make a scene clean. `omnicloud` is the better way.
+The thresholds judge single pixels by brightness and whiteness, with a filter by size; they know
+nothing of texture or temperature. Snow, salt, bright roofs and fresh bare debris, landslides among
+them, may be taken for cloud where they are as bright, white and large; thin cloud and cloud shadow
+are missed. So they serve to leave out most of what is useless, not to make a scene clean.
 
-Clouds and their shadows by OmniCloudMask, where it is installed and its weights are at hand.
-
-Wright et al. (2025), doi 10.1016/j.rse.2025.114694. It was trained on Sentinel-2 and takes red,
-green and near infrared at about 10 m, so finer scenes are averaged down and its classes spread out
-again. Nothing is downloaded: the weights are read from a folder.
+OmniCloudMask is better, where it is installed and its weights are available: Wright et al. (2025),
+doi 10.1016/j.rse.2025.114694. It was trained on Sentinel-2 and takes red, green and near infrared
+at about 10 m, so finer scenes are averaged and its classes enlarged again. Nothing is downloaded:
+the weights are read from a folder.
 """
 
 import csv
@@ -28,22 +27,28 @@ from numpy.typing import NDArray
 from landslip.core.errors import InputError, MissingDependencyError
 
 CLOUD_BANDS = ("blue", "green", "red", "nir")
+OMNICLOUD_BANDS = ("red", "green", "nir")
+_INSTALL = "pip install omnicloudmask"
+_INDEX = "model_download_links.csv"
+_SMALLEST_WEIGHTS_BYTES = 1024 * 1024
+_SMALLEST_SIDE_PX = 32
+_PATCH_PX, _OVERLAP_PX = 1000, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudThresholds:
-    """What makes a pixel cloud; reflectances at the top of the atmosphere.
+    """Thresholds of cloud; reflectances at the top of the atmosphere.
 
     Attributes:
-        min_blue: a cloud's least reflectance in blue.
-        min_haze_index: least ``blue - 0.5 red``, a form of the haze-optimised transform
+        min_blue: lowest reflectance of cloud in blue.
+        min_haze_index: lowest ``blue - 0.5 red``, a form of the haze-optimised transform
             (Zhang et al. 2002, doi 10.1016/S0034-4257(02)00034-2; this form and its 0.08 from Zhu
             and Woodcock 2012, doi 10.1016/j.rse.2011.10.028, equation 3): bare ground, which
             brightens towards red, stays under it.
-        max_spread: most ``(max - min) / mean`` of blue, green and red: a cloud is white.
+        max_spread: highest ``(max - min) / mean`` of blue, green and red: a cloud is white.
         max_ndvi: a cloud is not green.
-        min_area_m2: smaller groups of pixels are roofs and rocks, and dropped.
-        buffer_m: by how much what is left is widened.
+        min_area_m2: smaller connected regions are roofs and rocks, and dropped.
+        buffer_m: by which the remaining regions are dilated.
     """
 
     min_blue: float = 0.25
@@ -56,93 +61,85 @@ class CloudThresholds:
     def __post_init__(self) -> None:
         thresholds = (self.min_blue, self.min_haze_index, self.max_spread, self.max_ndvi)
         if not all(map(math.isfinite, thresholds)):
-            raise InputError(f"the thresholds of the cloud test are finite; got {thresholds}")
+            raise InputError(f"cloud thresholds must be finite; got {thresholds}")
         if not (0 <= self.min_area_m2 < math.inf and 0 <= self.buffer_m < math.inf):
             raise InputError(
-                f"a cloud's least area and its buffer are 0 or more; "
+                f"the minimum area of clouds and their buffer must be 0 or more; "
                 f"got {self.min_area_m2} m2 and {self.buffer_m} m"
             )
 
 
 def bright_cloud_pixels(
-    reflectance: NDArray[np.float32], valid: NDArray[np.bool_], test: CloudThresholds
+    reflectance: NDArray[np.float32], valid: NDArray[np.bool_], thresholds: CloudThresholds
 ) -> NDArray[np.bool_]:
-    """Judge each pixel by itself.
+    """Return which pixels are as bright and white as cloud: (height, width).
 
     Args:
         reflectance: (4, height, width) at the top of the atmosphere, in the order `CLOUD_BANDS`.
         valid: (height, width); other pixels are not cloud.
-        test: the thresholds.
+        thresholds: of cloud.
     """
     if reflectance.ndim != 3 or len(reflectance) != len(CLOUD_BANDS):
         raise InputError(
-            f"clouds are sought in {','.join(CLOUD_BANDS)}; got an array of {reflectance.shape}"
+            f"clouds are detected in {','.join(CLOUD_BANDS)}; got an array of {reflectance.shape}"
         )
     blue, _, red, nir = reflectance
     visible = reflectance[:3]
-    cloudy = valid & (blue >= test.min_blue)
-    cloudy &= blue - 0.5 * red >= test.min_haze_index
+    cloudy = valid & (blue >= thresholds.min_blue)
+    cloudy &= blue - 0.5 * red >= thresholds.min_haze_index
     spread = visible.max(axis=0) - visible.min(axis=0)
-    cloudy &= spread <= test.max_spread * visible.mean(axis=0)
-    cloudy &= nir - red <= test.max_ndvi * (nir + red)
+    cloudy &= spread <= thresholds.max_spread * visible.mean(axis=0)
+    cloudy &= nir - red <= thresholds.max_ndvi * (nir + red)
     return np.asarray(cloudy, dtype=np.bool_)
 
 
 def detect_bright_clouds(
     reflectance: NDArray[np.float32],
     valid: NDArray[np.bool_],
-    test: CloudThresholds,
+    thresholds: CloudThresholds,
     *,
     resolution_m: float,
 ) -> NDArray[np.bool_]:
     """Return where a scene, or an overview of it, is under thick cloud: (height, width).
 
-    Groups of pixels are filtered by size within the array, so it should be the whole scene at a
+    Connected regions are filtered by size within the array, so it should be the whole scene at a
     coarse resolution (10 to 20 m is enough) and not one window of many.
 
     Args:
         reflectance: (4, height, width) at the top of the atmosphere, in the order `CLOUD_BANDS`.
         valid: (height, width); other pixels are not cloud, also inside the buffer.
-        test: thresholds, least area and buffer.
+        thresholds: of cloud, minimum area and buffer.
         resolution_m: a pixel's side.
     """
     if not 0 < resolution_m < math.inf:
-        raise InputError(f"a pixel's side is above 0 m; got {resolution_m}")
-    cloudy = bright_cloud_pixels(reflectance, valid, test)
-    wide = _drop_small_regions(cloudy, test.min_area_m2 / resolution_m**2)
-    return _dilate(wide, test.buffer_m / resolution_m) & valid
+        raise InputError(f"the side of a pixel must be above 0 m; got {resolution_m}")
+    cloudy = bright_cloud_pixels(reflectance, valid, thresholds)
+    wide = _drop_small_regions(cloudy, thresholds.min_area_m2 / resolution_m**2)
+    return _dilate(wide, thresholds.buffer_m / resolution_m) & valid
 
 
 def _drop_small_regions(cloudy: NDArray[np.bool_], min_px: float) -> NDArray[np.bool_]:
-    """Drop groups of pixels, joined at sides or corners, that are smaller."""
-    _, groups, statistics, _ = cv2.connectedComponentsWithStats(
+    """Drop smaller regions, connected at sides or corners."""
+    _, regions, statistics, _ = cv2.connectedComponentsWithStats(
         cloudy.astype(np.uint8), connectivity=8
     )
-    kept = statistics[:, cv2.CC_STAT_AREA] >= min_px
-    kept[0] = False
-    result: NDArray[np.bool_] = kept[groups]
+    is_large = statistics[:, cv2.CC_STAT_AREA] >= min_px
+    is_large[0] = False
+    result: NDArray[np.bool_] = is_large[regions]
     return result
 
 
 def _dilate(cloudy: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
-    """Add all pixels whose centre lies within a radius of a cloudy one's."""
+    """Add all pixels whose centre is within a radius of a cloudy one's."""
     if radius_px < 1 or not cloudy.any():
         return cloudy
     distance = cv2.distanceTransform((~cloudy).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    widened: NDArray[np.bool_] = distance <= radius_px
-    return widened
-
-
-OMNICLOUD_BANDS = ("red", "green", "nir")
-_INSTALL = "pip install omnicloudmask"
-_INDEX = "model_download_links.csv"
-_SMALLEST_WEIGHTS_BYTES = 1024 * 1024
-_SMALLEST_SIDE_PX = 32
-_PATCH_PX, _OVERLAP_PX = 1000, 300
+    dilated: NDArray[np.bool_] = distance <= radius_px
+    return dilated
 
 
 class CloudClass(IntEnum):
-    """What OmniCloudMask tells apart."""
+    """Classes of OmniCloudMask."""
 
     CLEAR = 0
     THICK_CLOUD = 1
@@ -152,13 +149,13 @@ class CloudClass(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OmniCloudSettings:
-    """How OmniCloudMask is used.
+    """Use of OmniCloudMask.
 
     Attributes:
         weights: folder with the files of one of its model versions.
-        classes: which classes are left out as cloud.
-        resolution_m: what scenes are averaged down to.
-        device: what torch computes on.
+        classes: masked as cloud.
+        resolution_m: to which scenes are averaged.
+        device: of torch.
     """
 
     weights: Path
@@ -174,7 +171,7 @@ class OmniCloudSettings:
         if not 5 <= self.resolution_m <= 50:
             raise InputError(f"OmniCloudMask works at 5 to 50 m; got {self.resolution_m}")
         if not self.classes or CloudClass.CLEAR in self.classes:
-            raise InputError("what is left out as cloud is at least one class, and not the clear")
+            raise InputError("at least one class must be masked as cloud, and not the clear one")
 
 
 def detect_clouds_omnicloud(
@@ -243,7 +240,8 @@ def latest_weights_version(folder: Path) -> float:
     """
     files = _weight_files()
     for version in sorted(files, reverse=True):
-        if all(_is_complete(folder / name) for name in files[version]):
+        paths = [folder / name for name in files[version]]
+        if all(p.is_file() and p.stat().st_size > _SMALLEST_WEIGHTS_BYTES for p in paths):
             return version
     raise InputError(
         f"OmniCloudMask's weights are read from a folder and nothing is downloaded; {folder} has "
@@ -273,10 +271,6 @@ def downsample(
         total = cv2.resize(filled, size, interpolation=cv2.INTER_AREA)
         np.divide(total, weight, out=band, where=weight > 0)
     return result
-
-
-def _is_complete(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > _SMALLEST_WEIGHTS_BYTES
 
 
 def _weight_files() -> dict[float, list[str]]:

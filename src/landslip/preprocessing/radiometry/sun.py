@@ -1,6 +1,4 @@
-"""Where the sun stands, and how far away it is.
-
-What a product says about the sun, judged by where the sun was.
+"""Position of the sun, and the sun tags of products, checked against it.
 
 Products of the same satellites disagree on whether the time of a scene is Beijing's or UTC, and on
 whether the tag ``SolarZenith`` holds the zenith angle or the elevation. Reading the latter wrongly
@@ -18,6 +16,11 @@ from landslip.core.errors import InputError
 _J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 _DAYS_PER_CENTURY = 36_525.0
 _PARALLAX_DEG = 8.794 / 3600
+_ANGLE_TOLERANCE_DEG = 2.0
+_AZIMUTH_TOLERANCE_DEG = 5.0
+_AZIMUTH_UNDEFINED_ZENITH_DEG = 3.0
+_RECEPTION = timedelta(hours=3)
+_BEIJING = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,12 @@ class SunPosition:
 
 
 def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> SunPosition:
-    """Return where the sun stands over a place.
+    """Return the position of the sun over a place.
 
     Meeus, Astronomical Algorithms (2nd edition, 1998), chapters 12, 13 and 25 in the lower
     accuracy (the formulas of NOAA's solar calculator): within 0.02 degrees and 1e-4 AU from 1950 to
-    2050. Refraction is left out (0.01 degrees at zenith 40, 0.03 at 60); UTC stands for the
-    uniform time, which shifts the sun by 0.001 degrees.
+    2050. Refraction is left out (0.01 degrees at zenith 40, 0.03 at 60); UTC is taken for
+    terrestrial time, which shifts the sun by 0.001 degrees.
 
     Args:
         utc: an instant; without a time zone it is read as UTC.
@@ -56,7 +59,8 @@ def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> SunPosition:
     instant = utc.replace(tzinfo=UTC) if utc.tzinfo is None else utc
     days = (instant - _J2000).total_seconds() / 86_400
     right_ascension, declination, distance = _equatorial(days / _DAYS_PER_CENTURY)
-    hour_angle = math.radians(_sidereal_deg(days) + lon_deg) - right_ascension
+    sidereal_deg = (280.46061837 + 360.98564736629 * days) % 360  # equation 12.4
+    hour_angle = math.radians(sidereal_deg + lon_deg) - right_ascension
     zenith, azimuth = _horizontal(hour_angle, declination, math.radians(lat_deg))
     parallax = _PARALLAX_DEG / distance * math.sin(zenith)
     return SunPosition(
@@ -86,11 +90,6 @@ def _equatorial(centuries: float) -> tuple[float, float, float]:
     return right_ascension, math.asin(math.sin(obliquity) * math.sin(longitude)), distance
 
 
-def _sidereal_deg(days: float) -> float:
-    """Return the mean sidereal time of Greenwich (Meeus, equation 12.4)."""
-    return (280.46061837 + 360.98564736629 * days) % 360
-
-
 def _horizontal(hour_angle: float, declination: float, latitude: float) -> tuple[float, float]:
     """Return zenith angle and azimuth clockwise from north; all in radians."""
     east = -math.cos(declination) * math.sin(hour_angle)
@@ -103,22 +102,15 @@ def _horizontal(hour_angle: float, declination: float, latitude: float) -> tuple
     return math.atan2(math.hypot(east, north), up), math.atan2(east, north)
 
 
-_ANGLE_TOLERANCE_DEG = 2.0
-_AZIMUTH_TOLERANCE_DEG = 5.0
-_AZIMUTH_UNDEFINED_ZENITH_DEG = 3.0
-_RECEPTION = timedelta(hours=3)
-_BEIJING = timedelta(hours=8)
-
-
 class TimeStandard(StrEnum):
-    """Which clock the time of a scene was read on."""
+    """What the tag ``CenterTime`` is read as."""
 
     BEIJING = "beijing"
     UTC = "utc"
 
 
 class SunAngle(StrEnum):
-    """What the tag ``SolarZenith`` holds."""
+    """What the tag ``SolarZenith`` is read as."""
 
     ZENITH = "zenith"
     ELEVATION = "elevation"
@@ -126,15 +118,15 @@ class SunAngle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SunTags:
-    """A product's tags about time and sun, and where the scene lies.
+    """A product's tags about time and sun, and the place of the scene.
 
     Attributes:
         center_time: ``CenterTime``, without a time zone.
         azimuth_deg: ``SolarAzimuth``.
-        zenith_deg: ``SolarZenith``, whatever it holds.
+        zenith_deg: ``SolarZenith``, zenith angle or elevation.
         lon_deg, lat_deg: the scene's centre.
         receive_time: ``ReceiveTime``, in UTC, where there is one.
-        file: the file that the tags are from, for messages.
+        file: that the tags are from, for messages.
     """
 
     center_time: datetime
@@ -148,52 +140,53 @@ class SunTags:
     def __post_init__(self) -> None:
         if not 0 <= self.zenith_deg <= 90:
             raise InputError(
-                f"SolarZenith lies between 0 and 90 degrees; got {self.zenith_deg} in {self.file}"
+                f"SolarZenith must be between 0 and 90 degrees; got {self.zenith_deg} in "
+                f"{self.file}"
             )
         if not -360 <= self.azimuth_deg <= 360:
             raise InputError(
-                f"SolarAzimuth lies between 0 and 360 degrees; got {self.azimuth_deg} in "
+                f"SolarAzimuth must be between -360 and 360 degrees; got {self.azimuth_deg} in "
                 f"{self.file}"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SunReading:
-    """How a product's tags are read, and the sun that results.
+    """The sun of a scene, by an interpretation of the product's tags.
 
     Attributes:
-        zenith_deg: the tag's angle in its accepted reading.
-        azimuth_deg: the tag's.
+        zenith_deg: from the tag, converted where that is the elevation.
+        azimuth_deg: from the tag.
         distance_au: computed.
         utc: the time of the scene.
-        time_reading, angle_reading: how the tags are read.
-        computed: where the sun was at that time.
+        time_standard, tag_angle: how the tags are read.
+        computed: position of the sun at that time.
     """
 
     zenith_deg: float
     azimuth_deg: float
     distance_au: float
     utc: datetime
-    time_reading: TimeStandard
-    angle_reading: SunAngle
+    time_standard: TimeStandard
+    tag_angle: SunAngle
     computed: SunPosition
 
     @property
     def zenith_difference_deg(self) -> float:
-        """The tag's angle as it is read, less the computed one."""
+        """Zenith angle from the tag minus the computed one."""
         return self.zenith_deg - self.computed.zenith_deg
 
     @property
     def azimuth_difference_deg(self) -> float:
-        """The tag's azimuth less the computed one, -180 to 180."""
-        return _wrap_degrees(self.azimuth_deg - self.computed.azimuth_deg)
+        """Azimuth from the tag minus the computed one, -180 to 180."""
+        return (self.azimuth_deg - self.computed.azimuth_deg + 180) % 360 - 180
 
 
 def interpret_sun_tags(tags: SunTags) -> SunReading:
     """Find the reading of time and angle that agrees with the computed sun.
 
     A reading agrees where the angle is within 2 degrees of the computed one and the azimuth within
-    5 (the azimuth is not asked for where the sun is within 3 degrees of the zenith). Of several,
+    5 (the azimuth is not compared where the sun is within 3 degrees of the zenith). Of several,
     one within 3 hours of ``ReceiveTime`` comes first, then the one closest in angle: around an
     angle of 45 degrees zenith and elevation both agree, and either is within 2 degrees of the
     truth.
@@ -216,16 +209,16 @@ def _readings(tags: SunTags) -> Iterator[SunReading]:
         SunAngle.ZENITH: tags.zenith_deg,
         SunAngle.ELEVATION: 90 - tags.zenith_deg,
     }
-    for time_reading, utc in times.items():
+    for time_standard, utc in times.items():
         computed = sun_position(utc, tags.lon_deg, tags.lat_deg)
-        for angle_reading, zenith_deg in angles.items():
+        for tag_angle, zenith_deg in angles.items():
             yield SunReading(
                 zenith_deg=zenith_deg,
                 azimuth_deg=tags.azimuth_deg % 360,
                 distance_au=computed.distance_au,
                 utc=utc,
-                time_reading=time_reading,
-                angle_reading=angle_reading,
+                time_standard=time_standard,
+                tag_angle=tag_angle,
                 computed=computed,
             )
 
@@ -239,13 +232,11 @@ def _agrees(reading: SunReading) -> bool:
 
 
 def _near_reception(reading: SunReading, tags: SunTags) -> bool:
-    if tags.receive_time is None:
-        return False
-    return abs(reading.utc - tags.receive_time) <= _RECEPTION
+    return tags.receive_time is not None and abs(reading.utc - tags.receive_time) <= _RECEPTION
 
 
 def _disagreement(tags: SunTags, readings: list[SunReading]) -> str:
-    suns = {reading.time_reading: reading for reading in readings}
+    suns = {reading.time_standard: reading for reading in readings}
     computed = " and ".join(
         f"zenith {sun.computed.zenith_deg:.2f}, elevation {sun.computed.elevation_deg:.2f}, "
         f"azimuth {sun.computed.azimuth_deg:.2f} at {sun.utc:%Y-%m-%d %H:%M:%S} UTC "
@@ -253,12 +244,9 @@ def _disagreement(tags: SunTags, readings: list[SunReading]) -> str:
         for reading, sun in suns.items()
     )
     return (
-        f"SolarZenith and SolarAzimuth agree with the sun within {_ANGLE_TOLERANCE_DEG:g} and "
-        f"{_AZIMUTH_TOLERANCE_DEG:g} degrees; {tags.file} says {tags.zenith_deg:g} and "
-        f"{tags.azimuth_deg:g}, and over {tags.lon_deg:.2f}, {tags.lat_deg:.2f} it stood at "
-        f"{computed}: correct CenterTime, SolarZenith or SolarAzimuth in that file"
+        "SolarZenith and SolarAzimuth must agree with the sun's position within "
+        f"{_ANGLE_TOLERANCE_DEG:g} and {_AZIMUTH_TOLERANCE_DEG:g} degrees; {tags.file} says "
+        f"{tags.zenith_deg:g} and {tags.azimuth_deg:g}, and over {tags.lon_deg:.2f}, "
+        f"{tags.lat_deg:.2f} the sun was at {computed}: correct CenterTime, SolarZenith or "
+        "SolarAzimuth in that file"
     )
-
-
-def _wrap_degrees(angle_deg: float) -> float:
-    return (angle_deg + 180) % 360 - 180
