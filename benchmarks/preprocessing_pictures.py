@@ -37,7 +37,7 @@ from landslip.preprocessing.orthorectification.map_grid import (
     plan_grid,
 )
 from landslip.preprocessing.orthorectification.views import CameraImage
-from landslip.preprocessing.pipeline.image_pair import (
+from landslip.preprocessing.pipeline.images import (
     OpenImages,
     coregister,
     count_histograms,
@@ -125,15 +125,17 @@ class Work:
 
     def scene(
         self,
-        sources: OpenImages,
-        light: RadiometricCorrection,
+        images: OpenImages,
+        correction: RadiometricCorrection,
         method: PansharpeningMethod,
         window: Window,
     ) -> Pixels:
         """Return stored numbers (bands, height, width) of a part of the scene."""
-        detail = fit_pansharpening(self.registered, light, self.coarse, RATIO, method)
-        making = SceneInputs(ground=self.ground, sources=sources, light=light, fusion=detail.fusion)
-        stored = window_function(making)(window).stored
+        fitted = fit_pansharpening(self.registered, correction, self.coarse, RATIO, method)
+        inputs = SceneInputs(
+            ground=self.ground, images=images, correction=correction, fusion=fitted.fusion
+        )
+        stored = window_function(inputs)(window).stored
         return np.zeros((len(MSS_BANDS), *window.shape), np.uint16) if stored is None else stored
 
 

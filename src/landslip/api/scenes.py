@@ -391,7 +391,7 @@ def _refine_request(
     )
 
 
-def _cloud_request(clouds: str | None, fate: CloudHandling) -> "CloudRequest | None":
+def _cloud_request(clouds: str | None, handling: CloudHandling) -> "CloudRequest | None":
     if clouds is None:
         return None
     from landslip.preprocessing.pipeline.run import CloudRequest
@@ -402,4 +402,4 @@ def _cloud_request(clouds: str | None, fate: CloudHandling) -> "CloudRequest | N
             f"{argument('clouds')} is bright, or a folder with the weights of OmniCloudMask; "
             f"got {clouds!r}, and there is no such folder"
         )
-    return CloudRequest(weights=weights, fate=fate)
+    return CloudRequest(weights=weights, handling=handling)

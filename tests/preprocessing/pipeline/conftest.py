@@ -91,7 +91,7 @@ def painted(
 
 
 @dataclass(frozen=True)
-class Made:
+class PreprocessedScene:
     """A scene that the command made, read by rasterio alone."""
 
     folder: Path
@@ -145,7 +145,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ProductLibrary:
     """Products of the one ground, each made when first asked for and then only read."""
 
     folder: Path
@@ -191,11 +191,11 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Work:
+class CommandRunner:
     """A folder where the command is run."""
 
     folder: Path
-    shelf: Shelf
+    library: ProductLibrary
 
     @property
     def out(self) -> Path:
@@ -205,7 +205,7 @@ class Work:
         self, *words: object, out: str = "out", dem: Path | None = None, registers: bool = False
     ) -> list[str]:
         """Return the command's words; matching must be asked for, as it takes the longest."""
-        known: tuple[object, ...] = ("--dem", dem or self.shelf.dem, "--out", self.folder / out)
+        known: tuple[object, ...] = ("--dem", dem or self.library.dem, "--out", self.folder / out)
         if not registers:
             known = (*known, "--no-registration")
         if "--dem-heights" not in words:
@@ -218,10 +218,10 @@ class Work:
     def call(self, words: list[str]) -> Result:
         return _RUNNER.invoke(app, words)
 
-    def done(self, product: Path, *words: object, **options: Any) -> Made:
+    def preprocess(self, product: Path, *words: object, **options: Any) -> PreprocessedScene:
         result = self.run(product, *words, **options)
         assert result.exit_code == 0, result.output
-        return self.made(product, options.get("out", "out"))
+        return self.scene_of(product, options.get("out", "out"))
 
     def refused(self, *words: object, **options: Any) -> str:
         """Run what must fail, and return the one sentence that the user sees."""
@@ -232,10 +232,10 @@ class Work:
         assert said[-1].startswith("landslip: ") or len(said) > 1
         return "\n".join(said)
 
-    def made(self, product: Path, out: str = "out") -> Made:
-        return Made(self.folder / out / product.name.removesuffix(".tar.gz"))
+    def scene_of(self, product: Path, out: str = "out") -> PreprocessedScene:
+        return PreprocessedScene(self.folder / out / product.name.removesuffix(".tar.gz"))
 
-    def left(self) -> list[str]:
+    def files(self) -> list[str]:
         """Return the names of what is in the output folder, hidden ones too."""
         return sorted(path.name for path in self.out.iterdir()) if self.out.exists() else []
 
@@ -267,16 +267,16 @@ def ground() -> GroundModel:
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory, ground: GroundModel) -> Shelf:
-    return Shelf(tmp_path_factory.mktemp("shelf"), ground)
+def library(tmp_path_factory: pytest.TempPathFactory, ground: GroundModel) -> ProductLibrary:
+    return ProductLibrary(tmp_path_factory.mktemp("library"), ground)
 
 
 @pytest.fixture
-def work(tmp_path: Path, shelf: Shelf) -> Work:
-    return Work(tmp_path, shelf)
+def work(tmp_path: Path, library: ProductLibrary) -> CommandRunner:
+    return CommandRunner(tmp_path, library)
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory, shelf: Shelf) -> Made:
+def scene(tmp_path_factory: pytest.TempPathFactory, library: ProductLibrary) -> PreprocessedScene:
     """Give the scene of the product of summer 2013."""
-    return Work(tmp_path_factory.mktemp("scene"), shelf).done(shelf.summer)
+    return CommandRunner(tmp_path_factory.mktemp("scene"), library).preprocess(library.summer)

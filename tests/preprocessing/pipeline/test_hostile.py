@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Shelf, Work
+from .conftest import CommandRunner, ProductLibrary
 
 Files = dict[str, bytes]
 _BOMB = b"""<?xml version="1.0"?>
@@ -84,7 +84,7 @@ def not_a_tiff(path: Path, files: Files) -> None:
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
-        (escaping, "would land outside of the folder"),
+        (escaping, "would be written outside the folder"),
         (linking, "is a link, a device or something else"),
         (truncated, "damaged or incomplete"),
         (flipped, "damaged"),
@@ -92,27 +92,27 @@ def not_a_tiff(path: Path, files: Files) -> None:
         (without_rpb, "is without PAN rpb"),
         (with_broken_rpb, "MSS1.rpb"),
         (of_zeros, "GF1_PMS1"),
-        (not_a_tiff, "is no TIFF file"),
+        (not_a_tiff, "is not a TIFF file"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_hostile_archives_are_refused(
     harm: Callable[[Path, Files], None],
     sentence: str,
-    work: Work,
-    shelf: Shelf,
+    work: CommandRunner,
+    library: ProductLibrary,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scratch = work.folder / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    archive = work.folder / shelf.summer.name
-    harm(archive, files_of(shelf.summer))
+    archive = work.folder / library.summer.name
+    harm(archive, files_of(library.summer))
     said = work.refused(archive)
     assert sentence in said
     assert said.startswith("landslip: ")
     assert len(said.splitlines()) == 1
     assert "lollol" not in said
     assert list(scratch.iterdir()) == []
-    assert work.left() == []
+    assert work.files() == []
     assert not list(work.folder.rglob("escaped*"))

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .conftest import Shelf, Work
+from .conftest import CommandRunner, ProductLibrary
 
 _PROGRAM = "from landslip.cli.app import main; main()"
 _LONGEST_S = 120
 
 
 @contextmanager
-def started(work: Work, product: Path, scratch: Path) -> Iterator[subprocess.Popen[str]]:
+def started(work: CommandRunner, product: Path, scratch: Path) -> Iterator[subprocess.Popen[str]]:
     """Run the command in a process of its own, and wait until it writes the scene."""
     scratch.mkdir(exist_ok=True)
     words = work.words(product, "--resolution", 0.5)
@@ -49,9 +49,9 @@ def wait_for_windows(out: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
-def test_ctrl_c_leaves_nothing_behind(work: Work, shelf: Shelf) -> None:
+def test_ctrl_c_leaves_nothing_behind(work: CommandRunner, library: ProductLibrary) -> None:
     scratch = work.folder / "scratch"
-    with started(work, shelf.summer, scratch) as process:
+    with started(work, library.summer, scratch) as process:
         assert list(scratch.iterdir()), "the archive was unpacked here"
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=_LONGEST_S)
@@ -59,16 +59,16 @@ def test_ctrl_c_leaves_nothing_behind(work: Work, shelf: Shelf) -> None:
     assert "Traceback" not in said
     assert "no output was left half-written" in said
     assert list(scratch.iterdir()) == []
-    assert work.left() == []
+    assert work.files() == []
 
 
-def test_after_a_kill_a_second_start_finishes(work: Work, shelf: Shelf) -> None:
-    with started(work, shelf.summer, work.folder / "scratch") as process:
+def test_after_a_kill_a_second_start_finishes(work: CommandRunner, library: ProductLibrary) -> None:
+    with started(work, library.summer, work.folder / "scratch") as process:
         process.kill()
         process.communicate(timeout=_LONGEST_S)
     assert process.returncode == -signal.SIGKILL
-    made = work.made(shelf.summer)
+    made = work.scene_of(library.summer)
     assert not made.folder.exists(), "no half scene stands in the scene's place"
-    work.done(shelf.summer)
+    work.preprocess(library.summer)
     assert made.stored.any()
-    assert work.left() == [made.folder.name], "what the killed run left is gone"
+    assert work.files() == [made.folder.name], "what the killed run left is gone"

@@ -13,10 +13,10 @@ from landslip.core.choices import Units
 from landslip.core.window import Window
 from landslip.io.raster import Scene
 
-from .conftest import BANDS, Made, Shelf, Work
+from .conftest import BANDS, CommandRunner, PreprocessedScene, ProductLibrary
 
 
-def test_the_scene_is_a_cog_of_named_bands_in_utm(scene: Made) -> None:
+def test_the_scene_is_a_cog_of_named_bands_in_utm(scene: PreprocessedScene) -> None:
     with rasterio.open(scene.path) as file:
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert file.descriptions == BANDS
@@ -33,14 +33,16 @@ def test_the_scene_is_a_cog_of_named_bands_in_utm(scene: Made) -> None:
     assert f % 2 == 0
 
 
-def test_nodata_holds_for_all_bands_at_once(scene: Made) -> None:
+def test_nodata_holds_for_all_bands_at_once(scene: PreprocessedScene) -> None:
     empty = scene.stored == 0
     assert empty.any()
     assert np.array_equal(empty.all(axis=0), empty.any(axis=0))
     assert scene.quality["scene"]["valid_share"] == pytest.approx((~empty[0]).mean())
 
 
-def test_the_package_reads_it_as_reflectance(scene: Made, shelf: Shelf) -> None:
+def test_the_package_reads_it_as_reflectance(
+    scene: PreprocessedScene, library: ProductLibrary
+) -> None:
     with Scene(scene.path) as opened:
         assert opened.bands == Bands(BANDS)
         assert opened.radiometry.units is Units.REFLECTANCE
@@ -48,10 +50,10 @@ def test_the_package_reads_it_as_reflectance(scene: Made, shelf: Shelf) -> None:
         stored, valid = opened.read(Window(width // 2 - 50, height // 2 - 50, 100, 100))
     assert valid.all()
     means = (stored * opened.radiometry.scale).mean(axis=(1, 2))
-    assert means == pytest.approx(shelf.ground.reflectance.mean(axis=(1, 2)), rel=0.2)
+    assert means == pytest.approx(library.ground.reflectance.mean(axis=(1, 2)), rel=0.2)
 
 
-def test_the_report_is_complete_and_strict_json(scene: Made) -> None:
+def test_the_report_is_complete_and_strict_json(scene: PreprocessedScene) -> None:
     def refuse(constant: str) -> NoReturn:
         raise AssertionError(f"{constant} is no JSON")
 
@@ -71,7 +73,7 @@ def test_the_report_is_complete_and_strict_json(scene: Made) -> None:
     assert found["warnings"] == []
 
 
-def test_the_quicklook_shows_the_scene(scene: Made) -> None:
+def test_the_quicklook_shows_the_scene(scene: PreprocessedScene) -> None:
     with Image.open(scene.folder / "quicklook.png") as picture:
         assert picture.format == "PNG"
         width, height = picture.size
@@ -80,13 +82,15 @@ def test_the_quicklook_shows_the_scene(scene: Made) -> None:
     assert seen.std() > 20
 
 
-def test_nothing_else_is_written(scene: Made) -> None:
+def test_nothing_else_is_written(scene: PreprocessedScene) -> None:
     names = {path.name for path in scene.folder.iterdir()}
     assert names == {f"{scene.folder.name}.tif", "quality.json", "quicklook.png"}
 
 
-def test_scenes_of_two_dates_lie_pixel_on_pixel(work: Work, scene: Made, shelf: Shelf) -> None:
-    later = work.done(shelf.winter)
+def test_scenes_of_two_dates_lie_pixel_on_pixel(
+    work: CommandRunner, scene: PreprocessedScene, library: ProductLibrary
+) -> None:
+    later = work.preprocess(library.winter)
     with rasterio.open(scene.path) as one, rasterio.open(later.path) as other:
         assert one.crs == other.crs
         col, row = ~one.transform @ (other.transform.c, other.transform.f)
@@ -95,24 +99,30 @@ def test_scenes_of_two_dates_lie_pixel_on_pixel(work: Work, scene: Made, shelf: 
     assert (col, row) != (0, 0), "the images cover different ground"
 
 
-def test_resolution_and_coordinate_system_are_the_users(work: Work, shelf: Shelf) -> None:
-    made = work.done(shelf.summer, "--resolution", 5, "--crs", "EPSG:32647")
+def test_resolution_and_coordinate_system_are_the_users(
+    work: CommandRunner, library: ProductLibrary
+) -> None:
+    made = work.preprocess(library.summer, "--resolution", 5, "--crs", "EPSG:32647")
     with rasterio.open(made.path) as file:
         assert file.crs.to_epsg() == 32647
         assert file.res == (5.0, 5.0)
         assert (file.transform.c % 5, file.transform.f % 5) == (0, 0)
         values = file.read()
     valid = values[:, values[0] > 0] * 1e-4
-    assert valid.mean(axis=1) == pytest.approx(shelf.ground.reflectance.mean(axis=(1, 2)), rel=0.1)
+    assert valid.mean(axis=1) == pytest.approx(
+        library.ground.reflectance.mean(axis=(1, 2)), rel=0.1
+    )
 
 
 @pytest.mark.parametrize("resolution_m", [0.5, 16.0])
 def test_resolutions_far_from_the_sensors_work(
-    resolution_m: float, work: Work, shelf: Shelf
+    resolution_m: float, work: CommandRunner, library: ProductLibrary
 ) -> None:
     """Where too few degraded pixels are left to judge the fusion, it goes without scores."""
-    made = work.done(shelf.summer, "--resolution", resolution_m)
+    made = work.preprocess(library.summer, "--resolution", resolution_m)
     with rasterio.open(made.path) as file:
         assert file.res == (resolution_m, resolution_m)
     valid = made.reflectance[:, made.stored[0] > 0]
-    assert valid.mean(axis=1) == pytest.approx(shelf.ground.reflectance.mean(axis=(1, 2)), rel=0.1)
+    assert valid.mean(axis=1) == pytest.approx(
+        library.ground.reflectance.mean(axis=(1, 2)), rel=0.1
+    )

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-from .conftest import Shelf, Work
+from .conftest import CommandRunner, ProductLibrary
 
 
-def test_the_command_needs_no_torch(work: Work, shelf: Shelf) -> None:
+def test_the_command_needs_no_torch(work: CommandRunner, library: ProductLibrary) -> None:
     program = f"""
 import sys
 blocked = ("torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard", "openvino")
@@ -14,7 +14,7 @@ for name in blocked:
     sys.modules[name] = None
 from landslip.cli.app import app
 try:
-    app({work.words(shelf.summer)!r})
+    app({work.words(library.summer)!r})
 except SystemExit as end:
     assert end.code == 0, end.code
 assert not any(name.split(".")[0] in blocked and sys.modules[name] for name in sys.modules)
@@ -23,4 +23,4 @@ assert not any(name.split(".")[0] in blocked and sys.modules[name] for name in s
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    assert work.made(shelf.summer).stored.any()
+    assert work.scene_of(library.summer).stored.any()

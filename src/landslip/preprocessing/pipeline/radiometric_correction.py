@@ -1,4 +1,4 @@
-"""What a product's counts mean: its sun, calibration, and the air above the scene."""
+"""Radiometric correction of a product: sun, calibration and atmosphere."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import AtmosphericCorrection
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.rpc import RPC
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.calibration import (
@@ -42,12 +42,14 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadiometricCorrection:
-    """How counts of one product become reflectance.
+    """Conversion of one product's counts to reflectance.
 
     Attributes:
         toa: counts to reflectance at the top of the atmosphere.
-        conversion: the same less the haze, where dark objects were sought.
-        surface: what 6S makes of it, or None.
+        conversion: the same minus haze, with dark-object subtraction.
+        surface: correction by 6S, or None.
+        view_deg: zenith and azimuth of the satellite.
+        source_fractions: of negative and saturated counts, by band.
     """
 
     calibration: RadiometricCalibration
@@ -66,18 +68,18 @@ class RadiometricCorrection:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know, one sentence each."""
+        """One sentence each."""
         notes = [] if self.haze is None else list(self.haze.warnings)
         for band, fractions in self.source_fractions.items():
             if fractions["saturated"] > _NOTABLE_FRACTION:
                 notes.append(
                     f"{fractions['saturated']:.1%} of {band} is saturated, at a count of "
-                    f"{SATURATED_DN}: the ground is brighter there than the scene says"
+                    f"{SATURATED_DN}: the ground is brighter there than in the scene"
                 )
             if fractions["negative"] > _NOTABLE_FRACTION:
                 notes.append(
-                    f"{fractions['negative']:.1%} of {band} means negative reflectance by the "
-                    "calibration's offset, and becomes the lowest number"
+                    f"{fractions['negative']:.1%} of {band} is negative reflectance by the "
+                    "calibration's offset, and stored as the lowest number"
                 )
         return tuple(notes)
 
@@ -149,7 +151,11 @@ def derive_radiometric_correction(
     view_zenith_deg, view_azimuth_deg = view_angles(product.pan.rpc)
     surface = haze = None
     if atmosphere is AtmosphericCorrection.SIX_S:
-        _require_gf1(product)
+        if not product.camera.satellite.startswith("GF1"):
+            raise InputError(
+                f"{product.name}: 6S uses the spectral ranges of Gaofen-1, and this product is of "
+                f"{product.camera.name}; use {argument('atmosphere')} toa or dos"
+            )
         standard = select_standard_atmosphere(product.mss.rpc.lat_off, sun.utc.month)
         settings = SixSSettings(
             sun_zenith_deg=sun.zenith_deg,
@@ -164,6 +170,13 @@ def derive_radiometric_correction(
         surface = surface_correction(settings, BANDS)
     if atmosphere is AtmosphericCorrection.DOS:
         haze = estimate_haze(histograms, toa, DarkObjectSettings())
+    fractions = {
+        band: {
+            "negative": histograms[band].fraction_below(-offset / scale),
+            "saturated": histograms[band].fraction_from(SATURATED_DN),
+        }
+        for band, scale, offset in zip(toa.bands, toa.scale, toa.offset, strict=True)
+    }
     return RadiometricCorrection(
         calibration=chosen,
         sun=sun,
@@ -172,7 +185,7 @@ def derive_radiometric_correction(
         surface=surface,
         haze=haze,
         view_deg=(view_zenith_deg, view_azimuth_deg),
-        source_fractions=_source_fractions(histograms, toa),
+        source_fractions=fractions,
     )
 
 
@@ -204,25 +217,3 @@ def _sun_tags(product: Product) -> SunTags:
         lat_deg=float(centre[1]),
         file=f"the XML of {product.name}",
     )
-
-
-def _require_gf1(product: Product) -> None:
-    if not product.camera.satellite.startswith("GF1"):
-        raise InputError(
-            f"{product.name}: 6S is told the spectral ranges of Gaofen-1, and this product is of "
-            f"{product.camera.name}; use --atmosphere toa or dos"
-        )
-
-
-def _source_fractions(
-    histograms: dict[str, CountHistogram], toa: ReflectanceConversion
-) -> dict[str, dict[str, float]]:
-    """Return by band the fractions of counts that are negative reflectance, and saturated."""
-    fractions = {}
-    for band, scale, offset in zip(toa.bands, toa.scale, toa.offset, strict=True):
-        histogram = histograms[band]
-        fractions[band] = {
-            "negative": histogram.fraction_below(-offset / scale),
-            "saturated": histogram.fraction_from(SATURATED_DN),
-        }
-    return fractions

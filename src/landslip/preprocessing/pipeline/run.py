@@ -1,4 +1,4 @@
-"""What is asked of preprocessing."""
+"""Preprocessing of level-1A products to reflectance scenes: one product, or several on one grid."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from rasterio.crs import CRS
 from landslip import __version__
 from landslip.core.bands import Bands
 from landslip.core.choices import AtmosphericCorrection, CloudHandling, PansharpeningMethod
-from landslip.core.errors import InputError, LandslipError, OutputExistsError
+from landslip.core.errors import InputError, LandslipError, OutputExistsError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import ImageCorrection
@@ -38,7 +38,7 @@ from landslip.preprocessing.orthorectification.map_grid import (
     plan_grid,
 )
 from landslip.preprocessing.orthorectification.views import CameraImage
-from landslip.preprocessing.pipeline.image_pair import (
+from landslip.preprocessing.pipeline.images import (
     FittedPansharpening,
     OpenImages,
     coregister,
@@ -57,18 +57,22 @@ from landslip.preprocessing.pipeline.scene import (
 from landslip.preprocessing.product.files import find_products
 from landslip.preprocessing.product.product import MSS_BANDS, Product, open_product
 
+QUALITY, QUICKLOOK, CLOUDS = "quality.json", "quicklook.png", "clouds.tif"
+_CACHE_MB = 640
+_QUICKLOOK_PX = 1400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudRequest:
-    """How clouds are found and what becomes of them.
+    """How clouds are detected and handled.
 
     Attributes:
-        weights: folder of OmniCloudMask's weights; None takes the bright-and-white test.
-        fate: whether they become nodata, or a mask beside the scene.
+        weights: folder of OmniCloudMask's weights; None takes thresholds.
+        handling: whether they become nodata, or a mask beside the scene.
     """
 
     weights: Path | None = None
-    fate: CloudHandling = CloudHandling.NODATA
+    handling: CloudHandling = CloudHandling.NODATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +81,17 @@ class PreprocessRequest:
 
     Attributes:
         dem: the elevation model.
-        atmosphere: what is done about the air.
-        optical_depth: of the aerosol at 550 nm; 6S asks for it.
+        atmosphere: the atmospheric correction.
+        optical_depth: of the aerosol at 550 nm; used by 6S.
         calibration: ``nearest``, ``table``, a YAML file, or None.
-        fusion: how the detail of the panchromatic band comes in.
-        registers: whether the multispectral image is matched with the panchromatic one.
-        reference: a scene that the cameras are corrected by.
-        clouds: how clouds are found; None does not look for them.
+        fusion: method of pansharpening.
+        registers: whether the multispectral image is co-registered with the panchromatic one.
+        reference: a scene that the camera models are corrected by.
+        clouds: how clouds are detected; None does not look for them.
         resolution_m: side of a pixel.
         crs: of the map; None takes ``common_crs``.
         common_crs: that of the first product, which the others follow; None takes the UTM zone.
-        overwrite: whether what an earlier run wrote may be replaced.
+        overwrite: whether the scene of an earlier run may be replaced.
     """
 
     dem: DemRequest
@@ -106,16 +110,16 @@ class PreprocessRequest:
     def __post_init__(self) -> None:
         if not 0.5 <= self.resolution_m <= 30:
             raise InputError(
-                f"a scene has pixels of 0.5 to 30 m; got --resolution {self.resolution_m}"
+                f"{argument('resolution')} of a scene must be 0.5 to 30 m; got {self.resolution_m}"
             )
 
     @property
     def map_crs(self) -> CRS | None:
-        """The map's coordinate system, as far as it is known before the product is opened."""
+        """The map's coordinate system, if it is known before the product is opened."""
         return self.crs or self.common_crs
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is asked for a JSON file, without what other products add to it."""
+        """Return the request for a JSON file, without what other products add to it."""
         return {
             "landslip": __version__,
             "dem": _file_identity(self.dem.path),
@@ -130,60 +134,19 @@ class PreprocessRequest:
             "reference": None if self.reference is None else _file_identity(self.reference.path),
             "reference_model": None if self.reference is None else self.reference.model.value,
             "clouds": None if self.clouds is None else str(self.clouds.weights or "bright"),
-            "cloud_fate": None if self.clouds is None else self.clouds.fate.value,
+            "cloud_fate": None if self.clouds is None else self.clouds.handling.value,
             "resolution_m": self.resolution_m,
             "crs": None if self.crs is None else str(self.crs),
         }
 
 
-def _file_identity(path: Path) -> dict[str, Any]:
-    """Return what tells a file from another of the same name."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    return {"name": path.name, "bytes": path.stat().st_size}
-
-
-class StepTimer:
-    """Tells of each step as it begins, and keeps how long it took."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """Start with no step."""
-        self._tell = tell
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Time a step; steps inside others count in both."""
-        started = time.monotonic()
-        self._tell(f"{name} ...")
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.monotonic() - started, 2)
-
-
-_QUICKLOOK_PX = 1400
-
-
-def write_quicklook(scene: Path, path: Path) -> None:
-    """Write a PNG of a scene in natural colours, from its overviews."""
-    with SensorImage(scene) as image:
-        stored = image.read_small(_QUICKLOOK_PX)
-        valid = image.holds(stored)
-    Image.fromarray(rgb_composite(stored, valid, Bands(MSS_BANDS))).save(path)
-
-
-QUALITY, QUICKLOOK, CLOUDS = "quality.json", "quicklook.png", "clouds.tif"
-_CACHE_MB = 640
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressCallbacks:
-    """Who is told of the work.
+    """What is called during the work.
 
     Attributes:
-        tell: called with a line for each step.
-        progress: called while the scene is written.
+        tell: with a line for each step.
+        progress: while the scene is written.
     """
 
     tell: Callable[[str], None] = lambda _line: None
@@ -196,7 +159,7 @@ class PreprocessResult:
 
     Attributes:
         folder: with the scene, `QUALITY` and `QUICKLOOK`.
-        quality: what `QUALITY` says.
+        quality: content of `QUALITY`.
         is_new: False where an earlier run had made it.
     """
 
@@ -210,129 +173,172 @@ class PreprocessResult:
         return self.folder / f"{self.folder.name}.tif"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Preparation:
-    """All that is found out before the scene is written."""
+def preprocess_all(
+    patterns: Sequence[str],
+    out: Path,
+    request: PreprocessRequest,
+    callbacks: Callable[[Path], ProgressCallbacks],
+    on_scene: Callable[[PreprocessResult], None],
+) -> None:
+    """Make scenes of all products that files, folders and patterns name.
 
-    product: Product
-    dem: DemReport
-    making: SceneInputs
-    detail: FittedPansharpening
-    reference: Refinement | None
-    registration: Refinement | None
-    warnings: tuple[str, ...]
+    Without a coordinate system in the request, all take that of the first, so that they stack. A
+    product that fails does not keep the others from being made.
+
+    Args:
+        patterns: see `find_products`.
+        out: folder of the scenes' folders.
+        request: how products become scenes.
+        callbacks: return those of a product.
+        on_scene: called with each scene.
+
+    Raises:
+        LandslipError: some failed; the message says which, and why.
+    """
+    failures = []
+    for path in find_products(patterns):
+        try:
+            result = preprocess(path, out, request, callbacks(path))
+        except LandslipError as error:
+            failures.append(error)
+            continue
+        on_scene(result)
+        if request.map_crs is None:
+            request = replace(request, common_crs=parse_crs(result.quality["grid"]["crs"]))
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        lines = "\n".join(f"  {failure}" for failure in failures)
+        raise LandslipError(f"{len(failures)} products could not be processed:\n{lines}")
 
 
 def preprocess(
-    source: Path, out: Path, request: PreprocessRequest, watch: ProgressCallbacks | None = None
+    source: Path, out: Path, request: PreprocessRequest, callbacks: ProgressCallbacks | None = None
 ) -> PreprocessResult:
     """Make a scene of a product, in a folder of the product's name in ``out``.
 
-    Nothing stands there before all is done. A product that an earlier run has finished with the
+    The folder appears when it is complete. A product that an earlier run has finished with the
     same request is not done again.
 
     Raises:
         InputError: product, elevation model or reference do not fit.
-        OutputExistsError: the folder is there from another request, or on another map, or not ours.
+        OutputExistsError: the folder exists from another request, or on another map, or not ours.
         MissingDependencyError: 6S or OmniCloudMask is asked for and not installed.
     """
-    watch = watch or ProgressCallbacks()
-    facts = {"source": _identity(source), "request": request.as_dict()}
-    done = None if request.overwrite else _finished(out, facts)
-    if done is not None:
-        _require_common_crs(done, request)
-        return done
-    steps = StepTimer(watch.tell)
-    with bounded_cache(_CACHE_MB), steps.timed("product"), open_product(source) as product:
+    callbacks = callbacks or ProgressCallbacks()
+    facts = {"source": _product_identity(source), "request": request.as_dict()}
+    earlier = None if request.overwrite else _find_finished(out, facts)
+    if earlier is not None:
+        _require_common_crs(earlier, request)
+        return earlier
+    timer = _StepTimer(callbacks.tell)
+    with bounded_cache(_CACHE_MB), timer.step("product"), open_product(source) as product:
         folder = out / product.name
         with atomic_directory(folder, overwrite=request.overwrite) as stage:
-            with open_images(product) as sources:
-                ready = _prepare(product, sources, request, steps)
-                with steps.timed("scene"):
+            with open_images(product) as images:
+                ready = _prepare(product, images, request, timer)
+                inputs = ready.inputs
+                with timer.step("scene"):
                     scene = stage / f"{product.name}.tif"
-                    counts = write_reflectance_scene(ready.making, scene, watch.progress)
-            if ready.making.clouds is not None and ready.making.cloud_fate is CloudHandling.MASK:
-                write_cloud_mask(ready.making.clouds, ready.making.ground.grid, stage / CLOUDS)
-            with steps.timed("quick-look"):
-                write_quicklook(scene, stage / QUICKLOOK)
-            quality = facts | _quality(ready, counts) | {"seconds": steps.seconds}
+                    counts = write_reflectance_scene(inputs, scene, callbacks.progress)
+            if inputs.clouds is not None and inputs.cloud_handling is CloudHandling.MASK:
+                write_cloud_mask(inputs.clouds, inputs.ground.grid, stage / CLOUDS)
+            with timer.step("quick-look"):
+                _write_quicklook(scene, stage / QUICKLOOK)
+            quality = facts | _quality(product, ready, counts) | {"seconds": timer.seconds}
             if not (stage / CLOUDS).exists():
                 (folder / CLOUDS).unlink(missing_ok=True)  # of an earlier run, of other clouds
             (stage / QUALITY).write_text(json.dumps(quality, indent=2, allow_nan=False) + "\n")
     return PreprocessResult(folder=folder, quality=quality, is_new=True)
 
 
+class _StepTimer:
+    """Announces each step, and times it."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step; steps inside others count in both."""
+        started = time.monotonic()
+        self._tell(f"{name} ...")
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.monotonic() - started, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Preparation:
+    """All that is found out before the scene is written."""
+
+    dem: DemReport
+    inputs: SceneInputs
+    pansharpening: FittedPansharpening
+    reference: Refinement | None
+    registration: Refinement | None
+
+
 def _prepare(
-    product: Product, sources: OpenImages, request: PreprocessRequest, steps: StepTimer
+    product: Product, images: OpenImages, request: PreprocessRequest, timer: _StepTimer
 ) -> _Preparation:
-    with steps.timed("radiometry"):
-        histograms = count_histograms(sources)
-    with steps.timed("elevation"):
-        cameras = [(one.rpc, one.image.shape) for one in (sources.ms, sources.pan)]
+    with timer.step("radiometry"):
+        histograms = count_histograms(images)
+    with timer.step("elevation"):
+        cameras = [(one.rpc, one.image.shape) for one in (images.ms, images.pan)]
         elevation, dem = load_dem(request.dem, cameras)
-    with steps.timed("light"):
-        altitude_m = math.fsum(elevation.range_m) / 2
-        light = derive_radiometric_correction(
+    with timer.step("light"):
+        correction = derive_radiometric_correction(
             product,
             histograms,
-            altitude_m,
+            math.fsum(elevation.range_m) / 2,
             atmosphere=request.atmosphere,
             optical_depth=request.optical_depth,
             calibration=request.calibration,
         )
-    sources, reference = _refined(sources, elevation, request, steps)
-    ground = _ground(sources.pan, elevation, request)
-    ratio = _ratio(sources.ms, elevation, request)
+    reference = None
+    if request.reference is not None:
+        with timer.step("reference"):
+            ground = _ground_grid(images.pan, elevation, request)
+            reference = refine_camera(images.pan, ground, request.reference)
+            images = _corrected(images, reference.correction)
+    ground = _ground_grid(images.pan, elevation, request)
+    # the scene's pixels in a multispectral one, along an axis
+    ms_resolution_m = own_resolution_m(images.ms.rpc, images.ms.image.shape, elevation)
+    ratio = max(1, round(ms_resolution_m / request.resolution_m))
     coarse = GroundGrid(ground.grid.coarser(ratio), elevation)
     registration = None
     if request.registers:
-        with steps.timed("registration"):
-            registration = coregister(sources, coarse, ratio, product.name)
-            sources = replace(sources, ms=sources.ms.corrected(registration.correction))
-    with steps.timed("fusion"):
-        detail = fit_pansharpening(sources, light, coarse, ratio, request.fusion)
+        with timer.step("registration"):
+            registration = coregister(images, coarse, ratio, product.name)
+            images = replace(images, ms=images.ms.corrected(registration.correction))
+    with timer.step("fusion"):
+        pansharpening = fit_pansharpening(images, correction, coarse, ratio, request.fusion)
     clouds = None
     if request.clouds is not None:
-        with steps.timed("clouds"):
-            clouds = detect_clouds(sources, light, ground, ratio, request.clouds.weights)
-    making = SceneInputs(
+        with timer.step("clouds"):
+            clouds = detect_clouds(images, correction, ground, ratio, request.clouds.weights)
+    inputs = SceneInputs(
         ground=ground,
-        sources=sources,
-        light=light,
-        fusion=detail.fusion,
+        images=images,
+        correction=correction,
+        fusion=pansharpening.fusion,
         clouds=clouds,
-        cloud_fate=CloudHandling.NODATA if request.clouds is None else request.clouds.fate,
+        cloud_handling=CloudHandling.NODATA if request.clouds is None else request.clouds.handling,
     )
     return _Preparation(
-        product=product,
         dem=dem,
-        making=making,
-        detail=detail,
+        inputs=inputs,
+        pansharpening=pansharpening,
         reference=reference,
         registration=registration,
-        warnings=dem.warnings + light.warnings,
     )
 
 
-def _refined(
-    sources: OpenImages, elevation: Elevation, request: PreprocessRequest, steps: StepTimer
-) -> tuple[OpenImages, Refinement | None]:
-    """Correct both cameras by a reference scene; it is matched with the panchromatic image."""
-    if request.reference is None:
-        return sources, None
-    with steps.timed("reference"):
-        ground = _ground(sources.pan, elevation, request)
-        found = refine_camera(sources.pan, ground, request.reference)
-    times = sources.pan.image.shape[0] / sources.ms.image.shape[0]
-    a, b, c, d, e, f = found.correction.coefficients
-    smaller = ImageCorrection(coefficients=(a, b, c / times, d, e, f / times))
-    corrected = OpenImages(
-        ms=sources.ms.corrected(smaller), pan=sources.pan.corrected(found.correction)
-    )
-    return corrected, found
-
-
-def _ground(pan: CameraImage, elevation: Elevation, request: PreprocessRequest) -> GroundGrid:
+def _ground_grid(pan: CameraImage, elevation: Elevation, request: PreprocessRequest) -> GroundGrid:
+    """Plan the scene's grid around the image's outline on the map."""
     asked = GridRequest(
         resolution_m=request.resolution_m, crs=request.map_crs, clip=request.dem.clip
     )
@@ -340,19 +346,29 @@ def _ground(pan: CameraImage, elevation: Elevation, request: PreprocessRequest) 
     return GroundGrid(plan_grid(asked, outline, elevation), elevation)
 
 
-def _ratio(ms: CameraImage, elevation: Elevation, request: PreprocessRequest) -> int:
-    """Return how many of the scene's pixels go into a multispectral one, along an axis."""
-    own_m = own_resolution_m(ms.rpc, ms.image.shape, elevation)
-    return max(1, round(own_m / request.resolution_m))
+def _corrected(images: OpenImages, correction: ImageCorrection) -> OpenImages:
+    """Correct both cameras by what was found for the panchromatic one."""
+    ratio = images.pan.image.shape[0] / images.ms.image.shape[0]
+    a, b, c, d, e, f = correction.coefficients
+    smaller = ImageCorrection(coefficients=(a, b, c / ratio, d, e, f / ratio))
+    return OpenImages(ms=images.ms.corrected(smaller), pan=images.pan.corrected(correction))
 
 
-def _quality(ready: _Preparation, counts: SceneCounts) -> dict[str, Any]:
-    grid = ready.making.ground.grid
+def _write_quicklook(scene: Path, path: Path) -> None:
+    """Write a PNG of a scene in natural colours, from its overviews."""
+    with SensorImage(scene) as image:
+        stored = image.read_small(_QUICKLOOK_PX)
+        valid = image.holds(stored)
+    Image.fromarray(rgb_composite(stored, valid, Bands(MSS_BANDS))).save(path)
+
+
+def _quality(product: Product, ready: _Preparation, counts: SceneCounts) -> dict[str, Any]:
+    grid, correction = ready.inputs.ground.grid, ready.inputs.correction
     return {
         "product": {
-            "name": ready.product.name,
-            "camera": ready.product.camera.name,
-            "level": ready.product.mss.metadata.level,
+            "name": product.name,
+            "camera": product.camera.name,
+            "level": product.mss.metadata.level,
         },
         "grid": {
             "crs": str(grid.crs),
@@ -360,25 +376,32 @@ def _quality(ready: _Preparation, counts: SceneCounts) -> dict[str, Any]:
             "shape": list(grid.shape),
         },
         "scene": counts.as_dict() | {"interpolation_tolerance_px": TOLERANCE_PX},
-        "radiometry": ready.making.light.as_dict(),
+        "radiometry": correction.as_dict(),
         "dem": ready.dem.as_dict(),
         "reference": None if ready.reference is None else ready.reference.as_dict(),
         "registration": None if ready.registration is None else ready.registration.as_dict(),
-        "fusion": ready.detail.as_dict(),
-        "warnings": list(ready.warnings),
+        "fusion": ready.pansharpening.as_dict(),
+        "warnings": [*ready.dem.warnings, *correction.warnings],
     }
 
 
-def _identity(source: Path) -> dict[str, Any]:
-    """Return what tells a product from another of the same name."""
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*"))
+def _file_identity(path: Path) -> dict[str, Any]:
+    """Return what distinguishes a file from another of the same name."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    return {"name": path.name, "bytes": path.stat().st_size}
+
+
+def _product_identity(source: Path) -> dict[str, Any]:
+    """Return what distinguishes a product from another of the same name."""
+    files = [source] if source.is_file() else source.rglob("*")
     return {
         "name": source.resolve().name,
         "bytes": sum(path.stat().st_size for path in files if path.is_file()),
     }
 
 
-def _finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
+def _find_finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
     """Return the scene that an earlier run made from the same product with the same request."""
     for path in sorted(out.glob(f"*/{QUALITY}")):
         try:
@@ -389,59 +412,21 @@ def _finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
             continue
         if quality.get("request") != facts["request"]:
             raise OutputExistsError(
-                f"{path.parent}: this product was processed before with other options, and "
-                "nothing is overwritten unasked; choose another --out or add --overwrite"
+                f"{path.parent}: already exists, made from this product with other options; "
+                f"choose another {argument('out')} or pass {argument('overwrite', True)}"
             )
-        found = PreprocessResult(folder=path.parent, quality=quality, is_new=False)
-        if found.scene.is_file():
-            return found
+        result = PreprocessResult(folder=path.parent, quality=quality, is_new=False)
+        if result.scene.is_file():
+            return result
     return None
 
 
-def _require_common_crs(done: PreprocessResult, request: PreprocessRequest) -> None:
-    """Refuse a finished scene that cannot lie upon those of the products before it."""
-    found = done.quality["grid"]["crs"]
-    if request.map_crs is not None and found != str(request.map_crs):
+def _require_common_crs(result: PreprocessResult, request: PreprocessRequest) -> None:
+    """Refuse a finished scene that is not in the coordinate system of those before it."""
+    crs = result.quality["grid"]["crs"]
+    if request.map_crs is not None and crs != str(request.map_crs):
         raise OutputExistsError(
-            f"{done.folder}: this scene was made in {found} and the scenes before it lie in "
-            f"{request.map_crs}; choose one for all with --crs, and another --out or --overwrite"
+            f"{result.folder}: this scene was made in {crs} and the scenes before it are in "
+            f"{request.map_crs}; choose one for all with {argument('crs')}, and another "
+            f"{argument('out')} or {argument('overwrite', True)}"
         )
-
-
-def preprocess_all(
-    patterns: Sequence[str],
-    out: Path,
-    request: PreprocessRequest,
-    watch: Callable[[Path], ProgressCallbacks],
-    done: Callable[[PreprocessResult], None],
-) -> None:
-    """Make scenes of all products that files, folders and patterns name.
-
-    Where no coordinate system is asked for, all take that of the first, so that they stack. A
-    product that fails does not keep the others from being made.
-
-    Args:
-        patterns: what the user named.
-        out: folder of the scenes' folders.
-        request: what is asked for.
-        watch: gives who is told of a product's progress.
-        done: told of each scene.
-
-    Raises:
-        LandslipError: some failed; the message says which, and why.
-    """
-    failures = []
-    for path in find_products(patterns):
-        try:
-            outcome = preprocess(path, out, request, watch(path))
-        except LandslipError as error:
-            failures.append(error)
-            continue
-        done(outcome)
-        if request.map_crs is None:
-            request = replace(request, common_crs=parse_crs(outcome.quality["grid"]["crs"]))
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
-        lines = "\n".join(f"  {failure}" for failure in failures)
-        raise LandslipError(f"{len(failures)} products could not be processed:\n{lines}")

@@ -1,4 +1,4 @@
-"""A coarse view of a whole scene, for what needs to see all of it: clouds."""
+"""The reflectance scene of a product: its clouds, its windows, its file."""
 
 import math
 from collections.abc import Callable
@@ -18,20 +18,29 @@ from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import block_mean_patch
 from landslip.preprocessing.pansharpening.fusion import Fusion
-from landslip.preprocessing.pipeline.image_pair import OpenImages
+from landslip.preprocessing.pipeline.images import OpenImages
 from landslip.preprocessing.pipeline.radiometric_correction import RadiometricCorrection
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS
-from landslip.preprocessing.radiometry import clouds
+from landslip.preprocessing.radiometry.clouds import (
+    OMNICLOUD_BANDS,
+    CloudThresholds,
+    OmniCloudSettings,
+    detect_bright_clouds,
+    detect_clouds_omnicloud,
+)
 from landslip.preprocessing.resampling import Flags, Pixels
 
+SCALE = 0.0001
+_NODATA = 0
+_DTYPE = "uint16"
+_MIN_STORED, _MAX_STORED = 0.5, 65_535
 _CLOUD_RATIO = 2
-_WINDOW_PX = 512
-_OMNICLOUD = ("red", "green", "nir")
+_CLOUD_WINDOW_PX = 512
 
 
 @dataclass(frozen=True, slots=True)
 class CloudMask:
-    """Where clouds are on a coarse grid of which a pixel covers ``ratio`` of the scene's."""
+    """Clouds on a coarse grid whose pixels are ``ratio`` times as large as the scene's."""
 
     cloudy: NDArray[np.bool_]
     ratio: int
@@ -45,73 +54,63 @@ class CloudMask:
 
 
 def detect_clouds(
-    sources: OpenImages,
-    light: RadiometricCorrection,
+    images: OpenImages,
+    correction: RadiometricCorrection,
     ground: GroundGrid,
     ratio: int,
     weights: Path | None = None,
 ) -> CloudMask:
-    """Look for clouds in a view of the scene whose pixels are ``2 * ratio`` as large as its own.
+    """Detect clouds in an overview whose pixels are twice as large as the multispectral ones.
 
     Args:
-        sources: the open images.
-        light: what their counts mean.
+        images: the open images.
+        correction: of their counts to reflectance.
         ground: the scene's grid and heights.
-        ratio: of the multispectral pixels to the scene's.
-        weights: folder of OmniCloudMask's weights; None takes the threshold test.
+        ratio: of multispectral pixels to the scene's.
+        weights: folder of OmniCloudMask's weights; None takes thresholds.
     """
-    times = ratio * _CLOUD_RATIO
-    grid = ground.grid.coarser(times, covering=True)
-    seen, valid = _overview(sources, light, GroundGrid(grid, ground.elevation))
+    grid = ground.grid.coarser(ratio * _CLOUD_RATIO, covering=True)
+    toa, valid = _overview(images, correction, GroundGrid(grid, ground.elevation))
     resolution_m = grid.resolution_m or 0.0
     if weights is None:
-        found = clouds.detect_bright_clouds(
-            seen, valid, clouds.CloudThresholds(), resolution_m=resolution_m
-        )
+        cloudy = detect_bright_clouds(toa, valid, CloudThresholds(), resolution_m=resolution_m)
     else:
-        at = [MSS_BANDS.index(band) for band in _OMNICLOUD]
-        settings = clouds.OmniCloudSettings(weights=weights)
-        found = clouds.detect_clouds_omnicloud(seen[at], valid, settings, resolution_m=resolution_m)
-    return CloudMask(found, times)
-
-
-def write_cloud_mask(clouds: CloudMask, grid: Grid, path: Path) -> None:
-    """Write a mask of clouds on a scene's grid: 1 cloud, 0 clear."""
-    layer = OutputBand(description="cloud", dtype="uint8")
-
-    def make(window: Window) -> WindowOutput[None]:
-        return WindowOutput(clouds.at(window)[np.newaxis].astype(np.uint8), None)
-
-    write_map(path, grid, (layer,), make, no_progress)
+        bands = [MSS_BANDS.index(band) for band in OMNICLOUD_BANDS]
+        settings = OmniCloudSettings(weights=weights)
+        cloudy = detect_clouds_omnicloud(toa[bands], valid, settings, resolution_m=resolution_m)
+    return CloudMask(cloudy, ratio * _CLOUD_RATIO)
 
 
 def _overview(
-    sources: OpenImages, light: RadiometricCorrection, ground: GroundGrid
+    images: OpenImages, correction: RadiometricCorrection, ground: GroundGrid
 ) -> tuple[Pixels, Flags]:
     """Return reflectance at the top of the atmosphere (4, height, width), and where it is known."""
     shape = ground.grid.shape
     values = np.zeros((len(MSS_BANDS), *shape), dtype=np.float32)
     valid = np.zeros(shape, dtype=np.bool_)
     fine = GroundGrid(ground.grid.finer(_CLOUD_RATIO), ground.elevation)
-    for tile in tile_windows(shape, _WINDOW_PX):
+    conversion = correction.toa.only(*MSS_BANDS)
+    for tile in tile_windows(shape, _CLOUD_WINDOW_PX):
         window = tile.clipped(shape)
         if window is None:
             continue
         patch = fine.window(window.scaled(_CLOUD_RATIO))
-        dn, known = sources.ms.resample_cubic(patch.project(sources.ms.rpc))
+        dn, known = images.ms.resample_cubic(patch.project(images.ms.rpc))
         rows, cols = window.slices_in(ground.grid.window)
         size = window.width, window.height
-        toa = light.toa.only(*MSS_BANDS).apply(dn)
-        for band, target in zip(toa, values, strict=True):
+        for band, target in zip(conversion.apply(dn), values, strict=True):
             target[rows, cols] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
         valid[rows, cols] = block_mean_patch(dn[0], known & patch.known, _CLOUD_RATIO).valid
     return values, valid
 
 
-SCALE = 0.0001
-NODATA = 0
-_DTYPE = "uint16"
-_MIN_STORED, _MAX_STORED = 0.5, 65_535
+def write_cloud_mask(clouds: CloudMask, grid: Grid, path: Path) -> None:
+    """Write a mask of clouds on a scene's grid: 1 cloud, 0 clear."""
+
+    def make(window: Window) -> WindowOutput[None]:
+        return WindowOutput(clouds.at(window)[np.newaxis].astype(np.uint8), None)
+
+    write_map(path, grid, (OutputBand(description="cloud", dtype="uint8"),), make, no_progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +118,16 @@ class SceneInputs:
     """All that a window of the scene is made from; several threads share it."""
 
     ground: GroundGrid
-    sources: OpenImages
-    light: RadiometricCorrection
+    images: OpenImages
+    correction: RadiometricCorrection
     fusion: Fusion
     clouds: CloudMask | None = None
-    cloud_fate: CloudHandling = CloudHandling.NODATA
+    cloud_handling: CloudHandling = CloudHandling.NODATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowCounts:
-    """What was counted in a window: pixels, and the cameras' largest interpolation error."""
+    """Pixels of a window, and the largest interpolation error of the camera models."""
 
     valid: int = 0
     cloudy: int = 0
@@ -138,7 +137,7 @@ class WindowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneCounts:
-    """What was counted in a whole scene."""
+    """Pixels of a scene, and the largest interpolation error of the camera models."""
 
     pixels: int
     valid: int
@@ -146,20 +145,8 @@ class SceneCounts:
     clipped: dict[str, int]
     error_px: float
 
-    @classmethod
-    def of(cls, notes: list[WindowCounts], shape: tuple[int, int]) -> "SceneCounts":
-        """Sum the windows up."""
-        clipped = np.sum([note.clipped for note in notes], axis=0).tolist()
-        return cls(
-            pixels=math.prod(shape),
-            valid=sum(note.valid for note in notes),
-            cloudy=sum(note.cloudy for note in notes),
-            clipped=dict(zip(MSS_BANDS, clipped, strict=True)),
-            error_px=max(note.error_px for note in notes),
-        )
-
     def as_dict(self) -> dict[str, Any]:
-        """Return shares for a JSON file; clipped ones are of the valid pixels."""
+        """Return fractions for a JSON file; clipped ones are of the valid pixels."""
         valid = max(self.valid, 1)
         return {
             "pixels": self.pixels,
@@ -170,30 +157,34 @@ class SceneCounts:
         }
 
 
-def write_reflectance_scene(making: SceneInputs, path: Path, progress: Progress) -> SceneCounts:
-    """Write the scene as a Cloud-Optimized GeoTIFF."""
-    grid = making.ground.grid
-    notes = write_map(path, grid, scene_layers(), window_function(making), progress)
-    return SceneCounts.of(notes, grid.shape)
-
-
-def scene_layers() -> tuple[OutputBand, ...]:
-    """Return the bands of a scene: reflectance in steps of 0.0001, 0 where there is none."""
-    return tuple(
+def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress) -> SceneCounts:
+    """Write the scene as a Cloud-Optimized GeoTIFF: reflectance / 0.0001, 0 without data."""
+    bands = tuple(
         OutputBand(
             description=name,
             dtype=_DTYPE,
-            nodata=NODATA,
+            nodata=_NODATA,
             scale=SCALE,
             units=Units.REFLECTANCE.value,
         )
         for name in MSS_BANDS
     )
+    grid = inputs.ground.grid
+    counts = write_map(path, grid, bands, window_function(inputs), progress)
+    clipped = np.sum([one.clipped for one in counts], axis=0).tolist()
+    return SceneCounts(
+        pixels=math.prod(grid.shape),
+        valid=sum(one.valid for one in counts),
+        cloudy=sum(one.cloudy for one in counts),
+        clipped=dict(zip(MSS_BANDS, clipped, strict=True)),
+        error_px=max(one.error_px for one in counts),
+    )
 
 
-def window_function(making: SceneInputs) -> Callable[[Window], WindowOutput[WindowCounts]]:
-    """Return what makes one window."""
-    margin = making.fusion.margin_px
+def window_function(inputs: SceneInputs) -> Callable[[Window], WindowOutput[WindowCounts]]:
+    """Return the function that makes one window: in one pass, each image resampled once."""
+    margin = inputs.fusion.margin_px
+    images, correction = inputs.images, inputs.correction
 
     def make(window: Window) -> WindowOutput[WindowCounts]:
         wide = Window(
@@ -202,53 +193,41 @@ def window_function(making: SceneInputs) -> Callable[[Window], WindowOutput[Wind
             window.width + 2 * margin,
             window.height + 2 * margin,
         )
-        patch = making.ground.window(wide)
+        patch = inputs.ground.window(wide)
         inside = window.slices_in(wide)
-        pan_seen = patch.project(making.sources.pan.rpc)
-        pan, pan_valid = making.sources.pan.resample_cubic(pan_seen)
+        pan_places = patch.project(images.pan.rpc)
+        pan, pan_valid = images.pan.resample_cubic(pan_places)
         if not pan_valid[inside].any():
-            return WindowOutput(None, WindowCounts(error_px=pan_seen.error_px))
-        ms_seen = patch.project(making.sources.ms.rpc)
-        ms, ms_valid = making.sources.ms.resample_spline(ms_seen)
-        bands = making.light.reflectance(ms, MSS_BANDS)
-        detail = making.light.reflectance(pan, PAN_BANDS)[0]
-        fused = making.fusion.fuse(bands, detail, pan_valid, out=bands)[:, inside[0], inside[1]]
+            return WindowOutput(None, WindowCounts(error_px=pan_places.error_px))
+        ms_places = patch.project(images.ms.rpc)
+        ms, ms_valid = images.ms.resample_spline(ms_places)
+        bands = correction.reflectance(ms, MSS_BANDS)
+        detail = correction.reflectance(pan, PAN_BANDS)[0]
+        fused = inputs.fusion.fuse(bands, detail, pan_valid, out=bands)[:, inside[0], inside[1]]
         valid = (pan_valid & ms_valid & patch.known)[inside]
-        error = max(pan_seen.error_px, ms_seen.error_px)
-        return _stored(making, window, fused, valid, error)
+        cloudy = 0
+        if inputs.clouds is not None:
+            covered = inputs.clouds.at(window) & valid
+            cloudy = int(np.count_nonzero(covered))
+            if inputs.cloud_handling is CloudHandling.NODATA:
+                valid = valid & ~covered
+        values = fused * np.float32(1 / SCALE)
+        if not valid.all():
+            values[:, ~valid] = 1
+        counts = WindowCounts(
+            valid=int(np.count_nonzero(valid)),
+            cloudy=cloudy,
+            clipped=tuple(_count_clipped(band) for band in values),
+            error_px=max(pan_places.error_px, ms_places.error_px),
+        )
+        stored = to_dtype(values, valid, _DTYPE, _NODATA) if valid.any() else None
+        return WindowOutput(stored, counts)
 
     return make
 
 
-def _stored(
-    making: SceneInputs,
-    window: Window,
-    fused: NDArray[np.float32],
-    valid: NDArray[np.bool_],
-    error_px: float,
-) -> WindowOutput[WindowCounts]:
-    cloudy = 0
-    if making.clouds is not None:
-        covered = making.clouds.at(window) & valid
-        cloudy = int(np.count_nonzero(covered))
-        if making.cloud_fate is CloudHandling.NODATA:
-            valid = valid & ~covered
-    values = fused * np.float32(1 / SCALE)
-    if not valid.all():
-        values[:, ~valid] = 1
-    clipped = [_count_clipped(band) for band in values]
-    stored = to_dtype(values, valid, _DTYPE, NODATA) if valid.any() else None
-    note = WindowCounts(
-        valid=int(np.count_nonzero(valid)),
-        cloudy=cloudy,
-        clipped=tuple(clipped),
-        error_px=error_px,
-    )
-    return WindowOutput(stored, note)
-
-
 def _count_clipped(band: NDArray[np.float32]) -> int:
-    """Return how many of the numbers (height, width) cannot be stored as they are."""
+    """Return how many numbers (height, width) are outside what can be stored."""
     if band.min() >= _MIN_STORED and band.max() <= _MAX_STORED:
         return 0
     return int(np.count_nonzero((band < _MIN_STORED) | (band > _MAX_STORED)))

@@ -1,9 +1,9 @@
-"""A product's two images, open, and what is counted in them beforehand."""
+"""The two images of a product: opened, counted, co-registered, and their pansharpening fitted."""
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,14 @@ from landslip.preprocessing.pipeline.radiometric_correction import RadiometricCo
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.dark_object import CountHistogram
 
-FILL = 0
-_STRIP_ROWS = 64
-_PAN_EVERY = 4
+_FILL = 0
+_STRIP_ROWS, _PAN_STEP = 64, 4
+_PATCH_PX, _PATCHES = (48, 96), 14
+_SEARCHES_PX = (12, 3)
+_COREGISTRATION_LIMITS = RegistrationLimits(most_rms_px=0.5)
+_MIN_AFFINE_TIES, _MIN_DRIFT_TIES = 60, 12
+_SAMPLES_PER_AXIS, _SAMPLE_PX, _SAMPLE_MIN_VALID = 5, (48, 128), 0.5
+_ASSESSED, _ASSESSED_MIN_VALID = 4, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,89 +50,69 @@ class OpenImages:
 @contextmanager
 def open_images(product: Product) -> Iterator[OpenImages]:
     """Open both images; 0 is fill in them."""
-    with SensorImage(product.mss.tiff, FILL) as ms, SensorImage(product.pan.tiff, FILL) as pan:
+    with SensorImage(product.mss.tiff, _FILL) as ms, SensorImage(product.pan.tiff, _FILL) as pan:
         yield OpenImages(ms=CameraImage(ms, product.mss.rpc), pan=CameraImage(pan, product.pan.rpc))
 
 
-def count_histograms(sources: OpenImages) -> dict[str, CountHistogram]:
+def count_histograms(images: OpenImages) -> dict[str, CountHistogram]:
     """Return histograms of counts by band: of all multispectral pixels, and of PAN's every fourth.
 
-    Strips of rows are counted, so that a file in strips is read once.
+    Strips of rows are read, so that a file in strips is read once.
     """
     histograms = {band: CountHistogram() for band in (*PAN_BANDS, *MSS_BANDS)}
-    for source, bands, every in (
-        (sources.ms, MSS_BANDS, 1),
-        (sources.pan, PAN_BANDS, _PAN_EVERY),
-    ):
-        height, width = source.image.shape
-        for row in range(0, height, _STRIP_ROWS * every):
+    for one, bands, step in ((images.ms, MSS_BANDS, 1), (images.pan, PAN_BANDS, _PAN_STEP)):
+        height, width = one.image.shape
+        for row in range(0, height, _STRIP_ROWS * step):
             strip = Window(0, row, width, min(_STRIP_ROWS, height - row))
-            stored = source.image.read(strip)
-            valid = source.image.holds(stored)
+            stored = one.image.read(strip)
+            valid = one.image.holds(stored)
             for band, values in zip(bands, stored, strict=True):
                 histograms[band].add(values, valid)
     return histograms
 
 
-_PATCH_PX, _PATCHES = (48, 96), 14
-_SEARCHES_PX = (12, 3)
-_COREGISTRATION_LIMITS = RegistrationLimits(most_rms_px=0.5)
-_MIN_AFFINE_TIES, _MIN_DRIFT_TIES = 60, 12
-
-
-def coregister(sources: OpenImages, coarse: GroundGrid, ratio: int, name: str) -> Refinement:
+def coregister(images: OpenImages, coarse: GroundGrid, ratio: int, name: str) -> Refinement:
     """Match the two images on the map, twice, and correct the multispectral camera.
 
-    The correction is affine where many places were found, else a shift that may drift.
+    The correction is affine with many tie points, else a shift that may drift.
 
     Args:
-        sources: the open images.
+        images: the open images.
         coarse: a map as fine as the multispectral image.
-        ratio: how many panchromatic pixels go into one of that map, along an axis.
+        ratio: of its pixels to panchromatic ones, along an axis.
         name: of the product, for messages.
 
     Raises:
-        InputError: too few places were found, or they do not agree.
+        InputError: tie points are too few, or do not agree.
     """
-    rounds = [
-        (_match_settings(coarse.grid.shape, search_px), _COREGISTRATION_LIMITS)
-        for search_px in _SEARCHES_PX
-    ]
+    least_px, most_px = _PATCH_PX  # several patches fit beside each other on a small map too
+    patch_px = min(max(min(coarse.grid.shape) // 4, least_px), most_px)
+    settings = MatchSettings(feature=MatchFeature.INTENSITY, patch_px=patch_px, count=_PATCHES)
     return match_repeatedly(
-        OrthoView(ground=coarse, source=sources.ms),
-        OrthoView(ground=coarse, source=sources.pan, finer=ratio),
-        rounds,
+        OrthoView(ground=coarse, source=images.ms),
+        OrthoView(ground=coarse, source=images.pan, finer=ratio),
+        [(replace(settings, search_px=px), _COREGISTRATION_LIMITS) for px in _SEARCHES_PX],
         _correction_model,
         f"{name}, MSS and PAN",
     )
 
 
 def _correction_model(ties: int) -> ShiftModel:
-    """Return how many places are enough for which correction."""
+    """Return the richest model that a number of tie points allows."""
     if ties >= _MIN_AFFINE_TIES:
         return ShiftModel.AFFINE
     return ShiftModel.DRIFT if ties >= _MIN_DRIFT_TIES else ShiftModel.SHIFT
 
 
-def _match_settings(shape: tuple[int, int], search_px: int) -> MatchSettings:
-    """Return patches of which several fit beside each other also into a small map."""
-    least, most = _PATCH_PX
-    return MatchSettings(
-        feature=MatchFeature.INTENSITY,
-        patch_px=min(max(min(shape) // 4, least), most),
-        count=_PATCHES,
-        search_px=search_px,
-    )
-
-
-_SAMPLES_PER_AXIS, _SAMPLE_PX = 5, (48, 128)
-_MIN_VALID = 0.5
-_ASSESSED, _ASSESSED_MIN_VALID = 4, 0.9
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedPansharpening:
-    """A fitted fusion, and how good it is: scores are None where no place could be judged."""
+    """A fitted fusion and its quality; None where too few pixels are valid to assess it.
+
+    Attributes:
+        fusion: fitted on windows spread over the scene.
+        reduced: quality at reduced scale, by Wald's protocol.
+        full: quality at full scale, by QNR.
+    """
 
     fusion: Fusion
     reduced: dict[str, Any] | None
@@ -135,82 +120,70 @@ class FittedPansharpening:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a JSON file."""
-        return {
-            **self.fusion.as_dict(),
-            "reduced_scale": self.reduced,
-            "full_scale": self.full,
-        }
+        return {**self.fusion.as_dict(), "reduced_scale": self.reduced, "full_scale": self.full}
 
 
 def fit_pansharpening(
-    sources: OpenImages,
-    light: RadiometricCorrection,
+    images: OpenImages,
+    correction: RadiometricCorrection,
     coarse: GroundGrid,
     ratio: int,
     method: PansharpeningMethod,
 ) -> FittedPansharpening:
-    """Fit the fusion, and judge it by Wald's protocol and by QNR.
+    """Fit the fusion on windows spread over the scene, and assess it by Wald's protocol and QNR.
 
     Args:
-        sources: the open images, registered.
-        light: what their counts mean.
+        images: the open images, co-registered.
+        correction: of their counts to reflectance.
         coarse: a map as fine as the multispectral image.
-        ratio: how many panchromatic pixels go into one of that map, along an axis.
-        method: how detail comes in.
+        ratio: of its pixels to panchromatic ones, along an axis.
+        method: of pansharpening.
 
     Raises:
         InputError: the images have too little ground in common.
     """
     settings = FusionSettings(method=method, ratio=float(ratio))
-    pairs = list(_sample_pairs(sources, light, coarse, ratio))
+    pairs = list(_sample_pairs(images, correction, coarse, ratio))
     if not pairs:
         raise InputError(
-            "the multispectral and the panchromatic image must show common ground to be fused; "
-            "no place was found where both hold data"
+            "the multispectral and the panchromatic image must overlap to be fused; "
+            "no window was found where both hold data"
         )
     fusion = fit_fusion(settings, join_samples([pair.samples(settings.sigma_px) for pair in pairs]))
-    judged = _most_valid(pairs)
+    assessed = _most_valid(pairs)
     return FittedPansharpening(
         fusion=fusion,
-        reduced=_reduced_scale(judged, settings),
-        full=_full_scale(judged, fusion) if judged else None,
+        reduced=_reduced_scale(assessed, settings) if assessed else None,
+        full=_full_scale(assessed, fusion) if assessed else None,
     )
 
 
-def _most_valid(pairs: list[ImagePair]) -> list[ImagePair]:
-    """Return the places of one size that hold most data."""
-    known = [(float(pair.valid_on_pan.mean()), pair) for pair in pairs]
-    held = [(share, pair) for share, pair in known if share >= _ASSESSED_MIN_VALID]
-    held.sort(key=lambda one: -one[0])
-    return [pair for _, pair in held[:_ASSESSED] if pair.ms.shape == held[0][1].ms.shape]
-
-
 def _sample_pairs(
-    sources: OpenImages, light: RadiometricCorrection, coarse: GroundGrid, ratio: int
+    images: OpenImages, correction: RadiometricCorrection, coarse: GroundGrid, ratio: int
 ) -> Iterator[ImagePair]:
     fine = GroundGrid(coarse.grid.finer(ratio), coarse.elevation)
     for window in _sample_windows(coarse.grid.shape):
         patch = coarse.window(window)
-        ms, ms_valid = sources.ms.resample_cubic(patch.project(sources.ms.rpc))
+        ms, ms_valid = images.ms.resample_cubic(patch.project(images.ms.rpc))
         valid = ms_valid & patch.known
-        if valid.mean() < _MIN_VALID:
+        if valid.mean() < _SAMPLE_MIN_VALID:
             continue
-        near = fine.window(window.scaled(ratio))
-        pan, pan_valid = sources.pan.resample_cubic(near.project(sources.pan.rpc))
+        fine_patch = fine.window(window.scaled(ratio))
+        pan, pan_valid = images.pan.resample_cubic(fine_patch.project(images.pan.rpc))
         yield ImagePair.aligned(
-            light.reflectance(ms, MSS_BANDS),
-            light.reflectance(pan, PAN_BANDS)[0],
+            correction.reflectance(ms, MSS_BANDS),
+            correction.reflectance(pan, PAN_BANDS)[0],
             float(ratio),
             valid,
-            pan_valid & near.known,
+            pan_valid & fine_patch.known,
         )
 
 
 def _sample_windows(shape: tuple[int, int]) -> list[Window]:
     """Return windows spread over a map, fewer where it is small."""
     height, width = shape
-    least, most = _SAMPLE_PX
-    size = min(max(min(shape) // 4, least), most, height, width)
+    least_px, most_px = _SAMPLE_PX
+    size = min(max(min(shape) // 4, least_px), most_px, height, width)
     rows, cols = (
         np.unique(
             np.linspace(0, length - size, min(_SAMPLES_PER_AXIS, math.ceil(length / size))).astype(
@@ -222,10 +195,16 @@ def _sample_windows(shape: tuple[int, int]) -> list[Window]:
     return [Window(int(col), int(row), size, size) for row in rows for col in cols]
 
 
+def _most_valid(pairs: list[ImagePair]) -> list[ImagePair]:
+    """Return the pairs of one size with most valid pixels."""
+    fractions = ((float(pair.valid_on_pan.mean()), pair) for pair in pairs)
+    complete = [one for one in fractions if one[0] >= _ASSESSED_MIN_VALID]
+    complete.sort(key=lambda one: -one[0])
+    return [pair for _, pair in complete[:_ASSESSED] if pair.ms.shape == complete[0][1].ms.shape]
+
+
 def _reduced_scale(pairs: list[ImagePair], settings: FusionSettings) -> dict[str, Any] | None:
-    """Return the scores of Wald's protocol; None where too little is left once degraded."""
-    if not pairs:
-        return None
+    """Return the scores of Wald's protocol; None where too little remains once degraded."""
     try:
         return wald_quality(pairs, settings).as_dict()
     except InputError:
