@@ -12,7 +12,7 @@ import rasterio
 from affine import Affine
 from PIL import Image
 from tests.cli.test_chain import CRS, NAMES, SHAPE, TRANSFORM, write_scene
-from tests.preprocessing.pipeline.conftest import Shelf, make_ground
+from tests.preprocessing.pipeline.conftest import ProductLibrary, make_ground
 
 
 @pytest.fixture(scope="session")
@@ -66,11 +66,11 @@ def _write(
 
 
 def _write_product(folder: Path) -> None:
-    shelf = Shelf(folder / "shelf", make_ground())
-    shelf.folder.mkdir()
-    product = shelf.summer
+    library = ProductLibrary(folder / "library", make_ground())
+    library.folder.mkdir()
+    product = library.summer
     shutil.move(product, folder / product.name)
-    shutil.move(shelf.dem, folder / "dem_of_product.tif")
+    shutil.move(library.dem, folder / "dem_of_product.tif")
     with tarfile.open(folder / product.name) as archive:
         archive.extractall(folder / "raw", filter="data")
     for image in (folder / "raw").glob("*-MSS1.tiff"):

@@ -27,14 +27,14 @@ def light() -> RadiometricCorrection:
     return RadiometricCorrection(calibration=calibration, sun=sun, toa=toa, conversion=toa)
 
 
-def test_much_saturation_is_told_by_band(light: RadiometricCorrection) -> None:
+def test_much_saturation_is_reported_by_band(light: RadiometricCorrection) -> None:
     few, many = {"negative": 0.0, "saturated": 0.009}, {"negative": 0.0, "saturated": 0.25}
     seen = replace(light, source_fractions={"red": few, "nir": many})
     assert len(seen.warnings) == 1
     assert "25.0% of nir is saturated, at a count of 1023" in seen.warnings[0]
 
 
-def test_much_negative_reflectance_is_told_by_band(light: RadiometricCorrection) -> None:
+def test_much_negative_reflectance_is_reported_by_band(light: RadiometricCorrection) -> None:
     seen = replace(light, source_fractions={"nir": {"negative": 0.02, "saturated": 0.0}})
-    assert "2.0% of nir means negative reflectance" in seen.warnings[0]
+    assert "2.0% of nir is negative reflectance" in seen.warnings[0]
     assert replace(light, source_fractions={}).warnings == ()
