@@ -1,10 +1,10 @@
 """Models: opened, trained, evaluated, calibrated, exported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from landslip.core.arguments import PathArgument, ProgressArgument, choose, optional_path
 from landslip.core.choices import (
@@ -171,7 +171,7 @@ def train(
     workers: int | None = None,
     seed: int | None = None,
     recipe: str = "default",
-    config: PathArgument | None = None,
+    config: PathArgument | Mapping[str, Any] | None = None,
     start_from: TrainedModel | PathArgument | None = None,
     devices: int = 1,
     num_nodes: int = 1,
@@ -202,7 +202,7 @@ def train(
         workers: reading processes; default 0.
         seed: of every draw; default 0.
         recipe: named settings, ``default`` or ``paper``.
-        config: YAML file with settings over the recipe's.
+        config: YAML file or dictionary of settings over the recipe's.
         start_from: model whose network, weights and normalisation training begins with.
         devices: GPUs of this machine, or processes where there is none.
         num_nodes: machines; each runs the same call.
@@ -247,7 +247,9 @@ def train(
     request = TrainRequest(
         dataset=as_tiles(tiles),
         out=Path(out),
-        config=read_config(recipe, optional_path(config), stated),
+        config=read_config(
+            recipe, config if isinstance(config, Mapping) else optional_path(config), stated
+        ),
         start=None if start_from is None else as_model(start_from).folder,
         resume=resume,
         overwrite=overwrite,

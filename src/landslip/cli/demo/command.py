@@ -10,7 +10,7 @@ from landslip.cli.errors import handle_errors
 
 @handle_errors
 def demo(out: options.Out, seed: options.Seed = 0, overwrite: options.Overwrite = False) -> None:
-    """Make up ground with known landslides, and run the whole chain on it, offline.
+    """Run the whole chain on synthetic terrain with known landslides, offline.
 
     A raw product whose pointing is 42 m off, an elevation model and an older scene become a
     reflectance scene of a valley with fields, gravel and clearings as bare as landslides; the
@@ -19,20 +19,17 @@ def demo(out: options.Out, seed: options.Seed = 0, overwrite: options.Overwrite 
 
     Example: `landslip demo --out DEMO`
     """
-    from landslip.cli.demo.run import DemoRequest, run_demo
+    from landslip.cli.demo.chain import run_demo
 
-    request = DemoRequest(out=out, seed=seed, overwrite=overwrite, tell=_tell)
-    report = run_demo(request)
+    report = run_demo(
+        out, seed=seed, overwrite=overwrite, log=lambda line: typer.echo(line, err=True)
+    )
     for line in _lines(report):
         typer.echo(line)
     typer.echo(f"picture: {out / 'demo.png'}")
     typer.echo(f"inventory for a GIS: {out / 'inventory' / 'inventory.gpkg'}")
     typer.echo(f"report to read: {out / 'inventory' / 'report.html'}")
     typer.echo(f"all numbers: {out / 'demo.json'}")
-
-
-def _tell(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

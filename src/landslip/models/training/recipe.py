@@ -1,5 +1,6 @@
 """What a training run is made of: pydantic models, written in YAML by users; no torch here."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import (
 )
 
 from landslip.core.choices import Arch, FirstLayer, Precision
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
 from landslip.datasets.augmentation import PAPER_VARIANTS, AugmentationSettings
 
@@ -71,24 +72,28 @@ class TrainConfig(StrictModel):
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "paper": {"dice_over": "image"}}
 
 
-def read_config(recipe: str, path: Path | None, stated: dict[str, Any]) -> TrainConfig:
-    """Join a named recipe, a YAML file over it, and what the command line states over both.
+def read_config(
+    recipe: str, config: Path | Mapping[str, Any] | None, stated: dict[str, Any]
+) -> TrainConfig:
+    """Join a named recipe, a YAML file or settings over it, and what is stated over both.
 
     Raises:
         InputError: the recipe is unknown, or the file has an unknown key or a value out of range.
     """
     if recipe not in RECIPES:
-        raise InputError(f"--recipe {recipe}: known recipes are {', '.join(RECIPES)}")
+        raise InputError(f"{argument('recipe')} {recipe}: known recipes are {', '.join(RECIPES)}")
     settings = dict(RECIPES[recipe])
-    if path is not None:
-        settings |= _read_yaml(path)
+    if isinstance(config, Mapping):
+        settings |= config
+    elif config is not None:
+        settings |= _read_yaml(config)
     settings |= {key: value for key, value in stated.items() if value is not None}
     try:
         return TrainConfig.model_validate(settings)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
-        source = f"{path}: " if path is not None else ""
+        source = f"{config}: " if isinstance(config, Path) else ""
         raise InputError(
             f"{source}{where}: {problem['msg'].lower()} (got {problem['input']!r})"
         ) from error
@@ -96,7 +101,7 @@ def read_config(recipe: str, path: Path | None, stated: dict[str, Any]) -> Train
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise InputError(f"{path}: no such file (--config)")
+        raise InputError(f"{path}: no such file ({argument('config')})")
     try:
         found = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:

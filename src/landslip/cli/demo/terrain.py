@@ -1,4 +1,4 @@
-"""The made-up ground of the demo: what a user would have, and the truth."""
+"""The synthetic terrain of the demo: what a user would have, and the truth."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ _TRAIN_SHARE, _GAP_PX = 7 / 12, 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DemoGround:
+class DemoTerrain:
     """A land that was seen from above, and what is known of it.
 
     Attributes:
@@ -68,7 +68,7 @@ class DemoGround:
         return landslide_mask(self.landslides, grid)
 
 
-def make_ground(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> DemoGround:
+def make_terrain(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> DemoTerrain:
     """Make a land, and write what a user would have of it, and the truth.
 
     That is a raw product whose pointing is 42 m off, an elevation model, a scene of the year before
@@ -93,15 +93,15 @@ def make_ground(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> Demo
     request = ProductRequest(
         ground=ground, overpass=look, target=target_over(ground, look, window), seed=seed
     )
-    made = DemoGround(land=land, area=area, product=write_product(request, folder))
+    made = DemoTerrain(land=land, area=area, product=write_product(request, folder))
     write_landscape_dem(land, area.dem, folder / DEM)
     write_landslides(land, day, folder / TRUTH)
-    for part, name in zip(split_ground(shape), (TRAIN_AREA, TEST_AREA), strict=True):
+    for part, name in zip(split_area(shape), (TRAIN_AREA, TEST_AREA), strict=True):
         write_area(land.grid, _moved(part, window), folder / name)
     return made
 
 
-def split_ground(shape: tuple[int, int] = SHAPE) -> tuple[Window, Window]:
+def split_area(shape: tuple[int, int] = SHAPE) -> tuple[Window, Window]:
     """Return the windows of an area (height, width) to train on and to test on, none between.
 
     The gap is a tile wide, so that no landslide lies in both.

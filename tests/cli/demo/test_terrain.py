@@ -7,15 +7,15 @@ import pytest
 from affine import Affine
 
 from landslip.cli.demo.baseline import single_thresholds
-from landslip.cli.demo.ground import (
+from landslip.cli.demo.terrain import (
     DEM,
     REFERENCE,
     TEST_AREA,
     TRAIN_AREA,
     TRUTH,
-    DemoGround,
-    make_ground,
-    split_ground,
+    DemoTerrain,
+    make_terrain,
+    split_area,
 )
 from landslip.core.bands import Bands
 from landslip.core.grid import Grid
@@ -28,13 +28,13 @@ SHAPE = (384, 256)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoGround, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoTerrain, Path]:
     folder = tmp_path_factory.mktemp("ground")
-    return make_ground(0, folder, SHAPE), folder
+    return make_terrain(0, folder, SHAPE), folder
 
 
 def test_a_user_would_have_product_elevation_model_reference_and_polygons(
-    made: tuple[DemoGround, Path],
+    made: tuple[DemoTerrain, Path],
 ) -> None:
     ground, folder = made
     with open_product(ground.product) as product:
@@ -45,17 +45,17 @@ def test_a_user_would_have_product_elevation_model_reference_and_polygons(
         assert reference.grid.shape == SHAPE
 
 
-def test_areas_lie_in_the_reference_and_apart(made: tuple[DemoGround, Path]) -> None:
+def test_areas_lie_in_the_reference_and_apart(made: tuple[DemoTerrain, Path]) -> None:
     _, folder = made
     train, test = (geopandas.read_file(folder / name) for name in (TRAIN_AREA, TEST_AREA))
     with Scene(folder / REFERENCE) as reference:
-        south = reference.grid.corners(split_ground(SHAPE)[1])
+        south = reference.grid.corners(split_area(SHAPE)[1])
     np.testing.assert_allclose(test.total_bounds[:2], south.min(axis=0))
     gap_m = train.total_bounds[1] - test.total_bounds[3]
     assert gap_m == pytest.approx(128 * 2.0)
 
 
-def test_a_window_of_the_area_is_found_on_a_larger_grid(made: tuple[DemoGround, Path]) -> None:
+def test_a_window_of_the_area_is_found_on_a_larger_grid(made: tuple[DemoTerrain, Path]) -> None:
     ground, folder = made
     with Scene(folder / REFERENCE) as reference:
         own = reference.grid
@@ -67,13 +67,13 @@ def test_a_window_of_the_area_is_found_on_a_larger_grid(made: tuple[DemoGround, 
 
 
 def test_training_and_test_ground_have_a_tile_between_them() -> None:
-    train, test = split_ground((1536, 1024))
+    train, test = split_area((1536, 1024))
     assert (train.row_off, train.row_end) == (0, 896)
     assert (test.row_off, test.row_end) == (1024, 1536)
 
 
 def test_no_single_threshold_finds_the_landslides(tmp_path: Path) -> None:
-    ground = make_ground(0, tmp_path, (768, 512))
+    ground = make_terrain(0, tmp_path, (768, 512))
     look = ground.area.looks[-1]
     seen = ground.land.ground_on(look.beijing_time.date(), look.sun(ground.area.middle))
     landslide = ground.landslide_mask(ground.land.grid)
