@@ -103,9 +103,9 @@ def candidates(pair: ImagePair) -> Iterator[tuple[str, Pixels]]:
     brovey = fit(pair, PansharpeningMethod.BROVEY)
     weights = brovey.intensity.weights
     yield "GDAL weighted Brovey, regressed weights", gdal_brovey(pair, weights)
-    yield "`brovey`", pair.fused(brovey)
+    yield "`brovey`", pair.fuse(brovey)
     for method in (PansharpeningMethod.GSA, PansharpeningMethod.GLP):
-        yield f"`{method.value}`", pair.fused(fit(pair, method))
+        yield f"`{method.value}`", pair.fuse(fit(pair, method))
 
 
 def fit(pair: ImagePair, method: PansharpeningMethod) -> Fusion:
@@ -153,9 +153,9 @@ def print_displaced(pair: ImagePair) -> None:
         for shift in (0, 1, 2, 4):
             moved = ImagePair.aligned(pair.ms, np.roll(pair.pan, shift, axis=1), RATIO)
             reduced = reduce_scale(moved, FusionSettings()).pair
-            fused = reduced.fused(fit(reduced, method))
+            fused = reduced.fuse(fit(reduced, method))
             error = reference_quality(fused[inner], pair.ms[inner], RATIO).ergas
-            scores.append(f"{error:.3f} / {detail(moved.fused(fit(moved, method)), moved.pan):.3f}")
+            scores.append(f"{error:.3f} / {detail(moved.fuse(fit(moved, method)), moved.pan):.3f}")
         print(f"| `{method.value}` | " + " | ".join(scores) + " |")
 
 

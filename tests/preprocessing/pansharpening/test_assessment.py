@@ -88,7 +88,7 @@ def test_pairs_need_not_be_aligned(known_scene: KnownScene) -> None:
     assert cut.valid_on_pan.all()
 
     fusion = fit_fusion(SETTINGS, there)
-    assert np.allclose(cut.fused(fusion), whole.fused(fusion)[:, 3:, 5:], rtol=1e-4)
+    assert np.allclose(cut.fuse(fusion), whole.fuse(fusion)[:, 3:, 5:], rtol=1e-4)
 
 
 def test_each_fine_pixel_asks_the_coarse_one_it_lies_in() -> None:

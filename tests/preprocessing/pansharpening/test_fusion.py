@@ -315,7 +315,7 @@ def wrong_shape(ms: Pixels, pan: Pixels) -> tuple[Pixels, Pixels]:
 @pytest.mark.parametrize("spoil", [wrong_bands, wrong_shape])
 def test_other_shapes_are_refused(known_scene: KnownScene, spoil: type) -> None:
     ms, pan = spoil(np.zeros((4, 8, 8), np.float32), np.zeros((8, 8), np.float32))
-    with pytest.raises(InputError, match=r"fitted on 4 bands, which lie on PAN's pixels; got"):
+    with pytest.raises(InputError, match=r"fitted on 4 bands, on PAN's pixels; got"):
         fitted(known_scene, PansharpeningMethod.GSA).fuse(ms, pan)
 
 

@@ -6,7 +6,7 @@ from rasterio.crs import CRS
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.preprocessing.pansharpening.image_pair import plan_overlap, spread_windows
+from landslip.preprocessing.pansharpening.image_pair import evenly_spaced_windows, plan_overlap
 
 UTM = CRS.from_epsg(32650)
 
@@ -91,8 +91,8 @@ OBLONG = Grid(crs=UTM, transform=Affine(2, 0, 500_000, 0, -4, 4_000_000), shape=
         (grid((120, 160), 2, crs=None), "the panchromatic one has none"),
         (grid((30, 40), 8), "must be finer .* 1 x 1 of one"),
         (grid((15, 20), 16), "must be finer .* 2 x 2 of one"),
-        (NORTH_DOWN, "turned or mirrored"),
-        (TURNED, "turned or mirrored"),
+        (NORTH_DOWN, "rotated or mirrored"),
+        (TURNED, "rotated or mirrored"),
         (OBLONG, r"it holds 2\.000 and 4\.000"),
     ],
 )
@@ -111,7 +111,7 @@ def test_images_without_coordinates_of_other_sizes_are_refused() -> None:
 
 
 def test_small_images_are_sampled_whole() -> None:
-    windows = spread_windows(Window(3, 5, 100, 70), 64, 12)
+    windows = evenly_spaced_windows(Window(3, 5, 100, 70), 64, 12)
     covered = np.zeros((100, 120), np.int64)
     for window in windows:
         covered[window.slices_in(Window(0, 0, 120, 100))] += 1
@@ -120,7 +120,7 @@ def test_small_images_are_sampled_whole() -> None:
 
 
 def test_large_images_are_sampled_all_over() -> None:
-    windows = spread_windows(Window(0, 0, 5000, 4000), 64, 12)
+    windows = evenly_spaced_windows(Window(0, 0, 5000, 4000), 64, 12)
     assert len(windows) == 144
     assert {window.shape for window in windows} == {(64, 64)}
     assert min(window.col_off for window in windows) < 5000 / 12
@@ -129,7 +129,7 @@ def test_large_images_are_sampled_all_over() -> None:
 
 
 def test_windows_can_all_be_of_one_size() -> None:
-    windows = spread_windows(Window(10, 20, 150, 90), 64, 2, equal=True)
+    windows = evenly_spaced_windows(Window(10, 20, 150, 90), 64, 2, equal=True)
     assert [window.shape for window in windows] == [(64, 64), (64, 64)]
     assert [window.row_off for window in windows] == [33, 33]
     assert windows[0].col_end <= windows[1].col_off

@@ -7,8 +7,8 @@ from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.multiresolution import (
     PixelAxis,
     degrade,
+    extend_into_gaps,
     filter_valid_at,
-    grow_into_gaps,
     interpolate,
     mtf_sigma_px,
     pyramid_kernel,
@@ -129,12 +129,12 @@ def test_gaps_take_what_lies_beside_them() -> None:
     valid = np.ones((20, 20), np.bool_)
     valid[:, :5] = False
     image[:, ~valid] = np.nan
-    grown = grow_into_gaps(image, valid)
+    grown = extend_into_gaps(image, valid)
     assert np.isfinite(grown).all()
     assert np.array_equal(grown[:, valid], image[:, valid])
     assert np.all(grown[0] == 9)
     assert np.all(grown[1, :, 4] == 5)
-    assert grow_into_gaps(image[:, :, 6:], valid[:, 6:]) is not None
+    assert extend_into_gaps(image[:, :, 6:], valid[:, 6:]) is not None
 
 
 def test_a_gap_does_not_ring_into_the_interpolated_image() -> None:
@@ -142,11 +142,11 @@ def test_a_gap_does_not_ring_into_the_interpolated_image() -> None:
     valid = np.ones((24, 24), np.bool_)
     valid[:, :8] = False
     image[:, ~valid] = 0
-    assert np.allclose(upsample(grow_into_gaps(image, valid), 4)[:, :, 32:], 100, atol=1e-3)
+    assert np.allclose(upsample(extend_into_gaps(image, valid), 4)[:, :, 32:], 100, atol=1e-3)
 
 
 def test_an_image_without_valid_pixels_is_left_finite() -> None:
-    grown = grow_into_gaps(np.full((1, 4, 4), np.nan, np.float32), np.zeros((4, 4), np.bool_))
+    grown = extend_into_gaps(np.full((1, 4, 4), np.nan, np.float32), np.zeros((4, 4), np.bool_))
     assert np.array_equal(grown, np.zeros((1, 4, 4)))
 
 

@@ -12,7 +12,6 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import PansharpeningMethod, Units
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.io.raster import SceneOptions
-from landslip.preprocessing.pansharpening import pansharpen as run_module
 from landslip.preprocessing.pansharpening.fusion import fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import ImagePair, RasterPair
 from landslip.preprocessing.pansharpening.pansharpen import (
@@ -57,13 +56,13 @@ def test_windows_give_what_the_whole_gives(
     method: PansharpeningMethod,
     window_px: int,
 ) -> None:
-    monkeypatch.setattr(run_module, "_WINDOW_PX", window_px)
+    monkeypatch.setattr("landslip.io.raster.output.WINDOW_PX", window_px)
     options = PansharpenOptions(method=method)
     summary = pansharpen(*files, tmp_path / "out.tif", options)
     ms, pan = (stored(image).astype(np.float32) for image in (known_scene.ms, known_scene.pan))
     pair = ImagePair.aligned(ms, pan, 4)
     fusion = fit_fusion(summary.fusion.settings, pair.samples(summary.fusion.settings.sigma_px))
-    expected = np.clip(np.rint(pair.fused(fusion)), 1, 65535)
+    expected = np.clip(np.rint(pair.fuse(fusion)), 1, 65535)
     found = read(tmp_path / "out.tif").astype(float)
     edge = 24  # outside PAN nothing is valid, while the arrays are mirrored
     inner = np.s_[:, edge:-edge, edge:-edge]
@@ -232,7 +231,7 @@ def test_large_images_are_scored_on_several_places(
     ms = np.stack([pan.reshape(130, 2, 260, 2).mean(axis=(1, 3))] * 2)
     left = write_raster("ms.tif", ms, transform=Affine(4, 0, 0, 0, -4, 0))
     right = write_raster("pan.tif", pan, transform=Affine(2, 0, 0, 0, -2, 0))
-    monkeypatch.setattr("landslip.preprocessing.pansharpening.assessment._QUALITY_PX", 64)
+    monkeypatch.setattr("landslip.preprocessing.pansharpening.assessment._WINDOW_PX", 64)
     report = tmp_path / "quality.json"
     pansharpen(left, right, tmp_path / "out.tif", PansharpenOptions(report=report))
     pixels = json.loads(report.read_text())["quality"]["reduced_scale"]["pixels"]

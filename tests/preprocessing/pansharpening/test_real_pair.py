@@ -42,7 +42,7 @@ def test_scores_are_those_of_the_results_page(
     settings = FusionSettings(method=method)
     reduced = reduce_scale(pair, settings).pair
     fusion = fit_fusion(settings, reduced.samples(settings.sigma_px))
-    found = reference_quality(reduced.fused(fusion), pair.ms, 4)
+    found = reference_quality(reduced.fuse(fusion), pair.ms, 4)
     assert found.ergas == pytest.approx(ergas, abs=0.03)
     assert found.sam_deg == pytest.approx(sam_deg, abs=0.05)
     assert found.q2n == pytest.approx(q4, abs=0.004)

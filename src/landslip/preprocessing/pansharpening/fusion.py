@@ -1,4 +1,4 @@
-"""How the panchromatic band follows from the others: moments, weights and gains."""
+"""Pansharpening as arrays: fitted on samples of both images, then applied window by window."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,13 +12,18 @@ from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.multiresolution import (
     MTF_NYQUIST,
-    Pixels,
     mtf_sigma_px,
     pyramid_kernel,
 )
+from landslip.preprocessing.resampling import Flags, Pixels
 
 LEAST_SAMPLES = 100
 _NO_VARIATION = 1e-10
+_HAZE_PERCENT = 0.5
+_LEAST_INTENSITY = 0.05
+_MOST_RATIO = 4.0
+_LEAST_WEIGHT = 0.1
+_STRIP_PX = 1 << 16  # pixels worked on at a time: what the processor's cache holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +36,14 @@ class FusionSamples:
         valid: which pixels count, (...) bool.
     """
 
-    ms: NDArray[np.float32]
-    pan: NDArray[np.float32]
-    valid: NDArray[np.bool_]
+    ms: Pixels
+    pan: Pixels
+    valid: Flags
 
     def __post_init__(self) -> None:
         if not self.ms.shape[1:] == self.pan.shape == self.valid.shape:
             raise InputError(
-                "samples of both images lie on the same pixels; got shapes "
+                "samples of both images are of the same pixels; got shapes "
                 f"{self.ms.shape}, {self.pan.shape} and {self.valid.shape}"
             )
 
@@ -68,13 +73,13 @@ class BandMoments:
         values = stacked.astype(np.float64)
         means = values.mean(axis=1)
         values -= means[:, np.newaxis]
-        found = cls(number=number, means=means, covariances=values @ values.T / number)
-        if found.pan_variance <= _NO_VARIATION * max(means[-1] ** 2, np.finfo(np.float32).tiny):
+        moments = cls(number=number, means=means, covariances=values @ values.T / number)
+        if moments.pan_variance <= _NO_VARIATION * max(means[-1] ** 2, np.finfo(np.float32).tiny):
             raise InputError(
                 f"fusion needs a panchromatic band that varies; its {number} samples are all "
                 f"{means[-1]:g}. Check that the right file was given"
             )
-        return found
+        return moments
 
     @property
     def ms_covariances(self) -> NDArray[np.float64]:
@@ -97,7 +102,7 @@ class IntensityModel:
     """PAN as the multispectral bands show it: ``sum(weights * bands) + intercept``.
 
     Attributes:
-        r2: share of the variance of the degraded PAN that it explains.
+        r2: fraction of the variance of the degraded PAN that it explains.
     """
 
     weights: tuple[float, ...]
@@ -116,27 +121,20 @@ def regress_intensity(moments: BandMoments, *, non_negative: bool) -> IntensityM
     Raises:
         InputError: the bands explain nothing of PAN.
     """
-    weights = _weights(moments, non_negative=non_negative)
+    weights = _intensity_weights(moments, non_negative=non_negative)
     residual = moments.pan_variance - 2 * weights @ moments.pan_covariances
     residual += weights @ moments.ms_covariances @ weights
     r2 = float(1 - residual / moments.pan_variance)
     if r2 <= _NO_VARIATION:
         raise InputError(
             "the multispectral bands explain nothing of the panchromatic band (constant, or of "
-            "another place); check that both images are of the same scene and lie on one another"
+            "another place); check that both images are of the same scene and aligned"
         )
     intercept = float(moments.means[-1] - weights @ moments.means[:-1])
     return IntensityModel(weights=tuple(map(float, weights)), intercept=intercept, r2=r2)
 
 
-def intensity_gains(moments: BandMoments, intensity: IntensityModel) -> tuple[float, ...]:
-    """Return ``cov(band, I) / var(I)`` of each band."""
-    weights = np.asarray(intensity.weights)
-    covariances = moments.ms_covariances @ weights
-    return tuple(map(float, covariances / (weights @ covariances)))
-
-
-def _weights(moments: BandMoments, *, non_negative: bool) -> NDArray[np.float64]:
+def _intensity_weights(moments: BandMoments, *, non_negative: bool) -> NDArray[np.float64]:
     spread = np.sqrt(np.diag(moments.ms_covariances))
     unit = np.where(spread > 0, spread, 1)
     system = moments.ms_covariances / np.outer(unit, unit)
@@ -145,19 +143,20 @@ def _weights(moments: BandMoments, *, non_negative: bool) -> NDArray[np.float64]
         solution: NDArray[np.float64] = np.linalg.lstsq(system, target, rcond=1e-9)[0] / unit
         return solution
     values, vectors = np.linalg.eigh(system)
-    kept = values > 1e-9 * max(values.max(), 1e-30)
-    root = np.sqrt(values[kept])
-    if not kept.any():
+    usable = values > 1e-9 * max(values.max(), 1e-30)
+    root = np.sqrt(values[usable])
+    if not usable.any():
         return np.zeros_like(unit)
-    found, _ = nnls(root[:, np.newaxis] * vectors[:, kept].T, vectors[:, kept].T @ target / root)
-    return np.asarray(found / unit, dtype=np.float64)
+    axes = vectors[:, usable].T
+    weights, _ = nnls(root[:, np.newaxis] * axes, axes @ target / root)
+    return np.asarray(weights / unit, dtype=np.float64)
 
 
-_HAZE_PERCENT = 0.5
-_LEAST_INTENSITY = 0.05
-_MOST_RATIO = 4.0
-_LEAST_SHARE = 0.1
-_STRIP_PX = 1 << 16  # pixels worked on at a time: what the processor's cache holds
+def intensity_gains(moments: BandMoments, intensity: IntensityModel) -> tuple[float, ...]:
+    """Return ``cov(band, I) / var(I)`` of each band."""
+    weights = np.asarray(intensity.weights)
+    covariances = moments.ms_covariances @ weights
+    return tuple(map(float, covariances / (weights @ covariances)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +183,12 @@ class FusionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fusion:
-    """A fitted fusion. It is never changed, so that threads may share it.
+    """A fitted fusion; immutable, so that threads may share it.
 
     Attributes:
         intensity: PAN as a sum of the bands.
-        gains: what GSA gives each band of the detail, in its unit per unit of PAN.
-        haze: what Brovey and GLP hold for light from the air in each band, in its unit: it is
+        gains: factor of GSA on the detail for each band, in its unit per unit of PAN.
+        haze: path radiance that Brovey and GLP assume in each band, in its unit: it is
             left out of the ratio, since detail does not modulate it.
         haze_pan: the same of PAN.
         floor: least intensity over the haze that is divided by.
@@ -212,18 +211,14 @@ class Fusion:
         return len(self.kernel) // 2 if self.settings.method is PansharpeningMethod.GLP else 0
 
     def fuse(
-        self,
-        ms: Pixels,
-        pan: Pixels,
-        valid: NDArray[np.bool_] | None = None,
-        out: Pixels | None = None,
+        self, ms: Pixels, pan: Pixels, valid: Flags | None = None, out: Pixels | None = None
     ) -> Pixels:
         """Fuse a window.
 
         Args:
             ms: multispectral bands on PAN's pixels, (bands, height, width) float32.
             pan: (height, width) float32, in the unit it was fitted in.
-            valid: (height, width) bool; what is not valid has no part in PAN's filter. None
+            valid: (height, width) bool; pixels not valid are left out of PAN's filter. None
                 takes all. Fused values are meaningless where it is False.
             out: where the result goes, of ``ms``'s shape and type; ``ms`` itself may be given.
 
@@ -233,7 +228,13 @@ class Fusion:
         Raises:
             InputError: shapes, types or the number of bands are not as said.
         """
-        self._check(ms, pan)
+        if len(ms) != len(self.gains) or ms.shape[1:] != pan.shape:
+            raise InputError(
+                f"this fusion was fitted on {len(self.gains)} bands, on PAN's pixels; "
+                f"got shape {ms.shape} and PAN of {pan.shape}"
+            )
+        if ms.dtype != np.float32 or pan.dtype != np.float32:
+            raise InputError(f"pixels to be fused are float32; got {ms.dtype} and {pan.dtype}")
         out = np.empty_like(ms) if out is None else out
         coarse = None
         if self.settings.method is PansharpeningMethod.GLP:
@@ -241,15 +242,22 @@ class Fusion:
         rows = max(_STRIP_PX // pan.shape[1], 1)
         for start in range(0, len(pan), rows):
             strip = np.s_[..., start : start + rows, :]
-            below = self._predict(ms[strip]) if coarse is None else coarse[strip]
+            below = self._intensity_of(ms[strip]) if coarse is None else coarse[strip]
             if self.settings.method is PansharpeningMethod.GSA:
-                add_detail(ms[strip], pan[strip] - below, self.gains, out[strip])
-            else:
-                modulate(ms[strip], self._detail_ratio(pan[strip], below), self.haze, out[strip])
+                detail = pan[strip] - below
+                for band, gain, fused in zip(ms[strip], self.gains, out[strip], strict=True):
+                    cv2.scaleAdd(detail, gain, band, fused)
+                continue
+            ratio = self._detail_ratio(pan[strip], below)
+            rest = np.float32(1) - ratio
+            # (band - haze) * ratio + haze
+            for band, haze, fused in zip(ms[strip], self.haze, out[strip], strict=True):
+                cv2.multiply(band, ratio, fused)
+                cv2.scaleAdd(rest, haze, fused, fused)
         return out
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what was fitted, as a report tells it."""
+        """Return what was fitted, for a report."""
         settings = asdict(self.settings) | {"method": self.settings.method.value}
         fitted = {
             "weights": list(self.intensity.weights),
@@ -261,23 +269,14 @@ class Fusion:
             return settings | fitted | {"gains": list(self.gains)}
         return settings | fitted | {"haze": list(self.haze), "haze_pan": self.haze_pan}
 
-    def _check(self, ms: Pixels, pan: Pixels) -> None:
-        if len(ms) != len(self.gains) or ms.shape[1:] != pan.shape:
-            raise InputError(
-                f"this fusion was fitted on {len(self.gains)} bands, which lie on PAN's pixels; "
-                f"got shape {ms.shape} and PAN of {pan.shape}"
-            )
-        if ms.dtype != np.float32 or pan.dtype != np.float32:
-            raise InputError(f"pixels to be fused are float32; got {ms.dtype} and {pan.dtype}")
-
-    def _predict(self, ms: Pixels) -> Pixels:
+    def _intensity_of(self, ms: Pixels) -> Pixels:
         total = np.full(ms.shape[1:], self.intensity.intercept, dtype=np.float32)
         for band, weight in zip(ms, self.intensity.weights, strict=True):
             cv2.scaleAdd(band, weight, total, total)
         return total
 
     def _detail_ratio(self, pan: Pixels, below: Pixels) -> Pixels:
-        """Return (PAN - haze) / (below - haze); 1 where PAN is what lies below it."""
+        """Return (PAN - haze) / (below - haze); 1 where PAN equals the intensity below it."""
         ratio = pan - below
         ratio /= np.maximum(below - np.float32(self.haze_pan), np.float32(self.floor))
         ratio += np.float32(1)
@@ -303,8 +302,8 @@ def fit_fusion(settings: FusionSettings, samples: FusionSamples) -> Fusion:
         InputError: too few samples are valid, or one of the images does not vary.
     """
     moments = BandMoments.of(samples)
-    free = settings.method is PansharpeningMethod.GSA
-    intensity = regress_intensity(moments, non_negative=not free)
+    is_free = settings.method is PansharpeningMethod.GSA
+    intensity = regress_intensity(moments, non_negative=not is_free)
     haze = np.percentile(samples.ms[:, samples.valid], _HAZE_PERCENT, axis=1)
     haze_pan = float(haze @ intensity.weights) + intensity.intercept
     return Fusion(
@@ -319,7 +318,7 @@ def fit_fusion(settings: FusionSettings, samples: FusionSamples) -> Fusion:
     )
 
 
-def low_pass(pan: Pixels, valid: NDArray[np.bool_] | None, kernel: Pixels) -> Pixels:
+def low_pass(pan: Pixels, valid: Flags | None, kernel: Pixels) -> Pixels:
     """Filter PAN along both axes; with a mask, take the weighted mean of the valid pixels.
 
     Args:
@@ -328,26 +327,12 @@ def low_pass(pan: Pixels, valid: NDArray[np.bool_] | None, kernel: Pixels) -> Pi
         kernel: weights of one axis, (taps,) float32.
 
     Returns:
-        (height, width) float32; PAN itself where under a tenth of the weights lie on valid pixels.
+        (height, width) float32; PAN itself where under a tenth of the weights is on valid pixels.
     """
     if valid is None or valid.all():
         return np.asarray(cv2.sepFilter2D(pan, cv2.CV_32F, kernel, kernel), dtype=np.float32)
     known = np.where(valid, pan, np.float32(0))
     sums = cv2.sepFilter2D(known, cv2.CV_32F, kernel, kernel)
-    share = cv2.sepFilter2D(valid.astype(np.float32), cv2.CV_32F, kernel, kernel)
-    enough = share > _LEAST_SHARE
-    return np.where(enough, sums / np.where(enough, share, np.float32(1)), pan)
-
-
-def add_detail(ms: Pixels, detail: Pixels, gains: tuple[float, ...], out: Pixels) -> None:
-    """Write ``band + gain * detail`` for each band (bands, height, width) into ``out``."""
-    for band, gain, target in zip(ms, gains, out, strict=True):
-        cv2.scaleAdd(detail, gain, band, target)
-
-
-def modulate(ms: Pixels, ratio: Pixels, haze: tuple[float, ...], out: Pixels) -> None:
-    """Write ``(band - haze) * ratio + haze`` for each band (bands, height, width) into ``out``."""
-    rest = np.float32(1) - ratio
-    for band, level, target in zip(ms, haze, out, strict=True):
-        cv2.multiply(band, ratio, target)
-        cv2.scaleAdd(rest, level, target, target)
+    weights = cv2.sepFilter2D(valid.astype(np.float32), cv2.CV_32F, kernel, kernel)
+    enough = weights > _LEAST_WEIGHT
+    return np.where(enough, sums / np.where(enough, weights, np.float32(1)), pan)

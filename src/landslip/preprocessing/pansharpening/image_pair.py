@@ -1,4 +1,4 @@
-"""Where two rasters of different pixel size lie on each other; no pixel is read here."""
+"""A multispectral and a panchromatic image of the same ground: their overlap, arrays and files."""
 
 import math
 from collections.abc import Sequence
@@ -13,19 +13,21 @@ from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.io.raster import Scene, SceneOptions, SensorImage, Valid, raster_shape
+from landslip.io.raster import Scene, SceneOptions, SensorImage, raster_shape
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSamples
 from landslip.preprocessing.pansharpening.multiresolution import (
     SPLINE_MARGIN_PX,
     PixelAxis,
-    Pixels,
+    extend_into_gaps,
     filter_valid_at,
-    grow_into_gaps,
     interpolate,
 )
+from landslip.preprocessing.resampling import Flags, Pixels
 
 _SKEW_PX = 0.05
 _RATIO_TOLERANCE = 0.01
+FULL_WEIGHT = 0.999
+"""Fraction of a filter's weights on valid pixels from which its result counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,9 @@ class RasterOverlap:
     """The common extent of a fine and a coarse raster.
 
     Attributes:
-        window: the fine pixels whose centres lie on the coarse raster.
-        rows: rows of the whole fine raster, seen on the coarse one.
-        cols: columns of the whole fine raster, seen on the coarse one.
+        window: the fine pixels whose centres are on the coarse raster.
+        rows: rows of the whole fine raster, in terms of the coarse one's.
+        cols: columns of the whole fine raster, in terms of the coarse one's.
         coarse_shape: (height, width) of the whole coarse raster.
     """
 
@@ -55,7 +57,7 @@ class RasterOverlap:
         return self._coarse_under(self.window, 0)
 
     def coarse_around(self, fine: Window) -> Window:
-        """Return the coarse pixels that interpolating a window of fine ones asks for."""
+        """Return the coarse pixels that interpolating a window of fine ones needs."""
         return self._coarse_under(fine, SPLINE_MARGIN_PX + 2)
 
     def fine_around(self, coarse: Window, margin_px: int) -> Window:
@@ -65,13 +67,13 @@ class RasterOverlap:
             (self.cols, coarse.col_off, coarse.col_end),
             (self.rows, coarse.row_off, coarse.row_end),
         ):
-            spans.append(math.floor((start - axis.start) / axis.step) - margin_px)
-            spans.append(math.ceil((end - axis.start) / axis.step) + margin_px)
+            spans.append(math.floor((start - axis.start) / axis.step))
+            spans.append(math.ceil((end - axis.start) / axis.step))
         left, right, top, bottom = spans
-        return Window(left, top, right - left, bottom - top)
+        return Window(left, top, right - left, bottom - top).padded(margin_px)
 
     def coarse_axes(self, coarse: Window, fine: Window) -> tuple[PixelAxis, PixelAxis]:
-        """Return rows and columns of a coarse window, seen on a fine one."""
+        """Return rows and columns of a coarse window, in terms of a fine one's."""
         row = (coarse.row_off - self.rows.start) / self.rows.step - fine.row_off
         col = (coarse.col_off - self.cols.start) / self.cols.step - fine.col_off
         return (
@@ -80,11 +82,12 @@ class RasterOverlap:
         )
 
     def _coarse_under(self, fine: Window, margin_px: int) -> Window:
-        left = math.floor(self.cols.start + self.cols.step * fine.col_off + 1e-6) - margin_px
-        right = math.ceil(self.cols.start + self.cols.step * fine.col_end - 1e-6) + margin_px
-        top = math.floor(self.rows.start + self.rows.step * fine.row_off + 1e-6) - margin_px
-        bottom = math.ceil(self.rows.start + self.rows.step * fine.row_end - 1e-6) + margin_px
-        window = Window(left, top, right - left, bottom - top).clipped(self.coarse_shape)
+        left = math.floor(self.cols.start + self.cols.step * fine.col_off + 1e-6)
+        right = math.ceil(self.cols.start + self.cols.step * fine.col_end - 1e-6)
+        top = math.floor(self.rows.start + self.rows.step * fine.row_off + 1e-6)
+        bottom = math.ceil(self.rows.start + self.rows.step * fine.row_end - 1e-6)
+        touched = Window(left, top, right - left, bottom - top).padded(margin_px)
+        window = touched.clipped(self.coarse_shape)
         if window is None:
             raise InputError(f"the window at {fine} does not touch the coarser raster")
         return window
@@ -97,15 +100,35 @@ def plan_overlap(coarse: Grid, fine: Grid) -> RasterOverlap:
     of the other's.
 
     Raises:
-        InputError: the coordinate systems differ, the images do not overlap or are turned against
+        InputError: the coordinate systems differ, the images do not overlap or are rotated against
             each other, or the panchromatic pixels are not finer.
     """
-    mapping = _mapping(coarse, fine)
-    _check_mapping(mapping, fine.shape)
+    mapping = _fine_to_coarse(coarse, fine)
+    skew = max(abs(mapping.b) * fine.shape[0], abs(mapping.d) * fine.shape[1])
+    if mapping.a <= 0 or mapping.e <= 0 or skew > _SKEW_PX:
+        raise InputError(
+            "the two images are rotated or mirrored against each other; "
+            "bring both onto upright pixels with gdalwarp first"
+        )
+    if max(mapping.a, mapping.e) >= 1:
+        raise InputError(
+            "the panchromatic pixels must be finer than the multispectral ones; they are "
+            f"{mapping.a:.3g} x {mapping.e:.3g} of one. Was the order MS PAN kept?"
+        )
+    if abs(mapping.a / mapping.e - 1) > _RATIO_TOLERANCE:
+        raise InputError(
+            "a multispectral pixel must hold as many panchromatic rows as columns; "
+            f"it holds {1 / mapping.e:.3f} and {1 / mapping.a:.3f}"
+        )
     rows = PixelAxis(start=mapping.f, step=mapping.e, length=fine.shape[0])
     cols = PixelAxis(start=mapping.c, step=mapping.a, length=fine.shape[1])
-    top, bottom = _inside(rows, coarse.shape[0])
-    left, right = _inside(cols, coarse.shape[1])
+    (top, bottom), (left, right) = (
+        (
+            max(math.ceil(-axis.start / axis.step - 0.5 - 1e-6), 0),
+            min(math.floor((side - axis.start) / axis.step - 0.5 + 1e-6) + 1, axis.length),
+        )
+        for axis, side in zip((rows, cols), coarse.shape, strict=True)
+    )
     if bottom <= top or right <= left:
         raise InputError(
             "the multispectral and the panchromatic image do not overlap; "
@@ -115,10 +138,17 @@ def plan_overlap(coarse: Grid, fine: Grid) -> RasterOverlap:
     return RasterOverlap(window=window, rows=rows, cols=cols, coarse_shape=coarse.shape)
 
 
-def _mapping(coarse: Grid, fine: Grid) -> Affine:
+def _fine_to_coarse(coarse: Grid, fine: Grid) -> Affine:
     """Return the transform from fine to coarse pixel coordinates."""
     if coarse.crs is None and fine.crs is None:
-        return _by_size(coarse.shape, fine.shape)
+        ratio, rest = divmod(fine.shape[0], coarse.shape[0])
+        if rest or fine.shape != (coarse.shape[0] * ratio, coarse.shape[1] * ratio):
+            raise InputError(
+                "images without coordinate systems are matched by size, one's a whole multiple of "
+                f"the other's; the multispectral one has {coarse.shape} px, the panchromatic one "
+                f"{fine.shape}"
+            )
+        return Affine.scale(1 / ratio)
     if coarse.crs is None or fine.crs is None:
         without = "multispectral" if coarse.crs is None else "panchromatic"
         raise InputError(
@@ -134,61 +164,22 @@ def _mapping(coarse: Grid, fine: Grid) -> Affine:
     return ~coarse.transform @ fine.transform
 
 
-def _by_size(coarse: tuple[int, int], fine: tuple[int, int]) -> Affine:
-    ratio, rest = divmod(fine[0], coarse[0])
-    if rest or fine != (coarse[0] * ratio, coarse[1] * ratio):
-        raise InputError(
-            "images without coordinate systems are matched by size, one's a whole multiple of the "
-            f"other's; the multispectral one has {coarse} px, the panchromatic one {fine}"
-        )
-    return Affine.scale(1 / ratio)
-
-
-def _check_mapping(mapping: Affine, shape: tuple[int, int]) -> None:
-    skew = max(abs(mapping.b) * shape[0], abs(mapping.d) * shape[1])
-    if mapping.a <= 0 or mapping.e <= 0 or skew > _SKEW_PX:
-        raise InputError(
-            "the two images are turned or mirrored against each other; "
-            "bring both onto upright pixels with gdalwarp first"
-        )
-    if max(mapping.a, mapping.e) >= 1:
-        raise InputError(
-            "the panchromatic pixels must be finer than the multispectral ones; they are "
-            f"{mapping.a:.3g} x {mapping.e:.3g} of one. Was the order MS PAN kept?"
-        )
-    if abs(mapping.a / mapping.e - 1) > _RATIO_TOLERANCE:
-        raise InputError(
-            "a multispectral pixel must hold as many panchromatic rows as columns; "
-            f"it holds {1 / mapping.e:.3f} and {1 / mapping.a:.3f}"
-        )
-
-
-def _inside(axis: PixelAxis, length: int) -> tuple[int, int]:
-    first = math.ceil(-axis.start / axis.step - 0.5 - 1e-6)
-    end = math.floor((length - axis.start) / axis.step - 0.5 + 1e-6) + 1
-    return max(first, 0), min(end, axis.length)
-
-
-FULL_WEIGHT = 0.999
-"""Share of a filter's weights on valid pixels from which its result counts."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePair:
-    """Two images, and how their pixels lie on each other.
+    """Two images as arrays, and how their pixels relate.
 
     Attributes:
         ms: (bands, h, w) float32; finite where valid.
         pan: (H, W) float32, finer; finite where valid.
         valid: pixels in which ``ms`` is known, (h, w) bool.
         pan_valid: pixels in which ``pan`` is known, (H, W) bool.
-        axes: rows and columns of ``ms`` seen on those of ``pan``.
+        axes: rows and columns of ``ms`` in terms of those of ``pan``.
     """
 
     ms: Pixels
     pan: Pixels
-    valid: Valid
-    pan_valid: Valid
+    valid: Flags
+    pan_valid: Flags
     axes: tuple[PixelAxis, PixelAxis]
 
     def __post_init__(self) -> None:
@@ -209,8 +200,8 @@ class ImagePair:
         ms: Pixels,
         pan: Pixels,
         ratio: float,
-        valid: Valid | None = None,
-        pan_valid: Valid | None = None,
+        valid: Flags | None = None,
+        pan_valid: Flags | None = None,
     ) -> "ImagePair":
         """Return a pair whose first pixels share their outer corner; without masks all counts."""
         rows, cols = (PixelAxis(step=ratio, length=side) for side in ms.shape[1:])
@@ -224,13 +215,13 @@ class ImagePair:
 
     @property
     def pan_axes(self) -> tuple[PixelAxis, PixelAxis]:
-        """Rows and columns of ``pan`` seen on those of ``ms``."""
+        """Rows and columns of ``pan`` in terms of those of ``ms``."""
         rows, cols = self.axes
         return rows.inverse(self.pan.shape[0]), cols.inverse(self.pan.shape[1])
 
     @property
-    def valid_on_pan(self) -> Valid:
-        """Where both are known, on PAN's pixels: each asks the multispectral pixel it lies in."""
+    def valid_on_pan(self) -> Flags:
+        """Where both are known, on PAN's pixels, by the multispectral pixel each is in."""
         places = []
         for axis, side in zip(self.pan_axes, self.valid.shape, strict=True):
             place = np.floor(axis.centres).astype(np.int64)
@@ -245,25 +236,22 @@ class ImagePair:
 
         A pixel is valid where ``ms`` is and all of PAN under the filter.
         """
-        pan, share = filter_valid_at(self.pan, self.pan_valid, self.axes, sigma_px)
-        return FusionSamples(ms=self.ms, pan=pan, valid=self.valid & (share > FULL_WEIGHT))
+        pan, weight = filter_valid_at(self.pan, self.pan_valid, self.axes, sigma_px)
+        return FusionSamples(ms=self.ms, pan=pan, valid=self.valid & (weight > FULL_WEIGHT))
 
-    def fused(self, fusion: Fusion) -> Pixels:
-        """Bring the bands onto PAN's pixels and fuse; (bands, H, W) float32."""
-        bands = interpolate(grow_into_gaps(self.ms, self.valid), *self.pan_axes)
+    def fuse(self, fusion: Fusion) -> Pixels:
+        """Interpolate the bands onto PAN's pixels and fuse; (bands, H, W) float32."""
+        bands = interpolate(extend_into_gaps(self.ms, self.valid), *self.pan_axes)
         return fusion.fuse(bands, self.pan, self.pan_valid, out=bands)
 
 
 def join_samples(samples: list[FusionSamples]) -> FusionSamples:
-    """Put samples of several places together, (bands, n) and (n,)."""
+    """Concatenate samples of several places, (bands, n) and (n,)."""
     return FusionSamples(
         ms=np.concatenate([part.ms.reshape(len(part.ms), -1) for part in samples], axis=1),
         pan=np.concatenate([part.pan.ravel() for part in samples]),
         valid=np.concatenate([part.valid.ravel() for part in samples]),
     )
-
-
-PAN = Bands(("pan",))
 
 
 class RasterPair(Closeable):
@@ -275,8 +263,8 @@ class RasterPair(Closeable):
         Bands without a name are called ``band_1``, ``band_2`` ...
 
         Raises:
-            InputError: one of them cannot be read, PAN has several bands, or they do not lie on
-                each other as they must.
+            InputError: one of them cannot be read, PAN has several bands, or their pixels cannot
+                be related, see `plan_overlap`.
         """
         count = raster_shape(pan).count
         if count != 1:
@@ -284,9 +272,10 @@ class RasterPair(Closeable):
                 f"{pan}: a panchromatic image has one band and this file has {count}; "
                 "give the multispectral file first and the panchromatic one second"
             )
-        self.ms = Scene(ms, _named(ms, options))
+        self.ms = Scene(ms, _with_band_names(ms, options))
         try:
-            self.pan = Scene(pan, SceneOptions(bands=PAN, nodata=pan_options.nodata))
+            pan_bands = Bands(("pan",))
+            self.pan = Scene(pan, SceneOptions(bands=pan_bands, nodata=pan_options.nodata))
         except InputError:
             self.ms.close()
             raise
@@ -298,13 +287,7 @@ class RasterPair(Closeable):
 
     def on_pan(self, window: Window, margin_px: int) -> ImagePair:
         """Read a window of PAN with a margin, and the bands that interpolating there needs."""
-        fine = Window(
-            window.col_off - margin_px,
-            window.row_off - margin_px,
-            window.width + 2 * margin_px,
-            window.height + 2 * margin_px,
-        )
-        return self._read(self.overlap.coarse_around(window), fine)
+        return self._read(self.overlap.coarse_around(window), window.padded(margin_px))
 
     def on_ms(self, window: Window, margin_px: int) -> ImagePair:
         """Read a window of the bands, and PAN of the same ground with a margin in its pixels."""
@@ -316,33 +299,34 @@ class RasterPair(Closeable):
         self.pan.close()
 
     def _read(self, coarse: Window, fine: Window) -> ImagePair:
-        ms, valid = _values(self.ms, coarse)
-        pan, pan_valid = _values(self.pan, fine)
+        ms, valid = _read_values(self.ms, coarse)
+        pan, pan_valid = _read_values(self.pan, fine)
         axes = self.overlap.coarse_axes(coarse, fine)
         return ImagePair(ms=ms, pan=pan[0], valid=valid, pan_valid=pan_valid, axes=axes)
 
 
-def spread_windows(outer: Window, side: int, most: int, *, equal: bool = False) -> Sequence[Window]:
-    """Return up to ``most`` x ``most`` squares, evenly spread over ``outer``.
+def evenly_spaced_windows(
+    outer: Window, side: int, most: int, *, equal: bool = False
+) -> Sequence[Window]:
+    """Return up to ``most`` x ``most`` squares, evenly spaced over ``outer``.
 
     Where ``outer`` is small they cover it without a gap and are smaller than ``side``, or with
     ``equal``, all have that side.
     """
-    rows = _spread(outer.row_off, outer.height, side, most, equal)
-    cols = _spread(outer.col_off, outer.width, side, most, equal)
+
+    def spans(start: int, length: int) -> list[tuple[int, int]]:
+        count = min(most, max(length // side, 1) if equal else math.ceil(length / side))
+        edges = np.linspace(start, start + length, count + 1).astype(np.int64)
+        sizes = np.minimum(np.diff(edges), side)
+        offsets = edges[:-1] + (np.diff(edges) - sizes) // 2
+        return [(int(offset), int(size)) for offset, size in zip(offsets, sizes, strict=True)]
+
+    rows, cols = spans(outer.row_off, outer.height), spans(outer.col_off, outer.width)
     return [Window(col, row, width, height) for row, height in rows for col, width in cols]
 
 
-def _spread(start: int, length: int, side: int, most: int, equal: bool) -> list[tuple[int, int]]:
-    cells = min(most, max(length // side, 1) if equal else math.ceil(length / side))
-    edges = np.linspace(start, start + length, cells + 1).astype(np.int64)
-    sizes = np.minimum(np.diff(edges), side)
-    offsets = edges[:-1] + (np.diff(edges) - sizes) // 2
-    return [(int(offset), int(size)) for offset, size in zip(offsets, sizes, strict=True)]
-
-
-def _named(path: Path, options: SceneOptions) -> SceneOptions:
-    """Name the bands of a file that does not."""
+def _with_band_names(path: Path, options: SceneOptions) -> SceneOptions:
+    """Return options that name the bands, where neither they nor the file do."""
     if options.bands is not None:
         return options
     with SensorImage(path) as image:
@@ -352,9 +336,9 @@ def _named(path: Path, options: SceneOptions) -> SceneOptions:
     return SceneOptions(bands=Bands(names), units=options.units, nodata=options.nodata)
 
 
-def _values(scene: Scene, window: Window) -> tuple[Pixels, Valid]:
+def _read_values(scene: Scene, window: Window) -> tuple[Pixels, Flags]:
     stored, valid = scene.read(window)
     values = scene.radiometry.values(stored)
     if not valid.all():
-        values[:, ~valid] = 0  # not finite, perhaps
+        values[:, ~valid] = 0  # it may be NaN there
     return values, valid

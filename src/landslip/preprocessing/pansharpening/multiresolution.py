@@ -1,7 +1,9 @@
 """Resampling between pixels of two sizes by area: no half-pixel shift, at any ratio.
 
-All positions are in pixels from the outer corner of the first pixel, so that a pixel's centre lies
-at + 0.5 and a coarse pixel's centre is that of the block of fine pixels it covers.
+All positions are in pixels from the outer corner of the first pixel, so that a pixel's centre is
+at + 0.5 and a coarse pixel's centre is that of the block of fine pixels it covers. Both directions
+are products with sparse matrices, one for each axis: `scipy.ndimage.map_coordinates`, which agrees
+with `interpolate`, does not use that they are separable, and OpenCV has no cubic splines.
 """
 
 import math
@@ -14,8 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from landslip.core.errors import InputError
-
-Pixels = NDArray[np.float32]
+from landslip.preprocessing.resampling import Flags, Pixels
 
 MTF_NYQUIST = 0.3
 SPLINE_MARGIN_PX = 14
@@ -23,12 +24,12 @@ SPLINE_MARGIN_PX = 14
 
 _REACH_SIGMAS = 4.0
 _SPLINE_REACH = 3
-_GROWTH_PX = 8
+_GAP_REACH_PX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelAxis:
-    """The pixels of one axis, seen on another: where they begin, their size and their number.
+    """The pixels of one axis, on another: where they begin, their size and their number.
 
     Attributes:
         start: outer edge of the first pixel, in pixels of the other axis.
@@ -55,7 +56,7 @@ class PixelAxis:
         return centres
 
     def inverse(self, length: int) -> "PixelAxis":
-        """Return the other axis, of ``length`` pixels, seen on this one."""
+        """Return the other axis, of ``length`` pixels, in terms of this one."""
         return PixelAxis(start=-self.start / self.step, step=1 / self.step, length=length)
 
 
@@ -93,8 +94,9 @@ def degrade(fine: Pixels, ratio: float, mtf_nyquist: float = MTF_NYQUIST) -> Pix
     Raises:
         InputError: the image is smaller than one coarse pixel.
     """
-    rows, cols = (PixelAxis(step=ratio, length=_coarse(side, ratio)) for side in fine.shape[-2:])
-    return filter_at(fine, rows, cols, mtf_sigma_px(ratio, mtf_nyquist))
+    sigma_px = mtf_sigma_px(ratio, mtf_nyquist)
+    down, across = (_degrading_weights(side, ratio, sigma_px) for side in fine.shape[-2:])
+    return _weighted(fine, down, across)
 
 
 def upsample(coarse: Pixels, ratio: float, shape: tuple[int, int] | None = None) -> Pixels:
@@ -113,33 +115,23 @@ def upsample(coarse: Pixels, ratio: float, shape: tuple[int, int] | None = None)
     return interpolate(coarse, rows, cols)
 
 
-def filter_at(image: Pixels, rows: PixelAxis, cols: PixelAxis, sigma_px: float) -> Pixels:
-    """Sample a Gaussian-filtered image (..., height, width) at the centres of two axes.
-
-    At the edges, weights are of the pixels that exist and sum to 1.
-    """
-    height, width = image.shape[-2:]
-    down = _summing_to_one(_gaussian_weights(rows, height, sigma_px))
-    return _weighted(image, down, _summing_to_one(_gaussian_weights(cols, width, sigma_px)))
-
-
 def filter_valid_at(
-    image: Pixels, valid: NDArray[np.bool_], axes: tuple[PixelAxis, PixelAxis], sigma_px: float
+    image: Pixels, valid: Flags, axes: tuple[PixelAxis, PixelAxis], sigma_px: float
 ) -> tuple[Pixels, Pixels]:
     """Sample a filtered image (height, width) of which not all is valid.
 
     Returns:
         The weighted means of the valid pixels at the centres of the axes (rows, columns), and the
-        share of the weights that lay on valid pixels, 0 to 1; there are none outside the image.
+        fraction of the weights on valid pixels, 0 to 1; there are none outside the image.
     """
     down, across = (
         _gaussian_weights(axis, side, sigma_px)
         for axis, side in zip(axes, image.shape, strict=True)
     )
-    share = _weighted(valid.astype(np.float32), down, across)
+    known = _weighted(valid.astype(np.float32), down, across)
     sums = _weighted(np.where(valid, image, np.float32(0)), down, across)
-    sums /= np.maximum(share, np.float32(1e-12))
-    return sums, share
+    sums /= np.maximum(known, np.float32(1e-12))
+    return sums, known
 
 
 def interpolate(image: Pixels, rows: PixelAxis, cols: PixelAxis) -> Pixels:
@@ -158,7 +150,7 @@ def interpolate(image: Pixels, rows: PixelAxis, cols: PixelAxis) -> Pixels:
 
 
 def pyramid_kernel(ratio: float, mtf_nyquist: float = MTF_NYQUIST) -> Pixels:
-    """Return the filter that leaves of a fine image what its coarse, interpolated one shows.
+    """Return the filter that turns a fine image into its coarse, interpolated one.
 
     The sensor's Gaussian convolved with the cardinal cubic spline of coarse pixels: what
     degrading and interpolating do on average over all positions of the coarse pixels, so that
@@ -175,30 +167,30 @@ def pyramid_kernel(ratio: float, mtf_nyquist: float = MTF_NYQUIST) -> Pixels:
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
-def grow_into_gaps(image: Pixels, valid: NDArray[np.bool_]) -> Pixels:
-    """Continue an image (bands, height, width) into what is not valid (height, width).
+def extend_into_gaps(image: Pixels, valid: Flags) -> Pixels:
+    """Continue an image (bands, height, width) into pixels that are not valid (height, width).
 
     Each round gives the pixels beside known ones the mean of those among their 8 neighbours, so
-    that fill values do not ring into the image when it is interpolated; what lies further away
-    than 8 px gets the mean of each band.
+    that fill values do not ring into the image when it is interpolated; pixels further away than
+    8 px get the mean of each band.
     """
     known = valid.astype(np.float32)
     if known.all():
         return image
-    grown = np.where(valid, image, np.float32(0))
-    for _ in range(_GROWTH_PX):
+    extended = np.where(valid, image, np.float32(0))
+    for _ in range(_GAP_REACH_PX):
         number = cv2.boxFilter(known, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
         new = (number > 0.5) & (known == 0)
         if not new.any():
             break
-        for band in grown:
+        for band in extended:
             sums = cv2.boxFilter(band, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
             band[new] = sums[new] / number[new]
         known[new] = 1
     far = known == 0
     if far.any() and not far.all():
-        grown[:, far] = grown[:, ~far].mean(axis=1, dtype=np.float64)[:, np.newaxis]
-    return grown
+        extended[:, far] = extended[:, ~far].mean(axis=1, dtype=np.float64)[:, np.newaxis]
+    return extended
 
 
 def _cardinal_spline(ratio: float) -> NDArray[np.float64]:
@@ -214,10 +206,13 @@ def _cardinal_spline(ratio: float) -> NDArray[np.float64]:
     return sampled
 
 
-def _coarse(side: int, ratio: float) -> int:
+def _degrading_weights(side: int, ratio: float, sigma_px: float) -> Any:
     if side < ratio:
         raise InputError(f"an image to be degraded covers at least {ratio:g} px; got {side}")
-    return int(side / ratio + 1e-9)
+    axis = PixelAxis(step=ratio, length=int(side / ratio + 1e-9))
+    weights = _gaussian_weights(axis, side, sigma_px)
+    totals = weights.sum(axis=1)
+    return sparse.diags_array(1 / np.where(totals > 0, totals, 1)) @ weights
 
 
 def _weighted(image: Pixels, down: Any, across: Any) -> Pixels:
@@ -237,11 +232,6 @@ def _gaussian_weights(axis: PixelAxis, length: int, sigma_px: float) -> Any:
     weights /= weights.sum(axis=1, keepdims=True)
     weights[(taps < 0) | (taps >= length)] = 0
     return _matrix(weights, np.clip(taps, 0, length - 1), length)
-
-
-def _summing_to_one(weights: Any) -> Any:
-    totals = weights.sum(axis=1)
-    return sparse.diags_array(1 / np.where(totals > 0, totals, 1)) @ weights
 
 
 def _spline_weights(axis: PixelAxis, length: int) -> Any:

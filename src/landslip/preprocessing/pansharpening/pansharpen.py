@@ -1,9 +1,9 @@
-"""Fuses two rasters into one: fitted on samples, then window by window."""
+"""Pansharpens two rasters: fitted on samples, then fused and written window by window."""
 
 import json
 import math
+import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,23 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.bands import Radiometry
-from landslip.core.choices import PansharpeningMethod, Units
+from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
-from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
-from landslip.core.resources import parallel_map
-from landslip.core.window import Window, tile_windows
-from landslip.io.raster import OutputBand, PyramidOutput, SceneOptions, Valid, bounded_cache
+from landslip.core.window import Window
+from landslip.io.raster import SceneOptions, bounded_cache
+from landslip.io.raster.output import WindowOutput, dtype_holds, output_bands, write_map
 from landslip.preprocessing.pansharpening.assessment import assess_fusion
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import (
-    ImagePair,
     RasterPair,
+    evenly_spaced_windows,
     join_samples,
-    spread_windows,
 )
-from landslip.preprocessing.pansharpening.multiresolution import MTF_NYQUIST, Pixels
+from landslip.preprocessing.pansharpening.multiresolution import MTF_NYQUIST
+from landslip.preprocessing.resampling import Flags, Pixels
 
-_WINDOW_PX = 1024
 _SAMPLE_PX, _SAMPLES_PER_AXIS = 64, 12
 
 
@@ -40,10 +38,12 @@ class PansharpenOptions:
     """How two rasters are read and fused.
 
     Attributes:
-        ms: what is stated about the multispectral file; ``pan`` the same of the panchromatic one,
-            of which only nodata is heeded.
+        method: how the detail of PAN is added.
+        ms: how the multispectral file is read.
+        pan: how the panchromatic file is read; only nodata is used.
         mtf_nyquist: response of the multispectral sensor at its Nyquist frequency, 0 to 1.
-        report: where scores and fitted numbers are written as JSON; None measures none.
+        report: JSON file for scores and fitted numbers; None measures none.
+        overwrite: whether the outputs may be replaced.
     """
 
     method: PansharpeningMethod = PansharpeningMethod.BROVEY
@@ -59,7 +59,7 @@ class PansharpenOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PansharpenSummary:
-    """What was made, and how fast."""
+    """What was written, and how fast."""
 
     fusion: Fusion
     bands: tuple[str, ...]
@@ -79,11 +79,11 @@ def pansharpen(
     """Fuse multispectral bands with PAN into a Cloud-Optimized GeoTIFF on PAN's pixels.
 
     It covers the common extent, and has the bands' names, data type, scale and offset. A pixel is
-    nodata where PAN is or the multispectral pixel it lies in. Memory holds a few windows.
+    nodata where PAN is or the multispectral pixel it is in. Memory holds a few windows.
 
     Raises:
-        InputError: the files cannot be read or do not lie on each other, or hold too few pixels.
-        OutputExistsError: ``out`` or the report is there already.
+        InputError: the files cannot be read or are not aligned, or hold too few pixels.
+        OutputExistsError: ``out`` or the report exists and may not be replaced.
     """
     started = time.monotonic()
     for path in filter(None, (out, options.report)):
@@ -100,12 +100,14 @@ def pansharpen(
                 seconds=time.monotonic() - started,
             )
             if options.report is not None:
-                _report(pair, summary, options)
+                report = _report(pair, summary)
+                with atomic_file(options.report, overwrite=options.overwrite) as path:
+                    path.write_text(json.dumps(report, indent=2) + "\n")
     return summary
 
 
 def fit_rasters(pair: RasterPair, options: PansharpenOptions) -> Fusion:
-    """Fit a fusion on up to 12 x 12 windows of 64 x 64 multispectral pixels, evenly spread.
+    """Fit a fusion on up to 12 x 12 windows of 64 x 64 multispectral pixels, evenly spaced.
 
     Raises:
         InputError: too few pixels are valid in both, or one of the images does not vary.
@@ -114,7 +116,7 @@ def fit_rasters(pair: RasterPair, options: PansharpenOptions) -> Fusion:
         method=options.method, ratio=pair.overlap.ratio, mtf_nyquist=options.mtf_nyquist
     )
     margin = math.ceil(4 * settings.sigma_px) + 1
-    windows = spread_windows(pair.overlap.coarse_window, _SAMPLE_PX, _SAMPLES_PER_AXIS)
+    windows = evenly_spaced_windows(pair.overlap.coarse_window, _SAMPLE_PX, _SAMPLES_PER_AXIS)
     samples = [pair.on_ms(window, margin).samples(settings.sigma_px) for window in windows]
     try:
         return fit_fusion(settings, join_samples(samples))
@@ -122,21 +124,13 @@ def fit_rasters(pair: RasterPair, options: PansharpenOptions) -> Fusion:
         raise InputError(f"{pair.ms.path}, {pair.pan.path}: {error}") from error
 
 
-def fuse_window(pair: ImagePair, fusion: Fusion) -> tuple[Pixels, Valid]:
-    """Fuse a pair read with the fusion's margin; return values and mask without the margin."""
-    margin = fusion.margin_px
-    height, width = pair.pan.shape
-    inner = np.s_[..., margin : height - margin, margin : width - margin]
-    return pair.fused(fusion)[inner], pair.valid_on_pan[inner]
-
-
 def to_stored(
-    values: Pixels, valid: Valid, radiometry: Radiometry, nodata: float | None
+    values: Pixels, valid: Flags, radiometry: Radiometry, nodata: float | None
 ) -> NDArray[Any]:
     """Turn values (bands, height, width) into numbers of a file's type, scale and offset.
 
     Integers are rounded and clipped. A valid pixel that would come out as nodata takes the next
-    number; what is not valid becomes nodata, or 0 without one.
+    number; invalid pixels become nodata, or 0 without one.
     """
     dtype = np.dtype(radiometry.dtype)
     # the largest 32-bit integer exists in float64 only
@@ -160,7 +154,7 @@ def to_stored(
 
 
 def _beside(nodata: Any) -> Any:
-    """Return the number of the same type that is nearest to nodata, towards 0 or 1."""
+    """Return the number of the same type next to nodata, towards 0 or 1."""
     if isinstance(nodata, np.floating):
         return np.nextafter(nodata, type(nodata)(1 if nodata <= 0 else 0))
     return nodata - 1 if nodata > 0 else nodata + 1
@@ -168,76 +162,31 @@ def _beside(nodata: Any) -> Any:
 
 def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> int:
     """Fuse all windows into a file; return the number of valid pixels."""
-    frame, nodata = pair.overlap.window, _nodata(pair)
-    grid = pair.pan.grid.at(frame)
-    layers = _layers(pair, nodata)
-    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, _WINDOW_PX)
-    valid_px, done = 0, 0
+    frame, radiometry = pair.overlap.window, pair.ms.radiometry
+    nodata, pan_nodata = pair.ms.nodata, pair.pan.nodata
+    if nodata is None and pan_nodata is not None and dtype_holds(radiometry.dtype, pan_nodata):
+        nodata = pan_nodata
+    margin, reading = fusion.margin_px, threading.Lock()
 
-    def work(item: tuple[Window, ImagePair]) -> tuple[list[NDArray[Any]] | None, int]:
-        if not item[1].valid_on_pan.any():
-            return None, 0
-        values, valid = fuse_window(item[1], fusion)
-        stored = to_stored(values, valid, pair.ms.radiometry, nodata)
-        return output.levels_of(stored), int(np.count_nonzero(valid))
+    def make(window: Window) -> WindowOutput[int]:
+        with reading:
+            part = pair.on_pan(window.moved(frame.col_off, frame.row_off), margin)
+        known = part.valid_on_pan
+        if not known.any():
+            return WindowOutput(None, 0)
+        height, width = part.pan.shape
+        inner = np.s_[..., margin : height - margin, margin : width - margin]
+        values, valid = part.fuse(fusion)[inner], known[inner]
+        stored = to_stored(values, valid, radiometry, nodata)
+        return WindowOutput(stored, int(np.count_nonzero(valid)))
 
-    try:
-        for (window, _), (levels, number) in parallel_map(work, _pairs(pair, fusion, grid)):
-            if levels is not None:
-                output.write(levels, window)
-            valid_px += number
-            done += window.width * window.height
-            progress(done, frame.width * frame.height)
-        output.finish(path)
-    finally:
-        output.close()
-    return valid_px
+    layers = output_bands(pair.ms.bands, radiometry, nodata)
+    return sum(write_map(path, pair.pan.grid.at(frame), layers, make, progress))
 
 
-def _pairs(pair: RasterPair, fusion: Fusion, grid: Grid) -> Iterator[tuple[Window, ImagePair]]:
-    frame = pair.overlap.window
-    for tile in tile_windows(grid.shape, _WINDOW_PX):
-        window = tile.clipped(grid.shape)
-        if window is None:
-            continue
-        col, row = window.col_off + frame.col_off, window.row_off + frame.row_off
-        on_pan = Window(col, row, window.width, window.height)
-        yield window, pair.on_pan(on_pan, fusion.margin_px)
-
-
-def _layers(pair: RasterPair, nodata: float | None) -> tuple[OutputBand, ...]:
-    radiometry = pair.ms.radiometry
-    units = "reflectance" if radiometry.units is Units.REFLECTANCE else None
-    return tuple(
-        OutputBand(
-            description=name,
-            dtype=radiometry.dtype,
-            nodata=nodata,
-            scale=radiometry.scale,
-            offset=radiometry.offset,
-            units=units,
-        )
-        for name in pair.ms.bands
-    )
-
-
-def _nodata(pair: RasterPair) -> float | None:
-    """Return the bands' nodata value, else PAN's where their type can hold it, else none."""
-    if pair.ms.nodata is not None:
-        return pair.ms.nodata
-    dtype = np.dtype(pair.ms.radiometry.dtype)
-    if pair.pan.nodata is None or np.issubdtype(dtype, np.floating):
-        return pair.pan.nodata
-    limits = np.iinfo(dtype)
-    fits = limits.min <= pair.pan.nodata <= limits.max and pair.pan.nodata % 1 == 0
-    return pair.pan.nodata if fits else None
-
-
-def _report(pair: RasterPair, summary: PansharpenSummary, options: PansharpenOptions) -> None:
-    if options.report is None:
-        return
+def _report(pair: RasterPair, summary: PansharpenSummary) -> dict[str, Any]:
     height, width = summary.shape
-    report = {
+    return {
         "ms": pair.ms.path.name,
         "pan": pair.pan.path.name,
         "bands": list(summary.bands),
@@ -249,5 +198,3 @@ def _report(pair: RasterPair, summary: PansharpenSummary, options: PansharpenOpt
         "seconds": round(summary.seconds, 2),
         "code_version": __version__,
     }
-    with atomic_file(options.report, overwrite=options.overwrite) as path:
-        path.write_text(json.dumps(report, indent=2) + "\n")

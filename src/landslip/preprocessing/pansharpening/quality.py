@@ -1,9 +1,10 @@
-"""How much a fused image differs from a reference: ERGAS, SAM, Q2n and scores of each band.
+"""How much a fused image differs from a reference (ERGAS, SAM, Q2n), or from its inputs (QNR).
 
 Images are (bands, height, width); ``valid`` (height, width) says which pixels count. ERGAS, SAM,
 RMSE and correlation are over the valid pixels. Q2n is the mean over whole blocks of 32 x 32 px in
 rows and columns from the upper left corner, of which every pixel is valid. A score without pixels
-or with a denominator of 0 is undefined: None.
+or with a denominator of 0 is undefined: None. torchmetrics has some of these scores, for torch
+tensors without masks.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.io.raster import Valid
+from landslip.preprocessing.resampling import Flags
 
 BLOCK_PX = 32
 
 Image = NDArray[np.floating[Any]]
+Parts = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class FusionQuality:
 
 
 def reference_quality(
-    fused: Image, reference: Image, ratio: float, valid: Valid | None = None
+    fused: Image, reference: Image, ratio: float, valid: Flags | None = None
 ) -> FusionQuality:
     """Return all scores of a fused image against a reference of the same shape.
 
@@ -60,16 +62,16 @@ def reference_quality(
             f"got {fused.shape} and {reference.shape}"
         )
     valid = np.ones(fused.shape[1:], dtype=np.bool_) if valid is None else valid
-    found = fused[:, valid].astype(np.float64)
+    measured = fused[:, valid].astype(np.float64)
     truth = reference[:, valid].astype(np.float64)
-    some = found.shape[1] > 0
+    some = measured.shape[1] > 0
     return FusionQuality(
-        pixels=found.shape[1],
-        ergas=ergas(found, truth, ratio) if some else None,
-        sam_deg=sam_deg(found, truth),
+        pixels=measured.shape[1],
+        ergas=ergas(measured, truth, ratio) if some else None,
+        sam_deg=sam_deg(measured, truth),
         q2n=q2n(fused, reference, valid),
-        rmse=tuple(map(float, _rmse(found, truth))) if some else None,
-        correlation=_correlations(found, truth) if some else None,
+        rmse=tuple(map(float, _rmse(measured, truth))) if some else None,
+        correlation=tuple(map(_correlation, measured, truth)) if some else None,
     )
 
 
@@ -104,7 +106,7 @@ def sam_deg(fused: Image, reference: Image) -> float | None:
 
 
 def q2n(
-    fused: Image, reference: Image, valid: Valid | None = None, block_px: int = BLOCK_PX
+    fused: Image, reference: Image, valid: Flags | None = None, block_px: int = BLOCK_PX
 ) -> float | None:
     """Return the hypercomplex quality index, the mean over blocks (0 to 1).
 
@@ -134,7 +136,7 @@ def q2n(
 
 
 def uqi(
-    one: Image, other: Image, valid: Valid | None = None, block_px: int = BLOCK_PX
+    one: Image, other: Image, valid: Flags | None = None, block_px: int = BLOCK_PX
 ) -> float | None:
     """Return the universal image quality index of two bands (height, width), -1 to 1.
 
@@ -152,7 +154,7 @@ def uqi(
     return float(np.mean(contrast * level))
 
 
-def valid_blocks(image: Image, block_px: int, valid: Valid | None = None) -> NDArray[np.float64]:
+def valid_blocks(image: Image, block_px: int, valid: Flags | None = None) -> Parts:
     """Cut (bands, height, width) into (bands, blocks, pixels), wholly valid blocks only."""
     blocks = _blocks(image, block_px).astype(np.float64)
     if valid is None:
@@ -166,14 +168,10 @@ def _blocks(image: NDArray[Any], side: int) -> NDArray[Any]:
     return cut.transpose(0, 1, 3, 2, 4).reshape(len(image), down * across, side * side)
 
 
-def _rmse(fused: Image, reference: Image) -> NDArray[np.float64]:
+def _rmse(fused: Image, reference: Image) -> Parts:
     difference = (fused.astype(np.float64) - reference).reshape(len(fused), -1)
     root: NDArray[np.float64] = np.sqrt(np.mean(difference**2, axis=1))
     return root
-
-
-def _correlations(fused: Image, reference: Image) -> tuple[float | None, ...]:
-    return tuple(map(_correlation, fused, reference))
 
 
 def _correlation(one: Image, other: Image) -> float | None:
@@ -182,12 +180,9 @@ def _correlation(one: Image, other: Image) -> float | None:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _ratio_or_one(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Image:
+def _ratio_or_one(numerator: Parts, denominator: Parts) -> Parts:
     defined = denominator > 0
     return np.where(defined, numerator / np.where(defined, denominator, 1), 1.0)
-
-
-Parts = NDArray[np.float64]
 
 
 def as_numbers(bands: Parts) -> Parts:
@@ -257,8 +252,8 @@ class FullScaleImages:
     pan: Image
     ms: Image
     pan_coarse: Image
-    valid: Valid | None = None
-    valid_coarse: Valid | None = None
+    valid: Flags | None = None
+    valid_coarse: Flags | None = None
 
     def __post_init__(self) -> None:
         fine, coarse = self.pan.shape, self.pan_coarse.shape

@@ -218,7 +218,7 @@ def _full_scale(pairs: list[ImagePair], fusion: Fusion) -> dict[str, Any] | None
     samples = [pair.samples(fusion.settings.sigma_px) for pair in pairs]
     quality = full_scale_quality(
         FullScaleImages(
-            fused=beside([pair.fused(fusion) for pair in pairs]),
+            fused=beside([pair.fuse(fusion) for pair in pairs]),
             pan=beside([pair.pan for pair in pairs]),
             ms=beside([pair.ms for pair in pairs]),
             pan_coarse=beside([part.pan for part in samples]),
