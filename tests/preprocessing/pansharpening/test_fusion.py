@@ -17,8 +17,9 @@ from landslip.preprocessing.pansharpening.fusion import (
     low_pass,
     regress_intensity,
 )
-from landslip.preprocessing.pansharpening.multiresolution import Pixels, degrade, upsample
+from landslip.preprocessing.pansharpening.multiresolution import degrade, upsample
 from landslip.preprocessing.pansharpening.quality import reference_quality
+from landslip.preprocessing.resampling import Pixels
 
 from .conftest import WEIGHTS, KnownScene
 
