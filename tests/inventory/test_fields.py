@@ -9,7 +9,6 @@ from landslip.inventory.fields import (
     FIELDS,
     LAYER_FIELDS,
     fields_page,
-    label_with_unit,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "inventory_fields.md"
@@ -35,7 +34,7 @@ def test_every_column_has_a_line_with_both_labels_and_unit() -> None:
 def test_labels_are_told_apart_and_written_in_chinese() -> None:
     for fields in LAYER_FIELDS.values():
         for language in Language:
-            labels = [label_with_unit(field, language) for field in fields]
+            labels = [field.label_with_unit(language) for field in fields]
             assert len(set(labels)) == len(labels)
         assert all(
             re.search("[\u4e00-\u9fff]", field.chinese) or field.name == "h_over_l"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField, label
+from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.wgs84 import in_wgs84, points_in_wgs84
 from landslip.inventory.layers import InventoryLayers
@@ -194,7 +194,7 @@ def _balloon(row: dict[str, Any], language: Language) -> str:
     words = _WORDS[language]
     said = ((field, _said(field, row[field.name], words)) for field in FIELDS[1:])
     return "<br/>".join(
-        f"{html.escape(label(field, language))}{words['colon']}{html.escape(text)}"
+        f"{html.escape(field.label(language))}{words['colon']}{html.escape(text)}"
         for field, text in said
         if text
     )

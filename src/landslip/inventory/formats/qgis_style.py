@@ -9,7 +9,7 @@ import geopandas
 import numpy as np
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import FLAGS, LAYER_FIELDS, label_with_unit
+from landslip.inventory.fields import FLAGS, LAYER_FIELDS
 from landslip.inventory.formats import colours
 from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
 from landslip.inventory.statistics.density import density_limits
@@ -82,10 +82,10 @@ def _add_columns(style: Element, layer: str, language: Language) -> None:
     aliases = SubElement(style, "aliases")
     fields = LAYER_FIELDS[layer]
     for index, field in enumerate(fields, start=1):
-        name = label_with_unit(field, language)
+        name = field.label_with_unit(language)
         SubElement(aliases, "alias", index=str(index), field=field.name, name=name)
     SubElement(style, "previewExpression").text = f'"{fields[0].name}"'
-    lines = (f'<b>{label_with_unit(field, language)}</b>: [% "{field.name}" %]' for field in fields)
+    lines = (f'<b>{field.label_with_unit(language)}</b>: [% "{field.name}" %]' for field in fields)
     SubElement(style, "mapTip").text = "<br>".join(lines)
 
 

@@ -19,7 +19,6 @@ from landslip.inventory.fields import (
     FIELDS_BY_NAME,
     LAYER_FIELDS,
     FieldKind,
-    label_with_unit,
 )
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
@@ -267,7 +266,7 @@ def _finish(path: Path, tables: tuple[_GeoPackageLayer, ...], language: Language
     GDAL reads name and description as a column's alternative name and comment.
     """
     rows = [
-        (table.name, field.name, *2 * (label_with_unit(field, language),), field.meaning)
+        (table.name, field.name, *2 * (field.label_with_unit(language),), field.meaning)
         for table in tables
         for field in LAYER_FIELDS[table.name]
     ]

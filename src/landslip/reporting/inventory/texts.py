@@ -44,8 +44,7 @@ class Texts:
 
     def column(self, name: str) -> str:
         """Return the label of a column of the inventory."""
-        field = FIELDS_BY_NAME[name]
-        return field.chinese if self.language is Language.CHINESE else field.english
+        return FIELDS_BY_NAME[name].label(self.language)
 
     @property
     def html_language(self) -> str:
