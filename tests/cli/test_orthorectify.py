@@ -98,7 +98,7 @@ def test_an_image_without_rpcs_is_refused(world: World, tmp_path: Path) -> None:
 def test_an_elevation_model_of_three_bands_is_refused(world: World, tmp_path: Path) -> None:
     result = run(world[0], "--dem", world[0], "--out", tmp_path / "out.tif")
     assert result.exit_code == 2
-    assert "image.tif: a height map has one band; this one has 2" in result.stderr
+    assert "image.tif: a raster of heights has one band; this one has 2" in result.stderr
 
 
 def test_a_report_that_is_there_is_not_overwritten(world: World, tmp_path: Path) -> None:

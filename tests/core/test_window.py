@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.core.errors import InputError
-from landslip.core.window import Window, overlapping_offsets, tile_windows
+from landslip.core.window import Window, tile_windows
 
 SIDES = st.integers(1, 90)
 
@@ -30,38 +30,6 @@ def test_tiles_cover_each_pixel_once(
 def test_tiles_go_row_by_row() -> None:
     corners = [(window.row_off, window.col_off) for window in tile_windows((5, 7), 4)]
     assert corners == [(0, 0), (0, 4), (4, 0), (4, 4)]
-
-
-@given(length=st.integers(1, 300), tile=st.integers(2, 64), data=st.data())
-def test_inner_parts_of_overlapping_tiles_cover_each_pixel_once(
-    length: int, tile: int, data: st.DataObject
-) -> None:
-    half = data.draw(st.integers(0, tile // 4), label="half the overlap")
-    offsets = overlapping_offsets(length, tile, 2 * half)
-    seen = np.zeros(offsets[-1] + tile + half, dtype=int)
-    for offset in offsets:
-        seen[offset + half : offset + tile - half] += 1
-    assert (seen[:length] == 1).all()
-    assert all(offset + half < length for offset in offsets), "a tile that serves no pixel"
-
-
-@pytest.mark.parametrize(
-    ("length", "tile", "overlap", "offsets"),
-    [
-        pytest.param(10, 4, 0, [0, 4, 8], id="touching"),
-        pytest.param(12, 8, 4, [-2, 2, 6], id="half a tile"),
-        pytest.param(13, 8, 4, [-2, 2, 6, 10], id="one pixel more"),
-        pytest.param(1, 8, 4, [-2], id="one pixel"),
-    ],
-)
-def test_offsets_worked_by_hand(length: int, tile: int, overlap: int, offsets: list[int]) -> None:
-    assert overlapping_offsets(length, tile, overlap) == offsets
-
-
-@pytest.mark.parametrize("overlap", [-2, 8, 10])
-def test_tiles_must_move_forward(overlap: int) -> None:
-    with pytest.raises(InputError, match=f"less than the tile; got {overlap}, 8"):
-        overlapping_offsets(100, 8, overlap)
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,7 @@ def test_assets_of_equal_standing_are_not_guessed_between(
     bands: dict[str, Any], tmp_path: Path
 ) -> None:
     item = write_item(tmp_path, {"one": SINGLE["r"], "two": SINGLE["r"], "n": SINGLE["n"]})
-    with pytest.raises(
-        InputError, match=r"offer band red \(one band 1, two band 1\) and none goes"
-    ):
+    with pytest.raises(InputError, match=r"offer band red equally \(one band 1, two band 1\)"):
         write_stac_vrt(read_item(item), RED_NIR, tmp_path)
 
 
@@ -207,7 +205,7 @@ def test_bands_on_several_grids_are_refused(
     tmp_path: Path,
 ) -> None:
     write_raster("nir.tif", bands["nir"], **profile)
-    with pytest.raises(InputError, match=rf"nir.tif: bands of one scene lie on one grid.*{told}"):
+    with pytest.raises(InputError, match=rf"nir.tif: bands of one scene have one grid.*{told}"):
         write_stac_vrt(read_item(write_item(tmp_path, SINGLE)), RED_NIR, tmp_path)
 
 
@@ -253,7 +251,7 @@ def test_bands_in_wrong_words(tmp_path: Path) -> None:
 def test_an_item_that_is_not_there(tmp_path: Path, server: FolderServer) -> None:
     with pytest.raises(InputError, match=r"x.json: the STAC item cannot be read \(No such file"):
         read_item(tmp_path / "x.json")
-    with pytest.raises(InputError, match=r"x.json: nothing is there \(HTTP 404\)"):
+    with pytest.raises(InputError, match=r"x.json: not found \(HTTP 404\)"):
         read_item(server.url("x.json"), QUICK)
     with pytest.raises(InputError, match=r"s3://b/x.json: a STAC item is a file or an http"):
         read_item("s3://b/x.json")

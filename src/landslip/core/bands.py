@@ -1,4 +1,4 @@
-"""Spectral bands by name, and what the numbers in them mean."""
+"""Spectral bands by name, and the radiometry of their stored numbers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ class Bands:
 
     def __post_init__(self) -> None:
         if not self.names:
-            raise InputError("at least one band must be named; none was given")
+            raise InputError("name at least one band; got none")
         for name in self.names:
             if not _NAME.fullmatch(name):
                 raise InputError(
@@ -42,12 +42,12 @@ class Bands:
 
     @classmethod
     def parse(cls, text: str) -> "Bands":
-        """Read names separated by commas; case, blanks and common short forms are evened out."""
+        """Parse names separated by commas; case, blanks and common short forms are normalised."""
         return cls(tuple(_canonical(part) for part in text.split(",")))
 
     @classmethod
     def from_descriptions(cls, descriptions: Sequence[str | None]) -> "Bands | None":
-        """Read a file's band descriptions; None unless every one of them is a distinct name."""
+        """Parse a file's band descriptions; None unless every one is a distinct name."""
         if any(description is None for description in descriptions):
             return None
         try:
@@ -56,7 +56,7 @@ class Bands:
             return None
 
     def positions_of(self, wanted: "Bands") -> tuple[int, ...]:
-        """Return where each wanted band stands here, counted from 0.
+        """Return the position of each wanted band, counted from 0.
 
         Raises:
             InputError: a wanted band is missing.
@@ -94,7 +94,7 @@ class Radiometry:
 
     @property
     def is_8bit(self) -> bool:
-        """Whether the stored numbers have 8 bits, as pictures made for looking at have."""
+        """Whether the stored numbers have 8 bits, as in pictures for display."""
         return np.dtype(self.dtype).itemsize == 1
 
     def values(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The closed sets of words that users choose from; importing them costs nothing."""
+"""The enumerations that users choose from; importing them is cheap."""
 
 from enum import StrEnum
 
@@ -11,14 +11,14 @@ class Units(StrEnum):
 
 
 class Language(StrEnum):
-    """Of what people read."""
+    """Language of reports, layers and notes."""
 
     ENGLISH = "en"
     CHINESE = "zh"
 
 
 class Split(StrEnum):
-    """What a tile is for; ``unused``: it is left out, e.g. as too near to a test tile."""
+    """What a tile is used for; ``unused``: left out, e.g. as too near to a test tile."""
 
     TRAIN = "train"
     VALIDATION = "val"
@@ -80,7 +80,7 @@ class EngineName(StrEnum):
 class Precision(StrEnum):
     """Number format that a network runs in; ``auto`` is bf16 where the machine computes in it.
 
-    ``int8`` needs a model folder with a quantised graph, as ``landslip export --int8`` makes it.
+    ``int8`` needs a model folder with a quantised graph, made by ``landslip export --int8``.
     """
 
     AUTO = "auto"
@@ -103,7 +103,7 @@ class CalibrationMethod(StrEnum):
 
 
 class AtmosphericCorrection(StrEnum):
-    """What is done about the air between ground and sensor.
+    """How the atmosphere between ground and sensor is corrected.
 
     ``toa``: nothing, reflectance at the top of the atmosphere; ``dos``: dark-object subtraction;
     ``6s``: surface reflectance by the 6S radiative transfer code.
@@ -115,7 +115,7 @@ class AtmosphericCorrection(StrEnum):
 
 
 class PansharpeningMethod(StrEnum):
-    """How the detail of the panchromatic band comes into the others.
+    """How the detail of the panchromatic band is transferred to the others.
 
     ``brovey``: weighted Brovey; ``gsa``: Gram-Schmidt adaptive; ``glp``: generalised Laplacian
     pyramid with a filter matched to the sensor's modulation transfer function.
@@ -127,10 +127,10 @@ class PansharpeningMethod(StrEnum):
 
 
 class DemGapHandling(StrEnum):
-    """What becomes of places where an elevation model has no height.
+    """What happens where an elevation model has no height.
 
     ``fill``: heights are interpolated from the surroundings; ``nodata``: the scene has no data
-    there; ``error``: it is refused.
+    there; ``error``: the elevation model is refused.
     """
 
     FILL = "fill"
@@ -139,7 +139,7 @@ class DemGapHandling(StrEnum):
 
 
 class CloudHandling(StrEnum):
-    """What becomes of clouds.
+    """What happens to clouds.
 
     ``nodata``: the scene has no data there; ``mask``: they are written as a raster beside it.
     """

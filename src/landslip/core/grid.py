@@ -1,4 +1,4 @@
-"""Where pixels lie on the ground, and how large they are."""
+"""Grids: where pixels are on the ground, and how large they are."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _DEGREE_LENGTH_M = 111_195.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A raster's frame: coordinate system (or None), pixel-to-map transform, and shape."""
+    """Coordinate system (or None), pixel-to-map transform, and shape of a raster."""
 
     crs: CRS | None
     transform: Affine
@@ -54,7 +54,7 @@ class Grid:
 
     @property
     def pixel_area_m2(self) -> float | None:
-        """Area of a pixel; None where it is not known or differs from place to place."""
+        """Area of a pixel; None where it is unknown or varies over the grid."""
         if self.crs is None or is_stretched(self.crs):
             return None
         return float(abs(self.transform.determinant)) * axis_unit(self.crs) ** 2
@@ -67,7 +67,7 @@ class Grid:
         return Grid(crs=self.crs, transform=Affine(a, b, x, d, e, y), shape=window.shape)
 
     def finer(self, times: int) -> "Grid":
-        """Return the grid of the same ground with pixels a ``times``-th as wide."""
+        """Return the grid of the same extent with pixels a ``times``-th as wide."""
         if times == 1:
             return self
         height, width = self.shape

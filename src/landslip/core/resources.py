@@ -1,4 +1,4 @@
-"""Work on many windows at once, results in order."""
+"""Threads and memory: parallel work with results in order, sizes of memory."""
 
 import re
 import resource
@@ -22,15 +22,15 @@ Result = TypeVar("Result")
 def parallel_map(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with what ``work`` makes of it, in order, from several threads.
+    """Yield each item with the result of ``work`` on it, in order, from several threads.
 
-    At most two items a thread are under way or waiting to be taken, so memory stays bounded. On an
-    error or when the iterator is closed, what has not begun is dropped.
+    At most two items per thread are in progress or waiting, so memory stays bounded. On an error,
+    or when the iterator is closed, items not yet started are dropped.
 
     Args:
         work: called from several threads at once.
-        items: what it is called with.
-        workers: number of threads; None takes one a core.
+        items: its arguments.
+        workers: number of threads; None: one per core.
     """
     count = workers or cpu_count() or 1
     waiting: deque[tuple[Item, Future[Result]]] = deque()
@@ -50,7 +50,7 @@ def parallel_map(
 
 @contextmanager
 def _libraries_on_one_thread() -> Iterator[None]:
-    """Keep OpenCV and linear algebra from starting threads of their own in each of ours."""
+    """Keep OpenCV and BLAS from starting threads of their own in each of ours."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -68,7 +68,7 @@ def parse_size(text: str, option: str) -> int:
     """Return the bytes of a size such as ``2G``, ``1500M`` or ``1.5 GiB``; units are binary.
 
     Raises:
-        InputError: it is no size.
+        InputError: the text is no size.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
@@ -77,11 +77,11 @@ def parse_size(text: str, option: str) -> int:
 
 
 def peak_memory_mb() -> int:
-    """Return the most MiB of memory that this process ever held."""
+    """Return the peak memory of this process in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
         found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
         if found is not None:
             return round(int(found[1]) / 1024)
-    # counts the process that this one was forked from, too
+    # includes the process that this one was forked from
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

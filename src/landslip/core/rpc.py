@@ -1,4 +1,4 @@
-"""Small corrections of a camera model in image space."""
+"""Camera models of sensor images by rational polynomials (RPC), with corrections in image space."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +10,7 @@ from landslip.core.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCorrection:
-    """An affine map from where a camera model says a point is to where it is seen.
+    """An affine map from where a camera model projects a point to where the image shows it.
 
     ``col' = a col + b row + c``, ``row' = d col + e row + f``, in pixel coordinates.
 
@@ -38,7 +38,7 @@ class ImageCorrection:
 
     @property
     def is_identity(self) -> bool:
-        """Whether nothing is changed."""
+        """Whether it changes nothing."""
         return self.coefficients == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
     def apply(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,23 +64,23 @@ class ImageCorrection:
 
 Points = NDArray[np.float64]
 Coefficients = tuple[float, ...]
-_ROUNDS = 25
-_CLOSE_ENOUGH_PX = 1e-6
+_MAX_ITERATIONS = 25
+_TOLERANCE_PX = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RPC:
-    """Where a point on or over the ground is seen in a sensor image, by the RPC00B formulas.
+    """The projection of points on or above the ground into a sensor image, by the RPC00B formulas.
 
-    The file's lines and samples count pixel centres from 0; this class speaks in pixel coordinates
-    (col, row), whose (0, 0) is the outer corner of the first pixel, as everywhere else here.
+    The file's lines and samples count pixel centres from 0; this class uses pixel coordinates (col,
+    row), whose (0, 0) is the outer corner of the first pixel, as everywhere in this package.
 
     Attributes:
-        line_off, samp_off, lat_off, lon_off, height_off: what is taken off; pixels, degrees on
-            WGS 84, and metres over its ellipsoid.
-        line_scale, samp_scale, lat_scale, lon_scale, height_scale: by what the rest is divided.
+        line_off, samp_off, lat_off, lon_off, height_off: offsets; pixels, degrees on WGS 84, and
+            metres above its ellipsoid.
+        line_scale, samp_scale, lat_scale, lon_scale, height_scale: scales of what remains.
         line_num, line_den, samp_num, samp_den: 20 coefficients each, in the order of RPC00B.
-        correction: what is known of the model's error in the image.
+        correction: of the model's known error in the image.
     """
 
     line_off: float
@@ -136,14 +136,14 @@ class RPC:
         step = np.array([self.lon_scale, self.lat_scale]) * 1e-4
         eastwards, northwards = np.diag(step)
         missed = np.full(len(wanted), np.inf)
-        for _ in range(_ROUNDS):
-            with np.errstate(all="ignore"):  # what runs away is NaN in the end
+        for _ in range(_MAX_ITERATIONS):
+            with np.errstate(all="ignore"):  # diverging points are NaN in the end
                 seen, beside, above = (
                     self._image(self._terms(lonlat + off, height_m))
                     for off in (0.0, eastwards, northwards)
                 )
             missed = np.abs(wanted - seen).max(axis=1)
-            if np.all(missed < _CLOSE_ENOUGH_PX):
+            if np.all(missed < _TOLERANCE_PX):
                 break
             east, north = beside - seen, above - seen
             lonlat = lonlat + _solved(east / step[0], north / step[1], wanted - seen)
@@ -151,12 +151,12 @@ class RPC:
         return lonlat
 
     def corrected(self, correction: ImageCorrection) -> "RPC":
-        """Return the model with one more correction applied to what it says."""
+        """Return the model followed by one more correction."""
         return replace(self, correction=self.correction.then(correction))
 
     @property
     def height_range_m(self) -> tuple[float, float]:
-        """The heights that the model was made for."""
+        """The heights that the model is valid for."""
         return self.height_off - self.height_scale, self.height_off + self.height_scale
 
     def _terms(self, lonlat_deg: Points, height_m: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -185,9 +185,9 @@ class RPC:
 
 
 def _solved(east: Points, north: Points, wanted: Points) -> Points:
-    """Return (n, 2) by how much of ``east`` and ``north`` (n, 2) makes up what is wanted.
+    """Solve for the multiples (n, 2) of ``east`` and ``north`` (n, 2) that add up to ``wanted``.
 
-    Cramer's rule: where they are parallel the answer is not finite, and nothing is raised.
+    Cramer's rule: where they are parallel the result is not finite, and nothing is raised.
     """
     with np.errstate(all="ignore"):
         determinant = east[:, 0] * north[:, 1] - east[:, 1] * north[:, 0]

@@ -1,4 +1,4 @@
-"""Integer windows into a scene, and plans of them; no pixel is read here."""
+"""Integer windows into a scene, and tilings of it; no pixel is read here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from landslip.core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A rectangle of pixels; its offset may lie outside the scene it is meant for."""
+    """A rectangle of pixels; it may reach outside the scene."""
 
     col_off: int
     row_off: int
@@ -84,19 +84,3 @@ def tile_windows(
     for row in range(first_row - tile if first_row else 0, shape[0], tile):
         for col in range(first_col - tile if first_col else 0, shape[1], tile):
             yield Window(col, row, tile, tile)
-
-
-def overlapping_offsets(length: int, tile: int, overlap: int) -> list[int]:
-    """Return the offsets along one axis of tiles that overlap by ``overlap`` and cover ``length``.
-
-    The first tile starts half an overlap before the raster, so that each tile's inner part (what
-    is left without half an overlap on each side) covers its own stretch of the axis, also at both
-    ends.
-
-    Raises:
-        InputError: the tiles would not move forward.
-    """
-    if not 0 <= overlap < tile:
-        raise InputError(f"the overlap is at least 0 and less than the tile; got {overlap}, {tile}")
-    half = overlap // 2
-    return list(range(-half, max(length - half, 1), tile - overlap))

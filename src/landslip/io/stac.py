@@ -1,4 +1,8 @@
-"""STAC items: what they say of a scene's files and bands."""
+"""Scenes described by STAC items: their files and bands, read as one raster.
+
+pystac reads the items. It does not unify the bands of STAC 1.0 (``eo:bands``, ``raster:bands``) and
+1.1 (``bands``), nor choose among assets.
+"""
 
 import json
 import math
@@ -24,7 +28,7 @@ _OFFSET_APPLIED = ":boa_offset_applied"
 
 
 class _BandText(BaseModel):
-    """A band's words in STAC 1.0 (``eo:bands``, ``raster:bands``) or 1.1 (``bands``)."""
+    """A band's fields in STAC 1.0 (``eo:bands``, ``raster:bands``) or 1.1 (``bands``)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -49,8 +53,8 @@ class StacBand:
     Attributes:
         index: from 1.
         names: its own names, first, such as ``b04`` or its asset's key.
-        common_name: what kind of band it is, such as ``red``, or None.
-        scale: with ``offset``, ``nodata`` and ``unit``: what is stated of its pixels, or None.
+        common_name: its kind, such as ``red``, or None.
+        scale: with ``offset``, ``nodata`` and ``unit``: what the item states, or None.
     """
 
     index: int
@@ -86,7 +90,7 @@ def read_item(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) 
     """Read a STAC item from a file or a web address.
 
     Raises:
-        InputError: it is not there, or no STAC item.
+        InputError: it does not exist, or is no STAC item.
         MissingDependencyError: pystac is not installed.
     """
     location = Location.of(place)
@@ -95,7 +99,7 @@ def read_item(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) 
     if kind != "Feature":
         raise InputError(
             f"{location}: one STAC item (type Feature) is needed; got {kind!r}. "
-            "Save the item of one scene by itself"
+            "Save the item of a single scene"
         )
     pystac = _pystac()
     href = str(location.path.absolute()) if location.path else location.given.partition("?")[0]
@@ -158,7 +162,7 @@ def _asset(key: str, asset: Any, properties: Mapping[str, Any]) -> StacAsset:
     texts = _band_texts(asset.extra_fields)
     bands = [_band(key, n, text, len(texts)) for n, text in enumerate(texts, start=1)]
     if any(name.endswith(_OFFSET_APPLIED) and properties[name] is True for name in properties):
-        # such an item states the offset of the original product, and its pixels have it already
+        # such an item states the offset of the original product, which is already applied
         bands = [replace(band, offset=None if band.offset is None else 0.0) for band in bands]
     return StacAsset(
         key=key,
@@ -170,7 +174,7 @@ def _asset(key: str, asset: Any, properties: Mapping[str, Any]) -> StacAsset:
 
 
 def _band_texts(fields: Mapping[str, Any]) -> list[_BandText]:
-    """Return the words on each band, those on the whole asset where a band has none of its own."""
+    """Return the fields of each band, those of the asset where a band has none of its own."""
     known = [fields.get(name) or [] for name in ("eo:bands", "raster:bands", "bands")]
     common = {name: value for name, value in fields.items() if name not in {"name", "bands"}}
     count = max(1, *(len(bands) for bands in known))
@@ -207,7 +211,7 @@ def _error_text(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSelection:
-    """A band of an asset, taken for a wanted band."""
+    """A band of an asset, selected for a wanted band."""
 
     wanted: str
     asset: StacAsset
@@ -215,18 +219,18 @@ class AssetSelection:
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """Order of choice, least first: called so itself, then quick to read in windows."""
+        """Order of preference, lowest first: bands of that very name, then files quick to read."""
         return self.wanted not in self.band.names, _slowness(self.asset)
 
 
 def select_assets(scene: StacScene, wanted: Bands) -> tuple[AssetSelection, ...]:
     """Return a band of an asset for each wanted band, in their order.
 
-    Measured values go before pictures (role ``visual``), then one asset with all bands before one
-    asset a band. A band's own name goes before its common name, then cloud-optimised files first.
+    Measurements are preferred to pictures (role ``visual``), one asset with all bands to one asset
+    per band, a band's own name to its common name, and cloud-optimised files to others.
 
     Raises:
-        InputError: a band is not there, or several assets offer it and none goes first.
+        InputError: a band is missing, or several assets offer it equally.
     """
     measured = [asset for asset in scene.assets if not asset.is_picture]
     pictures = [asset for asset in scene.assets if asset.is_picture]
@@ -271,8 +275,8 @@ def _first_choice(scene: StacScene, offers: Sequence[AssetSelection]) -> AssetSe
 
 def _undecided(scene: StacScene, what: str, named: Sequence[str]) -> str:
     return (
-        f"{scene.place}: several assets of the item offer {what} ({', '.join(named)}) and none "
-        "goes before the others; keep one of them in a copy of the item"
+        f"{scene.place}: several assets of the item offer {what} equally ({', '.join(named)}); "
+        "keep one of them in a copy of the item"
     )
 
 
@@ -298,10 +302,9 @@ _PLAIN = {"", "1", "none", "unitless", "dn", "digital number", "digital_number",
 def write_stac_vrt(
     scene: StacScene, wanted: Bands, folder: Path, retry: RetryPolicy = DEFAULT_RETRY
 ) -> tuple[Path, SceneOptions]:
-    """Write a VRT of the wanted bands of an item and return it with how it is read.
+    """Write a VRT of the wanted bands of an item and return it with the options to read it.
 
-    The VRT is named for the item. What the item states of scale, offset, nodata and unit goes over
-    what the files say.
+    The VRT is named after the item, whose scale, offset, nodata and unit override the files'.
 
     Raises:
         InputError: bands are missing or not on one grid, their numbers are neither reflectance nor
@@ -341,7 +344,7 @@ def _unit(scene: StacScene, choice: AssetSelection) -> str | None:
 
 
 def _common_nodata(bands: Sequence[StacBand]) -> float | None:
-    """Return the nodata value that all bands state; NaN is never valid, stated or not."""
+    """Return the nodata value that all bands state; NaN is invalid in any case."""
     stated = {band.nodata for band in bands}
     value = stated.pop() if len(stated) == 1 else None
     return None if value is None or math.isnan(value) else value

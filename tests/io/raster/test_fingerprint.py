@@ -102,5 +102,5 @@ def test_a_vrt_is_known_with_its_sources_and_without_signatures(
 def test_what_is_not_there(tmp_path: Path, server: FolderServer) -> None:
     with pytest.raises(InputError, match="no such file"):
         scene_fingerprint(tmp_path / "x.tif")
-    with pytest.raises(InputError, match="nothing is there"):
+    with pytest.raises(InputError, match="not found"):
         scene_fingerprint(server.url("x.tif"), QUICK)

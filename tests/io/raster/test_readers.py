@@ -83,7 +83,7 @@ def test_what_is_data(
     stored = np.array([[[5, odd, 0]], [[0, 5, 0]]], dtype=dtype)
     path = write_image(tmp_path / "image.tif", stored, None, nodata=nodata)
     with SensorImage(path) as image:
-        assert image.holds(stored)[0].tolist() == expected
+        assert image.valid(stored)[0].tolist() == expected
 
 
 def test_no_image(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_mask_that_calls_zero_nodata_still_has_background(write_raster: WriteR
     assert np.array_equal(found, codes)
     assert known.all()
     shifted = Grid(crs=UTM, transform=Affine(1, 0, 500_001, 0, -1, 4_000_000), shape=(2, 2))
-    with pytest.raises(InputError, match="calls it nodata"):
+    with pytest.raises(InputError, match="declares it as nodata"):
         Mask(path, shifted)
 
 
@@ -282,8 +282,12 @@ def test_what_heights_are_counted_from(
 @pytest.mark.parametrize(
     ("bands", "crs", "message"),
     [
-        (3, "EPSG:32650", r"dem.tif: a height map has one band; this one has 3; .*gdal_translate"),
-        (1, None, r"dem.tif: a height map needs a coordinate system and this one has none"),
+        (
+            3,
+            "EPSG:32650",
+            r"dem.tif: a raster of heights has one band; this one has 3; .*gdal_translate",
+        ),
+        (1, None, r"dem.tif: a raster of heights needs a coordinate system and this one has none"),
     ],
 )
 def test_what_is_no_height_map(

@@ -94,7 +94,7 @@ def test_a_scene_in_an_object_store(
     kept = scene.rename(scene.parent / "bucket" / "scene.tif")
     server.fault = Fails(fault, 2, in_blocks)
     assert_same("s3://bucket/scene.tif", kept)
-    with pytest.raises(InputError, match=r"^s3://bucket/other.tif: nothing is there \(HTTP 404\)"):
+    with pytest.raises(InputError, match=r"^s3://bucket/other.tif: not found \(HTTP 404\)"):
         Scene("s3://bucket/other.tif", retry=QUICK)
 
 
@@ -146,7 +146,7 @@ def test_the_scene_is_read_on_after_a_failure_for_good(scene: Path, server: Fold
 
 def test_a_file_that_comes_later_is_found(scene: Path, server: FolderServer) -> None:
     away = scene.rename(scene.with_name("away.tif"))
-    with pytest.raises(InputError, match="nothing is there"):
+    with pytest.raises(InputError, match="not found"):
         pixels(server.url("scene.tif"))
     away.rename(scene)
     assert_same(server.url("scene.tif"), scene)
@@ -180,9 +180,9 @@ def test_readers_at_once_do_not_disturb_one_another(
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        (404, r"nothing is there \(HTTP 404\); check the address"),
-        (401, r"without permission \(HTTP 401\); check the credentials"),
-        (403, r"without permission \(HTTP 403\); check the credentials, or whether the address's"),
+        (404, r"not found \(HTTP 404\); check the address"),
+        (401, r"access denied \(HTTP 401\); check the credentials"),
+        (403, r"access denied \(HTTP 403\); check the credentials, or whether the address's"),
         (503, r"the server refuses with HTTP 503; try later"),
         (400, r"the server refuses with HTTP 400; check the address"),
     ],
@@ -211,7 +211,7 @@ def test_permission_that_ends_is_told_at_once_with_the_window(
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "no-such-host.invalid"])
 def test_a_host_that_is_not_reached(host: str) -> None:
-    with pytest.raises(InputError, match=rf"^http://{host}/x.tif: the server cannot be reached"):
+    with pytest.raises(InputError, match=rf"^http://{host}/x.tif: cannot reach the server"):
         pixels(f"http://me:secret@{host}/x.tif")
 
 
@@ -284,7 +284,7 @@ def test_a_vrt_of_a_missing_file_is_no_empty_scene(vrt: Path, scene: Path) -> No
     scene.unlink()
     with (
         Scene(vrt, SceneOptions(bands=Bands(("nir",))), retry=QUICK) as remote,
-        pytest.raises(InputError, match=r"/scene.tif\?...: nothing is there") as error,
+        pytest.raises(InputError, match=r"/scene.tif\?...: not found") as error,
     ):
         remote.read(CORNER)
     assert "secret" not in str(error.value)

@@ -1,4 +1,4 @@
-"""What tells that a scene is the same one as before."""
+"""Fingerprints of scenes, by which a resumed run knows that its input is unchanged."""
 
 import hashlib
 from pathlib import Path
@@ -19,8 +19,8 @@ from landslip.io.raster.remote import (
 )
 
 Fingerprint = dict[str, str | int]
-_SEEN_PX = 256
-_SEEN_BLOCKS = 64
+_SAMPLE_PX = 256
+_SAMPLE_BLOCKS = 64
 
 
 def scene_fingerprint(
@@ -28,41 +28,44 @@ def scene_fingerprint(
 ) -> Fingerprint:
     """Return what changes when a scene does; names and credentials do not count.
 
-    Files of this machine have the sha256 of each file that GDAL reads for the scene; web addresses
-    what the server says (ETag, Last-Modified, size); others, and where a server says nothing, a
-    digest of the raster's layout and of pixels in its middle. For a scene of several files, each
-    fact begins with the file's place in GDAL's list.
+    Local files have the sha256 of each file that GDAL reads for the scene; web addresses what the
+    server says (ETag, Last-Modified, size); others, and where a server says nothing, a digest of
+    the raster's layout and of pixels in its middle. For a scene of several files, each key begins
+    with the file's place in GDAL's list.
 
     Raises:
-        InputError: the scene is not there, or cannot be read.
+        InputError: the scene does not exist, or cannot be read.
     """
     scene = Location.of(place)
     with open_raster(scene, retry) as file:
         driver = file.driver
         files = files_of(scene, file, retry)
-    if len(files) == 1:
-        return _facts(files[0], driver, retry)
-    each = [_facts(location, driver, retry) for location in files]
+    each = [_file_fingerprint(location, driver, retry) for location in files]
+    if len(each) == 1:
+        return each[0]
     return {f"{n} {key}": value for n, facts in enumerate(each) for key, value in facts.items()}
 
 
-def _facts(location: Location, driver: str, retry: RetryPolicy) -> Fingerprint:
-    if location.path is not None:
-        return {"sha256": _sha256(location.path, driver)}
-    if location.url is not None and (told := _told(location.url, retry)):
-        return told
-    return _seen(location, retry)
-
-
-def _sha256(path: Path, driver: str) -> str:
-    if driver == "VRT" and path.suffix.lower() == ".vrt":
+def _file_fingerprint(location: Location, driver: str, retry: RetryPolicy) -> Fingerprint:
+    path = location.path
+    if path is not None and driver == "VRT" and path.suffix.lower() == ".vrt":
         # the signatures of addresses in it change from day to day
-        return hashlib.sha256(without_credentials(path.read_text()).encode()).hexdigest()
-    return sha256_of(path)
+        text = without_credentials(path.read_text())
+        return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+    if path is not None:
+        return {"sha256": sha256_of(path)}
+    if location.url is not None and (known := _from_server(location.url, retry)):
+        return known
+    with open_raster(location, retry) as file:
+        height, width = (min(side, _SAMPLE_PX) for side in file.shape)
+        left, top = (file.width - width) // 2, (file.height - height) // 2
+    middle, sources = Window(left, top, width, height), RemoteSources.of(location, retry)
+    with reading(location, middle, sources):
+        return sources.with_retries(lambda: _from_content(location, middle, retry))
 
 
-def _told(url: str, retry: RetryPolicy) -> Fingerprint | None:
-    """Return what a web server says of a file; None where that is not enough to know it again."""
+def _from_server(url: str, retry: RetryPolicy) -> Fingerprint | None:
+    """Return what a web server says of a file; None where that does not identify it."""
     try:
         answer = first_byte(url, retry)
     except InputError:
@@ -74,15 +77,7 @@ def _told(url: str, retry: RetryPolicy) -> Fingerprint | None:
     return found or None
 
 
-def _seen(location: Location, retry: RetryPolicy) -> Fingerprint:
-    sources = RemoteSources.of(location, retry)
-    with open_raster(location, retry) as file:
-        middle = _middle(file.shape)
-    with reading(location, middle, sources):
-        return sources.with_retries(lambda: _digests(location, middle, retry))
-
-
-def _digests(location: Location, middle: Window, retry: RetryPolicy) -> Fingerprint:
+def _from_content(location: Location, middle: Window, retry: RetryPolicy) -> Fingerprint:
     with open_raster(location, retry) as file:
         pixels = file.read(window=rasterio_window(middle))
         layout = (file.count, file.shape, file.dtypes, str(file.crs), tuple(file.transform))
@@ -93,16 +88,11 @@ def _digests(location: Location, middle: Window, retry: RetryPolicy) -> Fingerpr
     }
 
 
-def _middle(shape: tuple[int, int]) -> Window:
-    height, width = (min(side, _SEEN_PX) for side in shape)
-    return Window((shape[1] - width) // 2, (shape[0] - height) // 2, width, height)
-
-
 def _blocks(file: DatasetReader, index: int) -> list[str | None]:
-    """Return where a TIFF's blocks along its diagonal lie, which compression makes telling."""
+    """Return offset and size of a TIFF's blocks along its diagonal, which depend on the pixels."""
     block_height, block_width = file.block_shapes[index - 1]
     rows, cols = -(-file.height // block_height), -(-file.width // block_width)
-    along = [n / (_SEEN_BLOCKS - 1) for n in range(_SEEN_BLOCKS)]
+    along = [n / (_SAMPLE_BLOCKS - 1) for n in range(_SAMPLE_BLOCKS)]
     places = [f"{round(at * (cols - 1))}_{round(at * (rows - 1))}" for at in along]
     return [
         file.get_tag_item(f"BLOCK_{what}_{place}", "TIFF", bidx=index)

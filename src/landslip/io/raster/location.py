@@ -1,4 +1,4 @@
-"""Where rasters lie: files of this machine, and addresses on servers and in object stores."""
+"""Locations of rasters: local files, and addresses on servers and in object stores."""
 
 import re
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ _QUERY = re.compile(r"\?[^\s'\"]+")
 class Location:
     """A file's path, an address (http, https, s3, gs, az), or a path of GDAL's own (/vsi...).
 
-    As text it shows neither passwords nor signatures.
+    Its text hides passwords and signatures.
     """
 
     given: str
 
     @classmethod
     def of(cls, given: "Location | Path | str") -> "Location":
-        """Take what a user named.
+        """Parse what a user gave.
 
         Raises:
-            InputError: an address of a kind that is not read.
+            InputError: an unsupported kind of address.
         """
         if isinstance(given, Location):
             return given
@@ -66,7 +66,7 @@ class Location:
 
     @property
     def url(self) -> str | None:
-        """The http(s) address that is read, with what it may hold of credentials."""
+        """The http(s) address that is read, credentials included."""
         text = self.given
         if text.startswith("/vsicurl?"):
             text = parse_qs(text.partition("?")[2]).get("url", [""])[0]
@@ -106,5 +106,5 @@ def without_credentials(text: str) -> str:
 
 
 def place_of(location: Location) -> str:
-    """Return where a file is, from anywhere on this machine, without credentials."""
+    """Return an absolute path, or an address without credentials."""
     return str(location) if location.path is None else str(location.path.absolute())

@@ -1,4 +1,4 @@
-"""Opening rasters, and what goes wrong with it."""
+"""Opening rasters, and the errors that raises."""
 
 import warnings
 from collections.abc import Iterator
@@ -23,19 +23,19 @@ from landslip.io.raster.remote import (
     private_gdal_name,
 )
 
-_ONE_AT_A_TIME = Lock()  # what is done to warnings is done to those of all threads
+_ONE_AT_A_TIME = Lock()  # filters of warnings are those of all threads
 
 
 @contextmanager
 def bounded_cache(megabytes: int = 128) -> Iterator[None]:
-    """Keep GDAL's block cache to a size; by itself it takes 5 % of the machine's memory."""
+    """Limit GDAL's block cache; by default it takes 5 % of the machine's memory."""
     with rasterio.Env(GDAL_CACHEMAX=megabytes * 2**20):
         yield
 
 
 @contextmanager
 def decoding_threads(count: int) -> Iterator[None]:
-    """Let GeoTIFFs that are opened meanwhile be decompressed by several threads in each read."""
+    """Decompress GeoTIFFs that are opened meanwhile by several threads in each read."""
     with rasterio.Env(GDAL_NUM_THREADS=count):
         yield
 
@@ -45,10 +45,10 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
 
     Args:
         place: the file's path, an address, or a path of GDAL's own.
-        retry: how long a server that fails is waited for.
+        retry: how failing servers are retried.
 
     Raises:
-        InputError: it is not there, or no raster of real numbers.
+        InputError: it does not exist, or is no raster of real numbers.
     """
     location = Location.of(place)
     if location.path is not None and not location.path.exists():
@@ -57,9 +57,9 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
     try:
         file = sources.with_retries(lambda: _opened(location))
     except RasterioError as error:
-        trouble = sources.trouble(error)
+        failure = sources.failure(error)
         raise InputError(
-            trouble or f"{location}: not a raster that can be read ({cause(error)})"
+            failure or f"{location}: not a raster that can be read ({cause(error)})"
         ) from error
     if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
         file.close()
@@ -77,12 +77,12 @@ def _opened(location: Location) -> DatasetReader:
 def reading(
     place: Location | Path, window: Window, sources: RemoteSources | None = None
 ) -> Iterator[None]:
-    """Turn what goes wrong while reading into an `InputError` that names file and window."""
+    """Turn errors of reading into an `InputError` that names file and window."""
     try:
         yield
     except RasterioError as error:
-        if sources and (trouble := sources.trouble(error)):
-            raise InputError(f"{trouble} (read at {window})") from error
+        if sources and (failure := sources.failure(error)):
+            raise InputError(f"{failure} (read at {window})") from error
         raise InputError(
             f"{place}: the raster cannot be read at {window} ({cause(error)}); "
             "the file may be damaged or truncated"
@@ -103,10 +103,10 @@ def colour_indexes(file: DatasetReader) -> list[int]:
 
 
 def grid_of(file: DatasetReader) -> Grid:
-    """Return where a file lies."""
+    """Return a file's grid."""
     return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
 
 
 def rasterio_window(window: Window) -> RasterioWindow:
-    """Return the same window in rasterio's words."""
+    """Return the same window as rasterio's class."""
     return RasterioWindow(window.col_off, window.row_off, window.width, window.height)

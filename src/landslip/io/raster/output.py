@@ -46,7 +46,7 @@ COG_OPTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputBand:
-    """A band to be written, and what its stored numbers mean."""
+    """A band to write, and what its stored numbers mean."""
 
     description: str
     dtype: str = "uint8"
@@ -170,8 +170,8 @@ class PlainOutput(Closeable):
 def sum_of_bytes(path: Path) -> int:
     """Return the sum of all bytes of a raster's pixels, read again from the file.
 
-    GDAL does not tell of what it could not write as a file was closed; a block that is missing
-    reads as nodata, and shows in the sum.
+    GDAL does not report what it could not write when a file is closed; a missing block reads as
+    nodata, and changes the sum.
 
     Raises:
         LandslipError: it cannot be read.
@@ -186,12 +186,12 @@ def sum_of_bytes(path: Path) -> int:
 
 @contextmanager
 def raster_writing(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while a raster is written into a sentence that names it."""
+    """Turn errors of writing into one that names the raster."""
     try:
         yield
     except (RasterioError, CPLE_BaseError) as error:
         raise LandslipError(
-            f"{path}: the raster cannot be written ({cause(error)}); see that there is room on "
+            f"{path}: the raster cannot be written ({cause(error)}); check that there is room on "
             "the disk and run the same command again"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Rasters as they come: bands without names, mapped or in the geometry of their sensor."""
+"""Readers of rasters without named bands: sensor images, masks, and elevation rasters."""
 
 import threading
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from landslip.io.raster.scene import Stored, Valid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RasterShape:
-    """How large a raster is, and of what type."""
+    """Size and data type of a raster."""
 
     count: int
     shape: tuple[int, int]
@@ -50,14 +50,14 @@ def raster_shape(path: Path) -> RasterShape:
 
 
 class SensorImage(Closeable):
-    """An open image without names for its bands; a context manager. Several threads may read."""
+    """An open image, mapped or in sensor geometry; a context manager. Several threads may read."""
 
     def __init__(self, path: Path, nodata: float | None = None) -> None:
         """Open an image.
 
         Args:
             path: any raster, mapped or not.
-            nodata: number that marks missing data, over what the file says.
+            nodata: number that marks missing data; takes precedence over the file's.
 
         Raises:
             InputError: it is no raster.
@@ -84,15 +84,15 @@ class SensorImage(Closeable):
         return values
 
     def read_small(self, longest_px: int) -> NDArray[Any]:
-        """Return all bands (bands, height, width) at no more than so many pixels a side."""
+        """Return all bands (bands, height, width), at most ``longest_px`` a side."""
         times = max(1, -(-max(self.shape) // longest_px))
         size = tuple(max(length // times, 1) for length in self.shape)
         with reading(self.path, Window(0, 0, self.shape[1], self.shape[0])):
             values: NDArray[Any] = self._file.read(out_shape=(self.count, *size))
         return values
 
-    def holds(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return where numbers (bands, height, width) are data (height, width).
+    def valid(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where stored numbers (bands, height, width) are valid (height, width).
 
         They are not where every band is nodata, or any is not finite.
         """
@@ -130,13 +130,13 @@ class Mask(Closeable):
     """An open raster of one class code a pixel (a label or mask); a context manager."""
 
     def __init__(self, path: Path, grid: Grid | None = None) -> None:
-        """Open a mask, seen on ``grid`` by nearest neighbour if one is given.
+        """Open a mask, resampled to ``grid`` by nearest neighbour if one is given.
 
         A mask or grid without a coordinate system matches by size, pixel on pixel. Where a mask
-        calls 0 nodata, 0 is background all the same: a mask without background says nothing.
+        declares 0 as nodata, 0 is background nevertheless.
 
         Raises:
-            InputError: it is no raster, or cannot be brought onto the grid.
+            InputError: it is no raster, or cannot be resampled to the grid.
         """
         self.path = path
         self._file = open_raster(path)
@@ -148,7 +148,7 @@ class Mask(Closeable):
         self.shape: tuple[int, int] = self._view.shape
 
     def read(self, window: Window | None = None) -> tuple[Stored, Valid]:
-        """Read the codes (height, width) and where they are known.
+        """Return the codes (height, width) and where they are valid.
 
         Raises:
             InputError: the file has several bands that differ, or cannot be read.
@@ -189,8 +189,8 @@ class Mask(Closeable):
         if self._zero_is_nodata:
             self._file.close()
             raise InputError(
-                f"{self.path}: 0 is background in a mask and this one calls it nodata, so that "
-                "its edge cannot be told from background once it is brought onto the scene's grid; "
+                f"{self.path}: 0 is background in a mask and this one declares it as nodata; on "
+                "the scene's grid background and what is outside the mask would look the same: "
                 "remove the nodata tag (gdal_edit.py -unsetnodata)"
             )
         height, width = grid.shape
@@ -201,13 +201,13 @@ class Mask(Closeable):
             width=width,
             height=height,
             resampling=Resampling.nearest,
-            # marks what the mask does not cover, which would read as 0, background
+            # marks what the mask does not cover, which would read as 0, the background
             add_alpha=ColorInterp.alpha not in self._file.colorinterp,
         )
 
 
 def _lies_on(file: DatasetReader, grid: Grid) -> bool:
-    """Whether pixel lies on pixel; where a coordinate system is missing, by size alone."""
+    """Whether the grids are equal; where a coordinate system is missing, by size alone."""
     if file.crs is None or grid.crs is None:
         return bool(file.shape == grid.shape)
     return grid == grid_of(file)
@@ -218,29 +218,29 @@ _UNFILLED_M = -1e6
 
 
 class ElevationRaster(Closeable):
-    """An open raster of metres with one band; a context manager."""
+    """An open raster of heights in metres (elevation model or geoid); a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Open a height map.
+        """Open a raster of heights.
 
         Raises:
-            InputError: it is no raster, has several bands, or lies nowhere.
+            InputError: it is no raster, has several bands, or no coordinate system.
         """
         self.path = path
         self._file = open_raster(path)
         self.grid: Grid = grid_of(self._file)
         problem = None
         if self._file.count != 1:
-            problem = f"a height map has one band; this one has {self._file.count}"
+            problem = f"a raster of heights has one band; this one has {self._file.count}"
         elif self.grid.crs is None:
-            problem = "a height map needs a coordinate system and this one has none"
+            problem = "a raster of heights needs a coordinate system and this one has none"
         if problem is not None:
             self._file.close()
             raise InputError(f"{path}: {problem}; assign or choose it with GDAL's gdal_translate")
 
     @property
     def vertical_epsg(self) -> int | None:
-        """EPSG code of the heights' own coordinate system; None where the file does not say."""
+        """EPSG code of the heights' own coordinate system; None where it is not stated."""
         crs = pyproj.CRS.from_user_input(self.grid.crs.to_wkt()) if self.grid.crs else None
         if crs is None or not crs.is_compound:
             return None
@@ -248,10 +248,10 @@ class ElevationRaster(Closeable):
         return code
 
     def read(self, window: Window) -> NDArray[np.float32]:
-        """Return heights in metres (height, width) at a window inside; NaN where there is none.
+        """Return heights in metres (height, width) at a window inside; NaN where invalid.
 
-        None means declared nodata, not finite, or no height on Earth (below -500 m or above
-        9000 m), such as a -32768 that nobody declared.
+        Invalid is declared nodata, not finite, or no height on Earth (below -500 m or above
+        9000 m), such as an undeclared -32768.
         """
         with reading(self.path, window):
             stored = self._file.read(1, window=rasterio_window(window))
@@ -271,14 +271,14 @@ class ElevationRaster(Closeable):
 
 
 def fill_gaps(heights: NDArray[np.float32], reach_px: int) -> NDArray[np.float32]:
-    """Return heights with NaN replaced by inverse-distance means of what is around.
+    """Return heights with NaN replaced by inverse-distance means of the surroundings.
 
     Args:
         heights: (height, width); gaps are NaN.
         reach_px: gaps farther than this from any height stay NaN.
     """
     known = np.isfinite(heights)
-    # what is too far away keeps what it had
+    # gaps too far from any height keep this value
     blank = np.where(known, heights, np.float32(_UNFILLED_M))
     filled: NDArray[np.float32] = fillnodata(
         blank, mask=known.astype(np.uint8), max_search_distance=reach_px, smoothing_iterations=0

@@ -1,4 +1,8 @@
-"""How long a server that fails is waited for, and what is said when it fails for good."""
+"""Reading over a network: retries, what GDAL is told, and what its errors mean.
+
+`urllib3.Retry` and pystac's reader with it repeat single requests, as GDAL does itself. They do not
+help where a failed request stays in GDAL's caches, nor tell which of a VRT's sources failed.
+"""
 
 import base64
 import itertools
@@ -24,12 +28,25 @@ from landslip.core.errors import InputError
 from landslip.io.raster.location import Location, without_credentials
 
 _LONGEST_S = 30.0
-_MAY_PASS = {408, 425, 429}
+_TRANSIENT = {408, 425, 429}
+_FIRST_BYTE = {"Range": "bytes=0-0"}
+_OPENINGS = itertools.count()
+_SOURCE = re.compile(r"(?<=>)/vsicurl/https?://[^<#]*(?=</SourceFilename>)")
+_STATUS = re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})")
+_UNREACHED = re.compile(r"CURL error: (.*)")
+_PHRASES = {
+    404: re.compile(r"does not exist|NoSuchKey|NoSuchBucket|BlobNotFound"),
+    403: re.compile(r"Access ?Denied|not authorized|InvalidAccessKeyId|SignatureDoesNotMatch"),
+}
+# GDAL signs in with these by itself, so that a plain request says nothing about a scene
+_SIGNS_IN = ("AUTH", "BEARER", "COOKIE", "COOKIEFILE", "HEADERS", "HEADER_FILE", "USERPWD")
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How long a server that fails is waited for.
+    """How often a failing server is tried, and how long it is waited for.
 
     Attributes:
         tries: how often an opening or a window is tried in all.
@@ -61,42 +78,9 @@ class RetryPolicy:
 DEFAULT_RETRY = RetryPolicy()
 
 
-def is_transient(status: int | None) -> bool:
-    """Whether a failure may be gone at the next try.
-
-    Args:
-        status: of HTTP; 0 for no answer, None where it is not known.
-    """
-    return status is None or status < 400 or status >= 500 or status in _MAY_PASS
-
-
-def http_failure(shown: str, status: int, cause: str) -> str:
-    """Return the sentence that tells why a server gives nothing.
-
-    Args:
-        shown: the address without credentials.
-        status: of HTTP, 400 or more; 0 for no answer.
-        cause: why there was no answer.
-    """
-    if status == 0:
-        return f"{shown}: the server cannot be reached ({cause}); check the address and the network"
-    if status in {404, 410}:
-        return f"{shown}: nothing is there (HTTP {status}); check the address"
-    if status in {401, 403}:
-        return (
-            f"{shown}: the server gives it to nobody without permission (HTTP {status}); check "
-            "the credentials, or whether the address's signature has expired"
-        )
-    remedy = "try later" if is_transient(status) else "check the address"
-    return f"{shown}: the server refuses with HTTP {status}; {remedy}"
-
-
-_FIRST_BYTE = {"Range": "bytes=0-0"}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """What a server said: status, headers and the first bytes."""
+    """A server's answer: status, headers and the first bytes."""
 
     status: int
     headers: HTTPMessage
@@ -104,69 +88,54 @@ class HttpResponse:
 
     @property
     def total_bytes(self) -> int | None:
-        """Size of the whole file, also where only a part was asked for."""
+        """Size of the whole file, also where only a part was requested."""
         text = (self.headers["Content-Range"] or "").rpartition("/")[2]
         text = text or self.headers["Content-Length"] or ""
         return int(text) if text.isdecimal() else None
 
 
 def first_byte(url: str, retry: RetryPolicy = DEFAULT_RETRY) -> HttpResponse:
-    """Ask for a file's first byte, which addresses signed for reading allow too (HEAD they do not).
+    """Request a file's first byte; addresses signed for reading allow that, and not HEAD.
 
     Raises:
         InputError: the server refuses, or does not answer in time.
     """
-    return _ask(url, _FIRST_BYTE, 1, retry)
+    return _request_with_retries(url, _FIRST_BYTE, 1, retry)
 
 
 def fetch(url: str, retry: RetryPolicy = DEFAULT_RETRY, *, at_most: int = 2**24) -> bytes:
-    """Return a small file whole.
+    """Return the content of a small file.
 
     Raises:
         InputError: the server refuses, does not answer in time, or the file is too long.
     """
-    body = _ask(url, {}, at_most + 1, retry).body
+    body = _request_with_retries(url, {}, at_most + 1, retry).body
     if len(body) > at_most:
         raise InputError(
-            f"{without_credentials(url)}: at most {at_most} bytes are read from an address that "
-            "should hold a small file, and it has more; check the address"
+            f"{without_credentials(url)}: at most {at_most} bytes are read from the address of a "
+            "small file, and it has more; check the address"
         )
     return body
 
 
-def http_status(url: str, retry: RetryPolicy = DEFAULT_RETRY) -> int:
-    """Return the status a server answers with now; 0 where it does not answer."""
-    try:
-        return _answer(url, _FIRST_BYTE, 1, retry).status
-    except HTTPError as error:
-        error.close()
-        return error.code
-    except (OSError, HTTPException, ValueError):
-        return 0
-
-
-def _ask(url: str, headers: Mapping[str, str], length: int, retry: RetryPolicy) -> HttpResponse:
+def _request_with_retries(
+    url: str, headers: Mapping[str, str], length: int, retry: RetryPolicy
+) -> HttpResponse:
     for wait in (*retry.waits, None):
         try:
-            return _answer(url, headers, length, retry)
+            return _request(url, headers, length, retry)
         except HTTPError as error:
             error.close()
             status, cause = error.code, str(error.reason)
         except (OSError, HTTPException, ValueError) as error:
             status, cause = 0, without_credentials(str(error))
-        if wait is None or not is_transient(status):
+        if wait is None or not _is_transient(status):
             break
         time.sleep(wait)
-    raise InputError(http_failure(without_credentials(url), status, cause))
+    raise InputError(_failure(without_credentials(url), status, cause))
 
 
-def _answer(url: str, headers: Mapping[str, str], length: int, retry: RetryPolicy) -> HttpResponse:
-    request = _request(url, headers)
-    with urlopen(request, timeout=retry.stalled_s) as answer:  # noqa: S310 - http(s) only
-        return HttpResponse(status=answer.status, headers=answer.headers, body=answer.read(length))
-
-
-def _request(url: str, headers: Mapping[str, str]) -> Request:
+def _request(url: str, headers: Mapping[str, str], length: int, retry: RetryPolicy) -> HttpResponse:
     parts = urlsplit(quote(url, safe="%/:=&?~#+!$,;'@()*[]"))
     if parts.scheme.lower() not in {"http", "https"}:
         raise InputError(f"{without_credentials(url)}: an http(s) address is needed")
@@ -177,26 +146,33 @@ def _request(url: str, headers: Mapping[str, str]) -> Request:
     if at:
         token = base64.b64encode(unquote(user).encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {token}")
-    return request
+    with urlopen(request, timeout=retry.stalled_s) as answer:  # noqa: S310 - http(s) only
+        return HttpResponse(status=answer.status, headers=answer.headers, body=answer.read(length))
 
 
-Result = TypeVar("Result")
+def _is_transient(status: int | None) -> bool:
+    """Whether a failure may be gone at the next try; status 0: no answer, None: unknown."""
+    return status is None or status < 400 or status >= 500 or status in _TRANSIENT
 
-_OPENINGS = itertools.count()
-_SOURCE = re.compile(r"(?<=>)/vsicurl/https?://[^<#]*(?=</SourceFilename>)")
-_STATUS = re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})")
-_UNREACHED = re.compile(r"CURL error: (.*)")
-_SAID = {
-    404: re.compile(r"does not exist|NoSuchKey|NoSuchBucket|BlobNotFound"),
-    403: re.compile(r"Access ?Denied|not authorized|InvalidAccessKeyId|SignatureDoesNotMatch"),
-}
-# GDAL signs in with these by itself, so that a plain request tells nothing about a scene
-_SIGNS_IN = ("AUTH", "BEARER", "COOKIE", "COOKIEFILE", "HEADERS", "HEADER_FILE", "USERPWD")
+
+def _failure(address: str, status: int, cause: str) -> str:
+    """Return the message for a server that fails; status 0: no answer because of ``cause``."""
+    if status == 0:
+        return f"{address}: cannot reach the server ({cause}); check the address and the network"
+    if status in {404, 410}:
+        return f"{address}: not found (HTTP {status}); check the address"
+    if status in {401, 403}:
+        return (
+            f"{address}: access denied (HTTP {status}); check the credentials, or whether the "
+            "address's signature has expired"
+        )
+    remedy = "try later" if _is_transient(status) else "check the address"
+    return f"{address}: the server refuses with HTTP {status}; {remedy}"
 
 
 @contextmanager
 def remote_reading(retry: RetryPolicy = DEFAULT_RETRY) -> Iterator[None]:
-    """Tell GDAL how to read over a network; what the environment states already is left alone.
+    """Configure GDAL for reading over a network; settings in the environment take precedence.
 
     GDAL's own choice of what to repeat stays (status 429, 500, 502 to 504, lost connections):
     a list of codes would leave the lost connections out.
@@ -210,7 +186,7 @@ def remote_reading(retry: RetryPolicy = DEFAULT_RETRY) -> Iterator[None]:
         "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
         "GDAL_HTTP_MULTIPLEX": "YES",
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
-        # files beside a scene are not looked for: each look would be a request
+        # looking for files beside a scene would take a request each
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         # most headers with their tables of blocks in one request
         "GDAL_INGESTED_BYTES_AT_OPEN": 65536,
@@ -253,7 +229,7 @@ def files_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteSources:
-    """The addresses that a raster is read from, none for a local one, and the retry for them."""
+    """The addresses that a raster is read from, none for a local one, and how they are retried."""
 
     addresses: tuple[Location, ...]
     retry: RetryPolicy = DEFAULT_RETRY
@@ -262,7 +238,7 @@ class RemoteSources:
     def of_opened(
         cls, location: Location, file: DatasetReader, retry: RetryPolicy = DEFAULT_RETRY
     ) -> "RemoteSources":
-        """Return those of an open raster; a VRT on this machine may have some too."""
+        """Return those of an open raster; a local VRT may have some too."""
         if location.is_remote or file.driver != "VRT":
             return cls.of(location, retry)
         files = files_of(location, file, retry)
@@ -270,17 +246,17 @@ class RemoteSources:
 
     @classmethod
     def of(cls, location: Location, retry: RetryPolicy = DEFAULT_RETRY) -> "RemoteSources":
-        """Return those of a raster that is not open yet, as far as its address tells."""
+        """Return those of a raster that is not open yet, as far as its address shows."""
         return cls(addresses=(location,) if location.is_remote else (), retry=retry)
 
     def with_retries(
         self, work: Callable[[], Result], renew: Callable[[], None] = lambda: None
     ) -> Result:
-        """Do work that raises rasterio's errors, again where that may help.
+        """Do work that raises rasterio's errors, and repeat it where that may help.
 
         Args:
             work: reads from these addresses.
-            renew: done before each further try, such as opening the file anew.
+            renew: done before each further try, such as opening the file again.
         """
         if not self.addresses:
             return work()
@@ -289,15 +265,15 @@ class RemoteSources:
                 try:
                     return work()
                 except RasterioError as error:
-                    if not is_transient(self._failed(error)[1]):
+                    if not _is_transient(self._failed(error)[1]):
                         raise
                 time.sleep(wait)
                 self._forget()
                 renew()
             return work()
 
-    def trouble(self, error: RasterioError) -> str | None:
-        """Return the sentence on a server that gives nothing; None where no server is at fault."""
+    def failure(self, error: RasterioError) -> str | None:
+        """Return the message for a server that failed; None where no server is at fault."""
         if not self.addresses:
             return None
         address, status = self._failed(error)
@@ -305,7 +281,7 @@ class RemoteSources:
             return None
         unreached = _UNREACHED.search(all_causes(error))
         cause = without_credentials(unreached[1]) if unreached else "it does not answer"
-        return http_failure(str(address), status, cause)
+        return _failure(str(address), status, cause)
 
     def _forget(self) -> None:
         """Have GDAL forget what it has read of objects in stores, which may be what failed."""
@@ -320,10 +296,10 @@ class RemoteSources:
                     pass  # closing it is what clears
 
     def _failed(self, error: RasterioError) -> tuple[Location, int | None]:
-        """Return the address that an error is about, and the HTTP status it gives.
+        """Return the address that an error is about, and its HTTP status.
 
-        The status is 0 for no answer and None where it is not known. The servers are asked where
-        GDAL does not tell it.
+        The status is 0 for no answer and None where it is unknown. The servers are asked where
+        GDAL's error does not say it.
         """
         text = all_causes(error)
         named = [address for address in self.addresses if address.name in text]
@@ -335,7 +311,13 @@ class RemoteSources:
         for address in self.addresses:
             if address.url is None:
                 continue
-            status = http_status(address.url, self.retry)
+            try:
+                status = _request(address.url, _FIRST_BYTE, 1, self.retry).status
+            except HTTPError as answer:
+                answer.close()
+                status = answer.code
+            except (OSError, HTTPException, ValueError):
+                status = 0
             if not 0 < status < 400:
                 return address, status
         return first, None
@@ -344,14 +326,14 @@ class RemoteSources:
 def _status_in(text: str) -> int | None:
     if found := _STATUS.search(text):
         return int(found[1])
-    for status, said in _SAID.items():
-        if said.search(text):
+    for status, phrase in _PHRASES.items():
+        if phrase.search(text):
             return status
     return 0 if _UNREACHED.search(text) else None
 
 
 def all_causes(error: BaseException) -> str:
-    """Return the texts of an error and of what is behind it, the first cause last."""
+    """Return the texts of an error and of its causes, the first cause last."""
     texts = [" ".join(str(error).split()) or type(error).__name__]
     while error.__cause__ is not None:
         error = error.__cause__

@@ -12,7 +12,7 @@ from rasterio.io import DatasetReader
 from landslip.core.arguments import BandsArgument, band_names, choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.html import html_table
 from landslip.core.window import Window
@@ -32,7 +32,7 @@ Valid = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneOptions:
-    """What the user states about a scene, over what the file says; None leaves it to the file."""
+    """What the user states about a scene; it overrides the file, and None leaves it to the file."""
 
     bands: Bands | None = None
     units: Units | None = None
@@ -93,8 +93,8 @@ class Scene(Closeable):
 
         Args:
             place: a file, or an address (http, https, s3, gs, az).
-            options: what is stated over what the file says.
-            retry: how long a server that fails is waited for.
+            options: override what the file says.
+            retry: how failing servers are retried.
 
         Raises:
             InputError: it is no raster, its bands have no names, or the options contradict it.
@@ -128,7 +128,7 @@ class Scene(Closeable):
 
     @property
     def block(self) -> tuple[int, int]:
-        """(height, width) of the pieces that the file is read in."""
+        """(height, width) of the blocks that the file is stored in."""
         height, width = self._file.block_shapes[self._indexes[0] - 1]
         return int(height), int(width)
 
@@ -141,7 +141,7 @@ class Scene(Closeable):
         """Read the stored numbers (bands, height, width) and the valid mask (height, width).
 
         A pixel is valid where every band read holds data: no band is nodata, masked, transparent
-        or not finite. What lies outside the scene is 0 and not valid.
+        or not finite. Outside the scene, values are 0 and not valid.
 
         Raises:
             InputError: a band is missing, or the file cannot be read there.
@@ -183,11 +183,11 @@ class Scene(Closeable):
 
     def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
         where = rasterio_window(window)
-        numbers_tell = self._numbers_tell(indexes)
+        by_value = self._is_plain_integer(indexes)
 
         def pixels_and_masks() -> tuple[Stored, Stored | None]:
             values = self._file.read(indexes, window=where)
-            return values, None if numbers_tell else self._file.read_masks(indexes, window=where)
+            return values, None if by_value else self._file.read_masks(indexes, window=where)
 
         with reading(self.path, window, self._sources):
             values, masks = self._sources.with_retries(pixels_and_masks, renew=self._reopen)
@@ -206,22 +206,22 @@ class Scene(Closeable):
             valid &= np.all(np.isfinite(values), axis=0)
         return values, valid
 
-    def _numbers_tell(self, indexes: list[int]) -> bool:
-        """Whether whole numbers alone say what is valid; GDAL's masks would read them again."""
+    def _is_plain_integer(self, indexes: list[int]) -> bool:
+        """Whether integer values alone decide what is valid; GDAL's masks would read them again."""
         flags = {flag for index in indexes for flag in self._file.mask_flag_enums[index - 1]}
         values = {self._file.nodatavals[index - 1] for index in indexes}
         plain = flags <= {MaskFlags.nodata} or flags <= {MaskFlags.all_valid}
         return plain and len(values) == 1 and np.issubdtype(self.radiometry.dtype, np.integer)
 
     def _reopen(self) -> None:
-        """Open the file anew: GDAL keeps what a failed read left behind."""
+        """Open the file again: GDAL keeps what a failed read left behind."""
         fresh = open_raster(self.path, self._retry)
         self._file.close()
         self._file = fresh
 
 
 def _without(values: Stored, nodata: float | None) -> Valid:
-    """Return where no band of whole numbers (bands, height, width) is nodata."""
+    """Return where no band of integers (bands, height, width) is nodata."""
     limits = np.iinfo(values.dtype)
     if nodata is None or nodata % 1 or not limits.min <= nodata <= limits.max:
         return np.ones(values.shape[1:], dtype=np.bool_)
@@ -250,12 +250,12 @@ def _named_bands(location: Location, file: DatasetReader, stated: Bands | None) 
     if bands is None:
         raise InputError(
             f"{location}: every band needs a name, and the file's {len(indexes)} "
-            f"band descriptions are {found}; name them in order with --bands, e.g. "
-            "--bands blue,green,red,nir"
+            f"band descriptions are {found}; name them in order, e.g. "
+            f"{argument('bands', 'blue,green,red,nir')}"
         )
     if len(bands) != len(indexes):
         raise InputError(
-            f"{location}: --bands names {len(bands)} bands ({bands}) and the file "
+            f"{location}: {argument('bands')} names {len(bands)} bands ({bands}) and the file "
             f"has {len(indexes)}; name each band of the file in its order"
         )
     return bands

@@ -1,4 +1,4 @@
-"""Bands of several rasters as one: a VRT, a small text file that GDAL opens as a raster."""
+"""Bands of several rasters as one VRT, a small text file that GDAL opens as a raster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from landslip.io.raster.remote import DEFAULT_RETRY, RetryPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrtBand:
-    """A band of a raster under a name; None leaves what a pixel means to the raster.
+    """A band of a raster under a name; what is None is taken from the raster.
 
     Attributes:
         index: from 1.
-        of_bands: how many bands, alpha not counted, the raster is said to have.
+        of_bands: how many bands, without alpha, the raster is described to have.
     """
 
     name: str
@@ -37,7 +37,7 @@ class VrtBand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RasterHeader:
-    """What a raster's own header says."""
+    """A raster's own header."""
 
     grid: Grid
     colour_bands: int
@@ -71,7 +71,7 @@ def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT
     A pixel is masked where the mask (or alpha) of any of the rasters masks it.
 
     Raises:
-        InputError: a raster cannot be opened, has other bands than said, or another grid.
+        InputError: a raster cannot be opened, has other bands than described, or another grid.
     """
     sources: dict[Location, _RasterHeader] = {}
     for band in bands:
@@ -94,7 +94,7 @@ def _check_count(band: VrtBand, source: _RasterHeader) -> None:
     if band.of_bands != source.colour_bands:
         raise InputError(
             f"{band.source}: {band.of_bands} bands are described and the raster has "
-            f"{source.colour_bands}; which of them is {band.name} cannot be told"
+            f"{source.colour_bands}; which of them is {band.name} is ambiguous"
         )
 
 
@@ -103,7 +103,7 @@ def _check_grids(sources: dict[Location, _RasterHeader]) -> None:
     for location, source in others:
         if not _same(known.grid, source.grid):
             raise InputError(
-                f"{location}: bands of one scene lie on one grid; this one has "
+                f"{location}: bands of one scene have one grid; this one has "
                 f"{_grid_text(source.grid)} and {first} {_grid_text(known.grid)}; bring the bands "
                 "to one grid, or use a model of bands that share one"
             )

@@ -164,7 +164,7 @@ def _read_padded(
         values[place] = (
             np.mean(stored, axis=0, dtype=np.float32) if as_mean else np.moveaxis(stored, 0, -1)
         )
-        valid[place] = image.holds(stored)
+        valid[place] = image.valid(stored)
     return values, valid
 
 

@@ -65,7 +65,7 @@ def count_histograms(images: OpenImages) -> dict[str, CountHistogram]:
         for row in range(0, height, _STRIP_ROWS * step):
             strip = Window(0, row, width, min(_STRIP_ROWS, height - row))
             stored = one.image.read(strip)
-            valid = one.image.holds(stored)
+            valid = one.image.valid(stored)
             for band, values in zip(bands, stored, strict=True):
                 histograms[band].add(values, valid)
     return histograms

@@ -358,7 +358,7 @@ def _write_quicklook(scene: Path, path: Path) -> None:
     """Write a PNG of a scene in natural colours, from its overviews."""
     with SensorImage(scene) as image:
         stored = image.read_small(_QUICKLOOK_PX)
-        valid = image.holds(stored)
+        valid = image.valid(stored)
     Image.fromarray(rgb_composite(stored, valid, Bands(MSS_BANDS))).save(path)
 
 

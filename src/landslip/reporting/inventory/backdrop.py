@@ -60,7 +60,7 @@ class SceneBackdrop(Closeable):
             stored = self._image.read_small(longest_px)
         else:
             stored = _reduced(self._image.read, window, longest_px)
-        valid = self._image.holds(stored)
+        valid = self._image.valid(stored)
         shown = rgb_composite(stored[: len(self._bands)], valid, self._bands)
         return _evened(shown, self.grid, window)
 
