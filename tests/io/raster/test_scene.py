@@ -74,9 +74,7 @@ def test_bands_are_named(
 
 def test_bands_without_names_are_refused(write_raster: WriteRaster) -> None:
     path = write_raster("scene.tif", coordinates(4, 5, 3), names=("red", "green", ""))
-    with pytest.raises(
-        InputError, match=r"scene.tif: every band needs a name.*bands='blue,"
-    ):
+    with pytest.raises(InputError, match=r"scene.tif: every band needs a name.*bands='blue,"):
         Scene(path)
 
 
