@@ -1,13 +1,13 @@
-"""What calibration brings on tiles that it was not fitted on, and on ground from elsewhere.
+"""The gain by calibration on tiles that it was not fitted on, and on tiles from elsewhere.
 
     python benchmarks/calibration.py MODEL TILES [--shift NAME=TILES ...] [--seed 0]
         [--out TABLE.md] [--plot RELIABILITY.png]
 
 Curves are fitted on the validation tiles of TILES and measured on its test tiles, and on all tiles
 of each shift. TILES are divided as in configs/bijie_cpu.yaml where MODEL was trained on that
-division and they are not divided so. MODEL stays as it is: a copy of it is calibrated. Intervals
-are 95 % bootstrap intervals over tiles. What the look says is of 200 draws of 16 test tiles, and of
-all tiles of a shift, cut to the size of training tiles.
+division. MODEL stays as it is: a copy of it is calibrated. Intervals are 95 % bootstrap intervals
+over tiles. The out-of-distribution warning is of 200 draws of 16 test tiles, and of all tiles of a
+shift, cut to the size of training tiles.
 """
 
 import argparse
@@ -50,12 +50,12 @@ from landslip.models.ood.statistics import TrainingStatistics, patches_of_tile
 RESAMPLES, DRAWS, DRAWN_TILES = 1000, 200, 16
 HEADER = """| tiles | curve | calibration error | Brier score | log loss |
 |---|---|---|---|---|"""
-LOOK_HEADER = """| tiles | compared | beyond 99 % by spectra | by features | says so |
+OOD_HEADER = """| tiles | compared | beyond 99 % by spectra | by features | warning |
 |---|---|---|---|---|"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class TestSet:
     """Tiles that curves are measured on.
 
     Attributes:
@@ -98,25 +98,25 @@ def main() -> None:
         )
         validation = sum_counts(count_logits_by_fold(request, dataset.positions(Split.VALIDATION)))
         done = calibrate(request)
-        grounds = [measured("test tiles", model, engine, dataset, dataset.positions(Split.TEST))]
+        test_sets = [measured("test tiles", model, engine, dataset, dataset.positions(Split.TEST))]
         for shift in options.shift:
             name, _, path = shift.partition("=")
             other = TileDataset(Path(path))
-            grounds.append(measured(name, model, engine, other, list(range(len(other)))))
+            test_sets.append(measured(name, model, engine, other, list(range(len(other)))))
         curves = {method: fit(validation, method) for method in FITTED_METHODS}
         lines = [
-            *about(model, engine, dataset, done.choice),
+            *about(model, engine, dataset, done.selection),
             "",
-            *table(done.choice, grounds, curves, options.seed),
+            *table(done.selection, test_sets, curves, options.seed),
             "",
-            *looks(open_model(copy), grounds, options.seed),
+            *ood_rows(open_model(copy), test_sets, options.seed),
         ]
     text = "\n".join(lines)
     print(text)
     if options.out:
         options.out.write_text(text + "\n")
     if options.plot:
-        draw(grounds, curves[done.choice.method], options.plot)
+        draw(test_sets, curves[done.selection.method], options.plot)
 
 
 def as_trained(dataset: TileDataset, model: ModelFolder) -> TileDataset:
@@ -134,13 +134,13 @@ def as_trained(dataset: TileDataset, model: ModelFolder) -> TileDataset:
 
 def measured(
     name: str, model: ModelFolder, engine: Engine, dataset: TileDataset, positions: list[int]
-) -> Ground:
+) -> TestSet:
     """Count the pixels of tiles by logit."""
     counts = {}
     for position, probability in predicted_tiles(engine, model.card, dataset, positions):
         tile = dataset.tile(position)
         counts[position] = count_logits(probability, tile.label == LANDSLIDE, tile.counted)
-    return Ground(
+    return TestSet(
         name=name,
         dataset=dataset,
         positions=positions,
@@ -149,37 +149,37 @@ def measured(
 
 
 def about(
-    model: ModelFolder, engine: Engine, dataset: TileDataset, choice: MethodSelection
+    model: ModelFolder, engine: Engine, dataset: TileDataset, selection: MethodSelection
 ) -> Iterator[str]:
-    """Say what was fitted on what."""
+    """Describe the model and the fit."""
     architecture = model.card.architecture
     tiles = len(dataset.positions(Split.VALIDATION))
     yield (
         f"{architecture.title}, {architecture.encoder}, {engine.name} {engine.precision}; fitted "
-        f"on {tiles} validation tiles in {choice.folds} folds of "
-        f"groups; auto takes {choice.method}; the threshold {model.card.threshold:.3f} becomes "
-        f"{choice.curve.probability(model.card.threshold):.3f}."
+        f"on {tiles} validation tiles in {selection.folds} folds of "
+        f"groups; auto takes {selection.method}; the threshold {model.card.threshold:.3f} becomes "
+        f"{selection.curve.probability(model.card.threshold):.3f}."
     )
 
 
 def table(
-    choice: MethodSelection,
-    grounds: list[Ground],
+    selection: MethodSelection,
+    test_sets: list[TestSet],
     curves: dict[CalibrationMethod, CalibrationCurve],
     seed: int,
 ) -> Iterator[str]:
     """Give a row for each set of tiles and curve."""
-    ways: dict[str, CalibrationCurve | None] = {"none": None}
-    ways |= {method.value: curve for method, curve in curves.items()}
+    curves_by_name: dict[str, CalibrationCurve | None] = {"none": None}
+    curves_by_name |= {method.value: curve for method, curve in curves.items()}
     yield HEADER
-    yield row("validation tiles", "none", choice.before)
-    for method, found in choice.after.items():
-        yield row("validation tiles, folds set aside", method.value, found)
-    for ground in grounds:
-        for name, curve in ways.items():
-            total = calibration_metrics(sum_counts(ground.counts), curve)
-            spread = error_interval(ground.counts, curve, seed)
-            yield row(ground.name, name, total, spread)
+    yield row("validation tiles", "none", selection.before)
+    for method, found in selection.after.items():
+        yield row("validation tiles, cross-validated", method.value, found)
+    for tested in test_sets:
+        for name, curve in curves_by_name.items():
+            total = calibration_metrics(sum_counts(tested.counts), curve)
+            spread = error_interval(tested.counts, curve, seed)
+            yield row(tested.name, name, total, spread)
 
 
 def row(
@@ -207,61 +207,62 @@ def error_interval(
     return float(low), float(high)
 
 
-def looks(model: ModelFolder, grounds: list[Ground], seed: int) -> Iterator[str]:
-    """Give a row on what the model's look says of each set of tiles."""
-    look = training_statistics_of(model)
-    if look is None:
+def ood_rows(model: ModelFolder, test_sets: list[TestSet], seed: int) -> Iterator[str]:
+    """Give a row on the out-of-distribution score of each set of tiles."""
+    statistics = training_statistics_of(model)
+    if statistics is None:
         return
-    yield LOOK_HEADER
-    for at, ground in enumerate(grounds):
-        pieces = chain.from_iterable(
-            patches_of_tile(model.card, ground.dataset, position, look.tile_px)
-            for position in ground.positions
+    yield OOD_HEADER
+    for at, tested in enumerate(test_sets):
+        patches = chain.from_iterable(
+            patches_of_tile(model.card, tested.dataset, position, statistics.tile_px)
+            for position in tested.positions
         )
-        found = measure_distances(look, model, pieces)
-        whole = score_distances(look, found)
-        if whole is None:
+        distances = measure_distances(statistics, model, patches)
+        score = score_distances(statistics, distances)
+        if score is None:
             continue
-        told = "yes" if whole.notes() else "no"
-        says = told if at else f"{alarms(look, found, seed):.1%} of draws"
+        warning = "yes" if score.notes() else "no"
+        if at == 0:
+            warning = f"{alarm_rate(statistics, distances, seed):.1%} of draws"
         yield (
-            f"| {ground.name} | {whole.tiles} | {whole.spectral_share:.1%} | "
-            f"{whole.feature_share:.1%} | {says} |"
+            f"| {tested.name} | {score.tiles} | {score.spectral_share:.1%} | "
+            f"{score.feature_share:.1%} | {warning} |"
         )
 
 
-def alarms(look: TrainingStatistics, found: OodDistances, seed: int) -> float:
-    """Return the share of draws of tiles that the look speaks up at."""
-    generator, told = np.random.default_rng(seed), 0
+def alarm_rate(statistics: TrainingStatistics, distances: OodDistances, seed: int) -> float:
+    """Return the fraction of draws of tiles with a warning."""
+    generator, warned = np.random.default_rng(seed), 0
     for _ in range(DRAWS):
-        drawn = generator.choice(len(found.spectral), DRAWN_TILES, replace=False)
-        part = OodDistances(spectral=found.spectral[drawn], feature=found.feature[drawn])
-        judged = score_distances(look, part)
-        told += judged is not None and bool(judged.notes())
-    return told / DRAWS
+        drawn = generator.choice(len(distances.spectral), DRAWN_TILES, replace=False)
+        part = OodDistances(spectral=distances.spectral[drawn], feature=distances.feature[drawn])
+        score = score_distances(statistics, part)
+        warned += score is not None and bool(score.notes())
+    return warned / DRAWS
 
 
-def draw(grounds: list[Ground], curve: CalibrationCurve, file: Path) -> None:
-    """Draw how often pixels of a probability are landslide, before and after."""
+def draw(test_sets: list[TestSet], curve: CalibrationCurve, file: Path) -> None:
+    """Draw reliability diagrams, before and after."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, panels = pyplot.subplots(
-        1, len(grounds), figsize=(4 * len(grounds), 4.6), sharey=True, squeeze=False
+        1, len(test_sets), figsize=(4 * len(test_sets), 4.6), sharey=True, squeeze=False
     )
-    for panel, ground in zip(panels[0], grounds, strict=True):
-        counts = sum_counts(ground.counts)
+    for panel, tested in zip(panels[0], test_sets, strict=True):
+        counts = sum_counts(tested.counts)
         panel.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         for name, by, marker in (("network", None, "o"), ("calibrated", curve, "s")):
             found = reliability(calibration_metrics(counts, by).bins)
             panel.plot(
                 found.mean_probability, found.landslide_share, marker=marker, ms=4, label=name
             )
-        panel.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability", title=ground.name)
+        panel.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability", title=tested.name)
         panel.set_aspect("equal")
-    panels[0][0].set_ylabel("share of pixels that are landslide")
+    panels[0][0].set_ylabel("fraction of landslide pixels")
     panels[0][0].legend(frameon=False)
     figure.tight_layout()
     figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -31,7 +31,7 @@ def test_options_arrive_and_figures_are_told(model: ModelFolder, tiles: TileData
     assert known.after is not None
     assert (known.split, known.method, known.seed, known.tiles) == ("test", "platt", 4, 10)
     assert (known.engine, known.precision) == ("openvino", "fp32")
-    assert card.look is not None
+    assert card.training_statistics is not None
     for name, row in (("before", known.before), ("platt after", known.after)):
         figures = rf"{row.calibration_error:.4f} +{row.brier:.4f} +{row.log_loss:.4f}"
         assert re.search(rf"^{name} +{figures}$", result.output, re.MULTILINE)
@@ -40,24 +40,24 @@ def test_options_arrive_and_figures_are_told(model: ModelFolder, tiles: TileData
     assert result.output.endswith("calibrated by platt\n")
 
 
-def test_auto_shows_all_methods_and_the_look_can_be_left_out(
+def test_auto_shows_all_methods_and_statistics_can_be_left_out(
     model: ModelFolder, tiles: TileDataset
 ) -> None:
     result = run(model.path, tiles.path, "--no-look")
     assert result.exit_code == 0, result.output
     for name in ("temperature", "platt", "isotonic"):
         assert f"\n{name} after" in result.output
-    assert open_model(model.path).card.look is None
+    assert open_model(model.path).card.training_statistics is None
     again = run(model.path, tiles.path, "--no-look")
     assert again.exit_code == 2
-    assert "calibrated already; add --overwrite" in again.output
-    assert run(model.path, tiles.path, "--no-look", "--overwrite").exit_code == 0
+    assert "calibrated already; pass --overwrite" in again.output
+    assert run(model.path, tiles.path, "--no-training-statistics", "--overwrite").exit_code == 0
 
 
 def test_training_tiles_are_a_sentence(model: ModelFolder, tiles: TileDataset) -> None:
     result = run(model.path, tiles.path, "--split", "train")
     assert result.exit_code == 2
-    assert "--split train: a network is surer of tiles" in result.output
+    assert "--split train: a network is more confident on tiles" in result.output
 
 
 def test_few_tiles_are_warned_of(model: ModelFolder, tmp_path: Path) -> None:

@@ -311,7 +311,7 @@ def calibrate(
     *,
     split: str = Split.VALIDATION,
     method: str = "auto",
-    look: bool = True,
+    training_statistics: bool = True,
     seed: int = 0,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
@@ -325,7 +325,8 @@ def calibrate(
         tiles: of the model's bands.
         split: tiles to fit on, ``val`` or ``test``; never those trained on.
         method: ``temperature``, ``platt``, ``isotonic``, or ``auto``.
-        look: measure the training tiles too, so that scenes out of distribution are recognised.
+        training_statistics: measure the training tiles too, so that scenes out of distribution
+            are detected.
         seed: of the folds.
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
@@ -337,7 +338,7 @@ def calibrate(
         OutputExistsError: the model is calibrated already.
 
     Example:
-        >>> landslip.calibrate("MODEL", "TILES").choice.method
+        >>> landslip.calibrate("MODEL", "TILES").selection.method
     """
     from landslip.core.choices import CalibrationMethod
     from landslip.models.calibration import run
@@ -352,7 +353,7 @@ def calibrate(
                 split=choose(Split, split, "split"),
                 method=choose(CalibrationMethod, method, "method"),
                 seed=seed,
-                look=look,
+                training_statistics=training_statistics,
                 overwrite=overwrite,
                 progress=shown,
             )

@@ -22,13 +22,14 @@ def calibrate(
     ] = Split.VALIDATION,
     method: Annotated[
         CalibrationMethod,
-        typer.Option(help="Form of the curve; auto: what does best on folds set aside."),
+        typer.Option(help="Form of the curve; auto: the best in cross-validation."),
     ] = CalibrationMethod.AUTO,
-    look: Annotated[
+    training_statistics: Annotated[
         bool,
         typer.Option(
+            "--training-statistics/--no-training-statistics",
             "--look/--no-look",
-            help="Measure what the training tiles look like, so that scenes unlike them are told.",
+            help="Measure the training tiles, so that scenes out of distribution are detected.",
         ),
     ] = True,
     seed: options.Seed = 0,
@@ -36,7 +37,7 @@ def calibrate(
     precision: options.PrecisionOption = Precision.AUTO,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Make a model's probabilities say how often they are right.
+    """Calibrate a model's probabilities.
 
     A rising curve from the network's logits to calibrated ones is fitted on tiles that the network
     was not trained on, and stored in the model folder; `landslip extract` then applies it. Masks
@@ -51,7 +52,7 @@ def calibrate(
         dataset,
         split=split,
         method=method,
-        look=look,
+        training_statistics=training_statistics,
         seed=seed,
         engine=engine,
         precision=precision,
@@ -60,22 +61,24 @@ def calibrate(
     )
     for note in done.notes:
         typer.echo(f"landslip: {note}", err=True)
-    _tell(done.choice)
+    _tell(done.selection)
     typer.echo(
         f"threshold {done.card.threshold:.3f} of the network's probability is "
         f"{done.card.calibrated_threshold:.3f} of the calibrated one"
     )
-    typer.echo(f"{model}: calibrated by {done.choice.method}")
+    typer.echo(f"{model}: calibrated by {done.selection.method}")
 
 
-def _tell(choice: "MethodSelection") -> None:
-    rows: dict[str, CalibrationMetrics] = {"before": choice.before}
-    rows |= {f"{way} after": found for way, found in choice.after.items()}
+def _tell(selection: "MethodSelection") -> None:
+    rows: dict[str, CalibrationMetrics] = {"before": selection.before}
+    rows |= {f"{way} after": found for way, found in selection.after.items()}
     typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
     for name, found in rows.items():
         typer.echo(
             f"{name:<18} {found.calibration_error:>17.4f} {found.brier:>12.4f} "
             f"{found.log_loss:>9.4f}"
         )
-    if choice.folds:
-        typer.echo(f"after: on {choice.folds} folds of tiles, each by a curve fitted to the others")
+    if selection.folds:
+        typer.echo(
+            f"after: on {selection.folds} folds of tiles, each by a curve fitted to the others"
+        )

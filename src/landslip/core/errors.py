@@ -53,7 +53,10 @@ def _as_keyword(name: str, value: object) -> str:
 
 
 def _as_option(name: str, value: object) -> str:
-    option = "--" + name.replace("_", "-")
+    option = name.replace("_", "-")
+    if value is False:
+        return f"--no-{option}"
+    option = f"--{option}"
     return option if value is None or value is True else f"{option} {value}"
 
 

@@ -160,7 +160,7 @@ def extract(
 
 def _unlike(scene: Scene, model: ModelFolder) -> list[Message]:
     """Return what tells that the scene is unlike the training data, of models that know theirs."""
-    if model.card.look is None:
+    if model.card.training_statistics is None:
         return []
     from landslip.models.ood.score import score_scene
 

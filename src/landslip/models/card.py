@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
@@ -145,7 +145,7 @@ class ProbabilityCalibrationCard(StrictModel):
 
 
 class TrainingStatisticsCard(StrictModel):
-    """What the training data looked like, to tell scenes that look otherwise."""
+    """Statistics of the training tiles, to detect scenes out of distribution."""
 
     file: str
     tiles: int
@@ -176,7 +176,18 @@ class ModelCard(StrictModel):
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
     exports: ExportsCard | None = Field(None, description="None: never exported")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
-    look: TrainingStatisticsCard | None = Field(None, description="None: not measured")
+    training_statistics: TrainingStatisticsCard | None = Field(
+        None, description="None: not measured"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_key(cls, data: Any) -> Any:
+        """Cards of earlier versions have the training statistics under ``look``."""
+        if isinstance(data, dict) and "look" in data:
+            data = {**data, "training_statistics": data["look"]}
+            del data["look"]
+        return data
 
     @property
     def bands(self) -> Bands:

@@ -14,7 +14,7 @@ from landslip.models.calibration.curve import CalibrationCurve, logit, sigmoid
 from landslip.models.calibration.fit import (
     FITTED_METHODS,
     KNOTS,
-    LEAST_RISE,
+    MIN_SLOPE,
     calibration_folds,
     fit,
     select_method,
@@ -81,7 +81,7 @@ def test_isotonic_has_few_knots_and_rises_everywhere() -> None:
     found = fit(counted(4, truth=STEPPED), CalibrationMethod.ISOTONIC)
     x, y = np.array(found.knots).T
     assert 8 <= len(x) <= KNOTS
-    assert (np.diff(y) >= 0.999 * LEAST_RISE * np.diff(x)).all()
+    assert (np.diff(y) >= 0.999 * MIN_SLOPE * np.diff(x)).all()
     assert (np.diff(found.logits(BIN_CENTRES)) > 0).all()
 
 
@@ -125,7 +125,7 @@ def test_both_kinds_of_pixels_are_needed(is_landslide: bool, missing: str) -> No
 
 
 def test_auto_is_not_fitted() -> None:
-    with pytest.raises(ValueError, match="auto is a choice"):
+    with pytest.raises(ValueError, match="auto selects among methods"):
         fit(counted(0, 1000), CalibrationMethod.AUTO)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.models.calibration.conftest import write_band_model, write_tiles
+from tests.models.ood.conftest import score_tiles
 
 from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
 from landslip.core.errors import InputError, OutputExistsError
@@ -15,12 +16,11 @@ from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.calibration.run import CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import CARD, ModelFolder, open_model
-from landslip.models.ood.score import score_tiles
 
 
 def request_of(model: ModelFolder, tiles: TileDataset, **known: object) -> CalibrateRequest:
     engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
-    taken = {"method": CalibrationMethod.PLATT, "look": False} | known
+    taken = {"method": CalibrationMethod.PLATT, "training_statistics": False} | known
     return CalibrateRequest(model=model, dataset=tiles, engine=engine, **taken)  # type: ignore[arg-type]
 
 
@@ -63,7 +63,7 @@ def test_the_curve_of_the_labels_comes_into_the_folder(
 
 def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: TileDataset) -> None:
     old = json.loads((model.path / CARD).read_text())
-    for name in ("calibration", "look"):
+    for name in ("calibration", "training_statistics"):
         assert old.pop(name) is None
     (model.path / CARD).write_text(json.dumps(old))
     bare = open_model(model.path)
@@ -72,7 +72,7 @@ def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: Tile
     calibrate(request_of(bare, tiles))
     new = json.loads((model.path / CARD).read_text())
     assert new.pop("calibration")
-    assert new.pop("look") is None
+    assert new.pop("training_statistics") is None
     assert new == old
 
 
@@ -82,35 +82,37 @@ def test_the_same_seed_gives_the_same_bytes(
     written = []
     shutil.copytree(model.path, tmp_path / "other")
     for path in (model.path, tmp_path / "other"):
-        calibrate(request_of(open_model(path), tiles, method=CalibrationMethod.AUTO, look=True))
-        written.append([(path / file).read_bytes() for file in (CARD, "look.npz")])
+        calibrate(
+            request_of(
+                open_model(path), tiles, method=CalibrationMethod.AUTO, training_statistics=True
+            )
+        )
+        written.append([(path / file).read_bytes() for file in (CARD, "training_statistics.npz")])
     assert written[0] == written[1]
 
 
-def test_what_the_training_tiles_look_like_comes_too(
-    model: ModelFolder, tiles: TileDataset
-) -> None:
-    done = calibrate(request_of(model, tiles, look=True))
+def test_the_training_tiles_are_measured_too(model: ModelFolder, tiles: TileDataset) -> None:
+    done = calibrate(request_of(model, tiles, training_statistics=True))
     assert done.notes == ()
     opened = open_model(model.path)
-    look = opened.card.look
-    assert look is not None
-    assert (look.file, look.tiles, look.tile_px) == ("look.npz", 15, 48)
-    assert look.pixels_sha256 == tiles.card.pixels_sha256
-    assert opened.file("look.npz").is_file()
-    judged = score_tiles(tiles, tiles.positions(Split.TEST), opened)
-    assert judged is not None
-    assert judged.tiles == 10
+    card = opened.card.training_statistics
+    assert card is not None
+    assert (card.file, card.tiles, card.tile_px) == ("training_statistics.npz", 15, 48)
+    assert card.pixels_sha256 == tiles.card.pixels_sha256
+    assert opened.file("training_statistics.npz").is_file()
+    score = score_tiles(tiles, tiles.positions(Split.TEST), opened)
+    assert score is not None
+    assert score.tiles == 10
 
 
 def test_tiles_from_elsewhere_calibrate_but_tell_nothing_of_the_training(
     model: ModelFolder, tmp_path: Path
 ) -> None:
     other = write_tiles(tmp_path / "other", tiles=16)
-    done = calibrate(request_of(model, other, look=True))
+    done = calibrate(request_of(model, other, training_statistics=True))
     assert len(done.notes) == 1
-    assert "these tiles are not the ones that the model was trained on" in done.notes[0]
-    assert done.card.look is None
+    assert "this is not the dataset that the model was trained on" in done.notes[0]
+    assert done.card.training_statistics is None
     assert done.card.calibration is not None
     assert done.card.calibration.pixels_sha256 == other.card.pixels_sha256
 
@@ -118,16 +120,16 @@ def test_tiles_from_elsewhere_calibrate_but_tell_nothing_of_the_training(
 def test_few_tiles_are_told(tmp_path: Path) -> None:
     tiles = write_tiles(tmp_path / "few", tiles=6)
     model = write_band_model(tmp_path / "model", tiles)
-    done = calibrate(request_of(model, tiles, look=True))
-    few, look = done.notes
+    done = calibrate(request_of(model, tiles, training_statistics=True))
+    few, unmeasured = done.notes
     assert few.startswith("the curve is fitted on 2 tiles and may not hold on others; take 5")
-    assert "that takes 10 training tiles, and there are 3" in look
+    assert "10 training tiles are needed, and there are 3" in unmeasured
 
 
 def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset) -> None:
     calibrate(request_of(model, tiles))
     again = open_model(model.path)
-    with pytest.raises(OutputExistsError, match="calibrated already; add --overwrite"):
+    with pytest.raises(OutputExistsError, match="calibrated already; pass overwrite=True"):
         request_of(again, tiles)
     calibrate(request_of(again, tiles, overwrite=True, method=CalibrationMethod.TEMPERATURE))
     card = open_model(model.path).card.calibration
@@ -137,7 +139,7 @@ def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset
 
 @pytest.mark.parametrize("split", [Split.TRAIN, Split.UNUSED], ids=str)
 def test_tiles_trained_on_are_refused(split: Split, model: ModelFolder, tiles: TileDataset) -> None:
-    with pytest.raises(InputError, match=f"--split {split}: a network is surer of tiles"):
+    with pytest.raises(InputError, match=f"split=.{split}.: a network is more confident on tiles"):
         request_of(model, tiles, split=split)
 
 
@@ -145,7 +147,7 @@ def test_the_same_tiles_divided_otherwise_are_refused(
     model: ModelFolder, tiles: TileDataset
 ) -> None:
     turned = tiles.with_split(tiles.splits[::-1], "turned")
-    with pytest.raises(InputError, match="its val tiles may have been trained on"):
+    with pytest.raises(InputError, match="it may have been trained on the val tiles"):
         request_of(model, turned)
 
 
@@ -161,5 +163,23 @@ def test_a_curve_in_a_card_is_the_curve(model: ModelFolder, tiles: TileDataset) 
     done = calibrate(request_of(model, tiles, method=CalibrationMethod.ISOTONIC))
     stored = open_model(model.path).card.curve
     assert isinstance(stored, CalibrationCurve)
-    assert stored == done.choice.curve
+    assert stored == done.selection.curve
     assert len(stored.knots) > 5
+
+
+def test_a_folder_of_an_earlier_version_is_calibrated_again(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
+    calibrate(request_of(model, tiles, training_statistics=True))
+    card = json.loads((model.path / CARD).read_text())
+    (model.path / "training_statistics.npz").rename(model.path / "look.npz")
+    card["files"]["look.npz"] = card["files"].pop("training_statistics.npz")
+    card["look"] = card.pop("training_statistics") | {"file": "look.npz"}
+    (model.path / CARD).write_text(json.dumps(card))
+    earlier = open_model(model.path)
+    calibrate(request_of(earlier, tiles, training_statistics=True, overwrite=True))
+    again = open_model(model.path)
+    assert again.card.training_statistics is not None
+    assert again.file(again.card.training_statistics.file).is_file()
+    assert not (model.path / "look.npz").exists()
+    assert "look.npz" not in again.card.files

@@ -1,7 +1,8 @@
-"""An untrained network, tiles of made-up ground, and what the network sees in them."""
+"""An untrained network, synthetic tiles, and their training statistics."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,17 @@ from landslip.models.engines.openvino import export_graph
 from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
+from landslip.models.ood.score import (
+    OodScore,
+    measure_distances,
+    score_distances,
+    training_statistics_of,
+)
 from landslip.models.ood.statistics import (
     TRAINING_STATISTICS,
     TrainingStatistics,
     measure_training_statistics,
+    patches_of_tile,
 )
 from landslip.models.weights import save_weights
 
@@ -115,18 +123,31 @@ def write_tiles(
     return TileDataset(folder)
 
 
-def with_look(model: ModelFolder, look: TrainingStatistics) -> ModelFolder:
-    """Put a look into a model folder."""
-    look.write(model.path / TRAINING_STATISTICS)
+def with_statistics(model: ModelFolder, statistics: TrainingStatistics) -> ModelFolder:
+    """Add statistics to a model folder."""
+    statistics.write(model.path / TRAINING_STATISTICS)
     digests = model.card.files | {TRAINING_STATISTICS: sha256_of(model.path / TRAINING_STATISTICS)}
     card = model.card.model_copy(update={"files": digests})
     (model.path / CARD).write_text(card.model_dump_json())
     return open_model(model.path)
 
 
+def score_tiles(
+    dataset: TileDataset, positions: Iterable[int], model: ModelFolder
+) -> OodScore | None:
+    """Score tiles of a dataset as a scene of them would be."""
+    statistics = training_statistics_of(model)
+    if statistics is None:
+        return None
+    patches = chain.from_iterable(
+        patches_of_tile(model.card, dataset, at, statistics.tile_px) for at in positions
+    )
+    return score_distances(statistics, measure_distances(statistics, model, patches))
+
+
 @pytest.fixture(scope="session")
 def bare_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
-    """Give a LinkNet that nothing was measured for."""
+    """Give a LinkNet without training statistics."""
     folder = tmp_path_factory.mktemp("bare") / "model"
     return write_model(folder, Architecture(encoder="test_resnet", bands=BANDS))
 
@@ -139,16 +160,18 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
 
 
 @pytest.fixture(scope="session")
-def look(bare_model: ModelFolder, tiles: TileDataset) -> TrainingStatistics:
-    """Give what the network sees in them."""
+def statistics(bare_model: ModelFolder, tiles: TileDataset) -> TrainingStatistics:
+    """Give their statistics."""
     return measure_training_statistics(bare_model, tiles, seed=0)
 
 
 @pytest.fixture(scope="session")
 def model(
-    tmp_path_factory: pytest.TempPathFactory, bare_model: ModelFolder, look: TrainingStatistics
+    tmp_path_factory: pytest.TempPathFactory,
+    bare_model: ModelFolder,
+    statistics: TrainingStatistics,
 ) -> ModelFolder:
-    """Give the same network with that in its folder."""
+    """Give the same network with the statistics in its folder."""
     folder = tmp_path_factory.mktemp("known") / "model"
     shutil.copytree(bare_model.path, folder)
-    return with_look(ModelFolder(folder, bare_model.card), look)
+    return with_statistics(ModelFolder(folder, bare_model.card), statistics)

@@ -1,1 +1,1 @@
-"""Probabilities that mean something: how often a pixel that the network calls so is landslide."""
+"""Calibration of a network's probabilities: curves, their fit, and their metrics."""

@@ -1,7 +1,7 @@
 """A rising curve from a network's logit to a calibrated one.
 
-Temperature is a straight line through 0, Platt's method any rising line, isotonic regression a line
-with bends: all are knots joined by straight lines, with a slope beyond either end.
+Temperature scaling is a straight line through 0, Platt's method any rising line, isotonic
+regression a line with bends: all are knots joined by straight lines, with a slope beyond the ends.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT = 12.0
-"""Logits are cut to this distance from 0 before the curve, in every engine: beyond it float32
-cannot tell probabilities from 1."""
+"""Logits are clipped to this distance from 0 before the curve, in every engine: beyond it float32
+cannot distinguish probabilities from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,32 +45,32 @@ class CalibrationCurve:
         return cls(knots=((0.0, intercept),), slope_below=slope, slope_above=slope)
 
     def logits(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Return calibrated logits of a network's, of any shape; cut to +-`LIMIT` before."""
-        cut = np.clip(np.asarray(logits, dtype=np.float64), -LIMIT, LIMIT)
+        """Calibrate a network's logits, of any shape; they are clipped to +-`LIMIT` before."""
+        clipped = np.clip(np.asarray(logits, dtype=np.float64), -LIMIT, LIMIT)
         x, y = np.array(self.knots, dtype=np.float64).T
-        found: NDArray[np.float64] = np.interp(cut, x, y)
-        found += self.slope_below * np.minimum(cut - x[0], 0.0)
-        found += self.slope_above * np.maximum(cut - x[-1], 0.0)
-        return found
+        calibrated: NDArray[np.float64] = np.interp(clipped, x, y)
+        calibrated += self.slope_below * np.minimum(clipped - x[0], 0.0)
+        calibrated += self.slope_above * np.maximum(clipped - x[-1], 0.0)
+        return calibrated
 
     def probabilities(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Return calibrated probabilities of a network's (0 to 1), of any shape."""
-        found: NDArray[np.float32] = sigmoid(self.logits(logit(probabilities))).astype(np.float32)
-        return found
+        """Calibrate a network's probabilities (0 to 1), of any shape."""
+        calibrated = self.logits(logit(probabilities))
+        return sigmoid(calibrated).astype(np.float32)
 
     def probability(self, probability: float) -> float:
-        """Return the calibrated probability of a network's; 0 and 1 stay what they are."""
+        """Calibrate one probability; 0 and 1 stay as they are."""
         if probability in (0.0, 1.0):
             return probability
         return float(sigmoid(self.logits(logit(np.array(probability)))))
 
     def hinges(self) -> tuple[float, float, tuple[tuple[float, float], ...]]:
-        """Return the curve as a sum.
+        """Return the curve as a sum of hinge functions.
 
         Returns:
-            start: value at 0 of the first straight line, continued.
+            start: value of the first straight line at 0.
             slope: of the first straight line.
-            bends: (knot, change of slope): change times how far a logit is over the knot is added.
+            bends: (knot, change of slope): adds change * max(logit - knot, 0).
         """
         x, y = np.array(self.knots, dtype=np.float64).T
         slopes = np.array([self.slope_below, *(np.diff(y) / np.diff(x)), self.slope_above])
@@ -82,14 +82,14 @@ class CalibrationCurve:
 
 
 def logit(probability: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return ``log(p / (1 - p))`` cut to +-`LIMIT`, of any shape."""
+    """Return ``log(p / (1 - p))`` clipped to +-`LIMIT`, of any shape."""
     end = sigmoid(np.array(LIMIT))
-    cut = np.clip(np.asarray(probability, dtype=np.float64), 1 - end, end)
-    found: NDArray[np.float64] = np.log(cut) - np.log1p(-cut)
-    return found
+    clipped = np.clip(np.asarray(probability, dtype=np.float64), 1 - end, end)
+    logits: NDArray[np.float64] = np.log(clipped) - np.log1p(-clipped)
+    return logits
 
 
 def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``1 / (1 + exp(-logit))``, of any finite logit."""
-    found: NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -logits))
-    return found
+    probabilities: NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -logits))
+    return probabilities

@@ -1,4 +1,4 @@
-"""Fits a calibration curve to pixels counted by logit."""
+"""Fits calibration curves to pixels counted by logit, and selects a method by cross-validation."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,19 +26,20 @@ FITTED_METHODS = (
 )
 """By rising number of free parameters."""
 SLOPES = 0.02, 50.0
-"""Least and largest slope of a line; a network that says nothing gives the least."""
+"""Least and largest slope of a line; an uninformative network gives the least."""
 KNOTS = 16
-LEAST_RISE = 0.01
-"""Slope where isotonic regression finds none, so that the order of probabilities stays."""
+FOLDS = 5
+MIN_SLOPE = 0.01
+"""Slope where isotonic regression is flat, so that the order of probabilities is kept."""
 PATCH_PX = 256
-"""Pixels added to each group in isotonic regression, half of them landslide: neighbours are alike,
-so that a group without any landslide says little more than that one more patch may have been it."""
-_PATCH_SHARE = 1e-4  # of all pixels, at most
-_WIDTH = 25  # bins, 0.25: knots nearer to each other would follow the sample
+"""Pixels added to each group in isotonic regression, half of them landslide: neighbouring pixels
+are correlated, so that a group without landslide does not exclude one more patch of it."""
+_MAX_PATCH_FRACTION = 1e-4  # of all pixels, at most
+_WIDTH = 25  # bins, 0.25: closer knots would overfit
 
 
 def fit(counts: LogitCounts, method: CalibrationMethod) -> CalibrationCurve:
-    """Fit a curve.
+    """Fit a curve by maximum likelihood or isotonic regression.
 
     Args:
         counts: pixels by the network's logit.
@@ -54,58 +55,59 @@ def fit(counts: LogitCounts, method: CalibrationMethod) -> CalibrationCurve:
                 "among the tiles' valid and labelled ones; take tiles that show both"
             )
     if method is CalibrationMethod.ISOTONIC:
-        return _isotonic(counts)
+        return _fit_isotonic(counts)
     if method is CalibrationMethod.AUTO:
-        raise ValueError("auto is a choice among methods and none that is fitted")
-    return _line(counts, is_shifted=method is CalibrationMethod.PLATT)
+        raise ValueError("auto selects among methods and is not fitted itself")
+    return _fit_line(counts, has_intercept=method is CalibrationMethod.PLATT)
 
 
-def _line(counts: LogitCounts, *, is_shifted: bool) -> CalibrationCurve:
+def _fit_line(counts: LogitCounts, *, has_intercept: bool) -> CalibrationCurve:
     """Fit a line by maximum likelihood.
 
     Through 0 it is temperature scaling (Guo et al. 2017, arXiv 1706.04599, section 4.2), whose
-    temperature is 1 / slope; with an intercept Platt's method (Platt 1999), without his change of
-    the targets, which is nothing for as many pixels as these.
+    temperature is 1 / slope; with an intercept Platt's method (Platt 1999), without his
+    smoothed targets, which make no difference with so many pixels.
     """
-    held = np.flatnonzero(counts.landslide + counts.other)
-    logits, landslide, other = BIN_CENTRES[held], counts.landslide[held], counts.other[held]
+    filled = np.flatnonzero(counts.landslide + counts.other)
+    logits, landslide = BIN_CENTRES[filled], counts.landslide[filled]
+    other = counts.other[filled]
 
     def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        found = line[0] * logits + line[1]
-        value = landslide @ np.logaddexp(0, -found) + other @ np.logaddexp(0, found)
-        rise = (landslide + other) * sigmoid(found) - landslide
-        return value / counts.pixels, np.array([rise @ logits, rise.sum()]) / counts.pixels
+        fitted = line[0] * logits + line[1]
+        value = landslide @ np.logaddexp(0, -fitted) + other @ np.logaddexp(0, fitted)
+        slope = (landslide + other) * sigmoid(fitted) - landslide
+        return value / counts.pixels, np.array([slope @ logits, slope.sum()]) / counts.pixels
 
-    shift = (-50.0, 50.0) if is_shifted else (0.0, 0.0)
-    found = minimize(
+    intercept = (-50.0, 50.0) if has_intercept else (0.0, 0.0)
+    optimum = minimize(
         loss,
         np.array([1.0, 0.0]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[SLOPES, shift],
+        bounds=[SLOPES, intercept],
         options={"ftol": 1e-14, "gtol": 1e-10},
     )
-    return CalibrationCurve.line(float(found.x[0]), float(found.x[1]))
+    return CalibrationCurve.line(float(optimum.x[0]), float(optimum.x[1]))
 
 
-def _isotonic(counts: LogitCounts) -> CalibrationCurve:
-    """Fit rising shares of landslide to groups of pixels, joined by straight lines of logits.
+def _fit_isotonic(counts: LogitCounts) -> CalibrationCurve:
+    """Fit a rising landslide fraction to groups of pixels, interpolated linearly in logits.
 
     Isotonic regression as of Zadrozny and Elkan 2002 (doi 10.1145/775047.775151), on at most
-    `KNOTS` groups that hold as much of the landslide pixels and of the others as each
-    other; their shares are drawn a little towards one half.
+    `KNOTS` groups with equal parts of the landslide pixels and of the others; their fractions are
+    shrunk a little towards one half.
     """
     logits, landslide, other = _grouped(counts)
     pixels = landslide + other
-    patch = min(PATCH_PX, counts.pixels * _PATCH_SHARE)
-    shares = (landslide + patch / 2) / (pixels + patch)
-    found = isotonic_regression(shares, weights=pixels)
-    starts = found.blocks[:-1]
+    patch = min(PATCH_PX, counts.pixels * _MAX_PATCH_FRACTION)
+    fractions = (landslide + patch / 2) / (pixels + patch)
+    regression = isotonic_regression(fractions, weights=pixels)
+    starts = regression.blocks[:-1]
     x = np.add.reduceat(logits * pixels, starts) / np.add.reduceat(pixels, starts)
-    share = found.x[starts]
-    y = np.log(share) - np.log1p(-share)
-    y = LEAST_RISE * x + np.maximum.accumulate(y - LEAST_RISE * x)
-    # beyond the ends nothing is known: there it grows no surer than the network does
+    fraction = regression.x[starts]
+    y = np.log(fraction) - np.log1p(-fraction)
+    y = MIN_SLOPE * x + np.maximum.accumulate(y - MIN_SLOPE * x)
+    # beyond the ends nothing is known: confidence grows no faster than the network's
     slope = min((y[-1] - y[0]) / (x[-1] - x[0]), 1.0) if len(x) > 1 else 1.0
     return CalibrationCurve(
         knots=tuple(zip(x.tolist(), y.tolist(), strict=True)),
@@ -127,24 +129,21 @@ def _grouped(
     sums, landslide, other = (
         np.bincount(group, weights=column).astype(np.float64) for column in columns
     )
-    held = landslide + other > 0
-    landslide, other = landslide[held], other[held]
-    return sums[held] / (landslide + other), landslide, other
-
-
-FOLDS = 5
+    filled = landslide + other > 0
+    landslide, other = landslide[filled], other[filled]
+    return sums[filled] / (landslide + other), landslide, other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MethodSelection:
-    """A curve, and what probabilities are worth without and with it.
+    """A fitted curve, and the metrics of probabilities without and with it.
 
     Attributes:
-        method: the curve was fitted by.
+        method: of the curve.
         curve: fitted to all tiles.
-        folds: of tiles; 0 where there are too few to set some aside.
-        before: the network's own probabilities.
-        after: by method, each tile under a curve fitted to the other folds; empty without folds.
+        folds: number of folds; 0 where there are too few tiles for cross-validation.
+        before: of the network's own probabilities.
+        after: by method, each fold under a curve fitted to the others; empty without folds.
     """
 
     method: CalibrationMethod
@@ -155,16 +154,16 @@ class MethodSelection:
 
 
 def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> list[int]:
-    """Deal tiles out to folds at random, whole groups of them where there is more than one.
+    """Assign tiles to folds at random, by whole groups where there is more than one.
 
     Args:
-        groups: of each tile: what is near it on the ground.
-        seed: of the order among groups of one size; the largest are dealt first, each to the fold
+        groups: of each tile.
+        seed: of the order among groups of equal size; the largest come first, each into the fold
             with the fewest tiles.
-        folds: as many, or fewer where there are fewer groups (of tiles, where all are one group).
+        folds: at most so many; fewer where there are fewer groups (or tiles, in one group).
 
     Returns:
-        the fold of each tile, from 0.
+        The fold of each tile, from 0.
     """
     units = list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
     tiles = Counter(units)
@@ -180,33 +179,33 @@ def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -
 
 
 def select_method(folds: Sequence[LogitCounts], method: CalibrationMethod) -> MethodSelection:
-    """Fit a curve to all folds and score it on each fold, fitted to the others.
+    """Fit a curve to all folds, and cross-validate it.
 
-    Without folds to set aside, ``auto`` is temperature, which has the fewest parameters.
+    Where cross-validation is impossible, ``auto`` is temperature, which has the fewest parameters.
 
     Args:
-        folds: pixels of the tiles of each fold.
-        method: ``auto`` takes the one with the lowest log loss on tiles not fitted on.
+        folds: counts of each fold.
+        method: ``auto`` is the method with the lowest log loss on tiles not fitted on.
 
     Raises:
         InputError: there is no landslide pixel, or no other.
     """
-    every = sum_counts(list(folds))
-    wanted = FITTED_METHODS if method is CalibrationMethod.AUTO else (method,)
+    total = sum_counts(list(folds))
+    methods = FITTED_METHODS if method is CalibrationMethod.AUTO else (method,)
     rest = [sum_counts([other for other in folds if other is not fold]) for fold in folds]
     can_validate = all(part.landslides and part.others for part in rest)
-    after = {way: _held_out(folds, rest, way) for way in wanted} if can_validate else {}
-    chosen = min(after, key=lambda way: after[way].log_loss) if after else wanted[0]
+    after = {way: _cross_validate(folds, rest, way) for way in methods} if can_validate else {}
+    chosen = min(after, key=lambda way: after[way].log_loss) if after else methods[0]
     return MethodSelection(
         method=chosen,
-        curve=fit(every, chosen),
+        curve=fit(total, chosen),
         folds=len(folds) if after else 0,
-        before=calibration_metrics(every, None),
+        before=calibration_metrics(total, None),
         after=after,
     )
 
 
-def _held_out(
+def _cross_validate(
     folds: Sequence[LogitCounts], rest: Sequence[LogitCounts], way: CalibrationMethod
 ) -> CalibrationMetrics:
     first, *others = (

@@ -1,7 +1,8 @@
-"""Pixels counted by logit, so that fitting a curve costs the same for one tile and for a million.
+"""Pixels counted by logit, and their calibration error, Brier score and log loss.
 
-Bin b holds logits from ``b / 100 - LIMIT`` to under ``(b + 1) / 100 - LIMIT`` and stands for its
-middle; those beyond `LIMIT` are in the first and the last one.
+With counts, fitting a curve costs the same for one tile and for a million. Bin b holds logits from
+``b / 100 - LIMIT`` to under ``(b + 1) / 100 - LIMIT`` and is represented by its centre; logits
+beyond `LIMIT` are in the first and the last bin.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ class LogitCounts:
     """Pixels by logit.
 
     Attributes:
-        landslide: (BINS,) int64, number of landslide pixels.
-        other: (BINS,) int64, number of other pixels.
+        landslide: (LOGIT_BINS,) int64, number of landslide pixels.
+        other: (LOGIT_BINS,) int64, number of other pixels.
     """
 
     landslide: NDArray[np.int64]
@@ -64,26 +65,26 @@ def count_logits(
 ) -> LogitCounts:
     """Count the pixels of a tile by the logit of their probability, all arrays (height, width)."""
     logits, truth = logit(probability[counted]), landslide[counted]
-    places = ((logits + LIMIT) * (LOGIT_BINS / (2 * LIMIT))).astype(np.intp).clip(0, LOGIT_BINS - 1)
+    bins = ((logits + LIMIT) * (LOGIT_BINS / (2 * LIMIT))).astype(np.intp).clip(0, LOGIT_BINS - 1)
     return LogitCounts(
-        landslide=np.bincount(places[truth], minlength=LOGIT_BINS),
-        other=np.bincount(places[~truth], minlength=LOGIT_BINS),
+        landslide=np.bincount(bins[truth], minlength=LOGIT_BINS),
+        other=np.bincount(bins[~truth], minlength=LOGIT_BINS),
     )
 
 
 def sum_counts(counts: list[LogitCounts]) -> LogitCounts:
-    """Return the counts of all."""
+    """Return the sum of counts."""
     return sum(counts, no_logits())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibrationMetrics:
-    """Probabilities of some pixels against the truth; sums, so that folds can be added.
+    """Sums over pixels of probability against truth, which can be added over folds.
 
     Attributes:
         bins: pixels by probability.
         brier_sum: sum of the squared differences of probability and truth (0 or 1).
-        log_loss_sum: sum of ``-log`` of the probability given to the truth.
+        log_loss_sum: sum of ``-log`` of the probability of the true class.
     """
 
     bins: ProbabilityBins
@@ -104,12 +105,12 @@ class CalibrationMetrics:
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error over 20 bins of equal width, see `scores.curves`.
+        """Expected calibration error over 20 bins of equal width, see `landslip.metrics.curves`.
 
         Naeini et al. 2015, doi 10.1609/aaai.v29i1.9602; NaN without pixels.
         """
-        found = calibration_error(self.bins)
-        return float("nan") if found is None else found
+        error = calibration_error(self.bins)
+        return float("nan") if error is None else error
 
     @property
     def brier(self) -> float:
@@ -121,33 +122,28 @@ class CalibrationMetrics:
 
     @property
     def log_loss(self) -> float:
-        """Mean ``-log`` of the probability given to the truth, in nats; NaN without pixels."""
+        """Mean ``-log`` of the probability of the true class, in nats; NaN without pixels."""
         return self.log_loss_sum / self.pixels if self.pixels else float("nan")
 
 
 def calibration_metrics(counts: LogitCounts, curve: CalibrationCurve | None) -> CalibrationMetrics:
-    """Score pixels under a curve; None: with the network's own probabilities.
+    """Measure calibrated probabilities, or the network's own where ``curve`` is None.
 
-    A pixel counts with the middle of its bin of logits.
+    A pixel has the logit of the centre of its bin.
     """
     logits = BIN_CENTRES if curve is None else curve.logits(BIN_CENTRES)
     probability = sigmoid(logits)
     landslide, other = counts.landslide, counts.other
+    bins = np.minimum((probability * BINS).astype(np.intp), BINS - 1)
     return CalibrationMetrics(
-        bins=_by_probability(probability, counts),
+        bins=ProbabilityBins(
+            # exact: whole numbers under 2^53
+            landslide=np.bincount(bins, weights=landslide, minlength=BINS).astype(np.int64),
+            other=np.bincount(bins, weights=other, minlength=BINS).astype(np.int64),
+            probability_sum=np.bincount(
+                bins, weights=probability * (landslide + other), minlength=BINS
+            ).astype(np.float64),
+        ),
         brier_sum=float(landslide @ (1 - probability) ** 2 + other @ probability**2),
         log_loss_sum=float(landslide @ np.logaddexp(0, -logits) + other @ np.logaddexp(0, logits)),
-    )
-
-
-def _by_probability(probability: np.ndarray, counts: LogitCounts) -> ProbabilityBins:
-    places = np.minimum((probability * BINS).astype(np.intp), BINS - 1)
-    landslide = np.bincount(places, weights=counts.landslide, minlength=BINS)
-    other = np.bincount(places, weights=counts.other, minlength=BINS)
-    weights = probability * (counts.landslide + counts.other)
-    return ProbabilityBins(
-        # exact: whole numbers under 2^53
-        landslide=landslide.astype(np.int64),
-        other=other.astype(np.int64),
-        probability_sum=np.bincount(places, weights=weights, minlength=BINS).astype(np.float64),
     )

@@ -1,1 +1,1 @@
-"""Whether a scene looks like what a model was trained on."""
+"""Out-of-distribution detection: how far a scene is from a model's training tiles."""

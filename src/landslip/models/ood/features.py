@@ -1,4 +1,4 @@
-"""The deepest features of a network, from the OpenVINO graph in its folder; no torch."""
+"""Descriptors of a tile: its pixels' spectra, and a network's deepest features by OpenVINO."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,24 +10,26 @@ from numpy.typing import NDArray
 from openvino import Model as Graph
 from openvino import properties
 
-from landslip.core.errors import ModelError
+from landslip.core.errors import ModelError, argument
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
 from landslip.models.ood.gaussian import Points
 
-# what is pooled was found by a layer before
+# pooling only repeats the layer before it
 _SKIPPED_TYPES = ("Constant", "Parameter", "Result", "AvgPool", "MaxPool")
-_TRIAL = (4, 5)  # height and width in multiples of the model's; not alike, to tell them apart
+_MIN_VARIANCE = 1e-4  # of pixels of variance 1; less is rounding
+_MIN_AXIS = 1e-6  # of the largest; bands may be redundant
+_TRIAL = (4, 5)  # height and width, in multiples of the model's; different, to tell them apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureLayer:
-    """An output in a graph that is a picture of the input, each of its pixels a square of it.
+    """An output in a graph whose pixels each stand for a square of the input.
 
     Attributes:
         name: of the node.
-        output: which of the node's outputs.
-        channels: how many features a pixel has.
-        stride: side of the square of input pixels.
+        output: index of the node's output.
+        channels: number of features.
+        stride: side of the square in input pixels.
     """
 
     name: str
@@ -40,11 +42,11 @@ class FeatureExtractor:
     """The part of a network up to its deepest layer."""
 
     def __init__(self, model: ModelFolder, layer: str | None = None) -> None:
-        """Cut the graph after a layer, and compile it.
+        """Truncate the graph after its deepest layer, and compile it.
 
         Args:
-            model: whose graph it is.
-            layer: the name that the deepest layer must have; None for whatever it has.
+            model: whose graph is used.
+            layer: the name that the deepest layer must have; None: any.
 
         Raises:
             ModelError: the graph is missing or damaged, or its deepest layer is another.
@@ -54,50 +56,65 @@ class FeatureExtractor:
         trial = core.read_model(file)
         height, width = (multiple * times for times in _TRIAL)
         trial.reshape([1, len(model.card.bands), height, width])
-        found = deepest_layer(trial)
-        if found is None or layer not in (None, found.name):
+        deepest = deepest_layer(trial)
+        if deepest is None or layer not in (None, deepest.name):
             raise ModelError(
-                f"{file}: the layer whose features are compared, {layer or 'a deep one'}, is not "
-                "in it; measure the training tiles again with landslip calibrate --overwrite"
+                f"{file}: the layer whose features are compared ({layer or 'any deep one'}) is not "
+                "in it; measure the training tiles again with landslip calibrate "
+                f"{argument('overwrite', True)}"
             )
-        self.layer = found
+        self.layer = deepest
         self._multiple = multiple
-        self._compiled = _compiled(core, _cut(core.read_model(file), found))
+        graph = core.read_model(file)
+        nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
+        output = nodes[deepest.name].output(deepest.output)
+        able = core.get_property("CPU", properties.device.capabilities())
+        options: dict[str, Any] = {
+            properties.hint.inference_precision(): (
+                openvino.Type.bf16 if "BF16" in able else openvino.Type.f32
+            ),
+            properties.num_streams(): 1,
+        }
+        truncated = Graph([output], graph.get_parameters())
+        self._compiled = core.compile_model(truncated, "CPU", options)
 
     def mean(self, pixels: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the features' means over the valid part of a tile, (features,) of length 1.
+        """Return the mean features over the valid part of a tile, (features,), of length 1.
 
-        Their signed roots divided by the length, of which Hellinger's distance is made (doi
-        10.1109/CVPR.2012.6248018): on unfamiliar ground features often are small, and only how they
-        stand to each other tells it from what is familiar.
+        The signed roots of the means are normalised, as for Hellinger's distance (doi
+        10.1109/CVPR.2012.6248018): on out-of-distribution tiles features often are small, and only
+        their proportions tell them from those of training tiles.
 
         Args:
             pixels: normalised (bands, height, width), 0 where not valid; of any size.
-            valid: (height, width), somewhere True.
+            valid: (height, width), not all False.
         """
         bands, height, width = pixels.shape
         rows, cols = (-(-side // self._multiple) * self._multiple for side in (height, width))
         padded = np.zeros((1, bands, rows, cols), dtype=np.float32)
         padded[0, :, :height, :width] = pixels
-        known = np.zeros((rows, cols), dtype=np.float32)
-        known[:height, :width] = valid
-        found: NDArray[np.float32] = self._compiled(padded)[0][0]
-        size = found.shape[2], found.shape[1]
-        weights = cv2.resize(known, size, interpolation=cv2.INTER_AREA).astype(np.float64)
-        return _hellinger((found * weights).sum(axis=(1, 2)) / weights.sum())
+        padded_valid = np.zeros((rows, cols), dtype=np.float32)
+        padded_valid[:height, :width] = valid
+        features: NDArray[np.float32] = self._compiled(padded)[0][0]
+        size = features.shape[2], features.shape[1]
+        weights = cv2.resize(padded_valid, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+        means = (features * weights).sum(axis=(1, 2)) / weights.sum()
+        roots = np.sign(means) * np.sqrt(np.abs(means))
+        length = np.linalg.norm(roots)
+        return roots / length if length else roots
 
 
 def deepest_layer(graph: Graph) -> FeatureLayer | None:
-    """Return the last of the widest outputs with the fewest pixels; None where there is none.
+    """Return the last of the widest outputs of the coarsest resolution; None without any.
 
-    In a network of encoder and decoder this is the end of the encoder. What is pooled to a fixed
-    number of pixels is no picture of the input, nor are tokens.
+    In an encoder-decoder network this is the end of the encoder. Outputs pooled to a fixed size and
+    tokens do not count, since their pixels are no squares of the input.
 
     Args:
-        graph: with an input of (1, bands, height, width) in numbers, height and width not alike.
+        graph: with a static input of (1, bands, height, width), height and width different.
     """
     shape = graph.input(0).shape
-    found = [
+    layers = [
         layer
         for node in graph.get_ordered_ops()
         if node.get_type_name() not in _SKIPPED_TYPES
@@ -105,7 +122,7 @@ def deepest_layer(graph: Graph) -> FeatureLayer | None:
         if (layer := _layer_of(output, shape[2], shape[3])) is not None
     ]
     return max(
-        enumerate(found),
+        enumerate(layers),
         key=lambda item: (item[1].stride, item[1].channels, item[0]),
         default=(0, None),
     )[1]
@@ -125,69 +142,43 @@ def _layer_of(output: openvino.Output, height: int, width: int) -> FeatureLayer 
     )
 
 
-def _cut(graph: Graph, layer: FeatureLayer) -> Graph:
-    named = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
-    return Graph([named[layer.name].output(layer.output)], graph.get_parameters())
-
-
-def _hellinger(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    roots = np.sign(means) * np.sqrt(np.abs(means))
-    length = np.linalg.norm(roots)
-    return roots / length if length else roots
-
-
-def _compiled(core: openvino.Core, graph: Graph) -> openvino.CompiledModel:
-    able = core.get_property("CPU", properties.device.capabilities())
-    options: dict[str, Any] = {
-        properties.hint.inference_precision(): (
-            openvino.Type.bf16 if "BF16" in able else openvino.Type.f32
-        ),
-        properties.num_streams(): 1,
-    }
-    return core.compile_model(graph, "CPU", options)
-
-
-_LEAST_VARIANCE = 1e-4  # of pixels of variance 1; less is rounding
-_LEAST_AXIS = 1e-6  # of the widest; bands may repeat one another
-
-
 class PixelMoments:
     """Sums over normalised pixels, for their mean and covariance."""
 
     def __init__(self, bands: int) -> None:
-        """Start with no pixel."""
+        """Start without pixels."""
         self._count = 0
         self._sum = np.zeros(bands)
         self._products = np.zeros((bands, bands))
 
     def add(self, pixels: NDArray[np.float32]) -> None:
-        """Take pixels (bands, n)."""
-        wide = pixels.astype(np.float64)
-        self._count += wide.shape[1]
-        self._sum += wide.sum(axis=1)
-        self._products += wide @ wide.T
+        """Add pixels (bands, n)."""
+        values = pixels.astype(np.float64)
+        self._count += values.shape[1]
+        self._sum += values.sum(axis=1)
+        self._products += values @ values.T
 
     def mean_and_axes(self) -> tuple[Points, Points]:
-        """Return the mean (bands,) and the rows (bands, bands) that even the pixels out.
+        """Return the mean (bands,) and the whitening matrix (bands, bands).
 
-        Centred pixels times these are uncorrelated and of variance 1: principal axes, each divided
-        by its standard deviation.
+        Its rows are the principal axes, each divided by its standard deviation: the products with
+        centred pixels are uncorrelated and of variance 1.
         """
         mean = self._sum / self._count
         variances, axes = np.linalg.eigh(self._products / self._count - np.outer(mean, mean))
-        variances = np.maximum(variances, _LEAST_AXIS * variances[-1])
+        variances = np.maximum(variances, _MIN_AXIS * variances[-1])
         return mean, axes.T / np.sqrt(variances)[:, np.newaxis]
 
 
 def spectral_descriptor(pixels: NDArray[np.float32], mean: Points, axes: Points) -> Points:
-    """Return the means and the logarithms of the spreads along the axes, (2 * bands,).
+    """Return the means and log standard deviations along the axes, (2 * bands,).
 
     Args:
         pixels: normalised (bands, n), at least one.
         mean: (bands,) of the training pixels.
-        axes: of the training pixels, as `PixelMoments.mean_and_axes` returns them.
+        axes: of the training pixels, from `PixelMoments.mean_and_axes`.
     """
     along = axes @ (pixels - mean[:, np.newaxis])
-    spreads = 0.5 * np.log(along.var(axis=1) + _LEAST_VARIANCE)
-    result: Points = np.concatenate([along.mean(axis=1), spreads])
-    return result
+    spreads = 0.5 * np.log(along.var(axis=1) + _MIN_VARIANCE)
+    descriptor: Points = np.concatenate([along.mean(axis=1), spreads])
+    return descriptor

@@ -1,6 +1,7 @@
-"""A cloud of training tiles in a space of descriptors, and how far others lie from it."""
+"""A Gaussian model of the training tiles in a feature space, and the distances of other tiles."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ Points = NDArray[np.float64]
 _DIRECTIONS = 32
 _TILES_PER_DIRECTION = 4
 _FOLDS = 5
-_FLOOR = 1e-6  # of the usual variance, so that what never varied does not count for all
-_LEAST_VARIANCE = 1e-12  # of what is of order 1, where nothing varied
+_MIN_RELATIVE_VARIANCE = 1e-6  # of the mean variance, so that constant features do not dominate
+_MIN_VARIANCE = 1e-12  # of values of order 1, where nothing varied
 _TINY = 1e-12
 _ENOUGH_FOR_P99 = 200
 _P99_DEVIATIONS = 2.326
@@ -19,16 +20,16 @@ _P99_DEVIATIONS = 2.326
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaussianModel:
-    """Mean, principal directions and spread of points, and how far these lie themselves.
+    """Mean, principal directions and variances of points, and the points' own distances.
 
     Attributes:
         mean: (features,).
         directions: (k, features) orthonormal.
         variances: (k,) along the directions.
         residual_variance: along every other direction; 0 where there is none.
-        distances: (101,) the percentiles 0, 1, ..., 100 of the points' own distances, each from
-            clouds of points of other groups.
-        p99: the distance that 1 % of such points lie beyond; of few points an estimate.
+        distances: (101,) the percentiles 0, 1, ..., 100 of the points' own distances, each from a
+            model of the other folds.
+        p99: the 99 % quantile of those distances; an estimate where points are few.
     """
 
     mean: Points
@@ -40,96 +41,80 @@ class GaussianModel:
 
     @property
     def median(self) -> float:
-        """The usual distance of a training tile."""
+        """The median distance of a training tile."""
         return float(max(self.distances[50], _TINY))
 
     def distance(self, points: Points) -> Points:
-        """Return how far points (n, features) lie, (n,).
+        """Return the distances (n,) of points (n, features).
 
         The root of the mean square deviation over all directions, in standard deviations: of a
-        Gaussian whose directions beyond the first k have one variance (doi
+        Gaussian with equal variance in the directions beyond the first k (doi
         10.1111/1467-9868.00196).
         """
-        return _Shape(self.mean, self.directions, self.variances, self.residual_variance).distance(
-            points
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    mean: Points
-    directions: Points
-    variances: Points
-    residual_variance: float
-
-    def distance(self, points: Points) -> Points:
         off = points - self.mean
         along = off @ self.directions.T
         squares = (along**2 / self.variances).sum(axis=1)
         if self.residual_variance > 0:
-            beside = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
-            squares += beside / self.residual_variance
-        result: Points = np.sqrt(squares / points.shape[1])
-        return result
+            residual = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+            squares += residual / self.residual_variance
+        distances: Points = np.sqrt(squares / points.shape[1])
+        return distances
 
 
 def fit_gaussian(points: Points, folds: NDArray[np.intp]) -> GaussianModel:
-    """Fit a cloud to points (n, features).
+    """Fit a model to points (n, features).
 
     Args:
-        points: one a tile.
-        folds: (n,) the part of each; a point's own distance is from the cloud of other parts.
+        points: one for each tile.
+        folds: (n,); a point's own distance is from the model of the other folds.
     """
     own = np.empty(len(points))
     for fold in np.unique(folds):
         inside = folds == fold
-        own[inside] = _shape_of(points[~inside]).distance(points[inside])
-    shape = _shape_of(points)
-    return GaussianModel(
-        mean=shape.mean,
-        directions=shape.directions,
-        variances=shape.variances,
-        residual_variance=shape.residual_variance,
-        distances=np.percentile(own, np.arange(101)),
-        p99=_p99(own),
-    )
+        own[inside] = _fit(points[~inside]).distance(points[inside])
+    return replace(_fit(points), distances=np.percentile(own, np.arange(101)), p99=_p99(own))
 
 
 def assign_ood_folds(groups: list[str], seed: int) -> NDArray[np.intp]:
-    """Return the part, of 5, of each tile, (n,); a group is never divided where there are 5."""
+    """Return the fold, of 5, of each tile, (n,); with 5 groups or more none is divided."""
     if len(set(groups)) < _FOLDS:
         groups = [str(at) for at in range(len(groups))]
     names, member = np.unique(groups, return_inverse=True)
-    place = np.random.default_rng(seed).permutation(len(names)) % _FOLDS
-    folds: NDArray[np.intp] = place[member]
+    fold_of = np.random.default_rng(seed).permutation(len(names)) % _FOLDS
+    folds: NDArray[np.intp] = fold_of[member]
     return folds
 
 
-def _shape_of(points: Points) -> _Shape:
+def _fit(points: Points) -> GaussianModel:
+    """Fit everything but the points' own distances."""
     number, features = points.shape
     mean = points.mean(axis=0)
-    kept = min(_DIRECTIONS, features, max(1, number // _TILES_PER_DIRECTION))
-    directions, variances, whole = _principal(points - mean, kept)
-    floor = max(_FLOOR * whole / features, _LEAST_VARIANCE)
-    rest = (whole - variances.sum()) / (features - kept) if kept < features else 0.0
-    return _Shape(
-        mean,
-        directions,
-        np.maximum(variances, floor),
-        float(max(rest, floor)) if kept < features else 0.0,
+    count = min(_DIRECTIONS, features, max(1, number // _TILES_PER_DIRECTION))
+    directions, variances, total = _principal(points - mean, count)
+    floor = max(_MIN_RELATIVE_VARIANCE * total / features, _MIN_VARIANCE)
+    residual = 0.0
+    if count < features:
+        residual = float(max((total - variances.sum()) / (features - count), floor))
+    return GaussianModel(
+        mean=mean,
+        directions=directions,
+        variances=np.maximum(variances, floor),
+        residual_variance=residual,
+        distances=np.empty(0),
+        p99=math.nan,
     )
 
 
-def _principal(centred: Points, kept: int) -> tuple[Points, Points, float]:
-    """Return the first principal directions, the variances along them, and the whole variance.
+def _principal(centred: Points, count: int) -> tuple[Points, Points, float]:
+    """Return the first principal directions, the variances along them, and the total variance.
 
-    By the products of points with points or of features with features, whichever are fewer.
+    From the products of points or of features, whichever are fewer.
     """
     number, features = centred.shape
     wide = features > number
     products = (centred @ centred.T if wide else centred.T @ centred) / max(number - 1, 1)
     last = len(products) - 1
-    variances, vectors = eigh(products, subset_by_index=(last + 1 - kept, last))
+    variances, vectors = eigh(products, subset_by_index=(last + 1 - count, last))
     variances, directions = np.maximum(variances[::-1], 0.0), vectors.T[::-1]
     if wide:
         directions = directions @ centred
@@ -138,7 +123,7 @@ def _principal(centred: Points, kept: int) -> tuple[Points, Points, float]:
 
 
 def _p99(own: Points) -> float:
-    """Return the 99 % point; of few distances at least that of a log-normal distribution."""
+    """Return the 99 % quantile; of few distances at least that of a log-normal distribution."""
     found = float(np.quantile(own, 0.99))
     if len(own) >= _ENOUGH_FOR_P99:
         return found

@@ -1,6 +1,6 @@
-"""What a model's training tiles look like: ``look.npz`` in its folder."""
+"""Statistics of a model's training tiles: ``training_statistics.npz`` in its folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import Split
-from landslip.core.errors import InputError, ModelError
+from landslip.core.errors import InputError, ModelError, argument
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.datasets.format import TileDataset
@@ -19,8 +19,15 @@ from landslip.models.folder import ModelFolder
 from landslip.models.ood.features import FeatureExtractor, PixelMoments, spectral_descriptor
 from landslip.models.ood.gaussian import GaussianModel, Points, assign_ood_folds, fit_gaussian
 
-TRAINING_STATISTICS = "look.npz"
+TRAINING_STATISTICS = "training_statistics.npz"
+EARLIER_NAME = "look.npz"
+"""The file's name in model folders of earlier versions; its content is the same."""
 FORMAT_VERSION = 1
+MIN_TRAINING_TILES = 10
+_MAX_TILES = 2000
+_MAX_SIDE_PX = 512
+_MIN_VALID = 0.5
+_R2_STEPS = (0.7548776662466927, 0.5698402909980532)  # 1 / p and 1 / p**2, p**3 = p + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +35,13 @@ class TrainingStatistics:
     """Training tiles by their pixels and by the network's deepest features.
 
     Attributes:
-        tiles: how many were measured.
-        tile_px: side of the windows of a scene that they are compared with.
-        layer: of the graph whose output the features are.
+        tiles: number of tiles.
+        tile_px: side of a tile, and of the windows of a scene to compare.
+        layer: of the graph, whose outputs are the features.
         pixel_mean: (bands,) of normalised pixels.
-        pixel_axes: (bands, bands) rows that turn centred pixels into uncorrelated numbers of
-            variance 1.
-        spectral: of what `spectra.describe` says of tiles.
-        feature: of the means of the features over tiles.
+        pixel_axes: (bands, bands), see `PixelMoments.mean_and_axes`.
+        spectral: model of the tiles' spectral descriptors.
+        feature: model of the tiles' mean features.
     """
 
     tiles: int
@@ -48,21 +54,11 @@ class TrainingStatistics:
 
     @property
     def features(self) -> int:
-        """How many features the layer has."""
+        """Number of features of the layer."""
         return len(self.feature.mean)
 
-    @property
-    def spectral_p99(self) -> float:
-        """The spectral distance that 1 % of training tiles lie beyond."""
-        return self.spectral.p99
-
-    @property
-    def feature_p99(self) -> float:
-        """The distance of features that 1 % of training tiles lie beyond."""
-        return self.feature.p99
-
     def write(self, path: Path) -> None:
-        """Write an ``.npz``; the same look gives the same bytes."""
+        """Write an ``.npz``; equal statistics give equal bytes."""
         stored: dict[str, Any] = {
             "version": FORMAT_VERSION,
             "tiles": self.tiles,
@@ -72,67 +68,60 @@ class TrainingStatistics:
             "pixel_axes": self.pixel_axes,
         }
         for name in ("spectral", "feature"):
-            cloud = getattr(self, name)
+            model = getattr(self, name)
             stored |= {
-                f"{name}_{part.name}": getattr(cloud, part.name) for part in fields(GaussianModel)
+                f"{name}_{part.name}": getattr(model, part.name) for part in fields(GaussianModel)
             }
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **stored)
 
 
 def read_training_statistics(path: Path) -> TrainingStatistics:
-    """Read what `Look.write` wrote.
+    """Read what `TrainingStatistics.write` wrote.
 
     Raises:
-        ModelError: it is missing, damaged, or of another version.
+        ModelError: the file is missing, damaged, or of another version.
     """
+    again = f"measure it again with landslip calibrate {argument('overwrite', True)}"
+
+    def gaussian(name: str) -> GaussianModel:
+        return GaussianModel(
+            mean=values[f"{name}_mean"],
+            directions=values[f"{name}_directions"],
+            variances=values[f"{name}_variances"],
+            residual_variance=float(values[f"{name}_residual_variance"]),
+            distances=values[f"{name}_distances"],
+            p99=float(values[f"{name}_p99"]),
+        )
+
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            found = {name: stored[name] for name in stored.files}
-        version = int(found["version"])
+            values = {name: stored[name] for name in stored.files}
+        version = int(values["version"])
         if version != FORMAT_VERSION:
             raise ModelError(
                 f"{path}: version {FORMAT_VERSION} is read here and this is version {version}; "
-                "measure it again with landslip calibrate --overwrite"
+                f"{again}"
             )
         return TrainingStatistics(
-            tiles=int(found["tiles"]),
-            tile_px=int(found["tile_px"]),
-            layer=str(found["layer"]),
-            pixel_mean=found["pixel_mean"],
-            pixel_axes=found["pixel_axes"],
-            spectral=_cloud(found, "spectral"),
-            feature=_cloud(found, "feature"),
+            tiles=int(values["tiles"]),
+            tile_px=int(values["tile_px"]),
+            layer=str(values["layer"]),
+            pixel_mean=values["pixel_mean"],
+            pixel_axes=values["pixel_axes"],
+            spectral=gaussian("spectral"),
+            feature=gaussian("feature"),
         )
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise ModelError(
-            f"{path}: missing or damaged; measure it again with landslip calibrate --overwrite"
-        ) from error
-
-
-def _cloud(found: dict[str, Any], name: str) -> GaussianModel:
-    return GaussianModel(
-        mean=found[f"{name}_mean"],
-        directions=found[f"{name}_directions"],
-        variances=found[f"{name}_variances"],
-        residual_variance=float(found[f"{name}_residual_variance"]),
-        distances=found[f"{name}_distances"],
-        p99=float(found[f"{name}_p99"]),
-    )
-
-
-MIN_TRAINING_TILES = 10
-_MOST_TILES = 2000
-_MOST_PX = 512
-_LEAST_VALID = 0.5
+        raise ModelError(f"{path}: missing or damaged; {again}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalisedPatch:
-    """A square of normalised pixels.
+    """A square of a tile or scene, normalised.
 
     Attributes:
-        pixels: (bands, height, width) in the model's order of bands, 0 where not valid.
+        pixels: (bands, height, width) in the model's band order, 0 where not valid.
         valid: (height, width).
     """
 
@@ -142,7 +131,7 @@ class NormalisedPatch:
     @property
     def is_usable(self) -> bool:
         """Whether at least half of it is valid."""
-        return bool(self.valid.mean() >= _LEAST_VALID)
+        return bool(self.valid.mean() >= _MIN_VALID)
 
     @property
     def values(self) -> NDArray[np.float32]:
@@ -153,30 +142,41 @@ class NormalisedPatch:
 def measure_training_statistics(
     model: ModelFolder, dataset: TileDataset, *, seed: int, progress: Progress = no_progress
 ) -> TrainingStatistics:
-    """Measure the training tiles of a data set as a model sees them.
+    """Measure the training tiles of a dataset.
 
     Args:
         model: trained on these tiles.
-        dataset: with the model's bands; of its training tiles at most 2000 are drawn.
-        seed: of the draw, and of the parts that tiles are divided into for their own distances.
-        progress: told of tiles.
+        dataset: with the model's bands; at most 2000 of its training tiles are drawn.
+        seed: of the draw, and of the folds for the tiles' own distances.
+        progress: called with the number of tiles done.
 
     Raises:
-        InputError: there are fewer than 10 training tiles that are valid for the most part.
+        InputError: fewer than 10 training tiles are at least half valid.
         ModelError: the model's graph is missing or damaged.
     """
     positions = dataset.positions(Split.TRAIN)
-    if len(positions) > _MOST_TILES:
-        drawn = np.random.default_rng(seed).choice(len(positions), _MOST_TILES, replace=False)
+    if len(positions) > _MAX_TILES:
+        drawn = np.random.default_rng(seed).choice(len(positions), _MAX_TILES, replace=False)
         positions = [positions[at] for at in np.sort(drawn)]
-    side = min(dataset.card.tile_size, _MOST_PX)
+    side = min(dataset.card.tile_size, _MAX_SIDE_PX)
     extractor, groups = FeatureExtractor(model), dataset.groups
-    mean, axes = _pixel_axes(model.card, dataset, positions, side)
+    moments, usable = PixelMoments(len(model.card.bands)), 0
+    for position in positions:
+        for patch in patches_of_tile(model.card, dataset, position, side):
+            moments.add(patch.values)
+            usable += 1
+    if usable < MIN_TRAINING_TILES:
+        raise InputError(
+            f"{dataset.path}: training statistics need at least {MIN_TRAINING_TILES} training "
+            f"tiles that are half valid, and there are {usable}; leave them out with "
+            f"{argument('training_statistics', False)}"
+        )
+    mean, axes = moments.mean_and_axes()
     spectra, features, members = [], [], []
     for done, position in enumerate(positions):
-        for piece in patches_of_tile(model.card, dataset, position, side):
-            spectra.append(spectral_descriptor(piece.values, mean, axes))
-            features.append(extractor.mean(piece.pixels, piece.valid))
+        for patch in patches_of_tile(model.card, dataset, position, side):
+            spectra.append(spectral_descriptor(patch.values, mean, axes))
+            features.append(extractor.mean(patch.pixels, patch.valid))
             members.append(groups[position])
         progress(done + 1, len(positions))
     folds = assign_ood_folds(members, seed)
@@ -194,61 +194,41 @@ def measure_training_statistics(
 def patches_of_tile(
     card: ModelCard, dataset: TileDataset, position: int, side: int
 ) -> Iterator[NormalisedPatch]:
-    """Yield the usable squares of a tile, as a model takes them."""
+    """Yield the usable squares of a tile, as a model's input."""
     order = list(dataset.bands.positions_of(card.bands))
     normalisation = card.normalisation_of(dataset.card.radiometry)
     tile = dataset.tile(position)
-    for window in (one for row in patch_windows(tile.valid.shape, side) for one in row):
+    for window in patch_windows(tile.valid.shape, side):
         rows, cols = slice(window.row_off, window.row_end), slice(window.col_off, window.col_end)
         valid = tile.valid[rows, cols]
-        piece = NormalisedPatch(
+        patch = NormalisedPatch(
             pixels=normalisation.apply(tile.stored[:, rows, cols][order], valid), valid=valid
         )
-        if piece.is_usable:
-            yield piece
+        if patch.is_usable:
+            yield patch
 
 
-def _pixel_axes(
-    card: ModelCard, dataset: TileDataset, positions: Sequence[int], side: int
-) -> tuple[Points, Points]:
-    moments, usable = PixelMoments(len(card.bands)), 0
-    for position in positions:
-        for piece in patches_of_tile(card, dataset, position, side):
-            moments.add(piece.values)
-            usable += 1
-    if usable < MIN_TRAINING_TILES:
-        raise InputError(
-            f"{dataset.path}: what training tiles look like is told from at least "
-            f"{MIN_TRAINING_TILES} that are valid for the most part, and there are {usable}; "
-            "leave the look out with --no-look"
-        )
-    return moments.mean_and_axes()
+def patch_windows(shape: tuple[int, int], side: int) -> list[Window]:
+    """Return squares that cover a raster of ``shape`` with the least overlap, row by row.
 
-
-_STEPS = (0.7548776662466927, 0.5698402909980532)  # 1 / p and 1 / p**2, p**3 = p + 1
-
-
-def patch_windows(shape: tuple[int, int], side: int) -> list[list[Window]]:
-    """Return rows of squares that cover a raster of ``shape`` and overlap as little as they can.
-
-    Of a raster smaller than a square they reach past its lower and right edge.
+    In a raster smaller than a square they extend past its lower and right edge.
     """
     rows, cols = (_offsets(length, side) for length in shape)
-    return [[Window(col, row, side, side) for col in cols] for row in rows]
+    return [Window(col, row, side, side) for row in rows for col in cols]
 
 
 def spread_windows(shape: tuple[int, int], side: int, most: int) -> Iterator[Window]:
-    """Yield at most ``most`` of the squares of a raster, the first few of them already spread.
+    """Yield at most ``most`` of `patch_windows`, in an order that is spread from the start.
 
-    In the order of the additive recurrence R2, of low discrepancy in two dimensions.
+    The order is the additive recurrence R2, of low discrepancy in two dimensions.
     """
     rows, cols = (_offsets(length, side) for length in shape)
     most = min(most, len(rows) * len(cols))
     seen: set[tuple[int, int]] = set()
     at = 0
     while len(seen) < most:
-        row = rows[int((0.5 + at * _STEPS[0]) % 1 * len(rows))]
-        col = cols[int((0.5 + at * _STEPS[1]) % 1 * len(cols))]
+        row = rows[int((0.5 + at * _R2_STEPS[0]) % 1 * len(rows))]
+        col = cols[int((0.5 + at * _R2_STEPS[1]) % 1 * len(cols))]
         at += 1
         if (row, col) not in seen:
             seen.add((row, col))

@@ -1,14 +1,13 @@
-"""Whether the warning of unfamiliar scenes comes where it should, and only there.
+"""Whether the out-of-distribution warning comes where it should, and only there.
 
-    python benchmarks/familiarity.py MODEL TILES [--other NAME=TILES ...] [--scene NAME=RASTER ...]
+    python benchmarks/ood.py MODEL TILES [--other NAME=TILES ...] [--scene NAME=RASTER ...]
         [--draws 200] [--seed 0] [--predict] [--out TABLE.md]
 
-MODEL is a model folder and TILES the data set that it was trained on, with its training tiles; it
-is copied, and what its training tiles look like is measured. Test tiles of TILES are drawn in
-groups of 16 without replacement, as a scene is sampled: the share of draws with a warning is the
-rate of false alarms. The same is done with the tiles of other data sets. Scenes are judged as they
-are. With --predict, F1 at the model's threshold is given too, and how much of what the model is
-sure of (below 0.1, above 0.9) is wrong.
+MODEL is a model folder and TILES the dataset that it was trained on; the model is copied, and its
+training tiles are measured. Test tiles of TILES are drawn in groups of 16 without replacement, as a
+scene is sampled: the fraction of draws with a warning is the rate of false alarms. The same is done
+with the tiles of other datasets. Scenes are scored as they are. With --predict, F1 at the model's
+threshold is given too, and how much of the confident pixels (below 0.1, above 0.9) is wrong.
 """
 
 import argparse
@@ -49,33 +48,33 @@ from landslip.models.ood.statistics import (
 
 HEADER = """\
 | data | tiles | spectra beyond 99 %, % | ratio | features beyond 99 %, % | ratio | \
-draws with a warning of spectra, % | of features, % | of either, % | F1, % | sure and wrong, % |
+draws with a warning of spectra, % | of features, % | of either, % | F1, % | confident and wrong, % |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What is found of one data set, or of one scene: then there are no draws."""
+    """The result of one dataset, or of one scene: then without draws."""
 
     name: str
-    known: OodScore
+    score: OodScore
     alarms: tuple[float, float, float] | None = None
     f1: float | None = None
-    sure_and_wrong: float | None = None
+    confident_and_wrong: float | None = None
 
     def __str__(self) -> str:
-        known = self.known
-        found = [
-            (known.spectral_share, 100, 1),
-            (known.spectral_ratio, 1, 2),
-            (known.feature_share, 100, 1),
-            (known.feature_ratio, 1, 2),
+        score = self.score
+        values = [
+            (score.spectral_share, 100, 1),
+            (score.spectral_ratio, 1, 2),
+            (score.feature_share, 100, 1),
+            (score.feature_ratio, 1, 2),
             *((alarm, 100, 1) for alarm in self.alarms or (None, None, None)),
             (self.f1, 100, 1),
-            (self.sure_and_wrong, 100, 2),
+            (self.confident_and_wrong, 100, 2),
         ]
-        cells = ["–" if one is None else f"{one * by:.{digits}f}" for one, by, digits in found]
-        return f"| {self.name} | {known.tiles} | {' | '.join(cells)} |"
+        cells = ["–" if one is None else f"{one * by:.{digits}f}" for one, by, digits in values]
+        return f"| {self.name} | {score.tiles} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -85,10 +84,12 @@ def main() -> None:
     others = [named(text) for text in options.other]
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        model, look = with_look(options.model, home, Path(folder) / "model", options.seed)
+        model, statistics = with_statistics(
+            options.model, home, Path(folder) / "model", options.seed
+        )
         took = time.perf_counter() - started
         rows = [
-            row_of(name, dataset, positions, model, look, options)
+            row_of(name, dataset, positions, model, statistics, options)
             for name, dataset, positions in (
                 ("held-out tiles of the same data", home, home.positions(Split.TEST)),
                 *(
@@ -99,13 +100,13 @@ def main() -> None:
         ]
         timed = [scene_row(*named(text), model, options) for text in options.scene]
     measured = (
-        f"{look.tiles} training tiles of {look.tile_px} px, {look.features} features of "
-        f"{look.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
-        f"{look.spectral_p99:.2f} by spectra and {look.feature_p99:.2f} by features"
+        f"{statistics.tiles} training tiles of {statistics.tile_px} px, {statistics.features} features of "
+        f"{statistics.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
+        f"{statistics.spectral.p99:.2f} by spectra and {statistics.feature.p99:.2f} by features"
     )
     table = [HEADER, *map(str, rows), *(str(row) for row, _ in timed)]
-    told = [f"{row.name}: judged in {seconds:.2f} s; {notes(row)}" for row, seconds in timed]
-    text = "\n".join([measured, "", *table, "", *told])
+    timings = [f"{row.name}: scored in {seconds:.2f} s; {notes(row)}" for row, seconds in timed]
+    text = "\n".join([measured, "", *table, "", *timings])
     print(text)
     if options.out is not None:
         options.out.write_text(text + "\n")
@@ -119,7 +120,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--other", action="append", default=[], metavar="NAME=TILES")
     parser.add_argument("--scene", action="append", default=[], metavar="NAME=RASTER")
     parser.add_argument("--bands", type=Bands.parse, help="of scenes that do not name them")
-    parser.add_argument("--units", type=Units, help="of scenes that do not tell them")
+    parser.add_argument("--units", type=Units, help="of scenes that do not state them")
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--predict", action="store_true")
@@ -128,22 +129,22 @@ def arguments() -> argparse.Namespace:
 
 
 def named(text: str) -> tuple[str, str]:
-    """Take NAME=PLACE apart."""
+    """Split NAME=PLACE."""
     name, _, place = text.partition("=")
     return name, place
 
 
-def with_look(
+def with_statistics(
     source: Path, home: TileDataset, folder: Path, seed: int
 ) -> tuple[ModelFolder, TrainingStatistics]:
     """Copy a model and measure its training tiles."""
     shutil.copytree(source, folder)
     model = open_model(folder)
-    look = measure_training_statistics(model, home, seed=seed)
-    look.write(folder / TRAINING_STATISTICS)
+    statistics = measure_training_statistics(model, home, seed=seed)
+    statistics.write(folder / TRAINING_STATISTICS)
     files = model.card.files | {TRAINING_STATISTICS: sha256_of(folder / TRAINING_STATISTICS)}
     (folder / CARD).write_text(model.card.model_copy(update={"files": files}).model_dump_json())
-    return open_model(folder), look
+    return open_model(folder), statistics
 
 
 def row_of(
@@ -151,33 +152,33 @@ def row_of(
     dataset: TileDataset,
     positions: Sequence[int],
     model: ModelFolder,
-    look: TrainingStatistics,
+    statistics: TrainingStatistics,
     options: argparse.Namespace,
 ) -> Row:
-    """Judge tiles, all together and in draws of 16."""
-    pieces = chain.from_iterable(
-        patches_of_tile(model.card, dataset, position, look.tile_px) for position in positions
+    """Score tiles, all together and in draws of 16."""
+    patches = chain.from_iterable(
+        patches_of_tile(model.card, dataset, position, statistics.tile_px) for position in positions
     )
-    found = measure_distances(look, model, pieces)
-    known = score_distances(look, found)
-    if known is None:
+    distances = measure_distances(statistics, model, patches)
+    score = score_distances(statistics, distances)
+    if score is None:
         raise SystemExit(f"{name}: too few tiles")
-    f1, wrong = scored(dataset, positions, model) if options.predict else (None, None)
-    alarms = alarm_rates(look, found, options.draws, options.seed)
-    return Row(name=name, known=known, alarms=alarms, f1=f1, sure_and_wrong=wrong)
+    f1, wrong = prediction_scores(dataset, positions, model) if options.predict else (None, None)
+    alarms = alarm_rates(statistics, distances, options.draws, options.seed)
+    return Row(name=name, score=score, alarms=alarms, f1=f1, confident_and_wrong=wrong)
 
 
 def alarm_rates(
-    look: TrainingStatistics, found: OodDistances, draws: int, seed: int
+    statistics: TrainingStatistics, found: OodDistances, draws: int, seed: int
 ) -> tuple[float, float, float]:
-    """Return the share of draws with a warning of spectra, of features, and of either."""
-    generator, number = np.random.default_rng(seed), len(found.spectral)
+    """Return the fraction of draws with a warning of spectra, of features, and of either."""
+    generator, number = np.random.default_rng(seed), len(distances.spectral)
     warned = np.zeros((draws, 2), dtype=np.bool_)
     for draw in range(draws):
         chosen = generator.choice(number, min(SAMPLED_TILES, number), replace=False)
-        drawn = OodDistances(spectral=found.spectral[chosen], feature=found.feature[chosen])
-        known = score_distances(look, drawn)
-        notes_now = [] if known is None else known.notes()
+        drawn = OodDistances(spectral=distances.spectral[chosen], feature=distances.feature[chosen])
+        score = score_distances(statistics, drawn)
+        notes_now = [] if score is None else score.notes()
         warned[draw] = [
             any(note.key == f"ood.{kind}" for note in notes_now) for kind in ("spectra", "features")
         ]
@@ -185,38 +186,38 @@ def alarm_rates(
     return float(spectra), float(features), float(warned.any(axis=1).mean())
 
 
-def scored(
+def prediction_scores(
     dataset: TileDataset, positions: Sequence[int], model: ModelFolder
 ) -> tuple[float | None, float | None]:
-    """Return F1, and the share of pixels that the model is sure of and wrong in of all it is."""
-    engine, counts, sure_px, wrong_px = open_engine(model), [], 0, 0
+    """Return F1, and the fraction of confident pixels that are wrong."""
+    engine, counts, confident_px, wrong_px = open_engine(model), [], 0, 0
     for position, probability in predicted_tiles(engine, model.card, dataset, list(positions)):
         tile = dataset.tile(position)
         truth, counted = tile.label == LANDSLIDE, tile.counted
         counts.append(count_pixels(probability >= model.card.threshold, truth, counted))
-        sure = counted & ((probability < 0.1) | (probability > 0.9))
-        sure_px += int(sure.sum())
-        wrong_px += int((sure & ((probability > 0.5) != truth)).sum())
-    whole: PixelCounts = sum_counts(counts)
-    return whole.f1, wrong_px / sure_px if sure_px else None
+        confident = counted & ((probability < 0.1) | (probability > 0.9))
+        confident_px += int(confident.sum())
+        wrong_px += int((confident & ((probability > 0.5) != truth)).sum())
+    total: PixelCounts = sum_counts(counts)
+    return total.f1, wrong_px / confident_px if confident_px else None
 
 
 def scene_row(
     name: str, place: str, model: ModelFolder, options: argparse.Namespace
 ) -> tuple[Row, float]:
-    """Judge a scene as extraction does."""
+    """Score a scene as extraction does."""
     with Scene(place, SceneOptions(bands=options.bands, units=options.units)) as scene:
         started = time.perf_counter()
-        known = score_scene(scene, model)
+        score = score_scene(scene, model)
         took = time.perf_counter() - started
-    if known is None:
+    if score is None:
         raise SystemExit(f"{name}: too few tiles")
-    return Row(name=name, known=known), took
+    return Row(name=name, score=score), took
 
 
 def notes(row: Row) -> str:
-    """Return what people are told."""
-    return " / ".join(sentences(row.known.notes())) or "no warning"
+    """Return the warnings in words."""
+    return " / ".join(sentences(row.score.notes())) or "no warning"
 
 
 if __name__ == "__main__":
