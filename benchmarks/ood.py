@@ -48,7 +48,7 @@ from landslip.models.ood.statistics import (
 
 HEADER = """\
 | data | tiles | spectra beyond 99 %, % | ratio | features beyond 99 %, % | ratio | \
-draws with a warning of spectra, % | of features, % | of either, % | F1, % | confident and wrong, % |
+draws with a warning of spectra, % | of features, % | of either, % | F1, % | confident errors, % |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -100,8 +100,8 @@ def main() -> None:
         ]
         timed = [scene_row(*named(text), model, options) for text in options.scene]
     measured = (
-        f"{statistics.tiles} training tiles of {statistics.tile_px} px, {statistics.features} features of "
-        f"{statistics.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
+        f"{statistics.tiles} training tiles of {statistics.tile_px} px, {statistics.features} features "
+        f"of {statistics.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
         f"{statistics.spectral.p99:.2f} by spectra and {statistics.feature.p99:.2f} by features"
     )
     table = [HEADER, *map(str, rows), *(str(row) for row, _ in timed)]
@@ -169,7 +169,7 @@ def row_of(
 
 
 def alarm_rates(
-    statistics: TrainingStatistics, found: OodDistances, draws: int, seed: int
+    statistics: TrainingStatistics, distances: OodDistances, draws: int, seed: int
 ) -> tuple[float, float, float]:
     """Return the fraction of draws with a warning of spectra, of features, and of either."""
     generator, number = np.random.default_rng(seed), len(distances.spectral)
