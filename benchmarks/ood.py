@@ -100,8 +100,8 @@ def main() -> None:
         ]
         timed = [scene_row(*named(text), model, options) for text in options.scene]
     measured = (
-        f"{statistics.tiles} training tiles of {statistics.tile_px} px, {statistics.features} features "
-        f"of {statistics.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
+        f"{statistics.tiles} training tiles of {statistics.tile_px} px, "
+        f"{statistics.features} features of {statistics.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
         f"{statistics.spectral.p99:.2f} by spectra and {statistics.feature.p99:.2f} by features"
     )
     table = [HEADER, *map(str, rows), *(str(row) for row, _ in timed)]
