@@ -101,8 +101,8 @@ def main() -> None:
         timed = [scene_row(*named(text), model, options) for text in options.scene]
     measured = (
         f"{statistics.tiles} training tiles of {statistics.tile_px} px, "
-        f"{statistics.features} features of {statistics.layer}, measured in {took:.1f} s; 99 % of training tiles lie within "
-        f"{statistics.spectral.p99:.2f} by spectra and {statistics.feature.p99:.2f} by features"
+        f"{statistics.features} features of {statistics.layer}, measured in {took:.1f} s; "
+        f"99 % of them within {statistics.spectral.p99:.2f} by spectra and {statistics.feature.p99:.2f} by features"
     )
     table = [HEADER, *map(str, rows), *(str(row) for row, _ in timed)]
     timings = [f"{row.name}: scored in {seconds:.2f} s; {notes(row)}" for row, seconds in timed]
