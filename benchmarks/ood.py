@@ -102,7 +102,8 @@ def main() -> None:
     measured = (
         f"{statistics.tiles} training tiles of {statistics.tile_px} px, "
         f"{statistics.features} features of {statistics.layer}, measured in {took:.1f} s; "
-        f"99 % of them within {statistics.spectral.p99:.2f} by spectra and {statistics.feature.p99:.2f} by features"
+        f"99 % of them within {statistics.spectral.p99:.2f} by spectra and "
+        f"{statistics.feature.p99:.2f} by features"
     )
     table = [HEADER, *map(str, rows), *(str(row) for row, _ in timed)]
     timings = [f"{row.name}: scored in {seconds:.2f} s; {notes(row)}" for row, seconds in timed]
