@@ -98,7 +98,7 @@ class FeatureExtractor:
         features: NDArray[np.float32] = self._compiled(padded)[0][0]
         size = features.shape[2], features.shape[1]
         weights = cv2.resize(padded_valid, size, interpolation=cv2.INTER_AREA).astype(np.float64)
-        means = (features * weights).sum(axis=(1, 2)) / weights.sum()
+        means: NDArray[np.float64] = (features * weights).sum(axis=(1, 2)) / weights.sum()
         roots = np.sign(means) * np.sqrt(np.abs(means))
         length = np.linalg.norm(roots)
         return roots / length if length else roots
