@@ -12,14 +12,14 @@ MAPPED_HA = np.array([18_000, 13_500, 288_000, 580_500])
 
 def test_the_published_example_comes_out() -> None:
     found = adjusted_fractions(SAMPLE, MAPPED_HA / MAPPED_HA.sum())
-    area_ha = found.shares * MAPPED_HA.sum()
+    area_ha = found.fractions * MAPPED_HA.sum()
     half_width_ha = 1.96 * found.standard_errors * MAPPED_HA.sum()
     np.testing.assert_array_equal(area_ha.round(), [21_158, 11_686, 285_770, 581_386])
     np.testing.assert_array_equal(half_width_ha.round(), [6_158, 3_756, 15_510, 16_282])
     np.testing.assert_array_equal(found.users.round(2), [0.88, 0.73, 0.93, 0.96])
     np.testing.assert_array_equal(found.producers.round(2), [0.75, 0.85, 0.93, 0.96])
     assert round(found.overall, 2) == 0.95
-    deforested_px, pixel_ha = found.shares[0] * 10_000_000, 0.09
+    deforested_px, pixel_ha = found.fractions[0] * 10_000_000, 0.09
     assert round(deforested_px) == 235_086
     assert round(deforested_px * pixel_ha) == 21_158
 
@@ -51,7 +51,7 @@ def test_the_standard_error_is_that_of_simulated_samples() -> None:
         adjusted_fractions([generator.multinomial(80, row) for row in truth], weights)
         for _ in range(800)
     ]
-    shares = np.array([run.shares[0] for run in runs])
+    shares = np.array([run.fractions[0] for run in runs])
     errors = np.array([run.standard_errors[0] for run in runs])
     assert shares.mean() == pytest.approx(0.2 * 0.7 + 0.8 * 0.1, abs=0.005)
     assert errors.mean() == pytest.approx(shares.std(), rel=0.07)
@@ -66,9 +66,9 @@ def test_the_standard_error_is_that_of_simulated_samples() -> None:
 
 def test_a_class_without_samples_is_undefined_where_it_is_mapped() -> None:
     sample = [[0, 0], [1, 3]]
-    assert np.isnan(adjusted_fractions(sample, [0.5, 0.5]).shares).all()
+    assert np.isnan(adjusted_fractions(sample, [0.5, 0.5]).fractions).all()
     found = adjusted_fractions(sample, [0, 1])
-    np.testing.assert_allclose(found.shares, [0.25, 0.75])
+    np.testing.assert_allclose(found.fractions, [0.25, 0.75])
     np.testing.assert_allclose(found.standard_errors, [0.25, 0.25])
 
 
@@ -98,7 +98,7 @@ def test_the_share_is_that_of_equation_9() -> None:
     found = adjusted_fraction_from_tiles(0.3, table, 20, DEFAULT_RESAMPLING)
     assert found is not None
     expected = adjusted_fractions([[tp, fp], [fn, tn]], [0.3, 0.7])
-    assert found.share == pytest.approx(expected.shares[0])
+    assert found.fraction == pytest.approx(expected.fractions[0])
     assert found.standard_error > 3 * expected.standard_errors[0]  # pixels of a tile are alike
 
 
@@ -108,7 +108,7 @@ def test_with_the_tiles_own_reference_the_reference_comes_out() -> None:
     pixels = table.sum()
     found = adjusted_fraction_from_tiles((tp + fp) / pixels, table, 25, DEFAULT_RESAMPLING)
     assert found is not None
-    assert found.share == pytest.approx((tp + fn) / pixels)
+    assert found.fraction == pytest.approx((tp + fn) / pixels)
 
 
 def test_the_reference_lies_within_two_standard_errors_as_often_as_it_should() -> None:
@@ -121,7 +121,7 @@ def test_the_reference_lies_within_two_standard_errors_as_often_as_it_should() -
             (tp + fp) / mapped.sum(), known, 60, Resampling(seed=run, draws=300)
         )
         assert found is not None
-        gap = found.share - (tp + fn) / mapped.sum()
+        gap = found.fraction - (tp + fn) / mapped.sum()
         inside += abs(gap) <= 1.96 * found.standard_error
     assert 0.89 <= inside / runs <= 0.99
 
@@ -132,7 +132,7 @@ def test_more_tiles_tell_more() -> None:
     many = adjusted_fraction_from_tiles(0.2, np.tile(table, (9, 1)), 180, DEFAULT_RESAMPLING)
     assert few is not None
     assert many is not None
-    assert many.share == pytest.approx(few.share)
+    assert many.fraction == pytest.approx(few.fraction)
     assert many.standard_error == pytest.approx(few.standard_error / 3, rel=0.1)
 
 
@@ -168,4 +168,4 @@ def test_what_cannot_be_estimated_is_none(
 def test_where_nothing_is_mapped_the_missed_share_is_left() -> None:
     found = adjusted_fraction_from_tiles(0.0, [[0, 0, 1, 9], [0, 0, 3, 7]], 5, DEFAULT_RESAMPLING)
     assert found is not None
-    assert found.share == pytest.approx(0.2)
+    assert found.fraction == pytest.approx(0.2)

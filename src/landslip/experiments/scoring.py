@@ -150,7 +150,7 @@ def _area(tested: Sequence[PixelCounts], validated: Sequence[PixelCounts]) -> Ad
         return None
     return AdjustedArea(
         mapped_share=mapped,
-        adjusted_share=adjusted.share,
+        adjusted_share=adjusted.fraction,
         standard_error=adjusted.standard_error,
         reference_share=(summed.tp + summed.fn) / pixels,
     )

@@ -1,4 +1,4 @@
-"""Boundary F1: how well outlines lie on outlines, within a tolerance.
+"""Boundary F1: how well outlines agree with outlines, within a tolerance.
 
 A pixel of a mask is on its boundary where one of its four neighbours is counted and not in the
 mask. So the frame of a tile is no boundary, and neither is the border to pixels that are not
@@ -19,7 +19,7 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundaryCounts:
-    """Boundary pixels of result (found) and label (known), and those of them that are near.
+    """Boundary pixels of prediction (found) and label (known), and those that are near the other's.
 
     Counts are summed over tiles and ratios taken once. A ratio whose denominator is 0 is None.
     """
@@ -74,7 +74,7 @@ def count_boundary(
         found: where the model says landslide.
         landslide: where the label does.
         counted: which pixels are valid and labelled.
-        tolerance_px: 0 asks for the very same pixel.
+        tolerance_px: 0 requires the same pixel.
     """
     result, known = boundary(found, counted), boundary(landslide, counted)
     disc = _disc(tolerance_px)

@@ -59,7 +59,7 @@ class PrecisionRecallCurve:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReliabilityCurve:
-    """Mean probability and landslide share of the bins that hold pixels, by rising probability."""
+    """Mean probability and landslide fraction of non-empty bins, by rising probability."""
 
     mean_probability: NDArray[np.float64]
     landslide_share: NDArray[np.float64]
@@ -67,7 +67,7 @@ class ReliabilityCurve:
 
 
 def no_pixels(bins: int = BINS) -> ProbabilityBins:
-    """Return empty bins, to add to."""
+    """Return empty bins."""
     nothing = np.zeros(bins, dtype=np.int64)
     return ProbabilityBins(
         landslide=nothing, other=nothing, probability_sum=np.zeros(bins, dtype=np.float64)

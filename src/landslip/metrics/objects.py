@@ -1,4 +1,4 @@
-"""Landslides as objects: how many are detected, by size, and how many in the result are false.
+"""Landslides as connected objects: detected ones by size, and false ones of the prediction.
 
 An object is a set of counted pixels of a tile that touch by a side or a corner. One rule holds for
 both sides, half of an object's own pixels:
@@ -88,7 +88,7 @@ def area_m2(size_px: int, resolution_m: float) -> float:
 
 
 def searched_km2(searched_px: int, resolution_m: float) -> float:
-    """Return the searched area, from the side of a square pixel."""
+    """Return the mapped area, from the side of a square pixel."""
     return area_m2(searched_px, resolution_m) / 1e6
 
 

@@ -18,7 +18,7 @@ _THRESHOLDS = (np.arange(BINS) / BINS).astype(np.float32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelCounts:
-    """Pixels found rightly (tp), found wrongly (fp), missed (fn), and rightly left (tn)."""
+    """Pixels detected correctly (tp) and wrongly (fp), missed (fn), and background (tn)."""
 
     tp: int = 0
     fp: int = 0
@@ -35,17 +35,17 @@ class PixelCounts:
 
     @property
     def precision(self) -> float | None:
-        """Tp / (tp + fp): the share of what was found that is landslide."""
+        """Tp / (tp + fp): the fraction of detected pixels that is landslide."""
         return _ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float | None:
-        """Tp / (tp + fn): the share of the landslides that was found."""
+        """Tp / (tp + fn): the fraction of landslide pixels that is detected."""
         return _ratio(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> float | None:
-        """2 tp / (2 tp + fp + fn); 0 where landslides exist and none is found."""
+        """2 tp / (2 tp + fp + fn); 0 where landslides exist and none is detected."""
         return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
@@ -74,7 +74,7 @@ def count_pixels(
 
 
 class ThresholdCurve:
-    """Histograms of probability for landslide and other pixels, and the threshold they suggest.
+    """Histograms of probability of landslide and other pixels, and the best threshold by them.
 
     Thresholds are multiples of 1 / `BINS`; a pixel is landslide where its probability is at least
     the threshold.

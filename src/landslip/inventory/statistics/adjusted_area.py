@@ -23,7 +23,11 @@ from landslip.core.errors import InputError
 from landslip.core.messages import Message, message
 from landslip.inventory.statistics.result import AdjustedArea
 from landslip.io.vector import read_vector
-from landslip.metrics.area import adjusted_fraction_from_tiles, adjusted_fractions
+from landslip.metrics.area import (
+    adjusted_fraction_from_tiles,
+    adjusted_fractions,
+    reference_fractions,
+)
 from landslip.metrics.resampling import (
     DEFAULT_RESAMPLING,
     IntervalEstimate,
@@ -94,7 +98,7 @@ def adjusted_from_sample(
         method=BY_SAMPLE,
         samples=int(counts.sum()),
         mapped_m2=landslide_m2,
-        adjusted_m2=_normal(found.shares[0], found.standard_errors[0], level, scale=mapped_m2),
+        adjusted_m2=_normal(found.fractions[0], found.standard_errors[0], level, scale=mapped_m2),
         users_accuracy=_normal(found.users[0], found.users_errors[0], level),
         producers_accuracy=_normal(found.producers[0], found.producers_errors[0], level),
         overall_accuracy=_normal(found.overall, found.overall_error, level),
@@ -146,7 +150,7 @@ def adjusted_from_tiles(
         method=BY_TILES,
         samples=len(table),
         mapped_m2=landslide_m2,
-        adjusted_m2=_normal(found.share, found.standard_error, how.level, scale=mapped_m2),
+        adjusted_m2=_normal(found.fraction, found.standard_error, how.level, scale=mapped_m2),
         level=how.level,
         **accuracies,
     )
@@ -200,15 +204,13 @@ def _accuracies(counts: Array, fraction: float) -> dict[str, Array]:
 
     ``fraction`` of the area is mapped as landslide; equations 1 to 3 with p_ij of equation 4.
     """
-    tp, fp, fn, tn = np.moveaxis(counts, -1, 0)
+    mapped, missed = reference_fractions(counts, fraction)
+    tp, fp = counts[..., 0], counts[..., 1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        users = tp / (tp + fp)
-        found = fraction * users if fraction > 0 else np.zeros_like(fn)
-        missed = (1 - fraction) * fn / (fn + tn) if fraction < 1 else np.zeros_like(fn)
         return {
-            "users": users,
-            "producers": found / (found + missed),
-            "overall": found + (1 - fraction) - missed,
+            "users": tp / (tp + fp),
+            "producers": mapped / (mapped + missed),
+            "overall": mapped + (1 - fraction) - missed,
         }
 
 
