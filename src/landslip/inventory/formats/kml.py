@@ -1,14 +1,12 @@
-"""``inventory.kmz``: landslides, crowns and toes for the field, with what is known in words."""
+"""``inventory.kmz``: landslides, crowns and toes for the field, with their attributes in words."""
 
 import html
 import io
 import math
-import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import geopandas
 import numpy as np
@@ -20,6 +18,7 @@ from landslip.core.choices import Language
 from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.wgs84 import in_wgs84, points_in_wgs84
+from landslip.inventory.formats.xml_templates import render_xml
 from landslip.inventory.layers import InventoryLayers
 from landslip.inventory.record import InventoryRecord
 
@@ -27,7 +26,6 @@ LARGEST = 10_000
 MAX_POINTS = 500_000
 _TOLERANCES_M = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _DEGREE_M = 111_195.0
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ICON_PX = 32
 _DATE = (2000, 1, 1, 0, 0, 0)
 _WORDS: dict[Language, dict[str, str]] = {
@@ -84,11 +82,10 @@ def write_kmz(
         layers: in a known coordinate system.
         record: of the inventory, for its name.
         path: of the file.
-        language: of all that is said.
+        language: of all text.
     """
-    document = "".join(_document(layers, record, language))
     files = {
-        "doc.kml": document.encode(),
+        "doc.kml": _document(layers, record, language).encode(),
         "files/crown.png": _icon(colours.CROWN, corners=3),
         "files/toe.png": _icon(colours.TOE, corners=0),
     }
@@ -100,32 +97,37 @@ def write_kmz(
             archive.writestr(member, content)
 
 
-def _document(
-    layers: InventoryLayers, record: InventoryRecord, language: Language
-) -> Iterator[str]:
+def _document(layers: InventoryLayers, record: InventoryRecord, language: Language) -> str:
     words = _WORDS[language]
     count = len(layers.landslides)
     shown = layers.landslides.iloc[:LARGEST]
-    outlines, metres = _light(in_wgs84(shown.geometry))
-    said = [words["count"].format(count=count), words["colours"]]
+    outlines, metres = _simplify(in_wgs84(shown.geometry))
+    about = [words["count"].format(count=count), words["colours"]]
     if count > len(shown):
-        said.append(words["largest"].format(count=count, shown=len(shown)))
+        about.append(words["largest"].format(count=count, shown=len(shown)))
     if metres:
-        said.append(words["simple"].format(metres=metres))
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield '<kml xmlns="http://www.opengis.net/kml/2.2">\n<Document>\n'
-    yield f"<name>{_text(record.name)}</name>\n<open>1</open>\n"
-    yield f"<description>{_text('<br/>'.join(map(html.escape, said)))}</description>\n"
-    yield from _styles()
-    yield from _folder(words["landslides"], _landslides(shown, outlines, language))
+        about.append(words["simple"].format(metres=metres))
+    fills = {f"grade{n}": grade.colour for n, grade in enumerate(colours.CONFIDENCE_CLASSES)}
+    fills["plain"] = colours.UNGRADED
     ids = shown["id"].to_numpy()
-    for kind, points in (("crown", layers.crowns), ("toe", layers.toes)):
-        kept = points[points["id"].isin(ids)]
-        yield from _folder(words[f"{kind}s"], _points(kept, kind, words))
-    yield "</Document>\n</kml>\n"
+    layers_of_points = {"crown": layers.crowns, "toe": layers.toes}
+    return render_xml(
+        "doc.kml.j2",
+        name=record.name,
+        description="<br/>".join(map(html.escape, about)),
+        words=words,
+        fills={name: _abgr(colour, 120) for name, colour in fills.items()},
+        outline=_abgr(colours.OUTLINE, 255),
+        flagged=_abgr(colours.FLAGGED, 255),
+        landslides=_landslides(shown, outlines, language),
+        points={
+            kind: _points(points[points["id"].isin(ids)], words)
+            for kind, points in layers_of_points.items()
+        },
+    )
 
 
-def _light(lonlat: NDArray[np.object_]) -> tuple[NDArray[np.object_], float]:
+def _simplify(lonlat: NDArray[np.object_]) -> tuple[NDArray[np.object_], float]:
     """Return outlines with few enough points, and by how many metres they were simplified."""
     metres, simple = 0.0, lonlat
     for metres in _TOLERANCES_M:
@@ -135,73 +137,58 @@ def _light(lonlat: NDArray[np.object_]) -> tuple[NDArray[np.object_], float]:
     return simple, metres
 
 
-def _styles() -> Iterator[str]:
-    fills = {f"grade{n}": grade.colour for n, grade in enumerate(colours.CONFIDENCE_CLASSES)}
-    for name, fill in (fills | {"plain": colours.UNGRADED}).items():
-        yield _polygon_style(name, fill, colours.OUTLINE, 1.5)
-        yield _polygon_style(f"{name}-flagged", fill, colours.FLAGGED, 3.0)
-    for kind in ("crown", "toe"):
-        yield (
-            f'<Style id="{kind}"><IconStyle><scale>0.5</scale><Icon><href>files/{kind}.png</href>'
-            "</Icon></IconStyle><LabelStyle><scale>0</scale></LabelStyle></Style>\n"
-        )
-
-
-def _polygon_style(
-    name: str, fill: tuple[int, int, int], line: tuple[int, int, int], width_px: float
-) -> str:
-    return (
-        f'<Style id="{name}"><LineStyle><color>{_abgr(line, 255)}</color><width>{width_px:g}'
-        f"</width></LineStyle><PolyStyle><color>{_abgr(fill, 120)}</color></PolyStyle></Style>\n"
-    )
-
-
 def _abgr(colour: tuple[int, int, int], alpha: int) -> str:
     red, green, blue = colour
     return f"{alpha:02x}{blue:02x}{green:02x}{red:02x}"
 
 
-def _folder(name: str, placemarks: Iterator[str]) -> Iterator[str]:
-    yield f"<Folder><name>{_text(name)}</name>\n"
-    yield from placemarks
-    yield "</Folder>\n"
-
-
 def _landslides(
     shown: geopandas.GeoDataFrame, outlines: NDArray[np.object_], language: Language
-) -> Iterator[str]:
+) -> Iterator[dict[str, Any]]:
     words = _WORDS[language]
     rows = shown[[field.name for field in FIELDS]].to_dict("records")
     for row, outline in zip(rows, outlines, strict=True):
         if outline is None or outline.is_empty:
             continue
-        yield (
-            f"<Placemark><name>{words['landslide']} {row['id']}</name>"
-            f"<description>{_text(_balloon(row, language))}</description>"
-            f"<styleUrl>#{_style_of(row)}</styleUrl>{_outline(outline)}"
-            "</Placemark>\n"
+        confidence = row["confidence"]
+        style = "plain"
+        if not math.isnan(confidence):
+            style = f"grade{colours.confidence_class(confidence)}"
+        if any(row[name] is True for name in FLAGS):
+            style += "-flagged"
+        values = ((field, _value_text(field, row[field.name], words)) for field in FIELDS[1:])
+        lines = (
+            f"{html.escape(field.label(language))}{words['colon']}{html.escape(text)}"
+            for field, text in values
+            if text
         )
+        parts = shapely.get_parts(shapely.orient_polygons(outline))
+        yield {
+            "id": row["id"],
+            "description": "<br/>".join(lines),
+            "style": style,
+            "parts": [[_coordinates(ring) for ring in shapely.get_rings(one)] for one in parts],
+        }
 
 
-def _style_of(row: dict[str, Any]) -> str:
-    confidence = row["confidence"]
-    grade = "plain" if math.isnan(confidence) else f"grade{colours.confidence_class(confidence)}"
-    return f"{grade}-flagged" if any(row[name] is True for name in FLAGS) else grade
+def _points(points: geopandas.GeoDataFrame, words: dict[str, str]) -> Iterator[dict[str, Any]]:
+    lonlat = shapely.points(points_in_wgs84(points.geometry))
+    heights_m = points["elevation_m"].to_numpy(dtype=np.float64)
+    for number, point, height_m in zip(points["id"], lonlat, heights_m, strict=True):
+        text = f"{words['elevation']}{words['colon']}{height_m:,.0f} m"
+        yield {
+            "id": number,
+            "description": text if math.isfinite(height_m) else "",
+            "coordinates": _coordinates(point),
+        }
 
 
-def _balloon(row: dict[str, Any], language: Language) -> str:
-    """Return what is known of a landslide as lines of HTML."""
-    words = _WORDS[language]
-    said = ((field, _said(field, row[field.name], words)) for field in FIELDS[1:])
-    return "<br/>".join(
-        f"{html.escape(field.label(language))}{words['colon']}{html.escape(text)}"
-        for field, text in said
-        if text
-    )
+def _coordinates(geometry: shapely.Geometry) -> str:
+    return " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(geometry).tolist())
 
 
-def _said(field: InventoryField, value: Any, words: dict[str, str]) -> str:
-    """Return a value in words, with its unit; empty where it is not known."""
+def _value_text(field: InventoryField, value: Any, words: dict[str, str]) -> str:
+    """Return a value in words, with its unit; empty where it is unknown."""
     if field.kind is FieldKind.FLAG:
         return words["yes"] if value is True else ""
     if field.kind is FieldKind.TEXT:
@@ -225,44 +212,6 @@ _FORMS: dict[str, Callable[[float], str]] = {
     "centroid_lat": lambda value: f"{value:.5f}°",
     "dem_resolution_m": lambda value: f"{value:.3g} m",
 }
-
-
-def _points(points: geopandas.GeoDataFrame, kind: str, words: dict[str, str]) -> Iterator[str]:
-    lonlat = points_in_wgs84(points.geometry)
-    heights = points["elevation_m"].to_numpy(dtype=np.float64)
-    for number, (x, y), height in zip(points["id"], lonlat, heights, strict=True):
-        about = (
-            f"{words['elevation']}{words['colon']}{height:,.0f} m" if math.isfinite(height) else ""
-        )
-        yield (
-            f"<Placemark><name>{words[kind]} {number}</name><description>{about}</description>"
-            f"<styleUrl>#{kind}</styleUrl><Point><coordinates>{x:.6f},{y:.6f}</coordinates></Point>"
-            "</Placemark>\n"
-        )
-
-
-def _outline(geometry: shapely.Geometry) -> str:
-    parts = [_polygon(part) for part in shapely.get_parts(shapely.orient_polygons(geometry))]
-    return parts[0] if len(parts) == 1 else f"<MultiGeometry>{''.join(parts)}</MultiGeometry>"
-
-
-def _polygon(polygon: shapely.Polygon) -> str:
-    holes = "".join(
-        f"<innerBoundaryIs>{_ring(hole)}</innerBoundaryIs>" for hole in polygon.interiors
-    )
-    outside = f"<outerBoundaryIs>{_ring(polygon.exterior)}</outerBoundaryIs>"
-    return f"<Polygon>{outside}{holes}</Polygon>"
-
-
-def _ring(ring: shapely.LinearRing) -> str:
-    points: Sequence[Sequence[float]] = shapely.get_coordinates(ring).tolist()
-    written = " ".join(f"{x:.6f},{y:.6f}" for x, y in points)
-    return f"<LinearRing><coordinates>{written}</coordinates></LinearRing>"
-
-
-def _text(text: str) -> str:
-    """Return text as XML holds it; control characters, which it cannot, become spaces."""
-    return escape(_NOT_XML.sub(" ", text))
 
 
 def _icon(colour: tuple[int, int, int], corners: int) -> bytes:

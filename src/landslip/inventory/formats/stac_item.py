@@ -1,4 +1,8 @@
-"""``item.json``: an inventory as an item of a SpatioTemporal Asset Catalog, STAC 1.1."""
+"""``item.json``: an inventory as an item of a SpatioTemporal Asset Catalog, STAC 1.1.
+
+The item is a dictionary written as JSON; tests read and validate it with pystac, which is not used
+here, as it brings 22 distributions into the base installation to hold the same dictionary.
+"""
 
 import calendar
 import json
