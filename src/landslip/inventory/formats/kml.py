@@ -172,19 +172,19 @@ def _landslides(
 
 
 def _points(points: geopandas.GeoDataFrame, words: dict[str, str]) -> Iterator[dict[str, Any]]:
-    lonlat = shapely.points(points_in_wgs84(points.geometry))
+    lonlat = points_in_wgs84(points.geometry).tolist()
     heights_m = points["elevation_m"].to_numpy(dtype=np.float64)
-    for number, point, height_m in zip(points["id"], lonlat, heights_m, strict=True):
+    for number, (x, y), height_m in zip(points["id"], lonlat, heights_m, strict=True):
         text = f"{words['elevation']}{words['colon']}{height_m:,.0f} m"
         yield {
             "id": number,
             "description": text if math.isfinite(height_m) else "",
-            "coordinates": _coordinates(point),
+            "coordinates": f"{x:.6f},{y:.6f}",
         }
 
 
-def _coordinates(geometry: shapely.Geometry) -> str:
-    return " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(geometry).tolist())
+def _coordinates(ring: shapely.LinearRing) -> str:
+    return " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(ring).tolist())
 
 
 def _value_text(field: InventoryField, value: Any, words: dict[str, str]) -> str:
