@@ -12,6 +12,7 @@ from landslip.preprocessing.resampling import (
     SPLINE_MARGIN_PX,
     NodeLattice,
     bilinear,
+    bilinear_at,
     cubic,
     nearest,
     spline,
@@ -44,6 +45,24 @@ def test_cubic_reads_a_ramp_where_it_is() -> None:
     away = cubic(ramp(), col, row) - np.stack([col, row], axis=-1)
     assert np.abs(away).max() < 0.06
     assert np.abs(away.mean(axis=(0, 1))).max() < 0.003
+
+
+def test_single_places_are_interpolated_without_rounding() -> None:
+    values = np.random.default_rng(3).normal(size=(20, 30, 2))
+    places = np.random.default_rng(4).uniform(0, (29, 19), (500, 2))
+    corner = np.minimum(places.astype(np.intp), (28, 18))
+    found = bilinear_at(values, corner, places - corner)
+    for layer in range(2):
+        expected = ndimage.map_coordinates(values[..., layer], places[:, ::-1].T, order=1)
+        np.testing.assert_allclose(found[:, layer], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
+def test_a_single_row_or_column_has_no_neighbour(shape: tuple[int, int]) -> None:
+    values = np.arange(float(shape[0] * shape[1])).reshape(*shape, 1)
+    last = np.array(shape[::-1]) - 1
+    found = bilinear_at(values, np.zeros((1, 2), np.intp), np.minimum(last, 0.25)[np.newaxis])
+    assert found[0, 0] == (0.25 if max(shape) > 1 else 0.0)
 
 
 @pytest.mark.parametrize("read", [bilinear, cubic])
@@ -122,3 +141,5 @@ def test_what_is_linear_between_nodes_is_exact_at_pixel_centres(
     found = lattice.interpolate(3 + 0.25 * col - 0.5 * row + 0.01 * col * row)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
     assert found.dtype == np.float32
+    exact = lattice.interpolate(3 + 0.25 * col - 0.5 * row + 0.01 * col * row, np.float64)
+    np.testing.assert_allclose(exact, expected, atol=1e-12)

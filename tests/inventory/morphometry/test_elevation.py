@@ -19,6 +19,8 @@ from tests.inventory.morphometry.synthetic_terrain import (
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.inventory.morphometry.elevation import TILE_PX, ElevationModel
+from landslip.io.raster.readers import ElevationRaster
+from landslip.preprocessing.orthorectification.elevation import Elevation
 
 WGS84 = pyproj.CRS.from_epsg(4326)
 
@@ -54,6 +56,21 @@ def test_heights_and_gradients_across_tiles(tmp_path: Path) -> None:
     east = ndimage.map_coordinates(rise_col, place, order=1, cval=np.nan)
     north = -ndimage.map_coordinates(rise_row, place, order=1, cval=np.nan)
     np.testing.assert_allclose(gradients, np.column_stack([east, north]), rtol=1e-5, atol=1e-6)
+
+
+def test_inventories_and_orthorectification_take_the_same_heights(tmp_path: Path) -> None:
+    """Bit by bit, inside: beyond the outer pixel centres they differ on purpose."""
+    path, transform = tmp_path / "dem.tif", pixels_around((60, 80), 10.0)
+    write_rough(path, (60, 80), transform)
+    places = map_points(transform, np.random.default_rng(2).uniform(1, (79, 59), (300, 2)))
+    to_lonlat = pyproj.Transformer.from_crs(UTM, WGS84, always_xy=True)
+    lonlat = np.column_stack(to_lonlat.transform(*places.T))
+    with ElevationRaster(path) as file:
+        values = file.read(file.grid.window)
+        elevation = Elevation(height_m=values, known=np.isfinite(values), grid=file.grid)
+    with ElevationModel(path) as model:
+        ours = model.heights_at(lonlat, WGS84)
+    np.testing.assert_array_equal(ours, elevation.at(lonlat))
 
 
 def test_a_height_needs_four_neighbours_and_a_gradient_the_ones_around_them(

@@ -16,6 +16,7 @@ from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
 from landslip.inventory.morphometry.plane import MapPlane
 from landslip.io.raster.readers import ElevationRaster
+from landslip.preprocessing.resampling import bilinear_at
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -169,7 +170,7 @@ class ElevationModel(Closeable):
             values = self._tile(tile)
             local = place[members] - np.array(tile) * TILE_PX
             at = corner[members] - np.array(tile) * TILE_PX
-            found[inside[members]] = _bilinear(values[..., :layers], at, local - at)
+            found[inside[members]] = bilinear_at(values[..., :layers], at, local - at)
         return found
 
     def _tile(self, tile: tuple[int, int]) -> NDArray[np.float32]:
@@ -247,7 +248,7 @@ class _PixelTransform:
         place = np.clip((points - low) / (high - low), 0, 1) * (_NODES - 1)
         corner = np.minimum(place.astype(np.intp), _NODES - 2)
         values = slopes.reshape(_NODES, _NODES, 4)
-        return _bilinear(values, corner, place - corner).reshape(-1, 2, 2)
+        return bilinear_at(values, corner, place - corner).reshape(-1, 2, 2)
 
     def _slopes(self, points: Points) -> NDArray[np.float64]:
         """Return the same (n, 2, 2) by steps from the points themselves."""
@@ -272,19 +273,6 @@ def _by_tile(tiles: NDArray[np.intp]) -> list[tuple[tuple[int, int], NDArray[np.
     cuts = np.flatnonzero(np.diff(key[order])) + 1
     groups = np.split(order, cuts)
     return [((int(tiles[g[0], 0]), int(tiles[g[0], 1])), g) for g in groups]
-
-
-def _bilinear(
-    values: NDArray[np.float32] | NDArray[np.float64],
-    corner: NDArray[np.intp],
-    beyond: Points,
-) -> NDArray[np.float64]:
-    """Return values (n, layers) of (height, width, layers) beyond corners (col, row) (n, 2)."""
-    (col, row), (right, down) = corner.T, beyond.T[..., np.newaxis]
-    upper = values[row, col] * (1 - right) + values[row, col + 1] * right
-    lower = values[row + 1, col] * (1 - right) + values[row + 1, col + 1] * right
-    between: NDArray[np.float64] = upper * (1 - down) + lower * down
-    return between
 
 
 def _with_gradients(heights: NDArray[np.float32]) -> NDArray[np.float32]:
