@@ -29,7 +29,6 @@ from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, 
 from landslip.preprocessing.pansharpening.image_pair import ImagePair
 from landslip.preprocessing.pansharpening.multiresolution import upsample
 from landslip.preprocessing.pansharpening.quality import (
-    FullScaleImages,
     full_scale_quality,
     reference_quality,
 )
@@ -71,9 +70,7 @@ def print_scores(name: str, pair: ImagePair) -> None:
     both = zip(candidates(reduced), candidates(pair), strict=True)
     for (method, small), (_, large) in both:
         found = reference_quality(small, pair.ms, RATIO)
-        full = full_scale_quality(
-            FullScaleImages(fused=large, pan=pair.pan, ms=pair.ms, pan_coarse=coarse.pan)
-        )
+        full = full_scale_quality(fused=large, pan=pair.pan, ms=pair.ms, pan_coarse=coarse.pan)
         assert full is not None  # noqa: S101 - every pixel is valid
         print(
             f"| {method} | {found.ergas:.3f} | {found.sam_deg:.3f} | {found.q2n:.4f} "

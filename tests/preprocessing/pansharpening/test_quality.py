@@ -4,7 +4,6 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.preprocessing.pansharpening.quality import (
-    FullScaleImages,
     as_numbers,
     conjugate,
     ergas,
@@ -202,15 +201,14 @@ FUSED, PAN = np.kron(MS, np.ones((4, 4))), np.kron(PAN_COARSE, np.ones((4, 4)))
 
 
 def test_blocks_of_the_same_ground_and_numbers_are_perfect() -> None:
-    images = FullScaleImages(fused=FUSED, pan=PAN, ms=MS, pan_coarse=PAN_COARSE)
-    found = full_scale_quality(images)
+    found = full_scale_quality(fused=FUSED, pan=PAN, ms=MS, pan_coarse=PAN_COARSE)
     assert found is not None
     assert found.as_dict() == pytest.approx({"d_lambda": 0, "d_s": 0, "qnr": 1}, abs=1e-12)
 
 
 def test_distortions_by_the_formula() -> None:
     fused = FUSED + FULL_SCALE_GENERATOR.normal(0, 80, FUSED.shape)
-    found = full_scale_quality(FullScaleImages(fused=fused, pan=PAN, ms=MS, pan_coarse=PAN_COARSE))
+    found = full_scale_quality(fused=fused, pan=PAN, ms=MS, pan_coarse=PAN_COARSE)
     assert found is not None
     pairs = [(0, 1), (0, 2), (1, 2)]
     spectral = [
@@ -226,18 +224,17 @@ def test_distortions_by_the_formula() -> None:
 
 
 def test_one_band_has_no_spectral_distortion() -> None:
-    images = FullScaleImages(fused=FUSED[:1], pan=PAN, ms=MS[:1], pan_coarse=PAN_COARSE)
-    found = full_scale_quality(images)
+    found = full_scale_quality(fused=FUSED[:1], pan=PAN, ms=MS[:1], pan_coarse=PAN_COARSE)
     assert found is not None
     assert found.d_lambda == 0
 
 
 def test_nothing_valid_is_undefined() -> None:
     nothing = np.zeros(PAN.shape, np.bool_)
-    images = FullScaleImages(fused=FUSED, pan=PAN, ms=MS, pan_coarse=PAN_COARSE, valid=nothing)
-    assert full_scale_quality(images) is None
+    quality = full_scale_quality(fused=FUSED, pan=PAN, ms=MS, pan_coarse=PAN_COARSE, valid=nothing)
+    assert quality is None
 
 
 def test_images_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match=r"got \(2, 128, 96\) on \(128, 96\) and \(3, 32, 24\)"):
-        FullScaleImages(fused=FUSED[:2], pan=PAN, ms=MS, pan_coarse=PAN_COARSE)
+        full_scale_quality(fused=FUSED[:2], pan=PAN, ms=MS, pan_coarse=PAN_COARSE)

@@ -26,7 +26,6 @@ from landslip.preprocessing.pansharpening.multiresolution import (
 )
 from landslip.preprocessing.pansharpening.quality import (
     BLOCK_PX,
-    FullScaleImages,
     FusionQuality,
     full_scale_quality,
     reference_quality,
@@ -112,11 +111,17 @@ def assess_fusion(pair: RasterPair, fusion: Fusion) -> dict[str, Any]:
         if scores
         else None
     )
+    return {"reduced_scale": reduced_scale_scores(pairs, settings), "full_scale": means}
+
+
+def reduced_scale_scores(
+    pairs: Sequence[ImagePair], settings: FusionSettings
+) -> dict[str, Any] | None:
+    """Return the scores of Wald's protocol; None where too little is valid once degraded."""
     try:
-        reduced: dict[str, Any] | None = wald_quality(pairs, settings).as_dict()
+        return wald_quality(pairs, settings).as_dict()
     except InputError:
-        reduced = None
-    return {"reduced_scale": reduced, "full_scale": means}
+        return None
 
 
 def _full_scale(pair: ImagePair, fusion: Fusion) -> dict[str, float] | None:
@@ -126,14 +131,12 @@ def _full_scale(pair: ImagePair, fusion: Fusion) -> dict[str, float] | None:
     inner = np.s_[..., rows, cols]
     samples = pair.samples(fusion.settings.sigma_px)
     quality = full_scale_quality(
-        FullScaleImages(
-            fused=pair.fuse(fusion)[inner],
-            pan=pair.pan[inner],
-            ms=pair.ms,
-            pan_coarse=samples.pan,
-            valid=pair.valid_on_pan[inner],
-            valid_coarse=samples.valid,
-        )
+        fused=pair.fuse(fusion)[inner],
+        pan=pair.pan[inner],
+        ms=pair.ms,
+        pan_coarse=samples.pan,
+        valid=pair.valid_on_pan[inner],
+        valid_coarse=samples.valid,
     )
     return None if quality is None else quality.as_dict()
 

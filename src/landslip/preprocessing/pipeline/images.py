@@ -21,10 +21,10 @@ from landslip.preprocessing.orthorectification.camera_refinement import (
 )
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import CameraImage, OrthoView
-from landslip.preprocessing.pansharpening.assessment import wald_quality
+from landslip.preprocessing.pansharpening.assessment import reduced_scale_scores
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import ImagePair, join_samples
-from landslip.preprocessing.pansharpening.quality import FullScaleImages, full_scale_quality
+from landslip.preprocessing.pansharpening.quality import full_scale_quality
 from landslip.preprocessing.pipeline.radiometric_correction import RadiometricCorrection
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.dark_object import CountHistogram
@@ -153,7 +153,7 @@ def fit_pansharpening(
     assessed = _most_valid(pairs)
     return FittedPansharpening(
         fusion=fusion,
-        reduced=_reduced_scale(assessed, settings) if assessed else None,
+        reduced=reduced_scale_scores(assessed, settings) if assessed else None,
         full=_full_scale(assessed, fusion) if assessed else None,
     )
 
@@ -203,27 +203,17 @@ def _most_valid(pairs: list[ImagePair]) -> list[ImagePair]:
     return [pair for _, pair in complete[:_ASSESSED] if pair.ms.shape == complete[0][1].ms.shape]
 
 
-def _reduced_scale(pairs: list[ImagePair], settings: FusionSettings) -> dict[str, Any] | None:
-    """Return the scores of Wald's protocol; None where too little remains once degraded."""
-    try:
-        return wald_quality(pairs, settings).as_dict()
-    except InputError:
-        return None
-
-
 def _full_scale(pairs: list[ImagePair], fusion: Fusion) -> dict[str, Any] | None:
     def beside(parts: list[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(parts, axis=-1)
 
     samples = [pair.samples(fusion.settings.sigma_px) for pair in pairs]
     quality = full_scale_quality(
-        FullScaleImages(
-            fused=beside([pair.fuse(fusion) for pair in pairs]),
-            pan=beside([pair.pan for pair in pairs]),
-            ms=beside([pair.ms for pair in pairs]),
-            pan_coarse=beside([part.pan for part in samples]),
-            valid=beside([pair.valid_on_pan for pair in pairs]),
-            valid_coarse=beside([part.valid for part in samples]),
-        )
+        fused=beside([pair.fuse(fusion) for pair in pairs]),
+        pan=beside([pair.pan for pair in pairs]),
+        ms=beside([pair.ms for pair in pairs]),
+        pan_coarse=beside([part.pan for part in samples]),
+        valid=beside([pair.valid_on_pan for pair in pairs]),
+        valid_coarse=beside([part.valid for part in samples]),
     )
     return None if quality is None else quality.as_dict()

@@ -1,6 +1,6 @@
 """How exact are ways of matching two images, and how often do they fail?
 
-    python benchmarks/matching.py --data SHARED_DATA [--pairs 40]
+    python benchmarks/coregistration.py --data SHARED_DATA [--pairs 40]
 
 SHARED_DATA holds ``wv2/imgWV2.mat`` and ``planetscope_villangad/scene_rgbn_uint16.tif``; tables
 that need a file that is absent are left out. No shift is made by an interpolator: waves are drawn
