@@ -21,6 +21,7 @@ from landslip.preprocessing.coregistration.displaced_scene import (
 from landslip.preprocessing.coregistration.matching import (
     MatchFeature,
     MatchSettings,
+    PatchReader,
     find_tie_points,
 )
 from landslip.preprocessing.coregistration.shift_models import (
@@ -129,15 +130,20 @@ class ScenePair:
             max(self.area.height // coarser, 1),
         )
 
-        def view(scene: Scene, known: Displacement | None) -> DisplacedScene:
+        def reader(scene: Scene, bands: Bands, known: Displacement | None) -> PatchReader:
             samples = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
             moved = SceneDisplacement(frame=self.frame, displacement=known)
-            return DisplacedScene(scene, grid, moved, samples)
+            view = DisplacedScene(scene, grid, moved, samples)
 
-        moving, reference = view(self.moving, displacement), view(self.reference, None)
+            def read(window: Window) -> ImagePatch:
+                values, valid = view.read(window, bands, as_mean=True)
+                return ImagePatch(values[0], valid)
+
+            return read
+
         ties = find_tie_points(
-            lambda window: ImagePatch(*moving.read_mean(window, self.moving_bands)),
-            lambda window: ImagePatch(*reference.read_mean(window, self.reference_bands)),
+            reader(self.moving, self.moving_bands, displacement),
+            reader(self.reference, self.reference_bands, None),
             area.clipped(grid.shape) or grid.window,
             settings,
         )

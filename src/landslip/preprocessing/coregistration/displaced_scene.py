@@ -140,37 +140,19 @@ class DisplacedScene:
         self._moved = moved
         self._to_scene = PixelTransform(moved.frame, scene.grid)
 
-    def read(self, window: Window, bands: Bands | None = None) -> tuple[Pixels, Flags]:
+    def read(
+        self, window: Window, bands: Bands | None = None, *, as_mean: bool = False
+    ) -> tuple[Pixels, Flags]:
         """Return stored numbers (bands, height, width) as float32, and where they are valid.
 
-        Raises:
-            InputError: the file cannot be read there.
-        """
-        return self._read(window, bands, as_mean=False)
-
-    def read_mean(self, window: Window, bands: Bands | None = None) -> tuple[Pixels, Flags]:
-        """Return the mean (height, width) of some bands, and where it is valid.
+        Args:
+            window: of the grid; it is read in blocks of bounded size.
+            bands: None for all.
+            as_mean: whether to return the mean of the bands (1, height, width).
 
         Raises:
             InputError: the file cannot be read there.
         """
-        values, valid = self._read(window, bands, as_mean=True)
-        return values[0], valid
-
-    def scene_coordinates(self, window: Window) -> tuple[Points, Points]:
-        """Return the scene's columns and rows (height, width) at a window's pixel centres.
-
-        Computed at every 16th pixel and interpolated linearly: coordinate systems and displacement
-        fields bend by far less than a thousandth of a pixel over that.
-        """
-        lattice = NodeLattice.over(window.shape, _NODE_PX)
-        nodes = np.add(lattice.points, (window.col_off, window.row_off))
-        points = self._to_scene(self._moved.apply(map_points(self._to_frame, nodes)))
-        col, row = (lattice.interpolate(points[:, axis], np.float64) for axis in (0, 1))
-        return col, row
-
-    def _read(self, window: Window, bands: Bands | None, *, as_mean: bool) -> tuple[Pixels, Flags]:
-        """Read a window in blocks of bounded size."""
         count = 1 if as_mean else len(bands or self._scene.bands)
         values = np.zeros((count, *window.shape), dtype=np.float32)
         valid = np.zeros(window.shape, dtype=np.bool_)
@@ -183,6 +165,18 @@ class DisplacedScene:
                 samples, known = block_means(samples, known, self._times)
             values[:, rows, cols], valid[rows, cols] = samples, known
         return values, valid
+
+    def scene_coordinates(self, window: Window) -> tuple[Points, Points]:
+        """Return the scene's columns and rows (height, width) at a window's pixel centres.
+
+        Computed at every 16th pixel and interpolated linearly: coordinate systems and displacement
+        fields bend by far less than a thousandth of a pixel over that.
+        """
+        lattice = NodeLattice.over(window.shape, _NODE_PX)
+        nodes = np.add(lattice.points, (window.col_off, window.row_off))
+        points = self._to_scene(self._moved.apply(map_points(self._to_frame, nodes)))
+        col, row = (lattice.interpolate(points[:, axis], np.float64) for axis in (0, 1))
+        return col, row
 
     def _resample(
         self, window: Window, bands: Bands | None, *, as_mean: bool
