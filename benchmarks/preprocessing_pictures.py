@@ -79,10 +79,10 @@ def main() -> None:
 def study_area(seed: int) -> StudyArea:
     """Return a square that is looked at aslant in 2013, and in 2015."""
     area = small_area(seed)
-    first, second = area.looks
+    first, second = area.overpasses
     aslant = replace(first, attitude=Attitude(roll_deg=ROLL_DEG, wobble_urad=0.5))
-    plan = replace(area.plan, shape=(SIDE_PX, SIDE_PX))
-    return replace(area, plan=plan, margin_px=MARGIN_PX, looks=(aslant, second))
+    plan = replace(area.landscape, shape=(SIDE_PX, SIDE_PX))
+    return replace(area, landscape=plan, margin_px=MARGIN_PX, overpasses=(aslant, second))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

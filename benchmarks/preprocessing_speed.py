@@ -43,11 +43,11 @@ def make_product(folder: Path, lines: int) -> tuple[Path, Path]:
     if found and dem.exists():
         return found[0], dem
     area = wenchuan_area()
-    look = replace(area.looks[0], bias_m=(0.0, 0.0))
-    lon, lat = area.plan.centre_deg
+    look = replace(area.overpasses[0], bias_m=(0.0, 0.0))
+    lon, lat = area.landscape.centre_deg
     mss_shape = round(lines / 4), round(lines / 4 * 4548 / 4503)
     target = ImageTarget(lon_deg=lon, lat_deg=lat, height_m=1500.0, mss_shape=mss_shape)
-    plan = replace(area.plan, shape=(2048, 2048))
+    plan = replace(area.landscape, shape=(2048, 2048))
     ground = make_landscape(plan, 0, look.sun(target)).ground_on(look.utc.date(), look.sun(target))
     write_dem(dem, ground, DemFormat(margin_m=1.5 * lines))
     request = ProductRequest(ground=ground, overpass=look, target=target)

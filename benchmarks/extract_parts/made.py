@@ -66,9 +66,9 @@ class SceneForm:
 def make_ground(seed: int, side: int = GROUND_PX) -> Ground:
     """Make ground with landslides."""
     area = wenchuan_area(seed)
-    look = area.looks[-1]
+    look = area.overpasses[-1]
     sun, day = look.sun(area.middle), look.utc.date()
-    land = make_landscape(replace(area.plan, shape=(side, side)), seed, sun)
+    land = make_landscape(replace(area.landscape, shape=(side, side)), seed, sun)
     reflectance = land.ground_on(day, sun).reflectance
     stored = np.clip(reflectance / _SCALE, 1, 10000).astype(np.uint16)
     return Ground(stored=stored, landslide=land.freshness_on(day) > _BARE)

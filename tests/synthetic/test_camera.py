@@ -40,7 +40,7 @@ def test_orbit_is_that_of_kepler_and_sun_synchronous() -> None:
     np.testing.assert_allclose(
         axes @ np.swapaxes(axes, 1, 2), np.tile(np.eye(3), (2, 1, 1)), atol=1e-12
     )
-    assert 2 * np.pi / orbit.turn_rad_s == pytest.approx(97.47 * 60, rel=1e-3)
+    assert 2 * np.pi / orbit.angular_velocity_rad_s == pytest.approx(97.47 * 60, rel=1e-3)
     assert axes[0, 0, 2] < 0, "it flies south"
     assert axes[0, 1] @ np.cross([0, 0, 1], place[0]) < 0, "its right is west"
 
@@ -144,5 +144,5 @@ def test_a_fast_wobble_is_refused() -> None:
 
 
 def test_a_camera_does_not_roll_far() -> None:
-    with pytest.raises(InputError, match=r"at most 40\.0 degrees here; got 60"):
+    with pytest.raises(InputError, match=r"at most 40\.0 degrees; got 60"):
         Attitude(roll_deg=60)

@@ -126,7 +126,7 @@ BOX = shapely.box(0, 0, 10, 10)
 
 
 def slide(*falls: tuple[date, float], healing_years: float = 4.0) -> LandslideHistory:
-    return LandslideHistory(outline=BOX, falls=falls, healing_years=healing_years)
+    return LandslideHistory(outline=BOX, failures=falls, healing_years=healing_years)
 
 
 def test_a_landslide_is_not_there_before_it_fell() -> None:
@@ -159,16 +159,16 @@ def test_all_kinds_of_histories_are_drawn() -> None:
     seen = np.array([[one.freshness(day) >= OVERGROWN for day in dates] for one in slides])
     patterns = {tuple(map(bool, row)) for row in seen}
     assert len(patterns - {(False, True, False)}) == 7
-    first = np.array([one.falls[0][0] == WENCHUAN[0].day for one in slides])
-    assert first.mean() == pytest.approx(WENCHUAN[0].share, abs=0.06)
-    again = np.array([len(one.falls) > 1 for one in slides])
+    first = np.array([one.failures[0][0] == WENCHUAN[0].day for one in slides])
+    assert first.mean() == pytest.approx(WENCHUAN[0].fraction, abs=0.06)
+    again = np.array([len(one.failures) > 1 for one in slides])
     assert again[first].mean() == pytest.approx(1 - 0.92 * 0.94 * 0.94, abs=0.06)
 
 
 def test_triggers_state_what_does_not_fit() -> None:
-    with pytest.raises(InputError, match=r"shares of triggers add up to 1; got \[0\.4\]"):
+    with pytest.raises(InputError, match=r"fractions of triggers must add up to 1; got \[0\.4\]"):
         draw_histories(
-            [], np.random.default_rng(0), (TriggerEvent(day=date(2008, 5, 12), share=0.4),)
+            [], np.random.default_rng(0), (TriggerEvent(day=date(2008, 5, 12), fraction=0.4),)
         )
-    with pytest.raises(InputError, match=r"between 0 and 1; got 1\.2 and 0"):
-        TriggerEvent(day=date(2008, 5, 12), share=1.2)
+    with pytest.raises(InputError, match=r"be between 0 and 1; got 1\.2 and 0"):
+        TriggerEvent(day=date(2008, 5, 12), fraction=1.2)

@@ -80,7 +80,7 @@ def test_a_ground_point_is_seen_where_the_camera_has_it(
     request = request_of(ground, target, shift_px=(0.7, -0.4), bias_m=(25.0, 10.0))
     stored = image(write_product(request, tmp_path), kind)[0]
     height = ground.heights_at(*(SPOTS.T[:, np.newaxis].astype(np.float32))).ravel()
-    camera = request.overpass.views(target)[at].seen
+    camera = request.overpass.camera_models(target)[at].actual
     expected = camera.project(ground.lonlat(SPOTS), height.astype(np.float64))
     found = [heaviest_place(stored, place, reach) for place in expected]
     assert np.abs(np.array(found) - expected).max() < 0.03
@@ -223,13 +223,13 @@ def test_a_failure_leaves_nothing_behind(
 ) -> None:
     shaky = Attitude(wobble_urad=50.0, wobble_period_s=0.02)
     request = replace(request_of(ground, target, attitude=shaky), archive=True)
-    with pytest.raises(InputError, match="RPC is to follow its camera"):
+    with pytest.raises(InputError, match="RPC must follow its camera"):
         write_product(request, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_overpass_states_what_does_not_fit() -> None:
-    with pytest.raises(InputError, match="cameras 1 and 2; got 3"):
+    with pytest.raises(InputError, match="camera must be 1 or 2; got 3"):
         Overpass(utc=NOON, camera=3)
 
 
@@ -242,7 +242,7 @@ def test_what_reads_products_reads_it(
         assert product.name == request.name
         assert product.camera.name == "GF1 PMS1"
         assert product.abs_gains["nir"] == 0.1883
-        told = request.overpass.views(target)[1].told
+        told = request.overpass.camera_models(target)[1].stated
         points = np.array([[3.0, 5.0], [380.0, 300.0]])
         seen = product.pan.rpc.project(told.locate(points, 1450.0), np.full(2, 1450.0))
     np.testing.assert_allclose(seen, points, atol=1e-3)

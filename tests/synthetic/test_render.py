@@ -21,7 +21,7 @@ def test_pixels_see_ground_that_the_camera_projects_onto_them(
     ground: GroundModel, target: ImageTarget, roll_deg: float, at: int
 ) -> None:
     attitude = Attitude(roll_deg=roll_deg, wobble_urad=1.0)
-    camera = Overpass(utc=NOON, attitude=attitude).views(target)[at].seen
+    camera = Overpass(utc=NOON, attitude=attitude).camera_models(target)[at].actual
     window = Window(5, 20, 71, 45)
     col, row = Sightlines.of(camera, ground).ground_points(ground, window)
     on_ground = np.column_stack([col.ravel(), row.ravel()]).astype(np.float64)
@@ -33,7 +33,7 @@ def test_pixels_see_ground_that_the_camera_projects_onto_them(
 
 
 def test_windows_agree_where_they_overlap(ground: GroundModel, target: ImageTarget) -> None:
-    camera = Overpass(utc=NOON, attitude=Attitude(roll_deg=20)).views(target)[1].seen
+    camera = Overpass(utc=NOON, attitude=Attitude(roll_deg=20)).camera_models(target)[1].actual
     lines = Sightlines.of(camera, ground)
     whole = np.stack(lines.ground_points(ground, Window(0, 0, 300, 200)))
     part = np.stack(lines.ground_points(ground, Window(101, 57, 64, 33)))
@@ -41,7 +41,7 @@ def test_windows_agree_where_they_overlap(ground: GroundModel, target: ImageTarg
 
 
 def test_the_last_line_alone_is_that_of_the_whole(ground: GroundModel, target: ImageTarget) -> None:
-    camera = Overpass(utc=NOON).views(target)[1].seen
+    camera = Overpass(utc=NOON).camera_models(target)[1].actual
     height, width = camera.shape
     assert height % Sightlines.of(camera, ground).step_px == 0, "it ends on a node"
     lines = Sightlines.of(camera, ground)
@@ -81,7 +81,7 @@ def test_a_ground_states_what_does_not_fit() -> None:
         GroundModel(
             reflectance=plain_reflectance((9, 8)), height_m=hills(shape), grid=make_grid(shape)
         )
-    with pytest.raises(InputError, match=r"heights lie on a grid.*got \(9, 8\)"):
+    with pytest.raises(InputError, match=r"heights must be on a grid.*got \(9, 8\)"):
         GroundModel(
             reflectance=plain_reflectance(shape), height_m=hills((9, 8)), grid=make_grid(shape)
         )

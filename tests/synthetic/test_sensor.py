@@ -84,7 +84,7 @@ def test_panchromatic_is_more_than_a_mix() -> None:
 
 
 def test_air_varies_as_stated_and_windows_agree() -> None:
-    air = HazeField.drawn(0.2, np.random.default_rng(3))
+    air = HazeField.draw(0.2, np.random.default_rng(3))
     whole = air.thickness((200, 160), Window(0, 0, 160, 200))
     assert float(whole.mean()) == pytest.approx(1, abs=1e-3)
     assert float(whole.std()) == pytest.approx(0.2, rel=0.01)
@@ -93,7 +93,7 @@ def test_air_varies_as_stated_and_windows_agree() -> None:
 
 
 def test_a_sensor_states_what_does_not_fit() -> None:
-    with pytest.raises(InputError, match=r"pan_mtf lies between 0 and 1; got 1\.5"):
+    with pytest.raises(InputError, match=r"pan_mtf must be between 0 and 1; got 1\.5"):
         SensorModel(pan_mtf=1.5)
-    with pytest.raises(InputError, match="not negative"):
+    with pytest.raises(InputError, match="must not be negative"):
         SensorModel(read_noise_dn=-1)

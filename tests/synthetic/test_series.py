@@ -43,7 +43,9 @@ def series(area: StudyArea, tmp_path_factory: pytest.TempPathFactory) -> Synthet
 
 @pytest.fixture(scope="module")
 def land(area: StudyArea) -> SyntheticLandscape:
-    return make_landscape(area.land_plan, area.seed, area.looks[1].sun(area.middle))
+    return make_landscape(
+        area.landscape_with_margin, area.seed, area.overpasses[1].sun(area.middle)
+    )
 
 
 def read(path: Path) -> NDArray[np.float64]:
@@ -61,27 +63,29 @@ def unpacked(made: SyntheticDate, folder: Path) -> Path:
 
 def test_the_preset_gives_224_tiles_a_date() -> None:
     area = wenchuan_area()
-    assert (area.plan.shape[0] // 256) * (area.plan.shape[1] // 256) == 224
-    days = [look.beijing_time.date() for look in area.looks]
+    assert (area.landscape.shape[0] // 256) * (area.landscape.shape[1] // 256) == 224
+    days = [look.beijing_time.date() for look in area.overpasses]
     assert days == [BEFORE, date(2014, 10, 2), AFTER]
-    window = area.window_on(area.land_plan.grid)
-    assert area.land_plan.grid.at(window).transform.c % 2 == 0
-    assert window.shape == area.plan.shape
+    window = area.window_on(area.landscape_with_margin.grid)
+    assert area.landscape_with_margin.grid.at(window).transform.c % 2 == 0
+    assert window.shape == area.landscape.shape
 
 
-def test_images_show_the_whole_area_as_seen_and_as_told(
+def test_images_show_the_whole_area_by_both_camera_models(
     area: StudyArea, land: SyntheticLandscape
 ) -> None:
-    day = area.looks[0].beijing_time.date()
-    ground = land.ground_on(day, area.looks[0].sun(area.middle))
+    day = area.overpasses[0].beijing_time.date()
+    ground = land.ground_on(day, area.overpasses[0].sun(area.middle))
     window = area.window_on(land.grid)
-    steep = replace(area.looks[0], attitude=replace(area.looks[0].attitude, roll_deg=25.0))
+    steep = replace(
+        area.overpasses[0], attitude=replace(area.overpasses[0].attitude, roll_deg=25.0)
+    )
     chosen = target_over(ground, steep, window, margin_px=2)
     lonlat = ground.lonlat(
         np.array([[window.col_off, window.row_off], [window.col_end, window.row_end]], dtype=float)
     )
-    for view in steep.views(chosen):
-        for camera in (view.seen, view.told):
+    for models in steep.camera_models(chosen):
+        for camera in (models.actual, models.stated):
             for height in ground.height_range_m:
                 seen = camera.project(lonlat, height)
                 assert seen.min() >= 0
@@ -105,7 +109,7 @@ def test_landslides_come_and_go(
 
 def test_only_landslides_change_the_ground(area: StudyArea, land: SyntheticLandscape) -> None:
     """In the same light, what lies outside all landslides is the same on every day."""
-    sun = area.looks[0].sun(area.middle)
+    sun = area.overpasses[0].sun(area.middle)
     before, after = (land.ground_on(day, sun) for day in (BEFORE, AFTER))
     ever = land.freshness_on(BEFORE) + land.freshness_on(AFTER) > 0
     change = np.abs(after.reflectance - before.reflectance).max(axis=0)
@@ -121,13 +125,13 @@ def test_only_landslides_change_the_ground(area: StudyArea, land: SyntheticLands
 def test_truth_lies_on_bare_ground(series: SyntheticSeries, area: StudyArea) -> None:
     made = series.dates[0]
     with rasterio.open(made.reflectance) as file:
-        assert file.shape == area.plan.shape
+        assert file.shape == area.landscape.shape
         assert file.descriptions == ("blue", "green", "red", "nir")
         stored, grid_transform = file.read(), file.transform
     frame = geopandas.read_file(made.landslides)
     fresh = frame[frame.freshness > 0.8]
     inside = rasterio.features.geometry_mask(
-        fresh.geometry, out_shape=area.plan.shape, transform=grid_transform, invert=True
+        fresh.geometry, out_shape=area.landscape.shape, transform=grid_transform, invert=True
     )
     around = ndimage.binary_dilation(inside, iterations=30) & ~ndimage.binary_dilation(
         inside, iterations=5
@@ -141,7 +145,7 @@ def test_products_show_the_truth_beside_by_the_bias(
     series: SyntheticSeries, area: StudyArea, tmp_path: Path
 ) -> None:
     """GDAL, with the written RPB and DEM, maps the image by the stated bias beside the truth."""
-    for made, look in zip(series.dates, area.looks, strict=True):
+    for made, look in zip(series.dates, area.overpasses, strict=True):
         base = unpacked(made, tmp_path / str(made.day))
         with rasterio.open(f"{base}-PAN{look.camera}.tiff") as file:
             stored, rpcs = file.read(1).astype(np.float32), file.rpcs
@@ -192,7 +196,7 @@ def test_the_sun_of_an_image_is_that_of_its_date(series: SyntheticSeries, tmp_pa
     made = series.dates[1]
     base = unpacked(made, tmp_path)
     text = Path(f"{base}-MSS1.xml").read_text()
-    sun = sun_position(small_area().looks[1].utc, 103.48, 31.30)
+    sun = sun_position(small_area().overpasses[1].utc, 103.48, 31.30)
     azimuth = float(text.split("<SolarAzimuth>")[1].split("<")[0])
     assert azimuth == pytest.approx(sun.azimuth_deg, abs=0.1)
 
@@ -202,12 +206,12 @@ def test_a_series_is_not_overwritten(series: SyntheticSeries, area: StudyArea) -
         write_series(area, series.dem.parent)
 
 
-def test_a_study_area_is_looked_at_in_order() -> None:
+def test_overpasses_are_in_order() -> None:
     area = small_area()
-    with pytest.raises(InputError, match=r"looked at once at least.*; got no looks"):
-        replace(area, looks=())
+    with pytest.raises(InputError, match=r"one overpass at least.*; got none"):
+        replace(area, overpasses=())
     with pytest.raises(InputError, match="order of time; got 2015-08-05, 2013-08-12"):
-        replace(area, looks=area.looks[::-1])
+        replace(area, overpasses=area.overpasses[::-1])
 
 
 def test_the_facts_say_how_wrong_the_metadata_are(series: SyntheticSeries) -> None:
@@ -220,6 +224,6 @@ def test_the_facts_say_how_wrong_the_metadata_are(series: SyntheticSeries) -> No
 def test_slides_are_where_the_truth_has_them(land: SyntheticLandscape) -> None:
     bare = land.freshness_on(AFTER) >= 0.3
     truth = landslide_mask(
-        in_map_coordinates(visible_landslides(land.slides, AFTER), land.grid), land.grid
+        in_map_coordinates(visible_landslides(land.landslides, AFTER), land.grid), land.grid
     )
     assert (bare != truth).mean() < 1e-4

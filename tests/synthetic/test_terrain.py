@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from landslip.preprocessing.radiometry.sun import SunPosition
 from landslip.synthetic.noise import fractal_noise, streaks, top_fraction
 from landslip.synthetic.terrain import (
     SKY_FRACTION,
-    LightDirection,
     SyntheticTerrain,
     cast_shadow,
     drainage,
@@ -112,7 +112,7 @@ def test_streaks_are_alike_along_the_direction_and_not_across_it() -> None:
 
 def test_slopes_towards_the_sun_are_brighter() -> None:
     row, col = np.indices((80, 80)).astype(np.float32)
-    sun = LightDirection(azimuth_deg=90.0, elevation_deg=45.0)
+    sun = SunPosition(azimuth_deg=90.0, zenith_deg=45.0, distance_au=1.0)
     to_east, to_west = (illumination(side * 0.5 * col, 1.0, sun)[40, 40] for side in (-1, 1))
     level = illumination(0 * row, 1.0, sun)[40, 40]
     assert level == pytest.approx(1)
@@ -124,7 +124,9 @@ def test_slopes_towards_the_sun_are_brighter() -> None:
 def test_a_wall_casts_a_shadow_as_long_as_the_sun_is_low() -> None:
     height = np.zeros((120, 200), dtype=np.float32)
     height[:, 100:116] = 40
-    shadow = cast_shadow(height, 1.0, LightDirection(azimuth_deg=90.0, elevation_deg=30.0))
+    shadow = cast_shadow(
+        height, 1.0, SunPosition(azimuth_deg=90.0, zenith_deg=60.0, distance_au=1.0)
+    )
     length_m = 40 / np.tan(np.radians(30))
     assert (shadow[60, :100] > 0.5).sum() == pytest.approx(length_m, abs=6)
     assert (shadow[60, 116:] == 0).all()

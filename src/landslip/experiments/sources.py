@@ -346,7 +346,7 @@ def study_area(source: SyntheticSource) -> StudyArea:
 
 
 def _dates(area: StudyArea) -> list[str]:
-    return [f"{look.beijing_time:%Y%m%d}" for look in area.looks]
+    return [f"{look.beijing_time:%Y%m%d}" for look in area.overpasses]
 
 
 Tell = Callable[[str], None]

@@ -1,4 +1,4 @@
-"""Between geographic coordinates on WGS 84 and Cartesian ones that turn with the earth."""
+"""Physical model of a pushbroom camera on its orbit: where each line and sample looks, exactly."""
 
 import functools
 from dataclasses import dataclass, field, replace
@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 
+Points = NDArray[np.float64]
 Vectors = NDArray[np.float64]
 _CARTESIAN, _GEOGRAPHIC = 4978, 4979
+_EARTH_RADIUS_M = 6_371_000.0
+_GRAVITY_M3_S2 = 3.986004418e14
+_EARTH_ROTATION_RAD_S = 7.2921150e-5
+_MAX_ITERATIONS = 12
+_MAX_ROLL_DEG = 40.0
 
 
 def to_cartesian(lonlat_deg: Vectors, height_m: NDArray[np.float64] | float) -> Vectors:
@@ -48,17 +54,12 @@ def _transformer(source: int, target: int) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
-_EARTH_RADIUS_M = 6_371_000.0
-_GRAVITY_M3_S2 = 3.986004418e14
-EARTH_ROTATION_RAD_S = 7.2921150e-5
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orbit:
     """A circular, descending orbit, by default the sun-synchronous one of Gaofen-1.
 
     Attributes:
-        lon_deg, lat_deg: geocentric direction in which the satellite stands at time 0.
+        lon_deg, lat_deg: geocentric direction of the satellite at time 0.
         altitude_m: over a sphere of 6371 km.
         inclination_deg: of the orbit's plane against the equator.
     """
@@ -72,7 +73,7 @@ class Orbit:
         highest = min(self.inclination_deg, 180 - self.inclination_deg)
         if abs(self.lat_deg) >= highest:
             raise InputError(
-                f"an orbit inclined by {self.inclination_deg} degrees comes to latitudes under "
+                f"an orbit inclined by {self.inclination_deg} degrees reaches latitudes under "
                 f"{highest} degrees; got {self.lat_deg}"
             )
 
@@ -82,19 +83,19 @@ class Orbit:
         return _EARTH_RADIUS_M + self.altitude_m
 
     @property
-    def turn_rad_s(self) -> float:
-        """How fast the satellite goes round, by Kepler's third law."""
+    def angular_velocity_rad_s(self) -> float:
+        """Angular velocity of the satellite, by Kepler's third law."""
         return float(np.sqrt(_GRAVITY_M3_S2 / self.radius_m**3))
 
     @property
     def ground_speed_m_s(self) -> float:
-        """How fast the point below runs over the turning earth, taken as a sphere."""
+        """Speed of the nadir point over the rotating earth, taken as a sphere."""
         up, ahead = self._start()
-        turn = np.cross([0, 0, EARTH_ROTATION_RAD_S], up)
-        return float(np.linalg.norm(self.turn_rad_s * ahead - turn)) * _EARTH_RADIUS_M
+        turn = np.cross([0, 0, _EARTH_ROTATION_RAD_S], up)
+        return float(np.linalg.norm(self.angular_velocity_rad_s * ahead - turn)) * _EARTH_RADIUS_M
 
     def frames(self, time_s: NDArray[np.float64]) -> tuple[Vectors, Vectors]:
-        """Return where the satellite is (n, 3) and its axes (n, 3, 3), turning with the earth.
+        """Return positions (n, 3) and axes (n, 3, 3) of the satellite, earth-fixed.
 
         The axes are the rows: ahead, to the right of the flight, down to the earth's centre.
 
@@ -102,48 +103,33 @@ class Orbit:
             time_s: (n,) seconds from time 0.
         """
         up, ahead = self._start()
-        angle = self.turn_rad_s * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
+        angle = self.angular_velocity_rad_s * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
         outwards = up * np.cos(angle) + ahead * np.sin(angle)
         forward = ahead * np.cos(angle) - up * np.sin(angle)
         right = np.cross(-outwards, forward)
-        turned = _to_earth_fixed(np.stack([forward, right, -outwards], axis=1), time_s)
-        return -turned[:, 2] * self.radius_m, turned
+        x, y, z = np.moveaxis(np.stack([forward, right, -outwards], axis=1), -1, 0)
+        turn = -_EARTH_ROTATION_RAD_S * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
+        axes: Vectors = np.stack(
+            [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), z], axis=-1
+        )
+        return -axes[:, 2] * self.radius_m, axes
 
     def _start(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the unit vectors outwards and ahead at time 0."""
-        lon, lat = np.radians([self.lon_deg, self.lat_deg])
-        east_part = np.cos(np.radians(self.inclination_deg)) / np.cos(lat)
-        north_part = -np.sqrt(1 - east_part**2)
-        east = np.array([-np.sin(lon), np.cos(lon), 0])
-        north = np.array([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)])
-        up = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-        return up, east_part * east + north_part * north
-
-
-def _to_earth_fixed(vectors: Vectors, time_s: NDArray[np.float64]) -> Vectors:
-    """Return vectors (n, k, 3) of space at each time (n,) as the turning earth has them."""
-    angle = -EARTH_ROTATION_RAD_S * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    turned: Vectors = np.stack(
-        [x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), z], axis=-1
-    )
-    return turned
-
-
-Points = NDArray[np.float64]
-_MAX_ITERATIONS = 12
-_MAX_ROLL_DEG = 40.0
+        east, north, up = local_axes(np.array([[self.lon_deg, self.lat_deg]]))[0]
+        east_part = np.cos(np.radians(self.inclination_deg)) / np.cos(np.radians(self.lat_deg))
+        return up, east_part * east - np.sqrt(1 - east_part**2) * north
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attitude:
-    """How the platform is turned against flight and nadir.
+    """Attitude of the platform, relative to flight and nadir.
 
     Attributes:
         roll_deg: positive looks to the right of the flight, west on a descending pass.
         pitch_deg: positive looks back.
-        yaw_deg: positive turns to the right; 3.2 makes up for the earth's turn at 31 degrees.
-        wobble_urad: amplitude of a slow tremor of all three angles.
+        yaw_deg: positive turns to the right; 3.2 compensates the earth's rotation at 31 degrees.
+        wobble_urad: amplitude of a slow oscillation of all three angles.
         wobble_period_s: its period.
     """
 
@@ -156,11 +142,11 @@ class Attitude:
     def __post_init__(self) -> None:
         if abs(self.roll_deg) > _MAX_ROLL_DEG:
             raise InputError(
-                f"a camera rolls by at most {_MAX_ROLL_DEG} degrees here; got {self.roll_deg}"
+                f"a camera rolls by at most {_MAX_ROLL_DEG} degrees; got {self.roll_deg}"
             )
 
-    def turned(self, roll_deg: float, pitch_deg: float) -> "Attitude":
-        """Return the attitude with small angles added."""
+    def rotated(self, roll_deg: float, pitch_deg: float) -> "Attitude":
+        """Return the attitude with angles added."""
         return replace(
             self, roll_deg=self.roll_deg + roll_deg, pitch_deg=self.pitch_deg + pitch_deg
         )
@@ -168,16 +154,16 @@ class Attitude:
     def rotations(self, time_s: NDArray[np.float64]) -> Vectors:
         """Return the matrices (n, 3, 3) from the platform's axes to those of the orbit."""
         phase = 2 * np.pi * np.asarray(time_s) / self.wobble_period_s
-        tremor = self.wobble_urad * 1e-6
-        roll = np.radians(self.roll_deg) + tremor * np.sin(phase)
-        pitch = np.radians(self.pitch_deg) + tremor * np.sin(0.8 * phase + 1.0)
-        yaw = np.radians(self.yaw_deg) + tremor * np.sin(0.6 * phase + 2.0)
+        wobble = self.wobble_urad * 1e-6
+        roll = np.radians(self.roll_deg) + wobble * np.sin(phase)
+        pitch = np.radians(self.pitch_deg) + wobble * np.sin(0.8 * phase + 1.0)
+        yaw = np.radians(self.yaw_deg) + wobble * np.sin(0.6 * phase + 2.0)
         return _rotations_about(2, yaw) @ _rotations_about(1, pitch) @ _rotations_about(0, -roll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushbroomCamera:
-    """A line of detectors that the flight sweeps over the ground.
+    """A line of detectors, swept over the ground by the flight.
 
     Pixel coordinates are (col, row) with (0, 0) the outer corner of the first pixel.
 
@@ -187,7 +173,7 @@ class PushbroomCamera:
         shape: (height, width) of the image in pixels.
         gsd_m: size of a pixel on the ground straight below.
         ahead_rad: how far before the others this line of detectors looks.
-        shift_px: (col, row) by which what is seen lies beside where this camera would have it.
+        shift_px: (col, row) displacement of image points from the camera's geometry.
         drift_px: how much that changes from the first line to the last.
     """
 
@@ -202,7 +188,7 @@ class PushbroomCamera:
     def __post_init__(self) -> None:
         if min(self.shape) < 1 or not self.gsd_m > 0:
             raise InputError(
-                "a camera's image has pixels of some size; "
+                "a camera's image must have pixels of a size above 0; "
                 f"got shape {self.shape}, {self.gsd_m} m pixels"
             )
 
@@ -217,7 +203,7 @@ class PushbroomCamera:
         return np.array([[self.shape[1] / 2, self.shape[0] / 2]])
 
     def rays(self, points: Points) -> tuple[Vectors, Vectors]:
-        """Return where the light of pixels comes to (n, 3), and unit vectors towards the ground."""
+        """Return the origins of pixels' rays (n, 3), and unit vectors towards the ground."""
         nominal = self._nominal(points)
         time_s = (nominal[:, 1] - self.shape[0] / 2) * self.line_time_s
         origin, axes = self.orbit.frames(time_s)
@@ -271,14 +257,14 @@ class PushbroomCamera:
         return float(azimuth), float(np.degrees(np.arcsin(towards[2] / np.linalg.norm(towards))))
 
     def _nominal(self, points: Points) -> Points:
-        """Return where pixels would lie in an image without shift and drift."""
+        """Return where pixels would be in an image without shift and drift."""
         points = np.asarray(points, dtype=np.float64)
         along = points[:, 1:] / self.shape[0] - 0.5
         moved: Points = points - self.shift_px - along * np.asarray(self.drift_px)
         return moved
 
     def _missed(self, points: Points, places: Vectors) -> NDArray[np.float64]:
-        """Return by what angles (n, 2) the rays of pixels pass places, seen from the camera."""
+        """Return the angles (n, 2) by which the rays of pixels miss places."""
         origin, direction = self.rays(points)
         towards = places - origin
         towards /= np.linalg.norm(towards, axis=1, keepdims=True)
@@ -290,7 +276,7 @@ class PushbroomCamera:
 def aim_at(
     camera: PushbroomCamera, lonlat_deg: tuple[float, float], height_m: float
 ) -> PushbroomCamera:
-    """Return the camera on the orbit from which its middle sees a point of the ground."""
+    """Return the camera on the orbit from which its middle sees a point on the ground."""
     target = np.array([lonlat_deg])
     for _ in range(_MAX_ITERATIONS):
         seen = camera.locate(camera.centre, height_m)
@@ -309,13 +295,13 @@ def aim_at(
 def mispoint(
     camera: PushbroomCamera, bias_m: tuple[float, float], height_m: float
 ) -> PushbroomCamera:
-    """Return a camera whose middle looks (east, north) metres beside, by roll and pitch alone."""
+    """Return a camera whose middle looks (east, north) metres off, by roll and pitch alone."""
     start = camera.locate(camera.centre, height_m)
     axes = local_axes(start)[0, :2]
     here = to_cartesian(start, height_m)
 
     def moved_m(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]:
-        turned = replace(camera, attitude=camera.attitude.turned(*angles_deg.tolist()))
+        turned = replace(camera, attitude=camera.attitude.rotated(*angles_deg.tolist()))
         place = to_cartesian(turned.locate(camera.centre, height_m), height_m)
         step: NDArray[np.float64] = axes @ (place - here)[0]
         return step
@@ -330,11 +316,11 @@ def mispoint(
             [(moved_m(angles + small * one) - moved_m(angles)) / small for one in np.eye(2)]
         )
         angles = angles + np.linalg.solve(jacobian, missed)
-    return replace(camera, attitude=camera.attitude.turned(*angles.tolist()))
+    return replace(camera, attitude=camera.attitude.rotated(*angles.tolist()))
 
 
 def _rotations_about(axis: int, angle: NDArray[np.float64]) -> Vectors:
-    """Return the matrices (n, 3, 3) of right-handed turns about an axis."""
+    """Return the matrices (n, 3, 3) of right-handed rotations about an axis."""
     cosine, sine = np.cos(angle), np.sin(angle)
     matrices = np.zeros((*np.shape(angle), 3, 3))
     first, second = (axis + 1) % 3, (axis + 2) % 3

@@ -1,4 +1,4 @@
-"""The known ground: what it reflects in the day's light, and how high it is."""
+"""The ground of a synthetic scene: reflectance in the day's light, heights, and a DEM of them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class GroundModel:
         height_m: (height, width) float32 over the ellipsoid, bilinear between pixel centres.
         grid: of the reflectance, in a projected coordinate system.
         height_grid: of the heights, in the same one; None where it is ``grid``.
-        mirrored: whether the ground goes on as its mirror image; else there is none beyond.
+        mirrored: whether the ground is mirrored beyond its edges; else there is none.
     """
 
     reflectance: Field
@@ -42,16 +42,18 @@ class GroundModel:
     def __post_init__(self) -> None:
         if self.reflectance.shape != (len(GROUND_BANDS), *self.grid.shape):
             raise InputError(
-                f"a ground has {len(GROUND_BANDS)} bands on its grid of {self.grid.shape}; "
-                f"got {self.reflectance.shape}"
+                f"a ground model must have {len(GROUND_BANDS)} bands on its grid of "
+                f"{self.grid.shape}; got {self.reflectance.shape}"
             )
         if self.height_m.shape != self._heights.shape or self._heights.crs != self.grid.crs:
             raise InputError(
-                "a ground's heights lie on a grid of its own coordinate system; got "
+                "a ground model's heights must be on a grid of its coordinate system; got "
                 f"{self.height_m.shape} on {self._heights.shape}, {self._heights.crs}"
             )
         if self.grid.crs is None or not self.grid.crs.is_projected:
-            raise InputError(f"a ground lies in projected coordinates; got {self.grid.crs}")
+            raise InputError(
+                f"a ground model must be in projected coordinates; got {self.grid.crs}"
+            )
 
     @property
     def _heights(self) -> Grid:
@@ -113,9 +115,9 @@ class GroundModel:
 
     @property
     def crs(self) -> pyproj.CRS:
-        """The coordinate system that the ground lies in."""
+        """The coordinate system of the grid."""
         if self.grid.crs is None:
-            raise InputError("a ground lies in projected coordinates; got none")
+            raise InputError("a ground model must be in projected coordinates; got none")
         return pyproj.CRS.from_user_input(self.grid.crs.to_wkt())
 
 
@@ -125,15 +127,15 @@ _NODATA = -9999.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemFormat:
-    """What the elevation model is like.
+    """Format of the elevation model.
 
     Attributes:
         epsg: its horizontal coordinate system; 4326 is WGS 84 in degrees.
         spacing_m: side of a cell; 30 is one arc second in degrees.
         undulation_m: height of the geoid over the ellipsoid, the same everywhere; heights are
             written over the geoid. 0 writes them over the ellipsoid.
-        vertical_epsg: coordinate system that the file says its heights have; None says nothing.
-        margin_m: how much farther than the ground it goes, which must be mirrored then.
+        vertical_epsg: coordinate system of heights that the file states; None states none.
+        margin_m: beyond the ground, which must be mirrored then.
     """
 
     epsg: int = 4326
@@ -145,7 +147,7 @@ class DemFormat:
     def __post_init__(self) -> None:
         if not self.spacing_m > 0 or self.margin_m < 0:
             raise InputError(
-                "an elevation model has cells of some size and no margin under 0; "
+                "cells of an elevation model must be above 0 and its margin not below; "
                 f"got {self.spacing_m} m, {self.margin_m} m"
             )
 
@@ -162,29 +164,29 @@ class DemFormat:
         return self.spacing_m / 30 / 3600 if is_geographic else self.spacing_m
 
 
-def write_dem(path: Path, ground: GroundModel, style: DemFormat | None = None) -> Grid:
+def write_dem(path: Path, ground: GroundModel, dem: DemFormat | None = None) -> Grid:
     """Write the ground's heights, smoothed to the cells' size, as a float32 GeoTIFF.
 
     Returns:
         The grid that the file has.
     """
-    style = style or DemFormat()
-    if style.margin_m > 0 and not ground.mirrored:
+    dem = dem or DemFormat()
+    if dem.margin_m > 0 and not ground.mirrored:
         raise InputError(
-            f"only mirrored ground goes on beyond its map; got a margin of {style.margin_m} m"
+            f"only mirrored ground continues beyond its edges; got a margin of {dem.margin_m} m"
         )
-    grid = _dem_grid(ground, style)
-    heights = _dem_heights(ground, style, grid) - np.float32(style.undulation_m)
+    grid = _dem_grid(ground, dem)
+    heights = _dem_heights(ground, dem, grid) - np.float32(dem.undulation_m)
     layer = OutputBand(description="height", dtype="float32", nodata=_NODATA, units="metre")
     write_scene(path, heights[np.newaxis], grid, (layer,))
     return grid
 
 
-def _dem_grid(ground: GroundModel, style: DemFormat) -> Grid:
-    """Return cells, snapped to multiples of their size, that hold the ground and the margin."""
-    transformer = pyproj.Transformer.from_crs(ground.crs, style.epsg, always_xy=True)
+def _dem_grid(ground: GroundModel, dem: DemFormat) -> Grid:
+    """Return the grid of ground and margin, snapped to multiples of the cells' size."""
+    transformer = pyproj.Transformer.from_crs(ground.crs, dem.epsg, always_xy=True)
     (west, south), (east, north) = ground.grid.corners(ground.grid.window)[[3, 1]]
-    margin, side = style.margin_m, style.spacing
+    margin, side = dem.margin_m, dem.spacing
     left, bottom, right, top = transformer.transform_bounds(
         west - margin, south - margin, east + margin, north + margin
     )
@@ -193,18 +195,18 @@ def _dem_grid(ground: GroundModel, style: DemFormat) -> Grid:
     cols = math.ceil(round(right / side, 6)) - start_x
     rows = start_y - math.floor(round(bottom / side, 6))
     transform = Affine(side, 0, start_x * side, 0, -side, start_y * side)
-    return Grid(crs=style.crs, transform=transform, shape=(rows, cols))
+    return Grid(crs=dem.crs, transform=transform, shape=(rows, cols))
 
 
-def _dem_heights(ground: GroundModel, style: DemFormat, grid: Grid) -> NDArray[np.float32]:
+def _dem_heights(ground: GroundModel, dem: DemFormat, grid: Grid) -> NDArray[np.float32]:
     """Return smoothed heights over the ellipsoid at the centres of cells."""
     rows, cols = np.indices(grid.shape) + 0.5
     places = map_points(grid.transform, np.column_stack([cols.ravel(), rows.ravel()]))
-    transformer = pyproj.Transformer.from_crs(style.epsg, ground.crs, always_xy=True)
+    transformer = pyproj.Transformer.from_crs(dem.epsg, ground.crs, always_xy=True)
     mapped = np.column_stack(transformer.transform(places[:, 0], places[:, 1]))
     points = map_points(~ground.grid.transform, mapped).astype(np.float32)
     fine_m = ground.height_pixel_m
-    sigma = math.sqrt(max(style.spacing_m**2 - fine_m**2, 0)) / fine_m / _FWHM_PER_SIGMA
+    sigma = math.sqrt(max(dem.spacing_m**2 - fine_m**2, 0)) / fine_m / _FWHM_PER_SIGMA
     smooth = replace(
         ground, height_m=ndimage.gaussian_filter(ground.height_m, sigma, mode="reflect")
     )

@@ -1,4 +1,4 @@
-"""What the ground is painted on, and the colours of things."""
+"""Land cover of the synthetic valley: plants, rock, water, fields, roads, houses, and debris."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
 
+from landslip.preprocessing.radiometry.sun import SunPosition
 from landslip.synthetic.noise import Field, blurred, fractal_noise, ramp, streaks, top_fraction
-from landslip.synthetic.terrain import LightDirection, SyntheticTerrain
+from landslip.synthetic.terrain import SyntheticTerrain, sun_direction
 
 Colour = tuple[float, float, float, float]
 
@@ -32,15 +33,20 @@ ROOFS: tuple[Colour, ...] = (
     (0.190, 0.175, 0.150, 0.19),
     (0.270, 0.280, 0.290, 0.31),
 )
+_CROWN_M, _BOULDER_M, _SCAR_M = 0.9, 0.6, 4.0
+_STREAM_HALF_WIDTH_PX = 1.4
+_PARCEL_M = (70.0, 34.0)
+_ROAD_M, _TRACK_M = 8.0, 5.0
+_HOUSES = 90
 
 
 @dataclass(slots=True)
 class SurfaceCanvas:
-    """A scene in the making, changed in place.
+    """Reflectance and relief, painted in place.
 
     Attributes:
         reflectance: (4: blue, green, red, nir, height, width) of lit level ground.
-        relief_m: (height, width) what stands on the ground or is cut into it, for shading.
+        relief_m: (height, width) of plants, rocks and scars on the terrain, for shading.
     """
 
     reflectance: NDArray[np.float32]
@@ -54,10 +60,10 @@ class SurfaceCanvas:
         return cls(reflectance, np.zeros(shape, dtype=np.float32))
 
     def paint(self, weight: Field, colour: Colour, texture: Field | float = 0.0) -> None:
-        """Lay a colour over the ground, and level what stood there.
+        """Cover the ground with a colour, and level its relief.
 
         Args:
-            weight: (height, width) 0 where nothing changes, 1 where nothing of the old is left.
+            weight: (height, width) 0 where nothing changes, 1 where the colour covers all.
             colour: reflectance by band.
             texture: change of brightness by pixel, 0.1 being a tenth more.
         """
@@ -68,8 +74,20 @@ class SurfaceCanvas:
         self.relief_m *= 1 - weight
 
 
-_CROWN_M, _BOULDER_M, _SCAR_M = 0.9, 0.6, 4.0
-_STREAM_HALF_WIDTH_PX = 1.4
+def paint_land_cover(
+    terrain: SyntheticTerrain, sun: SunPosition, generator: np.random.Generator
+) -> SurfaceCanvas:
+    """Return reflectance and relief of the ground without landslides."""
+    plants, rocks, soil, fields, water, roads, houses = generator.spawn(7)
+    canvas = SurfaceCanvas.of(terrain.shape, FOREST)
+    paint_vegetation(canvas, terrain, plants)
+    paint_outcrops(canvas, terrain, rocks)
+    paint_clearings(canvas, terrain, soil)
+    paint_fields(canvas, terrain, fields)
+    paint_water(canvas, terrain, water)
+    paint_roads(canvas, terrain, roads)
+    paint_houses(canvas, terrain, houses, sun)
+    return canvas
 
 
 def paint_vegetation(
@@ -121,22 +139,17 @@ def paint_water(
     shape = terrain.shape
     wander = fractal_noise(shape, generator, largest_px=300, smallest_px=20, exponent=1.6)
     grain = fractal_noise(shape, generator, largest_px=40, exponent=0.8)
-    canvas.paint(0.75 * _stream_beds(terrain, 1 + 0.4 * wander), GRAVEL, 0.12 * grain)
+    lines = [shapely.LineString(course) for course in terrain.streams]
+    middle = rasterize(lines, out_shape=shape, dtype="uint8") if lines else 0
+    away: Field = ndimage.distance_transform_edt(np.broadcast_to(middle, shape) == 0)
+    beds = ramp(away - _STREAM_HALF_WIDTH_PX * (1 + 0.4 * wander), 0.7, -0.7)
+    canvas.paint(0.75 * beds, GRAVEL, 0.12 * grain)
     flats = ramp(terrain.river_m - 0.55 * terrain.plain_m - 14 * wander, 3, -3)
     canvas.paint(flats, GRAVEL, 0.08 * grain)
     canvas.paint(flats * top_fraction(wander + 0.3 * grain, 0.25), SHRUB, 0.10 * grain)
     side_arms = 90 * np.abs(wander - 0.1 + 0.04 * grain)
     channel = np.minimum(side_arms, terrain.river_m + 7 * wander)
     canvas.paint(flats * ramp(channel, 14, 11), WATER, 0.03 * grain)
-
-
-def _stream_beds(terrain: SyntheticTerrain, width: Field) -> Field:
-    """Return where side streams run (height, width, 0 to 1); ``width`` is around 1."""
-    lines = [shapely.LineString(way) for way in terrain.streams]
-    middle = rasterize(lines, out_shape=terrain.shape, dtype="uint8") if lines else 0
-    away: Field = ndimage.distance_transform_edt(np.broadcast_to(middle, terrain.shape) == 0)
-    half = _STREAM_HALF_WIDTH_PX * width
-    return ramp(away - half, 0.7, -0.7)
 
 
 def paint_debris(
@@ -150,7 +163,7 @@ def paint_debris(
     Args:
         canvas: painted on.
         terrain: under it.
-        freshness: (height, width) of the landslide that a pixel lies in, 0 outside.
+        freshness: (height, width) of the landslide at a pixel, 0 outside.
         generator: of all draws.
     """
     shape = terrain.shape
@@ -165,11 +178,6 @@ def paint_debris(
     canvas.relief_m += _BOULDER_M * bare * boulders
     depth = ndimage.distance_transform_edt(inside).astype(np.float32)
     canvas.relief_m -= np.minimum(0.6 * depth, _SCAR_M)
-
-
-_PARCEL_M = (70.0, 34.0)
-_ROAD_M, _TRACK_M = 8.0, 5.0
-_HOUSES = 90
 
 
 def paint_fields(
@@ -207,14 +215,14 @@ def paint_houses(
     canvas: SurfaceCanvas,
     terrain: SyntheticTerrain,
     generator: np.random.Generator,
-    sun: LightDirection,
+    sun: SunPosition,
 ) -> None:
     """Houses beside the road, each with its shadow."""
     near_road = np.abs(np.abs(terrain.river_m - terrain.plain_m - 4) - 18) < 9
     row, col = np.nonzero(near_road & (terrain.slope_deg < 12))
     chosen = generator.integers(len(row), size=_HOUSES)
     houses = [_house(col[at], row[at], generator) for at in chosen]
-    x, y = sun.towards
+    x, y = sun_direction(sun)
     shadows = [shapely.affinity.translate(house, -2.2 * x, -2.2 * y) for house in houses]
     canvas.reflectance *= 1 - 0.65 * _rasterize(shadows, terrain.shape)
     roof = generator.integers(len(ROOFS), size=len(houses))
@@ -261,22 +269,5 @@ def _house(col: int, row: int, generator: np.random.Generator) -> shapely.Polygo
 def _rasterize(shapes: list[shapely.Polygon], shape: tuple[int, int]) -> Field:
     if not shapes:
         return np.zeros(shape, dtype=np.float32)
-    burnt: Field = rasterize(shapes, out_shape=shape, dtype="float32")
-    return burnt
-
-
-def paint_land_cover(
-    terrain: SyntheticTerrain, freshness: Field, sun: LightDirection, generator: np.random.Generator
-) -> SurfaceCanvas:
-    """Return the ground's reflectance and relief, landslides over what grew there before."""
-    plants, rocks, soil, fields, water, roads, houses, debris = generator.spawn(8)
-    canvas = SurfaceCanvas.of(terrain.shape, FOREST)
-    paint_vegetation(canvas, terrain, plants)
-    paint_outcrops(canvas, terrain, rocks)
-    paint_clearings(canvas, terrain, soil)
-    paint_fields(canvas, terrain, fields)
-    paint_water(canvas, terrain, water)
-    paint_roads(canvas, terrain, roads)
-    paint_houses(canvas, terrain, houses, sun)
-    paint_debris(canvas, terrain, freshness, debris)
-    return canvas
+    weight: Field = rasterize(shapes, out_shape=shape, dtype="float32")
+    return weight

@@ -1,4 +1,4 @@
-"""A made-up mountain valley that stays the same while its landslides come and go."""
+"""A synthetic mountain valley that stays the same while its landslides come and go."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -7,7 +7,6 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 
@@ -24,7 +23,6 @@ from landslip.synthetic.landslides import (
     draw_landslides,
 )
 from landslip.synthetic.noise import Field, ramp
-from landslip.synthetic.terrain import LightDirection as Light
 from landslip.synthetic.terrain import SyntheticTerrain, illumination, make_terrain
 
 _BLOCK_PX = 16
@@ -34,7 +32,7 @@ _FAINT, _BARE = 0.12, 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandscapeSettings:
-    """Where a land lies and what happens on it.
+    """Place and landslides of a landscape.
 
     Attributes:
         centre_deg: longitude and latitude of its middle.
@@ -42,8 +40,8 @@ class LandscapeSettings:
         shape: (height, width) in pixels, rounded up to multiples of 16.
         resolution_m: side of a pixel.
         river_m: height of the river over the ellipsoid.
-        recipe: what landslides are like, those of all times together.
-        triggers: what sets them off, in order of time.
+        landslides: of all times together.
+        triggers: in order of time.
     """
 
     centre_deg: tuple[float, float]
@@ -51,12 +49,12 @@ class LandscapeSettings:
     shape: tuple[int, int]
     resolution_m: float = 2.0
     river_m: float = 1300.0
-    recipe: LandslideSettings = field(default_factory=lambda: LandslideSettings(per_km2=14.0))
+    landslides: LandslideSettings = field(default_factory=lambda: LandslideSettings(per_km2=14.0))
     triggers: tuple[TriggerEvent, ...] = WENCHUAN
 
     @property
     def grid(self) -> Grid:
-        """The land's grid, with corners at multiples of the resolution."""
+        """The landscape's grid, with corners at multiples of the resolution."""
         height, width = (-(-size // _BLOCK_PX) * _BLOCK_PX for size in self.shape)
         to_map = pyproj.Transformer.from_crs(4326, self.epsg, always_xy=True)
         x, y = to_map.transform(*self.centre_deg)
@@ -68,20 +66,20 @@ class LandscapeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticLandscape:
-    """Ground, plants and houses, and the history of every landslide.
+    """Terrain, land cover, and the history of every landslide.
 
     Attributes:
         terrain: its heights are over the river.
-        cover: reflectance and relief of all but landslides.
-        slides: with outlines in pixels.
-        grid: where it lies.
+        cover: reflectance and relief without landslides.
+        landslides: with outlines in pixels.
+        grid: of all fields.
         river_m: height of the river over the ellipsoid.
         seed: of the debris.
     """
 
     terrain: SyntheticTerrain
     cover: SurfaceCanvas
-    slides: tuple[LandslideHistory, ...]
+    landslides: tuple[LandslideHistory, ...]
     grid: Grid
     river_m: float
     seed: int
@@ -92,11 +90,10 @@ class SyntheticLandscape:
         return self.terrain.height_m + np.float32(self.river_m)
 
     def ground_on(self, day: date, sun: SunPosition, *, mirrored: bool = True) -> GroundModel:
-        """Return what the land looks like on a day, in the day's light."""
+        """Return the ground as it is on a day, in the day's light."""
         canvas = self._canvas_on(day)
-        light = Light(azimuth_deg=sun.azimuth_deg, elevation_deg=sun.elevation_deg)
         relief = self.terrain.height_m + canvas.relief_m
-        canvas.reflectance *= illumination(relief, self.terrain.resolution_m, light)
+        canvas.reflectance *= illumination(relief, self.terrain.resolution_m, sun)
         return GroundModel(
             reflectance=canvas.reflectance,
             height_m=self.height_m,
@@ -106,55 +103,49 @@ class SyntheticLandscape:
 
     def freshness_on(self, day: date) -> Field:
         """Return how bare landslides are on a day (height, width), 0 outside and once overgrown."""
-        shapes = [(slide.outline, slide.freshness(day)) for slide in self.slides]
-        kept = [one for one in shapes if one[1] >= _FAINT]
-        if not kept:
+        shapes = [(one.outline, one.freshness(day)) for one in self.landslides]
+        visible = [one for one in shapes if one[1] >= _FAINT]
+        if not visible:
             return np.zeros(self.grid.shape, dtype=np.float32)
-        burnt: Field = rasterize(kept, out_shape=self.grid.shape, dtype="float32")
-        return burnt
+        freshness: Field = rasterize(visible, out_shape=self.grid.shape, dtype="float32")
+        return freshness
 
     def _canvas_on(self, day: date) -> SurfaceCanvas:
-        """Return cover and debris; where landslides are old, what grew there shines through."""
+        """Return cover and debris; old landslides are blended with what grew there before."""
         canvas = SurfaceCanvas(self.cover.reflectance.copy(), self.cover.relief_m.copy())
         freshness = self.freshness_on(day)
         if freshness.any():
             debris = np.random.default_rng([self.seed, day.toordinal()])
             paint_debris(canvas, self.terrain, freshness, debris)
-            share = ramp(freshness, _FAINT, _BARE)
-            for new, old in zip(canvas.reflectance, self.cover.reflectance, strict=True):
-                _blend(new, old, share)
-            _blend(canvas.relief_m, self.cover.relief_m, share)
+            weight = ramp(freshness, _FAINT, _BARE)
+            before = (*self.cover.reflectance, self.cover.relief_m)
+            for painted, old in zip((*canvas.reflectance, canvas.relief_m), before, strict=True):
+                np.subtract(painted, old, out=painted)
+                np.multiply(painted, weight, out=painted)
+                np.add(painted, old, out=painted)
         return canvas
 
 
-def make_landscape(plan: LandscapeSettings, seed: int, sun: SunPosition) -> SyntheticLandscape:
-    """Make a land.
+def make_landscape(settings: LandscapeSettings, seed: int, sun: SunPosition) -> SyntheticLandscape:
+    """Make a landscape.
 
     Args:
-        plan: where it lies and what happens on it.
+        settings: place and landslides.
         seed: of all draws.
-        sun: whose light casts the shadows of houses, which stay the same on all days.
+        sun: which casts the shadows of houses, the same on all days.
     """
-    ground, slides, cover, fate = np.random.default_rng(seed).spawn(4)
-    grid = plan.grid
-    terrain = make_terrain(grid.shape, plan.resolution_m, ground)
+    ground, slides, cover, history = np.random.default_rng(seed).spawn(4)
+    grid = settings.grid
+    terrain = make_terrain(grid.shape, settings.resolution_m, ground)
     height, width = grid.shape
     frame = shapely.box(_EDGE_PX, _EDGE_PX, width - _EDGE_PX, height - _EDGE_PX)
-    drawn = draw_landslides(terrain, frame, slides, plan.recipe)
-    light = Light(azimuth_deg=sun.azimuth_deg, elevation_deg=sun.elevation_deg)
-    bare = np.zeros(grid.shape, dtype=np.float32)
+    drawn = draw_landslides(terrain, frame, slides, settings.landslides)
+    histories = draw_histories([one.outline for one in drawn], history, settings.triggers)
     return SyntheticLandscape(
         terrain=terrain,
-        cover=paint_land_cover(terrain, bare, light, cover),
-        slides=tuple(draw_histories([one.outline for one in drawn], fate, plan.triggers)),
+        cover=paint_land_cover(terrain, sun, cover),
+        landslides=tuple(histories),
         grid=grid,
-        river_m=plan.river_m,
+        river_m=settings.river_m,
         seed=seed,
     )
-
-
-def _blend(new: NDArray[np.float32], old: NDArray[np.float32], share: Field) -> None:
-    """Leave a share (height, width) of the new, in place."""
-    new -= old
-    new *= share
-    new += old

@@ -1,4 +1,4 @@
-"""Known landslides: tongues that begin on steep ground and run down it."""
+"""Synthetic landslides: tongues that begin on steep slopes and run down, and their histories."""
 
 import math
 from collections.abc import Sequence
@@ -21,16 +21,19 @@ _STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (28.0, 40.0), 13.0, 28.0
 _SMALLEST_AREA_PX = 300.0
 _SPACING_PX = 5.0
 _TRIES_PER_LANDSLIDE = 40
+OVERGROWN = 0.3
+_INITIAL_FRESHNESS = (0.8, 1.0)
+_HEALING_YEARS, _HEALING_SPREAD = 6.5, 0.5
 
 Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandslideSettings:
-    """What landslides are like; ranges are of uniform draws, lengths are log-normal.
+    """Size and number of landslides; ranges are of uniform draws, lengths are log-normal.
 
     Attributes:
-        per_km2: how many landslides a square kilometre has, give or take a fifth.
+        per_km2: number of landslides in a square kilometre, plus or minus a fifth.
         length_m: median length.
         spread: standard deviation of the logarithm of length.
         slenderness: length over width.
@@ -61,18 +64,20 @@ def draw_landslides(
     terrain: SyntheticTerrain,
     frame: shapely.Polygon,
     generator: np.random.Generator,
-    recipe: LandslideSettings | None = None,
+    settings: LandslideSettings | None = None,
 ) -> list[Landslide]:
     """Draw landslides in a frame that do not touch each other, with outlines in pixels."""
-    recipe = recipe or LandslideSettings()
+    settings = settings or LandslideSettings()
     area_km2 = terrain.river_m.size * terrain.resolution_m**2 / 1e6
-    wanted = round(area_km2 * recipe.per_km2 * generator.uniform(0.8, 1.2))
-    downslope = _smooth_direction(terrain)
+    wanted = round(area_km2 * settings.per_km2 * generator.uniform(0.8, 1.2))
+    # where the terrain falls on the scale of a landslide
+    smooth = np.stack([blurred(part, 5) for part in terrain.downslope])
+    downslope = smooth / np.maximum(np.hypot(*smooth), 1e-6)
     landslides: list[Landslide] = []
     for source in _sources(terrain, wanted * _TRIES_PER_LANDSLIDE, generator):
-        outline = _draw_outline(source, terrain, downslope, recipe, generator)
+        outline = _draw_outline(source, terrain, downslope, settings, generator)
         if outline is not None and _is_free(outline, landslides, frame):
-            freshness = float(generator.uniform(*recipe.freshness))
+            freshness = float(generator.uniform(*settings.freshness))
             landslides.append(Landslide(outline=outline, freshness=freshness))
         if len(landslides) == wanted:
             break
@@ -92,20 +97,13 @@ def in_map_coordinates(landslides: list[Landslide], grid: Grid) -> list[Landslid
 
 
 def landslide_mask(landslides: list[Landslide], grid: Grid) -> NDArray[np.bool_]:
-    """Return which pixels (height, width) have their centre in a landslide of the map."""
+    """Return which pixels (height, width) have their centre in a landslide in map coordinates."""
     outlines = np.array([one.outline for one in landslides], dtype=object)
     return LabelPolygons(geometries=outlines, notes=()).rasterize(grid, grid.window)
 
 
-def _smooth_direction(terrain: SyntheticTerrain) -> Field:
-    """Return where the ground falls on the scale of a landslide (2: x and y, height, width)."""
-    smooth = np.stack([blurred(part, 5) for part in terrain.downslope])
-    unit: Field = smooth / np.maximum(np.hypot(*smooth), 1e-6)
-    return unit
-
-
 def _sources(terrain: SyntheticTerrain, count: int, generator: np.random.Generator) -> Points:
-    """Draw points (count, 2: x and y) on steep ground, the steeper the likelier."""
+    """Draw points (count, 2: x and y) on steep slopes, the steeper the likelier."""
     weight = ramp(blurred(terrain.slope_deg, 4), *_STEEP_DEG).ravel().astype(np.float64)
     cells = generator.choice(len(weight), size=count, p=weight / weight.sum())
     row, col = np.divmod(cells, terrain.shape[1])
@@ -116,14 +114,14 @@ def _draw_outline(
     source: Points,
     terrain: SyntheticTerrain,
     downslope: Field,
-    recipe: LandslideSettings,
+    settings: LandslideSettings,
     generator: np.random.Generator,
 ) -> shapely.Polygon | None:
-    """Return a tongue from a source downwards, or None where the ground is too flat for one."""
-    length_m = recipe.length_m * np.exp(recipe.spread * generator.standard_normal())
+    """Return a tongue from a source downwards, or None where the terrain is too flat for one."""
+    length_m = settings.length_m * np.exp(settings.spread * generator.standard_normal())
     length_px = float(np.clip(length_m, 50, 420)) / terrain.resolution_m
     path = _path_down(source, length_px, terrain, downslope)
-    width_px = length_px / generator.uniform(*recipe.slenderness)
+    width_px = length_px / generator.uniform(*settings.slenderness)
     col, row = path.astype(np.intp).T
     is_short = (len(path) - 1) * _STEP_PX < max(0.6 * length_px, 1.5 * width_px)
     if is_short or terrain.slope_deg[row, col].mean() < _MEAN_DEG:
@@ -135,7 +133,7 @@ def _draw_outline(
 def _path_down(
     source: Points, length_px: float, terrain: SyntheticTerrain, downslope: Field
 ) -> Points:
-    """Follow the ground down to the valley floor or to where it is too flat."""
+    """Follow the terrain down to the valley floor or to where it is too flat."""
     points: list[Points] = []
     at = source
     for _ in range(int(length_px / _STEP_PX)):
@@ -164,8 +162,8 @@ def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) 
         for side in (1, -1)
     ]
     ring = np.concatenate([sides[0], sides[1][::-1]])
-    whole = shapely.Polygon(ring).buffer(0).buffer(-1.5).buffer(3.0).buffer(-1.5)
-    parts = shapely.get_parts(whole)
+    smoothed = shapely.Polygon(ring).buffer(0).buffer(-1.5).buffer(3.0).buffer(-1.5)
+    parts = shapely.get_parts(smoothed)
     largest = max(parts, key=lambda part: float(part.area), default=shapely.Polygon())
     return shapely.Polygon(largest.exterior)
 
@@ -186,55 +184,53 @@ def _is_free(outline: shapely.Polygon, landslides: list[Landslide], frame: shape
     return bool(frame.contains(outline)) and not shapely.dwithin(outline, others, _SPACING_PX).any()
 
 
-OVERGROWN = 0.3
-_INITIAL_FRESHNESS = (0.8, 1.0)
-_HEALING_YEARS, _HEALING_SPREAD = 6.5, 0.5
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerEvent:
     """A day on which slopes failed: an earthquake or a rainstorm.
 
     Attributes:
         day: on which they failed.
-        share: of all landslides that fell on it for the first time.
-        again: share of those that had fallen earlier that fell again.
+        fraction: of all landslides that failed on it for the first time.
+        repeat_fraction: of those that had failed earlier, failed again.
     """
 
     day: date
-    share: float
-    again: float = 0.0
+    fraction: float
+    repeat_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.share <= 1 and 0 <= self.again <= 1):
-            raise InputError(f"shares lie between 0 and 1; got {self.share} and {self.again}")
+        if not (0 <= self.fraction <= 1 and 0 <= self.repeat_fraction <= 1):
+            raise InputError(
+                "fractions of a trigger must be between 0 and 1; got "
+                f"{self.fraction} and {self.repeat_fraction}"
+            )
 
 
 WENCHUAN = (
-    TriggerEvent(day=date(2008, 5, 12), share=0.58),
-    TriggerEvent(day=date(2013, 7, 10), share=0.18, again=0.08),
-    TriggerEvent(day=date(2014, 7, 22), share=0.12, again=0.06),
-    TriggerEvent(day=date(2015, 6, 28), share=0.12, again=0.06),
+    TriggerEvent(day=date(2008, 5, 12), fraction=0.58),
+    TriggerEvent(day=date(2013, 7, 10), fraction=0.18, repeat_fraction=0.08),
+    TriggerEvent(day=date(2014, 7, 22), fraction=0.12, repeat_fraction=0.06),
+    TriggerEvent(day=date(2015, 6, 28), fraction=0.12, repeat_fraction=0.06),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandslideHistory:
-    """A place where the ground slid, once or several times.
+    """A slope that failed once or several times.
 
     Attributes:
         outline: a valid polygon, in pixels or map coordinates.
-        falls: the days on which it slid and how bare it was then, in order of time.
+        failures: the days and how bare it was then, in order of time.
         healing_years: time in which bareness falls to 37 percent.
     """
 
     outline: shapely.Polygon
-    falls: tuple[tuple[date, float], ...]
+    failures: tuple[tuple[date, float], ...]
     healing_years: float
 
     def freshness(self, day: date) -> float:
-        """Return how bare it is: 1 is bare debris, 0 overgrown or not yet there."""
-        past = [fall for fall in self.falls if fall[0] <= day]
+        """Return how bare it is: 1 is bare debris, 0 overgrown or not yet failed."""
+        past = [failure for failure in self.failures if failure[0] <= day]
         if not past:
             return 0.0
         last, freshness = past[-1]
@@ -247,29 +243,26 @@ def draw_histories(
     generator: np.random.Generator,
     triggers: tuple[TriggerEvent, ...] = WENCHUAN,
 ) -> list[LandslideHistory]:
-    """Draw when each landslide fell, and how fast it grows over.
+    """Draw when each landslide failed, and how fast it grows over.
 
     Args:
-        outlines: of all that ever fall.
+        outlines: of all that ever fail.
         generator: of all draws.
-        triggers: in order of time; their shares add up to 1.
+        triggers: in order of time; their fractions add up to 1.
     """
-    if not math.isclose(sum(trigger.share for trigger in triggers), 1.0, abs_tol=1e-6):
-        raise InputError(
-            f"the shares of triggers add up to 1; got {[trigger.share for trigger in triggers]}"
-        )
-    firsts = generator.choice(
-        len(triggers), size=len(outlines), p=[trigger.share for trigger in triggers]
-    )
+    fractions = [trigger.fraction for trigger in triggers]
+    if not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
+        raise InputError(f"the fractions of triggers must add up to 1; got {fractions}")
+    firsts = generator.choice(len(triggers), size=len(outlines), p=fractions)
     return [
         _draw_history(outline, triggers[first:], generator)
         for outline, first in zip(outlines, firsts, strict=True)
     ]
 
 
-def visible_landslides(slides: Sequence[LandslideHistory], day: date) -> list[Landslide]:
-    """Return the landslides that can be seen on a day: fallen, and not yet overgrown."""
-    seen = ((slide.outline, slide.freshness(day)) for slide in slides)
+def visible_landslides(histories: Sequence[LandslideHistory], day: date) -> list[Landslide]:
+    """Return the landslides that can be seen on a day: failed, and not yet overgrown."""
+    seen = ((one.outline, one.freshness(day)) for one in histories)
     return [
         Landslide(outline=outline, freshness=freshness)
         for outline, freshness in seen
@@ -280,16 +273,18 @@ def visible_landslides(slides: Sequence[LandslideHistory], day: date) -> list[La
 def _draw_history(
     outline: shapely.Polygon, triggers: tuple[TriggerEvent, ...], generator: np.random.Generator
 ) -> LandslideHistory:
-    """Draw the history of a landslide that first falls at the first of some triggers."""
-    fell = [True] + [bool(generator.random() < trigger.again) for trigger in triggers[1:]]
+    """Draw the history of a landslide that first fails at the first of some triggers."""
+    failed = [True] + [
+        bool(generator.random() < trigger.repeat_fraction) for trigger in triggers[1:]
+    ]
     bare = generator.uniform(*_INITIAL_FRESHNESS, len(triggers)).tolist()
     spread = math.exp(_HEALING_SPREAD * generator.standard_normal())
     return LandslideHistory(
         outline=outline,
-        falls=tuple(
+        failures=tuple(
             (trigger.day, freshness)
-            for trigger, freshness, falls in zip(triggers, bare, fell, strict=True)
-            if falls
+            for trigger, freshness, fails in zip(triggers, bare, failed, strict=True)
+            if fails
         ),
         healing_years=_HEALING_YEARS * spread,
     )

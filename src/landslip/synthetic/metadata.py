@@ -1,4 +1,4 @@
-"""The XML beside each image, tag by tag as real products have it."""
+"""XML metadata of a synthetic image, tag by tag as in real products."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,15 +16,15 @@ _CORNERS = ("TopLeft", "TopRight", "BottomRight", "BottomLeft")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageMetadataValues:
-    """What the XML of one image says.
+class StatedMetadata:
+    """Metadata of one image.
 
     Attributes:
-        overpass: the look.
-        camera: as the metadata have it.
+        overpass: of the satellite.
+        camera: the stated one.
         sun: over the image's middle.
         product_id: number of the product.
-        bands: their names.
+        bands: names.
         zenith_as_elevation: whether SolarZenith holds the elevation, as in some older products.
         coefficients: calibration to be stated as AbsCeof; None for none.
     """
@@ -38,46 +38,28 @@ class ImageMetadataValues:
     coefficients: RadiometricCalibration | None = None
 
 
-def format_metadata(facts: ImageMetadataValues) -> str:
+def format_metadata(metadata: StatedMetadata) -> str:
     """Return the XML of one image."""
-    groups = (
-        _product(facts),
-        _times(facts),
-        _image(facts),
-        _angles(facts),
-        _settings(facts),
-        _corners(facts.camera),
-    )
-    lines = [_line(tag, value) for group in groups for tag, value in group.items()]
-    return "\n".join([_HEAD, *lines, "</ProductMetaData>", ""])
-
-
-def _line(tag: str, value: object) -> str:
-    return f"    <{tag} />" if value is None else f"    <{tag}>{value}</{tag}>"
-
-
-def _product(facts: ImageMetadataValues) -> dict[str, object]:
-    return {
+    overpass, camera, sun = metadata.overpass, metadata.camera, metadata.sun
+    centre, count = overpass.beijing_time, len(metadata.bands)
+    height, width = camera.shape
+    half = timedelta(seconds=height / 2 * camera.line_time_s)
+    azimuth, elevation = camera.view()
+    zenith = sun.elevation_deg if metadata.zenith_as_elevation else sun.zenith_deg
+    tags: dict[str, object] = {
         "SatelliteID": "GF1",
-        "SensorID": facts.overpass.sensor_name,
-        "ReceiveTime": _second(facts.overpass.utc),
-        "OrbitID": 1 + (facts.overpass.utc - datetime(2013, 4, 26)).days * 15,
+        "SensorID": overpass.sensor_name,
+        "ReceiveTime": _second(overpass.utc),
+        "OrbitID": 1 + (overpass.utc - datetime(2013, 4, 26)).days * 15,
         "ProduceType": "STANDARD",
-        "SceneID": facts.product_id + 3_759_580,
-        "ProductID": facts.product_id,
+        "SceneID": metadata.product_id + 3_759_580,
+        "ProductID": metadata.product_id,
         "ProductLevel": "LEVEL1A",
         "ProductQuality": None,
         "ProductQualityReport": None,
         "ProductFormat": "GEOTIFF",
-        "ProduceTime": _second(facts.overpass.beijing_time + _DAYS_TO_PRODUCT),
-        "Bands": "5" if facts.bands == ("pan",) else "1,2,3,4",
-    }
-
-
-def _times(facts: ImageMetadataValues) -> dict[str, object]:
-    centre = facts.overpass.beijing_time
-    half = timedelta(seconds=facts.camera.shape[0] / 2 * facts.camera.line_time_s)
-    return {
+        "ProduceTime": _second(centre + _DAYS_TO_PRODUCT),
+        "Bands": "5" if metadata.bands == ("pan",) else "1,2,3,4",
         "ScenePath": 12,
         "SceneRow": 104,
         "SatPath": 12,
@@ -87,13 +69,7 @@ def _times(facts: ImageMetadataValues) -> dict[str, object]:
         "StartTime": _second(centre - half),
         "EndTime": _second(centre + half),
         "CenterTime": _second(centre),
-    }
-
-
-def _image(facts: ImageMetadataValues) -> dict[str, object]:
-    height, width = facts.camera.shape
-    return {
-        "ImageGSD": f"{facts.camera.gsd_m:g}",
+        "ImageGSD": f"{camera.gsd_m:g}",
         "WidthInPixels": width,
         "HeightInPixels": height,
         "WidthInMeters": None,
@@ -102,32 +78,17 @@ def _image(facts: ImageMetadataValues) -> dict[str, object]:
         "QualityInfo": "",
         "PixelBits": "",
         "ValidPixelBits": "",
-    }
-
-
-def _angles(facts: ImageMetadataValues) -> dict[str, object]:
-    azimuth, elevation = facts.camera.view()
-    attitude = facts.camera.attitude
-    sun = facts.sun
-    tagged = sun.elevation_deg if facts.zenith_as_elevation else sun.zenith_deg
-    return {
         "RollViewingAngle": 0,
         "PitchViewingAngle": 0,
-        "RollSatelliteAngle": _number(attitude.roll_deg),
-        "PitchSatelliteAngle": _number(attitude.pitch_deg),
-        "YawSatelliteAngle": _number(attitude.yaw_deg),
+        "RollSatelliteAngle": _number(camera.attitude.roll_deg),
+        "PitchSatelliteAngle": _number(camera.attitude.pitch_deg),
+        "YawSatelliteAngle": _number(camera.attitude.yaw_deg),
         "SolarAzimuth": _number(sun.azimuth_deg),
-        "SolarZenith": _number(tagged),
+        "SolarZenith": _number(zenith),
         "SatelliteAzimuth": _number(azimuth),
         "SatelliteZenith": _number(elevation),
-    }
-
-
-def _settings(facts: ImageMetadataValues) -> dict[str, object]:
-    count = len(facts.bands)
-    settings: dict[str, object] = {
         "GainMode": ",".join(["G2"] * count),
-        "IntegrationTime": _number(facts.camera.line_time_s),
+        "IntegrationTime": _number(camera.line_time_s),
         "IntegrationLevel": ",".join(["S4"] * count),
         "MapProjection": None,
         "EarthEllipsoid": None,
@@ -137,19 +98,18 @@ def _settings(facts: ImageMetadataValues) -> dict[str, object]:
         "MtfCorrection": "LAB",
         "RelativeCorrectionData": "",
     }
-    if facts.coefficients is not None:
-        gains = facts.coefficients.gains
-        settings["AbsCeof"] = ",".join(f"{gains[band]:g}" for band in facts.bands)
-    return settings
-
-
-def _corners(camera: PushbroomCamera) -> dict[str, object]:
-    height, width = camera.shape
+    if metadata.coefficients is not None:
+        gains = metadata.coefficients.gains
+        tags["AbsCeof"] = ",".join(f"{gains[band]:g}" for band in metadata.bands)
     points = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
-    corners: dict[str, object] = {}
     for name, (lon, lat) in zip(_CORNERS, camera.locate(points, 0.0).tolist(), strict=True):
-        corners |= {f"{name}Latitude": _number(lat), f"{name}Longitude": _number(lon)}
-    return corners | {f"{name}Map{axis}": None for name in _CORNERS for axis in "XY"}
+        tags |= {f"{name}Latitude": _number(lat), f"{name}Longitude": _number(lon)}
+    tags |= {f"{name}Map{axis}": None for name in _CORNERS for axis in "XY"}
+    lines = [
+        f"    <{tag} />" if value is None else f"    <{tag}>{value}</{tag}>"
+        for tag, value in tags.items()
+    ]
+    return "\n".join([_HEAD, *lines, "</ProductMetaData>", ""])
 
 
 def _second(time: datetime) -> str:

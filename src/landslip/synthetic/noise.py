@@ -23,20 +23,20 @@ def fractal_noise(
     """
     rows = np.fft.fftfreq(shape[0]).astype(np.float32)[:, np.newaxis]
     frequency = np.hypot(rows, np.fft.rfftfreq(shape[1]).astype(np.float32))
-    kept = (frequency >= 1 / largest_px) & (frequency <= 1 / smallest_px)
-    amplitude = np.where(kept, np.maximum(frequency, 1e-6) ** np.float32(-exponent), 0)
+    inside = (frequency >= 1 / largest_px) & (frequency <= 1 / smallest_px)
+    amplitude = np.where(inside, np.maximum(frequency, 1e-6) ** np.float32(-exponent), 0)
     white = fft.rfft2(generator.standard_normal(shape, dtype=np.float32))
     field: Field = fft.irfft2(white * amplitude, s=shape)
     normalised: Field = field / field.std()
     return normalised
 
 
-def top_fraction(field: Field, share: float, softness: float = 0.15) -> Field:
-    """Return weights (height, width) that are over 0.5 on the highest ``share`` of a field.
+def top_fraction(field: Field, fraction: float, softness: float = 0.15) -> Field:
+    """Return weights (height, width) that are over 0.5 on the highest ``fraction`` of a field.
 
     They go from 0 to 1 within ``softness`` standard deviations on either side.
     """
-    cut = np.quantile(field[::4, ::4], 1 - share)
+    cut = np.quantile(field[::4, ::4], 1 - fraction)
     return ramp(field, float(cut - softness * field.std()), float(cut + softness * field.std()))
 
 

@@ -1,4 +1,4 @@
-"""When and how the satellite looks, and how far its metadata are wrong about it."""
+"""Overpasses of the satellite, and the errors of their metadata."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,11 +14,12 @@ from landslip.synthetic.ground_model import GroundModel
 PAN_GSD_M, MSS_GSD_M = 2.0, 8.0
 _MSS_AHEAD_RAD = 3e-5
 _BEIJING = timedelta(hours=8)
+_TRIAL_PX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageTarget:
-    """What the middle of the image looks at: a point of the ground, and how much around it.
+    """The point that the middle of the image looks at, and the size of the image.
 
     Attributes:
         lon_deg, lat_deg: on WGS 84.
@@ -35,24 +36,24 @@ class ImageTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraModels:
-    """One image's camera as it is, and as its metadata have it."""
+    """The camera of one image: the actual one, and the one stated by its metadata."""
 
-    seen: PushbroomCamera
-    told: PushbroomCamera
+    actual: PushbroomCamera
+    stated: PushbroomCamera
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overpass:
-    """One look at the ground.
+    """One overpass.
 
     Attributes:
         utc: time of the middle line, without a time zone.
         camera: 1 or 2, for PMS1 or PMS2.
-        attitude: of the platform as it is.
-        bias_m: (east, north) by which the metadata place the ground beside where it is, as seen in
-            the middle of the image; the same for both images.
-        shift_px: (col, row) by which the multispectral image lies beside where its metadata have
-            it, next to the bias, in its own pixels.
+        attitude: actual one of the platform.
+        bias_m: (east, north) error of geolocation by the metadata in the middle of the image; the
+            same for both images.
+        shift_px: (col, row) by which the multispectral image is displaced from its metadata,
+            besides the bias, in its own pixels.
         drift_px: how much that changes from its first line to its last.
     """
 
@@ -65,9 +66,11 @@ class Overpass:
 
     def __post_init__(self) -> None:
         if self.camera not in {1, 2}:
-            raise InputError(f"Gaofen-1 has the cameras 1 and 2; got {self.camera}")
+            raise InputError(f"camera must be 1 or 2; got {self.camera}")
         if self.utc.tzinfo is not None:
-            raise InputError(f"the time of an overpass is UTC without a time zone; got {self.utc}")
+            raise InputError(
+                f"the time of an overpass must be UTC without a time zone; got {self.utc}"
+            )
 
     @property
     def sensor_name(self) -> str:
@@ -76,15 +79,15 @@ class Overpass:
 
     @property
     def beijing_time(self) -> datetime:
-        """What the metadata call CenterTime."""
+        """CenterTime of the metadata."""
         return self.utc + _BEIJING
 
     def sun(self, target: ImageTarget) -> SunPosition:
-        """Return where the sun stands over a target."""
+        """Return the position of the sun over a target."""
         return sun_position(self.utc, target.lon_deg, target.lat_deg)
 
-    def views(self, target: ImageTarget) -> tuple[CameraModels, CameraModels]:
-        """Return the multispectral and the panchromatic view of a target."""
+    def camera_models(self, target: ImageTarget) -> tuple[CameraModels, CameraModels]:
+        """Return the multispectral and the panchromatic camera, looking at a target."""
         height, width = target.mss_shape
         start = PushbroomCamera(
             orbit=Orbit(lon_deg=target.lon_deg, lat_deg=target.lat_deg),
@@ -93,16 +96,16 @@ class Overpass:
             gsd_m=PAN_GSD_M,
         )
         pan = aim_at(start, (target.lon_deg, target.lat_deg), target.height_m)
-        told_pan = mispoint(pan, self.bias_m, target.height_m)
-        told_mss, mss = (
+        stated_pan = mispoint(pan, self.bias_m, target.height_m)
+        stated_mss, mss = (
             replace(one, shape=target.mss_shape, gsd_m=MSS_GSD_M, ahead_rad=_MSS_AHEAD_RAD)
-            for one in (told_pan, pan)
+            for one in (stated_pan, pan)
         )
         shifted = replace(mss, shift_px=self.shift_px, drift_px=self.drift_px)
-        return CameraModels(seen=shifted, told=told_mss), CameraModels(seen=pan, told=told_pan)
-
-
-_TRIAL_PX = 64
+        return (
+            CameraModels(actual=shifted, stated=stated_mss),
+            CameraModels(actual=pan, stated=stated_pan),
+        )
 
 
 def target_over(
@@ -110,11 +113,11 @@ def target_over(
 ) -> ImageTarget:
     """Return the target whose images show a window of the ground at all its heights.
 
-    Both the image as it is and as its metadata have it show the whole window.
+    Images of both the actual and the stated camera show the whole window.
 
     Args:
-        ground: what is looked at.
-        overpass: how it is looked at.
+        ground: to be imaged.
+        overpass: of the images.
         window: on the ground's grid; None is all of it.
         margin_px: what the image shows around it, in multispectral pixels.
     """
@@ -124,17 +127,14 @@ def target_over(
     lon, lat = ground.lonlat(middle)[0].tolist()
     shape = (_TRIAL_PX, _TRIAL_PX)
     trial = ImageTarget(lon_deg=lon, lat_deg=lat, height_m=(low + high) / 2, mss_shape=shape)
-    view, _ = overpass.views(trial)
-    corners = [
-        (col, row)
-        for col in (window.col_off, window.col_end)
-        for row in (window.row_off, window.row_end)
-    ]
-    lonlat = ground.lonlat(np.array(corners, dtype=np.float64))
-    seen = [
+    models, _ = overpass.camera_models(trial)
+    cols, rows = (window.col_off, window.col_end), (window.row_off, window.row_end)
+    corners = np.array([(col, row) for col in cols for row in rows], dtype=np.float64)
+    lonlat = ground.lonlat(corners)
+    offsets = [
         camera.project(lonlat, height) - camera.centre
-        for camera in (view.seen, view.told)
+        for camera in (models.actual, models.stated)
         for height in (low, high)
     ]
-    half_width, half_height = np.ceil(np.abs(np.concatenate(seen)).max(axis=0)) + margin_px
+    half_width, half_height = np.ceil(np.abs(np.concatenate(offsets)).max(axis=0)) + margin_px
     return replace(trial, mss_shape=(2 * int(half_height), 2 * int(half_width)))

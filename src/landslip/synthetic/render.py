@@ -1,6 +1,5 @@
-"""Where on the known ground each pixel of a camera looks."""
+"""Rendering of the images that a camera takes of the ground."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +29,17 @@ from landslip.synthetic.sensor import (
 
 _NODES_M = 128.0
 _COARSE_PX = 8
-_CLOSE_ENOUGH_M = 0.01
-_COARSE_ROUNDS, _FINE_ROUNDS = 60, 12
+_TOLERANCE_M = 0.01
+_COARSE_ITERATIONS, _FINE_ITERATIONS = 60, 12
+_WINDOW_PX = 1 << 21
+_PREVIEW_PX = 1137
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sightlines:
     """The lines of sight of a camera, as parabolas of height on a mesh of pixels.
 
-    Between the nodes they are bilinear: within 0.005 px of the camera itself.
+    Between the nodes they are bilinear: within 0.005 px of the camera.
 
     Attributes:
         curves: (3 powers of height, 2: col and row on the ground's grid, rows, cols) of nodes.
@@ -69,9 +70,9 @@ class Sightlines:
     def ground_points(self, ground: GroundModel, window: Window) -> tuple[Field, Field]:
         """Return col and row on the ground's grid (height, width) that pixel centres see.
 
-        The line of sight is met with the ground by fixed-point rounds, coarse first. They come to
-        a point of the ground as long as slope times tan(view angle) is under 1; hidden ground is
-        not told from seen ground.
+        Lines of sight are intersected with the ground by fixed-point iteration, coarse first. It
+        converges as long as slope times tan(view angle) is under 1; hidden ground is not
+        distinguished from visible ground.
         """
         height, width = (-(-size // _COARSE_PX) for size in window.shape)
         rows, cols = (
@@ -79,25 +80,29 @@ class Sightlines:
             _centres(window.col_off, width, _COARSE_PX),
         )
         start = np.zeros((height, width), dtype=np.float32)
-        level = self._met(self._at(rows, cols), start, ground, _COARSE_ROUNDS)
+        level = self._intersect(self._curves_at(rows, cols), start, ground, _COARSE_ITERATIONS)
         fine = cv2.resize(level, None, fx=_COARSE_PX, fy=_COARSE_PX).astype(np.float32)
         rows, cols = _centres(window.row_off, window.height), _centres(window.col_off, window.width)
-        curves = self._at(rows, cols)
-        level = self._met(curves, fine[: window.height, : window.width], ground, _FINE_ROUNDS)
+        curves = self._curves_at(rows, cols)
+        level = self._intersect(
+            curves, fine[: window.height, : window.width], ground, _FINE_ITERATIONS
+        )
         return _ground_coordinates(curves, level)
 
-    def _met(self, curves: Field, level: Field, ground: GroundModel, rounds: int) -> Field:
-        """Return the normalised height (height, width) at which lines of sight meet the ground."""
+    def _intersect(
+        self, curves: Field, level: Field, ground: GroundModel, iterations: int
+    ) -> Field:
+        """Return the normalised height (height, width) where lines of sight meet the ground."""
         middle, half = np.float32(self.middle_m), np.float32(self.half_m)
-        for _ in range(rounds):
-            met = (ground.heights_at(*_ground_coordinates(curves, level)) - middle) / half
-            moved = float(np.abs(met - level).max())
-            level = met
-            if moved * half < _CLOSE_ENOUGH_M:
+        for _ in range(iterations):
+            new = (ground.heights_at(*_ground_coordinates(curves, level)) - middle) / half
+            change = float(np.abs(new - level).max())
+            level = new
+            if change * half < _TOLERANCE_M:
                 break
         return level
 
-    def _at(self, rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Field:
+    def _curves_at(self, rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Field:
         """Return the curves (3, 2, rows, cols) at pixel coordinates."""
         first = min(int(rows[0] // self.step_px), self.curves.shape[2] - 2)
         last = int(rows[-1] // self.step_px) + 2
@@ -115,7 +120,7 @@ def _ground_coordinates(curves: Field, level: Field) -> tuple[Field, Field]:
 
 
 def _centres(start: int, count: int, size: int = 1) -> NDArray[np.float64]:
-    """Return the pixel coordinates (count,) of the middles of stretches of some size."""
+    """Return the pixel coordinates (count,) of the centres of blocks."""
     return np.asarray(start + (np.arange(count) + 0.5) * size, dtype=np.float64)
 
 
@@ -129,40 +134,36 @@ def _linear_weights(at: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
     return weights
 
 
-_WINDOW_PX = 1 << 21
-_PREVIEW_PX = 1137
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcquisitionConditions:
-    """What all images of one look share: sensor, calibration, sun, air, and the noise's seed."""
+    """What all images of one overpass share; the seed is of the noise."""
 
     sensor: SensorModel
     calibration: RadiometricCalibration
     sun: SunPosition
-    air: HazeField
+    haze: HazeField
     seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRenderer:
-    """An image about to be rendered.
+    """Renders windows of an image.
 
     Attributes:
-        camera: as it is.
-        bands: their names, in the order of the image.
-        splines: one a band, of the ground's reflectance as blurred by the camera.
-        lines: of sight.
-        ground: what is looked at.
-        day: on which.
+        camera: the actual one.
+        bands: names, in the order of the image.
+        splines: by band, of the ground's reflectance as blurred by the camera.
+        sightlines: of the camera.
+        ground: to be imaged.
+        conditions: of the overpass.
     """
 
     camera: PushbroomCamera
     bands: tuple[str, ...]
     splines: tuple[Field, ...]
-    lines: Sightlines
+    sightlines: Sightlines
     ground: GroundModel
-    day: AcquisitionConditions
+    conditions: AcquisitionConditions
 
     @classmethod
     def of(
@@ -170,10 +171,10 @@ class ImageRenderer:
         camera: PushbroomCamera,
         bands: tuple[str, ...],
         ground: GroundModel,
-        day: AcquisitionConditions,
+        conditions: AcquisitionConditions,
     ) -> "ImageRenderer":
         """Prepare an image of the bands ``PAN`` or ``MSS``."""
-        sensor = day.sensor
+        sensor = conditions.sensor
         mtf = sensor.pan_mtf if bands == PAN else sensor.mss_mtf
         sigma = blur_sigma_px(mtf) * camera.gsd_m / ground.pixel_m
         if bands == PAN:
@@ -184,17 +185,18 @@ class ImageRenderer:
             camera=camera,
             bands=bands,
             splines=tuple(blurred_spline(one, sigma) for one in fields),
-            lines=Sightlines.of(camera, ground),
+            sightlines=Sightlines.of(camera, ground),
             ground=ground,
-            day=day,
+            conditions=conditions,
         )
 
     def reflectance(self, window: Window) -> tuple[Field, NDArray[np.bool_]]:
-        """Return reflectance over the air (bands, height, width) and where ground is seen."""
-        col, row = self.lines.ground_points(self.ground, window)
-        thickness = self.day.air.thickness(self.camera.shape, window)
+        """Return top-of-atmosphere reflectance (bands, height, width) and where there is ground."""
+        col, row = self.sightlines.ground_points(self.ground, window)
+        thickness = self.conditions.haze.thickness(self.camera.shape, window)
+        sensor = self.conditions.sensor
         layers = [
-            sample_spline(spline, col, row) + np.float32(self.day.sensor.haze_of(band)) * thickness
+            sample_spline(spline, col, row) + np.float32(sensor.haze_of(band)) * thickness
             for band, spline in zip(self.bands, self.splines, strict=True)
         ]
         return np.stack(layers), self.ground.has(col, row)
@@ -204,39 +206,34 @@ class ImageRenderer:
 
         Noise is drawn from the seed, the first band and the window's place.
         """
-        reflectance, seen = self.reflectance(window)
+        reflectance, visible = self.reflectance(window)
         origin = window.row_off * self.camera.shape[1] + window.col_off
-        day = self.day
-        generator = np.random.default_rng([day.seed, len(self.bands), origin])
+        conditions = self.conditions
+        generator = np.random.default_rng([conditions.seed, len(self.bands), origin])
         layers = []
         for band, layer in zip(self.bands, reflectance, strict=True):
-            counts = CountScale.of(day.calibration, band, day.sun).counts(layer)
-            layers.append(quantise_counts(counts, seen, day.sensor, generator))
+            counts = CountScale.of(conditions.calibration, band, conditions.sun).counts(layer)
+            layers.append(quantise_counts(counts, visible, conditions.sensor, generator))
         return np.stack(layers)
 
 
 def write_image(
-    exposure: ImageRenderer, path: Path, progress: Progress = no_progress
+    renderer: ImageRenderer, path: Path, progress: Progress = no_progress
 ) -> NDArray[np.uint16]:
     """Render an image, whole lines at a time, into a TIFF without georeferencing.
 
     Returns:
         Every so many pixels of it (bands, height, width), some thousand wide at most.
     """
-    shape = exposure.camera.shape
+    shape = renderer.camera.shape
     step = -(-shape[1] // _PREVIEW_PX)
-    kept = []
-    with PlainOutput(path, shape, len(exposure.bands)) as output:
-        for window in line_windows(shape):
-            stored = exposure.stored(window)
+    preview = []
+    with PlainOutput(path, shape, len(renderer.bands)) as output:
+        rows = max(_WINDOW_PX // shape[1], 1)  # whole lines, some 2 million pixels
+        for row in range(0, shape[0], rows):
+            window = Window(0, row, shape[1], min(rows, shape[0] - row))
+            stored = renderer.stored(window)
             output.write(stored, window)
-            kept.append(stored[:, -window.row_off % step :: step, ::step])
+            preview.append(stored[:, -window.row_off % step :: step, ::step])
             progress(window.row_end, shape[0])
-    return np.concatenate(kept, axis=1)
-
-
-def line_windows(shape: tuple[int, int]) -> Iterator[Window]:
-    """Cover an image with windows of whole lines, some 2 million pixels each."""
-    rows = max(_WINDOW_PX // shape[1], 1)
-    for row in range(0, shape[0], rows):
-        yield Window(0, row, shape[1], min(rows, shape[0] - row))
+    return np.concatenate(preview, axis=1)

@@ -1,4 +1,4 @@
-"""Fits the rational polynomial model (RPC) of an image to its physical camera."""
+"""Fit of a rational polynomial model (RPC) to a physical camera."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedRPC:
-    """An RPC and how far it misses its camera between the points it was fitted to, in pixels."""
+    """An RPC, and its largest residual between the points it was fitted to, in pixels."""
 
     rpc: RPC
     worst_px: float
@@ -32,11 +32,11 @@ def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> Fit
     Tao & Hu (2001), Photogrammetric Engineering & Remote Sensing 67(12), 1347-1357.
 
     Args:
-        camera: what is fitted.
+        camera: to be fitted.
         height_range_m: lowest and highest ground over the ellipsoid.
 
     Raises:
-        InputError: the fit misses the camera by more than 0.02 px, as with a fast wobble.
+        InputError: a residual is over 0.02 px, as with a fast wobble.
     """
     points, height = _grid(camera, height_range_m, _GRID)
     ground = np.column_stack([camera.locate(points, height), height])
@@ -65,7 +65,7 @@ def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> Fit
     worst = residual_px(rpc, camera, height_range_m)
     if worst > _MAX_RESIDUAL_PX:
         raise InputError(
-            f"an RPC is to follow its camera within {_MAX_RESIDUAL_PX} px and this one misses it "
+            f"an RPC must follow its camera within {_MAX_RESIDUAL_PX} px and this one misses it "
             f"by {worst:.3f} px; make the wobble smaller or slower"
         )
     return FittedRPC(rpc=rpc, worst_px=worst)
@@ -81,7 +81,7 @@ def residual_px(rpc: RPC, camera: PushbroomCamera, height_range_m: tuple[float, 
 def _grid(
     camera: PushbroomCamera, height_range_m: tuple[float, float], counts: tuple[int, int, int]
 ) -> tuple[Values, Values]:
-    """Return image points (n, 2) and heights (n,) that fill what the model is for."""
+    """Return image points (n, 2) and heights (n,) over the range of the model."""
     cols = np.linspace(0, camera.shape[1], counts[0])
     rows = np.linspace(0, camera.shape[0], counts[1])
     low, high = height_range_m
@@ -95,18 +95,18 @@ def _offset_and_scale(values: Values) -> tuple[Values, Values]:
     return (low + high) / 2, (high - low) / 2
 
 
-def _ratio(terms: Values, wanted: Values) -> tuple[Values, Values]:
+def _ratio(terms: Values, values: Values) -> tuple[Values, Values]:
     """Return numerator and denominator (20 each, the first of the denominator 1) of a ratio."""
-    weight = np.ones_like(wanted)
+    weight = np.ones_like(values)
     for _ in range(_ITERATIONS):
-        design = np.hstack([terms, -wanted[:, np.newaxis] * terms[:, 1:]]) * weight[:, np.newaxis]
+        design = np.hstack([terms, -values[:, np.newaxis] * terms[:, 1:]]) * weight[:, np.newaxis]
         ridge = np.sqrt(_RIDGE) * np.eye(39)
-        found = np.linalg.lstsq(
-            np.vstack([design, ridge]), np.append(wanted * weight, np.zeros(39)), rcond=None
+        solution = np.linalg.lstsq(
+            np.vstack([design, ridge]), np.append(values * weight, np.zeros(39)), rcond=None
         )[0]
-        denominator = np.append(1.0, found[20:])
+        denominator = np.append(1.0, solution[20:])
         weight = 1 / (terms @ denominator)
-    return found[:20], denominator
+    return solution[:20], denominator
 
 
 def _terms(normalised: Values) -> Values:

@@ -1,4 +1,4 @@
-"""How light becomes counts: spectra, blur, air, noise and ten bits."""
+"""The sensor: spectral response, blur, haze, noise and quantisation to ten bits."""
 
 from dataclasses import dataclass
 
@@ -20,17 +20,17 @@ _HAZE_WAVES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorModel:
-    """Both cameras' response; the defaults are of the kind that Gaofen-1 has.
+    """Response of both cameras; the defaults resemble those of Gaofen-1.
 
     Attributes:
         pan_mtf, mss_mtf: modulation at half the sampling frequency of the whole system (optics,
             detector, motion), taken as Gaussian.
-        pan_weights: share of blue, green, red and nir in the panchromatic band.
-        red_edge_weight: share of what no other band sees, sqrt(red * nir) of the ground.
+        pan_weights: fraction of blue, green, red and nir in the panchromatic band.
+        red_edge_weight: fraction of what no other band sees, sqrt(red * nir) of the ground.
         haze: path reflectance of pan, blue, green, red and nir.
-        haze_variation: standard deviation of the air's thickness over the image, 1 being its mean.
-        read_noise_dn: standard deviation of what is added to every pixel, in counts.
-        shot_noise_dn: variance that a count adds, in counts squared.
+        haze_variation: standard deviation of the haze over the image, 1 being its mean.
+        read_noise_dn: standard deviation of the noise of every pixel, in counts.
+        shot_noise_dn: variance per count, in counts squared.
     """
 
     pan_mtf: float = 0.20
@@ -45,12 +45,12 @@ class SensorModel:
     def __post_init__(self) -> None:
         for name in ("pan_mtf", "mss_mtf"):
             if not 0 < getattr(self, name) < 1:
-                raise InputError(f"{name} lies between 0 and 1; got {getattr(self, name)}")
+                raise InputError(f"{name} must be between 0 and 1; got {getattr(self, name)}")
         if min(*self.haze, self.haze_variation, self.read_noise_dn, self.shot_noise_dn) < 0:
-            raise InputError(f"haze and noise are not negative; got {self}")
+            raise InputError(f"haze and noise must not be negative; got {self}")
 
     def pan_reflectance(self, reflectance: Field) -> Field:
-        """Return what the panchromatic band sees (height, width) of (4, height, width)."""
+        """Return panchromatic reflectance (height, width) of four bands (4, height, width)."""
         mixed = np.tensordot(np.asarray(self.pan_weights, np.float32), reflectance, axes=1)
         hidden = np.sqrt(np.maximum(reflectance[2] * reflectance[3], 0))
         seen: Field = (mixed + np.float32(self.red_edge_weight) * hidden).astype(np.float32)
@@ -94,7 +94,7 @@ class CountScale:
 
     @classmethod
     def of(cls, calibration: RadiometricCalibration, band: str, sun: SunPosition) -> "CountScale":
-        """Turn L = gain DN + offset and reflectance = pi L d^2 / (ESUN cos z) round."""
+        """Invert L = gain DN + offset and reflectance = pi L d^2 / (ESUN cos z)."""
         radiance = calibration.esun[band] * np.cos(np.radians(sun.zenith_deg)) / np.pi
         gain = calibration.gains[band]
         return cls(
@@ -108,18 +108,18 @@ class CountScale:
 
 
 def quantise_counts(
-    counts: Field, seen: NDArray[np.bool_], sensor: SensorModel, generator: np.random.Generator
+    counts: Field, visible: NDArray[np.bool_], sensor: SensorModel, generator: np.random.Generator
 ) -> NDArray[np.uint16]:
-    """Return what is stored (height, width) of counts: noise, ten bits, 0 where nothing is seen."""
+    """Return counts (height, width) with noise in ten bits; 0 where there is no ground."""
     variance = sensor.read_noise_dn**2 + sensor.shot_noise_dn * np.maximum(counts, 0)
     noise = generator.standard_normal(counts.shape, dtype=np.float32) * np.sqrt(variance)
     stored = np.clip(np.rint(counts + noise), 1, MAX_DN)
-    return np.where(seen, stored, 0).astype(np.uint16)
+    return np.where(visible, stored, 0).astype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HazeField:
-    """How thick the haze is over an image, as a sum of few cosines; 1 is its mean.
+    """Thickness of haze over an image, as a sum of few cosines; 1 is its mean.
 
     Attributes:
         waves: (n, n) amplitudes by wave number down and across; the first is the mean.
@@ -128,14 +128,14 @@ class HazeField:
     waves: NDArray[np.float64]
 
     @classmethod
-    def drawn(cls, variation: float, generator: np.random.Generator) -> "HazeField":
-        """Draw the air of a day with a given standard deviation over the image."""
+    def draw(cls, variation: float, generator: np.random.Generator) -> "HazeField":
+        """Draw the haze of a day with a given standard deviation over the image."""
         waves = generator.standard_normal((_HAZE_WAVES, _HAZE_WAVES))
         waves[0, 0] = 0
         order = np.arange(_HAZE_WAVES)
         waves /= 1 + order + order[:, np.newaxis]
-        share = np.where(order > 0, 0.5, 1.0)
-        waves *= variation / np.sqrt(np.sum(waves**2 * share * share[:, np.newaxis]))
+        power = np.where(order > 0, 0.5, 1.0)
+        waves *= variation / np.sqrt(np.sum(waves**2 * power * power[:, np.newaxis]))
         waves[0, 0] = 1
         return cls(waves=waves)
 

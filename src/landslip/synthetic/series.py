@@ -1,4 +1,4 @@
-"""Rectangles of made-up ground that are looked at several times, and two ready ones."""
+"""Synthetic study areas, seen on several dates: products, elevation model and ground truth."""
 
 import json
 from collections.abc import Callable
@@ -25,52 +25,57 @@ from landslip.synthetic.overpass import ImageTarget, Overpass, target_over
 from landslip.synthetic.product import ProductRequest, write_product
 from landslip.synthetic.sensor import SensorModel
 
+DEM, AREA, FACTS = "dem.tif", "study_area.gpkg", "truth.json"
+_DEM_MARGIN_M = 4000.0
+_FIRST_ID = 1_000_000
+_REFLECTANCE_SCALE = 0.0001
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyArea:
-    """A rectangle of ground that is looked at several times.
+    """A rectangle of ground that is imaged several times.
 
     Attributes:
-        plan: the land; the shape that it names is that of the study area.
-        looks: in order of time.
-        margin_px: how much more land is made on each side; beyond, it goes on as its mirror image.
-        sensor: how light becomes counts.
-        dem: what the elevation model is like; its margin is seen to.
+        landscape: its shape is that of the study area.
+        overpasses: in order of time.
+        margin_px: how much more landscape is made on each side; beyond, it is mirrored.
+        sensor: of the cameras.
+        dem: format of the elevation model; its margin is set.
         seed: of all draws.
-        keeps_reflectance: whether the land's reflectance is written too, as a scene.
+        writes_reflectance: whether the ground's reflectance is written too, as a scene.
     """
 
-    plan: LandscapeSettings
-    looks: tuple[Overpass, ...]
+    landscape: LandscapeSettings
+    overpasses: tuple[Overpass, ...]
     margin_px: int = 256
     sensor: SensorModel = field(default_factory=SensorModel)
     dem: DemFormat = field(default_factory=DemFormat)
     seed: int = 0
-    keeps_reflectance: bool = True
+    writes_reflectance: bool = True
 
     def __post_init__(self) -> None:
-        days = [look.beijing_time.date() for look in self.looks]
+        days = [one.beijing_time.date() for one in self.overpasses]
         if not days or days != sorted(set(days)):
             raise InputError(
-                "a study area is looked at once at least, and on other days in order of time; "
-                f"got {', '.join(map(str, days)) or 'no looks'}"
+                "a study area must have one overpass at least, on different days in order of time; "
+                f"got {', '.join(map(str, days)) or 'none'}"
             )
 
     @property
-    def land_plan(self) -> LandscapeSettings:
-        """The land to be made, margins and all."""
-        height, width = (size + 2 * self.margin_px for size in self.plan.shape)
-        return replace(self.plan, shape=(height, width))
+    def landscape_with_margin(self) -> LandscapeSettings:
+        """The landscape to be made."""
+        height, width = (size + 2 * self.margin_px for size in self.landscape.shape)
+        return replace(self.landscape, shape=(height, width))
 
     @property
     def middle(self) -> ImageTarget:
-        """A target in the middle, whose size does not matter: where the sun is asked for."""
-        lon, lat = self.plan.centre_deg
+        """A target in the middle, whose size does not matter: for the position of the sun."""
+        lon, lat = self.landscape.centre_deg
         return ImageTarget(lon_deg=lon, lat_deg=lat, height_m=0.0, mss_shape=(1, 1))
 
     def window_on(self, grid: Grid) -> Window:
-        """Return where the study area lies on the land's grid."""
-        height, width = self.plan.shape
+        """Return the window of the study area on the landscape's grid."""
+        height, width = self.landscape.shape
         col_off, row_off = (grid.shape[1] - width) // 2, (grid.shape[0] - height) // 2
         return Window(col_off, row_off, width, height)
 
@@ -78,15 +83,15 @@ class StudyArea:
 def wenchuan_area(seed: int = 0) -> StudyArea:
     """Return 7.2 x 8.2 km near Wenchuan, seen in 2013, 2014 and 2015: 224 tiles of 256 px a date.
 
-    Pointing is wrong by 38 to 46 m, and the multispectral images lie up to a pixel beside.
+    Pointing is wrong by 38 to 46 m, and the multispectral images are displaced by up to a pixel.
     """
-    looks = (
-        _overpass(datetime(2013, 8, 12, 3, 52, 10), 1, 7.5, ((31.0, -22.0), (0.6, -0.4))),
-        _overpass(datetime(2014, 10, 2, 3, 58, 41), 2, -14.0, ((-38.0, 17.0), (-0.3, 0.8))),
-        _overpass(datetime(2015, 8, 5, 3, 47, 26), 1, 2.0, ((24.0, 39.0), (0.2, 0.5))),
+    overpasses = (
+        _overpass(datetime(2013, 8, 12, 3, 52, 10), 1, 7.5, (31.0, -22.0), (0.6, -0.4)),
+        _overpass(datetime(2014, 10, 2, 3, 58, 41), 2, -14.0, (-38.0, 17.0), (-0.3, 0.8)),
+        _overpass(datetime(2015, 8, 5, 3, 47, 26), 1, 2.0, (24.0, 39.0), (0.2, 0.5)),
     )
-    plan = LandscapeSettings(centre_deg=(103.48, 31.30), epsg=32648, shape=(4096, 3584))
-    return StudyArea(plan=plan, looks=looks, seed=seed)
+    landscape = LandscapeSettings(centre_deg=(103.48, 31.30), epsg=32648, shape=(4096, 3584))
+    return StudyArea(landscape=landscape, overpasses=overpasses, seed=seed)
 
 
 def small_area(seed: int = 0) -> StudyArea:
@@ -94,9 +99,9 @@ def small_area(seed: int = 0) -> StudyArea:
     large = wenchuan_area(seed)
     return replace(
         large,
-        plan=replace(large.plan, shape=(640, 512)),
+        landscape=replace(large.landscape, shape=(640, 512)),
         margin_px=32,
-        looks=(large.looks[0], large.looks[2]),
+        overpasses=(large.overpasses[0], large.overpasses[2]),
     )
 
 
@@ -104,20 +109,114 @@ def _overpass(
     utc: datetime,
     camera: int,
     roll_deg: float,
-    wrong: tuple[tuple[float, float], tuple[float, float]],
+    bias_m: tuple[float, float],
+    shift_px: tuple[float, float],
 ) -> Overpass:
-    """Return an overpass; ``wrong`` are its bias in metres and its shift in pixels."""
     return Overpass(
         utc=utc,
         camera=camera,
         attitude=Attitude(roll_deg=roll_deg, wobble_urad=0.5),
-        bias_m=wrong[0],
-        shift_px=wrong[1],
+        bias_m=bias_m,
+        shift_px=shift_px,
         drift_px=(0.2, -0.15),
     )
 
 
-_REFLECTANCE_SCALE = 0.0001
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticDate:
+    """Files of one date.
+
+    Attributes:
+        day: in Beijing.
+        product: the archive.
+        landslides: GeoPackage of those that can be seen.
+        reflectance: of the lit ground without atmosphere; None where it is not written.
+        count: number of landslides.
+    """
+
+    day: date
+    product: Path
+    landslides: Path
+    reflectance: Path | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticSeries:
+    """Files of a study area."""
+
+    dem: Path
+    area: Path
+    facts: Path
+    dates: tuple[SyntheticDate, ...]
+
+
+def write_series(
+    area: StudyArea, out: Path, *, tell: Callable[[str], None] = lambda _line: None
+) -> SyntheticSeries:
+    """Write products, truth of every date, and an elevation model into a new folder.
+
+    ``landslides_DATE.gpkg`` holds the landslides that can be seen on a date,
+    ``reflectance_DATE.tif`` the lit ground without atmosphere, ``study_area.gpkg`` the area that
+    all of them cover, and ``truth.json`` the errors of each product's metadata.
+
+    Raises:
+        OutputExistsError: ``out`` exists.
+    """
+    refuse_existing(out, overwrite=False)
+    tell("landscape ...")
+    middle = area.overpasses[len(area.overpasses) // 2]
+    land = make_landscape(area.landscape_with_margin, area.seed, middle.sun(area.middle))
+    with atomic_directory(out, overwrite=False) as stage:
+        write_area(land.grid, area.window_on(land.grid), stage / AREA)
+        write_landscape_dem(land, area.dem, stage / DEM)
+        dates, facts = [], []
+        for number, overpass in enumerate(area.overpasses):
+            tell(f"{overpass.beijing_time:%Y-%m-%d} ...")
+            one = _write_date(area, land, number, stage, out)
+            dates.append(one)
+            facts.append(
+                {"product": one.product.name, "landslides": one.count}
+                | asdict(overpass)
+                | {"utc": overpass.utc.isoformat()}
+            )
+        (stage / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return SyntheticSeries(dem=out / DEM, area=out / AREA, facts=out / FACTS, dates=tuple(dates))
+
+
+def _write_date(
+    area: StudyArea, land: SyntheticLandscape, number: int, stage: Path, out: Path
+) -> SyntheticDate:
+    """Write the product and the truth of one overpass; return where they will be."""
+    overpass = area.overpasses[number]
+    day = overpass.beijing_time.date()
+    ground = land.ground_on(day, overpass.sun(area.middle))
+    window = area.window_on(land.grid)
+    request = ProductRequest(
+        ground=ground,
+        overpass=overpass,
+        target=target_over(ground, overpass, window),
+        sensor=area.sensor,
+        seed=area.seed + number,
+        product_id=_FIRST_ID + number,
+    )
+    landslides, reflectance = f"landslides_{day:%Y%m%d}.gpkg", f"reflectance_{day:%Y%m%d}.tif"
+    if area.writes_reflectance:
+        write_reflectance(ground, window, stage / reflectance)
+    return SyntheticDate(
+        day=day,
+        product=out / write_product(request, stage).name,
+        landslides=out / landslides,
+        reflectance=out / reflectance if area.writes_reflectance else None,
+        count=write_landslides(land, day, stage / landslides),
+    )
+
+
+def write_landscape_dem(land: SyntheticLandscape, dem: DemFormat, path: Path) -> None:
+    """Write the elevation model, wide enough for all that images show."""
+    blank = np.zeros((len(GROUND_BANDS), *land.grid.shape), dtype=np.float32)
+    ground = GroundModel(reflectance=blank, height_m=land.height_m, grid=land.grid, mirrored=True)
+    write_dem(path, ground, replace(dem, margin_m=_DEM_MARGIN_M))
 
 
 def write_area(grid: Grid, window: Window, path: Path) -> None:
@@ -127,7 +226,7 @@ def write_area(grid: Grid, window: Window, path: Path) -> None:
 
 def write_landslides(land: SyntheticLandscape, day: date, path: Path) -> int:
     """Write the landslides that can be seen on a day, and return how many there are."""
-    landslides = in_map_coordinates(visible_landslides(land.slides, day), land.grid)
+    landslides = in_map_coordinates(visible_landslides(land.landslides, day), land.grid)
     outlines = [one.outline for one in landslides]
     columns = {
         "id": np.arange(1, len(outlines) + 1),
@@ -139,10 +238,10 @@ def write_landslides(land: SyntheticLandscape, day: date, path: Path) -> int:
 
 
 def write_reflectance(ground: GroundModel, window: Window, path: Path) -> None:
-    """Write the lit ground of a window, as if there were no air, as reflectance x 10000."""
+    """Write the lit ground of a window, without atmosphere, as reflectance x 10000."""
     rows, cols = window.slices_in(ground.grid.window)
     stored = np.clip(np.rint(ground.reflectance[:, rows, cols] / _REFLECTANCE_SCALE), 1, 65_535)
-    layers = tuple(
+    bands = tuple(
         OutputBand(
             description=name,
             dtype="uint16",
@@ -152,12 +251,7 @@ def write_reflectance(ground: GroundModel, window: Window, path: Path) -> None:
         )
         for name in GROUND_BANDS
     )
-    write_scene(path, stored.astype(np.uint16), ground.grid.at(window), layers)
-
-
-def overpass_facts(overpass: Overpass) -> dict[str, Any]:
-    """Return how the satellite looked and how wrong its metadata are, for a JSON file."""
-    return asdict(overpass) | {"utc": overpass.utc.isoformat()}
+    write_scene(path, stored.astype(np.uint16), ground.grid.at(window), bands)
 
 
 def _write_polygons(
@@ -166,121 +260,3 @@ def _write_polygons(
     crs = grid.crs.to_wkt() if grid.crs is not None else None
     frame = geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(polygons, crs=crs))
     frame.to_file(path, driver="GPKG", layer=path.stem, engine="pyogrio")
-
-
-DEM, AREA, FACTS = "dem.tif", "study_area.gpkg", "truth.json"
-_DEM_MARGIN_M = 4000.0
-_FIRST_ID = 1_000_000
-
-StepCallback = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticDate:
-    """What was written of one date.
-
-    Attributes:
-        day: in Beijing.
-        product: the archive.
-        landslides: GeoPackage of those that can be seen.
-        reflectance: the lit ground without air; None where it is not kept.
-        count: number of landslides.
-    """
-
-    day: date
-    product: Path
-    landslides: Path
-    reflectance: Path | None
-    count: int
-
-    def moved(self, folder: Path) -> "SyntheticDate":
-        """Return the same with paths in another folder."""
-        kept = None if self.reflectance is None else folder / self.reflectance.name
-        return replace(
-            self,
-            product=folder / self.product.name,
-            landslides=folder / self.landslides.name,
-            reflectance=kept,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticSeries:
-    """What was written of a study area."""
-
-    dem: Path
-    area: Path
-    facts: Path
-    dates: tuple[SyntheticDate, ...]
-
-
-def write_series(
-    area: StudyArea, out: Path, *, tell: StepCallback = lambda _line: None
-) -> SyntheticSeries:
-    """Write products, truth of every date, and an elevation model into a new folder.
-
-    ``landslides_DATE.gpkg`` holds the landslides that can be seen on a date,
-    ``reflectance_DATE.tif`` the lit ground without air, ``study_area.gpkg`` the area that all of
-    them cover, and ``truth.json`` how far the metadata of each product are wrong.
-
-    Raises:
-        OutputExistsError: ``out`` is there already.
-    """
-    refuse_existing(out, overwrite=False)
-    tell("land ...")
-    middle = area.looks[len(area.looks) // 2]
-    land = make_landscape(area.land_plan, area.seed, middle.sun(area.middle))
-    with atomic_directory(out, overwrite=False) as stage:
-        write_area(land.grid, area.window_on(land.grid), stage / AREA)
-        write_landscape_dem(land, area.dem, stage / DEM)
-        made = []
-        for number, look in enumerate(area.looks):
-            tell(f"{look.beijing_time:%Y-%m-%d} ...")
-            made.append(_write_date(area, land, number, stage))
-        _write_facts(area.looks, made, stage / FACTS)
-    dates = tuple(one.moved(out) for one in made)
-    return SyntheticSeries(dem=out / DEM, area=out / AREA, facts=out / FACTS, dates=dates)
-
-
-def write_landscape_dem(land: SyntheticLandscape, style: DemFormat, path: Path) -> None:
-    """Write the elevation model, wide enough for all that images show."""
-    blank = np.zeros((len(GROUND_BANDS), *land.grid.shape), dtype=np.float32)
-    ground = GroundModel(reflectance=blank, height_m=land.height_m, grid=land.grid, mirrored=True)
-    write_dem(path, ground, replace(style, margin_m=_DEM_MARGIN_M))
-
-
-def _write_date(
-    area: StudyArea, land: SyntheticLandscape, number: int, stage: Path
-) -> SyntheticDate:
-    """Write the product and the truth of one look."""
-    look = area.looks[number]
-    day = look.beijing_time.date()
-    ground = land.ground_on(day, look.sun(area.middle))
-    window = area.window_on(land.grid)
-    request = ProductRequest(
-        ground=ground,
-        overpass=look,
-        target=target_over(ground, look, window),
-        sensor=area.sensor,
-        seed=area.seed + number,
-        product_id=_FIRST_ID + number,
-    )
-    landslides = stage / f"landslides_{day:%Y%m%d}.gpkg"
-    reflectance = stage / f"reflectance_{day:%Y%m%d}.tif" if area.keeps_reflectance else None
-    if reflectance is not None:
-        write_reflectance(ground, window, reflectance)
-    return SyntheticDate(
-        day=day,
-        product=write_product(request, stage),
-        landslides=landslides,
-        reflectance=reflectance,
-        count=write_landslides(land, day, landslides),
-    )
-
-
-def _write_facts(looks: tuple[Overpass, ...], made: list[SyntheticDate], path: Path) -> None:
-    facts = [
-        {"product": one.product.name, "landslides": one.count} | overpass_facts(look)
-        for one, look in zip(made, looks, strict=True)
-    ]
-    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

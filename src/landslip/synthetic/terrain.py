@@ -1,4 +1,4 @@
-"""Valleys cut by running water, on a coarse grid."""
+"""Terrain of the synthetic valley: a river between eroded mountains, and sunlight on them."""
 
 import functools
 import heapq
@@ -9,10 +9,125 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from landslip.preprocessing.radiometry.sun import SunPosition
 from landslip.synthetic.noise import Field, blurred, fractal_noise, ramp
 
+SKY_FRACTION = 0.40
+_COARSE_PX = 16
+_MEDIAN_SLOPE_DEG = 31.0
+_DETAIL_M = 1.2
+_PLAIN_M = (60.0, 160.0)
+_STREAM_CELLS = 50
 _AREA_EXPONENT = 0.45
 _HILLSLOPE_CELLS = 0.7
+_SHADOW_PX = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticTerrain:
+    """Terrain, all fields (height, width) float32.
+
+    Attributes:
+        height_m: above the river.
+        slope_deg: steepness, without details smaller than some 10 m.
+        downslope: (2: x and y, height, width) unit vectors in pixel coordinates, where water runs.
+        river_m: distance from the river's middle line.
+        plain_m: half the width of the valley floor there.
+        streams: the course of each side stream, (n, 2: x and y) in pixels.
+        resolution_m: side of a pixel.
+    """
+
+    height_m: Field
+    slope_deg: Field
+    downslope: Field
+    river_m: Field
+    plain_m: Field
+    streams: tuple[NDArray[np.float64], ...]
+    resolution_m: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.river_m.shape[0], self.river_m.shape[1]
+
+
+def make_terrain(
+    shape: tuple[int, int], resolution_m: float, generator: np.random.Generator
+) -> SyntheticTerrain:
+    """Make a valley of a shape that is a multiple of 16."""
+    river_m = _river_distance(shape, generator) * resolution_m
+    low, high = _PLAIN_M
+    width = low + (high - low) * ramp(_smooth_line(shape[0], 90.0, generator), -1.2, 1.2)
+    plain_m = np.broadcast_to(width[:, np.newaxis], shape)
+    coarse, streams = _mountains(river_m < plain_m, generator)
+    detail = fractal_noise(shape, generator, largest_px=60, smallest_px=4, exponent=1.9)
+    fine: Field = ndimage.zoom(
+        coarse.astype(np.float32), _COARSE_PX, order=3, mode="nearest", grid_mode=True
+    )
+    height = _rescaled(fine, resolution_m) + _DETAIL_M * detail
+    height = height * ramp(river_m, plain_m - 10, plain_m + 50)
+    slope, downslope = slope_and_direction(blurred(height, 3), resolution_m)
+    return SyntheticTerrain(
+        height_m=height,
+        slope_deg=slope,
+        downslope=downslope,
+        river_m=river_m,
+        plain_m=plain_m,
+        streams=streams,
+        resolution_m=resolution_m,
+    )
+
+
+def slope_and_direction(height_m: Field, resolution_m: float) -> tuple[Field, Field]:
+    """Return the slope in degrees and the unit vectors (x and y, in pixels) that point down it.
+
+    On level ground the vector is 0.
+    """
+    down_y, down_x = (-step for step in np.gradient(height_m, resolution_m))
+    steepness = np.hypot(down_x, down_y)
+    unit = np.stack([down_x, down_y]) / np.maximum(steepness, 1e-6)
+    return np.degrees(np.arctan(steepness)).astype(np.float32), unit.astype(np.float32)
+
+
+def _river_distance(shape: tuple[int, int], generator: np.random.Generator) -> Field:
+    """Return the distance from a winding line down the middle, in pixels."""
+    cols = shape[1] * (0.5 + 0.07 * _smooth_line(shape[0], 160.0, generator))
+    away = np.ones(shape, dtype=np.bool_)
+    away[np.arange(shape[0]), np.clip(np.rint(cols), 0, shape[1] - 1).astype(int)] = False
+    distance: NDArray[np.float64] = ndimage.distance_transform_edt(away)
+    return distance.astype(np.float32)
+
+
+def _smooth_line(length: int, sigma_px: float, generator: np.random.Generator) -> Field:
+    line = ndimage.gaussian_filter1d(generator.standard_normal(length), sigma_px, mode="wrap")
+    normalised: Field = ((line - line.mean()) / line.std()).astype(np.float32)
+    return normalised
+
+
+def _mountains(
+    plain: NDArray[np.bool_], generator: np.random.Generator
+) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...]]:
+    """Return coarse heights in some unit, and the courses of streams in pixels."""
+    base = plain[_COARSE_PX // 2 :: _COARSE_PX, _COARSE_PX // 2 :: _COARSE_PX]
+    start = fractal_noise(base.shape, generator, largest_px=64, exponent=1.5).astype(np.float64)
+    softness = np.exp(0.4 * fractal_noise(base.shape, generator, largest_px=16, exponent=0.5))
+    height, paths = erode(4 + 2 * start, base, softness)
+    courses = []
+    for cells in paths.streams(_STREAM_CELLS):
+        row, col = np.divmod(cells, base.shape[1])
+        steps = np.linspace(0, len(cells) - 1, 8 * len(cells))
+        line = np.column_stack([np.interp(steps, np.arange(len(cells)), at) for at in (col, row)])
+        smooth = ndimage.gaussian_filter1d(line, 6, axis=0, mode="nearest")
+        courses.append((smooth + 0.5) * _COARSE_PX)
+    return height, tuple(courses)
+
+
+def _rescaled(height: Field, resolution_m: float) -> Field:
+    """Scale heights so that mountains have the median slope that is wanted."""
+    slope, _ = slope_and_direction(blurred(height, 3), resolution_m)
+    steepness = np.tan(np.radians(np.median(slope[height > np.median(height) / 4])))
+    scaled: Field = height * np.float32(np.tan(np.radians(_MEDIAN_SLOPE_DEG)) / steepness)
+    return scaled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +150,16 @@ class Drainage:
                 drained[self.receiver[cell]] += drained[cell]
         return drained
 
-    def streams(self, least_cells: int) -> list[list[int]]:
-        """Return the way of the water from each spring, where ``least_cells`` come together."""
+    def streams(self, min_cells: int) -> list[list[int]]:
+        """Return the cells of each stream, from where ``min_cells`` drain through a cell."""
         drained = self.drained_cells()
-        wet = [cell for cell in self.order if drained[cell] >= least_cells]
+        wet = [cell for cell in self.order if drained[cell] >= min_cells]
         fed = {self.receiver[cell] for cell in wet}
-        return [self._way_down(cell) for cell in wet if cell not in fed]
-
-    def _way_down(self, cell: int) -> list[int]:
-        way = [cell]
-        while self.receiver[way[-1]] != way[-1]:
-            way.append(self.receiver[way[-1]])
-        return way
+        streams = [[cell] for cell in wet if cell not in fed]
+        for stream in streams:
+            while self.receiver[stream[-1]] != stream[-1]:
+                stream.append(self.receiver[stream[-1]])
+        return streams
 
 
 def drainage(height: NDArray[np.float64], base: NDArray[np.bool_]) -> Drainage:
@@ -57,7 +170,7 @@ def drainage(height: NDArray[np.float64], base: NDArray[np.bool_]) -> Drainage:
     """
     neighbours = _neighbours(*height.shape)
     level = height.ravel().tolist()
-    seen = base.ravel().tolist()
+    visited = base.ravel().tolist()
     receiver = list(range(height.size))
     heap = [(level[cell], cell) for cell in np.flatnonzero(base).tolist()]
     heapq.heapify(heap)
@@ -66,8 +179,8 @@ def drainage(height: NDArray[np.float64], base: NDArray[np.bool_]) -> Drainage:
         flood, cell = heapq.heappop(heap)
         order.append(cell)
         for other in neighbours[cell]:
-            if not seen[other]:
-                seen[other] = True
+            if not visited[other]:
+                visited[other] = True
                 receiver[other] = cell
                 heapq.heappush(heap, (max(level[other], flood), other))
     return Drainage(order=order, receiver=receiver)
@@ -93,20 +206,15 @@ def erode(
     for _ in range(steps):
         paths = drainage(height, base)
         drained = np.array(paths.drained_cells(), dtype=np.float64)
-        cut = _cut(height + ~base, paths, softness.ravel() * drained**_AREA_EXPONENT)
+        power = (softness.ravel() * drained**_AREA_EXPONENT).tolist()
+        level = (height + ~base).ravel().tolist()
+        for cell in paths.order:
+            below = paths.receiver[cell]
+            if below != cell:
+                level[cell] = (level[cell] + power[cell] * level[below]) / (1 + power[cell])
+        cut = np.array(level).reshape(height.shape)
         height = np.where(base, 0.0, ndimage.gaussian_filter(cut, _HILLSLOPE_CELLS))
     return height, paths
-
-
-def _cut(
-    height: NDArray[np.float64], paths: Drainage, strength: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    level, power = height.ravel().tolist(), strength.tolist()
-    for cell in paths.order:
-        below = paths.receiver[cell]
-        if below != cell:
-            level[cell] = (level[cell] + power[cell] * level[below]) / (1 + power[cell])
-    return np.array(level).reshape(height.shape)
 
 
 @functools.lru_cache(maxsize=1)
@@ -123,159 +231,21 @@ def _neighbours(rows: int, cols: int) -> Sequence[Sequence[int]]:
     ]
 
 
-_COARSE_PX = 16
-_MEDIAN_SLOPE_DEG = 31.0
-_DETAIL_M = 1.2
-_PLAIN_M = (60.0, 160.0)
-_STREAM_CELLS = 50
+def sun_direction(sun: SunPosition) -> tuple[float, float]:
+    """Return the unit vector (x, y) in pixel coordinates, y downwards, that points to the sun."""
+    azimuth = np.radians(sun.azimuth_deg)
+    return float(np.sin(azimuth)), float(-np.cos(azimuth))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticTerrain:
-    """The ground, all fields (height, width) float32.
-
-    Attributes:
-        height_m: above the river.
-        slope_deg: steepness, without details smaller than some 10 m.
-        downslope: (2: x and y, height, width) unit vectors in pixel coordinates, where water runs.
-        river_m: distance from the river's middle line.
-        plain_m: half the width of the valley floor there.
-        streams: the way of each side stream, (n, 2: x and y) in pixels.
-        resolution_m: side of a pixel.
-    """
-
-    height_m: Field
-    slope_deg: Field
-    downslope: Field
-    river_m: Field
-    plain_m: Field
-    streams: tuple[NDArray[np.float64], ...]
-    resolution_m: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.river_m.shape[0], self.river_m.shape[1]
-
-
-def make_terrain(
-    shape: tuple[int, int], resolution_m: float, generator: np.random.Generator
-) -> SyntheticTerrain:
-    """Make a valley of a shape that is a multiple of 16."""
-    river_m = _river_distance(shape, generator) * resolution_m
-    plain_m = _plain_width(shape, generator)
-    coarse, streams = _mountains(river_m < plain_m, generator)
-    detail = fractal_noise(shape, generator, largest_px=60, smallest_px=4, exponent=1.9)
-    height = _rescaled(_enlarged(coarse), resolution_m) + _DETAIL_M * detail
-    height = height * ramp(river_m, plain_m - 10, plain_m + 50)
-    slope, downslope = slope_and_direction(blurred(height, 3), resolution_m)
-    return SyntheticTerrain(
-        height_m=height,
-        slope_deg=slope,
-        downslope=downslope,
-        river_m=river_m,
-        plain_m=plain_m,
-        streams=streams,
-        resolution_m=resolution_m,
-    )
-
-
-def slope_and_direction(height_m: Field, resolution_m: float) -> tuple[Field, Field]:
-    """Return the slope in degrees and the unit vectors (x and y, in pixels) that point down it.
-
-    Where the ground is level the vector is 0.
-    """
-    down_y, down_x = (-step for step in np.gradient(height_m, resolution_m))
-    steepness = np.hypot(down_x, down_y)
-    unit = np.stack([down_x, down_y]) / np.maximum(steepness, 1e-6)
-    return np.degrees(np.arctan(steepness)).astype(np.float32), unit.astype(np.float32)
-
-
-def _river_distance(shape: tuple[int, int], generator: np.random.Generator) -> Field:
-    """Return the distance from a winding line down the middle, in pixels."""
-    rows = np.arange(shape[0])
-    bend = _smooth_line(shape[0], 160.0, generator)
-    cols = shape[1] * (0.5 + 0.07 * bend)
-    away = np.ones(shape, dtype=np.bool_)
-    away[rows, np.clip(np.rint(cols), 0, shape[1] - 1).astype(int)] = False
-    distance: NDArray[np.float64] = ndimage.distance_transform_edt(away)
-    return distance.astype(np.float32)
-
-
-def _plain_width(shape: tuple[int, int], generator: np.random.Generator) -> Field:
-    low, high = _PLAIN_M
-    width = low + (high - low) * ramp(_smooth_line(shape[0], 90.0, generator), -1.2, 1.2)
-    return np.broadcast_to(width[:, np.newaxis], shape)
-
-
-def _smooth_line(length: int, sigma_px: float, generator: np.random.Generator) -> Field:
-    line = ndimage.gaussian_filter1d(generator.standard_normal(length), sigma_px, mode="wrap")
-    normalised: Field = ((line - line.mean()) / line.std()).astype(np.float32)
-    return normalised
-
-
-def _mountains(
-    plain: NDArray[np.bool_], generator: np.random.Generator
-) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...]]:
-    """Return coarse heights in some unit, and the ways of streams."""
-    base = plain[_COARSE_PX // 2 :: _COARSE_PX, _COARSE_PX // 2 :: _COARSE_PX]
-    start = fractal_noise(base.shape, generator, largest_px=64, exponent=1.5).astype(np.float64)
-    softness = np.exp(0.4 * fractal_noise(base.shape, generator, largest_px=16, exponent=0.5))
-    height, paths = erode(4 + 2 * start, base, softness)
-    ways = [np.divmod(way, base.shape[1]) for way in paths.streams(_STREAM_CELLS)]
-    return height, tuple(_smooth_way(np.column_stack([col, row])) for row, col in ways)
-
-
-def _smooth_way(cells: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Turn a way from coarse cell to cell into a smooth line in pixels."""
-    steps = np.linspace(0, len(cells) - 1, 8 * len(cells))
-    at = np.column_stack([np.interp(steps, np.arange(len(cells)), axis) for axis in cells.T])
-    line: NDArray[np.float64] = ndimage.gaussian_filter1d(at, 6, axis=0, mode="nearest")
-    return (line + 0.5) * _COARSE_PX
-
-
-def _rescaled(height: Field, resolution_m: float) -> Field:
-    """Stretch heights so that mountains have the median slope that is wanted."""
-    slope, _ = slope_and_direction(blurred(height, 3), resolution_m)
-    steepness = np.tan(np.radians(np.median(slope[height > np.median(height) / 4])))
-    stretched: Field = height * np.float32(np.tan(np.radians(_MEDIAN_SLOPE_DEG)) / steepness)
-    return stretched
-
-
-def _enlarged(coarse: NDArray[np.float64]) -> Field:
-    fine: Field = ndimage.zoom(
-        coarse.astype(np.float32), _COARSE_PX, order=3, mode="nearest", grid_mode=True
-    )
-    return fine
-
-
-_SHADOW_PX = 4
-SKY_FRACTION = 0.40
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LightDirection:
-    """Where the sun stands: azimuth clockwise from north, height over the horizon."""
-
-    azimuth_deg: float = 142.0
-    elevation_deg: float = 54.0
-
-    @property
-    def towards(self) -> tuple[float, float]:
-        """The unit vector (x, y) in pixel coordinates, y downwards, that points to the sun."""
-        azimuth = np.radians(self.azimuth_deg)
-        return float(np.sin(azimuth)), float(-np.cos(azimuth))
-
-
-def illumination(height_m: Field, resolution_m: float, sun: LightDirection) -> Field:
-    """Return the light (height, width) on the ground, 1 being that of level ground in the sun.
+def illumination(height_m: Field, resolution_m: float, sun: SunPosition) -> Field:
+    """Return the light (height, width) on the terrain, 1 being that of level ground in the sun.
 
     Direct light goes with the cosine of the angle of incidence and is missing in cast shadows; the
-    sky gives a part that is the same everywhere.
+    sky adds the same everywhere.
     """
     fall_y, fall_x = np.gradient(height_m, resolution_m)
     elevation = np.radians(sun.elevation_deg)
-    x, y = sun.towards
+    x, y = sun_direction(sun)
     level = np.sin(elevation)
     facing = level - (fall_x * x + fall_y * y) * np.cos(elevation)
     cosine = np.maximum(facing, 0) / np.sqrt(1 + fall_x**2 + fall_y**2)
@@ -284,23 +254,18 @@ def illumination(height_m: Field, resolution_m: float, sun: LightDirection) -> F
     return light
 
 
-def cast_shadow(height_m: Field, resolution_m: float, sun: LightDirection) -> Field:
-    """Return how much of the sun (height, width, 0 to 1) the mountains around take away."""
+def cast_shadow(height_m: Field, resolution_m: float, sun: SunPosition) -> Field:
+    """Return the fraction of the sun (height, width, 0 to 1) that mountains around hide."""
     coarse = blurred(height_m, 1.5)[::_SHADOW_PX, ::_SHADOW_PX]
-    step_m = _SHADOW_PX * resolution_m
-    rise_m = step_m * np.tan(np.radians(sun.elevation_deg))
+    rise_m = _SHADOW_PX * resolution_m * np.tan(np.radians(sun.elevation_deg))
+    x, y = sun_direction(sun)
+    height, width = coarse.shape
     shaded = np.zeros(coarse.shape, dtype=np.bool_)
     for step in range(1, int((coarse.max() - coarse.min()) / rise_m) + 2):
-        shaded |= _shift_to_sun(coarse, step, sun) - step * rise_m > coarse + 0.5
+        rows = np.clip(np.arange(height) + round(step * y), 0, height - 1)
+        cols = np.clip(np.arange(width) + round(step * x), 0, width - 1)
+        shaded |= coarse[np.ix_(rows, cols)] - step * rise_m > coarse + 0.5
     zoom = [full / part for full, part in zip(height_m.shape, coarse.shape, strict=True)]
     fine = ndimage.zoom(shaded.astype(np.float32), zoom, order=1, mode="nearest", grid_mode=True)
     shadow: Field = np.clip((fine - 0.3) / 0.4, 0, 1)
     return shadow
-
-
-def _shift_to_sun(field: Field, step: int, sun: LightDirection) -> NDArray[np.float32]:
-    """Return what lies ``step`` pixels towards the sun from each pixel."""
-    x, y = sun.towards
-    rows = np.clip(np.arange(field.shape[0]) + round(step * y), 0, field.shape[0] - 1)
-    cols = np.clip(np.arange(field.shape[1]) + round(step * x), 0, field.shape[1] - 1)
-    return field[np.ix_(rows, cols)]

@@ -74,7 +74,7 @@ def test_training_and_test_ground_have_a_tile_between_them() -> None:
 
 def test_no_single_threshold_finds_the_landslides(tmp_path: Path) -> None:
     ground = make_terrain(0, tmp_path, (768, 512))
-    look = ground.area.looks[-1]
+    look = ground.area.overpasses[-1]
     seen = ground.land.ground_on(look.beijing_time.date(), look.sun(ground.area.middle))
     landslide = ground.landslide_mask(ground.land.grid)
     assert 0.03 < landslide.mean() < 0.3

@@ -134,7 +134,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     )
     return Scene(
         image=product / f"{product.name}-PAN1.tiff",
-        camera=look.views(target)[1].seen,
+        camera=look.camera_models(target)[1].actual,
         dem=write_land(folder / "dem.tif"),
         earlier=write_reference(folder / "earlier.tif", before),
     )

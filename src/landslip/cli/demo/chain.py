@@ -180,7 +180,7 @@ def _quality(quality: dict[str, Any]) -> dict[str, Any]:
 def _score(terrain: DemoTerrain, path: Path, folder: Path) -> dict[str, Any]:
     """Compare the extracted mask with the truth on the test area, and draw both."""
     with landslip.open_scene(path) as scene, Mask(folder / EXTRACTION / "mask.tif") as mask:
-        height, width = terrain.area.plan.shape
+        height, width = terrain.area.landscape.shape
         window = terrain.window_on(scene.grid, Window(0, 0, width, height))
         stored, valid = scene.read(window)
         truth = terrain.landslide_mask(scene.grid.at(window))

@@ -52,8 +52,8 @@ class DemoTerrain:
     @property
     def landslides(self) -> list[Landslide]:
         """Those that can be seen in the product, in map coordinates."""
-        day = self.area.looks[-1].beijing_time.date()
-        return in_map_coordinates(visible_landslides(self.land.slides, day), self.land.grid)
+        day = self.area.overpasses[-1].beijing_time.date()
+        return in_map_coordinates(visible_landslides(self.land.landslides, day), self.land.grid)
 
     def window_on(self, grid: Grid, part: Window) -> Window:
         """Return a window of the demo's area as one of a grid that lies pixel on pixel with it."""
@@ -77,14 +77,16 @@ def make_terrain(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> Dem
     """
     large = wenchuan_area(seed)
     plan = LandscapeSettings(
-        centre_deg=large.plan.centre_deg,
-        epsg=large.plan.epsg,
+        centre_deg=large.landscape.centre_deg,
+        epsg=large.landscape.epsg,
         shape=shape,
-        recipe=LandslideSettings(per_km2=_PER_KM2),
+        landslides=LandslideSettings(per_km2=_PER_KM2),
     )
-    area = StudyArea(plan=plan, looks=large.looks[:2], margin_px=_MARGIN_PX, seed=seed)
-    before, look = area.looks
-    land = make_landscape(area.land_plan, seed, look.sun(area.middle))
+    area = StudyArea(
+        landscape=plan, overpasses=large.overpasses[:2], margin_px=_MARGIN_PX, seed=seed
+    )
+    before, look = area.overpasses
+    land = make_landscape(area.landscape_with_margin, seed, look.sun(area.middle))
     window = area.window_on(land.grid)
     earlier = land.ground_on(before.beijing_time.date(), before.sun(area.middle))
     write_reflectance(earlier, window, folder / REFERENCE)
