@@ -25,7 +25,7 @@ from landslip.core.errors import InputError
 from landslip.experiments.assembly import machine
 from landslip.inference.job import ExtractionOptions, plan_extraction
 from landslip.inference.plan import WindowPlan
-from landslip.inference.postprocessing import PolygonCriteria, Postprocessor
+from landslip.inference.postprocessing import Postprocessor
 from landslip.inference.run import extract
 from landslip.inference.store import NODATA, WindowStore
 from landslip.io.raster import Scene
@@ -131,7 +131,7 @@ def _finishing(what: Measuring, out: Path) -> tuple[Finishing, Bytes]:
     )
     stores = [_stored(what.work / f"windows_{n}", plan, steps) for n in range(2)]
     with Scene(what.work / f"{what.sides[1]}.tif") as scene:
-        kept = PolygonCriteria(grid=scene.grid, threshold=summary["threshold"], min_area_m2=0.0)
+        kept = {"grid": scene.grid, "threshold": summary["threshold"], "min_area_m2": 0.0}
     _finished(what.work / "stage", plan, stores[0], kept)  # imports and caches
     stage = what.work / "stage"
     each = [_finished(stage, plan, stores[0], kept) for _ in range(what.rounds)]
@@ -160,7 +160,7 @@ def _stored(folder: Path, plan: WindowPlan, steps: NDArray[np.uint8]) -> WindowS
     height, width = plan.window
     padded = np.pad(steps, ((0, height), (0, width)), constant_values=NODATA)
     store = WindowStore(str(folder))
-    store.begin(plan, {})
+    store.create(plan, {})
     for place in plan:
         window = plan.window_at(*place)
         rows = slice(window.row_off, window.row_off + height)
@@ -169,22 +169,21 @@ def _stored(folder: Path, plan: WindowPlan, steps: NDArray[np.uint8]) -> WindowS
 
 
 def _finished(
-    stage: Path, plan: WindowPlan, store: WindowStore, kept: PolygonCriteria
+    stage: Path, plan: WindowPlan, store: WindowStore, kept: dict[str, Any]
 ) -> tuple[float, float]:
     """Return processor seconds of rows and of the end."""
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     started = time.process_time()
-    finisher = Postprocessor(plan, store, stage, kept)
-    for _ in plan.row_offs:
-        finisher.take_row()
+    finisher = Postprocessor(plan, store, stage, **kept)
+    finisher.process(np.ones(plan.count, dtype=np.bool_))
     rows = time.process_time()
     finisher.finish()
     return rows - started, time.process_time() - rows
 
 
 def _cores_busy(
-    work: Path, plan: WindowPlan, stores: list[WindowStore], kept: PolygonCriteria
+    work: Path, plan: WindowPlan, stores: list[WindowStore], kept: dict[str, Any]
 ) -> float:
     """Return processor seconds for each second while two scenes are finished at once."""
     stages = [work / "stage_0", work / "stage_1"]
@@ -214,7 +213,7 @@ def _opening(what: Measuring, scene: Path, out: Path) -> Opening:
 
     def turn_to() -> None:
         with Scene(scene):
-            store.job()
+            store.identity()
 
     digest = statistics.median(_seconds(lambda: scene_fingerprint(scene), what.rounds))
     checking = statistics.median(_seconds(check, what.rounds))

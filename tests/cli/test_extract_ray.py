@@ -75,7 +75,8 @@ def test_addresses_that_are_none(address: str, folder: Path, tmp_path: Path) -> 
     assert (
         refused(folder, tmp_path / "out", "--ray", address)
         == (
-            f"--ray is auto, or HOST:PORT of a cluster that this machine belongs to; got {address}"
+            "--ray must be auto, or HOST:PORT of a cluster that this machine belongs to; "
+            f"got {address}"
         ).strip()
     )
 
@@ -110,13 +111,13 @@ def test_ray_is_not_installed(
     [
         pytest.param(
             "memory://windows",
-            "--store is a folder, or an address that begins with file://, s3://, gs:// or az://; "
-            "got memory://",
+            "--store must be a folder, or an address that starts with file://, s3://, gs:// or "
+            "az://; got memory://",
             id="of one process",
         ),
         pytest.param(
             "s3://key:secret@bucket/windows",
-            "--store takes no passwords or signatures; object stores find theirs in the "
+            "--store must not hold passwords or signatures; object stores find theirs in the "
             "environment (AWS_ACCESS_KEY_ID and so on)",
             id="with a password",
         ),

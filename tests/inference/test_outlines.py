@@ -107,14 +107,14 @@ def test_pixels_that_touch_at_a_corner_alone_are_two_polygons() -> None:
     assert second.equals(shapely.box(1, 1, 2, 2))
 
 
-def test_turned_rings_keep_their_starts() -> None:
+def test_reversed_rings_keep_their_starts() -> None:
     outlines = outlined(picture("###", "#.#", "###", "...", "##."))
-    turned = outlines.turned()
-    for one, other in zip(outlines.geometries(), turned.geometries(), strict=True):
+    backwards = outlines.reversed()
+    for one, other in zip(outlines.geometries(), backwards.geometries(), strict=True):
         assert one.equals(other)
         assert one.exterior.is_ccw != other.exterior.is_ccw
     np.testing.assert_array_equal(
-        turned.points[turned.rings[:-1]], outlines.points[outlines.rings[:-1]]
+        backwards.points[backwards.rings[:-1]], outlines.points[outlines.rings[:-1]]
     )
 
 

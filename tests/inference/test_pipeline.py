@@ -17,7 +17,7 @@ from tests.inference.factories import terrain
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError
 from landslip.core.window import Window
-from landslip.inference.pipeline import Windows, compute_windows
+from landslip.inference.pipeline import WindowPipeline
 from landslip.inference.plan import WindowPlan
 from landslip.inference.store import WindowStore
 from landslip.io.raster import Scene, SceneOptions
@@ -129,84 +129,98 @@ def threads_end() -> Iterator[None]:
     assert left == []
 
 
-Begin = Callable[..., tuple[Windows, Callable[[], WindowRunner]]]
+@dataclass(frozen=True)
+class Case:
+    """A pipeline whose parts are counted."""
+
+    pipeline: WindowPipeline
+    store: WindowStore
+    open_scene: Callable[[], Scene]
+
+
+MakeCase = Callable[..., Case]
 
 
 @pytest.fixture
-def begin(write_raster: Callable[..., Path], tmp_path: Path) -> Begin:
-    """Give what sets a pipeline up whose parts are counted."""
+def make_case(write_raster: Callable[..., Path], tmp_path: Path) -> MakeCase:
+    """Return what sets a pipeline up."""
     pixels = terrain(PLAN.shape)
     pixels[:, :32, :32] = 0
     path = write_raster("scene.tif", pixels, names=("red", "nir"))
 
-    def made(counted: Counted) -> tuple[Windows, Callable[[], WindowRunner]]:
+    def make(counted: Counted, open_runner: Callable[[], WindowRunner] | None = None) -> Case:
         store = CountedStore(str(tmp_path / "windows"), counted)
-        windows = Windows(
+
+        def open_scene() -> Scene:
+            return CountedScene(path, counted)
+
+        pipeline = WindowPipeline(
             plan=PLAN,
             bands=Bands(("red", "nir")),
-            open_scene=lambda: CountedScene(path, counted),
             store=store,
-            begin=lambda: store.begin(PLAN, {}),
+            open_scene=open_scene,
+            open_runner=open_runner or (lambda: CountedRunner(counted)),
+            prepare_store=lambda: store.create(PLAN, {}),
             streams=counted.streams,
             readers=2,
         )
-        return windows, lambda: CountedRunner(counted)
+        return Case(pipeline, store, open_scene)
 
-    return made
+    return make
 
 
 @pytest.mark.parametrize("streams", [1, 2, 4])
-def test_each_window_is_read_computed_and_stored_once(begin: Begin, streams: int) -> None:
+def test_each_window_is_read_computed_and_stored_once(make_case: MakeCase, streams: int) -> None:
     counted = Counted(streams=streams)
-    windows, set_up = begin(counted)
-    done = list(compute_windows(windows, PLACES, set_up))
-    assert sorted(one.place for one in done) == PLACES
+    case = make_case(counted)
+    done = list(case.pipeline.compute(PLACES))
+    assert sorted(one.index for one in done) == PLACES
     assert set(counted.reads.values()) == {1}
     assert (len(counted.reads), counted.writes) == (20, 20)
     assert counted.runs == 19, "the window without data is not computed"
-    assert [one.place for one in done if one.skipped] == [(0, 0)]
+    assert [one.index for one in done if one.skipped] == [(0, 0)]
     assert counted.closed == min(2, counted.closed) > 0
-    with windows.open_scene() as scene:
+    with case.open_scene() as scene:
         for place in PLACES:
             stored, valid = scene.read(PLAN.window_at(*place))
             expected = np.where(valid, steps_of(stored[0]), 255)
-            np.testing.assert_array_equal(windows.store.read(place), expected)
+            np.testing.assert_array_equal(case.store.read(place), expected)
 
 
-def test_only_what_is_asked_for_is_computed(begin: Begin) -> None:
+def test_only_what_is_asked_for_is_computed(make_case: MakeCase) -> None:
     counted = Counted()
-    windows, set_up = begin(counted)
+    case = make_case(counted)
     asked = [(3, 4), (1, 1), (2, 0)]
-    done = list(compute_windows(windows, asked, set_up))
-    assert sorted(one.place for one in done) == sorted(asked)
-    assert windows.store.finished().sum() == counted.runs == 3
+    done = list(case.pipeline.compute(asked))
+    assert sorted(one.index for one in done) == sorted(asked)
+    assert case.store.finished().sum() == counted.runs == 3
 
 
 @pytest.mark.parametrize("slow", ["computing", "storing"])
-def test_few_windows_are_in_memory_however_slow_a_part_is(begin: Begin, slow: str) -> None:
+def test_few_windows_are_in_memory_however_slow_a_part_is(make_case: MakeCase, slow: str) -> None:
     counted = Counted()
     setattr(counted, slow, lambda _: time.sleep(0.01))
-    windows, set_up = begin(counted)
-    list(compute_windows(windows, PLACES, set_up))
+    case = make_case(counted)
+    list(case.pipeline.compute(PLACES))
     # a window is what was read or what came out; both, in as many as are computed; and one more
     # that is stored and just being let go
-    assert 2 <= counted.most_alive <= 2 * windows.streams + windows.readers + 1
+    assert 2 <= counted.most_alive <= 2 * counted.streams + 2 + 1
     assert counted.alive == 0
 
 
-def test_a_reader_that_is_late_stops_nobody_for_good(begin: Begin) -> None:
+def test_a_reader_that_is_late_stops_nobody_for_good(make_case: MakeCase) -> None:
     # the others read on as far as there is room, and room is kept for the late one
     counted = Counted(reading=lambda number: time.sleep(0.2 if number == 1 else 0), streams=1)
-    windows, set_up = begin(counted)
-    assert len(list(compute_windows(windows, PLACES, set_up))) == 20
+    case = make_case(counted)
+    assert len(list(case.pipeline.compute(PLACES))) == 20
 
 
-def test_windows_that_end_in_another_order_are_stored_all_the_same(begin: Begin) -> None:
+def test_windows_that_end_in_another_order_are_stored_all_the_same(make_case: MakeCase) -> None:
     counted = Counted(computing=lambda number: time.sleep(0.03 if number % 3 == 0 else 0))
-    windows, set_up = begin(counted)
-    places = [one.place for one in compute_windows(windows, PLACES, set_up)]
+    case = make_case(counted)
+    places = [one.index for one in case.pipeline.compute(PLACES)]
     assert sorted(places) == PLACES != places
-    assert windows.store.finished().all()
+    assert case.store.finished().all()
 
 
 def failing_at(at: int, error: Exception) -> Fault:
@@ -227,60 +241,60 @@ def failing_at(at: int, error: Exception) -> Fault:
     ],
 )
 def test_what_goes_wrong_reaches_the_caller(
-    begin: Begin, part: str, at: int, error: Exception
+    make_case: MakeCase, part: str, at: int, error: Exception
 ) -> None:
     at = min(at, 18 if part == "computing" else 19)
     counted = Counted()
     setattr(counted, part, failing_at(at, error))
-    windows, set_up = begin(counted)
+    case = make_case(counted)
     done = []
     with pytest.raises(type(error)) as raised:
-        done += [one.place for one in compute_windows(windows, PLACES, set_up)]
+        done += [one.index for one in case.pipeline.compute(PLACES)]
     assert raised.value is error
-    there = windows.store.finished() if at else np.zeros(PLAN.count, dtype=bool)
+    there = case.store.finished() if at else np.zeros(PLAN.count, dtype=bool)
     assert there.sum() <= counted.writes
 
 
-def test_an_engine_that_cannot_be_set_up_is_told_of(begin: Begin) -> None:
-    def set_up() -> WindowRunner:
+def test_an_engine_that_cannot_be_set_up_is_told_of(make_case: MakeCase) -> None:
+    def open_runner() -> WindowRunner:
         raise InputError("no such device")
 
     counted = Counted()
-    windows, _ = begin(counted)
+    case = make_case(counted, open_runner)
     with pytest.raises(InputError, match="no such device"):
-        list(compute_windows(windows, PLACES, set_up))
+        list(case.pipeline.compute(PLACES))
     assert counted.writes <= 1, "at most the window without data"
 
 
-def test_closing_it_early_ends_its_threads(begin: Begin) -> None:
+def test_closing_it_early_ends_its_threads(make_case: MakeCase) -> None:
     counted = Counted()
-    windows, set_up = begin(counted)
-    results = compute_windows(windows, PLACES, set_up)
+    case = make_case(counted)
+    results = case.pipeline.compute(PLACES)
     first = next(results)
     results.close()
-    assert first.place in PLACES
+    assert first.index in PLACES
     assert counted.writes < 20
     assert counted.closed in (1, 2)
 
 
-def test_closing_it_before_the_first_result_ends_its_threads(begin: Begin) -> None:
-    windows, set_up = begin(Counted())
-    compute_windows(windows, PLACES, set_up).close()
+def test_closing_it_before_the_first_result_ends_its_threads(make_case: MakeCase) -> None:
+    case = make_case(Counted())
+    case.pipeline.compute(PLACES).close()
 
 
-def test_nothing_to_do_is_done_at_once(begin: Begin) -> None:
+def test_nothing_to_do_is_done_at_once(make_case: MakeCase) -> None:
     counted = Counted()
-    windows, set_up = begin(counted)
-    assert list(compute_windows(windows, [], set_up)) == []
+    case = make_case(counted)
+    assert list(case.pipeline.compute([])) == []
     assert counted.reads.total() == 0
 
 
-def test_times_are_the_networks_own(begin: Begin) -> None:
+def test_times_are_the_networks_own(make_case: MakeCase) -> None:
     counted = Counted(computing=lambda _: time.sleep(0.01), streams=1)
-    windows, set_up = begin(counted)
+    case = make_case(counted)
     before = time.monotonic()
-    done = [one for one in compute_windows(windows, PLACES, set_up) if not one.skipped]
+    done = [one for one in case.pipeline.compute(PLACES) if not one.skipped]
     whole = time.monotonic() - before
     assert all(one.seconds >= 0.01 for one in done)
     assert sum(one.seconds for one in done) <= whole
-    assert all(before <= one.began_s <= before + whole for one in done)
+    assert all(before <= one.started_s <= before + whole for one in done)

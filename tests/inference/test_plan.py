@@ -13,7 +13,7 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.inference.plan import (
-    LARGEST_SIDE,
+    _LARGEST_SIDE,
     BlockLayout,
     PlanRequest,
     WindowCosts,
@@ -43,7 +43,7 @@ def request(shape: tuple[int, int], **known: Any) -> PlanRequest:
         "overlap": 64,
         "memory_bytes": 2048 * MIB,
         "costs": COSTS,
-        "storage": STORAGE,
+        "blocks": STORAGE,
     }
     return PlanRequest(shape=shape, **(usual | known))
 
@@ -77,7 +77,7 @@ def large_requests(draw: st.DrawFn) -> PlanRequest:
         (height, width),
         overlap=32 * draw(st.sampled_from([0, 1, 2, 8, 40, 100])),
         memory_bytes=draw(st.sampled_from([600, 1024, 2048, 16_384])) * MIB,
-        storage=BlockLayout(
+        blocks=BlockLayout(
             block=draw(st.sampled_from(blocks)), bytes_per_px=draw(st.sampled_from([1, 8, 32]))
         ),
     )
@@ -128,7 +128,7 @@ def test_memory_is_kept_to_or_the_scene_refused(asked: PlanRequest) -> None:
         assert memory_of(plan, asked) <= asked.memory_bytes
         assert plan == plan_windows(asked)
         return
-    refused = r"--memory: this scene and model need about (\d+) MiB; got"
+    refused = r"memory: this scene and model need about (\d+) MiB; got"
     with pytest.raises(InputError, match=refused) as told:
         plan_windows(asked)
     needed = int(str(told.value).split(" MiB")[0].split()[-1]) * MIB
@@ -144,8 +144,8 @@ def test_usual_memory_does_for_every_scene(
 ) -> None:
     rows, cols = block
     storage = BlockLayout(block=(rows, cols or shape[1]), bytes_per_px=8)
-    plan = plan_windows(request(shape, storage=storage))
-    assert max(plan.window) <= LARGEST_SIDE
+    plan = plan_windows(request(shape, blocks=storage))
+    assert max(plan.window) <= _LARGEST_SIDE
 
 
 def test_memory_by_hand() -> None:
@@ -200,22 +200,24 @@ def test_windows_by_hand() -> None:
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        pytest.param({"side": 500}, "--tile is a multiple of 32 for this model; got 500", id="t"),
-        pytest.param({"side": 0}, "--tile is a multiple of 32 for this model; got 0", id="none"),
-        pytest.param({"side": -32}, "--tile is a multiple of 32.*; got -32", id="negative"),
         pytest.param(
-            {"side": 96}, "--overlap is at most half of --tile; got 64 of 96", id="too much"
+            {"side": 500}, "tile must be a multiple of 32 for this model; got 500", id="t"
         ),
-        pytest.param({"overlap": 3}, "--overlap is a multiple of 32.*; got 3", id="overlap"),
-        pytest.param({"overlap": -32}, "--overlap is a multiple of 32.*; got -32", id="below 0"),
+        pytest.param({"side": 0}, "tile must be a multiple of 32 for this model; got 0", id="none"),
+        pytest.param({"side": -32}, "tile must be a multiple of 32.*; got -32", id="negative"),
+        pytest.param(
+            {"side": 96}, "overlap must be at most half of tile; got 64 of 96", id="too much"
+        ),
+        pytest.param({"overlap": 3}, "overlap must be a multiple of 32.*; got 3", id="overlap"),
+        pytest.param({"overlap": -32}, "overlap must be a multiple of 32.*; got -32", id="below 0"),
         pytest.param(
             {"memory_bytes": 300 * MIB},
-            r"--memory: this scene and model need about \d{3} MiB; got 300 MiB",
+            r"memory: this scene and model need about \d{3} MiB; got 300 MiB",
             id="memory",
         ),
         pytest.param(
             {"memory_bytes": 700 * MIB, "side": 2048},
-            r"--memory: .* need about 1\d{3} MiB with --tile 2048; got 700 MiB",
+            r"memory: .* need about 1\d{3} MiB with tile=2048; got 700 MiB",
             id="memory for the tile",
         ),
     ],

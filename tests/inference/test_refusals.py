@@ -46,24 +46,28 @@ def names(folder: Path) -> list[str]:
             {"crs": None, "transform": Affine.identity()},
             {"min_area_m2": 5.0},
             InputError,
-            "--min-area is in square metres and the scene has no coordinate system",
+            "min_area is in square metres and the scene has no coordinate system",
             id="area without coordinates",
         ),
         pytest.param(
-            {}, {"tile": 36}, InputError, "--tile is a multiple of 8 for this model; got 36", id="t"
+            {},
+            {"tile": 36},
+            InputError,
+            "tile must be a multiple of 8 for this model; got 36",
+            id="t",
         ),
         pytest.param(
             {},
             {"overlap": 24},
             InputError,
-            "--overlap is at most half of --tile; got 24 of 32",
+            "overlap must be at most half of tile; got 24 of 32",
             id="overlap",
         ),
         pytest.param(
             {},
             {"memory_bytes": 50 * 2**20},
             InputError,
-            r"--memory: this scene and model need about \d+ MiB with --tile 32; got 50 MiB",
+            r"memory: this scene and model need about \d+ MiB with tile=32; got 50 MiB",
             id="memory",
         ),
     ],
@@ -91,11 +95,11 @@ def test_values_far_from_the_training_data_are_refused(run: Runner, factor: floa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threshold": 0.0}, "--threshold is over 0 and at most 1; got 0.0"),
-        ({"threshold": 1.2}, "--threshold is over 0 and at most 1; got 1.2"),
-        ({"min_area_m2": -1.0}, "--min-area is 0 or more square metres; got -1.0"),
-        ({"min_area_m2": float("nan")}, "--min-area is 0 or more square metres; got nan"),
-        ({"workers": 0}, "--workers is at least 1; got 0"),
+        ({"threshold": 0.0}, "threshold must be over 0 and at most 1; got 0.0"),
+        ({"threshold": 1.2}, "threshold must be over 0 and at most 1; got 1.2"),
+        ({"min_area_m2": -1.0}, "min_area must be 0 or more square metres; got -1.0"),
+        ({"min_area_m2": float("nan")}, "min_area must be 0 or more square metres; got nan"),
+        ({"workers": 0}, "workers must be at least 1; got 0"),
     ],
 )
 def test_senseless_options_are_refused(options: dict[str, Any], message: str) -> None:

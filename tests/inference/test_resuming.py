@@ -154,16 +154,16 @@ def test_files_of_a_killed_run_are_in_nobodys_way(case: Case) -> None:
 
 
 CHANGES = [
-    pytest.param({"threshold": 0.7}, "--threshold changed since", id="threshold"),
-    pytest.param({"min_area_m2": 9.0}, "--min-area changed since", id="min area"),
-    pytest.param({"tile": 40}, "the windows (--tile, --overlap, --memory, --workers)", id="tile"),
-    pytest.param({"overlap": 16}, "the windows (--tile, --overlap, --memory", id="overlap"),
+    pytest.param({"threshold": 0.7}, "threshold changed since", id="threshold"),
+    pytest.param({"min_area_m2": 9.0}, "min_area changed since", id="min area"),
+    pytest.param({"tile": 40}, "the windows (tile, overlap, memory, workers)", id="tile"),
+    pytest.param({"overlap": 16}, "the windows (tile, overlap, memory", id="overlap"),
     pytest.param(
-        {"scene": SceneOptions(nodata=1.0)}, "how the scene is read (--bands, --un", id="nodata"
+        {"scene": SceneOptions(nodata=1.0)}, "how the scene is read (bands, un", id="nodata"
     ),
     pytest.param(
         {"threshold": 0.7, "overlap": 16},
-        "--threshold, the windows (--tile, --overlap, --memory, --workers) changed since",
+        "threshold, the windows (tile, overlap, memory, workers) changed since",
         id="two",
     ),
 ]
@@ -174,10 +174,10 @@ def test_another_option_is_refused_by_name(case: Case, changed: dict[str, Any], 
     case.interrupt(5)
     kept = case.chunks
     options = replace(SMALL, **changed)
-    with pytest.raises(InputError, match="an unfinished extraction is here") as told:
+    with pytest.raises(InputError, match="holds an unfinished extraction") as told:
         case.extract(options=options)
     assert named in str(told.value)
-    assert "drop it with --overwrite" in str(told.value)
+    assert "or overwrite=True to drop it" in str(told.value)
     assert case.chunks == kept
     engine = MeanEngine()
     case.extract(engine, replace(options, overwrite=True))
@@ -188,7 +188,9 @@ def test_another_option_is_refused_by_name(case: Case, changed: dict[str, Any], 
 def test_another_scene_is_refused(case: Case, run: Runner) -> None:
     case.interrupt(5)
     run.scene(terrain(SHAPE, seed=1))
-    with pytest.raises(InputError, match="is here, and the scene changed since; go on with what"):
+    with pytest.raises(
+        InputError, match="extraction, and the scene changed since; use the same options"
+    ):
         case.extract()
     case.extract(options=replace(SMALL, overwrite=True))
     assert pieces(case.out) != case.expected
@@ -197,11 +199,11 @@ def test_another_scene_is_refused(case: Case, run: Runner) -> None:
 def test_another_model_or_engine_is_refused(case: Case) -> None:
     case.interrupt(5)
     other = model_of(mean=(501.0, 500.0))
-    with pytest.raises(InputError, match="is here, and the model changed since"):
+    with pytest.raises(InputError, match="extraction, and the model changed since"):
         extract(case.scene, other, MeanEngine(), case.out, SMALL)
     engine = MeanEngine()
     engine.name, engine.precision = "other", "bf16"
-    with pytest.raises(InputError, match="and --engine, --precision changed since"):
+    with pytest.raises(InputError, match="and engine, precision changed since"):
         case.extract(engine)
 
 

@@ -28,10 +28,10 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
 
     def opened() -> WindowStore:
         store = WindowStore(location)
-        store.job()
+        store.identity()
         return store
 
-    WindowStore(location).begin(PLAN, JOB)
+    WindowStore(location).create(PLAN, JOB)
     return opened
 
 
@@ -50,8 +50,8 @@ def test_what_was_written_is_read_by_another(reopen: Reopen) -> None:
     )
 
 
-def test_the_job_is_kept(reopen: Reopen) -> None:
-    assert reopen().job() == JOB
+def test_the_identity_is_stored(reopen: Reopen) -> None:
+    assert reopen().identity() == JOB
 
 
 def test_windows_without_data_are_there_too(reopen: Reopen) -> None:
@@ -64,16 +64,16 @@ def test_windows_without_data_are_there_too(reopen: Reopen) -> None:
 def test_beginning_again_forgets_all(reopen: Reopen) -> None:
     store = reopen()
     store.write((0, 0), steps())
-    store.begin(PLAN, JOB | {"threshold": 0.7})
+    store.create(PLAN, JOB | {"threshold": 0.7})
     assert not reopen().finished().any()
-    assert reopen().job() == JOB | {"threshold": 0.7}
+    assert reopen().identity() == JOB | {"threshold": 0.7}
 
 
 def test_nothing_is_left_when_it_is_cleared(reopen: Reopen) -> None:
     store = reopen()
     store.write((0, 0), steps())
     store.clear()
-    assert store.job() is None
+    assert store.identity() is None
 
 
 @pytest.mark.parametrize("level", ["noise", "nodata"])
@@ -123,12 +123,12 @@ def test_files_left_half_written_beside_are_nothing(reopen: Reopen, tmp_path: Pa
 def test_a_description_cut_off_anywhere_begins_anew(tmp_path: Path) -> None:
     folder = tmp_path / "windows"
     store = WindowStore(str(folder))
-    store.begin(PLAN, JOB)
+    store.create(PLAN, JOB)
     path = folder / "zarr.json"
     whole = path.read_bytes()
     for length in range(len(whole.rstrip())):
         path.write_bytes(whole[:length])
-        assert WindowStore(str(folder)).job() is None, f"cut off at {length}"
+        assert WindowStore(str(folder)).identity() is None, f"cut off at {length}"
 
 
 @pytest.mark.parametrize(
@@ -136,20 +136,20 @@ def test_a_description_cut_off_anywhere_begins_anew(tmp_path: Path) -> None:
 )
 def test_a_description_of_something_else_begins_anew(tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "windows"
-    WindowStore(str(folder)).begin(PLAN, JOB)
+    WindowStore(str(folder)).create(PLAN, JOB)
     (folder / "zarr.json").write_bytes(content)
     store = WindowStore(str(folder))
-    assert store.job() is None
-    store.begin(PLAN, JOB)
+    assert store.identity() is None
+    store.create(PLAN, JOB)
     assert not store.finished().any()
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
-    assert WindowStore(str(tmp_path / "windows")).job() is None
+    assert WindowStore(str(tmp_path / "windows")).identity() is None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("location", ["nothing://at/all", "s3://"])
 def test_what_is_no_store_is_refused(location: str) -> None:
-    with pytest.raises(InputError, match=f"--store {location}: not the URL of an object store"):
-        WindowStore(location).job()
+    with pytest.raises(InputError, match=f"store={location!r}: not the URL of an object store"):
+        WindowStore(location).identity()

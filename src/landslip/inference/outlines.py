@@ -1,13 +1,13 @@
-"""Outlines of labelled pixels: their corners first, their rings second.
+"""Outlines of labelled pixels: first their corners, then their rings.
 
-A corner is a point between pixels at which the outline of a label turns; it is known from the four
-pixels around it, so the corners of a tall raster are found band by band. Rings are traced once,
-when all corners of a label are there: along a row or a column of points each corner is joined with
-the next one.
+A corner is a point between pixels where the outline of a label turns. It follows from the four
+pixels around it, so the corners of a tall raster are found band by band. Rings are traced once all
+corners of a label are known: along a row or a column of points each corner is joined to the next.
 
 Labels are connected through sides. Where two pixels of different labels touch at a corner, each
-label has its own corner there; where they are of one label, the rings of that label are led so
-that none of them passes a point twice, which makes every polygon valid.
+label has its own corner there; where they have one label, its rings are led so that none of them
+passes a point twice, which makes every polygon valid. Libraries trace whole arrays only
+(rasterio.features.shapes), or give rings that touch themselves (OpenCV).
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Outlines:
         points: int32 (n, 2), (column, row); each ring ends with the point that it starts with.
         rings: int64, where each ring starts in `points`, and the end of the last.
         polygons: int64, where each polygon starts in `rings`, and the end of the last. The first
-            ring of a polygon is its outside, which turns from columns to rows; others are holes.
+            ring of a polygon is its exterior, which turns from columns to rows; others are holes.
     """
 
     points: NDArray[np.int32]
@@ -49,7 +49,7 @@ class Outlines:
         return self.rings[self.polygons[:-1]]
 
     def take(self, order: NDArray[np.int64]) -> "Outlines":
-        """Return the polygons of these indices, in their order."""
+        """Return the polygons at these indices, in their order."""
         ring_counts = np.diff(self.polygons)[order]
         rings = run_indices(self.polygons[:-1][order], ring_counts)
         sizes = np.diff(self.rings)[rings]
@@ -59,24 +59,24 @@ class Outlines:
             polygons=offsets(ring_counts),
         )
 
-    def turned(self) -> "Outlines":
-        """Return the same polygons with all rings the other way round, from the same points."""
+    def reversed(self) -> "Outlines":
+        """Return the same polygons with all rings reversed, each from the same point."""
         sizes = np.diff(self.rings)
         ends = np.repeat(self.rings[:-1] + self.rings[1:] - 1, sizes)
         points = self.points[ends - np.arange(len(ends))]
         return Outlines(points=points, rings=self.rings, polygons=self.polygons)
 
     def geometries(self, points: NDArray[np.float64] | None = None) -> NDArray[np.object_]:
-        """Return shapely polygons, with other coordinates for all points where they are given."""
-        places = self.points.astype(np.float64) if points is None else points
-        made: NDArray[np.object_] = shapely.from_ragged_array(
-            shapely.GeometryType.POLYGON, places, (self.rings, self.polygons)
+        """Return shapely polygons; ``points`` (n, 2) replaces the pixel coordinates."""
+        coordinates = self.points.astype(np.float64) if points is None else points
+        polygons: NDArray[np.object_] = shapely.from_ragged_array(
+            shapely.GeometryType.POLYGON, coordinates, (self.rings, self.polygons)
         )
-        return made
+        return polygons
 
 
 def concatenate_outlines(parts: list[Outlines]) -> Outlines:
-    """Return the polygons of all parts, one after the other."""
+    """Return the polygons of all parts, in order."""
     return Outlines(
         points=np.concatenate([np.empty((0, 2), np.int32), *(part.points for part in parts)]),
         rings=offsets(np.concatenate([_NONE, *(np.diff(part.rings) for part in parts)])),
@@ -88,29 +88,23 @@ _NONE = np.empty(0, dtype=np.int64)
 
 
 def offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where runs of these sizes start, and where the last one ends."""
+    """Return where consecutive runs of these sizes start, and where the last one ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
 
 
 def run_indices(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the indices of runs that start somewhere and have these sizes, one after the other."""
+    """Return the concatenated indices of runs with these starts and sizes."""
     ends = np.cumsum(sizes, dtype=np.int64)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total, dtype=np.int64) + np.repeat(starts - ends + sizes, sizes)
 
 
-def points_of(corners: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return the points (column, row) of corners."""
-    cols = (corners >> _COL_SHIFT) & _COL_MASK
-    return np.stack([cols, corners >> _ROW_SHIFT], axis=1).astype(np.int32)
-
-
 def _corner_tables() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Return, by which of four pixels are labelled, how many corners there are and what they are.
+    """Return, for each combination of four labelled pixels, the number of corners and the corners.
 
     Pixels count as bits: upper left 1, upper right 2, lower left 4, lower right 8. The second and
-    third table go on with the second corners of the two diagonal cases: the bits of the corner,
-    and one pixel that it belongs to.
+    third table hold the bits of a corner and one pixel that it belongs to; from 16 on, they hold
+    the second corners of the two diagonal cases.
     """
     counts = np.zeros(16, dtype=np.uint8)
     bits, pixels = np.zeros(32, dtype=np.int64), np.zeros(32, dtype=np.int64)
@@ -135,11 +129,11 @@ _COUNTS, _BITS, _PIXELS = _corner_tables()
 def find_corners(
     labels: NDArray[np.int32], row: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the corners between the rows of a band, sorted by place, and the label of each.
+    """Return the corners between the rows of a band, sorted by position, and the label of each.
 
     Args:
-        labels: (rows + 1, width + 2), 0 where there is none. The first row is the one above the
-            band; the first and the last column are 0.
+        labels: (rows + 1, width + 2), 0 is background. The first row is the one above the band;
+            the first and the last column are 0.
         row: of the raster in which the band starts, which is `labels[1]`.
     """
     width = labels.shape[1]
@@ -157,38 +151,39 @@ def find_corners(
 
 
 def trace_outlines(corners: NDArray[np.int64], owners: NDArray[np.int32], count: int) -> Outlines:
-    """Return the polygons of labels whose corners are all there.
+    """Return the polygons of labels whose corners are complete.
 
     Args:
-        corners: sorted by place.
+        corners: sorted by position.
         owners: which polygon each belongs to, from 0 to ``count - 1``.
         count: the number of polygons.
     """
     order, sizes, ring_owners = _in_ring_order(_followers(corners, owners), owners)
     ends = np.cumsum(sizes)
-    closed = np.insert(order, ends, order[ends - sizes])
+    closed = corners[np.insert(order, ends, order[ends - sizes])]
+    points = np.stack([(closed >> _COL_SHIFT) & _COL_MASK, closed >> _ROW_SHIFT], axis=1)
     return Outlines(
-        points=points_of(corners[closed]),
+        points=points.astype(np.int32),
         rings=offsets(sizes + 1),
         polygons=offsets(np.bincount(ring_owners, minlength=count)),
     )
 
 
 def _followers(corners: NDArray[np.int64], owners: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the corner that comes after each one on its ring."""
+    """Return the next corner of each one on its ring."""
     right = (corners & _RIGHT) > 0
     down = (corners & _DOWN) > 0
     along_row = (corners & _LEAVES_ALONG_ROW) > 0
-    place = corners >> _COL_SHIFT
-    touching = np.flatnonzero((place[1:] == place[:-1]) & (owners[1:] == owners[:-1]))
+    position = corners >> _COL_SHIFT
+    touching = np.flatnonzero((position[1:] == position[:-1]) & (owners[1:] == owners[:-1]))
     # two pixels of one label at a corner: rings cross over instead of turning back
     down[touching] ^= True
     down[touching + 1] ^= True
     follower = np.empty(len(corners), dtype=np.int32)
     _join_ends(follower, np.flatnonzero(right), np.flatnonzero(~right), along_row)
-    by_col = _sorted_by_col((place & _COL_MASK).astype(np.int32))
-    turned = down[by_col]
-    _join_ends(follower, by_col[turned], by_col[~turned], ~along_row)
+    by_col = _sorted_by_col((position & _COL_MASK).astype(np.int32))
+    downward = down[by_col]
+    _join_ends(follower, by_col[downward], by_col[~downward], ~along_row)
     return follower
 
 
@@ -204,7 +199,7 @@ def _join_ends(
 
 
 def _sorted_by_col(cols: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return what sorts by column, in the old order within one: a counting sort."""
+    """Return the stable order by column: a counting sort."""
     shape = (1, int(cols.max()) + 1)
     one_row = sparse.csr_array((np.arange(len(cols)), cols, np.array([0, len(cols)])), shape)
     by_col: NDArray[np.int64] = one_row.tocsc().data
@@ -214,7 +209,7 @@ def _sorted_by_col(cols: NDArray[np.int32]) -> NDArray[np.int64]:
 def _in_ring_order(
     follower: NDArray[np.int32], owners: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return the corners ring after ring, the size of each ring and its owner.
+    """Return the corners ring by ring, the size of each ring and its owner.
 
     Rings start at their first corner and are sorted by owner, then by that corner.
     """
@@ -242,13 +237,13 @@ def _graph(follower: NDArray[np.int32]) -> sparse.csr_array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landslides:
-    """Finished landslides, as columns, in pixel coordinates.
+    """Finished landslides as columns, in pixel coordinates.
 
     Attributes:
         outlines: their polygons.
-        pixels: int64, how many pixels each has.
-        probability_sums: int64, over those pixels, in steps of 1/250.
-        probability_maxima: uint8, in steps of 1/250.
+        pixels: int64, number of pixels of each.
+        probability_sums: int64, over those pixels, in levels of 1/250.
+        probability_maxima: uint8, in levels of 1/250.
     """
 
     outlines: Outlines
@@ -260,7 +255,7 @@ class Landslides:
         return len(self.pixels)
 
     def take(self, order: NDArray[np.int64]) -> "Landslides":
-        """Return the landslides of these indices, in their order."""
+        """Return the landslides at these indices, in their order."""
         return Landslides(
             outlines=self.outlines.take(order),
             pixels=self.pixels[order],
@@ -270,12 +265,11 @@ class Landslides:
 
 
 def concatenate_landslides(parts: list[Landslides]) -> Landslides:
-    """Return the landslides of all parts, one after the other."""
-    none = np.empty(0, dtype=np.int64)
+    """Return the landslides of all parts, in order."""
     few = np.empty(0, dtype=np.uint8)
     return Landslides(
         outlines=concatenate_outlines([part.outlines for part in parts]),
-        pixels=np.concatenate([none, *(part.pixels for part in parts)]),
-        probability_sums=np.concatenate([none, *(part.probability_sums for part in parts)]),
+        pixels=np.concatenate([_NONE, *(part.pixels for part in parts)]),
+        probability_sums=np.concatenate([_NONE, *(part.probability_sums for part in parts)]),
         probability_maxima=np.concatenate([few, *(part.probability_maxima for part in parts)]),
     )

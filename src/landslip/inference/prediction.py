@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from landslip.core.errors import InputError, argument
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
+from landslip.inference.blending import RowBlender
 from landslip.inference.job import ExtractionOptions, check_compatibility, plan_extraction
 from landslip.inference.plan import WindowPlan
-from landslip.inference.postprocessing import RowBlender
 from landslip.inference.store import NODATA
 from landslip.io.raster import Scene, bounded_cache
 from landslip.models.engines.base import PROBABILITY_LEVELS, Engine
@@ -42,10 +42,10 @@ def predict_window(
             f"{whole.height} px; got {window}"
         )
     check_compatibility(scene, model.card, 0.0)
-    extraction = plan_extraction(scene, model, engine, ExtractionOptions(), Future())
-    plan, bands = extraction.plan, model.card.bands
+    job = plan_extraction(scene, model, engine, ExtractionOptions(), Future())
+    plan, bands = job.plan, model.card.bands
     needed = _needed(plan, window)
-    runner = engine.runner(extraction.form)
+    runner = engine.runner(job.window_spec)
     blender = RowBlender(plan, first_row=needed[0][0])
     probability = np.full(window.shape, np.nan, dtype=np.float32)
     done, total = 0, sum(len(cols) for _, cols in needed)

@@ -1,4 +1,4 @@
-"""The rasters of a result, written in rows from the top, with their overviews."""
+"""The rasters of a result, written in rows from top to bottom, with their overviews."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,29 +20,29 @@ _PROBABILITY_LAYER = OutputBand(
     description="probability of landslide", nodata=NODATA, scale=1 / PROBABILITY_LEVELS
 )
 _MASK_LAYER = OutputBand(description="landslide", nodata=NODATA)
-_MOST_ROWS, _FEWEST_ROWS = 512, 64
-_WHOLE_SHARE = 200  # the share of landslide in a pixel of an overview, as 8 bits hold it
+_MAX_ROWS, _MIN_ROWS = 512, 64
+_ALL_LANDSLIDE = 200  # fraction 1 of landslide in a pixel of an overview, in 8 bits
 
 
 class ResultRasters:
-    """``probability.tif`` holds whole steps of probability with a scale tag of 0.004, ``mask.tif``
-    0 and 1; in both, 255 is nodata and marks every pixel that was not valid in the scene.
+    """``probability.tif`` and ``mask.tif``.
 
-    An overview's pixel is the mean probability of what it covers; in the mask it is landslide where
-    at least half of what it covers is.
-    """  # noqa: D205
+    The first holds levels of probability with a scale tag of 0.004, the second 0 and 1; in both,
+    255 is nodata and marks every pixel that was not valid in the scene. Overviews are the mean
+    probability; in the mask, 1 where at least half of the pixels are landslide.
+    """
 
-    def __init__(self, folder: Path, grid: Grid, least: int) -> None:
+    def __init__(self, folder: Path, grid: Grid, threshold: int) -> None:
         """Create both in a folder.
 
         Args:
             folder: of the result.
             grid: of the scene.
-            least: fewest steps of probability that are landslide.
+            threshold: lowest level of probability that is landslide.
         """
-        self._folder, self._least = folder, least
-        rows = _MOST_ROWS
-        while rows > _FEWEST_ROWS and rows * grid.shape[1] > BAND_PX:
+        self._folder, self._threshold = folder, threshold
+        rows = _MAX_ROWS
+        while rows > _MIN_ROWS and rows * grid.shape[1] > BAND_PX:
             rows //= 2
         self._probability = PyramidOutput(
             folder / ".probability", grid, (_PROBABILITY_LAYER,), rows
@@ -52,13 +52,13 @@ class ResultRasters:
         self._filled = self._row = 0
         self._sums = {PROBABILITY: 0, MASK: 0}
 
-    def write(self, steps: ProbabilityLevels) -> None:
-        """Write the next rows (rows, width) of probability, and of the mask."""
-        while len(steps):
-            taken = min(len(self._band) - self._filled, len(steps))
-            self._band[self._filled : self._filled + taken] = steps[:taken]
+    def write(self, levels: ProbabilityLevels) -> None:
+        """Write the next rows (rows, width) of levels."""
+        while len(levels):
+            taken = min(len(self._band) - self._filled, len(levels))
+            self._band[self._filled : self._filled + taken] = levels[:taken]
             self._filled += taken
-            steps = steps[taken:]
+            levels = levels[taken:]
             if self._filled == len(self._band):
                 self._flush()
 
@@ -84,31 +84,31 @@ class ResultRasters:
         self._mask.close()
 
     def _flush(self) -> None:
-        steps = self._band[: self._filled]
-        window = Window(0, self._row, steps.shape[1], len(steps))
-        shares = np.where(steps >= self._least, np.uint8(_WHOLE_SHARE), np.uint8(0))
-        shares[steps == NODATA] = NODATA
-        masks = [_landslide(level) for level in self._mask.levels_of(shares[np.newaxis])]
+        levels = self._band[: self._filled]
+        window = Window(0, self._row, levels.shape[1], len(levels))
+        fractions = np.where(levels >= self._threshold, np.uint8(_ALL_LANDSLIDE), np.uint8(0))
+        fractions[levels == NODATA] = NODATA
+        masks = [_landslide(level) for level in self._mask.levels_of(fractions[np.newaxis])]
         with raster_writing(self._folder / PROBABILITY):
-            self._probability.write(self._probability.levels_of(steps[np.newaxis]), window)
+            self._probability.write(self._probability.levels_of(levels[np.newaxis]), window)
         with raster_writing(self._folder / MASK):
             self._mask.write(masks, window)
-        self._sums[PROBABILITY] += int(steps.sum())
+        self._sums[PROBABILITY] += int(levels.sum())
         self._sums[MASK] += int(masks[0].sum())
-        self._row += len(steps)
+        self._row += len(levels)
         self._filled = 0
 
     def _finish(self, output: PyramidOutput, name: str) -> None:
         output.finish(self._folder / name, compress="deflate", level=1)
         if sum_of_bytes(self._folder / name) != self._sums[name]:
             raise LandslipError(
-                f"{self._folder / name}: a part of the raster could not be written; see that "
-                "there is room on the disk and run the same command again"
+                f"{self._folder / name}: a part of the raster could not be written; free disk "
+                "space and run the same command again"
             )
 
 
-def _landslide(shares: ProbabilityLevels) -> ProbabilityLevels:
-    """Return 1 where the share of landslide is at least a half, 0 below, and nodata."""
-    found = (shares >= _WHOLE_SHARE // 2).astype(np.uint8)
-    found[shares == NODATA] = NODATA
-    return found
+def _landslide(fractions: ProbabilityLevels) -> ProbabilityLevels:
+    """Return 1 where the fraction of landslide is at least a half, 0 below, and nodata."""
+    mask = (fractions >= _ALL_LANDSLIDE // 2).astype(np.uint8)
+    mask[fractions == NODATA] = NODATA
+    return mask

@@ -1,4 +1,4 @@
-"""What an extraction tells of itself."""
+"""The summary of an extraction."""
 
 import json
 from dataclasses import dataclass, field, fields
@@ -12,23 +12,23 @@ LANDSLIDES, SUMMARY = "landslides.gpkg", "summary.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionSummary:
-    """What ``summary.json`` says.
+    """The content of ``summary.json``.
 
     Attributes:
         scene_place: where the scene was read from, without credentials.
         read_as: what was stated about it: bands, units, nodata.
-        threshold: probability from which a pixel is landslide, as the rasters hold it.
-        calibration: how probabilities were calibrated; None: as the network gives them.
-        skipped_windows_share: of all windows, those without data, which the network did not see.
-        kept_windows_share: of all windows, those that an earlier, interrupted run had finished.
-        engine_busy_share: of the time from the network's first window to its last, how long its
-            streams were at work; None where nothing was computed.
+        threshold: probability from which a pixel is landslide, on the scale of the rasters.
+        calibration: method by which probabilities are calibrated; None: as the network gives them.
+        skipped_windows_share: fraction of windows without data, which the network did not see.
+        kept_windows_share: fraction of windows that an earlier, interrupted run had finished.
+        engine_busy_share: fraction of the time from the network's first window to its last in
+            which its streams were busy; None where nothing was computed, or on a cluster.
         seconds: of this run, from the opened scene to the written files.
         mpix_per_s: pixels of the windows that this run computed or skipped, overlaps not counted
-            twice, by ``seconds``.
-        memory_peak_mb: the most that this process ever held.
-        job_sha256: of all that the result depends on.
-        warnings: what was noticed, in English.
+            twice, divided by ``seconds``.
+        memory_peak_mb: peak memory of this process.
+        job_sha256: of everything the result depends on.
+        warnings: in English.
         messages: the same as values; from files of earlier versions, the sentences themselves.
     """
 
@@ -84,7 +84,7 @@ class ExtractionSummary:
 
 
 def finished_job_digest(folder: Path) -> str | None:
-    """Return the digest of what a finished extraction was made from; None where there is none."""
+    """Return the digest of the job whose result is in a folder; None if there is no result."""
     try:
         found = json.loads((folder / SUMMARY).read_text())
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Landslides sorted by size on disk, a part in memory at a time.
+"""The GeoPackage of a scene's landslides: sorted on disk, a part in memory at a time.
 
-Landslides are written to plain files in runs, each sorted. In the end all runs are cut at the same
-keys, so that what lies between two cuts fits in memory and is sorted there.
+Landslides are written to plain files in sorted runs. In the end all runs are cut at the same keys,
+so that what is between two cuts fits into memory and is sorted there. pyarrow sorts in memory only.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,45 +28,161 @@ from landslip.inference.outlines import Landslides, Outlines, concatenate_landsl
 from landslip.io.vector import gdal_crs, vector_writing
 from landslip.models.engines.base import PROBABILITY_LEVELS
 
+LAYER = "landslides"
+_COUNT_INDEXED = "SELECT count(*) FROM rtree_landslides_geom"
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("area_m2", pa.float64()),
+        ("area_px", pa.int64()),
+        ("mean_probability", pa.float64()),
+        ("max_probability", pa.float64()),
+        ("geom", pa.binary()),
+    ]
+)
 _RUN_POINTS = 1 << 20
 _BLOCK_POINTS = 1 << 12
 _BATCH_POINTS = 1 << 19
 _ROW_BITS = 28
 
 
-class LandslideSorter:
-    """Takes landslides in any order and gives them sorted.
+@dataclass(slots=True, kw_only=True)
+class TableTotals:
+    """Sums over the table.
 
-    By pixels, the most first, then by the top row and the left column, then by the first pixel.
+    Attributes:
+        landslides: number of rows.
+        area_m2: of all; None without a coordinate system.
+        area_px: of all.
+    """
+
+    landslides: int = 0
+    area_m2: float | None = 0.0
+    area_px: int = 0
+
+
+class LandslideTable(Closeable):
+    """Collects landslides in any order and writes them as a GeoPackage, the largest first.
+
+    Memory holds about a million points at a time, in all about 200 MB. A landslide is written in
+    one piece, at about 140 bytes for each of its points at that moment: this is not bounded.
+    """
+
+    def __init__(self, folder: Path, grid: Grid, *, min_area_m2: float = 0.0) -> None:
+        """Start an empty table.
+
+        Args:
+            folder: of temporary files.
+            grid: of the scene.
+            min_area_m2: minimum mapping unit; without a coordinate system none applies.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix=".landslides-", dir=folder)
+        self._grid = grid
+        self._min_area_m2 = min_area_m2
+        self._sorter = LandslideSorter(Path(self._folder.name))
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self._folder.cleanup()
+
+    def append(self, landslides: Landslides) -> None:
+        """Add landslides."""
+        self._sorter.append(landslides)
+
+    def finish(self, path: Path) -> TableTotals:
+        """Write the layer ``landslides`` and return its totals.
+
+        Columns: ``id`` from 1, ``area_m2`` (empty without a coordinate system), ``area_px``,
+        ``mean_probability`` and ``max_probability``. Rows are sorted by pixels, the most first,
+        then by the top row and the left column. The same landslides give the same bytes, in
+        whatever order they were added.
+
+        Raises:
+            LandslipError: the file cannot be written.
+        """
+        crs = self._grid.crs
+        totals = TableTotals(area_m2=None if crs is None else 0.0)
+        with vector_writing(path, "the table of landslides"):
+            pyogrio.write_arrow(
+                pa.RecordBatchReader.from_batches(_SCHEMA, self._batches(totals)),
+                path,
+                layer=LAYER,
+                driver="GPKG",
+                geometry_name="geom",
+                geometry_type="Polygon",
+                crs=None if crs is None else gdal_crs(pyproj.CRS.from_wkt(crs.to_wkt())),
+            )
+            if _indexed_rows(path) != totals.landslides:
+                raise RuntimeError("its spatial index is not complete")
+        return totals
+
+    def _batches(self, totals: TableTotals) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order and add them to the totals."""
+        measure = AreaMeasure(self._grid.crs)
+        for landslides in self._sorter.sorted():
+            polygons = to_map_polygons(landslides.outlines, self._grid.transform)
+            areas_m2 = measure.areas_m2(polygons)
+            large = ~(areas_m2 < self._min_area_m2)
+            areas_m2, pixels = areas_m2[large], landslides.pixels[large]
+            columns = [
+                np.arange(totals.landslides + 1, totals.landslides + len(pixels) + 1),
+                pa.array(areas_m2, from_pandas=True),  # NaN is null
+                pixels,
+                landslides.probability_sums[large] / (PROBABILITY_LEVELS * pixels),
+                landslides.probability_maxima[large] / PROBABILITY_LEVELS,
+                pa.array(shapely.to_wkb(polygons[large], byte_order=1), type=pa.binary()),
+            ]
+            totals.landslides += len(pixels)
+            totals.area_px += int(pixels.sum())
+            if totals.area_m2 is not None:
+                totals.area_m2 += float(areas_m2.sum())
+            yield pa.record_batch([pa.array(column) for column in columns], schema=_SCHEMA)
+
+
+def _indexed_rows(path: Path) -> int:
+    """Return the rows in the spatial index, which GDAL writes last and without an error."""
+    try:
+        with closing(sqlite3.connect(path)) as file:
+            return int(file.execute(_COUNT_INDEXED).fetchone()[0])
+    except sqlite3.Error:
+        return -1
+
+
+def to_map_polygons(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:
+    """Return polygons in map coordinates, their exteriors counter-clockwise there."""
+    oriented = outlines.reversed() if transform.determinant < 0 else outlines
+    return oriented.geometries(map_points(transform, oriented.points.astype(np.float64)))
+
+
+class LandslideSorter:
+    """An external sort: takes landslides in any order and returns them sorted.
+
+    Order: by pixels, the most first, then by the top row, the left column and the first pixel.
     Memory holds about a million points at a time, or one landslide where it has more, and 16 bytes
     for every 4096 points; the folder holds 8 to 17 bytes for each.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Begin without any.
-
-        Args:
-            folder: of the files, which stay there.
-        """
+        """Start empty, with files in a folder."""
         self._runs = _Runs(folder)
-        self._waiting: list[Landslides] = []
-        self._waiting_points = 0
+        self._pending: list[Landslides] = []
+        self._pending_points = 0
 
     def append(self, landslides: Landslides) -> None:
-        """Take landslides in."""
-        self._waiting.append(landslides)
-        self._waiting_points += len(landslides.outlines.points)
-        if self._waiting_points >= _RUN_POINTS:
+        """Add landslides."""
+        self._pending.append(landslides)
+        self._pending_points += len(landslides.outlines.points)
+        if self._pending_points >= _RUN_POINTS:
             self._write_run()
 
     def sorted(self) -> Iterator[Landslides]:
-        """Give all landslides in order, in batches that are the same however they came."""
+        """Yield all landslides in order, in batches that do not depend on how they were added."""
         self._write_run()
-        return _evenly(self._runs.sorted())
+        return _rebatch(self._runs.sorted())
 
     def _write_run(self) -> None:
-        run = concatenate_landslides(self._waiting)
-        self._waiting, self._waiting_points = [], 0
+        run = concatenate_landslides(self._pending)
+        self._pending, self._pending_points = [], 0
         if len(run):
             self._runs.append(_largest_first(run))
 
@@ -106,7 +222,7 @@ class _Runs:
             column.append(values)
 
     def sorted(self) -> Iterator[Landslides]:
-        """Give all landslides in order, in batches that fit in memory."""
+        """Yield all landslides in order, in batches that fit into memory."""
         splits = self._splits()
         cuts = [
             first + np.searchsorted(self._keys.read(first, end), splits)
@@ -115,14 +231,14 @@ class _Runs:
         bounds = np.column_stack([self._ends[:-1], *np.transpose(cuts), self._ends[1:]])
         for at in range(len(splits) + 1):
             ranges = [(int(run[at]), int(run[at + 1])) for run in bounds]
-            together = concatenate_landslides(
-                [self._read(*some) for some in ranges if some[0] < some[1]]
+            batch = concatenate_landslides(
+                [self._read(*part) for part in ranges if part[0] < part[1]]
             )
-            if len(together):
-                yield _largest_first(together)
+            if len(batch):
+                yield _largest_first(batch)
 
     def _splits(self) -> NDArray[np.int64]:
-        """Return keys between which lie about as many points as memory is to hold."""
+        """Return keys with about as many points between them as memory may hold."""
         if not self._blocks:
             return np.empty(0, dtype=np.int64)
         keys = np.concatenate([keys for keys, _ in self._blocks])
@@ -147,7 +263,7 @@ class _Runs:
 
 
 class _Column:
-    """Numbers in a file."""
+    """A growing array in a file."""
 
     def __init__(self, path: Path, dtype: DTypeLike) -> None:
         self._path = path
@@ -173,167 +289,26 @@ def _largest_first(landslides: Landslides) -> Landslides:
 
 
 def _keys(landslides: Landslides) -> NDArray[np.int64]:
-    """Return numbers that rise as pixels fall and, within one count, as top rows rise."""
+    """Return numbers that increase as pixels decrease and, within one count, with the top row."""
     top = landslides.outlines.points[landslides.outlines.starts, 1].astype(np.int64)
     keys: NDArray[np.int64] = top - (landslides.pixels << _ROW_BITS)
     return keys
 
 
-def _evenly(batches: Iterator[Landslides]) -> Iterator[Landslides]:
-    """Cut the same landslides into the same batches, however they come."""
+def _rebatch(batches: Iterator[Landslides]) -> Iterator[Landslides]:
+    """Cut the same landslides into the same batches, however they arrive."""
     key, before = 0, 0
-    rest: list[Landslides] = []
+    pending: list[Landslides] = []
     for landslides in batches:
         ends = before + np.append(landslides.outlines.starts[1:], len(landslides.outlines.points))
         keys = ends // _BATCH_POINTS
         cuts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
         for first, end in itertools.pairwise(cuts):
-            if keys[first] != key and rest:
-                yield concatenate_landslides(rest)
-                rest = []
+            if keys[first] != key and pending:
+                yield concatenate_landslides(pending)
+                pending = []
             key = int(keys[first])
-            rest.append(landslides.take(np.arange(first, end)))
+            pending.append(landslides.take(np.arange(first, end)))
         before = int(ends[-1])
-    if rest:
-        yield concatenate_landslides(rest)
-
-
-LAYER = "landslides"
-_COUNT_INDEXED = "SELECT count(*) FROM rtree_landslides_geom"
-_SCHEMA = pa.schema(
-    [
-        ("id", pa.int64()),
-        ("area_m2", pa.float64()),
-        ("area_px", pa.int64()),
-        ("mean_probability", pa.float64()),
-        ("max_probability", pa.float64()),
-        ("geom", pa.binary()),
-    ]
-)
-
-
-@dataclass(slots=True, kw_only=True)
-class TableTotals:
-    """Sums over the table.
-
-    Attributes:
-        landslides: how many there are.
-        area_m2: of all; None without a coordinate system.
-        area_px: of all.
-    """
-
-    landslides: int = 0
-    area_m2: float | None = 0.0
-    area_px: int = 0
-
-
-class LandslideTable(Closeable):
-    """Gathers landslides, in any order, and writes them as a GeoPackage, the largest first.
-
-    Memory holds about a million points at a time, in all about 200 MB. A landslide is written in
-    one piece, at about 140 bytes for each of its points at that moment: this is not bounded.
-    """
-
-    def __init__(self, folder: Path, grid: Grid, *, min_area_m2: float = 0.0) -> None:
-        """Begin an empty table.
-
-        Args:
-            folder: where files lie until the end.
-            grid: of the scene.
-            min_area_m2: smaller landslides are left out; without a coordinate system none are.
-        """
-        self._folder = tempfile.TemporaryDirectory(prefix=".landslides-", dir=folder)
-        self._grid = grid
-        self._min_area_m2 = min_area_m2
-        self._sorter = LandslideSorter(Path(self._folder.name))
-
-    def close(self) -> None:
-        """Remove the files that wait in the folder."""
-        self._folder.cleanup()
-
-    def append(self, landslides: Landslides) -> None:
-        """Take landslides in."""
-        self._sorter.append(landslides)
-
-    def finish(self, path: Path) -> TableTotals:
-        """Write the layer ``landslides`` and return its totals.
-
-        Columns: ``id`` from 1, ``area_m2`` (empty without a coordinate system), ``area_px``,
-        ``mean_probability`` and ``max_probability``. Rows are sorted by pixels, the most first,
-        then by the top row and the left column. The same landslides give the same bytes, however
-        they came.
-
-        Raises:
-            LandslipError: it could not be written.
-        """
-        totals = TableTotals(area_m2=None if self._grid.crs is None else 0.0)
-        rows = pa.RecordBatchReader.from_batches(_SCHEMA, self._rows(totals))
-        with vector_writing(path, "the table of landslides"):
-            pyogrio.write_arrow(
-                rows,
-                path,
-                layer=LAYER,
-                driver="GPKG",
-                geometry_name="geom",
-                geometry_type="Polygon",
-                crs=_crs(self._grid),
-            )
-            if _indexed(path) != totals.landslides:
-                raise RuntimeError("its spatial index is not complete")
-        return totals
-
-    def _rows(self, totals: TableTotals) -> Iterator[pa.RecordBatch]:
-        measure = AreaMeasure(self._grid.crs)
-        for landslides in self._sorter.sorted():
-            polygons = to_map_polygons(landslides.outlines, self._grid.transform)
-            areas = measure.areas_m2(polygons)
-            kept = ~(areas < self._min_area_m2)
-            yield _batch(_Rows(landslides, polygons, areas), kept, totals)
-
-
-def _indexed(path: Path) -> int:
-    """Return how many rows are in the spatial index, which is written last, without an error."""
-    try:
-        with closing(sqlite3.connect(path)) as file:
-            return int(file.execute(_COUNT_INDEXED).fetchone()[0])
-    except sqlite3.Error:
-        return -1
-
-
-def to_map_polygons(outlines: Outlines, transform: Affine) -> NDArray[np.object_]:
-    """Return polygons in map coordinates, their outsides counter-clockwise there."""
-    there = outlines.turned() if transform.determinant < 0 else outlines
-    return there.geometries(map_points(transform, there.points.astype(np.float64)))
-
-
-class _Rows(NamedTuple):
-    """Landslides with what the table says of them besides."""
-
-    landslides: Landslides
-    polygons: NDArray[np.object_]
-    areas_m2: NDArray[np.float64]
-
-
-def _batch(rows: _Rows, kept: NDArray[np.bool_], totals: TableTotals) -> pa.RecordBatch:
-    """Return the rows that are kept as a part of the table, and count them in."""
-    pixels, areas_m2 = rows.landslides.pixels[kept], rows.areas_m2[kept]
-    ids = np.arange(totals.landslides + 1, totals.landslides + len(pixels) + 1)
-    totals.landslides += len(pixels)
-    totals.area_px += int(pixels.sum())
-    if totals.area_m2 is not None:
-        totals.area_m2 += float(areas_m2.sum())
-    columns = [
-        ids,
-        pa.array(areas_m2, from_pandas=True),
-        pixels,
-        rows.landslides.probability_sums[kept] / (PROBABILITY_LEVELS * pixels),
-        rows.landslides.probability_maxima[kept] / PROBABILITY_LEVELS,
-        pa.array(shapely.to_wkb(rows.polygons[kept], byte_order=1), type=pa.binary()),
-    ]
-    return pa.record_batch([pa.array(column) for column in columns], schema=_SCHEMA)
-
-
-def _crs(grid: Grid) -> str | None:
-    if grid.crs is None:
-        return None
-    return gdal_crs(pyproj.CRS.from_wkt(grid.crs.to_wkt()))
+    if pending:
+        yield concatenate_landslides(pending)

@@ -13,7 +13,7 @@ from landslip.core.choices import Units
 from landslip.core.files import sha256_of
 from landslip.core.grid import Grid
 from landslip.datasets.normalisation import Normalisation
-from landslip.inference.cluster.scene import SceneJob
+from landslip.inference.cluster.worker import SceneJob
 from landslip.inference.plan import WindowPlan
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
@@ -33,7 +33,7 @@ FILES = ("mask.tif", "probability.tif", "landslides.gpkg")
 
 
 def make_model(folder: Path) -> ModelFolder:
-    """Write a network with drawn weights."""
+    """Write a network with random weights."""
     folder.mkdir(parents=True)
     architecture = Architecture(encoder="test_resnet", bands=BANDS)
     network = build_network(architecture, seed=3).eval()
@@ -63,15 +63,15 @@ def write_scene(path: Path, shape: tuple[int, int], seed: int = 0) -> Path:
     return path
 
 
-def scene_job(place: Path) -> SceneJob:
-    """Return what workers would be told of a scene; there is no such scene."""
+def scene_job(path: Path) -> SceneJob:
+    """Return the job of a scene that does not exist."""
     shape = (100, 150)
     return SceneJob(
-        place=Location.of(place),
+        location=Location.of(path),
         options=SceneOptions(),
         grid=Grid(crs=None, transform=TRANSFORM, shape=shape),
         bands=Bands(BANDS),
-        form=WindowSpec(shape=(64, 64), normalisation=NORMALISATION),
+        window_spec=WindowSpec(shape=(64, 64), normalisation=NORMALISATION),
         plan=WindowPlan(shape=shape, window=(64, 64), overlap=16, corner=(0, 0)),
         store="none",
         digest="",

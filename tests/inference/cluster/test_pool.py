@@ -1,199 +1,107 @@
-"""Whole extractions on Ray clusters of one machine, while workers and nodes come and go."""
-
-import os
-import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import itertools
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.inference.cluster.factories import children, contents, make_model, write_scene
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.inference.cluster.factories import scene_job
 
-from landslip.core.choices import EngineName, Precision
-from landslip.core.errors import ModelError
-from landslip.core.progress import Progress, no_progress
-from landslip.inference.cluster.engine import on_cluster
-from landslip.inference.job import ExtractionOptions
-from landslip.inference.result import ExtractionSummary
-from landslip.inference.run import extract, extract_all, scene_tasks
-from landslip.inference.store import WorkFolder
-from landslip.models.engines.choose import open_engine
-from landslip.models.folder import ModelFolder
+from landslip.core.errors import LandslipError
+from landslip.inference.cluster.pool import (
+    Allocation,
+    ClusterNode,
+    SceneQueue,
+    allocate,
+    block_size,
+)
 
-pytest.importorskip("ray")
-pytestmark = [
-    pytest.mark.timeout(240),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves its logs open
-]
-
-HERE = ExtractionOptions(tile=64, overlap=32)
-THERE = replace(HERE, ray="auto")
-SHAPE = (300, 400)
+WINDOWS = [(row, col) for row in range(2) for col in range(3)]
 
 
-@dataclass(frozen=True)
-class Given:
-    """A scene, and what comes of it without a cluster."""
-
-    model: ModelFolder
-    scene: Path
-    expected: dict[str, bytes]
-
-    def extracted(
-        self, out: Path, options: ExtractionOptions = THERE, progress: Progress = no_progress
-    ) -> ExtractionSummary:
-        engine = open_engine(self.model, EngineName.OPENVINO, Precision.FP32)
-        return extract(self.scene, self.model, engine, out, options, progress=progress)
-
-
-@pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
-    folder = tmp_path_factory.mktemp("given")
-    model = make_model(folder / "model")
-    given = Given(model, write_scene(folder / "scene.tif", SHAPE), {})
-    given.extracted(folder / "out", HERE)
-    given.expected.update(contents(folder / "out"))
-    return given
+@pytest.mark.parametrize(
+    ("nodes", "workers", "expected"),
+    [
+        pytest.param([8, 8], None, (2, 8), id="one each"),
+        pytest.param([8, 2], None, (5, 2), id="one for each node of the smallest size"),
+        pytest.param([0, 2], None, (1, 2), id="a head without cores"),
+        pytest.param([8, 2], 1, (1, 8), id="one in all"),
+        pytest.param([8, 8], 2, (2, 8), id="two on two nodes"),
+        pytest.param([8, 2], 3, (3, 2), id="three"),
+        pytest.param([8, 3], 4, (4, 2), id="four"),
+        pytest.param([2, 1], 9, (3, 1), id="too many"),
+        pytest.param([], 3, (0, 1), id="no nodes"),
+    ],
+)
+def test_cores_are_divided(
+    nodes: list[int], workers: int | None, expected: tuple[int, int]
+) -> None:
+    found = allocate([ClusterNode(cores=cores) for cores in nodes], workers)
+    assert found == Allocation(workers=expected[0], cores=expected[1])
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Give a cluster of one node with one core, which this process has joined."""
-    import ray  # noqa: PLC0415 - it takes seconds
-    from ray._private import ray_constants  # noqa: PLC0415
-    from ray.cluster_utils import Cluster  # noqa: PLC0415
+def test_each_gpu_has_a_worker() -> None:
+    nodes = [ClusterNode(cores=8, gpus=2), ClusterNode(cores=16)]
+    assert allocate(nodes, None, by_gpu=True) == Allocation(workers=2, cores=4, gpus=1)
+    assert allocate(nodes, 1, by_gpu=True) == Allocation(workers=1, cores=4, gpus=1)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
-        cluster = Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-        )
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
-        yield cluster
-        ray.shutdown()
-        cluster.shutdown()
+
+@given(cores=st.lists(st.integers(0, 40), max_size=6), workers=st.none() | st.integers(1, 60))
+def test_workers_fit_the_cores(cores: list[int], workers: int | None) -> None:
+    found = allocate([ClusterNode(cores=count) for count in cores], workers)
+    assert found.workers <= sum(count // found.cores for count in cores)
+    usable = [count for count in cores if count]
+    if workers is None:
+        assert found.workers >= len(usable)
+    else:
+        assert found.workers == min(workers, sum(usable))
+
+
+@given(
+    waiting=st.integers(1, 5000), workers=st.integers(1, 40), streams=st.sampled_from([1, 2, 4, 16])
+)
+def test_blocks_are_never_empty_and_leave_work_for_others(
+    waiting: int, workers: int, streams: int
+) -> None:
+    size = block_size(waiting, workers, streams)
+    assert 1 <= size <= min(waiting, 8 * streams)
+    if waiting >= 2 * workers * streams:
+        assert size * workers <= waiting
+
+
+def test_blocks_get_smaller() -> None:
+    waiting, sizes = 200, []
+    while waiting:
+        sizes.append(block_size(waiting, 2, 2))
+        waiting -= sizes[-1]
+    assert sizes[0] == 16
+    assert sizes[-1] <= 2
+    assert all(first >= later for first, later in itertools.pairwise(sizes))
 
 
 @pytest.fixture
-def second(cluster: Any) -> Iterator[Any]:
-    """Give a second node, and remove it."""
-    node = cluster.add_node(num_cpus=1)
-    yield node
-    if node in cluster.worker_nodes:
-        cluster.remove_node(node)
+def scene() -> SceneQueue:
+    return SceneQueue(scene_job(Path("scene.tif")), WINDOWS)
 
 
-def workers_of(node: Any) -> list[int]:
-    raylet = node.all_processes["raylet"][0].process.pid
-    return children(raylet, "ray::Worker")
+def test_windows_are_taken_in_order(scene: SceneQueue) -> None:
+    assert scene.take(4) == WINDOWS[:4]
+    assert scene.waiting == 2
+    assert scene.take(4) == WINDOWS[4:]
+    assert scene.take(4) == []
 
 
-class Events:
-    """Does something once so many windows are done."""
-
-    def __init__(self, **events: Callable[[], object]) -> None:
-        self.left = {int(name.removeprefix("at_")): event for name, event in events.items()}
-
-    def __call__(self, done: float, total: float) -> None:
-        for percent in [one for one in self.left if 100 * done >= one * total]:
-            self.left.pop(percent)()
+def test_windows_of_a_block_that_killed_its_workers_are_taken_one_by_one(scene: SceneQueue) -> None:
+    scene.return_failed(scene.take(2), "died")
+    assert scene.waiting == 6
+    assert [scene.take(4) for _ in range(3)] == [WINDOWS[:1], WINDOWS[1:2], WINDOWS[2:]]
 
 
-def test_the_result_is_that_of_one_process(given: Given, second: Any, tmp_path: Path) -> None:
-    seen: list[int] = []
-    events = Events(at_50=lambda: seen.extend(workers_of(second)))
-    summary = given.extracted(tmp_path / "out", progress=events)
-    assert contents(tmp_path / "out") == given.expected
-    assert len(seen) == 1, "the second node had nobody at work"
-    assert (summary.windows, summary.engine_busy_share) == (108, None)
-    assert not WorkFolder(tmp_path / "out").path.exists()
-
-
-def test_killed_workers_are_replaced(given: Given, cluster: Any, tmp_path: Path) -> None:
-    killed: list[int] = []
-
-    def kill() -> None:
-        (worker,) = workers_of(cluster.head_node)
-        os.kill(worker, signal.SIGKILL)
-        killed.append(worker)
-
-    given.extracted(tmp_path / "out", progress=Events(at_3=kill, at_50=kill))
-    assert contents(tmp_path / "out") == given.expected
-    assert len(set(killed)) == 2
-
-
-def test_a_node_that_joins_gets_work(given: Given, cluster: Any, tmp_path: Path) -> None:
-    joined: list[Any] = []
-
-    def join() -> None:
-        stopped.extend(workers_of(cluster.head_node))
-        os.kill(stopped[0], signal.SIGSTOP)
-        joined.append(cluster.add_node(num_cpus=1))
-
-    stopped: list[int] = []
-    # half of the windows are more than the first worker has been given
-    events = Events(at_3=join, at_50=lambda: os.kill(stopped[0], signal.SIGCONT))
-    try:
-        given.extracted(tmp_path / "out", progress=events)
-        assert contents(tmp_path / "out") == given.expected
-    finally:
-        cluster.remove_node(joined[0])
-
-
-def test_a_node_that_goes_is_done_without(
-    given: Given, cluster: Any, second: Any, tmp_path: Path
-) -> None:
-    events = Events(at_10=lambda: cluster.remove_node(second, allow_graceful=False))
-    given.extracted(tmp_path / "out", progress=events)
-    assert contents(tmp_path / "out") == given.expected
-    assert not events.left
-
-
-def test_scenes_share_the_workers(given: Given, cluster: Any, tmp_path: Path) -> None:
-    scenes = [given.scene, *(write_scene(tmp_path / f"{n}.tif", (150, 200), n) for n in range(2))]
-    for scene in scenes:
-        engine = open_engine(given.model, EngineName.OPENVINO, Precision.FP32)
-        extract(scene, given.model, engine, tmp_path / "here" / scene.stem, HERE)
-    orders = scene_tasks(
-        [str(scene) for scene in [*scenes, tmp_path / "no.tif"]], [], tmp_path / "m"
-    )
-    options = replace(THERE, store=f"file://{tmp_path / 'store'}")
-    found = dict(extract_all(orders, given.model, engine, options))
-    for scene in scenes:
-        assert contents(tmp_path / "m" / scene.stem) == contents(tmp_path / "here" / scene.stem)
-    assert [str(one) for one in found.values() if not isinstance(one, ExtractionSummary)] == [
-        f"{tmp_path / 'no.tif'}: no such file"
-    ]
-    assert list((tmp_path / "store").iterdir()) == []
-
-
-def test_an_interrupted_run_goes_on(given: Given, cluster: Any, tmp_path: Path) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        given.extracted(tmp_path / "out", progress=Events(at_30=interrupt))
-    summary = given.extracted(tmp_path / "out")
-    assert contents(tmp_path / "out") == given.expected
-    assert 0.3 <= summary.kept_windows_share < 1
-    deadline = time.monotonic() + 20  # Ray ends them in its own time
-    while workers_of(cluster.head_node):
-        assert time.monotonic() < deadline, "workers outlive the command"
-        time.sleep(0.1)
-
-
-def test_what_a_worker_finds_wrong_is_told_in_a_sentence(
-    given: Given, cluster: Any, tmp_path: Path
-) -> None:
-    shutil.copytree(given.model.path, tmp_path / "model")
-    model = replace(given.model, path=tmp_path / "model")
-    engine = open_engine(model, EngineName.OPENVINO, Precision.FP32)
-    (tmp_path / "model" / "model.json").unlink()
-    with (
-        on_cluster(model, engine, "auto", 1) as there,
-        pytest.raises(ModelError, match=r"^.*model: not a model folder, it has no model\.json"),
+def test_a_window_that_kills_its_workers_is_named(scene: SceneQueue) -> None:
+    scene.return_failed(scene.take(2), "died")
+    assert [scene.take(1), scene.take(1)] == [WINDOWS[:1], WINDOWS[1:2]]
+    with pytest.raises(
+        LandslipError,
+        match=r"scene\.tif: 3 workers died while computing the window at row 0, column 1 "
+        r"\(column 48, row 0, 64 x 64 px\): no memory; .* smaller tile",
     ):
-        extract(given.scene, model, there, tmp_path / "out", THERE)
+        scene.return_failed([WINDOWS[1]], "no memory")

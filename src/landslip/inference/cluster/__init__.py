@@ -1,1 +1,1 @@
-"""Computing windows on many machines: workers of a Ray cluster, and who gives them work."""
+"""Extraction on a Ray cluster: the same windows, computed by tasks on many machines."""

@@ -1,197 +1,308 @@
-"""Gives the windows of scenes to workers, and takes back what those leave who die."""
+"""Computes the windows of scenes in Ray tasks.
 
+Ray schedules the tasks, retries them where a process or node dies, and uses nodes that join. Our
+own part is what Ray lacks: windows are grouped into blocks that shrink towards the end, so that all
+workers end together; no more tasks are submitted than ``workers`` may run; and a window that kills
+its worker every time is found and named.
+"""
+
+import math
 import threading
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import Any
 
-from landslip.core.errors import LandslipError
-from landslip.inference.cluster.crew import Block, Crew, Member, nodes_alive
-from landslip.inference.cluster.scene import SceneJob, SceneWork
-from landslip.inference.cluster.session import first_line
-from landslip.inference.cluster.shares import block_size
+from landslip.core.choices import EngineName
+from landslip.core.errors import LandslipError, argument
+from landslip.core.files import Closeable
+from landslip.inference.cluster.session import connected, first_line
+from landslip.inference.cluster.worker import SceneJob, WorkerSpec, compute_block, open_worker
 from landslip.inference.pipeline import WindowIndex, WindowResult
+from landslip.models.engines.base import Engine
+from landslip.models.folder import ModelFolder
 
-_BLOCKS_EACH = 2
-_LOOK_EVERY_S = 2.0
-_LONGEST_WAIT_S = 600.0
-_TICK_S = 0.1
+MAX_RETRIES = 2
+_START_TIMEOUT_S = 600.0
+_NODES_EVERY_S = 1.0
+_POLL_S = 0.1
 
 
-class Pool:
-    """Workers that several scenes share; a thread of its own looks after them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterNode:
+    """The resources of a machine of a cluster."""
 
-    Scenes that are begun earlier go first.
+    cores: int
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """How many workers run at once on a cluster, and the resources of each."""
+
+    workers: int
+    cores: int
+    gpus: int = 0
+
+
+def allocate(
+    nodes: Sequence[ClusterNode], workers: int | None, *, by_gpu: bool = False
+) -> Allocation:
+    """Divide the cores of a cluster among workers.
+
+    Args:
+        nodes: of the cluster; those without cores are not used.
+        workers: wanted; None is one for each node as large as the smallest (or for each GPU).
+        by_gpu: whether each worker needs a GPU.
     """
+    nodes = [node for node in nodes if node.cores > 0 and (node.gpus or not by_gpu)]
+    if not nodes:
+        return Allocation(workers=0, cores=1, gpus=int(by_gpu))
+    if by_gpu:
+        cores, room = min(node.cores // node.gpus for node in nodes), sum(n.gpus for n in nodes)
+        return Allocation(workers=min(workers or room, room), cores=max(cores, 1), gpus=1)
+    cores = min(node.cores for node in nodes)
+    if workers is not None:
+        cores = max(node.cores for node in nodes)
+        while cores > 1 and sum(node.cores // cores for node in nodes) < workers:
+            cores -= 1
+    room = sum(node.cores // cores for node in nodes)
+    return Allocation(workers=min(workers or room, room), cores=cores)
 
-    def __init__(self, crew: Crew) -> None:
-        """Begin the workers.
 
-        Args:
-            crew: that nobody else uses.
-        """
-        self._crew = crew
-        self._scenes: list[SceneWork] = []
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._looked_s = -_LOOK_EVERY_S
-        self._last_ready_s = time.monotonic()
-        self.failure: Exception | None = None
-        self._thread = threading.Thread(target=self._work, name="cluster", daemon=True)
-        self._thread.start()
+def block_size(waiting: int, workers: int, streams: int) -> int:
+    """Return how many windows the next task gets.
 
-    def computed(self, job: SceneJob, todo: Sequence[WindowIndex]) -> Generator[WindowResult]:
-        """Have windows computed; yield each once it is in the store, in any order.
+    Many at first, since a task starts with nothing read ahead; few near the end, so that all
+    workers end at about the same time.
 
-        Several threads may ask at once.
+    Args:
+        waiting: windows that no task has yet.
+        workers: that run at once.
+        streams: windows that a worker computes at once.
+    """
+    fair = waiting / (4 * max(workers, 1))
+    # as many for each stream, so that none is idle while another ends the block
+    return max(1, min(math.ceil(fair / streams) * streams, 8 * streams, waiting))
+
+
+class SceneQueue:
+    """The windows of a scene that wait for a task, and the results of those that are stored."""
+
+    def __init__(self, job: SceneJob, todo: Sequence[WindowIndex]) -> None:
+        """Queue windows in order."""
+        self.job = job
+        self.results: SimpleQueue[WindowResult | Exception] = SimpleQueue()
+        self._waiting = deque(todo)
+        self._suspects: deque[WindowIndex] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many windows no task has."""
+        return len(self._waiting) + len(self._suspects)
+
+    def take(self, count: int) -> list[WindowIndex]:
+        """Return the next windows; those whose block killed its workers come first, one by one."""
+        if self._suspects:
+            return [self._suspects.popleft()]
+        return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+
+    def return_failed(self, block: list[WindowIndex], cause: str) -> None:
+        """Return the windows of a task whose workers died on every attempt.
 
         Raises:
-            LandslipError: what a worker says that the user can mend, or workers die of a window.
+            LandslipError: it was a single window.
         """
-        scene = SceneWork(job, todo)
+        if len(block) > 1:
+            self._suspects.extend(block)
+            return
+        (row, col), attempts = block[0], MAX_RETRIES + 1
+        raise LandslipError(
+            f"{self.job.location}: {attempts} workers died while computing the window at row "
+            f"{row}, column {col} ({self.job.plan.window_at(row, col)}): {cause}; if memory is "
+            f"short, use a smaller {argument('tile')} or fewer {argument('workers')}"
+        )
+
+
+class WorkerPool(Closeable):
+    """Workers of a cluster, shared by several scenes; those that started earlier go first.
+
+    A worker is a process of Ray that holds the model; Ray ends it when this process leaves the
+    cluster.
+    """
+
+    def __init__(self, spec: WorkerSpec, workers: int | None, *, by_gpu: bool = False) -> None:
+        """Open the model on one worker.
+
+        Args:
+            spec: of the workers.
+            workers: how many run at once; None is one for each node (or GPU).
+            by_gpu: whether each needs a GPU.
+
+        Raises:
+            LandslipError: no worker can start, or the model cannot be opened there.
+        """
+        import ray
+
+        self._spec, self._workers, self._by_gpu = spec, workers, by_gpu
+        self._scenes: list[SceneQueue] = []
+        self._running: dict[Any, tuple[SceneQueue, list[WindowIndex]]] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self.failure: Exception | None = None
+        self._update_allocation()
+        opening = self._submit(open_worker)
+        try:
+            self._streams = int(ray.get(opening, timeout=_START_TIMEOUT_S))
+        except ray.exceptions.GetTimeoutError as error:
+            ray.cancel(opening, force=True)
+            raise LandslipError(
+                f"{argument('ray')}: no worker could start within {_START_TIMEOUT_S:.0f} s; see "
+                "`ray status` for free cores"
+            ) from error
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except ray.exceptions.RayError as error:
+            raise LandslipError(
+                f"{argument('ray')}: workers die when they start ({first_line(error)})"
+            ) from error
+        self._thread = threading.Thread(target=self._dispatch, name="cluster", daemon=True)
+        self._thread.start()
+
+    def compute(self, job: SceneJob, todo: Sequence[WindowIndex]) -> Generator[WindowResult]:
+        """Compute windows; yield each once it is stored, in any order.
+
+        Several threads may call it at once.
+
+        Raises:
+            LandslipError: from a worker, or workers die of a window.
+        """
+        scene = SceneQueue(job, todo)
         with self._lock:
             if self.failure is not None:
                 raise self.failure
             self._scenes.append(scene)
         try:
             for _ in todo:
-                found = scene.results.get()
-                if isinstance(found, Exception):
-                    raise found
-                yield found
+                result = scene.results.get()
+                if isinstance(result, Exception):
+                    raise result
+                yield result
         finally:
-            self._drop(scene)
+            self._remove(scene)
 
     def close(self) -> None:
-        """End the workers; who waits for windows is told so."""
+        """Cancel what is running; who waits for windows gets an error."""
         self._closing.set()
         self._thread.join()
 
-    def _work(self) -> None:
+    def _dispatch(self) -> None:
+        import ray
+
+        failure: Exception = LandslipError(
+            f"{argument('ray')}: stopped; run the same command again to continue"
+        )
         try:
             while not self._closing.is_set():
-                self._look()
-                self._hand_out()
-                self._gather()
-            self._fail(LandslipError("--ray: stopped; the same command goes on from here"))
+                self._submit_blocks()
+                self._collect_results()
         except Exception as error:
-            self._fail(error)
-        self._crew.dismiss()
+            failure = error
+        for task in self._running:
+            ray.cancel(task, force=True)
+        with self._lock:
+            self.failure = failure
+            for scene in self._scenes:
+                scene.results.put(failure)
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        if now - self._looked_s < _LOOK_EVERY_S:
+    def _submit_blocks(self) -> None:
+        while scene := self._next_scene():
+            if time.monotonic() - self._allocated_s > _NODES_EVERY_S:
+                self._update_allocation()
+            workers = self._allocation.workers
+            if len(self._running) >= workers:
+                return
+            streams = min(self._streams, scene.job.streams)
+            block = scene.take(block_size(scene.waiting, workers, streams))
+            self._running[self._submit(compute_block, scene.job, block)] = scene, block
+
+    def _collect_results(self) -> None:
+        import ray
+
+        if not self._running:
+            time.sleep(_POLL_S)
             return
-        self._looked_s = now
-        for member in self._crew.look():
-            self._lost(member, "its node has gone")
-        if self._crew.ready:
-            self._last_ready_s = now
-        elif now - self._last_ready_s > _LONGEST_WAIT_S:
-            raise LandslipError(
-                f"--ray: no worker could begin within {_LONGEST_WAIT_S:.0f} s; see in `ray status` "
-                "whether the cluster has cores that are free"
-            )
+        finished, _ = ray.wait(list(self._running), num_returns=1, timeout=_POLL_S)
+        for task in finished:
+            scene, block = self._running.pop(task)
+            try:
+                for result in ray.get(task):
+                    scene.results.put(result)
+            except ray.exceptions.RayTaskError as error:
+                self._fail(scene, error.cause)
+            except ray.exceptions.RayError as error:  # every attempt
+                try:
+                    scene.return_failed(block, first_line(error))
+                except LandslipError as poisonous:
+                    self._fail(scene, poisonous)
 
-    def _hand_out(self) -> None:
-        ready = self._crew.ready
-        for depth in range(_BLOCKS_EACH):
-            for member in ready:
-                if len(member.blocks) <= depth and (scene := self._next_scene()) is not None:
-                    _give(member, scene, len(ready))
+    def _submit(self, function: Any, *args: object) -> Any:
+        import ray
 
-    def _next_scene(self) -> SceneWork | None:
+        allocation = self._allocation
+        task: Any = ray.remote(function).options(
+            num_cpus=allocation.cores, num_gpus=allocation.gpus, max_retries=MAX_RETRIES
+        )
+        return task.remote(replace(self._spec, cores=allocation.cores), *args)
+
+    def _update_allocation(self) -> None:
+        self._allocation = allocate(_nodes(), self._workers, by_gpu=self._by_gpu)
+        self._allocated_s = time.monotonic()
+
+    def _next_scene(self) -> SceneQueue | None:
         with self._lock:
             return next((scene for scene in self._scenes if scene.waiting), None)
 
-    def _gather(self) -> None:
-        """Take what has come from workers, or wait a little."""
-        import ray
+    def _fail(self, scene: SceneQueue, error: Exception) -> None:
+        self._remove(scene)
+        scene.results.put(error)
 
-        sources: dict[Any, Member] = {}
-        for member in self._crew.members:
-            if member.opening is not None:
-                sources[member.opening] = member
-            elif member.blocks:
-                sources[member.blocks[0].results] = member
-        if not sources:
-            time.sleep(_TICK_S)
-            return
-        came, _ = ray.wait(list(sources), num_returns=1, timeout=_TICK_S)
-        for source in came:
-            self._take(sources[source])
-
-    def _take(self, member: Member) -> None:
-        import ray
-        from ray.exceptions import RayError, RayTaskError
-
-        try:
-            if member.opening is not None:
-                self._crew.opened(member, ray.get(member.opening))
-            else:
-                self._take_window(member)
-        except RayTaskError as error:  # a fault of the program
-            if member.opening is not None:
-                raise
-            self._end(member.blocks[0].scene, error)
-        except RayError as error:
-            self._lost(member, first_line(error))
-
-    def _take_window(self, member: Member) -> None:
-        import ray
-
-        block = member.blocks[0]
-        try:
-            found: WindowResult | Exception = ray.get(next(block.results))
-        except StopIteration:
-            member.blocks.popleft()
-            return
-        if isinstance(found, Exception):
-            self._end(block.scene, found)
-            return
-        block.places.remove(found.place)
-        # clocks of machines differ
-        block.scene.done(replace(found, began_s=time.monotonic() + found.began_s))
-
-    def _lost(self, member: Member, cause: str) -> None:
-        """Give what a worker has left to others."""
-        blocks = list(member.blocks)
-        for block in reversed(blocks[1:]):
-            block.scene.give_back(block.places)
-        if blocks:
-            self._give_back_running(blocks[0], member.node_id)
-        self._crew.lost(member, cause)
-        self._looked_s -= _LOOK_EVERY_S  # another may begin at once
-
-    def _give_back_running(self, block: Block, node_id: str) -> None:
-        if all(node.node_id != node_id for node in nodes_alive()):
-            block.scene.give_back(block.places)  # the node has gone, whatever was computed there
-            return
-        try:
-            block.scene.give_back_suspects(block.places)
-        except LandslipError as error:
-            self._end(block.scene, error)
-
-    def _end(self, scene: SceneWork, error: Exception) -> None:
-        self._drop(scene)
-        scene.failed(error)
-
-    def _drop(self, scene: SceneWork) -> None:
+    def _remove(self, scene: SceneQueue) -> None:
         with self._lock:
             if scene in self._scenes:
                 self._scenes.remove(scene)
 
-    def _fail(self, error: Exception) -> None:
-        with self._lock:
-            self.failure = error
-            for scene in self._scenes:
-                scene.failed(error)
-            self._scenes.clear()
+
+def _nodes() -> list[ClusterNode]:
+    import ray
+
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [
+        ClusterNode(cores=int(one.get("CPU", 0)), gpus=int(one.get("GPU", 0))) for one in resources
+    ]
 
 
-def _give(member: Member, scene: SceneWork, workers: int) -> None:
-    streams = min(member.streams, scene.job.streams)
-    places = scene.take(block_size(scene.waiting, workers, streams))
-    results = member.actor.compute.remote(scene.job, places)
-    member.blocks.append(Block(scene=scene, places=places, results=results))
+@contextmanager
+def worker_pool(
+    model: ModelFolder, engine: Engine, address: str, workers: int | None
+) -> Iterator[WorkerPool]:
+    """Have workers with a model and an engine while the body runs.
+
+    Args:
+        model: in a folder that all nodes reach.
+        engine: open here; workers have one like it.
+        address: of the cluster, see `connected`.
+        workers: how many run at once; None is one for each node.
+
+    Raises:
+        InputError: no cluster answers at the address.
+        MissingDependencyError: Ray is not installed.
+    """
+    spec = WorkerSpec.of(model, engine)
+    with connected(address):
+        by_gpu = spec.engine is EngineName.TORCH and any(node.gpus for node in _nodes())
+        with closing(WorkerPool(spec, workers, by_gpu=by_gpu)) as pool:
+            yield pool

@@ -1,36 +1,41 @@
-"""What runs on the machines of a cluster; nothing of Ray here."""
+"""Computes blocks of windows in a process of a cluster; nothing of Ray is used here."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import partial
+import fcntl
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from landslip import __version__
+from landslip.core.bands import Bands
 from landslip.core.choices import EngineName, Precision
-from landslip.core.errors import InputError, LandslipError, ModelError
-from landslip.inference.cluster.cores import keep_to_cores
-from landslip.inference.cluster.scene import SceneJob
-from landslip.inference.job import digest_of
-from landslip.inference.pipeline import WindowIndex, WindowResult, Windows, compute_windows
+from landslip.core.errors import InputError, LandslipError, ModelError, argument
+from landslip.core.grid import Grid
+from landslip.inference.job import ExtractionJob, json_digest
+from landslip.inference.pipeline import WindowIndex, WindowPipeline, WindowResult
+from landslip.inference.plan import WindowPlan
 from landslip.inference.store import WindowStore
-from landslip.io.raster import Scene, bounded_cache
+from landslip.io.raster import Scene, SceneOptions, bounded_cache
+from landslip.io.raster.location import Location
 from landslip.models.engines.base import Engine, WindowRunner, WindowSpec
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import ModelFolder, open_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class WorkerSpec:
     """What all workers have in common.
 
     Attributes:
         model: folder of the model, absolute.
         model_sha256: of the model's description, which holds the digests of its files.
         engine: that runs it.
-        precision: that it runs in.
+        precision: of the engine.
         code_version: of landslip.
+        cores: of each worker.
     """
 
     model: Path
@@ -38,143 +43,199 @@ class Tools:
     engine: EngineName
     precision: Precision
     code_version: str
+    cores: int = 1
 
     @classmethod
-    def of(cls, model: ModelFolder, engine: Engine) -> "Tools":
-        """Return those of an engine opened here."""
+    def of(cls, model: ModelFolder, engine: Engine) -> "WorkerSpec":
+        """Return the specification of workers like an engine that is open here."""
         return cls(
             model=model.path.absolute(),
-            model_sha256=_digest(model),
+            model_sha256=json_digest(model.card.model_dump(mode="json")),
             engine=EngineName(engine.name),
             precision=Precision(engine.precision),
             code_version=__version__,
         )
 
 
-class Worker:
-    """Holds a model and the scene it works on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneJob:
+    """What a worker needs to know of a scene.
 
-    What the user can mend is returned and not raised: Ray would wrap it.
+    Attributes:
+        location: of the scene, absolute.
+        options: how it is read.
+        grid: of the scene.
+        bands: of the network.
+        window_spec: what the windows have in common.
+        plan: of the windows.
+        store: folder or URL of finished windows, absolute.
+        digest: of everything the result depends on.
+        cache_mib: memory for the blocks of the scene's file.
+        streams: windows computed at once, at most.
+        readers: windows read at once, at most.
     """
 
-    def __init__(self, tools: Tools, cores: int) -> None:
-        self._tools = tools
-        self._marks = keep_to_cores(cores)
-        self._scene: _OpenScene | None = None
-        self._ready: tuple[WindowSpec, WindowRunner] | None = None
+    location: Location
+    options: SceneOptions
+    grid: Grid
+    bands: Bands
+    window_spec: WindowSpec
+    plan: WindowPlan
+    store: str
+    digest: str
+    cache_mib: int
+    streams: int
+    readers: int
 
-    def open(self) -> int | Exception:
-        """Open the model; return how many windows are computed at once."""
-        try:
-            self._model = self._opened_model()
-            self._engine = open_engine(self._model, self._tools.engine, self._tools.precision)
-            self._costs = self._engine.costs()
-        except (LandslipError, OSError) as error:
-            return error
-        return self._costs.streams
-
-    def compute(
-        self, job: SceneJob, places: Sequence[WindowIndex]
-    ) -> Iterator[WindowResult | Exception]:
-        """Compute windows and store them; `began_s` of each is counted from when it is yielded."""
-        try:
-            scene = self._at(job)
-            windows = self._windows(scene)
-            set_up = partial(self._runner, job.form, windows.streams)
-            with (
-                bounded_cache(job.cache_mib),
-                closing(compute_windows(windows, places, set_up)) as results,
-            ):
-                for done in results:
-                    yield replace(done, began_s=done.began_s - time.monotonic())
-        except (LandslipError, OSError) as error:
-            yield error
-
-    def _opened_model(self) -> ModelFolder:
-        tools = self._tools
-        if __version__ != tools.code_version:
-            raise LandslipError(
-                f"--ray: a node of the cluster has landslip {__version__} and the command is of "
-                f"{tools.code_version}; install the same version on all nodes"
-            )
-        model = open_model(tools.model)
-        if _digest(model) != tools.model_sha256:
-            raise ModelError(
-                f"{tools.model}: a node of the cluster has another model there; give --model a "
-                "folder that all nodes share"
-            )
-        return model
-
-    def _at(self, job: SceneJob) -> "_OpenScene":
-        """Return the scene of a job; the one before is closed."""
-        if self._scene is None or self._scene.job != job:
-            if self._scene is not None:
-                self._scene.close()
-            self._scene = None
-            self._scene = _OpenScene(job)
-        return self._scene
-
-    def _windows(self, scene: "_OpenScene") -> Windows:
-        job = scene.job
-        return Windows(
+    @classmethod
+    def of(cls, job: ExtractionJob, store: WindowStore) -> "SceneJob":
+        """Return what workers need to know of an extraction."""
+        location, costs = job.scene.path, job.request.costs
+        return cls(
+            location=location if location.path is None else Location.of(location.path.absolute()),
+            options=job.options.scene,
+            grid=job.scene.grid,
+            bands=job.model.card.bands,
+            window_spec=job.window_spec,
             plan=job.plan,
-            bands=job.bands,
-            open_scene=scene.open,
-            store=scene.store,
-            begin=lambda: None,
-            streams=min(job.streams, self._costs.streams),
-            readers=min(job.readers, self._costs.readers),
+            store=store.location,
+            digest=job.digest,
+            cache_mib=job.cache_mib,
+            streams=costs.streams,
+            readers=costs.readers,
         )
 
-    def _runner(self, form: WindowSpec, streams: int) -> WindowRunner:
-        """Return the network for windows of a form; it is kept for the next ones."""
-        if self._ready is None or self._ready[0] != form:
-            self._ready = None  # never two in memory
-            self._ready = form, self._engine.runner(form, streams)
-        return self._ready[1]
+
+def open_worker(spec: WorkerSpec) -> int:
+    """Open the model in this process; return the windows that are computed at once.
+
+    Raises:
+        LandslipError: this machine has another version of landslip, or another model.
+    """
+    return _worker_of_process(spec).costs.streams
 
 
-class _OpenScene:
-    """A scene whose files stay open from one block of windows to the next."""
+def compute_block(
+    spec: WorkerSpec, job: SceneJob, windows: Sequence[WindowIndex]
+) -> list[WindowResult]:
+    """Compute windows and store them. Doing it twice does no harm.
 
-    def __init__(self, job: SceneJob) -> None:
-        self.job = job
-        self.store = WindowStore(job.store)
-        found = self.store.job()
-        if found is None or digest_of(found) != job.digest:
-            raise InputError(
-                f"{job.store}: a node of the cluster does not find there what the command has "
-                "written; give --store a folder that all nodes share, or an address (s3://...)"
+    Raises:
+        LandslipError: the model, the scene or the store are not those of the command.
+    """
+    return _worker_of_process(spec).compute(job, windows)
+
+
+_worker: "_Worker | None" = None  # a process of a cluster computes one block after another
+
+
+def _worker_of_process(spec: WorkerSpec) -> "_Worker":
+    global _worker  # noqa: PLW0603
+    if _worker is None or _worker.spec != spec:
+        if _worker is not None:
+            _worker.release_cores()
+        _worker = None  # never two models in memory
+        _worker = _Worker(spec)
+    return _worker
+
+
+class _Worker:
+    """An open model, and the network set up for the windows of the last scene."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        if __version__ != spec.code_version:
+            raise LandslipError(
+                f"{argument('ray')}: a node of the cluster has landslip {__version__} and this "
+                f"command is version {spec.code_version}; install the same version on all nodes"
             )
-        self._idle: list[Scene] = []
-        scene = self.open()
-        self._idle.append(scene)
-        if scene.grid != job.grid:
+        self.spec = spec
+        self._all_cores = os.sched_getaffinity(0)
+        self._core_locks = reserve_cores(spec.cores)
+        model = open_model(spec.model)
+        if json_digest(model.card.model_dump(mode="json")) != spec.model_sha256:
+            raise ModelError(
+                f"{spec.model}: a node of the cluster has another model there; pass "
+                f"{argument('model')} a folder that all nodes share"
+            )
+        self._engine = open_engine(model, spec.engine, spec.precision)
+        self.costs = self._engine.costs()
+        self._runner: tuple[WindowSpec, WindowRunner] | None = None
+
+    def release_cores(self) -> None:
+        for lock in self._core_locks:
+            lock.close()
+        os.sched_setaffinity(0, self._all_cores)
+
+    def compute(self, job: SceneJob, windows: Sequence[WindowIndex]) -> list[WindowResult]:
+        store = WindowStore(job.store)
+        identity = store.identity()
+        if identity is None or json_digest(identity) != job.digest:
             raise InputError(
-                f"{job.place}: a node of the cluster has another scene there; put it into a folder "
-                "that all nodes share, or give its address"
+                f"{job.store}: a node of the cluster does not find the windows of this extraction "
+                f"there; pass {argument('store')} a folder that all nodes share, or an address "
+                "(s3://...)"
             )
 
-    def open(self) -> Scene:
-        """Return the scene opened; closing it keeps it for the next."""
-        if self._idle:
-            return self._idle.pop()
-        return _KeptScene(self.job, self._idle.append)
+        def open_scene() -> Scene:
+            scene = Scene(job.location, job.options)
+            if scene.grid == job.grid:
+                return scene
+            scene.close()
+            raise InputError(
+                f"{job.location}: a node of the cluster has another scene there; move it into a "
+                "folder that all nodes share, or pass its address"
+            )
 
-    def close(self) -> None:
-        """Close all."""
-        while self._idle:
-            Scene.close(self._idle.pop())
+        streams = min(job.streams, self.costs.streams)
+
+        def open_runner() -> WindowRunner:
+            if self._runner is None or self._runner[0] != job.window_spec:
+                self._runner = None  # never two in memory
+                self._runner = job.window_spec, self._engine.runner(job.window_spec, streams)
+            return self._runner[1]
+
+        pipeline = WindowPipeline(
+            plan=job.plan,
+            bands=job.bands,
+            store=store,
+            open_scene=open_scene,
+            open_runner=open_runner,
+            prepare_store=lambda: None,
+            streams=streams,
+            readers=min(job.readers, self.costs.readers),
+        )
+        with bounded_cache(job.cache_mib), closing(pipeline.compute(windows)) as results:
+            return list(results)
 
 
-class _KeptScene(Scene):
-    def __init__(self, job: SceneJob, keep: Callable[[Scene], None]) -> None:
-        super().__init__(job.place, job.options)
-        self._keep = keep
+def reserve_cores(count: int, folder: Path | None = None) -> list[TextIOWrapper]:
+    """Bind this thread, and those it starts, to cores that no other worker is bound to.
 
-    def close(self) -> None:
-        self._keep(self)
+    Engines take every core they see, and Ray does not bind its workers. Where too few cores are
+    free, those of others fill up the count.
 
+    Args:
+        count: of cores.
+        folder: of lock files, one for each core of this machine.
 
-def _digest(model: ModelFolder) -> str:
-    return digest_of(model.card.model_dump(mode="json"))
+    Returns:
+        The locks; cores are reserved while they are open, and freed when the process dies.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    if count >= len(allowed):
+        return []
+    folder = folder or Path(tempfile.gettempdir()) / f"landslip-cores-{os.getuid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    locks: dict[int, TextIOWrapper] = {}
+    for core in allowed:
+        if len(locks) == count:
+            break
+        lock = (folder / str(core)).open("w")
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks[core] = lock
+            continue
+        lock.close()
+    others = [core for core in allowed if core not in locks]
+    os.sched_setaffinity(0, [*locks, *others[: count - len(locks)]])
+    return list(locks.values())

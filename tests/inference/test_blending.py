@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from landslip.core.window import Window
+from landslip.inference.blending import RowBlender, blend, blend_weights
 from landslip.inference.plan import WindowPlan
-from landslip.inference.postprocessing import RowBlender, blend, blend_weights
 
 Steps = NDArray[np.uint8]
 
