@@ -107,11 +107,17 @@ def test_finished_scenes_are_not_mixed_with_other_options(
     [
         pytest.param(["--memory", "lots"], "--memory is a size such as 2G or 1500M", id="size"),
         pytest.param(["--memory", "10M"], "--memory: this scene and model need about", id="few"),
-        pytest.param(["--tile", 100], "--tile is a multiple of 32 for this model; got 100", id="t"),
         pytest.param(
-            ["--tile", 64, "--overlap", 40], "--overlap is at most half of --tile", id="overlap"
+            ["--tile", 100], "--tile must be a multiple of 32 for this model; got 100", id="t"
         ),
-        pytest.param(["--threshold", 2], "--threshold is over 0 and at most 1; got 2.0", id="thr"),
+        pytest.param(
+            ["--tile", 64, "--overlap", 40],
+            "--overlap must be at most half of --tile",
+            id="overlap",
+        ),
+        pytest.param(
+            ["--threshold", 2], "--threshold must be over 0 and at most 1; got 2.0", id="thr"
+        ),
         pytest.param(
             ["--bands", "pan,red"], "--bands names 2 bands (pan,red) and the file has 4", id="b"
         ),
@@ -135,13 +141,13 @@ def test_scenes_of_one_name_are_refused(
     twin = scenes[0].rename(tmp_path / "other" / "west.tif")
     result = run(twin, scenes[1], "--model", model.path, "--out", tmp_path / "maps")
     assert result.exit_code == 2
-    assert "2 scenes are called west and their results would go to one folder" in result.stderr
+    assert "2 scenes are named west and their results would share a folder" in result.stderr
 
 
 def test_a_scene_is_needed(model: ModelFolder, tmp_path: Path) -> None:
     result = run("--model", model.path, "--out", tmp_path / "map")
     assert result.exit_code == 2
-    assert "give at least one scene, or a STAC item with --stac" in result.stderr
+    assert "pass at least one scene, or a STAC item with --stac" in result.stderr
 
 
 def write_sparse(path: Path, model: ModelFolder, height: int, width: int) -> Path:
