@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.models.export.conftest import dataset, fragile, model, write_dataset
+from tests.models.export.conftest import dataset, fragile, model
 from typer.testing import CliRunner, Result
 
 from landslip.cli.export import export
 from landslip.models.folder import ModelFolder, open_model
 
-__all__ = ["dataset", "fragile", "model", "write_dataset"]
+__all__ = ["dataset", "fragile", "model"]
 
 APP = typer.Typer()
 APP.command()(export)

@@ -6,42 +6,20 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from tests.factories.datasets import make_tile, write_dataset
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
-from landslip.core.window import Window
-from landslip.datasets.format import Tile
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiles")
-    description = DatasetDescription(
-        bands=Bands(("red", "green", "blue")),
-        radiometry=Radiometry(units=Units.DN, dtype="uint8"),
-        nodata=None,
-        resolution_m=None,
-        tile_size=32,
-        source="made by code",
-        split_method="random by tile",
-        plan=SplitPlan(test_share=0.2, val_share=0.2, seed=0),
-    )
-    with DatasetWriter(folder, description) as writer:
-        for number in range(10):
-            tile = Tile(
-                tile_id=f"t{number}",
-                stored=np.full((3, 32, 32), 10 * number, dtype=np.uint8),
-                label=np.eye(32, dtype=np.uint8),
-                valid=np.ones((32, 32), dtype=np.bool_),
-            )
-            window = Window(0, 0, 32, 32)
-            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
-        writer.finish()
-    return folder
+    label = np.eye(32, dtype=np.uint8)
+    pictures = [np.full((3, 32, 32), 10 * at, dtype=np.uint8) for at in range(10)]
+    tiles = [make_tile(f"t{at}", picture, label) for at, picture in enumerate(pictures)]
+    plan = SplitPlan(test_share=0.2, val_share=0.2, seed=0)
+    return write_dataset(tmp_path_factory.mktemp("tiles"), tiles, plan=plan).path
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from scipy import ndimage
+from tests.factories.datasets import write_dataset
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
-from landslip.core.window import Window
 from landslip.datasets.augmentation import (
     AugmentationSettings,
     VariantRule,
@@ -29,7 +29,6 @@ from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.datasets.offline_augmentation import AugmentRequest, augment_dataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 SIDE = 48
 DN = Radiometry(units=Units.DN, dtype="uint16")
@@ -252,27 +251,17 @@ def test_valid_pixels_never_hold_nodata() -> None:
 
 def write(folder: Path, *, plan: SplitPlan | None = None) -> Path:
     """Twelve tiles on the ground in six groups of two."""
-    folder.mkdir()
-    description = DatasetDescription(
-        bands=Bands(("red", "nir")),
-        radiometry=DN,
+    corner = Affine(2, 0, 400_000, 0, -2, 3_400_000)
+    return write_dataset(
+        folder,
+        [noisy(at) for at in range(12)],
+        bands=("red", "nir"),
+        groups=[f"g{at // 2}" for at in range(12)],
+        grid=Grid(crs=CRS.from_epsg(32648), transform=corner, shape=(SIDE, SIDE * 12)),
         nodata=0,
         resolution_m=2.0,
-        tile_size=SIDE,
-        source="made by code",
-        split_method="random by tile",
         plan=plan or SplitPlan(test_share=0.3, val_share=0.2),
-    )
-    corner = Affine(2, 0, 400_000, 0, -2, 3_400_000)
-    grid = Grid(crs=CRS.from_epsg(32648), transform=corner, shape=(SIDE, SIDE * 12))
-    with DatasetWriter(folder, description) as writer:
-        for at in range(12):
-            window = Window(SIDE * at, 0, SIDE, SIDE)
-            writer.add(
-                noisy(at), TileOrigin(scene="made", window=window, group=f"g{at // 2}", grid=grid)
-            )
-        writer.finish()
-    return folder
+    ).path
 
 
 class Made(NamedTuple):

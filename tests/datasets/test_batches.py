@@ -2,15 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.factories.datasets import make_tile, write_dataset
 
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import Radiometry
 from landslip.core.choices import Units
-from landslip.core.window import Window
 from landslip.datasets.batches import batches_of_tiles, padded_shape, plan_batches, whole_tile
-from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
-from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 SHAPES = [(8, 8), (5, 8), (16, 8), (7, 3), (8, 8), (9, 1), (8, 5)]
 RADIOMETRY = Radiometry(units=Units.DN, dtype="uint8")
@@ -20,29 +18,14 @@ TWO = Normalisation(radiometry=RADIOMETRY, mean=(100.0, 50.0), std=(10.0, 5.0))
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
     """Give a dataset of tiles of several shapes; every pixel is 100 and 50 + the tile's number."""
-    path = tmp_path_factory.mktemp("dataset")
-    description = DatasetDescription(
-        bands=Bands(("red", "nir")),
-        radiometry=RADIOMETRY,
-        nodata=None,
-        resolution_m=None,
-        tile_size=16,
-        source="test",
-        split_method="random by tile",
-        plan=SplitPlan(),
-    )
-    with DatasetWriter(path, description) as writer:
-        for at, shape in enumerate(SHAPES):
-            stored = np.full((2, *shape), 100 + at, dtype=np.uint8)
-            stored[1] = 50 + at
-            valid = np.ones(shape, dtype=bool)
-            valid[0, 0] = False
-            label = np.zeros(shape, dtype=np.uint8)
-            tile = Tile(tile_id=str(at), stored=stored, label=label, valid=valid)
-            window = Window(0, 0, shape[1], shape[0])
-            writer.add(tile, TileOrigin(scene="s", window=window, group=str(at)))
-        writer.finish()
-    return TileDataset(path)
+    tiles = []
+    for at, shape in enumerate(SHAPES):
+        stored = np.full((2, *shape), 100 + at, dtype=np.uint8)
+        stored[1] = 50 + at
+        valid = np.ones(shape, dtype=bool)
+        valid[0, 0] = False
+        tiles.append(make_tile(str(at), stored, valid=valid))
+    return write_dataset(tmp_path_factory.mktemp("dataset"), tiles, bands=("red", "nir"))
 
 
 @given(height=st.integers(1, 200), width=st.integers(1, 200), multiple=st.integers(1, 64))

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 import pytest
+from tests.factories.datasets import write_dataset
 
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan, split_digest
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 
 def tile(at: int) -> Tile:
@@ -30,22 +30,16 @@ def tile(at: int) -> Tile:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Give a dataset of five tiles without coordinates."""
-    description = DatasetDescription(
-        bands=Bands(("red", "green", "blue")),
+    return write_dataset(
+        tmp_path,
+        [tile(at) for at in range(5)],
         radiometry=Radiometry(units=Units.REFLECTANCE, dtype="float32", scale=2, offset=1),
-        nodata=None,
-        resolution_m=None,
+        groups=list(map(str, range(5))),
+        scene="scene",
+        windows=[Window(0, 0, 4, 3 + at) for at in range(5)],
         tile_size=7,
-        source="test",
-        split_method="random by tile",
         plan=SplitPlan(test_share=0.4, val_share=0.3),
-    )
-    with DatasetWriter(tmp_path, description) as writer:
-        for at in range(5):
-            window = Window(0, 0, 4, 3 + at)
-            writer.add(tile(at), TileOrigin(scene="scene", window=window, group=str(at)))
-        writer.finish()
-    return tmp_path
+    ).path
 
 
 def test_tiles_come_back(path: Path) -> None:

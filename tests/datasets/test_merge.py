@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 import shapely
 from affine import Affine
 from rasterio.crs import CRS
+from tests.factories.datasets import write_dataset
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
@@ -17,19 +17,7 @@ from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.merge import merge_datasets
-from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
-DESCRIPTION = DatasetDescription(
-    bands=Bands(("red", "nir")),
-    radiometry=Radiometry(units=Units.DN, dtype="uint16", scale=1, offset=0),
-    nodata=0,
-    resolution_m=2,
-    tile_size=4,
-    source="test",
-    split_method="random by tile",
-    plan=SplitPlan(),
-)
 PLACE = Grid(crs=CRS.from_epsg(32648), transform=Affine(2, 0, 3e5, 0, -2, 3e6), shape=(9, 99))
 MakePart = Callable[..., TileDataset]
 
@@ -51,19 +39,16 @@ def make_part(tmp_path: Path) -> MakePart:
     def make(
         name: str, tiles: list[str], *, side: int = 4, grid: Grid | None = None, **changes: Any
     ) -> TileDataset:
-        path = tmp_path / name
-        path.mkdir()
-        description = replace(DESCRIPTION, tile_size=side, **changes)
-        with DatasetWriter(path, description) as writer:
-            for at, tile_id in enumerate(tiles):
-                window = Window(at * (side + 1), 0, side + 1, side)
-                origin = TileOrigin(
-                    scene=f"of {name}", window=window, group=str(at // 2), grid=grid
-                )
-                made = tile(tile_id, at + 100 * len(name), side)
-                writer.add(made, origin)
-            writer.finish()
-        return TileDataset(path)
+        fields: dict[str, Any] = {"bands": ("red", "nir"), "nodata": 0, "resolution_m": 2}
+        return write_dataset(
+            tmp_path / name,
+            [tile(tile_id, at + 100 * len(name), side) for at, tile_id in enumerate(tiles)],
+            scene=f"of {name}",
+            windows=[Window(at * (side + 1), 0, side + 1, side) for at in range(len(tiles))],
+            groups=[str(at // 2) for at in range(len(tiles))],
+            grid=grid,
+            **(fields | changes),
+        )
 
     return make
 

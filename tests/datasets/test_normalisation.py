@@ -4,15 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.factories.datasets import make_tile, write_dataset
 
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError
-from landslip.core.window import Window
-from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
-from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 
 def dataset_of(
@@ -20,25 +18,11 @@ def dataset_of(
 ) -> TileDataset:
     """Write a dataset of two bands, red and nir."""
     radiometry = Radiometry(units=Units.REFLECTANCE, dtype=str(tiles[0].dtype), scale=scale)
-    description = DatasetDescription(
-        bands=Bands(("red", "nir")),
-        radiometry=radiometry,
-        nodata=None,
-        resolution_m=None,
-        tile_size=8,
-        source="test",
-        split_method="random by tile",
-        plan=SplitPlan(),
-    )
-    with DatasetWriter(folder, description) as writer:
-        for at, (stored, known) in enumerate(zip(tiles, valid, strict=True)):
-            height, width = known.shape
-            label = np.zeros(known.shape, dtype=np.uint8)
-            tile = Tile(tile_id=f"t{at}", stored=stored, label=label, valid=known)
-            window = Window(0, 0, width, height)
-            writer.add(tile, TileOrigin(scene="s", window=window, group=f"t{at}"))
-        writer.finish()
-    return TileDataset(folder)
+    made = [
+        make_tile(f"t{at}", stored, valid=known)
+        for at, (stored, known) in enumerate(zip(tiles, valid, strict=True))
+    ]
+    return write_dataset(folder, made, bands=("red", "nir"), radiometry=radiometry)
 
 
 def random_tiles(count: int) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:

@@ -246,7 +246,7 @@ def test_a_mask_that_does_not_fit_is_named_and_nothing_is_left(
     ("odd", "message"),
     [
         pytest.param(image(2, dtype="uint16"), r"a2.png: all images need one data type", id="type"),
-        pytest.param(image(2, (1, 8, 9)), r"a2.png: --bands names 3 bands.*has 1", id="bands"),
+        pytest.param(image(2, (1, 8, 9)), r"a2.png: bands names 3 bands.*has 1", id="bands"),
     ],
 )
 def test_an_image_that_does_not_fit_is_named(

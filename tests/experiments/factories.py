@@ -1,16 +1,14 @@
 """A small experiment, made by code: bright squares are landslides."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import yaml
+from tests.factories.datasets import bright_square, write_dataset
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
 from landslip.core.window import Window
-from landslip.datasets.format import Tile
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.experiments.results import FILE, Results
 
 SIDE = 64
@@ -25,31 +23,22 @@ def write_tiles(
     bands: tuple[str, str] = ("red", "nir"),
 ) -> Path:
     """Write a dataset of 2-band tiles in pairs of one group; ``twins`` of them are doubled."""
-    folder.mkdir(parents=True)
-    description = DatasetDescription(
-        bands=Bands(bands),
-        radiometry=Radiometry(units=Units.DN, dtype="uint16"),
-        nodata=None,
-        resolution_m=None,
-        tile_size=SIDE,
-        source="made by code",
+    generator = np.random.default_rng(seed)
+    made = [
+        bright_square(f"t{at:02d}", generator, bands=2, side=SIDE, contrast=150)
+        for at in range(tiles)
+    ]
+    made += [replace(made[at], tile_id=f"twin{at}") for at in range(twins)]
+    return write_dataset(
+        folder,
+        made,
+        bands=bands,
+        scene=None,
+        windows=[Window(0, 0, SIDE, SIDE)] * len(made),
+        groups=[f"g{at // 2}" for at in range(len(made))],
         split_method="none",
         plan=SplitPlan(test_share=0, val_share=0),
-    )
-    generator = np.random.default_rng(seed)
-    made = [_tile(f"t{at:02d}", generator) for at in range(tiles)]
-    made += [
-        Tile(
-            tile_id=f"twin{at}", stored=made[at].stored, label=made[at].label, valid=made[at].valid
-        )
-        for at in range(twins)
-    ]
-    with DatasetWriter(folder, description) as writer:
-        for at, tile in enumerate(made):
-            window = Window(0, 0, SIDE, SIDE)
-            writer.add(tile, TileOrigin(scene=tile.tile_id, window=window, group=f"g{at // 2}"))
-        writer.finish()
-    return folder
+    ).path
 
 
 def write_experiment(folder: Path, **changes: object) -> Path:
@@ -69,17 +58,6 @@ def write_experiment(folder: Path, **changes: object) -> Path:
     path = folder / "experiment.yaml"
     path.write_text(yaml.safe_dump(described | changes))
     return path
-
-
-def _tile(name: str, generator: np.random.Generator) -> Tile:
-    stored = generator.integers(200, 400, (2, SIDE, SIDE)).astype(np.uint16)
-    label = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    row, col = generator.integers(0, SIDE - 24, 2)
-    label[row : row + 20, col : col + 20] = 1
-    stored[:, label == 1] += 150
-    return Tile(
-        tile_id=name, stored=stored, label=label, valid=np.ones((SIDE, SIDE), dtype=np.bool_)
-    )
 
 
 def read_results(folder: Path) -> Results:

@@ -5,14 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, confusion_matrix
+from tests.factories.datasets import write_dataset
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
 from landslip.core.errors import InputError
-from landslip.core.window import Window
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.experiments.run_folder import Predictions, PredictionsWriter
 from landslip.experiments.scoring import score_run
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
@@ -48,23 +45,14 @@ def probability(at: int) -> NDArray[np.float32]:
 
 
 def dataset(folder: Path, resolution_m: float | None = 2.0) -> TileDataset:
-    folder.mkdir()
-    description = DatasetDescription(
-        bands=Bands(("red", "green", "blue")),
-        radiometry=Radiometry(units=Units.DN, dtype="uint8", scale=1, offset=0),
-        nodata=None,
+    return write_dataset(
+        folder,
+        [tile(at) for at in range(len(SHAPES))],
+        groups=list(map(str, range(len(SHAPES)))),
         resolution_m=resolution_m,
         tile_size=50,
-        source="test",
-        split_method="random by tile",
         plan=SplitPlan(test_share=0.4, val_share=0.3),
     )
-    with DatasetWriter(folder, description) as writer:
-        for at, (height, width) in enumerate(SHAPES):
-            window = Window(0, 0, width, height)
-            writer.add(tile(at), TileOrigin(scene="scene", window=window, group=str(at)))
-        writer.finish()
-    return TileDataset(folder)
 
 
 def predictions(folder: Path, made: dict[str, NDArray[np.float32]]) -> Predictions:

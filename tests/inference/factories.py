@@ -12,7 +12,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
-from tests.models.test_folder import make_card
+from tests.factories.models import make_card
 
 from landslip.core.choices import Units
 from landslip.inference.job import ExtractionOptions

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from tests.models.test_folder import make_card
+from tests.factories.models import make_card
 
 from landslip.core.files import sha256_of
 from landslip.models.card import InputCard

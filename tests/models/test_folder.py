@@ -1,4 +1,3 @@
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -6,65 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.factories.models import WEIGHTS_CONTENT, make_card
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError
-from landslip.models.card import InputCard, ModelCard, TrainingCard, mlm_properties
 from landslip.models.folder import check_compatible, check_value_range, open_model
-from landslip.models.networks.architecture import Architecture
-
-CONTENT = b"tensors"
-
-
-def make_card(**known: Any) -> ModelCard:
-    """A card of a model for reflectance or, by default, 10-bit digital numbers."""
-    taken = {
-        "bands": ("blue", "green", "red", "nir"),
-        "units": Units.DN,
-        "dtype": "uint16",
-        "scale": 1.0,
-        "offset": 0.0,
-        "nodata": 0.0,
-        "resolution_m": 2.0,
-        "tile_size": 256,
-        "multiple": 32,
-        "mean": (300.0, 300.0, 250.0, 600.0),
-        "std": (50.0, 50.0, 50.0, 100.0),
-        "quantiles": ((200, 300, 400), (200, 300, 400), (150, 250, 350), (300, 600, 900)),
-    }
-    expected = InputCard(**(taken | known))
-    architecture = Architecture(encoder="resnet18", bands=expected.bands)
-    return ModelCard(
-        name="model",
-        code_version="0",
-        architecture=architecture,
-        input=expected,
-        threshold=0.5,
-        training=TrainingCard(
-            config={},
-            encoder_weights_sha256=None,
-            dataset_source="made",
-            dataset_tiles={"train": 1},
-            pixels_sha256="0",
-            split_sha256="0",
-            split_method="random by tile",
-            epoch=1,
-            epochs=1,
-            precision="fp32",
-            device="cpu",
-            seconds=1.0,
-            torch_version="2",
-        ),
-        metrics={},
-        files={"weights.safetensors": hashlib.sha256(CONTENT).hexdigest()},
-        stac=mlm_properties("model", architecture, expected, 1, "2"),
-    )
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "weights.safetensors").write_bytes(CONTENT)
+    (tmp_path / "weights.safetensors").write_bytes(WEIGHTS_CONTENT)
     (tmp_path / "model.json").write_text(make_card().model_dump_json())
     return tmp_path
 
@@ -80,12 +31,12 @@ def test_a_card_survives_the_round_trip(folder: Path) -> None:
 
 
 def test_whole_files_are_given_out(folder: Path) -> None:
-    assert open_model(folder).file("weights.safetensors").read_bytes() == CONTENT
+    assert open_model(folder).file("weights.safetensors").read_bytes() == WEIGHTS_CONTENT
 
 
 def test_truncated_and_missing_files_are_refused(folder: Path) -> None:
     model = open_model(folder)
-    (folder / "weights.safetensors").write_bytes(CONTENT[:-1])
+    (folder / "weights.safetensors").write_bytes(WEIGHTS_CONTENT[:-1])
     with pytest.raises(ModelError, match="truncated or changed"):
         model.file("weights.safetensors")
     (folder / "weights.safetensors").unlink()

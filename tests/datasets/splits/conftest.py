@@ -10,30 +10,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from scipy import ndimage
+from tests.factories.datasets import make_tile, write_dataset
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
+from landslip.datasets.format import TileDataset
 
 MakeTiles = Callable[..., TileDataset]
 MakeScene = Callable[..., TileDataset]
-
-
-def describe(bands: int, dtype: str, side: int) -> DatasetDescription:
-    return DatasetDescription(
-        bands=Bands(("red", "green", "blue")[:bands]),
-        radiometry=Radiometry(units=Units.DN, dtype=dtype, scale=1, offset=0),
-        nodata=None,
-        resolution_m=None,
-        tile_size=side,
-        source="test",
-        split_method="random by tile",
-        plan=SplitPlan(),
-    )
 
 
 @pytest.fixture
@@ -43,23 +27,11 @@ def make_tiles(tmp_path: Path) -> MakeTiles:
     def make(
         pictures: Sequence[NDArray[Any]], groups: Sequence[str] | None = None, name: str = "tiles"
     ) -> TileDataset:
-        path = tmp_path / name
-        path.mkdir()
-        first = pictures[0]
-        with DatasetWriter(path, describe(len(first), first.dtype.name, 64)) as writer:
-            for at, picture in enumerate(pictures):
-                shape = picture.shape[1:]
-                tile = Tile(
-                    tile_id=f"t{at:03d}",
-                    stored=picture,
-                    label=np.zeros(shape, dtype=np.uint8),
-                    valid=np.ones(shape, dtype=np.bool_),
-                )
-                window = Window(0, 0, shape[1], shape[0])
-                group = tile.tile_id if groups is None else groups[at]
-                writer.add(tile, TileOrigin(scene=tile.tile_id, window=window, group=group))
-            writer.finish()
-        return TileDataset(path)
+        tiles = [make_tile(f"t{at:03d}", picture) for at, picture in enumerate(pictures)]
+        windows = [Window(0, 0, *picture.shape[:0:-1]) for picture in pictures]
+        return write_dataset(
+            tmp_path / name, tiles, groups=groups, scene=None, windows=windows, tile_size=64
+        )
 
     return make
 
@@ -77,26 +49,24 @@ def make_scene(tmp_path: Path) -> MakeScene:
         transform: Affine | None = None,
         step: int | None = None,
     ) -> TileDataset:
-        path = tmp_path / name
-        path.mkdir()
         corner = transform or Affine(2, 0, 350_000, 0, -2, 3_465_000)
         grid = Grid(crs=CRS.from_user_input(crs), transform=corner, shape=label.shape)
         generator = np.random.default_rng(int.from_bytes(name.encode()[-4:], "big"))
         step = step or side
-        with DatasetWriter(path, describe(1, "uint8", side)) as writer:
-            for row in range(0, label.shape[0] - side + 1, step):
-                for col in range(0, label.shape[1] - side + 1, step):
-                    window = Window(col, row, side, side)
-                    tile = Tile(
-                        tile_id=f"{name}_r{row}_c{col}",
-                        stored=generator.integers(0, 255, (1, side, side), dtype=np.uint8),
-                        label=label[window.slices_in(grid.window)],
-                        valid=np.ones((side, side), dtype=np.bool_),
-                    )
-                    origin = TileOrigin(scene=name, window=window, group=tile.tile_id, grid=grid)
-                    writer.add(tile, origin)
-            writer.finish()
-        return TileDataset(path)
+        windows = [
+            Window(col, row, side, side)
+            for row in range(0, label.shape[0] - side + 1, step)
+            for col in range(0, label.shape[1] - side + 1, step)
+        ]
+        tiles = [
+            make_tile(
+                f"{name}_r{window.row_off}_c{window.col_off}",
+                generator.integers(0, 255, (1, side, side), dtype=np.uint8),
+                label[window.slices_in(grid.window)],
+            )
+            for window in windows
+        ]
+        return write_dataset(tmp_path / name, tiles, scene=name, windows=windows, grid=grid)
 
     return make
 

@@ -6,7 +6,7 @@ import numpy as np
 import rasterio
 import torch
 from affine import Affine
-from tests.models.test_folder import make_card
+from tests.factories.models import make_card
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units

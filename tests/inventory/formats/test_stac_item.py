@@ -8,8 +8,8 @@ from typing import Any
 import pystac
 import pytest
 import shapely
+from tests.factories.models import make_card
 from tests.inventory.factories import NAME, make_layers, make_record
-from tests.models.test_folder import make_card
 
 from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS

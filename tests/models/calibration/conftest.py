@@ -6,18 +6,14 @@ import numpy as np
 import openvino
 import pytest
 from openvino import opset13 as ops
+from tests.factories.datasets import make_tile, write_dataset
+from tests.factories.models import make_card, write_card
 from tests.models.calibration.factories import drawn
-from tests.models.test_folder import make_card
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
-from landslip.core.files import sha256_of
-from landslip.core.window import Window
-from landslip.datasets.format import Tile, TileDataset
+from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.models.calibration.curve import logit
-from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, ModelFolder, open_model
+from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder, open_model
 
 BANDS = ("blue", "green")
 SIDE = 48
@@ -25,31 +21,14 @@ SIDE = 48
 
 def write_tiles(folder: Path, *, tiles: int = 40, landslides: bool = True) -> TileDataset:
     """Write tiles of float32 whose first band is the network's logit."""
-    folder.mkdir(parents=True)
-    description = DatasetDescription(
-        bands=Bands(BANDS),
-        radiometry=Radiometry(units=Units.DN, dtype="float32"),
-        nodata=None,
-        resolution_m=2.0,
-        tile_size=SIDE,
-        source="made by code",
-        split_method="random by tile",
-        plan=SplitPlan(test_share=0.25, val_share=0.5, seed=0),
-    )
-    with DatasetWriter(folder, description) as writer:
-        for number in range(tiles):
-            raw, label = drawn(number, SIDE * SIDE)
-            values = logit(raw).astype(np.float32).reshape(SIDE, SIDE)
-            tile = Tile(
-                tile_id=f"t{number}",
-                stored=np.stack([values, np.roll(values, 7)]),
-                label=(label & landslides).astype(np.uint8).reshape(SIDE, SIDE),
-                valid=np.ones((SIDE, SIDE), dtype=np.bool_),
-            )
-            window = Window(SIDE * number, 0, SIDE, SIDE)
-            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
-        writer.finish()
-    return TileDataset(folder)
+    made = []
+    for number in range(tiles):
+        raw, label = drawn(number, SIDE * SIDE)
+        values = logit(raw).astype(np.float32).reshape(SIDE, SIDE)
+        landslide = (label & landslides).astype(np.uint8).reshape(SIDE, SIDE)
+        made.append(make_tile(f"t{number}", np.stack([values, np.roll(values, 7)]), landslide))
+    plan = SplitPlan(test_share=0.25, val_share=0.5, seed=0)
+    return write_dataset(folder, made, bands=BANDS, resolution_m=2.0, plan=plan)
 
 
 def write_band_model(folder: Path, dataset: TileDataset) -> ModelFolder:
@@ -74,9 +53,7 @@ def write_band_model(folder: Path, dataset: TileDataset) -> ModelFolder:
     training = made.training.model_copy(
         update={"pixels_sha256": known.pixels_sha256, "split_sha256": known.split_sha256}
     )
-    files = {name: sha256_of(folder / name) for name in (GRAPH, GRAPH_WEIGHTS)}
-    card = made.model_copy(update={"training": training, "files": files})
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    write_card(folder, made, (GRAPH, GRAPH_WEIGHTS), training=training)
     return open_model(folder)
 
 

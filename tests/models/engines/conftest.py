@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.factories.datasets import make_tile, write_dataset
+from tests.factories.models import write_card
 from torch import nn
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import EngineName, Precision, Units
-from landslip.core.files import sha256_of
-from landslip.core.window import Window
-from landslip.datasets.format import Tile, TileDataset
+from landslip.core.choices import EngineName, Precision
+from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
-from landslip.models.folder import CARD, ONNX, ModelFolder, open_model
+from landslip.models.folder import ONNX, ModelFolder, open_model
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 from landslip.models.weights import load_network
@@ -50,27 +48,12 @@ def window() -> NDArray[np.uint16]:
     return np.ascontiguousarray(pixels[:, : SHAPE[0]])
 
 
-def write_dataset(folder: Path) -> None:
-    folder.mkdir()
-    description = DatasetDescription(
-        bands=Bands(BANDS),
-        radiometry=Radiometry(units=Units.DN, dtype="uint16"),
-        nodata=None,
-        resolution_m=2.0,
-        tile_size=SIDE,
-        source="made by code",
-        split_method="random by tile",
-        plan=SplitPlan(test_share=0.1, val_share=0.2, seed=0),
-    )
+def write_tiles(folder: Path) -> TileDataset:
     generator = np.random.default_rng(0)
-    with DatasetWriter(folder, description) as writer:
-        for number in range(20):
-            stored, label = made_ground(generator, SIDE)
-            valid = np.ones(label.shape, dtype=np.bool_)
-            tile = Tile(tile_id=f"t{number}", stored=stored, label=label, valid=valid)
-            window = Window(SIDE * number, 0, SIDE, SIDE)
-            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
-        writer.finish()
+    made = [made_ground(generator, SIDE) for _ in range(20)]
+    tiles = [make_tile(f"t{at}", stored, label) for at, (stored, label) in enumerate(made)]
+    plan = SplitPlan(test_share=0.1, val_share=0.2, seed=0)
+    return write_dataset(folder, tiles, bands=BANDS, resolution_m=2.0, plan=plan)
 
 
 def add_onnx(model: ModelFolder) -> ModelFolder:
@@ -92,9 +75,7 @@ def add_onnx(model: ModelFolder) -> ModelFolder:
         )
     finally:
         logging.disable(logging.NOTSET)
-    files = model.card.files | {ONNX: sha256_of(path)}
-    card = model.card.model_copy(update={"files": files})
-    (model.path / CARD).write_text(card.model_dump_json())
+    write_card(model.path, model.card, [*model.card.files, ONNX])
     return open_model(model.path)
 
 
@@ -102,7 +83,6 @@ def add_onnx(model: ModelFolder) -> ModelFolder:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Give a LinkNet with ResNet-18 after some steps, as weights, OpenVINO graph and ONNX."""
     folder = tmp_path_factory.mktemp("trained")
-    write_dataset(folder / "tiles")
     config = TrainConfig(
         encoder="resnet18",
         encoder_weights="none",
@@ -112,6 +92,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
         learning_rate=0.03,
         precision=Precision.FP32,
     )
-    dataset = TileDataset(folder / "tiles")
+    dataset = write_tiles(folder / "tiles")
     train(TrainRequest(dataset=dataset, out=folder / "model", config=config))
     return add_onnx(open_model(folder / "model"))

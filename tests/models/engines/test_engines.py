@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.models.test_folder import make_card
+from tests.factories.models import make_card
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError

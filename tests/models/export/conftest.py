@@ -6,15 +6,14 @@ import numpy as np
 import openvino
 import pytest
 from openvino import opset13
-from tests.models.test_folder import make_card
-from tests.models.training.conftest import dataset, write_dataset
+from tests.factories.models import make_card, write_card
+from tests.models.training.conftest import _write_dataset, dataset
 
-from landslip.core.files import sha256_of
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ExportsCard
 from landslip.models.export.int8 import QuantisationTiles
 from landslip.models.export.run import ExportRequest, export
-from landslip.models.folder import CARD, GRAPH, GRAPH_WEIGHTS, WEIGHTS, ModelFolder
+from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, WEIGHTS, ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.weights import save_weights
@@ -25,12 +24,12 @@ BANDS = ("blue", "green", "red", "nir")
 __all__ = [
     "BANDS",
     "Exported",
+    "_write_dataset",
     "dataset",
     "exported",
     "fragile",
     "model",
     "robust_graph",
-    "write_dataset",
     "write_model",
 ]
 
@@ -73,14 +72,9 @@ def write_model(folder: Path, graph: openvino.Model) -> ModelFolder:
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
     (folder / "logs").mkdir()
     (folder / "logs" / "events").write_text("kept")
-    card = make_card(mean=(400.0,) * 4, std=(200.0,) * 4).model_copy(
-        update={
-            "architecture": architecture,
-            "files": {name: sha256_of(folder / name) for name in (WEIGHTS, GRAPH, GRAPH_WEIGHTS)},
-        }
-    )
-    (folder / CARD).write_text(card.model_dump_json())
-    return ModelFolder(folder, card)
+    card = make_card(mean=(400.0,) * 4, std=(200.0,) * 4)
+    files = (WEIGHTS, GRAPH, GRAPH_WEIGHTS)
+    return write_card(folder, card, files, architecture=architecture)
 
 
 @pytest.fixture(scope="session")

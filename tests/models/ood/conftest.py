@@ -9,17 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
-from tests.models.test_folder import make_card
+from tests.factories.datasets import make_tile, write_dataset
+from tests.factories.models import make_card, write_card
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Split, Units
-from landslip.core.files import sha256_of
-from landslip.core.window import Window
-from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
+from landslip.core.choices import Split
+from landslip.datasets.format import TileDataset
 from landslip.models.engines.openvino import export_graph
-from landslip.models.folder import CARD, ModelFolder, open_model
+from landslip.models.folder import ModelFolder, open_model
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.ood.score import (
@@ -80,10 +76,7 @@ def write_model(folder: Path, architecture: Architecture) -> ModelFolder:
         std=(45.0,) * bands,
         quantiles=((200.0, 280.0, 400.0),) * bands,
     )
-    digests = {name: sha256_of(folder / name) for name in files}
-    card = card.model_copy(update={"architecture": architecture, "files": digests})
-    (folder / CARD).write_text(card.model_dump_json())
-    return ModelFolder(folder, card)
+    return write_card(folder, card, files, architecture=architecture)
 
 
 def write_tiles(
@@ -96,39 +89,22 @@ def write_tiles(
     splits: list[Split] | None = None,
 ) -> TileDataset:
     """Write tiles (bands, height, width), all of them for training unless it is said otherwise."""
-    folder.mkdir(parents=True)
-    description = DatasetDescription(
-        bands=Bands(bands),
-        radiometry=Radiometry(units=Units.DN, dtype="uint16"),
-        nodata=None,
+    made = [make_tile(f"t{at}", stored, valid=valid) for at, stored in enumerate(tiles)]
+    return write_dataset(
+        folder,
+        made,
+        bands=bands,
+        groups=groups,
+        splits=splits or [Split.TRAIN] * len(tiles),
         resolution_m=2.0,
-        tile_size=tiles[0].shape[1],
-        source="made by code",
         split_method="by hand",
-        plan=SplitPlan(),
     )
-    with DatasetWriter(folder, description) as writer:
-        for number, stored in enumerate(tiles):
-            shape = stored.shape[1:]
-            tile = Tile(
-                tile_id=f"t{number}",
-                stored=stored,
-                label=np.zeros(shape, dtype=np.uint8),
-                valid=np.ones(shape, dtype=np.bool_) if valid is None else valid,
-            )
-            window = Window(0, 0, shape[1], shape[0])
-            group = tile.tile_id if groups is None else groups[number]
-            writer.add(tile, TileOrigin(scene="made", window=window, group=group))
-        writer.finish(splits or [Split.TRAIN] * len(tiles))
-    return TileDataset(folder)
 
 
 def with_statistics(model: ModelFolder, statistics: TrainingStatistics) -> ModelFolder:
     """Add statistics to a model folder."""
     statistics.write(model.path / TRAINING_STATISTICS)
-    digests = model.card.files | {TRAINING_STATISTICS: sha256_of(model.path / TRAINING_STATISTICS)}
-    card = model.card.model_copy(update={"files": digests})
-    (model.path / CARD).write_text(card.model_dump_json())
+    write_card(model.path, model.card, [*model.card.files, TRAINING_STATISTICS])
     return open_model(model.path)
 
 

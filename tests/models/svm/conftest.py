@@ -3,13 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.factories.datasets import write_dataset
 
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import Radiometry
 from landslip.core.choices import Units
-from landslip.core.window import Window
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 WriteTiles = Callable[..., TileDataset]
 KINDS = {
@@ -41,29 +40,6 @@ def tile_of(kind: str, at: int) -> Tile:
     return Tile(tile_id=f"t{at}", stored=stored, label=label, valid=valid)
 
 
-def write_dataset(
-    folder: Path, tiles: list[Tile], bands: tuple[str, ...], radiometry: Radiometry
-) -> TileDataset:
-    folder.mkdir()
-    description = DatasetDescription(
-        bands=Bands(bands),
-        radiometry=radiometry,
-        nodata=None,
-        resolution_m=None,
-        tile_size=24,
-        source="test",
-        split_method="random by tile",
-        plan=SplitPlan(test_share=0.3, val_share=0.0),
-    )
-    with DatasetWriter(folder, description) as writer:
-        for at, tile in enumerate(tiles):
-            height, width = tile.label.shape
-            window = Window(0, 0, width, height)
-            writer.add(tile, TileOrigin(scene="s", window=window, group=str(at)))
-        writer.finish()
-    return TileDataset(folder)
-
-
 @pytest.fixture
 def write_tiles(tmp_path: Path) -> WriteTiles:
     """Give the function that writes tiles made by `tile_of`, or given ones, as a dataset."""
@@ -72,6 +48,9 @@ def write_tiles(tmp_path: Path) -> WriteTiles:
         names, radiometry = KINDS[kind]
         made = tiles or [tile_of(kind, at) for at in range(count)]
         folder = tmp_path / f"{kind}-{len(list(tmp_path.iterdir()))}"
-        return write_dataset(folder, made, names, radiometry)
+        plan, groups = SplitPlan(test_share=0.3, val_share=0.0), list(map(str, range(len(made))))
+        return write_dataset(
+            folder, made, bands=names, radiometry=radiometry, groups=groups, tile_size=24, plan=plan
+        )
 
     return write

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.svm import SVC
-from tests.models.svm.conftest import KINDS, WriteTiles, tile_of, write_dataset
+from tests.factories.datasets import write_dataset
+from tests.models.svm.conftest import KINDS, WriteTiles, tile_of
 
 from landslip.core.bands import Radiometry
 from landslip.core.choices import Split, Units
@@ -105,9 +106,8 @@ def test_other_order_and_other_scale_give_the_same(write_tiles: WriteTiles, tmp_
     tile = tile_of("gf1", 5)
     turned = replace(tile, stored=2 * np.minimum(tile.stored[::-1], 30000))
     names, radiometry = KINDS["gf1"]
-    other = write_dataset(
-        tmp_path / "other", [turned], names[::-1], replace(radiometry, scale=radiometry.scale / 2)
-    )
+    halved = replace(radiometry, scale=radiometry.scale / 2)
+    other = write_dataset(tmp_path / "other", [turned], bands=names[::-1], radiometry=halved)
     ((_, found),) = predicted_tiles(model, other, [0])
     np.testing.assert_array_equal(found, predict_tile(model, tile.stored, tile.valid))
 
@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_refused(write_tiles: WriteTiles, tmp_path: Path) -
         next(predicted_tiles(model, write_tiles("rgb8", count=1), [0]))
     counts = Radiometry(units=Units.DN, dtype="uint16")
     names = KINDS["gf1"][0]
-    raw = write_dataset(tmp_path / "raw", [tile_of("gf1", 0)], names, counts)
+    raw = write_dataset(tmp_path / "raw", [tile_of("gf1", 0)], bands=names, radiometry=counts)
     with pytest.raises(ModelError, match="takes values in reflectance and these are in dn"):
         next(predicted_tiles(model, raw, [0]))
 
@@ -136,7 +136,7 @@ def test_pictures_and_counts_do_not_mix(write_tiles: WriteTiles, tmp_path: Path)
     tile = tile_of("rgb8", 0)
     wide = replace(tile, stored=tile.stored.astype(np.uint16))
     counts = Radiometry(units=Units.DN, dtype="uint16")
-    raw = write_dataset(tmp_path / "raw", [wide], KINDS["rgb8"][0], counts)
+    raw = write_dataset(tmp_path / "raw", [wide], bands=KINDS["rgb8"][0], radiometry=counts)
     with pytest.raises(ModelError, match="numbers stored as uint8 and these are uint16"):
         next(predicted_tiles(model, raw, [0]))
 

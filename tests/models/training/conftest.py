@@ -5,13 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.factories.datasets import bright_square, write_dataset
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
-from landslip.core.window import Window
-from landslip.datasets.format import Tile
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 
 WriteDataset = Callable[..., Path]
 BANDS = ("blue", "green", "red", "nir")
@@ -26,40 +22,25 @@ def _write(
     dtype: str = "uint16",
     brightness: int = 200,
 ) -> Path:
-    folder.mkdir(parents=True)
-    description = DatasetDescription(
-        bands=Bands(bands),
-        radiometry=Radiometry(units=Units.DN, dtype=dtype),
-        nodata=None,
-        resolution_m=2.0,
-        tile_size=64,
-        source="made by code",
-        split_method="random by tile",
-        plan=SplitPlan(test_share=0.25, val_share=val_share, seed=0),
-    )
     generator = np.random.default_rng(0)
-    with DatasetWriter(folder, description) as writer:
-        for number in range(16):
-            stored = generator.integers(brightness, 2 * brightness, (len(bands), 64, 64))
-            label = np.zeros((64, 64), dtype=np.uint8)
-            row, col = generator.integers(0, 40, 2)
-            if landslides:
-                label[row : row + 20, col : col + 20] = 1
-            stored[:, label == 1] += 2 * brightness
-            tile = Tile(
-                tile_id=f"t{number}",
-                stored=stored.astype(dtype),
-                label=label,
-                valid=np.ones((64, 64), dtype=np.bool_),
-            )
-            window = Window(64 * number, 0, 64, 64)
-            writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
-        writer.finish()
-    return folder
+    tiles = [
+        bright_square(
+            f"t{number}",
+            generator,
+            bands=len(bands),
+            brightness=brightness,
+            contrast=2 * brightness,
+            landslide=landslides,
+            dtype=dtype,
+        )
+        for number in range(16)
+    ]
+    plan = SplitPlan(test_share=0.25, val_share=val_share, seed=0)
+    return write_dataset(folder, tiles, bands=bands, resolution_m=2.0, plan=plan).path
 
 
-@pytest.fixture(scope="session")
-def write_dataset() -> WriteDataset:
+@pytest.fixture(scope="session", name="write_dataset")
+def _write_dataset() -> WriteDataset:
     """Give the function that writes sixteen tiles of 64 px; a landslide is a bright square."""
     return _write
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.models.test_folder import make_card
+from tests.factories.models import make_card
 from tests.reporting.inventory.wanted import UTM, Wanted
 
 from landslip.inventory.record import (
