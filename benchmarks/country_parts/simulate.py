@@ -21,7 +21,7 @@ import numpy as np
 
 from country_parts.job import Job
 from country_parts.parties import Block, Crew, Link, OpenScene, Tally, Worker
-from landslip.inference.cluster.shares import block_size
+from landslip.inference.cluster.pool import block_size
 
 _BLOCKS_EACH = 2
 
