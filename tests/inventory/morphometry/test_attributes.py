@@ -313,7 +313,7 @@ def test_a_model_elsewhere_is_refused(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(0.1, 0.1), pixels_around((200, 200), 16.0))
     far = rectangle(100, 50, 0, (CENTRE[0], CENTRE[1] + 50_000))
     message = (
-        r"dem\.tif: the elevation model lies under none of the landslides, which lie between"
+        r"dem\.tif: the elevation model covers none of the landslides, which are between"
         r" longitude 117\.0000 and 117\.0000, latitude 31\.18\d\d and 31\.18\d\d; choose one"
     )
     with ElevationModel(path) as terrain:

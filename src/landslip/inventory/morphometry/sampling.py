@@ -190,13 +190,13 @@ class PolygonBatch:
         )
 
     @property
-    def about_area_m2(self) -> Values:
+    def approximate_area_m2(self) -> Values:
         """Area (n,) by the scale at the origin: good enough to space points."""
         area: Values = np.nan_to_num(shapely.area(self.polygons) * self.scale.prod(axis=1))
         return area
 
     @property
-    def about_perimeter_m(self) -> Values:
+    def approximate_perimeter_m(self) -> Values:
         """The same for the perimeter."""
         spans = (self.edges.ends - self.edges.starts) * self.scale[self.edges.owner]
         return sums(self.edges.owner, np.hypot(*spans.T), len(self.polygons))
