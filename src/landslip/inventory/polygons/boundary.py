@@ -1,4 +1,4 @@
-"""Outlines of pixels, point by point: every corner of a pixel that a ring passes."""
+"""Outlines of pixels, vertex by vertex: every corner of a pixel that a ring passes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ _DOWN = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundaryVertices:
-    """Rings as all the whole-numbered points on them, one pixel's side apart.
+    """The vertices of rings, one pixel's side apart.
 
     Attributes:
         cols: int64, of the points; no ring repeats its first point at its end.
@@ -54,7 +54,7 @@ class BoundaryVertices:
 
 
 def boundary_vertices(outlines: Outlines) -> BoundaryVertices:
-    """Return all points of pixel corners on the rings of outlines."""
+    """Return all pixel corners on the rings of outlines."""
     last = np.zeros(len(outlines.points), dtype=np.bool_)
     last[outlines.rings[1:] - 1] = True
     points = outlines.points.astype(np.int64)
@@ -76,7 +76,7 @@ def boundary_vertices(outlines: Outlines) -> BoundaryVertices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedBoundary:
-    """Where polygons share their outline, for each point of a lattice.
+    """Where polygons share their boundary, for each vertex.
 
     Attributes:
         shared: the point is an end of a side that two polygons have.
@@ -134,7 +134,7 @@ def ring_neighbours(values: NDArray[Any], rings: NDArray[np.int64], by: int) -> 
 
 
 def exterior_vertices(outlines: Outlines, index: int) -> NDArray[np.int64]:
-    """Return all points (n, 2) on the outside of a polygon."""
+    """Return all vertices (n, 2) of the exterior of a polygon."""
     points = boundary_vertices(outlines.take(np.array([index])))
     end = points.rings[1]
     return np.column_stack([points.cols[:end], points.rows[:end]])

@@ -1,14 +1,14 @@
 """The staircase of pixels as a smooth line that keeps area and stays near.
 
-A ring's points, one pixel apart, are moved by Taubin's filter, which takes out what is shorter
+A ring's vertices, one pixel apart, are moved by Taubin's filter, which takes out what is shorter
 than some pixels and leaves the rest (Taubin 1995, doi:10.1145/218380.218473), but none farther
-than a share of the limit. Points that a straight line replaces are left out, and each ring is then
-widened or narrowed by one distance everywhere, so that it encloses the area of its pixels again.
-All sums are the same whichever way a ring turns, so polygons that touch stay together.
+than a fraction of the limit. Vertices that a straight line replaces are left out, and each ring is
+then offset by one distance everywhere, so that it encloses the area of its pixels again. All sums
+are the same whichever way a ring turns, so polygons that touch stay together.
 
-Rings with fewer points.
-
-All sums are the same whichever way a ring turns, so what two rings share stays shared.
+Why not `shapely.coverage_simplify`: its tolerance is of an area, not of a distance. With 2 m it
+moved the outlines of 3,493 polygons by up to 4.5 m, 29 % of them by more than 2 m, and changed
+areas by up to 14 %.
 """
 
 from collections.abc import Iterator
@@ -29,11 +29,13 @@ from landslip.inventory.polygons.boundary import (
 )
 
 _SHRINK, _GROW, _PASSES = 0.6307, -0.6732, 20
-# shares of the limit: for the filter, for leaving points out, for keeping the area
+# fractions of the limit: for the filter, for leaving vertices out, for keeping the area
 _FILTER, _THIN, _AREA = 0.55, 0.15, 0.3
 _CHUNK_POINTS = 1 << 20
-_SHORTEST = 10  # rings of up to 4 pixels are as they are: round ones would not hold their area
-_LOCAL_ROUNDS, _MOST_ROUNDS, _FREEZE_PX = 6, 40, 2.0
+_MIN_RING = 10  # rings of up to 4 pixels stay: round ones would not hold their area
+_LOCAL_ROUNDS, _MAX_ROUNDS, _FREEZE_PX = 6, 40, 2.0
+_MIN_POINTS = 8  # half of them may go at once, and a ring needs four
+_SCATTER = 0x5851F42D4C957F2D
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,39 +69,20 @@ def smooth_outlines(
     polygons = np.empty(len(outlines), dtype=object)
     shift_px = np.zeros(len(outlines))
     frozen = np.empty(0, dtype=np.int64)
-    again = np.arange(len(outlines))
+    pending = np.arange(len(outlines))
     attempt = 0
-    while len(again) and attempt < _MOST_ROUNDS:
-        for some in _chunks(outlines, region, again):
-            rings = _smooth_rings(outlines.take(some), region[some], frozen, max_shift_px)
-            polygons[some] = rings.placed(transform)
-            shift_px[some] = rings.shift_px
-        failed = conflicting_polygons(polygons, again)
-        again = np.flatnonzero(np.isin(region, region[failed]))
+    while len(pending) and attempt < _MAX_ROUNDS:
+        for some in _chunks(outlines, region, pending):
+            polygons[some], shift_px[some] = _smooth_chunk(
+                outlines.take(some), region[some], frozen, max_shift_px, transform
+            )
+        failed = conflicting_polygons(polygons, pending)
+        pending = np.flatnonzero(np.isin(region, region[failed]))
         if len(failed):
             keys = _keys_to_freeze(outlines.take(failed), polygons[failed], attempt, transform)
             frozen = np.union1d(frozen, keys)
         attempt += 1
     return SmoothPolygons(polygons=shapely.orient_polygons(polygons), shift_px=shift_px)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rings:
-    """Smooth rings of polygons in pixel coordinates; each ends with the point it starts with."""
-
-    points: NDArray[np.float64]
-    rings: NDArray[np.int64]
-    polygons: NDArray[np.int64]
-    shift_px: NDArray[np.float64]
-
-    def placed(self, transform: Affine) -> NDArray[np.object_]:
-        """Return them as polygons in map coordinates."""
-        made: NDArray[np.object_] = shapely.from_ragged_array(
-            shapely.GeometryType.POLYGON,
-            map_points(transform, self.points),
-            (self.rings, self.polygons),
-        )
-        return made
 
 
 def _chunks(
@@ -115,39 +98,43 @@ def _chunks(
     yield from np.split(chosen, cuts)
 
 
-def _smooth_rings(
-    outlines: Outlines, region: NDArray[np.int64], frozen: NDArray[np.int64], max_shift_px: float
-) -> _Rings:
-    points = boundary_vertices(outlines)
-    touching = shared_boundary(points, region)
-    sizes = np.diff(points.rings)
-    short = (sizes < _SHORTEST) & ~np.logical_or.reduceat(touching.shared, points.rings[:-1])
-    still = touching.fixed | np.repeat(short, sizes)
-    still |= np.isin(points.keys, frozen)
-    old = points.places
-    new = taubin_filter(old, points.rings, still, _FILTER * max_shift_px)
-    thin = simplify_rings(
+def _smooth_chunk(
+    outlines: Outlines,
+    region: NDArray[np.int64],
+    frozen: NDArray[np.int64],
+    max_shift_px: float,
+    transform: Affine,
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """Return smooth polygons on the map, and how far each was moved at most, in pixels."""
+    vertices = boundary_vertices(outlines)
+    rings, sizes = vertices.rings, np.diff(vertices.rings)
+    boundary = shared_boundary(vertices, region)
+    is_short = (sizes < _MIN_RING) & ~np.logical_or.reduceat(boundary.shared, rings[:-1])
+    still = boundary.fixed | np.repeat(is_short, sizes) | np.isin(vertices.keys, frozen)
+    old = vertices.places
+    new = taubin_filter(old, rings, still, _FILTER * max_shift_px)
+    simple = simplify_rings(
         RingVertices(
             places=new,
-            keys=points.keys,
-            rings=points.rings,
+            keys=vertices.keys,
+            rings=rings,
             errors=np.zeros(len(new)),
             tolerance=np.where(still, 0.0, _THIN * max_shift_px),
-            fixed=touching.fixed,
-            loose=~still & ~touching.shared,
-            shared=touching.shared,
+            fixed=boundary.fixed,
+            loose=~still & ~boundary.shared,
+            shared=boundary.shared,
         )
     )
-    places, wider = offset_to_areas(thin, signed_areas(old, points.rings), _AREA * max_shift_px)
-    moved = np.maximum.reduceat(np.abs(new - old), points.rings[:-1])
-    moved += np.maximum.reduceat(thin.errors, thin.rings[:-1]) + np.abs(wider)
-    closed = np.insert(places, thin.rings[1:], places[thin.rings[:-1]])
-    return _Rings(
-        points=np.column_stack([closed.real, closed.imag]),
-        rings=thin.rings + np.arange(len(thin.rings)),
-        polygons=outlines.polygons,
-        shift_px=np.maximum.reduceat(moved, outlines.polygons[:-1]),
+    places, offset_px = offset_to_areas(simple, signed_areas(old, rings), _AREA * max_shift_px)
+    shift_px = np.maximum.reduceat(np.abs(new - old), rings[:-1])
+    shift_px += np.maximum.reduceat(simple.errors, simple.rings[:-1]) + np.abs(offset_px)
+    closed = np.insert(places, simple.rings[1:], places[simple.rings[:-1]])
+    points = map_points(transform, np.column_stack([closed.real, closed.imag]))
+    ring_starts = simple.rings + np.arange(len(simple.rings))
+    polygons: NDArray[np.object_] = shapely.from_ragged_array(
+        shapely.GeometryType.POLYGON, points, (ring_starts, outlines.polygons)
     )
+    return polygons, np.maximum.reduceat(shift_px, outlines.polygons[:-1])
 
 
 def taubin_filter(
@@ -171,15 +158,15 @@ def taubin_filter(
     moved = new - places
     length = np.abs(moved)
     too_far = length > limit_px
-    shrink = np.ones(len(moved))
-    shrink[too_far] = limit_px / length[too_far]
-    return np.where(too_far, places + moved * shrink, new)
+    scale = np.ones(len(moved))
+    scale[too_far] = limit_px / length[too_far]
+    return np.where(too_far, places + moved * scale, new)
 
 
 def _keys_to_freeze(
     outlines: Outlines, polygons: NDArray[np.object_], attempt: int, transform: Affine
 ) -> NDArray[np.int64]:
-    """Return the points that are to follow the pixels: near crossings, in the end all."""
+    """Return the vertices that are to follow the pixels: near crossings, in the end all."""
     points = boundary_vertices(outlines)
     places = self_intersections(polygons)
     if attempt >= _LOCAL_ROUNDS or len(places) == 0:
@@ -191,20 +178,16 @@ def _keys_to_freeze(
     return near
 
 
-_LEAST_POINTS = 8  # half of them may go at once, and a ring needs four
-_SCATTER = 0x5851F42D4C957F2D
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingVertices:
-    """Points on closed rings from which some may be left out.
+    """Vertices of closed rings, of which some may be left out.
 
     Attributes:
-        errors: how far what was left out lies from the side to the next point.
-        tolerance: up to which a point may be left out.
-        fixed: points that stay.
-        loose: points that may be moved.
-        shared: points that are on another ring too.
+        errors: how far what was left out is from the side to the next vertex.
+        tolerance: up to which a vertex may be left out.
+        fixed: vertices that stay.
+        loose: vertices that may be moved.
+        shared: vertices that are on another ring too.
     """
 
     places: NDArray[np.complex128]
@@ -220,39 +203,39 @@ class RingVertices:
         return len(self.places)
 
 
-def simplify_rings(chain: RingVertices) -> RingVertices:
-    """Leave out points that the line from the one before to the one after comes near to."""
+def simplify_rings(vertices: RingVertices) -> RingVertices:
+    """Leave out vertices that the line between their neighbours comes near to."""
     while True:
-        errors, leave = _to_leave_out(chain)
+        errors, leave = _removable(vertices)
         if not leave.any():
-            return chain
-        before = ring_neighbours(leave, chain.rings, 1)
-        merged = np.where(before, ring_neighbours(errors, chain.rings, 1), chain.errors)
-        kept = ~leave
-        count = np.add.reduceat(kept, chain.rings[:-1], dtype=np.int64)
-        chain = RingVertices(
-            places=chain.places[kept],
-            keys=chain.keys[kept],
+            return vertices
+        before = ring_neighbours(leave, vertices.rings, 1)
+        merged = np.where(before, ring_neighbours(errors, vertices.rings, 1), vertices.errors)
+        remaining = ~leave
+        count = np.add.reduceat(remaining, vertices.rings[:-1], dtype=np.int64)
+        vertices = RingVertices(
+            places=vertices.places[remaining],
+            keys=vertices.keys[remaining],
             rings=offsets(count),
-            errors=merged[kept],
-            tolerance=chain.tolerance[kept],
-            fixed=chain.fixed[kept],
-            loose=chain.loose[kept],
-            shared=chain.shared[kept],
+            errors=merged[remaining],
+            tolerance=vertices.tolerance[remaining],
+            fixed=vertices.fixed[remaining],
+            loose=vertices.loose[remaining],
+            shared=vertices.shared[remaining],
         )
 
 
-def _to_leave_out(chain: RingVertices) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the error that leaving out each point makes, and which go: no two neighbours."""
-    rings = chain.rings
+def _removable(vertices: RingVertices) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the error of leaving out each vertex, and which go: no two neighbours."""
+    rings = vertices.rings
     sizes = np.diff(rings)
-    errors = _distance_to_chord(chain)
-    errors += np.maximum(chain.errors, ring_neighbours(chain.errors, rings, -1))
-    # how many points the other ring has left must not matter for what is shared
-    enough = np.repeat(sizes >= _LEAST_POINTS, sizes) | chain.shared
-    may = (errors <= chain.tolerance) & ~chain.fixed & enough
-    # equal errors stand in an order that does not follow the ring
-    rank = chain.keys * np.int64(_SCATTER)
+    errors = _distance_to_chord(vertices)
+    errors += np.maximum(vertices.errors, ring_neighbours(vertices.errors, rings, -1))
+    # what is shared must not depend on how many vertices the other ring has left
+    enough = np.repeat(sizes >= _MIN_POINTS, sizes) | vertices.shared
+    may = (errors <= vertices.tolerance) & ~vertices.fixed & enough
+    # equal errors are ordered independently of the ring
+    rank = vertices.keys * np.int64(_SCATTER)
     leave = may.copy()
     for side in (-1, 1):
         other, other_rank = ring_neighbours(errors, rings, side), ring_neighbours(rank, rings, side)
@@ -261,30 +244,30 @@ def _to_leave_out(chain: RingVertices) -> tuple[NDArray[np.float64], NDArray[np.
     return errors, leave
 
 
-def _distance_to_chord(chain: RingVertices) -> NDArray[np.float64]:
+def _distance_to_chord(vertices: RingVertices) -> NDArray[np.float64]:
     """Return each point's distance from the line between its neighbours."""
-    before, after = (ring_neighbours(chain.places, chain.rings, by) for by in (-1, 1))
-    key_before, key_after = (ring_neighbours(chain.keys, chain.rings, by) for by in (-1, 1))
+    before, after = (ring_neighbours(vertices.places, vertices.rings, by) for by in (-1, 1))
+    key_before, key_after = (ring_neighbours(vertices.keys, vertices.rings, by) for by in (-1, 1))
     # the same sums whichever way the ring turns
     turned = key_before > key_after
     start, end = np.where(turned, after, before), np.where(turned, before, after)
-    along, to = end - start, chain.places - start
+    along, to = end - start, vertices.places - start
     square = along.real**2 + along.imag**2
     inner = to.real * along.real + to.imag * along.imag
-    part = np.clip(np.divide(inner, square, out=np.zeros(len(chain)), where=square > 0), 0, 1)
+    part = np.clip(np.divide(inner, square, out=np.zeros(len(vertices)), where=square > 0), 0, 1)
     distance: NDArray[np.float64] = np.abs(to - part * along)
     return distance
 
 
 def offset_to_areas(
-    chain: RingVertices, areas: NDArray[np.float64], limit_px: float
+    vertices: RingVertices, areas: NDArray[np.float64], limit_px: float
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Move loose points square to each ring, all by one distance, so that it has its area."""
-    rings = chain.rings
+    """Move loose vertices perpendicular to each ring, all by one distance, to restore its area."""
+    rings = vertices.rings
     sizes = np.diff(rings)
-    outward = _normals(chain.places, rings) * chain.loose
+    outward = _normals(vertices.places, rings) * vertices.loose
     # near 0, so that products keep their digits
-    places = chain.places - np.repeat(chain.places[rings[:-1]], sizes)
+    places = vertices.places - np.repeat(vertices.places[rings[:-1]], sizes)
     missing = signed_areas(places, rings) - areas
     linear = _half_cross_sum(places, outward, rings) + _half_cross_sum(outward, places, rings)
     square = _half_cross_sum(outward, outward, rings)
@@ -292,11 +275,11 @@ def offset_to_areas(
     below = linear + np.copysign(root, linear)
     distance = np.divide(-2 * missing, below, out=np.zeros(len(below)), where=below != 0)
     distance = np.clip(distance, -limit_px, limit_px)
-    return chain.places + outward * np.repeat(distance, sizes), distance
+    return vertices.places + outward * np.repeat(distance, sizes), distance
 
 
 def _normals(places: NDArray[np.complex128], rings: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """Return the unit vector square to the line at each point; 0 where there is none."""
+    """Return the outward unit vector at each vertex; 0 where there is none."""
     along = ring_neighbours(places, rings, 1) - places
     unit = _units(along)
     return -1j * _units(unit + ring_neighbours(unit, rings, -1))
