@@ -1,4 +1,4 @@
-"""The ground under an inventory: heights and gradients of an elevation model at any place."""
+"""Heights and gradients of an elevation model at any place."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 TILE_PX = 1024
-_TILES_KEPT = 24
+_CACHED_TILES = 24
 _NODES = 17
 _HALF_STEP_M = 100.0
 _ROUNDING_PX = 1e-6
@@ -34,8 +34,8 @@ class ElevationModel(Closeable):
 
     Heights are bilinear between pixel centres and need all four; gradients are those of Horn
     (1981, doi 10.1109/PROC.1981.11918) at pixel centres, from 3 x 3 heights that are all known,
-    bilinear in between. What is not known is NaN. Tiles are read as they are needed and some are
-    kept, about 300 MB at most.
+    bilinear in between. What is unknown is NaN. Tiles are read as they are needed and some are
+    cached, about 300 MB at most.
 
     Attributes:
         path: the file.
@@ -46,7 +46,7 @@ class ElevationModel(Closeable):
         """Open a raster of one band of metres.
 
         Raises:
-            InputError: it is no height map, or lies in no system of the Earth.
+            InputError: it is no height map, or has no coordinate system of the Earth.
         """
         self.path = path
         self.name = path.name
@@ -61,7 +61,7 @@ class ElevationModel(Closeable):
             )
         self._plane = plane
         self._tiles: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
-        self._places: dict[str, _PixelTransform] = {}
+        self._transforms: dict[str, _PixelTransform] = {}
 
     @property
     def crs(self) -> str:
@@ -82,7 +82,7 @@ class ElevationModel(Closeable):
         """
         if grid.crs is None:
             raise InputError(
-                f"{self.path}: heights need to know where the image lies, and it has no "
+                f"{self.path}: heights cannot be read for an image that has no "
                 "coordinate system; assign one, or leave the elevation model out"
             )
         height, width = grid.shape
@@ -97,7 +97,7 @@ class ElevationModel(Closeable):
 
     def heights_at(self, points: Points, crs: pyproj.CRS) -> NDArray[np.float64]:
         """Return heights (n,) in metres at map coordinates (n, 2) in a coordinate system."""
-        return self._look_up(self._placing(crs).pixels(points), layers=1)[:, 0]
+        return self._interpolate(self._transform_from(crs).pixels(points), layers=1)[:, 0]
 
     def sample(
         self, points: Points, crs: pyproj.CRS
@@ -106,16 +106,16 @@ class ElevationModel(Closeable):
 
         Gradients are rises in metres for a metre east and a metre north: of the map where ``crs``
         is projected, of the ground in geographic systems and Mercator projections. Positions are
-        exact; the turn and the scale between the map and the model are taken from a lattice of
+        exact; rotation and scale between the map and the model are interpolated in a lattice of
         17 x 17 nodes over all points, good to about 1e-5 over 1000 km.
         """
-        placing = self._placing(crs)
-        found = self._look_up(placing.pixels(points), layers=3)
-        return found[:, 0], placing.turned(found[:, 1:], points)
+        transform = self._transform_from(crs)
+        values = self._interpolate(transform.pixels(points), layers=3)
+        return values[:, 0], transform.to_map(values[:, 1:], points)
 
     def resolution_at(self, points: Points, crs: pyproj.CRS) -> NDArray[np.float64]:
         """Return the side (n,) in metres of a square of a pixel's area at map coordinates."""
-        there = self._placing(crs).there(points)
+        there = self._transform_from(crs).model_points(points)
         scale = self._plane.metres_per_unit(there)
         side: NDArray[np.float64] = np.sqrt(abs(self._grid.transform.determinant) * scale.prod(1))
         return side
@@ -136,27 +136,27 @@ class ElevationModel(Closeable):
         return float(self.resolution_at(centre, crs)[0])
 
     def covers(self, points: Points, crs: pyproj.CRS) -> NDArray[np.bool_]:
-        """Return which points (n, 2) lie within the model, with or without a height."""
+        """Return which points (n, 2) are within the model, with or without a height."""
         height, width = self._grid.shape
-        col, row = self._placing(crs).pixels(points).T
+        col, row = self._transform_from(crs).pixels(points).T
         inside: NDArray[np.bool_] = (col >= 0) & (row >= 0) & (col <= width) & (row <= height)
         return inside
 
     def tiles_of(self, points: Points, crs: pyproj.CRS) -> NDArray[np.int64]:
         """Return the (column, row) (n, 2) of the tile nearest to each map coordinate."""
-        pixels = self._placing(crs).pixels(points)
+        pixels = self._transform_from(crs).pixels(points)
         last = np.array(self._grid.shape[::-1]) - 1
         whole = np.nan_to_num(np.floor(pixels - 0.5), posinf=0, neginf=0)
         tiles: NDArray[np.int64] = np.clip(whole, 0, last).astype(np.int64) // TILE_PX
         return tiles
 
-    def _placing(self, crs: pyproj.CRS) -> "_PixelTransform":
+    def _transform_from(self, crs: pyproj.CRS) -> "_PixelTransform":
         text = crs.to_wkt()
-        if text not in self._places:
-            self._places[text] = _PixelTransform.between(crs, self._plane, self._grid)
-        return self._places[text]
+        if text not in self._transforms:
+            self._transforms[text] = _PixelTransform.between(crs, self._plane, self._grid)
+        return self._transforms[text]
 
-    def _look_up(self, pixels: Points, layers: int) -> NDArray[np.float64]:
+    def _interpolate(self, pixels: Points, layers: int) -> NDArray[np.float64]:
         """Return the first layers (n, layers) of tiles at pixel coordinates (n, 2); or NaN."""
         found = np.full((len(pixels), layers), np.nan)
         height, width = self._grid.shape
@@ -174,11 +174,11 @@ class ElevationModel(Closeable):
         return found
 
     def _tile(self, tile: tuple[int, int]) -> NDArray[np.float32]:
-        """Return a tile (column, row) of heights and gradients, kept for the next time."""
+        """Return a tile (column, row) of heights and gradients, cached."""
         if tile in self._tiles:
             self._tiles.move_to_end(tile)
             return self._tiles[tile]
-        while len(self._tiles) >= _TILES_KEPT:
+        while len(self._tiles) >= _CACHED_TILES:
             self._tiles.popitem(last=False)
         # one pixel around for gradients, and one more at the end for what lies in between
         wanted = Window(tile[0] * TILE_PX - 1, tile[1] * TILE_PX - 1, TILE_PX + 3, TILE_PX + 3)
@@ -216,7 +216,7 @@ class _PixelTransform:
         between = pyproj.Transformer.from_crs(here.crs, there.crs, always_xy=True)
         return cls(here=here, transformer=None if same else between, grid=grid)
 
-    def there(self, points: Points) -> Points:
+    def model_points(self, points: Points) -> Points:
         """Return coordinates (n, 2) in the model's system; NaN where they have none."""
         if self.transformer is None:
             return points
@@ -226,32 +226,31 @@ class _PixelTransform:
 
     def pixels(self, points: Points) -> Points:
         """Return pixel coordinates (n, 2) in the model."""
-        return map_points(~self.grid.transform, self.there(points))
+        return map_points(~self.grid.transform, self.model_points(points))
 
-    def turned(self, gradients: Points, points: Points) -> Points:
+    def to_map(self, gradients: Points, points: Points) -> Points:
         """Return rises for a metre east and north (n, 2) of rises for a column and a row."""
         if not len(points):
             return gradients
-        pixels_per_metre = self._lattice(points)
-        turned: Points = np.einsum("ni,nij->nj", gradients, pixels_per_metre)
-        return turned
+        on_map: Points = np.einsum("ni,nij->nj", gradients, self._jacobians(points))
+        return on_map
 
-    def _lattice(self, points: Points) -> NDArray[np.float64]:
+    def _jacobians(self, points: Points) -> NDArray[np.float64]:
         """Return d(column, row) / d(east, north) (n, 2, 2) at points, in pixels per metre."""
         if self.transformer is None and not self.here.stretches:
-            return np.broadcast_to(self._slopes(points[:1]), (len(points), 2, 2))
+            return np.broadcast_to(self._exact_jacobians(points[:1]), (len(points), 2, 2))
         low, high = points.min(axis=0), points.max(axis=0)
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
         nodes = np.linspace(0, 1, _NODES)
         x, y = np.meshgrid(*(low + nodes[:, np.newaxis] * (high - low)).T)
-        slopes = self._slopes(np.column_stack([x.ravel(), y.ravel()]))
+        slopes = self._exact_jacobians(np.column_stack([x.ravel(), y.ravel()]))
         place = np.clip((points - low) / (high - low), 0, 1) * (_NODES - 1)
         corner = np.minimum(place.astype(np.intp), _NODES - 2)
         values = slopes.reshape(_NODES, _NODES, 4)
         return bilinear_at(values, corner, place - corner).reshape(-1, 2, 2)
 
-    def _slopes(self, points: Points) -> NDArray[np.float64]:
-        """Return the same (n, 2, 2) by steps from the points themselves."""
+    def _exact_jacobians(self, points: Points) -> NDArray[np.float64]:
+        """Return the same (n, 2, 2) by central differences at the points themselves."""
         unit = self.here.metres_per_unit(points)
         columns = []
         for axis in (0, 1):

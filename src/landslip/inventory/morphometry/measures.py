@@ -1,4 +1,4 @@
-"""What polygons measure on the map: area, perimeter, and where they lie."""
+"""What polygons measure on the map: area, perimeter, centroid, and extents along an axis."""
 
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from landslip.inventory.morphometry.sampling import (
 _WGS84 = "EPSG:4326"
 _AREA_DIGITS = 6
 _POLE_DEG = 90 + 1e-9
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,75 +30,60 @@ class PlanarMeasures:
 
     Attributes:
         area_m2: (n,) holes taken off; geodesic where the coordinate system stretches areas.
-        perimeter_m: (n,) of all rings; geodesic in geographic systems and Mercator projections.
-        centroid_lon: (n,) degrees on WGS 84 of the centroid, or, where that lies outside, of a
+        perimeter_m: (n,) of all rings; geodesic where the coordinate system stretches lengths.
+        centroid_lon: (n,) degrees on WGS 84 of the centroid, or, where that is outside, of a
             point inside.
         centroid_lat: (n,) of the same point.
     """
 
-    area_m2: NDArray[np.float64]
-    perimeter_m: NDArray[np.float64]
-    centroid_lon: NDArray[np.float64]
-    centroid_lat: NDArray[np.float64]
+    area_m2: Values
+    perimeter_m: Values
+    centroid_lon: Values
+    centroid_lat: Values
 
 
 def planar_measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> PlanarMeasures:
     """Measure polygons (n,), which may have several parts, in their coordinate system or None.
 
     Raises:
-        InputError: one lies where its coordinate system is not defined.
+        InputError: one is where its coordinate system is undefined.
     """
-    columns = np.full((4, len(polygons)), np.nan)
+    area_m2, perimeter_m, centroid_lon, centroid_lat = np.full((4, len(polygons)), np.nan)
     plane = MapPlane.of(crs)
-    if plane is None:
-        return _of(columns)
-    to_lonlat = pyproj.Transformer.from_crs(plane.crs, _WGS84, always_xy=True)
-    for rows in batches(polygons, valid_rows(polygons)):
-        shapes = polygons[rows]
-        # smoothing restores areas up to rounding, which must not fall below the smallest one
-        columns[0, rows] = np.round(AreaMeasure(plane.crs).areas_m2(shapes), _AREA_DIGITS)
-        columns[1, rows] = _perimeters_m(shapes, plane)
-        places = points_inside(shapes)
-        lon, lat = to_lonlat.transform(*places.T)
-        _check_on_earth(lon, lat, places, plane)
-        columns[2:, rows] = lon, lat
-    return _of(columns)
-
-
-def _check_on_earth(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], places: NDArray[np.float64], plane: MapPlane
-) -> None:
-    lost = ~(np.isfinite(lon) & (np.abs(lat) <= _POLE_DEG))
-    if lost.any():
-        x, y = places[lost][0]
-        raise InputError(
-            f"{int(lost.sum())} of the landslides, the first at {x:g}, {y:g}, lie where "
-            f"{plane.crs.name} is not defined; mend or remove them, or assign the right "
-            "coordinate system"
-        )
-
-
-def _of(columns: NDArray[np.float64]) -> PlanarMeasures:
-    area_m2, perimeter_m, lon, lat = columns
+    if plane is not None:
+        to_lonlat = pyproj.Transformer.from_crs(plane.crs, _WGS84, always_xy=True)
+        for rows in batches(polygons, valid_rows(polygons)):
+            shapes = polygons[rows]
+            edges = PolygonEdges.of(shapes)
+            lengths_m = plane.lengths(edges.starts, edges.ends)
+            # smoothing restores areas up to rounding, which must not fall below the smallest one
+            area_m2[rows] = np.round(AreaMeasure(plane.crs).areas_m2(shapes), _AREA_DIGITS)
+            perimeter_m[rows] = sums(edges.owner, lengths_m, len(shapes))
+            points = points_inside(shapes)
+            lon, lat = to_lonlat.transform(*points.T)
+            undefined = ~(np.isfinite(lon) & (np.abs(lat) <= _POLE_DEG))
+            if undefined.any():
+                x, y = points[undefined][0]
+                raise InputError(
+                    f"{int(undefined.sum())} of the landslides, the first at {x:g}, {y:g}, are "
+                    f"where {plane.crs.name} is not defined; fix or remove them, or assign the "
+                    "right coordinate system"
+                )
+            centroid_lon[rows], centroid_lat[rows] = lon, lat
     return PlanarMeasures(
-        area_m2=area_m2, perimeter_m=perimeter_m, centroid_lon=lon, centroid_lat=lat
+        area_m2=area_m2,
+        perimeter_m=perimeter_m,
+        centroid_lon=centroid_lon,
+        centroid_lat=centroid_lat,
     )
 
 
-def points_inside(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+def points_inside(polygons: NDArray[np.object_]) -> Points:
     """Return a point (n, 2) in each polygon: the centroid, or near it where that is outside."""
     points = shapely.centroid(polygons)
     outside = ~shapely.intersects(polygons, points)
     points[outside] = shapely.point_on_surface(polygons[outside])
     return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
-
-
-def _perimeters_m(polygons: NDArray[np.object_], plane: MapPlane) -> NDArray[np.float64]:
-    edges = PolygonEdges.of(polygons)
-    return sums(edges.owner, plane.lengths(edges.starts, edges.ends), len(polygons))
-
-
-_ROUNDING = 1e-9
 
 
 def extents_m(
@@ -109,7 +95,7 @@ def extents_m(
         edges: of the polygons.
         azimuth_deg: (n,) direction of each one's axis; NaN gives NaN.
         plane: how the map is measured.
-        origins: (n, 2) where each is measured.
+        origins: (n, 2) map coordinates of where each is measured.
     """
     places = along_and_across_m(edges.starts, edges.owner, azimuth_deg, plane, origins)
     least, most = np.full((2, edges.polygons, 2), np.inf)
