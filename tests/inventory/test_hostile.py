@@ -27,7 +27,7 @@ def test_a_smallest_area_that_is_none_is_refused_of_polygons_too(value: float) -
 def test_a_seed_below_0_is_refused() -> None:
     with pytest.raises(InputError, match="seed must be 0 or more; got -1"):
         InventoryRequest(source=HERE, out=HERE, seed=-1)
-    with pytest.raises(InputError, match="--seed is 0 or more; got -3"):
+    with pytest.raises(InputError, match="seed is 0 or more; got -3"):
         ComparisonRequest(inventory=HERE, reference=HERE, out=HERE, seed=-3)
 
 
@@ -45,7 +45,7 @@ def test_landslides_beyond_the_earth_are_refused(polygon: shapely.Geometry, code
 
 def test_pixels_too_small_for_memory_are_refused() -> None:
     polygons = np.array([shapely.box(0, 0, 100, 100)], dtype=object)
-    with pytest.raises(InputError, match=r"pixels of 1e-06 would be 2e\+08 rows .* longer"):
+    with pytest.raises(InputError, match=r"pixels of 1e-06 would be 2e\+08 rows .* larger"):
         count_inventory_pixels(polygons, polygons, None, 1e-6)
 
 

@@ -157,7 +157,7 @@ def test_heights_are_laid_on_a_grid(tmp_path: Path) -> None:
         beside = Grid(crs=fine.crs, transform=Affine(2, 0, 0, 0, -2, 0), shape=(3, 3))
         assert np.isnan(terrain.heights_on(beside)).all()
         nowhere = Grid(crs=None, transform=fine.transform, shape=(3, 3))
-        with pytest.raises(InputError, match="the image lies, and it has no coordinate system"):
+        with pytest.raises(InputError, match="for an image that has no coordinate system"):
             terrain.heights_on(nowhere)
 
 
