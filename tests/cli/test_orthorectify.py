@@ -61,7 +61,7 @@ def test_heights_of_unknown_zero_are_a_warning(world: World, tmp_path: Path) -> 
     result = run(world[0], "--dem", world[1], "--out", tmp_path / "out.tif", "--resolution", 8)
     assert result.exit_code == 0, result.output
     assert "warning: " in result.stderr
-    assert "nothing says what its heights are counted from" in result.stderr
+    assert "does not name the vertical datum of its heights" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pictures that are known at every place, so that a shift is exact and no interpolation made it."""
+"""Synthetic textures defined at every place, so that shifts are exact without interpolation."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-Ground = Callable[..., NDArray[np.float32]]
+Texture = Callable[..., NDArray[np.float32]]
 
 
-def make_ground(seed: int, waves: int = 1200) -> Ground:
+def make_texture(seed: int, waves: int = 1200) -> Texture:
     """Return a function that draws (height, width) pixels from a column and row offset on.
 
     A sum of plane waves with the spectrum of land (amplitude falling with frequency) and the blur
@@ -31,10 +31,10 @@ def make_ground(seed: int, waves: int = 1200) -> Ground:
 
 
 @pytest.fixture
-def ground() -> Ground:
-    return make_ground(0)
+def ground() -> Texture:
+    return make_texture(0)
 
 
 @pytest.fixture
-def other_ground() -> Ground:
-    return make_ground(1)
+def other_ground() -> Texture:
+    return make_texture(1)

@@ -20,7 +20,7 @@ from landslip.preprocessing.coregistration.tie_points import (
     patch_window,
 )
 
-Ground = Callable[..., NDArray[np.float32]]
+Texture = Callable[..., NDArray[np.float32]]
 SHAPE = (128, 144)
 BOTH = pytest.mark.parametrize("feature", list(MatchFeature))
 
@@ -38,7 +38,7 @@ def found(moving: ImagePatch, reference: ImagePatch, **changes: Any) -> PatchShi
 @BOTH
 @pytest.mark.parametrize(("dx", "dy"), [(0.0, 0.0), (0.25, -0.5), (-3.4, 2.7), (6.5, 7.1)])
 def test_a_shift_is_found_to_a_hundredth(
-    ground: Ground, feature: MatchFeature, dx: float, dy: float
+    ground: Texture, feature: MatchFeature, dx: float, dy: float
 ) -> None:
     reference, moving = ground(SHAPE), ground(SHAPE, -dx, -dy)
     match = found(patch(moving), patch(reference), feature=feature)
@@ -47,7 +47,7 @@ def test_a_shift_is_found_to_a_hundredth(
 
 
 def test_what_is_at_p_in_the_reference_is_at_p_plus_shift_in_the_moving_image(
-    ground: Ground,
+    ground: Texture,
 ) -> None:
     whole = ground((160, 160))
     reference, moving = whole[10:138, 10:138], whole[7:135, 15:143]
@@ -57,7 +57,9 @@ def test_what_is_at_p_in_the_reference_is_at_p_plus_shift_in_the_moving_image(
 
 
 @BOTH
-def test_far_shifts_are_found_within_the_search_only(ground: Ground, feature: MatchFeature) -> None:
+def test_far_shifts_are_found_within_the_search_only(
+    ground: Texture, feature: MatchFeature
+) -> None:
     reference, moving = patch(ground(SHAPE)), patch(ground(SHAPE, -25.3, 17.6))
     match = found(moving, reference, feature=feature, search_px=30)
     assert (match.dx, match.dy) == pytest.approx((25.3, -17.6), abs=0.03)
@@ -67,14 +69,14 @@ def test_far_shifts_are_found_within_the_search_only(ground: Ground, feature: Ma
 @BOTH
 @pytest.mark.parametrize(("gain", "offset"), [(0.3, 90.0), (-2.0, 4000.0)])
 def test_gain_offset_and_inverted_contrast_do_not_matter(
-    ground: Ground, feature: MatchFeature, gain: float, offset: float
+    ground: Texture, feature: MatchFeature, gain: float, offset: float
 ) -> None:
     reference, moving = ground(SHAPE), gain * ground(SHAPE, -1.3, 0.4) + offset
     match = found(patch(moving), patch(reference), feature=feature)
     assert (match.dx, match.dy) == pytest.approx((1.3, -0.4), abs=0.015)
 
 
-def test_new_bright_and_dark_ground_hardly_moves_the_result(ground: Ground) -> None:
+def test_new_bright_and_dark_ground_hardly_moves_the_result(ground: Texture) -> None:
     reference, moving = ground((160, 160)), ground((160, 160), -1.3, 0.4)
     generator = np.random.default_rng(0)
     for _ in range(10):
@@ -87,7 +89,7 @@ def test_new_bright_and_dark_ground_hardly_moves_the_result(ground: Ground) -> N
 @BOTH
 @pytest.mark.parametrize("filler", [0.0, 60_000.0, np.nan])
 def test_pixels_without_data_have_no_say(
-    ground: Ground, feature: MatchFeature, filler: float
+    ground: Texture, feature: MatchFeature, filler: float
 ) -> None:
     reference, moving = patch(ground(SHAPE)), patch(ground(SHAPE, -2.6, 1.7))
     for one, side in ((reference, slice(0, 35)), (moving, slice(100, 144))):
@@ -99,7 +101,7 @@ def test_pixels_without_data_have_no_say(
     assert (match.dx, match.dy) == pytest.approx((2.6, -1.7), abs=0.02)
 
 
-def test_flat_or_mostly_missing_patches_are_skipped(ground: Ground) -> None:
+def test_flat_or_mostly_missing_patches_are_skipped(ground: Texture) -> None:
     whole, flat = patch(ground(SHAPE)), patch(np.full(SHAPE, 7.0))
     gone = ImagePatch(whole.pixels, np.zeros(SHAPE, dtype=np.bool_))
     half = ImagePatch(whole.pixels, np.arange(SHAPE[1]) < np.full(SHAPE, 70))
@@ -109,7 +111,7 @@ def test_flat_or_mostly_missing_patches_are_skipped(ground: Ground) -> None:
 
 @BOTH
 def test_other_ground_gives_no_match(
-    ground: Ground, other_ground: Ground, feature: MatchFeature
+    ground: Texture, other_ground: Texture, feature: MatchFeature
 ) -> None:
     moving, reference = other_ground((512, 512)), ground((512, 512))
     settings = MatchSettings(feature=feature, patch_px=128, search_px=20)
@@ -117,7 +119,7 @@ def test_other_ground_gives_no_match(
     assert len(ties) == 0
 
 
-def test_patches_lie_over_the_whole_image_with_their_shifts(ground: Ground) -> None:
+def test_patches_cover_the_image_with_their_shifts(ground: Texture) -> None:
     shape = (200, 300)
     reference, moving = ground(shape), ground(shape, -1.5, -0.5)
     known = np.ones(shape, dtype=np.bool_)
@@ -129,7 +131,7 @@ def test_patches_lie_over_the_whole_image_with_their_shifts(ground: Ground) -> N
     assert set(ties.points[:, 0]) == {32, 111, 189}  # the fourth column has no data
 
 
-def test_images_of_two_shapes_are_refused(ground: Ground) -> None:
+def test_images_of_two_shapes_are_refused(ground: Texture) -> None:
     one, other = patch(ground((64, 64))), patch(ground((64, 65)))
     with pytest.raises(InputError, match=r"have one shape; got \(64, 64\), \(64, 65\)"):
         match_images(one, other, MatchSettings())
@@ -157,7 +159,7 @@ def test_patches_span_the_image_from_edge_to_edge() -> None:
 
 
 @pytest.mark.parametrize("size", [64, 65])
-def test_windows_of_centres_are_whole_and_inside(size: int) -> None:
+def test_windows_of_centres_are_whole_pixels_and_inside(size: int) -> None:
     shape = (333, 471)
     for centre in patch_centres(shape, 7, size):
         window = patch_window(centre, size)

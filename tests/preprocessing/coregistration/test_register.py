@@ -23,7 +23,7 @@ NODATA = 65535
 
 
 class Land:
-    """Ground of which every place in metres has a value; a sum of plane waves."""
+    """Texture of which every place in metres has a value; a sum of plane waves."""
 
     def __init__(self, seed: int = 0, finest_m: float = 3.0, waves: int = 90) -> None:
         generator = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ class Scenes:
         shape: tuple[int, int] = (380, 420),
         **profile: Any,
     ) -> Path:
-        """Write a scene whose georeferencing says that all lies ``shift`` metres off."""
+        """Write a scene whose georeferencing is ``shift`` metres off."""
         there = at(size, X + 20, Y - 16)
         values = bands(self.land(*places(there, shape)))
         values[:, :60, :50] = NODATA
@@ -106,7 +106,7 @@ def run(moving: Path, reference: Path, out: Path, **options: Any) -> Registratio
 
 
 @pytest.mark.parametrize("model", list(RegistrationModel))
-def test_a_scene_comes_to_lie_where_it_belongs(
+def test_a_displaced_scene_is_registered(
     scenes: Scenes, tmp_path: Path, model: RegistrationModel
 ) -> None:
     out = tmp_path / "out.tif"
@@ -231,7 +231,7 @@ def test_a_local_field_follows_what_affine_cannot(scenes: Scenes, tmp_path: Path
     assert left[RegistrationModel.AFFINE] > 0.4  # not flattered by leaving out what does not fit
 
 
-def test_clouds_and_new_ground_are_told_from_shifts(scenes: Scenes, tmp_path: Path) -> None:
+def test_clouds_and_changed_ground_are_rejected_as_outliers(scenes: Scenes, tmp_path: Path) -> None:
     moving = scenes.moving((7.3, -4.6))
     with rasterio.open(moving, "r+") as file:
         values = file.read()
@@ -245,7 +245,7 @@ def test_clouds_and_new_ground_are_told_from_shifts(scenes: Scenes, tmp_path: Pa
     assert done.coefficients[5] == pytest.approx(4.6, abs=0.1)
 
 
-def test_unnamed_bands_and_no_nodata_are_told(scenes: Scenes, tmp_path: Path) -> None:
+def test_unnamed_bands_and_missing_nodata_are_reported(scenes: Scenes, tmp_path: Path) -> None:
     moving = scenes.moving((7.3, -4.6), names=None, nodata=None)
     done = run(moving, scenes.reference(names=None), tmp_path / "out.tif", nodata=NODATA)
     assert done.bands == ["band1", "band2"]

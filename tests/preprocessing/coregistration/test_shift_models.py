@@ -85,7 +85,7 @@ def test_residuals_are_those_worked_by_hand() -> None:
     assert (residuals.mean_dx_px, residuals.mean_dy_px) == pytest.approx((3, 11 / 3))
 
 
-def test_before_and_after_are_told_apart() -> None:
+def test_residuals_before_and_after_the_fit() -> None:
     fit = fit_shifts(ties_of(TRUE[ShiftModel.SHIFT]), ShiftModel.SHIFT)
     told = fit.as_dict()
     assert told["model"] == "shift"
@@ -246,7 +246,7 @@ def test_too_few_ties_make_no_field() -> None:
     assert fit_displacement_field(fit_shifts(few, ShiftModel.AFFINE)) is None
 
 
-def test_neighbours_tell_a_false_match_from_terrain() -> None:
+def test_a_false_match_differs_from_its_neighbours_and_terrain_does_not() -> None:
     fit = fit_of_hills(3.0)
     errors = fit.ties.shifts - fit.displacement(fit.ties.points)
     errors[77] += (2.5, 0)

@@ -1,4 +1,4 @@
-"""A hilly land known by a formula, cameras over it, and images whose pixels tell where they are."""
+"""Analytic terrain, cameras over it, and images whose pixels hold their own coordinates."""
 
 import warnings
 from pathlib import Path
@@ -154,8 +154,8 @@ def rpc(camera: PushbroomCamera) -> RPC:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory, rpc: RPC) -> tuple[Path, Path]:
+def image_and_dem(tmp_path_factory: pytest.TempPathFactory, rpc: RPC) -> tuple[Path, Path]:
     """Write an image of places, and the land as an elevation model."""
-    folder = tmp_path_factory.mktemp("world")
+    folder = tmp_path_factory.mktemp("image_and_dem")
     image = write_image(folder / "image.tif", places(SHAPE), rpc, nodata=np.nan)
     return image, write_land(folder / "dem.tif")

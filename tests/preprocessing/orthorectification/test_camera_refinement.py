@@ -1,4 +1,4 @@
-"""Cameras that are 40 m wrong, corrected by a scene that lies where it should."""
+"""Cameras that are 40 m off, corrected by a reference scene."""
 
 import os
 from dataclasses import dataclass, replace
@@ -243,7 +243,7 @@ def test_a_reference_elsewhere_is_refused(scene: Scene, tmp_path: Path) -> None:
 
 
 def test_an_error_beyond_the_search_is_refused(scene: Scene) -> None:
-    """It lies 18 px beside and 5 are looked for."""
+    """It is 18 px off and 5 are searched."""
     with pytest.raises(InputError, match=r"earlier.tif: at least \d+ .*tie points"):
         scene.refined(scene.earlier, max_shift_m=10.0)
 
@@ -254,7 +254,7 @@ def test_a_search_too_wide_for_the_map_is_refused(scene: Scene) -> None:
         scene.refined(scene.earlier, max_shift_m=350.0)
 
 
-def test_a_reference_that_lies_nowhere_is_refused(scene: Scene) -> None:
+def test_a_reference_without_a_coordinate_system_is_refused(scene: Scene) -> None:
     with pytest.raises(InputError, match=r"PAN1.tiff: a reference has a coordinate system"):
         scene.refined(scene.image)
 

@@ -199,7 +199,7 @@ def test_a_geoid_from_a_file_is_put_on(tmp_path: Path, rpc: RPC) -> None:
     assert report.heights == "geoid of geoid.tif"
 
 
-def test_nobody_said_what_heights_are(tmp_path: Path, rpc: RPC) -> None:
+def test_an_unstated_vertical_datum_is_a_warning(tmp_path: Path, rpc: RPC) -> None:
     elevation, report = load(rpc, write_land(tmp_path / "dem.tif"), None)
     assert report.heights == "ellipsoid (assumed)"
     assert len(report.warnings) == 1
@@ -233,7 +233,7 @@ GAPS = [
 
 
 @pytest.mark.parametrize(("dtype", "nodata", "hole"), GAPS)
-def test_gaps_are_filled_and_told(
+def test_gaps_are_filled_and_reported(
     tmp_path: Path, rpc: RPC, dtype: str, nodata: float | None, hole: float
 ) -> None:
     path = write_land(tmp_path / "dem.tif", dtype=dtype, nodata=nodata, holes=HOLES, hole=hole)
@@ -320,7 +320,7 @@ def test_a_model_that_does_not_cover_is_refused(tmp_path: Path, rpc: RPC) -> Non
 
 
 @pytest.mark.parametrize("clip", [False, True])
-def test_a_model_that_lies_elsewhere_is_refused(tmp_path: Path, rpc: RPC, clip: bool) -> None:
+def test_a_model_of_another_place_is_refused(tmp_path: Path, rpc: RPC, clip: bool) -> None:
     path = write_land(tmp_path / "dem.tif", centre_deg=(103.0, 30.0))
     message = r"dem.tif: the elevation model does not reach the scene.*103.48.*31.30"
     with pytest.raises(InputError, match=message):

@@ -76,7 +76,7 @@ def test_far_outside_nothing_is_known() -> None:
     assert not known.any()
 
 
-def test_unknown_cells_are_told() -> None:
+def test_unknown_cells_are_flagged() -> None:
     elevation = plane()
     elevation.known[4, 6] = False
     col = np.array([[5.9, 6.1, 6.9, 7.1]], np.float32)

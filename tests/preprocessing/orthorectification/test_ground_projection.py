@@ -71,7 +71,7 @@ def test_heights_are_those_of_the_ground(ground: GroundGrid) -> None:
     assert patch.known.all()
 
 
-def test_each_pixel_is_seen_where_the_camera_has_it(ground: GroundGrid, rpc: RPC) -> None:
+def test_each_pixel_appears_where_the_exact_camera_puts_it(ground: GroundGrid, rpc: RPC) -> None:
     patch = ground.window(WINDOW)
     found = patch.project(rpc)
     exact = rpc.project(lonlat_in(ground, WINDOW), patch.height_m.ravel().astype(float))
@@ -80,7 +80,7 @@ def test_each_pixel_is_seen_where_the_camera_has_it(ground: GroundGrid, rpc: RPC
     assert found.error_px < TOLERANCE_PX
 
 
-def test_a_window_outside_the_grid_is_seen_as_well(ground: GroundGrid, rpc: RPC) -> None:
+def test_a_window_outside_the_grid_is_projected_as_well(ground: GroundGrid, rpc: RPC) -> None:
     inside = ground.window(Window(0, 0, 64, 64)).project(rpc)
     around = ground.window(Window(-10, -20, 128, 128)).project(rpc)
     at = (slice(20, 84), slice(10, 74))
@@ -119,7 +119,7 @@ def test_heights_far_outside_the_model_are_refused(tmp_path: Path, rpc: RPC) -> 
         ground_over(high).window(WINDOW).project(replace(rpc, samp_num=tuple(samp_num)))
 
 
-def test_the_source_window_holds_all_that_is_seen(ground: GroundGrid, rpc: RPC) -> None:
+def test_the_source_window_holds_all_coordinates(ground: GroundGrid, rpc: RPC) -> None:
     found = ground.window(WINDOW).project(rpc)
     window = found.source_window(3)
     col, row = found.relative_to(window)

@@ -40,7 +40,7 @@ def test_the_ring_runs_along_the_outer_edge() -> None:
     assert len(np.unique(points, axis=0)) == len(points)
 
 
-def test_the_outline_lies_where_the_camera_sees_the_ground(
+def test_the_outline_is_where_the_camera_sees_the_ground(
     camera: PushbroomCamera, rpc: RPC, land: Elevation
 ) -> None:
     lonlat = image_outline(rpc, SHAPE, land)
@@ -48,7 +48,7 @@ def test_the_outline_lies_where_the_camera_sees_the_ground(
     assert np.abs(seen - image_edge(SHAPE)).max() < 0.05
 
 
-def test_steep_ground_seen_aslant_is_met(rpc: RPC) -> None:
+def test_rays_meet_steep_ground_at_an_oblique_view(rpc: RPC) -> None:
     """A wall of 60 degrees, where going to and fro between ray and ground swings."""
     row, col = np.indices((400, 400), dtype=np.float32)
     heights = 1500 + np.clip((col - 200) * 4 * 1.7, -400, 400)
@@ -103,14 +103,14 @@ ELEVATION = flat(353_000, 3_462_000, 356_000, 3_465_000)
 SCENE = box(354_001.3, 3_463_000.9, 354_951.2, 3_463_977.7)
 
 
-def test_a_grid_holds_the_outline_and_lies_on_multiples() -> None:
+def test_a_grid_holds_the_outline_on_multiples_of_the_resolution() -> None:
     grid = plan_grid(GridRequest(resolution_m=2.0), SCENE, ELEVATION)
     assert grid.crs == UTM
     assert tuple(grid.transform)[:6] == (2, 0, 354_000, 0, -2, 3_463_978)
     assert grid.shape == (489, 476)
 
 
-def test_two_scenes_lie_pixel_on_pixel() -> None:
+def test_two_scenes_align_pixel_by_pixel() -> None:
     one, two = (
         plan_grid(GridRequest(resolution_m=0.8), box(*corners), ELEVATION)
         for corners in (

@@ -1,4 +1,4 @@
-"""Where pixels of the map were read from, told by images that hold their own coordinates."""
+"""Geometry of orthorectified images whose pixels hold their own coordinates."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ from landslip.synthetic.camera import PushbroomCamera
 from landslip.synthetic.rpc_fit import fit_rpc
 
 Values = NDArray[np.float64]
-World = tuple[Path, Path]
+ImageAndDem = tuple[Path, Path]
 ELLIPSOID = HeightReference()
 EVERY = 5
 
@@ -101,18 +101,18 @@ DEMS = [
 
 @pytest.mark.parametrize("crs", DEMS)
 def test_each_pixel_is_read_where_the_camera_sees_its_ground(
-    tmp_path: Path, world: World, camera: PushbroomCamera, crs: str
+    tmp_path: Path, image_and_dem: ImageAndDem, camera: PushbroomCamera, crs: str
 ) -> None:
-    ortho, report = run(world[0], write_land(tmp_path / "dem.tif", crs))
+    ortho, report = run(image_and_dem[0], write_land(tmp_path / "dem.tif", crs))
     check_true(misread_px(ortho, camera))
     assert report.interpolation_error_px < 0.01
 
 
 @pytest.mark.parametrize(("resolution_m", "crs"), [(1.0, None), (3.7, None), (2.0, "EPSG:32647")])
 def test_it_holds_on_any_grid(
-    world: World, camera: PushbroomCamera, resolution_m: float, crs: str | None
+    image_and_dem: ImageAndDem, camera: PushbroomCamera, resolution_m: float, crs: str | None
 ) -> None:
-    ortho, _ = run(*world, resolution_m=resolution_m, crs=parse_crs(crs))
+    ortho, _ = run(*image_and_dem, resolution_m=resolution_m, crs=parse_crs(crs))
     away = misread_px(ortho, camera)
     assert np.abs(away.mean(axis=0)).max() < 0.005
     assert np.abs(away).max() < 0.09
@@ -124,13 +124,15 @@ def test_it_holds_on_any_grid(
 
 
 @pytest.mark.parametrize("roll_deg", [-30.0, 3.0])
-def test_it_holds_for_other_views(tmp_path: Path, world: World, roll_deg: float) -> None:
+def test_it_holds_for_other_views(
+    tmp_path: Path, image_and_dem: ImageAndDem, roll_deg: float
+) -> None:
     camera = make_camera(roll_deg)
     image = write_image(
         tmp_path / "image.tif", places(SHAPE), fit_rpc(camera, RANGE_M).rpc, nodata=np.nan
     )
     dem = tmp_path / "dem.tif"
-    dem.symlink_to(world[1])
+    dem.symlink_to(image_and_dem[1])
     ortho, _ = run(image, dem)
     check_true(misread_px(ortho, camera))
 
@@ -154,12 +156,12 @@ def test_it_holds_in_the_south(tmp_path: Path) -> None:
     check_true(away)
 
 
-def test_gdal_reads_the_same_places(world: World) -> None:
+def test_gdal_reads_the_same_places(image_and_dem: ImageAndDem) -> None:
     """On the same grid and with the same model, bilinear, without an approximation."""
-    ortho, _ = run(*world)
+    ortho, _ = run(*image_and_dem)
     with rasterio.open(ortho) as file:
         ours, crs, transform = file.read(), file.crs, file.transform
-    with rasterio.open(world[0]) as file:
+    with rasterio.open(image_and_dem[0]) as file:
         source, rpcs = file.read(), file.rpcs
     theirs = np.full(ours.shape, np.nan, dtype=np.float32)
     reproject(
@@ -173,7 +175,7 @@ def test_gdal_reads_the_same_places(world: World) -> None:
         dst_transform=transform,
         resampling=Resampling.bilinear,
         tolerance=0.0,
-        RPC_DEM=str(world[1]),
+        RPC_DEM=str(image_and_dem[1]),
     )
     valid = np.isfinite(ours[0])
     assert np.isfinite(theirs[:, valid]).mean() > 0.999
@@ -185,28 +187,33 @@ def test_gdal_reads_the_same_places(world: World) -> None:
 # heights
 
 
-def test_heights_over_a_geoid_come_out_the_same(
-    tmp_path: Path, world: World, camera: PushbroomCamera
+def test_heights_over_a_geoid_give_the_same_map(
+    tmp_path: Path, image_and_dem: ImageAndDem, camera: PushbroomCamera
 ) -> None:
     dem = write_land(tmp_path / "dem.tif", lift_m=41.5)
-    ortho, report = run(world[0], dem, HeightReference(offset_m=-41.5))
+    ortho, report = run(image_and_dem[0], dem, HeightReference(offset_m=-41.5))
     check_true(misread_px(ortho, camera))
     assert report.dem.undulation_m == -41.5
 
 
 @pytest.mark.parametrize(("lift_m", "away_px"), [(41.5, 8.7), (-41.5, 8.7), (1500.0, 310.0)])
-def test_a_wrong_height_would_be_seen(
-    tmp_path: Path, world: World, rpc: RPC, camera: PushbroomCamera, lift_m: float, away_px: float
+def test_a_wrong_height_displaces_the_map(
+    tmp_path: Path,
+    image_and_dem: ImageAndDem,
+    rpc: RPC,
+    camera: PushbroomCamera,
+    lift_m: float,
+    away_px: float,
 ) -> None:
     """What the tests above would measure: 20.9 px in 100 m."""
     dem = write_land(tmp_path / "dem.tif", lift_m=lift_m, reach_m=2000.0)
-    ortho, _ = run(world[0], dem)
+    ortho, _ = run(image_and_dem[0], dem)
     away, _ = misread(ortho, camera)
     assert np.nanmedian(np.hypot(*away.T)) == pytest.approx(away_px, rel=0.05)
 
 
-def test_nothing_stated_is_a_warning(world: World) -> None:
-    _, report = run(*world, heights=None)
+def test_nothing_stated_is_a_warning(image_and_dem: ImageAndDem) -> None:
+    _, report = run(*image_and_dem, heights=None)
     assert report.dem.heights == "ellipsoid (assumed)"
     assert "say which with dem_heights" in report.dem.warnings[0]
 
@@ -224,10 +231,10 @@ def holes() -> NDArray[np.bool_]:
     ("dtype", "hole"), [("float32", np.nan), ("int16", -32768)], ids=["NaN", "-32768"]
 )
 def test_the_map_has_nodata_exactly_over_gaps(
-    tmp_path: Path, world: World, camera: PushbroomCamera, dtype: str, hole: float
+    tmp_path: Path, image_and_dem: ImageAndDem, camera: PushbroomCamera, dtype: str, hole: float
 ) -> None:
     dem = write_land(tmp_path / "dem.tif", dtype=dtype, holes=holes(), hole=hole)
-    filled, _ = run(world[0], dem)
+    filled, _ = run(image_and_dem[0], dem)
     whole = np.isfinite(read(filled)[0])
     with rasterio.open(dem) as model, rasterio.open(filled) as file:
         rows, cols = np.indices(file.shape) + 0.5
@@ -235,35 +242,35 @@ def test_the_map_has_nodata_exactly_over_gaps(
         at_col, at_row = ~model.transform @ (x, y)
     over_gap = holes()[at_row.astype(int), at_col.astype(int)]
     assert whole[over_gap].all()
-    left_out, report = run(world[0], dem, gaps=DemGapHandling.NODATA)
+    left_out, report = run(image_and_dem[0], dem, gaps=DemGapHandling.NODATA)
     np.testing.assert_array_equal(np.isfinite(read(left_out)[0]), whole & ~over_gap)
     assert report.valid_share == pytest.approx((whole & ~over_gap).mean())
 
 
 def test_a_filled_gap_has_no_height_of_0(
-    tmp_path: Path, world: World, camera: PushbroomCamera
+    tmp_path: Path, image_and_dem: ImageAndDem, camera: PushbroomCamera
 ) -> None:
-    ortho, report = run(world[0], write_land(tmp_path / "dem.tif", holes=holes()))
+    ortho, report = run(image_and_dem[0], write_land(tmp_path / "dem.tif", holes=holes()))
     away = misread_px(ortho, camera)
     assert np.abs(away).max() < 5, "height 0 would be 310 px"
     assert report.dem.filled_share > 0
 
 
-def test_gaps_may_be_refused(tmp_path: Path, world: World) -> None:
+def test_gaps_may_be_refused(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
     dem = write_land(tmp_path / "dem.tif", holes=holes())
     with pytest.raises(InputError, match=r"dem_gaps='fill'"):
-        run(world[0], dem, gaps=DemGapHandling.ERROR)
+        run(image_and_dem[0], dem, gaps=DemGapHandling.ERROR)
     assert [path.name for path in tmp_path.iterdir()] == ["dem.tif"]
 
 
 def test_clipped_the_map_ends_with_the_model(
-    tmp_path: Path, world: World, camera: PushbroomCamera
+    tmp_path: Path, image_and_dem: ImageAndDem, camera: PushbroomCamera
 ) -> None:
     centre = (CENTRE_DEG[0] - 1100 / 95_200, CENTRE_DEG[1])
     dem = write_land(tmp_path / "dem.tif", centre_deg=centre)
     with pytest.raises(InputError, match=r"covers \d+\.\d% of it.*clip_to_dem=True"):
-        run(world[0], dem)
-    ortho, report = run(world[0], dem, clip=True)
+        run(image_and_dem[0], dem)
+    ortho, report = run(image_and_dem[0], dem, clip=True)
     with rasterio.open(ortho) as file, rasterio.open(dem) as model:
         assert file.bounds.right <= model.bounds.right + 2
     away, _ = misread(ortho, camera)
@@ -278,32 +285,34 @@ def test_clipped_the_map_ends_with_the_model(
 
 
 def test_a_file_beside_the_image_is_read(
-    tmp_path: Path, world: World, rpc: RPC, camera: PushbroomCamera
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC, camera: PushbroomCamera
 ) -> None:
     image = write_image(tmp_path / "image.tif", places(SHAPE), None, nodata=np.nan)
     image.with_suffix(".rpb").write_text(format_rpb(rpc))
     dem = tmp_path / "dem.tif"
-    dem.symlink_to(world[1])
+    dem.symlink_to(image_and_dem[1])
     ortho, _ = run(image, dem)
     check_true(misread_px(ortho, camera))
 
 
-def test_an_image_without_rpcs_is_refused(tmp_path: Path, world: World) -> None:
+def test_an_image_without_rpcs_is_refused(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
     image = write_image(tmp_path / "image.tif", places(SHAPE), None)
     with pytest.raises(InputError, match=r"image.tif: orthorectification needs RPCs.*none were"):
-        run(image, world[1])
+        run(image, image_and_dem[1])
 
 
-def test_own_resolution_is_the_default(world: World) -> None:
+def test_own_resolution_is_the_default(image_and_dem: ImageAndDem) -> None:
     """2 m below and 2.2 m times 2.5 m at 25 degrees: a square of the same area has 2.4 m."""
-    ortho, report = run(*world, resolution_m=None)
+    ortho, report = run(*image_and_dem, resolution_m=None)
     with rasterio.open(ortho) as file:
         assert file.res == (2.4, 2.4)
     assert report.as_dict()["resolution_m"] == 2.4
 
 
-def test_a_model_of_another_image_is_refused(tmp_path: Path, world: World, rpc: RPC) -> None:
+def test_a_model_of_another_image_is_refused(
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC
+) -> None:
     broken = replace(rpc, samp_num=(0.0,) * 20)
     image = write_image(tmp_path / "image.tif", places(SHAPE), broken, nodata=np.nan)
     with pytest.raises(InputError, match="the RPC cannot be inverted at the image's edge"):
-        run(image, world[1])
+        run(image, image_and_dem[1])

@@ -18,7 +18,7 @@ from landslip.preprocessing.orthorectification.orthorectify import (
     orthorectify,
 )
 
-World = tuple[Path, Path]
+ImageAndDem = tuple[Path, Path]
 
 
 def run(image: Path, dem: Path, out: Path, **more: Any) -> OrthoReport:
@@ -49,9 +49,9 @@ def noise(dtype: str, low: float, high: float, bands: int = 2) -> NDArray[Any]:
         pytest.param("float32", (-1.5, 2.5), -9999.0, -9999.0, id="floats and a number"),
     ],
 )
-def test_type_and_nodata_are_kept(  # noqa: PLR0917 - fixtures and cases
+def test_type_and_nodata_are_preserved(  # noqa: PLR0917 - fixtures and cases
     tmp_path: Path,
-    world: World,
+    image_and_dem: ImageAndDem,
     rpc: RPC,
     dtype: str,
     extremes: tuple[float, float],
@@ -60,7 +60,7 @@ def test_type_and_nodata_are_kept(  # noqa: PLR0917 - fixtures and cases
 ) -> None:
     values, (low, high) = noise(dtype, *extremes), extremes
     image = write_image(tmp_path / "image.tif", values, rpc, nodata=nodata, names=("red", "nir"))
-    report = run(image, world[1], tmp_path / "out.tif")
+    report = run(image, image_and_dem[1], tmp_path / "out.tif")
     with rasterio.open(tmp_path / "out.tif") as file:
         stored = file.read()
         assert file.dtypes == (dtype, dtype)
@@ -68,7 +68,7 @@ def test_type_and_nodata_are_kept(  # noqa: PLR0917 - fixtures and cases
         assert file.descriptions == ("red", "nir")
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         masks = file.read_masks() != 0
-    held = np.isfinite(read_places(world, tmp_path))
+    held = np.isfinite(read_places(image_and_dem, tmp_path))
     np.testing.assert_array_equal(masks[0], masks[1], err_msg="no valid pixel became nodata")
     np.testing.assert_array_equal(masks[0], held)
     assert report.valid_share == pytest.approx(held.mean())
@@ -77,23 +77,23 @@ def test_type_and_nodata_are_kept(  # noqa: PLR0917 - fixtures and cases
     assert np.quantile(inside, 0.98) > high - 0.2 * (high - low)
 
 
-def read_places(world: World, folder: Path) -> NDArray[Any]:
+def read_places(image_and_dem: ImageAndDem, folder: Path) -> NDArray[Any]:
     """Return the first band of the map of places on the same grid."""
-    run(*world, folder / "places.tif")
+    run(*image_and_dem, folder / "places.tif")
     values: NDArray[Any] = read(folder / "places.tif")[0]
     return values
 
 
 def test_missing_pixels_stay_missing_and_all_others_do_not(
-    tmp_path: Path, world: World, rpc: RPC
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC
 ) -> None:
     """A pixel counts as missing where all bands are 0: one band of 0 is a measurement."""
     values = np.full((2, *SHAPE), 500, np.uint16)
     values[:, 100:140, 120:170] = 0
     values[0, 200:240, 120:170] = 0
     image = write_image(tmp_path / "image.tif", values, rpc, nodata=0)
-    run(image, world[1], tmp_path / "out.tif")
-    stored, (col, row) = read(tmp_path / "out.tif"), self_coordinates(world, tmp_path)
+    run(image, image_and_dem[1], tmp_path / "out.tif")
+    stored, (col, row) = read(tmp_path / "out.tif"), self_coordinates(image_and_dem, tmp_path)
     with np.errstate(invalid="ignore"):
         hole = (col > 120) & (col < 170) & (row > 100) & (row < 140)
         dark = (col > 123) & (col < 167) & (row > 203) & (row < 237)
@@ -105,16 +105,18 @@ def test_missing_pixels_stay_missing_and_all_others_do_not(
     assert set(np.unique(stored[:, ~hole])) <= {0, *range(1, 700)}
 
 
-def self_coordinates(world: World, folder: Path) -> NDArray[Any]:
-    run(*world, folder / "places.tif")
+def self_coordinates(image_and_dem: ImageAndDem, folder: Path) -> NDArray[Any]:
+    run(*image_and_dem, folder / "places.tif")
     return read(folder / "places.tif")
 
 
-def test_a_stated_nodata_rules(tmp_path: Path, world: World, rpc: RPC) -> None:
+def test_a_stated_nodata_overrides_the_file(
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC
+) -> None:
     values = np.full((1, *SHAPE), 500, np.uint16)
     values[:, :, :160] = 7
     image = write_image(tmp_path / "image.tif", values, rpc)
-    run(image, world[1], tmp_path / "out.tif", nodata=7)
+    run(image, image_and_dem[1], tmp_path / "out.tif", nodata=7)
     with rasterio.open(tmp_path / "out.tif") as file:
         assert file.nodata == 7
         assert file.descriptions == ("band_1",)
@@ -124,24 +126,24 @@ def test_a_stated_nodata_rules(tmp_path: Path, world: World, rpc: RPC) -> None:
 
 @pytest.mark.parametrize("nodata", [-9999, 0.5, 70_000])
 def test_a_nodata_that_the_type_does_not_hold_is_refused(
-    tmp_path: Path, world: World, rpc: RPC, nodata: float
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC, nodata: float
 ) -> None:
     image = write_image(tmp_path / "image.tif", np.ones((1, *SHAPE), np.uint16), rpc)
     message = rf"image.tif: nodata is a number that uint16 holds; got {nodata}.*with nodata"
     with pytest.raises(InputError, match=message):
-        run(image, world[1], tmp_path / "out.tif", nodata=float(nodata))
+        run(image, image_and_dem[1], tmp_path / "out.tif", nodata=float(nodata))
 
 
-def test_constants_stay_what_they_are(tmp_path: Path, world: World, rpc: RPC) -> None:
+def test_constants_are_preserved(tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC) -> None:
     values = np.full((1, *SHAPE), 1234, np.uint16)
     image = write_image(tmp_path / "image.tif", values, rpc, nodata=0)
-    run(image, world[1], tmp_path / "out.tif", resolution_m=1.3)
+    run(image, image_and_dem[1], tmp_path / "out.tif", resolution_m=1.3)
     assert set(np.unique(read(tmp_path / "out.tif"))) == {0, 1234}
 
 
-def test_windows_join_without_a_seam(tmp_path: Path, world: World) -> None:
+def test_windows_join_without_a_seam(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
     """Where the camera is interpolated anew, neighbours differ as everywhere else."""
-    report = run(*world, tmp_path / "out.tif", resolution_m=0.4)
+    report = run(*image_and_dem, tmp_path / "out.tif", resolution_m=0.4)
     assert min(report.grid.shape) > 1024
     with rasterio.open(tmp_path / "out.tif") as file:
         assert file.overviews(1) == [2, 4, 8]
@@ -152,19 +154,19 @@ def test_windows_join_without_a_seam(tmp_path: Path, world: World) -> None:
         assert np.nanmax(np.abs(at_seam)) <= np.nanmax(np.abs(elsewhere)) + 0.03
 
 
-def test_the_report_is_plain(tmp_path: Path, world: World) -> None:
-    told = run(*world, tmp_path / "out.tif").as_dict()
+def test_the_report_is_json(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
+    told = run(*image_and_dem, tmp_path / "out.tif").as_dict()
     assert told["crs"] == "EPSG:32648"
     assert told["interpolation_error_px"] < told["interpolation_tolerance_px"] == 0.05
     assert told["dem"]["heights"] == "ellipsoid"
     assert told["refinement"] is None
 
 
-def test_progress_comes_to_its_end(tmp_path: Path, world: World) -> None:
+def test_progress_reaches_the_end(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
     seen: list[tuple[float, float]] = []
     request = OrthoRequest(
-        image=world[0],
-        dem=DemRequest(path=world[1], heights=HeightReference()),
+        image=image_and_dem[0],
+        dem=DemRequest(path=image_and_dem[1], heights=HeightReference()),
         out=tmp_path / "out.tif",
         resolution_m=0.5,
     )
@@ -177,35 +179,39 @@ def test_progress_comes_to_its_end(tmp_path: Path, world: World) -> None:
 # nothing is written half
 
 
-def test_a_truncated_image_leaves_nothing(tmp_path: Path, world: World, rpc: RPC) -> None:
+def test_a_truncated_image_leaves_nothing(
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC
+) -> None:
     image = write_image(tmp_path / "image.tif", places(SHAPE), rpc, nodata=np.nan)
     image.write_bytes(image.read_bytes()[: image.stat().st_size * 7 // 10])
     with pytest.raises(InputError, match=r"image.tif: .*(damaged or truncated|not a raster)"):
-        run(image, world[1], tmp_path / "out.tif", resolution_m=0.5)
+        run(image, image_and_dem[1], tmp_path / "out.tif", resolution_m=0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
 
 
-def test_what_fails_leaves_the_earlier_map(tmp_path: Path, world: World, rpc: RPC) -> None:
+def test_what_fails_leaves_the_earlier_map(
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC
+) -> None:
     image = write_image(tmp_path / "image.tif", places(SHAPE), rpc, nodata=np.nan)
     image.write_bytes(image.read_bytes()[: image.stat().st_size * 7 // 10])
     (tmp_path / "out.tif").write_text("earlier")
     with pytest.raises(InputError):
-        run(image, world[1], tmp_path / "out.tif", resolution_m=0.5, overwrite=True)
+        run(image, image_and_dem[1], tmp_path / "out.tif", resolution_m=0.5, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tif", "out.tif"]
     assert (tmp_path / "out.tif").read_text() == "earlier"
 
 
-def test_existing_output_is_refused(tmp_path: Path, world: World) -> None:
+def test_existing_output_is_refused(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
     out = tmp_path / "out.tif"
     out.write_text("mine")
     with pytest.raises(OutputExistsError, match=r"out.tif: already exists.*overwrite=True"):
-        run(tmp_path / "not there.tif", world[1], out)
+        run(tmp_path / "not there.tif", image_and_dem[1], out)
     assert out.read_text() == "mine"
-    run(*world, out, overwrite=True)
+    run(*image_and_dem, out, overwrite=True)
     assert read(out).shape[0] == 2
 
 
-def test_a_folder_in_the_way(tmp_path: Path, world: World) -> None:
+def test_a_folder_in_the_way(tmp_path: Path, image_and_dem: ImageAndDem) -> None:
     (tmp_path / "out.tif").mkdir()
     with pytest.raises(OutputExistsError, match="must be a file and is a folder"):
-        run(*world, tmp_path / "out.tif", overwrite=True)
+        run(*image_and_dem, tmp_path / "out.tif", overwrite=True)

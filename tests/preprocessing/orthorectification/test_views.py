@@ -47,22 +47,22 @@ def mesh(left: float, top: float, step: float, count: int = 40) -> tuple[Pixels,
     ("method", "worst"), [(CameraImage.resample_cubic, 0.06), (CameraImage.resample_spline, 0.006)]
 )
 def test_an_image_is_read_where_the_map_sees_it(
-    world: tuple[Path, Path], rpc: RPC, method: object, worst: float
+    image_and_dem: tuple[Path, Path], rpc: RPC, method: object, worst: float
 ) -> None:
     col, row = mesh(100.3, 90.7, 0.37)
-    with SensorImage(world[0]) as image:
+    with SensorImage(image_and_dem[0]) as image:
         values, valid = method(CameraImage(image, rpc), seen_at(col, row))  # type: ignore[operator]
     assert valid.all()
     assert np.abs(values - np.stack([col, row])).max() < worst
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_is_seen_beyond_the_edge(
-    world: tuple[Path, Path], rpc: RPC, method: object
+def test_nothing_is_valid_beyond_the_edge(
+    image_and_dem: tuple[Path, Path], rpc: RPC, method: object
 ) -> None:
     """The kernel's two pixels at the rim are left out, whose values rest on what is not there."""
     col, row = mesh(-10.25, 50.25, 1.0)
-    with SensorImage(world[0]) as image:
+    with SensorImage(image_and_dem[0]) as image:
         values, valid = method(CameraImage(image, rpc), seen_at(col, row))  # type: ignore[operator]
         _, nothing = method(CameraImage(image, rpc), seen_at(col - 500, row))  # type: ignore[operator]
     assert values.shape == (2, 40, 40)
@@ -85,7 +85,7 @@ def test_holes_do_not_spread_into_what_is_valid(tmp_path: Path, rpc: RPC, method
         assert np.abs(values - np.stack([col, row]))[:, valid].max() < 0.06
 
 
-def test_several_threads_read_one_image(world: tuple[Path, Path], rpc: RPC) -> None:
+def test_several_threads_read_one_image(image_and_dem: tuple[Path, Path], rpc: RPC) -> None:
     wrong: list[int] = []
 
     def read(number: int) -> None:
@@ -95,7 +95,7 @@ def test_several_threads_read_one_image(world: tuple[Path, Path], rpc: RPC) -> N
             if np.abs(values - np.stack([col, row])).max() > 0.06:
                 wrong.append(number)
 
-    with SensorImage(world[0]) as image:
+    with SensorImage(image_and_dem[0]) as image:
         source = CameraImage(image, rpc)
         threads = [threading.Thread(target=read, args=(number,)) for number in range(8)]
         for thread in threads:
@@ -123,9 +123,7 @@ def write_places(
 @pytest.mark.parametrize(
     ("crs", "finer"), [("EPSG:32648", 1), ("EPSG:32648", 4), ("EPSG:4326", 1), ("EPSG:4326", 4)]
 )
-def test_a_mapped_raster_is_seen_where_it_lies(
-    write_raster: WriteRaster, crs: str, finer: int
-) -> None:
+def test_a_mapped_raster_is_reprojected(write_raster: WriteRaster, crs: str, finer: int) -> None:
     """The mean of its bands is half of column plus row."""
     side_m = 8 / finer
     centre = map_points(GRID.transform, np.array([[35.0, 30.0]]))

@@ -14,7 +14,7 @@ from .conftest import KnownScene
 SETTINGS = FusionSettings(method=PansharpeningMethod.GSA)
 
 
-def test_the_reference_is_the_original_and_all_lies_on_all(known_scene: KnownScene) -> None:
+def test_the_reference_is_the_original_and_aligned(known_scene: KnownScene) -> None:
     reduced = reduce_scale(ImagePair.aligned(known_scene.ms, known_scene.pan, 4), SETTINGS)
     assert np.array_equal(reduced.reference, known_scene.ms)
     assert reduced.pair.pan.shape == (96, 80)
@@ -91,7 +91,7 @@ def test_pairs_need_not_be_aligned(known_scene: KnownScene) -> None:
     assert np.allclose(cut.fuse(fusion), whole.fuse(fusion)[:, 3:, 5:], rtol=1e-4)
 
 
-def test_each_fine_pixel_asks_the_coarse_one_it_lies_in() -> None:
+def test_each_fine_pixel_takes_the_mask_of_its_coarse_one() -> None:
     valid = np.ones((4, 4), np.bool_)
     valid[1, 2] = False
     pan_valid = np.ones((16, 16), np.bool_)

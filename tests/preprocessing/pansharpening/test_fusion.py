@@ -33,7 +33,7 @@ def samples(weights: tuple[float, ...], intercept: float, noise: float = 0.0) ->
     )
 
 
-def test_weights_that_made_pan_are_found_again() -> None:
+def test_weights_that_pan_was_made_of_are_recovered() -> None:
     found = regress_intensity(BandMoments.of(samples((0.1, 0.5, 0.3), 20)), non_negative=False)
     assert found.weights == pytest.approx((0.1, 0.5, 0.3), abs=1e-4)
     assert found.intercept == pytest.approx(20, abs=0.05)
@@ -49,7 +49,7 @@ def test_r2_is_the_share_of_the_variance_that_is_explained() -> None:
     assert found.r2 == pytest.approx(expected, abs=1e-6)
 
 
-def test_weights_can_be_kept_from_going_below_0() -> None:
+def test_weights_can_be_restricted_to_0_or_more() -> None:
     given = samples((0.7, -0.2, 0.4), 30, noise=3.0)
     free = regress_intensity(BandMoments.of(given), non_negative=False)
     kept = regress_intensity(BandMoments.of(given), non_negative=True)
@@ -292,7 +292,7 @@ def test_a_lone_valid_pixel_keeps_its_value(known_scene: KnownScene) -> None:
     assert low_pass(pan, valid, kernel)[25, 25] == 8
 
 
-def test_what_was_fitted_is_told(known_scene: KnownScene) -> None:
+def test_the_fit_is_reported(known_scene: KnownScene) -> None:
     told = fitted(known_scene, PansharpeningMethod.GSA).as_dict()
     assert told["method"] == "gsa"
     assert told["ratio"] == 4

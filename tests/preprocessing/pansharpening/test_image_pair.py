@@ -96,7 +96,7 @@ OBLONG = Grid(crs=UTM, transform=Affine(2, 0, 500_000, 0, -4, 4_000_000), shape=
         (OBLONG, r"it holds 2\.000 and 4\.000"),
     ],
 )
-def test_pairs_that_do_not_lie_on_each_other(fine: Grid, message: str) -> None:
+def test_pairs_that_do_not_overlap_or_align(fine: Grid, message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan_overlap(grid((30, 40), 8), fine)
 

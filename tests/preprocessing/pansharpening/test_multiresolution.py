@@ -32,7 +32,7 @@ def test_degrading_and_upsampling_keep_positions(ratio: int) -> None:
     assert np.allclose(upsample(coarse, ratio)[inner], fine[inner], rtol=1e-5)
 
 
-def test_positions_are_kept_at_a_ratio_that_is_no_integer() -> None:
+def test_positions_are_exact_at_a_ratio_that_is_no_integer() -> None:
     ratio = 3.7
     fine, coarse = ramp((370, 222), 1), ramp((100, 60), ratio)
     degraded = degrade(fine, ratio)
@@ -123,7 +123,7 @@ def test_filtering_a_ramp_beside_a_gap_takes_only_what_is_valid() -> None:
     assert share[5, 9] < 0.9  # part of the filter lies outside the image
 
 
-def test_gaps_take_what_lies_beside_them() -> None:
+def test_gaps_take_the_mean_of_their_neighbours() -> None:
     image = np.full((2, 20, 20), 9, np.float32)
     image[1] = np.arange(20)
     valid = np.ones((20, 20), np.bool_)
