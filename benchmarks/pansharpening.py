@@ -24,12 +24,12 @@ from rasterio.io import MemoryFile
 from scipy.io import loadmat
 
 from landslip.core.choices import PansharpeningMethod
-from landslip.preprocessing.pansharpening.assessment import reduce_scale
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import ImagePair
 from landslip.preprocessing.pansharpening.multiresolution import upsample
 from landslip.preprocessing.pansharpening.quality import (
     full_scale_quality,
+    reduce_scale,
     reference_quality,
 )
 

@@ -87,12 +87,11 @@ def test_residuals_are_those_worked_by_hand() -> None:
 
 def test_residuals_before_and_after_the_fit() -> None:
     fit = fit_shifts(ties_of(TRUE[ShiftModel.SHIFT]), ShiftModel.SHIFT)
-    told = fit.as_dict()
-    assert told["model"] == "shift"
-    assert told["before"]["mean_dx_px"] == pytest.approx(5.25, abs=0.02)
-    assert told["before"]["rms_px"] == pytest.approx(np.hypot(5.25, 7.5), abs=0.03)
-    assert told["after"]["mean_dy_px"] == pytest.approx(0, abs=1e-9)
-    assert told["after"]["kept"] <= told["after"]["count"] == 120
+    assert fit.before.mean_dx_px == pytest.approx(5.25, abs=0.02)
+    assert fit.before.rms_px == pytest.approx(np.hypot(5.25, 7.5), abs=0.03)
+    after = fit.after.as_dict()
+    assert after["mean_dy_px"] == pytest.approx(0, abs=1e-9)
+    assert after["kept"] <= after["count"] == 120
 
 
 def test_too_few_ties_for_a_model_are_refused() -> None:

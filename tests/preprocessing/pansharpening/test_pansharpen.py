@@ -231,7 +231,7 @@ def test_large_images_are_scored_on_several_places(
     ms = np.stack([pan.reshape(130, 2, 260, 2).mean(axis=(1, 3))] * 2)
     left = write_raster("ms.tif", ms, transform=Affine(4, 0, 0, 0, -4, 0))
     right = write_raster("pan.tif", pan, transform=Affine(2, 0, 0, 0, -2, 0))
-    monkeypatch.setattr("landslip.preprocessing.pansharpening.assessment._WINDOW_PX", 64)
+    monkeypatch.setattr("landslip.preprocessing.pansharpening.quality._WINDOW_PX", 64)
     report = tmp_path / "quality.json"
     pansharpen(left, right, tmp_path / "out.tif", PansharpenOptions(report=report))
     pixels = json.loads(report.read_text())["quality"]["reduced_scale"]["pixels"]

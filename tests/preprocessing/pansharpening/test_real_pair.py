@@ -8,11 +8,10 @@ import pytest
 from scipy.io import loadmat
 
 from landslip.core.choices import PansharpeningMethod
-from landslip.preprocessing.pansharpening.assessment import reduce_scale
 from landslip.preprocessing.pansharpening.fusion import FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import ImagePair
 from landslip.preprocessing.pansharpening.multiresolution import degrade, upsample
-from landslip.preprocessing.pansharpening.quality import reference_quality
+from landslip.preprocessing.pansharpening.quality import reduce_scale, reference_quality
 
 SHARED = Path(__file__).parents[4] / "shared"
 WV2 = Path(os.environ.get("LANDSLIP_DATA", SHARED / "data")) / "wv2" / "imgWV2.mat"

@@ -6,7 +6,6 @@ scene to scene, and depends on its random draws; the least median of squares nee
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
@@ -115,15 +114,6 @@ class ShiftFit:
     def displacement(self, points: Points) -> Points:
         """Return the shifts (n, 2) at pixel coordinates (n, 2) of the reference."""
         return _displaced(np.reshape(self.coefficients, (2, 3)), points)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return model, coefficients and residuals by name."""
-        return {
-            "model": self.model.value,
-            "coefficients": list(self.coefficients),
-            "before": self.before.as_dict(),
-            "after": self.after.as_dict(),
-        }
 
 
 def fit_shifts(

@@ -86,13 +86,11 @@ class OrthoView:
         ground: the grid and its heights.
         source: the image.
         finer: how many of the image's pixels go into one of the grid, along an axis.
-        weights: of the bands; None for the same of each.
     """
 
     ground: GroundGrid
     source: CameraImage
     finer: int = 1
-    weights: tuple[float, ...] | None = None
     _fine: GroundGrid = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -100,11 +98,10 @@ class OrthoView:
         object.__setattr__(self, "_fine", GroundGrid(grid, self.ground.elevation))
 
     def patch(self, window: Window) -> ImagePatch:
-        """Return the weighted mean of the bands in a window of the grid."""
+        """Return the mean of the bands in a window of the grid."""
         ground = self._fine.window(window.scaled(self.finer))
         values, valid = self.source.resample_cubic(ground.project(self.source.rpc))
-        mean = np.average(values, axis=0, weights=self.weights).astype(np.float32)
-        return block_mean_patch(mean, valid & ground.known, self.finer)
+        return block_mean_patch(values.mean(axis=0), valid & ground.known, self.finer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

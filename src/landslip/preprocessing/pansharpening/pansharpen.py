@@ -20,7 +20,6 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import SceneOptions, bounded_cache
 from landslip.io.raster.output import WindowOutput, dtype_holds, output_bands, write_map
-from landslip.preprocessing.pansharpening.assessment import assess_fusion
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import (
     RasterPair,
@@ -28,6 +27,7 @@ from landslip.preprocessing.pansharpening.image_pair import (
     join_samples,
 )
 from landslip.preprocessing.pansharpening.multiresolution import MTF_NYQUIST
+from landslip.preprocessing.pansharpening.quality import assess_fusion
 from landslip.preprocessing.resampling import Flags, Pixels
 
 _SAMPLE_PX, _SAMPLES_PER_AXIS = 64, 12

@@ -21,10 +21,9 @@ from landslip.preprocessing.orthorectification.camera_refinement import (
 )
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import CameraImage, OrthoView
-from landslip.preprocessing.pansharpening.assessment import reduced_scale_scores
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import ImagePair, join_samples
-from landslip.preprocessing.pansharpening.quality import full_scale_quality
+from landslip.preprocessing.pansharpening.quality import full_scale_quality, reduced_scale_scores
 from landslip.preprocessing.pipeline.radiometric_correction import RadiometricCorrection
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.dark_object import CountHistogram
