@@ -4,7 +4,7 @@ import gzip
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from landslip.preprocessing.radiometry.calibration import (
     RadiometricCalibration,
     select_calibration,
 )
+from landslip.synthetic.camera import PushbroomCamera
 from landslip.synthetic.ground_model import GroundModel
-from landslip.synthetic.metadata import StatedMetadata, format_metadata
 from landslip.synthetic.overpass import ImageTarget, Overpass
 from landslip.synthetic.render import AcquisitionConditions, ImageRenderer, write_image
 from landslip.synthetic.rpc_fit import fit_rpc
@@ -29,6 +29,9 @@ from landslip.synthetic.sensor import MSS, PAN, HazeField, SensorModel
 _COMPRESSION_LEVEL = 1
 _FILE_MODE = 0o644
 _HEIGHT_MARGIN_M = 200.0
+_HEAD = '<?xml version="1.0" encoding="UTF-8" ?>\n<ProductMetaData>'
+_DAYS_TO_PRODUCT = timedelta(days=3)
+_CORNERS = ("TopLeft", "TopRight", "BottomRight", "BottomLeft")
 _THUMBNAIL_PX = 256
 _STRETCH_PERCENT = (1, 99)
 
@@ -118,12 +121,11 @@ def _write_files(
     request: ProductRequest, stage: Path, on_file: Callable[[Path], None], progress: Progress
 ) -> None:
     """Make both images with all that belongs to them, and pass on each file when it is done."""
-    sun = request.overpass.sun(request.target)
     haze = np.random.default_rng([request.seed, 1])
     conditions = AcquisitionConditions(
         sensor=request.sensor,
         calibration=request.calibration,
-        sun=sun,
+        sun=request.overpass.sun(request.target),
         haze=HazeField.draw(request.sensor.haze_variation, haze),
         seed=request.seed,
     )
@@ -135,17 +137,8 @@ def _write_files(
     ):
         name = f"{request.name}-{kind}{request.overpass.camera}"
         rpc = fit_rpc(camera.stated, (low - _HEIGHT_MARGIN_M, high + _HEIGHT_MARGIN_M)).rpc
-        metadata = StatedMetadata(
-            overpass=request.overpass,
-            camera=camera.stated,
-            sun=sun,
-            product_id=request.product_id,
-            bands=bands,
-            zenith_as_elevation=request.zenith_as_elevation,
-            coefficients=request.calibration if request.states_coefficients else None,
-        )
-        texts = {f"{name}.xml": format_metadata(metadata), f"{name}.rpb": format_rpb(rpc)}
-        for file, text in texts.items():
+        xml = _format_metadata(request, camera.stated, bands)
+        for file, text in ((f"{name}.xml", xml), (f"{name}.rpb", format_rpb(rpc))):
             (stage / file).write_text(text, encoding="ascii", newline="\n")
 
         def part(done: float, total: float, start: float = start, end: float = end) -> None:
@@ -156,6 +149,90 @@ def _write_files(
         _write_browse_images(preview, stage / name)
         for suffix in (".tiff", ".xml", ".rpb", ".jpg", "_thumb.jpg"):
             on_file(stage / f"{name}{suffix}")
+
+
+def _format_metadata(
+    request: ProductRequest, camera: PushbroomCamera, bands: tuple[str, ...]
+) -> str:
+    """Return the XML of one image with its stated camera, tag by tag as in real products."""
+    overpass, sun = request.overpass, request.overpass.sun(request.target)
+    centre, count = overpass.beijing_time, len(bands)
+    height, width = camera.shape
+    half = timedelta(seconds=height / 2 * camera.line_time_s)
+    azimuth, elevation = camera.view()
+    zenith = sun.elevation_deg if request.zenith_as_elevation else sun.zenith_deg
+    tags: dict[str, object] = {
+        "SatelliteID": "GF1",
+        "SensorID": overpass.sensor_name,
+        "ReceiveTime": _second(overpass.utc),
+        "OrbitID": 1 + (overpass.utc - datetime(2013, 4, 26)).days * 15,
+        "ProduceType": "STANDARD",
+        "SceneID": request.product_id + 3_759_580,
+        "ProductID": request.product_id,
+        "ProductLevel": "LEVEL1A",
+        "ProductQuality": None,
+        "ProductQualityReport": None,
+        "ProductFormat": "GEOTIFF",
+        "ProduceTime": _second(centre + _DAYS_TO_PRODUCT),
+        "Bands": "5" if bands == ("pan",) else "1,2,3,4",
+        "ScenePath": 12,
+        "SceneRow": 104,
+        "SatPath": 12,
+        "SatRow": 104,
+        "SceneCount": 1,
+        "SceneShift": 1,
+        "StartTime": _second(centre - half),
+        "EndTime": _second(centre + half),
+        "CenterTime": _second(centre),
+        "ImageGSD": f"{camera.gsd_m:g}",
+        "WidthInPixels": width,
+        "HeightInPixels": height,
+        "WidthInMeters": None,
+        "HeightInMeters": None,
+        "CloudPercent": 0,
+        "QualityInfo": "",
+        "PixelBits": "",
+        "ValidPixelBits": "",
+        "RollViewingAngle": 0,
+        "PitchViewingAngle": 0,
+        "RollSatelliteAngle": _number(camera.attitude.roll_deg),
+        "PitchSatelliteAngle": _number(camera.attitude.pitch_deg),
+        "YawSatelliteAngle": _number(camera.attitude.yaw_deg),
+        "SolarAzimuth": _number(sun.azimuth_deg),
+        "SolarZenith": _number(zenith),
+        "SatelliteAzimuth": _number(azimuth),
+        "SatelliteZenith": _number(elevation),
+        "GainMode": ",".join(["G2"] * count),
+        "IntegrationTime": _number(camera.line_time_s),
+        "IntegrationLevel": ",".join(["S4"] * count),
+        "MapProjection": None,
+        "EarthEllipsoid": None,
+        "ZoneNo": None,
+        "ResamplingKernel": None,
+        "HeightMode": None,
+        "MtfCorrection": "LAB",
+        "RelativeCorrectionData": "",
+    }
+    if request.states_coefficients:
+        gains = request.calibration.gains
+        tags["AbsCeof"] = ",".join(f"{gains[band]:g}" for band in bands)
+    points = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    for name, (lon, lat) in zip(_CORNERS, camera.locate(points, 0.0).tolist(), strict=True):
+        tags |= {f"{name}Latitude": _number(lat), f"{name}Longitude": _number(lon)}
+    tags |= {f"{name}Map{axis}": None for name in _CORNERS for axis in "XY"}
+    lines = [
+        f"    <{tag} />" if value is None else f"    <{tag}>{value}</{tag}>"
+        for tag, value in tags.items()
+    ]
+    return "\n".join([_HEAD, *lines, "</ProductMetaData>", ""])
+
+
+def _second(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
 
 
 def _write_browse_images(preview: NDArray[np.uint16], base: Path) -> None:

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,6 @@ from landslip.core.errors import InputError
 from landslip.preprocessing.camera import SatelliteCamera
 from landslip.preprocessing.radiometry.calibration import (
     CAMERA_BANDS,
-    ProductCoefficients,
     RadiometricCalibration,
     gf1_calibration_table,
     read_calibration_file,
@@ -125,21 +125,22 @@ def test_other_cameras_need_a_file(camera: str) -> None:
             select_calibration(camera, 2019, choice=choice)
 
 
-def own(scale: float = 1.0, **offsets: float) -> ProductCoefficients:
+def own(scale: float = 1.0, **offsets: float) -> dict[str, Any]:
     gains = zip(CAMERA_BANDS, PUBLISHED["PMS1", 2022], strict=True)
-    return ProductCoefficients(
-        gains={band: gain * scale for band, gain in gains}, offsets=dict(offsets)
-    )
+    return {
+        "gains": {band: gain * scale for band, gain in gains},
+        "offsets": dict(offsets),
+    }
 
 
 def test_the_products_own_gains_come_first() -> None:
-    found = select_calibration("GF1 PMS1", 2021, product=own(1.1, nir=2.0))
+    found = select_calibration("GF1 PMS1", 2021, **own(1.1, nir=2.0))
     assert found.gains["red"] == pytest.approx(0.1230 * 1.1)
     assert found.offsets == {"pan": 0, "blue": 0, "green": 0, "red": 0, "nir": 2.0}
     assert found.esun["red"] == 1542.90
     assert found.year == 2021
     assert found.source == "AbsCeof of the product; ESUN in several public sources"
-    assert select_calibration("GF1 PMS1", 2022, choice="nearest", product=own(1.1)) == replace(
+    assert select_calibration("GF1 PMS1", 2022, choice="nearest", **own(1.1)) == replace(
         found, year=2022, offsets=dict.fromkeys(CAMERA_BANDS, 0.0)
     )
 
@@ -151,20 +152,19 @@ def test_implausible_gains_of_the_product_stop_unless_they_are_left_out(scale: f
         r"0\.1982 for band pan; got [\d.]+: use calibration='table'"
     )
     with pytest.raises(InputError, match=text):
-        select_calibration("GF1 PMS1", 2022, product=own(scale))
-    left_out = select_calibration("GF1 PMS1", 2022, choice="table", product=own(scale))
+        select_calibration("GF1 PMS1", 2022, **own(scale))
+    left_out = select_calibration("GF1 PMS1", 2022, choice="table", **own(scale))
     assert left_out == select_calibration("GF1 PMS1", 2022)
 
 
 def test_gains_of_some_bands_only_are_not_mixed_with_the_tables() -> None:
-    partly = ProductCoefficients(gains={"pan": 0.14})
-    assert select_calibration("GF1 PMS1", 2018, product=partly).gains["pan"] == 0.1428
-    assert select_calibration("GF1 PMS1", 2018, product=ProductCoefficients()).year == 2018
+    assert select_calibration("GF1 PMS1", 2018, gains={"pan": 0.14}).gains["pan"] == 0.1428
+    assert select_calibration("GF1 PMS1", 2018, gains={}).year == 2018
 
 
 def test_a_file_comes_before_all(file: Path) -> None:
     for choice in (file, str(file)):
-        found = select_calibration("GF-2 PMS1", 2020, choice=choice, product=own())
+        found = select_calibration("GF-2 PMS1", 2020, choice=choice, **own())
         assert found.gains == {"pan": 0.15, "blue": 0.16, "green": 0.17, "red": 0.18, "nir": 0.19}
         assert found.offsets["red"] == -1
         assert found.esun["nir"] == 1081

@@ -13,7 +13,6 @@ from landslip.core.errors import InputError, argument
 from landslip.core.rpc import RPC
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.calibration import (
-    ProductCoefficients,
     RadiometricCalibration,
     select_calibration,
 )
@@ -143,7 +142,8 @@ def derive_radiometric_correction(
         product.camera.name,
         sun.utc.year,
         choice=calibration,
-        product=ProductCoefficients(gains=product.abs_gains, offsets=product.abs_offsets),
+        gains=product.abs_gains,
+        offsets=product.abs_offsets,
     )
     toa = toa_conversion(
         chosen, BANDS, sun_zenith_deg=sun.zenith_deg, sun_distance_au=sun.distance_au

@@ -23,11 +23,10 @@ from landslip.io.raster.opening import bounded_cache
 from landslip.io.raster.readers import SensorImage
 from landslip.io.visualization import rgb_composite
 from landslip.preprocessing.orthorectification.camera_refinement import (
-    Refinement,
     RefinementRequest,
     refine_camera,
 )
-from landslip.preprocessing.orthorectification.dem import DemReport, DemRequest, load_dem
+from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
 from landslip.preprocessing.orthorectification.elevation import Elevation
 from landslip.preprocessing.orthorectification.ground_projection import TOLERANCE_PX, GroundGrid
 from landslip.preprocessing.orthorectification.map_grid import (
@@ -39,7 +38,6 @@ from landslip.preprocessing.orthorectification.map_grid import (
 )
 from landslip.preprocessing.orthorectification.views import CameraImage
 from landslip.preprocessing.pipeline.images import (
-    FittedPansharpening,
     OpenImages,
     coregister,
     count_histograms,
@@ -48,7 +46,6 @@ from landslip.preprocessing.pipeline.images import (
 )
 from landslip.preprocessing.pipeline.radiometric_correction import derive_radiometric_correction
 from landslip.preprocessing.pipeline.scene import (
-    SceneCounts,
     SceneInputs,
     detect_clouds,
     write_cloud_mask,
@@ -236,8 +233,7 @@ def preprocess(
         folder = out / product.name
         with atomic_directory(folder, overwrite=request.overwrite) as stage:
             with open_images(product) as images:
-                ready = _prepare(product, images, request, timer)
-                inputs = ready.inputs
+                inputs, findings = _prepare(product, images, request, timer)
                 with timer.step("scene"):
                     scene = stage / f"{product.name}.tif"
                     counts = write_reflectance_scene(inputs, scene, callbacks.progress)
@@ -245,7 +241,22 @@ def preprocess(
                 write_cloud_mask(inputs.clouds, inputs.ground.grid, stage / CLOUDS)
             with timer.step("quick-look"):
                 _write_quicklook(scene, stage / QUICKLOOK)
-            quality = facts | _quality(product, ready, counts) | {"seconds": timer.seconds}
+            grid = inputs.ground.grid
+            quality = facts | {
+                "product": {
+                    "name": product.name,
+                    "camera": product.camera.name,
+                    "level": product.mss.metadata.level,
+                },
+                "grid": {
+                    "crs": str(grid.crs),
+                    "transform": list(grid.transform)[:6],
+                    "shape": list(grid.shape),
+                },
+                "scene": counts | {"interpolation_tolerance_px": TOLERANCE_PX},
+                **findings,
+                "seconds": timer.seconds,
+            }
             if not (stage / CLOUDS).exists():
                 (folder / CLOUDS).unlink(missing_ok=True)  # of an earlier run, of other clouds
             (stage / QUALITY).write_text(json.dumps(quality, indent=2, allow_nan=False) + "\n")
@@ -270,20 +281,10 @@ class _StepTimer:
             self.seconds[name] = round(time.monotonic() - started, 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Preparation:
-    """All that is found out before the scene is written."""
-
-    dem: DemReport
-    inputs: SceneInputs
-    pansharpening: FittedPansharpening
-    reference: Refinement | None
-    registration: Refinement | None
-
-
 def _prepare(
     product: Product, images: OpenImages, request: PreprocessRequest, timer: _StepTimer
-) -> _Preparation:
+) -> tuple[SceneInputs, dict[str, Any]]:
+    """Return what the scene is made from, and what is found out about it for `QUALITY`."""
     with timer.step("radiometry"):
         histograms = count_histograms(images)
     with timer.step("elevation"):
@@ -328,13 +329,14 @@ def _prepare(
         clouds=clouds,
         cloud_handling=CloudHandling.NODATA if request.clouds is None else request.clouds.handling,
     )
-    return _Preparation(
-        dem=dem,
-        inputs=inputs,
-        pansharpening=pansharpening,
-        reference=reference,
-        registration=registration,
-    )
+    return inputs, {
+        "radiometry": correction.as_dict(),
+        "dem": dem.as_dict(),
+        "reference": None if reference is None else reference.as_dict(),
+        "registration": None if registration is None else registration.as_dict(),
+        "fusion": pansharpening.as_dict(),
+        "warnings": [*dem.warnings, *correction.warnings],
+    }
 
 
 def _ground_grid(pan: CameraImage, elevation: Elevation, request: PreprocessRequest) -> GroundGrid:
@@ -360,29 +362,6 @@ def _write_quicklook(scene: Path, path: Path) -> None:
         stored = image.read_small(_QUICKLOOK_PX)
         valid = image.valid(stored)
     Image.fromarray(rgb_composite(stored, valid, Bands(MSS_BANDS))).save(path)
-
-
-def _quality(product: Product, ready: _Preparation, counts: SceneCounts) -> dict[str, Any]:
-    grid, correction = ready.inputs.ground.grid, ready.inputs.correction
-    return {
-        "product": {
-            "name": product.name,
-            "camera": product.camera.name,
-            "level": product.mss.metadata.level,
-        },
-        "grid": {
-            "crs": str(grid.crs),
-            "transform": list(grid.transform)[:6],
-            "shape": list(grid.shape),
-        },
-        "scene": counts.as_dict() | {"interpolation_tolerance_px": TOLERANCE_PX},
-        "radiometry": correction.as_dict(),
-        "dem": ready.dem.as_dict(),
-        "reference": None if ready.reference is None else ready.reference.as_dict(),
-        "registration": None if ready.registration is None else ready.registration.as_dict(),
-        "fusion": ready.pansharpening.as_dict(),
-        "warnings": [*ready.dem.warnings, *correction.warnings],
-    }
 
 
 def _file_identity(path: Path) -> dict[str, Any]:

@@ -135,30 +135,13 @@ class WindowCounts:
     error_px: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneCounts:
-    """Pixels of a scene, and the largest interpolation error of the camera models."""
+def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress) -> dict[str, Any]:
+    """Write the scene as a Cloud-Optimized GeoTIFF: reflectance / 0.0001, 0 without data.
 
-    pixels: int
-    valid: int
-    cloudy: int
-    clipped: dict[str, int]
-    error_px: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return fractions for a JSON file; clipped ones are of the valid pixels."""
-        valid = max(self.valid, 1)
-        return {
-            "pixels": self.pixels,
-            "valid_share": self.valid / self.pixels,
-            "cloud_share": self.cloudy / max(self.valid + self.cloudy, 1),
-            "clipped_share": {band: count / valid for band, count in self.clipped.items()},
-            "interpolation_error_px": self.error_px,
-        }
-
-
-def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress) -> SceneCounts:
-    """Write the scene as a Cloud-Optimized GeoTIFF: reflectance / 0.0001, 0 without data."""
+    Returns:
+        For a JSON file: pixels, fractions of valid and cloudy ones, fractions of the valid ones
+        that were clipped by band, and the largest interpolation error of the camera models.
+    """
     bands = tuple(
         OutputBand(
             description=name,
@@ -171,14 +154,18 @@ def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress)
     )
     grid = inputs.ground.grid
     counts = write_map(path, grid, bands, window_function(inputs), progress)
+    pixels, valid = math.prod(grid.shape), sum(one.valid for one in counts)
+    cloudy = sum(one.cloudy for one in counts)
     clipped = np.sum([one.clipped for one in counts], axis=0).tolist()
-    return SceneCounts(
-        pixels=math.prod(grid.shape),
-        valid=sum(one.valid for one in counts),
-        cloudy=sum(one.cloudy for one in counts),
-        clipped=dict(zip(MSS_BANDS, clipped, strict=True)),
-        error_px=max(one.error_px for one in counts),
-    )
+    return {
+        "pixels": pixels,
+        "valid_share": valid / pixels,
+        "cloud_share": cloudy / max(valid + cloudy, 1),
+        "clipped_share": {
+            band: count / max(valid, 1) for band, count in zip(MSS_BANDS, clipped, strict=True)
+        },
+        "interpolation_error_px": max(one.error_px for one in counts),
+    }
 
 
 def window_function(inputs: SceneInputs) -> Callable[[Window], WindowOutput[WindowCounts]]:

@@ -5,7 +5,7 @@ Radiance is ``gain * DN + offset``; reflectance also needs the solar irradiance 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -146,25 +146,13 @@ def gf1_calibration_table() -> CalibrationTable:
     return CalibrationTable.model_validate(yaml.safe_load(file.read_text("utf-8")))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductCoefficients:
-    """The gains in a product's metadata (``AbsCeof``), by band name; none in most.
-
-    Attributes:
-        gains: W m-2 sr-1 um-1 per count.
-        offsets: W m-2 sr-1 um-1; 0 for bands that are not named.
-    """
-
-    gains: Mapping[str, float] = field(default_factory=dict)
-    offsets: Mapping[str, float] = field(default_factory=dict)
-
-
 def select_calibration(
     camera: str,
     year: int,
     *,
     choice: str | Path | None = None,
-    product: ProductCoefficients | None = None,
+    gains: Mapping[str, float] | None = None,
+    offsets: Mapping[str, float] | None = None,
 ) -> RadiometricCalibration:
     """Choose the calibration of a scene.
 
@@ -177,7 +165,8 @@ def select_calibration(
         choice: ``nearest``, the table's year nearest to the scene's (the later of two) where its
             own is missing; ``table``, the table even where the product has gains; a path, the
             coefficients of a YAML file (see `CameraCoefficients`); None, no choice made.
-        product: coefficients in the metadata.
+        gains: in the product's metadata (``AbsCeof``), by band name.
+        offsets: in the metadata; 0 for bands that are not named.
 
     Raises:
         InputError: there are no coefficients for the camera or year, the product's own gains are
@@ -189,8 +178,16 @@ def select_calibration(
     published = gf1_calibration_table().calibrations(named)
     if not published:
         raise InputError(f"no calibration is known for camera {named}; {_file_remedy()}")
-    if product is not None and choice != TABLE and set(CAMERA_BANDS) <= set(product.gains):
-        return _from_product(named, year, product, published)
+    if gains is not None and choice != TABLE and set(CAMERA_BANDS) <= set(gains):
+        _require_plausible(named, gains, published)
+        esun = gf1_calibration_table().esun[named.sensor]
+        return RadiometricCalibration(
+            gains={band: gains[band] for band in CAMERA_BANDS},
+            offsets={band: (offsets or {}).get(band, 0.0) for band in CAMERA_BANDS},
+            esun=esun.values.model_dump(),
+            year=year,
+            source=f"AbsCeof of the product; ESUN {esun.source}",
+        )
     if year in published:
         return published[year]
     if choice != NEAREST:
@@ -203,30 +200,21 @@ def select_calibration(
     return replace(nearest, source=f"{nearest.source}; nearest to {year}, which has none")
 
 
-def _from_product(
+def _require_plausible(
     camera: SatelliteCamera,
-    year: int,
-    product: ProductCoefficients,
+    gains: Mapping[str, float],
     published: Mapping[int, RadiometricCalibration],
-) -> RadiometricCalibration:
-    """Return the product's own gains, with the table's ESUN."""
+) -> None:
     for band in CAMERA_BANDS:
-        gain, gains = product.gains[band], [one.gains[band] for one in published.values()]
-        low, high = min(gains), max(gains)
-        if not low / _PLAUSIBLE_FACTOR <= gain <= high * _PLAUSIBLE_FACTOR:
+        known = [one.gains[band] for one in published.values()]
+        low, high = min(known), max(known)
+        if not low / _PLAUSIBLE_FACTOR <= gains[band] <= high * _PLAUSIBLE_FACTOR:
             raise InputError(
                 f"a gain in a product's AbsCeof must be within a factor of {_PLAUSIBLE_FACTOR:g} "
                 f"of the published ones of {camera}, {low:.4f} to {high:.4f} for band {band}; got "
-                f"{gain:g}: use {argument('calibration', TABLE)} to ignore it, or {_file_remedy()}"
+                f"{gains[band]:g}: use {argument('calibration', TABLE)} to ignore it, "
+                f"or {_file_remedy()}"
             )
-    esun = gf1_calibration_table().esun[camera.sensor]
-    return RadiometricCalibration(
-        gains={band: product.gains[band] for band in CAMERA_BANDS},
-        offsets={band: product.offsets.get(band, 0.0) for band in CAMERA_BANDS},
-        esun=esun.values.model_dump(),
-        year=year,
-        source=f"AbsCeof of the product; ESUN {esun.source}",
-    )
 
 
 def _file_remedy() -> str:
