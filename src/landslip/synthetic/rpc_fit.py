@@ -46,21 +46,16 @@ def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> Fit
     image_offset, image_scale = _offset_and_scale(file_points)
     samp, line = ((file_points - image_offset) / image_scale).T
     numerators, denominators = zip(_ratio(terms, line), _ratio(terms, samp), strict=True)
+    axes = ("samp", "line", "lon", "lat", "height")
+    offsets = zip(axes, (*image_offset.tolist(), *offset.tolist()), strict=True)
+    scales = zip(axes, (*image_scale.tolist(), *scale.tolist()), strict=True)
     rpc = RPC(
-        line_off=float(image_offset[1]),
-        samp_off=float(image_offset[0]),
-        lon_off=float(offset[0]),
-        lat_off=float(offset[1]),
-        height_off=float(offset[2]),
-        line_scale=float(image_scale[1]),
-        samp_scale=float(image_scale[0]),
-        lon_scale=float(scale[0]),
-        lat_scale=float(scale[1]),
-        height_scale=float(scale[2]),
-        line_num=_tuple(numerators[0]),
-        line_den=_tuple(denominators[0]),
-        samp_num=_tuple(numerators[1]),
-        samp_den=_tuple(denominators[1]),
+        **{f"{axis}_off": value for axis, value in offsets},
+        **{f"{axis}_scale": value for axis, value in scales},
+        line_num=tuple(numerators[0].tolist()),
+        line_den=tuple(denominators[0].tolist()),
+        samp_num=tuple(numerators[1].tolist()),
+        samp_den=tuple(denominators[1].tolist()),
     )
     worst = residual_px(rpc, camera, height_range_m)
     if worst > _MAX_RESIDUAL_PX:
@@ -117,7 +112,3 @@ def _terms(normalised: Values) -> Values:
     third = [lat * lon * h, lon**3, lon * lat**2, lon * h**2, lon**2 * lat]
     last = [lat**3, lat * h**2, lon**2 * h, lat**2 * h, h**3]
     return np.column_stack(first + third + last)
-
-
-def _tuple(values: Values) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

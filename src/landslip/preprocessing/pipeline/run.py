@@ -240,7 +240,10 @@ def preprocess(
             if inputs.clouds is not None and inputs.cloud_handling is CloudHandling.MASK:
                 write_cloud_mask(inputs.clouds, inputs.ground.grid, stage / CLOUDS)
             with timer.step("quick-look"):
-                _write_quicklook(scene, stage / QUICKLOOK)
+                with SensorImage(scene) as image:
+                    stored = image.read_small(_QUICKLOOK_PX)
+                    colours = rgb_composite(stored, image.valid(stored), Bands(MSS_BANDS))
+                Image.fromarray(colours).save(stage / QUICKLOOK)
             grid = inputs.ground.grid
             quality = facts | {
                 "product": {
@@ -304,7 +307,12 @@ def _prepare(
         with timer.step("reference"):
             ground = _ground_grid(images.pan, elevation, request)
             reference = refine_camera(images.pan, ground, request.reference)
-            images = _corrected(images, reference.correction)
+            # found for the panchromatic image, it holds for the smaller one too
+            pan_ratio = images.pan.image.shape[0] / images.ms.image.shape[0]
+            a, b, c, d, e, f = reference.correction.coefficients
+            smaller = ImageCorrection(coefficients=(a, b, c / pan_ratio, d, e, f / pan_ratio))
+            pan = images.pan.corrected(reference.correction)
+            images = OpenImages(ms=images.ms.corrected(smaller), pan=pan)
     ground = _ground_grid(images.pan, elevation, request)
     # the scene's pixels in a multispectral one, along an axis
     ms_resolution_m = own_resolution_m(images.ms.rpc, images.ms.image.shape, elevation)
@@ -346,22 +354,6 @@ def _ground_grid(pan: CameraImage, elevation: Elevation, request: PreprocessRequ
     )
     outline = image_outline(pan.rpc, pan.image.shape, elevation)
     return GroundGrid(plan_grid(asked, outline, elevation), elevation)
-
-
-def _corrected(images: OpenImages, correction: ImageCorrection) -> OpenImages:
-    """Correct both cameras by what was found for the panchromatic one."""
-    ratio = images.pan.image.shape[0] / images.ms.image.shape[0]
-    a, b, c, d, e, f = correction.coefficients
-    smaller = ImageCorrection(coefficients=(a, b, c / ratio, d, e, f / ratio))
-    return OpenImages(ms=images.ms.corrected(smaller), pan=images.pan.corrected(correction))
-
-
-def _write_quicklook(scene: Path, path: Path) -> None:
-    """Write a PNG of a scene in natural colours, from its overviews."""
-    with SensorImage(scene) as image:
-        stored = image.read_small(_QUICKLOOK_PX)
-        valid = image.valid(stored)
-    Image.fromarray(rgb_composite(stored, valid, Bands(MSS_BANDS))).save(path)
 
 
 def _file_identity(path: Path) -> dict[str, Any]:

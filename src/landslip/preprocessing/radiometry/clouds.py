@@ -113,29 +113,17 @@ def detect_bright_clouds(
     """
     if not 0 < resolution_m < math.inf:
         raise InputError(f"the side of a pixel must be above 0 m; got {resolution_m}")
-    cloudy = bright_cloud_pixels(reflectance, valid, thresholds)
-    wide = _drop_small_regions(cloudy, thresholds.min_area_m2 / resolution_m**2)
-    return _dilate(wide, thresholds.buffer_m / resolution_m) & valid
-
-
-def _drop_small_regions(cloudy: NDArray[np.bool_], min_px: float) -> NDArray[np.bool_]:
-    """Drop smaller regions, connected at sides or corners."""
-    _, regions, statistics, _ = cv2.connectedComponentsWithStats(
-        cloudy.astype(np.uint8), connectivity=8
-    )
-    is_large = statistics[:, cv2.CC_STAT_AREA] >= min_px
+    cloudy = bright_cloud_pixels(reflectance, valid, thresholds).astype(np.uint8)
+    _, regions, statistics, _ = cv2.connectedComponentsWithStats(cloudy, connectivity=8)
+    is_large = statistics[:, cv2.CC_STAT_AREA] >= thresholds.min_area_m2 / resolution_m**2
     is_large[0] = False
-    result: NDArray[np.bool_] = is_large[regions]
-    return result
-
-
-def _dilate(cloudy: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
-    """Add all pixels whose centre is within a radius of a cloudy one's."""
-    if radius_px < 1 or not cloudy.any():
-        return cloudy
-    distance = cv2.distanceTransform((~cloudy).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    dilated: NDArray[np.bool_] = distance <= radius_px
-    return dilated
+    clouds: NDArray[np.bool_] = is_large[regions]
+    radius_px = thresholds.buffer_m / resolution_m
+    if radius_px >= 1 and clouds.any():
+        clear = (~clouds).astype(np.uint8)
+        distance = cv2.distanceTransform(clear, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        clouds = np.asarray(distance <= radius_px)
+    return clouds & valid
 
 
 class CloudClass(IntEnum):
@@ -201,17 +189,6 @@ def detect_clouds_omnicloud(
             f"OmniCloudMask needs {_SMALLEST_SIDE_PX} px of {settings.resolution_m:g} m on each "
             f"side; got {coarse.shape[2]} x {coarse.shape[1]}"
         )
-    classes = _predict(coarse, settings, version)
-    height, width = valid.shape
-    spread = cv2.resize(classes[0], (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    cloudy: NDArray[np.bool_] = np.isin(spread, settings.classes) & valid
-    return cloudy
-
-
-def _predict(
-    coarse: NDArray[np.float32], settings: OmniCloudSettings, version: float
-) -> NDArray[np.uint8]:
-    """Return the class of each coarse pixel as (1, height, width)."""
     patch_px = min(_PATCH_PX, *coarse.shape[1:])
     try:
         predict: Any = importlib.import_module("omnicloudmask").predict_from_array
@@ -228,7 +205,10 @@ def _predict(
         raise MissingDependencyError(
             f"OmniCloudMask does not start ({error}): {_INSTALL}"
         ) from error
-    return classes
+    height, width = valid.shape
+    fine = cv2.resize(classes[0], (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    cloudy: NDArray[np.bool_] = np.isin(fine, settings.classes) & valid
+    return cloudy
 
 
 def latest_weights_version(folder: Path) -> float:
@@ -238,7 +218,16 @@ def latest_weights_version(folder: Path) -> float:
         InputError: there is none.
         MissingDependencyError: OmniCloudMask is not installed.
     """
-    files = _weight_files()
+    package = importlib.util.find_spec("omnicloudmask")
+    folders = package.submodule_search_locations if package is not None else None
+    if not folders:
+        raise MissingDependencyError(
+            f"clouds by OmniCloudMask need the package omnicloudmask: {_INSTALL}"
+        )
+    files: dict[float, list[str]] = {}
+    with (Path(next(iter(folders))) / _INDEX).open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            files.setdefault(float(row["version"]), []).append(row["file_name"])
     for version in sorted(files, reverse=True):
         paths = [folder / name for name in files[version]]
         if all(p.is_file() and p.stat().st_size > _SMALLEST_WEIGHTS_BYTES for p in paths):
@@ -271,18 +260,3 @@ def downsample(
         total = cv2.resize(filled, size, interpolation=cv2.INTER_AREA)
         np.divide(total, weight, out=band, where=weight > 0)
     return result
-
-
-def _weight_files() -> dict[float, list[str]]:
-    """Return the names of the weights by model version, as the installed package lists them."""
-    package = importlib.util.find_spec("omnicloudmask")
-    folders = package.submodule_search_locations if package is not None else None
-    if not folders:
-        raise MissingDependencyError(
-            f"clouds by OmniCloudMask need the package omnicloudmask: {_INSTALL}"
-        )
-    files: dict[float, list[str]] = {}
-    with (Path(next(iter(folders))) / _INDEX).open(encoding="utf-8", newline="") as table:
-        for row in csv.DictReader(table):
-            files.setdefault(float(row["version"]), []).append(row["file_name"])
-    return files
