@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,13 @@ from landslip.io.raster.vrt import VrtBand, write_vrt
 
 _PICTURES = {"visual"}
 _NOT_SCENES = {"thumbnail", "overview", "metadata"}
+_REFLECTANCE = {"reflectance"}
+_PLAIN = {"", "1", "none", "unitless", "dn", "digital number", "digital_number", "counts"}
+_BAND_FIELDS = ("eo:bands", "raster:bands", "bands")
 _OFFSET_APPLIED = ":boa_offset_applied"
 
 
-class _BandText(BaseModel):
+class _BandFields(BaseModel):
     """A band's fields in STAC 1.0 (``eo:bands``, ``raster:bands``) or 1.1 (``bands``)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -94,45 +97,46 @@ def read_item(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) 
         MissingDependencyError: pystac is not installed.
     """
     location = Location.of(place)
-    content = _parsed(_content(location, retry), location)
-    kind = content.get("type")
-    if kind != "Feature":
+    content = _read_json(location, retry)
+    if content.get("type") != "Feature":
         raise InputError(
-            f"{location}: one STAC item (type Feature) is needed; got {kind!r}. "
+            f"{location}: one STAC item (type Feature) is needed; got {content.get('type')!r}. "
             "Save the item of a single scene"
         )
-    pystac = _pystac()
+    try:
+        pystac: Any = import_module("pystac")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "STAC items are read with pystac, which is not installed; "
+            "install it with: pip install 'landslip[cloud]'"
+        ) from error
     href = str(location.path.absolute()) if location.path else location.given.partition("?")[0]
     try:
         item = pystac.Item.from_dict(content, href=href)
-        found = [
+        assets = [
             _asset(key, asset, item.properties)
             for key, asset in item.assets.items()
-            if _may_be_scene(asset)
+            if _is_scene(asset)
         ]
+    except ValidationError as error:
+        texts = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(f"{location}: not a STAC item that can be read ({texts})") from error
     except (pystac.STACError, pystac.STACTypeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{location}: not a STAC item that can be read ({_error_text(error)})"
-        ) from error
-    return StacScene(item_id=item.id, place=location, assets=tuple(found))
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{location}: not a STAC item that can be read ({text})") from error
+    return StacScene(item_id=item.id, place=location, assets=tuple(assets))
 
 
-def _content(location: Location, retry: RetryPolicy) -> bytes:
-    if location.url is not None:
-        return fetch(location.url, retry)
-    if location.path is None:
+def _read_json(location: Location, retry: RetryPolicy) -> dict[str, Any]:
+    if location.url is None and location.path is None:
         raise InputError(
             f"{location}: a STAC item is a file or an http(s) address; copy the item here"
         )
     try:
-        return location.path.read_bytes()
+        path = location.path
+        content = json.loads(path.read_bytes() if path else fetch(location.url or "", retry))
     except OSError as error:
         raise InputError(f"{location}: the STAC item cannot be read ({error.strerror})") from error
-
-
-def _parsed(text: bytes, location: Location) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
     except ValueError as error:
         raise InputError(f"{location}: a STAC item is JSON; {error}") from error
     if not isinstance(content, dict):
@@ -140,30 +144,40 @@ def _parsed(text: bytes, location: Location) -> dict[str, Any]:
     return content
 
 
-def _pystac() -> Any:
-    try:
-        return import_module("pystac")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "STAC items are read with pystac, which is not installed; "
-            "install it with: pip install 'landslip[cloud]'"
-        ) from error
-
-
-def _may_be_scene(asset: Any) -> bool:
+def _is_scene(asset: Any) -> bool:
     kind = asset.media_type or ""
-    fields = asset.extra_fields
-    described = any(fields.get(name) for name in ("bands", "eo:bands", "raster:bands"))
+    described = any(asset.extra_fields.get(name) for name in _BAND_FIELDS)
     is_raster = kind.startswith("image/") or (not kind and described)
     return is_raster and not _NOT_SCENES & set(asset.roles or ())
 
 
 def _asset(key: str, asset: Any, properties: Mapping[str, Any]) -> StacAsset:
-    texts = _band_texts(asset.extra_fields)
-    bands = [_band(key, n, text, len(texts)) for n, text in enumerate(texts, start=1)]
-    if any(name.endswith(_OFFSET_APPLIED) and properties[name] is True for name in properties):
-        # such an item states the offset of the original product, which is already applied
-        bands = [replace(band, offset=None if band.offset is None else 0.0) for band in bands]
+    # fields of the asset hold for bands without their own
+    known = [asset.extra_fields.get(name) or [] for name in _BAND_FIELDS]
+    common = {name: v for name, v in asset.extra_fields.items() if name not in {"name", "bands"}}
+    merged = [dict(common) for _ in range(max(1, *(len(bands) for bands in known)))]
+    for bands in known:
+        for fields, band in zip(merged, bands, strict=False):
+            fields.update(band)
+    # items with offsets already applied state the offset of the original product nevertheless
+    is_applied = any(
+        name.endswith(_OFFSET_APPLIED) and value is True for name, value in properties.items()
+    )
+    bands = []
+    for index, text in enumerate(merged, start=1):
+        stated = _BandFields.model_validate(text)
+        names = [stated.name, key if len(merged) == 1 else None]
+        bands.append(
+            StacBand(
+                index=index,
+                names=tuple(name for name in map(_canonical, names) if name is not None),
+                common_name=_canonical(stated.common_name),
+                scale=stated.scale,
+                offset=0.0 if is_applied and stated.offset is not None else stated.offset,
+                nodata=stated.nodata,
+                unit=stated.unit,
+            )
+        )
     return StacAsset(
         key=key,
         location=Location.of(asset.get_absolute_href()),
@@ -173,40 +187,9 @@ def _asset(key: str, asset: Any, properties: Mapping[str, Any]) -> StacAsset:
     )
 
 
-def _band_texts(fields: Mapping[str, Any]) -> list[_BandText]:
-    """Return the fields of each band, those of the asset where a band has none of its own."""
-    known = [fields.get(name) or [] for name in ("eo:bands", "raster:bands", "bands")]
-    common = {name: value for name, value in fields.items() if name not in {"name", "bands"}}
-    count = max(1, *(len(bands) for bands in known))
-    merged: list[dict[str, Any]] = [dict(common) for _ in range(count)]
-    for bands in known:
-        for text, band in zip(merged, bands, strict=False):
-            text.update(band)
-    return [_BandText.model_validate(text) for text in merged]
-
-
-def _band(key: str, index: int, text: _BandText, count: int) -> StacBand:
-    names: Sequence[str | None] = [text.name, key if count == 1 else None]
-    return StacBand(
-        index=index,
-        names=tuple(name for name in map(_canonical, names) if name is not None),
-        common_name=_canonical(text.common_name),
-        scale=text.scale,
-        offset=text.offset,
-        nodata=text.nodata,
-        unit=text.unit,
-    )
-
-
 def _canonical(name: str | None) -> str | None:
     bands = Bands.from_descriptions([name]) if name else None
     return None if bands is None else bands.names[0]
-
-
-def _error_text(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,11 +218,11 @@ def select_assets(scene: StacScene, wanted: Bands) -> tuple[AssetSelection, ...]
     measured = [asset for asset in scene.assets if not asset.is_picture]
     pictures = [asset for asset in scene.assets if asset.is_picture]
     for assets in (measured, pictures):
-        whole = [asset for asset in assets if all(_offers([asset], name) for name in wanted)]
-        chosen = [_best_whole(scene, whole, wanted)] if whole else assets
+        complete = [asset for asset in assets if all(_offers([asset], name) for name in wanted)]
+        chosen = [_best_asset(scene, complete, wanted)] if complete else assets
         offers = [_offers(chosen, name) for name in wanted]
         if all(offers):
-            return tuple(_first_choice(scene, of) for of in offers)
+            return tuple(_best_offer(scene, of_band) for of_band in offers)
     raise InputError(_missing(scene, wanted))
 
 
@@ -257,46 +240,41 @@ def _offers(assets: Iterable[StacAsset], name: str) -> list[AssetSelection]:
     ]
 
 
-def _best_whole(scene: StacScene, whole: Sequence[StacAsset], wanted: Bands) -> StacAsset:
-    first, *others = [asset for asset in whole if _slowness(asset) == min(map(_slowness, whole))]
-    if others:
-        raise InputError(_undecided(scene, f"bands {wanted}", [a.key for a in (first, *others)]))
-    return first
+def _best_asset(scene: StacScene, assets: Sequence[StacAsset], wanted: Bands) -> StacAsset:
+    least = min(map(_slowness, assets))
+    best = [asset for asset in assets if _slowness(asset) == least]
+    _refuse_ties(scene, f"bands {wanted}", [asset.key for asset in best])
+    return best[0]
 
 
-def _first_choice(scene: StacScene, offers: Sequence[AssetSelection]) -> AssetSelection:
-    best = min(choice.rank for choice in offers)
-    first, *others = [choice for choice in offers if choice.rank == best]
-    if others:
-        named = [f"{choice.asset.key} band {choice.band.index}" for choice in (first, *others)]
-        raise InputError(_undecided(scene, f"band {first.wanted}", named))
-    return first
+def _best_offer(scene: StacScene, offers: Sequence[AssetSelection]) -> AssetSelection:
+    least = min(offer.rank for offer in offers)
+    best = [offer for offer in offers if offer.rank == least]
+    named = [f"{offer.asset.key} band {offer.band.index}" for offer in best]
+    _refuse_ties(scene, f"band {best[0].wanted}", named)
+    return best[0]
 
 
-def _undecided(scene: StacScene, what: str, named: Sequence[str]) -> str:
-    return (
-        f"{scene.place}: several assets of the item offer {what} equally ({', '.join(named)}); "
-        "keep one of them in a copy of the item"
-    )
+def _refuse_ties(scene: StacScene, what: str, named: Sequence[str]) -> None:
+    if len(named) > 1:
+        raise InputError(
+            f"{scene.place}: several assets of the item offer {what} equally ({', '.join(named)}); "
+            "keep one of them in a copy of the item"
+        )
 
 
 def _missing(scene: StacScene, wanted: Bands) -> str:
-    there = [
-        f"{asset.key} ({', '.join(_names(asset)) or 'no named bands'})" for asset in scene.assets
-    ]
+    listed = []
+    for asset in scene.assets:
+        known = [(band.common_name, *band.names) for band in asset.bands]
+        names = [next((name for name in of_band if name), "unnamed") for of_band in known]
+        listed.append(f"{asset.key} ({', '.join(names) or 'no named bands'})")
     without = [name for name in wanted if not _offers(scene.assets, name)]
     which = f"{','.join(without)} is in none of" if without else "no assets of one kind have all of"
-    listed = "; ".join(there) or "none that is a raster"
-    return f"{scene.place}: bands {wanted} are needed and {which} the item's assets: {listed}"
-
-
-def _names(asset: StacAsset) -> list[str]:
-    known = [(band.common_name, *band.names) for band in asset.bands]
-    return [next((name for name in names if name), "unnamed") for names in known]
-
-
-_REFLECTANCE = {"reflectance"}
-_PLAIN = {"", "1", "none", "unitless", "dn", "digital number", "digital_number", "counts"}
+    return (
+        f"{scene.place}: bands {wanted} are needed and {which} the item's assets: "
+        f"{'; '.join(listed) or 'none that is a raster'}"
+    )
 
 
 def write_stac_vrt(
@@ -310,41 +288,31 @@ def write_stac_vrt(
         InputError: bands are missing or not on one grid, their numbers are neither reflectance nor
             plain, or a file cannot be opened.
     """
-    choices = select_assets(scene, wanted)
-    path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', scene.item_id) or 'item'}.vrt"
-    write_vrt([_stack_band(scene, choice) for choice in choices], path, retry)
-    return path, SceneOptions(bands=wanted, nodata=_common_nodata([c.band for c in choices]))
-
-
-def _stack_band(scene: StacScene, choice: AssetSelection) -> VrtBand:
-    asset, band = choice.asset, choice.band
-    return VrtBand(
-        name=choice.wanted,
-        source=asset.location,
-        index=band.index,
-        of_bands=len(asset.bands),
-        scale=band.scale,
-        offset=band.offset,
-        nodata=band.nodata,
-        unit=_unit(scene, choice),
-    )
-
-
-def _unit(scene: StacScene, choice: AssetSelection) -> str | None:
-    band = choice.band
-    unit = (band.unit or "").strip().lower()
-    if unit in _REFLECTANCE:
-        return "reflectance"
-    if unit not in _PLAIN:
-        raise InputError(
-            f"{scene.place}: asset {choice.asset.key} holds {choice.wanted} in {band.unit!r}; "
-            "reflectance or plain numbers are needed: calibrate the scene first"
+    bands = []
+    for chosen in select_assets(scene, wanted):
+        unit = (chosen.band.unit or "").strip().lower()
+        if unit not in _REFLECTANCE | _PLAIN:
+            raise InputError(
+                f"{scene.place}: asset {chosen.asset.key} holds {chosen.wanted} in "
+                f"{chosen.band.unit!r}; reflectance or plain numbers are needed: calibrate the "
+                "scene first"
+            )
+        bands.append(
+            VrtBand(
+                name=chosen.wanted,
+                source=chosen.asset.location,
+                index=chosen.band.index,
+                of_bands=len(chosen.asset.bands),
+                scale=chosen.band.scale,
+                offset=chosen.band.offset,
+                nodata=chosen.band.nodata,
+                unit="reflectance" if unit in _REFLECTANCE else None,
+            )
         )
-    return None
-
-
-def _common_nodata(bands: Sequence[StacBand]) -> float | None:
-    """Return the nodata value that all bands state; NaN is invalid in any case."""
+    path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', scene.item_id) or 'item'}.vrt"
+    write_vrt(bands, path, retry)
     stated = {band.nodata for band in bands}
-    value = stated.pop() if len(stated) == 1 else None
-    return None if value is None or math.isnan(value) else value
+    nodata = stated.pop() if len(stated) == 1 else None
+    if nodata is not None and math.isnan(nodata):  # never valid, stated or not
+        nodata = None
+    return path, SceneOptions(bands=wanted, nodata=nodata)

@@ -73,40 +73,44 @@ def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT
     Raises:
         InputError: a raster cannot be opened, has other bands than described, or another grid.
     """
-    sources: dict[Location, _RasterHeader] = {}
+    headers: dict[Location, _RasterHeader] = {}
     for band in bands:
-        if band.source not in sources:
+        if band.source not in headers:
             with open_raster(band.source, retry) as file:
-                sources[band.source] = _RasterHeader.of(file)
-        _check_count(band, sources[band.source])
-    _check_grids(sources)
-    root = _dataset(sources[bands[0].source].grid)
-    for number, band in enumerate(bands, start=1):
-        root.append(_band(band, number, sources[band.source]))
-    masked = [location for location, source in sources.items() if source.has_mask]
-    if masked:
-        ElementTree.SubElement(root, "MaskBand").append(_mask(masked))
-    ElementTree.indent(root)
-    path.write_text(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _check_count(band: VrtBand, source: _RasterHeader) -> None:
-    if band.of_bands != source.colour_bands:
-        raise InputError(
-            f"{band.source}: {band.of_bands} bands are described and the raster has "
-            f"{source.colour_bands}; which of them is {band.name} is ambiguous"
-        )
-
-
-def _check_grids(sources: dict[Location, _RasterHeader]) -> None:
-    (first, known), *others = sources.items()
-    for location, source in others:
-        if not _same(known.grid, source.grid):
+                headers[band.source] = _RasterHeader.of(file)
+        count = headers[band.source].colour_bands
+        if band.of_bands != count:
+            raise InputError(
+                f"{band.source}: {band.of_bands} bands are described and the raster has {count}; "
+                f"which of them is {band.name} is ambiguous"
+            )
+    (first, known), *others = headers.items()
+    for location, header in others:
+        if not _same(known.grid, header.grid):
             raise InputError(
                 f"{location}: bands of one scene have one grid; this one has "
-                f"{_grid_text(source.grid)} and {first} {_grid_text(known.grid)}; bring the bands "
+                f"{_grid_text(header.grid)} and {first} {_grid_text(known.grid)}; bring the bands "
                 "to one grid, or use a model of bands that share one"
             )
+    height, width = known.grid.shape
+    root = ElementTree.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
+    if known.grid.crs is not None:
+        ElementTree.SubElement(root, "SRS").text = known.grid.crs.to_wkt()
+    transform = ", ".join(repr(number) for number in known.grid.transform.to_gdal())
+    ElementTree.SubElement(root, "GeoTransform").text = transform
+    for number, band in enumerate(bands, start=1):
+        root.append(_band(band, number, headers[band.source]))
+    masked = [location for location, header in headers.items() if header.has_mask]
+    if masked:
+        kind = {"dataType": "Byte", "subClass": "VRTDerivedRasterBand"}
+        mask = ElementTree.SubElement(
+            ElementTree.SubElement(root, "MaskBand"), "VRTRasterBand", kind
+        )
+        ElementTree.SubElement(mask, "PixelFunctionType").text = "min"
+        for location in masked:
+            _simple_source(mask, location, "mask,1")
+    ElementTree.indent(root)
+    path.write_text(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _same(one: Grid, other: Grid) -> bool:
@@ -125,37 +129,25 @@ def _grid_text(grid: Grid) -> str:
     return f"{width} x {height} px of {grid.transform.a:.6g} from {corner} in {crs}"
 
 
-def _dataset(grid: Grid) -> ElementTree.Element:
-    height, width = grid.shape
-    root = ElementTree.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
-    if grid.crs is not None:
-        ElementTree.SubElement(root, "SRS").text = grid.crs.to_wkt()
-    places = ", ".join(repr(number) for number in grid.transform.to_gdal())
-    ElementTree.SubElement(root, "GeoTransform").text = places
-    return root
-
-
-def _band(band: VrtBand, number: int, source: _RasterHeader) -> ElementTree.Element:
+def _band(band: VrtBand, number: int, header: _RasterHeader) -> ElementTree.Element:
     at = band.index - 1
-    dtype = _gdal_type(source.dtypes[at])
-    block_height, block_width = source.block_shape
+    dtype = str(typename_fwd[dtype_rev[header.dtypes[at]]])
+    (block_height, block_width), (height, width) = header.block_shape, header.grid.shape
     blocks = {"blockXSize": str(block_width), "blockYSize": str(block_height)}
     root = ElementTree.Element("VRTRasterBand", blocks, dataType=dtype, band=str(number))
-    facts = {
+    properties = {
         "Description": band.name,
-        "NoDataValue": _first(band.nodata, source.nodata[at]),
-        "Scale": _first(band.scale, source.scales[at]),
-        "Offset": _first(band.offset, source.offsets[at]),
-        "UnitType": _first(band.unit, source.units[at]),
+        "NoDataValue": header.nodata[at] if band.nodata is None else band.nodata,
+        "Scale": header.scales[at] if band.scale is None else band.scale,
+        "Offset": header.offsets[at] if band.offset is None else band.offset,
+        "UnitType": header.units[at] if band.unit is None else band.unit,
     }
-    for name, value in facts.items():
+    for name, value in properties.items():
         if value is not None:
             ElementTree.SubElement(root, name).text = str(value)
-    height, width = source.grid.shape
-    given = _simple_source(root, band.source, str(band.index))
     # with these, a source is opened only when it is read
     ElementTree.SubElement(
-        given,
+        _simple_source(root, band.source, str(band.index)),
         "SourceProperties",
         RasterXSize=str(width),
         RasterYSize=str(height),
@@ -166,25 +158,9 @@ def _band(band: VrtBand, number: int, source: _RasterHeader) -> ElementTree.Elem
     return root
 
 
-def _mask(sources: Sequence[Location]) -> ElementTree.Element:
-    root = ElementTree.Element("VRTRasterBand", dataType="Byte", subClass="VRTDerivedRasterBand")
-    ElementTree.SubElement(root, "PixelFunctionType").text = "min"
-    for location in sources:
-        _simple_source(root, location, "mask,1")
-    return root
-
-
 def _simple_source(root: ElementTree.Element, location: Location, band: str) -> ElementTree.Element:
     source = ElementTree.SubElement(root, "SimpleSource")
     opened = str(location.path.absolute()) if location.path else location.opened
     ElementTree.SubElement(source, "SourceFilename", relativeToVRT="0").text = opened
     ElementTree.SubElement(source, "SourceBand").text = band
     return source
-
-
-def _first(stated: float | str | None, found: float | str | None) -> float | str | None:
-    return found if stated is None else stated
-
-
-def _gdal_type(dtype: str) -> str:
-    return str(typename_fwd[dtype_rev[dtype]])
