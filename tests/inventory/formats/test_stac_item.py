@@ -13,7 +13,7 @@ from tests.inventory.factories import NAME, make_layers, make_record
 
 from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS
-from landslip.inventory.formats.stac_item import time_span, write_stac_item
+from landslip.inventory.formats.stac_item import write_stac_item
 from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
 from landslip.metrics.resampling import IntervalEstimate
 
@@ -97,38 +97,6 @@ def test_a_day_is_a_span_of_time(tmp_path: Path) -> None:
     assert found.datetime is None
     assert found.common_metadata.start_datetime == datetime(2008, 5, 15, tzinfo=UTC)
     assert found.common_metadata.end_datetime == datetime(2008, 5, 15, 23, 59, 59, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "start", "end"),
-    [
-        ("2008", "2008-01-01T00:00:00Z", "2008-12-31T23:59:59Z"),
-        ("2008-02", "2008-02-01T00:00:00Z", "2008-02-29T23:59:59Z"),
-        (" 2008-12-31 ", "2008-12-31T00:00:00Z", "2008-12-31T23:59:59Z"),
-        ("2008-05-12T14:28:01+08:00", "2008-05-12T06:28:01Z", "2008-05-12T06:28:01Z"),
-        ("2008-05-12T06:28:01Z", "2008-05-12T06:28:01Z", "2008-05-12T06:28:01Z"),
-        ("2008-05-12 06:28", "2008-05-12T06:28:00Z", "2008-05-12T06:28:00Z"),
-        ("9999-12-31", "9999-12-31T00:00:00Z", "9999-12-31T23:59:59Z"),
-    ],
-)
-def test_dates_and_moments(text: str, start: str, end: str) -> None:
-    span = time_span(text)
-    assert span is not None
-    assert [moment.isoformat() for moment in span] == [
-        moment.replace("Z", "+00:00") for moment in (start, end)
-    ]
-
-
-@pytest.mark.parametrize("text", [None, "", "unknown", "2008-13", "2008-02-30", "0000", "２００８"])
-def test_what_is_no_date_is_not_known(text: str | None) -> None:
-    assert time_span(text) is None
-
-
-def test_a_moment_is_the_datetime(tmp_path: Path) -> None:
-    scene = {"name": "s", "date": "2008-05-12T06:28:01Z"}
-    found = item(tmp_path, scene=scene)
-    assert found.datetime == datetime(2008, 5, 12, 6, 28, 1, tzinfo=UTC)
-    assert "start_datetime" not in found.properties
 
 
 def test_without_a_date_there_is_no_item(tmp_path: Path) -> None:

@@ -4,21 +4,16 @@ The item is a dictionary written as JSON; tests read and validate it with pystac
 here, as it brings 22 distributions into the base installation to hold the same dictionary.
 """
 
-import calendar
 import json
-import re
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import geopandas
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS, FieldKind
-from landslip.inventory.formats.wgs84 import WGS84, Footprint, footprint, in_wgs84
+from landslip.inventory.formats.wgs84 import WGS84, footprint, in_wgs84
 from landslip.inventory.record import InventoryRecord
 from landslip.inventory.statistics.result import InventoryStatistics
 
@@ -27,7 +22,6 @@ _EXTENSIONS = (
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "https://stac-extensions.github.io/table/v1.2.0/schema.json",
 )
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _DECIMALS = 7
 _MODEL_TERMS = ("mlm:name", "mlm:architecture", "mlm:tasks", "mlm:framework")
 
@@ -53,43 +47,6 @@ _ASSETS = {
 }
 
 
-class TimeSpan(NamedTuple):
-    """From when to when something was seen; both ends the same where that is a moment."""
-
-    start: datetime
-    end: datetime
-
-
-def time_span(text: str | None) -> TimeSpan | None:
-    """Return the span of a date (``2008``, ``2008-05``, ``2008-05-12``) or of a moment in ISO 8601.
-
-    None where it is not known, or not a date. Dates and moments without a time zone are taken for
-    UTC.
-    """
-    known = (text or "").strip()
-    if (found := _DATE.fullmatch(known)) is None:
-        return _moment(known)
-    year, month, day = (None if part is None else int(part) for part in found.groups())
-    try:
-        first = date(year or 0, month or 1, day or 1)
-    except ValueError:
-        return None
-    last_month = month or 12
-    last_day = day or calendar.monthrange(first.year, last_month)[1]
-    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    end = datetime(first.year, last_month, last_day, tzinfo=UTC)
-    return TimeSpan(start, end + timedelta(days=1, seconds=-1))
-
-
-def _moment(text: str) -> TimeSpan | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return TimeSpan(moment, moment)
-
-
 def write_stac_item(
     landslides: geopandas.GeoDataFrame,
     record: InventoryRecord,
@@ -97,10 +54,10 @@ def write_stac_item(
     files: list[str],
     path: Path,
 ) -> bool:
-    """Write the item and return True, or, where the date is not known, False: STAC asks for one.
+    """Write the item and return True, or, without a date, False: STAC needs one.
 
-    Its geometry is the convex hull of the landslides, null where there are none. Dates become
-    ``start_datetime`` and ``end_datetime``, since the time of day is not known.
+    Its geometry is the convex hull of the landslides, null where there are none. The day becomes
+    ``start_datetime`` and ``end_datetime``, since the time of day is unknown.
 
     Args:
         landslides: in a known coordinate system.
@@ -109,44 +66,34 @@ def write_stac_item(
         files: names of the files beside it, which become its assets.
         path: of the file.
     """
-    span = time_span(record.scene.date)
-    if span is None:
+    day = record.scene.date
+    if day is None:
         return False
+    geometry, bbox = None, {}
     where = footprint(in_wgs84(landslides.geometry))
+    if where is not None:
+        rounded = shapely.transform(where.geometry, lambda points: points.round(_DECIMALS))
+        geometry = json.loads(shapely.to_geojson(shapely.orient_polygons(rounded)))
+        bbox = {"bbox": [round(side, _DECIMALS) for side in where.bounds]}
+    times = {
+        "datetime": None,
+        "start_datetime": f"{day}T00:00:00Z",
+        "end_datetime": f"{day}T23:59:59Z",
+    }
     item = {
         "type": "Feature",
         "stac_version": "1.1.0",
         "stac_extensions": list(_EXTENSIONS),
         "id": record.name,
-        **_place(where),
-        "properties": _times(span) | _properties(landslides, record, statistics),
+        "geometry": geometry,
+        **bbox,
+        "properties": times | _properties(landslides, record, statistics),
         "links": [],
         "assets": _assets(files),
     }
     text = json.dumps(item, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return True
-
-
-def _place(where: Footprint | None) -> dict[str, Any]:
-    if where is None:
-        return {"geometry": None}
-    rounded = shapely.orient_polygons(shapely.transform(where.geometry, _rounded))
-    return {
-        "geometry": json.loads(shapely.to_geojson(rounded)),
-        "bbox": [round(side, _DECIMALS) for side in where.bounds],
-    }
-
-
-def _rounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return points.round(_DECIMALS)
-
-
-def _times(span: TimeSpan) -> dict[str, Any]:
-    start, end = (moment.isoformat().replace("+00:00", "Z") for moment in span)
-    if span.start == span.end:
-        return {"datetime": start}
-    return {"datetime": None, "start_datetime": start, "end_datetime": end}
 
 
 def _properties(

@@ -1,7 +1,8 @@
-"""Layers as tables of Arrow, and the files that GDAL makes of them."""
+"""The layers as GeoPackage, GeoParquet, CSV and GeoJSON."""
 
 import sqlite3
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from landslip.io.vector import FIXED_DATE, gdal_crs, vector_writing, write_error
 
 GEOMETRY_COLUMN = "geom"
 LAYERS_TEXT = "the layers of the inventory"
-_MULTIPOLYGON = 6
+GEOJSON_DECIMALS = 7
 
 
 def arrow_table(frame: geopandas.GeoDataFrame) -> pa.Table:
@@ -54,7 +55,7 @@ def as_one_type(
     geometries: NDArray[np.object_],
 ) -> tuple[NDArray[np.object_], str]:
     """Return polygons and ``Polygon``, or, where there is any multipolygon, all as such."""
-    if not (shapely.get_type_id(geometries) == _MULTIPOLYGON).any():
+    if not (shapely.get_type_id(geometries) == shapely.GeometryType.MULTIPOLYGON).any():
         return geometries, "Polygon"
     single = shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON
     promoted = geometries.copy()
@@ -82,9 +83,6 @@ def write_layer(
         pyogrio.write_arrow(
             table, path, driver=driver, geometry_type=geometry_type, **geometry, **options
         )
-
-
-GEOJSON_DECIMALS = 7
 
 
 def write_parquet(landslides: geopandas.GeoDataFrame, path: Path) -> None:
@@ -142,35 +140,7 @@ _STYLE_NAMES: dict[Language, str] = {
     Language.ENGLISH: "landslip",
     Language.CHINESE: "landslip 中文",
 }
-_DATA_COLUMNS = """
-CREATE TABLE gpkg_data_columns (
-  table_name TEXT NOT NULL,
-  column_name TEXT NOT NULL,
-  name TEXT,
-  title TEXT,
-  description TEXT,
-  mime_type TEXT,
-  constraint_name TEXT,
-  CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name),
-  CONSTRAINT gdc_tn UNIQUE (table_name, name)
-);
-CREATE TABLE gpkg_data_column_constraints (
-  constraint_name TEXT NOT NULL,
-  constraint_type TEXT NOT NULL,
-  value TEXT,
-  min NUMERIC,
-  min_is_inclusive BOOLEAN,
-  max NUMERIC,
-  max_is_inclusive BOOLEAN,
-  description TEXT,
-  CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value)
-);
-INSERT INTO gpkg_extensions VALUES
-  ('gpkg_data_columns', NULL, 'gpkg_schema',
-   'http://www.geopackage.org/spec121/#extension_schema', 'read-write'),
-  ('gpkg_data_column_constraints', NULL, 'gpkg_schema',
-   'http://www.geopackage.org/spec121/#extension_schema', 'read-write');
-"""
+_SCHEMA = files("landslip.inventory.formats") / "templates" / "gpkg_schema.sql"
 _INSERT_COLUMN = """
 INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description)
 VALUES (?, ?, ?, ?, ?)
@@ -200,7 +170,12 @@ def write_geopackage(
     Raises:
         LandslipError: it could not be written.
     """
-    tables = _tables(layers)
+    tables = (
+        _GeoPackageLayer(LANDSLIDES, layers.landslides, "Polygon"),
+        _GeoPackageLayer(CROWNS, layers.crowns, "Point"),
+        _GeoPackageLayer(TOES, layers.toes, "Point"),
+        _GeoPackageLayer(DENSITY, layers.density, "Polygon"),
+    )
     for table in tables:
         geometries, kind = as_one_type(np.asarray(table.frame.geometry.values))
         write_layer(
@@ -225,43 +200,31 @@ def write_geopackage(
     _finish(path, tables, language)
 
 
-def _tables(layers: InventoryLayers) -> tuple[_GeoPackageLayer, ...]:
-    return (
-        _GeoPackageLayer(LANDSLIDES, layers.landslides, "Polygon"),
-        _GeoPackageLayer(CROWNS, layers.crowns, "Point"),
-        _GeoPackageLayer(TOES, layers.toes, "Point"),
-        _GeoPackageLayer(DENSITY, layers.density, "Polygon"),
-    )
-
-
 def _styles(tables: tuple[_GeoPackageLayer, ...], default: Language) -> pa.Table:
     """Return the rows of ``layer_styles``, one for each layer and language."""
     cases = [(table, language) for table in tables for language in _STYLE_NAMES]
-    moment = pandas.Timestamp(FIXED_DATE)
-    rows = [
+    count = len(cases)
+    moments = [pandas.Timestamp(FIXED_DATE)] * count
+    return pa.table(
         {
-            "f_table_catalog": "",
-            "f_table_schema": "",
-            "f_table_name": table.name,
-            "f_geometry_column": GEOMETRY_COLUMN,
-            "styleName": _STYLE_NAMES[language],
-            "styleQML": layer_style(table.name, table.frame, language),
-            "styleSLD": "",
-            "useAsDefault": language == default,
-            "description": "",
-            "owner": "",
-            "ui": "",
-            "update_time": moment,
+            "f_table_catalog": [""] * count,
+            "f_table_schema": [""] * count,
+            "f_table_name": [table.name for table, _ in cases],
+            "f_geometry_column": [GEOMETRY_COLUMN] * count,
+            "styleName": [_STYLE_NAMES[language] for _, language in cases],
+            "styleQML": [layer_style(one.name, one.frame, language) for one, language in cases],
+            "styleSLD": [""] * count,
+            "useAsDefault": [language == default for _, language in cases],
+            "description": [""] * count,
+            "owner": [""] * count,
+            "ui": [""] * count,
+            "update_time": pa.array(moments, type=pa.timestamp("ms", tz="UTC")),
         }
-        for table, language in cases
-    ]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    times = pa.array(columns.pop("update_time"), type=pa.timestamp("ms", tz="UTC"))
-    return pa.table(columns | {"update_time": times})
+    )
 
 
 def _finish(path: Path, tables: tuple[_GeoPackageLayer, ...], language: Language) -> None:
-    """Add what columns mean, once the spatial indexes are seen to be complete.
+    """Check that the spatial indexes are complete, and add what columns mean.
 
     GDAL reads name and description as a column's alternative name and comment.
     """
@@ -273,17 +236,13 @@ def _finish(path: Path, tables: tuple[_GeoPackageLayer, ...], language: Language
     try:
         with closing(sqlite3.connect(path)) as file:
             for table in tables:
-                _check_index(file, table)
-            file.executescript(_DATA_COLUMNS)
+                index = f"rtree_{table.name}_{GEOMETRY_COLUMN}"
+                indexed = file.execute(f"SELECT count(*) FROM {index}").fetchone()[0]  # noqa: S608
+                geometries = table.frame.geometry
+                if indexed != int((geometries.notna() & ~geometries.is_empty).sum()):
+                    raise sqlite3.DatabaseError(f"{index} is incomplete")
+            file.executescript(_SCHEMA.read_text("utf-8"))
             file.executemany(_INSERT_COLUMN, rows)
             file.commit()
     except sqlite3.Error as error:
         raise write_error(path, LAYERS_TEXT, error) from error
-
-
-def _check_index(file: sqlite3.Connection, table: _GeoPackageLayer) -> None:
-    query = f"SELECT count(*) FROM rtree_{table.name}_{GEOMETRY_COLUMN}"  # noqa: S608 - our own names
-    indexed = file.execute(query).fetchone()[0]
-    geometries = table.frame.geometry
-    if indexed != int((geometries.notna() & ~geometries.is_empty).sum()):
-        raise sqlite3.DatabaseError(f"the spatial index of {table.name} is not complete")
