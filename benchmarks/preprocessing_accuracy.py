@@ -2,8 +2,8 @@
 
     python benchmarks/preprocessing_accuracy.py [--seed 0] [--side 768]
 
-Makes level-1A products of a made-up land by a physical camera, processes them, and prints what is
-left: reflectance by band at 2 m and 8 m, places, the registration of the two images, and the
+Makes level-1A products of a synthetic landscape by a physical camera, processes them, and prints
+what is left: reflectance by band at 2 m and 8 m, places, the registration of the two images, and the
 fusion's own scores. Calibration figures and sun are those of the package on both sides, so that an
 error in them would not show. Everything is drawn from the seed.
 """
@@ -52,7 +52,7 @@ DEM_MARGIN_M = 4000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A look at the land, and the elevation model that goes with it."""
+    """An overpass, and the elevation model that goes with it."""
 
     name: str
     overpass: Overpass
@@ -98,7 +98,7 @@ class Truth:
 
 
 def rich(land: SyntheticLandscape, case: Case) -> Truth:
-    """Return the land as it is made: forest, fields, houses, landslides, in the day's light."""
+    """Return the landscape: forest, fields, houses, landslides, in the day's light."""
     day = case.overpass.beijing_time.date()
     ground = land.ground_on(day, case.overpass.sun(_somewhere()))
     return Truth(ground, _edges(land.freshness_on(day) > 0.3))
@@ -145,7 +145,7 @@ class Compared:
 
     @classmethod
     def of(cls, outcome: PreprocessResult, truth: Truth, window: Window) -> "Compared":
-        """Read a scene where a window of the ground lies."""
+        """Read a scene in a window of the ground."""
         grid = truth.ground.grid.at(window)
         with Scene(outcome.scene) as scene:
             corner = ~scene.grid.transform @ (grid.transform.c, grid.transform.f)
@@ -164,9 +164,12 @@ class Compared:
 
     def above(self, haze: tuple[float, ...]) -> "Compared":
         """Return the same with path reflectance in what is true."""
-        air = np.reshape(np.array(haze, np.float32), (4, 1, 1))
+        haze_field = np.reshape(np.array(haze, np.float32), (4, 1, 1))
         return replace(
-            self, truth=self.truth + air, by_pan=self.by_pan + air, by_mss=self.by_mss + air
+            self,
+            truth=self.truth + haze_field,
+            by_pan=self.by_pan + haze_field,
+            by_mss=self.by_mss + haze_field,
         )
 
     def rms(self, one: Field, other: Field, block_px: int = 1) -> NDArray[np.float64]:
@@ -249,9 +252,9 @@ def main() -> None:
 
 
 def print_clear(bench: Bench, land: SyntheticLandscape) -> None:
-    """Print what is left without noise and air, for each fusion and ground."""
+    """Print errors without noise and atmosphere, for each fusion and ground."""
     found = list(_clear(bench, land))
-    print("\nReflectance without noise and air: RMS by band, outside landslides' edges\n")
+    print("\nReflectance without noise and atmosphere: RMS by band, outside landslides' edges\n")
     _print_reflectance([(f"{name}, {ground}, {word}", one) for name, ground, word, one in found])
     print("\nPlaces, px of 2 m; registration, px of 8 m; scores of the fusion; rich ground\n")
     print("| case | fusion | places median | RMS | MSS on PAN | ERGAS | SAM, deg | Q2n | QNR |")

@@ -1,4 +1,4 @@
-"""Draws what each step of preprocessing does to a made-up Gaofen-1 product.
+"""Draws what each step of preprocessing does to a synthetic Gaofen-1 product.
 
     python benchmarks/preprocessing_pictures.py [--out docs/images] [--seed 3]
 
@@ -68,8 +68,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        made = write_series(study_area(options.seed), Path(folder) / "series", tell=print)
-        with opened(made) as work:
+        series = write_series(study_area(options.seed), Path(folder) / "series", log=print)
+        with opened(series) as work:
             for name, draw in STEPS.items():
                 path = options.out / f"preprocessing_{name}.png"
                 write(draw(work), path)
@@ -90,16 +90,16 @@ class Work:
     """The first product, open, and what its steps found.
 
     Attributes:
-        told: cameras as the product has them.
+        stated: images with the product's cameras.
         refined: both corrected by the second date's scene.
         registered: the multispectral one corrected besides.
         seen: part of the map that pictures show.
     """
 
-    made: SyntheticSeries
+    series: SyntheticSeries
     product: Product
     ground: GroundGrid
-    told: OpenImages
+    stated: OpenImages
     refined: OpenImages
     registered: OpenImages
     seen: Window
@@ -109,16 +109,16 @@ class Work:
         """The map at the multispectral resolution."""
         return GroundGrid(self.ground.grid.coarser(RATIO), self.ground.elevation)
 
-    def light(
+    def correction(
         self, atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA
     ) -> RadiometricCorrection:
         """Return what counts mean."""
-        histograms = count_histograms(self.told)
+        histograms = count_histograms(self.stated)
         return derive_radiometric_correction(self.product, histograms, 0.0, atmosphere=atmosphere)
 
     def truth(self, at: int) -> Pixels:
         """Return the ground's reflectance of a date, stored numbers, on the part that is seen."""
-        path = self.made.dates[at].reflectance
+        path = self.series.dates[at].reflectance
         assert path is not None  # noqa: S101 - the study area keeps it
         with SensorImage(path) as image:
             return image.read(moved(self.ground, image, self.seen))
@@ -146,32 +146,34 @@ def moved(ground: GroundGrid, image: SensorImage, window: Window) -> Window:
 
 
 @contextmanager
-def opened(made: SyntheticSeries) -> Iterator[Work]:
+def opened(series: SyntheticSeries) -> Iterator[Work]:
     """Open the first product and take it through refinement and registration."""
-    with open_product(made.dates[0].product) as product, open_images(product) as told:
-        cameras = [(one.rpc, one.image.shape) for one in (told.ms, told.pan)]
-        elevation, _ = load_dem(DemRequest(path=made.dem), cameras)
-        outline = image_outline(told.pan.rpc, told.pan.image.shape, elevation)
+    with open_product(series.dates[0].product) as product, open_images(product) as stated:
+        cameras = [(one.rpc, one.image.shape) for one in (stated.ms, stated.pan)]
+        elevation, _ = load_dem(DemRequest(path=series.dem), cameras)
+        outline = image_outline(stated.pan.rpc, stated.pan.image.shape, elevation)
         ground = GroundGrid(plan_grid(GridRequest(resolution_m=2.0), outline, elevation), elevation)
         coarse = GroundGrid(ground.grid.coarser(RATIO), elevation)
-        reference = made.dates[1].reflectance
+        reference = series.dates[1].reflectance
         assert reference is not None  # noqa: S101 - the study area keeps it
-        found = refine_camera(told.pan, ground, RefinementRequest(path=reference))
+        found = refine_camera(stated.pan, ground, RefinementRequest(path=reference))
         print(f"reference: rms {found.before.rms_px:.2f} -> {found.fit.after.rms_px:.3f} PAN px")
-        pan = CameraImage(told.pan.image, told.pan.rpc.corrected(found.correction))
+        pan = CameraImage(stated.pan.image, stated.pan.rpc.corrected(found.correction))
         a, b, c, d, e, f = found.correction.coefficients
         smaller = replace(found.correction, coefficients=(a, b, c / RATIO, d, e, f / RATIO))
-        refined = OpenImages(ms=CameraImage(told.ms.image, told.ms.rpc.corrected(smaller)), pan=pan)
+        refined = OpenImages(
+            ms=CameraImage(stated.ms.image, stated.ms.rpc.corrected(smaller)), pan=pan
+        )
         fit = coregister(refined, coarse, RATIO, product.name)
         print(f"registration: rms {fit.before.rms_px:.3f} -> {fit.fit.after.rms_px:.3f} MSS px")
         ms = CameraImage(refined.ms.image, refined.ms.rpc.corrected(fit.correction))
         with SensorImage(reference) as image:
             col, row = ~ground.grid.transform @ tuple(image.grid.transform @ (0, 0))
         yield Work(
-            made=made,
+            series=series,
             product=product,
             ground=ground,
-            told=told,
+            stated=stated,
             refined=refined,
             registered=OpenImages(ms=ms, pan=pan),
             seen=Window(round(col), round(row), SIDE_PX, SIDE_PX),
@@ -183,7 +185,7 @@ Parts = list[tuple[str, RgbImage]]
 
 def draw_raw(work: Work) -> Parts:
     """Both images as they come, in the geometry of the sensor."""
-    ms, pan = (one.image.read_small(1024) for one in (work.told.ms, work.told.pan))
+    ms, pan = (one.image.read_small(1024) for one in (work.stated.ms, work.stated.pan))
     size = pan.shape[2], pan.shape[1]
     large = np.stack([cv2.resize(band, size, interpolation=cv2.INTER_NEAREST) for band in ms])
     return [("PAN, 2 m", shown(pan, PAN_BANDS)), ("MSS, 8 m", shown(large, MSS_BANDS))]
@@ -224,12 +226,14 @@ def draw_registration(work: Work) -> Parts:
     patch = work.ground.window(window)
     pan = work.registered.pan.resample_cubic(patch.project(work.registered.pan.rpc))[0][0]
     pan = scaled(cv2.GaussianBlur(pan, (0, 0), 2.0))
-    light = work.light()
+    correction = work.correction()
     detail = fit_pansharpening(
-        work.registered, light, work.coarse, RATIO, PansharpeningMethod.BROVEY
+        work.registered, correction, work.coarse, RATIO, PansharpeningMethod.BROVEY
     )
     for name, source in (("before", work.refined.ms), ("after", work.registered.ms)):
-        bands = light.reflectance(source.resample_spline(patch.project(source.rpc))[0], MSS_BANDS)
+        bands = correction.reflectance(
+            source.resample_spline(patch.project(source.rpc))[0], MSS_BANDS
+        )
         cyan = scaled(np.average(bands, axis=0, weights=detail.fusion.intensity.weights))
         parts.append((f"{name} registration", np.dstack([pan, cyan, cyan])))
     return parts
@@ -238,12 +242,14 @@ def draw_registration(work: Work) -> Parts:
 def draw_fusion(work: Work) -> Parts:
     """Bands alone, PAN alone, and the three methods."""
     window = inner(work.seen, 96)
-    patch, light = work.ground.window(window), work.light()
+    patch, correction = work.ground.window(window), work.correction()
     pan = work.registered.pan.resample_cubic(patch.project(work.registered.pan.rpc))[0]
     ms = work.registered.ms.resample_spline(patch.project(work.registered.ms.rpc))[0]
     names = ["MSS, interpolated", *(method.value for method in PansharpeningMethod)]
-    scenes = [light.reflectance(ms, MSS_BANDS) / SCALE]
-    scenes += [work.scene(work.registered, light, method, window) for method in PansharpeningMethod]
+    scenes = [correction.reflectance(ms, MSS_BANDS) / SCALE]
+    scenes += [
+        work.scene(work.registered, correction, method, window) for method in PansharpeningMethod
+    ]
     parts = list(zip(names, alike(scenes), strict=True))
     return [parts[0], ("PAN", shown(pan, PAN_BANDS)), *parts[1:]]
 
@@ -253,9 +259,11 @@ def draw_refinement(work: Work) -> Parts:
     window = inner(work.seen, 246)
     reference = shown(work.truth(1)[(slice(None), *window.slices_in(work.seen))], MSS_BANDS)
     row, col = np.indices(window.shape) // 41
-    turn, parts, light = (row + col) % 2 == 0, [], work.light()
-    for name, sources in (("before", work.told), ("after", work.registered)):
-        scene = shown(work.scene(sources, light, PansharpeningMethod.BROVEY, window), MSS_BANDS)
+    turn, parts, correction = (row + col) % 2 == 0, [], work.correction()
+    for name, sources in (("before", work.stated), ("after", work.registered)):
+        scene = shown(
+            work.scene(sources, correction, PansharpeningMethod.BROVEY, window), MSS_BANDS
+        )
         parts.append((f"{name} refinement", np.where(turn[..., np.newaxis], scene, reference)))
     return parts
 
@@ -264,21 +272,23 @@ def draw_haze(work: Work) -> Parts:
     """The top of the atmosphere, less its haze, and the ground as it is."""
     names, scenes = [], []
     for atmosphere in (AtmosphericCorrection.TOA, AtmosphericCorrection.DOS):
-        light = work.light(atmosphere)
-        if light.haze is not None:
-            print("haze found", {b: round(v, 4) for b, v in light.haze.reflectance.items()})
-            print(*light.haze.warnings, sep="\n")
+        correction = work.correction(atmosphere)
+        if correction.haze is not None:
+            print("haze found", {b: round(v, 4) for b, v in correction.haze.reflectance.items()})
+            print(*correction.haze.warnings, sep="\n")
         names.append(f"--atmosphere {atmosphere.value}")
-        scenes.append(work.scene(work.registered, light, PansharpeningMethod.BROVEY, work.seen))
+        scenes.append(
+            work.scene(work.registered, correction, PansharpeningMethod.BROVEY, work.seen)
+        )
     return list(
-        zip([*names, "the ground without air"], alike([*scenes, work.truth(0)]), strict=True)
+        zip([*names, "the ground without atmosphere"], alike([*scenes, work.truth(0)]), strict=True)
     )
 
 
 def draw_scene(work: Work) -> Parts:
     """The finished scene in natural colours and in infrared."""
     stored = work.scene(
-        work.registered, work.light(), PansharpeningMethod.BROVEY, work.ground.grid.window
+        work.registered, work.correction(), PansharpeningMethod.BROVEY, work.ground.grid.window
     )
     infrared = stored[[MSS_BANDS.index(band) for band in INFRARED]]
     return [

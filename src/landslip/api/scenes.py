@@ -167,7 +167,7 @@ def preprocess(
             if log is None:
                 return ProgressCallbacks(progress=report)
             say = log
-            return ProgressCallbacks(tell=lambda line: say(f"{path.name}: {line}"), progress=report)
+            return ProgressCallbacks(log=lambda line: say(f"{path.name}: {line}"), progress=report)
 
         preprocess_all(_listed(products), Path(out), request, watch, done)
     return scenes

@@ -27,7 +27,7 @@ def synthetic(
     from landslip.synthetic.series import small_area, wenchuan_area, write_series
 
     areas = {StudyPreset.WENCHUAN: wenchuan_area, StudyPreset.SMALL: small_area}
-    made = write_series(areas[preset](seed), out, tell=lambda line: typer.echo(line, err=True))
+    made = write_series(areas[preset](seed), out, log=lambda line: typer.echo(line, err=True))
     for one in made.dates:
         typer.echo(f"{one.product}: {one.day}, {one.count} landslides")
     typer.echo(f"{made.dem}: elevation model; {made.area}: the area that all dates cover")

@@ -295,14 +295,14 @@ class SyntheticScenes:
         """
         products = self.folder / _PRODUCTS
         if not products.exists():
-            write_series(self.area, products, tell=self.tell)
+            write_series(self.area, products, log=self.tell)
         request = PreprocessRequest(
             dem=DemRequest(path=products / DEM, heights=HeightReference()),
             reference=RefinementRequest(path=products / f"reflectance_{_dates(self.area)[0]}.tif"),
         )
         product = next(products.glob(f"GF1_*_{date}_*.tar.gz"))
         watch = ProgressCallbacks(
-            tell=lambda line: self.tell(f"{date}: {line}"), progress=self.progress
+            log=lambda line: self.tell(f"{date}: {line}"), progress=self.progress
         )
         made = preprocess(product, self.folder / _SCENES, request, watch)
         return SceneDatasetRequest(

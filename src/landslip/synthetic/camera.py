@@ -236,7 +236,7 @@ class PushbroomCamera:
         return lonlat
 
     def project(self, lonlat_deg: Points, height_m: NDArray[np.float64] | float) -> Points:
-        """Return the pixel coordinates (n, 2) at which ground points are seen: Newton's method."""
+        """Return the pixel coordinates (n, 2) of ground points, by Newton's method."""
         places = to_cartesian(lonlat_deg, height_m)
         points = np.repeat(self.centre, len(places), axis=0)
         for _ in range(_MAX_ITERATIONS):
@@ -279,8 +279,7 @@ def aim_at(
     """Return the camera on the orbit from which its middle sees a point on the ground."""
     target = np.array([lonlat_deg])
     for _ in range(_MAX_ITERATIONS):
-        seen = camera.locate(camera.centre, height_m)
-        missed = (target - seen)[0]
+        missed = (target - camera.locate(camera.centre, height_m))[0]
         if np.abs(missed).max() < 1e-10:
             break
         orbit = replace(

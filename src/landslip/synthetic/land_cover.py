@@ -95,15 +95,15 @@ def paint_vegetation(
 ) -> None:
     """Cover everything: forest, darker on shady slopes, shrubs, and dry grass high up."""
     shape = terrain.shape
-    stands = fractal_noise(shape, generator, largest_px=350, exponent=1.2)
+    stand_noise = fractal_noise(shape, generator, largest_px=350, exponent=1.2)
     meadows = fractal_noise(shape, generator, largest_px=250, exponent=1.3)
     crowns = fractal_noise(shape, generator, largest_px=9, smallest_px=2.5, exponent=0.3)
     mottle = fractal_noise(shape, generator, largest_px=60, exponent=1.0)
     sunny = blurred(terrain.downslope[1], 6)
     canvas.paint(np.ones(shape, np.float32), FOREST, 0.22 * crowns + 0.12 * mottle)
-    canvas.paint(0.8 * top_fraction(stands - sunny, 0.35), DARK_FOREST, 0.25 * crowns)
+    canvas.paint(0.8 * top_fraction(stand_noise - sunny, 0.35), DARK_FOREST, 0.25 * crowns)
     canvas.relief_m += _CROWN_M * crowns
-    shrubs = top_fraction(sunny + stands, 0.34, 0.35)
+    shrubs = top_fraction(sunny + stand_noise, 0.34, 0.35)
     canvas.paint(0.85 * shrubs, SHRUB, 0.10 * crowns + 0.14 * mottle)
     height = terrain.height_m / terrain.height_m.max()
     grass = top_fraction(meadows + 0.6 * sunny + 1.5 * height, 0.13, 0.25)

@@ -262,10 +262,10 @@ def draw_histories(
 
 def visible_landslides(histories: Sequence[LandslideHistory], day: date) -> list[Landslide]:
     """Return the landslides that can be seen on a day: failed, and not yet overgrown."""
-    seen = ((one.outline, one.freshness(day)) for one in histories)
+    visible = ((one.outline, one.freshness(day)) for one in histories)
     return [
         Landslide(outline=outline, freshness=freshness)
-        for outline, freshness in seen
+        for outline, freshness in visible
         if freshness >= OVERGROWN
     ]
 

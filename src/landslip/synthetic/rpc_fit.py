@@ -69,8 +69,8 @@ def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> Fit
 def residual_px(rpc: RPC, camera: PushbroomCamera, height_range_m: tuple[float, float]) -> float:
     """Return the largest distance of an RPC from a camera, on a grid of its own, in pixels."""
     points, height = _grid(camera, height_range_m, (26, 34, 12))
-    seen = rpc.project(camera.locate(points, height), height)
-    return float(np.hypot(*(seen - points).T).max())
+    residuals = rpc.project(camera.locate(points, height), height) - points
+    return float(np.hypot(*residuals.T).max())
 
 
 def _grid(

@@ -53,8 +53,8 @@ class SensorModel:
         """Return panchromatic reflectance (height, width) of four bands (4, height, width)."""
         mixed = np.tensordot(np.asarray(self.pan_weights, np.float32), reflectance, axes=1)
         hidden = np.sqrt(np.maximum(reflectance[2] * reflectance[3], 0))
-        seen: Field = (mixed + np.float32(self.red_edge_weight) * hidden).astype(np.float32)
-        return seen
+        pan: Field = (mixed + np.float32(self.red_edge_weight) * hidden).astype(np.float32)
+        return pan
 
     def haze_of(self, band: str) -> float:
         """Return the path reflectance of a band."""

@@ -152,7 +152,7 @@ class SyntheticSeries:
 
 
 def write_series(
-    area: StudyArea, out: Path, *, tell: Callable[[str], None] = lambda _line: None
+    area: StudyArea, out: Path, *, log: Callable[[str], None] = lambda _line: None
 ) -> SyntheticSeries:
     """Write products, truth of every date, and an elevation model into a new folder.
 
@@ -164,7 +164,7 @@ def write_series(
         OutputExistsError: ``out`` exists.
     """
     refuse_existing(out, overwrite=False)
-    tell("landscape ...")
+    log("landscape ...")
     middle = area.overpasses[len(area.overpasses) // 2]
     land = make_landscape(area.landscape_with_margin, area.seed, middle.sun(area.middle))
     with atomic_directory(out, overwrite=False) as stage:
@@ -172,7 +172,7 @@ def write_series(
         write_landscape_dem(land, area.dem, stage / DEM)
         dates, facts = [], []
         for number, overpass in enumerate(area.overpasses):
-            tell(f"{overpass.beijing_time:%Y-%m-%d} ...")
+            log(f"{overpass.beijing_time:%Y-%m-%d} ...")
             one = _write_date(area, land, number, stage, out)
             dates.append(one)
             facts.append(

@@ -142,11 +142,11 @@ class ProgressCallbacks:
     """What is called during the work.
 
     Attributes:
-        tell: with a line for each step.
+        log: with a line for each step.
         progress: while the scene is written.
     """
 
-    tell: Callable[[str], None] = lambda _line: None
+    log: Callable[[str], None] = lambda _line: None
     progress: Progress = no_progress
 
 
@@ -228,7 +228,7 @@ def preprocess(
     if earlier is not None:
         _require_common_crs(earlier, request)
         return earlier
-    timer = _StepTimer(callbacks.tell)
+    timer = _StepTimer(callbacks.log)
     with bounded_cache(_CACHE_MB), timer.step("product"), open_product(source) as product:
         folder = out / product.name
         with atomic_directory(folder, overwrite=request.overwrite) as stage:
@@ -269,15 +269,15 @@ def preprocess(
 class _StepTimer:
     """Announces each step, and times it."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time a step; steps inside others count in both."""
         started = time.monotonic()
-        self._tell(f"{name} ...")
+        self._log(f"{name} ...")
         try:
             yield
         finally:
@@ -287,7 +287,7 @@ class _StepTimer:
 def _prepare(
     product: Product, images: OpenImages, request: PreprocessRequest, timer: _StepTimer
 ) -> tuple[SceneInputs, dict[str, Any]]:
-    """Return what the scene is made from, and what is found out about it for `QUALITY`."""
+    """Return the inputs of the scene, and what `QUALITY` says of them."""
     with timer.step("radiometry"):
         histograms = count_histograms(images)
     with timer.step("elevation"):
@@ -307,7 +307,7 @@ def _prepare(
         with timer.step("reference"):
             ground = _ground_grid(images.pan, elevation, request)
             reference = refine_camera(images.pan, ground, request.reference)
-            # found for the panchromatic image, it holds for the smaller one too
+            # estimated for the panchromatic image, scaled for the multispectral one
             pan_ratio = images.pan.image.shape[0] / images.ms.image.shape[0]
             a, b, c, d, e, f = reference.correction.coefficients
             smaller = ImageCorrection(coefficients=(a, b, c / pan_ratio, d, e, f / pan_ratio))

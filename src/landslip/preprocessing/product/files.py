@@ -167,9 +167,9 @@ def files_in_folder(folder: Path) -> ProductFiles:
 
 
 def find_products(patterns: Sequence[str]) -> list[Path]:
-    """Return the archives and product folders that files, folders and patterns stand for.
+    """Return the archives and product folders that files, folders and patterns name.
 
-    A folder that is a product stands for itself, any other for the archives and product folders
+    A folder that is a product names itself, any other the archives and product folders
     in it and in its subfolders. Archives found in this way or by a pattern and named as another
     camera's (``GF1_WFV1_...``) are left out; one given by its own name never is.
 
@@ -180,7 +180,7 @@ def find_products(patterns: Sequence[str]) -> list[Path]:
         Sorted, each path once.
 
     Raises:
-        InputError: a pattern stands for nothing.
+        InputError: a pattern names nothing.
     """
     products: dict[Path, Path] = {}
     for pattern in patterns:

@@ -1,6 +1,6 @@
 """Cloud detection: thick clouds by thresholds, clouds and shadows by OmniCloudMask.
 
-The thresholds judge single pixels by brightness and whiteness, with a filter by size; they know
+The thresholds classify single pixels by brightness and whiteness, with a filter by size; they know
 nothing of texture or temperature. Snow, salt, bright roofs and fresh bare debris, landslides among
 them, may be taken for cloud where they are as bright, white and large; thin cloud and cloud shadow
 are missed. So they serve to leave out most of what is useless, not to make a scene clean.
