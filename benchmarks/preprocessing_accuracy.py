@@ -1,10 +1,10 @@
-"""How close does ``landslip preprocess`` come to a known ground?
+"""Errors of ``landslip preprocess`` against synthetic ground truth.
 
     python benchmarks/preprocessing_accuracy.py [--seed 0] [--side 768]
 
 Makes level-1A products of a synthetic landscape by a physical camera, processes them, and prints
-what is left: reflectance by band at 2 m and 8 m, places, the registration of the two images, and the
-fusion's own scores. Calibration figures and sun are those of the package on both sides, so that an
+the errors: reflectance by band at 2 m and 8 m, geolocation, the registration of the two images, and
+the fusion's own scores. Calibration and sun are those of the package on both sides, so that an
 error in them would not show. Everything is drawn from the seed.
 """
 
