@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.reporting.inventory.made import write_inventory
-from tests.reporting.inventory.wanted import Wanted
+from tests.reporting.inventory.factories import InventoryContents, write_inventory
 from typer.testing import CliRunner, Result
 
 from landslip.cli.report import report
@@ -20,7 +19,7 @@ def run(*words: object) -> Result:
 
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    wanted = Wanted(landslides=3)
+    wanted = InventoryContents(landslides=3)
     return write_inventory(tmp_path_factory.mktemp("made") / "inventory", wanted)
 
 

@@ -49,7 +49,7 @@ _FONTS = (
     "'PingFang SC', 'Microsoft YaHei', 'WenQuanYi Zen Hei', sans-serif"
 )
 _PNG = re.compile(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)")
-_JPEG_QUALITY, _PALETTE = 82, 64
+_JPEG_QUALITY, _PALETTE, _RASTER_DPI = 82, 64, 216
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,9 @@ def svg_text(figure: Figure, name: str, title: str = "") -> str:
     with warnings.catch_warnings():
         # Chinese text is set in the reader's fonts; matplotlib only measures it
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            buffer, format="svg", dpi=_RASTER_DPI, metadata={"Date": None, "Creator": None}
+        )
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace("'DejaVu Sans', sans-serif", _FONTS)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -101,8 +103,9 @@ def svg_text(figure: Figure, name: str, title: str = "") -> str:
 
 
 def _rounded_path(match: re.Match[str]) -> str:
-    """Return the path of an SVG element to a hundredth of a pixel, a third of its length."""
-    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", match[0])
+    """Return the path of an SVG element to a hundredth of a pixel, half as long."""
+    text = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", match[0])
+    return text.replace(" \n", "")
 
 
 def _compressed(match: re.Match[str]) -> str:

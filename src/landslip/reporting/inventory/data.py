@@ -122,6 +122,6 @@ def _statistics(file: Path) -> InventoryStatistics | None:
         ) from error
 
 
-def known(value: Any) -> bool:
+def is_filled(value: Any) -> bool:
     """Whether a cell of a table is filled: not None, NaN or NA."""
     return value is not None and value == value and str(value) != "<NA>"  # noqa: PLR0124

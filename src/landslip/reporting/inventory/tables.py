@@ -1,7 +1,6 @@
-"""The tables of a report, as data."""
+"""The tables of an inventory's page."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,12 +14,15 @@ from landslip.inventory.statistics.result import (
     VolumeTotal,
 )
 from landslip.metrics.resampling import IntervalEstimate
-from landslip.reporting.inventory import numbers
+from landslip.models.card import CalibrationScoresCard, ModelCard, ProbabilityCalibrationCard
+from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.texts import Texts
+from landslip.reporting.tables import ReportTable, TableCell, TableColumn, TableRow
 
 _CLASS_EDGES_M2 = (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
-_MEASURED = (
+_SCORES = ("precision", "recall", "f1", "iou")
+_ATTRIBUTES = (
     "length_m",
     "width_m",
     "elongation",
@@ -36,33 +38,33 @@ _MEASURED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table; the first column holds words, the others are set to the right.
-
-    Attributes:
-        caption: stands over it.
-        columns: titles.
-        rows: cells, as many as columns.
-        notes: sentences under it.
-        words: all columns hold words.
-    """
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    words: bool = False
-
-
-def with_unit(name: str, texts: Texts) -> str:
+def label_with_unit(name: str, texts: Texts) -> str:
     """Return the label of a column with its unit."""
     unit = FIELDS_BY_NAME[name].unit
     return f"{texts.column(name)} ({unit})" if unit else texts.column(name)
 
 
-def summary_table(statistics: InventoryStatistics, texts: Texts) -> Table:
-    """Return what the inventory comes to as a whole."""
+def _table(
+    caption: str,
+    titles: Iterable[str],
+    rows: Iterable[Sequence[str]],
+    *notes: str,
+    is_text: bool = False,
+) -> ReportTable:
+    """Return a table; all columns but the first hold numbers unless they are text."""
+    columns = (
+        TableColumn(title=title, number=at > 0 and not is_text) for at, title in enumerate(titles)
+    )
+    return ReportTable(
+        caption=caption,
+        columns=tuple(columns),
+        rows=tuple(TableRow(cells=tuple(TableCell(text=text) for text in row)) for row in rows),
+        notes=notes,
+    )
+
+
+def summary_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable:
+    """Return totals, densities and sizes."""
     rows = [
         ("landslides", numbers.whole(statistics.landslides)),
         ("area", numbers.area(statistics.area_m2)),
@@ -80,14 +82,11 @@ def summary_table(statistics: InventoryStatistics, texts: Texts) -> Table:
             ("p90", numbers.area(sizes.p90_m2)),
             ("largest", numbers.area(sizes.largest_m2)),
         ]
-    return Table(
-        caption=texts("summary_caption"),
-        columns=(texts("quantity"), texts("value")),
-        rows=tuple((texts(f"quantity_{key}"), value) for key, value in rows),
-    )
+    named = [(texts(f"quantity_{key}"), value) for key, value in rows]
+    return _table(texts("summary_caption"), texts.titles("quantity", "value"), named)
 
 
-def class_table(data: InventoryData, texts: Texts) -> Table | None:
+def class_table(data: InventoryData, texts: Texts) -> ReportTable | None:
     """Return landslides and their area by size class; None without areas."""
     areas = data.numbers("area_m2")
     if not len(areas):
@@ -106,12 +105,8 @@ def class_table(data: InventoryData, texts: Texts) -> Table | None:
                 numbers.percent(float(inside.sum()) / float(areas.sum()) if areas.any() else None),
             )
         )
-    keys = ("size_class", "count", "count_share", "total_area", "area_share")
-    return Table(
-        caption=texts("classes_caption"),
-        columns=tuple(texts(key) for key in keys),
-        rows=tuple(rows),
-    )
+    titles = texts.titles("size_class", "count", "count_share", "total_area", "area_share")
+    return _table(texts("classes_caption"), titles, rows)
 
 
 def _class_name(low_m2: float, high_m2: float) -> str:
@@ -122,68 +117,55 @@ def _class_name(low_m2: float, high_m2: float) -> str:
     return f"{numbers.area(low_m2)} – {numbers.area(high_m2)}"
 
 
-def flag_table(data: InventoryData, texts: Texts) -> Table | None:
-    """Return how many landslides are flagged; None where no flag is known of any."""
+def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
+    """Return how many landslides are flagged; None where none was checked."""
     rows = []
     for name in FLAGS:
         column = data.landslides[name].astype("boolean")
-        looked = int(column.notna().sum())
-        if looked:
-            raised = int(column.fillna(value=False).sum())
+        checked = int(column.notna().sum())
+        if checked:
+            flagged = int(column.fillna(value=False).sum())
             area_m2 = float(data.landslides.loc[column.fillna(value=False), "area_m2"].sum())
-            share = numbers.percent(raised / looked)
-            cells = (numbers.whole(looked), numbers.whole(raised), share, numbers.area(area_m2))
+            share = numbers.percent(flagged / checked)
+            cells = (numbers.whole(checked), numbers.whole(flagged), share, numbers.area(area_m2))
             rows.append((texts.column(name), *cells))
     if not rows:
         return None
-    keys = ("flag", "flag_looked", "flag_raised", "flag_share", "flag_area")
-    return Table(
-        caption=texts("flags_caption"),
-        columns=tuple(texts(key) for key in keys),
-        rows=tuple(rows),
-        notes=(texts("flags_note"), *_flag_rules(data, texts)),
-    )
+    titles = texts.titles("flag", "flag_looked", "flag_raised", "flag_share", "flag_area")
+    notes = [texts("flags_note")]
+    thresholds = data.record.flag_rules.items()
+    if thresholds:
+        rules = ", ".join(f"{name} = {numbers.plain(value)}" for name, value in thresholds)
+        notes.append(texts("flags_rules", rules=rules))
+    return _table(texts("flags_caption"), titles, rows, *notes)
 
 
-def _flag_rules(data: InventoryData, texts: Texts) -> list[str]:
-    """Return the figures of the rules, under the names that the record has for them."""
-    known = data.record.flag_rules
-    rules = ", ".join(f"{name} = {numbers.plain(value)}" for name, value in known.items())
-    return [texts("flags_rules", rules=rules)] if rules else []
-
-
-def measures_table(data: InventoryData, texts: Texts) -> Table | None:
-    """Return medians and the middle 80 % of what is measured; None where nothing is."""
+def measures_table(data: InventoryData, texts: Texts) -> ReportTable | None:
+    """Return medians and the middle 80 % of attributes; None where none is known."""
     rows = []
-    for name in _MEASURED:
+    for name in _ATTRIBUTES:
         values = data.numbers(name)
         if len(values):
             low, middle, high = np.quantile(values, (0.1, 0.5, 0.9)).tolist()
             cells = (numbers.rounded(middle), f"{numbers.rounded(low)} – {numbers.rounded(high)}")
-            rows.append((with_unit(name, texts), *cells, numbers.whole(len(values))))
+            rows.append((label_with_unit(name, texts), *cells, numbers.whole(len(values))))
     if not rows:
         return None
-    keys = ("attribute", "median", "middle_80", "known_of")
-    return Table(
-        caption=texts("measures_caption"),
-        columns=tuple(texts(key) for key in keys),
-        rows=tuple(rows),
-        notes=(texts("measures_note"),),
-    )
+    titles = texts.titles("attribute", "median", "middle_80", "known_of")
+    return _table(texts("measures_caption"), titles, rows, texts("measures_note"))
 
 
-def fits_table(found: AreaFrequency, level: float, texts: Texts) -> Table | None:
+def fits_table(found: AreaFrequency, level: float, texts: Texts) -> ReportTable | None:
     """Return the parameters of the fits with their intervals; None without a fit."""
     rows = [*_gamma_rows(found, texts), *_power_rows(found, texts)]
     if not rows:
         return None
-    percent = numbers.level(level)
-    return Table(
-        caption=texts("fits_caption"),
-        columns=(texts("parameter"), texts("value"), texts("interval_of", level=percent)),
-        rows=tuple(rows),
-        notes=(texts("fits_note"),),
-    )
+    titles = (*texts.titles("parameter", "value"), _interval_title(level, texts))
+    return _table(texts("fits_caption"), titles, rows, texts("fits_note"))
+
+
+def _interval_title(level: float, texts: Texts) -> str:
+    return texts("interval_of", level=numbers.level(level))
 
 
 def _gamma_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]:
@@ -206,19 +188,19 @@ def _power_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]
     yield _area_row(texts("power_from"), fit.from_m2)
     yield texts("power_fitted"), numbers.whole(fit.landslides), numbers.EMPTY
     yield texts("power_ks"), numbers.rounded(fit.ks_distance), numbers.EMPTY
-    yield texts("power_p"), numbers.probability(fit.p_value), numbers.EMPTY
+    yield texts("power_p"), numbers.p_value(fit.p_value), numbers.EMPTY
 
 
 def _row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
-    return label, numbers.rounded(estimate.value), numbers.interval(estimate)
+    return label, numbers.rounded(estimate.value), numbers.interval(estimate.low, estimate.high)
 
 
 def _area_row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
-    spread = numbers.areas_between(estimate.low, estimate.high)
+    spread = numbers.area_interval(estimate.low, estimate.high)
     return label, numbers.area(estimate.value), spread
 
 
-def adjusted_table(adjusted: AdjustedArea, texts: Texts) -> Table:
+def adjusted_table(adjusted: AdjustedArea, texts: Texts) -> ReportTable:
     """Return mapped and error-adjusted area and the accuracies, with intervals."""
     area = adjusted.adjusted_m2
     rows = [
@@ -226,10 +208,10 @@ def adjusted_table(adjusted: AdjustedArea, texts: Texts) -> Table:
         (
             texts("adjusted_area"),
             numbers.area(area.value),
-            numbers.areas_between(area.low, area.high),
+            numbers.area_interval(area.low, area.high),
         ),
         *(
-            (texts(key), numbers.percent(one.value), numbers.percent_interval(one))
+            (texts(key), numbers.percent(one.value), numbers.percent_interval(one.low, one.high))
             for key, one in (
                 ("users_accuracy", adjusted.users_accuracy),
                 ("producers_accuracy", adjusted.producers_accuracy),
@@ -237,20 +219,15 @@ def adjusted_table(adjusted: AdjustedArea, texts: Texts) -> Table:
             )
         ),
     ]
-    percent = numbers.level(adjusted.level)
-    return Table(
-        caption=texts("adjusted_caption"),
-        columns=(texts("quantity"), texts("value"), texts("interval_of", level=percent)),
-        rows=tuple(rows),
-        notes=(texts("adjusted_samples", samples=numbers.whole(adjusted.samples)),),
-    )
+    titles = (*texts.titles("quantity", "value"), _interval_title(adjusted.level, texts))
+    note = texts("adjusted_samples", samples=numbers.whole(adjusted.samples))
+    return _table(texts("adjusted_caption"), titles, rows, note)
 
 
-def volume_table(statistics: InventoryStatistics, texts: Texts) -> Table | None:
+def volume_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | None:
     """Return total volumes by relation, as orders of magnitude; None without any."""
     if not statistics.volumes:
         return None
-    percent = numbers.level(statistics.interval_level)
     rows = [
         (
             texts.term(volume.relation),
@@ -260,13 +237,9 @@ def volume_table(statistics: InventoryStatistics, texts: Texts) -> Table | None:
         )
         for volume in statistics.volumes
     ]
-    keys = ("volume_relation", "volume_formula", "volume_total")
-    return Table(
-        caption=texts("volume_caption"),
-        columns=(*(texts(key) for key in keys), texts("interval_of", level=percent)),
-        rows=tuple(rows),
-        notes=(texts("volume_note"),),
-    )
+    level = _interval_title(statistics.interval_level, texts)
+    titles = (*texts.titles("volume_relation", "volume_formula", "volume_total"), level)
+    return _table(texts("volume_caption"), titles, rows, texts("volume_note"))
 
 
 def _formula(volume: VolumeTotal) -> Markup:
@@ -280,7 +253,7 @@ def _range(estimate: IntervalEstimate) -> str:
     return f"{numbers.scientific(estimate.low, 1)} – {numbers.scientific(estimate.high, 1)}"
 
 
-def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> Table | None:
+def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | None:
     """Return the event's magnitude by the number mapped and by the large ones; None without."""
     found = statistics.magnitude
     if found is None or (found.from_count is None and found.from_large is None):
@@ -293,10 +266,81 @@ def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> Table | No
             spread = f"{numbers.fixed(large.low, 2)}–{numbers.fixed(large.high, 2)}"
         label = texts("magnitude_large", area=numbers.area(found.large_from_m2))
         rows.append((label, numbers.fixed(large.value, 2), spread))
-    percent = numbers.level(statistics.interval_level)
-    return Table(
-        caption=texts("magnitude_caption"),
-        columns=(texts("quantity"), "mL", texts("interval_of", level=percent)),
-        rows=tuple(rows),
-        notes=(texts("magnitude_note"),),
+    level = _interval_title(statistics.interval_level, texts)
+    titles = (texts("quantity"), "mL", level)
+    return _table(texts("magnitude_caption"), titles, rows, texts("magnitude_note"))
+
+
+def model_table(card: ModelCard, texts: Texts) -> ReportTable:
+    """Return the model's architecture, input and training."""
+    training, known = card.training, card.input
+    units = texts.term(known.units.value)
+    tiles = ", ".join(
+        f"{_split(name, texts)} {numbers.whole(n)}" for name, n in training.dataset_tiles.items()
     )
+    parameters = card.stac.get("mlm:total_parameters")
+    started = training.started_from
+    resolution = numbers.EMPTY
+    if known.resolution_m is not None:
+        resolution = f"{numbers.plain(known.resolution_m)}{numbers.THIN}m"
+    rows = [
+        ("name", card.name),
+        ("architecture", card.architecture.title),
+        ("encoder", card.architecture.encoder),
+        ("parameters", numbers.whole(parameters)),
+        ("bands", ", ".join(known.bands)),
+        ("units", f"{units}, {known.dtype}"),
+        ("resolution", resolution),
+        ("tile", f"{known.tile_size}{numbers.THIN}px"),
+        ("data", training.dataset_source),
+        ("tiles", tiles),
+        ("split", ", ".join(map(texts.term, training.split_method.split(", ")))),
+        ("digest", training.pixels_sha256[:16]),
+        ("epochs", f"{training.epoch} / {training.epochs}"),
+        ("device", f"{training.device}, {training.precision}"),
+        ("started", numbers.EMPTY if started is None else started.name),
+        ("threshold", numbers.plain(card.threshold)),
+    ]
+    named = [(texts(f"model_{key}"), value) for key, value in rows]
+    titles = texts.titles("attribute", "value")
+    return _table(texts("model_caption"), titles, named, is_text=True)
+
+
+def score_table(card: ModelCard, texts: Texts) -> ReportTable | None:
+    """Return the model's scores on its own data; None without any."""
+    if not card.metrics:
+        return None
+    rows = [(_split(split, texts), *_scores(found)) for split, found in card.metrics.items()]
+    titles = texts.titles("split", *(f"score_{name}" for name in _SCORES))
+    return _table(texts("scores_caption"), titles, rows, texts("scores_note"))
+
+
+def _split(name: str, texts: Texts) -> str:
+    return texts(f"split_{name}") if texts.has(f"split_{name}") else name
+
+
+def _scores(found: dict[str, float | None]) -> list[str]:
+    return [numbers.fixed(found.get(name), 3) for name in _SCORES]
+
+
+def calibration_table(card: ProbabilityCalibrationCard, texts: Texts) -> ReportTable:
+    """Return the error of probabilities before and after calibration."""
+    columns = ("calibration_error", "brier", "log_loss")
+    rows = [(texts("calibration_before"), *_figures(card.before))]
+    if card.after is not None:
+        rows.append((texts("calibration_after"), *_figures(card.after)))
+    note = texts(
+        "calibration_note",
+        tiles=numbers.whole(card.tiles),
+        pixels=numbers.whole(card.pixels),
+        split=_split(card.split, texts),
+        data=card.dataset_source,
+    )
+    caption = texts("calibration_caption", method=texts.term(card.method))
+    return _table(caption, texts.titles("probabilities", *columns), rows, note)
+
+
+def _figures(found: CalibrationScoresCard) -> list[str]:
+    return [
+        numbers.rounded(value) for value in (found.calibration_error, found.brier, found.log_loss)
+    ]

@@ -29,6 +29,10 @@ class Texts:
         """Return the text under a key."""
         return self.entries[key].format(**values)
 
+    def titles(self, *keys: str) -> list[str]:
+        """Return the texts under some keys."""
+        return [self(key) for key in keys]
+
     def has(self, key: str) -> bool:
         """Whether there is a text under a key."""
         return key in self.entries

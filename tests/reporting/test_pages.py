@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from landslip.reporting.inventory.markup import breakable, css_string
+from landslip.reporting.page import breakable, css_string
 
 
 def test_a_long_name_breaks_after_its_marks_and_not_within_words_or_numbers() -> None:

@@ -1,0 +1,136 @@
+"""What a reader looks for first: key figures, and cards of the largest landslides."""
+
+from dataclasses import dataclass
+
+from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
+from landslip.inventory.statistics.result import InventoryStatistics
+from landslip.reporting import numbers
+from landslip.reporting.inventory.data import InventoryData, is_filled
+from landslip.reporting.inventory.maps import MapContext, landslide_map
+from landslip.reporting.inventory.texts import Texts
+
+MAX_CARDS = 10
+_SHOWN = (
+    "area_m2",
+    "length_m",
+    "width_m",
+    "fall_height_m",
+    "h_over_l",
+    "slope_deg",
+    "aspect_deg",
+    "confidence",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFigure:
+    """A figure: its name, its value, and what must be known with it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def key_figures(data: InventoryData, texts: Texts) -> list[KeyFigure]:
+    """Return the figures at the head of the page."""
+    record, statistics, scene = data.record, data.statistics, data.record.scene
+    mapped_m2 = record.mapped_m2
+    if mapped_m2 is None and statistics is not None:
+        mapped_m2 = statistics.mapped_m2
+    density = ""
+    if statistics is not None and statistics.landslides_per_km2 is not None:
+        density = texts(
+            "figure_density",
+            density=numbers.rounded(statistics.landslides_per_km2),
+            share=numbers.percent(statistics.area_share),
+        )
+    mapped = numbers.area(mapped_m2)
+    return [
+        KeyFigure(label=texts("figure_landslides"), value=numbers.whole(record.landslides)),
+        _area(data, texts),
+        KeyFigure(label=texts("figure_mapped"), value=mapped, note=density),
+        _magnitude(statistics, texts),
+        KeyFigure(label=texts("figure_date"), value=scene.date or numbers.EMPTY),
+        KeyFigure(label=texts("figure_scene"), value=scene.name or numbers.EMPTY),
+    ]
+
+
+def _area(data: InventoryData, texts: Texts) -> KeyFigure:
+    statistics = data.statistics
+    total_m2 = None if statistics is None else statistics.area_m2
+    if statistics is None and len(data.numbers("area_m2")):
+        total_m2 = float(data.numbers("area_m2").sum())
+    adjusted = None if statistics is None else statistics.adjusted
+    note = texts("figure_unadjusted")
+    if adjusted is not None:
+        estimate = adjusted.adjusted_m2
+        note = texts(
+            "figure_adjusted",
+            area=numbers.area(estimate.value),
+            between=numbers.area_interval(estimate.low, estimate.high),
+            level=numbers.level(adjusted.level),
+        )
+    return KeyFigure(label=texts("figure_area"), value=numbers.area(total_m2), note=note)
+
+
+def _magnitude(statistics: InventoryStatistics | None, texts: Texts) -> KeyFigure:
+    magnitude = None if statistics is None else statistics.magnitude
+    label = texts("figure_magnitude")
+    if magnitude is None:
+        return KeyFigure(label=label, value=numbers.EMPTY)
+    note, large = "", magnitude.from_large
+    if large is not None and large.value is not None:
+        note = texts("figure_from_large", value=numbers.fixed(large.value, 2))
+    return KeyFigure(label=label, value=numbers.fixed(magnitude.from_count, 2), note=note)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandslideCard:
+    """One landslide.
+
+    Attributes:
+        number: its id.
+        map: an ``<svg>`` element.
+        rows: labels and values.
+        flags: labels of the flags that are set.
+    """
+
+    number: int
+    map: str
+    rows: tuple[tuple[str, str], ...]
+    flags: tuple[str, ...]
+
+
+def largest_landslides(context: MapContext, texts: Texts) -> list[LandslideCard]:
+    """Return the ten largest landslides."""
+    cards = []
+    for at in range(min(MAX_CARDS, len(context.data.landslides))):
+        row = context.data.landslides.iloc[at]
+        rows = [(texts.column(name), column_value(name, row[name])) for name in _SHOWN]
+        for name, letters in (("centroid_lat", "NS"), ("centroid_lon", "EW")):
+            angle = (
+                numbers.degrees(row[name], 5, letters) if is_filled(row[name]) else numbers.EMPTY
+            )
+            rows.append((texts.column(name), angle))
+        flags = [texts.column(name) for name in FLAGS if is_filled(row[name]) and bool(row[name])]
+        cards.append(
+            LandslideCard(
+                number=int(row["id"]),
+                map=landslide_map(context, at, texts),
+                rows=tuple(rows),
+                flags=tuple(flags),
+            )
+        )
+    return cards
+
+
+def column_value(name: str, value: object) -> str:
+    """Return a value of a column with its unit; a dash where it is empty."""
+    if not is_filled(value):
+        return numbers.EMPTY
+    number, unit = float(str(value)), FIELDS_BY_NAME[name].unit
+    if unit == "m²":
+        return numbers.area(number)
+    if unit in {"m", "°"}:
+        return f"{numbers.whole(number)}{'' if unit == '°' else numbers.THIN}{unit}"
+    return numbers.fixed(number, 2)
