@@ -37,7 +37,7 @@ def test_a_report_can_be_chinese_and_elsewhere(inventory: Path, tmp_path: Path) 
     assert "滑坡编目报告" in out.read_text("utf-8")
     again = run(inventory, "--out", out)
     assert again.exit_code == 2
-    assert "add --overwrite" in again.stderr
+    assert "pass --overwrite" in again.stderr
     assert run(inventory, "--out", out, "--overwrite").exit_code == 0
 
 

@@ -18,13 +18,13 @@ VOID = {"meta", "link", "br", "img", "hr", "input"}
 LACKING = {
     "no landslide": InventoryContents(landslides=0),
     "one landslide": InventoryContents(landslides=1),
-    "no elevation model": InventoryContents(dem=False),
-    "no scene": InventoryContents(scene=False),
-    "neither": InventoryContents(scene=False, dem=False, date=None),
-    "no coordinate system": InventoryContents(crs=None, dem=False),
-    "degrees": InventoryContents(crs="EPSG:4326"),
-    "polygons": InventoryContents(model=False, scene=False),
-    "no statistics": InventoryContents(statistics=False),
+    "no elevation model": InventoryContents(landslides=4, dem=False),
+    "no scene": InventoryContents(landslides=4, scene=False),
+    "neither": InventoryContents(landslides=4, scene=False, dem=False, date=None),
+    "no coordinate system": InventoryContents(landslides=4, crs=None, dem=False),
+    "degrees": InventoryContents(landslides=4, crs="EPSG:4326"),
+    "polygons": InventoryContents(landslides=4, model=False, scene=False),
+    "no statistics": InventoryContents(landslides=4, statistics=False),
     "nothing known": InventoryContents(
         landslides=0, model=False, scene=False, dem=False, statistics=False, crs=None, notes=()
     ),
