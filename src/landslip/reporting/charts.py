@@ -49,7 +49,7 @@ _FONTS = (
     "'PingFang SC', 'Microsoft YaHei', 'WenQuanYi Zen Hei', sans-serif"
 )
 _PNG = re.compile(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)")
-_JPEG_QUALITY, _PALETTE, _RASTER_DPI = 82, 64, 216
+_JPEG_QUALITY, _PALETTE, _RASTER_DPI = 82, 64, 144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def _compressed(match: re.Match[str]) -> str:
     if alpha[0] == 255:
         return image_uri(image.convert("RGB"), "JPEG", quality=_JPEG_QUALITY, optimize=True)
     few = image.quantize(_PALETTE, method=Image.Quantize.FASTOCTREE)
-    return image_uri(few, "PNG", optimize=True)
+    return image_uri(few, "PNG")
 
 
 def image_uri(image: Image.Image, kind: str, **options: Any) -> str:
