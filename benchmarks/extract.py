@@ -22,12 +22,11 @@ from pathlib import Path
 
 import rasterio
 
-from extract_parts.contest import Contest, Found, run_contest
-from extract_parts.facts import facts
-from extract_parts.given import add_options, scene_and_model
+from extract_parts.comparison import Comparison, Measurements, run_comparison
+from extract_parts.inputs import add_options, scene_and_model
 from extract_parts.openvino_runs import capable_precisions, cores
-from extract_parts.page import graph_steps, limits, whole_processes
-from extract_parts.processes import answered
+from extract_parts.page import environment_lines, graph_steps, limits, whole_processes
+from extract_parts.processes import run_json
 from landslip.models.folder import INT8_GRAPH, open_model
 from landslip.models.networks.build import network_cost
 
@@ -43,7 +42,7 @@ def main() -> None:
     options = parsed()
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         contest = contest_of(options, Path(folder))
-        found = run_contest(contest, options.rounds, options.seed)
+        found = run_comparison(contest, options.rounds, options.seed)
         lines = page(contest, found, options)
     print("\n".join(lines))
     if options.out is not None:
@@ -62,12 +61,12 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def contest_of(options: argparse.Namespace, work: Path) -> Contest:
+def contest_of(options: argparse.Namespace, work: Path) -> Comparison:
     """Take or make scene and model."""
     scene, model = scene_and_model(options, work, options.encoder)
     has_int8 = INT8_GRAPH in open_model(model).card.files
     able = (*capable_precisions(), "int8") if has_int8 else capable_precisions()
-    return Contest(
+    return Comparison(
         scene=scene,
         model=model,
         work=work,
@@ -76,7 +75,7 @@ def contest_of(options: argparse.Namespace, work: Path) -> Contest:
     )
 
 
-def page(contest: Contest, found: Found, options: argparse.Namespace) -> list[str]:
+def page(contest: Comparison, found: Measurements, options: argparse.Namespace) -> list[str]:
     """Return the page's lines."""
     card = open_model(contest.model).card
     gflop = network_cost(card.architecture).gflop_per_tile
@@ -89,7 +88,7 @@ def page(contest: Contest, found: Found, options: argparse.Namespace) -> list[st
         "medians, and the largest peak. From the start of the process to mask and polygons on disk."
     )
     lines = ["# Whole-scene extraction: speed", "", "```", command(options), "```", "", intro, ""]
-    lines += facts(options.seed, contest.geoai)
+    lines += environment_lines(options.seed, contest.geoai)
     lines += ["", *whole_processes(contest, found), "", LIMITS, "", *limits(contest, found, gflop)]
     if options.steps_side:
         lines += ["", f"Steps of the graph, windows of {options.steps_side} px:", ""]
@@ -108,11 +107,11 @@ def command(options: argparse.Namespace) -> str:
     return " ".join([*words, f"--seed {options.seed}"])
 
 
-def steps_of(contest: Contest, side: int) -> dict[str, list[dict[str, float | str]]]:
+def steps_of(contest: Comparison, side: int) -> dict[str, list[dict[str, float | str]]]:
     """Measure the steps of the graph in each precision."""
     words = [str(contest.model), "--side", str(side)]
     return {
-        precision: answered("extract_parts.graph_steps", *words, "--precision", precision)
+        precision: run_json("extract_parts.graph_steps", *words, "--precision", precision)
         for precision in contest.precisions
     }
 

@@ -20,9 +20,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from extract_parts.facts import facts
-from extract_parts.page import table_head
-from extract_parts.processes import extract_command, measured
+from extract_parts.page import environment_lines, table_head
+from extract_parts.processes import extract_command, run_measured
 
 _EDGE_PX = 128
 
@@ -55,7 +54,7 @@ def main() -> None:
         for overlap in options.overlaps:
             words = ["--precision", options.precision, "--overlap", str(overlap)]
             lines += compared(options, cuts, words, Path(folder))
-    page = [*facts(options.seed), "", *lines]
+    page = [*environment_lines(options.seed), "", *lines]
     print("\n".join(page))
     if options.out is not None:
         options.out.write_text("\n".join(page) + "\n")
@@ -112,7 +111,7 @@ def written(scene: Path, cut: Cut, path: Path) -> Path:
 
 def mask_of(scene: Path, model: Path, out: Path, words: list[str]) -> NDArray[np.uint8]:
     """Extract a scene and return its mask."""
-    measured([*extract_command(scene, model, out), *words, "--overwrite"])
+    run_measured([*extract_command(scene, model, out), *words, "--overwrite"])
     with rasterio.open(out / "mask.tif") as file:
         mask: NDArray[np.uint8] = file.read(1)
     return mask

@@ -21,28 +21,27 @@ from pathlib import Path
 
 import numpy as np
 
-from extract_parts.contest import tell
-from extract_parts.facts import facts
-from extract_parts.given import add_options, scene_and_model
-from extract_parts.killed import (
+from extract_parts.comparison import log
+from extract_parts.inputs import add_options, scene_and_model
+from extract_parts.kills import (
     COMPARED,
     DAMAGES,
     PHASES,
-    Place,
-    Rhythm,
+    ExtractionRun,
+    RunTimes,
     damage,
     digests,
-    measure_rhythm,
+    measure_times,
     run_until_killed,
 )
-from extract_parts.page import table_head
+from extract_parts.page import environment_lines, table_head
 from extract_parts.processes import extract_command
 
 _MOST_FAILURES = 5
 
 
 @dataclass(slots=True)
-class Tally:
+class KillCounts:
     """What happened.
 
     Attributes:
@@ -69,10 +68,10 @@ def main() -> None:
     """Kill, compare, and print the tables."""
     options = parsed()
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        place = place_of(options, Path(folder))
-        rhythm = measure_rhythm(place)
+        place = extraction_run(options, Path(folder))
+        rhythm = measure_times(place)
         expected = digests(place.out)
-        tell(f"an uninterrupted run takes {rhythm.whole_s:.1f} s")
+        log(f"an uninterrupted run takes {rhythm.whole_s:.1f} s")
         place.clear()
         started = time.monotonic()
         tally = kill_often(place, rhythm, expected, options)
@@ -95,19 +94,19 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def place_of(options: argparse.Namespace, work: Path) -> Place:
+def extraction_run(options: argparse.Namespace, work: Path) -> ExtractionRun:
     """Take or make scene and model."""
     scene, model = scene_and_model(options, work)
     words = ["--precision", options.precision, "--tile", str(options.tile)]
     out = work / "map"
-    return Place(out=out, command=extract_command(scene, model, out, *words))
+    return ExtractionRun(out=out, command=extract_command(scene, model, out, *words))
 
 
 def kill_often(
-    place: Place, rhythm: Rhythm, expected: dict[str, str], options: argparse.Namespace
-) -> Tally:
+    place: ExtractionRun, rhythm: RunTimes, expected: dict[str, str], options: argparse.Namespace
+) -> KillCounts:
     """Kill as often as asked for; the last extraction is let go on to its end."""
-    generator, tally = np.random.default_rng(options.seed), Tally()
+    generator, tally = np.random.default_rng(options.seed), KillCounts()
     while tally.phases.total() < options.kills and len(tally.errors) < _MOST_FAILURES:
         end = run_until_killed(place, rhythm, generator)
         if end.phase is not None:
@@ -120,29 +119,41 @@ def kill_often(
     return tally
 
 
-def _finished(place: Place) -> str | None:
+def _finished(place: ExtractionRun) -> str | None:
     """Let the last extraction end; return what went wrong with it."""
     try:
-        measure_rhythm(place)
+        measure_times(place)
     except RuntimeError as error:
         return str(error)
     return None
 
 
-def _take(place: Place, error: str | None, expected: dict[str, str], tally: Tally) -> None:
+def _take(
+    place: ExtractionRun, error: str | None, expected: dict[str, str], tally: KillCounts
+) -> None:
     """Compare a result or note an error, and begin anew."""
     if error is None:
         tally.compare(digests(place.out), expected)
     else:
         tally.errors.append(error)
     place.clear()
-    tell(f"{tally.phases.total()} kills, {tally.finished} results, {len(tally.errors)} failures")
+    log(f"{tally.phases.total()} kills, {tally.finished} results, {len(tally.errors)} failures")
 
 
-def page(tally: Tally, rhythm: Rhythm, options: argparse.Namespace, minutes: float) -> list[str]:
+def page(
+    tally: KillCounts, rhythm: RunTimes, options: argparse.Namespace, minutes: float
+) -> list[str]:
     """Return the page's lines."""
     command = f"python benchmarks/extract_kills.py --kills {options.kills} --seed {options.seed}"
-    lines = ["# Whole-scene extraction: kills", "", "```", command, "```", "", *facts(options.seed)]
+    lines = [
+        "# Whole-scene extraction: kills",
+        "",
+        "```",
+        command,
+        "```",
+        "",
+        *environment_lines(options.seed),
+    ]
     lines += [
         f"- an uninterrupted run takes {rhythm.whole_s:.1f} s; all of this took {minutes:.0f} min",
         f"- options: `--precision {options.precision} --tile {options.tile}`",

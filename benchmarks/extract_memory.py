@@ -16,11 +16,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from extract_parts.contest import tell
-from extract_parts.facts import facts
-from extract_parts.made import Ground, SceneForm, make_ground, make_model, write_scene
-from extract_parts.page import table_head
-from extract_parts.processes import Cost, extract_command, measured
+from extract_parts.comparison import log
+from extract_parts.inputs import SceneLayout, SyntheticImage, make_image, make_model, write_scene
+from extract_parts.page import environment_lines, table_head
+from extract_parts.processes import ProcessCost, extract_command, run_measured
 from landslip.core.resources import parse_size
 from landslip.models.folder import open_model
 
@@ -39,7 +38,7 @@ class Case:
 
     series: str
     model: Path
-    form: SceneForm
+    form: SceneLayout
     length: int
 
 
@@ -48,14 +47,14 @@ class Measured:
     """What a case took; ``window_px`` is (height, width) of the windows that were planned."""
 
     case: Case
-    cost: Cost
+    cost: ProcessCost
     window_px: tuple[int, int]
 
 
 def main() -> None:
     """Measure all cases, print the table and draw the plot."""
     options = parsed()
-    ground = make_ground(options.seed)
+    ground = make_image(options.seed)
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         work = Path(folder)
         small = options.small_model or make_model(
@@ -99,18 +98,20 @@ def cases(options: argparse.Namespace, small: Path, large: Path | None) -> list[
         if model is None:
             continue
         title = open_model(model).card.architecture.encoder
-        share_of = filled_share if model is small else everywhere
+        share_of = filled_fraction if model is small else everywhere
         for length in lengths:
             shape = (length, ACROSS_PX) if series == "height" else (ACROSS_PX, length)
-            form = SceneForm(shape=shape, filled_share=share_of(length))
+            form = SceneLayout(shape=shape, filled_fraction=share_of(length))
             found.append(Case(series=f"{series}, {title}", model=model, form=form, length=length))
     if options.huge is not None:
-        form = SceneForm(shape=(options.huge, options.huge), filled_share=512 * 2 / options.huge)
+        form = SceneLayout(
+            shape=(options.huge, options.huge), filled_fraction=512 * 2 / options.huge
+        )
         found.append(Case(series="square", model=small, form=form, length=options.huge))
     return found
 
 
-def filled_share(length: int) -> float:
+def filled_fraction(length: int) -> float:
     """Return a share that leaves a scene at least as much data as one of 4096 px, and some more."""
     return float(min(1.0, (_FULL_PX / length) ** 0.7))
 
@@ -120,23 +121,25 @@ def everywhere(_length: int) -> float:
     return 1.0
 
 
-def measure(case: Case, ground: Ground, work: Path, options: argparse.Namespace) -> Measured:
+def measure(
+    case: Case, ground: SyntheticImage, work: Path, options: argparse.Namespace
+) -> Measured:
     """Make the scene, map it, and remove both."""
     scene, out = work / "scene.tif", work / f"map_{case.length}_{abs(hash(case.series))}"
     write_scene(scene, ground, case.form, options.seed)
-    cost = measured(extract_command(scene, case.model, out, "--memory", options.memory))
+    cost = run_measured(extract_command(scene, case.model, out, "--memory", options.memory))
     summary = json.loads((out / "summary.json").read_text())
     for file in (scene, *out.iterdir()):
         file.unlink()
     height, width = summary["window_px"]
-    tell(f"{case.series} {case.length}: {cost.peak_mib:.0f} MiB, {cost.seconds:.1f} s")
+    log(f"{case.series} {case.length}: {cost.peak_mib:.0f} MiB, {cost.seconds:.1f} s")
     return Measured(case=case, cost=cost, window_px=(height, width))
 
 
 def page(rows: list[Measured], options: argparse.Namespace) -> list[str]:
     """Return the page's lines."""
     lines = ["# Whole-scene extraction: memory", "", "```", "python benchmarks/extract_memory.py"]
-    lines += ["```", "", *facts(options.seed)]
+    lines += ["```", "", *environment_lines(options.seed)]
     lines += [f"- `--memory {options.memory}`; the most resident memory of the whole process", ""]
     lines += table_head(
         "growing", "height x width, px", "strips with data", "window, px", "peak, MiB", "s"
@@ -144,7 +147,7 @@ def page(rows: list[Measured], options: argparse.Namespace) -> list[str]:
     for row in rows:
         (height, width), case = row.case.form.shape, row.case
         lines.append(
-            f"| {case.series} | {height} x {width} | {case.form.filled_share:.1%} "
+            f"| {case.series} | {height} x {width} | {case.form.filled_fraction:.1%} "
             f"| {row.window_px[0]} x {row.window_px[1]} | {row.cost.peak_mib:.0f} "
             f"| {row.cost.seconds:.1f} |"
         )

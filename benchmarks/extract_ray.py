@@ -27,11 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from extract_parts.contest import tell
-from extract_parts.facts import facts
-from extract_parts.given import add_options, scene_and_model
-from extract_parts.killed import COMPARED, digests
-from extract_parts.page import table_head
+from extract_parts.comparison import log
+from extract_parts.inputs import add_options, scene_and_model
+from extract_parts.kills import COMPARED, digests
+from extract_parts.page import environment_lines, table_head
 from extract_parts.processes import environment, extract_command
 
 ALONE, ONE, TWO = "one process, all cores", "Ray, one node", "Ray, two nodes"
@@ -42,7 +41,7 @@ _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class ClusterCase:
     """What is mapped, by what, and how."""
 
     scene: Path
@@ -57,7 +56,7 @@ class Given:
 
 
 @dataclass(slots=True)
-class Found:
+class CaseTimings:
     """What a case took in each round, and how many of its results are as they should be.
 
     Attributes:
@@ -74,13 +73,13 @@ class Found:
 def main() -> None:
     """Run all cases in turn, and print the table."""
     options = parsed()
-    found = {case: Found() for case in CASES}
+    found = {case: CaseTimings() for case in CASES}
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        given = given_of(options, Path(folder))
+        given = cluster_case(options, Path(folder))
         expected: dict[str, str] = {}
         for at in range(options.rounds):
             for case in CASES:
-                tell(f"round {at + 1}: {case}")
+                log(f"round {at + 1}: {case}")
                 run(case, given, options.cores, found[case])
                 expected = expected or digests(given.out)
                 now = digests(given.out)
@@ -105,14 +104,14 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def given_of(options: argparse.Namespace, work: Path) -> Given:
+def cluster_case(options: argparse.Namespace, work: Path) -> ClusterCase:
     """Take or make scene and model."""
     scene, model = scene_and_model(options, work)
     words = ["--precision", options.precision, "--tile", str(options.tile)]
-    return Given(scene=scene, model=model, out=work / "map", words=words)
+    return ClusterCase(scene=scene, model=model, out=work / "map", words=words)
 
 
-def run(case: str, given: Given, cores: int, found: Found) -> None:
+def run(case: str, given: ClusterCase, cores: int, found: CaseTimings) -> None:
     """Run a case once; a cluster is begun for it and ended."""
     if case not in _NODES:
         _timed(given, [], found, None)
@@ -140,7 +139,7 @@ def cluster(nodes: int, cores: int) -> Iterator[tuple[str, int]]:
         known.shutdown()
 
 
-def _timed(given: Given, words: list[str], found: Found, raylet: int | None) -> None:
+def _timed(given: ClusterCase, words: list[str], found: CaseTimings, raylet: int | None) -> None:
     """Run the command; kill a worker of a node once half of the windows are there."""
     command = extract_command(given.scene, given.model, given.out, *given.words, *words)
     started = time.perf_counter()
@@ -155,19 +154,22 @@ def _timed(given: Given, words: list[str], found: Found, raylet: int | None) -> 
     found.rates.append(json.loads((given.out / "summary.json").read_text())["mpix_per_s"])
 
 
-def _kill_in_the_middle(process: "subprocess.Popen[bytes]", given: Given, raylet: int) -> None:
+def _kill_in_the_middle(
+    process: "subprocess.Popen[bytes]", given: ClusterCase, raylet: int
+) -> None:
     while process.poll() is None:
         there = len(list(given.windows.glob("c/*/*/*/*")))
-        if there and 2 * there >= _windows(given):
-            for worker in _workers(raylet):
+        # between two tasks no worker has the name of one
+        if there and 2 * there >= _windows(given) and (workers := _workers(raylet)):
+            for worker in workers:
                 os.kill(worker, signal.SIGKILL)
-                tell(f"worker killed at {there} windows")
+                log(f"worker killed at {there} windows")
             return
         time.sleep(_POLL_S)
     sys.exit("no worker was killed")
 
 
-def _windows(given: Given) -> int:
+def _windows(given: ClusterCase) -> int:
     rows, cols = json.loads((given.windows / "zarr.json").read_text())["shape"][:2]
     return int(rows * cols)
 
@@ -178,18 +180,20 @@ def _workers(raylet: int) -> list[int]:
     for folder in Path("/proc").iterdir():
         try:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == raylet and (folder / "cmdline").read_text().startswith("ray::Worker"):
+            if parent == raylet and (folder / "cmdline").read_text().startswith(
+                "ray::compute_block"
+            ):
                 found.append(int(folder.name))
         except (OSError, IndexError):
             continue
     return found
 
 
-def page(found: dict[str, Found], options: argparse.Namespace) -> list[str]:
+def page(found: dict[str, CaseTimings], options: argparse.Namespace) -> list[str]:
     """Return the lines of the page."""
     form = f"windows of {options.tile} px, precision {options.precision}"
     lines = [
-        *facts(options.seed),
+        *environment_lines(options.seed),
         f"- nodes of {options.cores} core(s), {form}, {options.rounds} rounds; medians",
         "",
         *table_head("case", "whole command, s", "MPix/s", "times one node", "results identical"),

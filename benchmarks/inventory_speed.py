@@ -27,7 +27,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from extract_parts.facts import facts
+from extract_parts.page import environment_lines
 from landslip.inventory.morphometry.attributes import terrain_attributes
 from landslip.inventory.morphometry.elevation import ElevationModel
 from landslip.inventory.morphometry.measures import planar_measures
@@ -56,7 +56,7 @@ class Cost:
 def main() -> None:
     """Measure and print."""
     options = parsed()
-    print("\n".join(facts(options.seed)))
+    print("\n".join(environment_lines(options.seed)))
     print("\nSeconds passed (seconds of processor time).\n")
     columns = PARTS if options.parts else WHOLE
     print(f"| landslides | elevation model | {' | '.join(columns)} |")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyogrio
 
-from extract_parts.facts import facts
+from extract_parts.page import environment_lines
 from inventory_speed import Cost, landslip
 from landslip.inventory.comparison.result import COMPARISON, InventoryComparison
 from landslip.inventory.record import REPORT, STATISTICS
@@ -49,7 +49,7 @@ def main() -> None:
     pairs = list(itertools.pairwise(years))
     for before, year in pairs:
         costs[year].append(compared(options.out, year, before, options.seed))
-    print("\n".join(facts(options.seed)), "", HEADER, sep="\n")
+    print("\n".join(environment_lines(options.seed)), "", HEADER, sep="\n")
     for year in years:
         print(statistics_row(options.out / year, year))
     print("", COMPARED_HEADER, sep="\n")

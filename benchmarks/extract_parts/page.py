@@ -1,15 +1,27 @@
 """The tables of what was measured."""
 
+import platform
 import statistics
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-from extract_parts.contest import GEOAI, NAIVE, Contest, Found, ours, unlike_share
+from extract_parts.comparison import (
+    GEOAI,
+    NAIVE,
+    Comparison,
+    Measurements,
+    differing_fraction,
+    ours,
+)
+from landslip.experiments.assembly import commit, machine
 
 _TILE_MPIX = 256 * 256 / 1e6
 _MISSING = "-"
 
 
-def whole_processes(contest: Contest, found: Found) -> list[str]:
+def whole_processes(contest: Comparison, found: Measurements) -> list[str]:
     """Return the table of whole processes."""
     mpix = contest.mpix
     lines = table_head(
@@ -22,7 +34,7 @@ def whole_processes(contest: Contest, found: Found) -> list[str]:
     )
     naive_mask = contest.out(NAIVE) / "mask.tif"
     for name in contest.commands():
-        unlike = unlike_share(contest.out(name) / "mask.tif", naive_mask)
+        unlike = differing_fraction(contest.out(name) / "mask.tif", naive_mask)
         seconds = found.seconds(name)
         lines.append(
             f"| {_title(name)} | {seconds:.1f} | {mpix / seconds:.3f} "
@@ -33,7 +45,7 @@ def whole_processes(contest: Contest, found: Found) -> list[str]:
     return lines
 
 
-def limits(contest: Contest, found: Found, gflop_per_tile: float) -> list[str]:
+def limits(contest: Comparison, found: Measurements, gflop_per_tile: float) -> list[str]:
     """Return the table of what the model alone and the matrix product would allow."""
     lines = table_head(
         "precision",
@@ -99,3 +111,42 @@ def _share(ones: list[float], others: list[float]) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return _MISSING if value is None else format(value, form)
+
+
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_bf16", "amx_int8")
+_PACKAGES = ("openvino", "torch", "numpy", "rasterio", "zarr", "nncf")
+
+
+def environment_lines(seed: int, geoai: Path | None = None) -> list[str]:
+    """Return lines of a list for a page."""
+    versions = {"Python": platform.python_version()} | {
+        name: found for name in _PACKAGES if (found := _version(name)) is not None
+    }
+    if geoai is not None:
+        versions["geoai-py"] = _version_in(geoai, "geoai-py")
+    return [
+        f"- commit: `{commit() or 'not a checkout'}`; seed {seed}",
+        f"- machine: {machine()}; {', '.join(_flags()) or 'no flags known'}",
+        f"- versions: {', '.join(f'{name} {found}' for name, found in versions.items())}",
+    ]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package).split("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def _version_in(python: Path, package: str) -> str:
+    code = f"from importlib.metadata import version; print(version({package!r}))"
+    return subprocess.check_output([str(python), "-c", code], text=True).strip()
+
+
+def _flags() -> list[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return []
+    lines = [line.split(":", 1)[1].split() for line in text.splitlines() if line[:5] == "flags"]
+    return [flag for flag in _FLAGS if lines and flag in lines[0]]

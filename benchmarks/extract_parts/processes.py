@@ -28,7 +28,7 @@ _THREAD_BOUNDS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class ProcessCost:
     """What a whole process took, from its start to its end.
 
     Attributes:
@@ -46,7 +46,7 @@ class CommandError(RuntimeError):
     """A command that is measured failed."""
 
 
-def measured(command: list[str]) -> Cost:
+def run_measured(command: list[str]) -> ProcessCost:
     """Run a command to its end.
 
     Raises:
@@ -63,7 +63,9 @@ def measured(command: list[str]) -> Cost:
             raise CommandError(
                 "\n".join([" ".join(command), f"ended with {found['code']}", *lines])
             )
-    return Cost(seconds=found["seconds"], cpu_seconds=found["cpu"], peak_mib=found["kib"] / 1024)
+    return ProcessCost(
+        seconds=found["seconds"], cpu_seconds=found["cpu"], peak_mib=found["kib"] / 1024
+    )
 
 
 def environment() -> dict[str, str]:
@@ -71,7 +73,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _THREAD_BOUNDS}
 
 
-def answered(module: str, *words: str) -> Any:
+def run_json(module: str, *words: str) -> Any:
     """Run a module of these benchmarks; return the JSON in the last line that it prints.
 
     Raises:

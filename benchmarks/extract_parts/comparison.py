@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from extract_parts.processes import BENCHMARKS, Cost, answered, extract_command, measured
+from extract_parts.processes import BENCHMARKS, ProcessCost, extract_command, run_json, run_measured
 
 NAIVE, GEOAI = "naive loop", "geoai"
 _SECONDS_SEARCH, _SECONDS_ROUND = 2.0, 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contest:
+class Comparison:
     """What takes part.
 
     Attributes:
@@ -62,7 +62,7 @@ class Contest:
 
 
 @dataclass(slots=True)
-class Found:
+class Measurements:
     """What was measured, round by round.
 
     Attributes:
@@ -73,7 +73,7 @@ class Found:
         summaries: the ``summary.json`` of our last run, by precision.
     """
 
-    costs: dict[str, list[Cost]] = field(default_factory=dict)
+    costs: dict[str, list[ProcessCost]] = field(default_factory=dict)
     alone: dict[str, list[float]] = field(default_factory=dict)
     best_case: dict[str, str] = field(default_factory=dict)
     product: dict[str, list[float]] = field(default_factory=dict)
@@ -98,14 +98,14 @@ def ours(precision: str) -> str:
     return f"landslip {precision}"
 
 
-def run_contest(contest: Contest, rounds: int, seed: int) -> Found:
+def run_comparison(contest: Comparison, rounds: int, seed: int) -> Measurements:
     """Find each precision's best case alone, then measure all in rounds, in an order drawn anew."""
-    found = Found()
+    found = Measurements()
     for precision in contest.precisions:
         words = [str(contest.model), "--precision", precision, "--seconds", str(_SECONDS_SEARCH)]
-        rates: dict[str, float] = answered("extract_parts.model_alone", *words)
+        rates: dict[str, float] = run_json("extract_parts.model_alone", *words)
         found.best_case[precision] = max(rates, key=lambda case: rates[case])
-        tell(f"the model alone, {precision}: best is {found.best_case[precision]}")
+        log(f"the model alone, {precision}: best is {found.best_case[precision]}")
     generator = np.random.default_rng(seed)
     for number in range(rounds):
         commands = contest.commands()
@@ -116,31 +116,31 @@ def run_contest(contest: Contest, rounds: int, seed: int) -> Found:
                 _run_process(contest, name, commands[name], found)
             else:
                 _run_alone(contest, name, found)
-        tell(f"round {number + 1} of {rounds} done")
+        log(f"round {number + 1} of {rounds} done")
     return found
 
 
-def _run_process(contest: Contest, name: str, command: list[str], found: Found) -> None:
+def _run_process(contest: Comparison, name: str, command: list[str], found: Measurements) -> None:
     shutil.rmtree(contest.out(name), ignore_errors=True)
-    cost = measured(command)
+    cost = run_measured(command)
     found.costs.setdefault(name, []).append(cost)
     summary = contest.out(name) / "summary.json"
     if summary.exists():
         found.summaries[name.rsplit(maxsplit=1)[-1]] = json.loads(summary.read_text())
-    tell(f"{name}: {cost.seconds:.1f} s, {cost.peak_mib:.0f} MiB")
+    log(f"{name}: {cost.seconds:.1f} s, {cost.peak_mib:.0f} MiB")
 
 
-def _run_alone(contest: Contest, precision: str, found: Found) -> None:
+def _run_alone(contest: Comparison, precision: str, found: Measurements) -> None:
     words = ["--precision", precision, "--seconds", str(_SECONDS_ROUND)]
     case = found.best_case[precision]
-    rates = answered("extract_parts.model_alone", str(contest.model), *words, "--case", case)
+    rates = run_json("extract_parts.model_alone", str(contest.model), *words, "--case", case)
     found.alone.setdefault(precision, []).append(rates[case])
-    product = answered("extract_parts.roofline", *words)["gflop_per_s"]
+    product = run_json("extract_parts.roofline", *words)["gflop_per_s"]
     found.product.setdefault(precision, []).append(product)
-    tell(f"{precision} alone: {rates[case]:.2f} MPix/s; matrix product {product:.0f} GFLOP/s")
+    log(f"{precision} alone: {rates[case]:.2f} MPix/s; matrix product {product:.0f} GFLOP/s")
 
 
-def unlike_share(one: Path, other: Path) -> float:
+def differing_fraction(one: Path, other: Path) -> float:
     """Return the share of pixels where one mask says landslide and the other does not."""
     masks = []
     for path in (one, other):
@@ -149,6 +149,6 @@ def unlike_share(one: Path, other: Path) -> float:
     return float(np.mean(masks[0] != masks[1]))
 
 
-def tell(line: str) -> None:
+def log(line: str) -> None:
     """Say how far it is."""
     print(line, file=sys.stderr, flush=True)

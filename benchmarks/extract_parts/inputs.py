@@ -1,5 +1,6 @@
-"""Scenes and a model for benchmarks, made from a seed by the package's own code."""
+"""Scene and model of a benchmark: stated, or made from a seed by the package's own code."""
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window as RasterioWindow
 
+from extract_parts.comparison import log
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.window import Window
@@ -31,8 +33,8 @@ Stored = NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """A square of made-up ground.
+class SyntheticImage:
+    """A square synthetic image.
 
     Attributes:
         stored: (4: blue, green, red, nir, side, side) reflectance in steps of 0.0001.
@@ -44,26 +46,26 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneForm:
+class SceneLayout:
     """What a scene is like.
 
     Attributes:
         shape: (height, width).
-        filled_share: share of the strips of 512 rows (or columns, where it is wider than high)
-            that hold data; the others are not written, and read as nodata.
+        filled_fraction: fraction of the strips of 512 rows (or columns, where it is wider
+            than high) that hold data; the others are not written, and read as nodata.
     """
 
     shape: tuple[int, int]
-    filled_share: float = 1.0
+    filled_fraction: float = 1.0
 
     def holds_data(self, row_off: int, col_off: int) -> bool:
         """Tell whether a block holds data: one strip in so many does, spread over the scene."""
         height, width = self.shape
         strip = (row_off if height >= width else col_off) // STRIP_PX
-        return int((strip + 1) * self.filled_share) > int(strip * self.filled_share)
+        return int((strip + 1) * self.filled_fraction) > int(strip * self.filled_fraction)
 
 
-def make_ground(seed: int, side: int = GROUND_PX) -> Ground:
+def make_image(seed: int, side: int = GROUND_PX) -> SyntheticImage:
     """Make ground with landslides."""
     area = wenchuan_area(seed)
     look = area.overpasses[-1]
@@ -71,10 +73,10 @@ def make_ground(seed: int, side: int = GROUND_PX) -> Ground:
     land = make_landscape(replace(area.landscape, shape=(side, side)), seed, sun)
     reflectance = land.ground_on(day, sun).reflectance
     stored = np.clip(reflectance / _SCALE, 1, 10000).astype(np.uint16)
-    return Ground(stored=stored, landslide=land.freshness_on(day) > _BARE)
+    return SyntheticImage(stored=stored, landslide=land.freshness_on(day) > _BARE)
 
 
-def write_scene(path: Path, ground: Ground, form: SceneForm, seed: int) -> None:
+def write_scene(path: Path, ground: SyntheticImage, form: SceneLayout, seed: int) -> None:
     """Write a deflate-compressed tiled GeoTIFF: the ground mirrored over and over, with noise.
 
     A slanted border on both sides is nodata, as in a scene that has been mapped.
@@ -110,7 +112,7 @@ def write_scene(path: Path, ground: Ground, form: SceneForm, seed: int) -> None:
             )
 
 
-def _blocks(form: SceneForm) -> Iterator[Window]:
+def _blocks(form: SceneLayout) -> Iterator[Window]:
     """Yield the blocks that hold data, row by row."""
     height, width = form.shape
     for row in range(0, height, STRIP_PX):
@@ -142,7 +144,9 @@ def _mirrored(index: NDArray[np.int64], side: int) -> NDArray[np.int64]:
     return np.minimum(folded, 2 * side - 1 - folded)
 
 
-def make_model(folder: Path, ground: Ground, *, encoder: str, epochs: int, seed: int) -> Path:
+def make_model(
+    folder: Path, ground: SyntheticImage, *, encoder: str, epochs: int, seed: int
+) -> Path:
     """Train LinkNet for a few epochs on the ground, so that its masks look like masks.
 
     Returns:
@@ -159,7 +163,7 @@ def make_model(folder: Path, ground: Ground, *, encoder: str, epochs: int, seed:
     return folder / "model"
 
 
-def write_tiles(folder: Path, ground: Ground) -> None:
+def write_tiles(folder: Path, ground: SyntheticImage) -> None:
     """Write the ground as a dataset of tiles, a quarter of them for validation."""
     description = DatasetDescription(
         bands=Bands(BANDS),
@@ -167,7 +171,7 @@ def write_tiles(folder: Path, ground: Ground) -> None:
         nodata=None,
         resolution_m=2.0,
         tile_size=TILE_PX,
-        source="made-up ground",
+        source="synthetic terrain",
         split_method="random by tile",
         plan=SplitPlan(test_share=0.0, val_share=0.25),
     )
@@ -186,3 +190,38 @@ def write_tiles(folder: Path, ground: Ground) -> None:
                 )
                 writer.add(tile, TileOrigin(scene="made", window=window, group=tile.tile_id))
         writer.finish()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add options for scene and model, and for how they are made if they are not stated."""
+    parser.add_argument("--scene", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--out", type=Path, help="page to write")
+    parser.add_argument("--work", type=Path, help="folder for temporary files")
+    parser.add_argument("--side", type=int, default=4096, help="of the scene that is made")
+    parser.add_argument("--epochs", type=int, default=24, help="of the model that is made")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def scene_and_model(
+    options: argparse.Namespace, work: Path, encoder: str = "resnet18"
+) -> tuple[Path, Path]:
+    """Return the scene and the model that are stated, or make them.
+
+    Args:
+        options: of `add_options`.
+        work: folder for what is made.
+        encoder: of the model that is made.
+    """
+    scene, model = options.scene, options.model
+    if scene is None or model is None:
+        ground = make_image(options.seed)
+    if scene is None:
+        scene = work / "scene.tif"
+        write_scene(scene, ground, SceneLayout(shape=(options.side, options.side)), options.seed)
+    if model is None:
+        log("training a model for the benchmark")
+        model = make_model(
+            work / "made", ground, encoder=encoder, epochs=options.epochs, seed=options.seed
+        )
+    return scene, model

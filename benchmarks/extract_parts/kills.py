@@ -40,7 +40,7 @@ _RESULTS = ("mask.tif", "probability.tif", "landslides.gpkg", "summary.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ExtractionRun:
     """Where an extraction writes, and its command.
 
     Attributes:
@@ -98,7 +98,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
+class RunTimes:
     """An uninterrupted run: its windows, its seconds, and those after the last window."""
 
     windows: int
@@ -107,7 +107,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class RunEnd:
     """How a run ended.
 
     Attributes:
@@ -119,7 +119,7 @@ class End:
     error: str | None = None
 
 
-def measure_rhythm(place: Place) -> Rhythm:
+def measure_times(place: ExtractionRun) -> RunTimes:
     """Run once without a kill.
 
     Raises:
@@ -133,10 +133,12 @@ def measure_rhythm(place: Place) -> Rhythm:
     if end.error is not None:
         raise RuntimeError(end.error)
     ended = time.monotonic()
-    return Rhythm(windows=windows or 1, whole_s=ended - started, finishing_s=ended - stored)
+    return RunTimes(windows=windows or 1, whole_s=ended - started, finishing_s=ended - stored)
 
 
-def run_until_killed(place: Place, rhythm: Rhythm, generator: np.random.Generator) -> End:
+def run_until_killed(
+    place: ExtractionRun, rhythm: RunTimes, generator: np.random.Generator
+) -> RunEnd:
     """Start the command and kill it at a random moment, unless it ends before.
 
     A run that only has to clean up, after a kill as the result was put into place, is let go on.
@@ -148,10 +150,10 @@ def run_until_killed(place: Place, rhythm: Rhythm, generator: np.random.Generato
         _wait(run, place, rhythm, generator)
         if not run.kill():
             return run.result()
-    return End(phase=_phase(place, before))
+    return RunEnd(phase=_phase(place, before))
 
 
-def damage(place: Place, generator: np.random.Generator) -> str:
+def damage(place: ExtractionRun, generator: np.random.Generator) -> str:
     """Do to the files what a power cut may do; return what was done."""
     drawn = str(generator.choice(DAMAGES, p=_DAMAGE_SHARES))
     stored = sorted(place.stored(), key=lambda file: file.stat().st_mtime_ns)
@@ -187,7 +189,9 @@ def digests(out: Path) -> dict[str, str]:
     return dict(zip(COMPARED, (mask, polygons, probability), strict=True))
 
 
-def _wait(run: "_Run", place: Place, rhythm: Rhythm, generator: np.random.Generator) -> None:
+def _wait(
+    run: "_Run", place: ExtractionRun, rhythm: RunTimes, generator: np.random.Generator
+) -> None:
     """Wait until a moment of one of four kinds."""
     kind = generator.choice(4, p=_MOMENT_SHARES)
     if kind == 0:
@@ -203,7 +207,7 @@ def _wait(run: "_Run", place: Place, rhythm: Rhythm, generator: np.random.Genera
         run.sleep(generator.uniform(0, _LONGEST_MOVE_S))
 
 
-def _phase(place: Place, before: int) -> str:
+def _phase(place: ExtractionRun, before: int) -> str:
     if place.is_done:
         return ENDING
     if place.is_moving():
@@ -217,7 +221,7 @@ def _phase(place: Place, before: int) -> str:
 class _Run:
     """A run of the command; a context manager that leaves no process behind."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ExtractionRun) -> None:
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
         self._child = subprocess.Popen(
             place.command,
@@ -254,11 +258,11 @@ class _Run:
         os.killpg(self._child.pid, signal.SIGKILL)
         return self._child.wait() == -signal.SIGKILL
 
-    def result(self) -> End:
+    def result(self) -> RunEnd:
         """Wait for the end, and tell how it was."""
         if self._child.wait() == 0:
-            return End()
+            return RunEnd()
         self._told.seek(0)
         lines = self._told.read().decode(errors="replace").split("\n")
         told = [line.strip() for line in lines if line.strip()]
-        return End(error=told[-1] if told else f"ended with {self._child.returncode}")
+        return RunEnd(error=told[-1] if told else f"ended with {self._child.returncode}")
