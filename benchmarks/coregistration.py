@@ -18,12 +18,12 @@ from typing import Any
 import cv2
 import numpy as np
 import rasterio
-import scipy.fft
 import scipy.io
 import scipy.ndimage
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from skimage.registration import phase_cross_correlation
 
 from landslip.core.choices import RegistrationModel
 from landslip.core.grid import Grid
@@ -45,7 +45,7 @@ from landslip.preprocessing.coregistration.tie_points import ImagePatch
 Pixels = NDArray[np.float32]
 Shift = tuple[float, float] | None
 Matcher = Callable[[Pixels, Pixels], Shift]
-Pair = tuple[Pixels, Pixels, NDArray[np.float64]]
+ShiftedPair = tuple[Pixels, Pixels, NDArray[np.float64]]
 SIDE = 192
 FAR_PX = 20
 
@@ -58,25 +58,16 @@ def phase_correlation(moving: Pixels, reference: Pixels) -> Shift:
 
 
 def upsampled(*, phase_only: bool) -> Matcher:
-    """Cross-correlation upsampled 50 times around its peak (Guizar-Sicairos et al. 2008)."""
+    """Return scikit-image's upsampled cross-correlation (Guizar-Sicairos et al. 2008)."""
 
     def match(moving: Pixels, reference: Pixels) -> Shift:
         window = np.outer(*(np.hanning(side) for side in reference.shape))
-        ours, theirs = (
-            scipy.fft.fft2((image - image.mean()) * window) for image in (moving, reference)
+        images = ((image - image.mean()) * window for image in (reference, moving))
+        normalization = "phase" if phase_only else None
+        shift, _, _ = phase_cross_correlation(
+            *images, upsample_factor=50, normalization=normalization
         )
-        spectrum = ours * np.conj(theirs)
-        if phase_only:
-            spectrum /= np.maximum(np.abs(spectrum), 1e-12)
-        surface = scipy.fft.ifft2(spectrum).real
-        peak = np.array(np.unravel_index(surface.argmax(), surface.shape))
-        peak = np.where(peak > np.array(surface.shape) // 2, peak - surface.shape, peak)
-        rows, cols = (at + np.arange(-75, 76) / 50 for at in peak)
-        down = np.exp(2j * np.pi * np.outer(rows, scipy.fft.fftfreq(surface.shape[0])))
-        across = np.exp(2j * np.pi * np.outer(scipy.fft.fftfreq(surface.shape[1]), cols))
-        fine = (down @ spectrum @ across).real
-        row, col = np.unravel_index(fine.argmax(), fine.shape)
-        return float(cols[col]), float(rows[row])
+        return float(-shift[1]), float(-shift[0])
 
     return match
 
@@ -116,7 +107,7 @@ def ecc(moving: Pixels, reference: Pixels) -> Shift:
 
 
 def ours(feature: MatchFeature, search_px: int) -> Matcher:
-    """What landslip does: orientation correlation, then weighted Gauss-Newton steps."""
+    """Return landslip's: orientation correlation, then weighted Gauss-Newton steps."""
     settings = MatchSettings(feature=feature, search_px=search_px, patch_px=SIDE)
 
     def match(moving: Pixels, reference: Pixels) -> Shift:
@@ -158,7 +149,7 @@ FAR: dict[str, Matcher] = {
 }
 
 
-def waves(generator: np.random.Generator, pairs: int, noise: float) -> Iterator[Pair]:
+def waves(generator: np.random.Generator, pairs: int, noise: float) -> Iterator[ShiftedPair]:
     """Draw sums of plane waves, aliased ones too, at shifts of up to 1.5 px."""
     for _ in range(pairs):
         frequency = np.exp(generator.uniform(np.log(0.004), np.log(1.5), 1200))
@@ -184,7 +175,7 @@ def phases(
     pairs: int,
     far_px: int = 0,
     change: Callable[[Pixels], Pixels] = lambda image: image,
-) -> Iterator[Pair]:
+) -> Iterator[ShiftedPair]:
     """Cut pairs out of two images (moving, reference) decimated at different phases."""
     moving, reference = (cv2.GaussianBlur(image, (0, 0), 0.4 * step) for image in images)
     side = min(SIDE, min(reference.shape) // step - far_px - 2)
@@ -221,7 +212,7 @@ def changed(generator: np.random.Generator) -> Callable[[Pixels], Pixels]:
 
 
 def registrations(path: Path, generator: np.random.Generator) -> None:
-    """Bend a scene by known displacements, change a tenth of it, and see what is found again."""
+    """Bend a scene by known displacements, change a tenth of it, and measure what is recovered."""
     with rasterio.open(path) as file:
         bands = file.read([1, 2]).astype(np.float32)
     bands = np.stack([cv2.GaussianBlur(band, (0, 0), 0.8) for band in bands])
@@ -286,9 +277,9 @@ def _write(path: Path, values: NDArray[np.uint16]) -> None:
 
 
 def interpolators(generator: np.random.Generator, pairs: int) -> None:
-    """Print how far an interpolator's result lies from where it should, and its error."""
+    """Print the displacement that an interpolator adds, and its error."""
     print("\nWaves interpolated a fraction of a pixel to the right\n")
-    print("| fraction | kernel | lies off by, px | error, % of deviation |\n|---|---|---|---|")
+    print("| fraction | kernel | off by, px | error, % of deviation |\n|---|---|---|---|")
     match = ours(MatchFeature.INTENSITY, 8)
     for fraction in (0.25, 0.5, 0.75):
         drawn = [waves_at(generator, fraction) for _ in range(pairs)]
@@ -329,10 +320,14 @@ def waves_at(generator: np.random.Generator, fraction: float) -> tuple[Pixels, P
     return images[0], images[1]
 
 
-def table(title: str, matchers: dict[str, Matcher], pairs: list[Pair], *, known: bool) -> None:
-    """Print bias, error and failures of each way; about the median where no truth is known."""
+def table(
+    title: str, matchers: dict[str, Matcher], pairs: list[ShiftedPair], *, known: bool
+) -> None:
+    """Print bias, error and failures of each method; about the median without a known truth."""
     print(f"\n{title}\n")
-    print("| way | mean dx, dy | rms, px | p95, px | failed, % | ms |\n|---|---|---|---|---|---|")
+    print(
+        "| method | mean dx, dy | rms, px | p95, px | failed, % | ms |\n|---|---|---|---|---|---|"
+    )
     for name, match in matchers.items():
         started = time.perf_counter()
         found = [match(moving, reference) for moving, reference, _ in pairs]

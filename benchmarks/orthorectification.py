@@ -39,7 +39,7 @@ CROP = np.s_[240:440, 400:600]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class StereoPair:
     """The two images, the surface model, and a folder for what is made of them."""
 
     images: tuple[Path, Path]
@@ -87,7 +87,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.data / "pleiades"
     with tempfile.TemporaryDirectory() as scratch:
-        pair = Pair(
+        pair = StereoPair(
             images=(folder / "reunion_img_01.tif", folder / "reunion_img_02.tif"),
             dem=folder / "reunion_dsm.tif",
             folder=Path(scratch),
@@ -95,7 +95,7 @@ def main() -> None:
         compare(pair, options.picture)
 
 
-def compare(pair: Pair, picture: Path | None) -> None:
+def compare(pair: StereoPair, picture: Path | None) -> None:
     """Make all maps, print how well they coincide, and draw them."""
     flat, filled = other_models(pair)
     first, before = (pair.mapped(number, "dsm")[0] for number in (0, 1))
@@ -137,7 +137,7 @@ def compare(pair: Pair, picture: Path | None) -> None:
                        "surface model, shifted": [first, after]})  # fmt: skip
 
 
-def other_models(pair: Pair) -> tuple[Path, Path]:
+def other_models(pair: StereoPair) -> tuple[Path, Path]:
     """Write a model of one height, the mean of the surface model, and that model without gaps.
 
     GDAL needs the latter: with gaps of NaN it maps nothing at all.
@@ -166,7 +166,7 @@ def read(path: Path) -> tuple[Pixels, NDArray[np.bool_]]:
         return file.read(1).astype(np.float32), file.read_masks(1) != 0
 
 
-def print_speed(pair: Pair, grid_of: Path, dem: Path) -> None:
+def print_speed(pair: StereoPair, grid_of: Path, dem: Path) -> None:
     """Print seconds for one map, best of 3."""
     numbers = iter(range(100))
     ours = best_seconds(lambda: pair.mapped(0, f"speed{next(numbers)}"))

@@ -22,8 +22,8 @@ NAMES = ("red", "nir")
 NODATA = 65535
 
 
-class Land:
-    """Texture of which every place in metres has a value; a sum of plane waves."""
+class MapTexture:
+    """Texture with a value at every place in metres: a sum of plane waves."""
 
     def __init__(self, seed: int = 0, finest_m: float = 3.0, waves: int = 90) -> None:
         generator = np.random.default_rng(seed)
@@ -32,6 +32,10 @@ class Land:
         self._u, self._v = np.cos(angle) / length, np.sin(angle) / length
 
     def __call__(self, x: Coordinates, y: Coordinates) -> Coordinates:
+        if x.ndim == 2 and np.array_equal(x[0], x[-1]) and np.array_equal(y[:, 0], y[:, -1]):
+            across = np.exp(2j * np.pi * np.outer(self._u, x[0] - X) + 1j * self._phase[:, None])
+            down = np.exp(2j * np.pi * np.outer(y[:, 0] - Y, self._v))
+            return np.asarray(1000 + 20 * (down @ across).imag)
         value = np.full(x.shape, 1000.0)
         for u, v, phase in zip(self._u, self._v, self._phase, strict=True):
             value += 20 * np.sin(2 * np.pi * (u * (x - X) + v * (y - Y)) + phase)
@@ -54,16 +58,16 @@ def at(size: float, x: float = X, y: float = Y) -> Affine:
 
 
 class Scenes:
-    """Writes scenes of one piece of land."""
+    """Writes scenes of one texture."""
 
-    def __init__(self, write: WriteRaster, land: Land) -> None:
+    def __init__(self, write: WriteRaster, texture: MapTexture) -> None:
         self._write = write
-        self.land = land
+        self.texture = texture
 
     def reference(
         self, size: float = 1.0, shape: tuple[int, int] = (380, 420), **profile: Any
     ) -> Path:
-        values = bands(self.land(*places(at(size), shape)))
+        values = bands(self.texture(*places(at(size), shape)))
         given = {"names": NAMES, "transform": at(size), "nodata": NODATA} | profile
         return self._write("reference.tif", values, **given)
 
@@ -76,7 +80,7 @@ class Scenes:
     ) -> Path:
         """Write a scene whose georeferencing is ``shift`` metres off."""
         there = at(size, X + 20, Y - 16)
-        values = bands(self.land(*places(there, shape)))
+        values = bands(self.texture(*places(there, shape)))
         values[:, :60, :50] = NODATA
         said = Affine.translation(*shift) @ there
         given = {"names": NAMES, "transform": said, "nodata": NODATA} | profile
@@ -93,12 +97,12 @@ class Scenes:
             for by in (-edge, edge):
                 inner &= np.roll(valid, by, axis)
         inner[:edge] = inner[-edge:] = inner[:, :edge] = inner[:, -edge:] = False
-        return float(np.sqrt(np.mean((red - self.land(x, y))[inner] ** 2))), 1 - valid.mean()
+        return float(np.sqrt(np.mean((red - self.texture(x, y))[inner] ** 2))), 1 - valid.mean()
 
 
 @pytest.fixture
 def scenes(write_raster: WriteRaster) -> Scenes:
-    return Scenes(write_raster, Land())
+    return Scenes(write_raster, MapTexture())
 
 
 def run(moving: Path, reference: Path, out: Path, **options: Any) -> RegistrationReport:
@@ -149,7 +153,7 @@ def test_the_output_stacks_and_keeps_what_the_numbers_mean(scenes: Scenes, tmp_p
 
 def test_rotation_and_scale_are_taken_out(scenes: Scenes, tmp_path: Path) -> None:
     there = at(1.0, X + 20, Y - 16)
-    values = bands(scenes.land(*places(there, (380, 420))))
+    values = bands(scenes.texture(*places(there, (380, 420))))
     said = Affine.translation(5, 3) @ there @ Affine.rotation(0.5) @ Affine.scale(1.006)
     moving = scenes._write("moving.tif", values, names=NAMES, transform=said, nodata=NODATA)
     run(moving, scenes.reference(), tmp_path / "out.tif")
@@ -166,7 +170,7 @@ def test_another_coordinate_system_is_left_behind(scenes: Scenes, tmp_path: Path
     x, y = warp_points(
         "EPSG:4326", "EPSG:32650", *(part.ravel() for part in places(degrees, shape))
     )
-    values = bands(scenes.land(np.reshape(x, shape), np.reshape(y, shape)))
+    values = bands(scenes.texture(np.reshape(x, shape), np.reshape(y, shape)))
     said = Affine.translation(6 * 1.12e-5, 3 * 9e-6) @ degrees
     moving = scenes._write(
         "moving.tif", values, names=NAMES, crs="EPSG:4326", transform=said, nodata=NODATA
@@ -191,7 +195,7 @@ def test_scenes_of_two_resolutions_meet_at_the_coarser(
     pixel: float,
     matched: float,
 ) -> None:
-    scenes = Scenes(write_raster, Land(finest_m=15.0))
+    scenes = Scenes(write_raster, MapTexture(finest_m=15.0))
 
     def shape(size: float) -> tuple[int, int]:
         return int(720 / size), int(780 / size)
@@ -215,7 +219,7 @@ def test_a_local_field_follows_what_affine_cannot(scenes: Scenes, tmp_path: Path
     there = at(1.0, X + 20, Y - 16)
     x, y = places(there, (380, 420))
     dx, dy = hilly(x, y)
-    values = bands(scenes.land(x + dx, y + dy))
+    values = bands(scenes.texture(x + dx, y + dy))
     moving = scenes._write("moving.tif", values, names=NAMES, transform=there, nodata=NODATA)
     reference = scenes.reference()
     errors, left = {}, {}
@@ -276,7 +280,7 @@ def test_what_cannot_be_registered_is_refused_and_nothing_written(
     far = scenes._write("far.tif", bands(np.ones((90, 90))), names=NAMES, transform=at(1, X + 9e4))
     flat = scenes._write("flat.tif", bands(np.full((380, 420), 9.0)), names=NAMES)
     plain = scenes._write("plain.png", bands(np.ones((90, 90)))[0])
-    other = Scenes(write_raster, Land(seed=5)).land
+    other = Scenes(write_raster, MapTexture(seed=5)).texture
     strange = scenes._write("strange.tif", bands(other(*places(at(1), (380, 420)))), names=NAMES)
     for one, options, message in (
         (far, {}, r"must overlap by at least 64 px; they do by nothing"),

@@ -2,9 +2,10 @@
 
 Each patch is matched twice: the directions of edges agree best at a shift known to about half a
 pixel (`coarse_shift`), which least squares on the pixels then refines to hundredths
-(`fine_shift`). `skimage.registration.phase_cross_correlation` does neither: it correlates pixel
-values, which fails across bands and dates of inverted contrast, its masked form stops at whole
-pixels, and it does not say how distinct a peak is.
+(`fine_shift`). `skimage.registration.phase_cross_correlation` correlates pixel values instead: on
+the pairs of ``docs/results/registration.md`` it is off by 0.01 to 0.02 px (0.07 to 0.13 by phase
+alone) where this is by 0.004 to 0.007, it fails across bands of inverted contrast, its masked form
+stops at whole pixels, and it does not say how distinct a peak is.
 """
 
 from collections.abc import Callable
