@@ -92,8 +92,8 @@ def test_portions_give_what_one_go_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     generator = np.random.default_rng(5)
     polygons = np.array([blob(generator) for _ in range(50)], dtype=object)
     whole = pixel_runs(polygons)
-    monkeypatch.setattr(landslip.inventory.pixel_runs, "_CROSSINGS_AT_ONCE", 20)
-    monkeypatch.setattr(landslip.inventory.pixel_runs, "_POINTS_AT_ONCE", 100)
+    monkeypatch.setattr(landslip.inventory.pixel_runs, "_MAX_CROSSINGS", 20)
+    monkeypatch.setattr(landslip.inventory.pixel_runs, "_MAX_POINTS", 100)
     parts = pixel_runs(polygons)
     for name in ("polygon", "row", "start", "stop"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))

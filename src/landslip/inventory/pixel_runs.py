@@ -1,7 +1,8 @@
 """Polygons as runs of pixels: which pixels of each row have their centre inside.
 
-Memory goes with the length of the outlines, not with the area inside them, and polygons that
-overlap keep their pixels each.
+Memory grows with the length of the outlines, not with the area inside, and overlapping polygons
+have their pixels each: `rasterio.features.rasterize` needs the area, and a pixel of its raster
+belongs to one polygon.
 """
 
 import itertools
@@ -13,9 +14,10 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.core.window import Window
+from landslip.inference.outlines import run_indices
 
-_CROSSINGS_AT_ONCE = 2_000_000
-_POINTS_AT_ONCE = 1_000_000
+_MAX_CROSSINGS = 2_000_000
+_MAX_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +25,7 @@ class PixelRuns:
     """Runs of pixels, each (n,) int64; of `pixel_runs` sorted by polygon, row and first column.
 
     Attributes:
-        polygon: whose pixels they are, counted from 0.
+        polygon: to which they belong, from 0.
         row: in which row.
         start: first column.
         stop: one past the last column.
@@ -47,7 +49,7 @@ class PixelRuns:
         )
 
     def clipped(self, window: Window) -> "PixelRuns":
-        """Return what lies in a window, in the same rows and columns."""
+        """Return the parts in a window, in the same rows and columns."""
         inside = self.of((self.row >= window.row_off) & (self.row < window.row_end))
         cut = PixelRuns(
             polygon=inside.polygon,
@@ -60,21 +62,21 @@ class PixelRuns:
     def pixels(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return polygon, row and column of every pixel."""
         lengths = self.stop - self.start
-        cols = np.repeat(self.start, lengths) + _counted(lengths)
+        cols = run_indices(self.start, lengths)
         return np.repeat(self.polygon, lengths), np.repeat(self.row, lengths), cols
 
 
 def pixel_runs(polygons: NDArray[np.object_]) -> PixelRuns:
-    """Return the pixels of polygons in pixel coordinates (column, row), which may lie anywhere.
+    """Return the pixels of polygons in pixel coordinates (column, row), which may be anywhere.
 
-    A pixel belongs to a polygon where its centre does; on an edge, where the polygon lies to its
+    A pixel belongs to a polygon where its centre does; on an edge, where the polygon is to its
     right or below, so that polygons that share an edge share no pixel.
 
     Args:
         polygons: (n,) valid Polygons or MultiPolygons; empty ones have no pixels.
     """
     points = np.cumsum(shapely.get_num_coordinates(polygons))
-    portion = np.flatnonzero(np.diff(points // _POINTS_AT_ONCE)) + 1
+    portion = np.flatnonzero(np.diff(points // _MAX_POINTS)) + 1
     starts = [0, *portion.tolist(), len(polygons)]
     parts = [
         _runs(edges)
@@ -146,7 +148,7 @@ def _in_portions(edges: _Edges) -> Iterator[_Edges]:
     if len(edges.rows) == 0:
         return
     last = np.flatnonzero(np.diff(edges.polygon, append=edges.polygon[-1] + 1))
-    portions = (np.cumsum(edges.rows)[last] - 1) // _CROSSINGS_AT_ONCE
+    portions = (np.cumsum(edges.rows)[last] - 1) // _MAX_CROSSINGS
     begin = 0
     for end in (last[np.flatnonzero(np.diff(portions, append=portions[-1] + 1))] + 1).tolist():
         yield edges.of(slice(begin, end))
@@ -154,7 +156,7 @@ def _in_portions(edges: _Edges) -> Iterator[_Edges]:
 
 
 def _runs(edges: _Edges) -> PixelRuns:
-    row = np.repeat(edges.first_row, edges.rows) + _counted(edges.rows)
+    row = run_indices(edges.first_row, edges.rows)
     polygon = np.repeat(edges.polygon, edges.rows)
     x0, y0, x1, y1 = np.repeat(edges.ends, edges.rows, axis=0).T
     x = x0 + (row + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
@@ -165,12 +167,3 @@ def _runs(edges: _Edges) -> PixelRuns:
         polygon=polygon[order][::2], row=row[order][::2], start=cols[::2], stop=cols[1::2]
     )
     return runs.of(runs.start < runs.stop)
-
-
-def _counted(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return 0, 1, ... for each of several stretches, one after the other."""
-    ends = np.cumsum(lengths)
-    counted: NDArray[np.int64] = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
-        ends - lengths, lengths
-    )
-    return counted

@@ -152,7 +152,7 @@ def spectral_attributes(
         polygons: (n,) Polygons or MultiPolygons; they may overlap, and may be outside the scene.
         crs: theirs.
         scene: any bands; attributes that need a missing one are NaN.
-        progress: told of the tiles.
+        progress: of the tiles.
 
     Raises:
         InputError: either polygons or scene have no coordinate system, or a tile cannot be read.

@@ -76,7 +76,7 @@ def write_kmz(
     """Write the landslides, the `LARGEST` of them at most, with their crowns and toes.
 
     Outlines are simplified until they have `MAX_POINTS` points at most, which phones still open,
-    by 100 m at the utmost; the document says by how much.
+    by 100 m at most; the document states by how much.
 
     Args:
         layers: in a known coordinate system.

@@ -164,7 +164,7 @@ def write_geopackage(
 
     Args:
         layers: what to write.
-        path: of the file, which is not there yet.
+        path: of the file, which does not exist yet.
         language: of labels and of the style that is the default one.
 
     Raises:

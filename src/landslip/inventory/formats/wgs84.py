@@ -14,7 +14,7 @@ _WHOLE_TURN = 360.0
 def in_wgs84(geometries: geopandas.GeoSeries) -> NDArray[np.object_]:
     """Return geometries in longitude and latitude, None where they have none.
 
-    What lies across the antimeridian is cut there into the parts of a multipolygon.
+    What crosses the antimeridian is cut there into the parts of a multipolygon.
 
     Args:
         geometries: in a known coordinate system.
@@ -56,9 +56,9 @@ def _cut(geometry: shapely.Geometry) -> shapely.MultiPolygon:
 
 
 class Footprint(NamedTuple):
-    """Where something lies: a polygon or multipolygon, and its bounds (west, south, east, north).
+    """A place: a polygon or multipolygon, and its bounds (west, south, east, north).
 
-    West is greater than east where it lies across the antimeridian.
+    West is greater than east where it crosses the antimeridian.
     """
 
     geometry: shapely.Geometry
@@ -71,7 +71,7 @@ def footprint(lonlat: NDArray[np.object_]) -> Footprint | None:
     if len(present) == 0:
         return None
     parts = shapely.get_parts(present)
-    if _lies_across(shapely.bounds(parts)):
+    if _crosses_antimeridian(shapely.bounds(parts)):
         turned = _hull(np.array([_eastward(part) for part in parts], dtype=object))
         west, south, east, north = shapely.bounds(turned).tolist()
         return Footprint(_cut(turned), (west, south, east - _WHOLE_TURN, north))
@@ -80,7 +80,7 @@ def footprint(lonlat: NDArray[np.object_]) -> Footprint | None:
     return Footprint(hull, (west, south, east, north))
 
 
-def _lies_across(bounds: NDArray[np.float64]) -> bool:
+def _crosses_antimeridian(bounds: NDArray[np.float64]) -> bool:
     """Whether the widest range of longitudes without anything is not at the antimeridian."""
     ordered = bounds[np.argsort(bounds[:, 0])]
     ends = np.maximum.accumulate(ordered[:, 2])

@@ -111,7 +111,7 @@ def terrain_attributes(
         crs: their coordinate system.
         elevation: the elevation model; where fewer than half of a polygon's points have heights,
             its columns stay empty save ``dem_share``.
-        progress: told of the polygons done.
+        progress: of the polygons.
 
     Raises:
         InputError: the elevation model covers none of the polygons.

@@ -180,7 +180,7 @@ class ElevationModel(Closeable):
             return self._tiles[tile]
         while len(self._tiles) >= _CACHED_TILES:
             self._tiles.popitem(last=False)
-        # one pixel around for gradients, and one more at the end for what lies in between
+        # one pixel around for gradients, and one more at the end to interpolate
         wanted = Window(tile[0] * TILE_PX - 1, tile[1] * TILE_PX - 1, TILE_PX + 3, TILE_PX + 3)
         held = wanted.clipped(self._grid.shape)
         heights = np.full(wanted.shape, np.nan, np.float32)

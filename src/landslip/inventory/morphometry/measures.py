@@ -110,7 +110,7 @@ def extents_m(
 def along_and_across_m(
     points: Points, owner: NDArray[np.intp], azimuth_deg: Values, plane: MapPlane, origins: Points
 ) -> Points:
-    """Return where points (m, 2) lie along and right of their polygons' axes through the origins.
+    """Return where points (m, 2) are along and right of their polygons' axes through the origins.
 
     Args:
         points: (m, 2) map coordinates.

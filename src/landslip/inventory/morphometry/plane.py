@@ -43,7 +43,7 @@ class MapPlane:
 
     @classmethod
     def of(cls, crs: pyproj.CRS | None) -> "MapPlane | None":
-        """Return how a system is measured; None where it does not say where on Earth it lies."""
+        """Return how a system is measured; None where it is not tied to the Earth."""
         if crs is None:
             return None
         flat = horizontal_crs(crs)

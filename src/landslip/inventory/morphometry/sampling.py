@@ -7,12 +7,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from landslip.inference.outlines import run_indices
 from landslip.inventory.morphometry.plane import MapPlane, Points
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-_FEWEST_ROWS, _MOST_ROWS = 24, 400
+_MIN_ROWS, _MAX_ROWS = 24, 400
+_POLYGON_COST, _BATCH_COST = 300, 2**19  # in vertices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class PolygonEdges:
 
     @classmethod
     def of(cls, polygons: NDArray[np.object_]) -> "PolygonEdges":
-        """Take polygons (n,) apart, which may have several parts."""
+        """Return the edges of polygons (n,), which may have several parts."""
         parts, part_owner = shapely.get_parts(polygons, return_index=True)
         rings, ring_part = shapely.get_rings(parts, return_index=True)
         points, ring = shapely.get_coordinates(rings, return_index=True)
@@ -45,13 +47,6 @@ class PolygonEdges:
             polygons=len(polygons),
         )
 
-    def bounds(self) -> tuple[Values, Values]:
-        """Return the least and the largest coordinates (n, 2); inf and -inf of no edges."""
-        least, most = np.full((2, self.polygons, 2), np.inf)
-        np.minimum.at(least, self.owner, self.starts)
-        np.minimum.at(most, self.owner, -self.starts)
-        return least, -most
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplePoints:
@@ -60,7 +55,7 @@ class SamplePoints:
     Attributes:
         owner: (m,) position of the polygon, ascending.
         points: (m, 2) map coordinates.
-        weight: (m,) area of the polygon, in square map units, that each stands for.
+        weight: (m,) area of the polygon, in square map units, that each represents.
     """
 
     owner: Indices
@@ -76,87 +71,76 @@ def sums(owner: Indices, values: Values, count: int) -> Values:
 def outline_points(edges: PolygonEdges, steps: Values) -> tuple[Indices, Values]:
     """Return owners (m,) and points (m, 2): all vertices, and points between them.
 
-    Edges are cut into an even number of equal pieces, so that their middles are among the points:
-    on a plane, the highest point of a rectangle is the middle of its upper side.
+    Edges are divided into an even number of equal segments, so that their middles are among the
+    points: on a plane, the highest point of a rectangle is the middle of its upper side.
 
     Args:
         edges: of the polygons.
-        steps: (n, 2) largest piece along x and along y for each polygon, in map units.
+        steps: (n, 2) largest segment along x and along y for each polygon, in map units.
     """
     spans = np.hypot(*((edges.ends - edges.starts) / steps[edges.owner]).T)
-    pieces = (2 * np.maximum(np.ceil(spans / 2), 1)).astype(np.intp)
-    edge, at = _counted(pieces)
-    share = (at / pieces[edge])[:, np.newaxis]
-    return edges.owner[edge], edges.starts[edge] * (1 - share) + edges.ends[edge] * share
+    segments = (2 * np.maximum(np.ceil(spans / 2), 1)).astype(np.intp)
+    edge, number = _repeated(segments)
+    fraction = (number / segments[edge])[:, np.newaxis]
+    return edges.owner[edge], edges.starts[edge] * (1 - fraction) + edges.ends[edge] * fraction
 
 
 def inner_points(edges: PolygonEdges, steps: Values) -> SamplePoints:
-    """Spread points inside polygons: rows of the same distance, on each of them equal pieces.
+    """Spread points inside polygons: on equally spaced rows, at the middles of equal segments.
 
-    Each stretch of a row that lies inside has at least one point, at the middle of a piece, so
-    slivers have points too. A polygon has from 24 to 400 rows, as steps of pixels in the outline
-    are well met by many; one without area has no points.
-    What lies inside is told by the even-odd rule.
+    Each interval of a row that is inside has at least one point, so slivers have points too. A
+    polygon has from 24 to 400 rows, so that the staircase of pixels in an outline averages out;
+    one without area has no points. Inside is decided by the even-odd rule.
 
     Args:
         edges: of the polygons.
         steps: (n, 2) distance of points along x and along y for each polygon, in map units.
     """
-    low, row_step = _rows(edges, steps[:, 1])
-    rows, left, right = _stretches(edges, low, row_step)
-    owner, row = rows
-    inside = right - left
-    pieces = np.clip(np.rint(inside / steps[owner, 0]), 1, _MOST_ROWS).astype(np.intp)
-    stretch, at = _counted(pieces)
-    piece = inside / pieces
-    mine = owner[stretch]
-    x = left[stretch] + (at + 0.5) * piece[stretch]
-    y = low[mine] + (row[stretch] + 0.5) * row_step[mine]
+    lowest, highest = np.full((2, edges.polygons), np.inf)
+    np.minimum.at(lowest, edges.owner, edges.starts[:, 1])
+    np.minimum.at(highest, edges.owner, -edges.starts[:, 1])
+    with np.errstate(invalid="ignore"):
+        height = -highest - lowest
+        count = np.clip(np.rint(height / steps[:, 1]), _MIN_ROWS, _MAX_ROWS)
+    row_step = np.where(height > 0, height / count, 1.0)
+    owner, row, left, right = _row_intervals(edges, lowest, row_step)
+    width = right - left
+    segments = np.clip(np.rint(width / steps[owner, 0]), 1, _MAX_ROWS).astype(np.intp)
+    interval, number = _repeated(segments)
+    segment, of_point = width / segments, owner[interval]
+    x = left[interval] + (number + 0.5) * segment[interval]
+    y = lowest[of_point] + (row[interval] + 0.5) * row_step[of_point]
     return SamplePoints(
-        owner=mine, points=np.column_stack([x, y]), weight=(piece * row_step[owner])[stretch]
+        owner=of_point,
+        points=np.column_stack([x, y]),
+        weight=(segment * row_step[owner])[interval],
     )
 
 
-def _rows(edges: PolygonEdges, steps: Values) -> tuple[Values, Values]:
-    """Return where each polygon's rows begin and how far apart they are, (n,) each."""
-    least, most = edges.bounds()
-    with np.errstate(invalid="ignore"):
-        height = most[:, 1] - least[:, 1]
-        count = np.clip(np.rint(height / steps), _FEWEST_ROWS, _MOST_ROWS)
-    step = np.where(height > 0, height / count, 1.0)
-    return least[:, 1], step
-
-
-def _stretches(
-    edges: PolygonEdges, low: Values, row_step: Values
-) -> tuple[tuple[Indices, Indices], Values, Values]:
-    """Return the stretches of rows inside: (owner, row), left and right end, (k,) each."""
+def _row_intervals(
+    edges: PolygonEdges, lowest: Values, row_step: Values
+) -> tuple[Indices, Indices, Values, Values]:
+    """Return the intervals of rows inside: owner, row, left and right end, (k,) each."""
     owner = edges.owner
 
     def first_row(y: Values) -> Indices:
-        return np.ceil((y - low[owner]) / row_step[owner] - 0.5).astype(np.intp)
+        return np.ceil((y - lowest[owner]) / row_step[owner] - 0.5).astype(np.intp)
 
     begin, end = first_row(edges.starts[:, 1]), first_row(edges.ends[:, 1])
-    edge, at = _counted(np.abs(end - begin))
-    row = np.minimum(begin, end)[edge] + at
-    y = low[owner[edge]] + (row + 0.5) * row_step[owner[edge]]
+    edge, number = _repeated(np.abs(end - begin))
+    row = np.minimum(begin, end)[edge] + number
+    y = lowest[owner[edge]] + (row + 0.5) * row_step[owner[edge]]
     run, rise = (edges.ends - edges.starts)[edge].T
     x = edges.starts[edge, 0] + (y - edges.starts[edge, 1]) / rise * run
     # a closed ring crosses a row an even number of times: neighbours in order are pairs
     order = np.lexsort((x, row, owner[edge]))
     enter, leave = order[0::2], order[1::2]
-    return (owner[edge][enter], row[enter]), x[enter], x[leave]
+    return owner[edge][enter], row[enter], x[enter], x[leave]
 
 
-def _counted(counts: Indices) -> tuple[Indices, Indices]:
+def _repeated(counts: Indices) -> tuple[Indices, Indices]:
     """Return, for each of ``counts`` repeats of each item, the item and its number from 0."""
-    item = np.repeat(np.arange(len(counts)), counts)
-    first = np.cumsum(counts) - counts
-    return item, np.arange(len(item)) - first[item]
-
-
-_COST = 300
-_AT_ONCE = 2**19
+    return np.repeat(np.arange(len(counts)), counts), run_indices(np.zeros_like(counts), counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +151,7 @@ class PolygonBatch:
         polygons: (n,).
         edges: of them.
         plane: how the map is measured.
-        origins: (n, 2) middles of their bounds, where each is measured; NaN of what is empty.
+        origins: (n, 2) centres of their bounds, where each is measured; NaN of what is empty.
         scale: (n, 2) metres that a unit of x and of y is there.
     """
 
@@ -179,7 +163,7 @@ class PolygonBatch:
 
     @classmethod
     def of(cls, polygons: NDArray[np.object_], plane: MapPlane) -> "PolygonBatch":
-        """Take polygons (n,) apart."""
+        """Prepare polygons (n,)."""
         origins = centres(polygons)
         return cls(
             polygons=polygons,
@@ -203,23 +187,23 @@ class PolygonBatch:
 
 
 def centres(polygons: NDArray[np.object_]) -> Points:
-    """Return the middles (n, 2) of bounds; NaN of what is empty.
+    """Return the centres (n, 2) of bounds; NaN of what is empty.
 
-    Centroids of slivers can lie far away, by rounding errors.
+    Centroids of slivers can be far away, by rounding errors.
     """
     left, bottom, right, top = shapely.bounds(polygons).T
     return np.column_stack([(left + right) / 2, (bottom + top) / 2])
 
 
 def valid_rows(polygons: NDArray[np.object_]) -> NDArray[np.intp]:
-    """Return the rows (m,) of polygons that are there, with finite coordinates, and not empty."""
+    """Return the rows (m,) of polygons that exist, have finite coordinates, and are not empty."""
     # of coordinates that are not finite, neither is the length
     with np.errstate(invalid="ignore"):
         return np.flatnonzero(np.isfinite(shapely.length(polygons)) & ~shapely.is_empty(polygons))
 
 
 def batches(polygons: NDArray[np.object_], order: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows of polygons in an order, so many at once that memory stays bounded."""
-    cost = _COST + shapely.get_num_coordinates(polygons[order])
-    cuts = np.flatnonzero(np.diff(np.cumsum(cost) // _AT_ONCE)) + 1
+    """Yield the rows of polygons in an order, in batches that bound memory."""
+    cost = _POLYGON_COST + shapely.get_num_coordinates(polygons[order])
+    cuts = np.flatnonzero(np.diff(np.cumsum(cost) // _BATCH_COST)) + 1
     yield from (rows for rows in np.split(order, cuts) if len(rows))

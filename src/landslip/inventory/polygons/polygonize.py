@@ -87,7 +87,7 @@ def polygonize(
         probability: levels of 1/250 in uint8, 255 is nodata.
         options: thresholds and cleaning.
         elevation: where the slope is taken from, for splitting.
-        progress: told of rows.
+        progress: of the rows.
 
     Raises:
         InputError: the raster is no such probability, or metres are asked for and it has no
