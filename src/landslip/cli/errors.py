@@ -1,4 +1,4 @@
-"""What the user sees when a command fails: one sentence, and an exit code."""
+"""Errors of commands: one line on standard error, and an exit code."""
 
 import functools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _TRAINING_PACKAGES = ("torch", "torchvision", "timm", "lightning", "safetensors"
 
 
 def handle_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn what the user can mend into a sentence and exit code 2, and Ctrl-C into 130."""
+    """Print an error that the user can fix as one line with exit code 2; Ctrl-C exits with 130."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -34,11 +34,12 @@ def handle_errors(command: Callable[P, None]) -> Callable[P, None]:
                     "install it with: pip install 'landslip[train]'"
                 ) from error
             except OSError as error:
-                raise LandslipError(_about(error)) from error
+                where = f"{error.filename}: " if error.filename else ""
+                raise LandslipError(f"{where}{error.strerror or error}") from error
             except UnicodeEncodeError as error:
                 raise LandslipError(
-                    f"{ascii(error.object)[:80]}: a name has bytes that are no UTF-8, which files "
-                    "written here cannot hold; rename it"
+                    f"{ascii(error.object)[:80]}: a name must be UTF-8 to be written to files; "
+                    "rename it"
                 ) from error
         except LandslipError as error:
             typer.echo(f"landslip: {error}", err=True)
@@ -48,8 +49,3 @@ def handle_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return run
-
-
-def _about(error: OSError) -> str:
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}"

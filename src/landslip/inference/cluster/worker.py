@@ -27,16 +27,7 @@ from landslip.models.folder import ModelFolder, open_model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
-    """What all workers have in common.
-
-    Attributes:
-        model: folder of the model, absolute.
-        model_sha256: of the model's description, which holds the digests of its files.
-        engine: that runs it.
-        precision: of the engine.
-        code_version: of landslip.
-        cores: of each worker.
-    """
+    """What all workers have in common; ``model`` and its digest are checked on each machine."""
 
     model: Path
     model_sha256: str
@@ -59,21 +50,7 @@ class WorkerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneJob:
-    """What a worker needs to know of a scene.
-
-    Attributes:
-        location: of the scene, absolute.
-        options: how it is read.
-        grid: of the scene.
-        bands: of the network.
-        window_spec: what the windows have in common.
-        plan: of the windows.
-        store: folder or URL of finished windows, absolute.
-        digest: of everything the result depends on.
-        cache_mib: memory for the blocks of the scene's file.
-        streams: windows computed at once, at most.
-        readers: windows read at once, at most.
-    """
+    """What a worker needs to know of a scene; location and store are absolute."""
 
     location: Location
     options: SceneOptions
