@@ -41,7 +41,10 @@ def extract(
         typer.Option(help="Probability from which a pixel is landslide. [default: the model's]"),
     ] = None,
     min_area: Annotated[
-        float, typer.Option(help="Smallest landslide kept as a polygon, in square metres.")
+        float,
+        typer.Option(
+            help="Minimum mapping unit: smallest landslide among the polygons, in square metres."
+        ),
     ] = 0.0,
     tile: Annotated[
         int | None, typer.Option(help="Side of a window in pixels. [default: planned]")
@@ -50,7 +53,7 @@ def extract(
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
     memory: Annotated[
-        str, typer.Option(help="Memory that the process keeps to, e.g. 2G or 1500M.")
+        str, typer.Option(help="Bound on the memory of the process, e.g. 2G or 1500M.")
     ] = "2G",
     workers: Annotated[
         int | None,
@@ -59,7 +62,7 @@ def extract(
     ray: Annotated[
         str | None,
         typer.Option(
-            help="Address of a Ray cluster to compute on; auto: the one of this machine, begun "
+            help="Address of a Ray cluster to compute on; auto: the one of this machine, started "
             "where there is none.",
             show_default=False,
         ),

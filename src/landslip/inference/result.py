@@ -69,25 +69,25 @@ class ExtractionSummary:
     @classmethod
     def read(cls, path: Path) -> "ExtractionSummary":
         """Read what `write` wrote."""
-        found = json.loads(path.read_text())
-        if "messages" in found:
-            found["messages"] = [Message.model_validate(one) for one in found["messages"]]
+        content = json.loads(path.read_text())
+        if "messages" in content:
+            content["messages"] = [Message.model_validate(one) for one in content["messages"]]
         else:
-            found["messages"] = [plain(text) for text in found.get("warnings", ())]
-        return cls(**found)
+            content["messages"] = [plain(text) for text in content.get("warnings", ())]
+        return cls(**content)
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
-        found: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        found["messages"] = [one.model_dump() for one in self.messages]
-        path.write_text(json.dumps(found, indent=2) + "\n")
+        content: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        content["messages"] = [one.model_dump() for one in self.messages]
+        path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def finished_job_digest(folder: Path) -> str | None:
     """Return the digest of the job whose result is in a folder; None if there is no result."""
     try:
-        found = json.loads((folder / SUMMARY).read_text())
+        content = json.loads((folder / SUMMARY).read_text())
     except (OSError, ValueError):
         return None
-    digest = found.get("job_sha256") if isinstance(found, dict) else None
+    digest = content.get("job_sha256") if isinstance(content, dict) else None
     return digest if isinstance(digest, str) else None
