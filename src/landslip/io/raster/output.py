@@ -1,9 +1,7 @@
-"""Rasters that are written.
+"""Writing rasters: GeoTIFFs window by window, and Cloud-Optimized GeoTIFFs with overviews.
 
-Rasters written with overviews of our own making, window by window.
-
-GDAL's overviews of several bands with nodata take several times as long as all else that is done to
-a Cloud-Optimized GeoTIFF.
+Overviews of scenes are made here, as windows are written: GDAL's take several times as long, for
+several bands with nodata, as all else that is done to a Cloud-Optimized GeoTIFF.
 """
 
 import math
@@ -13,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 from xml.etree import ElementTree
 
 import cv2
@@ -34,6 +32,14 @@ from landslip.core.resources import parallel_map
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster.opening import cause, rasterio_window
 from landslip.io.raster.scene import Stored
+
+WINDOW_PX = 1024
+_SMALLEST_PX = 512
+_RESIZED = (np.uint8, np.uint16, np.float32)
+
+Pixels = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Note = TypeVar("Note")
 
 COG_OPTIONS = {
     "driver": "COG",
@@ -203,23 +209,17 @@ def write_scene(path: Path, values: Stored, grid: Grid, layers: tuple[OutputBand
     output.finish(path, overviews="average")
 
 
-Pixels = NDArray[np.float32]
-Flags = NDArray[np.bool_]
-_SMALLEST_PX = 512
-_RESIZED = (np.uint8, np.uint16, np.float32)
-
-
 class PyramidOutput:
-    """A raster of whole numbers or floats with nodata, and its overviews by averaging.
+    """A raster of integers or floats with nodata, and its overviews by averaging.
 
     Windows are written once each; their offsets are multiples of a power of two, and so are their
-    sizes but at the right and lower edge. Overviews are made as far as that power goes.
+    sizes except at the right and lower edge. There are overviews up to that power.
     """
 
     def __init__(
         self, path: Path, grid: Grid, layers: tuple[OutputBand, ...], window_px: int
     ) -> None:
-        """Create files in a folder ``path`` that is removed in the end.
+        """Create files in a folder ``path`` that is removed at the end.
 
         Args:
             path: of the folder.
@@ -249,7 +249,7 @@ class PyramidOutput:
         return levels
 
     def write(self, levels: list[Stored], window: Window) -> None:
-        """Write a window, as `levels_of` gave it."""
+        """Write a window and its overviews from `levels_of`."""
         for file, stored in zip(self._levels, levels, strict=True):
             height, width = stored.shape[1:]
             file.write(stored, Window(window.col_off, window.row_off, width, height))
@@ -289,47 +289,37 @@ def halve(stored: Stored, nodata: float | None) -> Stored:
     Odd sizes are rounded up. Where all four are nodata, so is the mean; a mean that would be
     nodata is moved to the number beside it.
     """
-    _, height, width = stored.shape
+    dtype, (_, height, width) = stored.dtype, stored.shape
     size = -(-width // 2), -(-height // 2)
-    means = np.empty((len(stored), size[1], size[0]), dtype=stored.dtype)
-    is_even = not (height % 2 or width % 2)
-    can_hit_nodata = not _is_beyond_means(nodata, stored.dtype)
+    means = np.empty((len(stored), size[1], size[0]), dtype=dtype)
+    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else np.finfo(dtype)
+    # no mean of other numbers is nodata where that is the lowest or highest there is
+    is_safe = nodata is None or np.isnan(nodata) or nodata in (limits.min, limits.max)
+    is_plain = is_safe and not (height % 2 or width % 2) and dtype in _RESIZED
     for band, mean in zip(stored, means, strict=True):
-        known = _valid_of(band, nodata)
-        if known.all() and is_even and not can_hit_nodata and stored.dtype in _RESIZED:
+        valid = np.ones(band.shape, dtype=np.bool_)
+        if nodata is not None:
+            valid = ~np.isnan(band) if np.isnan(nodata) else band != nodata
+        if is_plain and valid.all():
             mean[:] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
         else:
-            mean[:] = _means_of_known(band, known, nodata, size)
+            mean[:] = _means_of_valid(band, valid, nodata, size)
     return means
 
 
-def _is_beyond_means(nodata: float | None, dtype: np.dtype[Any]) -> bool:
-    """Whether no mean of other numbers can be nodata, which is the lowest or highest there is."""
-    if nodata is None or np.isnan(nodata):
-        return True
-    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else np.finfo(dtype)
-    return nodata in (limits.min, limits.max)
-
-
-def _means_of_known(
-    band: Stored, known: Flags, nodata: float | None, size: tuple[int, int]
+def _means_of_valid(
+    band: Stored, valid: Flags, nodata: float | None, size: tuple[int, int]
 ) -> Pixels:
-    share = _block_means(known.astype(np.float32), size)
-    sums = _block_means(np.where(known, band, 0).astype(np.float32), size)
-    values = np.asarray(sums / np.maximum(share, np.float32(0.25)), dtype=np.float32)
+    fraction = _block_means(valid.astype(np.float32), size)
+    sums = _block_means(np.where(valid, band, 0).astype(np.float32), size)
+    values = np.asarray(sums / np.maximum(fraction, np.float32(0.25)), dtype=np.float32)
     if np.issubdtype(band.dtype, np.integer):
         np.rint(values, out=values)
         if nodata is not None:
             values[values == nodata] += 1 if nodata < np.iinfo(band.dtype).max else -1
     if nodata is not None:
-        values[share == 0] = nodata
+        values[fraction == 0] = nodata
     return values
-
-
-def _valid_of(band: Stored, nodata: float | None) -> Flags:
-    if nodata is None:
-        return np.ones(band.shape, dtype=np.bool_)
-    return np.asarray(~np.isnan(band) if np.isnan(nodata) else band != nodata)
 
 
 def _block_means(values: Pixels, size: tuple[int, int]) -> Pixels:
@@ -340,13 +330,9 @@ def _block_means(values: Pixels, size: tuple[int, int]) -> Pixels:
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-WINDOW_PX = 1024
-Note = TypeVar("Note")
-
-
 @dataclass(frozen=True, slots=True)
 class WindowOutput(Generic[Note]):
-    """One window: stored numbers (bands, height, width) or None where all is nodata, and a note."""
+    """A window's stored numbers (bands, height, width), None where all is nodata, and a note."""
 
     stored: Stored | None
     note: Note
@@ -362,11 +348,11 @@ def write_map(
     """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
 
     Args:
-        path: of the file; a folder beside it comes and goes.
+        path: of the file; a temporary folder is made beside it.
         grid: of the map.
         layers: its bands.
         make: makes a window; called from several threads.
-        progress: told of pixels.
+        progress: called with pixels.
     """
     output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX)
     total, done = math.prod(grid.shape), 0
@@ -400,8 +386,8 @@ def to_dtype(
 ) -> Stored:
     """Return values (bands, height, width) in a data type, nodata where they are not valid.
 
-    Whole numbers are rounded and held inside the type's range; a valid one that rounds to nodata
-    is moved to the number next to it.
+    For integer types values are rounded and clipped to the type's range; a valid one that rounds
+    to nodata is moved to the number next to it.
     """
     if not np.issubdtype(np.dtype(dtype), np.integer):
         return np.where(valid, values, nodata).astype(dtype)

@@ -29,6 +29,10 @@ from landslip.io.raster.opening import (
 )
 from landslip.io.raster.scene import Stored, Valid
 
+LOWEST_M, HIGHEST_M = -500.0, 9000.0
+_UNFILLED_M = -1e6
+_RPC_NAMES = {"line": "line", "samp": "samp", "lat": "lat", "lon": "long", "height": "height"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RasterShape:
@@ -112,7 +116,7 @@ def _from_rasterio(rpcs: rasterio.rpc.RPC) -> RPC:
     values = rpcs.to_dict()
     scalars = {
         f"{ours}_{part}": float(values[f"{theirs}_{part}"])
-        for ours, theirs in _NAMES.items()
+        for ours, theirs in _RPC_NAMES.items()
         for part in ("off", "scale")
     }
     coefficients = {
@@ -121,9 +125,6 @@ def _from_rasterio(rpcs: rasterio.rpc.RPC) -> RPC:
         for part in ("num", "den")
     }
     return RPC(**scalars, **coefficients)  # type: ignore[arg-type]
-
-
-_NAMES = {"line": "line", "samp": "samp", "lat": "lat", "lon": "long", "height": "height"}
 
 
 class Mask(Closeable):
@@ -143,7 +144,7 @@ class Mask(Closeable):
         self.is_lossy = self._file.driver == "JPEG"
         self._zero_is_nodata = self._file.nodata == 0
         self._view: DatasetReader | WarpedVRT = self._file
-        if grid is not None and not _lies_on(self._file, grid):
+        if grid is not None and not self._is_on(grid):
             self._view = self._warped(grid)
         self.shape: tuple[int, int] = self._view.shape
 
@@ -163,14 +164,14 @@ class Mask(Closeable):
         with reading(self.path, inside):
             indexes = colour_indexes(self._file)
             bands = self._view.read(indexes, window=rasterio_window(inside))
-            known = self._view.read_masks(indexes[0], window=rasterio_window(inside))
+            masks = self._view.read_masks(indexes[0], window=rasterio_window(inside))
         if np.any(bands != bands[:1]):
             raise InputError(
                 f"{self.path}: a mask has one band or equal bands; this one has {len(bands)} "
                 "bands that differ. Save it as a single-band image"
             )
         codes[rows, cols] = bands[0]
-        valid[rows, cols] = (known != 0) | (self._zero_is_nodata & (bands[0] == 0))
+        valid[rows, cols] = (masks != 0) | (self._zero_is_nodata & (bands[0] == 0))
         return codes, valid
 
     def close(self) -> None:
@@ -178,6 +179,12 @@ class Mask(Closeable):
         if self._view is not self._file:
             self._view.close()
         self._file.close()
+
+    def _is_on(self, grid: Grid) -> bool:
+        """Whether grids are equal; where a coordinate system is missing, by size alone."""
+        if self._file.crs is None or grid.crs is None:
+            return bool(self._file.shape == grid.shape)
+        return grid == grid_of(self._file)
 
     def _warped(self, grid: Grid) -> WarpedVRT:
         if self._file.crs is None or grid.crs is None:
@@ -204,17 +211,6 @@ class Mask(Closeable):
             # marks what the mask does not cover, which would read as 0, the background
             add_alpha=ColorInterp.alpha not in self._file.colorinterp,
         )
-
-
-def _lies_on(file: DatasetReader, grid: Grid) -> bool:
-    """Whether the grids are equal; where a coordinate system is missing, by size alone."""
-    if file.crs is None or grid.crs is None:
-        return bool(file.shape == grid.shape)
-    return grid == grid_of(file)
-
-
-LOWEST_M, HIGHEST_M = -500.0, 9000.0
-_UNFILLED_M = -1e6
 
 
 class ElevationRaster(Closeable):
