@@ -149,7 +149,7 @@ class CloudHandling(StrEnum):
 
 
 class StudyPreset(StrEnum):
-    """Made-up ground that is looked at several times.
+    """Synthetic terrain imaged on several dates.
 
     ``wenchuan``: 3584 x 4096 px of 2 m near Wenchuan in 2013, 2014 and 2015, 224 tiles of 256 px a
     date; ``small``: 512 x 640 px of the same kind on two dates.

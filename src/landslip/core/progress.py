@@ -20,7 +20,7 @@ class Progress(Protocol):
 
 
 def no_progress(done: float, total: float) -> None:
-    """Report to nobody."""
+    """Ignore the progress."""
 
 
 def sub_progress(progress: Progress, start: float, end: float, whole: float) -> Progress:

@@ -135,19 +135,19 @@ class RPC:
         lonlat = np.tile([self.lon_off, self.lat_off], (len(wanted), 1)).astype(np.float64)
         step = np.array([self.lon_scale, self.lat_scale]) * 1e-4
         eastwards, northwards = np.diag(step)
-        missed = np.full(len(wanted), np.inf)
+        residual = np.full(len(wanted), np.inf)
         for _ in range(_MAX_ITERATIONS):
             with np.errstate(all="ignore"):  # diverging points are NaN in the end
-                seen, beside, above = (
+                projected, eastward, northward = (
                     self._image(self._terms(lonlat + off, height_m))
                     for off in (0.0, eastwards, northwards)
                 )
-            missed = np.abs(wanted - seen).max(axis=1)
-            if np.all(missed < _TOLERANCE_PX):
+            residual = np.abs(wanted - projected).max(axis=1)
+            if np.all(residual < _TOLERANCE_PX):
                 break
-            east, north = beside - seen, above - seen
-            lonlat = lonlat + _solved(east / step[0], north / step[1], wanted - seen)
-        lonlat[~(missed < 1e-3)] = np.nan
+            east, north = eastward - projected, northward - projected
+            lonlat = lonlat + _solve(east / step[0], north / step[1], wanted - projected)
+        lonlat[~(residual < 1e-3)] = np.nan
         return lonlat
 
     def corrected(self, correction: ImageCorrection) -> "RPC":
@@ -184,7 +184,7 @@ class RPC:
         )
 
 
-def _solved(east: Points, north: Points, wanted: Points) -> Points:
+def _solve(east: Points, north: Points, wanted: Points) -> Points:
     """Solve for the multiples (n, 2) of ``east`` and ``north`` (n, 2) that add up to ``wanted``.
 
     Cramer's rule: where they are parallel the result is not finite, and nothing is raised.

@@ -78,7 +78,7 @@ def tile_windows(
     Args:
         shape: (height, width).
         tile: side of a square.
-        corner: (row, col) where corners of squares meet; may lie outside.
+        corner: (row, col) where corners of squares meet; may be outside.
     """
     first_row, first_col = (place % tile for place in corner)
     for row in range(first_row - tile if first_row else 0, shape[0], tile):

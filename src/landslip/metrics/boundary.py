@@ -2,10 +2,10 @@
 
 A pixel of a mask is on its boundary where one of its four neighbours is counted and not in the
 mask. So the frame of a tile is no boundary, and neither is the border to pixels that are not
-counted. A boundary pixel is near where a boundary pixel of the other mask lies at most the
-tolerance away, centre to centre in a straight line (Euclidean), whatever lies between them.
+counted. A boundary pixel is near where a boundary pixel of the other mask is at most the
+tolerance away, centre to centre in a straight line (Euclidean), whatever is between them.
 
-Outlines are compared within a tile: a partner beyond the tile's edge is not seen.
+Outlines are compared within a tile: a counterpart beyond its edge does not count.
 """
 
 from dataclasses import dataclass

@@ -4,9 +4,9 @@ An object is a set of counted pixels of a tile that touch by a side or a corner.
 both sides, half of an object's own pixels:
 
 - a landslide of the label is detected where at least half of its pixels are in the result;
-- an object of the result is false where less than half of its pixels lie on landslides.
+- an object of the result is false where less than half of its pixels are on landslides.
 
-The rule joins nothing one to one: a single object of the result may detect several landslides, and
+Nothing is matched one to one: a single object of the result may detect several landslides, and
 a landslide found in several parts is one detected. A landslide found within an object more than
 twice as large is detected, and the object is false all the same. Objects count however small, so
 that a result of scattered pixels has many false ones.
@@ -95,7 +95,7 @@ def searched_km2(searched_px: int, resolution_m: float) -> float:
 def _objects(
     mask: NDArray[np.bool_], other: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the size of each object of a mask, and how much of it lies in another mask."""
+    """Return the size of each object of a mask, and how much of it is in another mask."""
     numbers, count = ndimage.label(mask, structure=_TOUCH)
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)
     shared = np.bincount(numbers[other], minlength=count + 1)

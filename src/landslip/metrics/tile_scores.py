@@ -5,9 +5,9 @@ each test tile, under each seed that the method was trained with. With folds, th
 folds come first into one table, each tested once. A score is the mean over seeds of the score of
 the counts summed over tiles; it is never averaged over tiles.
 
-Intervals over tiles and spread over seeds answer different questions and are kept apart. The
-interval tells how the score would vary with other test tiles of the same kind, the trained networks
-being what they are; the spread tells how it varies with the seed of training, on these tiles. The
+Intervals over tiles and spread over seeds answer different questions and stay separate. The
+interval is how the score would vary with other test tiles of the same kind, for these trained
+networks; the spread is how it varies with the seed of training, on these tiles. The
 tile is the unit that is drawn, since pixels of one tile depend on each other; neighbouring tiles
 depend on each other as well, which makes the intervals too narrow rather than too wide.
 """
@@ -246,8 +246,8 @@ def permutation_p_value(
 def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
     """Return p adjusted for several comparisons (Holm 1979, Scand. J. Statist. 6: 65-70).
 
-    The k-th smallest of m is multiplied by m - k + 1, kept from falling, and cut at 1. None, where
-    a comparison was not possible, counts for nothing.
+    The k-th smallest of m is multiplied by m - k + 1, made non-decreasing, and clipped to 1. None,
+    where a comparison was not possible, does not count.
     """
     known = sorted((p, at) for at, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)

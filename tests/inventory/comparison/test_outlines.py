@@ -75,7 +75,7 @@ def test_pairs_do_not_see_each_other_and_portions_change_nothing(
     alone = [outline_distances(one[[at]], other[[at]], step=1.0) for at in range(len(one))]
     assert whole.hausdorff.tolist() == pytest.approx([each.hausdorff[0] for each in alone])
     assert whole.mean.tolist() == pytest.approx([each.mean[0] for each in alone])
-    monkeypatch.setattr(landslip.inventory.comparison.outlines, "_POINTS_AT_ONCE", 100)
+    monkeypatch.setattr(landslip.inventory.comparison.outlines, "_CHUNK", 100)
     parts = outline_distances(one, other, step=1.0)
     assert parts.hausdorff.tolist() == pytest.approx(whole.hausdorff.tolist())
 

@@ -173,8 +173,8 @@ def test_missing_packages_are_named(
 
 def test_folders_without_exports_open(model: ModelFolder) -> None:
     text = (model.path / CARD).read_text()
-    assert '"exports":null' in text
-    (model.path / CARD).write_text(text.replace(',"exports":null', ""))
+    assert '"exports": null,' in text
+    (model.path / CARD).write_text(text.replace('"exports": null,', ""))
     try:
         assert open_model(model.path).card.exports is None
     finally:

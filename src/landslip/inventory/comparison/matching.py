@@ -41,7 +41,7 @@ class Overlaps:
     shared: NDArray[np.float64]
 
     def flipped(self) -> "Overlaps":
-        """Return the same pairs, seen from the other side."""
+        """Return the same pairs with the sides swapped."""
         return Overlaps(one=self.other, other=self.one, shared=self.shared).sorted()
 
     def sorted(self) -> "Overlaps":

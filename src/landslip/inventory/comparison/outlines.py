@@ -1,4 +1,4 @@
-"""How far the outlines of two landslides lie apart."""
+"""Distances between the outlines of two landslides."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-_STEPS_ROUND = 500
-_POINTS_AT_ONCE = 500_000
+_MAX_STEPS = 500
+_CHUNK = 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,7 +33,7 @@ class _Samples:
         pair: (n,) whose outline.
         before: (n, 2) the point before it on its ring.
         after: (n, 2) the point after it.
-        length: (n,) of the outline that it stands for.
+        length: (n,) of the outline that it represents.
     """
 
     points: NDArray[np.float64]
@@ -53,15 +53,15 @@ def outline_distances(
     """
     hausdorff, mean = np.zeros(len(one)), np.zeros(len(one))
     points = np.cumsum(_count(one, step) + _count(other, step))
-    portion = points // _POINTS_AT_ONCE
-    for some in np.split(np.arange(len(one)), np.flatnonzero(np.diff(portion)) + 1):
+    chunk = points // _CHUNK
+    for some in np.split(np.arange(len(one)), np.flatnonzero(np.diff(chunk)) + 1):
         if len(some):
             hausdorff[some], mean[some] = _measured(one[some], other[some], step)
     return OutlineDistances(hausdorff=hausdorff, mean=mean)
 
 
 def _count(polygons: NDArray[np.object_], step: float) -> NDArray[np.float64]:
-    steps = np.minimum(shapely.length(polygons) / step, _STEPS_ROUND)
+    steps = np.minimum(shapely.length(polygons) / step, _MAX_STEPS)
     return steps + shapely.get_num_coordinates(polygons)
 
 
@@ -81,8 +81,8 @@ def _measured(
 
 
 def _samples(polygons: NDArray[np.object_], middles: NDArray[np.float64], step: float) -> _Samples:
-    """Return points along outlines, seen from a middle each."""
-    steps = np.maximum(step, shapely.length(polygons) / _STEPS_ROUND)
+    """Return points along outlines, relative to a centre each."""
+    steps = np.maximum(step, shapely.length(polygons) / _MAX_STEPS)
     parts, of_polygon = shapely.get_parts(polygons, return_index=True)
     rings, of_part = shapely.get_rings(parts, return_index=True)
     of_pair = of_polygon[of_part]
@@ -91,18 +91,18 @@ def _samples(polygons: NDArray[np.object_], middles: NDArray[np.float64], step: 
     points -= middles[of_pair[ring]]
     size = np.bincount(ring, minlength=len(rings))
     first = np.cumsum(size) - size
-    kept = np.ones(len(points), dtype=np.bool_)
-    kept[first + size - 1] = False  # the first once more
+    unique = np.ones(len(points), dtype=np.bool_)
+    unique[first + size - 1] = False  # the first point again
     before = points[np.arange(len(points)) - 1]
     before[first] = points[first + size - 2]
     after = points[np.minimum(np.arange(len(points)) + 1, len(points) - 1)]
     reach = np.hypot(*(points - before).T) + np.hypot(*(after - points).T)
     return _Samples(
-        points=points[kept],
-        pair=of_pair[ring][kept],
-        before=before[kept],
-        after=after[kept],
-        length=reach[kept] / 2,
+        points=points[unique],
+        pair=of_pair[ring][unique],
+        before=before[unique],
+        after=after[unique],
+        length=reach[unique] / 2,
     )
 
 

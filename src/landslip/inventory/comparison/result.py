@@ -29,7 +29,7 @@ class ComparedInventoryRecord(StrictModel):
 
 
 class PixelScores(StrictModel):
-    """Scores of pixels whose centre lies inside.
+    """Scores of pixels, by their centres.
 
     Attributes:
         resolution_m: side of a pixel, in map units without a coordinate system.

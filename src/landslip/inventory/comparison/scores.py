@@ -41,7 +41,7 @@ def count_inventory_pixels(
     area: shapely.Geometry | None,
     resolution_m: float,
 ) -> PixelCounts:
-    """Count pixels whose centre lies in a landslide of one, the other, or both.
+    """Count pixels whose centre is in a landslide of one, the other, or both.
 
     Pixels begin at multiples of their side. What both leave out (tn) is counted within the area;
     without one it is not known and 0.

@@ -14,7 +14,7 @@ from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
 from landslip.io.vector import repair_polygons
 
-_DENSITY_CLASSES = 5
+_CLASSES = 5
 _CELLS_ALONG = 25
 _MIN_MAPPED = 0.25  # of a cell; one landslide on a sliver is no density
 _MAX_CELLS = 250_000
@@ -29,7 +29,7 @@ Geometries = NDArray[np.object_]
 def density_cells(
     polygons: Geometries,
     crs: Any,
-    ground: shapely.Geometry | Sequence[float] | None = None,
+    area: shapely.Geometry | Sequence[float] | None = None,
     cell_m: float | None = None,
 ) -> geopandas.GeoDataFrame:
     """Return square cells with their number of landslides and fraction of landslide area.
@@ -42,7 +42,7 @@ def density_cells(
     Args:
         polygons: (n,) valid landslides.
         crs: their coordinate system (rasterio's or pyproj's); None gives no cell.
-        ground: the mapped area, as polygon or as bounds (left, bottom, right, top) in ``crs``; by
+        area: the mapped area, as polygon or as bounds (left, bottom, right, top) in ``crs``; by
             default the bounds of the landslides.
         cell_m: side of a cell; by default a round length, about a 25th of the longer side.
 
@@ -57,21 +57,20 @@ def density_cells(
     """
     if cell_m is not None and not 0 < cell_m < np.inf:
         raise InputError(f"the side of a density cell is over 0 m; got {cell_m:g}")
-    whole = _ground(polygons, ground)
-    if crs is None or whole is None:
+    mapped = _mapped_area(polygons, area)
+    if crs is None or mapped is None:
         return _frame(np.zeros(0, dtype=object), [np.zeros(0)] * 3, None)
     source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
-    # bounds in degrees go around the Earth where landslides lie on both sides of 180 degrees
-    target = _metric(source, polygons if ground is None else np.array([whole], dtype=object))
+    # bounds in degrees go around the Earth where landslides are on both sides of 180 degrees
+    target = _metric(source, polygons if area is None else np.array([mapped], dtype=object))
     polygons = repair_polygons(reproject(polygons, source, target))
-    whole = (
-        _box(shapely.total_bounds(polygons))
-        if ground is None
-        else _ground_in(whole, source, target)
-    )
-    polygons = clip_polygons(polygons, whole)
+    if area is None:
+        mapped = shapely.box(*shapely.total_bounds(polygons))
+    else:
+        mapped = _reprojected_area(mapped, source, target)
+    polygons = clip_polygons(polygons, mapped)
     polygons = polygons[shapely.area(polygons) > 0]
-    return _counted(polygons, whole, _Cells.over(whole, cell_m), target)
+    return _counted(polygons, mapped, _Cells.over(mapped, cell_m), target)
 
 
 def density_limits(per_km2: Array) -> list[float]:
@@ -83,46 +82,41 @@ def density_limits(per_km2: Array) -> list[float]:
     largest = float(np.nanmax(per_km2, initial=0.0))
     if not largest > 0:
         return []
-    unit = largest / 2 ** (_DENSITY_CLASSES - 1)
+    unit = largest / 2 ** (_CLASSES - 1)
     power = 10.0 ** np.floor(np.log10(unit))
     step = next(power * digit for digit in (1, 2, 2.5, 5, 10) if power * digit >= unit * 0.999999)
-    limits = [0.0, *(step * 2**times for times in range(_DENSITY_CLASSES))]
+    limits = [0.0, *(step * 2**times for times in range(_CLASSES))]
     return [float(f"{limit:.6g}") for limit in limits]
 
 
 def _counted(
-    polygons: Geometries, ground: shapely.Geometry, cells: "_Cells", crs: pyproj.CRS
+    polygons: Geometries, area: shapely.Geometry, cells: "_Cells", crs: pyproj.CRS
 ) -> geopandas.GeoDataFrame:
     squares = cells.squares()
-    mapped_m2 = np.where(shapely.contains_properly(ground, squares), cells.side_m**2, np.nan)
+    mapped_m2 = np.where(shapely.contains_properly(area, squares), cells.side_m**2, np.nan)
     cut = np.isnan(mapped_m2)
-    mapped_m2[cut] = shapely.area(shapely.intersection(squares[cut], ground))
+    mapped_m2[cut] = shapely.area(shapely.intersection(squares[cut], area))
     counts = np.bincount(cells.of(shapely.point_on_surface(polygons)), minlength=len(squares))
     corner = (cells.left, cells.top)
-    shares = covered_fractions(polygons, corner, cells.side_m, cells.shape).ravel()
-    covered = np.minimum(shares * cells.side_m**2, mapped_m2)
-    kept = (mapped_m2 > 0) | (counts > 0)
+    fractions = covered_fractions(polygons, corner, cells.side_m, cells.shape).ravel()
+    covered = np.minimum(fractions * cells.side_m**2, mapped_m2)
+    touched = (mapped_m2 > 0) | (counts > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = [counts, counts / (mapped_m2 / 1e6), covered / mapped_m2]
     enough = mapped_m2 >= _MIN_MAPPED * cells.side_m**2
     columns[1:] = [np.where(enough, one, np.nan) for one in columns[1:]]
-    return _frame(squares[kept], [one[kept] for one in columns], crs)
+    return _frame(squares[touched], [one[touched] for one in columns], crs)
 
 
-def _ground(
-    polygons: Geometries, ground: shapely.Geometry | Sequence[float] | None
+def _mapped_area(
+    polygons: Geometries, area: shapely.Geometry | Sequence[float] | None
 ) -> shapely.Geometry | None:
     """Return the mapped area as a geometry; None where it is unknown."""
-    if isinstance(ground, shapely.Geometry):
-        return None if shapely.is_empty(ground) else ground
-    if ground is None and len(polygons) == 0:
+    if isinstance(area, shapely.Geometry):
+        return None if shapely.is_empty(area) else area
+    if area is None and len(polygons) == 0:
         return None
-    return _box(shapely.total_bounds(polygons) if ground is None else ground)
-
-
-def _box(bounds: Sequence[float] | NDArray[np.float64]) -> shapely.Polygon:
-    left, bottom, right, top = bounds
-    return shapely.box(float(left), float(bottom), float(right), float(top))
+    return shapely.box(*(shapely.total_bounds(polygons) if area is None else area))
 
 
 def _frame(
@@ -141,27 +135,27 @@ def _frame(
     )
 
 
-def _metric(source: pyproj.CRS, ground: Geometries) -> pyproj.CRS:
+def _metric(source: pyproj.CRS, area: Geometries) -> pyproj.CRS:
     """Return a system in metres in which areas are exact, or nearly."""
-    target = pyproj.CRS.from_wkt(metric_crs(source, ground).to_wkt())
+    target = pyproj.CRS.from_wkt(metric_crs(source, area).to_wkt())
     if target == source:
         return source
-    left, bottom, right, top = shapely.total_bounds(reproject(ground, source, _LONLAT))
+    left, bottom, right, top = shapely.total_bounds(reproject(area, source, _LONLAT))
     if right - left <= _ZONE_DEG and bottom >= -80 and top <= 84:
         zone = int(np.clip(((left + right) / 2 + 180) // 6 + 1, 1, 60))
         return pyproj.CRS.from_epsg((32600 if bottom + top >= 0 else 32700) + zone)
     return target
 
 
-def _ground_in(
-    ground: shapely.Geometry, source: pyproj.CRS, target: pyproj.CRS
+def _reprojected_area(
+    area: shapely.Geometry, source: pyproj.CRS, target: pyproj.CRS
 ) -> shapely.Geometry:
     """Return the area in another system, its straight edges bent as they are there."""
     if source == target:
-        return ground
-    left, bottom, right, top = shapely.bounds(ground)
+        return area
+    left, bottom, right, top = shapely.bounds(area)
     step = max(right - left, top - bottom) / _EDGE_PARTS
-    bent = np.array([shapely.segmentize(ground, step)], dtype=object)
+    bent = np.array([shapely.segmentize(area, step)], dtype=object)
     moved: shapely.Geometry = reproject(bent, source, target)[0]
     return moved
 
@@ -176,8 +170,8 @@ class _Cells:
     shape: tuple[int, int]
 
     @classmethod
-    def over(cls, ground: shapely.Geometry, side_m: float | None) -> "_Cells":
-        left, bottom, right, top = shapely.bounds(ground)
+    def over(cls, area: shapely.Geometry, side_m: float | None) -> "_Cells":
+        left, bottom, right, top = shapely.bounds(area)
         longer = max(right - left, top - bottom, 1.0)
         side = side_m or _round_length(longer / _CELLS_ALONG)
         first, last = np.floor(left / side), max(np.ceil(right / side), np.floor(left / side) + 1)
@@ -240,8 +234,8 @@ def covered_fractions(
     cell = np.floor(y).astype(np.intp) * (cols + 1) + col
     count = rows * (cols + 1)
     sums = np.bincount(cell, own, count) + np.bincount(cell + 1, fall - own, count)
-    shares: Array = np.clip(np.cumsum(sums.reshape(rows, cols + 1), axis=1)[:, :cols], 0, 1)
-    return shares
+    fractions: Array = np.clip(np.cumsum(sums.reshape(rows, cols + 1), axis=1)[:, :cols], 0, 1)
+    return fractions
 
 
 def _edges(polygons: NDArray[np.object_]) -> Array:

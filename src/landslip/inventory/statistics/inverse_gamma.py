@@ -6,7 +6,7 @@ a minimum mapping unit is fitted by the density given A at least that (at least 
 it), which leaves rho, a and s those of all landslides, mapped or not.
 
 For a given s the likelihood is concave in rho and a and its maximum is found by Newton's method;
-over s, the profile is searched on a grid, so that no start decides the result. Many sets of counts
+over s, the profile is evaluated on a grid, so that no start decides the result. Many sets of counts
 (the bootstrap's) are fitted at once. No binning: sums over the areas suffice. `scipy.stats` fits
 one set at a time, from a start, and no distribution that is cut off.
 """
@@ -222,7 +222,7 @@ def _between(sums: Array, draws: NDArray[np.intp], best: NDArray[np.intp], by: A
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Problem:
-    """Areas, and the grid of offsets ln(smallest - s) on which s is searched."""
+    """Areas, and the grid of offsets ln(smallest - s) for the search of s."""
 
     areas_m2: Array
     least_m2: float

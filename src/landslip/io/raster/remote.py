@@ -1,7 +1,7 @@
-"""Reading over a network: retries, what GDAL is told, and what its errors mean.
+"""Reading over a network: retries, settings of GDAL, and the meaning of its errors.
 
 `urllib3.Retry` and pystac's reader with it repeat single requests, as GDAL does itself. They do not
-help where a failed request stays in GDAL's caches, nor tell which of a VRT's sources failed.
+help where a failed request stays in GDAL's caches, nor find out which of a VRT's sources failed.
 """
 
 import base64
