@@ -1,4 +1,4 @@
-"""Pictures for people: natural colours, landslides drawn on them, panels side by side."""
+"""Images for display: natural colours, outlines and error maps on them, panels side by side."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = (60, 200, 90), (230, 60, 60), (7
 
 
 def rgb_composite(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) -> RgbImage:
-    """Stretch a scene (bands, height, width) to a picture (height, width, 3).
+    """Stretch a scene (bands, height, width) to an image (height, width, 3).
 
     Red, green and blue where the scene has them, else its first three bands, or its first in grey;
     each is stretched between its 1 % and 99 % points. What is not valid is grey.
@@ -28,27 +28,27 @@ def rgb_composite(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) 
         chosen = bands.positions_of(Bands(_NATURAL))
     else:
         chosen = (0, 1, 2) if len(bands) >= 3 else (0, 0, 0)
-    picture = np.stack([_stretched(stored[at], valid) for at in chosen], axis=-1)
-    picture[~valid] = _OUTSIDE
-    return picture
+    image = np.stack([_stretched(stored[at], valid) for at in chosen], axis=-1)
+    image[~valid] = _OUTSIDE
+    return image
 
 
 def draw_outlines(
-    picture: RgbImage, landslide: NDArray[np.bool_], colour: tuple[int, int, int]
+    image: RgbImage, landslide: NDArray[np.bool_], colour: tuple[int, int, int]
 ) -> RgbImage:
-    """Draw the outlines of landslides on a picture."""
+    """Draw the outlines of landslides on an image."""
     thick = max(1, max(landslide.shape) // 900)
     edge = landslide & ~ndimage.binary_erosion(landslide, iterations=thick, border_value=1)
-    drawn = picture.copy()
+    drawn = image.copy()
     drawn[edge] = colour
     return drawn
 
 
 def overlay(
-    picture: RgbImage, parts: list[tuple[NDArray[np.bool_], tuple[int, int, int]]]
+    image: RgbImage, parts: list[tuple[NDArray[np.bool_], tuple[int, int, int]]]
 ) -> RgbImage:
-    """Lay colours over parts of a picture, the picture showing through."""
-    drawn = picture.astype(np.float32)
+    """Blend colours over parts of an image."""
+    drawn = image.astype(np.float32)
     for mask, colour in parts:
         drawn[mask] = 0.5 * drawn[mask] + 0.5 * np.array(colour, dtype=np.float32)
     return drawn.astype(np.uint8)
@@ -61,45 +61,45 @@ def label_image(landslide: NDArray[np.bool_]) -> RgbImage:
 
 
 def error_map(
-    picture: RgbImage, found: NDArray[np.bool_], landslide: NDArray[np.bool_]
+    image: RgbImage, detected: NDArray[np.bool_], landslide: NDArray[np.bool_]
 ) -> RgbImage:
-    """Lay over a picture what is found rightly, found wrongly and missed, each in its colour."""
+    """Colour true positives, false positives and false negatives on an image."""
     parts = [
-        (found & landslide, TRUE_POSITIVE),
-        (found & ~landslide, FALSE_POSITIVE),
-        (landslide & ~found, FALSE_NEGATIVE),
+        (detected & landslide, TRUE_POSITIVE),
+        (detected & ~landslide, FALSE_POSITIVE),
+        (landslide & ~detected, FALSE_NEGATIVE),
     ]
-    return overlay(picture, parts)
+    return overlay(image, parts)
 
 
 def save_rows(rows: list[list[RgbImage]], path: Path) -> None:
-    """Write rows of pictures as one PNG, row under row."""
+    """Write rows of images as one PNG."""
     heights = [max(part.shape[0] for part in row) for row in rows]
     widths = [sum(part.shape[1] + _GAP_PX for part in row) - _GAP_PX for row in rows]
     height = sum(heights) + _GAP_PX * (len(rows) - 1)
-    sheet = Image.new("RGB", (max(widths), height), "white")
+    canvas = Image.new("RGB", (max(widths), height), "white")
     top = 0
     for row, row_height in zip(rows, heights, strict=True):
         left = 0
         for part in row:
-            sheet.paste(Image.fromarray(part), (left, top))
+            canvas.paste(Image.fromarray(part), (left, top))
             left += part.shape[1] + _GAP_PX
         top += row_height + _GAP_PX
-    sheet.save(path, optimize=True)
+    canvas.save(path, optimize=True)
 
 
 def save_panels(parts: list[tuple[str, RgbImage]], path: Path) -> None:
-    """Write pictures of one size side by side as a PNG, each under its caption."""
+    """Write images of one size side by side as a PNG, each under its caption."""
     height, width = parts[0][1].shape[:2]
     total = len(parts) * width + (len(parts) - 1) * _GAP_PX
-    sheet = Image.new("RGB", (total, height + _CAPTION_PX), "white")
-    draw = ImageDraw.Draw(sheet)
+    canvas = Image.new("RGB", (total, height + _CAPTION_PX), "white")
+    draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(16)
-    for at, (caption, picture) in enumerate(parts):
+    for at, (caption, image) in enumerate(parts):
         left = at * (width + _GAP_PX)
         draw.text((left + 4, 4), caption, fill="black", font=font)
-        sheet.paste(Image.fromarray(picture), (left, _CAPTION_PX))
-    sheet.save(path, optimize=True)
+        canvas.paste(Image.fromarray(image), (left, _CAPTION_PX))
+    canvas.save(path, optimize=True)
 
 
 def _stretched(band: NDArray[Any], valid: NDArray[np.bool_]) -> RgbImage:

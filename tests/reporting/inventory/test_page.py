@@ -151,8 +151,8 @@ def test_what_is_not_known_leaves_a_whole_page(
 def test_an_empty_inventory_shows_its_scene_and_says_that_there_is_nothing(tmp_path: Path) -> None:
     page = page_of(tmp_path, LACKING["no landslide"])
     text = Reader(page).text
-    assert "There is no landslide in this inventory." in text
-    assert "There is no magnitude, for want of landslides." in text
+    assert "This inventory has no landslides." in text
+    assert "There are too few landslides for a magnitude." in text
     assert "data:image/jpeg" in page
     assert 'id="location-footprint"' in page
 

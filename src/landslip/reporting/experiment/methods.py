@@ -19,7 +19,7 @@ _PAPER_PAIRING = _ENCODERS[PaperMethod.ALBUNET], _ENCODERS[PaperMethod.TRANSFERR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedMethod:
-    """The paper's method that one of the experiment stands for; ``encoder`` is the paper's."""
+    """The paper's method that one of the experiment represents; ``encoder`` is the paper's."""
 
     method: PaperMethod
     encoder: str | None
@@ -40,9 +40,9 @@ def paper_method(facts: MethodFacts) -> PaperMethod | None:
 
 
 def printed_methods(results: Results) -> dict[str, PrintedMethod]:
-    """Return which methods the paper prints figures of.
+    """Return the methods that the paper has scores for.
 
-    Those with the paper's encoder; where there is none, the first of the network stands for it.
+    Those with the paper's encoder; where there is none, the first method of the same network.
     """
     found: dict[str, PrintedMethod] = {}
     for role in PaperMethod:
@@ -51,7 +51,7 @@ def printed_methods(results: Results) -> dict[str, PrintedMethod]:
         exact = [
             name
             for name in names
-            if encoder in (None, results.methods[name].encoder) and _leads(results, name)
+            if encoder in (None, results.methods[name].encoder) and _represents(results, name)
         ]
         for name in exact or names[:1]:
             found[name] = PrintedMethod(method=role, encoder=encoder, exact=bool(exact))
@@ -59,7 +59,7 @@ def printed_methods(results: Results) -> dict[str, PrintedMethod]:
 
 
 def proposed_method(results: Results) -> str | None:
-    """Return the method that stands for the paper's own: a LinkNet with a transferred encoder.
+    """Return the method that represents the paper's own: a LinkNet with a transferred encoder.
 
     The experiment's reference where it is one, else that with ResNet-50, -34, -101, -18 or any.
     """
@@ -74,16 +74,16 @@ def proposed_method(results: Results) -> str | None:
 
 
 def transfer_pairs(results: Results) -> list[tuple[str, str]]:
-    """Return pairs of methods (transferred, not) of one network and encoder, in depth's order.
+    """Return pairs of methods (transferred, not) of one network and encoder, by depth.
 
     Where several differ in their first layer only, the reference or else the first one is taken.
     """
     pairs = []
     for name, facts in results.methods.items():
-        if facts.encoder is None or not facts.transferred or not _leads(results, name):
+        if facts.encoder is None or not facts.transferred or not _represents(results, name):
             continue
         plain = facts.model_copy(update={"transferred": False})
-        pairs += [(name, other) for other in _leading_like(results, plain)]
+        pairs += [(name, other) for other in _representatives(results, plain)]
     return sorted(pairs, key=lambda pair: _rank(results.methods[pair[0]]))
 
 
@@ -99,7 +99,7 @@ def opponents(results: Results, name: str) -> list[str]:
         return []
     if facts.encoder is None or not facts.transferred:
         return [leading]
-    found = list(_leading_like(results, facts.model_copy(update={"arch": "linknet"})))
+    found = list(_representatives(results, facts.model_copy(update={"arch": "linknet"})))
     pairing = facts.encoder, results.methods[leading].encoder
     if facts.arch == "albunet" and pairing == _PAPER_PAIRING:
         found.insert(0, leading)
@@ -116,13 +116,15 @@ def linknets_by_depth(results: Results) -> list[str]:
     found = [
         name
         for name, facts in results.methods.items()
-        if _is_transferred_linknet(facts) and encoder_depth(facts.encoder) and _leads(results, name)
+        if _is_transferred_linknet(facts)
+        and encoder_depth(facts.encoder)
+        and _represents(results, name)
     ]
     return sorted(found, key=lambda name: encoder_depth(results.methods[name].encoder))
 
 
 def first_layer_variants(results: Results) -> list[str]:
-    """Return methods alike in all but how the first layer is begun, if there are several."""
+    """Return methods that differ only in the initialisation of the first layer, if several."""
     leading = proposed_method(results)
     if leading is None:
         return []
@@ -139,7 +141,7 @@ def encoder_depth(encoder: str | None) -> int:
 
 
 def encoder_label(encoder: str | None) -> str:
-    """Return an encoder's name as people write it."""
+    """Return an encoder's display name."""
     return re.sub(r"^resnet(\d+)", r"ResNet-\1", encoder or "none")
 
 
@@ -155,15 +157,15 @@ def _same_network(one: MethodFacts, other: MethodFacts) -> bool:
     )
 
 
-def _leading_like(results: Results, wanted: MethodFacts) -> Iterator[str]:
-    """Yield the method of a network that stands for those alike, if there is one."""
+def _representatives(results: Results, wanted: MethodFacts) -> Iterator[str]:
+    """Yield the method that represents a network, if there is one."""
     for name, other in results.methods.items():
-        if _same_network(wanted, other) and _leads(results, name):
+        if _same_network(wanted, other) and _represents(results, name):
             yield name
 
 
-def _leads(results: Results, name: str) -> bool:
-    """Whether it is the one that stands for those alike in all but their first layer."""
+def _represents(results: Results, name: str) -> bool:
+    """Whether a method represents those that differ only in their first layer."""
     facts = results.methods[name]
     like = [other for other, known in results.methods.items() if _same_network(facts, known)]
     return name == (results.reference if results.reference in like else like[0])

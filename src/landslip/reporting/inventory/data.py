@@ -1,4 +1,4 @@
-"""What an inventory's folder holds, read for a report."""
+"""Reads the folder of an inventory for its page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,12 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryData:
-    """An inventory as it was written.
+    """An inventory as written.
 
     Attributes:
-        folder: where it lies.
+        folder: of the inventory.
         record: what it was made from and how.
-        statistics: what it says as a whole; None where there is no such file.
+        statistics: None where there is no such file.
         landslides: polygons with all columns, the largest first.
         crowns: the highest points, with ``id``.
         toes: the lowest points, with ``id``.
@@ -75,7 +75,7 @@ def read_inventory(folder: Path) -> InventoryData:
     """Read an inventory.
 
     Raises:
-        InputError: the folder is no inventory, or a file of it is missing or broken.
+        InputError: the folder is not an inventory, or a file of it is missing or broken.
     """
     record = read_record(folder)
     file = folder / GEOPACKAGE
@@ -123,5 +123,5 @@ def _statistics(file: Path) -> InventoryStatistics | None:
 
 
 def is_filled(value: Any) -> bool:
-    """Whether a cell of a table is filled: not None, NaN or NA."""
+    """Whether a table cell has a value: not None, NaN or NA."""
     return value is not None and value == value and str(value) != "<NA>"  # noqa: PLR0124

@@ -11,7 +11,7 @@ Part = tuple[str, list[str]]
 
 
 def method(data: InventoryData, texts: Texts) -> list[Part]:
-    """Return headings, each with its sentences."""
+    """Return headings with their sentences."""
     parts = [
         ("method_source", list(_source(data, texts))),
         ("method_model", list(_model(data, texts))),
@@ -138,7 +138,7 @@ def _statistics(data: InventoryData, texts: Texts) -> Iterator[str]:
 
 
 def limits(data: InventoryData, texts: Texts) -> list[str]:
-    """Return what the inventory does not say, as far as it applies."""
+    """Return the limits that apply to the inventory."""
     record, statistics = data.record, data.statistics
     model = record.model
     applies = {
@@ -164,7 +164,7 @@ def limits(data: InventoryData, texts: Texts) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A work; ``doi`` without its resolver."""
+    """A published work; ``doi`` without its resolver."""
 
     text: str
     doi: str
@@ -214,7 +214,7 @@ _VOLUMES = (_GUZZETTI, _LARSEN)
 
 
 def references(data: InventoryData) -> list[Reference]:
-    """Return the works used, in the order of their first author."""
+    """Return the works used, by first author."""
     statistics, record = data.statistics, data.record
     used = []
     if statistics is not None:
@@ -235,7 +235,7 @@ def references(data: InventoryData) -> list[Reference]:
 
 
 def other_sources(data: InventoryData) -> list[str]:
-    """Return what volume relations cite beside the works known here."""
+    """Return the other works that volume relations cite."""
     if data.statistics is None:
         return []
     cited = dict.fromkeys(volume.reference for volume in data.statistics.volumes)
