@@ -51,8 +51,8 @@ class RedEngine:
         self.shapes.append(batch.shape)
         return odds(batch[:, 0])
 
-    def runner(self, form: WindowSpec, streams: int | None = None) -> WindowRunner:
-        return BatchRunner(self, form)
+    def runner(self, spec: WindowSpec, streams: int | None = None) -> WindowRunner:
+        return BatchRunner(self, spec)
 
     def costs(self) -> EngineCosts:
         return replace(COSTS, streams=self.streams)

@@ -1,4 +1,4 @@
-"""A small network, trained for a moment, in every form that an engine reads."""
+"""A small network, trained for a moment, in every variant that an engine reads."""
 
 import logging
 from pathlib import Path
@@ -22,7 +22,7 @@ from landslip.models.weights import load_network
 BANDS = ("blue", "green", "red", "nir")
 SIDE = 64
 SHAPE = (192, 256)  # of a window, not square
-FORMS = [
+ENGINE_VARIANTS = [
     (EngineName.OPENVINO, Precision.FP32),
     (EngineName.OPENVINO, Precision.BF16),
     (EngineName.TORCH, Precision.FP32),

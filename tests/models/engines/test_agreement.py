@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.models.engines.conftest import FORMS, SHAPE, made_ground
+from tests.models.engines.conftest import ENGINE_VARIANTS, SHAPE, made_ground
 
 from landslip.core.choices import EngineName, Precision
 from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
@@ -51,7 +51,7 @@ def test_the_network_has_learned_something(
     assert logits.std() > 1
 
 
-@pytest.mark.parametrize(("name", "precision"), FORMS, ids=str)
+@pytest.mark.parametrize(("name", "precision"), ENGINE_VARIANTS, ids=str)
 def test_engines_agree_with_float32_torch(
     name: EngineName,
     precision: Precision,

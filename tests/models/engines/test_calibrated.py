@@ -7,7 +7,7 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
-from tests.models.engines.conftest import FORMS, SHAPE
+from tests.models.engines.conftest import ENGINE_VARIANTS, SHAPE
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import ModelError
@@ -34,35 +34,37 @@ def expected(trained: ModelFolder, window: NDArray[np.uint16]) -> NDArray[np.flo
     """The network's own probability in float32."""
     known = trained.card.normalisation_of(trained.card.radiometry)
     pixels = known.apply(window, np.ones(SHAPE, dtype=np.bool_))[np.newaxis]
-    result: NDArray[np.float32] = open_engine(trained, *FORMS[0]).predict(pixels)[0]
+    result: NDArray[np.float32] = open_engine(trained, *ENGINE_VARIANTS[0]).predict(pixels)[0]
     return result
 
 
 def run(
     model: ModelFolder,
     window: NDArray[np.uint16],
-    form: tuple[EngineName, Precision],
+    variant: tuple[EngineName, Precision],
     curve: CalibrationCurve | None,
 ) -> NDArray[np.uint8]:
     known = model.card.normalisation_of(model.card.radiometry)
-    runner = open_engine(model, *form).runner(
+    runner = open_engine(model, *variant).runner(
         WindowSpec(shape=SHAPE, normalisation=known, calibration=curve)
     )
     return runner.run(window, np.ones(SHAPE, dtype=np.bool_))
 
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES.keys())
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form[0]}-{form[1]}")
+@pytest.mark.parametrize(
+    "variant", ENGINE_VARIANTS, ids=lambda variant: f"{variant[0]}-{variant[1]}"
+)
 def test_engines_give_calibrated_steps(
-    form: tuple[EngineName, Precision],
+    variant: tuple[EngineName, Precision],
     curve: CalibrationCurve,
     trained: ModelFolder,
     window: NDArray[np.uint16],
     expected: NDArray[np.float32],
 ) -> None:
     wanted = PROBABILITY_LEVELS * curve.probabilities(expected).astype(np.float64)
-    off = np.abs(run(trained, window, form, curve) - wanted)
-    if form[1] is Precision.FP32:
+    off = np.abs(run(trained, window, variant, curve) - wanted)
+    if variant[1] is Precision.FP32:
         assert off.max() < 0.6  # half a step is rounding
     else:
         # the network's logits in bf16 are up to 0.5 off, and the curve's steepest slope is 5
@@ -72,16 +74,18 @@ def test_engines_give_calibrated_steps(
     assert np.abs(wanted - PROBABILITY_LEVELS * expected).max() > 20  # the curve changes something
 
 
-@pytest.mark.parametrize("form", FORMS[1:4:2], ids=lambda form: f"{form[0]}-{form[1]}")
+@pytest.mark.parametrize(
+    "variant", ENGINE_VARIANTS[1:4:2], ids=lambda variant: f"{variant[0]}-{variant[1]}"
+)
 def test_the_curve_is_computed_in_float32_where_the_network_is_in_bf16(
-    form: tuple[EngineName, Precision], trained: ModelFolder, window: NDArray[np.uint16]
+    variant: tuple[EngineName, Precision], trained: ModelFolder, window: NDArray[np.uint16]
 ) -> None:
-    engine = open_engine(trained, *form)
+    engine = open_engine(trained, *variant)
     known = trained.card.normalisation_of(trained.card.radiometry)
     curve = CURVES["isotonic"]
     own = engine.predict(known.apply(window, np.ones(SHAPE, dtype=np.bool_))[np.newaxis])[0]
     wanted = PROBABILITY_LEVELS * curve.probabilities(own).astype(np.float64)
-    off = np.abs(run(trained, window, form, curve) - wanted)
+    off = np.abs(run(trained, window, variant, curve) - wanted)
     # sums in another order give other bf16 numbers to some pixels
     assert np.quantile(off, 0.9) < 0.51
 
@@ -95,7 +99,7 @@ def test_the_mask_stays_but_for_pixels_at_the_threshold(
 ) -> None:
     threshold = 0.6
     moved = curve.probability(threshold)
-    steps = run(trained, window, FORMS[0], curve)
+    steps = run(trained, window, ENGINE_VARIANTS[0], curve)
     mask = steps >= threshold_level(moved)
     others = mask != (expected >= threshold)
     assert (np.abs(curve.probabilities(expected[others]) - moved) <= 1 / PROBABILITY_LEVELS).all()

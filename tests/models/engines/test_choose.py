@@ -16,21 +16,21 @@ from landslip.models.folder import ModelFolder
         (
             EngineName.TORCH,
             Precision.INT8,
-            r"int8: the engine torch computes in bf16, fp16 and fp32; .* --engine openvino$",
+            r"int8.: the engine torch supports bf16, fp16 and fp32; .* engine=.openvino.$",
         ),
         (
             EngineName.ONNX,
             Precision.BF16,
-            r"bf16: the engine onnx computes in fp32 only; .* --engine openvino or torch$",
+            r"bf16.: the engine onnx supports fp32 only; .* engine=.openvino or torch.$",
         ),
-        (EngineName.ONNX, Precision.INT8, "int8: the engine onnx computes in fp32 only"),
+        (EngineName.ONNX, Precision.INT8, "int8.: the engine onnx supports fp32 only"),
     ],
     ids=["torch-int8", "onnx-bf16", "onnx-int8"],
 )
 def test_precisions_that_an_engine_lacks_are_refused(
     name: EngineName, precision: Precision, message: str, trained: ModelFolder
 ) -> None:
-    with pytest.raises(InputError, match=f"--precision {message}"):
+    with pytest.raises(InputError, match=f"precision=.{message}"):
         open_engine(trained, name, precision)
 
 
@@ -47,7 +47,7 @@ def test_what_is_not_installed_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    message = rf"--engine {name}: {package} is not installed; install landslip\[{extra}\]"
+    message = rf"engine=.{name}.: {package} is not installed; install landslip\[{extra}\]"
     with pytest.raises(MissingDependencyError, match=message):
         open_engine(trained, name)
 

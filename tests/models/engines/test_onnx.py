@@ -51,7 +51,7 @@ def test_results_of_one_call_outlive_the_next(trained: ModelFolder) -> None:
 def test_a_model_without_the_file_is_sent_to_export(trained: ModelFolder) -> None:
     files = {name: sha for name, sha in trained.card.files.items() if name != ONNX}
     bare = ModelFolder(trained.path, trained.card.model_copy(update={"files": files}))
-    message = r"this model has no model\.onnx; make one with landslip export"
+    message = r"this model has no model\.onnx; add one with `landslip export`"
     with pytest.raises(ModelError, match=message):
         open_engine(bare, EngineName.ONNX)
 

@@ -34,7 +34,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     return write_model(tmp_path_factory.mktemp("model"))
 
 
-def form_of(model: ModelFolder) -> WindowSpec:
+def spec_of(model: ModelFolder) -> WindowSpec:
     normalisation = model.card.normalisation_of(model.card.radiometry)
     return WindowSpec(shape=SHAPE, normalisation=normalisation)
 
@@ -59,7 +59,7 @@ def apart(found: Steps, expected: Steps, valid: NDArray[np.bool_]) -> int:
 
 def test_a_window_is_what_the_batch_is(model: ModelFolder) -> None:
     engine = OpenvinoEngine(model, Precision.FP32)
-    runner, expected = engine.runner(form_of(model)), BatchRunner(engine, form_of(model))
+    runner, expected = engine.runner(spec_of(model)), BatchRunner(engine, spec_of(model))
     for stored, valid in windows_of(model, 3):
         steps = runner.run(stored, valid)
         assert steps.shape == SHAPE
@@ -74,17 +74,17 @@ def test_in_bf16_a_scenes_numbers_keep_their_digits(model: ModelFolder) -> None:
         pytest.skip("this CPU does not compute in bf16")
     far = model.card.input.model_copy(update={"mean": (20_000.0,) * 4, "std": (20.0,) * 4})
     moved = ModelFolder(model.path, model.card.model_copy(update={"input": far}))
-    form = form_of(moved)
+    spec = spec_of(moved)
     ((stored, valid),) = windows_of(moved, 1)
-    coarse = OpenvinoEngine(moved, Precision.BF16).runner(form).run(stored, valid)
-    exact = BatchRunner(engine, form).run(stored, valid)
+    coarse = OpenvinoEngine(moved, Precision.BF16).runner(spec).run(stored, valid)
+    exact = BatchRunner(engine, spec).run(stored, valid)
     apart = np.abs(coarse.astype(int) - exact.astype(int))[valid]
     assert exact.std() > 20
     assert apart.mean() < 4
 
 
 def test_what_is_not_valid_says_nothing_of_its_neighbours(model: ModelFolder) -> None:
-    runner = OpenvinoEngine(model, Precision.FP32).runner(form_of(model))
+    runner = OpenvinoEngine(model, Precision.FP32).runner(spec_of(model))
     ((stored, valid),) = windows_of(model, 1)
     other = stored.copy()
     other[:, ~valid] = 3
@@ -93,7 +93,7 @@ def test_what_is_not_valid_says_nothing_of_its_neighbours(model: ModelFolder) ->
 
 def test_two_threads_at_once_get_their_own(model: ModelFolder) -> None:
     engine = OpenvinoEngine(model, Precision.FP32)
-    runner = engine.runner(form_of(model), streams=2)
+    runner = engine.runner(spec_of(model), streams=2)
     windows = windows_of(model, 6)
     alone = [runner.run(*window) for window in windows]
     found: dict[int, Steps] = {}
@@ -112,7 +112,7 @@ def test_two_threads_at_once_get_their_own(model: ModelFolder) -> None:
 
 
 def test_results_of_one_window_outlive_the_next(model: ModelFolder) -> None:
-    runner = OpenvinoEngine(model, Precision.FP32).runner(form_of(model), streams=1)
+    runner = OpenvinoEngine(model, Precision.FP32).runner(spec_of(model), streams=1)
     first, second = windows_of(model, 2)
     kept = runner.run(*first)
     before = kept.copy()
@@ -121,7 +121,7 @@ def test_results_of_one_window_outlive_the_next(model: ModelFolder) -> None:
 
 
 def test_a_window_cut_out_of_a_larger_array_is_read_as_it_is(model: ModelFolder) -> None:
-    runner = OpenvinoEngine(model, Precision.FP32).runner(form_of(model), streams=1)
+    runner = OpenvinoEngine(model, Precision.FP32).runner(spec_of(model), streams=1)
     ((stored, valid),) = windows_of(model, 1)
     larger = np.zeros((4, 200, 200), dtype=np.uint16)
     larger[:, 50 : 50 + SHAPE[0], 70 : 70 + SHAPE[1]] = stored
@@ -231,12 +231,12 @@ def test_the_graph_normalises_as_training_does(dtype: str, scale: float, offset:
         mean=tuple(middle.tolist()),
         std=tuple((scale * np.array([40.0, 300.0, 77.7])).tolist()),
     )
-    form = WindowSpec(shape=GRAPH_SHAPE, normalisation=normalisation)
+    spec = WindowSpec(shape=GRAPH_SHAPE, normalisation=normalisation)
     graph = identity()
     # what is below 0 shows too
     image = ops.parameter([-1, 3, -1, -1], np.float32)
     graph = openvino.Model([ops.multiply(image, ops.constant(np.float32(1)))], [image])
-    found = computed(with_stored_input(graph, form), stored[None], valid[None, None])
+    found = computed(with_stored_input(graph, spec), stored[None], valid[None, None])
     expected = normalisation.apply(stored, valid)
     assert (found[0][:, ~valid] == 0).all()
     np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=2e-4)

@@ -26,17 +26,17 @@ BANDS = ("blue", "green", "red", "nir")
 on_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is taken where there is one")
 
 
-def made_form(dtype: str, scale: float = 1.0, offset: float = 0.0) -> WindowSpec:
+def window_spec(dtype: str, scale: float = 1.0, offset: float = 0.0) -> WindowSpec:
     radiometry = Radiometry(units=Units.DN, dtype=dtype, scale=scale, offset=offset)
     normalisation = Normalisation(radiometry=radiometry, mean=MEAN, std=STD)
     return WindowSpec(shape=SHAPE, normalisation=normalisation)
 
 
-def expected_steps(
-    model: ModelFolder, form: WindowSpec, stored: NDArray[np.generic], valid: NDArray[np.bool_]
+def expected_levels(
+    model: ModelFolder, spec: WindowSpec, stored: NDArray[np.generic], valid: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Return 250 times the probability, not rounded, by the plain network."""
-    pixels = torch.from_numpy(form.normalisation.apply(stored, valid)[np.newaxis])
+    pixels = torch.from_numpy(spec.normalisation.apply(stored, valid)[np.newaxis])
     with torch.inference_mode():
         probability = torch.sigmoid(load_network(model).eval()(pixels))[0, 0]
     result: NDArray[np.float64] = probability.double().numpy() * PROBABILITY_LEVELS
@@ -69,9 +69,9 @@ def test_every_stored_type_is_normalised_as_elsewhere(
     stored = stored.astype(dtype)
     valid = generator.random(SHAPE) > 0.1
     stored[:, ~valid] = np.finfo(dtype).min if dtype.startswith("float") else np.iinfo(dtype).max
-    form = made_form(dtype, scale, offset)
-    found = TorchEngine(trained, Precision.FP32).runner(form).run(stored, valid)
-    expected = expected_steps(trained, form, stored, valid)
+    spec = window_spec(dtype, scale, offset)
+    found = TorchEngine(trained, Precision.FP32).runner(spec).run(stored, valid)
+    expected = expected_levels(trained, spec, stored, valid)
     assert found.dtype == np.uint8
     assert found.shape == SHAPE
     assert np.ptp(expected) > 50
@@ -79,10 +79,10 @@ def test_every_stored_type_is_normalised_as_elsewhere(
 
 
 def test_what_is_not_finite_stays_in_its_pixel(trained: ModelFolder) -> None:
-    form, valid = made_form("float32"), np.ones(SHAPE, dtype=np.bool_)
+    spec, valid = window_spec("float32"), np.ones(SHAPE, dtype=np.bool_)
     stored = np.random.default_rng(2).normal(100, 40, (4, *SHAPE)).astype(np.float32)
     valid[3, 4] = False
-    runner = TorchEngine(trained, Precision.FP32).runner(form)
+    runner = TorchEngine(trained, Precision.FP32).runner(spec)
     found = []
     for fill in (0.0, np.nan, np.inf):
         stored[:, 3, 4] = fill
@@ -93,10 +93,10 @@ def test_what_is_not_finite_stays_in_its_pixel(trained: ModelFolder) -> None:
 
 @pytest.mark.parametrize("streams", [1, 3])
 def test_windows_at_once_are_those_one_after_the_other(streams: int, trained: ModelFolder) -> None:
-    form, valid = made_form("uint8"), np.ones(SHAPE, dtype=np.bool_)
+    spec, valid = window_spec("uint8"), np.ones(SHAPE, dtype=np.bool_)
     windows = np.random.default_rng(3).integers(0, 200, (9, 4, *SHAPE)).astype(np.uint8)
     windows.flags.writeable = False
-    runner = TorchEngine(trained, Precision.FP32).runner(form, streams)
+    runner = TorchEngine(trained, Precision.FP32).runner(spec, streams)
     assert runner.streams == streams
     one_by_one = [runner.run(window, valid) for window in windows]
     assert not np.array_equal(one_by_one[0], one_by_one[1])
@@ -109,8 +109,8 @@ def test_windows_at_once_are_those_one_after_the_other(streams: int, trained: Mo
 @on_cpu
 def test_what_suits_a_cpu(trained: ModelFolder) -> None:
     engine = TorchEngine(trained, Precision.FP32)
-    assert engine.runner(made_form("uint8")).streams == 1
-    with pytest.raises(InputError, match="--precision fp16: torch computes in it on GPUs only"):
+    assert engine.runner(window_spec("uint8")).streams == 1
+    with pytest.raises(InputError, match=r"precision=.fp16.: torch supports it on GPUs only"):
         TorchEngine(trained, Precision.FP16)
 
 
@@ -158,16 +158,16 @@ def test_a_network_that_looks_at_its_input_is_left_alone() -> None:
     ids=str,
 )
 def test_windows_on_a_gpu(precision: Precision, bound: float, trained: ModelFolder) -> None:
-    form, valid = made_form("uint16", scale=1 / 256), np.ones(SHAPE, dtype=np.bool_)
+    spec, valid = window_spec("uint16", scale=1 / 256), np.ones(SHAPE, dtype=np.bool_)
     generator = np.random.default_rng(4)
     windows = generator.integers(0, 65535, (8, 4, *SHAPE), dtype=np.uint16)
-    runner = open_engine(trained, EngineName.TORCH, precision).runner(form)
+    runner = open_engine(trained, EngineName.TORCH, precision).runner(spec)
     assert runner.streams == 2
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda window: runner.run(window, valid), windows))
-    again = open_engine(trained, EngineName.TORCH, precision).runner(form)
+    again = open_engine(trained, EngineName.TORCH, precision).runner(spec)
     for window, steps in zip(windows, found, strict=True):
-        assert np.abs(steps - expected_steps(trained, form, window, valid)).max() < bound
+        assert np.abs(steps - expected_levels(trained, spec, window, valid)).max() < bound
         assert np.array_equal(steps, again.run(window, valid))
 
 

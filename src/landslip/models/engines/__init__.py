@@ -1,1 +1,1 @@
-"""Engines: what runs a network over pixels."""
+"""Engines run a network over pixels."""

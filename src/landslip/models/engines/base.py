@@ -1,5 +1,6 @@
-"""What every engine offers."""
+"""The interface of engines, which run a network over pixels."""
 
+import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,12 +15,12 @@ PROBABILITY_LEVELS = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSpec:
-    """What the windows of a scene have in common.
+    """Properties shared by all windows of a scene.
 
     Attributes:
         shape: (height, width) of every window, multiples of the model's.
-        normalisation: of the scene's stored numbers; tells their dtype and how many bands.
-        calibration: of the network's probabilities; None leaves them as they are.
+        normalisation: of the scene's stored numbers; gives their dtype and the number of bands.
+        calibration: of the network's probabilities; None leaves them uncalibrated.
     """
 
     shape: tuple[int, int]
@@ -34,14 +35,14 @@ class WindowSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCosts:
-    """What an engine takes of a machine; for planning, so that nothing is measured for it.
+    """Estimated memory and speed of an engine on this machine, for planning.
 
     Attributes:
-        resident_bytes: main memory held whatever the windows: the engine itself, weights.
-        computing_bytes_per_px: main memory of a window while it is computed.
-        streams: how many windows are best computed at once.
-        readers: how many threads should read for them.
-        px_per_s: speed of one stream, in its order of magnitude.
+        resident_bytes: main memory independent of the windows: engine and weights.
+        computing_bytes_per_px: main memory of a window during inference.
+        streams: best number of concurrent windows.
+        readers: number of threads that should read for them.
+        px_per_s: order of magnitude of one stream's speed.
     """
 
     resident_bytes: int
@@ -52,10 +53,10 @@ class EngineCosts:
 
 
 class WindowRunner(Protocol):
-    """An engine set up for windows of one form.
+    """An engine prepared for the windows of a scene.
 
     Attributes:
-        streams: how many threads may call `run` at once.
+        streams: number of threads that may call `run` concurrently.
     """
 
     streams: int
@@ -63,11 +64,11 @@ class WindowRunner(Protocol):
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return ``round(250 * probability)`` (height, width) of a window.
 
-        The probability is the calibrated one where the form has a calibration.
+        The probability is calibrated if the spec has a calibration.
 
         Args:
-            stored: numbers as the scene holds them (bands, height, width).
-            valid: (height, width); what is said of a pixel that is not valid means nothing.
+            stored: numbers as stored in the scene (bands, height, width).
+            valid: (height, width); the result is undefined where it is False.
         """
         ...
 
@@ -76,8 +77,8 @@ class Engine(Protocol):
     """A network ready to run.
 
     Attributes:
-        name: which engine it is.
-        precision: the number format it runs in.
+        name: one of `EngineName`.
+        precision: the number format of the computation.
     """
 
     name: str
@@ -86,21 +87,21 @@ class Engine(Protocol):
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities (n, height, width) for normalised pixels (n, bands, height, width).
 
-        They are the network's own, never calibrated. Height and width are multiples of the model's.
+        They are uncalibrated. Height and width are multiples of the model's.
         """
         ...
 
-    def runner(self, form: WindowSpec, streams: int | None = None) -> WindowRunner:
-        """Set the network up for windows of one form.
+    def runner(self, spec: WindowSpec, streams: int | None = None) -> WindowRunner:
+        """Prepare the network for the windows of a scene.
 
         Args:
-            form: of the windows.
-            streams: how many windows are computed at once; None takes what suits the machine.
+            spec: of the windows.
+            streams: number of concurrent windows; None takes what suits the machine.
         """
         ...
 
     def costs(self) -> EngineCosts:
-        """Return what it takes of this machine."""
+        """Return estimates of memory and speed on this machine."""
         ...
 
 
@@ -109,23 +110,28 @@ class BatchRunner:
 
     streams = 1
 
-    def __init__(self, engine: Engine, form: WindowSpec) -> None:
-        """Take an engine as it is."""
+    def __init__(self, engine: Engine, spec: WindowSpec) -> None:
+        """Wrap an engine."""
         self._engine = engine
-        self._form = form
+        self._spec = spec
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
-        batch = self._form.normalisation.apply(stored, valid)[np.newaxis]
-        probability, curve = self._engine.predict(batch)[0], self._form.calibration
+        batch = self._spec.normalisation.apply(stored, valid)[np.newaxis]
+        probability, curve = self._engine.predict(batch)[0], self._spec.calibration
         return quantise_probability(
             probability if curve is None else curve.probabilities(probability)
         )
 
 
 def quantise_probability(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return probabilities as whole steps of 1/250, halves to the even one."""
-    steps: NDArray[np.uint8] = np.rint(probability * np.float32(PROBABILITY_LEVELS)).astype(
+    """Return probabilities in levels of 1/250, halves rounded to even."""
+    levels: NDArray[np.uint8] = np.rint(probability * np.float32(PROBABILITY_LEVELS)).astype(
         np.uint8
     )
-    return steps
+    return levels
+
+
+def available_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,19 +1,19 @@
-"""Chooses an engine that this machine has."""
+"""Opens an engine that is available on this machine."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 from landslip.core.choices import EngineName, Precision
-from landslip.core.errors import InputError, MissingDependencyError
+from landslip.core.errors import InputError, MissingDependencyError, argument
 from landslip.models.engines.base import Engine
 from landslip.models.folder import ModelFolder
 
-_COMPUTES_IN = {
+_PRECISIONS = {
     EngineName.OPENVINO: (Precision.BF16, Precision.FP16, Precision.FP32, Precision.INT8),
     EngineName.TORCH: (Precision.BF16, Precision.FP16, Precision.FP32),
     EngineName.ONNX: (Precision.FP32,),
 }
-_PACKAGES = {
+_REQUIREMENTS = {
     EngineName.TORCH: ("torch", "landslip[train]"),
     EngineName.ONNX: ("onnxruntime", "landslip[onnx]"),
 }
@@ -24,17 +24,17 @@ def open_engine(
     name: EngineName = EngineName.AUTO,
     precision: Precision = Precision.AUTO,
 ) -> Engine:
-    """Open the engine asked for.
+    """Open an engine.
 
     Raises:
-        InputError: the engine does not compute in this precision, or not on this machine.
-        MissingDependencyError: the engine asked for is not installed.
+        InputError: the engine does not support this precision, or not on this machine.
+        MissingDependencyError: the engine is not installed.
         ModelError: the model folder is damaged, or lacks the file that the engine runs.
     """
     if name is EngineName.AUTO:
-        name = _usual(precision)
-    _check_precision(name, precision)
-    _check_installed(name)
+        on_torch = precision in (Precision.AUTO, *_PRECISIONS[EngineName.TORCH])
+        name = EngineName.TORCH if on_torch and _has_gpu() else EngineName.OPENVINO
+    _check_available(name, precision)
     if name is EngineName.TORCH:
         from landslip.models.engines.torch import TorchEngine
 
@@ -48,38 +48,26 @@ def open_engine(
     return OpenvinoEngine(model, precision)
 
 
-def _usual(precision: Precision) -> EngineName:
-    can = precision in (Precision.AUTO, *_COMPUTES_IN[EngineName.TORCH])
-    return EngineName.TORCH if can and _has_gpu() else EngineName.OPENVINO
-
-
-def _check_precision(name: EngineName, precision: Precision) -> None:
-    offered = _COMPUTES_IN[name]
-    if precision is Precision.AUTO or precision in offered:
-        return
-    others = " or ".join(other for other, known in _COMPUTES_IN.items() if precision in known)
-    raise InputError(
-        f"--precision {precision}: the engine {name} computes in {_listed(offered)}; use one of "
-        f"these, or --engine {others}"
-    )
-
-
-def _listed(offered: tuple[Precision, ...]) -> str:
-    *first, last = offered
-    return f"{', '.join(first)} and {last}" if first else f"{last} only"
-
-
-def _check_installed(name: EngineName) -> None:
-    package, extra = _PACKAGES.get(name, (None, None))
+def _check_available(name: EngineName, precision: Precision) -> None:
+    supported = _PRECISIONS[name]
+    if precision is not Precision.AUTO and precision not in supported:
+        *first, last = supported
+        listed = f"{', '.join(first)} and {last}" if first else f"{last} only"
+        others = " or ".join(other for other, known in _PRECISIONS.items() if precision in known)
+        raise InputError(
+            f"{argument('precision', precision.value)}: the engine {name} supports {listed}; use "
+            f"one of these, or {argument('engine', others)}"
+        )
+    package, extra = _REQUIREMENTS.get(name, (None, None))
     if package is not None and find_spec(package) is None:
         raise MissingDependencyError(
-            f"--engine {name}: {package} is not installed; install {extra}, or use "
-            "--engine openvino"
+            f"{argument('engine', name.value)}: {package} is not installed; install {extra}, or "
+            f"use {argument('engine', 'openvino')}"
         )
 
 
 def _has_gpu() -> bool:
-    """Tell whether torch sees a GPU, without importing torch where no NVIDIA driver is loaded."""
+    """Return whether torch sees a GPU; torch is imported only if an NVIDIA driver is loaded."""
     if not Path("/proc/driver/nvidia").exists() or find_spec("torch") is None:
         return False
     import torch

@@ -1,6 +1,8 @@
-"""OpenVINO on the CPU; works without torch."""
+"""OpenVINO on the CPU; works without torch.
 
-import os
+Graphs are rewritten so that they take a scene's stored numbers and return probability levels.
+"""
+
 import warnings
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +17,15 @@ from openvino import Node, properties
 from openvino import opset13 as ops
 
 from landslip.core.choices import Precision
-from landslip.core.errors import InputError, ModelError
+from landslip.core.errors import InputError, ModelError, argument
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.calibration.curve import LIMIT, CalibrationCurve
-from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
+from landslip.models.engines.base import (
+    PROBABILITY_LEVELS,
+    EngineCosts,
+    WindowSpec,
+    available_cores,
+)
 from landslip.models.folder import (
     GRAPH,
     GRAPH_WEIGHTS,
@@ -35,43 +42,43 @@ _TYPES = {
     Precision.FP16: openvino.Type.f16,
     Precision.FP32: openvino.Type.f32,
 }
-_WIDE_MACHINE = 8
-_SHAPE = (512, 512)  # any will do: memory grows with the area
+_MANY_CORES = 8
+_SHAPE = (512, 512)  # any: memory grows with the area
 _RUNTIME_BYTES = 60 * 2**20
 # of activations; some layers of an int8 graph hold wider numbers
 _ELEMENT_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1.4}
-# of a LinkNet with ResNet-50 on one core of a processor with AVX512
+# of a LinkNet with ResNet-50 on one core with AVX512
 _PX_PER_S = {"fp32": 0.85e6, "bf16": 1.7e6, "fp16": 1.7e6, "int8": 3e6}
 
 
 class OpenvinoEngine:
-    """Runs the graph that is stored in the model folder."""
+    """Runs the graph stored in the model folder."""
 
     name = "openvino"
 
     def __init__(self, model: ModelFolder, precision: Precision = Precision.AUTO) -> None:
-        """Find the graph for a precision; it is compiled when it is first needed.
+        """Find the graph of a precision; it is compiled at its first use.
 
         Raises:
             ModelError: the graph is missing or damaged.
-            InputError: this CPU does not compute in the precision.
+            InputError: this CPU does not support the precision.
         """
         self._core = openvino.Core()
-        able = self._core.get_property("CPU", properties.device.capabilities())
-        self._others = Precision.BF16 if "BF16" in able else Precision.FP32
+        supported = self._core.get_property("CPU", properties.device.capabilities())
+        fastest = Precision.BF16 if "BF16" in supported else Precision.FP32
         if precision is Precision.AUTO:
-            precision = self._others
-        if precision in (Precision.FP16, Precision.BF16) and precision.name not in able:
+            precision = fastest
+        if precision in (Precision.FP16, Precision.BF16) and precision.name not in supported:
             raise InputError(
-                f"--precision {precision}: this CPU does not compute in it; use --precision auto, "
-                f"which is {self._others} here"
+                f"{argument('precision', precision.value)}: this CPU does not support it; use "
+                f"{argument('precision', 'auto')}, which is {fastest} here"
             )
         self.precision = precision.value
         if precision is Precision.INT8:
             self._graph, _ = model.file(INT8_GRAPH), model.file(INT8_GRAPH_WEIGHTS)
         else:
             self._graph, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
-        self._others = self._others if precision is Precision.INT8 else precision
+        self._type = _TYPES[fastest if precision is Precision.INT8 else precision]
         self._bands = len(model.card.bands)
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -79,27 +86,23 @@ class OpenvinoEngine:
         result: NDArray[np.float32] = self._any_shape(batch)[0]
         return result[:, 0].astype(np.float32, copy=True)
 
-    def runner(self, form: WindowSpec, streams: int | None = None) -> "OpenvinoRunner":
+    def runner(self, spec: WindowSpec, streams: int | None = None) -> "OpenvinoRunner":
         """See `Engine.runner`."""
-        cores = _cores()
+        cores = available_cores()
         streams = min(streams or default_streams(cores), cores)
-        graph = window_graph(self._core.read_model(self._graph), form)
+        graph = _window_graph(self._core.read_model(self._graph), spec)
         return OpenvinoRunner(self._compiled(graph, streams, cores), streams)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
         height, width = _SHAPE
-        alive = (
-            peak_activation_bytes(self._graph, self._bands, _SHAPE, 1)
-            * _ELEMENT_BYTES[self.precision]
-        )
-        streams = default_streams(_cores())
+        elements = peak_activation_bytes(self._graph, self._bands, _SHAPE, 1)
+        weights = self._graph.with_suffix(".bin").stat().st_size
         return EngineCosts(
-            # the file, and the weights in the precision that is computed in
-            resident_bytes=_RUNTIME_BYTES
-            + int(1.5 * self._graph.with_suffix(".bin").stat().st_size),
-            computing_bytes_per_px=alive / (height * width),
-            streams=streams,
+            # the file, and the weights in the precision of the computation
+            resident_bytes=_RUNTIME_BYTES + int(1.5 * weights),
+            computing_bytes_per_px=elements * _ELEMENT_BYTES[self.precision] / (height * width),
+            streams=default_streams(available_cores()),
             readers=1,
             px_per_s=_PX_PER_S[self.precision],
         )
@@ -112,7 +115,7 @@ class OpenvinoEngine:
         self, graph: openvino.Model, streams: int, threads: int | None
     ) -> openvino.CompiledModel:
         options: dict[str, Any] = {
-            properties.hint.inference_precision(): _TYPES[self._others],
+            properties.hint.inference_precision(): self._type,
             properties.num_streams(): streams,
         }
         if threads is not None:
@@ -121,10 +124,10 @@ class OpenvinoEngine:
 
 
 class OpenvinoRunner:
-    """A graph compiled for windows of one form; each stream has a share of the cores."""
+    """A graph compiled for the windows of a scene; each stream has its part of the cores."""
 
     def __init__(self, compiled: openvino.CompiledModel, streams: int) -> None:
-        """Make a request for each stream."""
+        """Create an inference request per stream."""
         self.streams = streams
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
         for _ in range(streams):
@@ -132,31 +135,27 @@ class OpenvinoRunner:
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
-        # handed over without copies: these two must live until the request has been answered
+        # shared without copies: both arrays must outlive the inference
         pixels = np.ascontiguousarray(stored[np.newaxis])
-        known = np.ascontiguousarray(valid[np.newaxis, np.newaxis])
+        mask = np.ascontiguousarray(valid[np.newaxis, np.newaxis])
         request = self._idle.get()
         try:
             request.set_input_tensor(0, openvino.Tensor(pixels, shared_memory=True))
-            request.set_input_tensor(1, openvino.Tensor(known, shared_memory=True))
+            request.set_input_tensor(1, openvino.Tensor(mask, shared_memory=True))
             request.infer()
-            steps: NDArray[np.uint8] = request.get_output_tensor(0).data[0, 0].copy()
+            levels: NDArray[np.uint8] = request.get_output_tensor(0).data[0, 0].copy()
         finally:
             self._idle.put(request)
-        return steps
+        return levels
 
 
 def default_streams(cores: int) -> int:
-    """Return how many windows are computed at once.
+    """Return the number of windows to compute concurrently, each on its part of the cores.
 
-    Each on its share of the cores: whatever else needs a core then stops one of them and not all.
-    On many cores memory is the limit.
+    With several streams, a core lost to other work delays one window, not all. With many cores,
+    memory is the limit.
     """
-    return min(cores, 2) if cores <= _WIDE_MACHINE else cores // 4
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+    return min(cores, 2) if cores <= _MANY_CORES else cores // 4
 
 
 def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, str]:
@@ -167,9 +166,9 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
     probability = nn.Sequential(network, nn.Sigmoid()).eval()
     example = torch.zeros(1, bands, 64, 64)
     with torch.inference_mode(), warnings.catch_warnings():
-        # OpenVINO traces with torch.jit, of which torch says that it will go
+        # OpenVINO traces with torch.jit, which torch deprecates
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
-        # SegFormer's decoder compares numbers of channels, which never change
+        # SegFormer's decoder compares numbers of channels, which are constant
         warnings.filterwarnings(
             "ignore", message="Converting a tensor", module="segmentation_models_pytorch"
         )
@@ -180,12 +179,21 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
     return GRAPH, GRAPH_WEIGHTS
 
 
+def _window_graph(graph: Graph, spec: WindowSpec) -> Graph:
+    """Return a graph from a window's stored numbers to its probability levels."""
+    split_last_convolution(graph)
+    graph = with_stored_input(graph, spec)
+    if spec.calibration is not None:
+        graph = with_calibration(graph, spec.calibration)
+    return with_level_output(graph)
+
+
 def split_last_convolution(graph: Graph) -> int:
     """Rewrite 3 x 3 convolutions to one channel as 4 x 4 ones of stride 2 to four; return how many.
 
-    The four channels are the pixels of each block of 2 x 2 and are put in their places afterwards
-    (sub-pixel convolution, doi 10.1109/CVPR.2016.207). The sums are the same; a processor that
-    computes 16 channels at once wastes less on four than on one. Height and width must be even.
+    The four channels are the pixels of each 2 x 2 block, rearranged afterwards (sub-pixel
+    convolution, doi 10.1109/CVPR.2016.207). The sums are the same; a processor that computes 16
+    channels at once wastes less on four than on one. Height and width must be even.
     """
     rewritten = 0
     for node in graph.get_ordered_ops():
@@ -199,64 +207,42 @@ def split_last_convolution(graph: Graph) -> int:
         blocks = ops.convolution(
             node.input_value(0), ops.constant(four), [2, 2], [1, 1], [1, 1], [1, 1]
         )
-        _replace(node, ops.depth_to_space(blocks, "blocks_first", 2))
+        _replace_output(node.output(0), ops.depth_to_space(blocks, "blocks_first", 2))
         rewritten += 1
     graph.validate_nodes_and_infer_types()
     return rewritten
 
 
-def with_stored_input(graph: Graph, form: WindowSpec) -> Graph:
-    """Return a graph of one window that takes stored numbers, and whether they are valid.
+def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
+    """Return a graph of one window that takes stored numbers and their validity mask.
 
-    Normalisation comes into the graph, where it runs on all threads without copies.
+    Normalisation becomes part of the graph, where it runs on all threads without copies.
 
     Args:
         graph: takes normalised pixels (1, bands, height, width).
-        form: of the windows.
+        spec: of the windows.
     """
-    known = form.normalisation
-    height, width = form.shape
-    graph.reshape([1, form.bands, height, width])
-    stored = ops.parameter([1, form.bands, height, width], np.dtype(known.radiometry.dtype))
+    normalisation = spec.normalisation
+    height, width = spec.shape
+    graph.reshape([1, spec.bands, height, width])
+    dtype = np.dtype(normalisation.radiometry.dtype)
+    stored = ops.parameter([1, spec.bands, height, width], dtype)
     valid = ops.parameter([1, 1, height, width], np.dtype(np.bool_))
-    scale, offset = known.radiometry.scale, known.radiometry.offset
-    mean, std = np.asarray(known.mean), np.asarray(known.std)
-    middle = _middle(known)
-    factor, shift = _by_band(scale / std), _by_band((scale * middle + offset - mean) / std)
-    values = ops.add(ops.multiply(_from_middle(stored, middle), factor), shift)
-    # chosen, not multiplied: what is not valid may not be finite
+    scale, offset = normalisation.radiometry.scale, normalisation.radiometry.offset
+    mean, std = np.asarray(normalisation.mean), np.asarray(normalisation.std)
+    center = _stored_mean(normalisation)
+    factor, shift = _by_band(scale / std), _by_band((scale * center + offset - mean) / std)
+    values = ops.add(ops.multiply(_subtract(stored, center), factor), shift)
+    # selected, not multiplied: invalid pixels may be NaN or infinite
     pixels = ops.select(valid, values, ops.constant(np.float32(0)))
     _replace_output(graph.inputs[0], pixels)
     return Graph([graph.get_results()[0].input_value(0).node], [stored, valid])
 
 
-def _middle(known: Normalisation) -> np.ndarray:
-    """Return the stored numbers of the mean, whole; 0 where wide numbers are stored."""
-    dtype = np.dtype(known.radiometry.dtype)
-    if dtype.kind == "f" or dtype.itemsize > 2:
-        return np.zeros(len(known.mean))
-    limits = np.iinfo(dtype)
-    stored = (np.asarray(known.mean) - known.radiometry.offset) / known.radiometry.scale
-    middle: np.ndarray = np.rint(stored.clip(limits.min, limits.max))
-    return middle
-
-
-def _from_middle(stored: Node, middle: np.ndarray) -> Node:
-    """Return how far stored numbers are from others, in float32.
-
-    Whole numbers are subtracted as such: OpenVINO converts them to bf16 where it computes in it,
-    and of 300 +- 50 little would be left.
-    """
-    if not middle.any():
-        return ops.convert(stored, "f32")
-    whole = ops.constant(middle.astype(np.int32).reshape(1, -1, 1, 1))
-    return ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
-
-
 def with_calibration(graph: Graph, curve: CalibrationCurve) -> Graph:
-    """Return a graph whose last sigmoid is of calibrated logits.
+    """Return a graph whose final sigmoid takes calibrated logits.
 
-    OpenVINO computes what comes after the last convolution in float32 whatever the rest is in.
+    OpenVINO computes everything after the last convolution in float32, whatever the precision.
 
     Raises:
         ModelError: the graph does not end in a sigmoid.
@@ -264,65 +250,68 @@ def with_calibration(graph: Graph, curve: CalibrationCurve) -> Graph:
     last = graph.get_results()[0].input_value(0).get_node()
     if last.get_type_name() != "Sigmoid":
         raise ModelError(
-            f"the graph of a model that is calibrated ends in a sigmoid; {graph.friendly_name} "
-            f"ends in {last.get_type_name()}; write the model's graph again by training"
+            f"the graph of a calibrated model ends in a sigmoid; {graph.friendly_name} ends in "
+            f"{last.get_type_name()}; train again to write the model's graph"
         )
-    probability = ops.sigmoid(_calibrated(last.input_value(0), curve))
-    return Graph([probability], graph.get_parameters())
-
-
-def _calibrated(logits: openvino.Output, curve: CalibrationCurve) -> Node:
     start, slope, bends = curve.hinges()
-    cut = ops.clamp(logits, -LIMIT, LIMIT)
-    found = ops.add(ops.multiply(cut, _number(slope)), _number(start))
+    clamped = ops.clamp(last.input_value(0), -LIMIT, LIMIT)
+    logits = ops.add(ops.multiply(clamped, _number(slope)), _number(start))
     for knot, change in bends:
-        over = ops.relu(ops.subtract(cut, _number(knot)))
-        found = ops.add(found, ops.multiply(over, _number(change)))
-    return found
-
-
-def _number(value: float) -> Node:
-    return ops.constant(np.float32(value))
+        hinge = ops.relu(ops.subtract(clamped, _number(knot)))
+        logits = ops.add(logits, ops.multiply(hinge, _number(change)))
+    return Graph([ops.sigmoid(logits)], graph.get_parameters())
 
 
 def with_level_output(graph: Graph) -> Graph:
-    """Return a graph that gives ``round(250 * probability)`` in 8 bits instead of probabilities."""
+    """Return a graph that returns ``round(250 * probability)`` as uint8 instead of probability."""
     probability = graph.get_results()[0].input_value(0)
-    steps = ops.round(ops.multiply(probability, ops.constant(np.float32(PROBABILITY_LEVELS))))
-    return Graph([ops.convert(steps, "u8")], graph.get_parameters())
+    levels = ops.round(ops.multiply(probability, _number(PROBABILITY_LEVELS)))
+    return Graph([ops.convert(levels, "u8")], graph.get_parameters())
 
 
-def window_graph(graph: Graph, form: WindowSpec) -> Graph:
-    """Return a graph for windows of one form, with all of the above."""
-    split_last_convolution(graph)
-    graph = with_stored_input(graph, form)
-    if form.calibration is not None:
-        graph = with_calibration(graph, form.calibration)
-    return with_level_output(graph)
+def _stored_mean(normalisation: Normalisation) -> np.ndarray:
+    """Return the mean as whole stored numbers; 0 for types wider than 16 bits."""
+    dtype = np.dtype(normalisation.radiometry.dtype)
+    if dtype.kind == "f" or dtype.itemsize > 2:
+        return np.zeros(len(normalisation.mean))
+    limits, radiometry = np.iinfo(dtype), normalisation.radiometry
+    stored = (np.asarray(normalisation.mean) - radiometry.offset) / radiometry.scale
+    mean: np.ndarray = np.rint(stored.clip(limits.min, limits.max))
+    return mean
+
+
+def _subtract(stored: Node, center: np.ndarray) -> Node:
+    """Return stored numbers minus whole ones, in float32.
+
+    Integers are subtracted as such: OpenVINO converts them to bf16 where it computes in it, which
+    leaves few digits of 300 +- 50.
+    """
+    if not center.any():
+        return ops.convert(stored, "f32")
+    integers = ops.constant(center.astype(np.int32).reshape(1, -1, 1, 1))
+    return ops.convert(ops.subtract(ops.convert(stored, "i32"), integers), "f32")
 
 
 def _by_band(values: np.ndarray) -> Node:
     return ops.constant(np.asarray(values, dtype=np.float32).reshape(1, -1, 1, 1))
 
 
+def _number(value: float) -> Node:
+    return ops.constant(np.float32(value))
+
+
 def _kernel_to_one_channel(node: Node) -> np.ndarray | None:
     """Return the weights of a plain 3 x 3 convolution to one channel, None for anything else."""
     if node.get_type_name() != "Convolution":
         return None
-    source = node.input_value(1).get_node()
-    if source.get_type_name() != "Constant" or tuple(source.output(0).shape[2:]) != (3, 3):
+    weights = node.input_value(1).get_node()
+    if weights.get_type_name() != "Constant" or tuple(weights.output(0).shape[2:]) != (3, 3):
         return None
-    known = node.get_attributes()
-    is_plain = all(
-        list(known[name]) == [1, 1] for name in ("strides", "dilations", "pads_begin", "pads_end")
-    )
-    if not is_plain or source.output(0).shape[0] != 1:
+    attributes = node.get_attributes()
+    plain = ("strides", "dilations", "pads_begin", "pads_end")
+    if weights.output(0).shape[0] != 1 or any(list(attributes[at]) != [1, 1] for at in plain):
         return None
-    return np.array(source.data, dtype=np.float32)
-
-
-def _replace(node: Node, by: Node) -> None:
-    _replace_output(node.output(0), by)
+    return np.array(weights.data, dtype=np.float32)
 
 
 def _replace_output(output: openvino.Output, by: Node) -> None:
@@ -333,38 +322,38 @@ def _replace_output(output: openvino.Output, by: Node) -> None:
 def peak_activation_bytes(
     graph: Path, bands: int, shape: tuple[int, int], element_bytes: int
 ) -> int:
-    """Return the most bytes of activations that are alive at once while one window is computed.
+    """Return the largest size of all live activations while one window is computed.
 
-    Nothing is run: the graph's layers are walked in order, and a layer's output is alive until its
-    last use. Runtimes that compute in place need somewhat less.
+    Nothing is run: layers are walked in order, and an output lives until its last use. Runtimes
+    that compute in place need somewhat less.
 
     Args:
-        graph: the OpenVINO graph of a model folder.
-        bands: channels of its input.
+        graph: an OpenVINO or ONNX file.
+        bands: number of input channels.
         shape: (height, width) of a window, multiples of the model's.
-        element_bytes: size of a number in the format it is computed in.
+        element_bytes: size of a number in the precision of the computation.
     """
     network = openvino.Core().read_model(graph)
     network.reshape([1, bands, *shape])
     layers = network.get_ordered_ops()
     last_use = {
-        _key(used.get_source_output()): at
-        for at, layer in enumerate(layers)
+        _output_key(used.get_source_output()): index
+        for index, layer in enumerate(layers)
         for used in layer.inputs()
     }
-    alive = most = 0
-    ends: dict[int, int] = {}
-    for at, layer in enumerate(layers):
+    live = peak = 0
+    freed_after: dict[int, int] = {}
+    for index, layer in enumerate(layers):
         for output in layer.outputs():
             if len(output.shape) == 4 and layer.get_type_name() != "Constant":
                 size = output.get_tensor().size // output.element_type.size * element_bytes
-                alive += size
-                end = last_use.get(_key(output), at)
-                ends[end] = ends.get(end, 0) + size
-        most = max(most, alive)
-        alive -= ends.pop(at, 0)
-    return most
+                live += size
+                last = last_use.get(_output_key(output), index)
+                freed_after[last] = freed_after.get(last, 0) + size
+        peak = max(peak, live)
+        live -= freed_after.pop(index, 0)
+    return peak
 
 
-def _key(output: openvino.Output) -> tuple[str, int]:
+def _output_key(output: openvino.Output) -> tuple[str, int]:
     return output.get_node().get_friendly_name(), output.get_index()
