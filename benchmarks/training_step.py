@@ -71,14 +71,10 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     from landslip.datasets.normalisation import Normalisation, band_statistics
     from landslip.models.networks.architecture import Architecture
     from landslip.models.networks.build import build_network
-    from landslip.models.training.data import (
-        EpochSampler,
-        TrainingTiles,
-        crop_side,
-        training_loader,
-    )
+    from landslip.models.training.data import crop_side, training_loader
     from landslip.models.training.fit import keep_freed_memory
     from landslip.models.training.loss import segmentation_loss
+    from landslip.models.training.recipe import TrainConfig
 
     layout, numbers, memory = case.split(",")
     if memory == "keep":
@@ -92,8 +88,7 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     )
     architecture = Architecture(encoder=encoder, bands=dataset.card.bands)
     crop = crop_side(dataset, positions, architecture.multiple)
-    tiles = TrainingTiles(dataset, normalisation, crop=crop, seed=0)
-    loader = training_loader(tiles, EpochSampler(positions, 0), batch_size=8, workers=0)
+    loader = training_loader(dataset, positions, normalisation, TrainConfig(), crop)
     network = build_network(architecture)
     network.to(memory_format=order).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)

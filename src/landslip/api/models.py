@@ -253,18 +253,18 @@ def train(
         start=None if start_from is None else as_model(start_from).folder,
         resume=resume,
         overwrite=overwrite,
-        scale=DistributedSettings(
+        distributed=DistributedSettings(
             devices=devices,
             nodes=num_nodes,
             strategy=choose(TrainingStrategy, strategy, "strategy"),
         ),
     )
-    is_first = this_process(request.scale).first
+    is_first = this_process(request.distributed).is_main
     with progress_bar("train", "steps", show=progress if is_first else False) as shown:
-        watcher = TrainingCallbacks(on_step=shown)
+        callbacks = TrainingCallbacks(on_step=shown)
         if on_epoch is not None:
-            watcher = replace(watcher, on_epoch=on_epoch)
-        run(replace(request, watcher=watcher))
+            callbacks = replace(callbacks, on_epoch=on_epoch)
+        run(replace(request, callbacks=callbacks))
     return load_model(out)
 
 

@@ -104,7 +104,7 @@ def _trained(cell: _RunState) -> ModelFolder:
             config=job.training,
             start=None if job.start is None else open_model(job.start),
             resume=True,
-            watcher=TrainingCallbacks(on_step=cell.progress),
+            callbacks=TrainingCallbacks(on_step=cell.progress),
         )
         train(request)
     return open_model(out)

@@ -24,7 +24,7 @@ def normalised(images: Tensor, mine: slice, process: TrainingProcess) -> dict[st
     with SyncBatchNorm(process):
         out = norm(part)
         activated = BatchNormAct2d(3)(part.detach())
-    torch.autograd.backward(process.summed(out.sin().sum()))
+    torch.autograd.backward(process.differentiable_sum(out.sin().sum()))
     assert part.grad is not None
     assert norm.weight.grad is not None
     assert norm.running_mean is not None
@@ -58,7 +58,7 @@ def counts(process: TrainingProcess) -> Tensor:
     landslide = np.repeat([True, False, True, False], numbers)
     curve = DistributedThresholdCurve()
     curve.add(found, landslide, np.ones(len(found), dtype=np.bool_))
-    curve.join(process, torch.device("cpu"))
+    curve.synchronise(process, torch.device("cpu"))
     joined = curve.counts(0.5)
     return torch.tensor([joined.tp, joined.fp, joined.fn, joined.tn])
 
@@ -68,7 +68,7 @@ def main() -> None:
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2
     )
-    process = TrainingProcess(rank=rank, count=2)
+    process = TrainingProcess(rank=rank, world_size=2)
     generator = torch.Generator().manual_seed(0)
     given = {
         # means far from 0, and other ones in the second part

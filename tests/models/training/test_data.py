@@ -16,7 +16,7 @@ from landslip.models.training.data import (
     EpochSampler,
     OfflineAugmentedTiles,
     TrainingTiles,
-    training_batches,
+    training_loader,
 )
 from landslip.models.training.recipe import TrainConfig
 
@@ -137,6 +137,6 @@ def test_batches_of_an_epoch(
     tiles = TileDataset(dataset)
     config = TrainConfig.model_validate({"batch_size": 4, **settings})
     positions = tiles.positions(Split.TRAIN)
-    loader = training_batches(tiles, positions, normalisation(tiles), config, 64)
+    loader = training_loader(tiles, positions, normalisation(tiles), config, 64)
     assert len(loader) == batches
     assert next(iter(loader))[0].shape == (size, 4, 64, 64)

@@ -51,7 +51,9 @@ SHARED = Path(__file__).parent / "distributed_process.py"
 def test_shares_of_a_batch_are_the_batch(count: int) -> None:
     def keys(rank: int) -> list[tuple[int, int]]:
         sampler = DistributedSampler(
-            EpochSampler(list(range(11)), 0), 4 // count, TrainingProcess(rank=rank, count=count)
+            EpochSampler(list(range(11)), 0),
+            4 // count,
+            TrainingProcess(rank=rank, world_size=count),
         )
         sampler.set_epoch(3)
         assert len(list(sampler)) == len(sampler) == 8 // count
@@ -82,7 +84,7 @@ def test_every_validation_tile_is_counted_once(tiles_a_batch: int, dataset: Path
         return [None if batch is None else batch[0] for batch in loader]
 
     whole = [images for images in loaded(TrainingProcess()) if images is not None]
-    shares = [loaded(TrainingProcess(rank=rank, count=2)) for rank in range(2)]
+    shares = [loaded(TrainingProcess(rank=rank, world_size=2)) for rank in range(2)]
     assert len(shares[0]) == len(shares[1])
     joined = [images for pair in zip(*shares, strict=True) for images in pair if images is not None]
     assert len(joined) == len(whole)
@@ -176,15 +178,16 @@ def script(dataset: Path, out: Path, config: Path) -> str:
     return f"""
 from pathlib import Path
 from landslip.datasets.format import TileDataset
-from landslip.models.training.module import Watcher
+from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
-from landslip.models.training.distributed import Scale
+from landslip.models.training.distributed import DistributedSettings
 print("before", flush=True)
 train(TrainRequest(
     dataset=TileDataset(Path({str(dataset)!r})), out=Path({str(out)!r}), resume=True,
     config=TrainConfig.model_validate_json(Path({str(config)!r}).read_text()),
-    watcher=Watcher(on_epoch=lambda result: print("epoch", result.epoch)), scale=Scale(devices=2),
+    callbacks=TrainingCallbacks(on_epoch=lambda result: print("epoch", result.epoch)),
+    distributed=DistributedSettings(devices=2),
 ))
 print("after", *sorted(path.name for path in Path({str(out)!r}).parent.iterdir()))
 """
@@ -252,8 +255,8 @@ def test_a_killed_run_of_two_processes_goes_on_to_the_model_of_one(
 @pytest.mark.parametrize(
     ("scale", "message"),
     [
-        ((0, 1), "--devices: training needs at least 1; got 0"),
-        ((1, -1), "--num-nodes: training needs at least 1; got -1"),
+        ((0, 1), "devices is at least 1; got 0"),
+        ((1, -1), "num_nodes is at least 1; got -1"),
     ],
 )
 def test_no_device_is_refused(scale: tuple[int, int], message: str) -> None:
@@ -263,7 +266,7 @@ def test_no_device_is_refused(scale: tuple[int, int], message: str) -> None:
 
 def test_a_program_that_is_no_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
-    with pytest.raises(InputError, match="run the same program again, so it has to be a file"):
+    with pytest.raises(InputError, match="run the same program, which must be a file"):
         this_process(DistributedSettings(devices=2))
     assert this_process(DistributedSettings()) == TrainingProcess()
 
@@ -281,11 +284,13 @@ def test_nodes_know_each_other_by_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NODE_RANK", "1")
     # Lightning keeps the rank for the whole program, and loggers of others than the first are mute
     monkeypatch.setattr(rank_zero_only, "rank", 0, raising=False)
-    assert this_process(DistributedSettings(nodes=2, devices=3)) == TrainingProcess(rank=3, count=6)
+    assert this_process(DistributedSettings(nodes=2, devices=3)) == TrainingProcess(
+        rank=3, world_size=6
+    )
     assert "WORLD_SIZE" not in os.environ
 
 
-def test_a_scale_tells_its_devices() -> None:
+def test_devices_are_described() -> None:
     assert DistributedSettings(devices=1).named("cpu") == "cpu"
     assert DistributedSettings(devices=2, strategy=TrainingStrategy.DDP).named("cpu") == "2 x cpu"
     assert (

@@ -84,11 +84,11 @@ def test_dropout_draws_from_the_seed_and_leaves_other_draws_alone(
     [
         (
             {"arch": Arch.ALBUNET, "crop": 96},
-            "crop: a multiple of 64 is needed for albunet; got 96",
+            "crop: albunet needs a multiple of 64; got 96",
         ),
         (
             {"arch": Arch.UPERNET, "batch_size": 1},
-            r"upernet is trained on at least 2 tiles a step; got 1 \(9 training tiles",
+            r"upernet needs at least 2 tiles per step; got 1 \(9 training tiles",
         ),
     ],
 )

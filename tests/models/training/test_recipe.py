@@ -44,7 +44,7 @@ def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
 
 
 def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="known recipes are default, paper"):
+    with pytest.raises(InputError, match="recipes are default, paper"):
         read_config("secret", None, {})
     with pytest.raises(InputError, match="no such file"):
         read_config("paper", tmp_path / "absent.yaml", {})

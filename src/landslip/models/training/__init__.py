@@ -1,1 +1,1 @@
-"""Training; the modules here need torch, and no raster library."""
+"""Training of networks; needs torch."""

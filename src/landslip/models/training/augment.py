@@ -1,6 +1,6 @@
-"""Random variations of a batch of tiles, on whatever device it lies.
+"""Random augmentation of a batch of tiles, on its device.
 
-Every draw takes a generator on the CPU, so that a GPU sees the same variations.
+All draws come from a generator on the CPU, so that a GPU gets the same ones.
 """
 
 import math
@@ -19,17 +19,17 @@ def augment(
     recipe: AugmentationSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Vary a batch: flips, turns, stretch, colour, noise.
+    """Augment a batch: flips, rotations, stretch, colour, noise.
 
-    Images are resampled bilinearly; label and counted follow by nearest neighbour. Corners that
-    come from outside the tile are 0 (the bands' mean) and not counted.
+    Images are resampled bilinearly, label and counted by nearest neighbour. Corners from outside
+    the tile are 0 (the bands' mean) and not counted.
 
     Args:
         image: (n, bands, side, side) float, normalised, 0 where not valid.
         label: (n, side, side) uint8.
         counted: (n, side, side) bool.
-        recipe: what is varied and how much.
-        generator: where all draws come from.
+        recipe: the augmentations and their amounts.
+        generator: of all draws.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
     image, label, counted = warp(image, label, counted, matrices)
@@ -60,7 +60,7 @@ def warp(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Resample a batch by maps from output to input coordinates."""
     grid = functional.affine_grid(matrices, [*image.shape], align_corners=False)
-    # label + 1, so that the zeros of uncounted and outside pixels stay apart from background
+    # label + 1: leaves 0 for pixels that are outside or not counted
     codes = ((label.float() + 1.0) * counted)[:, None]
     codes = functional.grid_sample(codes, grid, mode="nearest", align_corners=False)[:, 0]
     image = functional.grid_sample(image, grid, mode="bilinear", align_corners=False)
@@ -68,7 +68,7 @@ def warp(
 
 
 def jitter(image: Tensor, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:
-    """Change contrast and brightness of all bands together and of each apart, and add noise."""
+    """Change contrast and brightness, of all bands together and of each alone, and add noise."""
     count, bands = image.shape[:2]
     gain = (1.0 + _uniform((count, 1), recipe.gain, generator)) * (
         1.0 + _uniform((count, bands), recipe.band_gain, generator)

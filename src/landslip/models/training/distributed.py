@@ -1,12 +1,4 @@
-"""The processes that train one network: which of them this is, and sums over all of them.
-
-Batch normalisation over the batch that several processes share.
-
-Each process sees a part of a batch. With the statistics of its part alone, a network would be
-trained by another rule on two devices than on one. torch has such a normalisation for GPUs, as a
-module that takes the place of its own kind; this one works on CPUs too, and for modules of other
-libraries, since it stands in for the function that all of them call.
-"""
+"""Distributed training: its processes, sums over them, and synchronised batch normalisation."""
 
 import ctypes
 import logging
@@ -27,9 +19,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from landslip.core.choices import TrainingStrategy
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 
-_PLACE = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+_RENDEZVOUS = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+_ENVIRONMENT = (*_RENDEZVOUS, "LOCAL_RANK", "WORLD_SIZE", "GLOO_SOCKET_IFNAME")
 _CLUSTERS = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE")
 
 
@@ -37,8 +30,7 @@ _CLUSTERS = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "LSB_JOBID", "OMPI_COMM_WORL
 class DistributedSettings:
     """One process for each of ``devices`` on each of ``nodes``; on CPUs devices are processes.
 
-    It is no part of the recipe: a batch is shared by the processes, and means the same on any
-    number of them.
+    Not part of the recipe: the processes divide a batch, which is the same for any number of them.
     """
 
     devices: int = 1
@@ -46,22 +38,22 @@ class DistributedSettings:
     strategy: TrainingStrategy = TrainingStrategy.AUTO
 
     def __post_init__(self) -> None:
-        """Check that there is a device.
+        """Check the numbers.
 
         Raises:
-            InputError: a number is under 1.
+            InputError: a number is below 1.
         """
-        for option, number in (("--devices", self.devices), ("--num-nodes", self.nodes)):
+        for name, number in (("devices", self.devices), ("num_nodes", self.nodes)):
             if number < 1:
-                raise InputError(f"{option}: training needs at least 1; got {number}")
+                raise InputError(f"{argument(name)} is at least 1; got {number}")
 
     @property
     def processes(self) -> int:
-        """How many there are on all nodes together."""
+        """Number of processes on all nodes together."""
         return self.devices * self.nodes
 
     def named(self, device: str) -> str:
-        """Tell on what a network was trained, e.g. ``2 x cpu``."""
+        """Describe the devices, e.g. ``2 x cpu``."""
         if self.processes == 1:
             return device
         where = f" on {self.nodes} nodes" if self.nodes > 1 else ""
@@ -70,120 +62,113 @@ class DistributedSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingProcess:
-    """Number ``rank`` of ``count``; the first, number 0, writes and tells of everything."""
+    """Process ``rank`` of ``world_size``; rank 0, the main one, writes and reports everything."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @property
-    def first(self) -> bool:
-        """Whether this process writes and tells."""
+    def is_main(self) -> bool:
+        """Whether this process writes and reports."""
         return self.rank == 0
 
-    def total(self, part: Tensor) -> Tensor:
-        """Return the sum of what the processes have; gradients stop here."""
-        if self.count == 1:
+    def all_reduce(self, part: Tensor) -> Tensor:
+        """Return the sum over processes, without gradient."""
+        if self.world_size == 1:
             return part
-        whole = part.detach().clone()
-        distributed.all_reduce(whole)
-        return whole
+        total = part.detach().clone()
+        distributed.all_reduce(total)
+        return total
 
-    def summed(self, part: Tensor) -> Tensor:
-        """Return the sum of what the processes have, for a loss that all of them compute from it.
+    def differentiable_sum(self, part: Tensor) -> Tensor:
+        """Return the sum over processes, for a loss that all of them compute from it.
 
-        The gradient of ``part`` is that of the sum times ``count``: gradients of weights are then
-        averaged over processes, and come to those of the one loss.
+        The gradient of ``part`` is that of the sum times ``world_size``: averaged over processes,
+        the gradients of weights are those of the one loss.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return part
-        summed: Tensor = _Sum.apply(part, self)
-        return summed
+        total: Tensor = _DifferentiableSum.apply(part, self)
+        return total
 
 
 SINGLE_PROCESS = TrainingProcess()
 
 
-class _Sum(torch.autograd.Function):
+class _DifferentiableSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, part: Tensor, process: TrainingProcess) -> Tensor:
-        ctx.count = process.count
-        return process.total(part)
+        ctx.world_size = process.world_size
+        return process.all_reduce(part)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0] * ctx.count, None
+        return gradients[0] * ctx.world_size, None
 
 
-def trainer_settings(scale: DistributedSettings) -> dict[str, Any]:
-    """Return the arguments of Lightning's Trainer that a scale sets."""
-    strategy = scale.strategy
-    if strategy is TrainingStrategy.AUTO and scale.processes > 1:
+def trainer_settings(settings: DistributedSettings) -> dict[str, Any]:
+    """Return the arguments of Lightning's Trainer that these settings determine."""
+    strategy = settings.strategy
+    if strategy is TrainingStrategy.AUTO and settings.processes > 1:
         strategy = TrainingStrategy.DDP  # Lightning's own choice in a notebook would fork
     return {
         "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
-        "devices": scale.devices,
-        "num_nodes": scale.nodes,
+        "devices": settings.devices,
+        "num_nodes": settings.nodes,
         "strategy": strategy.value,
-        "use_distributed_sampler": False,  # batches are shared out by our own samplers
+        "use_distributed_sampler": False,  # our own samplers divide the batches
     }
 
 
-def this_process(scale: DistributedSettings) -> TrainingProcess:
-    """Return which of the processes this is, as Lightning reads it off the environment.
+def this_process(settings: DistributedSettings) -> TrainingProcess:
+    """Return which of the processes this is, as Lightning reads it from the environment.
 
     Raises:
-        InputError: there are fewer devices, or nothing tells where the other nodes are.
+        InputError: there are fewer devices, or the addresses of the other nodes are missing.
     """
-    if scale.processes == 1:
+    if settings.processes == 1:
         return SINGLE_PROCESS
-    _check_devices(scale)
-    _check_place(scale)
+    if torch.cuda.is_available() and torch.cuda.device_count() < settings.devices:
+        raise InputError(
+            f"{argument('devices')}: each process needs a GPU of its own; got {settings.devices}, "
+            f"and this machine has {torch.cuda.device_count()}"
+        )
+    if not any(name in os.environ for name in _CLUSTERS):
+        _check_launch(settings)
     try:
         with quiet_lightning():
             trainer = lightning.Trainer(
-                **trainer_settings(scale),
+                **trainer_settings(settings),
                 logger=False,
                 enable_checkpointing=False,
                 enable_progress_bar=False,
                 enable_model_summary=False,
             )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
-        raise InputError(f"--devices, --num-nodes, --strategy: {error}") from error
-    return TrainingProcess(rank=trainer.global_rank, count=trainer.world_size)
+        names = ", ".join(argument(name) for name in ("devices", "num_nodes", "strategy"))
+        raise InputError(f"{names}: {error}") from error
+    return TrainingProcess(rank=trainer.global_rank, world_size=trainer.world_size)
 
 
-def _check_devices(scale: DistributedSettings) -> None:
-    found = torch.cuda.device_count()
-    if torch.cuda.is_available() and found < scale.devices:
+def _check_launch(settings: DistributedSettings) -> None:
+    """Refuse processes that Lightning can neither start nor find."""
+    missing = [name for name in _RENDEZVOUS if not os.environ.get(name)]
+    if settings.nodes > 1 and missing:
         raise InputError(
-            f"--devices: each process needs a GPU of its own; got {scale.devices}, and this "
-            f"machine has {found}"
-        )
-
-
-def _check_place(scale: DistributedSettings) -> None:
-    if any(name in os.environ for name in _CLUSTERS):
-        return
-    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if _unset(name)]
-    if scale.nodes > 1 and missing:
-        raise InputError(
-            "--num-nodes: the same command is run on every node, by torchrun, by SLURM, or with "
-            f"MASTER_ADDR, MASTER_PORT and NODE_RANK set; {', '.join(missing)} not set"
+            f"{argument('num_nodes')}: run the same command on every node, with torchrun, with "
+            "SLURM, or with MASTER_ADDR, MASTER_PORT and NODE_RANK set; "
+            f"{', '.join(missing)} not set"
         )
     main = sys.modules["__main__"]
-    if scale.devices > 1 and main.__spec__ is None and not hasattr(main, "__file__"):
+    if settings.devices > 1 and main.__spec__ is None and not hasattr(main, "__file__"):
         raise InputError(
-            "--devices: the other processes run the same program again, so it has to be a file; "
-            "use `landslip train`, or write a script"
+            f"{argument('devices')}: the other processes run the same program, which must be a "
+            "file; use `landslip train`, or write a script"
         )
-
-
-def _unset(name: str) -> bool:
-    return not os.environ.get(name)
 
 
 def end_with_main_process() -> None:
-    """End when the process that started this one ends, and leave Ctrl-C to it."""
+    """Make this process end when the one that started it does, and leave Ctrl-C to that one."""
     if int(os.environ.get("LOCAL_RANK", "0")) == 0:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -193,16 +178,16 @@ def end_with_main_process() -> None:
 
 
 @contextmanager
-def process_group(scale: DistributedSettings) -> Iterator[None]:
-    """Let processes find each other in the body, and part afterwards.
+def process_group(settings: DistributedSettings) -> Iterator[None]:
+    """Restore the environment and destroy the process group after training.
 
-    On one machine they talk over its loopback address alone.
+    On one machine the processes communicate over its loopback interface alone.
     """
-    if scale.processes == 1:
+    if settings.processes == 1:
         yield
         return
-    before = {name: os.environ.get(name) for name in (*_PLACE, "GLOO_SOCKET_IFNAME")}
-    if scale.nodes == 1 and sys.platform.startswith("linux"):
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    if settings.nodes == 1 and sys.platform.startswith("linux"):
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     try:
         yield
@@ -217,7 +202,7 @@ def process_group(scale: DistributedSettings) -> Iterator[None]:
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's advice about workers, logging steps and hardware to itself."""
+    """Silence Lightning's advice about workers, logging steps and hardware."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         for name in ("lightning.pytorch", "lightning.fabric"):
@@ -226,7 +211,12 @@ def quiet_lightning() -> Iterator[None]:
 
 
 class SyncBatchNorm(TorchFunctionMode):
-    """While it is entered, batch normalisation in training looks at all processes' images."""
+    """Batch normalisation over all processes' images, while this mode is entered.
+
+    With the statistics of its own part of a batch, a network would be trained differently on two
+    devices than on one. `torch.nn.SyncBatchNorm` works on GPUs only and replaces modules of its own
+    kind; this replaces the function that all modules call, other libraries' too.
+    """
 
     def __init__(self, process: TrainingProcess) -> None:
         """Share statistics with the other processes."""
@@ -240,7 +230,7 @@ class SyncBatchNorm(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Stand in for ``functional.batch_norm``; all else is as it was."""
+        """Replace ``functional.batch_norm``; all else is unchanged."""
         if func is functional.batch_norm:
             return self._normalised(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
@@ -260,7 +250,7 @@ class SyncBatchNorm(TorchFunctionMode):
             return functional.batch_norm(
                 input, running_mean, running_var, weight, bias, False, momentum, eps
             )
-        mean, variance, count = synchronised_moments(input, self._process)
+        mean, variance, count = _shared_moments(input, self._process)
         if running_mean is not None and running_var is not None:
             running_mean.lerp_(mean, momentum)
             running_var.lerp_(variance * (count / (count - 1.0).clamp(min=1.0)), momentum)
@@ -272,22 +262,22 @@ class SyncBatchNorm(TorchFunctionMode):
         return normalised
 
 
-def synchronised_moments(values: Tensor, process: TrainingProcess) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean and variance (bands,) over all processes, float32, and how many values each has.
+def _shared_moments(values: Tensor, process: TrainingProcess) -> tuple[Tensor, Tensor, Tensor]:
+    """Return mean, variance and count (channels,) over all processes, float32.
 
-    Each process's own mean and variance are joined, which is exact where a mean is far from 0.
+    Each process's mean and variance are combined, which is accurate where a mean is far from 0.
     """
     axes = [axis for axis in range(values.ndim) if axis != 1]
     variance, mean = torch.var_mean(values.detach().float(), dim=axes, correction=0)
     own = torch.full_like(mean, values.numel() / values.shape[1])
-    count, total = process.total(torch.stack([own, own * mean]))
-    joined = total / count
-    spread = process.total(own * (variance + (mean - joined).square()))
-    return joined, spread / count, count
+    count, total = process.all_reduce(torch.stack([own, own * mean]))
+    overall = total / count
+    squares = process.all_reduce(own * (variance + (mean - overall).square()))
+    return overall, squares / count, count
 
 
 class _Normalise(torch.autograd.Function):
-    """The gradients of mean and variance reach the values of every process."""
+    """Normalisation whose gradients of mean and variance reach the values of every process."""
 
     @staticmethod
     def forward(
@@ -310,7 +300,7 @@ class _Normalise(torch.autograd.Function):
         direct, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
             gradients[0], values, weight, mean, variance, None, None, False, ctx.eps, [True] * 3
         )
-        sums = ctx.process.total(torch.stack([of_weight, of_bias])) / count
+        sums = ctx.process.all_reduce(torch.stack([of_weight, of_bias])) / count
         slope = -weight * inverse.square() * sums[0]
         level = -weight * inverse * sums[1] - slope * mean
         shape = [1, -1] + [1] * (values.ndim - 2)

@@ -28,7 +28,7 @@ from landslip.io.visualization import rgb_composite
 from landslip.metrics.pixels import PixelCounts
 from landslip.models.networks.architecture import min_batch_size, multiple_of
 from landslip.models.networks.build import computes_in_bf16
-from landslip.models.training.data import Batch, crop_side, training_batches, validation_loader
+from landslip.models.training.data import Batch, crop_side, training_loader, validation_loader
 from landslip.models.training.distributed import (
     SINGLE_PROCESS,
     DistributedSettings,
@@ -43,6 +43,7 @@ from landslip.models.training.recipe import TrainConfig
 LOGS, CHECKPOINTS = "logs", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
 _VALIDATION_BATCH_PX = 16 * 256 * 256
+_LOGGED_TILES = 4
 _LIGHTNING_PRECISION: dict[str, Literal["bf16-mixed", "16-mixed", "32-true"]] = {
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
@@ -50,17 +51,14 @@ _LIGHTNING_PRECISION: dict[str, Literal["bf16-mixed", "16-mixed", "32-true"]] = 
 }
 
 
-_PICTURE_TILES = 4
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitRequest:
-    """What is trained on, how, and the folder that keeps the run.
+    """Data and settings of a fit, and the folder of its checkpoints and logs.
 
     Attributes:
-        threshold: the one to begin with, and to keep where there are no validation tiles.
-        resume: go on from the folder's last checkpoint, if there is one.
-        process: which of the processes that ``scale`` tells of this is.
+        threshold: initial one, and the final one if there are no validation tiles.
+        resume: continue from the folder's last checkpoint, if there is one.
+        process: which of the processes of ``distributed`` this is.
     """
 
     dataset: TileDataset
@@ -69,16 +67,16 @@ class FitRequest:
     folder: Path
     threshold: float = 0.5
     resume: bool = False
-    scale: DistributedSettings = field(default_factory=DistributedSettings)
+    distributed: DistributedSettings = field(default_factory=DistributedSettings)
     process: TrainingProcess = SINGLE_PROCESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestEpoch:
-    """The best epoch, counted from 1, its threshold and counts on validation, and how it ran.
+    """The best epoch, counted from 1, its threshold and validation counts, and how it ran.
 
-    ``seconds_before`` is what earlier, interrupted tries took up to their last checkpoint. Without
-    validation tiles it is the last epoch, at the threshold of `FitRequest`, and counts is None.
+    ``seconds_before`` is the time of earlier, interrupted runs up to their last checkpoint. Without
+    validation tiles it is the last epoch, at the request's threshold, and counts is None.
     """
 
     epoch: int
@@ -89,114 +87,106 @@ class BestEpoch:
     seconds_before: float
 
 
-def fit(job: FitRequest, network: nn.Module, watcher: TrainingCallbacks) -> BestEpoch | None:
-    """Train a network in place, up to its best weights.
+def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -> BestEpoch | None:
+    """Train a network in place and load its best weights.
 
-    Of several processes only the first returns what came of it; the others return None.
+    Only the main process returns the result; others return None.
 
     Raises:
         InputError: the network cannot be trained with such crops or batches.
         KeyboardInterrupt: the user stopped it; the run can be resumed.
     """
-    tiles = training_loader_of(job)
+    tiles, config = training_tiles(request), request.config
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = _precision(job.config.precision, device)
-    module = SegmentationModule(network, job.config, watcher, job.process)
-    module.threshold = job.threshold
+    precision = config.precision.value
+    if config.precision is Precision.AUTO:
+        half = "fp16" if device.type == "cuda" else "fp32"
+        precision = "bf16" if computes_in_bf16(device) else half
+    module = SegmentationModule(network, config, callbacks, request.process)
+    module.threshold = request.threshold
     module.to(memory_format=torch.channels_last)
-    last = job.folder / CHECKPOINTS / LAST
-    with quiet_lightning(), process_group(job.scale):
-        trainer = _trainer(job, precision)
+    checkpoints = request.folder / CHECKPOINTS
+    has_checkpoint = request.resume and (checkpoints / LAST).exists()
+    with quiet_lightning(), process_group(request.distributed):
+        trainer = _trainer(request, precision)
         with _interruptible(trainer), torch.random.fork_rng():
             trainer.fit(
                 module,
                 train_dataloaders=tiles,
-                val_dataloaders=_validation(job),
-                ckpt_path=last if job.resume and last.exists() else None,
+                val_dataloaders=_validation_tiles(request),
+                ckpt_path=checkpoints / LAST if has_checkpoint else None,
                 weights_only=True,
             )
-    if not job.process.first:
+    if not request.process.is_main:
         return None
     seconds_before = module.seconds_before
-    best = _take_best(module, job.folder / CHECKPOINTS / BEST)
+    best = torch.load(checkpoints / BEST, map_location=module.device, weights_only=True)
+    module.load_state_dict(best["state_dict"])
+    module.on_load_checkpoint(best)
     network.cpu().eval()
-    validated = bool(job.dataset.positions(Split.VALIDATION))
+    validated = bool(request.dataset.positions(Split.VALIDATION))
     return BestEpoch(
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
         counts=PixelCounts(**best["counts"]) if validated else None,
         precision=precision,
-        device=job.scale.named(
+        device=request.distributed.named(
             torch.cuda.get_device_name() if device.type == "cuda" else device.type
         ),
         seconds_before=seconds_before,
     )
 
 
-def training_loader_of(job: FitRequest) -> DataLoader[Batch]:
+def training_tiles(request: FitRequest) -> DataLoader[Batch]:
     """Return the loader of training batches.
 
     Raises:
-        InputError: crop or batch are not such as the network takes, or the processes share.
+        InputError: the crop does not suit the network, or the batch network or processes.
     """
-    positions, arch = job.dataset.positions(Split.TRAIN), job.config.arch
-    crop = _crop(job, positions)
-    loader = training_batches(
-        job.dataset, positions, job.normalisation, job.config, crop, job.process
-    )
-    fewest = min_batch_size(arch)
-    batch = (loader.batch_size or 0) * job.process.count
-    if batch < fewest:
+    config, positions = request.config, request.dataset.positions(Split.TRAIN)
+    crop, multiple = config.crop, multiple_of(config.arch)
+    if crop is None:
+        crop = crop_side(request.dataset, positions, multiple)
+    elif crop % multiple:
         raise InputError(
-            f"batch_size: {arch.value} is trained on at least {fewest} tiles a step; got "
-            f"{batch} ({len(positions)} training tiles, batch_size "
-            f"{job.config.batch_size}). Give it more tiles, or take another network"
+            f"crop: {config.arch.value} needs a multiple of {multiple}; got {crop}. Use "
+            f"{-(-crop // multiple) * multiple}"
+        )
+    loader = training_loader(
+        request.dataset, positions, request.normalisation, config, crop, request.process
+    )
+    smallest = min_batch_size(config.arch)
+    batch = (loader.batch_size or 0) * request.process.world_size
+    if batch < smallest:
+        raise InputError(
+            f"batch_size: {config.arch.value} needs at least {smallest} tiles per step; got "
+            f"{batch} ({len(positions)} training tiles, batch_size {config.batch_size}). Use more "
+            "tiles, or another network"
         )
     return loader
 
 
-def _crop(job: FitRequest, positions: list[int]) -> int:
-    crop, multiple = job.config.crop, multiple_of(job.config.arch)
-    if crop is None:
-        return crop_side(job.dataset, positions, multiple)
-    if crop % multiple:
-        raise InputError(
-            f"crop: a multiple of {multiple} is needed for {job.config.arch.value}; got {crop}. "
-            f"Take {-(-crop // multiple) * multiple}"
-        )
-    return crop
-
-
-def _validation(job: FitRequest) -> Any:
-    positions = job.dataset.positions(Split.VALIDATION)
+def _validation_tiles(request: FitRequest) -> Any:
+    positions = request.dataset.positions(Split.VALIDATION)
     if not positions:
         return None
     return validation_loader(
-        job.dataset,
+        request.dataset,
         positions,
-        job.normalisation,
-        multiple=multiple_of(job.config.arch),
+        request.normalisation,
+        multiple=multiple_of(request.config.arch),
         batch_px=_VALIDATION_BATCH_PX,
-        process=job.process,
+        process=request.process,
     )
 
 
-def _precision(wanted: Precision, device: torch.device) -> str:
-    """Return bf16, fp16 or fp32: what was asked for, else what the device is fast in."""
-    if wanted is not Precision.AUTO:
-        return wanted.value
-    if computes_in_bf16(device):
-        return "bf16"
-    return "fp16" if device.type == "cuda" else "fp32"
-
-
-def _trainer(job: FitRequest, precision: str) -> lightning.Trainer:
-    validation = job.dataset.positions(Split.VALIDATION)
+def _trainer(request: FitRequest, precision: str) -> lightning.Trainer:
+    validation = request.dataset.positions(Split.VALIDATION)
     callbacks: list[lightning.Callback] = [
-        StepSeeding(job.config.seed, job.process),
+        StepSeeding(request.config.seed, request.process),
         ModelCheckpoint(
-            dirpath=job.folder / CHECKPOINTS,
+            dirpath=request.folder / CHECKPOINTS,
             filename=Path(BEST).stem,
             monitor="val/f1" if validation else None,
             mode="max",
@@ -206,14 +196,16 @@ def _trainer(job: FitRequest, precision: str) -> lightning.Trainer:
         ),
     ]
     if validation:
-        multiple = multiple_of(job.config.arch)
-        callbacks.append(ValidationPictures(job.dataset, validation, job.normalisation, multiple))
+        multiple = multiple_of(request.config.arch)
+        callbacks.append(
+            ValidationPictures(request.dataset, validation, request.normalisation, multiple)
+        )
     return lightning.Trainer(
-        **trainer_settings(job.scale),
+        **trainer_settings(request.distributed),
         precision=_LIGHTNING_PRECISION[precision],
-        max_epochs=job.config.epochs,
+        max_epochs=request.config.epochs,
         callbacks=callbacks,
-        logger=TensorBoardLogger(job.folder, name=None, version=LOGS),
+        logger=TensorBoardLogger(request.folder, name=None, version=LOGS),
         log_every_n_steps=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
@@ -221,16 +213,8 @@ def _trainer(job: FitRequest, precision: str) -> lightning.Trainer:
     )
 
 
-def _take_best(module: SegmentationModule, checkpoint: Path) -> dict[str, Any]:
-    """Load a checkpoint into the module and return it."""
-    best: dict[str, Any] = torch.load(checkpoint, map_location=module.device, weights_only=True)
-    module.load_state_dict(best["state_dict"])
-    module.on_load_checkpoint(best)
-    return best
-
-
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed blocks: giving them back costs a third of the time on CPUs."""
+    """Tell glibc to keep freed blocks: returning them costs a third of the time on CPUs."""
     if sys.platform.startswith("linux"):
         trim_threshold, mmap_threshold = -1, -3
         libc = ctypes.CDLL(None)
@@ -240,7 +224,7 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
-    """Let Ctrl-C be Ctrl-C: Lightning turns it into an exit and ignores the next one."""
+    """Keep Ctrl-C a KeyboardInterrupt: Lightning exits on it and ignores the next one."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -254,7 +238,7 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
 
 
 class ValidationPictures(lightning.Callback):
-    """Adds one picture an epoch: rows of tiles, columns image | label | probability."""
+    """Logs an image per epoch to TensorBoard: tiles in rows, image | label | probability."""
 
     def __init__(
         self,
@@ -263,19 +247,22 @@ class ValidationPictures(lightning.Callback):
         normalisation: Normalisation,
         multiple: int,
     ) -> None:
-        """Choose the tiles with most landslide, spread over the validation set.
+        """Choose tiles with landslides, evenly spaced over the validation set.
 
         Their height and width are padded to the network's ``multiple``.
         """
         self._dataset = dataset
         self._normalisation = normalisation
         self._multiple = multiple
-        self._positions = _telling_tiles(dataset, positions)
+        landslide_px = dataset.index["landslide_px"]
+        candidates = [at for at in positions if landslide_px[at] > 0] or positions
+        step = max(1, len(candidates) // _LOGGED_TILES)
+        self._positions = candidates[::step][:_LOGGED_TILES]
 
     def on_validation_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Draw the picture."""
+        """Log the image."""
         logger = trainer.logger
         if not isinstance(logger, TensorBoardLogger) or not isinstance(
             pl_module, SegmentationModule
@@ -302,10 +289,3 @@ class ValidationPictures(lightning.Callback):
         columns = [rgb_composite(tile.stored, tile.valid, self._dataset.bands)]
         columns += [np.repeat((part * 255).astype(np.uint8)[..., None], 3, axis=2) for part in grey]
         return np.concatenate(columns, axis=1)
-
-
-def _telling_tiles(dataset: TileDataset, positions: list[int]) -> list[int]:
-    landslide = dataset.index["landslide_px"]
-    with_landslide = [at for at in positions if landslide[at] > 0] or positions
-    step = max(1, len(with_landslide) // _PICTURE_TILES)
-    return with_landslide[::step][:_PICTURE_TILES]

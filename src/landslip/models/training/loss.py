@@ -1,8 +1,8 @@
 """Binary cross-entropy + (1 - Dice), over the pixels that are valid and labelled.
 
 Equation 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020, with the minus sign that cross-entropy
-needs, summed over the images of a batch as there: the step grows with the batch size. With a mean
-instead of the sum, the paper's learning rate of 0.01 learns far too slowly.
+needs, summed over the images of a batch as there, so that the step grows with the batch size. With
+a mean instead, the paper's learning rate of 0.01 is far too slow.
 """
 
 from typing import Literal
@@ -27,11 +27,11 @@ def segmentation_loss(
     """Return the loss of a batch, summed over its images; a float32 scalar.
 
     Args:
-        logits: (n, height, width), any floating type; computed on in float32.
+        logits: (n, height, width), any floating type; converted to float32.
         label: (n, height, width), 1 for landslide.
-        counted: (n, height, width) bool; the loss looks nowhere else.
-        dice_over: whether Dice is taken for each image, or once for the batch, for all of them.
-        process: one of those that share the batch; all return the loss of the whole batch.
+        counted: (n, height, width) bool; other pixels are ignored.
+        dice_over: one Dice per image, or one over the whole batch, which counts for each image.
+        process: of distributed training; every one returns the loss of the whole batch.
     """
     logits, mask = logits.float(), counted.float()
     truth = (label == 1).float() * mask
@@ -40,9 +40,9 @@ def segmentation_loss(
     parts = per_pixel, mask, probability * truth, probability, truth
     if dice_over == "image":
         each = _losses(torch.stack([part.sum((1, 2)) for part in parts]))
-        return process.summed(each.sum())
-    sums = process.summed(torch.stack([part.sum() for part in parts]))
-    return _losses(sums) * (len(logits) * process.count)
+        return process.differentiable_sum(each.sum())
+    sums = process.differentiable_sum(torch.stack([part.sum() for part in parts]))
+    return _losses(sums) * (len(logits) * process.world_size)
 
 
 def _losses(sums: Tensor) -> Tensor:
@@ -50,6 +50,6 @@ def _losses(sums: Tensor) -> Tensor:
 
     Dice is 2 |A B| / (|A| + |B|), both smoothed by 1: it is 1 where both are empty.
     """
-    per_pixel, counted, overlap, found, there = sums.unbind()
-    dice = (2.0 * overlap + SMOOTHING) / (found + there + SMOOTHING)
+    per_pixel, counted, overlap, predicted, truth = sums.unbind()
+    dice = (2.0 * overlap + SMOOTHING) / (predicted + truth + SMOOTHING)
     return per_pixel / counted.clamp(min=1.0) + 1.0 - dice

@@ -1,9 +1,9 @@
-"""What Lightning runs: steps, validation, optimiser."""
+"""The Lightning module: training steps, validation, optimiser."""
 
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,14 +23,12 @@ from landslip.models.training.loss import segmentation_loss
 from landslip.models.training.recipe import TrainConfig
 
 _AUGMENT_STREAM = 3
-
-
 _STEP_STREAM = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """How an epoch went; scores are None where no validation tile holds a landslide."""
+    """Losses, threshold and validation counts of an epoch; None without validation tiles."""
 
     epoch: int
     epochs: int
@@ -42,39 +40,38 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingCallbacks:
-    """Who is told how training goes: of each epoch as it ends, and of each step."""
+    """Called at the end of each epoch and of each step."""
 
     on_epoch: Callable[[EpochResult], None] = lambda _result: None
     on_step: Progress = no_progress
 
 
 class DistributedThresholdCurve(ThresholdCurve):
-    """A curve that processes fill together, each with tiles of its own."""
+    """A threshold curve over the tiles of all processes."""
 
-    def join(self, process: TrainingProcess, device: torch.device) -> None:
-        """Take in what the other processes have counted."""
+    def synchronise(self, process: TrainingProcess, device: torch.device) -> None:
+        """Add the counts of the other processes."""
         counts = torch.from_numpy(np.stack([self._landslide, self._other]))
-        joined = process.total(counts.to(device)).cpu().numpy()
-        self._landslide, self._other = joined
+        self._landslide, self._other = process.all_reduce(counts.to(device)).cpu().numpy()
 
 
 class SegmentationModule(lightning.LightningModule):
-    """A network with the recipe that trains it."""
+    """A network and the recipe that trains it."""
 
     def __init__(
         self,
         network: nn.Module,
         config: TrainConfig,
-        watcher: TrainingCallbacks,
+        callbacks: TrainingCallbacks,
         process: TrainingProcess = SINGLE_PROCESS,
     ) -> None:
-        """Train ``network`` by ``config``; of several processes the first tells the watcher."""
+        """Train ``network`` by ``config``; only the main process calls ``callbacks``."""
         super().__init__()
         self.network = network
         self.config = config
         self.threshold = 0.5
         self._process = process
-        self._watcher = watcher if process.first else TrainingCallbacks()
+        self._reports = callbacks if process.is_main else TrainingCallbacks()
         self._curve = DistributedThresholdCurve()
         self._losses: list[Tensor] = []
         self._validation_losses: list[Tensor] = []
@@ -89,29 +86,27 @@ class SegmentationModule(lightning.LightningModule):
         return logits[:, 0]
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's sums."""
+        """Reset the epoch's losses."""
         self._losses = []
         self._validated = False
         self._validation_loss = None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of a batch, varied."""
-        image, label, counted = self.varied(batch, batch_idx)
-        with self._one_batch():
+        """Return the loss of an augmented batch."""
+        image, label, counted = self.augmented(batch, batch_idx)
+        is_alone = self._process.world_size == 1
+        with nullcontext() if is_alone else SyncBatchNorm(self._process):
             logits = self(image)
         loss = segmentation_loss(
             logits, label, counted, dice_over=self.config.dice_over, process=self._process
         )
-        images = len(image) * self._process.count
+        images = len(image) * self._process.world_size
         self._losses.append(loss.detach() / images)
         self.log("train/loss", loss / images)
         return loss
 
-    def _one_batch(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._process.count == 1 else SyncBatchNorm(self._process)
-
-    def varied(self, batch: Batch, batch_idx: int) -> Batch:
-        """Return a batch varied as seed, epoch and its number say; as it is where that is asked."""
+    def augmented(self, batch: Batch, batch_idx: int) -> Batch:
+        """Return a batch augmented by seed, epoch and number; unchanged unless on the fly."""
         if self.config.augmentation_mode != "on_the_fly":
             return batch
         draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
@@ -120,16 +115,16 @@ class SegmentationModule(lightning.LightningModule):
             return augment(*batch, self.config.augmentation, generator)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Tell of the step."""
-        self._watcher.on_step(self.global_step, self.trainer.estimated_stepping_batches)
+        """Report the step."""
+        self._reports.on_step(self.global_step, self.trainer.estimated_stepping_batches)
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the curve anew."""
+        """Reset the curve."""
         self._curve = DistributedThresholdCurve()
         self._validation_losses = []
 
     def validation_step(self, batch: Batch | None) -> None:
-        """Add a batch of whole tiles to the curve; None where only other processes have one."""
+        """Add a batch of tiles to the curve; None where only other processes have one."""
         if batch is None:
             return
         image, label, counted = batch
@@ -143,8 +138,11 @@ class SegmentationModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold of the epoch and log its scores."""
         self._validated = True
-        self._curve.join(self._process, self.device)
-        self._validation_loss = self._mean_over_batches()
+        self._curve.synchronise(self._process, self.device)
+        losses = [float(loss) for loss in self._validation_losses]
+        sums = torch.tensor([math.fsum(losses), len(losses)], device=self.device)
+        total, batches = self._process.all_reduce(sums)
+        self._validation_loss = float(total / batches)
         self.threshold = self._curve.best_threshold()
         counts = self._curve.counts(self.threshold)
         for name in ("precision", "recall", "f1", "iou"):
@@ -152,17 +150,11 @@ class SegmentationModule(lightning.LightningModule):
         self.log("val/threshold", self.threshold)
         self.log("val/loss", self._validation_loss)
 
-    def _mean_over_batches(self) -> float:
-        losses = [float(loss) for loss in self._validation_losses]
-        sums = torch.tensor([math.fsum(losses), len(losses)], device=self.device)
-        total, batches = self._process.total(sums)
-        return float(total / batches)
-
     def on_train_epoch_end(self) -> None:
-        """Tell of the epoch."""
+        """Report the epoch."""
         loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
         counts = self._curve.counts(self.threshold) if self._validated else None
-        self._watcher.on_epoch(
+        self._reports.on_epoch(
             EpochResult(
                 epoch=self.current_epoch + 1,
                 epochs=self.config.epochs,
@@ -174,7 +166,7 @@ class SegmentationModule(lightning.LightningModule):
         )
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """SGD; the learning rate follows half a cosine over all steps, or stays."""
+        """SGD; the learning rate follows half a cosine over all steps, or is constant."""
         config = self.config
         optimizer: Optimizer = torch.optim.SGD(
             self.network.parameters(),
@@ -193,22 +185,25 @@ class SegmentationModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the threshold, and the counts it gave, with the weights it was chosen for."""
+        """Save threshold, counts and elapsed time with the weights."""
         checkpoint["threshold"] = self.threshold
         checkpoint["seconds"] = self.seconds_before + time.monotonic() - self._started
         checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the threshold back, and the time that the run had taken until then."""
+        """Restore threshold and elapsed time."""
         self.threshold = float(checkpoint["threshold"])
         self.seconds_before = float(checkpoint["seconds"])
 
 
 class StepSeeding(lightning.Callback):
-    """Seeds torch's own generator before each step, so that a resumed run draws the same."""
+    """Seeds torch's global generator, which dropout uses, before each step.
+
+    A resumed run then draws the same.
+    """
 
     def __init__(self, seed: int, process: TrainingProcess) -> None:
-        """Derive all seeds from ``seed``, each process its own."""
+        """Derive all seeds from ``seed``, different ones in each process."""
         self._seed = seed
         self._process = process
 
@@ -225,6 +220,6 @@ class StepSeeding(lightning.Callback):
 
 
 def step_seed(draw: tuple[int, ...], process: TrainingProcess) -> int:
-    """Return a seed of a step; each process has its own, the first the one of a process alone."""
-    own = draw if process.first else (*draw, process.rank)
+    """Return the seed of a step; the main process has that of a single process."""
+    own = draw if process.is_main else (*draw, process.rank)
     return int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,16 +1,11 @@
-"""What a training run is made of: pydantic models, written in YAML by users; no torch here."""
+"""Settings of a training run, as users write them in YAML; importable without torch."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import (
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.core.errors import InputError, argument
@@ -19,16 +14,15 @@ from landslip.datasets.augmentation import PAPER_VARIANTS, AugmentationSettings
 
 
 class TrainConfig(StrictModel):
-    """A training run; the defaults are the recipe ``default``.
+    """Settings of a training run; the defaults are the recipe ``default``.
 
     The paper states SGD, learning rate 0.01, batch 8 and the loss, summed over images. Momentum,
     weight decay, cosine schedule and number of epochs are ours, in both recipes; so is, in
     ``default`` alone, one Dice over the whole batch instead of one for each image.
 
-    Tiles are varied anew each time they are seen (``on_the_fly``), or, as in the paper, an epoch is
-    all versions of all tiles, the same in every epoch (``offline``, see
-    `landslip.datasets.augmentation`), or they are taken as they are (``none``), as the tiles of an
-    augmented dataset on disk may be.
+    Augmentation is random each time a tile is seen (``on_the_fly``), or, as in the paper, an epoch
+    is all versions of all tiles, the same in every epoch (``offline``, see
+    `landslip.datasets.augmentation`), or ``none``, e.g. for a dataset augmented on disk.
     """
 
     arch: Arch = Arch.LINKNET
@@ -48,12 +42,12 @@ class TrainConfig(StrictModel):
     augmentation: AugmentationSettings = AugmentationSettings()
     augmentation_mode: Literal["on_the_fly", "offline", "none"] = "on_the_fly"
     offline_versions: int = Field(
-        PAPER_VARIANTS, ge=1, description="versions of a tile, where offline"
+        PAPER_VARIANTS, ge=1, description="versions of a tile, if offline"
     )
     steps_per_epoch: int | None = Field(
         None,
         ge=1,
-        description="batches of an epoch; the next one goes on in the same random order, and no "
+        description="batches of an epoch; the next one continues in the same random order, and no "
         "tile or version is seen twice before all are seen once. None: all, once",
     )
     precision: Precision = Precision.AUTO
@@ -75,13 +69,13 @@ RECIPES: dict[str, dict[str, Any]] = {"default": {}, "paper": {"dice_over": "ima
 def read_config(
     recipe: str, config: Path | Mapping[str, Any] | None, stated: dict[str, Any]
 ) -> TrainConfig:
-    """Join a named recipe, a YAML file or settings over it, and what is stated over both.
+    """Merge a named recipe, a YAML file or settings over it, and arguments that override both.
 
     Raises:
-        InputError: the recipe is unknown, or the file has an unknown key or a value out of range.
+        InputError: the recipe is unknown, or the settings have an unknown key or a wrong value.
     """
     if recipe not in RECIPES:
-        raise InputError(f"{argument('recipe')} {recipe}: known recipes are {', '.join(RECIPES)}")
+        raise InputError(f"{argument('recipe', recipe)}: recipes are {', '.join(RECIPES)}")
     settings = dict(RECIPES[recipe])
     if isinstance(config, Mapping):
         settings |= config
@@ -103,9 +97,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file ({argument('config')})")
     try:
-        found = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if found is not None and not isinstance(found, dict):
-        raise InputError(f"{path}: a list of 'key: value' lines is needed; got {type(found)}")
-    return found or {}
+    if content is not None and not isinstance(content, dict):
+        raise InputError(f"{path}: 'key: value' lines are needed; got {type(content).__name__}")
+    return content or {}
