@@ -1,4 +1,4 @@
-"""How long it takes to draw the polygons of an inventory, step by step.
+"""How long it takes to make the polygons of an inventory, step by step.
 
     python benchmarks/inventory_polygons.py [--side 8000] [--grain 5]
 
@@ -21,7 +21,7 @@ from landslip.core.grid import Grid
 from landslip.inventory.polygons.polygonize import polygonize
 from landslip.inventory.request import CleaningOptions
 
-SHARE_SIGMAS = 1.25
+THRESHOLD_SIGMAS = 1.25
 
 
 class Slope:
@@ -35,10 +35,10 @@ class Slope:
 
 
 def write_probability(path: Path, side: int, grain_px: float) -> None:
-    """Write smooth noise as probabilities, in bands that hang together."""
+    """Write smooth noise as probabilities, in connected bands."""
     noise = np.random.default_rng(0).standard_normal((side, side), dtype=np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), grain_px)
-    sigmas = smooth / smooth.std() - SHARE_SIGMAS
+    sigmas = smooth / smooth.std() - THRESHOLD_SIGMAS
     steps = np.clip(125 + 100 * sigmas, 0, 250).astype(np.uint8)
     frame = {"crs": "EPSG:32648", "transform": Affine(2, 0, 400_000, 0, -2, 3_500_000)}
     shape = {"count": 1, "height": side, "width": side, "dtype": "uint8", "nodata": 255}
@@ -65,10 +65,10 @@ def main() -> None:
             ("split along the slope and smooth", CleaningOptions(**usual), Slope()),
         ):
             start, core = time.perf_counter(), time.process_time()
-            drawn = polygonize(path, cleaning, heights)
+            made = polygonize(path, cleaning, heights)
             wall_s, core_s = time.perf_counter() - start, time.process_time() - core
-            split = int(np.count_nonzero(np.bincount(drawn.region)[drawn.region] > 1))
-            print(f"| {name} | {len(drawn)} | {split} | {wall_s:.1f} | {core_s:.1f} |", flush=True)
+            split = int(np.count_nonzero(np.bincount(made.region)[made.region] > 1))
+            print(f"| {name} | {len(made)} | {split} | {wall_s:.1f} | {core_s:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -94,12 +94,12 @@ def commands(polygons: NDArray[np.object_], dem: Path) -> list[str]:
     written_mb = sum(one.stat().st_size for one in out.iterdir()) / 1e6
     report = landslip("report", out)
     page_mb = (out / REPORT).stat().st_size / 1e6
-    told = (str(inventory), f"{inventory.peak_mb:.0f}", f"{written_mb:.0f}")
-    return [*told, str(report), f"{report.peak_mb:.0f}", f"{page_mb:.1f}"]
+    cells = (str(inventory), f"{inventory.peak_mb:.0f}", f"{written_mb:.0f}")
+    return [*cells, str(report), f"{report.peak_mb:.0f}", f"{page_mb:.1f}"]
 
 
 def landslip(*arguments: str | Path | float) -> Cost:
-    """Run a command of landslip; what it says goes to standard error."""
+    """Run a command of landslip; its output goes to standard error."""
     command = [str(Path(sys.executable).with_name("landslip")), *(str(one) for one in arguments)]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=sys.stderr) as process:

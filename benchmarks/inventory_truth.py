@@ -1,4 +1,4 @@
-"""How well an inventory's attributes and confidence fit a known one's, as Markdown tables.
+"""How well attributes and confidence of an inventory fit those of the truth, as Markdown tables.
 
     python benchmarks/inventory_truth.py INVENTORY TRUTH COMPARED --area AREA.gpkg
 
