@@ -58,7 +58,7 @@ def test_dates_are_checked(day: str) -> None:
         AuxiliaryData(date=day)
 
 
-def test_two_tellings_of_errors_are_refused() -> None:
+def test_sample_and_errors_together_are_refused() -> None:
     with pytest.raises(InputError, match="sample and errors"):
         AuxiliaryData(sample=Path("a"), errors=Path("b"))
 
@@ -102,5 +102,5 @@ def test_a_large_raster_is_outlined_as_nearly_as_its_cells(tmp_path: Path) -> No
     assert not shapely.contains_xy(found, LEFT + 880 * SIDE, TOP - 20 * SIDE)
 
 
-def test_without_data_there_is_no_ground(tmp_path: Path) -> None:
+def test_without_valid_pixels_the_outline_is_empty(tmp_path: Path) -> None:
     assert shapely.is_empty(valid_outline(write(tmp_path / "a.tif", np.zeros((8, 8), dtype=bool))))

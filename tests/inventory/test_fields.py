@@ -31,7 +31,7 @@ def test_every_column_has_a_line_with_both_labels_and_unit() -> None:
     assert len(cells) == sum(map(len, LAYER_FIELDS.values())) + len(CSV_FIELDS)
 
 
-def test_labels_are_told_apart_and_written_in_chinese() -> None:
+def test_labels_are_distinct_and_written_in_chinese() -> None:
     for fields in LAYER_FIELDS.values():
         for language in Language:
             labels = [field.label_with_unit(language) for field in fields]

@@ -1,4 +1,4 @@
-"""What users get wrong is told in one sentence."""
+"""What users get wrong is reported in one sentence."""
 
 from pathlib import Path
 

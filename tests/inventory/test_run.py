@@ -96,7 +96,7 @@ def test_crowns_are_at_the_top_and_toes_at_the_foot(whole: Path) -> None:
     assert landslides["fall_height_m"].tolist() == pytest.approx(fall.tolist())
 
 
-def test_the_record_tells_what_it_was_made_of(whole: Path, made: SyntheticExtraction) -> None:
+def test_the_record_states_the_inputs(whole: Path, made: SyntheticExtraction) -> None:
     record = read_record(whole)
     assert record.landslides == 3
     assert record.mapped_m2 == pytest.approx((SIDE_PX * PIXEL_M) ** 2)
@@ -166,7 +166,7 @@ def test_a_model_that_ends_halfway_leaves_the_rest_empty(
     assert any("1 of 3 landslides" in note for note in record.notes)
 
 
-def test_gaps_under_all_landslides_leave_the_ground_empty(
+def test_gaps_under_all_landslides_leave_terrain_attributes_empty(
     made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     write_plane(tmp_path / "dem.tif", known=False)
@@ -310,7 +310,7 @@ def test_a_polygon_file_is_taken_as_it_is(made: SyntheticExtraction, tmp_path: P
     assert record.mapped_m2 is None
 
 
-def test_a_scene_named_beside_polygons_is_looked_at_and_recorded(
+def test_a_scene_named_beside_polygons_is_read_and_recorded(
     made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     boxes = [shapely.box(LEFT + 50, TOP - 100, LEFT + 110, TOP - 50)]  # in the first rectangle
@@ -330,7 +330,7 @@ def test_a_scene_named_beside_polygons_is_looked_at_and_recorded(
     assert landslides["date"].tolist() == ["2024-08-12"]
 
 
-def test_small_polygons_are_left_out_when_asked_and_told(tmp_path: Path) -> None:
+def test_small_polygons_are_left_out_on_request_and_noted(tmp_path: Path) -> None:
     record = make_inventory(
         InventoryRequest(
             source=polygons(tmp_path / "drawn.gpkg"),
@@ -343,7 +343,7 @@ def test_small_polygons_are_left_out_when_asked_and_told(tmp_path: Path) -> None
     assert any("1 polygons under 200 m2" in note for note in record.notes)
 
 
-def test_the_searched_ground_gives_densities_to_a_polygon_file(tmp_path: Path) -> None:
+def test_a_mapped_area_gives_densities_to_a_polygon_file(tmp_path: Path) -> None:
     area = geopandas.GeoDataFrame(
         geometry=[shapely.box(LEFT - 100, TOP - 900, LEFT + 900, TOP + 100)], crs=UTM
     )
@@ -391,7 +391,7 @@ def test_a_sample_adjusts_the_area(made: SyntheticExtraction, tmp_path: Path) ->
     assert adjusted["mapped_m2"] == pytest.approx(landslide)
 
 
-def test_ground_counts_once_and_only_where_it_was_searched(tmp_path: Path) -> None:
+def test_overlaps_count_once_and_only_in_the_mapped_area(tmp_path: Path) -> None:
     outlines = [
         shapely.box(0, 0, 100, 100),
         shapely.box(50, 0, 150, 100),  # half of it on the first
@@ -427,7 +427,7 @@ def test_existing_output_is_refused(made: SyntheticExtraction, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("cleaned", "known", "text"),
+    ("cleaning", "known", "text"),
     [
         pytest.param(
             CleaningOptions(low=0.5), AuxiliaryData(), "low make", id="cleaning of polygons"
@@ -441,12 +441,12 @@ def test_existing_output_is_refused(made: SyntheticExtraction, tmp_path: Path) -
     ],
 )
 def test_options_that_do_not_fit_polygons_are_refused(
-    cleaned: CleaningOptions, known: AuxiliaryData, text: str, tmp_path: Path
+    cleaning: CleaningOptions, known: AuxiliaryData, text: str, tmp_path: Path
 ) -> None:
     request = InventoryRequest(
         source=polygons(tmp_path / "drawn.gpkg"),
         out=tmp_path / "out",
-        cleaning=cleaned,
+        cleaning=cleaning,
         auxiliary=known,
     )
     with pytest.raises(InputError, match=text):

@@ -149,7 +149,7 @@ def test_polygons_beside_the_scene_or_over_its_edge(
         assert np.isnan(column[1])
 
 
-def test_a_polygon_without_a_centre_takes_the_pixel_it_lies_in(
+def test_a_polygon_without_a_pixel_centre_takes_the_pixel_around_it(
     look: Callable[..., SpectralAttributes],
 ) -> None:
     pixels = ground()

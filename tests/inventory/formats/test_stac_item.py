@@ -130,7 +130,7 @@ def test_areas_come_with_their_interval(tmp_path: Path) -> None:
     assert not [name for name in unknown if "area_adjusted" in name]
 
 
-def test_the_model_is_told_in_terms_of_mlm(tmp_path: Path) -> None:
+def test_the_model_is_described_in_terms_of_mlm(tmp_path: Path) -> None:
     card = make_card()
     stated = item(tmp_path, model_card=card).properties
     assert stated["landslip:model_sha256"] == "ab" * 32

@@ -351,7 +351,7 @@ def test_texts_of_any_kind_survive(tmp_path: Path) -> None:
     assert "\n" in NAME
 
 
-def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LandslipError, match=r"no/inventory.gpkg: the layers .* cannot be written"):
         write_geopackage(make_layers(), tmp_path / "no" / "inventory.gpkg")
 

@@ -55,7 +55,7 @@ def write_dem(
     crs: pyproj.CRS = UTM,
     gap: tuple[slice, slice] | None = None,
 ) -> Path:
-    """Write the ground's heights, which are told in UTM, at the pixel centres of any grid."""
+    """Write the ground's heights, which are reported in UTM, at the pixel centres of any grid."""
     row, col = np.indices(shape)
     centres = np.column_stack([col.ravel(), row.ravel()]).astype(np.float64) + 0.5
     points = map_points(transform, centres)

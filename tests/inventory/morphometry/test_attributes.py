@@ -374,7 +374,7 @@ def test_coordinates_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
     assert np.isfinite(found.dem_share).tolist() == [False, True]
 
 
-def test_it_tells_of_all_polygons_and_keeps_their_order(tmp_path: Path) -> None:
+def test_it_reports_progress_and_keeps_the_order(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(0.0, 0.5), pixels_around((200, 200), 16.0))
     rng = np.random.default_rng(3)
     lengths = rng.uniform(20, 60, 4000)
@@ -382,15 +382,15 @@ def test_it_tells_of_all_polygons_and_keeps_their_order(tmp_path: Path) -> None:
     shapes = [
         rectangle(length, 10, 0, (x, y)) for length, (x, y) in zip(lengths, places, strict=True)
     ]
-    told: list[tuple[float, float]] = []
+    reported: list[tuple[float, float]] = []
 
     def tell(done: float, total: float) -> None:
-        told.append((done, total))
+        reported.append((done, total))
 
     with ElevationModel(path) as terrain:
         found = terrain_attributes(of(*shapes), UTM, terrain, progress=tell)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert told[1:][-1] == (4000, 4000)
+    assert [done for done, _ in reported] == sorted({done for done, _ in reported})
+    assert reported[1:][-1] == (4000, 4000)
     np.testing.assert_allclose(found.length_m, lengths)
     np.testing.assert_allclose(
         found.elevation_max_m, 2000 + (places[:, 1] - CENTRE[1] + lengths / 2) / 2

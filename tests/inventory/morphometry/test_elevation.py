@@ -161,7 +161,7 @@ def test_heights_are_laid_on_a_grid(tmp_path: Path) -> None:
             terrain.heights_on(nowhere)
 
 
-def test_it_tells_what_it_is(tmp_path: Path) -> None:
+def test_it_describes_itself(tmp_path: Path) -> None:
     step = 1 / 3600
     transform = Affine(step, 0, 116.9, 0, -step, 60.1)
     path = write_dem(tmp_path / "glo30.tif", plane(0, 0), transform, (700, 700), WGS84)
@@ -174,7 +174,7 @@ def test_it_tells_what_it_is(tmp_path: Path) -> None:
         assert near == pytest.approx(30.82, abs=0.02)
 
 
-def test_a_map_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
+def test_a_map_that_is_not_tied_to_the_earth_is_refused(tmp_path: Path) -> None:
     path = write_dem(tmp_path / "dem.tif", plane(0, 0), pixels_around((9, 9), 1.0), (9, 9))
     plan = pyproj.CRS('LOCAL_CS["plan",UNIT["metre",1]]')
     with ElevationModel(path) as terrain, pytest.raises(InputError, match="not tied to the Earth"):

@@ -69,7 +69,7 @@ def test_in_degrees_and_mercator_the_ground_is_measured() -> None:
         assert found.centroid_lat[0] == pytest.approx(31.01, abs=1e-5)
 
 
-def test_the_centroid_lies_inside() -> None:
+def test_the_centroid_is_inside() -> None:
     ring = shapely.Point(PLACE).buffer(100).difference(shapely.Point(PLACE).buffer(80))
     horseshoe = ring.difference(at(shapely.box(-10, 0, 10, 200)))
     shapes = of(at(shapely.box(-50, -50, 50, 50)), ring, horseshoe)

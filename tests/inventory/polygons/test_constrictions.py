@@ -63,7 +63,7 @@ def test_a_long_bridge_needs_reach() -> None:
     assert best.overhang_near_px < 1
 
 
-def test_small_sides_are_not_looked_at() -> None:
+def test_small_sides_are_no_candidates() -> None:
     assert necks_of(DISCS)
     assert necks_of(DISCS, ConstrictionLimits(max_aspect=3.0, reach=6.0, min_part_px=1000)) == []
 

@@ -45,7 +45,7 @@ def write(write_raster: WriteRaster, steps: NDArray[np.uint8], **profile: object
 def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     path = write(write_raster, steps)
 
-    drawn = polygonize(path, CleaningOptions(low=0.6, high=0.8, **PLAIN))
+    result = polygonize(path, CleaningOptions(low=0.6, high=0.8, **PLAIN))
 
     known = np.where(steps == 255, 0, steps)
     names, count = ndimage.label(known >= 150)
@@ -53,19 +53,19 @@ def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint
     highest = ndimage.maximum(known, names, index)
     kept = index[highest >= 200]
     assert 0 < len(kept) < count
-    assert drawn.cleaning.regions == count
-    assert drawn.cleaning.dropped_seedless == count - len(kept)
+    assert result.cleaning.regions == count
+    assert result.cleaning.dropped_seedless == count - len(kept)
     sizes = ndimage.sum_labels(np.ones_like(names), names, kept)
     order = np.argsort(-sizes, kind="stable")
-    assert drawn.pixels.tolist() == sizes[order].tolist()
+    assert result.pixels.tolist() == sizes[order].tolist()
     np.testing.assert_allclose(
-        drawn.mean_probability, ndimage.mean(known, names, kept[order]) / 250, rtol=1e-12
+        result.mean_probability, ndimage.mean(known, names, kept[order]) / 250, rtol=1e-12
     )
-    np.testing.assert_allclose(drawn.max_probability, highest[kept - 1][order] / 250)
-    burnt = rasterize(drawn.polygons, out_shape=steps.shape, transform=METRES)
+    np.testing.assert_allclose(result.max_probability, highest[kept - 1][order] / 250)
+    burnt = rasterize(result.polygons, out_shape=steps.shape, transform=METRES)
     np.testing.assert_array_equal(burnt == 1, np.isin(names, kept))
-    assert drawn.cleaning.largest_shift_m == 0
-    assert drawn.notes == ()
+    assert result.cleaning.largest_shift_m == 0
+    assert result.notes == ()
 
 
 def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
@@ -74,22 +74,24 @@ def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:
         steps[row : row + 3, col : col + 3] = 250
     steps[20:24, 20:24] = 250
 
-    drawn = polygonize(write(write_raster, steps), CleaningOptions(low=0.5, high=0.5, **PLAIN))
+    result = polygonize(write(write_raster, steps), CleaningOptions(low=0.5, high=0.5, **PLAIN))
 
-    corners = shapely.bounds(drawn.polygons)[:, [0, 3]]
+    corners = shapely.bounds(result.polygons)[:, [0, 3]]
     pixels = (corners - [500_000, 4_000_000]) / [2, -2]
     assert pixels.tolist() == [[20, 20], [4, 10], [20, 10], [2, 30]]
-    assert drawn.region.tolist() == [1, 2, 3, 4]
+    assert result.region.tolist() == [1, 2, 3, 4]
 
 
 def test_the_smallest_area_counts(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
     path = write(write_raster, steps)
     everything = polygonize(path, CleaningOptions(low=0.6, high=0.6, **PLAIN))
 
-    drawn = polygonize(path, CleaningOptions(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0})))
+    result = polygonize(
+        path, CleaningOptions(low=0.6, high=0.6, **(PLAIN | {"min_area_m2": 100.0}))
+    )
 
-    assert drawn.pixels.tolist() == [px for px in everything.pixels.tolist() if px >= 25]
-    assert drawn.cleaning.dropped_small == len(everything) - len(drawn) > 0
+    assert result.pixels.tolist() == [px for px in everything.pixels.tolist() if px >= 25]
+    assert result.cleaning.dropped_small == len(everything) - len(result) > 0
 
 
 def test_smooth_outlines_keep_area_and_limit(
@@ -99,54 +101,54 @@ def test_smooth_outlines_keep_area_and_limit(
     options: dict[str, Any] = {"low": 0.6, "high": 0.7, "min_area_m2": 100.0}
     rough = polygonize(path, CleaningOptions(**options, smooth=False, split=False))
 
-    drawn = polygonize(path, CleaningOptions(**options, split=False))
+    result = polygonize(path, CleaningOptions(**options, split=False))
 
-    assert shapely.is_valid(drawn.polygons).all()
-    areas_px = drawn.pixels + drawn.filled_px
-    np.testing.assert_allclose(shapely.area(drawn.polygons), 4 * areas_px, rtol=0.005)
-    largest_m = drawn.cleaning.largest_shift_m
+    assert shapely.is_valid(result.polygons).all()
+    areas_px = result.pixels + result.filled_px
+    np.testing.assert_allclose(shapely.area(result.polygons), 4 * areas_px, rtol=0.005)
+    largest_m = result.cleaning.largest_shift_m
     assert largest_m is not None
-    assert 0.5 < largest_m <= 2 == drawn.cleaning.max_shift_m
+    assert 0.5 < largest_m <= 2 == result.cleaning.max_shift_m
     far = shapely.hausdorff_distance(
-        shapely.boundary(rough.polygons), shapely.boundary(drawn.polygons), densify=0.05
+        shapely.boundary(rough.polygons), shapely.boundary(result.polygons), densify=0.05
     )
     assert far.max() <= largest_m + 1e-9
 
 
 def test_a_stated_limit_is_kept(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
-    drawn = polygonize(
+    result = polygonize(
         write(write_raster, steps), CleaningOptions(low=0.6, high=0.7, max_shift_m=0.5)
     )
 
-    assert drawn.cleaning.max_shift_m == pytest.approx(0.5)
-    assert drawn.cleaning.largest_shift_m is not None
-    assert 0.1 < drawn.cleaning.largest_shift_m <= 0.5
+    assert result.cleaning.max_shift_m == pytest.approx(0.5)
+    assert result.cleaning.largest_shift_m is not None
+    assert 0.1 < result.cleaning.largest_shift_m <= 0.5
 
 
-def test_parts_of_one_region_are_told(write_raster: WriteRaster) -> None:
+def test_parts_of_one_region_share_its_number(write_raster: WriteRaster) -> None:
     steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
     path = write(write_raster, steps)
 
-    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5), Slope(0.0, 0.5))
+    result = polygonize(path, CleaningOptions(low=0.5, high=0.5), Slope(0.0, 0.5))
 
-    assert drawn.region.tolist() == [1, 1]
-    assert (drawn.cleaning.regions, drawn.cleaning.split_regions) == (1, 1)
-    assert shapely.coverage_is_valid(drawn.polygons)
+    assert result.region.tolist() == [1, 1]
+    assert (result.cleaning.regions, result.cleaning.split_regions) == (1, 1)
+    assert shapely.coverage_is_valid(result.polygons)
     assert len(polygonize(path, CleaningOptions(low=0.5, high=0.5, split=False))) == 1
 
 
-def test_narrow_holes_are_filled_and_told(write_raster: WriteRaster) -> None:
+def test_narrow_holes_are_filled_and_noted(write_raster: WriteRaster) -> None:
     steps = np.zeros((60, 60), dtype=np.uint8)
     steps[10:50, 10:50] = 240
     steps[20:22, 20:24] = 255
     steps[30:40, 30:40] = 3
 
-    drawn = polygonize(write(write_raster, steps), CleaningOptions(low=0.5, high=0.5))
+    result = polygonize(write(write_raster, steps), CleaningOptions(low=0.5, high=0.5))
 
-    assert drawn.pixels.tolist() == [1600 - 8 - 100]
-    assert drawn.filled_px.tolist() == [8]
-    assert shapely.get_num_interior_rings(drawn.polygons).tolist() == [1]
-    (note,) = drawn.notes
+    assert result.pixels.tolist() == [1600 - 8 - 100]
+    assert result.filled_px.tolist() == [8]
+    assert shapely.get_num_interior_rings(result.polygons).tolist() == [1]
+    (note,) = result.notes
     assert note == message("polygons.holes_filled", pixels=8)
 
 
@@ -158,13 +160,13 @@ def test_degrees_are_measured_on_the_ellipsoid(write_raster: WriteRaster) -> Non
     path = write(write_raster, steps, crs="EPSG:4326", transform=transform)
 
     # at 60 degrees north a pixel has half of its 4 square metres
-    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5, min_area_m2=97.0))
+    result = polygonize(path, CleaningOptions(low=0.5, high=0.5, min_area_m2=97.0))
 
-    assert drawn.pixels.tolist() == [49]
-    assert drawn.cleaning.dropped_small == 1
-    area_m2 = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(drawn.polygons[0])[0])
+    assert result.pixels.tolist() == [49]
+    assert result.cleaning.dropped_small == 1
+    area_m2 = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(result.polygons[0])[0])
     assert area_m2 == pytest.approx(49 * 4 * 0.5, rel=0.01)
-    assert drawn.cleaning.max_shift_m == pytest.approx(2, rel=0.01)
+    assert result.cleaning.max_shift_m == pytest.approx(2, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -190,34 +192,34 @@ def test_pixels_do_without_a_coordinate_system(write_raster: WriteRaster) -> Non
     steps = np.where(TONGUES, np.uint8(230), np.uint8(3))
     path = write(write_raster, steps, crs=None, transform=Affine.identity())
 
-    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5, min_area_m2=0.0))
+    result = polygonize(path, CleaningOptions(low=0.5, high=0.5, min_area_m2=0.0))
 
-    assert len(drawn) == 2
-    assert drawn.cleaning.largest_shift_m is None
-    assert drawn.cleaning.max_shift_m is None
+    assert len(result) == 2
+    assert result.cleaning.largest_shift_m is None
+    assert result.cleaning.max_shift_m is None
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_nothing_found(write_raster: WriteRaster, value: int) -> None:
     path = write(write_raster, np.full((30, 40), value, dtype=np.uint8))
 
-    drawn = polygonize(path, CleaningOptions(low=0.5, high=0.5))
+    result = polygonize(path, CleaningOptions(low=0.5, high=0.5))
 
-    assert len(drawn) == drawn.cleaning.regions == drawn.cleaning.split_regions == 0
-    assert drawn.polygons.shape == drawn.region.shape == (0,)
-    assert drawn.cleaning.largest_shift_m == 0
+    assert len(result) == result.cleaning.regions == result.cleaning.split_regions == 0
+    assert result.polygons.shape == result.region.shape == (0,)
+    assert result.cleaning.largest_shift_m == 0
 
 
 def test_one_polygon_over_everything(write_raster: WriteRaster) -> None:
     path = write(write_raster, np.full((300, 200), 250, dtype=np.uint8))
 
-    drawn = polygonize(path, CleaningOptions(low=1.0, high=1.0))
+    result = polygonize(path, CleaningOptions(low=1.0, high=1.0))
 
-    assert len(drawn) == 1
-    assert shapely.area(drawn.polygons)[0] == pytest.approx(300 * 200 * 4, rel=1e-9)
+    assert len(result) == 1
+    assert shapely.area(result.polygons)[0] == pytest.approx(300 * 200 * 4, rel=1e-9)
     assert (
         shapely.hausdorff_distance(
-            drawn.polygons[0], shapely.box(500_000, 4_000_000 - 600, 500_400, 4_000_000)
+            result.polygons[0], shapely.box(500_000, 4_000_000 - 600, 500_400, 4_000_000)
         )
         <= 2
     )
@@ -252,26 +254,26 @@ def test_the_same_comes_out_again_and_in_other_bands(
     assert len(first) > 10
 
 
-def _bytes(drawn: LandslidePolygons) -> list[bytes]:
+def _bytes(result: LandslidePolygons) -> list[bytes]:
     return [
-        *shapely.to_wkb(drawn.polygons).tolist(),
-        drawn.mean_probability.tobytes(),
-        drawn.pixels.tobytes(),
-        drawn.region.tobytes(),
+        *shapely.to_wkb(result.polygons).tolist(),
+        result.mean_probability.tobytes(),
+        result.pixels.tobytes(),
+        result.region.tobytes(),
     ]
 
 
 def test_progress_rises_to_its_end(write_raster: WriteRaster, steps: NDArray[np.uint8]) -> None:
-    told: list[float] = []
+    reported: list[float] = []
 
     polygonize(
         write(write_raster, steps),
         CleaningOptions(low=0.6, high=0.7),
-        progress=lambda done, total: told.append(done / total),
+        progress=lambda done, total: reported.append(done / total),
     )
 
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert reported == sorted(reported)
+    assert reported[-1] == 1
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_how_many_landslides_a_shape_is(
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_turning_the_ground_with_the_landslides_changes_nothing(turns: int) -> None:
+def test_turning_terrain_and_landslides_changes_nothing(turns: int) -> None:
     mask = np.ascontiguousarray(np.rot90(TONGUES, turns))
     heights = [SOUTH, EAST][turns % 2]
 
@@ -156,7 +156,7 @@ def test_no_part_is_without_a_sure_pixel() -> None:
     assert len(split_mask(TONGUES, SOUTH, steps).parts) == 2
 
 
-def test_flat_ground_is_as_no_ground() -> None:
+def test_level_terrain_is_as_no_elevation_model() -> None:
     flat = Slope(0.0, 0.001)
 
     assert len(split_mask(LONG_NECK, flat).parts) == 1
@@ -181,7 +181,7 @@ def test_holes_go_to_the_part_around_them() -> None:
     assert sorted(shapely.get_num_interior_rings(polygons).tolist()) == [0, 1]
 
 
-def test_what_is_too_large_is_left_alone_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_large_stays_whole_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WINDOW_PX", 1500)
 
     after = split_mask(TONGUES, SOUTH)
@@ -217,7 +217,7 @@ def test_the_share_of_a_plane_that_falls_across(
     assert slope_across(Slope(*rise), FLOW_GRID, neck(end)) == pytest.approx(share, abs=1e-4)
 
 
-def test_flat_ground_tells_nothing() -> None:
+def test_level_terrain_has_no_direction() -> None:
     assert slope_across(Slope(0.0, 0.019), FLOW_GRID, neck((110.0, 100.0))) is None
     assert slope_across(Slope(0.0, 0.021), FLOW_GRID, neck((110.0, 100.0))) == pytest.approx(1)
 

@@ -81,10 +81,10 @@ INVENTORIES = {
         ("a rollover near the edge", ["可能是小型滑坡遗漏造成的假象"]),
     ],
 )
-def test_notes_of_statistics_are_told_in_chinese(name: str, words: list[str]) -> None:
-    told = " ".join(all_chinese(statistics_of(INVENTORIES[name]).messages))
+def test_notes_of_statistics_are_in_chinese(name: str, words: list[str]) -> None:
+    notes = " ".join(all_chinese(statistics_of(INVENTORIES[name]).messages))
     for word in words:
-        assert word in told
+        assert word in notes
 
 
 @pytest.fixture(scope="module")
@@ -92,24 +92,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticExtraction:
     return make_extraction(tmp_path_factory.mktemp("map"))
 
 
-def told_of(request: InventoryRequest) -> list[str]:
+def notes_of(request: InventoryRequest) -> list[str]:
     return all_chinese(make_inventory(request).messages)
 
 
-def test_notes_of_an_extraction_are_told_in_chinese(
-    made: SyntheticExtraction, tmp_path: Path
-) -> None:
+def test_notes_of_an_extraction_are_in_chinese(made: SyntheticExtraction, tmp_path: Path) -> None:
     bare = InventoryRequest(source=made.extraction, out=tmp_path / "bare", draws=0)
-    told = told_of(bare)
-    assert "日期 2024-08-12 取自影像名称；如有不同，请用 date 指定。" in told
-    assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（dem）。" in told
-    assert any("影像缺少波段 blue, green：水体和云标记为空" in note for note in told)
+    notes = notes_of(bare)
+    assert "日期 2024-08-12 取自影像名称；如有不同，请用 date 指定。" in notes
+    assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（dem）。" in notes
+    assert any("影像缺少波段 blue, green：水体和云标记为空" in note for note in notes)
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)
     half = replace(bare, out=tmp_path / "half", auxiliary=AuxiliaryData(dem=tmp_path / "dem.tif"))
-    assert any("3 处滑坡中有 1 处，高程模型 dem.tif" in note for note in told_of(half))
+    assert any("3 处滑坡中有 1 处，高程模型 dem.tif" in note for note in notes_of(half))
 
 
-def test_notes_on_a_scene_that_is_gone_and_unlike_are_told_in_chinese(
+def test_notes_on_a_scene_that_is_gone_and_unlike_are_in_chinese(
     made: SyntheticExtraction, tmp_path: Path
 ) -> None:
     folder = tmp_path / "map"
@@ -126,14 +124,14 @@ def test_notes_on_a_scene_that_is_gone_and_unlike_are_told_in_chinese(
             scene_place=str(tmp_path / "gone.tif"),
         ),
     )
-    told = told_of(InventoryRequest(source=folder, out=tmp_path / "out", draws=0))
-    assert any("75% 的光谱超出 99% 训练样本的范围（距离为通常的 3.2 倍）" in one for one in told)
-    assert any("50% 的网络特征超出 99%" in one for one in told)
-    assert any("无法读取影像" in one and "gone.tif" in one for one in told)
-    assert "STAC 条目需要日期，因此未生成；请用 date 指定日期。" in told
+    notes = notes_of(InventoryRequest(source=folder, out=tmp_path / "out", draws=0))
+    assert any("75% 的光谱超出 99% 训练样本的范围（距离为通常的 3.2 倍）" in one for one in notes)
+    assert any("50% 的网络特征超出 99%" in one for one in notes)
+    assert any("无法读取影像" in one and "gone.tif" in one for one in notes)
+    assert "STAC 条目需要日期，因此未生成；请用 date 指定日期。" in notes
 
 
-def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
+def test_notes_of_a_polygon_file_are_in_chinese(tmp_path: Path) -> None:
     bow = shapely.Polygon([(0, 0), (40, 40), (40, 0), (0, 40)])
     flat = shapely.Polygon([(0, 0), (9, 9), (0, 0)])
     shapes = [shapely.box(0, 0, 50, 50), bow, shapely.Polygon(), flat, shapely.box(0, 0, 2, 2)]
@@ -142,11 +140,11 @@ def test_notes_of_a_polygon_file_are_told_in_chinese(tmp_path: Path) -> None:
     request = InventoryRequest(
         source=file, out=tmp_path / "out", draws=0, cleaning=CleaningOptions(min_area_m2=25.0)
     )
-    told = told_of(request)
-    assert "slides_7.gpkg：5 个多边形中有 1 个（序号 3）几何为空，已略去。" in told
-    assert "（第一个的原因：自相交，位于 [20 20]）" in told[1]
-    assert "slides_7.gpkg：5 个多边形中有 1 个（序号 4）不围成任何面积，已略去。" in told
-    assert "面积小于 25 m² 的 1 个多边形已略去（min_area）。" in told
+    notes = notes_of(request)
+    assert "slides_7.gpkg：5 个多边形中有 1 个（序号 3）几何为空，已略去。" in notes
+    assert "（第一个的原因：自相交，位于 [20 20]）" in notes[1]
+    assert "slides_7.gpkg：5 个多边形中有 1 个（序号 4）不围成任何面积，已略去。" in notes
+    assert "面积小于 25 m² 的 1 个多边形已略去（min_area）。" in notes
 
 
 def test_a_record_of_an_earlier_version_is_read_and_its_sentences_are_marked(
