@@ -65,7 +65,7 @@ def print_scores(name: str, pair: ImagePair) -> None:
     print(f"\n{name}\n")
     print("| method | ERGAS | SAM, deg | Q2n | detail | D_lambda | D_s | QNR |")
     print("|---|---|---|---|---|---|---|---|")
-    reduced = reduce_scale(pair, FusionSettings()).pair
+    reduced = reduce_scale(pair, FusionSettings())[0]
     coarse = pair.samples(FusionSettings().sigma_px)
     both = zip(candidates(reduced), candidates(pair), strict=True)
     for (method, small), (_, large) in both:
@@ -149,7 +149,7 @@ def print_displaced(pair: ImagePair) -> None:
         scores = []
         for shift in (0, 1, 2, 4):
             moved = ImagePair.aligned(pair.ms, np.roll(pair.pan, shift, axis=1), RATIO)
-            reduced = reduce_scale(moved, FusionSettings()).pair
+            reduced = reduce_scale(moved, FusionSettings())[0]
             fused = reduced.fuse(fit(reduced, method))
             error = reference_quality(fused[inner], pair.ms[inner], RATIO).ergas
             scores.append(f"{error:.3f} / {detail(moved.fuse(fit(moved, method)), moved.pan):.3f}")

@@ -100,6 +100,13 @@ def map_points(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.flo
     return mapped
 
 
+def window_around(points: NDArray[np.float64], margin_px: int) -> Window:
+    """Return the smallest window around pixel coordinates (n, 2), with a margin on each side."""
+    left, top = np.floor(points.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(points.max(axis=0)).astype(int).tolist()
+    return Window(left, top, right - left, bottom - top).padded(margin_px)
+
+
 def edge_points(shape: tuple[int, int], count: int) -> NDArray[np.float64]:
     """Return pixel coordinates (n, 2) around the edge of an image (height, width).
 

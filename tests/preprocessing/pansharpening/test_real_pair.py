@@ -39,7 +39,7 @@ def test_scores_are_those_of_the_results_page(
     pair: ImagePair, method: PansharpeningMethod, ergas: float, sam_deg: float, q4: float
 ) -> None:
     settings = FusionSettings(method=method)
-    reduced = reduce_scale(pair, settings).pair
+    reduced = reduce_scale(pair, settings)[0]
     fusion = fit_fusion(settings, reduced.samples(settings.sigma_px))
     found = reference_quality(reduced.fuse(fusion), pair.ms, 4)
     assert found.ergas == pytest.approx(ergas, abs=0.03)

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from landslip.core.choices import DemGapHandling
 from landslip.core.errors import InputError, argument
+from landslip.core.grid import window_around
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.raster.readers import HIGHEST_M, LOWEST_M, ElevationRaster, fill_gaps
@@ -278,10 +279,7 @@ def _needed_window(file: ElevationRaster, cameras: list[tuple[RPC, tuple[int, in
         for height_m in (max(low, LOWEST_M), min(high, HIGHEST_M)):
             lonlat = locate_at_height(rpc, image_edge(shape), height_m)
             outlines.append(projection.pixels_of(lonlat))
-    pixels = np.concatenate(outlines)
-    low_px = np.floor(pixels.min(axis=0)).astype(int) - _MARGIN_PX
-    high_px = np.ceil(pixels.max(axis=0)).astype(int) + _MARGIN_PX
-    needed = Window(int(low_px[0]), int(low_px[1]), *(high_px - low_px).tolist())
+    needed = window_around(np.concatenate(outlines), _MARGIN_PX)
     inside = needed.clipped(file.grid.shape)
     if inside is None:
         rpc = cameras[0][0]

@@ -7,7 +7,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from landslip.core.grid import Grid, erode_valid
+from landslip.core.grid import Grid, erode_valid, window_around
 from landslip.core.rpc import RPC, ImageCorrection
 from landslip.core.window import Window
 from landslip.io.raster.readers import SensorImage
@@ -124,11 +124,10 @@ class ReprojectedView:
         lattice = NodeLattice.over(fine.shape, _STEP_PX)
         nodes = lattice.points + np.array([fine.col_off, fine.row_off])
         pixels = theirs.pixels_of(ours.lonlat_of(nodes))
-        low = np.floor(pixels.min(axis=0)).astype(int) - _KERNEL_PX - 1
-        high = np.ceil(pixels.max(axis=0)).astype(int) + _KERNEL_PX + 1
-        source = Window(int(low[0]), int(low[1]), *(high - low).tolist())
+        source = window_around(pixels, _KERNEL_PX + 1)
+        pixels -= (source.col_off, source.row_off)
         values, valid = _read_padded(self.image, source, as_mean=True)
-        col, row = (lattice.interpolate((pixels - low)[:, axis]) for axis in (0, 1))
+        col, row = (lattice.interpolate(pixels[:, axis]) for axis in (0, 1))
         mask = nearest(erode_valid(valid, _KERNEL_PX), col, row)
         return block_mean_patch(cubic(values, col, row), mask, self.finer)
 

@@ -33,7 +33,7 @@ from landslip.preprocessing.pansharpening.multiresolution import (
     mtf_sigma_px,
     upsample,
 )
-from landslip.preprocessing.resampling import Flags, Pixels
+from landslip.preprocessing.resampling import Flags
 
 BLOCK_PX = 32
 PAN_MTF_NYQUIST = 0.15
@@ -303,20 +303,14 @@ def full_scale_quality(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReducedPair:
-    """A degraded pair, the original bands as its reference, and where they count."""
-
-    pair: ImagePair
-    reference: Pixels
-    counted: Flags
-
-
-def reduce_scale(pair: ImagePair, settings: FusionSettings) -> ReducedPair:
-    """Degrade both images by the ratio.
+def reduce_scale(pair: ImagePair, settings: FusionSettings) -> tuple[ImagePair, Flags]:
+    """Degrade both images by the ratio; the original bands are the reference of the result.
 
     PAN is degraded to the multispectral pixels with a response of 0.15 at their Nyquist frequency
     (a panchromatic sensor's usual one), the bands with the settings' own response.
+
+    Returns:
+        The degraded pair, and which pixels of the reference count (height, width).
 
     Raises:
         InputError: the pair is smaller than one degraded pixel.
@@ -328,9 +322,7 @@ def reduce_scale(pair: ImagePair, settings: FusionSettings) -> ReducedPair:
     valid = degrade(pair.valid.astype(np.float32), ratio, nyquist) > FULL_WEIGHT
     reduced = ImagePair.aligned(ms, pan, ratio, valid, weight > FULL_WEIGHT)
     known = upsample(valid.astype(np.float32), ratio, (pan.shape[0], pan.shape[1])) > 0.5
-    return ReducedPair(
-        pair=reduced, reference=pair.ms, counted=pair.valid & reduced.valid_on_pan & known
-    )
+    return reduced, pair.valid & reduced.valid_on_pan & known
 
 
 def wald_quality(pairs: Sequence[ImagePair], settings: FusionSettings) -> FusionQuality:
@@ -347,11 +339,12 @@ def wald_quality(pairs: Sequence[ImagePair], settings: FusionSettings) -> Fusion
         InputError: the pairs are too small, or too little of them is valid.
     """
     reduced = [reduce_scale(pair, settings) for pair in pairs]
-    samples = join_samples([part.pair.samples(settings.sigma_px) for part in reduced])
-    fusion = fit_fusion(settings, samples)
-    fused = np.concatenate([part.pair.fuse(fusion) for part in reduced], axis=2)
-    reference = np.concatenate([part.reference for part in reduced], axis=2)
-    counted = np.concatenate([part.counted for part in reduced], axis=1)
+    fusion = fit_fusion(
+        settings, join_samples([part.samples(settings.sigma_px) for part, _ in reduced])
+    )
+    fused = np.concatenate([part.fuse(fusion) for part, _ in reduced], axis=2)
+    reference = np.concatenate([pair.ms for pair in pairs], axis=2)
+    counted = np.concatenate([known for _, known in reduced], axis=1)
     return reference_quality(fused, reference, settings.ratio, counted)
 
 
