@@ -45,8 +45,8 @@ class Window:
         row, col = self.row_off - outer.row_off, self.col_off - outer.col_off
         return slice(row, row + self.height), slice(col, col + self.width)
 
-    def moved(self, cols: int, rows: int) -> "Window":
-        """Return the window moved by whole pixels."""
+    def translated(self, cols: int, rows: int) -> "Window":
+        """Return the window translated by whole pixels."""
         return Window(self.col_off + cols, self.row_off + rows, self.width, self.height)
 
     def scaled(self, times: int) -> "Window":

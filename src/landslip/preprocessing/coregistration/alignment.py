@@ -132,8 +132,8 @@ class ScenePair:
 
         def reader(scene: Scene, bands: Bands, known: Displacement | None) -> PatchReader:
             samples = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
-            moved = SceneDisplacement(frame=self.frame, displacement=known)
-            view = DisplacedScene(scene, grid, moved, samples)
+            offset = SceneDisplacement(frame=self.frame, displacement=known)
+            view = DisplacedScene(scene, grid, offset, samples)
 
             def read(window: Window) -> ImagePatch:
                 values, valid = view.read(window, bands, as_mean=True)

@@ -84,7 +84,7 @@ def matching_grid(moving: Grid, reference: Grid) -> Grid:
     return reference.coarser(_whole_times(pixel_ratio(moving, reference)), covering=True)
 
 
-def output_grid(moving: Grid, reference: Grid, moved: SceneDisplacement | None = None) -> Grid:
+def output_grid(moving: Grid, reference: Grid, offset: SceneDisplacement | None = None) -> Grid:
     """Return a grid aligned with the reference's that covers the moving grid, once displaced.
 
     Its pixels are the reference's where the two are of one size. Where the moving grid is finer,
@@ -97,17 +97,17 @@ def output_grid(moving: Grid, reference: Grid, moved: SceneDisplacement | None =
         aligned = reference.coarser(_whole_times(ratio), covering=True)
     else:
         aligned = reference.finer(max(math.ceil(1 / ratio - _SIZE_TOLERANCE), 1))
-    return aligned.at(footprint(moving, aligned, moved))
+    return aligned.at(footprint(moving, aligned, offset))
 
 
-def footprint(grid: Grid, target: Grid, moved: SceneDisplacement | None = None) -> Window:
+def footprint(grid: Grid, target: Grid, offset: SceneDisplacement | None = None) -> Window:
     """Return the smallest window of another grid that holds a grid's outline, once displaced."""
-    moved = moved or SceneDisplacement(frame=target)
-    stated = PixelTransform(grid, moved.frame)(edge_points(grid.shape, _POINTS_PER_SIDE))
+    offset = offset or SceneDisplacement(frame=target)
+    stated = PixelTransform(grid, offset.frame)(edge_points(grid.shape, _POINTS_PER_SIDE))
     stated = stated[np.all(np.isfinite(stated), axis=1)]
     if len(stated) == 0:
         return Window(-1, -1, 1, 1)  # nowhere on the target
-    outline = map_points(~target.transform @ moved.frame.transform, moved.undo(stated))
+    outline = map_points(~target.transform @ offset.frame.transform, offset.undo(stated))
     # outlines on a pixel's edge, but for rounding, do not reach into the next pixel
     low, high = np.floor(outline.min(axis=0) + 1e-6), np.ceil(outline.max(axis=0) - 1e-6)
     size = np.maximum(high - low, 1)
@@ -122,23 +122,23 @@ class DisplacedScene:
     """An open scene on another grid, by cubic convolution. Several threads may read."""
 
     def __init__(
-        self, scene: Scene, grid: Grid, moved: SceneDisplacement, oversampling: int = 1
+        self, scene: Scene, grid: Grid, offset: SceneDisplacement, oversampling: int = 1
     ) -> None:
         """Prepare reading; nothing is read yet.
 
         Args:
             scene: the open scene.
             grid: of the pixels to read; of the same coordinate system as the frame.
-            moved: how the scene is displaced.
+            offset: how the scene is displaced.
             oversampling: samples along each axis whose mean a pixel is, for grids coarser than the
                 scene.
         """
         self._scene = scene
         self._reading = threading.Lock()
         self._times = oversampling
-        self._to_frame = ~moved.frame.transform @ grid.finer(oversampling).transform
-        self._moved = moved
-        self._to_scene = PixelTransform(moved.frame, scene.grid)
+        self._to_frame = ~offset.frame.transform @ grid.finer(oversampling).transform
+        self._offset = offset
+        self._to_scene = PixelTransform(offset.frame, scene.grid)
 
     def read(
         self, window: Window, bands: Bands | None = None, *, as_mean: bool = False
@@ -159,7 +159,7 @@ class DisplacedScene:
         for tile in tile_windows(window.shape, max(_BLOCK_PX // self._times, 1)):
             block = tile.clipped(window.shape) or tile
             rows, cols = block.slices_in(Window(0, 0, window.width, window.height))
-            fine = block.moved(window.col_off, window.row_off).scaled(self._times)
+            fine = block.translated(window.col_off, window.row_off).scaled(self._times)
             samples, known = self._resample(fine, bands, as_mean=as_mean)
             if self._times > 1:
                 samples, known = block_means(samples, known, self._times)
@@ -174,7 +174,7 @@ class DisplacedScene:
         """
         lattice = NodeLattice.over(window.shape, _NODE_PX)
         nodes = np.add(lattice.points, (window.col_off, window.row_off))
-        points = self._to_scene(self._moved.apply(map_points(self._to_frame, nodes)))
+        points = self._to_scene(self._offset.apply(map_points(self._to_frame, nodes)))
         col, row = (lattice.interpolate(points[:, axis], np.float64) for axis in (0, 1))
         return col, row
 

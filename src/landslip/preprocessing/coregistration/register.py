@@ -136,9 +136,9 @@ def _write_displaced(
 ) -> list[str]:
     """Write all bands of the moving scene, displaced; return what the user should know."""
     scene = pair.moving
-    moved = SceneDisplacement(frame=pair.frame, displacement=displacement)
-    grid = output_grid(scene.grid, pair.reference.grid, moved)
-    view = DisplacedScene(scene, grid, moved)
+    offset = SceneDisplacement(frame=pair.frame, displacement=displacement)
+    grid = output_grid(scene.grid, pair.reference.grid, offset)
+    view = DisplacedScene(scene, grid, offset)
     dtype = scene.radiometry.dtype
     if not np.issubdtype(np.dtype(dtype), np.integer):
         nodata = math.nan if scene.nodata is None else scene.nodata

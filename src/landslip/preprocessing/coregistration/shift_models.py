@@ -166,8 +166,8 @@ def fit_shifts(
 
 
 def _displaced(matrix: Points, points: Points) -> Points:
-    moved: Points = points @ matrix[:, :2].T + matrix[:, 2]
-    return moved
+    shifts: Points = points @ matrix[:, :2].T + matrix[:, 2]
+    return shifts
 
 
 def _least_median(terms: Points, shifts: Points, generator: np.random.Generator) -> Points:

@@ -141,9 +141,9 @@ def _plan_ground(
     resolution_m = request.resolution_m
     if resolution_m is None:
         resolution_m = float(f"{own_resolution_m(rpc, shape, elevation):.2g}")
-    wanted = GridRequest(resolution_m=resolution_m, crs=request.crs, clip=request.dem.clip)
+    grid_request = GridRequest(resolution_m=resolution_m, crs=request.crs, clip=request.dem.clip)
     outline = image_outline(rpc, shape, elevation)
-    return GroundGrid(plan_grid(wanted, outline, elevation), elevation)
+    return GroundGrid(plan_grid(grid_request, outline, elevation), elevation)
 
 
 def _write(

@@ -119,11 +119,11 @@ class ReprojectedView:
 
     def patch(self, window: Window) -> ImagePatch:
         """Return the mean of the bands in a window of the grid."""
-        ours, theirs = self._projections
+        own, other = self._projections
         fine = window.scaled(self.finer)
         lattice = NodeLattice.over(fine.shape, _STEP_PX)
         nodes = lattice.points + np.array([fine.col_off, fine.row_off])
-        pixels = theirs.pixels_of(ours.lonlat_of(nodes))
+        pixels = other.pixels_of(own.lonlat_of(nodes))
         source = window_around(pixels, _KERNEL_PX + 1)
         pixels -= (source.col_off, source.row_off)
         values, valid = _read_padded(self.image, source, as_mean=True)

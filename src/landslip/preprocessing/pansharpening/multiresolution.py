@@ -110,8 +110,8 @@ def upsample(coarse: Pixels, ratio: float, shape: tuple[int, int] | None = None)
     Returns:
         (..., *shape) float32; beyond the outermost centres the image is mirrored at its edges.
     """
-    wanted = shape or tuple(round(side * ratio) for side in coarse.shape[-2:])
-    rows, cols = (PixelAxis(step=1 / ratio, length=side) for side in wanted)
+    size = shape or tuple(round(side * ratio) for side in coarse.shape[-2:])
+    rows, cols = (PixelAxis(step=1 / ratio, length=side) for side in size)
     return interpolate(coarse, rows, cols)
 
 

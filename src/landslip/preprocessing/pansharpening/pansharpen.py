@@ -170,7 +170,7 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
 
     def make(window: Window) -> WindowOutput[int]:
         with reading:
-            part = pair.on_pan(window.moved(frame.col_off, frame.row_off), margin)
+            part = pair.on_pan(window.translated(frame.col_off, frame.row_off), margin)
         known = part.valid_on_pan
         if not known.any():
             return WindowOutput(None, 0)

@@ -85,14 +85,14 @@ def reference_quality(
     valid = np.ones(fused.shape[1:], dtype=np.bool_) if valid is None else valid
     measured = fused[:, valid].astype(np.float64)
     truth = reference[:, valid].astype(np.float64)
-    some = measured.shape[1] > 0
+    is_defined = measured.shape[1] > 0
     return FusionQuality(
         pixels=measured.shape[1],
-        ergas=ergas(measured, truth, ratio) if some else None,
+        ergas=ergas(measured, truth, ratio) if is_defined else None,
         sam_deg=sam_deg(measured, truth),
         q2n=q2n(fused, reference, valid),
-        rmse=tuple(map(float, _rmse(measured, truth))) if some else None,
-        correlation=tuple(map(_correlation, measured, truth)) if some else None,
+        rmse=tuple(map(float, _rmse(measured, truth))) if is_defined else None,
+        correlation=tuple(map(_correlation, measured, truth)) if is_defined else None,
     )
 
 
@@ -208,10 +208,10 @@ def _ratio_or_one(numerator: Parts, denominator: Parts) -> Parts:
 
 def as_numbers(bands: Parts) -> Parts:
     """Return bands (b, ...) with bands of 0 appended, so that their number is a power of 2."""
-    wanted = 1 << (len(bands) - 1).bit_length()
-    if wanted == len(bands):
+    count = 1 << (len(bands) - 1).bit_length()
+    if count == len(bands):
         return bands
-    return np.concatenate([bands, np.zeros((wanted - len(bands), *bands.shape[1:]))])
+    return np.concatenate([bands, np.zeros((count - len(bands), *bands.shape[1:]))])
 
 
 def conjugate(number: Parts) -> Parts:
