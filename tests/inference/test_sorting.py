@@ -67,9 +67,9 @@ def test_what_is_read_at_a_time_is_limited(tmp_path: Path, monkeypatch: pytest.M
         for piece in pieces(landslides, 100, np.arange(len(landslides))):
             sorter.append(piece)
     sorter._write_run()
-    read = [len(batch.outlines.points) for batch in sorter._runs.sorted()]
+    read = [len(batch.outlines.points) for batch in sorter._merged()]
     biggest = max(int(np.diff(noise(seed).outlines.starts).max()) for seed in range(5))
-    runs = len(sorter._runs._blocks)
+    runs = len(sorter._blocks)
     assert runs > 10
     assert len(read) > 10
     assert max(read) <= 2 * (1000 + runs * (50 + biggest))

@@ -163,8 +163,18 @@ class LandslideSorter:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Start empty, with files in a folder."""
-        self._runs = _Runs(folder)
+        """Start empty, with a file for each column in a folder."""
+        self._pixels = _Column(folder / "pixels", np.int64)
+        self._sums = _Column(folder / "sums", np.int64)
+        self._maxima = _Column(folder / "maxima", np.uint8)
+        self._keys = _Column(folder / "keys", np.int64)
+        self._polygons = _Column(folder / "polygons", np.int64)
+        self._rings = _Column(folder / "rings", np.int64)
+        self._points = _Column(folder / "points", np.int32)
+        self._polygons.append(np.zeros(1, np.int64))
+        self._rings.append(np.zeros(1, np.int64))
+        self._run_ends = [0]
+        self._blocks: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         self._pending: list[Landslides] = []
         self._pending_points = 0
 
@@ -178,57 +188,38 @@ class LandslideSorter:
     def sorted(self) -> Iterator[Landslides]:
         """Yield all landslides in order, in batches that do not depend on how they were added."""
         self._write_run()
-        return _rebatch(self._runs.sorted())
+        return _rebatch(self._merged())
 
     def _write_run(self) -> None:
+        """Sort what is pending and append it to the files."""
         run = concatenate_landslides(self._pending)
         self._pending, self._pending_points = [], 0
-        if len(run):
-            self._runs.append(_largest_first(run))
-
-
-class _Runs:
-    """Sorted runs of landslides in files, one file a column."""
-
-    def __init__(self, folder: Path) -> None:
-        self._pixels = _Column(folder / "pixels", np.int64)
-        self._sums = _Column(folder / "sums", np.int64)
-        self._maxima = _Column(folder / "maxima", np.uint8)
-        self._keys = _Column(folder / "keys", np.int64)
-        self._polygons = _Column(folder / "polygons", np.int64)
-        self._rings = _Column(folder / "rings", np.int64)
-        self._points = _Column(folder / "points", np.int32)
-        self._polygons.append(np.zeros(1, np.int64))
-        self._rings.append(np.zeros(1, np.int64))
-        self._ends = [0]
-        self._blocks: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-
-    def append(self, run: Landslides) -> None:
-        """Write a sorted run."""
-        outlines, keys = run.outlines, _keys(run)
+        if not len(run):
+            return
+        run = _largest_first(run)
+        outlines = run.outlines
+        # rises as pixels fall and, within one count, with the top row
+        keys = outlines.points[outlines.starts, 1].astype(np.int64) - (run.pixels << _ROW_BITS)
         starts = np.flatnonzero(np.diff(outlines.starts // _BLOCK_POINTS, prepend=-1))
         block_ends = np.append(outlines.starts[starts[1:]], len(outlines.points))
         self._blocks.append((keys[starts], block_ends - outlines.starts[starts]))
-        self._ends.append(self._ends[-1] + len(run))
+        self._run_ends.append(self._run_ends[-1] + len(run))
         self._polygons.append(outlines.polygons[1:] + self._rings.length - 1)
         self._rings.append(outlines.rings[1:] + self._points.length // 2)
         self._points.append(outlines.points.ravel())
-        for column, values in (
-            (self._pixels, run.pixels),
-            (self._sums, run.probability_sums),
-            (self._maxima, run.probability_maxima),
-            (self._keys, keys),
-        ):
-            column.append(values)
+        self._pixels.append(run.pixels)
+        self._sums.append(run.probability_sums)
+        self._maxima.append(run.probability_maxima)
+        self._keys.append(keys)
 
-    def sorted(self) -> Iterator[Landslides]:
+    def _merged(self) -> Iterator[Landslides]:
         """Yield all landslides in order, in batches that fit into memory."""
-        splits = self._splits()
+        splits, ends = self._splits(), self._run_ends
         cuts = [
             first + np.searchsorted(self._keys.read(first, end), splits)
-            for first, end in zip(self._ends[:-1], self._ends[1:], strict=True)
+            for first, end in itertools.pairwise(ends)
         ]
-        bounds = np.column_stack([self._ends[:-1], *np.transpose(cuts), self._ends[1:]])
+        bounds = np.column_stack([ends[:-1], *np.transpose(cuts), ends[1:]])
         for at in range(len(splits) + 1):
             ranges = [(int(run[at]), int(run[at + 1])) for run in bounds]
             batch = concatenate_landslides(
@@ -286,13 +277,6 @@ def _largest_first(landslides: Landslides) -> Landslides:
     first_col, top = outlines.points[outlines.starts].T
     left = np.minimum.reduceat(outlines.points[:, 0], outlines.starts)
     return landslides.take(np.lexsort((first_col, left, top, -landslides.pixels)))
-
-
-def _keys(landslides: Landslides) -> NDArray[np.int64]:
-    """Return numbers that increase as pixels decrease and, within one count, with the top row."""
-    top = landslides.outlines.points[landslides.outlines.starts, 1].astype(np.int64)
-    keys: NDArray[np.int64] = top - (landslides.pixels << _ROW_BITS)
-    return keys
 
 
 def _rebatch(batches: Iterator[Landslides]) -> Iterator[Landslides]:

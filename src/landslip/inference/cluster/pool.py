@@ -219,7 +219,7 @@ class WorkerPool(Closeable):
                 scene.results.put(failure)
 
     def _submit_blocks(self) -> None:
-        while scene := self._next_scene():
+        while scene := next((scene for scene in list(self._scenes) if scene.waiting), None):
             if time.monotonic() - self._allocated_s > _NODES_EVERY_S:
                 self._update_allocation()
             workers = self._allocation.workers
@@ -261,10 +261,6 @@ class WorkerPool(Closeable):
     def _update_allocation(self) -> None:
         self._allocation = allocate(_nodes(), self._workers, by_gpu=self._by_gpu)
         self._allocated_s = time.monotonic()
-
-    def _next_scene(self) -> SceneQueue | None:
-        with self._lock:
-            return next((scene for scene in self._scenes if scene.waiting), None)
 
     def _fail(self, scene: SceneQueue, error: Exception) -> None:
         self._remove(scene)
