@@ -1,19 +1,19 @@
-"""Whether the fits of area recover what simulated inventories were drawn from.
+"""Whether the fits of area recover the distributions of simulated inventories.
 
     python benchmarks/area_frequency.py [--inventories 500] [--draws 200] [--out table.json]
         [--picture docs/images/area_frequency.png]
     python benchmarks/area_frequency.py --layers INVENTORIES.gpkg [--draws 500] [--picture FILE]
 
 With ``--layers`` the layers of a file of polygons are fitted instead, each an inventory, and shown
-with their fits; the least area of each is taken to be the greatest multiple of 50 m² under which
-fewer than 1 % of its landslides lie.
+with their fits; the minimum mapping unit of each is taken to be the greatest multiple of 50 m²
+under which fewer than 1 % of its landslides are.
 
 Inventories of 500 and 2,000 landslides are drawn from the standard inverse gamma distribution
-(Malamud et al. 2004), whole and without the landslides under 100 and 400 m², and from a power law
-of exponent 2.4 above 1,000 m² with fewer and fewer landslides below (Clauset et al. 2009, equation
-3.10). Each is fitted with the least area told. Bias is that of the mean of the estimates; coverage
-is how many of the 95 % bootstrap intervals hold the truth, for percentile and for bias-corrected
-and accelerated (BCa) intervals.
+(Malamud et al. 2004), complete and without the landslides under 100 and 400 m², and from a power
+law of exponent 2.4 above 1,000 m² with fewer and fewer landslides below (Clauset et al. 2009,
+equation 3.10). Each is fitted with its minimum mapping unit known. Bias is that of the mean of the
+estimates; coverage is how many of the 95 % bootstrap intervals contain the truth, for percentile
+and for bias-corrected and accelerated (BCa) intervals.
 """
 
 import argparse

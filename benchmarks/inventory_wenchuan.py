@@ -1,11 +1,11 @@
-"""Inventories of many years: statistics, seconds, pages, and what two years share.
+"""Inventories of many years: statistics, run time, reports, and overlap of consecutive years.
 
     python benchmarks/inventory_wenchuan.py INVENTORIES.gpkg --out FOLDER [--seed 0]
 
 Each layer of the GeoPackage (one a year) goes through `landslip inventory` and `landslip report`,
-and `landslip compare` with the layer before it taken as the reference. The least area is read off
-the data: the greatest multiple of 50 m² under which fewer than 1 % of a layer's polygons lie. The
-last layer's page is made in Chinese too. Prints tables; what was made stays in FOLDER.
+and `landslip compare` with the layer before it as the reference. The minimum mapping unit is taken
+from the data: the greatest multiple of 50 m² under which fewer than 1 % of a layer's polygons are.
+The last layer's report is made in Chinese too. Prints tables; the results stay in FOLDER.
 """
 
 import argparse
