@@ -4,12 +4,7 @@ import re
 from pathlib import Path
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import (
-    CSV_FIELDS,
-    FIELDS,
-    LAYER_FIELDS,
-    fields_page,
-)
+from landslip.inventory.fields import CSV_FIELDS, FIELDS, LAYER_FIELDS, fields_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "inventory_fields.md"
 

@@ -6,13 +6,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision_score, recall_score
 
-from landslip.metrics.pixels import (
-    BINS,
-    SCORES,
-    PixelCounts,
-    ThresholdCurve,
-    count_pixels,
-)
+from landslip.metrics.pixels import BINS, SCORES, PixelCounts, ThresholdCurve, count_pixels
 from landslip.metrics.pixels import sum_counts as summed
 
 FLAGS = hnp.arrays(np.bool_, (6, 7))

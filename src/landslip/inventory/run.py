@@ -54,7 +54,7 @@ from landslip.inventory.statistics.adjusted_area import (
     adjusted_from_tiles,
     read_validation_sample,
 )
-from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
+from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 from landslip.metrics.resampling import Resampling
 
@@ -204,7 +204,7 @@ def _covered_m2(detections: Detections) -> float:
 
 def _adjusted_area(
     detections: Detections, covered_m2: float | None, request: InventoryRequest
-) -> tuple[AdjustedArea | None, tuple[Message, ...]]:
+) -> tuple[AdjustedLandslideArea | None, tuple[Message, ...]]:
     """Return the area adjusted for the map's errors, where they are given, and notes on it."""
     sample, errors = request.auxiliary.sample, request.auxiliary.errors
     mapped_m2 = detections.mapped_m2

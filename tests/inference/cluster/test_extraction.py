@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inference.cluster.factories import children, contents, make_model, scene_job, write_scene
+from tests.inference.cluster.factories import (
+    children,
+    contents,
+    make_model,
+    scene_job,
+    write_scene,
+)
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import LandslipError, ModelError

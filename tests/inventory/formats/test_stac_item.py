@@ -14,7 +14,7 @@ from tests.inventory.factories import NAME, make_layers, make_record
 from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.formats.stac_item import write_stac_item
-from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
+from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.metrics.resampling import IntervalEstimate
 
 FILES = [names.GEOPACKAGE, names.CSV, names.GEOJSON, names.RECORD]
@@ -31,7 +31,7 @@ def item(
 
 def statistics_of(adjusted_m2: IntervalEstimate) -> InventoryStatistics:
     known = IntervalEstimate(value=0.9)
-    adjusted = AdjustedArea(
+    adjusted = AdjustedLandslideArea(
         method="sample",
         samples=300,
         mapped_m2=1e5,

@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.errors import InputError
-from landslip.inventory.statistics.density import covered_fractions, density_cells, density_limits
+from landslip.inventory.statistics.density import (
+    covered_fractions,
+    density_cells,
+    density_limits,
+)
 
 UTM = CRS.from_epsg(32648)
 

@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004
-from landslip.inventory.statistics.result import AdjustedArea, InventoryStatistics
+from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import (
     LANDSLIDE_ERROR_LOG10,
     LARGE_FROM_M2,
@@ -71,7 +71,7 @@ def test_a_surface_that_is_known_in_part_has_no_total() -> None:
 
 def test_statistics_survive_their_file_and_come_out_the_same_again() -> None:
     areas = MALAMUD_2004.sample(200, np.random.default_rng(0), 100.0)
-    adjusted = AdjustedArea(
+    adjusted = AdjustedLandslideArea(
         method="by hand",
         samples=10,
         mapped_m2=1.0,

@@ -21,11 +21,7 @@ from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.folder import ModelFolder, open_model
-from landslip.models.training.data import (
-    DistributedSampler,
-    EpochSampler,
-    validation_loader,
-)
+from landslip.models.training.data import DistributedSampler, EpochSampler, validation_loader
 from landslip.models.training.distributed import (
     DistributedSettings,
     TrainingProcess,

@@ -32,7 +32,7 @@ from landslip.inventory.record import (
     SourceRecord,
 )
 from landslip.inventory.statistics.result import (
-    AdjustedArea,
+    AdjustedLandslideArea,
     AreaFrequency,
     AreaHistogram,
     EventMagnitude,
@@ -442,8 +442,8 @@ def _volumes() -> tuple[VolumeTotal, ...]:
     )
 
 
-def _adjusted() -> AdjustedArea:
-    return AdjustedArea(
+def _adjusted() -> AdjustedLandslideArea:
+    return AdjustedLandslideArea(
         method="Stratified sample, 50 points a class.",
         samples=100,
         mapped_m2=1_234_000.0,

@@ -15,12 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import (
-    CSV_FIELDS,
-    FIELDS_BY_NAME,
-    LAYER_FIELDS,
-    FieldKind,
-)
+from landslip.inventory.fields import CSV_FIELDS, FIELDS_BY_NAME, LAYER_FIELDS, FieldKind
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
 from landslip.inventory.layers import InventoryLayers

@@ -21,7 +21,7 @@ from scipy.special import ndtri
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, message
-from landslip.inventory.statistics.result import AdjustedArea
+from landslip.inventory.statistics.result import AdjustedLandslideArea
 from landslip.io.vector import read_vector
 from landslip.metrics.area import (
     adjusted_fraction_from_tiles,
@@ -71,7 +71,7 @@ class ValidationSample:
 
 def adjusted_from_sample(
     sample: ValidationSample, mapped_m2: float, landslide_m2: float, level: float = 0.95
-) -> AdjustedArea:
+) -> AdjustedLandslideArea:
     """Return the area adjusted by points drawn at random within map classes.
 
     Args:
@@ -94,7 +94,7 @@ def adjusted_from_sample(
                 f"{counts.sum()}. Draw points within each of the two classes"
             )
     found = adjusted_fractions(counts, weights)
-    return AdjustedArea(
+    return AdjustedLandslideArea(
         method=BY_SAMPLE,
         samples=int(counts.sum()),
         mapped_m2=landslide_m2,
@@ -108,7 +108,7 @@ def adjusted_from_sample(
 
 def adjusted_from_tiles(
     evaluation: Path, mapped_m2: float, landslide_m2: float, how: Resampling = DEFAULT_RESAMPLING
-) -> AdjustedArea | None:
+) -> AdjustedLandslideArea | None:
     """Return the area adjusted by the errors that `landslip evaluate --json` counted.
 
     The tile is the sampling unit. The mapped area is assumed to be of the same kind as the tiles,
@@ -146,7 +146,7 @@ def adjusted_from_tiles(
         f"{name}_accuracy": interval_estimate(float(values[name]), samples, how.level)
         for name, samples in _accuracies(drawn, fraction).items()
     }
-    return AdjustedArea(
+    return AdjustedLandslideArea(
         method=BY_TILES,
         samples=len(table),
         mapped_m2=landslide_m2,

@@ -91,7 +91,7 @@ class VolumeTotal(StrictModel):
     total_m3: IntervalEstimate
 
 
-class AdjustedArea(StrictModel):
+class AdjustedLandslideArea(StrictModel):
     """Area of landslide adjusted for the map's errors (Olofsson et al. 2014)."""
 
     method: str
@@ -117,7 +117,7 @@ class InventoryStatistics(StrictModel):
     area_frequency: AreaFrequency | None
     magnitude: EventMagnitude | None
     volumes: tuple[VolumeTotal, ...]
-    adjusted: AdjustedArea | None
+    adjusted: AdjustedLandslideArea | None
     interval_level: float
     draws: int
     seed: int

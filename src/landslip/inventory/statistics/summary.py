@@ -23,7 +23,7 @@ from landslip.core.messages import message, sentences
 from landslip.inventory.statistics.area_frequency import area_frequency
 from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
 from landslip.inventory.statistics.result import (
-    AdjustedArea,
+    AdjustedLandslideArea,
     EventMagnitude,
     InventoryStatistics,
     LandslideSizes,
@@ -110,7 +110,7 @@ class StatisticsRequest:
     draws: int = 500
     seed: int = 0
     level: float = 0.95
-    adjusted: AdjustedArea | None = None
+    adjusted: AdjustedLandslideArea | None = None
 
 
 def statistics_of(request: StatisticsRequest) -> InventoryStatistics:

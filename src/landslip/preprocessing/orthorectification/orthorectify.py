@@ -16,13 +16,7 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.raster import bounded_cache
-from landslip.io.raster.output import (
-    OutputBand,
-    WindowOutput,
-    dtype_holds,
-    to_dtype,
-    write_map,
-)
+from landslip.io.raster.output import OutputBand, WindowOutput, dtype_holds, to_dtype, write_map
 from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.orthorectification.camera_refinement import (
     Refinement,

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from landslip.reporting.experiment.claims import (
-    tiles_text,
-    tuning_text,
+from landslip.reporting.experiment.claims import tiles_text, tuning_text
+from landslip.reporting.experiment.runs import (
+    PooledRun,
+    PooledRunKey,
+    PooledScores,
+    ScoreEstimate,
 )
-from landslip.reporting.experiment.runs import PooledRun, PooledRunKey, PooledScores, ScoreEstimate
 from landslip.reporting.experiment.summary import ExperimentSummary, LearningCurve
 from landslip.reporting.numbers import (
     EMPTY,

@@ -18,7 +18,16 @@ from landslip.inventory.statistics.result import (
     PowerLawFit,
 )
 from landslip.models.card import ProbabilityCalibrationCard
-from landslip.reporting.charts import BLUE, GREY, INK, OCHRE, RED, SvgChart, chart_style, svg_text
+from landslip.reporting.charts import (
+    BLUE,
+    GREY,
+    INK,
+    OCHRE,
+    RED,
+    SvgChart,
+    chart_style,
+    svg_text,
+)
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.tables import label_with_unit
 from landslip.reporting.inventory.texts import Texts

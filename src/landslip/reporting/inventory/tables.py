@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
 from landslip.inventory.statistics.result import (
-    AdjustedArea,
+    AdjustedLandslideArea,
     AreaFrequency,
     InventoryStatistics,
     VolumeTotal,
@@ -200,7 +200,7 @@ def _area_row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
     return label, numbers.area(estimate.value), spread
 
 
-def adjusted_table(adjusted: AdjustedArea, texts: Texts) -> ReportTable:
+def adjusted_table(adjusted: AdjustedLandslideArea, texts: Texts) -> ReportTable:
     """Return mapped and error-adjusted area and the accuracies, with intervals."""
     area = adjusted.adjusted_m2
     rows = [
