@@ -7,6 +7,7 @@ from typing import Literal
 
 from landslip.reporting import numbers
 
+Better = Literal["", "high", "low"]
 Tone = Literal["", "good", "bad", "open"]
 
 
@@ -41,7 +42,7 @@ class TableColumn:
     title: str
     group: str = ""
     number: bool = True
-    better: Literal["", "high", "low"] = ""
+    better: Better = ""
     quiet: bool = False
 
 
@@ -105,6 +106,20 @@ def _best(column: TableColumn, at: int, rows: list[TableRow]) -> float | None:
     if not column.better or len(values) < 2:
         return None
     return max(values) if column.better == "high" else min(values)
+
+
+def text_columns(*titles: str) -> tuple[TableColumn, ...]:
+    """Return columns of text."""
+    return tuple(TableColumn(title=title, number=False) for title in titles)
+
+
+def number_columns(
+    *titles: str, group: str = "", better: Better = "", quiet: bool = False
+) -> tuple[TableColumn, ...]:
+    """Return columns of numbers that share all but their title."""
+    return tuple(
+        TableColumn(title=title, group=group, better=better, quiet=quiet) for title in titles
+    )
 
 
 def text_cell(text: str | None) -> TableCell:

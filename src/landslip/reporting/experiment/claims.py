@@ -26,11 +26,12 @@ from landslip.reporting.numbers import EMPTY, counted, listing, p_value, point_i
 from landslip.reporting.tables import (
     ReportTable,
     TableCell,
-    TableColumn,
     TableRow,
     Tone,
     number_cell,
+    number_columns,
     text_cell,
+    text_columns,
 )
 
 _PAPER_DEPTH = 50
@@ -390,13 +391,9 @@ def claim_table(claims: Sequence[JudgedClaim]) -> ReportTable:
     return ReportTable(
         caption="The paper's claims",
         columns=(
-            TableColumn(title="Claim", number=False),
-            TableColumn(title="Compared", number=False),
-            *(
-                TableColumn(title=title, group="comparisons")
-                for title in ("for", "against", "undecided")
-            ),
-            TableColumn(title="Verdict", number=False),
+            *text_columns("Claim", "Compared"),
+            *number_columns("for", "against", "undecided", group="comparisons"),
+            *text_columns("Verdict"),
         ),
         rows=tuple(rows),
         notes=(_CLAIM_NOTE,),
@@ -417,13 +414,9 @@ def comparison_table(
     return ReportTable(
         caption=caption,
         columns=(
-            TableColumn(title="Where", number=False),
-            TableColumn(title="First", number=False),
-            TableColumn(title="Second", number=False),
-            TableColumn(title="difference, points"),
-            TableColumn(title="p"),
-            TableColumn(title="seeds"),
-            TableColumn(title="First is", number=False),
+            *text_columns("Where", "First", "Second"),
+            *number_columns("difference, points", "p", "seeds"),
+            *text_columns("First is"),
         ),
         rows=rows,
         group_title="Claim",

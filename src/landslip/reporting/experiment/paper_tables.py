@@ -1,7 +1,6 @@
 """The paper's tables 3, 4 and 5: scores of this experiment beside the printed ones."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from landslip.experiments.paper import DATES, ENCODERS, METHODS, disagreements, f1_check
 from landslip.reporting.experiment.claims import run_at
@@ -10,16 +9,18 @@ from landslip.reporting.experiment.runs import PooledScores
 from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.experiment.tables import score_cell
 from landslip.reporting.numbers import EMPTY, p_value, point_interval, points
-from landslip.reporting.tables import ReportTable, TableCell, TableColumn, TableRow, text_cell
+from landslip.reporting.tables import (
+    ReportTable,
+    TableCell,
+    TableRow,
+    number_columns,
+    text_cell,
+    text_columns,
+)
 
 _SCORES = ("precision", "recall", "f1")
-_OURS = tuple(
-    TableColumn(title=title, group="this experiment", better="high")
-    for title in ("precision, %", "recall, %", "F1, %")
-)
-_PAPER = tuple(
-    TableColumn(title=date, group="printed in the paper, F1, %", quiet=True) for date in DATES
-)
+_OURS = number_columns("precision, %", "recall, %", "F1, %", group="this experiment", better="high")
+_PAPER = number_columns(*DATES, group="printed in the paper, F1, %", quiet=True)
 _MARK = "\u2020"
 _GAIN_NOTE = (
     "The gain is that of the transferred network over the other, with its 95 % interval over test "
@@ -67,13 +68,11 @@ def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     if len({*weights.values()}) > 1:
         origins = ", ".join(f"{encoder} {origin}" for encoder, origin in weights.items())
         notes.append(f"The pretrained weights differ in origin as well as in depth: {origins}.")
-    paper_columns = tuple(
-        TableColumn(title=title, group=f"printed in the paper, {DATES[0]}, %", quiet=True)
-        for title in ("precision", "recall", "F1")
-    )
+    group = f"printed in the paper, {DATES[0]}, %"
+    paper_columns = number_columns("precision", "recall", "F1", group=group, quiet=True)
     return ReportTable(
         caption=f"Table 3: depth of the transferred encoder, split {split}",
-        columns=(TableColumn(title="Encoder", number=False), *_OURS, *paper_columns),
+        columns=text_columns("Encoder") + _OURS + paper_columns,
         rows=tuple(rows),
         group_title="Data set",
         notes=tuple(notes),
@@ -100,10 +99,10 @@ def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None
                 rows.append(TableRow(group=group, cells=cells))
     if not rows:
         return None
-    gain_column = TableColumn(title="gain in F1, points", group="this experiment")
+    gain_column = number_columns("gain in F1, points", group="this experiment")
     return ReportTable(
         caption=f"Table 4: LinkNet with its encoder transferred or not, split {split}",
-        columns=(TableColumn(title="Method", number=False), *_OURS, gain_column, *_PAPER),
+        columns=text_columns("Method") + _OURS + gain_column + _PAPER,
         rows=tuple(rows),
         group_title="Data set",
         notes=(_GAIN_NOTE, _PRINTED_NOTE),
@@ -131,17 +130,12 @@ def methods_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     )
     if not rows:
         return None
-    iou = replace(_OURS[0], title="IoU, %")
+    iou = number_columns("IoU, %", group="this experiment", better="high")
     against = f"F1 against {summary.label(reference)}, points"
+    difference = number_columns(against, group="this experiment")
     return ReportTable(
         caption=f"Table 5: all methods, split {split}",
-        columns=(
-            TableColumn(title="Method", number=False),
-            *_OURS,
-            iou,
-            TableColumn(title=against, group="this experiment"),
-            *_PAPER,
-        ),
+        columns=text_columns("Method") + _OURS + iou + difference + _PAPER,
         rows=rows,
         group_title="Data set",
         notes=(_P_NOTE, _PRINTED_NOTE),
@@ -164,10 +158,9 @@ def disagreement_table() -> ReportTable:
     return ReportTable(
         caption="Figures of the paper that disagree with others of it by more than rounding",
         columns=(
-            TableColumn(title="Figure", number=False),
-            TableColumn(title="printed"),
-            TableColumn(title="computed"),
-            TableColumn(title="from", number=False),
+            *text_columns("Figure"),
+            *number_columns("printed", "computed"),
+            *text_columns("from"),
         ),
         rows=rows,
     )

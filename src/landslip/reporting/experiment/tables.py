@@ -28,11 +28,13 @@ from landslip.reporting.tables import (
     TableColumn,
     TableRow,
     number_cell,
+    number_columns,
     percent_cell,
     text_cell,
+    text_columns,
 )
 
-_METHOD = TableColumn(title="Method", number=False)
+_METHOD = text_columns("Method")
 
 
 def score_cell(score: ScoreEstimate, *, interval: bool = True) -> TableCell:
@@ -67,7 +69,7 @@ def _by_method(summary: ExperimentSummary, split: str, layout: _ScoreLayout) -> 
         return None
     return ReportTable(
         caption=f"{layout.caption}, split {split}",
-        columns=(_METHOD, *layout.columns),
+        columns=_METHOD + layout.columns,
         rows=rows,
         group_title="Data set",
         notes=layout.notes,
@@ -84,10 +86,7 @@ def seeds_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         spread = scores.f1.spread
         yield percent_cell(None if spread is None else spread.sd, 2)
 
-    columns = (
-        *(TableColumn(title=f"seed {seed}, %") for seed in summary.seeds),
-        TableColumn(title="sd, points"),
-    )
+    columns = number_columns(*(f"seed {seed}, %" for seed in summary.seeds), "sd, points")
     return _by_method(
         summary, split, _ScoreLayout(caption="F1 by seed", columns=columns, cells=cells)
     )
@@ -117,13 +116,9 @@ def objects_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     ]
     tolerance = scores[0].run.scores[0][0].boundary.tolerance_px
     columns = (
-        *(
-            TableColumn(title=size, group="landslides detected, %, by size", better="high")
-            for size in sizes
-        ),
-        TableColumn(title="of all objects, %", group="false objects", better="low"),
-        TableColumn(title="per km²", group="false objects", better="low"),
-        TableColumn(title=f"boundary F1 within {tolerance} px, %", better="high"),
+        *number_columns(*sizes, group="landslides detected, %, by size", better="high"),
+        *number_columns("of all objects, %", "per km²", group="false objects", better="low"),
+        *number_columns(f"boundary F1 within {tolerance} px, %", better="high"),
     )
     layout = _ScoreLayout(
         caption="Landslides as objects", columns=columns, cells=_object_cells, notes=(_OBJECT_NOTE,)
@@ -157,8 +152,8 @@ def probability_table(summary: ExperimentSummary, split: str) -> ReportTable | N
         yield score_cell(scores.calibration_error, interval=False)
 
     columns = (
-        TableColumn(title="average precision, %", better="high"),
-        TableColumn(title="expected calibration error, points", better="low"),
+        *number_columns("average precision, %", better="high"),
+        *number_columns("expected calibration error, points", better="low"),
     )
     layout = _ScoreLayout(
         caption="Probabilities", columns=columns, cells=cells, notes=(_PROBABILITY_NOTE,)
@@ -193,12 +188,7 @@ def area_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         f"The labelled fraction is outside ± in {outside} of {counted(len(areas), 'row')}"
         f"{warning if 20 * outside > len(areas) else ''}."
     )
-    columns = (
-        TableColumn(title="mapped"),
-        TableColumn(title="adjusted"),
-        TableColumn(title="labelled"),
-        TableColumn(title="adjusted minus labelled, points"),
-    )
+    columns = number_columns("mapped", "adjusted", "labelled", "adjusted minus labelled, points")
     layout = _ScoreLayout(
         caption="Fraction of landslide in the test area, %",
         columns=columns,
@@ -241,9 +231,8 @@ def first_layer_table(summary: ExperimentSummary) -> ReportTable | None:
     return ReportTable(
         caption="Initialisation of the filters of a band that ImageNet does not have",
         columns=(
-            TableColumn(title="Fourth band's filters", number=False),
-            TableColumn(title="F1, %", better="high"),
-            TableColumn(title="average precision, %", better="high"),
+            *text_columns("Fourth band's filters"),
+            *number_columns("F1, %", "average precision, %", better="high"),
         ),
         rows=rows,
         group_title="Data set",
@@ -310,7 +299,7 @@ def _curve_table(
         )
         for curve, keys in curves
     )
-    columns = (_METHOD, *(TableColumn(title=titles[place], better="high") for place in places))
+    columns = _METHOD + number_columns(*(titles[place] for place in places), better="high")
     return ReportTable(caption=caption, columns=columns, rows=rows, notes=tuple(notes)).with_best()
 
 
@@ -335,14 +324,10 @@ def coverage_table(summary: ExperimentSummary) -> ReportTable | None:
     return ReportTable(
         caption="What was run",
         columns=(
-            _METHOD,
-            TableColumn(title="seeds"),
-            TableColumn(title="training tiles"),
-            TableColumn(title="test tiles"),
-            TableColumn(title="epochs"),
-            TableColumn(title="last epoch was best"),
-            TableColumn(title="threshold"),
-            TableColumn(title="Learned nothing", number=False),
+            *_METHOD,
+            *number_columns("seeds", "training tiles", "test tiles", "epochs"),
+            *number_columns("last epoch was best", "threshold"),
+            *text_columns("Learned nothing"),
         ),
         rows=rows,
         group_title="Data set",
@@ -399,14 +384,11 @@ def cost_table(summary: ExperimentSummary) -> ReportTable:
     return ReportTable(
         caption="Methods and what they cost",
         columns=(
-            _METHOD,
-            TableColumn(title="encoder's weights", number=False),
-            TableColumn(title="parameters, million"),
-            TableColumn(title="GFLOP a tile of 256 × 256 px"),
-            TableColumn(title="inference, MPix/s", better="high"),
-            TableColumn(title="training, mean of a run"),
-            TableColumn(title="epoch kept"),
-            TableColumn(title="trained on", number=False),
+            *text_columns("Method", "encoder's weights"),
+            *number_columns("parameters, million", "GFLOP a tile of 256 × 256 px"),
+            *number_columns("inference, MPix/s", better="high"),
+            *number_columns("training, mean of a run", "epoch kept"),
+            *text_columns("trained on"),
         ),
         rows=tuple(_cost_row(summary, name) for name in summary.results.methods),
         notes=tuple(notes),
@@ -466,14 +448,11 @@ def dataset_table(summary: ExperimentSummary) -> ReportTable:
     return ReportTable(
         caption="Data sets",
         columns=(
-            TableColumn(title="Data set", number=False),
-            TableColumn(title="tiles"),
-            TableColumn(title="side, px"),
-            TableColumn(title="pixel, m"),
-            TableColumn(title="bands", number=False),
-            TableColumn(title="landslide, %"),
-            TableColumn(title="pixels' digest", number=False),
-            TableColumn(title="source and notes", number=False),
+            *text_columns("Data set"),
+            *number_columns("tiles", "side, px", "pixel, m"),
+            *text_columns("bands"),
+            *number_columns("landslide, %"),
+            *text_columns("pixels' digest", "source and notes"),
         ),
         rows=tuple(rows),
     )
@@ -500,11 +479,10 @@ def split_table(summary: ExperimentSummary) -> ReportTable:
     return ReportTable(
         caption="Splits",
         columns=(
-            TableColumn(title="Split", number=False),
-            TableColumn(title="fold"),
-            *(TableColumn(title=side, group="tiles") for side in sides),
-            TableColumn(title="digest", number=False),
-            TableColumn(title="notes", number=False),
+            *text_columns("Split"),
+            *number_columns("fold"),
+            *number_columns(*sides, group="tiles"),
+            *text_columns("digest", "notes"),
         ),
         rows=rows,
         group_title="Data set",
