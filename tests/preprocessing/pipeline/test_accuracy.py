@@ -51,6 +51,8 @@ def displacement_px(
         sides = np.column_stack([-cols[inside], -rows[inside]])
         step, *_ = np.linalg.lstsq(sides, (target - moved)[inside], rcond=None)
         at += step
+        if np.abs(step).max() < 1e-3:
+            break
     return float(at[0]), float(at[1])
 
 
