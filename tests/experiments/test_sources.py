@@ -165,7 +165,7 @@ def test_a_finished_data_set_is_taken_up_again(pairs: dict[str, Any], tmp_path: 
     before = stamps(tmp_path / "out")
     prepare_datasets(config, tmp_path / "out", told.append)
     assert stamps(tmp_path / "out") == before
-    assert told == ["data set hills ...", "data set hills: was there already"]
+    assert told == ["data set hills ...", "data set hills: already made"]
 
 
 def test_files_that_were_copied_or_moved_count_as_the_same(
@@ -277,7 +277,7 @@ def test_a_folder_of_somebody_else_is_left_alone(
     [
         pytest.param(
             {"pairs": {"images": ["none"], "masks": ["none"], "bands": ["red"]}},
-            r"data set wrong: .*none: --images is a folder",
+            r"data set wrong: .*none: images is a folder",
             id="no folder",
         ),
         pytest.param(
@@ -294,7 +294,7 @@ def test_a_folder_of_somebody_else_is_left_alone(
         ),
         pytest.param(
             {"synthetic": {"preset": "small", "date": "20141002"}},
-            r"data set wrong: .* small is seen on 20130812, 20150805; got 20141002",
+            r"data set wrong: .* small has the dates 20130812, 20150805; got 20141002",
             id="another date",
         ),
     ],
@@ -309,12 +309,12 @@ def test_what_is_missing_is_told_before_anything_is_made(
 
 def test_bands_that_the_files_do_not_have(pairs: dict[str, Any], tmp_path: Path) -> None:
     config = experiment(hills={"pairs": pairs | {"take": {"red": "nir"}}})
-    message = r"red is to be made of nir, and the files' bands are red,green,blue"
+    message = r"red is read from nir, which is not among the files' bands red,green,blue"
     with pytest.raises(InputError, match=message):
         prepare_datasets(config, tmp_path / "out")
 
 
-# made-up ground
+# synthetic terrain
 
 
 Ground = tuple[dict[str, TileDataset], list[str]]
@@ -353,7 +353,7 @@ def test_dates_of_made_up_ground_are_tiles_of_the_same_ground(
         assert share is not None
         assert 0.02 < share < 0.06
     notes = source_notes(before.path.parent, "before")
-    assert notes[0] == "made-up ground: preset small, seed 0, 20130812"
+    assert notes[0] == "synthetic terrain: preset small, seed 0, 20130812"
 
 
 def test_landslides_of_made_up_ground_are_brighter_than_what_is_around_them(
@@ -379,4 +379,4 @@ def test_ground_and_scenes_are_made_once_and_not_kept(
     assert sorted(path.name for path in out.iterdir()) == ["after", "before"]
     told.clear()
     prepare_datasets(synthetic_experiment(), out, told.append)
-    assert told == [f"data set {name}: was there already" for name in ("before", "after")]
+    assert told == [f"data set {name}: already made" for name in ("before", "after")]
