@@ -85,7 +85,7 @@ def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     assert not (out / "results.json").exists()
     code, said = run(config, out)
     assert code == 2
-    assert "already exists; go on with what is there by --resume" in said
+    assert "already exists; pass --resume to continue" in said
     code, said = run(config, out, "--resume", *TWO)
     assert code == 0, said
     assert scores(read_results(out)) == scores(read_results(made / "whole"))
@@ -157,7 +157,7 @@ def test_a_cell_that_cannot_be_run_is_told_and_the_others_are_run(tmp_path: Path
     config = write_experiment(tmp_path, methods=methods, encoder_weights=weights)
     code, said = run(config, tmp_path / "out", *TWO)
     assert code == 2
-    assert "1 of 2 cells could not be run" in said
+    assert "1 of 2 runs failed" in said
     lost, svm = read_results(tmp_path / "out").cells
     assert (lost.state, svm.state) == ("failed", "done")
     assert "no_such_file.safetensors: no such file" in str(lost.problem)

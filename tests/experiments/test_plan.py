@@ -88,5 +88,5 @@ def test_a_transfer_has_its_source_before_it() -> None:
 
 def test_an_svm_is_not_tuned() -> None:
     transfer = {"source": "east", "split": "random", "methods": ["svm"], "target": "west"}
-    with pytest.raises(InputError, match="svm is an SVM, which cannot be tuned"):
+    with pytest.raises(InputError, match="svm is an SVM, which cannot be fine-tuned"):
         plan_runs(config(transfers=[transfer]), FOLDS)

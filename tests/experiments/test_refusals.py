@@ -24,7 +24,7 @@ def test_nothing_is_left_where_a_data_set_cannot_be_made(tmp_path: Path) -> None
 
 def test_a_folder_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
     write_tiles(tmp_path / "tiles")
-    with pytest.raises(InputError, match="tiles: no experiment was begun in this folder"):
+    with pytest.raises(InputError, match="tiles: not the folder of an experiment"):
         run(write_experiment(tmp_path), tmp_path / "tiles", resume=True)
     assert not (tmp_path / "tiles" / ".lock").exists()
 
@@ -43,7 +43,7 @@ def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
 def test_a_cell_that_wants_too_many_tiles_is_named(tmp_path: Path) -> None:
     write_tiles(tmp_path / "tiles")
     config = write_experiment(tmp_path, runs=[{"methods": ["svm"], "train_tiles": [100]}])
-    said = r"cell made--groups--fold0--svm--seed0--tiles100: .* 100 training tiles were requested"
+    said = r"run made--groups--fold0--svm--seed0--tiles100: 100 training tiles were requested"
     with pytest.raises(InputError, match=said):
         run(config, tmp_path / "out")
     assert not (tmp_path / "out" / ".lock").exists()

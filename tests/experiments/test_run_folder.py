@@ -17,10 +17,10 @@ from landslip.experiments.run_folder import (
     Predictions,
     PredictionsWriter,
     RunJob,
-    begin,
-    check_same,
     quantise,
     read_run_record,
+    refuse_changed_run,
+    start_run,
 )
 
 SIDES = (Split.TRAIN, Split.TRAIN, Split.TEST, Split.VALIDATION)
@@ -55,39 +55,39 @@ def test_a_finished_cell_leaves_nothing_of_its_making(finished: RunJob) -> None:
         "predictions.npz",
     }
     assert not finished.unfinished.exists()
-    check_same(finished)
+    refuse_changed_run(finished)
 
 
 def test_a_finished_cell_of_other_settings_is_refused(finished: RunJob) -> None:
     other = svm_job(finished.dataset.parent, division="b", svm={})
-    with pytest.raises(InputError, match="this cell was made with another division, svm; choose"):
-        check_same(other)
+    with pytest.raises(InputError, match="this run was made with another division, svm; choose"):
+        refuse_changed_run(other)
 
 
 @pytest.mark.parametrize("weights", ["model/model.json", "model.training/checkpoints/last.ckpt"])
 def test_weights_of_other_settings_are_not_taken_up(tmp_path: Path, weights: str) -> None:
-    begin(svm_job(tmp_path))
+    start_run(svm_job(tmp_path))
     file = svm_job(tmp_path).unfinished / weights
     file.parent.mkdir(parents=True)
     file.touch()
-    check_same(svm_job(tmp_path))
-    with pytest.raises(InputError, match=r"cell.unfinished: this cell was begun with another div"):
+    refuse_changed_run(svm_job(tmp_path))
+    with pytest.raises(InputError, match=r"cell.unfinished: this run was begun with another div"):
         execute_run(svm_job(tmp_path, division="b"))
 
 
-def test_settings_that_did_not_work_can_be_mended(tmp_path: Path) -> None:
+def test_settings_that_did_not_work_can_be_changed(tmp_path: Path) -> None:
     job = svm_job(tmp_path)
-    begin(job)
+    start_run(job)
     left = job.unfinished / "model.training" / "run.json"
     left.parent.mkdir()
     left.touch()
-    begin(job)
+    start_run(job)
     assert left.exists()
-    mended = svm_job(tmp_path, division="b")
-    check_same(mended)
-    execute_run(mended)
-    assert read_run_record(mended.out).made_from == {"division": "b"}
-    assert not (mended.out / "model.training").exists()
+    changed = svm_job(tmp_path, division="b")
+    refuse_changed_run(changed)
+    execute_run(changed)
+    assert read_run_record(changed.out).made_from == {"division": "b"}
+    assert not (changed.out / "model.training").exists()
 
 
 @pytest.mark.parametrize("kept", [0, 40])
@@ -100,8 +100,8 @@ def test_a_damaged_record_is_told(finished: RunJob, kept: int) -> None:
 
 def test_a_folder_without_a_record_is_no_cell(finished: RunJob) -> None:
     (finished.out / "cell.json").unlink()
-    with pytest.raises(InputError, match=r"cell: not a finished cell, there is no cell.json in it"):
-        check_same(finished)
+    with pytest.raises(InputError, match=r"cell: not a finished run, cell.json is missing"):
+        refuse_changed_run(finished)
 
 
 @given(st.floats(0, 1, width=32))

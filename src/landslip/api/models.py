@@ -504,7 +504,7 @@ def run_experiment(
                 out=Path(out),
                 resume=resume,
                 jobs=jobs,
-                tell=log,
+                log=log,
                 progress=shown,
             )
         )

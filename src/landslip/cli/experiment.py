@@ -17,17 +17,15 @@ def experiment(
     ],
     out: options.Out,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what an earlier run left there.")
+        bool, typer.Option("--resume", help="Continue an interrupted experiment.")
     ] = False,
-    jobs: Annotated[
-        int, typer.Option(help="Cells run at a time; the cores are shared among them.")
-    ] = 1,
+    jobs: Annotated[int, typer.Option(help="Runs at a time; the cores are shared among them.")] = 1,
 ) -> None:
-    """Compare methods: data sets x splits x methods x seeds, run, scored and reported.
+    """Compare methods: data sets x splits x methods x seeds, executed, scored and reported.
 
-    OUT gets `report.html`, `report.md`, `results.json`, and a folder a cell with its model and
-    predictions. After Ctrl-C or a crash the same command with `--resume` goes on; finished cells
-    are left as they are. Tiles that leak from training into the test are refused.
+    OUT gets `report.html`, `report.md`, `results.json`, and a folder for each run with its model
+    and predictions. After Ctrl-C or a crash the same command with `--resume` continues; finished runs
+    are not repeated. Tiles that leak from training into the test are refused.
 
     Example: `landslip experiment configs/smoke.yaml --out EXPERIMENT --jobs 2`
     """
@@ -38,16 +36,16 @@ def experiment(
             config, out=out, resume=resume, jobs=jobs, log=_tell, progress=True
         )
     except KeyboardInterrupt:
-        typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
+        typer.echo("landslip: stopped; the same command with --resume continues", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(f"report: {out / 'report.html'}")
-    failed = [cell for cell in results.cells if cell.state == "failed"]
+    failed = [run for run in results.cells if run.state == "failed"]
     if failed:
         number = len(results.cells)
         first = f"{failed[0].key.slug}: {failed[0].problem}"
         typer.echo(
-            f"landslip: {len(failed)} of {number} cells could not be run; {first}; "
-            "mend it and run again with --resume",
+            f"landslip: {len(failed)} of {number} runs failed; {first}; "
+            "fix it and run again with --resume",
             err=True,
         )
         raise typer.Exit(WRONG_INPUT)

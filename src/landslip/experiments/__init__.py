@@ -1,1 +1,1 @@
-"""Experiments: data sets x splits x methods x seeds, run and scored."""
+"""Experiments: data sets x splits x methods x seeds, executed and scored."""

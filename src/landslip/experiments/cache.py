@@ -1,23 +1,31 @@
-"""What was measured once and kept as JSON, with what it was measured on."""
+"""Results cached as JSON together with what they were measured on."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 
-def read_cache(file: Path, what: str, **measured_on: object) -> Any | None:
-    """Return what a file keeps, or None where it has to be measured again.
+def read_cache(file: Path, key: str, **measured_on: object) -> Any | None:
+    """Return a cached result, or None where it has to be measured again.
 
     Args:
-        file: which a run that was killed may have left half written.
-        what: the key of what was measured.
-        measured_on: a key and the value that it must have for this to hold still.
+        file: may be missing, or truncated by a killed run.
+        key: of the result.
+        measured_on: keys and the values that they must have for the result to be valid.
     """
     try:
-        found = json.loads(file.read_text())
+        content = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return None
-    same = all(found.get(key) == value for key, value in measured_on.items())
-    return found.get(what) if same else None
+    is_valid = all(content.get(name) == value for name, value in measured_on.items())
+    return content.get(key) if is_valid else None
+
+
+def write_cache(
+    file: Path, key: str, result: object, *, indent: int | None = 1, **measured_on: object
+) -> None:
+    """Write a result for `read_cache`."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({**measured_on, key: result}, indent=indent) + "\n")

@@ -1,4 +1,4 @@
-"""What users write: the YAML file of an experiment; no torch here."""
+"""The configuration of an experiment, a YAML file; no torch here."""
 
 import math
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, StudyPreset, Units
 from landslip.core.errors import InputError
@@ -18,33 +18,35 @@ from landslip.core.records import StrictModel
 from landslip.models.training.recipe import TrainConfig
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*"
-# names of data set, split, method and target stand in one folder's name, of at most 255 letters
+# names of data set, split, method and target make one folder's name, of at most 255 characters
 Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=40)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 TileSide = Annotated[int, Field(ge=1, le=8192)]
-_SAID_ELSEWHERE = {
+_SET_ELSEWHERE = {
     "arch": "methods",
     "encoder_weights": "the experiment's encoder_weights and a method's transfer",
     "first_layer": "methods",
     "seed": "seeds",
 }
-_ALTERNATIVES = ("str-enum[", "constrained-", "literal[")  # steps that nobody wrote
+_UNION_TAGS = ("str-enum[", "constrained-", "literal[")  # pydantic's, not the user's
+_EARLIER_WORDS = {"mend": "regroup", "tell": "warn"}
+_PLAIN_WORDS = BeforeValidator(lambda word: _EARLIER_WORDS.get(str(word), word))
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class PairsSource(StrictModel):
     """Folders of images and of masks of the same names.
 
-    ``take`` gives the data set's bands from those of the files, e.g. ``{red: nir}`` where a model
-    of red, green and blue is to see infrared pictures.
+    ``take`` names for each band of the data set the files' band that it is read from, e.g.
+    ``{red: nir}`` to show infrared images to a model of red, green and blue.
     """
 
     images: tuple[Path, ...] = Field(min_length=1)
     masks: tuple[Path, ...] = Field(min_length=1)
     bands: tuple[str, ...]
-    mask_suffix: str = Field("", description="what the names of masks have after those of images")
+    mask_suffix: str = Field("", description="suffix of the masks' names")
     take: dict[str, str] | None = None
     groups: str | None = Field(None, description="regular expression or CSV file; see `pairs`")
     units: Units | None = None
@@ -66,7 +68,7 @@ class SceneSource(StrictModel):
 
 
 class SyntheticSource(StrictModel):
-    """Made-up ground, from raw product to tiles; one date of it."""
+    """One date of synthetic terrain, from raw product to tiles."""
 
     preset: StudyPreset = StudyPreset.WENCHUAN
     date: str = Field(description="YYYYMMDD")
@@ -97,8 +99,8 @@ class DatasetConfig(StrictModel):
 class SplitConfig(StrictModel):
     """How tiles are divided into training, validation and test tiles.
 
-    ``random``: by tile, as in the paper; ``groups``: by the tiles' groups; ``blocks``: by blocks of
-    ground with a buffer between them; ``scene`` and ``event``: one scene or event is the test.
+    ``random``: by tile, as in the paper; ``groups``: by the tiles' groups; ``blocks``: by square
+    blocks with a buffer between them; ``scene`` and ``event``: one scene or event is the test.
     """
 
     method: Literal["random", "groups", "blocks", "scene", "event"]
@@ -109,12 +111,12 @@ class SplitConfig(StrictModel):
     block_tiles: int = Field(4, ge=1, description="side of a block, in tiles")
     buffer_m: float | None = Field(None, ge=0, allow_inf_nan=False, description="default: one tile")
     only: tuple[str, ...] | None = Field(
-        None, min_length=1, description="scenes or events that are held out"
+        None, min_length=1, description="scenes or events to hold out"
     )
-    leaks: Literal["refuse", "mend", "tell"] = Field(
+    leaks: Annotated[Literal["refuse", "regroup", "warn"], _PLAIN_WORDS] = Field(
         "refuse",
-        description="where tiles on two sides show the same: refuse the division; mend it, by "
-        "dealing such tiles together (random and groups); or tell of it in the report",
+        description="tiles of the same content in different splits: refuse the division; regroup "
+        "such tiles into one split (random and groups); or warn of them in the report",
     )
 
 
@@ -135,7 +137,7 @@ class MethodConfig(StrictModel):
     transfer: bool = True
     first_layer: FirstLayer = FirstLayer.MEAN
     svm: SvmConfig = SvmConfig()
-    training: dict[str, Any] = Field(default_factory=dict, description="over the experiment's own")
+    training: dict[str, Any] = Field(default_factory=dict, description="overrides the experiment's")
 
 
 class RunsConfig(StrictModel):
@@ -151,7 +153,7 @@ class RunsConfig(StrictModel):
 
 
 class TransferConfig(StrictModel):
-    """Models of one data set on the tiles of another: as they are, and tuned on some of them."""
+    """Models of one data set on the tiles of another: as they are, and fine-tuned on some."""
 
     source: Name
     split: Name
@@ -160,9 +162,9 @@ class TransferConfig(StrictModel):
     target: Name
     tune_tiles: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
     folds: int = Field(3, ge=2, description="of the target; each tile is tested in one of them")
-    training: dict[str, Any] = Field(default_factory=dict, description="of the tuning")
-    leaks: Literal["refuse", "tell"] = Field(
-        "refuse", description="where tiles of the target show what a source tile shows"
+    training: dict[str, Any] = Field(default_factory=dict, description="of the fine-tuning")
+    leaks: Annotated[Literal["refuse", "warn"], _PLAIN_WORDS] = Field(
+        "refuse", description="tiles of the target with the content of a source tile"
     )
 
 
@@ -187,7 +189,7 @@ class ExperimentConfig(StrictModel):
     precision: Precision = Field(Precision.FP32, description="of the test; training has its own")
 
     @model_validator(mode="after")
-    def _names_known(self) -> "ExperimentConfig":
+    def _names_exist(self) -> "ExperimentConfig":
         datasets, splits, methods = set(self.datasets), set(self.splits), set(self.methods)
         for runs in self.runs:
             _known("data set", runs.datasets, datasets)
@@ -203,21 +205,21 @@ class ExperimentConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _cells_told_apart(self) -> "ExperimentConfig":
+    def _runs_are_distinct(self) -> "ExperimentConfig":
         if not self.runs and not self.transfers:
-            raise ValueError("runs is empty and there are no transfers, so there is nothing to run")
+            raise ValueError("runs is empty and there are no transfers: nothing to run")
         labels = [self.label_of(name) for name in self.methods]
-        _refuse_twice("two methods have the label {}; tables could not tell them apart", labels)
-        ways = [
+        _refuse_duplicates("labels of methods are unique; two are {}", labels)
+        transfers = [
             f"{method} from {one.source} ({one.split}) to {one.target} on {tiles} tiles"
             for one in self.transfers
             for method, tiles in product(sorted(set(one.methods)), sorted(set(one.tune_tiles)))
         ]
-        _refuse_twice("two transfers ask for {}; leave it out of one", ways)
+        _refuse_duplicates("two transfers name {}; remove it from one", transfers)
         return self
 
     @model_validator(mode="after")
-    def _training_known(self) -> "ExperimentConfig":
+    def _training_is_valid(self) -> "ExperimentConfig":
         _check_training("training", self.training)
         for name, method in self.methods.items():
             _check_training(f"methods.{name}.training", method.training, self.training)
@@ -237,36 +239,36 @@ class ExperimentConfig(StrictModel):
         return runs.datasets or tuple(self.datasets), runs.splits or tuple(self.splits)
 
     def label_of(self, method: str) -> str:
-        """Return what a method is called in the report."""
+        """Return a method's name in the report."""
         return self.methods[method].label or ("SVM" if method == "svm" else method)
 
     def train_config(self, method: str, seed: int) -> TrainConfig | None:
-        """Return how a method is trained; None for the SVM."""
-        known = self.methods[method]
-        if known.arch == "svm":
+        """Return the training settings of a method; None for the SVM."""
+        settings = self.methods[method]
+        if settings.arch == "svm":
             return None
-        stated: dict[str, Any] = {**self.training, **known.training}
-        stated |= {"arch": known.arch, "first_layer": known.first_layer, "seed": seed}
-        if known.encoder is not None:
-            stated["encoder"] = known.encoder
+        stated: dict[str, Any] = {**self.training, **settings.training}
+        stated |= {"arch": settings.arch, "first_layer": settings.first_layer, "seed": seed}
+        if settings.encoder is not None:
+            stated["encoder"] = settings.encoder
         encoder = stated.get("encoder", TrainConfig.model_fields["encoder"].default)
-        weights = self.encoder_weights.get(encoder, "imagenet") if known.transfer else "none"
+        weights = self.encoder_weights.get(encoder, "imagenet") if settings.transfer else "none"
         return TrainConfig.model_validate(stated | {"encoder_weights": weights})
 
 
 def read_experiment(path: Path) -> ExperimentConfig:
     """Read the file of an experiment.
 
-    ``${NAME}`` and ``${NAME:-else}`` stand for variables of the environment; paths that are not
-    absolute count from the folder of the file.
+    ``${NAME}`` and ``${NAME:-default}`` are environment variables; relative paths are relative to
+    the folder of the file.
 
     Raises:
-        InputError: a key is unknown, a value out of range, or a name stands for nothing.
+        InputError: a key is unknown, a value out of range, or a name undefined.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; an experiment is described in YAML")
+        raise InputError(f"{path}: no such file; an experiment is configured by a YAML file")
     try:
-        found = yaml.safe_load(_with_variables(path))
+        found = yaml.safe_load(_substitute_variables(path))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(found, dict):
@@ -275,39 +277,44 @@ def read_experiment(path: Path) -> ExperimentConfig:
         config = ExperimentConfig.model_validate(found)
     except ValidationError as error:
         raise InputError(f"{path}: {_first_problem(error)}") from error
-    return _with_paths(config, path.resolve().parent)
+    return _resolve_paths(config, path.resolve().parent)
 
 
-def _with_variables(path: Path) -> str:
+def _substitute_variables(path: Path) -> str:
     def value(match: re.Match[str]) -> str:
-        name, otherwise = match[1], match[2]
-        found = os.environ.get(name, otherwise)
-        if found is None:
+        name, default = match[1], match[2]
+        text = os.environ.get(name, default)
+        if text is None:
             raise InputError(
-                f"{path}: ${{{name}}} stands for a variable of the environment that is not set; "
-                f"set it: export {name}=..."
+                f"{path}: the environment variable ${{{name}}} is not set; export {name}=..."
             )
-        return found
+        return text
 
     return _VARIABLE.sub(value, path.read_text(encoding="utf-8"))
 
 
-def _with_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
-    """Return the same with paths that count from ``folder`` made whole."""
+def _resolve_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
+    """Return the same with paths relative to ``folder`` made absolute."""
 
-    def whole(part: Any) -> Any:
+    def resolved(part: Any) -> Any:
         if isinstance(part, Path):
             return folder / part.expanduser()
         if isinstance(part, BaseModel):
-            fields = {name: whole(getattr(part, name)) for name in type(part).model_fields}
+            fields = {name: resolved(getattr(part, name)) for name in type(part).model_fields}
             return part.model_copy(update=fields)
         if isinstance(part, tuple):
-            return tuple(whole(one) for one in part)
+            return tuple(resolved(one) for one in part)
         return part
 
-    datasets = {
-        name: _with_group_table(whole(one), folder) for name, one in config.datasets.items()
-    }
+    datasets = {}
+    for name, dataset in config.datasets.items():
+        absolute, pairs = resolved(dataset), dataset.pairs
+        if pairs is not None and pairs.groups is not None and pairs.groups.endswith(".csv"):
+            table = str(folder / Path(pairs.groups).expanduser())  # text, as an expression is
+            absolute = absolute.model_copy(
+                update={"pairs": absolute.pairs.model_copy(update={"groups": table})}
+            )
+        datasets[name] = absolute
     weights = {
         encoder: file if file == "imagenet" else str(folder / Path(file).expanduser())
         for encoder, file in config.encoder_weights.items()
@@ -315,33 +322,24 @@ def _with_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
     return config.model_copy(update={"datasets": datasets, "encoder_weights": weights})
 
 
-def _with_group_table(dataset: DatasetConfig, folder: Path) -> DatasetConfig:
-    """Return the same with a table of groups, which is text as an expression is, made whole."""
-    pairs = dataset.pairs
-    if pairs is None or pairs.groups is None or not pairs.groups.endswith(".csv"):
-        return dataset
-    table = str(folder / Path(pairs.groups).expanduser())
-    return dataset.model_copy(update={"pairs": pairs.model_copy(update={"groups": table})})
-
-
 def _first_problem(error: ValidationError) -> str:
-    """Return where the first thing is wrong, what the rule is, and what was got."""
+    """Return the location of the first error, the rule, and the value."""
     problem = error.errors()[0]
-    said = problem["msg"].removeprefix("Value error, ")
+    rule = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
-        return said
+        return rule
     steps = [str(step) for step in problem["loc"]]
-    where = ".".join(step for step in steps if not step.startswith(_ALTERNATIVES))
+    where = ".".join(step for step in steps if not step.startswith(_UNION_TAGS))
     got = repr(problem["input"])
-    return f"{where}: {said} (got {got})" if len(got) < 80 else f"{where}: {said}"
+    return f"{where}: {rule} (got {got})" if len(got) < 80 else f"{where}: {rule}"
 
 
 def _check_training(
     where: str, stated: dict[str, Any], under: dict[str, Any] | None = None
 ) -> None:
-    """Refuse settings of training that are unknown, out of range, or said elsewhere."""
-    for key in sorted(stated.keys() & _SAID_ELSEWHERE.keys()):
-        raise ValueError(f"{where}.{key}: is not set here; it is what {_SAID_ELSEWHERE[key]} say")
+    """Refuse settings of training that are unknown, out of range, or set elsewhere."""
+    for key in sorted(stated.keys() & _SET_ELSEWHERE.keys()):
+        raise ValueError(f"{where}.{key}: is not set here, but by {_SET_ELSEWHERE[key]}")
     for key, value in stated.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{where}.{key}: is a finite number; got {value}")
@@ -351,7 +349,7 @@ def _check_training(
         raise ValueError(f"{where}.{_first_problem(error)}") from error
 
 
-def _refuse_twice(rule: str, names: Iterable[str]) -> None:
+def _refuse_duplicates(rule: str, names: Iterable[str]) -> None:
     for name, number in Counter(names).items():
         if number > 1:
             raise ValueError(rule.format(name))

@@ -1,6 +1,5 @@
-"""Divides the data sets of an experiment, and refuses divisions that leak."""
+"""Divisions of the datasets of an experiment; those that leak are refused."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -19,19 +18,19 @@ from landslip.datasets.splits.leaks import (
     overlap_between,
     refuse_leaks,
 )
-from landslip.experiments.cache import read_cache
+from landslip.experiments.cache import read_cache, write_cache
 from landslip.experiments.config import ExperimentConfig, SplitConfig, TransferConfig
 
 DUPLICATES = "alike"
-_DUPLICATES_VERSION = 1  # raised when tiles that show the same are found in another way
+_DUPLICATES_VERSION = 1  # to be raised when duplicates are found in another way
 
 Divisions = Mapping[tuple[str, str], "DatasetDivision"]
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDivision:
-    """A data set's folds by one way of dividing."""
+    """The folds of a dataset under one split configuration."""
 
     dataset: TileDataset
     config: SplitConfig
@@ -43,77 +42,70 @@ class DatasetDivision:
 
 
 def needed_divisions(config: ExperimentConfig) -> list[tuple[str, str]]:
-    """Return the pairs of data set and split that some cell needs, in order."""
+    """Return the pairs of dataset and split that some run needs, in order."""
     pairs: dict[tuple[str, str], None] = {}
     for runs in config.runs:
-        for dataset, split in product(*config.datasets_and_splits(runs)):
-            pairs[dataset, split] = None
+        pairs |= dict.fromkeys(product(*config.datasets_and_splits(runs)))
     for transfer in config.transfers:
         pairs[transfer.source, transfer.split] = None
     return list(pairs)
 
 
-def divide_all(
-    config: ExperimentConfig, datasets: Mapping[str, TileDataset], out: Path, tell: Tell
-) -> dict[tuple[str, str], DatasetDivision]:
-    """Divide every data set in every way that some cell needs, transfer targets among them.
+def transfer_split(folds: int) -> str:
+    """Return the name of the split of a transfer's target."""
+    return f"tuning-{folds}-fold"
 
-    Which tiles show the same is kept in the folder ``out``.
+
+def divide_all(
+    config: ExperimentConfig, datasets: Mapping[str, TileDataset], out: Path, log: Log
+) -> dict[tuple[str, str], DatasetDivision]:
+    """Divide every dataset by every split that some run needs, also those of transfer targets.
+
+    Tiles of the same content are cached in the folder ``out``.
 
     Raises:
-        InputError: a data set cannot be divided so, or tiles leak across a division.
+        InputError: a dataset does not allow a split, or tiles leak across it.
     """
-    wanted = {pair: config.splits[pair[1]] for pair in needed_divisions(config)}
+    splits = {pair: config.splits[pair[1]] for pair in needed_divisions(config)}
     for transfer in config.transfers:
         tuning = SplitConfig(method="random", folds=transfer.folds, val_share=0.0)
-        wanted[transfer.target, transfer_split(transfer.folds)] = tuning
-    alike: dict[str, tuple[DuplicatePair, ...]] = {}
+        splits[transfer.target, transfer_split(transfer.folds)] = tuning
+    duplicates: dict[str, tuple[DuplicatePair, ...]] = {}
     divisions = {}
-    for (dataset, split), known in wanted.items():
-        if dataset not in alike:
-            tell(f"data set {dataset}: tiles that show the same ...")
-            alike[dataset] = _duplicates(datasets[dataset], out / f"{dataset}.json")
+    for (dataset, split), split_config in splits.items():
+        if dataset not in duplicates:
+            log(f"data set {dataset}: tiles of the same content ...")
+            duplicates[dataset] = _duplicates(datasets[dataset], out / f"{dataset}.json")
         try:
-            divided = _divided(datasets[dataset], known, alike[dataset])
+            division = _divide(datasets[dataset], split_config, duplicates[dataset])
         except InputError as error:
             raise InputError(f"split {split} of data set {dataset}: {error}") from error
-        tell(f"data set {dataset}, split {split}: {_counts(divided)}")
-        divisions[dataset, split] = divided
+        log(f"data set {dataset}, split {split}: {_tile_counts(division)}")
+        divisions[dataset, split] = division
     for transfer in config.transfers:
         _check_transfer(transfer, divisions)
     return divisions
 
 
-def transfer_split(folds: int) -> str:
-    """Return the name that the division of a transfer's target goes by."""
-    return f"tuning-{folds}-fold"
-
-
 def _duplicates(dataset: TileDataset, file: Path) -> tuple[DuplicatePair, ...]:
-    """Return the tiles that show the same, from the file where they were written before."""
-    pixels = dataset.card.pixels_sha256
-    kept = read_cache(file, "alike", way=_DUPLICATES_VERSION, pixels=pixels)
-    if kept is not None:
-        return tuple(DuplicatePair(**pair) for pair in kept)
-    found = find_duplicates(dataset)
-    file.parent.mkdir(exist_ok=True)
-    pairs = [asdict(pair) for pair in found]
-    file.write_text(
-        json.dumps({"way": _DUPLICATES_VERSION, "pixels": pixels, "alike": pairs}, indent=1) + "\n"
-    )
-    return found
+    measured_on = {"way": _DUPLICATES_VERSION, "pixels": dataset.card.pixels_sha256}
+    cached = read_cache(file, "alike", **measured_on)
+    if cached is not None:
+        return tuple(DuplicatePair(**pair) for pair in cached)
+    duplicates = find_duplicates(dataset)
+    write_cache(file, "alike", [asdict(pair) for pair in duplicates], **measured_on)
+    return duplicates
 
 
-def _divided(
-    dataset: TileDataset, config: SplitConfig, alike: tuple[DuplicatePair, ...]
+def _divide(
+    dataset: TileDataset, config: SplitConfig, duplicates: tuple[DuplicatePair, ...]
 ) -> DatasetDivision:
     division = Division(**config.model_dump(exclude={"leaks"}))
     folds = []
-    together = alike if config.leaks == "mend" else ()
-    for fold in divide(dataset, division, duplicates=together):
-        if config.leaks != "tell":
-            refuse_leaks(dataset, fold.splits, alike)
-        note = describe_leaks(find_leaks(dataset, fold.splits, alike))
+    for fold in divide(dataset, division, duplicates if config.leaks == "regroup" else ()):
+        if config.leaks != "warn":
+            refuse_leaks(dataset, fold.splits, duplicates)
+        note = describe_leaks(find_leaks(dataset, fold.splits, duplicates))
         folds.append(replace(fold, notes=(*fold.notes, note)))
     return DatasetDivision(dataset=dataset, config=config, folds=tuple(folds))
 
@@ -121,39 +113,35 @@ def _divided(
 def _check_transfer(
     transfer: TransferConfig, divisions: dict[tuple[str, str], DatasetDivision]
 ) -> None:
-    """Refuse a transfer to tiles that show what its models were trained on, or note it."""
+    """Refuse a transfer to tiles of the training's content, or note it in the target's folds."""
     source = divisions[transfer.source, transfer.split]
     key = transfer.target, transfer_split(transfer.folds)
     target = divisions[key]
+    where = f"transfer from {transfer.source} to {transfer.target}"
     ours, theirs = source.dataset.bands, target.dataset.bands
-    tuned = any(transfer.tune_tiles)
-    if ours != theirs if tuned else not set(ours.names) <= set(theirs.names):
+    is_tuned = any(transfer.tune_tiles)
+    if ours != theirs if is_tuned else not set(ours.names) <= set(theirs.names):
         raise InputError(
-            f"transfer from {transfer.source} to {transfer.target}: both need the same bands"
-            f"{' in the same order' if tuned else ''}; got {ours} and {theirs}; make the target's "
-            "by take"
+            f"{where}: both need the same bands{' in the same order' if is_tuned else ''}; got "
+            f"{ours} and {theirs}; make the target's by take"
         )
-    used = [
-        at
-        for at, side in enumerate(source.folds[0].splits)
-        if side in (Split.TRAIN, Split.VALIDATION)
-    ]
-    shared = overlap_between(source.dataset, used, target.dataset)
-    if not shared:
+    splits = source.folds[0].splits
+    fitted = [at for at, split in enumerate(splits) if split in (Split.TRAIN, Split.VALIDATION)]
+    overlap = overlap_between(source.dataset, fitted, target.dataset)
+    if not overlap:
         return
     if transfer.leaks == "refuse":
         raise InputError(
-            f"transfer from {transfer.source} to {transfer.target}: {shared}; take another data "
-            "set, or let the report tell of it by leaks: tell in the transfer"
+            f"{where}: {overlap}; take another data set, or accept them with leaks: warn in the "
+            "transfer, which reports them"
         )
-    note = f"for models of {transfer.source}: {shared}"
+    note = f"for models of {transfer.source}: {overlap}"
     folds = tuple(replace(fold, notes=(*fold.notes, note)) for fold in target.folds)
     divisions[key] = replace(target, folds=folds)
 
 
-def _counts(divided: DatasetDivision) -> str:
-    """Return how many tiles each side has, for people."""
-    number = len(divided.folds)
-    sides = [[fold.splits.count(side) for side in Split] for fold in divided.folds]
-    shown = ", ".join(f"{count} {side.value}" for side, count in zip(Split, sides[0], strict=True))
-    return shown if number == 1 else f"{number} folds, the first with {shown}"
+def _tile_counts(division: DatasetDivision) -> str:
+    first = division.folds[0].splits
+    counts = ", ".join(f"{first.count(split)} {split.value}" for split in Split)
+    number = len(division.folds)
+    return counts if number == 1 else f"{number} folds, the first with {counts}"

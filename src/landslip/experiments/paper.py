@@ -1,4 +1,4 @@
-"""The printed figures of the paper whose experiments are run again, and where they disagree.
+"""The printed scores of the paper whose experiments are reproduced, and their inconsistencies.
 
 Li Z., Li S. S. and Ge X. Q. (2023), Transfer learning method for landslide extraction from GF-1
 images after the Wenchuan earthquake, National Remote Sensing Bulletin 27(8): 1866-1875,
@@ -41,7 +41,7 @@ class PaperScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatedGain:
-    """By how much the paper says its method is better, over all dates or on one."""
+    """The gain that the paper states for its method, over all dates or on one."""
 
     over: PaperMethod
     measure: str
@@ -52,10 +52,10 @@ class StatedGain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperCheck:
-    """A printed figure beside the one that other printed figures give.
+    """A printed number beside the one that follows from other printed numbers.
 
     Attributes:
-        low, high: the range that the others give, each of them taken as rounded.
+        low, high: the range that follows from the others, each of them rounded.
     """
 
     what: str
@@ -67,7 +67,7 @@ class PaperCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the printed figure, itself rounded, can lie in the range."""
+        """Whether the printed number, itself rounded, may be in the range."""
         half = half_unit(self.printed)
         return self.low - half <= self.printed <= self.high + half
 
@@ -136,11 +136,11 @@ GAINS: tuple[StatedGain, ...] = (
     *_by_date(PaperMethod.UNET, "3.4", "5.39", "4.64"),
     *_by_date(PaperMethod.ALBUNET, "1.55", "1.84", "1.04"),
 )
-"""What its abstract and text say the transferred LinkNet gains, in points."""
+"""Gains of the transferred LinkNet in its abstract and text, in percentage points."""
 
 
 def half_unit(figure: Decimal) -> Decimal:
-    """Return half of a printed figure's last digit: how far rounding may have moved it."""
+    """Return half a unit of a printed number's last digit, the largest rounding error."""
     exponent = figure.as_tuple().exponent
     return Decimal(1).scaleb(int(exponent)) / 2
 
@@ -158,7 +158,7 @@ def disagreements() -> tuple[PaperCheck, ...]:
 def f1_check(what: str, printed: PaperScores) -> PaperCheck:
     """Check an F1 = 2 P R / (P + R) against its precision and recall.
 
-    It grows with both, so that its range is that of their ends.
+    It rises with both, so that its range follows from their ends.
     """
     low, middle, high = (
         _f1(

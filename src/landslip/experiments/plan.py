@@ -1,4 +1,4 @@
-"""Which cells an experiment is made of; nothing is read or run here."""
+"""Plans the runs of an experiment, and the job of each; nothing is executed here."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,12 +10,7 @@ from landslip import __version__
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.core.files import sha256_of
-from landslip.experiments.config import (
-    ExperimentConfig,
-    MethodConfig,
-    RunsConfig,
-    TransferConfig,
-)
+from landslip.experiments.config import ExperimentConfig, MethodConfig, RunsConfig, TransferConfig
 from landslip.experiments.divisions import DatasetDivision, Divisions, transfer_split
 from landslip.experiments.results import RunKey
 from landslip.experiments.run_folder import MODEL, RunJob
@@ -25,28 +20,28 @@ FoldCounts = Mapping[tuple[str, str], int]
 
 
 def plan_runs(config: ExperimentConfig, folds: FoldCounts) -> list[RunKey]:
-    """Return every cell once, those that others begin from before them.
+    """Return every run once, each after the run whose model it starts from.
 
-    Within a block of runs the seed changes last, so that what is there after a while holds every
-    method.
+    Within an entry of ``runs`` the seed changes last, so that an unfinished experiment has all
+    methods.
 
     Args:
         config: the experiment.
-        folds: how many folds each pair of data set and split has.
+        folds: number of folds of each pair of dataset and split.
 
     Raises:
-        InputError: a transfer asks for an SVM to be tuned.
+        InputError: a transfer asks for an SVM.
     """
-    cells: dict[RunKey, None] = {}
+    keys: dict[RunKey, None] = {}
     for runs in config.runs:
-        cells |= dict.fromkeys(_runs_of(config, runs, folds))
+        keys |= dict.fromkeys(_runs_of(config, runs, folds))
     for transfer in config.transfers:
-        cells |= dict.fromkeys(_transfer_runs(config, transfer))
-    return list(cells)
+        keys |= dict.fromkeys(_transfer_runs(config, transfer))
+    return list(keys)
 
 
 def source_of(key: RunKey) -> RunKey | None:
-    """Return the cell whose model another one begins from, if any."""
+    """Return the run whose model another one starts from, if any."""
     if key.target is None:
         return None
     return key.model_copy(update={"target": None, "target_fold": 0, "tune_tiles": 0})
@@ -73,7 +68,7 @@ def _transfer_runs(config: ExperimentConfig, transfer: TransferConfig) -> Iterat
     for method in transfer.methods:
         if config.methods[method].arch == "svm":
             raise InputError(
-                f"transfers: {method} is an SVM, which cannot be tuned; name networks there"
+                f"transfers: {method} is an SVM, which cannot be fine-tuned; name networks there"
             )
     for seed, method in product(transfer.seeds or config.seeds, transfer.methods):
         source = RunKey(dataset=transfer.source, split=transfer.split, method=method, seed=seed)
@@ -84,99 +79,80 @@ def _transfer_runs(config: ExperimentConfig, transfer: TransferConfig) -> Iterat
             )
 
 
-def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, cells: Path) -> RunJob:
-    """Return the job of a cell, to be made in ``cells``.
+def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, runs: Path) -> RunJob:
+    """Return the job of a run, whose folder is in ``runs``.
 
     Raises:
         InputError: the division has too few training tiles for it.
     """
-    if key.target is not None:
-        return _transfer_job(config, key, divisions, cells)
-    method = config.methods[key.method]
-    divided = divisions[key.dataset, key.split]
-    splits = _limited(divided, key, key.fold, key.train_tiles)
-    training = config.train_config(key.method, key.seed)
-    svm = method.svm if method.arch == "svm" else None
-    return RunJob(
-        key=key,
-        dataset=divided.dataset.path,
-        splits=splits,
-        split_method=divided.config.method,
-        training=training,
-        svm=svm,
-        engine=config.engine,
-        precision=config.precision,
-        out=cells / key.slug,
-        made_from=_made_from(config, method, divided, splits, training),
-    )
-
-
-def _transfer_job(
-    config: ExperimentConfig, key: RunKey, divisions: Divisions, cells: Path
-) -> RunJob:
-    """Return the job of a model on another data set, as it is or tuned on some of its tiles."""
-    transfer = next(
-        one
-        for one in config.transfers
-        if (one.source, one.split, one.target) == (key.dataset, key.split, key.target)
-        and key.method in one.methods
-        and key.tune_tiles in one.tune_tiles
-    )
-    divided = divisions[transfer.target, transfer_split(transfer.folds)]
-    splits = _limited(divided, key, key.target_fold, key.tune_tiles)
+    method, training = config.methods[key.method], config.train_config(key.method, key.seed)
     source = source_of(key)
-    training = config.train_config(key.method, key.seed)
-    if key.tune_tiles == 0 or training is None:
-        training = None
+    if source is None:
+        division = divisions[key.dataset, key.split]
+        splits = _limited(division, key, key.fold, key.train_tiles)
+        source_job = None
     else:
-        stated = training.model_dump() | transfer.training
-        training = TrainConfig.model_validate(stated | {"encoder_weights": "none"})
-    method = config.methods[key.method]
-    made_from = _made_from(config, method, divided, splits, training)
-    source_job = make_job(config, source, divisions, cells) if source is not None else None
-    if source_job is None:
-        raise InputError(f"{key.slug}: a transfer begins from a cell")
+        transfer = next(
+            one
+            for one in config.transfers
+            if (one.source, one.split, one.target) == (key.dataset, key.split, key.target)
+            and key.method in one.methods
+            and key.tune_tiles in one.tune_tiles
+        )
+        division = divisions[transfer.target, transfer_split(transfer.folds)]
+        splits = _limited(division, key, key.target_fold, key.tune_tiles)
+        source_job = make_job(config, source, divisions, runs)
+        if key.tune_tiles == 0 or training is None:
+            training = None
+        else:
+            stated = training.model_dump() | transfer.training
+            training = TrainConfig.model_validate(stated | {"encoder_weights": "none"})
+    made_from = _made_from(config, method, division, splits, training)
+    if source_job is not None:
+        made_from["source"] = source_job.made_from
     return RunJob(
         key=key,
-        dataset=divided.dataset.path,
+        dataset=division.dataset.path,
         splits=splits,
-        split_method=divided.config.method,
+        split_method=division.config.method,
         training=training,
-        start=source_job.out / MODEL,
+        svm=method.svm if method.arch == "svm" else None,
+        start=None if source_job is None else source_job.out / MODEL,
         engine=config.engine,
         precision=config.precision,
-        out=cells / key.slug,
-        made_from=made_from | {"source": source_job.made_from},
+        out=runs / key.slug,
+        made_from=made_from,
     )
 
 
 def _limited(
-    divided: DatasetDivision, key: RunKey, fold: int, train_tiles: int | None
+    division: DatasetDivision, key: RunKey, fold: int, train_tiles: int | None
 ) -> tuple[Split, ...]:
-    """Return a fold's sides with no more than so many training tiles."""
-    splits = divided.folds[fold].splits
+    """Return a fold's splits with at most so many training tiles."""
+    splits = division.folds[fold].splits
     if train_tiles is None:
         return splits
     if train_tiles == 0:
-        return tuple(Split.UNUSED if side is Split.TRAIN else side for side in splits)
-    view = divided.dataset.with_split(splits, divided.config.method)
+        return tuple(Split.UNUSED if split is Split.TRAIN else split for split in splits)
+    divided = division.dataset.with_split(splits, division.config.method)
     try:
-        return tuple(view.limited(train_tiles, key.seed).splits)
+        return tuple(divided.limited(train_tiles, key.seed).splits)
     except InputError as error:
-        raise InputError(f"cell {key.slug}: {error}; ask for fewer") from error
+        raise InputError(f"run {key.slug}: {error}; ask for fewer") from error
 
 
 def _made_from(
     config: ExperimentConfig,
     method: MethodConfig,
-    divided: DatasetDivision,
+    division: DatasetDivision,
     splits: tuple[Split, ...],
     training: TrainConfig | None,
 ) -> dict[str, Any]:
-    """Return what decides how a cell comes out, by name; files by their content."""
+    """Return everything that decides a run's result, by name; files by their content."""
+    divided = division.dataset.with_split(splits, division.config.method)
     made_from: dict[str, Any] = {
-        "pixels": divided.dataset.card.pixels_sha256,
-        "division": divided.dataset.with_split(splits, divided.config.method).card.split_sha256,
+        "pixels": division.dataset.card.pixels_sha256,
+        "division": divided.card.split_sha256,
         "precision": f"{config.engine} {config.precision}",
         "version": __version__,
     }
@@ -192,6 +168,6 @@ def _made_from(
 
 @cache
 def _content(weights: str) -> str:
-    """Return a file's digest, or the word that stands for weights."""
+    """Return the digest of a file of weights, or the name of weights to download."""
     path = Path(weights)
     return sha256_of(path) if path.is_file() else weights

@@ -1,4 +1,4 @@
-"""``results.json``: all that an experiment found, and what its report is made of; no torch here."""
+"""``results.json``: the results of an experiment, and the content of its report; no torch here."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ class DatasetFacts(StrictModel):
     pixels_sha256: str
     scenes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
-    notes: tuple[str, ...] = Field((), description="what was done to it, e.g. bands renamed")
+    notes: tuple[str, ...] = Field((), description="on its making, e.g. renamed bands")
 
 
 class FoldFacts(StrictModel):
@@ -39,17 +39,17 @@ class FoldFacts(StrictModel):
 
 
 class SplitFacts(StrictModel):
-    """One way of dividing a data set, with its folds."""
+    """A split of a data set, with its folds."""
 
     dataset: str
     split: str
     method: str = Field(description="random, groups, blocks, scene or event")
-    description: str = Field(description="a sentence for people")
+    description: str = Field(description="in words")
     folds: tuple[FoldFacts, ...]
 
 
 class MethodFacts(StrictModel):
-    """A method, and what it costs."""
+    """A method and its costs."""
 
     label: str
     arch: str = Field(description="svm, or a network's")
@@ -61,7 +61,7 @@ class MethodFacts(StrictModel):
     gflop_per_tile: float | None = Field(None, description="of 256 x 256 pixels, forward")
     mpix_per_s: float | None = Field(None, description="inference, median of rounds side by side")
     engine: str | None = None
-    notes: tuple[str, ...] = Field((), description="e.g. what of its structure is not public")
+    notes: tuple[str, ...] = Field((), description="e.g. on unpublished details")
 
 
 class TileCounts(StrictModel):
@@ -80,7 +80,7 @@ class TileCounts(StrictModel):
 
 
 class SizeClassScores(StrictModel):
-    """Landslides of the labels from ``at_least`` to under ``under`` pixels (None: no end)."""
+    """Labelled landslides from ``at_least_px`` to under ``under_px`` pixels (None: no limit)."""
 
     at_least_px: int
     under_px: int | None
@@ -92,14 +92,14 @@ class ObjectScores(StrictModel):
     """Landslides as objects; see `landslip.metrics.objects`."""
 
     by_size: tuple[SizeClassScores, ...]
-    found: int = Field(description="objects in the result")
-    false: int = Field(description="of them, those that overlap no landslide enough")
+    found: int = Field(description="predicted objects")
+    false: int = Field(description="of them, those that match no landslide")
     searched_px: int
-    searched_km2: float | None = Field(description="None where the resolution is not known")
+    searched_km2: float | None = Field(description="None where the resolution is unknown")
 
 
 class BoundaryScores(StrictModel):
-    """Boundary pixels with a partner within the tolerance, summed over tiles."""
+    """Boundary pixels with a match within the tolerance, summed over tiles."""
 
     tolerance_px: int
     found: int
@@ -109,7 +109,7 @@ class BoundaryScores(StrictModel):
 
 
 class ProbabilityHistogram(StrictModel):
-    """Pixels of the test tiles by probability, in equal bins over 0 to 1."""
+    """Pixels of the test tiles by probability, in equal bins from 0 to 1."""
 
     landslide: tuple[int, ...]
     other: tuple[int, ...]
@@ -117,7 +117,7 @@ class ProbabilityHistogram(StrictModel):
 
 
 class AdjustedArea(StrictModel):
-    """Error-adjusted share of landslide (Olofsson et al. 2014) over the test tiles."""
+    """Error-adjusted landslide fraction (Olofsson et al. 2014) of the test tiles."""
 
     mapped_share: float
     adjusted_share: float
@@ -126,7 +126,7 @@ class AdjustedArea(StrictModel):
 
 
 class RunScores(StrictModel):
-    """How one cell did on its test tiles, at its threshold."""
+    """Scores of one run on its test tiles, at its threshold."""
 
     threshold: float
     tiles: tuple[TileCounts, ...]
@@ -137,12 +137,12 @@ class RunScores(StrictModel):
 
 
 class RunKey(StrictModel):
-    """What a cell is: one method, trained once on one fold.
+    """A run: one method, trained once on one fold.
 
     Attributes:
-        train_tiles: how many training tiles it got; None: all.
-        target: another data set that it was tested on; None: its own.
-        tune_tiles: how many tiles of the target it was tuned on, 0 for none.
+        train_tiles: number of training tiles; None: all.
+        target: another data set that it is tested on; None: its own.
+        tune_tiles: number of tiles of the target that it is fine-tuned on.
     """
 
     dataset: str
@@ -157,7 +157,7 @@ class RunKey(StrictModel):
 
     @property
     def slug(self) -> str:
-        """A name for folders, unique to the key."""
+        """A folder name, unique to the key."""
         parts = [self.dataset, self.split, f"fold{self.fold}", self.method, f"seed{self.seed}"]
         if self.train_tiles is not None:
             parts.append(f"tiles{self.train_tiles}")
@@ -167,16 +167,16 @@ class RunKey(StrictModel):
 
 
 class RunFacts(StrictModel):
-    """A cell, done or failed."""
+    """A run, done or failed."""
 
     key: RunKey
     state: Literal["done", "failed"] = "done"
     problem: str | None = None
-    digest: str = Field(description="of settings, pixels and split that it was made from")
+    digest: str = Field(description="of its settings, pixels and split")
     split_sha256: str = ""
     trained_on: int = Field(0, description="training tiles")
     validated_on: int = 0
-    epoch: int | None = Field(None, description="the best one, of those trained")
+    epoch: int | None = Field(None, description="the best one")
     epochs: int | None = None
     train_seconds: float | None = None
     threads: int | None = None
@@ -186,7 +186,7 @@ class RunFacts(StrictModel):
 
 
 class Results(StrictModel):
-    """The whole of ``results.json``."""
+    """The content of ``results.json``; its runs are called ``cells`` there."""
 
     format: Literal["landslip-results"] = "landslip-results"
     version: int = FORMAT_VERSION
@@ -196,10 +196,10 @@ class Results(StrictModel):
     code_version: str
     commit: str | None
     machine: str
-    packages: dict[str, str] = Field(description="versions of torch, scikit-learn and the like")
+    packages: dict[str, str] = Field(description="versions")
     config: dict[str, Any]
     seeds: tuple[int, ...]
-    reference: str = Field(description="the method that others are compared with")
+    reference: str = Field(description="method that others are compared with")
     datasets: dict[str, DatasetFacts]
     splits: tuple[SplitFacts, ...]
     methods: dict[str, MethodFacts]

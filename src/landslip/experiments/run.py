@@ -1,8 +1,8 @@
-"""One cell: trains its method, predicts its test tiles, and keeps both; networks need torch."""
+"""One run: trains its method, and writes model, predictions and record; networks need torch."""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,156 +12,150 @@ from landslip.core.errors import InputError
 from landslip.core.files import file_lock
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import TileCounts
 from landslip.experiments.run_folder import (
-    BEGUN,
     ERRORS,
     LOCK,
     MODEL,
     RECORD,
+    STARTED,
     PredictionsWriter,
     RunJob,
     RunRecord,
-    begin,
-    check_same,
+    refuse_changed_run,
+    start_run,
 )
 from landslip.metrics.pixels import count_pixels
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import ModelFolder, open_model
+from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import THRESHOLD
 from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
+from landslip.models.training.recipe import TrainConfig
 
-Predicted = Iterator[tuple[int, NDArray[np.float32]]]
-Predict = Callable[[list[int]], Predicted]
-
-
-@dataclass(slots=True)
-class _RunState:
-    """A cell under way."""
-
-    job: RunJob
-    dataset: TileDataset
-    progress: Progress = no_progress
-    facts: dict[str, object] = field(default_factory=dict)
+ProbabilitiesByTile = Iterator[tuple[int, NDArray[np.float32]]]
+PredictTiles = Callable[[list[int]], ProbabilitiesByTile]
 
 
 def execute_run(job: RunJob, progress: Progress = no_progress) -> None:
-    """Run a cell into ``job.out``; goes on where an earlier try stopped.
+    """Execute a run into ``job.out``; continues an earlier attempt.
 
     Raises:
-        LandslipError: it cannot be run, or another process is at it.
+        LandslipError: it fails, or another process is working on it.
     """
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
-    with file_lock(job.unfinished / LOCK, "this cell"):
-        check_same(job)
-        begin(job)
-        cell = _RunState(job, dataset, progress)
+    with file_lock(job.unfinished / LOCK, "this run"):
+        refuse_changed_run(job)
+        start_run(job)
         if job.svm is not None:
-            _run_svm(cell)
+            _run_svm(job, job.svm, dataset, progress)
         else:
-            _run_network(cell)
-        for name in (ERRORS, BEGUN):
+            _run_network(job, dataset, progress)
+        for name in (ERRORS, STARTED):
             (job.unfinished / name).unlink(missing_ok=True)
     job.unfinished.rename(job.out)
 
 
-def _run_network(cell: _RunState) -> None:
-    job = cell.job
-    model = open_model(job.start) if job.training is None and job.start else _trained(cell)
-    engine = open_engine(model, job.engine, job.precision)
-    known = model.card.training
+def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
+    facts: dict[str, object] = {}
     if job.training is not None:
-        cell.facts = {
-            "epoch": known.epoch,
-            "epochs": known.epochs,
-            "train_seconds": known.seconds,
-            "device": known.device,
-            "precision": known.precision,
+        model = _train(job, job.training, dataset, progress)
+        training = model.card.training
+        facts = {
+            "epoch": training.epoch,
+            "epochs": training.epochs,
+            "train_seconds": training.seconds,
+            "device": training.device,
+            "precision": training.precision,
         }
-    cell.facts["engine"] = f"{engine.name} {engine.precision}"
+    elif job.start is not None:
+        model = open_model(job.start)
+    else:
+        raise InputError(f"{job.key.slug}: neither training nor a model is given")
+    engine = open_engine(model, job.engine, job.precision)
+    facts["engine"] = f"{engine.name} {engine.precision}"
 
-    def predicted(positions: list[int]) -> Predicted:
-        return predicted_tiles(engine, model.card, cell.dataset, positions)
+    def predict(positions: list[int]) -> ProbabilitiesByTile:
+        return predicted_tiles(engine, model.card, dataset, positions)
 
-    _write_predictions(cell, predicted, model.card.threshold)
+    _write_predictions(job, dataset, predict, model.card.threshold, facts)
 
 
-def _trained(cell: _RunState) -> ModelFolder:
-    """Train, or take up the model that an earlier try finished."""
-    from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415 - the SVM needs no torch
+def _train(
+    job: RunJob, training: TrainConfig, dataset: TileDataset, progress: Progress
+) -> ModelFolder:
+    """Train, unless an earlier attempt has finished the model."""
+    # the SVM needs no torch
+    from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415
     from landslip.models.training.run import TrainRequest, train  # noqa: PLC0415
 
-    job, out = cell.job, cell.job.unfinished / MODEL
-    if job.training is None:
-        raise InputError(f"{job.key.slug}: neither a recipe nor a model is given")
-    if not (out / "model.json").is_file():
+    out = job.unfinished / MODEL
+    if not (out / CARD).is_file():
         request = TrainRequest(
-            dataset=cell.dataset,
+            dataset=dataset,
             out=out,
-            config=job.training,
+            config=training,
             start=None if job.start is None else open_model(job.start),
             resume=True,
-            callbacks=TrainingCallbacks(on_step=cell.progress),
+            callbacks=TrainingCallbacks(on_step=progress),
         )
         train(request)
     return open_model(out)
 
 
-def _run_svm(cell: _RunState) -> None:
-    known, started = cell.job.svm, time.monotonic()
-    if known is None:
-        raise InputError(f"{cell.job.key.slug}: the SVM's settings are missing")
+def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Progress) -> None:
+    started = time.monotonic()
     settings = SvmSettings(
-        c=known.c,
-        gamma=known.gamma,
-        pixels_per_class=known.pixels_per_class,
-        seed=cell.job.key.seed,
+        c=config.c,
+        gamma=config.gamma,
+        pixels_per_class=config.pixels_per_class,
+        seed=job.key.seed,
     )
-    model = fit_svm(cell.dataset, cell.dataset.positions(Split.TRAIN), settings)
+    model = fit_svm(dataset, dataset.positions(Split.TRAIN), settings)
     seconds = round(time.monotonic() - started, 1)
-    folder = cell.job.unfinished / MODEL
+    folder = job.unfinished / MODEL
     folder.mkdir(exist_ok=True)
     model.save(folder)
-    cell.facts = {"train_seconds": seconds, "device": "cpu", "engine": "svm float32"}
 
-    def predicted(positions: list[int]) -> Predicted:
-        return svm_predicted_tiles(model, cell.dataset, positions, cell.progress)
+    def predict(positions: list[int]) -> ProbabilitiesByTile:
+        return svm_predicted_tiles(model, dataset, positions, progress)
 
-    _write_predictions(cell, predicted, THRESHOLD)
+    facts: dict[str, object] = {"train_seconds": seconds, "device": "cpu", "engine": "svm float32"}
+    _write_predictions(job, dataset, predict, THRESHOLD, facts)
 
 
-def _write_predictions(cell: _RunState, predicted: Predict, threshold: float) -> None:
+def _write_predictions(
+    job: RunJob,
+    dataset: TileDataset,
+    predict: PredictTiles,
+    threshold: float,
+    facts: dict[str, object],
+) -> None:
     """Predict validation and test tiles; write predictions and record."""
-    job, dataset = cell.job, cell.dataset
     writer, validation = PredictionsWriter(), []
-    wanted = dataset.positions(Split.VALIDATION)
-    for position, probability in predicted(wanted) if wanted else ():
-        validation.append(_counted(dataset, position, probability >= threshold))
-    for position, probability in predicted(dataset.positions(Split.TEST)):
+    validated = dataset.positions(Split.VALIDATION)
+    for position, probability in predict(validated) if validated else ():
+        tile = dataset.tile(position)
+        counts = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
+        validation.append(TileCounts(tile_id=tile.tile_id, **asdict(counts)))
+    for position, probability in predict(dataset.positions(Split.TEST)):
         writer.add(dataset.tile(position).tile_id, probability)
     writer.write(job.unfinished)
+    is_trained = job.training is not None or job.svm is not None
     record = RunRecord.model_validate(
         {
             "key": job.key,
             "made_from": job.made_from,
             "threshold": threshold,
             "split_sha256": dataset.card.split_sha256,
-            "trained_on": 0
-            if job.training is None and job.svm is None
-            else len(dataset.positions(Split.TRAIN)),
-            "validated_on": len(wanted),
+            "trained_on": len(dataset.positions(Split.TRAIN)) if is_trained else 0,
+            "validated_on": len(validated),
             "threads": job.threads,
             "validation": validation,
-            **cell.facts,
+            **facts,
         }
     )
     (job.unfinished / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
-
-
-def _counted(dataset: TileDataset, position: int, found: NDArray[np.bool_]) -> TileCounts:
-    tile = dataset.tile(position)
-    counts = count_pixels(found, tile.label == LANDSLIDE, tile.counted)
-    return TileCounts(tile_id=tile.tile_id, **asdict(counts))

@@ -1,9 +1,8 @@
-"""What a worker is told: one cell, with all that it needs; no torch here.
+"""The folder of a run: its job, its record, and the probabilities of its test tiles.
 
-A cell's probabilities of its test tiles, kept on disk so that scores can be taken anew.
-
-Probabilities are stored in steps of 1 / 65536, rounded down: a threshold that is a multiple of it,
-one half above all, divides the pixels exactly as before.
+Scores are computed from the stored probabilities, so that new scores need no new training.
+Probabilities are stored in levels of 1 / 65536, rounded down: a threshold that is a multiple of it,
+in particular one half, divides the pixels exactly as before.
 """
 
 import hashlib
@@ -20,25 +19,28 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from landslip.core.choices import EngineName, Precision, Split
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
 from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import RunKey, TileCounts
 from landslip.models.training.recipe import TrainConfig
 
 MODEL, TRAINING, RECORD = "model", "model.training", "cell.json"
-ERRORS, LOCK, BEGUN = "errors.txt", "lock", "begun.json"
+ERRORS, LOCK, STARTED = "errors.txt", "lock", "begun.json"
+PREDICTIONS = "predictions.npz"
+_LEVELS = 65536
+_REPEAT = "remove the folder to repeat the run"
 
 
 class RunJob(StrictModel):
-    """A cell to be run.
+    """A run to be executed, with everything that a worker process needs.
 
     Attributes:
-        dataset: folder of the tiles that it is trained and tested on.
-        splits: the side of each tile there.
-        training: how a network is trained; None for the SVM, or where nothing is trained.
-        start: folder of a model to begin from.
-        out: folder of the cell; it is made as ``OUT.unfinished`` and renamed in the end.
+        dataset: folder of the tiles for training and test.
+        splits: of each tile there.
+        training: settings of a network's training; None for the SVM, or without training.
+        start: folder of a model to start from.
+        out: folder of the run; written as ``OUT.unfinished`` and renamed in the end.
     """
 
     key: RunKey
@@ -52,16 +54,16 @@ class RunJob(StrictModel):
     precision: Precision = Precision.FP32
     threads: int = 1
     out: Path
-    made_from: dict[str, Any] = Field(description="decides whether a finished cell is this one")
+    made_from: dict[str, Any] = Field(description="decides whether a finished run is this one")
 
     @property
     def unfinished(self) -> Path:
-        """Where the cell is made."""
+        """Folder of the run until it is finished."""
         return self.out.with_name(f"{self.out.name}.unfinished")
 
 
 class RunRecord(StrictModel):
-    """``cell.json``: how a finished cell was made; its scores come from its predictions."""
+    """``cell.json``: how a finished run was made; its scores come from its predictions."""
 
     key: RunKey
     made_from: dict[str, Any]
@@ -80,12 +82,12 @@ class RunRecord(StrictModel):
 
 
 def digest_of(made_from: dict[str, Any]) -> str:
-    """Return a digest of what a cell was made from."""
+    """Return a digest of everything that decides a run's result."""
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def read_run_record(folder: Path) -> RunRecord:
-    """Read ``cell.json`` of a finished cell.
+    """Read ``cell.json`` of a finished run.
 
     Raises:
         InputError: it is damaged.
@@ -93,43 +95,47 @@ def read_run_record(folder: Path) -> RunRecord:
     try:
         return RunRecord.model_validate_json((folder / RECORD).read_text())
     except (UnicodeDecodeError, ValidationError) as error:
-        raise InputError(
-            f"{folder / RECORD}: damaged; remove the folder to have the cell made again"
-        ) from error
+        raise InputError(f"{folder / RECORD}: damaged; {_REPEAT}") from error
 
 
-def begin(job: RunJob) -> None:
-    """Write down what a cell is made from, before anything of it is made.
+def start_run(job: RunJob) -> None:
+    """Record what a run is made from, before anything else is written.
 
-    What a failed try with other settings left is removed.
+    The remains of a failed attempt with other settings are removed.
     """
-    job.unfinished.mkdir(parents=True, exist_ok=True)
-    if (job.unfinished / BEGUN).is_file() and _begun(job.unfinished / BEGUN) != job.made_from:
-        for folder in (MODEL, TRAINING):
-            shutil.rmtree(job.unfinished / folder, ignore_errors=True)
-    stage = job.unfinished / f"{BEGUN}.partial"
+    folder = job.unfinished
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / STARTED).is_file() and _read_started(folder) != job.made_from:
+        for name in (MODEL, TRAINING):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    stage = folder / f"{STARTED}.partial"
     stage.write_text(json.dumps(job.made_from))
-    stage.replace(job.unfinished / BEGUN)
+    stage.replace(folder / STARTED)
 
 
-def check_same(job: RunJob) -> None:
-    """Refuse a cell that was made from anything else than what is asked for now.
+def refuse_changed_run(job: RunJob) -> None:
+    """Refuse a run folder that was made from anything else than the job's settings and data.
 
-    One that is not finished counts as soon as there are weights of it: before, settings that did
-    not work can be mended.
+    An unfinished run counts as soon as it has weights: before, settings that failed can be changed.
 
     Raises:
-        InputError: it names what is another, or the folder is no cell.
+        InputError: it names what has changed, or the folder is not of a run.
     """
     if job.out.exists():
         if not (job.out / RECORD).is_file():
-            raise InputError(
-                f"{job.out}: not a finished cell, there is no {RECORD} in it; remove the folder to "
-                "have the cell made again"
-            )
-        _refuse_changed(job.out, "made", read_run_record(job.out).made_from, job.made_from)
-    elif (job.unfinished / BEGUN).is_file() and _has_weights(job.unfinished):
-        _refuse_changed(job.unfinished, "begun", _begun(job.unfinished / BEGUN), job.made_from)
+            raise InputError(f"{job.out}: not a finished run, {RECORD} is missing; {_REPEAT}")
+        folder, how, before = job.out, "made", read_run_record(job.out).made_from
+    elif (job.unfinished / STARTED).is_file() and _has_weights(job.unfinished):
+        folder, how, before = job.unfinished, "begun", _read_started(job.unfinished)
+    else:
+        return
+    now = job.made_from
+    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    if changed:
+        raise InputError(
+            f"{folder}: this run was {how} with another {', '.join(changed)}; choose another "
+            f"{argument('out')}, or {_REPEAT}"
+        )
 
 
 def _has_weights(unfinished: Path) -> bool:
@@ -137,43 +143,30 @@ def _has_weights(unfinished: Path) -> bool:
     return (unfinished / MODEL).is_dir() or next(checkpoints, None) is not None
 
 
-def _begun(file: Path) -> dict[str, Any]:
+def _read_started(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
+        made_from = json.loads((folder / STARTED).read_text())
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(f"{file}: damaged; remove the folder to have the cell made again")
-    return found
-
-
-def _refuse_changed(folder: Path, how: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-    if changed:
-        raise InputError(
-            f"{folder}: this cell was {how} with another {', '.join(changed)}; choose another "
-            "--out, or remove the folder to have it made again"
-        )
-
-
-PREDICTIONS = "predictions.npz"
-_STEPS = 65536
+        made_from = None
+    if not isinstance(made_from, dict):
+        raise InputError(f"{folder / STARTED}: damaged; {_REPEAT}")
+    return made_from
 
 
 def quantise(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
-    """Return probabilities in whole steps, rounded down."""
-    return np.clip(np.floor(probability * np.float64(_STEPS)), 0, _STEPS - 1).astype(np.uint16)
+    """Return probabilities as quantisation levels, rounded down."""
+    return np.clip(np.floor(probability * np.float64(_LEVELS)), 0, _LEVELS - 1).astype(np.uint16)
 
 
 class PredictionsWriter:
     """Collects probabilities by tile and writes them as one file."""
 
     def __init__(self) -> None:
-        """Start with no tile."""
+        """Start without tiles."""
         self._tiles: dict[str, NDArray[np.uint16]] = {}
 
     def add(self, tile_id: str, probability: NDArray[np.floating]) -> None:
-        """Keep a tile's probability (height, width)."""
+        """Add a tile's probability (height, width)."""
         self._tiles[tile_id] = quantise(probability)
 
     def write(self, folder: Path) -> None:
@@ -185,7 +178,7 @@ class PredictionsWriter:
 
 
 class Predictions:
-    """Probabilities read back, by tile."""
+    """Stored probabilities, by tile."""
 
     def __init__(self, folder: Path) -> None:
         """Open ``predictions.npz`` of a folder.
@@ -193,18 +186,13 @@ class Predictions:
         Raises:
             InputError: it is missing or damaged.
         """
+        path = folder / PREDICTIONS
         try:
-            with (
-                (folder / PREDICTIONS).open("rb") as file,
-                np.load(file, allow_pickle=False) as stored,
-            ):
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 names = [str(name) for name in stored["tile_ids"]]
                 self._tiles = {name: stored[f"tile_{at}"] for at, name in enumerate(names)}
         except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-            raise InputError(
-                f"{folder / PREDICTIONS}: missing or damaged; remove the folder to have the cell "
-                "made again"
-            ) from error
+            raise InputError(f"{path}: missing or damaged; {_REPEAT}") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tiles)
@@ -213,6 +201,6 @@ class Predictions:
         return len(self._tiles)
 
     def probability(self, tile_id: str) -> NDArray[np.float32]:
-        """Return a tile's probability (height, width), on the lower edge of its step."""
-        lower: NDArray[np.float32] = self._tiles[tile_id].astype(np.float32) / np.float32(_STEPS)
+        """Return a tile's probability (height, width), the lower bound of its level."""
+        lower: NDArray[np.float32] = self._tiles[tile_id].astype(np.float32) / np.float32(_LEVELS)
         return lower

@@ -1,10 +1,9 @@
-"""Scores of one cell, from its stored probabilities and the labels of its test tiles."""
+"""Scores of one run, from its stored probabilities and the labels of its test tiles."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.datasets.format import LANDSLIDE, TileDataset
@@ -20,20 +19,10 @@ from landslip.experiments.results import (
 from landslip.experiments.run_folder import Predictions
 from landslip.metrics.area import adjusted_fraction_from_tiles
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
-from landslip.metrics.curves import ProbabilityBins, bin_pixels, no_pixels
+from landslip.metrics.curves import bin_pixels, no_pixels
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2, size_classes_px
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.metrics.resampling import DEFAULT_RESAMPLING
-
-
-@dataclass(slots=True)
-class _ScoreSums:
-    """What is counted, summed over the tiles so far."""
-
-    tiles: list[TileCounts] = field(default_factory=list)
-    objects: ObjectCounts = field(default_factory=ObjectCounts)
-    boundary: BoundaryCounts = field(default_factory=BoundaryCounts)
-    bins: ProbabilityBins = field(default_factory=no_pixels)
 
 
 def score_run(
@@ -43,62 +32,58 @@ def score_run(
     threshold: float,
     boundary_px: int,
 ) -> RunScores:
-    """Score the tiles that were predicted; a pixel is found where it reaches the threshold.
+    """Score the predicted tiles; pixels that reach the threshold are landslide.
 
     Args:
-        dataset: which holds the tiles.
+        dataset: of the tiles.
         predictions: probabilities by tile.
-        validation: counts of the validation tiles at the same threshold, for the area; None where
-            there is none.
+        validation: counts of the validation tiles at the same threshold, for the area; None without
+            any.
         threshold: from 0 to 1.
         boundary_px: tolerance of the boundary F1.
 
     Raises:
         InputError: a predicted tile is not in the dataset, or of another size.
     """
-    positions = {str(name): at for at, name in enumerate(dataset.index["tile_id"])}
-    sums = _ScoreSums()
+    positions = {tile_id: at for at, tile_id in enumerate(dataset.tile_ids)}
+    tiles: list[TileCounts] = []
+    objects, boundary, bins = ObjectCounts(), BoundaryCounts(), no_pixels()
     for tile_id in predictions:
         if tile_id not in positions:
             raise InputError(
-                f"{dataset.path}: tile {tile_id} was predicted and is not in the dataset; run the "
-                "cell again"
+                f"{dataset.path}: tile {tile_id} was predicted and is not in the dataset; repeat "
+                "the run"
             )
-        probability = predictions.probability(tile_id)
-        _count_tile(sums, dataset, positions[tile_id], probability, threshold, boundary_px)
+        tile, probability = dataset.tile(positions[tile_id]), predictions.probability(tile_id)
+        if probability.shape != tile.label.shape:
+            raise InputError(
+                f"{dataset.path}: tile {tile_id} has {tile.label.shape} rows and columns and its "
+                f"prediction {probability.shape}; repeat the run"
+            )
+        predicted, truth, counted = probability >= threshold, tile.label == LANDSLIDE, tile.counted
+        counts = count_pixels(predicted, truth, counted)
+        tiles.append(TileCounts(tile_id=tile_id, **asdict(counts)))
+        objects += count_objects(predicted, truth, counted)
+        boundary += count_boundary(predicted, truth, counted, tolerance_px=boundary_px)
+        bins += bin_pixels(probability, truth, counted)
     return RunScores(
         threshold=threshold,
-        tiles=tuple(sums.tiles),
-        objects=_objects(sums.objects, dataset.card.resolution_m),
-        boundary=_boundary(sums.boundary, boundary_px),
-        curves=_curves(sums.bins),
-        area=_area([tile.counts for tile in sums.tiles], validation or []),
+        tiles=tuple(tiles),
+        objects=_objects(objects, dataset.card.resolution_m),
+        boundary=BoundaryScores(
+            tolerance_px=boundary_px,
+            found=boundary.found,
+            found_near=boundary.found_near,
+            known=boundary.known,
+            known_near=boundary.known_near,
+        ),
+        curves=ProbabilityHistogram(
+            landslide=tuple(bins.landslide.tolist()),
+            other=tuple(bins.other.tolist()),
+            mean_probability=tuple(bins.mean_probability.tolist()),
+        ),
+        area=_area([tile.counts for tile in tiles], validation or []),
     )
-
-
-def _count_tile(
-    sums: _ScoreSums,
-    dataset: TileDataset,
-    position: int,
-    probability: NDArray[np.float32],
-    threshold: float,
-    boundary_px: int,
-) -> None:
-    """Add a tile to the sums."""
-    tile = dataset.tile(position)
-    if probability.shape != tile.label.shape:
-        raise InputError(
-            f"{dataset.path}: tile {tile.tile_id} has {tile.label.shape} rows and columns and its "
-            f"prediction {probability.shape}; run the cell again"
-        )
-    found, known, counted = probability >= threshold, tile.label == LANDSLIDE, tile.counted
-    counts = count_pixels(found, known, counted)
-    sums.tiles.append(
-        TileCounts(tile_id=tile.tile_id, tp=counts.tp, fp=counts.fp, fn=counts.fn, tn=counts.tn)
-    )
-    sums.objects += count_objects(found, known, counted)
-    sums.boundary += count_boundary(found, known, counted, tolerance_px=boundary_px)
-    sums.bins += bin_pixels(probability, known, counted)
 
 
 def _objects(counts: ObjectCounts, resolution_m: float | None) -> ObjectScores:
@@ -119,26 +104,8 @@ def _objects(counts: ObjectCounts, resolution_m: float | None) -> ObjectScores:
     )
 
 
-def _boundary(counts: BoundaryCounts, tolerance_px: int) -> BoundaryScores:
-    return BoundaryScores(
-        tolerance_px=tolerance_px,
-        found=counts.found,
-        found_near=counts.found_near,
-        known=counts.known,
-        known_near=counts.known_near,
-    )
-
-
-def _curves(bins: ProbabilityBins) -> ProbabilityHistogram:
-    return ProbabilityHistogram(
-        landslide=tuple(bins.landslide.tolist()),
-        other=tuple(bins.other.tolist()),
-        mean_probability=tuple(bins.mean_probability.tolist()),
-    )
-
-
 def _area(tested: Sequence[PixelCounts], validated: Sequence[PixelCounts]) -> AdjustedArea | None:
-    """Return the landslide share of the test tiles, from their map and the validation's errors."""
+    """Return the test tiles' landslide fraction, adjusted by the errors on validation tiles."""
     summed = sum_counts(tested)
     pixels = summed.tp + summed.fp + summed.fn + summed.tn
     if not pixels:

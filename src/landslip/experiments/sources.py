@@ -214,7 +214,9 @@ def _plan(
         return _pairs_plan(source.pairs, progress)
     if source.scene is not None:
         return _scene_plan(source.scene, progress)
-    synthetic = source.synthetic or SyntheticSource(date="")
+    synthetic = source.synthetic
+    if synthetic is None:
+        raise ValueError("a source is pairs, scene or synthetic here")
     # no dataset can have this name, as a name has no two hyphens in a row
     key = f"synthetic--{synthetic.preset}-{synthetic.seed}"
     if key not in scenes:  # all dates of a preset and seed have one terrain
