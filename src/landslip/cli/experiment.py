@@ -24,8 +24,8 @@ def experiment(
     """Compare methods: data sets x splits x methods x seeds, executed, scored and reported.
 
     OUT gets `report.html`, `report.md`, `results.json`, and a folder for each run with its model
-    and predictions. After Ctrl-C or a crash the same command with `--resume` continues; finished runs
-    are not repeated. Tiles that leak from training into the test are refused.
+    and predictions. After Ctrl-C or a crash the same command with `--resume` continues; finished
+    runs are not repeated. Tiles that leak from training into the test are refused.
 
     Example: `landslip experiment configs/smoke.yaml --out EXPERIMENT --jobs 2`
     """
