@@ -23,4 +23,4 @@ def test_kept(tmp_path: Path, content: str | None, found: object) -> None:
     file = tmp_path / "kept.json"
     if content is not None:
         file.write_text(content)
-    assert read_cache(file, "is", of=1) == found
+    assert read_cache(file, "is", {"of": 1}) == found

@@ -110,14 +110,14 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
 def _scores(experiment: ExperimentState, job: RunJob, record: RunRecord) -> RunScores:
     """Return a run's scores, cached where they were computed in the same way."""
     boundary_px = experiment.config.boundary_px
-    way = [_SCORING_VERSION, boundary_px, digest_of(job.made_from)]
+    measured_on = {"way": [_SCORING_VERSION, boundary_px, digest_of(job.made_from)]}
     file = experiment.out / SCORES / f"{job.key.slug}.json"
     with suppress(ValidationError):
-        return RunScores.model_validate(read_cache(file, "scores", way=way))
+        return RunScores.model_validate(read_cache(file, "scores", measured_on))
     dataset = TileDataset(job.dataset)
     validation = [tile.counts for tile in record.validation] or None
     scores = score_run(dataset, Predictions(job.out), validation, record.threshold, boundary_px)
-    write_cache(file, "scores", scores.model_dump(mode="json"), indent=None, way=way)
+    write_cache(file, "scores", scores.model_dump(mode="json"), measured_on, indent=None)
     return scores
 
 

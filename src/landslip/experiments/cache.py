@@ -1,11 +1,12 @@
 """Results cached as JSON together with what they were measured on."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
-def read_cache(file: Path, key: str, **measured_on: object) -> Any | None:
+def read_cache(file: Path, key: str, measured_on: Mapping[str, object]) -> Any | None:
     """Return a cached result, or None where it has to be measured again.
 
     Args:
@@ -24,7 +25,12 @@ def read_cache(file: Path, key: str, **measured_on: object) -> Any | None:
 
 
 def write_cache(
-    file: Path, key: str, result: object, *, indent: int | None = 1, **measured_on: object
+    file: Path,
+    key: str,
+    result: object,
+    measured_on: Mapping[str, object],
+    *,
+    indent: int | None = 1,
 ) -> None:
     """Write a result for `read_cache`."""
     file.parent.mkdir(exist_ok=True)

@@ -89,11 +89,11 @@ def divide_all(
 
 def _duplicates(dataset: TileDataset, file: Path) -> tuple[DuplicatePair, ...]:
     measured_on = {"way": _DUPLICATES_VERSION, "pixels": dataset.card.pixels_sha256}
-    cached = read_cache(file, "alike", **measured_on)
+    cached = read_cache(file, "alike", measured_on)
     if cached is not None:
         return tuple(DuplicatePair(**pair) for pair in cached)
     duplicates = find_duplicates(dataset)
-    write_cache(file, "alike", [asdict(pair) for pair in duplicates], **measured_on)
+    write_cache(file, "alike", [asdict(pair) for pair in duplicates], measured_on)
     return duplicates
 
 

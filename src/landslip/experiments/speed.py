@@ -41,8 +41,8 @@ def measure_costs(
     for key, job in jobs.items():
         if key.target is None and (job.out / RECORD).is_file():
             first.setdefault(key.method, job)
-    measured_on = {name: job.key.slug for name, job in first.items()}
-    cached: Costs | None = read_cache(out / FILE, "costs", cells=measured_on)
+    measured_on = {"cells": {name: job.key.slug for name, job in first.items()}}
+    cached: Costs | None = read_cache(out / FILE, "costs", measured_on)
     if cached is not None:
         return cached
     log("speed of inference, side by side ...")
@@ -53,7 +53,7 @@ def measure_costs(
         predictions[name] = predict, pixels
     for name, rate in _rates(predictions).items():
         costs[name]["mpix_per_s"] = rate
-    write_cache(out / FILE, "costs", costs, cells=measured_on)
+    write_cache(out / FILE, "costs", costs, measured_on)
     return costs
 
 
