@@ -70,18 +70,18 @@ def parse_size(text: str, option: str) -> int:
     Raises:
         InputError: the text is no size.
     """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
         raise InputError(f"{option} is a size such as 2G or 1500M; got {text!r}")
-    return int(float(found[1]) * 1024 ** _POWERS[(found[2] or "").lower()])
+    return int(float(match[1]) * 1024 ** _POWERS[(match[2] or "").lower()])
 
 
 def peak_memory_mb() -> int:
     """Return the peak memory of this process in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
-        if found is not None:
-            return round(int(found[1]) / 1024)
+        match = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        if match is not None:
+            return round(int(match[1]) / 1024)
     # includes the process that this one was forked from
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

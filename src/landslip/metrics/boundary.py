@@ -62,7 +62,7 @@ class BoundaryCounts:
 
 
 def count_boundary(
-    found: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
     landslide: NDArray[np.bool_],
     counted: NDArray[np.bool_],
     *,
@@ -71,12 +71,12 @@ def count_boundary(
     """Count the boundary pixels of one tile, all arrays (height, width); see the rules above.
 
     Args:
-        found: where the model says landslide.
+        predicted: where the model says landslide.
         landslide: where the label does.
         counted: which pixels are valid and labelled.
         tolerance_px: 0 requires the same pixel.
     """
-    result, known = boundary(found, counted), boundary(landslide, counted)
+    result, known = boundary(predicted, counted), boundary(landslide, counted)
     disc = _disc(tolerance_px)
     return BoundaryCounts(
         found=int(result.sum()),

@@ -55,16 +55,16 @@ class ObjectCounts:
 
 
 def count_objects(
-    found: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
+    predicted: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
 ) -> ObjectCounts:
     """Count the objects of one tile, all arguments (height, width); see the rules above.
 
     Args:
-        found: where the model says landslide.
+        predicted: where the model says landslide.
         landslide: where the label does.
         counted: which pixels are valid and labelled; the others belong to no object.
     """
-    result, known = found & counted, landslide & counted
+    result, known = predicted & counted, landslide & counted
     known_px, known_shared_px = _objects(known, result)
     result_px, result_shared_px = _objects(result, known)
     detected = 2 * known_shared_px >= known_px

@@ -59,16 +59,16 @@ class PixelCounts:
 
 
 def count_pixels(
-    found: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
+    predicted: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
 ) -> PixelCounts:
     """Count the pixels of one tile.
 
     Args:
-        found: where the model says landslide.
+        predicted: where the model says landslide.
         landslide: where the label does.
         counted: which pixels are valid and labelled.
     """
-    pairs = np.bincount(2 * landslide[counted].astype(np.uint8) + found[counted], minlength=4)
+    pairs = np.bincount(2 * landslide[counted].astype(np.uint8) + predicted[counted], minlength=4)
     tn, fp, fn, tp = (int(number) for number in pairs)
     return PixelCounts(tp=tp, fp=fp, fn=fn, tn=tn)
 
