@@ -370,6 +370,7 @@ def claim_table(claims: Sequence[JudgedClaim]) -> ReportTable:
     rows = []
     for claim in claims:
         verdict = claim.verdict
+        counts = [claim.count(sign) if claim.comparisons else None for sign in signs]
         is_single = any(
             row.contrast.seeds is not None and row.contrast.seeds.total == 1
             for row in claim.deciding
@@ -379,7 +380,7 @@ def claim_table(claims: Sequence[JudgedClaim]) -> ReportTable:
                 cells=(
                     TableCell(text=claim.rule.claim),
                     TableCell(text=claim.rule.compared),
-                    *(number_cell(claim.count(sign), 0) for sign in signs),
+                    *(number_cell(count, 0) for count in counts),
                     TableCell(
                         text=verdict.value,
                         small="one seed" if is_single else "",
