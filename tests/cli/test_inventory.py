@@ -49,7 +49,7 @@ def test_options_reach_the_inventory(made: SyntheticExtraction, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("--date", "yesterday"), "--date is written YYYY-MM-DD"),
+        (("--date", "yesterday"), "--date must be YYYY-MM-DD"),
         (("--low", "0.9", "--high", "0.2"), "--high"),
         (("--draws", "-1"), "--draws"),
         (("--cell", "0"), "--cell"),

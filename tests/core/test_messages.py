@@ -46,7 +46,8 @@ def emitted() -> Iterator[tuple[str, set[str] | None]]:
             if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "message"):
                 continue
             names = {item.arg for item in node.keywords}
-            values = None if None in names else {str(name) for name in names}
+            is_known = isinstance(node.args[0], ast.Constant) and None not in names
+            values = {str(name) for name in names} if is_known else None
             for key in ast.walk(node.args[0]):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield key.value, values

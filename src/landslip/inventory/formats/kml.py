@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.core.choices import Language
+from landslip.core.messages import message
 from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.wgs84 import in_wgs84, points_in_wgs84
@@ -27,44 +28,8 @@ MAX_POINTS = 500_000
 _TOLERANCES_M = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _DEGREE_M = 111_195.0
 _ICON_PX = 32
+_TITLES = ("landslides", "crowns", "toes", "landslide", "crown", "toe")
 _DATE = (2000, 1, 1, 0, 0, 0)
-_WORDS: dict[Language, dict[str, str]] = {
-    Language.ENGLISH: {
-        "landslides": "Landslides",
-        "crowns": "Crowns",
-        "toes": "Toes",
-        "landslide": "Landslide",
-        "crown": "Crown of landslide",
-        "toe": "Toe of landslide",
-        "elevation": "Elevation",
-        "colon": ": ",
-        "count": "{count} landslides",
-        "largest": "Only the {shown} largest of {count} landslides are here; all are in "
-        "inventory.gpkg.",
-        "simple": "Outlines are simplified by up to {metres:g} m.",
-        "colours": "Yellow to red: confidence from low to high. Blue outline: to be checked.",
-        "yes": "yes",
-        "downslope": "downslope",
-        "box": "longer side of the smallest rectangle",
-    },
-    Language.CHINESE: {
-        "landslides": "滑坡",
-        "crowns": "后缘",
-        "toes": "前缘",
-        "landslide": "滑坡",
-        "crown": "滑坡后缘",
-        "toe": "滑坡前缘",
-        "elevation": "高程",
-        "colon": "：",
-        "count": "共{count}处滑坡",
-        "largest": "此处仅含{count}处滑坡中面积最大的{shown}处，全部见 inventory.gpkg。",
-        "simple": "边界已简化，偏差不超过 {metres:g} m。",
-        "colours": "由黄至红表示置信度由低到高；蓝色边界表示待核查。",
-        "yes": "是",
-        "downslope": "顺坡方向",
-        "box": "最小外接矩形长边",
-    },
-}
 
 
 def write_kmz(
@@ -98,15 +63,14 @@ def write_kmz(
 
 
 def _document(layers: InventoryLayers, record: InventoryRecord, language: Language) -> str:
-    words = _WORDS[language]
     count = len(layers.landslides)
     shown = layers.landslides.iloc[:LARGEST]
     outlines, metres = _simplify(in_wgs84(shown.geometry))
-    about = [words["count"].format(count=count), words["colours"]]
+    about = [message("kml.count", count=count), message("kml.colours")]
     if count > len(shown):
-        about.append(words["largest"].format(count=count, shown=len(shown)))
+        about.append(message("kml.largest", count=count, shown=len(shown)))
     if metres:
-        about.append(words["simple"].format(metres=metres))
+        about.append(message("kml.simple", metres=metres))
     fills = {f"grade{n}": grade.colour for n, grade in enumerate(colours.CONFIDENCE_CLASSES)}
     fills["plain"] = colours.UNGRADED
     ids = shown["id"].to_numpy()
@@ -114,14 +78,14 @@ def _document(layers: InventoryLayers, record: InventoryRecord, language: Langua
     return render_xml(
         "doc.kml.j2",
         name=record.name,
-        description="<br/>".join(map(html.escape, about)),
-        words=words,
+        description="<br/>".join(html.escape(one.text(language)) for one in about),
+        words={key: message(f"kml.{key}").text(language) for key in _TITLES},
         fills={name: _abgr(colour, 120) for name, colour in fills.items()},
         outline=_abgr(colours.OUTLINE, 255),
         flagged=_abgr(colours.FLAGGED, 255),
         landslides=_landslides(shown, outlines, language),
         points={
-            kind: _points(points[points["id"].isin(ids)], words)
+            kind: _points(points[points["id"].isin(ids)], language)
             for kind, points in layers_of_points.items()
         },
     )
@@ -145,7 +109,6 @@ def _abgr(colour: tuple[int, int, int], alpha: int) -> str:
 def _landslides(
     shown: geopandas.GeoDataFrame, outlines: NDArray[np.object_], language: Language
 ) -> Iterator[dict[str, Any]]:
-    words = _WORDS[language]
     rows = shown[[field.name for field in FIELDS]].to_dict("records")
     for row, outline in zip(rows, outlines, strict=True):
         if outline is None or outline.is_empty:
@@ -156,9 +119,9 @@ def _landslides(
             style = f"grade{colours.confidence_class(confidence)}"
         if any(row[name] is True for name in FLAGS):
             style += "-flagged"
-        values = ((field, _value_text(field, row[field.name], words)) for field in FIELDS[1:])
+        values = ((field, _value_text(field, row[field.name], language)) for field in FIELDS[1:])
         lines = (
-            f"{html.escape(field.label(language))}{words['colon']}{html.escape(text)}"
+            html.escape(_attribute_text(field.label(language), text, language))
             for field, text in values
             if text
         )
@@ -171,11 +134,12 @@ def _landslides(
         }
 
 
-def _points(points: geopandas.GeoDataFrame, words: dict[str, str]) -> Iterator[dict[str, Any]]:
+def _points(points: geopandas.GeoDataFrame, language: Language) -> Iterator[dict[str, Any]]:
+    label = message("kml.elevation").text(language)
     lonlat = points_in_wgs84(points.geometry).tolist()
     heights_m = points["elevation_m"].to_numpy(dtype=np.float64)
     for number, (x, y), height_m in zip(points["id"], lonlat, heights_m, strict=True):
-        text = f"{words['elevation']}{words['colon']}{height_m:,.0f} m"
+        text = _attribute_text(label, f"{height_m:,.0f} m", language)
         yield {
             "id": number,
             "description": text if math.isfinite(height_m) else "",
@@ -187,14 +151,18 @@ def _coordinates(ring: shapely.LinearRing) -> str:
     return " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(ring).tolist())
 
 
-def _value_text(field: InventoryField, value: Any, words: dict[str, str]) -> str:
+def _attribute_text(label: str, value: str, language: Language) -> str:
+    return message("kml.attribute", label=label, value=value).text(language)
+
+
+def _value_text(field: InventoryField, value: Any, language: Language) -> str:
     """Return a value in words, with its unit; empty where it is unknown."""
     if field.kind is FieldKind.FLAG:
-        return words["yes"] if value is True else ""
+        return message("kml.yes").text(language) if value is True else ""
     if field.kind is FieldKind.TEXT:
         if not isinstance(value, str):
             return ""
-        return words[value] if field.name == "axis" else value
+        return message(f"kml.{value}").text(language) if field.name == "axis" else value
     if not math.isfinite(value):
         return ""
     form = _FORMS.get(field.name) or _UNIT_FORMS[field.unit]

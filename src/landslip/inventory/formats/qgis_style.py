@@ -7,6 +7,7 @@ import geopandas
 import numpy as np
 
 from landslip.core.choices import Language
+from landslip.core.messages import message
 from landslip.inventory.fields import FLAGS, LAYER_FIELDS
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.xml_templates import render_xml
@@ -27,22 +28,6 @@ _MARKERS: dict[str, tuple[str, Colour, str]] = {
     CROWNS: ("triangle", colours.CROWN, "2"),
     TOES: ("circle", colours.TOE, "1.6"),
 }
-_WORDS: dict[Language, dict[str, str]] = {
-    Language.ENGLISH: {
-        "landslide": "Landslide",
-        "confidence": "Confidence",
-        "flagged": "To be checked: river flat, road or cloud?",
-        "unknown": "Confidence not known",
-        "none": "none",
-    },
-    Language.CHINESE: {
-        "landslide": "滑坡",
-        "confidence": "置信度",
-        "flagged": "待核查：疑似河滩、道路或云",
-        "unknown": "置信度未知",
-        "none": "无",
-    },
-}
 
 
 class _Rule(NamedTuple):
@@ -62,11 +47,11 @@ def layer_style(layer: str, frame: geopandas.GeoDataFrame, language: Language) -
             of density.
         language: of legend and labels of columns.
     """
-    words, marker, rules = _WORDS[language], None, []
+    marker, rules = None, []
     if layer == LANDSLIDES:
-        rules = _landslide_rules(frame, words)
+        rules = _landslide_rules(frame, language)
     elif layer == DENSITY:
-        rules = _density_rules(frame, words)
+        rules = _density_rules(frame, language)
     else:
         shape, colour, size_mm = _MARKERS[layer]
         marker = {
@@ -89,28 +74,39 @@ def layer_style(layer: str, frame: geopandas.GeoDataFrame, language: Language) -
     return _HEAD + "".join(map(str.strip, text.splitlines()))
 
 
-def _landslide_rules(frame: geopandas.GeoDataFrame, words: Mapping[str, str]) -> list[_Rule]:
+def _landslide_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[_Rule]:
     def fill(colour: Colour) -> dict[str, str]:
         red, green, blue = (part * 2 // 5 for part in colour)
         return _fill(colour, (red, green, blue), _SCALED_OUTLINE, alpha=200)
 
-    flagged = _Rule(words["flagged"], _FLAG_FILTER, None)
+    flagged = _Rule(message("qgis.flagged").text(language), _FLAG_FILTER, None)
     known = frame["confidence"].notna()
     if not known.any():
-        return [_Rule(words["landslide"], "", fill(colours.UNGRADED)), flagged]
+        return [
+            _Rule(message("qgis.landslide").text(language), "", fill(colours.UNGRADED)),
+            flagged,
+        ]
     rules = []
     for grade in colours.CONFIDENCE_CLASSES:
         below = "<=" if grade is colours.CONFIDENCE_CLASSES[-1] else "<"
         within = f'"confidence" >= {grade.low:g} AND "confidence" {below} {grade.high:g}'
-        label = f"{words['confidence']} {grade.low:.1f} – {grade.high:.1f}"
+        label = message("qgis.class", low=grade.low, high=grade.high).text(language)
         rules.append(_Rule(label, within, fill(grade.colour)))
-    unknown = _Rule(words["unknown"], '"confidence" IS NULL', fill((190, 190, 190)))
+    unknown = _Rule(
+        message("qgis.unknown").text(language), '"confidence" IS NULL', fill((190, 190, 190))
+    )
     return [*rules, *([] if known.all() else [unknown]), flagged]
 
 
-def _density_rules(frame: geopandas.GeoDataFrame, words: Mapping[str, str]) -> list[_Rule]:
+def _density_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[_Rule]:
     limits = density_limits(frame["per_km2"].to_numpy(dtype=np.float64))
-    rules = [_Rule(words["none"], '"per_km2" = 0', _fill(None, (220, 220, 220), _HAIRLINE))]
+    rules = [
+        _Rule(
+            message("qgis.none").text(language),
+            '"per_km2" = 0',
+            _fill(None, (220, 220, 220), _HAIRLINE),
+        )
+    ]
     classes = zip(limits, limits[1:], colours.DENSITIES, strict=False)
     for place, (low, high, colour) in enumerate(classes):
         above, below = ">" if place == 0 else ">=", "<=" if place == len(limits) - 2 else "<"
