@@ -45,12 +45,13 @@ def emitted() -> Iterator[tuple[str, set[str] | None]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "message"):
                 continue
-            names = {item.arg for item in node.keywords}
-            is_known = isinstance(node.args[0], ast.Constant) and None not in names
-            values = {str(name) for name in names} if is_known else None
-            for key in ast.walk(node.args[0]):
-                if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    yield key.value, values
+            key, names = node.args[0], {item.arg for item in node.keywords}
+            is_fixed = isinstance(key, ast.Constant) and None not in names
+            values = {str(name) for name in names} if is_fixed else None
+            spelled = key.values[:1] if isinstance(key, ast.JoinedStr) else list(ast.walk(key))
+            for part in spelled:
+                if isinstance(part, ast.Constant):
+                    yield str(part.value), values
 
 
 def test_the_package_emits_what_is_in_the_catalogues_and_nothing_else() -> None:
