@@ -19,6 +19,8 @@ from landslip.io.raster import OutputBand, write_scene
 Field = NDArray[np.float32]
 Points = NDArray[np.float64]
 GROUND_BANDS = ("blue", "green", "red", "nir")
+_FWHM_PER_SIGMA = 2.355
+_NODATA = -9999.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +30,13 @@ class GroundModel:
     Attributes:
         reflectance: (4: blue, green, red, nir, height, width) float32, lit by the sun of the day.
         height_m: (height, width) float32 over the ellipsoid, bilinear between pixel centres.
-        grid: of the reflectance, in a projected coordinate system.
-        height_grid: of the heights, in the same one; None where it is ``grid``.
+        grid: of both, in a projected coordinate system.
         mirrored: whether the ground is mirrored beyond its edges; else there is none.
     """
 
     reflectance: Field
     height_m: Field
     grid: Grid
-    height_grid: Grid | None = None
     mirrored: bool = False
 
     def __post_init__(self) -> None:
@@ -45,10 +45,10 @@ class GroundModel:
                 f"a ground model must have {len(GROUND_BANDS)} bands on its grid of "
                 f"{self.grid.shape}; got {self.reflectance.shape}"
             )
-        if self.height_m.shape != self._heights.shape or self._heights.crs != self.grid.crs:
+        if self.height_m.shape != self.grid.shape:
             raise InputError(
-                "a ground model's heights must be on a grid of its coordinate system; got "
-                f"{self.height_m.shape} on {self._heights.shape}, {self._heights.crs}"
+                f"a ground model's heights must be on its grid of {self.grid.shape}; "
+                f"got {self.height_m.shape}"
             )
         if self.grid.crs is None or not self.grid.crs.is_projected:
             raise InputError(
@@ -56,18 +56,9 @@ class GroundModel:
             )
 
     @property
-    def _heights(self) -> Grid:
-        return self.height_grid or self.grid
-
-    @property
     def pixel_m(self) -> float:
-        """Side of a pixel of the reflectance."""
+        """Side of a pixel."""
         return float(np.sqrt(abs(self.grid.transform.determinant)))
-
-    @property
-    def height_pixel_m(self) -> float:
-        """Side of a pixel of the heights."""
-        return float(np.sqrt(abs(self._heights.transform.determinant)))
 
     @property
     def height_range_m(self) -> tuple[float, float]:
@@ -94,15 +85,12 @@ class GroundModel:
         )
 
     def heights_at(self, col: Field, row: Field) -> Field:
-        """Return heights in metres at pixel coordinates of the reflectance, all (height, width)."""
-        to_heights: Affine = ~self._heights.transform @ self.grid.transform
-        a, b, c, d, e, f = (np.float32(value) for value in to_heights[:6])
+        """Return heights in metres at pixel coordinates, all (height, width)."""
         half = np.float32(0.5)
-        x, y = a * col + (c - half), e * row + (f - half)
-        if b or d:
-            x, y = x + b * row, y + d * col
         border = cv2.BORDER_REFLECT if self.mirrored else cv2.BORDER_REPLICATE
-        heights = cv2.remap(self.height_m, x, y, cv2.INTER_LINEAR, borderMode=border)
+        heights = cv2.remap(
+            self.height_m, col - half, row - half, cv2.INTER_LINEAR, borderMode=border
+        )
         return heights.astype(np.float32, copy=False)
 
     def has(self, col: Field, row: Field) -> NDArray[np.bool_]:
@@ -119,10 +107,6 @@ class GroundModel:
         if self.grid.crs is None:
             raise InputError("a ground model must be in projected coordinates; got none")
         return pyproj.CRS.from_user_input(self.grid.crs.to_wkt())
-
-
-_FWHM_PER_SIGMA = 2.355
-_NODATA = -9999.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +189,7 @@ def _dem_heights(ground: GroundModel, dem: DemFormat, grid: Grid) -> NDArray[np.
     transformer = pyproj.Transformer.from_crs(dem.epsg, ground.crs, always_xy=True)
     mapped = np.column_stack(transformer.transform(places[:, 0], places[:, 1]))
     points = map_points(~ground.grid.transform, mapped).astype(np.float32)
-    fine_m = ground.height_pixel_m
+    fine_m = ground.pixel_m
     sigma = math.sqrt(max(dem.spacing_m**2 - fine_m**2, 0)) / fine_m / _FWHM_PER_SIGMA
     smooth = replace(
         ground, height_m=ndimage.gaussian_filter(ground.height_m, sigma, mode="reflect")

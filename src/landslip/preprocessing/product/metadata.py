@@ -23,8 +23,6 @@ _BAND = re.compile(r"(?:B|Band)?(\d{1,2})", re.IGNORECASE | re.ASCII)
 _SEPARATOR = re.compile(r"[\s,;]+")
 # expat knows no encoding of several bytes but UTF-8 and UTF-16
 _CHINESE = re.compile(rb"<\?xml[^>]{0,80}encoding\s{0,9}=\s{0,9}[\"']gb", re.IGNORECASE)
-_GAIN_TAGS = ("AbsCeof", "AGain")
-_OFFSET_TAGS = ("AOffset",)
 _MAX_PIXELS = 1_000_000
 _Value = TypeVar("_Value")
 
@@ -89,8 +87,7 @@ class ImageMetadata:
             raise InputError(f"ImageGSD must be over 0 metres; got {self.gsd_m}")
         if self.abs_gains is not None and min(self.abs_gains) <= 0:
             raise InputError(
-                f"calibration gains ({' or '.join(_GAIN_TAGS)}) must be over 0; "
-                f"got {self.abs_gains}"
+                f"calibration gains (AbsCeof or AGain) must be over 0; got {self.abs_gains}"
             )
 
 
@@ -126,8 +123,9 @@ def _parse_metadata(tags: "_XmlTags") -> ImageMetadata:
             _pixel_count(tags.required("WidthInPixels"), "WidthInPixels"),
         ),
         gsd_m=tags.read("ImageGSD", _number),
-        abs_gains=tags.first(_GAIN_TAGS, _calibration_values),
-        abs_offsets=tags.first(_OFFSET_TAGS, _calibration_values),
+        abs_gains=tags.read("AbsCeof", _calibration_values)
+        or tags.read("AGain", _calibration_values),
+        abs_offsets=tags.read("AOffset", _calibration_values),
     )
 
 
@@ -161,12 +159,6 @@ class _XmlTags:
     def read(self, tag: str, parse: Callable[[str, str], _Value]) -> _Value | None:
         text = self.text(tag)
         return None if text is None else parse(text, tag)
-
-    def first(
-        self, tags: tuple[str, ...], parse: Callable[[str, str], _Value | None]
-    ) -> _Value | None:
-        values = (self.read(tag, parse) for tag in tags)
-        return next((value for value in values if value is not None), None)
 
 
 def _parse_xml(content: bytes) -> Element:
