@@ -1,4 +1,7 @@
-"""A scene resampled once onto another grid, displaced by what registration found."""
+"""A scene resampled once onto another grid, displaced by what registration found.
+
+rasterio's WarpedVRT reprojects, but takes no displacement that varies over the scene.
+"""
 
 import math
 import threading

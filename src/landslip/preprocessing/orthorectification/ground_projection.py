@@ -2,7 +2,8 @@
 
 A camera model is smooth in place and height, and the ground is rough. So the camera is evaluated
 exactly on a coarse lattice of nodes and at three heights, and is interpolated between them; heights
-are looked up at every pixel.
+are looked up at every pixel. GDAL's RPC transformer neither reports its interpolation error nor
+refuses heights over a geoid.
 """
 
 from dataclasses import dataclass, field
