@@ -43,13 +43,14 @@ def inventory(
     high: Annotated[
         float | None,
         typer.Option(
-            help="Probability that a landslide reaches somewhere. [default: midway from --low to 1]"
+            help="Probability that a landslide reaches in at least one pixel. [default: midway from "
+            "--low to 1]"
         ),
     ] = None,
     min_area: Annotated[
         float | None,
         typer.Option(
-            help="Smallest landslide, in square metres. [default: 100; of polygon files 0]"
+            help="Minimum mapping unit, in square metres. [default: 100; of polygon files 0]"
         ),
     ] = None,
     max_shift: Annotated[
@@ -57,7 +58,7 @@ def inventory(
         typer.Option(help="How far cleaning may move an outline, in metres. [default: a pixel]"),
     ] = None,
     smooth: Annotated[bool, typer.Option(help="Smooth the outlines.")] = True,
-    split: Annotated[bool, typer.Option(help="Divide landslides that touch.")] = True,
+    split: Annotated[bool, typer.Option(help="Split landslides that touch.")] = True,
     scene: Annotated[
         str | None,
         typer.Option(
@@ -65,14 +66,14 @@ def inventory(
             show_default=False,
         ),
     ] = None,
-    use_scene: Annotated[bool, typer.Option(help="Look at the scene.")] = True,
+    use_scene: Annotated[bool, typer.Option(help="Read the scene.")] = True,
     bands: options.Bands = None,
     units: options.UnitsOption = None,
     nodata: options.Nodata = None,
     date: Annotated[
         str | None,
         typer.Option(
-            help="When the scene was taken, YYYY-MM-DD. [default: the date in its name]",
+            help="Date of the scene, YYYY-MM-DD. [default: the date in its name]",
             show_default=False,
         ),
     ] = None,
@@ -83,7 +84,7 @@ def inventory(
     area: Annotated[
         Path | None,
         typer.Option(
-            help="Polygons of the ground that was searched, for densities of a polygon file.",
+            help="Polygons of the mapped area, for densities of a polygon file.",
             show_default=False,
         ),
     ] = None,
@@ -98,7 +99,7 @@ def inventory(
     errors: Annotated[
         Path | None,
         typer.Option(
-            help="What `landslip evaluate --json` printed, for the same where there is no sample.",
+            help="Output of `landslip evaluate --json`, for the same without a sample.",
             show_default=False,
         ),
     ] = None,
@@ -121,8 +122,8 @@ def inventory(
 
     Writes `inventory.gpkg` (layers landslides, crowns, toes, density, with QGIS styles),
     `inventory.parquet`, `.csv`, `.geojson`, `.kmz`, a STAC item, `statistics.json` and
-    `inventory.json`. Nothing is left out silently: what may be a river flat, a road or a cloud is
-    flagged in columns.
+    `inventory.json`. What may be a river flat, a road or a cloud is not left out but flagged in
+    columns.
 
     Example: `landslip inventory MAP --dem DEM.tif --out INVENTORY`
     """
@@ -162,7 +163,7 @@ def inventory(
 
 
 def tell(out: Path, record: "InventoryRecord") -> None:
-    """Say what came out."""
+    """Print notes and the result."""
     for note in record.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"{out}: {record.landslides} landslides in {', '.join(record.files)}")
