@@ -8,7 +8,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.cli.inventory import tell
+from landslip.cli.inventory import print_inventory
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import LandslipError
 
@@ -134,7 +134,7 @@ def extract(
                     overwrite=overwrite,
                     progress=True,
                 )
-                tell(inventory.folder, inventory.record)
+                print_inventory(inventory.folder, inventory.record)
     if failed:
         raise LandslipError(f"{failed} of {failed + mapped} scenes could not be mapped, see above")
 

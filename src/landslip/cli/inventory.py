@@ -43,8 +43,8 @@ def inventory(
     high: Annotated[
         float | None,
         typer.Option(
-            help="Probability that a landslide reaches in at least one pixel. [default: midway from "
-            "--low to 1]"
+            help="Probability that some pixel of a landslide reaches. [default: midway from --low "
+            "to 1]"
         ),
     ] = None,
     min_area: Annotated[
@@ -159,10 +159,10 @@ def inventory(
         overwrite=overwrite,
         progress=True,
     )
-    tell(out, made.record)
+    print_inventory(out, made.record)
 
 
-def tell(out: Path, record: "InventoryRecord") -> None:
+def print_inventory(out: Path, record: "InventoryRecord") -> None:
     """Print notes and the result."""
     for note in record.notes:
         typer.echo(f"note: {note}", err=True)
