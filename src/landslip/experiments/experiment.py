@@ -18,7 +18,7 @@ from landslip.experiments.results import FILE, Results, RunKey
 from landslip.experiments.run_folder import RECORD, RunJob, refuse_changed_run
 from landslip.experiments.sources import prepare_datasets
 from landslip.experiments.speed import measure_costs
-from landslip.experiments.worker_pool import RunOutcome, WorkerPool
+from landslip.experiments.worker_pool import RunOutcome, RunWorkerPool
 
 RUNS, LOCK = "cells", ".lock"
 
@@ -134,7 +134,7 @@ def _execute_runs(
     def report(fraction: float) -> None:
         request.progress(done + len(outcomes) + fraction, len(jobs))
 
-    with WorkerPool(request.jobs, report) as pool:
+    with RunWorkerPool(request.jobs, report) as pool:
         for job, outcome in pool.execute(waiting):
             outcomes[job.key] = outcome
             problem = "" if outcome.problem is None else f": {outcome.problem}"

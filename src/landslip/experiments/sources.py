@@ -54,7 +54,7 @@ _STUDY_AREAS = {StudyPreset.WENCHUAN: wenchuan_area, StudyPreset.SMALL: small_ar
 Log = Callable[[str], None]
 
 
-class SourceRecord(StrictModel):
+class DatasetSourceRecord(StrictModel):
     """``source.json``: the inputs of a finished dataset, and notes from its making."""
 
     settings: dict[str, Any]
@@ -167,7 +167,7 @@ def _make(name: str, plan: SourcePlan, folder: Path, log: Log) -> TileDataset:
             notes = plan.make(stage / "tiles")
             move_into_place(stage / "tiles", stage)
             (stage / "tiles").rmdir()
-            record = SourceRecord(
+            record = DatasetSourceRecord(
                 settings=dict(plan.settings),
                 stamp=plan.stamp,
                 content_sha256=plan.content_sha256,
@@ -177,9 +177,9 @@ def _make(name: str, plan: SourcePlan, folder: Path, log: Log) -> TileDataset:
         return TileDataset(folder)
 
 
-def _read_record(folder: Path) -> SourceRecord:
+def _read_record(folder: Path) -> DatasetSourceRecord:
     try:
-        return SourceRecord.model_validate_json((folder / SOURCE_RECORD).read_text())
+        return DatasetSourceRecord.model_validate_json((folder / SOURCE_RECORD).read_text())
     except (FileNotFoundError, UnicodeDecodeError, ValidationError) as error:
         raise InputError(
             f"{folder}: was not made by an experiment ({SOURCE_RECORD} is missing or damaged); "

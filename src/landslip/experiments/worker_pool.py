@@ -35,7 +35,7 @@ class RunOutcome:
 
 
 @dataclass(slots=True)
-class _Worker:
+class _RunWorker:
     """A process, and the fraction of its job that is done."""
 
     job: RunJob
@@ -43,7 +43,7 @@ class _Worker:
     fraction: float = 0.0
 
 
-class WorkerPool(Closeable):
+class RunWorkerPool(Closeable):
     """Worker processes; on leaving, those still running are terminated.
 
     They are forked from a process that has imported torch, which takes longer than many a run.
@@ -57,8 +57,8 @@ class WorkerPool(Closeable):
         self._size = size
         self._threads = max(1, len(os.sched_getaffinity(0)) // size)
         self._progress = progress
-        self._running: list[_Worker] = []
-        self._events: queue.Queue[tuple[_Worker, float | None]] = queue.Queue()
+        self._running: list[_RunWorker] = []
+        self._events: queue.Queue[tuple[_RunWorker, float | None]] = queue.Queue()
         self._context = multiprocessing.get_context("forkserver")
 
     def execute(self, jobs: Iterable[RunJob]) -> Iterator[tuple[RunJob, RunOutcome]]:
@@ -98,11 +98,11 @@ class WorkerPool(Closeable):
             forkserver.ensure_running()
         process.start()
         sender.close()
-        worker = _Worker(job, process)
+        worker = _RunWorker(job, process)
         self._running.append(worker)
         threading.Thread(target=self._listen, args=(worker, fractions), daemon=True).start()
 
-    def _listen(self, worker: _Worker, fractions: Connection) -> None:
+    def _listen(self, worker: _RunWorker, fractions: Connection) -> None:
         try:
             while True:
                 self._events.put((worker, fractions.recv()))
@@ -110,7 +110,7 @@ class WorkerPool(Closeable):
             worker.process.join()
             self._events.put((worker, None))
 
-    def _wait(self) -> _Worker:
+    def _wait(self) -> _RunWorker:
         """Wait for a worker to end, and report the progress of the others meanwhile."""
         while True:
             worker, fraction = self._events.get()
@@ -150,7 +150,7 @@ def _start_folder(job: RunJob) -> Path | None:
     return None if job.start is None else job.start.parent
 
 
-def _outcome(worker: _Worker) -> RunOutcome:
+def _outcome(worker: _RunWorker) -> RunOutcome:
     code = worker.process.exitcode
     if code == 0:
         return RunOutcome()

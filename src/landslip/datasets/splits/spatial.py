@@ -244,7 +244,7 @@ class SpatialRelations:
         buffer_m: the least distance of a tile from test tiles.
         near: tiles nearer to each other than the buffer.
         overlapping: tiles whose footprints overlap.
-        landslide: tiles that show parts of one landslide, or lie on tiles that do.
+        landslide: tiles that show parts of one landslide, or overlap tiles that do.
     """
 
     footprints: TileFootprints
