@@ -48,7 +48,7 @@ def test_a_summary_of_another_version_is_refused(made: SyntheticExtraction) -> N
 
 def test_a_raster_of_another_size_is_refused(made: SyntheticExtraction) -> None:
     change_json(made.extraction / "summary.json", lambda found: found.update(width=999))
-    with pytest.raises(InputError, match=r"160 x 160 pixels and summary\.json says 999 x 160"):
+    with pytest.raises(InputError, match=r"160 x 160 pixels and summary\.json states 999 x 160"):
         open_extraction(made.extraction)
 
 

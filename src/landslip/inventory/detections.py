@@ -137,7 +137,7 @@ def open_extraction(path: Path) -> ExtractionFolder:
     if grid.shape != (summary.height, summary.width):
         raise InputError(
             f"{path}: {PROBABILITY} has {grid.shape[1]} x {grid.shape[0]} pixels and {SUMMARY} "
-            f"says {summary.width} x {summary.height}; they are not of one extraction"
+            f"states {summary.width} x {summary.height}; they do not belong to one extraction"
         )
     card = open_model(path).card if (path / CARD).is_file() else None
     return ExtractionFolder(path=path, summary=summary, grid=grid, card=card)

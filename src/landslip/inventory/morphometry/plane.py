@@ -20,8 +20,8 @@ class MapPlane:
 
     In projected systems they are taken on the map, in metres; in geographic systems and in
     Mercator projections, which stretch lengths, in the plane that touches the ellipsoid at each
-    landslide: off by the share d² / 6 R² at a distance d, 4e-7 at 10 km. North is the map's north
-    in both: in the latter it is true north.
+    landslide: off by the fraction d² / 6 R² at a distance d, 4e-7 at 10 km. North is the map's
+    north in both: in the latter it is true north.
 
     Attributes:
         crs: a projected or geographic system.
@@ -35,11 +35,11 @@ class MapPlane:
     _to_angles: pyproj.Transformer | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        keep = object.__setattr__
-        keep(self, "stretches", is_stretched(self.crs))
-        keep(self, "_unit", axis_unit(self.crs))
-        keep(self, "_ellipsoid", self.crs.get_geod() or pyproj.Geod(ellps="WGS84"))
-        keep(self, "_to_angles", self._unprojection())
+        assign = object.__setattr__
+        assign(self, "stretches", is_stretched(self.crs))
+        assign(self, "_unit", axis_unit(self.crs))
+        assign(self, "_ellipsoid", self.crs.get_geod() or pyproj.Geod(ellps="WGS84"))
+        assign(self, "_to_angles", self._unprojection())
 
     @classmethod
     def of(cls, crs: pyproj.CRS | None) -> "MapPlane | None":
