@@ -177,12 +177,12 @@ def _row(
     fraction = percentage(_landslide_fraction(tile))
     yield GridPanel(image=label_image(landslide), note=f"{fraction} %")
     for by_tile in detected:
-        found = by_tile.get(tile.tile_id)
-        if found is None:
+        mask = by_tile.get(tile.tile_id)
+        if mask is None:
             yield GridPanel(image=np.full_like(image, 255), note="no prediction")
         else:
-            f1 = count_pixels(found, landslide, tile.counted).f1
-            yield GridPanel(image=error_map(image, found, landslide), note=f"F1 {percentage(f1)}")
+            f1 = count_pixels(mask, landslide, tile.counted).f1
+            yield GridPanel(image=error_map(image, mask, landslide), note=f"F1 {percentage(f1)}")
 
 
 def _text_strip(text: str, width: int) -> RgbImage:

@@ -44,7 +44,7 @@ def printed_methods(results: Results) -> dict[str, PrintedMethod]:
 
     Those with the paper's encoder; where there is none, the first method of the same network.
     """
-    found: dict[str, PrintedMethod] = {}
+    printed: dict[str, PrintedMethod] = {}
     for role in PaperMethod:
         names = [name for name in results.methods if paper_method(results.methods[name]) is role]
         encoder = _ENCODERS.get(role)
@@ -54,8 +54,8 @@ def printed_methods(results: Results) -> dict[str, PrintedMethod]:
             if encoder in (None, results.methods[name].encoder) and _represents(results, name)
         ]
         for name in exact or names[:1]:
-            found[name] = PrintedMethod(method=role, encoder=encoder, exact=bool(exact))
-    return found
+            printed[name] = PrintedMethod(method=role, encoder=encoder, exact=bool(exact))
+    return printed
 
 
 def proposed_method(results: Results) -> str | None:
@@ -63,14 +63,14 @@ def proposed_method(results: Results) -> str | None:
 
     The experiment's reference where it is one, else that with ResNet-50, -34, -101, -18 or any.
     """
-    found = [name for name, facts in results.methods.items() if _is_transferred_linknet(facts)]
-    if results.reference in found:
+    names = [name for name, facts in results.methods.items() if _is_transferred_linknet(facts)]
+    if results.reference in names:
         return results.reference
     for encoder in _PREFERRED:
-        for name in found:
+        for name in names:
             if results.methods[name].encoder == encoder:
                 return name
-    return found[0] if found else None
+    return names[0] if names else None
 
 
 def transfer_pairs(results: Results) -> list[tuple[str, str]]:
@@ -99,11 +99,11 @@ def opponents(results: Results, name: str) -> list[str]:
         return []
     if facts.encoder is None or not facts.transferred:
         return [leading]
-    found = list(_representatives(results, facts.model_copy(update={"arch": "linknet"})))
+    names = list(_representatives(results, facts.model_copy(update={"arch": "linknet"})))
     pairing = facts.encoder, results.methods[leading].encoder
     if facts.arch == "albunet" and pairing == _PAPER_PAIRING:
-        found.insert(0, leading)
-    return list(dict.fromkeys(found))
+        names.insert(0, leading)
+    return list(dict.fromkeys(names))
 
 
 def encoders_differ(one: MethodFacts, other: MethodFacts) -> bool:
@@ -113,14 +113,14 @@ def encoders_differ(one: MethodFacts, other: MethodFacts) -> bool:
 
 def linknets_by_depth(results: Results) -> list[str]:
     """Return the transferred LinkNets by depth of their encoder."""
-    found = [
+    names = [
         name
         for name, facts in results.methods.items()
         if _is_transferred_linknet(facts)
         and encoder_depth(facts.encoder)
         and _represents(results, name)
     ]
-    return sorted(found, key=lambda name: encoder_depth(results.methods[name].encoder))
+    return sorted(names, key=lambda name: encoder_depth(results.methods[name].encoder))
 
 
 def first_layer_variants(results: Results) -> list[str]:
@@ -136,8 +136,8 @@ def first_layer_variants(results: Results) -> list[str]:
 
 def encoder_depth(encoder: str | None) -> int:
     """Return the number of layers that an encoder's name states; 0 where it states none."""
-    found = re.fullmatch(r"resnet(\d+)", encoder or "")
-    return int(found[1]) if found else 0
+    match = re.fullmatch(r"resnet(\d+)", encoder or "")
+    return int(match[1]) if match else 0
 
 
 def encoder_label(encoder: str | None) -> str:
@@ -167,7 +167,7 @@ def _representatives(results: Results, wanted: MethodFacts) -> Iterator[str]:
 def _represents(results: Results, name: str) -> bool:
     """Whether a method represents those that differ only in their first layer."""
     facts = results.methods[name]
-    like = [other for other, known in results.methods.items() if _same_network(facts, known)]
+    like = [other for other, one in results.methods.items() if _same_network(facts, one)]
     return name == (results.reference if results.reference in like else like[0])
 
 

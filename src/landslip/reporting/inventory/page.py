@@ -61,8 +61,8 @@ def write_report(request: ReportRequest) -> Path:
     texts = read_texts(request.language)
     out = request.out or request.folder / REPORT
     overwrite = request.overwrite or request.out is None
-    with atomic_file(out, overwrite=overwrite) as stage, _basemap(data, request.scene) as found:
-        stage.write_text(html_page(data, *found, texts), encoding="utf-8")
+    with atomic_file(out, overwrite=overwrite) as stage, _basemap(data, request.scene) as basemap:
+        stage.write_text(html_page(data, *basemap, texts), encoding="utf-8")
     return out
 
 
