@@ -38,7 +38,7 @@ from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
-    from landslip.inference.cluster.pool import WorkerPool
+    from landslip.inference.cluster.pool import RayWorkerPool
     from landslip.inference.postprocessing import MapStatistics
 
 _SCENES_AT_ONCE = 3  # on a cluster: while one is completed, workers compute the next
@@ -114,7 +114,7 @@ def _extract_at_once(
     options: ExtractionOptions,
     progress: Progress,
 ) -> Generator[tuple[SceneTask, ExtractionOutcome]]:
-    from landslip.inference.cluster.pool import worker_pool
+    from landslip.inference.cluster.pool import ray_worker_pool
 
     combined = _CombinedProgress(progress)
 
@@ -128,7 +128,7 @@ def _extract_at_once(
 
     with (
         ThreadPoolExecutor(_SCENES_AT_ONCE, "scene") as threads,
-        worker_pool(model, engine, options.ray or AUTO, options.workers) as pool,
+        ray_worker_pool(model, engine, options.ray or AUTO, options.workers) as pool,
     ):
         futures = {threads.submit(outcome, task): task for task in tasks}
         try:
@@ -169,7 +169,7 @@ def extract_task(
     options: ExtractionOptions,
     *,
     progress: Progress = no_progress,
-    pool: "WorkerPool | None" = None,
+    pool: "RayWorkerPool | None" = None,
 ) -> ExtractionSummary:
     """Extract a scene, or the one that a STAC item describes.
 
@@ -204,7 +204,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
     options: ExtractionOptions,
     *,
     progress: Progress = no_progress,
-    pool: "WorkerPool | None" = None,
+    pool: "RayWorkerPool | None" = None,
 ) -> ExtractionSummary:
     """Extract the landslides of a scene into the folder ``out``.
 
@@ -275,7 +275,7 @@ def _map_scene(
     job: ExtractionJob,
     store: WindowStore,
     stage: Path,
-    pool: "WorkerPool | None",
+    pool: "RayWorkerPool | None",
     progress: Progress,
 ) -> "tuple[MapStatistics, _WindowTimings]":
     """Compute the windows that are not finished, and postprocess behind them."""
@@ -331,7 +331,7 @@ def _compute(
     job: ExtractionJob,
     store: WindowStore,
     todo: Sequence[WindowIndex],
-    pool: "WorkerPool | None",
+    pool: "RayWorkerPool | None",
     *,
     is_new: bool,
 ) -> Generator[WindowResult]:
@@ -366,10 +366,10 @@ def _compute_on_cluster(
     job: ExtractionJob,
     store: WindowStore,
     todo: Sequence[WindowIndex],
-    pool: "WorkerPool | None",
+    pool: "RayWorkerPool | None",
     prepare_store: Callable[[], None],
 ) -> Generator[WindowResult]:
-    from landslip.inference.cluster.pool import worker_pool
+    from landslip.inference.cluster.pool import ray_worker_pool
     from landslip.inference.cluster.worker import SceneJob
 
     if not todo:
@@ -378,7 +378,7 @@ def _compute_on_cluster(
     with (
         nullcontext(pool)
         if pool is not None
-        else worker_pool(job.model, job.engine, options.ray or AUTO, options.workers)
+        else ray_worker_pool(job.model, job.engine, options.ray or AUTO, options.workers)
     ) as workers:
         prepare_store()
         yield from workers.compute(SceneJob.of(job, store), todo)

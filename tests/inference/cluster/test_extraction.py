@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ from tests.inference.cluster.factories import (
     scene_job,
     write_scene,
 )
+from tests.inference.cluster.fatal_window import die_at_a_window
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import LandslipError, ModelError
 from landslip.core.progress import Progress, no_progress
 from landslip.inference.cluster import pool as pool_module
-from landslip.inference.cluster.pool import worker_pool
-from landslip.inference.cluster.worker import SceneJob, WorkerSpec
+from landslip.inference.cluster.pool import ray_worker_pool
 from landslip.inference.job import ExtractionOptions
-from landslip.inference.pipeline import WindowIndex, WindowResult
 from landslip.inference.result import ExtractionSummary
 from landslip.inference.run import extract, extract_all, scene_tasks
 from landslip.inference.store import WorkFolder
@@ -100,6 +99,15 @@ def workers_of(node: Any) -> list[int]:
     return children(raylet, "ray::compute_block")
 
 
+def worker_of(node: Any) -> int:
+    """Return the worker of a node; between two blocks there is none for a moment."""
+    deadline = time.monotonic() + 20
+    while not (workers := workers_of(node)):
+        assert time.monotonic() < deadline, "no worker computes"
+        time.sleep(0.01)
+    return workers[0]
+
+
 class Events:
     """Does something once so many windows are done."""
 
@@ -122,7 +130,7 @@ def test_killed_workers_are_replaced(given: Given, cluster: Any, tmp_path: Path)
     killed: list[int] = []
 
     def kill() -> None:
-        (worker,) = workers_of(cluster.head_node)
+        worker = worker_of(cluster.head_node)
         os.kill(worker, signal.SIGKILL)
         killed.append(worker)
 
@@ -135,7 +143,7 @@ def test_a_node_that_joins_gets_work(given: Given, cluster: Any, tmp_path: Path)
     joined: list[Any] = []
 
     def join() -> None:
-        stopped.extend(workers_of(cluster.head_node))
+        stopped.append(worker_of(cluster.head_node))
         os.kill(stopped[0], signal.SIGSTOP)
         joined.append(cluster.add_node(num_cpus=1))
 
@@ -200,31 +208,20 @@ def test_what_a_worker_finds_wrong_is_told_in_a_sentence(
     (tmp_path / "model" / "model.json").unlink()
     with (
         pytest.raises(ModelError, match=r"^.*model: not a model folder, it has no model\.json"),
-        worker_pool(model, engine, "auto", 1),
+        ray_worker_pool(model, engine, "auto", 1),
     ):
         pass
-
-
-def end_at_a_window(
-    spec: WorkerSpec, job: SceneJob, windows: Sequence[WindowIndex]
-) -> list[WindowResult]:
-    """Compute nothing, and die at one window."""
-    if (0, 1) in windows:
-        with Path(job.store).open("a") as log:
-            log.write(f"{len(windows)} ")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return [WindowResult(index=one, skipped=False, started_s=0, seconds=1) for one in windows]
 
 
 def test_a_window_that_kills_its_workers_ends_in_an_error(
     given: Given, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "compute_block", end_at_a_window)
+    monkeypatch.setattr(pool_module, "compute_block", die_at_a_window)
     monkeypatch.setattr(pool_module, "MAX_RETRIES", 1)  # each death costs seconds
     engine = open_engine(given.model, EngineName.OPENVINO, Precision.FP32)
     job = replace(scene_job(given.scene), store=str(tmp_path / "deaths"))
     with (
-        worker_pool(given.model, engine, "auto", 1) as pool,
+        ray_worker_pool(given.model, engine, "auto", 1) as pool,
         pytest.raises(LandslipError, match="2 workers died while computing the window at row 0, c"),
     ):
         list(pool.compute(job, [(0, 0), (0, 1), (1, 0), (1, 1), *[(2, 2)] * 20]))

@@ -27,6 +27,7 @@ from landslip.models.folder import ModelFolder
 
 MAX_RETRIES = 2
 _START_TIMEOUT_S = 600.0
+_STOP_TIMEOUT_S = 60.0
 _NODES_EVERY_S = 1.0
 _POLL_S = 0.1
 
@@ -127,7 +128,7 @@ class SceneQueue:
         )
 
 
-class WorkerPool(Closeable):
+class RayWorkerPool(Closeable):
     """Workers of a cluster, shared by several scenes; those that started earlier go first.
 
     A worker is a process of Ray that holds the model; Ray ends it when this process leaves the
@@ -158,7 +159,7 @@ class WorkerPool(Closeable):
         try:
             self._streams = int(ray.get(opening, timeout=_START_TIMEOUT_S))
         except ray.exceptions.GetTimeoutError as error:
-            ray.cancel(opening, force=True)
+            ray.cancel(opening)
             raise LandslipError(
                 f"{argument('ray')}: no worker could start within {_START_TIMEOUT_S:.0f} s; see "
                 "`ray status` for free cores"
@@ -211,12 +212,15 @@ class WorkerPool(Closeable):
                 self._collect_results()
         except Exception as error:
             failure = error
-        for task in self._running:
-            ray.cancel(task, force=True)
         with self._lock:
             self.failure = failure
             for scene in self._scenes:
                 scene.results.put(failure)
+        for task in self._running:
+            ray.cancel(task)  # not by force, on which Ray 2.60 may abort this process
+        # each ends after the window it is at, and must not write into the store of a later run
+        if tasks := list(self._running):
+            ray.wait(tasks, num_returns=len(tasks), timeout=_STOP_TIMEOUT_S)
 
     def _submit_blocks(self) -> None:
         while scene := next((scene for scene in list(self._scenes) if scene.waiting), None):
@@ -282,9 +286,9 @@ def _nodes() -> list[ClusterNode]:
 
 
 @contextmanager
-def worker_pool(
+def ray_worker_pool(
     model: ModelFolder, engine: Engine, address: str, workers: int | None
-) -> Iterator[WorkerPool]:
+) -> Iterator[RayWorkerPool]:
     """Have workers with a model and an engine while the body runs.
 
     Args:
@@ -300,5 +304,5 @@ def worker_pool(
     spec = WorkerSpec.of(model, engine)
     with connected(address):
         by_gpu = spec.engine is EngineName.TORCH and any(node.gpus for node in _nodes())
-        with closing(WorkerPool(spec, workers, by_gpu=by_gpu)) as pool:
+        with closing(RayWorkerPool(spec, workers, by_gpu=by_gpu)) as pool:
             yield pool
