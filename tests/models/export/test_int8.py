@@ -45,10 +45,10 @@ def test_the_tiles_are_a_draw_of_the_training_tiles(dataset: Path) -> None:
 
 def test_what_cannot_be_calibrated_on_is_refused(dataset: Path) -> None:
     tiles = TileDataset(dataset)
-    with pytest.raises(InputError, match=r"--tiles: at least 1 tile .* got 0"):
+    with pytest.raises(InputError, match=r"tiles is at least 1 tile; got 0"):
         QuantisationTiles(dataset=tiles, tiles=0)
     none = tiles.with_split([Split.TEST] * len(tiles), "none")
-    with pytest.raises(InputError, match=r"calibrated on training tiles and there is none"):
+    with pytest.raises(InputError, match=r"calibrated on training tiles and there are none"):
         QuantisationTiles(dataset=none).positions()
 
 
@@ -159,7 +159,7 @@ def test_validation_tiles_come_before_test_tiles(
     test_only = [Split.TEST if split is Split.VALIDATION else split for split in tiles.splits]
     assert evaluation_split(tiles.with_split(test_only, "test")) is Split.TEST
     training = tiles.with_split([Split.TRAIN] * len(tiles), "all")
-    message = r"validation or test tiles with landslides and there is none .*--val-share"
+    message = r"validation or test tiles with landslides and there are none .*val_share"
     with pytest.raises(InputError, match=message):
         evaluation_split(training)
     barren = TileDataset(write_dataset(tmp_path / "barren", landslides=False))

@@ -145,7 +145,9 @@ def test_a_file_of_another_network_is_refused(
     with torch.no_grad():
         next(iter(other.parameters())).mul_(2)
     pixels = np.random.default_rng(0).normal(size=(1, 4, 64, 64)).astype(np.float32)
-    with pytest.raises(ModelError, match=r"model\.onnx: .* at most 0\.0001 is rounding.*--no-onnx"):
+    with pytest.raises(
+        ModelError, match=r"model\.onnx: .* at most 0\.0001 is rounding.*use onnx=False"
+    ):
         _difference(written[0] / ONNX, other, pixels)
 
 

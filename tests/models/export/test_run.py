@@ -86,7 +86,7 @@ def test_too_large_a_loss_leaves_nothing(
     request = ExportRequest(model=fragile, out=tmp_path / "new", onnx=False, int8=int8)
     message = (
         r"int8 loses \d+\.\d\d points of F1 on 3 val tiles \(fp32 100\.00 %, int8 \d+\.\d\d %\) "
-        r"and at most 0\.5 are allowed; .*--tiles.*--calibrate.*--max-loss"
+        r"and at most 0\.5 are allowed; .*tiles.*calibrate.*max_loss"
     )
     with pytest.raises(InputError, match=message):
         export(request)
@@ -149,12 +149,12 @@ def test_a_dataset_of_another_kind_is_refused(
 def test_what_makes_no_export_is_refused(
     model: ModelFolder, int8: QuantisationTiles, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=r"nothing is to be exported: give --int8"):
+    with pytest.raises(InputError, match=r"nothing to export: ask for ONNX"):
         ExportRequest(model=model, out=tmp_path / "new", onnx=False)
     with pytest.raises(InputError, match="a new folder beside the model"):
         ExportRequest(model=model, out=model.path / ".." / model.path.name)
     for wrong in (-0.1, float("nan")):
-        with pytest.raises(InputError, match=r"--max-loss: points of F1, 0 or more; got"):
+        with pytest.raises(InputError, match=r"max_loss is 0 or more points of F1; got"):
             ExportRequest(model=model, out=tmp_path / "new", int8=int8, max_loss_points=wrong)
 
 

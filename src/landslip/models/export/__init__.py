@@ -1,1 +1,1 @@
-"""Models in other forms: ONNX for other programs, int8 for speed."""
+"""Export of models: ONNX for other programs, int8 for speed."""

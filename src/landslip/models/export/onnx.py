@@ -1,11 +1,9 @@
 """A network as ONNX, for ONNX Runtime and for QGIS; needs torch.
 
-What QGIS's plugin Deepness reads from an ONNX file.
-
-Deepness (github.com/PUTvision/qgis-plugin-deepness) takes square tiles of one fixed side, divides
-whatever QGIS hands out by 255, subtracts ``standardization_mean`` and divides by
-``standardization_std`` where it knows these keys, and takes a pixel for the class where the
-network's one channel is at least ``seg_thresh``. QGIS applies a file's scale and offset before.
+QGIS's plugin Deepness (github.com/PUTvision/qgis-plugin-deepness) runs an ONNX file on square tiles
+of one size. It divides the values from QGIS, which applies a file's scale and offset, by 255,
+subtracts ``standardization_mean`` and divides by ``standardization_std`` in versions that know
+these keys, and assigns the class to pixels whose single output is at least ``seg_thresh``.
 """
 
 import json
@@ -22,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from landslip.core.errors import ModelError
+from landslip.core.errors import ModelError, argument
 from landslip.models.card import InputCard, ModelCard, OnnxCard
 from landslip.models.folder import DEEPNESS, ONNX, ModelFolder
 from landslip.models.weights import load_network, torch_version
@@ -32,26 +30,26 @@ TILE_PX = 512
 OVERLAP_PERCENT = 20
 OPSET = 18
 IMAGE, PROBABILITY = "image", "probability"
-ROUNDING = 1e-4
+MAX_DIFFERENCE = 1e-4
 _SIDES = ("batch", "height", "width")
 
 
 class FromDeepness(nn.Module):
-    """A network that takes what Deepness hands out: values / 255, not normalised.
+    """A network that takes Deepness's input: values / 255, not normalised.
 
-    Pixels that hold the training data's nodata in any band are normalised to 0 and come out as 0.
+    Pixels with the training data's nodata in any band get 0 as input and as output.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, known: InputCard) -> None:
+    def __init__(self, network: nn.Module, card: InputCard) -> None:
         """Put normalisation before a network that returns probabilities."""
         super().__init__()
         self.network = network
-        self.nodata = known.nodata
-        self.register_buffer("mean", torch.tensor(known.mean)[:, None, None])
-        self.register_buffer("std", torch.tensor(known.std)[:, None, None])
+        self.nodata = card.nodata
+        self.register_buffer("mean", torch.tensor(card.mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(card.std)[:, None, None])
 
     def forward(self, image: Tensor) -> Tensor:
         """Return probabilities (n, 1, height, width) for values / 255 (n, bands, height, width)."""
@@ -75,32 +73,32 @@ def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
     """Write a model's network with its sigmoid as ONNX, for any size and for Deepness.
 
     ``model.onnx`` takes normalised float32 ``image`` (batch, bands, height, width) and returns
-    ``probability`` (batch, 1, height, width). ``deepness.onnx`` takes one square tile as Deepness
-    hands it out.
+    ``probability`` (batch, 1, height, width). ``deepness.onnx`` takes one square tile of Deepness.
 
     Raises:
-        ModelError: the weights are damaged, or what was written does not give the network's
-            probabilities.
+        ModelError: the weights are damaged, or the files' probabilities are not the network's.
     """
     network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
-    known, side = model.card.input, deepness_tile(model.card.input.multiple)
-    bands, multiple = len(known.bands), known.multiple
-    adapted = FromDeepness(network, known).eval()
+    card, side = model.card.input, _deepness_tile(model.card.input.multiple)
+    bands, multiple = len(card.bands), card.multiple
+    adapted = FromDeepness(network, card).eval()
     any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
-    with _silent():
+    with _silent_exporter():
         general = _converted(network, (2, bands, 2 * multiple, 3 * multiple), any_size)
         fixed = _converted(adapted, (1, bands, side, side), {})
     for value in (*general.graph.input, *general.graph.output):
         _name_sides(value)
-    for key, text in deepness_keys(model.card).items():
+    for key, text in _deepness_keys(model.card).items():
         fixed.metadata_props.add(key=key, value=text)
     _save(general, folder / ONNX)
     _save(fixed, folder / DEEPNESS)
     generator = np.random.default_rng(0)
     shapes = ((1, bands, multiple, 2 * multiple), (3, bands, 4 * multiple, 3 * multiple))
-    drawn = [_drawn(shape, generator) for shape in shapes]
-    difference = max(_difference(folder / ONNX, network, pixels) for pixels in drawn)
-    tile = _values(known, _drawn((1, bands, side, side), generator)) / np.float32(DIVISOR)
+    pixels = [generator.standard_normal(shape, dtype=np.float32) for shape in shapes]
+    difference = max(_difference(folder / ONNX, network, batch) for batch in pixels)
+    mean, std = (np.array(part, np.float32)[:, None, None] for part in (card.mean, card.std))
+    tile = generator.standard_normal((1, bands, side, side), dtype=np.float32) * std + mean
+    tile /= np.float32(DIVISOR)
     _difference(folder / DEEPNESS, adapted, tile)
     return OnnxCard(
         opset=OPSET,
@@ -131,7 +129,7 @@ def _converted(
 
 
 def _name_sides(value: onnx.ValueInfoProto) -> None:
-    """Give the sides plain names, in place of torch's formulas of them."""
+    """Name the dimensions, in place of torch's formulas."""
     sides = value.type.tensor_type.shape.dim
     for at, name in zip((0, 2, 3), _SIDES, strict=True):
         sides[at].dim_param = name
@@ -142,35 +140,25 @@ def _save(converted: onnx.ModelProto, path: Path) -> None:
     onnx.save(converted, path)
 
 
-def _drawn(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.float32]:
-    return generator.standard_normal(shape, dtype=np.float32)
-
-
-def _values(known: InputCard, normalised: NDArray[np.float32]) -> NDArray[np.float32]:
-    mean, std = (np.array(part, np.float32)[:, None, None] for part in (known.mean, known.std))
-    values: NDArray[np.float32] = normalised * std + mean
-    return values
-
-
 def _difference(path: Path, network: nn.Module, pixels: NDArray[np.float32]) -> float:
     """Return the largest difference of a written file's probabilities from torch's."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = network(torch.from_numpy(pixels)).numpy()
-    found = session.run([PROBABILITY], {IMAGE: pixels})[0]
-    difference = float(np.abs(found - expected).max())
-    if not difference <= ROUNDING:
+    output = session.run([PROBABILITY], {IMAGE: pixels})[0]
+    difference = float(np.abs(output - expected).max())
+    if not difference <= MAX_DIFFERENCE:
         raise ModelError(
             f"{path.name}: its probabilities differ from the network's by up to {difference:.2g} "
-            f"and at most {ROUNDING:g} is rounding; this network does not survive the conversion, "
-            "use --no-onnx"
+            f"and at most {MAX_DIFFERENCE:g} is rounding; this network cannot be converted, use "
+            f"{argument('onnx', False)}"
         )
     return difference
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
-    """Keep the exporter's notes about itself to itself."""
+def _silent_exporter() -> Iterator[None]:
+    """Silence the exporter's log."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -179,22 +167,22 @@ def _silent() -> Iterator[None]:
         logging.disable(before)
 
 
-def deepness_tile(multiple: int) -> int:
-    """Return the side of Deepness's tiles: `TILE_PX`, rounded up to the model's multiple."""
+def _deepness_tile(multiple: int) -> int:
+    """Return the side of Deepness's tiles: 512 px, rounded up to the model's multiple."""
     return -(-TILE_PX // multiple) * multiple
 
 
-def deepness_keys(card: ModelCard) -> dict[str, str]:
+def _deepness_keys(card: ModelCard) -> dict[str, str]:
     """Return the metadata of the ONNX file, each value as JSON.
 
-    Mean 0 and deviation 1 ask Deepness for nothing more than its division: the network in the file
-    undoes it and normalises by itself, so that versions that do not know the keys agree.
+    Mean 0 and deviation 1 leave only Deepness's division by 255, which the network in the file
+    undoes before it normalises, so that versions that do not know the keys agree.
     """
     bands = len(card.input.bands)
     keys = {
         "model_type": "Segmentor",
         "class_names": {"0": "background", "1": "landslide"},
-        "tile_size": deepness_tile(card.input.multiple),
+        "tile_size": _deepness_tile(card.input.multiple),
         "tiles_overlap": OVERLAP_PERCENT,
         "seg_thresh": card.threshold,
         "seg_small_segment": 0,
