@@ -107,7 +107,8 @@ class PreprocessRequest:
     def __post_init__(self) -> None:
         if not 0.5 <= self.resolution_m <= 30:
             raise InputError(
-                f"{argument('resolution')} of a scene must be 0.5 to 30 m; got {self.resolution_m}"
+                "a scene has pixels of 0.5 to 30 m; "
+                f"got {argument('resolution', self.resolution_m)}"
             )
 
     @property
