@@ -1,4 +1,4 @@
-"""How fast the SVM predicts whole tiles, beside scikit-learn's own decision function.
+"""Speed of the SVM on tiles, beside scikit-learn's own decision function.
 
     python benchmarks/svm_speed.py [--dataset DIR] [--pixels-per-class 2000] [--c 1] [--gamma scale]
         [--workers 1]
@@ -37,7 +37,7 @@ LIBRARY_PX = 6000
 
 
 def main() -> None:
-    """Fit, predict by both and print the table."""
+    """Fit, predict with both and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", type=Path)
     parser.add_argument("--pixels-per-class", type=int, default=2000)
@@ -82,9 +82,9 @@ def compare(dataset: TileDataset, settings: SvmSettings, workers: int) -> None:
     print("| | s for these tiles | MPix/s |\n|---|---|---|")
     print(f"| scikit-learn, from {len(spectra)} px | {theirs:.1f} | {pixels / theirs / 1e6:.4f} |")
     print(f"| landslip, {workers} thread | {ours:.1f} | {pixels / ours / 1e6:.4f} |")
-    shares = [f"{share:.4%}" for share in shares_of(model, tiles)]
+    fractions = [f"{fraction:.4%}" for fraction in fractions_of(model, tiles)]
     print(
-        f"\nrepeated in their tile {shares[0]}, done in float64 {shares[1]}, by library {shares[2]}"
+        f"\nrepeated in their tile {fractions[0]}, repeated in float64 {fractions[1]}, by library {fractions[2]}"
     )
     print(f"times as fast: {theirs / ours:.0f}; differing decisions: {unlike} of {len(spectra)}")
 
@@ -104,8 +104,8 @@ def part_of(
     return model.spectra(stored[:, some]), found[some] >= THRESHOLD
 
 
-def shares_of(model: SvmModel, tiles: list[Tile]) -> tuple[float, float, float]:
-    """Return which share of pixels is repeated, and of the others which takes more than float32."""
+def fractions_of(model: SvmModel, tiles: list[Tile]) -> tuple[float, float, float]:
+    """Return the fraction of repeated pixels, and those of the others beyond float32."""
     every = single = finer = library = 0
     for tile in tiles:
         pixels, places = unique_pixels(tile.stored[:, tile.valid])
@@ -149,19 +149,21 @@ def write_synthetic(folder: Path) -> None:
 def tile_of(at: int, generator: np.random.Generator) -> Tile:
     """Return a tile of soil among plants, in light and shade; landslides are most of the soil."""
     plants, soil = np.array([[300, 450, 350, 2900], [1050, 1350, 1700, 2250]])[:, :, None, None]
-    share = 1 / (1 + np.exp(-2 * cloudy(generator, 6)))
+    share = 1 / (1 + np.exp(-2 * smooth_noise(generator, 6)))
     values = share * soil + (1 - share) * plants
-    values = values * (1 + 0.25 * cloudy(generator, 10)) * (1 + 0.1 * cloudy(generator, 2))
+    values = (
+        values * (1 + 0.25 * smooth_noise(generator, 10)) * (1 + 0.1 * smooth_noise(generator, 2))
+    )
     values += generator.normal(0, 60, values.shape)
     return Tile(
         tile_id=f"t{at}",
         stored=np.clip(values, 1, 10000).astype(np.uint16),
-        label=(share + 0.15 * cloudy(generator, 5) > 0.8).astype(np.uint8),
+        label=(share + 0.15 * smooth_noise(generator, 5) > 0.8).astype(np.uint8),
         valid=np.ones((SIDE, SIDE), dtype=np.bool_),
     )
 
 
-def cloudy(generator: np.random.Generator, px: float) -> NDArray[np.float64]:
+def smooth_noise(generator: np.random.Generator, px: float) -> NDArray[np.float64]:
     """Return smooth noise with details of some size, of mean 0 and standard deviation 1."""
     found = cv2.GaussianBlur(generator.normal(size=(SIDE, SIDE)), (0, 0), px)
     return np.asarray((found - found.mean()) / found.std())

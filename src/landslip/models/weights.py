@@ -1,4 +1,4 @@
-"""Saves and loads a network's weights; needs torch."""
+"""A network's weights in a model folder; needs torch."""
 
 from pathlib import Path
 
@@ -37,5 +37,5 @@ def load_network(model: ModelFolder) -> nn.Module:
 
 
 def torch_version() -> str:
-    """The version of torch, without its build."""
+    """Return the version of torch, without its build."""
     return str(torch.__version__).split("+")[0]
