@@ -84,7 +84,8 @@ def compare(dataset: TileDataset, settings: SvmSettings, workers: int) -> None:
     print(f"| landslip, {workers} thread | {ours:.1f} | {pixels / ours / 1e6:.4f} |")
     fractions = [f"{fraction:.4%}" for fraction in fractions_of(model, tiles)]
     print(
-        f"\nrepeated in their tile {fractions[0]}, repeated in float64 {fractions[1]}, by library {fractions[2]}"
+        f"\nduplicates in their tile {fractions[0]}, repeated in float64 {fractions[1]}, "
+        f"by scikit-learn {fractions[2]}"
     )
     print(f"times as fast: {theirs / ours:.0f}; differing decisions: {unlike} of {len(spectra)}")
 
