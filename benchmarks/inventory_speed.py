@@ -28,9 +28,9 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from extract_parts.page import environment_lines
-from landslip.inventory.morphometry.attributes import terrain_attributes
 from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.morphometry.measures import planar_measures
+from landslip.inventory.morphometry.planimetry import planar_measures
+from landslip.inventory.morphometry.terrain_attributes import terrain_attributes
 from landslip.inventory.record import REPORT
 
 WHOLE = ("inventory", "peak MB", "written MB", "report", "peak MB", "page MB")

@@ -12,7 +12,7 @@ from landslip.core.errors import InputError
 from landslip.inventory.comparison.inventories import ComparisonRequest
 from landslip.inventory.comparison.scores import count_inventory_pixels
 from landslip.inventory.detections import open_extraction
-from landslip.inventory.morphometry.measures import planar_measures
+from landslip.inventory.morphometry.planimetry import planar_measures
 from landslip.inventory.request import CleaningOptions, InventoryRequest
 
 HERE = Path("here")

@@ -25,7 +25,7 @@ from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
 from landslip.inventory.polygons.polygonize import polygonize
-from landslip.inventory.polygons.splitting import ElevationSource
+from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
 from landslip.inventory.request import CleaningOptions, InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from landslip.inventory.detections import Detections
 from landslip.inventory.fields import FIELDS, FieldKind, InventoryField
-from landslip.inventory.morphometry.attributes import TerrainAttributes
-from landslip.inventory.morphometry.measures import PlanarMeasures
+from landslip.inventory.morphometry.planimetry import PlanarMeasures
+from landslip.inventory.morphometry.terrain_attributes import TerrainAttributes
 from landslip.inventory.scene_context import SceneContext
 from landslip.inventory.statistics.density import density_cells
 

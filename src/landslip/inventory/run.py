@@ -38,14 +38,14 @@ from landslip.inventory.formats.vector_files import (
     write_parquet,
 )
 from landslip.inventory.layers import InventoryLayers, make_layers
-from landslip.inventory.morphometry.attributes import (
+from landslip.inventory.morphometry.elevation import ElevationModel
+from landslip.inventory.morphometry.planimetry import planar_measures
+from landslip.inventory.morphometry.terrain_attributes import (
     DOWNSLOPE,
     MIN_COVERAGE,
     TerrainAttributes,
     terrain_attributes,
 )
-from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.morphometry.measures import planar_measures
 from landslip.inventory.record import DemRecord, InventoryRecord, confidence_message
 from landslip.inventory.request import AuxiliaryData, InventoryRequest
 from landslip.inventory.scene_context import SceneContext, read_scene_context, scene_reference

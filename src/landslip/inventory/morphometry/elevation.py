@@ -14,7 +14,7 @@ from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.inventory.morphometry.plane import MapPlane
+from landslip.inventory.morphometry.map_distances import MapPlane
 from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.resampling import bilinear_at
 

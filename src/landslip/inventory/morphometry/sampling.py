@@ -8,7 +8,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.inference.outlines import run_indices
-from landslip.inventory.morphometry.plane import MapPlane, Points
+from landslip.inventory.morphometry.map_distances import MapPlane, Points
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.intp]

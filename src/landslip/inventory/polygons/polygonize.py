@@ -25,7 +25,7 @@ from landslip.inference.postprocessing import threshold_level
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
 from landslip.inventory.polygons.smoothing import smooth_outlines
-from landslip.inventory.polygons.splitting import (
+from landslip.inventory.polygons.watershed import (
     MAX_WINDOW_PX,
     MIN_PART_PX,
     ElevationSource,

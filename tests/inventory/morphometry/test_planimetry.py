@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslip.inventory.morphometry.measures import (
+from landslip.inventory.morphometry.map_distances import MapPlane
+from landslip.inventory.morphometry.planimetry import (
     along_and_across_m,
     box_azimuths_deg,
     extents_m,
     planar_measures,
 )
-from landslip.inventory.morphometry.plane import MapPlane
 from landslip.inventory.morphometry.sampling import PolygonEdges
 
 UTM = pyproj.CRS.from_epsg(32650)

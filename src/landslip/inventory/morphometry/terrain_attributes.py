@@ -12,12 +12,12 @@ from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.morphometry.measures import (
+from landslip.inventory.morphometry.map_distances import MapPlane, Points, azimuths_deg
+from landslip.inventory.morphometry.planimetry import (
     along_and_across_m,
     box_azimuths_deg,
     extents_m,
 )
-from landslip.inventory.morphometry.plane import MapPlane, Points, azimuths_deg
 from landslip.inventory.morphometry.sampling import (
     PolygonBatch,
     SamplePoints,

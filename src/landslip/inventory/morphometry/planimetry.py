@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
-from landslip.inventory.morphometry.plane import MapPlane, Points, azimuths_deg, directions
+from landslip.inventory.morphometry.map_distances import (
+    MapPlane,
+    Points,
+    azimuths_deg,
+    directions,
+)
 from landslip.inventory.morphometry.sampling import (
     PolygonEdges,
     Values,

@@ -27,9 +27,9 @@ from tests.inventory.polygons.pixel_shapes import (
 
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.inventory.polygons import splitting as module
+from landslip.inventory.polygons import watershed as module
 from landslip.inventory.polygons.constrictions import Constriction
-from landslip.inventory.polygons.splitting import (
+from landslip.inventory.polygons.watershed import (
     ElevationSource,
     SplitContext,
     SplitLandslides,
