@@ -45,7 +45,7 @@ from landslip.models.ood.score import (
     score_distances,
     training_statistics_of,
 )
-from landslip.models.ood.statistics import TrainingStatistics, patches_of_tile
+from landslip.models.ood.training_statistics import TrainingStatistics, patches_of_tile
 
 RESAMPLES, DRAWS, DRAWN_TILES = 1000, 200, 16
 HEADER = """| tiles | curve | calibration error | Brier score | log loss |

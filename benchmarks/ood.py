@@ -39,7 +39,7 @@ from landslip.models.ood.score import (
     score_distances,
     score_scene,
 )
-from landslip.models.ood.statistics import (
+from landslip.models.ood.training_statistics import (
     TRAINING_STATISTICS,
     TrainingStatistics,
     measure_training_statistics,

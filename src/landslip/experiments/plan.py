@@ -10,7 +10,12 @@ from landslip import __version__
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.core.files import sha256_of
-from landslip.experiments.config import ExperimentConfig, MethodConfig, RunsConfig, TransferConfig
+from landslip.experiments.config import (
+    ExperimentConfig,
+    MethodConfig,
+    RunsConfig,
+    TransferConfig,
+)
 from landslip.experiments.divisions import DatasetDivision, Divisions, transfer_split
 from landslip.experiments.results import RunKey
 from landslip.experiments.run_folder import MODEL, RunJob

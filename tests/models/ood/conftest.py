@@ -24,7 +24,7 @@ from landslip.models.ood.score import (
     score_distances,
     training_statistics_of,
 )
-from landslip.models.ood.statistics import (
+from landslip.models.ood.training_statistics import (
     TRAINING_STATISTICS,
     TrainingStatistics,
     measure_training_statistics,

@@ -20,7 +20,7 @@ from landslip.datasets.format import TileDataset
 from landslip.io.raster import Scene
 from landslip.models.folder import CARD, ModelFolder, open_model
 from landslip.models.ood.score import OodScore, score_scene
-from landslip.models.ood.statistics import EARLIER_NAME, TRAINING_STATISTICS
+from landslip.models.ood.training_statistics import EARLIER_NAME, TRAINING_STATISTICS
 
 WriteRaster = Callable[..., Path]
 

@@ -27,7 +27,7 @@ from landslip.models.card import (
 from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, ModelFolder
-from landslip.models.ood.statistics import (
+from landslip.models.ood.training_statistics import (
     EARLIER_NAME,
     MIN_TRAINING_TILES,
     TRAINING_STATISTICS,

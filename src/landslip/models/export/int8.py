@@ -19,11 +19,7 @@ from landslip.datasets.format import TileDataset
 from landslip.metrics.pixels import PixelCounts
 from landslip.models.engines.openvino import OpenvinoEngine, split_last_convolution
 from landslip.models.evaluation import evaluate
-from landslip.models.folder import (
-    GRAPH,
-    GRAPH_WEIGHTS,
-    ModelFolder,
-)
+from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
 
 _NO_TELEMETRY = "NNCF_CI"
 

@@ -11,7 +11,7 @@ from landslip.models.card import ModelCard
 from landslip.models.folder import ModelFolder
 from landslip.models.ood.features import FeatureExtractor, spectral_descriptor
 from landslip.models.ood.gaussian import GaussianModel, Points
-from landslip.models.ood.statistics import (
+from landslip.models.ood.training_statistics import (
     EARLIER_NAME,
     TRAINING_STATISTICS,
     NormalisedPatch,

@@ -13,7 +13,7 @@ from landslip.core.window import Window
 from landslip.datasets.format import TileDataset
 from landslip.models.folder import ModelFolder
 from landslip.models.ood.gaussian import GaussianModel
-from landslip.models.ood.statistics import (
+from landslip.models.ood.training_statistics import (
     TrainingStatistics,
     measure_training_statistics,
     patch_windows,
