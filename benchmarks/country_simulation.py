@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from landslip.inference.cluster.pool import block_size
 from landslip.inference.plan import WindowPlan
+from landslip.inference.ray.pool import block_size
 
 FILE_BLOCK_PX = 512
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.inference.cluster.factories import contents, make_model, write_scene
+from tests.inference.ray.factories import contents, make_model, write_scene
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
@@ -100,7 +100,7 @@ def test_a_cluster_that_does_not_answer(
 def test_ray_is_not_installed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("landslip.inference.cluster.session.find_spec", lambda name: None)
+    monkeypatch.setattr("landslip.inference.ray.session.find_spec", lambda name: None)
     assert refused(folder, tmp_path / "out", "--ray", "auto") == (
         "--ray: ray is not installed; install landslip[cloud]"
     )

@@ -20,7 +20,6 @@ from landslip.core.files import refuse_existing
 from landslip.core.messages import Message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import peak_memory_mb
-from landslip.inference.cluster.session import AUTO, check_address
 from landslip.inference.job import (
     ExtractionJob,
     ExtractionOptions,
@@ -28,6 +27,7 @@ from landslip.inference.job import (
     plan_extraction,
 )
 from landslip.inference.pipeline import WindowIndex, WindowPipeline, WindowResult
+from landslip.inference.ray.session import AUTO, check_address
 from landslip.inference.result import SUMMARY, ExtractionSummary, finished_job_digest
 from landslip.inference.store import WindowStore, WorkFolder
 from landslip.io.raster import Scene, SceneOptions, bounded_cache, decoding_threads
@@ -38,8 +38,8 @@ from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
-    from landslip.inference.cluster.pool import RayWorkerPool
     from landslip.inference.postprocessing import MapStatistics
+    from landslip.inference.ray.pool import RayWorkerPool
 
 _SCENES_AT_ONCE = 3  # on a cluster: while one is completed, workers compute the next
 
@@ -114,7 +114,7 @@ def _extract_at_once(
     options: ExtractionOptions,
     progress: Progress,
 ) -> Generator[tuple[SceneTask, ExtractionOutcome]]:
-    from landslip.inference.cluster.pool import ray_worker_pool
+    from landslip.inference.ray.pool import ray_worker_pool
 
     combined = _CombinedProgress(progress)
 
@@ -369,8 +369,8 @@ def _compute_on_cluster(
     pool: "RayWorkerPool | None",
     prepare_store: Callable[[], None],
 ) -> Generator[WindowResult]:
-    from landslip.inference.cluster.pool import ray_worker_pool
-    from landslip.inference.cluster.worker import SceneJob
+    from landslip.inference.ray.pool import ray_worker_pool
+    from landslip.inference.ray.worker import SceneJob
 
     if not todo:
         return

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from landslip.inference.cluster.worker import reserve_cores
+from landslip.inference.ray.worker import reserve_cores
 
 CORES = sorted(os.sched_getaffinity(0))
 SCRIPT = (
     "import json, os, sys; from pathlib import Path; "
-    "from landslip.inference.cluster.worker import *; "
+    "from landslip.inference.ray.worker import *; "
     "locks = reserve_cores(1, Path(sys.argv[1])); "
     "print(json.dumps(sorted(os.sched_getaffinity(0))), flush=True); sys.stdin.read()"
 )

@@ -10,21 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inference.cluster.factories import (
-    children,
-    contents,
-    make_model,
-    scene_job,
-    write_scene,
-)
-from tests.inference.cluster.fatal_window import die_at_a_window
+from tests.inference.ray.factories import children, contents, make_model, scene_job, write_scene
+from tests.inference.ray.fatal_window import die_at_a_window
 
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import LandslipError, ModelError
 from landslip.core.progress import Progress, no_progress
-from landslip.inference.cluster import pool as pool_module
-from landslip.inference.cluster.pool import ray_worker_pool
 from landslip.inference.job import ExtractionOptions
+from landslip.inference.ray import pool as pool_module
+from landslip.inference.ray.pool import ray_worker_pool
 from landslip.inference.result import ExtractionSummary
 from landslip.inference.run import extract, extract_all, scene_tasks
 from landslip.inference.store import WorkFolder

@@ -4,16 +4,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.inference.cluster.factories import scene_job
+from tests.inference.ray.factories import scene_job
 
 from landslip.core.errors import LandslipError
-from landslip.inference.cluster.pool import (
-    Allocation,
-    ClusterNode,
-    SceneQueue,
-    allocate,
-    block_size,
-)
+from landslip.inference.ray.pool import Allocation, ClusterNode, SceneQueue, allocate, block_size
 
 WINDOWS = [(row, col) for row in range(2) for col in range(3)]
 

@@ -19,9 +19,9 @@ from typing import Any
 from landslip.core.choices import EngineName
 from landslip.core.errors import LandslipError, argument
 from landslip.core.files import Closeable
-from landslip.inference.cluster.session import connected, first_line
-from landslip.inference.cluster.worker import SceneJob, WorkerSpec, compute_block, open_worker
 from landslip.inference.pipeline import WindowIndex, WindowResult
+from landslip.inference.ray.session import connected, first_line
+from landslip.inference.ray.worker import SceneJob, WorkerSpec, compute_block, open_worker
 from landslip.models.engines.base import Engine
 from landslip.models.folder import ModelFolder
 

@@ -13,8 +13,8 @@ from landslip.core.choices import Units
 from landslip.core.files import sha256_of
 from landslip.core.grid import Grid
 from landslip.datasets.normalisation import Normalisation
-from landslip.inference.cluster.worker import SceneJob
 from landslip.inference.plan import WindowPlan
+from landslip.inference.ray.worker import SceneJob
 from landslip.io.raster import SceneOptions
 from landslip.io.raster.location import Location
 from landslip.models.engines.base import WindowSpec
