@@ -46,7 +46,7 @@ from landslip.inventory.statistics.inverse_gamma import (
 )
 from landslip.inventory.statistics.result import InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 
 LEVEL, GROUPS = 0.95, 40
 EXPONENT, FROM_M2 = 2.4, 1_000.0

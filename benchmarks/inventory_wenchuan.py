@@ -20,7 +20,7 @@ from inventory_speed import Cost, landslip
 from landslip.inventory.comparison.result import COMPARISON, InventoryComparison
 from landslip.inventory.record import REPORT, STATISTICS
 from landslip.inventory.statistics.result import InventoryStatistics
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 
 HEADER = """| year | landslides | area, km² | mL by number | mL by large ones | rho | a, m² \
 | s, m² | rollover, m² | power law exponent | from, m² |

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from landslip.metrics.area import adjusted_fraction_from_tiles, adjusted_fractions
-from landslip.metrics.resampling import DEFAULT_RESAMPLING, Resampling
+from landslip.metrics.bootstrap import DEFAULT_RESAMPLING, Resampling
 
 # Olofsson et al. 2014, tables 8 and 9: deforestation, forest gain, stable forest, stable non-forest
 SAMPLE = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]

@@ -6,13 +6,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, kstest
 
-from landslip.metrics.pixels import SCORES, PixelCounts, sum_counts
-from landslip.metrics.resampling import (
+from landslip.metrics.bootstrap import (
     IntervalEstimate,
     Resampling,
     bootstrap_weights,
     percentile_interval,
 )
+from landslip.metrics.pixels import SCORES, PixelCounts, sum_counts
 from landslip.metrics.tile_scores import (
     TileTable,
     compare_f1,

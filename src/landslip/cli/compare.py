@@ -10,7 +10,7 @@ from landslip.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     from landslip.inventory.comparison.result import InventoryComparison
-    from landslip.metrics.resampling import IntervalEstimate
+    from landslip.metrics.bootstrap import IntervalEstimate
 
 
 @handle_errors

@@ -18,11 +18,11 @@ from landslip.experiments.results import (
 )
 from landslip.experiments.run_folder import Predictions
 from landslip.metrics.area import adjusted_fraction_from_tiles
+from landslip.metrics.bootstrap import DEFAULT_RESAMPLING
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import bin_pixels, no_pixels
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2, size_classes_px
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
-from landslip.metrics.resampling import DEFAULT_RESAMPLING
 
 
 def score_run(

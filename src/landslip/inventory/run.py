@@ -56,7 +56,7 @@ from landslip.inventory.statistics.adjusted_area import (
 )
 from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
-from landslip.metrics.resampling import Resampling
+from landslip.metrics.bootstrap import Resampling
 
 _DETECTED, _MEASURED, _SEEN, _ALL = 40.0, 70.0, 80.0, 100.0  # percent of the work
 

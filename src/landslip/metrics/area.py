@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landslip.metrics.resampling import Resampling, bootstrap_weights
+from landslip.metrics.bootstrap import Resampling, bootstrap_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,7 +19,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.metrics.resampling import (
+from landslip.metrics.bootstrap import (
     DEFAULT_RESAMPLING,
     DefinedEstimate,
     IntervalEstimate,

@@ -12,8 +12,8 @@ from landslip.core.errors import InputError, argument
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.metrics.bootstrap import Resampling
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
-from landslip.metrics.resampling import Resampling
 from landslip.metrics.tile_scores import score_intervals
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine

@@ -15,7 +15,7 @@ from landslip.inventory import record as names
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.formats.stac_item import write_stac_item
 from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 
 FILES = [names.GEOPACKAGE, names.CSV, names.GEOJSON, names.RECORD]
 

@@ -16,7 +16,7 @@ from landslip.inventory.statistics.adjusted_area import (
     adjusted_from_tiles,
     read_validation_sample,
 )
-from landslip.metrics.resampling import Resampling
+from landslip.metrics.bootstrap import Resampling
 
 
 def sample_of(counts: list[list[int]]) -> ValidationSample:

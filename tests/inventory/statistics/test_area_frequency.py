@@ -15,7 +15,7 @@ from landslip.inventory.statistics.area_frequency import (
     power_law_p_value,
 )
 from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
-from landslip.metrics.resampling import IntervalEstimate, Resampling
+from landslip.metrics.bootstrap import IntervalEstimate, Resampling
 
 HOW = Resampling(draws=60)
 ROLLOVER_NOTES = {"statistics.no_rollover", "statistics.rollover_at_edge"}

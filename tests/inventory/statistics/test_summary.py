@@ -15,7 +15,7 @@ from landslip.inventory.statistics.summary import (
     statistics_of,
     volumes_of,
 )
-from landslip.metrics.resampling import IntervalEstimate, Resampling
+from landslip.metrics.bootstrap import IntervalEstimate, Resampling
 
 
 def request_of(areas_m2: NDArray[np.float64], **more: object) -> StatisticsRequest:

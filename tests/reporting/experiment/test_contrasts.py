@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from landslip.metrics.resampling import DefinedEstimate
+from landslip.metrics.bootstrap import DefinedEstimate
 from landslip.metrics.tile_scores import compare_f1, holm
 from landslip.reporting.experiment.contrasts import (
     ContrastVerdict,

@@ -42,7 +42,7 @@ from landslip.inventory.statistics.result import (
     PowerLawFit,
     VolumeTotal,
 )
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 from landslip.models.card import (
     CalibrationScoresCard,
     ModelCard,

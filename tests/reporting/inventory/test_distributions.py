@@ -11,7 +11,7 @@ from tests.reporting.inventory.factories import make_calibrated_card, make_stati
 
 from landslip.core.choices import Language
 from landslip.inventory.statistics.result import AreaFrequency, InverseGammaFit
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 from landslip.reporting.inventory import distributions
 from landslip.reporting.inventory.texts import read_texts
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from landslip.core.records import StrictModel
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 
 COMPARISON, LAYERS = "comparison.json", "comparison.gpkg"
 MATCHED, MISSED, FALSE = "matched", "missed", "false"

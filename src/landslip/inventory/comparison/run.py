@@ -51,7 +51,7 @@ from landslip.inventory.comparison.scores import (
     sum_groups,
 )
 from landslip.io.vector import vector_writing
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 
 _STEPS = 5
 

@@ -23,8 +23,8 @@ from landslip.inventory.comparison.matching import (
     size_class,
 )
 from landslip.inventory.pixel_runs import PixelRuns, pixel_runs
+from landslip.metrics.bootstrap import IntervalEstimate, bootstrap_sums, interval_estimate
 from landslip.metrics.pixels import PixelCounts
-from landslip.metrics.resampling import IntervalEstimate, bootstrap_sums, interval_estimate
 
 LEVEL = 0.95
 _CLASSES = len(SIZES_M2)

@@ -28,7 +28,7 @@ from landslip.metrics.area import (
     adjusted_fractions,
     reference_fractions,
 )
-from landslip.metrics.resampling import (
+from landslip.metrics.bootstrap import (
     DEFAULT_RESAMPLING,
     IntervalEstimate,
     Resampling,

@@ -26,7 +26,7 @@ from landslip.inventory.statistics.result import (
     InverseGammaFit,
     PowerLawFit,
 )
-from landslip.metrics.resampling import (
+from landslip.metrics.bootstrap import (
     IntervalEstimate,
     Resampling,
     bootstrap_weights,

@@ -4,7 +4,7 @@ from pydantic import model_validator
 
 from landslip.core.messages import Message, complete_notes
 from landslip.core.records import StrictModel
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 
 
 class LandslideSizes(StrictModel):

@@ -29,7 +29,7 @@ from landslip.inventory.statistics.result import (
     LandslideSizes,
     VolumeTotal,
 )
-from landslip.metrics.resampling import IntervalEstimate, Resampling, interval_estimate
+from landslip.metrics.bootstrap import IntervalEstimate, Resampling, interval_estimate
 
 LARGE_FROM_M2 = 10_000.0
 MIN_LARGE = 5

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from landslip.metrics.resampling import DefinedEstimate
+from landslip.metrics.bootstrap import DefinedEstimate
 from landslip.metrics.tile_scores import (
     CountTable,
     compare_f1,

@@ -13,7 +13,7 @@ from landslip.inventory.statistics.result import (
     InventoryStatistics,
     VolumeTotal,
 )
-from landslip.metrics.resampling import IntervalEstimate
+from landslip.metrics.bootstrap import IntervalEstimate
 from landslip.models.card import CalibrationScoresCard, ModelCard, ProbabilityCalibrationCard
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from landslip.metrics.resampling import interval_estimate
+from landslip.metrics.bootstrap import interval_estimate
 
 
 def test_the_interval_is_that_of_the_defined_draws() -> None:
