@@ -20,11 +20,9 @@ _IN_A_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SatelliteCamera:
-    """A camera with one panchromatic and four multispectral bands.
+    """A camera with one panchromatic and four multispectral bands, such as ``GF1`` ``PMS1``.
 
-    Attributes:
-        satellite: such as ``GF1`` or ``GF1B``.
-        sensor: such as ``PMS1``; satellites with a single camera say ``PMS``.
+    Satellites with a single camera say ``PMS``.
     """
 
     satellite: str
@@ -40,20 +38,12 @@ class SatelliteCamera:
 
     @classmethod
     def parse(cls, satellite: str, sensor: str) -> "SatelliteCamera":
-        """Read what metadata say; case, blanks and hyphens do not matter.
-
-        Raises:
-            InputError: the camera is not supported.
-        """
+        """Read what metadata say; case, blanks and hyphens do not matter."""
         return cls(satellite=_normalise(satellite), sensor=_normalise(sensor))
 
     @classmethod
     def from_name(cls, text: str) -> "SatelliteCamera":
-        """Read ``GF1 PMS1``, also as ``GF-1_PMS1`` or in lower case.
-
-        Raises:
-            InputError: the text is not two words, or the camera is not supported.
-        """
+        """Read ``GF1 PMS1``, also as ``GF-1_PMS1`` or in lower case."""
         words = text.replace("_", " ").split()
         if len(words) != 2:
             raise InputError(f"a camera is named as satellite and sensor, GF1 PMS1; got {text!r}")
@@ -70,9 +60,6 @@ class SatelliteCamera:
 
 def camera_from_product_name(name: str) -> SatelliteCamera | None:
     """Return the camera that a product's name begins with; None where it begins with none.
-
-    Args:
-        name: such as ``GF1_PMS1_E69.4_N33.3_20220624_L1A0006547030.tar.gz``.
 
     Raises:
         InputError: the name is that of another satellite's or camera's product.

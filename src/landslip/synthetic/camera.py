@@ -20,12 +20,7 @@ _MAX_ROLL_DEG = 40.0
 
 
 def to_cartesian(lonlat_deg: Vectors, height_m: NDArray[np.float64] | float) -> Vectors:
-    """Return earth-centred coordinates (n, 3) in metres.
-
-    Args:
-        lonlat_deg: (n, 2) longitude and latitude.
-        height_m: (n,) or one height over the ellipsoid.
-    """
+    """Return earth-centred metres (n, 3) of degrees (n, 2) and ellipsoidal heights, (n,) or one."""
     lon, lat = np.asarray(lonlat_deg, dtype=np.float64).T
     height = np.broadcast_to(np.asarray(height_m, dtype=np.float64), lon.shape)
     return np.column_stack(_transformer(_GEOGRAPHIC, _CARTESIAN).transform(lon, lat, height))
@@ -58,10 +53,8 @@ def _transformer(source: int, target: int) -> pyproj.Transformer:
 class Orbit:
     """A circular, descending orbit, by default the sun-synchronous one of Gaofen-1.
 
-    Attributes:
-        lon_deg, lat_deg: geocentric direction of the satellite at time 0.
-        altitude_m: over a sphere of 6371 km.
-        inclination_deg: of the orbit's plane against the equator.
+    ``lon_deg`` and ``lat_deg`` are the geocentric direction of the satellite at time 0, the
+    altitude is over a sphere of 6371 km, the inclination against the equator.
     """
 
     lon_deg: float
@@ -78,14 +71,9 @@ class Orbit:
             )
 
     @property
-    def radius_m(self) -> float:
-        """Distance from the earth's centre."""
-        return _EARTH_RADIUS_M + self.altitude_m
-
-    @property
     def angular_velocity_rad_s(self) -> float:
         """Angular velocity of the satellite, by Kepler's third law."""
-        return float(np.sqrt(_GRAVITY_M3_S2 / self.radius_m**3))
+        return float(np.sqrt(_GRAVITY_M3_S2 / (_EARTH_RADIUS_M + self.altitude_m) ** 3))
 
     @property
     def ground_speed_m_s(self) -> float:
@@ -95,12 +83,9 @@ class Orbit:
         return float(np.linalg.norm(self.angular_velocity_rad_s * ahead - turn)) * _EARTH_RADIUS_M
 
     def frames(self, time_s: NDArray[np.float64]) -> tuple[Vectors, Vectors]:
-        """Return positions (n, 3) and axes (n, 3, 3) of the satellite, earth-fixed.
+        """Return earth-fixed positions (n, 3) and axes (n, 3, 3) of the satellite at seconds (n,).
 
         The axes are the rows: ahead, to the right of the flight, down to the earth's centre.
-
-        Args:
-            time_s: (n,) seconds from time 0.
         """
         up, ahead = self._start()
         angle = self.angular_velocity_rad_s * np.asarray(time_s, dtype=np.float64)[:, np.newaxis]
@@ -112,7 +97,7 @@ class Orbit:
         axes: Vectors = np.stack(
             [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), z], axis=-1
         )
-        return -axes[:, 2] * self.radius_m, axes
+        return -axes[:, 2] * (_EARTH_RADIUS_M + self.altitude_m), axes
 
     def _start(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the unit vectors outwards and ahead at time 0."""
@@ -125,12 +110,9 @@ class Orbit:
 class Attitude:
     """Attitude of the platform, relative to flight and nadir.
 
-    Attributes:
-        roll_deg: positive looks to the right of the flight, west on a descending pass.
-        pitch_deg: positive looks back.
-        yaw_deg: positive turns to the right; 3.2 compensates the earth's rotation at 31 degrees.
-        wobble_urad: amplitude of a slow oscillation of all three angles.
-        wobble_period_s: its period.
+    Positive roll looks to the right of the flight (west on a descending pass), positive pitch looks
+    back, positive yaw turns to the right; 3.2 degrees of yaw compensate the earth's rotation at 31
+    degrees. The wobble is the amplitude of a slow oscillation of all three.
     """
 
     roll_deg: float = 0.0
@@ -165,12 +147,10 @@ class Attitude:
 class PushbroomCamera:
     """A line of detectors, swept over the ground by the flight.
 
-    Pixel coordinates are (col, row) with (0, 0) the outer corner of the first pixel.
+    Pixel coordinates are (col, row) with (0, 0) the outer corner of the first pixel; the orbit is
+    at time 0 when the middle line is taken.
 
     Attributes:
-        orbit: of the platform; it is at time 0 when the image's middle line is taken.
-        attitude: of the platform.
-        shape: (height, width) of the image in pixels.
         gsd_m: size of a pixel on the ground straight below.
         ahead_rad: how far before the others this line of detectors looks.
         shift_px: (col, row) displacement of image points from the camera's geometry.
@@ -204,7 +184,10 @@ class PushbroomCamera:
 
     def rays(self, points: Points) -> tuple[Vectors, Vectors]:
         """Return the origins of pixels' rays (n, 3), and unit vectors towards the ground."""
-        nominal = self._nominal(points)
+        points = np.asarray(points, dtype=np.float64)
+        along = points[:, 1:] / self.shape[0] - 0.5
+        # where the pixels would be in an image without shift and drift
+        nominal = points - self.shift_px - along * np.asarray(self.drift_px)
         time_s = (nominal[:, 1] - self.shape[0] / 2) * self.line_time_s
         origin, axes = self.orbit.frames(time_s)
         across = (nominal[:, 0] - self.shape[1] / 2) * self.gsd_m / self.orbit.altitude_m
@@ -216,12 +199,7 @@ class PushbroomCamera:
         return origin, direction
 
     def locate(self, points: Points, height_m: NDArray[np.float64] | float) -> Points:
-        """Return longitude and latitude (n, 2) where pixels see ground of given heights.
-
-        Args:
-            points: (n, 2) column and row.
-            height_m: (n,) or one height over the ellipsoid.
-        """
+        """Return longitude and latitude (n, 2) of pixels (n, 2) at heights, (n,) or one."""
         origin, direction = self.rays(points)
         lonlat, height = to_geographic(origin)
         distance = np.zeros(len(points))
@@ -255,13 +233,6 @@ class PushbroomCamera:
         towards = local_axes(lonlat)[0] @ (origin - to_cartesian(lonlat, 0.0))[0]
         azimuth = np.degrees(np.arctan2(towards[0], towards[1])) % 360
         return float(azimuth), float(np.degrees(np.arcsin(towards[2] / np.linalg.norm(towards))))
-
-    def _nominal(self, points: Points) -> Points:
-        """Return where pixels would be in an image without shift and drift."""
-        points = np.asarray(points, dtype=np.float64)
-        along = points[:, 1:] / self.shape[0] - 0.5
-        moved: Points = points - self.shift_px - along * np.asarray(self.drift_px)
-        return moved
 
     def _missed(self, points: Points, places: Vectors) -> NDArray[np.float64]:
         """Return the angles (n, 2) by which the rays of pixels miss places."""

@@ -25,13 +25,10 @@ _NODATA = -9999.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundModel:
-    """A reflectance map over a height map.
+    """A map of reflectance (4: blue, green, red, nir, height, width) over one of heights.
 
-    Attributes:
-        reflectance: (4: blue, green, red, nir, height, width) float32, lit by the sun of the day.
-        height_m: (height, width) float32 over the ellipsoid, bilinear between pixel centres.
-        grid: of both, in a projected coordinate system.
-        mirrored: whether the ground is mirrored beyond its edges; else there is none.
+    Reflectance is lit by the sun of the day; heights are over the ellipsoid, bilinear between pixel
+    centres. Mirrored ground continues beyond its edges, else there is none.
     """
 
     reflectance: Field
@@ -116,8 +113,7 @@ class DemFormat:
     Attributes:
         epsg: its horizontal coordinate system; 4326 is WGS 84 in degrees.
         spacing_m: side of a cell; 30 is one arc second in degrees.
-        undulation_m: height of the geoid over the ellipsoid, the same everywhere; heights are
-            written over the geoid. 0 writes them over the ellipsoid.
+        undulation_m: of the geoid over the ellipsoid; heights are written over the geoid.
         vertical_epsg: coordinate system of heights that the file states; None states none.
         margin_m: beyond the ground, which must be mirrored then.
     """
@@ -141,49 +137,16 @@ class DemFormat:
         vertical = "" if self.vertical_epsg is None else f"+{self.vertical_epsg}"
         return CRS.from_user_input(f"EPSG:{self.epsg}{vertical}")
 
-    @property
-    def spacing(self) -> float:
-        """Side of a cell in units of the coordinate system."""
-        is_geographic = pyproj.CRS.from_epsg(self.epsg).is_geographic
-        return self.spacing_m / 30 / 3600 if is_geographic else self.spacing_m
-
 
 def write_dem(path: Path, ground: GroundModel, dem: DemFormat | None = None) -> Grid:
-    """Write the ground's heights, smoothed to the cells' size, as a float32 GeoTIFF.
-
-    Returns:
-        The grid that the file has.
-    """
+    """Write the ground's heights, smoothed to the cells' size, as float32; return their grid."""
     dem = dem or DemFormat()
     if dem.margin_m > 0 and not ground.mirrored:
         raise InputError(
             f"only mirrored ground continues beyond its edges; got a margin of {dem.margin_m} m"
         )
     grid = _dem_grid(ground, dem)
-    heights = _dem_heights(ground, dem, grid) - np.float32(dem.undulation_m)
-    layer = OutputBand(description="height", dtype="float32", nodata=_NODATA, units="metre")
-    write_scene(path, heights[np.newaxis], grid, (layer,))
-    return grid
-
-
-def _dem_grid(ground: GroundModel, dem: DemFormat) -> Grid:
-    """Return the grid of ground and margin, snapped to multiples of the cells' size."""
-    transformer = pyproj.Transformer.from_crs(ground.crs, dem.epsg, always_xy=True)
-    (west, south), (east, north) = ground.grid.corners(ground.grid.window)[[3, 1]]
-    margin, side = dem.margin_m, dem.spacing
-    left, bottom, right, top = transformer.transform_bounds(
-        west - margin, south - margin, east + margin, north + margin
-    )
-    # rounded first, so that bounds that are multiples already stay what they are
-    start_x, start_y = math.floor(round(left / side, 6)), math.ceil(round(top / side, 6))
-    cols = math.ceil(round(right / side, 6)) - start_x
-    rows = start_y - math.floor(round(bottom / side, 6))
-    transform = Affine(side, 0, start_x * side, 0, -side, start_y * side)
-    return Grid(crs=dem.crs, transform=transform, shape=(rows, cols))
-
-
-def _dem_heights(ground: GroundModel, dem: DemFormat, grid: Grid) -> NDArray[np.float32]:
-    """Return smoothed heights over the ellipsoid at the centres of cells."""
+    # smoothed heights at the centres of cells
     rows, cols = np.indices(grid.shape) + 0.5
     places = map_points(grid.transform, np.column_stack([cols.ravel(), rows.ravel()]))
     transformer = pyproj.Transformer.from_crs(dem.epsg, ground.crs, always_xy=True)
@@ -195,4 +158,25 @@ def _dem_heights(ground: GroundModel, dem: DemFormat, grid: Grid) -> NDArray[np.
         ground, height_m=ndimage.gaussian_filter(ground.height_m, sigma, mode="reflect")
     )
     col, row = (np.ascontiguousarray(axis.reshape(grid.shape)) for axis in points.T)
-    return smooth.heights_at(col, row)
+    heights = smooth.heights_at(col, row) - np.float32(dem.undulation_m)
+    layer = OutputBand(description="height", dtype="float32", nodata=_NODATA, units="metre")
+    write_scene(path, heights[np.newaxis], grid, (layer,))
+    return grid
+
+
+def _dem_grid(ground: GroundModel, dem: DemFormat) -> Grid:
+    """Return the grid of ground and margin, snapped to multiples of the cells' size."""
+    transformer = pyproj.Transformer.from_crs(ground.crs, dem.epsg, always_xy=True)
+    (west, south), (east, north) = ground.grid.corners(ground.grid.window)[[3, 1]]
+    is_geographic = pyproj.CRS.from_epsg(dem.epsg).is_geographic
+    side = dem.spacing_m / 30 / 3600 if is_geographic else dem.spacing_m
+    margin = dem.margin_m
+    left, bottom, right, top = transformer.transform_bounds(
+        west - margin, south - margin, east + margin, north + margin
+    )
+    # rounded first, so that bounds that are multiples already stay what they are
+    start_x, start_y = math.floor(round(left / side, 6)), math.ceil(round(top / side, 6))
+    cols = math.ceil(round(right / side, 6)) - start_x
+    rows = start_y - math.floor(round(bottom / side, 6))
+    transform = Affine(side, 0, start_x * side, 0, -side, start_y * side)
+    return Grid(crs=dem.crs, transform=transform, shape=(rows, cols))

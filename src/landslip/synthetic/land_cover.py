@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 import shapely.affinity
+from numpy.random import Generator
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
@@ -42,12 +43,7 @@ _HOUSES = 90
 
 @dataclass(slots=True)
 class SurfaceCanvas:
-    """Reflectance and relief, painted in place.
-
-    Attributes:
-        reflectance: (4: blue, green, red, nir, height, width) of lit level ground.
-        relief_m: (height, width) of plants, rocks and scars on the terrain, for shading.
-    """
+    """Reflectance (4: blue, green, red, nir, height, width) and relief (m), painted in place."""
 
     reflectance: NDArray[np.float32]
     relief_m: Field
@@ -60,13 +56,7 @@ class SurfaceCanvas:
         return cls(reflectance, np.zeros(shape, dtype=np.float32))
 
     def paint(self, weight: Field, colour: Colour, texture: Field | float = 0.0) -> None:
-        """Cover the ground with a colour, and level its relief.
-
-        Args:
-            weight: (height, width) 0 where nothing changes, 1 where the colour covers all.
-            colour: reflectance by band.
-            texture: change of brightness by pixel, 0.1 being a tenth more.
-        """
+        """Cover by weight, 0 to 1, and level the relief; a texture of 0.1 is 10 % brighter."""
         brightness = np.maximum(1 + np.asarray(texture, dtype=np.float32), 0.2)
         for at, value in enumerate(colour):
             band = self.reflectance[at]
@@ -75,7 +65,7 @@ class SurfaceCanvas:
 
 
 def paint_land_cover(
-    terrain: SyntheticTerrain, sun: SunPosition, generator: np.random.Generator
+    terrain: SyntheticTerrain, sun: SunPosition, generator: Generator
 ) -> SurfaceCanvas:
     """Return reflectance and relief of the ground without landslides."""
     plants, rocks, soil, fields, water, roads, houses = generator.spawn(7)
@@ -91,7 +81,7 @@ def paint_land_cover(
 
 
 def paint_vegetation(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: np.random.Generator
+    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator
 ) -> None:
     """Cover everything: forest, darker on shady slopes, shrubs, and dry grass high up."""
     shape = terrain.shape
@@ -110,9 +100,7 @@ def paint_vegetation(
     canvas.paint(0.9 * grass, DRY_GRASS, 0.04 * crowns + 0.16 * mottle)
 
 
-def paint_outcrops(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: np.random.Generator
-) -> None:
+def paint_outcrops(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
     """Bare rock where it is steepest, in bands across the slope."""
     patches = fractal_noise(terrain.shape, generator, largest_px=90, smallest_px=4, exponent=1.1)
     bare = top_fraction(patches + 0.11 * (terrain.slope_deg - 35), 0.020, 0.12)
@@ -121,9 +109,7 @@ def paint_outcrops(
     canvas.relief_m += 0.5 * bare * patches
 
 
-def paint_clearings(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: np.random.Generator
-) -> None:
+def paint_clearings(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
     """Round patches of bare soil on hillsides: clearings, burnt ground, diggings."""
     patches = fractal_noise(terrain.shape, generator, largest_px=130, smallest_px=12, exponent=2.0)
     mottle = fractal_noise(terrain.shape, generator, largest_px=30, exponent=1.0)
@@ -132,9 +118,7 @@ def paint_clearings(
     canvas.paint(0.93 * bare, BARE_SOIL, 0.07 * mottle)
 
 
-def paint_water(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: np.random.Generator
-) -> None:
+def paint_water(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
     """The river in its gravel flats, and gravelly beds of side streams."""
     shape = terrain.shape
     wander = fractal_noise(shape, generator, largest_px=300, smallest_px=20, exponent=1.6)
@@ -156,16 +140,9 @@ def paint_debris(
     canvas: SurfaceCanvas,
     terrain: SyntheticTerrain,
     freshness: Field,
-    generator: np.random.Generator,
+    generator: Generator,
 ) -> None:
-    """Strip landslides bare, in streaks down the slope; old ones are partly overgrown.
-
-    Args:
-        canvas: painted on.
-        terrain: under it.
-        freshness: (height, width) of the landslide at a pixel, 0 outside.
-        generator: of all draws.
-    """
+    """Strip landslides bare, in streaks down the slope, by their freshness (0 outside of them)."""
     shape = terrain.shape
     white = generator.standard_normal(shape, dtype=np.float32)
     runs = streaks(white, terrain.downslope, 14)
@@ -180,11 +157,13 @@ def paint_debris(
     canvas.relief_m -= np.minimum(0.6 * depth, _SCAR_M)
 
 
-def paint_fields(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: np.random.Generator
-) -> None:
+def paint_fields(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
     """Parcels of crops, stubble and bare soil on the valley floor and on gentle slopes."""
-    where = _arable(terrain, generator)
+    # the valley floor, and terraces above
+    patches = fractal_noise(terrain.shape, generator, largest_px=200, exponent=1.5)
+    beyond_m = terrain.river_m - terrain.plain_m
+    gentle = blurred(terrain.slope_deg, 5) < 21 + 4 * patches
+    where = ((beyond_m < 0) | (gentle & (beyond_m < 220 + 120 * patches))).astype(np.float32)
     parcel, rows, edge = _parcels(terrain, generator)
     use = generator.random(parcel.max() + 1).astype(np.float32)[parcel]
     tone = generator.normal(0, 0.10, parcel.max() + 1).astype(np.float32)[parcel]
@@ -195,9 +174,7 @@ def paint_fields(
         canvas.paint(where * chosen, colour, texture)
 
 
-def paint_roads(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: np.random.Generator
-) -> None:
+def paint_roads(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
     """A road along the valley, and unpaved tracks that keep their height on the hillsides."""
     grain = fractal_noise(terrain.shape, generator, largest_px=20, exponent=0.8)
     beside = np.abs(terrain.river_m - terrain.plain_m - 4)
@@ -214,14 +191,19 @@ def paint_roads(
 def paint_houses(
     canvas: SurfaceCanvas,
     terrain: SyntheticTerrain,
-    generator: np.random.Generator,
+    generator: Generator,
     sun: SunPosition,
 ) -> None:
     """Houses beside the road, each with its shadow."""
     near_road = np.abs(np.abs(terrain.river_m - terrain.plain_m - 4) - 18) < 9
     row, col = np.nonzero(near_road & (terrain.slope_deg < 12))
     chosen = generator.integers(len(row), size=_HOUSES)
-    houses = [_house(col[at], row[at], generator) for at in chosen]
+    houses = []
+    for x, y in zip(col[chosen], row[chosen], strict=True):
+        length, width = generator.uniform(5, 11), generator.uniform(3.5, 6)
+        angle_deg = float(generator.uniform(-30, 30) + 90 * generator.integers(2))
+        box = shapely.box(x, y, x + length, y + width)
+        houses.append(shapely.affinity.rotate(box, angle_deg))
     x, y = sun_direction(sun)
     shadows = [shapely.affinity.translate(house, -2.2 * x, -2.2 * y) for house in houses]
     canvas.reflectance *= 1 - 0.65 * _rasterize(shadows, terrain.shape)
@@ -231,16 +213,8 @@ def paint_houses(
         canvas.paint(_rasterize(some, terrain.shape), colour)
 
 
-def _arable(terrain: SyntheticTerrain, generator: np.random.Generator) -> Field:
-    """Return where fields are (height, width, 0 or 1): the valley floor, and terraces above."""
-    patches = fractal_noise(terrain.shape, generator, largest_px=200, exponent=1.5)
-    beyond_m = terrain.river_m - terrain.plain_m
-    gentle = blurred(terrain.slope_deg, 5) < 21 + 4 * patches
-    return ((beyond_m < 0) | (gentle & (beyond_m < 220 + 120 * patches))).astype(np.float32)
-
-
 def _parcels(
-    terrain: SyntheticTerrain, generator: np.random.Generator
+    terrain: SyntheticTerrain, generator: Generator
 ) -> tuple[NDArray[np.intp], Field, NDArray[np.bool_]]:
     """Return each pixel's parcel number, its rows of crops (-1 to 1), and the parcels' edges."""
     height, width = terrain.shape
@@ -257,13 +231,6 @@ def _parcels(
         np.diff(parcel, axis=1, prepend=parcel[:, :1]) != 0
     )
     return parcel, np.sin(along * (2 * np.pi / 9)).astype(np.float32), edge
-
-
-def _house(col: int, row: int, generator: np.random.Generator) -> shapely.Polygon:
-    length, width = generator.uniform(5, 11), generator.uniform(3.5, 6)
-    angle_deg = generator.uniform(-30, 30) + 90 * generator.integers(2)
-    box = shapely.box(col, row, col + length, row + width)
-    return shapely.affinity.rotate(box, float(angle_deg))
 
 
 def _rasterize(shapes: list[shapely.Polygon], shape: tuple[int, int]) -> Field:

@@ -32,16 +32,10 @@ _FAINT, _BARE = 0.12, 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandscapeSettings:
-    """Place and landslides of a landscape.
+    """Place, triggers in order of time, and landslides (of all times together) of a landscape.
 
-    Attributes:
-        centre_deg: longitude and latitude of its middle.
-        epsg: its projected coordinate system.
-        shape: (height, width) in pixels, rounded up to multiples of 16.
-        resolution_m: side of a pixel.
-        river_m: height of the river over the ellipsoid.
-        landslides: of all times together.
-        triggers: in order of time.
+    ``centre_deg`` is (lon, lat); the shape is rounded up to multiples of 16; ``river_m`` is the
+    river's height over the ellipsoid.
     """
 
     centre_deg: tuple[float, float]
@@ -66,15 +60,10 @@ class LandscapeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticLandscape:
-    """Terrain, land cover, and the history of every landslide.
+    """Terrain, land cover without landslides, and the history of every landslide, in pixels.
 
-    Attributes:
-        terrain: its heights are over the river.
-        cover: reflectance and relief without landslides.
-        landslides: with outlines in pixels.
-        grid: of all fields.
-        river_m: height of the river over the ellipsoid.
-        seed: of the debris.
+    Heights of the terrain are over the river, which is ``river_m`` over the ellipsoid; the seed is
+    of the debris.
     """
 
     terrain: SyntheticTerrain
@@ -91,7 +80,18 @@ class SyntheticLandscape:
 
     def ground_on(self, day: date, sun: SunPosition, *, mirrored: bool = True) -> GroundModel:
         """Return the ground as it is on a day, in the day's light."""
-        canvas = self._canvas_on(day)
+        canvas = SurfaceCanvas(self.cover.reflectance.copy(), self.cover.relief_m.copy())
+        freshness = self.freshness_on(day)
+        if freshness.any():
+            debris = np.random.default_rng([self.seed, day.toordinal()])
+            paint_debris(canvas, self.terrain, freshness, debris)
+            # old landslides are blended with what grew there before
+            weight = ramp(freshness, _FAINT, _BARE)
+            before = (*self.cover.reflectance, self.cover.relief_m)
+            for painted, old in zip((*canvas.reflectance, canvas.relief_m), before, strict=True):
+                np.subtract(painted, old, out=painted)
+                np.multiply(painted, weight, out=painted)
+                np.add(painted, old, out=painted)
         relief = self.terrain.height_m + canvas.relief_m
         canvas.reflectance *= illumination(relief, self.terrain.resolution_m, sun)
         return GroundModel(
@@ -110,30 +110,9 @@ class SyntheticLandscape:
         freshness: Field = rasterize(visible, out_shape=self.grid.shape, dtype="float32")
         return freshness
 
-    def _canvas_on(self, day: date) -> SurfaceCanvas:
-        """Return cover and debris; old landslides are blended with what grew there before."""
-        canvas = SurfaceCanvas(self.cover.reflectance.copy(), self.cover.relief_m.copy())
-        freshness = self.freshness_on(day)
-        if freshness.any():
-            debris = np.random.default_rng([self.seed, day.toordinal()])
-            paint_debris(canvas, self.terrain, freshness, debris)
-            weight = ramp(freshness, _FAINT, _BARE)
-            before = (*self.cover.reflectance, self.cover.relief_m)
-            for painted, old in zip((*canvas.reflectance, canvas.relief_m), before, strict=True):
-                np.subtract(painted, old, out=painted)
-                np.multiply(painted, weight, out=painted)
-                np.add(painted, old, out=painted)
-        return canvas
-
 
 def make_landscape(settings: LandscapeSettings, seed: int, sun: SunPosition) -> SyntheticLandscape:
-    """Make a landscape.
-
-    Args:
-        settings: place and landslides.
-        seed: of all draws.
-        sun: which casts the shadows of houses, the same on all days.
-    """
+    """Make a landscape; the sun casts the shadows of houses, the same on all days."""
     ground, slides, cover, history = np.random.default_rng(seed).spawn(4)
     grid = settings.grid
     terrain = make_terrain(grid.shape, settings.resolution_m, ground)

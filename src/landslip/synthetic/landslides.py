@@ -49,12 +49,7 @@ class LandslideSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landslide:
-    """One landslide.
-
-    Attributes:
-        outline: a valid polygon, in pixels (x, y) or, once on a map, in map coordinates.
-        freshness: 1 is bare debris, 0 is overgrown.
-    """
+    """A valid polygon in pixels (x, y) or map coordinates; freshness 1 is bare, 0 overgrown."""
 
     outline: shapely.Polygon
     freshness: float
@@ -74,9 +69,17 @@ def draw_landslides(
     smooth = np.stack([blurred(part, 5) for part in terrain.downslope])
     downslope = smooth / np.maximum(np.hypot(*smooth), 1e-6)
     landslides: list[Landslide] = []
-    for source in _sources(terrain, wanted * _TRIES_PER_LANDSLIDE, generator):
+    # sources on steep slopes, the steeper the likelier
+    weight = ramp(blurred(terrain.slope_deg, 4), *_STEEP_DEG).ravel().astype(np.float64)
+    tries = wanted * _TRIES_PER_LANDSLIDE
+    cells = generator.choice(len(weight), size=tries, p=weight / weight.sum())
+    row, col = np.divmod(cells, terrain.shape[1])
+    for source in np.column_stack([col + 0.5, row + 0.5]):
         outline = _draw_outline(source, terrain, downslope, settings, generator)
-        if outline is not None and _is_free(outline, landslides, frame):
+        if outline is None or not frame.contains(outline):
+            continue
+        others = np.array([one.outline for one in landslides], dtype=object)
+        if not shapely.dwithin(outline, others, _SPACING_PX).any():
             freshness = float(generator.uniform(*settings.freshness))
             landslides.append(Landslide(outline=outline, freshness=freshness))
         if len(landslides) == wanted:
@@ -100,14 +103,6 @@ def landslide_mask(landslides: list[Landslide], grid: Grid) -> NDArray[np.bool_]
     """Return which pixels (height, width) have their centre in a landslide in map coordinates."""
     outlines = np.array([one.outline for one in landslides], dtype=object)
     return LabelPolygons(geometries=outlines, notes=()).rasterize(grid, grid.window)
-
-
-def _sources(terrain: SyntheticTerrain, count: int, generator: np.random.Generator) -> Points:
-    """Draw points (count, 2: x and y) on steep slopes, the steeper the likelier."""
-    weight = ramp(blurred(terrain.slope_deg, 4), *_STEEP_DEG).ravel().astype(np.float64)
-    cells = generator.choice(len(weight), size=count, p=weight / weight.sum())
-    row, col = np.divmod(cells, terrain.shape[1])
-    return np.column_stack([col + 0.5, row + 0.5])
 
 
 def _draw_outline(
@@ -157,10 +152,15 @@ def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) 
     profile = half_width_px * ends * (1 - 0.3 * np.sin(np.pi * along) + 0.25 * along)
     heading = np.gradient(smooth, axis=0)
     normal = heading[:, ::-1] * (1, -1) / np.maximum(np.hypot(*heading.T), 1e-6)[:, np.newaxis]
-    sides = [
-        smooth + side * normal * (profile * _wobble(len(path), generator))[:, np.newaxis]
-        for side in (1, -1)
-    ]
+    sides = []
+    for side in (1, -1):
+        # the width varies along a side, broadly and finely
+        broad, fine = (
+            ndimage.gaussian_filter1d(line, px, mode="wrap") * np.sqrt(2 * np.sqrt(np.pi) * px)
+            for line, px in zip(generator.standard_normal((2, len(path))), (7.0, 1.5), strict=True)
+        )
+        width = profile * np.clip(1 + 0.22 * broad + 0.10 * fine, 0.4, 1.8)
+        sides.append(smooth + side * normal * width[:, np.newaxis])
     ring = np.concatenate([sides[0], sides[1][::-1]])
     smoothed = shapely.Polygon(ring).buffer(0).buffer(-1.5).buffer(3.0).buffer(-1.5)
     parts = shapely.get_parts(smoothed)
@@ -168,30 +168,12 @@ def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) 
     return shapely.Polygon(largest.exterior)
 
 
-def _wobble(length: int, generator: np.random.Generator) -> Points:
-    """Return factors around 1 that vary along a side, broadly and finely."""
-    white = generator.standard_normal((2, length))
-    broad, fine = (
-        ndimage.gaussian_filter1d(line, sigma, mode="wrap") * np.sqrt(2 * np.sqrt(np.pi) * sigma)
-        for line, sigma in zip(white, (7.0, 1.5), strict=True)
-    )
-    factors: Points = np.clip(1 + 0.22 * broad + 0.10 * fine, 0.4, 1.8)
-    return factors
-
-
-def _is_free(outline: shapely.Polygon, landslides: list[Landslide], frame: shapely.Polygon) -> bool:
-    others = np.array([one.outline for one in landslides], dtype=object)
-    return bool(frame.contains(outline)) and not shapely.dwithin(outline, others, _SPACING_PX).any()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerEvent:
     """A day on which slopes failed: an earthquake or a rainstorm.
 
-    Attributes:
-        day: on which they failed.
-        fraction: of all landslides that failed on it for the first time.
-        repeat_fraction: of those that had failed earlier, failed again.
+    ``fraction`` of all landslides failed on it for the first time, ``repeat_fraction`` of those
+    that had failed earlier failed again.
     """
 
     day: date
@@ -216,12 +198,9 @@ WENCHUAN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandslideHistory:
-    """A slope that failed once or several times.
+    """A slope that failed on some days, in order of time, and how bare it was then.
 
-    Attributes:
-        outline: a valid polygon, in pixels or map coordinates.
-        failures: the days and how bare it was then, in order of time.
-        healing_years: time in which bareness falls to 37 percent.
+    Bareness falls to 37 percent in ``healing_years``.
     """
 
     outline: shapely.Polygon
@@ -243,21 +222,25 @@ def draw_histories(
     generator: np.random.Generator,
     triggers: tuple[TriggerEvent, ...] = WENCHUAN,
 ) -> list[LandslideHistory]:
-    """Draw when each landslide failed, and how fast it grows over.
-
-    Args:
-        outlines: of all that ever fail.
-        generator: of all draws.
-        triggers: in order of time; their fractions add up to 1.
-    """
+    """Draw when each landslide failed, and how it grows over; the fractions must add up to 1."""
     fractions = [trigger.fraction for trigger in triggers]
     if not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
         raise InputError(f"the fractions of triggers must add up to 1; got {fractions}")
+    histories = []
     firsts = generator.choice(len(triggers), size=len(outlines), p=fractions)
-    return [
-        _draw_history(outline, triggers[first:], generator)
-        for outline, first in zip(outlines, firsts, strict=True)
-    ]
+    for outline, first in zip(outlines, firsts, strict=True):
+        days = triggers[first:]
+        repeats = [generator.random() < trigger.repeat_fraction for trigger in days[1:]]
+        bare = generator.uniform(*_INITIAL_FRESHNESS, len(days)).tolist()
+        spread = math.exp(_HEALING_SPREAD * generator.standard_normal())
+        failed = zip(days, bare, [True, *repeats], strict=True)
+        failures = tuple((trigger.day, fresh) for trigger, fresh, fails in failed if fails)
+        histories.append(
+            LandslideHistory(
+                outline=outline, failures=failures, healing_years=_HEALING_YEARS * spread
+            )
+        )
+    return histories
 
 
 def visible_landslides(histories: Sequence[LandslideHistory], day: date) -> list[Landslide]:
@@ -268,23 +251,3 @@ def visible_landslides(histories: Sequence[LandslideHistory], day: date) -> list
         for outline, freshness in visible
         if freshness >= OVERGROWN
     ]
-
-
-def _draw_history(
-    outline: shapely.Polygon, triggers: tuple[TriggerEvent, ...], generator: np.random.Generator
-) -> LandslideHistory:
-    """Draw the history of a landslide that first fails at the first of some triggers."""
-    failed = [True] + [
-        bool(generator.random() < trigger.repeat_fraction) for trigger in triggers[1:]
-    ]
-    bare = generator.uniform(*_INITIAL_FRESHNESS, len(triggers)).tolist()
-    spread = math.exp(_HEALING_SPREAD * generator.standard_normal())
-    return LandslideHistory(
-        outline=outline,
-        failures=tuple(
-            (trigger.day, freshness)
-            for trigger, freshness, fails in zip(triggers, bare, failed, strict=True)
-            if fails
-        ),
-        healing_years=_HEALING_YEARS * spread,
-    )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,14 +20,7 @@ _TRIAL_PX = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageTarget:
-    """The point that the middle of the image looks at, and the size of the image.
-
-    Attributes:
-        lon_deg, lat_deg: on WGS 84.
-        height_m: over the ellipsoid.
-        mss_shape: (height, width) of the multispectral image; the other has 4 times as many pixels
-            each way.
-    """
+    """The point that the middle of the image looks at, and the size of the multispectral image."""
 
     lon_deg: float
     lat_deg: float
@@ -34,8 +28,7 @@ class ImageTarget:
     mss_shape: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraModels:
+class CameraModels(NamedTuple):
     """The camera of one image: the actual one, and the one stated by its metadata."""
 
     actual: PushbroomCamera
@@ -44,16 +37,13 @@ class CameraModels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overpass:
-    """One overpass.
+    """One overpass; ``utc`` is the time of the middle line, without a time zone.
 
     Attributes:
-        utc: time of the middle line, without a time zone.
         camera: 1 or 2, for PMS1 or PMS2.
         attitude: actual one of the platform.
-        bias_m: (east, north) error of geolocation by the metadata in the middle of the image; the
-            same for both images.
-        shift_px: (col, row) by which the multispectral image is displaced from its metadata,
-            besides the bias, in its own pixels.
+        bias_m: (east, north) error of geolocation in the middle of both images.
+        shift_px: (col, row) by which the multispectral image is displaced besides, in its pixels.
         drift_px: how much that changes from its first line to its last.
     """
 
@@ -102,24 +92,15 @@ class Overpass:
             for one in (stated_pan, pan)
         )
         shifted = replace(mss, shift_px=self.shift_px, drift_px=self.drift_px)
-        return (
-            CameraModels(actual=shifted, stated=stated_mss),
-            CameraModels(actual=pan, stated=stated_pan),
-        )
+        return CameraModels(shifted, stated_mss), CameraModels(pan, stated_pan)
 
 
 def target_over(
     ground: GroundModel, overpass: Overpass, window: Window | None = None, margin_px: int = 16
 ) -> ImageTarget:
-    """Return the target whose images show a window of the ground at all its heights.
+    """Return the target whose images, by both cameras, show a window of the ground at all heights.
 
-    Images of both the actual and the stated camera show the whole window.
-
-    Args:
-        ground: to be imaged.
-        overpass: of the images.
-        window: on the ground's grid; None is all of it.
-        margin_px: what the image shows around it, in multispectral pixels.
+    The window is on the ground's grid, None is all of it; the margin is in multispectral pixels.
     """
     window = window or ground.grid.window
     low, high = ground.height_range_m

@@ -33,24 +33,19 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8" ?>\n<ProductMetaData>'
 _DAYS_TO_PRODUCT = timedelta(days=3)
 _CORNERS = ("TopLeft", "TopRight", "BottomRight", "BottomLeft")
 _THUMBNAIL_PX = 256
+_TIME, _NUMBER = "%Y-%m-%d %H:%M:%S", ".6g"
 _STRETCH_PERCENT = (1, 99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductRequest:
-    """A product to be made.
+    """A product to be made; ``ground`` is in the light of the overpass.
 
     Attributes:
-        ground: in the light of the overpass.
-        overpass: of the satellite.
-        target: of the images.
-        sensor: of the cameras.
-        seed: of noise and haze.
-        product_id: number of the product, of up to ten digits.
+        product_id: of up to ten digits.
         archive: whether a ``.tar.gz`` is made; else a folder.
         zenith_as_elevation: whether SolarZenith holds the elevation, as in some older products.
         states_coefficients: whether the calibration is stated as AbsCeof.
-        overwrite: whether an earlier product of the name is replaced.
     """
 
     ground: GroundModel
@@ -164,7 +159,7 @@ def _format_metadata(
     tags: dict[str, object] = {
         "SatelliteID": "GF1",
         "SensorID": overpass.sensor_name,
-        "ReceiveTime": _second(overpass.utc),
+        "ReceiveTime": f"{overpass.utc:{_TIME}}",
         "OrbitID": 1 + (overpass.utc - datetime(2013, 4, 26)).days * 15,
         "ProduceType": "STANDARD",
         "SceneID": request.product_id + 3_759_580,
@@ -173,7 +168,7 @@ def _format_metadata(
         "ProductQuality": None,
         "ProductQualityReport": None,
         "ProductFormat": "GEOTIFF",
-        "ProduceTime": _second(centre + _DAYS_TO_PRODUCT),
+        "ProduceTime": f"{centre + _DAYS_TO_PRODUCT:{_TIME}}",
         "Bands": "5" if bands == ("pan",) else "1,2,3,4",
         "ScenePath": 12,
         "SceneRow": 104,
@@ -181,9 +176,9 @@ def _format_metadata(
         "SatRow": 104,
         "SceneCount": 1,
         "SceneShift": 1,
-        "StartTime": _second(centre - half),
-        "EndTime": _second(centre + half),
-        "CenterTime": _second(centre),
+        "StartTime": f"{centre - half:{_TIME}}",
+        "EndTime": f"{centre + half:{_TIME}}",
+        "CenterTime": f"{centre:{_TIME}}",
         "ImageGSD": f"{camera.gsd_m:g}",
         "WidthInPixels": width,
         "HeightInPixels": height,
@@ -195,15 +190,15 @@ def _format_metadata(
         "ValidPixelBits": "",
         "RollViewingAngle": 0,
         "PitchViewingAngle": 0,
-        "RollSatelliteAngle": _number(camera.attitude.roll_deg),
-        "PitchSatelliteAngle": _number(camera.attitude.pitch_deg),
-        "YawSatelliteAngle": _number(camera.attitude.yaw_deg),
-        "SolarAzimuth": _number(sun.azimuth_deg),
-        "SolarZenith": _number(zenith),
-        "SatelliteAzimuth": _number(azimuth),
-        "SatelliteZenith": _number(elevation),
+        "RollSatelliteAngle": f"{camera.attitude.roll_deg:{_NUMBER}}",
+        "PitchSatelliteAngle": f"{camera.attitude.pitch_deg:{_NUMBER}}",
+        "YawSatelliteAngle": f"{camera.attitude.yaw_deg:{_NUMBER}}",
+        "SolarAzimuth": f"{sun.azimuth_deg:{_NUMBER}}",
+        "SolarZenith": f"{zenith:{_NUMBER}}",
+        "SatelliteAzimuth": f"{azimuth:{_NUMBER}}",
+        "SatelliteZenith": f"{elevation:{_NUMBER}}",
         "GainMode": ",".join(["G2"] * count),
-        "IntegrationTime": _number(camera.line_time_s),
+        "IntegrationTime": f"{camera.line_time_s:{_NUMBER}}",
         "IntegrationLevel": ",".join(["S4"] * count),
         "MapProjection": None,
         "EarthEllipsoid": None,
@@ -218,7 +213,7 @@ def _format_metadata(
         tags["AbsCeof"] = ",".join(f"{gains[band]:g}" for band in bands)
     points = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
     for name, (lon, lat) in zip(_CORNERS, camera.locate(points, 0.0).tolist(), strict=True):
-        tags |= {f"{name}Latitude": _number(lat), f"{name}Longitude": _number(lon)}
+        tags |= {f"{name}Latitude": f"{lat:{_NUMBER}}", f"{name}Longitude": f"{lon:{_NUMBER}}"}
     tags |= {f"{name}Map{axis}": None for name in _CORNERS for axis in "XY"}
     lines = [
         f"    <{tag} />" if value is None else f"    <{tag}>{value}</{tag}>"
@@ -227,34 +222,17 @@ def _format_metadata(
     return "\n".join([_HEAD, *lines, "</ProductMetaData>", ""])
 
 
-def _second(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"
-
-
 def _write_browse_images(preview: NDArray[np.uint16], base: Path) -> None:
-    """Write ``BASE.jpg`` and ``BASE_thumb.jpg``.
-
-    Args:
-        preview: (4: blue, green, red, nir, or 1, height, width) counts, 0 without data.
-        base: of the names, without suffix.
-    """
+    """Write two JPEGs of counts (4: blue, green, red, nir, or 1, height, width), 0 without data."""
     layers = preview[[2, 1, 0]] if len(preview) == 4 else preview
-    pixels = np.stack([_stretch(layer) for layer in layers], axis=-1)
+    pixels = np.zeros((*preview.shape[1:], len(layers)), dtype=np.uint8)
+    for band, layer in enumerate(layers):
+        valid = layer[layer > 0]
+        if valid.size:
+            low, high = np.percentile(valid, _STRETCH_PERCENT)
+            scaled = (layer - low) / max(high - low, 1) * 255
+            pixels[..., band] = np.clip(scaled, 0, 255).astype(np.uint8)
     image = Image.fromarray(pixels[..., 0] if len(layers) == 1 else pixels)
     image.save(base.with_name(f"{base.name}.jpg"), quality=85)
     image.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
     image.save(base.with_name(f"{base.name}_thumb.jpg"), quality=85)
-
-
-def _stretch(layer: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    valid = layer[layer > 0]
-    if valid.size == 0:
-        return np.zeros(layer.shape, dtype=np.uint8)
-    low, high = np.percentile(valid, _STRETCH_PERCENT)
-    scaled = (layer - low) / max(high - low, 1) * 255
-    pixels: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
-    return pixels

@@ -39,12 +39,9 @@ _PREVIEW_PX = 1137
 class Sightlines:
     """The lines of sight of a camera, as parabolas of height on a mesh of pixels.
 
-    Between the nodes they are bilinear: within 0.005 px of the camera.
-
-    Attributes:
-        curves: (3 powers of height, 2: col and row on the ground's grid, rows, cols) of nodes.
-        step_px: distance of nodes; the first is the outer corner of the first pixel.
-        middle_m, half_m: height is taken as (height - middle) / half.
+    Between the nodes they are bilinear: within 0.005 px of the camera. ``curves`` are (3 powers of
+    (height - middle) / half, 2: col and row on the ground's grid, rows, cols); the first node is
+    the outer corner of the first pixel.
     """
 
     curves: NDArray[np.float64]
@@ -74,19 +71,13 @@ class Sightlines:
         converges as long as slope times tan(view angle) is under 1; hidden ground is not
         distinguished from visible ground.
         """
-        height, width = (-(-size // _COARSE_PX) for size in window.shape)
-        rows, cols = (
-            _centres(window.row_off, height, _COARSE_PX),
-            _centres(window.col_off, width, _COARSE_PX),
-        )
-        start = np.zeros((height, width), dtype=np.float32)
-        level = self._intersect(self._curves_at(rows, cols), start, ground, _COARSE_ITERATIONS)
+        curves = self._curves_at(window, _COARSE_PX)
+        level = np.zeros(curves.shape[2:], dtype=np.float32)
+        level = self._intersect(curves, level, ground, _COARSE_ITERATIONS)
         fine = cv2.resize(level, None, fx=_COARSE_PX, fy=_COARSE_PX).astype(np.float32)
-        rows, cols = _centres(window.row_off, window.height), _centres(window.col_off, window.width)
-        curves = self._curves_at(rows, cols)
-        level = self._intersect(
-            curves, fine[: window.height, : window.width], ground, _FINE_ITERATIONS
-        )
+        fine = fine[: window.height, : window.width]
+        curves = self._curves_at(window, 1)
+        level = self._intersect(curves, fine, ground, _FINE_ITERATIONS)
         return _ground_coordinates(curves, level)
 
     def _intersect(
@@ -102,8 +93,11 @@ class Sightlines:
                 break
         return level
 
-    def _curves_at(self, rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Field:
-        """Return the curves (3, 2, rows, cols) at pixel coordinates."""
+    def _curves_at(self, window: Window, size: int) -> Field:
+        """Return the curves (3, 2, rows, cols) at the centres of blocks of pixels."""
+        height, width = (-(-length // size) for length in window.shape)
+        rows = window.row_off + (np.arange(height) + 0.5) * size
+        cols = window.col_off + (np.arange(width) + 0.5) * size
         first = min(int(rows[0] // self.step_px), self.curves.shape[2] - 2)
         last = int(rows[-1] // self.step_px) + 2
         nodes = self.curves[:, :, first:last]
@@ -117,11 +111,6 @@ def _ground_coordinates(curves: Field, level: Field) -> tuple[Field, Field]:
     start, slope, bend = curves
     col, row = (start[at] + level * (slope[at] + level * bend[at]) for at in range(2))
     return col, row
-
-
-def _centres(start: int, count: int, size: int = 1) -> NDArray[np.float64]:
-    """Return the pixel coordinates (count,) of the centres of blocks."""
-    return np.asarray(start + (np.arange(count) + 0.5) * size, dtype=np.float64)
 
 
 def _linear_weights(at: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
@@ -147,16 +136,7 @@ class AcquisitionConditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRenderer:
-    """Renders windows of an image.
-
-    Attributes:
-        camera: the actual one.
-        bands: names, in the order of the image.
-        splines: by band, of the ground's reflectance as blurred by the camera.
-        sightlines: of the camera.
-        ground: to be imaged.
-        conditions: of the overpass.
-    """
+    """Renders windows of an image by the actual camera, from splines of each band's reflectance."""
 
     camera: PushbroomCamera
     bands: tuple[str, ...]
@@ -194,9 +174,9 @@ class ImageRenderer:
         """Return top-of-atmosphere reflectance (bands, height, width) and where there is ground."""
         col, row = self.sightlines.ground_points(self.ground, window)
         thickness = self.conditions.haze.thickness(self.camera.shape, window)
-        sensor = self.conditions.sensor
+        haze = dict(zip(PAN + MSS, self.conditions.sensor.haze, strict=True))
         layers = [
-            sample_spline(spline, col, row) + np.float32(sensor.haze_of(band)) * thickness
+            sample_spline(spline, col, row) + np.float32(haze[band]) * thickness
             for band, spline in zip(self.bands, self.splines, strict=True)
         ]
         return np.stack(layers), self.ground.has(col, row)
@@ -222,8 +202,7 @@ def write_image(
 ) -> NDArray[np.uint16]:
     """Render an image, whole lines at a time, into a TIFF without georeferencing.
 
-    Returns:
-        Every so many pixels of it (bands, height, width), some thousand wide at most.
+    Returns every so many pixels of it (bands, height, width), some thousand wide at most.
     """
     shape = renderer.camera.shape
     step = -(-shape[1] // _PREVIEW_PX)

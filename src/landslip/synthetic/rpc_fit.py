@@ -1,6 +1,6 @@
 """Fit of a rational polynomial model (RPC) to a physical camera."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ _MAX_RESIDUAL_PX = 0.02
 Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FittedRPC:
+class FittedRPC(NamedTuple):
     """An RPC, and its largest residual between the points it was fitted to, in pixels."""
 
     rpc: RPC
@@ -26,14 +25,10 @@ class FittedRPC:
 
 
 def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> FittedRPC:
-    """Fit all 80 coefficients on a grid of image points and heights.
+    """Fit all 80 coefficients on a grid of image points and ellipsoidal heights.
 
-    Least squares, linearised by the denominators of the round before and held by a small ridge:
-    Tao & Hu (2001), Photogrammetric Engineering & Remote Sensing 67(12), 1347-1357.
-
-    Args:
-        camera: to be fitted.
-        height_range_m: lowest and highest ground over the ellipsoid.
+    Least squares, linearised by the denominators of the round before and held by a small ridge: Tao
+    & Hu (2001), Photogrammetric Engineering & Remote Sensing 67(12), 1347-1357.
 
     Raises:
         InputError: a residual is over 0.02 px, as with a fast wobble.
@@ -63,7 +58,7 @@ def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> Fit
             f"an RPC must follow its camera within {_MAX_RESIDUAL_PX} px and this one misses it "
             f"by {worst:.3f} px; make the wobble smaller or slower"
         )
-    return FittedRPC(rpc=rpc, worst_px=worst)
+    return FittedRPC(rpc, worst)
 
 
 def residual_px(rpc: RPC, camera: PushbroomCamera, height_range_m: tuple[float, float]) -> float:

@@ -56,10 +56,6 @@ class SensorModel:
         pan: Field = (mixed + np.float32(self.red_edge_weight) * hidden).astype(np.float32)
         return pan
 
-    def haze_of(self, band: str) -> float:
-        """Return the path reflectance of a band."""
-        return self.haze[(PAN + MSS).index(band)]
-
 
 def blur_sigma_px(mtf: float) -> float:
     """Return the sigma, in pixels, of a Gaussian with a given MTF at the Nyquist frequency.
@@ -121,8 +117,7 @@ def quantise_counts(
 class HazeField:
     """Thickness of haze over an image, as a sum of few cosines; 1 is its mean.
 
-    Attributes:
-        waves: (n, n) amplitudes by wave number down and across; the first is the mean.
+    ``waves`` (n, n) are amplitudes by wave number down and across; the first is the mean.
     """
 
     waves: NDArray[np.float64]

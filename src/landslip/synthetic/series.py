@@ -11,12 +11,14 @@ import geopandas
 import numpy as np
 import shapely
 
+from landslip.core.bands import Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.grid import Grid
 from landslip.core.window import Window
-from landslip.io.raster import OutputBand, write_scene
+from landslip.io.raster import write_scene
+from landslip.io.raster.output import output_bands
 from landslip.synthetic.camera import Attitude
 from landslip.synthetic.ground_model import GROUND_BANDS, DemFormat, GroundModel, write_dem
 from landslip.synthetic.landscape import LandscapeSettings, SyntheticLandscape, make_landscape
@@ -33,15 +35,12 @@ _REFLECTANCE_SCALE = 0.0001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyArea:
-    """A rectangle of ground that is imaged several times.
+    """A rectangle of ground that is imaged several times, in order of time.
 
     Attributes:
         landscape: its shape is that of the study area.
-        overpasses: in order of time.
         margin_px: how much more landscape is made on each side; beyond, it is mirrored.
-        sensor: of the cameras.
         dem: format of the elevation model; its margin is set.
-        seed: of all draws.
         writes_reflectance: whether the ground's reflectance is written too, as a scene.
     """
 
@@ -85,13 +84,23 @@ def wenchuan_area(seed: int = 0) -> StudyArea:
 
     Pointing is wrong by 38 to 46 m, and the multispectral images are displaced by up to a pixel.
     """
-    overpasses = (
-        _overpass(datetime(2013, 8, 12, 3, 52, 10), 1, 7.5, (31.0, -22.0), (0.6, -0.4)),
-        _overpass(datetime(2014, 10, 2, 3, 58, 41), 2, -14.0, (-38.0, 17.0), (-0.3, 0.8)),
-        _overpass(datetime(2015, 8, 5, 3, 47, 26), 1, 2.0, (24.0, 39.0), (0.2, 0.5)),
-    )
+    overpasses = [
+        Overpass(
+            utc=utc,
+            camera=camera,
+            attitude=Attitude(roll_deg=roll_deg, wobble_urad=0.5),
+            bias_m=bias_m,
+            shift_px=shift_px,
+            drift_px=(0.2, -0.15),
+        )
+        for utc, camera, roll_deg, bias_m, shift_px in (
+            (datetime(2013, 8, 12, 3, 52, 10), 1, 7.5, (31.0, -22.0), (0.6, -0.4)),
+            (datetime(2014, 10, 2, 3, 58, 41), 2, -14.0, (-38.0, 17.0), (-0.3, 0.8)),
+            (datetime(2015, 8, 5, 3, 47, 26), 1, 2.0, (24.0, 39.0), (0.2, 0.5)),
+        )
+    ]
     landscape = LandscapeSettings(centre_deg=(103.48, 31.30), epsg=32648, shape=(4096, 3584))
-    return StudyArea(landscape=landscape, overpasses=overpasses, seed=seed)
+    return StudyArea(landscape=landscape, overpasses=tuple(overpasses), seed=seed)
 
 
 def small_area(seed: int = 0) -> StudyArea:
@@ -105,33 +114,11 @@ def small_area(seed: int = 0) -> StudyArea:
     )
 
 
-def _overpass(
-    utc: datetime,
-    camera: int,
-    roll_deg: float,
-    bias_m: tuple[float, float],
-    shift_px: tuple[float, float],
-) -> Overpass:
-    return Overpass(
-        utc=utc,
-        camera=camera,
-        attitude=Attitude(roll_deg=roll_deg, wobble_urad=0.5),
-        bias_m=bias_m,
-        shift_px=shift_px,
-        drift_px=(0.2, -0.15),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticDate:
-    """Files of one date.
+    """Files of one date (in Beijing), and the number of landslides that can be seen.
 
-    Attributes:
-        day: in Beijing.
-        product: the archive.
-        landslides: GeoPackage of those that can be seen.
-        reflectance: of the lit ground without atmosphere; None where it is not written.
-        count: number of landslides.
+    ``reflectance`` is of the lit ground without atmosphere; None where it is not written.
     """
 
     day: date
@@ -241,16 +228,8 @@ def write_reflectance(ground: GroundModel, window: Window, path: Path) -> None:
     """Write the lit ground of a window, without atmosphere, as reflectance x 10000."""
     rows, cols = window.slices_in(ground.grid.window)
     stored = np.clip(np.rint(ground.reflectance[:, rows, cols] / _REFLECTANCE_SCALE), 1, 65_535)
-    bands = tuple(
-        OutputBand(
-            description=name,
-            dtype="uint16",
-            nodata=0,
-            scale=_REFLECTANCE_SCALE,
-            units=Units.REFLECTANCE.value,
-        )
-        for name in GROUND_BANDS
-    )
+    radiometry = Radiometry(dtype="uint16", scale=_REFLECTANCE_SCALE, units=Units.REFLECTANCE)
+    bands = output_bands(GROUND_BANDS, radiometry, 0)
     write_scene(path, stored.astype(np.uint16), ground.grid.at(window), bands)
 
 

@@ -27,14 +27,10 @@ _SHADOW_PX = 4
 class SyntheticTerrain:
     """Terrain, all fields (height, width) float32.
 
-    Attributes:
-        height_m: above the river.
-        slope_deg: steepness, without details smaller than some 10 m.
-        downslope: (2: x and y, height, width) unit vectors in pixel coordinates, where water runs.
-        river_m: distance from the river's middle line.
-        plain_m: half the width of the valley floor there.
-        streams: the course of each side stream, (n, 2: x and y) in pixels.
-        resolution_m: side of a pixel.
+    ``height_m`` is above the river; ``slope_deg`` leaves out details under some 10 m; ``downslope``
+    (2: x and y, height, width) are unit vectors in pixels; ``river_m`` is the distance from the
+    river's middle line and ``plain_m`` half the width of the valley floor there; ``streams`` are
+    (n, 2: x and y) in pixels.
     """
 
     height_m: Field
@@ -55,7 +51,11 @@ def make_terrain(
     shape: tuple[int, int], resolution_m: float, generator: np.random.Generator
 ) -> SyntheticTerrain:
     """Make a valley of a shape that is a multiple of 16."""
-    river_m = _river_distance(shape, generator) * resolution_m
+    # the distance from a winding line down the middle
+    cols = shape[1] * (0.5 + 0.07 * _smooth_line(shape[0], 160.0, generator))
+    away = np.ones(shape, dtype=np.bool_)
+    away[np.arange(shape[0]), np.clip(np.rint(cols), 0, shape[1] - 1).astype(int)] = False
+    river_m = ndimage.distance_transform_edt(away).astype(np.float32) * resolution_m
     low, high = _PLAIN_M
     width = low + (high - low) * ramp(_smooth_line(shape[0], 90.0, generator), -1.2, 1.2)
     plain_m = np.broadcast_to(width[:, np.newaxis], shape)
@@ -64,7 +64,11 @@ def make_terrain(
     fine: Field = ndimage.zoom(
         coarse.astype(np.float32), _COARSE_PX, order=3, mode="nearest", grid_mode=True
     )
-    height = _rescaled(fine, resolution_m) + _DETAIL_M * detail
+    # scaled so that mountains have the median slope that is wanted
+    slope, _ = slope_and_direction(blurred(fine, 3), resolution_m)
+    steepness = np.tan(np.radians(np.median(slope[fine > np.median(fine) / 4])))
+    scale = np.float32(np.tan(np.radians(_MEDIAN_SLOPE_DEG)) / steepness)
+    height = fine * scale + _DETAIL_M * detail
     height = height * ramp(river_m, plain_m - 10, plain_m + 50)
     slope, downslope = slope_and_direction(blurred(height, 3), resolution_m)
     return SyntheticTerrain(
@@ -79,23 +83,11 @@ def make_terrain(
 
 
 def slope_and_direction(height_m: Field, resolution_m: float) -> tuple[Field, Field]:
-    """Return the slope in degrees and the unit vectors (x and y, in pixels) that point down it.
-
-    On level ground the vector is 0.
-    """
+    """Return the slope in degrees and unit vectors (x, y in pixels) down it, 0 on the level."""
     down_y, down_x = (-step for step in np.gradient(height_m, resolution_m))
     steepness = np.hypot(down_x, down_y)
     unit = np.stack([down_x, down_y]) / np.maximum(steepness, 1e-6)
     return np.degrees(np.arctan(steepness)).astype(np.float32), unit.astype(np.float32)
-
-
-def _river_distance(shape: tuple[int, int], generator: np.random.Generator) -> Field:
-    """Return the distance from a winding line down the middle, in pixels."""
-    cols = shape[1] * (0.5 + 0.07 * _smooth_line(shape[0], 160.0, generator))
-    away = np.ones(shape, dtype=np.bool_)
-    away[np.arange(shape[0]), np.clip(np.rint(cols), 0, shape[1] - 1).astype(int)] = False
-    distance: NDArray[np.float64] = ndimage.distance_transform_edt(away)
-    return distance.astype(np.float32)
 
 
 def _smooth_line(length: int, sigma_px: float, generator: np.random.Generator) -> Field:
@@ -122,21 +114,12 @@ def _mountains(
     return height, tuple(courses)
 
 
-def _rescaled(height: Field, resolution_m: float) -> Field:
-    """Scale heights so that mountains have the median slope that is wanted."""
-    slope, _ = slope_and_direction(blurred(height, 3), resolution_m)
-    steepness = np.tan(np.radians(np.median(slope[height > np.median(height) / 4])))
-    scaled: Field = height * np.float32(np.tan(np.radians(_MEDIAN_SLOPE_DEG)) / steepness)
-    return scaled
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drainage:
     """Where the water of each cell goes; cells are numbered row by row.
 
-    Attributes:
-        order: all cells, each after the one it drains to.
-        receiver: the cell that each cell drains to; base cells drain to themselves.
+    ``order`` has each cell after the one it drains to, its ``receiver``; base cells drain to
+    themselves.
     """
 
     order: list[int]

@@ -73,13 +73,9 @@ def count_histograms(images: OpenImages) -> dict[str, CountHistogram]:
 def coregister(images: OpenImages, coarse: GroundGrid, ratio: int, name: str) -> Refinement:
     """Match the two images on the map, twice, and correct the multispectral camera.
 
-    The correction is affine with many tie points, else a shift that may drift.
-
-    Args:
-        images: the open images.
-        coarse: a map as fine as the multispectral image.
-        ratio: of its pixels to panchromatic ones, along an axis.
-        name: of the product, for messages.
+    The correction is affine with many tie points, else a shift that may drift. ``coarse`` is a map
+    as fine as the multispectral image, ``ratio`` that of its pixels to panchromatic ones; ``name``
+    is the product's, for messages.
 
     Raises:
         InputError: tie points are too few, or do not agree.
@@ -105,12 +101,9 @@ def _correction_model(ties: int) -> ShiftModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedPansharpening:
-    """A fitted fusion and its quality; None where too few pixels are valid to assess it.
+    """A fitted fusion, and its quality at reduced scale (Wald's protocol) and at full scale (QNR).
 
-    Attributes:
-        fusion: fitted on windows spread over the scene.
-        reduced: quality at reduced scale, by Wald's protocol.
-        full: quality at full scale, by QNR.
+    Quality is None where too few pixels are valid to assess it.
     """
 
     fusion: Fusion
@@ -131,12 +124,7 @@ def fit_pansharpening(
 ) -> FittedPansharpening:
     """Fit the fusion on windows spread over the scene, and assess it by Wald's protocol and QNR.
 
-    Args:
-        images: the open images, co-registered.
-        correction: of their counts to reflectance.
-        coarse: a map as fine as the multispectral image.
-        ratio: of its pixels to panchromatic ones, along an axis.
-        method: of pansharpening.
+    The images are co-registered; ``coarse`` and ``ratio`` as in `coregister`.
 
     Raises:
         InputError: the images have too little ground in common.

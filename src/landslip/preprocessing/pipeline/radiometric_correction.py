@@ -43,12 +43,9 @@ Pixels = NDArray[np.float32]
 class RadiometricCorrection:
     """Conversion of one product's counts to reflectance.
 
-    Attributes:
-        toa: counts to reflectance at the top of the atmosphere.
-        conversion: the same minus haze, with dark-object subtraction.
-        surface: correction by 6S, or None.
-        view_deg: zenith and azimuth of the satellite.
-        source_fractions: of negative and saturated counts, by band.
+    ``toa`` gives that at the top of the atmosphere, ``conversion`` the same minus haze. The view is
+    zenith and azimuth of the satellite; the fractions are those of negative and saturated counts,
+    by band.
     """
 
     calibration: RadiometricCalibration
@@ -125,13 +122,8 @@ def derive_radiometric_correction(
 ) -> RadiometricCorrection:
     """Interpret the sun tags, choose the calibration, and estimate the atmosphere's contribution.
 
-    Args:
-        product: the product.
-        histograms: of counts by band.
-        altitude_m: mean height of the terrain.
-        atmosphere: which correction is made.
-        optical_depth: of the aerosol at 550 nm, for 6S.
-        calibration: see `select_calibration`.
+    Histograms are of counts by band, the altitude is the mean height of the terrain, the optical
+    depth that of the aerosol at 550 nm, for 6S; calibration: see `select_calibration`.
 
     Raises:
         InputError: tags and sun disagree, or there is no calibration.

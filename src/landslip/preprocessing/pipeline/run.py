@@ -61,12 +61,7 @@ _QUICKLOOK_PX = 1400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudRequest:
-    """How clouds are detected and handled.
-
-    Attributes:
-        weights: folder of OmniCloudMask's weights; None takes thresholds.
-        handling: whether they become nodata, or a mask beside the scene.
-    """
+    """How clouds are detected (by thresholds without weights of OmniCloudMask) and handled."""
 
     weights: Path | None = None
     handling: CloudHandling = CloudHandling.NODATA
@@ -140,12 +135,7 @@ class PreprocessRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressCallbacks:
-    """What is called during the work.
-
-    Attributes:
-        log: with a line for each step.
-        progress: while the scene is written.
-    """
+    """What is called during the work: with a line for each step, and while the scene is written."""
 
     log: Callable[[str], None] = lambda _line: None
     progress: Progress = no_progress
@@ -153,13 +143,7 @@ class ProgressCallbacks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreprocessResult:
-    """A finished scene.
-
-    Attributes:
-        folder: with the scene, `QUALITY` and `QUICKLOOK`.
-        quality: content of `QUALITY`.
-        is_new: False where an earlier run had made it.
-    """
+    """A finished scene: its folder, the content of `QUALITY`, and whether this run made it."""
 
     folder: Path
     quality: dict[str, Any]
@@ -178,17 +162,10 @@ def preprocess_all(
     callbacks: Callable[[Path], ProgressCallbacks],
     on_scene: Callable[[PreprocessResult], None],
 ) -> None:
-    """Make scenes of all products that files, folders and patterns name.
+    """Make scenes of all products that files, folders and patterns name; see `find_products`.
 
     Without a coordinate system in the request, all take that of the first, so that they stack. A
     product that fails does not keep the others from being made.
-
-    Args:
-        patterns: see `find_products`.
-        out: folder of the scenes' folders.
-        request: how products become scenes.
-        callbacks: return those of a product.
-        on_scene: called with each scene.
 
     Raises:
         LandslipError: some failed; the message says which, and why.

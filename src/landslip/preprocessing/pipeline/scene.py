@@ -62,12 +62,8 @@ def detect_clouds(
 ) -> CloudMask:
     """Detect clouds in an overview whose pixels are twice as large as the multispectral ones.
 
-    Args:
-        images: the open images.
-        correction: of their counts to reflectance.
-        ground: the scene's grid and heights.
-        ratio: of multispectral pixels to the scene's.
-        weights: folder of OmniCloudMask's weights; None takes thresholds.
+    ``ratio`` is that of multispectral pixels to the scene's; without weights of OmniCloudMask,
+    thresholds are used.
     """
     grid = ground.grid.coarser(ratio * _CLOUD_RATIO, covering=True)
     toa, valid = _overview(images, correction, GroundGrid(grid, ground.elevation))
@@ -138,9 +134,8 @@ class WindowCounts:
 def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress) -> dict[str, Any]:
     """Write the scene as a Cloud-Optimized GeoTIFF: reflectance / 0.0001, 0 without data.
 
-    Returns:
-        For a JSON file: pixels, fractions of valid and cloudy ones, fractions of the valid ones
-        that were clipped by band, and the largest interpolation error of the camera models.
+    Returns, for a JSON file: pixels, fractions of valid and cloudy ones, fractions of the valid
+    ones that were clipped by band, and the largest interpolation error of the camera models.
     """
     bands = tuple(
         OutputBand(

@@ -51,10 +51,8 @@ _DAMAGE_ERRORS = (
 class ArchiveBudget:
     """The most that a product's archive may hold.
 
-    Attributes:
-        total_bytes: unpacked; of all members of a tar archive, of those unpacked from a zip.
-        text_bytes: in each XML and RPB file.
-        members: in an archive, unpacked or not.
+    Total bytes are those of all members of a tar archive, of the unpacked ones of a zip; text bytes
+    are those of each XML and RPB file; members count whether unpacked or not.
     """
 
     total_bytes: int = 8 * 2**30
@@ -78,13 +76,8 @@ def unpack(
     """Write the files of the one product in an archive into a folder, and nothing else.
 
     They are written into the folder itself, under their own names without folders. The archive is
-    read once, from beginning to end.
-
-    Args:
-        archive: .tar.gz, .tgz, .tar or .zip; its content decides, not its name.
-        folder: exists and is empty.
-        budget: limits on what is unpacked.
-        progress: called about once a MiB with the bytes of the archive read and all of them.
+    read once, from beginning to end; its content decides its format. The folder exists and is
+    empty; progress is in bytes of the archive, about once a MiB.
 
     Raises:
         InputError: it is no archive, is damaged, holds links, devices, names that lead elsewhere,

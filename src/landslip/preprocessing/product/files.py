@@ -39,14 +39,7 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductFileName:
-    """What the name of a product's file says.
-
-    Attributes:
-        file: the name without folders.
-        base: the product's name, such as ``GF1_PMS1_E69.4_N33.3_20220624_L1A0006547030``.
-        image: which image it belongs to.
-        kind: what it holds of that image.
-    """
+    """What the name of a product's file says; ``base`` is the product's name."""
 
     file: str
     base: str
@@ -96,11 +89,7 @@ class ProductFiles:
         self._paths: dict[tuple[ImageKind, FileKind], Path] = {}
 
     def add(self, name: ProductFileName, path: Path) -> None:
-        """Add a file.
-
-        Raises:
-            InputError: it belongs to another product, or there is one of its kind already.
-        """
+        """Add a file; refused if of another product, or the second of its kind."""
         self.name = self.name or name.base
         if name.base.casefold() != self.name.casefold():
             raise InputError(
@@ -119,11 +108,7 @@ class ProductFiles:
         return self._paths[image, kind]
 
     def require_all(self) -> None:
-        """Stop where a file is missing.
-
-        Raises:
-            InputError: the message lists what is missing.
-        """
+        """Stop where a file is missing, and say which."""
         if not self._paths:
             raise InputError(
                 f"{self._source}: holds no product: no file is named like NAME-MSS1.tiff, "
@@ -145,11 +130,7 @@ class ProductFiles:
 
 
 def files_in_folder(folder: Path) -> ProductFiles:
-    """Collect the files of the one product in a folder, or in the one subfolder that has any.
-
-    Raises:
-        InputError: there are several products, or a file twice.
-    """
+    """Collect the files of the one product in a folder, or in the one subfolder that has any."""
     home = folder
     if not _is_product(folder):
         subfolders = (path for path in sorted(folder.iterdir()) if path.is_dir())
@@ -167,17 +148,12 @@ def files_in_folder(folder: Path) -> ProductFiles:
 
 
 def find_products(patterns: Sequence[str]) -> list[Path]:
-    """Return the archives and product folders that files, folders and patterns name.
+    """Return the archives and product folders that files, folders and patterns name, sorted, once.
 
-    A folder that is a product names itself, any other the archives and product folders
-    in it and in its subfolders. Archives found in this way or by a pattern and named as another
-    camera's (``GF1_WFV1_...``) are left out; one given by its own name never is.
-
-    Args:
-        patterns: paths, or patterns with ``*``, ``?``, ``[...]`` or ``**``.
-
-    Returns:
-        Sorted, each path once.
+    A folder that is a product names itself, any other the archives and product folders in it and in
+    its subfolders. Archives found in this way or by a pattern and named as another camera's
+    (``GF1_WFV1_...``) are left out; one given by its own name never is. Patterns have ``*``, ``?``,
+    ``[...]`` or ``**``.
 
     Raises:
         InputError: a pattern names nothing.
@@ -202,11 +178,7 @@ def find_products(patterns: Sequence[str]) -> list[Path]:
 
 
 def read_small_file(path: Path) -> bytes:
-    """Read a file of at most `MAX_TEXT_BYTES`.
-
-    Raises:
-        InputError: it is larger, or cannot be read.
-    """
+    """Read a file of at most `MAX_TEXT_BYTES`; InputError where it is larger or unreadable."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_TEXT_BYTES + 1)

@@ -38,18 +38,12 @@ class ImageMetadata:
     Most files have none of these.
 
     Attributes:
-        camera: that took the image.
-        level: processing level as tagged, such as ``LEVEL1A``.
-        centre_time: when the scene's middle was taken, as tagged: Beijing time in the one real
-            file at hand, without a zone.
-        receive_time: when it was received, as tagged; UTC in that file.
-        solar_azimuth_deg: clockwise from north, as tagged.
+        centre_time: when the scene's middle was taken: Beijing time in the one real file at hand,
+            without a zone; ``receive_time`` is UTC in that file.
+        solar_azimuth_deg: clockwise from north.
         solar_zenith_deg: as tagged; in some files it is the sun's elevation.
         satellite_zenith_deg: as tagged; the elevation in the real file.
-        roll_deg: of the satellite.
-        bands: band numbers from 1, as tagged; empty without a tag.
-        shape: (height, width) in pixels, as tagged.
-        gsd_m: nominal pixel size.
+        bands: band numbers from 1; empty without a tag.
         abs_gains: W m-2 sr-1 um-1 for one count, by band.
         abs_offsets: W m-2 sr-1 um-1, by band.
     """

@@ -43,13 +43,7 @@ class ProductImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A level-1A product.
-
-    Attributes:
-        name: such as ``GF1_PMS1_E69.4_N33.3_20220624_L1A0006547030``.
-        mss: the image of the bands `MSS_BANDS`, in this order.
-        pan: the panchromatic image, of the band `PAN_BANDS`.
-    """
+    """A level-1A product: an image of the bands `MSS_BANDS`, and one of the band `PAN_BANDS`."""
 
     name: str
     mss: ProductImage
@@ -81,11 +75,8 @@ def open_product(
 ) -> Iterator[Product]:
     """Open an archive or folder; files unpacked from an archive are removed at the end.
 
-    Args:
-        path: a .tar.gz, .tgz, .tar or .zip archive, or a folder, which is read in place.
-        budget: limits on what is unpacked.
-        scratch: a folder to unpack into; by default the system's folder for temporary files.
-        progress: of unpacking, in bytes of the archive.
+    A folder is read in place. An archive is unpacked into ``scratch``, by default the system's
+    folder for temporary files; progress is in bytes of it.
 
     Raises:
         InputError: it is no product of a supported camera, a file is missing or damaged, or the

@@ -65,11 +65,7 @@ def parse_rpb(text: str) -> RPC:
 
 
 def format_rpb(rpc: RPC) -> str:
-    """Write a camera model as the content of an `.rpb` file; reading it gives the same numbers.
-
-    Raises:
-        InputError: the model has a correction in image space, which the format cannot hold.
-    """
+    """Write a camera model as the content of an `.rpb` file; reading it gives the same numbers."""
     if not rpc.correction.is_identity:
         raise InputError(
             "an rpb file holds a camera model without a correction in image space; this one has "

@@ -72,13 +72,7 @@ class CloudThresholds:
 def bright_cloud_pixels(
     reflectance: NDArray[np.float32], valid: NDArray[np.bool_], thresholds: CloudThresholds
 ) -> NDArray[np.bool_]:
-    """Return which pixels are as bright and white as cloud: (height, width).
-
-    Args:
-        reflectance: (4, height, width) at the top of the atmosphere, in the order `CLOUD_BANDS`.
-        valid: (height, width); other pixels are not cloud.
-        thresholds: of cloud.
-    """
+    """Return which valid pixels (height, width) are as bright and white as cloud."""
     if reflectance.ndim != 3 or len(reflectance) != len(CLOUD_BANDS):
         raise InputError(
             f"clouds are detected in {','.join(CLOUD_BANDS)}; got an array of {reflectance.shape}"
@@ -103,11 +97,12 @@ def detect_bright_clouds(
     """Return where a scene, or an overview of it, is under thick cloud: (height, width).
 
     Connected regions are filtered by size within the array, so it should be the whole scene at a
-    coarse resolution (10 to 20 m is enough) and not one window of many.
+    coarse resolution (10 to 20 m is enough) and not one window of many. Invalid pixels are not
+    cloud, also inside the buffer.
 
     Args:
         reflectance: (4, height, width) at the top of the atmosphere, in the order `CLOUD_BANDS`.
-        valid: (height, width); other pixels are not cloud, also inside the buffer.
+        valid: (height, width).
         thresholds: of cloud, minimum area and buffer.
         resolution_m: a pixel's side.
     """
@@ -137,13 +132,9 @@ class CloudClass(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OmniCloudSettings:
-    """Use of OmniCloudMask.
+    """Folder of OmniCloudMask's weights, classes masked as cloud, and device of torch.
 
-    Attributes:
-        weights: folder with the files of one of its model versions.
-        classes: masked as cloud.
-        resolution_m: to which scenes are averaged.
-        device: of torch.
+    Scenes are averaged to ``resolution_m``.
     """
 
     weights: Path
@@ -171,12 +162,8 @@ def detect_clouds_omnicloud(
 ) -> NDArray[np.bool_]:
     """Return where a scene is under cloud or its shadow: (height, width).
 
-    Args:
-        reflectance: (3, height, width) at the top of the atmosphere, in the order
-            `OMNICLOUD_BANDS`.
-        valid: (height, width); other pixels are not cloud.
-        settings: weights, classes and resolution.
-        resolution_m: a pixel's side.
+    Reflectance (3, height, width) is at the top of the atmosphere, in the order `OMNICLOUD_BANDS`;
+    invalid pixels are not cloud.
 
     Raises:
         InputError: the weights are not in the folder, or the scene is too small.
@@ -212,12 +199,7 @@ def detect_clouds_omnicloud(
 
 
 def latest_weights_version(folder: Path) -> float:
-    """Return the latest model version of which all files are in a folder.
-
-    Raises:
-        InputError: there is none.
-        MissingDependencyError: OmniCloudMask is not installed.
-    """
+    """Return the latest model version of which all files are in a folder."""
     package = importlib.util.find_spec("omnicloudmask")
     folders = package.submodule_search_locations if package is not None else None
     if not folders:
@@ -241,15 +223,9 @@ def latest_weights_version(folder: Path) -> float:
 def downsample(
     reflectance: NDArray[np.float32], valid: NDArray[np.bool_], factor: float
 ) -> NDArray[np.float32]:
-    """Average valid pixels over areas ``factor`` pixels wide; 0 where there are none.
+    """Average valid pixels of bands over areas ``factor`` pixels wide; 0 where there are none.
 
-    Args:
-        reflectance: (bands, height, width).
-        valid: (height, width).
-        factor: 1 or less leaves the size as it is.
-
-    Returns:
-        (bands, height / factor, width / factor), rounded, at least 1 x 1.
+    A factor of 1 or less leaves the size as it is; sizes are rounded, at least 1 x 1.
     """
     height, width = (max(round(side / max(factor, 1.0)), 1) for side in valid.shape)
     size = (width, height)

@@ -52,11 +52,7 @@ class CountHistogram:
         return float(self._counts[dn:].sum() / max(self.total, 1))
 
     def darkest(self, pixels: int) -> int:
-        """Return the highest count among the darkest pixels of a number.
-
-        Raises:
-            InputError: there are fewer pixels.
-        """
+        """Return the highest count of the darkest pixels; InputError where there are fewer."""
         cumulative = np.cumsum(self._counts)
         if pixels < 1 or cumulative[-1] < pixels:
             raise InputError(
@@ -96,13 +92,7 @@ class DarkObjectSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HazeEstimate:
-    """Haze by dark-object subtraction.
-
-    Attributes:
-        dark_dn: the dark count by band name.
-        reflectance: to be subtracted by band name, 0 or more; see `ReflectanceConversion.less`.
-        warnings: implausible results, one sentence each.
-    """
+    """Dark counts, reflectance to be subtracted (0 or more), both by band, and warnings."""
 
     dark_dn: Mapping[str, int]
     reflectance: Mapping[str, float]

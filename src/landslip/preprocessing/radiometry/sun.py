@@ -27,10 +27,8 @@ _BEIJING = timedelta(hours=8)
 class SunPosition:
     """The sun as seen from a place at a time.
 
-    Attributes:
-        zenith_deg: angle from the zenith, without refraction; above 90 under the horizon.
-        azimuth_deg: clockwise from north, 0 to 360.
-        distance_au: distance from the earth, astronomical units.
+    The zenith angle is without refraction, above 90 under the horizon; the azimuth is clockwise
+    from north, 0 to 360.
     """
 
     zenith_deg: float
@@ -44,17 +42,12 @@ class SunPosition:
 
 
 def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> SunPosition:
-    """Return the position of the sun over a place.
+    """Return the position of the sun over a place; a time without a zone is read as UTC.
 
-    Meeus, Astronomical Algorithms (2nd edition, 1998), chapters 12, 13 and 25 in the lower
-    accuracy (the formulas of NOAA's solar calculator): within 0.02 degrees and 1e-4 AU from 1950 to
-    2050. Refraction is left out (0.01 degrees at zenith 40, 0.03 at 60); UTC is taken for
-    terrestrial time, which shifts the sun by 0.001 degrees.
-
-    Args:
-        utc: an instant; without a time zone it is read as UTC.
-        lon_deg: longitude, east positive.
-        lat_deg: latitude, north positive.
+    Meeus, Astronomical Algorithms (2nd edition, 1998), chapters 12, 13 and 25 in the lower accuracy
+    (the formulas of NOAA's solar calculator): within 0.02 degrees and 1e-4 AU from 1950 to 2050.
+    Refraction is left out (0.01 degrees at zenith 40, 0.03 at 60); UTC is taken for terrestrial
+    time, which shifts the sun by 0.001 degrees.
     """
     instant = utc.replace(tzinfo=UTC) if utc.tzinfo is None else utc
     days = (instant - _J2000).total_seconds() / 86_400
@@ -118,15 +111,10 @@ class SunAngle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SunTags:
-    """A product's tags about time and sun, and the place of the scene.
+    """A product's tags about time and sun, and the longitude and latitude of the scene's centre.
 
-    Attributes:
-        center_time: ``CenterTime``, without a time zone.
-        azimuth_deg: ``SolarAzimuth``.
-        zenith_deg: ``SolarZenith``, zenith angle or elevation.
-        lon_deg, lat_deg: the scene's centre.
-        receive_time: ``ReceiveTime``, in UTC, where there is one.
-        file: that the tags are from, for messages.
+    ``CenterTime`` is without a time zone, ``ReceiveTime`` in UTC; ``SolarZenith`` is the zenith
+    angle or the elevation; ``file`` is named in messages.
     """
 
     center_time: datetime
@@ -154,13 +142,8 @@ class SunTags:
 class SunReading:
     """The sun of a scene, by an interpretation of the product's tags.
 
-    Attributes:
-        zenith_deg: from the tag, converted where that is the elevation.
-        azimuth_deg: from the tag.
-        distance_au: computed.
-        utc: the time of the scene.
-        time_standard, tag_angle: how the tags are read.
-        computed: position of the sun at that time.
+    The angles are the tags', the zenith angle converted where that is the elevation; ``computed``
+    is the position of the sun at the time read.
     """
 
     zenith_deg: float
