@@ -48,13 +48,6 @@ class SurfaceCanvas:
     reflectance: NDArray[np.float32]
     relief_m: Field
 
-    @classmethod
-    def of(cls, shape: tuple[int, int], colour: Colour) -> "SurfaceCanvas":
-        """Return a level canvas of one colour."""
-        reflectance = np.empty((4, *shape), dtype=np.float32)
-        reflectance[:] = np.reshape(colour, (4, 1, 1))
-        return cls(reflectance, np.zeros(shape, dtype=np.float32))
-
     def paint(self, weight: Field, colour: Colour, texture: Field | float = 0.0) -> None:
         """Cover by weight, 0 to 1, and level the relief; a texture of 0.1 is 10 % brighter."""
         brightness = np.maximum(1 + np.asarray(texture, dtype=np.float32), 0.2)
@@ -69,7 +62,8 @@ def paint_land_cover(
 ) -> SurfaceCanvas:
     """Return reflectance and relief of the ground without landslides."""
     plants, rocks, soil, fields, water, roads, houses = generator.spawn(7)
-    canvas = SurfaceCanvas.of(terrain.shape, FOREST)
+    forest = np.full((4, *terrain.shape), np.reshape(FOREST, (4, 1, 1)), dtype=np.float32)
+    canvas = SurfaceCanvas(forest, np.zeros(terrain.shape, dtype=np.float32))
     paint_vegetation(canvas, terrain, plants)
     paint_outcrops(canvas, terrain, rocks)
     paint_clearings(canvas, terrain, soil)

@@ -24,7 +24,7 @@ from landslip.synthetic.ground_model import GroundModel
 from landslip.synthetic.overpass import ImageTarget, Overpass
 from landslip.synthetic.render import AcquisitionConditions, ImageRenderer, write_image
 from landslip.synthetic.rpc_fit import fit_rpc
-from landslip.synthetic.sensor import MSS, PAN, HazeField, SensorModel
+from landslip.synthetic.sensor import MSS, PAN, SensorModel, draw_haze
 
 _COMPRESSION_LEVEL = 1
 _FILE_MODE = 0o644
@@ -121,7 +121,7 @@ def _write_files(
         sensor=request.sensor,
         calibration=request.calibration,
         sun=request.overpass.sun(request.target),
-        haze=HazeField.draw(request.sensor.haze_variation, haze),
+        haze=draw_haze(request.sensor.haze_variation, haze),
         seed=request.seed,
     )
     low, high = request.ground.height_range_m

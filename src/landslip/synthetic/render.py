@@ -17,14 +17,14 @@ from landslip.synthetic.ground_model import GroundModel
 from landslip.synthetic.sensor import (
     MSS,
     PAN,
-    CountScale,
     Field,
-    HazeField,
     SensorModel,
     blur_sigma_px,
     blurred_spline,
+    haze_thickness,
     quantise_counts,
     sample_spline,
+    toa_counts,
 )
 
 _NODES_M = 128.0
@@ -125,12 +125,12 @@ def _linear_weights(at: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcquisitionConditions:
-    """What all images of one overpass share; the seed is of the noise."""
+    """What all images of one overpass share: waves of `draw_haze`; the seed is of the noise."""
 
     sensor: SensorModel
     calibration: RadiometricCalibration
     sun: SunPosition
-    haze: HazeField
+    haze: NDArray[np.float64]
     seed: int
 
 
@@ -173,7 +173,7 @@ class ImageRenderer:
     def reflectance(self, window: Window) -> tuple[Field, NDArray[np.bool_]]:
         """Return top-of-atmosphere reflectance (bands, height, width) and where there is ground."""
         col, row = self.sightlines.ground_points(self.ground, window)
-        thickness = self.conditions.haze.thickness(self.camera.shape, window)
+        thickness = haze_thickness(self.conditions.haze, self.camera.shape, window)
         haze = dict(zip(PAN + MSS, self.conditions.sensor.haze, strict=True))
         layers = [
             sample_spline(spline, col, row) + np.float32(haze[band]) * thickness
@@ -192,7 +192,7 @@ class ImageRenderer:
         generator = np.random.default_rng([conditions.seed, len(self.bands), origin])
         layers = []
         for band, layer in zip(self.bands, reflectance, strict=True):
-            counts = CountScale.of(conditions.calibration, band, conditions.sun).counts(layer)
+            counts = toa_counts(layer, conditions.calibration, band, conditions.sun)
             layers.append(quantise_counts(counts, visible, conditions.sensor, generator))
         return np.stack(layers)
 

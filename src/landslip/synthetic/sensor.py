@@ -81,26 +81,14 @@ def sample_spline(spline: Field, col: Field, row: Field) -> Field:
     return values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountScale:
-    """A band's counts of top-of-atmosphere reflectance: ``DN = reflectance * factor + shift``."""
-
-    factor: float
-    shift: float
-
-    @classmethod
-    def of(cls, calibration: RadiometricCalibration, band: str, sun: SunPosition) -> "CountScale":
-        """Invert L = gain DN + offset and reflectance = pi L d^2 / (ESUN cos z)."""
-        radiance = calibration.esun[band] * np.cos(np.radians(sun.zenith_deg)) / np.pi
-        gain = calibration.gains[band]
-        return cls(
-            factor=float(radiance / sun.distance_au**2 / gain),
-            shift=-calibration.offsets[band] / gain,
-        )
-
-    def counts(self, reflectance: Field) -> Field:
-        """Return counts, not rounded, of reflectance of any shape."""
-        return reflectance * np.float32(self.factor) + np.float32(self.shift)
+def toa_counts(
+    reflectance: Field, calibration: RadiometricCalibration, band: str, sun: SunPosition
+) -> Field:
+    """Return unrounded counts: L = gain DN + offset, reflectance = pi L d^2 / (ESUN cos z)."""
+    radiance = calibration.esun[band] * np.cos(np.radians(sun.zenith_deg)) / np.pi
+    gain = calibration.gains[band]
+    factor = np.float32(radiance / sun.distance_au**2 / gain)
+    return reflectance * factor + np.float32(-calibration.offsets[band] / gain)
 
 
 def quantise_counts(
@@ -113,32 +101,26 @@ def quantise_counts(
     return np.where(visible, stored, 0).astype(np.uint16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HazeField:
-    """Thickness of haze over an image, as a sum of few cosines; 1 is its mean.
+def draw_haze(variation: float, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a day's haze, whose thickness has a standard deviation over the image and mean 1.
 
-    ``waves`` (n, n) are amplitudes by wave number down and across; the first is the mean.
+    Returns its amplitudes (n, n) as cosines, by wave number down and across.
     """
+    waves = generator.standard_normal((_HAZE_WAVES, _HAZE_WAVES))
+    waves[0, 0] = 0
+    order = np.arange(_HAZE_WAVES)
+    waves /= 1 + order + order[:, np.newaxis]
+    power = np.where(order > 0, 0.5, 1.0)
+    waves *= variation / np.sqrt(np.sum(waves**2 * power * power[:, np.newaxis]))
+    waves[0, 0] = 1
+    return waves
 
-    waves: NDArray[np.float64]
 
-    @classmethod
-    def draw(cls, variation: float, generator: np.random.Generator) -> "HazeField":
-        """Draw the haze of a day with a given standard deviation over the image."""
-        waves = generator.standard_normal((_HAZE_WAVES, _HAZE_WAVES))
-        waves[0, 0] = 0
-        order = np.arange(_HAZE_WAVES)
-        waves /= 1 + order + order[:, np.newaxis]
-        power = np.where(order > 0, 0.5, 1.0)
-        waves *= variation / np.sqrt(np.sum(waves**2 * power * power[:, np.newaxis]))
-        waves[0, 0] = 1
-        return cls(waves=waves)
-
-    def thickness(self, shape: tuple[int, int], window: Window) -> Field:
-        """Return the thickness (height, width) at a window of an image of a shape, not under 0."""
-        rows = (window.row_off + np.arange(window.height) + 0.5) / shape[0]
-        cols = (window.col_off + np.arange(window.width) + 0.5) / shape[1]
-        order = np.arange(len(self.waves))
-        down, across = (np.cos(np.pi * np.outer(at, order)) for at in (rows, cols))
-        thickness: Field = np.maximum(down @ self.waves @ across.T, 0).astype(np.float32)
-        return thickness
+def haze_thickness(waves: NDArray[np.float64], shape: tuple[int, int], window: Window) -> Field:
+    """Return the thickness (height, width) at a window of an image of a shape, not under 0."""
+    rows = (window.row_off + np.arange(window.height) + 0.5) / shape[0]
+    cols = (window.col_off + np.arange(window.width) + 0.5) / shape[1]
+    order = np.arange(len(waves))
+    down, across = (np.cos(np.pi * np.outer(at, order)) for at in (rows, cols))
+    thickness: Field = np.maximum(down @ waves @ across.T, 0).astype(np.float32)
+    return thickness

@@ -167,11 +167,9 @@ def test_other_output_is_told(output: str, text: str) -> None:
 
 def test_the_correction_worked_by_hand() -> None:
     """6S prints 0.10434 for 0.15 with these coefficients: y = 0.105982, y / 1.015724."""
-    correction = SurfaceCorrection(
-        bands=("blue", "red"), xap=(1.298503, 1.0), xb=(0.088793, 0.0), xc=(0.148363, 0.0)
-    )
+    correction = SurfaceCorrection({"blue": (1.298503, 0.088793, 0.148363), "red": (1.0, 0.0, 0.0)})
     toa = np.full((2, 3, 4), 0.15, dtype=np.float32)
-    surface = correction.apply(toa)
+    surface = correction.apply(toa, ("blue", "red"))
     assert surface.dtype == np.float32
     assert surface[0] == pytest.approx(0.10434, abs=6e-6)
     assert surface[1] == pytest.approx(0.15)
@@ -239,7 +237,7 @@ def test_what_6s_sees_is_turned_back_into_the_ground(
 ) -> None:
     seen = apparent_reflectance(binary, SETTINGS, band, ground)
     correction = surface_correction(SETTINGS, (band,))
-    surface = correction.apply(np.full((1, 1, 1), seen, dtype=np.float32))
+    surface = correction.apply(np.full((1, 1, 1), seen, dtype=np.float32), (band,))
     assert surface[0, 0, 0] == pytest.approx(ground, abs=0.002)
     assert abs(seen - ground) > 0.003
 
@@ -252,7 +250,7 @@ def test_thin_air_scatters_as_rayleigh_said(binary: Path) -> None:
     clear = AtmosphericState(water_g_cm2=0, ozone_cm_atm=0, aerosol=AerosolModel.NONE)
     settings = replace(SETTINGS, atmosphere=clear, altitude_m=0, view_zenith_deg=0.0)
     found = surface_correction(settings, ("blue", "nir"))
-    path = np.array(found.xb) / np.array(found.xap)
+    path = np.array([xb / xap for xap, xb, _ in found.coefficients.values()])
     wavelength = np.array([0.483, 0.828])
     depth = 0.008569 * wavelength**-4 * (1 + 0.0113 * wavelength**-2)
     cosine = np.cos(np.radians(25.17))
@@ -264,7 +262,8 @@ def test_haze_grows_with_aerosol_and_falls_with_height(binary: Path) -> None:
     hazy = replace(SETTINGS, atmosphere=replace(SETTINGS.atmosphere, optical_depth_550=0.6))
     high = replace(SETTINGS, altitude_m=4500)
     base, thick, thin = (
-        surface_correction(settings, ("blue",)).xb[0] for settings in (SETTINGS, hazy, high)
+        surface_correction(settings, ("blue",)).coefficients["blue"][1]
+        for settings in (SETTINGS, hazy, high)
     )
     assert thick > base * 1.2
     assert thin < base * 0.9

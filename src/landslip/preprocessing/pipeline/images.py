@@ -1,6 +1,6 @@
 """The two images of a product: opened, counted, co-registered, and their pansharpening fitted."""
 
-import math
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -137,7 +137,11 @@ def fit_pansharpening(
             "no window was found where both hold data"
         )
     fusion = fit_fusion(settings, join_samples([pair.samples(settings.sigma_px) for pair in pairs]))
-    assessed = _most_valid(pairs)
+    # the pairs of one size with most valid pixels
+    fractions = [(float(pair.valid_on_pan.mean()), pair) for pair in pairs]
+    fractions.sort(key=lambda one: -one[0])
+    complete = [pair for fraction, pair in fractions if fraction >= _ASSESSED_MIN_VALID]
+    assessed = [pair for pair in complete[:_ASSESSED] if pair.ms.shape == complete[0].ms.shape]
     return FittedPansharpening(
         fusion=fusion,
         reduced=reduced_scale_scores(assessed, settings) if assessed else None,
@@ -149,7 +153,16 @@ def _sample_pairs(
     images: OpenImages, correction: RadiometricCorrection, coarse: GroundGrid, ratio: int
 ) -> Iterator[ImagePair]:
     fine = GroundGrid(coarse.grid.finer(ratio), coarse.elevation)
-    for window in _sample_windows(coarse.grid.shape):
+    # windows spread over the map, fewer where it is small
+    height, width = coarse.grid.shape
+    least_px, most_px = _SAMPLE_PX
+    size = min(max(min(height, width) // 4, least_px), most_px, height, width)
+    rows, cols = (
+        np.unique(np.linspace(0, side - size, min(_SAMPLES_PER_AXIS, -(-side // size))).astype(int))
+        for side in (height, width)
+    )
+    for row, col in itertools.product(rows.tolist(), cols.tolist()):
+        window = Window(col, row, size, size)
         patch = coarse.window(window)
         ms, ms_valid = images.ms.resample_cubic(patch.project(images.ms.rpc))
         valid = ms_valid & patch.known
@@ -164,30 +177,6 @@ def _sample_pairs(
             valid,
             pan_valid & fine_patch.known,
         )
-
-
-def _sample_windows(shape: tuple[int, int]) -> list[Window]:
-    """Return windows spread over a map, fewer where it is small."""
-    height, width = shape
-    least_px, most_px = _SAMPLE_PX
-    size = min(max(min(shape) // 4, least_px), most_px, height, width)
-    rows, cols = (
-        np.unique(
-            np.linspace(0, length - size, min(_SAMPLES_PER_AXIS, math.ceil(length / size))).astype(
-                int
-            )
-        )
-        for length in (height, width)
-    )
-    return [Window(int(col), int(row), size, size) for row in rows for col in cols]
-
-
-def _most_valid(pairs: list[ImagePair]) -> list[ImagePair]:
-    """Return the pairs of one size with most valid pixels."""
-    fractions = ((float(pair.valid_on_pan.mean()), pair) for pair in pairs)
-    complete = [one for one in fractions if one[0] >= _ASSESSED_MIN_VALID]
-    complete.sort(key=lambda one: -one[0])
-    return [pair for _, pair in complete[:_ASSESSED] if pair.ms.shape == complete[0][1].ms.shape]
 
 
 def _full_scale(pairs: list[ImagePair], fusion: Fusion) -> dict[str, Any] | None:

@@ -60,7 +60,7 @@ class RadiometricCorrection:
     def reflectance(self, dn: Pixels, bands: tuple[str, ...]) -> Pixels:
         """Return reflectance (bands, height, width) of counts in an order of bands."""
         values = self.conversion.only(*bands).apply(dn)
-        return values if self.surface is None else self.surface.only(*bands).apply(values)
+        return values if self.surface is None else self.surface.apply(values, bands)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -129,7 +129,19 @@ def derive_radiometric_correction(
         InputError: tags and sun disagree, or there is no calibration.
         MissingDependencyError: 6S is asked for and not installed.
     """
-    sun = interpret_sun_tags(_sun_tags(product))
+    metadata, rpc = product.mss.metadata, product.mss.rpc
+    height, width = metadata.shape
+    centre = rpc.locate(np.array([[width / 2, height / 2]]), np.array([rpc.height_off]))[0]
+    tags = SunTags(
+        center_time=metadata.centre_time,
+        receive_time=metadata.receive_time,
+        azimuth_deg=metadata.solar_azimuth_deg,
+        zenith_deg=metadata.solar_zenith_deg,
+        lon_deg=float(centre[0]),
+        lat_deg=float(centre[1]),
+        file=f"the XML of {product.name}",
+    )
+    sun = interpret_sun_tags(tags)
     chosen = select_calibration(
         product.camera.name,
         sun.utc.year,
@@ -148,7 +160,7 @@ def derive_radiometric_correction(
                 f"{product.name}: 6S uses the spectral ranges of Gaofen-1, and this product is of "
                 f"{product.camera.name}; use {argument('atmosphere')} toa or dos"
             )
-        standard = select_standard_atmosphere(product.mss.rpc.lat_off, sun.utc.month)
+        standard = select_standard_atmosphere(rpc.lat_off, sun.utc.month)
         settings = SixSSettings(
             sun_zenith_deg=sun.zenith_deg,
             sun_azimuth_deg=sun.azimuth_deg,
@@ -194,18 +206,3 @@ def view_angles(rpc: RPC) -> tuple[float, float]:
     east = lon * _EARTH_RADIUS_M * math.cos(math.radians(rpc.lat_off))
     zenith = math.degrees(math.atan2(math.hypot(east, north), rise_m))
     return zenith, math.degrees(math.atan2(east, north)) % 360
-
-
-def _sun_tags(product: Product) -> SunTags:
-    metadata, rpc = product.mss.metadata, product.mss.rpc
-    height, width = metadata.shape
-    centre = rpc.locate(np.array([[width / 2, height / 2]]), np.array([rpc.height_off]))[0]
-    return SunTags(
-        center_time=metadata.centre_time,
-        receive_time=metadata.receive_time,
-        azimuth_deg=metadata.solar_azimuth_deg,
-        zenith_deg=metadata.solar_zenith_deg,
-        lon_deg=float(centre[0]),
-        lat_deg=float(centre[1]),
-        file=f"the XML of {product.name}",
-    )

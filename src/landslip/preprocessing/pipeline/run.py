@@ -201,10 +201,19 @@ def preprocess(
         MissingDependencyError: 6S or OmniCloudMask is asked for and not installed.
     """
     callbacks = callbacks or ProgressCallbacks()
-    facts = {"source": _product_identity(source), "request": request.as_dict()}
+    files = [source] if source.is_file() else source.rglob("*")
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    identity = {"name": source.resolve().name, "bytes": size}
+    facts = {"source": identity, "request": request.as_dict()}
     earlier = None if request.overwrite else _find_finished(out, facts)
     if earlier is not None:
-        _require_common_crs(earlier, request)
+        crs = earlier.quality["grid"]["crs"]
+        if request.map_crs is not None and crs != str(request.map_crs):
+            raise OutputExistsError(
+                f"{earlier.folder}: this scene was made in {crs} and the scenes before it are in "
+                f"{request.map_crs}; choose one for all with {argument('crs')}, and another "
+                f"{argument('out')} or {argument('overwrite', True)}"
+            )
         return earlier
     timer = _StepTimer(callbacks.log)
     with bounded_cache(_CACHE_MB), timer.step("product"), open_product(source) as product:
@@ -341,15 +350,6 @@ def _file_identity(path: Path) -> dict[str, Any]:
     return {"name": path.name, "bytes": path.stat().st_size}
 
 
-def _product_identity(source: Path) -> dict[str, Any]:
-    """Return what distinguishes a product from another of the same name."""
-    files = [source] if source.is_file() else source.rglob("*")
-    return {
-        "name": source.resolve().name,
-        "bytes": sum(path.stat().st_size for path in files if path.is_file()),
-    }
-
-
 def _find_finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
     """Return the scene that an earlier run made from the same product with the same request."""
     for path in sorted(out.glob(f"*/{QUALITY}")):
@@ -368,14 +368,3 @@ def _find_finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
         if result.scene.is_file():
             return result
     return None
-
-
-def _require_common_crs(result: PreprocessResult, request: PreprocessRequest) -> None:
-    """Refuse a finished scene that is not in the coordinate system of those before it."""
-    crs = result.quality["grid"]["crs"]
-    if request.map_crs is not None and crs != str(request.map_crs):
-        raise OutputExistsError(
-            f"{result.folder}: this scene was made in {crs} and the scenes before it are in "
-            f"{request.map_crs}; choose one for all with {argument('crs')}, and another "
-            f"{argument('out')} or {argument('overwrite', True)}"
-        )

@@ -10,11 +10,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.bands import Radiometry
 from landslip.core.choices import CloudHandling, Units
 from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
-from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
+from landslip.io.raster.output import (
+    OutputBand,
+    WindowOutput,
+    output_bands,
+    to_dtype,
+    write_map,
+)
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import block_mean_patch
 from landslip.preprocessing.pansharpening.fusion import Fusion
@@ -137,16 +144,8 @@ def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress)
     Returns, for a JSON file: pixels, fractions of valid and cloudy ones, fractions of the valid
     ones that were clipped by band, and the largest interpolation error of the camera models.
     """
-    bands = tuple(
-        OutputBand(
-            description=name,
-            dtype=_DTYPE,
-            nodata=_NODATA,
-            scale=SCALE,
-            units=Units.REFLECTANCE.value,
-        )
-        for name in MSS_BANDS
-    )
+    radiometry = Radiometry(dtype=_DTYPE, scale=SCALE, units=Units.REFLECTANCE)
+    bands = output_bands(MSS_BANDS, radiometry, _NODATA)
     grid = inputs.ground.grid
     counts = write_map(path, grid, bands, window_function(inputs), progress)
     pixels, valid = math.prod(grid.shape), sum(one.valid for one in counts)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple
 
 from isal import igzip
 
@@ -89,7 +89,15 @@ def unpack(
         total = archive.stat().st_size
         _require_space(archive, folder, "its content", total)
         remaining = budget.total_bytes
-        for count, member in enumerate(_iterate_members(archive, raw, remaining), start=1):
+        start = raw.read(4)
+        raw.seek(0)
+        if start.startswith(b"PK"):
+            members = _zip_members(archive, raw)
+        elif start.startswith(b"\x1f\x8b"):
+            members = _gzip_members(archive, raw, remaining)
+        else:
+            members = _tar_members(archive, _ForwardReader(raw, remaining, archive))
+        for count, member in enumerate(members, start=1):
             _require_harmless(archive, member)
             if count > budget.members:
                 raise InputError(
@@ -129,17 +137,6 @@ class _ArchiveMember(NamedTuple):
     is_folder: bool
     is_file: bool
     open: Callable[[], IO[bytes]]
-
-
-def _iterate_members(archive: Path, raw: IO[bytes], max_bytes: int) -> Iterator[_ArchiveMember]:
-    """Return the members of an archive in the order of its bytes."""
-    start = raw.read(4)
-    raw.seek(0)
-    if start.startswith(b"PK"):
-        return _zip_members(archive, raw)
-    if start.startswith(b"\x1f\x8b"):
-        return _gzip_members(archive, raw, max_bytes)
-    return _tar_members(archive, _ForwardReader(raw, max_bytes, archive))
 
 
 def _gzip_members(archive: Path, raw: IO[bytes], max_bytes: int) -> Iterator[_ArchiveMember]:
@@ -187,10 +184,6 @@ def _zip_members(archive: Path, raw: IO[bytes]) -> Iterator[_ArchiveMember]:
             )
 
 
-class _ByteSource(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
 class _ForwardReader(io.BufferedIOBase):
     """Decompressed bytes, read forwards, limited in total and per read.
 
@@ -198,7 +191,7 @@ class _ForwardReader(io.BufferedIOBase):
     follows offsets that point back.
     """
 
-    def __init__(self, source: _ByteSource, max_bytes: int, archive: Path) -> None:
+    def __init__(self, source: IO[bytes] | igzip.GzipFile, max_bytes: int, archive: Path) -> None:
         super().__init__()
         self._source = source
         self._max_bytes = max_bytes

@@ -96,63 +96,53 @@ def read_metadata(path: Path) -> ImageMetadata:
     """
     content = read_small_file(path)
     try:
-        return _parse_metadata(_XmlTags(_parse_xml(content)))
+        root = _parse_xml(content)
+
+        def needed(tag: str, parse: Callable[[str, str], _Value]) -> _Value:
+            value = optional(tag, parse)
+            if value is None:
+                raise InputError(
+                    f"the tag {tag} is needed and missing or empty; download the product again"
+                )
+            return value
+
+        def optional(tag: str, parse: Callable[[str, str], _Value]) -> _Value | None:
+            text = _tag_text(root, tag)
+            return None if text is None else parse(text, tag)
+
+        return ImageMetadata(
+            camera=SatelliteCamera.parse(needed("SatelliteID", _word), needed("SensorID", _word)),
+            level=optional("ProductLevel", _word),
+            centre_time=needed("CenterTime", _time),
+            receive_time=optional("ReceiveTime", _time),
+            solar_azimuth_deg=needed("SolarAzimuth", _number),
+            solar_zenith_deg=needed("SolarZenith", _number),
+            satellite_zenith_deg=optional("SatelliteZenith", _number),
+            roll_deg=optional("RollSatelliteAngle", _number),
+            bands=optional("Bands", _bands) or (),
+            shape=(needed("HeightInPixels", _pixel_count), needed("WidthInPixels", _pixel_count)),
+            gsd_m=optional("ImageGSD", _number),
+            abs_gains=optional("AbsCeof", _calibration_values)
+            or optional("AGain", _calibration_values),
+            abs_offsets=optional("AOffset", _calibration_values),
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _parse_metadata(tags: "_XmlTags") -> ImageMetadata:
-    return ImageMetadata(
-        camera=SatelliteCamera.parse(tags.required("SatelliteID"), tags.required("SensorID")),
-        level=tags.text("ProductLevel"),
-        centre_time=_time(tags.required("CenterTime"), "CenterTime"),
-        receive_time=tags.read("ReceiveTime", _time),
-        solar_azimuth_deg=_number(tags.required("SolarAzimuth"), "SolarAzimuth"),
-        solar_zenith_deg=_number(tags.required("SolarZenith"), "SolarZenith"),
-        satellite_zenith_deg=tags.read("SatelliteZenith", _number),
-        roll_deg=tags.read("RollSatelliteAngle", _number),
-        bands=tags.read("Bands", _bands) or (),
-        shape=(
-            _pixel_count(tags.required("HeightInPixels"), "HeightInPixels"),
-            _pixel_count(tags.required("WidthInPixels"), "WidthInPixels"),
-        ),
-        gsd_m=tags.read("ImageGSD", _number),
-        abs_gains=tags.read("AbsCeof", _calibration_values)
-        or tags.read("AGain", _calibration_values),
-        abs_offsets=tags.read("AOffset", _calibration_values),
-    )
-
-
-class _XmlTags:
-    """The texts of an XML file by tag; an empty tag counts as none."""
-
-    def __init__(self, root: Element) -> None:
-        self._root = root
-
-    def text(self, tag: str) -> str | None:
-        element = self._root.find(tag)
-        if element is None:
-            element = self._root.find(f".//{tag}")
-        if element is None:
-            return None
-        if len(element):
-            raise InputError(
-                f"the tag {tag} must hold a plain value; it holds further tags, "
-                f"<{element[0].tag}> first"
-            )
-        return (element.text or "").strip() or None
-
-    def required(self, tag: str) -> str:
-        text = self.text(tag)
-        if text is None:
-            raise InputError(
-                f"the tag {tag} is needed and missing or empty; download the product again"
-            )
-        return text
-
-    def read(self, tag: str, parse: Callable[[str, str], _Value]) -> _Value | None:
-        text = self.text(tag)
-        return None if text is None else parse(text, tag)
+def _tag_text(root: Element, tag: str) -> str | None:
+    """Return the text of a tag; an empty one counts as none."""
+    element = root.find(tag)
+    if element is None:
+        element = root.find(f".//{tag}")
+    if element is None:
+        return None
+    if len(element):
+        raise InputError(
+            f"the tag {tag} must hold a plain value; it holds further tags, "
+            f"<{element[0].tag}> first"
+        )
+    return (element.text or "").strip() or None
 
 
 def _parse_xml(content: bytes) -> Element:
@@ -169,6 +159,10 @@ def _parse_xml(content: bytes) -> Element:
             f"no XML that can be read ({error}); download the product again"
         ) from error
     return root
+
+
+def _word(text: str, _tag: str) -> str:
+    return text
 
 
 def _time(text: str, tag: str) -> datetime:

@@ -51,8 +51,15 @@ def read_rpb(path: Path) -> RPC:
 
 def parse_rpb(text: str) -> RPC:
     """Read the content of an `.rpb` file; see `read_rpb`."""
-    entries = _entries(text)
+    entries: dict[str, list[str]] = {}  # the texts of the numbers by key in lower case
     wanted = [*_SCALARS.values(), *_LISTS.values()]
+    known = {key.lower() for key in wanted}
+    for match in _ENTRY.finditer(text):
+        key = match["key"].lower()
+        if key in known and key in entries:
+            raise InputError(f"an rpb file has each entry once; {match['key']} is in it twice")
+        numbers = match["several"] if match["one"] is None else match["one"]
+        entries[key] = (numbers or "").replace(",", " ").split()
     missing = [key for key in wanted if key.lower() not in entries]
     if missing:
         raise InputError(
@@ -78,19 +85,6 @@ def format_rpb(rpc: RPC) -> str:
         lists.append(f"\t{key} = (\n{rows});")
     head = ['satId = "XXX";', 'bandId = "XXX";', 'SpecId = "XXX";', "BEGIN_GROUP = IMAGE"]
     return "\n".join([*head, *scalars, *lists, "END_GROUP = IMAGE", "END;", ""])
-
-
-def _entries(text: str) -> dict[str, list[str]]:
-    """Return the texts of the numbers by key in lower case."""
-    entries: dict[str, list[str]] = {}
-    known = {key.lower() for key in (*_SCALARS.values(), *_LISTS.values())}
-    for match in _ENTRY.finditer(text):
-        key = match["key"].lower()
-        if key in known and key in entries:
-            raise InputError(f"an rpb file has each entry once; {match['key']} is in it twice")
-        numbers = match["several"] if match["one"] is None else match["one"]
-        entries[key] = (numbers or "").replace(",", " ").split()
-    return entries
 
 
 def _numbers(entries: dict[str, list[str]], key: str, count: int) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import FiniteFloat, ValidationError
 
 from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
@@ -67,11 +67,11 @@ class RadiometricCalibration:
 class BandValues(StrictModel):
     """One number for each band of a camera."""
 
-    pan: float = Field(allow_inf_nan=False)
-    blue: float = Field(allow_inf_nan=False)
-    green: float = Field(allow_inf_nan=False)
-    red: float = Field(allow_inf_nan=False)
-    nir: float = Field(allow_inf_nan=False)
+    pan: FiniteFloat
+    blue: FiniteFloat
+    green: FiniteFloat
+    red: FiniteFloat
+    nir: FiniteFloat
 
 
 class CameraCoefficients(StrictModel):
@@ -179,7 +179,16 @@ def select_calibration(
     if not published:
         raise InputError(f"no calibration is known for camera {named}; {_file_remedy()}")
     if gains is not None and choice != TABLE and set(CAMERA_BANDS) <= set(gains):
-        _require_plausible(named, gains, published)
+        for band in CAMERA_BANDS:
+            known = [one.gains[band] for one in published.values()]
+            low, high = min(known), max(known)
+            if not low / _PLAUSIBLE_FACTOR <= gains[band] <= high * _PLAUSIBLE_FACTOR:
+                raise InputError(
+                    f"a gain in a product's AbsCeof must be within a factor of "
+                    f"{_PLAUSIBLE_FACTOR:g} of the published ones of {named}, {low:.4f} to "
+                    f"{high:.4f} for band {band}; got {gains[band]:g}: use "
+                    f"{argument('calibration', TABLE)} to ignore it, or {_file_remedy()}"
+                )
         esun = gf1_calibration_table().esun[named.sensor]
         return RadiometricCalibration(
             gains={band: gains[band] for band in CAMERA_BANDS},
@@ -198,23 +207,6 @@ def select_calibration(
         )
     nearest = published[min(published, key=lambda other: (abs(other - year), -other))]
     return replace(nearest, source=f"{nearest.source}; nearest to {year}, which has none")
-
-
-def _require_plausible(
-    camera: SatelliteCamera,
-    gains: Mapping[str, float],
-    published: Mapping[int, RadiometricCalibration],
-) -> None:
-    for band in CAMERA_BANDS:
-        known = [one.gains[band] for one in published.values()]
-        low, high = min(known), max(known)
-        if not low / _PLAUSIBLE_FACTOR <= gains[band] <= high * _PLAUSIBLE_FACTOR:
-            raise InputError(
-                f"a gain in a product's AbsCeof must be within a factor of {_PLAUSIBLE_FACTOR:g} "
-                f"of the published ones of {camera}, {low:.4f} to {high:.4f} for band {band}; got "
-                f"{gains[band]:g}: use {argument('calibration', TABLE)} to ignore it, "
-                f"or {_file_remedy()}"
-            )
 
 
 def _file_remedy() -> str:

@@ -124,23 +124,15 @@ def estimate_haze(
         line = conversion.only(band)
         dark = line.scale[0] * dark_dn[band] + line.offset[0]
         haze[band] = max(dark - settings.dark_reflectance, 0.0)
-    return HazeEstimate(
-        dark_dn=dark_dn,
-        reflectance=_limit_by_scattering(haze),
-        warnings=tuple(_plausibility_warnings(haze, settings.suspicious_haze)),
-    )
-
-
-def _limit_by_scattering(haze: Mapping[str, float]) -> dict[str, float]:
-    """Return haze no higher in any band than scattering allows for that of blue."""
-    if "blue" not in haze:
-        return dict(haze)
-    blue, blue_um = haze["blue"], _CENTRE_UM["blue"]
+    # no higher in any band than scattering allows for that of blue
+    blue, blue_um = haze.get("blue", math.inf), _CENTRE_UM["blue"]
     power = 2 if blue <= _THIN_HAZE else 1
-    return {
+    limited = {
         band: min(value, blue * (blue_um / _CENTRE_UM.get(band, blue_um)) ** power)
         for band, value in haze.items()
     }
+    warnings = _plausibility_warnings(haze, settings.suspicious_haze)
+    return HazeEstimate(dark_dn=dark_dn, reflectance=limited, warnings=tuple(warnings))
 
 
 def _plausibility_warnings(haze: Mapping[str, float], suspicious: float) -> list[str]:

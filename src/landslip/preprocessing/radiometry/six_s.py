@@ -10,7 +10,7 @@ import importlib.util
 import math
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -165,39 +165,27 @@ class SixSSettings:
             raise InputError(f"month must be 1 to 12 and day 1 to 31; got {self.month}, {self.day}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SurfaceCorrection:
-    """The coefficients of 6S by band, in the order of ``bands``.
+    """The coefficients xap, xb and xc of 6S by band.
 
     ``y = xap * rho - xb``, ``surface = y / (1 + xc * y)``, with rho the reflectance at the top of
     the atmosphere; xc is the spherical albedo of the atmosphere.
     """
 
-    bands: tuple[str, ...]
-    xap: tuple[float, ...]
-    xb: tuple[float, ...]
-    xc: tuple[float, ...]
-
-    def only(self, *bands: str) -> "SurfaceCorrection":
-        """Return the correction of some of the bands, in the order asked for."""
-        at = [self.bands.index(band) for band in bands]
-        return SurfaceCorrection(
-            bands=bands,
-            xap=tuple(self.xap[index] for index in at),
-            xb=tuple(self.xb[index] for index in at),
-            xc=tuple(self.xc[index] for index in at),
-        )
+    coefficients: Mapping[str, tuple[float, float, float]]
 
     def as_dict(self) -> dict[str, dict[str, float]]:
         """Return the coefficients by band and name."""
-        rows = zip(self.bands, self.xap, self.xb, self.xc, strict=True)
-        return {band: {"xap": xap, "xb": xb, "xc": xc} for band, xap, xb, xc in rows}
+        rows = self.coefficients.items()
+        return {band: {"xap": xap, "xb": xb, "xc": xc} for band, (xap, xb, xc) in rows}
 
-    def apply(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, reflectance: NDArray[np.float32], bands: Sequence[str]) -> NDArray[np.float32]:
         """Convert top-of-atmosphere to surface reflectance (bands, height, width)."""
         surface = reflectance.astype(np.float32)
-        for band, (xap, xb, xc) in enumerate(zip(self.xap, self.xb, self.xc, strict=True)):
-            y = surface[band]
+        for number, band in enumerate(bands):
+            xap, xb, xc = self.coefficients[band]
+            y = surface[number]
             y *= np.float32(xap)
             y -= np.float32(xb)
             y /= y * np.float32(xc) + np.float32(1)
@@ -220,10 +208,10 @@ def surface_correction(
     if missing:
         raise InputError(f"6S needs the spectral range of each band; band {missing[0]} has none")
     executable = find_executable()
-    inputs = [format_input(settings, ranges_um[band]) for band in bands]
-    coefficients = [parse_coefficients(_run(executable, text)) for text in inputs]
-    xap, xb, xc = zip(*coefficients, strict=True)
-    return SurfaceCorrection(bands=bands, xap=xap, xb=xb, xc=xc)
+    inputs = {band: format_input(settings, ranges_um[band]) for band in bands}
+    return SurfaceCorrection(
+        {band: parse_coefficients(_run(executable, text)) for band, text in inputs.items()}
+    )
 
 
 def format_input(settings: SixSSettings, range_um: tuple[float, float]) -> str:

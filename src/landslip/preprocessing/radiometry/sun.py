@@ -6,7 +6,6 @@ makes reflectance wrong by a factor of two at a zenith angle of 25 degrees.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -52,9 +51,14 @@ def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> SunPosition:
     instant = utc.replace(tzinfo=UTC) if utc.tzinfo is None else utc
     days = (instant - _J2000).total_seconds() / 86_400
     right_ascension, declination, distance = _equatorial(days / _DAYS_PER_CENTURY)
+    sin_lat, cos_lat = math.sin(math.radians(lat_deg)), math.cos(math.radians(lat_deg))
+    sin_dec, cos_dec = math.sin(declination), math.cos(declination)
     sidereal_deg = (280.46061837 + 360.98564736629 * days) % 360  # equation 12.4
     hour_angle = math.radians(sidereal_deg + lon_deg) - right_ascension
-    zenith, azimuth = _horizontal(hour_angle, declination, math.radians(lat_deg))
+    east = -cos_dec * math.sin(hour_angle)
+    north = cos_lat * sin_dec - sin_lat * cos_dec * math.cos(hour_angle)
+    up = sin_lat * sin_dec + cos_lat * cos_dec * math.cos(hour_angle)
+    zenith, azimuth = math.atan2(math.hypot(east, north), up), math.atan2(east, north)
     parallax = _PARALLAX_DEG / distance * math.sin(zenith)
     return SunPosition(
         zenith_deg=math.degrees(zenith) + parallax,
@@ -81,18 +85,6 @@ def _equatorial(centuries: float) -> tuple[float, float, float]:
     obliquity = math.radians(23.439291 - 0.0130042 * t + 0.00256 * math.cos(node))
     right_ascension = math.atan2(math.cos(obliquity) * math.sin(longitude), math.cos(longitude))
     return right_ascension, math.asin(math.sin(obliquity) * math.sin(longitude)), distance
-
-
-def _horizontal(hour_angle: float, declination: float, latitude: float) -> tuple[float, float]:
-    """Return zenith angle and azimuth clockwise from north; all in radians."""
-    east = -math.cos(declination) * math.sin(hour_angle)
-    north = math.cos(latitude) * math.sin(declination) - math.sin(latitude) * math.cos(
-        declination
-    ) * math.cos(hour_angle)
-    up = math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(
-        declination
-    ) * math.cos(hour_angle)
-    return math.atan2(math.hypot(east, north), up), math.atan2(east, north)
 
 
 class TimeStandard(StrEnum):
@@ -126,16 +118,14 @@ class SunTags:
     file: str = "the metadata"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.zenith_deg <= 90:
-            raise InputError(
-                f"SolarZenith must be between 0 and 90 degrees; got {self.zenith_deg} in "
-                f"{self.file}"
-            )
-        if not -360 <= self.azimuth_deg <= 360:
-            raise InputError(
-                f"SolarAzimuth must be between -360 and 360 degrees; got {self.azimuth_deg} in "
-                f"{self.file}"
-            )
+        for tag, angle, low, high in (
+            ("SolarZenith", self.zenith_deg, 0, 90),
+            ("SolarAzimuth", self.azimuth_deg, -360, 360),
+        ):
+            if not low <= angle <= high:
+                raise InputError(
+                    f"{tag} must be between {low} and {high} degrees; got {angle} in {self.file}"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,33 +167,47 @@ def interpret_sun_tags(tags: SunTags) -> SunReading:
     Raises:
         InputError: no reading agrees.
     """
-    readings = list(_readings(tags))
+    times = {TimeStandard.BEIJING: tags.center_time - _BEIJING, TimeStandard.UTC: tags.center_time}
+    angles = {SunAngle.ZENITH: tags.zenith_deg, SunAngle.ELEVATION: 90 - tags.zenith_deg}
+    suns = {
+        standard: sun_position(utc, tags.lon_deg, tags.lat_deg) for standard, utc in times.items()
+    }
+    readings = [
+        SunReading(
+            zenith_deg=zenith_deg,
+            azimuth_deg=tags.azimuth_deg % 360,
+            distance_au=computed.distance_au,
+            utc=times[time_standard],
+            time_standard=time_standard,
+            tag_angle=tag_angle,
+            computed=computed,
+        )
+        for time_standard, computed in suns.items()
+        for tag_angle, zenith_deg in angles.items()
+    ]
     agreeing = [reading for reading in readings if _agrees(reading)]
     if not agreeing:
-        raise InputError(_disagreement(tags, readings))
+        computed = " and ".join(
+            f"zenith {sun.zenith_deg:.2f}, elevation {sun.elevation_deg:.2f}, "
+            f"azimuth {sun.azimuth_deg:.2f} at {times[standard]:%Y-%m-%d %H:%M:%S} UTC "
+            f"(CenterTime read as {'UTC' if standard is TimeStandard.UTC else 'Beijing time'})"
+            for standard, sun in suns.items()
+        )
+        raise InputError(
+            "SolarZenith and SolarAzimuth must agree with the sun's position within "
+            f"{_ANGLE_TOLERANCE_DEG:g} and {_AZIMUTH_TOLERANCE_DEG:g} degrees; {tags.file} says "
+            f"{tags.zenith_deg:g} and {tags.azimuth_deg:g}, and over {tags.lon_deg:.2f}, "
+            f"{tags.lat_deg:.2f} the sun was at {computed}: correct CenterTime, SolarZenith or "
+            "SolarAzimuth in that file"
+        )
+    received = tags.receive_time
     return min(
-        agreeing, key=lambda one: (not _near_reception(one, tags), abs(one.zenith_difference_deg))
+        agreeing,
+        key=lambda one: (
+            received is None or abs(one.utc - received) > _RECEPTION,
+            abs(one.zenith_difference_deg),
+        ),
     )
-
-
-def _readings(tags: SunTags) -> Iterator[SunReading]:
-    times = {TimeStandard.BEIJING: tags.center_time - _BEIJING, TimeStandard.UTC: tags.center_time}
-    angles = {
-        SunAngle.ZENITH: tags.zenith_deg,
-        SunAngle.ELEVATION: 90 - tags.zenith_deg,
-    }
-    for time_standard, utc in times.items():
-        computed = sun_position(utc, tags.lon_deg, tags.lat_deg)
-        for tag_angle, zenith_deg in angles.items():
-            yield SunReading(
-                zenith_deg=zenith_deg,
-                azimuth_deg=tags.azimuth_deg % 360,
-                distance_au=computed.distance_au,
-                utc=utc,
-                time_standard=time_standard,
-                tag_angle=tag_angle,
-                computed=computed,
-            )
 
 
 def _agrees(reading: SunReading) -> bool:
@@ -212,24 +216,3 @@ def _agrees(reading: SunReading) -> bool:
     if reading.computed.zenith_deg < _AZIMUTH_UNDEFINED_ZENITH_DEG:
         return True
     return abs(reading.azimuth_difference_deg) <= _AZIMUTH_TOLERANCE_DEG
-
-
-def _near_reception(reading: SunReading, tags: SunTags) -> bool:
-    return tags.receive_time is not None and abs(reading.utc - tags.receive_time) <= _RECEPTION
-
-
-def _disagreement(tags: SunTags, readings: list[SunReading]) -> str:
-    suns = {reading.time_standard: reading for reading in readings}
-    computed = " and ".join(
-        f"zenith {sun.computed.zenith_deg:.2f}, elevation {sun.computed.elevation_deg:.2f}, "
-        f"azimuth {sun.computed.azimuth_deg:.2f} at {sun.utc:%Y-%m-%d %H:%M:%S} UTC "
-        f"(CenterTime read as {'UTC' if reading is TimeStandard.UTC else 'Beijing time'})"
-        for reading, sun in suns.items()
-    )
-    return (
-        "SolarZenith and SolarAzimuth must agree with the sun's position within "
-        f"{_ANGLE_TOLERANCE_DEG:g} and {_AZIMUTH_TOLERANCE_DEG:g} degrees; {tags.file} says "
-        f"{tags.zenith_deg:g} and {tags.azimuth_deg:g}, and over {tags.lon_deg:.2f}, "
-        f"{tags.lat_deg:.2f} the sun was at {computed}: correct CenterTime, SolarZenith or "
-        "SolarAzimuth in that file"
-    )
