@@ -84,6 +84,10 @@ class ReportTable:
         """Rows by group, in order."""
         return [(name, list(rows)) for name, rows in groupby(self.rows, key=lambda row: row.group)]
 
+    def unless_empty(self) -> "ReportTable | None":
+        """Return the table; None without rows."""
+        return self if self.rows else None
+
     def with_best(self) -> "ReportTable":
         """Return a copy that marks the best value of each group and column.
 
@@ -91,21 +95,19 @@ class ReportTable:
         """
         rows: list[TableRow] = []
         for _, group in self.row_groups:
-            best = [_best(column, at, group) for at, column in enumerate(self.columns)]
+            best: list[float | None] = []
+            by_column = zip(*(row.cells for row in group), strict=True)
+            for column, cells in zip(self.columns, by_column, strict=True):
+                values = [cell.value for cell in cells if cell.value is not None]
+                choose = max if column.better == "high" else min
+                best.append(choose(values) if column.better and len(values) > 1 else None)
             for row in group:
-                cells = tuple(
+                marked = tuple(
                     replace(cell, best=True) if top is not None and cell.value == top else cell
                     for cell, top in zip(row.cells, best, strict=True)
                 )
-                rows.append(replace(row, cells=cells))
+                rows.append(replace(row, cells=marked))
         return replace(self, rows=tuple(rows))
-
-
-def _best(column: TableColumn, at: int, rows: list[TableRow]) -> float | None:
-    values = [value for row in rows if (value := row.cells[at].value) is not None]
-    if not column.better or len(values) < 2:
-        return None
-    return max(values) if column.better == "high" else min(values)
 
 
 def text_columns(*titles: str) -> tuple[TableColumn, ...]:

@@ -48,13 +48,6 @@ class ClaimVerdict(Enum):
     UNTESTED = "not tested"
 
 
-_TONES: dict[ClaimVerdict, Tone] = {
-    ClaimVerdict.HOLDS: "good",
-    ClaimVerdict.PARTLY: "open",
-    ClaimVerdict.FAILS: "bad",
-    ClaimVerdict.UNDECIDED: "open",
-    ClaimVerdict.UNTESTED: "",
-}
 _CLAIM_NOTE = (
     "A comparison supports or opposes a claim where its 95 % interval over test tiles excludes 0, "
     "its p-value, adjusted for all comparisons of the data set and split, is below 0.05, and no "
@@ -157,10 +150,8 @@ def _row(summary: ExperimentSummary, place: Place, first: str, second: str) -> C
 
 def _rows(summary: ExperimentSummary, first: str, second: str) -> Iterator[ComparisonRow]:
     """Yield the comparison of two methods on each data set and split where it was made."""
-    for place in summary.places:
-        row = _row(summary, place, first, second)
-        if row is not None:
-            yield row
+    rows = (_row(summary, place, first, second) for place in summary.places)
+    return (row for row in rows if row is not None)
 
 
 def _transfer(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
@@ -176,22 +167,16 @@ def _rivals(summary: ExperimentSummary, *, rival: PaperMethod) -> Iterator[Compa
                 yield from _rows(summary, ours, name)
 
 
-def _neighbours_in_depth(summary: ExperimentSummary) -> Iterator[tuple[str, str, int, int]]:
-    """Yield each transferred LinkNet, the next shallower one, and the depths of both encoders."""
+def _deeper(summary: ExperimentSummary, *, beyond_paper: bool) -> Iterator[ComparisonRow]:
+    """Yield transferred LinkNets against the next shallower one, up to the paper's depth.
+
+    Beyond it, that of the paper's depth or more against the next deeper one.
+    """
     for shallow, deep in pairwise(summary.encoder_depths):
-        depths = [encoder_depth(summary.method(name).encoder) for name in (deep, shallow)]
-        yield deep, shallow, depths[0], depths[1]
-
-
-def _deeper(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
-    for deep, shallow, depth, _ in _neighbours_in_depth(summary):
-        if depth <= _PAPER_DEPTH:
+        depths = [encoder_depth(summary.method(name).encoder) for name in (shallow, deep)]
+        if not beyond_paper and depths[1] <= _PAPER_DEPTH:
             yield from _rows(summary, deep, shallow)
-
-
-def _too_deep(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
-    for deep, shallow, depth, shallow_depth in _neighbours_in_depth(summary):
-        if depth > _PAPER_DEPTH <= shallow_depth:
+        elif beyond_paper and depths[1] > _PAPER_DEPTH <= depths[0]:
             yield from _rows(summary, shallow, deep)
 
 
@@ -224,11 +209,7 @@ def tiles_text(key: PooledRunKey) -> str:
     return "all tiles" if key.train_tiles is None else counted(key.train_tiles, "tile")
 
 
-def _printed_gains(rival: PaperMethod) -> str:
-    ours, theirs = METHODS[PaperMethod.TRANSFERRED], METHODS[rival]
-    return listing([str(ours[date].f1 - theirs[date].f1) for date in DATES])
-
-
+_OURS = METHODS[PaperMethod.TRANSFERRED]
 _OPPONENTS = "transferred LinkNet (of the same encoder, or as the paper paired them) against {}"
 CLAIM_RULES = (
     ClaimRule(
@@ -238,8 +219,9 @@ CLAIM_RULES = (
     ),
     *(
         ClaimRule(
-            claim=f"Transferred LinkNet beats {name} (by {_printed_gains(rival)} points in the "
-            "paper)",
+            claim=f"Transferred LinkNet beats {name} (by "
+            f"{listing([str(_OURS[date].f1 - METHODS[rival][date].f1) for date in DATES])} points "
+            "in the paper)",
             compared=_OPPONENTS.format(name),
             comparisons=partial(_rivals, rival=rival),
         )
@@ -252,12 +234,12 @@ CLAIM_RULES = (
     ClaimRule(
         claim="Deeper encoders are better up to ResNet-50",
         compared="each transferred LinkNet up to ResNet-50 against the next shallower one",
-        comparisons=_deeper,
+        comparisons=partial(_deeper, beyond_paper=False),
     ),
     ClaimRule(
         claim="ResNet-101 adds nothing to ResNet-50",
         compared="transferred LinkNet with ResNet-50 against the next deeper one",
-        comparisons=_too_deep,
+        comparisons=partial(_deeper, beyond_paper=True),
     ),
     ClaimRule(
         claim="Transfer matters most where training tiles are few",
@@ -312,17 +294,15 @@ def split_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
             pair = run_at((dataset, split), name), run_at((dataset, other), name)
             contrast = compare_apart(summary.runs, *pair)
             if contrast is not None:
+                tiles = [
+                    fmean(run.trained_on for run in summary.runs[key].all_runs) for key in pair
+                ]
                 yield ComparisonRow(
                     place=f"{summary.title(dataset)}: {split} minus {other}",
-                    first=f"{summary.label(name)}, {_trained_on(summary, pair[0])}",
-                    second=_trained_on(summary, pair[1]),
+                    first=f"{summary.label(name)}, split {split} ({tiles[0]:.0f} training tiles)",
+                    second=f"split {other} ({tiles[1]:.0f} training tiles)",
                     contrast=contrast,
                 )
-
-
-def _trained_on(summary: ExperimentSummary, key: PooledRunKey) -> str:
-    tiles = fmean(run.trained_on for run in summary.runs[key].all_runs)
-    return f"split {key.split} ({tiles:.0f} training tiles)"
 
 
 def learning_rows(summary: ExperimentSummary, place: Place) -> Iterator[ComparisonRow]:
@@ -343,19 +323,21 @@ def transfer_rows(
     summary: ExperimentSummary, source: str, split: str, target: str
 ) -> Iterator[ComparisonRow]:
     """Yield models on another data set: against their own test tiles, then as fine-tuned."""
-    for curve in summary.transfer_curves(source, split, target):
-        first = curve.keys[0]
-        name = summary.label(curve.method)
-        home = run_at((source, split), curve.method)
+    for method, keys in summary.transfer_curves(source, split, target).items():
+        first = keys[0]
+        home = run_at((source, split), method)
         apart = compare_apart(summary.runs, first, home) if not first.tune_tiles else None
         contrasts = [
             (first, f"on {summary.title(source)}", apart),
-            *((key, tuning_text(first), summary.contrast(key, first)) for key in curve.keys[1:]),
+            *((key, tuning_text(first), summary.contrast(key, first)) for key in keys[1:]),
         ]
         for key, second, contrast in contrasts:
             if contrast is not None:
                 yield ComparisonRow(
-                    place=name, first=tuning_text(key), second=second, contrast=contrast
+                    place=summary.label(method),
+                    first=tuning_text(key),
+                    second=second,
+                    contrast=contrast,
                 )
 
 
@@ -366,29 +348,24 @@ def tuning_text(key: PooledRunKey) -> str:
 
 def claim_table(claims: Sequence[JudgedClaim]) -> ReportTable:
     """Return the verdict on each claim, with the comparisons that it counts."""
-    signs = (Sign.HIGHER, Sign.LOWER, Sign.UNDECIDED)
+    tones: dict[ClaimVerdict, Tone] = {
+        ClaimVerdict.HOLDS: "good",
+        ClaimVerdict.PARTLY: "open",
+        ClaimVerdict.FAILS: "bad",
+        ClaimVerdict.UNDECIDED: "open",
+    }
     rows = []
     for claim in claims:
-        verdict = claim.verdict
-        counts = [claim.count(sign) if claim.comparisons else None for sign in signs]
-        is_single = any(
-            row.contrast.seeds is not None and row.contrast.seeds.total == 1
-            for row in claim.deciding
+        verdict, seeds = claim.verdict, [row.contrast.seeds for row in claim.deciding]
+        counts = [claim.count(sign) if claim.comparisons else None for sign in Sign]
+        small = "one seed" if any(one is not None and one.total == 1 for one in seeds) else ""
+        cells = (
+            TableCell(text=claim.rule.claim),
+            TableCell(text=claim.rule.compared),
+            *(number_cell(count, 0) for count in counts),
+            TableCell(text=verdict.value, small=small, tone=tones.get(verdict, "")),
         )
-        rows.append(
-            TableRow(
-                cells=(
-                    TableCell(text=claim.rule.claim),
-                    TableCell(text=claim.rule.compared),
-                    *(number_cell(count, 0) for count in counts),
-                    TableCell(
-                        text=verdict.value,
-                        small="one seed" if is_single else "",
-                        tone=_TONES[verdict],
-                    ),
-                )
-            )
-        )
+        rows.append(TableRow(cells=cells))
     return ReportTable(
         caption="The paper's claims",
         columns=(
@@ -405,13 +382,22 @@ def comparison_table(
     caption: str, groups: Iterable[tuple[str, Iterable[ComparisonRow]]], *notes: str
 ) -> ReportTable | None:
     """Return comparisons with their intervals, in groups; None without any."""
-    rows = tuple(
-        TableRow(group=group, cells=tuple(_comparison_cells(row)))
-        for group, comparisons in groups
-        for row in comparisons
-    )
-    if not rows:
-        return None
+    rows = []
+    for group, row in ((group, row) for group, comparisons in groups for row in comparisons):
+        contrast, seeds, estimate = row.contrast, row.contrast.seeds, row.contrast.estimate
+        interval = point_interval(estimate.low, estimate.high)
+        small = "no interval" if interval == EMPTY else interval
+        reason = contrast.reason if contrast.paired else contrast.reason or "different test tiles"
+        cells = (
+            TableCell(text=row.place),
+            TableCell(text=row.first),
+            TableCell(text=row.second, small="another encoder" if row.encoders_differ else ""),
+            TableCell(text=points(estimate.value), small=small),
+            TableCell(text=p_value(contrast.p_value)),
+            text_cell(None if seeds is None else f"{seeds.above} of {seeds.total}"),
+            TableCell(text=contrast.verdict.value, small=reason),
+        )
+        rows.append(TableRow(group=group, cells=cells))
     return ReportTable(
         caption=caption,
         columns=(
@@ -419,23 +405,7 @@ def comparison_table(
             *number_columns("difference, points", "p", "seeds"),
             *text_columns("First is"),
         ),
-        rows=rows,
+        rows=tuple(rows),
         group_title="Claim",
         notes=(_COMPARISON_NOTE, *notes),
-    )
-
-
-def _comparison_cells(row: ComparisonRow) -> Iterator[TableCell]:
-    contrast, seeds = row.contrast, row.contrast.seeds
-    estimate = contrast.estimate
-    interval = point_interval(estimate.low, estimate.high)
-    yield TableCell(text=row.place)
-    yield TableCell(text=row.first)
-    yield TableCell(text=row.second, small="another encoder" if row.encoders_differ else "")
-    yield TableCell(
-        text=points(estimate.value), small="no interval" if interval == EMPTY else interval
-    )
-    yield TableCell(text=p_value(contrast.p_value))
-    yield text_cell(None if seeds is None else f"{seeds.above} of {seeds.total}")
-    reason = contrast.reason if contrast.paired else contrast.reason or "different test tiles"
-    yield TableCell(text=contrast.verdict.value, small=reason)
+    ).unless_empty()

@@ -37,11 +37,6 @@ class SeedAgreement:
     below: int
     total: int
 
-    @property
-    def flipped(self) -> "SeedAgreement":
-        """The same seen from the other run."""
-        return SeedAgreement(above=self.below, below=self.above, total=self.total)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class F1Contrast:
@@ -73,12 +68,9 @@ class F1Contrast:
 
         A degenerate training says nothing about its method, so that it decides nothing.
         """
-        is_confirmed = self.p_value is None or self.p_value < LEVEL
-        return self._sign if is_confirmed and not self.degenerate else ContrastVerdict.UNDECIDED
-
-    @property
-    def _sign(self) -> ContrastVerdict:
         low, high = self.estimate.low, self.estimate.high
+        if self.degenerate or not (self.p_value is None or self.p_value < LEVEL):
+            return ContrastVerdict.UNDECIDED
         if low is not None and low > 0 and not (self.seeds and self.seeds.below):
             return ContrastVerdict.HIGHER
         if high is not None and high < 0 and not (self.seeds and self.seeds.above):
@@ -109,7 +101,7 @@ class F1Contrast:
     @property
     def flipped(self) -> "F1Contrast":
         """The same seen from the other run."""
-        low, high = self.estimate.low, self.estimate.high
+        low, high, seeds = self.estimate.low, self.estimate.high, self.seeds
         return replace(
             self,
             first=self.second,
@@ -119,7 +111,7 @@ class F1Contrast:
                 low=None if high is None else -high,
                 high=None if low is None else -low,
             ),
-            seeds=None if self.seeds is None else self.seeds.flipped,
+            seeds=seeds and replace(seeds, above=seeds.below, below=seeds.above),
         )
 
 
@@ -133,33 +125,29 @@ def compare_family(runs: PooledRuns, pairs: Sequence[RunPair]) -> dict[RunPair, 
     for pair in pairs:
         if pair[0] != pair[1] and pair[0] in runs and pair[1] in runs:
             unique.setdefault(frozenset(pair), pair)
-    contrasts = [contrast for pair in unique.values() if (contrast := _compare(runs, pair))]
+    contrasts = []
+    for pair in unique.values():
+        pooled = [runs[key] for key in pair]
+        first, second = on_common_tiles(pooled)
+        comparison = compare_f1(first, second) if first.shape[1] else None
+        if comparison is not None:
+            low, high = comparison.low, comparison.high
+            contrast = F1Contrast(
+                first=pair[0],
+                second=pair[1],
+                estimate=DefinedEstimate(value=comparison.difference, low=low, high=high),
+                tiles=comparison.tiles,
+                seeds=_seed_agreement(pooled, [first, second], (1, -1)),
+                p_value=comparison.p_value,
+                degenerate=any(run.degenerate_seeds for run in pooled),
+            )
+            contrasts.append(contrast)
     adjusted = holm([contrast.p_value for contrast in contrasts])
     return {
         (contrast.first, contrast.second): replace(contrast, p_value=p_value, family=len(contrasts))
         for contrast, p_value in zip(contrasts, adjusted, strict=True)
         if p_value is not None
     }
-
-
-def _compare(runs: PooledRuns, pair: RunPair) -> F1Contrast | None:
-    one, other = runs[pair[0]], runs[pair[1]]
-    first, second = on_common_tiles([one, other])
-    if first.shape[1] == 0:
-        return None
-    comparison = compare_f1(first, second)
-    if comparison is None:
-        return None
-    low, high = comparison.low, comparison.high
-    return F1Contrast(
-        first=pair[0],
-        second=pair[1],
-        estimate=DefinedEstimate(value=comparison.difference, low=low, high=high),
-        tiles=comparison.tiles,
-        seeds=_seed_agreement([one, other], [first, second], (1, -1)),
-        p_value=comparison.p_value,
-        degenerate=bool(one.degenerate_seeds or other.degenerate_seeds),
-    )
 
 
 def compare_gains(runs: PooledRuns, few: RunPair, many: RunPair) -> F1Contrast | None:

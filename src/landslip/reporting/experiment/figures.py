@@ -1,6 +1,6 @@
 """Charts of an experiment; a method has one colour, dash and marker in all of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from landslip.experiments.results import MethodFacts, Results
+from landslip.experiments.results import Results
 from landslip.metrics.curves import precision_recall, reliability
 from landslip.reporting.charts import INK, SvgChart, chart_style, svg_text
-from landslip.reporting.experiment.runs import PooledRunKey, ScoreEstimate
-from landslip.reporting.experiment.summary import ExperimentSummary, LearningCurve
+from landslip.reporting.experiment.runs import PooledRunKey
+from landslip.reporting.experiment.summary import ExperimentSummary
 
 # Tol's muted scheme and two of Okabe and Ito's: distinct for all common kinds of colour blindness
 _COLOURS = (
@@ -53,16 +53,12 @@ def line_styles(results: Results) -> dict[str, LineStyle]:
         results.methods,
         key=lambda name: (name != results.reference, not results.methods[name].transferred),
     )
-
-    def network(facts: MethodFacts) -> tuple[str, str | None]:
-        return facts.arch, facts.encoder
-
-    networks = list(dict.fromkeys(network(results.methods[name]) for name in names))
+    network_of = {name: (facts.arch, facts.encoder) for name, facts in results.methods.items()}
+    networks = list(dict.fromkeys(network_of[name] for name in names))
     styles: dict[str, LineStyle] = {}
     for name in names:
-        facts = results.methods[name]
-        at = networks.index(network(facts))
-        nth = sum(network(results.methods[other]) == network(facts) for other in styles)
+        at = networks.index(network_of[name])
+        nth = sum(network_of[other] == network_of[name] for other in styles)
         colour = _COLOURS[at % len(_COLOURS)]
         styles[name] = LineStyle(
             colour=colour,
@@ -83,8 +79,16 @@ def f1_chart(summary: ExperimentSummary, split: str) -> SvgChart:
         for place, axis in zip(places, axes, strict=True):
             for at, name in enumerate(names):
                 scores = summary.scores_of(*place, name)
-                if scores is not None and scores.f1.value is not None:
-                    _draw_estimate(axis, scores.f1, -at, styles[name])
+                if scores is None or scores.f1.value is None:
+                    continue
+                f1, style = scores.f1, styles[name]
+                low, value, high = _percents((f1.low, f1.value, f1.high))
+                axis.plot([low, high], [-at, -at], color=style.colour, lw=1.8)
+                seeds = _percents(one for one in f1.by_seed if one is not None)
+                if len(seeds) > 1:
+                    dots = [-at - 0.27] * len(seeds)
+                    axis.plot(seeds, dots, ".", color=style.colour, ms=4, alpha=0.7)
+                axis.plot([value], [-at], style.marker, color=style.colour, mfc=style.fill, ms=6)
             _label_methods(summary, axis, names)
             axis.set_title(_wrapped_title(summary.title(place[0]), len(places)))
         return SvgChart(
@@ -158,10 +162,10 @@ def transfer_chart(summary: ExperimentSummary, source: str, split: str, target: 
         figure = Figure(figsize=(_WIDTH_IN, 3.4), layout="constrained")
         axis = figure.subplots()
         ticks = _draw_curves(summary, axis, curves, lambda key: float(key.tune_tiles))
-        for curve in curves:
-            home = summary.scores_of(source, split, curve.method)
+        for method in curves:
+            home = summary.scores_of(source, split, method)
             if home is not None and home.f1.value is not None:
-                colour = styles[curve.method].colour
+                colour = styles[method].colour
                 axis.axhline(100 * home.f1.value, color=colour, linestyle=":", linewidth=1)
         axis.set_xticks(ticks, [f"{tick:.0f}" if tick else "as trained" for tick in ticks])
         axis.set(xlabel=f"tiles of {summary.title(target)} fine-tuned on", ylabel="F1, %")
@@ -241,29 +245,20 @@ def _label_methods(summary: ExperimentSummary, axis: Axes, names: Sequence[str])
     axis.set_xlabel("F1, %")
 
 
-def _draw_estimate(axis: Axes, score: ScoreEstimate, height: float, style: LineStyle) -> None:
-    low, value, high = _percents((score.low, score.value, score.high))
-    axis.plot([low, high], [height, height], color=style.colour, lw=1.8)
-    seeds = _percents(one for one in score.by_seed if one is not None)
-    if len(seeds) > 1:
-        axis.plot(seeds, [height - 0.27] * len(seeds), ".", color=style.colour, ms=4, alpha=0.7)
-    axis.plot([value], [height], style.marker, color=style.colour, mfc=style.fill, ms=6)
-
-
 def _draw_curves(
     summary: ExperimentSummary,
     axis: Axes,
-    curves: Sequence[LearningCurve],
+    curves: Mapping[str, Sequence[PooledRunKey]],
     x_of: Callable[[PooledRunKey], float],
 ) -> list[float]:
     """Draw learning curves and return the x values of their points."""
     styles = line_styles(summary.results)
     ticks: set[float] = set()
-    for curve in curves:
-        style = styles[curve.method]
-        xs = [x_of(key) for key in curve.keys]
+    for method, keys in curves.items():
+        style = styles[method]
+        xs = [x_of(key) for key in keys]
         ticks |= {*xs}
-        scores = [summary.scores[key].f1 for key in curve.keys]
+        scores = [summary.scores[key].f1 for key in keys]
         low, middle, high = (
             np.array(_percents(getattr(score, name) for score in scores))
             for name in ("low", "value", "high")
@@ -280,7 +275,7 @@ def _draw_curves(
             lw=1.5,
             capsize=2.5,
             elinewidth=1,
-            label=summary.label(curve.method),
+            label=summary.label(method),
         )
     return sorted(ticks)
 

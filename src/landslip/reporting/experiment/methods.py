@@ -84,7 +84,12 @@ def transfer_pairs(results: Results) -> list[tuple[str, str]]:
             continue
         plain = facts.model_copy(update={"transferred": False})
         pairs += [(name, other) for other in _representatives(results, plain)]
-    return sorted(pairs, key=lambda pair: _rank(results.methods[pair[0]]))
+
+    def rank(pair: tuple[str, str]) -> tuple[bool, str, int]:
+        facts = results.methods[pair[0]]
+        return facts.arch != "linknet", facts.arch, encoder_depth(facts.encoder)
+
+    return sorted(pairs, key=rank)
 
 
 def opponents(results: Results, name: str) -> list[str]:
@@ -150,11 +155,8 @@ def _is_transferred_linknet(facts: MethodFacts) -> bool:
 
 
 def _same_network(one: MethodFacts, other: MethodFacts) -> bool:
-    return (one.arch, one.encoder, one.transferred) == (
-        other.arch,
-        other.encoder,
-        other.transferred,
-    )
+    fields = ("arch", "encoder", "transferred")
+    return all(getattr(one, name) == getattr(other, name) for name in fields)
 
 
 def _representatives(results: Results, wanted: MethodFacts) -> Iterator[str]:
@@ -169,7 +171,3 @@ def _represents(results: Results, name: str) -> bool:
     facts = results.methods[name]
     like = [other for other, one in results.methods.items() if _same_network(facts, one)]
     return name == (results.reference if results.reference in like else like[0])
-
-
-def _rank(facts: MethodFacts) -> tuple[bool, str, int]:
-    return facts.arch != "linknet", facts.arch, encoder_depth(facts.encoder)

@@ -1,8 +1,8 @@
 """Runs of one method pooled: folds into one set of test tiles, seeds side by side, then scored."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 from statistics import fmean
@@ -46,14 +46,12 @@ class PooledRunKey:
     @classmethod
     def of(cls, key: RunKey) -> "PooledRunKey":
         """Return the pool that a single run belongs to."""
-        return cls(
-            dataset=key.dataset,
-            split=key.split,
-            method=key.method,
-            train_tiles=key.train_tiles,
-            target=key.target,
-            tune_tiles=key.tune_tiles,
-        )
+        return cls(**{field.name: getattr(key, field.name) for field in fields(cls)})
+
+    @property
+    def tile_order(self) -> tuple[bool, int, int]:
+        """Order by number of training tiles, all of them last, and of tiles for fine-tuning."""
+        return self.train_tiles is None, self.train_tiles or 0, self.tune_tiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +115,12 @@ def pool_runs(results: Results) -> dict[PooledRunKey, PooledRun]:
 
 
 def _pooled(key: PooledRunKey, seeds: dict[int, list[RunFacts]]) -> PooledRun:
-    tables = {seed: _counts_by_tile(runs) for seed, runs in sorted(seeds.items())}
+    tables: dict[int, dict[str, NDArray[np.int64]]] = {}
+    for seed, runs in sorted(seeds.items()):
+        table: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(3, np.int64))
+        for tile in (tile for run in runs for tile in _scores(run).tiles):
+            table[tile.tile_id] += np.array([tile.tp, tile.fp, tile.fn], dtype=np.int64)
+        tables[seed] = table
     tile_ids = sorted({name for table in tables.values() for name in table})
     complete = tuple(seed for seed, table in tables.items() if len(table) == len(tile_ids))
     if not complete:  # no seed finished every fold: take what the most complete one tested
@@ -133,14 +136,6 @@ def _pooled(key: PooledRunKey, seeds: dict[int, list[RunFacts]]) -> PooledRun:
         counts=np.array(counts, dtype=np.int64).reshape(len(complete), len(tile_ids), 3),
         runs=tuple(tuple(seeds[seed]) for seed in complete),
     )
-
-
-def _counts_by_tile(runs: Iterable[RunFacts]) -> dict[str, NDArray[np.int64]]:
-    table: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(3, np.int64))
-    for run in runs:
-        for tile in _scores(run).tiles:
-            table[tile.tile_id] += np.array([tile.tp, tile.fp, tile.fn], dtype=np.int64)
-    return dict(table)
 
 
 def _scores(run: RunFacts) -> RunScores:
@@ -224,40 +219,58 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
     """Score a pooled run."""
     seeds = run.scores
     scores = [one for parts in seeds for one in parts]
-    bins = [_summed_bins(parts) for parts in seeds]
+    estimates, by_seed = score_intervals(run.counts), seed_scores(run.counts)
+    pixels = {
+        name: ScoreEstimate(
+            value=estimates[name].value,
+            low=estimates[name].low,
+            high=estimates[name].high,
+            by_seed=tuple(by_seed[name]),
+        )
+        for name in SCORES
+    }
+    bins = [
+        reduce(
+            add,
+            (
+                stored_bins(one.curves.landslide, one.curves.other, one.curves.mean_probability)
+                for one in parts
+            ),
+        )
+        for parts in seeds
+    ]
+    by_size = (
+        SizeClassDetection(
+            at_least_px=parts[0].at_least_px,
+            under_px=parts[0].under_px,
+            landslides=sum(part.landslides for part in parts),
+            detected=sum(part.detected for part in parts),
+        )
+        for parts in zip(*(one.objects.by_size for one in scores), strict=True)
+    )
     false = sum(one.objects.false for one in scores)
     areas_km2 = [one.objects.searched_km2 for one in scores]
     known_km2 = [area for area in areas_km2 if area is not None]
-    pixels = _pixel_scores(run)
+    areas = [one.area for one in scores if one.area is not None]
     return PooledScores(
         run=run,
-        precision=pixels["precision"],
-        recall=pixels["recall"],
-        f1=pixels["f1"],
-        iou=pixels["iou"],
+        **pixels,
         average_precision=_over_seeds(average_precision(one) for one in bins),
         calibration_error=_over_seeds(calibration_error(one) for one in bins),
         boundary_f1=_over_seeds(_boundary(parts).f1 for parts in seeds),
-        by_size=tuple(_by_size(scores)),
+        by_size=tuple(by_size),
         false_per_km2=_ratio(false, sum(known_km2)) if len(known_km2) == len(areas_km2) else None,
         false_fraction=_ratio(false, sum(one.objects.found for one in scores)),
-        area=_mean_area([one.area for one in scores if one.area is not None]),
+        area=AdjustedArea(
+            mapped_share=fmean(area.mapped_share for area in areas),
+            adjusted_share=fmean(area.adjusted_share for area in areas),
+            standard_error=fmean(area.standard_error for area in areas),
+            reference_share=fmean(area.reference_share for area in areas),
+        )
+        if areas
+        else None,
         bins=reduce(add, bins),
     )
-
-
-def _pixel_scores(run: PooledRun) -> dict[str, ScoreEstimate]:
-    estimates, by_seed = score_intervals(run.counts), seed_scores(run.counts)
-    scores = {}
-    for name in SCORES:
-        estimate = estimates[name]
-        scores[name] = ScoreEstimate(
-            value=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            by_seed=tuple(by_seed[name]),
-        )
-    return scores
 
 
 def _over_seeds(values: Iterable[float | None]) -> ScoreEstimate:
@@ -266,46 +279,10 @@ def _over_seeds(values: Iterable[float | None]) -> ScoreEstimate:
     return ScoreEstimate(value=None if spread is None else spread.mean, by_seed=by_seed)
 
 
-def _summed_bins(scores: list[RunScores]) -> ProbabilityBins:
-    parts = (one.curves for one in scores)
-    return reduce(
-        add, (stored_bins(part.landslide, part.other, part.mean_probability) for part in parts)
-    )
-
-
 def _boundary(scores: list[RunScores]) -> BoundaryCounts:
-    parts = (one.boundary for one in scores)
-    counts = [
-        BoundaryCounts(
-            found=part.found,
-            found_near=part.found_near,
-            known=part.known,
-            known_near=part.known_near,
-        )
-        for part in parts
-    ]
-    return reduce(add, counts)
-
-
-def _by_size(scores: list[RunScores]) -> Iterator[SizeClassDetection]:
-    for parts in zip(*(one.objects.by_size for one in scores), strict=True):
-        yield SizeClassDetection(
-            at_least_px=parts[0].at_least_px,
-            under_px=parts[0].under_px,
-            landslides=sum(part.landslides for part in parts),
-            detected=sum(part.detected for part in parts),
-        )
-
-
-def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea | None:
-    if not areas:
-        return None
-    return AdjustedArea(
-        mapped_share=fmean(area.mapped_share for area in areas),
-        adjusted_share=fmean(area.adjusted_share for area in areas),
-        standard_error=fmean(area.standard_error for area in areas),
-        reference_share=fmean(area.reference_share for area in areas),
-    )
+    names = ("found", "found_near", "known", "known_near")
+    sums = {name: sum(getattr(one.boundary, name) for one in scores) for name in names}
+    return BoundaryCounts(**sums)
 
 
 def _ratio(part: float, total: float) -> float | None:

@@ -1,8 +1,8 @@
 """All that tables, verdicts and charts are made from, computed from the results once."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 
 from landslip.experiments.results import MethodFacts, Results, RunFacts, SplitFacts
 from landslip.reporting.experiment import methods
@@ -16,18 +16,6 @@ from landslip.reporting.experiment.runs import (
 )
 
 RANDOM, LEAK = "random", "leak:"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearningCurve:
-    """Runs of one method by number of training tiles, or of tiles it was fine-tuned on.
-
-    Attributes:
-        keys: the runs, by that number.
-    """
-
-    method: str
-    keys: tuple[PooledRunKey, ...]
 
 
 class ExperimentSummary:
@@ -56,6 +44,10 @@ class ExperimentSummary:
         """Return a method's display name."""
         facts = self.results.methods.get(method)
         return facts.label if facts else method
+
+    def split_scores(self, split: str) -> list[PooledScores]:
+        """Return the scores of methods trained on all tiles of the data sets of a split."""
+        return [one for name in self.splits.get(split, ()) for one in self.all_scores(name, split)]
 
     def method(self, name: str) -> MethodFacts:
         """Return the description of a method."""
@@ -153,14 +145,16 @@ class ExperimentSummary:
     @cached_property
     def _contrasts(self) -> dict[RunPair, F1Contrast]:
         """The comparisons of each data set and split, learning curve and transfer: one family."""
-        families = [
-            *(self._main_pairs(*place) for place in self.places),
-            *(self._learning_pairs(*place) for place in self.learning_places),
-            *(self._transfer_pairs(*transfer) for transfer in self.transfers),
-        ]
+        families = [list(self._main_pairs(*place)) for place in self.places]
+        for place in self.learning_places:
+            gains = [pair for pairs in self.gain_pairs(*place) for pair in pairs]
+            families.append([pair for pair in gains if pair[0].train_tiles is not None])
+        for transfer in self.transfers:
+            curves = self.transfer_curves(*transfer).values()
+            families.append([(key, keys[0]) for keys in curves for key in keys[1:]])
         contrasts: dict[RunPair, F1Contrast] = {}
         for family in families:
-            contrasts |= compare_family(self.runs, list(family))
+            contrasts |= compare_family(self.runs, family)
         return contrasts
 
     def _main_pairs(self, dataset: str, split: str) -> Iterator[RunPair]:
@@ -184,19 +178,17 @@ class ExperimentSummary:
         keys = (key for key in self.runs if key.train_tiles is not None and key.target is None)
         return list(dict.fromkeys((key.dataset, key.split) for key in keys))
 
-    def learning_curves(self, dataset: str, split: str) -> list[LearningCurve]:
+    def learning_curves(self, dataset: str, split: str) -> dict[str, list[PooledRunKey]]:
         """Return each method's runs by number of training tiles, all of them last."""
-        curves = self._curves(
-            (dataset, split, None), lambda key: (key.train_tiles is None, key.train_tiles or 0)
-        )
-        return [curve for curve in curves if curve.keys[0].train_tiles is not None]
+        curves = self._curves(dataset, split, None)
+        return {name: keys for name, keys in curves.items() if keys[0].train_tiles is not None}
 
     def gain_pairs(self, dataset: str, split: str) -> Iterator[list[RunPair]]:
         """Yield the runs of each pair of transferred and not, by number of training tiles.
 
         At least two numbers of tiles.
         """
-        curves = {curve.method: curve.keys for curve in self.learning_curves(dataset, split)}
+        curves = self.learning_curves(dataset, split)
         for transferred, not_transferred in self.transfer_pairs:
             others = {key.train_tiles: key for key in curves.get(not_transferred, ())}
             keys = curves.get(transferred, ())
@@ -204,35 +196,25 @@ class ExperimentSummary:
             if len(pairs) > 1:
                 yield pairs
 
-    def _learning_pairs(self, dataset: str, split: str) -> Iterator[RunPair]:
-        for pairs in self.gain_pairs(dataset, split):
-            yield from (pair for pair in pairs if pair[0].train_tiles is not None)
-
     @cached_property
     def transfers(self) -> list[tuple[str, str, str]]:
         """Source, split and target of models that were tested on another data set."""
         keys = ((key.dataset, key.split, key.target) for key in self.runs if key.target)
         return list(dict.fromkeys(keys))
 
-    def transfer_curves(self, source: str, split: str, target: str) -> list[LearningCurve]:
+    def transfer_curves(
+        self, source: str, split: str, target: str
+    ) -> dict[str, list[PooledRunKey]]:
         """Return each method's runs on a target, by number of tiles it was fine-tuned on."""
-        return self._curves((source, split, target), lambda key: (False, key.tune_tiles))
+        return self._curves(source, split, target)
 
-    def _transfer_pairs(self, source: str, split: str, target: str) -> Iterator[RunPair]:
-        for curve in self.transfer_curves(source, split, target):
-            for key in curve.keys[1:]:
-                yield key, curve.keys[0]
-
-    def _curves(
-        self,
-        place: tuple[str, str, str | None],
-        order: Callable[[PooledRunKey], tuple[bool, int]],
-    ) -> list[LearningCurve]:
+    def _curves(self, *place: str | None) -> dict[str, list[PooledRunKey]]:
+        by_tiles = attrgetter("tile_order")
         here = [key for key in self.runs if (key.dataset, key.split, key.target) == place]
-        by_method = {
-            name: sorted((key for key in here if key.method == name), key=order)
+        curves = {
+            name: sorted(
+                (key for key in here if key.method == name), key=lambda key: key.tile_order
+            )
             for name in self.results.methods
         }
-        return [
-            LearningCurve(method=name, keys=tuple(keys)) for name, keys in by_method.items() if keys
-        ]
+        return {name: keys for name, keys in curves.items() if keys}

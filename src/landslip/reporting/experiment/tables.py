@@ -1,17 +1,16 @@
 """Tables of an experiment: scores, learning curves, costs, data, and what was run."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from landslip.reporting.experiment.claims import tiles_text, tuning_text
 from landslip.reporting.experiment.runs import (
-    PooledRun,
     PooledRunKey,
     PooledScores,
     ScoreEstimate,
 )
-from landslip.reporting.experiment.summary import ExperimentSummary, LearningCurve
+from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.numbers import (
     EMPTY,
     between,
@@ -44,36 +43,32 @@ def score_cell(score: ScoreEstimate, *, interval: bool = True) -> TableCell:
     return TableCell(text=percentage(score.value), small=small, value=score.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ScoreLayout:
-    """A table of one row a data set and method."""
-
-    caption: str
-    columns: tuple[TableColumn, ...]
-    cells: Callable[[PooledScores], Iterator[TableCell]]
-    notes: tuple[str, ...] = ()
-    shown: Callable[[PooledScores], bool] = lambda _: True
-
-
-def _by_method(summary: ExperimentSummary, split: str, layout: _ScoreLayout) -> ReportTable | None:
+def _by_method(
+    summary: ExperimentSummary,
+    split: str,
+    caption: str,
+    columns: tuple[TableColumn, ...],
+    cells_of: Callable[[PooledScores], Iterator[TableCell]],
+    *notes: str,
+) -> ReportTable | None:
+    """Return a table of a row for each data set and method that has cells; None without any."""
     rows = tuple(
         TableRow(
             group=summary.title(dataset),
-            cells=(TableCell(text=summary.label(scores.method)), *layout.cells(scores)),
+            cells=(TableCell(text=summary.label(scores.method)), *cells),
         )
         for dataset in summary.splits.get(split, ())
         for scores in summary.all_scores(dataset, split)
-        if layout.shown(scores)
+        if (cells := tuple(cells_of(scores)))
     )
-    if not rows:
-        return None
-    return ReportTable(
-        caption=f"{layout.caption}, split {split}",
-        columns=_METHOD + layout.columns,
+    table = ReportTable(
+        caption=f"{caption}, split {split}",
+        columns=_METHOD + columns,
         rows=rows,
         group_title="Data set",
-        notes=layout.notes,
-    ).with_best()
+        notes=notes,
+    )
+    return table.with_best().unless_empty()
 
 
 def seeds_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
@@ -87,9 +82,7 @@ def seeds_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         yield percent_cell(None if spread is None else spread.sd, 2)
 
     columns = number_columns(*(f"seed {seed}, %" for seed in summary.seeds), "sd, points")
-    return _by_method(
-        summary, split, _ScoreLayout(caption="F1 by seed", columns=columns, cells=cells)
-    )
+    return _by_method(summary, split, "F1 by seed", columns, cells)
 
 
 _OBJECT_NOTE = (
@@ -101,40 +94,33 @@ _OBJECT_NOTE = (
 
 def objects_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return detection of landslides as objects, and the accuracy of outlines, by method."""
-    scores = [
-        one
-        for dataset in summary.splits.get(split, ())
-        for one in summary.all_scores(dataset, split)
-    ]
-    if not scores:
+    first = next(iter(summary.split_scores(split)), None)
+    if first is None:
         return None
+
+    def cells(scores: PooledScores) -> Iterator[TableCell]:
+        for size in scores.by_size:
+            one_seed = size.landslides // len(scores.run.seeds)
+            yield TableCell(
+                text=percentage(size.fraction), small=f"of {whole(one_seed)}", value=size.fraction
+            )
+        yield percent_cell(scores.false_fraction)
+        yield number_cell(scores.false_per_km2)
+        yield score_cell(scores.boundary_f1, interval=False)
+
     sizes = [
         f"{size.at_least_px} px and more"
         if size.under_px is None
         else f"{size.at_least_px} to {size.under_px - 1} px"
-        for size in scores[0].by_size
+        for size in first.by_size
     ]
-    tolerance = scores[0].run.scores[0][0].boundary.tolerance_px
+    tolerance = first.run.scores[0][0].boundary.tolerance_px
     columns = (
         *number_columns(*sizes, group="landslides detected, %, by size", better="high"),
         *number_columns("of all objects, %", "per km²", group="false objects", better="low"),
         *number_columns(f"boundary F1 within {tolerance} px, %", better="high"),
     )
-    layout = _ScoreLayout(
-        caption="Landslides as objects", columns=columns, cells=_object_cells, notes=(_OBJECT_NOTE,)
-    )
-    return _by_method(summary, split, layout)
-
-
-def _object_cells(scores: PooledScores) -> Iterator[TableCell]:
-    for size in scores.by_size:
-        one_seed = size.landslides // len(scores.run.seeds)
-        yield TableCell(
-            text=percentage(size.fraction), small=f"of {whole(one_seed)}", value=size.fraction
-        )
-    yield percent_cell(scores.false_fraction)
-    yield number_cell(scores.false_per_km2)
-    yield score_cell(scores.boundary_f1, interval=False)
+    return _by_method(summary, split, "Landslides as objects", columns, cells, _OBJECT_NOTE)
 
 
 _PROBABILITY_NOTE = (
@@ -155,10 +141,7 @@ def probability_table(summary: ExperimentSummary, split: str) -> ReportTable | N
         *number_columns("average precision, %", better="high"),
         *number_columns("expected calibration error, points", better="low"),
     )
-    layout = _ScoreLayout(
-        caption="Probabilities", columns=columns, cells=cells, notes=(_PROBABILITY_NOTE,)
-    )
-    return _by_method(summary, split, layout)
+    return _by_method(summary, split, "Probabilities", columns, cells, _PROBABILITY_NOTE)
 
 
 _AREA_NOTE = (
@@ -173,12 +156,17 @@ _AREA_NOTE = (
 
 def area_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return the fraction of landslide: mapped, adjusted for errors, and labelled."""
-    areas = [
-        scores.area
-        for dataset in summary.splits.get(split, ())
-        for scores in summary.all_scores(dataset, split)
-        if scores.area is not None
-    ]
+
+    def cells(scores: PooledScores) -> Iterator[TableCell]:
+        area = scores.area
+        if area is not None:
+            yield percent_cell(area.mapped_share, 2)
+            interval = f"± {percentage(1.96 * area.standard_error, 2)}"
+            yield TableCell(text=percentage(area.adjusted_share, 2), small=interval)
+            yield percent_cell(area.reference_share, 2)
+            yield TableCell(text=points(area.adjusted_share - area.reference_share, 2))
+
+    areas = [scores.area for scores in summary.split_scores(split) if scores.area is not None]
     outside = sum(
         abs(area.adjusted_share - area.reference_share) > 1.96 * area.standard_error
         for area in areas
@@ -189,26 +177,8 @@ def area_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         f"{warning if 20 * outside > len(areas) else ''}."
     )
     columns = number_columns("mapped", "adjusted", "labelled", "adjusted minus labelled, points")
-    layout = _ScoreLayout(
-        caption="Fraction of landslide in the test area, %",
-        columns=columns,
-        cells=_area_cells,
-        notes=(_AREA_NOTE, outside_note),
-        shown=lambda scores: scores.area is not None,
-    )
-    return _by_method(summary, split, layout)
-
-
-def _area_cells(scores: PooledScores) -> Iterator[TableCell]:
-    area = scores.area
-    if area is not None:
-        yield percent_cell(area.mapped_share, 2)
-        yield TableCell(
-            text=percentage(area.adjusted_share, 2),
-            small=f"± {percentage(1.96 * area.standard_error, 2)}",
-        )
-        yield percent_cell(area.reference_share, 2)
-        yield TableCell(text=points(area.adjusted_share - area.reference_share, 2))
+    caption = "Fraction of landslide in the test area, %"
+    return _by_method(summary, split, caption, columns, cells, _AREA_NOTE, outside_note)
 
 
 def first_layer_table(summary: ExperimentSummary) -> ReportTable | None:
@@ -226,9 +196,7 @@ def first_layer_table(summary: ExperimentSummary) -> ReportTable | None:
         for name in summary.first_layers
         if (scores := summary.scores_of(dataset, split, name)) is not None
     )
-    if not rows:
-        return None
-    return ReportTable(
+    table = ReportTable(
         caption="Initialisation of the filters of a band that ImageNet does not have",
         columns=(
             *text_columns("Fourth band's filters"),
@@ -236,7 +204,8 @@ def first_layer_table(summary: ExperimentSummary) -> ReportTable | None:
         ),
         rows=rows,
         group_title="Data set",
-    ).with_best()
+    )
+    return table.with_best().unless_empty()
 
 
 def learning_table(summary: ExperimentSummary, dataset: str, split: str) -> ReportTable:
@@ -249,58 +218,38 @@ def learning_table(summary: ExperimentSummary, dataset: str, split: str) -> Repo
             "Trainings on fewer tiles took fewer steps in the same number of epochs, which may "
             "explain part of the difference."
         )
-    return _curve_table(
-        summary,
-        f"F1 by number of training tiles, {summary.place_title((dataset, split))}, %",
-        [
-            (curve, {(key.train_tiles is None, key.train_tiles or 0): key for key in curve.keys})
-            for curve in summary.learning_curves(dataset, split)
-        ],
-        tiles_text,
-        notes,
-    )
+    caption = f"F1 by number of training tiles, {summary.place_title((dataset, split))}, %"
+    curves = summary.learning_curves(dataset, split)
+    return _curve_table(summary, caption, curves, tiles_text, notes)
 
 
 def tuning_table(summary: ExperimentSummary, source: str, split: str, target: str) -> ReportTable:
     """Return F1 on another data set by number of its tiles that models were fine-tuned on."""
-    return _curve_table(
-        summary,
+    caption = (
         f"F1 on {summary.title(target)} of models of {summary.title(source)}, by number of its "
-        "tiles they were fine-tuned on, %",
-        [
-            (curve, {(False, key.tune_tiles): key for key in curve.keys})
-            for curve in summary.transfer_curves(source, split, target)
-        ],
-        tuning_text,
+        "tiles they were fine-tuned on, %"
     )
-
-
-CurveKeys = dict[tuple[bool, int], PooledRunKey]
+    curves = summary.transfer_curves(source, split, target)
+    return _curve_table(summary, caption, curves, tuning_text)
 
 
 def _curve_table(
     summary: ExperimentSummary,
     caption: str,
-    curves: Sequence[tuple[LearningCurve, CurveKeys]],
+    curves: Mapping[str, Sequence[PooledRunKey]],
     title_of: Callable[[PooledRunKey], str],
     notes: Sequence[str] = (),
 ) -> ReportTable:
-    titles = {place: title_of(key) for _, keys in curves for place, key in keys.items()}
-    places = sorted(titles)
-    rows = tuple(
-        TableRow(
-            cells=(
-                TableCell(text=summary.label(curve.method)),
-                *(
-                    score_cell(summary.scores[keys[place]].f1) if place in keys else text_cell(None)
-                    for place in places
-                ),
-            )
-        )
-        for curve, keys in curves
-    )
-    columns = _METHOD + number_columns(*(titles[place] for place in places), better="high")
-    return ReportTable(caption=caption, columns=columns, rows=rows, notes=tuple(notes)).with_best()
+    order = {key.tile_order: title_of(key) for keys in curves.values() for key in keys}
+    titles = [order[place] for place in sorted(order)]
+    rows = []
+    for method, keys in curves.items():
+        cells = {title_of(key): score_cell(summary.scores[key].f1) for key in keys}
+        shown = (cells.get(title, text_cell(None)) for title in titles)
+        rows.append(TableRow(cells=(TableCell(text=summary.label(method)), *shown)))
+    columns = _METHOD + number_columns(*titles, better="high")
+    table = ReportTable(caption=caption, columns=columns, rows=tuple(rows), notes=tuple(notes))
+    return table.with_best()
 
 
 _COVERAGE_NOTE = (
@@ -312,15 +261,35 @@ _COVERAGE_NOTE = (
 
 def coverage_table(summary: ExperimentSummary) -> ReportTable | None:
     """Return what each pooled run was trained and tested on, and how it was selected."""
-    rows = tuple(
-        TableRow(
-            group=summary.place_title((pooled.key.dataset, pooled.key.split)),
-            cells=tuple(_coverage_cells(summary, pooled)),
+    rows = []
+    for key, pooled in summary.runs.items():
+        runs, degenerate = pooled.all_runs, pooled.degenerate_seeds
+        details = [] if key.train_tiles is None else [tiles_text(key)]
+        if key.target is not None:
+            details.append(f"on {summary.title(key.target)}, {tuning_text(key)}")
+        left_out = ", ".join(str(seed) for seed in pooled.left_out)
+        validated = [run for run in runs if run.epoch and run.validated_on]
+        last = sum(run.epoch == run.epochs for run in validated)
+        thresholds = [
+            run.scores.threshold
+            for run in runs
+            if run.scores is not None and run.epochs and run.validated_on
+        ]
+        learned_nothing = (
+            f"{degenerate} of {counted(len(pooled.seeds), 'seed')} "
+            f"(F1 {percentage(pooled.all_positive_f1)} %)"
         )
-        for pooled in summary.runs.values()
-    )
-    if not rows:
-        return None
+        cells = (
+            TableCell(text=summary.label(key.method), small=", ".join(details)),
+            TableCell(text=whole(len(pooled.seeds)), small=left_out and f"without seed {left_out}"),
+            TableCell(text=_range([run.trained_on for run in runs])),
+            number_cell(len(pooled.tile_ids), 0),
+            text_cell(_range([run.epochs for run in runs if run.epochs])),
+            text_cell(f"{last} of {len(validated)}" if validated else None),
+            text_cell(_range(thresholds, 2)),
+            text_cell(learned_nothing if degenerate else None),
+        )
+        rows.append(TableRow(group=summary.place_title((key.dataset, key.split)), cells=cells))
     return ReportTable(
         caption="What was run",
         columns=(
@@ -329,39 +298,10 @@ def coverage_table(summary: ExperimentSummary) -> ReportTable | None:
             *number_columns("last epoch was best", "threshold"),
             *text_columns("Learned nothing"),
         ),
-        rows=rows,
+        rows=tuple(rows),
         group_title="Data set",
         notes=(_COVERAGE_NOTE,),
-    )
-
-
-def _coverage_cells(summary: ExperimentSummary, pooled: PooledRun) -> Iterator[TableCell]:
-    key, runs = pooled.key, pooled.all_runs
-    details = [] if key.train_tiles is None else [tiles_text(key)]
-    if key.target is not None:
-        details.append(f"on {summary.title(key.target)}, {tuning_text(key)}")
-    left_out = ", ".join(str(seed) for seed in pooled.left_out)
-    validated = [run for run in runs if run.epoch and run.validated_on]
-    last = sum(run.epoch == run.epochs for run in validated)
-    thresholds = [
-        run.scores.threshold
-        for run in runs
-        if run.scores is not None and run.epochs and run.validated_on
-    ]
-    degenerate = pooled.degenerate_seeds
-    yield TableCell(text=summary.label(key.method), small=", ".join(details))
-    yield TableCell(text=whole(len(pooled.seeds)), small=left_out and f"without seed {left_out}")
-    yield TableCell(text=_range([run.trained_on for run in runs]))
-    yield number_cell(len(pooled.tile_ids), 0)
-    yield text_cell(_range([run.epochs for run in runs if run.epochs]))
-    yield text_cell(f"{last} of {len(validated)}" if validated else None)
-    yield text_cell(_range(thresholds, 2))
-    yield text_cell(
-        f"{degenerate} of {counted(len(pooled.seeds), 'seed')} "
-        f"(F1 {percentage(pooled.all_positive_f1)} %)"
-        if degenerate
-        else None
-    )
+    ).unless_empty()
 
 
 def _range(values: Sequence[float], decimals: int = 0) -> str:
@@ -374,45 +314,26 @@ def _range(values: Sequence[float], decimals: int = 0) -> str:
 def cost_table(summary: ExperimentSummary) -> ReportTable:
     """Return what each method costs."""
     settings = summary.results.config.get("methods", {})
-    notes = []
+    notes, rows = [], []
     for name, facts in summary.results.methods.items():
         own = settings.get(name, {}).get("training") or {}
         if own:
             stated = ", ".join(f"{key} {value}" for key, value in own.items())
             notes.append(f"{facts.label}: trained with settings of its own ({stated}).")
         notes += [f"{facts.label}: {note}" for note in facts.notes]
-    return ReportTable(
-        caption="Methods and what they cost",
-        columns=(
-            *text_columns("Method", "encoder's weights"),
-            *number_columns("parameters, million", "GFLOP a tile of 256 × 256 px"),
-            *number_columns("inference, MPix/s", better="high"),
-            *number_columns("training, mean of a run", "epoch kept"),
-            *text_columns("trained on"),
-        ),
-        rows=tuple(_cost_row(summary, name) for name in summary.results.methods),
-        notes=tuple(notes),
-    ).with_best()
-
-
-def _cost_row(summary: ExperimentSummary, name: str) -> TableRow:
-    facts = summary.method(name)
-    runs = [
-        run
-        for run in summary.results.cells
-        if run.key.method == name
-        and run.state == "done"
-        and run.key.target is None
-        and run.key.train_tiles is None
-    ]
-    seconds = [run.train_seconds for run in runs if run.train_seconds is not None]
-    best = _range([run.epoch for run in runs if run.epoch is not None])
-    epochs = sorted({run.epochs for run in runs if run.epochs is not None})
-    devices = dict.fromkeys(
-        " ".join(part for part in (run.device, run.precision) if part) for run in runs
-    )
-    return TableRow(
-        cells=(
+        runs = [
+            run
+            for run in summary.results.cells
+            if (run.key.method, run.key.target, run.key.train_tiles) == (name, None, None)
+            and run.state == "done"
+        ]
+        seconds = [run.train_seconds for run in runs if run.train_seconds is not None]
+        best = _range([run.epoch for run in runs if run.epoch is not None])
+        epochs = sorted({run.epochs for run in runs if run.epochs is not None})
+        devices = dict.fromkeys(
+            " ".join(part for part in (run.device, run.precision) if part) for run in runs
+        )
+        cells = (
             TableCell(text=facts.label),
             text_cell(facts.weights or ("none" if facts.encoder else None)),
             number_cell(None if facts.parameters is None else facts.parameters / 1e6),
@@ -422,7 +343,19 @@ def _cost_row(summary: ExperimentSummary, name: str) -> TableRow:
             text_cell(f"{best} of {', '.join(map(str, epochs))}" if best and epochs else None),
             text_cell(", ".join(device for device in devices if device)),
         )
-    )
+        rows.append(TableRow(cells=cells))
+    return ReportTable(
+        caption="Methods and what they cost",
+        columns=(
+            *text_columns("Method", "encoder's weights"),
+            *number_columns("parameters, million", "GFLOP a tile of 256 × 256 px"),
+            *number_columns("inference, MPix/s", better="high"),
+            *number_columns("training, mean of a run", "epoch kept"),
+            *text_columns("trained on"),
+        ),
+        rows=tuple(rows),
+        notes=tuple(notes),
+    ).with_best()
 
 
 def dataset_table(summary: ExperimentSummary) -> ReportTable:
