@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from operator import attrgetter
 
 from landslip.experiments.results import MethodFacts, Results, RunFacts, SplitFacts
 from landslip.reporting.experiment import methods
@@ -209,7 +208,6 @@ class ExperimentSummary:
         return self._curves(source, split, target)
 
     def _curves(self, *place: str | None) -> dict[str, list[PooledRunKey]]:
-        by_tiles = attrgetter("tile_order")
         here = [key for key in self.runs if (key.dataset, key.split, key.target) == place]
         curves = {
             name: sorted(
