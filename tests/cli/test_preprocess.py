@@ -50,7 +50,7 @@ def test_help_has_an_example_and_the_defaults() -> None:
     [
         (("--dem-heights", "geoid"), "--dem-heights is ellipsoid, egm96, egm2008"),
         (("--dem-heights", "4000"), "within 120 m of the ellipsoid"),
-        (("--resolution", "0.1"), "--resolution of a scene must be 0.5 to 30 m; got 0.1"),
+        (("--resolution", "0.1"), "a scene has pixels of 0.5 to 30 m; got --resolution 0.1"),
         (("--crs", "EPSG:1"), "written like EPSG:32648; got --crs 'EPSG:1'"),
         (("--clouds", "grey"), "--clouds is bright, or a folder"),
         (("--reference", "a.tif", "--max-shift", "-5"), "--max-shift is over 0 metres; got -5"),

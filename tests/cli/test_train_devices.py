@@ -25,13 +25,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--devices", "0"], "--devices: training needs at least 1; got 0"),
-        (["--num-nodes", "0"], "--num-nodes: training needs at least 1; got 0"),
+        (["--devices", "0"], "--devices is at least 1; got 0"),
+        (["--num-nodes", "0"], "--num-nodes is at least 1; got 0"),
         (["--devices", "2", "--num-nodes", "2"], "MASTER_ADDR, MASTER_PORT, NODE_RANK not set"),
         (["--devices", "2", "--strategy", "fsdp"], "'fsdp' is not one of"),
         (
             ["--devices", "3"],
-            "a step's 4 tiles cannot be shared evenly by 3 processes (--devices times --num-nodes)",
+            "a step's 4 tiles cannot be divided evenly among 3 processes (--devices times --num-nodes)",
         ),
     ],
     ids=["no device", "no node", "unknown nodes", "strategy", "batch"],
