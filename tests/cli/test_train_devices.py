@@ -31,8 +31,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--devices", "2", "--strategy", "fsdp"], "'fsdp' is not one of"),
         (
             ["--devices", "3"],
-            "a step's 4 tiles cannot be divided evenly among 3 processes "
-            "(--devices times --num-nodes)",
+            "4 tiles cannot be divided evenly among 3 processes (--devices times --num-nodes)",
         ),
     ],
     ids=["no device", "no node", "unknown nodes", "strategy", "batch"],
