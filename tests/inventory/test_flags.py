@@ -13,13 +13,7 @@ from shapely.affinity import translate
 
 from landslip.core.errors import InputError
 from landslip.inventory.fields import FLAGS
-from landslip.inventory.flags import (
-    FlagColumns,
-    FlagRules,
-    beside_water,
-    flags,
-    fraction_on_roads,
-)
+from landslip.inventory.flags import FlagColumns, FlagRules, beside_water, flags, fraction_on_roads
 
 NAN = float("nan")
 LANDSLIDE = {

@@ -29,11 +29,7 @@ from landslip.inventory.record import read_record
 from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
 from landslip.io.raster import SceneOptions
-from landslip.models.card import (
-    CalibrationScoresCard,
-    ProbabilityCalibrationCard,
-    ReliabilityCard,
-)
+from landslip.models.card import CalibrationScoresCard, ProbabilityCalibrationCard, ReliabilityCard
 
 PLAIN = CleaningOptions(smooth=False, split=False)
 AREAS = [rows * cols * PIXEL_M**2 for _, _, rows, cols in BLOCKS]

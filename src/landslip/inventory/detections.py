@@ -1,6 +1,7 @@
 """Landslides as they were detected: of the folder of an extraction, or of a file of polygons."""
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -39,24 +40,12 @@ _OUTLINE_PX = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionFolder:
-    """A finished extraction.
-
-    Attributes:
-        path: of the folder.
-        summary: of the extraction.
-        grid: of its rasters.
-        card: of the model.
-    """
+    """A finished extraction: its folder and summary, the grid of its rasters, its model's card."""
 
     path: Path
     summary: ExtractionSummary
     grid: Grid
     card: ModelCard | None
-
-    @property
-    def probability(self) -> Path:
-        """The raster of probabilities."""
-        return self.path / PROBABILITY
 
     @property
     def scene_options(self) -> SceneOptions:
@@ -73,16 +62,10 @@ class ExtractionFolder:
 class Detections:
     """Landslides and their origin.
 
-    Attributes:
-        polygons: (n,) shapely Polygons or MultiPolygons in ``crs``.
-        confidence: (n,) mean probability, NaN where there is none.
-        crs: None where the source has none.
-        extent: outline of the scene or of the stated area, in ``crs``; None: unknown.
-        mapped_area: the part of it with data, approximately; None: unknown.
-        mapped_m2: area of the ground that was mapped; None: unknown.
-        min_area_m2: no landslide is smaller.
-        scene: as far as the source describes it.
-        notes: what was left out or changed.
+    Polygons (n,), or multipolygons, the extent of the scene or of the stated area, and the mapped
+    area, which is the part of it with data, approximately, are in ``crs``. Confidence (n,) is the
+    mean probability, NaN where there is none. No landslide is smaller than ``min_area_m2``. Notes
+    are on what was left out or changed. What is unknown is None.
     """
 
     polygons: NDArray[np.object_]
@@ -162,22 +145,18 @@ def detections_from_extraction(
             )
     summary, crs = folder.summary, folder.grid.crs
     options = _complete_thresholds(request.cleaning, folder)
-    found = polygonize(folder.probability, options, elevation, progress=progress)
+    found = polygonize(folder.path / PROBABILITY, options, elevation, progress=progress)
     cleaning = found.cleaning
-    dropped = {
-        "polygons.below_high": cleaning.dropped_seedless,
-        "polygons.below_min_area": cleaning.dropped_small,
-    }
+    dropped = {"below_high": cleaning.dropped_seedless, "below_min_area": cleaning.dropped_small}
     extent = shapely.Polygon(folder.grid.corners(folder.grid.window))
-    extent_m2 = float(AreaMeasure(crs).areas_m2(np.array([extent], object))[0])
     valid_fraction = summary.valid_px / (summary.width * summary.height)
     return Detections(
         polygons=found.polygons,
         confidence=found.mean_probability,
         crs=crs,
         extent=extent,
-        mapped_area=valid_outline(folder.probability),
-        mapped_m2=None if crs is None else extent_m2 * valid_fraction,
+        mapped_area=valid_outline(folder.path / PROBABILITY),
+        mapped_m2=None if crs is None else _area_m2(extent, crs) * valid_fraction,
         min_area_m2=cleaning.min_area_m2,
         name=request.name or Path(summary.scene).stem,
         source=SourceRecord(kind="extraction", place=str(folder.path.absolute())),
@@ -203,13 +182,17 @@ def detections_from_extraction(
         notes=(
             *summary.messages,
             *(
-                message(key, count=count, total=cleaning.regions)
+                message(f"polygons.{key}", count=count, total=cleaning.regions)
                 for key, count in dropped.items()
                 if count
             ),
             *found.notes,
         ),
     )
+
+
+def _area_m2(shape: shapely.Geometry, crs: CRS | None) -> float:
+    return float(AreaMeasure(crs).areas_m2(np.array([shape], object))[0])
 
 
 def _complete_thresholds(options: CleaningOptions, folder: ExtractionFolder) -> CleaningOptions:
@@ -259,27 +242,24 @@ def detections_from_file(request: InventoryRequest) -> Detections:
         if not selected.all():
             notes.append(message("file.outside", count=int((~selected).sum())))
     min_area_m2 = options.min_area_m2 or 0.0
-    if min_area_m2 and crs is None:
-        raise InputError(
-            f"{source}: {argument('min_area')} is in square metres and the polygons have no "
-            "coordinate system; leave it out, or assign one"
-        )
     if min_area_m2:
+        if crs is None:
+            raise InputError(
+                f"{source}: {argument('min_area')} is in square metres and the polygons have no "
+                "coordinate system; leave it out, or assign one"
+            )
         small = selected & (AreaMeasure(crs).areas_m2(polygons) < min_area_m2)
         selected &= ~small
         if small.any():
             count = int(small.sum())
             notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
-    area_m2 = None
-    if area is not None:
-        area_m2 = float(AreaMeasure(crs).areas_m2(np.array([area], object))[0])
     return Detections(
         polygons=polygons[selected],
         confidence=np.full(int(selected.sum()), np.nan),
         crs=crs,
         extent=area,
         mapped_area=area,
-        mapped_m2=area_m2,
+        mapped_m2=None if area is None else _area_m2(area, crs),
         min_area_m2=min_area_m2,
         name=request.name or request.layer or source.stem,
         source=SourceRecord(kind="polygons", place=str(source.absolute()), layer=request.layer),
@@ -326,12 +306,8 @@ def date_in(name: str) -> str | None:
 
     None where it holds none, or more than one.
     """
-    days = {found for match in _DAY.finditer(name) if (found := _day(*match.groups()))}
+    days = set()
+    for match in _DAY.finditer(name):
+        with suppress(ValueError):
+            days.add(date(*map(int, match.groups())).isoformat())
     return days.pop() if len(days) == 1 else None
-
-
-def _day(year: str, month: str, day: str) -> str | None:
-    try:
-        return date(int(year), int(month), int(day)).isoformat()
-    except ValueError:
-        return None

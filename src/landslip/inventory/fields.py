@@ -1,10 +1,8 @@
 """The columns of an inventory: names, meanings and units; ``fields.yaml`` lists them."""
 
 import sys
-from collections.abc import Sequence
 from enum import StrEnum
 from importlib.resources import files
-from typing import Any
 
 import yaml
 from pydantic import Field
@@ -24,17 +22,7 @@ class FieldKind(StrEnum):
 
 
 class InventoryField(StrictModel):
-    """A column.
-
-    Attributes:
-        name: in every file.
-        kind: of its values.
-        unit: of its values; empty where they have none.
-        english: label.
-        chinese: label.
-        meaning: one sentence.
-        needs: what it is empty without: ``dem``, ``probability``, ``scene``, ``source``, or None.
-    """
+    """A column; ``needs`` is what it is empty without, ``meaning`` is one sentence."""
 
     name: str
     kind: FieldKind
@@ -56,16 +44,12 @@ class InventoryField(StrictModel):
         return f"{text}（{self.unit}）" if language is Language.CHINESE else f"{text} ({self.unit})"
 
 
-def _read_fields() -> dict[str, tuple[InventoryField, ...]]:
-    text = (files("landslip.inventory") / "fields.yaml").read_text("utf-8")
-    tables: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    return {
-        layer: tuple(InventoryField(name=name, **field) for name, field in table.items())
-        for layer, table in tables.items()
-    }
-
-
-_TABLES = _read_fields()
+_TABLES: dict[str, tuple[InventoryField, ...]] = {
+    layer: tuple(InventoryField(name=name, **field) for name, field in table.items())
+    for layer, table in yaml.safe_load(
+        (files("landslip.inventory") / "fields.yaml").read_text("utf-8")
+    ).items()
+}
 LAYER_FIELDS = {layer: _TABLES[layer] for layer in (LANDSLIDES, CROWNS, TOES, DENSITY)}
 FIELDS = LAYER_FIELDS[LANDSLIDES]
 CSV_FIELDS = _TABLES["csv"]
@@ -99,29 +83,24 @@ _PAGE_COLUMNS = "| column | label | 中文 | unit | type | meaning | empty witho
 
 def fields_page() -> str:
     """Return the page of documentation that lists all columns."""
+    sections = [(f"Layer `{layer}`", fields) for layer, fields in LAYER_FIELDS.items()]
+    sections.insert(1, (f"Only in `{CSV}`, which has no outlines", CSV_FIELDS))
     parts = [_PAGE_HEAD]
-    for layer, fields in LAYER_FIELDS.items():
-        parts.append(_page_section(f"Layer `{layer}`", fields))
-        if layer == LANDSLIDES:
-            parts.append(_page_section(f"Only in `{CSV}`, which has no outlines", CSV_FIELDS))
+    for title, fields in sections:
+        parts += [f"## {title}\n", _PAGE_COLUMNS]
+        for field in fields:
+            row = (
+                f"`{field.name}`",
+                field.english,
+                field.chinese,
+                field.unit,
+                _PAGE_KINDS[field.kind],
+                field.meaning,
+                _PAGE_NEEDS[field.needs],
+            )
+            parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+        parts.append("")
     return "\n".join(parts)
-
-
-def _page_section(title: str, fields: Sequence[InventoryField]) -> str:
-    rows = [
-        (
-            f"`{field.name}`",
-            field.english,
-            field.chinese,
-            field.unit,
-            _PAGE_KINDS[field.kind],
-            field.meaning,
-            _PAGE_NEEDS[field.needs],
-        )
-        for field in fields
-    ]
-    lines = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
-    return "\n".join([f"## {title}\n", _PAGE_COLUMNS, *lines, ""])
 
 
 if __name__ == "__main__":

@@ -64,15 +64,9 @@ class FlagRules:
 class FlagColumns:
     """What the rules depend on, each (n,) float64 with NaN where unknown unless stated otherwise.
 
-    Attributes:
-        slope_deg: mean slope.
-        length_m: extent along the axis.
-        width_m: extent across it.
-        downslope: (n,) bool, whether the axis is downslope.
-        water_near: fraction of the surroundings that is water.
-        beside_water: (n,) 1 beside a polygon of a layer of water, else 0; NaN without a layer.
-        on_road: fraction on a road of a layer of roads; NaN without a layer.
-        bright_share: fraction as bright as cloud.
+    Length is along the axis, and ``downslope`` whether that is downslope; ``water_near`` and
+    ``bright_share`` are of `landslip.inventory.scene_context`. Without a layer of water or roads,
+    ``beside_water`` (1 or 0) or ``on_road`` (a fraction) is NaN.
     """
 
     slope_deg: Values
@@ -96,49 +90,39 @@ def flags(columns: FlagColumns, rules: FlagRules = DEFAULT_RULES) -> dict[str, F
     bright as cloud for the most part.
     """
     gentle = _below(columns.slope_deg, rules.river_max_slope_deg)
-    water_in_scene = _at_least(columns.water_near, rules.river_min_water_share)
-    water_in_layer = _at_least(columns.beside_water, 1.0)
+    # the larger of what is known
+    by_water = np.fmax(
+        _at_least(columns.water_near, rules.river_min_water_share),
+        _at_least(columns.beside_water, 1.0),
+    )
     narrow = _below(columns.length_m, rules.road_max_width_m)
     with np.errstate(invalid="ignore", divide="ignore"):
         elongated = _below(columns.length_m / columns.width_m, rules.road_max_elongation)
     road_by_shape = _both(narrow, elongated)
-    road_by_shape[~columns.downslope] = None
+    road_by_shape[~columns.downslope] = np.nan
     road_in_layer = _at_least(columns.on_road, rules.road_min_share)
-    return {
-        "flag_river_flat": _both(gentle, _either(water_in_scene, water_in_layer)),
+    found = {
+        "flag_river_flat": _both(gentle, by_water),
         "flag_road": np.where(np.isnan(columns.on_road), road_by_shape, road_in_layer),
         "flag_cloud": _at_least(columns.bright_share, rules.cloud_min_share),
     }
-
-
-def _at_least(values: Values, minimum: float) -> FlagValues:
-    return _where_known(values, values >= minimum)
-
-
-def _below(values: Values, limit: float) -> FlagValues:
-    return _where_known(values, values < limit)
-
-
-def _where_known(values: Values, decided: NDArray[np.bool_]) -> FlagValues:
-    result = decided.astype(object)
-    result[np.isnan(values)] = None
+    result = {name: (values == 1).astype(object) for name, values in found.items()}
+    for name, values in found.items():
+        result[name][np.isnan(values)] = None
     return result
 
 
-def _both(one: FlagValues, other: FlagValues) -> FlagValues:
-    """Return whether both hold; False where one does not, whatever the other."""
-    result = np.full(len(one), None, dtype=object)
-    result[(one == True) & (other == True)] = True  # noqa: E712 - of objects
-    result[(one == False) | (other == False)] = False  # noqa: E712
-    return result
+def _at_least(values: Values, minimum: float) -> Values:
+    return np.where(np.isnan(values), np.nan, values >= minimum)
 
 
-def _either(one: FlagValues, other: FlagValues) -> FlagValues:
-    """Return whether one of two sources says so; None where neither is known."""
-    result = np.full(len(one), None, dtype=object)
-    result[(one == False) | (other == False)] = False  # noqa: E712 - of objects
-    result[(one == True) | (other == True)] = True  # noqa: E712
-    return result
+def _below(values: Values, limit: float) -> Values:
+    return np.where(np.isnan(values), np.nan, values < limit)
+
+
+def _both(one: Values, other: Values) -> Values:
+    """Return whether both hold; 0 where one does not, whatever the other."""
+    return np.where((one == 0) | (other == 0), 0.0, one * other)
 
 
 _LINES = {"LineString", "MultiLineString", "LinearRing"}
@@ -147,13 +131,7 @@ _LINES = {"LineString", "MultiLineString", "LinearRing"}
 def beside_water(
     polygons: NDArray[np.object_], crs: CRS | None, water: Path, reach_m: float
 ) -> NDArray[np.float64]:
-    """Return (n,) 1 where water is within a distance, else 0.
-
-    Args:
-        polygons: (n,) landslides.
-        crs: theirs.
-        water: a file of water, as polygons or lines, with one layer.
-        reach_m: how far from a landslide it may be.
+    """Return (n,) 1 where a file's water, as polygons or lines, is within a distance, else 0.
 
     Raises:
         InputError: the file cannot be read, or one of the two has no coordinate system.
@@ -168,13 +146,7 @@ def beside_water(
 def fraction_on_roads(
     polygons: NDArray[np.object_], crs: CRS | None, roads: Path, half_width_m: float
 ) -> NDArray[np.float64]:
-    """Return (n,) fraction of each landslide's area within a distance of a road, 0 to 1.
-
-    Args:
-        polygons: (n,) landslides.
-        crs: theirs.
-        roads: a file of lines, with one layer.
-        half_width_m: how far from the line a road reaches.
+    """Return (n,) fraction of each landslide's area within a distance of a file's lines, 0 to 1.
 
     Raises:
         InputError: the file cannot be read, has other things than lines, or one of the two has no
@@ -184,7 +156,10 @@ def fraction_on_roads(
     others = sorted({str(line.geom_type) for line in there} - _LINES)
     if others:
         raise InputError(f"{roads}: roads must be lines; there are also {', '.join(others)}")
-    pieces = _pieces(there)
+    points, of_line = shapely.get_coordinates(shapely.get_parts(there), return_index=True)
+    follows = of_line[1:] == of_line[:-1]
+    ends = np.stack([points[:-1][follows], points[1:][follows]], axis=1)
+    pieces = np.asarray(shapely.linestrings(ends), dtype=object)
     near, piece = shapely.STRtree(pieces).query(here, predicate="dwithin", distance=half_width_m)
     share = np.zeros(len(polygons))
     if len(near) == 0:
@@ -213,11 +188,3 @@ def _metric(
     metres = metric_crs(crs, polygons)
     moved = reproject(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
     return repair_polygons(reproject(polygons, crs, metres)), moved
-
-
-def _pieces(lines: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return the straight pieces of lines."""
-    points, of_line = shapely.get_coordinates(shapely.get_parts(lines), return_index=True)
-    follows = of_line[1:] == of_line[:-1]
-    ends = np.stack([points[:-1][follows], points[1:][follows]], axis=1)
-    return np.asarray(shapely.linestrings(ends), dtype=object)

@@ -7,7 +7,8 @@ belongs to one polygon.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from landslip.core.window import Window
 from landslip.inference.outlines import run_indices
+from landslip.inventory.morphometry.sampling import PolygonEdges
 
 _MAX_CROSSINGS = 2_000_000
 _MAX_POINTS = 1_000_000
@@ -22,13 +24,9 @@ _MAX_POINTS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PixelRuns:
-    """Runs of pixels, each (n,) int64; of `pixel_runs` sorted by polygon, row and first column.
+    """Runs of pixels, each (n,) int64: polygon from 0, row, first column, one past the last.
 
-    Attributes:
-        polygon: to which they belong, from 0.
-        row: in which row.
-        start: first column.
-        stop: one past the last column.
+    Those of `pixel_runs` are sorted by polygon, row and first column.
     """
 
     polygon: NDArray[np.int64]
@@ -41,22 +39,13 @@ class PixelRuns:
 
     def of(self, which: slice | NDArray[np.bool_] | NDArray[np.intp]) -> "PixelRuns":
         """Return some of the runs."""
-        return PixelRuns(
-            polygon=self.polygon[which],
-            row=self.row[which],
-            start=self.start[which],
-            stop=self.stop[which],
-        )
+        return PixelRuns(**{one.name: getattr(self, one.name)[which] for one in fields(self)})
 
     def clipped(self, window: Window) -> "PixelRuns":
         """Return the parts in a window, in the same rows and columns."""
         inside = self.of((self.row >= window.row_off) & (self.row < window.row_end))
-        cut = PixelRuns(
-            polygon=inside.polygon,
-            row=inside.row,
-            start=np.maximum(inside.start, window.col_off),
-            stop=np.minimum(inside.stop, window.col_end),
-        )
+        start = np.maximum(inside.start, window.col_off)
+        cut = replace(inside, start=start, stop=np.minimum(inside.stop, window.col_end))
         return cut.of(cut.start < cut.stop)
 
     def pixels(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -88,26 +77,19 @@ def pixel_runs(polygons: NDArray[np.object_]) -> PixelRuns:
 
 def joined(parts: Sequence[PixelRuns]) -> PixelRuns:
     """Return runs one after the other, as they are."""
-    if not parts:
-        none = np.zeros(0, dtype=np.int64)
-        return PixelRuns(polygon=none, row=none, start=none, stop=none)
-    return PixelRuns(
-        polygon=np.concatenate([part.polygon for part in parts]),
-        row=np.concatenate([part.row for part in parts]),
-        start=np.concatenate([part.start for part in parts]),
-        stop=np.concatenate([part.stop for part in parts]),
-    )
+    none = np.zeros(0, dtype=np.int64)
+    columns = {
+        one.name: np.concatenate([none, *(getattr(part, one.name) for part in parts)])
+        for one in fields(PixelRuns)
+    }
+    return PixelRuns(**columns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Edges:
+class _Edges(NamedTuple):
     """Edges that cross the middle of a row, from their upper to their lower end.
 
-    Attributes:
-        polygon: (n,) whose edges, ascending.
-        ends: (n, 4) x and y of the upper, x and y of the lower end.
-        first_row: (n,) the first row that is crossed.
-        rows: (n,) how many are.
+    Of the polygon (n,), ascending: x and y of the upper, x and y of the lower end (n, 4), the first
+    row that is crossed (n,), and how many are (n,).
     """
 
     polygon: NDArray[np.int64]
@@ -117,30 +99,19 @@ class _Edges:
 
     def of(self, which: slice | NDArray[np.bool_]) -> "_Edges":
         return _Edges(
-            polygon=self.polygon[which],
-            ends=self.ends[which],
-            first_row=self.first_row[which],
-            rows=self.rows[which],
+            self.polygon[which], self.ends[which], self.first_row[which], self.rows[which]
         )
 
 
 def _edges(polygons: NDArray[np.object_], first_number: int) -> _Edges:
-    parts, of_polygon = shapely.get_parts(polygons, return_index=True)
-    rings, of_part = shapely.get_rings(parts, return_index=True)
-    points, of_ring = shapely.get_coordinates(rings, return_index=True)
-    follows = of_ring[1:] == of_ring[:-1]
-    here, there = points[:-1][follows], points[1:][follows]
+    edges = PolygonEdges.of(polygons)
+    here, there = edges.starts, edges.ends
     down = here[:, 1] < there[:, 1]
     # always from above, so that two polygons see the same crossing with an edge that they share
     ends = np.where(down[:, None], np.hstack([here, there]), np.hstack([there, here]))
     first_row, end = (np.ceil(ends[:, at] - 0.5).astype(np.int64) for at in (1, 3))
-    edges = _Edges(
-        polygon=of_polygon[of_part[of_ring[1:][follows]]].astype(np.int64) + first_number,
-        ends=ends,
-        first_row=first_row,
-        rows=end - first_row,
-    )
-    return edges.of(edges.rows > 0)
+    owner = edges.owner.astype(np.int64) + first_number
+    return _Edges(owner, ends, first_row, end - first_row).of(end > first_row)
 
 
 def _in_portions(edges: _Edges) -> Iterator[_Edges]:

@@ -81,10 +81,15 @@ class AuxiliaryData:
     errors: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.date is not None and not _is_date(self.date):
-            raise InputError(
-                f"{argument('date')} must be YYYY-MM-DD, like 2013-08-12; got {self.date!r}"
-            )
+        if self.date is not None:
+            try:
+                is_date = date.fromisoformat(self.date).isoformat() == self.date
+            except ValueError:
+                is_date = False
+            if not is_date:
+                raise InputError(
+                    f"{argument('date')} must be YYYY-MM-DD, like 2013-08-12; got {self.date!r}"
+                )
         if self.sample is not None and self.errors is not None:
             raise InputError(
                 f"{argument('sample')} and {argument('errors')} both state the map's errors; give "
@@ -131,10 +136,3 @@ class InventoryRequest:
             raise InputError(f"{argument('seed')} must be 0 or more; got {self.seed}")
         if self.cell_m is not None and not self.cell_m > 0:
             raise InputError(f"{argument('cell')} must be over 0 metres; got {self.cell_m:g}")
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

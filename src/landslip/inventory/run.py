@@ -91,7 +91,13 @@ def make_inventory(
     flag_values = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
-    covered_m2 = None if detections.mapped_m2 is None else _covered_m2(detections)
+    covered_m2 = None
+    if detections.mapped_m2 is not None:  # where several landslides overlap, once
+        inside = detections.polygons
+        if detections.extent is not None:
+            inside = clip_polygons(inside, detections.extent)
+        parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
+        covered_m2 = float(AreaMeasure(detections.crs).areas_m2(parts).sum())
     adjusted, notes = _adjusted_area(detections, covered_m2, request)
     surface_m2 = terrain.surface_m2
     statistics = statistics_of(
@@ -193,15 +199,6 @@ def _flags(
     )
 
 
-def _covered_m2(detections: Detections) -> float:
-    """Return the area of the mapped area that is landslide; where several overlap, once."""
-    inside = detections.polygons
-    if detections.extent is not None:
-        inside = clip_polygons(inside, detections.extent)
-    parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
-    return float(AreaMeasure(detections.crs).areas_m2(parts).sum())
-
-
 def _adjusted_area(
     detections: Detections, covered_m2: float | None, request: InventoryRequest
 ) -> tuple[AdjustedLandslideArea | None, tuple[Message, ...]]:
@@ -257,13 +254,7 @@ def write_layers(
 
     Without a coordinate system, what is in longitude and latitude is left out: GeoJSON, KMZ and
     the STAC item; the item also where the date is unknown.
-
-    Args:
-        layers: of the inventory.
-        record: describes it, for the STAC item.
-        statistics: of the inventory, if there are any.
-        folder: where the files go; it exists and holds none of them.
-        language: of labels and text.
+    The folder exists and holds none of the files.
 
     Raises:
         LandslipError: a file could not be written.

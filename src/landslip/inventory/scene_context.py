@@ -12,7 +12,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
-from landslip.core.grid import Grid, map_points
+from landslip.core.grid import map_points
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
@@ -47,13 +47,7 @@ class SceneReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneContext:
-    """What is known by the scene.
-
-    Attributes:
-        record: describes it.
-        spectral: of the landslides; None where there is no scene to read.
-        notes: what is empty or doubtful.
-    """
+    """What is known by the scene; ``spectral`` is None where there is none to read."""
 
     record: SceneRecord
     spectral: "SpectralAttributes | None" = None
@@ -147,24 +141,23 @@ def spectral_attributes(
 
     A pixel is inside where its centre is; a polygon without any takes the pixel around a point
     inside it. The scene is read tile by tile and only where there are polygons.
-
-    Args:
-        polygons: (n,) Polygons or MultiPolygons; they may overlap, and may be outside the scene.
-        crs: theirs.
-        scene: any bands; attributes that need a missing one are NaN.
-        progress: of the tiles.
+    The polygons (n,) may overlap and be outside the scene; of its bands any may be missing, then
+    attributes that need it are NaN.
 
     Raises:
         InputError: either polygons or scene have no coordinate system, or a tile cannot be read.
     """
-    in_pixels = _to_pixels(polygons, crs, scene.grid)
+    try:
+        on_map = reproject(polygons, crs, scene.grid.crs)
+    except InputError as error:
+        raise InputError(f"the landslides cannot be placed on the scene: {error}") from error
+    to_pixels = ~scene.grid.transform
+    in_pixels = shapely.transform(on_map, lambda points: map_points(to_pixels, points))
     resolution_m = scene.grid.resolution_m
     reach_px = RING_PX if resolution_m is None else max(RING_PX, RING_M / resolution_m)
     inside = _inside(in_pixels)
     around = pixel_runs(shapely.buffer(in_pixels, reach_px, quad_segs=4))
-    pixels = np.bincount(
-        inside.polygon, weights=inside.stop - inside.start, minlength=len(polygons)
-    )
+    pixels = np.bincount(inside.polygon, inside.stop - inside.start, len(polygons))
     sums_inside, sums_around = _sum_over_runs(scene, (inside, around), len(polygons), progress)
     ring = sums_around - sums_inside
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -176,18 +169,6 @@ def spectral_attributes(
             valid_share=valid / pixels,
             notes=_notes(scene),
         )
-
-
-def _to_pixels(polygons: NDArray[np.object_], crs: CRS | None, grid: Grid) -> NDArray[np.object_]:
-    try:
-        on_map = reproject(polygons, crs, grid.crs)
-    except InputError as error:
-        raise InputError(f"the landslides cannot be placed on the scene: {error}") from error
-    to_pixels = ~grid.transform
-    pixels: NDArray[np.object_] = shapely.transform(
-        on_map, lambda points: map_points(to_pixels, points)
-    )
-    return pixels
 
 
 def _inside(polygons: NDArray[np.object_]) -> PixelRuns:

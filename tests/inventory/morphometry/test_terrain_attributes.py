@@ -20,10 +20,7 @@ from tests.inventory.morphometry.synthetic_terrain import (
 
 from landslip.core.errors import InputError
 from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.morphometry.terrain_attributes import (
-    TerrainAttributes,
-    terrain_attributes,
-)
+from landslip.inventory.morphometry.terrain_attributes import TerrainAttributes, terrain_attributes
 
 EXACT = 1e-9
 WGS84 = pyproj.CRS.from_epsg(4326)

@@ -39,12 +39,12 @@ def test_parts_of_one_region_share_sides_and_meet_where_these_end() -> None:
     left, right = outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 3, 9))
     points = boundary_vertices(concatenate_outlines([left, right]))
 
-    touching = shared_boundary(points, np.array([4, 4]))
+    shared_vertices, fixed_vertices = shared_boundary(points, np.array([4, 4]))
 
     places = np.column_stack([points.cols, points.rows])
-    shared = {tuple(place) for place in places[touching.shared].tolist()}
+    shared = {tuple(place) for place in places[shared_vertices].tolist()}
     assert shared == {(5, 3), (5, 4), (5, 5), (5, 6)}
-    fixed = {tuple(place) for place in places[touching.fixed].tolist()}
+    fixed = {tuple(place) for place in places[fixed_vertices].tolist()}
     assert fixed == {(5, 3), (5, 6)}
 
 
@@ -53,20 +53,20 @@ def test_polygons_of_other_regions_share_nothing() -> None:
         concatenate_outlines([outlines_of(box(2, 5, 2, 6)), outlines_of(box(5, 8, 2, 6))])
     )
 
-    touching = shared_boundary(points, np.array([0, 1]))
+    shared_vertices, fixed_vertices = shared_boundary(points, np.array([0, 1]))
 
-    assert not touching.shared.any()
-    assert not touching.fixed.any()
+    assert not shared_vertices.any()
+    assert not fixed_vertices.any()
 
 
 def test_what_fills_a_hole_of_its_own_region_is_fixed_all_around() -> None:
     frame, core = outlines_of(box(2, 9, 2, 9) & ~box(4, 6, 4, 6)), outlines_of(box(4, 6, 4, 6))
     points = boundary_vertices(concatenate_outlines([frame, core]))
 
-    touching = shared_boundary(points, np.array([0, 0]))
+    shared_vertices, fixed_vertices = shared_boundary(points, np.array([0, 0]))
 
-    assert np.count_nonzero(touching.fixed) == 16
-    assert np.array_equal(touching.fixed, touching.shared)
+    assert np.count_nonzero(fixed_vertices) == 16
+    assert np.array_equal(fixed_vertices, shared_vertices)
 
 
 def test_neighbours_on_rings() -> None:

@@ -15,17 +15,12 @@ from tests.inventory.polygons.pixel_shapes import (
 )
 
 from landslip.inventory.polygons.boundary import exterior_vertices
-from landslip.inventory.polygons.constrictions import (
-    Constriction,
-    ConstrictionLimits,
-    find_constrictions,
-)
-
-LIMITS = ConstrictionLimits(max_aspect=3.0, reach=6.0, min_part_px=25)
+from landslip.inventory.polygons.constrictions import Constriction, find_constrictions
 
 
-def necks_of(mask: Mask, limits: ConstrictionLimits = LIMITS) -> list[Constriction]:
-    return find_constrictions(exterior_vertices(outlines_of(mask), 0), limits)
+def necks_of(mask: Mask, reach: float = 6.0, min_part_px: float = 25) -> list[Constriction]:
+    ring = exterior_vertices(outlines_of(mask), 0)
+    return find_constrictions(ring, max_aspect=3.0, reach=reach, min_part_px=min_part_px)
 
 
 def test_the_neck_of_two_tongues_is_where_they_touch() -> None:
@@ -54,9 +49,7 @@ def test_one_landslide_has_no_narrow_neck(shape: Mask) -> None:
 
 
 def test_a_long_bridge_needs_reach() -> None:
-    near = ConstrictionLimits(max_aspect=3.0, reach=1.0, min_part_px=25)
-
-    assert necks_of(BRIDGED, near) == []
+    assert necks_of(BRIDGED, reach=1.0) == []
     best = necks_of(BRIDGED)[0]
     assert best.length_px == pytest.approx(3, abs=0.2)
     assert best.overhang_px > 10
@@ -65,7 +58,7 @@ def test_a_long_bridge_needs_reach() -> None:
 
 def test_small_sides_are_no_candidates() -> None:
     assert necks_of(DISCS)
-    assert necks_of(DISCS, ConstrictionLimits(max_aspect=3.0, reach=6.0, min_part_px=1000)) == []
+    assert necks_of(DISCS, min_part_px=1000) == []
 
 
 def test_limits_are_kept_and_the_narrowest_comes_first() -> None:

@@ -4,7 +4,7 @@ import html
 import io
 import math
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,7 @@ def write_kmz(
     """Write the landslides, the `LARGEST` of them at most, with their crowns and toes.
 
     Outlines are simplified until they have `MAX_POINTS` points at most, which phones still open,
-    by 100 m at most; the document states by how much.
-
-    Args:
-        layers: in a known coordinate system.
-        record: of the inventory, for its name.
-        path: of the file.
-        language: of all text.
+    by 100 m at most; the document states by how much. The layers have a coordinate system.
     """
     files = {
         "doc.kml": _document(layers, record, language).encode(),
@@ -65,7 +59,12 @@ def write_kmz(
 def _document(layers: InventoryLayers, record: InventoryRecord, language: Language) -> str:
     count = len(layers.landslides)
     shown = layers.landslides.iloc[:LARGEST]
-    outlines, metres = _simplify(in_wgs84(shown.geometry))
+    lonlat = in_wgs84(shown.geometry)
+    metres, outlines = 0.0, lonlat
+    for metres in _TOLERANCES_M:
+        outlines = shapely.simplify(lonlat, metres / _DEGREE_M) if metres else lonlat
+        if shapely.get_num_coordinates(outlines).sum() <= MAX_POINTS:
+            break
     about = [message("kml.count", count=count), message("kml.colours")]
     if count > len(shown):
         about.append(message("kml.largest", count=count, shown=len(shown)))
@@ -74,7 +73,6 @@ def _document(layers: InventoryLayers, record: InventoryRecord, language: Langua
     fills = {f"grade{n}": grade.colour for n, grade in enumerate(colours.CONFIDENCE_CLASSES)}
     fills["plain"] = colours.UNGRADED
     ids = shown["id"].to_numpy()
-    layers_of_points = {"crown": layers.crowns, "toe": layers.toes}
     return render_xml(
         "doc.kml.j2",
         name=record.name,
@@ -86,19 +84,9 @@ def _document(layers: InventoryLayers, record: InventoryRecord, language: Langua
         landslides=_landslides(shown, outlines, language),
         points={
             kind: _points(points[points["id"].isin(ids)], language)
-            for kind, points in layers_of_points.items()
+            for kind, points in (("crown", layers.crowns), ("toe", layers.toes))
         },
     )
-
-
-def _simplify(lonlat: NDArray[np.object_]) -> tuple[NDArray[np.object_], float]:
-    """Return outlines with few enough points, and by how many metres they were simplified."""
-    metres, simple = 0.0, lonlat
-    for metres in _TOLERANCES_M:
-        simple = shapely.simplify(lonlat, metres / _DEGREE_M) if metres else lonlat
-        if shapely.get_num_coordinates(simple).sum() <= MAX_POINTS:
-            break
-    return simple, metres
 
 
 def _abgr(colour: tuple[int, int, int], alpha: int) -> str:
@@ -130,7 +118,13 @@ def _landslides(
             "id": row["id"],
             "description": "<br/>".join(lines),
             "style": style,
-            "parts": [[_coordinates(ring) for ring in shapely.get_rings(one)] for one in parts],
+            "parts": [
+                [
+                    " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(ring).tolist())
+                    for ring in shapely.get_rings(part)
+                ]
+                for part in parts
+            ],
         }
 
 
@@ -147,10 +141,6 @@ def _points(points: geopandas.GeoDataFrame, language: Language) -> Iterator[dict
         }
 
 
-def _coordinates(ring: shapely.LinearRing) -> str:
-    return " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(ring).tolist())
-
-
 def _attribute_text(label: str, value: str, language: Language) -> str:
     return message("kml.attribute", label=label, value=value).text(language)
 
@@ -165,20 +155,14 @@ def _value_text(field: InventoryField, value: Any, language: Language) -> str:
         return message(f"kml.{value}").text(language) if field.name == "axis" else value
     if not math.isfinite(value):
         return ""
-    form = _FORMS.get(field.name) or _UNIT_FORMS[field.unit]
-    return form(value)
+    return (_FORMS.get(field.name) or _UNIT_FORMS[field.unit]).format(value)
 
 
-_UNIT_FORMS: dict[str, Callable[[float], str]] = {
-    "m²": lambda value: f"{value:,.0f} m²",
-    "m": lambda value: f"{value:,.0f} m",
-    "°": lambda value: f"{value:.0f}°",
-    "": lambda value: f"{value:.2f}",
-}
-_FORMS: dict[str, Callable[[float], str]] = {
-    "centroid_lon": lambda value: f"{value:.5f}°",
-    "centroid_lat": lambda value: f"{value:.5f}°",
-    "dem_resolution_m": lambda value: f"{value:.3g} m",
+_UNIT_FORMS = {"m²": "{:,.0f} m²", "m": "{:,.0f} m", "°": "{:.0f}°", "": "{:.2f}"}
+_FORMS = {
+    "centroid_lon": "{:.5f}°",
+    "centroid_lat": "{:.5f}°",
+    "dem_resolution_m": "{:.3g} m",
 }
 
 

@@ -41,11 +41,7 @@ class _Rule(NamedTuple):
 def layer_style(layer: str, frame: geopandas.GeoDataFrame, language: Language) -> str:
     """Return the style of a layer as the text of a QML file.
 
-    Args:
-        layer: its name.
-        frame: its rows: they decide whether landslides are graded by confidence, and the classes
-            of density.
-        language: of legend and labels of columns.
+    Its rows decide whether landslides are graded by confidence, and the classes of density.
     """
     marker, rules = None, []
     if layer == LANDSLIDES:
@@ -82,31 +78,24 @@ def _landslide_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[
     flagged = _Rule(message("qgis.flagged").text(language), _FLAG_FILTER, None)
     known = frame["confidence"].notna()
     if not known.any():
-        return [
-            _Rule(message("qgis.landslide").text(language), "", fill(colours.UNGRADED)),
-            flagged,
-        ]
+        label = message("qgis.landslide").text(language)
+        return [_Rule(label, "", fill(colours.UNGRADED)), flagged]
     rules = []
     for grade in colours.CONFIDENCE_CLASSES:
         below = "<=" if grade is colours.CONFIDENCE_CLASSES[-1] else "<"
         within = f'"confidence" >= {grade.low:g} AND "confidence" {below} {grade.high:g}'
         label = message("qgis.class", low=grade.low, high=grade.high).text(language)
         rules.append(_Rule(label, within, fill(grade.colour)))
-    unknown = _Rule(
-        message("qgis.unknown").text(language), '"confidence" IS NULL', fill((190, 190, 190))
-    )
-    return [*rules, *([] if known.all() else [unknown]), flagged]
+    if not known.all():
+        label = message("qgis.unknown").text(language)
+        rules.append(_Rule(label, '"confidence" IS NULL', fill((190, 190, 190))))
+    return [*rules, flagged]
 
 
 def _density_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[_Rule]:
     limits = density_limits(frame["per_km2"].to_numpy(dtype=np.float64))
-    rules = [
-        _Rule(
-            message("qgis.none").text(language),
-            '"per_km2" = 0',
-            _fill(None, (220, 220, 220), _HAIRLINE),
-        )
-    ]
+    none = message("qgis.none").text(language)
+    rules = [_Rule(none, '"per_km2" = 0', _fill(None, (220, 220, 220), _HAIRLINE))]
     classes = zip(limits, limits[1:], colours.DENSITIES, strict=False)
     for place, (low, high, colour) in enumerate(classes):
         above, below = ">" if place == 0 else ">=", "<=" if place == len(limits) - 2 else "<"

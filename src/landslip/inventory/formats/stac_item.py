@@ -6,7 +6,7 @@ here, as it brings 22 distributions into the base installation to hold the same 
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import geopandas
 import shapely
@@ -26,24 +26,25 @@ _DECIMALS = 7
 _MODEL_TERMS = ("mlm:name", "mlm:architecture", "mlm:tasks", "mlm:framework")
 
 
-class _Asset(NamedTuple):
-    media_type: str
-    title: str
-    roles: tuple[str, ...]
-
-
+# media type, title, role
 _ASSETS = {
-    names.GEOPACKAGE: _Asset(
-        "application/geopackage+sqlite3", "All layers, with styles for QGIS", ("data",)
+    names.GEOPACKAGE: (
+        "application/geopackage+sqlite3",
+        "All layers, with styles for QGIS",
+        "data",
     ),
-    names.PARQUET: _Asset("application/vnd.apache.parquet", "Landslides as GeoParquet", ("data",)),
-    names.CSV: _Asset("text/csv", "Landslides as a table without outlines", ("data",)),
-    names.GEOJSON: _Asset("application/geo+json", "Landslides in WGS 84", ("data",)),
-    names.KMZ: _Asset("application/vnd.google-earth.kmz", "Landslides for the field", ("visual",)),
-    names.RECORD: _Asset(
-        "application/json", "What the inventory was made from and how", ("metadata",)
-    ),
-    names.STATISTICS: _Asset("application/json", "Statistics", ("metadata",)),
+    names.PARQUET: ("application/vnd.apache.parquet", "Landslides as GeoParquet", "data"),
+    names.CSV: ("text/csv", "Landslides as a table without outlines", "data"),
+    names.GEOJSON: ("application/geo+json", "Landslides in WGS 84", "data"),
+    names.KMZ: ("application/vnd.google-earth.kmz", "Landslides for the field", "visual"),
+    names.RECORD: ("application/json", "What the inventory was made from and how", "metadata"),
+    names.STATISTICS: ("application/json", "Statistics", "metadata"),
+}
+_COLUMN_TYPES = {
+    FieldKind.ID: "int64",
+    FieldKind.NUMBER: "double",
+    FieldKind.TEXT: "string",
+    FieldKind.FLAG: "boolean",
 }
 
 
@@ -58,13 +59,7 @@ def write_stac_item(
 
     Its geometry is the convex hull of the landslides, null where there are none. The day becomes
     ``start_datetime`` and ``end_datetime``, since the time of day is unknown.
-
-    Args:
-        landslides: in a known coordinate system.
-        record: of the inventory.
-        statistics: of the inventory, if there are any.
-        files: names of the files beside it, which become its assets.
-        path: of the file.
+    The landslides are in a known coordinate system; the files beside it become its assets.
     """
     day = record.scene.date
     if day is None:
@@ -72,9 +67,10 @@ def write_stac_item(
     geometry, bbox = None, {}
     where = footprint(in_wgs84(landslides.geometry))
     if where is not None:
-        rounded = shapely.transform(where.geometry, lambda points: points.round(_DECIMALS))
+        hull, bounds = where
+        rounded = shapely.transform(hull, lambda points: points.round(_DECIMALS))
         geometry = json.loads(shapely.to_geojson(shapely.orient_polygons(rounded)))
-        bbox = {"bbox": [round(side, _DECIMALS) for side in where.bounds]}
+        bbox = {"bbox": [round(side, _DECIMALS) for side in bounds]}
     times = {
         "datetime": None,
         "start_datetime": f"{day}T00:00:00Z",
@@ -89,7 +85,17 @@ def write_stac_item(
         **bbox,
         "properties": times | _properties(landslides, record, statistics),
         "links": [],
-        "assets": _assets(files),
+        "assets": {
+            name.replace(".", "-"): {
+                "href": f"./{name}",
+                "type": media_type,
+                "title": title,
+                "roles": [role],
+                **({"proj:code": WGS84} if name in {names.GEOJSON, names.KMZ} else {}),
+            }
+            for name, (media_type, title, role) in _ASSETS.items()
+            if name in files
+        },
     }
     text = json.dumps(item, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -102,6 +108,16 @@ def _properties(
     statistics: InventoryStatistics | None,
 ) -> dict[str, Any]:
     code = landslides.crs.to_epsg()
+    columns = [
+        {
+            "name": field.name,
+            "description": f"{field.meaning} [{field.unit}]" if field.unit else field.meaning,
+            "type": _COLUMN_TYPES[field.kind],
+        }
+        for field in FIELDS
+    ]
+    geometry = landslides.geometry.name
+    columns.append({"name": geometry, "description": "Outline of the landslide.", "type": "binary"})
     found = (
         {
             "title": f"Landslide inventory {record.name}",
@@ -109,8 +125,8 @@ def _properties(
             "gsd": record.scene.resolution_m,
             "processing:software": {"landslip": record.code_version},
             "proj:code": None if code is None else f"EPSG:{code}",
-            "table:columns": _columns(landslides.geometry.name),
-            "table:primary_geometry": landslides.geometry.name,
+            "table:columns": columns,
+            "table:primary_geometry": geometry,
             "table:row_count": len(landslides),
             "landslip:landslides": record.landslides,
             "landslip:scene": record.scene.name,
@@ -121,25 +137,6 @@ def _properties(
     return {
         name: value for name, value in found.items() if value is not None or name == "proj:code"
     }
-
-
-def _columns(geometry: str) -> list[dict[str, str]]:
-    types = {
-        FieldKind.ID: "int64",
-        FieldKind.NUMBER: "double",
-        FieldKind.TEXT: "string",
-        FieldKind.FLAG: "boolean",
-    }
-    columns = [
-        {
-            "name": field.name,
-            "description": f"{field.meaning} [{field.unit}]" if field.unit else field.meaning,
-            "type": types[field.kind],
-        }
-        for field in FIELDS
-    ]
-    outline = {"name": geometry, "description": "Outline of the landslide.", "type": "binary"}
-    return [*columns, outline]
 
 
 def _areas(statistics: InventoryStatistics | None) -> dict[str, Any]:
@@ -178,19 +175,4 @@ def _model(record: InventoryRecord) -> dict[str, Any]:
             f"Landslides mapped with the model {record.model.name} "
             f"({record.model.engine}, {record.model.precision})"
         ),
-    }
-
-
-def _assets(files: list[str]) -> dict[str, Any]:
-    in_degrees = {"proj:code": WGS84}
-    return {
-        name.replace(".", "-"): {
-            "href": f"./{name}",
-            "type": asset.media_type,
-            "title": asset.title,
-            "roles": list(asset.roles),
-            **(in_degrees if name in {names.GEOJSON, names.KMZ} else {}),
-        }
-        for name, asset in _ASSETS.items()
-        if name in files
     }

@@ -4,7 +4,6 @@ import sqlite3
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 import geopandas
 import numpy as np
@@ -15,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.core.choices import Language
-from landslip.inventory.fields import CSV_FIELDS, FIELDS_BY_NAME, LAYER_FIELDS, FieldKind
+from landslip.inventory.fields import CSV_FIELDS, FIELDS, LAYER_FIELDS, FieldKind
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
 from landslip.inventory.layers import InventoryLayers
@@ -46,7 +45,7 @@ def _array(column: "pandas.Series[str]") -> pa.Array:
     return pa.array(column, type=kind, from_pandas=True)
 
 
-def as_one_type(
+def _as_one_type(
     geometries: NDArray[np.object_],
 ) -> tuple[NDArray[np.object_], str]:
     """Return polygons and ``Polygon``, or, where there is any multipolygon, all as such."""
@@ -63,15 +62,7 @@ def write_layer(
 ) -> None:
     """Write a table with GDAL, as a file or as a further layer of a GeoPackage.
 
-    Args:
-        table: as `arrow_table` gives it.
-        path: of the file.
-        driver: of GDAL.
-        geometry_type: of the layer; None for a table without geometry.
-        options: ``layer`` and ``crs``, and those of the driver.
-
-    Raises:
-        LandslipError: it could not be written.
+    Without a geometry type it has no geometry; ``options`` are ``layer``, ``crs`` and the driver's.
     """
     geometry = {} if geometry_type is None else {"geometry_name": GEOMETRY_COLUMN}
     with vector_writing(path, LAYERS_TEXT):
@@ -83,12 +74,8 @@ def write_layer(
 def write_parquet(landslides: geopandas.GeoDataFrame, path: Path) -> None:
     """Write the landslides as GeoParquet, in their own coordinate system."""
     # a column of text without any text would else have no type
-    texts = [
-        name
-        for name in landslides.columns
-        if name in FIELDS_BY_NAME and FIELDS_BY_NAME[name].kind is FieldKind.TEXT
-    ]
-    typed = landslides.astype(dict.fromkeys(texts, "string"))
+    texts = {field.name: "string" for field in FIELDS if field.kind is FieldKind.TEXT}
+    typed = landslides.astype({name: texts[name] for name in landslides if name in texts})
     typed.to_parquet(path, index=False, compression="zstd")
 
 
@@ -117,7 +104,7 @@ def write_geojson(landslides: geopandas.GeoDataFrame, path: Path) -> None:
     Raises:
         LandslipError: it could not be written.
     """
-    geometries, kind = as_one_type(in_wgs84(landslides.geometry))
+    geometries, kind = _as_one_type(in_wgs84(landslides.geometry))
     write_layer(
         arrow_table(landslides.set_geometry(geometries, crs=WGS84)),
         path,
@@ -131,21 +118,12 @@ def write_geojson(landslides: geopandas.GeoDataFrame, path: Path) -> None:
 
 
 _VERSION = "1.2"  # programs of a few years ago warn of later ones
-_STYLE_NAMES: dict[Language, str] = {
-    Language.ENGLISH: "landslip",
-    Language.CHINESE: "landslip 中文",
-}
+_STYLE_NAMES = {Language.ENGLISH: "landslip", Language.CHINESE: "landslip 中文"}
 _SCHEMA = files("landslip.inventory.formats") / "templates" / "gpkg_schema.sql"
 _INSERT_COLUMN = """
 INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description)
 VALUES (?, ?, ?, ?, ?)
 """
-
-
-class _GeoPackageLayer(NamedTuple):
-    name: str
-    frame: geopandas.GeoDataFrame
-    geometry_type: str
 
 
 def write_geopackage(
@@ -157,29 +135,24 @@ def write_geopackage(
     ``layer_styles``, where QGIS looks for it. Landslides are Polygon, or, where one has several
     parts, all MultiPolygon. The same layers give the same bytes.
 
-    Args:
-        layers: what to write.
-        path: of the file, which does not exist yet.
-        language: of labels and of the style that is the default one.
-
     Raises:
         LandslipError: it could not be written.
     """
-    tables = (
-        _GeoPackageLayer(LANDSLIDES, layers.landslides, "Polygon"),
-        _GeoPackageLayer(CROWNS, layers.crowns, "Point"),
-        _GeoPackageLayer(TOES, layers.toes, "Point"),
-        _GeoPackageLayer(DENSITY, layers.density, "Polygon"),
-    )
-    for table in tables:
-        geometries, kind = as_one_type(np.asarray(table.frame.geometry.values))
+    tables = {
+        LANDSLIDES: layers.landslides,
+        CROWNS: layers.crowns,
+        TOES: layers.toes,
+        DENSITY: layers.density,
+    }
+    for name, frame in tables.items():
+        geometries, kind = _as_one_type(np.asarray(frame.geometry.values))
         write_layer(
-            arrow_table(table.frame.set_geometry(geometries, crs=table.frame.crs)),
+            arrow_table(frame.set_geometry(geometries, crs=frame.crs)),
             path,
             "GPKG",
-            kind if table.geometry_type == "Polygon" else table.geometry_type,
-            layer=table.name,
-            crs=gdal_crs(table.frame.crs),
+            "Point" if name in {CROWNS, TOES} else kind,
+            layer=name,
+            crs=gdal_crs(frame.crs),
             VERSION=_VERSION,
         )
     write_layer(
@@ -195,19 +168,19 @@ def write_geopackage(
     _finish(path, tables, language)
 
 
-def _styles(tables: tuple[_GeoPackageLayer, ...], default: Language) -> pa.Table:
+def _styles(tables: dict[str, geopandas.GeoDataFrame], default: Language) -> pa.Table:
     """Return the rows of ``layer_styles``, one for each layer and language."""
-    cases = [(table, language) for table in tables for language in _STYLE_NAMES]
+    cases = [(name, language) for name in tables for language in _STYLE_NAMES]
     count = len(cases)
     moments = [pandas.Timestamp(FIXED_DATE)] * count
     return pa.table(
         {
             "f_table_catalog": [""] * count,
             "f_table_schema": [""] * count,
-            "f_table_name": [table.name for table, _ in cases],
+            "f_table_name": [name for name, _ in cases],
             "f_geometry_column": [GEOMETRY_COLUMN] * count,
             "styleName": [_STYLE_NAMES[language] for _, language in cases],
-            "styleQML": [layer_style(one.name, one.frame, language) for one, language in cases],
+            "styleQML": [layer_style(name, tables[name], language) for name, language in cases],
             "styleSLD": [""] * count,
             "useAsDefault": [language == default for _, language in cases],
             "description": [""] * count,
@@ -218,23 +191,22 @@ def _styles(tables: tuple[_GeoPackageLayer, ...], default: Language) -> pa.Table
     )
 
 
-def _finish(path: Path, tables: tuple[_GeoPackageLayer, ...], language: Language) -> None:
+def _finish(path: Path, tables: dict[str, geopandas.GeoDataFrame], language: Language) -> None:
     """Check that the spatial indexes are complete, and add what columns mean.
 
     GDAL reads name and description as a column's alternative name and comment.
     """
     rows = [
-        (table.name, field.name, *2 * (field.label_with_unit(language),), field.meaning)
-        for table in tables
-        for field in LAYER_FIELDS[table.name]
+        (name, field.name, *2 * (field.label_with_unit(language),), field.meaning)
+        for name in tables
+        for field in LAYER_FIELDS[name]
     ]
     try:
         with closing(sqlite3.connect(path)) as file:
-            for table in tables:
-                index = f"rtree_{table.name}_{GEOMETRY_COLUMN}"
+            for name, frame in tables.items():
+                index = f"rtree_{name}_{GEOMETRY_COLUMN}"
                 indexed = file.execute(f"SELECT count(*) FROM {index}").fetchone()[0]  # noqa: S608
-                geometries = table.frame.geometry
-                if indexed != int((geometries.notna() & ~geometries.is_empty).sum()):
+                if indexed != int((frame.geometry.notna() & ~frame.geometry.is_empty).sum()):
                     raise sqlite3.DatabaseError(f"{index} is incomplete")
             file.executescript(_SCHEMA.read_text("utf-8"))
             file.executemany(_INSERT_COLUMN, rows)

@@ -1,6 +1,6 @@
 """Geometry in longitude and latitude of WGS 84, as files for the web and the field ask for."""
 
-from typing import NamedTuple
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -15,9 +15,6 @@ def in_wgs84(geometries: geopandas.GeoSeries) -> NDArray[np.object_]:
     """Return geometries in longitude and latitude, None where they have none.
 
     What crosses the antimeridian is cut there into the parts of a multipolygon.
-
-    Args:
-        geometries: in a known coordinate system.
     """
     before = np.asarray(geometries.values)
     lonlat = np.array(geometries.to_crs(WGS84).values, dtype=object)
@@ -33,14 +30,11 @@ def in_wgs84(geometries: geopandas.GeoSeries) -> NDArray[np.object_]:
     return lonlat
 
 
-def _eastward(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return a geometry with longitudes from 0 to 360 degrees."""
-
-    def turned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        west = np.where(points[:, 0] < 0, _WHOLE_TURN, 0.0)
-        return np.column_stack([points[:, 0] + west, points[:, 1]])
-
-    return shapely.transform(geometry, turned)
+def _eastward(geometry: Any) -> Any:
+    """Return one or several geometries with longitudes from 0 to 360 degrees."""
+    return shapely.transform(
+        geometry, lambda points: points + np.where(points[:, :1] < 0, [_WHOLE_TURN, 0.0], 0.0)
+    )
 
 
 def _cut(geometry: shapely.Geometry) -> shapely.MultiPolygon:
@@ -55,41 +49,30 @@ def _cut(geometry: shapely.Geometry) -> shapely.MultiPolygon:
     return shapely.MultiPolygon(polygons.tolist())
 
 
-class Footprint(NamedTuple):
-    """A place: a polygon or multipolygon, and its bounds (west, south, east, north).
+def footprint(
+    lonlat: NDArray[np.object_],
+) -> tuple[shapely.Geometry, tuple[float, float, float, float]] | None:
+    """Return the convex hull of geometries in longitude and latitude, and its bounds.
 
-    West is greater than east where it crosses the antimeridian.
+    The hull is a polygon or multipolygon, its bounds are west, south, east and north; west is
+    greater than east where it crosses the antimeridian. None where there are no geometries.
     """
-
-    geometry: shapely.Geometry
-    bounds: tuple[float, float, float, float]
-
-
-def footprint(lonlat: NDArray[np.object_]) -> Footprint | None:
-    """Return the convex hull of geometries in longitude and latitude; None where there are none."""
     present = lonlat[~(shapely.is_missing(lonlat) | shapely.is_empty(lonlat))]
     if len(present) == 0:
         return None
     parts = shapely.get_parts(present)
-    if _crosses_antimeridian(shapely.bounds(parts)):
-        turned = _hull(np.array([_eastward(part) for part in parts], dtype=object))
-        west, south, east, north = shapely.bounds(turned).tolist()
-        return Footprint(_cut(turned), (west, south, east - _WHOLE_TURN, north))
-    hull = _hull(parts)
-    west, south, east, north = shapely.bounds(hull).tolist()
-    return Footprint(hull, (west, south, east, north))
-
-
-def _crosses_antimeridian(bounds: NDArray[np.float64]) -> bool:
-    """Whether the widest range of longitudes without anything is not at the antimeridian."""
+    # it crosses where the widest range of longitudes without anything is not at the antimeridian
+    bounds = shapely.bounds(parts)
     ordered = bounds[np.argsort(bounds[:, 0])]
     ends = np.maximum.accumulate(ordered[:, 2])
     widest = np.max(ordered[1:, 0] - ends[:-1], initial=0.0)
-    return bool(widest > _WHOLE_TURN - (ends[-1] - ordered[0, 0]))
-
-
-def _hull(geometries: NDArray[np.object_]) -> shapely.Geometry:
-    return shapely.GeometryCollection(geometries.tolist()).convex_hull
+    crosses = widest > _WHOLE_TURN - (ends[-1] - ordered[0, 0])
+    together = _eastward(parts) if crosses else parts
+    hull = shapely.GeometryCollection(together.tolist()).convex_hull
+    west, south, east, north = shapely.bounds(hull).tolist()
+    if crosses:
+        return _cut(hull), (west, south, east - _WHOLE_TURN, north)
+    return hull, (west, south, east, north)
 
 
 def points_in_wgs84(points: geopandas.GeoSeries) -> NDArray[np.float64]:

@@ -36,10 +36,6 @@ class ElevationModel(Closeable):
     (1981, doi 10.1109/PROC.1981.11918) at pixel centres, from 3 x 3 heights that are all known,
     bilinear in between. What is unknown is NaN. Tiles are read as they are needed and some are
     cached, about 300 MB at most.
-
-    Attributes:
-        path: the file.
-        name: its name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -121,11 +117,10 @@ class ElevationModel(Closeable):
         return side
 
     def resolution_near(self, bounds: Values | Sequence[float], crs: pyproj.CRS | None) -> float:
-        """Return the side in metres of a pixel in the middle of bounds, or of the model itself.
+        """Return the side in metres of a pixel in the middle of bounds in a coordinate system.
 
-        Args:
-            bounds: left, bottom, right, top; of nothing (NaN) the model's own middle is taken.
-            crs: their coordinate system, or None.
+        Bounds are left, bottom, right, top; without them (NaN) or the coordinate system, it is in
+        the middle of the model itself.
         """
         if crs is None or not np.isfinite(bounds).all():
             height, width = self._grid.shape
@@ -166,10 +161,14 @@ class ElevationModel(Closeable):
         inside = np.flatnonzero(near.all(axis=1)) if min(height, width) > 1 else np.empty(0, int)
         place = np.clip(place[inside], 0, last)
         corner = np.minimum(place.astype(np.intp), last - 1)
-        for tile, members in _by_tile(corner // TILE_PX):
-            values = self._tile(tile)
-            local = place[members] - np.array(tile) * TILE_PX
-            at = corner[members] - np.array(tile) * TILE_PX
+        tiles = corner // TILE_PX
+        order = np.lexsort(tiles.T)
+        cuts = np.flatnonzero(np.diff(tiles[order], axis=0).any(axis=1)) + 1
+        for members in np.split(order, cuts) if len(order) else []:
+            tile = tiles[members[0]]
+            values = self._tile((int(tile[0]), int(tile[1])))
+            local = place[members] - tile * TILE_PX
+            at = corner[members] - tile * TILE_PX
             found[inside[members]] = bilinear_at(values[..., :layers], at, local - at)
         return found
 
@@ -192,12 +191,9 @@ class ElevationModel(Closeable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PixelTransform:
-    """From the map's coordinates to an elevation model's pixels.
+    """From the map's coordinates (``here``) to the pixels of an elevation model's grid.
 
-    Attributes:
-        here: how the map is measured.
-        transformer: to the model's coordinate system; None where that is the map's.
-        grid: of the model.
+    The transformer is None where both have one coordinate system.
     """
 
     here: MapPlane
@@ -259,19 +255,6 @@ class _PixelTransform:
             ahead, behind = self.pixels(points + step), self.pixels(points - step)
             columns.append((ahead - behind) / (2 * _HALF_STEP_M))
         return np.stack(columns, axis=-1)
-
-
-def _by_tile(tiles: NDArray[np.intp]) -> list[tuple[tuple[int, int], NDArray[np.intp]]]:
-    """Return each tile (column, row) of (n, 2) and the positions of its points."""
-    if not len(tiles):
-        return []
-    key = tiles[:, 1] * (tiles[:, 0].max() + 1) + tiles[:, 0]
-    if (key == key[0]).all():
-        return [((int(tiles[0, 0]), int(tiles[0, 1])), np.arange(len(tiles)))]
-    order = np.argsort(key, kind="stable")
-    cuts = np.flatnonzero(np.diff(key[order])) + 1
-    groups = np.split(order, cuts)
-    return [((int(tiles[g[0], 0]), int(tiles[g[0], 1])), g) for g in groups]
 
 
 def _with_gradients(heights: NDArray[np.float32]) -> NDArray[np.float32]:

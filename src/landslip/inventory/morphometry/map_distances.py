@@ -1,7 +1,6 @@
 """Metres on a map: how coordinates of any system are measured."""
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 import pyproj
@@ -14,32 +13,24 @@ Points = NDArray[np.float64]
 _STEP_RAD = 1e-5
 
 
-@dataclass(frozen=True, slots=True)
 class MapPlane:
-    """How lengths and directions in one coordinate system are measured.
+    """How lengths and directions in one coordinate system, projected or geographic, are measured.
 
     In projected systems they are taken on the map, in metres; in geographic systems and in
     Mercator projections, which stretch lengths, in the plane that touches the ellipsoid at each
     landslide: off by the fraction d² / 6 R² at a distance d, 4e-7 at 10 km. North is the map's
     north in both: in the latter it is true north.
-
-    Attributes:
-        crs: a projected or geographic system.
-        stretches: whether lengths on the map are not lengths on the ground.
     """
 
-    crs: pyproj.CRS
-    stretches: bool = field(init=False)
-    _unit: float = field(init=False, repr=False, compare=False)
-    _ellipsoid: pyproj.Geod = field(init=False, repr=False, compare=False)
-    _to_angles: pyproj.Transformer | None = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        assign = object.__setattr__
-        assign(self, "stretches", is_stretched(self.crs))
-        assign(self, "_unit", axis_unit(self.crs))
-        assign(self, "_ellipsoid", self.crs.get_geod() or pyproj.Geod(ellps="WGS84"))
-        assign(self, "_to_angles", self._unprojection())
+    def __init__(self, crs: pyproj.CRS) -> None:
+        self.crs = crs
+        self.stretches = is_stretched(crs)
+        self._unit = axis_unit(crs)
+        self._ellipsoid = crs.get_geod() or pyproj.Geod(ellps="WGS84")
+        geodetic = crs.geodetic_crs  # on the system's own ellipsoid
+        self._to_angles = None
+        if self.stretches and not crs.is_geographic and geodetic is not None:
+            self._to_angles = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
 
     @classmethod
     def of(cls, crs: pyproj.CRS | None) -> "MapPlane | None":
@@ -50,23 +41,14 @@ class MapPlane:
         return cls(flat) if flat.is_projected or flat.is_geographic else None
 
     def metres(self, points: Points, origins: Points) -> Points:
-        """Return points (n, 2) in metres east and north, on the plane of each one's origin.
-
-        Args:
-            points: (n, 2) map coordinates.
-            origins: (n, 2) map coordinates of the place that each point is measured at.
-        """
+        """Return points (n, 2) in metres east and north on planes at origins (n, 2)."""
         if not self.stretches:
             return points * self._unit
         lon, lat = self._radians(origins).T
         east, north, up = (self._geocentric(points) - self._geocentric(origins)).T
         outward = np.cos(lon) * east + np.sin(lon) * north
-        return np.column_stack(
-            [
-                np.cos(lon) * north - np.sin(lon) * east,
-                np.cos(lat) * up - np.sin(lat) * outward,
-            ]
-        )
+        to_east = np.cos(lon) * north - np.sin(lon) * east
+        return np.column_stack([to_east, np.cos(lat) * up - np.sin(lat) * outward])
 
     def metres_per_unit(self, points: Points) -> Points:
         """Return the metres (n, 2) that a unit of x and a unit of y are at points (n, 2)."""
@@ -89,13 +71,6 @@ class MapPlane:
         here, there = np.degrees(self._radians(starts)), np.degrees(self._radians(ends))
         _, _, geodesic = self._ellipsoid.inv(here[:, 0], here[:, 1], there[:, 0], there[:, 1])
         return np.asarray(geodesic, dtype=np.float64)
-
-    def _unprojection(self) -> pyproj.Transformer | None:
-        """Return what gives longitude and latitude on the system's own ellipsoid, if needed."""
-        geodetic = self.crs.geodetic_crs
-        if not self.stretches or self.crs.is_geographic or geodetic is None:
-            return None
-        return pyproj.Transformer.from_crs(self.crs, geodetic, always_xy=True)
 
     def _radians(self, points: Points) -> Points:
         """Return longitudes and latitudes (n, 2) on the system's own ellipsoid."""

@@ -9,19 +9,8 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
-from landslip.inventory.morphometry.map_distances import (
-    MapPlane,
-    Points,
-    azimuths_deg,
-    directions,
-)
-from landslip.inventory.morphometry.sampling import (
-    PolygonEdges,
-    Values,
-    batches,
-    sums,
-    valid_rows,
-)
+from landslip.inventory.morphometry.map_distances import MapPlane, Points, azimuths_deg, directions
+from landslip.inventory.morphometry.sampling import PolygonEdges, Values, batches, sums, valid_rows
 
 _WGS84 = "EPSG:4326"
 _AREA_DIGITS = 6
@@ -31,14 +20,10 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanarMeasures:
-    """Of each polygon; NaN where there is no coordinate system, or no polygon.
+    """Of each polygon (n,); NaN where there is no coordinate system, or no polygon.
 
-    Attributes:
-        area_m2: (n,) holes taken off; geodesic where the coordinate system stretches areas.
-        perimeter_m: (n,) of all rings; geodesic where the coordinate system stretches lengths.
-        centroid_lon: (n,) degrees on WGS 84 of the centroid, or, where that is outside, of a
-            point inside.
-        centroid_lat: (n,) of the same point.
+    Areas are without holes, perimeters of all rings; geodesic where the coordinate system stretches
+    them. Where a centroid, in degrees on WGS 84, is outside, a point inside is taken.
     """
 
     area_m2: Values
@@ -53,7 +38,7 @@ def planar_measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Pl
     Raises:
         InputError: one is where its coordinate system is undefined.
     """
-    area_m2, perimeter_m, centroid_lon, centroid_lat = np.full((4, len(polygons)), np.nan)
+    area_m2, perimeter_m, lon, lat = np.full((4, len(polygons)), np.nan)
     plane = MapPlane.of(crs)
     if plane is not None:
         to_lonlat = pyproj.Transformer.from_crs(plane.crs, _WGS84, always_xy=True)
@@ -64,9 +49,12 @@ def planar_measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Pl
             # smoothing restores areas up to rounding, which must not fall below the smallest one
             area_m2[rows] = np.round(AreaMeasure(plane.crs).areas_m2(shapes), _AREA_DIGITS)
             perimeter_m[rows] = sums(edges.owner, lengths_m, len(shapes))
-            points = points_inside(shapes)
-            lon, lat = to_lonlat.transform(*points.T)
-            undefined = ~(np.isfinite(lon) & (np.abs(lat) <= _POLE_DEG))
+            inside = shapely.centroid(shapes)
+            outside = ~shapely.intersects(shapes, inside)
+            inside[outside] = shapely.point_on_surface(shapes[outside])
+            points = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
+            lon[rows], lat[rows] = to_lonlat.transform(*points.T)
+            undefined = ~(np.isfinite(lon[rows]) & (np.abs(lat[rows]) <= _POLE_DEG))
             if undefined.any():
                 x, y = points[undefined][0]
                 raise InputError(
@@ -74,21 +62,9 @@ def planar_measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Pl
                     f"where {plane.crs.name} is not defined; fix or remove them, or assign the "
                     "right coordinate system"
                 )
-            centroid_lon[rows], centroid_lat[rows] = lon, lat
     return PlanarMeasures(
-        area_m2=area_m2,
-        perimeter_m=perimeter_m,
-        centroid_lon=centroid_lon,
-        centroid_lat=centroid_lat,
+        area_m2=area_m2, perimeter_m=perimeter_m, centroid_lon=lon, centroid_lat=lat
     )
-
-
-def points_inside(polygons: NDArray[np.object_]) -> Points:
-    """Return a point (n, 2) in each polygon: the centroid, or near it where that is outside."""
-    points = shapely.centroid(polygons)
-    outside = ~shapely.intersects(polygons, points)
-    points[outside] = shapely.point_on_surface(polygons[outside])
-    return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
 
 
 def extents_m(
@@ -96,11 +72,7 @@ def extents_m(
 ) -> tuple[Values, Values]:
     """Return how far polygons reach along and across straight axes, (n,) each, in metres.
 
-    Args:
-        edges: of the polygons.
-        azimuth_deg: (n,) direction of each one's axis; NaN gives NaN.
-        plane: how the map is measured.
-        origins: (n, 2) map coordinates of where each is measured.
+    The axes have an azimuth (n,), of which NaN gives NaN, and are measured at the origins (n, 2).
     """
     places = along_and_across_m(edges.starts, edges.owner, azimuth_deg, plane, origins)
     least, most = np.full((2, edges.polygons, 2), np.inf)
@@ -115,14 +87,10 @@ def extents_m(
 def along_and_across_m(
     points: Points, owner: NDArray[np.intp], azimuth_deg: Values, plane: MapPlane, origins: Points
 ) -> Points:
-    """Return where points (m, 2) are along and right of their polygons' axes through the origins.
+    """Return where points (m, 2) are along and right of their polygons' axes.
 
-    Args:
-        points: (m, 2) map coordinates.
-        owner: (m,) position of the polygon of each point.
-        azimuth_deg: (n,) direction of each polygon's axis.
-        plane: how the map is measured.
-        origins: (n, 2) map coordinates.
+    Owners (m,) are the positions of the polygons, whose axes have an azimuth (n,) and go through
+    the origins (n, 2).
     """
     east, north = (plane.metres(points, origins[owner]) - plane.metres(origins, origins)[owner]).T
     to_east, to_north = directions(azimuth_deg)[owner].T
@@ -142,17 +110,12 @@ def box_azimuths_deg(polygons: NDArray[np.object_], plane: MapPlane, origins: Po
     corners, box = shapely.get_coordinates(shapely.oriented_envelope(flat), return_index=True)
     begins = np.flatnonzero(box[1:] == box[:-1])
     sides = corners[begins + 1] - corners[begins]
-    return _longest(sides, box[begins], len(polygons))
-
-
-def _longest(sides: Points, owner: NDArray[np.intp], count: int) -> Values:
-    """Return the direction of each owner's longest side; of equals, the least from north."""
-    length = np.hypot(*sides.T)
-    longest = np.zeros(count)
-    np.maximum.at(longest, owner, length)
-    chosen = (length >= longest[owner] * (1 - _ROUNDING)) & (length > 0)
+    of_side, length = box[begins], np.hypot(*sides.T)
+    longest = np.zeros(len(polygons))
+    np.maximum.at(longest, of_side, length)
+    chosen = (length >= longest[of_side] * (1 - _ROUNDING)) & (length > 0)
     azimuth = azimuths_deg(sides[chosen]) % 180.0
     azimuth[azimuth > 180.0 * (1 - _ROUNDING)] = 0.0
-    least = np.full(count, np.inf)
-    np.minimum.at(least, owner[chosen], azimuth)
+    least = np.full(len(polygons), np.inf)
+    np.minimum.at(least, of_side[chosen], azimuth)
     return np.where(np.isfinite(least), least, np.nan)

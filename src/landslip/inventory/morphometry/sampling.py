@@ -21,11 +21,8 @@ _POLYGON_COST, _BATCH_COST = 300, 2**19  # in vertices
 class PolygonEdges:
     """The straight lines that all rings of polygons are made of, holes too.
 
-    Attributes:
-        owner: (m,) position of the polygon, ascending.
-        starts: (m, 2) map coordinates; they are all vertices, each once.
-        ends: (m, 2).
-        polygons: how many polygons there are; some may own no edge.
+    The owner (m,) is the position of the polygon, ascending. Starts (m, 2) are all vertices, each
+    once. Some of the polygons, of which the number is given, may own no edge.
     """
 
     owner: Indices
@@ -50,13 +47,7 @@ class PolygonEdges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplePoints:
-    """Points that belong to polygons.
-
-    Attributes:
-        owner: (m,) position of the polygon, ascending.
-        points: (m, 2) map coordinates.
-        weight: (m,) area of the polygon, in square map units, that each represents.
-    """
+    """Points (m, 2) inside polygons; weight is the area that each represents, in map units."""
 
     owner: Indices
     points: Values
@@ -72,11 +63,8 @@ def outline_points(edges: PolygonEdges, steps: Values) -> tuple[Indices, Values]
     """Return owners (m,) and points (m, 2): all vertices, and points between them.
 
     Edges are divided into an even number of equal segments, so that their middles are among the
-    points: on a plane, the highest point of a rectangle is the middle of its upper side.
-
-    Args:
-        edges: of the polygons.
-        steps: (n, 2) largest segment along x and along y for each polygon, in map units.
+    points: on a plane, the highest point of a rectangle is the middle of its upper side. Steps
+    (n, 2) are the largest segment along x and along y for each polygon, in map units.
     """
     spans = np.hypot(*((edges.ends - edges.starts) / steps[edges.owner]).T)
     segments = (2 * np.maximum(np.ceil(spans / 2), 1)).astype(np.intp)
@@ -90,11 +78,8 @@ def inner_points(edges: PolygonEdges, steps: Values) -> SamplePoints:
 
     Each interval of a row that is inside has at least one point, so slivers have points too. A
     polygon has from 24 to 400 rows, so that the staircase of pixels in an outline averages out;
-    one without area has no points. Inside is decided by the even-odd rule.
-
-    Args:
-        edges: of the polygons.
-        steps: (n, 2) distance of points along x and along y for each polygon, in map units.
+    one without area has no points. Inside is decided by the even-odd rule. Steps (n, 2) are the
+    distance of points along x and along y for each polygon, in map units.
     """
     lowest, highest = np.full((2, edges.polygons), np.inf)
     np.minimum.at(lowest, edges.owner, edges.starts[:, 1])
@@ -145,14 +130,10 @@ def _repeated(counts: Indices) -> tuple[Indices, Indices]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolygonBatch:
-    """Polygons and how they are measured.
+    """Polygons (n,) and how they are measured.
 
-    Attributes:
-        polygons: (n,).
-        edges: of them.
-        plane: how the map is measured.
-        origins: (n, 2) centres of their bounds, where each is measured; NaN of what is empty.
-        scale: (n, 2) metres that a unit of x and of y is there.
+    Each is measured at its origin (n, 2), the centre of its bounds, NaN of what is empty; there a
+    unit of x and of y is as many metres as the scale (n, 2).
     """
 
     polygons: NDArray[np.object_]
@@ -172,18 +153,6 @@ class PolygonBatch:
             origins=origins,
             scale=plane.metres_per_unit(origins),
         )
-
-    @property
-    def approximate_area_m2(self) -> Values:
-        """Area (n,) by the scale at the origin: good enough to space points."""
-        area: Values = np.nan_to_num(shapely.area(self.polygons) * self.scale.prod(axis=1))
-        return area
-
-    @property
-    def approximate_perimeter_m(self) -> Values:
-        """The same for the perimeter."""
-        spans = (self.edges.ends - self.edges.starts) * self.scale[self.edges.owner]
-        return sums(self.edges.owner, np.hypot(*spans.T), len(self.polygons))
 
 
 def centres(polygons: NDArray[np.object_]) -> Points:

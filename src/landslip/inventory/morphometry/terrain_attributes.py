@@ -12,7 +12,7 @@ from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.morphometry.map_distances import MapPlane, Points, azimuths_deg
+from landslip.inventory.morphometry.map_distances import MapPlane, azimuths_deg
 from landslip.inventory.morphometry.planimetry import (
     along_and_across_m,
     box_azimuths_deg,
@@ -51,16 +51,8 @@ class TerrainAttributes:
     to all sides, it is the box's longer side. It is straight: of a landslide that bends, length
     is the reach along it and not the way down.
 
-    Attributes:
-        surface_m2, length_m, width_m, elongation: as the columns.
-        axis: object, ``downslope`` or ``box``; None where there is no length.
-        axis_deg: as the column.
-        elevation_min_m, elevation_max_m, elevation_range_m: of toe and crown.
-        slope_deg, aspect_deg: of `SlopeStatistics`.
-        fall_height_m, runout_m, h_over_l: between crown and toe.
-        dem_resolution_m, dem_share: as the columns.
-        crowns, toes: object, shapely Points in the polygons' coordinates, or None.
-        crown_elevation_m, toe_elevation_m: their heights.
+    ``axis`` is ``downslope`` or ``box``, None where there is no length; ``crowns`` and ``toes`` are
+    shapely Points in the polygons' coordinates, or None.
     """
 
     surface_m2: Values
@@ -87,15 +79,9 @@ class TerrainAttributes:
     @classmethod
     def unknown(cls, count: int) -> "TerrainAttributes":
         """Return columns in which nothing is known yet."""
-        objects = ("axis", "crowns", "toes")
-        return cls(
-            **{
-                column.name: np.full(count, None, dtype=object)
-                if column.name in objects
-                else np.full(count, np.nan)
-                for column in fields(cls)
-            }
-        )
+        columns = {column.name: np.full(count, np.nan) for column in fields(cls)}
+        objects = {name: np.full(count, None, object) for name in ("axis", "crowns", "toes")}
+        return cls(**(columns | objects))
 
 
 def terrain_attributes(
@@ -107,15 +93,9 @@ def terrain_attributes(
 ) -> TerrainAttributes:
     """Measure polygons (n,), which may have several parts.
 
-    Without an elevation model, length and width are along the box; without a coordinate system
-    nothing is known.
-
-    Args:
-        polygons: shapely polygons.
-        crs: their coordinate system.
-        elevation: the elevation model; where fewer than half of a polygon's points have heights,
-            its columns stay empty save ``dem_share``.
-        progress: of the polygons.
+    Without an elevation model, length and width are along the box; where fewer than half of a
+    polygon's points have heights, columns that need them stay empty save ``dem_share``. Without a
+    coordinate system nothing is known.
 
     Raises:
         InputError: the elevation model covers none of the polygons.
@@ -144,9 +124,8 @@ def _columns(batch: PolygonBatch, elevation: ElevationModel | None) -> dict[str,
     """Return the columns of some polygons."""
     plane, origins = batch.plane, batch.origins
     slopes = None if elevation is None else slope_statistics(batch, elevation)
-    aspect_deg = np.full(len(batch.polygons), np.nan)
-    if slopes is not None:
-        aspect_deg = azimuths_deg(slopes.fall)
+    unknown = np.full(len(batch.polygons), np.nan)
+    aspect_deg = unknown if slopes is None else azimuths_deg(slopes.fall)
     # down the aspect or, where that is unknown, along the box
     level, axis_deg = np.isnan(aspect_deg), aspect_deg.copy()
     axis_deg[level] = box_azimuths_deg(batch.polygons[level], plane, origins[level])
@@ -162,25 +141,14 @@ def _columns(batch: PolygonBatch, elevation: ElevationModel | None) -> dict[str,
     }
     if elevation is None or slopes is None:
         return columns
-    ends = crowns_and_toes(batch, elevation, slopes, axis_deg)
     area_m2 = AreaMeasure(plane.crs).areas_m2(batch.polygons)
-    fall_m = ends.highest_m - ends.lowest_m
     return columns | {
         "surface_m2": area_m2 * slopes.steepening,
         "slope_deg": slopes.slope_deg,
         "aspect_deg": aspect_deg,
         "dem_share": slopes.coverage,
         "dem_resolution_m": np.where(slopes.coverage >= MIN_COVERAGE, slopes.resolution_m, np.nan),
-        "elevation_min_m": ends.lowest_m,
-        "elevation_max_m": ends.highest_m,
-        "elevation_range_m": fall_m,
-        "fall_height_m": fall_m,
-        "runout_m": ends.runout_m,
-        "h_over_l": _ratio(fall_m, ends.runout_m),
-        "crowns": ends.crowns,
-        "toes": ends.toes,
-        "crown_elevation_m": ends.highest_m,
-        "toe_elevation_m": ends.lowest_m,
+        **crowns_and_toes(batch, elevation, slopes, axis_deg),
     }
 
 
@@ -233,9 +201,9 @@ class SlopeStatistics:
 def slope_statistics(batch: PolygonBatch, elevation: ElevationModel) -> SlopeStatistics:
     """Return the slope inside polygons."""
     resolution_m = elevation.resolution_at(batch.origins, batch.plane.crs)
-    spacing_m = np.maximum(
-        np.sqrt(batch.approximate_area_m2 / _POINTS_INSIDE), resolution_m / _POINTS_A_PIXEL
-    )
+    # by the scale at the origin: good enough to space points
+    area_m2 = np.nan_to_num(shapely.area(batch.polygons) * batch.scale.prod(axis=1))
+    spacing_m = np.maximum(np.sqrt(area_m2 / _POINTS_INSIDE), resolution_m / _POINTS_A_PIXEL)
     sample = inner_points(batch.edges, spacing_m[:, np.newaxis] / batch.scale)
     heights_m, gradients = elevation.sample(sample.points, batch.plane.crs)
     steepness = np.hypot(gradients[:, 0], gradients[:, 1])
@@ -269,84 +237,60 @@ def _ratio(over: Values, under: Values) -> Values:
         return np.where(under > 0, over / under, np.nan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrownsAndToes:
-    """The highest and the lowest points, (n,) each; NaN and None where heights are unknown.
-
-    Attributes:
-        crowns, toes: object, shapely Points in map coordinates. Of points as high within 1 mm, the
-            one farthest up (down) the axis, ten metres beside it counting as one back along it.
-        highest_m, lowest_m: their heights.
-        runout_m: from one to the other on the map.
-    """
-
-    crowns: NDArray[np.object_]
-    toes: NDArray[np.object_]
-    highest_m: Values
-    lowest_m: Values
-    runout_m: Values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ElevationPoints:
-    """Points with heights: position of the polygon (m,), map coordinates (m, 2), metres (m,)."""
-
-    owner: NDArray[np.intp]
-    points: Points
-    heights_m: Values
-
-
 def crowns_and_toes(
     batch: PolygonBatch, elevation: ElevationModel, slopes: SlopeStatistics, azimuth_deg: Values
-) -> CrownsAndToes:
-    """Find crowns and toes among the vertices, other points of the outline, and points inside.
+) -> dict[str, NDArray[Any]]:
+    """Return columns of the highest and lowest points, among outline and points inside.
 
-    Points on the outline are no farther apart than the elevation model's pixels, or than a 400th
-    of the perimeter where that is more.
-
-    Args:
-        batch: the polygons.
-        elevation: the elevation model.
-        slopes: inside the polygons; where fewer than half of the points have heights, there are
-            no crowns and toes.
-        azimuth_deg: (n,) direction of the axes.
+    Points on the outline are its vertices, and others no farther apart than the elevation model's
+    pixels, or than a 400th of the perimeter where that is more. Of points as high within 1 mm, the
+    crown (toe) is the one farthest up (down) the axis, ten metres beside it counting as one back
+    along it. There are none where fewer than half of the points have heights.
     """
     count = len(batch.polygons)
-    step_m = np.maximum(slopes.resolution_m, batch.approximate_perimeter_m / _OUTLINE_STEPS)
-    outline_owner, outline = outline_points(batch.edges, step_m[:, np.newaxis] / batch.scale)
+    edges = batch.edges
+    spans_m = np.hypot(*((edges.ends - edges.starts) * batch.scale[edges.owner]).T)
+    perimeter_m = sums(edges.owner, spans_m, count)
+    step_m = np.maximum(slopes.resolution_m, perimeter_m / _OUTLINE_STEPS)
+    outline_owner, outline = outline_points(edges, step_m[:, np.newaxis] / batch.scale)
     owner = np.concatenate([outline_owner, slopes.sample.owner])
     points = np.concatenate([outline, slopes.sample.points])
     outline_heights_m = elevation.heights_at(outline, batch.plane.crs)
     heights_m = np.concatenate([outline_heights_m, slopes.heights_m])
     used = np.isfinite(heights_m) & (slopes.coverage >= MIN_COVERAGE)[owner]
-    known = _ElevationPoints(owner=owner[used], points=points[used], heights_m=heights_m[used])
-    highest_m, crown = _highest(known, batch, azimuth_deg, sign=1)
-    lowest_m, toe = _highest(known, batch, azimuth_deg, sign=-1)
-    rows = known.owner[crown]
-    ends = [batch.plane.metres(known.points[at], batch.origins[rows]) for at in (crown, toe)]
+    owner, points, heights_m = owner[used], points[used], heights_m[used]
+
+    def highest(sign: int) -> tuple[Values, NDArray[np.intp]]:
+        """Return the greatest (with sign -1, least) heights (n,), and a point that has each."""
+        level = sign * heights_m
+        top = np.full(count, -np.inf)
+        np.maximum.at(top, owner, level)
+        high = np.flatnonzero(level >= top[owner] - _SAME_HEIGHT_M)
+        place = along_and_across_m(
+            points[high], owner[high], azimuth_deg, batch.plane, batch.origins
+        )
+        back_m = sign * place[:, 0] + _ASIDE_WEIGHT * np.abs(place[:, 1])
+        order = np.lexsort((back_m, owner[high]))
+        first = np.flatnonzero(np.diff(owner[high][order], prepend=-1))
+        return np.where(np.isfinite(top), sign * top, np.nan), high[order[first]]
+
+    (highest_m, crown), (lowest_m, toe) = highest(1), highest(-1)
+    rows = owner[crown]
+    ends = [batch.plane.metres(points[at], batch.origins[rows]) for at in (crown, toe)]
     runout_m = np.full(count, np.nan)
     runout_m[rows] = np.hypot(*(ends[0] - ends[1]).T)
     crowns, toes = np.full((2, count), None, dtype=object)
-    crowns[rows] = shapely.points(known.points[crown])
-    toes[rows] = shapely.points(known.points[toe])
-    return CrownsAndToes(
-        crowns=crowns, toes=toes, highest_m=highest_m, lowest_m=lowest_m, runout_m=runout_m
-    )
-
-
-def _highest(
-    known: _ElevationPoints, batch: PolygonBatch, azimuth_deg: Values, *, sign: int
-) -> tuple[Values, NDArray[np.intp]]:
-    """Return the greatest (with sign -1, least) heights (n,), and the points that have them.
-
-    Points are positions, of one for each polygon that has heights.
-    """
-    level = sign * known.heights_m
-    top = np.full(len(batch.polygons), -np.inf)
-    np.maximum.at(top, known.owner, level)
-    high = np.flatnonzero(level >= top[known.owner] - _SAME_HEIGHT_M)
-    owner = known.owner[high]
-    place = along_and_across_m(known.points[high], owner, azimuth_deg, batch.plane, batch.origins)
-    order = np.lexsort((sign * place[:, 0] + _ASIDE_WEIGHT * np.abs(place[:, 1]), owner))
-    first = np.flatnonzero(np.diff(owner[order], prepend=-1))
-    return np.where(np.isfinite(top), sign * top, np.nan), high[order[first]]
+    crowns[rows], toes[rows] = shapely.points(points[crown]), shapely.points(points[toe])
+    fall_m = highest_m - lowest_m
+    return {
+        "elevation_min_m": lowest_m,
+        "elevation_max_m": highest_m,
+        "elevation_range_m": fall_m,
+        "fall_height_m": fall_m,
+        "runout_m": runout_m,
+        "h_over_l": _ratio(fall_m, runout_m),
+        "crowns": crowns,
+        "toes": toes,
+        "crown_elevation_m": highest_m,
+        "toe_elevation_m": lowest_m,
+    }

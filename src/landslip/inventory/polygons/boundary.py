@@ -14,13 +14,10 @@ _DOWN = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundaryVertices:
-    """The vertices of rings, one pixel's side apart.
+    """The vertices of rings, one pixel's side apart; no ring repeats its first one at its end.
 
-    Attributes:
-        cols: int64, of the points; no ring repeats its first point at its end.
-        rows: int64, the same.
-        rings: int64, where each ring starts in the points, and the end of the last.
-        polygons: int64, where each polygon starts in `rings`, and the end of the last.
+    ``rings`` and ``polygons`` are where each ring starts in the points, each polygon in ``rings``,
+    and the end of the last.
     """
 
     cols: NDArray[np.int64]
@@ -40,11 +37,6 @@ class BoundaryVertices:
     def keys(self) -> NDArray[np.int64]:
         """One number for each place."""
         return self.rows << _COL_BITS | self.cols
-
-    @property
-    def owners(self) -> NDArray[np.int64]:
-        """The polygon of each point."""
-        return np.repeat(np.arange(len(self)), np.diff(self.rings[self.polygons]))
 
     def after(self) -> NDArray[np.int64]:
         """Return the index of the point that follows each one on its ring."""
@@ -74,52 +66,35 @@ def boundary_vertices(outlines: Outlines) -> BoundaryVertices:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedBoundary:
-    """Where polygons share their boundary, for each vertex.
+def shared_boundary(
+    points: BoundaryVertices, region: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Find sides that polygons of one region have in common; only such may touch along a side.
 
-    Attributes:
-        shared: the point is an end of a side that two polygons have.
-        fixed: other polygons begin or end to have a side in common there, or nothing but common
-            sides makes up the ring: such points stay where they are.
-    """
-
-    shared: NDArray[np.bool_]
-    fixed: NDArray[np.bool_]
-
-
-def shared_boundary(points: BoundaryVertices, region: NDArray[np.int64]) -> SharedBoundary:
-    """Find sides that polygons of one region have in common.
-
-    Args:
-        points: of the polygons.
-        region: of each polygon; only those of one region may touch along a side.
+    Returns:
+        Which vertices are an end of a side that two polygons have, and which are fixed: other
+        polygons begin or end to have a side in common there, or nothing but common sides makes up
+        the ring, so that such points stay where they are.
     """
     count = len(points.cols)
     partner = np.full(count, -1, dtype=np.int64)
-    owners = points.owners
+    owners = np.repeat(np.arange(len(points)), np.diff(points.rings[points.polygons]))
     several = np.bincount(region)[region] > 1
     sides = np.flatnonzero(several[owners])
-    ids = _side_ids(points, sides)
+    keys, follower = points.keys, points.after()
+    # one number for the side from each point to the next, whichever its way
+    down = np.where(points.cols[follower[sides]] == points.cols[sides], _DOWN, 0)
+    ids = np.minimum(keys[sides], keys[follower[sides]]) | down
     order = np.argsort(ids, kind="stable")
     twice = np.flatnonzero(ids[order][1:] == ids[order][:-1])
     one, other = sides[order[twice]], sides[order[twice + 1]]
     partner[one], partner[other] = owners[other], owners[one]
     before = np.empty(count, dtype=np.int64)
-    before[points.after()] = partner
+    before[follower] = partner
     fixed = before != partner
     ring_of = np.repeat(np.arange(len(points.rings) - 1), np.diff(points.rings))
     loose = np.bincount(ring_of, weights=(partner < 0) | fixed, minlength=len(points.rings) - 1)
-    return SharedBoundary(
-        shared=(partner >= 0) | (before >= 0), fixed=fixed | (loose[ring_of] == 0)
-    )
-
-
-def _side_ids(points: BoundaryVertices, sides: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a number for the side from each of these points to the next, whichever its way."""
-    keys, follower = points.keys, points.after()[sides]
-    down: NDArray[np.int64] = np.where(points.cols[follower] == points.cols[sides], _DOWN, 0)
-    return np.minimum(keys[sides], keys[follower]) | down
+    return (partner >= 0) | (before >= 0), fixed | (loose[ring_of] == 0)
 
 
 def ring_neighbours(values: NDArray[Any], rings: NDArray[np.int64], by: int) -> NDArray[Any]:

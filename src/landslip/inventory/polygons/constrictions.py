@@ -23,31 +23,12 @@ _AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConstrictionLimits:
-    """Which constrictions are sought.
-
-    Attributes:
-        max_aspect: a constriction's length over its overhang at most.
-        reach: how near the overhang must be, in its lengths: the longer a narrow bridge
-            between two parts may be.
-        min_part_px: area on both sides in pixels.
-    """
-
-    max_aspect: float
-    reach: float
-    min_part_px: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Constriction:
-    """A line between two bays of an outline.
+    """A line between two bays of an outline; ends are (column, row), between pixels.
 
-    Attributes:
-        start: (column, row) of one end, between pixels.
-        end: of the other.
-        overhang_px: how far the outline goes on beyond the line's ends, in the line's direction
-            and within reach of it: the least of both ends and both sides.
-        overhang_near_px: the same within the line's own length of it.
+    The overhang is how far the outline goes on beyond the line's ends, in the line's direction and
+    within reach of it: the least of both ends and both sides; ``overhang_near_px`` is the same
+    within the line's own length of it.
     """
 
     start: tuple[float, float]
@@ -61,26 +42,30 @@ class Constriction:
         return float(np.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1]))
 
 
-def find_constrictions(ring: NDArray[np.int64], limits: ConstrictionLimits) -> list[Constriction]:
+def find_constrictions(
+    ring: NDArray[np.int64], *, max_aspect: float, reach: float, min_part_px: float
+) -> list[Constriction]:
     """Return the constrictions of a ring, the shortest for their overhang first.
 
     Args:
         ring: all points of pixel corners (n, 2) on it, one pixel's side apart, not closed, turning
             from columns to rows.
-        limits: which are sought.
+        max_aspect: a constriction's length over its overhang at most.
+        reach: how near the overhang must be, in its lengths: the longer a narrow bridge
+            between two parts may be.
+        min_part_px: area on both sides in pixels.
     """
     bays = _bays(ring)
     if len(bays) < 2:
         return []
-    pairs = _pairs(ring, bays, limits.min_part_px)
+    pairs = _pairs(ring, bays, min_part_px)
     some = max(_AT_ONCE // len(ring), 1)
-    measured = [
-        constriction
+    narrow = [
+        one
         for at in range(0, len(pairs), some)
-        for constriction in _measure(ring, pairs[at : at + some], limits.reach)
-        if constriction.overhang_px >= _MIN_OVERHANG_PX
+        for one in _measure(ring, pairs[at : at + some], reach)
+        if one.overhang_px >= _MIN_OVERHANG_PX and one.length_px <= max_aspect * one.overhang_px
     ]
-    narrow = [one for one in measured if one.length_px <= limits.max_aspect * one.overhang_px]
     return sorted(narrow, key=lambda one: (one.length_px / one.overhang_px, one.start))
 
 
@@ -125,13 +110,10 @@ def _pairs(
     polygon = shapely.Polygon(ring)
     shapely.prepare(polygon)
     chosen = chosen[shapely.covers(polygon, lines)][:_MAX_PAIRS]
-    return _tighten(ring, np.column_stack([bays[first[chosen]], bays[second[chosen]]]))
-
-
-def _tighten(ring: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return, for pairs of points (n, 2), the nearest two within some steps of them."""
-    one, other = np.meshgrid(_STEPS, _STEPS, indexing="ij")
-    near = (pairs[:, None] + np.column_stack([one.ravel(), other.ravel()])) % len(ring)
+    pairs = np.column_stack([bays[first[chosen]], bays[second[chosen]]])
+    # tightened to the nearest two points within some steps of them
+    steps = np.stack(np.meshgrid(_STEPS, _STEPS, indexing="ij"), axis=-1).reshape(-1, 2)
+    near = (pairs[:, None] + steps) % len(ring)
     between = ring[near[..., 0]] - ring[near[..., 1]]
     best = (between**2).sum(axis=-1).argmin(axis=1)
     return np.unique(np.sort(near[np.arange(len(pairs)), best], axis=1), axis=0)
@@ -161,22 +143,17 @@ def _measure(ring: NDArray[np.int64], pairs: NDArray[np.int64], reach: float) ->
     )
     index = np.arange(len(ring))
     one = (index >= pairs[:, :1]) & (index <= pairs[:, 1:])
-    far, near = (
-        np.minimum(*(_overhang(along, within & side, length) for side in (one, ~one)))
-        for within in (np.abs(across) <= times * length + _MIN_REACH_PX for times in (reach, 1.0))
-    )
-    columns = (start.tolist(), end.tolist(), far.tolist(), near.tolist())
+    overhangs = []
+    for times in (reach, 1.0):
+        within = np.abs(across) <= times * length + _MIN_REACH_PX
+        overhang = np.full(len(pairs), np.inf)
+        for side in (within & one, within & ~one):
+            before = -np.where(side, along, 0.0).min(axis=1)
+            beyond = np.where(side, along - length, 0.0).max(axis=1)
+            overhang = np.minimum(overhang, np.minimum(before, beyond))
+        overhangs.append(overhang.tolist())
+    columns = (start.tolist(), end.tolist(), *overhangs)
     return [
         Constriction(start=(x, y), end=(x2, y2), overhang_px=most, overhang_near_px=least)
         for (x, y), (x2, y2), most, least in zip(*columns, strict=True)
     ]
-
-
-def _overhang(
-    along: NDArray[np.float64], chosen: NDArray[np.bool_], length: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return how far chosen points go on beyond both ends of each line, 0 and its length."""
-    before = -np.where(chosen, along, 0.0).min(axis=1)
-    beyond = np.where(chosen, along - length, 0.0).max(axis=1)
-    overhang: NDArray[np.float64] = np.minimum(before, beyond)
-    return overhang

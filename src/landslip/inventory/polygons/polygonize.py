@@ -1,6 +1,7 @@
 """Landslide polygons from the probability of an extraction: hysteresis, split, holes, smoothing."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +50,9 @@ class LandslidePolygons:
 
     Sorted by pixels, the most first, then by the top row and the left column.
 
-    Attributes:
-        polygons: valid shapely Polygons in the raster's map coordinates, exteriors
-            counter-clockwise; none overlap.
-        mean_probability: float64, over the pixels from the lower threshold on.
-        max_probability: float64, over the same.
-        pixels: int64, how many those are.
-        filled_px: int64, pixels of holes that were filled.
-        region: int64, from 1: polygons that were split have the same one.
-        cleaning: the options as applied, and what they removed and split.
-        notes: what was not done, or changed areas.
+    The polygons are valid, in the raster's map coordinates, exteriors counter-clockwise; none
+    overlap. Probabilities are over the pixels from the lower threshold on; ``filled_px`` are those
+    of holes that were filled. Polygons that were split have the same region, from 1.
     """
 
     polygons: NDArray[np.object_]
@@ -95,7 +89,7 @@ def polygonize(
     """
     with SensorImage(probability) as image:
         raster = _ProbabilityRaster.of(image, options)
-        regions = _read_regions(raster, sub_progress(progress, 0.0, _READING, 1.0))
+        landslides, counts = _read_regions(raster, sub_progress(progress, 0.0, _READING, 1.0))
         if options.split:
             context = SplitContext(
                 grid=image.grid,
@@ -106,11 +100,11 @@ def polygonize(
                 elevation=elevation,
             )
             splitting = sub_progress(progress, _READING, 1.0, 1.0)
-            split = split_landslides(regions.landslides, context, progress=splitting)
+            split = split_landslides(landslides, context, progress=splitting)
         else:
-            alone = np.arange(len(regions.landslides))
-            split = SplitLandslides(parts=regions.landslides, region=alone, too_large=0)
-        result = _to_polygons(raster, regions, split)
+            alone = np.arange(len(landslides))
+            split = SplitLandslides(parts=landslides, region=alone, too_large=0)
+        result = _to_polygons(raster, counts, split)
     progress(1.0, 1.0)
     return result
 
@@ -119,19 +113,17 @@ def polygonize(
 class _ProbabilityRaster:
     """A raster of probabilities, and the options in its levels and pixels.
 
-    Attributes:
-        low: the lower threshold.
-        high: the upper one.
-        min_area_m2: of a landslide.
-        min_area_px: the same in pixels, where all have one size; at least 1.
-        pixel_side_m: the longest that a pixel's side is; None without a coordinate system.
-        max_shift_px: how far outlines may move.
+    The low level is the lowest of a landslide's pixels, the high one it reaches somewhere.
+    The minimum area in pixels, at least 1, is for rasters where all have one size; the longest
+    that a pixel's side is, is None without a coordinate system.
     """
 
     image: SensorImage
     options: CleaningOptions
     low: float
     high: float
+    low_level: int
+    high_level: int
     min_area_m2: float
     min_area_px: int
     pixel_side_m: float | None
@@ -146,8 +138,9 @@ class _ProbabilityRaster:
             )
         grid = image.grid
         if grid.crs is None:
-            for name in ("min_area", "max_shift"):
-                if getattr(options, f"{name}_m2" if name == "min_area" else f"{name}_m"):
+            metric = {"min_area": options.min_area_m2, "max_shift": options.max_shift_m}
+            for name, value in metric.items():
+                if value:
                     raise InputError(
                         f"{image.path}: {argument(name)} is in metres and the raster has no "
                         f"coordinate system; give {argument(name, 0)}, or assign one "
@@ -158,6 +151,7 @@ class _ProbabilityRaster:
         min_area_m2 = default_m2 if options.min_area_m2 is None else options.min_area_m2
         side_m = grid.resolution_m
         pixel_m2 = grid.pixel_area_m2 or (side_m and side_m**2)
+        high = (1 + low) / 2 if options.high is None else options.high
         pixel_side_m, max_shift_px = max_pixel_side_m(grid), 1.0
         if options.max_shift_m is not None and pixel_side_m is not None:
             max_shift_px = options.max_shift_m / pixel_side_m
@@ -165,22 +159,14 @@ class _ProbabilityRaster:
             image=image,
             options=options,
             low=low,
-            high=(1 + low) / 2 if options.high is None else options.high,
+            high=high,
+            low_level=threshold_level(low),
+            high_level=threshold_level(high),
             min_area_m2=min_area_m2,
             min_area_px=max(math.ceil(min_area_m2 / pixel_m2 - 1e-6), 1) if pixel_m2 else 1,
             pixel_side_m=pixel_side_m,
             max_shift_px=max_shift_px,
         )
-
-    @property
-    def low_level(self) -> int:
-        """The lowest level of a landslide's pixels."""
-        return threshold_level(self.low)
-
-    @property
-    def high_level(self) -> int:
-        """The lowest level that a landslide reaches somewhere."""
-        return threshold_level(self.high)
 
     def levels(self, window: Window) -> NDArray[np.uint8]:
         """Return quantised probabilities (height, width), 0 where there are no data.
@@ -208,30 +194,25 @@ class _ProbabilityRaster:
         return AreaMeasure(grid.crs).areas_m2(polygons) >= self.min_area_m2
 
 
-@dataclass(slots=True, kw_only=True)
-class _Regions:
-    """Landslides of a raster, the largest first, and how many regions were dropped."""
+def _read_regions(
+    raster: _ProbabilityRaster, progress: Progress
+) -> tuple[Landslides, Counter[str]]:
+    """Return the connected regions that reach the upper threshold and the minimum area.
 
-    landslides: Landslides
-    total: int = 0
-    below_high: int = 0
-    below_min_area: int = 0
-
-
-def _read_regions(raster: _ProbabilityRaster, progress: Progress) -> _Regions:
-    """Return the connected regions that reach the upper threshold and the minimum area."""
+    The largest is the first; the counts are of all regions and of those that were dropped.
+    """
     height, width = raster.image.shape
     rows = max(_BAND_PX // width, 1)
     polygonizer = Polygonizer()
-    regions = _Regions(landslides=concatenate_landslides([]))
+    counts = Counter[str]()
     accepted = []
 
     def select(found: Landslides) -> Landslides:
         reaching = found.take(np.flatnonzero(found.probability_maxima >= raster.high_level))
         large = reaching.take(np.flatnonzero(raster.is_large(reaching)))
-        regions.total += len(found)
-        regions.below_high += len(found) - len(reaching)
-        regions.below_min_area += len(reaching) - len(large)
+        counts["regions"] += len(found)
+        counts["seedless"] += len(found) - len(reaching)
+        counts["small"] += len(reaching) - len(large)
         return large
 
     for top in range(0, height, rows):
@@ -241,8 +222,7 @@ def _read_regions(raster: _ProbabilityRaster, progress: Progress) -> _Regions:
         progress(min(top + rows, height), height)
     accepted += [select(found) for found in polygonizer.finish()]
     together = concatenate_landslides(accepted)
-    regions.landslides = together.take(_largest_first(together))
-    return regions
+    return together.take(_largest_first(together)), counts
 
 
 def _largest_first(landslides: Landslides) -> NDArray[np.int64]:
@@ -257,15 +237,15 @@ def _largest_first(landslides: Landslides) -> NDArray[np.int64]:
 
 
 def _to_polygons(
-    raster: _ProbabilityRaster, regions: _Regions, split: SplitLandslides
+    raster: _ProbabilityRaster, counts: Counter[str], split: SplitLandslides
 ) -> LandslidePolygons:
     """Fill holes, smooth outlines, and place them on the map."""
     parts, region = split.parts, split.region
     transform, max_shift_px = raster.image.grid.transform, raster.max_shift_px
     outlines, filled_px = fill_narrow_holes(parts.outlines, raster.min_area_px, max_shift_px)
     if raster.options.smooth:
-        smooth = smooth_outlines(outlines, region, max_shift_px, transform)
-        polygons, shift_px = smooth.polygons, float(smooth.shift_px.max(initial=0.0))
+        polygons, shifts_px = smooth_outlines(outlines, region, max_shift_px, transform)
+        shift_px = float(shifts_px.max(initial=0.0))
     else:
         polygons, shift_px = to_map_polygons(outlines, transform), 0.0
     notes = []
@@ -289,9 +269,9 @@ def _to_polygons(
             max_shift_m=None if side_m is None else max_shift_px * side_m,
             smooth=raster.options.smooth,
             split=raster.options.split,
-            regions=regions.total,
-            dropped_seedless=regions.below_high,
-            dropped_small=regions.below_min_area,
+            regions=counts["regions"],
+            dropped_seedless=counts["seedless"],
+            dropped_small=counts["small"],
             split_regions=int(np.count_nonzero(np.bincount(region) > 1)),
             largest_shift_m=None if side_m is None else shift_px * side_m,
         ),
@@ -306,55 +286,30 @@ def fill_narrow_holes(
 
     Args:
         outlines: polygons.
-        max_px: larger holes stay.
+        max_px: holes of so many pixels or more stay.
         max_distance_px: holes with a point farther than this from their outline stay.
 
     Returns:
         The polygons, and how many pixels were filled in each (int64).
     """
     filled_px = np.zeros(len(outlines), dtype=np.int64)
-    if len(outlines) == 0:
+    starts, sizes = outlines.rings[:-1], np.diff(outlines.rings)
+    holes = np.setdiff1d(np.arange(len(sizes)), outlines.polygons[:-1])
+    if len(holes) == 0 or max_distance_px <= 0:
         return outlines, filled_px
-    areas = ring_areas(outlines)
-    is_hole = np.ones(len(areas), dtype=np.bool_)
-    is_hole[outlines.polygons[:-1]] = False
-    small = np.flatnonzero(is_hole & (areas < max_px))
-    filled = small[_is_narrow(outlines, small, max_distance_px)]
+    points = outlines.points[run_indices(starts[holes], sizes[holes])]
+    hole_of_point = np.repeat(np.arange(len(holes)), sizes[holes])
+    shapes = np.asarray(shapely.polygons(shapely.linearrings(points, indices=hole_of_point)))
+    areas = np.asarray(shapely.area(shapes))
+    fill = areas < max_px
+    inner = shapely.buffer(shapes[fill], -max_distance_px * (1 + 1e-9), join_style="mitre")
+    fill[fill] = shapely.is_empty(inner)
     owner = np.repeat(np.arange(len(outlines)), np.diff(outlines.polygons))
-    np.add.at(filled_px, owner[filled], np.rint(areas[filled]).astype(np.int64))
-    rings = np.delete(np.arange(len(areas)), filled)
-    sizes = np.diff(outlines.rings)[rings]
-    return (
-        Outlines(
-            points=outlines.points[run_indices(outlines.rings[:-1][rings], sizes)],
-            rings=offsets(sizes),
-            polygons=offsets(np.bincount(owner[rings], minlength=len(outlines))),
-        ),
-        filled_px,
+    np.add.at(filled_px, owner[holes[fill]], np.rint(areas[fill]).astype(np.int64))
+    rings = np.delete(np.arange(len(sizes)), holes[fill])
+    filled = Outlines(
+        points=outlines.points[run_indices(starts[rings], sizes[rings])],
+        rings=offsets(sizes[rings]),
+        polygons=offsets(np.bincount(owner[rings], minlength=len(outlines))),
     )
-
-
-def ring_areas(outlines: Outlines) -> NDArray[np.float64]:
-    """Return the area in pixels inside each ring, whichever way it turns."""
-    x, y = outlines.points.astype(np.float64).T
-    cross = np.zeros(len(x))
-    cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
-    cross[outlines.rings[1:] - 1] = 0
-    areas: NDArray[np.float64] = np.abs(np.add.reduceat(cross, outlines.rings[:-1])) / 2
-    return areas
-
-
-def _is_narrow(
-    outlines: Outlines, rings: NDArray[np.int64], max_distance_px: float
-) -> NDArray[np.bool_]:
-    """Return whether no point inside a ring is farther than the distance from it."""
-    if len(rings) == 0 or max_distance_px <= 0:
-        return np.zeros(len(rings), dtype=np.bool_)
-    sizes = np.diff(outlines.rings)[rings]
-    points = outlines.points[run_indices(outlines.rings[:-1][rings], sizes)].astype(np.float64)
-    polygons = shapely.polygons(
-        shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), sizes))
-    )
-    inner = shapely.buffer(polygons, -max_distance_px * (1 + 1e-9), join_style="mitre")
-    narrow: NDArray[np.bool_] = np.atleast_1d(shapely.is_empty(inner))
-    return narrow
+    return filled, filled_px

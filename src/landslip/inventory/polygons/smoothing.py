@@ -22,11 +22,7 @@ from scipy.spatial import cKDTree
 
 from landslip.core.grid import map_points
 from landslip.inference.outlines import Outlines, offsets
-from landslip.inventory.polygons.boundary import (
-    boundary_vertices,
-    ring_neighbours,
-    shared_boundary,
-)
+from landslip.inventory.polygons.boundary import boundary_vertices, ring_neighbours, shared_boundary
 
 _SHRINK, _GROW, _PASSES = 0.6307, -0.6732, 20
 # fractions of the limit: for the filter, for leaving vertices out, for keeping the area
@@ -38,23 +34,9 @@ _MIN_POINTS = 8  # half of them may go at once, and a ring needs four
 _SCATTER = 0x5851F42D4C957F2D
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmoothPolygons:
-    """Smooth polygons.
-
-    Attributes:
-        polygons: valid shapely Polygons, as they were placed.
-        shift_px: float64, no point of a polygon's outline is farther from the old one, nor of the
-            old one from it.
-    """
-
-    polygons: NDArray[np.object_]
-    shift_px: NDArray[np.float64]
-
-
 def smooth_outlines(
     outlines: Outlines, region: NDArray[np.int64], max_shift_px: float, transform: Affine
-) -> SmoothPolygons:
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
     """Smooth polygons and place them on the map.
 
     A ring encloses its pixels' area as far as the limit lets it. Where smooth lines would cross,
@@ -65,24 +47,27 @@ def smooth_outlines(
         region: of each polygon; only those of one region may touch along a side.
         max_shift_px: no point of an outline moves farther, in pixels.
         transform: from pixels to the map.
+
+    Returns:
+        Valid shapely Polygons on the map, and in pixels (float64) how far a point of each one's
+        outline is from the old one at most, or the old one from it.
     """
     polygons = np.empty(len(outlines), dtype=object)
     shift_px = np.zeros(len(outlines))
     frozen = np.empty(0, dtype=np.int64)
     pending = np.arange(len(outlines))
-    attempt = 0
-    while len(pending) and attempt < _MAX_ROUNDS:
+    for attempt in range(_MAX_ROUNDS):
         for some in _chunks(outlines, region, pending):
             polygons[some], shift_px[some] = _smooth_chunk(
                 outlines.take(some), region[some], frozen, max_shift_px, transform
             )
         failed = conflicting_polygons(polygons, pending)
+        if len(failed) == 0:
+            break
         pending = np.flatnonzero(np.isin(region, region[failed]))
-        if len(failed):
-            keys = _keys_to_freeze(outlines.take(failed), polygons[failed], attempt, transform)
-            frozen = np.union1d(frozen, keys)
-        attempt += 1
-    return SmoothPolygons(polygons=shapely.orient_polygons(polygons), shift_px=shift_px)
+        keys = _keys_to_freeze(outlines.take(failed), polygons[failed], attempt, transform)
+        frozen = np.union1d(frozen, keys)
+    return shapely.orient_polygons(polygons), shift_px
 
 
 def _chunks(
@@ -108,9 +93,9 @@ def _smooth_chunk(
     """Return smooth polygons on the map, and how far each was moved at most, in pixels."""
     vertices = boundary_vertices(outlines)
     rings, sizes = vertices.rings, np.diff(vertices.rings)
-    boundary = shared_boundary(vertices, region)
-    is_short = (sizes < _MIN_RING) & ~np.logical_or.reduceat(boundary.shared, rings[:-1])
-    still = boundary.fixed | np.repeat(is_short, sizes) | np.isin(vertices.keys, frozen)
+    shared, fixed = shared_boundary(vertices, region)
+    is_short = (sizes < _MIN_RING) & ~np.logical_or.reduceat(shared, rings[:-1])
+    still = fixed | np.repeat(is_short, sizes) | np.isin(vertices.keys, frozen)
     old = vertices.places
     new = taubin_filter(old, rings, still, _FILTER * max_shift_px)
     simple = simplify_rings(
@@ -120,9 +105,9 @@ def _smooth_chunk(
             rings=rings,
             errors=np.zeros(len(new)),
             tolerance=np.where(still, 0.0, _THIN * max_shift_px),
-            fixed=boundary.fixed,
-            loose=~still & ~boundary.shared,
-            shared=boundary.shared,
+            fixed=fixed,
+            loose=~still & ~shared,
+            shared=shared,
         )
     )
     places, offset_px = offset_to_areas(simple, signed_areas(old, rings), _AREA * max_shift_px)
@@ -143,13 +128,9 @@ def taubin_filter(
     still: NDArray[np.bool_],
     limit_px: float,
 ) -> NDArray[np.complex128]:
-    """Return points on closed rings moved by Taubin's filter, none farther than a limit.
+    """Return points, column + i row, on closed rings moved by Taubin's filter.
 
-    Args:
-        places: column + i row of each.
-        rings: where each ring starts, and the end of the last.
-        still: points that do not move.
-        limit_px: how far a point may move.
+    Still ones do not move, others no farther than the limit.
     """
     new = places
     for factor in (_SHRINK, _GROW) * _PASSES:
@@ -182,12 +163,9 @@ def _keys_to_freeze(
 class RingVertices:
     """Vertices of closed rings, of which some may be left out.
 
-    Attributes:
-        errors: how far what was left out is from the side to the next vertex.
-        tolerance: up to which a vertex may be left out.
-        fixed: vertices that stay.
-        loose: vertices that may be moved.
-        shared: vertices that are on another ring too.
+    The error is how far what was left out is from the side to the next vertex, the tolerance up to
+    which a vertex may be left out. Fixed ones stay, loose ones may be moved, shared ones are on
+    another ring too.
     """
 
     places: NDArray[np.complex128]
@@ -199,9 +177,6 @@ class RingVertices:
     loose: NDArray[np.bool_]
     shared: NDArray[np.bool_]
 
-    def __len__(self) -> int:
-        return len(self.places)
-
 
 def simplify_rings(vertices: RingVertices) -> RingVertices:
     """Leave out vertices that the line between their neighbours comes near to."""
@@ -211,17 +186,11 @@ def simplify_rings(vertices: RingVertices) -> RingVertices:
             return vertices
         before = ring_neighbours(leave, vertices.rings, 1)
         merged = np.where(before, ring_neighbours(errors, vertices.rings, 1), vertices.errors)
-        remaining = ~leave
-        count = np.add.reduceat(remaining, vertices.rings[:-1], dtype=np.int64)
+        columns = ("places", "keys", "tolerance", "fixed", "loose", "shared")
         vertices = RingVertices(
-            places=vertices.places[remaining],
-            keys=vertices.keys[remaining],
-            rings=offsets(count),
-            errors=merged[remaining],
-            tolerance=vertices.tolerance[remaining],
-            fixed=vertices.fixed[remaining],
-            loose=vertices.loose[remaining],
-            shared=vertices.shared[remaining],
+            rings=offsets(np.add.reduceat(~leave, vertices.rings[:-1], dtype=np.int64)),
+            errors=merged[~leave],
+            **{name: getattr(vertices, name)[~leave] for name in columns},
         )
 
 
@@ -254,7 +223,7 @@ def _distance_to_chord(vertices: RingVertices) -> NDArray[np.float64]:
     along, to = end - start, vertices.places - start
     square = along.real**2 + along.imag**2
     inner = to.real * along.real + to.imag * along.imag
-    part = np.clip(np.divide(inner, square, out=np.zeros(len(vertices)), where=square > 0), 0, 1)
+    part = np.clip(np.divide(inner, square, out=np.zeros(len(to)), where=square > 0), 0, 1)
     distance: NDArray[np.float64] = np.abs(to - part * along)
     return distance
 
@@ -265,7 +234,8 @@ def offset_to_areas(
     """Move loose vertices perpendicular to each ring, all by one distance, to restore its area."""
     rings = vertices.rings
     sizes = np.diff(rings)
-    outward = _normals(vertices.places, rings) * vertices.loose
+    unit = _units(ring_neighbours(vertices.places, rings, 1) - vertices.places)
+    outward = -1j * _units(unit + ring_neighbours(unit, rings, -1)) * vertices.loose
     # near 0, so that products keep their digits
     places = vertices.places - np.repeat(vertices.places[rings[:-1]], sizes)
     missing = signed_areas(places, rings) - areas
@@ -278,14 +248,8 @@ def offset_to_areas(
     return vertices.places + outward * np.repeat(distance, sizes), distance
 
 
-def _normals(places: NDArray[np.complex128], rings: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """Return the outward unit vector at each vertex; 0 where there is none."""
-    along = ring_neighbours(places, rings, 1) - places
-    unit = _units(along)
-    return -1j * _units(unit + ring_neighbours(unit, rings, -1))
-
-
 def _units(vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return vectors of length 1; 0 where there is no direction."""
     length = np.abs(vectors)
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-12)
 

@@ -31,11 +31,7 @@ from landslip.inference.outlines import (
     trace_outlines,
 )
 from landslip.inventory.polygons.boundary import exterior_vertices
-from landslip.inventory.polygons.constrictions import (
-    Constriction,
-    ConstrictionLimits,
-    find_constrictions,
-)
+from landslip.inventory.polygons.constrictions import Constriction, find_constrictions
 
 MIN_PART_PX = 25
 MAX_WINDOW_PX = 1 << 22
@@ -63,13 +59,8 @@ class ElevationSource(Protocol):
 class SplitContext:
     """What is needed to split landslides.
 
-    Attributes:
-        grid: of the raster of probabilities.
-        read_levels: returns its levels in a window, 0 where there are no data.
-        low_level: the lowest of a landslide's pixels.
-        high_level: the lowest that a part reaches somewhere.
-        min_part_px: pixels that a part has at least.
-        elevation: for the slope; None where that is unknown.
+    ``read_levels`` returns the levels of the probability in a window, 0 where there are no data;
+    the low level is the lowest of a landslide's pixels, the high one that a part reaches somewhere.
     """
 
     grid: Grid
@@ -84,20 +75,16 @@ class SplitContext:
         aspect, reach = (
             (_MAX_ASPECT, _REACH) if self.elevation is None else (_MAX_ASPECT_ALONG, _REACH_ALONG)
         )
-        limits = ConstrictionLimits(
-            max_aspect=_DOUBT * aspect, reach=reach, min_part_px=self.min_part_px
+        return find_constrictions(
+            ring, max_aspect=_DOUBT * aspect, reach=reach, min_part_px=self.min_part_px
         )
-        return find_constrictions(ring, limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitLandslides:
-    """Landslides, the parts of one that was split in a row.
+    """Landslides, the parts of one that was split in a row, and the index of the one it was.
 
-    Attributes:
-        parts: the landslides.
-        region: int64, the index of the landslide that each was.
-        too_large: how many were left whole as their windows are too large.
+    ``too_large`` is how many were left whole as their windows are too large.
     """
 
     parts: Landslides
@@ -110,12 +97,16 @@ def split_landslides(
 ) -> SplitLandslides:
     """Split landslides where they touch."""
     outlines = landslides.outlines
-    extents = _extents(outlines)
+    if len(outlines) == 0:
+        none = np.empty(0, dtype=np.int64)
+        return SplitLandslides(parts=landslides, region=none, too_large=0)
+    low = np.minimum.reduceat(outlines.points, outlines.starts).astype(np.int64)
+    sizes = np.maximum.reduceat(outlines.points, outlines.starts) - low
     exteriors = shapely.polygons(shapely.get_exterior_ring(outlines.geometries()))
     hulls = shapely.area(shapely.convex_hull(exteriors))
     candidate = landslides.pixels >= 2 * context.min_part_px
     candidate &= shapely.area(exteriors) < _MAX_SOLIDITY * hulls
-    fits = (extents[:, 2] + 2) * (extents[:, 3] + 2) <= MAX_WINDOW_PX
+    fits = (sizes + 2).prod(axis=1) <= MAX_WINDOW_PX
     chosen = np.flatnonzero(candidate & fits).tolist()
     pieces, region, start = [], [], 0
     for done, index in enumerate(chosen):
@@ -123,9 +114,20 @@ def split_landslides(
         ring = exterior_vertices(outlines, index)
         if not context.constrictions(ring):
             continue
-        parts = _split(_read_pixels(context, extents[index], ring[0]), context)
+        inside = Window(*low[index].tolist(), *sizes[index].tolist())
+        pending = [_read_pixels(context, inside, ring[0])]
+        parts: list[Landslides] = []
+        while pending:
+            part = pending.pop()
+            halves = None
+            if len(parts) + len(pending) < _MAX_CUTS:
+                halves = split_in_two(context, part)
+            if halves is None:
+                parts.append(part.landslide())
+            else:
+                pending += halves[::-1]
         if len(parts) > 1:
-            pieces += [landslides.take(np.arange(start, index)), parts]
+            pieces += [landslides.take(np.arange(start, index)), *parts]
             region += [np.arange(start, index), np.full(len(parts), index)]
             start = index + 1
     rest = np.arange(start, len(landslides))
@@ -134,15 +136,6 @@ def split_landslides(
         region=np.concatenate([*region, rest]),
         too_large=int(np.count_nonzero(candidate & ~fits)),
     )
-
-
-def _extents(outlines: Outlines) -> NDArray[np.int64]:
-    """Return column and row offset, width and height of each polygon (n, 4)."""
-    if len(outlines) == 0:
-        return np.empty((0, 4), dtype=np.int64)
-    low = np.minimum.reduceat(outlines.points, outlines.starts)
-    high = np.maximum.reduceat(outlines.points, outlines.starts)
-    return np.column_stack([low, high - low]).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,32 +175,16 @@ class LandslidePixels:
 
 
 def _read_pixels(
-    context: SplitContext, extent: NDArray[np.int64], first: NDArray[np.int64]
+    context: SplitContext, inside: Window, first: NDArray[np.int64]
 ) -> LandslidePixels:
     """Read a landslide's pixels: those connected with its first one."""
-    col, row, width, height = extent.tolist()
-    window = Window(col - 1, row - 1, width + 2, height + 2)
-    inside = Window(col, row, width, height)
+    window = Window(inside.col_off - 1, inside.row_off - 1, inside.width + 2, inside.height + 2)
     levels = np.zeros(window.shape, dtype=np.uint8)
     levels[inside.slices_in(window)] = context.read_levels(inside)
     candidates = (levels >= context.low_level).astype(np.uint8)
     _, labels = cv2.connectedComponents(candidates, connectivity=4)
     label = labels[int(first[1]) - window.row_off, int(first[0]) - window.col_off]
     return LandslidePixels(window=window, mask=labels == label, levels=levels)
-
-
-def _split(pixels: LandslidePixels, context: SplitContext) -> Landslides:
-    """Return the parts of a landslide; one where it stays whole."""
-    pending = [pixels]
-    done: list[Landslides] = []
-    while pending:
-        part = pending.pop()
-        halves = split_in_two(context, part) if len(done) + len(pending) < _MAX_CUTS else None
-        if halves is None:
-            done.append(part.landslide())
-        else:
-            pending += halves[::-1]
-    return concatenate_landslides(done)
 
 
 def split_in_two(context: SplitContext, pixels: LandslidePixels) -> list[LandslidePixels] | None:
@@ -250,8 +227,13 @@ def _sides(
     pixels: LandslidePixels, constriction: Constriction
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     """Return the pixels on both sides of a constriction; None where they connect around it."""
-    barrier = _barrier(pixels, constriction)
-    separate = (pixels.mask & ~barrier).astype(np.uint8)
+    # a barrier on the constriction and just beyond its ends, without gaps
+    start, end = (np.array(point) for point in (constriction.start, constriction.end))
+    beyond = (end - start) / constriction.length_px
+    corner = np.array([pixels.window.col_off, pixels.window.row_off]) + 0.5
+    ends = np.rint(np.stack([start - beyond, end + beyond]) - corner).astype(int)
+    separate = pixels.mask.astype(np.uint8)
+    cv2.line(separate, ends[0].tolist(), ends[1].tolist(), 0, lineType=cv2.LINE_8)
     _, labels = cv2.connectedComponents(separate, connectivity=4)
     distance, across = _offsets(pixels, constriction)
     near = pixels.mask & (distance <= 3)
@@ -274,17 +256,6 @@ def _sides(
     confidence = cv2.GaussianBlur(pixels.levels.astype(np.float32), (0, 0), 1.0)
     basins = watershed(-inside * confidence, markers, mask=pixels.mask)
     return basins == 1, basins == 2
-
-
-def _barrier(pixels: LandslidePixels, constriction: Constriction) -> NDArray[np.bool_]:
-    """Return the pixels on a constriction and just beyond its ends, without gaps."""
-    start, end = (np.array(point) for point in (constriction.start, constriction.end))
-    beyond = (end - start) / constriction.length_px
-    corner = np.array([pixels.window.col_off, pixels.window.row_off]) + 0.5
-    ends = np.rint(np.stack([start - beyond, end + beyond]) - corner).astype(int)
-    drawn = np.zeros(pixels.mask.shape, dtype=np.uint8)
-    cv2.line(drawn, ends[0].tolist(), ends[1].tolist(), 1, lineType=cv2.LINE_8)
-    return drawn.astype(np.bool_)
 
 
 def _offsets(
@@ -335,14 +306,8 @@ def fraction_across(
 ) -> float | None:
     """Return the fraction of the slope, of a plane by least squares, that goes across a line.
 
-    Args:
-        heights: in metres (height, width), NaN where unknown.
-        metres: matrix (2, 2) from columns and rows to metres.
-        line: its direction in metres (2,).
-
-    Returns:
-        From 0, all along the line, to 1, perpendicular to it; None where the ground is level or
-        less than half of its heights are known.
+    It is from 0, all along the line, to 1, perpendicular to it; None where the ground is level or
+    less than half of its heights are known. The matrix (2, 2) is from columns and rows to metres.
     """
     rows, cols = np.nonzero(np.isfinite(heights))
     if len(rows) < heights.size / 2:
