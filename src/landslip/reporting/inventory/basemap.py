@@ -30,13 +30,9 @@ _GEOD = pyproj.Geod(ellps="WGS84")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapFrame:
-    """The extent of an image or map on the ground, and its pixels.
+    """The extent of an image or map on the ground, and its size in pixels.
 
-    Attributes:
-        crs: coordinate system of the ground; None where it is not known.
-        transform: from pixels (x, y) to map coordinates.
-        width: in pixels.
-        height: in pixels.
+    ``transform`` leads from pixels (x, y) to map coordinates; ``crs`` is None where not known.
     """
 
     crs: pyproj.CRS | None
@@ -62,21 +58,17 @@ class MapFrame:
         """Return a frame of bounds (left, bottom, right, top) with a margin.
 
         Degrees of longitude are drawn as long as they are at the central latitude. The frame is at
-        most three times as wide as high, or as high as wide.
-
-        Args:
-            bounds: in map coordinates.
-            crs: of the bounds.
-            longest_px: length of the longer side.
-            rows_down: y increases downwards, as rows of an image do.
+        most three times as wide as high, or as high as wide. Its longer side is ``longest_px``;
+        with ``rows_down`` y increases downwards, as rows of an image do.
         """
         left, bottom, right, top = bounds
-        squeeze = 1.0
+        squeeze, point_extent = 1.0, 1000.0
         if crs is not None and crs.is_geographic:
-            middle = math.radians((bottom + top) / 2 * _angle_unit(crs))
-            squeeze = max(math.cos(middle), 0.02)
+            unit_deg = math.degrees(float(crs.axis_info[0].unit_conversion_factor))
+            middle = math.radians((bottom + top) / 2 * unit_deg)
+            squeeze, point_extent = max(math.cos(middle), 0.02), 0.01
         width, height = (right - left) * squeeze, top - bottom
-        longest = max(width, height) or _min_extent(crs)
+        longest = max(width, height) or point_extent
         width, height = max(width, longest / 3), max(height, longest / 3)
         pad = 0.06 * longest
         width, height = width + 2 * pad, height + 2 * pad
@@ -93,12 +85,9 @@ class MapFrame:
     def scaled_to(self, width_px: float) -> "MapFrame":
         """Return a frame of the same extent with another width."""
         times = self.width / width_px
-        return MapFrame(
-            crs=self.crs,
-            transform=self.transform @ Affine.scale(times),
-            width=round(width_px),
-            height=max(round(self.height / times), 1),
-        )
+        transform = self.transform @ Affine.scale(times)
+        height = max(round(self.height / times), 1)
+        return replace(self, transform=transform, width=round(width_px), height=height)
 
     def pixels(self, points: Points) -> Points:
         """Return the pixels (n, 2) of points in map coordinates."""
@@ -168,16 +157,6 @@ def touches_frame(shapes: NDArray[np.object_], frame: MapFrame) -> NDArray[np.bo
     return np.asarray(inside)
 
 
-def _angle_unit(crs: pyproj.CRS) -> float:
-    """Return the degrees of an axis unit."""
-    return math.degrees(float(crs.axis_info[0].unit_conversion_factor))
-
-
-def _min_extent(crs: pyproj.CRS | None) -> float:
-    """Return the extent shown around a single point."""
-    return 0.01 if crs is not None and crs.is_geographic else 1000.0
-
-
 class Basemap(Protocol):
     """An image of the ground that outlines are drawn on."""
 
@@ -196,11 +175,7 @@ class SceneBasemap(Closeable):
     """A scene in natural colours, or in the bands that it has."""
 
     def __init__(self, path: Path, stated: tuple[str, ...] | None = None) -> None:
-        """Open a scene.
-
-        Args:
-            path: of the file.
-            stated: names of its bands, for a file without them.
+        """Open a scene; ``stated`` names its bands where the file does not.
 
         Raises:
             InputError: not a raster.
@@ -257,10 +232,8 @@ def hillshade(heights: NDArray[np.float32], side_m: float) -> RgbImage:
         return np.full((*heights.shape, 3), 235, dtype=np.uint8)
     south, east = np.gradient(heights.astype(np.float64), side_m)
     zenith, azimuth = math.radians(45), math.radians(315)
-    light = np.array(
-        [math.sin(azimuth) * math.sin(zenith), math.cos(azimuth) * math.sin(zenith)],
-    )
-    towards_light = math.cos(zenith) - east * light[0] + south * light[1]
+    to_east, to_north = (math.sin(zenith) * part(azimuth) for part in (math.sin, math.cos))
+    towards_light = math.cos(zenith) - east * to_east + south * to_north
     cosine = towards_light / np.sqrt(1 + east**2 + south**2)
     grey = 70 + 175 * np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, 1.0)
     grey[~np.isfinite(cosine + heights)] = 255
@@ -291,35 +264,26 @@ def _reduced(
         height = min(rows, window.row_end - top)
         stored = read(Window(window.col_off, top, window.width, height))
         size = (max(window.width // times, 1), max(height // times, 1))
-        strips.append([_shrunk(band, size) for band in stored])
+        is_resizable = stored.dtype in (np.uint8, np.uint16, np.float32)
+        stored = stored if is_resizable else stored.astype(np.float32)
+        strips.append([cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in stored])
     return np.concatenate([np.stack(strip) for strip in strips], axis=1)
-
-
-def _shrunk(band: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    kind = band.dtype if band.dtype in (np.uint8, np.uint16, np.float32) else np.dtype(np.float32)
-    shrunk = cv2.resize(band.astype(kind, copy=False), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk)
 
 
 def _with_square_pixels(image: RgbImage, grid: Grid, window: Window) -> tuple[RgbImage, MapFrame]:
     """Return an image whose pixels are square on the ground, and its frame."""
     height, width = image.shape[:2]
     window_frame = MapFrame.of_grid(grid.at(window))
-    stretch = _pixel_aspect(window_frame) * window.width / width * height / window.height
+    a, b, _, d, e, _ = window_frame.transform[:6]
+    aspect = math.hypot(a, d) / math.hypot(b, e)
+    if window_frame.crs is not None and window_frame.crs.is_geographic:
+        middle = window_frame.lonlat(np.array([[window.width / 2, window.height / 2]]))
+        latitude = 0.0 if middle is None else float(middle[0, 1])
+        aspect *= max(math.cos(math.radians(latitude)), 0.05)
+    stretch = aspect * window.width / width * height / window.height
     if not 0.99 < stretch < 1.01:
         width = max(round(width * stretch), 1)
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
     scale = Affine.scale(window.width / width, window.height / height)
     transform = window_frame.transform @ scale
     return image, replace(window_frame, transform=transform, width=width, height=height)
-
-
-def _pixel_aspect(frame: MapFrame) -> float:
-    """Return the ratio of a pixel's width to its height on the ground."""
-    a, b, _, d, e, _ = frame.transform[:6]
-    width, height = math.hypot(a, d), math.hypot(b, e)
-    if frame.crs is None or not frame.crs.is_geographic:
-        return width / height
-    middle = frame.lonlat(np.array([[frame.width / 2, frame.height / 2]]))
-    latitude = 0.0 if middle is None else float(middle[0, 1])
-    return width / height * max(math.cos(math.radians(latitude)), 0.05)

@@ -35,16 +35,11 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryData:
-    """An inventory as written.
+    """An inventory as written: its record, its statistics if there are any, and its layers.
 
-    Attributes:
-        folder: of the inventory.
-        record: what it was made from and how.
-        statistics: None where there is no such file.
-        landslides: polygons with all columns, the largest first.
-        crowns: the highest points, with ``id``.
-        toes: the lowest points, with ``id``.
-        density: square cells, with ``landslides`` and ``per_km2``.
+    ``landslides`` are polygons with all columns, the largest first; ``crowns`` and ``toes`` the
+    highest and lowest points, with ``id``; ``density`` square cells, with ``landslides`` and
+    ``per_km2``.
     """
 
     folder: Path
@@ -85,10 +80,20 @@ def read_inventory(folder: Path) -> InventoryData:
         layers = {name: _layer(file, name) for name in _NEEDED}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(f"{file}: cannot be read ({error}); make the inventory again") from error
+    statistics, stated = None, folder / STATISTICS
+    if stated.is_file():
+        try:
+            text = stated.read_text(encoding="utf-8")
+            statistics = InventoryStatistics.model_validate_json(text)
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{stated}: not the statistics of an inventory of this version; "
+                "make the inventory again"
+            ) from error
     return InventoryData(
         folder=folder,
         record=record,
-        statistics=_statistics(folder / STATISTICS),
+        statistics=statistics,
         landslides=layers[LANDSLIDES],
         crowns=layers[CROWNS],
         toes=layers[TOES],
@@ -109,17 +114,6 @@ def _layer(file: Path, name: str) -> geopandas.GeoDataFrame:
             f"{file}: the layer {name} has no column {missing[0]}; make the inventory again"
         )
     return frame
-
-
-def _statistics(file: Path) -> InventoryStatistics | None:
-    if not file.is_file():
-        return None
-    try:
-        return InventoryStatistics.model_validate_json(file.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{file}: not the statistics of an inventory of this version; make the inventory again"
-        ) from error
 
 
 def is_filled(value: Any) -> bool:

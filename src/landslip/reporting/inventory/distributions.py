@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from landslip.inventory.statistics.inverse_gamma import InverseGamma
 from landslip.inventory.statistics.result import (
     AreaFrequency,
-    AreaHistogram,
     InverseGammaFit,
     PowerLawFit,
 )
@@ -112,7 +111,25 @@ def area_frequency_chart(frequency: AreaFrequency, texts: Texts) -> SvgChart | N
         axis = figure.subplots()
         axis.set(xscale="log", yscale="log", xlabel=texts("area_axis"))
         axis.set_ylabel(texts("density_axis"))
-        _draw_histogram(axis, histogram, texts)
+        density, counts = np.array(histogram.density_per_m2), np.array(histogram.landslides)
+        edges = np.array(histogram.edges_m2)
+        filled = (density > 0) & (counts > 0)
+        middles = np.sqrt(edges[:-1] * edges[1:])[filled]
+        low, high = density[filled].min() / 4, density[filled].max() * 3
+        spread = density[filled] / np.sqrt(counts[filled])  # a count's is its square root
+        axis.errorbar(
+            middles,
+            density[filled],
+            yerr=[np.minimum(spread, density[filled] - low), spread],
+            fmt="o",
+            color=INK,
+            ms=5,
+            elinewidth=1,
+            label=texts("legend_classes"),
+            zorder=4,
+        )
+        seen = np.flatnonzero(density > 0)
+        axis.set(xlim=(edges[seen[0]], edges[seen[-1] + 1]), ylim=(low, high))
         if frequency.inverse_gamma is not None:
             _draw_inverse_gamma(axis, frequency.inverse_gamma, texts)
         if frequency.power_law is not None:
@@ -124,30 +141,6 @@ def area_frequency_chart(frequency: AreaFrequency, texts: Texts) -> SvgChart | N
             svg=svg_text(figure, "area-frequency", texts("frequency_title")),
             wide=True,
         )
-
-
-def _draw_histogram(axis: Axes, histogram: AreaHistogram, texts: Texts) -> None:
-    """Draw classes with the spread of their counts, the square root, and fix the axes."""
-    density, counts = np.array(histogram.density_per_m2), np.array(histogram.landslides)
-    edges = np.array(histogram.edges_m2)
-    filled = (density > 0) & (counts > 0)
-    middles = np.sqrt(edges[:-1] * edges[1:])[filled]
-    low, high = density[filled].min() / 4, density[filled].max() * 3
-    spread = density[filled] / np.sqrt(counts[filled])
-    below = np.minimum(spread, density[filled] - low)
-    axis.errorbar(
-        middles,
-        density[filled],
-        yerr=[below, spread],
-        fmt="o",
-        color=INK,
-        ms=5,
-        elinewidth=1,
-        label=texts("legend_classes"),
-        zorder=4,
-    )
-    seen = np.flatnonzero(density > 0)
-    axis.set(xlim=(edges[seen[0]], edges[seen[-1] + 1]), ylim=(low, high))
 
 
 def inverse_gamma_density(areas_m2: Values, fit: InverseGammaFit) -> Values:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
-from landslip.inventory.statistics.result import InventoryStatistics
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData, is_filled
 from landslip.reporting.inventory.maps import MapContext, landslide_map
@@ -34,66 +33,46 @@ class KeyFigure:
 def key_figures(data: InventoryData, texts: Texts) -> list[KeyFigure]:
     """Return the figures at the head of the page."""
     record, statistics, scene = data.record, data.statistics, data.record.scene
-    mapped_m2 = record.mapped_m2
-    if mapped_m2 is None and statistics is not None:
-        mapped_m2 = statistics.mapped_m2
-    density = ""
-    if statistics is not None and statistics.landslides_per_km2 is not None:
-        density = texts(
-            "figure_density",
-            density=numbers.rounded(statistics.landslides_per_km2),
-            share=numbers.percent(statistics.area_share),
-        )
+    mapped_m2, density = record.mapped_m2, ""
+    total_m2 = float(data.numbers("area_m2").sum()) if len(data.numbers("area_m2")) else None
+    area_note = texts("figure_unadjusted")
+    magnitude, magnitude_note = numbers.EMPTY, ""
+    if statistics is not None:
+        total_m2 = statistics.area_m2
+        mapped_m2 = statistics.mapped_m2 if mapped_m2 is None else mapped_m2
+        if statistics.landslides_per_km2 is not None:
+            density = texts(
+                "figure_density",
+                density=numbers.rounded(statistics.landslides_per_km2),
+                share=numbers.percent(statistics.area_share),
+            )
+        if statistics.adjusted is not None:
+            estimate = statistics.adjusted.adjusted_m2
+            area_note = texts(
+                "figure_adjusted",
+                area=numbers.area(estimate.value),
+                between=numbers.area_interval(estimate.low, estimate.high),
+                level=numbers.level(statistics.adjusted.level),
+            )
+        if statistics.magnitude is not None:
+            magnitude = numbers.fixed(statistics.magnitude.from_count, 2)
+            large = statistics.magnitude.from_large
+            if large is not None and large.value is not None:
+                magnitude_note = texts("figure_from_large", value=numbers.fixed(large.value, 2))
     mapped = numbers.area(mapped_m2)
     return [
         KeyFigure(label=texts("figure_landslides"), value=numbers.whole(record.landslides)),
-        _area(data, texts),
+        KeyFigure(label=texts("figure_area"), value=numbers.area(total_m2), note=area_note),
         KeyFigure(label=texts("figure_mapped"), value=mapped, note=density),
-        _magnitude(statistics, texts),
+        KeyFigure(label=texts("figure_magnitude"), value=magnitude, note=magnitude_note),
         KeyFigure(label=texts("figure_date"), value=scene.date or numbers.EMPTY),
         KeyFigure(label=texts("figure_scene"), value=scene.name or numbers.EMPTY),
     ]
 
 
-def _area(data: InventoryData, texts: Texts) -> KeyFigure:
-    statistics = data.statistics
-    total_m2 = None if statistics is None else statistics.area_m2
-    if statistics is None and len(data.numbers("area_m2")):
-        total_m2 = float(data.numbers("area_m2").sum())
-    adjusted = None if statistics is None else statistics.adjusted
-    note = texts("figure_unadjusted")
-    if adjusted is not None:
-        estimate = adjusted.adjusted_m2
-        note = texts(
-            "figure_adjusted",
-            area=numbers.area(estimate.value),
-            between=numbers.area_interval(estimate.low, estimate.high),
-            level=numbers.level(adjusted.level),
-        )
-    return KeyFigure(label=texts("figure_area"), value=numbers.area(total_m2), note=note)
-
-
-def _magnitude(statistics: InventoryStatistics | None, texts: Texts) -> KeyFigure:
-    magnitude = None if statistics is None else statistics.magnitude
-    label = texts("figure_magnitude")
-    if magnitude is None:
-        return KeyFigure(label=label, value=numbers.EMPTY)
-    note, large = "", magnitude.from_large
-    if large is not None and large.value is not None:
-        note = texts("figure_from_large", value=numbers.fixed(large.value, 2))
-    return KeyFigure(label=label, value=numbers.fixed(magnitude.from_count, 2), note=note)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandslideCard:
-    """One landslide.
-
-    Attributes:
-        number: its id.
-        map: an ``<svg>`` element.
-        rows: labels and values.
-        flags: labels of the flags that are set.
-    """
+    """A landslide: its id, map (an ``<svg>`` element), labels with values, and flags set."""
 
     number: int
     map: str
@@ -108,9 +87,8 @@ def largest_landslides(context: MapContext, texts: Texts) -> list[LandslideCard]
         row = context.data.landslides.iloc[at]
         rows = [(texts.column(name), column_value(name, row[name])) for name in _SHOWN]
         for name, letters in (("centroid_lat", "NS"), ("centroid_lon", "EW")):
-            angle = (
-                numbers.degrees(row[name], 5, letters) if is_filled(row[name]) else numbers.EMPTY
-            )
+            known = is_filled(row[name])
+            angle = numbers.degrees(row[name], 5, letters) if known else numbers.EMPTY
             rows.append((texts.column(name), angle))
         flags = [texts.column(name) for name in FLAGS if is_filled(row[name]) and bool(row[name])]
         cards.append(

@@ -39,16 +39,15 @@ _GRATICULE_STEPS_DEG = (
     *(30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005),
 )
 _LINE_POINTS = 33
+_LABEL_STYLE: dict[str, Any] = {"ha": "center", "va": "baseline", "size": 11, "zorder": 6}
 Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapContext:
-    """What maps of an inventory are drawn from.
+    """What maps of an inventory are drawn from; ``basemap`` is None for a blank page.
 
     Attributes:
-        data: the inventory.
-        basemap: image under the outlines; None for a blank page.
         kind: of the basemap: scene, relief or blank.
         shapes: outlines in pixels of the basemap, empty on a blank page.
         tree: of all outlines, in the inventory's coordinates.
@@ -70,13 +69,10 @@ class MapContext:
                 shapes = to_pixels(data.outlines, data.crs, frame)
                 if len(shapes) and not touches_frame(shapes, frame).any():
                     shapes = None
-        return cls(
-            data=data,
-            basemap=basemap if shapes is not None else None,
-            kind=kind if shapes is not None else BLANK,
-            shapes=np.empty(0, dtype=object) if shapes is None else shapes,
-            tree=shapely.STRtree(data.outlines),
-        )
+        if shapes is None:
+            basemap, kind, shapes = None, BLANK, np.empty(0, dtype=object)
+        tree = shapely.STRtree(data.outlines)
+        return cls(data=data, basemap=basemap, kind=kind, shapes=shapes, tree=tree)
 
 
 def scene_footprint(data: InventoryData, scene: MapFrame | None) -> shapely.Polygon | None:
@@ -160,10 +156,9 @@ def density_map(data: InventoryData, texts: Texts) -> str | None:
             for at, (low, high) in enumerate(pairwise(limits))
         ]
         if handles:
-            title = texts("density_legend")
             axis.legend(
                 handles=handles,
-                title=title,
+                title=texts("density_legend"),
                 alignment="left",
                 loc="upper left",
                 bbox_to_anchor=(1.02, 1.0),
@@ -188,8 +183,7 @@ def scene_map(context: MapContext, texts: Texts) -> str | None:
     shapes = to_pixels(context.data.outlines, context.data.crs, frame)
     shapes = shapes[touches_frame(shapes, frame)]
     with chart_style():
-        figure, axis = _map_axes(frame)
-        _draw_image(axis, image, frame)
+        figure, axis = _map_axes(frame, image)
         _draw_outlines(axis, shapes, context.kind, width=1.1)
         _draw_furniture(axis, frame, texts, frame.width / 4)
         return svg_text(figure, "scene", texts("scene_title"))
@@ -211,9 +205,7 @@ def landslide_map(context: MapContext, at: int, texts: Texts) -> str:
     else:
         frame = crop[1].scaled_to(_THUMBNAIL_PX * min(1.0, crop[1].width / crop[1].height))
     with chart_style():
-        figure, axis = _map_axes(frame)
-        if crop is not None:
-            _draw_image(axis, crop[0], frame)
+        figure, axis = _map_axes(frame, None if crop is None else crop[0])
         neighbours = to_pixels(data.outlines[_neighbours(context, at, frame)], data.crs, frame)
         edge = {SCENE: "white", RELIEF: _BRIGHT_RED, BLANK: "#8a94a0"}[kind]
         alpha = 0.5 if kind == RELIEF else 0.85
@@ -317,8 +309,10 @@ def _draw_outlines(axis: Axes, shapes: NDArray[np.object_], kind: str, width: fl
         draw_polygons(axis, shapes, "outlines", fc=_PALE_RED, ec=RED, lw=width)
 
 
-def _map_axes(frame: MapFrame, margins: Sequence[float] = (0, 0, 0, 0)) -> tuple[Figure, Axes]:
-    """Return axes in the frame's pixels; ``margins`` are left, right, top, bottom."""
+def _map_axes(
+    frame: MapFrame, image: RgbImage | None = None, margins: Sequence[float] = (0, 0, 0, 0)
+) -> tuple[Figure, Axes]:
+    """Return axes in the frame's pixels, over an image; ``margins`` left, right, top, bottom."""
     left, right, top, bottom = margins
     width, height = frame.width + left + right, frame.height + top + bottom
     figure = Figure(figsize=(width / 72, height / 72))
@@ -329,19 +323,16 @@ def _map_axes(frame: MapFrame, margins: Sequence[float] = (0, 0, 0, 0)) -> tuple
     axis.grid(visible=False)
     for spine in axis.spines.values():
         spine.set(visible=any(margins), color="#4c5662", linewidth=1)
+    if image is not None:
+        extent = (0, frame.width, frame.height, 0)
+        axis.imshow(image, extent=extent, interpolation="none", aspect="auto")
     return figure, axis
 
 
 def _page_map(frame: MapFrame, right: float) -> tuple[Figure, Axes]:
     """Return axes in the middle of a figure as wide as the page."""
     spare = max(_PAGE_PX - frame.width - _LEFT - right, 0) / 2
-    return _map_axes(frame, (_LEFT + spare, right + spare, _TOP, _BOTTOM))
-
-
-def _draw_image(axis: Axes, image: RgbImage, frame: MapFrame) -> None:
-    axis.imshow(
-        image, extent=(0, frame.width, frame.height, 0), interpolation="none", aspect="auto"
-    )
+    return _map_axes(frame, None, (_LEFT + spare, right + spare, _TOP, _BOTTOM))
 
 
 def _draw_furniture(axis: Axes, frame: MapFrame, texts: Texts, longest_px: float) -> None:
@@ -355,18 +346,15 @@ def draw_scale_bar(axis: Axes, frame: MapFrame, x: float, y: float, longest_px: 
     if metres is None:
         return
     power = 10.0 ** math.floor(math.log10(longest_px * metres))
-    factors = (5, 2, 1)
-    length_m = next(
-        power * factor for factor in factors if power * factor <= longest_px * metres * (1 + 1e-9)
-    )
+    longest_m = longest_px * metres * (1 + 1e-9)
+    length_m = next(power * factor for factor in (5, 2, 1) if power * factor <= longest_m)
     length = length_m / metres
     back = Rectangle((x - 8, y - 20), length + 16, 28, fc="white", ec="none", alpha=0.86, zorder=5)
     axis.add_patch(back)
     for start, colour in ((x, INK), (x + length / 2, "white")):
         bar = Rectangle((start, y - 3), length / 2, 5, fc=colour, ec=INK, lw=0.8, zorder=6)
         axis.add_patch(bar)
-    style: dict[str, Any] = {"ha": "center", "va": "baseline", "size": 11, "zorder": 6}
-    axis.text(x + length / 2, y - 8, distance(length_m), gid="scale", **style)
+    axis.text(x + length / 2, y - 8, distance(length_m), gid="scale", **_LABEL_STYLE)
 
 
 def draw_north_arrow(axis: Axes, frame: MapFrame, centre: tuple[float, float], letter: str) -> None:
@@ -381,14 +369,16 @@ def draw_north_arrow(axis: Axes, frame: MapFrame, centre: tuple[float, float], l
     axis.add_patch(Circle(centre, 17, fc="white", ec="none", alpha=0.86, zorder=5))
     axis.add_patch(Polygon(dart + centre, fc=INK, ec="none", zorder=6, gid="north"))
     x, y = np.array(centre) + 14 * np.array([-sine, cosine])
-    style: dict[str, Any] = {"ha": "center", "va": "baseline", "size": 11, "zorder": 6}
-    axis.text(x, y, letter, rotation=-angle, rotation_mode="anchor", **style)
+    axis.text(x, y, letter, rotation=-angle, rotation_mode="anchor", **_LABEL_STYLE)
 
 
 def draw_graticule(axis: Axes, frame: MapFrame) -> None:
     """Draw lines of longitude and latitude with labels under and left of the map."""
-    edge = _frame_edge(frame)
-    lonlat = frame.lonlat(edge)
+    side = np.linspace(0, 1, _LINE_POINTS)
+    low, high = np.zeros(_LINE_POINTS), np.ones(_LINE_POINTS)
+    sides = [(side, low), (side, high), (low, side), (high, side)]
+    edge = np.concatenate([np.column_stack(pair) for pair in sides])
+    lonlat = frame.lonlat(edge * np.array([frame.width, frame.height], dtype=np.float64))
     if lonlat is None or not np.isfinite(lonlat).all():
         return
     low, high = lonlat.min(axis=0), lonlat.max(axis=0)
@@ -415,14 +405,6 @@ def draw_graticule(axis: Axes, frame: MapFrame) -> None:
         style: dict[str, Any] = {"size": 10.5, "color": "#4c5662"}
         (axis.set_yticks if along else axis.set_xticks)([*ticks], [*ticks.values()], **style)
     axis.tick_params(color=GREY)
-
-
-def _frame_edge(frame: MapFrame) -> NDArray[np.float64]:
-    along = np.linspace(0, 1, _LINE_POINTS)
-    low, high = np.zeros(_LINE_POINTS), np.ones(_LINE_POINTS)
-    sides = [(along, low), (along, high), (low, along), (high, along)]
-    points = np.concatenate([np.column_stack(side) for side in sides])
-    return points * np.array([frame.width, frame.height], dtype=np.float64)
 
 
 def _edge_crossing(frame: MapFrame, along: int, points: NDArray[np.float64]) -> float | None:

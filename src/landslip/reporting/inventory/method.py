@@ -16,12 +16,16 @@ Part = tuple[str, list[str]]
 
 def method(data: InventoryData, texts: Texts) -> list[Part]:
     """Return headings with their sentences."""
+    model = data.record.model
+    confidence = texts("confidence_none" if model is None else "confidence_raw")
+    if model is not None and model.calibration is not None:
+        confidence = texts("confidence_calibrated", method=texts.term(model.calibration))
     parts = [
         ("method_source", list(_source(data, texts))),
         ("method_model", list(_model(data, texts))),
         ("method_outlines", list(_outlines(data, texts))),
         ("method_terrain", list(_terrain(data, texts))),
-        ("method_confidence", list(_confidence(data, texts))),
+        ("method_confidence", [confidence]),
         ("method_statistics", list(_statistics(data, texts))),
     ]
     return [(texts(heading), sentences) for heading, sentences in parts if sentences]
@@ -111,16 +115,6 @@ def _terrain(data: InventoryData, texts: Texts) -> Iterator[str]:
         all=numbers.whole(record.landslides),
     )
     yield texts("dem_axis")
-
-
-def _confidence(data: InventoryData, texts: Texts) -> Iterator[str]:
-    model = data.record.model
-    if model is None:
-        yield texts("confidence_none")
-    elif model.calibration is None:
-        yield texts("confidence_raw")
-    else:
-        yield texts("confidence_calibrated", method=texts.term(model.calibration))
 
 
 def _statistics(data: InventoryData, texts: Texts) -> Iterator[str]:

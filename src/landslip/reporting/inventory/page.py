@@ -1,7 +1,7 @@
 """Writes the page of an inventory, which embeds all that it shows."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from landslip.reporting.inventory.maps import (
     scene_map,
 )
 from landslip.reporting.inventory.method import limits, method, other_sources, references
-from landslip.reporting.inventory.texts import Sentence, Texts, read_texts
+from landslip.reporting.inventory.texts import Texts, read_texts
 from landslip.reporting.page import render_page
 
 
@@ -69,64 +69,45 @@ def write_report(request: ReportRequest) -> Path:
 @contextmanager
 def _basemap(data: InventoryData, stated: Path | None) -> Iterator[tuple[Basemap | None, str]]:
     """Open the stated scene, else the recorded one, else relief; with its kind."""
-    basemap, kind = _open_scene(data, stated), SCENE
-    if basemap is None:
-        basemap, kind = _open_relief(data), RELIEF
+    scene, dem = data.record.scene, data.record.dem
+    basemap: Basemap | None = None
+    kind = BLANK
+    if stated is not None:
+        basemap, kind = SceneBasemap(stated, scene.bands), SCENE
+    elif scene.place is not None and Path(scene.place).is_file():
+        with suppress(InputError):
+            basemap, kind = SceneBasemap(Path(scene.place), scene.bands), SCENE
+    if basemap is None and dem and len(data.landslides) and Path(dem.place).is_file():
+        with suppress(InputError):
+            basemap, kind = ReliefBasemap(Path(dem.place)), RELIEF
     try:
-        yield basemap, kind if basemap is not None else BLANK
+        yield basemap, kind
     finally:
         if basemap is not None:
             basemap.close()
 
 
-def _open_scene(data: InventoryData, stated: Path | None) -> Basemap | None:
-    scene = data.record.scene
-    if stated is not None:
-        return SceneBasemap(stated, scene.bands)
-    if scene.place is None or not Path(scene.place).is_file():
-        return None
-    try:
-        return SceneBasemap(Path(scene.place), scene.bands)
-    except InputError:
-        return None
-
-
-def _open_relief(data: InventoryData) -> Basemap | None:
-    dem = data.record.dem
-    if dem is None or not len(data.landslides) or not Path(dem.place).is_file():
-        return None
-    try:
-        return ReliefBasemap(Path(dem.place))
-    except InputError:
-        return None
-
-
 def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Texts) -> str:
-    """Return the page.
-
-    Args:
-        data: the inventory.
-        basemap: image under the outlines, or None.
-        kind: of the basemap: ``scene``, ``relief`` or ``blank``.
-        texts: of the page's language.
-    """
+    """Return the page; ``kind`` of the basemap is ``scene``, ``relief`` or ``blank``."""
     context = MapContext.of(data, basemap, kind)
     is_elsewhere = basemap is not None and context.basemap is None
     scene = None
     if context.kind == SCENE and context.basemap is not None:
         scene = MapFrame.of_grid(context.basemap.grid)
-    card = data.record.model_card
+    record, statistics = data.record, data.statistics
+    messages = [*record.messages, *(() if statistics is None else statistics.messages)]
+    card = record.model_card
     calibration = None if card is None else card.calibration
     return render_page(
         "inventory.html.j2",
         **_statistics_tables(data, texts),
         t=texts,
-        name=data.record.name,
-        record=data.record,
-        statistics=data.statistics,
+        name=record.name,
+        record=record,
+        statistics=statistics,
         version=__version__,
         figures=key_figures(data, texts),
-        notes=_notes(data, texts),
+        notes=list(dict.fromkeys(map(texts.sentence, messages))),
         location=location_map(data, scene, texts),
         has_footprint=scene is not None,
         density=density_map(data, texts),
@@ -138,7 +119,7 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
         measures=tables.measures_table(data, texts),
         charts=distribution_charts(data, texts),
         method=method(data, texts),
-        confidence_is=texts.sentence(confidence_message(data.record.model)),
+        confidence_is=texts.sentence(confidence_message(record.model)),
         model=None if card is None else tables.model_table(card, texts),
         scores=None if card is None else tables.score_table(card, texts),
         calibration=calibration and tables.calibration_table(calibration, texts),
@@ -165,9 +146,3 @@ def _statistics_tables(data: InventoryData, texts: Texts) -> dict[str, Any]:
         shown["adjusted"] = tables.adjusted_table(statistics.adjusted, texts)
         shown["adjusted_method"] = texts.sentence(term(statistics.adjusted.method))
     return shown
-
-
-def _notes(data: InventoryData, texts: Texts) -> list[Sentence]:
-    """Return what was noticed while the inventory was made, each once."""
-    statistics = () if data.statistics is None else data.statistics.messages
-    return list(dict.fromkeys(map(texts.sentence, [*data.record.messages, *statistics])))

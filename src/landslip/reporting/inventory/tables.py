@@ -1,6 +1,6 @@
 """The tables of an inventory's page."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,10 +11,9 @@ from landslip.inventory.statistics.result import (
     AdjustedLandslideArea,
     AreaFrequency,
     InventoryStatistics,
-    VolumeTotal,
 )
 from landslip.metrics.bootstrap import IntervalEstimate
-from landslip.models.card import CalibrationScoresCard, ModelCard, ProbabilityCalibrationCard
+from landslip.models.card import ModelCard, ProbabilityCalibrationCard
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.texts import Texts
@@ -96,25 +95,17 @@ def class_table(data: InventoryData, texts: Texts) -> ReportTable | None:
         inside = areas[(areas >= low) & (areas < high)]
         if not len(inside) and (high <= areas.min() or low > areas.max()):
             continue
-        rows.append(
-            (
-                _class_name(low, high),
-                numbers.whole(len(inside)),
-                numbers.percent(len(inside) / len(areas)),
-                numbers.area(float(inside.sum())),
-                numbers.percent(float(inside.sum()) / float(areas.sum()) if areas.any() else None),
-            )
-        )
+        name = f"{numbers.area(low)} – {numbers.area(high)}"
+        if low == 0:
+            name = f"< {numbers.area(high)}"
+        elif not np.isfinite(high):
+            name = f"≥ {numbers.area(low)}"
+        total, fraction = float(inside.sum()), len(inside) / len(areas)
+        area_fraction = total / float(areas.sum()) if areas.any() else None
+        counts = numbers.whole(len(inside)), numbers.percent(fraction)
+        rows.append((name, *counts, numbers.area(total), numbers.percent(area_fraction)))
     titles = texts.titles("size_class", "count", "count_share", "total_area", "area_share")
     return _table(texts("classes_caption"), titles, rows)
-
-
-def _class_name(low_m2: float, high_m2: float) -> str:
-    if low_m2 == 0:
-        return f"< {numbers.area(high_m2)}"
-    if not np.isfinite(high_m2):
-        return f"≥ {numbers.area(low_m2)}"
-    return f"{numbers.area(low_m2)} – {numbers.area(high_m2)}"
 
 
 def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
@@ -129,15 +120,13 @@ def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
             share = numbers.percent(flagged / checked)
             cells = (numbers.whole(checked), numbers.whole(flagged), share, numbers.area(area_m2))
             rows.append((texts.column(name), *cells))
-    if not rows:
-        return None
     titles = texts.titles("flag", "flag_looked", "flag_raised", "flag_share", "flag_area")
     notes = [texts("flags_note")]
     thresholds = data.record.flag_rules.items()
     if thresholds:
         rules = ", ".join(f"{name} = {numbers.plain(value)}" for name, value in thresholds)
         notes.append(texts("flags_rules", rules=rules))
-    return _table(texts("flags_caption"), titles, rows, *notes)
+    return _table(texts("flags_caption"), titles, rows, *notes).unless_empty()
 
 
 def measures_table(data: InventoryData, texts: Texts) -> ReportTable | None:
@@ -149,46 +138,38 @@ def measures_table(data: InventoryData, texts: Texts) -> ReportTable | None:
             low, middle, high = np.quantile(values, (0.1, 0.5, 0.9)).tolist()
             cells = (numbers.rounded(middle), f"{numbers.rounded(low)} – {numbers.rounded(high)}")
             rows.append((label_with_unit(name, texts), *cells, numbers.whole(len(values))))
-    if not rows:
-        return None
     titles = texts.titles("attribute", "median", "middle_80", "known_of")
-    return _table(texts("measures_caption"), titles, rows, texts("measures_note"))
+    table = _table(texts("measures_caption"), titles, rows, texts("measures_note"))
+    return table.unless_empty()
 
 
 def fits_table(found: AreaFrequency, level: float, texts: Texts) -> ReportTable | None:
     """Return the parameters of the fits with their intervals; None without a fit."""
-    rows = [*_gamma_rows(found, texts), *_power_rows(found, texts)]
-    if not rows:
-        return None
+    rows = []
+    gamma, power = found.inverse_gamma, found.power_law
+    if gamma is not None:
+        rows += [
+            _row(texts("gamma_rho"), gamma.rho),
+            _area_row(texts("gamma_a"), gamma.a_m2),
+            _area_row(texts("gamma_s"), gamma.s_m2),
+            _area_row(texts("gamma_rollover"), gamma.rollover_m2),
+            (texts("gamma_fitted"), numbers.whole(gamma.landslides), numbers.EMPTY),
+            (texts("gamma_ks"), numbers.rounded(gamma.ks_distance), numbers.EMPTY),
+        ]
+    if power is not None:
+        rows += [
+            _row(texts("power_exponent"), power.exponent),
+            _area_row(texts("power_from"), power.from_m2),
+            (texts("power_fitted"), numbers.whole(power.landslides), numbers.EMPTY),
+            (texts("power_ks"), numbers.rounded(power.ks_distance), numbers.EMPTY),
+            (texts("power_p"), numbers.p_value(power.p_value), numbers.EMPTY),
+        ]
     titles = (*texts.titles("parameter", "value"), _interval_title(level, texts))
-    return _table(texts("fits_caption"), titles, rows, texts("fits_note"))
+    return _table(texts("fits_caption"), titles, rows, texts("fits_note")).unless_empty()
 
 
 def _interval_title(level: float, texts: Texts) -> str:
     return texts("interval_of", level=numbers.level(level))
-
-
-def _gamma_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]:
-    fit = found.inverse_gamma
-    if fit is None:
-        return
-    yield _row(texts("gamma_rho"), fit.rho)
-    yield _area_row(texts("gamma_a"), fit.a_m2)
-    yield _area_row(texts("gamma_s"), fit.s_m2)
-    yield _area_row(texts("gamma_rollover"), fit.rollover_m2)
-    yield texts("gamma_fitted"), numbers.whole(fit.landslides), numbers.EMPTY
-    yield texts("gamma_ks"), numbers.rounded(fit.ks_distance), numbers.EMPTY
-
-
-def _power_rows(found: AreaFrequency, texts: Texts) -> Iterator[tuple[str, ...]]:
-    fit = found.power_law
-    if fit is None:
-        return
-    yield _row(texts("power_exponent"), fit.exponent)
-    yield _area_row(texts("power_from"), fit.from_m2)
-    yield texts("power_fitted"), numbers.whole(fit.landslides), numbers.EMPTY
-    yield texts("power_ks"), numbers.rounded(fit.ks_distance), numbers.EMPTY
-    yield texts("power_p"), numbers.p_value(fit.p_value), numbers.EMPTY
 
 
 def _row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
@@ -202,14 +183,9 @@ def _area_row(label: str, estimate: IntervalEstimate) -> tuple[str, ...]:
 
 def adjusted_table(adjusted: AdjustedLandslideArea, texts: Texts) -> ReportTable:
     """Return mapped and error-adjusted area and the accuracies, with intervals."""
-    area = adjusted.adjusted_m2
     rows = [
         (texts("adjusted_mapped"), numbers.area(adjusted.mapped_m2), numbers.EMPTY),
-        (
-            texts("adjusted_area"),
-            numbers.area(area.value),
-            numbers.area_interval(area.low, area.high),
-        ),
+        _area_row(texts("adjusted_area"), adjusted.adjusted_m2),
         *(
             (texts(key), numbers.percent(one.value), numbers.percent_interval(one.low, one.high))
             for key, one in (
@@ -226,31 +202,20 @@ def adjusted_table(adjusted: AdjustedLandslideArea, texts: Texts) -> ReportTable
 
 def volume_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | None:
     """Return total volumes by relation, as orders of magnitude; None without any."""
-    if not statistics.volumes:
-        return None
-    rows = [
-        (
-            texts.term(volume.relation),
-            _formula(volume),
-            numbers.scientific(volume.total_m3.value, 1),
-            _range(volume.total_m3),
+    rows = []
+    for volume in statistics.volumes:
+        alpha, gamma = numbers.plain(volume.alpha, 3), numbers.plain(volume.gamma)
+        formula = Markup("V = {} · A<sup>{}</sup>").format(alpha, gamma)
+        total, low, high = (
+            numbers.scientific(value, 1)
+            for value in (volume.total_m3.value, volume.total_m3.low, volume.total_m3.high)
         )
-        for volume in statistics.volumes
-    ]
+        spread = numbers.EMPTY if numbers.EMPTY in (low, high) else f"{low} – {high}"
+        rows.append((texts.term(volume.relation), formula, total, spread))
     level = _interval_title(statistics.interval_level, texts)
     titles = (*texts.titles("volume_relation", "volume_formula", "volume_total"), level)
-    return _table(texts("volume_caption"), titles, rows, texts("volume_note"))
-
-
-def _formula(volume: VolumeTotal) -> Markup:
-    alpha, gamma = numbers.plain(volume.alpha, 3), numbers.plain(volume.gamma)
-    return Markup("V = {} · A<sup>{}</sup>").format(alpha, gamma)
-
-
-def _range(estimate: IntervalEstimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return numbers.EMPTY
-    return f"{numbers.scientific(estimate.low, 1)} – {numbers.scientific(estimate.high, 1)}"
+    table = _table(texts("volume_caption"), titles, rows, texts("volume_note"))
+    return table.unless_empty()
 
 
 def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | None:
@@ -261,9 +226,8 @@ def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> ReportTabl
     rows = [(texts("magnitude_count"), numbers.fixed(found.from_count, 2), numbers.EMPTY)]
     if found.from_large is not None:
         large = found.from_large
-        spread = numbers.EMPTY
-        if large.low is not None and large.high is not None:
-            spread = f"{numbers.fixed(large.low, 2)}–{numbers.fixed(large.high, 2)}"
+        low, high = numbers.fixed(large.low, 2), numbers.fixed(large.high, 2)
+        spread = numbers.EMPTY if numbers.EMPTY in (low, high) else f"{low}–{high}"
         label = texts("magnitude_large", area=numbers.area(found.large_from_m2))
         rows.append((label, numbers.fixed(large.value, 2), spread))
     level = _interval_title(statistics.interval_level, texts)
@@ -310,7 +274,10 @@ def score_table(card: ModelCard, texts: Texts) -> ReportTable | None:
     """Return the model's scores on its own data; None without any."""
     if not card.metrics:
         return None
-    rows = [(_split(split, texts), *_scores(found)) for split, found in card.metrics.items()]
+    rows = [
+        (_split(split, texts), *(numbers.fixed(found.get(name), 3) for name in _SCORES))
+        for split, found in card.metrics.items()
+    ]
     titles = texts.titles("split", *(f"score_{name}" for name in _SCORES))
     return _table(texts("scores_caption"), titles, rows, texts("scores_note"))
 
@@ -319,16 +286,14 @@ def _split(name: str, texts: Texts) -> str:
     return texts(f"split_{name}") if texts.has(f"split_{name}") else name
 
 
-def _scores(found: dict[str, float | None]) -> list[str]:
-    return [numbers.fixed(found.get(name), 3) for name in _SCORES]
-
-
 def calibration_table(card: ProbabilityCalibrationCard, texts: Texts) -> ReportTable:
     """Return the error of probabilities before and after calibration."""
     columns = ("calibration_error", "brier", "log_loss")
-    rows = [(texts("calibration_before"), *_figures(card.before))]
-    if card.after is not None:
-        rows.append((texts("calibration_after"), *_figures(card.after)))
+    rows = [
+        (texts(key), *(numbers.rounded(getattr(found, name)) for name in columns))
+        for key, found in (("calibration_before", card.before), ("calibration_after", card.after))
+        if found is not None
+    ]
     note = texts(
         "calibration_note",
         tiles=numbers.whole(card.tiles),
@@ -338,9 +303,3 @@ def calibration_table(card: ProbabilityCalibrationCard, texts: Texts) -> ReportT
     )
     caption = texts("calibration_caption", method=texts.term(card.method))
     return _table(caption, texts.titles("probabilities", *columns), rows, note)
-
-
-def _figures(found: CalibrationScoresCard) -> list[str]:
-    return [
-        numbers.rounded(value) for value in (found.calibration_error, found.brier, found.log_loss)
-    ]
