@@ -155,48 +155,44 @@ def write_series(
     middle = area.overpasses[len(area.overpasses) // 2]
     land = make_landscape(area.landscape_with_margin, area.seed, middle.sun(area.middle))
     with atomic_directory(out, overwrite=False) as stage:
-        write_area(land.grid, area.window_on(land.grid), stage / AREA)
+        window = area.window_on(land.grid)
+        write_area(land.grid, window, stage / AREA)
         write_landscape_dem(land, area.dem, stage / DEM)
         dates, facts = [], []
         for number, overpass in enumerate(area.overpasses):
-            log(f"{overpass.beijing_time:%Y-%m-%d} ...")
-            one = _write_date(area, land, number, stage, out)
-            dates.append(one)
+            day = overpass.beijing_time.date()
+            log(f"{day} ...")
+            ground = land.ground_on(day, overpass.sun(area.middle))
+            request = ProductRequest(
+                ground=ground,
+                overpass=overpass,
+                target=target_over(ground, overpass, window),
+                sensor=area.sensor,
+                seed=area.seed + number,
+                product_id=_FIRST_ID + number,
+            )
+            landslides = f"landslides_{day:%Y%m%d}.gpkg"
+            reflectance = f"reflectance_{day:%Y%m%d}.tif"
+            if area.writes_reflectance:
+                write_reflectance(ground, window, stage / reflectance)
+            product = write_product(request, stage).name
+            count = write_landslides(land, day, stage / landslides)
+            dates.append(
+                SyntheticDate(
+                    day=day,
+                    product=out / product,
+                    landslides=out / landslides,
+                    reflectance=out / reflectance if area.writes_reflectance else None,
+                    count=count,
+                )
+            )
             facts.append(
-                {"product": one.product.name, "landslides": one.count}
+                {"product": product, "landslides": count}
                 | asdict(overpass)
                 | {"utc": overpass.utc.isoformat()}
             )
         (stage / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return SyntheticSeries(dem=out / DEM, area=out / AREA, facts=out / FACTS, dates=tuple(dates))
-
-
-def _write_date(
-    area: StudyArea, land: SyntheticLandscape, number: int, stage: Path, out: Path
-) -> SyntheticDate:
-    """Write the product and the truth of one overpass; return where they will be."""
-    overpass = area.overpasses[number]
-    day = overpass.beijing_time.date()
-    ground = land.ground_on(day, overpass.sun(area.middle))
-    window = area.window_on(land.grid)
-    request = ProductRequest(
-        ground=ground,
-        overpass=overpass,
-        target=target_over(ground, overpass, window),
-        sensor=area.sensor,
-        seed=area.seed + number,
-        product_id=_FIRST_ID + number,
-    )
-    landslides, reflectance = f"landslides_{day:%Y%m%d}.gpkg", f"reflectance_{day:%Y%m%d}.tif"
-    if area.writes_reflectance:
-        write_reflectance(ground, window, stage / reflectance)
-    return SyntheticDate(
-        day=day,
-        product=out / write_product(request, stage).name,
-        landslides=out / landslides,
-        reflectance=out / reflectance if area.writes_reflectance else None,
-        count=write_landslides(land, day, stage / landslides),
-    )
 
 
 def write_landscape_dem(land: SyntheticLandscape, dem: DemFormat, path: Path) -> None:

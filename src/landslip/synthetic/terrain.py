@@ -59,7 +59,17 @@ def make_terrain(
     low, high = _PLAIN_M
     width = low + (high - low) * ramp(_smooth_line(shape[0], 90.0, generator), -1.2, 1.2)
     plain_m = np.broadcast_to(width[:, np.newaxis], shape)
-    coarse, streams = _mountains(river_m < plain_m, generator)
+    base = (river_m < plain_m)[_COARSE_PX // 2 :: _COARSE_PX, _COARSE_PX // 2 :: _COARSE_PX]
+    start = fractal_noise(base.shape, generator, largest_px=64, exponent=1.5).astype(np.float64)
+    softness = np.exp(0.4 * fractal_noise(base.shape, generator, largest_px=16, exponent=0.5))
+    coarse, paths = erode(4 + 2 * start, base, softness)
+    streams = []
+    for cells in paths.streams(_STREAM_CELLS):
+        row, col = np.divmod(cells, base.shape[1])
+        steps = np.linspace(0, len(cells) - 1, 8 * len(cells))
+        line = np.column_stack([np.interp(steps, np.arange(len(cells)), at) for at in (col, row)])
+        smooth = ndimage.gaussian_filter1d(line, 6, axis=0, mode="nearest")
+        streams.append((smooth + 0.5) * _COARSE_PX)
     detail = fractal_noise(shape, generator, largest_px=60, smallest_px=4, exponent=1.9)
     fine: Field = ndimage.zoom(
         coarse.astype(np.float32), _COARSE_PX, order=3, mode="nearest", grid_mode=True
@@ -77,7 +87,7 @@ def make_terrain(
         downslope=downslope,
         river_m=river_m,
         plain_m=plain_m,
-        streams=streams,
+        streams=tuple(streams),
         resolution_m=resolution_m,
     )
 
@@ -94,24 +104,6 @@ def _smooth_line(length: int, sigma_px: float, generator: np.random.Generator) -
     line = ndimage.gaussian_filter1d(generator.standard_normal(length), sigma_px, mode="wrap")
     normalised: Field = ((line - line.mean()) / line.std()).astype(np.float32)
     return normalised
-
-
-def _mountains(
-    plain: NDArray[np.bool_], generator: np.random.Generator
-) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...]]:
-    """Return coarse heights in some unit, and the courses of streams in pixels."""
-    base = plain[_COARSE_PX // 2 :: _COARSE_PX, _COARSE_PX // 2 :: _COARSE_PX]
-    start = fractal_noise(base.shape, generator, largest_px=64, exponent=1.5).astype(np.float64)
-    softness = np.exp(0.4 * fractal_noise(base.shape, generator, largest_px=16, exponent=0.5))
-    height, paths = erode(4 + 2 * start, base, softness)
-    courses = []
-    for cells in paths.streams(_STREAM_CELLS):
-        row, col = np.divmod(cells, base.shape[1])
-        steps = np.linspace(0, len(cells) - 1, 8 * len(cells))
-        line = np.column_stack([np.interp(steps, np.arange(len(cells)), at) for at in (col, row)])
-        smooth = ndimage.gaussian_filter1d(line, 6, axis=0, mode="nearest")
-        courses.append((smooth + 0.5) * _COARSE_PX)
-    return height, tuple(courses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

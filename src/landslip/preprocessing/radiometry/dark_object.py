@@ -131,11 +131,6 @@ def estimate_haze(
         band: min(value, blue * (blue_um / _CENTRE_UM.get(band, blue_um)) ** power)
         for band, value in haze.items()
     }
-    warnings = _plausibility_warnings(haze, settings.suspicious_haze)
-    return HazeEstimate(dark_dn=dark_dn, reflectance=limited, warnings=tuple(warnings))
-
-
-def _plausibility_warnings(haze: Mapping[str, float], suspicious: float) -> list[str]:
     bands = [band for band in _BY_SCATTERING if band in haze]
     warnings = [
         f"haze falls from blue to nir in a clear sky; here {second} has {haze[second]:.3f} and "
@@ -143,10 +138,10 @@ def _plausibility_warnings(haze: Mapping[str, float], suspicious: float) -> list
         for first, second in itertools.pairwise(bands)
         if haze[second] > haze[first]
     ]
-    bright = [band for band, value in haze.items() if value > suspicious]
+    bright = [band for band, value in haze.items() if value > settings.suspicious_haze]
     if bright:
         warnings.append(
-            f"haze is above {suspicious:g} in {', '.join(bright)}: the scene probably has no dark "
-            "object, and too much is subtracted"
+            f"haze is above {settings.suspicious_haze:g} in {', '.join(bright)}: the scene "
+            "probably has no dark object, and too much is subtracted"
         )
-    return warnings
+    return HazeEstimate(dark_dn=dark_dn, reflectance=limited, warnings=tuple(warnings))

@@ -12,7 +12,7 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -35,45 +35,28 @@ _TROPICS_DEG = 23.5
 _SUBARCTIC_DEG = 55.0
 
 
-class AerosolModel(StrEnum):
-    """The aerosol mixtures that 6S knows by name."""
+class AerosolModel(IntEnum):
+    """The aerosol mixtures that 6S knows, by its numbers."""
 
-    NONE = "none"
-    CONTINENTAL = "continental"
-    MARITIME = "maritime"
-    URBAN = "urban"
-    DESERT = "desert"
-    BIOMASS = "biomass"
-
-
-_AEROSOL_CODES = {
-    AerosolModel.NONE: 0,
-    AerosolModel.CONTINENTAL: 1,
-    AerosolModel.MARITIME: 2,
-    AerosolModel.URBAN: 3,
-    AerosolModel.DESERT: 5,
-    AerosolModel.BIOMASS: 6,
-}
+    NONE = 0
+    CONTINENTAL = 1
+    MARITIME = 2
+    URBAN = 3
+    DESERT = 5
+    BIOMASS = 6
 
 
-class StandardAtmosphere(StrEnum):
-    """The standard atmospheres of McClatchey et al. (1972)."""
+class StandardAtmosphere(Enum):
+    """The standard atmospheres of McClatchey et al. (1972).
 
-    TROPICAL = "tropical"
-    MIDLATITUDE_SUMMER = "midlatitude-summer"
-    MIDLATITUDE_WINTER = "midlatitude-winter"
-    SUBARCTIC_SUMMER = "subarctic-summer"
-    SUBARCTIC_WINTER = "subarctic-winter"
+    The values are columns of water vapour (g cm-2) and ozone (cm-atm), as 6S prints them.
+    """
 
-
-# Columns of water vapour (g cm-2) and ozone (cm-atm), as 6S prints them.
-_COLUMNS = {
-    StandardAtmosphere.TROPICAL: (4.12, 0.247),
-    StandardAtmosphere.MIDLATITUDE_SUMMER: (2.93, 0.319),
-    StandardAtmosphere.MIDLATITUDE_WINTER: (0.853, 0.395),
-    StandardAtmosphere.SUBARCTIC_SUMMER: (2.10, 0.480),
-    StandardAtmosphere.SUBARCTIC_WINTER: (0.419, 0.480),
-}
+    TROPICAL = (4.12, 0.247)
+    MIDLATITUDE_SUMMER = (2.93, 0.319)
+    MIDLATITUDE_WINTER = (0.853, 0.395)
+    SUBARCTIC_SUMMER = (2.10, 0.480)
+    SUBARCTIC_WINTER = (0.419, 0.480)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +91,7 @@ class AtmosphericState:
         aerosol: AerosolModel = AerosolModel.CONTINENTAL,
     ) -> "AtmosphericState":
         """Return the gases of a standard atmosphere."""
-        water, ozone = _COLUMNS[kind]
+        water, ozone = kind.value
         return cls(
             water_g_cm2=water,
             ozone_cm_atm=ozone,
@@ -128,8 +111,8 @@ def select_standard_atmosphere(lat_deg: float, month: int) -> StandardAtmosphere
     if abs(lat_deg) <= _TROPICS_DEG:
         return StandardAtmosphere.TROPICAL
     summer = (4 <= month <= 9) == (lat_deg > 0)
-    zone = "midlatitude" if abs(lat_deg) < _SUBARCTIC_DEG else "subarctic"
-    return StandardAtmosphere(f"{zone}-{'summer' if summer else 'winter'}")
+    zone = "MIDLATITUDE" if abs(lat_deg) < _SUBARCTIC_DEG else "SUBARCTIC"
+    return StandardAtmosphere[f"{zone}_{'SUMMER' if summer else 'WINTER'}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +211,7 @@ def format_input(settings: SixSSettings, range_um: tuple[float, float]) -> str:
         "0",  # geometry by angles
         " ".join(f"{angle:.4f}" for angle in angles) + f" {settings.month} {settings.day}",
         f"8\n{atmosphere.water_g_cm2:.4f} {atmosphere.ozone_cm_atm:.4f}",
-        "0" if clear else str(_AEROSOL_CODES[atmosphere.aerosol]),
+        "0" if clear else str(atmosphere.aerosol.value),
         "-1" if clear else f"0\n{atmosphere.optical_depth_550:.4f}",
         f"{-settings.altitude_m / 1000:.4f}",
         "-1000",  # the sensor is a satellite
