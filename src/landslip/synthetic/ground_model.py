@@ -101,9 +101,7 @@ class GroundModel:
     @property
     def crs(self) -> pyproj.CRS:
         """The coordinate system of the grid."""
-        if self.grid.crs is None:
-            raise InputError("a ground model must be in projected coordinates; got none")
-        return pyproj.CRS.from_user_input(self.grid.crs.to_wkt())
+        return pyproj.CRS.from_user_input(self.grid.crs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -93,10 +93,7 @@ def in_map_coordinates(landslides: list[Landslide], grid: Grid) -> list[Landslid
         np.array([one.outline for one in landslides], dtype=object),
         lambda points: map_points(grid.transform, points),
     )
-    return [
-        Landslide(outline=outline, freshness=one.freshness)
-        for outline, one in zip(outlines, landslides, strict=True)
-    ]
+    return [replace(one, outline=at) for one, at in zip(landslides, outlines, strict=True)]
 
 
 def landslide_mask(landslides: list[Landslide], grid: Grid) -> NDArray[np.bool_]:
@@ -245,9 +242,5 @@ def draw_histories(
 
 def visible_landslides(histories: Sequence[LandslideHistory], day: date) -> list[Landslide]:
     """Return the landslides that can be seen on a day: failed, and not yet overgrown."""
-    visible = ((one.outline, one.freshness(day)) for one in histories)
-    return [
-        Landslide(outline=outline, freshness=freshness)
-        for outline, freshness in visible
-        if freshness >= OVERGROWN
-    ]
+    landslides = (Landslide(outline=one.outline, freshness=one.freshness(day)) for one in histories)
+    return [one for one in landslides if one.freshness >= OVERGROWN]

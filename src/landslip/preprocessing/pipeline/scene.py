@@ -35,7 +35,7 @@ from landslip.preprocessing.radiometry.clouds import (
     detect_bright_clouds,
     detect_clouds_omnicloud,
 )
-from landslip.preprocessing.resampling import Flags, Pixels
+from landslip.preprocessing.resampling import Flags
 
 SCALE = 0.0001
 _NODATA = 0
@@ -73,7 +73,22 @@ def detect_clouds(
     thresholds are used.
     """
     grid = ground.grid.coarser(ratio * _CLOUD_RATIO, covering=True)
-    toa, valid = _overview(images, correction, GroundGrid(grid, ground.elevation))
+    # reflectance at the top of the atmosphere, and where it is known
+    toa = np.zeros((len(MSS_BANDS), *grid.shape), dtype=np.float32)
+    valid = np.zeros(grid.shape, dtype=np.bool_)
+    fine = GroundGrid(grid.finer(_CLOUD_RATIO), ground.elevation)
+    conversion = correction.toa.only(*MSS_BANDS)
+    for tile in tile_windows(grid.shape, _CLOUD_WINDOW_PX):
+        window = tile.clipped(grid.shape)
+        if window is None:
+            continue
+        patch = fine.window(window.scaled(_CLOUD_RATIO))
+        dn, known = images.ms.resample_cubic(patch.project(images.ms.rpc))
+        rows, cols = window.slices_in(grid.window)
+        size = window.width, window.height
+        for band, target in zip(conversion.apply(dn), toa, strict=True):
+            target[rows, cols] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
+        valid[rows, cols] = block_mean_patch(dn[0], known & patch.known, _CLOUD_RATIO).valid
     resolution_m = grid.resolution_m or 0.0
     if weights is None:
         cloudy = detect_bright_clouds(toa, valid, CloudThresholds(), resolution_m=resolution_m)
@@ -82,29 +97,6 @@ def detect_clouds(
         settings = OmniCloudSettings(weights=weights)
         cloudy = detect_clouds_omnicloud(toa[bands], valid, settings, resolution_m=resolution_m)
     return CloudMask(cloudy, ratio * _CLOUD_RATIO)
-
-
-def _overview(
-    images: OpenImages, correction: RadiometricCorrection, ground: GroundGrid
-) -> tuple[Pixels, Flags]:
-    """Return reflectance at the top of the atmosphere (4, height, width), and where it is known."""
-    shape = ground.grid.shape
-    values = np.zeros((len(MSS_BANDS), *shape), dtype=np.float32)
-    valid = np.zeros(shape, dtype=np.bool_)
-    fine = GroundGrid(ground.grid.finer(_CLOUD_RATIO), ground.elevation)
-    conversion = correction.toa.only(*MSS_BANDS)
-    for tile in tile_windows(shape, _CLOUD_WINDOW_PX):
-        window = tile.clipped(shape)
-        if window is None:
-            continue
-        patch = fine.window(window.scaled(_CLOUD_RATIO))
-        dn, known = images.ms.resample_cubic(patch.project(images.ms.rpc))
-        rows, cols = window.slices_in(ground.grid.window)
-        size = window.width, window.height
-        for band, target in zip(conversion.apply(dn), values, strict=True):
-            target[rows, cols] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
-        valid[rows, cols] = block_mean_patch(dn[0], known & patch.known, _CLOUD_RATIO).valid
-    return values, valid
 
 
 def write_cloud_mask(clouds: CloudMask, grid: Grid, path: Path) -> None:
