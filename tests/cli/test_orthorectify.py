@@ -20,7 +20,7 @@ from tests.preprocessing.orthorectification.conftest import (
 from typer.testing import CliRunner, Result
 
 from landslip.cli.orthorectify import orthorectify
-from landslip.synthetic.rpc_fit import fit_rpc
+from landslip.synthetic.camera import fit_rpc
 
 APP = typer.Typer()
 APP.command()(orthorectify)

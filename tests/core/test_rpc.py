@@ -18,8 +18,7 @@ from tests.preprocessing.orthorectification.conftest import (
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC, ImageCorrection
-from landslip.synthetic.camera import PushbroomCamera
-from landslip.synthetic.rpc_fit import fit_rpc
+from landslip.synthetic.camera import PushbroomCamera, fit_rpc
 
 Values = NDArray[np.float64]
 POINTS = np.array([[0.0, 0.0], [1000.0, 0.0], [0.0, 1000.0], [-300.0, 700.0]])

@@ -10,10 +10,11 @@ from landslip.synthetic.camera import (
     Orbit,
     PushbroomCamera,
     aim_at,
+    fit_rpc,
     mispoint,
+    residual_px,
     to_cartesian,
 )
-from landslip.synthetic.rpc_fit import fit_rpc, residual_px
 
 GEOD = pyproj.Geod(ellps="WGS84")
 MSS_SHAPE = (4503, 4548)

@@ -19,11 +19,10 @@ from landslip.preprocessing.radiometry.calibration import (
     RadiometricCalibration,
     select_calibration,
 )
-from landslip.synthetic.camera import PushbroomCamera
+from landslip.synthetic.camera import PushbroomCamera, fit_rpc
 from landslip.synthetic.ground_model import GroundModel
 from landslip.synthetic.overpass import ImageTarget, Overpass
 from landslip.synthetic.render import AcquisitionConditions, ImageRenderer, write_image
-from landslip.synthetic.rpc_fit import fit_rpc
 from landslip.synthetic.sensor import MSS, PAN, SensorModel, draw_haze
 
 _COMPRESSION_LEVEL = 1

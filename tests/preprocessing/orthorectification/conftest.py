@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
 from landslip.core.rpc import RPC
-from landslip.synthetic.camera import Attitude, Orbit, PushbroomCamera, aim_at
-from landslip.synthetic.rpc_fit import fit_rpc
+from landslip.synthetic.camera import Attitude, Orbit, PushbroomCamera, aim_at, fit_rpc
 
 CENTRE_DEG = (103.48, 31.30)
 SHAPE = (300, 320)

@@ -35,11 +35,10 @@ from landslip.preprocessing.orthorectification.orthorectify import (
     orthorectify,
 )
 from landslip.preprocessing.product.rpb import format_rpb, read_rpb
-from landslip.synthetic.camera import Attitude, PushbroomCamera
+from landslip.synthetic.camera import Attitude, PushbroomCamera, fit_rpc
 from landslip.synthetic.ground_model import GroundModel
 from landslip.synthetic.overpass import Overpass, target_over
 from landslip.synthetic.product import ProductRequest, write_product
-from landslip.synthetic.rpc_fit import fit_rpc
 
 Values = NDArray[np.float64]
 SIDE = 640

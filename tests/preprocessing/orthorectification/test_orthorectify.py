@@ -34,8 +34,7 @@ from landslip.preprocessing.orthorectification.orthorectify import (
     orthorectify,
 )
 from landslip.preprocessing.product.rpb import format_rpb
-from landslip.synthetic.camera import PushbroomCamera
-from landslip.synthetic.rpc_fit import fit_rpc
+from landslip.synthetic.camera import PushbroomCamera, fit_rpc
 
 Values = NDArray[np.float64]
 ImageAndDem = tuple[Path, Path]

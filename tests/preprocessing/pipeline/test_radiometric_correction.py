@@ -4,8 +4,7 @@ from datetime import datetime
 import pytest
 
 from landslip.preprocessing.pipeline.radiometric_correction import BANDS, RadiometricCorrection
-from landslip.preprocessing.radiometry.calibration import select_calibration
-from landslip.preprocessing.radiometry.reflectance import toa_conversion
+from landslip.preprocessing.radiometry.calibration import select_calibration, toa_conversion
 from landslip.preprocessing.radiometry.sun import SunTags, interpret_sun_tags
 
 

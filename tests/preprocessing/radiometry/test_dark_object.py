@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.core.errors import InputError
+from landslip.preprocessing.radiometry.calibration import ReflectanceConversion
 from landslip.preprocessing.radiometry.dark_object import (
     CountHistogram,
     DarkObjectSettings,
     estimate_haze,
 )
-from landslip.preprocessing.radiometry.reflectance import ReflectanceConversion
 
 BANDS = ("pan", "blue", "green", "red", "nir")
 CONVERSION = ReflectanceConversion(bands=BANDS, scale=(0.001,) * 5, offset=(0.0,) * 4 + (-0.02,))

@@ -14,7 +14,9 @@ from landslip.core.rpc import RPC
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
 from landslip.preprocessing.radiometry.calibration import (
     RadiometricCalibration,
+    ReflectanceConversion,
     select_calibration,
+    toa_conversion,
 )
 from landslip.preprocessing.radiometry.dark_object import (
     CountHistogram,
@@ -22,7 +24,6 @@ from landslip.preprocessing.radiometry.dark_object import (
     HazeEstimate,
     estimate_haze,
 )
-from landslip.preprocessing.radiometry.reflectance import ReflectanceConversion, toa_conversion
 from landslip.preprocessing.radiometry.six_s import (
     AtmosphericState,
     SixSSettings,

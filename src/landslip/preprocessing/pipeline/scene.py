@@ -15,13 +15,7 @@ from landslip.core.choices import CloudHandling, Units
 from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
-from landslip.io.raster.output import (
-    OutputBand,
-    WindowOutput,
-    output_bands,
-    to_dtype,
-    write_map,
-)
+from landslip.io.raster.output import OutputBand, WindowOutput, output_bands, to_dtype, write_map
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import block_mean_patch
 from landslip.preprocessing.pansharpening.fusion import Fusion

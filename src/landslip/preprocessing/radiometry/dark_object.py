@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.preprocessing.radiometry.reflectance import ReflectanceConversion
+from landslip.preprocessing.radiometry.calibration import ReflectanceConversion
 
 _LEVELS = 65_536
 _CENTRE_UM = {"blue": 0.485, "green": 0.555, "red": 0.66, "pan": 0.675, "nir": 0.83}
