@@ -75,12 +75,9 @@ def chart_style() -> Iterator[None]:
 
 
 def svg_text(figure: Figure, name: str, title: str = "") -> str:
-    """Return a figure as an ``<svg>`` element.
+    """Return a figure that was drawn within `chart_style` as an ``<svg>`` element.
 
-    Args:
-        figure: drawn within `chart_style`.
-        name: prefix of its ids, unique in the page.
-        title: for screen readers.
+    ``name`` is the prefix of its ids, unique in the page; ``title`` is for screen readers.
     """
     buffer = io.StringIO()
     with warnings.catch_warnings():

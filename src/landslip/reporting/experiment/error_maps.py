@@ -64,7 +64,14 @@ class ErrorMapGrid:
     def write(self, folder: Path) -> None:
         """Write the grid as one PNG under its columns' names."""
         width = self.rows[0][0].image.shape[1]
-        header = [_text_strip(column, width) for column in self.columns]
+        header = []
+        for column in self.columns:
+            strip = Image.new("RGB", (width, _HEADER_PX), "white")
+            draw = ImageDraw.Draw(strip)
+            fonts = (ImageFont.load_default(size) for size in range(15, 6, -1))
+            font = next((one for one in fonts if draw.textlength(column, font=one) <= width), None)
+            draw.text((0, 4), column, fill="black", font=font or ImageFont.load_default(7))
+            header.append(np.asarray(strip))
         images = [[panel.image for panel in row] for row in self.rows]
         save_rows([header, *images], folder / self.file)
 
@@ -117,15 +124,11 @@ def _grid(
             by_method[name] = predicted
     if not by_method:
         return None
-    tested = [
-        {tile.tile_id for run in runs if run.scores for tile in run.scores.tiles}
-        for runs in by_method.values()
-    ]
     positions = {str(name): at for at, name in enumerate(dataset.index["tile_id"])}
-    fractions = {
-        name: _landslide_fraction(dataset.tile(positions[name]))
-        for name in set.intersection(*tested) & positions.keys()
-    }
+    common = {*positions}
+    for runs in by_method.values():
+        common &= {tile.tile_id for run in runs if run.scores for tile in run.scores.tiles}
+    fractions = {name: _landslide_fraction(dataset.tile(positions[name])) for name in common}
     tiles = [dataset.tile(positions[name]) for name in select_tiles(fractions)]
     if not tiles:
         return None
@@ -144,8 +147,7 @@ def _run_folder(folder: Path, run: RunFacts) -> Path:
 
 
 def _landslide(tile: Tile) -> NDArray[np.bool_]:
-    landslide: NDArray[np.bool_] = (tile.label == LANDSLIDE) & tile.counted
-    return landslide
+    return np.asarray((tile.label == LANDSLIDE) & tile.counted)
 
 
 def _landslide_fraction(tile: Tile) -> float:
@@ -183,15 +185,3 @@ def _row(
         else:
             f1 = count_pixels(mask, landslide, tile.counted).f1
             yield GridPanel(image=error_map(image, mask, landslide), note=f"F1 {percentage(f1)}")
-
-
-def _text_strip(text: str, width: int) -> RgbImage:
-    """Return text as a strip of an image, in the largest letters that fit."""
-    strip = Image.new("RGB", (width, _HEADER_PX), "white")
-    draw = ImageDraw.Draw(strip)
-    for size in range(15, 6, -1):
-        font = ImageFont.load_default(size)
-        if draw.textlength(text, font=font) <= width:
-            break
-    draw.text((0, 4), text, fill="black", font=font)
-    return np.asarray(strip)

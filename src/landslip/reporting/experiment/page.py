@@ -123,7 +123,7 @@ def report_sections(
     summary: ExperimentSummary, grids: tuple[ErrorMapGrid, ...]
 ) -> list[ReportSection]:
     """Return the sections that have something to show."""
-    sections = (
+    sections: tuple[tuple[str, str, Iterable[Block | None]], ...] = (
         ("summary", "In short", _in_short(summary)),
         ("tables", "The paper's tables, run again", _paper_tables(summary)),
         ("comparisons", "Other comparisons", _other_comparisons(summary)),
@@ -134,20 +134,16 @@ def report_sections(
         ("objects", "Landslides as objects", _by_split(summary, objects_table)),
         ("probabilities", "Probabilities", _probabilities(summary)),
         ("area", "Area", _by_split(summary, area_table)),
-        ("seeds", "Seeds", _seeds(summary)),
+        ("seeds", "Seeds", _by_split(summary, seeds_table) if len(summary.seeds) > 1 else ()),
         ("run", "What was run", (coverage_table(summary), cost_table(summary))),
         ("data", "Data sets and splits", (dataset_table(summary), split_table(summary))),
         ("printed", "The paper's own figures", _printed()),
     )
-    filled = (
-        ReportSection(anchor=anchor, title=title, blocks=tuple(_without_none(blocks)))
+    return [
+        ReportSection(anchor=anchor, title=title, blocks=filled)
         for anchor, title, blocks in sections
-    )
-    return [section for section in filled if section.blocks]
-
-
-def _without_none(blocks: Iterable[Block | None]) -> Iterator[Block]:
-    return (block for block in blocks if block is not None)
+        if (filled := tuple(block for block in blocks if block is not None))
+    ]
 
 
 def _in_short(summary: ExperimentSummary) -> Iterator[Block | None]:
@@ -204,18 +200,13 @@ def _limits(summary: ExperimentSummary) -> Iterator[str]:
         "Intervals and tests take test tiles as independent. Tiles of one place or one landslide "
         "are not: there intervals are too narrow and p too small."
     )
-    few = sorted(
-        {
-            (run.key.target or run.key.dataset, len(run.tile_ids))
-            for run in runs
-            if len(run.tile_ids) < _FEW_TILES
-        }
-    )
-    for dataset, tiles in few:
-        yield (
-            f"Only {counted(tiles, 'test tile')} of {summary.title(dataset)}: intervals from so "
-            "few tend to be too narrow."
-        )
+    sizes = {(run.key.target or run.key.dataset, len(run.tile_ids)) for run in runs}
+    for dataset, tiles in sorted(sizes):
+        if tiles < _FEW_TILES:
+            yield (
+                f"Only {counted(tiles, 'test tile')} of {summary.title(dataset)}: intervals from "
+                "so few tend to be too narrow."
+            )
     for facts in summary.results.splits:
         for leak in summary.leaks(facts.dataset, facts.split)[:1]:
             yield f"{summary.place_title((facts.dataset, facts.split))}: {leak}."
@@ -286,11 +277,6 @@ def _probabilities(summary: ExperimentSummary) -> Iterator[Block]:
     yield from _by_split(summary, probability_table)
 
 
-def _seeds(summary: ExperimentSummary) -> Iterator[Block]:
-    if len(summary.seeds) > 1:
-        yield from _by_split(summary, seeds_table)
-
-
 def _by_split(
     summary: ExperimentSummary, make: Callable[[ExperimentSummary, str], ReportTable | None]
 ) -> Iterator[ReportTable]:
@@ -308,16 +294,15 @@ def _by_split(
             yield table
 
 
-def _printed() -> Iterator[Block]:
+def _printed() -> tuple[Block, ...]:
     lead = (
         f"The paper: {CITATION}. Each of {len(checks())} printed F1s and gains was computed again "
         "from the other printed figures, taking every one as rounded. Those below contradict each "
         "other; this report shows all of them as printed."
     )
-    yield TextBlock(lines=(lead,))
-    yield disagreement_table()
     agreeing = (check for check in checks() if check.agrees and "F1 over SVM" in check.what)
-    yield TextBlock(lines=tuple(check.sentence for check in agreeing))
+    lines = tuple(check.sentence for check in agreeing)
+    return TextBlock(lines=(lead,)), disagreement_table(), TextBlock(lines=lines)
 
 
 def markdown_report(results: Results, sections: list[ReportSection], config: str) -> str:
@@ -335,15 +320,13 @@ def markdown_report(results: Results, sections: list[ReportSection], config: str
 
 
 def _markdown_block(block: Block) -> str:
-    match block:
-        case ReportTable():
-            return markdown(block)
-        case SvgChart() | ErrorMapGrid():
-            file = f"{CHARTS}/{block.name}.svg" if isinstance(block, SvgChart) else block.file
-            caption = escape_markdown(block.caption)
-            return f"![{caption}]({file})\n\n{caption}"
-        case TextBlock():
-            lines = [escape_markdown(line) for line in block.lines]
-            if not block.heading:
-                return "\n\n".join(lines)
-            return "\n".join([f"### {block.heading}", "", *(f"- {line}" for line in lines)])
+    if isinstance(block, ReportTable):
+        return markdown(block)
+    if isinstance(block, SvgChart | ErrorMapGrid):
+        file = f"{CHARTS}/{block.name}.svg" if isinstance(block, SvgChart) else block.file
+        caption = escape_markdown(block.caption)
+        return f"![{caption}]({file})\n\n{caption}"
+    lines = [escape_markdown(line) for line in block.lines]
+    if not block.heading:
+        return "\n\n".join(lines)
+    return "\n".join([f"### {block.heading}", "", *(f"- {line}" for line in lines)])

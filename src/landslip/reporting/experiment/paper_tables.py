@@ -89,72 +89,66 @@ def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None
                 continue
             facts = summary.method(pair[0])
             arch = "LinkNet" if facts.arch == "linknet" else facts.arch
+            group = f"{summary.title(dataset)}, {arch} {encoder_label(facts.encoder)}"
             gain = _contrast_cell(summary, (dataset, split), *pair)
             for name, one, last in (
                 ("not transferred", scores[1], text_cell(None)),
                 ("transferred", scores[0], gain),
             ):
                 cells = TableCell(text=name), *_score_cells(one), last, *_printed(summary, one)
-                group = f"{summary.title(dataset)}, {arch} {encoder_label(facts.encoder)}"
                 rows.append(TableRow(group=group, cells=cells))
-    if not rows:
-        return None
     gain_column = number_columns("gain in F1, points", group="this experiment")
-    return ReportTable(
+    table = ReportTable(
         caption=f"Table 4: LinkNet with its encoder transferred or not, split {split}",
         columns=text_columns("Method") + _OURS + gain_column + _PAPER,
         rows=tuple(rows),
         group_title="Data set",
         notes=(_GAIN_NOTE, _PRINTED_NOTE),
-    ).with_best()
+    )
+    return table.with_best().unless_empty()
 
 
 def methods_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return table 5, all methods; None where none was run on all tiles of this split."""
     reference = summary.results.reference
-    rows = tuple(
-        TableRow(
-            group=summary.title(dataset),
-            cells=(
-                _method_cell(summary, scores),
-                *_score_cells(scores),
-                score_cell(scores.iou),
-                TableCell(text="reference")
-                if scores.method == reference
-                else _contrast_cell(summary, (dataset, split), scores.method, reference),
-                *_printed(summary, scores),
+    rows = []
+    for scores in summary.split_scores(split):
+        dataset, name = scores.run.key.dataset, scores.method
+        degenerate, seeds = scores.run.degenerate_seeds, len(scores.run.seeds)
+        which = f" in {degenerate} of {seeds} seeds" if seeds > 1 else ""
+        difference = TableCell(text="reference")
+        if name != reference:
+            difference = _contrast_cell(summary, (dataset, split), name, reference)
+        cells = (
+            TableCell(
+                text=summary.label(name), small=f"learned nothing{which}" if degenerate else ""
             ),
+            *_score_cells(scores),
+            score_cell(scores.iou),
+            difference,
+            *_printed(summary, scores),
         )
-        for dataset in summary.splits.get(split, ())
-        for scores in summary.all_scores(dataset, split)
-    )
-    if not rows:
-        return None
+        rows.append(TableRow(group=summary.title(dataset), cells=cells))
     iou = number_columns("IoU, %", group="this experiment", better="high")
     against = f"F1 against {summary.label(reference)}, points"
-    difference = number_columns(against, group="this experiment")
-    return ReportTable(
+    against_column = number_columns(against, group="this experiment")
+    table = ReportTable(
         caption=f"Table 5: all methods, split {split}",
-        columns=text_columns("Method") + _OURS + iou + difference + _PAPER,
-        rows=rows,
+        columns=text_columns("Method") + _OURS + iou + against_column + _PAPER,
+        rows=tuple(rows),
         group_title="Data set",
         notes=(_P_NOTE, _PRINTED_NOTE),
-    ).with_best()
+    )
+    return table.with_best().unless_empty()
 
 
 def disagreement_table() -> ReportTable:
     """Return the paper's figures that other figures of it contradict."""
-    rows = tuple(
-        TableRow(
-            cells=(
-                TableCell(text=check.what.rstrip(",")),
-                TableCell(text=str(check.printed)),
-                TableCell(text=str(check.computed)),
-                TableCell(text=f"{check.how} this"),
-            )
-        )
+    texts = (
+        (check.what.rstrip(","), str(check.printed), str(check.computed), f"{check.how} this")
         for check in disagreements()
     )
+    rows = (TableRow(cells=tuple(TableCell(text=text) for text in row)) for row in texts)
     return ReportTable(
         caption="Figures of the paper that disagree with others of it by more than rounding",
         columns=(
@@ -162,7 +156,7 @@ def disagreement_table() -> ReportTable:
             *number_columns("printed", "computed"),
             *text_columns("from"),
         ),
-        rows=rows,
+        rows=tuple(rows),
     )
 
 
@@ -171,14 +165,6 @@ def _scores_of(
 ) -> list[PooledScores]:
     scores = (summary.scores_of(dataset, split, method) for method in methods)
     return [one for one in scores if one is not None]
-
-
-def _method_cell(summary: ExperimentSummary, scores: PooledScores) -> TableCell:
-    """Return a method's name, over a warning where its training learned nothing."""
-    degenerate, seeds = scores.run.degenerate_seeds, len(scores.run.seeds)
-    which = f" in {degenerate} of {seeds} seeds" if seeds > 1 else ""
-    small = f"learned nothing{which}" if degenerate else ""
-    return TableCell(text=summary.label(scores.method), small=small)
 
 
 def _score_cells(scores: PooledScores) -> Iterator[TableCell]:

@@ -43,8 +43,8 @@ def _source(data: InventoryData, texts: Texts) -> Iterator[str]:
     if scene.bands is not None:
         yield texts("scene_bands", bands=", ".join(scene.bands))
     if scene.width is not None and scene.height is not None:
-        size = numbers.whole(scene.width), numbers.whole(scene.height)
-        yield texts("scene_size", width=size[0], height=size[1])
+        width, height = numbers.whole(scene.width), numbers.whole(scene.height)
+        yield texts("scene_size", width=width, height=height)
     if scene.resolution_m is not None:
         yield texts("scene_resolution", resolution=numbers.plain(scene.resolution_m))
     yield texts("crs_known", crs=data.record.crs) if data.record.crs else texts("crs_unknown")
