@@ -16,41 +16,31 @@ if TYPE_CHECKING:
 @handle_errors
 def compare(
     inventory: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder made by `landslip inventory`, or a file of polygons.", show_default=False
-        ),
+        Path, typer.Argument(help="Folder made by `landslip inventory`, or a file of polygons.")
     ],
     reference: Annotated[
-        Path,
-        typer.Argument(
-            help="The same, taken as true; in any coordinate system.", show_default=False
-        ),
+        Path, typer.Argument(help="The same, taken as true; in any coordinate system.")
     ],
     *,
     out: options.Out,
     layer: Annotated[
-        str | None,
-        typer.Option(help="Layer of the inventory's file, of several.", show_default=False),
+        str | None, typer.Option(help="Layer of the inventory's file, of several.")
     ] = None,
     reference_layer: Annotated[
-        str | None,
-        typer.Option(help="Layer of the reference's file, of several.", show_default=False),
+        str | None, typer.Option(help="Layer of the reference's file, of several.")
     ] = None,
     area: Annotated[
         Path | None,
         typer.Option(
             help="Polygons of the ground that was searched for both; what lies outside is left "
-            "out. By default everything counts.",
-            show_default=False,
+            "out. By default everything counts."
         ),
     ] = None,
     resolution: Annotated[
         float | None,
         typer.Option(
             help="Side of a pixel of the pixel scores, in metres. [default: the scene's, else by "
-            "the size of the landslides]",
-            show_default=False,
+            "the size of the landslides]"
         ),
     ] = None,
     min_iou: Annotated[

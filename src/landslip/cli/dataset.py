@@ -21,26 +21,22 @@ app = typer.Typer(
 @app.command()
 @handle_errors
 def scene(
-    scene: Annotated[Path, typer.Argument(help="Raster with named bands.", show_default=False)],
+    scene: Annotated[Path, typer.Argument(help="Raster with named bands.")],
     labels: Annotated[
         Path,
         typer.Argument(
             help="Landslide polygons (GeoPackage, GeoJSON, Shapefile, GeoParquet), or a raster "
-            "mask of 0 and 1 or 0 and 255.",
-            show_default=False,
+            "mask of 0 and 1 or 0 and 255."
         ),
     ],
     out: options.Out,
     bands: options.Bands = None,
-    layer: Annotated[
-        str | None, typer.Option(help="Layer of the label file.", show_default=False)
-    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Layer of the label file.")] = None,
     area: Annotated[
         Path | None,
         typer.Option(
             help="Polygons of the ground that was searched for landslides; outside nothing is "
-            "learnt or scored. Default: the whole scene.",
-            show_default=False,
+            "learnt or scored. Default: the whole scene."
         ),
     ] = None,
     tile: Annotated[int, typer.Option(help="Side of a tile in pixels.")] = 256,
@@ -90,21 +86,16 @@ def scene(
 @handle_errors
 def pairs(
     images: Annotated[
-        list[Path],
-        typer.Option(help="Folder of images; may be given several times.", show_default=False),
+        list[Path], typer.Option(help="Folder of images; may be given several times.")
     ],
     masks: Annotated[
         list[Path],
         typer.Option(
             help="Folder of masks of the same names, 0/1 or 0/255; one for each --images, in the "
-            "same order.",
-            show_default=False,
+            "same order."
         ),
     ],
-    bands: Annotated[
-        str,
-        typer.Option(help="Names of the images' bands, e.g. red,green,blue.", show_default=False),
-    ],
+    bands: Annotated[str, typer.Option(help="Names of the images' bands, e.g. red,green,blue.")],
     out: options.Out,
     mask_suffix: Annotated[
         str,
@@ -118,8 +109,7 @@ def pairs(
         typer.Option(
             help="Keeps tiles together in the split: a regular expression whose first group (or "
             "whole match), at the start of the name, is the tile's group; or a CSV file with the "
-            "columns name and group.",
-            show_default=False,
+            "columns name and group."
         ),
     ] = None,
     test_share: options.TestShare = 0.2,

@@ -11,10 +11,7 @@ from landslip.cli.errors import INTERRUPTED, WRONG_INPUT, handle_errors
 
 @handle_errors
 def experiment(
-    config: Annotated[
-        Path,
-        typer.Argument(help="YAML file; see docs/experiments.md.", show_default=False),
-    ],
+    config: Annotated[Path, typer.Argument(help="YAML file; see docs/experiments.md.")],
     out: options.Out,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted experiment.")

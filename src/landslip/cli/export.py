@@ -23,8 +23,7 @@ def export(
         Path | None,
         typer.Option(
             help="Dataset for int8: ranges are found on its training tiles, the loss of F1 is "
-            "measured on its validation tiles, else on its test tiles.",
-            show_default=False,
+            "measured on its validation tiles, else on its test tiles."
         ),
     ] = None,
     tiles: Annotated[int, typer.Option(help="Training tiles to calibrate on, at most.")] = 100,

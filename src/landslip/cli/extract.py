@@ -20,18 +20,13 @@ if TYPE_CHECKING:
 def extract(
     scenes: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Rasters to map: files, or addresses (https://, s3://).", show_default=False
-        ),
+        typer.Argument(help="Rasters to map: files, or addresses (https://, s3://)."),
     ] = None,
     *,
-    model: Annotated[
-        Path, typer.Option(help="Folder made by `landslip train`.", show_default=False)
-    ],
+    model: Annotated[Path, typer.Option(help="Folder made by `landslip train`.")],
     out: options.Out,
     stac: Annotated[
-        list[str] | None,
-        typer.Option(help="STAC item (file or address) of a scene to map.", show_default=False),
+        list[str] | None, typer.Option(help="STAC item (file or address) of a scene to map.")
     ] = None,
     bands: options.Bands = None,
     units: options.UnitsOption = None,
@@ -63,8 +58,7 @@ def extract(
         str | None,
         typer.Option(
             help="Address of a Ray cluster to compute on; auto: the one of this machine, started "
-            "where there is none.",
-            show_default=False,
+            "where there is none."
         ),
     ] = None,
     store: Annotated[
@@ -78,8 +72,7 @@ def extract(
         Path | None,
         typer.Option(
             help="Elevation model: an inventory is made in the folder `inventory` of the result, "
-            "as `landslip inventory` makes it.",
-            show_default=False,
+            "as `landslip inventory` makes it."
         ),
     ] = None,
     overwrite: options.Overwrite = False,

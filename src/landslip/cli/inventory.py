@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 @handle_errors
 def inventory(
     source: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder that `landslip extract` wrote, or a file of polygons.", show_default=False
-        ),
+        Path, typer.Argument(help="Folder that `landslip extract` wrote, or a file of polygons.")
     ],
     *,
     out: options.Out,
@@ -27,13 +24,10 @@ def inventory(
         Path | None,
         typer.Option(
             help="Elevation model, in any coordinate system; without it slopes and heights are "
-            "empty.",
-            show_default=False,
+            "empty."
         ),
     ] = None,
-    layer: Annotated[
-        str | None, typer.Option(help="Layer of the polygon file.", show_default=False)
-    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Layer of the polygon file.")] = None,
     low: Annotated[
         float | None,
         typer.Option(
@@ -62,8 +56,7 @@ def inventory(
     scene: Annotated[
         str | None,
         typer.Option(
-            help="The mapped scene, for NDVI and clouds. [default: where it was extracted from]",
-            show_default=False,
+            help="The mapped scene, for NDVI and clouds. [default: where it was extracted from]"
         ),
     ] = None,
     use_scene: Annotated[bool, typer.Option(help="Read the scene.")] = True,
@@ -72,36 +65,24 @@ def inventory(
     nodata: options.Nodata = None,
     date: Annotated[
         str | None,
-        typer.Option(
-            help="Date of the scene, YYYY-MM-DD. [default: the date in its name]",
-            show_default=False,
-        ),
+        typer.Option(help="Date of the scene, YYYY-MM-DD. [default: the date in its name]"),
     ] = None,
-    water: Annotated[
-        Path | None, typer.Option(help="Polygons of rivers and lakes.", show_default=False)
-    ] = None,
-    roads: Annotated[Path | None, typer.Option(help="Lines of roads.", show_default=False)] = None,
+    water: Annotated[Path | None, typer.Option(help="Polygons of rivers and lakes.")] = None,
+    roads: Annotated[Path | None, typer.Option(help="Lines of roads.")] = None,
     area: Annotated[
         Path | None,
-        typer.Option(
-            help="Polygons of the mapped area, for densities of a polygon file.",
-            show_default=False,
-        ),
+        typer.Option(help="Polygons of the mapped area, for densities of a polygon file."),
     ] = None,
     sample: Annotated[
         Path | None,
         typer.Option(
             help="Points with their true class (CSV or vector file, column reference), for an "
-            "area adjusted for errors.",
-            show_default=False,
+            "area adjusted for errors."
         ),
     ] = None,
     errors: Annotated[
         Path | None,
-        typer.Option(
-            help="Output of `landslip evaluate --json`, for the same without a sample.",
-            show_default=False,
-        ),
+        typer.Option(help="Output of `landslip evaluate --json`, for the same without a sample."),
     ] = None,
     lang: Annotated[
         Language, typer.Option(help="Language of labels in the files: English or Chinese.")
@@ -113,8 +94,7 @@ def inventory(
     draws: Annotated[int, typer.Option(help="Bootstrap draws for intervals.")] = 500,
     seed: options.Seed = 0,
     name: Annotated[
-        str | None,
-        typer.Option(help="Name of the inventory. [default: the source's]", show_default=False),
+        str | None, typer.Option(help="Name of the inventory. [default: the source's]")
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -7,11 +7,9 @@ import typer
 
 from landslip.core.choices import DemGapHandling, EngineName, Precision, ShiftModel, Units
 
-Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.", show_default=False)]
-Dataset = Annotated[
-    Path, typer.Argument(help="Folder made by `landslip dataset`.", show_default=False)
-]
-Out = Annotated[Path, typer.Option("--out", help="Folder to write.", show_default=False)]
+Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.")]
+Dataset = Annotated[Path, typer.Argument(help="Folder made by `landslip dataset`.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier run wrote there.")
 ]
@@ -21,7 +19,6 @@ Bands = Annotated[
         "--bands",
         help="Names of the file's bands in their order, e.g. blue,green,red,nir; "
         "needed where the file has no band descriptions.",
-        show_default=False,
     ),
 ]
 UnitsOption = Annotated[
@@ -30,37 +27,27 @@ UnitsOption = Annotated[
         "--units",
         help="What the values are. By default: reflectance where the file has scale and offset or "
         "says so, else dn (digital numbers).",
-        show_default=False,
     ),
 ]
 Nodata = Annotated[
     float | None,
-    typer.Option(
-        "--nodata",
-        help="Value that marks missing data, over what the file says.",
-        show_default=False,
-    ),
+    typer.Option("--nodata", help="Value that marks missing data, over what the file says."),
 ]
 TestShare = Annotated[float, typer.Option(help="Share of tiles kept for the test; 1 keeps all.")]
 ValShare = Annotated[
     float, typer.Option(help="Share of the other tiles that chooses epoch and threshold.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
-OutFile = Annotated[Path, typer.Option("--out", help="GeoTIFF to write.", show_default=False)]
+OutFile = Annotated[Path, typer.Option("--out", help="GeoTIFF to write.")]
 Dem = Annotated[
-    Path,
-    typer.Option(
-        help="Elevation model, in any coordinate system, that covers the scene.",
-        show_default=False,
-    ),
+    Path, typer.Option(help="Elevation model, in any coordinate system, that covers the scene.")
 ]
 DemHeights = Annotated[
     str | None,
     typer.Option(
         help="What its heights are counted from: ellipsoid, egm96, egm2008, a raster of geoid "
         "heights, or metres of the geoid over the ellipsoid. By default what the file says, else "
-        "ellipsoid, with a warning.",
-        show_default=False,
+        "ellipsoid, with a warning."
     ),
 ]
 DemGapsOption = Annotated[
@@ -71,24 +58,15 @@ ClipToDem = Annotated[
 ]
 Crs = Annotated[
     str | None,
-    typer.Option(
-        help="Projected coordinate system, e.g. EPSG:32648. By default the UTM zone.",
-        show_default=False,
-    ),
+    typer.Option(help="Projected coordinate system, e.g. EPSG:32648. By default the UTM zone."),
 ]
-Reference = Annotated[
-    Path | None,
-    typer.Option(help="Mapped scene that the RPC is corrected by.", show_default=False),
-]
+Reference = Annotated[Path | None, typer.Option(help="Mapped scene that the RPC is corrected by.")]
 ReferenceModel = Annotated[
     ShiftModel, typer.Option(help="How the correction may change over the image.")
 ]
 MaxShift = Annotated[
     float | None,
-    typer.Option(
-        help="Largest error looked for, in metres. [default: 100, less on a small map]",
-        show_default=False,
-    ),
+    typer.Option(help="Largest error looked for, in metres. [default: 100, less on a small map]"),
 ]
 Engine = Annotated[EngineName, typer.Option(help="What runs the network.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Number format the network runs in.")]

@@ -13,10 +13,7 @@ from landslip.core.choices import DemGapHandling, ShiftModel
 @handle_errors
 def orthorectify(
     image: Annotated[
-        Path,
-        typer.Argument(
-            help="Raster with RPCs in its tags or beside it, of any sensor.", show_default=False
-        ),
+        Path, typer.Argument(help="Raster with RPCs in its tags or beside it, of any sensor.")
     ],
     dem: options.Dem,
     out: options.OutFile,
@@ -24,19 +21,14 @@ def orthorectify(
     dem_gaps: options.DemGapsOption = DemGapHandling.FILL,
     clip_to_dem: options.ClipToDem = False,
     resolution: Annotated[
-        float | None,
-        typer.Option(
-            help="Side of a pixel in metres. [default: the image's own]", show_default=False
-        ),
+        float | None, typer.Option(help="Side of a pixel in metres. [default: the image's own]")
     ] = None,
     crs: options.Crs = None,
     nodata: options.Nodata = None,
     reference: options.Reference = None,
     reference_model: options.ReferenceModel = ShiftModel.SHIFT,
     max_shift: options.MaxShift = None,
-    report: Annotated[
-        Path | None, typer.Option(help="JSON file to write figures to.", show_default=False)
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON file to write figures to.")] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Bring an image with RPCs onto the map, over an elevation model.

@@ -12,11 +12,9 @@ from landslip.core.choices import PansharpeningMethod
 
 @handle_errors
 def pansharpen(
-    ms: Annotated[Path, typer.Argument(help="Multispectral raster.", show_default=False)],
-    pan: Annotated[
-        Path, typer.Argument(help="Panchromatic raster of finer pixels.", show_default=False)
-    ],
-    out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.", show_default=False)],
+    ms: Annotated[Path, typer.Argument(help="Multispectral raster.")],
+    pan: Annotated[Path, typer.Argument(help="Panchromatic raster of finer pixels.")],
+    out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.")],
     method: Annotated[
         PansharpeningMethod, typer.Option(help="How detail comes into the bands.")
     ] = PansharpeningMethod.BROVEY,
@@ -24,25 +22,20 @@ def pansharpen(
         str | None,
         typer.Option(
             help="Names of the multispectral bands in their order, e.g. blue,green,red,nir. "
-            "[default: the file's, else band_1,band_2 ...]",
-            show_default=False,
+            "[default: the file's, else band_1,band_2 ...]"
         ),
     ] = None,
     nodata: options.Nodata = None,
     pan_nodata: Annotated[
         float | None,
-        typer.Option(
-            help="Value that marks missing data in PAN, over what the file says.",
-            show_default=False,
-        ),
+        typer.Option(help="Value that marks missing data in PAN, over what the file says."),
     ] = None,
     mtf_nyquist: Annotated[
         float,
         typer.Option(help="Response of the multispectral sensor at its Nyquist frequency."),
     ] = 0.3,
     report: Annotated[
-        Path | None,
-        typer.Option(help="JSON to write with what was fitted and scores.", show_default=False),
+        Path | None, typer.Option(help="JSON to write with what was fitted and scores.")
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -24,8 +24,7 @@ def preprocess(
     products: Annotated[
         list[str],
         typer.Argument(
-            help="Archives or folders of Gaofen-1 PMS level-1A products; patterns with * too.",
-            show_default=False,
+            help="Archives or folders of Gaofen-1 PMS level-1A products; patterns with * too."
         ),
     ],
     dem: options.Dem,
@@ -47,16 +46,14 @@ def preprocess(
         str | None,
         typer.Option(
             help="nearest: the nearest year's, where the product's has none; table: the published "
-            "one even where the product brings its own; or a YAML file.",
-            show_default=False,
+            "one even where the product brings its own; or a YAML file."
         ),
     ] = None,
     coefficients: Annotated[
         Path | None,
         typer.Option(
             help="YAML file with gains, offsets and solar irradiances, for cameras without "
-            "published ones here.",
-            show_default=False,
+            "published ones here."
         ),
     ] = None,
     fusion: Annotated[
@@ -73,8 +70,7 @@ def preprocess(
         str | None,
         typer.Option(
             help="bright: a test for bright and white pixels, which also takes bright debris and "
-            "misses thin cloud and shadow; or a folder with the weights of OmniCloudMask.",
-            show_default=False,
+            "misses thin cloud and shadow; or a folder with the weights of OmniCloudMask."
         ),
     ] = None,
     clouds_become: Annotated[

@@ -12,9 +12,9 @@ from landslip.core.choices import RegistrationModel
 
 @handle_errors
 def register(
-    moving: Annotated[Path, typer.Argument(help="Scene to be moved.", show_default=False)],
-    reference: Annotated[Path, typer.Argument(help="Scene it is to lie upon.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.", show_default=False)],
+    moving: Annotated[Path, typer.Argument(help="Scene to be moved.")],
+    reference: Annotated[Path, typer.Argument(help="Scene it is to lie upon.")],
+    out: Annotated[Path, typer.Option("--out", help="GeoTIFF to write.")],
     model: Annotated[
         RegistrationModel, typer.Option(help="How shifts may change over the scene.")
     ] = RegistrationModel.AFFINE,
@@ -31,12 +31,9 @@ def register(
     ] = 1.0,
     nodata: options.Nodata = None,
     reference_nodata: Annotated[
-        float | None,
-        typer.Option(help="The same for the reference.", show_default=False),
+        float | None, typer.Option(help="The same for the reference.")
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="JSON file to write the figures to.", show_default=False)
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON file to write the figures to.")] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Move a georeferenced scene onto another one.

@@ -12,19 +12,14 @@ from landslip.core.choices import Language
 
 @handle_errors
 def report(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip inventory`.", show_default=False)
-    ],
+    folder: Annotated[Path, typer.Argument(help="Folder made by `landslip inventory`.")],
     *,
     lang: Annotated[
         Language, typer.Option(help="Language of the page: English or Chinese.")
     ] = Language.ENGLISH,
     scene: Annotated[
         Path | None,
-        typer.Option(
-            help="The mapped scene, where it is no longer where the inventory found it.",
-            show_default=False,
-        ),
+        typer.Option(help="The mapped scene, where it is no longer where the inventory found it."),
     ] = None,
     out: Annotated[
         Path | None,

@@ -52,14 +52,12 @@ def train(
         str, typer.Option(help="Named settings: default, or paper (Dice for each image).")
     ] = "default",
     config: Annotated[
-        Path | None,
-        typer.Option(help="YAML file with settings over the recipe's.", show_default=False),
+        Path | None, typer.Option(help="YAML file with settings over the recipe's.")
     ] = None,
     start_from: Annotated[
         Path | None,
         typer.Option(
-            help="Model folder whose network, weights and normalisation training begins with.",
-            show_default=False,
+            help="Model folder whose network, weights and normalisation training begins with."
         ),
     ] = None,
     devices: Annotated[
