@@ -61,12 +61,9 @@ class VariantRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileVariant:
-    """A variant of a tile.
+    """A variant of a tile: a normalised image (bands, height, width), 0 where not valid.
 
-    Attributes:
-        image: (bands, height, width) float32, normalised, 0 where not valid.
-        label: (height, width) uint8, 255 outside the original tile.
-        valid: (height, width) bool, False there.
+    Label and valid are (height, width); outside the original tile 255 and False.
     """
 
     image: NDArray[np.float32]
@@ -92,7 +89,7 @@ def tile_variant(tile: Tile, version: int, rule: VariantRule) -> TileVariant:
     if version >= _FLIPS:
         number = int.from_bytes(hashlib.sha256(tile.tile_id.encode()).digest()[:8], "little")
         generator = np.random.default_rng((rule.seed, version, number))
-        image, label, valid = _warped(image, label, valid, _draw_map(rule.amounts, generator))
+        image, label, valid = _warped(image, label, valid, rule.amounts, generator)
         image = _jittered(image, rule.amounts, generator)
         image[:, ~valid] = 0.0
     return TileVariant(
@@ -116,11 +113,27 @@ def stored_variant(tile: Tile, version: int, rule: VariantRule, nodata: float | 
             label=_flipped(tile.label, version),
             valid=_flipped(tile.valid, version),
         )
-    variant = tile_variant(tile, version, rule)
-    stored = _stored_numbers(variant.image, rule.normalisation, tile.stored.dtype)
-    fill = nodata if nodata is not None and _is_representable(stored.dtype, nodata) else None
+    variant, dtype, normalisation = (
+        tile_variant(tile, version, rule),
+        tile.stored.dtype,
+        rule.normalisation,
+    )
+    mean, std = (np.array(part)[:, None, None] for part in (normalisation.mean, normalisation.std))
+    radiometry = normalisation.radiometry
+    numbers: NDArray[Any] = (variant.image * std + mean - radiometry.offset) / radiometry.scale
+    fill, beside = nodata, nodata  # the next number above nodata, or below where there is none
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        numbers = np.clip(np.rint(numbers), limits.min, limits.max)
+        if fill is not None:
+            is_number = float(fill).is_integer() and limits.min <= fill <= limits.max
+            beside = fill + 1 if fill < limits.max else fill - 1
+            fill = fill if is_number else None
+    elif fill is not None:
+        beside = float(np.nextafter(dtype.type(fill), dtype.type(np.inf)))
+    stored = numbers.astype(dtype, copy=False)
     if fill is not None:
-        stored[stored == stored.dtype.type(fill)] = _next_number(fill, stored.dtype)
+        stored[stored == dtype.type(fill)] = beside
     stored[:, ~variant.valid] = 0 if fill is None else fill
     return Tile(tile_id=name, stored=stored, label=variant.label, valid=variant.valid)
 
@@ -130,20 +143,18 @@ def _flipped(pixels: NDArray[_Number], version: int) -> NDArray[_Number]:
     return np.rot90(mirrored, version % 4, axes=(-2, -1))
 
 
-def _draw_map(amounts: AugmentationSettings, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a (2, 2) map from (x, y) of the variant to (x, y) of the tile, about the centre."""
-    angle = math.radians(_uniform(amounts.rotation_deg, generator))
-    stretch = 1.0 + np.array([_uniform(amounts.stretch, generator) for _ in range(2)])
-    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return rotation / stretch[:, None]
-
-
 def _warped(
     image: NDArray[np.float32],
     label: NDArray[np.uint8],
     valid: NDArray[np.bool_],
-    linear: NDArray[np.float64],
+    amounts: AugmentationSettings,
+    generator: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Rotate and stretch a tile about its centre by amounts drawn uniformly."""
+    angle = math.radians(_uniform(amounts.rotation_deg, generator))
+    stretch = 1.0 + np.array([_uniform(amounts.stretch, generator) for _ in range(2)])
+    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    linear = rotation / stretch[:, None]  # from (x, y) of the variant to (x, y) of the tile
     height, width = label.shape
     x, y = np.arange(width) - (width - 1) / 2, np.arange(height)[:, None] - (height - 1) / 2
     columns = (linear[0, 0] * x + linear[0, 1] * y + (width - 1) / 2).astype(np.float32)
@@ -178,29 +189,3 @@ def _jittered(
 
 def _uniform(largest: float, generator: np.random.Generator) -> float:
     return float(generator.uniform(-largest, largest))
-
-
-def _stored_numbers(
-    image: NDArray[np.float32], normalisation: Normalisation, dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    mean, std = (np.array(part)[:, None, None] for part in (normalisation.mean, normalisation.std))
-    radiometry = normalisation.radiometry
-    numbers: NDArray[np.float64] = (image * std + mean - radiometry.offset) / radiometry.scale
-    if np.issubdtype(dtype, np.integer):
-        limits = np.iinfo(dtype)
-        numbers = np.clip(np.rint(numbers), limits.min, limits.max)
-    return numbers.astype(dtype, copy=False)
-
-
-def _is_representable(dtype: np.dtype[Any], number: float) -> bool:
-    if not np.issubdtype(dtype, np.integer):
-        return True
-    limits = np.iinfo(dtype)
-    return float(number).is_integer() and limits.min <= number <= limits.max
-
-
-def _next_number(nodata: float, dtype: np.dtype[Any]) -> float:
-    """Return the next number above nodata, or below where there is none."""
-    if np.issubdtype(dtype, np.integer):
-        return nodata + 1 if nodata < np.iinfo(dtype).max else nodata - 1
-    return float(np.nextafter(dtype.type(nodata), dtype.type(np.inf)))

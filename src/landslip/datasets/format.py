@@ -108,9 +108,28 @@ class TileDataset:
         """
         self.path = path
         self.card = _read_card(path)
-        self.index = _read_index(path / INDEX)
         self.bands = Bands(self.card.bands)
-        self._check_sizes()
+        try:
+            table = pyarrow.parquet.read_table(path / INDEX)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise InputError(
+                f"{path / INDEX}: not an index of tiles ({error}); make it again"
+            ) from error
+        self.index: dict[str, list[Any]] = table.to_pydict()
+        missing = sorted({*_COLUMNS} - {*self.index})
+        if missing:
+            raise InputError(f"{path / INDEX}: the index lacks {', '.join(missing)}; make it again")
+        sizes = zip(self.index["height"], self.index["width"], strict=True)
+        pixels = sum(height * width for height, width in sizes)
+        stored = pixels * len(self.bands) * np.dtype(self.card.dtype).itemsize
+        for name, expected in ((IMAGES, stored), (LABELS, pixels), (VALID, pixels)):
+            file = path / name
+            found = file.stat().st_size if file.exists() else 0
+            if found != expected:
+                raise InputError(
+                    f"{file}: expected {expected} bytes for {len(self)} tiles and found {found}; "
+                    "the dataset is incomplete, make it again"
+                )
 
     def __len__(self) -> int:
         return len(self.index["tile_id"])
@@ -211,43 +230,21 @@ class TileDataset:
     def tile(self, position: int) -> Tile:
         """Return a tile as views into the mapped files."""
         height, width = self.shape(position)
-        start, size = int(self.index["pixel_start"][position]), height * width
-        bands = len(self.bands)
+        start, bands = int(self.index["pixel_start"][position]), len(self.bands)
+        end = start + height * width
+        images, labels, valid = self._pixels
         return Tile(
             tile_id=str(self.index["tile_id"][position]),
-            stored=self._images[start * bands : (start + size) * bands].reshape(
-                bands, height, width
-            ),
-            label=self._labels[start : start + size].reshape(height, width),
-            valid=self._valid[start : start + size].reshape(height, width).view(np.bool_),
+            stored=images[start * bands : end * bands].reshape(bands, height, width),
+            label=labels[start:end].reshape(height, width),
+            valid=valid[start:end].reshape(height, width).view(np.bool_),
         )
 
     @cached_property
-    def _images(self) -> NDArray[Any]:
-        return np.memmap(self.path / IMAGES, dtype=self.card.dtype, mode="r")
-
-    @cached_property
-    def _labels(self) -> NDArray[np.uint8]:
-        return np.memmap(self.path / LABELS, dtype=np.uint8, mode="r")
-
-    @cached_property
-    def _valid(self) -> NDArray[np.uint8]:
-        return np.memmap(self.path / VALID, dtype=np.uint8, mode="r")
-
-    def _check_sizes(self) -> None:
-        pixels = sum(
-            height * width
-            for height, width in zip(self.index["height"], self.index["width"], strict=True)
-        )
-        stored = pixels * len(self.bands) * np.dtype(self.card.dtype).itemsize
-        for name, expected in ((IMAGES, stored), (LABELS, pixels), (VALID, pixels)):
-            file = self.path / name
-            found = file.stat().st_size if file.exists() else 0
-            if found != expected:
-                raise InputError(
-                    f"{file}: expected {expected} bytes for {len(self)} tiles and found {found}; "
-                    "the dataset is incomplete, make it again"
-                )
+    def _pixels(self) -> tuple[NDArray[Any], ...]:
+        """Images, labels and valid, memory-mapped."""
+        types = {IMAGES: self.card.dtype, LABELS: "uint8", VALID: "uint8"}
+        return tuple(np.memmap(self.path / file, kind, mode="r") for file, kind in types.items())
 
 
 def _read_card(path: Path) -> DatasetCard:
@@ -269,14 +266,3 @@ def _read_card(path: Path) -> DatasetCard:
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{file}: not a dataset description ({first}); make it again") from error
-
-
-def _read_index(file: Path) -> dict[str, list[Any]]:
-    try:
-        index: dict[str, list[Any]] = pyarrow.parquet.read_table(file).to_pydict()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{file}: not an index of tiles ({error}); make it again") from error
-    missing = sorted({*_COLUMNS} - {*index})
-    if missing:
-        raise InputError(f"{file}: the index lacks {', '.join(missing)}; make it again")
-    return index

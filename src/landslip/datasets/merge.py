@@ -1,7 +1,8 @@
 """Merges the tiles of several datasets into one."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import shapely
@@ -9,7 +10,7 @@ import shapely
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
-from landslip.datasets.format import DatasetCard, Tile, TileDataset
+from landslip.datasets.format import DatasetCard, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter
 
@@ -40,13 +41,6 @@ def merge_datasets(
     column ``event`` holds the event of each tile's part; a part that ``events`` does not name keeps
     its events, or is an event of its own name. The split is assigned by groups.
 
-    Args:
-        parts: the datasets by name.
-        events: the event of a part's tiles, by part.
-        out: the folder to write.
-        overwrite: replace a dataset that exists.
-        progress: called with the number of tiles done.
-
     Raises:
         InputError: the parts differ in bands, units, data type, scale or offset, or two tiles
             would have one name.
@@ -68,15 +62,19 @@ def merge_datasets(
         DatasetWriter(stage, description) as writer,
     ):
         for name, part in parts.items():
-            for position, row in enumerate(_rows(name, part, events.get(name), scene_name)):
-                tile = part.tile(position)
-                renamed = Tile(
-                    tile_id=tile_name(name, tile.tile_id),
-                    stored=tile.stored,
-                    label=tile.label,
-                    valid=tile.valid,
-                )
-                writer.add_row(renamed, row)
+            copied = {column: part.column(column) for column in _COPIED}
+            footprints = shapely.from_wkb(part.column("geometry"))
+            groups, scenes = part.column("group"), part.column("scene")
+            for at, own_event in enumerate(part.column("event")):
+                tile = part.tile(at)
+                row = {
+                    **{column: values[at] for column, values in copied.items()},
+                    "group": f"{name}_{tile.tile_id if groups[at] is None else groups[at]}",
+                    "scene": scene_name(name, scenes[at]),
+                    "event": events.get(name) or own_event or name,
+                    "footprint": footprints[at],
+                }
+                writer.add_row(replace(tile, tile_id=tile_name(name, tile.tile_id)), row)
                 done += 1
                 progress(done, total)
         return writer.finish()
@@ -125,21 +123,3 @@ def _renaming(parts: Mapping[str, TileDataset], column: str) -> Callable[[str, s
         return name if is_unique else f"{part}_{name}"
 
     return renamed
-
-
-def _rows(
-    name: str, part: TileDataset, event: str | None, scene_name: Callable[[str, str | None], str]
-) -> Iterable[dict[str, object]]:
-    """Yield the rows of a part's index, but the tiles' names."""
-    columns = {column: part.column(column) for column in _COPIED}
-    footprints = shapely.from_wkb(part.column("geometry"))
-    events = part.column("event")
-    groups, scenes = part.column("group"), part.column("scene")
-    for at, tile_id in enumerate(part.tile_ids):
-        yield {
-            **{column: values[at] for column, values in columns.items()},
-            "group": f"{name}_{tile_id if groups[at] is None else groups[at]}",
-            "scene": scene_name(name, scenes[at]),
-            "event": event or events[at] or name,
-            "footprint": footprints[at],
-        }

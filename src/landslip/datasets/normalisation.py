@@ -10,7 +10,7 @@ from landslip.core.bands import Radiometry
 from landslip.core.errors import InputError
 
 if TYPE_CHECKING:  # it reads Parquet, which takes a while to import
-    from landslip.datasets.format import Tile, TileDataset
+    from landslip.datasets.format import TileDataset
 
 QUANTILES = (0.01, 0.5, 0.99)
 _SAMPLED_PX_PER_TILE = 2000
@@ -54,7 +54,9 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
     low, high = np.full(len(dataset.bands), np.inf), np.full(len(dataset.bands), -np.inf)
     samples = []
     for position in positions:
-        pixels = _valid_values(dataset.tile(position), dataset.card.radiometry)
+        tile = dataset.tile(position)
+        values = dataset.card.radiometry.values(tile.stored[:, tile.valid])
+        pixels = values.astype(np.float64)
         count += pixels.shape[1]
         sums += pixels.sum(axis=1)
         squares += (pixels**2).sum(axis=1)
@@ -77,7 +79,3 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
         std=tuple(std.tolist()),
         quantiles=tuple((float(first), float(mid), float(last)) for first, mid, last in points),
     )
-
-
-def _valid_values(tile: "Tile", radiometry: Radiometry) -> NDArray[np.float64]:
-    return radiometry.values(tile.stored[:, tile.valid]).astype(np.float64)

@@ -79,7 +79,8 @@ def augment_dataset(
             plan += [(position, split, variant) for variant in range(request.versions)]
         elif split is not Split.UNUSED:
             plan.append((position, split, None))
-    rows = _index_rows(dataset)
+    shared = [column for column in dataset.index if column not in _REPLACED]
+    footprints = shapely.from_wkb(dataset.column("geometry"))
 
     def tile_of(planned: tuple[int, Split, int | None]) -> Tile:
         position, _, variant = planned
@@ -89,22 +90,22 @@ def augment_dataset(
         return stored_variant(tile, variant, rule, dataset.card.nodata)
 
     with atomic_directory(out, overwrite=overwrite) as stage:
-        _require_space(dataset, [position for position, *_ in plan], stage, out)
+        pixels = sum(int(np.prod(dataset.shape(position))) for position, *_ in plan)
+        needed = pixels * (len(dataset.bands) * np.dtype(dataset.card.dtype).itemsize + 2)
+        free = shutil.disk_usage(stage).free
+        if needed > free:
+            raise InputError(
+                f"{out}: {len(plan)} tiles take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
+                f"free there; choose another disk or fewer {argument('versions')}, or train with "
+                "augmentation_mode: offline, which stores nothing"
+            )
         with DatasetWriter(stage, _describe(request)) as writer:
             for done, ((position, *_), tile) in enumerate(parallel_map(tile_of, plan), start=1):
-                writer.add_row(tile, rows[position] | pixel_columns(tile))
+                row = {column: dataset.index[column][position] for column in shared}
+                row |= {"footprint": footprints[position], **pixel_columns(tile)}
+                writer.add_row(tile, row)
                 progress(done, len(plan))
             return writer.finish([split for _, split, _ in plan])
-
-
-def _index_rows(dataset: TileDataset) -> list[dict[str, object]]:
-    """Return the columns of the index that variants share with their tile."""
-    columns = [column for column in dataset.index if column not in _REPLACED]
-    footprints = shapely.from_wkb(dataset.column("geometry"))
-    return [
-        {**{column: dataset.index[column][at] for column in columns}, "footprint": footprints[at]}
-        for at in range(len(dataset))
-    ]
 
 
 def _describe(request: AugmentRequest) -> DatasetDescription:
@@ -120,15 +121,3 @@ def _describe(request: AugmentRequest) -> DatasetDescription:
         split_method=card.split_method,
         plan=SplitPlan(test_share=card.test_share, val_share=card.val_share, seed=card.seed),
     )
-
-
-def _require_space(dataset: TileDataset, positions: list[int], stage: Path, out: Path) -> None:
-    pixels = sum(int(np.prod(dataset.shape(position))) for position in positions)
-    needed = pixels * (len(dataset.bands) * np.dtype(dataset.card.dtype).itemsize + 2)
-    free = shutil.disk_usage(stage).free
-    if needed > free:
-        raise InputError(
-            f"{out}: {len(positions)} tiles take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
-            f"free there; choose another disk or fewer {argument('versions')}, or train with "
-            "augmentation_mode: offline, which stores nothing"
-        )

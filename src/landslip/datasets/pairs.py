@@ -70,9 +70,12 @@ class PairsRequest:
     @property
     def source(self) -> str:
         """The source, as the dataset's card describes it."""
-        folders = ", ".join(_folder_names((*self.images, *self.masks)))
+        distinct = list(dict.fromkeys((*self.images, *self.masks)))
+        names = [folder.name for folder in distinct]
+        if len(set(names)) < len(names):
+            names = [f"{folder.parent.name}/{folder.name}" for folder in distinct]
         renamed = [f"{band} is the files' {of_file}" for band, of_file in self.renamed.items()]
-        return f"pairs: {'; '.join([folders, *renamed])}"
+        return f"pairs: {'; '.join([', '.join(names), *renamed])}"
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -94,42 +97,25 @@ def dataset_from_pairs(
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
         description = _describe_pairs(request, [image for image, _ in pairs.values()])
-        lossy = _LossyMasks()
+        brightest, brightest_mask = 0, Path()
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
                 with Scene(image, request.scene_options) as scene:
-                    window = scene.grid.window
+                    grid = scene.grid
                     stored, valid = _read_bands(scene, request)
-                    label = _read_label(mask, scene, lossy)
-                    tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
-                    writer.add(
-                        tile,
-                        TileOrigin(
-                            scene=name, window=window, group=group_of(name), grid=scene.grid
-                        ),
-                    )
+                    label, lossy_code = _read_label(mask, scene)
+                tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
+                group = group_of(name)
+                writer.add(tile, TileOrigin(scene=name, window=grid.window, group=group, grid=grid))
+                if lossy_code > brightest:
+                    brightest, brightest_mask = lossy_code, mask
                 progress(done, len(pairs))
-            lossy.refuse_if_dark()
+            if 0 < brightest <= 127:  # masks of 0 and 1 would be empty
+                raise InputError(
+                    f"{brightest_mask}: masks saved as JPEG hold 0 and 255 and are split at 127, "
+                    f"and the brightest pixel of all is {brightest}; save masks of 0 and 1 as PNG"
+                )
             return writer.finish()
-
-
-class _LossyMasks:
-    """Detects masks of 0 and 1 saved as JPEG: split at 127, they would be empty."""
-
-    def __init__(self) -> None:
-        self._brightest, self._path = 0, Path()
-
-    def add(self, path: Path, codes: Stored) -> None:
-        brightest = int(codes.max(initial=0))
-        if brightest > self._brightest:
-            self._brightest, self._path = brightest, path
-
-    def refuse_if_dark(self) -> None:
-        if 0 < self._brightest <= 127:
-            raise InputError(
-                f"{self._path}: masks saved as JPEG hold 0 and 255 and are split at 127, and "
-                f"the brightest pixel of all is {self._brightest}; save masks of 0 and 1 as PNG"
-            )
 
 
 def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescription:
@@ -168,7 +154,8 @@ def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
     return stored[[needed.names.index(of_file) for of_file in request.take.values()]], valid
 
 
-def _read_label(mask_path: Path, scene: Scene, lossy: _LossyMasks) -> NDArray[np.uint8]:
+def _read_label(mask_path: Path, scene: Scene) -> tuple[NDArray[np.uint8], int]:
+    """Read a label (height, width), and the largest number of a mask saved as JPEG, else 0."""
     with Mask(mask_path) as mask:
         if mask.shape != scene.grid.shape:
             raise InputError(
@@ -178,20 +165,10 @@ def _read_label(mask_path: Path, scene: Scene, lossy: _LossyMasks) -> NDArray[np
             )
         codes, known = mask.read()
         codes[~known] = BACKGROUND
-        if mask.is_lossy:
-            lossy.add(mask_path, codes)
+        lossy_code = int(codes.max(initial=0)) if mask.is_lossy else 0
         label = mask_to_label(codes, lossy=mask.is_lossy, path=mask_path)
     label[~known] = IGNORE
-    return label
-
-
-def _folder_names(folders: Iterable[Path]) -> list[str]:
-    """Return the folders' names, with their parents' where names are equal."""
-    distinct = list(dict.fromkeys(folders))
-    names = [folder.name for folder in distinct]
-    if len(set(names)) == len(names):
-        return names
-    return [f"{folder.parent.name}/{folder.name}" for folder in distinct]
+    return label, lossy_code
 
 
 def match_pairs(
@@ -289,7 +266,18 @@ def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
     """
     if groups is None:
         return lambda name: name
-    table = _group_table(Path(groups)) if groups.endswith(".csv") else _group_matches(groups, names)
+    if groups.endswith(".csv"):
+        table = _group_table(Path(groups))
+    else:
+        try:
+            pattern = re.compile(groups)
+        except re.error as error:
+            raise InputError(
+                f"{argument('groups', groups)}: not a regular expression ({error})"
+            ) from error
+        matches = [(name, pattern.match(name)) for name in names]
+        found = [(name, match[min(1, pattern.groups)]) for name, match in matches if match]
+        table = {name: group for name, group in found if group is not None}
     without = [name for name in names if name not in table]
     if without:
         raise InputError(
@@ -297,18 +285,6 @@ def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
             f"(with {len(without) - 1} others) gets none"
         )
     return table.__getitem__
-
-
-def _group_matches(expression: str, names: list[str]) -> dict[str, str]:
-    try:
-        pattern = re.compile(expression)
-    except re.error as error:
-        raise InputError(
-            f"{argument('groups', expression)}: not a regular expression ({error})"
-        ) from error
-    found = {name: pattern.match(name) for name in names}
-    groups = {name: match[min(1, pattern.groups)] for name, match in found.items() if match}
-    return {name: group for name, group in groups.items() if group is not None}
 
 
 def _group_table(path: Path) -> dict[str, str]:

@@ -79,7 +79,17 @@ def dataset_from_scene(
         atomic_directory(out, overwrite=overwrite) as stage,
     ):
         area = read_label_polygons(request.area, scene.grid) if request.area is not None else None
-        with DatasetWriter(stage, _describe(request, scene)) as writer:
+        description = DatasetDescription(
+            bands=scene.bands,
+            radiometry=scene.radiometry,
+            nodata=scene.nodata,
+            resolution_m=scene.grid.resolution_m,
+            tile_size=request.tile,
+            source=f"scene: {request.scene.name}, {request.labels.name}",
+            split_method="random by tile",
+            plan=request.plan,
+        )
+        with DatasetWriter(stage, description) as writer:
             corner = (0, 0) if area is None else area.corner_in(scene.grid)
             windows = list(tile_windows(scene.grid.shape, request.tile, corner))
             written = 0
@@ -138,16 +148,3 @@ def _open_labels(
             return np.where(covered, np.uint8(LANDSLIDE), np.uint8(BACKGROUND))
 
         yield rasterize, polygons.notes
-
-
-def _describe(request: SceneDatasetRequest, scene: Scene) -> DatasetDescription:
-    return DatasetDescription(
-        bands=scene.bands,
-        radiometry=scene.radiometry,
-        nodata=scene.nodata,
-        resolution_m=scene.grid.resolution_m,
-        tile_size=request.tile,
-        source=f"scene: {request.scene.name}, {request.labels.name}",
-        split_method="random by tile",
-        plan=request.plan,
-    )

@@ -110,15 +110,10 @@ class DatasetWriter(Closeable):
         geometry = geopandas.GeoSeries([row.pop("footprint") for row in self._rows], crs=4326)
         frame = geopandas.GeoDataFrame(self._rows, geometry=geometry)
         frame.to_parquet(self._path / INDEX, index=False)
-        card = self._card(split_digest(ids, splits), Counter(split.value for split in splits))
-        (self._path / CARD).write_text(card.model_dump_json(indent=2) + "\n")
-        return card
-
-    def _card(self, split_sha256: str, tiles: Counter[str]) -> DatasetCard:
-        description = self._description
         counted = sum(int(str(row["valid_px"])) for row in self._rows)
         landslide = sum(int(str(row["landslide_px"])) for row in self._rows)
-        return DatasetCard(
+        description = self._description
+        card = DatasetCard(
             bands=description.bands.names,
             units=description.radiometry.units,
             dtype=description.radiometry.dtype,
@@ -132,12 +127,14 @@ class DatasetWriter(Closeable):
             test_share=description.plan.test_share,
             val_share=description.plan.val_share,
             seed=description.plan.seed,
-            tiles=dict(sorted(tiles.items())),
+            tiles=dict(sorted(Counter(split.value for split in splits).items())),
             landslide_share=landslide / counted if counted else None,
             pixels_sha256=self._digest.hexdigest(),
-            split_sha256=split_sha256,
+            split_sha256=split_digest(ids, splits),
             code_version=__version__,
         )
+        (self._path / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+        return card
 
     def close(self) -> None:
         """Close the arrays."""

@@ -88,7 +88,7 @@ def divide(
     - ``groups`` assigns the dataset's groups, which are never divided.
     - ``blocks`` assigns square areas, all dates of a block together. Tiles too close to a test tile
       are left out, see `landslip.datasets.splits.spatial.drop_related`.
-    - ``scene`` and ``event`` hold out one after another, see `_HoldOut`.
+    - ``scene`` and ``event`` hold out one after another, see `_hold_out`.
 
     Args:
         dataset: the tiles.
@@ -149,6 +149,14 @@ def _block_names(dataset: TileDataset, division: Division, related: SpatialRelat
 
 
 def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
+    """Test on one scene (or event) after another; the others are for training and validation.
+
+    Tiles of others on the test area, or within the buffer of it, are unused. Where that would take
+    more than half of them, the scenes show the same area: then blocks are assigned too, in as many
+    folds as the division has. The held-out scene is tested on the test blocks alone, and the others
+    are used outside them and their buffer. Validation tiles are drawn by blocks, or by groups where
+    tiles have no coordinates.
+    """
     method = division.method
     names = ["none" if name is None else str(name) for name in dataset.column(method)]
     available = sorted(set(names))
@@ -170,67 +178,37 @@ def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
         )
     related = spatial_relations(dataset, division.buffer_m)
     blocks = _block_names(dataset, division, related)
-    hold_out = _HoldOut(names=names, blocks=blocks, related=related, division=division)
+    plan = SplitPlan(test_share=0, val_share=division.val_share, seed=division.seed)
+    without = int((~related.footprints.known).sum())
+    unchecked = (
+        f"{without} of {len(names)} tiles have no coordinates: whether they overlap others on the "
+        "ground is not known"
+    )
     folds = []
-    for name in chosen:
-        fold = hold_out.all_tiles(name)
-        folds += hold_out.by_blocks(name) if fold is None else [fold]
-    return folds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _HoldOut:
-    """Tests on one scene (or event); the others are for training and validation.
-
-    Tiles of others on the test area, or within the buffer of it, are unused. Where that would take
-    more than half of them, the scenes show the same area: then blocks are assigned too, in as many
-    folds as the division has. The held-out scene is tested on the test blocks alone, and the others
-    are used outside them and their buffer. Validation tiles are drawn by blocks, or by groups where
-    tiles have no coordinates.
-    """
-
-    names: list[str]
-    blocks: list[str]
-    related: SpatialRelations
-    division: Division
-
-    def all_tiles(self, name: str) -> Fold | None:
-        """Test on all tiles of a scene; None where too few tiles of others would remain."""
-        others = [block for of, block in zip(self.names, self.blocks, strict=True) if of != name]
-        plan = SplitPlan(test_share=0, val_share=self.division.val_share, seed=self.division.seed)
-        assigned = iter(assign(others, plan))
+    for held_out in chosen:
+        is_tested = [name == held_out for name in names]
+        others = [block for block, test in zip(blocks, is_tested, strict=True) if not test]
+        rest = iter(assign(others, plan))
         splits, notes = drop_related(
-            [Split.TEST if of == name else next(assigned) for of in self.names], self.related
+            [Split.TEST if test else next(rest) for test in is_tested], related
         )
-        if splits.count(Split.UNUSED) > _MAX_UNUSED * len(others):
-            return None
-        without = int((~self.related.footprints.known).sum())
-        if without:
-            unchecked = (
-                f"{without} of {len(self.names)} tiles have no coordinates: whether they overlap "
-                "others on the ground is not known"
-            )
-            notes = (unchecked, *notes)
-        return Fold(splits=tuple(splits), notes=notes, held_out=name)
-
-    def by_blocks(self, name: str) -> list[Fold]:
-        """Test on a scene's tiles in the test blocks; train on those of others elsewhere."""
-        folds = []
-        for assigned in self.division.assign(self.blocks):
-            splits, notes = drop_related(
-                [
-                    split if (of == name) == (split is Split.TEST) else Split.UNUSED
-                    for of, split in zip(self.names, assigned, strict=True)
-                ],
-                self.related,
-            )
+        if splits.count(Split.UNUSED) <= _MAX_UNUSED * len(others):
+            notes = (unchecked, *notes) if without else notes
+            folds.append(Fold(splits=tuple(splits), notes=notes, held_out=held_out))
+            continue
+        for assigned in division.assign(blocks):
+            sides = [
+                split if test == (split is Split.TEST) else Split.UNUSED
+                for test, split in zip(is_tested, assigned, strict=True)
+            ]
+            splits, notes = drop_related(sides, related)
             note = (
-                f"others show the same ground as {name}, so that blocks are held out too: it is "
-                f"tested on {splits.count(Split.TEST)} of its {self.names.count(name)} tiles, and "
-                "tiles of others there are unused"
+                f"others show the same ground as {held_out}, so that blocks are held out too: it "
+                f"is tested on {splits.count(Split.TEST)} of its {sum(is_tested)} tiles, and tiles "
+                "of others there are unused"
             )
-            folds.append(Fold(splits=tuple(splits), notes=(note, *notes), held_out=name))
-        return folds
+            folds.append(Fold(splits=tuple(splits), notes=(note, *notes), held_out=held_out))
+    return folds
 
 
 def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:

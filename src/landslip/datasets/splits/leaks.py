@@ -51,12 +51,7 @@ class DuplicatePair:
 class Leak:
     """Two tiles of the same content in different splits.
 
-    Attributes:
-        kind: see `DuplicatePair`.
-        a: name of a tile.
-        b: name of the other.
-        sides: their splits.
-        measure: see `DuplicatePair`.
+    ``a`` and ``b`` are their names, ``sides`` their splits; the rest see `DuplicatePair`.
     """
 
     kind: DuplicateKind
@@ -84,8 +79,14 @@ def find_duplicates(dataset: TileDataset) -> tuple[DuplicatePair, ...]:
         for (one, other), share in windows
         if share > MIN_OVERLAP
     ]
+    equal: dict[bytes, list[int]] = defaultdict(list)
+    for at in range(len(dataset)):
+        stored = dataset.tile(at).stored
+        if np.any(stored != stored[:, :1, :1]):  # tiles of one value do not count
+            equal[_pixels_digest(stored)].append(at)
+    same = [(*pair, 1.0) for tiles in equal.values() for pair in combinations(tiles, 2)]
     kinds: tuple[tuple[DuplicateKind, list[tuple[int, int, float]]], ...] = (
-        ("pixels", _equal_tiles(dataset)),
+        ("pixels", same),
         ("ground", ground),
         ("picture", changed_copies(dataset)),
         ("part", overlapping_crops(dataset)),
@@ -96,16 +97,6 @@ def find_duplicates(dataset: TileDataset) -> tuple[DuplicatePair, ...]:
             pair = DuplicatePair(kind=kind, one=one, other=other, measure=measure)
             found.setdefault((one, other), pair)
     return tuple(found[pair] for pair in sorted(found))
-
-
-def _equal_tiles(dataset: TileDataset) -> list[tuple[int, int, float]]:
-    """Return pairs of tiles with equal pixels; tiles of one value do not count."""
-    same: dict[bytes, list[int]] = defaultdict(list)
-    for at in range(len(dataset)):
-        stored = dataset.tile(at).stored
-        if np.any(stored != stored[:, :1, :1]):
-            same[_pixels_digest(stored)].append(at)
-    return [(*pair, 1.0) for tiles in same.values() for pair in combinations(tiles, 2)]
 
 
 def _pixels_digest(stored: NDArray[Any]) -> bytes:
@@ -136,10 +127,7 @@ def find_leaks(
 ) -> list[Leak]:
     """Return pairs of tiles of the same content in different splits (train, val, test).
 
-    Args:
-        dataset: the tiles.
-        splits: of each tile, in the order of the index; unused tiles leak nothing.
-        duplicates: the result of `find_duplicates`; None: it is called here.
+    Unused tiles leak nothing. Without ``duplicates``, `find_duplicates` is called here.
     """
     ids = dataset.tile_ids
     leaks = []

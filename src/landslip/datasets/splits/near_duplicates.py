@@ -63,7 +63,10 @@ def changed_copies(dataset: TileDataset) -> list[tuple[int, int, float]]:
     sides = np.array([min(*dataset.shape(at), _COPY_SIDE) for at in range(len(dataset))])
     limits = np.maximum(_MIN_COPY_CORRELATION, _SIGMAS / (sides * (1 - 2 * _EDGE / _COPY_SIDE)))
     found: dict[tuple[int, int], float] = {}
-    for oriented in _orientations(pictures):
+    flipped = pictures[:, :, ::-1]
+    for oriented in (
+        np.rot90(one, turns, axes=(1, 2)) for one in (pictures, flipped) for turns in range(4)
+    ):
         others = _standardised_rows(_textures(oriented))
         for start in range(0, len(rows), _CHUNK):
             correlation = rows[start : start + _CHUNK] @ others[start:].T
@@ -80,12 +83,6 @@ def _thumbnail(picture: GreyImage) -> GreyImage:
     return np.asarray(
         cv2.resize(picture, (_COPY_SIDE, _COPY_SIDE), interpolation=way), dtype=np.float32
     )
-
-
-def _orientations(pictures: GreyImage) -> list[GreyImage]:
-    """Return the pictures (n, side, side) in the eight orientations of a square."""
-    flipped = pictures[:, :, ::-1]
-    return [np.rot90(one, turns, axes=(1, 2)) for one in (pictures, flipped) for turns in range(4)]
 
 
 def _locally_normalised(
@@ -158,9 +155,9 @@ def overlapping_crops(dataset: TileDataset) -> list[tuple[int, int, float]]:
         similarity = _similarity(points.xy[second], points.xy[first])
         if similarity is None:
             continue
-        matrix, inliers = similarity
+        matrix, min_correlation = similarity
         correlation = _correlation(pictures[one], pictures[other], matrix)
-        if correlation > _min_correlation(matrix, inliers):
+        if correlation > min_correlation:
             found.append((one, other, correlation))
     return found
 
@@ -230,26 +227,25 @@ def _nearest(points: _Keypoints, rows: slice) -> tuple[NDArray[np.intp], NDArray
 
 def _similarity(
     xy: NDArray[np.float32], onto: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], int] | None:
-    """Return the similarity transform (2, 3) that most points agree on, and how many do."""
+) -> tuple[NDArray[np.float64], float] | None:
+    """Return the similarity transform (2, 3) that most points agree on, and the correlation needed.
+
+    Upright crops need fewer points; None where too few agree.
+    """
     matrix, inliers = cv2.estimateAffinePartial2D(
         xy, onto, method=cv2.RANSAC, ransacReprojThreshold=_INLIER_PX, maxIters=_TRIALS
     )
     if matrix is None or inliers.sum() < _FEW_POINTS:  # type: ignore[redundant-expr]  # stub errs
         return None
-    if not 1 / _MAX_SCALE < _scale(np.asarray(matrix)) < _MAX_SCALE:
+    transform = np.asarray(matrix, dtype=np.float64)
+    scale = _scale(transform)
+    if not 1 / _MAX_SCALE < scale < _MAX_SCALE:
         return None
-    return np.asarray(matrix, dtype=np.float64), int(inliers.sum())
-
-
-def _min_correlation(matrix: NDArray[np.float64], inliers: int) -> float:
-    """Return the least correlation for a transform with so many agreeing points."""
-    scale = _scale(matrix)
-    rotation_deg = abs(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
+    rotation_deg = abs(np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
     upright = rotation_deg <= _UPRIGHT_DEG and 1 / _UPRIGHT_SCALE <= scale <= _UPRIGHT_SCALE
-    if inliers >= (_UPRIGHT_POINTS if upright else _ROTATED_POINTS):
-        return _CORRELATION_OF_MANY
-    return _CORRELATION_OF_FEW if upright else 1.0
+    if inliers.sum() >= (_UPRIGHT_POINTS if upright else _ROTATED_POINTS):
+        return transform, _CORRELATION_OF_MANY
+    return transform, _CORRELATION_OF_FEW if upright else 1.0
 
 
 def _scale(matrix: NDArray[np.float64]) -> float:
