@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_residuals_before_and_after_the_fit() -> None:
     fit = fit_shifts(ties_of(TRUE[ShiftModel.SHIFT]), ShiftModel.SHIFT)
     assert fit.before.mean_dx_px == pytest.approx(5.25, abs=0.02)
     assert fit.before.rms_px == pytest.approx(np.hypot(5.25, 7.5), abs=0.03)
-    after = fit.after.as_dict()
+    after = asdict(fit.after)
     assert after["mean_dy_px"] == pytest.approx(0, abs=1e-9)
     assert after["kept"] <= after["count"] == 120
 

@@ -55,13 +55,9 @@ _LOCAL_RMS_PX = 4.0  # what an affine model may leave where a field follows
 class RegistrationOptions:
     """How a scene is registered to another one.
 
-    Attributes:
-        model: how shifts may change over the scene.
-        band: the band that is compared; None for the mean of red and green.
-        max_shift_m: how far the scenes may be apart along an axis, in metres.
-        max_residual_px: root mean square of what may be left, in pixels of the coarser scene.
-        nodata, reference_nodata: numbers that mark missing data, over what the files say.
-        overwrite: whether the output may be replaced.
+    Compares one band, or the mean of red and green; the scenes may be ``max_shift_m`` apart along
+    an axis, and what is left may be ``max_residual_px`` (rms) in pixels of the coarser scene. Both
+    nodata numbers override what the files say.
     """
 
     model: RegistrationModel = RegistrationModel.AFFINE
@@ -83,12 +79,10 @@ class RegistrationOptions:
 
 @dataclass(frozen=True, slots=True)
 class ScenePair:
-    """Two open scenes and the grid on which they are compared.
+    """Two open scenes, the bands whose means are compared, and the grid on which they are.
 
-    Attributes:
-        frame: the reference's grid, coarsened where the moving scene is coarser.
-        area: the window of it that both scenes cover.
-        moving_bands, reference_bands: bands whose mean is compared.
+    ``frame`` is the reference's grid, coarsened where the moving scene is coarser; ``area`` is the
+    window of it that both scenes cover.
     """
 
     moving: Scene
@@ -111,16 +105,10 @@ class ScenePair:
     def match(
         self, settings: MatchSettings, displacement: Displacement | None = None, coarser: int = 1
     ) -> TiePoints:
-        """Match the scenes on a regular grid of patches.
+        """Match the scenes on a regular grid of patches; return total shifts in the frame's pixels.
 
-        Args:
-            settings: how patches are matched; shifts are searched for beyond ``displacement``.
-            displacement: known shifts in pixels of the frame, taken into account in reading the
-                moving scene.
-            coarser: how many pixels of the frame one pixel that is matched is wide.
-
-        Returns:
-            Total shifts (with ``displacement``), in pixels of the frame.
+        They are searched for beyond a known ``displacement``, which the moving scene is read with,
+        on pixels ``coarser`` times as wide as the frame's.
         """
         grid = self.frame.coarser(coarser, covering=True)
         area = Window(
@@ -150,7 +138,7 @@ class ScenePair:
         ties = replace(ties, points=ties.points * coarser, shifts=ties.shifts * coarser)
         if displacement is None or len(ties) == 0:
             return ties
-        return ties.with_shifts(ties.shifts + displacement(ties.points + ties.shifts))
+        return replace(ties, shifts=ties.shifts + displacement(ties.points + ties.shifts))
 
 
 def open_scene(path: Path, nodata: float | None) -> Scene:
@@ -170,13 +158,10 @@ def open_scene(path: Path, nodata: float | None) -> Scene:
 def pair_scenes(moving: Scene, reference: Scene, band: str | None) -> ScenePair:
     """Plan how two scenes are compared.
 
-    Args:
-        moving: the scene to be moved.
-        reference: the scene it is registered to.
-        band: the band to compare; None for the mean of red and green, as far as both scenes have
-            them: soil stands out from plants in both, and alike, so that their contrasts add (in
-            infrared it is inverted, and changes with the season), and there is less haze than in
-            blue. Else the first common band, and where none is common the mean of all.
+    Without a band, it is the mean of red and green, as far as both scenes have them: soil stands
+    out from plants in both, and alike, so that their contrasts add (in infrared it is inverted, and
+    changes with the season), and there is less haze than in blue. Else it is the first common band,
+    and where none is common the mean of all.
 
     Raises:
         InputError: one is not georeferenced, they do not overlap, or lack the band.
@@ -196,38 +181,29 @@ def pair_scenes(moving: Scene, reference: Scene, band: str | None) -> ScenePair:
             f"{'nothing' if area is None else f'{area.width} x {area.height} px'}. "
             "Check their coordinate systems, or take another reference"
         )
-    return ScenePair(moving, reference, frame, area, *_compared_bands(moving, reference, band))
-
-
-def _compared_bands(moving: Scene, reference: Scene, band: str | None) -> tuple[Bands, Bands]:
+    bands, reference_bands = moving.bands, reference.bands
+    common = [name for name in bands if name in set(reference_bands)]
     if band is not None:
-        wanted = Bands.parse(band)
+        bands = reference_bands = Bands.parse(band)
         for scene in (moving, reference):
-            if not set(wanted) <= set(scene.bands):
+            if not set(bands) <= set(scene.bands):
                 raise InputError(
-                    f"{scene.path}: {argument('band')} names a band of both scenes; got {wanted}, "
+                    f"{scene.path}: {argument('band')} names a band of both scenes; got {bands}, "
                     f"and this one has {scene.bands}"
                 )
-        return wanted, wanted
-    common = [name for name in moving.bands if name in set(reference.bands)]
-    if not common or common[0] == UNNAMED_BAND.format(1):
-        return moving.bands, reference.bands
-    chosen = Bands(tuple(name for name in common if name in _PREFERRED_BANDS) or (common[0],))
-    return chosen, chosen
+    elif common and common[0] != UNNAMED_BAND.format(1):
+        preferred = tuple(name for name in common if name in _PREFERRED_BANDS)
+        bands = reference_bands = Bands(preferred or (common[0],))
+    return ScenePair(moving, reference, frame, area, bands, reference_bands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """How a scene is to be displaced, and how well that fits.
+    """The displacement at points of the pair's frame, the model used, and how well it fits.
 
-    Attributes:
-        displacement: shifts at points of the pair's frame.
-        model: the one used.
-        fit: of the tie points.
-        after: what the model leaves of their shifts.
-        checked: of the displaced scene, matched once more.
-        local_field: errors of prediction of a field and of the affine model, where one is used.
-        notes: what the user should know.
+    ``after`` is what the model leaves of the tie points' shifts, ``checked`` of the displaced
+    scene, matched once more; ``local_field`` has the errors of prediction of a field and of the
+    affine model, where one is used.
     """
 
     displacement: Displacement
@@ -265,12 +241,21 @@ def align(pair: ScenePair, options: RegistrationOptions) -> Alignment:
     elif is_local:
         used = RegistrationModel.AFFINE
         notes.append("a field of local displacements predicts no better: affine was used")
+    again = pair.match(_settings(pair, _CHECK_SEARCH_PX), displacement)
+    require_tie_points(len(again), limits, pair.subject)
+    residual = again.shifts - displacement(again.points)
+    checked = Residuals.of(residual, consistent_with_neighbours(again.points, residual))
+    if not checked.rms_px <= limits.most_rms_px:
+        raise InputError(
+            f"{pair.subject}: once moved, the scene may be off by {limits.most_rms_px:g} px (rms); "
+            f"it is by {checked.rms_px:.2f} px. Try {argument('model', 'local')}, or another band"
+        )
     return Alignment(
         displacement=displacement,
         model=used,
         fit=fit,
         after=after,
-        checked=_check(pair, displacement, limits),
+        checked=checked,
         local_field=local,
         notes=notes,
     )
@@ -291,20 +276,6 @@ def _coarse_displacement(pair: ScenePair, options: RegistrationOptions) -> Displ
         fit = affine if affine.after.kept > fit.after.kept else fit
     require_reliable(fit, limits, pair.area.shape, pair.subject)
     return fit.displacement
-
-
-def _check(pair: ScenePair, displacement: Displacement, limits: RegistrationLimits) -> Residuals:
-    """Match the displaced scene once more and refuse one that is still off."""
-    ties = pair.match(_settings(pair, _CHECK_SEARCH_PX), displacement)
-    require_tie_points(len(ties), limits, pair.subject)
-    residual = ties.shifts - displacement(ties.points)
-    checked = Residuals.of(residual, consistent_with_neighbours(ties.points, residual))
-    if not checked.rms_px <= limits.most_rms_px:
-        raise InputError(
-            f"{pair.subject}: once moved, the scene may be off by {limits.most_rms_px:g} px (rms); "
-            f"it is by {checked.rms_px:.2f} px. Try {argument('model', 'local')}, or another band"
-        )
-    return checked
 
 
 def _settings(

@@ -29,11 +29,9 @@ _BLOCK_PX = 1024  # samples along each axis at a time, whatever the window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneDisplacement:
-    """How far a scene's georeferencing is off.
+    """How far a scene's georeferencing is off: shifts (n, 2) at points (n, 2), None for none.
 
-    Attributes:
-        frame: the grid in whose pixel coordinates displacements are given and measured.
-        displacement: shifts (n, 2) at points (n, 2); None for none.
+    Both are in pixel coordinates of the frame.
     """
 
     frame: Grid
@@ -84,7 +82,8 @@ def pixel_ratio(moving: Grid, reference: Grid) -> float:
 
 def matching_grid(moving: Grid, reference: Grid) -> Grid:
     """Return the reference's grid, coarsened by a whole number where the moving one is coarser."""
-    return reference.coarser(_whole_times(pixel_ratio(moving, reference)), covering=True)
+    ratio = pixel_ratio(moving, reference)
+    return reference.coarser(max(math.floor(ratio + _SIZE_TOLERANCE), 1), covering=True)
 
 
 def output_grid(moving: Grid, reference: Grid, offset: SceneDisplacement | None = None) -> Grid:
@@ -95,11 +94,8 @@ def output_grid(moving: Grid, reference: Grid, offset: SceneDisplacement | None 
     are a whole number of the reference's: always the largest that are not coarser than the moving
     grid's by more than a tenth.
     """
-    ratio = pixel_ratio(moving, reference)
-    if ratio >= 1:
-        aligned = reference.coarser(_whole_times(ratio), covering=True)
-    else:
-        aligned = reference.finer(max(math.ceil(1 / ratio - _SIZE_TOLERANCE), 1))
+    divided = max(math.ceil(1 / pixel_ratio(moving, reference) - _SIZE_TOLERANCE), 1)
+    aligned = matching_grid(moving, reference).finer(divided)
     return aligned.at(footprint(moving, aligned, offset))
 
 
@@ -117,24 +113,15 @@ def footprint(grid: Grid, target: Grid, offset: SceneDisplacement | None = None)
     return Window(int(low[0]), int(low[1]), int(size[0]), int(size[1]))
 
 
-def _whole_times(ratio: float) -> int:
-    return max(math.floor(ratio + _SIZE_TOLERANCE), 1)
-
-
 class DisplacedScene:
     """An open scene on another grid, by cubic convolution. Several threads may read."""
 
     def __init__(
         self, scene: Scene, grid: Grid, offset: SceneDisplacement, oversampling: int = 1
     ) -> None:
-        """Prepare reading; nothing is read yet.
+        """Prepare reading pixels of a grid in the coordinate system of the offset's frame.
 
-        Args:
-            scene: the open scene.
-            grid: of the pixels to read; of the same coordinate system as the frame.
-            offset: how the scene is displaced.
-            oversampling: samples along each axis whose mean a pixel is, for grids coarser than the
-                scene.
+        For grids coarser than the scene, each is the mean of ``oversampling`` samples an axis.
         """
         self._scene = scene
         self._reading = threading.Lock()
@@ -148,13 +135,8 @@ class DisplacedScene:
     ) -> tuple[Pixels, Flags]:
         """Return stored numbers (bands, height, width) as float32, and where they are valid.
 
-        Args:
-            window: of the grid; it is read in blocks of bounded size.
-            bands: None for all.
-            as_mean: whether to return the mean of the bands (1, height, width).
-
-        Raises:
-            InputError: the file cannot be read there.
+        They are read in blocks of bounded size; ``as_mean`` returns the mean of the bands (1,
+        height, width).
         """
         count = 1 if as_mean else len(bands or self._scene.bands)
         values = np.zeros((count, *window.shape), dtype=np.float32)
@@ -169,25 +151,23 @@ class DisplacedScene:
             values[:, rows, cols], valid[rows, cols] = samples, known
         return values, valid
 
-    def scene_coordinates(self, window: Window) -> tuple[Points, Points]:
-        """Return the scene's columns and rows (height, width) at a window's pixel centres.
-
-        Computed at every 16th pixel and interpolated linearly: coordinate systems and displacement
-        fields bend by far less than a thousandth of a pixel over that.
-        """
-        lattice = NodeLattice.over(window.shape, _NODE_PX)
-        nodes = np.add(lattice.points, (window.col_off, window.row_off))
-        points = self._to_scene(self._offset.apply(map_points(self._to_frame, nodes)))
-        col, row = (lattice.interpolate(points[:, axis], np.float64) for axis in (0, 1))
-        return col, row
-
     def _resample(
         self, window: Window, bands: Bands | None, *, as_mean: bool
     ) -> tuple[Pixels, Flags]:
-        cols, rows = self.scene_coordinates(window)
-        source = _source_window(cols, rows, self._scene.grid.shape)
-        if source is None:
+        # coordinate systems and displacement fields bend by far less than a thousandth of a pixel
+        # from node to node
+        lattice = NodeLattice.over(window.shape, _NODE_PX)
+        nodes = np.add(lattice.points, (window.col_off, window.row_off))
+        points = self._to_scene(self._offset.apply(map_points(self._to_frame, nodes)))
+        cols, rows = (lattice.interpolate(points[:, axis], np.float64) for axis in (0, 1))
+        reach, (height, width) = _REACH_PX + 1, self._scene.grid.shape
+        inside = (cols > -reach) & (cols < width + reach)
+        inside &= (rows > -reach) & (rows < height + reach)
+        if not inside.any():
             return np.zeros((1, *window.shape), np.float32), np.zeros(window.shape, np.bool_)
+        left, top = int(cols[inside].min()) - reach, int(rows[inside].min()) - reach
+        right, bottom = int(cols[inside].max()) + reach + 1, int(rows[inside].max()) + reach + 1
+        source = Window(left, top, right - left, bottom - top)
         with self._reading:
             stored, known = self._scene.read(source, bands)
         if as_mean:  # before resampling rather than after it: the same, but for one band
@@ -231,15 +211,3 @@ def block_means(values: Pixels, valid: Flags, times: int) -> tuple[Pixels, Flags
     known = np.where(valid, values, np.float32(0)).reshape(count, *blocks)
     means = known.sum(axis=(2, 4)) / np.maximum(weights, 1)
     return means.astype(np.float32), weights >= times * times / 2
-
-
-def _source_window(cols: Points, rows: Points, shape: tuple[int, int]) -> Window | None:
-    """Return the window of a scene that these coordinates need; None for none."""
-    reach = _REACH_PX + 1
-    height, width = shape
-    inside = (cols > -reach) & (cols < width + reach) & (rows > -reach) & (rows < height + reach)
-    if not inside.any():
-        return None
-    left, top = int(cols[inside].min()) - reach, int(rows[inside].min()) - reach
-    right, bottom = int(cols[inside].max()) + reach + 1, int(rows[inside].max()) + reach + 1
-    return Window(left, top, right - left, bottom - top)

@@ -62,12 +62,9 @@ _FEATURE_REACH_PX = {MatchFeature.INTENSITY: _TAPS + 2, MatchFeature.GRADIENT: _
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchSettings:
-    """How patches are matched.
+    """How patches are matched: up to ``count`` along each axis, squares of ``patch_px``.
 
     Attributes:
-        feature: what is aligned to a fraction of a pixel.
-        patch_px: side of a square patch.
-        count: patches along each axis, at most.
         search_px: largest shift along an axis that is searched; less than half a patch.
         least_score: how many standard deviations edges must agree better than at other shifts;
             unrelated patches reach about 4.5 by chance.
@@ -105,13 +102,8 @@ def find_tie_points(
 ) -> TiePoints:
     """Match two images on one grid at a regular grid of patches, in parallel.
 
-    What is at ``p`` in the reference is at ``p + shift`` in the moving image.
-
-    Args:
-        moving: reads a window of the moving image.
-        reference: the same of the reference image.
-        area: where patches are laid; smaller areas take smaller patches.
-        settings: how patches are matched.
+    What is at ``p`` in the reference is at ``p + shift`` in the moving image. A small area takes
+    smaller patches.
     """
     size = min(settings.patch_px, *area.shape)
 
@@ -150,15 +142,9 @@ def match_images(moving: ImagePatch, reference: ImagePatch, settings: MatchSetti
 def match_patch(
     moving: ImagePatch, reference: ImagePatch, settings: MatchSettings
 ) -> PatchShift | None:
-    """Match one patch: what is at ``p`` in the reference is at ``p + (dx, dy)`` in the other.
+    """Match the same window of two images; None where it is mostly invalid, constant or not found.
 
-    Args:
-        moving: the window of the moving image.
-        reference: the same window of the reference image.
-        settings: ``patch_px`` and ``count`` play no part here.
-
-    Returns:
-        None where a patch is mostly not valid, constant, or not found again.
+    What is at ``p`` in the reference is at ``p + (dx, dy)`` in the moving image.
     """
     moved, fixed = (_centred(patch, settings.least_valid) for patch in (moving, reference))
     if moved is None or fixed is None:
@@ -179,10 +165,8 @@ def orientation_field(patch: ImagePatch) -> NDArray[np.complex64]:
     Twice the angle makes a dark edge on bright ground equal to a bright one on dark ground, so that
     bands and seasons of inverted contrast match. The length is g / (g + median g) of the gradient
     g: strong edges do not outvote weak ones, and flat areas hardly count. After Fitch et al. 2002
-    (https://doi.org/10.5244/C.16.11), who leave the angle single and all lengths 1.
-
-    Args:
-        patch: its pixels are finite; those not valid, or near one that is not, get 0.
+    (https://doi.org/10.5244/C.16.11), who leave the angle single and all lengths 1. Pixels are
+    finite; those not valid, or near one that is not, get 0.
     """
     smooth = cv2.GaussianBlur(patch.pixels, (0, 0), _SMOOTHING_PX)
     gradient = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) + 1j * cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
@@ -202,12 +186,7 @@ def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> P
     What is at ``p`` in the reference is at ``p + (dx, dy)`` in the moving image. The mean
     agreement over the pixels valid in both is compared at all whole shifts; a parabola through
     its peak gives the fraction. The score is how many standard deviations of the agreement at other
-    shifts, searched or not, the peak rises over their mean.
-
-    Args:
-        moving: pixels, finite, and valid mask.
-        reference: the same, of the same shape.
-        search_px: largest shift along an axis that is searched.
+    shifts, searched or not, the peak rises over their mean. Pixels are finite.
 
     Returns:
         None where the peak is on the rim of the search, or too little is valid.
@@ -225,8 +204,13 @@ def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> P
         return None
     dx = col + _vertex(around[1]) - search_px - 1
     dy = row + _vertex(around[:, 1]) - search_px - 1
-    peak = (int(row) + searched.start, int(col) + searched.start)
-    return PatchShift(float(dx), float(dy), _distinctness(agreement, peak))
+    background = np.isfinite(agreement)
+    peak = int(row) + searched.start, int(col) + searched.start
+    background[tuple(slice(max(at - _PEAK_PX, 0), at + _PEAK_PX + 1) for at in peak)] = False
+    rest = agreement[background]
+    spread = float(rest.std()) if rest.size else 0.0
+    score = (float(agreement[peak]) - float(rest.mean())) / spread if spread > 0 else 0.0
+    return PatchShift(float(dx), float(dy), score)
 
 
 def _agreement(
@@ -253,16 +237,6 @@ def _vertex(three: NDArray[np.float32]) -> float:
     return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
 
 
-def _distinctness(agreement: NDArray[np.float32], peak: tuple[int, int]) -> float:
-    """Return how far a peak rises over all values farther off, in standard deviations of them."""
-    background = np.isfinite(agreement)
-    rows, cols = (slice(max(at - _PEAK_PX, 0), at + _PEAK_PX + 1) for at in peak)
-    background[rows, cols] = False
-    rest = agreement[background]
-    spread = float(rest.std()) if rest.size else 0.0
-    return (float(agreement[peak]) - float(rest.mean())) / spread if spread > 0 else 0.0
-
-
 def feature_of(pixels: Pixels, feature: MatchFeature) -> Pixels:
     """Return what is aligned: the pixels, or the length of the gradient of the smoothed pixels."""
     if feature is MatchFeature.INTENSITY:
@@ -283,20 +257,23 @@ def fine_shift(
     images of one instant, all count the same, as the weights would suppress the edges. The moving
     image is interpolated by a sinc of 8 taps: shorter kernels draw the result towards whole pixels.
 
-    Args:
-        moving: pixels, finite, and valid mask.
-        reference: the same, of the same shape.
-        start: (dx, dy) in pixels; what is at ``p`` in the reference is at ``p + (dx, dy)``.
-        feature: what is aligned.
-
     Returns:
-        The shift (dx, dy); None where nothing is left to compare, or the steps lead more than
-        1.5 px away from ``start``.
+        The shift (dx, dy) in pixels, as ``start``; None where nothing is left to compare, or the
+        steps lead more than 1.5 px away from ``start``.
     """
     whole = (round(start[0]), round(start[1]))
-    moved, fixed, valid = _overlap(moving, reference, whole, feature)
+    here, there = [], []
+    for by, side in zip(whole[::-1], reference.shape, strict=True):
+        here.append(slice(max(-by, 0), side - max(by, 0)))
+        there.append(slice(max(by, 0), side - max(-by, 0)))
+    overlap = moving.crop(*there), reference.crop(*here)
+    reach = _FEATURE_REACH_PX[feature]
+    valid = erode_valid(overlap[0].valid, reach) & erode_valid(overlap[1].valid, reach)
+    valid[:reach] = valid[-reach:] = False
+    valid[:, :reach] = valid[:, -reach:] = False
     if np.count_nonzero(valid) < _LEAST_PIXELS:
         return None
+    moved, fixed = (feature_of(np.ascontiguousarray(one.pixels), feature) for one in overlap)
     begin = np.subtract(start, whole)
     fraction, weights = begin.copy(), valid.astype(np.float32)
     for _ in range(_MAX_ITERATIONS):
@@ -331,25 +308,6 @@ def _sinc(shift: float) -> tuple[int, NDArray[np.float64]]:
     at = shift - whole - np.arange(1 - _TAPS, _TAPS + 1)
     kernel = np.sinc(at) * np.sinc(at / _TAPS)
     return whole, kernel / kernel.sum()
-
-
-def _overlap(
-    moving: ImagePatch, reference: ImagePatch, whole: tuple[int, int], feature: MatchFeature
-) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
-    """Return the feature of both images where they overlap at a whole shift, and where it holds."""
-    here, there = [], []
-    for by, side in zip(whole[::-1], reference.shape, strict=True):
-        here.append(slice(max(-by, 0), side - max(by, 0)))
-        there.append(slice(max(by, 0), side - max(-by, 0)))
-    moved, fixed = moving.crop(*there), reference.crop(*here)
-    reach = _FEATURE_REACH_PX[feature]
-    valid = erode_valid(moved.valid, reach) & erode_valid(fixed.valid, reach)
-    valid[:reach] = valid[-reach:] = False
-    valid[:, :reach] = valid[:, -reach:] = False
-    first, second = (
-        feature_of(np.ascontiguousarray(one.pixels), feature) for one in (moved, fixed)
-    )
-    return first, second, valid
 
 
 def _newton_step(

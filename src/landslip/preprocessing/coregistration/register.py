@@ -25,14 +25,12 @@ from landslip.io.raster.output import (
 from landslip.preprocessing.coregistration.alignment import (
     UNNAMED_BAND,
     RegistrationOptions,
-    ScenePair,
     align,
     open_scene,
     pair_scenes,
 )
 from landslip.preprocessing.coregistration.displaced_scene import (
     DisplacedScene,
-    Displacement,
     SceneDisplacement,
     output_grid,
 )
@@ -41,15 +39,11 @@ from landslip.preprocessing.coregistration.shift_models import Residuals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationReport:
-    """How a scene was registered; lengths in pixels of the grid that was matched on.
+    """How a scene was registered; lengths are in pixels of the grid that was matched on.
 
-    Attributes:
-        bands, reference_bands: those that were compared.
-        resolution_m: side of a pixel that was matched.
-        before: distances of the inlying tie points.
-        after: what the model leaves of them.
-        checked: distances when the displaced scene is matched once more, without tie points that
-            disagree with their neighbours, but with those that disagree with the model.
+    ``before`` are the distances of the inlying tie points, ``after`` what the model leaves of them,
+    and ``checked`` those when the displaced scene is matched once more, without tie points that
+    disagree with their neighbours, but with those that disagree with the model.
     """
 
     moving: str
@@ -109,7 +103,31 @@ def register(
     ):
         pair = pair_scenes(scene, fixed, options.band)
         aligned = align(pair, options)
-        notes = _write_displaced(pair, aligned.displacement, out, options, progress)
+        offset = SceneDisplacement(frame=pair.frame, displacement=aligned.displacement)
+        grid = output_grid(scene.grid, fixed.grid, offset)
+        view = DisplacedScene(scene, grid, offset)
+        dtype = scene.radiometry.dtype
+        if not np.issubdtype(np.dtype(dtype), np.integer):
+            nodata = math.nan if scene.nodata is None else scene.nodata
+        elif scene.nodata is not None and dtype_holds(dtype, scene.nodata):
+            nodata = float(scene.nodata)
+        else:
+            nodata = 0.0
+        unnamed = scene.bands.names[0] == UNNAMED_BAND.format(1)
+        names = ["" if unnamed else name for name in scene.bands]
+
+        def make(window: Window) -> WindowOutput[None]:
+            values, valid = view.read(window)
+            stored = to_dtype(values, valid, dtype, nodata) if valid.any() else None
+            return WindowOutput(stored, None)
+
+        with atomic_file(out, overwrite=options.overwrite) as stage:
+            write_map(stage, grid, output_bands(names, scene.radiometry, nodata), make, progress)
+    notes = list(aligned.notes)
+    if scene.nodata != nodata and not math.isnan(nodata):
+        notes.append(
+            f"the scene states no usable nodata value: {nodata:g} marks what it does not cover"
+        )
     return RegistrationReport(
         moving=moving.name,
         reference=reference.name,
@@ -123,39 +141,5 @@ def register(
         after=aligned.after,
         checked=aligned.checked,
         seconds=round(time.monotonic() - started, 2),
-        warnings=[*aligned.notes, *notes],
+        warnings=notes,
     )
-
-
-def _write_displaced(
-    pair: ScenePair,
-    displacement: Displacement,
-    out: Path,
-    options: RegistrationOptions,
-    progress: Progress,
-) -> list[str]:
-    """Write all bands of the moving scene, displaced; return what the user should know."""
-    scene = pair.moving
-    offset = SceneDisplacement(frame=pair.frame, displacement=displacement)
-    grid = output_grid(scene.grid, pair.reference.grid, offset)
-    view = DisplacedScene(scene, grid, offset)
-    dtype = scene.radiometry.dtype
-    if not np.issubdtype(np.dtype(dtype), np.integer):
-        nodata = math.nan if scene.nodata is None else scene.nodata
-    elif scene.nodata is not None and dtype_holds(dtype, scene.nodata):
-        nodata = float(scene.nodata)
-    else:
-        nodata = 0.0
-    unnamed = scene.bands.names[0] == UNNAMED_BAND.format(1)
-    names = ["" if unnamed else name for name in scene.bands]
-
-    def make(window: Window) -> WindowOutput[None]:
-        values, valid = view.read(window)
-        stored = to_dtype(values, valid, dtype, nodata) if valid.any() else None
-        return WindowOutput(stored, None)
-
-    with atomic_file(out, overwrite=options.overwrite) as stage:
-        write_map(stage, grid, output_bands(names, scene.radiometry, nodata), make, progress)
-    if scene.nodata == nodata or math.isnan(nodata):
-        return []
-    return [f"the scene states no usable nodata value: {nodata:g} marks what it does not cover"]

@@ -5,14 +5,17 @@ scene to scene, and depends on its random draws; the least median of squares nee
 """
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from affine import Affine
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from landslip.core.choices import ShiftModel
 from landslip.core.errors import InputError
+from landslip.core.grid import map_points
 from landslip.preprocessing.coregistration.tie_points import TiePoints
 from landslip.preprocessing.resampling import Flags, Points
 
@@ -38,13 +41,9 @@ _FIGURES = ("median_px", "rms_px", "p95_px", "mean_dx_px", "mean_dy_px")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residuals:
-    """Distances between matched places, in pixels, over the tie points that are no outliers.
+    """Distances between matched places, over the ``kept`` of all tie points that are no outliers.
 
-    Attributes:
-        count: all tie points.
-        kept: tie points that the figures are of.
-        median_px, rms_px, p95_px: of the distances.
-        mean_dx_px, mean_dy_px: of the differences along each axis.
+    Means are of the differences along each axis.
     """
 
     count: int
@@ -72,23 +71,15 @@ class Residuals:
             mean_dy_px=float(used[:, 1].mean()),
         )
 
-    def as_dict(self) -> dict[str, float]:
-        """Return the figures by name."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftFit:
     """A model of shifts and the tie points it was fitted to.
 
     What is at ``p`` in the reference is at ``p + displacement(p)`` in the moving image:
-    ``dx = a col + b row + c``, ``dy = d col + e row + f``.
-
-    Attributes:
-        coefficients: (a, b, c, d, e, f), in pixels; a, b, d, e are 0 where the model lacks them.
-        inliers: which of the tie points are no outliers.
-        before: the shifts of the inliers as matched.
-        after: what the model leaves of them.
+    ``dx = a col + b row + c``, ``dy = d col + e row + f``. Coefficients (a, b, c, d, e, f) are in
+    pixels, 0 where the model lacks them. ``before`` and ``after`` are of the inliers' shifts as
+    matched, and of what the model leaves of them.
     """
 
     model: ShiftModel
@@ -108,12 +99,14 @@ class ShiftFit:
             ties=ties,
             inliers=inliers,
             before=Residuals.of(ties.shifts, inliers),
-            after=Residuals.of(ties.shifts - _displaced(matrix, ties.points), inliers),
+            after=Residuals.of(
+                ties.shifts - map_points(Affine(a, b, c, d, e, f), ties.points), inliers
+            ),
         )
 
     def displacement(self, points: Points) -> Points:
         """Return the shifts (n, 2) at pixel coordinates (n, 2) of the reference."""
-        return _displaced(np.reshape(self.coefficients, (2, 3)), points)
+        return map_points(Affine(*self.coefficients), points)
 
 
 def fit_shifts(
@@ -126,12 +119,8 @@ def fit_shifts(
     Starts from the least median of distances (Rousseeuw 1984,
     https://doi.org/10.1080/01621459.1984.10477105) over models through single points, pairs or
     triples; then least squares and the rejection of points off by more than 3 times 0.8493 times
-    the median distance (but never of less than 0.1 px) alternate until nothing changes.
-
-    Args:
-        ties: the tie points.
-        model: how shifts may change over the image.
-        generator: draws pairs and triples; by default one of seed 0.
+    the median distance (but never of less than 0.1 px) alternate until nothing changes. Pairs and
+    triples are drawn by ``generator``, by default one of seed 0.
 
     Raises:
         InputError: there are fewer tie points than the model needs.
@@ -165,11 +154,6 @@ def fit_shifts(
     return ShiftFit.of(ties, model, matrix, inliers)
 
 
-def _displaced(matrix: Points, points: Points) -> Points:
-    shifts: Points = points @ matrix[:, :2].T + matrix[:, 2]
-    return shifts
-
-
 def _least_median(terms: Points, shifts: Points, generator: np.random.Generator) -> Points:
     """Return the model through a few tie points with the least median distance to all."""
     count, needed = terms.shape
@@ -193,29 +177,16 @@ class DisplacementField:
 
     Attributes:
         base: the affine fit; its inliers are the tie points that agree with their neighbours.
+        displacement: returns the shifts (n, 2) at pixel coordinates (n, 2) of the reference. Beyond
+            the tie points the local part stays as it is at the nearest edge of their bounds, and
+            it never exceeds that of any tie point.
         predicted_px: root mean square error at tie points left out in turn, and of the affine
             model there.
     """
 
     base: ShiftFit
+    displacement: Callable[[Points], Points]
     predicted_px: tuple[float, float]
-    _plate: RBFInterpolator
-    _scaling: tuple[Points, float]
-    _low: Points
-    _high: Points
-
-    def displacement(self, points: Points) -> Points:
-        """Return the shifts (n, 2) at pixel coordinates (n, 2) of the reference.
-
-        Beyond the tie points the local part stays as it is at the nearest edge of their bounds,
-        and it never exceeds that of any tie point.
-        """
-        used = self.base.ties.points[self.base.inliers]
-        middle, size = self._scaling
-        inside = np.clip(points, used.min(axis=0), used.max(axis=0))
-        local = np.clip(self._plate((inside - middle) / size), self._low, self._high)
-        shifts: Points = self.base.displacement(points) + local
-        return shifts
 
 
 def fit_displacement_field(base: ShiftFit) -> DisplacementField | None:
@@ -240,13 +211,17 @@ def fit_displacement_field(base: ShiftFit) -> DisplacementField | None:
     best = int(np.argmin(scores))
     if scores[best] > (1 - _LEAST_GAIN) * affine:
         return None
+    plate = RBFInterpolator(scaled, local, smoothing=_SMOOTHINGS[best])
+
+    def displacement(places: Points) -> Points:
+        inside = np.clip(places, points.min(axis=0), points.max(axis=0))
+        bent = np.clip(plate((inside - middle) / size), local.min(axis=0), local.max(axis=0))
+        return base.displacement(places) + np.asarray(bent)
+
     return DisplacementField(
         base=ShiftFit.of(ties, base.model, np.reshape(base.coefficients, (2, 3)), inliers),
+        displacement=displacement,
         predicted_px=(scores[best], affine),
-        _plate=RBFInterpolator(scaled, local, smoothing=_SMOOTHINGS[best]),
-        _scaling=(middle, size),
-        _low=local.min(axis=0),
-        _high=local.max(axis=0),
     )
 
 
@@ -278,14 +253,11 @@ def _prediction_error(scaled: Points, vectors: Points, smoothing: float) -> floa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationLimits:
-    """When a fit is trusted.
+    """When a fit is trusted: limits of the tie points, and of what the model leaves of them.
 
-    Attributes:
-        least_ties: tie points found, at least.
-        least_kept: fraction of them that fits the model, at least.
-        most_rms_px: root mean square of what the model leaves, at most.
-        most_shift_px: largest displacement at an inlier along an axis; None for any.
-        least_spread: fraction of the image's width and height that the inliers span.
+    ``least_kept`` is the fraction of tie points that fits the model, ``most_shift_px`` the largest
+    displacement at an inlier along an axis (None for any), and ``least_spread`` the fraction of the
+    image's width and height that the inliers span.
     """
 
     least_ties: int = 8
@@ -311,14 +283,9 @@ def fit_reliably(
     shape: tuple[int, int],
     subject: str,
 ) -> ShiftFit:
-    """Fit a model to tie points, and refuse a fit that cannot be trusted.
+    """Fit a model to tie points found in an area (height, width), and refuse an unreliable fit.
 
-    Args:
-        ties: the tie points.
-        model: how shifts may change over the image.
-        limits: when the fit is trusted.
-        shape: (height, width) in pixels of the area that was matched.
-        subject: what was matched, as a message names it: ``"a.tif and b.tif"``.
+    Messages name what was matched by ``subject``: ``"a.tif and b.tif"``.
 
     Raises:
         InputError: see `require_reliable`.

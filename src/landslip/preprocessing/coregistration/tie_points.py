@@ -1,7 +1,7 @@
 """Image patches, the regular grid they are cut on, and the tie points found with them."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,15 +53,10 @@ class PatchShift:
 class TiePoints:
     """Where patches of a reference image were found in a moving image.
 
-    What is at pixel coordinates ``p`` in the reference is at ``p + shift`` in the moving image.
-
-    Attributes:
-        points: (n, 2) float64 column and row of patch centres in the reference, in pixels from the
-            outer corner of the first pixel.
-        shifts: (n, 2) float64 (dx, dy) in pixels; dx is positive where the moving image shows the
-            place further right, dy where it shows it further down.
-        scores: (n,) float64, how much better edges agree there than at other shifts, in standard
-            deviations; unrelated patches reach 4 or 5 by chance.
+    What is at pixel coordinates ``p`` (n, 2: column, row from the outer corner of the first pixel)
+    in the reference is at ``p + shift`` (n, 2: dx, dy) in the moving image. Scores (n,) are how
+    much better edges agree there than at other shifts, in standard deviations; unrelated patches
+    reach 4 or 5 by chance.
     """
 
     points: Points
@@ -76,10 +71,6 @@ class TiePoints:
                 f"{self.shifts.shape}, {self.scores.shape}"
             )
 
-    def with_shifts(self, shifts: Points) -> "TiePoints":
-        """Return the same places with other shifts."""
-        return replace(self, shifts=shifts)
-
     def __len__(self) -> int:
         return len(self.scores)
 
@@ -87,16 +78,8 @@ class TiePoints:
 def patch_centres(shape: tuple[int, int], count: int, size: int) -> Points:
     """Return the (column, row) of the centres of patches on a regular grid over an image.
 
-    The outer patches touch the image's edges. Patches overlap by at most half, so that small images
-    have fewer of them than ``count`` along an axis.
-
-    Args:
-        shape: (height, width) of the image in pixels.
-        count: patches along each axis, at most.
-        size: side of a patch in pixels, at most the image's smaller side.
-
-    Returns:
-        (n, 2) float64, centres of windows of whole pixels.
+    The outer patches, squares of ``size`` pixels, touch the image's edges. Patches overlap by at
+    most half, so that small images have fewer of them than ``count`` along an axis.
 
     Raises:
         InputError: the patch does not fit into the image, or ``count`` is less than 1.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,10 @@ _LOOSE = RegistrationLimits(least_kept=0.2, most_rms_px=6.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefinementRequest:
-    """The reference scene that a camera is corrected by.
+    """The reference scene, of any coordinate system and resolution, that a camera is corrected by.
 
-    Attributes:
-        path: a mapped scene, of any coordinate system and resolution.
-        model: how the correction may change over the image.
-        max_shift_m: largest error that is searched for, on the ground; None is 100 m, or less on a
-            map too small for that.
-        most_rms_px: largest residual that is accepted, in pixels that are matched.
+    Errors of up to ``max_shift_m`` on the ground are searched for; None is 100 m, or less on a map
+    too small for that. Residuals of up to ``most_rms_px`` matched pixels are accepted.
     """
 
     path: Path
@@ -70,12 +66,9 @@ class RefinementRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refinement:
-    """A camera's correction and the fit behind it; residuals are in pixels of the image.
+    """What is applied after the camera model, and the last round's fit, in pixels of the image.
 
-    Attributes:
-        correction: what is applied after the camera model.
-        fit: of the last round.
-        before: the distances of its inlying tie points before any correction.
+    ``before`` has the distances of its inlying tie points before any correction.
     """
 
     correction: ImageCorrection
@@ -87,8 +80,8 @@ class Refinement:
         return {
             "model": self.fit.model.value,
             "correction": list(self.correction.coefficients),
-            "before": self.before.as_dict(),
-            "after": self.fit.after.as_dict(),
+            "before": asdict(self.before),
+            "after": asdict(self.fit.after),
         }
 
 
@@ -96,11 +89,6 @@ def refine_camera(
     source: CameraImage, ground: GroundGrid, request: RefinementRequest
 ) -> Refinement:
     """Match an image with a reference on the map, three times, and fit a correction in the image.
-
-    Args:
-        source: the image.
-        ground: the map that it goes onto, and its heights.
-        request: the reference, and what is accepted.
 
     Raises:
         InputError: the reference is elsewhere, or too few places are found in both.
@@ -148,7 +136,8 @@ def match_repeatedly(
     Args:
         view: the image on the map.
         reference: on the same map.
-        rounds: how patches are matched in each, and when its fit is trusted.
+        rounds: how patches are matched in each (smaller ones on a small map), and when its fit is
+            trusted.
         choose_model: returns how the correction may change over the image, for a number of tie
             points.
         subject: the images, as messages name them.
@@ -156,37 +145,31 @@ def match_repeatedly(
     Raises:
         InputError: the map is too small for a patch, tie points are too few, or do not agree.
     """
-    earlier, last = ImageCorrection(), None
+    grid = view.ground.grid
+    refinement, correction = None, ImageCorrection()
     for settings, limits in rounds:
-        if last is not None:
-            earlier = earlier.then(_correction_of(last))
-            view = replace(view, source=view.source.corrected(_correction_of(last)))
-        ties = _match_views(view, reference, settings)
+        size = min(settings.patch_px, *grid.shape)
+        if size < _SMALLEST_PATCH_PX:
+            raise InputError(
+                f"images are matched in patches of at least {_SMALLEST_PATCH_PX} px; the common "
+                f"map has {grid.shape[1]} x {grid.shape[0]} px of {grid.resolution_m:g} m"
+            )
+        search = min(settings.search_px, (size - 1) // 2 - 1)
+        fitting = replace(settings, patch_px=size, search_px=search)
+        ties = find_tie_points(view.patch, reference.patch, grid.window, fitting)
         ties = _to_image_space(ties, view.ground, view.source.rpc, settings.patch_px)
         shape = view.source.image.shape
-        last = fit_reliably(ties, choose_model(len(ties)), limits, shape, subject)
-    if last is None:
+        fit = fit_reliably(ties, choose_model(len(ties)), limits, shape, subject)
+        moved = ties.points - correction.undo(ties.points)
+        before = Residuals.of(ties.shifts + moved, fit.inliers)
+        a, b, c, d, e, f = fit.coefficients
+        step = ImageCorrection(coefficients=(1 + a, b, c, d, 1 + e, f))
+        correction = correction.then(step)
+        view = replace(view, source=view.source.corrected(step))
+        refinement = Refinement(correction=correction, fit=fit, before=before)
+    if refinement is None:
         raise ValueError("a camera is corrected in at least one round")
-    moved = last.ties.points - earlier.undo(last.ties.points)
-    return Refinement(
-        correction=earlier.then(_correction_of(last)),
-        fit=last,
-        before=Residuals.of(last.ties.shifts + moved, last.inliers),
-    )
-
-
-def _match_views(moving: OrthoView, reference: MapView, settings: MatchSettings) -> TiePoints:
-    """Match two images on the map, patch by patch, in pixels of the map."""
-    grid = moving.ground.grid
-    size = min(settings.patch_px, *grid.shape)
-    if size < _SMALLEST_PATCH_PX:
-        raise InputError(
-            f"images are matched in patches of at least {_SMALLEST_PATCH_PX} px; the common map "
-            f"has {grid.shape[1]} x {grid.shape[0]} px of {grid.resolution_m:g} m"
-        )
-    search = min(settings.search_px, (size - 1) // 2 - 1)
-    settings = replace(settings, patch_px=size, search_px=search)
-    return find_tie_points(moving.patch, reference.patch, grid.window, settings)
+    return refinement
 
 
 def _to_image_space(ties: TiePoints, ground: GroundGrid, rpc: RPC, patch_px: int) -> TiePoints:
@@ -210,18 +193,8 @@ def _to_image_space(ties: TiePoints, ground: GroundGrid, rpc: RPC, patch_px: int
     return TiePoints(points=stated, shifts=shifts, scores=ties.scores)
 
 
-def _correction_of(fit: ShiftFit) -> ImageCorrection:
-    """Return the correction that adds a fit's displacement to where a camera says a point is."""
-    a, b, c, d, e, f = fit.coefficients
-    return ImageCorrection(coefficients=(1 + a, b, c, d, 1 + e, f))
-
-
 def _settings(search_px: int, grid: Grid, subject: str) -> MatchSettings:
-    """Choose patches for a map: smaller ones on a small map, so that there are some to compare.
-
-    Raises:
-        InputError: the search is so wide that its patches are too few on the map.
-    """
+    """Choose patches for a map: smaller ones on a small map, so that there are some to compare."""
     side = min(grid.shape)
     patch_px = max(min(_PATCH_PX, side // 4), _SMALLEST_PATCH_PX, 4 * search_px)
     settings = MatchSettings(

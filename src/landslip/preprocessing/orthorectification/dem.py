@@ -24,7 +24,7 @@ from landslip.preprocessing.orthorectification.map_grid import (
     image_outline,
     locate_at_height,
 )
-from landslip.preprocessing.resampling import Flags, NodeLattice, Pixels, Points
+from landslip.preprocessing.resampling import Flags, NodeLattice, Points
 
 _GEOIDS = {"egm96": 5773, "egm2008": 3855}
 _FARTHEST_M = 120.0
@@ -36,13 +36,10 @@ _GEOID_STEP_PX = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeightReference:
-    """The vertical datum of heights: the ellipsoid, or a geoid.
+    """The vertical datum of heights: the ellipsoid (perhaps assumed), or a geoid.
 
-    Attributes:
-        geoid: ``egm96`` or ``egm2008``, where its grid is installed for PROJ.
-        file: raster of geoid heights over the ellipsoid in metres.
-        offset_m: geoid height over the ellipsoid, one number for the scene.
-        is_assumed: whether ellipsoidal heights are assumed for lack of information.
+    A geoid is ``egm96`` or ``egm2008``, where its grid is installed for PROJ, or a raster or one
+    number of its heights over the ellipsoid in metres.
     """
 
     geoid: str | None = None
@@ -101,10 +98,41 @@ class HeightReference:
             InputError: the geoid's grid is not installed, or a file does not cover the points.
         """
         if self.geoid is not None:
-            return _by_proj(self.geoid, lonlat_deg)
-        if self.file is not None:
-            return _by_file(self.file, lonlat_deg)
-        return np.full(len(lonlat_deg), self.offset_m)
+            source = pyproj.CRS.from_user_input(f"EPSG:4326+{_GEOIDS[self.geoid]}")
+            with warnings.catch_warnings():
+                # of the missing grid, which is an error below
+                warnings.simplefilter("ignore", UserWarning)
+                group = TransformerGroup(source, "EPSG:4979", always_xy=True)
+            if group.transformers and group.best_available:
+                lon, lat = lonlat_deg.T
+                heights = group.transformers[0].transform(lon, lat, np.zeros_like(lon))[2]
+                undulation = np.asarray(heights, dtype=np.float64)
+                if np.all(np.isfinite(undulation)) and np.any(undulation != 0):
+                    return undulation
+            raise InputError(
+                f"{argument('dem_heights', self.geoid)} needs the grid of that geoid, which PROJ "
+                "does not have here; give a raster of geoid heights, or the geoid's height over "
+                f"the ellipsoid at the scene in metres (e.g. {argument('dem_heights', '-41.5')})"
+            )
+        if self.file is None:
+            return np.full(len(lonlat_deg), self.offset_m)
+        with ElevationRaster(self.file) as file:
+            values = file.read(file.grid.window)
+            geoid = Elevation(height_m=values, known=np.isfinite(values), grid=file.grid)
+        if not np.all(geoid.covers(lonlat_deg)):
+            (west, south), (east, north) = lonlat_deg.min(axis=0), lonlat_deg.max(axis=0)
+            raise InputError(
+                f"{self.file}: a geoid covers the whole scene and this one does not; its heights "
+                f"are needed at longitude {west:.3f} to {east:.3f}, latitude {south:.3f} to "
+                f"{north:.3f}"
+            )
+        undulation = geoid.at(lonlat_deg)
+        if not np.all(np.abs(undulation) <= _FARTHEST_M):
+            raise InputError(
+                f"{self.file}: a geoid is within {_FARTHEST_M:.0f} m of the ellipsoid; this file "
+                f"says {undulation.min():.1f} to {undulation.max():.1f} m at the scene"
+            )
+        return undulation
 
     def __str__(self) -> str:
         if self.geoid is not None:
@@ -116,52 +144,12 @@ class HeightReference:
         return "ellipsoid (assumed)" if self.is_assumed else "ellipsoid"
 
 
-def _by_proj(geoid: str, lonlat_deg: Points) -> Points:
-    source = pyproj.CRS.from_user_input(f"EPSG:4326+{_GEOIDS[geoid]}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of the missing grid, which is an error below
-        group = TransformerGroup(source, "EPSG:4979", always_xy=True)
-    if group.transformers and group.best_available:
-        zero = np.zeros(len(lonlat_deg))
-        heights = group.transformers[0].transform(lonlat_deg[:, 0], lonlat_deg[:, 1], zero)[2]
-        undulation: Points = np.asarray(heights, dtype=np.float64)
-        if np.all(np.isfinite(undulation)) and np.any(undulation != 0):
-            return undulation
-    raise InputError(
-        f"{argument('dem_heights', geoid)} needs the grid of that geoid, which PROJ does not have "
-        "here; give a raster of geoid heights, or the geoid's height over the ellipsoid at the "
-        f"scene in metres (e.g. {argument('dem_heights', '-41.5')})"
-    )
-
-
-def _by_file(path: Path, lonlat_deg: Points) -> Points:
-    with ElevationRaster(path) as file:
-        values = file.read(file.grid.window)
-        geoid = Elevation(height_m=values, known=np.isfinite(values), grid=file.grid)
-    if not np.all(geoid.covers(lonlat_deg)):
-        raise InputError(
-            f"{path}: a geoid covers the whole scene and this one does not; its heights are needed "
-            f"at longitude {lonlat_deg[:, 0].min():.3f} to {lonlat_deg[:, 0].max():.3f}, latitude "
-            f"{lonlat_deg[:, 1].min():.3f} to {lonlat_deg[:, 1].max():.3f}"
-        )
-    undulation = geoid.at(lonlat_deg)
-    if not np.all(np.abs(undulation) <= _FARTHEST_M):
-        raise InputError(
-            f"{path}: a geoid is within {_FARTHEST_M:.0f} m of the ellipsoid; this file says "
-            f"{undulation.min():.1f} to {undulation.max():.1f} m at the scene"
-        )
-    return undulation
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemRequest:
-    """An elevation model and how it is read.
+    """A raster of heights in any coordinate system, and how it is read.
 
-    Attributes:
-        path: raster of heights, in any coordinate system.
-        heights: their vertical datum; None takes the file's.
-        gaps: how missing heights are treated.
-        clip: whether ground that the model does not cover may be left out.
+    ``heights`` is their vertical datum; None takes the file's. With ``clip``, ground that the
+    raster does not cover is left out.
     """
 
     path: Path
@@ -174,15 +162,9 @@ class DemRequest:
 class DemReport:
     """Properties of an elevation model, over the scene.
 
-    Attributes:
-        file: its name.
-        heights: the vertical datum of its heights.
-        undulation_m: mean height of that datum over the ellipsoid.
-        lowest_m, highest_m: heights over the ellipsoid.
-        missing_share: fraction of heights that were missing.
-        filled_share: fraction of heights that were filled from their surroundings.
-        covered_share: fraction of the images' ground that the model covers.
-        warnings: what the user should know.
+    ``heights`` is the vertical datum and ``undulation_m`` its mean height over the ellipsoid, as
+    ``lowest_m`` and ``highest_m`` are. Fractions are of heights that were missing, that were filled
+    from their surroundings, and of the images' ground that the model covers.
     """
 
     file: str
@@ -219,19 +201,34 @@ def load_dem(
         raise InputError(f"{request.path}: the elevation model has no height under the scene")
     filled = fill_gaps(raw, _REACH_PX)
     has_height = np.isfinite(filled)
+    if not has_height.all():
+        gaps = ~has_height
+        nearest = ndimage.distance_transform_edt(gaps, return_distances=False, return_indices=True)
+        filled = filled[tuple(nearest)]
     lattice = NodeLattice.over(grid.shape, _GEOID_STEP_PX)
     undulation = lattice.interpolate(
         reference.undulation_m(GridProjection(grid).lonlat_of(lattice.points))
     )
     elevation = Elevation(
-        height_m=_extended(filled) + undulation,
+        height_m=filled + undulation,
         known=has_height if request.gaps is DemGapHandling.FILL else known,
         grid=grid,
     )
     outlines = [image_outline(rpc, shape, elevation) for rpc, shape in cameras]
     covered = _covered_fraction(elevation, outlines, has_height)
     if not request.clip and covered <= 1 - _ROUNDING:
-        raise _missing_cover(request.path, covered, elevation, np.concatenate(outlines))
+        lonlat = np.concatenate(outlines)
+        (west, south), (east, north) = lonlat.min(axis=0), lonlat.max(axis=0)
+        pixels = elevation.pixels_of(lonlat)
+        beyond = np.maximum(np.maximum(-pixels, pixels - grid.shape[::-1]), 0)
+        beyond_m = float(np.hypot(*beyond.T).max() * (grid.resolution_m or 0))
+        raise InputError(
+            f"{request.path}: the elevation model must cover the whole scene and covers "
+            f"{covered:.1%} of it; the scene reaches up to {beyond_m:.0f} m beyond its edge or has "
+            f"gaps wider than {_REACH_PX} of its cells. Choose one that covers longitude "
+            f"{west:.4f} to {east:.4f} and latitude {south:.4f} to {north:.4f}, or set "
+            f"{argument('clip_to_dem', True)} to leave out what it does not cover"
+        )
     missing = float((~known).mean())
     if request.gaps is DemGapHandling.ERROR and missing:
         raise InputError(
@@ -290,16 +287,6 @@ def _needed_window(file: ElevationRaster, cameras: list[tuple[RPC, tuple[int, in
     return inside
 
 
-def _extended(heights: Pixels) -> Pixels:
-    """Return heights with NaN replaced by the nearest height."""
-    missing = ~np.isfinite(heights)
-    if not missing.any():
-        return heights
-    nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
-    complete: Pixels = heights[tuple(nearest)]
-    return complete
-
-
 def _covered_fraction(elevation: Elevation, outlines: list[Points], has_height: Flags) -> float:
     """Return the fraction of the images' ground over which there is a height or a small gap."""
     height, width = has_height.shape
@@ -313,18 +300,3 @@ def _covered_fraction(elevation: Elevation, outlines: list[Points], has_height: 
             known = float(has_height[under].mean()) if under.any() else 1.0
         fractions.append(inside.area / scene.area * known if scene.area else 0.0)
     return min(*fractions, 1.0)
-
-
-def _missing_cover(path: Path, covered: float, elevation: Elevation, lonlat: Points) -> InputError:
-    """Return the error of an elevation model that does not cover all of some outlines (n, 2)."""
-    pixels, (height, width) = elevation.pixels_of(lonlat), elevation.grid.shape
-    beyond = np.maximum(np.maximum(-pixels, pixels - [width, height]), 0)
-    beyond_m = float(np.hypot(*beyond.T).max() * (elevation.grid.resolution_m or 0))
-    return InputError(
-        f"{path}: the elevation model must cover the whole scene and covers {covered:.1%} of it; "
-        f"the scene reaches up to {beyond_m:.0f} m beyond its edge or has gaps wider than "
-        f"{_REACH_PX} of its cells. Choose one that covers "
-        f"longitude {lonlat[:, 0].min():.4f} to {lonlat[:, 0].max():.4f} and "
-        f"latitude {lonlat[:, 1].min():.4f} to {lonlat[:, 1].max():.4f}, or set "
-        f"{argument('clip_to_dem', True)} to leave out what it does not cover"
-    )

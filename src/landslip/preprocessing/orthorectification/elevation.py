@@ -43,8 +43,7 @@ class GridProjection:
 
     def pixels_of(self, lonlat_deg: Points) -> Points:
         """Return pixel coordinates (n, 2) of longitudes and latitudes (n, 2)."""
-        x, y = self._from_lonlat.transform(lonlat_deg[:, 0], lonlat_deg[:, 1])
-        return map_points(~self.grid.transform, np.column_stack([x, y]))
+        return map_points(~self.grid.transform, self.map_of(lonlat_deg))
 
     def map_of(self, lonlat_deg: Points) -> Points:
         """Return map coordinates (n, 2) of longitudes and latitudes (n, 2)."""
@@ -56,12 +55,8 @@ class Elevation:
     """Heights on a grid of any coordinate system, in memory; bilinear between pixel centres.
 
     `landslip.inventory.morphometry` samples elevation models of any size tile by tile, with
-    gradients; there a place outside has no height, while here the edge's holds.
-
-    Attributes:
-        height_m: (height, width) float32, metres over the WGS 84 ellipsoid, none missing.
-        known: (height, width) bool, False where a height is not to be used.
-        grid: of the heights.
+    gradients; there a place outside has no height, while here the edge's holds. ``height_m`` is in
+    metres over the WGS 84 ellipsoid, none missing, and not to be used where ``known`` is False.
     """
 
     height_m: Pixels
@@ -97,10 +92,7 @@ class Elevation:
     def sample(self, col: Pixels, row: Pixels, corner: tuple[int, int]) -> tuple[Pixels, Flags]:
         """Look up heights and where they may be used, (height, width) each, at pixel coordinates.
 
-        Args:
-            col: (height, width) pixel coordinates less ``corner``, which keeps float32 exact.
-            row: the same.
-            corner: (col, row) whole pixels that were subtracted.
+        They are given less whole pixels, ``corner`` (col, row), which keeps float32 exact.
         """
         spans = []
         is_inside = True

@@ -9,7 +9,6 @@ refuses heights over a geoid.
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
@@ -26,12 +25,10 @@ _NEGLIGIBLE_PX = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCoordinates:
-    """Where each pixel of a map's window appears in an image.
+    """Where each pixel of a map's window (height, width) appears in an image.
 
-    Attributes:
-        col, row: (height, width) float32 pixel coordinates less ``corner``.
-        corner: (col, row) whole pixels.
-        error_px: largest error of the interpolation at probes.
+    The pixel coordinates ``col`` and ``row`` are less ``corner``, whole pixels (col, row);
+    ``error_px`` is the largest error of the interpolation at probes.
     """
 
     col: Pixels
@@ -56,19 +53,13 @@ class ImageCoordinates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundWindow:
-    """The ground under one window of a map.
+    """The ground under one window of a map (height, width), in metres over the ellipsoid.
 
-    Attributes:
-        window: which window.
-        projection: of the whole map.
-        elevation: the heights it was looked up in.
-        height_m: (height, width) metres over the ellipsoid.
-        known: (height, width) where the height is to be used.
+    Heights are to be used where ``known``.
     """
 
+    ground: "GroundGrid"
     window: Window
-    projection: GridProjection
-    elevation: Elevation
     height_m: Pixels
     known: Flags
 
@@ -94,7 +85,7 @@ class GroundWindow:
     def _interpolate(self, rpc: RPC, step_px: int) -> ImageCoordinates:
         """Return ``p0 + p1 t + p2 t^2`` in the height ``t``, with parts interpolated from nodes."""
         lattice = NodeLattice.over(self.window.shape, step_px)
-        lonlat = self._lonlat(lattice.points)
+        lonlat = self.ground.lonlat_of(self.window, lattice.points)
         low, high = float(self.height_m.min()), float(self.height_m.max())
         middle, half = (low + high) / 2, max((high - low) / 2, 1.0)
         below, level, above = (
@@ -114,29 +105,20 @@ class GroundWindow:
             return total
 
         col, row = coordinate(0), coordinate(1)
-        return ImageCoordinates(
-            col=col,
-            row=row,
-            corner=(int(corner[0]), int(corner[1])),
-            error_px=self._error_px(rpc, col, row, corner),
-        )
-
-    def _error_px(self, rpc: RPC, col: Pixels, row: Pixels, corner: NDArray[np.int_]) -> float:
-        """Return the largest distance from the exact camera at probes spread over the window."""
         height, width = self.window.shape
         number = np.arange(_PROBES)
         rows = ((number + 0.5) / _PROBES * height).astype(np.intp)
         # the golden ratio spreads columns evenly, whatever the number of probes
         cols = ((number * 0.6180339887) % 1 * width).astype(np.intp)
-        lonlat = self._lonlat(np.column_stack([cols, rows]) + np.float64(0.5))
-        exact = rpc.project(lonlat, self.elevation.at(lonlat))
-        interpolated = np.column_stack([col[rows, cols], row[rows, cols]]) + corner
-        return float(np.hypot(*(exact - interpolated).T).max())
-
-    def _lonlat(self, points: Points) -> Points:
-        """Return longitudes and latitudes (n, 2) of pixel coordinates in the window."""
-        corner = np.array([self.window.col_off, self.window.row_off])
-        return self.projection.lonlat_of(points + corner)
+        lonlat = self.ground.lonlat_of(self.window, np.column_stack([cols, rows]) + np.float64(0.5))
+        exact = rpc.project(lonlat, self.ground.elevation.at(lonlat))
+        error = exact - (np.column_stack([col[rows, cols], row[rows, cols]]) + corner)
+        return ImageCoordinates(
+            col=col,
+            row=row,
+            corner=(int(corner[0]), int(corner[1])),
+            error_px=float(np.hypot(*error.T).max()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +135,12 @@ class GroundGrid:
     def window(self, window: Window) -> GroundWindow:
         """Look up the heights under a window; it may be partly outside the grid."""
         lattice = NodeLattice.over(window.shape, _COARSEST_PX)
-        nodes = lattice.points + np.array([window.col_off, window.row_off])
-        pixels = self.elevation.pixels_of(self._projection.lonlat_of(nodes))
+        pixels = self.elevation.pixels_of(self.lonlat_of(window, lattice.points))
         corner = np.floor(pixels.min(axis=0)).astype(int)
         col, row = (lattice.interpolate((pixels - corner)[:, axis]) for axis in (0, 1))
         height_m, known = self.elevation.sample(col, row, (int(corner[0]), int(corner[1])))
-        return GroundWindow(
-            window=window,
-            projection=self._projection,
-            elevation=self.elevation,
-            height_m=height_m,
-            known=known,
-        )
+        return GroundWindow(ground=self, window=window, height_m=height_m, known=known)
+
+    def lonlat_of(self, window: Window, points: Points) -> Points:
+        """Return longitudes and latitudes (n, 2) of pixel coordinates in a window."""
+        return self._projection.lonlat_of(points + np.array([window.col_off, window.row_off]))

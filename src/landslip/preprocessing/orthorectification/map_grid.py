@@ -82,12 +82,9 @@ def own_resolution_m(rpc: RPC, shape: tuple[int, int], elevation: Elevation) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridRequest:
-    """Requirements on a map grid.
+    """The side of a pixel in metres, the projection (None for the UTM zone of the scene's centre).
 
-    Attributes:
-        resolution_m: side of a pixel in metres.
-        crs: None chooses the UTM zone of the scene's centre.
-        clip: whether it ends where the elevation model ends.
+    With ``clip``, the grid ends where the elevation model ends.
     """
 
     resolution_m: float

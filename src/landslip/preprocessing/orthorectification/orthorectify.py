@@ -39,17 +39,10 @@ _CACHE_MB = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrthoRequest:
-    """What is orthorectified, and how.
+    """An image with RPCs in its tags or beside it, and the GeoTIFF that it becomes.
 
-    Attributes:
-        image: raster with RPCs in its tags or beside it.
-        dem: the elevation model.
-        out: GeoTIFF to write.
-        resolution_m: side of a pixel; None takes the image's own, to two digits.
-        crs: of the map; None chooses the UTM zone.
-        nodata: number that marks missing data in the image, over what the file says.
-        reference: a scene that the camera model is corrected by; None leaves it as it is.
-        overwrite: whether ``out`` may be replaced.
+    The resolution defaults to the image's own, to two digits, and the projection to the UTM zone;
+    ``nodata`` overrides what the file says, and a reference scene corrects the camera model.
     """
 
     image: Path
@@ -66,12 +59,8 @@ class OrthoRequest:
 class OrthoReport:
     """How an image was orthorectified.
 
-    Attributes:
-        grid: of the map.
-        dem: properties of the elevation model.
-        refinement: how the camera was corrected, or None.
-        interpolation_error_px: largest error of the interpolated camera at probes.
-        valid_share: fraction of the map's pixels that hold data.
+    ``interpolation_error_px`` is the largest error of the interpolated camera at probes, and
+    ``valid_share`` the fraction of the map's pixels that hold data.
     """
 
     grid: Grid

@@ -80,13 +80,7 @@ class MapView(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrthoView:
-    """A sensor image on a grid, averaged over each pixel where the grid is coarser.
-
-    Attributes:
-        ground: the grid and its heights.
-        source: the image.
-        finer: how many of the image's pixels go into one of the grid, along an axis.
-    """
+    """A sensor image on a grid; ``finer`` x ``finer`` of its pixels are averaged into one."""
 
     ground: GroundGrid
     source: CameraImage
