@@ -21,11 +21,7 @@ _AT_NODES = np.array([1, 4, 1], dtype=np.float32) / 6
 def bilinear(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
     """Return an array (height, width) or (height, width, bands) at pixel coordinates.
 
-    Args:
-        values: the array to sample.
-        col: (height, width) pixel coordinates, pixel centres at halves; beyond the edge, the
-            edge's values hold.
-        row: the same.
+    Pixel centres are at halves; beyond the edge, the edge's values hold.
     """
     return _remap(values, col, row, cv2.INTER_LINEAR)
 
@@ -51,12 +47,9 @@ def nearest(flags: Flags, col: Pixels, row: Pixels) -> Flags:
 def bilinear_at(values: Array, corner: NDArray[np.intp], offset: Points) -> NDArray[np.float64]:
     """Return values (n, layers) of an array (height, width, layers) at single places, in float64.
 
-    `bilinear` looks up in float32, and rounds coordinates to a 32nd of a pixel.
-
-    Args:
-        values: the array.
-        corner: (n, 2) column and row of the value up and left of each place.
-        offset: (n, 2) how far the places are right of it and below, 0 to 1.
+    `bilinear` looks up in float32, and rounds coordinates to a 32nd of a pixel. ``corner`` (n, 2)
+    is the column and row of the value up and left of each place, and ``offset`` (n, 2) how far the
+    place is right of it and below, 0 to 1.
     """
     (col, row), (right, down) = corner.T, offset.T[..., np.newaxis]
     beside = np.minimum(col + 1, values.shape[1] - 1)
@@ -72,12 +65,8 @@ def spline(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
 
     The spline through the pixels (Unser 1999, doi 10.1109/79.799930) is refined by its two-scale
     relation to four times the sampling, which is exact, and is linear between those samples.
-    `scipy.ndimage.map_coordinates` is exact everywhere, and many times slower.
-
-    Args:
-        values: the image; pixels nearer than `SPLINE_MARGIN_PX` to its edge are less exact.
-        col: (height, width) pixel coordinates, pixel centres at halves.
-        row: the same.
+    `scipy.ndimage.map_coordinates` is exact everywhere, and many times slower. Pixels nearer than
+    `SPLINE_MARGIN_PX` to the image's edge are less exact.
     """
     knots = ndimage.spline_filter1d(values, 3, axis=0, output=np.float32, mode="mirror")
     knots = ndimage.spline_filter1d(knots, 3, axis=1, output=np.float32, mode="mirror")
@@ -99,11 +88,9 @@ def _remap(values: Pixels, col: Pixels, row: Pixels, interpolation: int) -> Pixe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLattice:
-    """Evenly spaced nodes from edge to edge of an array, and linear interpolation between them.
+    """Evenly spaced nodes (down, across) from edge to edge of an array (height, width).
 
-    Attributes:
-        shape: of the array (height, width).
-        nodes: number of nodes (down, across), at least 2 each.
+    There are at least 2 along each axis, and linear interpolation between them.
     """
 
     shape: tuple[int, int]
@@ -124,11 +111,9 @@ class NodeLattice:
         return np.column_stack([col.ravel(), row.ravel()])
 
     def interpolate(self, values: Points, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """Return values at the nodes (n,) interpolated at all pixel centres (height, width).
+        """Return values at the nodes (n,), row by row, interpolated at all pixel centres.
 
-        Args:
-            values: at the nodes, row by row.
-            dtype: float32 for what is within a few thousand of 0, else float64.
+        float32 is for what is within a few thousand of 0.
         """
         down, across = (self._weights(axis).astype(dtype) for axis in (0, 1))
         return np.asarray(down @ values.reshape(self.nodes).astype(dtype) @ across.T, dtype=dtype)

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -143,7 +145,7 @@ def test_scores_by_band() -> None:
 
 def test_nothing_valid_leaves_scores_undefined() -> None:
     found = reference_quality(NOISY, IMAGE, 4, np.zeros(IMAGE.shape[1:], np.bool_))
-    assert found.as_dict() == {
+    assert asdict(found) == {
         "pixels": 0, "ergas": None, "sam_deg": None, "q2n": None, "rmse": None, "correlation": None,
     }  # fmt: skip
 

@@ -28,13 +28,7 @@ _STRIP_PX = 1 << 16  # pixels worked on at a time: what the processor's cache ho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionSamples:
-    """Pixels in which both images are known at the coarse resolution.
-
-    Attributes:
-        ms: multispectral bands, (bands, ...) float32.
-        pan: panchromatic band degraded to the same pixels, (...) float32, any unit.
-        valid: which pixels count, (...) bool.
-    """
+    """Multispectral bands (bands, ...), PAN degraded to their pixels (...), and which count."""
 
     ms: Pixels
     pan: Pixels
@@ -74,35 +68,20 @@ class BandMoments:
         means = values.mean(axis=1)
         values -= means[:, np.newaxis]
         moments = cls(number=number, means=means, covariances=values @ values.T / number)
-        if moments.pan_variance <= _NO_VARIATION * max(means[-1] ** 2, np.finfo(np.float32).tiny):
+        least = _NO_VARIATION * max(means[-1] ** 2, np.finfo(np.float32).tiny)
+        if moments.covariances[-1, -1] <= least:
             raise InputError(
                 f"fusion needs a panchromatic band that varies; its {number} samples are all "
                 f"{means[-1]:g}. Check that the right file was given"
             )
         return moments
 
-    @property
-    def ms_covariances(self) -> NDArray[np.float64]:
-        """Covariances of the multispectral bands, (bands, bands)."""
-        return self.covariances[:-1, :-1]
-
-    @property
-    def pan_covariances(self) -> NDArray[np.float64]:
-        """Covariance of each multispectral band with PAN, (bands,)."""
-        return self.covariances[:-1, -1]
-
-    @property
-    def pan_variance(self) -> float:
-        """Variance of PAN."""
-        return float(self.covariances[-1, -1])
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntensityModel:
     """PAN as the multispectral bands show it: ``sum(weights * bands) + intercept``.
 
-    Attributes:
-        r2: fraction of the variance of the degraded PAN that it explains.
+    ``r2`` is the fraction of the variance of the degraded PAN that it explains.
     """
 
     weights: tuple[float, ...]
@@ -113,18 +92,28 @@ class IntensityModel:
 def regress_intensity(moments: BandMoments, *, non_negative: bool) -> IntensityModel:
     """Fit the intensity to the degraded PAN by least squares.
 
-    Args:
-        moments: of the samples.
-        non_negative: keep the weights at 0 or more, as spectral responses are; where the bands
-            are much alike, free weights can be large and of both signs.
+    With ``non_negative``, weights are 0 or more, as spectral responses are; where the bands are
+    much alike, free weights can be large and of both signs.
 
     Raises:
         InputError: the bands explain nothing of PAN.
     """
-    weights = _intensity_weights(moments, non_negative=non_negative)
-    residual = moments.pan_variance - 2 * weights @ moments.pan_covariances
-    residual += weights @ moments.ms_covariances @ weights
-    r2 = float(1 - residual / moments.pan_variance)
+    among, with_pan = moments.covariances[:-1, :-1], moments.covariances[:-1, -1]
+    pan_variance = float(moments.covariances[-1, -1])
+    spread = np.sqrt(np.diag(among))
+    unit = np.where(spread > 0, spread, 1)
+    system, target = among / np.outer(unit, unit), with_pan / unit
+    if non_negative:
+        values, vectors = np.linalg.eigh(system)
+        usable = values > 1e-9 * max(values.max(), 1e-30)
+        weights = np.zeros_like(unit)
+        if usable.any():
+            root, axes = np.sqrt(values[usable]), vectors[:, usable].T
+            weights = nnls(root[:, np.newaxis] * axes, axes @ target / root)[0] / unit
+    else:
+        weights = np.linalg.lstsq(system, target, rcond=1e-9)[0] / unit
+    residual = pan_variance - 2 * weights @ with_pan + weights @ among @ weights
+    r2 = float(1 - residual / pan_variance)
     if r2 <= _NO_VARIATION:
         raise InputError(
             "the multispectral bands explain nothing of the panchromatic band (constant, or of "
@@ -134,38 +123,11 @@ def regress_intensity(moments: BandMoments, *, non_negative: bool) -> IntensityM
     return IntensityModel(weights=tuple(map(float, weights)), intercept=intercept, r2=r2)
 
 
-def _intensity_weights(moments: BandMoments, *, non_negative: bool) -> NDArray[np.float64]:
-    spread = np.sqrt(np.diag(moments.ms_covariances))
-    unit = np.where(spread > 0, spread, 1)
-    system = moments.ms_covariances / np.outer(unit, unit)
-    target = moments.pan_covariances / unit
-    if not non_negative:
-        solution: NDArray[np.float64] = np.linalg.lstsq(system, target, rcond=1e-9)[0] / unit
-        return solution
-    values, vectors = np.linalg.eigh(system)
-    usable = values > 1e-9 * max(values.max(), 1e-30)
-    root = np.sqrt(values[usable])
-    if not usable.any():
-        return np.zeros_like(unit)
-    axes = vectors[:, usable].T
-    weights, _ = nnls(root[:, np.newaxis] * axes, axes @ target / root)
-    return np.asarray(weights / unit, dtype=np.float64)
-
-
-def intensity_gains(moments: BandMoments, intensity: IntensityModel) -> tuple[float, ...]:
-    """Return ``cov(band, I) / var(I)`` of each band."""
-    weights = np.asarray(intensity.weights)
-    covariances = moments.ms_covariances @ weights
-    return tuple(map(float, covariances / (weights @ covariances)))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionSettings:
-    """How bands are fused.
+    """How bands are fused whose pixels are ``ratio`` panchromatic ones wide, at least 1.
 
-    Attributes:
-        ratio: size of a multispectral pixel in panchromatic ones, at least 1.
-        mtf_nyquist: response of the multispectral sensor at its Nyquist frequency, 0 to 1.
+    ``mtf_nyquist`` is the multispectral sensor's response at its Nyquist frequency, 0 to 1.
     """
 
     method: PansharpeningMethod = PansharpeningMethod.BROVEY
@@ -183,17 +145,14 @@ class FusionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fusion:
-    """A fitted fusion; immutable, so that threads may share it.
+    """A fusion fitted on a number of samples; immutable, so that threads may share it.
 
     Attributes:
-        intensity: PAN as a sum of the bands.
         gains: factor of GSA on the detail for each band, in its unit per unit of PAN.
-        haze: path radiance that Brovey and GLP assume in each band, in its unit: it is
-            left out of the ratio, since detail does not modulate it.
-        haze_pan: the same of PAN.
+        haze, haze_pan: path radiance that Brovey and GLP assume in each band and in PAN, in its
+            unit: it is left out of the ratio, since detail does not modulate it.
         floor: least intensity over the haze that is divided by.
         kernel: weights of one axis of the filter of GLP.
-        samples: number of pixels it was fitted on.
     """
 
     settings: FusionSettings
@@ -213,17 +172,11 @@ class Fusion:
     def fuse(
         self, ms: Pixels, pan: Pixels, valid: Flags | None = None, out: Pixels | None = None
     ) -> Pixels:
-        """Fuse a window.
+        """Fuse a window of float32 bands on PAN's pixels, (bands, height, width), in their unit.
 
-        Args:
-            ms: multispectral bands on PAN's pixels, (bands, height, width) float32.
-            pan: (height, width) float32, in the unit it was fitted in.
-            valid: (height, width) bool; pixels not valid are left out of PAN's filter. None
-                takes all. Fused values are meaningless where it is False.
-            out: where the result goes, of ``ms``'s shape and type; ``ms`` itself may be given.
-
-        Returns:
-            (bands, height, width) float32 in the unit of ``ms``.
+        PAN (height, width) is in the unit it was fitted in. Pixels that are not valid are left out
+        of its filter, and fused values are meaningless there. The result goes to ``out`` of
+        ``ms``'s shape and type; ``ms`` itself may be given.
 
         Raises:
             InputError: shapes, types or the number of bands are not as said.
@@ -242,13 +195,22 @@ class Fusion:
         rows = max(_STRIP_PX // pan.shape[1], 1)
         for start in range(0, len(pan), rows):
             strip = np.s_[..., start : start + rows, :]
-            below = self._intensity_of(ms[strip]) if coarse is None else coarse[strip]
+            if coarse is not None:
+                below = coarse[strip]
+            else:
+                below = np.full_like(pan[strip], self.intensity.intercept)
+                for band, weight in zip(ms[strip], self.intensity.weights, strict=True):
+                    cv2.scaleAdd(band, weight, below, below)
             if self.settings.method is PansharpeningMethod.GSA:
                 detail = pan[strip] - below
                 for band, gain, fused in zip(ms[strip], self.gains, out[strip], strict=True):
                     cv2.scaleAdd(detail, gain, band, fused)
                 continue
-            ratio = self._detail_ratio(pan[strip], below)
+            # (PAN - haze) / (below - haze); 1 where PAN equals the intensity below it
+            ratio = pan[strip] - below
+            ratio /= np.maximum(below - np.float32(self.haze_pan), np.float32(self.floor))
+            ratio += np.float32(1)
+            np.clip(ratio, np.float32(0), np.float32(_MOST_RATIO), out=ratio)
             rest = np.float32(1) - ratio
             # (band - haze) * ratio + haze
             for band, haze, fused in zip(ms[strip], self.haze, out[strip], strict=True):
@@ -268,19 +230,6 @@ class Fusion:
         if self.settings.method is PansharpeningMethod.GSA:
             return settings | fitted | {"gains": list(self.gains)}
         return settings | fitted | {"haze": list(self.haze), "haze_pan": self.haze_pan}
-
-    def _intensity_of(self, ms: Pixels) -> Pixels:
-        total = np.full(ms.shape[1:], self.intensity.intercept, dtype=np.float32)
-        for band, weight in zip(ms, self.intensity.weights, strict=True):
-            cv2.scaleAdd(band, weight, total, total)
-        return total
-
-    def _detail_ratio(self, pan: Pixels, below: Pixels) -> Pixels:
-        """Return (PAN - haze) / (below - haze); 1 where PAN equals the intensity below it."""
-        ratio = pan - below
-        ratio /= np.maximum(below - np.float32(self.haze_pan), np.float32(self.floor))
-        ratio += np.float32(1)
-        return np.clip(ratio, np.float32(0), np.float32(_MOST_RATIO), out=ratio)
 
 
 def fit_fusion(settings: FusionSettings, samples: FusionSamples) -> Fusion:
@@ -304,12 +253,14 @@ def fit_fusion(settings: FusionSettings, samples: FusionSamples) -> Fusion:
     moments = BandMoments.of(samples)
     is_free = settings.method is PansharpeningMethod.GSA
     intensity = regress_intensity(moments, non_negative=not is_free)
+    weights = np.asarray(intensity.weights)
+    covariances = moments.covariances[:-1, :-1] @ weights
     haze = np.percentile(samples.ms[:, samples.valid], _HAZE_PERCENT, axis=1)
     haze_pan = float(haze @ intensity.weights) + intensity.intercept
     return Fusion(
         settings=settings,
         intensity=intensity,
-        gains=intensity_gains(moments, intensity),
+        gains=tuple(map(float, covariances / (weights @ covariances))),
         haze=tuple(map(float, haze)),
         haze_pan=haze_pan,
         floor=_LEAST_INTENSITY * (float(moments.means[-1]) - haze_pan),
@@ -319,15 +270,9 @@ def fit_fusion(settings: FusionSettings, samples: FusionSamples) -> Fusion:
 
 
 def low_pass(pan: Pixels, valid: Flags | None, kernel: Pixels) -> Pixels:
-    """Filter PAN along both axes; with a mask, take the weighted mean of the valid pixels.
+    """Filter PAN (height, width) by a kernel (taps,) along both axes, over its valid pixels.
 
-    Args:
-        pan: (height, width) float32.
-        valid: (height, width) bool, or None.
-        kernel: weights of one axis, (taps,) float32.
-
-    Returns:
-        (height, width) float32; PAN itself where under a tenth of the weights is on valid pixels.
+    Returns weighted means, and PAN itself where under a tenth of the weights is on valid pixels.
     """
     if valid is None or valid.all():
         return np.asarray(cv2.sepFilter2D(pan, cv2.CV_32F, kernel, kernel), dtype=np.float32)

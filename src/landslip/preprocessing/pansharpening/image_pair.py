@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +32,10 @@ FULL_WEIGHT = 0.999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RasterOverlap:
-    """The common extent of a fine and a coarse raster.
+    """The common extent of a fine and a coarse raster of a shape (height, width).
 
-    Attributes:
-        window: the fine pixels whose centres are on the coarse raster.
-        rows: rows of the whole fine raster, in terms of the coarse one's.
-        cols: columns of the whole fine raster, in terms of the coarse one's.
-        coarse_shape: (height, width) of the whole coarse raster.
+    ``window`` has the fine pixels whose centres are on the coarse raster; ``rows`` and ``cols`` are
+    those of the whole fine raster, in terms of the coarse one's.
     """
 
     window: Window
@@ -54,11 +51,19 @@ class RasterOverlap:
     @property
     def coarse_window(self) -> Window:
         """The coarse pixels that the common extent touches."""
-        return self._coarse_under(self.window, 0)
+        return self.coarse_around(self.window, 0)
 
-    def coarse_around(self, fine: Window) -> Window:
-        """Return the coarse pixels that interpolating a window of fine ones needs."""
-        return self._coarse_under(fine, SPLINE_MARGIN_PX + 2)
+    def coarse_around(self, fine: Window, margin_px: int = SPLINE_MARGIN_PX + 2) -> Window:
+        """Return the coarse pixels under fine ones, with the margin that interpolating needs."""
+        left = math.floor(self.cols.start + self.cols.step * fine.col_off + 1e-6)
+        right = math.ceil(self.cols.start + self.cols.step * fine.col_end - 1e-6)
+        top = math.floor(self.rows.start + self.rows.step * fine.row_off + 1e-6)
+        bottom = math.ceil(self.rows.start + self.rows.step * fine.row_end - 1e-6)
+        touched = Window(left, top, right - left, bottom - top).padded(margin_px)
+        window = touched.clipped(self.coarse_shape)
+        if window is None:
+            raise InputError(f"the window at {fine} does not touch the coarser raster")
+        return window
 
     def fine_around(self, coarse: Window, margin_px: int) -> Window:
         """Return the fine pixels under coarse ones, with a margin; it may reach outside."""
@@ -81,17 +86,6 @@ class RasterOverlap:
             PixelAxis(start=col, step=1 / self.cols.step, length=coarse.width),
         )
 
-    def _coarse_under(self, fine: Window, margin_px: int) -> Window:
-        left = math.floor(self.cols.start + self.cols.step * fine.col_off + 1e-6)
-        right = math.ceil(self.cols.start + self.cols.step * fine.col_end - 1e-6)
-        top = math.floor(self.rows.start + self.rows.step * fine.row_off + 1e-6)
-        bottom = math.ceil(self.rows.start + self.rows.step * fine.row_end - 1e-6)
-        touched = Window(left, top, right - left, bottom - top).padded(margin_px)
-        window = touched.clipped(self.coarse_shape)
-        if window is None:
-            raise InputError(f"the window at {fine} does not touch the coarser raster")
-        return window
-
 
 def plan_overlap(coarse: Grid, fine: Grid) -> RasterOverlap:
     """Find the common extent of multispectral and panchromatic pixels.
@@ -103,7 +97,29 @@ def plan_overlap(coarse: Grid, fine: Grid) -> RasterOverlap:
         InputError: the coordinate systems differ, the images do not overlap or are rotated against
             each other, or the panchromatic pixels are not finer.
     """
-    mapping = _fine_to_coarse(coarse, fine)
+    if coarse.crs is None and fine.crs is None:
+        ratio, rest = divmod(fine.shape[0], coarse.shape[0])
+        if rest or fine.shape != (coarse.shape[0] * ratio, coarse.shape[1] * ratio):
+            raise InputError(
+                "images without coordinate systems are matched by size, one's a whole multiple of "
+                f"the other's; the multispectral one has {coarse.shape} px, the panchromatic one "
+                f"{fine.shape}"
+            )
+        mapping = Affine.scale(1 / ratio)
+    elif coarse.crs is None or fine.crs is None:
+        without = "multispectral" if coarse.crs is None else "panchromatic"
+        raise InputError(
+            f"both images need a coordinate system, or neither; the {without} one has none. "
+            "Assign it with gdal_edit.py -a_srs"
+        )
+    elif coarse.crs != fine.crs:
+        raise InputError(
+            "both images need the same coordinate system; the multispectral one has "
+            f"{coarse.crs.to_string()}, the panchromatic one {fine.crs.to_string()}. "
+            "Bring one onto the other's with gdalwarp -t_srs"
+        )
+    else:
+        mapping = ~coarse.transform @ fine.transform
     skew = max(abs(mapping.b) * fine.shape[0], abs(mapping.d) * fine.shape[1])
     if mapping.a <= 0 or mapping.e <= 0 or skew > _SKEW_PX:
         raise InputError(
@@ -138,42 +154,12 @@ def plan_overlap(coarse: Grid, fine: Grid) -> RasterOverlap:
     return RasterOverlap(window=window, rows=rows, cols=cols, coarse_shape=coarse.shape)
 
 
-def _fine_to_coarse(coarse: Grid, fine: Grid) -> Affine:
-    """Return the transform from fine to coarse pixel coordinates."""
-    if coarse.crs is None and fine.crs is None:
-        ratio, rest = divmod(fine.shape[0], coarse.shape[0])
-        if rest or fine.shape != (coarse.shape[0] * ratio, coarse.shape[1] * ratio):
-            raise InputError(
-                "images without coordinate systems are matched by size, one's a whole multiple of "
-                f"the other's; the multispectral one has {coarse.shape} px, the panchromatic one "
-                f"{fine.shape}"
-            )
-        return Affine.scale(1 / ratio)
-    if coarse.crs is None or fine.crs is None:
-        without = "multispectral" if coarse.crs is None else "panchromatic"
-        raise InputError(
-            f"both images need a coordinate system, or neither; the {without} one has none. "
-            "Assign it with gdal_edit.py -a_srs"
-        )
-    if coarse.crs != fine.crs:
-        raise InputError(
-            "both images need the same coordinate system; the multispectral one has "
-            f"{coarse.crs.to_string()}, the panchromatic one {fine.crs.to_string()}. "
-            "Bring one onto the other's with gdalwarp -t_srs"
-        )
-    return ~coarse.transform @ fine.transform
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePair:
-    """Two images as arrays, and how their pixels relate.
+    """Two images as arrays, finite where valid, and how their pixels relate.
 
-    Attributes:
-        ms: (bands, h, w) float32; finite where valid.
-        pan: (H, W) float32, finer; finite where valid.
-        valid: pixels in which ``ms`` is known, (h, w) bool.
-        pan_valid: pixels in which ``pan`` is known, (H, W) bool.
-        axes: rows and columns of ``ms`` in terms of those of ``pan``.
+    ``ms`` is (bands, h, w), ``valid`` (h, w), ``pan`` and ``pan_valid`` (H, W), finer; ``axes`` are
+    rows and columns of ``ms`` in terms of those of ``pan``.
     """
 
     ms: Pixels
@@ -272,7 +258,12 @@ class RasterPair(Closeable):
                 f"{pan}: a panchromatic image has one band and this file has {count}; "
                 "give the multispectral file first and the panchromatic one second"
             )
-        self.ms = Scene(ms, _with_band_names(ms, options))
+        if options.bands is None:
+            with SensorImage(ms) as image:
+                if Bands.from_descriptions(image.descriptions) is None:
+                    names = tuple(f"band_{number}" for number in range(1, image.count + 1))
+                    options = replace(options, bands=Bands(names))
+        self.ms = Scene(ms, options)
         try:
             pan_bands = Bands(("pan",))
             self.pan = Scene(pan, SceneOptions(bands=pan_bands, nodata=pan_options.nodata))
@@ -323,17 +314,6 @@ def evenly_spaced_windows(
 
     rows, cols = spans(outer.row_off, outer.height), spans(outer.col_off, outer.width)
     return [Window(col, row, width, height) for row, height in rows for col, width in cols]
-
-
-def _with_band_names(path: Path, options: SceneOptions) -> SceneOptions:
-    """Return options that name the bands, where neither they nor the file do."""
-    if options.bands is not None:
-        return options
-    with SensorImage(path) as image:
-        if Bands.from_descriptions(image.descriptions) is not None:
-            return options
-        names = tuple(f"band_{number}" for number in range(1, image.count + 1))
-    return SceneOptions(bands=Bands(names), units=options.units, nodata=options.nodata)
 
 
 def _read_values(scene: Scene, window: Window) -> tuple[Pixels, Flags]:

@@ -29,13 +29,7 @@ _GAP_REACH_PX = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelAxis:
-    """The pixels of one axis, on another: where they begin, their size and their number.
-
-    Attributes:
-        start: outer edge of the first pixel, in pixels of the other axis.
-        step: size of a pixel, in pixels of the other axis.
-        length: number of pixels.
-    """
+    """The pixels of one axis, in pixels of another: the first one's outer edge, size and number."""
 
     start: float = 0.0
     step: float
@@ -82,33 +76,29 @@ def mtf_sigma_px(ratio: float, mtf_nyquist: float) -> float:
 def degrade(fine: Pixels, ratio: float, mtf_nyquist: float = MTF_NYQUIST) -> Pixels:
     """Return what a sensor with pixels ``ratio`` times as large would have seen.
 
-    Args:
-        fine: (..., height, width) float32, any unit.
-        ratio: size of a coarse pixel in fine ones; coarse pixel 0 covers fine pixels 0 to ratio.
-        mtf_nyquist: response of the coarse sensor at its Nyquist frequency, 0 to 1.
-
-    Returns:
-        (..., height // ratio, width // ratio) float32. At the edges, weights are of the pixels
-        that exist and sum to 1.
+    Of (..., height, width), (..., height // ratio, width // ratio): coarse pixel 0 covers fine
+    pixels 0 to ratio. At the edges, weights are of the pixels that exist and sum to 1.
 
     Raises:
         InputError: the image is smaller than one coarse pixel.
     """
     sigma_px = mtf_sigma_px(ratio, mtf_nyquist)
-    down, across = (_degrading_weights(side, ratio, sigma_px) for side in fine.shape[-2:])
-    return _weighted(fine, down, across)
+    matrices = []
+    for side in fine.shape[-2:]:
+        if side < ratio:
+            raise InputError(f"an image to be degraded covers at least {ratio:g} px; got {side}")
+        axis = PixelAxis(step=ratio, length=int(side / ratio + 1e-9))
+        weights = _gaussian_weights(axis, side, sigma_px)
+        totals = weights.sum(axis=1)
+        matrices.append(sparse.diags_array(1 / np.where(totals > 0, totals, 1)) @ weights)
+    return _weighted(fine, *matrices)
 
 
 def upsample(coarse: Pixels, ratio: float, shape: tuple[int, int] | None = None) -> Pixels:
-    """Interpolate by cubic splines onto pixels ``ratio`` times as small, corner on corner.
+    """Interpolate (..., height, width) by cubic splines onto pixels ``ratio`` times as small.
 
-    Args:
-        coarse: (..., height, width) float32, any unit, finite.
-        ratio: size of a coarse pixel in fine ones.
-        shape: (height, width) of the result; None covers the coarse pixels.
-
-    Returns:
-        (..., *shape) float32; beyond the outermost centres the image is mirrored at its edges.
+    They begin at the same corner, and cover the coarse pixels or have a shape (height, width);
+    beyond the outermost centres the image is mirrored at its edges.
     """
     size = shape or tuple(round(side * ratio) for side in coarse.shape[-2:])
     rows, cols = (PixelAxis(step=1 / ratio, length=side) for side in size)
@@ -162,7 +152,15 @@ def pyramid_kernel(ratio: float, mtf_nyquist: float = MTF_NYQUIST) -> Pixels:
     sigma = mtf_sigma_px(ratio, mtf_nyquist)
     reach = math.ceil(_REACH_SIGMAS * sigma)
     gaussian = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel = np.convolve(gaussian, _cardinal_spline(ratio))
+    # the spline through a single 1, at whole fine pixels from it, to 3 coarse pixels
+    nodes = np.zeros(4 * _SPLINE_REACH + 16)
+    centre = len(nodes) // 2
+    nodes[centre] = 1
+    nodes = ndimage.spline_filter1d(nodes, order=3, mode="reflect")
+    beside = math.floor(_SPLINE_REACH * ratio)
+    start = centre + 0.5 - (beside + 0.5) / ratio
+    axis = PixelAxis(start=start, step=1 / ratio, length=2 * beside + 1)
+    kernel = np.convolve(gaussian, _spline_weights(axis, len(nodes)) @ nodes)
     kernel += kernel[::-1].copy()  # symmetric to the last digit, for which OpenCV is twice as fast
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
@@ -191,28 +189,6 @@ def extend_into_gaps(image: Pixels, valid: Flags) -> Pixels:
     if far.any() and not far.all():
         extended[:, far] = extended[:, ~far].mean(axis=1, dtype=np.float64)[:, np.newaxis]
     return extended
-
-
-def _cardinal_spline(ratio: float) -> NDArray[np.float64]:
-    """Sample the spline through a single 1 at whole fine pixels from it, to 3 coarse pixels."""
-    nodes = np.zeros(4 * _SPLINE_REACH + 16)
-    centre = len(nodes) // 2
-    nodes[centre] = 1
-    nodes = ndimage.spline_filter1d(nodes, order=3, mode="reflect")
-    reach = math.floor(_SPLINE_REACH * ratio)
-    start = centre + 0.5 - (reach + 0.5) / ratio
-    axis = PixelAxis(start=start, step=1 / ratio, length=2 * reach + 1)
-    sampled: NDArray[np.float64] = _spline_weights(axis, len(nodes)) @ nodes
-    return sampled
-
-
-def _degrading_weights(side: int, ratio: float, sigma_px: float) -> Any:
-    if side < ratio:
-        raise InputError(f"an image to be degraded covers at least {ratio:g} px; got {side}")
-    axis = PixelAxis(step=ratio, length=int(side / ratio + 1e-9))
-    weights = _gaussian_weights(axis, side, sigma_px)
-    totals = weights.sum(axis=1)
-    return sparse.diags_array(1 / np.where(totals > 0, totals, 1)) @ weights
 
 
 def _weighted(image: Pixels, down: Any, across: Any) -> Pixels:

@@ -35,15 +35,10 @@ _SAMPLE_PX, _SAMPLES_PER_AXIS = 64, 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PansharpenOptions:
-    """How two rasters are read and fused.
+    """How two rasters are read (of PAN's options, only nodata counts) and fused.
 
-    Attributes:
-        method: how the detail of PAN is added.
-        ms: how the multispectral file is read.
-        pan: how the panchromatic file is read; only nodata is used.
-        mtf_nyquist: response of the multispectral sensor at its Nyquist frequency, 0 to 1.
-        report: JSON file for scores and fitted numbers; None measures none.
-        overwrite: whether the outputs may be replaced.
+    ``mtf_nyquist`` is the multispectral sensor's response at its Nyquist frequency, 0 to 1.
+    ``report`` is a JSON file for scores and fitted numbers; None measures none.
     """
 
     method: PansharpeningMethod = PansharpeningMethod.BROVEY
@@ -100,7 +95,19 @@ def pansharpen(
                 seconds=time.monotonic() - started,
             )
             if options.report is not None:
-                report = _report(pair, summary)
+                height, width = summary.shape
+                report = {
+                    "ms": ms.name,
+                    "pan": pan.name,
+                    "bands": list(summary.bands),
+                    "width": width,
+                    "height": height,
+                    "valid_px": valid_px,
+                    "fusion": fusion.as_dict(),
+                    "quality": assess_fusion(pair, fusion),
+                    "seconds": round(summary.seconds, 2),
+                    "code_version": __version__,
+                }
                 with atomic_file(options.report, overwrite=options.overwrite) as path:
                     path.write_text(json.dumps(report, indent=2) + "\n")
     return summary
@@ -146,18 +153,13 @@ def to_stored(
     numbers: NDArray[Any] = stored.astype(dtype)
     if nodata is not None:
         marked = dtype.type(nodata)
-        equal = numbers == marked
-        if equal.any():
-            numbers[equal] = _beside(marked)
+        if dtype.kind == "f":
+            beside = np.nextafter(marked, dtype.type(1 if marked <= 0 else 0))
+        else:
+            beside = marked - 1 if marked > 0 else marked + 1
+        numbers[numbers == marked] = beside
         numbers[:, ~valid] = marked
     return numbers
-
-
-def _beside(nodata: Any) -> Any:
-    """Return the number of the same type next to nodata, towards 0 or 1."""
-    if isinstance(nodata, np.floating):
-        return np.nextafter(nodata, type(nodata)(1 if nodata <= 0 else 0))
-    return nodata - 1 if nodata > 0 else nodata + 1
 
 
 def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> int:
@@ -182,19 +184,3 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
 
     layers = output_bands(pair.ms.bands, radiometry, nodata)
     return sum(write_map(path, pair.pan.grid.at(frame), layers, make, progress))
-
-
-def _report(pair: RasterPair, summary: PansharpenSummary) -> dict[str, Any]:
-    height, width = summary.shape
-    return {
-        "ms": pair.ms.path.name,
-        "pan": pair.pan.path.name,
-        "bands": list(summary.bands),
-        "width": width,
-        "height": height,
-        "valid_px": summary.valid_px,
-        "fusion": summary.fusion.as_dict(),
-        "quality": assess_fusion(pair, summary.fusion),
-        "seconds": round(summary.seconds, 2),
-        "code_version": __version__,
-    }

@@ -46,15 +46,10 @@ Parts = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionQuality:
-    """Scores against a reference.
+    """Scores over a number of valid pixels against a reference.
 
-    Attributes:
-        pixels: number of valid pixels.
-        ergas: 0 is perfect, no unit.
-        sam_deg: mean spectral angle in degrees, 0 is perfect.
-        q2n: 1 is perfect, 0 to 1.
-        rmse: of each band, in its unit.
-        correlation: of each band, -1 to 1; None where a band is constant.
+    ERGAS (no unit) and the mean spectral angle are 0 at best, Q2n (0 to 1) is 1. RMSE, in its unit,
+    and correlation, -1 to 1, or None where it is constant, are of each band.
     """
 
     pixels: int
@@ -63,10 +58,6 @@ class FusionQuality:
     q2n: float | None
     rmse: tuple[float, ...] | None
     correlation: tuple[float | None, ...] | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the scores by name."""
-        return asdict(self)
 
 
 def reference_quality(
@@ -136,12 +127,6 @@ def q2n(
     with 4 bands, and the magnitude of the universal quality index with one. Blocks are taken as
     they are, without a normalisation of their bands first. A factor whose denominator is 0 (both
     constant, or both 0) is 1.
-
-    Args:
-        fused: (bands, height, width).
-        reference: of the same shape.
-        valid: pixels that count, (height, width); None counts all.
-        block_px: side of a block.
     """
     left, right = (as_numbers(valid_blocks(image, block_px, valid)) for image in (fused, reference))
     if left.shape[1] == 0:
@@ -270,15 +255,8 @@ def full_scale_quality(
     D_lambda is the mean over pairs of bands of ``|Q(fused_i, fused_j) - Q(ms_i, ms_j)|``, D_s the
     mean over bands of ``|Q(fused_i, PAN) - Q(ms_i, PAN degraded)|``, both exponents 1. Q is the
     universal quality index of whole valid blocks: of 32 px in the fused image and of the same
-    ground in the original. None where no block is valid; D_lambda of a single band is 0.
-
-    Args:
-        fused: (bands, height, width).
-        pan: (height, width).
-        ms: the original multispectral image, (bands, height / ratio, width / ratio).
-        pan_coarse: PAN degraded to the original's pixels.
-        valid: fused pixels that count; None counts all.
-        valid_coarse: original pixels that count.
+    ground in the original (``ms``, and PAN degraded to its pixels). None where no block is valid;
+    D_lambda of a single band is 0.
 
     Raises:
         InputError: the shapes do not agree.
@@ -329,11 +307,8 @@ def wald_quality(pairs: Sequence[ImagePair], settings: FusionSettings) -> Fusion
     """Fuse at reduced scale and compare with the original bands (Wald et al. 1997).
 
     The ground resolution is the ratio times coarser than in use, so that the scores rank methods
-    and settings; they are no scores of the full-scale image.
-
-    Args:
-        pairs: windows of one scene, of one height; the fusion is fitted on all together.
-        settings: of the fusion, which also degrade the bands.
+    and settings; they are no scores of the full-scale image. The pairs are windows of one scene, of
+    one height; the fusion is fitted on all together.
 
     Raises:
         InputError: the pairs are too small, or too little of them is valid.
@@ -365,11 +340,9 @@ def assess_fusion(pair: RasterPair, fusion: Fusion) -> dict[str, Any]:
     windows = evenly_spaced_windows(outer, side, _WINDOWS_PER_AXIS, equal=True)
     pairs = [pair.on_ms(window, margin) for window in windows]
     scores = [score for part in pairs if (score := _full_scale(part, fusion)) is not None]
-    means = (
-        {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
-        if scores
-        else None
-    )
+    means = None
+    if scores:
+        means = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
     return {"reduced_scale": reduced_scale_scores(pairs, settings), "full_scale": means}
 
 
@@ -378,7 +351,7 @@ def reduced_scale_scores(
 ) -> dict[str, Any] | None:
     """Return the scores of Wald's protocol; None where too little is valid once degraded."""
     try:
-        return wald_quality(pairs, settings).as_dict()
+        return asdict(wald_quality(pairs, settings))
     except InputError:
         return None
 
