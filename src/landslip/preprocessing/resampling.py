@@ -56,8 +56,7 @@ def bilinear_at(values: Array, corner: NDArray[np.intp], offset: Points) -> NDAr
     below = np.minimum(row + 1, values.shape[0] - 1)
     upper = values[row, col] * (1 - right) + values[row, beside] * right
     lower = values[below, col] * (1 - right) + values[below, beside] * right
-    between: NDArray[np.float64] = upper * (1 - down) + lower * down
-    return between
+    return np.asarray(upper * (1 - down) + lower * down)
 
 
 def spline(values: Pixels, col: Pixels, row: Pixels) -> Pixels:

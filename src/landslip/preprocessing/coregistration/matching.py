@@ -176,8 +176,7 @@ def orientation_field(patch: ImagePatch) -> NDArray[np.complex64]:
     scale = length * (length + typical)
     field = np.divide(gradient * gradient, scale, out=np.zeros_like(gradient), where=scale > 0)
     field[~inside] = 0
-    directions: NDArray[np.complex64] = field.astype(np.complex64)
-    return directions
+    return np.asarray(field, dtype=np.complex64)
 
 
 def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> PatchShift | None:

@@ -36,7 +36,6 @@ _NEIGHBOUR_FACTOR = 1.5
 _LEAST_FIELD_TIES = 20
 
 _REDUNDANT_TIES = 3  # tie points that agree beyond those that any model passes through
-_FIGURES = ("median_px", "rms_px", "p95_px", "mean_dx_px", "mean_dy_px")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +56,11 @@ class Residuals:
     @classmethod
     def of(cls, vectors: Points, inliers: Flags) -> "Residuals":
         """Describe the inliers of vectors (n, 2) in pixels; NaN where there is none."""
-        used = vectors[inliers]
-        if len(used) == 0:
-            return cls(count=len(vectors), kept=0, **dict.fromkeys(_FIGURES, float("nan")))
+        used = vectors[inliers] if inliers.any() else np.full((1, 2), np.nan)
         sizes = np.hypot(used[:, 0], used[:, 1])
         return cls(
             count=len(vectors),
-            kept=len(used),
+            kept=int(np.count_nonzero(inliers)),
             median_px=float(np.median(sizes)),
             rms_px=float(np.sqrt(np.mean(sizes**2))),
             p95_px=float(np.percentile(sizes, 95)),
@@ -236,8 +233,7 @@ def consistent_with_neighbours(points: Points, errors: Points) -> Flags:
     around = np.median(errors[np.reshape(nearest, (len(points), count))[:, 1:]], axis=1)
     apart = np.abs(errors - around)
     tolerance = _NEIGHBOUR_FACTOR * 3 * 1.4826 * float(np.median(apart))
-    consistent: Flags = apart.max(axis=1) <= max(tolerance, _NEIGHBOUR_TOLERANCE_PX)
-    return consistent
+    return np.asarray(apart.max(axis=1) <= max(tolerance, _NEIGHBOUR_TOLERANCE_PX))
 
 
 def _prediction_error(scaled: Points, vectors: Points, smoothing: float) -> float:

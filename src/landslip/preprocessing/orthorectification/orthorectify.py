@@ -107,14 +107,37 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
             source = source.corrected(refinement.correction)
             # the image's edge has moved with its camera
             ground = _plan_ground(request, source.rpc, image.shape, elevation)
+        if image.nodata is None:
+            nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
+        elif dtype_holds(image.dtype, image.nodata):
+            nodata = image.nodata
+        else:
+            raise InputError(
+                f"{image.path}: nodata is a number that {image.dtype} holds; got "
+                f"{image.nodata:g}; state another one with {argument('nodata')}"
+            )
+        layers = tuple(
+            OutputBand(description=name or f"band_{number}", dtype=image.dtype, nodata=nodata)
+            for number, name in enumerate(image.descriptions, start=1)
+        )
+
+        def make(window: Window) -> WindowOutput[tuple[float, int]]:
+            below = ground.window(window)
+            coordinates = below.project(source.rpc)
+            values, valid = source.resample_cubic(coordinates)
+            valid &= below.known
+            stored = to_dtype(values, valid, image.dtype, nodata) if valid.any() else None
+            return WindowOutput(stored, (coordinates.error_px, int(valid.sum())))
+
         with atomic_file(request.out, overwrite=request.overwrite) as path:
-            error_px, valid = _write(source, ground, path, progress)
+            notes = write_map(path, ground.grid, layers, make, progress)
+    errors, counts = zip(*notes, strict=True)
     return OrthoReport(
         grid=ground.grid,
         dem=dem,
         refinement=refinement,
-        interpolation_error_px=error_px,
-        valid_share=valid / math.prod(ground.grid.shape),
+        interpolation_error_px=max(errors),
+        valid_share=sum(counts) / math.prod(ground.grid.shape),
     )
 
 
@@ -127,34 +150,3 @@ def _plan_ground(
     grid_request = GridRequest(resolution_m=resolution_m, crs=request.crs, clip=request.dem.clip)
     outline = image_outline(rpc, shape, elevation)
     return GroundGrid(plan_grid(grid_request, outline, elevation), elevation)
-
-
-def _write(
-    source: CameraImage, ground: GroundGrid, path: Path, progress: Progress
-) -> tuple[float, int]:
-    """Write the map; return the camera's largest error in pixels and the number of valid pixels."""
-    image = source.image
-    if image.nodata is None:
-        nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
-    elif dtype_holds(image.dtype, image.nodata):
-        nodata = image.nodata
-    else:
-        raise InputError(
-            f"{image.path}: nodata is a number that {image.dtype} holds; got {image.nodata:g}; "
-            f"state another one with {argument('nodata')}"
-        )
-    layers = tuple(
-        OutputBand(description=name or f"band_{number}", dtype=image.dtype, nodata=nodata)
-        for number, name in enumerate(image.descriptions, start=1)
-    )
-
-    def make(window: Window) -> WindowOutput[tuple[float, int]]:
-        below = ground.window(window)
-        coordinates = below.project(source.rpc)
-        values, valid = source.resample_cubic(coordinates)
-        valid &= below.known
-        stored = to_dtype(values, valid, image.dtype, nodata) if valid.any() else None
-        return WindowOutput(stored, (coordinates.error_px, int(valid.sum())))
-
-    errors, counts = zip(*write_map(path, ground.grid, layers, make, progress), strict=True)
-    return max(errors), sum(counts)

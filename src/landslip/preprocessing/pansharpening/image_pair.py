@@ -67,14 +67,10 @@ class RasterOverlap:
 
     def fine_around(self, coarse: Window, margin_px: int) -> Window:
         """Return the fine pixels under coarse ones, with a margin; it may reach outside."""
-        spans = []
-        for axis, start, end in (
-            (self.cols, coarse.col_off, coarse.col_end),
-            (self.rows, coarse.row_off, coarse.row_end),
-        ):
-            spans.append(math.floor((start - axis.start) / axis.step))
-            spans.append(math.ceil((end - axis.start) / axis.step))
-        left, right, top, bottom = spans
+        left = math.floor((coarse.col_off - self.cols.start) / self.cols.step)
+        right = math.ceil((coarse.col_end - self.cols.start) / self.cols.step)
+        top = math.floor((coarse.row_off - self.rows.start) / self.rows.step)
+        bottom = math.ceil((coarse.row_end - self.rows.start) / self.rows.step)
         return Window(left, top, right - left, bottom - top).padded(margin_px)
 
     def coarse_axes(self, coarse: Window, fine: Window) -> tuple[PixelAxis, PixelAxis]:

@@ -45,9 +45,7 @@ class PixelAxis:
     @property
     def centres(self) -> NDArray[np.float64]:
         """Centres of the pixels, in pixels of the other axis."""
-        steps = np.arange(self.length, dtype=np.float64) + 0.5
-        centres: NDArray[np.float64] = self.start + self.step * steps
-        return centres
+        return self.start + self.step * (np.arange(self.length, dtype=np.float64) + 0.5)
 
     def inverse(self, length: int) -> "PixelAxis":
         """Return the other axis, of ``length`` pixels, in terms of this one."""

@@ -176,8 +176,7 @@ def _blocks(image: NDArray[Any], side: int) -> NDArray[Any]:
 
 def _rmse(fused: Image, reference: Image) -> Parts:
     difference = (fused.astype(np.float64) - reference).reshape(len(fused), -1)
-    root: NDArray[np.float64] = np.sqrt(np.mean(difference**2, axis=1))
-    return root
+    return np.asarray(np.sqrt(np.mean(difference**2, axis=1)))
 
 
 def _correlation(one: Image, other: Image) -> float | None:
@@ -220,8 +219,7 @@ def product(left: Parts, right: Parts) -> Parts:
 
 def modulus_squared(number: Parts) -> Parts:
     """Return ``|z|^2`` of (2^n, ...)."""
-    squared: Parts = np.sum(number**2, axis=0)
-    return squared
+    return np.asarray(np.sum(number**2, axis=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
