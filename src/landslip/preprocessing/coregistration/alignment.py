@@ -231,7 +231,8 @@ def align(pair: ScenePair, options: RegistrationOptions) -> Alignment:
     ties = pair.match(_settings(pair, _FINE_SEARCH_PX, is_local=is_local), coarse)
     wide = RegistrationLimits(most_rms_px=max(_LOCAL_RMS_PX, options.max_residual_px))
     fit = fit_reliably(ties, model, wide if is_local else limits, pair.area.shape, pair.subject)
-    displacement, used, after, local = fit.displacement, options.model, fit.after, None
+    displacement: Displacement = fit.displacement
+    used, after, local = options.model, fit.after, None
     notes = []
     field = fit_displacement_field(fit) if is_local else None
     if field is not None:

@@ -213,7 +213,7 @@ def fit_displacement_field(base: ShiftFit) -> DisplacementField | None:
     def displacement(places: Points) -> Points:
         inside = np.clip(places, points.min(axis=0), points.max(axis=0))
         bent = np.clip(plate((inside - middle) / size), local.min(axis=0), local.max(axis=0))
-        return base.displacement(places) + np.asarray(bent)
+        return np.asarray(base.displacement(places) + bent)
 
     return DisplacementField(
         base=ShiftFit.of(ties, base.model, np.reshape(base.coefficients, (2, 3)), inliers),
