@@ -323,7 +323,7 @@ def transfer_rows(
     summary: ExperimentSummary, source: str, split: str, target: str
 ) -> Iterator[ComparisonRow]:
     """Yield models on another data set: against their own test tiles, then as fine-tuned."""
-    for method, keys in summary.transfer_curves(source, split, target).items():
+    for method, keys in summary.curves(source, split, target).items():
         first = keys[0]
         home = run_at((source, split), method)
         apart = compare_apart(summary.runs, first, home) if not first.tune_tiles else None

@@ -89,8 +89,7 @@ def f1_chart(summary: ExperimentSummary, split: str) -> SvgChart:
                     dots = [-at - 0.27] * len(seeds)
                     axis.plot(seeds, dots, ".", color=style.colour, ms=4, alpha=0.7)
                 axis.plot([value], [-at], style.marker, color=style.colour, mfc=style.fill, ms=6)
-            _label_methods(summary, axis, names)
-            axis.set_title(_wrapped_title(summary.title(place[0]), len(places)))
+            _label_panel(summary, axis, names, summary.title(place[0]), len(places))
         return SvgChart(
             name=f"f1-{split}",
             caption=f"F1 by method, split {split}: mean over seeds with its 95 % interval over "
@@ -117,9 +116,8 @@ def split_chart(summary: ExperimentSummary) -> SvgChart | None:
                     axis.plot(values, [-at, -at], color=colour, lw=1.4, zorder=1)
                     axis.plot(values[:1], [-at], "o", color=colour, mfc="white", ms=6)
                     axis.plot(values[1:], [-at], "o", color=colour, ms=6)
-            _label_methods(summary, axis, names)
             title = f"{summary.title(dataset)}: {split}, {other}"
-            axis.set_title(_wrapped_title(title, len(places)))
+            _label_panel(summary, axis, names, title, len(places))
         return SvgChart(
             name="splits",
             caption="F1 with test tiles drawn at random (open) and kept apart from the training "
@@ -156,7 +154,7 @@ def learning_chart(summary: ExperimentSummary, dataset: str, split: str) -> SvgC
 def transfer_chart(summary: ExperimentSummary, source: str, split: str, target: str) -> SvgChart:
     """F1 on another data set over the number of its tiles that models were fine-tuned on."""
     name = f"transfer-{source}-{split}-{target}"
-    curves = summary.transfer_curves(source, split, target)
+    curves = summary.curves(source, split, target)
     styles = line_styles(summary.results)
     with chart_style():
         figure = Figure(figsize=(_WIDTH_IN, 3.4), layout="constrained")
@@ -227,22 +225,21 @@ def _panels(number: int, height_in: float) -> tuple[Figure, list[Axes]]:
     return figure, axes[:number]
 
 
-def _wrapped_title(text: str, panels: int) -> str:
-    """Return a title in lines that fit a panel."""
-    return "\n".join(wrap(text, _TITLE_LETTERS // min(panels, _PANELS_IN_ROW)))
-
-
 def _methods_at(summary: ExperimentSummary, places: Sequence[tuple[str, str]]) -> list[str]:
     present = {scores.method for place in places for scores in summary.all_scores(*place)}
     return [name for name in summary.results.methods if name in present]
 
 
-def _label_methods(summary: ExperimentSummary, axis: Axes, names: Sequence[str]) -> None:
+def _label_panel(
+    summary: ExperimentSummary, axis: Axes, names: Sequence[str], title: str, panels: int
+) -> None:
+    """Name the methods of a panel, and wrap its title to its width."""
     labels = ["\n".join(wrap(summary.label(name), _LABEL_LETTERS)) for name in names]
     axis.set_yticks([-at for at in range(len(names))], labels)
     axis.set_ylim(-len(names) + 0.4, 0.6)
     axis.grid(visible=False, axis="y")
     axis.set_xlabel("F1, %")
+    axis.set_title("\n".join(wrap(title, _TITLE_LETTERS // min(panels, _PANELS_IN_ROW))))
 
 
 def _draw_curves(

@@ -149,7 +149,7 @@ class ExperimentSummary:
             gains = [pair for pairs in self.gain_pairs(*place) for pair in pairs]
             families.append([pair for pair in gains if pair[0].train_tiles is not None])
         for transfer in self.transfers:
-            curves = self.transfer_curves(*transfer).values()
+            curves = self.curves(*transfer).values()
             families.append([(key, keys[0]) for keys in curves for key in keys[1:]])
         contrasts: dict[RunPair, F1Contrast] = {}
         for family in families:
@@ -179,7 +179,7 @@ class ExperimentSummary:
 
     def learning_curves(self, dataset: str, split: str) -> dict[str, list[PooledRunKey]]:
         """Return each method's runs by number of training tiles, all of them last."""
-        curves = self._curves(dataset, split, None)
+        curves = self.curves(dataset, split, None)
         return {name: keys for name, keys in curves.items() if keys[0].train_tiles is not None}
 
     def gain_pairs(self, dataset: str, split: str) -> Iterator[list[RunPair]]:
@@ -201,13 +201,9 @@ class ExperimentSummary:
         keys = ((key.dataset, key.split, key.target) for key in self.runs if key.target)
         return list(dict.fromkeys(keys))
 
-    def transfer_curves(
-        self, source: str, split: str, target: str
-    ) -> dict[str, list[PooledRunKey]]:
-        """Return each method's runs on a target, by number of tiles it was fine-tuned on."""
-        return self._curves(source, split, target)
-
-    def _curves(self, *place: str | None) -> dict[str, list[PooledRunKey]]:
+    def curves(self, dataset: str, split: str, target: str | None) -> dict[str, list[PooledRunKey]]:
+        """Return each method's runs on a target, or on its own data set, by number of tiles."""
+        place = dataset, split, target
         here = [key for key in self.runs if (key.dataset, key.split, key.target) == place]
         curves = {
             name: sorted(

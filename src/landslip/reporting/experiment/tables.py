@@ -229,7 +229,7 @@ def tuning_table(summary: ExperimentSummary, source: str, split: str, target: st
         f"F1 on {summary.title(target)} of models of {summary.title(source)}, by number of its "
         "tiles they were fine-tuned on, %"
     )
-    curves = summary.transfer_curves(source, split, target)
+    curves = summary.curves(source, split, target)
     return _curve_table(summary, caption, curves, tuning_text)
 
 

@@ -182,7 +182,12 @@ class SceneBasemap(Closeable):
         """
         self._raster = SensorImage(path)
         self.grid = self._raster.grid
-        self._bands = _bands_of(self._raster, stated)
+        bands = Bands.from_descriptions(self._raster.descriptions)
+        if bands is None and stated is not None and len(stated) <= self._raster.count:
+            bands = Bands(stated)
+        # of a file without names, the bands that are shown get some
+        unnamed = Bands(_UNNAMED[: min(self._raster.count, 3)])
+        self._bands = unnamed if bands is None else bands
 
     def image(self, window: Window, longest_px: int) -> tuple[RgbImage, MapFrame]:
         """Return a window as an image (height, width, 3), and its frame."""
@@ -239,16 +244,6 @@ def hillshade(heights: NDArray[np.float32], side_m: float) -> RgbImage:
     grey[~np.isfinite(cosine + heights)] = 255
     shaded: RgbImage = np.repeat(grey.astype(np.uint8)[..., np.newaxis], 3, axis=2)
     return shaded
-
-
-def _bands_of(raster: SensorImage, stated: tuple[str, ...] | None) -> Bands:
-    """Return names for the first bands of a file, those that are shown."""
-    named = Bands.from_descriptions(raster.descriptions)
-    if named is not None:
-        return named
-    if stated is not None and len(stated) <= raster.count:
-        return Bands(stated)
-    return Bands(_UNNAMED[: min(raster.count, 3)])
 
 
 def _reduced(

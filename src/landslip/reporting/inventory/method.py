@@ -17,12 +17,22 @@ Part = tuple[str, list[str]]
 def method(data: InventoryData, texts: Texts) -> list[Part]:
     """Return headings with their sentences."""
     model = data.record.model
-    confidence = texts("confidence_none" if model is None else "confidence_raw")
-    if model is not None and model.calibration is not None:
-        confidence = texts("confidence_calibrated", method=texts.term(model.calibration))
+    ran, confidence = texts("model_none"), texts("confidence_none")
+    if model is not None:
+        ran = texts(
+            "model_ran",
+            name=model.name,
+            digest=model.weights_sha256[:12],
+            engine=model.engine,
+            precision=model.precision,
+            threshold=numbers.plain(model.threshold),
+        )
+        confidence = texts("confidence_raw")
+        if model.calibration is not None:
+            confidence = texts("confidence_calibrated", method=texts.term(model.calibration))
     parts = [
         ("method_source", list(_source(data, texts))),
-        ("method_model", list(_model(data, texts))),
+        ("method_model", [ran]),
         ("method_outlines", list(_outlines(data, texts))),
         ("method_terrain", list(_terrain(data, texts))),
         ("method_confidence", [confidence]),
@@ -48,21 +58,6 @@ def _source(data: InventoryData, texts: Texts) -> Iterator[str]:
     if scene.resolution_m is not None:
         yield texts("scene_resolution", resolution=numbers.plain(scene.resolution_m))
     yield texts("crs_known", crs=data.record.crs) if data.record.crs else texts("crs_unknown")
-
-
-def _model(data: InventoryData, texts: Texts) -> Iterator[str]:
-    model = data.record.model
-    if model is None:
-        yield texts("model_none")
-        return
-    yield texts(
-        "model_ran",
-        name=model.name,
-        digest=model.weights_sha256[:12],
-        engine=model.engine,
-        precision=model.precision,
-        threshold=numbers.plain(model.threshold),
-    )
 
 
 def _outlines(data: InventoryData, texts: Texts) -> Iterator[str]:
