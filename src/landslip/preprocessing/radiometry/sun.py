@@ -50,26 +50,7 @@ def sun_position(utc: datetime, lon_deg: float, lat_deg: float) -> SunPosition:
     """
     instant = utc.replace(tzinfo=UTC) if utc.tzinfo is None else utc
     days = (instant - _J2000).total_seconds() / 86_400
-    right_ascension, declination, distance = _equatorial(days / _DAYS_PER_CENTURY)
-    sin_lat, cos_lat = math.sin(math.radians(lat_deg)), math.cos(math.radians(lat_deg))
-    sin_dec, cos_dec = math.sin(declination), math.cos(declination)
-    sidereal_deg = (280.46061837 + 360.98564736629 * days) % 360  # equation 12.4
-    hour_angle = math.radians(sidereal_deg + lon_deg) - right_ascension
-    east = -cos_dec * math.sin(hour_angle)
-    north = cos_lat * sin_dec - sin_lat * cos_dec * math.cos(hour_angle)
-    up = sin_lat * sin_dec + cos_lat * cos_dec * math.cos(hour_angle)
-    zenith, azimuth = math.atan2(math.hypot(east, north), up), math.atan2(east, north)
-    parallax = _PARALLAX_DEG / distance * math.sin(zenith)
-    return SunPosition(
-        zenith_deg=math.degrees(zenith) + parallax,
-        azimuth_deg=math.degrees(azimuth) % 360,
-        distance_au=distance,
-    )
-
-
-def _equatorial(centuries: float) -> tuple[float, float, float]:
-    """Return apparent right ascension and declination in radians, and distance in AU."""
-    t = centuries
+    t = days / _DAYS_PER_CENTURY
     mean_longitude = 280.46646 + t * (36_000.76983 + t * 0.0003032)
     anomaly = math.radians(357.52911 + t * (35_999.05029 - t * 0.0001537))
     eccentricity = 0.016708634 - t * (0.000042037 + t * 0.0000001267)
@@ -84,7 +65,21 @@ def _equatorial(centuries: float) -> tuple[float, float, float]:
     longitude = math.radians(mean_longitude + centre - 0.00569 - 0.00478 * math.sin(node))
     obliquity = math.radians(23.439291 - 0.0130042 * t + 0.00256 * math.cos(node))
     right_ascension = math.atan2(math.cos(obliquity) * math.sin(longitude), math.cos(longitude))
-    return right_ascension, math.asin(math.sin(obliquity) * math.sin(longitude)), distance
+    declination = math.asin(math.sin(obliquity) * math.sin(longitude))
+    sin_lat, cos_lat = math.sin(math.radians(lat_deg)), math.cos(math.radians(lat_deg))
+    sin_dec, cos_dec = math.sin(declination), math.cos(declination)
+    sidereal_deg = (280.46061837 + 360.98564736629 * days) % 360  # equation 12.4
+    hour_angle = math.radians(sidereal_deg + lon_deg) - right_ascension
+    east = -cos_dec * math.sin(hour_angle)
+    north = cos_lat * sin_dec - sin_lat * cos_dec * math.cos(hour_angle)
+    up = sin_lat * sin_dec + cos_lat * cos_dec * math.cos(hour_angle)
+    zenith, azimuth = math.atan2(math.hypot(east, north), up), math.atan2(east, north)
+    parallax = _PARALLAX_DEG / distance * math.sin(zenith)
+    return SunPosition(
+        zenith_deg=math.degrees(zenith) + parallax,
+        azimuth_deg=math.degrees(azimuth) % 360,
+        distance_au=distance,
+    )
 
 
 class TimeStandard(StrEnum):
@@ -185,7 +180,15 @@ def interpret_sun_tags(tags: SunTags) -> SunReading:
         for time_standard, computed in suns.items()
         for tag_angle, zenith_deg in angles.items()
     ]
-    agreeing = [reading for reading in readings if _agrees(reading)]
+    agreeing = [
+        one
+        for one in readings
+        if abs(one.zenith_difference_deg) <= _ANGLE_TOLERANCE_DEG
+        and (
+            one.computed.zenith_deg < _AZIMUTH_UNDEFINED_ZENITH_DEG
+            or abs(one.azimuth_difference_deg) <= _AZIMUTH_TOLERANCE_DEG
+        )
+    ]
     if not agreeing:
         computed = " and ".join(
             f"zenith {sun.zenith_deg:.2f}, elevation {sun.elevation_deg:.2f}, "
@@ -208,11 +211,3 @@ def interpret_sun_tags(tags: SunTags) -> SunReading:
             abs(one.zenith_difference_deg),
         ),
     )
-
-
-def _agrees(reading: SunReading) -> bool:
-    if abs(reading.zenith_difference_deg) > _ANGLE_TOLERANCE_DEG:
-        return False
-    if reading.computed.zenith_deg < _AZIMUTH_UNDEFINED_ZENITH_DEG:
-        return True
-    return abs(reading.azimuth_difference_deg) <= _AZIMUTH_TOLERANCE_DEG
