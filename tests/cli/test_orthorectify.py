@@ -35,7 +35,7 @@ def run(*words: object) -> Result:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Write an image of places, and an elevation model that says nothing of its zero."""
     folder = tmp_path_factory.mktemp("world")
-    rpc = fit_rpc(make_camera(10.0), RANGE_M).rpc
+    rpc = fit_rpc(make_camera(10.0), RANGE_M)
     image = write_image(folder / "image.tif", places(SHAPE), rpc, nodata=np.nan)
     return image, write_land(folder / "dem.tif", "EPSG:4326", spacing_m=20.0)
 

@@ -83,7 +83,7 @@ def camera() -> PushbroomCamera:
 
 @pytest.fixture(scope="module")
 def rpc(camera: PushbroomCamera) -> RPC:
-    return fit_rpc(camera, RANGE_M).rpc
+    return fit_rpc(camera, RANGE_M)
 
 
 def spread(count: int = 200) -> tuple[Values, Values]:
@@ -159,7 +159,7 @@ def test_height_matters(rpc: RPC) -> None:
 def test_scenes_lie_across_the_date_line() -> None:
     lon = 179.9995
     camera = make_camera(10.0, (lon, -18.0))
-    found = fit_rpc(make_camera(10.0, (100.0, -18.0)), RANGE_M).rpc
+    found = fit_rpc(make_camera(10.0, (100.0, -18.0)), RANGE_M)
     moved = replace(found, lon_off=found.lon_off + lon - 100.0)
     points, height_m = spread()
     lonlat = moved.locate(points, height_m)

@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 import pyproj
@@ -308,14 +307,7 @@ _RIDGE = 1e-9
 _MAX_RESIDUAL_PX = 0.02
 
 
-class FittedRPC(NamedTuple):
-    """An RPC, and its largest residual between the points it was fitted to, in pixels."""
-
-    rpc: RPC
-    worst_px: float
-
-
-def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> FittedRPC:
+def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> RPC:
     """Fit all 80 coefficients on a grid of image points and ellipsoidal heights.
 
     Least squares, linearised by the denominators of the round before and held by a small ridge: Tao
@@ -349,7 +341,7 @@ def fit_rpc(camera: PushbroomCamera, height_range_m: tuple[float, float]) -> Fit
             f"an RPC must follow its camera within {_MAX_RESIDUAL_PX} px and this one misses it "
             f"by {worst:.3f} px; make the wobble smaller or slower"
         )
-    return FittedRPC(rpc, worst)
+    return rpc
 
 
 def residual_px(rpc: RPC, camera: PushbroomCamera, height_range_m: tuple[float, float]) -> float:

@@ -130,7 +130,7 @@ def _write_files(
         (pan, "PAN", PAN, 0.2, 1.0),
     ):
         name = f"{request.name}-{kind}{request.overpass.camera}"
-        rpc = fit_rpc(camera.stated, (low - _HEIGHT_MARGIN_M, high + _HEIGHT_MARGIN_M)).rpc
+        rpc = fit_rpc(camera.stated, (low - _HEIGHT_MARGIN_M, high + _HEIGHT_MARGIN_M))
         xml = _format_metadata(request, camera.stated, bands)
         for file, text in ((f"{name}.xml", xml), (f"{name}.rpb", format_rpb(rpc))):
             (stage / file).write_text(text, encoding="ascii", newline="\n")

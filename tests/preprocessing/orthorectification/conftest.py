@@ -149,7 +149,7 @@ def camera() -> PushbroomCamera:
 
 @pytest.fixture(scope="session")
 def rpc(camera: PushbroomCamera) -> RPC:
-    return fit_rpc(camera, RANGE_M).rpc
+    return fit_rpc(camera, RANGE_M)
 
 
 @pytest.fixture(scope="session")

@@ -209,7 +209,7 @@ def test_a_drift_needs_a_model_that_drifts(
     wrong = replace(scene.camera, shift_px=(-7.0, 6.0), drift_px=(5.0, -6.0))
     image = tmp_path / "image.tif"
     os.link(scene.image, image)
-    image.with_suffix(".rpb").write_text(format_rpb(fit_rpc(wrong, (1200.0, 1800.0)).rpc))
+    image.with_suffix(".rpb").write_text(format_rpb(fit_rpc(wrong, (1200.0, 1800.0))))
     report, rpc = scene.refined(scene.earlier, image=image, model=model)
     away = scene.away_px(rpc)
     assert away < 0.4 if good else 0.7 < away < 3

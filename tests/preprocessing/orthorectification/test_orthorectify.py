@@ -128,7 +128,7 @@ def test_it_holds_for_other_views(
 ) -> None:
     camera = make_camera(roll_deg)
     image = write_image(
-        tmp_path / "image.tif", places(SHAPE), fit_rpc(camera, RANGE_M).rpc, nodata=np.nan
+        tmp_path / "image.tif", places(SHAPE), fit_rpc(camera, RANGE_M), nodata=np.nan
     )
     dem = tmp_path / "dem.tif"
     dem.symlink_to(image_and_dem[1])
@@ -141,7 +141,7 @@ def test_it_holds_in_the_south(tmp_path: Path) -> None:
     centre = (-70.4, -33.2)
     camera = make_camera(-20.0, centre)
     image = write_image(
-        tmp_path / "image.tif", places(SHAPE), fit_rpc(camera, RANGE_M).rpc, nodata=np.nan
+        tmp_path / "image.tif", places(SHAPE), fit_rpc(camera, RANGE_M), nodata=np.nan
     )
     dem = write_land(tmp_path / "dem.tif", "EPSG:4326", centre_deg=centre)
     with rasterio.open(dem, "r+") as file:
