@@ -15,12 +15,12 @@ from landslip.experiments.results import RunKey
 from landslip.experiments.run import execute_run
 from landslip.experiments.run_folder import (
     Predictions,
-    PredictionsWriter,
     RunJob,
     quantise,
     read_run_record,
     refuse_changed_run,
     start_run,
+    write_predictions,
 )
 
 SIDES = (Split.TRAIN, Split.TRAIN, Split.TEST, Split.VALIDATION)
@@ -116,10 +116,7 @@ def test_tiles_of_several_sizes_come_back_within_a_step(tmp_path: Path) -> None:
         "one": generator.random((5, 7), dtype=np.float32),
         "ends": np.array([[0.0, 1.0]], dtype=np.float32),
     }
-    writer = PredictionsWriter()
-    for name, probability in tiles.items():
-        writer.add(name, probability)
-    writer.write(tmp_path)
+    write_predictions(tmp_path, tiles.items())
     read = Predictions(tmp_path)
     assert list(read) == list(tiles)
     for name, probability in tiles.items():
@@ -130,9 +127,8 @@ def test_tiles_of_several_sizes_come_back_within_a_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [None, 0, 100, 600])
 def test_what_is_missing_or_half_written_is_told(tmp_path: Path, kept: int | None) -> None:
-    writer = PredictionsWriter()
-    writer.add("one", np.random.default_rng(0).random((20, 20), dtype=np.float32))
-    writer.write(tmp_path)
+    random = np.random.default_rng(0).random((20, 20), dtype=np.float32)
+    write_predictions(tmp_path, [("one", random)])
     file = tmp_path / "predictions.npz"
     if kept is None:
         file.unlink()

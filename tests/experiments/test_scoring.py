@@ -10,7 +10,7 @@ from tests.factories.datasets import write_dataset
 from landslip.core.errors import InputError
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.experiments.run_folder import Predictions, PredictionsWriter
+from landslip.experiments.run_folder import Predictions, write_predictions
 from landslip.experiments.scoring import score_run
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import average_precision, stored_bins
@@ -57,10 +57,7 @@ def dataset(folder: Path, resolution_m: float | None = 2.0) -> TileDataset:
 
 def predictions(folder: Path, made: dict[str, NDArray[np.float32]]) -> Predictions:
     folder.mkdir()
-    writer = PredictionsWriter()
-    for name, values in made.items():
-        writer.add(name, values)
-    writer.write(folder)
+    write_predictions(folder, made.items())
     return Predictions(folder)
 
 

@@ -373,7 +373,7 @@ def test_ground_and_scenes_are_made_once_and_not_kept(
     ground: Ground,
 ) -> None:
     made, told = ground
-    assert told.count("land ...") == 1
+    assert told.count("landscape ...") == 1
     assert told.count("20130812: scene ...") == told.count("20150805: scene ...") == 1
     out = made["before"].path.parent
     assert sorted(path.name for path in out.iterdir()) == ["after", "before"]

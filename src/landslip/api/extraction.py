@@ -90,7 +90,7 @@ def predict(
     from landslip.inference.prediction import predict_window
 
     if not isinstance(scene, Scene):
-        with Scene(_place(scene)) as opened:
+        with Scene(scene if isinstance(scene, str) else Path(scene)) as opened:
             return predict(model, opened, window, engine, progress)
     part = window if window is None or isinstance(window, Window) else Window(*window)
     with progress_bar("predict", "windows", show=progress) as shown:
@@ -284,24 +284,9 @@ def extract_all(
 ) -> Generator[tuple[Path, Extraction | LandslipError]]:
     """Map the landslides of several scenes, one after the other or on a Ray cluster at once.
 
-    Args:
-        scenes: paths or addresses.
-        model: from `landslip.load_model`, or its folder.
-        out: folder to write; of several scenes, each has a folder of its name in it.
-        stac: STAC items (paths or addresses) that describe more scenes.
-        options: what is stated about the scenes over what their files say.
-        threshold: see `extract`, as for the arguments up to ``overwrite``.
-        min_area: smallest landslide kept as a polygon, in square metres.
-        tile: side of a window in pixels.
-        overlap: overlap of windows in pixels.
-        engine: what runs the network.
-        precision: number format that the network runs in.
-        memory: bound on the memory of the process.
-        workers: windows computed at once; with ``ray``, processes.
-        ray: address of a Ray cluster to compute on, or ``auto``.
-        store: folder or address for finished windows.
-        overwrite: replace results that exist.
-        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+    Further scenes are described by STAC items, ``stac`` (paths or addresses). Of several scenes,
+    each has a folder of its name in ``out``. ``options`` state what the scenes are over what their
+    files say; the arguments from ``threshold`` on are those of `extract`.
 
     Yields:
         The folder of each scene, and its extraction; of several scenes, one that cannot be mapped
@@ -335,7 +320,3 @@ def extract_all(
                 yield order.out, found
             else:
                 yield order.out, Extraction(folder=order.out, summary=found)
-
-
-def _place(scene: PathArgument) -> str | Path:
-    return scene if isinstance(scene, str) else Path(scene)

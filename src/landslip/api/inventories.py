@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -328,15 +329,11 @@ def _folder_of(inventory: Inventory | PathArgument) -> Path:
     return inventory.folder if isinstance(inventory, Inventory) else Path(inventory)
 
 
-def _is_frame(source: Source) -> bool:
-    return hasattr(source, "to_file")
-
-
 def _source_path(source: Source, temporary: Path) -> Path:
     if isinstance(source, Extraction):
         return source.folder
-    if _is_frame(source):
-        file = temporary / "landslides.gpkg"
-        source.to_file(file, layer="landslides")  # type: ignore[union-attr]
-        return file
-    return Path(source)
+    if isinstance(source, str | PathLike):
+        return Path(source)
+    file = temporary / "landslides.gpkg"
+    source.to_file(file, layer="landslides")
+    return file

@@ -37,12 +37,7 @@ ModelArgument = "TrainedModel | PathArgument"
 
 
 class TrainedModel:
-    """A model folder, opened.
-
-    Attributes:
-        path: the folder.
-        card: what its ``model.json`` says: bands, units, threshold, training data, metrics.
-    """
+    """A model folder, opened."""
 
     def __init__(self, folder: ModelFolder) -> None:
         """Take an opened folder; `load_model` opens one."""
@@ -56,7 +51,7 @@ class TrainedModel:
 
     @property
     def card(self) -> ModelCard:
-        """What ``model.json`` says."""
+        """What ``model.json`` says: bands, units, threshold, training data, metrics."""
         return self.folder.card
 
     @property

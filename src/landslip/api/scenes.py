@@ -58,7 +58,9 @@ def open_scene(
     Example:
         >>> scene = landslip.open_scene("scene.tif", bands=["blue", "green", "red", "nir"])
     """
-    return Scene(_location(place), SceneOptions.stated(bands, units, nodata))
+    return Scene(
+        place if isinstance(place, str) else Path(place), SceneOptions.stated(bands, units, nodata)
+    )
 
 
 def preprocess(
@@ -169,7 +171,9 @@ def preprocess(
             say = log
             return ProgressCallbacks(log=lambda line: say(f"{path.name}: {line}"), progress=report)
 
-        preprocess_all(_listed(products), Path(out), request, watch, done)
+        given = [products] if isinstance(products, str | PathLike) else products
+        paths = [str(product) for product in given]
+        preprocess_all(paths, Path(out), request, watch, done)
     return scenes
 
 
@@ -353,16 +357,6 @@ def pansharpen(
     )
     with progress_bar("pansharpen", "MPix", 1e6, show=progress) as shown:
         return run(Path(ms), Path(pan), Path(out), options, progress=shown)
-
-
-def _location(place: PathArgument) -> str | Path:
-    return place if isinstance(place, str) else Path(place)
-
-
-def _listed(products: PathArgument | Iterable[PathArgument]) -> list[str]:
-    if isinstance(products, str | PathLike):
-        return [str(products)]
-    return [str(product) for product in products]
 
 
 def _dem_request(dem: PathArgument, heights: str | None, gaps: str, clip: bool) -> "DemRequest":

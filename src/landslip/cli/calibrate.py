@@ -1,16 +1,12 @@
 """``landslip calibrate``."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
 from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
-
-if TYPE_CHECKING:
-    from landslip.models.calibration.fit import MethodSelection
-    from landslip.models.calibration.metrics import CalibrationMetrics
 
 
 @handle_errors
@@ -61,24 +57,19 @@ def calibrate(
     )
     for note in done.notes:
         typer.echo(f"landslip: {note}", err=True)
-    _tell(done.selection)
+    typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
+    after = {f"{form} after": metrics for form, metrics in done.selection.after.items()}
+    for name, metrics in {"before": done.selection.before, **after}.items():
+        typer.echo(
+            f"{name:<18} {metrics.calibration_error:>17.4f} {metrics.brier:>12.4f} "
+            f"{metrics.log_loss:>9.4f}"
+        )
+    if done.selection.folds:
+        typer.echo(
+            f"after: on {done.selection.folds} folds of tiles, each by a curve fitted to the others"
+        )
     typer.echo(
         f"threshold {done.card.threshold:.3f} of the network's probability is "
         f"{done.card.calibrated_threshold:.3f} of the calibrated one"
     )
     typer.echo(f"{model}: calibrated by {done.selection.method}")
-
-
-def _tell(selection: "MethodSelection") -> None:
-    rows: dict[str, CalibrationMetrics] = {"before": selection.before}
-    rows |= {f"{way} after": found for way, found in selection.after.items()}
-    typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
-    for name, found in rows.items():
-        typer.echo(
-            f"{name:<18} {found.calibration_error:>17.4f} {found.brier:>12.4f} "
-            f"{found.log_loss:>9.4f}"
-        )
-    if selection.folds:
-        typer.echo(
-            f"after: on {selection.folds} folds of tiles, each by a curve fitted to the others"
-        )

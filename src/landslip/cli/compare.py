@@ -9,7 +9,6 @@ from landslip.cli import options
 from landslip.cli.errors import handle_errors
 
 if TYPE_CHECKING:
-    from landslip.inventory.comparison.result import InventoryComparison
     from landslip.metrics.bootstrap import IntervalEstimate
 
 
@@ -75,10 +74,6 @@ def compare(
         overwrite=overwrite,
         progress=True,
     )
-    _tell(found, out)
-
-
-def _tell(found: "InventoryComparison", out: Path) -> None:
     for note in found.notes:
         typer.echo(f"warning: {note}", err=True)
     ours, theirs = found.inventory.landslides, found.reference.landslides

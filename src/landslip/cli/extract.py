@@ -86,10 +86,11 @@ def extract(
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
     import landslip
+    from landslip.io.raster.readers import ElevationRaster
     from landslip.io.raster.scene import SceneOptions
 
     if dem is not None:
-        _check_dem(dem)
+        ElevationRaster(dem).close()  # refuse what is no elevation model before the long work
     results = landslip.extract_all(
         scenes or [],
         model,
@@ -117,7 +118,9 @@ def extract(
                 failed += 1
                 continue
             mapped += 1
-            _tell(folder, result.summary)
+            for note in result.summary.warnings:
+                typer.echo(f"warning: {note}", err=True)
+            typer.echo(f"{folder}: {_result_line(result.summary)}")
             if dem is not None:
                 inventory = landslip.make_inventory(
                     result,
@@ -132,19 +135,10 @@ def extract(
         raise LandslipError(f"{failed} of {failed + mapped} scenes could not be mapped, see above")
 
 
-def _tell(out: Path, summary: "ExtractionSummary") -> None:
-    for note in summary.warnings:
-        typer.echo(f"warning: {note}", err=True)
+def _result_line(summary: "ExtractionSummary") -> str:
     area = summary.landslide_area_m2
     size = f"{summary.landslide_px} px" if area is None else f"{area / 1e6:.4f} km2"
-    typer.echo(
-        f"{out}: {summary.landslides} landslides, {size}, "
+    return (
+        f"{summary.landslides} landslides, {size}, "
         f"in {summary.seconds:.1f} s ({summary.mpix_per_s:.2f} MPix/s)"
     )
-
-
-def _check_dem(dem: Path) -> None:
-    """Refuse what is no elevation model before the long work."""
-    from landslip.io.raster.readers import ElevationRaster
-
-    ElevationRaster(dem).close()

@@ -210,6 +210,5 @@ def augment(
 
 
 def _paths(given: PathArgument | Iterable[PathArgument]) -> tuple[Path, ...]:
-    if isinstance(given, str | PathLike):
-        return (Path(given),)
-    return tuple(Path(path) for path in given)
+    paths = [given] if isinstance(given, str | PathLike) else given
+    return tuple(Path(path) for path in paths)

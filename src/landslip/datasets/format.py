@@ -76,13 +76,9 @@ class DatasetCard(StrictModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One tile's pixels.
+    """One tile: stored numbers (bands, height, width), label and valid (height, width).
 
-    Attributes:
-        tile_id: its name in the dataset.
-        stored: (bands, height, width) numbers as stored.
-        label: (height, width) uint8: 0 background, 1 landslide, 255 not labelled.
-        valid: (height, width) bool, True where every band holds data.
+    The label is 0 background, 1 landslide, 255 not labelled; valid where every band holds data.
     """
 
     tile_id: str
@@ -163,10 +159,7 @@ class TileDataset:
 
         The card then has the actual fractions: of test tiles among those used, and of validation
         tiles among the rest.
-
-        Args:
-            splits: of each tile, in the order of the index.
-            method: a description of how they were assigned.
+        ``method`` describes how they were assigned.
         """
         if len(splits) != len(self):
             raise ValueError(f"each of {len(self)} tiles needs a split; got {len(splits)}")

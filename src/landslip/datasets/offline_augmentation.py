@@ -99,25 +99,22 @@ def augment_dataset(
                 f"free there; choose another disk or fewer {argument('versions')}, or train with "
                 "augmentation_mode: offline, which stores nothing"
             )
-        with DatasetWriter(stage, _describe(request)) as writer:
+        card = dataset.card
+        description = DatasetDescription(
+            bands=dataset.bands,
+            radiometry=card.radiometry,
+            nodata=card.nodata,
+            resolution_m=card.resolution_m,
+            tile_size=card.tile_size,
+            source=f"{card.source}; {request.versions} versions of each training tile, seed "
+            f"{request.seed}",
+            split_method=card.split_method,
+            plan=SplitPlan(test_share=card.test_share, val_share=card.val_share, seed=card.seed),
+        )
+        with DatasetWriter(stage, description) as writer:
             for done, ((position, *_), tile) in enumerate(parallel_map(tile_of, plan), start=1):
                 row = {column: dataset.index[column][position] for column in shared}
                 row |= {"footprint": footprints[position], **pixel_columns(tile)}
                 writer.add_row(tile, row)
                 progress(done, len(plan))
             return writer.finish([split for _, split, _ in plan])
-
-
-def _describe(request: AugmentRequest) -> DatasetDescription:
-    card = request.dataset.card
-    return DatasetDescription(
-        bands=request.dataset.bands,
-        radiometry=card.radiometry,
-        nodata=card.nodata,
-        resolution_m=card.resolution_m,
-        tile_size=card.tile_size,
-        source=f"{card.source}; {request.versions} versions of each training tile, seed "
-        f"{request.seed}",
-        split_method=card.split_method,
-        plan=SplitPlan(test_share=card.test_share, val_share=card.val_share, seed=card.seed),
-    )

@@ -29,14 +29,10 @@ FilePairs = dict[str, tuple[Path, Path]]
 class PairsRequest:
     """What `dataset_from_pairs` reads, and how the split is assigned.
 
-    Attributes:
-        images: folders; each belongs to the folder of ``masks`` at the same position.
-        bands: of the files, in order.
-        mask_suffix: what the names of masks have after those of images, such as ``_label``.
-        take: the tiles' bands, each with the file's band that it is read from, which may be used
-            twice; None: the files' bands.
-        groups: a regular expression or a CSV file (columns name, group) that keeps tiles together;
-            None: each tile is a group.
+    Folders of ``images`` and ``masks`` match by position; masks have ``mask_suffix`` after the
+    names of images. ``take`` has the tiles' bands, each with the file's band that it is read from,
+    which may be used twice; None: the files' bands. ``groups`` is a regular expression or a CSV
+    file (columns name, group) that keeps tiles together; None: each tile is a group.
     """
 
     images: tuple[Path, ...]
@@ -63,24 +59,10 @@ class PairsRequest:
         return SceneOptions(bands=self.bands, units=self.units, nodata=self.nodata)
 
     @property
-    def tile_bands(self) -> Bands:
-        """The bands that tiles have."""
-        return self.bands if self.take is None else Bands(tuple(self.take))
-
-    @property
-    def source(self) -> str:
-        """The source, as the dataset's card describes it."""
-        distinct = list(dict.fromkeys((*self.images, *self.masks)))
-        names = [folder.name for folder in distinct]
-        if len(set(names)) < len(names):
-            names = [f"{folder.parent.name}/{folder.name}" for folder in distinct]
-        renamed = [f"{band} is the files' {of_file}" for band, of_file in self.renamed.items()]
-        return f"pairs: {'; '.join([', '.join(names), *renamed])}"
-
-    @property
-    def renamed(self) -> dict[str, str]:
-        """Tiles' bands with another name in the files."""
-        return {band: of for band, of in (self.take or {}).items() if band != of}
+    def band_notes(self) -> tuple[str, ...]:
+        """Which of the tiles' bands have another name in the files."""
+        take = (self.take or {}).items()
+        return tuple(f"{band} is the files' {of_file}" for band, of_file in take if band != of_file)
 
 
 def dataset_from_pairs(
@@ -133,13 +115,17 @@ def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescrip
                     f"{image}: all images need one data type, scale and offset; this one has "
                     f"{scene.radiometry} and {images[0].name} has {radiometry}"
                 )
+    distinct = list(dict.fromkeys((*request.images, *request.masks)))
+    folders = [folder.name for folder in distinct]
+    if len(set(folders)) < len(folders):
+        folders = [f"{folder.parent.name}/{folder.name}" for folder in distinct]
     return DatasetDescription(
-        bands=request.tile_bands,
+        bands=request.bands if request.take is None else Bands(tuple(request.take)),
         radiometry=radiometry,
         nodata=nodata,
         resolution_m=resolutions.pop() if len(resolutions) == 1 else None,
         tile_size=max(sides),
-        source=request.source,
+        source=f"pairs: {'; '.join([', '.join(folders), *request.band_notes])}",
         split_method="random by tile" if request.groups is None else f"groups: {request.groups}",
         plan=request.plan,
     )

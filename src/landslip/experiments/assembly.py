@@ -32,21 +32,17 @@ from landslip.experiments.run_folder import (
     RECORD,
     Predictions,
     RunJob,
-    RunRecord,
     digest_of,
     read_run_record,
 )
 from landslip.experiments.scoring import score_run
 from landslip.experiments.sources import source_notes
 from landslip.experiments.speed import Costs
-from landslip.experiments.worker_pool import RunOutcome
 
 DATASETS, SCORES = "datasets", "scores"
 _SCORING_VERSION = 1  # to be raised when scores are computed in another way
 _PACKAGES = ("torch", "timm", "segmentation-models-pytorch", "scikit-learn", "openvino", "numpy")
-_ARCHITECTURE_NOTES = {
-    Arch.IMPROVED_UNET: "layer widths and normalisation of the published network are not public",
-}
+_UNET_NOTE = "layer widths and normalisation of the published network are not public"
 _DIVISIONS = {
     "random": "tiles assigned at random, as in the paper; neighbours may be in different splits",
     "groups": "tiles assigned by group; a group is never divided",
@@ -65,12 +61,16 @@ class ExperimentState:
     datasets: Mapping[str, TileDataset]
     divisions: Divisions
     jobs: Mapping[RunKey, RunJob]
-    outcomes: Mapping[RunKey, RunOutcome]
+    problems: Mapping[RunKey, str | None]
 
 
 def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Results:
     """Score every finished run that has no scores yet, and return all results."""
     config = experiment.config
+    packages = {}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            packages[package] = version(package).split("+")[0]
     return Results(
         name=config.name,
         description=config.description,
@@ -78,7 +78,7 @@ def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Re
         code_version=__version__,
         commit=commit(),
         machine=machine(),
-        packages=_package_versions(),
+        packages=packages,
         config=config.model_dump(mode="json"),
         seeds=config.seeds,
         reference=config.reference_method,
@@ -94,31 +94,29 @@ def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Re
 
 
 def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
+    """Return a run's facts and scores, cached where they were computed in the same way."""
     digest = digest_of(job.made_from)
     if not (job.out / RECORD).is_file():
-        outcome = experiment.outcomes.get(job.key, RunOutcome("it was not run"))
-        return RunFacts(key=job.key, state="failed", problem=outcome.problem, digest=digest)
+        problem = experiment.problems.get(job.key, "it was not run")
+        return RunFacts(key=job.key, state="failed", problem=problem, digest=digest)
     record = read_run_record(job.out)
+    boundary_px = experiment.config.boundary_px
+    measured_on = {"way": [_SCORING_VERSION, boundary_px, digest]}
+    file = experiment.out / SCORES / f"{job.key.slug}.json"
+    try:
+        scores = RunScores.model_validate(read_cache(file, "scores", measured_on))
+    except ValidationError:
+        dataset = TileDataset(job.dataset)
+        validation = [tile.counts for tile in record.validation] or None
+        predictions = Predictions(job.out)
+        scores = score_run(dataset, predictions, validation, record.threshold, boundary_px)
+        write_cache(file, "scores", scores.model_dump(mode="json"), measured_on, indent=None)
     return RunFacts(
         key=job.key,
         digest=digest,
-        scores=_scores(experiment, job, record),
+        scores=scores,
         **record.model_dump(exclude={"key", "made_from", "threshold", "engine", "validation"}),
     )
-
-
-def _scores(experiment: ExperimentState, job: RunJob, record: RunRecord) -> RunScores:
-    """Return a run's scores, cached where they were computed in the same way."""
-    boundary_px = experiment.config.boundary_px
-    measured_on = {"way": [_SCORING_VERSION, boundary_px, digest_of(job.made_from)]}
-    file = experiment.out / SCORES / f"{job.key.slug}.json"
-    with suppress(ValidationError):
-        return RunScores.model_validate(read_cache(file, "scores", measured_on))
-    dataset = TileDataset(job.dataset)
-    validation = [tile.counts for tile in record.validation] or None
-    scores = score_run(dataset, Predictions(job.out), validation, record.threshold, boundary_px)
-    write_cache(file, "scores", scores.model_dump(mode="json"), measured_on, indent=None)
-    return scores
 
 
 def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:
@@ -160,58 +158,42 @@ def _split_facts(dataset: str, split: str, division: DatasetDivision) -> SplitFa
 
 
 def _method_facts(name: str, config: ExperimentConfig, costs: Costs) -> MethodFacts:
-    training = config.train_config(name, 0)
     facts = {
         key: value for key, value in costs.get(name, {}).items() if key in MethodFacts.model_fields
-    }
+    } | {"label": config.label_of(name)}
+    training = config.train_config(name, 0)
     if training is None:
         svm = config.methods[name].svm
         note = (
             f"Gaussian kernel, C = {svm.c:g}, gamma {svm.gamma}, {svm.pixels_per_class} pixels of "
             "each class"
         )
-        return MethodFacts.model_validate(
-            {"label": config.label_of(name), "arch": "svm", "notes": (note,), **facts}
-        )
+        return MethodFacts.model_validate(facts | {"arch": "svm", "notes": (note,)})
     has_encoder = training.arch is not Arch.IMPROVED_UNET
     transferred = has_encoder and training.encoder_weights != "none"
-    note = _ARCHITECTURE_NOTES.get(training.arch, "")
     return MethodFacts.model_validate(
-        {
-            "label": config.label_of(name),
+        facts
+        | {
             "arch": training.arch.value,
             "encoder": training.encoder if has_encoder else None,
             "transferred": transferred,
             "weights": Path(training.encoder_weights).name if transferred else None,
             "first_layer": training.first_layer.value,
-            "notes": (note,) if note else (),
-            **facts,
+            "notes": () if has_encoder else (_UNET_NOTE,),
         }
     )
 
 
-def _package_versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package).split("+")[0]
-    return versions
-
-
 def machine() -> str:
     """Describe processor, cores and memory in a line."""
+    processor = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        processor = named[0] if named else platform.machine()
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return f"{_processor()}, {cores} cores, {memory:.0f} GiB, {platform.system()}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
+    return f"{processor}, {cores} cores, {memory:.0f} GiB, {platform.system()}"
 
 
 def commit() -> str | None:

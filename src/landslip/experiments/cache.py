@@ -7,12 +7,9 @@ from typing import Any
 
 
 def read_cache(file: Path, key: str, measured_on: Mapping[str, object]) -> Any | None:
-    """Return a cached result, or None where it has to be measured again.
+    """Return a cached result; None where it was measured on anything else.
 
-    Args:
-        file: may be missing, or truncated by a killed run.
-        key: of the result.
-        measured_on: keys and the values that they must have for the result to be valid.
+    The file may be missing, or truncated by a killed run.
     """
     try:
         content = json.loads(file.read_text())

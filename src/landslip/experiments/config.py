@@ -267,8 +267,18 @@ def read_experiment(path: Path) -> ExperimentConfig:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; an experiment is configured by a YAML file")
+
+    def value(match: re.Match[str]) -> str:
+        text = os.environ.get(match[1], match[2])
+        if text is None:
+            raise InputError(
+                f"{path}: the environment variable ${{{match[1]}}} is not set; "
+                f"export {match[1]}=..."
+            )
+        return text
+
     try:
-        found = yaml.safe_load(_substitute_variables(path))
+        found = yaml.safe_load(_VARIABLE.sub(value, path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(found, dict):
@@ -278,19 +288,6 @@ def read_experiment(path: Path) -> ExperimentConfig:
     except ValidationError as error:
         raise InputError(f"{path}: {_first_problem(error)}") from error
     return _resolve_paths(config, path.resolve().parent)
-
-
-def _substitute_variables(path: Path) -> str:
-    def value(match: re.Match[str]) -> str:
-        name, default = match[1], match[2]
-        text = os.environ.get(name, default)
-        if text is None:
-            raise InputError(
-                f"{path}: the environment variable ${{{name}}} is not set; export {name}=..."
-            )
-        return text
-
-    return _VARIABLE.sub(value, path.read_text(encoding="utf-8"))
 
 
 def _resolve_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
@@ -308,13 +305,11 @@ def _resolve_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
 
     datasets = {}
     for name, dataset in config.datasets.items():
-        absolute, pairs = resolved(dataset), dataset.pairs
+        datasets[name], pairs = resolved(dataset), dataset.pairs
         if pairs is not None and pairs.groups is not None and pairs.groups.endswith(".csv"):
             table = str(folder / Path(pairs.groups).expanduser())  # text, as an expression is
-            absolute = absolute.model_copy(
-                update={"pairs": absolute.pairs.model_copy(update={"groups": table})}
-            )
-        datasets[name] = absolute
+            absolute = resolved(pairs).model_copy(update={"groups": table})
+            datasets[name] = datasets[name].model_copy(update={"pairs": absolute})
     weights = {
         encoder: file if file == "imagenet" else str(folder / Path(file).expanduser())
         for encoder, file in config.encoder_weights.items()

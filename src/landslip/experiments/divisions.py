@@ -80,7 +80,10 @@ def divide_all(
             division = _divide(datasets[dataset], split_config, duplicates[dataset])
         except InputError as error:
             raise InputError(f"split {split} of data set {dataset}: {error}") from error
-        log(f"data set {dataset}, split {split}: {_tile_counts(division)}")
+        first, number = division.folds[0].splits, len(division.folds)
+        counts = ", ".join(f"{first.count(side)} {side.value}" for side in Split)
+        in_folds = "" if number == 1 else f"{number} folds, the first with "
+        log(f"data set {dataset}, split {split}: {in_folds}{counts}")
         divisions[dataset, split] = division
     for transfer in config.transfers:
         _check_transfer(transfer, divisions)
@@ -138,10 +141,3 @@ def _check_transfer(
     note = f"for models of {transfer.source}: {overlap}"
     folds = tuple(replace(fold, notes=(*fold.notes, note)) for fold in target.folds)
     divisions[key] = replace(target, folds=folds)
-
-
-def _tile_counts(division: DatasetDivision) -> str:
-    first = division.folds[0].splits
-    counts = ", ".join(f"{first.count(split)} {split.value}" for split in Split)
-    number = len(division.folds)
-    return counts if number == 1 else f"{number} folds, the first with {counts}"

@@ -18,7 +18,7 @@ from landslip.experiments.results import FILE, Results, RunKey
 from landslip.experiments.run_folder import RECORD, RunJob, refuse_changed_run
 from landslip.experiments.sources import prepare_datasets
 from landslip.experiments.speed import measure_costs
-from landslip.experiments.worker_pool import RunOutcome, RunWorkerPool
+from landslip.experiments.worker_pool import RunWorkerPool
 
 RUNS, LOCK = "cells", ".lock"
 
@@ -27,11 +27,8 @@ RUNS, LOCK = "cells", ".lock"
 class ExperimentRequest:
     """An experiment and its output folder.
 
-    Attributes:
-        resume: continue in a folder of an earlier call with the same experiment.
-        jobs: number of runs at a time; the cores are shared among them.
-        log: called with a line for each step and run.
-        progress: called with the number of finished runs, parts of runs included.
+    ``resume`` continues in the folder of an earlier call. ``jobs`` runs at a time share the cores.
+    ``progress`` gets the number of finished runs, parts of runs included.
     """
 
     config: ExperimentConfig
@@ -67,33 +64,7 @@ def run_experiment(request: ExperimentRequest) -> ExperimentResult:
     """
     started = time.monotonic()
     config, out, log = request.config, request.out, request.log
-    _check_folder(out, resume=request.resume)
-    with _locked_folder(out):
-        datasets = prepare_datasets(config, out / DATASETS, log)
-        divisions = divide_all(config, datasets, out / DUPLICATES, log)
-        folds = {pair: len(division.folds) for pair, division in divisions.items()}
-        keys = plan_runs(config, folds)
-        jobs = {key: make_job(config, key, divisions, out / RUNS) for key in keys}
-        for job in jobs.values():
-            refuse_changed_run(job)
-        outcomes = _execute_runs(request, jobs)
-        costs = measure_costs(config, jobs, out, log)
-        log("scores ...")
-        state = ExperimentState(
-            out=out,
-            config=config,
-            datasets=datasets,
-            divisions=divisions,
-            jobs=jobs,
-            outcomes=outcomes,
-        )
-        results = assemble(state, costs, seconds=time.monotonic() - started)
-        results.write(out)
-    return ExperimentResult(results=results, datasets=datasets)
-
-
-def _check_folder(out: Path, *, resume: bool) -> None:
-    if not resume:
+    if not request.resume:
         try:
             refuse_existing(out, overwrite=False)
         except OutputExistsError as error:
@@ -108,6 +79,28 @@ def _check_folder(out: Path, *, resume: bool) -> None:
                 f"{out}: not the folder of an experiment, so there is nothing to resume; choose "
                 f"another {argument('out')}"
             )
+    with _locked_folder(out):
+        datasets = prepare_datasets(config, out / DATASETS, log)
+        divisions = divide_all(config, datasets, out / DUPLICATES, log)
+        folds = {pair: len(division.folds) for pair, division in divisions.items()}
+        keys = plan_runs(config, folds)
+        jobs = {key: make_job(config, key, divisions, out / RUNS) for key in keys}
+        for job in jobs.values():
+            refuse_changed_run(job)
+        problems = _execute_runs(request, jobs)
+        costs = measure_costs(config, jobs, out, log)
+        log("scores ...")
+        state = ExperimentState(
+            out=out,
+            config=config,
+            datasets=datasets,
+            divisions=divisions,
+            jobs=jobs,
+            problems=problems,
+        )
+        results = assemble(state, costs, seconds=time.monotonic() - started)
+        results.write(out)
+    return ExperimentResult(results=results, datasets=datasets)
 
 
 @contextmanager
@@ -124,20 +117,20 @@ def _locked_folder(out: Path) -> Iterator[None]:
 
 def _execute_runs(
     request: ExperimentRequest, jobs: dict[RunKey, RunJob]
-) -> dict[RunKey, RunOutcome]:
-    """Execute unfinished runs, and return their outcomes."""
+) -> dict[RunKey, str | None]:
+    """Execute unfinished runs, and return why they failed."""
     waiting = [job for job in jobs.values() if not (job.out / RECORD).is_file()]
     done = len(jobs) - len(waiting)
     request.log(f"{len(jobs)} runs, {done} of them finished before")
-    outcomes: dict[RunKey, RunOutcome] = {}
+    problems: dict[RunKey, str | None] = {}
 
     def report(fraction: float) -> None:
-        request.progress(done + len(outcomes) + fraction, len(jobs))
+        request.progress(done + len(problems) + fraction, len(jobs))
 
     with RunWorkerPool(request.jobs, report) as pool:
-        for job, outcome in pool.execute(waiting):
-            outcomes[job.key] = outcome
-            problem = "" if outcome.problem is None else f": {outcome.problem}"
-            request.log(f"run {done + len(outcomes)}/{len(jobs)} {job.key.slug}{problem}")
+        for job, problem in pool.execute(waiting):
+            problems[job.key] = problem
+            ending = "" if problem is None else f": {problem}"
+            request.log(f"run {done + len(problems)}/{len(jobs)} {job.key.slug}{ending}")
             report(0)
-    return outcomes
+    return problems

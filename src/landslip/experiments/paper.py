@@ -5,7 +5,7 @@ images after the Wenchuan earthquake, National Remote Sensing Bulletin 27(8): 18
 doi 10.11834/jrs.20211020. Percent throughout, as printed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -54,8 +54,7 @@ class StatedGain:
 class PaperCheck:
     """A printed number beside the one that follows from other printed numbers.
 
-    Attributes:
-        low, high: the range that follows from the others, each of them rounded.
+    ``low`` to ``high`` is the range that follows from the others, each of them rounded.
     """
 
     what: str
@@ -68,7 +67,7 @@ class PaperCheck:
     @property
     def agrees(self) -> bool:
         """Whether the printed number, itself rounded, may be in the range."""
-        half = half_unit(self.printed)
+        half = _half_unit(self.printed)
         return self.low - half <= self.printed <= self.high + half
 
     @property
@@ -139,7 +138,7 @@ GAINS: tuple[StatedGain, ...] = (
 """Gains of the transferred LinkNet in its abstract and text, in percentage points."""
 
 
-def half_unit(figure: Decimal) -> Decimal:
+def _half_unit(figure: Decimal) -> Decimal:
     """Return half a unit of a printed number's last digit, the largest rounding error."""
     exponent = figure.as_tuple().exponent
     return Decimal(1).scaleb(int(exponent)) / 2
@@ -147,7 +146,16 @@ def half_unit(figure: Decimal) -> Decimal:
 
 def checks() -> tuple[PaperCheck, ...]:
     """Check every F1 against its precision and recall, and every stated gain against the tables."""
-    return (*_f1_checks(), *(_gain_check(gain) for gain in GAINS))
+    by_encoder = (
+        f1_check(f"The F1 of {encoder} in table 3", printed)
+        for encoder, printed in ENCODERS.items()
+    )
+    by_date = (
+        f1_check(f"The F1 of {method.value} on {date}", printed)
+        for method, dates in METHODS.items()
+        for date, printed in dates.items()
+    )
+    return (*by_encoder, *by_date, *(_gain_check(gain) for gain in GAINS))
 
 
 def disagreements() -> tuple[PaperCheck, ...]:
@@ -160,13 +168,14 @@ def f1_check(what: str, printed: PaperScores) -> PaperCheck:
 
     It rises with both, so that its range follows from their ends.
     """
-    low, middle, high = (
-        _f1(
-            printed.precision + side * half_unit(printed.precision),
-            printed.recall + side * half_unit(printed.recall),
+    ends = (
+        (
+            printed.precision + side * _half_unit(printed.precision),
+            printed.recall + side * _half_unit(printed.recall),
         )
         for side in (-1, 0, 1)
     )
+    low, middle, high = (2 * p * r / (p + r) for p, r in ends)
     return PaperCheck(
         what=what,
         printed=printed.f1,
@@ -177,14 +186,6 @@ def f1_check(what: str, printed: PaperScores) -> PaperCheck:
     )
 
 
-def _f1_checks() -> Iterator[PaperCheck]:
-    for encoder, printed in ENCODERS.items():
-        yield f1_check(f"The F1 of {encoder} in table 3", printed)
-    for method, dates in METHODS.items():
-        for date, printed in dates.items():
-            yield f1_check(f"The F1 of {method.value} on {date}", printed)
-
-
 def _gain_check(stated: StatedGain) -> PaperCheck:
     dates = DATES if stated.date is None else (stated.date,)
     best, other = METHODS[PaperMethod.TRANSFERRED], METHODS[stated.over]
@@ -192,7 +193,7 @@ def _gain_check(stated: StatedGain) -> PaperCheck:
         (getattr(best[at], stated.measure), getattr(other[at], stated.measure)) for at in dates
     ]
     mean = sum((ours - theirs for ours, theirs in pairs), Decimal(0)) / len(pairs)
-    slack = sum((half_unit(ours) + half_unit(theirs) for ours, theirs in pairs), Decimal(0))
+    slack = sum((_half_unit(ours) + _half_unit(theirs) for ours, theirs in pairs), Decimal(0))
     slack /= len(pairs)
     over = f"The gain in {_WORDS[stated.measure]} over {stated.over.value} in the {stated.where}"
     return PaperCheck(
@@ -203,10 +204,6 @@ def _gain_check(stated: StatedGain) -> PaperCheck:
         high=mean + slack,
         how="the tables' differences have the mean" if len(pairs) > 1 else "the tables give",
     )
-
-
-def _f1(precision: Decimal, recall: Decimal) -> Decimal:
-    return 2 * precision * recall / (precision + recall)
 
 
 def _two_decimals(figure: Decimal) -> Decimal:

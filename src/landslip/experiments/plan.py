@@ -1,6 +1,6 @@
 """Plans the runs of an experiment, and the job of each; nothing is executed here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -10,12 +10,7 @@ from landslip import __version__
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.core.files import sha256_of
-from landslip.experiments.config import (
-    ExperimentConfig,
-    MethodConfig,
-    RunsConfig,
-    TransferConfig,
-)
+from landslip.experiments.config import ExperimentConfig, MethodConfig
 from landslip.experiments.divisions import DatasetDivision, Divisions, transfer_split
 from landslip.experiments.results import RunKey
 from landslip.experiments.run_folder import MODEL, RunJob
@@ -30,18 +25,38 @@ def plan_runs(config: ExperimentConfig, folds: FoldCounts) -> list[RunKey]:
     Within an entry of ``runs`` the seed changes last, so that an unfinished experiment has all
     methods.
 
-    Args:
-        config: the experiment.
-        folds: number of folds of each pair of dataset and split.
-
     Raises:
         InputError: a transfer asks for an SVM.
     """
     keys: dict[RunKey, None] = {}
     for runs in config.runs:
-        keys |= dict.fromkeys(_runs_of(config, runs, folds))
+        seeds, methods = runs.seeds or config.seeds, runs.methods or tuple(config.methods)
+        for seed, dataset, split in product(seeds, *config.datasets_and_splits(runs)):
+            for fold, tiles, method in product(
+                range(folds[dataset, split]), runs.train_tiles, methods
+            ):
+                key = RunKey(
+                    dataset=dataset,
+                    split=split,
+                    fold=fold,
+                    method=method,
+                    seed=seed,
+                    train_tiles=None if tiles == "all" else tiles,
+                )
+                keys[key] = None
     for transfer in config.transfers:
-        keys |= dict.fromkeys(_transfer_runs(config, transfer))
+        for method in transfer.methods:
+            if config.methods[method].arch == "svm":
+                raise InputError(
+                    f"transfers: {method} is an SVM, which cannot be fine-tuned; "
+                    "name networks there"
+                )
+        for seed, method in product(transfer.seeds or config.seeds, transfer.methods):
+            source = RunKey(dataset=transfer.source, split=transfer.split, method=method, seed=seed)
+            keys[source] = None
+            for tiles, fold in product(transfer.tune_tiles, range(transfer.folds)):
+                tuned = {"target": transfer.target, "target_fold": fold, "tune_tiles": tiles}
+                keys[source.model_copy(update=tuned)] = None
     return list(keys)
 
 
@@ -50,38 +65,6 @@ def source_of(key: RunKey) -> RunKey | None:
     if key.target is None:
         return None
     return key.model_copy(update={"target": None, "target_fold": 0, "tune_tiles": 0})
-
-
-def _runs_of(config: ExperimentConfig, runs: RunsConfig, folds: FoldCounts) -> Iterator[RunKey]:
-    datasets, splits = config.datasets_and_splits(runs)
-    seeds = runs.seeds or config.seeds
-    methods = runs.methods or tuple(config.methods)
-    for seed, dataset, split in product(seeds, datasets, splits):
-        for fold in range(folds[dataset, split]):
-            for tiles, method in product(runs.train_tiles, methods):
-                yield RunKey(
-                    dataset=dataset,
-                    split=split,
-                    fold=fold,
-                    method=method,
-                    seed=seed,
-                    train_tiles=None if tiles == "all" else tiles,
-                )
-
-
-def _transfer_runs(config: ExperimentConfig, transfer: TransferConfig) -> Iterator[RunKey]:
-    for method in transfer.methods:
-        if config.methods[method].arch == "svm":
-            raise InputError(
-                f"transfers: {method} is an SVM, which cannot be fine-tuned; name networks there"
-            )
-    for seed, method in product(transfer.seeds or config.seeds, transfer.methods):
-        source = RunKey(dataset=transfer.source, split=transfer.split, method=method, seed=seed)
-        yield source
-        for tiles, fold in product(transfer.tune_tiles, range(transfer.folds)):
-            yield source.model_copy(
-                update={"target": transfer.target, "target_fold": fold, "tune_tiles": tiles}
-            )
 
 
 def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, runs: Path) -> RunJob:

@@ -139,10 +139,8 @@ class RunScores(StrictModel):
 class RunKey(StrictModel):
     """A run: one method, trained once on one fold.
 
-    Attributes:
-        train_tiles: number of training tiles; None: all.
-        target: another data set that it is tested on; None: its own.
-        tune_tiles: number of tiles of the target that it is fine-tuned on.
+    Without ``train_tiles`` it has all. It is tested on another data set, the ``target``, where
+    there is one, and fine-tuned on ``tune_tiles`` tiles of it.
     """
 
     dataset: str

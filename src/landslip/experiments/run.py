@@ -20,21 +20,20 @@ from landslip.experiments.run_folder import (
     MODEL,
     RECORD,
     STARTED,
-    PredictionsWriter,
     RunJob,
     RunRecord,
     refuse_changed_run,
     start_run,
+    write_predictions,
 )
 from landslip.metrics.pixels import count_pixels
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import CARD, ModelFolder, open_model
+from landslip.models.folder import CARD, open_model
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import THRESHOLD
 from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
-from landslip.models.training.recipe import TrainConfig
 
 ProbabilitiesByTile = Iterator[tuple[int, NDArray[np.float32]]]
 PredictTiles = Callable[[list[int]], ProbabilitiesByTile]
@@ -62,7 +61,22 @@ def execute_run(job: RunJob, progress: Progress = no_progress) -> None:
 def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
     facts: dict[str, object] = {}
     if job.training is not None:
-        model = _train(job, job.training, dataset, progress)
+        # the SVM needs no torch
+        from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415
+        from landslip.models.training.run import TrainRequest, train  # noqa: PLC0415
+
+        out = job.unfinished / MODEL
+        if not (out / CARD).is_file():  # else an earlier attempt has finished the model
+            request = TrainRequest(
+                dataset=dataset,
+                out=out,
+                config=job.training,
+                start=None if job.start is None else open_model(job.start),
+                resume=True,
+                callbacks=TrainingCallbacks(on_step=progress),
+            )
+            train(request)
+        model = open_model(out)
         training = model.card.training
         facts = {
             "epoch": training.epoch,
@@ -84,36 +98,9 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
     _write_predictions(job, dataset, predict, model.card.threshold, facts)
 
 
-def _train(
-    job: RunJob, training: TrainConfig, dataset: TileDataset, progress: Progress
-) -> ModelFolder:
-    """Train, unless an earlier attempt has finished the model."""
-    # the SVM needs no torch
-    from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415
-    from landslip.models.training.run import TrainRequest, train  # noqa: PLC0415
-
-    out = job.unfinished / MODEL
-    if not (out / CARD).is_file():
-        request = TrainRequest(
-            dataset=dataset,
-            out=out,
-            config=training,
-            start=None if job.start is None else open_model(job.start),
-            resume=True,
-            callbacks=TrainingCallbacks(on_step=progress),
-        )
-        train(request)
-    return open_model(out)
-
-
 def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Progress) -> None:
     started = time.monotonic()
-    settings = SvmSettings(
-        c=config.c,
-        gamma=config.gamma,
-        pixels_per_class=config.pixels_per_class,
-        seed=job.key.seed,
-    )
+    settings = SvmSettings(**config.model_dump(), seed=job.key.seed)
     model = fit_svm(dataset, dataset.positions(Split.TRAIN), settings)
     seconds = round(time.monotonic() - started, 1)
     folder = job.unfinished / MODEL
@@ -135,15 +122,14 @@ def _write_predictions(
     facts: dict[str, object],
 ) -> None:
     """Predict validation and test tiles; write predictions and record."""
-    writer, validation = PredictionsWriter(), []
+    validation = []
     validated = dataset.positions(Split.VALIDATION)
     for position, probability in predict(validated) if validated else ():
         tile = dataset.tile(position)
         counts = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
         validation.append(TileCounts(tile_id=tile.tile_id, **asdict(counts)))
-    for position, probability in predict(dataset.positions(Split.TEST)):
-        writer.add(dataset.tile(position).tile_id, probability)
-    writer.write(job.unfinished)
+    tested = predict(dataset.positions(Split.TEST))
+    write_predictions(job.unfinished, ((dataset.tile(at).tile_id, tile) for at, tile in tested))
     is_trained = job.training is not None or job.svm is not None
     record = RunRecord.model_validate(
         {

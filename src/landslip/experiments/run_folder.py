@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -35,12 +35,8 @@ _REPEAT = "remove the folder to repeat the run"
 class RunJob(StrictModel):
     """A run to be executed, with everything that a worker process needs.
 
-    Attributes:
-        dataset: folder of the tiles for training and test.
-        splits: of each tile there.
-        training: settings of a network's training; None for the SVM, or without training.
-        start: folder of a model to start from.
-        out: folder of the run; written as ``OUT.unfinished`` and renamed in the end.
+    ``training`` is None for the SVM, or without training; ``start`` is the folder of a model. The
+    folder ``out`` is written as ``OUT.unfinished`` and renamed in the end.
     """
 
     key: RunKey
@@ -125,7 +121,9 @@ def refuse_changed_run(job: RunJob) -> None:
         if not (job.out / RECORD).is_file():
             raise InputError(f"{job.out}: not a finished run, {RECORD} is missing; {_REPEAT}")
         folder, how, before = job.out, "made", read_run_record(job.out).made_from
-    elif (job.unfinished / STARTED).is_file() and _has_weights(job.unfinished):
+    elif (job.unfinished / STARTED).is_file() and (
+        (job.unfinished / MODEL).is_dir() or any((job.unfinished / TRAINING).rglob("*.ckpt"))
+    ):
         folder, how, before = job.unfinished, "begun", _read_started(job.unfinished)
     else:
         return
@@ -136,11 +134,6 @@ def refuse_changed_run(job: RunJob) -> None:
             f"{folder}: this run was {how} with another {', '.join(changed)}; choose another "
             f"{argument('out')}, or {_REPEAT}"
         )
-
-
-def _has_weights(unfinished: Path) -> bool:
-    checkpoints = (unfinished / TRAINING).rglob("*.ckpt")
-    return (unfinished / MODEL).is_dir() or next(checkpoints, None) is not None
 
 
 def _read_started(folder: Path) -> dict[str, Any]:
@@ -158,23 +151,14 @@ def quantise(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
     return np.clip(np.floor(probability * np.float64(_LEVELS)), 0, _LEVELS - 1).astype(np.uint16)
 
 
-class PredictionsWriter:
-    """Collects probabilities by tile and writes them as one file."""
-
-    def __init__(self) -> None:
-        """Start without tiles."""
-        self._tiles: dict[str, NDArray[np.uint16]] = {}
-
-    def add(self, tile_id: str, probability: NDArray[np.floating]) -> None:
-        """Add a tile's probability (height, width)."""
-        self._tiles[tile_id] = quantise(probability)
-
-    def write(self, folder: Path) -> None:
-        """Write ``predictions.npz`` into a folder."""
-        names = np.array(list(self._tiles))
-        tiles = {f"tile_{at}": tile for at, tile in enumerate(self._tiles.values())}
-        with (folder / PREDICTIONS).open("wb") as file:
-            np.savez_compressed(file, tile_ids=names, **tiles)  # type: ignore[arg-type]
+def write_predictions(
+    folder: Path, probabilities: Iterable[tuple[str, NDArray[np.floating]]]
+) -> None:
+    """Write tiles' names and probabilities (height, width) as ``predictions.npz``."""
+    levels = {tile_id: quantise(probability) for tile_id, probability in probabilities}
+    tiles = {f"tile_{at}": tile for at, tile in enumerate(levels.values())}
+    with (folder / PREDICTIONS).open("wb") as file:
+        np.savez_compressed(file, tile_ids=np.array(list(levels)), **tiles)  # type: ignore[arg-type]
 
 
 class Predictions:

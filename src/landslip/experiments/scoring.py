@@ -34,13 +34,7 @@ def score_run(
 ) -> RunScores:
     """Score the predicted tiles; pixels that reach the threshold are landslide.
 
-    Args:
-        dataset: of the tiles.
-        predictions: probabilities by tile.
-        validation: counts of the validation tiles at the same threshold, for the area; None without
-            any.
-        threshold: from 0 to 1.
-        boundary_px: tolerance of the boundary F1.
+    ``validation`` has the counts of the validation tiles at the same threshold, for the area.
 
     Raises:
         InputError: a predicted tile is not in the dataset, or of another size.
@@ -66,41 +60,31 @@ def score_run(
         objects += count_objects(predicted, truth, counted)
         boundary += count_boundary(predicted, truth, counted, tolerance_px=boundary_px)
         bins += bin_pixels(probability, truth, counted)
+    classes = zip(size_classes_px(), objects.landslides, objects.detected, strict=True)
+    by_size = tuple(
+        SizeClassScores(
+            at_least_px=at_least, under_px=under, landslides=landslides, detected=detected
+        )
+        for (at_least, under), landslides, detected in classes
+    )
+    searched_px, resolution_m = objects.searched_px, dataset.card.resolution_m
     return RunScores(
         threshold=threshold,
         tiles=tuple(tiles),
-        objects=_objects(objects, dataset.card.resolution_m),
-        boundary=BoundaryScores(
-            tolerance_px=boundary_px,
-            found=boundary.found,
-            found_near=boundary.found_near,
-            known=boundary.known,
-            known_near=boundary.known_near,
+        objects=ObjectScores(
+            by_size=by_size,
+            found=objects.found,
+            false=objects.false,
+            searched_px=searched_px,
+            searched_km2=None if resolution_m is None else searched_km2(searched_px, resolution_m),
         ),
+        boundary=BoundaryScores(tolerance_px=boundary_px, **asdict(boundary)),
         curves=ProbabilityHistogram(
             landslide=tuple(bins.landslide.tolist()),
             other=tuple(bins.other.tolist()),
             mean_probability=tuple(bins.mean_probability.tolist()),
         ),
         area=_area([tile.counts for tile in tiles], validation or []),
-    )
-
-
-def _objects(counts: ObjectCounts, resolution_m: float | None) -> ObjectScores:
-    classes = zip(size_classes_px(), counts.landslides, counts.detected, strict=True)
-    return ObjectScores(
-        by_size=tuple(
-            SizeClassScores(
-                at_least_px=at_least, under_px=under, landslides=landslides, detected=detected
-            )
-            for (at_least, under), landslides, detected in classes
-        ),
-        found=counts.found,
-        false=counts.false,
-        searched_px=counts.searched_px,
-        searched_km2=(
-            None if resolution_m is None else searched_km2(counts.searched_px, resolution_m)
-        ),
     )
 
 

@@ -65,12 +65,9 @@ class DatasetSourceRecord(StrictModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePlan:
-    """How a dataset is made.
+    """How a dataset is made: ``make`` makes it in a new folder, and returns notes.
 
-    Attributes:
-        settings: of the source, without the locations of its files.
-        files: by a name that does not change when the data are moved.
-        make: makes it in a folder that does not exist yet, and returns notes.
+    Neither ``settings`` nor the names of ``files`` change when the data are moved.
     """
 
     settings: Mapping[str, Any]
@@ -80,10 +77,8 @@ class SourcePlan:
     @property
     def stamp(self) -> str:
         """A digest of the files' names, sizes and times."""
-        lines = []
-        for name, path in sorted(self.files.items()):
-            stat = path.stat()
-            lines.append(f"{name}\t{path.resolve()}\t{stat.st_size}\t{stat.st_mtime_ns}")
+        files = [(name, path.resolve(), path.stat()) for name, path in sorted(self.files.items())]
+        lines = [f"{name}\t{path}\t{at.st_size}\t{at.st_mtime_ns}" for name, path, at in files]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
@@ -251,7 +246,7 @@ def _pairs_plan(source: PairsSource, progress: Progress) -> SourcePlan:
 
     def make(out: Path) -> tuple[str, ...]:
         dataset_from_pairs(request, out, progress=progress)
-        return tuple(f"{band} is the files' {of}" for band, of in request.renamed.items())
+        return request.band_notes
 
     return SourcePlan(settings=settings, files=files, make=make)
 
@@ -321,12 +316,6 @@ class SyntheticScenes:
     """Synthetic terrain: products of all dates, and the scene of a date when it is needed.
 
     All is written to a folder of its own, until the datasets are made.
-
-    Attributes:
-        folder: of products and scenes.
-        area: the terrain and its dates.
-        log: called with a line for each step.
-        progress: of writing a scene.
     """
 
     folder: Path

@@ -51,8 +51,14 @@ def measure_costs(
     for name, job in first.items():
         predict, pixels, costs[name] = _prepare(config, job)
         predictions[name] = predict, pixels
-    for name, rate in _rates(predictions).items():
-        costs[name]["mpix_per_s"] = rate
+    seconds: dict[str, list[float]] = {name: [] for name in predictions}
+    for _ in range(_ROUNDS + 1):
+        for name, (predict, _pixels) in predictions.items():
+            before = time.monotonic()
+            predict()
+            seconds[name].append(time.monotonic() - before)
+    for name, taken in seconds.items():  # the first round does not count
+        costs[name]["mpix_per_s"] = predictions[name][1] / 1e6 / statistics.median(taken[1:])
     write_cache(out / FILE, "costs", costs, measured_on)
     return costs
 
@@ -89,17 +95,3 @@ def _prepare(config: ExperimentConfig, job: RunJob) -> tuple[Callable[[], None],
         engine.predict(batch)
 
     return predict_network, pixels, costs
-
-
-def _rates(predictions: Mapping[str, tuple[Callable[[], None], int]]) -> dict[str, float]:
-    """Return the median MPix/s of each; the first round does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in predictions}
-    for _ in range(_ROUNDS + 1):
-        for name, (predict, _) in predictions.items():
-            started = time.monotonic()
-            predict()
-            seconds[name].append(time.monotonic() - started)
-    return {
-        name: predictions[name][1] / 1e6 / statistics.median(taken[1:])
-        for name, taken in seconds.items()
-    }

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -25,13 +24,6 @@ _SLOW_IMPORTS = ["landslip.experiments.worker_pool", "landslip.models.training.r
 _TERMINATION_SECONDS = 10.0
 _PARENT_CHECK_SECONDS = 0.5
 _FAILED, _INTERRUPTED = 2, 130
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """The outcome of a run; ``problem`` is None where it was finished."""
-
-    problem: str | None = None
 
 
 @dataclass(slots=True)
@@ -61,41 +53,46 @@ class RunWorkerPool(Closeable):
         self._events: queue.Queue[tuple[_RunWorker, float | None]] = queue.Queue()
         self._context = multiprocessing.get_context("forkserver")
 
-    def execute(self, jobs: Iterable[RunJob]) -> Iterator[tuple[RunJob, RunOutcome]]:
-        """Yield each job as it ends.
+    def execute(self, jobs: Iterable[RunJob]) -> Iterator[tuple[RunJob, str | None]]:
+        """Yield each job as it ends, and why it failed; None where it is finished.
 
         A job that starts from another's model waits for it, and fails with it.
         """
         waiting, failed = list(jobs), set[Path]()
         while waiting or self._running:
-            for job in self._ready(waiting, failed):
+            pending = {job.out for job in waiting} | {worker.job.out for worker in self._running}
+            ready = [job for job in waiting if _start_folder(job) not in pending | failed]
+            for job in ready[: self._size - len(self._running)]:
                 waiting.remove(job)
                 self._start(job)
             orphan = next((job for job in waiting if _start_folder(job) in failed), None)
             if orphan is not None:
                 waiting.remove(orphan)
                 failed.add(orphan.out)
-                yield orphan, RunOutcome("the run that it starts from failed")
+                yield orphan, "the run that it starts from failed"
                 continue
             worker = self._wait()
-            outcome = _outcome(worker)
-            if outcome.problem is not None:
+            problem = _problem(worker)
+            if problem is not None:
                 failed.add(worker.job.out)
-            yield worker.job, outcome
-
-    def _ready(self, waiting: list[RunJob], failed: set[Path]) -> list[RunJob]:
-        pending = {job.out for job in waiting} | {worker.job.out for worker in self._running}
-        ready = [job for job in waiting if _start_folder(job) not in pending | failed]
-        return ready[: self._size - len(self._running)]
+            yield worker.job, problem
 
     def _start(self, job: RunJob) -> None:
         job = job.model_copy(update={"threads": self._threads})
         job.unfinished.mkdir(parents=True, exist_ok=True)
         fractions, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=run_worker, args=(job.model_dump_json(), sender))
-        with _limited_threads(self._threads):
+        before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._threads)))
+        try:  # libraries read the variables on import
             self._context.set_forkserver_preload(_SLOW_IMPORTS)
             forkserver.ensure_running()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
         process.start()
         sender.close()
         worker = _RunWorker(job, process)
@@ -130,48 +127,37 @@ class RunWorkerPool(Closeable):
                 worker.process.kill()
 
 
-@contextmanager
-def _limited_threads(number: int) -> Iterator[None]:
-    """Set the variables that libraries read on import, for processes started meanwhile."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(number)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _start_folder(job: RunJob) -> Path | None:
     """Return the folder of the run that a job starts from."""
     return None if job.start is None else job.start.parent
 
 
-def _outcome(worker: _RunWorker) -> RunOutcome:
+def _problem(worker: _RunWorker) -> str | None:
     code = worker.process.exitcode
     if code == 0:
-        return RunOutcome()
+        return None
     file = worker.job.unfinished / ERRORS
     text = file.read_text(errors="replace") if file.is_file() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     signal = f"ended by signal {-code}: " if code is not None and code < 0 else ""
-    return RunOutcome(f"{signal}{lines[-1] if lines else 'without an error message'}")
+    return f"{signal}{lines[-1] if lines else 'without an error message'}"
 
 
 def run_worker(job_json: str, fractions: Connection) -> None:
     """Execute a job in this process, and end it.
 
     Errors are written to ``errors.txt`` in the run's folder; the process ends with 2 and a sentence
-    there where the run fails, and at once when its parent is gone.
-
-    Args:
-        job_json: a `RunJob` as JSON.
-        fractions: receives the fraction done, now and then.
+    there where the run fails, and at once when its parent was killed: else it would write into a
+    resumed run. ``fractions`` receives the fraction done, now and then.
     """
-    _end_with_parent()
+    parent = os.getppid()
+
+    def end_with_parent() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
     job = RunJob.model_validate_json(job_json)
     with (job.unfinished / ERRORS).open("w") as file:  # errors of libraries too
         os.dup2(file.fileno(), sys.stderr.fileno())
@@ -182,15 +168,3 @@ def run_worker(job_json: str, fractions: Connection) -> None:
         sys.exit(_FAILED)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent was killed: else it would write into a resumed run."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_PARENT_CHECK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -15,6 +15,7 @@ from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
+from landslip.experiments import run_folder
 from landslip.experiments.results import (
     AdjustedArea,
     BoundaryScores,
@@ -31,7 +32,6 @@ from landslip.experiments.results import (
     SplitFacts,
     TileCounts,
 )
-from landslip.experiments.run_folder import PredictionsWriter
 from landslip.reporting.experiment.summary import ExperimentSummary
 
 TILE_LANDSLIDE_PX, TILE_PX = 1000, 10_000
@@ -303,12 +303,12 @@ def write_predictions(folder: Path, dataset: TileDataset, key: RunKey, error: fl
     cell = folder / "cells" / key.slug
     cell.mkdir(parents=True)
     generator = np.random.default_rng(len(key.method))
-    writer = PredictionsWriter()
+    made = {}
     for position in range(len(dataset)):
         tile = dataset.tile(position)
         noise = ndimage.gaussian_filter(generator.standard_normal(tile.label.shape), 3) * 10 * error
-        writer.add(tile.tile_id, np.clip(tile.label * 0.8 + 0.1 + noise, 0, 0.999))
-    writer.write(cell)
+        made[tile.tile_id] = np.clip(tile.label * 0.8 + 0.1 + noise, 0, 0.999)
+    run_folder.write_predictions(cell, made.items())
 
 
 @pytest.fixture

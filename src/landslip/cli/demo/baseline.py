@@ -10,34 +10,19 @@ from landslip.metrics.pixels import PixelCounts
 def best_threshold(values: NDArray[np.float32], landslide: NDArray[np.bool_]) -> PixelCounts:
     """Return the counts of the threshold with the highest F1, over or under it as is better.
 
-    It is chosen by the truth itself, so that no threshold can do better.
-
-    Args:
-        values: (n,) one number a pixel.
-        landslide: (n,) the truth.
+    It is chosen by the truth itself (n,), so that no threshold of the values (n,) can do better.
     """
     both = (_best_over(sign * values, landslide) for sign in (1, -1))
     return max(both, key=lambda counts: counts.f1 or 0.0)
 
 
-def ndvi(reflectance: NDArray[np.float32], bands: Bands) -> NDArray[np.float32]:
-    """Return (nir - red) / (nir + red) of (bands, ...); 0 where both are 0."""
-    red, nir = reflectance[list(bands.positions_of(Bands(("red", "nir"))))]
-    index: NDArray[np.float32] = (nir - red) / np.maximum(nir + red, 1e-6)
-    return index
-
-
 def single_thresholds(
     reflectance: NDArray[np.float32], bands: Bands, landslide: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """Return the best F1 of a threshold on each band and on NDVI, by name.
-
-    Args:
-        reflectance: (bands, n).
-        bands: their names.
-        landslide: (n,) the truth.
-    """
-    numbers = dict(zip(bands, reflectance, strict=True)) | {"ndvi": ndvi(reflectance, bands)}
+    """Return the best F1 of a threshold on each band (bands, n) and on NDVI, by name."""
+    red, nir = reflectance[list(bands.positions_of(Bands(("red", "nir"))))]
+    ndvi = (nir - red) / np.maximum(nir + red, 1e-6)  # 0 where both are 0
+    numbers = dict(zip(bands, reflectance, strict=True)) | {"ndvi": ndvi}
     return {name: best_threshold(of, landslide).f1 or 0.0 for name, of in numbers.items()}
 
 

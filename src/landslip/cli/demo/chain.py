@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,6 @@ def run_demo(
 ) -> dict[str, Any]:
     """Run the chain into a folder and return what its ``demo.json`` says.
 
-    Args:
-        out: folder to write.
-        seed: of the terrain and of every draw.
-        overwrite: replace what an earlier run wrote.
-        log: called with a line for each step.
-
     Raises:
         OutputExistsError: ``out`` exists.
     """
@@ -81,6 +76,11 @@ def run_demo(
         if following:
             log(f"{following} ...")
 
+    def log_epoch(result: EpochResult) -> None:
+        counts = result.counts
+        f1 = "" if counts is None or counts.f1 is None else f", validation F1 {counts.f1:.3f}"
+        log(f"  epoch {result.epoch}/{result.epochs}: loss {result.train_loss:.3f}{f1}")
+
     log("terrain: synthetic, seen from above ...")
     with atomic_directory(out, overwrite=overwrite) as folder:
         terrain = make_terrain(seed, folder)
@@ -94,31 +94,16 @@ def run_demo(
         )
         finished("preprocessing", "dataset")
         scene, truth = preprocessed.scene, folder / TRUTH
-        tiles = landslip.datasets.from_scene(
-            scene,
-            truth,
-            area=folder / TRAIN_AREA,
-            out=folder / TRAIN_TILES,
-            tile=_TILE_PX,
-            test_share=0,
-            val_share=0.15,
-            seed=seed,
+        cut = partial(landslip.datasets.from_scene, scene, truth, tile=_TILE_PX)
+        train_area, test_area = folder / TRAIN_AREA, folder / TEST_AREA
+        tiles = cut(
+            area=train_area, out=folder / TRAIN_TILES, test_share=0, val_share=0.15, seed=seed
         )
-        test_tiles = landslip.datasets.from_scene(
-            scene,
-            truth,
-            area=folder / TEST_AREA,
-            out=folder / TEST_TILES,
-            tile=_TILE_PX,
-            test_share=1,
-            val_share=0,
-        )
+        test_tiles = cut(area=test_area, out=folder / TEST_TILES, test_share=1, val_share=0)
         for name, made in ((TRAIN_TILES, tiles), (TEST_TILES, test_tiles)):
             log(f"  {name}: {len(made)} tiles")
         finished("dataset", "training")
-        landslip.train(
-            tiles, out=folder / MODEL, config=TRAINING, seed=seed, on_epoch=_epoch_logger(log)
-        )
+        landslip.train(tiles, out=folder / MODEL, config=TRAINING, seed=seed, on_epoch=log_epoch)
         finished("training", "calibration")
         landslip.calibrate(folder / MODEL, tiles, seed=seed)
         model = landslip.load_model(folder / MODEL)
@@ -134,16 +119,22 @@ def run_demo(
         )
         inventory.report()
         compared = landslip.compare(
-            inventory, truth, area=folder / TEST_AREA, seed=seed, out=folder / COMPARISON
+            inventory, truth, area=test_area, seed=seed, out=folder / COMPARISON
         ).landslides
         finished("inventory", "")
+        quality = preprocessed.quality
         report = {
             "seed": seed,
             "landslides": len(terrain.landslides),
             "landslide_share": scores.pop("landslide_share"),
             "evaluation": evaluation.as_dict(),
             **scores,
-            "preprocessing": _quality(preprocessed.quality),
+            "preprocessing": {
+                "pointing_error_px": quality["reference"]["before"]["rms_px"],
+                "pointing_error_after_px": quality["reference"]["after"]["rms_px"],
+                "registration_error_after_px": quality["registration"]["after"]["rms_px"],
+                "qnr": (quality["fusion"]["full_scale"] or {}).get("qnr"),
+            },
             "inventory": {
                 "landslides": inventory.record.landslides,
                 "true_landslides_of_test_area": compared.detected + compared.missed,
@@ -152,29 +143,13 @@ def run_demo(
             },
             "seconds": seconds | {"all": round(time.monotonic() - started, 1)},
         }
-        _name_final_places(folder, out)
+        here, there = str(folder), str(out.resolve())  # where the sources named will be
+        for name in (EXTRACTION, INVENTORY, COMPARISON):
+            for path in (folder / name).iterdir():
+                if path.suffix in (".json", ".html"):
+                    path.write_text(path.read_text("utf-8").replace(here, there), "utf-8")
         (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     return report
-
-
-def _epoch_logger(log: Callable[[str], None]) -> Callable[[EpochResult], None]:
-    def tell(result: EpochResult) -> None:
-        counts = result.counts
-        f1 = "" if counts is None or counts.f1 is None else f", validation F1 {counts.f1:.3f}"
-        log(f"  epoch {result.epoch}/{result.epochs}: loss {result.train_loss:.3f}{f1}")
-
-    return tell
-
-
-def _quality(quality: dict[str, Any]) -> dict[str, Any]:
-    """Return what matters most of a scene's quality."""
-    refinement, registration = quality["reference"], quality["registration"]
-    return {
-        "pointing_error_px": refinement["before"]["rms_px"],
-        "pointing_error_after_px": refinement["after"]["rms_px"],
-        "registration_error_after_px": registration["after"]["rms_px"],
-        "qnr": (quality["fusion"]["full_scale"] or {}).get("qnr"),
-    }
 
 
 def _score(terrain: DemoTerrain, path: Path, folder: Path) -> dict[str, Any]:
@@ -198,15 +173,6 @@ def _score(terrain: DemoTerrain, path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _name_final_places(folder: Path, out: Path) -> None:
-    """Let what was written name its sources where they will be in the end."""
-    here, there = str(folder), str(out.resolve())
-    for name in (EXTRACTION, INVENTORY, COMPARISON):
-        for path in (folder / name).iterdir():
-            if path.suffix in (".json", ".html"):
-                path.write_text(path.read_text(encoding="utf-8").replace(here, there), "utf-8")
-
-
 _WIDTH_PX = 640
 _TRUTH, _FOUND, _FRAME = (255, 230, 40), (255, 60, 60), (255, 255, 255)
 
@@ -223,14 +189,17 @@ def draw_result(
     image = _shrunk(rgb_composite(stored, valid, bands))
     scale = image.shape[1] / stored.shape[2]
     known, found = (_shrunk(mask.astype(np.uint8) * 255) > 127 for mask in masks)
-    frame = _frame(image.shape[:2], test, scale)
+    rows = slice(round(test.row_off * scale), round(test.row_end * scale))
+    cols = slice(round(test.col_off * scale), round(test.col_end * scale))
     parts = [
         ("image (framed: ground kept for the test)", image),
         ("label: known landslides", draw_outlines(image, known, _TRUTH)),
         ("result: landslides found", draw_outlines(image, found, _FOUND)),
     ]
-    for _, picture in parts:
-        picture[frame] = _FRAME
+    for _, picture in parts:  # a frame two pixels wide
+        inside = picture[rows, cols][2:-2, 2:-2].copy()
+        picture[rows, cols] = _FRAME
+        picture[rows, cols][2:-2, 2:-2] = inside
     save_panels(parts, path)
 
 
@@ -238,15 +207,3 @@ def _shrunk(picture: RgbImage) -> RgbImage:
     height, width = picture.shape[:2]
     size = min(_WIDTH_PX, width), round(height * min(_WIDTH_PX, width) / width)
     return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
-
-
-def _frame(shape: tuple[int, int], window: Window, scale: float) -> NDArray[np.bool_]:
-    """Return the pixels (height, width) of a window's border, two wide."""
-    inside = np.zeros(shape, dtype=np.bool_)
-    rows = slice(round(window.row_off * scale), round(window.row_end * scale))
-    cols = slice(round(window.col_off * scale), round(window.col_end * scale))
-    inside[rows, cols] = True
-    inner = inside.copy()
-    inner[rows, cols] = False
-    inner[rows.start + 2 : rows.stop - 2, cols.start + 2 : cols.stop - 2] = True
-    return inside & ~inner

@@ -1,7 +1,5 @@
 """``landslip demo``."""
 
-from typing import Any
-
 import typer
 
 from landslip.cli import options
@@ -24,7 +22,22 @@ def demo(out: options.Out, seed: options.Seed = 0, overwrite: options.Overwrite 
     report = run_demo(
         out, seed=seed, overwrite=overwrite, log=lambda line: typer.echo(line, err=True)
     )
-    for line in _lines(report):
+    thresholds = report["best_single_threshold_f1"]
+    best = max(thresholds, key=lambda name: float(thresholds[name]))
+    shifts, inventory = report["preprocessing"], report["inventory"]
+    detected, false = (_score(inventory[name]) for name in ("detected_share", "false_share"))
+    true = inventory["true_landslides_of_test_area"]
+    off, left = shifts["pointing_error_px"], shifts["pointing_error_after_px"]
+    shares = f"{detected} of {true} detected, {false} of those mapped false (shares)"
+    for line in (
+        f"raw product to scene: {off:.1f} px off, {left:.2f} px once corrected by the reference",
+        f"on ground that was not trained on (seed {seed}, {report['seconds']['all']:.0f} s):",
+        f"  F1 of the test tiles           {_score(report['evaluation']['f1'])}",
+        f"  F1 of the extracted mask       {_score(report['extraction']['f1'])}",
+        f"  landslides of the test area    {shares}",
+        f"  F1 of the best NDVI threshold  {_score(thresholds['ndvi'])}",
+        f"  F1 of the best band threshold  {_score(thresholds[best])} ({best})",
+    ):
         typer.echo(line)
     typer.echo(f"picture: {out / 'demo.png'}")
     typer.echo(f"inventory for a GIS: {out / 'inventory' / 'inventory.gpkg'}")
@@ -32,29 +45,5 @@ def demo(out: options.Out, seed: options.Seed = 0, overwrite: options.Overwrite 
     typer.echo(f"all numbers: {out / 'demo.json'}")
 
 
-def _lines(report: dict[str, Any]) -> list[str]:
-    thresholds = report["best_single_threshold_f1"]
-    best = max(thresholds, key=lambda name: float(thresholds[name]))
-    seed, seconds = report["seed"], report["seconds"]["all"]
-    seen = report["preprocessing"]
-    off, left = seen["pointing_error_px"], seen["pointing_error_after_px"]
-    return [
-        f"raw product to scene: {off:.1f} px off, {left:.2f} px once corrected by the reference",
-        f"on ground that was not trained on (seed {seed}, {seconds:.0f} s):",
-        f"  F1 of the test tiles           {_score(report['evaluation']['f1'])}",
-        f"  F1 of the extracted mask       {_score(report['extraction']['f1'])}",
-        f"  landslides of the test area    {_share(report['inventory'])}",
-        f"  F1 of the best NDVI threshold  {_score(thresholds['ndvi'])}",
-        f"  F1 of the best band threshold  {_score(thresholds[best])} ({best})",
-    ]
-
-
 def _score(f1: float | None) -> str:
     return "undefined" if f1 is None else f"{f1:.3f}"
-
-
-def _share(found: dict[str, Any]) -> str:
-    detected, false = found["detected_share"], found["false_share"]
-    true = found["true_landslides_of_test_area"]
-    shares = [_score(share) for share in (detected, false)]
-    return f"{shares[0]} of {true} detected, {shares[1]} of those mapped false (shares)"

@@ -36,13 +36,9 @@ _TRAIN_SHARE, _GAP_PX = 7 / 12, 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoTerrain:
-    """A land that was seen from above, and what is known of it.
+    """Terrain seen from above, with all its landslides, and the archive of its product.
 
-    Attributes:
-        land: with all its landslides.
-        area: the part of it that the demo is about, and when it was seen: a year ago for the
-            reference, and lately for the product.
-        product: the archive.
+    The demo is about ``area``, seen a year ago for the reference, and lately for the product.
     """
 
     land: SyntheticLandscape
@@ -99,7 +95,9 @@ def make_terrain(seed: int, folder: Path, shape: tuple[int, int] = SHAPE) -> Dem
     write_landscape_dem(land, area.dem, folder / DEM)
     write_landslides(land, day, folder / TRUTH)
     for part, name in zip(split_area(shape), (TRAIN_AREA, TEST_AREA), strict=True):
-        write_area(land.grid, _moved(part, window), folder / name)
+        col, row = window.col_off + part.col_off, window.row_off + part.row_off
+        moved = Window(col, row, part.width, part.height)
+        write_area(land.grid, moved, folder / name)
     return made
 
 
@@ -112,7 +110,3 @@ def split_area(shape: tuple[int, int] = SHAPE) -> tuple[Window, Window]:
     train_end = round(height * _TRAIN_SHARE)
     test_start = train_end + _GAP_PX
     return Window(0, 0, width, train_end), Window(0, test_start, width, height - test_start)
-
-
-def _moved(part: Window, into: Window) -> Window:
-    return Window(into.col_off + part.col_off, into.row_off + part.row_off, part.width, part.height)

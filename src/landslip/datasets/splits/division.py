@@ -20,15 +20,9 @@ _MAX_UNUSED = 0.5
 class Division:
     """How tiles are to be divided; see `divide`.
 
-    Attributes:
-        method: ``random`` (by tile), ``groups`` (the tiles' own), ``blocks`` (square areas),
-            ``scene`` or ``event`` (one of them is the test).
-        test_share: fraction of test tiles where there is one fold.
-        val_share: fraction of validation tiles among those not tested.
-        folds: 1 is one division; with more, each tile is tested in one of them.
-        block_tiles: side of a block, in tiles.
-        buffer_m: tiles nearer than this to a test tile are unused; None: the side of a tile.
-        only: the scenes or events to hold out in turn; None: each of them.
+    ``test_share`` counts where there is one fold, ``val_share`` among tiles not tested; with more
+    folds each tile is tested in one of them. Tiles within ``buffer_m`` of a test tile are unused;
+    None: the side of a tile. ``only`` has the scenes or events to hold out; None: each in turn.
     """
 
     method: DivisionMethod
@@ -66,13 +60,7 @@ class Division:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """One division of all tiles.
-
-    Attributes:
-        splits: of each tile, in the order of the dataset's index.
-        notes: for the user.
-        held_out: the scene or event that is the test, or None.
-    """
+    """One division of all tiles, in the order of the index; ``held_out`` is a scene or event."""
 
     splits: tuple[Split, ...]
     notes: tuple[str, ...] = ()
@@ -90,11 +78,7 @@ def divide(
       are left out, see `landslip.datasets.splits.spatial.drop_related`.
     - ``scene`` and ``event`` hold out one after another, see `_hold_out`.
 
-    Args:
-        dataset: the tiles.
-        division: how to divide them.
-        duplicates: pairs of tiles with the same content, which ``random`` and ``groups`` keep in
-            one split; the other methods ignore them.
+    ``random`` and ``groups`` keep ``duplicates``, tiles with the same content, in one split.
 
     Raises:
         InputError: the tiles do not allow it.

@@ -36,8 +36,7 @@ class DuplicatePair:
     Attributes:
         kind: ``pixels``: they are equal; ``ground``: their footprints overlap; ``picture``: one is
             a changed copy of the other; ``part``: they are overlapping crops of one picture.
-        one: position of the first tile.
-        other: position of the second, which is larger.
+        one, other: positions of the tiles, the smaller first.
         measure: for ``ground`` the common fraction of the smaller tile, else the correlation.
     """
 

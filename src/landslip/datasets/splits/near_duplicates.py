@@ -58,7 +58,12 @@ def changed_copies(dataset: TileDataset) -> list[tuple[int, int, float]]:
     not compared. Tiles without texture match none. Time grows with the square of the number of
     tiles, a second for a thousand.
     """
-    pictures = np.stack([_thumbnail(_greyscale(dataset.tile(at))) for at in range(len(dataset))])
+    thumbnails = []
+    for at in range(len(dataset)):
+        picture = _greyscale(dataset.tile(at))
+        way = cv2.INTER_AREA if min(picture.shape) > _COPY_SIDE else cv2.INTER_LINEAR
+        thumbnails.append(cv2.resize(picture, (_COPY_SIDE, _COPY_SIDE), interpolation=way))
+    pictures = np.stack(thumbnails).astype(np.float32, copy=False)
     rows = _standardised_rows(_textures(pictures))
     sides = np.array([min(*dataset.shape(at), _COPY_SIDE) for at in range(len(dataset))])
     limits = np.maximum(_MIN_COPY_CORRELATION, _SIGMAS / (sides * (1 - 2 * _EDGE / _COPY_SIDE)))
@@ -75,14 +80,6 @@ def changed_copies(dataset: TileDataset) -> list[tuple[int, int, float]]:
                 if row < col and measure > max(limits[[*pair]]):
                     found[pair] = max(found.get(pair, 0.0), measure)
     return [(one, other, measure) for (one, other), measure in sorted(found.items())]
-
-
-def _thumbnail(picture: GreyImage) -> GreyImage:
-    shrinks = min(picture.shape) > _COPY_SIDE
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(
-        cv2.resize(picture, (_COPY_SIDE, _COPY_SIDE), interpolation=way), dtype=np.float32
-    )
 
 
 def _locally_normalised(

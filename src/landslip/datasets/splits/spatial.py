@@ -37,10 +37,7 @@ class TileFootprints:
 
     Regions more than a degree apart are far apart on it too; within a region lengths are true.
     Tiles of a region with one projected system keep their edges straight along it.
-
-    Attributes:
-        polygons: of each tile; None for a tile of unknown location.
-        regions: number of each tile's region; -1 for a tile of unknown location.
+    A tile of unknown location has the polygon None and the region -1.
     """
 
     polygons: NDArray[np.object_]
@@ -104,7 +101,15 @@ def tile_footprints(dataset: TileDataset) -> TileFootprints:
     """Return the footprints of a dataset's tiles."""
     degrees = np.asarray(shapely.from_wkb(dataset.column("geometry")), dtype=object)
     polygons = np.full(len(dataset), None, dtype=object)
-    regions = _regions(degrees)
+    # regions are more than a degree apart; the date line divides them too
+    centres = shapely.centroid(degrees)
+    known = np.flatnonzero(~shapely.is_missing(degrees))
+    places = np.column_stack([shapely.get_x(centres), shapely.get_y(centres)])[known]
+    cells, cell_of = np.unique(np.floor(places / _REGION_DEGREES), axis=0, return_inverse=True)
+    apart = np.abs(cells[:, None] - cells[None])
+    _, region_of_cell = connected_components(coo_array(apart.max(axis=2) <= 1))
+    regions = np.full(len(dataset), -1, dtype=np.intp)
+    regions[known] = region_of_cell[cell_of.ravel()] if len(known) else -1
     for region in range(regions.max(initial=-1) + 1):
         members = np.flatnonzero(regions == region)
         metric = _metric(dataset, degrees, members)
@@ -112,19 +117,6 @@ def tile_footprints(dataset: TileDataset) -> TileFootprints:
         move = np.array([region * _REGION_SPACING_M - left, -bottom])
         polygons[members] = shapely.transform(metric, move.__add__)
     return TileFootprints(polygons=polygons, regions=regions)
-
-
-def _regions(footprints: NDArray[np.object_]) -> NDArray[np.intp]:
-    """Number the regions more than a degree apart; the date line divides regions too."""
-    centres = shapely.centroid(footprints)
-    known = np.flatnonzero(~shapely.is_missing(footprints))
-    places = np.column_stack([shapely.get_x(centres), shapely.get_y(centres)])[known]
-    cells, cell_of = np.unique(np.floor(places / _REGION_DEGREES), axis=0, return_inverse=True)
-    apart = np.abs(cells[:, None] - cells[None])
-    _, region_of_cell = connected_components(coo_array(apart.max(axis=2) <= 1))
-    regions = np.full(len(footprints), -1, dtype=np.intp)
-    regions[known] = region_of_cell[cell_of.ravel()] if len(known) else -1
-    return regions
 
 
 def _metric(
@@ -211,10 +203,7 @@ def _touching_components(
     windows: tuple[Window, Window], components: tuple[Components, Components]
 ) -> set[tuple[int, int]]:
     """Return the numbers of components of two tiles that touch or overlap."""
-    grown = (
-        Window(one.col_off - 1, one.row_off - 1, one.width + 2, one.height + 2) for one in windows
-    )
-    seam = _intersection(*grown)
+    seam = _intersection(*(window.padded(1) for window in windows))
     here, there = np.zeros((2, *seam.shape), dtype=np.int32)
     for target, window, numbers in zip((here, there), windows, components, strict=True):
         covered = _intersection(seam, window)
@@ -239,12 +228,8 @@ def _intersection(one: Window, other: Window) -> Window:
 class SpatialRelations:
     """Pairs (n, 2) of tile positions that must not be in different splits.
 
-    Attributes:
-        footprints: of the tiles.
-        buffer_m: the least distance of a tile from test tiles.
-        near: tiles nearer to each other than the buffer.
-        overlapping: tiles whose footprints overlap.
-        landslide: tiles that show parts of one landslide, or overlap tiles that do.
+    They are nearer to each other than the buffer, have overlapping footprints, or show parts of one
+    landslide (or overlap tiles that do).
     """
 
     footprints: TileFootprints
