@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,7 +234,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
     with (
         bounded_cache(),
         Scene(location, options.scene) as scene,
-        ThreadPoolExecutor(1, "fingerprint") as side,
+        ThreadPoolExecutor(2, "side") as side,
     ):
         fingerprint = side.submit(scene_fingerprint, scene.path)
         warnings = check_compatibility(scene, model.card, options.min_area_m2)
@@ -244,6 +245,8 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
                 work.clear()
                 return ExtractionSummary.read(work.out / SUMMARY)
             refuse_existing(out, overwrite=options.overwrite)
+            # pyogrio imports pandas, which takes as long as the network needs for a megapixel
+            side.submit(import_module, "landslip.inference.postprocessing")
             if model.card.training_statistics is not None:
                 from landslip.models.ood.score import score_scene
 
@@ -291,7 +294,6 @@ def _map_scene(
         resumed=int(finished.sum()),
     )
     with bounded_cache(job.cache_mib), closing(windows):
-        # its imports take a while, in which the network is at work already
         from landslip.inference.postprocessing import Postprocessor
 
         postprocessor = Postprocessor(
