@@ -70,13 +70,9 @@ def blend_weights(overlap: int) -> NDArray[np.uint32]:
 def blend(
     earlier: ProbabilityLevels, later: ProbabilityLevels, weights: NDArray[np.uint32], overlap: int
 ) -> ProbabilityLevels:
-    """Return weighted means, rounded; nodata where the earlier window has nodata.
+    """Return weighted means, rounded; both windows have nodata at the same pixels.
 
-    Args:
-        earlier: levels of one window.
-        later: levels of its neighbour at the same pixels, nodata at the same pixels.
-        weights: of the neighbour, in units of ``1 / (2 * overlap)``; broadcast against both.
-        overlap: of the windows, in pixels.
+    The later window's weights are in units of ``1 / (2 * overlap)`` and are broadcast.
     """
     if overlap == 0:
         return earlier

@@ -39,13 +39,7 @@ class Polygonizer:
     def __init__(
         self, folder: Path | None = None, *, min_px: int = 1, open_corners: int = _OPEN_CORNERS
     ) -> None:
-        """Start at the top of the scene.
-
-        Args:
-            folder: of the spill file; with None everything stays in memory.
-            min_px: landslides of fewer pixels are dropped.
-            open_corners: how many corners of open components memory holds.
-        """
+        """Start at the top; without a folder for the spill file everything stays in memory."""
         self._spill_file = None if folder is None else _SpillFile(folder / ".corners.bin")
         self._min_px = min_px
         self._max_open_corners = open_corners
@@ -55,12 +49,7 @@ class Polygonizer:
         self._finished: list[Landslides] = []
 
     def add(self, mask: NDArray[np.bool_], probability: NDArray[np.uint8]) -> None:
-        """Add the next rows.
-
-        Args:
-            mask: True is landslide (rows, width).
-            probability: of each pixel, in levels of 1/250 (rows, width).
-        """
+        """Add the next rows (rows, width): True is landslide; probability in levels of 1/250."""
         height, width = mask.shape
         if self._row == 0:
             self._last_row = np.zeros(width + 2, dtype=np.int32)
@@ -99,7 +88,15 @@ class Polygonizer:
                 self._finished.append(self._trace(batch, merged))
         self._open = open_components(merged, is_open)
         self._last_row = (np.cumsum(is_open, dtype=np.int32) * is_open)[merged.bottom]
-        self._spill()
+        in_memory = sum(component.corners_in_memory for component in self._open)
+        if self._spill_file is None or in_memory <= self._max_open_corners:
+            return
+        for component in sorted(self._open, key=lambda one: one.corners_in_memory, reverse=True):
+            in_memory -= component.corners_in_memory
+            component.spilled += [self._spill_file.append(chunk) for chunk in component.corners]
+            component.corners = []
+            if in_memory <= self._max_open_corners // 2:
+                return
 
     def _trace(self, batch: NDArray[np.int64], merged: "MergedComponents") -> Landslides:
         index = np.full(len(merged), -1, dtype=np.int32)
@@ -134,30 +131,10 @@ class Polygonizer:
             chunks += [self._spill_file.read(*chunk) for chunk in component.spilled]
         return np.concatenate(chunks)
 
-    def _spill(self) -> None:
-        """Where memory holds too many corners, write those of the largest components to disk."""
-        in_memory = sum(component.corners_in_memory for component in self._open)
-        if self._spill_file is None or in_memory <= self._max_open_corners:
-            return
-        for component in sorted(self._open, key=lambda one: one.corners_in_memory, reverse=True):
-            in_memory -= component.corners_in_memory
-            component.spilled += [self._spill_file.append(chunk) for chunk in component.corners]
-            component.corners = []
-            if in_memory <= self._max_open_corners // 2:
-                return
-
 
 @dataclass(slots=True)
 class OpenComponent:
-    """A component that may continue below.
-
-    Attributes:
-        pixels: how many it has so far.
-        probability_sum: over them, in levels of 1/250.
-        probability_max: of them.
-        corners: those in memory, in chunks.
-        spilled: chunks that are not, as (start, count) in the spill file.
-    """
+    """A component that may continue below; spilled chunks are (start, count) in the spill file."""
 
     pixels: int
     probability_sum: int
@@ -170,25 +147,13 @@ class OpenComponent:
         """How many corners memory holds."""
         return sum(map(len, self.corners))
 
-    @property
-    def corner_count(self) -> int:
-        """How many corners there are so far."""
-        return self.corners_in_memory + sum(count for _, count in self.spilled)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedComponents:
     """The components of a band, merged with the open ones above; component 0 is the background.
 
-    Attributes:
-        corners: new ones, sorted by position.
-        owners: the component of each corner.
-        last_corners: the last new corner of each component.
-        pixels: of each component.
-        probability_sums: of each component, in levels of 1/250.
-        probability_maxima: of each component.
-        from_above: the open components that are now parts of a component.
-        bottom: the component of each pixel of the band's last row (width + 2).
+    ``corners`` are the new ones, sorted; ``from_above`` holds the open components that are now
+    parts of a component, ``bottom`` the component of each pixel of the last row (width + 2).
     """
 
     corners: NDArray[np.int64]
@@ -208,7 +173,9 @@ class MergedComponents:
         """How many corners each component has."""
         counts = np.bincount(self.owners, minlength=len(self))
         for key, components in self.from_above.items():
-            counts[key] += sum(component.corner_count for component in components)
+            for component in components:
+                counts[key] += component.corners_in_memory
+                counts[key] += sum(count for _, count in component.spilled)
         return counts
 
 

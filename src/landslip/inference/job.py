@@ -1,6 +1,7 @@
 """What is extracted: the options, the planned windows, and the identity of the job."""
 
 import hashlib
+import itertools
 import json
 import re
 from concurrent.futures import Future
@@ -11,7 +12,6 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.errors import InputError, argument
@@ -117,7 +117,14 @@ def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> li
     """
     name = str(scene.path)
     check_compatible(card, scene.bands, scene.radiometry, name)
-    check_value_range(card, _sample_values(scene, card), name)
+    height, width = scene.grid.shape
+    fractions = (np.arange(_SAMPLES_PER_AXIS) + 0.5) / _SAMPLES_PER_AXIS
+    samples = []
+    for row, col in itertools.product(fractions * height, fractions * width):
+        window = Window(int(col), int(row), _SAMPLE_PX, _SAMPLE_PX)
+        stored, valid = scene.read(window, card.bands)
+        samples.append(scene.radiometry.values(stored[:, valid]))
+    check_value_range(card, np.concatenate(samples, axis=1), name)
     if scene.grid.crs is None and min_area_m2 > 0:
         raise InputError(
             f"{name}: {argument('min_area')} is in square metres and the scene has no coordinate "
@@ -130,19 +137,6 @@ def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> li
     if trained and found and not 1 / _RESOLUTION_RATIO < found / trained < _RESOLUTION_RATIO:
         warnings.append(message("scene.resolution", found=found, trained=trained))
     return warnings
-
-
-def _sample_values(scene: Scene, card: ModelCard) -> NDArray[np.float32]:
-    """Return valid values (bands, n) of small windows spread over the scene, in its units."""
-    height, width = scene.grid.shape
-    fractions = (np.arange(_SAMPLES_PER_AXIS) + 0.5) / _SAMPLES_PER_AXIS
-    values = []
-    for row in fractions * height:
-        for col in fractions * width:
-            window = Window(int(col), int(row), _SAMPLE_PX, _SAMPLE_PX)
-            stored, valid = scene.read(window, card.bands)
-            values.append(scene.radiometry.values(stored[:, valid]))
-    return np.concatenate(values, axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,13 +241,6 @@ def plan_extraction(
     fingerprint: "Future[Fingerprint]",
 ) -> ExtractionJob:
     """Plan the windows of a scene; nothing is computed.
-
-    Args:
-        scene: to be extracted.
-        model: to be applied.
-        engine: that runs the model.
-        options: as the user gave them.
-        fingerprint: of the scene's files.
 
     Raises:
         InputError: an option does not fit the scene or the model.

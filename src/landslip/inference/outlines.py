@@ -151,13 +151,7 @@ def find_corners(
 
 
 def trace_outlines(corners: NDArray[np.int64], owners: NDArray[np.int32], count: int) -> Outlines:
-    """Return the polygons of labels whose corners are complete.
-
-    Args:
-        corners: sorted by position.
-        owners: which polygon each belongs to, from 0 to ``count - 1``.
-        count: the number of polygons.
-    """
+    """Return the ``count`` polygons that all of these sorted corners belong to."""
     order, sizes, ring_owners = _in_ring_order(_followers(corners, owners), owners)
     ends = np.cumsum(sizes)
     closed = corners[np.insert(order, ends, order[ends - sizes])]
@@ -181,7 +175,10 @@ def _followers(corners: NDArray[np.int64], owners: NDArray[np.int32]) -> NDArray
     down[touching + 1] ^= True
     follower = np.empty(len(corners), dtype=np.int32)
     _join_ends(follower, np.flatnonzero(right), np.flatnonzero(~right), along_row)
-    by_col = _sorted_by_col((position & _COL_MASK).astype(np.int32))
+    cols = (position & _COL_MASK).astype(np.int32)
+    shape = (1, int(cols.max()) + 1)
+    one_row = sparse.csr_array((np.arange(len(cols)), cols, np.array([0, len(cols)])), shape)
+    by_col = one_row.tocsc().data  # the stable order by column: a counting sort
     downward = down[by_col]
     _join_ends(follower, by_col[downward], by_col[~downward], ~along_row)
     return follower
@@ -196,14 +193,6 @@ def _join_ends(
     """Join the two ends of each edge, in the direction from the one that leaves along it."""
     forward = leaves[first]
     follower[np.where(forward, first, second)] = np.where(forward, second, first)
-
-
-def _sorted_by_col(cols: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the stable order by column: a counting sort."""
-    shape = (1, int(cols.max()) + 1)
-    one_row = sparse.csr_array((np.arange(len(cols)), cols, np.array([0, len(cols)])), shape)
-    by_col: NDArray[np.int64] = one_row.tocsc().data
-    return by_col
 
 
 def _in_ring_order(

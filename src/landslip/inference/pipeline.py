@@ -20,13 +20,9 @@ WindowIndex = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowResult:
-    """A window that is in the store.
+    """A window (row, col) that is in the store; skipped where it holds no data.
 
-    Attributes:
-        index: (row, col) in the plan.
-        skipped: whether it holds no data, so that nothing was computed.
-        started_s: when the network started with it, on the clock of `time.monotonic`.
-        seconds: that the network took.
+    ``started_s`` is when the network started with it, on the clock of `time.monotonic`.
     """
 
     index: WindowIndex
@@ -39,17 +35,9 @@ class WindowResult:
 class WindowPipeline:
     """Computes windows of a scene: some threads read ahead, some compute, and one stores.
 
-    No more windows are in memory than ``streams`` and ``readers`` together.
-
-    Attributes:
-        plan: of the windows.
-        bands: of the network.
-        store: of finished windows.
-        open_scene: called once by each thread that reads.
-        open_runner: sets up the network, while the first windows are being read.
-        prepare_store: called before the first window is written.
-        streams: windows computed at once.
-        readers: windows read at once.
+    No more windows are in memory than ``streams`` and ``readers`` together. Each thread that reads
+    opens the scene once; the network is set up while the first windows are being read; the store
+    is prepared before the first is written.
     """
 
     plan: WindowPlan

@@ -77,16 +77,9 @@ class WindowPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowCosts:
-    """Memory and time that windows take on a machine.
+    """Memory and time that windows take; libraries and weights are resident.
 
-    Attributes:
-        resident_bytes: independent of the windows: libraries, weights.
-        computing_bytes_per_px: of a window while it is computed.
-        reading_bytes_per_px: of a window as it is read.
-        streams: windows computed at once.
-        readers: windows read at once.
-        px_per_s: speed of one stream.
-        seconds_per_window: overhead of each window.
+    ``streams`` windows are computed at once, each at ``px_per_s``, and ``readers`` read at once.
     """
 
     resident_bytes: int
@@ -100,12 +93,7 @@ class WindowCosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockLayout:
-    """The blocks of a scene's file; each is read whole.
-
-    Attributes:
-        block: (height, width) of a block.
-        bytes_per_px: of all bands.
-    """
+    """The blocks (height, width) of a scene's file, each read whole; bytes are of all bands."""
 
     block: tuple[int, int]
     bytes_per_px: int
@@ -126,17 +114,9 @@ class BlockLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """Everything a plan is made from.
+    """Everything a plan is made from; lengths in pixels.
 
-    Attributes:
-        shape: (height, width) of the scene.
-        corner: (row, col) where windows start, see `lattice_corner`.
-        multiple: sides and overlap of windows are multiples of this.
-        overlap: of neighbours, in pixels.
-        memory_bytes: bound on the memory of the process.
-        costs: of windows.
-        blocks: of the scene's file.
-        side: of windows; None lets the plan choose.
+    Windows start at ``corner`` (row, col); their sides and overlap are multiples of ``multiple``.
     """
 
     shape: tuple[int, int]

@@ -14,20 +14,14 @@ from landslip.inference.connected_components import Polygonizer
 from landslip.inference.plan import BAND_PX, WindowPlan
 from landslip.inference.rasters import ResultRasters
 from landslip.inference.result import LANDSLIDES
-from landslip.inference.store import NODATA, ProbabilityLevels, WindowStore
+from landslip.inference.store import NODATA, WindowStore
 from landslip.inference.table import LandslideTable, TableTotals
 from landslip.models.engines.base import PROBABILITY_LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapStatistics:
-    """Counts of a finished map.
-
-    Attributes:
-        landslide_px: pixels of the mask.
-        valid_px: pixels with data.
-        polygons: their totals.
-    """
+    """Counts of a finished map: pixels of the mask, pixels with data, totals of the polygons."""
 
     landslide_px: int
     valid_px: int
@@ -47,16 +41,7 @@ class Postprocessor:
         threshold: float,
         min_area_m2: float,
     ) -> None:
-        """Create the files of the result in a folder.
-
-        Args:
-            plan: of the windows.
-            store: of the windows.
-            folder: of the result.
-            grid: of the scene.
-            threshold: probability from which a pixel is landslide.
-            min_area_m2: minimum mapping unit of the polygons.
-        """
+        """Create the files of the result in a folder."""
         self._plan, self._store, self._folder = plan, store, folder
         self._threshold = threshold_level(threshold)
         pixel_m2 = grid.pixel_area_m2  # None where pixels differ in area
@@ -86,7 +71,15 @@ class Postprocessor:
             blended = self._blender.finish_row()
             height = max(1, BAND_PX // self._plan.shape[1])
             for top in range(0, len(blended), height):
-                self._process_band(blended[top : top + height])
+                band = blended[top : top + height]
+                valid = band != NODATA
+                mask = (band >= self._threshold) & valid
+                self._rasters.write(band)
+                self._polygonizer.add(mask, band)
+                for landslides in self._polygonizer.take():
+                    self._table.append(landslides)
+                self._landslide_px += int(np.count_nonzero(mask))
+                self._valid_px += int(np.count_nonzero(valid))
             self._row += 1
 
     def finish(self) -> MapStatistics:
@@ -103,16 +96,6 @@ class Postprocessor:
         """Close all files as they are."""
         self._rasters.close()
         self._table.close()
-
-    def _process_band(self, levels: ProbabilityLevels) -> None:
-        valid = levels != NODATA
-        mask = (levels >= self._threshold) & valid
-        self._rasters.write(levels)
-        self._polygonizer.add(mask, levels)
-        for landslides in self._polygonizer.take():
-            self._table.append(landslides)
-        self._landslide_px += int(np.count_nonzero(mask))
-        self._valid_px += int(np.count_nonzero(valid))
 
 
 def threshold_level(threshold: float) -> int:

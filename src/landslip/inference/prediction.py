@@ -10,7 +10,6 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inference.blending import RowBlender
 from landslip.inference.job import ExtractionOptions, check_compatibility, plan_extraction
-from landslip.inference.plan import WindowPlan
 from landslip.inference.store import NODATA
 from landslip.io.raster import Scene, bounded_cache
 from landslip.models.engines.base import PROBABILITY_LEVELS, Engine
@@ -44,29 +43,6 @@ def predict_window(
     check_compatibility(scene, model.card, 0.0)
     job = plan_extraction(scene, model, engine, ExtractionOptions(), Future())
     plan, bands = job.plan, model.card.bands
-    needed = _needed(plan, window)
-    runner = engine.runner(job.window_spec)
-    blender = RowBlender(plan, first_row=needed[0][0])
-    probability = np.full(window.shape, np.nan, dtype=np.float32)
-    done, total = 0, sum(len(cols) for _, cols in needed)
-    with bounded_cache():
-        for row, cols in needed:
-            for col in range(plan.count[1]):
-                steps = np.full(plan.window, NODATA, dtype=np.uint8)
-                if col in cols:
-                    stored, valid = scene.read(plan.window_at(row, col), bands)
-                    if valid.any():
-                        steps = runner.run(stored, valid)
-                        steps[~valid] = NODATA
-                    done += 1
-                    progress(done, total)
-                blender.add(steps, col)
-            _copy(blender.finish_row(), plan.finished_rows(row), window, probability)
-    return probability
-
-
-def _needed(plan: WindowPlan, window: Window) -> list[tuple[int, range]]:
-    """Return rows of windows, and the columns of each, that a part of the scene is blended from."""
     height, width = plan.window
     rows = [
         row
@@ -78,21 +54,26 @@ def _needed(plan: WindowPlan, window: Window) -> list[tuple[int, range]]:
         for col, start in enumerate(plan.col_offs)
         if start < window.col_end and start + width > window.col_off
     ]
-    return [(row, range(cols[0], cols[-1] + 1)) for row in rows]
-
-
-def _copy(
-    steps: NDArray[np.uint8],
-    rows: tuple[int, int],
-    window: Window,
-    probability: NDArray[np.float32],
-) -> None:
-    """Copy the part of finished rows (first, end) that is in the window."""
-    first, end = max(rows[0], window.row_off), min(rows[1], window.row_end)
-    if first >= end:
-        return
-    part = steps[first - rows[0] : end - rows[0], window.col_off : window.col_end]
-    values = part.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
-    probability[first - window.row_off : end - window.row_off] = np.where(
-        part == NODATA, np.float32(np.nan), values
-    )
+    runner = engine.runner(job.window_spec)
+    blender = RowBlender(plan, first_row=rows[0])
+    probability = np.full(window.shape, np.nan, dtype=np.float32)
+    done = 0
+    with bounded_cache():
+        for row in rows:
+            for col in range(plan.count[1]):
+                steps = np.full(plan.window, NODATA, dtype=np.uint8)
+                if col in cols:
+                    stored, valid = scene.read(plan.window_at(row, col), bands)
+                    if valid.any():
+                        steps = runner.run(stored, valid)
+                        steps[~valid] = NODATA
+                    done += 1
+                    progress(done, len(rows) * len(cols))
+                blender.add(steps, col)
+            finished, (start, end) = blender.finish_row(), plan.finished_rows(row)
+            first, end = max(start, window.row_off), min(end, window.row_end)
+            part = finished[first - start : end - start, window.col_off : window.col_end]
+            values = part.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
+            values[part == NODATA] = np.nan
+            probability[first - window.row_off :][: len(values)] = values
+    return probability

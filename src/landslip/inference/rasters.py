@@ -33,13 +33,7 @@ class ResultRasters:
     """
 
     def __init__(self, folder: Path, grid: Grid, threshold: int) -> None:
-        """Create both in a folder.
-
-        Args:
-            folder: of the result.
-            grid: of the scene.
-            threshold: lowest level of probability that is landslide.
-        """
+        """Create both in a folder; from the level ``threshold`` a pixel is landslide."""
         self._folder, self._threshold = folder, threshold
         rows = _MAX_ROWS
         while rows > _MIN_ROWS and rows * grid.shape[1] > BAND_PX:
@@ -71,12 +65,7 @@ class ResultRasters:
         if self._filled:
             self._flush()
         with ThreadPoolExecutor(2) as pool:
-            done = [
-                pool.submit(self._finish, output, name)
-                for output, name in ((self._probability, PROBABILITY), (self._mask, MASK))
-            ]
-            for future in done:
-                future.result()
+            list(pool.map(self._finish, (self._probability, self._mask), (PROBABILITY, MASK)))
 
     def close(self) -> None:
         """Close both as they are."""
@@ -88,7 +77,11 @@ class ResultRasters:
         window = Window(0, self._row, levels.shape[1], len(levels))
         fractions = np.where(levels >= self._threshold, np.uint8(_ALL_LANDSLIDE), np.uint8(0))
         fractions[levels == NODATA] = NODATA
-        masks = [_landslide(level) for level in self._mask.levels_of(fractions[np.newaxis])]
+        # at least half of the pixels are landslide
+        masks = [
+            np.where(level == NODATA, level, level >= _ALL_LANDSLIDE // 2).astype(np.uint8)
+            for level in self._mask.levels_of(fractions[np.newaxis])
+        ]
         with raster_writing(self._folder / PROBABILITY):
             self._probability.write(self._probability.levels_of(levels[np.newaxis]), window)
         with raster_writing(self._folder / MASK):
@@ -105,10 +98,3 @@ class ResultRasters:
                 f"{self._folder / name}: a part of the raster could not be written; free disk "
                 "space and run the same command again"
             )
-
-
-def _landslide(fractions: ProbabilityLevels) -> ProbabilityLevels:
-    """Return 1 where the fraction of landslide is at least a half, 0 below, and nodata."""
-    mask = (fractions >= _ALL_LANDSLIDE // 2).astype(np.uint8)
-    mask[fractions == NODATA] = NODATA
-    return mask

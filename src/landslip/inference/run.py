@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.crs import AreaMeasure
@@ -117,13 +116,17 @@ def _extract_at_once(
 ) -> Generator[tuple[SceneTask, ExtractionOutcome]]:
     from landslip.inference.ray.pool import ray_worker_pool
 
-    combined = _CombinedProgress(progress)
+    lock = threading.Lock()
+    started: dict[SceneTask, tuple[float, float]] = {}  # progress of the scenes that have started
 
     def outcome(task: SceneTask) -> ExtractionOutcome:
+        def report(done: float, total: float) -> None:
+            with lock:
+                started[task] = done, total
+                progress(*(sum(column) for column in zip(*started.values(), strict=True)))
+
         try:
-            return extract_task(
-                task, model, engine, options, progress=combined.add_scene(), pool=pool
-            )
+            return extract_task(task, model, engine, options, progress=report, pool=pool)
         except LandslipError as error:
             return error
 
@@ -140,27 +143,6 @@ def _extract_at_once(
                 yield futures[future], result
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
-
-
-class _CombinedProgress:
-    """Progress of several scenes as one: of those that have started."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._lock = progress, threading.Lock()
-        self._scenes: list[tuple[float, float]] = []
-
-    def add_scene(self) -> Progress:
-        """Return the progress of one scene."""
-        with self._lock:
-            at = len(self._scenes)
-            self._scenes.append((0.0, 0.0))
-
-        def report(done: float, total: float) -> None:
-            with self._lock:
-                self._scenes[at] = done, total
-                self._progress(*(sum(column) for column in zip(*self._scenes, strict=True)))
-
-        return report
 
 
 def extract_task(
@@ -283,10 +265,11 @@ def _map_scene(
 ) -> "tuple[MapStatistics, _WindowTimings]":
     """Compute the windows that are not finished, and postprocess behind them."""
     plan, options = job.plan, job.options
-    finished = _finished_windows(job, store)
-    is_new = finished is None
-    if finished is None:
-        finished = np.zeros(plan.count, dtype=np.bool_)
+    identity = store.identity()
+    if identity is not None and not options.overwrite:
+        job.check_identity(identity, store.location)
+    is_new = identity is None or identity != job.identity
+    finished = np.zeros(plan.count, dtype=np.bool_) if is_new else store.finished()
     todo = [index for index in plan if not finished[index]]
     windows = _compute(job, store, todo, pool, is_new=is_new)
     timings = _WindowTimings(
@@ -313,20 +296,6 @@ def _map_scene(
                 progress(pixels * int(finished.sum()) / finished.size, pixels)
                 postprocessor.process(finished)
             return postprocessor.finish(), timings
-
-
-def _finished_windows(job: ExtractionJob, store: WindowStore) -> NDArray[np.bool_] | None:
-    """Return which windows an earlier run finished; None where the store is to be created.
-
-    Raises:
-        InputError: they belong to another job.
-    """
-    identity = store.identity()
-    if identity is None:
-        return None
-    if not job.options.overwrite:
-        job.check_identity(identity, store.location)
-    return store.finished() if identity == job.identity else None
 
 
 def _compute(

@@ -48,13 +48,7 @@ _ROW_BITS = 28
 
 @dataclass(slots=True, kw_only=True)
 class TableTotals:
-    """Sums over the table.
-
-    Attributes:
-        landslides: number of rows.
-        area_m2: of all; None without a coordinate system.
-        area_px: of all.
-    """
+    """Sums over the table; ``area_m2`` is None without a coordinate system."""
 
     landslides: int = 0
     area_m2: float | None = 0.0
@@ -69,13 +63,7 @@ class LandslideTable(Closeable):
     """
 
     def __init__(self, folder: Path, grid: Grid, *, min_area_m2: float = 0.0) -> None:
-        """Start an empty table.
-
-        Args:
-            folder: of temporary files.
-            grid: of the scene.
-            min_area_m2: minimum mapping unit; without a coordinate system none applies.
-        """
+        """Start a table with temporary files in a folder; without a CRS no minimum area applies."""
         self._folder = tempfile.TemporaryDirectory(prefix=".landslides-", dir=folder)
         self._grid = grid
         self._min_area_m2 = min_area_m2

@@ -54,10 +54,7 @@ def allocate(
 ) -> Allocation:
     """Divide the cores of a cluster among workers.
 
-    Args:
-        nodes: of the cluster; those without cores are not used.
-        workers: wanted; None is one for each node as large as the smallest (or for each GPU).
-        by_gpu: whether each worker needs a GPU.
+    None is one worker for each node as large as the smallest, or for each GPU.
     """
     nodes = [node for node in nodes if node.cores > 0 and (node.gpus or not by_gpu)]
     if not nodes:
@@ -79,11 +76,6 @@ def block_size(waiting: int, workers: int, streams: int) -> int:
 
     Many at first, since a task starts with nothing read ahead; few near the end, so that all
     workers end at about the same time.
-
-    Args:
-        waiting: windows that no task has yet.
-        workers: that run at once.
-        streams: windows that a worker computes at once.
     """
     fair = waiting / (4 * max(workers, 1))
     # as many for each stream, so that none is idle while another ends the block
@@ -137,11 +129,6 @@ class RayWorkerPool(Closeable):
 
     def __init__(self, spec: WorkerSpec, workers: int | None, *, by_gpu: bool = False) -> None:
         """Open the model on one worker.
-
-        Args:
-            spec: of the workers.
-            workers: how many run at once; None is one for each node (or GPU).
-            by_gpu: whether each needs a GPU.
 
         Raises:
             LandslipError: no worker can start, or the model cannot be opened there.
@@ -289,13 +276,7 @@ def _nodes() -> list[ClusterNode]:
 def ray_worker_pool(
     model: ModelFolder, engine: Engine, address: str, workers: int | None
 ) -> Iterator[RayWorkerPool]:
-    """Have workers with a model and an engine while the body runs.
-
-    Args:
-        model: in a folder that all nodes reach.
-        engine: open here; workers have one like it.
-        address: of the cluster, see `connected`.
-        workers: how many run at once; None is one for each node.
+    """Have workers with a model and an engine while the body runs; None is one for each node.
 
     Raises:
         InputError: no cluster answers at the address.

@@ -17,6 +17,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 _CONNECT_TIMEOUT_S = 10.0
 _OBJECT_STORE_BYTES = 100 * 2**20  # pixels do not go through Ray
 _OOM_RETRIES = 2
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 def check_address(address: str) -> None:
@@ -93,7 +94,7 @@ def _join(address: str) -> None:
             f"machines, or use {argument('ray', AUTO)}"
         )
     try:
-        ray.init(address=address, **_quiet())
+        ray.init(address=address, **_QUIET)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"{argument('ray', address)}: {first_line(error)}") from error
 
@@ -119,14 +120,10 @@ def _start() -> None:
             num_cpus=len(os.sched_getaffinity(0)),
             object_store_memory=_OBJECT_STORE_BYTES,
             include_dashboard=False,
-            **_quiet(),
+            **_QUIET,
         )
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-def _quiet() -> dict[str, Any]:
-    return {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 def first_line(error: BaseException) -> str:

@@ -110,7 +110,9 @@ def _worker_of_process(spec: WorkerSpec) -> "_Worker":
     global _worker  # noqa: PLW0603
     if _worker is None or _worker.spec != spec:
         if _worker is not None:
-            _worker.release_cores()
+            for lock in _worker.core_locks:
+                lock.close()
+            os.sched_setaffinity(0, _worker.all_cores)
         _worker = None  # never two models in memory
         _worker = _Worker(spec)
     return _worker
@@ -126,8 +128,8 @@ class _Worker:
                 f"command is version {spec.code_version}; install the same version on all nodes"
             )
         self.spec = spec
-        self._all_cores = os.sched_getaffinity(0)
-        self._core_locks = reserve_cores(spec.cores)
+        self.all_cores = os.sched_getaffinity(0)
+        self.core_locks = reserve_cores(spec.cores)
         model = open_model(spec.model)
         if json_digest(model.card.model_dump(mode="json")) != spec.model_sha256:
             raise ModelError(
@@ -137,11 +139,6 @@ class _Worker:
         self._engine = open_engine(model, spec.engine, spec.precision)
         self.costs = self._engine.costs()
         self._runner: tuple[WindowSpec, WindowRunner] | None = None
-
-    def release_cores(self) -> None:
-        for lock in self._core_locks:
-            lock.close()
-        os.sched_setaffinity(0, self._all_cores)
 
     def compute(self, job: SceneJob, windows: Sequence[WindowIndex]) -> list[WindowResult]:
         store = WindowStore(job.store)
@@ -189,11 +186,7 @@ def reserve_cores(count: int, folder: Path | None = None) -> list[TextIOWrapper]
     """Bind this thread, and those it starts, to cores that no other worker is bound to.
 
     Engines take every core they see, and Ray does not bind its workers. Where too few cores are
-    free, those of others fill up the count.
-
-    Args:
-        count: of cores.
-        folder: of lock files, one for each core of this machine.
+    free, those of others fill up the count. The folder holds a lock file for each core.
 
     Returns:
         The locks; cores are reserved while they are open, and freed when the process dies.
