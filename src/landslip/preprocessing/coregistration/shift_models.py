@@ -172,13 +172,10 @@ def _least_median(terms: Points, shifts: Points, generator: np.random.Generator)
 class DisplacementField:
     """Displacements that follow the tie points smoothly, around an affine model.
 
-    Attributes:
-        base: the affine fit; its inliers are the tie points that agree with their neighbours.
-        displacement: returns the shifts (n, 2) at pixel coordinates (n, 2) of the reference. Beyond
-            the tie points the local part stays as it is at the nearest edge of their bounds, and
-            it never exceeds that of any tie point.
-        predicted_px: root mean square error at tie points left out in turn, and of the affine
-            model there.
+    Beyond the tie points the local part stays as it is at the nearest edge of their bounds, and it
+    never exceeds that of any tie point. The inliers of ``base`` agree with their neighbours;
+    ``predicted_px`` are the rms errors at tie points left out in turn, of this and of the affine
+    model.
     """
 
     base: ShiftFit

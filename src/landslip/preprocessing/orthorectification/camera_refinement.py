@@ -131,16 +131,11 @@ def match_repeatedly(
     choose_model: Callable[[int], ShiftModel],
     subject: str,
 ) -> Refinement:
-    """Match an image with a reference on the map and correct its camera, round by round.
+    """Match an image with a reference on one map and correct its camera, round by round.
 
-    Args:
-        view: the image on the map.
-        reference: on the same map.
-        rounds: how patches are matched in each (smaller ones on a small map), and when its fit is
-            trusted.
-        choose_model: returns how the correction may change over the image, for a number of tie
-            points.
-        subject: the images, as messages name them.
+    Each round says how patches are matched (smaller ones on a small map), and when its fit is
+    trusted; ``choose_model`` returns the correction's model for a number of tie points, and
+    ``subject`` names the images in messages.
 
     Raises:
         InputError: the map is too small for a patch, tie points are too few, or do not agree.
