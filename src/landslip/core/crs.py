@@ -91,7 +91,12 @@ def metric_crs(crs: CRS, geometries: NDArray[np.object_]) -> CRS:
     middles = (boxes[:, :2] + boxes[:, 2:])[~np.isnan(boxes[:, 0])] / 2
     points = np.asarray(shapely.points(middles), dtype=object)
     degrees = shapely.get_coordinates(reproject(points, crs, CRS.from_epsg(4326)))
-    lon, lat = _mean_direction(degrees) if len(degrees) else (0.0, 0.0)
+    lon = lat = 0.0
+    if len(degrees):  # the mean direction, which no meridian cuts
+        lons, lats = np.radians(degrees).T
+        east, north, up = np.cos(lats) * np.cos(lons), np.cos(lats) * np.sin(lons), np.sin(lats)
+        x, y, z = float(east.mean()), float(north.mean()), float(up.mean())
+        lon, lat = math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
     text = f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84 +units=m +no_defs"
     return CRS.from_wkt(pyproj.CRS.from_proj4(text).to_wkt())
 
@@ -153,14 +158,6 @@ def polygonal_part(geometry: shapely.Geometry) -> shapely.Geometry:
         return geometry
     parts = shapely.get_parts(geometry)
     return shapely.union_all(parts[shapely.area(parts) > 0])
-
-
-def _mean_direction(degrees: NDArray[np.float64]) -> tuple[float, float]:
-    """Return longitude and latitude of the mean direction, which no meridian cuts."""
-    lon, lat = np.radians(degrees).T
-    east, north, up = np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)
-    x, y, z = float(east.mean()), float(north.mean()), float(up.mean())
-    return math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
 def _name(crs: CRS) -> str:

@@ -1,6 +1,6 @@
 """What can go wrong in a way that the user can fix, and how an argument is called."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
@@ -34,30 +34,23 @@ def argument(name: str, value: object = None) -> str:
     In Python ``argument("min_area")`` is ``min_area`` and ``argument("overwrite", True)`` is
     ``overwrite=True``; on the command line ``--min-area`` and ``--overwrite``.
     """
-    return _style(name, value)
+    if not _as_options:
+        return name if value is None else f"{name}={value!r}"
+    option = name.replace("_", "-")
+    if value is False:
+        return f"--no-{option}"
+    return f"--{option}" if value is None or value is True else f"--{option} {value}"
+
+
+_as_options = False
 
 
 @contextmanager
 def arguments_named_as_options() -> Iterator[None]:
     """Let messages name command-line options while a command runs."""
-    global _style  # noqa: PLW0603 - threads of a command speak as it does
-    before, _style = _style, _as_option
+    global _as_options  # noqa: PLW0603 - threads of a command speak as it does
+    before, _as_options = _as_options, True
     try:
         yield
     finally:
-        _style = before
-
-
-def _as_keyword(name: str, value: object) -> str:
-    return name if value is None else f"{name}={value!r}"
-
-
-def _as_option(name: str, value: object) -> str:
-    option = name.replace("_", "-")
-    if value is False:
-        return f"--no-{option}"
-    option = f"--{option}"
-    return option if value is None or value is True else f"{option} {value}"
-
-
-_style: Callable[[str, object], str] = _as_keyword
+        _as_options = before

@@ -125,30 +125,27 @@ def move_into_place(stage: Path, out: Path) -> None:
 def file_lock(file: Path, of: str) -> Iterator[None]:
     """Hold a lock while the body runs; the system releases it when the process dies.
 
-    Args:
-        file: the lock file; created with its folder, and removed at the end.
-        of: what is locked, for the message.
+    The lock file is created with its folder, and removed at the end; ``of`` is what it locks.
 
     Raises:
         InputError: another process holds the lock.
     """
+    locked = InputError(
+        f"{file.parent}: another process is working on {of}; wait for it or stop it"
+    )
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_the_file = file.exists() and os.path.samestat(os.fstat(lock.fileno()), file.stat())
         except OSError as error:
-            raise _locked(file, of) from error
+            raise locked from error
         if not is_the_file:  # its holder removed it between our opening and our locking it
-            raise _locked(file, of)
+            raise locked
         try:
             yield
         finally:
             file.unlink(missing_ok=True)
-
-
-def _locked(file: Path, of: str) -> InputError:
-    return InputError(f"{file.parent}: another process is working on {of}; wait for it or stop it")
 
 
 def sha256_of(path: Path) -> str:

@@ -1,6 +1,5 @@
 """How long work reports on itself: a callable, and bars for terminals and notebooks."""
 
-import math
 import sys
 import time
 from collections.abc import Iterator
@@ -39,17 +38,15 @@ def progress_bar(
     """Show progress of ``what``, in ``unit`` of ``divisor`` steps, with speed and time left.
 
     In a notebook a bar, on a terminal a bar on standard error, elsewhere a line now and then.
-
-    Args:
-        what: name of the work.
-        unit: of the speed that is shown.
-        divisor: steps in one unit.
-        show: False shows nothing; None shows a bar in notebooks only; a callable is called itself.
+    ``show``: False shows nothing; None a bar in notebooks only; a callable is called itself.
     """
     if callable(show):
         yield show
         return
-    in_notebook = _in_notebook()
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    # a terminal's IPython is no notebook
+    in_notebook = shell is not None and type(shell).__name__ != "TerminalInteractiveShell"
     if show is False or (show is None and not in_notebook):
         yield no_progress
     elif in_notebook:
@@ -72,10 +69,12 @@ class _ProgressLines:
             return
         self._last = now
         rate = done / self._divisor / max(now - self._started, 1e-9)
-        left = (total - done) / self._divisor / rate if rate > 0 else float("nan")
+        left = "unknown time"
+        if rate > 0:
+            minutes, seconds = divmod(round((total - done) / self._divisor / rate), 60)
+            left = f"{minutes}:{seconds:02d}"
         print(  # noqa: T201 - this is what the class is for
-            f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s, "
-            f"{_clock(left)} left",
+            f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s, {left} left",
             file=sys.stderr,
             flush=True,
         )
@@ -133,17 +132,3 @@ def _terminal_bar(what: str, unit: str, divisor: float) -> Iterator[Progress]:
             bar.update(task, completed=done, total=total, rate=f"{rate:.2f} {unit}/s")
 
         yield report
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in the kernel of a notebook; a terminal's IPython is none."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    return shell is not None and type(shell).__name__ != "TerminalInteractiveShell"
-
-
-def _clock(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "unknown time"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"

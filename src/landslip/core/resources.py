@@ -5,7 +5,7 @@ import resource
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
 from os import cpu_count
 from pathlib import Path
 from typing import TypeVar
@@ -25,16 +25,16 @@ def parallel_map(
     """Yield each item with the result of ``work`` on it, in order, from several threads.
 
     At most two items per thread are in progress or waiting, so memory stays bounded. On an error,
-    or when the iterator is closed, items not yet started are dropped.
-
-    Args:
-        work: called from several threads at once.
-        items: its arguments.
-        workers: number of threads; None: one per core.
+    or when the iterator is closed, items not yet started are dropped. ``workers``: number of
+    threads; None: one per core. OpenCV and BLAS start none of their own meanwhile.
     """
     count = workers or cpu_count() or 1
     waiting: deque[tuple[Item, Future[Result]]] = deque()
-    with _libraries_on_one_thread(), ThreadPoolExecutor(count) as pool:
+    with ExitStack() as stack:
+        stack.callback(cv2.setNumThreads, cv2.getNumThreads())
+        cv2.setNumThreads(1)
+        stack.enter_context(threadpool_limits(1, user_api="blas"))
+        pool = stack.enter_context(ThreadPoolExecutor(count))
         try:
             for item in items:
                 waiting.append((item, pool.submit(work, item)))
@@ -46,18 +46,6 @@ def parallel_map(
                 yield done, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _libraries_on_one_thread() -> Iterator[None]:
-    """Keep OpenCV and BLAS from starting threads of their own in each of ours."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(k|m|g|t)?(i?b)?", re.IGNORECASE)

@@ -12,16 +12,15 @@ from landslip.core.errors import InputError
 class ImageCorrection:
     """An affine map from where a camera model projects a point to where the image shows it.
 
-    ``col' = a col + b row + c``, ``row' = d col + e row + f``, in pixel coordinates.
-
-    Attributes:
-        coefficients: (a, b, c, d, e, f); (1, 0, 0, 0, 1, 0) changes nothing.
+    ``col' = a col + b row + c``, ``row' = d col + e row + f``, in pixel coordinates; the
+    coefficients are (a, b, c, d, e, f).
     """
 
     coefficients: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
     def __post_init__(self) -> None:
-        if not np.all(np.isfinite(self.coefficients)) or abs(self._determinant) < 1e-6:
+        a, b, _, d, e, _ = self.coefficients
+        if not np.all(np.isfinite(self.coefficients)) or abs(a * e - b * d) < 1e-6:
             raise InputError(
                 f"a correction in image space is finite and reversible; got {self.coefficients}"
             )
@@ -30,11 +29,6 @@ class ImageCorrection:
     def shift(cls, col: float, row: float) -> "ImageCorrection":
         """Return a correction that moves every point by the same number of pixels."""
         return cls(coefficients=(1.0, 0.0, col, 0.0, 1.0, row))
-
-    @property
-    def _determinant(self) -> float:
-        a, b, _, d, e, _ = self.coefficients
-        return a * e - b * d
 
     @property
     def is_identity(self) -> bool:
@@ -113,23 +107,14 @@ class RPC:
                 )
 
     def project(self, lonlat_deg: Points, height_m: NDArray[np.float64]) -> Points:
-        """Return the pixel coordinates (n, 2) of ground points.
-
-        Args:
-            lonlat_deg: (n, 2) longitude and latitude on WGS 84.
-            height_m: (n,) heights over the ellipsoid.
-        """
-        terms = self._terms(lonlat_deg, height_m)
-        return self.correction.apply(self._image(terms))
+        """Return pixel coordinates (n, 2) of WGS 84 lon, lat (n, 2) and ellipsoid heights (n,)."""
+        return self.correction.apply(self._image(self._terms(lonlat_deg, height_m)))
 
     def locate(self, points: Points, height_m: NDArray[np.float64]) -> Points:
         """Return the longitude and latitude (n, 2) of pixel coordinates at given heights.
 
-        Newton's method, from the centre of the model; NaN where it does not converge.
-
-        Args:
-            points: (n, 2) column and row.
-            height_m: (n,) heights over the ellipsoid.
+        Newton's method, from the centre of the model; NaN where it does not converge. Heights (n,)
+        are over the ellipsoid, points (n, 2) are column and row.
         """
         wanted = self.correction.undo(np.asarray(points, dtype=np.float64))
         lonlat = np.tile([self.lon_off, self.lat_off], (len(wanted), 1)).astype(np.float64)
@@ -145,8 +130,14 @@ class RPC:
             residual = np.abs(wanted - projected).max(axis=1)
             if np.all(residual < _TOLERANCE_PX):
                 break
-            east, north = eastward - projected, northward - projected
-            lonlat = lonlat + _solve(east / step[0], north / step[1], wanted - projected)
+            east, north = (eastward - projected) / step[0], (northward - projected) / step[1]
+            gap = wanted - projected
+            # Cramer's rule: not finite where both are parallel, and nothing is raised
+            with np.errstate(all="ignore"):
+                determinant = east[:, 0] * north[:, 1] - east[:, 1] * north[:, 0]
+                along = gap[:, 0] * north[:, 1] - gap[:, 1] * north[:, 0]
+                across = east[:, 0] * gap[:, 1] - east[:, 1] * gap[:, 0]
+                lonlat = lonlat + np.column_stack([along, across]) / determinant[:, np.newaxis]
         lonlat[~(residual < 1e-3)] = np.nan
         return lonlat
 
@@ -182,16 +173,3 @@ class RPC:
                 row * self.line_scale + self.line_off + 0.5,
             ]
         )
-
-
-def _solve(east: Points, north: Points, wanted: Points) -> Points:
-    """Solve for the multiples (n, 2) of ``east`` and ``north`` (n, 2) that add up to ``wanted``.
-
-    Cramer's rule: where they are parallel the result is not finite, and nothing is raised.
-    """
-    with np.errstate(all="ignore"):
-        determinant = east[:, 0] * north[:, 1] - east[:, 1] * north[:, 0]
-        along = wanted[:, 0] * north[:, 1] - wanted[:, 1] * north[:, 0]
-        across = east[:, 0] * wanted[:, 1] - east[:, 1] * wanted[:, 0]
-        solved: Points = np.column_stack([along, across]) / determinant[:, np.newaxis]
-    return solved

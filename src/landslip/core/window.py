@@ -73,12 +73,8 @@ def tile_windows(
 ) -> Iterator[Window]:
     """Cover a raster of ``shape`` with squares that touch and never overlap, row by row.
 
-    The squares at the edge may reach past it.
-
-    Args:
-        shape: (height, width).
-        tile: side of a square.
-        corner: (row, col) where corners of squares meet; may be outside.
+    The squares at the edge may reach past it. ``corner`` is a (row, col) where corners of squares
+    meet; it may be outside.
     """
     first_row, first_col = (place % tile for place in corner)
     for row in range(first_row - tile if first_row else 0, shape[0], tile):

@@ -147,9 +147,7 @@ def reference_fractions(
 
     The p_ij of equation 4 for the reference class landslide; NaN where a mapped class has no pixel.
 
-    Args:
-        counts: (..., 4) tp, fp, fn, tn.
-        mapped_fraction: W, the fraction of the area that is mapped as landslide.
+    ``counts`` are (..., 4) tp, fp, fn, tn; W is the fraction that is mapped as landslide.
     """
     tp, fp, fn, tn = np.moveaxis(counts, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):

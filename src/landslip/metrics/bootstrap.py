@@ -55,11 +55,7 @@ def bootstrap_weights(
 ) -> NDArray[np.float64]:
     """Return how often each unit is in each sample (draws, units), drawn with replacement.
 
-    Args:
-        units: number of units, such as tiles.
-        draws: number of samples.
-        generator: source of the draws.
-        size: units in a sample; None draws as many as there are.
+    ``size``: units in a sample; None draws as many as there are.
     """
     drawn = generator.integers(units, size=(draws, units if size is None else size))
     places = drawn + units * np.arange(draws)[:, None]
@@ -91,12 +87,9 @@ def percentile_interval(
 
 
 def interval_estimate(value: float, drawn: NDArray[np.float64], level: float) -> IntervalEstimate:
-    """Return a value with the percentile interval of its bootstrap draws; none of under 20.
+    """Return a value with the percentile interval of its bootstrap draws (n,); none of under 20.
 
-    Args:
-        value: undefined where it is not finite.
-        drawn: (draws,) values of the samples; those that are not finite are left out.
-        level: of the interval.
+    What is not finite is undefined: such a value becomes None, and such draws are left out.
     """
     if not np.isfinite(value):
         return IntervalEstimate(value=None)

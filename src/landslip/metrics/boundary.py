@@ -8,7 +8,7 @@ tolerance away, centre to centre in a straight line (Euclidean), whatever is bet
 Outlines are compared within a tile: a counterpart beyond its edge does not count.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
@@ -30,12 +30,8 @@ class BoundaryCounts:
     known_near: int = 0
 
     def __add__(self, other: "BoundaryCounts") -> "BoundaryCounts":
-        return BoundaryCounts(
-            found=self.found + other.found,
-            found_near=self.found_near + other.found_near,
-            known=self.known + other.known,
-            known_near=self.known_near + other.known_near,
-        )
+        mine = asdict(self)
+        return BoundaryCounts(**{name: mine[name] + getattr(other, name) for name in mine})
 
     @property
     def precision(self) -> float | None:
@@ -70,14 +66,11 @@ def count_boundary(
 ) -> BoundaryCounts:
     """Count the boundary pixels of one tile, all arrays (height, width); see the rules above.
 
-    Args:
-        predicted: where the model says landslide.
-        landslide: where the label does.
-        counted: which pixels are valid and labelled.
-        tolerance_px: 0 requires the same pixel.
+    ``counted`` pixels are valid and labelled; a tolerance of 0 requires the same pixel.
     """
     result, known = boundary(predicted, counted), boundary(landslide, counted)
-    disc = _disc(tolerance_px)
+    offsets = np.arange(-tolerance_px, tolerance_px + 1)
+    disc = (offsets[:, None] ** 2 + offsets**2 <= tolerance_px**2).astype(np.uint8)
     return BoundaryCounts(
         found=int(result.sum()),
         found_near=int((result & _grown(known, disc)).sum()),
@@ -95,9 +88,3 @@ def boundary(mask: NDArray[np.bool_], counted: NDArray[np.bool_]) -> NDArray[np.
 
 def _grown(mask: NDArray[np.bool_], kernel: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), dtype=np.bool_)
-
-
-def _disc(radius_px: int) -> NDArray[np.uint8]:
-    offsets = np.arange(-radius_px, radius_px + 1)
-    within: NDArray[np.bool_] = offsets[:, None] ** 2 + offsets**2 <= radius_px**2
-    return within.astype(np.uint8)

@@ -95,12 +95,9 @@ def stored_bins(
     landslide: ArrayLike, other: ArrayLike, mean_probability: ArrayLike
 ) -> ProbabilityBins:
     """Return bins from stored counts and means of the same length."""
-    landslides = np.asarray(landslide, dtype=np.int64)
-    others = np.asarray(other, dtype=np.int64)
-    means = np.asarray(mean_probability, dtype=np.float64)
-    return ProbabilityBins(
-        landslide=landslides, other=others, probability_sum=means * (landslides + others)
-    )
+    landslides, others = np.asarray(landslide, np.int64), np.asarray(other, np.int64)
+    sums = np.asarray(mean_probability, np.float64) * (landslides + others)
+    return ProbabilityBins(landslide=landslides, other=others, probability_sum=sums)
 
 
 def precision_recall(bins: ProbabilityBins) -> PrecisionRecallCurve | None:

@@ -59,10 +59,7 @@ def count_objects(
 ) -> ObjectCounts:
     """Count the objects of one tile, all arguments (height, width); see the rules above.
 
-    Args:
-        predicted: where the model says landslide.
-        landslide: where the label does.
-        counted: which pixels are valid and labelled; the others belong to no object.
+    ``counted`` pixels are valid and labelled; the others belong to no object.
     """
     result, known = predicted & counted, landslide & counted
     known_px, known_shared_px = _objects(known, result)

@@ -26,12 +26,8 @@ class PixelCounts:
     tn: int = 0
 
     def __add__(self, other: "PixelCounts") -> "PixelCounts":
-        return PixelCounts(
-            tp=self.tp + other.tp,
-            fp=self.fp + other.fp,
-            fn=self.fn + other.fn,
-            tn=self.tn + other.tn,
-        )
+        mine = asdict(self)
+        return PixelCounts(**{name: mine[name] + getattr(other, name) for name in mine})
 
     @property
     def precision(self) -> float | None:
@@ -61,13 +57,7 @@ class PixelCounts:
 def count_pixels(
     predicted: NDArray[np.bool_], landslide: NDArray[np.bool_], counted: NDArray[np.bool_]
 ) -> PixelCounts:
-    """Count the pixels of one tile.
-
-    Args:
-        predicted: where the model says landslide.
-        landslide: where the label does.
-        counted: which pixels are valid and labelled.
-    """
+    """Count the pixels of one tile; ``counted`` are those valid and labelled."""
     pairs = np.bincount(2 * landslide[counted].astype(np.uint8) + predicted[counted], minlength=4)
     tn, fp, fn, tp = (int(number) for number in pairs)
     return PixelCounts(tp=tp, fp=fp, fn=fn, tn=tn)

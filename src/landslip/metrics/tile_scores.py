@@ -37,12 +37,7 @@ CountTable = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TileTable:
-    """A method's counts with the names of the tiles.
-
-    Attributes:
-        tile_ids: the tiles tested under every seed, sorted.
-        counts: (seeds, tiles, 3) tp, fp, fn.
-    """
+    """A method's counts (seeds, tiles, 3: tp, fp, fn), and the tiles' names, sorted."""
 
     tile_ids: tuple[str, ...]
     counts: CountTable
@@ -66,14 +61,9 @@ class SeedSpread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class F1Comparison:
-    """F1 of a method minus that of a reference, on the same tiles.
+    """F1 of a method minus that of a reference, means over seeds, on the same tiles.
 
-    Attributes:
-        difference: of the means over seeds.
-        low: lower end of its interval over tiles; None with one tile.
-        high: upper end.
-        p_value: of the permutation test; see `permutation_p_value`.
-        tiles: how many tiles both were tested on.
+    The interval over tiles is None with one tile; see `permutation_p_value` for ``p_value``.
     """
 
     difference: float
@@ -229,7 +219,8 @@ def permutation_p_value(
         ValueError: the tables are not of the same tiles.
     """
     _check_same_tiles([method, reference])
-    first, second = _equally_many_seeds(method, reference)
+    seeds = lcm(len(method), len(reference))
+    first, second = (np.tile(one, (seeds // len(one), 1, 1)) for one in (method, reference))
     totals = first.sum(axis=1), second.sum(axis=1)
     gap = (second - first).astype(np.float64)
     gap = gap[:, gap.any(axis=(0, 2))]  # tiles that are alike change nothing when swapped
@@ -268,14 +259,6 @@ def _check_same_tiles(tables: Sequence[CountTable]) -> None:
                 "methods are compared on the same tiles in one order; the landslide pixels "
                 "(tp + fn) of these differ"
             )
-
-
-def _equally_many_seeds(first: CountTable, second: CountTable) -> tuple[CountTable, CountTable]:
-    seeds = lcm(len(first), len(second))
-    return (
-        np.tile(first, (seeds // len(first), 1, 1)),
-        np.tile(second, (seeds // len(second), 1, 1)),
-    )
 
 
 def _f1_gap(first: NDArray[np.number], second: NDArray[np.number]) -> NDArray[np.float64]:
