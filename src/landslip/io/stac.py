@@ -51,13 +51,9 @@ class _BandFields(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StacBand:
-    """A band of an asset.
+    """A band of an asset, counted from 1; None is what the item does not state.
 
-    Attributes:
-        index: from 1.
-        names: its own names, first, such as ``b04`` or its asset's key.
-        common_name: its kind, such as ``red``, or None.
-        scale: with ``offset``, ``nodata`` and ``unit``: what the item states, or None.
+    ``names`` are its own, such as ``b04`` or its asset's key; ``common_name`` is such as ``red``.
     """
 
     index: int
@@ -223,7 +219,17 @@ def select_assets(scene: StacScene, wanted: Bands) -> tuple[AssetSelection, ...]
         offers = [_offers(chosen, name) for name in wanted]
         if all(offers):
             return tuple(_best_offer(scene, of_band) for of_band in offers)
-    raise InputError(_missing(scene, wanted))
+    listed = []
+    for asset in scene.assets:
+        known = [(band.common_name, *band.names) for band in asset.bands]
+        names = [next((name for name in of_band if name), "unnamed") for of_band in known]
+        listed.append(f"{asset.key} ({', '.join(names) or 'no named bands'})")
+    without = [name for name in wanted if not _offers(scene.assets, name)]
+    which = f"{','.join(without)} is in none of" if without else "no assets of one kind have all of"
+    raise InputError(
+        f"{scene.place}: bands {wanted} are needed and {which} the item's assets: "
+        f"{'; '.join(listed) or 'none that is a raster'}"
+    )
 
 
 def _slowness(asset: StacAsset) -> int:
@@ -261,20 +267,6 @@ def _refuse_ties(scene: StacScene, what: str, named: Sequence[str]) -> None:
             f"{scene.place}: several assets of the item offer {what} equally ({', '.join(named)}); "
             "keep one of them in a copy of the item"
         )
-
-
-def _missing(scene: StacScene, wanted: Bands) -> str:
-    listed = []
-    for asset in scene.assets:
-        known = [(band.common_name, *band.names) for band in asset.bands]
-        names = [next((name for name in of_band if name), "unnamed") for of_band in known]
-        listed.append(f"{asset.key} ({', '.join(names) or 'no named bands'})")
-    without = [name for name in wanted if not _offers(scene.assets, name)]
-    which = f"{','.join(without)} is in none of" if without else "no assets of one kind have all of"
-    return (
-        f"{scene.place}: bands {wanted} are needed and {which} the item's assets: "
-        f"{'; '.join(listed) or 'none that is a raster'}"
-    )
 
 
 def write_stac_vrt(

@@ -29,12 +29,8 @@ _PARQUET = (".parquet", ".geoparquet")
 class PolygonFile:
     """Valid polygons with their columns, and notes on what was repaired or left out.
 
-    Attributes:
-        frame: (Multi)Polygons without heights, in the file's coordinate system (or none) and
-            order, indexed from 0.
-        numbers: (n,) int64 number of each in the file, from 1; those left out count too.
-        total: how many polygons the file has, with those left out.
-        notes: what was left out or repaired.
+    ``frame`` is in the file's coordinate system (or none) and order, indexed from 0, without
+    heights. ``numbers`` are those in the file, from 1; ``total`` counts those left out too.
     """
 
     frame: geopandas.GeoDataFrame
@@ -53,13 +49,8 @@ def read_polygon_file(
     """Read polygons with their columns.
 
     Self-intersecting ones are repaired, keeping what they enclose; empty ones, and ones that
-    enclose no area, are left out; each is noted.
-
-    Args:
-        path: anything that GDAL reads, or GeoParquet.
-        layer: which one, where the file has several.
-        may_be_empty: accept a file without any polygon.
-        layer_argument: what the user names a layer by; see `read_vector`.
+    enclose no area, are left out; each is noted. ``may_be_empty`` accepts a file without any
+    polygon; for the other arguments see `read_vector`.
 
     Raises:
         InputError: nothing can be read, there is no polygon, or something else than polygons.
@@ -67,7 +58,11 @@ def read_polygon_file(
     frame = read_vector(path, layer, layer_argument)
     geometries = np.asarray(frame.geometry.values, dtype=object)
     empty = shapely.is_missing(geometries) | shapely.is_empty(geometries)
-    _check_polygons(geometries[~empty], path)
+    kinds = {str(geometry.geom_type) for geometry in geometries[~empty]}
+    if others := sorted(kinds - {"Polygon", "MultiPolygon"}):
+        raise InputError(f"{path}: landslides are polygons; there are also {', '.join(others)}")
+    if not np.isfinite(shapely.get_coordinates(geometries[~empty])).all():
+        raise InputError(f"{path}: a polygon has coordinates that are not finite; fix or remove it")
     if shapely.has_z(geometries).any():
         geometries = shapely.force_2d(geometries)
     invalid = ~empty & ~shapely.is_valid(geometries)
@@ -75,7 +70,10 @@ def read_polygon_file(
     if empty.any():
         notes.append(_note("file.empty", path, empty))
     if invalid.any():
-        reason = _reason(geometries[invalid][0])
+        text = shapely.is_valid_reason(geometries[invalid][0])
+        fault, _, at = text.rstrip("]").partition("[")
+        is_known = (key := f"geometry.{fault}") in catalogue(Language.ENGLISH)
+        reason = message(key, at=at) if is_known else plain(text)
         notes.append(_note("file.repaired", path, invalid, reason=reason))
         geometries = repair_polygons(geometries)
         gone = invalid & shapely.is_empty(geometries)
@@ -148,15 +146,6 @@ def _read_layer(
         return geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
 
 
-def _check_polygons(geometries: NDArray[np.object_], path: Path) -> None:
-    kinds = {str(geometry.geom_type) for geometry in geometries}
-    others = sorted(kinds - {"Polygon", "MultiPolygon"})
-    if others:
-        raise InputError(f"{path}: landslides are polygons; there are also {', '.join(others)}")
-    if not np.isfinite(shapely.get_coordinates(geometries)).all():
-        raise InputError(f"{path}: a polygon has coordinates that are not finite; fix or remove it")
-
-
 def _note(key: str, path: Path, which: NDArray[np.bool_], **values: Message) -> Message:
     """Return a message about some polygons, named by their numbers in the file, from 1."""
     numbers = (np.flatnonzero(which) + 1).tolist()
@@ -171,21 +160,9 @@ def _note(key: str, path: Path, which: NDArray[np.bool_], **values: Message) -> 
     )
 
 
-def _reason(geometry: shapely.Geometry) -> Message:
-    """Return why a geometry is invalid."""
-    text = shapely.is_valid_reason(geometry)
-    fault, _, at = text.rstrip("]").partition("[")
-    key = f"geometry.{fault}"
-    return message(key, at=at) if key in catalogue(Language.ENGLISH) else plain(text)
-
-
 @contextmanager
 def vector_writing(path: Path, what: str) -> Iterator[None]:
     """Let GDAL write a file without today's date, and without a warning of a missing CRS.
-
-    Args:
-        path: of the file.
-        what: is written, for the message.
 
     Raises:
         LandslipError: GDAL, or what is done meanwhile, fails with a RuntimeError.

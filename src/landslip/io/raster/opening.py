@@ -41,11 +41,7 @@ def decoding_threads(count: int) -> Iterator[None]:
 
 
 def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) -> DatasetReader:
-    """Open a file or an address.
-
-    Args:
-        place: the file's path, an address, or a path of GDAL's own.
-        retry: how failing servers are retried.
+    """Open a file, an address, or a path of GDAL's own.
 
     Raises:
         InputError: it does not exist, or is no raster of real numbers.
@@ -68,8 +64,7 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
 
 
 def _opened(location: Location) -> DatasetReader:
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
         return rasterio.open(private_gdal_name(location))
 
 

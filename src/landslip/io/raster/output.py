@@ -94,8 +94,7 @@ class RasterOutput:
         """Create the file; every layer has the first one's dtype and nodata."""
         self._path = path
         self._layers = layers
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
             self._file = rasterio.open(
                 path,
                 "w",
@@ -130,8 +129,10 @@ class RasterOutput:
             LandslipError: it cannot be written.
         """
         self._file.close()
-        with warnings.catch_warnings(), raster_writing(cog):
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with (
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+            raster_writing(cog),
+        ):
             copy_raster(
                 self._path,
                 cog,
@@ -151,8 +152,7 @@ class PlainOutput(Closeable):
 
     def __init__(self, path: Path, shape: tuple[int, int], count: int = 1) -> None:
         """Create the file of 16-bit numbers."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
             self._file = rasterio.open(
                 path,
                 "w",
@@ -221,11 +221,7 @@ class PyramidOutput:
     ) -> None:
         """Create files in a folder ``path`` that is removed at the end.
 
-        Args:
-            path: of the folder.
-            grid: of the raster.
-            layers: its bands; all have a nodata value.
-            window_px: side of the windows to come, a power of two.
+        All layers have a nodata value; ``window_px``, the side of windows, is a power of two.
         """
         self._folder = path
         path.mkdir()
@@ -347,12 +343,7 @@ def write_map(
 ) -> list[Note]:
     """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
 
-    Args:
-        path: of the file; a temporary folder is made beside it.
-        grid: of the map.
-        layers: its bands.
-        make: makes a window; called from several threads.
-        progress: called with pixels.
+    A temporary folder is made beside it; several threads call ``make``; progress is in pixels.
     """
     output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX)
     total, done = math.prod(grid.shape), 0

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyproj
-import rasterio
-import rasterio.rpc
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.fill import fillnodata
@@ -79,7 +77,19 @@ class SensorImage(Closeable):
     @property
     def rpc(self) -> RPC | None:
         """The camera model in the file's tags or beside the file."""
-        return None if self._file.rpcs is None else _from_rasterio(self._file.rpcs)
+        if self._file.rpcs is None:
+            return None
+        values = self._file.rpcs.to_dict()
+        scalars = {
+            f"{ours}_{part}": float(values[f"{theirs}_{part}"])
+            for ours, theirs in _RPC_NAMES.items()
+            for part in ("off", "scale")
+        }
+        coefficients = {
+            name: tuple(float(number) for number in values[f"{name}_coeff"])
+            for name in ("line_num", "line_den", "samp_num", "samp_den")
+        }
+        return RPC(**scalars, **coefficients)  # type: ignore[arg-type]
 
     def read(self, window: Window) -> NDArray[Any]:
         """Return stored numbers (bands, height, width) at a window inside the image."""
@@ -112,21 +122,6 @@ class SensorImage(Closeable):
         self._file.close()
 
 
-def _from_rasterio(rpcs: rasterio.rpc.RPC) -> RPC:
-    values = rpcs.to_dict()
-    scalars = {
-        f"{ours}_{part}": float(values[f"{theirs}_{part}"])
-        for ours, theirs in _RPC_NAMES.items()
-        for part in ("off", "scale")
-    }
-    coefficients = {
-        f"{image}_{part}": tuple(float(number) for number in values[f"{image}_{part}_coeff"])
-        for image in ("line", "samp")
-        for part in ("num", "den")
-    }
-    return RPC(**scalars, **coefficients)  # type: ignore[arg-type]
-
-
 class Mask(Closeable):
     """An open raster of one class code a pixel (a label or mask); a context manager."""
 
@@ -144,8 +139,10 @@ class Mask(Closeable):
         self.is_lossy = self._file.driver == "JPEG"
         self._zero_is_nodata = self._file.nodata == 0
         self._view: DatasetReader | WarpedVRT = self._file
-        if grid is not None and not self._is_on(grid):
-            self._view = self._warped(grid)
+        if grid is not None:
+            unplaced = self._file.crs is None or grid.crs is None
+            if not (self._file.shape == grid.shape if unplaced else grid == grid_of(self._file)):
+                self._view = self._warped(grid)
         self.shape: tuple[int, int] = self._view.shape
 
     def read(self, window: Window | None = None) -> tuple[Stored, Valid]:
@@ -179,12 +176,6 @@ class Mask(Closeable):
         if self._view is not self._file:
             self._view.close()
         self._file.close()
-
-    def _is_on(self, grid: Grid) -> bool:
-        """Whether grids are equal; where a coordinate system is missing, by size alone."""
-        if self._file.crs is None or grid.crs is None:
-            return bool(self._file.shape == grid.shape)
-        return grid == grid_of(self._file)
 
     def _warped(self, grid: Grid) -> WarpedVRT:
         if self._file.crs is None or grid.crs is None:
@@ -267,11 +258,9 @@ class ElevationRaster(Closeable):
 
 
 def fill_gaps(heights: NDArray[np.float32], reach_px: int) -> NDArray[np.float32]:
-    """Return heights with NaN replaced by inverse-distance means of the surroundings.
+    """Return heights (height, width) with NaN replaced by inverse-distance means around.
 
-    Args:
-        heights: (height, width); gaps are NaN.
-        reach_px: gaps farther than this from any height stay NaN.
+    Gaps farther than ``reach_px`` from any height stay NaN.
     """
     known = np.isfinite(heights)
     # gaps too far from any height keep this value

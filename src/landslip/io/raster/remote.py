@@ -254,9 +254,7 @@ class RemoteSources:
     ) -> Result:
         """Do work that raises rasterio's errors, and repeat it where that may help.
 
-        Args:
-            work: reads from these addresses.
-            renew: done before each further try, such as opening the file again.
+        ``renew`` is done before each further try, such as opening the file again.
         """
         if not self.addresses:
             return work()
@@ -289,8 +287,7 @@ class RemoteSources:
         if not stored:
             return
         stores = rasterio.Env(CPL_VSIL_CURL_NON_CACHED="/vsis3/:/vsigs/:/vsiaz/")
-        with stores, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with stores, warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
             for address in stored:
                 with suppress(RasterioError), rasterio.open(address.opened):
                     pass  # closing it is what clears

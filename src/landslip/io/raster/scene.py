@@ -106,17 +106,13 @@ class Scene(Closeable):
         self._sources = RemoteSources.of_opened(self.path, self._file, retry)
         try:
             self._indexes = _band_indexes(self._file, options.bands)
-            self.bands = _named_bands(self.path, self._file, options.bands)
+            self.bands = _named_bands(self.path, self._file, self._indexes, options.bands)
             self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
             self._stated_nodata = options.nodata
             self.grid = grid_of(self._file)
         except InputError:
             self._file.close()
             raise
-
-    @property
-    def _alpha_is_a_band(self) -> bool:
-        return any(self._file.colorinterp[at - 1] == ColorInterp.alpha for at in self._indexes)
 
     @property
     def nodata(self) -> float | None:
@@ -146,7 +142,7 @@ class Scene(Closeable):
         Raises:
             InputError: a band is missing, or the file cannot be read there.
         """
-        indexes = self._indexes_of(bands)
+        indexes = [self._indexes[at] for at in self.bands.positions_of(bands or self.bands)]
         values = np.zeros((len(indexes), *window.shape), dtype=self.radiometry.dtype)
         valid = np.zeros(window.shape, dtype=np.bool_)
         inside = window.clipped(self.grid.shape)
@@ -177,10 +173,6 @@ class Scene(Closeable):
             },
         )
 
-    def _indexes_of(self, bands: Bands | None) -> list[int]:
-        positions = self.bands.positions_of(bands or self.bands)
-        return [self._indexes[position] for position in positions]
-
     def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
         where = rasterio_window(window)
         by_value = self._is_plain_integer(indexes)
@@ -193,13 +185,11 @@ class Scene(Closeable):
             values, masks = self._sources.with_retries(pixels_and_masks, renew=self._reopen)
         if masks is None:
             return values, _without(values, self.nodata)
-        if self._alpha_is_a_band:
-            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+        flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
+        if any(self._file.colorinterp[at - 1] == ColorInterp.alpha for at in self._indexes):
             masks[[MaskFlags.alpha in flag for flag in flags]] = 255
         if self._stated_nodata is not None:
-            flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
-            by_nodata = [MaskFlags.nodata in flag for flag in flags]
-            masks[by_nodata] = 255
+            masks[[MaskFlags.nodata in flag for flag in flags]] = 255
             masks[values == self._stated_nodata] = 0
         valid = np.all(masks != 0, axis=0)
         if np.issubdtype(values.dtype, np.floating):
@@ -243,8 +233,9 @@ def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
     return colour_indexes(file)
 
 
-def _named_bands(location: Location, file: DatasetReader, stated: Bands | None) -> Bands:
-    indexes = _band_indexes(file, stated)
+def _named_bands(
+    location: Location, file: DatasetReader, indexes: list[int], stated: Bands | None
+) -> Bands:
     found = [file.descriptions[index - 1] for index in indexes]
     bands = stated or Bands.from_descriptions(found)
     if bands is None:

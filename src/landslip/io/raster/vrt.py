@@ -18,11 +18,9 @@ from landslip.io.raster.remote import DEFAULT_RETRY, RetryPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrtBand:
-    """A band of a raster under a name; what is None is taken from the raster.
+    """A band (from 1) of a raster described to have ``of_bands`` without alpha, under a name.
 
-    Attributes:
-        index: from 1.
-        of_bands: how many bands, without alpha, the raster is described to have.
+    What is None is taken from the raster.
     """
 
     name: str
