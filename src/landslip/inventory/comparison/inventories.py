@@ -69,15 +69,10 @@ class ComparisonRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ComparedInventory:
-    """Landslides of one inventory.
+    """Landslides of one inventory (n,): valid polygons, and areas in the system's square units.
 
-    Attributes:
-        place: the file or folder they come from.
-        polygons: (n,) valid Polygons or MultiPolygons.
-        ids: (n,) int64, of the column ``id`` where that is unique, else their numbers in the file,
-            from 1.
-        areas: (n,) float64, in square units of the coordinate system.
-        outside: how many are outside the mapped area and left out.
+    Ids are of the column ``id`` where that is unique, else their numbers in the file, from 1.
+    ``outside`` of the mapped area so many were left out.
     """
 
     place: str
@@ -91,12 +86,8 @@ class ComparedInventory:
 class ComparedInventories:
     """Both inventories, clipped to the mapped area.
 
-    Attributes:
-        crs: of their polygons, in metres; None where neither has one.
-        written_crs: the inventory's own, which results are written in.
-        area: what was mapped; None: not known.
-        scene_resolution_m: of the inventory's scene, if known.
-        notes: on the reading of both.
+    ``crs`` is in metres, or None where neither has one; results are written in ``written_crs``, the
+    inventory's own.
     """
 
     inventory: ComparedInventory
@@ -122,14 +113,14 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
         InputError: one cannot be read, the reference has no landslides, only one of them has a
             coordinate system, or more than 5 million pairs of their landslides may overlap.
     """
-    scene_resolution_m, (file, layer) = None, (request.inventory, request.layer)
-    if _is_inventory_folder(request.inventory):
-        scene_resolution_m = read_record(request.inventory).scene.resolution_m
-        file, layer = request.inventory / GEOPACKAGE, layer or LANDSLIDES
+    scene_resolution_m, file, layer = None, request.inventory, request.layer
+    if (file / RECORD).is_file():
+        scene_resolution_m = read_record(file).scene.resolution_m
+        file, layer = file / GEOPACKAGE, layer or LANDSLIDES
     ours = read_polygon_file(file, layer, may_be_empty=True)
     file, layer = request.reference, request.reference_layer
-    if _is_inventory_folder(request.reference):
-        file, layer = request.reference / GEOPACKAGE, layer or LANDSLIDES
+    if (file / RECORD).is_file():
+        file, layer = file / GEOPACKAGE, layer or LANDSLIDES
     theirs = read_polygon_file(file, layer, layer_argument="reference_layer")
     crs = _common_crs(ours.frame, theirs.frame)
     area = None
@@ -159,10 +150,6 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
         scene_resolution_m=scene_resolution_m,
         notes=tuple(notes),
     )
-
-
-def _is_inventory_folder(path: Path) -> bool:
-    return path.is_dir() and (path / RECORD).is_file()
 
 
 def _crs(frame: geopandas.GeoDataFrame) -> CRS | None:

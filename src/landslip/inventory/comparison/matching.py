@@ -28,13 +28,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Overlaps:
-    """Pairs of polygons that share some area, sorted.
-
-    Attributes:
-        one: (k,) int64 number of the first, from 0.
-        other: (k,) int64 number of the second.
-        shared: (k,) float64 area in both, over 0.
-    """
+    """Pairs (k,) of polygons, by number from 0, that share some area (over 0), sorted."""
 
     one: NDArray[np.int64]
     other: NDArray[np.int64]
@@ -52,12 +46,9 @@ class Overlaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CoveredArea:
-    """What polygons cover together, in patches that do not overlap.
+    """What polygons (n,) cover together, in patches (m,) that do not overlap.
 
-    Attributes:
-        patches: (m,) Polygons or MultiPolygons.
-        patch_of: (n,) int64 the patch that each polygon is part of.
-        areas: (m,) float64.
+    ``patch_of`` (n,) is the patch that each polygon is part of.
     """
 
     patches: NDArray[np.object_]
@@ -99,7 +90,13 @@ def covered_area(polygons: NDArray[np.object_]) -> CoveredArea:
     areas = shapely.area(polygons)
     real = found.shared > _ROUNDING * np.minimum(areas[found.one], areas[found.other])
     patch_of = connected_groups(len(polygons), found.one[real], found.other[real])
-    return _joined(polygons, patch_of)
+    order, sizes = np.argsort(patch_of, kind="stable"), np.bincount(patch_of)
+    first = np.cumsum(sizes) - sizes
+    patches = polygons[order[first]] if len(sizes) else polygons
+    for patch in np.flatnonzero(sizes > 1).tolist():
+        members = order[first[patch] : first[patch] + sizes[patch]]
+        patches[patch] = shapely.union_all(polygons[members])
+    return CoveredArea(patches=patches, patch_of=patch_of, areas=shapely.area(patches))
 
 
 def connected_groups(
@@ -108,17 +105,6 @@ def connected_groups(
     """Return the connected component (count,) of each node, from 0, given the edges."""
     graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
-def _joined(polygons: NDArray[np.object_], patch_of: NDArray[np.int64]) -> CoveredArea:
-    order = np.argsort(patch_of, kind="stable")
-    sizes = np.bincount(patch_of)
-    first = np.cumsum(sizes) - sizes
-    patches = polygons[order[first]] if len(sizes) else polygons
-    for patch in np.flatnonzero(sizes > 1).tolist():
-        members = order[first[patch] : first[patch] + sizes[patch]]
-        patches[patch] = shapely.union_all(polygons[members])
-    return CoveredArea(patches=patches, patch_of=patch_of, areas=shapely.area(patches))
 
 
 _Pieces = tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.intp]]
@@ -174,18 +160,13 @@ def _divided(polygon: shapely.Geometry) -> list[shapely.Geometry]:
             if wide
             else ((left, bottom, right, y), (left, y, right, top))
         )
-        cut = [_clip_to_box(piece, half) for half in halves]
-        waiting += [(half, depth + 1) for half in cut if shapely.area(half) > 0]
+        for box in halves:
+            half = shapely.clip_by_rect(piece, *box)
+            if not half.is_valid or half.geom_type not in {"Polygon", "MultiPolygon"}:
+                half = polygonal_part(shapely.intersection(piece, shapely.box(*box)))
+            if shapely.area(half) > 0:
+                waiting.append((half, depth + 1))
     return done
-
-
-def _clip_to_box(
-    polygon: shapely.Geometry, box: tuple[float, float, float, float]
-) -> shapely.Geometry:
-    clipped = shapely.clip_by_rect(polygon, *box)
-    if clipped.is_valid and clipped.geom_type in {"Polygon", "MultiPolygon"}:
-        return clipped
-    return polygonal_part(shapely.intersection(polygon, shapely.box(*box)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -244,13 +225,9 @@ def _covered_fractions(pairs: Overlaps, areas: NDArray[np.float64]) -> NDArray[n
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LandslideMatches:
-    """Pairs, sorted by the inventory's landslide.
+    """Pairs (k,) of landslides, by number from 0, sorted by the inventory's.
 
-    Attributes:
-        inventory: (k,) int64 numbers of landslides, from 0.
-        reference: (k,) int64.
-        shared: (k,) float64 area in both.
-        iou: (k,) float64 intersection over union.
+    ``shared`` is the area in both, ``iou`` intersection over union.
     """
 
     inventory: NDArray[np.int64]
@@ -268,13 +245,7 @@ def match_landslides(
     """Pair landslides greedily, by descending IoU, then by their order.
 
     Over an IoU of 0.5 no landslide has a second candidate, where those of each inventory do not
-    overlap each other, so that the order does not matter.
-
-    Args:
-        pairs: pairs that overlap, (inventory, reference).
-        areas: (n,) of the inventory's landslides.
-        reference_areas: (m,) of the reference's.
-        min_iou: pairs below do not match.
+    overlap each other, so that the order does not matter. Pairs below ``min_iou`` do not match.
     """
     iou = pairs.shared / (areas[pairs.one] + reference_areas[pairs.other] - pairs.shared)
     enough = np.flatnonzero(iou >= min_iou)

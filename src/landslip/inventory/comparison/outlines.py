@@ -15,9 +15,7 @@ _CHUNK = 500_000
 class OutlineDistances:
     """Distances of the outlines of pairs, (k,) float64 in units of the coordinate system.
 
-    Attributes:
-        hausdorff: the largest, from any point of either outline to the other outline.
-        mean: along both outlines.
+    ``hausdorff``: the largest from any point of either outline to the other; ``mean``: along both.
     """
 
     hausdorff: NDArray[np.float64]
@@ -26,14 +24,9 @@ class OutlineDistances:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Samples:
-    """Points along outlines.
+    """Points (n, 2) along outlines, the ones before and after on the ring, and the pair (n,).
 
-    Attributes:
-        points: (n, 2).
-        pair: (n,) whose outline.
-        before: (n, 2) the point before it on its ring.
-        after: (n, 2) the point after it.
-        length: (n,) of the outline that it represents.
+    ``length`` (n,) is of the outline that each represents.
     """
 
     points: NDArray[np.float64]

@@ -119,7 +119,7 @@ def compare(request: ComparisonRequest, progress: Progress = no_progress) -> Inv
         interval_level=LEVEL,
         draws=request.draws,
         seed=request.seed,
-        notes=(*both.notes, *_notes(both, detections), *_interval_notes(request, groups)),
+        notes=(*both.notes, *_notes(request, both, detections, groups)),
         files=(COMPARISON, LAYERS),
     )
     with atomic_directory(request.out, overwrite=request.overwrite) as folder:
@@ -261,7 +261,12 @@ def _median(values: NDArray[np.float64]) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def _notes(both: ComparedInventories, detections: AreaDetections) -> list[str]:
+def _notes(
+    request: ComparisonRequest,
+    both: ComparedInventories,
+    detections: AreaDetections,
+    groups: GroupSums,
+) -> list[str]:
     ours, theirs = both.inventory, both.reference
     notes = []
     if len(ours.polygons) == 0:
@@ -286,17 +291,11 @@ def _notes(both: ComparedInventories, detections: AreaDetections) -> list[str]:
             )
     if both.crs is None:
         notes.append("areas, distances and size classes are unknown without a coordinate system")
+    shared, ours_m2, theirs_m2 = groups.areas.T
+    area = ours_m2 + theirs_m2 - shared
+    if request.draws > 0 and len(area) >= 2 and area.max() > area.sum() / 2:
+        notes.append(
+            f"one group of overlapping landslides holds {area.max() / area.sum():.0%} of the area "
+            "that either inventory covers: intervals mean little"
+        )
     return notes
-
-
-def _interval_notes(request: ComparisonRequest, groups: GroupSums) -> list[str]:
-    """Return a note where intervals mean little, as one group holds most of the area."""
-    shared, ours, theirs = groups.areas.T
-    area = ours + theirs - shared
-    if request.draws == 0 or len(area) < 2 or area.max() <= area.sum() / 2:
-        return []
-    note = (
-        f"one group of overlapping landslides holds {area.max() / area.sum():.0%} of the area that "
-        "either inventory covers: intervals mean little"
-    )
-    return [note]

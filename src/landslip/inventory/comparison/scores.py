@@ -22,7 +22,7 @@ from landslip.inventory.comparison.matching import (
     connected_groups,
     size_class,
 )
-from landslip.inventory.pixel_runs import PixelRuns, pixel_runs
+from landslip.inventory.pixel_runs import pixel_runs
 from landslip.metrics.bootstrap import IntervalEstimate, bootstrap_sums, interval_estimate
 from landslip.metrics.pixels import PixelCounts
 
@@ -44,13 +44,8 @@ def count_inventory_pixels(
     """Count pixels whose centre is in a landslide of one, the other, or both.
 
     Pixels begin at multiples of their side. What both leave out (tn) is counted within the area;
-    without one it is not known and 0.
-
-    Args:
-        inventory: (n,) polygons, within the area.
-        reference: (m,) polygons, within the area.
-        area: what was mapped.
-        resolution_m: a pixel's side, in units of the coordinate system.
+    without one it is not known and 0. All polygons are within it, and ``resolution_m`` is in units
+    of the coordinate system.
 
     Raises:
         InputError: pixels are so small that their rows do not fit into memory.
@@ -67,7 +62,14 @@ def count_inventory_pixels(
     runs = [
         pixel_runs(shapely.transform(polygons, lambda points: points / step)) for polygons in layers
     ]
-    ours, theirs, mapped = (_merged(spans) for spans in _spans(runs))
+    left = min((int(one.start.min()) for one in runs if len(one)), default=0)
+    right = max((int(one.stop.max()) for one in runs if len(one)), default=0)
+    length = right - left + 1  # one more, so that rows do not touch
+    # as intervals of one long line of all rows, one after the other
+    ours, theirs, mapped = (
+        _merged((one.row * length + one.start - left, one.row * length + one.stop - left))
+        for one in runs
+    )
     both = _length(_merged((np.append(ours[0], theirs[0]), np.append(ours[1], theirs[1]))))
     tp = _length(ours) + _length(theirs) - both
     return PixelCounts(
@@ -86,17 +88,6 @@ def resolution_for(reference_areas: NDArray[np.float64]) -> float:
     side = math.sqrt(float(np.median(reference_areas))) / _PIXELS_PER_SIDE
     power = 10.0 ** math.floor(math.log10(side))
     return max(part * power for part in _ROUND if part * power <= side * (1 + 1e-9))
-
-
-def _spans(layers: list[PixelRuns]) -> list[PixelSpans]:
-    """Return runs as intervals of one long line of all rows, one after the other."""
-    left = min((int(runs.start.min()) for runs in layers if len(runs)), default=0)
-    right = max((int(runs.stop.max()) for runs in layers if len(runs)), default=0)
-    length = right - left + 1  # one more, so that rows do not touch
-    return [
-        (runs.row * length + runs.start - left, runs.row * length + runs.stop - left)
-        for runs in layers
-    ]
 
 
 def _merged(spans: PixelSpans) -> PixelSpans:
@@ -134,13 +125,7 @@ class GroupSums:
 def sum_groups(
     detections: AreaDetections, reference_m2: NDArray[np.float64], matched: NDArray[np.int64]
 ) -> GroupSums:
-    """Sum over groups.
-
-    Args:
-        detections: of both inventories.
-        reference_m2: (m,) areas of the reference's landslides.
-        matched: numbers of the inventory's landslides that have a partner.
-    """
+    """Sum over groups; ``matched`` are the inventory's landslides that have a partner."""
     ours, theirs = detections.covered_areas
     patches, shared = len(ours.patches), detections.shared
     group = connected_groups(patches + len(theirs.patches), shared.one, shared.other + patches)

@@ -8,6 +8,7 @@ area.
 
 import csv
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,7 @@ _TABLES = (".csv", ".txt", ".tsv")
 class ValidationSample:
     """Points drawn at random inside and outside the mapped landslides.
 
-    Attributes:
-        mapped: (n,) bool, whether each is in a mapped landslide or on its edge.
-        reference: (n,) bool, whether it is a landslide in the reference.
-        notes: what was left out.
+    For each, (n,): whether it is in a mapped landslide or on its edge, and in the reference.
     """
 
     mapped: NDArray[np.bool_]
@@ -74,11 +72,7 @@ def adjusted_from_sample(
 ) -> AdjustedLandslideArea:
     """Return the area adjusted by points drawn at random within map classes.
 
-    Args:
-        sample: the points.
-        mapped_m2: size of the mapped area.
-        landslide_m2: area of the landslides mapped in it.
-        level: of the intervals.
+    ``landslide_m2`` is the area of the landslides mapped in the mapped area.
 
     Raises:
         InputError: a mapped class has fewer than two points, or the areas do not fit.
@@ -295,12 +289,14 @@ def _read_table(path: Path, crs: pyproj.CRS | None) -> _Points:
             f"{path}: a sample needs the columns lon and lat, or x and y, and {REFERENCE}; this "
             f"one has {', '.join(name for name in names if name)}"
         )
-    coordinates = np.array(
-        [
-            [_coordinate(row[names[name]], path, line) for name in pair]
-            for line, row in enumerate(rows, start=2)
-        ]
-    )
+    coordinates = np.full((len(rows), 2), np.nan)
+    for at, row in enumerate(rows):
+        for axis, name in enumerate(pair):
+            text = row[names[name]]
+            with suppress(ValueError):
+                coordinates[at, axis] = float(text or "")
+            if not np.isfinite(coordinates[at, axis]):
+                raise InputError(f"{path}, line {at + 2}: a coordinate is a number; got {text!r}")
     points = np.asarray(shapely.points(coordinates), dtype=object)
     words = [(row[names[REFERENCE]] or "").strip() for row in rows]
     if pair == ("x", "y"):
@@ -316,16 +312,6 @@ def _read_table(path: Path, crs: pyproj.CRS | None) -> _Points:
             "inventory's own coordinate system x and y"
         )
     return points, pyproj.CRS.from_epsg(4326), words
-
-
-def _coordinate(text: str | None, path: Path, line: int) -> float:
-    try:
-        number = float(text or "")
-    except ValueError:
-        number = np.nan
-    if not np.isfinite(number):
-        raise InputError(f"{path}, line {line}: a coordinate is a number; got {text!r}")
-    return number
 
 
 def _read_points(path: Path, crs: pyproj.CRS | None) -> _Points:

@@ -57,12 +57,9 @@ class PowerLawTail:
 def area_frequency(
     areas_m2: Array, least_m2: float, how: Resampling
 ) -> tuple[AreaFrequency | None, list[Message]]:
-    """Return fits and histogram of rising areas over 0, with notes.
+    """Return fits and histogram of rising areas over 0 (n,), with notes.
 
-    Args:
-        areas_m2: (n,) float64; those under ``least_m2`` are left out of the fits.
-        least_m2: minimum mapping unit; 0 where it is unknown.
-        how: seed, draws and level of the intervals.
+    Areas under ``least_m2``, the minimum mapping unit (0: unknown), are left out of the fits.
     """
     if len(areas_m2) == 0:
         return None, []

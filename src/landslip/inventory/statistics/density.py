@@ -57,8 +57,13 @@ def density_cells(
     """
     if cell_m is not None and not 0 < cell_m < np.inf:
         raise InputError(f"the side of a density cell is over 0 m; got {cell_m:g}")
-    mapped = _mapped_area(polygons, area)
-    if crs is None or mapped is None:
+    if isinstance(area, shapely.Geometry):
+        mapped = area
+    elif area is not None:
+        mapped = shapely.box(*area)
+    else:
+        mapped = shapely.box(*shapely.total_bounds(polygons)) if len(polygons) else None
+    if crs is None or mapped is None or shapely.is_empty(mapped):
         return _frame(np.zeros(0, dtype=object), [np.zeros(0)] * 3, None)
     source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
     # bounds in degrees go around the Earth where landslides are on both sides of 180 degrees
@@ -66,8 +71,11 @@ def density_cells(
     polygons = repair_polygons(reproject(polygons, source, target))
     if area is None:
         mapped = shapely.box(*shapely.total_bounds(polygons))
-    else:
-        mapped = _reprojected_area(mapped, source, target)
+    elif source != target:  # straight edges are bent there
+        left, bottom, right, top = shapely.bounds(mapped)
+        step = max(right - left, top - bottom) / _EDGE_PARTS
+        bent = np.array([shapely.segmentize(mapped, step)], dtype=object)
+        mapped = reproject(bent, source, target)[0]
     polygons = clip_polygons(polygons, mapped)
     polygons = polygons[shapely.area(polygons) > 0]
     return _counted(polygons, mapped, _Cells.over(mapped, cell_m), target)
@@ -108,17 +116,6 @@ def _counted(
     return _frame(squares[touched], [one[touched] for one in columns], crs)
 
 
-def _mapped_area(
-    polygons: Geometries, area: shapely.Geometry | Sequence[float] | None
-) -> shapely.Geometry | None:
-    """Return the mapped area as a geometry; None where it is unknown."""
-    if isinstance(area, shapely.Geometry):
-        return None if shapely.is_empty(area) else area
-    if area is None and len(polygons) == 0:
-        return None
-    return shapely.box(*(shapely.total_bounds(polygons) if area is None else area))
-
-
 def _frame(
     squares: Geometries, columns: Sequence[NDArray[Any]], crs: pyproj.CRS | None
 ) -> geopandas.GeoDataFrame:
@@ -147,19 +144,6 @@ def _metric(source: pyproj.CRS, area: Geometries) -> pyproj.CRS:
     return target
 
 
-def _reprojected_area(
-    area: shapely.Geometry, source: pyproj.CRS, target: pyproj.CRS
-) -> shapely.Geometry:
-    """Return the area in another system, its straight edges bent as they are there."""
-    if source == target:
-        return area
-    left, bottom, right, top = shapely.bounds(area)
-    step = max(right - left, top - bottom) / _EDGE_PARTS
-    bent = np.array([shapely.segmentize(area, step)], dtype=object)
-    moved: shapely.Geometry = reproject(bent, source, target)[0]
-    return moved
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cells:
     """A block of square cells, numbered in rows from the top left one."""
@@ -172,8 +156,10 @@ class _Cells:
     @classmethod
     def over(cls, area: shapely.Geometry, side_m: float | None) -> "_Cells":
         left, bottom, right, top = shapely.bounds(area)
-        longer = max(right - left, top - bottom, 1.0)
-        side = side_m or _round_length(longer / _CELLS_ALONG)
+        # by default the nearest of 1, 2 and 5 times a power of ten, at least 10 m
+        length = max(max(right - left, top - bottom, 1.0) / _CELLS_ALONG, 10.0)
+        choices = 10.0 ** np.floor(np.log10(length)) * np.array([1.0, 2.0, 5.0, 10.0])
+        side = side_m or float(choices[np.argmin(np.abs(np.log(choices / length)))])
         first, last = np.floor(left / side), max(np.ceil(right / side), np.floor(left / side) + 1)
         low, high = np.floor(bottom / side), max(np.ceil(top / side), np.floor(bottom / side) + 1)
         if (last - first) * (high - low) > _MAX_CELLS:
@@ -199,13 +185,6 @@ class _Cells:
         return (rows * self.shape[1] + cols).astype(np.intp)
 
 
-def _round_length(length_m: float) -> float:
-    """Return the nearest of 1, 2 and 5 times a power of ten that is not shorter than 10 m."""
-    decade = 10.0 ** np.floor(np.log10(max(length_m, 10.0)))
-    choices = decade * np.array([1.0, 2.0, 5.0, 10.0])
-    return float(choices[np.argmin(np.abs(np.log(choices / max(length_m, 10.0))))])
-
-
 _X, _Y = 0, 1
 
 
@@ -215,13 +194,8 @@ def covered_fractions(
     """Return the fraction of each cell (rows, cols) that polygons cover, 0 to 1.
 
     Overlaps count once. What is right of each edge is added up along its row of cells (Green's
-    theorem), so time grows with edges, not with polygons times cells.
-
-    Args:
-        polygons: (n,) valid ones; what is outside the cells is left out.
-        corner: (left, top) of the first cell, in map coordinates.
-        side: of a cell, in map units.
-        shape: (rows, cols) of cells, rows from the top.
+    theorem), so time grows with edges, not with polygons times cells. ``corner`` is (left, top) of
+    the first cell in map coordinates; what is outside the cells is left out.
     """
     rows, cols = shape
     edges = (_edges(polygons) - corner) / (side, -side)

@@ -26,12 +26,7 @@ _CLASS_WIDTH = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CountedAreas:
-    """Distinct areas and how often each occurs.
-
-    Attributes:
-        areas_m2: (n,) float64, rising, all over 0.
-        counts: (n,) float64.
-    """
+    """Distinct areas (n,), rising and over 0, and how often each occurs (n,)."""
 
     areas_m2: NDArray[np.float64]
     counts: NDArray[np.float64]
@@ -186,32 +181,23 @@ def fit_inverse_gamma_many(areas: CountedAreas, counts: Array, least_m2: float =
     shift = np.clip(shift, -1, 1)
     step = problem.offsets[1] - problem.offsets[0]
     offsets = problem.offsets[best] + shift * step
-    logs, inverses = (
-        np.exp(_between(np.log(sums), draws, best, shift))
-        if positive
-        else _between(sums, draws, best, shift)
-        for sums, positive in ((logs, False), (inverses, True))
-    )
+    logs = _between(logs, draws, best, shift)
+    inverses = np.exp(_between(np.log(inverses), draws, best, shift))
     shifts = problem.shifts(offsets)
     _, rho, rate = _inner(logs, inverses, problem.room(shifts))
     found = np.stack([rho, rate, shifts], axis=1)
     bent = floor[draws, best - 1] | floor[draws, best] | floor[draws, best + 1]
-    if bent.any():
-        found[bent] = _searched(problem, counts[bent], problem.offsets[best[bent]])
+    if bent.any():  # golden sections of one grid step to either side
+        some, middle = counts[bent], problem.offsets[best[bent]]
+        low, high = middle - step, middle + step
+        for _ in range(_SECTIONS):
+            left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+            below = problem.each(left, some)[0] < problem.each(right, some)[0]
+            low, high = np.where(below, left, low), np.where(below, high, right)
+        offsets = (low + high) / 2
+        _, rho, rate = problem.each(offsets, some)
+        found[bent] = np.stack([rho, rate, problem.shifts(offsets)], axis=1)
     return found
-
-
-def _searched(problem: "_Problem", counts: Array, middle: Array) -> Array:
-    """Return (draws, 3) rho, a_m2 and s_m2 by golden sections of one grid step to either side."""
-    step = problem.offsets[1] - problem.offsets[0]
-    low, high = middle - step, middle + step
-    for _ in range(_SECTIONS):
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        below = problem.each(left, counts)[0] < problem.each(right, counts)[0]
-        low, high = np.where(below, left, low), np.where(below, high, right)
-    offsets = (low + high) / 2
-    _, rho, rate = problem.each(offsets, counts)
-    return np.stack([rho, rate, problem.shifts(offsets)], axis=1)
 
 
 def _between(sums: Array, draws: NDArray[np.intp], best: NDArray[np.intp], by: Array) -> Array:
@@ -297,10 +283,7 @@ def _at_floor(rate: Array, room: Array) -> NDArray[np.bool_]:
 def _inner(logs: Array, inverses: Array, room: Array) -> tuple[Array, Array, Array]:
     """Return the greatest mean log-likelihood and its rho and a, for each pair of means.
 
-    Args:
-        logs: mean of ln(A - s).
-        inverses: mean of 1 / (A - s).
-        room: least - s, or 0; broadcasts against the means.
+    These are of ln(A - s) and of 1 / (A - s); room is least - s, or 0, and broadcasts against them.
     """
     room = np.broadcast_to(room, logs.shape)
     rho, rate = _untruncated(logs, inverses)

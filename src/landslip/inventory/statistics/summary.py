@@ -172,12 +172,8 @@ def magnitude_of(
     """Return the magnitude of an inventory; None of one without landslides.
 
     The interval from large landslides is that of their number as a Poisson variable (Garwood
-    1936); how far an event's areas are from the standard distribution is not in it.
-
-    Args:
-        landslides: number of all.
-        areas_m2: the areas that are known.
-        level: of the interval.
+    1936); how far an event's areas are from the standard distribution is not in it. ``landslides``
+    is the number of all, ``areas_m2`` those areas that are known.
     """
     if landslides == 0:
         return None
