@@ -57,12 +57,11 @@ def density_cells(
     """
     if cell_m is not None and not 0 < cell_m < np.inf:
         raise InputError(f"the side of a density cell is over 0 m; got {cell_m:g}")
+    mapped: shapely.Geometry | None = None
     if isinstance(area, shapely.Geometry):
         mapped = area
-    elif area is not None:
-        mapped = shapely.box(*area)
-    else:
-        mapped = shapely.box(*shapely.total_bounds(polygons)) if len(polygons) else None
+    elif area is not None or len(polygons):
+        mapped = shapely.box(*(shapely.total_bounds(polygons) if area is None else area))
     if crs is None or mapped is None or shapely.is_empty(mapped):
         return _frame(np.zeros(0, dtype=object), [np.zeros(0)] * 3, None)
     source = pyproj.CRS.from_user_input(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
