@@ -161,8 +161,9 @@ def _divided(polygon: shapely.Geometry) -> list[shapely.Geometry]:
             else ((left, bottom, right, y), (left, y, right, top))
         )
         for box in halves:
-            half: shapely.Geometry = shapely.clip_by_rect(piece, *box)
-            if not half.is_valid or half.geom_type not in {"Polygon", "MultiPolygon"}:
+            clipped = shapely.clip_by_rect(piece, *box)
+            half: shapely.Geometry = clipped
+            if not clipped.is_valid or clipped.geom_type not in {"Polygon", "MultiPolygon"}:
                 half = polygonal_part(shapely.intersection(piece, shapely.box(*box)))
             if shapely.area(half) > 0:
                 waiting.append((half, depth + 1))
