@@ -23,15 +23,12 @@ _DIGEST_DIGITS = 12
 class InventoryLayers:
     """An inventory as tables, in one coordinate system (or none), `density` maybe in another.
 
-    Attributes:
-        landslides: polygons with the columns of `landslip.inventory.fields`, in that order, the
-            largest first. Numbers are float64 with NaN where empty, texts are str or None, flags
-            are of pandas' ``boolean`` with NA, ``id`` is int64.
-        crowns: points with ``id`` (of the landslide) and ``elevation_m``; landslides without
-            heights have none.
-        toes: the same for the lowest points.
-        density: square cells with ``cell`` (int64), ``landslides`` (int64), ``per_km2`` and
-            ``area_share`` (float64); empty without a coordinate system.
+    Landslides are polygons with the columns of `landslip.inventory.fields`, in that order, the
+    largest first: numbers are float64 with NaN where empty, texts str or None, flags pandas'
+    ``boolean`` with NA, ``id`` is int64. Crowns and toes are points with a landslide's ``id`` and
+    ``elevation_m``; landslides without heights have none. Density is square cells with ``cell``
+    (int64), ``landslides`` (int64), ``per_km2`` and ``area_share`` (float64); empty without a
+    coordinate system.
     """
 
     landslides: geopandas.GeoDataFrame
@@ -106,7 +103,5 @@ def _typed(field: InventoryField, values: Any, order: NDArray[np.intp]) -> Any:
             return np.empty(0, dtype=np.float64)
         return pd.array(pd.to_numeric(spread), dtype="float64")
     if field.kind is FieldKind.FLAG:
-        known = np.array([value is not None for value in spread], dtype=np.bool_)
-        truth = np.array([bool(value) for value in spread], dtype=np.bool_)
-        return pd.arrays.BooleanArray(truth, ~known)
+        return pd.array(spread, dtype="boolean")
     return pd.Series(spread, dtype=object).to_numpy()

@@ -59,10 +59,8 @@ def pixel_runs(polygons: NDArray[np.object_]) -> PixelRuns:
     """Return the pixels of polygons in pixel coordinates (column, row), which may be anywhere.
 
     A pixel belongs to a polygon where its centre does; on an edge, where the polygon is to its
-    right or below, so that polygons that share an edge share no pixel.
-
-    Args:
-        polygons: (n,) valid Polygons or MultiPolygons; empty ones have no pixels.
+    right or below, so that polygons that share an edge share no pixel. The polygons (n,), which may
+    have several parts, are valid; empty ones have no pixels.
     """
     points = np.cumsum(shapely.get_num_coordinates(polygons))
     portion = np.flatnonzero(np.diff(points // _MAX_POINTS)) + 1

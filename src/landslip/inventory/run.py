@@ -84,7 +84,17 @@ def make_inventory(
         measuring = sub_progress(progress, _DETECTED, _MEASURED, _ALL)
         crs = detections.pyproj_crs
         terrain = terrain_attributes(detections.polygons, crs, elevation, progress=measuring)
-        dem = None if elevation is None else _dem_record(elevation, detections, terrain)
+        dem = None
+        if elevation is not None:  # its resolution is that where the landslides are
+            extent = detections.polygons if detections.model is None else detections.extent
+            bounds = shapely.total_bounds(extent)
+            dem = DemRecord(
+                name=elevation.name,
+                place=str(elevation.path.absolute()),
+                crs=elevation.crs,
+                resolution_m=elevation.resolution_near(bounds, crs),
+                landslides_with_heights=int((terrain.dem_share >= MIN_COVERAGE).sum()),
+            )
     measures = planar_measures(detections.polygons, crs)
     seeing = sub_progress(progress, _MEASURED, _SEEN, _ALL)
     context = read_scene_context(detections, scene, seeing)
@@ -149,20 +159,6 @@ def make_inventory(
         (stage / names.RECORD).write_text(text + "\n", encoding="utf-8")
     progress(_ALL, _ALL)
     return record
-
-
-def _dem_record(
-    elevation: ElevationModel, detections: Detections, terrain: TerrainAttributes
-) -> DemRecord:
-    """Describe an elevation model, its resolution where the landslides are."""
-    extent = detections.polygons if detections.model is None else detections.extent
-    return DemRecord(
-        name=elevation.name,
-        place=str(elevation.path.absolute()),
-        crs=elevation.crs,
-        resolution_m=elevation.resolution_near(shapely.total_bounds(extent), detections.pyproj_crs),
-        landslides_with_heights=int((terrain.dem_share >= MIN_COVERAGE).sum()),
-    )
 
 
 def _flags(

@@ -58,16 +58,13 @@ class SceneContext:
 class SpectralAttributes:
     """Attributes of each landslide, (n,) float64; NaN where they are unknown.
 
-    Attributes:
-        ndvi_mean: mean of (nir - red) / (nir + red) of the valid pixels, -1 to 1.
-        bright_share: fraction of them that is as bright and white as cloud
-            (`landslip.preprocessing.radiometry.clouds.bright_cloud_pixels`), 0 to 1; needs
-            reflectance.
-        water_near: fraction of the valid pixels around it that is water, 0 to 1; needs
-            reflectance. Around is within 3 px or 10 m, whichever is more. Water is where
-            (green - nir) / (green + nir) > 0 (McFeeters 1996, doi 10.1080/01431169608948714).
-        valid_share: fraction of its pixels that is valid, 0 to 1.
-        notes: what is empty or doubtful.
+    NDVI is (nir - red) / (nir + red), the mean of the valid pixels; ``bright_share`` the fraction
+    of them that is as bright and white as cloud
+    (`landslip.preprocessing.radiometry.clouds.bright_cloud_pixels`), which needs reflectance, as
+    does ``water_near``: the fraction of the valid pixels around it that is water. Around is within
+    3 px or 10 m, whichever is more; water is where (green - nir) / (green + nir) > 0 (McFeeters
+    1996, doi 10.1080/01431169608948714). ``valid_share`` is the fraction of its pixels that is
+    valid. Fractions are from 0 to 1, and notes on what is empty or doubtful.
     """
 
     ndvi_mean: NDArray[np.float64]
@@ -140,9 +137,8 @@ def spectral_attributes(
     """Return what a scene shows inside and around polygons.
 
     A pixel is inside where its centre is; a polygon without any takes the pixel around a point
-    inside it. The scene is read tile by tile and only where there are polygons.
-    The polygons (n,) may overlap and be outside the scene; of its bands any may be missing, then
-    attributes that need it are NaN.
+    inside it. The scene is read tile by tile and only where there are polygons (n,), which may
+    overlap and be outside it. Attributes that need a band that it lacks are NaN.
 
     Raises:
         InputError: either polygons or scene have no coordinate system, or a tile cannot be read.

@@ -34,14 +34,12 @@ def arrow_table(frame: geopandas.GeoDataFrame) -> pa.Table:
 
 
 def _array(column: "pandas.Series[str]") -> pa.Array:
-    if isinstance(column.dtype, pandas.BooleanDtype) or column.dtype == np.bool_:
-        kind = pa.bool_()
-    elif pandas.api.types.is_integer_dtype(column.dtype):
-        kind = pa.int64()
-    elif pandas.api.types.is_float_dtype(column.dtype):
-        kind = pa.float64()
-    else:
-        kind = pa.string()
+    kinds = (
+        (pandas.api.types.is_bool_dtype, pa.bool_()),
+        (pandas.api.types.is_integer_dtype, pa.int64()),
+        (pandas.api.types.is_float_dtype, pa.float64()),
+    )
+    kind = next((kind for is_kind, kind in kinds if is_kind(column.dtype)), pa.string())
     return pa.array(column, type=kind, from_pandas=True)
 
 

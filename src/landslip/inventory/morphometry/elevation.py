@@ -14,11 +14,10 @@ from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.inventory.morphometry.map_distances import MapPlane
+from landslip.inventory.morphometry.map_distances import MapPlane, Points
 from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.resampling import bilinear_at
 
-Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 TILE_PX = 1024
@@ -185,8 +184,16 @@ class ElevationModel(Closeable):
         heights = np.full(wanted.shape, np.nan, np.float32)
         if held is not None:
             heights[held.slices_in(wanted)] = self._file.read(held)
-        self._tiles[tile] = _with_gradients(heights)
-        return self._tiles[tile]
+        # heights, and Horn's rises for a column and a row
+        across = heights[:, 2:] - heights[:, :-2]
+        along = heights[2:] - heights[:-2]
+        layers = np.empty((TILE_PX + 1, TILE_PX + 1, 3), np.float32)
+        layers[..., 0] = heights[1:-1, 1:-1]
+        layers[..., 1] = (across[:-2] + 2 * across[1:-1] + across[2:]) / 8
+        layers[..., 2] = (along[:, :-2] + 2 * along[:, 1:-1] + along[:, 2:]) / 8
+        layers[np.isnan(layers).any(axis=-1), 1:] = np.nan
+        self._tiles[tile] = layers
+        return layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,16 +262,3 @@ class _PixelTransform:
             ahead, behind = self.pixels(points + step), self.pixels(points - step)
             columns.append((ahead - behind) / (2 * _HALF_STEP_M))
         return np.stack(columns, axis=-1)
-
-
-def _with_gradients(heights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return heights and Horn's rises for a column and a row (height - 2, width - 2, 3)."""
-    across = heights[:, 2:] - heights[:, :-2]
-    along = heights[2:] - heights[:-2]
-    inner = heights[1:-1, 1:-1]
-    layers = np.empty((*inner.shape, 3), np.float32)
-    layers[..., 0] = inner
-    layers[..., 1] = (across[:-2] + 2 * across[1:-1] + across[2:]) / 8
-    layers[..., 2] = (along[:, :-2] + 2 * along[:, 1:-1] + along[:, 2:]) / 8
-    layers[np.isnan(layers).any(axis=-1), 1:] = np.nan
-    return layers

@@ -88,7 +88,19 @@ def inner_points(edges: PolygonEdges, steps: Values) -> SamplePoints:
         height = -highest - lowest
         count = np.clip(np.rint(height / steps[:, 1]), _MIN_ROWS, _MAX_ROWS)
     row_step = np.where(height > 0, height / count, 1.0)
-    owner, row, left, right = _row_intervals(edges, lowest, row_step)
+    begin, end = (
+        np.ceil((y - lowest[edges.owner]) / row_step[edges.owner] - 0.5).astype(np.intp)
+        for y in (edges.starts[:, 1], edges.ends[:, 1])
+    )
+    edge, number = _repeated(np.abs(end - begin))
+    owner, row = edges.owner[edge], np.minimum(begin, end)[edge] + number
+    y = lowest[owner] + (row + 0.5) * row_step[owner]
+    run, rise = (edges.ends - edges.starts)[edge].T
+    x = edges.starts[edge, 0] + (y - edges.starts[edge, 1]) / rise * run
+    # a closed ring crosses a row an even number of times: neighbours in order are pairs
+    order = np.lexsort((x, row, owner))
+    left, right = x[order[0::2]], x[order[1::2]]
+    owner, row = owner[order[0::2]], row[order[0::2]]
     width = right - left
     segments = np.clip(np.rint(width / steps[owner, 0]), 1, _MAX_ROWS).astype(np.intp)
     interval, number = _repeated(segments)
@@ -100,27 +112,6 @@ def inner_points(edges: PolygonEdges, steps: Values) -> SamplePoints:
         points=np.column_stack([x, y]),
         weight=(segment * row_step[owner])[interval],
     )
-
-
-def _row_intervals(
-    edges: PolygonEdges, lowest: Values, row_step: Values
-) -> tuple[Indices, Indices, Values, Values]:
-    """Return the intervals of rows inside: owner, row, left and right end, (k,) each."""
-    owner = edges.owner
-
-    def first_row(y: Values) -> Indices:
-        return np.ceil((y - lowest[owner]) / row_step[owner] - 0.5).astype(np.intp)
-
-    begin, end = first_row(edges.starts[:, 1]), first_row(edges.ends[:, 1])
-    edge, number = _repeated(np.abs(end - begin))
-    row = np.minimum(begin, end)[edge] + number
-    y = lowest[owner[edge]] + (row + 0.5) * row_step[owner[edge]]
-    run, rise = (edges.ends - edges.starts)[edge].T
-    x = edges.starts[edge, 0] + (y - edges.starts[edge, 1]) / rise * run
-    # a closed ring crosses a row an even number of times: neighbours in order are pairs
-    order = np.lexsort((x, row, owner[edge]))
-    enter, leave = order[0::2], order[1::2]
-    return owner[edge][enter], row[enter], x[enter], x[leave]
 
 
 def _repeated(counts: Indices) -> tuple[Indices, Indices]:

@@ -29,11 +29,6 @@ class BoundaryVertices:
         return len(self.polygons) - 1
 
     @property
-    def places(self) -> NDArray[np.complex128]:
-        """The points as column + i row."""
-        return self.cols + 1j * self.rows
-
-    @property
     def keys(self) -> NDArray[np.int64]:
         """One number for each place."""
         return self.rows << _COL_BITS | self.cols

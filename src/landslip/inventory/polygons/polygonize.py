@@ -77,11 +77,8 @@ def polygonize(
 ) -> LandslidePolygons:
     """Return the landslides of an extraction's ``probability.tif``.
 
-    Args:
-        probability: levels of 1/250 in uint8, 255 is nodata.
-        options: thresholds and cleaning.
-        elevation: where the slope is taken from, for splitting.
-        progress: of the rows.
+    Its levels are of 1/250 in uint8, 255 is nodata. The slope is taken from the elevation, for
+    splitting.
 
     Raises:
         InputError: the raster is no such probability, or metres are asked for and it has no
@@ -104,7 +101,44 @@ def polygonize(
         else:
             alone = np.arange(len(landslides))
             split = SplitLandslides(parts=landslides, region=alone, too_large=0)
-        result = _to_polygons(raster, counts, split)
+        transform = image.grid.transform
+    parts, region = split.parts, split.region
+    max_shift_px = raster.max_shift_px
+    outlines, filled_px = fill_narrow_holes(parts.outlines, raster.min_area_px, max_shift_px)
+    if options.smooth:
+        polygons, shifts_px = smooth_outlines(outlines, region, max_shift_px, transform)
+        shift_px = float(shifts_px.max(initial=0.0))
+    else:
+        polygons, shift_px = to_map_polygons(outlines, transform), 0.0
+    notes = []
+    if split.too_large:
+        notes.append(message("polygons.not_split", window=MAX_WINDOW_PX, count=split.too_large))
+    if filled_px.any():
+        notes.append(message("polygons.holes_filled", pixels=int(filled_px.sum())))
+    order = _largest_first(parts)
+    pixels, side_m = parts.pixels[order], raster.pixel_side_m
+    result = LandslidePolygons(
+        polygons=polygons[order],
+        mean_probability=parts.probability_sums[order] / (PROBABILITY_LEVELS * pixels),
+        max_probability=parts.probability_maxima[order] / PROBABILITY_LEVELS,
+        pixels=pixels,
+        filled_px=filled_px[order],
+        region=region[order] + 1,
+        cleaning=CleaningRecord(
+            low=raster.low,
+            high=raster.high,
+            min_area_m2=raster.min_area_m2,
+            max_shift_m=None if side_m is None else max_shift_px * side_m,
+            smooth=options.smooth,
+            split=options.split,
+            regions=counts["regions"],
+            dropped_seedless=counts["seedless"],
+            dropped_small=counts["small"],
+            split_regions=int(np.count_nonzero(np.bincount(region) > 1)),
+            largest_shift_m=None if side_m is None else shift_px * side_m,
+        ),
+        notes=tuple(notes),
+    )
     progress(1.0, 1.0)
     return result
 
@@ -184,15 +218,6 @@ class _ProbabilityRaster:
             )
         return np.where(valid, stored, np.uint8(0))
 
-    def is_large(self, landslides: Landslides) -> NDArray[np.bool_]:
-        """Return which landslides have at least the minimum area."""
-        grid = self.image.grid
-        if grid.pixel_area_m2 is not None or self.min_area_m2 == 0:
-            return landslides.pixels >= self.min_area_px
-        # pixels differ in size
-        polygons = to_map_polygons(landslides.outlines, grid.transform)
-        return AreaMeasure(grid.crs).areas_m2(polygons) >= self.min_area_m2
-
 
 def _read_regions(
     raster: _ProbabilityRaster, progress: Progress
@@ -201,7 +226,7 @@ def _read_regions(
 
     The largest is the first; the counts are of all regions and of those that were dropped.
     """
-    height, width = raster.image.shape
+    grid, (height, width) = raster.image.grid, raster.image.shape
     rows = max(_BAND_PX // width, 1)
     polygonizer = Polygonizer()
     counts = Counter[str]()
@@ -209,7 +234,12 @@ def _read_regions(
 
     def select(found: Landslides) -> Landslides:
         reaching = found.take(np.flatnonzero(found.probability_maxima >= raster.high_level))
-        large = reaching.take(np.flatnonzero(raster.is_large(reaching)))
+        if grid.pixel_area_m2 is not None or raster.min_area_m2 == 0:
+            is_large = reaching.pixels >= raster.min_area_px
+        else:  # pixels differ in size
+            polygons = to_map_polygons(reaching.outlines, grid.transform)
+            is_large = AreaMeasure(grid.crs).areas_m2(polygons) >= raster.min_area_m2
+        large = reaching.take(np.flatnonzero(is_large))
         counts["regions"] += len(found)
         counts["seedless"] += len(found) - len(reaching)
         counts["small"] += len(reaching) - len(large)
@@ -236,61 +266,13 @@ def _largest_first(landslides: Landslides) -> NDArray[np.int64]:
     return order
 
 
-def _to_polygons(
-    raster: _ProbabilityRaster, counts: Counter[str], split: SplitLandslides
-) -> LandslidePolygons:
-    """Fill holes, smooth outlines, and place them on the map."""
-    parts, region = split.parts, split.region
-    transform, max_shift_px = raster.image.grid.transform, raster.max_shift_px
-    outlines, filled_px = fill_narrow_holes(parts.outlines, raster.min_area_px, max_shift_px)
-    if raster.options.smooth:
-        polygons, shifts_px = smooth_outlines(outlines, region, max_shift_px, transform)
-        shift_px = float(shifts_px.max(initial=0.0))
-    else:
-        polygons, shift_px = to_map_polygons(outlines, transform), 0.0
-    notes = []
-    if split.too_large:
-        notes.append(message("polygons.not_split", window=MAX_WINDOW_PX, count=split.too_large))
-    if filled_px.any():
-        notes.append(message("polygons.holes_filled", pixels=int(filled_px.sum())))
-    order = _largest_first(parts)
-    pixels, side_m = parts.pixels[order], raster.pixel_side_m
-    return LandslidePolygons(
-        polygons=polygons[order],
-        mean_probability=parts.probability_sums[order] / (PROBABILITY_LEVELS * pixels),
-        max_probability=parts.probability_maxima[order] / PROBABILITY_LEVELS,
-        pixels=pixels,
-        filled_px=filled_px[order],
-        region=region[order] + 1,
-        cleaning=CleaningRecord(
-            low=raster.low,
-            high=raster.high,
-            min_area_m2=raster.min_area_m2,
-            max_shift_m=None if side_m is None else max_shift_px * side_m,
-            smooth=raster.options.smooth,
-            split=raster.options.split,
-            regions=counts["regions"],
-            dropped_seedless=counts["seedless"],
-            dropped_small=counts["small"],
-            split_regions=int(np.count_nonzero(np.bincount(region) > 1)),
-            largest_shift_m=None if side_m is None else shift_px * side_m,
-        ),
-        notes=tuple(notes),
-    )
-
-
 def fill_narrow_holes(
     outlines: Outlines, max_px: float, max_distance_px: float
 ) -> tuple[Outlines, NDArray[np.int64]]:
     """Fill holes that are small, and so narrow that each point is near the outline.
 
-    Args:
-        outlines: polygons.
-        max_px: holes of so many pixels or more stay.
-        max_distance_px: holes with a point farther than this from their outline stay.
-
-    Returns:
-        The polygons, and how many pixels were filled in each (int64).
+    Holes of ``max_px`` pixels or more stay, and those with a point farther than the distance from
+    their outline. Returned are the polygons, and how many pixels were filled in each (int64).
     """
     filled_px = np.zeros(len(outlines), dtype=np.int64)
     starts, sizes = outlines.rings[:-1], np.diff(outlines.rings)

@@ -65,7 +65,14 @@ def smooth_outlines(
         if len(failed) == 0:
             break
         pending = np.flatnonzero(np.isin(region, region[failed]))
-        keys = _keys_to_freeze(outlines.take(failed), polygons[failed], attempt, transform)
+        # vertices near crossings are to follow the pixels, in the end all
+        vertices = boundary_vertices(outlines.take(failed))
+        keys, crossings = vertices.keys, self_intersections(polygons[failed])
+        if attempt < _LOCAL_ROUNDS and len(crossings):
+            tree = cKDTree(map_points(~transform, crossings))
+            at = np.column_stack([vertices.cols, vertices.rows])
+            distance, _ = tree.query(at, distance_upper_bound=_FREEZE_PX * (attempt + 1))
+            keys = keys[np.isfinite(distance)]
         frozen = np.union1d(frozen, keys)
     return shapely.orient_polygons(polygons), shift_px
 
@@ -96,7 +103,7 @@ def _smooth_chunk(
     shared, fixed = shared_boundary(vertices, region)
     is_short = (sizes < _MIN_RING) & ~np.logical_or.reduceat(shared, rings[:-1])
     still = fixed | np.repeat(is_short, sizes) | np.isin(vertices.keys, frozen)
-    old = vertices.places
+    old = vertices.cols + 1j * vertices.rows
     new = taubin_filter(old, rings, still, _FILTER * max_shift_px)
     simple = simplify_rings(
         RingVertices(
@@ -144,21 +151,6 @@ def taubin_filter(
     return np.where(too_far, places + moved * scale, new)
 
 
-def _keys_to_freeze(
-    outlines: Outlines, polygons: NDArray[np.object_], attempt: int, transform: Affine
-) -> NDArray[np.int64]:
-    """Return the vertices that are to follow the pixels: near crossings, in the end all."""
-    points = boundary_vertices(outlines)
-    places = self_intersections(polygons)
-    if attempt >= _LOCAL_ROUNDS or len(places) == 0:
-        return points.keys
-    at = np.column_stack([points.cols, points.rows])
-    reach = _FREEZE_PX * (attempt + 1)
-    distance, _ = cKDTree(map_points(~transform, places)).query(at, distance_upper_bound=reach)
-    near: NDArray[np.int64] = points.keys[np.isfinite(distance)]
-    return near
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingVertices:
     """Vertices of closed rings, of which some may be left out.
@@ -198,7 +190,16 @@ def _removable(vertices: RingVertices) -> tuple[NDArray[np.float64], NDArray[np.
     """Return the error of leaving out each vertex, and which go: no two neighbours."""
     rings = vertices.rings
     sizes = np.diff(rings)
-    errors = _distance_to_chord(vertices)
+    before, after = (ring_neighbours(vertices.places, rings, by) for by in (-1, 1))
+    key_before, key_after = (ring_neighbours(vertices.keys, rings, by) for by in (-1, 1))
+    # the distance from the line between the neighbours: the same sums whichever way the ring turns
+    turned = key_before > key_after
+    start, end = np.where(turned, after, before), np.where(turned, before, after)
+    along, to = end - start, vertices.places - start
+    square = along.real**2 + along.imag**2
+    inner = to.real * along.real + to.imag * along.imag
+    part = np.clip(np.divide(inner, square, out=np.zeros(len(to)), where=square > 0), 0, 1)
+    errors = np.abs(to - part * along)
     errors += np.maximum(vertices.errors, ring_neighbours(vertices.errors, rings, -1))
     # what is shared must not depend on how many vertices the other ring has left
     enough = np.repeat(sizes >= _MIN_POINTS, sizes) | vertices.shared
@@ -211,21 +212,6 @@ def _removable(vertices: RingVertices) -> tuple[NDArray[np.float64], NDArray[np.
         first = (errors < other) | ((errors == other) & (rank < other_rank))
         leave &= first | ~ring_neighbours(may, rings, side)
     return errors, leave
-
-
-def _distance_to_chord(vertices: RingVertices) -> NDArray[np.float64]:
-    """Return each point's distance from the line between its neighbours."""
-    before, after = (ring_neighbours(vertices.places, vertices.rings, by) for by in (-1, 1))
-    key_before, key_after = (ring_neighbours(vertices.keys, vertices.rings, by) for by in (-1, 1))
-    # the same sums whichever way the ring turns
-    turned = key_before > key_after
-    start, end = np.where(turned, after, before), np.where(turned, before, after)
-    along, to = end - start, vertices.places - start
-    square = along.real**2 + along.imag**2
-    inner = to.real * along.real + to.imag * along.imag
-    part = np.clip(np.divide(inner, square, out=np.zeros(len(to)), where=square > 0), 0, 1)
-    distance: NDArray[np.float64] = np.abs(to - part * along)
-    return distance
 
 
 def offset_to_areas(

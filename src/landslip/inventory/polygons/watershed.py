@@ -197,30 +197,23 @@ def split_in_two(context: SplitContext, pixels: LandslidePixels) -> list[Landsli
         if sides is None:
             continue
         levels = [pixels.levels[side] for side in sides]
-        if min(map(len, levels)) < context.min_part_px:
+        too_small = min(map(len, levels)) < context.min_part_px
+        if too_small or min(values.max() for values in levels) < context.high_level:
             continue
-        if min(values.max() for values in levels) < context.high_level:
-            continue
-        if _may_cut(context, pixels, constriction, sides):
+        # short enough for its overhang, by slope and probability?
+        one, other = sides
+        seam = (ndimage.binary_dilation(one) & other) | (ndimage.binary_dilation(other) & one)
+        doubt = pixels.levels[seam].mean() / min(values.mean() for values in levels)
+        length = constriction.length_px * min(max(float(doubt), 1 / _DOUBT), 1.0)
+        across = slope_across(context.elevation, context.grid, constriction)
+        if across is None:
+            may_cut = length <= _MAX_ASPECT * constriction.overhang_near_px
+        else:
+            longest = _MAX_ASPECT_ALONG * constriction.overhang_px
+            may_cut = across <= _MAX_ACROSS and length <= longest
+        if may_cut:
             return [pixels.cropped(side) for side in sides]
     return None
-
-
-def _may_cut(
-    context: SplitContext,
-    pixels: LandslidePixels,
-    constriction: Constriction,
-    sides: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-) -> bool:
-    """Whether a constriction is short enough for its overhang, by slope and probability."""
-    one, other = sides
-    seam = (ndimage.binary_dilation(one) & other) | (ndimage.binary_dilation(other) & one)
-    doubt = pixels.levels[seam].mean() / min(pixels.levels[side].mean() for side in sides)
-    length = constriction.length_px * min(max(float(doubt), 1 / _DOUBT), 1.0)
-    across = slope_across(context.elevation, context.grid, constriction)
-    if across is None:
-        return length <= _MAX_ASPECT * constriction.overhang_near_px
-    return across <= _MAX_ACROSS and length <= _MAX_ASPECT_ALONG * constriction.overhang_px
 
 
 def _sides(
@@ -250,8 +243,10 @@ def _sides(
     markers = np.zeros(labels.shape, dtype=np.int8)
     for marker, label in ((1, one), (2, other)):
         side = labels == label
-        core = _largest_component(side & ~corridor)
-        markers[core if core.any() else side] = marker
+        _, cores = cv2.connectedComponents((side & ~corridor).astype(np.uint8), connectivity=4)
+        areas = np.bincount(cores.ravel())
+        # the largest one, if any
+        markers[side if len(areas) == 1 else cores == areas[1:].argmax() + 1] = marker
     inside = cv2.distanceTransform(pixels.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     confidence = cv2.GaussianBlur(pixels.levels.astype(np.float32), (0, 0), 1.0)
     basins = watershed(-inside * confidence, markers, mask=pixels.mask)
@@ -270,14 +265,6 @@ def _offsets(
     along = to_x * unit_x + to_y * unit_y
     across = to_y * unit_x - to_x * unit_y
     return np.hypot(across, along - np.clip(along, 0, length)), across
-
-
-def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    counts = np.bincount(labels.ravel())
-    counts[0] = 0
-    largest: NDArray[np.bool_] = mask & (labels == counts.argmax())
-    return largest
 
 
 def slope_across(
