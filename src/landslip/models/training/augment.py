@@ -21,15 +21,9 @@ def augment(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Augment a batch: flips, rotations, stretch, colour, noise.
 
-    Images are resampled bilinearly, label and counted by nearest neighbour. Corners from outside
-    the tile are 0 (the bands' mean) and not counted.
-
-    Args:
-        image: (n, bands, side, side) float, normalised, 0 where not valid.
-        label: (n, side, side) uint8.
-        counted: (n, side, side) bool.
-        recipe: the augmentations and their amounts.
-        generator: of all draws.
+    Images (n, bands, side, side), normalised, 0 where not valid, are resampled bilinearly; label
+    and counted (n, side, side) by nearest neighbour. Corners from outside the tile are 0 (the
+    bands' mean) and not counted.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
     image, label, counted = warp(image, label, counted, matrices)

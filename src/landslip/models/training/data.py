@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from landslip.core.errors import InputError, argument
@@ -31,10 +32,8 @@ class TrainingTiles(Dataset[Batch]):
         self, dataset: TileDataset, normalisation: Normalisation, *, crop: int, seed: int
     ) -> None:
         """Take crops of ``crop`` pixels; smaller tiles are padded and the padding not counted."""
-        self._dataset = dataset
-        self._normalisation = normalisation
-        self._crop = crop
-        self._seed = seed
+        self._dataset, self._normalisation = dataset, normalisation
+        self._crop, self._seed = crop, seed
 
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         """Return image (bands, crop, crop), label (crop, crop) and counted (crop, crop)."""
@@ -43,8 +42,8 @@ class TrainingTiles(Dataset[Batch]):
         draw = (self._seed, _CROP_STREAM, epoch, position)
         rows, cols = _random_crop(tile.label.shape, self._crop, draw)
         image = self._normalisation.apply(tile.stored[:, rows, cols], tile.valid[rows, cols])
-        shape = (self._crop, self._crop)
-        return _padded(image, tile.label[rows, cols], tile.counted[rows, cols], shape)
+        label, counted = tile.label[rows, cols], tile.counted[rows, cols]
+        return _padded(image, label, counted, (self._crop, self._crop))
 
 
 class OfflineAugmentedTiles(Dataset[Batch]):
@@ -55,9 +54,7 @@ class OfflineAugmentedTiles(Dataset[Batch]):
 
     def __init__(self, dataset: TileDataset, rule: VariantRule, *, crop: int) -> None:
         """Augment by ``rule``; smaller versions are padded and the padding not counted."""
-        self._dataset = dataset
-        self._rule = rule
-        self._crop = crop
+        self._dataset, self._rule, self._crop = dataset, rule, crop
 
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         """Return image (bands, crop, crop), label (crop, crop) and counted (crop, crop)."""
@@ -74,9 +71,7 @@ class ValidationTiles(Dataset[Batch]):
 
     def __init__(self, dataset: TileDataset, normalisation: Normalisation, multiple: int) -> None:
         """Read from ``dataset``."""
-        self._dataset = dataset
-        self._normalisation = normalisation
-        self._multiple = multiple
+        self._dataset, self._normalisation, self._multiple = dataset, normalisation, multiple
 
     def __getitem__(self, position: int) -> Batch:
         """Return image (bands, height, width), label and counted of the padded shape."""
@@ -89,12 +84,8 @@ class ValidationTiles(Dataset[Batch]):
 def _random_crop(shape: tuple[int, ...], crop: int, draw: tuple[int, ...]) -> tuple[slice, slice]:
     """Draw the rows and columns of a crop; all of a side that is no longer than it."""
     generator = np.random.default_rng(draw)
-
-    def along(side: int) -> slice:
-        start = int(generator.integers(side - crop + 1)) if side > crop else 0
-        return slice(start, min(start + crop, side))
-
-    return along(shape[0]), along(shape[1])
+    first, last = (int(generator.integers(side - crop + 1)) if side > crop else 0 for side in shape)
+    return slice(first, min(first + crop, shape[0])), slice(last, min(last + crop, shape[1]))
 
 
 def _padded(
@@ -104,13 +95,12 @@ def _padded(
     shape: tuple[int, int],
 ) -> Batch:
     """Return tensors of a shape, padded below and to the right by pixels that are not counted."""
-    height, width = label.shape
-    images = np.zeros((len(image), *shape), dtype=np.float32)
-    labels = np.zeros(shape, dtype=np.uint8)
-    mask = np.zeros(shape, dtype=np.bool_)
-    images[:, :height, :width], labels[:height, :width] = image, label
-    mask[:height, :width] = counted
-    return torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(mask)
+    (rows, cols), (height, width) = shape, label.shape
+    padding = (0, cols - width, 0, rows - height)
+    images, labels, mask = (
+        functional.pad(torch.tensor(part), padding) for part in (image, label, counted)
+    )
+    return images, labels, mask
 
 
 class EpochSampler(Sampler[Any]):
@@ -129,9 +119,7 @@ class EpochSampler(Sampler[Any]):
         length: int | None = None,
     ) -> None:
         """Shuffle ``positions``, or ``versions`` of each, in every round."""
-        self._positions = positions
-        self._seed = seed
-        self._versions = versions
+        self._positions, self._seed, self._versions = positions, seed, versions
         self._items = len(positions) * (versions or 1)
         self._length = length or self._items
         self._epoch = 0
@@ -164,9 +152,7 @@ class DistributedSampler(Sampler[Any]):
 
     def __init__(self, sampler: EpochSampler, size: int, process: TrainingProcess) -> None:
         """Take ``size`` items of each batch of ``size`` times the number of processes."""
-        self._sampler = sampler
-        self._size = size
-        self._process = process
+        self._sampler, self._size, self._process = sampler, size, process
         self._batches = len(sampler) // (size * process.world_size)
 
     def set_epoch(self, epoch: int) -> None:
@@ -201,17 +187,12 @@ def training_loader(
     """
     offline = config.augmentation_mode == "offline"
     length = None if config.steps_per_epoch is None else config.steps_per_epoch * config.batch_size
-    sampler = EpochSampler(
-        positions,
-        config.seed,
-        versions=config.offline_versions if offline else None,
-        length=length,
-    )
+    versions = config.offline_versions if offline else None
+    sampler = EpochSampler(positions, config.seed, versions=versions, length=length)
     tiles: Dataset[Batch] = TrainingTiles(dataset, normalisation, crop=crop, seed=config.seed)
     if offline:
-        rule = VariantRule(
-            normalisation=normalisation, amounts=config.augmentation, seed=config.seed
-        )
+        amounts = config.augmentation
+        rule = VariantRule(normalisation=normalisation, amounts=amounts, seed=config.seed)
         tiles = OfflineAugmentedTiles(dataset, rule, crop=crop)
     batch = min(config.batch_size, len(sampler))
     if batch % process.world_size:
@@ -244,17 +225,12 @@ def validation_loader(
 
     All processes have the same number of batches, since they step together: missing ones are None.
     """
-
-    def collate(tiles: list[Batch]) -> Batch | None:
-        collated: Batch | None = default_collate(tiles) if tiles else None
-        return collated
-
     batches = plan_batches(dataset, positions, multiple=multiple, batch_px=batch_px)
     batches += [[]] * (-len(batches) % process.world_size)
     return DataLoader(
         ValidationTiles(dataset, normalisation, multiple),
         batch_sampler=batches[process.rank :: process.world_size],
-        collate_fn=collate,
+        collate_fn=lambda tiles: default_collate(tiles) if tiles else None,
     )
 
 

@@ -38,11 +38,7 @@ class DistributedSettings:
     strategy: TrainingStrategy = TrainingStrategy.AUTO
 
     def __post_init__(self) -> None:
-        """Check the numbers.
-
-        Raises:
-            InputError: a number is below 1.
-        """
+        """Raise InputError for a number below 1."""
         for name, number in (("devices", self.devices), ("num_nodes", self.nodes)):
             if number < 1:
                 raise InputError(f"{argument(name)} is at least 1; got {number}")
@@ -74,11 +70,10 @@ class TrainingProcess:
 
     def all_reduce(self, part: Tensor) -> Tensor:
         """Return the sum over processes, without gradient."""
-        if self.world_size == 1:
-            return part
-        total = part.detach().clone()
-        distributed.all_reduce(total)
-        return total
+        if self.world_size > 1:
+            part = part.detach().clone()
+            distributed.all_reduce(part)
+        return part
 
     def differentiable_sum(self, part: Tensor) -> Tensor:
         """Return the sum over processes, for a loss that all of them compute from it.
@@ -133,8 +128,20 @@ def this_process(settings: DistributedSettings) -> TrainingProcess:
             f"{argument('devices')}: each process needs a GPU of its own; got {settings.devices}, "
             f"and this machine has {torch.cuda.device_count()}"
         )
-    if not any(name in os.environ for name in _CLUSTERS):
-        _check_launch(settings)
+    if not any(name in os.environ for name in _CLUSTERS):  # Lightning starts the processes itself
+        missing = [name for name in _RENDEZVOUS if not os.environ.get(name)]
+        if settings.nodes > 1 and missing:
+            raise InputError(
+                f"{argument('num_nodes')}: run the same command on every node, with torchrun, with "
+                "SLURM, or with MASTER_ADDR, MASTER_PORT and NODE_RANK set; "
+                f"{', '.join(missing)} not set"
+            )
+        main = sys.modules["__main__"]
+        if settings.devices > 1 and main.__spec__ is None and not hasattr(main, "__file__"):
+            raise InputError(
+                f"{argument('devices')}: the other processes run the same program, which must be a "
+                "file; use `landslip train`, or write a script"
+            )
     try:
         with quiet_lightning():
             trainer = lightning.Trainer(
@@ -148,23 +155,6 @@ def this_process(settings: DistributedSettings) -> TrainingProcess:
         names = ", ".join(argument(name) for name in ("devices", "num_nodes", "strategy"))
         raise InputError(f"{names}: {error}") from error
     return TrainingProcess(rank=trainer.global_rank, world_size=trainer.world_size)
-
-
-def _check_launch(settings: DistributedSettings) -> None:
-    """Refuse processes that Lightning can neither start nor find."""
-    missing = [name for name in _RENDEZVOUS if not os.environ.get(name)]
-    if settings.nodes > 1 and missing:
-        raise InputError(
-            f"{argument('num_nodes')}: run the same command on every node, with torchrun, with "
-            "SLURM, or with MASTER_ADDR, MASTER_PORT and NODE_RANK set; "
-            f"{', '.join(missing)} not set"
-        )
-    main = sys.modules["__main__"]
-    if settings.devices > 1 and main.__spec__ is None and not hasattr(main, "__file__"):
-        raise InputError(
-            f"{argument('devices')}: the other processes run the same program, which must be a "
-            "file; use `landslip train`, or write a script"
-        )
 
 
 def end_with_main_process() -> None:
@@ -250,7 +240,14 @@ class SyncBatchNorm(TorchFunctionMode):
             return functional.batch_norm(
                 input, running_mean, running_var, weight, bias, False, momentum, eps
             )
-        mean, variance, count = _shared_moments(input, self._process)
+        # each process's mean and variance are combined: accurate where a mean is far from 0
+        axes = [axis for axis in range(input.ndim) if axis != 1]
+        own_variance, own_mean = torch.var_mean(input.detach().float(), dim=axes, correction=0)
+        own = torch.full_like(own_mean, input.numel() / input.shape[1])
+        count, total = self._process.all_reduce(torch.stack([own, own * own_mean]))
+        mean = total / count
+        squares = own * (own_variance + (own_mean - mean).square())
+        variance = self._process.all_reduce(squares) / count
         if running_mean is not None and running_var is not None:
             running_mean.lerp_(mean, momentum)
             running_var.lerp_(variance * (count / (count - 1.0).clamp(min=1.0)), momentum)
@@ -260,20 +257,6 @@ class SyncBatchNorm(TorchFunctionMode):
             input, scale, shift, (mean, variance, count, eps), self._process
         )
         return normalised
-
-
-def _shared_moments(values: Tensor, process: TrainingProcess) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean, variance and count (channels,) over all processes, float32.
-
-    Each process's mean and variance are combined, which is accurate where a mean is far from 0.
-    """
-    axes = [axis for axis in range(values.ndim) if axis != 1]
-    variance, mean = torch.var_mean(values.detach().float(), dim=axes, correction=0)
-    own = torch.full_like(mean, values.numel() / values.shape[1])
-    count, total = process.all_reduce(torch.stack([own, own * mean]))
-    overall = total / count
-    squares = process.all_reduce(own * (variance + (mean - overall).square()))
-    return overall, squares / count, count
 
 
 class _Normalise(torch.autograd.Function):

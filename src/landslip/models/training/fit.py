@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import lightning
 import numpy as np
@@ -108,13 +108,23 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     module.to(memory_format=torch.channels_last)
     checkpoints = request.folder / CHECKPOINTS
     has_checkpoint = request.resume and (checkpoints / LAST).exists()
+    validation, loader = request.dataset.positions(Split.VALIDATION), None
+    if validation:
+        loader = validation_loader(
+            request.dataset,
+            validation,
+            request.normalisation,
+            multiple=multiple_of(config.arch),
+            batch_px=_VALIDATION_BATCH_PX,
+            process=request.process,
+        )
     with quiet_lightning(), process_group(request.distributed):
-        trainer = _trainer(request, precision)
+        trainer = _trainer(request, precision, validates=bool(validation))
         with _interruptible(trainer), torch.random.fork_rng():
             trainer.fit(
                 module,
                 train_dataloaders=tiles,
-                val_dataloaders=_validation_tiles(request),
+                val_dataloaders=loader,
                 ckpt_path=checkpoints / LAST if has_checkpoint else None,
                 weights_only=True,
             )
@@ -125,11 +135,10 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     module.load_state_dict(best["state_dict"])
     module.on_load_checkpoint(best)
     network.cpu().eval()
-    validated = bool(request.dataset.positions(Split.VALIDATION))
     return BestEpoch(
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
-        counts=PixelCounts(**best["counts"]) if validated else None,
+        counts=PixelCounts(**best["counts"]) if validation else None,
         precision=precision,
         device=request.distributed.named(
             torch.cuda.get_device_name() if device.type == "cuda" else device.type
@@ -153,9 +162,8 @@ def training_tiles(request: FitRequest) -> DataLoader[Batch]:
             f"crop: {config.arch.value} needs a multiple of {multiple}; got {crop}. Use "
             f"{-(-crop // multiple) * multiple}"
         )
-    loader = training_loader(
-        request.dataset, positions, request.normalisation, config, crop, request.process
-    )
+    data = request.dataset, positions, request.normalisation
+    loader = training_loader(*data, config, crop, request.process)
     smallest = min_batch_size(config.arch)
     batch = (loader.batch_size or 0) * request.process.world_size
     if batch < smallest:
@@ -167,39 +175,21 @@ def training_tiles(request: FitRequest) -> DataLoader[Batch]:
     return loader
 
 
-def _validation_tiles(request: FitRequest) -> Any:
-    positions = request.dataset.positions(Split.VALIDATION)
-    if not positions:
-        return None
-    return validation_loader(
-        request.dataset,
-        positions,
-        request.normalisation,
-        multiple=multiple_of(request.config.arch),
-        batch_px=_VALIDATION_BATCH_PX,
-        process=request.process,
-    )
-
-
-def _trainer(request: FitRequest, precision: str) -> lightning.Trainer:
-    validation = request.dataset.positions(Split.VALIDATION)
+def _trainer(request: FitRequest, precision: str, *, validates: bool) -> lightning.Trainer:
     callbacks: list[lightning.Callback] = [
         StepSeeding(request.config.seed, request.process),
         ModelCheckpoint(
             dirpath=request.folder / CHECKPOINTS,
             filename=Path(BEST).stem,
-            monitor="val/f1" if validation else None,
+            monitor="val/f1" if validates else None,
             mode="max",
             save_last=True,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         ),
     ]
-    if validation:
-        multiple = multiple_of(request.config.arch)
-        callbacks.append(
-            ValidationPictures(request.dataset, validation, request.normalisation, multiple)
-        )
+    if validates:
+        callbacks.append(ValidationPictures(request))
     return lightning.Trainer(
         **trainer_settings(request.distributed),
         precision=_LIGHTNING_PRECISION[precision],
@@ -240,21 +230,12 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
 class ValidationPictures(lightning.Callback):
     """Logs an image per epoch to TensorBoard: tiles in rows, image | label | probability."""
 
-    def __init__(
-        self,
-        dataset: TileDataset,
-        positions: list[int],
-        normalisation: Normalisation,
-        multiple: int,
-    ) -> None:
-        """Choose tiles with landslides, evenly spaced over the validation set.
-
-        Their height and width are padded to the network's ``multiple``.
-        """
-        self._dataset = dataset
-        self._normalisation = normalisation
-        self._multiple = multiple
-        landslide_px = dataset.index["landslide_px"]
+    def __init__(self, request: FitRequest) -> None:
+        """Choose tiles with landslides, evenly spaced over the validation set."""
+        self._dataset, self._normalisation = request.dataset, request.normalisation
+        self._multiple = multiple_of(request.config.arch)
+        positions = request.dataset.positions(Split.VALIDATION)
+        landslide_px = request.dataset.index["landslide_px"]
         candidates = [at for at in positions if landslide_px[at] > 0] or positions
         step = max(1, len(candidates) // _LOGGED_TILES)
         self._positions = candidates[::step][:_LOGGED_TILES]

@@ -26,12 +26,9 @@ def segmentation_loss(
 ) -> Tensor:
     """Return the loss of a batch, summed over its images; a float32 scalar.
 
-    Args:
-        logits: (n, height, width), any floating type; converted to float32.
-        label: (n, height, width), 1 for landslide.
-        counted: (n, height, width) bool; other pixels are ignored.
-        dice_over: one Dice per image, or one over the whole batch, which counts for each image.
-        process: of distributed training; every one returns the loss of the whole batch.
+    All arrays are (n, height, width): logits of any floating type, label 1 for landslide; pixels
+    not counted are ignored. There is one Dice per image, or one over the whole batch, which counts
+    for each image. In distributed training every process returns the loss of the whole batch.
     """
     logits, mask = logits.float(), counted.float()
     truth = (label == 1).float() * mask

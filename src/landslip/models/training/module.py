@@ -67,10 +67,8 @@ class SegmentationModule(lightning.LightningModule):
     ) -> None:
         """Train ``network`` by ``config``; only the main process calls ``callbacks``."""
         super().__init__()
-        self.network = network
-        self.config = config
+        self.network, self.config, self._process = network, config, process
         self.threshold = 0.5
-        self._process = process
         self._reports = callbacks if process.is_main else TrainingCallbacks()
         self._curve = DistributedThresholdCurve()
         self._losses: list[Tensor] = []
@@ -204,8 +202,7 @@ class StepSeeding(lightning.Callback):
 
     def __init__(self, seed: int, process: TrainingProcess) -> None:
         """Derive all seeds from ``seed``, different ones in each process."""
-        self._seed = seed
-        self._process = process
+        self._seed, self._process = seed, process
 
     def on_train_batch_start(
         self,

@@ -80,7 +80,16 @@ def read_config(
     if isinstance(config, Mapping):
         settings |= config
     elif config is not None:
-        settings |= _read_yaml(config)
+        if not config.is_file():
+            raise InputError(f"{config}: no such file ({argument('config')})")
+        try:
+            content = yaml.safe_load(config.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{config}: not YAML ({' '.join(str(error).split())})") from error
+        if not isinstance(content, dict | None):
+            got = type(content).__name__
+            raise InputError(f"{config}: 'key: value' lines are needed; got {got}")
+        settings |= content or {}
     settings |= {key: value for key, value in stated.items() if value is not None}
     try:
         return TrainConfig.model_validate(settings)
@@ -91,15 +100,3 @@ def read_config(
         raise InputError(
             f"{source}{where}: {problem['msg'].lower()} (got {problem['input']!r})"
         ) from error
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file ({argument('config')})")
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if content is not None and not isinstance(content, dict):
-        raise InputError(f"{path}: 'key: value' lines are needed; got {type(content).__name__}")
-    return content or {}

@@ -43,9 +43,7 @@ from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.weights import load_network, save_weights, torch_version
 
-NEW_THRESHOLD = 0.5
 RUN_FILE = "run.json"
-NEW_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ class InitialModel:
     architecture: Architecture
     config: TrainConfig
     statistics: BandStatistics
-    threshold: float = NEW_THRESHOLD
+    threshold: float = 0.5
     parent: ParentModelCard | None = None
 
 
@@ -107,7 +105,14 @@ def train(request: TrainRequest) -> None:
     """
     started = time.monotonic()
     dataset, process = request.dataset, this_process(request.distributed)
-    positions = _trainable_tiles(dataset)
+    positions = dataset.positions(Split.TRAIN)
+    if not positions:
+        raise InputError(
+            f"{dataset.path}: there is no training tile (splits: {dataset.card.tiles}); make the "
+            f"dataset with {argument('test_share')} below 1"
+        )
+    if not any(dataset.index["landslide_px"][at] for at in positions):
+        raise InputError(f"{dataset.path}: no training tile has a landslide pixel to learn from")
     if process.is_main:
         refuse_existing(request.out, overwrite=request.overwrite)
     statistics = band_statistics(dataset, positions)
@@ -148,19 +153,6 @@ def train(request: TrainRequest) -> None:
     shutil.rmtree(folder)
 
 
-def _trainable_tiles(dataset: TileDataset) -> list[int]:
-    """Return the positions of the training tiles; some of them have landslides."""
-    positions = dataset.positions(Split.TRAIN)
-    if not positions:
-        raise InputError(
-            f"{dataset.path}: there is no training tile (splits: {dataset.card.tiles}); make the "
-            f"dataset with {argument('test_share')} below 1"
-        )
-    if not any(dataset.index["landslide_px"][at] for at in positions):
-        raise InputError(f"{dataset.path}: no training tile has a landslide pixel to learn from")
-    return positions
-
-
 def _new_model(
     dataset: TileDataset, config: TrainConfig, statistics: BandStatistics
 ) -> InitialModel:
@@ -181,11 +173,9 @@ def _pretrained_model(
     model: ModelFolder, dataset: TileDataset, config: TrainConfig, statistics: BandStatistics
 ) -> InitialModel:
     """Load a model's network for fine-tuning, once dataset and configuration suit it."""
-    card, architecture, stated = model.card, model.card.architecture, config.model_fields_set
-    wanted = Architecture(
-        arch=config.arch if "arch" in stated else architecture.arch,
-        encoder=config.encoder if "encoder" in stated else architecture.encoder,
-    )
+    card, architecture = model.card, model.card.architecture
+    own = architecture.model_dump(include={"arch", "encoder"})
+    wanted = Architecture(**(own | config.model_dump(include=set(own) & config.model_fields_set)))
     if (wanted.arch, wanted.encoder) != (architecture.arch, architecture.encoder):
         raise InputError(
             f"{model.path}: training continues with this model's network, {architecture.arch} with "
@@ -198,14 +188,8 @@ def _pretrained_model(
             f"{dataset.path}: fine-tuning needs exactly the model's bands in their order, "
             f"{card.bands}, and the dataset has {dataset.bands}; make the dataset with these bands"
         )
-    medians = np.array(statistics.quantiles)[:, 1:2]
-    check_value_range(card, medians, str(dataset.path))
-    settings = {
-        "arch": architecture.arch,
-        "encoder": architecture.encoder,
-        "first_layer": architecture.first_layer,
-        "encoder_weights": "none",
-    }
+    check_value_range(card, np.array(statistics.quantiles)[:, 1:2], str(dataset.path))
+    settings = own | {"first_layer": architecture.first_layer, "encoder_weights": "none"}
     return InitialModel(
         network=load_network(model),
         architecture=architecture,
@@ -218,7 +202,8 @@ def _pretrained_model(
 
 def _prepare_run_folder(request: TrainRequest, initial: InitialModel, folder: Path) -> None:
     """Make the folder of the run, or reuse that of an interrupted run with the same inputs."""
-    inputs = {
+    file = folder / RUN_FILE
+    inputs: dict[str, Any] = {
         "config": initial.config.model_dump(mode="json", exclude={"workers"}),
         "pixels_sha256": request.dataset.card.pixels_sha256,
         "split_sha256": request.dataset.card.split_sha256,
@@ -233,24 +218,19 @@ def _prepare_run_folder(request: TrainRequest, initial: InitialModel, folder: Pa
                 f"{folder}: an interrupted run exists; continue it with {argument('resume', True)}"
                 f", or discard it with {argument('overwrite', True)}"
             )
-        _check_same_inputs(folder, inputs)
+        before = json.loads(file.read_text()) if file.is_file() else inputs
+        if before != inputs:
+            old, new = before.get("config", {}), inputs["config"]
+            changed = [key for key in new if old.get(key) != new[key]]
+            if before.get("start_sha256") != inputs.get("start_sha256"):
+                changed.append("model to start from")
+            raise InputError(
+                f"{folder}: the interrupted run had another {', '.join(changed or ['dataset'])}; "
+                "resume with the same dataset and settings, or discard it with "
+                f"{argument('overwrite', True)}"
+            )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN_FILE).write_text(json.dumps(inputs, indent=2) + "\n")
-
-
-def _check_same_inputs(folder: Path, inputs: dict[str, Any]) -> None:
-    file = folder / RUN_FILE
-    before = json.loads(file.read_text()) if file.is_file() else inputs
-    if before != inputs:
-        old, new = before.get("config", {}), inputs["config"]
-        changed = [key for key in new if old.get(key) != new[key]]
-        if before.get("start_sha256") != inputs.get("start_sha256"):
-            changed.append("model to start from")
-        raise InputError(
-            f"{folder}: the interrupted run had another {', '.join(changed or ['dataset'])}; "
-            "resume with the same dataset and settings, or discard it with "
-            f"{argument('overwrite', True)}"
-        )
+    file.write_text(json.dumps(inputs, indent=2) + "\n")
 
 
 def _write_model(
@@ -267,14 +247,7 @@ def _write_model(
         files += export_graph(initial.network, len(initial.architecture.bands), folder)
     name, config, data = request.out.name, initial.config, request.dataset.card
     inputs = InputCard(
-        bands=data.bands,
-        units=data.units,
-        dtype=data.dtype,
-        scale=data.scale,
-        offset=data.offset,
-        nodata=data.nodata,
-        resolution_m=data.resolution_m,
-        tile_size=data.tile_size,
+        **data.model_dump(include=set(InputCard.model_fields)),
         multiple=initial.architecture.multiple,
         mean=initial.statistics.mean,
         std=initial.statistics.std,
