@@ -227,7 +227,7 @@ def mlm_properties(
         {"type": "z-score", "mean": mean, "stddev": std}
         for mean, std in zip(data.mean, data.std, strict=True)
     ]
-    dimensions = ["batch", "channel", "height", "width"]
+    layout = {"dim_order": ["batch", "channel", "height", "width"], "data_type": "float32"}
     return {
         "stac_extensions": ["https://stac-extensions.github.io/mlm/v1.4.0/schema.json"],
         "mlm:name": name,
@@ -240,11 +240,7 @@ def mlm_properties(
             {
                 "name": "scene",
                 "bands": list(data.bands),
-                "input": {
-                    "shape": [-1, len(data.bands), -1, -1],
-                    "dim_order": dimensions,
-                    "data_type": "float32",
-                },
+                "input": {"shape": [-1, len(data.bands), -1, -1], **layout},
                 "value_scaling": scaling,
                 "resize_type": None,
             }
@@ -253,11 +249,7 @@ def mlm_properties(
             {
                 "name": "probability of landslide",
                 "tasks": ["semantic-segmentation"],
-                "result": {
-                    "shape": [-1, 1, -1, -1],
-                    "dim_order": dimensions,
-                    "data_type": "float32",
-                },
+                "result": {"shape": [-1, 1, -1, -1], **layout},
                 "classification:classes": [
                     {"value": 1, "name": "landslide", "description": "landslide scar and deposit"}
                 ],

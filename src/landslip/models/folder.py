@@ -119,11 +119,7 @@ def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) 
     """Refuse values far from the training data's in every band, as values in other units are.
 
     Far is a median below 1/20 of the training data's median, or above 20 times its 99 % quantile.
-
-    Args:
-        card: the model's.
-        values: (bands, n) valid values in the model's bands and units; may be empty.
-        name: of the scene.
+    ``values`` (bands, n) are valid ones in the model's bands and units, and may be empty.
 
     Raises:
         ModelError: the values are far in every band.

@@ -39,11 +39,7 @@ _WIDTH = 25  # bins, 0.25: closer knots would overfit
 
 
 def fit(counts: LogitCounts, method: CalibrationMethod) -> CalibrationCurve:
-    """Fit a curve by maximum likelihood or isotonic regression.
-
-    Args:
-        counts: pixels by the network's logit.
-        method: any but ``auto``.
+    """Fit a curve by maximum likelihood or isotonic regression; any method but ``auto``.
 
     Raises:
         InputError: there is no landslide pixel, or no other.
@@ -97,8 +93,18 @@ def _fit_isotonic(counts: LogitCounts) -> CalibrationCurve:
     `KNOTS` groups with equal parts of the landslide pixels and of the others; their fractions are
     shrunk a little towards one half.
     """
-    logits, landslide, other = _grouped(counts)
-    pixels = landslide + other
+    places = np.arange(len(BIN_CENTRES)) // _WIDTH
+    mass = counts.landslide / counts.landslides + counts.other / counts.others
+    by_place = np.bincount(places, weights=mass)
+    middle = (np.cumsum(by_place) - by_place / 2) / by_place.sum()
+    group = np.minimum((middle * KNOTS).astype(np.intp), KNOTS - 1)[places]
+    columns = (BIN_CENTRES * (counts.landslide + counts.other), counts.landslide, counts.other)
+    sums, landslide, other = (
+        np.bincount(group, weights=column).astype(np.float64) for column in columns
+    )
+    filled = landslide + other > 0
+    landslide, pixels = landslide[filled], (landslide + other)[filled]
+    logits = sums[filled] / pixels
     patch = min(PATCH_PX, counts.pixels * _MAX_PATCH_FRACTION)
     fractions = (landslide + patch / 2) / (pixels + patch)
     regression = isotonic_regression(fractions, weights=pixels)
@@ -116,34 +122,12 @@ def _fit_isotonic(counts: LogitCounts) -> CalibrationCurve:
     )
 
 
-def _grouped(
-    counts: LogitCounts,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean logit, landslide and other pixels of each group, by rising logit."""
-    places = np.arange(len(BIN_CENTRES)) // _WIDTH
-    mass = counts.landslide / counts.landslides + counts.other / counts.others
-    by_place = np.bincount(places, weights=mass)
-    middle = (np.cumsum(by_place) - by_place / 2) / by_place.sum()
-    group = np.minimum((middle * KNOTS).astype(np.intp), KNOTS - 1)[places]
-    columns = (BIN_CENTRES * (counts.landslide + counts.other), counts.landslide, counts.other)
-    sums, landslide, other = (
-        np.bincount(group, weights=column).astype(np.float64) for column in columns
-    )
-    filled = landslide + other > 0
-    landslide, other = landslide[filled], other[filled]
-    return sums[filled] / (landslide + other), landslide, other
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MethodSelection:
-    """A fitted curve, and the metrics of probabilities without and with it.
+    """A curve fitted to all tiles, and the metrics of probabilities without and with it.
 
-    Attributes:
-        method: of the curve.
-        curve: fitted to all tiles.
-        folds: number of folds; 0 where there are too few tiles for cross-validation.
-        before: of the network's own probabilities.
-        after: by method, each fold under a curve fitted to the others; empty without folds.
+    ``after`` has them by method, each fold under a curve fitted to the others; it is empty and
+    ``folds`` is 0 where there are too few tiles for cross-validation.
     """
 
     method: CalibrationMethod
@@ -156,14 +140,9 @@ class MethodSelection:
 def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> list[int]:
     """Assign tiles to folds at random, by whole groups where there is more than one.
 
-    Args:
-        groups: of each tile.
-        seed: of the order among groups of equal size; the largest come first, each into the fold
-            with the fewest tiles.
-        folds: at most so many; fewer where there are fewer groups (or tiles, in one group).
-
-    Returns:
-        The fold of each tile, from 0.
+    Returns the fold of each tile, from 0. The largest groups come first, each into the fold with
+    the fewest tiles; ``seed`` orders groups of equal size. There are fewer than ``folds`` where
+    there are fewer groups (or tiles, in one group).
     """
     units = list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
     tiles = Counter(units)
@@ -181,11 +160,8 @@ def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -
 def select_method(folds: Sequence[LogitCounts], method: CalibrationMethod) -> MethodSelection:
     """Fit a curve to all folds, and cross-validate it.
 
-    Where cross-validation is impossible, ``auto`` is temperature, which has the fewest parameters.
-
-    Args:
-        folds: counts of each fold.
-        method: ``auto`` is the method with the lowest log loss on tiles not fitted on.
+    ``auto`` is the method with the lowest log loss on tiles not fitted on; temperature, which has
+    the fewest parameters, where cross-validation is impossible.
 
     Raises:
         InputError: there is no landslide pixel, or no other.
@@ -194,7 +170,13 @@ def select_method(folds: Sequence[LogitCounts], method: CalibrationMethod) -> Me
     methods = FITTED_METHODS if method is CalibrationMethod.AUTO else (method,)
     rest = [sum_counts([other for other in folds if other is not fold]) for fold in folds]
     can_validate = all(part.landslides and part.others for part in rest)
-    after = {way: _cross_validate(folds, rest, way) for way in methods} if can_validate else {}
+    after = {}
+    for way in methods if can_validate else ():
+        first, *others = (
+            calibration_metrics(fold, fit(part, way))
+            for fold, part in zip(folds, rest, strict=True)
+        )
+        after[way] = sum(others, first)
     chosen = min(after, key=lambda way: after[way].log_loss) if after else methods[0]
     return MethodSelection(
         method=chosen,
@@ -203,12 +185,3 @@ def select_method(folds: Sequence[LogitCounts], method: CalibrationMethod) -> Me
         before=calibration_metrics(total, None),
         after=after,
     )
-
-
-def _cross_validate(
-    folds: Sequence[LogitCounts], rest: Sequence[LogitCounts], way: CalibrationMethod
-) -> CalibrationMetrics:
-    first, *others = (
-        calibration_metrics(fold, fit(part, way)) for fold, part in zip(folds, rest, strict=True)
-    )
-    return sum(others, first)

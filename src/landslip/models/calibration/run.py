@@ -31,7 +31,6 @@ from landslip.models.ood.training_statistics import (
     EARLIER_NAME,
     MIN_TRAINING_TILES,
     TRAINING_STATISTICS,
-    TrainingStatistics,
     measure_training_statistics,
 )
 
@@ -42,17 +41,9 @@ MIN_TILES = 5
 class CalibrateRequest:
     """What a model is calibrated with.
 
-    Attributes:
-        model: its folder is changed.
-        dataset: with the model's bands.
-        engine: runs the network.
-        split: tiles that the network was not trained on.
-        method: form of the curve.
-        seed: of the folds of tiles, and of the draw for the training statistics.
-        training_statistics: measure the training tiles too, so that scenes out of distribution
-            are detected.
-        overwrite: replace an earlier calibration.
-        progress: called with the number of tiles done.
+    The model's folder is changed. ``split`` has tiles that the network was not trained on, ``seed``
+    is of their folds and of the draw for the training statistics. With ``training_statistics`` the
+    training tiles are measured too, so that scenes out of distribution are detected.
     """
 
     model: ModelFolder
@@ -88,13 +79,7 @@ class CalibrateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationResult:
-    """The outcome of a calibration.
-
-    Attributes:
-        card: the new ``model.json``.
-        selection: the curve, and metrics without and with it.
-        notes: for the user.
-    """
+    """The new ``model.json``, the curve with metrics without and with it, and notes."""
 
     card: ModelCard
     selection: MethodSelection
@@ -116,7 +101,12 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
     notes = _notes(selection, len(positions))
     statistics = None
     if request.training_statistics:
-        problem = _why_not_measured(model.card, dataset)
+        training_tiles, problem = len(dataset.positions(Split.TRAIN)), None
+        if dataset.card.pixels_sha256 != model.card.training.pixels_sha256:
+            problem = "this is not the dataset that the model was trained on"
+        elif training_tiles < MIN_TRAINING_TILES:
+            needed = f"{MIN_TRAINING_TILES} training tiles are needed"
+            problem = f"{needed}, and there are {training_tiles}"
         if problem is None:
             statistics = measure_training_statistics(
                 model, dataset, seed=request.seed, progress=request.progress
@@ -133,7 +123,17 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
                 statistics.write(file)
                 files = card.files | {TRAINING_STATISTICS: sha256_of(file)}
                 files.pop(EARLIER_NAME, None)
-                described = _statistics_card(statistics, dataset)
+                described = TrainingStatisticsCard(
+                    file=TRAINING_STATISTICS,
+                    tiles=statistics.tiles,
+                    tile_px=statistics.tile_px,
+                    features=statistics.features,
+                    layer=statistics.layer,
+                    spectral_p99=statistics.spectral.p99,
+                    feature_p99=statistics.feature.p99,
+                    dataset_source=dataset.card.source,
+                    pixels_sha256=dataset.card.pixels_sha256,
+                )
                 card = card.model_copy(update={"files": files, "training_statistics": described})
                 card_file.write_text(card.model_dump_json(indent=2) + "\n")
     if EARLIER_NAME not in card.files:
@@ -154,15 +154,6 @@ def count_logits_by_fold(request: CalibrateRequest, positions: list[int]) -> lis
         tile, fold = dataset.tile(position), fold_of[position]
         folds[fold] += count_logits(probability, tile.label == LANDSLIDE, tile.counted)
     return folds
-
-
-def _why_not_measured(card: ModelCard, dataset: TileDataset) -> str | None:
-    if dataset.card.pixels_sha256 != card.training.pixels_sha256:
-        return "this is not the dataset that the model was trained on"
-    tiles = len(dataset.positions(Split.TRAIN))
-    if tiles < MIN_TRAINING_TILES:
-        return f"{MIN_TRAINING_TILES} training tiles are needed, and there are {tiles}"
-    return None
 
 
 def _notes(selection: MethodSelection, tiles: int) -> list[str]:
@@ -225,20 +216,4 @@ def _reliability_card(metrics: CalibrationMetrics) -> ReliabilityCard:
         mean_probability=tuple(np.asarray(table.mean_probability).tolist()),
         landslide_share=tuple(table.landslide_share.tolist()),
         pixels=tuple(table.pixels.tolist()),
-    )
-
-
-def _statistics_card(
-    statistics: TrainingStatistics, dataset: TileDataset
-) -> TrainingStatisticsCard:
-    return TrainingStatisticsCard(
-        file=TRAINING_STATISTICS,
-        tiles=statistics.tiles,
-        tile_px=statistics.tile_px,
-        features=statistics.features,
-        layer=statistics.layer,
-        spectral_p99=statistics.spectral.p99,
-        feature_p99=statistics.feature.p99,
-        dataset_source=dataset.card.source,
-        pixels_sha256=dataset.card.pixels_sha256,
     )

@@ -62,13 +62,10 @@ class WindowRunner(Protocol):
     streams: int
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Return ``round(250 * probability)`` (height, width) of a window.
+        """Return ``round(250 * probability)`` (height, width), calibrated if the spec says how.
 
-        The probability is calibrated if the spec has a calibration.
-
-        Args:
-            stored: numbers as stored in the scene (bands, height, width).
-            valid: (height, width); the result is undefined where it is False.
+        ``stored`` (bands, height, width) are numbers as stored in the scene; where ``valid``
+        (height, width) is False, the result is undefined.
         """
         ...
 
@@ -92,12 +89,7 @@ class Engine(Protocol):
         ...
 
     def runner(self, spec: WindowSpec, streams: int | None = None) -> WindowRunner:
-        """Prepare the network for the windows of a scene.
-
-        Args:
-            spec: of the windows.
-            streams: number of concurrent windows; None takes what suits the machine.
-        """
+        """Prepare the network for ``streams`` concurrent windows; None: as suits the machine."""
         ...
 
     def costs(self) -> EngineCosts:
@@ -112,8 +104,7 @@ class BatchRunner:
 
     def __init__(self, engine: Engine, spec: WindowSpec) -> None:
         """Wrap an engine."""
-        self._engine = engine
-        self._spec = spec
+        self._engine, self._spec = engine, spec
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
@@ -126,10 +117,8 @@ class BatchRunner:
 
 def quantise_probability(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return probabilities in levels of 1/250, halves rounded to even."""
-    levels: NDArray[np.uint8] = np.rint(probability * np.float32(PROBABILITY_LEVELS)).astype(
-        np.uint8
-    )
-    return levels
+    levels: NDArray[np.float32] = np.rint(probability * np.float32(PROBABILITY_LEVELS))
+    return levels.astype(np.uint8)
 
 
 def available_cores() -> int:

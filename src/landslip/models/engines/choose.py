@@ -34,21 +34,6 @@ def open_engine(
     if name is EngineName.AUTO:
         on_torch = precision in (Precision.AUTO, *_PRECISIONS[EngineName.TORCH])
         name = EngineName.TORCH if on_torch and _has_gpu() else EngineName.OPENVINO
-    _check_available(name, precision)
-    if name is EngineName.TORCH:
-        from landslip.models.engines.torch import TorchEngine
-
-        return TorchEngine(model, precision)
-    if name is EngineName.ONNX:
-        from landslip.models.engines.onnx import OnnxEngine
-
-        return OnnxEngine(model)
-    from landslip.models.engines.openvino import OpenvinoEngine
-
-    return OpenvinoEngine(model, precision)
-
-
-def _check_available(name: EngineName, precision: Precision) -> None:
     supported = _PRECISIONS[name]
     if precision is not Precision.AUTO and precision not in supported:
         *first, last = supported
@@ -64,6 +49,17 @@ def _check_available(name: EngineName, precision: Precision) -> None:
             f"{argument('engine', name.value)}: {package} is not installed; install {extra}, or "
             f"use {argument('engine', 'openvino')}"
         )
+    if name is EngineName.TORCH:
+        from landslip.models.engines.torch import TorchEngine
+
+        return TorchEngine(model, precision)
+    if name is EngineName.ONNX:
+        from landslip.models.engines.onnx import OnnxEngine
+
+        return OnnxEngine(model)
+    from landslip.models.engines.openvino import OpenvinoEngine
+
+    return OpenvinoEngine(model, precision)
 
 
 def _has_gpu() -> bool:

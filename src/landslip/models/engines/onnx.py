@@ -82,11 +82,7 @@ def transposed_convolution_bytes(file: Path, bands: int, shape: tuple[int, int])
     """Return the largest buffer of a transposed convolution besides its input and output.
 
     ONNX Runtime writes the products of every input pixel with the kernel before it sums them.
-
-    Args:
-        file: the ONNX file of a model folder.
-        bands: number of input channels.
-        shape: (height, width) of a window, multiples of the model's.
+    ``shape`` is (height, width) of a window, multiples of the model's.
     """
     graph = openvino.Core().read_model(file)
     graph.reshape([1, bands, *shape])

@@ -18,7 +18,6 @@ from openvino import opset13 as ops
 
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, ModelError, argument
-from landslip.datasets.normalisation import Normalisation
 from landslip.models.calibration.curve import LIMIT, CalibrationCurve
 from landslip.models.engines.base import (
     PROBABILITY_LEVELS,
@@ -74,10 +73,10 @@ class OpenvinoEngine:
                 f"{argument('precision', 'auto')}, which is {fastest} here"
             )
         self.precision = precision.value
+        files = (GRAPH, GRAPH_WEIGHTS)
         if precision is Precision.INT8:
-            self._graph, _ = model.file(INT8_GRAPH), model.file(INT8_GRAPH_WEIGHTS)
-        else:
-            self._graph, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
+            files = (INT8_GRAPH, INT8_GRAPH_WEIGHTS)
+        self._graph, _ = map(model.file, files)
         self._type = _TYPES[fastest if precision is Precision.INT8 else precision]
         self._bands = len(model.card.bands)
 
@@ -90,8 +89,13 @@ class OpenvinoEngine:
         """See `Engine.runner`."""
         cores = available_cores()
         streams = min(streams or default_streams(cores), cores)
-        graph = _window_graph(self._core.read_model(self._graph), spec)
-        return OpenvinoRunner(self._compiled(graph, streams, cores), streams)
+        graph = self._core.read_model(self._graph)
+        split_last_convolution(graph)
+        graph = with_stored_input(graph, spec)
+        if spec.calibration is not None:
+            graph = with_calibration(graph, spec.calibration)
+        compiled = self._compiled(with_level_output(graph), streams, cores)
+        return OpenvinoRunner(compiled, streams)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
@@ -179,15 +183,6 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
     return GRAPH, GRAPH_WEIGHTS
 
 
-def _window_graph(graph: Graph, spec: WindowSpec) -> Graph:
-    """Return a graph from a window's stored numbers to its probability levels."""
-    split_last_convolution(graph)
-    graph = with_stored_input(graph, spec)
-    if spec.calibration is not None:
-        graph = with_calibration(graph, spec.calibration)
-    return with_level_output(graph)
-
-
 def split_last_convolution(graph: Graph) -> int:
     """Rewrite 3 x 3 convolutions to one channel as 4 x 4 ones of stride 2 to four; return how many.
 
@@ -216,11 +211,8 @@ def split_last_convolution(graph: Graph) -> int:
 def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
     """Return a graph of one window that takes stored numbers and their validity mask.
 
-    Normalisation becomes part of the graph, where it runs on all threads without copies.
-
-    Args:
-        graph: takes normalised pixels (1, bands, height, width).
-        spec: of the windows.
+    Normalisation, of the graph's input (1, bands, height, width), becomes part of the graph, where
+    it runs on all threads without copies.
     """
     normalisation = spec.normalisation
     height, width = spec.shape
@@ -230,9 +222,18 @@ def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
     valid = ops.parameter([1, 1, height, width], np.dtype(np.bool_))
     scale, offset = normalisation.radiometry.scale, normalisation.radiometry.offset
     mean, std = np.asarray(normalisation.mean), np.asarray(normalisation.std)
-    center = _stored_mean(normalisation)
+    center = np.zeros(len(mean))  # the mean as whole stored numbers; 0 for wider types
+    if dtype.kind != "f" and dtype.itemsize <= 2:
+        limits = np.iinfo(dtype)
+        center = np.rint(((mean - offset) / scale).clip(limits.min, limits.max))
     factor, shift = _by_band(scale / std), _by_band((scale * center + offset - mean) / std)
-    values = ops.add(ops.multiply(_subtract(stored, center), factor), shift)
+    centred = ops.convert(stored, "f32")
+    if center.any():
+        # as integers: OpenVINO converts them to bf16 where it computes in it, which leaves few
+        # digits of 300 +- 50
+        whole = ops.constant(center.astype(np.int32).reshape(1, -1, 1, 1))
+        centred = ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
+    values = ops.add(ops.multiply(centred, factor), shift)
     # selected, not multiplied: invalid pixels may be NaN or infinite
     pixels = ops.select(valid, values, ops.constant(np.float32(0)))
     _replace_output(graph.inputs[0], pixels)
@@ -269,29 +270,6 @@ def with_level_output(graph: Graph) -> Graph:
     return Graph([ops.convert(levels, "u8")], graph.get_parameters())
 
 
-def _stored_mean(normalisation: Normalisation) -> np.ndarray:
-    """Return the mean as whole stored numbers; 0 for types wider than 16 bits."""
-    dtype = np.dtype(normalisation.radiometry.dtype)
-    if dtype.kind == "f" or dtype.itemsize > 2:
-        return np.zeros(len(normalisation.mean))
-    limits, radiometry = np.iinfo(dtype), normalisation.radiometry
-    stored = (np.asarray(normalisation.mean) - radiometry.offset) / radiometry.scale
-    mean: np.ndarray = np.rint(stored.clip(limits.min, limits.max))
-    return mean
-
-
-def _subtract(stored: Node, center: np.ndarray) -> Node:
-    """Return stored numbers minus whole ones, in float32.
-
-    Integers are subtracted as such: OpenVINO converts them to bf16 where it computes in it, which
-    leaves few digits of 300 +- 50.
-    """
-    if not center.any():
-        return ops.convert(stored, "f32")
-    integers = ops.constant(center.astype(np.int32).reshape(1, -1, 1, 1))
-    return ops.convert(ops.subtract(ops.convert(stored, "i32"), integers), "f32")
-
-
 def _by_band(values: np.ndarray) -> Node:
     return ops.constant(np.asarray(values, dtype=np.float32).reshape(1, -1, 1, 1))
 
@@ -325,13 +303,8 @@ def peak_activation_bytes(
     """Return the largest size of all live activations while one window is computed.
 
     Nothing is run: layers are walked in order, and an output lives until its last use. Runtimes
-    that compute in place need somewhat less.
-
-    Args:
-        graph: an OpenVINO or ONNX file.
-        bands: number of input channels.
-        shape: (height, width) of a window, multiples of the model's.
-        element_bytes: size of a number in the precision of the computation.
+    that compute in place need somewhat less. ``shape`` is (height, width), multiples of the
+    model's; ``element_bytes`` is the size of a number in the precision of the computation.
     """
     network = openvino.Core().read_model(graph)
     network.reshape([1, bands, *shape])

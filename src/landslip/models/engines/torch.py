@@ -9,6 +9,7 @@ saves, launches and batch norm, a CUDA graph and folding save here.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
@@ -21,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, argument
-from landslip.models.calibration.curve import LIMIT, CalibrationCurve
+from landslip.models.calibration.curve import LIMIT
 from landslip.models.engines.base import (
     PROBABILITY_LEVELS,
     EngineCosts,
@@ -66,13 +67,12 @@ class TorchEngine:
             ModelError: the weights are missing or damaged.
             InputError: torch does not support the precision here.
         """
-        cuda = torch.cuda.is_available()
-        self._device = (
-            torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
-        )
+        self._device = torch.device("cpu")
+        if torch.cuda.is_available():
+            self._device = torch.device("cuda", torch.cuda.current_device())
         if precision is Precision.AUTO:
             precision = Precision.BF16 if computes_in_bf16(self._device) else Precision.FP32
-        if precision is Precision.FP16 and not cuda:
+        if precision is Precision.FP16 and self._device.type == "cpu":
             raise InputError(
                 f"{argument('precision', 'fp16')}: torch supports it on GPUs only and there is "
                 f"none; use {argument('precision', 'bf16')} or fp32"
@@ -99,8 +99,8 @@ class TorchEngine:
         Raises:
             InputError: the windows do not fit the GPU's memory.
         """
-        default = _GPU_STREAMS if self._device.type == "cuda" else 1
-        return TorchRunner(self._logits, spec, self._device, streams or default)
+        streams = streams or (_GPU_STREAMS if self._device.type == "cuda" else 1)
+        return TorchRunner(self._logits, spec, self._device, streams)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`; the main memory of CUDA's own libraries is not included.
@@ -109,37 +109,35 @@ class TorchEngine:
             ModelError: the model folder has no OpenVINO graph, which the CPU's memory is estimated
                 from.
         """
-        cores, on_gpu = available_cores(), self._device.type == "cuda"
+        cores, data = available_cores(), self._model.card.input
         weights = (self._model.path / WEIGHTS).stat().st_size
-        return EngineCosts(
-            resident_bytes=_RUNTIME_BYTES + round(_WEIGHTS_FACTOR * weights),
-            computing_bytes_per_px=self._pinned_bytes() if on_gpu else self._cpu_bytes(),
-            streams=_GPU_STREAMS if on_gpu else 1,
-            readers=cores if on_gpu else 1,
-            px_per_s=_GPU_PX_PER_S if on_gpu else cores * _CORE_PX_PER_S[self.precision],
-        )
-
-    def _pinned_bytes(self) -> float:
-        """Bytes per pixel of a window in transfer, and of its result twice."""
-        data = self._model.card.input
-        return len(data.bands) * np.dtype(data.dtype).itemsize + 3.0
-
-    def _cpu_bytes(self) -> float:
-        """Bytes per pixel: activations, as measured for several networks, and normalised pixels."""
-        bands, (height, width) = len(self._model.card.bands), _SHAPE
-        graph = self._model.file(GRAPH)
+        resident, bands = _RUNTIME_BYTES + round(_WEIGHTS_FACTOR * weights), len(data.bands)
+        if self._device.type == "cuda":
+            return EngineCosts(
+                resident_bytes=resident,
+                # a window in transfer, and its result twice
+                computing_bytes_per_px=bands * np.dtype(data.dtype).itemsize + 3.0,
+                streams=_GPU_STREAMS,
+                readers=cores,
+                px_per_s=_GPU_PX_PER_S,
+            )
+        graph, (height, width) = self._model.file(GRAPH), _SHAPE
         activations = peak_activation_bytes(graph, bands, _SHAPE, self._dtype.itemsize)
         is_traced = isinstance(self._network, fx.GraphModule)
         factor = _TRACED_FACTOR if is_traced else _UNTRACED_FACTOR
-        return factor * activations / (height * width) + 12.0 * bands
+        return EngineCosts(
+            resident_bytes=resident,
+            # activations, as measured for several networks, and normalised pixels
+            computing_bytes_per_px=factor * activations / (height * width) + 12.0 * bands,
+            streams=1,
+            readers=1,
+            px_per_s=cores * _CORE_PX_PER_S[self.precision],
+        )
 
     def _logits(self, image: Tensor) -> Tensor:
-        autocast = torch.autocast(
-            self._device.type,
-            self._dtype,
-            enabled=self._dtype is not torch.float32,
-            cache_enabled=False,  # the weights have their type already
-        )
+        half = self._dtype is not torch.float32
+        # the weights have their type already
+        autocast = torch.autocast(self._device.type, self._dtype, half, cache_enabled=False)
         with _reproducible(self._device), autocast:
             logits: Tensor = self._network(image)
         return logits.float()
@@ -166,28 +164,22 @@ class TorchRunner:
     ) -> None:
         """Allocate the slots; on a GPU the network is warmed up and captured.
 
-        Args:
-            compute: returns logits (1, 1, height, width) of pixels (1, bands, height, width).
-            spec: of the windows.
-            device: of the network.
-            streams: number of slots.
+        ``compute`` returns logits (1, 1, height, width) of pixels (1, bands, height, width).
 
         Raises:
             InputError: the windows do not fit the GPU's memory.
         """
         self.streams = streams
-        self._idle: SimpleQueue[_CpuSlot | _GpuSlot] = SimpleQueue()
+        self._idle: SimpleQueue[_CpuSlot] = SimpleQueue()
         levels = WindowComputation(compute, spec, device)
-        if device.type == "cpu":
-            for _ in range(streams):
-                self._idle.put(_CpuSlot(levels, spec))
-            return
-        # slots compute one after another, so all share the same memory
-        computing = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        pool = torch.cuda.graph_pool_handle()
+        make_slot: Callable[[], _CpuSlot] = partial(_CpuSlot, levels, spec)
+        if device.type == "cuda":
+            # slots compute one after another, so all share the same memory
+            computing = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            make_slot = partial(_GpuSlot, levels, spec, computing, torch.cuda.graph_pool_handle())
         try:
             for _ in range(streams):
-                self._idle.put(_GpuSlot(levels, spec, computing, pool))
+                self._idle.put(make_slot())
         except torch.OutOfMemoryError as error:
             height, width = spec.shape
             raise InputError(
@@ -209,10 +201,8 @@ class WindowComputation:
 
     def __init__(self, compute: LogitsFunction, spec: WindowSpec, device: torch.device) -> None:
         """Copy the normalisation to the device."""
-        normalisation = spec.normalisation
-        self._compute = compute
-        self._curve = spec.calibration
-        self._radiometry = normalisation.radiometry
+        self._compute, self._curve = compute, spec.calibration
+        normalisation, self._radiometry = spec.normalisation, spec.normalisation.radiometry
         self._is_uint16 = np.dtype(normalisation.radiometry.dtype) == np.uint16
         self._mean, self._std = (
             torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
@@ -235,17 +225,12 @@ class WindowComputation:
         image = pixels[None].contiguous(memory_format=torch.channels_last)
         logits = self._compute(image)[0, 0]
         if self._curve is not None:
-            logits = _calibrate_logits(logits, self._curve)
+            start, slope, bends = self._curve.hinges()
+            clamped = logits.clamp(-LIMIT, LIMIT)
+            logits = clamped * slope + start
+            for knot, change in bends:
+                logits = logits + (clamped - knot).clamp_min(0) * change
         return (torch.sigmoid(logits) * PROBABILITY_LEVELS).round().to(torch.uint8)
-
-
-def _calibrate_logits(logits: Tensor, curve: CalibrationCurve) -> Tensor:
-    start, slope, bends = curve.hinges()
-    clamped = logits.clamp(-LIMIT, LIMIT)
-    calibrated = clamped * slope + start
-    for knot, change in bends:
-        calibrated = calibrated + (clamped - knot).clamp_min(0) * change
-    return calibrated
 
 
 class StagingBuffer:
@@ -277,27 +262,23 @@ class StagingBuffer:
 
 class _CpuSlot:
     def __init__(self, levels: WindowComputation, spec: WindowSpec) -> None:
-        self._levels = levels
-        self._buffer = StagingBuffer(spec, pinned=False)
+        self._levels, self._buffer = levels, StagingBuffer(spec, pinned=False)
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         self._buffer.load(stored, valid)
         with torch.inference_mode():
-            levels: NDArray[np.uint8] = self._levels(
-                self._buffer.stored, self._buffer.valid
-            ).numpy()
-        return levels
+            levels: Tensor = self._levels(self._buffer.stored, self._buffer.valid)
+        return levels.numpy()
 
 
-class _GpuSlot:
+class _GpuSlot(_CpuSlot):
     """Copies on a CUDA stream of its own, overlapping the computation of other slots."""
 
     def __init__(
         self, levels: WindowComputation, spec: WindowSpec, computing: torch.cuda.Stream, pool: Any
     ) -> None:
         device = computing.device
-        self._levels = levels
-        self._computing = computing
+        self._levels, self._computing = levels, computing
         self._copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._buffer = StagingBuffer(spec, pinned=True)
         self._stored = self._buffer.stored.to(device)
@@ -357,30 +338,21 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
         return network
     calls = Counter(str(node.target) for node in traced.graph.nodes)
     for node in list(traced.graph.nodes):
-        norm = _module_of(traced, node)
-        if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None:
-            source = node.args[0]
-            is_used_once = calls[str(source.target)] == len(source.users) == 1
-            if is_used_once and _fold_into(traced, source, norm):
-                node.replace_all_uses_with(source)
-                traced.graph.erase_node(node)
+        norm = traced.get_submodule(node.target) if node.op == "call_module" else None
+        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None:
+            continue
+        source = node.args[0]
+        if source.op != "call_module" or not calls[source.target] == len(source.users) == 1:
+            continue
+        layer = traced.get_submodule(source.target)
+        if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            continue
+        transposed = isinstance(layer, nn.ConvTranspose2d)
+        if layer.groups == 1 or not transposed:
+            fused: nn.Module = fuse_conv_bn_eval(layer, norm, transposed)
+            traced.set_submodule(source.target, fused)
+            node.replace_all_uses_with(source)
+            traced.graph.erase_node(node)
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
-
-
-def _fold_into(traced: fx.GraphModule, source: fx.Node, norm: nn.BatchNorm2d) -> bool:
-    """Fold a batch norm into the layer before it; return whether that is possible."""
-    layer = _module_of(traced, source)
-    if isinstance(layer, nn.Conv2d):
-        fused: nn.Module = fuse_conv_bn_eval(layer, norm)
-    elif isinstance(layer, nn.ConvTranspose2d) and layer.groups == 1:
-        fused = fuse_conv_bn_eval(layer, norm, transpose=True)
-    else:
-        return False
-    traced.set_submodule(str(source.target), fused)
-    return True
-
-
-def _module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None

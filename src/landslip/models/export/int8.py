@@ -26,13 +26,7 @@ _NO_TELEMETRY = "NNCF_CI"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantisationTiles:
-    """The tiles that the ranges of activations are calibrated on.
-
-    Attributes:
-        dataset: its training tiles are sampled.
-        tiles: largest number.
-        seed: of the sampling.
-    """
+    """The training tiles, at most ``tiles``, that the ranges of activations are calibrated on."""
 
     dataset: TileDataset
     tiles: int = 100
@@ -64,12 +58,7 @@ class QuantisationTiles:
 class QuantisationLoss:
     """Pixel counts of the float32 and the int8 graph over the same tiles.
 
-    Attributes:
-        split: of the tiles.
-        tiles: their number.
-        fp32: counts of the float32 graph.
-        int8: counts of the quantised graph.
-        other_layers: precision of the layers that are not int8.
+    ``other_layers`` is the precision of the layers that are not int8.
     """
 
     split: Split
@@ -143,9 +132,9 @@ class _NormalisedTiles:
     ) -> None:
         card = model.card
         self._dataset, self._positions, self._progress = dataset, positions, progress
-        self._multiple = card.input.multiple
-        self._normalisation = card.normalisation_of(dataset.card.radiometry)
-        self._order = dataset.bands.positions_of(card.bands)
+        normalisation = card.normalisation_of(dataset.card.radiometry)
+        order = dataset.bands.positions_of(card.bands)
+        self._preparation = normalisation, card.input.multiple, order
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -154,9 +143,7 @@ class _NormalisedTiles:
         for done, position in enumerate(self._positions, start=1):
             # reported before the tile, since NNCF does not resume after the last
             self._progress(done, len(self))
-            yield whole_tile(
-                self._dataset, position, self._normalisation, self._multiple, self._order
-            )[np.newaxis]
+            yield whole_tile(self._dataset, position, *self._preparation)[np.newaxis]
 
 
 @contextmanager

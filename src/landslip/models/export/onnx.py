@@ -58,15 +58,12 @@ class FromDeepness(nn.Module):
         if self.nodata is None:
             probability: Tensor = self.network(normalised)
             return probability
-        valid = _differs(values, self.nodata).all(dim=1, keepdim=True)
+        if np.isnan(self.nodata):
+            has_data = ~values.isnan()
+        else:  # the division by 255 is undone up to rounding
+            has_data = (values - self.nodata).abs() > 1e-6 * abs(self.nodata)
+        valid = has_data.all(dim=1, keepdim=True)
         return torch.where(valid, self.network(torch.where(valid, normalised, 0.0)), 0.0)
-
-
-def _differs(values: Tensor, nodata: float) -> Tensor:
-    if np.isnan(nodata):
-        return ~values.isnan()
-    # the division by 255 is undone up to rounding
-    return (values - nodata).abs() > 1e-6 * abs(nodata)
 
 
 def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
@@ -87,11 +84,13 @@ def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
         general = _converted(network, (2, bands, 2 * multiple, 3 * multiple), any_size)
         fixed = _converted(adapted, (1, bands, side, side), {})
     for value in (*general.graph.input, *general.graph.output):
-        _name_sides(value)
+        for at, name in zip((0, 2, 3), _SIDES, strict=True):  # in place of torch's formulas
+            value.type.tensor_type.shape.dim[at].dim_param = name
     for key, text in _deepness_keys(model.card).items():
         fixed.metadata_props.add(key=key, value=text)
-    _save(general, folder / ONNX)
-    _save(fixed, folder / DEEPNESS)
+    for converted, file in ((general, ONNX), (fixed, DEEPNESS)):
+        onnx.checker.check_model(converted, full_check=True)
+        onnx.save(converted, folder / file)
     generator = np.random.default_rng(0)
     shapes = ((1, bands, multiple, 2 * multiple), (3, bands, 4 * multiple, 3 * multiple))
     pixels = [generator.standard_normal(shape, dtype=np.float32) for shape in shapes]
@@ -126,18 +125,6 @@ def _converted(
         raise RuntimeError("torch.onnx.export returned nothing")
     converted: onnx.ModelProto = program.model_proto
     return converted
-
-
-def _name_sides(value: onnx.ValueInfoProto) -> None:
-    """Name the dimensions, in place of torch's formulas."""
-    sides = value.type.tensor_type.shape.dim
-    for at, name in zip((0, 2, 3), _SIDES, strict=True):
-        sides[at].dim_param = name
-
-
-def _save(converted: onnx.ModelProto, path: Path) -> None:
-    onnx.checker.check_model(converted, full_check=True)
-    onnx.save(converted, path)
 
 
 def _difference(path: Path, network: nn.Module, pixels: NDArray[np.float32]) -> float:

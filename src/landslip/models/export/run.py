@@ -29,22 +29,16 @@ from landslip.models.folder import (
 )
 
 _ONNX_PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
-_INT8_PACKAGES = ("nncf",)
 _EXPORTED = (ONNX, DEEPNESS, INT8_GRAPH, INT8_GRAPH_WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """The additions to a model, and the folder to write.
+    """The additions to a copy of a model, and the folder to write it to.
 
-    Attributes:
-        model: not changed.
-        out: folder to write.
-        onnx: add ``model.onnx`` and ``deepness.onnx``.
-        int8: add the int8 graph, calibrated on these tiles; None: do not.
-        max_loss_points: largest loss of F1 by int8, in percentage points.
-        overwrite: replace an earlier export.
-        progress: of the tiles that int8 is calibrated and evaluated on.
+    ``onnx`` adds ``model.onnx`` and ``deepness.onnx``; ``int8`` the int8 graph, calibrated on these
+    tiles, if it loses at most ``max_loss_points`` percentage points of F1. Progress is of the tiles
+    that int8 is calibrated and evaluated on.
     """
 
     model: ModelFolder
@@ -79,10 +73,9 @@ def export(request: ExportRequest) -> ExportsCard:
         ModelError: the model is damaged, not compatible with the dataset, or cannot be converted.
         OutputExistsError: ``out`` already exists.
     """
-    needed = (
-        *(_ONNX_PACKAGES if request.onnx else ()),
-        *(_INT8_PACKAGES if request.int8 is not None else ()),
-    )
+    needed = _ONNX_PACKAGES if request.onnx else ()
+    if request.int8 is not None:
+        needed = (*needed, "nncf")
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(

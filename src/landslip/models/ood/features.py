@@ -23,14 +23,7 @@ _TRIAL = (4, 5)  # height and width, in multiples of the model's; different, to 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureLayer:
-    """An output in a graph whose pixels each stand for a square of the input.
-
-    Attributes:
-        name: of the node.
-        output: index of the node's output.
-        channels: number of features.
-        stride: side of the square in input pixels.
-    """
+    """An output of a graph's node whose pixels each stand for ``stride`` x ``stride`` of input."""
 
     name: str
     output: int
@@ -42,11 +35,7 @@ class FeatureExtractor:
     """The part of a network up to its deepest layer."""
 
     def __init__(self, model: ModelFolder, layer: str | None = None) -> None:
-        """Truncate the graph after its deepest layer, and compile it.
-
-        Args:
-            model: whose graph is used.
-            layer: the name that the deepest layer must have; None: any.
+        """Truncate the graph after its deepest layer, named ``layer`` if given, and compile it.
 
         Raises:
             ModelError: the graph is missing or damaged, or its deepest layer is another.
@@ -108,38 +97,23 @@ def deepest_layer(graph: Graph) -> FeatureLayer | None:
     """Return the last of the widest outputs of the coarsest resolution; None without any.
 
     In an encoder-decoder network this is the end of the encoder. Outputs pooled to a fixed size and
-    tokens do not count, since their pixels are no squares of the input.
-
-    Args:
-        graph: with a static input of (1, bands, height, width), height and width different.
+    tokens do not count, since their pixels are no squares of the input. The graph's input is static
+    (1, bands, height, width), with height and width different.
     """
-    shape = graph.input(0).shape
-    layers = [
-        layer
-        for node in graph.get_ordered_ops()
-        if node.get_type_name() not in _SKIPPED_TYPES
-        for output in node.outputs()
-        if (layer := _layer_of(output, shape[2], shape[3])) is not None
-    ]
-    return max(
-        enumerate(layers),
-        key=lambda item: (item[1].stride, item[1].channels, item[0]),
-        default=(0, None),
-    )[1]
-
-
-def _layer_of(output: openvino.Output, height: int, width: int) -> FeatureLayer | None:
-    if output.partial_shape.is_dynamic or len(output.shape) != 4:
-        return None
-    number, channels, rows, cols = (int(size) for size in output.shape)
-    if number != 1 or rows * width != cols * height or height % rows:
-        return None
-    return FeatureLayer(
-        name=output.get_node().get_friendly_name(),
-        output=output.get_index(),
-        channels=channels,
-        stride=height // rows,
-    )
+    _, _, height, width = graph.input(0).shape
+    nodes = [node for node in graph.get_ordered_ops() if node.get_type_name() not in _SKIPPED_TYPES]
+    deepest = None
+    for output in (output for node in nodes for output in node.outputs()):
+        if output.partial_shape.is_dynamic or len(output.shape) != 4:
+            continue
+        number, channels, rows, cols = (int(size) for size in output.shape)
+        if number != 1 or rows * width != cols * height or height % rows:
+            continue
+        stride = height // rows
+        if deepest is None or (stride, channels) >= (deepest.stride, deepest.channels):
+            name, index = output.get_node().get_friendly_name(), output.get_index()
+            deepest = FeatureLayer(name=name, output=index, channels=channels, stride=stride)
+    return deepest
 
 
 class PixelMoments:
@@ -171,12 +145,9 @@ class PixelMoments:
 
 
 def spectral_descriptor(pixels: NDArray[np.float32], mean: Points, axes: Points) -> Points:
-    """Return the means and log standard deviations along the axes, (2 * bands,).
+    """Return means and log standard deviations, (2 * bands,), of at least one pixel (bands, n).
 
-    Args:
-        pixels: normalised (bands, n), at least one.
-        mean: (bands,) of the training pixels.
-        axes: of the training pixels, from `PixelMoments.mean_and_axes`.
+    They are along the training pixels' axes; see `PixelMoments.mean_and_axes`.
     """
     along = axes @ (pixels - mean[:, np.newaxis])
     spreads = 0.5 * np.log(along.var(axis=1) + _MIN_VARIANCE)

@@ -62,17 +62,20 @@ class GaussianModel:
 
 
 def fit_gaussian(points: Points, folds: NDArray[np.intp]) -> GaussianModel:
-    """Fit a model to points (n, features).
+    """Fit a model to tiles' points (n, features).
 
-    Args:
-        points: one for each tile.
-        folds: (n,); a point's own distance is from the model of the other folds.
+    A point's own distance is from the model of the other folds (n,). The 99 % quantile of few
+    distances is at least that of a log-normal distribution.
     """
     own = np.empty(len(points))
     for fold in np.unique(folds):
         inside = folds == fold
         own[inside] = _fit(points[~inside]).distance(points[inside])
-    return replace(_fit(points), distances=np.percentile(own, np.arange(101)), p99=_p99(own))
+    p99 = float(np.quantile(own, 0.99))
+    if len(own) < _ENOUGH_FOR_P99:
+        logs = np.log(np.maximum(own, _TINY))
+        p99 = max(p99, float(np.exp(logs.mean() + _P99_DEVIATIONS * logs.std(ddof=1))))
+    return replace(_fit(points), distances=np.percentile(own, np.arange(101)), p99=p99)
 
 
 def assign_ood_folds(groups: list[str], seed: int) -> NDArray[np.intp]:
@@ -90,42 +93,24 @@ def _fit(points: Points) -> GaussianModel:
     number, features = points.shape
     mean = points.mean(axis=0)
     count = min(_DIRECTIONS, features, max(1, number // _TILES_PER_DIRECTION))
-    directions, variances, total = _principal(points - mean, count)
+    centred = points - mean
+    wide = features > number  # products of points or of features, whichever are fewer
+    products = (centred @ centred.T if wide else centred.T @ centred) / max(number - 1, 1)
+    last, total = len(products) - 1, float(np.trace(products))
+    variances, vectors = eigh(products, subset_by_index=(last + 1 - count, last))
+    variances, directions = np.maximum(variances[::-1], 0.0), vectors.T[::-1]
+    if wide:
+        directions = directions @ centred
+        directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), _TINY)
     floor = max(_MIN_RELATIVE_VARIANCE * total / features, _MIN_VARIANCE)
     residual = 0.0
     if count < features:
         residual = float(max((total - variances.sum()) / (features - count), floor))
     return GaussianModel(
         mean=mean,
-        directions=directions,
+        directions=np.ascontiguousarray(directions),
         variances=np.maximum(variances, floor),
         residual_variance=residual,
         distances=np.empty(0),
         p99=math.nan,
     )
-
-
-def _principal(centred: Points, count: int) -> tuple[Points, Points, float]:
-    """Return the first principal directions, the variances along them, and the total variance.
-
-    From the products of points or of features, whichever are fewer.
-    """
-    number, features = centred.shape
-    wide = features > number
-    products = (centred @ centred.T if wide else centred.T @ centred) / max(number - 1, 1)
-    last = len(products) - 1
-    variances, vectors = eigh(products, subset_by_index=(last + 1 - count, last))
-    variances, directions = np.maximum(variances[::-1], 0.0), vectors.T[::-1]
-    if wide:
-        directions = directions @ centred
-        directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), _TINY)
-    return np.ascontiguousarray(directions), variances, float(np.trace(products))
-
-
-def _p99(own: Points) -> float:
-    """Return the 99 % quantile; of few distances at least that of a log-normal distribution."""
-    found = float(np.quantile(own, 0.99))
-    if len(own) >= _ENOUGH_FOR_P99:
-        return found
-    logs = np.log(np.maximum(own, _TINY))
-    return max(found, float(np.exp(logs.mean() + _P99_DEVIATIONS * logs.std(ddof=1))))

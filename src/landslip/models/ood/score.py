@@ -7,10 +7,9 @@ import numpy as np
 
 from landslip.core.messages import Message, message
 from landslip.io.raster import Scene
-from landslip.models.card import ModelCard
 from landslip.models.folder import ModelFolder
 from landslip.models.ood.features import FeatureExtractor, spectral_descriptor
-from landslip.models.ood.gaussian import GaussianModel, Points
+from landslip.models.ood.gaussian import Points
 from landslip.models.ood.training_statistics import (
     EARLIER_NAME,
     TRAINING_STATISTICS,
@@ -39,12 +38,8 @@ class OodDistances:
 class OodScore:
     """A comparison of a scene's sampled tiles with the training tiles.
 
-    Attributes:
-        tiles: number of sampled tiles.
-        spectral_share: fraction of them with spectra beyond those of 99 % of the training tiles.
-        feature_share: the same by the network's deepest features.
-        spectral_ratio: their median distance over that of the training tiles.
-        feature_ratio: the same by features.
+    By spectra and by the network's deepest features: the fraction of tiles beyond 99 % of the
+    training tiles, and the median distance over that of the training tiles.
     """
 
     tiles: int
@@ -80,7 +75,19 @@ def score_scene(scene: Scene, model: ModelFolder) -> OodScore | None:
     statistics = training_statistics_of(model)
     if statistics is None:
         return None
-    patches = _patches_of_scene(model.card, scene, statistics.tile_px)
+    normalisation, side = model.card.normalisation_of(scene.radiometry), statistics.tile_px
+    complete: list[NormalisedPatch] = []
+    partial: list[NormalisedPatch] = []  # taken where there are too few others
+    for window in spread_windows(scene.grid.shape, side, _MAX_READ):
+        stored, valid = scene.read(window, model.card.bands)
+        patch = NormalisedPatch(pixels=normalisation.apply(stored, valid), valid=valid)
+        if patch.valid.mean() >= _ALL_VALID:
+            complete.append(patch)
+        elif patch.is_usable and len(partial) < SAMPLED_TILES:
+            partial.append(patch)
+        if len(complete) == SAMPLED_TILES:
+            break
+    patches = [*complete, *partial][:SAMPLED_TILES]
     return score_distances(statistics, measure_distances(statistics, model, patches))
 
 
@@ -106,14 +113,12 @@ def measure_distances(
     for patch in patches:
         spectra.append(spectral_descriptor(patch.values, mean, axes))
         features.append(extractor.mean(patch.pixels, patch.valid))
+    if not spectra:
+        return OodDistances(spectral=np.empty(0), feature=np.empty(0))
     return OodDistances(
-        spectral=_distances(statistics.spectral, spectra),
-        feature=_distances(statistics.feature, features),
+        spectral=statistics.spectral.distance(np.array(spectra)),
+        feature=statistics.feature.distance(np.array(features)),
     )
-
-
-def _distances(model: GaussianModel, points: list[Points]) -> Points:
-    return model.distance(np.array(points)) if points else np.empty(0)
 
 
 def score_distances(statistics: TrainingStatistics, distances: OodDistances) -> OodScore | None:
@@ -129,20 +134,3 @@ def score_distances(statistics: TrainingStatistics, distances: OodDistances) -> 
         spectral_ratio=float(np.median(distances.spectral)) / spectral.median,
         feature_ratio=float(np.median(distances.feature)) / feature.median,
     )
-
-
-def _patches_of_scene(card: ModelCard, scene: Scene, side: int) -> list[NormalisedPatch]:
-    """Return usable squares; those with missing data only where there are too few others."""
-    normalisation = card.normalisation_of(scene.radiometry)
-    complete: list[NormalisedPatch] = []
-    partial: list[NormalisedPatch] = []
-    for window in spread_windows(scene.grid.shape, side, _MAX_READ):
-        stored, valid = scene.read(window, card.bands)
-        patch = NormalisedPatch(pixels=normalisation.apply(stored, valid), valid=valid)
-        if patch.valid.mean() >= _ALL_VALID:
-            complete.append(patch)
-        elif patch.is_usable and len(partial) < SAMPLED_TILES:
-            partial.append(patch)
-        if len(complete) == SAMPLED_TILES:
-            break
-    return [*complete, *partial][:SAMPLED_TILES]

@@ -85,14 +85,9 @@ def read_training_statistics(path: Path) -> TrainingStatistics:
     again = f"measure it again with landslip calibrate {argument('overwrite', True)}"
 
     def gaussian(name: str) -> GaussianModel:
-        return GaussianModel(
-            mean=values[f"{name}_mean"],
-            directions=values[f"{name}_directions"],
-            variances=values[f"{name}_variances"],
-            residual_variance=float(values[f"{name}_residual_variance"]),
-            distances=values[f"{name}_distances"],
-            p99=float(values[f"{name}_p99"]),
-        )
+        parts = {part.name: values[f"{name}_{part.name}"] for part in fields(GaussianModel)}
+        numbers = {part: float(parts[part]) for part in ("residual_variance", "p99")}
+        return GaussianModel(**(parts | numbers))
 
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -118,12 +113,7 @@ def read_training_statistics(path: Path) -> TrainingStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalisedPatch:
-    """A square of a tile or scene, normalised.
-
-    Attributes:
-        pixels: (bands, height, width) in the model's band order, 0 where not valid.
-        valid: (height, width).
-    """
+    """A square's normalised pixels (bands, height, width), 0 where not valid (height, width)."""
 
     pixels: NDArray[np.float32]
     valid: NDArray[np.bool_]
@@ -142,13 +132,9 @@ class NormalisedPatch:
 def measure_training_statistics(
     model: ModelFolder, dataset: TileDataset, *, seed: int, progress: Progress = no_progress
 ) -> TrainingStatistics:
-    """Measure the training tiles of a dataset.
+    """Measure the training tiles of a dataset, at most 2000 of them drawn.
 
-    Args:
-        model: trained on these tiles.
-        dataset: with the model's bands; at most 2000 of its training tiles are drawn.
-        seed: of the draw, and of the folds for the tiles' own distances.
-        progress: called with the number of tiles done.
+    ``seed`` is of the draw, and of the folds for the tiles' own distances.
 
     Raises:
         InputError: fewer than 10 training tiles are at least half valid.

@@ -102,12 +102,16 @@ def sample_pixels(
         starts = ends - counts[:, of]
         for position, ranks, start in zip(positions, of_tiles, starts, strict=True):
             if len(ranks):
-                parts.append(_take_pixels(dataset, position, of, ranks - start))
+                tile = dataset.tile(position)
+                pixel = np.flatnonzero(_is_class(tile, of))[ranks - start]
+                stored = tile.stored.reshape(len(tile.stored), -1)[:, pixel]
+                parts.append((stored, np.full(len(pixel), position), pixel))
+    numbers, at, pixels = zip(*parts, strict=True)
     return PixelSample(
-        stored=np.concatenate([part.stored for part in parts], axis=1),
-        label=np.concatenate([part.label for part in parts]),
-        position=np.concatenate([part.position for part in parts]),
-        pixel=np.concatenate([part.pixel for part in parts]),
+        stored=np.concatenate(numbers, axis=1),
+        label=np.repeat(np.array(list(_CLASSES), dtype=np.uint8), number),
+        position=np.concatenate(at).astype(np.int64),
+        pixel=np.concatenate(pixels).astype(np.int64),
     )
 
 
@@ -115,17 +119,3 @@ def _is_class(tile: Tile, of: int) -> NDArray[np.bool_]:
     """Return the mask (height, width) of the pixels that may be sampled for a class."""
     mask: NDArray[np.bool_] = tile.valid & (tile.label == of)
     return mask
-
-
-def _take_pixels(
-    dataset: TileDataset, position: int, of: int, ranks: NDArray[np.int64]
-) -> PixelSample:
-    """Take a tile's pixels of some ranks among those of a class."""
-    tile = dataset.tile(position)
-    pixel = np.flatnonzero(_is_class(tile, of))[ranks]
-    return PixelSample(
-        stored=tile.stored.reshape(len(tile.stored), -1)[:, pixel],
-        label=np.full(len(pixel), of, dtype=np.uint8),
-        position=np.full(len(pixel), position, dtype=np.int64),
-        pixel=pixel.astype(np.int64),
-    )

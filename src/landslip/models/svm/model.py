@@ -142,8 +142,19 @@ def load_svm(folder: Path) -> SvmModel:
     Raises:
         ModelError: a file is missing, damaged, of another version, or of another model.
     """
-    card = _read_card(folder / CARD)
-    support, coefficients = _read_arrays(folder / ARRAYS, card)
+    card, file = _read_card(folder / CARD), folder / ARRAYS
+    if not file.is_file():
+        raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
+    if sha256_of(file) != card.arrays_sha256:
+        raise ModelError(
+            f"{file}: the sha256 is not the one in {CARD}; the file is truncated or changed, copy "
+            "the model again"
+        )
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            support, coefficients = arrays["support"], arrays["coefficients"]
+    except (BadZipFile, KeyError, OSError, ValueError) as error:
+        raise ModelError(f"{file}: not an SVM's arrays ({error}); copy the model again") from error
     radiometry = Radiometry(
         units=card.units, dtype=card.dtype, scale=card.scale, offset=card.offset
     )
@@ -181,18 +192,3 @@ def _read_card(file: Path) -> _Card:
         raise ModelError(
             f"{file}: not the description of an SVM ({str(error).splitlines()[0]}); copy it again"
         ) from error
-
-
-def _read_arrays(file: Path, card: _Card) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if not file.is_file():
-        raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
-    if sha256_of(file) != card.arrays_sha256:
-        raise ModelError(
-            f"{file}: the sha256 is not the one in {CARD}; the file is truncated or changed, copy "
-            "the model again"
-        )
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return arrays["support"], arrays["coefficients"]
-    except (BadZipFile, KeyError, OSError, ValueError) as error:
-        raise ModelError(f"{file}: not an SVM's arrays ({error}); copy the model again") from error
