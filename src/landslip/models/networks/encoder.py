@@ -17,23 +17,13 @@ _IMAGENET_BANDS = ("red", "green", "blue")
 _PREFIXES = ("module.", "encoder.", "backbone.", "model.")
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PROBE_SIZE = (64, 96)
-BUILD_ERRORS = (
-    RuntimeError,
-    AttributeError,
-    TypeError,
-    ValueError,
-    AssertionError,
-    NotImplementedError,
-    IndexError,
-)
+BUILD_ERRORS = (RuntimeError, AttributeError, TypeError, ValueError, AssertionError, IndexError)
 
 
 def make_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[int, ...]]:
-    """Make an encoder for RGB; return it with its channels at strides 4, 8, 16 and 32.
+    """Make a timm backbone for RGB; return it with its channels at strides 4, 8, 16 and 32.
 
-    Args:
-        name: a timm backbone.
-        weights: ``imagenet`` (downloaded by timm), ``none``, or a local file.
+    ``weights`` is ``imagenet`` (downloaded by timm), ``none``, or a local file.
 
     Raises:
         InputError: the backbone is unknown or has no such pyramid, or the weights do not fit.
@@ -143,7 +133,14 @@ def widen_first_layer(
     Raises:
         ValueError: the network has no convolution over three input channels.
     """
-    name, layer = _first_convolution(network)
+    convolutions = (
+        (name, layer)
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d) and layer.in_channels == len(_IMAGENET_BANDS)
+    )
+    name, layer = next(convolutions, ("", None))
+    if layer is None:
+        raise ValueError("the network does not begin with a convolution over three channels")
     wider = type(layer)(  # some backbones subclass Conv2d
         len(bands),
         layer.out_channels,
@@ -183,13 +180,6 @@ def band_filters(
         return kaiming
 
     return torch.stack([of_band(name) for name in bands], dim=1)
-
-
-def _first_convolution(network: nn.Module) -> tuple[str, nn.Conv2d]:
-    for name, layer in network.named_modules():
-        if isinstance(layer, nn.Conv2d) and layer.in_channels == len(_IMAGENET_BANDS):
-            return name, layer
-    raise ValueError("the network does not begin with a convolution over three channels")
 
 
 def _pair(size: tuple[int, ...]) -> tuple[int, int]:

@@ -48,12 +48,9 @@ _Block = tuple[NDArray[Any], NDArray[Any], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decisions:
-    """Decisions of spectra, and how many float32 left undecided.
+    """Decisions (n,), at least 0 for landslide as with scikit-learn.
 
-    Attributes:
-        values: (n,) float64; at least 0, as with scikit-learn, for landslide.
-        in_float64: how many were repeated in float64.
-        by_library: how many of these scikit-learn decided.
+    Of them ``in_float64`` were repeated in float64, and ``by_library`` decided by scikit-learn.
     """
 
     values: NDArray[np.float64]
@@ -161,11 +158,7 @@ def _bound(
 
 
 def sklearn_svm() -> Any:
-    """Return the module ``sklearn.svm``, imported when first needed.
-
-    Raises:
-        MissingDependencyError: scikit-learn is not installed.
-    """
+    """Return the module ``sklearn.svm``, or raise MissingDependencyError."""
     return _imported("sklearn.svm")
 
 

@@ -89,6 +89,7 @@ class SvmModel:
         """Write ``svm.npz`` and ``svm.json`` into a folder."""
         with (folder / ARRAYS).open("wb") as file:
             np.savez(file, support=self.support, coefficients=self.coefficients)
+        settings = asdict(self.settings)
         card = _Card(
             bands=self.bands.names,
             **asdict(self.normalisation.radiometry),
@@ -97,10 +98,8 @@ class SvmModel:
             gamma=self.gamma,
             intercept=self.intercept,
             per_class=self.per_class,
-            c=self.settings.c,
-            gamma_setting=self.settings.gamma,
-            pixels_per_class=self.settings.pixels_per_class,
-            seed=self.settings.seed,
+            gamma_setting=settings.pop("gamma"),
+            **settings,
             library=self.library,
             arrays_sha256=sha256_of(folder / ARRAYS),
         )

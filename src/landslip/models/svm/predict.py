@@ -24,17 +24,11 @@ _KEY_BYTES = 8
 def predict_tile(
     model: SvmModel, stored: NDArray[Any], valid: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Predict a tile.
+    """Predict a tile of stored numbers (bands, height, width), in the model's bands.
 
-    Args:
-        model: a fitted SVM.
-        stored: (bands, height, width) numbers as stored, in the model's bands.
-        valid: (height, width) where there is data.
-
-    Returns:
-        Score (height, width), the logistic function of the decision: at least one half where
-        ``SVC.predict`` returns landslide, at most `BELOW_THRESHOLD` elsewhere; 0 where not valid.
-        It is not a calibrated probability.
+    Returns the score (height, width), the logistic function of the decision: at least one half
+    where ``SVC.predict`` returns landslide, at most `BELOW_THRESHOLD` elsewhere; 0 where not valid.
+    It is not a calibrated probability.
 
     Raises:
         InputError: a valid pixel is not finite.
