@@ -493,7 +493,7 @@ def run_experiment(
 
     log = log or (lambda _line: None)
     with progress_bar("experiment", "runs", show=progress) as shown:
-        finished = run(
+        results, datasets = run(
             ExperimentRequest(
                 config=read_experiment(Path(config)),
                 out=Path(out),
@@ -504,5 +504,5 @@ def run_experiment(
             )
         )
     log("report ...")
-    write_report(finished.results, finished.datasets, Path(out))
-    return finished.results
+    write_report(results, datasets, Path(out))
+    return results

@@ -1,7 +1,7 @@
 """Runs an experiment: makes its datasets, divides them, executes the runs and scores them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,18 +43,11 @@ class ExperimentRequest:
             raise InputError(f"{argument('jobs')} is at least 1; got {self.jobs}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExperimentResult:
-    """Results, which are also in ``results.json``, and the opened datasets for a report's maps."""
-
-    results: Results
-    datasets: Mapping[str, TileDataset]
-
-
-def run_experiment(request: ExperimentRequest) -> ExperimentResult:
+def run_experiment(request: ExperimentRequest) -> tuple[Results, dict[str, TileDataset]]:
     """Run an experiment into a folder; finished runs of an earlier call are not repeated.
 
-    The folder holds ``datasets/``, ``cells/`` (a folder for each run, with its model, predictions
+    Returns results, which are also in ``results.json``, and the datasets for a report's maps. The
+    folder holds ``datasets/``, ``cells/`` (a folder for each run, with its model, predictions
     and ``cell.json``) and ``results.json``. A failed run is part of the results, and is repeated
     when the experiment is resumed.
 
@@ -100,7 +93,7 @@ def run_experiment(request: ExperimentRequest) -> ExperimentResult:
         )
         results = assemble(state, costs, seconds=time.monotonic() - started)
         results.write(out)
-    return ExperimentResult(results=results, datasets=datasets)
+    return results, datasets
 
 
 @contextmanager

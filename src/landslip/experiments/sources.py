@@ -40,13 +40,13 @@ from landslip.preprocessing.pipeline.run import PreprocessRequest, ProgressCallb
 from landslip.synthetic.series import (
     AREA,
     DEM,
-    StudyArea,
     small_area,
     wenchuan_area,
     write_series,
 )
 
 SOURCE_RECORD = "source.json"
+_SYNTHETIC = "synthetic--"  # no dataset is named so: a name has no two hyphens in a row
 _UNDIVIDED = SplitPlan(test_share=0, val_share=0)
 _SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
 _STUDY_AREAS = {StudyPreset.WENCHUAN: wenchuan_area, StudyPreset.SMALL: small_area}
@@ -106,7 +106,6 @@ def prepare_datasets(
     """
     datasets: dict[str, TileDataset] = {}
     plans: dict[str, SourcePlan] = {}
-    scenes: dict[str, SyntheticScenes] = {}
     for name, source in config.datasets.items():
         with _dataset_named(name):
             if source.tiles is not None:
@@ -114,12 +113,12 @@ def prepare_datasets(
             elif source.join is not None:
                 _check_parts(config, source.join)
             else:
-                plans[name] = _plan(source, out, scenes, log, progress)
+                plans[name] = _plan(source, out, log, progress)
                 _refuse_changed_source(out / name, plans[name])
     for name, plan in plans.items():
         datasets[name] = _make(name, plan, out / name, log)
-    for made in scenes.values():
-        made.remove()
+    for scenes in out.glob(f"{_SYNTHETIC}*"):  # the seed reproduces them
+        shutil.rmtree(scenes, ignore_errors=True)
     for name, source in config.datasets.items():
         if source.join is not None:
             parts = {part: datasets[part] for part in source.join}
@@ -201,7 +200,6 @@ def _refuse_changed_source(folder: Path, plan: SourcePlan) -> None:
 def _plan(
     source: DatasetConfig,
     out: Path,
-    scenes: "dict[str, SyntheticScenes]",
     log: Log,
     progress: Progress,
 ) -> SourcePlan:
@@ -212,12 +210,9 @@ def _plan(
     synthetic = source.synthetic
     if synthetic is None:
         raise ValueError("a source is pairs, scene or synthetic here")
-    # no dataset can have this name, as a name has no two hyphens in a row
-    key = f"synthetic--{synthetic.preset}-{synthetic.seed}"
-    if key not in scenes:  # all dates of a preset and seed have one terrain
-        area = _STUDY_AREAS[synthetic.preset](synthetic.seed)
-        scenes[key] = SyntheticScenes(folder=out / key, area=area, log=log, progress=progress)
-    return _synthetic_plan(synthetic, scenes[key])
+    # all dates of a preset and seed have one terrain
+    folder = out / f"{_SYNTHETIC}{synthetic.preset}-{synthetic.seed}"
+    return _synthetic_plan(synthetic, folder, log, progress)
 
 
 def _pairs_plan(source: PairsSource, progress: Progress) -> SourcePlan:
@@ -311,64 +306,44 @@ def _existing(path: Path) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticScenes:
-    """Synthetic terrain: products of all dates, and the scene of a date when it is needed.
+def _synthetic_plan(
+    source: SyntheticSource, folder: Path, log: Log, progress: Progress
+) -> SourcePlan:
+    """Plan the tiles of one date of synthetic terrain.
 
-    All is written to a folder of its own, until the datasets are made.
+    Products of all dates and their scenes are written to ``folder``, until the datasets are made.
+    The camera of every date is refined with the reflectance of the first one, so that dates are
+    co-registered, and tiles show the same ground at all of them.
     """
-
-    folder: Path
-    area: StudyArea
-    log: Log
-    progress: Progress
-
-    @property
-    def dates(self) -> list[str]:
-        """Dates of the products, YYYYMMDD."""
-        return [f"{overpass.beijing_time:%Y%m%d}" for overpass in self.area.overpasses]
-
-    def dataset_request(self, date: str, tile: int) -> SceneDatasetRequest:
-        """Make products and scene of a date, and return how to cut its tiles.
-
-        The camera of every date is refined with the reflectance of the first one, so that dates are
-        co-registered, and tiles show the same ground at all of them.
-        """
-        products = self.folder / "products"
-        if not products.exists():
-            write_series(self.area, products, log=self.log)
-        request = PreprocessRequest(
-            dem=DemRequest(path=products / DEM, heights=HeightReference()),
-            reference=RefinementRequest(path=products / f"reflectance_{self.dates[0]}.tif"),
-        )
-        product = next(products.glob(f"GF1_*_{date}_*.tar.gz"))
-        callbacks = ProgressCallbacks(
-            log=lambda line: self.log(f"{date}: {line}"), progress=self.progress
-        )
-        return SceneDatasetRequest(
-            scene=preprocess(product, self.folder / "scenes", request, callbacks).scene,
-            labels=products / f"landslides_{date}.gpkg",
-            area=products / AREA,
-            tile=tile,
-            plan=_UNDIVIDED,
-        )
-
-    def remove(self) -> None:
-        """Remove products and scenes, which the seed reproduces."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _synthetic_plan(source: SyntheticSource, scenes: SyntheticScenes) -> SourcePlan:
-    if source.date not in scenes.dates:
+    area = _STUDY_AREAS[source.preset](source.seed)
+    dates = [f"{overpass.beijing_time:%Y%m%d}" for overpass in area.overpasses]
+    if source.date not in dates:
         raise InputError(
-            f"the preset {source.preset} has the dates {', '.join(scenes.dates)}; got {source.date}"
+            f"the preset {source.preset} has the dates {', '.join(dates)}; got {source.date}"
         )
 
     def make(out: Path) -> tuple[str, ...]:
-        request = scenes.dataset_request(source.date, source.tile)
-        made = dataset_from_scene(request, out, progress=scenes.progress)
+        products = folder / "products"
+        if not products.exists():
+            write_series(area, products, log=log)
+        request = PreprocessRequest(
+            dem=DemRequest(path=products / DEM, heights=HeightReference()),
+            reference=RefinementRequest(path=products / f"reflectance_{dates[0]}.tif"),
+        )
+        product = next(products.glob(f"GF1_*_{source.date}_*.tar.gz"))
+        callbacks = ProgressCallbacks(
+            log=lambda line: log(f"{source.date}: {line}"), progress=progress
+        )
+        tiles = SceneDatasetRequest(
+            scene=preprocess(product, folder / "scenes", request, callbacks).scene,
+            labels=products / f"landslides_{source.date}.gpkg",
+            area=products / AREA,
+            tile=source.tile,
+            plan=_UNDIVIDED,
+        )
+        notes = dataset_from_scene(tiles, out, progress=progress).notes
         origin = f"synthetic terrain: preset {source.preset}, seed {source.seed}, {source.date}"
-        return (origin, *made.notes)
+        return (origin, *notes)
 
     settings = {"kind": "synthetic", **source.model_dump(mode="json")}
     return SourcePlan(settings=settings, files={}, make=make)

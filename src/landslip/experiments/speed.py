@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def measure_costs(
     if cached is not None:
         return cached
     log("speed of inference, side by side ...")
-    predictions: dict[str, tuple[Callable[[], None], int]] = {}
+    predictions: dict[str, tuple[Callable[[], object], int]] = {}
     costs: Costs = {}
     for name, job in first.items():
         predict, pixels, costs[name] = _prepare(config, job)
@@ -63,7 +64,9 @@ def measure_costs(
     return costs
 
 
-def _prepare(config: ExperimentConfig, job: RunJob) -> tuple[Callable[[], None], int, MethodCosts]:
+def _prepare(
+    config: ExperimentConfig, job: RunJob
+) -> tuple[Callable[[], object], int, MethodCosts]:
     """Return a function that predicts a few tiles, their pixels, and the costs known already."""
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
     positions = dataset.positions(Split.TEST)
@@ -73,12 +76,11 @@ def _prepare(config: ExperimentConfig, job: RunJob) -> tuple[Callable[[], None],
     if job.svm is not None:
         svm = load_svm(job.out / MODEL)
         tiles = [dataset.tile(at) for at in chosen]
-
-        def predict_svm() -> None:
-            for tile in tiles:
-                predict_tile(svm, tile.stored, tile.valid)
-
-        return predict_svm, pixels, {"engine": "svm"}
+        return (
+            lambda: [predict_tile(svm, tile.stored, tile.valid) for tile in tiles],
+            pixels,
+            {"engine": "svm"},
+        )
     model = open_model(job.out / MODEL)
     engine = open_engine(model, config.engine, config.precision)
     normalisation = model.card.normalisation_of(dataset.card.radiometry)
@@ -90,8 +92,4 @@ def _prepare(config: ExperimentConfig, job: RunJob) -> tuple[Callable[[], None],
         "parameters": cost.parameters,
         "gflop_per_tile": cost.gflop_per_tile,
     }
-
-    def predict_network() -> None:
-        engine.predict(batch)
-
-    return predict_network, pixels, costs
+    return partial(engine.predict, batch), pixels, costs

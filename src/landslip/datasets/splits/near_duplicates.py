@@ -195,31 +195,28 @@ def _detect_keypoints(pictures: list[EightBitImage]) -> _Keypoints:
 
 
 def _matches(points: _Keypoints) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Return the matching keypoints of pairs of tiles: each with its nearest in later tiles."""
+    """Return the matching keypoints of pairs of tiles: each with its nearest in later tiles.
+
+    Nearest is the one with the largest product of descriptors.
+    """
     found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for start in range(0, len(points.tiles), _ROWS):
-        nearest, similarity = _nearest(points, slice(start, start + _ROWS))
+    for first in range(0, len(points.tiles), _ROWS):
+        mine = points.descriptors[first : first + _ROWS]
+        tiles, at = points.tiles[first : first + _ROWS], np.arange(len(mine))
+        nearest, similarity = np.zeros(len(mine), np.intp), np.full(len(mine), -1, np.float32)
+        for start in range(first, len(points.tiles), _COLS):
+            cols = slice(start, start + _COLS)
+            products = mine @ points.descriptors[cols].T
+            if points.tiles[start] <= tiles[-1]:
+                products[tiles[:, None] >= points.tiles[None, cols]] = -1
+            best = products.argmax(axis=1)
+            better = products[at, best] > similarity
+            nearest[better] = start + best[better]
+            similarity[better] = products[at, best][better]
         for row in np.flatnonzero(similarity > _MIN_SIMILARITY):
-            match = (int(start + row), int(nearest[row]))
+            match = (int(first + row), int(nearest[row]))
             found[int(points.tiles[match[0]]), int(points.tiles[match[1]])].append(match)
     return found
-
-
-def _nearest(points: _Keypoints, rows: slice) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return the nearest keypoint in later tiles of each, and the product of their descriptors."""
-    mine, tiles = points.descriptors[rows], points.tiles[rows]
-    nearest, similarity = np.zeros(len(mine), np.intp), np.full(len(mine), -1, np.float32)
-    at = np.arange(len(mine))
-    for start in range(rows.start, len(points.tiles), _COLS):
-        cols = slice(start, start + _COLS)
-        products = mine @ points.descriptors[cols].T
-        if points.tiles[start] <= tiles[-1]:
-            products[tiles[:, None] >= points.tiles[None, cols]] = -1
-        best = products.argmax(axis=1)
-        better = products[at, best] > similarity
-        nearest[better] = start + best[better]
-        similarity[better] = products[at, best][better]
-    return nearest, similarity
 
 
 def _similarity(
