@@ -73,6 +73,7 @@ def root(
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(100_000, 50, 50)  # searches for cycles during imports take 0.1 s and find none
     try:
         app()
     finally:
