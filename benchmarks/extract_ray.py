@@ -143,13 +143,13 @@ def _timed(given: ClusterCase, words: list[str], found: CaseTimings, raylet: int
     """Run the command; kill a worker of a node once half of the windows are there."""
     command = extract_command(given.scene, given.model, given.out, *given.words, *words)
     started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(command, env=environment(), stdout=told, stderr=told)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
         if raylet is not None:
             _kill_in_the_middle(process, given, raylet)
         if process.wait() != 0:
-            told.seek(0)
-            sys.exit(told.read())
+            output.seek(0)
+            sys.exit(output.read())
     found.seconds.append(time.perf_counter() - started)
     found.rates.append(json.loads((given.out / "summary.json").read_text())["mpix_per_s"])
 

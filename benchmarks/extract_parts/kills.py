@@ -264,5 +264,5 @@ class _Run:
             return RunEnd()
         self._told.seek(0)
         lines = self._told.read().decode(errors="replace").split("\n")
-        told = [line.strip() for line in lines if line.strip()]
-        return RunEnd(error=told[-1] if told else f"ended with {self._child.returncode}")
+        output = [line.strip() for line in lines if line.strip()]
+        return RunEnd(error=output[-1] if output else f"ended with {self._child.returncode}")

@@ -15,8 +15,8 @@ BENCHMARKS = Path(__file__).resolve().parents[1]
 _STARTER = """
 import json, os, subprocess, sys, time
 started = time.perf_counter()
-with open(sys.argv[1], "wb") as told:
-    child = subprocess.Popen(sys.argv[2:], stdout=told, stderr=told, stdin=subprocess.DEVNULL)
+with open(sys.argv[1], "wb") as output:
+    child = subprocess.Popen(sys.argv[2:], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
 _, status, usage = os.wait4(child.pid, 0)
 seconds = time.perf_counter() - started
 code = os.waitstatus_to_exitcode(status)
@@ -52,14 +52,14 @@ def run_measured(command: list[str]) -> ProcessCost:
     Raises:
         CommandError: it failed; its last lines are in the text.
     """
-    with tempfile.NamedTemporaryFile() as told:
-        starter = [sys.executable, "-S", "-E", "-c", _STARTER, told.name]
+    with tempfile.NamedTemporaryFile() as output:
+        starter = [sys.executable, "-S", "-E", "-c", _STARTER, output.name]
         done = subprocess.run(
             [*starter, *command], check=True, capture_output=True, text=True, env=environment()
         )
         found = json.loads(done.stdout)
         if found["code"] != 0:
-            lines = Path(told.name).read_text(errors="replace").splitlines()[-_KEPT_LINES:]
+            lines = Path(output.name).read_text(errors="replace").splitlines()[-_KEPT_LINES:]
             raise CommandError(
                 "\n".join([" ".join(command), f"ended with {found['code']}", *lines])
             )

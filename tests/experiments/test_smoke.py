@@ -1,4 +1,4 @@
-"""The configuration that users try first, from made-up products to the report."""
+"""The configuration that users try first, from synthetic products to the report."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Made-up scenes, models and engines whose results are worked out for the whole scene at once."""
+"""Synthetic scenes, models and engines whose results are worked out for the whole scene at once."""
 
 import json
 from collections.abc import Callable

@@ -31,7 +31,7 @@ def compare(
     area: Annotated[
         Path | None,
         typer.Option(
-            help="Polygons of the ground that was searched for both; what lies outside is left "
+            help="Polygons of the area mapped in both; what is outside is left "
             "out. By default everything counts."
         ),
     ] = None,
@@ -56,7 +56,7 @@ def compare(
 
     Writes `comparison.json` and `comparison.gpkg` with the layers matched, missed and false.
 
-    Example: `landslip compare INVENTORY REFERENCE.gpkg --area SEARCHED.gpkg --out COMPARED`
+    Example: `landslip compare INVENTORY REFERENCE.gpkg --area MAPPED.gpkg --out COMPARED`
     """
     import landslip
 

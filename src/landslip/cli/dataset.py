@@ -35,14 +35,14 @@ def scene(
     area: Annotated[
         Path | None,
         typer.Option(
-            help="Polygons of the ground that was searched for landslides; outside nothing is "
+            help="Polygons of the mapped area; outside nothing is "
             "learnt or scored. Default: the whole scene."
         ),
     ] = None,
     tile: Annotated[int, typer.Option(help="Side of a tile in pixels.")] = 256,
     min_valid: Annotated[
         float,
-        typer.Option(help="Tiles with a smaller share of valid, searched pixels are left out."),
+        typer.Option(help="Tiles with a smaller fraction of valid, mapped pixels are left out."),
     ] = 0.5,
     test_share: options.TestShare = 0.2,
     val_share: options.ValShare = 0.1,
@@ -54,7 +54,7 @@ def scene(
     """Cut a scene into tiles, with landslide polygons as labels.
 
     Tiles touch and never overlap. A pixel is landslide where its centre lies in a polygon.
-    Tiles are dealt out at random, as in the paper; neighbours may then stand on both sides.
+    Tiles are assigned at random, as in the paper; neighbours may then be on both sides.
 
     Example: `landslip dataset scene SCENE.tif LANDSLIDES.gpkg --out TILES
     --bands blue,green,red,nir`

@@ -33,9 +33,9 @@ Nodata = Annotated[
     float | None,
     typer.Option("--nodata", help="Value that marks missing data, over what the file says."),
 ]
-TestShare = Annotated[float, typer.Option(help="Share of tiles kept for the test; 1 keeps all.")]
+TestShare = Annotated[float, typer.Option(help="Fraction of tiles kept for the test; 1 keeps all.")]
 ValShare = Annotated[
-    float, typer.Option(help="Share of the other tiles that chooses epoch and threshold.")
+    float, typer.Option(help="Fraction of the other tiles that chooses epoch and threshold.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
 OutFile = Annotated[Path, typer.Option("--out", help="GeoTIFF to write.")]

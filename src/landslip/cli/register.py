@@ -38,7 +38,7 @@ def register(
 ) -> None:
     """Move a georeferenced scene onto another one.
 
-    Both are matched at patches all over their overlap; false matches are told and left out. The
+    Both are matched at patches all over their overlap; false matches are detected and left out. The
     output has the coordinate system and pixel lattice of REFERENCE and covers all of MOVING. Where
     too little fits, nothing is written.
 

@@ -17,7 +17,7 @@ def synthetic(
     ] = StudyPreset.WENCHUAN,
     seed: options.Seed = 0,
 ) -> None:
-    """Make raw Gaofen-1 products of made-up ground, with an elevation model and the truth.
+    """Make raw Gaofen-1 products of synthetic terrain, with an elevation model and the truth.
 
     For trials and tests of the whole chain: an archive per date, `dem.tif` (heights over the
     ellipsoid), and per date the landslides that can be seen and the reflectance of the ground.

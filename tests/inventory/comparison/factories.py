@@ -1,4 +1,4 @@
-"""Made-up inventories, and their figures by slow and simple means."""
+"""Synthetic inventories, and their figures by slow and simple means."""
 
 import numpy as np
 import shapely

@@ -1,4 +1,4 @@
-"""Made-up experiments: every figure is drawn from what the test asks for."""
+"""Synthetic experiments: every figure is drawn from what the test asks for."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,14 +113,14 @@ class FakeExperiment:
 
     def results(self) -> Results:
         return Results(
-            name="made-up",
+            name="synthetic",
             description="Figures that were made up.",
             created="2026-11-22T12:00:00Z",
             code_version="0.1.0",
             commit="0123456789abcdef",
             machine="2 cores",
             packages={"torch": "2.15", "scikit-learn": "1.9"},
-            config={"name": "made-up"},
+            config={"name": "synthetic"},
             seeds=tuple(sorted({cell.key.seed for cell in self.cells})),
             reference=self.reference,
             datasets=self.datasets,

@@ -1,1 +1,1 @@
-"""A made-up mountain valley with known landslides, and the whole chain run on it."""
+"""A synthetic mountain valley with known landslides, and the whole chain run on it."""
