@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
@@ -137,12 +137,6 @@ class ProbabilityCalibrationCard(StrictModel):
     reliability_before: ReliabilityCard
     reliability_after: ReliabilityCard | None
 
-    def curve(self) -> CalibrationCurve:
-        """Return the curve from the network's logits to calibrated ones."""
-        return CalibrationCurve(
-            knots=self.knots, slope_below=self.slope_below, slope_above=self.slope_above
-        )
-
 
 class TrainingStatisticsCard(StrictModel):
     """Statistics of the training tiles, to detect scenes out of distribution."""
@@ -177,17 +171,11 @@ class ModelCard(StrictModel):
     exports: ExportsCard | None = Field(None, description="None: never exported")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
     training_statistics: TrainingStatisticsCard | None = Field(
-        None, description="None: not measured"
+        None,
+        description="None: not measured",
+        # the second is of earlier versions
+        validation_alias=AliasChoices("training_statistics", "look"),
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_earlier_key(cls, data: Any) -> Any:
-        """Cards of earlier versions have the training statistics under ``look``."""
-        if isinstance(data, dict) and "look" in data:
-            data = {**data, "training_statistics": data["look"]}
-            del data["look"]
-        return data
 
     @property
     def bands(self) -> Bands:
@@ -202,8 +190,13 @@ class ModelCard(StrictModel):
 
     @property
     def curve(self) -> CalibrationCurve | None:
-        """The calibration curve; None where the model is not calibrated."""
-        return None if self.calibration is None else self.calibration.curve()
+        """The curve from the network's logits to calibrated ones; None: not calibrated."""
+        fit = self.calibration
+        if fit is None:
+            return None
+        return CalibrationCurve(
+            knots=fit.knots, slope_below=fit.slope_below, slope_above=fit.slope_above
+        )
 
     @property
     def calibrated_threshold(self) -> float:

@@ -75,26 +75,16 @@ def open_model(path: Path) -> ModelFolder:
 
 
 def check_compatible(card: ModelCard, bands: Bands, radiometry: Radiometry, name: str) -> None:
-    """Refuse data whose bands or units are not the model's.
-
-    8-bit digital numbers are not compatible with a model of wider ones, nor the reverse.
-
-    Raises:
-        ModelError: they are not compatible; both sides are named.
-    """
+    """Refuse data whose bands or units are not the model's; see `check_input`."""
     check_input("the model", (card.bands, card.radiometry), (bands, radiometry), name)
 
 
 def check_input(
-    model: str,
-    expected: tuple[Bands, Radiometry],
-    given: tuple[Bands, Radiometry],
-    name: str,
+    model: str, expected: tuple[Bands, Radiometry], given: tuple[Bands, Radiometry], name: str
 ) -> None:
-    """Refuse data for a model, called ``model`` in the message; see `check_compatible`.
+    """Refuse data whose bands or units are not those of a model, called ``model`` in the message.
 
-    Raises:
-        ModelError: the data is not compatible.
+    8-bit digital numbers are not compatible with a model of wider ones, nor the reverse.
     """
     (model_bands, trained_on), (bands, radiometry) = expected, given
     missing = [band for band in model_bands if band not in bands.names]
@@ -120,9 +110,6 @@ def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) 
 
     Far is a median below 1/20 of the training data's median, or above 20 times its 99 % quantile.
     ``values`` (bands, n) are valid ones in the model's bands and units, and may be empty.
-
-    Raises:
-        ModelError: the values are far in every band.
     """
     if values.shape[1] == 0:
         return
@@ -132,7 +119,7 @@ def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) 
     too_high = medians > np.abs(high) * _OUT_OF_RANGE_FACTOR
     if np.all(too_low | too_high):
         given, trained = (
-            ", ".join(f"{value:.4g}" for value in part) for part in (medians, training_medians)
+            ", ".join(f"{v:.4g}" for v in part) for part in (medians, training_medians)
         )
         raise ModelError(
             f"{name}: the bands' medians are {given} and the model's training data had {trained}; "

@@ -28,10 +28,9 @@ def conv_relu(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 class UpBlock(nn.Sequential):
-    """conv(in, middle, 3) -> ReLU -> transposed conv(middle, out, 4, 2, 1) -> ReLU."""
+    """conv(in, middle, 3) -> ReLU -> transposed conv(middle, out, 4, 2, 1) -> ReLU: doubles."""
 
     def __init__(self, channels_in: int, middle: int, channels_out: int) -> None:
-        """Make the block, which doubles height and width."""
         super().__init__(
             *conv_relu(channels_in, middle),
             nn.ConvTranspose2d(middle, channels_out, 4, 2, 1),
@@ -57,9 +56,15 @@ class AlbuNet(nn.Module):
         self.stage2 = UpBlock(first + 64, 128, 128)
         self.stage1 = UpBlock(128, 128, 32)
         self.head = nn.Sequential(*conv_relu(32, 32), nn.Conv2d(32, 1, 1))
-        for name, module in self.named_children():
-            if name != "encoder":
-                module.apply(_kaiming_init)
+        for name, layer in self.named_modules():
+            if name.startswith("encoder.") or not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                continue
+            fan_in = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[-1]
+            if isinstance(layer, nn.ConvTranspose2d):
+                fan_in //= layer.stride[0] * layer.stride[-1]  # kernel values per output pixel
+            nn.init.normal_(layer.weight, std=(2.0 / fan_in) ** 0.5)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (n, 1, height, width) for images (n, bands, height, width).
@@ -74,15 +79,3 @@ class AlbuNet(nn.Module):
         decoded = self.stage2(torch.cat([decoded, level1], dim=1))
         logits: Tensor = self.head(self.stage1(decoded))
         return logits
-
-
-def _kaiming_init(layer: nn.Module) -> None:
-    """Draw weights that keep the variance of a signal through a layer and its ReLU."""
-    if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) or layer.bias is None:
-        return
-    height, width = layer.kernel_size[0], layer.kernel_size[-1]
-    fan_in = layer.in_channels * height * width
-    if isinstance(layer, nn.ConvTranspose2d):
-        fan_in //= layer.stride[0] * layer.stride[-1]  # kernel values per output pixel
-    nn.init.normal_(layer.weight, std=(2.0 / fan_in) ** 0.5)
-    nn.init.zeros_(layer.bias)

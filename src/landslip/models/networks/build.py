@@ -1,7 +1,6 @@
 """Builds networks from their `Architecture`, and counts their parameters and operations."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import segmentation_models_pytorch as smp
 import torch
@@ -35,8 +34,7 @@ SMP_ARCHITECTURES = (
 _COST_TILE_PX = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkCost:
+class NetworkCost(NamedTuple):
     """Trainable parameters, and 10^9 operations for one tile of 256 x 256 px.
 
     A multiply-add counts as two operations; those of convolutions, matrix products and attention
@@ -106,18 +104,12 @@ def parameter_count(network: nn.Module) -> int:
 
 
 def network_cost(architecture: Architecture) -> NetworkCost:
-    """Count parameters and operations without computing anything.
-
-    Raises:
-        InputError: the encoder cannot be used.
-    """
+    """Count parameters and operations without computing anything."""
     network = build_network(architecture).to("meta").eval()
     image = torch.zeros(1, len(architecture.bands), _COST_TILE_PX, _COST_TILE_PX, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(image)
-    return NetworkCost(
-        parameters=parameter_count(network), gflop_per_tile=counter.get_total_flops() / 1e9
-    )
+    return NetworkCost(parameter_count(network), counter.get_total_flops() / 1e9)
 
 
 def computes_in_bf16(device: torch.device) -> bool:

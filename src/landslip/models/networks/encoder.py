@@ -24,9 +24,6 @@ def make_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[int, ...]]:
     """Make a timm backbone for RGB; return it with its channels at strides 4, 8, 16 and 32.
 
     ``weights`` is ``imagenet`` (downloaded by timm), ``none``, or a local file.
-
-    Raises:
-        InputError: the backbone is unknown or has no such pyramid, or the weights do not fit.
     """
     probe = probe_backbone(name)
     if "NHWC" in str(getattr(probe, "output_fmt", "NCHW")):
@@ -49,11 +46,7 @@ def make_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[int, ...]]:
 
 
 def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Any:
-    """Make a timm backbone for RGB that returns the features of these indices.
-
-    Raises:
-        InputError: the weights cannot be loaded or do not fit.
-    """
+    """Make a timm backbone for RGB that returns the features of these indices."""
     overlay = None
     if weights not in (IMAGENET, NO_WEIGHTS):
         with torch.device("meta"):
@@ -81,11 +74,7 @@ def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Any:
 
 
 def probe_backbone(name: str) -> Any:
-    """Return a backbone on the meta device, to inspect its features without allocating weights.
-
-    Raises:
-        InputError: the backbone is unknown or returns no features.
-    """
+    """Return a backbone on the meta device, to inspect its features without allocating weights."""
     if not timm.is_model(name.split(".", maxsplit=1)[0]):
         similar = ", ".join(timm.list_models(f"{name[:6]}*")[:5]) or "resnet18, resnet50"
         raise InputError(
@@ -102,11 +91,7 @@ def probe_backbone(name: str) -> Any:
 
 
 def check_any_size(probe: Any, name: str) -> None:
-    """Refuse a backbone, made by `probe_backbone`, that takes images of one size only.
-
-    Raises:
-        InputError: it does.
-    """
+    """Refuse a backbone, made by `probe_backbone`, that takes images of one size only."""
     image = torch.zeros(1, 3, *_PROBE_SIZE, device="meta")
     try:
         with torch.no_grad():
@@ -141,14 +126,11 @@ def widen_first_layer(
     name, layer = next(convolutions, ("", None))
     if layer is None:
         raise ValueError("the network does not begin with a convolution over three channels")
-    wider = type(layer)(  # some backbones subclass Conv2d
-        len(bands),
-        layer.out_channels,
-        kernel_size=_pair(layer.kernel_size),
-        stride=_pair(layer.stride),
-        padding=layer.padding if isinstance(layer.padding, str) else _pair(layer.padding),
-        bias=layer.bias is not None,
-    )
+    geometry: dict[str, Any] = {
+        at: getattr(layer, at) for at in ("kernel_size", "stride", "padding")
+    }
+    # some backbones subclass Conv2d
+    wider = type(layer)(len(bands), layer.out_channels, **geometry, bias=layer.bias is not None)
     with torch.no_grad():
         wider.weight.copy_(band_filters(layer.weight, bands, rule, generator))
         if wider.bias is not None and layer.bias is not None:
@@ -182,16 +164,8 @@ def band_filters(
     return torch.stack([of_band(name) for name in bands], dim=1)
 
 
-def _pair(size: tuple[int, ...]) -> tuple[int, int]:
-    return size[0], size[-1]
-
-
 def read_encoder_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors or pth file of tensors by name; nothing in it is executed.
-
-    Raises:
-        InputError: the file is missing, damaged, or holds anything but tensors.
-    """
+    """Read a safetensors or pth file of tensors by name; nothing in it is executed."""
     if not path.is_file():
         raise InputError(
             f"{path}: no such file; {argument('encoder_weights')} is imagenet, none or a file of "

@@ -20,14 +20,15 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 LEVEL_STRIDES = (4, 8, 16, 32)
-STRIDE = 32
 
 
 class DecoderBlock(nn.Sequential):
-    """conv(in, in/4, 1) -> transposed conv(in/4, in/4, 3, 2, 1) -> conv(in/4, out, 1)."""
+    """conv(in, in/4, 1) -> transposed conv(in/4, in/4, 3, 2, 1) -> conv(in/4, out, 1).
+
+    Each layer is followed by batch norm and ReLU.
+    """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
-        """Make the block; each layer is followed by batch norm and ReLU."""
         middle = channels_in // 4
         super().__init__(
             nn.Conv2d(channels_in, middle, 1, bias=False),

@@ -22,10 +22,9 @@ WIDTHS = (32, 64, 128, 256, 512)
 
 
 class ResidualUnit(nn.Module):
-    """Two normalised 3 x 3 convolutions whose result is added to their input."""
+    """Two normalised 3 x 3 convolutions whose result is added to their input (or its 1 x 1 one)."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
-        """Make the unit, with a 1 x 1 convolution beside it where the width changes."""
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels_in, channels_out, 3, 1, 1, bias=False),
@@ -49,7 +48,6 @@ class ResidualUNet(nn.Module):
     """Residual units down and up, with concatenated skips."""
 
     def __init__(self, bands: int) -> None:
-        """Make a network for images of ``bands`` bands."""
         super().__init__()
         down = zip((bands, *WIDTHS), WIDTHS, strict=False)
         up = list(zip(WIDTHS[:0:-1], WIDTHS[-2::-1], strict=True))

@@ -59,14 +59,7 @@ class Decisions:
 
 
 def decide(model: SvmModel, spectra: NDArray[np.float32]) -> Decisions:
-    """Decide spectra (n, bands) exactly as scikit-learn does.
-
-    Values have scikit-learn's sign and are within rounding errors of its decision function.
-
-    Raises:
-        MissingDependencyError: scikit-learn is needed for some and not installed.
-        ModelError: the installed scikit-learn gives other decisions than the model's.
-    """
+    """Decide spectra (n, bands) with scikit-learn's sign, within rounding errors of its values."""
     values, bound = bounded_decisions(model, spectra, np.float32)
     unclear = np.flatnonzero(~(np.abs(values) > bound))
     values[unclear], bound64 = bounded_decisions(model, spectra[unclear], np.float64)
@@ -76,8 +69,8 @@ def decide(model: SvmModel, spectra: NDArray[np.float32]) -> Decisions:
         decisions = sklearn_decisions(model, spectra[last])
         if np.any(np.abs(decisions - values[last]) > bound64[still_unclear]):
             raise ModelError(
-                f"scikit-learn {sklearn_version()} gives other decisions than the SVM, which was "
-                f"fitted with {model.library}; install that version or fit it again"
+                f"scikit-learn {import_sklearn().__version__} gives other decisions than the SVM, "
+                f"which was fitted with {model.library}; install that version or fit it again"
             )
         values[last] = decisions
     return Decisions(values=values, in_float64=len(unclear), by_library=len(last))
@@ -157,14 +150,16 @@ def _bound(
     return np.where(worst <= _LARGEST_EXPONENT_ERROR, bound, np.inf)
 
 
-def sklearn_svm() -> Any:
-    """Return the module ``sklearn.svm``, or raise MissingDependencyError."""
-    return _imported("sklearn.svm")
-
-
-def sklearn_version() -> str:
-    """Return the version of scikit-learn."""
-    return str(_imported("sklearn").__version__)
+def import_sklearn() -> Any:
+    """Return scikit-learn with its module ``svm``, or raise MissingDependencyError."""
+    try:
+        import_module("sklearn.svm")
+        return import_module("sklearn")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "the SVM needs scikit-learn, which is not installed; install it with: "
+            "pip install 'landslip[train]'"
+        ) from error
 
 
 def sklearn_classifier(model: SvmModel) -> Any:
@@ -172,7 +167,7 @@ def sklearn_classifier(model: SvmModel) -> Any:
 
     It gives the same decisions to the last bit: these are what ``SVC`` passes to its C code.
     """
-    svc = sklearn_svm().SVC(kernel="rbf", C=model.settings.c, gamma=model.gamma)
+    svc = import_sklearn().svm.SVC(kernel="rbf", C=model.settings.c, gamma=model.gamma)
     background = int(np.count_nonzero(model.coefficients < 0))
     svc.classes_ = np.array([0, 1], dtype=np.uint8)
     svc.n_features_in_ = len(model.bands)
@@ -196,13 +191,3 @@ def sklearn_decisions(model: SvmModel, spectra: NDArray[np.float32]) -> NDArray[
     """Return ``SVC.decision_function`` of spectra (n, bands)."""
     decisions: NDArray[np.float64] = sklearn_classifier(model).decision_function(spectra)
     return decisions
-
-
-def _imported(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "the SVM needs scikit-learn, which is not installed; install it with: "
-            "pip install 'landslip[train]'"
-        ) from error

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from landslip.core.errors import InputError
 from landslip.datasets.format import BACKGROUND, LANDSLIDE, Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
-from landslip.models.svm.decision import sklearn_svm, sklearn_version
+from landslip.models.svm.decision import import_sklearn
 from landslip.models.svm.model import SvmModel, SvmSettings, normalised_spectra
 
 _CLASSES = {BACKGROUND: "background", LANDSLIDE: "landslide"}  # 0 and 1, columns of the counts
@@ -27,11 +27,8 @@ _CLASSES = {BACKGROUND: "background", LANDSLIDE: "landslide"}  # 0 and 1, column
 class PixelSample:
     """Sampled pixels, those of the background first, each class in the order of the tiles.
 
-    Attributes:
-        stored: (bands, n) numbers as stored.
-        label: (n,) uint8, 0 background and 1 landslide.
-        position: (n,) of the tile in its dataset.
-        pixel: (n,) index in the tile, row by row.
+    ``stored`` (bands, n) are numbers as stored; ``label`` (n,) is 0 for background and 1 for
+    landslide, ``position`` (n,) of the tile in its dataset, ``pixel`` (n,) its row-major index.
     """
 
     stored: NDArray[Any]
@@ -50,14 +47,15 @@ def fit_svm(dataset: TileDataset, positions: list[int], settings: SvmSettings) -
         InputError: a class has no pixel, or a band is constant.
         MissingDependencyError: scikit-learn is not installed.
     """
-    svm = sklearn_svm()
+    sklearn = import_sklearn()
     sample = sample_pixels(dataset, positions, settings.pixels_per_class, settings.seed)
     statistics = band_statistics(dataset, positions)
     normalisation = Normalisation(
         radiometry=dataset.card.radiometry, mean=statistics.mean, std=statistics.std
     )
     spectra = normalised_spectra(normalisation, sample.stored).astype(np.float64)
-    svc = svm.SVC(kernel="rbf", C=settings.c, gamma=settings.gamma).fit(spectra, sample.label)
+    svc = sklearn.svm.SVC(kernel="rbf", C=settings.c, gamma=settings.gamma)
+    svc.fit(spectra, sample.label)
     return SvmModel(
         bands=dataset.bands,
         normalisation=normalisation,
@@ -67,7 +65,7 @@ def fit_svm(dataset: TileDataset, positions: list[int], settings: SvmSettings) -
         coefficients=svc.dual_coef_[0],
         per_class=len(sample.label) // 2,
         settings=settings,
-        library=sklearn_version(),
+        library=str(sklearn.__version__),
     )
 
 
@@ -77,9 +75,6 @@ def sample_pixels(
     """Sample pixels of the tiles at ``positions``, as many of each class.
 
     Tiles are read one at a time, twice: to count and to take.
-
-    Raises:
-        InputError: a class has no pixel.
     """
     counts = np.zeros((len(positions), len(_CLASSES)), dtype=np.int64)
     for row, position in zip(counts, positions, strict=True):

@@ -27,14 +27,10 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SvmSettings:
-    """Settings of the fit of an SVM with Gaussian kernel.
+    """Settings of the fit of an SVM with Gaussian kernel, and of the sampling of its pixels.
 
-    Attributes:
-        c: penalty of errors, over 0.
-        gamma: of the kernel ``exp(-gamma |x - s|^2)``; "scale" is 1 / (bands * variance), as in
-            scikit-learn.
-        pixels_per_class: at most this many training pixels of each class.
-        seed: of the sampling of pixels.
+    ``c`` is the penalty of errors, over 0. The gamma "scale" is 1 / (bands * variance), as in
+    scikit-learn. At most ``pixels_per_class`` training pixels of each class are sampled.
     """
 
     c: float = 1.0
@@ -59,16 +55,9 @@ class SvmSettings:
 class SvmModel:
     """A fitted SVM: ``sum_i coefficients_i exp(-gamma |x - support_i|^2) + intercept``.
 
-    Attributes:
-        bands: in the order of the columns of ``support``.
-        normalisation: of stored numbers to the SVM's input.
-        gamma: of the kernel.
-        intercept: added to the sum.
-        support: (n, bands) float64, normalised; first those of the background, then the others.
-        coefficients: (n,) float64, negative for background, positive for landslide.
-        per_class: training pixels of each class.
-        settings: of the fit.
-        library: version of scikit-learn that fitted it.
+    ``support`` (n, bands) is normalised, and first of the background; ``coefficients`` (n,) are
+    negative for background. ``per_class`` counts training pixels, ``library`` is the version of
+    scikit-learn that fitted it.
     """
 
     bands: Bands
@@ -141,7 +130,23 @@ def load_svm(folder: Path) -> SvmModel:
     Raises:
         ModelError: a file is missing, damaged, of another version, or of another model.
     """
-    card, file = _read_card(folder / CARD), folder / ARRAYS
+    file = folder / CARD
+    if not file.is_file():
+        raise ModelError(f"{folder}: not the folder of an SVM, it has no {CARD}")
+    try:
+        content = json.loads(file.read_text())
+        version = content.get("version") if isinstance(content, dict) else None
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"{file}: this landslip reads SVM files of version {FORMAT_VERSION} and this one "
+                f"has version {version}; fit the SVM again"
+            )
+        card = _Card.model_validate(content)
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise ModelError(
+            f"{file}: not the description of an SVM ({str(error).splitlines()[0]}); copy it again"
+        ) from error
+    file = folder / ARRAYS
     if not file.is_file():
         raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
     if sha256_of(file) != card.arrays_sha256:
@@ -154,40 +159,14 @@ def load_svm(folder: Path) -> SvmModel:
             support, coefficients = arrays["support"], arrays["coefficients"]
     except (BadZipFile, KeyError, OSError, ValueError) as error:
         raise ModelError(f"{file}: not an SVM's arrays ({error}); copy the model again") from error
-    radiometry = Radiometry(
-        units=card.units, dtype=card.dtype, scale=card.scale, offset=card.offset
-    )
+    values = card.model_dump()
+    radiometry = Radiometry(**{key: values[key] for key in ("units", "dtype", "scale", "offset")})
+    settings = {key: values[key] for key in ("c", "pixels_per_class", "seed")}
     return SvmModel(
         bands=Bands(card.bands),
         normalisation=Normalisation(radiometry=radiometry, mean=card.mean, std=card.std),
-        gamma=card.gamma,
-        intercept=card.intercept,
         support=support,
         coefficients=coefficients,
-        per_class=card.per_class,
-        settings=SvmSettings(
-            c=card.c,
-            gamma=card.gamma_setting,
-            pixels_per_class=card.pixels_per_class,
-            seed=card.seed,
-        ),
-        library=card.library,
+        settings=SvmSettings(gamma=card.gamma_setting, **settings),
+        **{key: values[key] for key in ("gamma", "intercept", "per_class", "library")},
     )
-
-
-def _read_card(file: Path) -> _Card:
-    if not file.is_file():
-        raise ModelError(f"{file.parent}: not the folder of an SVM, it has no {file.name}")
-    try:
-        content = json.loads(file.read_text())
-        version = content.get("version") if isinstance(content, dict) else None
-        if version != FORMAT_VERSION:
-            raise ModelError(
-                f"{file}: this landslip reads SVM files of version {FORMAT_VERSION} and this one "
-                f"has version {version}; fit the SVM again"
-            )
-        return _Card.model_validate(content)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise ModelError(
-            f"{file}: not the description of an SVM ({str(error).splitlines()[0]}); copy it again"
-        ) from error

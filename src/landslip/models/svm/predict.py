@@ -28,10 +28,7 @@ def predict_tile(
 
     Returns the score (height, width), the logistic function of the decision: at least one half
     where ``SVC.predict`` returns landslide, at most `BELOW_THRESHOLD` elsewhere; 0 where not valid.
-    It is not a calibrated probability.
-
-    Raises:
-        InputError: a valid pixel is not finite.
+    It is not a calibrated probability. Raises InputError where a valid pixel is not finite.
     """
     pixels, index = unique_pixels(stored[:, valid])
     spectra = model.spectra(pixels)
@@ -46,24 +43,12 @@ def predict_tile(
 
 
 def predicted_tiles(
-    model: SvmModel,
-    dataset: TileDataset,
-    positions: list[int],
-    progress: Progress = no_progress,
+    model: SvmModel, dataset: TileDataset, positions: list[int], progress: Progress = no_progress
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield each tile's position and score (height, width), in order, with one thread per core.
-
-    Raises:
-        InputError: there is no tile, or a valid pixel is not finite; the tile is named.
-        ModelError: the dataset's bands or units are not the model's.
-    """
+    """Yield each tile's position and score (height, width), in order, with one thread per core."""
     radiometry = dataset.card.radiometry
-    check_input(
-        "the SVM",
-        (model.bands, model.normalisation.radiometry),
-        (dataset.bands, radiometry),
-        str(dataset.path),
-    )
+    expected = model.bands, model.normalisation.radiometry
+    check_input("the SVM", expected, (dataset.bands, radiometry), str(dataset.path))
     if not positions:
         raise InputError(f"{dataset.path}: there is no tile to predict; choose another split")
     order = list(dataset.bands.positions_of(model.bands))
