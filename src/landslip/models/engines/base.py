@@ -17,10 +17,8 @@ PROBABILITY_LEVELS = 250
 class WindowSpec:
     """Properties shared by all windows of a scene.
 
-    Attributes:
-        shape: (height, width) of every window, multiples of the model's.
-        normalisation: of the scene's stored numbers; gives their dtype and the number of bands.
-        calibration: of the network's probabilities; None leaves them uncalibrated.
+    ``shape`` (height, width) are multiples of the model's. ``normalisation`` is of the scene's
+    stored numbers. Without ``calibration``, probabilities stay uncalibrated.
     """
 
     shape: tuple[int, int]
@@ -37,12 +35,9 @@ class WindowSpec:
 class EngineCosts:
     """Estimated memory and speed of an engine on this machine, for planning.
 
-    Attributes:
-        resident_bytes: main memory independent of the windows: engine and weights.
-        computing_bytes_per_px: main memory of a window during inference.
-        streams: best number of concurrent windows.
-        readers: number of threads that should read for them.
-        px_per_s: order of magnitude of one stream's speed.
+    ``resident_bytes`` are of main memory whatever the windows, ``computing_bytes_per_px`` of a
+    window during inference. ``streams`` is the best number of concurrent windows, ``readers`` that
+    of the threads that read for them, ``px_per_s`` the order of magnitude of one stream's speed.
     """
 
     resident_bytes: int
@@ -53,11 +48,7 @@ class EngineCosts:
 
 
 class WindowRunner(Protocol):
-    """An engine prepared for the windows of a scene.
-
-    Attributes:
-        streams: number of threads that may call `run` concurrently.
-    """
+    """An engine prepared for the windows of a scene; ``streams`` threads may call `run` at once."""
 
     streams: int
 
@@ -71,12 +62,7 @@ class WindowRunner(Protocol):
 
 
 class Engine(Protocol):
-    """A network ready to run.
-
-    Attributes:
-        name: one of `EngineName`.
-        precision: the number format of the computation.
-    """
+    """A network ready to run; ``name`` is one of `EngineName`, ``precision`` of the computation."""
 
     name: str
     precision: str
@@ -103,16 +89,15 @@ class BatchRunner:
     streams = 1
 
     def __init__(self, engine: Engine, spec: WindowSpec) -> None:
-        """Wrap an engine."""
         self._engine, self._spec = engine, spec
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
         batch = self._spec.normalisation.apply(stored, valid)[np.newaxis]
         probability, curve = self._engine.predict(batch)[0], self._spec.calibration
-        return quantise_probability(
-            probability if curve is None else curve.probabilities(probability)
-        )
+        if curve is not None:
+            probability = curve.probabilities(probability)
+        return quantise_probability(probability)
 
 
 def quantise_probability(probability: NDArray[np.float32]) -> NDArray[np.uint8]:

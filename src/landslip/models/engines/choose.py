@@ -20,9 +20,7 @@ _REQUIREMENTS = {
 
 
 def open_engine(
-    model: ModelFolder,
-    name: EngineName = EngineName.AUTO,
-    precision: Precision = Precision.AUTO,
+    model: ModelFolder, name: EngineName = EngineName.AUTO, precision: Precision = Precision.AUTO
 ) -> Engine:
     """Open an engine.
 

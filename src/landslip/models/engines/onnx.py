@@ -29,11 +29,7 @@ class OnnxEngine:
     precision = Precision.FP32.value
 
     def __init__(self, model: ModelFolder) -> None:
-        """Open the file, on a GPU if the installed ONNX Runtime supports one.
-
-        Raises:
-            ModelError: the file is missing or damaged.
-        """
+        """Open the file, on a GPU if the installed ONNX Runtime supports one."""
         if ONNX not in model.card.files:
             raise ModelError(
                 f"{model.path}: this model has no {ONNX}; add one with `landslip export`"

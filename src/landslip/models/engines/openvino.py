@@ -25,13 +25,7 @@ from landslip.models.engines.base import (
     WindowSpec,
     available_cores,
 )
-from landslip.models.folder import (
-    GRAPH,
-    GRAPH_WEIGHTS,
-    INT8_GRAPH,
-    INT8_GRAPH_WEIGHTS,
-    ModelFolder,
-)
+from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,12 +50,7 @@ class OpenvinoEngine:
     name = "openvino"
 
     def __init__(self, model: ModelFolder, precision: Precision = Precision.AUTO) -> None:
-        """Find the graph of a precision; it is compiled at its first use.
-
-        Raises:
-            ModelError: the graph is missing or damaged.
-            InputError: this CPU does not support the precision.
-        """
+        """Find the graph of a precision; it is compiled at its first use."""
         self._core = openvino.Core()
         supported = self._core.get_property("CPU", properties.device.capabilities())
         fastest = Precision.BF16 if "BF16" in supported else Precision.FP32
@@ -72,12 +61,10 @@ class OpenvinoEngine:
                 f"{argument('precision', precision.value)}: this CPU does not support it; use "
                 f"{argument('precision', 'auto')}, which is {fastest} here"
             )
-        self.precision = precision.value
-        files = (GRAPH, GRAPH_WEIGHTS)
-        if precision is Precision.INT8:
-            files = (INT8_GRAPH, INT8_GRAPH_WEIGHTS)
+        self.precision, is_int8 = precision.value, precision is Precision.INT8
+        files = (INT8_GRAPH, INT8_GRAPH_WEIGHTS) if is_int8 else (GRAPH, GRAPH_WEIGHTS)
         self._graph, _ = map(model.file, files)
-        self._type = _TYPES[fastest if precision is Precision.INT8 else precision]
+        self._type = _TYPES[fastest if is_int8 else precision]
         self._bands = len(model.card.bands)
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -131,7 +118,6 @@ class OpenvinoRunner:
     """A graph compiled for the windows of a scene; each stream has its part of the cores."""
 
     def __init__(self, compiled: openvino.CompiledModel, streams: int) -> None:
-        """Create an inference request per stream."""
         self.streams = streams
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
         for _ in range(streams):
@@ -192,9 +178,17 @@ def split_last_convolution(graph: Graph) -> int:
     """
     rewritten = 0
     for node in graph.get_ordered_ops():
-        kernel = _kernel_to_one_channel(node)
-        if kernel is None:
+        if node.get_type_name() != "Convolution":
             continue
+        weights, attributes = node.input_value(1).get_node(), node.get_attributes()
+        plain = ("strides", "dilations", "pads_begin", "pads_end")
+        if (
+            weights.get_type_name() != "Constant"
+            or (weights.output(0).shape[0], *weights.output(0).shape[2:]) != (1, 3, 3)
+            or any(list(attributes[at]) != [1, 1] for at in plain)
+        ):
+            continue
+        kernel = np.array(weights.data, dtype=np.float32)
         four = np.zeros((4, kernel.shape[1], 4, 4), dtype=np.float32)
         for row in range(2):
             for col in range(2):
@@ -226,7 +220,8 @@ def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
     if dtype.kind != "f" and dtype.itemsize <= 2:
         limits = np.iinfo(dtype)
         center = np.rint(((mean - offset) / scale).clip(limits.min, limits.max))
-    factor, shift = _by_band(scale / std), _by_band((scale * center + offset - mean) / std)
+    columns = (scale / std, (scale * center + offset - mean) / std)
+    factor, shift = (_constant(column.reshape(1, -1, 1, 1)) for column in columns)
     centred = ops.convert(stored, "f32")
     if center.any():
         # as integers: OpenVINO converts them to bf16 where it computes in it, which leaves few
@@ -235,7 +230,7 @@ def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
         centred = ops.convert(ops.subtract(ops.convert(stored, "i32"), whole), "f32")
     values = ops.add(ops.multiply(centred, factor), shift)
     # selected, not multiplied: invalid pixels may be NaN or infinite
-    pixels = ops.select(valid, values, ops.constant(np.float32(0)))
+    pixels = ops.select(valid, values, _constant(0))
     _replace_output(graph.inputs[0], pixels)
     return Graph([graph.get_results()[0].input_value(0).node], [stored, valid])
 
@@ -244,9 +239,6 @@ def with_calibration(graph: Graph, curve: CalibrationCurve) -> Graph:
     """Return a graph whose final sigmoid takes calibrated logits.
 
     OpenVINO computes everything after the last convolution in float32, whatever the precision.
-
-    Raises:
-        ModelError: the graph does not end in a sigmoid.
     """
     last = graph.get_results()[0].input_value(0).get_node()
     if last.get_type_name() != "Sigmoid":
@@ -256,40 +248,22 @@ def with_calibration(graph: Graph, curve: CalibrationCurve) -> Graph:
         )
     start, slope, bends = curve.hinges()
     clamped = ops.clamp(last.input_value(0), -LIMIT, LIMIT)
-    logits = ops.add(ops.multiply(clamped, _number(slope)), _number(start))
+    logits = ops.add(ops.multiply(clamped, _constant(slope)), _constant(start))
     for knot, change in bends:
-        hinge = ops.relu(ops.subtract(clamped, _number(knot)))
-        logits = ops.add(logits, ops.multiply(hinge, _number(change)))
+        hinge = ops.relu(ops.subtract(clamped, _constant(knot)))
+        logits = ops.add(logits, ops.multiply(hinge, _constant(change)))
     return Graph([ops.sigmoid(logits)], graph.get_parameters())
 
 
 def with_level_output(graph: Graph) -> Graph:
     """Return a graph that returns ``round(250 * probability)`` as uint8 instead of probability."""
     probability = graph.get_results()[0].input_value(0)
-    levels = ops.round(ops.multiply(probability, _number(PROBABILITY_LEVELS)))
+    levels = ops.round(ops.multiply(probability, _constant(PROBABILITY_LEVELS)))
     return Graph([ops.convert(levels, "u8")], graph.get_parameters())
 
 
-def _by_band(values: np.ndarray) -> Node:
-    return ops.constant(np.asarray(values, dtype=np.float32).reshape(1, -1, 1, 1))
-
-
-def _number(value: float) -> Node:
-    return ops.constant(np.float32(value))
-
-
-def _kernel_to_one_channel(node: Node) -> np.ndarray | None:
-    """Return the weights of a plain 3 x 3 convolution to one channel, None for anything else."""
-    if node.get_type_name() != "Convolution":
-        return None
-    weights = node.input_value(1).get_node()
-    if weights.get_type_name() != "Constant" or tuple(weights.output(0).shape[2:]) != (3, 3):
-        return None
-    attributes = node.get_attributes()
-    plain = ("strides", "dilations", "pads_begin", "pads_end")
-    if weights.output(0).shape[0] != 1 or any(list(attributes[at]) != [1, 1] for at in plain):
-        return None
-    return np.array(weights.data, dtype=np.float32)
+def _constant(value: float | np.ndarray) -> Node:
+    return ops.constant(np.asarray(value, dtype=np.float32))
 
 
 def _replace_output(output: openvino.Output, by: Node) -> None:
@@ -306,11 +280,15 @@ def peak_activation_bytes(
     that compute in place need somewhat less. ``shape`` is (height, width), multiples of the
     model's; ``element_bytes`` is the size of a number in the precision of the computation.
     """
+
+    def key(output: openvino.Output) -> tuple[str, int]:
+        return output.get_node().get_friendly_name(), output.get_index()
+
     network = openvino.Core().read_model(graph)
     network.reshape([1, bands, *shape])
     layers = network.get_ordered_ops()
     last_use = {
-        _output_key(used.get_source_output()): index
+        key(used.get_source_output()): index
         for index, layer in enumerate(layers)
         for used in layer.inputs()
     }
@@ -321,12 +299,8 @@ def peak_activation_bytes(
             if len(output.shape) == 4 and layer.get_type_name() != "Constant":
                 size = output.get_tensor().size // output.element_type.size * element_bytes
                 live += size
-                last = last_use.get(_output_key(output), index)
+                last = last_use.get(key(output), index)
                 freed_after[last] = freed_after.get(last, 0) + size
         peak = max(peak, live)
         live -= freed_after.pop(index, 0)
     return peak
-
-
-def _output_key(output: openvino.Output) -> tuple[str, int]:
-    return output.get_node().get_friendly_name(), output.get_index()

@@ -7,8 +7,8 @@ saves, launches and batch norm, a CUDA graph and folding save here.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock
@@ -61,12 +61,7 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self, model: ModelFolder, precision: Precision = Precision.AUTO) -> None:
-        """Build the network and load its weights.
-
-        Raises:
-            ModelError: the weights are missing or damaged.
-            InputError: torch does not support the precision here.
-        """
+        """Build the network and load its weights."""
         self._device = torch.device("cpu")
         if torch.cuda.is_available():
             self._device = torch.device("cuda", torch.cuda.current_device())
@@ -94,21 +89,12 @@ class TorchEngine:
         return probability
 
     def runner(self, spec: WindowSpec, streams: int | None = None) -> "TorchRunner":
-        """See `Engine.runner`.
-
-        Raises:
-            InputError: the windows do not fit the GPU's memory.
-        """
+        """See `Engine.runner`."""
         streams = streams or (_GPU_STREAMS if self._device.type == "cuda" else 1)
         return TorchRunner(self._logits, spec, self._device, streams)
 
     def costs(self) -> EngineCosts:
-        """See `Engine.costs`; the main memory of CUDA's own libraries is not included.
-
-        Raises:
-            ModelError: the model folder has no OpenVINO graph, which the CPU's memory is estimated
-                from.
-        """
+        """See `Engine.costs`; the main memory of CUDA's own libraries is not included."""
         cores, data = available_cores(), self._model.card.input
         weights = (self._model.path / WEIGHTS).stat().st_size
         resident, bands = _RUNTIME_BYTES + round(_WEIGHTS_FACTOR * weights), len(data.bands)
@@ -138,22 +124,18 @@ class TorchEngine:
         half = self._dtype is not torch.float32
         # the weights have their type already
         autocast = torch.autocast(self._device.type, self._dtype, half, cache_enabled=False)
-        with _reproducible(self._device), autocast:
+        with ExitStack() as stack:
+            if self._device.type != "cpu":
+                # the same kernels at every start, and float32 in float32; global to all threads
+                stack.enter_context(_CUDNN_FLAGS)
+                stack.enter_context(
+                    torch.backends.cudnn.flags(
+                        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+                    )
+                )
+            stack.enter_context(autocast)
             logits: Tensor = self._network(image)
         return logits.float()
-
-
-@contextmanager
-def _reproducible(device: torch.device) -> Iterator[None]:
-    """Let cuDNN choose the same kernels at every start, and compute float32 in float32."""
-    if device.type == "cpu":
-        yield
-        return
-    flags = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    with _CUDNN_FLAGS, flags:  # the flags are global to all threads
-        yield
 
 
 class TorchRunner:
@@ -162,13 +144,7 @@ class TorchRunner:
     def __init__(
         self, compute: LogitsFunction, spec: WindowSpec, device: torch.device, streams: int
     ) -> None:
-        """Allocate the slots; on a GPU the network is warmed up and captured.
-
-        ``compute`` returns logits (1, 1, height, width) of pixels (1, bands, height, width).
-
-        Raises:
-            InputError: the windows do not fit the GPU's memory.
-        """
+        """Allocate the slots; on a GPU the network is warmed up and captured."""
         self.streams = streams
         self._idle: SimpleQueue[_CpuSlot] = SimpleQueue()
         levels = WindowComputation(compute, spec, device)
@@ -197,10 +173,12 @@ class TorchRunner:
 
 
 class WindowComputation:
-    """Normalisation, network, calibration and rounding, on the device of the network."""
+    """Normalisation, network, calibration and rounding, on the device of the network.
+
+    ``compute`` returns logits (1, 1, height, width) of pixels (1, bands, height, width).
+    """
 
     def __init__(self, compute: LogitsFunction, spec: WindowSpec, device: torch.device) -> None:
-        """Copy the normalisation to the device."""
         self._compute, self._curve = compute, spec.calibration
         normalisation, self._radiometry = spec.normalisation, spec.normalisation.radiometry
         self._is_uint16 = np.dtype(normalisation.radiometry.dtype) == np.uint16

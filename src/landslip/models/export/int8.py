@@ -37,11 +37,7 @@ class QuantisationTiles:
             raise InputError(f"{argument('tiles')} is at least 1 tile; got {self.tiles}")
 
     def positions(self) -> list[int]:
-        """Return the positions of the sampled training tiles, in the dataset's order.
-
-        Raises:
-            InputError: there is no training tile.
-        """
+        """Return the positions of the sampled training tiles, in the dataset's order."""
         training = self.dataset.positions(Split.TRAIN)
         if not training:
             raise InputError(
@@ -96,6 +92,11 @@ def quantise_graph(
     path, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
     graph = openvino.Core().read_model(path)
     split_last_convolution(graph)  # cannot be recognised after quantisation
+    first_convolution = next(
+        str(node.get_friendly_name())
+        for node in graph.get_ordered_ops()
+        if node.get_type_name() in {"Convolution", "GroupConvolution"}
+    )
     positions = calibration.positions()
     with _quiet_nncf():
         import nncf
@@ -108,20 +109,11 @@ def quantise_graph(
             target_device=nncf.TargetDevice.CPU,
             subset_size=len(positions),
             fast_bias_correction=True,
-            ignored_scope=nncf.IgnoredScope(names=[first_convolution(graph)]),
+            ignored_scope=nncf.IgnoredScope(names=[first_convolution]),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
             ),
         )
-
-
-def first_convolution(graph: openvino.Model) -> str:
-    """Return the name of the layer that reads the image."""
-    return next(
-        str(node.get_friendly_name())
-        for node in graph.get_ordered_ops()
-        if node.get_type_name() in {"Convolution", "GroupConvolution"}
-    )
 
 
 class _NormalisedTiles:
@@ -147,19 +139,28 @@ class _NormalisedTiles:
 
 
 @contextmanager
+def silent_logging() -> Iterator[None]:
+    """Silence the logs of other libraries."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
 def _quiet_nncf() -> Iterator[None]:
     """Keep NNCF from drawing bars, printing about torch, and sending telemetry.
 
     It reads the variable when it is imported.
     """
-    telemetry, logging_level = os.environ.get(_NO_TELEMETRY), logging.root.manager.disable
+    telemetry = os.environ.get(_NO_TELEMETRY)
     os.environ[_NO_TELEMETRY] = "1"
-    logging.disable(logging.WARNING)
     try:
-        with redirect_stdout(io.StringIO()):
+        with silent_logging(), redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.disable(logging_level)
         if telemetry is None:
             del os.environ[_NO_TELEMETRY]
         else:
@@ -167,11 +168,7 @@ def _quiet_nncf() -> Iterator[None]:
 
 
 def evaluation_split(dataset: TileDataset) -> Split:
-    """Return the split that int8 is evaluated on: validation tiles, else test tiles.
-
-    Raises:
-        InputError: neither has a landslide pixel.
-    """
+    """Return the split that int8 is evaluated on: validation, else test tiles, with landslides."""
     landslide_px = dataset.column("landslide_px")
     for split in (Split.VALIDATION, Split.TEST):
         if any(landslide_px[at] for at in dataset.positions(split)):

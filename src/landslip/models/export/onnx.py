@@ -7,9 +7,6 @@ these keys, and assigns the class to pixels whose single output is at least ``se
 """
 
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from torch import Tensor, nn
 
 from landslip.core.errors import ModelError, argument
 from landslip.models.card import InputCard, ModelCard, OnnxCard
+from landslip.models.export.int8 import silent_logging
 from landslip.models.folder import DEEPNESS, ONNX, ModelFolder
 from landslip.models.weights import load_network, torch_version
 
@@ -35,7 +33,7 @@ _SIDES = ("batch", "height", "width")
 
 
 class FromDeepness(nn.Module):
-    """A network that takes Deepness's input: values / 255, not normalised.
+    """A network of probabilities that takes Deepness's input: values / 255, not normalised.
 
     Pixels with the training data's nodata in any band get 0 as input and as output.
     """
@@ -44,7 +42,6 @@ class FromDeepness(nn.Module):
     std: Tensor
 
     def __init__(self, network: nn.Module, card: InputCard) -> None:
-        """Put normalisation before a network that returns probabilities."""
         super().__init__()
         self.network = network
         self.nodata = card.nodata
@@ -76,17 +73,18 @@ def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
         ModelError: the weights are damaged, or the files' probabilities are not the network's.
     """
     network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
-    card, side = model.card.input, _deepness_tile(model.card.input.multiple)
+    card = model.card.input
     bands, multiple = len(card.bands), card.multiple
+    side = -(-TILE_PX // multiple) * multiple  # of Deepness's tiles
     adapted = FromDeepness(network, card).eval()
     any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
-    with _silent_exporter():
+    with silent_logging():
         general = _converted(network, (2, bands, 2 * multiple, 3 * multiple), any_size)
         fixed = _converted(adapted, (1, bands, side, side), {})
     for value in (*general.graph.input, *general.graph.output):
         for at, name in zip((0, 2, 3), _SIDES, strict=True):  # in place of torch's formulas
             value.type.tensor_type.shape.dim[at].dim_param = name
-    for key, text in _deepness_keys(model.card).items():
+    for key, text in _deepness_keys(model.card, side).items():
         fixed.metadata_props.add(key=key, value=text)
     for converted, file in ((general, ONNX), (fixed, DEEPNESS)):
         onnx.checker.check_model(converted, full_check=True)
@@ -143,23 +141,7 @@ def _difference(path: Path, network: nn.Module, pixels: NDArray[np.float32]) -> 
     return difference
 
 
-@contextmanager
-def _silent_exporter() -> Iterator[None]:
-    """Silence the exporter's log."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
-def _deepness_tile(multiple: int) -> int:
-    """Return the side of Deepness's tiles: 512 px, rounded up to the model's multiple."""
-    return -(-TILE_PX // multiple) * multiple
-
-
-def _deepness_keys(card: ModelCard) -> dict[str, str]:
+def _deepness_keys(card: ModelCard, side: int) -> dict[str, str]:
     """Return the metadata of the ONNX file, each value as JSON.
 
     Mean 0 and deviation 1 leave only Deepness's division by 255, which the network in the file
@@ -169,7 +151,7 @@ def _deepness_keys(card: ModelCard) -> dict[str, str]:
     keys = {
         "model_type": "Segmentor",
         "class_names": {"0": "background", "1": "landslide"},
-        "tile_size": _deepness_tile(card.input.multiple),
+        "tile_size": side,
         "tiles_overlap": OVERLAP_PERCENT,
         "seg_thresh": card.threshold,
         "seg_small_segment": 0,
