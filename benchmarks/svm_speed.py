@@ -27,7 +27,7 @@ from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
-from landslip.models.svm.decision import decide, sklearn_decisions
+from landslip.models.svm.decision import decide, sklearn_classifier
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmModel, SvmSettings
 from landslip.models.svm.predict import THRESHOLD, predict_tile, unique_pixels
@@ -71,7 +71,7 @@ def compare(dataset: TileDataset, settings: SvmSettings, workers: int) -> None:
     pixels = sum(int(np.count_nonzero(tile.valid)) for tile in tiles)
     spectra, landslide = part_of(model, tiles, scores)
     started = time.perf_counter()
-    decisions = sklearn_decisions(model, spectra)
+    decisions = sklearn_classifier(model).decision_function(spectra)
     theirs = (time.perf_counter() - started) * pixels / len(spectra)
     unlike = int(np.count_nonzero((decisions >= 0) != landslide))
     bands = f"{len(dataset.bands)} bands, {dataset.card.dtype}"

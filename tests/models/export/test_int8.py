@@ -109,8 +109,6 @@ def test_a_damaged_graph_is_refused(model: ModelFolder, dataset: Path, tmp_path:
 
 def test_the_loss_is_in_points() -> None:
     cost = QuantisationLoss(
-        split=Split.TEST,
-        tiles=1,
         fp32=PixelCounts(tp=8, fp=2, fn=2, tn=88),
         int8=PixelCounts(tp=6, fp=4, fn=4, tn=86),
         other_layers="fp32",
@@ -143,7 +141,6 @@ def test_both_graphs_are_counted_over_one_split(model: ModelFolder, dataset: Pat
     )
     for name in (INT8_GRAPH, INT8_GRAPH_WEIGHTS):
         (model.path / name).unlink()
-    assert cost.tiles == 3
     assert cost.pixels == 3 * 64 * 64
     assert cost.fp32 == PixelCounts(tp=3 * 20 * 20, tn=3 * (64 * 64 - 20 * 20))
     assert cost.int8 == cost.fp32

@@ -85,8 +85,7 @@ def transposed_convolution_bytes(file: Path, bands: int, shape: tuple[int, int])
     largest = 0
     for layer in graph.get_ops():
         if "ConvolutionBackpropData" in layer.get_type_name():
-            _, _, height, width = layer.input_value(0).shape
-            # output channels, kernel height and width, with or without groups
-            kernel = prod(list(layer.input_value(1).shape)[-3:])
-            largest = max(largest, 4 * height * width * kernel)
+            pixels, kernel = (list(layer.input_value(at).shape) for at in (0, 1))
+            # with or without groups, a kernel ends with output channels, height and width
+            largest = max(largest, 4 * prod(pixels[-2:]) * prod(kernel[-3:]))
     return largest

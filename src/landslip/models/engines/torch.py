@@ -148,7 +148,7 @@ class TorchRunner:
         self.streams = streams
         self._idle: SimpleQueue[_CpuSlot] = SimpleQueue()
         levels = WindowComputation(compute, spec, device)
-        make_slot: Callable[[], _CpuSlot] = partial(_CpuSlot, levels, spec)
+        make_slot: Callable[[], _CpuSlot] = partial(_CpuSlot, levels, spec, pinned=False)
         if device.type == "cuda":
             # slots compute one after another, so all share the same memory
             computing = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -188,7 +188,7 @@ class WindowComputation:
         )
 
     def __call__(self, stored: Tensor, valid: Tensor) -> Tensor:
-        """Return probability levels (height, width) of a window as `StagingBuffer` holds it.
+        """Return probability levels (height, width) of a window as a slot holds it.
 
         The order of operations is that of `Normalisation.apply`.
         """
@@ -211,42 +211,34 @@ class WindowComputation:
         return (torch.sigmoid(logits) * PROBABILITY_LEVELS).round().to(torch.uint8)
 
 
-class StagingBuffer:
-    """Main memory through which a window reaches torch.
+class _CpuSlot:
+    """Main memory through which a window reaches torch; pinned, a GPU copies it asynchronously.
 
     torch computes with few of the stored types: uint16 is transferred as int16, and other types
     wider than int32 or float32 are converted here.
     """
 
-    def __init__(self, spec: WindowSpec, *, pinned: bool) -> None:
-        """Allocate; ``pinned`` memory is copied to a GPU asynchronously."""
+    def __init__(self, levels: WindowComputation, spec: WindowSpec, *, pinned: bool) -> None:
+        self._levels = levels
         dtype = np.dtype(spec.normalisation.radiometry.dtype)
         transferred = dtype.name if dtype.name in _TRANSFER_TYPES else "float32"
         if dtype == np.uint16:
             transferred = "int16"
         shape = (spec.bands, *spec.shape)
-        self.stored = torch.zeros(shape, dtype=getattr(torch, transferred), pin_memory=pinned)
-        self.valid = torch.zeros(spec.shape, dtype=torch.bool, pin_memory=pinned)
-        array = self.stored.numpy()
-        self._stored = array.view(dtype) if dtype == np.uint16 else array
-        self._valid = self.valid.numpy()
+        self._host_stored = torch.zeros(shape, dtype=getattr(torch, transferred), pin_memory=pinned)
+        self._host_valid = torch.zeros(spec.shape, dtype=torch.bool, pin_memory=pinned)
+        array = self._host_stored.numpy()
+        self._stored_array = array.view(dtype) if dtype == np.uint16 else array
 
-    def load(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> None:
-        """Copy a window in."""
+    def _load(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> None:
         with np.errstate(over="ignore"):  # nodata may be the lowest float64 there is
-            np.copyto(self._stored, stored, casting="unsafe")
-        np.copyto(self._valid, valid)
+            np.copyto(self._stored_array, stored, casting="unsafe")
+        np.copyto(self._host_valid.numpy(), valid)
 
-
-class _CpuSlot:
-    def __init__(self, levels: WindowComputation, spec: WindowSpec) -> None:
-        self._levels, self._buffer = levels, StagingBuffer(spec, pinned=False)
-
+    @torch.inference_mode()
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        self._buffer.load(stored, valid)
-        with torch.inference_mode():
-            levels: Tensor = self._levels(self._buffer.stored, self._buffer.valid)
-        return levels.numpy()
+        self._load(stored, valid)
+        return self._levels(self._host_stored, self._host_valid).numpy()
 
 
 class _GpuSlot(_CpuSlot):
@@ -255,12 +247,10 @@ class _GpuSlot(_CpuSlot):
     def __init__(
         self, levels: WindowComputation, spec: WindowSpec, computing: torch.cuda.Stream, pool: Any
     ) -> None:
-        device = computing.device
-        self._levels, self._computing = levels, computing
+        super().__init__(levels, spec, pinned=True)
+        device, self._computing = computing.device, computing
         self._copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._buffer = StagingBuffer(spec, pinned=True)
-        self._stored = self._buffer.stored.to(device)
-        self._valid = self._buffer.valid.to(device)
+        self._stored, self._valid = self._host_stored.to(device), self._host_valid.to(device)
         self._result = torch.zeros(spec.shape, dtype=torch.uint8, device=device)
         self._host_result = torch.zeros(spec.shape, dtype=torch.uint8, pin_memory=True)
         self._copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
@@ -269,10 +259,10 @@ class _GpuSlot(_CpuSlot):
 
     @torch.inference_mode()
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        self._buffer.load(stored, valid)
+        self._load(stored, valid)
         with torch.cuda.stream(self._copying):
-            self._stored.copy_(self._buffer.stored, non_blocking=True)
-            self._valid.copy_(self._buffer.valid, non_blocking=True)
+            self._stored.copy_(self._host_stored, non_blocking=True)
+            self._valid.copy_(self._host_valid, non_blocking=True)
         self._computing.wait_event(self._copying.record_event())
         with torch.cuda.stream(self._computing):
             self._compute() if self._graph is None else self._graph.replay()

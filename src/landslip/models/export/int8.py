@@ -57,8 +57,6 @@ class QuantisationLoss:
     ``other_layers`` is the precision of the layers that are not int8.
     """
 
-    split: Split
-    tiles: int
     fp32: PixelCounts
     int8: PixelCounts
     other_layers: str
@@ -197,10 +195,5 @@ def measure_quantisation_loss(
 
         return evaluate(engine, model.card, dataset, split, progress=report).counts
 
-    return QuantisationLoss(
-        split=split,
-        tiles=tiles,
-        fp32=counts(Precision.FP32, 0),
-        int8=counts(Precision.INT8, tiles),
-        other_layers=OpenvinoEngine(model).precision,
-    )
+    fp32, int8 = counts(Precision.FP32, 0), counts(Precision.INT8, tiles)
+    return QuantisationLoss(fp32=fp32, int8=int8, other_layers=OpenvinoEngine(model).precision)

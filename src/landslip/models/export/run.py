@@ -117,7 +117,8 @@ def _add_int8(request: ExportRequest, calibration: QuantisationTiles, stage: Pat
     """Write the int8 graph and measure its loss of F1, which may be too large."""
     dataset = calibration.dataset
     split, calibrated = evaluation_split(dataset), len(calibration.positions())
-    total = calibrated + 2 * len(dataset.positions(split))
+    tiles = len(dataset.positions(split))
+    total = calibrated + 2 * tiles
     graph = quantise_graph(
         request.model, calibration, lambda done, _: request.progress(done, total)
     )
@@ -132,8 +133,8 @@ def _add_int8(request: ExportRequest, calibration: QuantisationTiles, stage: Pat
     fp32, int8 = loss.f1_percent
     if loss.loss_points > request.max_loss_points:
         raise InputError(
-            f"{dataset.path}: int8 loses {loss.loss_points:.2f} points of F1 on {loss.tiles} "
-            f"{loss.split} tiles (fp32 {fp32:.2f} %, int8 {int8:.2f} %) and at most "
+            f"{dataset.path}: int8 loses {loss.loss_points:.2f} points of F1 on {tiles} "
+            f"{split} tiles (fp32 {fp32:.2f} %, int8 {int8:.2f} %) and at most "
             f"{request.max_loss_points:g} are allowed; calibrate on more tiles "
             f"({argument('tiles')}) or on a dataset of the area to map ({argument('calibrate')}), "
             f"raise {argument('max_loss')}, or stay with bf16"
@@ -144,8 +145,8 @@ def _add_int8(request: ExportRequest, calibration: QuantisationTiles, stage: Pat
         loss_points=loss.loss_points,
         max_loss_points=request.max_loss_points,
         other_layers=loss.other_layers,
-        split=loss.split.value,
-        tiles=loss.tiles,
+        split=split.value,
+        tiles=tiles,
         pixels=loss.pixels,
         calibration_tiles=calibrated,
         calibration_seed=calibration.seed,

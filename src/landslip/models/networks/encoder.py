@@ -51,10 +51,8 @@ def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Any:
     if weights not in (IMAGENET, NO_WEIGHTS):
         with torch.device("meta"):
             backbone = timm.create_model(name, pretrained=False, num_classes=0)
-        tensors = _select_tensors(
-            read_encoder_weights(Path(weights)), backbone.state_dict(), weights
-        )
-        overlay = {"state_dict": tensors}
+        tensors = read_encoder_weights(Path(weights))
+        overlay = {"state_dict": _select_tensors(tensors, backbone.state_dict(), weights)}
     try:
         return timm.create_model(
             name,
@@ -126,9 +124,7 @@ def widen_first_layer(
     name, layer = next(convolutions, ("", None))
     if layer is None:
         raise ValueError("the network does not begin with a convolution over three channels")
-    geometry: dict[str, Any] = {
-        at: getattr(layer, at) for at in ("kernel_size", "stride", "padding")
-    }
+    geometry: Any = {key: getattr(layer, key) for key in ("kernel_size", "stride", "padding")}
     # some backbones subclass Conv2d
     wider = type(layer)(len(bands), layer.out_channels, **geometry, bias=layer.bias is not None)
     with torch.no_grad():

@@ -29,9 +29,8 @@ All a_i of a block have one sign.
    number.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +42,9 @@ _BLOCK, _PIXELS = 64, 2048  # a block's kernel values fit the processor's cache
 _LARGEST_EXPONENT_ERROR = 0.09
 
 Float = type[np.float32] | type[np.float64]
-_Block = tuple[NDArray[Any], NDArray[Any], float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Decisions:
+class Decisions(NamedTuple):
     """Decisions (n,), at least 0 for landslide as with scikit-learn.
 
     Of them ``in_float64`` were repeated in float64, and ``by_library`` decided by scikit-learn.
@@ -66,7 +63,7 @@ def decide(model: SvmModel, spectra: NDArray[np.float32]) -> Decisions:
     still_unclear = ~(np.abs(values[unclear]) > bound64)
     last = unclear[still_unclear]
     if len(last):
-        decisions = sklearn_decisions(model, spectra[last])
+        decisions = sklearn_classifier(model).decision_function(spectra[last])
         if np.any(np.abs(decisions - values[last]) > bound64[still_unclear]):
             raise ModelError(
                 f"scikit-learn {import_sklearn().__version__} gives other decisions than the SVM, "
@@ -104,7 +101,7 @@ def bounded_decisions(
     return values, bounds
 
 
-def _blocks(model: SvmModel, dtype: Float) -> list[_Block]:
+def _blocks(model: SvmModel, dtype: Float) -> list[tuple[NDArray[Any], NDArray[Any], float]]:
     """Split the support vectors into blocks of one sign of coefficients, by their norms.
 
     Of each block: factors of the exponent (m, bands + 2), coefficients (m,), and largest norm.
@@ -120,10 +117,8 @@ def _blocks(model: SvmModel, dtype: Float) -> list[_Block]:
     factors[:, bands] = -model.gamma * squares
     factors[:, bands + 1] = 1
     weights = model.coefficients.astype(dtype)
-    return [
-        (factors[part], weights[part], float(norm[part[-1]]))
-        for part in np.split(order, starts[1:])
-    ]
+    parts = np.split(order, starts[1:])
+    return [(factors[part], weights[part], float(norm[part[-1]])) for part in parts]
 
 
 def _bound(
@@ -185,9 +180,3 @@ def sklearn_classifier(model: SvmModel) -> Any:
     svc._intercept_ = -svc.intercept_
     svc._probA = svc._probB = np.empty(0)
     return svc
-
-
-def sklearn_decisions(model: SvmModel, spectra: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return ``SVC.decision_function`` of spectra (n, bands)."""
-    decisions: NDArray[np.float64] = sklearn_classifier(model).decision_function(spectra)
-    return decisions

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.datasets.format import BACKGROUND, LANDSLIDE, Tile, TileDataset
+from landslip.datasets.format import BACKGROUND, LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.models.svm.decision import import_sklearn
 from landslip.models.svm.model import SvmModel, SvmSettings, normalised_spectra
@@ -79,7 +79,7 @@ def sample_pixels(
     counts = np.zeros((len(positions), len(_CLASSES)), dtype=np.int64)
     for row, position in zip(counts, positions, strict=True):
         tile = dataset.tile(position)
-        row[:] = [np.count_nonzero(_is_class(tile, of)) for of in _CLASSES]
+        row[:] = [np.count_nonzero(tile.valid & (tile.label == of)) for of in _CLASSES]
     for of, total in enumerate(counts.sum(axis=0)):
         if total == 0:
             raise InputError(
@@ -98,7 +98,7 @@ def sample_pixels(
         for position, ranks, start in zip(positions, of_tiles, starts, strict=True):
             if len(ranks):
                 tile = dataset.tile(position)
-                pixel = np.flatnonzero(_is_class(tile, of))[ranks - start]
+                pixel = np.flatnonzero(tile.valid & (tile.label == of))[ranks - start]
                 stored = tile.stored.reshape(len(tile.stored), -1)[:, pixel]
                 parts.append((stored, np.full(len(pixel), position), pixel))
     numbers, at, pixels = zip(*parts, strict=True)
@@ -108,9 +108,3 @@ def sample_pixels(
         position=np.concatenate(at).astype(np.int64),
         pixel=np.concatenate(pixels).astype(np.int64),
     )
-
-
-def _is_class(tile: Tile, of: int) -> NDArray[np.bool_]:
-    """Return the mask (height, width) of the pixels that may be sampled for a class."""
-    mask: NDArray[np.bool_] = tile.valid & (tile.label == of)
-    return mask

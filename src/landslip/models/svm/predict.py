@@ -85,6 +85,5 @@ def unique_pixels(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]
 def scores(decisions: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the logistic function of decisions, on the same side of one half as the decision."""
     logistic: NDArray[np.float32] = expit(decisions).astype(np.float32)
-    landslide = np.maximum(logistic, np.float32(THRESHOLD))
-    background = np.minimum(logistic, np.float32(BELOW_THRESHOLD))
-    return np.where(decisions >= 0, landslide, background)
+    above, below = np.float32(THRESHOLD), np.float32(BELOW_THRESHOLD)
+    return np.where(decisions >= 0, np.maximum(logistic, above), np.minimum(logistic, below))
