@@ -95,14 +95,22 @@ def quantise_graph(
         for node in graph.get_ordered_ops()
         if node.get_type_name() in {"Convolution", "GroupConvolution"}
     )
-    positions = calibration.positions()
+    card, dataset, positions = model.card, calibration.dataset, calibration.positions()
+    normalisation = card.normalisation_of(dataset.card.radiometry)
+    order = dataset.bands.positions_of(card.bands)
+
+    def tile(numbered: tuple[int, int]) -> NDArray[np.float32]:
+        number, position = numbered
+        progress(number, len(positions))
+        return whole_tile(dataset, position, normalisation, card.input.multiple, order)[np.newaxis]
+
     with _quiet_nncf():
         import nncf
         from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
         return nncf.quantize(
             graph,
-            nncf.Dataset(_NormalisedTiles(model, calibration.dataset, positions, progress)),
+            nncf.Dataset(list(enumerate(positions, start=1)), tile),
             preset=nncf.QuantizationPreset.PERFORMANCE,
             target_device=nncf.TargetDevice.CPU,
             subset_size=len(positions),
@@ -112,28 +120,6 @@ def quantise_graph(
                 activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
             ),
         )
-
-
-class _NormalisedTiles:
-    """Normalised tiles (1, bands, height, width), for any number of iterations."""
-
-    def __init__(
-        self, model: ModelFolder, dataset: TileDataset, positions: list[int], progress: Progress
-    ) -> None:
-        card = model.card
-        self._dataset, self._positions, self._progress = dataset, positions, progress
-        normalisation = card.normalisation_of(dataset.card.radiometry)
-        order = dataset.bands.positions_of(card.bands)
-        self._preparation = normalisation, card.input.multiple, order
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for done, position in enumerate(self._positions, start=1):
-            # reported before the tile, since NNCF does not resume after the last
-            self._progress(done, len(self))
-            yield whole_tile(self._dataset, position, *self._preparation)[np.newaxis]
 
 
 @contextmanager

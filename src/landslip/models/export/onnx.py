@@ -68,9 +68,6 @@ def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
 
     ``model.onnx`` takes normalised float32 ``image`` (batch, bands, height, width) and returns
     ``probability`` (batch, 1, height, width). ``deepness.onnx`` takes one square tile of Deepness.
-
-    Raises:
-        ModelError: the weights are damaged, or the files' probabilities are not the network's.
     """
     network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
     card = model.card.input

@@ -24,13 +24,8 @@ from landslip.models.networks.encoder import (
 from landslip.models.networks.linknet import LinkNet
 from landslip.models.networks.residual_unet import ResidualUNet
 
-SMP_ARCHITECTURES = (
-    Arch.UNET,
-    Arch.UNET_PLUS_PLUS,
-    Arch.DEEPLAB_V3_PLUS,
-    Arch.SEGFORMER,
-    Arch.UPERNET,
-)
+_OWN_ARCHITECTURES = {Arch.LINKNET, Arch.ALBUNET, Arch.IMPROVED_UNET}
+SMP_ARCHITECTURES = tuple(arch for arch in Arch if arch not in _OWN_ARCHITECTURES)
 _COST_TILE_PX = 256
 
 

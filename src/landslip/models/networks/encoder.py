@@ -112,9 +112,6 @@ def widen_first_layer(
     """Replace the first convolution over three channels by one over ``bands``, in place.
 
     timm's own ``in_chans`` repeats and rescales the RGB filters whatever the bands are.
-
-    Raises:
-        ValueError: the network has no convolution over three input channels.
     """
     convolutions = (
         (name, layer)
