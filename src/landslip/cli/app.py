@@ -1,6 +1,5 @@
 """The command ``landslip``."""
 
-import gc
 from typing import Annotated
 
 import typer
@@ -73,8 +72,4 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    gc.set_threshold(100_000, 50, 50)  # searches for cycles during imports take 0.1 s and find none
-    try:
-        app()
-    finally:
-        gc.freeze()  # at exit Python would search all objects for cycles, which takes 0.3 s
+    app()

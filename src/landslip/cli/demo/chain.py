@@ -94,7 +94,7 @@ def run_demo(
         )
         finished("preprocessing", "dataset")
         scene, truth = preprocessed.scene, folder / TRUTH
-        cut = partial(landslip.datasets.from_scene, scene, truth, tile=_TILE_PX)
+        cut = partial(landslip.datasets.from_scene, scene, truth, tile=_TILE_PX, log=lambda _: None)
         train_area, test_area = folder / TRAIN_AREA, folder / TEST_AREA
         tiles = cut(
             area=train_area, out=folder / TRAIN_TILES, test_share=0, val_share=0.15, seed=seed
