@@ -1,6 +1,5 @@
 """The interface of engines, which run a network over pixels."""
 
-import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -104,8 +103,3 @@ def quantise_probability(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return probabilities in levels of 1/250, halves rounded to even."""
     levels: NDArray[np.float32] = np.rint(probability * np.float32(PROBABILITY_LEVELS))
     return levels.astype(np.uint8)
-
-
-def available_cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0))

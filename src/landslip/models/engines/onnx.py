@@ -1,5 +1,6 @@
 """ONNX Runtime, wherever it is available; works without torch."""
 
+import os
 from math import prod
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Precision
 from landslip.core.errors import ModelError
-from landslip.models.engines.base import BatchRunner, EngineCosts, WindowSpec, available_cores
+from landslip.models.engines.base import BatchRunner, EngineCosts, WindowSpec
 from landslip.models.engines.openvino import peak_activation_bytes
 from landslip.models.folder import ONNX, ModelFolder
 
@@ -37,7 +38,7 @@ class OnnxEngine:
         self._file = model.file(ONNX)
         self._bands = len(model.card.bands)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = available_cores()
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
         options.inter_op_num_threads = 1
         # without an arena, page faults take a third of the time
         options.enable_cpu_mem_arena = True
@@ -70,7 +71,7 @@ class OnnxEngine:
             computing_bytes_per_px=(_ARENA_FACTOR * activations + columns) / (height * width),
             streams=1,
             readers=1,
-            px_per_s=_CORE_PX_PER_S * available_cores(),
+            px_per_s=_CORE_PX_PER_S * len(os.sched_getaffinity(0)),
         )
 
 

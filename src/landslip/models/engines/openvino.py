@@ -3,6 +3,7 @@
 Graphs are rewritten so that they take a scene's stored numbers and return probability levels.
 """
 
+import os
 import warnings
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +20,7 @@ from openvino import opset13 as ops
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, ModelError, argument
 from landslip.models.calibration.curve import LIMIT, CalibrationCurve
-from landslip.models.engines.base import (
-    PROBABILITY_LEVELS,
-    EngineCosts,
-    WindowSpec,
-    available_cores,
-)
+from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
@@ -74,7 +70,7 @@ class OpenvinoEngine:
 
     def runner(self, spec: WindowSpec, streams: int | None = None) -> "OpenvinoRunner":
         """See `Engine.runner`."""
-        cores = available_cores()
+        cores = len(os.sched_getaffinity(0))
         streams = min(streams or default_streams(cores), cores)
         graph = self._core.read_model(self._graph)
         split_last_convolution(graph)
@@ -93,7 +89,7 @@ class OpenvinoEngine:
             # the file, and the weights in the precision of the computation
             resident_bytes=_RUNTIME_BYTES + int(1.5 * weights),
             computing_bytes_per_px=elements * _ELEMENT_BYTES[self.precision] / (height * width),
-            streams=default_streams(available_cores()),
+            streams=default_streams(len(os.sched_getaffinity(0))),
             readers=1,
             px_per_s=_PX_PER_S[self.precision],
         )

@@ -6,6 +6,7 @@ is not used: it needs a compiler on the machine and minutes for each new shape. 
 saves, launches and batch norm, a CUDA graph and folding save here.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,12 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, argument
 from landslip.models.calibration.curve import LIMIT
-from landslip.models.engines.base import (
-    PROBABILITY_LEVELS,
-    EngineCosts,
-    WindowSpec,
-    available_cores,
-)
+from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.engines.openvino import peak_activation_bytes
 from landslip.models.folder import GRAPH, WEIGHTS, ModelFolder
 from landslip.models.networks.build import computes_in_bf16
@@ -95,7 +91,7 @@ class TorchEngine:
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`; the main memory of CUDA's own libraries is not included."""
-        cores, data = available_cores(), self._model.card.input
+        cores, data = len(os.sched_getaffinity(0)), self._model.card.input
         weights = (self._model.path / WEIGHTS).stat().st_size
         resident, bands = _RUNTIME_BYTES + round(_WEIGHTS_FACTOR * weights), len(data.bands)
         if self._device.type == "cuda":
