@@ -107,6 +107,13 @@ def test_what_notebooks_show(
     assert f"{extraction.summary.landslides:,}" in extraction._repr_html_()
 
 
+def test_an_evaluation_reads_as_a_sentence(world: Path, model: landslip.TrainedModel) -> None:
+    evaluation = landslip.evaluate(model, world / "FEW_TILES")
+    scores = evaluation.as_dict()
+    assert repr(evaluation).startswith(f"Evaluation({scores['tiles']} test tiles at threshold ")
+    assert f"recall {scores['recall']:.4f}" in repr(evaluation)
+
+
 def test_torch_tiles(world: Path, model: landslip.TrainedModel) -> None:
     tiles = landslip.datasets.open(world / "FEW_TILES")
     train = tiles.torch("train")

@@ -79,7 +79,7 @@ def scene(
         log=lambda note: typer.echo(f"note: {note}", err=True),
         progress=True,
     )
-    _tell(tiles.card, out)
+    _print_summary(tiles.card, out)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def pairs(
         overwrite=overwrite,
         progress=True,
     )
-    _tell(tiles.card, out)
+    _print_summary(tiles.card, out)
 
 
 @app.command()
@@ -169,10 +169,10 @@ def augment(
     tiles = landslip.datasets.augment(
         dataset, out=out, versions=versions, seed=seed, overwrite=overwrite, progress=True
     )
-    _tell(tiles.card, out)
+    _print_summary(tiles.card, out)
 
 
-def _tell(card: "DatasetCard", out: Path) -> None:
+def _print_summary(card: "DatasetCard", out: Path) -> None:
     tiles = ", ".join(f"{number} {split}" for split, number in card.tiles.items())
     share = "no valid pixel" if card.landslide_share is None else f"{card.landslide_share:.2%}"
     typer.echo(f"{out}: {sum(card.tiles.values())} tiles ({tiles}), {share} landslide")

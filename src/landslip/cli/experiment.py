@@ -30,7 +30,7 @@ def experiment(
 
     try:
         results = landslip.run_experiment(
-            config, out=out, resume=resume, jobs=jobs, log=_tell, progress=True
+            config, out=out, resume=resume, jobs=jobs, log=_log, progress=True
         )
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume continues", err=True)
@@ -48,5 +48,5 @@ def experiment(
         raise typer.Exit(WRONG_INPUT)
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     typer.echo(line, err=True)

@@ -25,7 +25,7 @@ def predict_tiles(
     Example: `landslip predict-tiles MODEL TILES --out PICTURES`
     """
     import landslip
-    from landslip.models.prediction_pictures import SHEET
+    from landslip.models.prediction_pictures import CONTACT_SHEET
 
     count = landslip.predict_tiles(
         model,
@@ -38,4 +38,4 @@ def predict_tiles(
         overwrite=overwrite,
         progress=True,
     )
-    typer.echo(f"{out}: {count} pictures, all of them in {SHEET}")
+    typer.echo(f"{out}: {count} pictures, all of them in {CONTACT_SHEET}")

@@ -115,7 +115,7 @@ def train(
             strategy=strategy,
             resume=resume,
             overwrite=overwrite,
-            on_epoch=_tell,
+            on_epoch=_print_epoch,
             progress=True,
         )
     except KeyboardInterrupt:
@@ -124,7 +124,7 @@ def train(
     typer.echo(f"{out}: model written")
 
 
-def _tell(result: "EpochResult") -> None:
+def _print_epoch(result: "EpochResult") -> None:
     line = f"epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}"
     if result.counts is not None:
         f1 = "undefined" if result.counts.f1 is None else f"{result.counts.f1:.4f}"

@@ -58,7 +58,7 @@ from landslip.inventory.statistics.result import AdjustedLandslideArea, Inventor
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 from landslip.metrics.bootstrap import Resampling
 
-_DETECTED, _MEASURED, _SEEN, _ALL = 40.0, 70.0, 80.0, 100.0  # percent of the work
+_DETECTED, _TERRAIN, _CONTEXT, _ALL = 40.0, 70.0, 80.0, 100.0  # percent of the work
 
 
 def make_inventory(
@@ -81,7 +81,7 @@ def make_inventory(
         else:
             detecting = sub_progress(progress, 0.0, _DETECTED, _ALL)
             detections = detections_from_extraction(folder, request, elevation, detecting)
-        measuring = sub_progress(progress, _DETECTED, _MEASURED, _ALL)
+        measuring = sub_progress(progress, _DETECTED, _TERRAIN, _ALL)
         crs = detections.pyproj_crs
         terrain = terrain_attributes(detections.polygons, crs, elevation, progress=measuring)
         dem = None
@@ -96,7 +96,7 @@ def make_inventory(
                 landslides_with_heights=int((terrain.dem_share >= MIN_COVERAGE).sum()),
             )
     measures = planar_measures(detections.polygons, crs)
-    seeing = sub_progress(progress, _MEASURED, _SEEN, _ALL)
+    seeing = sub_progress(progress, _TERRAIN, _CONTEXT, _ALL)
     context = read_scene_context(detections, scene, seeing)
     flag_values = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
@@ -122,7 +122,7 @@ def make_inventory(
             adjusted=adjusted,
         )
     )
-    progress(_SEEN, _ALL)
+    progress(_CONTEXT, _ALL)
     messages = (
         *detections.notes,
         *_dem_notes(dem, detections),

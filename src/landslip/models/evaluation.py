@@ -22,7 +22,7 @@ from landslip.models.folder import check_compatible
 _BATCH_PX = 8 * 256 * 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Evaluation:
     """Pixel counts of each tile at one threshold."""
 
@@ -35,6 +35,15 @@ class Evaluation:
     def counts(self) -> PixelCounts:
         """Counts over all tiles."""
         return sum_counts(self.tiles)
+
+    def __repr__(self) -> str:
+        scores = ", ".join(
+            f"{name} undefined" if value is None else f"{name} {value:.4f}"
+            for name in ("precision", "recall", "f1", "iou")
+            for value in (getattr(self.counts, name),)
+        )
+        tiles = f"{len(self.tiles)} {self.split.value} tiles at threshold {self.threshold:.3f}"
+        return f"Evaluation({tiles}: {scores})"
 
     def as_dict(self) -> dict[str, Any]:
         """Return counts, scores and their 95 % intervals by name, ready for JSON.

@@ -21,7 +21,7 @@ from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
 
-SHEET = "sheet.png"
+CONTACT_SHEET = "sheet.png"
 CAPTIONS = ("image", "label", "result (green found, red wrong, blue missed)")
 
 
@@ -73,5 +73,5 @@ def draw_tiles(
             save_panels(list(zip(CAPTIONS, row, strict=True)), stage / f"{tile.tile_id}.png")
             rows.append(row)
             counts.append(count_pixels(predicted, label, tile.counted))
-        save_rows(rows, stage / SHEET)
+        save_rows(rows, stage / CONTACT_SHEET)
     return counts

@@ -77,7 +77,7 @@ def density_cells(
         mapped = reproject(bent, source, target)[0]
     polygons = clip_polygons(polygons, mapped)
     polygons = polygons[shapely.area(polygons) > 0]
-    return _counted(polygons, mapped, _Cells.over(mapped, cell_m), target)
+    return _counted(polygons, mapped, _CellGrid.over(mapped, cell_m), target)
 
 
 def density_limits(per_km2: Array) -> list[float]:
@@ -97,7 +97,7 @@ def density_limits(per_km2: Array) -> list[float]:
 
 
 def _counted(
-    polygons: Geometries, area: shapely.Geometry, cells: "_Cells", crs: pyproj.CRS
+    polygons: Geometries, area: shapely.Geometry, cells: "_CellGrid", crs: pyproj.CRS
 ) -> geopandas.GeoDataFrame:
     squares = cells.squares()
     mapped_m2 = np.where(shapely.contains_properly(area, squares), cells.side_m**2, np.nan)
@@ -144,7 +144,7 @@ def _metric(source: pyproj.CRS, area: Geometries) -> pyproj.CRS:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cells:
+class _CellGrid:
     """A block of square cells, numbered in rows from the top left one."""
 
     left: float
@@ -153,7 +153,7 @@ class _Cells:
     shape: tuple[int, int]
 
     @classmethod
-    def over(cls, area: shapely.Geometry, side_m: float | None) -> "_Cells":
+    def over(cls, area: shapely.Geometry, side_m: float | None) -> "_CellGrid":
         left, bottom, right, top = shapely.bounds(area)
         # by default the nearest of 1, 2 and 5 times a power of ten, at least 10 m
         length = max(max(right - left, top - bottom, 1.0) / _CELLS_ALONG, 10.0)
