@@ -1,5 +1,7 @@
 """What the API's functions return, and what they refuse."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +165,21 @@ def test_a_data_array_lies_where_the_pixels_lie(world: Path, model: landslip.Tra
     assert float(array.x[0]) == transform.c + 1.0
     assert float(array.y[-1]) == transform.f - 2 * 31 - 1.0
     np.testing.assert_array_equal(array.to_numpy(), probability.array)
+
+
+def test_the_lines_of_the_readme_run(
+    world: Path, model: landslip.TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    for name in ("scene.tif", "dem.tif"):
+        shutil.copy(world / name, tmp_path)
+    shutil.copytree(model.path, tmp_path / "MODEL")
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert 8 <= len(block.splitlines()) <= 12
+    subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
+    assert (tmp_path / "page.html").exists()
+    assert (tmp_path / "INVENTORY" / "inventory.gpkg").exists()
 
 
 def test_importing_landslip_imports_nothing_heavy() -> None:
