@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def predict(
     from landslip.inference.prediction import predict_window
 
     if not isinstance(scene, Scene):
-        with Scene(scene if isinstance(scene, str) else Path(scene)) as opened:
+        with Scene(fspath(scene)) as opened:
             return predict(model, opened, window, engine, progress)
     part = window if window is None or isinstance(window, Window) else Window(*window)
     with progress_bar("predict", "windows", show=progress) as shown:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +58,7 @@ def open_scene(
     Example:
         >>> scene = landslip.open_scene("scene.tif", bands=["blue", "green", "red", "nir"])
     """
-    return Scene(
-        place if isinstance(place, str) else Path(place), SceneOptions.stated(bands, units, nodata)
-    )
+    return Scene(fspath(place), SceneOptions.stated(bands, units, nodata))
 
 
 def preprocess(

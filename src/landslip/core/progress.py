@@ -88,7 +88,7 @@ class _NotebookBar:
 
         self._what, self._unit, self._divisor = what, unit, divisor
         self._started, self._last = time.monotonic(), 0.0
-        self._text = f"{what} ..."
+        self._text, self._fraction = f"{what} ...", 0.0
         self._handle: Any = display(self, display_id=True)
 
     def __call__(self, done: float, total: float) -> None:
@@ -100,8 +100,6 @@ class _NotebookBar:
         self._text = f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s"
         self._fraction = done / total if total else 1.0
         self._handle.update(self)
-
-    _fraction = 0.0
 
     def _repr_html_(self) -> str:
         return f'<progress max="1" value="{self._fraction:.4f}"></progress> {escape(self._text)}'

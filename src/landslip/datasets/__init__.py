@@ -10,13 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from landslip.core.arguments import PathArgument
 from landslip.core.errors import LandslipWarning
 
 if TYPE_CHECKING:
     from landslip.core.progress import Progress
     from landslip.datasets.format import TileDataset
-
-PathArgument = str | PathLike[str]
 
 
 def open(path: PathArgument) -> "TileDataset":  # noqa: A001 - landslip.datasets.open reads well
