@@ -15,7 +15,7 @@ from landslip.core.choices import (
     Split,
     TrainingStrategy,
 )
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, ModelError, argument
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
 from landslip.datasets.format import TileDataset
@@ -165,12 +165,12 @@ def train(
     precision: str | None = None,
     workers: int | None = None,
     seed: int | None = None,
-    recipe: str = "default",
+    recipe: str | None = None,
     config: PathArgument | Mapping[str, Any] | None = None,
     start_from: TrainedModel | PathArgument | None = None,
-    devices: int = 1,
-    num_nodes: int = 1,
-    strategy: str = "auto",
+    devices: int | None = None,
+    num_nodes: int | None = None,
+    strategy: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_epoch: "Callable[[EpochResult], None] | None" = None,
@@ -196,19 +196,22 @@ def train(
         precision: number format; default ``auto``.
         workers: reading processes; default 0.
         seed: of every draw; default 0.
-        recipe: named settings, ``default`` or ``paper``.
+        recipe: named settings, ``default`` (default) or ``paper``.
         config: YAML file or dictionary of settings over the recipe's.
         start_from: model whose network, weights and normalisation training begins with.
-        devices: GPUs of this machine, or processes where there is none.
-        num_nodes: machines; each runs the same call.
-        strategy: Lightning's; how devices share the work.
-        resume: go on with an interrupted run.
+        devices: GPUs of this machine, or processes where there is none; default 1.
+        num_nodes: machines; each runs the same call; default 1.
+        strategy: Lightning's; how devices share the work; default ``auto``.
+        resume: go on with an interrupted run. What is not stated again is as it was; what is
+            stated must be the same, but for ``workers``, ``devices``, ``num_nodes`` and
+            ``strategy``.
         overwrite: replace a model, and drop an interrupted run.
         on_epoch: called after each epoch.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
-        InputError: the dataset cannot be trained on, or a setting is wrong.
+        InputError: the dataset cannot be trained on, or a setting is wrong; with ``resume``, no
+            run was interrupted, or a stated setting or the dataset differs from its own.
         OutputExistsError: ``out`` or an interrupted run exists.
 
     Example:
@@ -221,8 +224,9 @@ def train(
             "network"
         )
     from landslip.models.training.distributed import DistributedSettings, this_process
+    from landslip.models.training.interrupted_run import read_run, run_folder
     from landslip.models.training.module import TrainingCallbacks
-    from landslip.models.training.recipe import read_config
+    from landslip.models.training.recipe import DEFAULT_RECIPE, read_config, stated_settings
     from landslip.models.training.run import TrainRequest
     from landslip.models.training.run import train as run
 
@@ -239,19 +243,31 @@ def train(
         "workers": workers,
         "seed": seed,
     }
+    settings = config if isinstance(config, Mapping) else optional_path(config)
+    start = None if start_from is None else as_model(start_from).folder
+    if resume:
+        before = read_run(Path(out))
+        own = stated_settings(recipe, settings, stated)
+        train_config = before.resumed_config(own, run_folder(Path(out)))
+        if start is None and before.start is not None:
+            start = _start_of(before.start)
+        process = before.devices, before.nodes, before.strategy
+    else:
+        train_config = read_config(recipe or DEFAULT_RECIPE, settings, stated)
+        process = 1, 1, TrainingStrategy.AUTO
     request = TrainRequest(
         dataset=as_tiles(tiles),
         out=Path(out),
-        config=read_config(
-            recipe, config if isinstance(config, Mapping) else optional_path(config), stated
-        ),
-        start=None if start_from is None else as_model(start_from).folder,
+        config=train_config,
+        start=start,
         resume=resume,
         overwrite=overwrite,
         distributed=DistributedSettings(
-            devices=devices,
-            nodes=num_nodes,
-            strategy=choose(TrainingStrategy, strategy, "strategy"),
+            devices=process[0] if devices is None else devices,
+            nodes=process[1] if num_nodes is None else num_nodes,
+            strategy=choose(
+                TrainingStrategy, process[2] if strategy is None else strategy, "strategy"
+            ),
         ),
     )
     is_first = this_process(request.distributed).is_main
@@ -261,6 +277,17 @@ def train(
             callbacks = replace(callbacks, on_epoch=on_epoch)
         run(replace(request, callbacks=callbacks))
     return load_model(out)
+
+
+def _start_of(place: str) -> ModelFolder:
+    """Open the model that an interrupted run started from."""
+    try:
+        return open_model(Path(place))
+    except ModelError as error:
+        raise InputError(
+            f"the interrupted run started from the model {place}, which cannot be opened "
+            f"({error}); name where it is now with {argument('start_from')}"
+        ) from error
 
 
 def evaluate(

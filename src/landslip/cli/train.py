@@ -49,8 +49,11 @@ def train(
     workers: Annotated[int | None, typer.Option(help="Reading processes. [default: 0]")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every draw. [default: 0]")] = None,
     recipe: Annotated[
-        str, typer.Option(help="Named settings: default, or paper (Dice for each image).")
-    ] = "default",
+        str | None,
+        typer.Option(
+            help="Named settings: default, or paper (Dice for each image). [default: default]"
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file with settings over the recipe's.")
     ] = None,
@@ -61,22 +64,34 @@ def train(
         ),
     ] = None,
     devices: Annotated[
-        int, typer.Option(help="GPUs of this machine, or processes where there is none.")
-    ] = 1,
+        int | None,
+        typer.Option(help="GPUs of this machine, or processes where there is none. [default: 1]"),
+    ] = None,
     num_nodes: Annotated[
-        int, typer.Option(help="Machines; each runs this command, see docs/training_scale.md.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Machines; each runs this command, see docs/training_scale.md. [default: 1]"
+        ),
+    ] = None,
     strategy: Annotated[
-        TrainingStrategy, typer.Option(help="Lightning's, how devices share the work; auto: ddp.")
-    ] = TrainingStrategy.AUTO,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+        TrainingStrategy | None,
+        typer.Option(help="Lightning's, how devices share the work; auto: ddp. [default: auto]"),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with a stopped run, with its settings; what is stated again must be the "
+            "same, but for workers and devices.",
+        ),
+    ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Train a network on a dataset and write a model folder.
 
     While it runs, checkpoints and TensorBoard logs are in `OUT.training`; after Ctrl-C or a crash
-    the same command with `--resume` goes on, to the same result. Epoch and threshold are chosen on
-    the validation tiles, never on the test tiles.
+    `landslip train TILES --out OUT --resume` goes on, to the same result. Epoch and threshold are
+    chosen on the validation tiles, never on the test tiles.
 
     Example: `landslip train TILES --out MODEL --encoder resnet50 --epochs 40`
 

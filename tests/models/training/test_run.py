@@ -346,3 +346,77 @@ def test_the_command_starts_from_a_model(start: ModelFolder, bright: Path, tmp_p
     found = open_model(tmp_path / "tuned").card.training.started_from
     assert found is not None
     assert found.name == "first"
+
+
+def stop_after_the_first(result: EpochResult) -> None:
+    if result.epoch == 2:
+        raise RuntimeError("power cut")
+
+
+def interrupt(dataset: Path, out: Path, config: TrainConfig) -> None:
+    callbacks = TrainingCallbacks(on_epoch=stop_after_the_first)
+    request = TrainRequest(
+        dataset=TileDataset(dataset), out=out, config=config, callbacks=callbacks
+    )
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(request)
+
+
+def test_resume_takes_the_saved_settings_and_names_those_that_differ(
+    dataset: Path, trained: tuple[Path, list[EpochResult]], tmp_path: Path
+) -> None:
+    """By default the encoder is another one, whose weights would be downloaded."""
+    out = tmp_path / "model"
+    interrupt(dataset, out, CONFIG)
+    words = ["train", str(dataset), "--out", str(out), "--resume"]
+    others = ["--encoder", "resnet18", "--epochs", "5", "--recipe", "paper", "--workers", "0"]
+    refused = CliRunner().invoke(app, [*words, *others])
+    assert refused.exit_code == 2
+    text = " ".join(refused.output.split())
+    assert (
+        "had another encoder (test_resnet, now resnet18), epochs (3, now 5), "
+        "dice_over (batch, now image);"
+    ) in text
+    resumed = CliRunner().invoke(app, [*words, "--epochs", "3"])
+    assert resumed.exit_code == 0, resumed.output
+    assert weights_digest(out) == weights_digest(trained[0])
+    ended = CliRunner().invoke(app, words)
+    assert ended.exit_code == 2
+    assert "no interrupted run is beside it: training has ended" in " ".join(ended.output.split())
+
+
+def test_resume_of_nothing_or_of_other_tiles_is_refused(
+    dataset: Path, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    none = CliRunner().invoke(app, ["train", str(dataset), "--out", str(out), "--resume"])
+    assert none.exit_code == 2
+    assert "there is no interrupted run to continue; check --out" in " ".join(none.output.split())
+    assert list(tmp_path.iterdir()) == []
+    interrupt(dataset, out, CONFIG)
+    others = write_dataset(tmp_path / "others", brightness=300)
+    words = ["train", str(others), "--out", str(out), "--resume"]
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code == 2
+    assert "the interrupted run had another dataset (digest" in " ".join(refused.output.split())
+
+
+def test_resume_needs_no_encoder_weights_once_there_is_a_checkpoint(
+    dataset: Path, trained: tuple[Path, list[EpochResult]], tmp_path: Path
+) -> None:
+    file = tmp_path / "encoder.safetensors"
+    whole = safetensors.torch.load_file(trained[0] / "weights.safetensors")
+    prefix = "encoder."
+    encoder = {
+        name.removeprefix(prefix): value for name, value in whole.items() if name.startswith(prefix)
+    }
+    encoder["conv1.0.weight"] = encoder["conv1.0.weight"][:, :3].clone()
+    safetensors.torch.save_file(encoder, file)
+    config = CONFIG.model_copy(update={"encoder_weights": str(file)})
+    out = tmp_path / "model"
+    interrupt(dataset, out, config)
+    file.unlink()
+    train(TrainRequest(dataset=TileDataset(dataset), out=out, config=config, resume=True))
+    digest = open_model(out).card.training.encoder_weights_sha256
+    assert digest is not None
+    assert len(digest) == 64

@@ -63,20 +63,35 @@ class TrainConfig(StrictModel):
         return mode
 
 
-RECIPES: dict[str, dict[str, Any]] = {"default": {}, "paper": {"dice_over": "image"}}
+DEFAULT_RECIPE = "default"
+RECIPES: dict[str, dict[str, Any]] = {
+    DEFAULT_RECIPE: {"dice_over": "batch"},
+    "paper": {"dice_over": "image"},
+}
 
 
 def read_config(
-    recipe: str, config: Path | Mapping[str, Any] | None, stated: dict[str, Any]
+    recipe: str, config: Path | Mapping[str, Any] | None, stated: Mapping[str, Any]
 ) -> TrainConfig:
     """Merge a named recipe, a YAML file or settings over it, and arguments that override both.
 
     Raises:
+        InputError: see `stated_settings`.
+    """
+    return TrainConfig.model_validate(stated_settings(recipe, config, stated))
+
+
+def stated_settings(
+    recipe: str | None, config: Path | Mapping[str, Any] | None, stated: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings that a recipe, a YAML file and arguments state, checked, by their names.
+
+    Raises:
         InputError: the recipe is unknown, or the settings have an unknown key or a wrong value.
     """
-    if recipe not in RECIPES:
+    if recipe is not None and recipe not in RECIPES:
         raise InputError(f"{argument('recipe', recipe)}: recipes are {', '.join(RECIPES)}")
-    settings = dict(RECIPES[recipe])
+    settings = {} if recipe is None else dict(RECIPES[recipe])
     if isinstance(config, Mapping):
         settings |= config
     elif config is not None:
@@ -92,7 +107,7 @@ def read_config(
         settings |= content or {}
     settings |= {key: value for key, value in stated.items() if value is not None}
     try:
-        return TrainConfig.model_validate(settings)
+        TrainConfig.model_validate(settings)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
@@ -100,3 +115,4 @@ def read_config(
         raise InputError(
             f"{source}{where}: {problem['msg'].lower()} (got {problem['input']!r})"
         ) from error
+    return settings

@@ -1,18 +1,16 @@
 """Trains a network on a dataset and writes a model folder."""
 
-import json
 import shutil
 import time
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import nn
 
 from landslip import __version__
-from landslip.core.choices import Split
+from landslip.core.choices import Arch, Split
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
 from landslip.datasets.format import TileDataset
@@ -31,19 +29,27 @@ from landslip.models.folder import (
     check_compatible,
     check_value_range,
 )
-from landslip.models.networks.architecture import NO_ENCODER, Architecture
+from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network, parameter_count
+from landslip.models.networks.encoder import NO_WEIGHTS
 from landslip.models.training.distributed import (
     DistributedSettings,
     end_with_main_process,
     this_process,
 )
-from landslip.models.training.fit import LOGS, BestEpoch, FitRequest, fit, training_tiles
+from landslip.models.training.fit import (
+    CHECKPOINTS,
+    LAST,
+    LOGS,
+    BestEpoch,
+    FitRequest,
+    fit,
+    training_tiles,
+)
+from landslip.models.training.interrupted_run import RUN_FILE, RunRecord, read_run, run_folder
 from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.weights import load_network, save_weights, torch_version
-
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +121,19 @@ def train(request: TrainRequest) -> None:
         raise InputError(f"{dataset.path}: no training tile has a landslide pixel to learn from")
     if process.is_main:
         refuse_existing(request.out, overwrite=request.overwrite)
+    folder = run_folder(request.out)
+    before = read_run(request.out) if request.resume and (folder / RUN_FILE).is_file() else None
+    run = _run_record(request)
+    if before is not None:  # before a network is built, for which weights might be downloaded
+        before.check(run, folder)
+        run = before
     statistics = band_statistics(dataset, positions)
     if request.start is None:
-        initial = _new_model(dataset, request.config, statistics)
+        # a checkpoint holds all weights
+        has_checkpoint = before is not None and (folder / CHECKPOINTS / LAST).is_file()
+        initial = _new_model(dataset, request.config, statistics, is_resumed=has_checkpoint)
     else:
         initial = _pretrained_model(request.start, dataset, request.config, statistics)
-    folder = request.out.with_name(f"{request.out.name}.training")
     job = FitRequest(
         dataset=dataset,
         normalisation=Normalisation(
@@ -137,7 +150,7 @@ def train(request: TrainRequest) -> None:
     )
     training_tiles(job)  # raises before anything is written
     if process.is_main:
-        _prepare_run_folder(request, initial, folder)
+        _prepare_run_folder(request, run, folder)
     else:
         end_with_main_process()
     best = fit(job, initial.network, request.callbacks)
@@ -147,23 +160,50 @@ def train(request: TrainRequest) -> None:
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     seconds = best.seconds_before + time.monotonic() - started
-    _write_model(request, initial, best, seconds, stage)
+    _write_model(request, run, initial, best, seconds, stage)
     shutil.copytree(folder / LOGS, stage / LOGS)
     move_into_place(stage, request.out)
     shutil.rmtree(folder)
 
 
+def _run_record(request: TrainRequest) -> RunRecord:
+    """Describe the inputs of the run; of a model to start from comes all about the network."""
+    config, start, data = request.config, request.start, request.dataset.card
+    if start is not None:
+        config = config.model_copy(update=_network_settings(start))
+    weights = Path(config.encoder_weights)
+    has_weights_file = weights.is_file() and config.arch is not Arch.IMPROVED_UNET
+    return RunRecord(
+        config=config,
+        pixels_sha256=data.pixels_sha256,
+        split_sha256=data.split_sha256,
+        start_sha256=None if start is None else start.card.files[WEIGHTS],
+        start=None if start is None else str(start.path.absolute()),
+        encoder_weights_sha256=sha256_of(weights) if has_weights_file else None,
+        devices=request.distributed.devices,
+        nodes=request.distributed.nodes,
+        strategy=request.distributed.strategy,
+    )
+
+
+def _network_settings(model: ModelFolder) -> dict[str, object]:
+    """Return the settings that describe the network, of a model to start from."""
+    own = model.card.architecture.model_dump(include={"arch", "encoder", "first_layer"})
+    return own | {"encoder_weights": NO_WEIGHTS}
+
+
 def _new_model(
-    dataset: TileDataset, config: TrainConfig, statistics: BandStatistics
+    dataset: TileDataset, config: TrainConfig, statistics: BandStatistics, *, is_resumed: bool
 ) -> InitialModel:
-    """Build a new network, its encoder's weights as configured."""
+    """Build a new network, its encoder's weights as configured, or as a checkpoint has them."""
     architecture = Architecture(
         arch=config.arch,
         encoder=config.encoder,
         bands=dataset.card.bands,
         first_layer=config.first_layer,
     )
-    network = build_network(architecture, encoder_weights=config.encoder_weights, seed=config.seed)
+    weights = NO_WEIGHTS if is_resumed else config.encoder_weights
+    network = build_network(architecture, encoder_weights=weights, seed=config.seed)
     return InitialModel(
         network=network, architecture=architecture, config=config, statistics=statistics
     )
@@ -189,52 +229,38 @@ def _pretrained_model(
             f"{card.bands}, and the dataset has {dataset.bands}; make the dataset with these bands"
         )
     check_value_range(card, np.array(statistics.quantiles)[:, 1:2], str(dataset.path))
-    settings = own | {"first_layer": architecture.first_layer, "encoder_weights": "none"}
     return InitialModel(
         network=load_network(model),
         architecture=architecture,
-        config=config.model_copy(update=settings),
+        config=config.model_copy(update=_network_settings(model)),
         statistics=replace(statistics, mean=card.input.mean, std=card.input.std),
         threshold=card.threshold,
         parent=ParentModelCard(name=card.name, weights_sha256=card.files[WEIGHTS]),
     )
 
 
-def _prepare_run_folder(request: TrainRequest, initial: InitialModel, folder: Path) -> None:
-    """Make the folder of the run, or reuse that of an interrupted run with the same inputs."""
-    file = folder / RUN_FILE
-    inputs: dict[str, Any] = {
-        "config": initial.config.model_dump(mode="json", exclude={"workers"}),
-        "pixels_sha256": request.dataset.card.pixels_sha256,
-        "split_sha256": request.dataset.card.split_sha256,
-    }
-    if initial.parent is not None:
-        inputs["start_sha256"] = initial.parent.weights_sha256
+def _prepare_run_folder(request: TrainRequest, run: RunRecord, folder: Path) -> None:
+    """Make the folder of the run, or keep that of an interrupted run that is resumed."""
     if request.overwrite and not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        if not request.resume:
-            raise OutputExistsError(
-                f"{folder}: an interrupted run exists; continue it with {argument('resume', True)}"
-                f", or discard it with {argument('overwrite', True)}"
-            )
-        before = json.loads(file.read_text()) if file.is_file() else inputs
-        if before != inputs:
-            old, new = before.get("config", {}), inputs["config"]
-            changed = [key for key in new if old.get(key) != new[key]]
-            if before.get("start_sha256") != inputs.get("start_sha256"):
-                changed.append("model to start from")
-            raise InputError(
-                f"{folder}: the interrupted run had another {', '.join(changed or ['dataset'])}; "
-                "resume with the same dataset and settings, or discard it with "
-                f"{argument('overwrite', True)}"
-            )
+    if folder.exists() and not request.resume:
+        raise OutputExistsError(
+            f"{folder}: an interrupted run exists; continue it with {argument('resume', True)}"
+            f", or discard it with {argument('overwrite', True)}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(inputs, indent=2) + "\n")
+    file = folder / RUN_FILE
+    if not file.is_file():  # other processes of a resumed run read it meanwhile
+        file.write_text(run.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _write_model(
-    request: TrainRequest, initial: InitialModel, best: BestEpoch, seconds: float, folder: Path
+    request: TrainRequest,
+    run: RunRecord,
+    initial: InitialModel,
+    best: BestEpoch,
+    seconds: float,
+    folder: Path,
 ) -> None:
     """Write weights, graph and card into an empty folder.
 
@@ -253,11 +279,9 @@ def _write_model(
         std=initial.statistics.std,
         quantiles=initial.statistics.quantiles,
     )
-    weights = Path(config.encoder_weights)
-    has_weights_file = weights.is_file() and initial.architecture.encoder != NO_ENCODER
     training = TrainingCard(
         config=config.model_dump(mode="json"),
-        encoder_weights_sha256=sha256_of(weights) if has_weights_file else None,
+        encoder_weights_sha256=run.encoder_weights_sha256,
         dataset_source=data.source,
         dataset_tiles=data.tiles,
         pixels_sha256=data.pixels_sha256,
