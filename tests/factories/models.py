@@ -7,7 +7,16 @@ from typing import Any
 
 from landslip.core.choices import Units
 from landslip.core.files import sha256_of
-from landslip.models.card import InputCard, ModelCard, TrainingCard, mlm_properties
+from landslip.models.calibration.curve import CalibrationCurve
+from landslip.models.card import (
+    CalibrationScoresCard,
+    InputCard,
+    ModelCard,
+    ProbabilityCalibrationCard,
+    ReliabilityCard,
+    TrainingCard,
+    mlm_properties,
+)
 from landslip.models.folder import CARD, ModelFolder
 from landslip.models.networks.architecture import Architecture
 
@@ -57,6 +66,34 @@ def make_card(**known: Any) -> ModelCard:
         files={"weights.safetensors": hashlib.sha256(WEIGHTS_CONTENT).hexdigest()},
         stac=mlm_properties("model", architecture, expected, 1, "2"),
     )
+
+
+def calibrated_card(card: ModelCard, curve: CalibrationCurve, method: str = "platt") -> ModelCard:
+    """Return a card with a curve that was fitted to nothing."""
+    scores = CalibrationScoresCard(calibration_error=0.1, brier=0.1, log_loss=0.3)
+    table = ReliabilityCard(mean_probability=(0.2,), landslide_share=(0.1,), pixels=(100,))
+    calibration = ProbabilityCalibrationCard(
+        method=method,
+        knots=curve.knots,
+        slope_below=curve.slope_below,
+        slope_above=curve.slope_above,
+        split="val",
+        tiles=10,
+        pixels=100,
+        landslide_pixels=10,
+        folds=0,
+        dataset_source="made",
+        pixels_sha256="0",
+        split_sha256="0",
+        seed=0,
+        engine="openvino",
+        precision="fp32",
+        before=scores,
+        after=None,
+        reliability_before=table,
+        reliability_after=None,
+    )
+    return card.model_copy(update={"calibration": calibration})
 
 
 def write_card(

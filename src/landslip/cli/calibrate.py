@@ -37,7 +37,7 @@ def calibrate(
 
     A rising curve from the network's logits to calibrated ones is fitted on tiles that the network
     was not trained on, and stored in the model folder; `landslip extract` then applies it. Masks
-    stay as they are: the threshold moves along.
+    stay as they are, to the last pixel: the threshold moves along.
 
     Example: `landslip calibrate MODEL TILES`
     """

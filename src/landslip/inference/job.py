@@ -155,7 +155,8 @@ class ExtractionJob:
     def threshold(self) -> float:
         """Probability from which a pixel is landslide; a calibrated one, where the model is."""
         stated = self.options.threshold
-        return self.model.card.calibrated_threshold if stated is None else stated
+        card = self.model.card
+        return card.calibrated_threshold if stated is None else stated
 
     @property
     def window_spec(self) -> WindowSpec:
@@ -164,7 +165,6 @@ class ExtractionJob:
         return WindowSpec(
             shape=self.plan.window,
             normalisation=card.normalisation_of(self.scene.radiometry),
-            calibration=card.curve,
         )
 
     @property

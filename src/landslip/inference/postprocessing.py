@@ -16,7 +16,8 @@ from landslip.inference.rasters import ResultRasters
 from landslip.inference.result import LANDSLIDES
 from landslip.inference.store import NODATA, WindowStore
 from landslip.inference.table import LandslideTable, TableTotals
-from landslip.models.engines.base import PROBABILITY_LEVELS
+from landslip.models.calibration.levels import LevelTable
+from landslip.models.engines.base import threshold_level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,19 @@ class MapStatistics:
     landslide_px: int
     valid_px: int
     polygons: TableTotals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputScale:
+    """The scale of probability in the files.
+
+    Attributes:
+        threshold: probability from which a pixel is landslide, on this scale.
+        calibration: level that is written for each level of the windows; None: the same.
+    """
+
+    threshold: float
+    calibration: LevelTable | None = None
 
 
 class Postprocessor:
@@ -38,12 +52,12 @@ class Postprocessor:
         folder: Path,
         *,
         grid: Grid,
-        threshold: float,
+        scale: OutputScale,
         min_area_m2: float,
     ) -> None:
         """Create the files of the result in a folder."""
         self._plan, self._store, self._folder = plan, store, folder
-        self._threshold = threshold_level(threshold)
+        self._threshold, self._calibration = threshold_level(scale.threshold), scale.calibration
         pixel_m2 = grid.pixel_area_m2  # None where pixels differ in area
         min_px = 1 if pixel_m2 is None else max(1, math.ceil(min_area_m2 / pixel_m2 - 1e-6))
         self._blender = RowBlender(plan)
@@ -72,6 +86,8 @@ class Postprocessor:
             height = max(1, BAND_PX // self._plan.shape[1])
             for top in range(0, len(blended), height):
                 band = blended[top : top + height]
+                if self._calibration is not None:
+                    band = self._calibration[band]
                 valid = band != NODATA
                 mask = (band >= self._threshold) & valid
                 self._rasters.write(band)
@@ -96,8 +112,3 @@ class Postprocessor:
         """Close all files as they are."""
         self._rasters.close()
         self._table.close()
-
-
-def threshold_level(threshold: float) -> int:
-    """Return the lowest level of 1/250 whose probability reaches a threshold."""
-    return math.ceil(threshold * PROBABILITY_LEVELS - 1e-6)

@@ -54,7 +54,7 @@ def predict_window(
         for col, start in enumerate(plan.col_offs)
         if start < window.col_end and start + width > window.col_off
     ]
-    runner = engine.runner(job.window_spec)
+    runner, calibration = engine.runner(job.window_spec), model.card.level_table
     blender = RowBlender(plan, first_row=rows[0])
     probability = np.full(window.shape, np.nan, dtype=np.float32)
     done = 0
@@ -73,6 +73,8 @@ def predict_window(
             finished, (start, end) = blender.finish_row(), plan.finished_rows(row)
             first, end = max(start, window.row_off), min(end, window.row_end)
             part = finished[first - start : end - start, window.col_off : window.col_end]
+            if calibration is not None:
+                part = calibration[part]
             values = part.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
             values[part == NODATA] = np.nan
             probability[first - window.row_off :][: len(values)] = values

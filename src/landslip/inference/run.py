@@ -277,14 +277,14 @@ def _map_scene(
         resumed=int(finished.sum()),
     )
     with bounded_cache(job.cache_mib), closing(windows):
-        from landslip.inference.postprocessing import Postprocessor
+        from landslip.inference.postprocessing import OutputScale, Postprocessor
 
         postprocessor = Postprocessor(
             plan,
             store,
             stage,
             grid=job.scene.grid,
-            threshold=job.threshold,
+            scale=OutputScale(threshold=job.threshold, calibration=job.model.card.level_table),
             min_area_m2=options.min_area_m2,
         )
         with closing(postprocessor):

@@ -32,6 +32,7 @@ from landslip.inventory.request import CleaningOptions, InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
+from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.models.folder import CARD, open_model
 
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
@@ -204,14 +205,9 @@ def _complete_thresholds(options: CleaningOptions, folder: ExtractionFolder) -> 
     low = folder.summary.threshold if options.low is None else options.low
     high = (1 + low) / 2 if options.high is None else options.high
     card = folder.card
-    if (
-        options.high is None
-        and card is not None
-        and card.curve is not None
-        and folder.summary.calibration is not None
-        and low == card.calibrated_threshold
-    ):
-        high = card.curve.probability((1 + card.threshold) / 2)
+    step = 1 / PROBABILITY_LEVELS
+    if options.high is None and card is not None and abs(low - card.calibrated_threshold) < step:
+        high = card.calibrated(card.upper_threshold)
     return replace(options, low=low, high=high)
 
 

@@ -9,6 +9,8 @@ from landslip.core.choices import Units
 from landslip.core.records import StrictModel
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.calibration.curve import CalibrationCurve
+from landslip.models.calibration.levels import LevelTable, level_table, middle_of_ends
+from landslip.models.engines.base import PROBABILITY_LEVELS, threshold_level
 from landslip.models.networks.architecture import Architecture
 
 FORMAT_VERSION = 1
@@ -136,6 +138,9 @@ class ProbabilityCalibrationCard(StrictModel):
     )
     reliability_before: ReliabilityCard
     reliability_after: ReliabilityCard | None
+    ends: tuple[float, float] | None = Field(
+        None, description="mean probability of pixels within 0.002 of 0 and of 1; None: not known"
+    )
 
 
 class TrainingStatisticsCard(StrictModel):
@@ -199,13 +204,37 @@ class ModelCard(StrictModel):
         )
 
     @property
-    def calibrated_threshold(self) -> float:
-        """The threshold of calibrated probability, which gives the mask of the network's threshold.
+    def upper_threshold(self) -> float:
+        """The network's probability that a landslide reaches somewhere (hysteresis)."""
+        return (1 + self.threshold) / 2
 
-        The network's own threshold where the model is not calibrated.
+    @property
+    def level_table(self) -> LevelTable | None:
+        """The calibrated level (256,) of each level of the network; None: not calibrated.
+
+        Both thresholds divide the levels as they do before calibration.
         """
-        curve = self.curve
-        return self.threshold if curve is None else curve.probability(self.threshold)
+        curve, fit = self.curve, self.calibration
+        if curve is None or fit is None:
+            return None
+        thresholds = (self.threshold, self.upper_threshold)
+        return level_table(curve, fit.ends or middle_of_ends(curve), thresholds)
+
+    def calibrated(self, threshold: float) -> float:
+        """Return a threshold of the network's probability on the scale of an extraction's rasters.
+
+        It is the probability of a level, and its mask that of the network's threshold where that
+        is the model's threshold or upper threshold. Unchanged where the model is not calibrated.
+        """
+        table = self.level_table
+        if table is None:
+            return threshold
+        return float(table[threshold_level(threshold)]) / PROBABILITY_LEVELS
+
+    @property
+    def calibrated_threshold(self) -> float:
+        """The model's threshold on the scale of an extraction's rasters; see `calibrated`."""
+        return self.calibrated(self.threshold)
 
     def normalisation_of(self, radiometry: Radiometry) -> Normalisation:
         """Return the model's normalisation for data stored in another radiometry."""

@@ -23,16 +23,6 @@ def test_knots_are_joined_by_straight_lines_and_go_on_beyond_the_ends() -> None:
     np.testing.assert_allclose(BENT.logits(logits), expected)
 
 
-def test_hinges_are_the_same_curve() -> None:
-    start, slope, bends = BENT.hinges()
-    logits = np.linspace(-LIMIT, LIMIT, 1001)
-    total = start + slope * logits
-    for knot, change in bends:
-        total += change * np.maximum(logits - knot, 0)
-    np.testing.assert_allclose(total, BENT.logits(logits), atol=1e-9)
-    assert CalibrationCurve.line(0.4, -1.5).hinges() == (-1.5, 0.4, ())
-
-
 def test_probabilities_go_through_their_logits() -> None:
     # by hand: logit(0.8) = log 4, half of it log 2, and sigmoid(log 2) = 2 / 3
     assert CalibrationCurve.line(0.5).probability(0.8) == pytest.approx(2 / 3)

@@ -22,7 +22,6 @@ from landslip.inference.outlines import (
     offsets,
     run_indices,
 )
-from landslip.inference.postprocessing import threshold_level
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
 from landslip.inventory.polygons.smoothing import smooth_outlines
@@ -38,7 +37,7 @@ from landslip.inventory.polygons.watershed import (
 from landslip.inventory.record import CleaningRecord
 from landslip.inventory.request import DEFAULT_MIN_AREA_M2, CleaningOptions
 from landslip.io.raster import SensorImage
-from landslip.models.engines.base import PROBABILITY_LEVELS
+from landslip.models.engines.base import PROBABILITY_LEVELS, threshold_level
 
 _BAND_PX = 1 << 22
 _READING = 0.6  # the fraction of reading in the progress

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT = 12.0
-"""Logits are clipped to this distance from 0 before the curve, in every engine: beyond it float32
-cannot distinguish probabilities from 1."""
+"""Logits are clipped to this distance from 0 before the curve: beyond it float32 cannot distinguish
+probabilities from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +53,19 @@ class CalibrationCurve:
         calibrated += self.slope_above * np.maximum(clipped - x[-1], 0.0)
         return calibrated
 
+    def calibrated(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return the calibrated probabilities of a network's logits, of any shape."""
+        return sigmoid(self.logits(logits))
+
     def probabilities(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Calibrate a network's probabilities (0 to 1), of any shape."""
-        calibrated = self.logits(logit(probabilities))
-        return sigmoid(calibrated).astype(np.float32)
+        return self.calibrated(logit(probabilities)).astype(np.float32)
 
     def probability(self, probability: float) -> float:
         """Calibrate one probability; 0 and 1 stay as they are."""
         if probability in (0.0, 1.0):
             return probability
-        return float(sigmoid(self.logits(logit(np.array(probability)))))
-
-    def hinges(self) -> tuple[float, float, tuple[tuple[float, float], ...]]:
-        """Return the curve as a sum of hinge functions.
-
-        Returns:
-            start: value of the first straight line at 0.
-            slope: of the first straight line.
-            bends: (knot, change of slope): adds change * max(logit - knot, 0).
-        """
-        x, y = np.array(self.knots, dtype=np.float64).T
-        slopes = np.array([self.slope_below, *(np.diff(y) / np.diff(x)), self.slope_above])
-        changes = np.diff(slopes)
-        bends = tuple(
-            (float(knot), float(change)) for knot, change in zip(x, changes, strict=True) if change
-        )
-        return float(y[0] - self.slope_below * x[0]), self.slope_below, bends
+        return float(self.calibrated(logit(np.array(probability))))
 
 
 def logit(probability: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

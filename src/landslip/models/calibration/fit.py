@@ -132,6 +132,7 @@ class MethodSelection:
 
     method: CalibrationMethod
     curve: CalibrationCurve
+    counts: LogitCounts
     folds: int
     before: CalibrationMetrics
     after: dict[CalibrationMethod, CalibrationMetrics]
@@ -181,6 +182,7 @@ def select_method(folds: Sequence[LogitCounts], method: CalibrationMethod) -> Me
     return MethodSelection(
         method=chosen,
         curve=fit(total, chosen),
+        counts=total,
         folds=len(folds) if after else 0,
         before=calibration_metrics(total, None),
         after=after,

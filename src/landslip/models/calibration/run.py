@@ -11,6 +11,7 @@ from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.curves import reliability
 from landslip.models.calibration.fit import MethodSelection, calibration_folds, select_method
+from landslip.models.calibration.levels import end_probabilities
 from landslip.models.calibration.metrics import (
     CalibrationMetrics,
     LogitCounts,
@@ -201,6 +202,7 @@ def _calibration_card(
         after=None if after is None else _scores_card(after),
         reliability_before=_reliability_card(before),
         reliability_after=None if after is None else _reliability_card(after),
+        ends=end_probabilities(selection.counts, curve),
     )
 
 

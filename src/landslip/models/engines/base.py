@@ -1,5 +1,6 @@
 """The interface of engines, which run a network over pixels."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -7,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.datasets.normalisation import Normalisation
-from landslip.models.calibration.curve import CalibrationCurve
 
 PROBABILITY_LEVELS = 250
 
@@ -17,12 +17,11 @@ class WindowSpec:
     """Properties shared by all windows of a scene.
 
     ``shape`` (height, width) are multiples of the model's. ``normalisation`` is of the scene's
-    stored numbers. Without ``calibration``, probabilities stay uncalibrated.
+    stored numbers.
     """
 
     shape: tuple[int, int]
     normalisation: Normalisation
-    calibration: CalibrationCurve | None = None
 
     @property
     def bands(self) -> int:
@@ -52,7 +51,7 @@ class WindowRunner(Protocol):
     streams: int
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Return ``round(250 * probability)`` (height, width), calibrated if the spec says how.
+        """Return ``round(250 * probability)`` (height, width); the probability is uncalibrated.
 
         ``stored`` (bands, height, width) are numbers as stored in the scene; where ``valid``
         (height, width) is False, the result is undefined.
@@ -93,13 +92,15 @@ class BatchRunner:
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
         batch = self._spec.normalisation.apply(stored, valid)[np.newaxis]
-        probability, curve = self._engine.predict(batch)[0], self._spec.calibration
-        if curve is not None:
-            probability = curve.probabilities(probability)
-        return quantise_probability(probability)
+        return quantise_probability(self._engine.predict(batch)[0])
 
 
 def quantise_probability(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return probabilities in levels of 1/250, halves rounded to even."""
     levels: NDArray[np.float32] = np.rint(probability * np.float32(PROBABILITY_LEVELS))
     return levels.astype(np.uint8)
+
+
+def threshold_level(threshold: float) -> int:
+    """Return the lowest level of 1/250 whose probability reaches a threshold."""
+    return math.ceil(threshold * PROBABILITY_LEVELS - 1e-6)

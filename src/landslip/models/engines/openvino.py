@@ -18,8 +18,7 @@ from openvino import Node, properties
 from openvino import opset13 as ops
 
 from landslip.core.choices import Precision
-from landslip.core.errors import InputError, ModelError, argument
-from landslip.models.calibration.curve import LIMIT, CalibrationCurve
+from landslip.core.errors import InputError, argument
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, ModelFolder
 
@@ -75,8 +74,6 @@ class OpenvinoEngine:
         graph = self._core.read_model(self._graph)
         split_last_convolution(graph)
         graph = with_stored_input(graph, spec)
-        if spec.calibration is not None:
-            graph = with_calibration(graph, spec.calibration)
         compiled = self._compiled(with_level_output(graph), streams, cores)
         return OpenvinoRunner(compiled, streams)
 
@@ -229,26 +226,6 @@ def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
     pixels = ops.select(valid, values, _constant(0))
     _replace_output(graph.inputs[0], pixels)
     return Graph([graph.get_results()[0].input_value(0).node], [stored, valid])
-
-
-def with_calibration(graph: Graph, curve: CalibrationCurve) -> Graph:
-    """Return a graph whose final sigmoid takes calibrated logits.
-
-    OpenVINO computes everything after the last convolution in float32, whatever the precision.
-    """
-    last = graph.get_results()[0].input_value(0).get_node()
-    if last.get_type_name() != "Sigmoid":
-        raise ModelError(
-            f"the graph of a calibrated model ends in a sigmoid; {graph.friendly_name} ends in "
-            f"{last.get_type_name()}; train again to write the model's graph"
-        )
-    start, slope, bends = curve.hinges()
-    clamped = ops.clamp(last.input_value(0), -LIMIT, LIMIT)
-    logits = ops.add(ops.multiply(clamped, _constant(slope)), _constant(start))
-    for knot, change in bends:
-        hinge = ops.relu(ops.subtract(clamped, _constant(knot)))
-        logits = ops.add(logits, ops.multiply(hinge, _constant(change)))
-    return Graph([ops.sigmoid(logits)], graph.get_parameters())
 
 
 def with_level_output(graph: Graph) -> Graph:

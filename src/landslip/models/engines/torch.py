@@ -23,7 +23,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, argument
-from landslip.models.calibration.curve import LIMIT
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.engines.openvino import peak_activation_bytes
 from landslip.models.folder import GRAPH, WEIGHTS, ModelFolder
@@ -169,13 +168,13 @@ class TorchRunner:
 
 
 class WindowComputation:
-    """Normalisation, network, calibration and rounding, on the device of the network.
+    """Normalisation, network and rounding, on the device of the network.
 
     ``compute`` returns logits (1, 1, height, width) of pixels (1, bands, height, width).
     """
 
     def __init__(self, compute: LogitsFunction, spec: WindowSpec, device: torch.device) -> None:
-        self._compute, self._curve = compute, spec.calibration
+        self._compute = compute
         normalisation, self._radiometry = spec.normalisation, spec.normalisation.radiometry
         self._is_uint16 = np.dtype(normalisation.radiometry.dtype) == np.uint16
         self._mean, self._std = (
@@ -198,12 +197,6 @@ class WindowComputation:
         pixels = torch.where(valid, (values - self._mean) / self._std, 0.0)
         image = pixels[None].contiguous(memory_format=torch.channels_last)
         logits = self._compute(image)[0, 0]
-        if self._curve is not None:
-            start, slope, bends = self._curve.hinges()
-            clamped = logits.clamp(-LIMIT, LIMIT)
-            logits = clamped * slope + start
-            for knot, change in bends:
-                logits = logits + (clamped - knot).clamp_min(0) * change
         return (torch.sigmoid(logits) * PROBABILITY_LEVELS).round().to(torch.uint8)
 
 
