@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
+import landslip  # noqa: F401 - before OpenVINO, which otherwise sends usage statistics
+
 UTM = "EPSG:32650"
 METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +54,6 @@ def connected(address: str) -> Iterator[None]:
         MissingDependencyError: Ray is not installed.
     """
     check_address(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # else it warns
     # else a task that Ray ends for lack of memory is retried for ever, whatever its max_retries
     os.environ.setdefault("RAY_task_oom_retries", str(_OOM_RETRIES))
@@ -109,11 +109,16 @@ def _answers(address: str) -> bool:
 
 def _start() -> None:
     import ray
-    from ray._private import ray_constants
+    from ray._private import ray_constants, services
 
-    before = ray_constants.ENABLE_RAY_CLUSTER
     # Ray's own switch for machines that need no network: all its ports are on 127.0.0.1
+    network = ray_constants.ENABLE_RAY_CLUSTER
+    # the process that reports usage asks who runs this machine's cloud even where it may not
+    dashboard = services.start_api_server
+    if not _has_token():  # otherwise Ray writes one into the home folder
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
     ray_constants.ENABLE_RAY_CLUSTER = False
+    services.start_api_server = lambda *_, **__: (None, None)
     try:
         ray.init(
             address="local",
@@ -123,7 +128,16 @@ def _start() -> None:
             **_QUIET,
         )
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
+        ray_constants.ENABLE_RAY_CLUSTER = network
+        services.start_api_server = dashboard
+
+
+def _has_token() -> bool:
+    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        return True
+    with suppress(OSError, RuntimeError):  # no home folder
+        return Path("~/.ray/auth_token").expanduser().exists()
+    return False
 
 
 def first_line(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from landslip.metrics.pixels import PixelCounts
 from landslip.models.engines.openvino import OpenvinoEngine, split_last_convolution
 from landslip.models.evaluation import evaluate
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
-
-_NO_TELEMETRY = "NNCF_CI"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,20 +132,9 @@ def silent_logging() -> Iterator[None]:
 
 @contextmanager
 def _quiet_nncf() -> Iterator[None]:
-    """Keep NNCF from drawing bars, printing about torch, and sending telemetry.
-
-    It reads the variable when it is imported.
-    """
-    telemetry = os.environ.get(_NO_TELEMETRY)
-    os.environ[_NO_TELEMETRY] = "1"
-    try:
-        with silent_logging(), redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        if telemetry is None:
-            del os.environ[_NO_TELEMETRY]
-        else:
-            os.environ[_NO_TELEMETRY] = telemetry
+    """Keep NNCF from drawing bars and printing about torch."""
+    with silent_logging(), redirect_stdout(io.StringIO()):
+        yield
 
 
 def evaluation_split(dataset: TileDataset) -> Split:
