@@ -1,6 +1,7 @@
 """Coordinate systems: how lengths and areas in them are measured, and geometries between them."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,26 @@ from rasterio.crs import CRS
 
 from landslip.core.errors import InputError
 
+# as GDAL, PROJ, Esri and people write them, in small letters, without other signs
+_LENGTHS_M = {
+    name: metres
+    for metres, names in (
+        (1.0, "m,metre,metres,meter,meters,m asl,米"),
+        (1000.0, "km,kilometre,kilometres,kilometer,kilometers"),
+        (0.1, "dm,decimetre,decimetres,decimeter,decimeters,分米"),
+        (0.01, "cm,centimetre,centimetres,centimeter,centimeters,厘米"),
+        (0.001, "mm,millimetre,millimetres,millimeter,millimeters,毫米"),
+        (0.3048, "ft,foot,feet,ift,international foot,international feet,foot intl,intl foot,英尺"),
+        (1200 / 3937, "us survey foot,us survey feet,us foot,us feet,us ft,us survey ft,usft"),
+        (1200 / 3937, "foot us,feet us,ft us,ftus,survey foot,survey feet,sft,u s survey foot"),
+        (1200 / 3937, "u s survey feet,foot us survey,u s foot,u s feet"),
+        (0.9144, "yd,yard,yards"),
+        (1.8288, "fath,fathom,fathoms"),
+    )
+    for name in names.split(",")
+}
+_DIRECTIONS = {"east": (1.0, 0.0), "west": (-1.0, 0.0), "north": (0.0, 1.0), "south": (0.0, -1.0)}
+
 
 def horizontal_crs(crs: Any) -> pyproj.CRS:
     """Return the horizontal part of a coordinate system (pyproj's, or rasterio's)."""
@@ -22,6 +43,59 @@ def horizontal_crs(crs: Any) -> pyproj.CRS:
 def axis_unit(crs: Any) -> float:
     """Return what one unit of a coordinate system's axes is, in metres or radians."""
     return float(horizontal_crs(crs).axis_info[0].unit_conversion_factor)
+
+
+def vertical_crs(crs: Any) -> pyproj.CRS | None:
+    """Return the coordinate system of the heights; None where it is not stated."""
+    full = pyproj.CRS.from_user_input(crs.to_wkt())
+    return full.sub_crs_list[-1] if full.is_compound else None
+
+
+def height_unit_m(crs: Any, unit: str | None) -> float:
+    """Return what one unit of a raster's heights is in metres; negative for depths.
+
+    It is what the band states, or the coordinate system of the heights, or else 1.
+
+    Raises:
+        InputError: the band's unit is no length that is known, or differs from the other.
+    """
+    full = pyproj.CRS.from_user_input(crs.to_wkt())
+    heights = vertical_crs(crs) or full
+    axes = [axis for axis in heights.axis_info if axis.direction in ("up", "down")]
+    sign = -1.0 if axes and axes[-1].direction == "down" else 1.0
+    by_crs = float(axes[-1].unit_conversion_factor) if axes else None
+    by_band = None
+    if unit is not None and (word := unit.strip().lower()):
+        by_band = _LENGTHS_M.get(re.sub(r"[\W_]+", " ", word).strip())
+        if by_band is None:
+            raise InputError(
+                f"heights are in a unit of length, such as metre, foot or US survey foot; the "
+                f"band's unit is {unit!r}. Set it with gdal_edit.py -units, or give an elevation "
+                "model"
+            )
+        # of feet, "ft" is written for both kinds, 2 parts in a million apart
+        if by_crs is not None and not math.isclose(by_band, by_crs, rel_tol=1e-5):
+            raise InputError(
+                f"the band's unit is {unit!r} and its vertical coordinate system, {heights.name}, "
+                f"has {axes[-1].unit_name}; set the right one with gdal_edit.py -units or -a_srs"
+            )
+    return sign * (by_crs or by_band or 1.0)
+
+
+def axis_directions(crs: Any) -> NDArray[np.float64] | None:
+    """Return where x and y lead, as rows (2, 2) of east and north: unit vectors.
+
+    Of most systems x leads east and y north, but south and west, say, in South Africa's. None where
+    that differs from place to place, as in polar projections. x and y are as in files: latitude and
+    northing come second where they are the first axis.
+    """
+    found = [axis.direction for axis in horizontal_crs(crs).axis_info[:2]]
+    if found == ["north", "east"]:
+        found.reverse()
+    if len(found) != 2 or not all(name in _DIRECTIONS for name in found):
+        return None
+    vectors = np.array([_DIRECTIONS[name] for name in found])
+    return vectors if np.linalg.det(vectors) != 0 else None
 
 
 def is_stretched(crs: Any) -> bool:

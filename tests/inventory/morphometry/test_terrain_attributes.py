@@ -16,9 +16,11 @@ from tests.inventory.morphometry.synthetic_terrain import (
     pixels_around,
     plane,
     write_dem,
+    write_heights,
 )
 
 from landslip.core.errors import InputError
+from landslip.core.grid import map_points
 from landslip.inventory.morphometry.elevation import ElevationModel
 from landslip.inventory.morphometry.terrain_attributes import TerrainAttributes, terrain_attributes
 
@@ -434,3 +436,59 @@ def test_rectangles_down_any_plane(
     assert found.width_m[0] == pytest.approx(width_m, rel=1e-3, abs=1e-3 * length_m)
     assert found.fall_height_m[0] == pytest.approx(steepness * length_m, abs=2e-3)
     assert np.tan(np.radians(found.slope_deg[0])) == pytest.approx(steepness, abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("epsg", "lonlat", "image"),
+    [
+        pytest.param(32648, (105, 30), "south up", id="UTM"),
+        pytest.param(32648, (105, 30), "turned", id="UTM, turned"),
+        pytest.param(32648, (105, 30), "transposed", id="UTM, transposed"),
+        pytest.param(4549, (120, 30), "north up", id="northing first"),
+        pytest.param(2054, (31, -28), "north up", id="west and south"),
+        pytest.param(22275, (15, -30), "turned", id="west and south, another ellipsoid"),
+        pytest.param(2065, (24.83, 49), "north up", id="south and west"),
+        pytest.param(2227, (-120.5, 37), "south up", id="US survey feet"),
+        pytest.param(4326, (105, 30), "turned", id="degrees"),
+        pytest.param(4807, (2, 50), "north up", id="grads from Paris"),
+        pytest.param(3413, (30, 70), "turned", id="polar, both axes south"),
+        pytest.param(3031, (100, -75), "north up", id="polar, both axes north"),
+        pytest.param(32661, (-140, 85), "transposed", id="polar, northing first"),
+        pytest.param(3408, (-60, 82), "north up", id="polar, equal area"),
+    ],
+)
+def test_directions_in_any_system(
+    tmp_path: Path, epsg: int, lonlat: tuple[float, float], image: str
+) -> None:
+    """The ground falls by 0.5 to the south: 26.57 degrees, aspect 180."""
+    crs = pyproj.CRS.from_epsg(epsg)
+    ground = pyproj.CRS(f"+proj=laea +lon_0={lonlat[0]} +lat_0={lonlat[1]} +ellps=WGS84")
+    to_ground = pyproj.Transformer.from_crs(crs, ground, always_xy=True)
+    to_crs = pyproj.Transformer.from_crs(ground, crs, always_xy=True)
+    centre = np.array(to_crs.transform(0, 0))
+    ends = np.array(to_crs.transform([30, 0], [0, 30])).T - centre
+    step = np.hypot(*ends.T).mean()
+    turn = {
+        "north up": Affine.scale(step, -step),
+        "south up": Affine.scale(step, step),
+        "turned": Affine.rotation(40) @ Affine.scale(step, -step),
+        "transposed": Affine(0, step, 0, step, 0, 0),
+    }[image]
+    transform = Affine.translation(*centre) @ turn @ Affine.translation(-30, -30)
+    row, col = np.indices((60, 60)).reshape(2, -1) + 0.5
+    points = map_points(transform, np.column_stack([col, row]))
+    _, north = to_ground.transform(*points.T)
+    heights = (2000 + 0.5 * north.reshape(60, 60)).astype(np.float32)
+    write_heights(tmp_path / "dem.tif", heights, transform, crs)
+    box = shapely.transform(
+        shapely.box(-200, -300, 200, 300), lambda p: np.column_stack(to_crs.transform(*p.T))
+    )
+
+    with ElevationModel(tmp_path / "dem.tif") as terrain:
+        found = terrain_attributes(of(box), crs, terrain)
+
+    assert found.slope_deg[0] == pytest.approx(26.565, abs=0.25)
+    assert found.aspect_deg[0] == pytest.approx(180, abs=0.6)
+    assert found.length_m[0] == pytest.approx(600, rel=0.06)
+    assert found.width_m[0] == pytest.approx(400, rel=0.06)
+    assert found.dem_resolution_m[0] == pytest.approx(30, rel=0.06)

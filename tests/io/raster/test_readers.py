@@ -276,7 +276,64 @@ def test_what_heights_are_counted_from(
 ) -> None:
     path = write_raster("dem.tif", np.zeros((2, 2), np.float32), crs=crs)
     with ElevationRaster(path) as file:
-        assert file.vertical_epsg == code
+        assert (file.vertical and file.vertical.to_epsg()) == code
+
+
+FOOT, SURVEY_FOOT = 0.3048, 1200 / 3937
+
+
+@pytest.mark.parametrize(
+    ("unit", "crs", "metres"),
+    [
+        (None, "EPSG:32650", 1.0),
+        ("m", "EPSG:32650+5773", 1.0),
+        ("Metre", "EPSG:4326+3855", 1.0),
+        ("米", "EPSG:32650", 1.0),
+        ("ft", "EPSG:32650", FOOT),
+        ("Feet", "EPSG:2227", FOOT),
+        ("US survey foot", "EPSG:32650", SURVEY_FOOT),
+        ("Foot_US", "EPSG:32650", SURVEY_FOOT),
+        ("us-ft", "EPSG:32650", SURVEY_FOOT),
+        ("cm", "EPSG:32650", 0.01),
+        ("decimeters", "EPSG:32650", 0.1),
+        (None, "EPSG:32650+8228", FOOT),
+        (None, "EPSG:2227+6360", SURVEY_FOOT),
+        ("ft", "EPSG:2227+6360", SURVEY_FOOT),
+        (None, "EPSG:2227", 1.0),
+        (None, "EPSG:4979", 1.0),
+        (None, "EPSG:32650+5715", -1.0),
+    ],
+)
+def test_heights_are_metres_whatever_their_unit(
+    write_raster: WriteRaster, unit: str | None, crs: str, metres: float
+) -> None:
+    stored = np.array([[-100, 400]], np.int16)
+    path = write_raster("dem.tif", stored, crs=crs)
+    if unit is not None:
+        with rasterio.open(path, "r+") as file:
+            file.units = (unit,)
+    with ElevationRaster(path) as file:
+        found = file.read(file.grid.window)
+    np.testing.assert_allclose(found, [[-100 * metres, 400 * metres]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("unit", "crs", "message"),
+    [
+        ("degrees", "EPSG:32650", r"dem.tif: heights are .*the band's unit is 'degrees'.*-units"),
+        ("percent", "EPSG:4326", r"dem.tif: heights are in a unit of length"),
+        ("m", "EPSG:2227+6360", r"dem.tif: the band's unit is 'm' and .* has US survey foot; set"),
+        ("ft", "EPSG:32650+5773", r"dem.tif: the band's unit is 'ft' and .*EGM96.* has metre"),
+    ],
+)
+def test_heights_in_no_unit_of_length_are_refused(
+    write_raster: WriteRaster, unit: str, crs: str, message: str
+) -> None:
+    path = write_raster("dem.tif", np.zeros((2, 2), np.float32), crs=crs)
+    with rasterio.open(path, "r+") as file:
+        file.units = (unit,)
+    with pytest.raises(InputError, match=message):
+        ElevationRaster(path)
 
 
 @pytest.mark.parametrize(

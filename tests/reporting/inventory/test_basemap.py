@@ -1,6 +1,7 @@
 """Basemaps, and frames that map their pixels."""
 
 import math
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,45 @@ def test_relief_of_a_plane_is_lit_from_the_north_west(
     sun = np.array([-0.5, 0.5, math.sqrt(0.5)])
     normal = np.array([-gradient_east, -gradient_north, 1.0])
     lit = max(float(sun @ normal / np.linalg.norm(normal)), 0.0)
-    assert hillshade(heights, 10.0)[4, 4, 0] == pytest.approx(70 + 175 * lit, abs=1.5)
+    assert hillshade(heights, np.diag([10.0, -10.0]))[4, 4, 0] == pytest.approx(
+        70 + 175 * lit, abs=1.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform"),
+    [
+        pytest.param("EPSG:32631", Affine(30, 0, 500_000, 0, -30, 5_000_000), id="north up"),
+        pytest.param("EPSG:32631", Affine(30, 0, 500_000, 0, 30, 5_000_000), id="south up"),
+        pytest.param("EPSG:32631", Affine(0, 30, 500_000, 30, 0, 5_000_000), id="transposed"),
+        pytest.param("EPSG:2054", Affine(30, 0, 0, 0, -30, 3_000_000), id="axes west and south"),
+    ],
+)
+def test_the_side_that_faces_north_west_is_lit(tmp_path: Path, crs: str, transform: Affine) -> None:
+    forward = {"EPSG:2054": np.array([-1, -1])}.get(crs, np.array([1, 1]))
+    rows, cols = np.mgrid[:9, :9]
+    east = (transform.a * cols + transform.b * rows) * forward[0]
+    north = (transform.d * cols + transform.e * rows) * forward[1]
+    for name, sign in (("lit", 1.0), ("dark", -1.0)):
+        heights = (sign * 0.5 * (east - north)).astype(np.float32)
+        heights += 500 - heights.min()
+        grid = {"height": 9, "width": 9, "count": 1, "dtype": "float32"}
+        with rasterio.open(
+            tmp_path / f"{name}.tif", "w", driver="GTiff", crs=crs, transform=transform, **grid
+        ) as file:
+            file.write(heights, 1)
+    grey = {}
+    for name in ("lit", "dark"):
+        with closing(ReliefBasemap(tmp_path / f"{name}.tif")) as relief:
+            grey[name] = relief.image(relief.grid.window, 100)[0][4, 4, 0]
+    assert grey["lit"] > 220
+    assert grey["dark"] == 70
 
 
 def test_relief_is_white_where_heights_are_missing() -> None:
     heights = np.zeros((9, 9), dtype=np.float32)
     heights[2, 2] = np.nan
-    assert hillshade(heights, 1.0)[2, 2].tolist() == [255, 255, 255]
+    assert hillshade(heights, np.diag([1.0, -1.0]))[2, 2].tolist() == [255, 255, 255]
 
 
 def test_a_window_of_a_scene_is_averaged_and_lies_where_it_lay(tmp_path: Path) -> None:

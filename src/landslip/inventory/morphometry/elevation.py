@@ -240,7 +240,7 @@ class _PixelTransform:
 
     def _jacobians(self, points: Points) -> NDArray[np.float64]:
         """Return d(column, row) / d(east, north) (n, 2, 2) at points, in pixels per metre."""
-        if self.transformer is None and not self.here.stretches:
+        if self.transformer is None and self.here.is_uniform:
             return np.broadcast_to(self._exact_jacobians(points[:1]), (len(points), 2, 2))
         low, high = points.min(axis=0), points.max(axis=0)
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
@@ -254,11 +254,12 @@ class _PixelTransform:
 
     def _exact_jacobians(self, points: Points) -> NDArray[np.float64]:
         """Return the same (n, 2, 2) by central differences at the points themselves."""
-        unit = self.here.metres_per_unit(points)
+        (east_x, north_x), (east_y, north_y) = np.moveaxis(self.here.axes_m(points), 0, -1)
         columns = []
-        for axis in (0, 1):
-            step = np.zeros_like(points)
-            step[:, axis] = _HALF_STEP_M / unit[:, axis]
+        with np.errstate(divide="ignore", invalid="ignore"):  # at a pole
+            size = _HALF_STEP_M / (east_x * north_y - north_x * east_y)
+            east, north = (north_y * size, -north_x * size), (-east_y * size, east_x * size)
+        for step in (np.column_stack(east), np.column_stack(north)):
             ahead, behind = self.pixels(points + step), self.pixels(points - step)
             columns.append((ahead - behind) / (2 * _HALF_STEP_M))
         return np.stack(columns, axis=-1)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from landslip.core.crs import axis_unit
 from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
@@ -336,5 +337,5 @@ def max_pixel_side_m(grid: Grid) -> float | None:
 
 def _parallel_scale(grid: Grid) -> float:
     """Return the length of a parallel in the grid's middle over that of the equator."""
-    latitude = float(grid.corners(grid.window)[:4, 1].mean())
-    return max(float(np.cos(np.radians(latitude))), 1e-6)
+    latitude = float(grid.corners(grid.window)[:4, 1].mean()) * axis_unit(grid.crs)
+    return max(float(np.cos(latitude)), 1e-6)

@@ -13,6 +13,7 @@ from rasterio.fill import fillnodata
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
+from landslip.core.crs import height_unit_m, vertical_crs
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
@@ -205,13 +206,17 @@ class Mask(Closeable):
 
 
 class ElevationRaster(Closeable):
-    """An open raster of heights in metres (elevation model or geoid); a context manager."""
+    """An open raster of heights (elevation model or geoid); a context manager.
+
+    They are read as metres, whichever unit the band or the vertical coordinate system states.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open a raster of heights.
 
         Raises:
-            InputError: it is no raster, has several bands, or no coordinate system.
+            InputError: it is no raster, has several bands, no coordinate system, or a unit that is
+                no length, or two that differ.
         """
         self.path = path
         self._file = open_raster(path)
@@ -224,15 +229,22 @@ class ElevationRaster(Closeable):
         if problem is not None:
             self._file.close()
             raise InputError(f"{path}: {problem}; assign or choose it with GDAL's gdal_translate")
+        try:
+            self._unit_m = height_unit_m(self.grid.crs, self._file.units[0])
+        except InputError as error:
+            self._file.close()
+            raise InputError(f"{path}: {error}") from error
 
     @property
-    def vertical_epsg(self) -> int | None:
-        """EPSG code of the heights' own coordinate system; None where it is not stated."""
-        crs = pyproj.CRS.from_user_input(self.grid.crs.to_wkt()) if self.grid.crs else None
-        if crs is None or not crs.is_compound:
-            return None
-        code: int | None = crs.sub_crs_list[-1].to_epsg()
-        return code
+    def vertical(self) -> pyproj.CRS | None:
+        """The heights' own coordinate system; None where it is not stated."""
+        return vertical_crs(self.grid.crs)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the coordinate system is of two dimensions and says nothing of heights."""
+        crs = self.grid.crs
+        return crs is None or len(pyproj.CRS.from_user_input(crs.to_wkt()).axis_info) < 3
 
     def read(self, window: Window) -> NDArray[np.float32]:
         """Return heights in metres (height, width) at a window inside; NaN where invalid.
@@ -247,6 +259,8 @@ class ElevationRaster(Closeable):
         scale, offset = self._file.scales[0], self._file.offsets[0]
         if (scale, offset) != (1.0, 0.0):
             heights = heights * np.float32(scale) + np.float32(offset)
+        if self._unit_m != 1.0:
+            heights = heights * np.float32(self._unit_m)
         with np.errstate(invalid="ignore"):
             known &= (heights >= LOWEST_M) & (heights <= HIGHEST_M)
         heights[~known] = np.nan

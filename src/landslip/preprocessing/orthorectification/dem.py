@@ -80,16 +80,18 @@ class HeightReference:
     @classmethod
     def of_file(cls, heights: ElevationRaster) -> "HeightReference":
         """Read it from the file's vertical coordinate system, else assume ellipsoidal heights."""
-        by_epsg = {code: name for name, code in _GEOIDS.items()}
-        code = heights.vertical_epsg
-        if code is None:
-            return cls(is_assumed=True)
-        if code not in by_epsg:
-            raise InputError(
-                f"{heights.path}: its heights are in the vertical system EPSG:{code}, which is not "
-                f"supported; name their datum with {argument('dem_heights')}"
-            )
-        return cls(geoid=by_epsg[code])
+        stated = heights.vertical
+        if stated is None:
+            return cls(is_assumed=heights.is_flat)
+        for name in _GEOIDS:
+            if name in f"{stated.name} {stated.datum and stated.datum.name}".lower():
+                return cls(geoid=name)
+        code = stated.to_epsg()
+        raise InputError(
+            f"{heights.path}: its heights are in the vertical system "
+            f"{f'EPSG:{code}' if code else stated.name}, which is not "
+            f"supported; name their datum with {argument('dem_heights')}"
+        )
 
     def undulation_m(self, lonlat_deg: Points) -> Points:
         """Return the height of the vertical datum over the ellipsoid, (n,) metres.

@@ -17,6 +17,7 @@ from landslip.core.bands import Bands
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
+from landslip.inventory.morphometry.map_distances import pixel_axes_m
 from landslip.io.raster import SensorImage
 from landslip.io.raster.readers import ElevationRaster
 from landslip.io.visualization import RgbImage, rgb_composite
@@ -223,23 +224,30 @@ class ReliefBasemap(Closeable):
             return self._heights.read(part)[np.newaxis]
 
         heights = _reduced(read, window, longest_px)[0]
-        side_m = (self.grid.resolution_m or 1.0) * window.width / heights.shape[1]
-        return _with_square_pixels(hillshade(heights, side_m), self.grid, window)
+        times = np.divide(window.shape[::-1], heights.shape[::-1])
+        axes = pixel_axes_m(self.grid.at(window))
+        axes = np.diag([1.0, -1.0]) if axes is None else axes
+        shaded = hillshade(heights, axes * times[:, np.newaxis])
+        return _with_square_pixels(shaded, self.grid, window)
 
     def close(self) -> None:
         """Close the file."""
         self._heights.close()
 
 
-def hillshade(heights: NDArray[np.float32], side_m: float) -> RgbImage:
-    """Return the hillshade (height, width, 3) of heights in metres; white where missing."""
+def hillshade(heights: NDArray[np.float32], axes_m: NDArray[np.float64]) -> RgbImage:
+    """Return the hillshade (height, width, 3) of heights in metres; white where missing.
+
+    The axes (2, 2) are how far east and north, in metres, a column and a row lead.
+    """
     if min(heights.shape) < 2:
         return np.full((*heights.shape, 3), 235, dtype=np.uint8)
-    south, east = np.gradient(heights.astype(np.float64), side_m)
+    for_row, for_column = np.gradient(heights.astype(np.float64))
+    east, north = np.tensordot(np.linalg.inv(axes_m), np.stack([for_column, for_row]), axes=1)
     zenith, azimuth = math.radians(45), math.radians(315)
     to_east, to_north = (math.sin(zenith) * part(azimuth) for part in (math.sin, math.cos))
-    towards_light = math.cos(zenith) - east * to_east + south * to_north
-    cosine = towards_light / np.sqrt(1 + east**2 + south**2)
+    towards_light = math.cos(zenith) - east * to_east - north * to_north
+    cosine = towards_light / np.sqrt(1 + east**2 + north**2)
     grey = 70 + 175 * np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, 1.0)
     grey[~np.isfinite(cosine + heights)] = 255
     shaded: RgbImage = np.repeat(grey.astype(np.uint8)[..., np.newaxis], 3, axis=2)
