@@ -21,7 +21,7 @@ from landslip.inventory.record import GEOPACKAGE, LANDSLIDES
 
 ATTRIBUTES = (
     *("area_m2", "surface_m2", "perimeter_m", "length_m", "width_m", "elongation", "slope_deg"),
-    *("aspect_deg", "fall_height_m", "runout_m", "h_over_l"),
+    *("aspect_deg", "elevation_range_m", "runout_m", "h_over_l"),
 )
 CONFIDENCES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 

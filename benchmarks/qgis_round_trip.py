@@ -13,7 +13,7 @@ import json
 from importlib import import_module
 from typing import Any
 
-LAYERS_FROM_ABOVE = ("crowns", "toes", "landslides", "density")
+LAYERS_FROM_ABOVE = ("highest_points", "lowest_points", "landslides", "density")
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ def make_layers(
 ) -> InventoryLayers:
     """Return landslides, of which the third has a hole and the fourth two parts.
 
-    The second has no height, hence no crown; the fifth is flagged.
+    The second has no height, hence no highest point; the fifth is flagged.
     """
     rng = np.random.default_rng(seed)
     outlines = _outlines(count, rng)
@@ -132,8 +132,8 @@ def make_layers(
     with_heights = np.arange(count) != 1
     return InventoryLayers(
         landslides=frame,
-        crowns=_points(frame[with_heights], 1.0),
-        toes=_points(frame[with_heights], -1.0),
+        highest_points=_points(frame[with_heights], 1.0),
+        lowest_points=_points(frame[with_heights], -1.0),
         density=_density(frame),
     )
 

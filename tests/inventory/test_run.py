@@ -82,14 +82,16 @@ def test_every_column_of_known_rectangles_on_a_known_plane(whole: Path) -> None:
     assert (first["dem_resolution_m"], first["dem_share"]) == (10.0, 1.0)
 
 
-def test_crowns_are_at_the_top_and_toes_at_the_foot(whole: Path) -> None:
-    landslides, crowns, toes = (read(whole, name) for name in ("landslides", "crowns", "toes"))
+def test_highest_points_are_at_the_top_and_lowest_at_the_foot(whole: Path) -> None:
+    landslides, tops, feet = (
+        read(whole, name) for name in ("landslides", "highest_points", "lowest_points")
+    )
     bounds = landslides.bounds
-    assert crowns["id"].tolist() == toes["id"].tolist() == [1, 2, 3]
-    assert crowns.geometry.x.tolist() == pytest.approx(bounds["minx"].tolist())
-    assert toes.geometry.x.tolist() == pytest.approx(bounds["maxx"].tolist())
-    fall = crowns["elevation_m"] - toes["elevation_m"]
-    assert landslides["fall_height_m"].tolist() == pytest.approx(fall.tolist())
+    assert tops["id"].tolist() == feet["id"].tolist() == [1, 2, 3]
+    assert tops.geometry.x.tolist() == pytest.approx(bounds["minx"].tolist())
+    assert feet.geometry.x.tolist() == pytest.approx(bounds["maxx"].tolist())
+    fall = tops["elevation_m"] - feet["elevation_m"]
+    assert landslides["elevation_range_m"].tolist() == pytest.approx(fall.tolist())
 
 
 def test_the_record_states_the_inputs(whole: Path, made: SyntheticExtraction) -> None:
@@ -136,7 +138,7 @@ def test_without_an_elevation_model_heights_are_empty(
         InventoryRequest(source=made.extraction, out=tmp_path / "out", cleaning=PLAIN, draws=0)
     )
     landslides = read(tmp_path / "out")
-    for name in ("slope_deg", "elevation_min_m", "fall_height_m", "surface_m2", "dem_share"):
+    for name in ("slope_deg", "elevation_min_m", "elevation_range_m", "surface_m2", "dem_share"):
         assert landslides[name].isna().all()
     assert landslides["flag_river_flat"].isna().all()
     assert (landslides["axis"] == "box").all()
@@ -158,7 +160,7 @@ def test_a_model_that_ends_halfway_leaves_the_rest_empty(
     assert landslides["dem_share"].iloc[0] == pytest.approx(0.69, abs=0.07)  # to 95 m, of 40 to 120
     assert landslides["dem_share"].iloc[2] == 0.0
     assert landslides["slope_deg"].notna().tolist() == [True, True, False]
-    assert landslides["fall_height_m"].notna().tolist() == [True, True, False]
+    assert landslides["elevation_range_m"].notna().tolist() == [True, True, False]
     assert any("1 of 3 landslides" in note for note in record.notes)
 
 

@@ -46,18 +46,23 @@ def test_an_inventory_in_degrees_may_count_its_density_in_metres(tmp_path: Path)
     metric = make_layers()
     layers = InventoryLayers(
         landslides=metric.landslides.to_crs(4326),
-        crowns=metric.crowns.to_crs(4326),
-        toes=metric.toes.to_crs(4326),
+        highest_points=metric.highest_points.to_crs(4326),
+        lowest_points=metric.lowest_points.to_crs(4326),
         density=metric.density,
     )
     assert write_layers(layers, make_record(layers), None, tmp_path) == ALL
     found = {
         name: geopandas.read_file(tmp_path / names.GEOPACKAGE, layer=name).crs.to_epsg()
-        for name in ("landslides", "crowns", "toes", "density")
+        for name in ("landslides", "highest_points", "lowest_points", "density")
     }
-    assert found == {"landslides": 4326, "crowns": 4326, "toes": 4326, "density": 32648}
+    assert found == {
+        "landslides": 4326,
+        "highest_points": 4326,
+        "lowest_points": 4326,
+        "density": 32648,
+    }
     table = pd.read_csv(tmp_path / names.CSV)
-    assert table["toe_lon"].dropna().tolist() == layers.toes.geometry.x.tolist()
+    assert table["lowest_lon"].dropna().tolist() == layers.lowest_points.geometry.x.tolist()
 
 
 def test_without_a_date_no_stac_item(tmp_path: Path) -> None:

@@ -100,8 +100,8 @@ def inventory(
 ) -> None:
     """Make an inventory: polygons with their attributes, statistics, and files that others read.
 
-    Writes `inventory.gpkg` (layers landslides, crowns, toes, density, with QGIS styles),
-    `inventory.parquet`, `.csv`, `.geojson`, `.kmz`, a STAC item, `statistics.json` and
+    Writes `inventory.gpkg` (layers landslides, highest_points, lowest_points, density, with QGIS
+    styles), `inventory.parquet`, `.csv`, `.geojson`, `.kmz`, a STAC item, `statistics.json` and
     `inventory.json`. What may be a river flat, a road or a cloud is not left out but flagged in
     columns.
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from landslip.core.choices import Language
 from landslip.core.records import StrictModel
-from landslip.inventory.record import CROWNS, CSV, DENSITY, LANDSLIDES, TOES
+from landslip.inventory.record import CSV, LANDSLIDES, LAYERS
 
 
 class FieldKind(StrEnum):
@@ -50,7 +50,7 @@ _TABLES: dict[str, tuple[InventoryField, ...]] = {
         (files("landslip.inventory") / "fields.yaml").read_text("utf-8")
     ).items()
 }
-LAYER_FIELDS = {layer: _TABLES[layer] for layer in (LANDSLIDES, CROWNS, TOES, DENSITY)}
+LAYER_FIELDS = {layer: _TABLES[layer] for layer in LAYERS}
 FIELDS = LAYER_FIELDS[LANDSLIDES]
 CSV_FIELDS = _TABLES["csv"]
 FIELDS_BY_NAME = {field.name: field for field in FIELDS}

@@ -25,15 +25,15 @@ class InventoryLayers:
 
     Landslides are polygons with the columns of `landslip.inventory.fields`, in that order, the
     largest first: numbers are float64 with NaN where empty, texts str or None, flags pandas'
-    ``boolean`` with NA, ``id`` is int64. Crowns and toes are points with a landslide's ``id`` and
+    ``boolean`` with NA, ``id`` is int64. Highest and lowest points have a landslide's ``id`` and
     ``elevation_m``; landslides without heights have none. Density is square cells with ``cell``
     (int64), ``landslides`` (int64), ``per_km2`` and ``area_share`` (float64); empty without a
     coordinate system.
     """
 
     landslides: geopandas.GeoDataFrame
-    crowns: geopandas.GeoDataFrame
-    toes: geopandas.GeoDataFrame
+    highest_points: geopandas.GeoDataFrame
+    lowest_points: geopandas.GeoDataFrame
     density: geopandas.GeoDataFrame
 
 
@@ -84,8 +84,8 @@ def make_layers(
 
     return InventoryLayers(
         landslides=geopandas.GeoDataFrame(table, geometry=detections.polygons[order], crs=crs),
-        crowns=point_layer(terrain.crowns, terrain.crown_elevation_m),
-        toes=point_layer(terrain.toes, terrain.toe_elevation_m),
+        highest_points=point_layer(terrain.highest_points, terrain.elevation_max_m),
+        lowest_points=point_layer(terrain.lowest_points, terrain.elevation_min_m),
         density=density_cells(
             detections.polygons, detections.pyproj_crs, detections.mapped_area, cell_m
         ),

@@ -14,7 +14,8 @@ RECORD, STATISTICS = "inventory.json", "statistics.json"
 GEOPACKAGE, PARQUET, CSV = "inventory.gpkg", "inventory.parquet", "inventory.csv"
 GEOJSON, KMZ, STAC_ITEM = "inventory.geojson", "inventory.kmz", "item.json"
 REPORT = "report.html"
-LANDSLIDES, CROWNS, TOES, DENSITY = "landslides", "crowns", "toes", "density"
+LAYERS = ("landslides", "highest_points", "lowest_points", "density")
+LANDSLIDES, HIGHEST_POINTS, LOWEST_POINTS, DENSITY = LAYERS
 FORMAT_VERSION = 1
 
 

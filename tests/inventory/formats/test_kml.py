@@ -44,14 +44,14 @@ def rings(placemark: Element) -> list[np.ndarray]:
     ]
 
 
-def test_it_holds_folders_of_landslides_crowns_and_toes(tmp_path: Path) -> None:
+def test_it_holds_folders_of_landslides_highest_and_lowest_points(tmp_path: Path) -> None:
     root = document(tmp_path / "a.kmz", make_layers())
     assert text(root, "Document/name") == NAME
     names = [text(found, "name") for found in root.findall("k:Document/k:Folder", NS)]
-    assert names == ["Landslides", "Crowns", "Toes"]
+    assert names == ["Landslides", "Highest points", "Lowest points"]
     assert [len(folder(root, number)) for number in range(3)] == [6, 5, 5]
     assert [text(placemark, "name") for placemark in folder(root, 1)] == [
-        f"Crown of landslide {number}" for number in (1, 3, 4, 5, 6)
+        f"Highest point of landslide {number}" for number in (1, 3, 4, 5, 6)
     ]
 
 
@@ -106,8 +106,8 @@ def test_balloons_speak_chinese(tmp_path: Path) -> None:
     assert "轴向依据：顺坡方向" in text(folder(root, 0)[0], "description")
     assert [text(found, "name") for found in root.findall("k:Document/k:Folder", NS)] == [
         "滑坡",
-        "后缘",
-        "前缘",
+        "最高点",
+        "最低点",
     ]
 
 
@@ -131,10 +131,10 @@ def test_colours_follow_confidence_and_flags(tmp_path: Path) -> None:
     assert text(style, "PolyStyle/color") == "782600bd"  # alpha, blue, green, red
 
 
-def test_pictures_of_crowns_and_toes_are_inside(tmp_path: Path) -> None:
+def test_pictures_of_highest_and_lowest_points_are_inside(tmp_path: Path) -> None:
     root = document(tmp_path / "a.kmz", make_layers())
     hrefs = [found.text for found in root.iterfind(".//k:Icon/k:href", NS)]
-    assert hrefs == ["files/crown.png", "files/toe.png"]
+    assert hrefs == ["files/highest_point.png", "files/lowest_point.png"]
     with zipfile.ZipFile(tmp_path / "a.kmz") as archive:
         for href in hrefs:
             with archive.open(str(href)) as file, Image.open(file) as picture:

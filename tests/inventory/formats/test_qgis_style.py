@@ -73,7 +73,7 @@ def test_qgis_opens_the_layers_and_draws_them_in_the_style_inside(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     found = json.loads(done.stdout)["layers"]
-    for name, count in (("landslides", 60), ("crowns", 59), ("toes", 59)):
+    for name, count in (("landslides", 60), ("highest_points", 59), ("lowest_points", 59)):
         assert found[name]["features"] == count
         assert found[name]["crs"] == "EPSG:32648"
     for name in found:
@@ -83,7 +83,7 @@ def test_qgis_opens_the_layers_and_draws_them_in_the_style_inside(tmp_path: Path
     check_landslides(found["landslides"], layers)
     with Image.open(tmp_path / "picture.png") as picture:
         used = {colour for _, colour in picture.convert("RGB").getcolors(2**24) or []}
-    assert colours.CROWN in used
+    assert colours.HIGHEST in used
     assert len(used) > 50
 
 

@@ -71,18 +71,21 @@ def test_parquet_is_packed_and_the_same_at_every_run(tmp_path: Path) -> None:
     assert column.compression == "ZSTD"
 
 
-def test_csv_has_all_columns_and_where_crown_and_toe_are(tmp_path: Path) -> None:
+def test_csv_has_all_columns_and_where_highest_and_lowest_points_are(tmp_path: Path) -> None:
     layers = make_layers()
     write_csv(layers, tmp_path / "inventory.csv")
     found = pd.read_csv(tmp_path / "inventory.csv")
     assert list(found.columns) == [*NAMES, *(field.name for field in CSV_FIELDS)]
     assert_frame_equal(plain(found), plain(layers.landslides), check_exact=True)
     lonlat = pyproj.Transformer.from_crs(UTM, "EPSG:4326", always_xy=True)
-    for kind, points in (("crown", layers.crowns), ("toe", layers.toes)):
+    for kind, points in (
+        ("highest", layers.highest_points),
+        ("lowest", layers.lowest_points),
+    ):
         where = np.column_stack(lonlat.transform(points.geometry.x, points.geometry.y))
         expected = pd.DataFrame(where, index=points["id"]).reindex(found["id"])
         np.testing.assert_array_equal(found[[f"{kind}_lon", f"{kind}_lat"]], expected)
-    assert found.loc[1, ["crown_lon", "toe_lat"]].isna().all()  # it has no heights
+    assert found.loc[1, ["highest_lon", "lowest_lat"]].isna().all()  # it has no heights
 
 
 def test_csv_opens_in_spreadsheets_and_leaves_empty_what_is_empty(tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ def test_geojson_is_the_same_at_every_run(tmp_path: Path) -> None:
     assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
 
 
-LAYERS = ("landslides", "crowns", "toes", "density")
+LAYERS = ("landslides", "highest_points", "lowest_points", "density")
 
 
 def read(path: Path, layer: str) -> geopandas.GeoDataFrame:
@@ -233,7 +236,10 @@ def test_layers_are_of_polygons_where_no_landslide_has_several_parts(tmp_path: P
 
 def with_landslides(layers: InventoryLayers, landslides: geopandas.GeoDataFrame) -> InventoryLayers:
     return InventoryLayers(
-        landslides=landslides, crowns=layers.crowns, toes=layers.toes, density=layers.density
+        landslides=landslides,
+        highest_points=layers.highest_points,
+        lowest_points=layers.lowest_points,
+        density=layers.density,
     )
 
 
@@ -298,7 +304,10 @@ def test_styles_stand_where_qgis_looks_for_them(tmp_path: Path) -> None:
 
 
 def test_the_default_style_speaks_the_language_asked_for(tmp_path: Path) -> None:
-    query = "SELECT styleName FROM layer_styles WHERE useAsDefault = ? AND f_table_name = 'toes'"
+    query = (
+        "SELECT styleName FROM layer_styles WHERE useAsDefault = ? "
+        "AND f_table_name = 'lowest_points'"
+    )
     names = {}
     for language in Language:
         path = tmp_path / f"{language}.gpkg"
@@ -359,6 +368,6 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_it_can_be_copied_and_appended_to(tmp_path: Path) -> None:
     write_geopackage(make_layers(), tmp_path / "inventory.gpkg")
     copy = shutil.copy(tmp_path / "inventory.gpkg", tmp_path / "copy.gpkg")
-    more = geopandas.read_file(copy, layer="crowns")
-    pyogrio.write_dataframe(more, copy, layer="crowns", append=True)
-    assert len(geopandas.read_file(copy, layer="crowns")) == 2 * len(more) == 10
+    more = geopandas.read_file(copy, layer="highest_points")
+    pyogrio.write_dataframe(more, copy, layer="highest_points", append=True)
+    assert len(geopandas.read_file(copy, layer="highest_points")) == 2 * len(more) == 10

@@ -104,11 +104,8 @@ def test_a_rectangle_down_a_plane_is_exact(measured, length_m, width_m, turn) ->
         "elevation_range_m": steepness * length_m,
         "slope_deg": np.degrees(np.arctan(steepness)),
         "aspect_deg": azimuth_deg,
-        "fall_height_m": steepness * length_m,
         "dem_resolution_m": 16.0,
         "dem_share": 1.0,
-        "crown_elevation_m": middle_m + steepness * length_m / 2,
-        "toe_elevation_m": middle_m - steepness * length_m / 2,
     }
     for name, value in expected.items():
         assert getattr(found, name)[0] == pytest.approx(value, rel=exact, abs=1e-7), name
@@ -118,7 +115,7 @@ def test_a_rectangle_down_a_plane_is_exact(measured, length_m, width_m, turn) ->
         along = np.array([np.sin(np.radians(azimuth_deg)), np.cos(np.radians(azimuth_deg))])
         assert found.runout_m[0] == pytest.approx(length_m, rel=EXACT)
         assert found.h_over_l[0] == pytest.approx(steepness, rel=EXACT)
-        for point, side in ((found.crowns[0], -1), (found.toes[0], 1)):
+        for point, side in ((found.highest_points[0], -1), (found.lowest_points[0], 1)):
             end = np.array(place) + side * along * length_m / 2
             assert (point.x, point.y) == pytest.approx(tuple(end), rel=0, abs=1e-6)
 
@@ -133,9 +130,9 @@ def test_an_ellipse_aslant_has_its_extents_along_the_slope(measured) -> None:  #
     assert found.axis_deg[0] == pytest.approx(180.0, rel=EXACT)
     assert found.length_m[0] == pytest.approx(reach, rel=1e-7)
     assert found.width_m[0] == pytest.approx(reach, rel=1e-7)
-    assert found.fall_height_m[0] == pytest.approx(reach / 2, rel=1e-7)
+    assert found.elevation_range_m[0] == pytest.approx(reach / 2, rel=1e-7)
     # where the tangent is level; within 1 mm of height the outline goes 0.5 m to the side
-    assert found.crowns[0].x - found.toes[0].x == pytest.approx(
+    assert found.highest_points[0].x - found.lowest_points[0].x == pytest.approx(
         2 * (200**2 - 50**2) / reach, abs=1.5
     )
 
@@ -147,7 +144,7 @@ def test_a_cone_has_one_slope_and_falls_to_all_sides(measured) -> None:  # type:
     # bilinear heights between pixels of 4 m are off by up to 4² / (8 * 200) * 0.75 m
     assert found.slope_deg[0] == pytest.approx(np.degrees(np.arctan(0.75)), abs=0.01)
     assert found.surface_m2[0] == pytest.approx(ring.area * 1.25, rel=1e-4)
-    assert found.fall_height_m[0] == pytest.approx(0.75 * 160, abs=0.02)
+    assert found.elevation_range_m[0] == pytest.approx(0.75 * 160, abs=0.02)
     assert np.isnan(found.aspect_deg[0])
     assert found.axis[0] == "box"
     assert found.length_m[0] == pytest.approx(720, rel=1e-4)
@@ -165,8 +162,8 @@ def test_a_sector_of_a_cone_faces_its_middle(measured, towards_deg: float) -> No
     assert found.slope_deg[0] == pytest.approx(np.degrees(np.arctan(0.5)), abs=0.01)
     assert found.length_m[0] == pytest.approx(360 - 200 * np.cos(np.radians(30)), abs=0.6)
     assert found.width_m[0] == pytest.approx(360, rel=1e-3)
-    assert found.crown_elevation_m[0] == pytest.approx(3000 - 100, abs=0.02)
-    assert found.toe_elevation_m[0] == pytest.approx(3000 - 180, abs=0.02)
+    assert found.elevation_max_m[0] == pytest.approx(3000 - 100, abs=0.02)
+    assert found.elevation_min_m[0] == pytest.approx(3000 - 180, abs=0.02)
 
 
 def test_steeper_ground_counts_more_in_the_aspect(measured) -> None:  # type: ignore[no-untyped-def]
@@ -187,7 +184,7 @@ def test_steeper_ground_counts_more_in_the_aspect(measured) -> None:  # type: ig
 def test_level_ground_has_no_aspect(measured, height_m: float) -> None:  # type: ignore[no-untyped-def]
     found = measured(plane(0, 0, height_m), rectangle(300, 100, 20))
     assert np.isnan(found.aspect_deg[0])
-    assert (found.axis[0], found.slope_deg[0], found.fall_height_m[0]) == ("box", 0.0, 0.0)
+    assert (found.axis[0], found.slope_deg[0], found.elevation_range_m[0]) == ("box", 0.0, 0.0)
     assert found.axis_deg[0] == pytest.approx(20)
     assert (found.length_m[0], found.width_m[0]) == pytest.approx((300, 100))
     assert found.surface_m2[0] == pytest.approx(30_000)
@@ -203,7 +200,7 @@ def test_without_heights_the_axis_is_the_box() -> None:
     assert found.width_m == pytest.approx([100, 100, 50], rel=EXACT)
     for name in ("slope_deg", "elevation_min_m", "dem_share", "dem_resolution_m", "surface_m2"):
         assert np.isnan(getattr(found, name)).all(), name
-    assert found.crowns.tolist() == [None] * 3
+    assert found.highest_points.tolist() == [None] * 3
 
 
 def test_without_a_coordinate_system_nothing_is_known() -> None:
@@ -233,12 +230,12 @@ def test_polygons_in_any_system(tmp_path: Path, crs: pyproj.CRS, scale: float) -
     assert found.width_m[0] == pytest.approx(200 / scale, rel=1e-6)
     assert found.axis_deg[0] == pytest.approx(azimuth_deg, abs=1e-3)
     assert np.tan(np.radians(found.slope_deg[0])) == pytest.approx(steepness, rel=1e-6)
-    assert found.fall_height_m[0] == pytest.approx(steepness * 800 / scale, rel=1e-6)
+    assert found.elevation_range_m[0] == pytest.approx(steepness * 800 / scale, rel=1e-6)
     assert found.runout_m[0] == pytest.approx(800 / scale, rel=1e-6)
     assert found.surface_m2[0] == pytest.approx(
         160_000 / scale**2 * np.hypot(1, steepness), rel=1e-6
     )
-    back = moved_back(found.crowns[0], crs)
+    back = moved_back(found.highest_points[0], crs)
     end = np.array(CENTRE) - 400 * np.array(
         [np.sin(np.radians(azimuth_deg)), np.cos(np.radians(azimuth_deg))]
     )
@@ -298,16 +295,16 @@ def test_gaps_leave_columns_empty_and_never_zero(tmp_path: Path) -> None:
     known = np.array([True, True, False, False])
     for name in (
         *("surface_m2", "elevation_min_m", "elevation_max_m", "elevation_range_m", "slope_deg"),
-        *("aspect_deg", "fall_height_m", "runout_m", "h_over_l", "dem_resolution_m"),
-        *("crown_elevation_m", "toe_elevation_m"),
+        *("aspect_deg", "runout_m", "h_over_l", "dem_resolution_m"),
+        *("elevation_max_m", "elevation_min_m"),
     ):
         assert np.array_equal(np.isfinite(getattr(found, name)), known), name
-    assert [point is not None for point in found.crowns] == known.tolist()
+    assert [point is not None for point in found.highest_points] == known.tolist()
     assert found.axis.tolist() == ["downslope", "downslope", "box", "box"]
     assert found.length_m == pytest.approx([400] * 4)
     assert found.slope_deg[1] == pytest.approx(np.degrees(np.arctan(0.5)), rel=EXACT)
     # the toe is the lowest point that has a height, at the gap's edge
-    assert found.toes[1].x == pytest.approx(CENTRE[0] + 8, abs=16)
+    assert found.lowest_points[1].x == pytest.approx(CENTRE[0] + 8, abs=16)
     assert found.elevation_min_m[1] == pytest.approx(2000 - 0.5 * 8, abs=8)
 
 
@@ -356,7 +353,7 @@ def test_hostile_shapes_are_measured_or_empty(tmp_path: Path, crs: pyproj.CRS) -
     # three points in a line have an area of rounding errors where they are moved
     for name in ("a point", "nothing", "none", *(["no area"] if crs == UTM else [])):
         assert np.isnan(found.slope_deg[rows[name]]), name
-        assert found.crowns[rows[name]] is None, name
+        assert found.highest_points[rows[name]] is None, name
     for name in ("a point", "nothing", "none"):
         assert found.axis[rows[name]] is None or found.length_m[rows[name]] == 0, name
     if crs == UTM:
@@ -407,7 +404,7 @@ def test_a_million_vertices(measured) -> None:  # type: ignore[no-untyped-def]
     )
     found = measured(plane(0.0, 0.5), shape)
     assert found.length_m[0] == pytest.approx(1001, abs=0.01)
-    assert found.fall_height_m[0] == pytest.approx(500.5, abs=0.01)
+    assert found.elevation_range_m[0] == pytest.approx(500.5, abs=0.01)
 
 
 @settings(max_examples=12)
@@ -434,7 +431,7 @@ def test_rectangles_down_any_plane(
     assert turn == pytest.approx(0, abs=0.02)
     assert found.length_m[0] == pytest.approx(length_m, rel=1e-3, abs=1e-3 * width_m)
     assert found.width_m[0] == pytest.approx(width_m, rel=1e-3, abs=1e-3 * length_m)
-    assert found.fall_height_m[0] == pytest.approx(steepness * length_m, abs=2e-3)
+    assert found.elevation_range_m[0] == pytest.approx(steepness * length_m, abs=2e-3)
     assert np.tan(np.radians(found.slope_deg[0])) == pytest.approx(steepness, abs=2e-5)
 
 

@@ -90,8 +90,8 @@ def write_inventory(folder: Path, wanted: InventoryContents | None = None) -> Pa
         write_dem(dem, wanted.crs or UTM)
     layers = InventoryLayers(
         landslides=table,
-        crowns=_points(table, 3, wanted),
-        toes=_points(table, 1, wanted),
+        highest_points=_points(table, 3, wanted),
+        lowest_points=_points(table, 1, wanted),
         density=_density(table, wanted.crs),
     )
     write_geopackage(layers, folder / GEOPACKAGE)
@@ -142,7 +142,7 @@ def _table(polygons: NDArray[np.object_], wanted: InventoryContents) -> geopanda
     terrain: dict[str, Any] = {
         "slope_deg": random.uniform(15, 50, number),
         "aspect_deg": random.vonmises(2.4, 1.5, number) * 180 / np.pi % 360,
-        "fall_height_m": random.uniform(40, 400, number),
+        "elevation_range_m": random.uniform(40, 400, number),
         "runout_m": random.uniform(100, 900, number),
         "h_over_l": random.uniform(0.3, 0.9, number),
         "elevation_min_m": random.uniform(900, 1400, number),

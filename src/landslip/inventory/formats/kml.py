@@ -1,4 +1,4 @@
-"""``inventory.kmz``: landslides, crowns and toes for the field, with their attributes in words."""
+"""``inventory.kmz``: landslides with highest and lowest points, their attributes in words."""
 
 import html
 import io
@@ -28,7 +28,14 @@ MAX_POINTS = 500_000
 _TOLERANCES_M = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _DEGREE_M = 111_195.0
 _ICON_PX = 32
-_TITLES = ("landslides", "crowns", "toes", "landslide", "crown", "toe")
+_TITLES = (
+    "landslides",
+    "highest_points",
+    "lowest_points",
+    "landslide",
+    "highest_point",
+    "lowest_point",
+)
 _DATE = (2000, 1, 1, 0, 0, 0)
 
 
@@ -38,15 +45,15 @@ def write_kmz(
     path: Path,
     language: Language = Language.ENGLISH,
 ) -> None:
-    """Write the landslides, the `LARGEST` of them at most, with their crowns and toes.
+    """Write the landslides, the `LARGEST` of them at most, with their highest and lowest points.
 
     Outlines are simplified until they have `MAX_POINTS` points at most, which phones still open,
     by 100 m at most; the document states by how much. The layers have a coordinate system.
     """
     files = {
         "doc.kml": _document(layers, record, language).encode(),
-        "files/crown.png": _icon(colours.CROWN, corners=3),
-        "files/toe.png": _icon(colours.TOE, corners=0),
+        "files/highest_point.png": _icon(colours.HIGHEST, corners=3),
+        "files/lowest_point.png": _icon(colours.LOWEST, corners=0),
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -84,7 +91,10 @@ def _document(layers: InventoryLayers, record: InventoryRecord, language: Langua
         landslides=_landslides(shown, outlines, language),
         points={
             kind: _points(points[points["id"].isin(ids)], language)
-            for kind, points in (("crown", layers.crowns), ("toe", layers.toes))
+            for kind, points in (
+                ("highest_point", layers.highest_points),
+                ("lowest_point", layers.lowest_points),
+            )
         },
     )
 

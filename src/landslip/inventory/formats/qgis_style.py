@@ -11,7 +11,7 @@ from landslip.core.messages import message
 from landslip.inventory.fields import FLAGS, LAYER_FIELDS
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.xml_templates import render_xml
-from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
+from landslip.inventory.record import DENSITY, HIGHEST_POINTS, LANDSLIDES, LOWEST_POINTS
 from landslip.inventory.statistics.density import density_limits
 
 Colour = tuple[int, int, int]
@@ -25,8 +25,8 @@ _SCALED_OUTLINE = {
 }
 _FLAG_FILTER = " OR ".join(f'coalesce("{flag}", false)' for flag in FLAGS)
 _MARKERS: dict[str, tuple[str, Colour, str]] = {
-    CROWNS: ("triangle", colours.CROWN, "2"),
-    TOES: ("circle", colours.TOE, "1.6"),
+    HIGHEST_POINTS: ("triangle", colours.HIGHEST, "2"),
+    LOWEST_POINTS: ("circle", colours.LOWEST, "1.6"),
 }
 
 

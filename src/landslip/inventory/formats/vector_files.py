@@ -18,7 +18,7 @@ from landslip.inventory.fields import CSV_FIELDS, FIELDS, LAYER_FIELDS, FieldKin
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
 from landslip.inventory.layers import InventoryLayers
-from landslip.inventory.record import CROWNS, DENSITY, LANDSLIDES, TOES
+from landslip.inventory.record import DENSITY, HIGHEST_POINTS, LANDSLIDES, LOWEST_POINTS
 from landslip.io.vector import FIXED_DATE, gdal_crs, vector_writing, write_error
 
 GEOMETRY_COLUMN = "geom"
@@ -80,11 +80,14 @@ def write_parquet(landslides: geopandas.GeoDataFrame, path: Path) -> None:
 def write_csv(layers: InventoryLayers, path: Path) -> None:
     """Write the landslides as comma-separated values: all columns, no outlines.
 
-    Crown and toe are given as longitude and latitude besides. The text is UTF-8 and begins with a
-    byte order mark, without which spreadsheets do not see that.
+    Highest and lowest points are given as longitude and latitude besides. The text is UTF-8 and
+    begins with a byte order mark, without which spreadsheets do not see that.
     """
     plain = pandas.DataFrame(layers.landslides.drop(columns=layers.landslides.geometry.name))
-    places = [_places(layers.crowns, plain["id"]), _places(layers.toes, plain["id"])]
+    places = [
+        _places(layers.highest_points, plain["id"]),
+        _places(layers.lowest_points, plain["id"]),
+    ]
     for field, values in zip(CSV_FIELDS, np.hstack(places).T, strict=True):
         plain[field.name] = values
     plain.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
@@ -127,7 +130,7 @@ VALUES (?, ?, ?, ?, ?)
 def write_geopackage(
     layers: InventoryLayers, path: Path, language: Language = Language.ENGLISH
 ) -> None:
-    """Write the layers ``landslides``, ``crowns``, ``toes`` and ``density``.
+    """Write the layers ``landslides``, ``highest_points``, ``lowest_points`` and ``density``.
 
     Each has a spatial index, labels for its columns, and its default style in the table
     ``layer_styles``, where QGIS looks for it. Landslides are Polygon, or, where one has several
@@ -138,8 +141,8 @@ def write_geopackage(
     """
     tables = {
         LANDSLIDES: layers.landslides,
-        CROWNS: layers.crowns,
-        TOES: layers.toes,
+        HIGHEST_POINTS: layers.highest_points,
+        LOWEST_POINTS: layers.lowest_points,
         DENSITY: layers.density,
     }
     for name, frame in tables.items():
@@ -148,7 +151,7 @@ def write_geopackage(
             arrow_table(frame.set_geometry(geometries, crs=frame.crs)),
             path,
             "GPKG",
-            "Point" if name in {CROWNS, TOES} else kind,
+            "Point" if name in {HIGHEST_POINTS, LOWEST_POINTS} else kind,
             layer=name,
             crs=gdal_crs(frame.crs),
             VERSION=_VERSION,

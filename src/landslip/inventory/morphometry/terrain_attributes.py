@@ -1,4 +1,4 @@
-"""Morphometry of polygons: axis, slope and aspect, crown and toe."""
+"""Morphometry of polygons: axis, slope and aspect, highest and lowest point."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -51,8 +51,8 @@ class TerrainAttributes:
     to all sides, it is the box's longer side. It is straight: of a landslide that bends, length
     is the reach along it and not the way down.
 
-    ``axis`` is ``downslope`` or ``box``, None where there is no length; ``crowns`` and ``toes`` are
-    shapely Points in the polygons' coordinates, or None.
+    ``axis`` is ``downslope`` or ``box``, None where there is no length; ``highest_points`` and
+    ``lowest_points`` are shapely Points in the polygons' coordinates, or None.
     """
 
     surface_m2: Values
@@ -66,15 +66,12 @@ class TerrainAttributes:
     elevation_range_m: Values
     slope_deg: Values
     aspect_deg: Values
-    fall_height_m: Values
     runout_m: Values
     h_over_l: Values
     dem_resolution_m: Values
     dem_share: Values
-    crowns: NDArray[np.object_]
-    toes: NDArray[np.object_]
-    crown_elevation_m: Values
-    toe_elevation_m: Values
+    highest_points: NDArray[np.object_]
+    lowest_points: NDArray[np.object_]
 
 
 def terrain_attributes(
@@ -96,7 +93,7 @@ def terrain_attributes(
     columns: dict[str, NDArray[Any]] = {
         column.name: np.full(len(polygons), np.nan) for column in fields(TerrainAttributes)
     }
-    for name in ("axis", "crowns", "toes"):
+    for name in ("axis", "highest_points", "lowest_points"):
         columns[name] = np.full(len(polygons), None, dtype=object)
     attributes = TerrainAttributes(**columns)
     plane = MapPlane.of(crs)
@@ -157,7 +154,7 @@ def _columns(batch: PolygonBatch, elevation: ElevationModel | None) -> dict[str,
         "aspect_deg": aspect_deg,
         "dem_share": slopes.coverage,
         "dem_resolution_m": np.where(slopes.coverage >= MIN_COVERAGE, slopes.resolution_m, np.nan),
-        **crowns_and_toes(batch, elevation, slopes, axis_deg),
+        **highest_and_lowest_points(batch, elevation, slopes, axis_deg),
     }
 
 
@@ -223,15 +220,15 @@ def _ratio(over: Values, under: Values) -> Values:
         return np.where(under > 0, over / under, np.nan)
 
 
-def crowns_and_toes(
+def highest_and_lowest_points(
     batch: PolygonBatch, elevation: ElevationModel, slopes: SlopeStatistics, azimuth_deg: Values
 ) -> dict[str, NDArray[Any]]:
     """Return columns of the highest and lowest points, among outline and points inside.
 
     Points on the outline are its vertices, and others no farther apart than the elevation model's
     pixels, or than a 400th of the perimeter where that is more. Of points as high within 1 mm, the
-    crown (toe) is the one farthest up (down) the axis, ten metres beside it counting as one back
-    along it. There are none where fewer than half of the points have heights.
+    highest (lowest) is the one farthest up (down) the axis, ten metres beside it counting as one
+    back along it. There are none where fewer than half of the points have heights.
     """
     count = len(batch.polygons)
     edges = batch.edges
@@ -260,23 +257,21 @@ def crowns_and_toes(
         first = np.flatnonzero(np.diff(owner[high][order], prepend=-1))
         return np.where(np.isfinite(top), sign * top, np.nan), high[order[first]]
 
-    (highest_m, crown), (lowest_m, toe) = highest(1), highest(-1)
-    rows = owner[crown]
-    ends = [batch.plane.metres(points[at], batch.origins[rows]) for at in (crown, toe)]
+    (highest_m, top), (lowest_m, foot) = highest(1), highest(-1)
+    rows = owner[top]
+    ends = [batch.plane.metres(points[at], batch.origins[rows]) for at in (top, foot)]
     runout_m = np.full(count, np.nan)
     runout_m[rows] = np.hypot(*(ends[0] - ends[1]).T)
-    crowns, toes = np.full((2, count), None, dtype=object)
-    crowns[rows], toes[rows] = shapely.points(points[crown]), shapely.points(points[toe])
-    fall_m = highest_m - lowest_m
+    highest_points, lowest_points = np.full((2, count), None, dtype=object)
+    highest_points[rows] = shapely.points(points[top])
+    lowest_points[rows] = shapely.points(points[foot])
+    range_m = highest_m - lowest_m
     return {
         "elevation_min_m": lowest_m,
         "elevation_max_m": highest_m,
-        "elevation_range_m": fall_m,
-        "fall_height_m": fall_m,
+        "elevation_range_m": range_m,
         "runout_m": runout_m,
-        "h_over_l": _ratio(fall_m, runout_m),
-        "crowns": crowns,
-        "toes": toes,
-        "crown_elevation_m": highest_m,
-        "toe_elevation_m": lowest_m,
+        "h_over_l": _ratio(range_m, runout_m),
+        "highest_points": highest_points,
+        "lowest_points": lowest_points,
     }

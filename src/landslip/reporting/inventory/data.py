@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from landslip.core.errors import InputError
 from landslip.inventory.fields import FIELDS_BY_NAME
 from landslip.inventory.record import (
-    CROWNS,
     DENSITY,
     GEOPACKAGE,
+    HIGHEST_POINTS,
     LANDSLIDES,
+    LOWEST_POINTS,
     STATISTICS,
-    TOES,
     InventoryRecord,
     read_record,
 )
@@ -27,27 +27,27 @@ from landslip.inventory.statistics.result import InventoryStatistics
 
 _NEEDED = {
     LANDSLIDES: tuple(FIELDS_BY_NAME),
-    CROWNS: ("id",),
-    TOES: ("id",),
+    HIGHEST_POINTS: ("id",),
+    LOWEST_POINTS: ("id",),
     DENSITY: ("landslides", "per_km2"),
 }
+_EARLIER_NAMES = {HIGHEST_POINTS: "crowns", LOWEST_POINTS: "toes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryData:
     """An inventory as written: its record, its statistics if there are any, and its layers.
 
-    ``landslides`` are polygons with all columns, the largest first; ``crowns`` and ``toes`` the
-    highest and lowest points, with ``id``; ``density`` square cells, with ``landslides`` and
-    ``per_km2``.
+    ``landslides`` are polygons with all columns, the largest first; ``highest_points`` and
+    ``lowest_points`` have ``id``; ``density`` is square cells, with ``landslides`` and ``per_km2``.
     """
 
     folder: Path
     record: InventoryRecord
     statistics: InventoryStatistics | None
     landslides: geopandas.GeoDataFrame
-    crowns: geopandas.GeoDataFrame
-    toes: geopandas.GeoDataFrame
+    highest_points: geopandas.GeoDataFrame
+    lowest_points: geopandas.GeoDataFrame
     density: geopandas.GeoDataFrame
 
     @property
@@ -95,20 +95,23 @@ def read_inventory(folder: Path) -> InventoryData:
         record=record,
         statistics=statistics,
         landslides=layers[LANDSLIDES],
-        crowns=layers[CROWNS],
-        toes=layers[TOES],
+        highest_points=layers[HIGHEST_POINTS],
+        lowest_points=layers[LOWEST_POINTS],
         density=layers[DENSITY],
     )
 
 
 def _layer(file: Path, name: str) -> geopandas.GeoDataFrame:
     present = {str(layer) for layer, _ in pyogrio.list_layers(file)}
+    needed = _NEEDED[name]
+    if name not in present:
+        name = _EARLIER_NAMES.get(name, name)
     if name not in present:
         if name == LANDSLIDES:
             raise InputError(f"{file}: there is no layer {name} in it; make the inventory again")
-        return geopandas.GeoDataFrame({column: [] for column in _NEEDED[name]}, geometry=[])
+        return geopandas.GeoDataFrame({column: [] for column in needed}, geometry=[])
     frame = pyogrio.read_dataframe(file, layer=name)
-    missing = [column for column in _NEEDED[name] if column not in frame]
+    missing = [column for column in needed if column not in frame]
     if missing:
         raise InputError(
             f"{file}: the layer {name} has no column {missing[0]}; make the inventory again"

@@ -13,7 +13,7 @@ _SHOWN = (
     "area_m2",
     "length_m",
     "width_m",
-    "fall_height_m",
+    "elevation_range_m",
     "h_over_l",
     "slope_deg",
     "aspect_deg",

@@ -212,7 +212,7 @@ def landslide_map(context: MapContext, at: int, texts: Texts) -> str:
         draw_polygons(axis, neighbours, "neighbours", fc="none", ec=edge, lw=1.1, alpha=alpha)
         own = to_pixels(data.outlines[at : at + 1], data.crs, frame)
         _draw_outlines(axis, own, kind, width=2.0)
-        for layer, marker in ((data.crowns, "^"), (data.toes, "o")):
+        for layer, marker in ((data.highest_points, "^"), (data.lowest_points, "o")):
             points = np.asarray(layer.geometry[layer["id"] == number].array, dtype=object)
             for point in to_pixels(points[:1], data.crs, frame):
                 x, y = shapely.get_x(point), shapely.get_y(point)

@@ -29,7 +29,6 @@ _ATTRIBUTES = (
     "elevation_max_m",
     "elevation_range_m",
     "slope_deg",
-    "fall_height_m",
     "runout_m",
     "h_over_l",
     "ndvi_mean",
