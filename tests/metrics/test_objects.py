@@ -9,8 +9,10 @@ from landslip.metrics.objects import (
     ObjectCounts,
     area_m2,
     count_objects,
+    right_object_maxima,
     searched_km2,
     size_classes_px,
+    whole_object_sizes,
 )
 
 FLAGS = hnp.arrays(np.bool_, (7, 8))
@@ -142,3 +144,38 @@ def test_tiles_add_up() -> None:
 def test_areas() -> None:
     assert area_m2(100, 2.0) == 400
     assert searched_km2(500_000, 2.0) == pytest.approx(2.0)
+
+
+def test_maxima_of_objects_that_are_right() -> None:
+    probability = np.array(
+        [
+            [0.6, 0.9, 0.0, 0.7, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.8, 0.5, 0.5, 0.0, 0.95],
+        ]
+    )
+    landslide = mask(
+        "##...",
+        ".....",
+        "#....",
+    )
+    counted = mask(
+        "#####",
+        "#####",
+        "##.##",
+    )
+    # (0, 0) is right; (0, 3) and (2, 4) are false; of (2, 0) half of what is counted is right
+    found = right_object_maxima(probability, 0.5, landslide, counted)
+    assert found.tolist() == [0.9, 0.8]
+
+
+def test_sizes_of_objects_that_no_edge_cuts() -> None:
+    label = mask(
+        "##....",
+        "..#...",
+        "....#.",
+        "...#..",
+        "......",
+    )
+    assert whole_object_sizes(label).tolist() == [2]
+    assert whole_object_sizes(everywhere(label)).tolist() == []

@@ -38,7 +38,7 @@ def inventory(
         float | None,
         typer.Option(
             help="Probability that some pixel of a landslide reaches. [default: midway from --low "
-            "to 1]"
+            "to what the model's right landslides reach]"
         ),
     ] = None,
     min_area: Annotated[
@@ -145,5 +145,6 @@ def inventory(
 def print_inventory(out: Path, record: "InventoryRecord") -> None:
     """Print notes and the result."""
     for note in record.notes:
-        typer.echo(f"note: {note}", err=True)
+        kind = "warning" if note in record.warnings else "note"
+        typer.echo(f"{kind}: {note}", err=True)
     typer.echo(f"{out}: {record.landslides} landslides in {', '.join(record.files)}")

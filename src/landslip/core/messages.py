@@ -26,6 +26,11 @@ class Message(StrictModel):
     key: str
     values: "dict[str, int | float | str | Message]" = {}  # noqa: RUF012 - pydantic copies it
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether the result should not be used before somebody has looked at it."""
+        return self.key.startswith("warning.")
+
     def text(self, language: Language = Language.ENGLISH) -> str:
         """Return the sentence in a language.
 

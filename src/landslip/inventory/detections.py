@@ -28,11 +28,10 @@ from landslip.inference.table import to_map_polygons
 from landslip.inventory.polygons.polygonize import polygonize
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
-from landslip.inventory.request import CleaningOptions, InventoryRequest
+from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
-from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.models.folder import CARD, open_model
 
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
@@ -145,10 +144,17 @@ def detections_from_extraction(
                 "extraction, whose mapped area is that with data; leave it out"
             )
     summary, crs = folder.summary, folder.grid.crs
-    options = _complete_thresholds(request.cleaning, folder)
-    found = polygonize(folder.path / PROBABILITY, options, elevation, progress=progress)
+    options = request.cleaning
+    if options.low is None:
+        options = replace(options, low=summary.threshold)
+    found = polygonize(
+        folder.path / PROBABILITY,
+        options,
+        elevation,
+        card=folder.card,
+        progress=progress,
+    )
     cleaning = found.cleaning
-    dropped = {"below_high": cleaning.dropped_seedless, "below_min_area": cleaning.dropped_small}
     extent = shapely.Polygon(folder.grid.corners(folder.grid.window))
     valid_fraction = summary.valid_px / (summary.width * summary.height)
     return Detections(
@@ -180,35 +186,12 @@ def detections_from_extraction(
         ),
         model_card=folder.card,
         cleaning=cleaning,
-        notes=(
-            *summary.messages,
-            *(
-                message(f"polygons.{key}", count=count, total=cleaning.regions)
-                for key, count in dropped.items()
-                if count
-            ),
-            *found.notes,
-        ),
+        notes=(*summary.messages, *found.notes),
     )
 
 
 def _area_m2(shape: shapely.Geometry, crs: CRS | None) -> float:
     return float(AreaMeasure(crs).areas_m2(np.array([shape], object))[0])
-
-
-def _complete_thresholds(options: CleaningOptions, folder: ExtractionFolder) -> CleaningOptions:
-    """Take the thresholds that were left open from the extraction.
-
-    The upper one is midway from the lower one to 1 before calibration, so that calibration does
-    not change which landslides there are.
-    """
-    low = folder.summary.threshold if options.low is None else options.low
-    high = (1 + low) / 2 if options.high is None else options.high
-    card = folder.card
-    step = 1 / PROBABILITY_LEVELS
-    if options.high is None and card is not None and abs(low - card.calibrated_threshold) < step:
-        high = card.calibrated(card.upper_threshold)
-    return replace(options, low=low, high=high)
 
 
 def detections_from_file(request: InventoryRequest) -> Detections:

@@ -61,10 +61,18 @@ class DemRecord(StrictModel):
 
 
 class CleaningRecord(StrictModel):
-    """How polygons were made of probabilities; see `landslip inventory --help`."""
+    """How polygons were made of probabilities; see `landslip inventory --help`.
+
+    Attributes:
+        expected_high: upper threshold by the model's validation landslides; None: not known, or
+            another was stated.
+        highest: probability of the map; None: it has no data, or an earlier version wrote this.
+    """
 
     low: float
     high: float
+    expected_high: float | None = None
+    highest: float | None = None
     min_area_m2: float
     max_shift_m: float | None
     smooth: bool
@@ -77,7 +85,7 @@ class CleaningRecord(StrictModel):
 
 
 class InventoryRecord(StrictModel):
-    """The whole of ``inventory.json``."""
+    """The whole of ``inventory.json``; ``warnings`` are those of the notes that are one."""
 
     format: Literal["landslip-inventory"] = "landslip-inventory"
     version: int = FORMAT_VERSION
@@ -96,6 +104,7 @@ class InventoryRecord(StrictModel):
     mapped_m2: float | None
     landslides: int
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     files: tuple[str, ...]
     _complete = model_validator(mode="before")(complete_notes)

@@ -21,7 +21,8 @@ class CleaningOptions:
         low: pixels from this probability on belong to a landslide; None: the threshold of the
             extraction, 0.5 of a raster alone.
         high: a landslide has at least one pixel from this probability on (hysteresis); None:
-            midway from ``low`` to 1.
+            midway from ``low`` to what right landslides reach, see
+            `landslip.inventory.polygons.hysteresis`.
         min_area_m2: minimum mapping unit: smaller landslides are left out, and none is split into
             smaller ones. Holes that are smaller are filled if no point in them is farther from
             the hole's outline than ``max_shift_m``. None: 100 of an extraction with a coordinate

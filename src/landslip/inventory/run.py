@@ -146,6 +146,7 @@ def make_inventory(
         mapped_m2=detections.mapped_m2,
         landslides=len(detections.polygons),
         notes=sentences(messages),
+        warnings=sentences(one for one in messages if one.is_warning),
         messages=messages,
         files=(),
     )

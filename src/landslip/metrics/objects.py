@@ -74,6 +74,32 @@ def count_objects(
     )
 
 
+def right_object_maxima(
+    probability: NDArray[np.floating],
+    threshold: float,
+    landslide: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Return the highest probability (n,) of each object of the result that is not false.
+
+    The object is of counted pixels whose probability (height, width) reaches the threshold.
+    """
+    numbers, count = ndimage.label((probability >= threshold) & counted, structure=_TOUCH)
+    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    shared = np.bincount(numbers[landslide & counted], minlength=count + 1)
+    right = 1 + np.flatnonzero(2 * shared[1:] >= sizes[1:])
+    return np.asarray(ndimage.maximum(probability, numbers, right), dtype=np.float64)
+
+
+def whole_object_sizes(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the pixels (n,) of each object of a tile that the tile's edge does not cut."""
+    numbers, count = ndimage.label(mask, structure=_TOUCH)
+    is_cut = np.zeros(count + 1, dtype=np.bool_)
+    for edge in (numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]):
+        is_cut[edge] = True
+    return np.bincount(numbers.ravel(), minlength=count + 1)[1:][~is_cut[1:]]
+
+
 def size_classes_px() -> list[tuple[int, int | None]]:
     """Return each size class as (at least, under); the last has no end."""
     return list(zip(SIZES_PX, (*SIZES_PX[1:], None), strict=True))

@@ -14,6 +14,7 @@ from landslip.models.engines.base import PROBABILITY_LEVELS, threshold_level
 from landslip.models.networks.architecture import Architecture
 
 FORMAT_VERSION = 1
+MIN_AREA_PX = 4
 
 
 class InputCard(StrictModel):
@@ -143,6 +144,27 @@ class ProbabilityCalibrationCard(StrictModel):
     )
 
 
+class ObjectsCard(StrictModel):
+    """Connected objects of the training labels, and those that the network finds rightly.
+
+    Quantiles are those of 5 %, 50 % and 95 %; None: there is no such object.
+    """
+
+    label_objects: int = Field(description="of the training tiles, not cut by a tile's edge")
+    label_px: tuple[float, float, float] | None = Field(description="quantiles of their pixels")
+    right_objects: int = Field(
+        description="objects found in the validation tiles, half or more on landslides"
+    )
+    right_maxima: tuple[float, float, float] | None = Field(
+        description="quantiles of their highest probabilities, before calibration"
+    )
+
+    @property
+    def peak(self) -> float | None:
+        """The probability that half of the rightly found objects reach; None: unknown."""
+        return None if self.right_maxima is None else self.right_maxima[1]
+
+
 class TrainingStatisticsCard(StrictModel):
     """Statistics of the training tiles, to detect scenes out of distribution."""
 
@@ -173,6 +195,7 @@ class ModelCard(StrictModel):
     )
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")
+    objects: ObjectsCard | None = Field(None, description="None: not measured")
     exports: ExportsCard | None = Field(None, description="None: never exported")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
     training_statistics: TrainingStatisticsCard | None = Field(
@@ -205,8 +228,23 @@ class ModelCard(StrictModel):
 
     @property
     def upper_threshold(self) -> float:
-        """The network's probability that a landslide reaches somewhere (hysteresis)."""
-        return (1 + self.threshold) / 2
+        """The network's probability that a landslide reaches somewhere (hysteresis).
+
+        Midway from the threshold to what half of the landslides reach that the network found
+        rightly, or to 1 where that is not known.
+        """
+        peak = None if self.objects is None else self.objects.peak
+        return (self.threshold + max(self.threshold, 1.0 if peak is None else peak)) / 2
+
+    @property
+    def min_area_px(self) -> int:
+        """Default minimum area of an extraction, in pixels of the training data.
+
+        `MIN_AREA_PX`, or less where one in twenty of the labels' objects is smaller.
+        """
+        if self.objects is None or self.objects.label_px is None:
+            return MIN_AREA_PX
+        return max(1, min(MIN_AREA_PX, int(self.objects.label_px[0])))
 
     @property
     def level_table(self) -> LevelTable | None:

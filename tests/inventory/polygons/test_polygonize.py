@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
 from tests.conftest import WriteRaster
+from tests.factories.models import make_card
 from tests.inventory.polygons.pixel_shapes import TONGUES, Slope, box, outlines_of
 
 from landslip.core.errors import InputError
@@ -18,6 +20,7 @@ from landslip.core.messages import message
 from landslip.inventory.polygons import polygonize as polygonize_module
 from landslip.inventory.polygons.polygonize import LandslidePolygons, fill_narrow_holes, polygonize
 from landslip.inventory.request import CleaningOptions
+from landslip.models.card import ObjectsCard
 
 METRES = Affine(2, 0, 500_000, 0, -2, 4_000_000)
 PLAIN: dict[str, Any] = {"min_area_m2": 0.0, "smooth": False, "split": False}
@@ -60,7 +63,82 @@ def test_hysteresis_as_by_hand(write_raster: WriteRaster, steps: NDArray[np.uint
     burnt = rasterize(result.polygons, out_shape=steps.shape, transform=METRES)
     np.testing.assert_array_equal(burnt == 1, np.isin(names, kept))
     assert result.cleaning.largest_shift_m == 0
-    assert result.notes == ()
+    assert [note.key for note in result.notes] == ["polygons.below_high"]
+
+
+def test_a_map_of_low_probabilities_keeps_its_landslides(write_raster: WriteRaster) -> None:
+    steps = np.full((60, 60), 40, dtype=np.uint8)
+    steps[5:25, 5:25] = steps[30:50, 10:30] = 90
+    steps[40:50, 45:55] = 72
+
+    result = polygonize(write(write_raster, steps), CleaningOptions(low=0.275))
+
+    assert sorted(result.pixels.tolist()) == [400, 400]
+    assert result.cleaning.high == pytest.approx((0.275 + 0.36) / 2)
+    assert result.cleaning.highest == 0.36
+    assert not any(note.is_warning for note in result.notes)
+
+
+def test_a_model_that_was_more_certain_is_told(write_raster: WriteRaster) -> None:
+    steps = np.full((60, 60), 40, dtype=np.uint8)
+    steps[5:25, 5:25] = 90
+
+    objects = ObjectsCard(
+        label_objects=0, label_px=None, right_objects=9, right_maxima=(0.5, 0.98, 0.99)
+    )
+    card = make_card().model_copy(update={"threshold": 0.275, "objects": objects})
+
+    result = polygonize(write(write_raster, steps), CleaningOptions(low=0.275), card=card)
+
+    assert len(result) == 1
+    assert result.cleaning.expected_high == pytest.approx(0.6275)
+    (told,) = [note.text() for note in result.notes if note.is_warning]
+    assert "high would be 0.627" in told
+    assert "highest probability is 0.36), so high is lowered to 0.318" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"high": 0.9}, "1 of 1 connected regions with 100 % .* 1 nowhere reach high 0.9 .* 0.36"),
+        ({"min_area_m2": 5000.0}, "0 nowhere reach .* 1 of the others are smaller .* 5000 m2"),
+        ({"low": 0.5}, "no pixel of the map reaches low 0.5, the highest has 0.36"),
+    ],
+)
+def test_an_empty_result_is_never_silent(
+    write_raster: WriteRaster, given: dict[str, Any], expected: str
+) -> None:
+    steps = np.full((60, 60), 40, dtype=np.uint8)
+    steps[5:25, 5:25] = 90
+
+    result = polygonize(write(write_raster, steps), CleaningOptions(**({"low": 0.275} | given)))
+
+    assert len(result) == 0
+    (told,) = [note.text() for note in result.notes if note.is_warning]
+    assert re.search(expected, told)
+
+
+def test_a_map_without_data_is_told(write_raster: WriteRaster) -> None:
+    result = polygonize(
+        write(write_raster, np.full((9, 9), 255, dtype=np.uint8)), CleaningOptions(low=0.5)
+    )
+    assert [note.key for note in result.notes] == ["warning.map_no_data"]
+    assert result.cleaning.highest is None
+
+
+def test_a_default_that_removes_most_is_told(write_raster: WriteRaster) -> None:
+    steps = np.zeros((60, 60), dtype=np.uint8)
+    steps[2:50:6, 2:50:6] = 240
+    steps[30:50, 52:60] = 240
+    path = write(write_raster, steps)
+
+    by_default = polygonize(path, CleaningOptions(low=0.5))
+    stated = polygonize(path, CleaningOptions(low=0.5, min_area_m2=100.0))
+
+    (told,) = [note.text() for note in by_default.notes if note.is_warning]
+    assert "64 of 65 connected regions with 29 % of their area are left out" in told
+    assert "64 of the others are smaller than min_area 100 m2" in told
+    assert not any(note.is_warning for note in stated.notes)
 
 
 def test_the_order_is_by_size_then_place(write_raster: WriteRaster) -> None:

@@ -75,6 +75,19 @@ def test_best_epoch_and_its_threshold_are_kept(trained: tuple[Path, list[EpochRe
     assert card.metrics["val"]["f1"] == pytest.approx(max(scores))
 
 
+def test_the_objects_of_labels_and_right_ones_are_stated(
+    trained: tuple[Path, list[EpochResult]],
+) -> None:
+    card = open_model(trained[0]).card
+    objects = card.objects
+    assert objects is not None
+    assert objects.label_objects == 9
+    assert card.min_area_px == 4
+    assert list(objects.label_px or ()) == [400, 400, 400]
+    assert objects.peak is not None
+    assert card.threshold <= objects.peak <= 1
+
+
 def test_tensorboard_has_curves_and_a_picture(trained: tuple[Path, list[EpochResult]]) -> None:
     events = EventAccumulator(str(trained[0] / "logs")).Reload()
     assert {"train/loss", "val/loss", "val/f1", "val/threshold"} <= set(events.Tags()["scalars"])

@@ -1,8 +1,7 @@
 """Landslide polygons from the probability of an extraction: hysteresis, split, holes, smoothing."""
 
 import math
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from landslip.inference.outlines import (
 )
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
+from landslip.inventory.polygons.hysteresis import UpperThreshold, upper_threshold
 from landslip.inventory.polygons.smoothing import smooth_outlines
 from landslip.inventory.polygons.watershed import (
     MAX_WINDOW_PX,
@@ -37,10 +37,13 @@ from landslip.inventory.polygons.watershed import (
 from landslip.inventory.record import CleaningRecord
 from landslip.inventory.request import DEFAULT_MIN_AREA_M2, CleaningOptions
 from landslip.io.raster import SensorImage
+from landslip.models.card import ModelCard
 from landslip.models.engines.base import PROBABILITY_LEVELS, threshold_level
 
 _BAND_PX = 1 << 22
 _READING = 0.6  # the fraction of reading in the progress
+MOST_REMOVED = 0.5
+"""A warning says so where defaults remove a larger share of the regions or of their area."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,8 @@ class LandslidePolygons:
 
     The polygons are valid, in the raster's map coordinates, exteriors counter-clockwise; none
     overlap. Probabilities are over the pixels from the lower threshold on; ``filled_px`` are those
-    of holes that were filled. Polygons that were split have the same region, from 1.
+    of holes that were filled. Polygons that were split have the same region, from 1. Warnings are
+    among the notes.
     """
 
     polygons: NDArray[np.object_]
@@ -72,12 +76,14 @@ def polygonize(
     options: CleaningOptions,
     elevation: ElevationSource | None = None,
     *,
+    card: ModelCard | None = None,
     progress: Progress = no_progress,
 ) -> LandslidePolygons:
     """Return the landslides of an extraction's ``probability.tif``.
 
     Its levels are of 1/250 in uint8, 255 is nodata. The slope is taken from the elevation, for
-    splitting.
+    splitting; the upper threshold, where none is stated, from the card of the model that made the
+    map, and from the map.
 
     Raises:
         InputError: the raster is no such probability, or metres are asked for and it has no
@@ -85,13 +91,14 @@ def polygonize(
     """
     with SensorImage(probability) as image:
         raster = _ProbabilityRaster.of(image, options)
-        landslides, counts = _read_regions(raster, sub_progress(progress, 0.0, _READING, 1.0))
+        reading = sub_progress(progress, 0.0, _READING, 1.0)
+        landslides, upper, counts = _read_regions(raster, card, reading)
         if options.split:
             context = SplitContext(
                 grid=image.grid,
-                read_levels=raster.levels,
+                read_levels=lambda window: raster.levels(window)[0],
                 low_level=raster.low_level,
-                high_level=raster.high_level,
+                high_level=threshold_level(upper.high),
                 min_part_px=max(raster.min_area_px, MIN_PART_PX),
                 elevation=elevation,
             )
@@ -109,7 +116,7 @@ def polygonize(
         shift_px = float(shifts_px.max(initial=0.0))
     else:
         polygons, shift_px = to_map_polygons(outlines, transform), 0.0
-    notes = []
+    notes = _removal_notes(raster, upper, counts)
     if split.too_large:
         notes.append(message("polygons.not_split", window=MAX_WINDOW_PX, count=split.too_large))
     if filled_px.any():
@@ -125,14 +132,16 @@ def polygonize(
         region=region[order] + 1,
         cleaning=CleaningRecord(
             low=raster.low,
-            high=raster.high,
+            high=upper.high,
+            expected_high=upper.expected,
+            highest=counts.highest,
             min_area_m2=raster.min_area_m2,
             max_shift_m=None if side_m is None else max_shift_px * side_m,
             smooth=options.smooth,
             split=options.split,
-            regions=counts["regions"],
-            dropped_seedless=counts["seedless"],
-            dropped_small=counts["small"],
+            regions=counts.total,
+            dropped_seedless=counts.seedless,
+            dropped_small=counts.small,
             split_regions=int(np.count_nonzero(np.bincount(region) > 1)),
             largest_shift_m=None if side_m is None else shift_px * side_m,
         ),
@@ -146,17 +155,15 @@ def polygonize(
 class _ProbabilityRaster:
     """A raster of probabilities, and the options in its levels and pixels.
 
-    The low level is the lowest of a landslide's pixels, the high one it reaches somewhere.
-    The minimum area in pixels, at least 1, is for rasters where all have one size; the longest
-    that a pixel's side is, is None without a coordinate system.
+    The low level is the lowest of a landslide's pixels. The minimum area in pixels, at least 1, is
+    for rasters where all have one size; the longest that a pixel's side is, is None without a
+    coordinate system.
     """
 
     image: SensorImage
     options: CleaningOptions
     low: float
-    high: float
     low_level: int
-    high_level: int
     min_area_m2: float
     min_area_px: int
     pixel_side_m: float | None
@@ -184,7 +191,6 @@ class _ProbabilityRaster:
         min_area_m2 = default_m2 if options.min_area_m2 is None else options.min_area_m2
         side_m = grid.resolution_m
         pixel_m2 = grid.pixel_area_m2 or (side_m and side_m**2)
-        high = (1 + low) / 2 if options.high is None else options.high
         pixel_side_m, max_shift_px = max_pixel_side_m(grid), 1.0
         if options.max_shift_m is not None and pixel_side_m is not None:
             max_shift_px = options.max_shift_m / pixel_side_m
@@ -192,17 +198,15 @@ class _ProbabilityRaster:
             image=image,
             options=options,
             low=low,
-            high=high,
             low_level=threshold_level(low),
-            high_level=threshold_level(high),
             min_area_m2=min_area_m2,
             min_area_px=max(math.ceil(min_area_m2 / pixel_m2 - 1e-6), 1) if pixel_m2 else 1,
             pixel_side_m=pixel_side_m,
             max_shift_px=max_shift_px,
         )
 
-    def levels(self, window: Window) -> NDArray[np.uint8]:
-        """Return quantised probabilities (height, width), 0 where there are no data.
+    def levels(self, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Return quantised probabilities (height, width), 0 where there are no data, and validity.
 
         Raises:
             InputError: there are values beyond the highest level.
@@ -215,43 +219,142 @@ class _ProbabilityRaster:
                 f"to {PROBABILITY_LEVELS}; the raster has {int(stored[valid].max())} at {window}. "
                 "Give an extraction's probability.tif"
             )
-        return np.where(valid, stored, np.uint8(0))
+        return np.where(valid, stored, np.uint8(0)), valid
+
+
+def _no_levels() -> NDArray[np.int64]:
+    return np.zeros(PROBABILITY_LEVELS + 1, dtype=np.int64)
+
+
+@dataclass(slots=True)
+class _RegionCounts:
+    """Regions and their pixels by highest level, of those of the minimum area and of all.
+
+    ``highest`` is the highest probability of the raster, None where it has no data.
+    """
+
+    all_regions: NDArray[np.int64] = field(default_factory=_no_levels)
+    all_px: NDArray[np.int64] = field(default_factory=_no_levels)
+    large_regions: NDArray[np.int64] = field(default_factory=_no_levels)
+    large_px: NDArray[np.int64] = field(default_factory=_no_levels)
+    high_level: int = 0
+    highest: float | None = None
+
+    def add(self, found: Landslides, is_large: NDArray[np.bool_]) -> None:
+        for regions, pixels, of_interest in (
+            (self.all_regions, self.all_px, np.ones_like(is_large)),
+            (self.large_regions, self.large_px, is_large),
+        ):
+            maxima = found.probability_maxima[of_interest]
+            np.add.at(regions, maxima, 1)
+            np.add.at(pixels, maxima, found.pixels[of_interest])
+
+    @property
+    def total(self) -> int:
+        return int(self.all_regions.sum())
+
+    @property
+    def seedless(self) -> int:
+        return int(self.all_regions[: self.high_level].sum())
+
+    @property
+    def kept(self) -> int:
+        return int(self.large_regions[self.high_level :].sum())
+
+    @property
+    def small(self) -> int:
+        return self.total - self.seedless - self.kept
+
+    @property
+    def removed_area_share(self) -> float:
+        """Of the area of all regions."""
+        kept_px = self.large_px[self.high_level :].sum()
+        return 1.0 - float(kept_px / max(self.all_px.sum(), 1))
 
 
 def _read_regions(
-    raster: _ProbabilityRaster, progress: Progress
-) -> tuple[Landslides, Counter[str]]:
+    raster: _ProbabilityRaster, card: ModelCard | None, progress: Progress
+) -> tuple[Landslides, UpperThreshold, _RegionCounts]:
     """Return the connected regions that reach the upper threshold and the minimum area.
 
-    The largest is the first; the counts are of all regions and of those that were dropped.
+    The largest is the first; the counts are of all regions. Without a stated upper threshold, it is
+    chosen once all regions are known.
     """
     grid, (height, width) = raster.image.grid, raster.image.shape
     rows = max(_BAND_PX // width, 1)
     polygonizer = Polygonizer()
-    counts = Counter[str]()
+    counts = _RegionCounts()
+    stated = raster.options.high
+    least_level = 0 if stated is None else threshold_level(stated)
     accepted = []
 
     def select(found: Landslides) -> Landslides:
-        reaching = found.take(np.flatnonzero(found.probability_maxima >= raster.high_level))
         if grid.pixel_area_m2 is not None or raster.min_area_m2 == 0:
-            is_large = reaching.pixels >= raster.min_area_px
+            is_large = found.pixels >= raster.min_area_px
         else:  # pixels differ in size
-            polygons = to_map_polygons(reaching.outlines, grid.transform)
+            polygons = to_map_polygons(found.outlines, grid.transform)
             is_large = AreaMeasure(grid.crs).areas_m2(polygons) >= raster.min_area_m2
-        large = reaching.take(np.flatnonzero(is_large))
-        counts["regions"] += len(found)
-        counts["seedless"] += len(found) - len(reaching)
-        counts["small"] += len(reaching) - len(large)
-        return large
+        counts.add(found, is_large)
+        return found.take(np.flatnonzero(is_large & (found.probability_maxima >= least_level)))
 
+    highest, has_data = 0, False
     for top in range(0, height, rows):
-        levels = raster.levels(Window(0, top, width, min(rows, height - top)))
+        levels, valid = raster.levels(Window(0, top, width, min(rows, height - top)))
+        highest, has_data = max(highest, int(levels.max())), has_data or bool(valid.any())
         polygonizer.add(levels >= raster.low_level, levels)
         accepted += [select(found) for found in polygonizer.take()]
         progress(min(top + rows, height), height)
     accepted += [select(found) for found in polygonizer.finish()]
     together = concatenate_landslides(accepted)
-    return together.take(_largest_first(together)), counts
+    if has_data:
+        counts.highest = highest / PROBABILITY_LEVELS
+    if stated is None:
+        candidates = counts.large_px if counts.large_px.any() else counts.all_px
+        upper = upper_threshold(raster.low, candidates, card)
+    else:
+        upper = UpperThreshold(high=stated, expected=None)
+    counts.high_level = threshold_level(upper.high)
+    reaching = together.take(np.flatnonzero(together.probability_maxima >= counts.high_level))
+    return reaching.take(_largest_first(reaching)), upper, counts
+
+
+def _removal_notes(
+    raster: _ProbabilityRaster, upper: UpperThreshold, counts: _RegionCounts
+) -> list[Message]:
+    """Return what the thresholds and the minimum area left out: warnings where it is plain."""
+    if counts.highest is None:
+        return [message("warning.map_no_data")]
+    numbers: dict[str, float] = {
+        "high": upper.high,
+        "highest": counts.highest,
+        "min_area_m2": raster.min_area_m2,
+    }
+    if counts.total == 0:
+        return [message("warning.map_empty", low=raster.low, **numbers)]
+    notes = [
+        message(f"polygons.{key}", count=count, total=counts.total)
+        for key, count in (("below_high", counts.seedless), ("below_min_area", counts.small))
+        if count
+    ]
+    if upper.is_lowered and upper.expected is not None:
+        notes.append(message("warning.high_lowered", expected=upper.expected, **numbers))
+    removed, share = counts.total - counts.kept, counts.removed_area_share
+    by_default = (counts.seedless and raster.options.high is None) or (
+        counts.small and raster.options.min_area_m2 is None
+    )
+    if counts.kept == 0 or (by_default and max(removed / counts.total, share) > MOST_REMOVED):
+        notes.append(
+            message(
+                "warning.most_removed",
+                removed=removed,
+                total=counts.total,
+                percent=100 * share,
+                below_high=counts.seedless,
+                small=counts.small,
+                **numbers,
+            )
+        )
+    return notes
 
 
 def _largest_first(landslides: Landslides) -> NDArray[np.int64]:

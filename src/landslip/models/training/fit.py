@@ -26,6 +26,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.io.visualization import rgb_composite
 from landslip.metrics.pixels import PixelCounts
+from landslip.models.card import ObjectsCard
 from landslip.models.networks.architecture import min_batch_size, multiple_of
 from landslip.models.networks.build import computes_in_bf16
 from landslip.models.training.data import Batch, crop_side, training_loader, validation_loader
@@ -38,6 +39,7 @@ from landslip.models.training.distributed import (
     trainer_settings,
 )
 from landslip.models.training.module import SegmentationModule, StepSeeding, TrainingCallbacks
+from landslip.models.training.objects import measure_objects
 from landslip.models.training.recipe import TrainConfig
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
@@ -73,7 +75,7 @@ class FitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestEpoch:
-    """The best epoch, counted from 1, its threshold and validation counts, and how it ran.
+    """The best epoch, counted from 1, its threshold, validation counts and objects, how it ran.
 
     ``seconds_before`` is the time of earlier, interrupted runs up to their last checkpoint. Without
     validation tiles it is the last epoch, at the request's threshold, and counts is None.
@@ -85,6 +87,7 @@ class BestEpoch:
     precision: str
     device: str
     seconds_before: float
+    objects: ObjectsCard
 
 
 def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -> BestEpoch | None:
@@ -134,7 +137,15 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     best = torch.load(checkpoints / BEST, map_location=module.device, weights_only=True)
     module.load_state_dict(best["state_dict"])
     module.on_load_checkpoint(best)
-    network.cpu().eval()
+    objects = measure_objects(
+        network.eval(),
+        request.dataset,
+        request.normalisation,
+        multiple=multiple_of(config.arch),
+        threshold=module.threshold,
+        device=module.device,
+    )
+    network.cpu()
     return BestEpoch(
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
@@ -144,6 +155,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
             torch.cuda.get_device_name() if device.type == "cuda" else device.type
         ),
         seconds_before=seconds_before,
+        objects=objects,
     )
 
 

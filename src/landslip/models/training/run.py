@@ -303,6 +303,7 @@ def _write_model(
         input=inputs,
         threshold=best.threshold,
         training=training,
+        objects=best.objects,
         metrics={} if best.counts is None else {"val": best.counts.as_dict()},
         files={file: sha256_of(folder / file) for file in files},
         stac=mlm_properties(name, initial.architecture, inputs, parameters, torch_version()),
