@@ -2,7 +2,7 @@
 
 import pytest
 
-from landslip.core.errors import argument, arguments_named_as_options
+from landslip.core.errors import InputError, argument, arguments_named_as_options
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,13 @@ def test_a_failed_command_leaves_no_trace() -> None:
     with pytest.raises(ValueError, match="x"), arguments_named_as_options():
         raise ValueError("x")
     assert argument("out") == "out"
+
+
+def test_a_message_is_one_short_line_of_printable_characters() -> None:
+    text = "a\x1b[31m\n  b\ud800\u202e" + "x" * 5000 + "end"
+    message = str(InputError(text))
+    assert message.startswith(r"a\x1b[31m b\ud800\u202exxx")
+    assert message.endswith("xxxend")
+    assert len(message) == 1200
+    assert message.isprintable()
+    assert str(InputError("滑坡　a  b")) == "滑坡　a  b"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from landslip.api.models import TrainedModel, as_model
 from landslip.api.temporary import remove_with, temporary_folder
-from landslip.core.arguments import BandsArgument, PathArgument, ProgressArgument
+from landslip.core.arguments import BandsArgument, PathArgument, ProgressArgument, checked
 from landslip.core.choices import EngineName, Precision
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError, argument
 from landslip.core.files import atomic_directory
@@ -112,6 +112,7 @@ class Extraction:
     summary: ExtractionSummary
 
     @classmethod
+    @checked()
     def open(cls, folder: PathArgument) -> "Extraction":
         """Open what `extract` or ``landslip extract`` wrote.
 
@@ -145,6 +146,7 @@ class Extraction:
         values = steps.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
         return Probability(array=np.where(valid, values, np.float32(np.nan)), grid=grid)
 
+    @checked()
     def save(self, out: PathArgument, *, overwrite: bool = False) -> Path:
         """Copy the result into a folder and return it.
 
@@ -172,6 +174,7 @@ class Extraction:
         )
 
 
+@checked()
 def extract(
     scene: Scene | PathArgument,
     model: TrainedModel | PathArgument,
@@ -263,6 +266,7 @@ def extract(
     return result
 
 
+@checked("folders")
 def extract_all(
     scenes: Iterable[PathArgument],
     model: TrainedModel | PathArgument,

@@ -13,6 +13,7 @@ from landslip.core.arguments import (
     BandsArgument,
     PathArgument,
     ProgressArgument,
+    checked,
     choose,
     optional_path,
 )
@@ -61,6 +62,7 @@ class Inventory:
         """Area, size distribution, magnitude, volume; None where the folder has none."""
         return self._data.statistics
 
+    @checked()
     def save(self, out: PathArgument, *, overwrite: bool = False) -> Path:
         """Copy the inventory into a folder and return it.
 
@@ -97,6 +99,7 @@ class Inventory:
         )
 
 
+@checked()
 def open_inventory(folder: PathArgument) -> Inventory:
     """Open what `make_inventory` or ``landslip inventory`` wrote.
 
@@ -109,6 +112,7 @@ def open_inventory(folder: PathArgument) -> Inventory:
     return Inventory(folder=Path(folder), record=read_record(Path(folder)))
 
 
+@checked("part")
 def make_inventory(
     source: Source,
     *,
@@ -224,6 +228,7 @@ def make_inventory(
     return inventory
 
 
+@checked()
 def compare(
     inventory: Inventory | PathArgument,
     reference: Inventory | PathArgument,
@@ -285,6 +290,7 @@ def compare(
             return run(request, shown)
 
 
+@checked("file")
 def report(
     inventory: Inventory | PathArgument,
     *,

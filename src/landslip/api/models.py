@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslip.core.arguments import PathArgument, ProgressArgument, choose, optional_path
+from landslip.core.arguments import PathArgument, ProgressArgument, checked, choose, optional_path
 from landslip.core.choices import (
     Arch,
     EngineName,
@@ -68,6 +68,7 @@ class TrainedModel:
         """
         return self._engine(engine, precision)
 
+    @checked()
     def predict(
         self,
         scene: "Scene | PathArgument",
@@ -130,6 +131,7 @@ class TrainedModel:
         )
 
 
+@checked()
 def load_model(path: PathArgument) -> TrainedModel:
     """Open a model folder.
 
@@ -152,6 +154,7 @@ def as_tiles(tiles: TileDataset | PathArgument) -> TileDataset:
     return tiles if isinstance(tiles, TileDataset) else TileDataset(Path(tiles))
 
 
+@checked()
 def train(
     tiles: TileDataset | PathArgument,
     *,
@@ -290,6 +293,7 @@ def _start_of(place: str) -> ModelFolder:
         ) from error
 
 
+@checked()
 def evaluate(
     model: TrainedModel | PathArgument,
     tiles: TileDataset | PathArgument,
@@ -327,6 +331,7 @@ def evaluate(
         )
 
 
+@checked()
 def calibrate(
     model: TrainedModel | PathArgument,
     tiles: TileDataset | PathArgument,
@@ -382,6 +387,7 @@ def calibrate(
         )
 
 
+@checked()
 def export(
     model: TrainedModel | PathArgument,
     *,
@@ -442,6 +448,7 @@ def export(
         )
 
 
+@checked()
 def predict_tiles(
     model: TrainedModel | PathArgument,
     tiles: TileDataset | PathArgument,
@@ -488,6 +495,7 @@ def predict_tiles(
     return len(counts)
 
 
+@checked("folders")
 def run_experiment(
     config: PathArgument,
     *,

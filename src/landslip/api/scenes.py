@@ -10,6 +10,7 @@ from landslip.core.arguments import (
     BandsArgument,
     PathArgument,
     ProgressArgument,
+    checked,
     choose,
     optional_path,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from landslip.preprocessing.pipeline.run import CloudRequest, PreprocessResult
 
 
+@checked()
 def open_scene(
     place: PathArgument,
     *,
@@ -61,6 +63,7 @@ def open_scene(
     return Scene(fspath(place), SceneOptions.stated(bands, units, nodata))
 
 
+@checked("folders")
 def preprocess(
     products: PathArgument | Iterable[PathArgument],
     *,
@@ -175,6 +178,7 @@ def preprocess(
     return scenes
 
 
+@checked("file")
 def orthorectify(
     image: PathArgument,
     *,
@@ -247,6 +251,7 @@ def orthorectify(
     return made
 
 
+@checked("file")
 def register(
     moving: PathArgument,
     reference: PathArgument,
@@ -307,6 +312,7 @@ def register(
     return made
 
 
+@checked("file")
 def pansharpen(
     ms: PathArgument,
     pan: PathArgument,

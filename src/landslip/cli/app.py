@@ -24,8 +24,10 @@ from landslip.cli import (
     train,
 )
 from landslip.cli.demo import command
+from landslip.cli.usage import Command, Group
 
 app = typer.Typer(
+    cls=Group,
     name="landslip",
     help="Map landslides from very-high-resolution satellite scenes.",
     no_args_is_help=True,
@@ -33,23 +35,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich triples the time that --help takes
 )
-app.command()(preprocess.preprocess)
-app.command()(orthorectify.orthorectify)
-app.command()(register.register)
-app.command()(pansharpen.pansharpen)
+app.command(cls=Command)(preprocess.preprocess)
+app.command(cls=Command)(orthorectify.orthorectify)
+app.command(cls=Command)(register.register)
+app.command(cls=Command)(pansharpen.pansharpen)
 app.add_typer(dataset.app, name="dataset")
-app.command()(train.train)
-app.command()(evaluate.evaluate)
-app.command()(predict_tiles.predict_tiles)
-app.command()(experiment.experiment)
-app.command()(calibrate.calibrate)
-app.command()(export.export)
-app.command()(extract.extract)
-app.command()(inventory.inventory)
-app.command()(compare.compare)
-app.command()(report.report)
-app.command()(synthetic.synthetic)
-app.command()(command.demo)
+app.command(cls=Command)(train.train)
+app.command(cls=Command)(evaluate.evaluate)
+app.command(cls=Command)(predict_tiles.predict_tiles)
+app.command(cls=Command)(experiment.experiment)
+app.command(cls=Command)(calibrate.calibrate)
+app.command(cls=Command)(export.export)
+app.command(cls=Command)(extract.extract)
+app.command(cls=Command)(inventory.inventory)
+app.command(cls=Command)(compare.compare)
+app.command(cls=Command)(report.report)
+app.command(cls=Command)(synthetic.synthetic)
+app.command(cls=Command)(command.demo)
 
 
 def _show_version(asked: bool) -> None:

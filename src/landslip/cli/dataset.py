@@ -7,18 +7,20 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
+from landslip.cli.usage import Command, Group
 
 if TYPE_CHECKING:
     from landslip.datasets.format import DatasetCard
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Make a dataset of tiles for training and testing.",
 )
 
 
-@app.command()
+@app.command(cls=Command)
 @handle_errors
 def scene(
     scene: Annotated[Path, typer.Argument(help="Raster with named bands.")],
@@ -82,7 +84,7 @@ def scene(
     _print_summary(tiles.card, out)
 
 
-@app.command()
+@app.command(cls=Command)
 @handle_errors
 def pairs(
     images: Annotated[
@@ -144,7 +146,7 @@ def pairs(
     _print_summary(tiles.card, out)
 
 
-@app.command()
+@app.command(cls=Command)
 @handle_errors
 def augment(
     dataset: options.Dataset,

@@ -1,19 +1,140 @@
 """How functions of the Python API take their arguments."""
 
-from collections.abc import Iterable
+import functools
+import inspect
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from landslip.core.bands import Bands
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, argument, excerpt
+from landslip.core.paths import (
+    OutputKind,
+    PathArgument,
+    check_outputs,
+    check_path,
+    check_text,
+    is_address,
+)
 from landslip.core.progress import Progress
 
-PathArgument = str | PathLike[str]
+__all__ = ["PathArgument"]
 BandsArgument = str | Iterable[str]
 ProgressArgument = bool | Progress | None
 Choice = TypeVar("Choice", bound=StrEnum)
+P = ParamSpec("P")
+Result = TypeVar("Result")
+_OUTPUTS = ("out", "report")
+_SEARCHED = ("products",)  # folders in which products are looked for, among other things
+_LARGEST = 2**63 - 1
+_RANGES = {
+    "seed": (0, 2**32 - 1),
+    "draws": (0, 1_000_000),
+    "epochs": (1, 1_000_000),
+    "batch_size": (1, 65_536),
+    "versions": (1, 100_000),
+    "tiles": (1, 100_000_000),
+    "tile": (1, 65_536),
+    "overlap": (0, 65_536),
+    "workers": (0, 4096),
+    "jobs": (1, 4096),
+    "devices": (1, 4096),
+    "num_nodes": (1, 4096),
+}
+
+
+def checked(
+    out: OutputKind = "folder",
+) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+    """Check the arguments of a function by their annotations before it is called.
+
+    Paths and texts are not blank and have no control characters, paths lead to no pipe or device,
+    numbers are finite (nodata may be NaN) and in the range of their name, and outputs (``out`` and
+    ``report``) are apart from what is read.
+    """
+
+    def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> Result:
+            given = signature.bind(*args, **kwargs).arguments
+            outputs: dict[str, Path] = {}
+            inputs: list[Path] = []
+            for name, value in given.items():
+                parameter = signature.parameters[name]
+                if value is None or value is parameter.default:
+                    continue
+                if not _takes_paths(parameter.annotation):
+                    _check_plain(value, name, parameter.annotation)
+                    continue
+                for path in _paths_of(value):
+                    check_path(path, name)
+                    if name in _OUTPUTS:
+                        outputs[name] = Path(path)
+                    elif name not in _SEARCHED and not is_address(fspath(path)):
+                        inputs.append(Path(path))
+            check_outputs(outputs, inputs, out)
+            return function(*args, **kwargs)
+
+        return run
+
+    return decorate
+
+
+def _takes_paths(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return "PathArgument" in annotation
+    return annotation == PathLike[str] or any(map(_takes_paths, get_args(annotation)))
+
+
+def _paths_of(value: Any) -> Iterator[PathArgument]:
+    """Yield the paths in an argument; an opened dataset or model gives its folder."""
+    if isinstance(value, str | PathLike):
+        yield value
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _paths_of(one)
+    elif isinstance(path := getattr(value, "path", getattr(value, "folder", None)), Path):
+        yield path
+
+
+def _check_plain(value: Any, name: str, annotation: Any) -> None:
+    kinds = get_args(annotation) or (annotation,)
+    if (int in kinds or float in kinds) and str not in kinds:
+        check_number(value, name, is_whole=float not in kinds)
+    elif isinstance(value, str):
+        check_text(value, argument(name))
+
+
+def check_number(value: Any, name: str, *, is_whole: bool) -> None:
+    """Refuse what is no finite number, or out of the range of the argument's name.
+
+    Raises:
+        InputError: it names the argument.
+    """
+    kind = "a whole number" if is_whole else "a number"
+    try:
+        number = operator.index(value) if is_whole else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+        is_number = False
+    else:
+        is_number = not isinstance(value, bool | str)
+    if not is_number:
+        raise InputError(f"{argument(name)} is {kind}; got {excerpt(repr(value), 60)}")
+    if "nodata" in name:
+        return
+    if not math.isfinite(number):
+        raise InputError(f"{argument(name)} is a finite number; got {number}")
+    least, most = _RANGES.get(name, (-_LARGEST, _LARGEST)) if is_whole else (-1e15, 1e15)
+    if not least <= number <= most:
+        limits = f"{least:,} to {most:,}" if is_whole else f"{least:g} to {most:g}"
+        raise InputError(f"{argument(name)} is {kind} from {limits}; got {excerpt(value, 60)}")
 
 
 def choose(kind: type[Choice], value: str, name: str) -> Choice:

@@ -1,11 +1,22 @@
 """What can go wrong in a way that the user can fix, and how an argument is called."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_LONGEST_MESSAGE = 1200
+_BREAKS = re.compile(r"[\t\n\r\v\f]+\s*")
+
 
 class LandslipError(Exception):
-    """A failure the user can fix; its message states rule, value, object and remedy."""
+    """A failure the user can fix; its message states rule, value, object and remedy.
+
+    The message is one line of at most 1,200 characters without control characters, whatever the
+    texts of the user's files that it quotes.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(excerpt(message, _LONGEST_MESSAGE))
 
 
 class InputError(LandslipError):
@@ -26,6 +37,25 @@ class MissingDependencyError(LandslipError):
 
 class LandslipWarning(UserWarning):
     """What a caller should know of a result that was made all the same."""
+
+
+def excerpt(text: object, most: int = 120) -> str:
+    """Return a text as a message quotes it.
+
+    In one line, with control characters and lone surrogates escaped, and without the middle of
+    what is longer than ``most`` characters.
+    """
+    line = _BREAKS.sub(" ", str(text).strip())
+    if not line.isprintable():
+        line = "".join(one if one.isprintable() or one.isspace() else _escaped(one) for one in line)
+    if len(line) <= most:
+        return line
+    end = most // 3
+    return f"{line[: most - end - 5]} ... {line[-end:]}"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def argument(name: str, value: object = None) -> str:

@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from landslip.core.arguments import PathArgument
+from landslip.core.arguments import PathArgument, checked
 from landslip.core.errors import LandslipWarning
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from landslip.datasets.format import TileDataset
 
 
+@checked()
 def open(path: PathArgument) -> "TileDataset":  # noqa: A001 - landslip.datasets.open reads well
     """Open a dataset folder.
 
@@ -33,6 +34,7 @@ def open(path: PathArgument) -> "TileDataset":  # noqa: A001 - landslip.datasets
     return TileDataset(Path(path))
 
 
+@checked()
 def from_scene(
     scene: PathArgument,
     labels: PathArgument,
@@ -105,6 +107,7 @@ def from_scene(
     return TileDataset(Path(out))
 
 
+@checked()
 def from_pairs(
     images: PathArgument | Iterable[PathArgument],
     masks: PathArgument | Iterable[PathArgument],
@@ -169,6 +172,7 @@ def from_pairs(
     return TileDataset(Path(out))
 
 
+@checked()
 def augment(
     dataset: "TileDataset | PathArgument",
     *,

@@ -1,0 +1,74 @@
+"""Arguments of the API are checked by their annotations."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from landslip.core.arguments import PathArgument, checked
+from landslip.core.errors import InputError
+
+
+@checked()
+def _work(
+    scenes: PathArgument | Iterable[PathArgument],
+    *,
+    out: PathArgument | None = None,
+    tiles: "Any | PathArgument" = None,
+    name: str | None = None,
+    suffix: str = "",
+    low: float | None = None,
+    nodata: float | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> str:
+    """Return a word."""
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        pytest.param({"scenes": ""}, "scenes is empty", id="path"),
+        pytest.param({"scenes": ["a", " "]}, "scenes is empty", id="one of several paths"),
+        pytest.param({"out": ""}, "out is empty", id="output"),
+        pytest.param({"tiles": Path("/dev/null")}, "is a device", id="annotated by a text"),
+        pytest.param({"name": " "}, "name is empty", id="text"),
+        pytest.param({"name": "\x1b"}, "name may not have control characters", id="control"),
+        pytest.param({"low": float("nan")}, "low is a finite number; got nan", id="NaN"),
+        pytest.param({"low": float("-inf")}, "low is a finite number; got -inf", id="infinite"),
+        pytest.param({"low": 1e300}, "low is a number from -1e\\+15 to 1e\\+15", id="huge"),
+        pytest.param({"low": True}, "low is a number; got True", id="truth value"),
+        pytest.param({"low": "x" * 999}, "low is a number; got .{1,70}$", id="word for number"),
+        pytest.param({"seed": -1}, "seed is a whole number from 0 to 4,294,967,295", id="below"),
+        pytest.param({"seed": 1.5}, "seed is a whole number; got 1.5", id="fraction"),
+        pytest.param({"seed": 2**70}, "got 1180591620717411303424", id="beyond 64 bits"),
+        pytest.param({"workers": 10**9}, "workers is a whole number from 0 to 4,096", id="many"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], rule: str) -> None:
+    with pytest.raises(InputError, match=rule):
+        _work(**({"scenes": "a.tif"} | arguments))
+
+
+def test_right_arguments_pass(tmp_path: Path) -> None:
+    assert _work("a.tif") == "done"
+    assert (
+        _work(["a.tif", tmp_path / "b"], out=tmp_path / "out", name="滑坡 1", suffix="") == "done"
+    )
+    assert (
+        _work("s3://x/a.tif", low=np.float32(0.5), nodata=float("nan"), seed=np.int64(3)) == "done"
+    )
+    assert _work("a.tif", low=0, nodata=1e300, workers=None, overwrite=True) == "done"
+    assert _work.__doc__ == "Return a word."
+
+
+def test_an_opened_input_has_its_folder(tmp_path: Path) -> None:
+    class Opened:
+        path = tmp_path
+
+    with pytest.raises(InputError, match="out is also an input"):
+        _work("a.tif", tiles=Opened(), out=tmp_path)
