@@ -1,5 +1,6 @@
 """Arguments of the API are checked by their annotations."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,8 @@ def test_right_arguments_pass(tmp_path: Path) -> None:
     assert (
         _work(["a.tif", tmp_path / "b"], out=tmp_path / "out", name="滑坡 1", suffix="") == "done"
     )
-    assert (
-        _work("s3://x/a.tif", low=np.float32(0.5), nodata=float("nan"), seed=np.int64(3)) == "done"
-    )
+    numbers: dict[str, Any] = {"low": np.float32(0.5), "nodata": math.nan, "seed": np.int64(3)}
+    assert _work("s3://x/a.tif", **numbers) == "done"
     assert _work("a.tif", low=0, nodata=1e300, workers=None, overwrite=True) == "done"
     assert _work.__doc__ == "Return a word."
 
