@@ -1,9 +1,20 @@
+import json
+from pathlib import Path
+
 import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.factories.datasets import make_tile, write_dataset
+from tests.factories.models import make_card, write_card
 
 from landslip.core.choices import Split
+from landslip.core.errors import InputError, OutputExistsError
+from landslip.datasets.format import TileDataset
+from landslip.datasets.splits.assignment import SplitPlan
 from landslip.metrics.pixels import PixelCounts
 from landslip.metrics.tile_scores import score_intervals
-from landslip.models.evaluation import Evaluation
+from landslip.models.evaluation import Evaluation, evaluate, record_evaluation
+from landslip.models.folder import CARD, ModelFolder, open_model
 
 
 def test_the_counts_of_each_tile_are_told_beside_their_sum() -> None:
@@ -22,3 +33,104 @@ def test_intervals_are_those_of_an_experiment_on_the_same_tiles() -> None:
     found = Evaluation(split=Split.TEST, threshold=0.5, tiles=tiles).as_dict()["intervals"]
     reported = score_intervals(counts[generator.permutation(30)][np.newaxis])
     assert found == {name: [one.low, one.high] for name, one in reported.items()}
+
+
+class CappedEngine:
+    """Says landslide where the first band is positive, at most with 0.75."""
+
+    name, precision = "capped", "fp32"
+
+    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        probability: NDArray[np.float32] = np.clip(0.5 + batch[:, 0], 0.01, 0.75)
+        return probability
+
+
+def write_tiles(folder: Path, seed: int = 0) -> TileDataset:
+    generator = np.random.default_rng(seed)
+    made = []
+    for number in range(20):
+        values = generator.uniform(-1, 1, (1, 32, 32)).astype(np.float32)
+        made.append(make_tile(f"t{number}", values, (values[0] > 0).astype(np.uint8)))
+    plan = SplitPlan(test_share=0.3, val_share=0.3, seed=0)
+    return write_dataset(folder, made, bands=("blue",), plan=plan)
+
+
+def write_model(folder: Path, dataset: TileDataset) -> ModelFolder:
+    folder.mkdir()
+    card = make_card(
+        bands=("blue",),
+        dtype="float32",
+        nodata=None,
+        tile_size=32,
+        mean=(0.0,),
+        std=(1.0,),
+        quantiles=((-1, 0, 1),),
+    )
+    digests = dataset.card.model_dump(include={"pixels_sha256", "split_sha256"})
+    training = card.training.model_copy(update=digests)
+    return write_card(folder, card, training=training, metrics={"val": {"f1": 0.5}})
+
+
+@pytest.fixture
+def tiles(tmp_path: Path) -> TileDataset:
+    return write_tiles(tmp_path / "tiles")
+
+
+@pytest.fixture
+def model(tmp_path: Path, tiles: TileDataset) -> ModelFolder:
+    return write_model(tmp_path / "model", tiles)
+
+
+def test_the_spread_and_its_warning_are_in_the_result(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
+    found = evaluate(CappedEngine(), model.card, tiles, Split.TEST).as_dict()  # type: ignore[arg-type]
+    landslides = found["tp"] + found["fn"]
+    assert found["probability"]["landslide_pixels"] == landslides
+    assert found["probability"]["highest"] == found["probability"]["commonest"] == 0.75
+    # values over 0.25 of those from 0 to 1
+    assert found["probability"]["commonest_share"] == pytest.approx(0.75, abs=0.02)
+    assert found["probability"]["quantiles"][2:] == [0.75] * 3
+    (warning,) = found["warnings"]
+    assert f"of the {landslides:,} landslide pixels have the same probability, 0.750" in warning
+
+
+def test_training_tiles_and_another_split_are_named(model: ModelFolder, tiles: TileDataset) -> None:
+    note, _ = evaluate(CappedEngine(), model.card, tiles, Split.TRAIN).notes  # type: ignore[arg-type]
+    assert note.text().startswith("These are tiles that the model was trained on")
+    turned = tiles.with_split(tiles.splits[::-1], "turned")
+    note, _ = evaluate(CappedEngine(), model.card, turned, Split.TEST).notes  # type: ignore[arg-type]
+    assert "with another split: it may have been trained on some" in note.text()
+
+
+def test_scores_come_into_the_model_when_asked(
+    model: ModelFolder, tiles: TileDataset, tmp_path: Path
+) -> None:
+    engine = CappedEngine()
+
+    def record(of: TileDataset, split: Split = Split.TEST, *, overwrite: bool = False) -> None:
+        opened = open_model(model.path)
+        scores = evaluate(engine, opened.card, of, split)  # type: ignore[arg-type]
+        record_evaluation(opened, of, scores, engine, overwrite=overwrite)  # type: ignore[arg-type]
+
+    before = json.loads((model.path / CARD).read_text())
+    record(tiles)
+    card = open_model(model.path).card
+    assert card.metrics["val"] == {"f1": 0.5}
+    assert card.metrics["test"]["f1"] == 1.0
+    assert card.evaluations["test"].pixels_sha256 == tiles.card.pixels_sha256
+    assert card.evaluations["test"].engine == "capped"
+    assert card.probabilities["test"].commonest == 0.75
+    after = json.loads((model.path / CARD).read_text())
+    changed = {"metrics", "evaluations", "probabilities"}
+    assert {key for key in after if after[key] != before[key]} == changed
+    record(tiles)  # the same again
+    other = write_tiles(tmp_path / "other", seed=1)
+    with pytest.raises(OutputExistsError, match="has scores of other test tiles; pass overwrite"):
+        record(other)
+    with pytest.raises(OutputExistsError, match="has scores of other val tiles; pass overwrite"):
+        record(other, Split.VALIDATION)
+    record(other, overwrite=True)
+    assert open_model(model.path).card.evaluations["test"].pixels_sha256 == other.card.pixels_sha256
+    with pytest.raises(InputError, match="They are not recorded; take other tiles"):
+        record(tiles, Split.TRAIN)

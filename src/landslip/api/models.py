@@ -301,6 +301,8 @@ def evaluate(
     split: str = Split.TEST,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
+    record: bool = False,
+    overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> "Evaluation":
     """Score a model on the tiles of a dataset's split.
@@ -308,27 +310,40 @@ def evaluate(
     Pixels are counted over all tiles of the split at the threshold that was chosen on validation
     tiles; intervals are 95 % bootstrap intervals over tiles.
 
+    Args:
+        model: from `load_model`, or its folder.
+        tiles: of the model's bands.
+        split: tiles to score.
+        engine: see `TrainedModel.engine`.
+        precision: number format that the network runs in.
+        record: write the scores into ``model.json`` too; load the model again afterwards.
+        overwrite: replace recorded scores of other tiles.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
     Returns:
-        Counts of each tile; ``.as_dict()`` has precision, recall, F1 and IoU with intervals.
+        Counts of each tile; ``.as_dict()`` has precision, recall, F1 and IoU with intervals, and
+        the spread of the probabilities; ``.notes`` what should be known of them.
 
     Raises:
-        InputError: the split has no tile.
+        InputError: the split has no tile, or scores are to be recorded of tiles that the model was
+            trained on.
         ModelError: the dataset's bands or units are not the model's.
+        OutputExistsError: scores of other tiles are recorded.
 
     Example:
         >>> landslip.evaluate("MODEL", "TILES").as_dict()["f1"]
     """
     from landslip.models import evaluation
 
-    opened = as_model(model)
+    opened, dataset = as_model(model), as_tiles(tiles)
+    runner = opened.engine(engine, precision)
     with progress_bar("evaluate", "tiles", show=progress) as shown:
-        return evaluation.evaluate(
-            opened.engine(engine, precision),
-            opened.card,
-            as_tiles(tiles),
-            choose(Split, split, "split"),
-            progress=shown,
+        scores = evaluation.evaluate(
+            runner, opened.card, dataset, choose(Split, split, "split"), progress=shown
         )
+    if record:
+        evaluation.record_evaluation(opened.folder, dataset, scores, runner, overwrite=overwrite)
+    return scores
 
 
 @checked()

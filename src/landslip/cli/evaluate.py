@@ -1,12 +1,15 @@
 """``landslip evaluate``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
 from landslip.core.choices import EngineName, Precision, Split
+
+if TYPE_CHECKING:
+    from landslip.metrics.spread import ProbabilitySpread
 
 
 @handle_errors
@@ -17,13 +20,25 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record", help="Write the scores into model.json too, from where reports take them."
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace recorded scores of other tiles.")
+    ] = False,
 ) -> None:
     """Score a model on the tiles of a dataset.
 
     Pixels are counted over all tiles of the split, landslide-free ones included, at the threshold
-    that was chosen on validation tiles; intervals are 95 % bootstrap intervals over tiles.
+    that was chosen on validation tiles; intervals are 95 % bootstrap intervals over tiles. The
+    spread of the probabilities is that of the landslide pixels.
 
     Example: `landslip evaluate MODEL TILES --json`
+
+    Example: `landslip evaluate MODEL TILES --record`
     """
     import json
 
@@ -31,7 +46,14 @@ def evaluate(
 
     opened, tiles = landslip.load_model(model), landslip.datasets.open(dataset)
     result = landslip.evaluate(
-        opened, tiles, split=split, engine=engine, precision=precision, progress=True
+        opened,
+        tiles,
+        split=split,
+        engine=engine,
+        precision=precision,
+        record=record,
+        overwrite=overwrite,
+        progress=True,
     )
     runner = opened.engine(engine, precision)
     found = result.as_dict() | {
@@ -39,6 +61,8 @@ def evaluate(
         "engine": runner.name,
         "precision_format": runner.precision,
     }
+    for note in result.notes:
+        typer.echo(f"landslip: {note.text()}", err=True)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -48,3 +72,18 @@ def evaluate(
         value = "undefined" if found[name] is None else f"{found[name]:.4f}"
         spread = "" if interval is None else f"  ({interval[0]:.4f} to {interval[1]:.4f})"
         typer.echo(f"  {name:<9} {value}{spread}")
+    if result.spread is not None:
+        typer.echo(f"  probability: {_spread_text(result.spread)}")
+    if record:
+        typer.echo(f"{model}: recorded as the scores of {split.value} tiles")
+
+
+def _spread_text(spread: "ProbabilitySpread") -> str:
+    if spread.highest is None:
+        return "no pixel"
+    if not spread.quantiles or spread.commonest is None or spread.commonest_share is None:
+        return f"highest {spread.highest:.3f}, no landslide pixel"
+    return (
+        f"highest {spread.highest:.3f}, median of landslide pixels {spread.quantiles[2]:.3f}; "
+        f"{spread.commonest_share:.1%} of them have {spread.commonest:.3f}"
+    )

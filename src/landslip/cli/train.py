@@ -110,7 +110,7 @@ def train(
     import landslip
 
     try:
-        landslip.train(
+        model = landslip.train(
             dataset,
             out=out,
             arch=arch,
@@ -136,6 +136,9 @@ def train(
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    for spread in model.card.probabilities.values():
+        if spread.warning is not None:
+            typer.echo(f"landslip: validation tiles: {spread.warning.text()}", err=True)
     typer.echo(f"{out}: model written")
 
 

@@ -179,7 +179,10 @@ class ExtractionJob:
         return {
             "scene": self.fingerprint.result(),
             "read_as": options.scene.as_dict(),
-            "model": json_digest(self.model.card.model_dump(mode="json")),  # has its files' digests
+            # has its files' digests; scores change no map
+            "model": json_digest(
+                self.model.card.model_dump(mode="json", exclude={"metrics", "evaluations"})
+            ),
             "engine": self.engine.name,
             "precision": self.engine.precision,
             "threshold": options.threshold,

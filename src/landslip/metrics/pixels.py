@@ -10,10 +10,16 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter1d
+
+from landslip.metrics.spread import ProbabilitySpread, probability_spread
 
 SCORES = ("precision", "recall", "f1", "iou")
 BINS = 1000
-_THRESHOLDS = (np.arange(BINS) / BINS).astype(np.float32)
+FINE_BINS = 64 * BINS
+MARGIN = 0.002
+_EDGES = (np.arange(FINE_BINS) / FINE_BINS).astype(np.float32)
+_CANDIDATES = np.arange(2, BINS, 4)  # between levels of 1/250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +73,13 @@ class ThresholdCurve:
     """Histograms of probability of landslide and other pixels, and the best threshold by them.
 
     Thresholds are multiples of 1 / `BINS`; a pixel is landslide where its probability is at least
-    the threshold.
+    the threshold. The histograms are finer, for the spread of the probabilities.
     """
 
     def __init__(self) -> None:
         """Start with nothing counted."""
-        self._landslide = np.zeros(BINS, dtype=np.int64)
-        self._other = np.zeros(BINS, dtype=np.int64)
+        self._landslide = np.zeros(FINE_BINS, dtype=np.int64)
+        self._other = np.zeros(FINE_BINS, dtype=np.int64)
 
     def add(
         self,
@@ -82,14 +88,14 @@ class ThresholdCurve:
         counted: NDArray[np.bool_],
     ) -> None:
         """Count the pixels of one tile."""
-        bins = np.searchsorted(_THRESHOLDS, probability[counted], side="right") - 1
+        bins = np.searchsorted(_EDGES, probability[counted], side="right") - 1
         truth = landslide[counted]
-        self._landslide += np.bincount(bins[truth], minlength=BINS)
-        self._other += np.bincount(bins[~truth], minlength=BINS)
+        self._landslide += np.bincount(bins[truth], minlength=FINE_BINS)
+        self._other += np.bincount(bins[~truth], minlength=FINE_BINS)
 
     def counts(self, threshold: float) -> PixelCounts:
         """Return the counts at a threshold, which is rounded to the curve's steps."""
-        cut = round(threshold * BINS)
+        cut = round(threshold * BINS) * (FINE_BINS // BINS)
         return PixelCounts(
             tp=int(self._landslide[cut:].sum()),
             fp=int(self._other[cut:].sum()),
@@ -98,15 +104,30 @@ class ThresholdCurve:
         )
 
     def best_threshold(self) -> float:
-        """Return the threshold of the highest F1, the middle one of equals; 0.5 if undefined."""
+        """Return the threshold with the highest F1; 0.5 where it is undefined.
+
+        It has the highest of the lowest F1 within `MARGIN` of it: many pixels may have one
+        probability, often the network's highest, and where the threshold was close under it,
+        rounding (of bf16, of a map's levels of 1/250) would lose them all. It is halfway between
+        two levels, so that a map's mask is what the threshold says. Of equal ones it is the middle.
+        """
         landslide = self._landslide.sum()
         if landslide == 0:
             return 0.5
-        tp = np.cumsum(self._landslide[::-1])[::-1]
-        fp = np.cumsum(self._other[::-1])[::-1]
+        tp, fp = (
+            np.cumsum(pixels.reshape(BINS, -1).sum(axis=1)[::-1])[::-1]
+            for pixels in (self._landslide, self._other)
+        )
         f1 = 2 * tp / (tp + fp + landslide)
-        best = np.flatnonzero(f1 == f1.max())
-        return max(int(best[len(best) // 2]), 1) / BINS
+        lowest = minimum_filter1d(f1, 2 * round(MARGIN * BINS) + 1, mode="nearest")[_CANDIDATES]
+        if not lowest.any():  # no probability is far enough from 0
+            lowest = f1[_CANDIDATES]
+        best = _CANDIDATES[lowest == lowest.max()]
+        return int(best[len(best) // 2]) / BINS
+
+    def spread(self) -> ProbabilitySpread:
+        """Return how the probabilities are spread."""
+        return probability_spread(self._landslide, self._other)
 
 
 def sum_counts(tiles: Iterable[PixelCounts]) -> PixelCounts:

@@ -8,6 +8,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.records import StrictModel
 from landslip.datasets.normalisation import Normalisation
+from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.calibration.levels import LevelTable, level_table, middle_of_ends
 from landslip.models.engines.base import PROBABILITY_LEVELS, threshold_level
@@ -165,6 +166,19 @@ class ObjectsCard(StrictModel):
         return None if self.right_maxima is None else self.right_maxima[1]
 
 
+class EvaluationCard(StrictModel):
+    """On which tiles scores were measured, and how; the scores are in ``metrics``."""
+
+    tiles: int
+    threshold: float
+    intervals: dict[str, tuple[float, float] | None] = Field(description="95 %, over tiles")
+    dataset_source: str
+    pixels_sha256: str
+    split_sha256: str
+    engine: str
+    precision: str
+
+
 class TrainingStatisticsCard(StrictModel):
     """Statistics of the training tiles, to detect scenes out of distribution."""
 
@@ -192,6 +206,12 @@ class ModelCard(StrictModel):
     training: TrainingCard
     metrics: dict[str, dict[str, float | None]] = Field(
         description="by split; the threshold is chosen on val"
+    )
+    evaluations: dict[str, EvaluationCard] = Field(
+        {}, description="by split: of scores that were recorded after the training"
+    )
+    probabilities: dict[str, ProbabilitySpread] = Field(
+        {}, description="spread of the network's own probabilities, by split; {}: not known"
     )
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")

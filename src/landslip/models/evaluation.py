@@ -8,27 +8,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import Split
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, OutputExistsError, argument
+from landslip.core.files import atomic_file
+from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.bootstrap import Resampling
-from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
+from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
+from landslip.metrics.spread import ProbabilitySpread
 from landslip.metrics.tile_scores import score_intervals
-from landslip.models.card import ModelCard
+from landslip.models.card import EvaluationCard, ModelCard
 from landslip.models.engines.base import Engine
-from landslip.models.folder import check_compatible
+from landslip.models.folder import CARD, ModelFolder, check_compatible
 
 _BATCH_PX = 8 * 256 * 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Evaluation:
-    """Pixel counts of each tile at one threshold."""
+    """Pixel counts of each tile at one threshold, and what should be known of them.
+
+    ``spread`` is of the network's own probabilities.
+    """
 
     split: Split
     threshold: float
     tiles: tuple[PixelCounts, ...]
+    spread: ProbabilitySpread | None = None
+    notes: tuple[Message, ...] = ()
     seed: int = 0
 
     @property
@@ -63,6 +71,8 @@ class Evaluation:
                 for name, one in intervals.items()
             },
             "interval_level": 0.95,
+            "probability": None if self.spread is None else self.spread.model_dump(mode="json"),
+            "warnings": list(sentences(self.notes)),
         }
 
 
@@ -81,16 +91,81 @@ def evaluate(
         ModelError: the dataset's bands or units are not the model's.
     """
     positions = dataset.positions(split)
-    counts = {}
+    counts, curve = {}, ThresholdCurve()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
         predicted = probability >= card.threshold
         counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
+        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+    spread = curve.spread()
+    notes = (_training_note(card, dataset, split), spread.warning)
     return Evaluation(
         split=split,
         threshold=card.threshold,
         tiles=tuple(counts[position] for position in positions),
+        spread=spread,
+        notes=tuple(note for note in notes if note is not None),
     )
+
+
+def _training_note(card: ModelCard, dataset: TileDataset, split: Split) -> Message | None:
+    """Return what it means that the model was, or may have been, trained on the tiles."""
+    if dataset.card.pixels_sha256 != card.training.pixels_sha256:
+        return None
+    if dataset.card.split_sha256 != card.training.split_sha256:
+        return message("evaluation.other_split")
+    return message("evaluation.training_tiles") if split is Split.TRAIN else None
+
+
+def record_evaluation(
+    model: ModelFolder,
+    dataset: TileDataset,
+    evaluation: Evaluation,
+    engine: Engine,
+    *,
+    overwrite: bool = False,
+) -> ModelCard:
+    """Write an evaluation's scores into ``model.json``, under the name of its split.
+
+    Scores on the same tiles are replaced.
+
+    Raises:
+        InputError: the model was, or may have been, trained on the tiles.
+        OutputExistsError: there are scores of other tiles under this name.
+    """
+    card, data, name = model.card, dataset.card, evaluation.split.value
+    if note := _training_note(card, dataset, evaluation.split):
+        raise InputError(f"{dataset.path}: {note.text()} They are not recorded; take other tiles")
+    own = card.training.pixels_sha256, card.training.split_sha256
+    before = card.evaluations.get(name)
+    earlier = own if before is None else (before.pixels_sha256, before.split_sha256)
+    is_other = earlier != (data.pixels_sha256, data.split_sha256)
+    if name in card.metrics and is_other and not overwrite:
+        raise OutputExistsError(
+            f"{model.path / CARD}: has scores of other {name} tiles; pass "
+            f"{argument('overwrite', True)} to replace them"
+        )
+    counts = evaluation.as_dict()
+    recorded = EvaluationCard(
+        tiles=len(evaluation.tiles),
+        threshold=evaluation.threshold,
+        intervals=counts["intervals"],
+        dataset_source=data.source,
+        pixels_sha256=data.pixels_sha256,
+        split_sha256=data.split_sha256,
+        engine=engine.name,
+        precision=engine.precision,
+    )
+    changes: dict[str, object] = {
+        "metrics": card.metrics | {name: evaluation.counts.as_dict()},
+        "evaluations": card.evaluations | {name: recorded},
+    }
+    if evaluation.spread is not None:
+        changes["probabilities"] = card.probabilities | {name: evaluation.spread}
+    card = card.model_copy(update=changes)
+    with atomic_file(model.path / CARD, overwrite=True) as file:
+        file.write_text(card.model_dump_json(indent=2) + "\n")
+    return card
 
 
 def predicted_tiles(

@@ -72,6 +72,10 @@ def test_best_epoch_and_its_threshold_are_kept(trained: tuple[Path, list[EpochRe
     assert len(scores) == 3
     assert card.training.epoch == best.epoch
     assert card.threshold == best.threshold
+    spread = card.probabilities["val"]
+    assert spread.landslide_pixels == card.metrics["val"]["tp"] + card.metrics["val"]["fn"]  # type: ignore[operator]
+    assert spread.highest is not None
+    assert 0 < spread.highest <= 1
     assert card.metrics["val"]["f1"] == pytest.approx(max(scores))
 
 

@@ -26,6 +26,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.io.visualization import rgb_composite
 from landslip.metrics.pixels import PixelCounts
+from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.card import ObjectsCard
 from landslip.models.networks.architecture import min_batch_size, multiple_of
 from landslip.models.networks.build import computes_in_bf16
@@ -75,15 +76,17 @@ class FitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestEpoch:
-    """The best epoch, counted from 1, its threshold, validation counts and objects, how it ran.
+    """The best epoch, counted from 1, its threshold and validation tiles, and how it ran.
 
     ``seconds_before`` is the time of earlier, interrupted runs up to their last checkpoint. Without
-    validation tiles it is the last epoch, at the request's threshold, and counts is None.
+    validation tiles it is the last epoch, at the request's threshold, and counts and the spread of
+    probabilities are None.
     """
 
     epoch: int
     threshold: float
     counts: PixelCounts | None
+    spread: ProbabilitySpread | None
     precision: str
     device: str
     seconds_before: float
@@ -150,6 +153,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
         epoch=int(best["epoch"]) + 1,
         threshold=module.threshold,
         counts=PixelCounts(**best["counts"]) if validation else None,
+        spread=ProbabilitySpread(**best["spread"]) if validation and "spread" in best else None,
         precision=precision,
         device=request.distributed.named(
             torch.cuda.get_device_name() if device.type == "cuda" else device.type

@@ -183,10 +183,11 @@ class SegmentationModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save threshold, counts and elapsed time with the weights."""
+        """Save threshold, counts, spread and elapsed time with the weights."""
         checkpoint["threshold"] = self.threshold
         checkpoint["seconds"] = self.seconds_before + time.monotonic() - self._started
         checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
+        checkpoint["spread"] = self._curve.spread().model_dump()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore threshold and elapsed time."""

@@ -305,6 +305,7 @@ def _write_model(
         training=training,
         objects=best.objects,
         metrics={} if best.counts is None else {"val": best.counts.as_dict()},
+        probabilities={} if best.spread is None else {"val": best.spread},
         files={file: sha256_of(folder / file) for file in files},
         stac=mlm_properties(name, initial.architecture, inputs, parameters, torch_version()),
     )
