@@ -121,7 +121,7 @@ class Work:
         path = self.series.dates[at].reflectance
         assert path is not None  # noqa: S101 - the study area keeps it
         with SensorImage(path) as image:
-            return image.read(moved(self.ground, image, self.seen))
+            return image.read(moved(self.ground, image, self.seen))[0]
 
     def scene(
         self,
@@ -185,7 +185,7 @@ Parts = list[tuple[str, RgbImage]]
 
 def draw_raw(work: Work) -> Parts:
     """Both images as they come, in the geometry of the sensor."""
-    ms, pan = (one.image.read_small(1024) for one in (work.stated.ms, work.stated.pan))
+    ms, pan = (one.image.read_small(1024)[0] for one in (work.stated.ms, work.stated.pan))
     size = pan.shape[2], pan.shape[1]
     large = np.stack([cv2.resize(band, size, interpolation=cv2.INTER_NEAREST) for band in ms])
     return [("PAN, 2 m", shown(pan, PAN_BANDS)), ("MSS, 8 m", shown(large, MSS_BANDS))]

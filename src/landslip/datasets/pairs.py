@@ -19,7 +19,7 @@ from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.io.labels import mask_to_label
 from landslip.io.raster import Mask, Scene, SceneOptions
-from landslip.io.raster.scene import Stored, Valid
+from landslip.io.raster.validity import Stored, Valid
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
 FilePairs = dict[str, tuple[Path, Path]]

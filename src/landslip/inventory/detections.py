@@ -270,7 +270,8 @@ def valid_outline(probability: Path) -> shapely.Geometry:
     the cells of a density, not for landslides.
     """
     with SensorImage(probability) as image:
-        valid = image.read_small(_OUTLINE_PX)[0] != NODATA
+        (stored,), valid = image.read_small(_OUTLINE_PX)
+        valid &= stored != NODATA
         grid = image.grid
     polygonizer = Polygonizer()
     polygonizer.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))

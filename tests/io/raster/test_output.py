@@ -245,6 +245,26 @@ def test_the_upper_end_is_no_nodata_either() -> None:
     assert stored.ravel().tolist() == [65534, 65535]
 
 
+def test_a_float_that_would_be_nodata_is_kept() -> None:
+    values = np.array([[[0.0, -9999.0, 3.0]]], dtype=np.float32)
+    valid = np.array([[True, True, False]])
+    for nodata in (0.0, -9999.0):
+        stored = to_dtype(values, valid, "float32", nodata)
+        np.testing.assert_allclose(stored[valid[None]], values[valid[None]], rtol=1e-6, atol=1e-40)
+        np.testing.assert_array_equal(stored == nodata, ~valid[None])
+
+
+def test_without_nodata_what_is_missing_is_0() -> None:
+    stored = to_dtype(np.full((1, 1, 2), 7.0), np.array([[True, False]]), "int32", None)
+    assert stored.ravel().tolist() == [7, 0]
+
+
+def test_the_largest_32_bit_integer_is_stored() -> None:
+    values = np.array([[[4294967295.0, 1.0]]])
+    stored = to_dtype(values, np.ones((1, 2), np.bool_), "uint32", 0)
+    assert stored.ravel().tolist() == [4294967295, 1]
+
+
 def test_floats_stay_as_they_are() -> None:
     values = np.array([[[0.25, -7.5]], [[1.0, 2.0]]], dtype=np.float32)
     stored = to_dtype(values, np.array([[True, False]]), "float32", float("nan"))

@@ -137,7 +137,8 @@ def test_nodata_of_either_image_is_nodata(
     write_raster: Any, tmp_path: Path, known_scene: KnownScene
 ) -> None:
     ms, pan = stored(known_scene.ms), stored(known_scene.pan)
-    ms[1, 10:20, 30:40] = 0
+    ms[:, 10:20, 30:40] = 0
+    ms[3, 2:4, 2:4] = 0  # water
     pan[300:, :50] = 7
     left = write_raster("ms.tif", ms, names=NAMES, transform=COARSE, nodata=0)
     right = write_raster("pan.tif", pan, transform=FINE)

@@ -211,8 +211,8 @@ class _ProbabilityRaster:
         Raises:
             InputError: there are values beyond the highest level.
         """
-        stored: NDArray[np.uint8] = self.image.read(window)[0]
-        valid = stored != NODATA
+        (stored,), valid = self.image.read(window)
+        valid &= stored != NODATA
         if (stored[valid] > PROBABILITY_LEVELS).any():
             raise InputError(
                 f"{self.image.path}: probabilities are whole steps of 1/{PROBABILITY_LEVELS} up "

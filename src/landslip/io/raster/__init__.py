@@ -10,7 +10,8 @@ from landslip.io.raster.output import (
     write_scene,
 )
 from landslip.io.raster.readers import Mask, RasterShape, SensorImage, raster_shape
-from landslip.io.raster.scene import Scene, SceneOptions, Stored, Valid
+from landslip.io.raster.scene import Scene, SceneOptions
+from landslip.io.raster.validity import Stored, Valid
 
 __all__ = [
     "Mask",

@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Lock
 
 import rasterio
-from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
@@ -89,12 +88,6 @@ def cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return without_credentials(" ".join(str(error).split())) or type(error).__name__
-
-
-def colour_indexes(file: DatasetReader) -> list[int]:
-    """Return the indexes, from 1, of all bands but alpha."""
-    interpretations = zip(file.indexes, file.colorinterp, strict=True)
-    return [index for index, kind in interpretations if kind != ColorInterp.alpha]
 
 
 def grid_of(file: DatasetReader) -> Grid:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from xml.etree import ElementTree
 
 import cv2
@@ -31,7 +31,7 @@ from landslip.core.progress import Progress
 from landslip.core.resources import parallel_map
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster.opening import cause, rasterio_window
-from landslip.io.raster.scene import Stored
+from landslip.io.raster.validity import Stored, Valid
 
 WINDOW_PX = 1024
 _SMALLEST_PX = 512
@@ -77,14 +77,6 @@ def output_bands(
         )
         for name in names
     )
-
-
-def dtype_holds(dtype: str, value: float) -> bool:
-    """Whether a data type can store a number."""
-    if not np.issubdtype(np.dtype(dtype), np.integer):
-        return True
-    limits = np.iinfo(dtype)
-    return float(value).is_integer() and bool(limits.min <= value <= limits.max)
 
 
 class RasterOutput:
@@ -372,26 +364,32 @@ def map_windows(shape: tuple[int, int]) -> list[Window]:
     return [window for window in clipped if window is not None]
 
 
-def to_dtype(
-    values: NDArray[np.float32], valid: NDArray[np.bool_], dtype: str, nodata: float
-) -> Stored:
+def to_dtype(values: NDArray[Any], valid: Valid, dtype: str, nodata: float | None) -> Stored:
     """Return values (bands, height, width) in a data type, nodata where they are not valid.
 
-    For integer types values are rounded and clipped to the type's range; a valid one that rounds
-    to nodata is moved to the number next to it.
+    For integer types values are rounded and clipped to the type's range. A valid number that would
+    be nodata becomes the one beside it, so that none is lost. Without a nodata value, what is not
+    valid becomes 0.
     """
-    if not np.issubdtype(np.dtype(dtype), np.integer):
-        return np.where(valid, values, nodata).astype(dtype)
-    limits = np.iinfo(dtype)
-    rounded = np.rint(values)
+    kind, fill = np.dtype(dtype), 0.0 if nodata is None else nodata
+    if kind.kind == "f":
+        stored = np.where(valid, values, fill).astype(kind)
+        if nodata is not None and not np.isnan(nodata):
+            number = kind.type(nodata)
+            beside = np.nextafter(number, kind.type(0 if number else 1))
+            stored[(stored == number) & valid] = beside
+        return np.asarray(stored)
+    limits = np.iinfo(kind)
+    # float32 does not hold the largest 32-bit integer
+    rounded = np.rint(values, dtype=np.float64 if kind.itemsize > 2 else None)
     least, most = rounded.min(), rounded.max()
     if not (least >= limits.min and most <= limits.max):  # also where one is NaN
         np.clip(rounded, limits.min, limits.max, out=rounded)
         least, most = limits.min, limits.max
     if not valid.all():
-        rounded[:, ~valid] = nodata
-    stored = rounded.astype(dtype)
-    if not (least > nodata or most < nodata):
+        rounded[:, ~valid] = fill
+    stored = np.asarray(rounded.astype(kind))
+    if nodata is not None and not (least > nodata or most < nodata):
         beside = nodata + 1 if nodata < limits.max else nodata - 1
         stored[(stored == nodata) & valid] = beside
     return stored

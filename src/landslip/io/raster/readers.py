@@ -3,12 +3,11 @@
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.fill import fillnodata
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
@@ -19,14 +18,8 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
-from landslip.io.raster.opening import (
-    colour_indexes,
-    grid_of,
-    open_raster,
-    rasterio_window,
-    reading,
-)
-from landslip.io.raster.scene import Stored, Valid
+from landslip.io.raster.opening import grid_of, open_raster, rasterio_window, reading
+from landslip.io.raster.validity import PixelValidity, Stored, Valid
 
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
 _UNFILLED_M = -1e6
@@ -35,7 +28,7 @@ _RPC_NAMES = {"line": "line", "samp": "samp", "lat": "lat", "lon": "long", "heig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RasterShape:
-    """Size and data type of a raster."""
+    """Size and data type of a raster; ``count`` is of its bands of data, without alpha."""
 
     count: int
     shape: tuple[int, int]
@@ -49,7 +42,8 @@ def raster_shape(path: Path) -> RasterShape:
         InputError: it is no raster.
     """
     with open_raster(path) as file:
-        return RasterShape(count=file.count, shape=file.shape, dtype=file.dtypes[0])
+        bands = PixelValidity.of(file).data_bands
+        return RasterShape(count=len(bands), shape=file.shape, dtype=file.dtypes[bands[0] - 1])
 
 
 class SensorImage(Closeable):
@@ -63,17 +57,29 @@ class SensorImage(Closeable):
             nodata: number that marks missing data; takes precedence over the file's.
 
         Raises:
-            InputError: it is no raster.
+            InputError: it is no raster, or its bands differ in data type.
         """
         self.path = path
         self._one_at_a_time = threading.Lock()
         self._file = open_raster(path)
-        self.count: int = self._file.count
+        self.validity = validity = PixelValidity.of(self._file, nodata=nodata)
+        at = [index - 1 for index in validity.data_bands]
+        self.count: int = len(at)
         self.shape: tuple[int, int] = self._file.shape
-        self.dtype: str = self._file.dtypes[0]
+        self.dtype: str = self._file.dtypes[at[0]]
         self.grid: Grid = grid_of(self._file)
-        self.nodata: float | None = self._file.nodata if nodata is None else nodata
-        self.descriptions: tuple[str | None, ...] = self._file.descriptions
+        self.nodata: float | None = validity.common_nodata
+        self.descriptions: tuple[str | None, ...] = tuple(self._file.descriptions[n] for n in at)
+        self.scales: tuple[float, ...] = tuple(self._file.scales[n] for n in at)
+        self.offsets: tuple[float, ...] = tuple(self._file.offsets[n] for n in at)
+        self.units: tuple[str | None, ...] = tuple(self._file.units[n] for n in at)
+        dtypes = sorted({self._file.dtypes[n] for n in at})
+        if len(dtypes) > 1:
+            self._file.close()
+            raise InputError(
+                f"{path}: all bands need one data type; got {', '.join(dtypes)}. Bring them to one "
+                "with gdal_translate -ot"
+            )
 
     @property
     def rpc(self) -> RPC | None:
@@ -92,31 +98,20 @@ class SensorImage(Closeable):
         }
         return RPC(**scalars, **coefficients)  # type: ignore[arg-type]
 
-    def read(self, window: Window) -> NDArray[Any]:
-        """Return stored numbers (bands, height, width) at a window inside the image."""
-        with self._one_at_a_time, reading(self.path, window):
-            values: NDArray[Any] = self._file.read(window=rasterio_window(window))
-        return values
+    def read(self, window: Window) -> tuple[Stored, Valid]:
+        """Return stored numbers (bands, height, width) and where they are valid (height, width).
 
-    def read_small(self, longest_px: int) -> NDArray[Any]:
-        """Return all bands (bands, height, width), at most ``longest_px`` a side."""
-        times = max(1, -(-max(self.shape) // longest_px))
-        size = tuple(max(length // times, 1) for length in self.shape)
-        with reading(self.path, Window(0, 0, self.shape[1], self.shape[0])):
-            values: NDArray[Any] = self._file.read(out_shape=(self.count, *size))
-        return values
-
-    def valid(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return where stored numbers (bands, height, width) are valid (height, width).
-
-        They are not where every band is nodata, or any is not finite.
+        The window is inside the image; what is valid: `landslip.io.raster.validity`.
         """
-        data = np.ones(stored.shape[1:], dtype=np.bool_)
-        if self.nodata is not None:
-            data = np.any(stored != self.nodata, axis=0)
-        if np.issubdtype(stored.dtype, np.floating):
-            data &= np.all(np.isfinite(stored), axis=0)
-        return data
+        with self._one_at_a_time, reading(self.path, window):
+            return self.validity.read(self._file, window)
+
+    def read_small(self, longest_px: int) -> tuple[Stored, Valid]:
+        """Do the same for all of the image, at most ``longest_px`` a side."""
+        times = max(1, -(-max(self.shape) // longest_px))
+        height, width = (max(length // times, 1) for length in self.shape)
+        with self._one_at_a_time, reading(self.path, Window(0, 0, self.shape[1], self.shape[0])):
+            return self.validity.read(self._file, shape=(height, width))
 
     def close(self) -> None:
         """Close the file."""
@@ -137,6 +132,7 @@ class Mask(Closeable):
         """
         self.path = path
         self._file = open_raster(path)
+        self._validity = PixelValidity.of(self._file)
         self.is_lossy = self._file.driver == "JPEG"
         self._zero_is_nodata = self._file.nodata == 0
         self._view: DatasetReader | WarpedVRT = self._file
@@ -160,9 +156,11 @@ class Mask(Closeable):
             return codes, valid
         rows, cols = inside.slices_in(window)
         with reading(self.path, inside):
-            indexes = colour_indexes(self._file)
+            indexes = self._validity.data_bands
             bands = self._view.read(indexes, window=rasterio_window(inside))
             masks = self._view.read_masks(indexes[0], window=rasterio_window(inside))
+            for index in self._validity.alpha_bands:
+                masks[self._view.read(index, window=rasterio_window(inside)) == 0] = 0
         if np.any(bands != bands[:1]):
             raise InputError(
                 f"{self.path}: a mask has one band or equal bands; this one has {len(bands)} "
@@ -201,7 +199,7 @@ class Mask(Closeable):
             height=height,
             resampling=Resampling.nearest,
             # marks what the mask does not cover, which would read as 0, the background
-            add_alpha=ColorInterp.alpha not in self._file.colorinterp,
+            add_alpha=not self._validity.alpha_bands,
         )
 
 
@@ -221,16 +219,19 @@ class ElevationRaster(Closeable):
         self.path = path
         self._file = open_raster(path)
         self.grid: Grid = grid_of(self._file)
+        self._validity = PixelValidity.of(self._file)
+        bands = self._validity.data_bands
+        self._at = bands[0] - 1
         problem = None
-        if self._file.count != 1:
-            problem = f"a raster of heights has one band; this one has {self._file.count}"
+        if len(bands) != 1:
+            problem = f"a raster of heights has one band; this one has {len(bands)}"
         elif self.grid.crs is None:
             problem = "a raster of heights needs a coordinate system and this one has none"
         if problem is not None:
             self._file.close()
             raise InputError(f"{path}: {problem}; assign or choose it with GDAL's gdal_translate")
         try:
-            self._unit_m = height_unit_m(self.grid.crs, self._file.units[0])
+            self._unit_m = height_unit_m(self.grid.crs, self._file.units[self._at])
         except InputError as error:
             self._file.close()
             raise InputError(f"{path}: {error}") from error
@@ -253,10 +254,9 @@ class ElevationRaster(Closeable):
         9000 m), such as an undeclared -32768.
         """
         with reading(self.path, window):
-            stored = self._file.read(1, window=rasterio_window(window))
-            known = self._file.read_masks(1, window=rasterio_window(window)) != 0
+            (stored,), known = self._validity.read(self._file, window)
         heights: NDArray[np.float32] = stored.astype(np.float32)
-        scale, offset = self._file.scales[0], self._file.offsets[0]
+        scale, offset = self._file.scales[self._at], self._file.offsets[self._at]
         if (scale, offset) != (1.0, 0.0):
             heights = heights * np.float32(scale) + np.float32(offset)
         if self._unit_m != 1.0:

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 
 from landslip.core.arguments import BandsArgument, band_names, choose
@@ -17,17 +14,9 @@ from landslip.core.files import Closeable
 from landslip.core.html import html_table
 from landslip.core.window import Window
 from landslip.io.raster.location import Location
-from landslip.io.raster.opening import (
-    colour_indexes,
-    grid_of,
-    open_raster,
-    rasterio_window,
-    reading,
-)
+from landslip.io.raster.opening import grid_of, open_raster, reading
 from landslip.io.raster.remote import DEFAULT_RETRY, RemoteSources, RetryPolicy
-
-Stored = NDArray[Any]
-Valid = NDArray[np.bool_]
+from landslip.io.raster.validity import ALPHA, PixelValidity, Stored, Valid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +94,11 @@ class Scene(Closeable):
         self._file = open_raster(self.path, retry)
         self._sources = RemoteSources.of_opened(self.path, self._file, retry)
         try:
-            self._indexes = _band_indexes(self._file, options.bands)
-            self.bands = _named_bands(self.path, self._file, self._indexes, options.bands)
+            stated = None if options.bands is None else options.bands.names
+            self.validity = PixelValidity.of(self._file, stated, options.nodata)
+            self._indexes = self.validity.data_bands
+            self.bands = _named_bands(self.path, self._file, self.validity, options.bands)
             self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
-            self._stated_nodata = options.nodata
             self.grid = grid_of(self._file)
         except InputError:
             self._file.close()
@@ -116,11 +106,8 @@ class Scene(Closeable):
 
     @property
     def nodata(self) -> float | None:
-        """The nodata value stated by the user, else by the file; None where neither states one."""
-        if self._stated_nodata is not None:
-            return self._stated_nodata
-        value = self._file.nodatavals[self._indexes[0] - 1]
-        return None if value is None else float(value)
+        """The nodata value stated by the user, else by the file; None for none, or several."""
+        return self.validity.common_nodata
 
     @property
     def block(self) -> tuple[int, int]:
@@ -136,8 +123,7 @@ class Scene(Closeable):
     def read(self, window: Window, bands: Bands | None = None) -> tuple[Stored, Valid]:
         """Read the stored numbers (bands, height, width) and the valid mask (height, width).
 
-        A pixel is valid where every band read holds data: no band is nodata, masked, transparent
-        or not finite. Outside the scene, values are 0 and not valid.
+        What is valid: `landslip.io.raster.validity`. Outside the scene, values are 0 and not valid.
 
         Raises:
             InputError: a band is missing, or the file cannot be read there.
@@ -174,34 +160,10 @@ class Scene(Closeable):
         )
 
     def _read(self, indexes: list[int], window: Window) -> tuple[Stored, Valid]:
-        where = rasterio_window(window)
-        by_value = self._is_plain_integer(indexes)
-
-        def pixels_and_masks() -> tuple[Stored, Stored | None]:
-            values = self._file.read(indexes, window=where)
-            return values, None if by_value else self._file.read_masks(indexes, window=where)
-
         with reading(self.path, window, self._sources):
-            values, masks = self._sources.with_retries(pixels_and_masks, renew=self._reopen)
-        if masks is None:
-            return values, _without(values, self.nodata)
-        flags = [self._file.mask_flag_enums[index - 1] for index in indexes]
-        if any(self._file.colorinterp[at - 1] == ColorInterp.alpha for at in self._indexes):
-            masks[[MaskFlags.alpha in flag for flag in flags]] = 255
-        if self._stated_nodata is not None:
-            masks[[MaskFlags.nodata in flag for flag in flags]] = 255
-            masks[values == self._stated_nodata] = 0
-        valid = np.all(masks != 0, axis=0)
-        if np.issubdtype(values.dtype, np.floating):
-            valid &= np.all(np.isfinite(values), axis=0)
-        return values, valid
-
-    def _is_plain_integer(self, indexes: list[int]) -> bool:
-        """Whether integer values alone decide what is valid; GDAL's masks would read them again."""
-        flags = {flag for index in indexes for flag in self._file.mask_flag_enums[index - 1]}
-        values = {self._file.nodatavals[index - 1] for index in indexes}
-        plain = flags <= {MaskFlags.nodata} or flags <= {MaskFlags.all_valid}
-        return plain and len(values) == 1 and np.issubdtype(self.radiometry.dtype, np.integer)
+            return self._sources.with_retries(
+                lambda: self.validity.read(self._file, window, indexes), renew=self._reopen
+            )
 
     def _reopen(self) -> None:
         """Open the file again: GDAL keeps what a failed read left behind."""
@@ -210,50 +172,32 @@ class Scene(Closeable):
         self._file = fresh
 
 
-def _without(values: Stored, nodata: float | None) -> Valid:
-    """Return where no band of integers (bands, height, width) is nodata."""
-    limits = np.iinfo(values.dtype)
-    if nodata is None or nodata % 1 or not limits.min <= nodata <= limits.max:
-        return np.ones(values.shape[1:], dtype=np.bool_)
-    number = values.dtype.type(nodata)
-    valid: Valid = values[0] != number
-    for band in values[1:]:
-        valid &= band != number
-    return valid
-
-
-def _band_indexes(file: DatasetReader, stated: Bands | None) -> list[int]:
-    """Return the bands that hold data: all that are named, else all but alpha.
-
-    A fourth band of 8 bits is called alpha by default when a GeoTIFF is written, also where it is
-    near infrared.
-    """
-    if len(stated or file.descriptions) == file.count and (stated or all(file.descriptions)):
-        return list(file.indexes)
-    return colour_indexes(file)
-
-
 def _named_bands(
-    location: Location, file: DatasetReader, indexes: list[int], stated: Bands | None
+    location: Location, file: DatasetReader, validity: PixelValidity, stated: Bands | None
 ) -> Bands:
+    indexes = validity.data_bands
     found = [file.descriptions[index - 1] for index in indexes]
+    besides = ", ".join(map(str, validity.alpha_bands))
+    besides = f" besides alpha (band {besides})" if besides else ""
+    if stated is not None and len(stated) == file.count and ALPHA in stated.names:
+        stated = Bands(tuple(name for name in stated if name != ALPHA))
     bands = stated or Bands.from_descriptions(found)
     if bands is None:
         raise InputError(
             f"{location}: every band needs a name, and the file's {len(indexes)} "
-            f"band descriptions are {found}; name them in order, e.g. "
+            f"band descriptions{besides} are {found}; name them in order, e.g. "
             f"{argument('bands', 'blue,green,red,nir')}"
         )
     if len(bands) != len(indexes):
         raise InputError(
             f"{location}: {argument('bands')} names {len(bands)} bands ({bands}) and the file "
-            f"has {len(indexes)}; name each band of the file in its order"
+            f"has {len(indexes)}{besides}; name each band of the file in its order"
         )
     return bands
 
 
 def _radiometry(
-    location: Location, file: DatasetReader, indexes: list[int], stated: Units | None
+    location: Location, file: DatasetReader, indexes: tuple[int, ...], stated: Units | None
 ) -> Radiometry:
     dtypes = {file.dtypes[index - 1] for index in indexes}
     scalings = {(file.scales[index - 1], file.offsets[index - 1]) for index in indexes}

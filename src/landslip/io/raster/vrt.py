@@ -6,21 +6,21 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from rasterio.dtypes import dtype_rev, typename_fwd
-from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.io.raster.location import Location
-from landslip.io.raster.opening import colour_indexes, grid_of, open_raster
+from landslip.io.raster.opening import grid_of, open_raster
 from landslip.io.raster.remote import DEFAULT_RETRY, RetryPolicy
+from landslip.io.raster.validity import PixelValidity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrtBand:
-    """A band (from 1) of a raster described to have ``of_bands`` without alpha, under a name.
+    """A band (from 1) of a raster described to have ``of_bands``, under a name.
 
-    What is None is taken from the raster.
+    Alpha is counted among these or not. What is None is taken from the raster.
     """
 
     name: str
@@ -38,29 +38,33 @@ class _RasterHeader:
     """A raster's own header."""
 
     grid: Grid
-    colour_bands: int
+    validity: PixelValidity
     block_shape: tuple[int, int]
     dtypes: tuple[str, ...]
     scales: tuple[float, ...]
     offsets: tuple[float, ...]
     nodata: tuple[float | None, ...]
     units: tuple[str | None, ...]
-    has_mask: bool
 
     @classmethod
-    def of(cls, file: DatasetReader) -> "_RasterHeader":
-        flags = [flag for band in file.mask_flag_enums for flag in band]
+    def of(cls, file: DatasetReader, described: int) -> "_RasterHeader":
+        # a description of as many bands as there are calls none of them alpha
         return cls(
             grid=grid_of(file),
-            colour_bands=len(colour_indexes(file)),
+            validity=PixelValidity.of(file, ("described",) * described),
             block_shape=file.block_shapes[0],
             dtypes=file.dtypes,
             scales=file.scales,
             offsets=file.offsets,
             nodata=file.nodatavals,
             units=file.units,
-            has_mask=MaskFlags.per_dataset in flags,
         )
+
+    @property
+    def mask_sources(self) -> list[str]:
+        """The masks and alpha bands, as VRT calls bands of a source."""
+        masks = self.validity.mask_bands[: 1 if self.validity.shares_mask else None]
+        return [*(f"mask,{index}" for index in masks), *map(str, self.validity.alpha_bands)]
 
 
 def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT_RETRY) -> None:
@@ -75,9 +79,10 @@ def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT
     for band in bands:
         if band.source not in headers:
             with open_raster(band.source, retry) as file:
-                headers[band.source] = _RasterHeader.of(file)
-        count = headers[band.source].colour_bands
-        if band.of_bands != count:
+                headers[band.source] = _RasterHeader.of(file, band.of_bands)
+        header = headers[band.source]
+        count = len(header.validity.data_bands)
+        if band.of_bands not in (count, len(header.dtypes)):
             raise InputError(
                 f"{band.source}: {band.of_bands} bands are described and the raster has {count}; "
                 f"which of them is {band.name} is ambiguous"
@@ -98,15 +103,15 @@ def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT
     ElementTree.SubElement(root, "GeoTransform").text = transform
     for number, band in enumerate(bands, start=1):
         root.append(_band(band, number, headers[band.source]))
-    masked = [location for location, header in headers.items() if header.has_mask]
-    if masked:
+    masks = [(location, mask) for location, one in headers.items() for mask in one.mask_sources]
+    if masks:
         kind = {"dataType": "Byte", "subClass": "VRTDerivedRasterBand"}
         mask = ElementTree.SubElement(
             ElementTree.SubElement(root, "MaskBand"), "VRTRasterBand", kind
         )
         ElementTree.SubElement(mask, "PixelFunctionType").text = "min"
-        for location in masked:
-            _simple_source(mask, location, "mask,1")
+        for location, source in masks:
+            _simple_source(mask, location, source)
     ElementTree.indent(root)
     path.write_text(ElementTree.tostring(root, encoding="unicode"))
 
@@ -128,7 +133,9 @@ def _grid_text(grid: Grid) -> str:
 
 
 def _band(band: VrtBand, number: int, header: _RasterHeader) -> ElementTree.Element:
-    at = band.index - 1
+    data = header.validity.data_bands
+    index = data[band.index - 1] if band.of_bands == len(data) else band.index
+    at = index - 1
     dtype = str(typename_fwd[dtype_rev[header.dtypes[at]]])
     (block_height, block_width), (height, width) = header.block_shape, header.grid.shape
     blocks = {"blockXSize": str(block_width), "blockYSize": str(block_height)}
@@ -145,7 +152,7 @@ def _band(band: VrtBand, number: int, header: _RasterHeader) -> ElementTree.Elem
             ElementTree.SubElement(root, name).text = str(value)
     # with these, a source is opened only when it is read
     ElementTree.SubElement(
-        _simple_source(root, band.source, str(band.index)),
+        _simple_source(root, band.source, str(index)),
         "SourceProperties",
         RasterXSize=str(width),
         RasterYSize=str(height),

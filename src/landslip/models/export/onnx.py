@@ -35,7 +35,8 @@ _SIDES = ("batch", "height", "width")
 class FromDeepness(nn.Module):
     """A network of probabilities that takes Deepness's input: values / 255, not normalised.
 
-    Pixels with the training data's nodata in any band get 0 as input and as output.
+    Pixels with the training data's nodata (`landslip.io.raster.validity`) get 0 as input and as
+    output.
     """
 
     mean: Tensor
@@ -59,7 +60,8 @@ class FromDeepness(nn.Module):
             has_data = ~values.isnan()
         else:  # the division by 255 is undone up to rounding
             has_data = (values - self.nodata).abs() > 1e-6 * abs(self.nodata)
-        valid = has_data.all(dim=1, keepdim=True)
+        in_bands = torch.any if self.nodata == 0 else torch.all
+        valid = in_bands(has_data, dim=1, keepdim=True)
         return torch.where(valid, self.network(torch.where(valid, normalised, 0.0)), 0.0)
 
 

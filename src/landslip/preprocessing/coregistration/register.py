@@ -7,21 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from landslip import __version__
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import bounded_cache
-from landslip.io.raster.output import (
-    WindowOutput,
-    dtype_holds,
-    output_bands,
-    to_dtype,
-    write_map,
-)
+from landslip.io.raster.output import WindowOutput, output_bands, to_dtype, write_map
+from landslip.io.raster.validity import output_nodata
 from landslip.preprocessing.coregistration.alignment import (
     UNNAMED_BAND,
     RegistrationOptions,
@@ -107,12 +100,7 @@ def register(
         grid = output_grid(scene.grid, fixed.grid, offset)
         view = DisplacedScene(scene, grid, offset)
         dtype = scene.radiometry.dtype
-        if not np.issubdtype(np.dtype(dtype), np.integer):
-            nodata = math.nan if scene.nodata is None else scene.nodata
-        elif scene.nodata is not None and dtype_holds(dtype, scene.nodata):
-            nodata = float(scene.nodata)
-        else:
-            nodata = 0.0
+        nodata = output_nodata(dtype, scene.nodata)
         unnamed = scene.bands.names[0] == UNNAMED_BAND.format(1)
         names = ["" if unnamed else name for name in scene.bands]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rasterio.crs import CRS
 
 from landslip import __version__
@@ -16,8 +15,9 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.raster import bounded_cache
-from landslip.io.raster.output import OutputBand, WindowOutput, dtype_holds, to_dtype, write_map
+from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
 from landslip.io.raster.readers import SensorImage
+from landslip.io.raster.validity import dtype_holds, output_nodata
 from landslip.preprocessing.orthorectification.camera_refinement import (
     Refinement,
     RefinementRequest,
@@ -107,18 +107,25 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
             source = source.corrected(refinement.correction)
             # the image's edge has moved with its camera
             ground = _plan_ground(request, source.rpc, image.shape, elevation)
-        if image.nodata is None:
-            nodata = 0.0 if np.issubdtype(np.dtype(image.dtype), np.integer) else math.nan
-        elif dtype_holds(image.dtype, image.nodata):
-            nodata = image.nodata
-        else:
+        if request.nodata is not None and not dtype_holds(image.dtype, request.nodata):
             raise InputError(
                 f"{image.path}: nodata is a number that {image.dtype} holds; got "
-                f"{image.nodata:g}; state another one with {argument('nodata')}"
+                f"{request.nodata:g}; state another one with {argument('nodata')}"
             )
+        nodata = output_nodata(image.dtype, image.nodata)
         layers = tuple(
-            OutputBand(description=name or f"band_{number}", dtype=image.dtype, nodata=nodata)
-            for number, name in enumerate(image.descriptions, start=1)
+            OutputBand(
+                description=name or f"band_{number}",
+                dtype=image.dtype,
+                nodata=nodata,
+                scale=scale,
+                offset=offset,
+                units=units,
+            )
+            for number, (name, scale, offset, units) in enumerate(
+                zip(image.descriptions, image.scales, image.offsets, image.units, strict=True),
+                start=1,
+            )
         )
 
         def make(window: Window) -> WindowOutput[tuple[float, int]]:

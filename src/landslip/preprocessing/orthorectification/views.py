@@ -34,10 +34,7 @@ _LEAST_VALID = 0.99
 
 @dataclass(frozen=True, slots=True)
 class CameraImage:
-    """An open sensor image with its camera.
-
-    A pixel is missing where all its bands are nodata, or one is not finite.
-    """
+    """An open sensor image with its camera."""
 
     image: SensorImage
     rpc: RPC
@@ -149,12 +146,12 @@ def _read_padded(
     valid = np.zeros(window.shape, dtype=np.bool_)
     inside = window.clipped(image.shape)
     if inside is not None:
-        stored = image.read(inside)
+        stored, known = image.read(inside)
         place = inside.slices_in(window)
         values[place] = (
             np.mean(stored, axis=0, dtype=np.float32) if as_mean else np.moveaxis(stored, 0, -1)
         )
-        valid[place] = image.valid(stored)
+        valid[place] = known
     return values, valid
 
 

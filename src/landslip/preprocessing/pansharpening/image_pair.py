@@ -272,6 +272,14 @@ class RasterPair(Closeable):
             self.close()
             raise InputError(f"{ms}, {pan}: {error}") from error
 
+    @property
+    def may_have_gaps(self) -> bool:
+        """Whether pixels of either may be missing, marked or not finite."""
+        return any(
+            one.validity.marks_gaps or np.dtype(one.radiometry.dtype).kind == "f"
+            for one in (self.ms, self.pan)
+        )
+
     def on_pan(self, window: Window, margin_px: int) -> ImagePair:
         """Read a window of PAN with a margin, and the bands that interpolating there needs."""
         return self._read(self.overlap.coarse_around(window), window.padded(margin_px))

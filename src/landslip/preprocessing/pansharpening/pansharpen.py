@@ -19,7 +19,8 @@ from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import SceneOptions, bounded_cache
-from landslip.io.raster.output import WindowOutput, dtype_holds, output_bands, write_map
+from landslip.io.raster.output import WindowOutput, output_bands, to_dtype, write_map
+from landslip.io.raster.validity import output_nodata
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import (
     RasterPair,
@@ -136,38 +137,22 @@ def to_stored(
 ) -> NDArray[Any]:
     """Turn values (bands, height, width) into numbers of a file's type, scale and offset.
 
-    Integers are rounded and clipped. A valid pixel that would come out as nodata takes the next
-    number; invalid pixels become nodata, or 0 without one.
+    How they are rounded, and what is not valid: `landslip.io.raster.output.to_dtype`.
     """
     dtype = np.dtype(radiometry.dtype)
     # the largest 32-bit integer exists in float64 only
     working = np.float64 if dtype.kind in "iu" and dtype.itemsize > 2 else np.float32
     stored = np.subtract(values, radiometry.offset, dtype=working)
     stored /= working(radiometry.scale)
-    if not valid.all():
-        stored[:, ~valid] = 0
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        np.rint(stored, out=stored)
-        np.clip(stored, limits.min, limits.max, out=stored)
-    numbers: NDArray[Any] = stored.astype(dtype)
-    if nodata is not None:
-        marked = dtype.type(nodata)
-        if dtype.kind == "f":
-            beside = np.nextafter(marked, dtype.type(1 if marked <= 0 else 0))
-        else:
-            beside = marked - 1 if marked > 0 else marked + 1
-        numbers[numbers == marked] = beside
-        numbers[:, ~valid] = marked
-    return numbers
+    return to_dtype(stored, valid, radiometry.dtype, nodata)
 
 
 def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> int:
     """Fuse all windows into a file; return the number of valid pixels."""
     frame, radiometry = pair.overlap.window, pair.ms.radiometry
-    nodata, pan_nodata = pair.ms.nodata, pair.pan.nodata
-    if nodata is None and pan_nodata is not None and dtype_holds(radiometry.dtype, pan_nodata):
-        nodata = pan_nodata
+    nodata = None
+    if pair.may_have_gaps:
+        nodata = output_nodata(radiometry.dtype, pair.ms.nodata, pair.pan.nodata)
     margin, reading = fusion.margin_px, threading.Lock()
 
     def make(window: Window) -> WindowOutput[int]:

@@ -63,8 +63,7 @@ def count_histograms(images: OpenImages) -> dict[str, CountHistogram]:
         height, width = one.image.shape
         for row in range(0, height, _STRIP_ROWS * step):
             strip = Window(0, row, width, min(_STRIP_ROWS, height - row))
-            stored = one.image.read(strip)
-            valid = one.image.valid(stored)
+            stored, valid = one.image.read(strip)
             for band, values in zip(bands, stored, strict=True):
                 histograms[band].add(values, valid)
     return histograms

@@ -228,8 +228,7 @@ def preprocess(
                 write_cloud_mask(inputs.clouds, inputs.ground.grid, stage / CLOUDS)
             with timer.step("quick-look"):
                 with SensorImage(scene) as image:
-                    stored = image.read_small(_QUICKLOOK_PX)
-                    colours = rgb_composite(stored, image.valid(stored), Bands(MSS_BANDS))
+                    colours = rgb_composite(*image.read_small(_QUICKLOOK_PX), Bands(MSS_BANDS))
                 Image.fromarray(colours).save(stage / QUICKLOOK)
             grid = inputs.ground.grid
             quality = facts | {

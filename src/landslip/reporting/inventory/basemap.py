@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -18,11 +18,12 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
 from landslip.inventory.morphometry.map_distances import pixel_axes_m
-from landslip.io.raster import SensorImage
+from landslip.io.raster import SensorImage, Stored, Valid
 from landslip.io.raster.readers import ElevationRaster
 from landslip.io.visualization import RgbImage, rgb_composite
 
 _STRIP_PX = 1024
+_WHOLE = 0.999
 _UNNAMED = ("first", "second", "third")
 Points = NDArray[np.float64]
 _WGS84 = pyproj.CRS.from_epsg(4326)
@@ -193,10 +194,9 @@ class SceneBasemap(Closeable):
     def image(self, window: Window, longest_px: int) -> tuple[RgbImage, MapFrame]:
         """Return a window as an image (height, width, 3), and its frame."""
         if window == self.grid.window:
-            stored = self._raster.read_small(longest_px)
+            stored, valid = self._raster.read_small(longest_px)
         else:
-            stored = _reduced(self._raster.read, window, longest_px)
-        valid = self._raster.valid(stored)
+            stored, valid = _reduced(self._raster.read, window, longest_px)
         shown = rgb_composite(stored[: len(self._bands)], valid, self._bands)
         return _with_square_pixels(shown, self.grid, window)
 
@@ -220,10 +220,11 @@ class ReliefBasemap(Closeable):
     def image(self, window: Window, longest_px: int) -> tuple[RgbImage, MapFrame]:
         """Return a window as an image (height, width, 3), and its frame."""
 
-        def read(part: Window) -> NDArray[np.float32]:
-            return self._heights.read(part)[np.newaxis]
+        def read(part: Window) -> tuple[NDArray[np.float32], Valid]:
+            heights = self._heights.read(part)
+            return heights[np.newaxis], np.isfinite(heights)
 
-        heights = _reduced(read, window, longest_px)[0]
+        (heights,), _ = _reduced(read, window, longest_px)
         times = np.divide(window.shape[::-1], heights.shape[::-1])
         axes = pixel_axes_m(self.grid.at(window))
         axes = np.diag([1.0, -1.0]) if axes is None else axes
@@ -255,22 +256,27 @@ def hillshade(heights: NDArray[np.float32], axes_m: NDArray[np.float64]) -> RgbI
 
 
 def _reduced(
-    read: Callable[[Window], NDArray[Any]], window: Window, longest_px: int
-) -> NDArray[Any]:
-    """Read a window (bands, height, width) in strips, averaged to at most ``longest_px``."""
+    read: Callable[[Window], tuple[Stored, Valid]], window: Window, longest_px: int
+) -> tuple[Stored, Valid]:
+    """Read a window (bands, height, width) in strips, averaged to at most ``longest_px``.
+
+    An average is valid where all that it is of is.
+    """
     times = max(1, math.ceil(max(window.shape) / longest_px))
     if times == 1:
         return read(window)
     rows = max(times, _STRIP_PX // times * times)
-    strips = []
+    strips, masks = [], []
     for top in range(window.row_off, window.row_end, rows):
         height = min(rows, window.row_end - top)
-        stored = read(Window(window.col_off, top, window.width, height))
+        stored, valid = read(Window(window.col_off, top, window.width, height))
         size = (max(window.width // times, 1), max(height // times, 1))
         is_resizable = stored.dtype in (np.uint8, np.uint16, np.float32)
         stored = stored if is_resizable else stored.astype(np.float32)
         strips.append([cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in stored])
-    return np.concatenate([np.stack(strip) for strip in strips], axis=1)
+        share = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        masks.append(np.asarray(share) > _WHOLE)
+    return np.concatenate([np.stack(strip) for strip in strips], axis=1), np.concatenate(masks)
 
 
 def _with_square_pixels(image: RgbImage, grid: Grid, window: Window) -> tuple[RgbImage, MapFrame]:
