@@ -109,7 +109,10 @@ def test_alpha_is_not_counted_for_names(write_raster: WriteRaster) -> None:
         pytest.param(marked(pixels("float32"), NAN, 1), NAN, None, id="NaN is nodata"),
         pytest.param(marked(pixels("float32"), 0.1), 0.1, None, id="rounded to float32"),
         pytest.param(
-            marked(pixels("float32"), np.finfo("float32").min), -3.40282e38, None, id="cut digits"
+            marked(pixels("float32"), float(np.finfo("float32").min)),
+            -3.40282e38,
+            None,
+            id="cut digits",
         ),
     ],
 )
