@@ -226,12 +226,9 @@ def train(
             f"{argument('encoder_weights')} and {argument('first_layer')}, which are of a new "
             "network"
         )
-    from landslip.models.training.distributed import DistributedSettings, this_process
+    from landslip.models.networks.weights_download import check_network
     from landslip.models.training.interrupted_run import read_run, run_folder
-    from landslip.models.training.module import TrainingCallbacks
     from landslip.models.training.recipe import DEFAULT_RECIPE, read_config, stated_settings
-    from landslip.models.training.run import TrainRequest
-    from landslip.models.training.run import train as run
 
     stated = {
         "arch": None if arch is None else choose(Arch, arch, "arch"),
@@ -258,6 +255,13 @@ def train(
     else:
         train_config = read_config(recipe or DEFAULT_RECIPE, settings, stated)
         process = 1, 1, TrainingStrategy.AUTO
+        if start is None and train_config.downloads_weights:
+            check_network(train_config.encoder)
+    from landslip.models.training.distributed import DistributedSettings, this_process
+    from landslip.models.training.module import TrainingCallbacks
+    from landslip.models.training.run import TrainRequest
+    from landslip.models.training.run import train as run
+
     request = TrainRequest(
         dataset=as_tiles(tiles),
         out=Path(out),

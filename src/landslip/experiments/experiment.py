@@ -19,6 +19,7 @@ from landslip.experiments.run_folder import RECORD, RunJob, refuse_changed_run
 from landslip.experiments.sources import prepare_datasets
 from landslip.experiments.speed import measure_costs
 from landslip.experiments.worker_pool import RunWorkerPool
+from landslip.models.networks.weights_download import check_network
 
 RUNS, LOCK = "cells", ".lock"
 
@@ -113,6 +114,10 @@ def _execute_runs(
 ) -> dict[RunKey, str | None]:
     """Execute unfinished runs, and return why they failed."""
     waiting = [job for job in jobs.values() if not (job.out / RECORD).is_file()]
+    for encoder in {
+        job.training.encoder for job in waiting if job.training and job.training.downloads_weights
+    }:
+        check_network(encoder)
     done = len(jobs) - len(waiting)
     request.log(f"{len(jobs)} runs, {done} of them finished before")
     problems: dict[RunKey, str | None] = {}

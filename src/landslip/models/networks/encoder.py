@@ -1,5 +1,6 @@
 """Encoders: timm backbones with a feature pyramid, for any bands, from pretrained weights."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from torch import Tensor, nn
 from landslip.core.choices import FirstLayer
 from landslip.core.errors import InputError, argument
 from landslip.models.networks.linknet import LEVEL_STRIDES
+from landslip.models.networks.weights_download import (
+    IMAGENET,
+    NO_WEIGHTS,
+    make_with_downloaded_weights,
+)
 
-IMAGENET, NO_WEIGHTS = "imagenet", "none"
 _IMAGENET_BANDS = ("red", "green", "blue")
 _PREFIXES = ("module.", "encoder.", "backbone.", "model.")
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -53,22 +58,15 @@ def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Any:
             backbone = timm.create_model(name, pretrained=False, num_classes=0)
         tensors = read_encoder_weights(Path(weights))
         overlay = {"state_dict": _select_tensors(tensors, backbone.state_dict(), weights)}
-    try:
-        return timm.create_model(
-            name,
-            features_only=True,
-            out_indices=levels,
-            pretrained=weights != NO_WEIGHTS,
-            pretrained_cfg_overlay=overlay,
-        )
-    except (OSError, RuntimeError) as error:
-        if weights != IMAGENET:
-            raise
-        raise InputError(
-            f"the ImageNet weights of {name} cannot be downloaded ({str(error).splitlines()[0]}); "
-            f"without a network connection pass a local file, {argument('encoder_weights', 'FILE')}"
-            f", or train from scratch, {argument('encoder_weights', NO_WEIGHTS)}"
-        ) from error
+    make = partial(
+        timm.create_model,
+        name,
+        features_only=True,
+        out_indices=levels,
+        pretrained=weights != NO_WEIGHTS,
+        pretrained_cfg_overlay=overlay,
+    )
+    return make_with_downloaded_weights(name, make) if weights == IMAGENET else make()
 
 
 def probe_backbone(name: str) -> Any:

@@ -11,6 +11,7 @@ from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
 from landslip.datasets.augmentation import PAPER_VARIANTS, AugmentationSettings
+from landslip.models.networks.weights_download import IMAGENET
 
 
 class TrainConfig(StrictModel):
@@ -27,7 +28,7 @@ class TrainConfig(StrictModel):
 
     arch: Arch = Arch.LINKNET
     encoder: str = "resnet50"
-    encoder_weights: str = Field("imagenet", description="imagenet, none, or a file")
+    encoder_weights: str = Field(IMAGENET, description="imagenet, none, or a file")
     first_layer: FirstLayer = FirstLayer.MEAN
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(8, ge=1)
@@ -53,6 +54,11 @@ class TrainConfig(StrictModel):
     precision: Precision = Precision.AUTO
     workers: int = Field(0, ge=0, description="processes that read tiles")
     seed: int = 0
+
+    @property
+    def downloads_weights(self) -> bool:
+        """Whether the encoder's weights are the ones that timm downloads."""
+        return self.encoder_weights == IMAGENET and self.arch is not Arch.IMPROVED_UNET
 
     @field_validator("augmentation_mode")
     @classmethod
