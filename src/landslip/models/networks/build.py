@@ -13,7 +13,6 @@ from landslip.models.networks.albunet import AlbuNet
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.encoder import (
     BUILD_ERRORS,
-    NO_WEIGHTS,
     check_any_size,
     load_backbone,
     make_encoder,
@@ -23,6 +22,7 @@ from landslip.models.networks.encoder import (
 )
 from landslip.models.networks.linknet import LinkNet
 from landslip.models.networks.residual_unet import ResidualUNet
+from landslip.models.networks.weights_download import NO_WEIGHTS
 
 _OWN_ARCHITECTURES = {Arch.LINKNET, Arch.ALBUNET, Arch.IMPROVED_UNET}
 SMP_ARCHITECTURES = tuple(arch for arch in Arch if arch not in _OWN_ARCHITECTURES)

@@ -31,7 +31,7 @@ from landslip.models.folder import (
 )
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network, parameter_count
-from landslip.models.networks.encoder import NO_WEIGHTS
+from landslip.models.networks.weights_download import NO_WEIGHTS
 from landslip.models.training.distributed import (
     DistributedSettings,
     end_with_main_process,
