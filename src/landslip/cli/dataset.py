@@ -177,4 +177,11 @@ def augment(
 def _print_summary(card: "DatasetCard", out: Path) -> None:
     tiles = ", ".join(f"{number} {split}" for split, number in card.tiles.items())
     share = "no valid pixel" if card.landslide_share is None else f"{card.landslide_share:.2%}"
+    for name, found in card.splits.items():
+        typer.echo(
+            f"{name}: {found.landslide_tiles} of {found.tiles} tiles show landslides, "
+            f"{found.landslide_px:,} px in {found.landslide_objects or 0:,} connected regions"
+        )
+    for warning in card.warnings:
+        typer.echo(f"landslip: {warning}", err=True)
     typer.echo(f"{out}: {sum(card.tiles.values())} tiles ({tiles}), {share} landslide")

@@ -25,13 +25,15 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from landslip.core.arguments import choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, MissingDependencyError
+from landslip.core.messages import sentences
 from landslip.core.records import StrictModel
+from landslip.datasets.contents import SplitContents, few_landslides, split_contents
 from landslip.datasets.splits.assignment import limited_to, split_digest
 
 if TYPE_CHECKING:
@@ -63,6 +65,10 @@ class DatasetCard(StrictModel):
     val_share: float
     seed: int
     tiles: dict[str, int]
+    splits: dict[str, SplitContents] = Field(
+        {}, description="landslides by split; {}: written by an earlier version"
+    )
+    warnings: tuple[str, ...] = ()
     landslide_share: float | None
     pixels_sha256: str
     split_sha256: str
@@ -145,6 +151,11 @@ class TileDataset:
         return [Split(name) for name in self.index["split"]]
 
     @property
+    def contents(self) -> dict[str, SplitContents]:
+        """The tiles and landslides of each split, by its name."""
+        return split_contents(self.index)
+
+    @property
     def groups(self) -> list[str]:
         """The tiles' groups; a tile without one is its own group."""
         named = zip(self.column("group"), self.tile_ids, strict=True)
@@ -167,12 +178,15 @@ class TileDataset:
         fitted = number[Split.TRAIN] + number[Split.VALIDATION]
         view = copy.copy(self)
         view.index = self.index | {"split": [split.value for split in splits]}
+        contents = view.contents
         view.card = self.card.model_copy(
             update={
                 "split_method": method,
                 "test_share": number[Split.TEST] / max(fitted + number[Split.TEST], 1),
                 "val_share": number[Split.VALIDATION] / max(fitted, 1),
                 "tiles": {split.value: number[split] for split in sorted(number)},
+                "splits": contents,
+                "warnings": sentences(few_landslides(contents)),
                 "split_sha256": split_digest(self.tile_ids, splits),
             }
         )

@@ -12,15 +12,11 @@ from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import DatasetCard, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.writer import DatasetDescription, DatasetWriter
+from landslip.datasets.writer import DatasetDescription, DatasetWriter, pixel_columns
 
 _COPIED = (
     "col_off",
     "row_off",
-    "width",
-    "height",
-    "valid_px",
-    "landslide_px",
     "crs_wkt",
     "transform",
 )
@@ -69,6 +65,7 @@ def merge_datasets(
                 tile = part.tile(at)
                 row = {
                     **{column: values[at] for column, values in copied.items()},
+                    **pixel_columns(tile),
                     "group": f"{name}_{tile.tile_id if groups[at] is None else groups[at]}",
                     "scene": scene_name(name, scenes[at]),
                     "event": events.get(name) or own_event or name,

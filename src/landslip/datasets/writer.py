@@ -10,13 +10,16 @@ from typing import IO
 import geopandas
 import numpy as np
 import shapely
+from scipy import ndimage
 
 from landslip import __version__
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
+from landslip.core.messages import sentences
 from landslip.core.window import Window
+from landslip.datasets.contents import few_landslides, split_contents
 from landslip.datasets.format import (
     CARD,
     IMAGES,
@@ -104,7 +107,11 @@ class DatasetWriter(Closeable):
         self.close()
         ids = [str(row["tile_id"]) for row in self._rows]
         if splits is None:
-            splits = assign([str(row["group"]) for row in self._rows], self._description.plan)
+            splits = assign(
+                [str(row["group"]) for row in self._rows],
+                self._description.plan,
+                [int(str(row["landslide_px"])) for row in self._rows],
+            )
         for row, split in zip(self._rows, splits, strict=True):
             row["split"] = split.value
         geometry = geopandas.GeoSeries([row.pop("footprint") for row in self._rows], crs=4326)
@@ -112,6 +119,8 @@ class DatasetWriter(Closeable):
         frame.to_parquet(self._path / INDEX, index=False)
         counted = sum(int(str(row["valid_px"])) for row in self._rows)
         landslide = sum(int(str(row["landslide_px"])) for row in self._rows)
+        columns = ("tile_id", "group", "split", "landslide_px", "landslide_objects")
+        contents = split_contents({name: [row.get(name) for row in self._rows] for name in columns})
         description = self._description
         card = DatasetCard(
             bands=description.bands.names,
@@ -128,6 +137,8 @@ class DatasetWriter(Closeable):
             val_share=description.plan.val_share,
             seed=description.plan.seed,
             tiles=dict(sorted(Counter(split.value for split in splits).items())),
+            splits=contents,
+            warnings=sentences(few_landslides(contents)),
             landslide_share=landslide / counted if counted else None,
             pixels_sha256=self._digest.hexdigest(),
             split_sha256=split_digest(ids, splits),
@@ -145,11 +156,13 @@ class DatasetWriter(Closeable):
 def pixel_columns(tile: Tile) -> dict[str, object]:
     """Return the columns of the index that follow from a tile's pixels."""
     height, width = tile.label.shape
+    landslide = tile.counted & (tile.label == LANDSLIDE)
     return {
         "width": width,
         "height": height,
         "valid_px": int(np.count_nonzero(tile.counted)),
-        "landslide_px": int(np.count_nonzero(tile.counted & (tile.label == LANDSLIDE))),
+        "landslide_px": int(np.count_nonzero(landslide)),
+        "landslide_objects": int(ndimage.label(landslide, np.ones((3, 3)))[1]),
     }
 
 

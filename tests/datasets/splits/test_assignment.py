@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.datasets.splits.assignment import SplitPlan, assign, limited_to, split_digest
+from landslip.datasets.splits.assignment import (
+    SplitPlan,
+    assign,
+    assign_folds,
+    limited_to,
+    split_digest,
+)
 
 TILES = [f"tile{at}" for at in range(100)]
 
@@ -167,3 +173,84 @@ def test_limits_that_cannot_be_met_are_refused(number: int) -> None:
         InputError, match=f"{number} training tiles were requested, and there are 2"
     ):
         limited_to(TILES[:3], sides, [True] * 3, number=number, seed=0)
+
+
+def areas(seed: int, number: int = 100, landslides: int = 30) -> list[int]:
+    """Return landslide pixels of tiles: most without, the others as different as landslides are."""
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros(number, dtype=int)
+    shown = generator.choice(number, landslides, replace=False)
+    drawn[shown] = np.ceil(generator.lognormal(6, 1, landslides))
+    return [int(pixels) for pixels in drawn]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_split_has_its_share_of_landslide_tiles_and_pixels(seed: int) -> None:
+    pixels = areas(seed)
+    splits = assign(TILES, SplitPlan(test_share=0.2, val_share=0.25, seed=seed), pixels)
+    assert sizes(splits) == (60, 20, 20)
+    for split, share in ((Split.TEST, 0.2), (Split.VALIDATION, 0.2), (Split.TRAIN, 0.6)):
+        held = [at for at, name in enumerate(splits) if name is split]
+        assert sum(pixels[at] > 0 for at in held) / 30 == pytest.approx(share, abs=0.1)
+        # at random, shares of pixels from 0.05 to 0.5 are usual
+        assert sum(pixels[at] for at in held) / sum(pixels) == pytest.approx(share, abs=0.13)
+
+
+def test_stratified_draws_follow_the_seed_and_not_the_order() -> None:
+    pixels, plan = areas(0), SplitPlan(test_share=0.2, val_share=0.25, seed=1)
+    first = assign(TILES, plan, pixels)
+    assert assign(TILES, plan, pixels) == first
+    assert assign(TILES[::-1], plan, pixels[::-1])[::-1] == first
+    tested = set()
+    for seed in range(40):
+        splits = assign(TILES, SplitPlan(test_share=0.2, seed=seed), pixels)
+        tested |= {at for at, split in enumerate(splits) if split is Split.TEST and pixels[at]}
+    assert len(tested) > 25
+
+
+@pytest.mark.parametrize(
+    ("landslides", "expected"),
+    [
+        pytest.param(1, (1, 0, 0), id="one is for training"),
+        pytest.param(2, (1, 0, 1), id="then for the test"),
+        pytest.param(3, (1, 1, 1), id="then for validation"),
+    ],
+)
+def test_few_landslides_are_shared_out(landslides: int, expected: tuple[int, int, int]) -> None:
+    for seed in range(5):
+        pixels = areas(seed, landslides=landslides)
+        splits = assign(TILES, SplitPlan(seed=seed), pixels)
+        shown = [split for split, count in zip(splits, pixels, strict=True) if count]
+        assert sizes(shown) == expected
+        assert sizes(splits) == (72, 8, 20)
+
+
+@given(
+    groups=st.lists(st.integers(0, 12), min_size=6, max_size=60),
+    share=st.floats(0, 1),
+    folds=st.integers(2, 4),
+    seed=st.integers(0, 10),
+)
+def test_stratified_groups_stay_whole(
+    groups: list[int], share: float, folds: int, seed: int
+) -> None:
+    names = [str(group) for group in groups]
+    pixels = [max(0, 7 * at % 50 - 20) for at in range(len(names))]
+    number, plan = len(set(names)), SplitPlan(test_share=share, val_share=0.3, seed=seed)
+    assigned = [assign(names, plan, pixels)]
+    if number >= folds:
+        assigned += assign_folds(names, folds, plan, pixels)
+    for splits in assigned:
+        assert len(set(zip(names, splits, strict=True))) == number
+        assert share == 1 or Split.TRAIN in splits
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_fold_has_its_share_of_landslides(seed: int) -> None:
+    pixels = areas(seed)
+    for splits in assign_folds(TILES, 5, SplitPlan(seed=seed), pixels):
+        tested = [at for at, split in enumerate(splits) if split is Split.TEST]
+        assert len(tested) == 20
+        assert sum(pixels[at] > 0 for at in tested) / 30 == pytest.approx(0.2, abs=0.1)
+        validated = [at for at, split in enumerate(splits) if split is Split.VALIDATION]
+        assert any(pixels[at] for at in validated)

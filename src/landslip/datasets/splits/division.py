@@ -50,12 +50,14 @@ class Division:
         if self.buffer_m is not None and not self.buffer_m >= 0:
             raise InputError(f"buffer_m is 0 or more metres; got {self.buffer_m}")
 
-    def assign(self, groups: Sequence[str]) -> list[list[Split]]:
-        """Assign a split to each tile by its group, once or in folds."""
+    def assign(
+        self, groups: Sequence[str], landslide_px: Sequence[int] | None = None
+    ) -> list[list[Split]]:
+        """Assign a split to each tile by its group, once or in folds, stratified by landslides."""
         plan = SplitPlan(test_share=self.test_share, val_share=self.val_share, seed=self.seed)
         if self.folds == 1:
-            return [assign(groups, plan)]
-        return assign_folds(groups, self.folds, plan)
+            return [assign(groups, plan, landslide_px)]
+        return assign_folds(groups, self.folds, plan, landslide_px)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +87,9 @@ def divide(
     """
     match division.method:
         case "random":
-            folds = _divide_groups(dataset.tile_ids, division, duplicates)
+            folds = _divide_groups(dataset, dataset.tile_ids, division, duplicates)
         case "groups":
-            folds = _divide_groups(dataset.groups, division, duplicates)
+            folds = _divide_groups(dataset, dataset.groups, division, duplicates)
         case "blocks":
             folds = _divide_blocks(dataset, division)
         case "scene" | "event":
@@ -96,7 +98,7 @@ def divide(
 
 
 def _divide_groups(
-    names: list[str], division: Division, duplicates: Sequence[DuplicatePair]
+    dataset: TileDataset, names: list[str], division: Division, duplicates: Sequence[DuplicatePair]
 ) -> list[Fold]:
     groups = merge_groups(names, duplicates)
     merged = len(set(names)) - len(set(groups))
@@ -104,7 +106,8 @@ def _divide_groups(
     if merged:
         kind = "tiles" if division.method == "random" else "groups"
         notes = (f"{merged} {kind} are merged with others of the same content",)
-    return [Fold(splits=tuple(splits), notes=notes) for splits in division.assign(groups)]
+    assigned = division.assign(groups, dataset.index.get("landslide_px"))
+    return [Fold(splits=tuple(splits), notes=notes) for splits in assigned]
 
 
 def _divide_blocks(dataset: TileDataset, division: Division) -> list[Fold]:
@@ -117,7 +120,11 @@ def _divide_blocks(dataset: TileDataset, division: Division) -> list[Fold]:
             f"{len(dataset)} have none; use method: groups"
         )
     folds = []
-    for assigned in division.assign(_block_names(dataset, division, related)):
+    blocks, landslide_px = (
+        _block_names(dataset, division, related),
+        dataset.index.get("landslide_px"),
+    )
+    for assigned in division.assign(blocks, landslide_px):
         splits, notes = drop_related(assigned, related)
         folds.append(Fold(splits=tuple(splits), notes=notes))
     return folds
@@ -161,7 +168,10 @@ def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
             f"{len(chosen)}; name some by only, or use another method"
         )
     related = spatial_relations(dataset, division.buffer_m)
-    blocks = _block_names(dataset, division, related)
+    blocks, landslide_px = (
+        _block_names(dataset, division, related),
+        dataset.index.get("landslide_px"),
+    )
     plan = SplitPlan(test_share=0, val_share=division.val_share, seed=division.seed)
     without = int((~related.footprints.known).sum())
     unchecked = (
@@ -171,8 +181,8 @@ def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
     folds = []
     for held_out in chosen:
         is_tested = [name == held_out for name in names]
-        others = [block for block, test in zip(blocks, is_tested, strict=True) if not test]
-        rest = iter(assign(others, plan))
+        others = [at for at, test in enumerate(is_tested) if not test]
+        rest = iter(assign([blocks[at] for at in others], plan, _selected(landslide_px, others)))
         splits, notes = drop_related(
             [Split.TEST if test else next(rest) for test in is_tested], related
         )
@@ -180,7 +190,7 @@ def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
             notes = (unchecked, *notes) if without else notes
             folds.append(Fold(splits=tuple(splits), notes=notes, held_out=held_out))
             continue
-        for assigned in division.assign(blocks):
+        for assigned in division.assign(blocks, landslide_px):
             sides = [
                 split if test == (split is Split.TEST) else Split.UNUSED
                 for test, split in zip(is_tested, assigned, strict=True)
@@ -193,6 +203,10 @@ def _hold_out(dataset: TileDataset, division: Division) -> list[Fold]:
             )
             folds.append(Fold(splits=tuple(splits), notes=(note, *notes), held_out=held_out))
     return folds
+
+
+def _selected(values: Sequence[int] | None, positions: list[int]) -> list[int] | None:
+    return None if values is None else [values[at] for at in positions]
 
 
 def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:
@@ -208,10 +222,10 @@ def _checked(dataset: TileDataset, fold: Fold, division: Division) -> Fold:
             "use more tiles, groups or blocks, or fewer folds"
         )
     notes = list(fold.notes)
-    landslide = dataset.column("landslide_px")
-    tested = [at for at, split in enumerate(fold.splits) if split is Split.TEST]
-    if not any(landslide[at] for at in tested):
-        notes.append(f"none of the {len(tested)} test tiles shows landslide")
+    contents = dataset.with_split(fold.splits, division.method).card.splits
+    tested = contents.get(Split.TEST)
+    if tested is not None and not tested.landslide_tiles:
+        notes.append(f"none of the {tested.tiles} test tiles shows landslide")
     if division.val_share > 0 and Split.VALIDATION not in fold.splits:
         notes.append("no tile is left for validation")
     return replace(fold, notes=tuple(notes))
