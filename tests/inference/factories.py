@@ -17,6 +17,7 @@ from tests.factories.models import make_card
 from landslip.core.choices import Units
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
+from landslip.models.card import ObjectsCard
 from landslip.models.engines.base import BatchRunner, EngineCosts, WindowRunner, WindowSpec
 from landslip.models.folder import ModelFolder
 
@@ -111,7 +112,14 @@ def model_of(
         "quantiles": ((300.0, 500.0, 700.0),) * count,
     }
     card = make_card(**(known | changes)).model_copy(
-        update={"name": "test", "threshold": THRESHOLD, "files": {"weights.safetensors": "ab" * 32}}
+        update={
+            "name": "test",
+            "threshold": THRESHOLD,
+            "files": {"weights.safetensors": "ab" * 32},
+            "objects": ObjectsCard(
+                label_objects=9, label_px=(1, 1, 1), right_objects=0, right_maxima=None
+            ),
+        }
     )
     return ModelFolder(Path("models/test"), card)
 

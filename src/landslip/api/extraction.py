@@ -184,7 +184,7 @@ def extract(
     units: str | None = None,
     nodata: float | None = None,
     threshold: float | None = None,
-    min_area: float = 0.0,
+    min_area: float | None = None,
     tile: int | None = None,
     overlap: int = 64,
     engine: str = EngineName.AUTO,
@@ -211,7 +211,8 @@ def extract(
         units: ``reflectance`` or ``dn``.
         nodata: value that marks missing data.
         threshold: probability from which a pixel is landslide; None: the model's.
-        min_area: smallest landslide kept as a polygon, in square metres.
+        min_area: smallest landslide kept as a polygon, in square metres; None: 4 pixels of the
+            model's training data, fewer where its labels hold smaller ones; 0 keeps all.
         tile: side of a window in pixels; None: planned.
         overlap: overlap of windows in pixels.
         engine: ``auto``, ``openvino``, ``torch`` or ``onnx``.
@@ -275,7 +276,7 @@ def extract_all(
     stac: Iterable[PathArgument] = (),
     options: SceneOptions | None = None,
     threshold: float | None = None,
-    min_area: float = 0.0,
+    min_area: float | None = None,
     tile: int | None = None,
     overlap: int = 64,
     engine: str = EngineName.AUTO,

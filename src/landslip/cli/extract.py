@@ -36,11 +36,13 @@ def extract(
         typer.Option(help="Probability from which a pixel is landslide. [default: the model's]"),
     ] = None,
     min_area: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Minimum mapping unit: smallest landslide among the polygons, in square metres."
+            help="Minimum mapping unit: smallest landslide among the polygons, in square metres; "
+            "0 keeps all. [default: 4 pixels of the model's training data, fewer where its labels "
+            "are smaller]"
         ),
-    ] = 0.0,
+    ] = None,
     tile: Annotated[
         int | None, typer.Option(help="Side of a window in pixels. [default: planned]")
     ] = None,
@@ -126,7 +128,7 @@ def extract(
                     result,
                     dem=dem,
                     out=folder / "inventory",
-                    min_area=min_area or None,
+                    min_area=min_area,
                     overwrite=overwrite,
                     progress=True,
                 )

@@ -34,6 +34,10 @@ class Polygonizer:
     ``open_corners`` of them: beyond that, the components with the most corners are spilled to a
     file. A landslide is traced in one piece, at about 60 bytes for each of its corners at that
     moment: this is not bounded.
+
+    Attributes:
+        regions: landslides that were finished, those under ``min_px`` too.
+        single_px: of them, those of one pixel.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Polygonizer:
         """Start at the top; without a folder for the spill file everything stays in memory."""
         self._spill_file = None if folder is None else _SpillFile(folder / ".corners.bin")
         self._min_px = min_px
+        self.regions = self.single_px = 0
         self._max_open_corners = open_corners
         self._row = 0
         self._open: list[OpenComponent] = []
@@ -80,6 +85,8 @@ class Polygonizer:
         is_open[merged.bottom] = True
         is_open[0] = False
         closed = np.flatnonzero(~is_open[1:]) + 1
+        self.regions += len(closed)
+        self.single_px += int(np.count_nonzero(merged.pixels[closed] == 1))
         closed = closed[merged.pixels[closed] >= self._min_px]
         closed = closed[np.argsort(merged.last_corners[closed])]
         batches = np.cumsum(merged.corner_counts[closed]) // _TRACE_CORNERS

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import re
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from landslip.inference.plan import (
     lattice_corner,
     plan_windows,
 )
+from landslip.inference.plausibility import MinimumArea
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.fingerprint import Fingerprint
 from landslip.models.card import ModelCard
@@ -49,7 +51,8 @@ class ExtractionOptions:
         tile: side of windows in pixels; None lets the plan choose.
         overlap: of windows, in pixels.
         threshold: probability from which a pixel is landslide; None takes the model's.
-        min_area_m2: minimum mapping unit of the polygons (not of the mask).
+        min_area_m2: minimum mapping unit of the polygons (not of the mask); None takes the model's,
+            which is in pixels of its training data.
         memory_bytes: bound on the memory of the process.
         workers: windows computed at once (with Ray: processes); None takes what suits the machine.
         ray: address of a Ray cluster, ``auto`` for the local one, started if there is none; None
@@ -64,7 +67,7 @@ class ExtractionOptions:
     tile: int | None = None
     overlap: int = DEFAULT_OVERLAP_PX
     threshold: float | None = None
-    min_area_m2: float = 0.0
+    min_area_m2: float | None = None
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     workers: int | None = None
     ray: str | None = None
@@ -77,7 +80,7 @@ class ExtractionOptions:
             raise InputError(
                 f"{argument('threshold')} must be over 0 and at most 1; got {self.threshold}"
             )
-        if not self.min_area_m2 >= 0:
+        if self.min_area_m2 is not None and not self.min_area_m2 >= 0:
             raise InputError(
                 f"{argument('min_area')} must be 0 or more square metres; got {self.min_area_m2}"
             )
@@ -108,7 +111,7 @@ class ExtractionOptions:
         return str((Path(folder) / name).absolute())
 
 
-def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> list[Message]:
+def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float | None) -> list[Message]:
     """Refuse a scene that the model cannot be used on; return warnings.
 
     Raises:
@@ -125,7 +128,7 @@ def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float) -> li
         stored, valid = scene.read(window, card.bands)
         samples.append(scene.radiometry.values(stored[:, valid]))
     check_value_range(card, np.concatenate(samples, axis=1), name)
-    if scene.grid.crs is None and min_area_m2 > 0:
+    if scene.grid.crs is None and min_area_m2:
         raise InputError(
             f"{name}: {argument('min_area')} is in square metres and the scene has no coordinate "
             "system; omit it, or georeference the scene"
@@ -157,6 +160,19 @@ class ExtractionJob:
         stated = self.options.threshold
         card = self.model.card
         return card.calibrated_threshold if stated is None else stated
+
+    @property
+    def min_area(self) -> MinimumArea:
+        """The minimum area of polygons: as stated, or of a few pixels of the training data."""
+        card, grid, stated = self.model.card, self.scene.grid, self.options.min_area_m2
+        if grid.crs is None:
+            px = card.min_area_px if stated is None else 1
+            return MinimumArea(m2=0.0, px=px, is_default=stated is None)
+        side_m = card.input.resolution_m or grid.resolution_m or 0.0
+        m2 = card.min_area_px * side_m**2 if stated is None else stated
+        pixel_m2 = grid.pixel_area_m2  # None where pixels differ in area
+        px = 1 if pixel_m2 is None else max(1, math.ceil(m2 / pixel_m2 - 1e-6))
+        return MinimumArea(m2=m2, px=px, is_default=stated is None)
 
     @property
     def window_spec(self) -> WindowSpec:

@@ -1,9 +1,9 @@
 """Follows behind the network: blends finished rows of windows, writes rasters, traces polygons."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +12,7 @@ from landslip.core.grid import Grid
 from landslip.inference.blending import RowBlender
 from landslip.inference.connected_components import Polygonizer
 from landslip.inference.plan import BAND_PX, WindowPlan
+from landslip.inference.plausibility import MapCounts, MinimumArea
 from landslip.inference.rasters import ResultRasters
 from landslip.inference.result import LANDSLIDES
 from landslip.inference.store import NODATA, WindowStore
@@ -22,10 +23,9 @@ from landslip.models.engines.base import threshold_level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapStatistics:
-    """Counts of a finished map: pixels of the mask, pixels with data, totals of the polygons."""
+    """Counts of a finished map, and totals of its polygons."""
 
-    landslide_px: int
-    valid_px: int
+    counts: MapCounts
     polygons: TableTotals
 
 
@@ -53,19 +53,17 @@ class Postprocessor:
         *,
         grid: Grid,
         scale: OutputScale,
-        min_area_m2: float,
+        min_area: MinimumArea,
     ) -> None:
         """Create the files of the result in a folder."""
         self._plan, self._store, self._folder = plan, store, folder
         self._threshold, self._calibration = threshold_level(scale.threshold), scale.calibration
-        pixel_m2 = grid.pixel_area_m2  # None where pixels differ in area
-        min_px = 1 if pixel_m2 is None else max(1, math.ceil(min_area_m2 / pixel_m2 - 1e-6))
         self._blender = RowBlender(plan)
         self._rasters = ResultRasters(folder, grid, self._threshold)
-        self._polygonizer = Polygonizer(folder, min_px=min_px)
-        self._table = LandslideTable(folder, grid, min_area_m2=min_area_m2)
+        self._polygonizer = Polygonizer(folder, min_px=min_area.px)
+        self._table = LandslideTable(folder, grid, min_area_m2=min_area.m2)
         self._row = 0
-        self._landslide_px = self._valid_px = 0
+        self._pixels = np.zeros(256, dtype=np.int64)
 
     def process(self, finished: NDArray[np.bool_]) -> None:
         """Process the next rows of windows, as far as ``finished`` (rows, columns) is True.
@@ -88,14 +86,13 @@ class Postprocessor:
                 band = blended[top : top + height]
                 if self._calibration is not None:
                     band = self._calibration[band]
-                valid = band != NODATA
-                mask = (band >= self._threshold) & valid
+                mask = (band >= self._threshold) & (band != NODATA)
                 self._rasters.write(band)
                 self._polygonizer.add(mask, band)
                 for landslides in self._polygonizer.take():
                     self._table.append(landslides)
-                self._landslide_px += int(np.count_nonzero(mask))
-                self._valid_px += int(np.count_nonzero(valid))
+                histogram = cv2.calcHist([band], [0], None, [256], [0, 256])  # exact below 2 ** 24
+                self._pixels += histogram.ravel().astype(np.int64)
             self._row += 1
 
     def finish(self) -> MapStatistics:
@@ -104,9 +101,13 @@ class Postprocessor:
             self._table.append(landslides)
         totals = self._table.finish(self._folder / LANDSLIDES)
         self._rasters.finish()
-        return MapStatistics(
-            landslide_px=self._landslide_px, valid_px=self._valid_px, polygons=totals
+        counts = MapCounts(
+            pixels=self._pixels,
+            threshold_level=self._threshold,
+            regions=self._polygonizer.regions,
+            single_px=self._polygonizer.single_px,
         )
+        return MapStatistics(counts=counts, polygons=totals)
 
     def close(self) -> None:
         """Close all files as they are."""

@@ -18,6 +18,14 @@ class ExtractionSummary:
         scene_place: where the scene was read from, without credentials.
         read_as: what was stated about it: bands, units, nodata.
         threshold: probability from which a pixel is landslide, on the scale of the rasters.
+        min_area_m2: minimum mapping unit of the polygons; 0 without a coordinate system.
+        min_area_px: the same in pixels of the scene, 1 where pixels differ in area.
+        min_area_is: ``stated``, or the model's ``default``.
+        regions: connected regions of the mask, small ones too; None in files of earlier versions,
+            as the next four.
+        single_px_regions_share: fraction of them that is one pixel.
+        near_threshold_share: fraction of the pixels with data within 0.02 of the threshold.
+        highest_probability: of the map; None also without data.
         calibration: method by which probabilities are calibrated; None: as the network gives them.
         skipped_windows_share: fraction of windows without data, which the network did not see.
         kept_windows_share: fraction of windows that an earlier, interrupted run had finished.
@@ -64,6 +72,12 @@ class ExtractionSummary:
     job_sha256: str
     warnings: list[str]
     messages: list[Message] = field(default_factory=list)
+    min_area_px: int | None = None
+    min_area_is: str | None = None
+    regions: int | None = None
+    single_px_regions_share: float | None = None
+    near_threshold_share: float | None = None
+    highest_probability: float | None = None
     code_version: str
 
     @classmethod

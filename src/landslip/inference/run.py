@@ -27,6 +27,7 @@ from landslip.inference.job import (
     plan_extraction,
 )
 from landslip.inference.pipeline import WindowIndex, WindowPipeline, WindowResult
+from landslip.inference.plausibility import map_warnings
 from landslip.inference.ray.session import AUTO, check_address
 from landslip.inference.result import SUMMARY, ExtractionSummary, finished_job_digest
 from landslip.inference.store import WindowStore, WorkFolder
@@ -285,7 +286,7 @@ def _map_scene(
             stage,
             grid=job.scene.grid,
             scale=OutputScale(threshold=job.threshold, calibration=job.model.card.level_table),
-            min_area_m2=options.min_area_m2,
+            min_area=job.min_area,
         )
         with closing(postprocessor):
             postprocessor.process(finished)
@@ -393,7 +394,15 @@ def _summary(
 ) -> ExtractionSummary:
     grid, plan, card = job.scene.grid, job.plan, job.model.card
     (height, width), windows = grid.shape, plan.count[0] * plan.count[1]
-    measure = AreaMeasure(grid.crs)
+    measure, counts, least = AreaMeasure(grid.crs), statistics.counts, job.min_area
+    totals = statistics.polygons
+    warnings = warnings + map_warnings(
+        counts,
+        threshold=job.threshold,
+        polygons=totals.landslides,
+        polygon_px=totals.area_px,
+        least=least,
+    )
     return ExtractionSummary(
         scene=job.scene.path.name,
         scene_place=place_of(job.scene.path),
@@ -407,12 +416,18 @@ def _summary(
         height=height,
         resolution_m=grid.resolution_m,
         threshold=job.threshold,
-        min_area_m2=job.options.min_area_m2,
+        min_area_m2=least.m2,
+        min_area_px=least.px,
+        min_area_is="default" if least.is_default else "stated",
         area_method=measure.method,
-        landslides=statistics.polygons.landslides,
-        landslide_area_m2=statistics.polygons.area_m2,
-        landslide_px=statistics.landslide_px,
-        valid_px=statistics.valid_px,
+        landslides=totals.landslides,
+        landslide_area_m2=totals.area_m2,
+        landslide_px=counts.landslide_px,
+        valid_px=counts.valid_px,
+        regions=counts.regions,
+        single_px_regions_share=round(counts.single_px_share, 6),
+        near_threshold_share=round(counts.near_threshold_share, 6),
+        highest_probability=counts.highest,
         engine=job.engine.name,
         precision=job.engine.precision,
         window_px=list(plan.window),

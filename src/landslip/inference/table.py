@@ -44,6 +44,7 @@ _RUN_POINTS = 1 << 20
 _BLOCK_POINTS = 1 << 12
 _BATCH_POINTS = 1 << 19
 _ROW_BITS = 28
+_ROUNDING = 1e-6  # of the area of a polygon whose coordinates are large
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class LandslideTable(Closeable):
         for landslides in self._sorter.sorted():
             polygons = to_map_polygons(landslides.outlines, self._grid.transform)
             areas_m2 = measure.areas_m2(polygons)
-            large = ~(areas_m2 < self._min_area_m2)
+            large = ~(areas_m2 < self._min_area_m2 * (1 - _ROUNDING))
             areas_m2, pixels = areas_m2[large], landslides.pixels[large]
             columns = [
                 np.arange(totals.landslides + 1, totals.landslides + len(pixels) + 1),
