@@ -50,8 +50,8 @@ def test_truncated_and_missing_files_are_refused(folder: Path) -> None:
     ("edit", "message"),
     [
         (lambda card: card.update(version=2), "folders of version 1 and this one has version 2"),
-        (lambda card: card.update(colour="red"), "colour: extra inputs are not permitted"),
-        (lambda card: card.pop("threshold"), "threshold: field required"),
+        (lambda card: card.update(colour="red"), "colour: Extra inputs are not permitted"),
+        (lambda card: card.pop("threshold"), "threshold: Field required"),
         (lambda card: card["input"].update(units="kelvin"), r"input\.units"),
     ],
     ids=["version", "unknown key", "missing key", "unknown units"],
@@ -69,7 +69,7 @@ def test_no_model_and_no_json_are_refused(tmp_path: Path, folder: Path) -> None:
         open_model(tmp_path / "absent")
     text = (folder / "model.json").read_text()
     (folder / "model.json").write_text(text[: len(text) // 2])
-    with pytest.raises(ModelError, match="not readable as JSON"):
+    with pytest.raises(ModelError, match="not JSON that can be read"):
         open_model(folder)
 
 

@@ -122,7 +122,7 @@ class Extraction:
         path = Path(folder)
         try:
             return cls(folder=path, summary=ExtractionSummary.read(path / SUMMARY))
-        except (OSError, ValueError, TypeError) as error:
+        except InputError as error:
             raise InputError(f"{path}: not the result of an extraction ({error})") from error
 
     @cached_property

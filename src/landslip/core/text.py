@@ -14,8 +14,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
 import yaml
@@ -192,23 +193,53 @@ def parse_xml(content: bytes) -> Element:
     return root
 
 
-def validated(
-    kind: type[Record],
-    content: Any,
-    place: object,
-    remedy: str = "",
-    error_kind: type[LandslipError] = InputError,
-) -> Record:
-    """Return a record of what was read; ``remedy`` is what the user is advised to do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordKind(Generic[Record]):
+    """What a JSON file should be, and what the user does where it is not.
 
-    Raises:
-        LandslipError: a key is missing or unknown, or a value is wrong; of ``error_kind``.
+    Attributes:
+        model: the record.
+        name: of the file's content in messages, e.g. ``the description of an SVM``.
+        remedy: e.g. ``copy it again``.
+        error: what is raised.
     """
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        advice = f"; {remedy}" if remedy else ""
-        raise error_kind(f"{place}: {first_problem(error)}{advice}") from error
+
+    model: type[Record]
+    name: str
+    remedy: str
+    error: type[LandslipError] = InputError
+
+    def read(self, path: Path) -> Record:
+        """Return the record in a file.
+
+        Raises:
+            LandslipError: it cannot be read, or is no such record.
+        """
+        return self.validate(self.read_content(path), path)
+
+    def read_content(self, path: Path) -> Any:
+        """Return the value in a file.
+
+        Raises:
+            LandslipError: it cannot be read.
+        """
+        try:
+            return read_json(path)
+        except InputError as error:
+            problem = str(error).removeprefix(f"{path}: ")
+            raise self.error(f"{path}: not {self.name} ({problem}); {self.remedy}") from error
+
+    def validate(self, content: Any, path: Path) -> Record:
+        """Return the record of what was read.
+
+        Raises:
+            LandslipError: a key is missing or unknown, or a value is wrong.
+        """
+        try:
+            return self.model.model_validate(content)
+        except ValidationError as error:
+            problem = first_problem(error)
+            raise self.error(f"{path}: not {self.name} ({problem}); {self.remedy}") from error
 
 
 def first_problem(error: ValidationError) -> str:

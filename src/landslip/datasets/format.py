@@ -13,7 +13,6 @@ Nothing here needs a raster library: machines that only train can read it.
 """
 
 import copy
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,14 +24,15 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from landslip.core.arguments import choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
-from landslip.core.errors import InputError, MissingDependencyError
+from landslip.core.errors import InputError, MissingDependencyError, excerpt
 from landslip.core.messages import sentences
 from landslip.core.records import StrictModel
+from landslip.core.text import RecordKind
 from landslip.datasets.contents import SplitContents, few_landslides, split_contents
 from landslip.datasets.splits.assignment import limited_to, split_digest
 
@@ -261,15 +261,12 @@ def _read_card(path: Path) -> DatasetCard:
             f"{path}: not a dataset ({CARD} and {INDEX} are expected in it); "
             "make one with: landslip dataset"
         )
-    try:
-        found = json.loads(file.read_text())
-        version = found.get("version") if isinstance(found, dict) else None
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{file}: version {FORMAT_VERSION} of the dataset format is read here and this is "
-                f"version {version}; make it again"
-            )
-        return DatasetCard.model_validate(found)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{file}: not a dataset description ({first}); make it again") from error
+    kind = RecordKind(model=DatasetCard, name="a dataset description", remedy="make it again")
+    found = kind.read_content(file)
+    version = found.get("version") if isinstance(found, dict) else None
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{file}: version {FORMAT_VERSION} of the dataset format is read here and this is "
+            f"version {excerpt(version)}; make it again"
+        )
+    return kind.validate(found, file)

@@ -1,6 +1,5 @@
 """Datasets from folders of images and folders of masks of the same names."""
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from landslip.core.choices import Units
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
+from landslip.core.text import read_table
 from landslip.datasets.format import BACKGROUND, IGNORE, DatasetCard, Tile
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
@@ -274,12 +274,7 @@ def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
 
 
 def _group_table(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file ({argument('groups')})")
-    with path.open(
-        newline="", encoding="utf-8-sig"
-    ) as file:  # spreadsheets write a byte order mark
-        rows = list(csv.DictReader(file))
+    rows = read_table(path)
     if not rows or not {"name", "group"} <= set(rows[0]):
         raise InputError(f"{path}: the columns name and group are needed")
     table = {}

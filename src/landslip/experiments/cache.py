@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from landslip.core.errors import InputError
+from landslip.core.text import read_json
+
 
 def read_cache(file: Path, key: str, measured_on: Mapping[str, object]) -> Any | None:
     """Return a cached result; None where it was measured on anything else.
@@ -12,8 +15,8 @@ def read_cache(file: Path, key: str, measured_on: Mapping[str, object]) -> Any |
     The file may be missing, or truncated by a killed run.
     """
     try:
-        content = json.loads(file.read_text())
-    except (FileNotFoundError, ValueError):
+        content = read_json(file)
+    except InputError:
         return None
     if not isinstance(content, dict):
         return None

@@ -9,12 +9,12 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, StudyPreset, Units
 from landslip.core.errors import InputError
 from landslip.core.records import StrictModel
+from landslip.core.text import MAX_YAML_BYTES, first_problem, parse_yaml, read_text
 from landslip.models.training.recipe import TrainConfig
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*"
@@ -30,7 +30,6 @@ _SET_ELSEWHERE = {
     "first_layer": "methods",
     "seed": "seeds",
 }
-_UNION_TAGS = ("str-enum[", "constrained-", "literal[")  # pydantic's, not the user's
 _EARLIER_WORDS = {"mend": "regroup", "tell": "warn"}
 _PLAIN_WORDS = BeforeValidator(lambda word: _EARLIER_WORDS.get(str(word), word))
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -265,8 +264,6 @@ def read_experiment(path: Path) -> ExperimentConfig:
     Raises:
         InputError: a key is unknown, a value out of range, or a name undefined.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; an experiment is configured by a YAML file")
 
     def value(match: re.Match[str]) -> str:
         text = os.environ.get(match[1], match[2])
@@ -277,16 +274,13 @@ def read_experiment(path: Path) -> ExperimentConfig:
             )
         return text
 
-    try:
-        found = yaml.safe_load(_VARIABLE.sub(value, path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    found = parse_yaml(_VARIABLE.sub(value, read_text(path, MAX_YAML_BYTES)), path)
     if not isinstance(found, dict):
         raise InputError(f"{path}: lines 'key: value' are needed; got {type(found).__name__}")
     try:
         config = ExperimentConfig.model_validate(found)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error)}") from error
+        raise InputError(f"{path}: {first_problem(error)}") from error
     return _resolve_paths(config, path.resolve().parent)
 
 
@@ -317,18 +311,6 @@ def _resolve_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
     return config.model_copy(update={"datasets": datasets, "encoder_weights": weights})
 
 
-def _first_problem(error: ValidationError) -> str:
-    """Return the location of the first error, the rule, and the value."""
-    problem = error.errors()[0]
-    rule = problem["msg"].removeprefix("Value error, ")
-    if not problem["loc"]:
-        return rule
-    steps = [str(step) for step in problem["loc"]]
-    where = ".".join(step for step in steps if not step.startswith(_UNION_TAGS))
-    got = repr(problem["input"])
-    return f"{where}: {rule} (got {got})" if len(got) < 80 else f"{where}: {rule}"
-
-
 def _check_training(
     where: str, stated: dict[str, Any], under: dict[str, Any] | None = None
 ) -> None:
@@ -341,7 +323,7 @@ def _check_training(
     try:
         TrainConfig.model_validate((under or {}) | stated)
     except ValidationError as error:
-        raise ValueError(f"{where}.{_first_problem(error)}") from error
+        raise ValueError(f"{where}.{first_problem(error)}") from error
 
 
 def _refuse_duplicates(rule: str, names: Iterable[str]) -> None:

@@ -8,19 +8,19 @@ in particular one half, divides the pixels exactly as before.
 import hashlib
 import json
 import shutil
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from landslip.core.arrays import read_arrays
 from landslip.core.choices import EngineName, Precision, Split
 from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
+from landslip.core.text import read_json
 from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import RunKey, TileCounts
 from landslip.models.training.recipe import TrainConfig
@@ -89,8 +89,8 @@ def read_run_record(folder: Path) -> RunRecord:
         InputError: it is damaged.
     """
     try:
-        return RunRecord.model_validate_json((folder / RECORD).read_text())
-    except (UnicodeDecodeError, ValidationError) as error:
+        return RunRecord.model_validate(read_json(folder / RECORD))
+    except (InputError, ValidationError) as error:
         raise InputError(f"{folder / RECORD}: damaged; {_REPEAT}") from error
 
 
@@ -138,8 +138,8 @@ def refuse_changed_run(job: RunJob) -> None:
 
 def _read_started(folder: Path) -> dict[str, Any]:
     try:
-        made_from = json.loads((folder / STARTED).read_text())
-    except ValueError:
+        made_from = read_json(folder / STARTED)
+    except InputError:
         made_from = None
     if not isinstance(made_from, dict):
         raise InputError(f"{folder / STARTED}: damaged; {_REPEAT}")
@@ -172,10 +172,10 @@ class Predictions:
         """
         path = folder / PREDICTIONS
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                names = [str(name) for name in stored["tile_ids"]]
-                self._tiles = {name: stored[f"tile_{at}"] for at, name in enumerate(names)}
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+            stored = read_arrays(path)
+            names = [str(name) for name in stored["tile_ids"]]
+            self._tiles = {name: stored[f"tile_{at}"] for at, name in enumerate(names)}
+        except (InputError, TypeError, KeyError) as error:
             raise InputError(f"{path}: missing or damaged; {_REPEAT}") from error
 
     def __iter__(self) -> Iterator[str]:

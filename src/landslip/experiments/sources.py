@@ -21,6 +21,7 @@ from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, move_into_place, sha256_of
 from landslip.core.progress import Progress, no_progress
 from landslip.core.records import StrictModel
+from landslip.core.text import read_json
 from landslip.datasets.format import INDEX, TileDataset
 from landslip.datasets.merge import merge_datasets
 from landslip.datasets.pairs import PairsRequest, dataset_from_pairs, match_pairs
@@ -173,8 +174,8 @@ def _make(name: str, plan: SourcePlan, folder: Path, log: Log) -> TileDataset:
 
 def _read_record(folder: Path) -> DatasetSourceRecord:
     try:
-        return DatasetSourceRecord.model_validate_json((folder / SOURCE_RECORD).read_text())
-    except (FileNotFoundError, UnicodeDecodeError, ValidationError) as error:
+        return DatasetSourceRecord.model_validate(read_json(folder / SOURCE_RECORD))
+    except (InputError, ValidationError) as error:
         raise InputError(
             f"{folder}: was not made by an experiment ({SOURCE_RECORD} is missing or damaged); "
             f"remove it or choose another {argument('out')}"

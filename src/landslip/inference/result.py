@@ -5,7 +5,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from landslip.core.errors import InputError
 from landslip.core.messages import Message, plain
+from landslip.core.text import first_problem, read_json
 
 LANDSLIDES, SUMMARY = "landslides.gpkg", "summary.json"
 
@@ -82,13 +86,24 @@ class ExtractionSummary:
 
     @classmethod
     def read(cls, path: Path) -> "ExtractionSummary":
-        """Read what `write` wrote."""
-        content = json.loads(path.read_text())
-        if "messages" in content:
-            content["messages"] = [Message.model_validate(one) for one in content["messages"]]
-        else:
-            content["messages"] = [plain(text) for text in content.get("warnings", ())]
-        return cls(**content)
+        """Read what `write` wrote.
+
+        Raises:
+            InputError: it is no such file.
+        """
+        content = read_json(path)
+        if isinstance(content, dict) and "messages" not in content:
+            texts = content.get("warnings")
+            content["messages"] = list(
+                map(plain, map(str, texts if isinstance(texts, list) else ()))
+            )
+        try:
+            return TypeAdapter(cls).validate_python(content)
+        except ValidationError as error:
+            raise InputError(
+                f"{path}: not the summary of an extraction by this version "
+                f"({first_problem(error)}); extract the scene again"
+            ) from error
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
@@ -100,8 +115,8 @@ class ExtractionSummary:
 def finished_job_digest(folder: Path) -> str | None:
     """Return the digest of the job whose result is in a folder; None if there is no result."""
     try:
-        content = json.loads((folder / SUMMARY).read_text())
-    except (OSError, ValueError):
+        content = read_json(folder / SUMMARY)
+    except InputError:
         return None
     digest = content.get("job_sha256") if isinstance(content, dict) else None
     return digest if isinstance(digest, str) else None

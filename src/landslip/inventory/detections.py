@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pyproj
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 from rasterio.crs import CRS
 
 from landslip.core.crs import AreaMeasure
@@ -102,19 +101,7 @@ def open_extraction(path: Path) -> ExtractionFolder:
             f"{path}: not the folder of a finished extraction, it has no {missing}; give "
             "what `landslip extract` wrote, or a file of polygons"
         )
-    try:
-        summary = ExtractionSummary.read(file)
-        TypeAdapter(ExtractionSummary).validate_python(asdict(summary))
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise InputError(
-            f"{file}: {wrong['loc'][0]}: {wrong['msg']}; extract the scene again"
-        ) from error
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{file}: not the summary of an extraction by this version ({error}); extract the "
-            "scene again"
-        ) from error
+    summary = ExtractionSummary.read(file)
     with SensorImage(path / PROBABILITY) as raster:
         grid = raster.grid
     if grid.shape != (summary.height, summary.width):

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, complete_notes, message
 from landslip.core.records import StrictModel
+from landslip.core.text import RecordKind
 from landslip.models.card import ModelCard
 
 RECORD, STATISTICS = "inventory.json", "statistics.json"
@@ -127,10 +128,8 @@ def read_record(folder: Path) -> InventoryRecord:
     file = folder / RECORD
     if not file.is_file():
         raise InputError(f"{folder}: not an inventory, there is no {RECORD} in it")
-    try:
-        return InventoryRecord.model_validate_json(file.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{file}: not the description of an inventory of version {FORMAT_VERSION}; make the "
-            "inventory again"
-        ) from error
+    return RecordKind(
+        model=InventoryRecord,
+        name=f"the description of an inventory of version {FORMAT_VERSION}",
+        remedy="make the inventory again",
+    ).read(file)

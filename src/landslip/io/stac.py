@@ -4,7 +4,6 @@ pystac reads the items. It does not unify the bands of STAC 1.0 (``eo:bands``, `
 1.1 (``bands``), nor choose among assets.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError, MissingDependencyError
+from landslip.core.text import parse_json, read_json
 from landslip.io.raster.location import Location
 from landslip.io.raster.remote import DEFAULT_RETRY, RetryPolicy, fetch
 from landslip.io.raster.scene import SceneOptions
@@ -128,13 +128,9 @@ def _read_json(location: Location, retry: RetryPolicy) -> dict[str, Any]:
         raise InputError(
             f"{location}: a STAC item is a file or an http(s) address; copy the item here"
         )
-    try:
-        path = location.path
-        content = json.loads(path.read_bytes() if path else fetch(location.url or "", retry))
-    except OSError as error:
-        raise InputError(f"{location}: the STAC item cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{location}: a STAC item is JSON; {error}") from error
+    path = location.path
+    text = None if path else fetch(location.url or "", retry)
+    content = read_json(path) if path else parse_json(text or b"", location)
     if not isinstance(content, dict):
         raise InputError(f"{location}: a STAC item is a JSON object; got {type(content).__name__}")
     return content

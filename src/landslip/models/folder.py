@@ -1,23 +1,28 @@
 """Model folders: reading one, and checking that data is compatible with it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError, argument
 from landslip.core.files import sha256_of
+from landslip.core.text import RecordKind
 from landslip.models.card import FORMAT_VERSION, ModelCard
 
 CARD, WEIGHTS, GRAPH = "model.json", "weights.safetensors", "graph.xml"
 GRAPH_WEIGHTS = "graph.bin"
 ONNX, DEEPNESS = "model.onnx", "deepness.onnx"
 INT8_GRAPH, INT8_GRAPH_WEIGHTS = "graph_int8.xml", "graph_int8.bin"
+_CARD = RecordKind(
+    model=ModelCard,
+    name="the description of a model",
+    remedy="copy it again",
+    error=ModelError,
+)
 _OUT_OF_RANGE_FACTOR = 20.0
 
 
@@ -56,22 +61,14 @@ def open_model(path: Path) -> ModelFolder:
     file = path / CARD
     if not file.is_file():
         raise ModelError(f"{path}: not a model folder, it has no {CARD}")
-    try:
-        content = json.loads(file.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{file}: not readable as JSON ({error}); copy it again") from error
+    content = _CARD.read_content(file)
     version = content.get("version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
         raise ModelError(
             f"{file}: this landslip reads model folders of version {FORMAT_VERSION} and this one "
             f"has version {version}; use the landslip that wrote it, or train again"
         )
-    try:
-        return ModelFolder(path, ModelCard.model_validate(content))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ModelError(f"{file}: {where}: {problem['msg'].lower()}") from error
+    return ModelFolder(path, _CARD.validate(content, file))
 
 
 def check_compatible(card: ModelCard, bands: Bands, radiometry: Radiometry, name: str) -> None:

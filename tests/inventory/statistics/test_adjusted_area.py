@@ -273,7 +273,7 @@ def test_files_that_make_no_sample_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_validation_sample(tmp_path / "none.csv", POLYGONS, UTM)
     binary = tmp_path / "a.csv"
-    binary.write_bytes(b"\xff\xfe\x00x")
+    binary.write_bytes(b"\xff\xff\xff,x")
     with pytest.raises(InputError, match="not a CSV file in UTF-8"):
         read_validation_sample(binary, POLYGONS, UTM)
     text = tmp_path / "a.gpkg"

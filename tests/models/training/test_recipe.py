@@ -30,8 +30,8 @@ def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch: 3", r"train\.yaml: epoch: extra inputs are not permitted"),
-        ("augmentation: {blur: 1}", r"augmentation\.blur: extra inputs"),
+        ("epoch: 3", r"train\.yaml: epoch: Extra inputs are not permitted"),
+        ("augmentation: {blur: 1}", r"augmentation\.blur: Extra inputs"),
         ("epochs: 0", r"epochs: .*greater than or equal to 1 \(got 0\)"),
         ("epochs: [", "not YAML"),
         ("- 1\n- 2", "key: value"),

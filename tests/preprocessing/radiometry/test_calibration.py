@@ -203,7 +203,7 @@ def test_year_and_source_of_a_file_are_told(file: Path) -> None:
         ),
         ("blue: 1945", "blue: -5", "the ESUN of band blue must be finite and above 0"),
         ("GF2", "GF1", r"is of GF1 PMS1 and the scene of GF2 PMS1"),
-        ("satellite: GF2", "satellite: [", "is not YAML text"),
+        ("satellite: GF2", "satellite: [", "not YAML that can be read"),
     ],
 )
 def test_a_wrong_file_is_told_what_it_lacks(file: Path, before: str, after: str, text: str) -> None:
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_mapping_or_missing_is_refused(tmp_path: Path) -> None
     path.write_text("- 1\n")
     with pytest.raises(InputError, match="must hold satellite, sensor, gains, offsets and esun"):
         read_calibration_file(path, GF2)
-    with pytest.raises(InputError, match=r"none\.yaml cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         select_calibration("GF2 PMS1", 2020, choice=tmp_path / "none.yaml")
 
 

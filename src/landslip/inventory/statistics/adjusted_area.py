@@ -6,8 +6,6 @@ formulas are those of `landslip.metrics.area` (Olofsson et al. 2014, doi
 area.
 """
 
-import csv
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from landslip.core.crs import reproject
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, excerpt
 from landslip.core.messages import Message, message
+from landslip.core.text import read_json, read_table
 from landslip.inventory.statistics.result import AdjustedLandslideArea
 from landslip.io.vector import read_vector
 from landslip.metrics.area import (
@@ -162,17 +161,16 @@ def _mapped_fraction(mapped_m2: float, landslide_m2: float) -> float:
 
 def _read_evaluation(path: Path) -> tuple[Array, float | None]:
     """Return tp, fp, fn, tn of each tile (tiles, 4) and the pixels' side in metres."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         table = np.array(content["tile_counts"], dtype=np.float64).reshape(-1, 4)
         resolution = content.get("resolution_m")
         resolution_m = None if resolution is None else float(resolution)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        problem = excerpt(str(error).removeprefix(f"{path}: ") or type(error).__name__)
         raise InputError(
-            f"{path}: not the counts of an evaluation; make it with `landslip evaluate MODEL TILES "
-            "--json`"
+            f"{path}: not the counts of an evaluation ({problem}); make it with `landslip evaluate "
+            "MODEL TILES --json`"
         ) from error
     if not (np.isfinite(table) & (table >= 0)).all():
         raise InputError(f"{path}: counts of pixels are 0 or more; this file has others")
@@ -272,14 +270,7 @@ _Points = tuple[NDArray[np.object_], pyproj.CRS | None, list[str]]
 
 def _read_table(path: Path, crs: pyproj.CRS | None) -> _Points:
     """Return the points of a CSV, their coordinate system, and the words of their classes."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            file.seek(0)
-            delimiter = next((one for one in (",", ";", "\t") if one in head), ",")
-            rows = list(csv.DictReader(file, delimiter=delimiter))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+    rows = read_table(path, ",;\t")
     if not rows:
         raise InputError(f"{path}: contains no point; give one row for each")
     names = {(name or "").strip().lower(): name for name in rows[0]}

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.arrays import read_arrays
 from landslip.core.choices import Split
 from landslip.core.errors import InputError, ModelError, argument
 from landslip.core.progress import Progress, no_progress
@@ -90,8 +90,7 @@ def read_training_statistics(path: Path) -> TrainingStatistics:
         return GaussianModel(**(parts | numbers))
 
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            values = {name: stored[name] for name in stored.files}
+        values = read_arrays(path)
         version = int(values["version"])
         if version != FORMAT_VERSION:
             raise ModelError(
@@ -107,7 +106,7 @@ def read_training_statistics(path: Path) -> TrainingStatistics:
             spectral=gaussian("spectral"),
             feature=gaussian("feature"),
         )
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+    except (InputError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: missing or damaged; {again}") from error
 
 

@@ -3,22 +3,21 @@
 ``svm.json`` describes input and fit, ``svm.npz`` holds support vectors and coefficients.
 """
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
+from landslip.core.arrays import read_arrays
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.errors import InputError, ModelError
+from landslip.core.errors import InputError, ModelError, excerpt
 from landslip.core.files import sha256_of
 from landslip.core.records import StrictModel
+from landslip.core.text import RecordKind
 from landslip.datasets.normalisation import Normalisation
 
 CARD, ARRAYS = "svm.json", "svm.npz"
@@ -133,19 +132,17 @@ def load_svm(folder: Path) -> SvmModel:
     file = folder / CARD
     if not file.is_file():
         raise ModelError(f"{folder}: not the folder of an SVM, it has no {CARD}")
-    try:
-        content = json.loads(file.read_text())
-        version = content.get("version") if isinstance(content, dict) else None
-        if version != FORMAT_VERSION:
-            raise ModelError(
-                f"{file}: this landslip reads SVM files of version {FORMAT_VERSION} and this one "
-                f"has version {version}; fit the SVM again"
-            )
-        card = _Card.model_validate(content)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+    kind = RecordKind(
+        model=_Card, name="the description of an SVM", remedy="copy it again", error=ModelError
+    )
+    content = kind.read_content(file)
+    version = content.get("version") if isinstance(content, dict) else None
+    if version != FORMAT_VERSION:
         raise ModelError(
-            f"{file}: not the description of an SVM ({str(error).splitlines()[0]}); copy it again"
-        ) from error
+            f"{file}: this landslip reads SVM files of version {FORMAT_VERSION} and this one "
+            f"has version {excerpt(version)}; fit the SVM again"
+        )
+    card = kind.validate(content, file)
     file = folder / ARRAYS
     if not file.is_file():
         raise ModelError(f"{file}: the model is incomplete, {file.name} is missing; copy it again")
@@ -155,10 +152,12 @@ def load_svm(folder: Path) -> SvmModel:
             "the model again"
         )
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            support, coefficients = arrays["support"], arrays["coefficients"]
-    except (BadZipFile, KeyError, OSError, ValueError) as error:
-        raise ModelError(f"{file}: not an SVM's arrays ({error}); copy the model again") from error
+        arrays = read_arrays(file)
+        support, coefficients = arrays["support"], arrays["coefficients"]
+    except (InputError, KeyError) as error:
+        raise ModelError(
+            f"{file}: not an SVM's arrays ({excerpt(error)}); copy the model again"
+        ) from error
     values = card.model_dump()
     radiometry = Radiometry(**{key: values[key] for key in ("units", "dtype", "scale", "offset")})
     settings = {key: values[key] for key in ("c", "pixels_per_class", "seed")}

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from landslip.core.choices import TrainingStrategy
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.records import StrictModel
+from landslip.core.text import RecordKind
 from landslip.models.training.recipe import TrainConfig
 
 RUN_FILE = "run.json"
@@ -108,10 +107,8 @@ def read_run(out: Path) -> RunRecord:
             f"{folder}: there is no interrupted run to continue; check {argument('out')}, or leave "
             f"{argument('resume', True)} out to start one"
         )
-    try:
-        return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{file}: not the record of a training run by this version; discard the run with "
-            f"{argument('overwrite', True)}"
-        ) from error
+    return RecordKind(
+        model=RunRecord,
+        name="the record of a training run by this version",
+        remedy=f"discard the run with {argument('overwrite', True)}",
+    ).read(file)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from landslip.core.choices import Arch, FirstLayer, Precision
 from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
+from landslip.core.text import first_problem, read_yaml
 from landslip.datasets.augmentation import PAPER_VARIANTS, AugmentationSettings
 from landslip.models.networks.weights_download import IMAGENET
 
@@ -101,12 +101,7 @@ def stated_settings(
     if isinstance(config, Mapping):
         settings |= config
     elif config is not None:
-        if not config.is_file():
-            raise InputError(f"{config}: no such file ({argument('config')})")
-        try:
-            content = yaml.safe_load(config.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{config}: not YAML ({' '.join(str(error).split())})") from error
+        content = read_yaml(config)
         if not isinstance(content, dict | None):
             got = type(content).__name__
             raise InputError(f"{config}: 'key: value' lines are needed; got {got}")
@@ -115,10 +110,6 @@ def stated_settings(
     try:
         TrainConfig.model_validate(settings)
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
         source = f"{config}: " if isinstance(config, Path) else ""
-        raise InputError(
-            f"{source}{where}: {problem['msg'].lower()} (got {problem['input']!r})"
-        ) from error
+        raise InputError(f"{source}{first_problem(error)}") from error
     return settings

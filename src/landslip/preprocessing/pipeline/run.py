@@ -19,6 +19,7 @@ from landslip.core.errors import InputError, LandslipError, OutputExistsError, a
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import ImageCorrection
+from landslip.core.text import read_json
 from landslip.io.raster.opening import bounded_cache
 from landslip.io.raster.readers import SensorImage
 from landslip.io.visualization import rgb_composite
@@ -353,8 +354,8 @@ def _find_finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
     """Return the scene that an earlier run made from the same product with the same request."""
     for path in sorted(out.glob(f"*/{QUALITY}")):
         try:
-            quality = json.loads(path.read_text())
-        except (OSError, ValueError):
+            quality = read_json(path)
+        except InputError:
             continue
         if not isinstance(quality, dict) or quality.get("source") != facts["source"]:
             continue

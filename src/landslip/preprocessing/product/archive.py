@@ -24,8 +24,8 @@ from isal import igzip
 
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
+from landslip.core.text import MAX_SHORT_BYTES
 from landslip.preprocessing.product.files import (
-    MAX_TEXT_BYTES,
     FileKind,
     ProductFileName,
     ProductFiles,
@@ -56,7 +56,7 @@ class ArchiveBudget:
     """
 
     total_bytes: int = 8 * 2**30
-    text_bytes: int = MAX_TEXT_BYTES
+    text_bytes: int = MAX_SHORT_BYTES
     members: int = 1000
 
     def __post_init__(self) -> None:

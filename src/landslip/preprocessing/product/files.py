@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from landslip.core.errors import InputError
 from landslip.preprocessing.camera import camera_from_product_name
 
-MAX_TEXT_BYTES = 4 * 2**20
 _ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 _SEARCH_DEPTH = 2
 _FILE_NAME = re.compile(
@@ -175,21 +174,6 @@ def find_products(patterns: Sequence[str]) -> list[Path]:
         for path in matches:
             products.setdefault(path.resolve(), path)
     return sorted(products.values())
-
-
-def read_small_file(path: Path) -> bytes:
-    """Read a file of at most `MAX_TEXT_BYTES`; InputError where it is larger or unreadable."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_TEXT_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(content) > MAX_TEXT_BYTES:
-        raise InputError(
-            f"{path}: metadata have at most {MAX_TEXT_BYTES} bytes and this file is larger; "
-            "it is not what its name says"
-        )
-    return content
 
 
 def parse_number(text: str) -> float | None:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from landslip.core.errors import InputError
+from landslip.core.text import parse_xml, read_bytes
 from landslip.preprocessing.camera import SatelliteCamera
-from landslip.preprocessing.product.files import parse_number, read_small_file
+from landslip.preprocessing.product.files import parse_number
 
 _TIME = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T]+(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,12}))?Z?",
@@ -21,8 +19,6 @@ _TIME = re.compile(
 )
 _BAND = re.compile(r"(?:B|Band)?(\d{1,2})", re.IGNORECASE | re.ASCII)
 _SEPARATOR = re.compile(r"[\s,;]+")
-# expat knows no encoding of several bytes but UTF-8 and UTF-16
-_CHINESE = re.compile(rb"<\?xml[^>]{0,80}encoding\s{0,9}=\s{0,9}[\"']gb", re.IGNORECASE)
 _MAX_PIXELS = 1_000_000
 _Value = TypeVar("_Value")
 
@@ -94,9 +90,9 @@ def read_metadata(path: Path) -> ImageMetadata:
         InputError: it is no such XML, a tag that is needed is missing, or a tag's value cannot be
             what its name says; the message names file, tag and value.
     """
-    content = read_small_file(path)
+    content = read_bytes(path)
     try:
-        root = _parse_xml(content)
+        root = parse_xml(content)
 
         def needed(tag: str, parse: Callable[[str, str], _Value]) -> _Value:
             value = optional(tag, parse)
@@ -143,22 +139,6 @@ def _tag_text(root: Element, tag: str) -> str | None:
             f"<{element[0].tag}> first"
         )
     return (element.text or "").strip() or None
-
-
-def _parse_xml(content: bytes) -> Element:
-    document = content.decode("gb18030", "replace") if _CHINESE.match(content) else content
-    try:
-        root: Element = fromstring(document, forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise InputError(
-            "metadata have no document type and no entities; this file is refused, since those "
-            "can read other files or fill the memory"
-        ) from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise InputError(
-            f"no XML that can be read ({error}); download the product again"
-        ) from error
-    return root
 
 
 def _word(text: str, _tag: str) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from landslip.core.errors import InputError
 from landslip.core.rpc import RPC
-from landslip.preprocessing.product.files import parse_number, read_small_file
+from landslip.core.text import read_bytes
+from landslip.preprocessing.product.files import parse_number
 
 # every repetition is bounded or ends at a character that it excludes: time is linear in the file
 _ENTRY = re.compile(
@@ -44,7 +45,7 @@ def read_rpb(path: Path) -> RPC:
             a list does not have 20 numbers.
     """
     try:
-        return parse_rpb(read_small_file(path).decode("ascii", "replace"))
+        return parse_rpb(read_bytes(path).decode("ascii", "replace"))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -17,13 +17,15 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import FiniteFloat, ValidationError
 
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, argument, excerpt
 from landslip.core.records import StrictModel
+from landslip.core.text import read_yaml
 from landslip.preprocessing.camera import SatelliteCamera
 
 CAMERA_BANDS = ("pan", "blue", "green", "red", "nir")
 NEAREST = "nearest"
 TABLE = "table"
+_LISTED = 4
 _PLAUSIBLE_FACTOR = 2.0
 _QUANTITIES = {"gains": "gain", "offsets": "offset", "esun": "ESUN"}
 
@@ -225,12 +227,7 @@ def read_calibration_file(path: Path, camera: SatelliteCamera) -> RadiometricCal
     Raises:
         InputError: the file is missing, lacks a coefficient, or is of another camera.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"calibration file {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"calibration file {path} is not YAML text") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(
             f"calibration file {path} must hold satellite, sensor, gains, offsets and esun; "
@@ -240,7 +237,7 @@ def read_calibration_file(path: Path, camera: SatelliteCamera) -> RadiometricCal
         coefficients = CameraCoefficients.model_validate(content)
     except ValidationError as error:
         problems = [_problem_text(dict(problem)) for problem in error.errors()]
-        raise InputError(f"calibration file {path} {'; '.join(problems)}") from error
+        raise InputError(f"calibration file {path} {'; '.join(problems[:_LISTED])}") from error
     named = SatelliteCamera.from_name(f"{coefficients.satellite} {coefficients.sensor}")
     if named != camera:
         raise InputError(
@@ -261,7 +258,7 @@ def read_calibration_file(path: Path, camera: SatelliteCamera) -> RadiometricCal
 def _problem_text(problem: dict[str, Any]) -> str:
     """Return a validation problem as the end of a sentence about the file."""
     where = problem["loc"]
-    name = ".".join(map(str, where))
+    name = excerpt(".".join(map(str, where)))
     if problem["type"] == "extra_forbidden":
         return f"has {name}, which is not known there"
     if problem["type"] == "missing" and where[0] in _QUANTITIES:
@@ -269,7 +266,7 @@ def _problem_text(problem: dict[str, Any]) -> str:
         return f"needs the {_QUANTITIES[where[0]]} of band {', '.join(bands)}"
     if problem["type"] == "missing":
         return f"needs {name}"
-    return f"has {name}: {problem['input']!r}, which is not a valid number or word"
+    return f"has {name}: {excerpt(repr(problem['input']))}, which is not a valid number or word"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pyogrio
 import pyproj
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from landslip.core.errors import InputError
+from landslip.core.text import RecordKind
 from landslip.inventory.fields import FIELDS_BY_NAME
 from landslip.inventory.record import (
     DENSITY,
@@ -82,14 +82,11 @@ def read_inventory(folder: Path) -> InventoryData:
         raise InputError(f"{file}: cannot be read ({error}); make the inventory again") from error
     statistics, stated = None, folder / STATISTICS
     if stated.is_file():
-        try:
-            text = stated.read_text(encoding="utf-8")
-            statistics = InventoryStatistics.model_validate_json(text)
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"{stated}: not the statistics of an inventory of this version; "
-                "make the inventory again"
-            ) from error
+        statistics = RecordKind(
+            model=InventoryStatistics,
+            name="the statistics of an inventory of this version",
+            remedy="make the inventory again",
+        ).read(stated)
     return InventoryData(
         folder=folder,
         record=record,
