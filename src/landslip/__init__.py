@@ -7,6 +7,7 @@ Nothing heavy is imported before one of them is used; torch only by those that n
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from landslip.core.geodata import ignore_foreign_geodata
 from landslip.core.telemetry import disable_telemetry
 
 __version__ = "0.1.0.dev0"
@@ -69,7 +70,8 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-disable_telemetry()  # before anything else is imported
+disable_telemetry()  # both before anything else is imported
+ignore_foreign_geodata()
 
 __all__ = ["__version__", "datasets", *sorted(_MODULE_OF)]  # noqa: PLE0604 - all are strings
 
