@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tests.inventory.factories import SyntheticExtraction, change_json, make_extraction
 
 from landslip.core.errors import InputError
-from landslip.inventory.detections import date_in, open_extraction, valid_outline
+from landslip.inventory.attributes import date_in
+from landslip.inventory.detections import open_extraction, valid_outline
 from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
 

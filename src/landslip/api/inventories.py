@@ -119,6 +119,8 @@ def make_inventory(
     out: PathArgument | None = None,
     dem: PathArgument | None = None,
     layer: str | None = None,
+    date_column: str | None = None,
+    original: Inventory | PathArgument | None = None,
     low: float | None = None,
     high: float | None = None,
     min_area: float | None = None,
@@ -152,6 +154,8 @@ def make_inventory(
         out: folder to write; None: a temporary one that is removed with the object.
         dem: elevation model in any coordinate system; without it slopes and heights are empty.
         layer: layer of the polygon file.
+        date_column: its column with the date of each landslide; None: one named ``date``.
+        original: inventory that the polygons are a corrected copy of; None: known by the file.
         low: probability from which a pixel belongs to a landslide; None: the map's threshold.
         high: probability that a landslide reaches somewhere; None: midway from ``low`` to 1.
         min_area: minimum mapping unit in square metres; None: 100, of polygon files 0.
@@ -193,6 +197,8 @@ def make_inventory(
             source=_source_path(source, temporary),
             out=folder,
             layer=layer,
+            date_column=date_column,
+            original=None if original is None else _folder_of(original),
             name=name,
             cleaning=CleaningOptions(
                 low=low,

@@ -28,6 +28,19 @@ def inventory(
         ),
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the polygon file.")] = None,
+    date_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of the polygon file with the date of each landslide. [default: date]"
+        ),
+    ] = None,
+    original: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the inventory that the polygons are a corrected copy of. [default: "
+            "known by the file]"
+        ),
+    ] = None,
     low: Annotated[
         float | None,
         typer.Option(
@@ -114,6 +127,8 @@ def inventory(
         out=out,
         dem=dem,
         layer=layer,
+        date_column=date_column,
+        original=original,
         low=low,
         high=high,
         min_area=min_area,

@@ -1,19 +1,17 @@
 """Landslides as they were detected: of the folder of an extraction, or of a file of polygons."""
 
-import re
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure
+from landslip.core.crs import AreaMeasure, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
@@ -24,16 +22,32 @@ from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
+from landslip.inventory.attributes import date_in, own_columns
+from landslip.inventory.correction import (
+    CorrectedLandslides,
+    EarlierInventory,
+    corrected_landslides,
+    earlier_inventory,
+    is_inventory,
+    with_own_names,
+)
+from landslip.inventory.fields import CORRECTION, FIELDS
 from landslip.inventory.polygons.polygonize import polygonize
 from landslip.inventory.polygons.watershed import ElevationSource
-from landslip.inventory.record import CleaningRecord, ModelRecord, SceneRecord, SourceRecord
+from landslip.inventory.record import (
+    GEOPACKAGE,
+    CleaningRecord,
+    CorrectionRecord,
+    ModelRecord,
+    SceneRecord,
+    SourceRecord,
+)
 from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file
 from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
-_DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 _OUTLINE_PX = 512
 
 
@@ -65,6 +79,10 @@ class Detections:
     area, which is the part of it with data, approximately, are in ``crs``. Confidence (n,) is the
     mean probability, NaN where there is none. No landslide is smaller than ``min_area_m2``. Notes
     are on what was left out or changed. What is unknown is None.
+
+    ``attributes`` (n rows) are columns that came with the landslides: those of an inventory that
+    differ between them, such as id and date, and the user's own. ``earlier`` are values of an
+    inventory's columns for outlines that are as they were, for what is not measured again.
     """
 
     polygons: NDArray[np.object_]
@@ -81,6 +99,24 @@ class Detections:
     model_card: ModelCard | None
     cleaning: CleaningRecord | None
     notes: tuple[Message, ...]
+    attributes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
+    correction: CorrectionRecord | None = None
+    dem: Path | None = None
+
+    def take(self, selected: NDArray[np.bool_]) -> "Detections":
+        """Return those landslides only."""
+
+        def rows(table: pd.DataFrame) -> pd.DataFrame:
+            return table[selected].reset_index(drop=True) if len(table) else table
+
+        return replace(
+            self,
+            polygons=self.polygons[selected],
+            confidence=self.confidence[selected],
+            attributes=rows(self.attributes),
+            earlier=rows(self.earlier),
+        )
 
     @property
     def pyproj_crs(self) -> pyproj.CRS | None:
@@ -196,10 +232,23 @@ def detections_from_file(request: InventoryRequest) -> Detections:
             f"{source}: {', '.join(unfit)} make polygons of probabilities and a polygon file has "
             "none; leave them out, or give the folder of an extraction"
         )
-    file = read_polygon_file(source, request.layer)
-    polygons = np.asarray(file.frame.geometry.values, dtype=object)
-    crs = None if file.frame.crs is None else CRS.from_wkt(file.frame.crs.to_wkt())
+    earlier = earlier_inventory(request.original or source)
+    path = source / GEOPACKAGE if source.is_dir() else source
+    file = read_polygon_file(path, request.layer)
+    frame = with_own_names(file.frame)
+    polygons = np.asarray(frame.geometry.values, dtype=object)
+    crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
     notes, area = list(file.notes), None
+    corrected = None
+    if is_inventory(frame.columns):
+        corrected = corrected_landslides(frame, crs, earlier)
+        notes += corrected.notes
+        names = {*(field.name for field in FIELDS), CORRECTION}
+        frame = frame.drop(columns=[*names & {*frame.columns}])
+    else:
+        earlier = None
+    own, own_notes = own_columns(frame, path, request.date_column)
+    notes += own_notes
     selected = np.ones(len(polygons), dtype=np.bool_)
     if request.auxiliary.area is not None:
         area = _read_area(request.auxiliary.area, crs, source)
@@ -219,9 +268,9 @@ def detections_from_file(request: InventoryRequest) -> Detections:
         if small.any():
             count = int(small.sum())
             notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
-    return Detections(
-        polygons=polygons[selected],
-        confidence=np.full(int(selected.sum()), np.nan),
+    found = Detections(
+        polygons=polygons,
+        confidence=np.full(len(polygons), np.nan),
         crs=crs,
         extent=area,
         mapped_area=area,
@@ -234,6 +283,52 @@ def detections_from_file(request: InventoryRequest) -> Detections:
         model_card=None,
         cleaning=None,
         notes=tuple(notes),
+        attributes=own,
+    )
+    if corrected is not None:
+        found = _with_provenance(found, corrected, earlier, request)
+    return found.take(selected)
+
+
+def _with_provenance(
+    found: Detections,
+    corrected: CorrectedLandslides,
+    earlier: EarlierInventory | None,
+    request: InventoryRequest,
+) -> Detections:
+    """Give the polygons of a corrected inventory what is known of them from before."""
+    attributes = pd.concat([corrected.attributes, found.attributes], axis=1)
+    if request.auxiliary.date is not None:
+        attributes = attributes.drop(columns="date", errors="ignore")
+    found = replace(
+        found,
+        confidence=attributes.pop("confidence").to_numpy(np.float64),
+        attributes=attributes,
+        earlier=corrected.unchanged,
+        correction=corrected.record,
+    )
+    if earlier is None:
+        return found
+    record, area = earlier.record, found.mapped_area
+    mapped_m2 = found.mapped_m2
+    if area is None and earlier.mapped_area is not None:
+        area = reproject(np.array([earlier.mapped_area], object), earlier.crs, found.crs)[0]
+        mapped_m2 = record.mapped_m2
+    scene, dem = record.scene, record.dem
+    if request.auxiliary.date is not None:
+        scene = scene.model_copy(update={"date": request.auxiliary.date})
+    return replace(
+        found,
+        extent=area,
+        mapped_area=area,
+        mapped_m2=mapped_m2,
+        min_area_m2=max(found.min_area_m2, record.cleaning.min_area_m2 if record.cleaning else 0.0),
+        name=request.name or record.name,
+        scene=scene,
+        model=record.model,
+        model_card=record.model_card,
+        cleaning=record.cleaning,
+        dem=Path(dem.place) if dem is not None and Path(dem.place).is_file() else None,
     )
 
 
@@ -266,15 +361,3 @@ def valid_outline(probability: Path) -> shapely.Geometry:
     rows, cols = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
     outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(cols, rows))
     return shapely.union_all(outlines)
-
-
-def date_in(name: str) -> str | None:
-    """Return the day that a file's name holds, as in ``GF1_PMS1_E103.5_N31.3_20130812``.
-
-    None where it holds none, or more than one.
-    """
-    days = set()
-    for match in _DAY.finditer(name):
-        with suppress(ValueError):
-            days.add(date(*map(int, match.groups())).isoformat())
-    return days.pop() if len(days) == 1 else None

@@ -53,6 +53,7 @@ _TABLES: dict[str, tuple[InventoryField, ...]] = {
 LAYER_FIELDS = {layer: _TABLES[layer] for layer in LAYERS}
 FIELDS = LAYER_FIELDS[LANDSLIDES]
 CSV_FIELDS = _TABLES["csv"]
+CORRECTION = "correction"
 FIELDS_BY_NAME = {field.name: field for field in FIELDS}
 FLAGS = tuple(field.name for field in FIELDS if field.kind is FieldKind.FLAG)
 
@@ -74,8 +75,12 @@ _PAGE_HEAD = """# The columns of an inventory
 Of every file and layer that `landslip inventory` writes. What is unknown is empty, never 0.
 Lengths and areas are in metres and square metres whatever the coordinate system, angles in
 degrees. Everything but `id` can be empty; "empty without" says what a column needs.
+Columns of the user's own polygons follow in `landslides`, as they were named; a name of this list
+has `input_` before it there. A corrected inventory has `correction` (修订) too: unchanged, edited
+or new; edited landslides keep their id, and their confidence is empty.
 
 数据字段说明：所有文件与图层的字段名称、单位及中英文标签。未知值为空，不以 0 代替。
+用户多边形自带的字段保留原名，列于其后；与本表同名者加前缀 `input_`。
 长度以米计，面积以平方米计，角度以度计，与坐标系无关。
 """
 _PAGE_COLUMNS = "| column | label | 中文 | unit | type | meaning | empty without |\n|" + "---|" * 7

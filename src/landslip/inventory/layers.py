@@ -1,7 +1,7 @@
 """The columns of an inventory, put together as layers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslip.inventory.detections import Detections
-from landslip.inventory.fields import FIELDS, FieldKind, InventoryField
+from landslip.inventory.fields import CORRECTION, FIELDS, FIELDS_BY_NAME, FieldKind, InventoryField
 from landslip.inventory.morphometry.planimetry import PlanarMeasures
 from landslip.inventory.morphometry.terrain_attributes import TerrainAttributes
 from landslip.inventory.scene_context import SceneContext
@@ -28,13 +28,17 @@ class InventoryLayers:
     ``boolean`` with NA, ``id`` is int64. Highest and lowest points have a landslide's ``id`` and
     ``elevation_m``; landslides without heights have none. Density is square cells with ``cell``
     (int64), ``landslides`` (int64), ``per_km2`` and ``area_share`` (float64); empty without a
-    coordinate system.
+    coordinate system. The user's own columns of landslides follow, as they came. The mapped area
+    is one polygon or multipolygon, or nothing where it is not known.
     """
 
     landslides: geopandas.GeoDataFrame
     highest_points: geopandas.GeoDataFrame
     lowest_points: geopandas.GeoDataFrame
     density: geopandas.GeoDataFrame
+    mapped_area: geopandas.GeoDataFrame = field(
+        default_factory=lambda: geopandas.GeoDataFrame(geometry=[])
+    )
 
 
 def make_layers(
@@ -65,11 +69,26 @@ def make_layers(
     columns |= {
         field.name: getattr(terrain, field.name) for field in FIELDS if hasattr(terrain, field.name)
     }
-    table = {"id": np.arange(1, len(order) + 1, dtype=np.int64)} | {
+    brought = detections.attributes
+    for name in FIELDS_BY_NAME.keys() & {*brought.columns}:
+        columns[name] = _filled(brought[name], columns.get(name))
+    ids = np.arange(1, len(order) + 1, dtype=np.int64)
+    if "id" in brought:
+        ids = brought["id"].to_numpy(np.int64)[order]
+    table = {"id": ids} | {
         field.name: _typed(field, columns.get(field.name), order)
         for field in FIELDS
         if field.kind is not FieldKind.ID
     }
+    for name in detections.earlier.columns.drop("id", errors="ignore"):
+        now = pd.Series(table[name])
+        before = detections.earlier[name].iloc[order].reset_index(drop=True)
+        table[name] = now.where(now.notna(), before.astype(now.dtype)).array
+    if CORRECTION in brought:
+        table[CORRECTION] = brought[CORRECTION].to_numpy()[order]
+    for name in brought.columns:
+        if name not in FIELDS_BY_NAME and name != CORRECTION:
+            table[name] = brought[name].array[order]
 
     def point_layer(
         points: NDArray[np.object_], elevation_m: NDArray[np.float64]
@@ -77,7 +96,7 @@ def make_layers(
         exists = np.array([point is not None for point in points[order]], dtype=np.bool_)
         rows = order[exists]
         return geopandas.GeoDataFrame(
-            {"id": np.flatnonzero(exists).astype(np.int64) + 1, "elevation_m": elevation_m[rows]},
+            {"id": ids[exists], "elevation_m": elevation_m[rows]},
             geometry=points[rows],
             crs=crs,
         )
@@ -89,7 +108,15 @@ def make_layers(
         density=density_cells(
             detections.polygons, detections.pyproj_crs, detections.mapped_area, cell_m
         ),
+        mapped_area=geopandas.GeoDataFrame(geometry=[detections.mapped_area], crs=crs),
     )
+
+
+def _filled(values: "pd.Series[Any]", default: Any) -> NDArray[np.object_]:
+    """Return a column, and the value of all where it is empty."""
+    filled: NDArray[np.object_] = values.astype(object).to_numpy(copy=True)
+    filled[pd.isna(filled)] = default if isinstance(default, str) else None
+    return filled
 
 
 def _typed(field: InventoryField, values: Any, order: NDArray[np.intp]) -> Any:

@@ -17,15 +17,17 @@ GEOJSON, KMZ, STAC_ITEM = "inventory.geojson", "inventory.kmz", "item.json"
 REPORT = "report.html"
 LAYERS = ("landslides", "highest_points", "lowest_points", "density")
 LANDSLIDES, HIGHEST_POINTS, LOWEST_POINTS, DENSITY = LAYERS
+MAPPED_AREA, PROVENANCE = "mapped_area", "inventory"
 FORMAT_VERSION = 1
 
 
 class SourceRecord(StrictModel):
-    """Where the polygons came from."""
+    """Where the polygons came from; ``places`` are all of several sources, else empty."""
 
     kind: Literal["extraction", "polygons"]
     place: str
     layer: str | None = None
+    places: tuple[str, ...] = ()
 
 
 class SceneRecord(StrictModel):
@@ -85,8 +87,25 @@ class CleaningRecord(StrictModel):
     largest_shift_m: float | None
 
 
+class CorrectionRecord(StrictModel):
+    """How a corrected inventory differs from what it was; ``deleted`` is None where not known.
+
+    ``last_id`` is the highest that was given so far; none is given twice.
+    """
+
+    unchanged: int
+    edited: int
+    added: int
+    deleted: int | None
+    last_id: int
+
+
 class InventoryRecord(StrictModel):
-    """The whole of ``inventory.json``; ``warnings`` are those of the notes that are one."""
+    """The whole of ``inventory.json``; ``warnings`` are those of the notes that are one.
+
+    ``scenes`` are all of several, else empty; ``dates`` are the first and the last date of
+    landslides that have their own.
+    """
 
     format: Literal["landslip-inventory"] = "landslip-inventory"
     version: int = FORMAT_VERSION
@@ -94,10 +113,13 @@ class InventoryRecord(StrictModel):
     name: str
     source: SourceRecord
     scene: SceneRecord
+    scenes: tuple[SceneRecord, ...] = ()
+    dates: tuple[str, str] | None = None
     model: ModelRecord | None
     model_card: ModelCard | None
     dem: DemRecord | None
     cleaning: CleaningRecord | None
+    correction: CorrectionRecord | None = None
     crs: str | None
     area_method: str | None
     confidence_is: str

@@ -106,6 +106,10 @@ class InventoryRequest:
         source: folder of an extraction, or a file of polygons.
         out: folder to write.
         layer: of the polygon file.
+        date_column: of the polygon file, whose dates become those of the landslides; None: one
+            named ``date``.
+        original: folder of the inventory that the polygons are a corrected copy of; None: known
+            by the file itself, or by what is beside it.
         name: of the inventory; None: that of the scene or file.
         cleaning: how polygons are made of probabilities.
         auxiliary: data beside the map.
@@ -119,6 +123,8 @@ class InventoryRequest:
     source: Path
     out: Path
     layer: str | None = None
+    date_column: str | None = None
+    original: Path | None = None
     name: str | None = None
     cleaning: CleaningOptions = field(default_factory=CleaningOptions)
     auxiliary: AuxiliaryData = field(default_factory=AuxiliaryData)

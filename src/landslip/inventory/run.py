@@ -72,42 +72,31 @@ def make_inventory(
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     auxiliary = request.auxiliary
-    folder = open_extraction(request.source) if request.source.is_dir() else None
+    is_file = not request.source.is_dir() or (request.source / names.RECORD).is_file()
+    folder = None if is_file else open_extraction(request.source)
     scene = scene_reference(auxiliary, folder)
-    opened = nullcontext() if auxiliary.dem is None else ElevationModel(auxiliary.dem)
+    given = None
+    if folder is None:
+        given = detections_from_file(request)
+    dem_file = auxiliary.dem or (None if given is None else given.dem)
+    opened = nullcontext() if dem_file is None else ElevationModel(dem_file)
     with opened as elevation:
-        if folder is None:
-            detections = detections_from_file(request)
-        else:
-            detecting = sub_progress(progress, 0.0, _DETECTED, _ALL)
+        detecting = sub_progress(progress, 0.0, _DETECTED, _ALL)
+        if given is not None:
+            detections = given
+        elif folder is not None:
             detections = detections_from_extraction(folder, request, elevation, detecting)
         measuring = sub_progress(progress, _DETECTED, _TERRAIN, _ALL)
         crs = detections.pyproj_crs
         terrain = terrain_attributes(detections.polygons, crs, elevation, progress=measuring)
-        dem = None
-        if elevation is not None:  # its resolution is that where the landslides are
-            extent = detections.polygons if detections.model is None else detections.extent
-            bounds = shapely.total_bounds(extent)
-            dem = DemRecord(
-                name=elevation.name,
-                place=str(elevation.path.absolute()),
-                crs=elevation.crs,
-                resolution_m=elevation.resolution_near(bounds, crs),
-                landslides_with_heights=int((terrain.dem_share >= MIN_COVERAGE).sum()),
-            )
+        dem = None if elevation is None else _dem_record(elevation, detections, terrain)
     measures = planar_measures(detections.polygons, crs)
     seeing = sub_progress(progress, _TERRAIN, _CONTEXT, _ALL)
     context = read_scene_context(detections, scene, seeing)
     flag_values = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
-    covered_m2 = None
-    if detections.mapped_m2 is not None:  # where several landslides overlap, once
-        inside = detections.polygons
-        if detections.extent is not None:
-            inside = clip_polygons(inside, detections.extent)
-        parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
-        covered_m2 = float(AreaMeasure(detections.crs).areas_m2(parts).sum())
+    covered_m2 = _covered_m2(detections)
     adjusted, notes = _adjusted_area(detections, covered_m2, request)
     surface_m2 = terrain.surface_m2
     statistics = statistics_of(
@@ -128,17 +117,19 @@ def make_inventory(
         *_dem_notes(dem, detections),
         *context.notes,
         *notes,
-        *_date_notes(context.record.date, detections, is_stated=auxiliary.date is not None),
+        *_date_notes(context.record.date, layers, is_stated=auxiliary.date is not None),
     )
     record = InventoryRecord(
         code_version=__version__,
         name=detections.name,
         source=detections.source,
         scene=context.record,
+        dates=_dates(detections),
         model=detections.model,
         model_card=detections.model_card,
         dem=dem,
         cleaning=detections.cleaning,
+        correction=detections.correction,
         crs=None if detections.crs is None else detections.crs.to_string(),
         area_method=AreaMeasure(detections.crs).method,
         confidence_is=confidence_message(detections.model).text(),
@@ -160,6 +151,32 @@ def make_inventory(
         (stage / names.RECORD).write_text(text + "\n", encoding="utf-8")
     progress(_ALL, _ALL)
     return record
+
+
+def _dem_record(
+    elevation: ElevationModel, detections: Detections, terrain: TerrainAttributes
+) -> DemRecord:
+    """Describe an elevation model, with its resolution where the landslides are."""
+    extent = detections.polygons if detections.model is None else detections.extent
+    bounds = shapely.total_bounds(detections.polygons if extent is None else extent)
+    return DemRecord(
+        name=elevation.name,
+        place=str(elevation.path.absolute()),
+        crs=elevation.crs,
+        resolution_m=elevation.resolution_near(bounds, detections.pyproj_crs),
+        landslides_with_heights=int((terrain.dem_share >= MIN_COVERAGE).sum()),
+    )
+
+
+def _covered_m2(detections: Detections) -> float | None:
+    """Return what landslides cover of the mapped area, once where they overlap."""
+    if detections.mapped_m2 is None:
+        return None
+    inside = detections.polygons
+    if detections.extent is not None:
+        inside = clip_polygons(inside, detections.extent)
+    parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
+    return float(AreaMeasure(detections.crs).areas_m2(parts).sum())
 
 
 def _flags(
@@ -222,6 +239,14 @@ def _adjusted_area(
     return None, (message("adjusted.few_tiles", file=str(errors)),)
 
 
+def _dates(detections: Detections) -> tuple[str, str] | None:
+    """Return the first and the last date of landslides that have their own."""
+    if "date" not in detections.attributes:
+        return None
+    known = sorted(detections.attributes["date"].dropna())
+    return (known[0], known[-1]) if known else None
+
+
 def _dem_notes(dem: DemRecord | None, detections: Detections) -> list[Message]:
     if dem is None:
         return [message("dem.none")]
@@ -232,12 +257,13 @@ def _dem_notes(dem: DemRecord | None, detections: Detections) -> list[Message]:
     return [message("dem.gaps", dem=dem.name, count=without, total=total)] if without else []
 
 
-def _date_notes(day: str | None, detections: Detections, *, is_stated: bool) -> list[Message]:
+def _date_notes(day: str | None, layers: InventoryLayers, *, is_stated: bool) -> list[Message]:
     """Return where the date is from, and what is not written without one."""
     notes = [] if day is None or is_stated else [message("scene.date", date=day)]
-    if detections.crs is None:
+    if layers.landslides.crs is None:
         return [*notes, message("formats.no_crs")]
-    return [*notes, message("formats.no_date")] if day is None else notes
+    is_known = day is not None or layers.landslides["date"].notna().any()
+    return notes if is_known else [*notes, message("formats.no_date")]
 
 
 def write_layers(
@@ -257,7 +283,7 @@ def write_layers(
         LandslipError: a file could not be written.
     """
     landslides = layers.landslides
-    write_geopackage(layers, folder / names.GEOPACKAGE, language)
+    write_geopackage(layers, folder / names.GEOPACKAGE, language, record)
     write_parquet(landslides, folder / names.PARQUET)
     write_csv(layers, folder / names.CSV)
     written = [names.GEOPACKAGE, names.PARQUET, names.CSV]

@@ -16,7 +16,8 @@ from landslip.core.grid import map_points
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
-from landslip.inventory.detections import Detections, ExtractionFolder, date_in
+from landslip.inventory.attributes import date_in
+from landslip.inventory.detections import Detections, ExtractionFolder
 from landslip.inventory.pixel_runs import PixelRuns, joined, pixel_runs
 from landslip.inventory.record import SceneRecord
 from landslip.inventory.request import AuxiliaryData

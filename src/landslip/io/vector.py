@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pyogrio
 import pyproj
 import shapely
@@ -22,6 +23,8 @@ from landslip.core.messages import Message, catalogue, message, plain
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 _DATE_OPTION = "OGR_CURRENT_DATE"
 _LISTED = 5
+LANDSLIDES_LAYER = "landslides"  # of an inventory, read where no layer is named
+_NULLABLE = {"bool": "boolean", "int16": "Int64", "int32": "Int64", "int64": "Int64"}
 _PARQUET = (".parquet", ".geoparquet")
 
 
@@ -133,6 +136,8 @@ def _read_layer(
     path: Path, layer: str | None, layer_argument: str | None
 ) -> geopandas.GeoDataFrame:
     layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+    if layer is None and LANDSLIDES_LAYER in layers:
+        layer = LANDSLIDES_LAYER
     if layer is None and len(layers) > 1:
         remedy = "give a file with one of them"
         if layer_argument:
@@ -143,7 +148,23 @@ def _read_layer(
     with warnings.catch_warnings():
         # measures along lines are of no use for polygons
         warnings.filterwarnings("ignore", message="Measured")
-        return geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
+        frame = geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        return frame
+    about = pyogrio.read_info(path, layer=layer or layers[0])
+    stored = dict(zip(about["fields"], about["dtypes"], strict=True))
+    # whole numbers and flags with gaps are read as floating-point numbers
+    types = {
+        name: _NULLABLE[stored[name]]
+        for name in frame.columns.drop(frame.geometry.name)
+        if stored.get(name) in _NULLABLE and frame[name].dtype.kind in "fO"
+    }
+    frame = frame.astype(types)
+    for name in stored.keys() & {*frame.columns}:
+        if stored[name] == "datetime64[D]":  # a day, which pandas reads as a time
+            days = pd.to_datetime(frame[name])
+            frame[name] = days.dt.date.astype(object).where(days.notna(), None)
+    return frame
 
 
 def _note(key: str, path: Path, which: NDArray[np.bool_], **values: Message) -> Message:

@@ -10,12 +10,14 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pandas
 import shapely
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.core.choices import Language
 from landslip.core.messages import message
+from landslip.inventory.attributes import own_names
 from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.wgs84 import in_wgs84, points_in_wgs84
@@ -107,7 +109,8 @@ def _abgr(colour: tuple[int, int, int], alpha: int) -> str:
 def _landslides(
     shown: geopandas.GeoDataFrame, outlines: NDArray[np.object_], language: Language
 ) -> Iterator[dict[str, Any]]:
-    rows = shown[[field.name for field in FIELDS]].to_dict("records")
+    own = own_names(shown)
+    rows = pandas.DataFrame(shown[[*(field.name for field in FIELDS), *own]]).to_dict("records")
     for row, outline in zip(rows, outlines, strict=True):
         if outline is None or outline.is_empty:
             continue
@@ -118,11 +121,9 @@ def _landslides(
         if any(row[name] is True for name in FLAGS):
             style += "-flagged"
         values = ((field, _value_text(field, row[field.name], language)) for field in FIELDS[1:])
-        lines = (
-            html.escape(_attribute_text(field.label(language), text, language))
-            for field, text in values
-            if text
-        )
+        pairs = [(field.label(language), text) for field, text in values if text]
+        pairs += [(name, str(row[name])) for name in own if is_known(row[name])]
+        lines = (html.escape(_attribute_text(label, text, language)) for label, text in pairs)
         parts = shapely.get_parts(shapely.orient_polygons(outline))
         yield {
             "id": row["id"],
@@ -136,6 +137,11 @@ def _landslides(
                 for part in parts
             ],
         }
+
+
+def is_known(value: Any) -> bool:
+    """Whether a cell of a table has a value."""
+    return not pandas.api.types.is_scalar(value) or not pandas.isna(value)
 
 
 def _points(points: geopandas.GeoDataFrame, language: Language) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ here, as it brings 22 distributions into the base installation to hold the same 
 """
 
 import json
+from calendar import monthrange
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import geopandas
 import shapely
 
 from landslip.inventory import record as names
+from landslip.inventory.attributes import own_names
 from landslip.inventory.fields import FIELDS, FieldKind
 from landslip.inventory.formats.wgs84 import WGS84, footprint, in_wgs84
 from landslip.inventory.record import InventoryRecord
@@ -57,12 +59,12 @@ def write_stac_item(
 ) -> bool:
     """Write the item and return True, or, without a date, False: STAC needs one.
 
-    Its geometry is the convex hull of the landslides, null where there are none. The day becomes
-    ``start_datetime`` and ``end_datetime``, since the time of day is unknown.
+    Its geometry is the convex hull of the landslides, null where there are none. The first and
+    last date of the landslides become ``start_datetime`` and ``end_datetime``.
     The landslides are in a known coordinate system; the files beside it become its assets.
     """
-    day = record.scene.date
-    if day is None:
+    first, last = record.dates or (record.scene.date, record.scene.date)
+    if first is None or last is None:
         return False
     geometry, bbox = None, {}
     where = footprint(in_wgs84(landslides.geometry))
@@ -73,8 +75,8 @@ def write_stac_item(
         bbox = {"bbox": [round(side, _DECIMALS) for side in bounds]}
     times = {
         "datetime": None,
-        "start_datetime": f"{day}T00:00:00Z",
-        "end_datetime": f"{day}T23:59:59Z",
+        "start_datetime": f"{first_day(first)}T00:00:00Z",
+        "end_datetime": f"{last_day(last)}T23:59:59Z",
     }
     item = {
         "type": "Feature",
@@ -102,6 +104,17 @@ def write_stac_item(
     return True
 
 
+def first_day(day: str) -> str:
+    """Return the first day of a year, a month or a day."""
+    return (day + "-01-01")[:10]
+
+
+def last_day(day: str) -> str:
+    """Return the last day of a year, a month or a day."""
+    year, month = int(day[:4]), int(day[5:7] or 12)
+    return day if len(day) == 10 else f"{year:04}-{month:02}-{monthrange(year, month)[1]:02}"
+
+
 def _properties(
     landslides: geopandas.GeoDataFrame,
     record: InventoryRecord,
@@ -115,6 +128,10 @@ def _properties(
             "type": _COLUMN_TYPES[field.kind],
         }
         for field in FIELDS
+    ]
+    columns += [
+        {"name": name, "description": "A column of the polygons that were given."}
+        for name in own_names(landslides)
     ]
     geometry = landslides.geometry.name
     columns.append({"name": geometry, "description": "Outline of the landslide.", "type": "binary"})

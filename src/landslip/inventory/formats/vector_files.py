@@ -1,9 +1,11 @@
 """The layers as GeoPackage, GeoParquet, CSV and GeoJSON."""
 
+import json
 import sqlite3
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -14,11 +16,20 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.core.choices import Language
+from landslip.inventory.attributes import own_names
 from landslip.inventory.fields import CSV_FIELDS, FIELDS, LAYER_FIELDS, FieldKind
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
 from landslip.inventory.layers import InventoryLayers
-from landslip.inventory.record import DENSITY, HIGHEST_POINTS, LANDSLIDES, LOWEST_POINTS
+from landslip.inventory.record import (
+    DENSITY,
+    HIGHEST_POINTS,
+    LANDSLIDES,
+    LOWEST_POINTS,
+    MAPPED_AREA,
+    PROVENANCE,
+    InventoryRecord,
+)
 from landslip.io.vector import FIXED_DATE, gdal_crs, vector_writing, write_error
 
 GEOMETRY_COLUMN = "geom"
@@ -39,8 +50,26 @@ def _array(column: "pandas.Series[str]") -> pa.Array:
         (pandas.api.types.is_integer_dtype, pa.int64()),
         (pandas.api.types.is_float_dtype, pa.float64()),
     )
-    kind = next((kind for is_kind, kind in kinds if is_kind(column.dtype)), pa.string())
-    return pa.array(column, type=kind, from_pandas=True)
+    kind = next((kind for is_kind, kind in kinds if is_kind(column.dtype)), None)
+    values = pa.array(column, type=kind, from_pandas=True)
+    if pa.types.is_timestamp(values.type):
+        return values.cast(pa.timestamp("ms", tz=values.type.tz), safe=False)
+    is_list = pa.types.is_list(values.type)
+    plain = values.type.value_type if is_list else values.type
+    if pa.types.is_null(plain) or pa.types.is_large_string(plain):
+        return values.cast(pa.string())
+    if pa.types.is_nested(plain) or pa.types.is_binary(plain) or pa.types.is_duration(plain):
+        return pa.array(column.map(_as_text, na_action="ignore"), type=pa.string())
+    return values
+
+
+def _as_text(value: Any) -> str:
+    """Return a value that few formats hold as text: lists and mappings as JSON."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _as_one_type(
@@ -88,6 +117,9 @@ def write_csv(layers: InventoryLayers, path: Path) -> None:
         _places(layers.highest_points, plain["id"]),
         _places(layers.lowest_points, plain["id"]),
     ]
+    for name in own_names(layers.landslides):
+        if plain[name].map(pandas.api.types.is_list_like).any():
+            plain[name] = plain[name].map(_as_text, na_action="ignore")
     for field, values in zip(CSV_FIELDS, np.hstack(places).T, strict=True):
         plain[field.name] = values
     plain.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
@@ -128,9 +160,15 @@ VALUES (?, ?, ?, ?, ?)
 
 
 def write_geopackage(
-    layers: InventoryLayers, path: Path, language: Language = Language.ENGLISH
+    layers: InventoryLayers,
+    path: Path,
+    language: Language = Language.ENGLISH,
+    record: InventoryRecord | None = None,
 ) -> None:
     """Write the layers ``landslides``, ``highest_points``, ``lowest_points`` and ``density``.
+
+    A further layer is the mapped area, whose only feature holds the inventory's record too, by
+    which a corrected copy of the file knows where it is from.
 
     Each has a spatial index, labels for its columns, and its default style in the table
     ``layer_styles``, where QGIS looks for it. Landslides are Polygon, or, where one has several
@@ -154,6 +192,26 @@ def write_geopackage(
             "Point" if name in {HIGHEST_POINTS, LOWEST_POINTS} else kind,
             layer=name,
             crs=gdal_crs(frame.crs),
+            VERSION=_VERSION,
+        )
+    if record is not None:
+        area = layers.mapped_area
+        geometries = np.asarray(area.geometry.values)
+        parts = shapely.get_parts(shapely.get_parts(geometries))  # a collection's too
+        whole = shapely.MultiPolygon([one for one in parts if one.geom_type == "Polygon"])
+        wkb = [None if not len(parts) else shapely.to_wkb(whole, byte_order=1)]
+        columns = {
+            PROVENANCE: pa.array([record.model_dump_json()]),
+            GEOMETRY_COLUMN: pa.array(wkb, type=pa.binary()),
+        }
+        crs = gdal_crs(area.crs)
+        write_layer(
+            pa.table(columns),
+            path,
+            "GPKG",
+            "MultiPolygon",
+            layer=MAPPED_AREA,
+            crs=crs,
             VERSION=_VERSION,
         )
     write_layer(

@@ -1,0 +1,165 @@
+"""Columns that polygons bring along: the user's own, and the dates among them."""
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from landslip.core.errors import InputError, argument
+from landslip.core.messages import Message, message
+from landslip.inventory.fields import CORRECTION, CSV_FIELDS, FIELDS
+
+PREFIX = "input_"
+DATE = "date"
+_FEATURE_COLUMNS = ("fid", "ogc_fid", "geom", "geometry")  # of GDAL's formats
+_DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
+_STATED_DAY = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?(?:[T ].*)?)?)?月?年?")
+_YEARS = range(1800, 2200)
+_SHOWN = 5
+_DBF_LENGTH = 10
+
+
+def date_in(name: str) -> str | None:
+    """Return the day that a file's name holds, as in ``GF1_PMS1_E103.5_N31.3_20130812``.
+
+    None where it holds none, or more than one.
+    """
+    days = set()
+    for match in _DAY_IN_NAME.finditer(name):
+        with suppress(ValueError):
+            days.add(date(*map(int, match.groups())).isoformat())
+    return days.pop() if len(days) == 1 else None
+
+
+def iso_date(value: Any) -> str | None:
+    """Return a date as ISO 8601 writes it, as precise as stated: a day, a month or a year.
+
+    Read are dates, times, years and days as numbers (2008, 20080512), and text: the year first, in
+    numbers, or a name that holds one day. None for anything else.
+    """
+    if not pd.api.types.is_scalar(value) or pd.isna(value):
+        return None
+    if isinstance(value, date):  # and datetime, and pandas' Timestamp
+        return value.isoformat()[:10]
+    text = str(value).strip()
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        text = f"{value:g}" if value != int(value) else str(int(value))
+    match = _STATED_DAY.fullmatch(text.removesuffix(".0"))
+    if match is None:
+        return date_in(text)
+    parts = [int(part) for part in match.groups() if part is not None]
+    whole = None
+    with suppress(ValueError):
+        whole = date(*[*parts, 1, 1][:3]).isoformat()[: (4, 7, 10)[len(parts) - 1]]
+    return whole if parts[0] in _YEARS else None
+
+
+def own_columns(
+    frame: geopandas.GeoDataFrame, path: Path, date_column: str | None = None
+) -> tuple[pd.DataFrame, tuple[Message, ...]]:
+    """Return the columns of polygons as an inventory keeps them, indexed from 0, and notes.
+
+    Names and types stay. A name that an inventory has itself, in capitals or not, gets the prefix
+    ``input_``. The column ``date`` is that of the inventory: what the stated column holds, or
+    one named ``date``.
+
+    Raises:
+        InputError: there is no such column, or it holds no date.
+    """
+    own = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
+    names = [str(name) or "column" for name in own.columns]
+    own.columns = names
+    notes, dates = [], None
+    if date_column is not None and date_column not in own:
+        raise InputError(
+            f"{path}: there is no column {date_column} ({argument('date_column')}); its columns "
+            f"are {', '.join(names) or 'none'}"
+        )
+    column = date_column or next((name for name in names if name.lower() == DATE), None)
+    if column is not None:
+        dates, unread = _dates(own[column], path, is_stated=date_column is not None)
+        notes += unread
+        if dates is not None and not unread and column.lower() == DATE:
+            own = own.drop(columns=column)  # the inventory's column says the same
+    renamed = dict(zip(own.columns, _distinct(own.columns), strict=True))
+    own.columns = [*renamed.values()]
+    changed = [f"{old} → {new}" for old, new in renamed.items() if old != new]
+    if changed:
+        shown = ", ".join(changed[:_SHOWN]) + (", ..." if len(changed) > _SHOWN else "")
+        notes.append(message("file.renamed", file=path.name, names=shown))
+    own = own.apply(_of_one_type)
+    if dates is not None:
+        own[DATE] = dates
+    return own, tuple(notes)
+
+
+def _dates(
+    values: "pd.Series[Any]", path: Path, *, is_stated: bool
+) -> "tuple[pd.Series[Any] | None, list[Message]]":
+    """Return the dates of a column, None where it has none, and a note on what is no date."""
+    dates = pd.Series([iso_date(value) for value in values], dtype=object)
+    unread = values[values.notna().to_numpy() & dates.isna().to_numpy()]
+    if len(unread) and dates.isna().all():
+        if is_stated:
+            raise InputError(
+                f"{path}: {argument('date_column')} holds dates, as YYYY-MM-DD, YYYY-MM or YYYY; "
+                f"{values.name} holds none, the first value is {str(unread.iloc[0])[:40]!r}"
+            )
+        return None, []  # a column of that name about something else
+    if not len(unread):
+        return dates, []
+    counts = {"count": len(unread), "total": len(values)}
+    example = str(unread.iloc[0])[:40]
+    return dates, [message("file.dates", column=str(values.name), example=example, **counts)]
+
+
+def _of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column as files can hold it: text where its values are of several types."""
+    try:
+        pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return values.map(str, na_action="ignore")
+    return values
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Return names that neither an inventory nor another column has, whatever their case."""
+    taken = {field.name for field in (*FIELDS, *CSV_FIELDS)} | set(_FEATURE_COLUMNS)
+    result = []
+    for name in names:
+        new, number = name, 1
+        if name.lower() in taken:
+            new = PREFIX + name
+        base = new
+        while new.lower() in taken:
+            number += 1
+            new = f"{base}_{number}"
+        taken.add(new.lower())
+        result.append(new)
+    return result
+
+
+def own_names(frame: geopandas.GeoDataFrame) -> list[str]:
+    """Return the user's own columns of an inventory's landslides, in order."""
+    known = {*(field.name for field in FIELDS), CORRECTION, frame.geometry.name}
+    return [name for name in frame.columns if name not in known]
+
+
+def dbf_names(names: Iterable[str]) -> list[str]:
+    """Return names as GDAL shortens them for a Shapefile: 10 characters, numbered where equal."""
+    result: list[str] = []
+    for name in names:
+        short, number = name[:_DBF_LENGTH], 0
+        while short.lower() in {other.lower() for other in result}:
+            number += 1
+            ending = f"_{number}" if number < 10 else str(number)
+            short = name[: _DBF_LENGTH - 2] + ending
+        result.append(short)
+    return result

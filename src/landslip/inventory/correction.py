@@ -1,0 +1,232 @@
+"""An inventory that was corrected by hand and comes back: what was not touched stays as it was.
+
+A landslide is the same as before where its ``id`` is, and unchanged where area, perimeter and
+centroid are those in its columns, up to the rounding of coordinates to seven decimals of a degree.
+Where several polygons have one id, as after a split, the largest keeps it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from rasterio.crs import CRS
+
+from landslip.core.crs import reproject
+from landslip.core.errors import InputError
+from landslip.core.messages import Message, message
+from landslip.inventory.attributes import DATE, dbf_names, iso_date
+from landslip.inventory.fields import FIELDS, FieldKind
+from landslip.inventory.morphometry.planimetry import planar_measures
+from landslip.inventory.record import (
+    GEOPACKAGE,
+    MAPPED_AREA,
+    PROVENANCE,
+    RECORD,
+    CorrectionRecord,
+    InventoryRecord,
+    read_record,
+)
+
+UNCHANGED, EDITED, NEW = "unchanged", "edited", "new"
+_KNOWN_BY = ("id", "area_m2", "perimeter_m", "centroid_lon", "centroid_lat", "confidence", "model")
+_ROUNDING_M = 0.02
+_STRETCH = 0.01  # no projection is used where its scale is farther from 1
+_DEGREE_M = 111_195.0
+_CARRIED = ("id", "confidence", "scene", "date", "model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierInventory:
+    """The inventory that polygons come from; the mapped area is in ``crs``."""
+
+    record: InventoryRecord
+    mapped_area: shapely.Geometry | None
+    crs: CRS | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedLandslides:
+    """What is known of polygons (n,) from before.
+
+    ``attributes`` has the columns id, confidence, scene, date, model and correction;
+    ``unchanged`` the other columns of an inventory, empty for polygons that are not.
+    """
+
+    attributes: pd.DataFrame
+    unchanged: pd.DataFrame
+    record: CorrectionRecord
+    notes: tuple[Message, ...]
+
+
+def earlier_inventory(path: Path) -> EarlierInventory | None:
+    """Return the inventory that a folder, or a file of one or in one, belongs to; None: no such.
+
+    Raises:
+        InputError: it is damaged, or of another version.
+    """
+    file = path
+    if path.is_dir():
+        if not (path / RECORD).is_file():
+            return None
+        file = path / GEOPACKAGE
+    own, area, crs = None, None, None
+    if file.is_file() and file.suffix.lower() == ".gpkg":
+        own, area, crs = _embedded(file)
+    folder = path if path.is_dir() else path.parent
+    if own is None and (folder / RECORD).is_file():
+        beside = read_record(folder)
+        if path.is_dir() or path.name in beside.files:
+            own = beside
+            if (folder / GEOPACKAGE).is_file():
+                _, area, crs = _embedded(folder / GEOPACKAGE)
+    return None if own is None else EarlierInventory(record=own, mapped_area=area, crs=crs)
+
+
+def _embedded(file: Path) -> tuple[InventoryRecord | None, shapely.Geometry | None, CRS | None]:
+    """Return record, mapped area and its system that a GeoPackage of an inventory holds."""
+    try:
+        if MAPPED_AREA not in {str(name) for name, _ in pyogrio.list_layers(file)}:
+            return None, None, None
+        frame = pyogrio.read_dataframe(file, layer=MAPPED_AREA)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise InputError(f"{file}: cannot be read ({error})") from error
+    if PROVENANCE not in frame or len(frame) == 0:
+        return None, None, None
+    try:
+        record = InventoryRecord.model_validate_json(str(frame[PROVENANCE].iloc[0]))
+    except ValidationError:
+        record = None
+    crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
+    shapes = np.asarray(frame.geometry.values, dtype=object)
+    shapes = shapes[~shapely.is_missing(shapes)]
+    return record, shapely.union_all(shapes) if len(shapes) else None, crs
+
+
+def with_own_names(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return polygons of an inventory under its columns' names, which a Shapefile shortens."""
+    names = [field.name for field in FIELDS]
+    short = dict(zip(dbf_names(names), names, strict=True))
+    if set(_KNOWN_BY) <= {*frame.columns} or not {*dbf_names(_KNOWN_BY)} <= {*frame.columns}:
+        return frame
+    return frame.rename(columns={old: new for old, new in short.items() if new not in frame})
+
+
+def is_inventory(columns: Iterable[str]) -> bool:
+    """Whether a table of polygons has the columns of an inventory, by which it is compared."""
+    return set(_KNOWN_BY) <= set(columns)
+
+
+def corrected_landslides(
+    frame: geopandas.GeoDataFrame, crs: CRS | None, earlier: EarlierInventory | None
+) -> CorrectedLandslides:
+    """Return what is known of the polygons of an inventory that comes back."""
+    polygons = np.asarray(frame.geometry.values, dtype=object)
+    ids = pd.to_numeric(frame["id"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    ids[~(ids >= 1) | (ids != np.floor(ids))] = np.nan
+    order = np.lexsort((-shapely.area(polygons), ids))
+    repeated = np.zeros(len(ids), dtype=np.bool_)
+    repeated[order[1:]] = ids[order[1:]] == ids[order[:-1]]
+    is_new = np.isnan(ids) | repeated
+    same = _is_same_outline(frame, polygons, crs, earlier) & ~is_new
+    before = None if earlier is None else earlier.record.correction
+    last_id = int(np.nanmax(ids, initial=0.0))
+    if earlier is not None:
+        last_id = max(last_id, earlier.record.landslides if before is None else before.last_id)
+    ids[is_new] = last_id + 1 + np.arange(int(is_new.sum()))
+    status = np.where(is_new, NEW, np.where(same, UNCHANGED, EDITED)).astype(object)
+    carried = pd.DataFrame(frame[[name for name in _CARRIED if name in frame]])
+    carried = carried.reset_index(drop=True).assign(id=ids.astype(np.int64), correction=status)
+    carried["confidence"] = pd.to_numeric(carried["confidence"], errors="coerce").where(same)
+    if DATE in carried:
+        carried[DATE] = pd.Series([iso_date(value) for value in carried[DATE]], dtype=object)
+    for name in {"model", "scene"} & {*carried}:
+        known = carried[name].astype(object)
+        carried[name] = known.where(known.notna(), None)
+    carried.loc[is_new, "model"] = None
+    if "correction" in frame:  # an earlier correction is still one
+        marks = frame["correction"].astype(object).to_numpy()
+        again = same & np.isin(marks.astype(str), [EDITED, NEW])
+        carried.loc[again, "correction"] = marks[again]
+    others = [
+        field.name
+        for field in FIELDS
+        if field.name in frame and field.name not in {*_CARRIED, "correction"}
+    ]
+    unchanged = pd.DataFrame(frame[others]).reset_index(drop=True)
+    for field in FIELDS:
+        if field.name in unchanged and field.kind is not FieldKind.TEXT:
+            numbers = pd.to_numeric(unchanged[field.name], errors="coerce")
+            unchanged[field.name] = (
+                numbers if field.kind is FieldKind.NUMBER else numbers.astype("boolean")
+            )
+    before_count = None if earlier is None else earlier.record.landslides
+    kept = int((~is_new).sum())
+    record = CorrectionRecord(
+        unchanged=int(same.sum()),
+        edited=kept - int(same.sum()),
+        added=int(is_new.sum()),
+        deleted=None if before_count is None else max(before_count - kept, 0),
+        last_id=int(ids.max(initial=last_id)),
+    )
+    counts = record.model_dump(include={"unchanged", "edited", "added"})
+    notes = [message("correction.counts", **counts, deleted=record.deleted or 0)]
+    if earlier is None:
+        notes = [message("correction.counts_alone", **counts), message("correction.unknown")]
+    return CorrectedLandslides(
+        attributes=carried,
+        unchanged=unchanged.where(pd.Series(same)),
+        record=record,
+        notes=tuple(notes),
+    )
+
+
+def _is_same_outline(
+    frame: geopandas.GeoDataFrame,
+    polygons: NDArray[np.object_],
+    crs: CRS | None,
+    earlier: EarlierInventory | None,
+) -> NDArray[np.bool_]:
+    """Return which outlines measure what their columns say.
+
+    They are measured in the inventory's own system. Where that is not known, areas and lengths of
+    another one differ by its scale, which is that of most outlines.
+    """
+    stated = {
+        name: pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        for name in ("area_m2", "perimeter_m", "centroid_lon", "centroid_lat")
+    }
+    target = crs
+    if earlier is not None and earlier.record.crs is not None and crs is not None:
+        target = CRS.from_user_input(earlier.record.crs)
+    moved = reproject(polygons, crs, target)
+    found = planar_measures(moved, None if target is None else pyproj.CRS.from_wkt(target.to_wkt()))
+    area_m2, perimeter_m = found.area_m2, found.perimeter_m
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if earlier is None:
+            ratios = stated["area_m2"] / area_m2
+            scale = float(np.median(ratios[np.isfinite(ratios)])) if len(ratios) else 1.0
+            if abs(scale - 1) < _STRETCH:
+                area_m2, perimeter_m = area_m2 * scale, perimeter_m * np.sqrt(scale)
+        points = np.maximum(shapely.get_num_coordinates(polygons), 1)
+        shift_m = _DEGREE_M * np.hypot(
+            (found.centroid_lon - stated["centroid_lon"])
+            * np.cos(np.radians(stated["centroid_lat"])),
+            found.centroid_lat - stated["centroid_lat"],
+        )
+        # a point inside in place of the centroid may jump
+        inside = shapely.contains(polygons, shapely.centroid(polygons))
+        reach_m = np.where(inside, _ROUNDING_M, np.sqrt(area_m2))
+        # roundings of the points are independent of each other
+        return np.asarray(
+            (np.abs(area_m2 - stated["area_m2"]) <= _ROUNDING_M * perimeter_m / np.sqrt(points))
+            & (np.abs(perimeter_m - stated["perimeter_m"]) <= _ROUNDING_M * np.sqrt(points))
+            & (shift_m <= reach_m)
+        )
