@@ -131,17 +131,17 @@ def _of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def _distinct(names: Iterable[str]) -> list[str]:
     """Return names that neither an inventory nor another column has, whatever their case."""
-    taken = {field.name for field in (*FIELDS, *CSV_FIELDS)} | set(_FEATURE_COLUMNS)
-    result = []
+    names = list(names)
+    reserved = {field.name for field in (*FIELDS, *CSV_FIELDS)} | {CORRECTION, *_FEATURE_COLUMNS}
+    taken = reserved | {name.lower() for name in names}
+    seen, result = set(reserved), []
     for name in names:
         new, number = name, 1
-        if name.lower() in taken:
-            new = PREFIX + name
-        base = new
-        while new.lower() in taken:
+        while new.lower() in seen or (new != name and new.lower() in taken):
+            base = PREFIX + name if name.lower() in reserved else name
+            new = base if number == 1 and base != name else f"{base}_{max(number, 2)}"
             number += 1
-            new = f"{base}_{number}"
-        taken.add(new.lower())
+        seen.add(new.lower())
         result.append(new)
     return result
 

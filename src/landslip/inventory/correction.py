@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from rasterio.crs import CRS
 
-from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, message
 from landslip.inventory.attributes import DATE, dbf_names, iso_date
@@ -196,18 +195,14 @@ def _is_same_outline(
 ) -> NDArray[np.bool_]:
     """Return which outlines measure what their columns say.
 
-    They are measured in the inventory's own system. Where that is not known, areas and lengths of
-    another one differ by its scale, which is that of most outlines.
+    They are in the inventory's own system. Where that is not known, areas and lengths in another
+    one differ by its scale, which is that of most outlines.
     """
     stated = {
         name: pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
         for name in ("area_m2", "perimeter_m", "centroid_lon", "centroid_lat")
     }
-    target = crs
-    if earlier is not None and earlier.record.crs is not None and crs is not None:
-        target = CRS.from_user_input(earlier.record.crs)
-    moved = reproject(polygons, crs, target)
-    found = planar_measures(moved, None if target is None else pyproj.CRS.from_wkt(target.to_wkt()))
+    found = planar_measures(polygons, None if crs is None else pyproj.CRS.from_wkt(crs.to_wkt()))
     area_m2, perimeter_m = found.area_m2, found.perimeter_m
     with np.errstate(invalid="ignore", divide="ignore"):
         if earlier is None:

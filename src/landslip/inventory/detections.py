@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pyproj
@@ -241,6 +242,10 @@ def detections_from_file(request: InventoryRequest) -> Detections:
     notes, area = list(file.notes), None
     corrected = None
     if is_inventory(frame.columns):
+        if earlier is not None and crs is not None and earlier.crs is not None:
+            polygons = reproject(polygons, crs, earlier.crs)
+            frame = frame.set_geometry(geopandas.GeoSeries(polygons, crs=earlier.crs.to_wkt()))
+            crs = earlier.crs
         corrected = corrected_landslides(frame, crs, earlier)
         notes += corrected.notes
         names = {*(field.name for field in FIELDS), CORRECTION}

@@ -71,7 +71,8 @@ def make_layers(
     }
     brought = detections.attributes
     for name in FIELDS_BY_NAME.keys() & {*brought.columns}:
-        columns[name] = _filled(brought[name], columns.get(name))
+        default = None if name == "model" else columns.get(name)  # new ones are of none
+        columns[name] = _filled(brought[name], default)
     ids = np.arange(1, len(order) + 1, dtype=np.int64)
     if "id" in brought:
         ids = brought["id"].to_numpy(np.int64)[order]

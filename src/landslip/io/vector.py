@@ -148,6 +148,8 @@ def _read_layer(
     with warnings.catch_warnings():
         # measures along lines are of no use for polygons
         warnings.filterwarnings("ignore", message="Measured")
+        # a property may be called id, as of polygons that were split
+        warnings.filterwarnings("ignore", message="Several features with id")
         frame = geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
     if not isinstance(frame, geopandas.GeoDataFrame):
         return frame

@@ -1,5 +1,5 @@
 -- Tables of the GeoPackage extension Schema, which hold what columns mean.
-CREATE TABLE gpkg_data_columns (
+CREATE TABLE IF NOT EXISTS gpkg_data_columns (
   table_name TEXT NOT NULL,
   column_name TEXT NOT NULL,
   name TEXT,
@@ -10,7 +10,7 @@ CREATE TABLE gpkg_data_columns (
   CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name),
   CONSTRAINT gdc_tn UNIQUE (table_name, name)
 );
-CREATE TABLE gpkg_data_column_constraints (
+CREATE TABLE IF NOT EXISTS gpkg_data_column_constraints (
   constraint_name TEXT NOT NULL,
   constraint_type TEXT NOT NULL,
   value TEXT,
@@ -21,7 +21,7 @@ CREATE TABLE gpkg_data_column_constraints (
   description TEXT,
   CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value)
 );
-INSERT INTO gpkg_extensions VALUES
+INSERT OR IGNORE INTO gpkg_extensions VALUES
   ('gpkg_data_columns', NULL, 'gpkg_schema',
    'http://www.geopackage.org/spec121/#extension_schema', 'read-write'),
   ('gpkg_data_column_constraints', NULL, 'gpkg_schema',
