@@ -10,7 +10,7 @@ from tests.factories.models import WEIGHTS_CONTENT, make_card
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError
-from landslip.models.folder import check_compatible, check_value_range, open_model
+from landslip.models.folder import check_compatible, check_values, open_model
 
 
 @pytest.fixture
@@ -99,10 +99,39 @@ def test_other_orders_more_bands_and_wider_types_fit() -> None:
 def test_values_in_another_scale_are_refused_and_others_are_not() -> None:
     card = make_card()
     usual = np.array([[300.0], [310.0], [240.0], [650.0]])
-    check_value_range(card, usual, "scene.tif")
-    check_value_range(card, np.empty((4, 0)), "all nodata.tif")
+    assert check_values(card, usual, card.bands, "scene.tif") == []
+    assert check_values(card, np.empty((4, 0)), card.bands, "all nodata.tif") == []
     water = np.array([[100.0], [90.0], [60.0], [10.0]])
-    check_value_range(card, water, "lake.tif")
+    assert check_values(card, water, card.bands, "lake.tif") == []
     for factor in (1 / 4000, 64):
         with pytest.raises(ModelError, match=r"scene\.tif: the bands' medians are .* another unit"):
-            check_value_range(card, usual * factor, "scene.tif")
+            check_values(card, usual * factor, card.bands, "scene.tif")
+        (warning,) = check_values(card, usual * factor, card.bands, "scene.tif", force=True)
+        assert warning.key == "data.value_range"
+
+
+def test_values_a_few_times_too_large_in_every_band_are_warned_of() -> None:
+    card = make_card()
+    (warning,) = check_values(card, np.full((4, 1), 5000.0), card.bands, "scene.tif")
+    assert "medians are 5000, 5000, 5000, 5000" in warning.text()
+
+
+def test_bands_in_another_order_are_refused_with_the_likely_one() -> None:
+    generator = np.random.default_rng(0)
+    card = make_card()
+    soil, green = generator.normal(size=(2, 2000))
+    weights = np.array([[1, 0.1], [1, 0.25], [1, 0.15], [0.3, 1.0]])
+    middles = np.array([[300], [300], [250], [600]])
+    land = middles + weights @ np.array([soil, green]) * np.array([[40], [42], [60], [150]])
+    assert check_values(card, land, card.bands, "scene.tif") == []
+    swapped = land[[0, 3, 2, 1]]
+    with pytest.raises(ModelError) as refused:
+        check_values(card, swapped, card.bands, "scene.tif")
+    assert "named blue,green,red,nir, and" in str(refused.value)
+    assert "look like blue,nir,red,green; name them in the order of the file" in str(refused.value)
+    assert "pass force=True" in str(refused.value)
+    (warning,) = check_values(card, swapped, card.bands, "scene.tif", force=True)
+    assert warning.values["likely"] == "blue,nir,red,green"
+    file_bands = Bands(("pan", "nir", "red", "green", "blue"))  # the model's bands, and another
+    (warning,) = check_values(card, swapped, file_bands, "scene.tif", force=True)
+    assert warning.values["likely"] == "pan,green,red,nir,blue"

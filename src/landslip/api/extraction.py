@@ -86,16 +86,18 @@ def predict(
     window: Window | tuple[int, int, int, int] | None,
     engine: "Engine",
     progress: ProgressArgument,
+    *,
+    force: bool = False,
 ) -> Probability:
     """Return the probability of landslide of a scene or window; see `TrainedModel.predict`."""
     from landslip.inference.prediction import predict_window
 
     if not isinstance(scene, Scene):
         with Scene(fspath(scene)) as opened:
-            return predict(model, opened, window, engine, progress)
+            return predict(model, opened, window, engine, progress, force=force)
     part = window if window is None or isinstance(window, Window) else Window(*window)
     with progress_bar("predict", "windows", show=progress) as shown:
-        array = predict_window(scene, model.folder, engine, part, progress=shown)
+        array = predict_window(scene, model.folder, engine, part, force=force, progress=shown)
     return Probability(array=array, grid=scene.grid if part is None else scene.grid.at(part))
 
 
@@ -194,6 +196,7 @@ def extract(
     ray: str | None = None,
     store: str | None = None,
     overwrite: bool = False,
+    force: bool = False,
     progress: ProgressArgument = None,
 ) -> Extraction:
     """Map the landslides of a scene.
@@ -222,6 +225,7 @@ def extract(
         ray: address of a Ray cluster to compute on, or ``auto``.
         store: folder or address for finished windows; None: beside ``out``.
         overwrite: replace a result that exists.
+        force: only warn of bands and values that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
@@ -258,6 +262,7 @@ def extract(
             ray=ray,
             store=store,
             overwrite=overwrite,
+            force=force,
             progress=progress,
         )
         if isinstance(result, LandslipError):
@@ -286,6 +291,7 @@ def extract_all(
     ray: str | None = None,
     store: str | None = None,
     overwrite: bool = False,
+    force: bool = False,
     progress: ProgressArgument = None,
 ) -> Generator[tuple[Path, Extraction | LandslipError]]:
     """Map the landslides of several scenes, one after the other or on a Ray cluster at once.
@@ -316,6 +322,7 @@ def extract_all(
         ray=ray,
         store=store,
         overwrite=overwrite,
+        force=force,
     )
     orders = scene_tasks([str(scene) for scene in scenes], [str(item) for item in stac], Path(out))
     opened = as_model(model)

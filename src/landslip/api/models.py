@@ -1,5 +1,6 @@
 """Models: opened, trained, evaluated, calibrated, exported."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -15,7 +16,7 @@ from landslip.core.choices import (
     Split,
     TrainingStrategy,
 )
-from landslip.core.errors import InputError, ModelError, argument
+from landslip.core.errors import InputError, LandslipWarning, ModelError, argument
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
 from landslip.datasets.format import TileDataset
@@ -76,6 +77,7 @@ class TrainedModel:
         *,
         engine: str = EngineName.AUTO,
         precision: str = Precision.AUTO,
+        force: bool = False,
         progress: ProgressArgument = None,
     ) -> "Probability":
         """Return the probability of landslide for every pixel of a scene, held in memory.
@@ -87,6 +89,7 @@ class TrainedModel:
             window: (col_off, row_off, width, height) of a part of the scene; None: all of it.
             engine: see `engine`.
             precision: number format that the network runs in.
+            force: only warn of bands and values that do not look like the training data.
             progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
         Returns:
@@ -98,7 +101,7 @@ class TrainedModel:
         """
         from landslip.api.extraction import predict
 
-        return predict(self, scene, window, self.engine(engine, precision), progress)
+        return predict(self, scene, window, self.engine(engine, precision), progress, force=force)
 
     def __repr__(self) -> str:
         card = self.card
@@ -176,6 +179,7 @@ def train(
     strategy: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    force: bool = False,
     on_epoch: "Callable[[EpochResult], None] | None" = None,
     progress: ProgressArgument = None,
 ) -> TrainedModel:
@@ -209,6 +213,7 @@ def train(
             stated must be the same, but for ``workers``, ``devices``, ``num_nodes`` and
             ``strategy``.
         overwrite: replace a model, and drop an interrupted run.
+        force: only warn of tiles that do not look like the training data of ``start_from``.
         on_epoch: called after each epoch.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
@@ -269,6 +274,7 @@ def train(
         start=start,
         resume=resume,
         overwrite=overwrite,
+        force=force,
         distributed=DistributedSettings(
             devices=process[0] if devices is None else devices,
             nodes=process[1] if num_nodes is None else num_nodes,
@@ -307,6 +313,7 @@ def evaluate(
     precision: str = Precision.AUTO,
     record: bool = False,
     overwrite: bool = False,
+    force: bool = False,
     progress: ProgressArgument = None,
 ) -> "Evaluation":
     """Score a model on the tiles of a dataset's split.
@@ -322,6 +329,7 @@ def evaluate(
         precision: number format that the network runs in.
         record: write the scores into ``model.json`` too; load the model again afterwards.
         overwrite: replace recorded scores of other tiles.
+        force: only warn of tiles that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Returns:
@@ -339,11 +347,11 @@ def evaluate(
     """
     from landslip.models import evaluation
 
-    opened, dataset = as_model(model), as_tiles(tiles)
+    opened, dataset, part = as_model(model), as_tiles(tiles), choose(Split, split, "split")
     runner = opened.engine(engine, precision)
     with progress_bar("evaluate", "tiles", show=progress) as shown:
         scores = evaluation.evaluate(
-            runner, opened.card, dataset, choose(Split, split, "split"), progress=shown
+            runner, opened.card, dataset, part, force=force, progress=shown
         )
     if record:
         evaluation.record_evaluation(opened.folder, dataset, scores, runner, overwrite=overwrite)
@@ -362,6 +370,7 @@ def calibrate(
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
     overwrite: bool = False,
+    force: bool = False,
     progress: ProgressArgument = None,
 ) -> "CalibrationResult":
     """Calibrate a model's probabilities; the curve is stored in the model folder.
@@ -377,6 +386,7 @@ def calibrate(
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
         overwrite: replace an earlier calibration.
+        force: only warn of tiles that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
@@ -389,14 +399,15 @@ def calibrate(
     from landslip.core.choices import CalibrationMethod
     from landslip.models.calibration import run
 
-    opened = as_model(model)
+    opened, dataset, part = as_model(model), as_tiles(tiles), choose(Split, split, "split")
+    _warn_of_tiles(opened, dataset, part, force=force)
     with progress_bar("calibrate", "tiles", show=progress) as shown:
         return run.calibrate(
             run.CalibrateRequest(
                 model=opened.folder,
-                dataset=as_tiles(tiles),
+                dataset=dataset,
                 engine=opened.engine(engine, precision),
-                split=choose(Split, split, "split"),
+                split=part,
                 method=choose(CalibrationMethod, method, "method"),
                 seed=seed,
                 training_statistics=training_statistics,
@@ -418,6 +429,7 @@ def export(
     max_loss: float = 0.5,
     seed: int = 0,
     overwrite: bool = False,
+    force: bool = False,
     progress: ProgressArgument = None,
 ) -> "ExportsCard":
     """Write a model again, with ONNX and int8 graphs beside what it has. Needs landslip[export].
@@ -433,6 +445,7 @@ def export(
         max_loss: largest loss of F1 by int8, in percentage points.
         seed: of the draw of tiles.
         overwrite: replace a model folder that exists.
+        force: only warn of tiles that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
@@ -450,13 +463,15 @@ def export(
             f"{argument('int8', True)} and {argument('calibrate', 'DATASET')} go together: "
             "int8 is calibrated on the dataset's training tiles, its loss of F1 measured on others"
         )
-    ranges = None
+    ranges, opened = None, as_model(model)
     if calibrate is not None:
-        ranges = QuantisationTiles(dataset=as_tiles(calibrate), tiles=tiles, seed=seed)
+        dataset = as_tiles(calibrate)
+        _warn_of_tiles(opened, dataset, Split.TRAIN, force=force)
+        ranges = QuantisationTiles(dataset=dataset, tiles=tiles, seed=seed)
     with progress_bar("int8", "tiles", show=progress) as shown:
         return run(
             ExportRequest(
-                model=as_model(model).folder,
+                model=opened.folder,
                 out=Path(out),
                 onnx=onnx,
                 int8=ranges,
@@ -478,6 +493,7 @@ def predict_tiles(
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
     overwrite: bool = False,
+    force: bool = False,
     progress: ProgressArgument = None,
 ) -> int:
     """Draw tiles as image | label | prediction, errors coloured, into a folder of PNG files.
@@ -491,6 +507,7 @@ def predict_tiles(
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
         overwrite: replace a folder that exists.
+        force: only warn of tiles that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Returns:
@@ -501,10 +518,11 @@ def predict_tiles(
     """
     from landslip.models.prediction_pictures import PicturesRequest, draw_tiles
 
-    opened, dataset = as_model(model), as_tiles(tiles)
+    opened, dataset, part = as_model(model), as_tiles(tiles), choose(Split, split, "split")
+    _warn_of_tiles(opened, dataset, part, force=force)
     request = PicturesRequest(
         dataset=dataset,
-        positions=dataset.positions(choose(Split, split, "split")),
+        positions=dataset.positions(part),
         out=Path(out),
         most=most,
         overwrite=overwrite,
@@ -512,6 +530,14 @@ def predict_tiles(
     with progress_bar("draw", "tiles", show=progress) as shown:
         counts = draw_tiles(opened.engine(engine, precision), opened.card, request, progress=shown)
     return len(counts)
+
+
+def _warn_of_tiles(model: TrainedModel, dataset: TileDataset, split: Split, *, force: bool) -> None:
+    """Refuse tiles that do not fit a model, and warn of those that may not."""
+    from landslip.models.evaluation import check_dataset
+
+    for note in check_dataset(model.card, dataset, dataset.positions(split), force=force):
+        warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=3)
 
 
 @checked("folders")

@@ -32,6 +32,7 @@ def calibrate(
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
     overwrite: options.Overwrite = False,
+    force: options.Force = False,
 ) -> None:
     """Calibrate a model's probabilities.
 
@@ -53,6 +54,7 @@ def calibrate(
         engine=engine,
         precision=precision,
         overwrite=overwrite,
+        force=force,
         progress=True,
     )
     for note in done.notes:

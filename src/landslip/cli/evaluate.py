@@ -29,6 +29,7 @@ def evaluate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace recorded scores of other tiles.")
     ] = False,
+    force: options.Force = False,
 ) -> None:
     """Score a model on the tiles of a dataset.
 
@@ -53,6 +54,7 @@ def evaluate(
         precision=precision,
         record=record,
         overwrite=overwrite,
+        force=force,
         progress=True,
     )
     runner = opened.engine(engine, precision)

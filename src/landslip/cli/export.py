@@ -32,6 +32,7 @@ def export(
     ] = 0.5,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
+    force: options.Force = False,
 ) -> None:
     """Write a model again, with ONNX and int8 graphs beside what it has.
 
@@ -51,6 +52,7 @@ def export(
         max_loss=max_loss,
         seed=seed,
         overwrite=overwrite,
+        force=force,
         progress=True,
     )
     if onnx and made.onnx is not None:

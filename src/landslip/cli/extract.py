@@ -78,6 +78,7 @@ def extract(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
+    force: options.Force = False,
 ) -> None:
     """Map the landslides of whole scenes.
 
@@ -110,6 +111,7 @@ def extract(
         ray=ray,
         store=store,
         overwrite=overwrite,
+        force=force,
         progress=True,
     )
     failed = mapped = 0

@@ -13,6 +13,14 @@ Out = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier run wrote there.")
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Go on, with a warning, where bands or values do not look like the model's training "
+        "data.",
+    ),
+]
 Bands = Annotated[
     str | None,
     typer.Option(

@@ -19,6 +19,7 @@ def predict_tiles(
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
     overwrite: options.Overwrite = False,
+    force: options.Force = False,
 ) -> None:
     """Draw what a model makes of tiles: image | label | result, with errors coloured.
 
@@ -36,6 +37,7 @@ def predict_tiles(
         engine=engine,
         precision=precision,
         overwrite=overwrite,
+        force=force,
         progress=True,
     )
     typer.echo(f"{out}: {count} pictures, all of them in {CONTACT_SHEET}")

@@ -86,6 +86,7 @@ def train(
         ),
     ] = False,
     overwrite: options.Overwrite = False,
+    force: options.Force = False,
 ) -> None:
     """Train a network on a dataset and write a model folder.
 
@@ -130,6 +131,7 @@ def train(
             strategy=strategy,
             resume=resume,
             overwrite=overwrite,
+            force=force,
             on_epoch=_print_epoch,
             progress=True,
         )

@@ -14,15 +14,20 @@ if TYPE_CHECKING:  # it reads Parquet, which takes a while to import
 
 QUANTILES = (0.01, 0.5, 0.99)
 _SAMPLED_PX_PER_TILE = 2000
+_SAMPLED_TILES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandStatistics:
-    """By band, in the data's units: mean, standard deviation, and 1 %, 50 % and 99 % quantiles."""
+    """By band, in the data's units: mean, standard deviation, and 1 %, 50 % and 99 % quantiles.
+
+    ``correlations`` are those of each band with each one, (bands, bands).
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     quantiles: tuple[tuple[float, float, float], ...]
+    correlations: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,30 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
             f"{dataset.path}: band {dataset.bands.names[flat[0]]} has the same value in all "
             "training tiles; leave it out"
         )
-    points = np.quantile(np.concatenate(samples, axis=1), QUANTILES, axis=1).T
+    sampled = np.concatenate(samples, axis=1)
+    points = np.quantile(sampled, QUANTILES, axis=1).T
     return BandStatistics(
         mean=tuple(mean.tolist()),
         std=tuple(std.tolist()),
         quantiles=tuple((float(first), float(mid), float(last)) for first, mid, last in points),
+        correlations=_correlations(sampled),
     )
+
+
+def sampled_pixels(dataset: "TileDataset", positions: list[int]) -> NDArray[np.float32]:
+    """Return valid pixels (bands, n), in the data's units, of at most 64 tiles spread over all."""
+    spread = np.linspace(0, len(positions) - 1, min(len(positions), _SAMPLED_TILES))
+    samples = []
+    for index in spread.round().astype(int):
+        tile = dataset.tile(positions[index])
+        pixels = tile.stored[:, tile.valid]
+        samples.append(pixels[:, :: max(1, -(-pixels.shape[1] // _SAMPLED_PX_PER_TILE))])
+    return dataset.card.radiometry.values(np.concatenate(samples, axis=1))
+
+
+def _correlations(pixels: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    """Return correlations rounded to 6 digits; a band that is constant in a sample has none: 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.nan_to_num(np.atleast_2d(np.corrcoef(pixels)))
+    np.fill_diagonal(found, 1.0)
+    return tuple(tuple(row) for row in found.round(6).tolist())

@@ -1,7 +1,6 @@
 """What is extracted: the options, the planned windows, and the identity of the job."""
 
 import hashlib
-import itertools
 import json
 import math
 import re
@@ -17,7 +16,6 @@ import numpy as np
 from landslip import __version__
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
-from landslip.core.window import Window
 from landslip.inference.plan import (
     BlockLayout,
     PlanRequest,
@@ -31,13 +29,12 @@ from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.fingerprint import Fingerprint
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine, WindowSpec
-from landslip.models.folder import ModelFolder, check_compatible, check_value_range
+from landslip.models.folder import ModelFolder, check_compatible, check_values
 
 DEFAULT_OVERLAP_PX = 64
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 _STORE_SCHEMES = ("s3", "gs", "az")
 _RESOLUTION_RATIO = 1.5
-_SAMPLES_PER_AXIS, _SAMPLE_PX = 3, 64
 _REMOTE_READERS = 2
 _LIBRARIES_BYTES = 280 * 2**20
 
@@ -61,6 +58,7 @@ class ExtractionOptions:
             takes a folder beside the output.
         skip_finished: an existing result of the same job is kept.
         overwrite: an existing result or unfinished work is replaced.
+        force: bands and values that do not look like the model's training data are only warned of.
     """
 
     scene: SceneOptions = field(default_factory=SceneOptions)
@@ -74,6 +72,7 @@ class ExtractionOptions:
     store: str | None = None
     skip_finished: bool = False
     overwrite: bool = False
+    force: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold <= 1:
@@ -111,29 +110,25 @@ class ExtractionOptions:
         return str((Path(folder) / name).absolute())
 
 
-def check_compatibility(scene: Scene, card: ModelCard, min_area_m2: float | None) -> list[Message]:
+def check_compatibility(
+    scene: Scene, card: ModelCard, min_area_m2: float | None, *, force: bool = False
+) -> list[Message]:
     """Refuse a scene that the model cannot be used on; return warnings.
 
     Raises:
-        ModelError: bands, units or values are not the model's.
+        ModelError: bands, units or values are not the model's; values that only look wrong are
+            passed with ``force``.
         InputError: a minimum area is given and the scene has no coordinate system.
     """
     name = str(scene.path)
     check_compatible(card, scene.bands, scene.radiometry, name)
-    height, width = scene.grid.shape
-    fractions = (np.arange(_SAMPLES_PER_AXIS) + 0.5) / _SAMPLES_PER_AXIS
-    samples = []
-    for row, col in itertools.product(fractions * height, fractions * width):
-        window = Window(int(col), int(row), _SAMPLE_PX, _SAMPLE_PX)
-        stored, valid = scene.read(window, card.bands)
-        samples.append(scene.radiometry.values(stored[:, valid]))
-    check_value_range(card, np.concatenate(samples, axis=1), name)
+    values = scene.radiometry.values(scene.sample(card.bands))
+    warnings = check_values(card, values, scene.bands, name, force=force)
     if scene.grid.crs is None and min_area_m2:
         raise InputError(
             f"{name}: {argument('min_area')} is in square metres and the scene has no coordinate "
             "system; omit it, or georeference the scene"
         )
-    warnings = []
     if scene.grid.crs is None:
         warnings.append(message("scene.no_crs"))
     trained, found = card.input.resolution_m, scene.grid.resolution_m

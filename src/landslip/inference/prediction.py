@@ -1,11 +1,12 @@
 """Probabilities of a scene, or of a window of it, held in memory."""
 
+import warnings
 from concurrent.futures import Future
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, LandslipWarning, argument
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.inference.blending import RowBlender
@@ -22,6 +23,7 @@ def predict_window(
     engine: Engine,
     window: Window | None = None,
     *,
+    force: bool = False,
     progress: Progress = no_progress,
 ) -> NDArray[np.float32]:
     """Return the probability of landslide (height, width) float32; NaN where there is no data.
@@ -40,7 +42,8 @@ def predict_window(
             f"{scene.path}: {argument('window')} is inside the scene of {whole.width} x "
             f"{whole.height} px; got {window}"
         )
-    check_compatibility(scene, model.card, 0.0)
+    for note in check_compatibility(scene, model.card, 0.0, force=force):
+        warnings.warn(note.text(), LandslipWarning, stacklevel=2)
     job = plan_extraction(scene, model, engine, ExtractionOptions(), Future())
     plan, bands = job.plan, model.card.bands
     height, width = plan.window

@@ -220,7 +220,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
         ThreadPoolExecutor(2, "side") as side,
     ):
         fingerprint = side.submit(scene_fingerprint, scene.path)
-        warnings = check_compatibility(scene, model.card, options.min_area_m2)
+        warnings = check_compatibility(scene, model.card, options.min_area_m2, force=options.force)
         job = plan_extraction(scene, model, engine, options, fingerprint)
         with work.locked():
             if _is_complete(job, work, store):

@@ -35,6 +35,9 @@ class InputCard(StrictModel):
     quantiles: tuple[tuple[float, float, float], ...] = Field(
         description="1 %, 50 % and 99 % quantiles of the training pixels"
     )
+    correlations: tuple[tuple[float, ...], ...] | None = Field(
+        None, description="(bands, bands) of the training pixels; None: not measured"
+    )
 
 
 class ParentModelCard(StrictModel):

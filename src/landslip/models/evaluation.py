@@ -14,13 +14,14 @@ from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.normalisation import sampled_pixels
 from landslip.metrics.bootstrap import Resampling
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.metrics.tile_scores import score_intervals
 from landslip.models.card import EvaluationCard, ModelCard
 from landslip.models.engines.base import Engine
-from landslip.models.folder import CARD, ModelFolder, check_compatible
+from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
 
 _BATCH_PX = 8 * 256 * 256
 
@@ -82,15 +83,18 @@ def evaluate(
     dataset: TileDataset,
     split: Split,
     *,
+    force: bool = False,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Predict every tile of a split and count its pixels at the model's threshold.
 
     Raises:
         InputError: the split has no tile.
-        ModelError: the dataset's bands or units are not the model's.
+        ModelError: the dataset's bands, units or values are not the model's; values that only look
+            wrong pass with ``force``, and are noted.
     """
     positions = dataset.positions(split)
+    doubts = check_dataset(card, dataset, positions, force=force)
     counts, curve = {}, ThresholdCurve()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
@@ -98,7 +102,7 @@ def evaluate(
         counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
     spread = curve.spread()
-    notes = (_training_note(card, dataset, split), spread.warning)
+    notes = (*doubts, _training_note(card, dataset, split), spread.warning)
     return Evaluation(
         split=split,
         threshold=card.threshold,
@@ -166,6 +170,24 @@ def record_evaluation(
     with atomic_file(model.path / CARD, overwrite=True) as file:
         file.write_text(card.model_dump_json(indent=2) + "\n")
     return card
+
+
+def check_dataset(
+    card: ModelCard, dataset: TileDataset, positions: list[int], *, force: bool = False
+) -> list[Message]:
+    """Refuse tiles that do not fit a model; return warnings.
+
+    Raises:
+        ModelError: bands or units are not the model's, or values do not look like its training
+            data's; see `landslip.models.folder.check_values`.
+    """
+    name = str(dataset.path)
+    check_compatible(card, dataset.bands, dataset.card.radiometry, name)
+    if not positions:
+        return []
+    order = list(dataset.bands.positions_of(card.bands))
+    values = sampled_pixels(dataset, positions)[order]
+    return check_values(card, values, dataset.bands, name, force=force)
 
 
 def predicted_tiles(

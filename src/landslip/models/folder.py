@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from landslip.core.band_order import match_band_order
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError, argument
 from landslip.core.files import sha256_of
+from landslip.core.messages import Message, message, sentences
 from landslip.core.text import RecordKind
 from landslip.models.card import FORMAT_VERSION, ModelCard
 
@@ -23,7 +25,7 @@ _CARD = RecordKind(
     remedy="copy it again",
     error=ModelError,
 )
-_OUT_OF_RANGE_FACTOR = 20.0
+_OUT_OF_RANGE_FACTOR, _DOUBTFUL_FACTOR = 20.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +104,50 @@ def check_input(
         )
 
 
-def check_value_range(card: ModelCard, values: np.ndarray[Any, Any], name: str) -> None:
-    """Refuse values far from the training data's in every band, as values in other units are.
+def check_values(
+    card: ModelCard, values: np.ndarray[Any, Any], bands: Bands, name: str, *, force: bool = False
+) -> list[Message]:
+    """Compare values with the model's training data: their range, and the order of their bands.
 
-    Far is a median below 1/20 of the training data's median, or above 20 times its 99 % quantile.
-    ``values`` (bands, n) are valid ones in the model's bands and units, and may be empty.
+    Args:
+        card: of the model.
+        values: (bands, n) valid ones in the model's bands and units; may be empty.
+        bands: of the data, in its own order.
+        name: of the data.
+        force: warn of what would be refused.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        ModelError: values are far from the training data's in every band, as in other units (a
+            median below 1/20 of the training data's, or above 20 times its 99 % quantile); or the
+            bands are plainly in another order than they are named.
     """
     if values.shape[1] == 0:
-        return
-    medians = np.median(values, axis=1)
-    _, training_medians, high = np.array(card.input.quantiles).T
-    too_low = medians * _OUT_OF_RANGE_FACTOR < training_medians
-    too_high = medians > np.abs(high) * _OUT_OF_RANGE_FACTOR
-    if np.all(too_low | too_high):
-        given, trained = (
-            ", ".join(f"{v:.4g}" for v in part) for part in (medians, training_medians)
-        )
+        return []
+    wrong, doubts = _compare_range(card, values)
+    match = match_band_order(values, card.bands, card.input.quantiles, card.input.correlations)
+    if match is not None and match.is_doubtful:
+        named = dict(zip(card.bands, match.likely, strict=True))
+        likely = Bands(tuple(named.get(band, band) for band in bands))
+        doubts.append(message("data.band_order", stated=str(bands), likely=str(likely)))
+        wrong = wrong or match.is_wrong
+    if wrong and not force:
         raise ModelError(
-            f"{name}: the bands' medians are {given} and the model's training data had {trained}; "
-            f"the values are in another unit or scale (see {argument('units')}), or an undeclared "
-            f"fill value covers the scene (see {argument('nodata')})"
+            f"{name}: {'; '.join(sentences(doubts))}. To go on all the same, pass "
+            f"{argument('force', True)}"
         )
+    return doubts
+
+
+def _compare_range(card: ModelCard, values: np.ndarray[Any, Any]) -> tuple[bool, list[Message]]:
+    """Return whether values are in another unit, and a warning where that may be."""
+    medians = np.median(values, axis=1)
+    _, trained, high = np.array(card.input.quantiles).T
+    for times in (_OUT_OF_RANGE_FACTOR, _DOUBTFUL_FACTOR):
+        if np.all((medians * times < trained) | (medians > np.abs(high) * times)):
+            given, known = (", ".join(f"{v:.4g}" for v in part) for part in (medians, trained))
+            doubt = message("data.value_range", medians=given, trained=known)
+            return times == _OUT_OF_RANGE_FACTOR, [doubt]
+    return False, []

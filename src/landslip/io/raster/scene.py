@@ -1,5 +1,7 @@
 """Scenes: multi-band rasters with named bands."""
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from landslip.io.raster.location import Location
 from landslip.io.raster.opening import grid_of, open_raster, reading
 from landslip.io.raster.remote import DEFAULT_RETRY, RemoteSources, RetryPolicy
 from landslip.io.raster.validity import ALPHA, PixelValidity, Stored, Valid
+
+_SAMPLED_PER_AXIS, _SAMPLE_PX = (3, 6), 64
+_ENOUGH_SAMPLED_PX = 9000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +142,14 @@ class Scene(Closeable):
             values[:, rows, cols], valid[rows, cols] = self._read(indexes, inside)
         return values, valid
 
+    def sample(self, bands: Bands | None = None) -> Stored:
+        """Read valid stored numbers (bands, n) of small windows spread over the scene.
+
+        Raises:
+            InputError: a band is missing, or the file cannot be read there.
+        """
+        return _sample(lambda window: self.read(window, bands), self.grid.shape)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -170,6 +183,20 @@ class Scene(Closeable):
         fresh = open_raster(self.path, self._retry)
         self._file.close()
         self._file = fresh
+
+
+def _sample(read: Callable[[Window], tuple[Stored, Valid]], shape: tuple[int, int]) -> Stored:
+    """Read valid numbers (bands, n) of 9 windows, or of 36 more where those hold little data."""
+    samples: list[Stored] = []
+    for windows_per_axis in _SAMPLED_PER_AXIS:
+        fractions = (np.arange(windows_per_axis) + 0.5) / windows_per_axis
+        for row, col in itertools.product(fractions * shape[0], fractions * shape[1]):
+            corner = max(0, int(col) - _SAMPLE_PX // 2), max(0, int(row) - _SAMPLE_PX // 2)
+            values, valid = read(Window(*corner, _SAMPLE_PX, _SAMPLE_PX))
+            samples.append(values[:, valid])
+        if sum(sample.shape[1] for sample in samples) >= _ENOUGH_SAMPLED_PX:
+            break
+    return np.concatenate(samples, axis=1)
 
 
 def _named_bands(

@@ -165,7 +165,7 @@ def measure_quantisation_loss(
         def report(done: float, total: float) -> None:
             progress(before + done, 2 * total)
 
-        return evaluate(engine, model.card, dataset, split, progress=report).counts
+        return evaluate(engine, model.card, dataset, split, force=True, progress=report).counts
 
     fp32, int8 = counts(Precision.FP32, 0), counts(Precision.INT8, tiles)
     return QuantisationLoss(fp32=fp32, int8=int8, other_layers=OpenvinoEngine(model).precision)

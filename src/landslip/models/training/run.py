@@ -2,19 +2,24 @@
 
 import shutil
 import time
+import warnings
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 
 from landslip import __version__
 from landslip.core.choices import Arch, Split
-from landslip.core.errors import InputError, OutputExistsError, argument
+from landslip.core.errors import InputError, LandslipWarning, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
 from landslip.datasets.format import TileDataset
-from landslip.datasets.normalisation import BandStatistics, Normalisation, band_statistics
+from landslip.datasets.normalisation import (
+    BandStatistics,
+    Normalisation,
+    band_statistics,
+    sampled_pixels,
+)
 from landslip.models.card import (
     InputCard,
     ModelCard,
@@ -27,7 +32,7 @@ from landslip.models.folder import (
     WEIGHTS,
     ModelFolder,
     check_compatible,
-    check_value_range,
+    check_values,
 )
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network, parameter_count
@@ -60,6 +65,7 @@ class TrainRequest:
         start: fine-tune this model, with its normalisation and threshold; None: a new network.
         resume: continue an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and discard an interrupted run.
+        force: only warn of a dataset that does not look like the training data of ``start``.
         callbacks: called as training goes on.
         distributed: number of devices and nodes.
     """
@@ -70,6 +76,7 @@ class TrainRequest:
     start: ModelFolder | None = None
     resume: bool = False
     overwrite: bool = False
+    force: bool = False
     callbacks: TrainingCallbacks = field(default_factory=TrainingCallbacks)
     distributed: DistributedSettings = field(default_factory=DistributedSettings)
 
@@ -133,7 +140,7 @@ def train(request: TrainRequest) -> None:
         has_checkpoint = before is not None and (folder / CHECKPOINTS / LAST).is_file()
         initial = _new_model(dataset, request.config, statistics, is_resumed=has_checkpoint)
     else:
-        initial = _pretrained_model(request.start, dataset, request.config, statistics)
+        initial = _pretrained_model(request, request.start, statistics)
     job = FitRequest(
         dataset=dataset,
         normalisation=Normalisation(
@@ -210,9 +217,10 @@ def _new_model(
 
 
 def _pretrained_model(
-    model: ModelFolder, dataset: TileDataset, config: TrainConfig, statistics: BandStatistics
+    request: TrainRequest, model: ModelFolder, statistics: BandStatistics
 ) -> InitialModel:
     """Load a model's network for fine-tuning, once dataset and configuration suit it."""
+    dataset, config = request.dataset, request.config
     card, architecture = model.card, model.card.architecture
     own = architecture.model_dump(include={"arch", "encoder"})
     wanted = Architecture(**(own | config.model_dump(include=set(own) & config.model_fields_set)))
@@ -228,7 +236,9 @@ def _pretrained_model(
             f"{dataset.path}: fine-tuning needs exactly the model's bands in their order, "
             f"{card.bands}, and the dataset has {dataset.bands}; make the dataset with these bands"
         )
-    check_value_range(card, np.array(statistics.quantiles)[:, 1:2], str(dataset.path))
+    values = sampled_pixels(dataset, dataset.positions(Split.TRAIN))
+    for note in check_values(card, values, dataset.bands, str(dataset.path), force=request.force):
+        warnings.warn(note.text(), LandslipWarning, stacklevel=2)
     return InitialModel(
         network=load_network(model),
         architecture=architecture,
@@ -278,6 +288,7 @@ def _write_model(
         mean=initial.statistics.mean,
         std=initial.statistics.std,
         quantiles=initial.statistics.quantiles,
+        correlations=initial.statistics.correlations,
     )
     training = TrainingCard(
         config=config.model_dump(mode="json"),
