@@ -146,7 +146,7 @@ def _compare_range(card: ModelCard, values: np.ndarray[Any, Any]) -> tuple[bool,
     medians = np.median(values, axis=1)
     _, trained, high = np.array(card.input.quantiles).T
     for times in (_OUT_OF_RANGE_FACTOR, _DOUBTFUL_FACTOR):
-        if np.all((medians * times < trained) | (medians > np.abs(high) * times)):
+        if np.all((np.abs(medians) * times < trained) | (medians > np.abs(high) * times)):
             given, known = (", ".join(f"{v:.4g}" for v in part) for part in (medians, trained))
             doubt = message("data.value_range", medians=given, trained=known)
             return times == _OUT_OF_RANGE_FACTOR, [doubt]
