@@ -68,7 +68,7 @@ def test_the_package_emits_what_is_in_the_catalogues_and_nothing_else() -> None:
         path.read_text(encoding="utf-8") for path in Path(landslip.__file__).parent.rglob("*.py")
     )
     for key in ENGLISH:
-        is_emitted = key.startswith((*beginnings, "term.")) or f'"{key}"' in spelled
+        is_emitted = key.startswith((*beginnings, "term.", "argument.")) or f'"{key}"' in spelled
         assert is_emitted, key
 
 
@@ -78,6 +78,41 @@ def test_a_message_is_rendered_in_a_language_and_names_arguments_as_the_caller_d
     with arguments_named_as_options():
         assert "--min-area" in note.text()
         assert note.text(Language.CHINESE) == "10 个像元区域中有 3 个小于 --min-area，已略去。"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_readers_of_a_page_see_no_argument_and_no_remedy(language: Language) -> None:
+    """Every argument outside a remedy has words."""
+    for key, template in catalogue(language).items():
+        statement = template.partition("||")[0]
+        arguments = {name for name in fields(statement) if name.startswith("argument[")}
+        for name in arguments:
+            assert f"argument.{name.split('[')[1].split(']')[0]}" in catalogue(language), key
+        assert "--" not in statement, key
+    note = message("dem.none")
+    with arguments_named_as_options():
+        assert "--dem" in note.text(language)
+        assert not {"--", "dem_", "||"} & {note.text(language, for_readers=True)}
+        assert "--" not in note.text(language, for_readers=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/home/ann/a b/scene.tif: no band", "scene.tif: no band"),
+        ("/home/ann/a b/scene.tif", "scene.tif"),
+        ("the scene (/data/2013/scene.tif) is", "the scene (scene.tif) is"),
+        ("C:\\maps\\dem.tif has gaps", "dem.tif has gaps"),
+        ("~/dem.tif has gaps", "dem.tif has gaps"),
+        ("1/km² and 3 / 4 and nir/red", "1/km² and 3 / 4 and nir/red"),
+        ("https://example.org/a/b.tif is far", "https://example.org/a/b.tif is far"),
+        ("s3://bucket/a/b.tif is far", "s3://bucket/a/b.tif is far"),
+        ("maps/scene.tif: no band", "maps/scene.tif: no band"),
+    ],
+)
+def test_readers_of_a_page_do_not_see_the_folders_of_a_machine(text: str, expected: str) -> None:
+    assert plain(text).text(for_readers=True) == expected
+    assert plain(text).text() == text
 
 
 def test_a_value_may_be_a_message() -> None:

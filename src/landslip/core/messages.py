@@ -1,8 +1,10 @@
 """Notes and warnings as values; languages render them."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
 import yaml
@@ -12,6 +14,8 @@ from landslip.core.errors import argument
 from landslip.core.records import StrictModel
 
 PLAIN = "plain"
+_REMEDY = "||"
+_FOLDERS = re.compile(r"(?<![\w/:.~])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:;,()'\"]+[/\\])*(?=[^/\\\s])")
 
 
 class Message(StrictModel):
@@ -20,7 +24,8 @@ class Message(StrictModel):
     The catalogues ``messages_en.yaml`` and ``messages_zh.yaml`` hold a template for each key, in
     Python's format language: ``"{count:,} of {total:,} regions ..."``. ``{argument[min_area]}``
     names an argument as the caller knows it, and a value that is a message is rendered in the
-    same language. The key ``plain`` has no template: its value ``text`` is shown as it is.
+    same language. What follows ``||`` is the remedy, for whoever ran the command. The key ``plain``
+    has no template: its value ``text`` is shown as it is.
     """
 
     key: str
@@ -31,24 +36,54 @@ class Message(StrictModel):
         """Whether the result should not be used before somebody has looked at it."""
         return self.key.startswith("warning.")
 
-    def text(self, language: Language = Language.ENGLISH) -> str:
+    def text(self, language: Language = Language.ENGLISH, *, for_readers: bool = False) -> str:
         """Return the sentence in a language.
+
+        Args:
+            language: of the catalogue.
+            for_readers: as a page says it to people who did not run the command: without the
+                remedy, arguments in words, files without the folders of the machine.
 
         Raises:
             KeyError: the catalogue of the language lacks the key, or the message a value.
         """
-        values = {
-            name: value.text(language) if isinstance(value, Message) else value
-            for name, value in self.values.items()
-        }
+
+        def rendered(value: float | str | Message) -> float | str:
+            if isinstance(value, Message):
+                return value.text(language, for_readers=for_readers)
+            return without_folders(value) if for_readers and isinstance(value, str) else value
+
+        values = {name: rendered(value) for name, value in self.values.items()}
         if self.key == PLAIN:
             return str(values["text"])
-        return catalogue(language)[self.key].format(argument=_ArgumentNames(), **values)
+        statement, _, remedy = catalogue(language)[self.key].partition(_REMEDY)
+        if for_readers:
+            return statement.format(argument=_ArgumentWords(language), **values)
+        return (statement + remedy).format(argument=_ArgumentNames(), **values)
 
 
 class _ArgumentNames:
     def __getitem__(self, name: str) -> str:
         return argument(name)
+
+
+class _ArgumentWords:
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def __getitem__(self, name: str) -> str:
+        return catalogue(self._language)[f"argument.{name}"]
+
+
+def without_folders(text: str) -> str:
+    """Return a text in which files and folders of a machine are named without what is above them.
+
+    ``/home/ann/scene.tif: no band`` becomes ``scene.tif: no band``; addresses stay.
+    """
+    file, colon, rest = text.partition(": ")
+    if PurePath(file).is_absolute():  # with spaces in it, too
+        text = f"{PurePath(file).name}{colon}{rest}"
+    return _FOLDERS.sub("", text)
 
 
 def message(key: str, **values: float | str | Message) -> Message:

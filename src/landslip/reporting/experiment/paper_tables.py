@@ -27,8 +27,8 @@ _GAIN_NOTE = (
     "tiles and p adjusted for all comparisons of this data set and split."
 )
 _P_NOTE = (
-    "Small print: 95 % interval over test tiles. p: permutation test over tiles, adjusted for all "
-    "comparisons of the data set and split (Holm). Bold: the highest score, significant or not."
+    "Small print: 95 % interval over test tiles. p: the larger of a permutation test's and the "
+    "bootstrap's, adjusted for all comparisons of the data set and split (Holm). Bold: the highest score, significant or not."
 )
 _DEPTH_NOTE = (
     "Small print: 95 % interval over test tiles. Grey: as printed in the paper, for another scene. "
@@ -71,7 +71,7 @@ def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     group = f"printed in the paper, {DATES[0]}, %"
     paper_columns = number_columns("precision", "recall", "F1", group=group, quiet=True)
     return ReportTable(
-        caption=f"Table 3: depth of the transferred encoder, split {split}",
+        caption=f"Depth of the transferred encoder (the paper's table 3), split {split}",
         columns=text_columns("Encoder") + _OURS + paper_columns,
         rows=tuple(rows),
         group_title="Data set",
@@ -99,7 +99,7 @@ def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None
                 rows.append(TableRow(group=group, cells=cells))
     gain_column = number_columns("gain in F1, points", group="this experiment")
     table = ReportTable(
-        caption=f"Table 4: LinkNet with its encoder transferred or not, split {split}",
+        caption=f"LinkNet with its encoder transferred or not (the paper's table 4), split {split}",
         columns=text_columns("Method") + _OURS + gain_column + _PAPER,
         rows=tuple(rows),
         group_title="Data set",
@@ -133,7 +133,7 @@ def methods_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     against = f"F1 against {summary.label(reference)}, points"
     against_column = number_columns(against, group="this experiment")
     table = ReportTable(
-        caption=f"Table 5: all methods, split {split}",
+        caption=f"All methods (the paper's table 5), split {split}",
         columns=text_columns("Method") + _OURS + iou + against_column + _PAPER,
         rows=tuple(rows),
         group_title="Data set",

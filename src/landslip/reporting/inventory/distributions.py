@@ -152,7 +152,7 @@ def inverse_gamma_density(areas_m2: Values, fit: InverseGammaFit) -> Values:
     return np.where(areas_m2 > shift, fitted.density(areas_m2, fit.least_m2), np.nan)
 
 
-def power_law_density(areas_m2: Values, exponent: float, from_m2: float, fraction: float) -> Values:
+def power_law_density(areas_m2: Values, exponent: float | Values, from_m2: float, fraction: float) -> Values:
     """Return the density per m² of a tail from ``from_m2`` on that has a fraction of all."""
     density: Values = fraction * (exponent - 1) / from_m2 * (areas_m2 / from_m2) ** -exponent
     return density
@@ -193,9 +193,11 @@ def _draw_power_law(axis: Axes, fit: PowerLawFit, landslides: int, texts: Texts)
     axis.plot(areas, density, label=texts("legend_power"), **style)
     low, high = fit.exponent.low, fit.exponent.high
     if low is not None and high is not None and low > 1:
-        flat, steep = (power_law_density(areas, power, from_m2, fraction) for power in (low, high))
+        # the lines of all exponents between: those of its ends cross, and enclose less
+        powers = np.linspace(low, high, _CURVE_POINTS)[:, np.newaxis]
+        lines = power_law_density(areas, powers, from_m2, fraction)
         style = {"color": BLUE, "alpha": 0.18, "lw": 0, "gid": "power-law-interval"}
-        axis.fill_between(areas, flat, steep, **style)
+        axis.fill_between(areas, lines.min(axis=0), lines.max(axis=0), **style)
 
 
 def reliability_chart(card: ProbabilityCalibrationCard, texts: Texts) -> SvgChart:

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import yaml
 
+from landslip.core.messages import without_folders
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.texts import Texts
@@ -43,7 +44,7 @@ def method(data: InventoryData, texts: Texts) -> list[Part]:
 
 def _source(data: InventoryData, texts: Texts) -> Iterator[str]:
     source, scene = data.record.source, data.record.scene
-    yield texts(f"source_{source.kind}", place=source.place)
+    yield texts(f"source_{source.kind}", place=without_folders(source.place))
     if source.layer is not None:
         yield texts("source_layer", layer=source.layer)
     if scene.name is not None:

@@ -123,7 +123,9 @@ def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
     notes = [texts("flags_note")]
     thresholds = data.record.flag_rules.items()
     if thresholds:
-        rules = ", ".join(f"{name} = {numbers.plain(value)}" for name, value in thresholds)
+        rules = ", ".join(
+            texts(f"rule_{name}", value=numbers.plain(value)) for name, value in thresholds
+        )
         notes.append(texts("flags_rules", rules=rules))
     return _table(texts("flags_caption"), titles, rows, *notes).unless_empty()
 

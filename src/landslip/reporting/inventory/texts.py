@@ -38,9 +38,10 @@ class Texts:
         return key in self.entries
 
     def sentence(self, message: Message) -> Sentence:
-        """Return a note or phrase of the records."""
+        """Return a note or phrase of the records, as for readers who did not run the command."""
         is_original = message.key == PLAIN and not self.is_english
-        return Sentence(text=message.text(self.language), is_original=is_original)
+        text = message.text(self.language, for_readers=True)
+        return Sentence(text=text, is_original=is_original)
 
     def term(self, name: str) -> str:
         """Return a fixed word of the records, such as ``isotonic``."""
