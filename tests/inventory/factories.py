@@ -75,9 +75,9 @@ def write_scene(path: Path, pixels: NDArray[np.uint16]) -> None:
         file.write(pixels)
 
 
-def write_plane(path: Path, left: float = LEFT, *, known: bool = True) -> None:
+def write_plane(path: Path, left: float = LEFT, *, known: bool = True, side: float = 10.0) -> None:
     """Write heights that fall to the east, of pixels of 10 m, with a margin; or gaps alone."""
-    side, count = 10.0, 60
+    count = round(600 / side)
     east = np.arange(count) * side + side / 2
     heights = np.broadcast_to(2000 - SLOPE_EAST * east, (count, count)).astype(np.float32)
     if not known:

@@ -23,6 +23,7 @@ from tests.inventory.factories import (
 )
 
 from landslip.core.bands import Bands
+from landslip.core.choices import DemTime
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.inventory.fields import FIELDS
 from landslip.inventory.record import read_record
@@ -92,6 +93,37 @@ def test_highest_points_are_at_the_top_and_lowest_at_the_foot(whole: Path) -> No
     assert feet.geometry.x.tolist() == pytest.approx(bounds["maxx"].tolist())
     fall = tops["elevation_m"] - feet["elevation_m"]
     assert landslides["elevation_range_m"].tolist() == pytest.approx(fall.tolist())
+
+
+def test_slopes_of_landslides_under_three_pixels_of_the_elevation_model_are_marked(
+    whole: Path, made: SyntheticExtraction, tmp_path: Path
+) -> None:
+    landslides = read(whole)
+    across_m = landslides[["length_m", "width_m"]].min(axis=1)
+    assert landslides["dem_coarse"].tolist() == (across_m < 3 * 10.0).tolist()
+    assert landslides["dem_coarse"].tolist() == [False, False, True]
+    record = read_record(whole)
+    assert record.dem is not None
+    assert (record.dem.coarse_landslides, record.dem.time) == (1, None)
+    assert [note.values["count"] for note in record.messages if note.key == "dem.coarse"] == [1]
+    fine = tmp_path / "fine.tif"
+    write_plane(fine, side=2.0)
+    request = InventoryRequest(
+        source=made.extraction,
+        out=tmp_path / "out",
+        cleaning=PLAIN,
+        auxiliary=AuxiliaryData(dem=fine, dem_time=DemTime.BEFORE),
+        draws=0,
+    )
+    record = make_inventory(request)
+    assert record.dem is not None
+    assert (record.dem.coarse_landslides, record.dem.time) == (0, DemTime.BEFORE)
+    assert not any(note.key == "dem.coarse" for note in record.messages)
+
+
+def test_the_time_of_an_elevation_model_needs_one() -> None:
+    with pytest.raises(InputError, match="dem_time is about the elevation model; give that with"):
+        AuxiliaryData(dem_time=DemTime.AFTER)
 
 
 def test_the_record_states_the_inputs(whole: Path, made: SyntheticExtraction) -> None:

@@ -297,6 +297,20 @@ def test_p_counts_what_was_observed_as_one_of_the_ways() -> None:
     assert permutation_p_value(good, bad, Resampling(swaps=999)) == 1 / 1000
 
 
+def test_p_and_interval_do_not_contradict_each_other() -> None:
+    """Swaps say that fewer false pixels are no accident; draws without landslide have F1 0."""
+    landslide = np.repeat([100, 0], [2, 26])
+    one, other = (
+        np.stack([landslide, np.full(28, false), 0 * landslide], axis=1)[np.newaxis]
+        for false in (1, 30)
+    )
+    assert permutation_p_value(one, other) < 0.001
+    comparison = compare_f1(one, other)
+    assert comparison is not None
+    assert comparison.low == 0.0
+    assert comparison.p_value > 0.05
+
+
 def test_alike_methods_have_p_1() -> None:
     generator = np.random.default_rng(5)
     one = method(generator, landslides(generator, 30), 0.8)

@@ -17,7 +17,7 @@ from landslip.core.arguments import (
     choose,
     optional_path,
 )
-from landslip.core.choices import Language
+from landslip.core.choices import DemTime, Language
 from landslip.core.files import atomic_directory
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
@@ -118,6 +118,7 @@ def make_inventory(
     *,
     out: PathArgument | None = None,
     dem: PathArgument | None = None,
+    dem_time: str | None = None,
     layer: str | None = None,
     date_column: str | None = None,
     original: Inventory | PathArgument | None = None,
@@ -153,6 +154,7 @@ def make_inventory(
             GeoDataFrame.
         out: folder to write; None: a temporary one that is removed with the object.
         dem: elevation model in any coordinate system; without it slopes and heights are empty.
+        dem_time: whether the elevation model is from ``before`` or ``after`` the landslides.
         layer: layer of the polygon file.
         date_column: its column with the date of each landslide; None: one named ``date``.
         original: inventory that the polygons are a corrected copy of; None: known by the file.
@@ -210,6 +212,7 @@ def make_inventory(
             ),
             auxiliary=AuxiliaryData(
                 dem=optional_path(dem),
+                dem_time=None if dem_time is None else choose(DemTime, dem_time, "dem_time"),
                 scene=None if scene is None else str(scene),
                 read_as=SceneOptions.stated(bands, units, nodata),
                 use_scene=use_scene,

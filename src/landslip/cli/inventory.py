@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import Language
+from landslip.core.choices import DemTime, Language
 
 if TYPE_CHECKING:
     from landslip.inventory.record import InventoryRecord
@@ -26,6 +26,10 @@ def inventory(
             help="Elevation model, in any coordinate system; without it slopes and heights are "
             "empty."
         ),
+    ] = None,
+    dem_time: Annotated[
+        DemTime | None,
+        typer.Option(help="Whether the elevation model is from before or after the landslides."),
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the polygon file.")] = None,
     date_column: Annotated[
@@ -126,6 +130,7 @@ def inventory(
         source,
         out=out,
         dem=dem,
+        dem_time=dem_time,
         layer=layer,
         date_column=date_column,
         original=original,

@@ -185,3 +185,10 @@ class RegistrationModel(StrEnum):
     SHIFT = "shift"
     AFFINE = "affine"
     LOCAL = "local"
+
+
+class DemTime(StrEnum):
+    """Whether an elevation model shows the ground before or after the landslides."""
+
+    BEFORE = "before"
+    AFTER = "after"

@@ -55,7 +55,8 @@ FIELDS = LAYER_FIELDS[LANDSLIDES]
 CSV_FIELDS = _TABLES["csv"]
 CORRECTION = "correction"
 FIELDS_BY_NAME = {field.name: field for field in FIELDS}
-FLAGS = tuple(field.name for field in FIELDS if field.kind is FieldKind.FLAG)
+FLAGS = tuple(field.name for field in FIELDS if field.name.startswith("flag_"))
+"""What marks a landslide that may be something else."""
 
 _PAGE_KINDS = {
     FieldKind.ID: "whole number",

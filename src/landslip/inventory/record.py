@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from landslip.core.choices import DemTime
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, complete_notes, message
 from landslip.core.records import StrictModel
@@ -54,13 +55,15 @@ class ModelRecord(StrictModel):
 
 
 class DemRecord(StrictModel):
-    """The elevation model."""
+    """The elevation model; ``coarse_landslides`` are those of the column ``dem_coarse``."""
 
     name: str
     place: str
     crs: str
     resolution_m: float
     landslides_with_heights: int
+    time: DemTime | None = None
+    coarse_landslides: int | None = None
 
 
 class CleaningRecord(StrictModel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from landslip.core.choices import Language
+from landslip.core.choices import DemTime, Language
 from landslip.core.errors import InputError, argument
 from landslip.io.raster import SceneOptions
 
@@ -66,11 +66,14 @@ class AuxiliaryData:
         water: polygons of rivers and lakes.
         roads: lines of roads.
         area: polygons of the mapped area, of a polygon file.
+        dem_time: whether the elevation model is from before or after the landslides; None:
+            unknown.
         sample: points whose true class somebody looked up.
         errors: output of ``landslip evaluate --json`` for the model.
     """
 
     dem: Path | None = None
+    dem_time: DemTime | None = None
     scene: str | None = None
     read_as: SceneOptions = field(default_factory=SceneOptions)
     use_scene: bool = True
@@ -91,6 +94,11 @@ class AuxiliaryData:
                 raise InputError(
                     f"{argument('date')} must be YYYY-MM-DD, like 2013-08-12; got {self.date!r}"
                 )
+        if self.dem_time is not None and self.dem is None:
+            raise InputError(
+                f"{argument('dem_time')} is about the elevation model; give that with "
+                f"{argument('dem')}"
+            )
         if self.sample is not None and self.errors is not None:
             raise InputError(
                 f"{argument('sample')} and {argument('errors')} both state the map's errors; give "

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from landslip import __version__
-from landslip.core.choices import Language
+from landslip.core.choices import DemTime, Language
 from landslip.core.crs import AreaMeasure, clip_polygons
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
@@ -89,7 +89,11 @@ def make_inventory(
         measuring = sub_progress(progress, _DETECTED, _TERRAIN, _ALL)
         crs = detections.pyproj_crs
         terrain = terrain_attributes(detections.polygons, crs, elevation, progress=measuring)
-        dem = None if elevation is None else _dem_record(elevation, detections, terrain)
+        dem = (
+            None
+            if elevation is None
+            else _dem_record(elevation, detections, terrain, auxiliary.dem_time)
+        )
     measures = planar_measures(detections.polygons, crs)
     seeing = sub_progress(progress, _TERRAIN, _CONTEXT, _ALL)
     context = read_scene_context(detections, scene, seeing)
@@ -154,7 +158,10 @@ def make_inventory(
 
 
 def _dem_record(
-    elevation: ElevationModel, detections: Detections, terrain: TerrainAttributes
+    elevation: ElevationModel,
+    detections: Detections,
+    terrain: TerrainAttributes,
+    time: DemTime | None,
 ) -> DemRecord:
     """Describe an elevation model, with its resolution where the landslides are."""
     extent = detections.polygons if detections.model is None else detections.extent
@@ -165,6 +172,8 @@ def _dem_record(
         crs=elevation.crs,
         resolution_m=elevation.resolution_near(bounds, detections.pyproj_crs),
         landslides_with_heights=int((terrain.dem_share >= MIN_COVERAGE).sum()),
+        time=time,
+        coarse_landslides=int(np.count_nonzero(terrain.dem_coarse == True)),  # noqa: E712 - None
     )
 
 
@@ -254,7 +263,13 @@ def _dem_notes(dem: DemRecord | None, detections: Detections) -> list[Message]:
         return [message("dem.no_crs", dem=dem.name)]
     total = len(detections.polygons)
     without = total - dem.landslides_with_heights
-    return [message("dem.gaps", dem=dem.name, count=without, total=total)] if without else []
+    notes = [message("dem.gaps", dem=dem.name, count=without, total=total)] if without else []
+    if dem.coarse_landslides:
+        pixel_m, coarse = dem.resolution_m, dem.coarse_landslides
+        notes.append(
+            message("dem.coarse", dem=dem.name, count=coarse, total=total, pixel_m=pixel_m)
+        )
+    return notes
 
 
 def _date_notes(day: str | None, layers: InventoryLayers, *, is_stated: bool) -> list[Message]:

@@ -129,6 +129,28 @@ def test_the_frequency_chart_has_a_point_a_class_and_both_fits() -> None:
     assert "inverse gamma" in words
 
 
+def test_the_band_of_the_power_law_holds_every_line_of_its_interval() -> None:
+    """The lines of the two ends cross at one area, where a band between them would close."""
+    frequency = make_statistics(np.geomspace(300, 3e5, 200)).area_frequency
+    assert frequency is not None
+    assert frequency.power_law is not None
+    low, high = frequency.power_law.exponent.low, frequency.power_law.exponent.high
+    from_m2 = frequency.power_law.from_m2.value
+    assert low is not None
+    assert high is not None
+    assert from_m2 is not None
+    crossing = from_m2 * ((high - 1) / (low - 1)) ** (1 / (high - low))
+    chart = distributions.area_frequency_chart(frequency, TEXTS)
+    assert chart is not None
+    group = chart.svg.split('id="area-frequency-power-law-interval"')[1]
+    path = re.findall(r"-?[\d.]+", re.findall(r' d="([^"]+)"', group)[0])
+    corners = np.array([float(x) for x in path]).reshape(-1, 2)
+    columns = np.unique(corners[:, 0].round(3))
+    heights = [np.ptp(corners[np.isclose(corners[:, 0], x, atol=1e-3), 1]) for x in columns]
+    assert from_m2 < crossing < 3e5
+    assert min(heights) > 0.5  # of the picture's points
+
+
 def test_there_is_no_frequency_chart_without_classes() -> None:
     none = AreaFrequency(histogram=None, inverse_gamma=None, power_law=None)
     assert distributions.area_frequency_chart(none, TEXTS) is None

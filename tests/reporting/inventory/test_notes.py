@@ -100,7 +100,7 @@ def test_notes_of_an_extraction_are_in_chinese(made: SyntheticExtraction, tmp_pa
     bare = InventoryRequest(source=made.extraction, out=tmp_path / "bare", draws=0)
     notes = notes_of(bare)
     assert "日期 2024-08-12 取自影像名称；如有不同，请用 date 指定。" in notes
-    assert "未提供高程模型：坡度、高程、后缘点和前缘点为空（dem）。" in notes
+    assert "未提供高程模型：坡度、高程、最高点和最低点为空（dem）。" in notes
     assert any("影像缺少波段 blue, green：水体和云标记为空" in note for note in notes)
     write_plane(tmp_path / "dem.tif", left=LEFT - 400)
     half = replace(bare, out=tmp_path / "half", auxiliary=AuxiliaryData(dem=tmp_path / "dem.tif"))

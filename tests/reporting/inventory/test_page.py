@@ -11,6 +11,9 @@ from tests.reporting.inventory.factories import MALICIOUS, InventoryContents, wr
 
 from landslip.core.choices import Language
 from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.messages import message
+from landslip.core.messages import plain as plain_message
+from landslip.inventory.record import read_record
 from landslip.reporting.inventory.page import ReportRequest, write_report
 
 T = "\u202f"
@@ -102,6 +105,41 @@ def test_the_page_says_what_the_inventory_found(page: str) -> None:
         "Stratified sample, 50 points a class.",
     ):
         assert plain(figure) in text, figure
+
+
+@pytest.mark.parametrize("language", Language)
+def test_readers_see_neither_options_nor_the_folders_of_the_machine(
+    language: Language, tmp_path: Path
+) -> None:
+    folder = write_inventory(tmp_path / "inventory")
+    file = folder / "inventory.json"
+    record = read_record(folder)
+    scene = tmp_path / "scene.tif"
+    notes = (
+        *(message(key) for key in ("adjusted.none", "dem.none", "formats.no_date")),
+        message("scene.unreadable", error=f"{scene}: not a raster"),
+        message("file.below_min_area", count=2, min_area_m2=100.0),
+        message("polygons.below_high", count=2, total=5),
+        plain_message(f"{scene}: the scene has no bands"),
+    )
+    source = record.source.model_copy(update={"place": str(tmp_path / "MAP")})
+    record = record.model_copy(update={"messages": notes, "source": source})
+    file.write_text(record.model_dump_json(), encoding="utf-8")
+    write_report(ReportRequest(folder=folder, language=language))
+    text = Reader((folder / "report.html").read_text(encoding="utf-8")).text
+    assert str(tmp_path) not in text
+    assert "--" not in text
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b", text.replace("GF1_PMS1", ""))
+    assert "||" not in text
+
+
+def test_the_sentences_on_outlines_count_regions_once(page: str) -> None:
+    text = Reader(page).text
+    assert "others" in text
+    regions = re.search(r"Of (\d+) connected regions, (\d+) did not reach", text)
+    assert regions
+    assert int(regions[2]) <= int(regions[1])
+    assert "The model model" not in text
 
 
 def test_the_page_fetches_nothing_and_runs_nothing(page: str) -> None:

@@ -32,6 +32,8 @@ from landslip.inventory.morphometry.sampling import (
 
 DOWNSLOPE, BOX = "downslope", "box"
 MIN_COVERAGE = 0.5
+MIN_PIXELS_ACROSS = 3.0
+"""A slope is that of 3 x 3 pixels, of which fewer across are mostly of other ground."""
 
 _POINTS_INSIDE = 256
 _POINTS_A_PIXEL = 8
@@ -72,6 +74,14 @@ class TerrainAttributes:
     dem_share: Values
     highest_points: NDArray[np.object_]
     lowest_points: NDArray[np.object_]
+
+    @property
+    def dem_coarse(self) -> NDArray[np.object_]:
+        """Whether a polygon is under three of the elevation model's pixels across, or None."""
+        across_m = np.fmin(self.length_m, self.width_m)
+        coarse = (across_m < MIN_PIXELS_ACROSS * self.dem_resolution_m).astype(object)
+        coarse[np.isnan(across_m) | np.isnan(self.dem_resolution_m)] = None
+        return coarse
 
 
 def terrain_attributes(

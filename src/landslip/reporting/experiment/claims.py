@@ -58,8 +58,8 @@ _CLAIM_NOTE = (
 _COMPARISON_NOTE = (
     "F1 of the first minus that of the second, in percentage points, mean over seeds, with its "
     "95 % interval over test tiles. p: the larger of a permutation test's and the bootstrap's, "
-    "adjusted within the data set and split (Holm); a dash where the interval alone decides. Seeds: those in which the first is "
-    "ahead."
+    "adjusted within the data set and split (Holm); a dash where the interval alone decides. "
+    "Seeds: those in which the first is ahead."
 )
 
 

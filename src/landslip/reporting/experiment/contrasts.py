@@ -46,8 +46,8 @@ class F1Contrast:
         estimate: mean difference over seeds with its interval over tiles, in -1 to 1.
         tiles: number of tiles that both were tested on.
         seeds: signs of single seeds; None for runs on different tiles.
-        p_value: of the permutation test, adjusted for its ``family`` of comparisons (Holm); None
-            where the interval alone decides.
+        p_value: that of `landslip.metrics.tile_scores.F1Comparison`, adjusted for its ``family``
+            of comparisons (Holm); None where the interval alone decides.
         degenerate: a run has a seed that learned nothing; see `PooledRun.degenerate_seeds`.
         paired: both were tested on the same tiles; else the tiles of each are drawn apart.
     """

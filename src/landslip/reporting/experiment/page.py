@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from landslip.core.files import atomic_directory
+from landslip.core.messages import without_folders
 from landslip.datasets.format import TileDataset
 from landslip.experiments.paper import CITATION, checks
 from landslip.experiments.results import Results, RunFacts
@@ -104,6 +105,7 @@ def write_report(results: Results, datasets: Mapping[str, TileDataset], folder: 
     grids = tuple(error_map_grids(summary, datasets, folder))
     sections = report_sections(summary, grids)
     config = yaml.safe_dump(results.config, sort_keys=False, allow_unicode=True).strip()
+    config = "\n".join(map(without_folders, config.splitlines()))
     page = render_page("experiment.html.j2", results=results, sections=sections, config=config)
     with atomic_directory(folder, overwrite=True) as stage:
         (stage / PAGE).write_text(page, encoding="utf-8")
@@ -183,7 +185,8 @@ def _failure(summary: ExperimentSummary, run: RunFacts) -> str:
     if key.target is not None:
         parts.append(f"on {summary.title(key.target)}, fine-tuned on {key.tune_tiles} tiles")
     name = f"{summary.label(key.method)} on {summary.title(key.dataset)}"
-    return f"{name} ({', '.join(parts)}) failed: {run.problem or 'no reason was recorded'}."
+    problem = without_folders(run.problem) if run.problem else "no reason was recorded"
+    return f"{name} ({', '.join(parts)}) failed: {problem}."
 
 
 def _limits(summary: ExperimentSummary) -> Iterator[str]:

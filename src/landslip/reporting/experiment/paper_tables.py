@@ -28,7 +28,8 @@ _GAIN_NOTE = (
 )
 _P_NOTE = (
     "Small print: 95 % interval over test tiles. p: the larger of a permutation test's and the "
-    "bootstrap's, adjusted for all comparisons of the data set and split (Holm). Bold: the highest score, significant or not."
+    "bootstrap's, adjusted for all comparisons of the data set and split (Holm). Bold: the highest "
+    "score, significant or not."
 )
 _DEPTH_NOTE = (
     "Small print: 95 % interval over test tiles. Grey: as printed in the paper, for another scene. "

@@ -152,7 +152,9 @@ def inverse_gamma_density(areas_m2: Values, fit: InverseGammaFit) -> Values:
     return np.where(areas_m2 > shift, fitted.density(areas_m2, fit.least_m2), np.nan)
 
 
-def power_law_density(areas_m2: Values, exponent: float | Values, from_m2: float, fraction: float) -> Values:
+def power_law_density(
+    areas_m2: Values, exponent: float | Values, from_m2: float, fraction: float
+) -> Values:
     """Return the density per m² of a tail from ``from_m2`` on that has a fraction of all."""
     density: Values = fraction * (exponent - 1) / from_m2 * (areas_m2 / from_m2) ** -exponent
     return density

@@ -110,6 +110,10 @@ def _terrain(data: InventoryData, texts: Texts) -> Iterator[str]:
         known=numbers.whole(record.dem.landslides_with_heights),
         all=numbers.whole(record.landslides),
     )
+    time = record.dem.time
+    yield texts("dem_time_unknown" if time is None else f"dem_{time}")
+    if record.dem.coarse_landslides:
+        yield texts("dem_coarse", coarse=numbers.whole(record.dem.coarse_landslides))
     yield texts("dem_axis")
 
 
@@ -164,7 +168,7 @@ class Reference:
     doi: str
 
 
-_VOLUME_WORKS = ("guzzetti", "larsen")
+_VOLUME_WORKS = ("guzzetti", "larsen", "parker")
 
 
 @cache
@@ -188,6 +192,7 @@ def references(data: InventoryData) -> list[Reference]:
             names.append("olofsson")
         cited = " ".join(f"{volume.relation} {volume.reference}" for volume in statistics.volumes)
         names += [name for name in _VOLUME_WORKS if works[name].doi in cited]
+        names += ["marc"] if statistics.volumes else []
     if (data.landslides["axis"] == "downslope").any():
         names.append("niculita")
     if model is not None and model.calibration is not None:

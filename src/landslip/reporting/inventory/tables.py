@@ -215,7 +215,16 @@ def volume_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable |
         rows.append((texts.term(volume.relation), formula, total, spread))
     level = _interval_title(statistics.interval_level, texts)
     titles = (*texts.titles("volume_relation", "volume_formula", "volume_total"), level)
-    table = _table(texts("volume_caption"), titles, rows, texts("volume_note"))
+    low, high = (
+        (
+            numbers.plain(2 ** (pick(one.gamma for one in statistics.volumes) - 1), 2)
+            for pick in (min, max)
+        )
+        if statistics.volumes
+        else ("", "")
+    )
+    note = texts("volume_note", doubled=numbers.between(low, high))
+    table = _table(texts("volume_caption"), titles, rows, note)
     return table.unless_empty()
 
 
