@@ -195,7 +195,8 @@ def _bootstrap_contrasts(
 ) -> NDArray[np.float64]:
     """Return the weighted sum of F1s in each draw of tiles."""
     drawn = [weight * f1(_bootstrap_counts(table, how)).mean(axis=0) for weight, table in terms]
-    return np.sum(drawn, axis=0)
+    total: NDArray[np.float64] = np.sum(drawn, axis=0)
+    return total
 
 
 def unpaired_difference(
