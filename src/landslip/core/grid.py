@@ -9,7 +9,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import axis_unit, is_stretched
+from landslip.core.crs import axis_unit, is_stretched, whole_turn
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 
@@ -48,8 +48,7 @@ class Grid:
         side = math.sqrt(abs(self.transform.determinant)) * axis_unit(self.crs)
         if not self.crs.is_geographic:
             return side
-        centre = np.array([[self.shape[1] / 2, self.shape[0] / 2]])
-        latitude = float(map_points(self.transform, centre)[0, 1]) * axis_unit(self.crs)
+        latitude = self.middle[1] * axis_unit(self.crs)
         return math.degrees(side) * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(latitude), 1e-6))
 
     @property
@@ -58,6 +57,24 @@ class Grid:
         if self.crs is None or is_stretched(self.crs):
             return None
         return float(abs(self.transform.determinant)) * axis_unit(self.crs) ** 2
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The map coordinates (x, y) of the middle."""
+        centre = np.array([[self.shape[1] / 2, self.shape[0] / 2]])
+        x, y = map_points(self.transform, centre)[0].tolist()
+        return x, y
+
+    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the pixel coordinates (n, 2) of map coordinates (n, 2).
+
+        Longitudes may be whole turns off: -175 degrees is on a grid from 170 to 190.
+        """
+        turn = whole_turn(self.crs)
+        if turn is not None:
+            turns = np.round((self.middle[0] - points[:, 0]) / turn)
+            points = np.column_stack([points[:, 0] + turn * turns, points[:, 1]])
+        return map_points(~self.transform, points)
 
     def at(self, window: Window) -> "Grid":
         """Return the grid of a window of this one."""

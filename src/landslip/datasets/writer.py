@@ -9,12 +9,14 @@ from typing import IO
 
 import geopandas
 import numpy as np
+import pyproj
 import shapely
 from scipy import ndimage
 
 from landslip import __version__
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
+from landslip.core.crs import is_on_earth, reproject
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.messages import sentences
@@ -173,8 +175,8 @@ def _georeference(origin: TileOrigin) -> dict[str, object]:
         return {"crs_wkt": None, "transform": None, "footprint": None}
     transform = list(grid.at(origin.window).transform)[:6]
     columns: dict[str, object] = {"crs_wkt": grid.crs.to_wkt(), "transform": transform}
-    if not (grid.crs.is_geographic or grid.crs.is_projected):  # a local system, without a datum
+    if not is_on_earth(grid.crs):  # of a site, without a datum
         return columns | {"footprint": None}
     ring = shapely.Polygon(grid.corners(origin.window))
-    footprint = geopandas.GeoSeries([ring], crs=grid.crs.to_wkt()).to_crs(4326).iloc[0]
-    return columns | {"footprint": footprint}
+    place = np.array([ring], dtype=object)
+    return columns | {"footprint": reproject(place, grid.crs, pyproj.CRS.from_epsg(4326))[0]}

@@ -12,7 +12,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure, reproject
+from landslip.core.crs import AreaMeasure, datum_note, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
@@ -45,7 +45,7 @@ from landslip.inventory.record import (
 )
 from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
-from landslip.io.vector import read_polygon_file
+from landslip.io.vector import read_polygon_file, repair_polygons
 from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
@@ -256,7 +256,8 @@ def detections_from_file(request: InventoryRequest) -> Detections:
     notes += own_notes
     selected = np.ones(len(polygons), dtype=np.bool_)
     if request.auxiliary.area is not None:
-        area = _read_area(request.auxiliary.area, crs, source)
+        area, note = _read_area(request.auxiliary.area, crs, source, polygons)
+        notes += [] if note is None else [note]
         shapely.prepare(area)
         selected = shapely.intersects(area, polygons)
         if not selected.all():
@@ -337,8 +338,10 @@ def _with_provenance(
     )
 
 
-def _read_area(path: Path, crs: CRS | None, source: Path) -> shapely.Geometry:
-    """Return the mapped area that a file states, in a coordinate system."""
+def _read_area(
+    path: Path, crs: CRS | None, source: Path, polygons: NDArray[np.object_]
+) -> tuple[shapely.Geometry, Message | None]:
+    """Return the mapped area that a file states, in the polygons' coordinate system, and a note."""
     if crs is None:
         raise InputError(
             f"{source}: {argument('area')} needs a coordinate system and the polygons have none; "
@@ -347,7 +350,13 @@ def _read_area(path: Path, crs: CRS | None, source: Path) -> shapely.Geometry:
     frame = read_polygon_file(path, None).frame
     if frame.crs is None:
         raise InputError(f"{path}: has no coordinate system; assign it")
-    return shapely.union_all(frame.to_crs(pyproj.CRS.from_wkt(crs.to_wkt())).geometry.values)
+    own, area = CRS.from_wkt(frame.crs.to_wkt()), np.asarray(frame.geometry.values, dtype=object)
+    near = shapely.total_bounds(polygons)[[0, 2]].mean() if len(polygons) else None
+    try:
+        moved = repair_polygons(reproject(area, own, crs, near))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return shapely.union_all(moved), datum_note(path.name, own, crs, area)
 
 
 def valid_outline(probability: Path) -> shapely.Geometry:

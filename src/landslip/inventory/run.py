@@ -5,11 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import shapely
 
 from landslip import __version__
 from landslip.core.choices import DemTime, Language
-from landslip.core.crs import AreaMeasure, clip_polygons
+from landslip.core.crs import AreaMeasure, check_on_earth, clip_polygons, datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.messages import Message, message, sentences
@@ -88,7 +89,10 @@ def make_inventory(
             detections = detections_from_extraction(folder, request, elevation, detecting)
         measuring = sub_progress(progress, _DETECTED, _TERRAIN, _ALL)
         crs = detections.pyproj_crs
+        if crs is not None:
+            check_on_earth(crs, request.source)
         terrain = terrain_attributes(detections.polygons, crs, elevation, progress=measuring)
+        datum_notes = _datum_notes(detections, elevation)
         dem = (
             None
             if elevation is None
@@ -118,6 +122,7 @@ def make_inventory(
     progress(_CONTEXT, _ALL)
     messages = (
         *detections.notes,
+        *datum_notes,
         *_dem_notes(dem, detections),
         *context.notes,
         *notes,
@@ -175,6 +180,15 @@ def _dem_record(
         time=time,
         coarse_landslides=int(np.count_nonzero(terrain.dem_coarse == True)),  # noqa: E712 - None
     )
+
+
+def _datum_notes(detections: Detections, elevation: ElevationModel | None) -> list[Message]:
+    """Return notes on datums that PROJ takes as equal: of WGS 84, and of the elevation model."""
+    crs, polygons = detections.pyproj_crs, detections.polygons
+    notes = [datum_note(detections.name, crs, pyproj.CRS.from_epsg(4326), polygons)]
+    if elevation is not None:
+        notes.append(datum_note(elevation.name, crs, elevation.horizontal, polygons))
+    return [note for note in notes if note is not None]
 
 
 def _covered_m2(detections: Detections) -> float | None:

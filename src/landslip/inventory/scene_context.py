@@ -145,7 +145,7 @@ def spectral_attributes(
         InputError: either polygons or scene have no coordinate system, or a tile cannot be read.
     """
     try:
-        on_map = reproject(polygons, crs, scene.grid.crs)
+        on_map = reproject(polygons, crs, scene.grid.crs, scene.grid.middle[0])
     except InputError as error:
         raise InputError(f"the landslides cannot be placed on the scene: {error}") from error
     to_pixels = ~scene.grid.transform

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 
-from landslip.core.crs import reproject
+from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.core.messages import sentences
@@ -74,11 +74,13 @@ def read_label_polygons(path: Path, grid: Grid, layer: str | None = None) -> Lab
             f"{path}: both scene and polygons need a coordinate system, or neither; the {without} "
             f"have none and the {other} one. Assign it to the {without}"
         )
-    geometries = np.asarray(frame.geometry.values, dtype=object)
+    geometries, shift = np.asarray(frame.geometry.values, dtype=object), None
     if grid.crs is not None:
         try:
             own = CRS.from_wkt(frame.crs.to_wkt())
-            geometries = repair_polygons(reproject(geometries, own, grid.crs))
+            shift = datum_note(path.name, own, grid.crs, geometries)
+            moved = reproject(geometries, own, grid.crs, grid.middle[0])
+            geometries = repair_polygons(moved)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     scene = shapely.Polygon(grid.corners(grid.window))
@@ -88,7 +90,7 @@ def read_label_polygons(path: Path, grid: Grid, layer: str | None = None) -> Lab
             f"{path}: no polygon is on the scene; they span {_extent(geometries)} and the scene "
             f"{_extent(scene)}, in the scene's coordinates"
         )
-    notes = sentences(opened.notes)
+    notes = sentences((*opened.notes, *([] if shift is None else [shift])))
     if outside.any():
         numbers = opened.numbers[outside].tolist()
         listed = ", ".join(map(str, numbers[:_LISTED]))

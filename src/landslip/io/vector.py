@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
-from landslip.core.crs import polygonal_part
+from landslip.core.crs import keep_together, polygonal_part
 from landslip.core.errors import InputError, LandslipError, argument
 from landslip.core.messages import Message, catalogue, message, plain
 
@@ -68,6 +68,8 @@ def read_polygon_file(
         raise InputError(f"{path}: a polygon has coordinates that are not finite; fix or remove it")
     if shapely.has_z(geometries).any():
         geometries = shapely.force_2d(geometries)
+    if frame.crs is not None:
+        geometries = keep_together(geometries, frame.crs)
     invalid = ~empty & ~shapely.is_valid(geometries)
     notes = []
     if empty.any():

@@ -4,8 +4,12 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyproj
 import shapely
 from numpy.typing import NDArray
+from shapely import affinity
+
+from landslip.core.crs import keep_together, lonlat_of, transformation
 
 WGS84 = "EPSG:4326"
 _WHOLE_TURN = 360.0
@@ -16,17 +20,17 @@ def in_wgs84(geometries: geopandas.GeoSeries) -> NDArray[np.object_]:
 
     What crosses the antimeridian is cut there into the parts of a multipolygon.
     """
-    before = np.asarray(geometries.values)
-    lonlat = np.array(geometries.to_crs(WGS84).values, dtype=object)
-    bounds = shapely.bounds(lonlat)
-    finite = np.isfinite(bounds).all(axis=1)
-    lonlat[~finite] = None
-    width = np.subtract(bounds[:, 2], bounds[:, 0], where=finite, out=np.zeros(len(bounds)))
-    for place in np.flatnonzero(width > _WHOLE_TURN / 2):
-        inside = geopandas.GeoSeries([shapely.point_on_surface(before[place])], crs=geometries.crs)
-        # drawn the long way round the globe, a polygon holds all but itself
-        if not shapely.intersects(lonlat[place], inside.to_crs(WGS84).iloc[0]):
-            lonlat[place] = _cut(_eastward(lonlat[place]))
+    crs, wgs84 = geometries.crs, pyproj.CRS.from_epsg(4326)
+    between = transformation(crs, wgs84)
+    lonlat = shapely.transform(np.array(geometries.values, dtype=object), between.points)
+    lonlat[~np.isfinite(shapely.bounds(lonlat)).all(axis=1)] = None
+    lonlat = keep_together(lonlat, wgs84, from_map=not crs.is_geographic)
+    west, _, east, _ = shapely.bounds(lonlat).T
+    middle = _WHOLE_TURN / 2
+    with np.errstate(invalid="ignore"):
+        beyond = (west < -middle) | (east > middle)
+    for place in np.flatnonzero(beyond):
+        lonlat[place] = _cut(lonlat[place])
     return lonlat
 
 
@@ -37,16 +41,21 @@ def _eastward(geometry: Any) -> Any:
     )
 
 
-def _cut(geometry: shapely.Geometry) -> shapely.MultiPolygon:
-    """Return a geometry of longitudes from 0 to 360 degrees as one of -180 to 180 degrees."""
+def _cut(geometry: shapely.Geometry) -> shapely.Polygon | shapely.MultiPolygon:
+    """Return a geometry of any longitudes as one of -180 to 180 degrees, in parts if need be."""
     middle = _WHOLE_TURN / 2
     sound = shapely.make_valid(geometry)
-    east = shapely.intersection(sound, shapely.box(0, -90, middle, 90))
-    west = shapely.intersection(sound, shapely.box(middle, -90, _WHOLE_TURN, 90))
-    west = shapely.transform(west, lambda points: points - [_WHOLE_TURN, 0.0])
-    parts = shapely.get_parts(shapely.get_parts([east, west]))
-    polygons = parts[(shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)]
-    return shapely.MultiPolygon(polygons.tolist())
+    west, _, east, _ = shapely.bounds(sound).tolist()
+    turns = np.arange(round(west / _WHOLE_TURN), round(east / _WHOLE_TURN) + 1) * _WHOLE_TURN
+    pieces = [
+        affinity.translate(
+            shapely.intersection(sound, shapely.box(turn - middle, -90, turn + middle, 90)), -turn
+        )
+        for turn in turns.tolist()
+    ]
+    parts = shapely.get_parts(shapely.get_parts(pieces))
+    polygons = parts[(shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)].tolist()
+    return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
 
 
 def footprint(
@@ -79,5 +88,4 @@ def points_in_wgs84(points: geopandas.GeoSeries) -> NDArray[np.float64]:
     """Return longitudes and latitudes (n, 2), NaN without a coordinate system."""
     if points.crs is None:
         return np.full((len(points), 2), np.nan)
-    lonlat: NDArray[np.float64] = shapely.get_coordinates(np.asarray(points.to_crs(WGS84).values))
-    return lonlat
+    return lonlat_of(shapely.get_coordinates(np.asarray(points.values)), points.crs)

@@ -9,7 +9,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from landslip.core.crs import horizontal_crs
+from landslip.core.crs import Transformation, horizontal_crs, transformation
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
@@ -63,6 +63,11 @@ class ElevationModel(Closeable):
         """Its coordinate system as text."""
         epsg = self._plane.crs.to_epsg()
         return f"EPSG:{epsg}" if epsg else self._plane.crs.name
+
+    @property
+    def horizontal(self) -> pyproj.CRS:
+        """Its coordinate system, without heights."""
+        return self._plane.crs
 
     def close(self) -> None:
         """Close the file and forget its tiles."""
@@ -204,7 +209,7 @@ class _PixelTransform:
     """
 
     here: MapPlane
-    transformer: pyproj.Transformer | None
+    transformer: Transformation | None
     grid: Grid
 
     @classmethod
@@ -216,20 +221,20 @@ class _PixelTransform:
                 "which is not tied to the Earth; give a projected or geographic system"
             )
         same = here.crs.equals(there.crs, ignore_axis_order=True)
-        between = pyproj.Transformer.from_crs(here.crs, there.crs, always_xy=True)
+        between = transformation(here.crs, there.crs)
         return cls(here=here, transformer=None if same else between, grid=grid)
 
     def model_points(self, points: Points) -> Points:
         """Return coordinates (n, 2) in the model's system; NaN where they have none."""
         if self.transformer is None:
             return points
-        there = np.column_stack(self.transformer.transform(points[:, 0], points[:, 1]))
+        there = self.transformer.points(points)
         there[~np.isfinite(there)] = np.nan
         return there
 
     def pixels(self, points: Points) -> Points:
         """Return pixel coordinates (n, 2) in the model."""
-        return map_points(~self.grid.transform, self.model_points(points))
+        return self.grid.pixels(self.model_points(points))
 
     def to_map(self, gradients: Points, points: Points) -> Points:
         """Return rises for a metre east and north (n, 2) of rises for a column and a row."""

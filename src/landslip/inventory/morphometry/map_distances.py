@@ -7,7 +7,13 @@ import pyproj
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import axis_directions, axis_unit, horizontal_crs, is_stretched
+from landslip.core.crs import (
+    axis_directions,
+    axis_unit,
+    geographic_base,
+    horizontal_crs,
+    is_stretched,
+)
 from landslip.core.grid import Grid, map_points
 
 Points = NDArray[np.float64]
@@ -30,11 +36,12 @@ class MapPlane:
         self.stretches = is_stretched(crs)
         self._unit = axis_unit(crs)
         self._ellipsoid = crs.get_geod() or pyproj.Geod(ellps="WGS84")
-        geodetic = crs.geodetic_crs  # on the system's own ellipsoid
+        geodetic = geographic_base(crs)  # on the system's own ellipsoid
         self._to_angles = None
         directions = None if self.stretches else axis_directions(crs)
         self._axes = None if directions is None else directions * self._unit
-        if self._axes is None and not crs.is_geographic and geodetic is not None:
+        is_lonlat = crs.is_geographic and not crs.is_derived
+        if self._axes is None and not is_lonlat and geodetic is not None:
             self._to_angles = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
 
     @classmethod

@@ -7,12 +7,11 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure
+from landslip.core.crs import AreaMeasure, lonlat_of
 from landslip.core.errors import InputError
 from landslip.inventory.morphometry.map_distances import MapPlane, Points, azimuths_deg, directions
 from landslip.inventory.morphometry.sampling import PolygonEdges, Values, batches, sums, valid_rows
 
-_WGS84 = "EPSG:4326"
 _AREA_DIGITS = 6
 _POLE_DEG = 90 + 1e-9
 _ROUNDING = 1e-9
@@ -41,7 +40,6 @@ def planar_measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Pl
     area_m2, perimeter_m, lon, lat = np.full((4, len(polygons)), np.nan)
     plane = MapPlane.of(crs)
     if plane is not None:
-        to_lonlat = pyproj.Transformer.from_crs(plane.crs, _WGS84, always_xy=True)
         for rows in batches(polygons, valid_rows(polygons)):
             shapes = polygons[rows]
             edges = PolygonEdges.of(shapes)
@@ -52,8 +50,8 @@ def planar_measures(polygons: NDArray[np.object_], crs: pyproj.CRS | None) -> Pl
             inside = shapely.centroid(shapes)
             outside = ~shapely.intersects(shapes, inside)
             inside[outside] = shapely.point_on_surface(shapes[outside])
-            points = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
-            lon[rows], lat[rows] = to_lonlat.transform(*points.T)
+            points = shapely.get_coordinates(inside)
+            lon[rows], lat[rows] = lonlat_of(points, plane.crs).T
             undefined = ~(np.isfinite(lon[rows]) & (np.abs(lat[rows]) <= _POLE_DEG))
             if undefined.any():
                 x, y = points[undefined][0]

@@ -8,7 +8,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure
+from landslip.core.crs import AreaMeasure, lonlat_of
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.morphometry.elevation import ElevationModel
@@ -127,8 +127,7 @@ def terrain_attributes(
     points = centres(polygons[measured])
     if elevation.covers(points, plane.crs).any():
         return attributes
-    to_lonlat = pyproj.Transformer.from_crs(plane.crs, "EPSG:4326", always_xy=True)
-    lon, lat = to_lonlat.transform(*points.T)
+    lon, lat = lonlat_of(points, plane.crs).T
     raise InputError(
         f"{elevation.path}: the elevation model covers none of the landslides, which are "
         f"between longitude {np.min(lon):.4f} and {np.max(lon):.4f}, latitude {np.min(lat):.4f} "

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import pyproj
 
 from landslip.core.bands import Bands
+from landslip.core.crs import transformation
 from landslip.core.grid import Grid, edge_points, map_points
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster import Scene
@@ -55,19 +55,18 @@ class PixelTransform:
     def __init__(self, source: Grid, target: Grid) -> None:
         """Both grids have a coordinate system, or neither has."""
         self._to_map = source.transform
-        self._from_map = ~target.transform
+        self._target = target
         self._between = None
         if source.crs is not None and target.crs is not None and source.crs != target.crs:
-            here, there = (pyproj.CRS(crs.to_wkt()) for crs in (source.crs, target.crs))
-            self._between = pyproj.Transformer.from_crs(here, there, always_xy=True)
+            self._between = transformation(source.crs, target.crs)
 
     def __call__(self, points: Points) -> Points:
         """Map (n, 2) pixel coordinates (column, row); not finite where there is no way."""
         places = map_points(self._to_map, points)
         if self._between is not None:
-            places = np.column_stack(self._between.transform(places[:, 0], places[:, 1]))
+            places = self._between.points(places)
         with np.errstate(invalid="ignore"):  # of what has no place: infinite
-            return map_points(self._from_map, places)
+            return self._target.pixels(places)
 
 
 def pixel_ratio(moving: Grid, reference: Grid) -> float:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
-from pyproj.enums import TransformDirection
 
-from landslip.core.crs import horizontal_crs
+from landslip.core.crs import Transformation, transformation
 from landslip.core.grid import Grid, map_points
 from landslip.preprocessing.resampling import (
     Flags,
@@ -24,30 +23,25 @@ class GridProjection:
     """From a grid's pixels to longitude and latitude on WGS 84, and back."""
 
     grid: Grid
-    _from_lonlat: pyproj.Transformer = field(init=False, repr=False, compare=False)
+    _from_lonlat: Transformation = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.grid.crs is None:
             raise ValueError("a grid needs a coordinate system to be projected")
-        transformer = pyproj.Transformer.from_crs(
-            4326, horizontal_crs(self.grid.crs), always_xy=True
-        )
-        object.__setattr__(self, "_from_lonlat", transformer)
+        wgs84 = pyproj.CRS.from_epsg(4326)
+        object.__setattr__(self, "_from_lonlat", transformation(wgs84, self.grid.crs))
 
     def lonlat_of(self, points: Points) -> Points:
         """Return longitudes and latitudes (n, 2) of pixel coordinates (n, 2)."""
-        x, y = map_points(self.grid.transform, points).T
-        return np.column_stack(
-            self._from_lonlat.transform(x, y, direction=TransformDirection.INVERSE)
-        )
+        return self._from_lonlat.inverse(map_points(self.grid.transform, points))
 
     def pixels_of(self, lonlat_deg: Points) -> Points:
         """Return pixel coordinates (n, 2) of longitudes and latitudes (n, 2)."""
-        return map_points(~self.grid.transform, self.map_of(lonlat_deg))
+        return self.grid.pixels(self.map_of(lonlat_deg))
 
     def map_of(self, lonlat_deg: Points) -> Points:
         """Return map coordinates (n, 2) of longitudes and latitudes (n, 2)."""
-        return np.column_stack(self._from_lonlat.transform(lonlat_deg[:, 0], lonlat_deg[:, 1]))
+        return self._from_lonlat.points(lonlat_deg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
