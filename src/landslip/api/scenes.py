@@ -19,6 +19,7 @@ from landslip.core.choices import (
     CloudHandling,
     DemGapHandling,
     PansharpeningMethod,
+    RegistrationMode,
 )
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
@@ -77,7 +78,7 @@ def preprocess(
     calibration: str | None = None,
     coefficients: PathArgument | None = None,
     fusion: str = PansharpeningMethod.BROVEY,
-    registration: bool = True,
+    registration: bool | str = RegistrationMode.AUTO,
     reference: PathArgument | None = None,
     reference_model: str = "shift",
     max_shift: float | None = None,
@@ -109,7 +110,10 @@ def preprocess(
         calibration: ``nearest``, ``table``, or a YAML file.
         coefficients: YAML file for cameras without published coefficients.
         fusion: ``brovey``, ``gsa`` or ``glp``.
-        registration: match the multispectral image with the panchromatic one.
+        registration: match the multispectral image with the panchromatic one: ``auto`` (or True)
+            leaves images that cannot be matched where their camera models place them, with a
+            warning, ``required`` refuses them, ``off`` (or False) does not match. Where a
+            ``reference`` cannot be matched, the same holds.
         reference: mapped scene that the RPC is corrected by.
         reference_model: ``shift``, ``shift+drift`` or ``affine``.
         max_shift: largest error searched for, in metres.
@@ -150,7 +154,7 @@ def preprocess(
         optical_depth=optical_depth,
         calibration=calibration if coefficients is None else Path(coefficients),
         fusion=choose(PansharpeningMethod, fusion, "fusion"),
-        registers=registration,
+        registration=_registration_mode(registration),
         reference=_refine_request(reference, reference_model, max_shift),
         clouds=_cloud_request(clouds, choose(CloudHandling, clouds_become, "clouds_become")),
         resolution_m=resolution,
@@ -259,7 +263,7 @@ def register(
     out: PathArgument,
     model: str = "affine",
     band: str | None = None,
-    max_shift: float = 100.0,
+    max_shift: float | None = None,
     max_residual: float = 1.0,
     nodata: float | None = None,
     reference_nodata: float | None = None,
@@ -275,7 +279,8 @@ def register(
         out: GeoTIFF to write, on the reference's pixel grid; covers all of ``moving``.
         model: how shifts may change over the scene: ``shift``, ``affine`` or ``local``.
         band: band to compare; None: the mean of red and green.
-        max_shift: how far apart the scenes may be along an axis, in metres.
+        max_shift: how far apart the scenes may be along an axis, in metres; None: 100, or less
+            where they have little in common.
         max_residual: residual that is accepted (rms), in pixels of the coarser scene.
         nodata: value that marks missing data, over what the file says.
         reference_nodata: the same for the reference.
@@ -361,6 +366,12 @@ def pansharpen(
     )
     with progress_bar("pansharpen", "MPix", 1e6, show=progress) as shown:
         return run(Path(ms), Path(pan), Path(out), options, progress=shown)
+
+
+def _registration_mode(registration: bool | str) -> RegistrationMode:
+    if isinstance(registration, bool):
+        return RegistrationMode.AUTO if registration else RegistrationMode.OFF
+    return choose(RegistrationMode, registration, "registration")
 
 
 def _dem_request(dem: PathArgument, heights: str | None, gaps: str, clip: bool) -> "DemRequest":

@@ -12,6 +12,7 @@ from landslip.core.choices import (
     CloudHandling,
     DemGapHandling,
     PansharpeningMethod,
+    RegistrationMode,
     ShiftModel,
 )
 
@@ -60,9 +61,16 @@ def preprocess(
         PansharpeningMethod, typer.Option(help="How the detail of the panchromatic band comes in.")
     ] = PansharpeningMethod.BROVEY,
     registration: Annotated[
-        bool,
-        typer.Option(help="Match the multispectral image with the panchromatic one."),
-    ] = True,
+        RegistrationMode,
+        typer.Option(
+            help="Match the multispectral image with the panchromatic one. auto: where both can be "
+            "matched, else they stay where the camera models place them; required: refuse such "
+            "products (also where --reference cannot be matched); off: do not."
+        ),
+    ] = RegistrationMode.AUTO,
+    no_registration: Annotated[
+        bool, typer.Option("--no-registration", help="The same as --registration off.")
+    ] = False,
     reference: options.Reference = None,
     reference_model: options.ReferenceModel = ShiftModel.SHIFT,
     max_shift: options.MaxShift = None,
@@ -110,7 +118,7 @@ def preprocess(
         calibration=calibration,
         coefficients=coefficients,
         fusion=fusion,
-        registration=registration,
+        registration=RegistrationMode.OFF if no_registration else registration,
         reference=reference,
         reference_model=reference_model,
         max_shift=max_shift,

@@ -23,8 +23,12 @@ def register(
         typer.Option(help="Band to compare. [default: the mean of red and green]"),
     ] = None,
     max_shift: Annotated[
-        float, typer.Option(help="How far the scenes may lie apart along an axis, in metres.")
-    ] = 100.0,
+        float | None,
+        typer.Option(
+            help="How far the scenes may lie apart along an axis, in metres. [default: 100, less "
+            "where they have little in common]"
+        ),
+    ] = None,
     max_residual: Annotated[
         float,
         typer.Option(help="What may be left (rms), in pixels of the coarser scene."),

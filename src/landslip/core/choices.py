@@ -175,6 +175,18 @@ class ShiftModel(StrEnum):
         return {"shift": 1, "shift+drift": 2, "affine": 3}[self.value]
 
 
+class RegistrationMode(StrEnum):
+    """Whether the images of a product are registered.
+
+    ``auto``: where they can be matched; where too little can be, they stay where the camera models
+    place them, with a warning. ``required``: the product is refused then. ``off``: not at all.
+    """
+
+    AUTO = "auto"
+    REQUIRED = "required"
+    OFF = "off"
+
+
 class RegistrationModel(StrEnum):
     """How a scene is moved onto another one.
 

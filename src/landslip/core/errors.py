@@ -23,6 +23,10 @@ class InputError(LandslipError):
     """A file, folder or argument that does not fit what was asked for."""
 
 
+class RegistrationError(InputError):
+    """Images that cannot be matched, or not so that the result can be trusted."""
+
+
 class OutputExistsError(LandslipError):
     """An output that would overwrite something made earlier."""
 

@@ -57,6 +57,25 @@ def test_what_is_at_p_in_the_reference_is_at_p_plus_shift_in_the_moving_image(
 
 
 @BOTH
+@pytest.mark.parametrize("period_px", [20, 23])
+def test_a_pattern_that_repeats_itself_is_not_matched(
+    feature: MatchFeature, period_px: int
+) -> None:
+    """As trees in an orchard: any shift by the period would do, and scores are above chance."""
+    generator = np.random.default_rng(0)
+
+    def draw(dx: float) -> ImagePatch:
+        row, col = np.indices((280, 280)) - np.reshape([0.0, dx], (2, 1, 1))
+        off = np.hypot(col % period_px - period_px / 2, row % period_px - period_px / 2)
+        return patch(60 * np.exp(-(off**2) / 6) + generator.normal(0, 1, off.shape))
+
+    settings = MatchSettings(feature=feature, patch_px=96, search_px=24)
+    ties = match_images(draw(0.6 * period_px), draw(0.0), settings)
+    assert len(ties) == 0
+    assert ties.places == 16
+
+
+@BOTH
 def test_far_shifts_are_found_within_the_search_only(
     ground: Texture, feature: MatchFeature
 ) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from rasterio.warp import transform as warp_points
 
 from landslip.core.choices import RegistrationModel
-from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.errors import InputError, OutputExistsError, RegistrationError
 from landslip.preprocessing.coregistration.alignment import RegistrationOptions
 from landslip.preprocessing.coregistration.register import RegistrationReport, register
 
@@ -297,6 +298,43 @@ def test_what_cannot_be_registered_is_refused_and_nothing_written(
     with pytest.raises(InputError, match="may not replace a scene that is read"):
         run(moving, reference, moving, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == []
+
+
+@pytest.mark.parametrize("side", [100, 200])
+def test_small_scenes_are_searched_less_widely(scenes: Scenes, tmp_path: Path, side: int) -> None:
+    small = {"size": 2.0, "shape": (side, side)}
+    fixed = scenes.reference(**small)
+    said = at(2.0, X + 7.0, Y - 5.0)
+    values = bands(scenes.texture(*places(at(2.0), (side, side))))
+    moving = scenes._write("moving.tif", values, names=NAMES, transform=said, nodata=NODATA)
+    done = register(moving, fixed, tmp_path / "out.tif", RegistrationOptions())
+    assert done.before.mean_dx_px == pytest.approx(3.5, abs=0.1)
+    assert done.checked.rms_px < 0.1
+    wide = RegistrationOptions(max_shift_m=100)
+    with pytest.raises(InputError, match="too little to search for shifts of 100 m") as told:
+        register(moving, fixed, tmp_path / "wide.tif", wide)
+    within = re.search(r"pass at most max_shift=(\d+)$", str(told.value))
+    assert within is not None
+    register(moving, fixed, tmp_path / "wide.tif", RegistrationOptions(max_shift_m=int(within[1])))
+
+
+def test_advice_fits_the_case(scenes: Scenes, tmp_path: Path) -> None:
+    flat = bands(np.full((380, 420), 900.0))
+    flat += np.random.default_rng(0).integers(0, 5, flat.shape, dtype=np.uint16)
+    moving = scenes._write("flat.tif", flat, names=NAMES, nodata=NODATA)
+    fixed, out = scenes.reference(), tmp_path / "out.tif"
+    widest = RegistrationOptions(max_shift_m=80)
+    for options, advice in (
+        (RegistrationOptions(), r"more than 38 m apart \(search up to max_shift=\d+\)$"),
+        (widest, r"more than 80 m apart, which is all that can be searched in their common 420 x"),
+    ):
+        with pytest.raises(RegistrationError, match="hold too little to be matched") as told:
+            register(moving, fixed, out, options)
+        assert re.search(advice, str(told.value)), told.value
+    values = bands(scenes.texture(*places(at(1), (80, 80))))
+    tiny = scenes._write("tiny.tif", values, names=NAMES)
+    with pytest.raises(RegistrationError, match=r"at least 8 .* has room for \d; use images with"):
+        register(fixed, tiny, out, RegistrationOptions(max_shift_m=4))
 
 
 def test_existing_output_is_refused(scenes: Scenes, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import rasterio
 
+from landslip.core.choices import RegistrationMode
 from landslip.core.errors import OutputExistsError
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.orthorectification.map_grid import parse_crs
@@ -125,7 +126,7 @@ def test_a_finished_scene_on_another_map_than_the_first_is_refused(
     """As where an earlier run had only this product, and the first one lies in another zone."""
     work.preprocess(library.summer)
     dem = DemRequest(path=library.dem, heights=HeightReference())
-    request = PreprocessRequest(dem=dem, registers=False)
+    request = PreprocessRequest(dem=dem, registration=RegistrationMode.OFF)
     assert not preprocess(library.summer, work.out, request).is_new
     near = replace(request, common_crs=parse_crs("EPSG:32648"))
     assert not preprocess(library.summer, work.out, near).is_new

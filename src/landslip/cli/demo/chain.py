@@ -90,6 +90,7 @@ def run_demo(
             dem=folder / DEM,
             dem_heights="ellipsoid",
             reference=folder / REFERENCE,
+            registration="required",
             out=folder / SCENES,
         )
         finished("preprocessing", "dataset")

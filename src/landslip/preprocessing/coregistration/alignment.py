@@ -6,7 +6,7 @@ from pathlib import Path
 
 from landslip.core.bands import Bands
 from landslip.core.choices import RegistrationModel, ShiftModel
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, RegistrationError, argument
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions, raster_shape
@@ -35,7 +35,11 @@ from landslip.preprocessing.coregistration.shift_models import (
     require_reliable,
     require_tie_points,
 )
-from landslip.preprocessing.coregistration.tie_points import ImagePatch, TiePoints
+from landslip.preprocessing.coregistration.tie_points import (
+    ImagePatch,
+    TiePoints,
+    patch_centres,
+)
 
 UNNAMED_BAND = "band{}"
 _LEAST_OVERLAP_PX = 64
@@ -48,6 +52,8 @@ _PATCH_PX, _PATCHES = (48, 256), 15
 # a field is as fine as the patches, and reaches as near to the edge
 _LOCAL_PATCH_PX, _LOCAL_PATCHES = (48, 128), 24
 _COARSE_PATCHES = 8
+_USUAL_SHIFT_M, _SHIFTS_PER_SIDE = 100.0, 10
+_LEAST_COARSE_TIES = 4
 _LOCAL_RMS_PX = 4.0  # what an affine model may leave where a field follows
 
 
@@ -56,20 +62,21 @@ class RegistrationOptions:
     """How a scene is registered to another one.
 
     Compares one band, or the mean of red and green; the scenes may be ``max_shift_m`` apart along
-    an axis, and what is left may be ``max_residual_px`` (rms) in pixels of the coarser scene. Both
+    an axis (None is 100 m, or less where they have little in common), and what is left may be
+    ``max_residual_px`` (rms) in pixels of the coarser scene. Both
     nodata numbers override what the files say.
     """
 
     model: RegistrationModel = RegistrationModel.AFFINE
     band: str | None = None
-    max_shift_m: float = 100.0
+    max_shift_m: float | None = None
     max_residual_px: float = 1.0
     nodata: float | None = None
     reference_nodata: float | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.max_shift_m < math.inf:
+        if self.max_shift_m is not None and not 0 < self.max_shift_m < math.inf:
             raise InputError(f"{argument('max_shift')} is over 0 metres; got {self.max_shift_m}")
         if not self.max_residual_px > 0:
             raise InputError(
@@ -222,14 +229,16 @@ def align(pair: ScenePair, options: RegistrationOptions) -> Alignment:
     result is checked by matching once more.
 
     Raises:
-        InputError: too few tie points agree, or the result is off.
+        RegistrationError: too few tie points agree, or the result is off.
+        InputError: the scenes are too small for the largest shift.
     """
-    limits = RegistrationLimits(most_rms_px=options.max_residual_px)
+    search = _plan_search(pair, options)
+    limits = RegistrationLimits(most_rms_px=options.max_residual_px, advice=search.advice)
     is_local = options.model is RegistrationModel.LOCAL
     model = ShiftModel.SHIFT if options.model is RegistrationModel.SHIFT else ShiftModel.AFFINE
-    coarse = _coarse_displacement(pair, options)
+    coarse = _coarse_displacement(pair, options, search)
     ties = pair.match(_settings(pair, _FINE_SEARCH_PX, is_local=is_local), coarse)
-    wide = RegistrationLimits(most_rms_px=max(_LOCAL_RMS_PX, options.max_residual_px))
+    wide = replace(limits, most_rms_px=max(_LOCAL_RMS_PX, options.max_residual_px))
     fit = fit_reliably(ties, model, wide if is_local else limits, pair.area.shape, pair.subject)
     displacement: Displacement = fit.displacement
     used, after, local = options.model, fit.after, None
@@ -243,11 +252,11 @@ def align(pair: ScenePair, options: RegistrationOptions) -> Alignment:
         used = RegistrationModel.AFFINE
         notes.append("a field of local displacements predicts no better: affine was used")
     again = pair.match(_settings(pair, _CHECK_SEARCH_PX), displacement)
-    require_tie_points(len(again), limits, pair.subject)
+    require_tie_points(again, limits, pair.subject)
     residual = again.shifts - displacement(again.points)
     checked = Residuals.of(residual, consistent_with_neighbours(again.points, residual))
     if not checked.rms_px <= limits.most_rms_px:
-        raise InputError(
+        raise RegistrationError(
             f"{pair.subject}: once moved, the scene may be off by {limits.most_rms_px:g} px (rms); "
             f"it is by {checked.rms_px:.2f} px. Try {argument('model', 'local')}, or another band"
         )
@@ -262,15 +271,85 @@ def align(pair: ScenePair, options: RegistrationOptions) -> Alignment:
     )
 
 
-def _coarse_displacement(pair: ScenePair, options: RegistrationOptions) -> Displacement:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CoarseSearch:
+    """How the largest shift is searched for, on pixels ``coarser`` times as wide as the frame's.
+
+    ``advice`` is for messages where too little is found.
+    """
+
+    most_px: float
+    coarser: int
+    settings: MatchSettings
+    advice: str = ""
+
+    @classmethod
+    def over(cls, pair: ScenePair, most_px: float) -> "_CoarseSearch":
+        coarser = max(math.ceil(most_px / _COARSE_SEARCH_PX), 1)
+        search_px = math.ceil(most_px / coarser) + 1
+        settings = replace(_settings(pair, search_px, coarser), count=_COARSE_PATCHES)
+        return cls(most_px=most_px, coarser=coarser, settings=settings)
+
+    def fits(self, pair: ScenePair) -> bool:
+        """Whether there is room for enough patches."""
+        height, width = (max(side // self.coarser, 1) for side in pair.area.shape)
+        size = self.settings.patch_px
+        if min(height, width) < size:
+            return False
+        places = patch_centres((height, width), self.settings.count, size)
+        return len(places) >= _LEAST_COARSE_TIES
+
+
+def _plan_search(pair: ScenePair, options: RegistrationOptions) -> _CoarseSearch:
+    """Plan a search that leaves room for several patches.
+
+    Raises:
+        InputError: there is none for the stated largest shift, or for any.
+    """
+    side, metres = min(pair.area.shape), pair.resolution_m
+    if options.max_shift_m is not None:
+        most_px = options.max_shift_m / metres
+    else:
+        most_px = min(_USUAL_SHIFT_M / metres, max(side // _SHIFTS_PER_SIDE, _FINE_SEARCH_PX))
+    widest_px = max(most_px, side / 2)
+    while widest_px > 1 and not _CoarseSearch.over(pair, widest_px).fits(pair):
+        widest_px *= 0.9
+    search = _CoarseSearch.over(pair, most_px)
+    common = f"{pair.area.width} x {pair.area.height} px of {metres:g} m"
+    if not search.fits(pair):
+        remedy = (
+            f"pass at most {argument('max_shift', math.floor(widest_px * metres))}"
+            if widest_px > 1
+            else "use scenes with more ground in common"
+        )
+        raise InputError(
+            f"{pair.subject}: the scenes have {common} in common, too little to search for shifts "
+            f"of {most_px * metres:.0f} m in at least {_LEAST_COARSE_TIES} places; {remedy}"
+        )
+    far = f"the scenes may be more than {most_px * metres:.0f} m apart"
+    if widest_px > 1.2 * most_px:
+        far += f" (search up to {argument('max_shift', math.floor(widest_px * metres))})"
+    else:
+        far += f", which is all that can be searched in their common {common}"
+    advice = (
+        "the ground may have changed or hold too little to be matched (snow, sand, cloud, water): "
+        f"try another {argument('band')} or reference; or {far}"
+    )
+    return replace(search, advice=advice)
+
+
+def _coarse_displacement(
+    pair: ScenePair, options: RegistrationOptions, search: _CoarseSearch
+) -> Displacement:
     """Return the displacement to a pixel or two, found on coarser pixels if need be."""
-    most_px = options.max_shift_m / pair.resolution_m
-    coarser = max(math.ceil(most_px / _COARSE_SEARCH_PX), 1)
-    search = math.ceil(most_px / coarser) + 1
-    settings = replace(_settings(pair, search, coarser), count=_COARSE_PATCHES)
-    ties = pair.match(settings, coarser=coarser)
-    limits = RegistrationLimits(least_ties=4, most_rms_px=2.0 * coarser, most_shift_px=most_px)
-    require_tie_points(len(ties), limits, pair.subject)
+    ties = pair.match(search.settings, coarser=search.coarser)
+    limits = RegistrationLimits(
+        least_ties=_LEAST_COARSE_TIES,
+        most_rms_px=2.0 * search.coarser,
+        most_shift_px=search.most_px,
+        advice=search.advice,
+    )
+    require_tie_points(ties, limits, pair.subject)
     fit = fit_shifts(ties, ShiftModel.SHIFT)
     if options.model is not RegistrationModel.SHIFT and fit.after.kept >= 9:
         affine = fit_shifts(ties, ShiftModel.AFFINE)

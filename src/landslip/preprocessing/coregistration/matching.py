@@ -37,6 +37,7 @@ _GRADIENT_REACH_PX = 4  # a pixel this near to one without data has a gradient t
 _LEAST_OVERLAP = 0.25
 _PEAK_PX = 4
 _LEAST_REACH_PX = 12
+_MOST_SIMILAR = 0.85  # of the peak's height, that of another shift
 
 _TAPS = 4  # of the windowed sinc, on each side
 _DERIVATIVE = np.array([[1, -8, 0, 8, -1]], dtype=np.float32) / 12
@@ -122,6 +123,7 @@ def find_tie_points(
         points=np.array([centre for centre, _ in matched], dtype=np.float64).reshape(-1, 2),
         shifts=np.array([(shift.dx, shift.dy) for _, shift in matched], np.float64).reshape(-1, 2),
         scores=np.array([shift.score for _, shift in matched], dtype=np.float64),
+        places=len(centres),
     )
 
 
@@ -188,7 +190,8 @@ def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> P
     shifts, searched or not, the peak rises over their mean. Pixels are finite.
 
     Returns:
-        None where the peak is on the rim of the search, or too little is valid.
+        None where the peak is on the rim of the search, too little is valid, or another shift
+        agrees nearly as well, as on a pattern that repeats itself.
     """
     reach = max(search_px + 1, _LEAST_REACH_PX)
     agreement = _agreement(orientation_field(moving), orientation_field(reference), reach)
@@ -208,7 +211,12 @@ def coarse_shift(moving: ImagePatch, reference: ImagePatch, search_px: int) -> P
     background[tuple(slice(max(at - _PEAK_PX, 0), at + _PEAK_PX + 1) for at in peak)] = False
     rest = agreement[background]
     spread = float(rest.std()) if rest.size else 0.0
-    score = (float(agreement[peak]) - float(rest.mean())) / spread if spread > 0 else 0.0
+    if spread <= 0:
+        return PatchShift(float(dx), float(dy), 0.0)
+    height = float(agreement[peak]) - float(rest.mean())
+    if float(rest.max()) - float(rest.mean()) > _MOST_SIMILAR * height:
+        return None
+    score = height / spread
     return PatchShift(float(dx), float(dy), score)
 
 

@@ -81,8 +81,8 @@ def register(
     covers all of the moving scene and is resampled once.
 
     Raises:
-        InputError: a scene is not georeferenced, they do not overlap, or the tie points cannot be
-            trusted; nothing is written then.
+        InputError: a scene is not georeferenced, or they overlap too little.
+        RegistrationError: the tie points cannot be trusted; nothing is written then.
         OutputExistsError: ``out`` exists and may not be replaced.
     """
     started = time.monotonic()

@@ -14,7 +14,7 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from landslip.core.choices import ShiftModel
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, RegistrationError
 from landslip.core.grid import map_points
 from landslip.preprocessing.coregistration.tie_points import TiePoints
 from landslip.preprocessing.resampling import Flags, Points
@@ -35,6 +35,10 @@ _NEIGHBOUR_TOLERANCE_PX = 0.3
 _NEIGHBOUR_FACTOR = 1.5
 _LEAST_FIELD_TIES = 20
 
+_ADVICE = (
+    "the ground may have changed or hold too little to be matched (snow, sand, cloud, water), or "
+    "the images may be further apart than was searched"
+)
 _REDUNDANT_TIES = 3  # tie points that agree beyond those that any model passes through
 
 
@@ -250,7 +254,8 @@ class RegistrationLimits:
 
     ``least_kept`` is the fraction of tie points that fits the model, ``most_shift_px`` the largest
     displacement at an inlier along an axis (None for any), and ``least_spread`` the fraction of the
-    image's width and height that the inliers span.
+    image's width and height that the inliers span. ``advice`` is what messages say where tie
+    points are too few.
     """
 
     least_ties: int = 8
@@ -258,6 +263,7 @@ class RegistrationLimits:
     most_rms_px: float = 1.0
     most_shift_px: float | None = None
     least_spread: float = 0.25
+    advice: str = _ADVICE
 
     def __post_init__(self) -> None:
         if self.least_ties < 1 or not (0 <= self.least_kept <= 1 and 0 <= self.least_spread <= 1):
@@ -281,25 +287,30 @@ def fit_reliably(
     Messages name what was matched by ``subject``: ``"a.tif and b.tif"``.
 
     Raises:
-        InputError: see `require_reliable`.
+        RegistrationError: see `require_reliable`.
     """
-    require_tie_points(len(ties), limits, subject)
+    require_tie_points(ties, limits, subject)
     fit = fit_shifts(ties, model)
     require_reliable(fit, limits, shape, subject)
     return fit
 
 
-def require_tie_points(count: int, limits: RegistrationLimits, subject: str) -> None:
+def require_tie_points(ties: TiePoints, limits: RegistrationLimits, subject: str) -> None:
     """Refuse too few tie points, before anything is fitted to them.
 
     Raises:
-        InputError: there are fewer than the limit.
+        RegistrationError: there are fewer than the limit.
     """
-    if count < limits.least_ties:
-        raise InputError(
-            f"{subject}: at least {limits.least_ties} tie points are needed and {count} were "
-            "found; the images may be further apart than was searched, be covered by cloud, or "
-            "show other ground: search wider, or match another band"
+    if 0 < ties.places < limits.least_ties:
+        raise RegistrationError(
+            f"{subject}: at least {limits.least_ties} tie points are needed and the common ground "
+            f"has room for {ties.places}; use images with more of it in common"
+        )
+    if len(ties) < limits.least_ties:
+        compared = f", at {ties.places} places that were compared" if ties.places else ""
+        raise RegistrationError(
+            f"{subject}: at least {limits.least_ties} tie points are needed and {len(ties)} were "
+            f"found{compared}; {limits.advice}"
         )
 
 
@@ -309,20 +320,20 @@ def require_reliable(
     """Refuse a fit that cannot be trusted; arguments as for `fit_reliably`.
 
     Raises:
-        InputError: too few tie points, too few that agree, too large a residual or displacement,
-            or tie points in one corner only.
+        RegistrationError: too few tie points, too few that agree, too large a residual or
+            displacement, or tie points in one corner only.
     """
-    require_tie_points(len(fit.ties), limits, subject)
+    require_tie_points(fit.ties, limits, subject)
     kept, count, model = fit.after.kept, fit.after.count, fit.model.value
     least = max(math.ceil(limits.least_kept * count), fit.model.needed + _REDUNDANT_TIES)
     if kept < least:
-        raise InputError(
+        raise RegistrationError(
             f"{subject}: at least {least} of the {count} tie points must agree on one {model}; "
             f"{kept} do. The images may not show the same ground, or differ by more than such a "
             "model: try another band or model"
         )
     if not fit.after.rms_px <= limits.most_rms_px:
-        raise InputError(
+        raise RegistrationError(
             f"{subject}: tie points may stray by {limits.most_rms_px:g} px (rms) from the fitted "
             f"{model}; they do by {fit.after.rms_px:.2f} px. Try a more flexible model, or another "
             "band"
@@ -330,7 +341,7 @@ def require_reliable(
     inliers = fit.ties.points[fit.inliers]
     furthest = float(np.abs(fit.displacement(inliers)).max())
     if limits.most_shift_px is not None and furthest > limits.most_shift_px:
-        raise InputError(
+        raise RegistrationError(
             f"{subject}: the images may be at most {limits.most_shift_px:.1f} px apart along an "
             f"axis; the fitted {model} says {furthest:.1f} px. Allow larger shifts, or check the "
             "images' georeferencing"
@@ -340,7 +351,7 @@ def require_reliable(
     span = np.ptp(inliers, axis=0) / np.array(shape[::-1])
     needed = span if fit.model is ShiftModel.AFFINE else span[1:]
     if needed.min() < limits.least_spread:
-        raise InputError(
+        raise RegistrationError(
             f"{subject}: to fit a {model}, tie points must span at least "
             f"{limits.least_spread:.0%} of the image; the good ones span {span[0]:.0%} of its "
             f"width and {span[1]:.0%} of its height. Use the model shift"

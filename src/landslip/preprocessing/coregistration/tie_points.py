@@ -56,12 +56,13 @@ class TiePoints:
     What is at pixel coordinates ``p`` (n, 2: column, row from the outer corner of the first pixel)
     in the reference is at ``p + shift`` (n, 2: dx, dy) in the moving image. Scores (n,) are how
     much better edges agree there than at other shifts, in standard deviations; unrelated patches
-    reach 4 or 5 by chance.
+    reach 4 or 5 by chance. ``places`` is how many patches were compared.
     """
 
     points: Points
     shifts: Points
     scores: NDArray[np.float64]
+    places: int = 0
 
     def __post_init__(self) -> None:
         count = len(self.scores)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from landslip.core.choices import ShiftModel
-from landslip.core.errors import InputError, argument
-from landslip.core.grid import Grid
+from landslip.core.errors import InputError, RegistrationError, argument
+from landslip.core.grid import Grid, edge_points, window_around
 from landslip.core.rpc import RPC, ImageCorrection
 from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.coregistration.matching import (
@@ -91,12 +91,21 @@ def refine_camera(
     """Match an image with a reference on the map, three times, and fit a correction in the image.
 
     Raises:
-        InputError: the reference is elsewhere, or too few places are found in both.
+        InputError: the reference is elsewhere, or the map too small for the largest error.
+        RegistrationError: too few places are found in both.
     """
     with SensorImage(request.path) as reference:
         if reference.grid.crs is None:
             raise InputError(
                 f"{request.path}: a reference has a coordinate system and this one has none"
+            )
+        projection = GridProjection(reference.grid)
+        corners = GridProjection(ground.grid).lonlat_of(edge_points(ground.grid.shape, 9))
+        seen = window_around(projection.pixels_of(corners), 0)
+        if seen.clipped(reference.shape) is None:
+            raise InputError(
+                f"{request.path}: the reference shows other ground than {source.image.path.name}; "
+                "choose one that covers it"
             )
         own_m, reference_m = ground.grid.resolution_m, reference.grid.resolution_m
         if not own_m or not reference_m:
@@ -111,6 +120,12 @@ def refine_camera(
             usual_px, room_px = _USUAL_SHIFT_M / matched_m, min(grid.shape) // _SHIFTS_PER_SIDE
             wide_px = max(min(math.ceil(usual_px), room_px), _NEAR_PX)
         wide, near = (_settings(search_px, grid, subject) for search_px in (wide_px, _NEAR_PX))
+        advice = (
+            f"errors of up to {wide_px * matched_m:.0f} m were searched for "
+            f"({argument('max_shift')}), and the ground may have changed or hold too little to be "
+            "matched (snow, sand, cloud, water): try another reference"
+        )
+        loose, strict = (replace(one, advice=advice) for one in (_LOOSE, strict))
         return match_repeatedly(
             OrthoView(
                 ground=GroundGrid(grid, ground.elevation),
@@ -118,7 +133,7 @@ def refine_camera(
                 finer=oversampling(matched_m, own_m),
             ),
             ReprojectedView(grid=grid, image=reference, finer=oversampling(matched_m, reference_m)),
-            [(wide, _LOOSE), (near, _LOOSE), (near, strict)],
+            [(wide, loose), (near, loose), (near, strict)],
             lambda _ties: request.model,
             subject,
         )
@@ -138,16 +153,17 @@ def match_repeatedly(
     ``subject`` names the images in messages.
 
     Raises:
-        InputError: the map is too small for a patch, tie points are too few, or do not agree.
+        RegistrationError: the map is too small for a patch, tie points are too few, or do not
+            agree.
     """
     grid = view.ground.grid
     refinement, correction = None, ImageCorrection()
     for settings, limits in rounds:
         size = min(settings.patch_px, *grid.shape)
         if size < _SMALLEST_PATCH_PX:
-            raise InputError(
-                f"images are matched in patches of at least {_SMALLEST_PATCH_PX} px; the common "
-                f"map has {grid.shape[1]} x {grid.shape[0]} px of {grid.resolution_m:g} m"
+            raise RegistrationError(
+                f"{subject}: images are matched in patches of at least {_SMALLEST_PATCH_PX} px; "
+                f"their map has {grid.shape[1]} x {grid.shape[0]} px of {grid.resolution_m:g} m"
             )
         search = min(settings.search_px, (size - 1) // 2 - 1)
         fitting = replace(settings, patch_px=size, search_px=search)

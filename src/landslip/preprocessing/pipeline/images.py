@@ -32,7 +32,10 @@ _FILL = 0
 _STRIP_ROWS, _PAN_STEP = 64, 4
 _PATCH_PX, _PATCHES = (48, 96), 14
 _SEARCHES_PX = (12, 3)
-_COREGISTRATION_LIMITS = RegistrationLimits(most_rms_px=0.5)
+_COREGISTRATION_LIMITS = RegistrationLimits(
+    most_rms_px=0.5,
+    advice="small images, and those of snow, sand, cloud or water, hold too little to be matched",
+)
 _MIN_AFFINE_TIES, _MIN_DRIFT_TIES = 60, 12
 _SAMPLES_PER_AXIS, _SAMPLE_PX, _SAMPLE_MIN_VALID = 5, (48, 128), 0.5
 _ASSESSED, _ASSESSED_MIN_VALID = 4, 0.9
@@ -77,7 +80,7 @@ def coregister(images: OpenImages, coarse: GroundGrid, ratio: int, name: str) ->
     is the product's, for messages.
 
     Raises:
-        InputError: tie points are too few, or do not agree.
+        RegistrationError: tie points are too few, or do not agree.
     """
     least_px, most_px = _PATCH_PX  # several patches fit beside each other on a small map too
     patch_px = min(max(min(coarse.grid.shape) // 4, least_px), most_px)

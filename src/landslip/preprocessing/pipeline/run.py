@@ -14,8 +14,19 @@ from rasterio.crs import CRS
 
 from landslip import __version__
 from landslip.core.bands import Bands
-from landslip.core.choices import AtmosphericCorrection, CloudHandling, PansharpeningMethod
-from landslip.core.errors import InputError, LandslipError, OutputExistsError, argument
+from landslip.core.choices import (
+    AtmosphericCorrection,
+    CloudHandling,
+    PansharpeningMethod,
+    RegistrationMode,
+)
+from landslip.core.errors import (
+    InputError,
+    LandslipError,
+    OutputExistsError,
+    RegistrationError,
+    argument,
+)
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import ImageCorrection
@@ -55,6 +66,12 @@ from landslip.preprocessing.pipeline.scene import (
 from landslip.preprocessing.product.files import find_products
 from landslip.preprocessing.product.product import MSS_BANDS, Product, open_product
 
+_KEPT = {
+    "registration": "MSS and PAN could not be matched and stay where their camera models place "
+    "them: colours may be beside detail by some pixels",
+    "reference": "the reference could not be matched and was not used: the scene is where its "
+    "camera model places it",
+}
 QUALITY, QUICKLOOK, CLOUDS = "quality.json", "quicklook.png", "clouds.tif"
 _CACHE_MB = 640
 _QUICKLOOK_PX = 1400
@@ -78,7 +95,8 @@ class PreprocessRequest:
         optical_depth: of the aerosol at 550 nm; used by 6S.
         calibration: ``nearest``, ``table``, a YAML file, or None.
         fusion: method of pansharpening.
-        registers: whether the multispectral image is co-registered with the panchromatic one.
+        registration: whether the multispectral image is co-registered with the panchromatic one,
+            and what happens where it, or the reference, cannot be matched.
         reference: a scene that the camera models are corrected by.
         clouds: how clouds are detected; None does not look for them.
         resolution_m: side of a pixel.
@@ -92,7 +110,7 @@ class PreprocessRequest:
     optical_depth: float = 0.15
     calibration: str | Path | None = None
     fusion: PansharpeningMethod = PansharpeningMethod.BROVEY
-    registers: bool = True
+    registration: RegistrationMode = RegistrationMode.AUTO
     reference: RefinementRequest | None = None
     clouds: CloudRequest | None = None
     resolution_m: float = 2.0
@@ -124,7 +142,7 @@ class PreprocessRequest:
             "optical_depth": self.optical_depth,
             "calibration": None if self.calibration is None else str(self.calibration),
             "fusion": self.fusion.value,
-            "registers": self.registers,
+            "registers": self.registration is not RegistrationMode.OFF,
             "reference": None if self.reference is None else _file_identity(self.reference.path),
             "reference_model": None if self.reference is None else self.reference.model.value,
             "clouds": None if self.clouds is None else str(self.clouds.weights or "bright"),
@@ -199,6 +217,7 @@ def preprocess(
     Raises:
         InputError: product, elevation model or reference do not fit.
         OutputExistsError: the folder exists from another request, or on another map, or not ours.
+        RegistrationError: images cannot be matched, and that is required.
         MissingDependencyError: 6S or OmniCloudMask is asked for and not installed.
     """
     callbacks = callbacks or ProgressCallbacks()
@@ -208,6 +227,11 @@ def preprocess(
     facts = {"source": identity, "request": request.as_dict()}
     earlier = None if request.overwrite else _find_finished(out, facts)
     if earlier is not None:
+        if request.registration is RegistrationMode.REQUIRED and earlier.quality.get("unmatched"):
+            raise OutputExistsError(
+                f"{earlier.folder}: this scene was made of images that could not be matched; "
+                f"choose another {argument('out')} or pass {argument('overwrite', True)}"
+            )
         crs = earlier.quality["grid"]["crs"]
         if request.map_crs is not None and crs != str(request.map_crs):
             raise OutputExistsError(
@@ -290,8 +314,9 @@ def _prepare(
             calibration=request.calibration,
         )
     reference = None
+    unmatched: dict[str, str] = {}
     if request.reference is not None:
-        with timer.step("reference"):
+        with timer.step("reference"), _tolerated(request.registration, "reference", unmatched):
             ground = _ground_grid(images.pan, elevation, request)
             reference = refine_camera(images.pan, ground, request.reference)
             # estimated for the panchromatic image, scaled for the multispectral one
@@ -306,8 +331,11 @@ def _prepare(
     ratio = max(1, round(ms_resolution_m / request.resolution_m))
     coarse = GroundGrid(ground.grid.coarser(ratio), elevation)
     registration = None
-    if request.registers:
-        with timer.step("registration"):
+    if request.registration is not RegistrationMode.OFF:
+        with (
+            timer.step("registration"),
+            _tolerated(request.registration, "registration", unmatched),
+        ):
             registration = coregister(images, coarse, ratio, product.name)
             images = replace(images, ms=images.ms.corrected(registration.correction))
     with timer.step("fusion"):
@@ -329,9 +357,28 @@ def _prepare(
         "dem": dem.as_dict(),
         "reference": None if reference is None else reference.as_dict(),
         "registration": None if registration is None else registration.as_dict(),
+        "unmatched": unmatched,
         "fusion": pansharpening.as_dict(),
-        "warnings": [*dem.warnings, *correction.warnings],
+        "warnings": [*dem.warnings, *correction.warnings, *unmatched.values()],
     }
+
+
+@contextmanager
+def _tolerated(mode: RegistrationMode, what: str, unmatched: dict[str, str]) -> Iterator[None]:
+    """Note images that cannot be matched under what was tried, unless it is required.
+
+    Raises:
+        RegistrationError: it is required.
+    """
+    try:
+        yield
+    except RegistrationError as error:
+        if mode is RegistrationMode.REQUIRED:
+            raise RegistrationError(
+                f"{error}. {argument('registration', RegistrationMode.AUTO.value)} keeps such "
+                "images where the camera models place them"
+            ) from error
+        unmatched[what] = f"{_KEPT[what]} ({error})"
 
 
 def _ground_grid(pan: CameraImage, elevation: Elevation, request: PreprocessRequest) -> GroundGrid:
