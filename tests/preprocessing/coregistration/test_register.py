@@ -302,8 +302,7 @@ def test_what_cannot_be_registered_is_refused_and_nothing_written(
 
 @pytest.mark.parametrize("side", [100, 200])
 def test_small_scenes_are_searched_less_widely(scenes: Scenes, tmp_path: Path, side: int) -> None:
-    small = {"size": 2.0, "shape": (side, side)}
-    fixed = scenes.reference(**small)
+    fixed = scenes.reference(2.0, (side, side))
     said = at(2.0, X + 7.0, Y - 5.0)
     values = bands(scenes.texture(*places(at(2.0), (side, side))))
     moving = scenes._write("moving.tif", values, names=NAMES, transform=said, nodata=NODATA)
