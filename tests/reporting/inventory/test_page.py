@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pytest
 from tests.reporting.inventory.factories import MALICIOUS, InventoryContents, write_inventory
@@ -13,7 +14,7 @@ from landslip.core.choices import Language
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.messages import message
 from landslip.core.messages import plain as plain_message
-from landslip.inventory.record import read_record
+from landslip.inventory.record import LAYERS, read_record
 from landslip.reporting.inventory.page import ReportRequest, write_report
 
 T = "\u202f"
@@ -247,6 +248,22 @@ def test_flags_are_counted_and_shown(tmp_path: Path) -> None:
     text = Reader(page).text
     assert plain("Road? 40 3 7.50 %") in text
     assert page.count('<p class="raised">') == 2
+
+
+def test_an_inventory_of_an_earlier_version_has_a_page(tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory", InventoryContents(landslides=4))
+    file = folder / "inventory.gpkg"
+    layers = {name: geopandas.read_file(file, layer=name) for name in LAYERS}
+    file.unlink()
+    earlier = {"highest_points": "crowns", "lowest_points": "toes"}
+    later = ["dem_coarse", "slope_deg", "flag_road"]
+    layers["landslides"] = layers["landslides"].drop(columns=later)
+    for name, layer in layers.items():
+        layer.to_file(file, layer=earlier.get(name, name))
+    write_report(ReportRequest(folder=folder))
+    text = Reader((folder / "report.html").read_text(encoding="utf-8")).text
+    assert "Landslides 4" in text
+    assert "Road?" not in text
 
 
 def test_a_scene_elsewhere_is_said_to_be(tmp_path: Path, inventory: Path) -> None:

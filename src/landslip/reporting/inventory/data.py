@@ -26,7 +26,7 @@ from landslip.inventory.record import (
 from landslip.inventory.statistics.result import InventoryStatistics
 
 _NEEDED = {
-    LANDSLIDES: tuple(FIELDS_BY_NAME),
+    LANDSLIDES: ("id", "area_m2"),
     HIGHEST_POINTS: ("id",),
     LOWEST_POINTS: ("id",),
     DENSITY: ("landslides", "per_km2"),
@@ -113,6 +113,9 @@ def _layer(file: Path, name: str) -> geopandas.GeoDataFrame:
         raise InputError(
             f"{file}: the layer {name} has no column {missing[0]}; make the inventory again"
         )
+    if name == LANDSLIDES:  # an earlier version may have had fewer columns
+        absent = [column for column in FIELDS_BY_NAME if column not in frame]
+        frame[absent] = None
     return frame
 
 
