@@ -1,5 +1,7 @@
 """The command ``landslip``."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -24,6 +26,7 @@ from landslip.cli import (
     train,
 )
 from landslip.cli.demo import command
+from landslip.cli.errors import print_tracebacks
 from landslip.cli.usage import Command, Group
 
 app = typer.Typer(
@@ -65,13 +68,37 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
     ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="LANDSLIP_DEBUG", help="Print the traceback of an error."),
+    ] = False,
 ) -> None:
     """Map landslides from very-high-resolution satellite scenes.
 
     See it happen: `landslip demo --out DEMO`
     """
+    del version  # shown by its callback
+    print_tracebacks(debug)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; ``--debug`` may be anywhere in it."""
+    _open_closed_streams()
+    words = sys.argv[1:]
+    if "--debug" in words:
+        words = ["--debug", *(word for word in words if word != "--debug")]
+    app(words)
+
+
+def _open_closed_streams() -> None:
+    """Let standard streams that the caller has closed lead nowhere.
+
+    Otherwise the next files to be opened take their numbers, and messages are written into them.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))

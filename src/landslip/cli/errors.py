@@ -1,9 +1,14 @@
 """Errors of commands: one line on standard error, and an exit code."""
 
+import errno
 import functools
+import os
+import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
 from typing import ParamSpec, TextIO
 
 import typer
@@ -12,12 +17,36 @@ from landslip.core.errors import (
     LandslipError,
     LandslipWarning,
     MissingDependencyError,
+    argument,
     arguments_named_as_options,
+    excerpt,
 )
 
 P = ParamSpec("P")
-WRONG_INPUT, INTERRUPTED = 2, 130
+BUG, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 _TRAINING_PACKAGES = ("torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard")
+# what reads and writes files: their errors are of the files, or of the system below
+# fmt: off
+_READERS = {
+    "PIL", "_lzma", "bz2", "cv2", "defusedxml", "geopandas", "gzip", "isal", "json",
+    "numcodecs", "obstore", "onnx", "onnxruntime", "openvino", "pickle", "pyarrow", "pyogrio",
+    "pyproj", "rasterio", "ray", "safetensors", "shapely", "struct", "tarfile", "xml", "yaml",
+    "zarr", "zipfile", "zlib",
+}
+# fmt: on
+# built-in classes that these libraries raise for what is in a file
+_OF_CONTENT = (ValueError, RuntimeError, LookupError, ArithmeticError, EOFError)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+_with_traceback = False
+
+
+def print_tracebacks(wanted: bool) -> None:
+    """Decide whether `handle_errors` prints the traceback of an error, as ``--debug`` asks for."""
+    global _with_traceback  # noqa: PLW0603 - one command line a process
+    _with_traceback = wanted
 
 
 @contextmanager
@@ -34,7 +63,7 @@ def _warnings_as_lines() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if issubclass(category, LandslipWarning):
-            typer.echo(f"warning: {message}", err=True)
+            _print_line(f"warning: {message}")
         else:
             show(message, category, filename, lineno, file, line)
 
@@ -45,34 +74,138 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 def handle_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print an error that the user can fix as one line with exit code 2; Ctrl-C exits with 130."""
+    """Print an error as one line: with exit code 2 if the user can fix it, and 1 if it is a bug.
+
+    So end errors of the libraries that read and write files, and of the system, too. With
+    ``--debug`` the traceback is printed before. Ctrl-C exits with 130.
+    """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
+        with arguments_named_as_options(), _warnings_as_lines():
             try:
-                with arguments_named_as_options(), _warnings_as_lines():
-                    command(*args, **kwargs)
-            except ModuleNotFoundError as error:
-                if error.name is None or error.name.split(".")[0] not in _TRAINING_PACKAGES:
-                    raise
-                raise MissingDependencyError(
-                    f"this command needs {error.name}, which is not installed; "
-                    "install it with: pip install 'landslip[train]'"
-                ) from error
-            except OSError as error:
-                where = f"{error.filename}: " if error.filename else ""
-                raise LandslipError(f"{where}{error.strerror or error}") from error
-            except UnicodeEncodeError as error:
-                raise LandslipError(
-                    f"{ascii(error.object)[:80]}: a name must be UTF-8 to be written to files; "
-                    "rename it"
-                ) from error
-        except LandslipError as error:
-            typer.echo(f"landslip: {error}", err=True)
-            raise typer.Exit(WRONG_INPUT) from error
-        except KeyboardInterrupt:
-            typer.echo("landslip: stopped; no output was left half-written", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+                command(*args, **kwargs)
+            except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+                raise
+            except KeyboardInterrupt:
+                _print_line("landslip: stopped; no output was left half-written")
+                raise typer.Exit(INTERRUPTED) from None
+            except Exception as error:
+                if _with_traceback:
+                    _print_line("".join(traceback.format_exception(error)).rstrip())
+                line = explain(
+                    error, [value for value in kwargs.values() if isinstance(value, Path)]
+                )
+                _print_line(f"landslip: {_bug(error) if line is None else line}")
+                raise typer.Exit(BUG if line is None else WRONG_INPUT) from error
 
     return run
+
+
+def explain(error: Exception, arguments: Sequence[Path] = ()) -> LandslipError | None:
+    """Return what the user can do about an error; None if it is a bug of landslip.
+
+    ``arguments`` are the paths that the command got, for errors that do not say their file.
+    """
+    if isinstance(error, LandslipError):
+        return error
+    known: LandslipError | None = None
+    if isinstance(error, ModuleNotFoundError):
+        if error.name is not None and _package(error.name) in _TRAINING_PACKAGES:
+            known = MissingDependencyError(
+                f"this command needs {error.name}, which is not installed; "
+                "install it with: pip install 'landslip[train]'"
+            )
+    elif isinstance(error, UnicodeEncodeError):
+        known = LandslipError(
+            f"{ascii(error.object)[:80]}: a name must be UTF-8 to be written to files; rename it"
+        )
+    elif isinstance(error, OSError) and error.errno is not None:
+        known = _of_system(error)
+    elif isinstance(error, MemoryError):
+        known = LandslipError(
+            f"{_place(error) or ''}there is not enough memory ({_cause(error)}); close other "
+            "programs, or use a smaller input"
+        )
+    elif isinstance(error, OSError | UnicodeError) or _is_of_reader(error):
+        place = _place(error)
+        if place is None:
+            named = ", ".join(str(path) for path in arguments)
+            place = f"one of {named} " if len(arguments) > 1 else f"{named or 'a file'} "
+        known = LandslipError(
+            f"{place}cannot be read or written ({_cause(error)}); check the file, or run the "
+            "command again with --debug"
+        )
+    return known
+
+
+def _print_line(text: str) -> None:
+    with suppress(OSError):  # nobody reads it; the exit code is left
+        typer.echo(text, err=True)
+
+
+def _of_system(error: OSError) -> LandslipError:
+    """Return the sentence for an error of the operating system."""
+    cause, place = excerpt(error.strerror or error), _place(error) or ""
+    if error.errno in _NO_ROOM:
+        return LandslipError(
+            f"{place}cannot be written to its end ({cause}); make room there, or choose another "
+            f"{argument('out')}"
+        )
+    if error.errno in _NO_PERMISSION:
+        return LandslipError(
+            f"{place}access denied ({cause}); change its permissions, or choose another place"
+        )
+    return LandslipError(f"{place}{cause}")
+
+
+def _is_of_reader(error: Exception) -> bool:
+    """Whether a library that reads or writes files raised an error because of their content."""
+    if any(_package(kind.__module__) in _READERS for kind in type(error).__mro__):
+        return True
+    frames = list(_frames(error))
+    return (
+        isinstance(error, _OF_CONTENT)
+        and bool(frames)
+        and _package(frames[0].f_globals.get("__name__", "")) in _READERS
+    )
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    """Yield the frames that an error came through, innermost first."""
+    steps = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return reversed(steps)
+
+
+def _place(error: Exception) -> str | None:
+    """Return the file that was worked on, with a colon, or nothing if the error's text names it.
+
+    None if it is not known: neither the error nor a function that it came through has a path.
+    """
+    name = getattr(error, "filename", None)
+    if isinstance(name, str | bytes | os.PathLike) and name:
+        return f"{os.fsdecode(name)}: "
+    for frame in _frames(error):
+        module = frame.f_globals.get("__name__", "")
+        if _package(module) != "landslip" or module == __name__:
+            continue
+        for value in frame.f_locals.values():
+            path = value if isinstance(value, Path) else getattr(value, "path", None)
+            if isinstance(path, Path):
+                return "" if str(path) in str(error) else f"{path}: "
+    return None
+
+
+def _cause(error: Exception) -> str:
+    return excerpt(error, 300).rstrip(".") or type(error).__name__
+
+
+def _bug(error: Exception) -> str:
+    return (
+        f"this is a bug of landslip ({type(error).__name__}: {_cause(error)}); please report it "
+        "with what the same command prints with --debug"
+    )
