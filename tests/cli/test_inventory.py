@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,32 @@ def test_options_reach_the_inventory(made: SyntheticExtraction, tmp_path: Path) 
     assert (cleaning["low"], cleaning["high"], cleaning["min_area_m2"]) == (0.5, 0.9, 3000)
     assert (cleaning["max_shift_m"], cleaning["smooth"], cleaning["split"]) == (1.5, False, False)
     assert (record["name"], record["scene"]["date"]) == ("Upper valley", "2020-01-02")
+
+
+@pytest.mark.parametrize("source", ["the map", "its polygons"])
+def test_an_inventory_that_is_left_with_nothing_is_a_warning_all_along(
+    source: str, made: SyntheticExtraction, tmp_path: Path
+) -> None:
+    polygons, out = tmp_path / "landslides.gpkg", tmp_path / "inventory"
+    code, _ = run("inventory", made.extraction, "--out", tmp_path / "all", "--draws", 0)
+    assert code == 0
+    shutil.copy(tmp_path / "all" / "inventory.gpkg", polygons)
+    given = (made.extraction,) if source == "the map" else (polygons, "--layer", "landslides")
+    code, said = run("inventory", *given, "--out", out, "--draws", 0, "--min-area", 10_000_000)
+    assert code == 0, said
+    told = [line for line in said.splitlines() if line.startswith("warning: ")]
+    assert len(told) == 1
+    assert "--min-area" in told[0]
+    record = json.loads((out / "inventory.json").read_text())
+    assert record["warnings"] == [told[0].removeprefix("warning: ")]
+
+    _, said = run("report", out)
+    assert told[0] in said
+    reference = ("--reference-layer", "landslides", "--out", tmp_path / "compared")
+    code, said = run("compare", out, polygons, *reference, "--draws", 0)
+    assert code == 0, said
+    assert told[0].replace("warning: ", "warning: inventory: ") in said
+    assert "all of the reference's are missed" in said
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,14 @@ def test_a_report_is_made_again_without_asking(inventory: Path) -> None:
     assert (inventory / "report.html").stat().st_size > 10_000
 
 
+def test_an_empty_inventory_is_a_warning(inventory: Path, tmp_path: Path) -> None:
+    assert "warning" not in run(inventory).stderr
+    empty = write_inventory(tmp_path / "empty", InventoryContents(landslides=0))
+    result = run(empty)
+    assert result.exit_code == 0
+    assert "warning: the inventory has no landslides" in result.stderr
+
+
 def test_a_report_can_be_chinese_and_elsewhere(inventory: Path, tmp_path: Path) -> None:
     out = tmp_path / "报告.html"
     assert run(inventory, "--lang", "zh", "--out", out).exit_code == 0

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.metrics.pixels import PixelCounts
 from landslip.metrics.tile_scores import score_intervals
-from landslip.models.evaluation import Evaluation, evaluate, record_evaluation
+from landslip.models.evaluation import Evaluation, evaluate, record_evaluation, result_warning
 from landslip.models.folder import CARD, ModelFolder, open_model
 
 
@@ -33,6 +34,29 @@ def test_intervals_are_those_of_an_experiment_on_the_same_tiles() -> None:
     found = Evaluation(split=Split.TEST, threshold=0.5, tiles=tiles).as_dict()["intervals"]
     reported = score_intervals(counts[generator.permutation(30)][np.newaxis])
     assert found == {name: [one.low, one.high] for name, one in reported.items()}
+
+
+@pytest.mark.parametrize(
+    ("tiles", "told"),
+    [
+        ([PixelCounts()], "none of the 1 tiles has a pixel that is valid and labelled"),
+        ([PixelCounts(fp=7, tn=93)], r"none of the 1 tiles has a landslide pixel.*\(7 pixels"),
+        (
+            [PixelCounts(fp=3, fn=5, tn=9)] * 2,
+            r"none of the 10 landslide pixels of the 2 .*\(6 oth",
+        ),
+        ([PixelCounts(tp=9, fp=80, tn=11)], "maps 89 % of the pixels as landslide"),
+        ([PixelCounts(tp=60, fp=2, fn=2, tn=9)], None),
+        ([PixelCounts(tp=1, fp=9, fn=9, tn=99), PixelCounts(tn=99)], None),
+    ],
+    ids=["no data", "no landslide", "none found", "all mapped", "mostly landslide", "sound"],
+)
+def test_a_result_that_is_empty_or_absurd_is_told(
+    tiles: list[PixelCounts], told: str | None
+) -> None:
+    warning = result_warning(tiles)
+    assert (warning is None) == (told is None)
+    assert warning is None or re.search(told or "", warning.text())
 
 
 class CappedEngine:

@@ -516,6 +516,7 @@ def predict_tiles(
     Example:
         >>> landslip.predict_tiles("MODEL", "TILES", out="PICTURES")
     """
+    from landslip.models.evaluation import result_warning
     from landslip.models.prediction_pictures import PicturesRequest, draw_tiles
 
     opened, dataset, part = as_model(model), as_tiles(tiles), choose(Split, split, "split")
@@ -529,6 +530,8 @@ def predict_tiles(
     )
     with progress_bar("draw", "tiles", show=progress) as shown:
         counts = draw_tiles(opened.engine(engine, precision), opened.card, request, progress=shown)
+    if note := result_warning(counts):
+        warnings.warn(note.text(), LandslipWarning, stacklevel=2)
     return len(counts)
 
 

@@ -36,5 +36,10 @@ def report(
     """
     import landslip
 
+    record = landslip.open_inventory(folder).record
+    if record.landslides == 0:
+        typer.echo("warning: the inventory has no landslides: the page reports none", err=True)
+    for warning in record.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     written = landslip.report(folder, out=out, lang=lang, scene=scene, overwrite=overwrite)
     typer.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")

@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import INTERRUPTED, handle_errors
-from landslip.core.choices import Arch, FirstLayer, Precision, TrainingStrategy
+from landslip.core.choices import Arch, FirstLayer, Precision, Split, TrainingStrategy
 
 if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
@@ -141,6 +141,11 @@ def train(
     for spread in model.card.probabilities.values():
         if spread.warning is not None:
             typer.echo(f"landslip: validation tiles: {spread.warning.text()}", err=True)
+    validation = model.card.metrics.get(Split.VALIDATION.value)
+    if validation is not None and not validation["tp"]:
+        typer.echo(
+            "warning: the model finds no landslide of the validation tiles; do not use it", err=True
+        )
     typer.echo(f"{out}: model written")
 
 

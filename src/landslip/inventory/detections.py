@@ -274,6 +274,8 @@ def detections_from_file(request: InventoryRequest) -> Detections:
         if small.any():
             count = int(small.sum())
             notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
+    if not selected.any():
+        notes.append(message("warning.polygons_left_out", total=len(polygons)))
     found = Detections(
         polygons=polygons,
         confidence=np.full(len(polygons), np.nan),

@@ -1,6 +1,6 @@
 """Evaluation of a model on the tiles of a dataset's split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,14 +102,34 @@ def evaluate(
         counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
     spread = curve.spread()
-    notes = (*doubts, _training_note(card, dataset, split), spread.warning)
+    tiles = tuple(counts[position] for position in positions)
+    training = _training_note(card, dataset, split)
+    notes = (*doubts, training, spread.warning, result_warning(tiles))
     return Evaluation(
         split=split,
         threshold=card.threshold,
-        tiles=tuple(counts[position] for position in positions),
+        tiles=tiles,
         spread=spread,
         notes=tuple(note for note in notes if note is not None),
     )
+
+
+def result_warning(tiles: Sequence[PixelCounts]) -> Message | None:
+    """Return a warning of tiles without landslides or data, or where a model maps none or all."""
+    total = sum_counts(tiles)
+    counted = total.tp + total.fp + total.fn + total.tn
+    landslide, mapped = total.tp + total.fn, total.tp + total.fp
+    if counted == 0:
+        return message("warning.tiles_empty", tiles=len(tiles))
+    if landslide == 0:
+        return message("warning.tiles_without_landslides", tiles=len(tiles), mapped=mapped)
+    if total.tp == 0:
+        return message(
+            "warning.tiles_none_found", tiles=len(tiles), landslide=landslide, mapped=mapped
+        )
+    if 2 * mapped > counted > 2 * landslide:
+        return message("warning.tiles_mostly_mapped", percent=100 * mapped / counted)
+    return None
 
 
 def _training_note(card: ModelCard, dataset: TileDataset, split: Split) -> Message | None:

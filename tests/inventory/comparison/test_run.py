@@ -204,8 +204,10 @@ def test_an_area_without_landslides_of_the_reference(
     assert found.landslides.false == 1
     assert found.landslides.false_per_km2 == pytest.approx(1250)
     assert found.areas.recall.value is None
-    with pytest.raises(InputError, match=r"no landslide of either inventory is in the mapped"):
-        run(INVENTORY, REFERENCE, "far", area=write_polygons("b.gpkg", at(box(900, 0, 930, 20))))
+    far = write_polygons("b.gpkg", at(box(900, 0, 930, 20)))
+    for resolution_m in (None, 2.0):
+        with pytest.raises(InputError, match=r"no landslide of either inventory is in the mapped"):
+            run(INVENTORY, REFERENCE, f"far{resolution_m}", area=far, resolution_m=resolution_m)
 
 
 def test_one_polygon_over_everything(run: Callable[..., InventoryComparison]) -> None:

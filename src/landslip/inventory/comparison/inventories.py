@@ -114,8 +114,11 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
             coordinate system, or more than 5 million pairs of their landslides may overlap.
     """
     scene_resolution_m, file, layer = None, request.inventory, request.layer
+    notes = []
     if (file / RECORD).is_file():
-        scene_resolution_m = read_record(file).scene.resolution_m
+        record = read_record(file)
+        scene_resolution_m = record.scene.resolution_m
+        notes += [f"inventory: {warning}" for warning in record.warnings]
         file, layer = file / GEOPACKAGE, layer or LANDSLIDES
     ours = read_polygon_file(file, layer, may_be_empty=True)
     file, layer = request.reference, request.reference_layer
@@ -130,7 +133,7 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
     inventory = _compared(request.inventory, ours, crs, area)
     reference = _compared(request.reference, theirs, crs, area)
     _check_pair_count(inventory, reference)
-    notes = [f"inventory: {note.text()}" for note in ours.notes]
+    notes += [f"inventory: {note.text()}" for note in ours.notes]
     notes += [f"reference: {note.text()}" for note in theirs.notes]
     if area is None and len(inventory.polygons):
         box = shapely.box(*shapely.total_bounds(inventory.polygons))

@@ -201,16 +201,16 @@ def write_layers(
 
 
 def _pixel_scores(request: ComparisonRequest, both: ComparedInventories) -> PixelScores:
+    if len(both.inventory.areas) == len(both.reference.areas) == 0:
+        raise InputError(
+            f"{request.area}: no landslide of either inventory is in the mapped area; check that "
+            f"{argument('area')} is the right one"
+        )
     resolution_m, source = request.resolution_m, "stated"
     if resolution_m is None:
         resolution_m, source = both.scene_resolution_m, "scene"
     if resolution_m is None:
         areas = both.reference.areas if len(both.reference.areas) else both.inventory.areas
-        if len(areas) == 0:
-            raise InputError(
-                f"{request.area}: no landslide of either inventory is in the mapped area; check "
-                f"that {argument('area')} is the right one"
-            )
         resolution_m, source = resolution_for(areas), "landslides"
     counts = count_inventory_pixels(
         both.inventory.polygons, both.reference.polygons, both.area, resolution_m

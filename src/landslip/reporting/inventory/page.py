@@ -96,6 +96,7 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
         scene = MapFrame.of_grid(context.basemap.grid)
     record, statistics = data.record, data.statistics
     messages = [*record.messages, *(() if statistics is None else statistics.messages)]
+    messages.sort(key=lambda one: not one.is_warning)  # stable: warnings come first
     card = record.model_card
     calibration = None if card is None else card.calibration
     return render_page(
