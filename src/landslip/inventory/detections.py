@@ -263,17 +263,11 @@ def detections_from_file(request: InventoryRequest) -> Detections:
         if not selected.all():
             notes.append(message("file.outside", count=int((~selected).sum())))
     min_area_m2 = options.min_area_m2 or 0.0
-    if min_area_m2:
-        if crs is None:
-            raise InputError(
-                f"{source}: {argument('min_area')} is in square metres and the polygons have no "
-                "coordinate system; leave it out, or assign one"
-            )
-        small = selected & (AreaMeasure(crs).areas_m2(polygons) < min_area_m2)
-        selected &= ~small
-        if small.any():
-            count = int(small.sum())
-            notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
+    small = selected & _smaller(polygons, crs, min_area_m2, source)
+    selected &= ~small
+    if small.any():
+        count = int(small.sum())
+        notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
     if not selected.any():
         notes.append(message("warning.polygons_left_out", total=len(polygons)))
     found = Detections(
@@ -296,6 +290,20 @@ def detections_from_file(request: InventoryRequest) -> Detections:
     if corrected is not None:
         found = _with_provenance(found, corrected, earlier, request)
     return found.take(selected)
+
+
+def _smaller(
+    polygons: NDArray[np.object_], crs: CRS | None, min_area_m2: float, source: Path
+) -> NDArray[np.bool_]:
+    """Return which polygons (n,) have less than an area."""
+    if not min_area_m2:
+        return np.zeros(len(polygons), dtype=np.bool_)
+    if crs is None:
+        raise InputError(
+            f"{source}: {argument('min_area')} is in square metres and the polygons have no "
+            "coordinate system; leave it out, or assign one"
+        )
+    return np.asarray(AreaMeasure(crs).areas_m2(polygons) < min_area_m2, dtype=np.bool_)
 
 
 def _with_provenance(
