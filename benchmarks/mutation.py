@@ -60,14 +60,13 @@ def main() -> int:
             broken.append(outcome)
         print(f"{at:>4} {line}  {'; '.join(outcome.violations) or 'ok'}", flush=True)
         print(f"       {ascii(last)[:300]}", flush=True)
+        if outcome.violations:
+            print(f"       {ascii(outcome.stderr[-1200:])}", flush=True)
     print()
     print(f"{len(cases)} cases in {time.monotonic() - started:.0f} s, seed {given.seed}")
     for name, count in sorted(counts.items()):
         print(f"{name:<20} {count:>5}")
     print(f"{'with a violation':<20} {len(broken):>5}")
-    for outcome in broken:
-        print(f"\n{' '.join(outcome.case.command)[:300]!a}\n  {outcome.case.what}")
-        print(f"  {'; '.join(outcome.violations)}\n  {outcome.stderr[-1500:]!a}")
     return 1 if broken else 0
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -84,7 +84,11 @@ def refuse_existing_file(out: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def _stage_beside(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``out``; remove it at the end, and those that crashes left."""
+    """Yield a new folder beside ``out``; remove it at the end, and those that crashes left.
+
+    Folders made for it are removed again where they are empty at the end.
+    """
+    missing = [parent for parent in out.parents if not parent.exists()]
     out.parent.mkdir(parents=True, exist_ok=True)
     for stale in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
         if not _is_running(stale.name.split(".")[-2]):
@@ -96,6 +100,9 @@ def _stage_beside(out: Path) -> Iterator[Path]:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+        with suppress(OSError):  # not empty
+            for parent in missing:
+                parent.rmdir()
 
 
 def _is_running(process: str) -> bool:

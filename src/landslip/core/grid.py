@@ -13,6 +13,8 @@ from landslip.core.crs import axis_unit, is_stretched, whole_turn
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 
+MAX_COORDINATE = 1e11  # past the Moon, in millimetres
+_LEAST_REACH, _LEAST_STEP = 1e-3, 1e-12  # floats of 64 bits have 16 digits
 _DEGREE_LENGTH_M = 111_195.0
 
 
@@ -27,9 +29,16 @@ class Grid:
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
             raise InputError(f"a grid has at least one row and column; got shape {self.shape}")
-        if self.transform.determinant == 0:
+        numbers = tuple(self.transform)[:6]
+        if not all(map(math.isfinite, numbers)) or self.transform.determinant == 0:
+            raise InputError(f"a grid's transform maps pixels to an area; got {numbers}")
+        a, b, x, d, e, y = numbers
+        reach, pixel = max(abs(x), abs(y)), min(math.hypot(a, d), math.hypot(b, e))
+        extent = max(math.hypot(a, d) * self.shape[1], math.hypot(b, e) * self.shape[0])
+        if max(reach, extent) > MAX_COORDINATE or pixel < max(reach, _LEAST_REACH) * _LEAST_STEP:
             raise InputError(
-                f"a grid's transform maps pixels to an area; got {tuple(self.transform)[:6]}"
+                "a grid's pixels are larger than what coordinates can tell apart, and within "
+                f"{MAX_COORDINATE:g} of the origin; got the transform {numbers}"
             )
 
     @property

@@ -17,8 +17,10 @@ from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
 from landslip.core.crs import keep_together, polygonal_part
-from landslip.core.errors import InputError, LandslipError, argument
+from landslip.core.errors import InputError, LandslipError, argument, excerpt
+from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
+from landslip.core.paths import refuse_special
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 _DATE_OPTION = "OGR_CURRENT_DATE"
@@ -64,8 +66,6 @@ def read_polygon_file(
     kinds = {str(geometry.geom_type) for geometry in geometries[~empty]}
     if others := sorted(kinds - {"Polygon", "MultiPolygon"}):
         raise InputError(f"{path}: landslides are polygons; there are also {', '.join(others)}")
-    if not np.isfinite(shapely.get_coordinates(geometries[~empty])).all():
-        raise InputError(f"{path}: a polygon has coordinates that are not finite; fix or remove it")
     if shapely.has_z(geometries).any():
         geometries = shapely.force_2d(geometries)
     if frame.crs is not None:
@@ -117,6 +117,7 @@ def read_vector(
     Raises:
         InputError: nothing can be read, or there is no geometry.
     """
+    refuse_special(path)
     if not path.exists():
         raise InputError(f"{path}: no such file")
     try:
@@ -127,10 +128,17 @@ def read_vector(
     except InputError:
         raise
     except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
-        cause = " ".join(str(error).split())
-        raise InputError(f"{path}: not a vector file that can be read ({cause})") from error
+        raise InputError(
+            f"{path}: not a vector file that can be read ({excerpt(error, 300)})"
+        ) from error
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise InputError(f"{path}: a table without geometry; polygons are needed")
+    coordinates = shapely.get_coordinates(np.asarray(frame.geometry.values, dtype=object))
+    if not (np.abs(coordinates) <= MAX_COORDINATE).all():
+        raise InputError(
+            f"{path}: a geometry has coordinates that are not finite, or over "
+            f"{MAX_COORDINATE:g}; fix or remove it"
+        )
     return frame
 
 

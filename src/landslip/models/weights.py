@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
-from landslip.core.errors import ModelError
+from landslip.core.errors import ModelError, excerpt
 from landslip.models.folder import WEIGHTS, ModelFolder
 from landslip.models.networks.build import build_network
 
@@ -24,14 +25,19 @@ def load_network(model: ModelFolder) -> nn.Module:
     Raises:
         ModelError: the weights are missing, damaged, or not of this network.
     """
-    tensors = safetensors.torch.load_file(model.file(WEIGHTS))
+    file = model.file(WEIGHTS)
+    try:
+        tensors = safetensors.torch.load_file(file)
+    except safetensors.SafetensorError as error:
+        raise ModelError(
+            f"{file}: not weights that can be read ({excerpt(error)}); copy the model again"
+        ) from error
     network = build_network(model.card.architecture)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        first = str(error).splitlines()[0]
         raise ModelError(
-            f"{model.path / WEIGHTS}: not the weights of the network in model.json ({first})"
+            f"{file}: not the weights of the network in model.json ({excerpt(error, 200)})"
         ) from error
     return network
 

@@ -13,6 +13,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
+from landslip.core.paths import refuse_special
 from landslip.core.window import Window
 from landslip.io.raster.location import Location, without_credentials
 from landslip.io.raster.remote import (
@@ -46,8 +47,10 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
         InputError: it does not exist, or is no raster of real numbers.
     """
     location = Location.of(place)
-    if location.path is not None and not location.path.exists():
-        raise InputError(f"{location}: no such file")
+    if location.path is not None:
+        refuse_special(location.path)
+        if not location.path.exists():
+            raise InputError(f"{location}: no such file")
     sources = RemoteSources.of(location, retry)
     try:
         file = sources.with_retries(lambda: _opened(location))
@@ -91,8 +94,15 @@ def cause(error: BaseException) -> str:
 
 
 def grid_of(file: DatasetReader) -> Grid:
-    """Return a file's grid."""
-    return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
+    """Return a file's grid.
+
+    Raises:
+        InputError: its transform maps no pixels to the ground.
+    """
+    try:
+        return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
+    except InputError as error:
+        raise InputError(f"{without_credentials(file.name)}: {error}") from error
 
 
 def rasterio_window(window: Window) -> RasterioWindow:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from landslip.core.choices import Precision
 from landslip.core.errors import ModelError
 from landslip.models.engines.base import BatchRunner, EngineCosts, WindowSpec
-from landslip.models.engines.openvino import peak_activation_bytes
+from landslip.models.engines.openvino import graph_errors, peak_activation_bytes
 from landslip.models.folder import ONNX, ModelFolder
 
 _SHAPE = (512, 512)  # any: memory grows with the area
@@ -48,11 +48,21 @@ class OnnxEngine:
         installed = onnxruntime.get_available_providers()
         preferred = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in preferred if name in installed]
-        self._session = onnxruntime.InferenceSession(self._file, options, providers=providers)
+        with graph_errors(self._file):
+            try:
+                session = onnxruntime.InferenceSession(self._file, options, providers=providers)
+            except Exception as error:  # its errors share no base
+                raise RuntimeError(error) from error
+        self._session = session
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Engine.predict`."""
-        output = self._session.run(["probability"], {"image": np.ascontiguousarray(batch)})[0]
+        inputs = {"image": np.ascontiguousarray(batch)}
+        with graph_errors(self._file):
+            try:
+                output = self._session.run(["probability"], inputs)[0]
+            except Exception as error:
+                raise RuntimeError(error) from error
         probability: NDArray[np.float32] = np.asarray(output)[:, 0]
         return probability
 
@@ -64,8 +74,9 @@ class OnnxEngine:
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
         height, width = _SHAPE
-        activations = peak_activation_bytes(self._file, self._bands, _SHAPE, 4)
-        columns = transposed_convolution_bytes(self._file, self._bands, _SHAPE)
+        with graph_errors(self._file):
+            activations = peak_activation_bytes(self._file, self._bands, _SHAPE, 4)
+            columns = transposed_convolution_bytes(self._file, self._bands, _SHAPE)
         return EngineCosts(
             resident_bytes=_RUNTIME_BYTES + round(_WEIGHTS_FACTOR * self._file.stat().st_size),
             computing_bytes_per_px=(_ARENA_FACTOR * activations + columns) / (height * width),

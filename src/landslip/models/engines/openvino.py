@@ -5,6 +5,8 @@ Graphs are rewritten so that they take a scene's stored numbers and return proba
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,7 +20,7 @@ from openvino import Node, properties
 from openvino import opset13 as ops
 
 from landslip.core.choices import Precision
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, ModelError, argument, excerpt
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, ModelFolder
 
@@ -37,6 +39,22 @@ _RUNTIME_BYTES = 60 * 2**20
 _ELEMENT_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1.4}
 # of a LinkNet with ResNet-50 on one core with AVX512
 _PX_PER_S = {"fp32": 0.85e6, "bf16": 1.7e6, "fp16": 1.7e6, "int8": 3e6}
+
+
+@contextmanager
+def graph_errors(file: Path) -> Iterator[None]:
+    """Name the file of a graph that the runtime refuses, which may be damaged.
+
+    Raises:
+        ModelError: OpenVINO or ONNX Runtime fails with a RuntimeError.
+    """
+    try:
+        yield
+    except (RuntimeError, IndexError) as error:
+        raise ModelError(
+            f"{file}: the graph cannot be run ({excerpt(error, 300)}); copy the model folder "
+            "again, or train again"
+        ) from error
 
 
 class OpenvinoEngine:
@@ -64,23 +82,26 @@ class OpenvinoEngine:
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Engine.predict`."""
-        result: NDArray[np.float32] = self._any_shape(batch)[0]
+        with graph_errors(self._graph):
+            result: NDArray[np.float32] = self._any_shape(batch)[0]
         return result[:, 0].astype(np.float32, copy=True)
 
     def runner(self, spec: WindowSpec, streams: int | None = None) -> "OpenvinoRunner":
         """See `Engine.runner`."""
         cores = len(os.sched_getaffinity(0))
         streams = min(streams or default_streams(cores), cores)
-        graph = self._core.read_model(self._graph)
-        split_last_convolution(graph)
-        graph = with_stored_input(graph, spec)
-        compiled = self._compiled(with_level_output(graph), streams, cores)
-        return OpenvinoRunner(compiled, streams)
+        with graph_errors(self._graph):
+            graph = self._core.read_model(self._graph)
+            split_last_convolution(graph)
+            graph = with_stored_input(graph, spec)
+            compiled = self._compiled(with_level_output(graph), streams, cores)
+            return OpenvinoRunner(compiled, streams)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
         height, width = _SHAPE
-        elements = peak_activation_bytes(self._graph, self._bands, _SHAPE, 1)
+        with graph_errors(self._graph):
+            elements = peak_activation_bytes(self._graph, self._bands, _SHAPE, 1)
         weights = self._graph.with_suffix(".bin").stat().st_size
         return EngineCosts(
             # the file, and the weights in the precision of the computation

@@ -16,7 +16,7 @@ from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
 from landslip.metrics.pixels import PixelCounts
-from landslip.models.engines.openvino import OpenvinoEngine, split_last_convolution
+from landslip.models.engines.openvino import OpenvinoEngine, graph_errors, split_last_convolution
 from landslip.models.evaluation import evaluate
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
 
@@ -85,8 +85,9 @@ def quantise_graph(
     over all tiles: NNCF's default, the mean of the tiles' extremes, clips what landslides activate.
     """
     path, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
-    graph = openvino.Core().read_model(path)
-    split_last_convolution(graph)  # cannot be recognised after quantisation
+    with graph_errors(path):
+        graph = openvino.Core().read_model(path)
+        split_last_convolution(graph)  # cannot be recognised after quantisation
     first_convolution = next(
         str(node.get_friendly_name())
         for node in graph.get_ordered_ops()

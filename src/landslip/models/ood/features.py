@@ -1,6 +1,7 @@
 """Descriptors of a tile: its pixels' spectra, and a network's deepest features by OpenVINO."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ from openvino import Model as Graph
 from openvino import properties
 
 from landslip.core.errors import ModelError, argument
+from landslip.models.engines.openvino import graph_errors
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
 from landslip.models.ood.gaussian import Points
 
@@ -40,11 +42,16 @@ class FeatureExtractor:
         Raises:
             ModelError: the graph is missing or damaged, or its deepest layer is another.
         """
-        core, multiple = openvino.Core(), model.card.input.multiple
+        self._multiple = model.card.input.multiple
+        core = openvino.Core()
         file, _ = model.file(GRAPH), model.file(GRAPH_WEIGHTS)
+        with graph_errors(file):
+            self._compile(core, file, layer, len(model.card.bands))
+
+    def _compile(self, core: openvino.Core, file: Path, layer: str | None, bands: int) -> None:
         trial = core.read_model(file)
-        height, width = (multiple * times for times in _TRIAL)
-        trial.reshape([1, len(model.card.bands), height, width])
+        height, width = (self._multiple * times for times in _TRIAL)
+        trial.reshape([1, bands, height, width])
         deepest = deepest_layer(trial)
         if deepest is None or layer not in (None, deepest.name):
             raise ModelError(
@@ -53,7 +60,6 @@ class FeatureExtractor:
                 f"{argument('overwrite', True)}"
             )
         self.layer = deepest
-        self._multiple = multiple
         graph = core.read_model(file)
         nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
         output = nodes[deepest.name].output(deepest.output)

@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from isal import igzip
+from isal import igzip, igzip_lib
 
 from landslip.core.errors import InputError
 from landslip.core.progress import Progress, no_progress
@@ -34,12 +34,14 @@ from landslip.preprocessing.product.files import (
 
 _CHUNK_BYTES = 2**20
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ISAL_ERROR: Any = igzip_lib.IsalError  # a class, which its stubs call an exception
 _DAMAGE_ERRORS = (
     EOFError,
     NotImplementedError,
     RecursionError,
     ValueError,
     gzip.BadGzipFile,
+    _ISAL_ERROR,
     struct.error,
     tarfile.TarError,
     zipfile.BadZipFile,
