@@ -61,7 +61,7 @@ def main() -> int:
         print(f"{at:>4} {line}  {'; '.join(outcome.violations) or 'ok'}", flush=True)
         print(f"       {ascii(last)[:300]}", flush=True)
         if outcome.violations:
-            print(f"       {ascii(outcome.stderr[-1200:])}", flush=True)
+            print(f"       {outcome.stderr[-1200:]!a}", flush=True)
     print()
     print(f"{len(cases)} cases in {time.monotonic() - started:.0f} s, seed {given.seed}")
     for name, count in sorted(counts.items()):
