@@ -34,7 +34,7 @@ from landslip.models.calibration.metrics import (
     count_logits,
     sum_counts,
 )
-from landslip.models.calibration.run import CalibrateRequest, calibrate, count_logits_by_fold
+from landslip.models.calibration.run import CalibrateRequest, calibrate, count_tiles
 from landslip.models.engines.base import Engine
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
@@ -96,7 +96,7 @@ def main() -> None:
             seed=options.seed,
             overwrite=True,
         )
-        validation = sum_counts(count_logits_by_fold(request, dataset.positions(Split.VALIDATION)))
+        validation = sum_counts(count_tiles(request, dataset.positions(Split.VALIDATION)).folds)
         done = calibrate(request)
         test_sets = [measured("test tiles", model, engine, dataset, dataset.positions(Split.TEST))]
         for shift in options.shift:

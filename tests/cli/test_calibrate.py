@@ -62,6 +62,12 @@ def test_training_tiles_are_a_sentence(model: ModelFolder, tiles: TileDataset) -
 
 def test_few_tiles_are_warned_of(model: ModelFolder, tmp_path: Path) -> None:
     few = write_tiles(tmp_path / "few", tiles=6)
-    result = run(model.path, few.path, "--no-look")
+    result = run(model.path, few.path, "--no-look", "--method", "platt")
+    assert result.exit_code == 2
+    assert "platt calibration needs enough landslides (landslide tiles: 5, their" in result.stderr
+    assert "the val tiles have too few (landslide tiles: 2, their groups: 2" in result.stderr
+    some = write_tiles(tmp_path / "some", tiles=10)
+    result = run(model.path, some.path, "--no-look")
     assert result.exit_code == 0, result.output
-    assert "landslip: the curve is fitted on 2 tiles" in result.stderr
+    assert "landslip: the val tiles have too few landslides for platt and isotonic" in result.stderr
+    assert result.stdout.endswith("calibrated by temperature\n")

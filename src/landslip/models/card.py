@@ -119,6 +119,15 @@ class ReliabilityCard(StrictModel):
     pixels: tuple[int, ...]
 
 
+class CurveIntervalCard(StrictModel):
+    """A probability of the network, the calibrated one, and its 95 % interval."""
+
+    network: float
+    calibrated: float
+    low: float
+    high: float
+
+
 class ProbabilityCalibrationCard(StrictModel):
     """How the network's probabilities are calibrated, and the data it was fitted on."""
 
@@ -143,6 +152,16 @@ class ProbabilityCalibrationCard(StrictModel):
     )
     reliability_before: ReliabilityCard
     reliability_after: ReliabilityCard | None
+    landslide_tiles: int | None = None
+    landslide_groups: int | None = None
+    intervals: tuple[CurveIntervalCard, ...] = Field(
+        (),
+        description="of the curve, by bootstrap: at the model's threshold first, then at the "
+        "quantiles of the landslide pixels",
+    )
+    interval_units: int | None = Field(
+        None, description="groups that were drawn, or tiles where there is one group"
+    )
     ends: tuple[float, float] | None = Field(
         None, description="mean probability of pixels within 0.002 of 0 and of 1; None: not known"
     )

@@ -19,13 +19,19 @@ BANDS = ("blue", "green")
 SIDE = 48
 
 
-def write_tiles(folder: Path, *, tiles: int = 40, landslides: bool = True) -> TileDataset:
-    """Write tiles of float32 whose first band is the network's logit."""
+def write_tiles(
+    folder: Path, *, tiles: int = 40, landslides: bool = True, shown: int | None = None
+) -> TileDataset:
+    """Write tiles of float32 whose first band is the network's logit.
+
+    Only the first ``shown`` have landslides; None: all.
+    """
     made = []
     for number in range(tiles):
         raw, label = drawn(number, SIDE * SIDE)
         values = logit(raw).astype(np.float32).reshape(SIDE, SIDE)
-        landslide = (label & landslides).astype(np.uint8).reshape(SIDE, SIDE)
+        has_landslide = landslides and (shown is None or number < shown)
+        landslide = (label & has_landslide).astype(np.uint8).reshape(SIDE, SIDE)
         made.append(make_tile(f"t{number}", np.stack([values, np.roll(values, 7)]), landslide))
     plan = SplitPlan(test_share=0.25, val_share=0.5, seed=0)
     return write_dataset(folder, made, bands=BANDS, resolution_m=2.0, plan=plan)

@@ -208,3 +208,14 @@ def test_without_folds_nothing_is_told_of_the_effect() -> None:
 def test_no_tiles_are_refused() -> None:
     with pytest.raises(InputError, match="no landslide pixel"):
         select_method([no_logits()], CalibrationMethod.AUTO)
+
+
+@pytest.mark.parametrize("method", FITTED_METHODS, ids=str)
+def test_ranks_are_kept_where_isotonic_regression_is_flat(method: CalibrationMethod) -> None:
+    """Labels that do not rise with the logit pool into plateaus; no two values become one."""
+    generator = np.random.default_rng(0)
+    raw = sigmoid(generator.uniform(-6, 4, (1, 50_000)))
+    labels = generator.random(raw.shape) < np.where(np.abs(logit(raw)) < 2, 0.3, raw)
+    found = fit(count_logits(raw, labels, np.ones(raw.shape, dtype=np.bool_)), method)
+    ordered = np.sort(np.unique(raw.astype(np.float32)))
+    assert (np.diff(found.calibrated(logit(ordered))) > 0).all()

@@ -73,6 +73,8 @@ def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: Tile
     calibrate(request_of(bare, tiles))
     new = json.loads((model.path / CARD).read_text())
     assert new.pop("calibration")
+    assert old.pop("probabilities") == {}
+    assert new.pop("probabilities")["val"]["landslide_pixels"] > 1000
     assert new.pop("training_statistics") is None
     assert new == old
 
@@ -119,12 +121,57 @@ def test_tiles_from_elsewhere_calibrate_but_tell_nothing_of_the_training(
 
 
 def test_few_tiles_are_told(tmp_path: Path) -> None:
-    tiles = write_tiles(tmp_path / "few", tiles=6)
+    tiles = write_tiles(tmp_path / "few", tiles=11)
     model = write_band_model(tmp_path / "model", tiles)
-    done = calibrate(request_of(model, tiles, training_statistics=True))
+    auto = CalibrationMethod.AUTO
+    done = calibrate(request_of(model, tiles, method=auto, training_statistics=True))
     few, unmeasured = done.notes
-    assert few.startswith("the curve is fitted on 2 tiles and may not hold on others; take 5")
-    assert "10 training tiles are needed, and there are 3" in unmeasured
+    assert few.startswith("the val tiles have too few landslides for platt and isotonic (landslide")
+    assert "10 training tiles are needed, and there are 4" in unmeasured
+    found = done.card.calibration
+    assert found is not None
+    assert (found.method, found.tiles, found.landslide_tiles) == ("temperature", 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("method", "needed"),
+    [("temperature", 3), ("platt", 5), ("isotonic", 10), ("auto", 3)],
+)
+def test_each_method_needs_landslides(
+    method: str, needed: int, model: ModelFolder, tmp_path: Path
+) -> None:
+    for shown, is_enough in ((needed - 1, False), (needed, True)):
+        dataset = write_tiles(tmp_path / f"{shown}", tiles=12, shown=shown)
+        splits = [Split.VALIDATION] * 12
+        request = request_of(
+            model,
+            dataset.with_split(splits, "all"),
+            method=CalibrationMethod(method),
+            overwrite=True,
+        )
+        if is_enough:
+            card = calibrate(request).card.calibration
+            assert card is not None
+            assert (card.landslide_tiles, card.landslide_groups) == (needed, needed)
+            assert card.method == ("temperature" if method == "auto" else method)
+            continue
+        with pytest.raises(InputError, match=rf"too few \(landslide tiles: {shown}, their groups"):
+            calibrate(request)
+
+
+def test_the_interval_of_the_curve_is_stored(model: ModelFolder, tiles: TileDataset) -> None:
+    card = calibrate(request_of(model, tiles)).card.calibration
+    assert card is not None
+    assert (card.interval_units, len(card.intervals)) == (15, 6)
+    assert card.intervals[0].network == 0.5
+    for place in card.intervals:
+        raw = np.log(place.network / (1 - place.network))
+        truth = 1 / (1 + np.exp(1 - 0.5 * raw))  # by which the labels are drawn
+        assert place.low < place.calibrated < place.high
+        assert place.low - 0.01 < truth < place.high + 0.01
+        assert place.high - place.low < 0.1
+    repeated = calibrate(request_of(open_model(model.path), tiles, overwrite=True))
+    assert repeated.card.calibration == card
 
 
 def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset) -> None:
@@ -155,7 +202,9 @@ def test_the_same_tiles_divided_otherwise_are_refused(
 def test_a_failure_leaves_the_folder_as_it_was(model: ModelFolder, tmp_path: Path) -> None:
     bare = write_tiles(tmp_path / "bare", tiles=8, landslides=False)
     before = {file.name: file.read_bytes() for file in model.path.iterdir()}
-    with pytest.raises(InputError, match="there is no landslide pixel"):
+    with pytest.raises(
+        InputError, match=r"have too few \(landslide tiles: 0, their groups: 0, pixels: 0\)"
+    ):
         calibrate(request_of(model, bare))
     assert {file.name: file.read_bytes() for file in model.path.iterdir()} == before
 

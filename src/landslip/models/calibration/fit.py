@@ -138,6 +138,11 @@ class MethodSelection:
     after: dict[CalibrationMethod, CalibrationMetrics]
 
 
+def calibration_units(groups: Sequence[str]) -> list[str]:
+    """Return what tiles are assigned and drawn by: their groups, or each tile if there is one."""
+    return list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
+
+
 def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> list[int]:
     """Assign tiles to folds at random, by whole groups where there is more than one.
 
@@ -145,7 +150,7 @@ def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -
     the fewest tiles; ``seed`` orders groups of equal size. There are fewer than ``folds`` where
     there are fewer groups (or tiles, in one group).
     """
-    units = list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
+    units = calibration_units(groups)
     tiles = Counter(units)
     names = sorted(tiles)
     sizes = [0] * min(folds, len(names))
@@ -158,17 +163,21 @@ def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -
     return [fold_of[unit] for unit in units]
 
 
-def select_method(folds: Sequence[LogitCounts], method: CalibrationMethod) -> MethodSelection:
+def select_method(
+    folds: Sequence[LogitCounts],
+    method: CalibrationMethod,
+    among: Sequence[CalibrationMethod] = FITTED_METHODS,
+) -> MethodSelection:
     """Fit a curve to all folds, and cross-validate it.
 
-    ``auto`` is the method with the lowest log loss on tiles not fitted on; temperature, which has
-    the fewest parameters, where cross-validation is impossible.
+    ``auto`` is the method ``among`` some with the lowest log loss on tiles not fitted on; the first
+    of them, which has the fewest parameters, where cross-validation is impossible.
 
     Raises:
         InputError: there is no landslide pixel, or no other.
     """
     total = sum_counts(list(folds))
-    methods = FITTED_METHODS if method is CalibrationMethod.AUTO else (method,)
+    methods = among if method is CalibrationMethod.AUTO else (method,)
     rest = [sum_counts([other for other in folds if other is not fold]) for fold in folds]
     can_validate = all(part.landslides and part.others for part in rest)
     after = {}

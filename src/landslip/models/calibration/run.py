@@ -10,7 +10,15 @@ from landslip.core.files import atomic_file, sha256_of
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.curves import reliability
-from landslip.models.calibration.fit import MethodSelection, calibration_folds, select_method
+from landslip.metrics.pixels import ThresholdCurve
+from landslip.metrics.spread import ProbabilitySpread
+from landslip.models.calibration.fit import (
+    FITTED_METHODS,
+    MethodSelection,
+    calibration_folds,
+    calibration_units,
+    select_method,
+)
 from landslip.models.calibration.levels import end_probabilities
 from landslip.models.calibration.metrics import (
     CalibrationMetrics,
@@ -18,8 +26,15 @@ from landslip.models.calibration.metrics import (
     count_logits,
     no_logits,
 )
+from landslip.models.calibration.support import (
+    MINIMUM,
+    LandslideSupport,
+    ResampledCounts,
+    supported_methods,
+)
 from landslip.models.card import (
     CalibrationScoresCard,
+    CurveIntervalCard,
     ModelCard,
     ProbabilityCalibrationCard,
     ReliabilityCard,
@@ -35,7 +50,8 @@ from landslip.models.ood.training_statistics import (
     measure_training_statistics,
 )
 
-MIN_TILES = 5
+MAX_INTERVAL = 0.3
+"""Width of the interval at the threshold from which it is worth a note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +109,20 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
     ``model.json`` is replaced last, in one step.
 
     Raises:
-        InputError: the split has no tiles, or only one class.
+        InputError: the split has no tiles, or too few with landslides for the method.
         ModelError: the dataset's bands or units are not the model's, or a file is damaged.
     """
     model, dataset = request.model, request.dataset
     positions = dataset.positions(request.split)
-    selection = select_method(count_logits_by_fold(request, positions), request.method)
-    notes = _notes(selection, len(positions))
+    support = landslide_support(dataset, positions)
+    methods = _methods(request, support) if positions else ()
+    counted = count_tiles(request, positions)
+    selection = select_method(counted.folds, request.method, methods)
+    places = _places(model.card.threshold, counted.spread)
+    intervals = counted.samples.intervals(selection.method, places)
+    notes = _notes(request, selection, support, methods)
+    if counted.spread.warning is not None:
+        notes.append(counted.spread.warning.text())
     statistics = None
     if request.training_statistics:
         training_tiles, problem = len(dataset.positions(Split.TRAIN)), None
@@ -114,8 +137,22 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
             )
         else:
             notes.append(f"the training tiles are not measured: {problem}")
-    calibration = _calibration_card(request, selection, len(positions))
-    card = model.card.model_copy(update={"calibration": calibration})
+    calibration = _calibration_card(request, selection, len(positions)).model_copy(
+        update={
+            "landslide_tiles": support.tiles,
+            "landslide_groups": support.groups,
+            "intervals": _interval_cards(selection, places, intervals),
+            "interval_units": counted.units,
+        }
+    )
+    widest = calibration.intervals[0] if calibration.intervals else None
+    if widest is not None and widest.high - widest.low > MAX_INTERVAL:
+        notes.append(
+            f"at the threshold the calibrated probability is between {widest.low:.2f} and "
+            f"{widest.high:.2f} (95 % interval): more landslide tiles are needed to know it"
+        )
+    spreads = model.card.probabilities | {request.split.value: counted.spread}
+    card = model.card.model_copy(update={"calibration": calibration, "probabilities": spreads})
     with atomic_file(model.path / CARD, overwrite=True) as card_file:
         if statistics is None:
             card_file.write_text(card.model_dump_json(indent=2) + "\n")
@@ -142,27 +179,91 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
     return CalibrationResult(card=card, selection=selection, notes=tuple(notes))
 
 
-def count_logits_by_fold(request: CalibrateRequest, positions: list[int]) -> list[LogitCounts]:
-    """Predict tiles and count the pixels of each fold by logit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedTiles:
+    """Pixels of predicted tiles by logit.
+
+    Attributes:
+        folds: of each fold.
+        samples: of bootstrap samples.
+        units: number of groups, or of tiles, that samples are drawn from.
+        spread: of the network's probabilities.
+    """
+
+    folds: list[LogitCounts]
+    samples: ResampledCounts
+    units: int
+    spread: ProbabilitySpread
+
+
+def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles:
+    """Predict tiles and count the pixels of each fold, and of bootstrap samples, by logit."""
     dataset, groups = request.dataset, request.dataset.groups
-    assigned = calibration_folds([groups[at] for at in positions], seed=request.seed)
+    of_positions = [groups[at] for at in positions]
+    assigned = calibration_folds(of_positions, seed=request.seed)
     fold_of = dict(zip(positions, assigned, strict=True))
+    names, numbers = np.unique(calibration_units(of_positions), return_inverse=True)
+    unit_of = dict(zip(positions, numbers.tolist(), strict=True))
     folds = [no_logits()] * (max(assigned, default=0) + 1)
+    samples, curve = ResampledCounts(max(len(names), 1), request.seed), ThresholdCurve()
     predicted = predicted_tiles(
         request.engine, request.model.card, dataset, positions, request.progress
     )
     for position, probability in predicted:
         tile, fold = dataset.tile(position), fold_of[position]
-        folds[fold] += count_logits(probability, tile.label == LANDSLIDE, tile.counted)
-    return folds
+        landslide = tile.label == LANDSLIDE
+        counts = count_logits(probability, landslide, tile.counted)
+        folds[fold] += counts
+        samples.add(counts, unit_of[position])
+        curve.add(probability, landslide, tile.counted)
+    return CountedTiles(folds=folds, samples=samples, units=len(names), spread=curve.spread())
 
 
-def _notes(selection: MethodSelection, tiles: int) -> list[str]:
+def landslide_support(dataset: TileDataset, positions: list[int]) -> LandslideSupport:
+    """Return how many tiles, groups and valid and labelled pixels have landslides."""
+    pixels, groups = {}, dataset.groups
+    for position in positions:
+        tile = dataset.tile(position)
+        pixels[position] = int(np.count_nonzero((tile.label == LANDSLIDE) & tile.counted))
+    shown = [position for position, count in pixels.items() if count]
+    return LandslideSupport(
+        tiles=len(shown),
+        groups=len({groups[position] for position in shown}),
+        pixels=sum(pixels.values()),
+    )
+
+
+def _methods(request: CalibrateRequest, support: LandslideSupport) -> tuple[CalibrationMethod, ...]:
+    """Return the methods that the tiles have enough landslides for.
+
+    Raises:
+        InputError: not even for the one that was asked for.
+    """
+    methods, wanted = supported_methods(support), request.method
+    least = CalibrationMethod.TEMPERATURE if wanted is CalibrationMethod.AUTO else wanted
+    if least not in methods:
+        other = f"take {argument('method', methods[0].value)}, or more" if methods else "take more"
+        raise InputError(
+            f"{request.dataset.path}: {least.value} calibration needs enough landslides "
+            f"({MINIMUM[least]}), and the {request.split} tiles have too few ({support}); {other} "
+            "tiles with landslides"
+        )
+    return methods
+
+
+def _notes(
+    request: CalibrateRequest,
+    selection: MethodSelection,
+    support: LandslideSupport,
+    methods: tuple[CalibrationMethod, ...],
+) -> list[str]:
     notes = []
-    if tiles < MIN_TILES:
+    missing = [method for method in FITTED_METHODS if method not in methods]
+    if missing and request.method is CalibrationMethod.AUTO:
+        names = " and ".join(method.value for method in missing)
         notes.append(
-            f"the curve is fitted on {tiles} tile{'s' if tiles != 1 else ''} and may not hold on "
-            f"others; take {MIN_TILES} or more"
+            f"the {request.split} tiles have too few landslides for {names} ({support}; needed for "
+            f"{missing[0].value}: {MINIMUM[missing[0]]})"
         )
     if not selection.after:
         notes.append(
@@ -175,6 +276,26 @@ def _notes(selection: MethodSelection, tiles: int) -> list[str]:
             "are needed"
         )
     return notes
+
+
+def _places(threshold: float, spread: ProbabilitySpread) -> list[float]:
+    """Return the network's probabilities whose intervals are stated, the threshold first."""
+    places = {round(place, 3): place for place in (spread.quantiles or ())}
+    return [threshold, *(place for key, place in places.items() if key != round(threshold, 3))]
+
+
+def _interval_cards(
+    selection: MethodSelection,
+    places: list[float],
+    intervals: list[tuple[float, float] | None],
+) -> tuple[CurveIntervalCard, ...]:
+    return tuple(
+        CurveIntervalCard(
+            network=place, calibrated=selection.curve.probability(place), low=ends[0], high=ends[1]
+        )
+        for place, ends in zip(places, intervals, strict=True)
+        if ends is not None
+    )
 
 
 def _calibration_card(
