@@ -129,6 +129,18 @@ def test_0_in_one_band_is_a_dark_pixel(write_raster: WriteRaster) -> None:
     path = write_raster("scene.tif", marked(pixels(), 0, 3), nodata=0)
     for valid in valid_of(path):
         assert valid.all()
+    with Scene(path, SceneOptions(bands=Bands(NAMES))) as scene:
+        _, valid = scene.read(scene.grid.window, Bands(("nir",)))
+        assert valid.all(), "whichever bands are read"
+
+
+def test_what_is_not_finite_in_a_band_is_missing_beside_0(write_raster: WriteRaster) -> None:
+    values = marked(marked(pixels("float32"), 0, 3), NAN, 2)
+    path = write_raster("scene.tif", values, nodata=0)
+    with Scene(path, SceneOptions(bands=Bands(NAMES))) as scene:
+        for bands, expected in ((("red", "nir"), TRUTH), (("nir",), np.ones_like(TRUTH))):
+            _, valid = scene.read(scene.grid.window, Bands(bands))
+            np.testing.assert_array_equal(valid, expected)
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["internal", "beside the file"])

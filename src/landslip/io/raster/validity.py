@@ -3,7 +3,7 @@
 A pixel is missing where
 
 - a band read is not finite, or has its declared nodata value. 0, which dark water and shadow may
-  measure too, counts only where all bands read are 0, if all declare it;
+  measure too, counts only where all bands of the file are 0, if all declare it;
 - the file's mask is 0: an internal or external mask band, or what `NODATA_VALUES` says;
 - an alpha band is 0. Partly transparent pixels hold data, as in GDAL's own masks.
 
@@ -122,6 +122,11 @@ class PixelValidity:
         values: Stored = file.read(chosen, window=where, out_shape=size(chosen))
         nodata = dict(zip(self.data_bands, self.nodata, strict=True))
         valid = has_data(values, [nodata[index] for index in chosen])
+        others = [index for index in self.data_bands if index not in chosen]
+        if others and set(self.nodata) == {0.0} and not valid.all():
+            valid |= np.any(file.read(others, window=where, out_shape=size(others)) != 0, axis=0)
+        if np.issubdtype(values.dtype, np.floating):
+            valid &= np.all(np.isfinite(values), axis=0)
         if self.alpha_bands:
             alpha = list(self.alpha_bands)
             opacity = file.read(alpha, window=where, out_shape=size(alpha))
@@ -135,7 +140,7 @@ class PixelValidity:
 
 
 def has_data(values: Stored, nodata: Sequence[float | None]) -> Valid:
-    """Return where numbers (bands, height, width) are data by their bands' nodata values.
+    """Return where numbers (bands, height, width) are data by the bands' nodata values alone.
 
     0 marks what is missing only where all bands are 0, if it is the nodata value of all; any other
     one in any band.
@@ -149,8 +154,6 @@ def has_data(values: Stored, nodata: Sequence[float | None]) -> Valid:
         for band, number in zip(values, nodata, strict=True):
             if number is not None:
                 valid &= _differs(band, number)
-    if np.issubdtype(values.dtype, np.floating):
-        valid &= np.all(np.isfinite(values), axis=0)
     return valid
 
 
