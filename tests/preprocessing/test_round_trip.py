@@ -33,7 +33,7 @@ def texture(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
     """Return four bands of which some pixels are 0, as dark water is."""
     generator = np.random.default_rng(seed)
     smooth = ndimage.gaussian_filter(generator.normal(size=(4, *shape)), (0, 1.5, 1.5))
-    values = np.rint(400 + 500 * smooth).astype(np.float32)
+    values: NDArray[np.float32] = np.rint(400 + 500 * smooth).astype(np.float32)
     values[3, :20, 60:90] = 0
     return values
 
