@@ -1,6 +1,7 @@
 """Inventories: made, opened, compared, reported."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -18,6 +19,7 @@ from landslip.core.arguments import (
     optional_path,
 )
 from landslip.core.choices import DemTime, Language
+from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from landslip.inventory.statistics.result import InventoryStatistics
     from landslip.reporting.inventory.data import InventoryData
 
-Source = Union[Extraction, "geopandas.GeoDataFrame", PathArgument]
+Source = Union[Extraction, "Inventory", "geopandas.GeoDataFrame", PathArgument]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ def open_inventory(folder: PathArgument) -> Inventory:
 
 @checked("part")
 def make_inventory(
-    source: Source,
+    source: Source | Sequence[Source],
     *,
     out: PathArgument | None = None,
     dem: PathArgument | None = None,
@@ -150,8 +152,9 @@ def make_inventory(
     """Make an inventory: polygons with attributes, statistics, and files for other programs.
 
     Args:
-        source: from `landslip.extract`, the folder of an extraction, a file of polygons, or a
-            GeoDataFrame.
+        source: from `landslip.extract`, the folder of an extraction, a file of polygons, an
+            inventory that was corrected, or a GeoDataFrame; or several, which become one
+            inventory without duplicates, or the folder of several extractions.
         out: folder to write; None: a temporary one that is removed with the object.
         dem: elevation model in any coordinate system; without it slopes and heights are empty.
         dem_time: whether the elevation model is from ``before`` or ``after`` the landslides.
@@ -195,8 +198,13 @@ def make_inventory(
 
     with temporary_folder(keep_if=out is None) as temporary:
         folder = temporary / "inventory" if out is None else Path(out)
+        several = source if isinstance(source, list | tuple) else [source]
+        if not several:
+            raise InputError("an inventory needs at least one source; got none")
+        sources = [_source_path(one, temporary, at) for at, one in enumerate(several)]
         request = InventoryRequest(
-            source=_source_path(source, temporary),
+            source=sources[0],
+            others=tuple(sources[1:]),
             out=folder,
             layer=layer,
             date_column=date_column,
@@ -344,11 +352,11 @@ def _folder_of(inventory: Inventory | PathArgument) -> Path:
     return inventory.folder if isinstance(inventory, Inventory) else Path(inventory)
 
 
-def _source_path(source: Source, temporary: Path) -> Path:
-    if isinstance(source, Extraction):
+def _source_path(source: Source, temporary: Path, number: int) -> Path:
+    if isinstance(source, Extraction | Inventory):
         return source.folder
     if isinstance(source, str | PathLike):
         return Path(source)
-    file = temporary / "landslides.gpkg"
+    file = temporary / ("landslides.gpkg" if number == 0 else f"landslides_{number + 1}.gpkg")
     source.to_file(file, layer="landslides")
     return file

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @handle_errors
 def inventory(
     source: Annotated[
-        Path, typer.Argument(help="Folder that `landslip extract` wrote, or a file of polygons.")
+        list[Path],
+        typer.Argument(
+            help="Folder that `landslip extract` wrote, or a file of polygons; several become one "
+            "inventory."
+        ),
     ],
     *,
     out: options.Out,
@@ -122,7 +126,12 @@ def inventory(
     `inventory.json`. What may be a river flat, a road or a cloud is not left out but flagged in
     columns.
 
+    Of several maps, a pixel has the highest probability of those that show it, so that overlaps
+    count once and landslides across their edges are whole.
+
     Example: `landslip inventory MAP --dem DEM.tif --out INVENTORY`
+
+    Example: `landslip inventory MAPS/* --out INVENTORY`
     """
     import landslip
 

@@ -73,6 +73,15 @@ class ExtractionFolder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MappedScene:
+    """One of several scenes, and what of it was mapped, in the coordinate system of all."""
+
+    record: SceneRecord
+    folder: ExtractionFolder
+    mapped_area: shapely.Geometry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detections:
     """Landslides and their origin.
 
@@ -84,6 +93,7 @@ class Detections:
     ``attributes`` (n rows) are columns that came with the landslides: those of an inventory that
     differ between them, such as id and date, and the user's own. ``earlier`` are values of an
     inventory's columns for outlines that are as they were, for what is not measured again.
+    Of several ``scenes``, ``scene_index`` (n,) is that which shows most of a landslide.
     """
 
     polygons: NDArray[np.object_]
@@ -104,6 +114,8 @@ class Detections:
     earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
     correction: CorrectionRecord | None = None
     dem: Path | None = None
+    scenes: tuple[MappedScene, ...] = ()
+    scene_index: NDArray[np.int64] | None = None
 
     def take(self, selected: NDArray[np.bool_]) -> "Detections":
         """Return those landslides only."""
@@ -117,6 +129,7 @@ class Detections:
             confidence=self.confidence[selected],
             attributes=rows(self.attributes),
             earlier=rows(self.earlier),
+            scene_index=None if self.scene_index is None else self.scene_index[selected],
         )
 
     @property
@@ -191,15 +204,7 @@ def detections_from_extraction(
         min_area_m2=cleaning.min_area_m2,
         name=request.name or Path(summary.scene).stem,
         source=SourceRecord(kind="extraction", place=str(folder.path.absolute())),
-        scene=SceneRecord(
-            name=summary.scene,
-            place=summary.scene_place,
-            date=request.auxiliary.date or date_in(summary.scene),
-            bands=tuple(summary.bands),
-            width=summary.width,
-            height=summary.height,
-            resolution_m=summary.resolution_m,
-        ),
+        scene=scene_record(folder, request.auxiliary.date or date_in(summary.scene)),
         model=ModelRecord(
             name=summary.model,
             weights_sha256=summary.model_weights_sha256,
@@ -211,6 +216,20 @@ def detections_from_extraction(
         model_card=folder.card,
         cleaning=cleaning,
         notes=(*summary.messages, *found.notes),
+    )
+
+
+def scene_record(folder: ExtractionFolder, day: str | None) -> SceneRecord:
+    """Describe the scene that was extracted, and when it was taken."""
+    summary = folder.summary
+    return SceneRecord(
+        name=summary.scene,
+        place=summary.scene_place,
+        date=day,
+        bands=tuple(summary.bands),
+        width=summary.width,
+        height=summary.height,
+        resolution_m=summary.resolution_m,
     )
 
 

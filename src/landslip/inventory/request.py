@@ -111,7 +111,8 @@ class InventoryRequest:
     """An inventory to be made.
 
     Attributes:
-        source: folder of an extraction, or a file of polygons.
+        source: folder of an extraction or inventory, or a file of polygons.
+        others: further ones of the same kind, see `landslip.inventory.several`.
         out: folder to write.
         layer: of the polygon file.
         date_column: of the polygon file, whose dates become those of the landslides; None: one
@@ -130,6 +131,7 @@ class InventoryRequest:
 
     source: Path
     out: Path
+    others: tuple[Path, ...] = ()
     layer: str | None = None
     date_column: str | None = None
     original: Path | None = None

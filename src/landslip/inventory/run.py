@@ -1,5 +1,6 @@
 """Makes an inventory of an extraction or of polygons."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inventory import record as names
 from landslip.inventory.detections import (
     Detections,
+    ExtractionFolder,
     detections_from_extraction,
     detections_from_file,
     open_extraction,
@@ -49,7 +51,18 @@ from landslip.inventory.morphometry.terrain_attributes import (
 )
 from landslip.inventory.record import DemRecord, InventoryRecord, confidence_message
 from landslip.inventory.request import AuxiliaryData, InventoryRequest
-from landslip.inventory.scene_context import SceneContext, read_scene_context, scene_reference
+from landslip.inventory.scene_context import (
+    SceneContext,
+    read_scene_context,
+    read_scene_contexts,
+    scene_reference,
+)
+from landslip.inventory.several import (
+    detections_from_extractions,
+    detections_from_files,
+    expand_sources,
+    is_extraction,
+)
 from landslip.inventory.statistics.adjusted_area import (
     adjusted_from_sample,
     adjusted_from_tiles,
@@ -73,20 +86,21 @@ def make_inventory(
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     auxiliary = request.auxiliary
-    is_file = not request.source.is_dir() or (request.source / names.RECORD).is_file()
-    folder = None if is_file else open_extraction(request.source)
-    scene = scene_reference(auxiliary, folder)
+    sources = expand_sources((request.source, *request.others))
+    folders = _open_extractions(sources)
     given = None
-    if folder is None:
-        given = detections_from_file(request)
+    if not folders:
+        given = _polygons_given(sources, request)
     dem_file = auxiliary.dem or (None if given is None else given.dem)
     opened = nullcontext() if dem_file is None else ElevationModel(dem_file)
     with opened as elevation:
         detecting = sub_progress(progress, 0.0, _DETECTED, _ALL)
         if given is not None:
             detections = given
-        elif folder is not None:
-            detections = detections_from_extraction(folder, request, elevation, detecting)
+        elif len(folders) == 1:
+            detections = detections_from_extraction(folders[0], request, elevation, detecting)
+        else:
+            detections = detections_from_extractions(folders, request, elevation, detecting)
         measuring = sub_progress(progress, _DETECTED, _TERRAIN, _ALL)
         crs = detections.pyproj_crs
         if crs is not None:
@@ -100,7 +114,11 @@ def make_inventory(
         )
     measures = planar_measures(detections.polygons, crs)
     seeing = sub_progress(progress, _TERRAIN, _CONTEXT, _ALL)
-    context = read_scene_context(detections, scene, seeing)
+    if detections.scenes and auxiliary.scene is None:
+        context = read_scene_contexts(detections, auxiliary, seeing)
+    else:
+        scene = scene_reference(auxiliary, folders[0] if len(folders) == 1 else None)
+        context = read_scene_context(detections, scene, seeing)
     flag_values = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
@@ -133,6 +151,7 @@ def make_inventory(
         name=detections.name,
         source=detections.source,
         scene=context.record,
+        scenes=tuple(scene.record for scene in detections.scenes),
         dates=_dates(detections),
         model=detections.model,
         model_card=detections.model_card,
@@ -160,6 +179,28 @@ def make_inventory(
         (stage / names.RECORD).write_text(text + "\n", encoding="utf-8")
     progress(_ALL, _ALL)
     return record
+
+
+def _open_extractions(sources: Sequence[Path]) -> list[ExtractionFolder]:
+    """Open sources that are extractions; none where they are polygons.
+
+    Raises:
+        InputError: one is damaged, or there are both.
+    """
+    folders = [source for source in sources if is_extraction(source)]
+    if folders and len(folders) < len(sources):
+        other = next(source for source in sources if not is_extraction(source))
+        raise InputError(
+            f"{folders[0]} is the folder of an extraction and {other} holds polygons; one "
+            "inventory is made of either, so make the inventory of the extraction first"
+        )
+    return [open_extraction(folder) for folder in folders]
+
+
+def _polygons_given(sources: Sequence[Path], request: InventoryRequest) -> Detections:
+    if len(sources) == 1:
+        return detections_from_file(request)
+    return detections_from_files(sources, request)
 
 
 def _dem_record(

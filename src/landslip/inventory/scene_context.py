@@ -1,7 +1,7 @@
 """What the scene shows inside and around landslides."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -14,7 +14,7 @@ from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.core.grid import map_points
 from landslip.core.messages import Message, message
-from landslip.core.progress import Progress, no_progress
+from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.core.window import Window
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import Detections, ExtractionFolder
@@ -34,6 +34,7 @@ WATER_NDWI = 0.0
 _TILE_PX = 2**21
 _TILE_WIDTH_PX = 2048
 _CLOUD = CloudThresholds()
+_ATTRIBUTES = ("ndvi_mean", "bright_share", "water_near", "valid_share")
 _SUMS = ("valid", "ndvi_px", "ndvi", "bright", "water")
 
 
@@ -126,6 +127,35 @@ def read_scene_context(
             raise
         return SceneContext(record=record, notes=(message("scene.unreadable", error=str(error)),))
     return SceneContext(record=record, spectral=spectral, notes=spectral.notes)
+
+
+def read_scene_contexts(
+    detections: Detections, auxiliary: AuxiliaryData, progress: Progress = no_progress
+) -> SceneContext:
+    """Read what each of several scenes shows of the landslides that are mostly in it.
+
+    Raises:
+        InputError: see `read_scene_context`.
+    """
+    count = len(detections.polygons)
+    index = np.zeros(count, np.int64) if detections.scene_index is None else detections.scene_index
+    values = {name: np.full(count, np.nan) for name in _ATTRIBUTES}
+    notes: dict[str, Message] = {}
+    known = False
+    for number, scene in enumerate(detections.scenes):
+        selected: NDArray[np.bool_] = index == number
+        if not selected.any():
+            continue
+        step = sub_progress(progress, number, number + 1, len(detections.scenes))
+        part = replace(detections.take(selected), scene=scene.record)
+        context = read_scene_context(part, scene_reference(auxiliary, scene.folder), step)
+        notes |= {note.text(): note for note in context.notes}
+        if context.spectral is not None:
+            known = True
+            for name, column in values.items():
+                column[selected] = getattr(context.spectral, name)
+    spectral = SpectralAttributes(**values, notes=()) if known else None
+    return SceneContext(record=detections.scene, spectral=spectral, notes=tuple(notes.values()))
 
 
 def spectral_attributes(

@@ -1,5 +1,6 @@
 """The one package that opens rasters."""
 
+from landslip.io.raster.mosaic import offset_on_lattice, write_highest
 from landslip.io.raster.opening import bounded_cache, decoding_threads
 from landslip.io.raster.output import (
     OutputBand,
@@ -27,7 +28,9 @@ __all__ = [
     "Valid",
     "bounded_cache",
     "decoding_threads",
+    "offset_on_lattice",
     "raster_shape",
     "sum_of_bytes",
+    "write_highest",
     "write_scene",
 ]

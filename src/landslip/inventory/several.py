@@ -1,0 +1,400 @@
+"""Several extractions, or several files of polygons, as one inventory.
+
+Extractions whose pixels coincide become one raster of probability, in which each pixel is the
+highest of the scenes that show it: a landslide that one scene shows is mapped, duplicates are one,
+and a landslide that a scene's edge cuts is whole. The result of two halves of a scene is that of
+the scene.
+
+Others (in other coordinate systems, of other pixel sizes, or files of polygons) are put together
+as polygons, in the coordinate system of the first: polygons of different sources that overlap, or
+touch along an edge, up to a pixel apart where pixels are known, become one, which takes over the
+columns of its largest part. Polygons of one source stay as they are.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from landslip.core.crs import AreaMeasure, axis_unit, polygonal_part, reproject
+from landslip.core.errors import InputError, argument
+from landslip.core.messages import message
+from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.inference.rasters import PROBABILITY
+from landslip.inference.result import SUMMARY
+from landslip.inference.store import NODATA
+from landslip.inventory.attributes import date_in
+from landslip.inventory.detections import (
+    Detections,
+    ExtractionFolder,
+    MappedScene,
+    detections_from_extraction,
+    detections_from_file,
+    scene_record,
+    valid_outline,
+)
+from landslip.inventory.polygons.watershed import ElevationSource
+from landslip.inventory.record import RECORD, CleaningRecord, SceneRecord
+from landslip.inventory.request import InventoryRequest
+from landslip.io.raster import offset_on_lattice, write_highest
+
+_DEGREE_M = 111_195.0
+_COUNTED = ("regions", "dropped_seedless", "dropped_small", "split_regions")
+
+
+def expand_sources(paths: Sequence[Path]) -> list[Path]:
+    """Return sources; a folder of several results of `landslip extract` stands for those in it.
+
+    Raises:
+        InputError: one is given twice.
+    """
+    sources: list[Path] = []
+    for path in paths:
+        inner = []
+        if path.is_dir() and not any((path / name).exists() for name in (SUMMARY, RECORD)):
+            inner = sorted(one.parent for one in path.glob(f"*/{SUMMARY}"))
+        sources += inner or [path]
+    for path, count in Counter(source.resolve() for source in sources).items():
+        if count > 1:
+            raise InputError(f"{path}: is given {count} times; give each source once")
+    return sources
+
+
+def is_extraction(path: Path) -> bool:
+    """Whether a source is taken for the folder of an extraction: a folder, and no inventory."""
+    return path.is_dir() and not (path / RECORD).is_file()
+
+
+def detections_from_extractions(
+    folders: Sequence[ExtractionFolder],
+    request: InventoryRequest,
+    elevation: ElevationSource | None,
+    progress: Progress = no_progress,
+) -> Detections:
+    """Make polygons of the probabilities of several extractions.
+
+    Raises:
+        InputError: they are of different models or thresholds, one has no coordinate system, or
+            an option does not fit.
+    """
+    _check_alike(folders, request)
+    groups = lattice_groups(folders)
+    parts: list[Detections] = []
+    with TemporaryDirectory(prefix="landslip-") as temporary:
+        for number, group in enumerate(groups):
+            step = sub_progress(progress, number, number + 1, len(groups))
+            folder, place = group[0], Path(temporary) / str(number)
+            if len(group) > 1:
+                place.mkdir()
+                folder = _merged(group, place, sub_progress(step, 0.0, 0.3, 1.0))
+            # thresholds of the first are those of all
+            cleaning = request.cleaning
+            if parts and cleaning.high is None and parts[0].cleaning is not None:
+                cleaning = replace(cleaning, low=parts[0].cleaning.low, high=parts[0].cleaning.high)
+            own = replace(request, cleaning=cleaning)
+            parts.append(detections_from_extraction(folder, own, elevation, step))
+    found = dissolve_sources(parts)
+    scenes = tuple(_mapped_scene(folder, request, found.crs) for folder in folders)
+    by_scene = scene_of(found.polygons, [scene.mapped_area for scene in scenes])
+    days = {scene.record.date for scene in scenes}
+    first = scenes[0].record
+    attributes = pd.DataFrame(
+        {
+            "scene": pd.Series([scenes[at].record.name for at in by_scene], dtype=object),
+            "date": pd.Series([scenes[at].record.date for at in by_scene], dtype=object),
+        }
+    )
+    names = [str(scene.record.name) for scene in scenes]
+    return replace(
+        found,
+        name=request.name or _joined([Path(name).stem for name in names]),
+        scene=SceneRecord(
+            name=_joined(names),
+            date=days.pop() if len(days) == 1 else None,
+            bands=first.bands,
+            resolution_m=first.resolution_m,
+        ),
+        source=found.source.model_copy(
+            update={"places": tuple(str(folder.path.absolute()) for folder in folders)}
+        ),
+        attributes=attributes,
+        scenes=scenes,
+        scene_index=by_scene,
+        notes=(message("several.scenes", count=len(folders), grids=len(groups)), *found.notes),
+    )
+
+
+def detections_from_files(sources: Sequence[Path], request: InventoryRequest) -> Detections:
+    """Read the landslides of several polygon files or inventories.
+
+    Raises:
+        InputError: see `detections_from_file`; or only some have a coordinate system.
+    """
+    if request.original is not None:
+        raise InputError(
+            f"{argument('original')} is of one corrected inventory and there are {len(sources)} "
+            "sources; correct them one by one, then put them together"
+        )
+    parts = []
+    for source in sources:
+        part = detections_from_file(replace(request, source=source))
+        attributes = part.attributes.drop(columns=["id", "correction"], errors="ignore")
+        for name in {"scene", "date", "model"} - {*attributes.columns}:
+            values = {"scene": part.scene.name, "date": part.scene.date, "model": None}
+            attributes[name] = pd.Series([values[name]] * len(part.polygons), dtype=object)
+        parts.append(replace(part, attributes=attributes, correction=None))
+    found = dissolve_sources(parts)
+    weights = {None if part.model is None else part.model.weights_sha256 for part in parts}
+    same = parts[0] if len(weights) == 1 else replace(parts[0], model=None, model_card=None)
+    return replace(
+        found,
+        name=request.name or _joined([part.name for part in parts]),
+        source=found.source.model_copy(
+            update={"places": tuple(str(source.absolute()) for source in sources)}
+        ),
+        scene=SceneRecord(date=request.auxiliary.date, resolution_m=parts[0].scene.resolution_m),
+        model=same.model,
+        model_card=same.model_card,
+        notes=(message("several.files", count=len(parts)), *found.notes),
+    )
+
+
+def lattice_groups(folders: Sequence[ExtractionFolder]) -> list[list[ExtractionFolder]]:
+    """Return extractions whose pixels coincide and whose rectangles meet, in the given order."""
+    meeting = np.eye(len(folders), dtype=np.bool_)
+    for i, one in enumerate(folders):
+        for j, other in enumerate(folders[:i]):
+            offset = offset_on_lattice(one.grid, other.grid)
+            if offset is not None:
+                meeting[i, j] = all(
+                    -there <= start <= here
+                    for start, here, there in zip(
+                        offset, one.grid.shape[::-1], other.grid.shape[::-1], strict=True
+                    )
+                )
+    count, label = connected_components(meeting, directed=False)
+    return [
+        [folder for folder, own in zip(folders, label, strict=True) if own == number]
+        for number in range(count)
+    ]
+
+
+def _check_alike(folders: Sequence[ExtractionFolder], request: InventoryRequest) -> None:
+    first = folders[0]
+    for folder in folders:
+        if folder.grid.crs is None:
+            raise InputError(
+                f"{folder.path}: has no coordinate system, so it cannot be placed beside other "
+                "extractions; make its inventory alone"
+            )
+        differing = {
+            "model": ("model_weights_sha256", "calibration"),
+            "threshold": () if request.cleaning.low is not None else ("threshold",),
+        }
+        for what, names in differing.items():
+            for name in names:
+                here, there = getattr(folder.summary, name), getattr(first.summary, name)
+                if here != there:
+                    raise InputError(
+                        f"{folder.path}: was extracted with another {what} than {first.path} "
+                        f"({name} {here}, there {there}); extractions in one inventory are of one "
+                        "model and threshold: extract them again alike, or make an inventory of "
+                        "each"
+                    )
+
+
+def _merged(group: Sequence[ExtractionFolder], place: Path, progress: Progress) -> ExtractionFolder:
+    """Write the probabilities of extractions of one lattice as one raster."""
+    paths = [folder.path / PROBABILITY for folder in group]
+    grid, valid_px = write_highest(paths, NODATA, place / PROBABILITY, progress)
+    notes = {note.text(): note for folder in group for note in folder.summary.messages}
+    summary = replace(
+        group[0].summary,
+        height=grid.shape[0],
+        width=grid.shape[1],
+        valid_px=valid_px,
+        messages=[*notes.values()],
+    )
+    return replace(group[0], path=place, grid=grid, summary=summary)
+
+
+def _mapped_scene(
+    folder: ExtractionFolder, request: InventoryRequest, crs: CRS | None
+) -> MappedScene:
+    outline = np.array([valid_outline(folder.path / PROBABILITY)], dtype=object)
+    return MappedScene(
+        record=scene_record(folder, request.auxiliary.date or date_in(folder.summary.scene)),
+        folder=folder,
+        mapped_area=reproject(outline, folder.grid.crs, crs)[0],
+    )
+
+
+def scene_of(polygons: NDArray[np.object_], areas: Sequence[shapely.Geometry]) -> NDArray[np.int64]:
+    """Return for polygons (n,) the index of the area that covers most of each; 0 without any."""
+    shares = np.zeros((len(polygons), len(areas)))
+    pairs = shapely.STRtree(np.array(areas, dtype=object)).query(polygons, predicate="intersects")
+    if pairs.shape[1]:
+        common = shapely.intersection(polygons[pairs[0]], np.array(areas, dtype=object)[pairs[1]])
+        shares[pairs[0], pairs[1]] = shapely.area(common)
+    found: NDArray[np.int64] = shares.argmax(axis=1) if len(areas) else shares.sum(axis=1)
+    return found.astype(np.int64)
+
+
+def dissolve_sources(parts: Sequence[Detections]) -> Detections:
+    """Put landslides of several sources together; those of different ones that meet become one.
+
+    The first has the coordinate system of all.
+
+    Raises:
+        InputError: only some have a coordinate system, or one cannot be transformed.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    crs = first.crs
+    try:
+        moved = [reproject(part.polygons, part.crs, crs) for part in parts]
+        areas, extents = (
+            [
+                None if shape is None else reproject(np.array([shape], object), part.crs, crs)[0]
+                for part, shape in ((part, getattr(part, name)) for part in parts)
+            ]
+            for name in ("mapped_area", "extent")
+        )
+    except InputError as error:
+        names = ", ".join(part.source.place for part in parts)
+        raise InputError(f"{names}: {error}") from error
+    polygons = np.concatenate(moved)
+    source = np.repeat(np.arange(len(parts)), [len(part.polygons) for part in parts])
+    steps_m = [part.scene.resolution_m or 0.0 for part in parts]
+    merged, members = dissolve(polygons, source, _in_map_units(max(steps_m), crs))
+    sizes = shapely.area(polygons)
+    largest = np.array([max(group, key=lambda at: sizes[at]) for group in members], dtype=np.int64)
+    confidence = np.concatenate([part.confidence for part in parts])
+    mean = np.array([np.average(confidence[group], weights=sizes[group]) for group in members])
+    attributes = _stacked([part.attributes for part in parts], source)
+    earlier = _stacked([part.earlier for part in parts], source)
+    alone = np.array([len(group) == 1 for group in members], dtype=np.bool_)
+    known = [area for area in areas if area is not None]
+    whole = shapely.union_all(known) if len(known) == len(parts) else None
+    found_extents = [extent for extent in extents if extent is not None]
+    return replace(
+        first,
+        polygons=merged,
+        confidence=mean.astype(np.float64),
+        extent=shapely.union_all(found_extents) if len(found_extents) == len(parts) else None,
+        mapped_area=whole,
+        mapped_m2=_mapped_m2(parts, known, whole, crs),
+        min_area_m2=max(part.min_area_m2 for part in parts),
+        cleaning=_summed([part.cleaning for part in parts]),
+        attributes=attributes.iloc[largest].reset_index(drop=True),
+        earlier=earlier.iloc[largest].reset_index(drop=True).where(pd.Series(alone)),
+        notes=(
+            *{note.text(): note for part in parts for note in part.notes}.values(),
+            *(
+                [message("several.dissolved", count=len(polygons), landslides=len(merged))]
+                if len(merged) < len(polygons)
+                else []
+            ),
+        ),
+    )
+
+
+def dissolve(
+    polygons: NDArray[np.object_], source: NDArray[np.int64], gap: float = 0.0
+) -> tuple[NDArray[np.object_], list[NDArray[np.int64]]]:
+    """Unite polygons of different sources that overlap or share a part of their edge.
+
+    Args:
+        polygons: (n,) valid, in one coordinate system.
+        source: (n,) index of the source of each; polygons of one source are not compared.
+        gap: polygons of different sources so far apart touch, in map units.
+
+    Returns:
+        The united polygons (m,), in the order of their first part, and the indices of the parts
+        of each.
+    """
+    count = len(polygons)
+    if count == 0:
+        return polygons, []
+    one, other = shapely.STRtree(polygons).query(polygons, predicate="dwithin", distance=gap)
+    differs = (source[one] != source[other]) & (one < other)
+    one, other = one[differs], other[differs]
+    if gap == 0 and len(one):
+        shared = shapely.intersection(polygons[one], polygons[other])
+        meets = (shapely.area(shared) > 0) | (shapely.length(shared) > 0)
+        one, other = one[meets], other[meets]
+    links = coo_array((np.ones(len(one)), (one, other)), shape=(count, count))
+    _, label = connected_components(links, directed=False)
+    _, starts = np.unique(label, return_index=True)
+    order = np.argsort(label, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+    groups = [groups[at] for at in np.argsort(starts, kind="stable")]
+    merged = np.empty(len(groups), dtype=object)
+    for at, group in enumerate(groups):
+        merged[at] = polygons[group[0]] if len(group) == 1 else _united(polygons[group], gap)
+    return merged, groups
+
+
+def _united(parts: NDArray[np.object_], gap: float) -> shapely.Geometry:
+    """Return the union of parts, with gaps between them closed."""
+    union = polygonal_part(shapely.union_all(parts))
+    if gap > 0 and shapely.get_num_geometries(union) > shapely.get_num_geometries(parts).min():
+        wider = shapely.buffer(union, gap / 2 * (1 + 1e-6), join_style="mitre")
+        closed = shapely.buffer(wider, -gap / 2 * (1 + 1e-6), join_style="mitre")
+        union = polygonal_part(shapely.union(union, closed))
+    return union
+
+
+def _in_map_units(length_m: float, crs: CRS | None) -> float:
+    if crs is None:
+        return 0.0
+    return length_m / _DEGREE_M if crs.is_geographic else length_m / axis_unit(crs)
+
+
+def _stacked(tables: list[pd.DataFrame], source: NDArray[np.int64]) -> pd.DataFrame:
+    """Return rows of tables one below the other; columns that one lacks are empty there."""
+    filled = [table for table in tables if len(table)]
+    if not filled or not any(len(table.columns) for table in filled):
+        return pd.DataFrame(index=range(len(source)))
+    return pd.concat(filled, ignore_index=True)
+
+
+def _mapped_m2(
+    parts: Sequence[Detections],
+    areas: Sequence[shapely.Geometry],
+    whole: shapely.Geometry | None,
+    crs: CRS | None,
+) -> float | None:
+    """Return the mapped area: the sum of the parts', less what their outlines have in common."""
+    sizes = [part.mapped_m2 for part in parts if part.mapped_m2 is not None]
+    if whole is None or len(sizes) < len(parts):
+        return None
+    measure = AreaMeasure(crs)
+    outlines = measure.areas_m2(np.array([*areas, whole], dtype=object))
+    common = float(outlines[:-1].sum() - outlines[-1])
+    return sum(sizes) - common if common > 1e-9 * outlines[-1] else sum(sizes)
+
+
+def _summed(records: Sequence[CleaningRecord | None]) -> CleaningRecord | None:
+    """Return how all were cleaned: the first's settings, and the counts of all."""
+    known = [record for record in records if record is not None]
+    if len(known) < len(records):
+        return None
+    counts = {name: sum(getattr(record, name) for record in known) for name in _COUNTED}
+    shifts = [one.largest_shift_m for one in known if one.largest_shift_m is not None]
+    return known[0].model_copy(update=counts | {"largest_shift_m": max(shifts, default=None)})
+
+
+def _joined(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
