@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from multiprocessing import get_context
 from pathlib import Path
 
 from mutation_parts.cases import all_cases, drawn_cases
@@ -36,7 +37,9 @@ def main() -> int:
     work = given.work or Path(tempfile.mkdtemp(prefix="mutation-"))
     base = work / "base"
     if not base.exists():
-        make_inputs(given.demo, base)
+        maker = get_context("spawn").Process(target=make_inputs, args=(given.demo, base))
+        maker.start()  # in a process of its own: what it leaves in this one would be forked
+        maker.join()
     _import_everything()
     cases = drawn_cases(given.count, given.seed, slow=not given.fast)
     if given.only:

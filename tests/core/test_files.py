@@ -262,3 +262,15 @@ def test_another_process_is_refused_until_the_first_is_dead(tmp_path: Path) -> N
     with file_lock(file, "it"):
         assert file.exists()
     assert not file.exists()
+
+
+def test_folders_made_for_an_output_go_with_its_failure(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b" / "out"
+    with pytest.raises(ValueError, match="fails"), atomic_directory(out, overwrite=False):
+        raise ValueError("fails")
+    with pytest.raises(ValueError, match="fails"), atomic_file(out, overwrite=False):
+        raise ValueError("fails")
+    assert list(tmp_path.iterdir()) == []
+    with atomic_file(out, overwrite=False) as path:
+        path.write_text("made")
+    assert out.read_text() == "made"

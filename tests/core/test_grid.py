@@ -85,6 +85,11 @@ def test_points_are_mapped_by_the_six_coefficients() -> None:
     [
         pytest.param(Affine.identity(), (0, 5), "at least one row and column", id="empty"),
         pytest.param(Affine(1, 1, 0, 1, 1, 0), (5, 5), "maps pixels to an area", id="a line"),
+        pytest.param(Affine(2, 0, math.nan, 0, -2, 0), (5, 5), "to an area; got .*nan", id="NaN"),
+        pytest.param(Affine(2, 0, 0, 0, -2, math.inf), (5, 5), "to an area; got .*inf", id="inf"),
+        pytest.param(Affine(1e30, 0, 0, 0, -1e30, 0), (5, 5), "coordinates can tell", id="large"),
+        pytest.param(Affine(2, 0, 1e18, 0, -2, 0), (5, 5), "coordinates can tell", id="far"),
+        pytest.param(Affine(1e-9, 0, 5e5, 0, -2, 0), (5, 5), "coordinates can tell", id="fine"),
     ],
 )
 def test_senseless_grids_are_refused(
@@ -92,6 +97,20 @@ def test_senseless_grids_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         grid(None, transform, shape)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        pytest.param(Affine.identity(), id="pixels"),
+        pytest.param(Affine(2, 0, 5e5, 0, 2, 9e6), id="south up"),
+        pytest.param(Affine(1e-6, 0, 179.5, 0, -1e-6, -89), id="degrees"),
+        pytest.param(Affine(500, 0, 5e8, 0, -500, 4e9), id="millimetres"),
+        pytest.param(Affine(40_000, 0, -2e7, 0, -40_000, 2e7), id="the whole Earth"),
+    ],
+)
+def test_usual_grids_pass(transform: Affine) -> None:
+    assert grid(None, transform, (1000, 1000)).transform == transform
 
 
 def test_coarser_grids_end_within_or_cover() -> None:

@@ -11,7 +11,7 @@ from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from landslip.core.errors import InputError
 from landslip.core.messages import sentences
-from landslip.io.vector import read_polygon_file, repair_polygons
+from landslip.io.vector import read_polygon_file, read_vector, repair_polygons
 
 WritePolygons = Callable[..., Path]
 BOWTIE = Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
@@ -130,3 +130,18 @@ def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
     geopandas.GeoDataFrame(geometry=[far], crs="EPSG:32650").to_parquet(path)
     with pytest.raises(InputError, match=r"coordinates that are not finite"):
         read_polygon_file(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e308, 1e12])
+@pytest.mark.parametrize("name", ["a.gpkg", "a.parquet"])
+def test_geometries_without_finite_coordinates_are_refused(
+    tmp_path: Path, value: float, name: str
+) -> None:
+    path = tmp_path / name
+    line = shapely.transform(
+        LineString([(0, 0), (1, 1), (2, 0)]), lambda points: points * [1, value]
+    )
+    frame = geopandas.GeoDataFrame(geometry=geopandas.GeoSeries([line, None], crs="EPSG:32650"))
+    frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_file(path)
+    with pytest.raises(InputError, match=rf"{name}: a geometry has coordinates that are not fin"):
+        read_vector(path)

@@ -83,26 +83,32 @@ def refuse_existing_file(out: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _stage_beside(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``out``; remove it at the end, and those that crashes left.
-
-    Folders made for it are removed again where they are empty at the end.
-    """
-    missing = [parent for parent in out.parents if not parent.exists()]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    for stale in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        if not _is_running(stale.name.split(".")[-2]):
-            shutil.rmtree(stale, ignore_errors=True)
-    stage = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
+def new_parents(path: Path) -> Iterator[None]:
+    """Make the folders that a path is in; those that are empty at the end are removed again."""
+    missing = [parent for parent in path.parents if not parent.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield stage
+        yield
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
         with suppress(OSError):  # not empty
             for parent in missing:
                 parent.rmdir()
+
+
+@contextmanager
+def _stage_beside(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``out``; remove it at the end, and those that crashes left."""
+    with new_parents(out):
+        for stale in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+            if not _is_running(stale.name.split(".")[-2]):
+                shutil.rmtree(stale, ignore_errors=True)
+        stage = out.with_name(f".{out.name}.{os.getpid()}.partial")
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
+        try:
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
 
 
 def _is_running(process: str) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from landslip import __version__
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, LandslipError, argument
-from landslip.core.files import refuse_existing
+from landslip.core.files import new_parents, refuse_existing
 from landslip.core.messages import Message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import peak_memory_mb
@@ -172,12 +172,13 @@ def extract_task(
         )
     work = WorkFolder(task.out)
     item = read_item(task.location)
-    location, scene_options = write_stac_vrt(item, model.card.bands, work.scene_folder())
-    options = replace(options, scene=scene_options)
-    try:
-        return extract(location, model, engine, task.out, options, progress=progress, pool=pool)
-    finally:
-        work.remove_if_unused()
+    with new_parents(work.path):
+        try:
+            location, scene_options = write_stac_vrt(item, model.card.bands, work.scene_folder())
+            options = replace(options, scene=scene_options)
+            return extract(location, model, engine, task.out, options, progress=progress, pool=pool)
+        finally:
+            work.remove_if_unused()
 
 
 def extract(  # noqa: PLR0913 - a pool is shared by several scenes

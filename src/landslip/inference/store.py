@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError, argument
-from landslip.core.files import file_lock, move_into_place
+from landslip.core.files import file_lock, move_into_place, new_parents
 from landslip.inference.plan import WindowPlan
 
 if TYPE_CHECKING:
@@ -176,11 +176,12 @@ class WorkFolder:
         Raises:
             InputError: another process is working on this output.
         """
-        try:
-            with file_lock(self.path / _LOCK, f"the extraction {self.out}"):
-                yield
-        finally:
-            self.remove_if_unused()
+        with new_parents(self.path):
+            try:
+                with file_lock(self.path / _LOCK, f"the extraction {self.out}"):
+                    yield
+            finally:
+                self.remove_if_unused()
 
     def scene_folder(self) -> Path:
         """Return a folder for the description of a scene that is not one file."""

@@ -1,6 +1,8 @@
 """What OpenVINO says of a scene's own numbers, against the network given normalised ones."""
 
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,12 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
+from tests.factories.models import write_card
 from tests.inference.model_factory import write_model
 
 from landslip.core.bands import Radiometry
 from landslip.core.choices import Precision, Units
+from landslip.core.errors import ModelError
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.engines.base import BatchRunner, WindowSpec
 from landslip.models.engines.openvino import (
@@ -23,7 +27,8 @@ from landslip.models.engines.openvino import (
     with_level_output,
     with_stored_input,
 )
-from landslip.models.folder import ModelFolder
+from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, ModelFolder
+from landslip.models.ood.features import FeatureExtractor
 
 SHAPE = (96, 64)
 Steps = NDArray[np.uint8]
@@ -284,3 +289,31 @@ def test_memory_grows_with_the_area_and_the_precision(tmp_path: Path) -> None:
     once = peak_activation_bytes(path, 4, (32, 64), 2)
     assert peak_activation_bytes(path, 4, (64, 128), 2) == 4 * once
     assert peak_activation_bytes(path, 4, (32, 64), 4) == 2 * once
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param('type="Convolution"', 'type="Konvolution"', id="unknown layer"),
+        pytest.param("<layers>", "<layers", id="no XML"),
+        pytest.param('element_type="f32"', 'element_type="f99"', id="unknown type"),
+    ],
+)
+def test_a_graph_that_the_runtime_refuses_is_named(
+    tmp_path: Path, model: ModelFolder, before: str, after: str
+) -> None:
+    shutil.copytree(model.path, tmp_path / "model")
+    file = tmp_path / "model" / GRAPH
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after))
+    damaged = write_card(tmp_path / "model", model.card, (GRAPH, GRAPH_WEIGHTS))
+    engine = OpenvinoEngine(damaged)
+    uses: tuple[Callable[[], object], ...] = (
+        engine.costs,
+        lambda: engine.runner(spec_of(damaged)),
+        lambda: engine.predict(np.zeros((1, len(model.card.bands), 32, 32), np.float32)),
+        lambda: FeatureExtractor(damaged),
+    )
+    for use in uses:
+        with pytest.raises(ModelError, match=rf"^{file}: the graph cannot be run \("):
+            use()

@@ -324,6 +324,20 @@ def test_a_truncated_archive_is_refused(
         unpack(archive, scratch).require_all()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_broken_deflate_stream_is_refused(
+    make_files: MakeFiles, write_archive: WriteArchive, scratch: Path, seed: int
+) -> None:
+    archive = write_archive(make_files(), f"{NAME}.tar.gz")
+    data = bytearray(archive.read_bytes())
+    noise = np.random.default_rng(seed)
+    start = int(noise.integers(60, len(data) // 2))
+    data[start : start + 40] = noise.bytes(40)
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match=f"^{archive}: "):
+        unpack(archive, scratch).require_all()
+
+
 @pytest.mark.parametrize("ending", [".tar.gz", ".zip"])
 def test_a_changed_byte_is_noticed(
     make_files: MakeFiles, write_archive: WriteArchive, scratch: Path, ending: str
