@@ -121,10 +121,11 @@ def read_vector(
     if not path.exists():
         raise InputError(f"{path}: no such file")
     try:
-        if path.suffix.lower() in _PARQUET:
-            frame = geopandas.read_parquet(path)
-        else:
-            frame = _read_layer(path, layer, layer_argument)
+        with np.errstate(all="ignore"):  # coordinates that are not finite are refused below
+            if path.suffix.lower() in _PARQUET:
+                frame = geopandas.read_parquet(path)
+            else:
+                frame = _read_layer(path, layer, layer_argument)
     except InputError:
         raise
     except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
