@@ -9,7 +9,7 @@ from tests.factories.datasets import make_tile, write_dataset
 from landslip.core.choices import Split
 from landslip.datasets.contents import SplitContents, few_landslides, split_contents
 from landslip.datasets.format import TileDataset
-from landslip.datasets.merge import merge_datasets
+from landslip.datasets.merging import merge_datasets
 
 SIDES = [Split.TRAIN, Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST, Split.TEST]
 

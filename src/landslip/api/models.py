@@ -1,12 +1,15 @@
 """Models: opened, trained, evaluated, calibrated, exported."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landslip.api.temporary import temporary_folder
 from landslip.core.arguments import PathArgument, ProgressArgument, checked, choose, optional_path
 from landslip.core.choices import (
     Arch,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
 
 ModelArgument = "TrainedModel | PathArgument"
+TilesArgument = TileDataset | PathArgument | Sequence[TileDataset | PathArgument]
 
 
 class TrainedModel:
@@ -157,9 +161,27 @@ def as_tiles(tiles: TileDataset | PathArgument) -> TileDataset:
     return tiles if isinstance(tiles, TileDataset) else TileDataset(Path(tiles))
 
 
+@contextmanager
+def merged_tiles(tiles: TilesArgument) -> Iterator[TileDataset]:
+    """Give a dataset, opened where a path was given; of several, one merged in a temporary folder.
+
+    Raises:
+        InputError: there is none, or they differ in bands, units or data type.
+    """
+    if isinstance(tiles, TileDataset | str | PathLike):
+        yield as_tiles(tiles)
+    elif len(tiles) == 1:
+        yield as_tiles(tiles[0])
+    else:
+        from landslip.datasets import merge
+
+        with temporary_folder(keep_if=False) as folder:
+            yield merge(tiles, out=folder / "tiles")
+
+
 @checked()
 def train(
-    tiles: TileDataset | PathArgument,
+    tiles: TilesArgument,
     *,
     out: PathArgument,
     arch: str | None = None,
@@ -190,7 +212,8 @@ def train(
     on the validation tiles, never on the test tiles.
 
     Args:
-        tiles: from `landslip.datasets.open`, or its folder.
+        tiles: from `landslip.datasets.open`, or its folder; several are merged in a temporary
+            folder, as `landslip.datasets.merge` does.
         out: model folder to write.
         arch: ``linknet`` (default), ``albunet``, ``improved-unet``, or a decoder of
             segmentation-models-pytorch.
@@ -267,28 +290,30 @@ def train(
     from landslip.models.training.run import TrainRequest
     from landslip.models.training.run import train as run
 
-    request = TrainRequest(
-        dataset=as_tiles(tiles),
+    distributed = DistributedSettings(
+        devices=process[0] if devices is None else devices,
+        nodes=process[1] if num_nodes is None else num_nodes,
+        strategy=choose(TrainingStrategy, process[2] if strategy is None else strategy, "strategy"),
+    )
+    request = partial(
+        TrainRequest,
         out=Path(out),
         config=train_config,
         start=start,
         resume=resume,
         overwrite=overwrite,
         force=force,
-        distributed=DistributedSettings(
-            devices=process[0] if devices is None else devices,
-            nodes=process[1] if num_nodes is None else num_nodes,
-            strategy=choose(
-                TrainingStrategy, process[2] if strategy is None else strategy, "strategy"
-            ),
-        ),
+        distributed=distributed,
     )
-    is_first = this_process(request.distributed).is_main
-    with progress_bar("train", "steps", show=progress if is_first else False) as shown:
+    is_first = this_process(distributed).is_main
+    with (
+        merged_tiles(tiles) as dataset,
+        progress_bar("train", "steps", show=progress if is_first else False) as shown,
+    ):
         callbacks = TrainingCallbacks(on_step=shown)
         if on_epoch is not None:
             callbacks = replace(callbacks, on_epoch=on_epoch)
-        run(replace(request, callbacks=callbacks))
+        run(request(dataset=dataset, callbacks=callbacks))
     return load_model(out)
 
 
@@ -306,7 +331,7 @@ def _start_of(place: str) -> ModelFolder:
 @checked()
 def evaluate(
     model: TrainedModel | PathArgument,
-    tiles: TileDataset | PathArgument,
+    tiles: TilesArgument,
     *,
     split: str = Split.TEST,
     engine: str = EngineName.AUTO,
@@ -323,7 +348,7 @@ def evaluate(
 
     Args:
         model: from `load_model`, or its folder.
-        tiles: of the model's bands.
+        tiles: of the model's bands; of several datasets those of all.
         split: tiles to score.
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
@@ -347,14 +372,19 @@ def evaluate(
     """
     from landslip.models import evaluation
 
-    opened, dataset, part = as_model(model), as_tiles(tiles), choose(Split, split, "split")
+    opened, part = as_model(model), choose(Split, split, "split")
     runner = opened.engine(engine, precision)
-    with progress_bar("evaluate", "tiles", show=progress) as shown:
+    with (
+        merged_tiles(tiles) as dataset,
+        progress_bar("evaluate", "tiles", show=progress) as shown,
+    ):
         scores = evaluation.evaluate(
             runner, opened.card, dataset, part, force=force, progress=shown
         )
-    if record:
-        evaluation.record_evaluation(opened.folder, dataset, scores, runner, overwrite=overwrite)
+        if record:
+            evaluation.record_evaluation(
+                opened.folder, dataset, scores, runner, overwrite=overwrite
+            )
     return scores
 
 

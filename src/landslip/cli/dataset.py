@@ -176,6 +176,28 @@ def augment(
     _print_summary(tiles.card, out)
 
 
+@app.command(cls=Command)
+@handle_errors
+def merge(
+    datasets: Annotated[
+        list[Path], typer.Argument(help="Folders made by `landslip dataset`, of the same bands.")
+    ],
+    out: options.Out,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write the tiles of several datasets as one, each in the split that it has.
+
+    A tile that several have is written once: for testing if one of them tests on it, else for
+    validation if one does.
+
+    Example: `landslip dataset merge WENCHUAN BEICHUAN --out TILES`
+    """
+    import landslip
+
+    tiles = landslip.datasets.merge(datasets, out=out, overwrite=overwrite, progress=True)
+    _print_summary(tiles.card, out)
+
+
 def _print_summary(card: "DatasetCard", out: Path) -> None:
     tiles = ", ".join(f"{number} {split}" for split, number in card.tiles.items())
     share = "no valid pixel" if card.landslide_share is None else f"{card.landslide_share:.2%}"

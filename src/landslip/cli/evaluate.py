@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @handle_errors
 def evaluate(
     model: options.Model,
-    dataset: options.Dataset,
+    dataset: options.Datasets,
     split: Annotated[Split, typer.Option(help="Tiles to score.")] = Split.TEST,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: options.Engine = EngineName.AUTO,
@@ -45,7 +45,9 @@ def evaluate(
 
     import landslip
 
-    opened, tiles = landslip.load_model(model), landslip.datasets.open(dataset)
+    opened = landslip.load_model(model)
+    tiles = [landslip.datasets.open(folder) for folder in dataset]
+    resolutions = {one.card.resolution_m for one in tiles}
     result = landslip.evaluate(
         opened,
         tiles,
@@ -59,7 +61,7 @@ def evaluate(
     )
     runner = opened.engine(engine, precision)
     found = result.as_dict() | {
-        "resolution_m": tiles.card.resolution_m,
+        "resolution_m": resolutions.pop() if len(resolutions) == 1 else None,
         "engine": runner.name,
         "precision_format": runner.precision,
     }

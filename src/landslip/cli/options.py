@@ -9,6 +9,13 @@ from landslip.core.choices import DemGapHandling, EngineName, Precision, ShiftMo
 
 Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.")]
 Dataset = Annotated[Path, typer.Argument(help="Folder made by `landslip dataset`.")]
+Datasets = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Folder made by `landslip dataset`; several are merged, each tile in the split that "
+        "it has."
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier run wrote there.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @handle_errors
 def train(
-    dataset: options.Dataset,
+    dataset: options.Datasets,
     out: options.Out,
     arch: Annotated[
         Arch | None,
@@ -100,6 +100,8 @@ def train(
     keeps its threshold.
 
     Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
+
+    Example: `landslip train WENCHUAN BEICHUAN --out MODEL`
 
     Example: `landslip train FEW_TILES --out TUNED --start-from MODEL --epochs 10`
 

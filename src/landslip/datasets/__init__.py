@@ -1,7 +1,7 @@
 """Tiles for training and testing, on disk, and how they are split.
 
-`open` opens a dataset; `from_scene`, `from_pairs` and `augment` make one, as the commands
-``landslip dataset scene``, ``pairs`` and ``augment`` do.
+`open` opens a dataset; `from_scene`, `from_pairs`, `augment` and `merge` make one, as the commands
+``landslip dataset scene``, ``pairs``, ``augment`` and ``merge`` do.
 """
 
 import warnings
@@ -209,6 +209,45 @@ def augment(
     request = AugmentRequest(dataset=tiles, versions=versions, seed=seed)
     with progress_bar("versions", "tiles", show=progress) as shown:
         augment_dataset(request, Path(out), overwrite=overwrite, progress=shown)
+    return TileDataset(Path(out))
+
+
+@checked()
+def merge(
+    datasets: "Iterable[TileDataset | PathArgument]",
+    *,
+    out: PathArgument,
+    overwrite: bool = False,
+    progress: "bool | Progress | None" = None,
+) -> "TileDataset":
+    """Write the tiles of several datasets as one, each in the split that it has.
+
+    A tile that several have is written once: for testing if one of them tests on it, else for
+    validation if one does.
+
+    Args:
+        datasets: from `open`, or their folders; of the same bands, units and data type.
+        out: folder to write.
+        overwrite: replace a dataset that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: there is none, or they differ in bands, units, data type, scale or offset.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.datasets.merge(["WENCHUAN", "BEICHUAN"], out="TILES")
+    """
+    from landslip.core.files import refuse_existing
+    from landslip.core.progress import progress_bar
+    from landslip.datasets.format import TileDataset
+    from landslip.datasets.merging import merge_datasets, names_of
+
+    refuse_existing(Path(out), overwrite=overwrite)
+    parts = [one if isinstance(one, TileDataset) else TileDataset(Path(one)) for one in datasets]
+    named = dict(zip(names_of([part.path for part in parts]), parts, strict=True))
+    with progress_bar("tiles", "tiles", show=progress) as shown:
+        merge_datasets(named, {}, Path(out), keep_splits=True, overwrite=overwrite, progress=shown)
     return TileDataset(Path(out))
 
 

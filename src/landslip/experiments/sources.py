@@ -23,7 +23,7 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.records import StrictModel
 from landslip.core.text import read_json
 from landslip.datasets.format import INDEX, TileDataset
-from landslip.datasets.merge import merge_datasets
+from landslip.datasets.merging import merge_datasets
 from landslip.datasets.pairs import PairsRequest, dataset_from_pairs, match_pairs
 from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
 from landslip.datasets.splits.assignment import SplitPlan

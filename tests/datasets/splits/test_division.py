@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
-from landslip.datasets.merge import merge_datasets
+from landslip.datasets.merging import merge_datasets
 from landslip.datasets.splits.assignment import SplitPlan, assign_folds
 from landslip.datasets.splits.division import Division, DivisionMethod, Fold, divide
 from landslip.datasets.splits.leaks import DuplicatePair, merge_groups

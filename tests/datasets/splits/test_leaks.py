@@ -16,7 +16,7 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.merge import merge_datasets
+from landslip.datasets.merging import merge_datasets
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.splits.division import Division, divide
 from landslip.datasets.splits.leaks import (

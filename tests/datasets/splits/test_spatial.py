@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslip.datasets.format import TileDataset
-from landslip.datasets.merge import merge_datasets
+from landslip.datasets.merging import merge_datasets
 from landslip.datasets.splits.spatial import shared_landslides, tile_footprints
 
 MakeScene = Callable[..., TileDataset]

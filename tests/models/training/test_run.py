@@ -437,3 +437,16 @@ def test_resume_needs_no_encoder_weights_once_there_is_a_checkpoint(
     digest = open_model(out).card.training.encoder_weights_sha256
     assert digest is not None
     assert len(digest) == 64
+
+
+def test_several_datasets_are_trained_on_as_one(
+    dataset: Path, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    other = write_dataset(tmp_path / "others", brightness=220)
+    words = ["train", str(dataset), str(other), "--out", str(tmp_path / "model"), "--epochs", "1"]
+    words += ["--encoder", "test_resnet", "--encoder-weights", "none", "--batch-size", "4"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    training = open_model(tmp_path / "model").card.training
+    assert training.dataset_tiles == {"test": 8, "train": 18, "val": 6}
+    assert training.dataset_source == "joined: tiles, others"

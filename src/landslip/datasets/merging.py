@@ -1,16 +1,19 @@
 """Merges the tiles of several datasets into one."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import shapely
 
+from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
-from landslip.datasets.format import DatasetCard, TileDataset
+from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, pixel_columns
 
@@ -22,11 +25,16 @@ _COPIED = (
 )
 
 
+_CAUTIOUS = (Split.TEST, Split.VALIDATION, Split.TRAIN, Split.UNUSED)
+_KEPT = "that of each of the joined datasets"
+
+
 def merge_datasets(
     parts: Mapping[str, TileDataset],
     events: Mapping[str, str],
     out: Path,
     *,
+    keep_splits: bool = False,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> DatasetCard:
@@ -35,13 +43,17 @@ def merge_datasets(
     Names of tiles and of scenes are kept unless two parts have the same ones: then each gets its
     part's name as a prefix. Groups always get it, so that groups of two parts are never merged. The
     column ``event`` holds the event of each tile's part; a part that ``events`` does not name keeps
-    its events, or is an event of its own name. The split is assigned by groups.
+    its events, or is an event of its own name. The split is assigned by groups, or, with
+    ``keep_splits``, is that of each part; then a tile that two parts have, pixel by pixel and label
+    by label, is written once, for testing if one of them tests on it, else for validation.
 
     Raises:
         InputError: the parts differ in bands, units, data type, scale or offset, or two tiles
             would have one name.
     """
     description = _describe(parts)
+    if keep_splits:
+        description = replace(description, split_method=_KEPT)
     tile_name = _renaming(parts, "tile_id")
     counts = Counter(
         tile_name(name, tile) for name, part in parts.items() for tile in part.tile_ids
@@ -53,6 +65,8 @@ def merge_datasets(
         )
     scene_name = _renaming(parts, "scene")
     done, total = 0, sum(len(part) for part in parts.values())
+    splits: list[Split] = []
+    written: dict[bytes, int] = {}
     with (
         atomic_directory(out, overwrite=overwrite) as stage,
         DatasetWriter(stage, description) as writer,
@@ -63,6 +77,15 @@ def merge_datasets(
             groups, scenes = part.column("group"), part.column("scene")
             for at, own_event in enumerate(part.column("event")):
                 tile = part.tile(at)
+                done += 1
+                progress(done, total)
+                if keep_splits:
+                    own = part.splits[at]
+                    before = written.setdefault(_digest(tile), len(splits))
+                    if before < len(splits):
+                        splits[before] = min(splits[before], own, key=_CAUTIOUS.index)
+                        continue
+                    splits.append(own)
                 row = {
                     **{column: values[at] for column, values in copied.items()},
                     **pixel_columns(tile),
@@ -72,9 +95,26 @@ def merge_datasets(
                     "footprint": footprints[at],
                 }
                 writer.add_row(replace(tile, tile_id=tile_name(name, tile.tile_id)), row)
-                done += 1
-                progress(done, total)
-        return writer.finish()
+        return writer.finish(splits if keep_splits else None)
+
+
+def _digest(tile: Tile) -> bytes:
+    """Return a digest of pixels, label and validity."""
+    digest = hashlib.sha256(str((tile.stored.dtype, tile.stored.shape)).encode())
+    for part in (tile.stored, tile.label, tile.valid):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.digest()
+
+
+def names_of(folders: Sequence[Path]) -> list[str]:
+    """Return a name for each dataset: that of its folder, numbered where two are equal."""
+    counts = Counter[str]()
+    names = []
+    for folder in folders:
+        name = folder.resolve().name or "tiles"
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
+    return names
 
 
 def _describe(parts: Mapping[str, TileDataset]) -> DatasetDescription:

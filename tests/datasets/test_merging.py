@@ -9,14 +9,18 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 from tests.factories.datasets import write_dataset
+from typer.testing import CliRunner
 
+import landslip
+from landslip.cli.app import app
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
-from landslip.datasets.merge import merge_datasets
+from landslip.datasets.merging import merge_datasets, names_of
+from landslip.datasets.splits.assignment import SplitPlan
 
 PLACE = Grid(crs=CRS.from_epsg(32648), transform=Affine(2, 0, 3e5, 0, -2, 3e6), shape=(9, 99))
 MakePart = Callable[..., TileDataset]
@@ -195,3 +199,30 @@ def test_existing_output_is_refused(make_part: MakePart, tmp_path: Path) -> None
         merge_datasets(part, {}, tmp_path / "out")
     merge_datasets(part, {}, tmp_path / "out", overwrite=True)
     assert Split.TRAIN in TileDataset(tmp_path / "out").splits
+
+
+def test_tiles_stay_in_their_split_and_duplicates_are_tested_on(
+    make_part: MakePart, tmp_path: Path
+) -> None:
+    """The second dataset tests on tiles that the first trains on."""
+    one = make_part("one", ["a", "b", "c", "d"], plan=SplitPlan(test_share=0, val_share=0.5))
+    again = make_part("eno", ["a", "b"], plan=SplitPlan(test_share=1.0))
+    for same in (0, 1):
+        np.testing.assert_array_equal(one.tile(same).stored, again.tile(same).stored)
+    joined = landslip.datasets.merge([one, again.path], out=tmp_path / "out")
+    assert joined.tile_ids == ["one_a", "one_b", "one_c", "one_d"]
+    assert joined.splits == [Split.TEST, Split.TEST, *one.splits[2:]]
+    assert joined.card.split_method == "that of each of the joined datasets"
+    words = ["dataset", "merge", str(one.path), str(again.path), "--out", str(tmp_path / "cli")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    card = TileDataset(tmp_path / "cli").card
+    assert (card.pixels_sha256, card.split_sha256) == (
+        joined.card.pixels_sha256,
+        joined.card.split_sha256,
+    )
+
+
+def test_folders_of_one_name_are_numbered() -> None:
+    folders = [Path("/a/tiles"), Path("/b/tiles"), Path("/b/other")]
+    assert names_of(folders) == ["tiles", "tiles_2", "other"]
