@@ -28,7 +28,7 @@ from landslip.preprocessing.orthorectification.camera_refinement import (
     RefinementRequest,
     refine_camera,
 )
-from landslip.preprocessing.orthorectification.dem import DemRequest, load_dem
+from landslip.preprocessing.orthorectification.dem import DemRequest, TerrainHeights, load_dem
 from landslip.preprocessing.orthorectification.elevation import GridProjection
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.map_grid import (
@@ -114,7 +114,12 @@ class Work:
     ) -> RadiometricCorrection:
         """Return what counts mean."""
         histograms = count_histograms(self.stated)
-        return derive_radiometric_correction(self.product, histograms, 0.0, atmosphere=atmosphere)
+        return derive_radiometric_correction(
+            self.product,
+            histograms,
+            TerrainHeights(mean=0.0, p05=0.0, p95=0.0),
+            atmosphere=atmosphere,
+        )
 
     def truth(self, at: int) -> Pixels:
         """Return the ground's reflectance of a date, stored numbers, on the part that is seen."""

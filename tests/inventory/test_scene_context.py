@@ -15,11 +15,13 @@ from shapely.affinity import translate
 
 import landslip.inventory.scene_context
 from landslip.core.bands import Bands
-from landslip.core.choices import Units
+from landslip.core.choices import AtmosphericCorrection, Units
 from landslip.core.crs import reproject
 from landslip.core.errors import InputError
 from landslip.inventory.scene_context import SpectralAttributes, spectral_attributes
 from landslip.io.raster import Scene, SceneOptions
+from landslip.preprocessing.radiometry.atmosphere_tags import atmosphere_tags
+from landslip.preprocessing.radiometry.six_s import SurfaceCorrection
 
 WriteRaster = Callable[..., Path]
 UTM = CRS.from_epsg(32650)
@@ -87,6 +89,30 @@ def test_brightness_is_the_share_as_bright_as_cloud(
     paint(pixels, slice(10, 20), slice(10, 17), CLOUD)
     found = look(pixels, on_scene(10, 10, 20, 20), on_scene(30, 10, 40, 20))
     assert found.bright_share.tolist() == pytest.approx([0.7, 0])
+
+
+def test_clouds_are_as_bright_as_at_the_top_of_the_atmosphere(write_raster: WriteRaster) -> None:
+    """A cloud of 0.3 in blue there is one of 0.18 without the haze, and below the threshold."""
+    haze = {"blue": 0.12, "green": 0.08, "red": 0.06, "nir": 0.02}
+    at_top = np.array([0.30, 0.29, 0.28, 0.30])
+    pixels = ground(SOIL)
+    paint(pixels, slice(10, 20), slice(10, 20), tuple(at_top - list(haze.values())))
+    path = write_raster("scene.tif", pixels, names=NAMES, scales=(1e-4,) * 4, nodata=0)
+    polygons = np.array([on_scene(10, 10, 20, 20)], dtype=object)
+
+    def bright_share() -> float:
+        with Scene(path) as scene:
+            return float(spectral_attributes(polygons, UTM, scene).bright_share[0])
+
+    assert bright_share() == 0, "nothing says that it was corrected"
+    correction = SurfaceCorrection({band: (1.0, value, 0.0) for band, value in haze.items()})
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(**atmosphere_tags(AtmosphericCorrection.DOS, correction))
+    assert bright_share() == 1
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(ATMOSPHERE_RED="much")
+    with pytest.raises(InputError, match=r"scene\.tif: the tag ATMOSPHERE_RED holds three numbers"):
+        bright_share()
 
 
 def test_water_is_sought_around_and_not_inside(look: Callable[..., SpectralAttributes]) -> None:
@@ -278,7 +304,7 @@ def test_tiles_give_what_slow_looking_gives(
         landslip.inventory.scene_context._TILE_PX = before
     row, col = np.indices(SHAPE) + 0.5
     _, green, red, nir = 1e-4 * pixels.astype(np.float64)
-    valid = (pixels != 0).all(axis=0)
+    valid = (pixels != 0).any(axis=0)
     with np.errstate(invalid="ignore"):
         index, water = (nir - red) / (nir + red), (green - nir) / (green + nir) > 0
     for at, polygon in enumerate(polygons):

@@ -23,6 +23,7 @@ from landslip.inventory.record import SceneRecord
 from landslip.inventory.request import AuxiliaryData
 from landslip.io.raster import Scene, SceneOptions, Valid
 from landslip.io.raster.location import Location, place_of
+from landslip.preprocessing.radiometry.atmosphere_tags import correction_in
 from landslip.preprocessing.radiometry.clouds import (
     CLOUD_BANDS,
     CloudThresholds,
@@ -62,7 +63,8 @@ class SpectralAttributes:
 
     NDVI is (nir - red) / (nir + red), the mean of the valid pixels; ``bright_share`` the fraction
     of them that is as bright and white as cloud
-    (`landslip.preprocessing.radiometry.clouds.bright_cloud_pixels`), which needs reflectance, as
+    (`landslip.preprocessing.radiometry.clouds.bright_cloud_pixels`), which needs reflectance at the
+    top of the atmosphere: what a scene's tags say was corrected is undone. It needs reflectance, as
     does ``water_near``: the fraction of the valid pixels around it that is water. Around is within
     3 px or 10 m, whichever is more; water is where (green - nir) / (green + nir) > 0 (McFeeters
     1996, doi 10.1080/01431169608948714). ``valid_share`` is the fraction of its pixels that is
@@ -256,16 +258,16 @@ def _cumulative_sums(scene: Scene, tile: Window) -> NDArray[np.float64]:
     values = scene.radiometry.values(stored)
     band = {name: values[at] for at, name in enumerate(bands)}
     sums = np.zeros((len(_SUMS), tile.height, tile.width + 1))
-    for at, summand in enumerate(_summands(band, valid, scene.radiometry)):
+    for at, summand in enumerate(_summands(band, valid, scene)):
         np.cumsum(summand, axis=1, out=sums[at, :, 1:], dtype=np.float64)
     return sums
 
 
 def _summands(
-    band: dict[str, NDArray[np.float32]], valid: Valid, radiometry: Radiometry
+    band: dict[str, NDArray[np.float32]], valid: Valid, scene: Scene
 ) -> Iterator[NDArray[np.float64] | Valid]:
     """Yield what is summed, each (height, width), in the order of the sums."""
-    unknown = np.full(valid.shape, np.nan)
+    unknown, radiometry = np.full(valid.shape, np.nan), scene.radiometry
     yield valid
     has_ndvi = {"nir", "red"} <= band.keys()
     ndvi = _normalised_difference(band["nir"], band["red"]) if has_ndvi else unknown
@@ -273,7 +275,14 @@ def _summands(
     yield is_known
     yield np.where(is_known, ndvi, 0.0)
     if _is_scaled_reflectance(radiometry) and set(CLOUD_BANDS) <= band.keys():
-        yield bright_cloud_pixels(np.stack([band[name] for name in CLOUD_BANDS]), valid, _CLOUD)
+        reflectance = np.stack([band[name] for name in CLOUD_BANDS])
+        try:
+            correction = correction_in(scene.tags, CLOUD_BANDS)
+        except InputError as error:
+            raise InputError(f"{scene.path}: {error}") from error
+        if correction is not None:
+            reflectance = correction.undo(reflectance, CLOUD_BANDS)
+        yield bright_cloud_pixels(reflectance, valid, _CLOUD)
     else:
         yield unknown
     if radiometry.units is Units.REFLECTANCE and {"nir", "green"} <= band.keys():

@@ -337,3 +337,20 @@ def test_two_images_share_one_model(tmp_path: Path, rpc: RPC) -> None:
     path = write_land(tmp_path / "dem.tif")
     wide = load_dem(DemRequest(path=path, heights=ELLIPSOID), [(rpc, (10, 10)), (rpc, SHAPE)])
     assert wide[0].grid == load(rpc, path)[0].grid
+
+
+def test_heights_of_the_images_ground_leave_out_what_is_around(tmp_path: Path, rpc: RPC) -> None:
+    """A ridge 550 m west of the image's middle, beside it, does not count."""
+    plain = load(rpc, write_land(tmp_path / "dem.tif"))[1].terrain_m
+    ridge = np.zeros(CELLS, np.bool_)
+    ridge[:, 105:112] = True
+    path = write_land(tmp_path / "ridge.tif", holes=ridge, hole=4800.0)
+    elevation, report = load(rpc, path)
+    assert report.highest_m == elevation.range_m[1] == pytest.approx(4800)
+    assert report.terrain_m == plain
+    assert plain.mean == pytest.approx(land_m(places()).mean(), abs=20)
+    assert 1350 <= plain.p05 < plain.mean < plain.p95 <= 1650
+    lifted = load(
+        rpc, write_land(tmp_path / "sea.tif", lift_m=40.0), HeightReference(offset_m=-40.0)
+    )
+    assert lifted[1].terrain_m.mean == pytest.approx(plain.mean + 40, abs=0.1)

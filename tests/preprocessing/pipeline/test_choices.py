@@ -9,6 +9,7 @@ import pytest
 import rasterio
 import yaml
 
+from landslip.preprocessing.radiometry.atmosphere_tags import correction_in
 from landslip.preprocessing.radiometry.calibration import select_calibration
 
 from .conftest import (
@@ -115,6 +116,15 @@ def test_dark_objects_tell_the_haze(work: CommandRunner, library: ProductLibrary
     lowered = np.nanmean(toa.reflectance - dos.reflectance, axis=(1, 2))
     assert lowered == pytest.approx(HAZE[1:], abs=0.004)
     assert toa.quality["radiometry"]["haze"] is None
+    with rasterio.open(dos.path) as file, rasterio.open(toa.path) as other:
+        correction = correction_in(file.tags(), BANDS)
+        assert correction_in(other.tags(), BANDS) is None
+        assert other.tags()["ATMOSPHERE"] == "toa"
+    assert correction is not None
+    undone = correction.undo(dos.reflectance, BANDS)
+    is_clipped = dos.stored <= 1
+    difference = np.abs(undone - toa.reflectance)[~is_clipped]
+    assert np.nanquantile(difference, 0.99) < 0.01, "but for the fusion's rounding"
 
 
 def test_6s_runs_or_says_what_is_missing(work: CommandRunner, library: ProductLibrary) -> None:

@@ -3,8 +3,10 @@ from datetime import datetime
 
 import pytest
 
+from landslip.preprocessing.orthorectification.dem import TerrainHeights
 from landslip.preprocessing.pipeline.radiometric_correction import BANDS, RadiometricCorrection
 from landslip.preprocessing.radiometry.calibration import select_calibration, toa_conversion
+from landslip.preprocessing.radiometry.six_s import SurfaceCorrection
 from landslip.preprocessing.radiometry.sun import SunTags, interpret_sun_tags
 
 
@@ -24,6 +26,18 @@ def light() -> RadiometricCorrection:
         calibration, BANDS, sun_zenith_deg=sun.zenith_deg, sun_distance_au=sun.distance_au
     )
     return RadiometricCorrection(calibration=calibration, sun=sun, toa=toa, conversion=toa)
+
+
+def test_relief_is_reported_where_6s_takes_one_height(light: RadiometricCorrection) -> None:
+    flat, steep = (
+        TerrainHeights(mean=2400.0, p05=2400.0 - by, p95=2400.0 + by) for by in (300, 900)
+    )
+    surface = SurfaceCorrection({"blue": (1.3, 0.09, 0.15)})
+    assert replace(light, surface=surface, terrain=flat).warnings == ()
+    assert replace(light, terrain=steep).warnings == ()
+    (note,) = replace(light, surface=surface, terrain=steep).warnings
+    assert "mean height of 2400 m, and 5 % to 95 % of the ground is at 1500 to 3300 m" in note
+    assert light.as_dict()["terrain_m"] is None
 
 
 def test_much_saturation_is_reported_by_band(light: RadiometricCorrection) -> None:

@@ -7,7 +7,7 @@ several bands with nodata, as all else that is done to a Cloud-Optimized GeoTIFF
 import math
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,13 @@ def output_bands(
 class RasterOutput:
     """A tiled GeoTIFF written window by window, then turned into a Cloud-Optimized GeoTIFF."""
 
-    def __init__(self, path: Path, grid: Grid, layers: tuple[OutputBand, ...]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        grid: Grid,
+        layers: tuple[OutputBand, ...],
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         """Create the file; every layer has the first one's dtype and nodata."""
         self._path = path
         self._layers = layers
@@ -108,6 +114,8 @@ class RasterOutput:
         self._file.scales = tuple(layer.scale for layer in layers)
         self._file.offsets = tuple(layer.offset for layer in layers)
         self._file.units = tuple(layer.units or "" for layer in layers)
+        if tags:
+            self._file.update_tags(**tags)
 
     def write(self, values: Stored, window: Window) -> None:
         """Write (bands, height, width) or (height, width) at a window inside the grid."""
@@ -209,7 +217,12 @@ class PyramidOutput:
     """
 
     def __init__(
-        self, path: Path, grid: Grid, layers: tuple[OutputBand, ...], window_px: int
+        self,
+        path: Path,
+        grid: Grid,
+        layers: tuple[OutputBand, ...],
+        window_px: int,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Create files in a folder ``path`` that is removed at the end.
 
@@ -223,7 +236,8 @@ class PyramidOutput:
             grids.append(grids[-1].coarser(2, covering=True))
         self._paths = [path / f"{level}.tif" for level in range(len(grids))]
         self._levels = [
-            RasterOutput(file, one, layers) for file, one in zip(self._paths, grids, strict=True)
+            RasterOutput(file, one, layers, tags)
+            for file, one in zip(self._paths, grids, strict=True)
         ]
 
     def levels_of(self, stored: Stored) -> list[Stored]:
@@ -332,12 +346,13 @@ def write_map(
     layers: tuple[OutputBand, ...],
     make: Callable[[Window], WindowOutput[Note]],
     progress: Progress,
+    tags: Mapping[str, str] | None = None,
 ) -> list[Note]:
     """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
 
     A temporary folder is made beside it; several threads call ``make``; progress is in pixels.
     """
-    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX)
+    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX, tags)
     total, done = math.prod(grid.shape), 0
     notes = []
 

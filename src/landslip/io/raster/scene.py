@@ -115,6 +115,11 @@ class Scene(Closeable):
         return self.validity.common_nodata
 
     @property
+    def tags(self) -> dict[str, str]:
+        """The file's own tags."""
+        return dict(self._file.tags())
+
+    @property
     def block(self) -> tuple[int, int]:
         """(height, width) of the blocks that the file is stored in."""
         height, width = self._file.block_shapes[self._indexes[0] - 1]

@@ -28,6 +28,7 @@ from landslip.preprocessing.coregistration.displaced_scene import (
     output_grid,
 )
 from landslip.preprocessing.coregistration.shift_models import Residuals
+from landslip.preprocessing.radiometry.atmosphere_tags import kept_tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,8 @@ def register(
             return WindowOutput(stored, None)
 
         with atomic_file(out, overwrite=options.overwrite) as stage:
-            write_map(stage, grid, output_bands(names, scene.radiometry, nodata), make, progress)
+            layers = output_bands(names, scene.radiometry, nodata)
+            write_map(stage, grid, layers, make, progress, kept_tags(scene.tags))
     notes = list(aligned.notes)
     if scene.nodata != nodata and not math.isnan(nodata):
         notes.append(

@@ -24,7 +24,7 @@ from landslip.preprocessing.orthorectification.map_grid import (
     image_outline,
     locate_at_height,
 )
-from landslip.preprocessing.resampling import Flags, NodeLattice, Points
+from landslip.preprocessing.resampling import Flags, NodeLattice, Pixels, Points
 
 _GEOIDS = {"egm96": 5773, "egm2008": 3855}
 _FARTHEST_M = 120.0
@@ -161,11 +161,24 @@ class DemRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TerrainHeights:
+    """Heights of the images' ground in metres over the vertical datum, nearly that over the sea.
+
+    ``p05`` and ``p95`` are those that 5 % and 95 % of it are under.
+    """
+
+    mean: float
+    p05: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemReport:
     """Properties of an elevation model, over the scene.
 
     ``heights`` is the vertical datum and ``undulation_m`` its mean height over the ellipsoid, as
-    ``lowest_m`` and ``highest_m`` are. Fractions are of heights that were missing, that were filled
+    ``lowest_m`` and ``highest_m`` of the part of the model that was read are; ``terrain_m`` is of
+    the images' ground alone. Fractions are of heights that were missing, that were filled
     from their surroundings, and of the images' ground that the model covers.
     """
 
@@ -174,6 +187,7 @@ class DemReport:
     undulation_m: float
     lowest_m: float
     highest_m: float
+    terrain_m: TerrainHeights
     missing_share: float
     filled_share: float
     covered_share: float
@@ -261,6 +275,7 @@ def load_dem(
         undulation_m=float(np.mean(undulation)),
         lowest_m=elevation.range_m[0],
         highest_m=elevation.range_m[1],
+        terrain_m=_terrain_heights(elevation, outlines, undulation),
         missing_share=missing,
         filled_share=was_filled,
         covered_share=covered,
@@ -287,6 +302,18 @@ def _needed_window(file: ElevationRaster, cameras: list[tuple[RPC, tuple[int, in
             f"longitude {rpc.lon_off:.3f}, latitude {rpc.lat_off:.3f}; choose one that covers it"
         )
     return inside
+
+
+def _terrain_heights(
+    elevation: Elevation, outlines: list[Points], undulation_m: Pixels
+) -> TerrainHeights:
+    scenes = [shapely.Polygon(elevation.pixels_of(outline)).buffer(0) for outline in outlines]
+    shape = elevation.height_m.shape
+    under = rasterize(scenes, out_shape=shape, all_touched=True, dtype="uint8") != 0
+    under &= elevation.known
+    heights = (elevation.height_m - undulation_m)[under if under.any() else ...]
+    p05, p95 = np.percentile(heights, (5, 95)).tolist()
+    return TerrainHeights(mean=float(heights.mean(dtype=np.float64)), p05=p05, p95=p95)
 
 
 def _covered_fraction(elevation: Elevation, outlines: list[Points], has_height: Flags) -> float:

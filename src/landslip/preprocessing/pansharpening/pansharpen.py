@@ -29,6 +29,7 @@ from landslip.preprocessing.pansharpening.image_pair import (
 )
 from landslip.preprocessing.pansharpening.multiresolution import MTF_NYQUIST
 from landslip.preprocessing.pansharpening.quality import assess_fusion
+from landslip.preprocessing.radiometry.atmosphere_tags import kept_tags
 from landslip.preprocessing.resampling import Flags, Pixels
 
 _SAMPLE_PX, _SAMPLES_PER_AXIS = 64, 12
@@ -168,4 +169,5 @@ def _write(pair: RasterPair, fusion: Fusion, path: Path, progress: Progress) -> 
         return WindowOutput(stored, int(np.count_nonzero(valid)))
 
     layers = output_bands(pair.ms.bands, radiometry, nodata)
-    return sum(write_map(path, pair.pan.grid.at(frame), layers, make, progress))
+    tags = kept_tags(pair.ms.tags)
+    return sum(write_map(path, pair.pan.grid.at(frame), layers, make, progress, tags))

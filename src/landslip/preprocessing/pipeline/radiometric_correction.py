@@ -1,7 +1,7 @@
 """Radiometric correction of a product: sun, calibration and atmosphere."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from landslip.core.choices import AtmosphericCorrection
 from landslip.core.errors import InputError, argument
 from landslip.core.rpc import RPC
+from landslip.preprocessing.orthorectification.dem import TerrainHeights
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product
+from landslip.preprocessing.radiometry.atmosphere_tags import atmosphere_tags
 from landslip.preprocessing.radiometry.calibration import (
     RadiometricCalibration,
     ReflectanceConversion,
@@ -35,7 +37,7 @@ from landslip.preprocessing.radiometry.sun import SunReading, SunTags, interpret
 
 BANDS = (*PAN_BANDS, *MSS_BANDS)
 SATURATED_DN = 1023
-_NOTABLE_FRACTION = 0.01
+_NOTABLE_FRACTION, _NOTABLE_RELIEF_M = 0.01, 1000.0
 _EARTH_RADIUS_M = 6_371_000.0
 Pixels = NDArray[np.float32]
 
@@ -55,6 +57,7 @@ class RadiometricCorrection:
     conversion: ReflectanceConversion
     surface: SurfaceCorrection | None = None
     haze: HazeEstimate | None = None
+    terrain: TerrainHeights | None = None
     view_deg: tuple[float, float] = (0.0, 0.0)
     source_fractions: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -64,9 +67,26 @@ class RadiometricCorrection:
         return values if self.surface is None else self.surface.apply(values, bands)
 
     @property
+    def tags(self) -> dict[str, str]:
+        """What the scene's file says of it."""
+        if self.surface is not None:
+            return atmosphere_tags(AtmosphericCorrection.SIX_S, self.surface)
+        if self.haze is not None:
+            haze = {band: (1.0, value, 0.0) for band, value in self.haze.reflectance.items()}
+            return atmosphere_tags(AtmosphericCorrection.DOS, SurfaceCorrection(haze))
+        return atmosphere_tags(AtmosphericCorrection.TOA, None)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence each."""
         notes = [] if self.haze is None else list(self.haze.warnings)
+        terrain = self.terrain
+        if self.surface and terrain and terrain.p95 - terrain.p05 > _NOTABLE_RELIEF_M:
+            notes.append(
+                f"6S corrects for the air over the mean height of {terrain.mean:.0f} m, and 5 % to "
+                f"95 % of the ground is at {terrain.p05:.0f} to {terrain.p95:.0f} m: reflectance, "
+                "most in blue, is too low on the heights and too high in the valleys"
+            )
         for band, fractions in self.source_fractions.items():
             if fractions["saturated"] > _NOTABLE_FRACTION:
                 notes.append(
@@ -108,6 +128,7 @@ class RadiometricCorrection:
                 "reflectance": dict(self.haze.reflectance),
             },
             "six_s": None if self.surface is None else self.surface.as_dict(),
+            "terrain_m": None if self.terrain is None else asdict(self.terrain),
             "source_shares": self.source_fractions,
         }
 
@@ -115,7 +136,7 @@ class RadiometricCorrection:
 def derive_radiometric_correction(
     product: Product,
     histograms: dict[str, CountHistogram],
-    altitude_m: float,
+    terrain: TerrainHeights,
     *,
     atmosphere: AtmosphericCorrection = AtmosphericCorrection.TOA,
     optical_depth: float = 0.15,
@@ -123,8 +144,8 @@ def derive_radiometric_correction(
 ) -> RadiometricCorrection:
     """Interpret the sun tags, choose the calibration, and estimate the atmosphere's contribution.
 
-    Histograms are of counts by band, the altitude is the mean height of the terrain, the optical
-    depth that of the aerosol at 550 nm, for 6S; calibration: see `select_calibration`.
+    Histograms are of counts by band; 6S takes the mean height of the terrain, and the optical depth
+    of the aerosol at 550 nm; calibration: see `select_calibration`.
 
     Raises:
         InputError: tags and sun disagree, or there is no calibration.
@@ -167,7 +188,7 @@ def derive_radiometric_correction(
             sun_azimuth_deg=sun.azimuth_deg,
             month=sun.utc.month,
             day=sun.utc.day,
-            altitude_m=altitude_m,
+            altitude_m=terrain.mean,
             atmosphere=AtmosphericState.standard(standard, optical_depth_550=optical_depth),
             view_zenith_deg=view_zenith_deg,
             view_azimuth_deg=view_azimuth_deg,
@@ -189,6 +210,7 @@ def derive_radiometric_correction(
         conversion=toa if haze is None else toa.less(haze.reflectance),
         surface=surface,
         haze=haze,
+        terrain=terrain,
         view_deg=(view_zenith_deg, view_azimuth_deg),
         source_fractions=fractions,
     )

@@ -1,7 +1,6 @@
 """Preprocessing of level-1A products to reflectance scenes: one product, or several on one grid."""
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -308,7 +307,7 @@ def _prepare(
         correction = derive_radiometric_correction(
             product,
             histograms,
-            math.fsum(elevation.range_m) / 2,
+            dem.terrain_m,
             atmosphere=request.atmosphere,
             optical_depth=request.optical_depth,
             calibration=request.calibration,

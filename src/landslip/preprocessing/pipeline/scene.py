@@ -133,7 +133,7 @@ def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress)
     radiometry = Radiometry(dtype=_DTYPE, scale=SCALE, units=Units.REFLECTANCE)
     bands = output_bands(MSS_BANDS, radiometry, _NODATA)
     grid = inputs.ground.grid
-    counts = write_map(path, grid, bands, window_function(inputs), progress)
+    counts = write_map(path, grid, bands, window_function(inputs), progress, inputs.correction.tags)
     pixels, valid = math.prod(grid.shape), sum(one.valid for one in counts)
     cloudy = sum(one.cloudy for one in counts)
     clipped = np.sum([one.clipped for one in counts], axis=0).tolist()

@@ -174,6 +174,17 @@ class SurfaceCorrection:
             y /= y * np.float32(xc) + np.float32(1)
         return surface
 
+    def undo(self, surface: NDArray[np.float32], bands: Sequence[str]) -> NDArray[np.float32]:
+        """Convert surface to top-of-atmosphere reflectance (bands, height, width)."""
+        reflectance = surface.astype(np.float32)
+        for number, band in enumerate(bands):
+            xap, xb, xc = self.coefficients[band]
+            y = reflectance[number]
+            y /= np.float32(1) - y * np.float32(xc)
+            y += np.float32(xb)
+            y /= np.float32(xap)
+        return reflectance
+
 
 def surface_correction(
     settings: SixSSettings,
