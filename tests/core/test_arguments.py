@@ -72,3 +72,23 @@ def test_an_opened_input_has_its_folder(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="out is also an input"):
         _work("a.tif", tiles=Opened(), out=tmp_path)
+
+
+@checked()
+def _fail(scene: PathArgument, dem: PathArgument | None = None, *, text: str) -> None:
+    raise InputError(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("no height is known", "a/scene.tif: no height is known", id="no name"),
+        pytest.param("dem.tif has no height", "dem.tif has no height", id="name of a file"),
+        pytest.param("dem: has no height", "dem: has no height", id="name of an argument"),
+        pytest.param("one demand", "a/scene.tif: one demand", id="no word"),
+    ],
+)
+def test_an_error_that_names_nothing_gets_the_inputs_name(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _fail("a/scene.tif", "b/dem.tif", text=text)
+    assert str(caught.value) == message

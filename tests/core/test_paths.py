@@ -92,6 +92,8 @@ def test_outputs_among_inputs_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(LandslipError, match=rule):
             check_outputs({"out": out}, [read])
+    with pytest.raises(InputError, match="out is a path on this machine and no address; got s3:/b"):
+        check_outputs({"out": Path("s3://b/map")}, [file])
     with pytest.raises(InputError, match="is both out and report"):
         check_outputs({"out": data / "a.tif", "report": data / "a.tif"}, [], "file")
 

@@ -4,6 +4,7 @@ import functools
 import inspect
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from os import PathLike, fspath
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from landslip.core.bands import Bands
-from landslip.core.errors import InputError, argument, excerpt
+from landslip.core.errors import LONGEST_MESSAGE, InputError, LandslipError, argument, excerpt
 from landslip.core.paths import (
     OutputKind,
     PathArgument,
@@ -79,11 +80,25 @@ def checked(
                     elif name not in _SEARCHED and not is_address(fspath(path)):
                         inputs.append(Path(path))
             check_outputs(outputs, inputs, out)
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except LandslipError as error:
+                _name_input(error, [*inputs, *outputs.values()], list(signature.parameters))
+                raise
 
         return run
 
     return decorate
+
+
+def _name_input(error: LandslipError, paths: list[Path], arguments: list[str]) -> None:
+    """Begin a message that names neither a path nor an argument with the first path."""
+    text = str(error)
+    is_named = any(str(path) in text or path.name in text for path in paths) or any(
+        re.search(rf"(?<!\w){re.escape(argument(name))}(?!\w)", text) for name in arguments
+    )
+    if paths and not is_named:
+        error.args = (excerpt(f"{paths[0]}: {text}", LONGEST_MESSAGE),)
 
 
 def _takes_paths(annotation: Any) -> bool:

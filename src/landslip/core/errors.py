@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LONGEST_MESSAGE = 1200
+LONGEST_MESSAGE = 1200
 _BREAKS = re.compile(r"[\t\n\r\v\f]+\s*")
 
 
@@ -16,7 +16,7 @@ class LandslipError(Exception):
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(excerpt(message, _LONGEST_MESSAGE))
+        super().__init__(excerpt(message, LONGEST_MESSAGE))
 
 
 class InputError(LandslipError):

@@ -156,6 +156,10 @@ def _refuse_mixing(out: Path, path: Path, name: str, kind: OutputKind) -> None:
 
 
 def _check_writable(out: Path, name: str) -> None:
+    if re.match(r"\w+:/", str(out)):
+        raise InputError(
+            f"{argument(name)} is a path on this machine and no address; got {excerpt(out, 80)}"
+        )
     refuse_special(out)
     if len(out.name.encode()) > _MAX_NAME_BYTES - _UNFINISHED_BYTES:
         raise InputError(

@@ -179,7 +179,9 @@ def spectral_attributes(
     try:
         on_map = reproject(polygons, crs, scene.grid.crs, scene.grid.middle[0])
     except InputError as error:
-        raise InputError(f"the landslides cannot be placed on the scene: {error}") from error
+        raise InputError(
+            f"{scene.path}: the landslides cannot be placed on the scene: {error}"
+        ) from error
     to_pixels = ~scene.grid.transform
     in_pixels = shapely.transform(on_map, lambda points: map_points(to_pixels, points))
     resolution_m = scene.grid.resolution_m

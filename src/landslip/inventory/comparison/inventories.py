@@ -125,7 +125,7 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
     if (file / RECORD).is_file():
         file, layer = file / GEOPACKAGE, layer or LANDSLIDES
     theirs = read_polygon_file(file, layer, layer_argument="reference_layer")
-    crs = _common_crs(ours.frame, theirs.frame)
+    crs = _common_crs(request, ours.frame, theirs.frame)
     area = None
     if request.area is not None:
         frame = read_polygon_file(request.area, layer_argument=None).frame
@@ -159,16 +159,17 @@ def _crs(frame: geopandas.GeoDataFrame) -> CRS | None:
     return None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
 
 
-def _common_crs(ours: geopandas.GeoDataFrame, theirs: geopandas.GeoDataFrame) -> CRS | None:
+def _common_crs(
+    request: ComparisonRequest, ours: geopandas.GeoDataFrame, theirs: geopandas.GeoDataFrame
+) -> CRS | None:
     """Return the system that both are compared in: the inventory's own where it is in metres."""
     crs, other = _crs(ours), _crs(theirs)
     if (crs is None) != (other is None):
-        without, with_one = (
-            ("inventory", "reference") if crs is None else ("reference", "inventory")
-        )
+        paths = (request.inventory, request.reference)
+        without, with_one = paths if crs is None else reversed(paths)
         raise InputError(
-            f"both inventories need a coordinate system, or neither; the {without} has none and "
-            f"the {with_one} one. Assign it to the {without}"
+            f"{without}: both inventories need a coordinate system, or neither; this one has none "
+            f"and {with_one} has one; assign it to the one without"
         )
     if crs is None or other is None:
         return None
