@@ -51,7 +51,7 @@ def run(
     request = OrthoRequest(
         image=image,
         dem=DemRequest(path=dem, heights=heights, **dem_words),
-        out=out,
+        out=more.pop("out", out),
         **({"resolution_m": 2.0, "overwrite": True} | more),
     )
     return out, orthorectify(request)
@@ -292,6 +292,17 @@ def test_a_file_beside_the_image_is_read(
     dem.symlink_to(image_and_dem[1])
     ortho, _ = run(image, dem)
     check_true(misread_px(ortho, camera))
+
+
+def test_a_map_without_a_pixel_is_refused(
+    tmp_path: Path, image_and_dem: ImageAndDem, rpc: RPC
+) -> None:
+    image = write_image(
+        tmp_path / "image.tif", np.full_like(places(SHAPE), np.nan), rpc, nodata=np.nan
+    )
+    with pytest.raises(InputError, match=r"image\.tif: no pixel of the map has data"):
+        run(image, image_and_dem[1], out=tmp_path / "ortho.tif")
+    assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
 
 
 def test_an_image_without_rpcs_is_refused(tmp_path: Path, image_and_dem: ImageAndDem) -> None:

@@ -88,8 +88,8 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
     """Write an image as a Cloud-Optimized GeoTIFF on the map, its data type kept.
 
     Raises:
-        InputError: the image has no RPCs, the elevation model does not fit, or the reference
-            cannot be matched.
+        InputError: the image has no RPCs, the elevation model does not fit, the reference cannot
+            be matched, or no pixel of the map would have data.
         OutputExistsError: ``out`` exists and may not be replaced.
     """
     refuse_existing_file(request.out, overwrite=request.overwrite)
@@ -137,8 +137,13 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
             return WindowOutput(stored, (coordinates.error_px, int(valid.sum())))
 
         with atomic_file(request.out, overwrite=request.overwrite) as path:
-            notes = write_map(path, ground.grid, layers, make, progress)
-    errors, counts = zip(*notes, strict=True)
+            errors, counts = zip(*write_map(path, ground.grid, layers, make, progress), strict=True)
+            if not any(counts):
+                raise InputError(
+                    f"{image.path}: no pixel of the map has data, and nothing is written; check "
+                    f"the image's nodata value ({argument('nodata')}) and that the elevation model "
+                    "has heights there"
+                )
     return OrthoReport(
         grid=ground.grid,
         dem=dem,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslip.core.bands import Radiometry
 from landslip.core.choices import CloudHandling, Units
+from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
@@ -129,6 +130,9 @@ def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress)
 
     Returns, for a JSON file: pixels, fractions of valid and cloudy ones, fractions of the valid
     ones that were clipped by band, and the largest interpolation error of the camera models.
+
+    Raises:
+        InputError: no pixel has data.
     """
     radiometry = Radiometry(dtype=_DTYPE, scale=SCALE, units=Units.REFLECTANCE)
     bands = output_bands(MSS_BANDS, radiometry, _NODATA)
@@ -136,6 +140,12 @@ def write_reflectance_scene(inputs: SceneInputs, path: Path, progress: Progress)
     counts = write_map(path, grid, bands, window_function(inputs), progress, inputs.correction.tags)
     pixels, valid = math.prod(grid.shape), sum(one.valid for one in counts)
     cloudy = sum(one.cloudy for one in counts)
+    if valid == 0:
+        raise InputError(
+            f"{path.stem}: no pixel of the scene has data, and nothing is written: {cloudy} of "
+            f"{pixels} are cloud ({argument('clouds_become')}), and the others have no data in one "
+            "of the images or no height"
+        )
     clipped = np.sum([one.clipped for one in counts], axis=0).tolist()
     return {
         "pixels": pixels,
