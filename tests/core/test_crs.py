@@ -18,9 +18,9 @@ from landslip.core.crs import (
     check_on_map,
     clip_polygons,
     datum_note,
-    datum_shift,
     metric_crs,
     reproject,
+    use_datum_shift,
 )
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
@@ -260,7 +260,7 @@ def test_a_stated_shift_is_applied_both_ways(target: int) -> None:
     ours = at(BEIJING, SICHUAN)
     flat = pyproj.CRS.from_wkt(theirs.to_wkt())
     to_map = pyproj.Transformer.from_crs(flat.geodetic_crs, flat, always_xy=True)
-    with datum_shift("15.8,-154.4,-82.3"):
+    with use_datum_shift("15.8,-154.4,-82.3"):
         moved = reproject(ours, BEIJING, theirs)
         back = reproject(moved, theirs, BEIJING)
         assert datum_note("a.shp", BEIJING, theirs, ours) is None
@@ -296,7 +296,7 @@ def test_a_grid_of_shifts(tmp_path: Path) -> None:
             file.set_band_description(band, name)
             file.update_tags(band, UNITTYPE="arc-second", positive_value="east")
     ours = at(BEIJING, SICHUAN)
-    with datum_shift(str(path)):
+    with use_datum_shift(str(path)):
         moved = reproject(ours, BEIJING, CGCS2000)
         with pytest.raises(InputError, match=r"or beyond .*shift.tif"):
             reproject(at(BEIJING, (90.0, 31.0)), BEIJING, CGCS2000)
@@ -305,7 +305,10 @@ def test_a_grid_of_shifts(tmp_path: Path) -> None:
     )
     bad = tmp_path / "not.gsb"
     bad.write_text("no grid")
-    with datum_shift(str(bad)), pytest.raises(InputError, match=r"is .*not.gsb a grid of shifts"):
+    with (
+        use_datum_shift(str(bad)),
+        pytest.raises(InputError, match=r"is .*not.gsb a grid of shifts"),
+    ):
         reproject(ours, BEIJING, CGCS2000)
 
 
@@ -313,7 +316,7 @@ def test_a_grid_of_shifts(tmp_path: Path) -> None:
 def test_what_is_no_shift(text: str) -> None:
     with (
         pytest.raises(InputError, match="datum_shift is dx,dy,dz in metres, or "),
-        datum_shift(text),
+        use_datum_shift(text),
     ):
         pass
 

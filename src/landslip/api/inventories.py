@@ -19,6 +19,7 @@ from landslip.core.arguments import (
     optional_path,
 )
 from landslip.core.choices import DemTime, Language
+from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory
 from landslip.core.html import html_table
@@ -146,6 +147,7 @@ def make_inventory(
     draws: int = 500,
     seed: int = 0,
     name: str | None = None,
+    datum_shift: str | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> Inventory:
@@ -183,6 +185,9 @@ def make_inventory(
         draws: bootstrap draws for intervals.
         seed: of every draw.
         name: of the inventory; None: the source's.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
+            ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
+            million (position vector), or a grid file.
         overwrite: replace an inventory that exists.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
@@ -237,7 +242,10 @@ def make_inventory(
             seed=seed,
             overwrite=overwrite,
         )
-        with progress_bar("inventory", "steps", show=progress) as shown:
+        with (
+            use_datum_shift(datum_shift),
+            progress_bar("inventory", "steps", show=progress) as shown,
+        ):
             record = run(request, progress=shown)
     inventory = Inventory(folder=folder, record=record)
     if out is None:
@@ -258,6 +266,7 @@ def compare(
     min_iou: float = 0.5,
     draws: int = 1000,
     seed: int = 0,
+    datum_shift: str | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> "InventoryComparison":
@@ -274,6 +283,9 @@ def compare(
         min_iou: intersection over union from which two landslides are the same one.
         draws: bootstrap draws for intervals; 0 leaves them out.
         seed: of every draw.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
+            ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
+            million (position vector), or a grid file.
         overwrite: replace a comparison that exists.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
@@ -303,7 +315,7 @@ def compare(
             seed=seed,
             overwrite=overwrite,
         )
-        with progress_bar("compare", "steps", show=progress) as shown:
+        with use_datum_shift(datum_shift), progress_bar("compare", "steps", show=progress) as shown:
             return run(request, shown)
 
 

@@ -21,6 +21,7 @@ from landslip.core.choices import (
     PansharpeningMethod,
     RegistrationMode,
 )
+from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import progress_bar
@@ -86,6 +87,7 @@ def preprocess(
     clouds_become: str = CloudHandling.NODATA,
     resolution: float = 2.0,
     crs: str | None = None,
+    datum_shift: str | None = None,
     overwrite: bool = False,
     log: Callable[[str], None] | None = None,
     on_scene: "Callable[[PreprocessResult], None] | None" = None,
@@ -121,6 +123,9 @@ def preprocess(
         clouds_become: ``nodata`` or ``mask``.
         resolution: side of a pixel in metres.
         crs: projected coordinate system; None: the UTM zone of the first product.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
+            ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
+            million (position vector), or a grid file.
         overwrite: replace scenes that exist.
         log: called with a line for each step.
         on_scene: called with each scene when it is finished.
@@ -168,7 +173,7 @@ def preprocess(
         if on_scene is not None:
             on_scene(outcome)
 
-    with progress_bar("scene", "MPix", 1e6, show=progress) as report:
+    with use_datum_shift(datum_shift), progress_bar("scene", "MPix", 1e6, show=progress) as report:
 
         def watch(path: Path) -> ProgressCallbacks:
             if log is None:
@@ -198,6 +203,7 @@ def orthorectify(
     reference_model: str = "shift",
     max_shift: float | None = None,
     report: PathArgument | None = None,
+    datum_shift: str | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> "OrthoReport":
@@ -217,6 +223,9 @@ def orthorectify(
         reference_model: ``shift``, ``shift+drift`` or ``affine``.
         max_shift: largest error searched for, in metres.
         report: JSON file to write the figures to.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
+            ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
+            million (position vector), or a grid file.
         overwrite: replace files that exist.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
@@ -247,7 +256,10 @@ def orthorectify(
         reference=_refine_request(reference, reference_model, max_shift),
         overwrite=overwrite,
     )
-    with progress_bar("orthorectify", "MPix", 1e6, show=progress) as shown:
+    with (
+        use_datum_shift(datum_shift),
+        progress_bar("orthorectify", "MPix", 1e6, show=progress) as shown,
+    ):
         made = run(request, progress=shown)
     if report_file is not None:
         with atomic_file(report_file, overwrite=overwrite) as path:
@@ -268,6 +280,7 @@ def register(
     nodata: float | None = None,
     reference_nodata: float | None = None,
     report: PathArgument | None = None,
+    datum_shift: str | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> "RegistrationReport":
@@ -285,6 +298,9 @@ def register(
         nodata: value that marks missing data, over what the file says.
         reference_nodata: the same for the reference.
         report: JSON file to write the figures to.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
+            ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
+            million (position vector), or a grid file.
         overwrite: replace files that exist.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
@@ -310,7 +326,10 @@ def register(
         reference_nodata=reference_nodata,
         overwrite=overwrite,
     )
-    with progress_bar("register", "MPix", 1e6, show=progress) as shown:
+    with (
+        use_datum_shift(datum_shift),
+        progress_bar("register", "MPix", 1e6, show=progress) as shown,
+    ):
         made = run(Path(moving), Path(reference), Path(out), options, progress=shown)
     if report_file is not None:
         made.write(report_file)

@@ -50,6 +50,7 @@ def compare(
         int, typer.Option(help="Draws for the bootstrap intervals; 0 leaves them out.")
     ] = 1000,
     seed: options.Seed = 0,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Compare an inventory with another one that is taken as true.
@@ -71,6 +72,7 @@ def compare(
         min_iou=min_iou,
         draws=draws,
         seed=seed,
+        datum_shift=datum_shift,
         overwrite=overwrite,
         progress=True,
     )

@@ -51,6 +51,7 @@ def scene(
     seed: options.Seed = 0,
     units: options.UnitsOption = None,
     nodata: options.Nodata = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Cut a scene into tiles, with landslide polygons as labels.
@@ -79,6 +80,7 @@ def scene(
         seed=seed,
         units=units,
         nodata=nodata,
+        datum_shift=datum_shift,
         overwrite=overwrite,
         log=lambda note: typer.echo(f"note: {note}", err=True),
         progress=True,

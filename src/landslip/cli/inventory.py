@@ -117,6 +117,7 @@ def inventory(
     name: Annotated[
         str | None, typer.Option(help="Name of the inventory. [default: the source's]")
     ] = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make an inventory: polygons with their attributes, statistics, and files that others read.
@@ -165,6 +166,7 @@ def inventory(
         draws=draws,
         seed=seed,
         name=name,
+        datum_shift=datum_shift,
         overwrite=overwrite,
         progress=True,
     )

@@ -85,3 +85,11 @@ MaxShift = Annotated[
 ]
 Engine = Annotated[EngineName, typer.Option(help="What runs the network.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Number format the network runs in.")]
+DatumShift = Annotated[
+    str | None,
+    typer.Option(
+        help="How an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it: "
+        "dx,dy,dz in metres, dx,dy,dz,rx,ry,rz,s with seconds of arc and parts per million "
+        "(position vector), or a grid file (.gsb, .tif)."
+    ),
+]

@@ -29,6 +29,7 @@ def orthorectify(
     reference_model: options.ReferenceModel = ShiftModel.SHIFT,
     max_shift: options.MaxShift = None,
     report: Annotated[Path | None, typer.Option(help="JSON file to write figures to.")] = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Bring an image with RPCs onto the map, over an elevation model.
@@ -53,6 +54,7 @@ def orthorectify(
         reference_model=reference_model,
         max_shift=max_shift,
         report=report,
+        datum_shift=datum_shift,
         overwrite=overwrite,
         progress=True,
     )

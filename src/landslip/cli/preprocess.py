@@ -86,6 +86,7 @@ def preprocess(
     ] = CloudHandling.NODATA,
     resolution: Annotated[float, typer.Option(help="Side of a pixel in metres.")] = 2.0,
     crs: options.Crs = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make reflectance scenes of raw Gaofen-1 products.
@@ -126,6 +127,7 @@ def preprocess(
         clouds_become=clouds_become,
         resolution=resolution,
         crs=crs,
+        datum_shift=datum_shift,
         overwrite=overwrite,
         log=lambda line: typer.echo(line, err=True),
         on_scene=done,

@@ -38,6 +38,7 @@ def register(
         float | None, typer.Option(help="The same for the reference.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON file to write the figures to.")] = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Move a georeferenced scene onto another one.
@@ -61,6 +62,7 @@ def register(
         nodata=nodata,
         reference_nodata=reference_nodata,
         report=report,
+        datum_shift=datum_shift,
         overwrite=overwrite,
         progress=True,
     )

@@ -15,8 +15,11 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 from pyproj import network
-from pyproj.crs import BoundCRS
-from pyproj.crs.coordinate_operation import ToWGS84Transformation
+from pyproj.crs import BoundCRS, ProjectedCRS
+from pyproj.crs.coordinate_operation import (
+    LambertAzimuthalEqualAreaConversion,
+    ToWGS84Transformation,
+)
 from pyproj.transformer import TransformerGroup
 from rasterio.crs import CRS
 
@@ -179,7 +182,7 @@ def metric_crs(crs: CRS, geometries: NDArray[np.object_]) -> CRS:
     """Return a coordinate system in metres in which areas near the geometries are right.
 
     Their own, where it is projected, in metres and true to scale; else Lambert's azimuthal
-    equal-area projection about their middle, in which areas are exact everywhere and lengths
+    equal-area projection of their datum about their middle, in which areas are exact everywhere and lengths
     within 0.1 % up to 500 km away.
 
     Raises:
@@ -189,16 +192,17 @@ def metric_crs(crs: CRS, geometries: NDArray[np.object_]) -> CRS:
         return crs
     boxes = shapely.bounds(geometries)
     middles = (boxes[:, :2] + boxes[:, 2:])[~np.isnan(boxes[:, 0])] / 2
-    points = np.asarray(shapely.points(middles), dtype=object)
-    degrees = shapely.get_coordinates(reproject(points, crs, CRS.from_epsg(4326)))
+    base = geographic_base(_unbound(horizontal_crs(crs))) or pyproj.CRS.from_epsg(4326)
     lon = lat = 0.0
-    if len(degrees):  # the mean direction, which no meridian cuts
-        lons, lats = np.radians(degrees).T
+    if len(middles):  # the mean direction, which no meridian cuts
+        points = np.asarray(shapely.points(middles), dtype=object)
+        places = shapely.get_coordinates(reproject(points, crs, CRS.from_wkt(base.to_wkt())))
+        lons, lats = (places * axis_unit(base)).T
         east, north, up = np.cos(lats) * np.cos(lons), np.cos(lats) * np.sin(lons), np.sin(lats)
         x, y, z = float(east.mean()), float(north.mean()), float(up.mean())
         lon, lat = math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
-    text = f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84 +units=m +no_defs"
-    return CRS.from_wkt(pyproj.CRS.from_proj4(text).to_wkt())
+    middle = LambertAzimuthalEqualAreaConversion(round(lat, 4), round(lon, 4))
+    return CRS.from_wkt(ProjectedCRS(conversion=middle, geodetic_crs=base).to_wkt())
 
 
 def reproject(
@@ -351,7 +355,7 @@ _shift: DatumShift | None = None
 
 
 @contextmanager
-def datum_shift(text: str | None) -> Iterator[None]:
+def use_datum_shift(text: str | None) -> Iterator[None]:
     """Let coordinates between datums take a shift as `DatumShift.parse` reads it; None for none.
 
     It holds for the systems that are not of the ITRF family: from them to the family, or back.

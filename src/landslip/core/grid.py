@@ -9,7 +9,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import axis_unit, is_stretched, whole_turn
+from landslip.core.crs import axis_unit, is_stretched, transformation, whole_turn
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 
@@ -117,6 +117,26 @@ class Grid:
         cols = (window.col_off, window.col_end, window.col_end, window.col_off, window.col_off)
         rows = (window.row_off, window.row_off, window.row_end, window.row_end, window.row_off)
         return map_points(self.transform, np.column_stack([cols, rows]).astype(np.float64))
+
+
+class PixelTransform:
+    """From pixel coordinates of one grid to those of another one."""
+
+    def __init__(self, source: Grid, target: Grid) -> None:
+        """Both grids have a coordinate system, or neither has."""
+        self._to_map = source.transform
+        self._target = target
+        self._between = None
+        if source.crs is not None and target.crs is not None and source.crs != target.crs:
+            self._between = transformation(source.crs, target.crs)
+
+    def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map (n, 2) pixel coordinates (column, row); not finite where there is no way."""
+        places = map_points(self._to_map, points)
+        if self._between is not None:
+            places = self._between.points(places)
+        with np.errstate(invalid="ignore"):  # of what has no place: infinite
+            return self._target.pixels(places)
 
 
 def map_points(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -50,6 +50,7 @@ def from_scene(
     seed: int = 0,
     units: str | None = None,
     nodata: float | None = None,
+    datum_shift: str | None = None,
     overwrite: bool = False,
     log: Callable[[str], None] | None = None,
     progress: "bool | Progress | None" = None,
@@ -70,6 +71,9 @@ def from_scene(
         seed: of the split.
         units: ``reflectance`` or ``dn``; None: what the file says.
         nodata: value that marks missing data, over what the file says.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
+            ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
+            million (position vector), or a grid file.
         overwrite: replace a dataset that exists.
         log: called with what should be known of the labels; None: they are warnings.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
@@ -81,6 +85,7 @@ def from_scene(
     Example:
         >>> landslip.datasets.from_scene("scene.tif", "landslides.gpkg", out="TILES")
     """
+    from landslip.core.crs import use_datum_shift
     from landslip.core.progress import progress_bar
     from landslip.datasets.format import TileDataset
     from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
@@ -97,7 +102,7 @@ def from_scene(
         plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
         options=SceneOptions.stated(bands, units, nodata),
     )
-    with progress_bar("tiles", "tiles", show=progress) as shown:
+    with use_datum_shift(datum_shift), progress_bar("tiles", "tiles", show=progress) as shown:
         result = dataset_from_scene(request, Path(out), overwrite=overwrite, progress=shown)
     for note in result.notes:
         if log is None:

@@ -139,7 +139,7 @@ def _open_labels(
                 label[~known] = IGNORE
                 return label
 
-            yield read_mask, ()
+            yield read_mask, mask.notes
     else:
         polygons = read_label_polygons(request.labels, scene.grid, request.layer)
 

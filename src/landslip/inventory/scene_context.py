@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.crs import reproject
+from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError
 from landslip.core.grid import map_points
 from landslip.core.messages import Message, message
@@ -121,14 +121,15 @@ def read_scene_context(
                     height=height,
                     resolution_m=scene.grid.resolution_m,
                 )
-            spectral = spectral_attributes(
-                detections.polygons, detections.crs, scene, progress=progress
-            )
+            polygons, crs = detections.polygons, detections.crs
+            spectral = spectral_attributes(polygons, crs, scene, progress=progress)
+            shift = datum_note(str(scene.path.name), crs, scene.grid.crs, polygons)
     except InputError as error:
         if reference.is_stated:
             raise
         return SceneContext(record=record, notes=(message("scene.unreadable", error=str(error)),))
-    return SceneContext(record=record, spectral=spectral, notes=spectral.notes)
+    notes = (*([] if shift is None else [shift]), *spectral.notes)
+    return SceneContext(record=record, spectral=spectral, notes=notes)
 
 
 def read_scene_contexts(

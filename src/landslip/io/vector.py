@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
-from landslip.core.crs import keep_together, polygonal_part
+from landslip.core.crs import check_on_map, keep_together, polygonal_part
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
@@ -134,6 +134,8 @@ def read_vector(
         ) from error
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise InputError(f"{path}: a table without geometry; polygons are needed")
+    if frame.crs is not None:
+        check_on_map(frame.crs, path)
     coordinates = shapely.get_coordinates(np.asarray(frame.geometry.values, dtype=object))
     if not (np.abs(coordinates) <= MAX_COORDINATE).all():
         raise InputError(

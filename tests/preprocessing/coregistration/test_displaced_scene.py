@@ -9,12 +9,11 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as warp_points
 
 from landslip.core.bands import Bands
-from landslip.core.grid import Grid
+from landslip.core.grid import Grid, PixelTransform
 from landslip.core.window import Window
 from landslip.io.raster import Scene
 from landslip.preprocessing.coregistration.displaced_scene import (
     DisplacedScene,
-    PixelTransform,
     SceneDisplacement,
     block_means,
     extend_edges,

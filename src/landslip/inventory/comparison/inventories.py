@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import clip_polygons, metric_crs, reproject
+from landslip.core.crs import clip_polygons, datum_note, metric_crs, reproject
 from landslip.core.errors import InputError, argument
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
 from landslip.io.vector import PolygonFile, read_polygon_file, repair_polygons
@@ -133,6 +133,14 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
     inventory = _compared(request.inventory, ours, crs, area)
     reference = _compared(request.reference, theirs, crs, area)
     _check_pair_count(inventory, reference)
+    seen = {request.inventory: ours.frame, request.reference: theirs.frame}
+    if request.area is not None:
+        seen[request.area] = frame
+    shifts = [
+        datum_note(path.name, _crs(one), crs, np.asarray(one.geometry.values, dtype=object))
+        for path, one in seen.items()
+    ]
+    notes += [shift.text() for shift in shifts if shift is not None]
     notes += [f"inventory: {note.text()}" for note in ours.notes]
     notes += [f"reference: {note.text()}" for note in theirs.notes]
     if area is None and len(inventory.polygons):

@@ -235,7 +235,8 @@ def read_validation_sample(
     points, source, words = _read_table(path, own) if is_table else _read_points(path, own)
     if own is not None and source is not None:
         try:
-            points = reproject(points, source, own)
+            near = float(shapely.total_bounds(polygons)[[0, 2]].mean()) if len(polygons) else None
+            points = reproject(points, source, own, near)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     unknown = [at for at, word in enumerate(words) if word.lower() not in _LANDSLIDE | _OTHER]

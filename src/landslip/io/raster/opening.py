@@ -11,6 +11,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
 
+from landslip.core.crs import check_on_map
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.paths import refuse_special
@@ -97,8 +98,11 @@ def grid_of(file: DatasetReader) -> Grid:
     """Return a file's grid.
 
     Raises:
-        InputError: its transform maps no pixels to the ground.
+        InputError: its coordinate system is not one of maps, or its transform maps no pixels to
+            the ground.
     """
+    if file.crs is not None:
+        check_on_map(file.crs, without_credentials(file.name))
     try:
         return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
     except InputError as error:

@@ -6,16 +6,24 @@ from pathlib import Path
 
 import numpy as np
 import pyproj
+import shapely
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.fill import fillnodata
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from landslip.core.crs import height_unit_m, vertical_crs
+from landslip.core.crs import (
+    datum_note,
+    height_unit_m,
+    horizontal_crs,
+    is_on_earth,
+    transformation,
+    vertical_crs,
+)
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
-from landslip.core.grid import Grid
+from landslip.core.grid import Grid, PixelTransform, window_around
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.raster.opening import grid_of, open_raster, rasterio_window, reading
@@ -136,11 +144,13 @@ class Mask(Closeable):
         self.is_lossy = self._file.driver == "JPEG"
         self._zero_is_nodata = self._file.nodata == 0
         self._view: DatasetReader | WarpedVRT = self._file
+        self._from_grid: PixelTransform | None = None
+        self.notes: tuple[str, ...] = ()
         if grid is not None:
             unplaced = self._file.crs is None or grid.crs is None
             if not (self._file.shape == grid.shape if unplaced else grid == grid_of(self._file)):
                 self._view = self._warped(grid)
-        self.shape: tuple[int, int] = self._view.shape
+        self.shape: tuple[int, int] = self._view.shape if grid is None else grid.shape
 
     def read(self, window: Window | None = None) -> tuple[Stored, Valid]:
         """Return the codes (height, width) and where they are valid.
@@ -151,10 +161,27 @@ class Mask(Closeable):
         window = window or Window(0, 0, self.shape[1], self.shape[0])
         codes = np.zeros(window.shape, dtype=self._view.dtypes[0])
         valid = np.zeros(window.shape, dtype=np.bool_)
-        inside = window.clipped(self.shape)
-        if inside is None:
+        if self._from_grid is not None:
+            row, col = np.indices(window.shape)
+            centres = np.stack([col + window.col_off + 0.5, row + window.row_off + 0.5], axis=-1)
+            places = self._from_grid(centres.reshape(-1, 2))
+            places = np.floor(np.where(np.isfinite(places), places, -1)).astype(np.int64)
+            inside = np.all((places >= 0) & (places < self._file.shape[::-1]), axis=1)
+            if inside.any():
+                source = window_around(places[inside].astype(np.float64) + 0.5, 0)
+                found, known = self._stored(source)
+                at = (places[inside] - (source.col_off, source.row_off)).T[::-1]
+                codes.reshape(-1)[inside] = found[tuple(at)]
+                valid.reshape(-1)[inside] = known[tuple(at)]
             return codes, valid
-        rows, cols = inside.slices_in(window)
+        held = window.clipped(self.shape)
+        if held is not None:
+            rows, cols = held.slices_in(window)
+            codes[rows, cols], valid[rows, cols] = self._stored(held)
+        return codes, valid
+
+    def _stored(self, inside: Window) -> tuple[Stored, Valid]:
+        """Return the codes and where they are valid at a window inside."""
         with reading(self.path, inside):
             indexes = self._validity.data_bands
             bands = self._view.read(indexes, window=rasterio_window(inside))
@@ -166,9 +193,7 @@ class Mask(Closeable):
                 f"{self.path}: a mask has one band or equal bands; this one has {len(bands)} "
                 "bands that differ. Save it as a single-band image"
             )
-        codes[rows, cols] = bands[0]
-        valid[rows, cols] = (masks != 0) | (self._zero_is_nodata & (bands[0] == 0))
-        return codes, valid
+        return bands[0], (masks != 0) | (self._zero_is_nodata & (bands[0] == 0))
 
     def close(self) -> None:
         """Close the file."""
@@ -176,7 +201,7 @@ class Mask(Closeable):
             self._view.close()
         self._file.close()
 
-    def _warped(self, grid: Grid) -> WarpedVRT:
+    def _warped(self, grid: Grid) -> DatasetReader | WarpedVRT:
         if self._file.crs is None or grid.crs is None:
             self._file.close()
             raise InputError(
@@ -190,6 +215,18 @@ class Mask(Closeable):
                 "the scene's grid background and what is outside the mask would look the same: "
                 "remove the nodata tag (gdal_edit.py -unsetnodata)"
             )
+        own = grid_of(self._file)
+        try:
+            way = transformation(self._file.crs, grid.crs)
+            place = np.array([shapely.Point(own.middle)], dtype=object)
+            note = datum_note(self.path.name, self._file.crs, grid.crs, place)
+        except InputError as error:
+            self._file.close()
+            raise InputError(f"{self.path}: {error}") from error
+        self.notes = () if note is None else (note.text(),)
+        if way.shift is not None or len(way.steps) > 1:  # GDAL knows no such way
+            self._from_grid = PixelTransform(grid, own)
+            return self._file
         height, width = grid.shape
         return WarpedVRT(
             self._file,
@@ -227,6 +264,9 @@ class ElevationRaster(Closeable):
             problem = f"a raster of heights has one band; this one has {len(bands)}"
         elif self.grid.crs is None:
             problem = "a raster of heights needs a coordinate system and this one has none"
+        elif not is_on_earth(self.grid.crs):
+            name = horizontal_crs(self.grid.crs).name
+            problem = f"its coordinate system {name} is not tied to the Earth"
         if problem is not None:
             self._file.close()
             raise InputError(f"{path}: {problem}; assign or choose it with GDAL's gdal_translate")

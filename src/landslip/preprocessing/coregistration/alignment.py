@@ -6,6 +6,7 @@ from pathlib import Path
 
 from landslip.core.bands import Bands
 from landslip.core.choices import RegistrationModel, ShiftModel
+from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, RegistrationError, argument
 from landslip.core.grid import Grid
 from landslip.core.window import Window
@@ -179,6 +180,9 @@ def pair_scenes(moving: Scene, reference: Scene, band: str | None) -> ScenePair:
                 f"{scene.path}: both scenes must be georeferenced and this one has no coordinate "
                 "system; assign one (gdal_edit.py -a_srs), or orthorectify it first"
             )
+    if moving.grid.crs != reference.grid.crs:
+        for scene in (moving, reference):
+            check_on_earth(scene.grid.crs, scene.path)
     frame = matching_grid(moving.grid, reference.grid)
     area = footprint(moving.grid, frame).clipped(frame.shape)
     if area is None or min(area.shape) < _LEAST_OVERLAP_PX:

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from landslip.core.bands import Bands
-from landslip.core.crs import transformation
-from landslip.core.grid import Grid, edge_points, map_points
+from landslip.core.grid import Grid, PixelTransform, edge_points, map_points
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster import Scene
 from landslip.preprocessing.resampling import Flags, NodeLattice, Pixels, Points
@@ -47,26 +46,6 @@ class SceneDisplacement:
         for _ in range(_INVERSION_ROUNDS if self.displacement is not None else 0):
             points = stated - (self.apply(points) - points)
         return points
-
-
-class PixelTransform:
-    """From pixel coordinates of one grid to those of another one."""
-
-    def __init__(self, source: Grid, target: Grid) -> None:
-        """Both grids have a coordinate system, or neither has."""
-        self._to_map = source.transform
-        self._target = target
-        self._between = None
-        if source.crs is not None and target.crs is not None and source.crs != target.crs:
-            self._between = transformation(source.crs, target.crs)
-
-    def __call__(self, points: Points) -> Points:
-        """Map (n, 2) pixel coordinates (column, row); not finite where there is no way."""
-        places = map_points(self._to_map, points)
-        if self._between is not None:
-            places = self._between.points(places)
-        with np.errstate(invalid="ignore"):  # of what has no place: infinite
-            return self._target.pixels(places)
 
 
 def pixel_ratio(moving: Grid, reference: Grid) -> float:

@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import shapely
+
 from landslip import __version__
+from landslip.core.crs import datum_note
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress
@@ -113,7 +117,9 @@ def register(
         with atomic_file(out, overwrite=options.overwrite) as stage:
             layers = output_bands(names, scene.radiometry, nodata)
             write_map(stage, grid, layers, make, progress, kept_tags(scene.tags))
-    notes = list(aligned.notes)
+        place = np.array([shapely.Point(scene.grid.middle)], dtype=object)
+        shift = datum_note(moving.name, scene.grid.crs, fixed.grid.crs, place)
+    notes = [*([] if shift is None else [shift.text()]), *aligned.notes]
     if scene.nodata != nodata and not math.isnan(nodata):
         notes.append(
             f"the scene states no usable nodata value: {nodata:g} marks what it does not cover"

@@ -13,6 +13,7 @@ from rasterio.features import rasterize
 from scipy import ndimage
 
 from landslip.core.choices import DemGapHandling
+from landslip.core.crs import datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import window_around
 from landslip.core.rpc import RPC
@@ -260,6 +261,10 @@ def load_dem(
             "are taken as heights over the ellipsoid; Copernicus models count from EGM2008 and "
             f"SRTM from EGM96, tens of metres off: say which with {argument('dem_heights')}"
         )
+    place = np.array([shapely.Point(grid.middle)], dtype=object)
+    shift = datum_note(request.path.name, grid.crs, pyproj.CRS.from_epsg(4326), place)
+    if shift is not None:
+        notes.append(shift.text())
     if was_filled:
         notes.append(
             f"{request.path}: {was_filled:.2%} of its heights under the scene are missing "

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import shapely
 from affine import Affine
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
+from landslip.core.crs import check_on_earth, datum_note, transformation
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid, edge_points
 from landslip.core.rpc import RPC
@@ -150,6 +152,15 @@ def utm_crs(lon_deg: float, lat_deg: float) -> CRS:
     return CRS.from_epsg(int(zones[0].code))
 
 
+def map_datum_notes(grid: Grid) -> tuple[str, ...]:
+    """Return a note where the map's datum is only taken as that of the camera, WGS 84."""
+    wgs84 = pyproj.CRS.from_epsg(4326)
+    middle = transformation(grid.crs, wgs84).points(np.array([grid.middle]))
+    name = argument("crs", grid.crs)
+    note = datum_note(name, wgs84, grid.crs, np.array([shapely.Point(*middle[0])], dtype=object))
+    return () if note is None else (note.text(),)
+
+
 def parse_crs(text: str | None) -> CRS | None:
     """Read a coordinate system such as ``EPSG:32648``.
 
@@ -161,6 +172,7 @@ def parse_crs(text: str | None) -> CRS | None:
     try:
         crs = CRS.from_user_input(text)
         pyproj.CRS.from_user_input(crs.to_wkt())
+        check_on_earth(crs, argument("crs", text))
     except (CRSError, pyproj.exceptions.CRSError, ValueError) as error:
         raise InputError(
             f"a coordinate system is written like EPSG:32648; got {argument('crs')} {text!r}"

@@ -1,7 +1,7 @@
 """Orthorectifies an image with a camera model onto a map."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from landslip.preprocessing.orthorectification.ground_projection import TOLERANC
 from landslip.preprocessing.orthorectification.map_grid import (
     GridRequest,
     image_outline,
+    map_datum_notes,
     own_resolution_m,
     plan_grid,
 )
@@ -102,6 +103,7 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
         elevation, dem = load_dem(request.dem, [(image.rpc, image.shape)])
         source, refinement = CameraImage(image, image.rpc), None
         ground = _plan_ground(request, source.rpc, image.shape, elevation)
+        dem = replace(dem, warnings=(*dem.warnings, *map_datum_notes(ground.grid)))
         if request.reference is not None:
             refinement = refine_camera(source, ground, request.reference)
             source = source.corrected(refinement.correction)

@@ -43,6 +43,7 @@ from landslip.preprocessing.orthorectification.ground_projection import TOLERANC
 from landslip.preprocessing.orthorectification.map_grid import (
     GridRequest,
     image_outline,
+    map_datum_notes,
     own_resolution_m,
     parse_crs,
     plan_grid,
@@ -358,7 +359,12 @@ def _prepare(
         "registration": None if registration is None else registration.as_dict(),
         "unmatched": unmatched,
         "fusion": pansharpening.as_dict(),
-        "warnings": [*dem.warnings, *correction.warnings, *unmatched.values()],
+        "warnings": [
+            *dem.warnings,
+            *map_datum_notes(ground.grid),
+            *correction.warnings,
+            *unmatched.values(),
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
+from landslip.core.crs import lonlat_of, transformation
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
@@ -93,22 +94,20 @@ class MapFrame:
 
     def pixels(self, points: Points) -> Points:
         """Return the pixels (n, 2) of points in map coordinates."""
-        return map_points(~self.transform, points)
+        grid = Grid(crs=self.crs, transform=self.transform, shape=(self.height, self.width))
+        return grid.pixels(points)
 
     def lonlat(self, pixels: Points) -> Points | None:
         """Return WGS 84 longitude and latitude of pixels; None without a CRS."""
         if self.crs is None:
             return None
-        ground = map_points(self.transform, pixels)
-        change = pyproj.Transformer.from_crs(self.crs, _WGS84, always_xy=True)
-        return np.column_stack(change.transform(ground[:, 0], ground[:, 1]))
+        return lonlat_of(map_points(self.transform, pixels), self.crs)
 
     def pixels_of_lonlat(self, lonlat: Points) -> Points | None:
         """Return the pixels of WGS 84 longitudes and latitudes; None without a CRS."""
         if self.crs is None:
             return None
-        change = pyproj.Transformer.from_crs(_WGS84, self.crs, always_xy=True)
-        return self.pixels(np.column_stack(change.transform(lonlat[:, 0], lonlat[:, 1])))
+        return self.pixels(transformation(_WGS84, self.crs).points(lonlat))
 
     @property
     def metres_per_px(self) -> float | None:
@@ -140,11 +139,11 @@ def to_pixels(
     """Return geometries in pixels of a frame; far outside it where they cannot be projected."""
     change = None
     if crs is not None and frame.crs is not None and crs != frame.crs:
-        change = pyproj.Transformer.from_crs(crs, frame.crs, always_xy=True)
+        change = transformation(crs, frame.crs)
 
     def pixels(points: Points) -> Points:
         if change is not None:
-            points = np.column_stack(change.transform(points[:, 0], points[:, 1]))
+            points = change.points(points)
         return np.nan_to_num(frame.pixels(points), nan=1e12, posinf=1e12, neginf=-1e12)
 
     projected: NDArray[np.object_] = np.asarray(shapely.transform(geometries, pixels), dtype=object)

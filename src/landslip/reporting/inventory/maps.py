@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from matplotlib.patches import Circle, Patch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as OutlinePath
 from numpy.typing import NDArray
 
+from landslip.core.crs import transformation
 from landslip.core.grid import map_points
 from landslip.core.window import Window
 from landslip.inventory.formats.colours import DENSITIES
@@ -83,8 +83,7 @@ def scene_footprint(data: InventoryData, scene: MapFrame | None) -> shapely.Poly
     ring = shapely.segmentize(shapely.box(0.0, 0.0, width, height), max(width, height) / 16)
     points = map_points(scene.transform, shapely.get_coordinates(ring))
     if scene.crs is not None and data.crs is not None:
-        change = pyproj.Transformer.from_crs(scene.crs, data.crs, always_xy=True)
-        points = np.column_stack(change.transform(points[:, 0], points[:, 1]))
+        points = transformation(scene.crs, data.crs).points(points)
     return shapely.Polygon(points) if np.isfinite(points).all() else None
 
 
