@@ -182,8 +182,8 @@ def metric_crs(crs: CRS, geometries: NDArray[np.object_]) -> CRS:
     """Return a coordinate system in metres in which areas near the geometries are right.
 
     Their own, where it is projected, in metres and true to scale; else Lambert's azimuthal
-    equal-area projection of their datum about their middle, in which areas are exact everywhere and lengths
-    within 0.1 % up to 500 km away.
+    equal-area projection of their datum about their middle, in which areas are exact everywhere
+    and lengths within 0.1 % up to 500 km away.
 
     Raises:
         InputError: geometries are outside the area where their coordinate system is defined.
