@@ -240,7 +240,9 @@ def test_without_coordinate_systems_ratios_are_known_and_areas_are_not(
     assert found.matches.hausdorff_median_m is None
     assert layer(tmp_path / "out", "matched")["inventory_m2"].isna().all()
     one = write_polygons("c.gpkg", INVENTORY)
-    with pytest.raises(InputError, match=r"the reference has none and the inventory one"):
+    with pytest.raises(
+        InputError, match=r"^\S+: both inventories need a coordinate system, or neither; this one"
+    ):
         compare(ComparisonRequest(inventory=one, reference=paths[0], out=tmp_path / "no"))
     assert not (tmp_path / "no").exists()
 
