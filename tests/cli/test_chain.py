@@ -110,10 +110,11 @@ def test_pictures_of_tiles_colour_the_errors(chain: Chain, tmp_path: Path) -> No
     names = {path.stem for path in (tmp_path / "p").iterdir()}
     assert len(names) == 24 + 1
     with Image.open(tmp_path / "p" / "sheet.png") as sheet:
-        assert sheet.size == (3 * 64 + 2 * 8, 24 * 64 + 23 * 8)
+        # captions, a name over each row, and three rows of the legend
+        assert sheet.size == (3 * 64 + 2 * 8, 28 + 24 * (18 + 64 + 8) - 8 + 3 * 28)
     some = next(name for name in names if name.startswith("scene_"))
     with Image.open(tmp_path / "p" / f"{some}.png") as picture:
-        assert picture.size == (3 * 64 + 2 * 8, 64 + 28)
+        assert picture.size == (3 * 64 + 2 * 8, 28 + 18 + 64 + 3 * 28)
 
 
 def test_the_map_shows_the_landslides(chain: Chain) -> None:

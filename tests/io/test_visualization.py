@@ -6,6 +6,7 @@ from PIL import Image
 
 from landslip.core.bands import Bands
 from landslip.io.visualization import (
+    ERROR_LEGEND,
     FALSE_NEGATIVE,
     FALSE_POSITIVE,
     TRUE_POSITIVE,
@@ -14,6 +15,7 @@ from landslip.io.visualization import (
     label_image,
     rgb_composite,
     save_panels,
+    save_sheet,
 )
 
 ALL = np.ones((10, 101), dtype=bool)
@@ -121,3 +123,20 @@ def test_panels_stand_side_by_side_under_captions(tmp_path: Path) -> None:
     np.testing.assert_array_equal(sheet[caption_px:, 50 + gap_px :], blue)
     assert (sheet[caption_px:, 50 : 50 + gap_px] == 255).all()
     assert (sheet[:caption_px, :50].min(), sheet[:caption_px, 58:].min()) < (128, 128)
+
+
+def test_a_sheet_has_names_of_rows_and_a_legend(tmp_path: Path) -> None:
+    grey = np.full((40, 150, 3), 128, np.uint8)
+    rows = [("a_tile", [grey, grey]), ("another", [grey, grey])]
+    save_sheet(rows, tmp_path / "sheet.png", ("image", "result"), ERROR_LEGEND)
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    caption_px, name_px, gap_px = 28, 18, 8
+    tops = [caption_px + name_px, caption_px + 2 * name_px + 40 + gap_px]
+    assert sheet.shape[1] == 2 * 150 + gap_px
+    for top in tops:
+        np.testing.assert_array_equal(sheet[top : top + 40, :150], grey)
+        np.testing.assert_array_equal(sheet[top : top + 40, 158:], grey)
+        assert sheet[top - name_px : top].min() < 128  # its name
+    legend = sheet[tops[1] + 40 :].reshape(-1, 3)
+    for _, colour in ERROR_LEGEND:
+        assert (legend == colour).all(axis=1).sum() >= 100

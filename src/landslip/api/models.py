@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,6 +255,8 @@ def train(
             f"{argument('encoder_weights')} and {argument('first_layer')}, which are of a new "
             "network"
         )
+    if find_spec("torch") is None:  # before a network is looked for
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
     from landslip.models.networks.weights_download import check_network
     from landslip.models.training.interrupted_run import read_run, run_folder
     from landslip.models.training.recipe import DEFAULT_RECIPE, read_config, stated_settings

@@ -111,6 +111,7 @@ def train(
     Example: `landslip train TILES --out MODEL --devices 4 --batch-size 32`
     """
     import landslip
+    from landslip.datasets.contents import few_landslides
 
     try:
         model = landslip.train(
@@ -140,6 +141,8 @@ def train(
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    for few in few_landslides(landslip.datasets.open(dataset).contents):
+        typer.echo(f"landslip: {few.text()}", err=True)
     for spread in model.card.probabilities.values():
         if spread.warning is not None:
             typer.echo(f"landslip: validation tiles: {spread.warning.text()}", err=True)

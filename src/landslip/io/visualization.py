@@ -1,5 +1,7 @@
 """Images for display: natural colours, outlines and error maps on them, panels side by side."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,16 @@ _NATURAL = ("red", "green", "blue")
 _OUTSIDE = 96
 _GAP_PX = 8
 _CAPTION_PX = 28
+_NAME_PX = 18
+_SWATCH_PX = 12
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = (60, 200, 90), (230, 60, 60), (70, 110, 255)
+
+LegendEntry = tuple[str, tuple[int, int, int]]
+ERROR_LEGEND: tuple[LegendEntry, ...] = (
+    ("landslide found", TRUE_POSITIVE),
+    ("found wrongly", FALSE_POSITIVE),
+    ("landslide missed", FALSE_NEGATIVE),
+)
 
 
 def rgb_composite(stored: NDArray[Any], valid: NDArray[np.bool_], bands: Bands) -> RgbImage:
@@ -74,31 +85,56 @@ def error_map(
 
 def save_rows(rows: list[list[RgbImage]], path: Path) -> None:
     """Write rows of images as one PNG."""
-    heights = [max(part.shape[0] for part in row) for row in rows]
-    widths = [sum(part.shape[1] + _GAP_PX for part in row) - _GAP_PX for row in rows]
-    height = sum(heights) + _GAP_PX * (len(rows) - 1)
-    canvas = Image.new("RGB", (max(widths), height), "white")
-    top = 0
-    for row, row_height in zip(rows, heights, strict=True):
-        left = 0
-        for part in row:
-            canvas.paste(Image.fromarray(part), (left, top))
-            left += part.shape[1] + _GAP_PX
-        top += row_height + _GAP_PX
-    canvas.save(path, optimize=True)
+    save_sheet([("", row) for row in rows], path)
 
 
 def save_panels(parts: list[tuple[str, RgbImage]], path: Path) -> None:
-    """Write images of one size side by side as a PNG, each under its caption."""
-    height, width = parts[0][1].shape[:2]
-    total = len(parts) * width + (len(parts) - 1) * _GAP_PX
-    canvas = Image.new("RGB", (total, height + _CAPTION_PX), "white")
-    draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(16)
-    for at, (caption, image) in enumerate(parts):
-        left = at * (width + _GAP_PX)
+    """Write images side by side as a PNG, each under its caption."""
+    save_sheet([("", [image for _, image in parts])], path, [caption for caption, _ in parts])
+
+
+def save_sheet(
+    rows: list[tuple[str, list[RgbImage]]],
+    path: Path,
+    captions: Sequence[str] = (),
+    legend: Sequence[LegendEntry] = (),
+) -> None:
+    """Write rows of images as one PNG, under captions of the columns and over a legend.
+
+    Each row is under its name, unless that is empty. Captions are above the images of the first
+    row, and cut where they are longer.
+    """
+    font, small = ImageFont.load_default(16), ImageFont.load_default(13)
+    legend_px = [_SWATCH_PX + 24 + math.ceil(font.getlength(text)) for text, _ in legend]
+    row_px = [sum(image.shape[1] + _GAP_PX for image in row) - _GAP_PX for _, row in rows]
+    name_px = [math.ceil(small.getlength(name)) + 8 for name, _ in rows if name]
+    width = max([*row_px, *name_px, *legend_px])
+    legend_rows = 0 if not legend else 1 if sum(legend_px) <= width else len(legend)
+    height = (_CAPTION_PX if captions else 0) + legend_rows * _CAPTION_PX - _GAP_PX
+    height += sum(
+        max(i.shape[0] for i in row) + _GAP_PX + (_NAME_PX if n else 0) for n, row in rows
+    )
+    canvas = Image.new("RGB", (width, height), "white")
+    draw, left, top = ImageDraw.Draw(canvas), 0, 0
+    for caption, image in zip(captions, rows[0][1], strict=False):
         draw.text((left + 4, 4), caption, fill="black", font=font)
-        canvas.paste(Image.fromarray(image), (left, _CAPTION_PX))
+        left += image.shape[1] + _GAP_PX
+        draw.rectangle((left - _GAP_PX, 0, width, _CAPTION_PX), fill="white")
+    top += _CAPTION_PX if captions else 0
+    for name, row in rows:
+        if name:
+            draw.text((4, top), name, fill="black", font=small)
+            top += _NAME_PX
+        left = 0
+        for image in row:
+            canvas.paste(Image.fromarray(image), (left, top))
+            left += image.shape[1] + _GAP_PX
+        top += max(image.shape[0] for image in row) + _GAP_PX
+    left, top = 4, top - _GAP_PX
+    for (text, colour), entry_px in zip(legend, legend_px, strict=True):
+        draw.rectangle((left, top + 8, left + _SWATCH_PX, top + 8 + _SWATCH_PX), fill=colour)
+        draw.text((left + _SWATCH_PX + 6, top + 5), text, fill="black", font=font)
+        left, top = (left + entry_px, top) if legend_rows == 1 else (left, top + _CAPTION_PX)
     canvas.save(path, optimize=True)
 
 

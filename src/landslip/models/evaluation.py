@@ -13,6 +13,7 @@ from landslip.core.files import atomic_file
 from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.batches import batches_of_tiles, plan_batches
+from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import sampled_pixels
 from landslip.metrics.bootstrap import Resampling
@@ -104,7 +105,8 @@ def evaluate(
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
     training = _training_note(card, dataset, split)
-    notes = (*doubts, training, spread.warning, result_warning(tiles))
+    few = few_landslides({name: of for name, of in dataset.contents.items() if name == split})
+    notes = (*doubts, training, *few, spread.warning, result_warning(tiles))
     return Evaluation(
         split=split,
         threshold=card.threshold,

@@ -10,11 +10,12 @@ from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.io.visualization import (
+    ERROR_LEGEND,
+    RgbImage,
     error_map,
     label_image,
     rgb_composite,
-    save_panels,
-    save_rows,
+    save_sheet,
 )
 from landslip.metrics.pixels import PixelCounts, count_pixels
 from landslip.models.card import ModelCard
@@ -22,7 +23,7 @@ from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
 
 CONTACT_SHEET = "sheet.png"
-CAPTIONS = ("image", "label", "result (green found, red wrong, blue missed)")
+CAPTIONS = ("image", "label", "result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,14 @@ def draw_tiles(
 ) -> list[PixelCounts]:
     """Write a PNG per tile and one of all (``sheet.png``) into a folder; return each tile's counts.
 
+    Each tile is under its name, with a legend of the colours below.
+
     Raises:
         InputError: there is no tile to draw.
         ModelError: the dataset's bands or units are not the model's.
     """
-    dataset, rows, counts = request.dataset, [], []
+    dataset, counts = request.dataset, []
+    rows: list[tuple[str, list[RgbImage]]] = []
     with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         for position, probability in predicted_tiles(
             engine, card, dataset, request.chosen, progress
@@ -70,8 +74,9 @@ def draw_tiles(
             label = (tile.label == LANDSLIDE) & tile.counted
             predicted = (probability >= card.threshold) & tile.counted
             row = [image, label_image(label), error_map(image, predicted, label)]
-            save_panels(list(zip(CAPTIONS, row, strict=True)), stage / f"{tile.tile_id}.png")
-            rows.append(row)
+            named = [(tile.tile_id, row)]
+            save_sheet(named, stage / f"{tile.tile_id}.png", CAPTIONS, ERROR_LEGEND)
+            rows += named
             counts.append(count_pixels(predicted, label, tile.counted))
-        save_rows(rows, stage / CONTACT_SHEET)
+        save_sheet(rows, stage / CONTACT_SHEET, CAPTIONS, ERROR_LEGEND)
     return counts
