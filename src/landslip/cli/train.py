@@ -141,8 +141,9 @@ def train(
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    for few in few_landslides(landslip.datasets.open(dataset).contents):
-        typer.echo(f"landslip: {few.text()}", err=True)
+    if len(dataset) == 1:  # several are one, of which no split is as small
+        for few in few_landslides(landslip.datasets.open(dataset[0]).contents):
+            typer.echo(f"landslip: {few.text()}", err=True)
     for spread in model.card.probabilities.values():
         if spread.warning is not None:
             typer.echo(f"landslip: validation tiles: {spread.warning.text()}", err=True)
