@@ -72,6 +72,19 @@ def test_a_threshold_under_the_other_is_refused(made: SyntheticExtraction, tmp_p
         make_inventory(request)
 
 
+@pytest.mark.parametrize(("peak", "high"), [(0.7, (0.6013 + 0.7) / 2), (1.0, (0.6013 + 1) / 2)])
+def test_the_upper_threshold_is_that_of_the_models_right_landslides(
+    peak: float, high: float, made: SyntheticExtraction, tmp_path: Path
+) -> None:
+    objects = {"label_objects": 3, "label_px": [9, 9, 9], "right_objects": 3}
+    objects["right_maxima"] = [0.65, peak, 1.0]
+    change_json(made.extraction / "model.json", lambda found: found.update(objects=objects))
+    record = make_inventory(InventoryRequest(source=made.extraction, out=tmp_path / "out", draws=0))
+    assert record.cleaning is not None
+    assert record.cleaning.high == record.cleaning.expected_high == pytest.approx(high)
+    assert (record.cleaning.highest, record.warnings) == (1.0, ())
+
+
 SIDE, LEFT, TOP = 4.0, 400_000.0, 3_400_000.0
 
 
