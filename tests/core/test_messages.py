@@ -107,6 +107,7 @@ def test_readers_of_a_page_see_no_argument_and_no_remedy(language: Language) -> 
         ("1/km² and 3 / 4 and nir/red", "1/km² and 3 / 4 and nir/red"),
         ("https://example.org/a/b.tif is far", "https://example.org/a/b.tif is far"),
         ("s3://bucket/a/b.tif is far", "s3://bucket/a/b.tif is far"),
+        ("<b>a</b> of a</b", "<b>a</b> of a</b"),
         ("maps/scene.tif: no band", "maps/scene.tif: no band"),
     ],
 )

@@ -15,7 +15,7 @@ from landslip.core.records import StrictModel
 
 PLAIN = "plain"
 _REMEDY = "||"
-_FOLDERS = re.compile(r"(?<![\w/:.~])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:;,()'\"]+[/\\])*(?=[^/\\\s])")
+_FOLDERS = re.compile(r"(?<![^\s(\['\"=])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:;,()'\"]+[/\\])*(?=[^/\\\s])")
 
 
 class Message(StrictModel):

@@ -159,7 +159,7 @@ def compare_f1(
     if contrast.low is not None:
         drawn = _bootstrap_contrasts(terms, how)
         tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-        p_value = max(p_value, min(1.0, 2 * (1 + tail) / (1 + len(drawn))))
+        p_value = max(p_value, min(1.0, 2 * tail / len(drawn)))
     return F1Comparison(
         difference=contrast.value,
         low=contrast.low,
