@@ -15,7 +15,9 @@ from landslip.core.records import StrictModel
 
 PLAIN = "plain"
 _REMEDY = "||"
-_FOLDERS = re.compile(r"(?<![^\s(\['\"=])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:;,()'\"]+[/\\])*(?=[^/\\\s])")
+_FOLDERS = re.compile(
+    r"(?<![^\s(\['\"=])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:;,()'\"]+[/\\])*(?=[^/\\\s])"
+)
 
 
 class Message(StrictModel):
