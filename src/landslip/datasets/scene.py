@@ -17,8 +17,8 @@ from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.io.labels import mask_to_label, read_label_polygons
 from landslip.io.raster import Mask, Scene, SceneOptions
+from landslip.io.vector_source import InputKind, input_kind
 
-RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".png")
 LabelReader = Callable[[Window], NDArray[np.uint8]]
 
 
@@ -129,7 +129,7 @@ def _open_labels(
     request: SceneDatasetRequest, scene: Scene
 ) -> Iterator[tuple[LabelReader, tuple[str, ...]]]:
     """Give the function that reads a window's label (height, width), and notes on the file."""
-    if request.labels.suffix.lower() in RASTER_SUFFIXES:
+    if input_kind(request.labels) is InputKind.RASTER:
         with Mask(request.labels, scene.grid) as mask:
 
             def read_mask(window: Window) -> NDArray[np.uint8]:

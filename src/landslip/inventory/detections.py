@@ -37,6 +37,7 @@ from landslip.inventory.polygons.polygonize import polygonize
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import (
     GEOPACKAGE,
+    RECORD,
     CleaningRecord,
     CorrectionRecord,
     ModelRecord,
@@ -253,7 +254,7 @@ def detections_from_file(request: InventoryRequest) -> Detections:
             "none; leave them out, or give the folder of an extraction"
         )
     earlier = earlier_inventory(request.original or source)
-    path = source / GEOPACKAGE if source.is_dir() else source
+    path = source / GEOPACKAGE if (source / RECORD).is_file() else source
     file = read_polygon_file(path, request.layer)
     frame = with_own_names(file.frame)
     polygons = np.asarray(frame.geometry.values, dtype=object)

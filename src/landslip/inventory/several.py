@@ -46,6 +46,7 @@ from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import RECORD, CleaningRecord, SceneRecord
 from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import offset_on_lattice, write_highest
+from landslip.io.vector_source import is_vector
 
 _DEGREE_M = 111_195.0
 _COUNTED = ("regions", "dropped_seedless", "dropped_small", "split_regions")
@@ -70,8 +71,13 @@ def expand_sources(paths: Sequence[Path]) -> list[Path]:
 
 
 def is_extraction(path: Path) -> bool:
-    """Whether a source is taken for the folder of an extraction: a folder, and no inventory."""
-    return path.is_dir() and not (path / RECORD).is_file()
+    """Whether a source is taken for the folder of an extraction.
+
+    Other folders are of an inventory, or vector files themselves, such as a file geodatabase.
+    """
+    if not path.is_dir() or (path / RECORD).is_file():
+        return False
+    return (path / SUMMARY).exists() or (path / PROBABILITY).exists() or not is_vector(path)
 
 
 def detections_from_extractions(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -21,13 +22,18 @@ from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
 from landslip.core.paths import refuse_special
+from landslip.io.raster.opening import is_raster
+from landslip.io.text_columns import BYTES, decode_columns
+from landslip.io.vector_source import VectorSource, quiet_gdal, vector_source
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 _DATE_OPTION = "OGR_CURRENT_DATE"
 _LISTED = 5
 LANDSLIDES_LAYER = "landslides"  # of an inventory, read where no layer is named
 _NULLABLE = {"bool": "boolean", "int16": "Int64", "int32": "Int64", "int64": "Int64"}
-_PARQUET = (".parquet", ".geoparquet")
+# tried in this order
+_OTHER_THAN_STATED = ("utf-8", "gb18030")
+_UNSTATED = ("utf-8", "gb2312")  # GB 18030 has characters for nearly all bytes of other encodings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ def read_polygon_file(
     Raises:
         InputError: nothing can be read, there is no polygon, or something else than polygons.
     """
-    frame = read_vector(path, layer, layer_argument)
+    frame, notes = _read_frame(path, layer, layer_argument)
     geometries = np.asarray(frame.geometry.values, dtype=object)
     empty = shapely.is_missing(geometries) | shapely.is_empty(geometries)
     kinds = {str(geometry.geom_type) for geometry in geometries[~empty]}
@@ -71,7 +77,6 @@ def read_polygon_file(
     if frame.crs is not None:
         geometries = keep_together(geometries, frame.crs)
     invalid = ~empty & ~shapely.is_valid(geometries)
-    notes = []
     if empty.any():
         notes.append(_note("file.empty", path, empty))
     if invalid.any():
@@ -117,15 +122,24 @@ def read_vector(
     Raises:
         InputError: nothing can be read, or there is no geometry.
     """
+    return _read_frame(path, layer, layer_argument)[0]
+
+
+def _read_frame(
+    path: Path, layer: str | None, layer_argument: str | None
+) -> tuple[geopandas.GeoDataFrame, list[Message]]:
+    """Read geometries with their columns, and notes on their texts; see `read_vector`."""
     refuse_special(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
+    source, notes = _vector_source(path), list[Message]()
     try:
         with np.errstate(all="ignore"):  # coordinates that are not finite are refused below
-            if path.suffix.lower() in _PARQUET:
+            if source.reader == "parquet":
                 frame = geopandas.read_parquet(path)
+            elif source.reader == "feather":
+                frame = geopandas.read_feather(path)
             else:
-                frame = _read_layer(path, layer, layer_argument)
+                layer = _layer(path, source, layer, layer_argument)
+                frame, notes = _read_layer(path, source.place, layer)
     except InputError:
         raise
     except Exception as error:  # pyogrio, pyarrow and geopandas share no base error
@@ -142,13 +156,21 @@ def read_vector(
             f"{path}: a geometry has coordinates that are not finite, or over "
             f"{MAX_COORDINATE:g}; fix or remove it"
         )
-    return frame
+    return frame, notes
 
 
-def _read_layer(
-    path: Path, layer: str | None, layer_argument: str | None
-) -> geopandas.GeoDataFrame:
-    layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+def _vector_source(path: Path) -> VectorSource:
+    try:
+        return vector_source(path)
+    except InputError as error:
+        if path.is_file() and is_raster(path):
+            raise InputError(f"{path}: is a raster; a vector file is needed here") from error
+        raise
+
+
+def _layer(path: Path, source: VectorSource, layer: str | None, layer_argument: str | None) -> str:
+    """Return the layer to read: the one that is asked for, or the only one."""
+    layers = [name for name, _ in source.layers]
     if layer is None and LANDSLIDES_LAYER in layers:
         layer = LANDSLIDES_LAYER
     if layer is None and len(layers) > 1:
@@ -158,16 +180,44 @@ def _read_layer(
         raise InputError(f"{path}: has several layers, {remedy}: {', '.join(layers)}")
     if layer is not None and layer not in layers:
         raise InputError(f"{path}: has no layer {layer}; its layers are {', '.join(layers)}")
-    with warnings.catch_warnings():
-        # measures along lines are of no use for polygons
-        warnings.filterwarnings("ignore", message="Measured")
-        # a property may be called id, as of polygons that were split
-        warnings.filterwarnings("ignore", message="Several features with id")
-        frame = geopandas.read_file(path, layer=layer or layers[0], engine="pyogrio")
+    if not layers:
+        raise InputError(f"{path}: has no layer of vectors")
+    return layer or layers[0]
+
+
+def _read_layer(path: Path, place: str, layer: str) -> tuple[geopandas.GeoDataFrame, list[Message]]:
+    notes, stated = list[Message](), None
+    with quiet_gdal():
+        try:
+            frame, about = _read_as(place, layer, None)
+            if about["driver"] == "ESRI Shapefile" and about["encoding"] == BYTES:
+                stated = _UNSTATED  # GDAL takes this one where the file states none
+        except UnicodeDecodeError:
+            frame, about = _read_as(place, layer, BYTES)
+            stated = _OTHER_THAN_STATED
     if not isinstance(frame, geopandas.GeoDataFrame):
-        return frame
-    about = pyogrio.read_info(path, layer=layer or layers[0])
-    stored = dict(zip(about["fields"], about["dtypes"], strict=True))
+        return frame, notes
+    frame = _with_stored_types(frame, dict(zip(about["fields"], about["dtypes"], strict=True)))
+    if stated is not None:
+        frame, encoding = decode_columns(frame, stated)
+        if stated == _OTHER_THAN_STATED:
+            notes.append(message("file.encoding", file=path.name, encoding=encoding))
+    if frame.crs is None and about["driver"] == "CSV" and _may_be_degrees(frame):
+        frame = frame.set_crs("EPSG:4326")
+        notes.append(message("file.degrees", file=path.name))
+    return frame, notes
+
+
+def _read_as(place: str, layer: str, encoding: str | None) -> tuple[Any, dict[str, Any]]:
+    """Return the content and the description of a layer; None is the encoding that it states."""
+    about = pyogrio.read_info(place, layer=layer, encoding=encoding)
+    return geopandas.read_file(place, layer=layer, engine="pyogrio", encoding=encoding), about
+
+
+def _with_stored_types(
+    frame: geopandas.GeoDataFrame, stored: dict[str, str]
+) -> geopandas.GeoDataFrame:
+    """Return columns in the types that the file has, which gaps in them change."""
     # whole numbers and flags with gaps are read as floating-point numbers
     types = {
         name: _NULLABLE[stored[name]]
@@ -180,6 +230,11 @@ def _read_layer(
             days = pd.to_datetime(frame[name])
             frame[name] = days.dt.date.astype(object).where(days.notna(), None)
     return frame
+
+
+def _may_be_degrees(frame: geopandas.GeoDataFrame) -> bool:
+    """Whether all coordinates may be longitude and latitude."""
+    return len(frame) > 0 and bool((np.abs(frame.total_bounds) <= (180, 90, 180, 90)).all())
 
 
 def _note(key: str, path: Path, which: NDArray[np.bool_], **values: Message) -> Message:

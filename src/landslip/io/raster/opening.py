@@ -66,6 +66,15 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
     return file
 
 
+def is_raster(path: Path) -> bool:
+    """Whether a file is a raster that `open_raster` opens."""
+    try:
+        open_raster(path).close()
+    except InputError:
+        return False
+    return True
+
+
 def _opened(location: Location) -> DatasetReader:
     with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
         return rasterio.open(private_gdal_name(location))
