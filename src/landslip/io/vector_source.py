@@ -113,10 +113,9 @@ def _columnar(path: Path) -> str | None:
 
 
 def _opened(place: str) -> VectorSource:
-    layers = tuple(
-        (str(name), None if kind is None else str(kind))
-        for name, kind in pyogrio.list_layers(place)
-    )
+    with quiet_gdal():
+        found = pyogrio.list_layers(place)
+    layers = tuple((str(name), None if kind is None else str(kind)) for name, kind in found)
     return VectorSource(place=place, reader="gdal", layers=layers)
 
 
