@@ -30,7 +30,7 @@ from landslip.io.raster import SceneOptions
 
 @pytest.mark.parametrize("how", ["NaN", "NaN as nodata", "tag", "stated", "lowest float"])
 def test_nodata_of_any_band_is_never_landslide(run: Runner, how: str) -> None:
-    fill = {"NaN": np.nan, "NaN as nodata": np.nan, "tag": -9999, "stated": 0}.get(
+    fill = {"NaN": np.nan, "NaN as nodata": np.nan, "tag": -9999, "stated": -1}.get(
         how, float(np.finfo(np.float32).min)
     )
     scene = terrain((80, 70)).astype(np.float32)
@@ -38,7 +38,7 @@ def test_nodata_of_any_band_is_never_landslide(run: Runner, how: str) -> None:
     holes[0, 20:60, 30:65] = True
     scene[holes] = fill
     in_file = None if how in ("NaN", "stated") else fill
-    stated = SceneOptions(nodata=0.0 if how == "stated" else None)
+    stated = SceneOptions(nodata=-1.0 if how == "stated" else None)
     options = ExtractionOptions(tile=32, overlap=8, scene=stated)
     found = run(scene, CertainEngine(), options, nodata=in_file)
     missing = holes.any(axis=0)
@@ -46,6 +46,17 @@ def test_nodata_of_any_band_is_never_landslide(run: Runner, how: str) -> None:
     np.testing.assert_array_equal(found.mask, np.where(missing, 255, 1))
     np.testing.assert_array_equal(found.burnt(), ~missing)
     assert found.summary["landslide_px"] == found.summary["valid_px"] == (~missing).sum()
+
+
+def test_a_nodata_value_of_0_is_0_in_all_bands(run: Runner) -> None:
+    """Water is 0 in one band; beyond the image's edge all are."""
+    scene = terrain((80, 70))
+    scene[0, :30, 20:60] = 0
+    scene[:, 50:] = 0
+    found = run(scene, CertainEngine(), ExtractionOptions(tile=32, overlap=8), nodata=0)
+    missing = np.zeros(scene.shape[1:], np.bool_)
+    missing[50:] = True
+    np.testing.assert_array_equal(found.steps, np.where(missing, 255, 250))
 
 
 def test_infinite_numbers_are_no_data(run: Runner) -> None:
@@ -73,7 +84,7 @@ def test_next_to_nodata_the_network_sees_the_mean(run: Runner) -> None:
     scene = terrain((80, 70))
     missing = np.zeros((80, 70), dtype=bool)
     missing[:, 35:] = missing[50:] = True
-    scene[0, missing] = 0
+    scene[:, missing] = 0
     found = run(scene, MeanEngine(), nodata=0)
     np.testing.assert_array_equal(found.steps, expected_steps(scene, MeanEngine(), ~missing))
 

@@ -20,6 +20,7 @@ from tests.preprocessing.orthorectification.conftest import (
 )
 
 import landslip
+from landslip.core.errors import InputError
 from landslip.io.raster import Scene
 from landslip.synthetic.camera import fit_rpc
 
@@ -146,3 +147,37 @@ def test_register(write_raster: WriteRaster, tmp_path: Path, mark: str) -> None:
     # a shift of a millionth of a pixel moves the lattice by a row or column without data
     assert valid.sum() == pytest.approx(expected.sum(), rel=0.01)
     assert np.median(stored[:, valid]) == pytest.approx(np.median(values[:, expected]), abs=2)
+
+
+def test_an_image_without_a_valid_pixel_is_refused(
+    write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    values = np.concatenate([texture(SHAPE), np.zeros((1, *SHAPE))]).astype("uint16")
+    rpc = rasterio_rpc(fit_rpc(make_camera(), RANGE_M))
+    image = write_raster(
+        "image.tif", values, names=(*NAMES, "alpha"), crs=None, transform=None, rpcs=rpc
+    )
+    dem, out = write_land(tmp_path / "dem.tif"), tmp_path / "map.tif"
+    with pytest.raises(InputError, match=r"image\.tif: no pixel of the map has data"):
+        landslip.orthorectify(image, dem=dem, dem_heights="ellipsoid", out=out)
+    assert not list(tmp_path.glob("*map*"))
+
+
+def test_commands_report_a_nodata_value_that_cannot_occur(
+    write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    fine = texture((256, 256)).astype("uint16")
+    coarse = fine.reshape(4, 64, 4, 64, 4).mean(axis=(2, 4)).round().astype("uint16")
+    transform = Affine(4, 0, 500_000, 0, -4, 4_000_000)
+    ms = write_raster("ms.tif", coarse, names=NAMES, transform=transform)
+    pan = write_raster("pan.tif", fine.mean(axis=0).astype("uint16"))
+    note = "the stated nodata value -9999 cannot occur in uint16 and marks nothing"
+    made = landslip.pansharpen(ms, pan, out=tmp_path / "a.tif", nodata=-9999)
+    assert made.warnings == (note,)
+    assert landslip.pansharpen(ms, pan, out=tmp_path / "b.tif").warnings == ()
+    scene = write_raster("scene.tif", fine, names=NAMES)
+    for stated, expected in ((-9999, [note]), (65535, [])):
+        done = landslip.register(
+            scene, scene, out=tmp_path / f"{stated}.tif", model="shift", nodata=stated
+        )
+        assert [text for text in done.warnings if "cannot occur" in text] == expected

@@ -58,7 +58,7 @@ def orthorectify(
         overwrite=overwrite,
         progress=True,
     )
-    for note in made.dem.warnings:
+    for note in made.warnings:
         typer.echo(f"warning: {note}", err=True)
     if made.refinement is not None:
         before, after = made.refinement.before, made.refinement.fit.after

@@ -61,6 +61,8 @@ def pansharpen(
         overwrite=overwrite,
         progress=True,
     )
+    for note in summary.warnings:
+        typer.echo(f"warning: {note}", err=True)
     height, width = summary.shape
     typer.echo(
         f"{out}: {width} x {height} px, {','.join(summary.bands)}, by {method.value} "

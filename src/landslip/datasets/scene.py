@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
+from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
 from landslip.datasets.format import BACKGROUND, IGNORE, LANDSLIDE, DatasetCard, Tile
@@ -114,7 +115,9 @@ def dataset_from_scene(
                     f"{argument('tile')} or {argument('min_valid')}"
                 )
             card = writer.finish()
-    notes = label_notes if area is None else (*label_notes, *area.notes)
+    notes = (*sentences(scene.validity.notes), *label_notes)
+    if area is not None:
+        notes = (*notes, *area.notes)
     if written < len(windows):
         left_out = (
             f"{len(windows) - written} of {len(windows)} tiles left out: less than "

@@ -131,6 +131,7 @@ def check_compatibility(
         )
     if scene.grid.crs is None:
         warnings.append(message("scene.no_crs"))
+    warnings += scene.validity.notes
     trained, found = card.input.resolution_m, scene.grid.resolution_m
     if trained and found and not 1 / _RESOLUTION_RATIO < found / trained < _RESOLUTION_RATIO:
         warnings.append(message("scene.resolution", found=found, trained=trained))

@@ -322,4 +322,5 @@ def _notes(scene: Scene) -> tuple[Message, ...]:
         notes.append(message("scene.digital_numbers"))
     elif not _is_scaled_reflectance(scene.radiometry):
         notes.append(message("scene.unscaled"))
+    notes += scene.validity.notes
     return tuple(notes)

@@ -14,6 +14,7 @@ from landslip import __version__
 from landslip.core.crs import datum_note
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
+from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import bounded_cache
@@ -119,7 +120,8 @@ def register(
             write_map(stage, grid, layers, make, progress, kept_tags(scene.tags))
         place = np.array([shapely.Point(scene.grid.middle)], dtype=object)
         shift = datum_note(moving.name, scene.grid.crs, fixed.grid.crs, place)
-    notes = [*([] if shift is None else [shift.text()]), *aligned.notes]
+    messages = (*filter(None, (shift,)), *scene.validity.notes, *fixed.validity.notes)
+    notes = [*sentences(messages), *aligned.notes]
     if scene.nodata != nodata and not math.isnan(nodata):
         notes.append(
             f"the scene states no usable nodata value: {nodata:g} marks what it does not cover"

@@ -11,6 +11,7 @@ from landslip import __version__
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.grid import Grid
+from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
@@ -69,6 +70,7 @@ class OrthoReport:
     refinement: Refinement | None
     interpolation_error_px: float
     valid_share: float
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a JSON file."""
@@ -82,6 +84,7 @@ class OrthoReport:
             "interpolation_error_px": self.interpolation_error_px,
             "interpolation_tolerance_px": TOLERANCE_PX,
             "valid_share": self.valid_share,
+            "warnings": list(self.warnings),
         }
 
 
@@ -152,6 +155,7 @@ def orthorectify(request: OrthoRequest, *, progress: Progress = no_progress) -> 
         refinement=refinement,
         interpolation_error_px=max(errors),
         valid_share=sum(counts) / math.prod(ground.grid.shape),
+        warnings=(*dem.warnings, *sentences(image.validity.notes)),
     )
 
 

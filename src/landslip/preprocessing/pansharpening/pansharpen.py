@@ -16,6 +16,7 @@ from landslip.core.bands import Radiometry
 from landslip.core.choices import PansharpeningMethod
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
+from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import SceneOptions, bounded_cache
@@ -63,6 +64,7 @@ class PansharpenSummary:
     shape: tuple[int, int]
     valid_px: int
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def mpix_per_s(self) -> float:
@@ -95,6 +97,7 @@ def pansharpen(
                 shape=pair.overlap.window.shape,
                 valid_px=valid_px,
                 seconds=time.monotonic() - started,
+                warnings=sentences((*pair.ms.validity.notes, *pair.pan.validity.notes)),
             )
             if options.report is not None:
                 height, width = summary.shape
@@ -108,6 +111,7 @@ def pansharpen(
                     "fusion": fusion.as_dict(),
                     "quality": assess_fusion(pair, fusion),
                     "seconds": round(summary.seconds, 2),
+                    "warnings": list(summary.warnings),
                     "code_version": __version__,
                 }
                 with atomic_file(options.report, overwrite=options.overwrite) as path:
