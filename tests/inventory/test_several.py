@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 import landslip
 from landslip.cli.app import app
 from landslip.core.errors import InputError
+from landslip.inventory.polygons.dissolve import dissolve
 from landslip.inventory.record import read_record
 from landslip.inventory.request import CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
-from landslip.inventory.several import dissolve, expand_sources
+from landslip.inventory.several import expand_sources
 
 SHAPE = (700, 900)
 TO_MAP = Affine(2.0, 0, 400_000, 0, -2.0, 3_460_000)

@@ -255,7 +255,7 @@ def make_inventory(
 
 @checked()
 def compare(
-    inventory: Inventory | PathArgument,
+    inventory: Inventory | PathArgument | Sequence[Inventory | PathArgument],
     reference: Inventory | PathArgument,
     *,
     out: PathArgument | None = None,
@@ -273,12 +273,14 @@ def compare(
     """Compare an inventory with another one that is taken as true.
 
     Args:
-        inventory: from `make_inventory`, its folder, or a file of polygons.
+        inventory: from `make_inventory`, its folder, or a file of polygons; several count as one,
+            in which landslides of different ones that overlap or touch are one.
         reference: the same, in any coordinate system.
         out: folder for ``comparison.json`` and ``comparison.gpkg``; None: nothing is kept.
         layer: layer of the inventory's file.
         reference_layer: layer of the reference's file.
-        area: polygons of the area mapped in both; what is outside is left out.
+        area: polygons of the area mapped in both, or an inventory with its mapped area; what is
+            outside is left out.
         resolution: side of a pixel of the pixel scores, in metres.
         min_iou: intersection over union from which two landslides are the same one.
         draws: bootstrap draws for intervals; 0 leaves them out.
@@ -301,9 +303,14 @@ def compare(
     from landslip.inventory.comparison.inventories import ComparisonRequest
     from landslip.inventory.comparison.run import compare as run
 
+    given = inventory if isinstance(inventory, list | tuple) else [inventory]
+    if not given:
+        raise InputError("a comparison needs an inventory; got none")
+    first, *others = map(_folder_of, given)
     with temporary_folder(keep_if=False) as temporary:
         request = ComparisonRequest(
-            inventory=_folder_of(inventory),
+            inventory=first,
+            others=tuple(others),
             reference=_folder_of(reference),
             out=temporary / "comparison" if out is None else Path(out),
             layer=layer,

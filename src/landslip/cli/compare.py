@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 @handle_errors
 def compare(
     inventory: Annotated[
-        Path, typer.Argument(help="Folder made by `landslip inventory`, or a file of polygons.")
+        list[Path],
+        typer.Argument(
+            help="Folder made by `landslip inventory`, or a file of polygons; several count as one."
+        ),
     ],
     reference: Annotated[
         Path, typer.Argument(help="The same, taken as true; in any coordinate system.")
@@ -31,8 +34,8 @@ def compare(
     area: Annotated[
         Path | None,
         typer.Option(
-            help="Polygons of the area mapped in both; what is outside is left "
-            "out. By default everything counts."
+            help="Polygons of the area mapped in both, or an inventory that states it; what is "
+            "outside is left out. By default everything counts."
         ),
     ] = None,
     resolution: Annotated[

@@ -18,7 +18,7 @@ from landslip.inventory.fields import CORRECTION, CSV_FIELDS, FIELDS
 
 PREFIX = "input_"
 DATE = "date"
-_FEATURE_COLUMNS = ("fid", "ogc_fid", "geom", "geometry")  # of GDAL's formats
+FEATURE_COLUMNS = ("fid", "ogc_fid", "geom", "geometry")  # of GDAL's formats
 _DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 _STATED_DAY = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?(?:[T ].*)?)?)?月?年?")
 _YEARS = range(1800, 2200)
@@ -88,7 +88,8 @@ def own_columns(
         notes += unread
         if dates is not None and not unread and column.lower() == DATE:
             own = own.drop(columns=column)  # the inventory's column says the same
-    renamed = dict(zip(own.columns, _distinct(own.columns), strict=True))
+    reserved = {field.name for field in (*FIELDS, *CSV_FIELDS)} | {CORRECTION, *FEATURE_COLUMNS}
+    renamed = dict(zip(own.columns, distinct_names(own.columns, reserved), strict=True))
     own.columns = [*renamed.values()]
     changed = [f"{old} → {new}" for old, new in renamed.items() if old != new]
     if changed:
@@ -129,21 +130,30 @@ def _of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
     return values
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Return names that neither an inventory nor another column has, whatever their case."""
+def distinct_names(names: Iterable[str], reserved: set[str], prefix: str = PREFIX) -> list[str]:
+    """Return names that are neither reserved nor twice there, whatever their case.
+
+    Reserved ones get the prefix; where that is taken, and of those that are there twice, the later
+    ones get a number.
+    """
     names = list(names)
-    reserved = {field.name for field in (*FIELDS, *CSV_FIELDS)} | {CORRECTION, *_FEATURE_COLUMNS}
     taken = reserved | {name.lower() for name in names}
     seen, result = set(reserved), []
     for name in names:
         new, number = name, 1
         while new.lower() in seen or (new != name and new.lower() in taken):
-            base = PREFIX + name if name.lower() in reserved else name
+            base = prefix + name if name.lower() in reserved else name
             new = base if number == 1 and base != name else f"{base}_{max(number, 2)}"
             number += 1
         seen.add(new.lower())
         result.append(new)
     return result
+
+
+def prefixed(table: pd.DataFrame, prefix: str, reserved: Iterable[str]) -> pd.DataFrame:
+    """Return a table whose columns have a prefix, and are distinct from reserved names."""
+    names = distinct_names((prefix + name for name in table.columns), set(reserved), "column_")
+    return table.set_axis(names, axis=1)
 
 
 def own_names(frame: geopandas.GeoDataFrame) -> list[str]:

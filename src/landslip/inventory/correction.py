@@ -33,6 +33,7 @@ from landslip.inventory.record import (
     InventoryRecord,
     read_record,
 )
+from landslip.io.vector import read_polygon_file
 
 UNCHANGED, EDITED, NEW = "unchanged", "edited", "new"
 _KNOWN_BY = ("id", "area_m2", "perimeter_m", "centroid_lon", "centroid_lat", "confidence", "model")
@@ -107,6 +108,24 @@ def _embedded(file: Path) -> tuple[InventoryRecord | None, shapely.Geometry | No
     shapes = np.asarray(frame.geometry.values, dtype=object)
     shapes = shapes[~shapely.is_missing(shapes)]
     return record, shapely.union_all(shapes) if len(shapes) else None, crs
+
+
+def read_area(path: Path) -> tuple[shapely.Geometry, CRS | None]:
+    """Return the area that polygons cover, or the mapped area of an inventory, and its system.
+
+    Raises:
+        InputError: there are no polygons, or the mapped area of the inventory is not known.
+    """
+    earlier = earlier_inventory(path)
+    if earlier is None:
+        frame = read_polygon_file(path, layer_argument=None).frame
+        crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
+        return shapely.union_all(frame.geometry.values), crs
+    if earlier.mapped_area is None:
+        raise InputError(
+            f"{path}: the mapped area of this inventory is not known; give polygons of it"
+        )
+    return earlier.mapped_area, earlier.crs
 
 
 def with_own_names(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:

@@ -30,6 +30,7 @@ from landslip.inventory.correction import (
     corrected_landslides,
     earlier_inventory,
     is_inventory,
+    read_area,
     with_own_names,
 )
 from landslip.inventory.fields import CORRECTION, FIELDS
@@ -377,10 +378,10 @@ def _read_area(
             f"{source}: {argument('area')} needs a coordinate system and the polygons have none; "
             "assign it to them"
         )
-    frame = read_polygon_file(path, None).frame
-    if frame.crs is None:
+    shape, own = read_area(path)
+    if own is None:
         raise InputError(f"{path}: has no coordinate system; assign it")
-    own, area = CRS.from_wkt(frame.crs.to_wkt()), np.asarray(frame.geometry.values, dtype=object)
+    area = shapely.get_parts(np.array([shape], dtype=object))
     near = shapely.total_bounds(polygons)[[0, 2]].mean() if len(polygons) else None
     try:
         moved = repair_polygons(reproject(area, own, crs, near))

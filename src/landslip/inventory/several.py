@@ -22,10 +22,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landslip.core.crs import AreaMeasure, axis_unit, polygonal_part, reproject
+from landslip.core.crs import AreaMeasure, datum_note, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import message
 from landslip.core.progress import Progress, no_progress, sub_progress
@@ -42,13 +41,13 @@ from landslip.inventory.detections import (
     scene_record,
     valid_outline,
 )
+from landslip.inventory.polygons.dissolve import dissolve, length_in_map_units
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import RECORD, CleaningRecord, SceneRecord
 from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import offset_on_lattice, write_highest
 from landslip.io.vector_source import is_vector
 
-_DEGREE_M = 111_195.0
 _COUNTED = ("regions", "dropped_seedless", "dropped_small", "split_regions")
 
 
@@ -268,7 +267,11 @@ def dissolve_sources(parts: Sequence[Detections]) -> Detections:
         return first
     crs = first.crs
     try:
-        moved = [reproject(part.polygons, part.crs, crs) for part in parts]
+        moved = [first.polygons]
+        near = None
+        if len(first.polygons):  # of a date line's two sides, that of the first
+            near = shapely.total_bounds(first.polygons)[[0, 2]].mean()
+        moved += [reproject(part.polygons, part.crs, crs, near) for part in parts[1:]]
         areas, extents = (
             [
                 None if shape is None else reproject(np.array([shape], object), part.crs, crs)[0]
@@ -279,10 +282,13 @@ def dissolve_sources(parts: Sequence[Detections]) -> Detections:
     except InputError as error:
         names = ", ".join(part.source.place for part in parts)
         raise InputError(f"{names}: {error}") from error
+    shifts = [
+        datum_note(Path(part.source.place).name, part.crs, crs, part.polygons) for part in parts
+    ]
     polygons = np.concatenate(moved)
     source = np.repeat(np.arange(len(parts)), [len(part.polygons) for part in parts])
     steps_m = [part.scene.resolution_m or 0.0 for part in parts]
-    merged, members = dissolve(polygons, source, _in_map_units(max(steps_m), crs))
+    merged, members = dissolve(polygons, source, length_in_map_units(max(steps_m), crs))
     sizes = shapely.area(polygons)
     largest = np.array([max(group, key=lambda at: sizes[at]) for group in members], dtype=np.int64)
     confidence = np.concatenate([part.confidence for part in parts])
@@ -306,6 +312,7 @@ def dissolve_sources(parts: Sequence[Detections]) -> Detections:
         earlier=earlier.iloc[largest].reset_index(drop=True).where(pd.Series(alone)),
         notes=(
             *{note.text(): note for part in parts for note in part.notes}.values(),
+            *(note for note in shifts if note is not None),
             *(
                 [message("several.dissolved", count=len(polygons), landslides=len(merged))]
                 if len(merged) < len(polygons)
@@ -313,58 +320,6 @@ def dissolve_sources(parts: Sequence[Detections]) -> Detections:
             ),
         ),
     )
-
-
-def dissolve(
-    polygons: NDArray[np.object_], source: NDArray[np.int64], gap: float = 0.0
-) -> tuple[NDArray[np.object_], list[NDArray[np.int64]]]:
-    """Unite polygons of different sources that overlap or share a part of their edge.
-
-    Args:
-        polygons: (n,) valid, in one coordinate system.
-        source: (n,) index of the source of each; polygons of one source are not compared.
-        gap: polygons of different sources so far apart touch, in map units.
-
-    Returns:
-        The united polygons (m,), in the order of their first part, and the indices of the parts
-        of each.
-    """
-    count = len(polygons)
-    if count == 0:
-        return polygons, []
-    one, other = shapely.STRtree(polygons).query(polygons, predicate="dwithin", distance=gap)
-    differs = (source[one] != source[other]) & (one < other)
-    one, other = one[differs], other[differs]
-    if gap == 0 and len(one):
-        shared = shapely.intersection(polygons[one], polygons[other])
-        meets = (shapely.area(shared) > 0) | (shapely.length(shared) > 0)
-        one, other = one[meets], other[meets]
-    links = coo_array((np.ones(len(one)), (one, other)), shape=(count, count))
-    _, label = connected_components(links, directed=False)
-    _, starts = np.unique(label, return_index=True)
-    order = np.argsort(label, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
-    groups = [groups[at] for at in np.argsort(starts, kind="stable")]
-    merged = np.empty(len(groups), dtype=object)
-    for at, group in enumerate(groups):
-        merged[at] = polygons[group[0]] if len(group) == 1 else _united(polygons[group], gap)
-    return merged, groups
-
-
-def _united(parts: NDArray[np.object_], gap: float) -> shapely.Geometry:
-    """Return the union of parts, with gaps between them closed."""
-    union = polygonal_part(shapely.union_all(parts))
-    if gap > 0 and shapely.get_num_geometries(union) > shapely.get_num_geometries(parts).min():
-        wider = shapely.buffer(union, gap / 2 * (1 + 1e-6), join_style="mitre")
-        closed = shapely.buffer(wider, -gap / 2 * (1 + 1e-6), join_style="mitre")
-        union = polygonal_part(shapely.union(union, closed))
-    return union
-
-
-def _in_map_units(length_m: float, crs: CRS | None) -> float:
-    if crs is None:
-        return 0.0
-    return length_m / _DEGREE_M if crs.is_geographic else length_m / axis_unit(crs)
 
 
 def _stacked(tables: list[pd.DataFrame], source: NDArray[np.int64]) -> pd.DataFrame:

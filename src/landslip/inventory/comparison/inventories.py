@@ -1,7 +1,7 @@
 """The two inventories of a comparison: the request, and both read onto one coordinate system."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from rasterio.crs import CRS
 
 from landslip.core.crs import clip_polygons, datum_note, metric_crs, reproject
 from landslip.core.errors import InputError, argument
+from landslip.inventory.attributes import own_names
+from landslip.inventory.correction import is_inventory, read_area
+from landslip.inventory.polygons.dissolve import dissolve, length_in_map_units
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
 from landslip.io.vector import PolygonFile, read_polygon_file, repair_polygons
 
@@ -21,6 +24,7 @@ DEFAULT_MIN_IOU = 0.5
 DEFAULT_DRAWS = 1000
 MAX_PAIRS = 5_000_000
 _CHUNK = 500
+_OF_SCENE = ("scene", "date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +33,13 @@ class ComparisonRequest:
 
     Attributes:
         inventory: folder of an inventory, or a file of polygons.
+        others: further ones, which make one inventory with it: what overlaps or touches is one.
         reference: the same, taken as true.
         out: folder to write.
         layer: of the inventory's file.
         reference_layer: of the reference's file.
-        area: polygons of the area that was mapped in both; None: not known.
+        area: polygons of the area that was mapped in both, or an inventory that has it; None: not
+            known.
         resolution_m: side of a pixel for the pixel scores; None: the scene's, or chosen by the size
             of the landslides.
         min_iou: intersection over union from which two landslides are the same.
@@ -45,6 +51,7 @@ class ComparisonRequest:
     inventory: Path
     reference: Path
     out: Path
+    others: tuple[Path, ...] = ()
     layer: str | None = None
     reference_layer: str | None = None
     area: Path | None = None
@@ -72,7 +79,8 @@ class ComparedInventory:
     """Landslides of one inventory (n,): valid polygons, and areas in the system's square units.
 
     Ids are of the column ``id`` where that is unique, else their numbers in the file, from 1.
-    ``outside`` of the mapped area so many were left out.
+    ``outside`` of the mapped area so many were left out. ``columns`` (n rows) are the user's, and
+    scene and date of an inventory.
     """
 
     place: str
@@ -80,6 +88,7 @@ class ComparedInventory:
     ids: NDArray[np.int64]
     areas: NDArray[np.float64]
     outside: int = 0
+    columns: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,33 +122,36 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
         InputError: one cannot be read, the reference has no landslides, only one of them has a
             coordinate system, or more than 5 million pairs of their landslides may overlap.
     """
-    scene_resolution_m, file, layer = None, request.inventory, request.layer
-    notes = []
-    if (file / RECORD).is_file():
-        record = read_record(file)
-        scene_resolution_m = record.scene.resolution_m
-        notes += [f"inventory: {warning}" for warning in record.warnings]
-        file, layer = file / GEOPACKAGE, layer or LANDSLIDES
-    ours = read_polygon_file(file, layer, may_be_empty=True)
-    file, layer = request.reference, request.reference_layer
-    if (file / RECORD).is_file():
-        file, layer = file / GEOPACKAGE, layer or LANDSLIDES
-    theirs = read_polygon_file(file, layer, layer_argument="reference_layer")
+    sides = [
+        _read_side(path, request.layer, "layer") for path in (request.inventory, *request.others)
+    ]
+    other = _read_side(request.reference, request.reference_layer, "reference_layer")
+    ours, theirs = _as_one(sides), other.file
+    steps_m = {side.resolution_m for side in sides}
+    scene_resolution_m = steps_m.pop() if len(steps_m) == 1 else None
+    notes = [f"inventory: {warning}" for side in sides for warning in side.warnings]
     crs = _common_crs(request, ours.frame, theirs.frame)
     area = None
     if request.area is not None:
-        frame = read_polygon_file(request.area, layer_argument=None).frame
-        area = shapely.union_all(repair_polygons(_reprojected(request.area, frame, crs)))
+        shape, own = read_area(request.area)
+        moved = _reprojected(request.area, np.array([shape], dtype=object), own, crs)
+        area = repair_polygons(moved)[0]
     inventory = _compared(request.inventory, ours, crs, area)
+    place = ", ".join(str(side.path) for side in sides)
+    inventory = replace(inventory, place=place)
     reference = _compared(request.reference, theirs, crs, area)
     _check_pair_count(inventory, reference)
-    seen = {request.inventory: ours.frame, request.reference: theirs.frame}
-    if request.area is not None:
-        seen[request.area] = frame
-    shifts = [
-        datum_note(path.name, _crs(one), crs, np.asarray(one.geometry.values, dtype=object))
-        for path, one in seen.items()
+    seen = [
+        (
+            side.path,
+            _crs(side.file.frame),
+            np.asarray(side.file.frame.geometry.values, dtype=object),
+        )
+        for side in (*sides, other)
     ]
+    if request.area is not None:
+        seen.append((request.area, own, np.array([shape], dtype=object)))
+    shifts = [datum_note(path.name, one, crs, polygons) for path, one, polygons in seen]
     notes += [shift.text() for shift in shifts if shift is not None]
     notes += [f"inventory: {note.text()}" for note in ours.notes]
     notes += [f"reference: {note.text()}" for note in theirs.notes]
@@ -185,17 +197,90 @@ def _common_crs(
     return metric_crs(own, np.asarray(frame.geometry.values, dtype=object))
 
 
-def _reprojected(path: Path, frame: geopandas.GeoDataFrame, crs: CRS | None) -> NDArray[np.object_]:
+def _reprojected(
+    path: Path, polygons: NDArray[np.object_], crs: CRS | None, target: CRS | None
+) -> NDArray[np.object_]:
     try:
-        return reproject(np.asarray(frame.geometry.values, dtype=object), _crs(frame), crs)
+        return reproject(polygons, crs, target)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One of the files of a comparison, and what the record of an inventory says of it."""
+
+    path: Path
+    file: PolygonFile
+    resolution_m: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _read_side(path: Path, layer: str | None, layer_argument: str) -> _Side:
+    """Read an inventory or a file of polygons; an inventory of ours may be empty."""
+    is_ours = layer_argument == "layer"
+    if not (path / RECORD).is_file():
+        file = read_polygon_file(path, layer, may_be_empty=is_ours, layer_argument=layer_argument)
+        return _Side(path=path, file=file)
+    record = read_record(path)
+    return _Side(
+        path=path,
+        file=read_polygon_file(
+            path / GEOPACKAGE,
+            layer or LANDSLIDES,
+            may_be_empty=is_ours,
+            layer_argument=layer_argument,
+        ),
+        resolution_m=record.scene.resolution_m,
+        warnings=record.warnings,
+    )
+
+
+def _as_one(sides: list[_Side]) -> PolygonFile:
+    """Return the polygons of several files as one; those of different files that meet are one.
+
+    Raises:
+        InputError: only some have a coordinate system, or one cannot be transformed.
+    """
+    first = sides[0].file
+    if len(sides) == 1:
+        return first
+    crs = _crs(first.frame)
+    parts = [
+        _reprojected(
+            side.path,
+            np.asarray(side.file.frame.geometry.values, object),
+            _crs(side.file.frame),
+            crs,
+        )
+        for side in sides
+    ]
+    polygons = repair_polygons(np.concatenate(parts))
+    source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    gap = length_in_map_units(max(side.resolution_m or 0.0 for side in sides), crs)
+    merged, members = dissolve(polygons, source, gap)
+    sizes = shapely.area(polygons)
+    largest = [max(group, key=lambda at: sizes[at]) for group in members]
+    tables = [
+        pd.DataFrame(
+            side.file.frame.drop(columns=[side.file.frame.geometry.name, "id"], errors="ignore")
+        )
+        for side in sides
+    ]
+    table = pd.concat(tables, ignore_index=True).iloc[largest].reset_index(drop=True)
+    return PolygonFile(
+        frame=geopandas.GeoDataFrame(table, geometry=merged, crs=first.frame.crs),
+        numbers=np.arange(1, len(merged) + 1, dtype=np.int64),
+        total=sum(side.file.total for side in sides),
+        notes=tuple(note for side in sides for note in side.file.notes),
+    )
 
 
 def _compared(
     path: Path, opened: PolygonFile, crs: CRS | None, area: shapely.Geometry | None
 ) -> ComparedInventory:
-    polygons = repair_polygons(_reprojected(path, opened.frame, crs))
+    own = np.asarray(opened.frame.geometry.values, dtype=object)
+    polygons = repair_polygons(_reprojected(path, own, _crs(opened.frame), crs))
     if area is not None:
         polygons = clip_polygons(polygons, area)
     inside = shapely.area(polygons) > 0
@@ -210,7 +295,17 @@ def _compared(
         ids=ids[inside],
         areas=shapely.area(polygons[inside]),
         outside=int((~inside).sum()),
+        columns=_columns(opened.frame)[inside].reset_index(drop=True),
     )
+
+
+def _columns(frame: geopandas.GeoDataFrame) -> pd.DataFrame:
+    """Return the user's columns, and scene and date of an inventory; without ``id``."""
+    table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    if is_inventory(table.columns):
+        names = [name for name in (*_OF_SCENE, *own_names(frame)) if name in table]
+        return table[names]
+    return table.drop(columns="id", errors="ignore")
 
 
 def _check_pair_count(inventory: ComparedInventory, reference: ComparedInventory) -> None:

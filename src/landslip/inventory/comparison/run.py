@@ -5,8 +5,9 @@ from typing import Any
 
 import geopandas
 import numpy as np
-import pyogrio
+import pandas as pd
 import pyproj
+import shapely
 from numpy.typing import NDArray
 
 import landslip
@@ -14,6 +15,7 @@ from landslip.core.crs import reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.progress import Progress, no_progress
+from landslip.inventory.attributes import FEATURE_COLUMNS, prefixed
 from landslip.inventory.comparison.inventories import (
     ComparedInventories,
     ComparisonRequest,
@@ -50,7 +52,8 @@ from landslip.inventory.comparison.scores import (
     resolution_for,
     sum_groups,
 )
-from landslip.io.vector import vector_writing
+from landslip.inventory.formats.vector_files import arrow_table, write_layer
+from landslip.io.vector import gdal_crs
 from landslip.metrics.bootstrap import IntervalEstimate
 
 _STEPS = 5
@@ -141,7 +144,8 @@ def write_layers(
 
     ``matched`` has the inventory's outlines, ``missed`` the reference's and ``false`` the
     inventory's, as they were compared: valid, and clipped to the mapped area. Areas are empty
-    without a coordinate system. The same input gives the same bytes.
+    without a coordinate system. The user's columns follow, with ``inventory_`` and ``reference_``
+    before their names. The same input gives the same bytes.
 
     Raises:
         LandslipError: they could not be written.
@@ -184,20 +188,28 @@ def write_layers(
             },
         ),
     }
+    sources: dict[str, tuple[tuple[str, pd.DataFrame], ...]] = {
+        MATCHED: (
+            ("inventory_", ours.columns.iloc[paired]),
+            ("reference_", theirs.columns.iloc[partner]),
+        ),
+        MISSED: (("reference_", theirs.columns.iloc[missed]),),
+        FALSE: (("inventory_", ours.columns.iloc[false]),),
+    }
     crs = None if both.written_crs is None else pyproj.CRS.from_wkt(both.written_crs.to_wkt())
-    with vector_writing(path, "the layers matched, missed and false"):
-        for name, (polygons, columns) in layers.items():
-            written = reproject(polygons, both.crs, both.written_crs)
-            frame = geopandas.GeoDataFrame(columns, geometry=written, crs=crs)
-            pyogrio.write_dataframe(
-                frame.iloc[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")],
-                path,
-                layer=name,
-                driver="GPKG",
-                geometry_type="MultiPolygon",
-                promote_to_multi=True,
-                append=path.exists(),
-            )
+    for name, (polygons, columns) in layers.items():
+        written = reproject(polygons, both.crs, both.written_crs)
+        table = pd.DataFrame(columns)
+        for prefix, own in sources[name]:
+            reserved = {*table.columns, *FEATURE_COLUMNS}
+            further = prefixed(own.reset_index(drop=True), prefix, reserved)
+            table = pd.concat([table, further], axis=1)
+        order = np.argsort(table.iloc[:, 0].to_numpy(), kind="stable")
+        parts, owner = shapely.get_parts(written, return_index=True)
+        several = np.full(len(written), shapely.MultiPolygon(), dtype=object)
+        shapely.multipolygons(parts, indices=owner, out=several)
+        frame = geopandas.GeoDataFrame(table, geometry=several, crs=crs).iloc[order]
+        write_layer(arrow_table(frame), path, "GPKG", "MultiPolygon", layer=name, crs=gdal_crs(crs))
 
 
 def _pixel_scores(request: ComparisonRequest, both: ComparedInventories) -> PixelScores:
