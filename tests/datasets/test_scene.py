@@ -203,12 +203,44 @@ def test_a_mask_labels_too(
 def test_beside_a_masks_extent_nothing_is_labelled(
     request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path
 ) -> None:
-    path = write_raster("mask.tif", np.ones((6, 14), dtype=np.uint8))
+    codes = np.ones((6, 14), dtype=np.uint8)
+    codes[0, 0] = 0
+    path = write_raster("mask.tif", codes)
     card = dataset_from_scene(replace(request_, labels=path), tmp_path / "out").card
-    assert card.landslide_share == 1.0
+    assert card.landslide_share == pytest.approx(83 / 84)
+    assert any(note.startswith("99% of the labelled pixels are landslide") for note in card.notes)
     found = whole(TileDataset(tmp_path / "out"))["label"]
     assert np.unique(found[6:8]).tolist() == [IGNORE]
-    assert np.unique(found[:6, :14]).tolist() == [LANDSLIDE]
+    assert np.unique(found[:6, 1:14]).tolist() == [LANDSLIDE]
+
+
+def test_labels_of_landslides_alone_are_refused(
+    request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    path = write_raster("mask.tif", np.ones((6, 14), dtype=np.uint8))
+    with pytest.raises(InputError, match=r"every labelled pixel is landslide, .*background_value"):
+        dataset_from_scene(replace(request_, labels=path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("in_corner", [True, False], ids=["corner", "spread"])
+def test_labels_of_a_corner_without_an_area_are_noted(
+    request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path, in_corner: bool
+) -> None:
+    scene = np.random.default_rng(0).integers(1, 999, (2, 64, 64)).astype(np.uint16)
+    path = write_raster("large.tif", scene, names=("red", "nir"))
+    codes = np.full((64, 64), 255, dtype=np.uint8)  # the mask marks landslides alone
+    codes[1:3, 1:3] = codes[5:7, 9:11] = 1
+    if not in_corner:
+        codes[61:63, 61:63] = codes[5:7, 61:63] = codes[61:63, 5:7] = 1
+    labels = write_raster("corner.tif", codes, nodata=255)
+    request = replace(request_, scene=path, labels=labels, tile=4)
+    result = dataset_from_scene(request, tmp_path / "out")
+    noted = [note for note in result.notes if "outside of the convex hull" in note]
+    assert bool(noted) == in_corner
+    assert result.card.landslide_share == pytest.approx(np.mean(codes == 1))
+    if in_corner:  # 253 tiles, of which those in and around the two with landslides are near
+        assert noted[0].startswith("97% of the 254 tiles without landslides")
 
 
 def test_all_for_the_test(request_: SceneDatasetRequest, tmp_path: Path) -> None:

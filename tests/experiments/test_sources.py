@@ -67,7 +67,7 @@ def test_pairs_of_several_folders(pairs: dict[str, Any], tmp_path: Path) -> None
     for at in range(3):
         np.testing.assert_array_equal(made.tile(at).stored, image(at))
         np.testing.assert_array_equal(made.tile(at).label, mask(at))
-    assert source_notes(tmp_path / "out", "hills") == ()
+    assert source_notes(tmp_path / "out", "hills") == made.card.notes
 
 
 def test_bands_are_taken_as_told(write_raster: WriteRaster, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_bands_are_taken_as_told(write_raster: WriteRaster, tmp_path: Path) -> N
     np.testing.assert_array_equal(made.tile(0).stored, image(0)[[0, 2, 2]])
     np.testing.assert_array_equal(made.tile(0).label, mask(0))
     notes = ("red is the files' nir", "blue is the files' green")
-    assert source_notes(tmp_path / "out", "p") == notes
+    assert source_notes(tmp_path / "out", "p") == (*notes, *made.card.notes)
     assert made.card.source == f"pairs: all; {'; '.join(notes)}"
 
 
@@ -241,7 +241,7 @@ def test_what_fails_is_begun_again(
 ) -> None:
     write_raster("second/masks/b2.png", 7 * mask(2))
     config = experiment(hills={"pairs": pairs})
-    with pytest.raises(InputError, match=r"^data set hills: .*b2.png: a mask contains 0 and 1"):
+    with pytest.raises(InputError, match=r"^data set hills: .*b2.png: masks contain 0 and 1"):
         prepare_datasets(config, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     write_raster("second/masks/b2.png", mask(2))

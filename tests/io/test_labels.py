@@ -15,7 +15,7 @@ from shapely import MultiPolygon, Point, Polygon, box
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
-from landslip.io.labels import mask_to_label, read_label_polygons
+from landslip.io.labels import read_label_polygons
 
 WritePolygons = Callable[..., Path]
 X, Y = 500_000, 4_000_000
@@ -234,40 +234,3 @@ def test_points_in_polygons_agree_with_shapely(write_polygons: WritePolygons) ->
     centres = map_points(GRID.transform, np.column_stack([cols.ravel(), rows.ravel()]))
     inside = shapely.contains_xy(shapely.union_all(blobs), centres)
     np.testing.assert_array_equal(covered(path).ravel(), inside)
-
-
-# masks
-
-
-@pytest.mark.parametrize(
-    ("codes", "expected"),
-    [
-        pytest.param([0, 1, 1], [0, 1, 1], id="0 and 1"),
-        pytest.param([0, 255, 0], [0, 1, 0], id="0 and 255"),
-        pytest.param([0, 0, 0], [0, 0, 0], id="no landslide"),
-        pytest.param([1, 1, 1], [1, 1, 1], id="nothing else"),
-    ],
-)
-def test_mask_codes(codes: list[int], expected: list[int]) -> None:
-    label = mask_to_label(np.array(codes, dtype=np.uint8), lossy=False, path=Path("mask.png"))
-    assert label.dtype == np.uint8
-    assert label.tolist() == expected
-
-
-@pytest.mark.parametrize(
-    ("codes", "shown"),
-    [
-        pytest.param([0, 7], "0, 7", id="another code"),
-        pytest.param([0, 1, 255], "0, 1, 255", id="both conventions"),
-        pytest.param(list(range(20)), r"0, 1, 2, 3, 4, 5, 6, 7, \.\.\.", id="many"),
-    ],
-)
-def test_other_mask_codes_are_refused(codes: list[int], shown: str) -> None:
-    with pytest.raises(InputError, match=f"mask.png: a mask contains .*this one contains {shown}"):
-        mask_to_label(np.array(codes, dtype=np.uint8), lossy=False, path=Path("mask.png"))
-
-
-def test_blurred_mask_codes_are_cut_in_the_middle() -> None:
-    codes = np.array([0, 3, 127, 128, 252, 255], dtype=np.uint8)
-    label = mask_to_label(codes, lossy=True, path=Path("mask.jpg"))
-    assert label.tolist() == [0, 0, 0, 1, 1, 1]

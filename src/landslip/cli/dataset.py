@@ -19,6 +19,21 @@ app = typer.Typer(
     help="Make a dataset of tiles for training and testing.",
 )
 
+LandslideValue = Annotated[
+    str | None,
+    typer.Option(
+        help="Numbers of landslides in a label raster, separated by commas. [default: 1 or 255]"
+    ),
+]
+BackgroundValue = Annotated[
+    str | None,
+    typer.Option(
+        help="Numbers of background in a label raster, with `missing` for pixels that are nodata "
+        "or transparent. Other pixels are not labelled. [default: 0, or what is missing where "
+        "nothing else is background; with --landslide-value alone, all others]"
+    ),
+]
+
 
 @app.command(cls=Command)
 @handle_errors
@@ -52,6 +67,8 @@ def scene(
     units: options.UnitsOption = None,
     nodata: options.Nodata = None,
     datum_shift: options.DatumShift = None,
+    landslide_value: LandslideValue = None,
+    background_value: BackgroundValue = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Cut a scene into tiles, with landslide polygons as labels.
@@ -81,8 +98,10 @@ def scene(
         units=units,
         nodata=nodata,
         datum_shift=datum_shift,
+        landslide_value=landslide_value,
+        background_value=background_value,
         overwrite=overwrite,
-        log=lambda note: typer.echo(f"note: {note}", err=True),
+        log=_print_note,
         progress=True,
     )
     _print_summary(tiles.card, out)
@@ -123,6 +142,8 @@ def pairs(
     seed: options.Seed = 0,
     units: options.UnitsOption = None,
     nodata: options.Nodata = None,
+    landslide_value: LandslideValue = None,
+    background_value: BackgroundValue = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Take tiles from folders of images and folders of masks (PNG, TIFF, WebP, JPEG).
@@ -144,7 +165,10 @@ def pairs(
         seed=seed,
         units=units,
         nodata=nodata,
+        landslide_value=landslide_value,
+        background_value=background_value,
         overwrite=overwrite,
+        log=_print_note,
         progress=True,
     )
     _print_summary(tiles.card, out)
@@ -200,7 +224,14 @@ def merge(
     _print_summary(tiles.card, out)
 
 
+def _print_note(note: str) -> None:
+    typer.echo(f"note: {note}", err=True)
+
+
 def _print_summary(card: "DatasetCard", out: Path) -> None:
+    from landslip.core.messages import sentences
+    from landslip.datasets.contents import few_landslides
+
     tiles = ", ".join(f"{number} {split}" for split, number in card.tiles.items())
     share = "no valid pixel" if card.landslide_share is None else f"{card.landslide_share:.2%}"
     for name, found in card.splits.items():
@@ -208,6 +239,6 @@ def _print_summary(card: "DatasetCard", out: Path) -> None:
             f"{name}: {found.landslide_tiles} of {found.tiles} tiles show landslides, "
             f"{found.landslide_px:,} px in {found.landslide_objects or 0:,} connected regions"
         )
-    for warning in card.warnings:
+    for warning in sentences(few_landslides(card.splits)):
         typer.echo(f"landslip: {warning}", err=True)
     typer.echo(f"{out}: {sum(card.tiles.values())} tiles ({tiles}), {share} landslide")

@@ -15,7 +15,7 @@ from landslip.core.errors import LandslipWarning
 
 if TYPE_CHECKING:
     from landslip.core.progress import Progress
-    from landslip.datasets.format import TileDataset
+    from landslip.datasets.format import DatasetCard, TileDataset
 
 
 @checked()
@@ -51,6 +51,8 @@ def from_scene(
     units: str | None = None,
     nodata: float | None = None,
     datum_shift: str | None = None,
+    landslide_value: str | None = None,
+    background_value: str | None = None,
     overwrite: bool = False,
     log: Callable[[str], None] | None = None,
     progress: "bool | Progress | None" = None,
@@ -74,6 +76,11 @@ def from_scene(
         datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
             ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
             million (position vector), or a grid file.
+        landslide_value: numbers of landslides in a label raster, separated by commas; None: 1 or
+            255, whichever there is.
+        background_value: numbers of background, with ``missing`` for pixels that are nodata or
+            transparent; None: 0, or what is missing where nothing else is background. With
+            ``landslide_value`` alone, all other numbers.
         overwrite: replace a dataset that exists.
         log: called with what should be known of the labels; None: they are warnings.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
@@ -90,6 +97,7 @@ def from_scene(
     from landslip.datasets.format import TileDataset
     from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
     from landslip.datasets.splits.assignment import SplitPlan
+    from landslip.io.label_masks import LabelCodes
     from landslip.io.raster.scene import SceneOptions
 
     request = SceneDatasetRequest(
@@ -101,14 +109,11 @@ def from_scene(
         min_valid=min_valid,
         plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
         options=SceneOptions.stated(bands, units, nodata),
+        codes=LabelCodes.parse(landslide_value, background_value),
     )
     with use_datum_shift(datum_shift), progress_bar("tiles", "tiles", show=progress) as shown:
         result = dataset_from_scene(request, Path(out), overwrite=overwrite, progress=shown)
-    for note in result.notes:
-        if log is None:
-            warnings.warn(note, LandslipWarning, stacklevel=2)
-        else:
-            log(note)
+    _report(result.card, result.notes, log)
     return TileDataset(Path(out))
 
 
@@ -126,7 +131,10 @@ def from_pairs(
     seed: int = 0,
     units: str | None = None,
     nodata: float | None = None,
+    landslide_value: str | None = None,
+    background_value: str | None = None,
     overwrite: bool = False,
+    log: Callable[[str], None] | None = None,
     progress: "bool | Progress | None" = None,
 ) -> "TileDataset":
     """Take tiles from folders of images and folders of masks (PNG, TIFF, WebP, JPEG).
@@ -144,7 +152,10 @@ def from_pairs(
         seed: of the split.
         units: ``reflectance`` or ``dn``; None: what the files say.
         nodata: value that marks missing data, over what the files say.
+        landslide_value: numbers of landslides in masks; see `from_scene`.
+        background_value: numbers of background in masks; see `from_scene`.
         overwrite: replace a dataset that exists.
+        log: called with what should be known of the labels; None: they are warnings.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
@@ -161,6 +172,7 @@ def from_pairs(
     from landslip.datasets.format import TileDataset
     from landslip.datasets.pairs import PairsRequest, dataset_from_pairs
     from landslip.datasets.splits.assignment import SplitPlan
+    from landslip.io.label_masks import LabelCodes
 
     request = PairsRequest(
         images=_paths(images),
@@ -171,9 +183,11 @@ def from_pairs(
         units=None if units is None else choose(Units, units, "units"),
         nodata=nodata,
         groups=groups,
+        codes=LabelCodes.parse(landslide_value, background_value),
     )
     with progress_bar("tiles", "tiles", show=progress) as shown:
-        dataset_from_pairs(request, Path(out), overwrite=overwrite, progress=shown)
+        card = dataset_from_pairs(request, Path(out), overwrite=overwrite, progress=shown)
+    _report(card, (), log)
     return TileDataset(Path(out))
 
 
@@ -253,7 +267,18 @@ def merge(
     named = dict(zip(names_of([part.path for part in parts]), parts, strict=True))
     with progress_bar("tiles", "tiles", show=progress) as shown:
         merge_datasets(named, {}, Path(out), keep_splits=True, overwrite=overwrite, progress=shown)
-    return TileDataset(Path(out))
+    merged = TileDataset(Path(out))
+    _report(merged.card, (), None)
+    return merged
+
+
+def _report(card: "DatasetCard", notes: Iterable[str], log: Callable[[str], None] | None) -> None:
+    """Log or warn of notes, and of what a new dataset's card notes."""
+    for note in dict.fromkeys((*notes, *card.notes)):
+        if log is None:
+            warnings.warn(note, LandslipWarning, stacklevel=4)
+        else:
+            log(note)
 
 
 def _paths(given: PathArgument | Iterable[PathArgument]) -> tuple[Path, ...]:

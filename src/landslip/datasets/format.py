@@ -26,6 +26,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from pydantic import Field
 
+from landslip.core import labels as classes
 from landslip.core.arguments import choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from landslip.datasets.torch_tiles import Sample, TorchTiles
 
 FORMAT_VERSION = 1
-BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
+BACKGROUND, LANDSLIDE, IGNORE = classes.BACKGROUND, classes.LANDSLIDE, classes.IGNORE
 CARD, INDEX = "dataset.json", "tiles.parquet"
 IMAGES, LABELS, VALID = "images.bin", "labels.bin", "valid.bin"
 _COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
@@ -73,6 +74,12 @@ class DatasetCard(StrictModel):
     pixels_sha256: str
     split_sha256: str
     code_version: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings on labels and bands, without those on splits with few landslides."""
+        few = sentences(few_landslides(self.splits))
+        return tuple(text for text in self.warnings if text not in few)
 
     @property
     def radiometry(self) -> Radiometry:

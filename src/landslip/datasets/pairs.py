@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,10 @@ from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.text import read_table
-from landslip.datasets.format import BACKGROUND, IGNORE, DatasetCard, Tile
+from landslip.datasets.format import DatasetCard, Tile
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
-from landslip.io.labels import mask_to_label
+from landslip.io.label_masks import LabelCodes, MaskRule, MaskSurvey, decide_rule
 from landslip.io.raster import Mask, Scene, SceneOptions
 from landslip.io.raster.validity import Stored, Valid
 
@@ -32,7 +32,8 @@ class PairsRequest:
     Folders of ``images`` and ``masks`` match by position; masks have ``mask_suffix`` after the
     names of images. ``take`` has the tiles' bands, each with the file's band that it is read from,
     which may be used twice; None: the files' bands. ``groups`` is a regular expression or a CSV
-    file (columns name, group) that keeps tiles together; None: each tile is a group.
+    file (columns name, group) that keeps tiles together; None: each tile is a group. ``codes`` are
+    what the numbers of masks are stated to be.
     """
 
     images: tuple[Path, ...]
@@ -44,6 +45,7 @@ class PairsRequest:
     units: Units | None = None
     nodata: float | None = None
     groups: str | None = None
+    codes: LabelCodes = field(default_factory=LabelCodes)
 
     def __post_init__(self) -> None:
         for band, of_file in (self.take or {}).items():
@@ -70,7 +72,8 @@ def dataset_from_pairs(
 ) -> DatasetCard:
     """Make a dataset of image and mask files; see `PairsRequest`.
 
-    Masks hold 0 and 1, or 0 and 255; masks saved as JPEG, which blurs edges, are split at 127.
+    What the numbers of masks mean is decided for all of them: `landslip.io.label_masks`. Masks
+    saved as JPEG, which blurs edges, are split at 127.
 
     Raises:
         InputError: names or sizes do not match, or a file cannot be used; the file is named.
@@ -79,25 +82,18 @@ def dataset_from_pairs(
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
         description = _describe_pairs(request, [image for image, _ in pairs.values()])
-        brightest, brightest_mask = 0, Path()
+        rule = decide_rule(_survey_masks(pairs), request.codes)
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
                 with Scene(image, request.scene_options) as scene:
                     grid = scene.grid
                     stored, valid = _read_bands(scene, request)
-                    label, lossy_code = _read_label(mask, scene)
+                    label = _read_label(mask, scene, rule)
                 tile = Tile(tile_id=name, stored=stored, label=label, valid=valid)
                 group = group_of(name)
                 writer.add(tile, TileOrigin(scene=name, window=grid.window, group=group, grid=grid))
-                if lossy_code > brightest:
-                    brightest, brightest_mask = lossy_code, mask
                 progress(done, len(pairs))
-            if 0 < brightest <= 127:  # masks of 0 and 1 would be empty
-                raise InputError(
-                    f"{brightest_mask}: masks saved as JPEG hold 0 and 255 and are split at 127, "
-                    f"and the brightest pixel of all is {brightest}; save masks of 0 and 1 as PNG"
-                )
-            return writer.finish()
+            return writer.finish(notes=rule.notes)
 
 
 def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescription:
@@ -140,8 +136,17 @@ def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
     return stored[[needed.names.index(of_file) for of_file in request.take.values()]], valid
 
 
-def _read_label(mask_path: Path, scene: Scene) -> tuple[NDArray[np.uint8], int]:
-    """Read a label (height, width), and the largest number of a mask saved as JPEG, else 0."""
+def _survey_masks(pairs: FilePairs) -> MaskSurvey:
+    """Read all masks, since a rule for what their numbers mean is that of all of them."""
+    survey = MaskSurvey()
+    for _, path in pairs.values():
+        with Mask(path) as mask:
+            survey.add(mask)
+    return survey
+
+
+def _read_label(mask_path: Path, scene: Scene, rule: MaskRule) -> NDArray[np.uint8]:
+    """Read a label (height, width)."""
     with Mask(mask_path) as mask:
         if mask.shape != scene.grid.shape:
             raise InputError(
@@ -149,12 +154,7 @@ def _read_label(mask_path: Path, scene: Scene) -> tuple[NDArray[np.uint8], int]:
                 f"{mask.shape[1]} x {mask.shape[0]} px and {scene.path.name} has "
                 f"{scene.grid.shape[1]} x {scene.grid.shape[0]}"
             )
-        codes, known = mask.read()
-        codes[~known] = BACKGROUND
-        lossy_code = int(codes.max(initial=0)) if mask.is_lossy else 0
-        label = mask_to_label(codes, lossy=mask.is_lossy, path=mask_path)
-    label[~known] = IGNORE
-    return label, lossy_code
+        return rule.label(mask)
 
 
 def match_pairs(

@@ -2,24 +2,27 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import geopandas
 import numpy as np
 import pyproj
 import shapely
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslip import __version__
+from landslip.core.band_order import match_band_order
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
 from landslip.core.crs import is_on_earth, reproject
+from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
-from landslip.core.messages import sentences
+from landslip.core.messages import Message, message, sentences
 from landslip.core.window import Window
 from landslip.datasets.contents import few_landslides, split_contents
 from landslip.datasets.format import (
@@ -33,6 +36,9 @@ from landslip.datasets.format import (
     Tile,
 )
 from landslip.datasets.splits.assignment import SplitPlan, assign, split_digest
+
+_MOST_LANDSLIDE = 0.5
+_SAMPLED_PX_PER_TILE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,7 @@ class DatasetWriter(Closeable):
         }
         self._digest = hashlib.sha256()
         self._rows: list[dict[str, object]] = []
+        self._samples: list[NDArray[Any]] = []
         self._pixels = 0
 
     def add(self, tile: Tile, origin: TileOrigin) -> None:
@@ -98,13 +105,18 @@ class DatasetWriter(Closeable):
             self._files[name].write(pixels.data)
             self._digest.update(pixels.data)
         self._rows.append({"tile_id": tile.tile_id, **row, "pixel_start": self._pixels})
+        self._samples.append(_sample(tile))
         self._pixels += tile.label.size
 
-    def finish(self, splits: Sequence[Split] | None = None) -> DatasetCard:
+    def finish(
+        self, splits: Sequence[Split] | None = None, *, notes: Sequence[str] = ()
+    ) -> DatasetCard:
         """Write ``tiles.parquet`` and ``dataset.json``; the split is assigned unless given.
 
+        ``notes`` are kept in the card, with warnings of what looks wrong in the tiles.
+
         Raises:
-            InputError: the split leaves no tile to train on.
+            InputError: the split leaves no tile to train on, or all labelled pixels are landslide.
         """
         self.close()
         ids = [str(row["tile_id"]) for row in self._rows]
@@ -140,7 +152,10 @@ class DatasetWriter(Closeable):
             seed=description.plan.seed,
             tiles=dict(sorted(Counter(split.value for split in splits).items())),
             splits=contents,
-            warnings=sentences(few_landslides(contents)),
+            warnings=(
+                *notes,
+                *sentences([*few_landslides(contents), *self._doubts(counted, landslide)]),
+            ),
             landslide_share=landslide / counted if counted else None,
             pixels_sha256=self._digest.hexdigest(),
             split_sha256=split_digest(ids, splits),
@@ -148,6 +163,24 @@ class DatasetWriter(Closeable):
         )
         (self._path / CARD).write_text(card.model_dump_json(indent=2) + "\n")
         return card
+
+    def _doubts(self, counted: int, landslide: int) -> Iterator[Message]:
+        """Yield what looks wrong in labels and bands."""
+        if landslide and landslide == counted:
+            raise InputError(
+                f"{self._description.source}: every labelled pixel is landslide, and models learn "
+                "from background too; label it, or state its number with "
+                f"{argument('background_value')}"
+            )
+        if landslide > counted * _MOST_LANDSLIDE:
+            yield message("dataset.mostly_landslide", share=landslide / counted)
+        if self._samples:
+            bands, radiometry = self._description.bands, self._description.radiometry
+            match = match_band_order(
+                radiometry.values(np.concatenate(self._samples, axis=1)), bands
+            )
+            if match is not None and match.is_wrong:
+                yield message("data.band_order", stated=str(bands), likely=str(match.likely))
 
     def close(self) -> None:
         """Close the arrays."""
@@ -166,6 +199,13 @@ def pixel_columns(tile: Tile) -> dict[str, object]:
         "landslide_px": int(np.count_nonzero(landslide)),
         "landslide_objects": int(ndimage.label(landslide, np.ones((3, 3)))[1]),
     }
+
+
+def _sample(tile: Tile) -> NDArray[Any]:
+    """Return some valid pixels (bands, n)."""
+    step = max(1, tile.valid.size // _SAMPLED_PX_PER_TILE)
+    flat = tile.stored.reshape(len(tile.stored), -1)[:, ::step]
+    return flat[:, tile.valid.ravel()[::step]]
 
 
 def _georeference(origin: TileOrigin) -> dict[str, object]:

@@ -50,6 +50,8 @@ class PairsSource(StrictModel):
     groups: str | None = Field(None, description="regular expression or CSV file; see `pairs`")
     units: Units | None = None
     nodata: float | None = None
+    landslide_value: str | None = Field(None, description="numbers of landslides in label rasters")
+    background_value: str | None = Field(None, description="numbers of background; see the API")
 
 
 class SceneSource(StrictModel):
@@ -64,6 +66,8 @@ class SceneSource(StrictModel):
     bands: tuple[str, ...] | None = None
     units: Units | None = None
     nodata: float | None = None
+    landslide_value: str | None = Field(None, description="numbers of landslides in label rasters")
+    background_value: str | None = Field(None, description="numbers of background; see the API")
 
 
 class SyntheticSource(StrictModel):

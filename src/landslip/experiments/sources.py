@@ -34,6 +34,7 @@ from landslip.experiments.config import (
     SceneSource,
     SyntheticSource,
 )
+from landslip.io.label_masks import LabelCodes
 from landslip.io.raster import SceneOptions
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
@@ -230,6 +231,7 @@ def _pairs_plan(source: PairsSource, progress: Progress) -> SourcePlan:
         units=source.units,
         nodata=source.nodata,
         groups=source.groups,
+        codes=LabelCodes.parse(source.landslide_value, source.background_value),
     )
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     files = {f"images/{image.name}": image for image, _ in pairs.values()}
@@ -241,8 +243,8 @@ def _pairs_plan(source: PairsSource, progress: Progress) -> SourcePlan:
         settings["groups"] = Path(source.groups).name
 
     def make(out: Path) -> tuple[str, ...]:
-        dataset_from_pairs(request, out, progress=progress)
-        return request.band_notes
+        card = dataset_from_pairs(request, out, progress=progress)
+        return (*request.band_notes, *card.notes)
 
     return SourcePlan(settings=settings, files=files, make=make)
 
@@ -258,6 +260,7 @@ def _scene_plan(source: SceneSource, progress: Progress) -> SourcePlan:
         min_valid=source.min_valid,
         plan=_UNDIVIDED,
         options=SceneOptions(bands=bands, units=source.units, nodata=source.nodata),
+        codes=LabelCodes.parse(source.landslide_value, source.background_value),
     )
     files: dict[str, Path] = {}
     for name in ("scene", "labels", "area"):

@@ -18,7 +18,6 @@ from landslip.core.window import Window
 from landslip.io.vector import read_polygon_file, repair_polygons
 
 _LISTED = 5
-_JPEG_MIDDLE = 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,25 +99,6 @@ def read_label_polygons(path: Path, grid: Grid, layer: str | None = None) -> Lab
         )
         notes += (f"{path.name}: {note} left out",)
     return LabelPolygons(geometries=geometries[~outside], notes=notes)
-
-
-def mask_to_label(codes: NDArray[Any], *, lossy: bool, path: Path) -> NDArray[np.uint8]:
-    """Turn mask codes into labels 0 and 1; codes from a JPEG, which blurs them, split at 127.
-
-    Raises:
-        InputError: the codes are other than 0 and 1, or 0 and 255.
-    """
-    if lossy:
-        return (codes > _JPEG_MIDDLE).astype(np.uint8)
-    found = np.unique(codes)
-    if not (np.isin(found, (0, 1)).all() or np.isin(found, (0, 255)).all()):
-        shown = ", ".join(str(value) for value in found[:8])
-        raise InputError(
-            f"{path}: a mask contains 0 and 1, or 0 and 255; this one contains {shown}"
-            f"{', ...' if len(found) > 8 else ''}"
-        )
-    label: NDArray[np.uint8] = (codes != 0).astype(np.uint8)
-    return label
 
 
 def _extent(geometries: Any) -> str:

@@ -8,6 +8,7 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from PIL import Image
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from tests.preprocessing.orthorectification.conftest import places, rasterio_rpc, write_image
@@ -208,16 +209,26 @@ def test_a_mask_of_colours_is_refused(write_raster: WriteRaster) -> None:
         mask_on(path)
 
 
-def test_a_mask_that_calls_zero_nodata_still_has_background(write_raster: WriteRaster) -> None:
+def test_what_a_mask_covers_is_known_on_another_grid(write_raster: WriteRaster) -> None:
     codes = np.array([[0, 1], [1, 0]], dtype=np.uint8)
     path = write_raster("mask.tif", codes, nodata=0)
     with Mask(path) as mask:
         found, known = mask.read()
+        assert mask.covers().all()
     assert np.array_equal(found, codes)
-    assert known.all()
+    assert np.array_equal(known, codes == 1)
+    assert mask.zero_is_nodata
     shifted = Grid(crs=UTM, transform=Affine(1, 0, 500_001, 0, -1, 4_000_000), shape=(2, 2))
-    with pytest.raises(InputError, match="declares it as nodata"):
-        Mask(path, shifted)
+    with Mask(path, shifted) as mask:
+        assert mask.covers().tolist() == [[True, False], [True, False]]
+
+
+def test_a_palette_of_black_and_white_is_read_as_colours(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), "P")
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(tmp_path / "mask.png")
+    with Mask(tmp_path / "mask.png") as mask:
+        assert mask.read()[0].tolist() == [[255, 0]]
 
 
 @pytest.mark.parametrize(

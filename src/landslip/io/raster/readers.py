@@ -3,12 +3,13 @@
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyproj
 import shapely
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.fill import fillnodata
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
@@ -132,8 +133,8 @@ class Mask(Closeable):
     def __init__(self, path: Path, grid: Grid | None = None) -> None:
         """Open a mask, resampled to ``grid`` by nearest neighbour if one is given.
 
-        A mask or grid without a coordinate system matches by size, pixel on pixel. Where a mask
-        declares 0 as nodata, 0 is background nevertheless.
+        A mask or grid without a coordinate system matches by size, pixel on pixel. A palette of
+        black and white alone is read as 0 and 255, whatever its order.
 
         Raises:
             InputError: it is no raster, or cannot be resampled to the grid.
@@ -142,8 +143,10 @@ class Mask(Closeable):
         self._file = open_raster(path)
         self._validity = PixelValidity.of(self._file)
         self.is_lossy = self._file.driver == "JPEG"
-        self._zero_is_nodata = self._file.nodata == 0
+        self.zero_is_nodata = self._file.nodata == 0
+        self._grey = _black_and_white(self._file, self._validity.data_bands[0])
         self._view: DatasetReader | WarpedVRT = self._file
+        self._to_file: PixelTransform | None = None  # from the grid, where it is another
         self._from_grid: PixelTransform | None = None
         self.notes: tuple[str, ...] = ()
         if grid is not None:
@@ -154,6 +157,9 @@ class Mask(Closeable):
 
     def read(self, window: Window | None = None) -> tuple[Stored, Valid]:
         """Return the codes (height, width) and where they are valid.
+
+        They are not where the file says so, where they are not finite, and where an alpha band is
+        under half opaque, as on smoothed edges.
 
         Raises:
             InputError: the file has several bands that differ, or cannot be read.
@@ -185,15 +191,28 @@ class Mask(Closeable):
         with reading(self.path, inside):
             indexes = self._validity.data_bands
             bands = self._view.read(indexes, window=rasterio_window(inside))
-            masks = self._view.read_masks(indexes[0], window=rasterio_window(inside))
+            known = self._view.read_masks(indexes[0], window=rasterio_window(inside)) != 0
             for index in self._validity.alpha_bands:
-                masks[self._view.read(index, window=rasterio_window(inside)) == 0] = 0
-        if np.any(bands != bands[:1]):
+                opacity = self._view.read(index, window=rasterio_window(inside))
+                known &= opacity > _full_opacity(opacity.dtype) / 2
+        known &= np.isfinite(bands[0])
+        if np.any((bands != bands[:1]) & known):
             raise InputError(
                 f"{self.path}: a mask has one band or equal bands; this one has {len(bands)} "
                 "bands that differ. Save it as a single-band image"
             )
-        return bands[0], (masks != 0) | (self._zero_is_nodata & (bands[0] == 0))
+        return bands[0] if self._grey is None else self._grey[bands[0]], known
+
+    def covers(self, window: Window | None = None) -> Valid:
+        """Return which pixels (height, width) of a window have their centre in the mask's file."""
+        window = window or Window(0, 0, self.shape[1], self.shape[0])
+        rows, cols = np.mgrid[: window.height, : window.width] + 0.5
+        points = np.column_stack([(cols + window.col_off).ravel(), (rows + window.row_off).ravel()])
+        if self._to_file is not None:
+            points = self._to_file(points)
+        height, width = self._file.shape
+        inside = (points >= 0).all(axis=1) & (points[:, 0] < width) & (points[:, 1] < height)
+        return np.asarray(inside.reshape(window.shape))
 
     def close(self) -> None:
         """Close the file."""
@@ -208,13 +227,6 @@ class Mask(Closeable):
                 f"{self.path}: a label raster without a coordinate system must have the scene's "
                 f"size; it has {self._file.shape}, the scene {grid.shape}"
             )
-        if self._zero_is_nodata:
-            self._file.close()
-            raise InputError(
-                f"{self.path}: 0 is background in a mask and this one declares it as nodata; on "
-                "the scene's grid background and what is outside the mask would look the same: "
-                "remove the nodata tag (gdal_edit.py -unsetnodata)"
-            )
         own = grid_of(self._file)
         try:
             way = transformation(self._file.crs, grid.crs)
@@ -224,8 +236,9 @@ class Mask(Closeable):
             self._file.close()
             raise InputError(f"{self.path}: {error}") from error
         self.notes = () if note is None else (note.text(),)
+        self._to_file = PixelTransform(grid, own)
         if way.shift is not None or len(way.steps) > 1:  # GDAL knows no such way
-            self._from_grid = PixelTransform(grid, own)
+            self._from_grid = self._to_file
             return self._file
         height, width = grid.shape
         return WarpedVRT(
@@ -238,6 +251,22 @@ class Mask(Closeable):
             # marks what the mask does not cover, which would read as 0, the background
             add_alpha=not self._validity.alpha_bands,
         )
+
+
+def _black_and_white(file: DatasetReader, band: int) -> NDArray[np.uint8] | None:
+    """Return 0 or 255 by index for a palette of these colours alone, else None."""
+    if file.colorinterp[band - 1] != ColorInterp.palette or file.dtypes[band - 1] != "uint8":
+        return None
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    for index, colour in file.colormap(band).items():
+        colours[index] = colour[:3]
+    if not np.isin(colours, (0, 255)).all() or np.any(colours != colours[:, :1]):
+        return None
+    return colours[:, 0] if colours.any() else None
+
+
+def _full_opacity(dtype: np.dtype[Any]) -> float:
+    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
 class ElevationRaster(Closeable):
