@@ -13,6 +13,7 @@ from landslip.inventory.statistics.result import (
     InventoryStatistics,
 )
 from landslip.metrics.bootstrap import IntervalEstimate
+from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.card import ModelCard, ProbabilityCalibrationCard
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
@@ -274,10 +275,23 @@ def model_table(card: ModelCard, texts: Texts) -> ReportTable:
         ("device", f"{training.device}, {training.precision}"),
         ("started", numbers.EMPTY if started is None else started.name),
         ("threshold", numbers.plain(card.threshold)),
+        *(("spread", _spread(split, found, texts)) for split, found in card.probabilities.items()),
     ]
     named = [(texts(f"model_{key}"), value) for key, value in rows]
     titles = texts.titles("attribute", "value")
     return _table(texts("model_caption"), titles, named, is_text=True)
+
+
+def _spread(split: str, found: ProbabilitySpread, texts: Texts) -> str:
+    if found.commonest is None or found.commonest_share is None:
+        return numbers.EMPTY
+    return texts(
+        "spread",
+        split=_split(split, texts),
+        highest=numbers.fixed(found.highest, 3),
+        value=numbers.fixed(found.commonest, 3),
+        share=numbers.percent(found.commonest_share),
+    )
 
 
 def score_table(card: ModelCard, texts: Texts) -> ReportTable | None:
@@ -311,5 +325,14 @@ def calibration_table(card: ProbabilityCalibrationCard, texts: Texts) -> ReportT
         split=_split(card.split, texts),
         data=card.dataset_source,
     )
+    if card.intervals:  # the first is at the threshold
+        place = card.intervals[0]
+        note = f"{note} " + texts(
+            "calibration_interval",
+            network=numbers.fixed(place.network, 3),
+            value=numbers.fixed(place.calibrated, 2),
+            low=numbers.fixed(place.low, 2),
+            high=numbers.fixed(place.high, 2),
+        )
     caption = texts("calibration_caption", method=texts.term(card.method))
     return _table(caption, texts.titles("probabilities", *columns), rows, note)
