@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tests.inventory.factories import SyntheticExtraction, change_json, make_extraction
 
 from landslip.core.errors import InputError
+from landslip.core.messages import message
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import open_extraction, valid_outline
 from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
@@ -83,6 +84,23 @@ def test_the_upper_threshold_is_that_of_the_models_right_landslides(
     assert record.cleaning is not None
     assert record.cleaning.high == record.cleaning.expected_high == pytest.approx(high)
     assert (record.cleaning.highest, record.warnings) == (1.0, ())
+
+
+def test_warnings_of_the_map_are_handed_on_but_not_those_of_its_polygons(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
+    of_map = message("warning.single_pixels", percent=70.0, regions=90)
+    of_polygons = message(
+        "warning.small_left_out",
+        removed=3,
+        regions=3,
+        percent=100.0,
+        area=message("area.pixels", px=4),
+    )
+    said = [note.model_dump() for note in (of_map, of_polygons)]
+    change_json(made.extraction / "summary.json", lambda found: found.update(messages=said))
+    record = make_inventory(InventoryRequest(source=made.extraction, out=tmp_path / "out", draws=0))
+    assert record.warnings == (of_map.text(),)
 
 
 SIDE, LEFT, TOP = 4.0, 400_000.0, 3_400_000.0

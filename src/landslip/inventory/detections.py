@@ -52,6 +52,8 @@ from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
 _OUTLINE_PX = 512
+# of an extraction's own polygons; those of the inventory have notes of their own
+_SAID_OF_POLYGONS = {"warning.scene_no_data", "warning.none_found", "warning.small_left_out"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +219,10 @@ def detections_from_extraction(
         ),
         model_card=folder.card,
         cleaning=cleaning,
-        notes=(*summary.messages, *found.notes),
+        notes=(
+            *(note for note in summary.messages if note.key not in _SAID_OF_POLYGONS),
+            *found.notes,
+        ),
     )
 
 
