@@ -14,6 +14,7 @@ import pytest
 import shapely
 from tests.inventory.factories import UTM
 
+import landslip
 from landslip.core.errors import InputError
 from landslip.inventory.attributes import dbf_names, iso_date
 from landslip.inventory.fields import FIELDS
@@ -168,3 +169,19 @@ def test_names_of_a_shapefile_are_shortened_as_gdal_does(tmp_path: Path) -> None
     polygons(**{name: [1, 2, 3] for name in names}).to_file(tmp_path / "a.shp")
     written = geopandas.read_file(tmp_path / "a.shp").columns.drop("geometry")
     assert dbf_names(names) == [*written]
+
+
+def test_dates_and_own_columns_are_in_statistics_and_report(tmp_path: Path) -> None:
+    file = tmp_path / "mapped.gpkg"
+    polygons(Year_obs=[2005, 2006, 2005], 名称=["滑坡一", "<b>", None]).to_file(file)
+    inventory(file, date_column="Year_obs")
+    folder = tmp_path / "mapped_inventory"
+    found = json.loads((folder / "statistics.json").read_text())["dates"]
+    assert found == [
+        {"date": "2005", "landslides": 2, "area_m2": pytest.approx(38_000)},
+        {"date": "2006", "landslides": 1, "area_m2": pytest.approx(2_500)},
+    ]
+    page = landslip.report(folder).read_text()
+    for text in ("Landslides by date", "2005 – 2006", "Year_obs", "滑坡一", "&lt;b&gt;"):
+        assert text in page
+    assert "<b>" not in page

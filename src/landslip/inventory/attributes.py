@@ -156,6 +156,11 @@ def prefixed(table: pd.DataFrame, prefix: str, reserved: Iterable[str]) -> pd.Da
     return table.set_axis(names, axis=1)
 
 
+def is_filled(value: Any) -> bool:
+    """Whether a cell of a table has a value: not None, NaN or NA."""
+    return not pd.api.types.is_scalar(value) or not pd.isna(value)
+
+
 def own_names(frame: geopandas.GeoDataFrame) -> list[str]:
     """Return the user's own columns of an inventory's landslides, in order."""
     known = {*(field.name for field in FIELDS), CORRECTION, frame.geometry.name}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.choices import DemTime, Language
@@ -135,6 +136,7 @@ def make_inventory(
             draws=request.draws,
             seed=request.seed,
             adjusted=adjusted,
+            dates=_own_dates(detections),
         )
     )
     progress(_CONTEXT, _ALL)
@@ -303,11 +305,19 @@ def _adjusted_area(
     return None, (message("adjusted.few_tiles", file=str(errors)),)
 
 
-def _dates(detections: Detections) -> tuple[str, str] | None:
-    """Return the first and the last date of landslides that have their own."""
+def _own_dates(detections: Detections) -> NDArray[np.object_] | None:
+    """Return the dates of landslides (n,) that have their own; None where none has."""
     if "date" not in detections.attributes:
         return None
-    known = sorted(detections.attributes["date"].dropna())
+    dates = detections.attributes["date"]
+    known: NDArray[np.object_] = dates.astype(object).where(dates.notna(), None).to_numpy()
+    return known if dates.notna().any() else None
+
+
+def _dates(detections: Detections) -> tuple[str, str] | None:
+    """Return the first and the last date of landslides that have their own."""
+    dates = _own_dates(detections)
+    known = [] if dates is None else sorted(day for day in dates if day is not None)
     return (known[0], known[-1]) if known else None
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from landslip.core.choices import Language
 from landslip.core.messages import message
-from landslip.inventory.attributes import own_names
+from landslip.inventory.attributes import is_filled, own_names
 from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField
 from landslip.inventory.formats import colours
 from landslip.inventory.formats.wgs84 import in_wgs84, points_in_wgs84
@@ -122,7 +122,7 @@ def _landslides(
             style += "-flagged"
         values = ((field, _value_text(field, row[field.name], language)) for field in FIELDS[1:])
         pairs = [(field.label(language), text) for field, text in values if text]
-        pairs += [(name, str(row[name])) for name in own if is_known(row[name])]
+        pairs += [(name, str(row[name])) for name in own if is_filled(row[name])]
         lines = (html.escape(_attribute_text(label, text, language)) for label, text in pairs)
         parts = shapely.get_parts(shapely.orient_polygons(outline))
         yield {
@@ -137,11 +137,6 @@ def _landslides(
                 for part in parts
             ],
         }
-
-
-def is_known(value: Any) -> bool:
-    """Whether a cell of a table has a value."""
-    return not pandas.api.types.is_scalar(value) or not pandas.isna(value)
 
 
 def _points(points: geopandas.GeoDataFrame, language: Language) -> Iterator[dict[str, Any]]:

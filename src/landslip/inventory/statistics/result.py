@@ -104,8 +104,16 @@ class AdjustedLandslideArea(StrictModel):
     level: float
 
 
+class DateTotal(StrictModel):
+    """The landslides of a date, as precise as it is stated; None: those without one."""
+
+    date: str | None
+    landslides: int
+    area_m2: float | None
+
+
 class InventoryStatistics(StrictModel):
-    """The whole of ``statistics.json``."""
+    """The whole of ``statistics.json``; ``dates`` where landslides have their own."""
 
     landslides: int
     area_m2: float | None
@@ -118,6 +126,7 @@ class InventoryStatistics(StrictModel):
     magnitude: EventMagnitude | None
     volumes: tuple[VolumeTotal, ...]
     adjusted: AdjustedLandslideArea | None
+    dates: tuple[DateTotal, ...] = ()
     interval_level: float
     draws: int
     seed: int

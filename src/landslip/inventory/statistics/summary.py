@@ -27,6 +27,7 @@ from landslip.inventory.statistics.area_frequency import area_frequency
 from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
 from landslip.inventory.statistics.result import (
     AdjustedLandslideArea,
+    DateTotal,
     EventMagnitude,
     InventoryStatistics,
     LandslideSizes,
@@ -113,6 +114,7 @@ class StatisticsRequest:
         seed: of the draws.
         level: of the intervals.
         adjusted: area adjusted for errors, where a validation was given.
+        dates: (n,) text or None, where landslides have dates of their own.
     """
 
     areas_m2: Array
@@ -124,6 +126,7 @@ class StatisticsRequest:
     seed: int = 0
     level: float = 0.95
     adjusted: AdjustedLandslideArea | None = None
+    dates: NDArray[np.object_] | None = None
 
 
 def statistics_of(request: StatisticsRequest) -> InventoryStatistics:
@@ -165,6 +168,7 @@ def statistics_of(request: StatisticsRequest) -> InventoryStatistics:
         magnitude=magnitude_of(landslides, areas, request.level),
         volumes=volumes_of(areas, how),
         adjusted=request.adjusted,
+        dates=() if request.dates is None else date_totals(request.dates, request.areas_m2),
         interval_level=request.level,
         draws=request.draws,
         seed=request.seed,
@@ -177,6 +181,17 @@ def _sum(values: Array) -> float | None:
     """Return the sum; None where a value is unknown."""
     total = float(np.sum(values))
     return total if np.isfinite(total) else None
+
+
+def date_totals(dates: NDArray[np.object_], areas_m2: Array) -> tuple[DateTotal, ...]:
+    """Return number and area of the landslides of each date, those without one last."""
+    known = {str(day) for day in dates if day is not None}
+    days: list[str | None] = [*sorted(known), *([None] if None in set(dates) else [])]
+    totals = []
+    for day in days:
+        own = np.array([one == day for one in dates], dtype=np.bool_)
+        totals.append(DateTotal(date=day, landslides=int(own.sum()), area_m2=_sum(areas_m2[own])))
+    return tuple(totals)
 
 
 def magnitude_of(

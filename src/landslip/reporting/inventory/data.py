@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import geopandas
 import numpy as np
@@ -117,8 +116,3 @@ def _layer(file: Path, name: str) -> geopandas.GeoDataFrame:
         absent = [column for column in FIELDS_BY_NAME if column not in frame]
         frame[absent] = None
     return frame
-
-
-def is_filled(value: Any) -> bool:
-    """Whether a table cell has a value: not None, NaN or NA."""
-    return value is not None and value == value and str(value) != "<NA>"  # noqa: PLR0124

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from landslip.inventory.attributes import is_filled, own_names
 from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
 from landslip.reporting import numbers
-from landslip.reporting.inventory.data import InventoryData, is_filled
+from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.maps import MapContext, landslide_map
 from landslip.reporting.inventory.texts import Texts
 
 MAX_CARDS = 10
+MAX_OWN, MAX_LETTERS = 8, 60
 _SHOWN = (
     "area_m2",
     "length_m",
@@ -65,9 +67,16 @@ def key_figures(data: InventoryData, texts: Texts) -> list[KeyFigure]:
         KeyFigure(label=texts("figure_area"), value=numbers.area(total_m2), note=area_note),
         KeyFigure(label=texts("figure_mapped"), value=mapped, note=density),
         KeyFigure(label=texts("figure_magnitude"), value=magnitude, note=magnitude_note),
-        KeyFigure(label=texts("figure_date"), value=scene.date or numbers.EMPTY),
+        KeyFigure(label=texts("figure_date"), value=_dates(data)),
         KeyFigure(label=texts("figure_scene"), value=scene.name or numbers.EMPTY),
     ]
+
+
+def _dates(data: InventoryData) -> str:
+    first, last = data.record.dates or (data.record.scene.date, data.record.scene.date)
+    if first is None or last is None:
+        return numbers.EMPTY
+    return first if first == last else f"{first} – {last}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +90,21 @@ class LandslideCard:
 
 
 def largest_landslides(context: MapContext, texts: Texts) -> list[LandslideCard]:
-    """Return the ten largest landslides."""
-    cards = []
-    for at in range(min(MAX_CARDS, len(context.data.landslides))):
-        row = context.data.landslides.iloc[at]
+    """Return the ten largest landslides, with the first of the user's own columns."""
+    cards, data = [], context.data
+    for at in range(min(MAX_CARDS, len(data.landslides))):
+        row = data.landslides.iloc[at]
         rows = [(texts.column(name), column_value(name, row[name])) for name in _SHOWN]
         for name, letters in (("centroid_lat", "NS"), ("centroid_lon", "EW")):
             known = is_filled(row[name])
             angle = numbers.degrees(row[name], 5, letters) if known else numbers.EMPTY
             rows.append((texts.column(name), angle))
+        own = own_names(data.landslides)[:MAX_OWN]
+        if data.record.dates is not None:
+            rows.append(
+                (texts.column("date"), row["date"] if is_filled(row["date"]) else numbers.EMPTY)
+            )
+        rows += [(name, str(row[name])[:MAX_LETTERS]) for name in own if is_filled(row[name])]
         flags = [texts.column(name) for name in FLAGS if is_filled(row[name]) and bool(row[name])]
         cards.append(
             LandslideCard(

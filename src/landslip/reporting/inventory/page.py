@@ -11,7 +11,7 @@ from landslip.core.choices import Language
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file
 from landslip.core.messages import term
-from landslip.inventory.record import REPORT, confidence_message
+from landslip.inventory.record import REPORT, SceneRecord, confidence_message
 from landslip.reporting.inventory import tables
 from landslip.reporting.inventory.basemap import Basemap, MapFrame, ReliefBasemap, SceneBasemap
 from landslip.reporting.inventory.data import InventoryData, read_inventory
@@ -69,7 +69,7 @@ def write_report(request: ReportRequest) -> Path:
 @contextmanager
 def _basemap(data: InventoryData, stated: Path | None) -> Iterator[tuple[Basemap | None, str]]:
     """Open the stated scene, else the recorded one, else relief; with its kind."""
-    scene, dem = data.record.scene, data.record.dem
+    scene, dem = _scene(data), data.record.dem
     basemap: Basemap | None = None
     kind = BLANK
     if stated is not None:
@@ -85,6 +85,14 @@ def _basemap(data: InventoryData, stated: Path | None) -> Iterator[tuple[Basemap
     finally:
         if basemap is not None:
             basemap.close()
+
+
+def _scene(data: InventoryData) -> SceneRecord:
+    """Return the scene, of several the one with most landslides."""
+    record, names = data.record, data.landslides["scene"].tolist()
+    if not record.scenes:
+        return record.scene
+    return max(record.scenes, key=lambda scene: names.count(scene.name))
 
 
 def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Texts) -> str:
@@ -133,11 +141,12 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
 
 def _statistics_tables(data: InventoryData, texts: Texts) -> dict[str, Any]:
     statistics = data.statistics
-    names = ("summary", "fits", "adjusted", "adjusted_method", "volumes", "magnitude")
+    names = ("summary", "dates", "fits", "adjusted", "adjusted_method", "volumes", "magnitude")
     shown: dict[str, Any] = dict.fromkeys(names)
     if statistics is None:
         return shown
     shown["summary"] = tables.summary_table(statistics, texts)
+    shown["dates"] = tables.date_table(statistics, texts)
     shown["volumes"] = tables.volume_table(statistics, texts)
     shown["magnitude"] = tables.magnitude_table(statistics, texts)
     if statistics.area_frequency is not None:

@@ -21,6 +21,7 @@ from landslip.reporting.inventory.texts import Texts
 from landslip.reporting.tables import ReportTable, TableCell, TableColumn, TableRow
 
 _CLASS_EDGES_M2 = (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
+_MAX_DATES = 20
 _SCORES = ("precision", "recall", "f1", "iou")
 _ATTRIBUTES = (
     "length_m",
@@ -106,6 +107,24 @@ def class_table(data: InventoryData, texts: Texts) -> ReportTable | None:
         rows.append((name, *counts, numbers.area(total), numbers.percent(area_fraction)))
     titles = texts.titles("size_class", "count", "count_share", "total_area", "area_share")
     return _table(texts("classes_caption"), titles, rows)
+
+
+def date_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | None:
+    """Return landslides and their area by date, or by year where there are many dates."""
+    dates = statistics.dates
+    if len({total.date for total in dates}) < 2:
+        return None
+    length = 4 if len(dates) > _MAX_DATES else 10
+    rows = []
+    for day in dict.fromkeys(total.date and total.date[:length] for total in dates):
+        own = [total for total in dates if (total.date and total.date[:length]) == day]
+        count, areas = sum(one.landslides for one in own), [one.area_m2 for one in own]
+        known = [area for area in areas if area is not None]
+        share = numbers.percent(count / statistics.landslides)
+        area = numbers.area(sum(known)) if len(known) == len(areas) else numbers.EMPTY
+        rows.append((day or texts("date_unknown"), numbers.whole(count), share, area))
+    titles = texts.titles("date_of_landslide", "count", "count_share", "total_area")
+    return _table(texts("dates_caption"), titles, rows)
 
 
 def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
