@@ -134,9 +134,9 @@ def test_tiles_with_too_little_are_left_out(
 ) -> None:
     # tiles of the last row hold 2 of 4 rows and one of them is nodata; of the last column half
     scene = pixels()
-    scene[0, :3, :4] = 0
-    scene[1, 4, 0] = 0
-    scene[1, 9] = 0
+    scene[:, :3, :4] = 0
+    scene[:, 4, 0] = 0
+    scene[:, 9] = 0
     path = write_raster("holed.tif", scene, names=("red", "nir"), nodata=0)
     result = dataset_from_scene(
         replace(request_, scene=path, min_valid=min_valid), tmp_path / "out"
@@ -151,7 +151,8 @@ def test_nodata_is_neither_lost_nor_counted(
     write_raster: WriteRaster, request_: SceneDatasetRequest, tmp_path: Path
 ) -> None:
     scene = pixels()
-    scene[1, 4, 3] = 0
+    scene[:, 4, 3] = 0
+    scene[1, 5, 3] = 0  # dark, as the other band has data
     path = write_raster("holed.tif", scene, names=("red", "nir"), nodata=0)
     card = dataset_from_scene(replace(request_, scene=path), tmp_path / "out").card
     valid = np.ones(SHAPE)
