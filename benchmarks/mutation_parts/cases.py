@@ -148,7 +148,8 @@ COMMANDS = (
         outputs=(),
     ),
     Command(
-        words="export {i}model --out {o}model --no-onnx",
+        words="export {i}model --out {o}model",
+        slow=True,
         inputs={"model/model.json": "json", "model/weights.safetensors": "weights"},
         numbers=("--tiles", "--max-loss", "--seed"),
     ),

@@ -427,7 +427,7 @@ VECTOR: dict[str, Mutation] = {
             shapely.box(*shapely.bounds(one)[:2], *shapely.bounds(one)[:2] + 1e-9) for one in known
         ]
     ),
-    "heights": _geometries(lambda known, _draw: list(shapely.force_3d(known, np.nan))),
+    "heights": _geometries(lambda known, _draw: list(shapely.force_3d(known, 5.0))),
     "no crs": _crs(None),
     "degrees": _crs("EPSG:4326"),
     "polar": _crs("EPSG:3031"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from landslip.core.errors import InputError, LandslipError
-from landslip.core.paths import check_outputs, check_path, require_file
+from landslip.core.paths import check_outputs, check_path, refuse_special_beside, require_file
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,18 @@ def test_pipes_devices_sockets_and_loops_are_refused(tmp_path: Path) -> None:
                     check(path)
             with pytest.raises(LandslipError, match=f"^{path}: .*{rule}"):
                 check_outputs({"out": path}, [])
+
+
+def test_a_pipe_beside_a_file_is_refused_where_gdal_would_read_it(tmp_path: Path) -> None:
+    file = tmp_path / "labels.shp"
+    file.touch()
+    os.mkfifo(tmp_path / "other.cpg")
+    refuse_special_beside(file)
+    for name in ("labels.cpg", "labels.shp.aux.xml"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match=rf"{name}: is a pipe"):
+            refuse_special_beside(file)
+        (tmp_path / name).unlink()
 
 
 def test_usual_paths_pass(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal
@@ -78,6 +79,19 @@ def refuse_special(path: Path) -> None:
     kind = None if mode is None else _SPECIAL.get(stat.S_IFMT(mode))
     if kind is not None:
         raise InputError(f"{path}: is {kind}; give a file or folder")
+
+
+def refuse_special_beside(path: Path) -> None:
+    """Refuse special files among those that GDAL reads with a file: of its name, another ending.
+
+    Raises:
+        InputError: see `refuse_special`.
+    """
+    refuse_special(path)
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(f"{path.stem}.") or entry.name.startswith(f"{path.name}."):
+                refuse_special(Path(entry.path))
 
 
 def require_file(path: Path) -> None:

@@ -14,7 +14,7 @@ from rasterio.windows import Window as RasterioWindow
 from landslip.core.crs import check_on_map
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
-from landslip.core.paths import refuse_special
+from landslip.core.paths import refuse_special_beside
 from landslip.core.window import Window
 from landslip.io.raster.location import Location, without_credentials
 from landslip.io.raster.remote import (
@@ -49,7 +49,7 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
     """
     location = Location.of(place)
     if location.path is not None:
-        refuse_special(location.path)
+        refuse_special_beside(location.path)
         if not location.path.exists():
             raise InputError(f"{location}: no such file")
     sources = RemoteSources.of(location, retry)
