@@ -21,7 +21,6 @@ from landslip.core.crs import check_on_map, keep_together, polygonal_part
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
-from landslip.core.paths import refuse_special_beside
 from landslip.io.raster.opening import is_raster
 from landslip.io.text_columns import BYTES, decode_columns
 from landslip.io.vector_source import VectorSource, quiet_gdal, vector_source
@@ -129,7 +128,6 @@ def _read_frame(
     path: Path, layer: str | None, layer_argument: str | None
 ) -> tuple[geopandas.GeoDataFrame, list[Message]]:
     """Read geometries with their columns, and notes on their texts; see `read_vector`."""
-    refuse_special_beside(path)
     source, notes = _vector_source(path), list[Message]()
     try:
         # coordinates that are not finite are refused below, unclosed rings are closed

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import pyogrio
 
 from landslip.core.errors import InputError, excerpt
+from landslip.core.paths import refuse_special_beside
 from landslip.io.raster.opening import is_raster
 
 _MAGIC = {b"PAR1": "parquet", b"ARROW1": "feather"}
@@ -27,6 +28,7 @@ def quiet_gdal() -> Iterator[None]:
         # a property may be called id, as of polygons that were split
         warnings.filterwarnings("ignore", message="Several features with id")
         warnings.filterwarnings("ignore", message=".*non conformant file extension")
+        warnings.filterwarnings("ignore", message="Non closed ring")  # it is closed
         yield
 
 
@@ -85,6 +87,7 @@ def vector_source(path: Path) -> VectorSource:
     Raises:
         InputError: it does not exist, or is none.
     """
+    refuse_special_beside(path)
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if (reader := _columnar(path)) is not None:
