@@ -64,7 +64,7 @@ def _warnings_as_lines() -> Iterator[None]:
     ) -> None:
         if issubclass(category, LandslipWarning):
             _print_line(f"warning: {message}")
-        else:
+        elif _with_traceback:  # of libraries, for who develops
             show(message, category, filename, lineno, file, line)
 
     with warnings.catch_warnings():

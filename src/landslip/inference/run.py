@@ -1,5 +1,6 @@
 """Extracts landslides from scenes: windows in; rasters, polygons and a summary out."""
 
+import re
 import threading
 import time
 from collections import Counter
@@ -177,6 +178,10 @@ def extract_task(
             location, scene_options = write_stac_vrt(item, model.card.bands, work.scene_folder())
             options = replace(options, scene=scene_options)
             return extract(location, model, engine, task.out, options, progress=progress, pool=pool)
+        except LandslipError as error:  # of a file that the user never sees
+            hidden = rf"{re.escape(str(work.path))}/\S+\.vrt"
+            error.args = (re.sub(hidden, lambda _: str(task.location), str(error)),)
+            raise
         finally:
             work.remove_if_unused()
 
