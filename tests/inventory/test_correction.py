@@ -162,3 +162,13 @@ def test_without_the_inventory_ids_and_confidence_still_stay(first: Path, tmp_pa
     assert found["correction"].tolist() == ["unchanged"] * 3
     assert found["confidence"].tolist() == pytest.approx(read(first)["confidence"].tolist())
     assert any("name its folder with original" in n for n in read_record(tmp_path / "out").notes)
+
+
+def test_without_a_coordinate_system_nothing_counts_as_edited(tmp_path: Path) -> None:
+    """Nothing is measured there."""
+    boxes = [shapely.box(0, 0, 9, 9), shapely.box(20, 0, 24, 4)]
+    with pytest.warns(UserWarning, match="'crs' was not provided"):
+        geopandas.GeoDataFrame(geometry=boxes).to_file(tmp_path / "mapped.gpkg")
+    again(tmp_path / "mapped.gpkg", tmp_path / "first")
+    found = again(tmp_path / "first", tmp_path / "second")
+    assert found["correction"].tolist() == ["unchanged"] * 2

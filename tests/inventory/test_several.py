@@ -284,6 +284,12 @@ def test_inventories_of_two_halves_become_one_inventory(
     assert set(found["date"]) == {"2024-08-10", "2024-08-11"}
     record = read_record(tmp_path / "found")
     assert record.model is not None
+    names = ["PL_20240810.tif", "PL_20240811.tif"]
+    assert [scene.name for scene in record.scenes] == names
+    again = inventory(tmp_path / "again", tmp_path / "found")
+    assert set(again["correction"]) == {"unchanged"}
+    assert again["scene"].equals(found["scene"])
+    assert [scene.name for scene in read_record(tmp_path / "again").scenes] == names
     assert record.mapped_m2 == pytest.approx(read_record(tmp_path / "expected").mapped_m2, rel=0.01)
 
 

@@ -239,8 +239,10 @@ def _is_same_outline(
         inside = shapely.contains(polygons, shapely.centroid(polygons))
         reach_m = np.where(inside, _ROUNDING_M, np.sqrt(area_m2))
         # roundings of the points are independent of each other
+        unknown = np.isnan(area_m2) & np.isnan(stated["area_m2"])  # without a coordinate system
         return np.asarray(
-            (np.abs(area_m2 - stated["area_m2"]) <= _ROUNDING_M * perimeter_m / np.sqrt(points))
+            unknown
+            | (np.abs(area_m2 - stated["area_m2"]) <= _ROUNDING_M * perimeter_m / np.sqrt(points))
             & (np.abs(perimeter_m - stated["perimeter_m"]) <= _ROUNDING_M * np.sqrt(points))
             & (shift_m <= reach_m)
         )

@@ -97,7 +97,8 @@ class Detections:
     ``attributes`` (n rows) are columns that came with the landslides: those of an inventory that
     differ between them, such as id and date, and the user's own. ``earlier`` are values of an
     inventory's columns for outlines that are as they were, for what is not measured again.
-    Of several ``scenes``, ``scene_index`` (n,) is that which shows most of a landslide.
+    Of several ``scenes``, ``scene_index`` (n,) is that which shows most of a landslide;
+    ``scene_records`` describe them, also where polygons come from an earlier inventory.
     """
 
     polygons: NDArray[np.object_]
@@ -119,6 +120,7 @@ class Detections:
     correction: CorrectionRecord | None = None
     dem: Path | None = None
     scenes: tuple[MappedScene, ...] = ()
+    scene_records: tuple[SceneRecord, ...] = ()
     scene_index: NDArray[np.int64] | None = None
 
     def take(self, selected: NDArray[np.bool_]) -> "Detections":
@@ -367,6 +369,7 @@ def _with_provenance(
         min_area_m2=max(found.min_area_m2, record.cleaning.min_area_m2 if record.cleaning else 0.0),
         name=request.name or record.name,
         scene=scene,
+        scene_records=record.scenes,
         model=record.model,
         model_card=record.model_card,
         cleaning=record.cleaning,

@@ -153,7 +153,7 @@ def make_inventory(
         name=detections.name,
         source=detections.source,
         scene=context.record,
-        scenes=tuple(scene.record for scene in detections.scenes),
+        scenes=detections.scene_records,
         dates=_dates(detections),
         model=detections.model,
         model_card=detections.model_card,

@@ -133,6 +133,7 @@ def detections_from_extractions(
         ),
         attributes=attributes,
         scenes=scenes,
+        scene_records=tuple(scene.record for scene in scenes),
         scene_index=by_scene,
         notes=(message("several.scenes", count=len(folders), grids=len(groups)), *found.notes),
     )
@@ -167,6 +168,12 @@ def detections_from_files(sources: Sequence[Path], request: InventoryRequest) ->
             update={"places": tuple(str(source.absolute()) for source in sources)}
         ),
         scene=SceneRecord(date=request.auxiliary.date, resolution_m=parts[0].scene.resolution_m),
+        scene_records=tuple(
+            scene
+            for part in parts
+            for scene in (part.scene_records or (part.scene,))
+            if scene.name is not None
+        ),
         model=same.model,
         model_card=same.model_card,
         notes=(message("several.files", count=len(parts)), *found.notes),
