@@ -175,7 +175,7 @@ def test_named_bands_in_another_order_give_the_same_map(chain: Chain, tmp_path: 
         file.write(values[::-1])
     refused = run("extract", turned, "--model", chain.model, "--out", tmp_path / "map")
     assert refused.exit_code == 2
-    assert "name them in order, e.g. --bands" in refused.stderr
+    assert "name them with --bands in the order that they have in the file" in refused.stderr
     done(
         *("extract", turned, "--model", chain.model, "--out", tmp_path / "map"),
         *("--bands", "nir,red,green,blue", "--tile", 128, "--overlap", 32),

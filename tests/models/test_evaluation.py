@@ -46,10 +46,19 @@ def test_intervals_are_those_of_an_experiment_on_the_same_tiles() -> None:
             r"none of the 10 landslide pixels of the 2 .*\(6 oth",
         ),
         ([PixelCounts(tp=9, fp=80, tn=11)], "maps 89 % of the pixels as landslide"),
+        ([PixelCounts(tp=60)], "Every labelled pixel .* even an F1 of 1, say nothing"),
         ([PixelCounts(tp=60, fp=2, fn=2, tn=9)], None),
         ([PixelCounts(tp=1, fp=9, fn=9, tn=99), PixelCounts(tn=99)], None),
     ],
-    ids=["no data", "no landslide", "none found", "all mapped", "mostly landslide", "sound"],
+    ids=[
+        "no data",
+        "no landslide",
+        "none found",
+        "all mapped",
+        "landslide only",
+        "mostly landslide",
+        "sound",
+    ],
 )
 def test_a_result_that_is_empty_or_absurd_is_told(
     tiles: list[PixelCounts], told: str | None

@@ -20,6 +20,7 @@ _LEVEL_WEIGHT, _OWN_WEIGHT, _TYPICAL_WEIGHT = 8.0, 1.5, 0.5
 _SHRINKAGE = 0.03  # of correlations to 0, so that no matrix is singular
 _MIN_PIXELS = 500
 _MAX_PERMUTED = 6
+_LEAST_REDNESS = 0.25
 _LEAST_OF_VISIBLE = 0.8  # correlation of blue and red; of near infrared and another it is less
 _QUANTILES = (0.01, 0.5, 0.99)
 _TYPICAL_BANDS = ("blue", "green", "red", "nir")
@@ -111,8 +112,9 @@ def match_band_order(
 def guess_bands(values: NDArray[np.floating]) -> Bands | None:
     """Guess the names of three or four bands in a usual order by their statistics.
 
-    Near infrared correlates least with the others and is first or last; the largest spread of the
-    outer two others is red's, since haze adds to blue. None where nothing can be said.
+    Near infrared correlates least with the others and is first or last. Of the outer two others red
+    has the larger spread, both in itself and relative to its level, since haze adds to blue. None
+    where nothing can be said.
 
     Args:
         values: (bands, n) of valid pixels.
@@ -131,9 +133,12 @@ def guess_bands(values: NDArray[np.floating]) -> Bands | None:
     first, _, last = visible
     if np.corrcoef(values)[first, last] < _LEAST_OF_VISIBLE:
         return None
-    low, high = np.quantile(values, (0.01, 0.99), axis=1)
-    wider, other = (first, last) if (high - low)[first] > (high - low)[last] else (last, first)
-    names[wider], names[other] = "red", "blue"
+    low, middle, high = np.quantile(values, _QUANTILES, axis=1)
+    spread, level = (_log(one)[[first, last]] for one in (high - low, middle))
+    redness = 1.5 * (spread[0] - spread[1]) - 0.5 * (level[0] - level[1])
+    if abs(redness) < _LEAST_REDNESS:
+        return None
+    names[first], names[last] = ("red", "blue") if redness > 0 else ("blue", "red")
     return Bands(tuple(names))
 
 

@@ -43,7 +43,7 @@ class Bands:
     @classmethod
     def parse(cls, text: str) -> "Bands":
         """Parse names separated by commas; case, blanks and common short forms are normalised."""
-        return cls(tuple(_canonical(part) for part in text.split(",")))
+        return cls(tuple(canonical_name(part) for part in text.split(",")))
 
     @classmethod
     def from_descriptions(cls, descriptions: Sequence[str | None]) -> "Bands | None":
@@ -51,7 +51,7 @@ class Bands:
         if any(description is None for description in descriptions):
             return None
         try:
-            return cls(tuple(_canonical(text) for text in descriptions if text is not None))
+            return cls(tuple(canonical_name(text) for text in descriptions if text is not None))
         except InputError:
             return None
 
@@ -107,6 +107,7 @@ class Radiometry:
         return values
 
 
-def _canonical(text: str) -> str:
+def canonical_name(text: str) -> str:
+    """Return a band's name as it is used here: lower case, common short forms in full."""
     name = re.sub(r"[\s-]+", "_", text.strip().lower())
     return _ALIASES.get(name, name)

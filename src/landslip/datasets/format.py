@@ -157,6 +157,14 @@ class TileDataset:
         """The split of each tile, in the order of the index."""
         return [Split(name) for name in self.index["split"]]
 
+    def has_background(self, positions: list[int]) -> bool:
+        """Whether tiles have a valid pixel that is labelled as background."""
+        valid, landslide = self.column("valid_px"), self.column("landslide_px")
+        return any(
+            valid[at] is None or landslide[at] is None or valid[at] > landslide[at]
+            for at in positions
+        )
+
     @property
     def contents(self) -> dict[str, SplitContents]:
         """The tiles and landslides of each split, by its name."""

@@ -123,7 +123,14 @@ def check_compatibility(
     name = str(scene.path)
     check_compatible(card, scene.bands, scene.radiometry, name)
     values = scene.radiometry.values(scene.sample(card.bands))
-    warnings = check_values(card, values, scene.bands, name, force=force)
+    warnings = check_values(
+        card,
+        values,
+        scene.bands,
+        name,
+        contradicted=scene.contradicts_descriptions,
+        force=force,
+    )
     if scene.grid.crs is None and min_area_m2:
         raise InputError(
             f"{name}: {argument('min_area')} is in square metres and the scene has no coordinate "

@@ -125,6 +125,8 @@ def result_warning(tiles: Sequence[PixelCounts]) -> Message | None:
         return message("warning.tiles_empty", tiles=len(tiles))
     if landslide == 0:
         return message("warning.tiles_without_landslides", tiles=len(tiles), mapped=mapped)
+    if landslide == counted:
+        return message("evaluation.landslide_only")
     if total.tp == 0:
         return message(
             "warning.tiles_none_found", tiles=len(tiles), landslide=landslide, mapped=mapped

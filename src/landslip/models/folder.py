@@ -105,7 +105,13 @@ def check_input(
 
 
 def check_values(
-    card: ModelCard, values: np.ndarray[Any, Any], bands: Bands, name: str, *, force: bool = False
+    card: ModelCard,
+    values: np.ndarray[Any, Any],
+    bands: Bands,
+    name: str,
+    *,
+    contradicted: bool = False,
+    force: bool = False,
 ) -> list[Message]:
     """Compare values with the model's training data: their range, and the order of their bands.
 
@@ -114,6 +120,7 @@ def check_values(
         values: (bands, n) valid ones in the model's bands and units; may be empty.
         bands: of the data, in its own order.
         name: of the data.
+        contradicted: the file's own descriptions have the bands in another order.
         force: warn of what would be refused.
 
     Returns:
@@ -122,7 +129,8 @@ def check_values(
     Raises:
         ModelError: values are far from the training data's in every band, as in other units (a
             median below 1/20 of the training data's, or above 20 times its 99 % quantile); or the
-            bands are plainly in another order than they are named.
+            bands are plainly in another order than they are named, or by the file's descriptions
+            too.
     """
     if values.shape[1] == 0:
         return []
@@ -132,7 +140,7 @@ def check_values(
         named = dict(zip(card.bands, match.likely, strict=True))
         likely = Bands(tuple(named.get(band, band) for band in bands))
         doubts.append(message("data.band_order", stated=str(bands), likely=str(likely)))
-        wrong = wrong or match.is_wrong
+        wrong = wrong or match.is_wrong or contradicted
     if wrong and not force:
         raise ModelError(
             f"{name}: {'; '.join(sentences(doubts))}. To go on all the same, pass "

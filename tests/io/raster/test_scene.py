@@ -74,8 +74,52 @@ def test_bands_are_named(
 
 def test_bands_without_names_are_refused(write_raster: WriteRaster) -> None:
     path = write_raster("scene.tif", coordinates(4, 5, 3), names=("red", "green", ""))
-    with pytest.raises(InputError, match=r"scene.tif: every band needs a name.*bands='blue,"):
+    with pytest.raises(InputError, match=r"scene.tif: every band needs a name.*with bands in"):
         Scene(path)
+
+
+@pytest.mark.parametrize("order", ["red,green,blue,nir", "blue,green,red,nir"])
+def test_the_message_for_missing_names_has_the_likely_order(
+    write_raster: WriteRaster, order: str
+) -> None:
+    generator = np.random.default_rng(0)
+    soil, leaves = generator.normal(size=(2, 64, 64))
+    weights = {"blue": (20, 2), "green": (30, 8), "red": (50, 4), "nir": (20, 150)}
+    levels = {"blue": 300, "green": 300, "red": 260, "nir": 900}
+    bands = [levels[name] + weights[name][0] * soil + weights[name][1] * leaves for name in levels]
+    made = dict(zip(levels, bands, strict=True))
+    pixels = np.stack([made[name] for name in order.split(",")]).astype(np.uint16)
+    path = write_raster("scene.tif", pixels)
+    with pytest.raises(InputError, match=f"By their statistics they are probably {order}$"):
+        Scene(path)
+
+
+@pytest.mark.parametrize(
+    ("stated", "noted"),
+    [("blue,green,red", True), ("red,green,blue", False), ("r,g,b", False), ("nir,red,pan", False)],
+)
+def test_names_that_the_descriptions_contradict_are_noted(
+    write_raster: WriteRaster, stated: str, noted: bool
+) -> None:
+    path = write_raster("scene.tif", coordinates(4, 5, 3), names=("red", "green", "blue"))
+    with Scene(path, SceneOptions(bands=Bands.parse(stated))) as scene:
+        assert scene.contradicts_descriptions == noted
+        assert scene.bands == Bands.parse(stated)
+        texts = [note.text() for note in scene.validity.notes]
+    if scene.contradicts_descriptions:
+        assert "descriptions are in the order red,green,blue" in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "noted"), [("blue,green,red", True), ("red,green,blue", False), ("nir,r,g", False)]
+)
+def test_names_that_a_pictures_colours_contradict_are_noted(
+    write_raster: WriteRaster, stated: str, noted: bool
+) -> None:
+    path = write_raster("scene.png", coordinates(4, 5, 3, dtype="uint8"))
+    with Scene(path, SceneOptions(bands=Bands.parse(stated))) as scene:
+        keys = [note.key for note in scene.validity.notes]
+    assert keys == (["scene.other_colours"] if noted else [])
 
 
 def test_more_names_than_bands_are_refused(write_raster: WriteRaster) -> None:

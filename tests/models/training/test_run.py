@@ -173,6 +173,14 @@ def test_nothing_to_learn_is_refused(write_dataset: WriteDataset, tmp_path: Path
     assert not (tmp_path / "model.training").exists()
 
 
+def test_landslides_without_background_are_refused(dataset: Path, tmp_path: Path) -> None:
+    tiles = TileDataset(dataset)
+    tiles.index["landslide_px"] = tiles.index["valid_px"]  # as where all that is labelled is one
+    with pytest.raises(InputError, match="every labelled pixel of the training tiles is landslide"):
+        train(TrainRequest(dataset=tiles, out=tmp_path / "model", config=CONFIG))
+    assert not (tmp_path / "model.training").exists()
+
+
 def test_training_needs_no_raster_library(dataset: Path, tmp_path: Path) -> None:
     """Machines with a GPU often have none."""
     program = f"""

@@ -1,19 +1,23 @@
 """Scenes: multi-band rasters with named bands."""
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from landslip.core.arguments import BandsArgument, band_names, choose
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.band_order import guess_bands
+from landslip.core.bands import Bands, Radiometry, canonical_name
 from landslip.core.choices import Units
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.html import html_table
+from landslip.core.messages import Message, message
 from landslip.core.window import Window
 from landslip.io.raster.location import Location
 from landslip.io.raster.opening import grid_of, open_raster, reading
@@ -102,9 +106,13 @@ class Scene(Closeable):
             stated = None if options.bands is None else options.bands.names
             self.validity = PixelValidity.of(self._file, stated, options.nodata)
             self._indexes = self.validity.data_bands
-            self.bands = _named_bands(self.path, self._file, self.validity, options.bands)
-            self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
             self.grid = grid_of(self._file)
+            self.bands = _named_bands(
+                self.path, self._file, self.validity, options.bands, self._guess_bands
+            )
+            notes = (*self.validity.notes, *_contradictions(self._file, self._indexes, self.bands))
+            self.validity = replace(self.validity, notes=notes)
+            self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
         except InputError:
             self._file.close()
             raise
@@ -113,6 +121,11 @@ class Scene(Closeable):
     def nodata(self) -> float | None:
         """The nodata value stated by the user, else by the file; None for none, or several."""
         return self.validity.common_nodata
+
+    @property
+    def contradicts_descriptions(self) -> bool:
+        """Whether the stated names are in another order than the file's own descriptions."""
+        return any(note.key == "scene.other_descriptions" for note in self.validity.notes)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -183,6 +196,13 @@ class Scene(Closeable):
                 lambda: self.validity.read(self._file, window, indexes), renew=self._reopen
             )
 
+    def _guess_bands(self) -> Bands | None:
+        """Guess names by statistics, for a message."""
+        try:
+            return guess_bands(_sample(partial(self.validity.read, self._file), self.grid.shape))
+        except (RasterioError, ValueError):
+            return None
+
     def _reopen(self) -> None:
         """Open the file again: GDAL keeps what a failed read left behind."""
         fresh = open_raster(self.path, self._retry)
@@ -205,7 +225,11 @@ def _sample(read: Callable[[Window], tuple[Stored, Valid]], shape: tuple[int, in
 
 
 def _named_bands(
-    location: Location, file: DatasetReader, validity: PixelValidity, stated: Bands | None
+    location: Location,
+    file: DatasetReader,
+    validity: PixelValidity,
+    stated: Bands | None,
+    guess: Callable[[], Bands | None],
 ) -> Bands:
     indexes = validity.data_bands
     found = [file.descriptions[index - 1] for index in indexes]
@@ -215,10 +239,12 @@ def _named_bands(
         stated = Bands(tuple(name for name in stated if name != ALPHA))
     bands = stated or Bands.from_descriptions(found)
     if bands is None:
+        guessed = guess()
+        likely = "" if guessed is None else f". By their statistics they are probably {guessed}"
         raise InputError(
             f"{location}: every band needs a name, and the file's {len(indexes)} "
-            f"band descriptions{besides} are {found}; name them in order, e.g. "
-            f"{argument('bands', 'blue,green,red,nir')}"
+            f"band descriptions{besides} are {found}; name them with {argument('bands')} in the "
+            f"order that they have in the file, separated by commas{likely}"
         )
     if len(bands) != len(indexes):
         raise InputError(
@@ -226,6 +252,22 @@ def _named_bands(
             f"has {len(indexes)}{besides}; name each band of the file in its order"
         )
     return bands
+
+
+def _contradictions(
+    file: DatasetReader, indexes: tuple[int, ...], bands: Bands
+) -> Iterator[Message]:
+    """Yield a note where the file names the same bands, or their colours, in another order."""
+    described = tuple(canonical_name(file.descriptions[index - 1] or "") for index in indexes)
+    colours = tuple(file.colorinterp[index - 1].name for index in indexes)
+    for kind, names in (("descriptions", described), ("colours", colours)):
+        common = set(names) & set(bands)
+        stated = [name for name in bands if name in common]
+        own = [name for name in names if name in common]
+        if kind == "colours" and common != {"red", "green", "blue"}:
+            continue
+        if stated != own:
+            yield message(f"scene.other_{kind}", stated=str(bands), own=",".join(own))
 
 
 def _radiometry(

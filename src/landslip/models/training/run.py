@@ -13,6 +13,7 @@ from landslip import __version__
 from landslip.core.choices import Arch, Split
 from landslip.core.errors import InputError, LandslipWarning, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
+from landslip.core.messages import message
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import (
     BandStatistics,
@@ -126,6 +127,15 @@ def train(request: TrainRequest) -> None:
         )
     if not any(dataset.index["landslide_px"][at] for at in positions):
         raise InputError(f"{dataset.path}: no training tile has a landslide pixel to learn from")
+    if not dataset.has_background(positions):
+        raise InputError(
+            f"{dataset.path}: every labelled pixel of the training tiles is landslide, and a model "
+            "learns from background too; make the dataset with labels of both"
+        )
+    validation = dataset.positions(Split.VALIDATION)
+    if validation and process.is_main and not dataset.has_background(validation):
+        note = message("evaluation.landslide_only")
+        warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=2)
     if process.is_main:
         refuse_existing(request.out, overwrite=request.overwrite)
     folder = run_folder(request.out)
