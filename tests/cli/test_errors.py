@@ -3,6 +3,7 @@
 import errno
 import lzma
 import os
+import shutil
 import subprocess
 import sys
 import zlib
@@ -152,6 +153,29 @@ def test_arguments_are_named_where_the_file_is_not_known() -> None:
         ([Path("/a.tif"), Path("/b.tif")], "one of /a.tif, /b.tif cannot be read"),
     ):
         assert str(errors.explain(error, paths)).startswith(place)
+
+
+def test_a_full_disk_is_named_where_the_library_says_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    error = rasterio.errors.RasterioIOError("Write failed. See previous exception for details")
+    code, told = ended(in_landslip(error, out=tmp_path / "none" / "map.tif"))
+    assert code == 2
+    assert told == (
+        f"landslip: {tmp_path}/none/map.tif: cannot be written to its end (the disk is full); make "
+        "room there, or choose another --out\n"
+    )
+
+
+def test_the_first_file_that_could_not_be_copied_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link").symlink_to(tmp_path / "gone")
+    code, told = ended(lambda: shutil.copytree(tmp_path / "folder", tmp_path / "copy"))
+    assert code == 2
+    assert f"No such file or directory: '{tmp_path}/folder/link'" in told
+    assert "[" not in told.replace("[Errno 2]", "")
 
 
 @pytest.mark.parametrize(

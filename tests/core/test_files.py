@@ -12,6 +12,7 @@ from landslip.core.files import (
     file_lock,
     refuse_existing,
     refuse_existing_file,
+    require_space,
 )
 
 
@@ -274,3 +275,14 @@ def test_folders_made_for_an_output_go_with_its_failure(tmp_path: Path) -> None:
     with atomic_file(out, overwrite=False) as path:
         path.write_text("made")
     assert out.read_text() == "made"
+
+
+def test_what_a_disk_cannot_hold_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "out"
+    require_space(out, 1, "the files")
+    message = (
+        r"out: the files take 1,152,921,504,606\.8 MB and [\d,.]+ MB are free there; make room "
+        "there, or choose another disk"
+    )
+    with pytest.raises(InputError, match=message):
+        require_space(out, 2**60, "the files")

@@ -350,7 +350,7 @@ def test_too_little_room_is_refused_before_anything_is_written(
 ) -> None:
     free = shutil.disk_usage(tmp_path)._replace(free=10**6)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: free)
-    with pytest.raises(InputError, match=r"tiles take 0\.0 GB .* fewer versions"):
+    with pytest.raises(InputError, match=r"tiles take [\d.]+ MB and 1\.0 MB .* fewer versions"):
         augment_dataset(AugmentRequest(dataset=made.source), tmp_path / "out")
     assert not [*tmp_path.iterdir()]
 

@@ -3,9 +3,10 @@
 import errno
 import functools
 import os
+import shutil
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -37,6 +38,7 @@ _READERS = {
 # built-in classes that these libraries raise for what is in a file
 _OF_CONTENT = (ValueError, RuntimeError, LookupError, ArithmeticError, EOFError)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_BYTES = 2**20
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -128,6 +130,9 @@ def explain(error: Exception, arguments: Sequence[Path] = ()) -> LandslipError |
             "programs, or use a smaller input"
         )
     elif isinstance(error, OSError | UnicodeError) or _is_of_reader(error):
+        full = _on_full_disk([*_paths(error), *arguments])
+        if full is not None:  # libraries say no more than that writing failed
+            return _no_room(f"{full}: ", "the disk is full")
         place = _place(error)
         if place is None:
             named = ", ".join(str(path) for path in arguments)
@@ -148,15 +153,20 @@ def _of_system(error: OSError) -> LandslipError:
     """Return the sentence for an error of the operating system."""
     cause, place = excerpt(error.strerror or error), _place(error) or ""
     if error.errno in _NO_ROOM:
-        return LandslipError(
-            f"{place}cannot be written to its end ({cause}); make room there, or choose another "
-            f"{argument('out')}"
-        )
+        full = None if error.filename else _on_full_disk(_paths(error))
+        return _no_room(place if full is None else f"{full}: ", cause)
     if error.errno in _NO_PERMISSION:
         return LandslipError(
             f"{place}access denied ({cause}); change its permissions, or choose another place"
         )
     return LandslipError(f"{place}{cause}")
+
+
+def _no_room(place: str, cause: str) -> LandslipError:
+    return LandslipError(
+        f"{place}cannot be written to its end ({cause}); make room there, or choose another "
+        f"{argument('out')}"
+    )
 
 
 def _is_of_reader(error: Exception) -> bool:
@@ -189,6 +199,14 @@ def _place(error: Exception) -> str | None:
     name = getattr(error, "filename", None)
     if isinstance(name, str | bytes | os.PathLike) and name:
         return f"{os.fsdecode(name)}: "
+    path = next(_paths(error), None)
+    if path is None:
+        return None
+    return "" if str(path) in str(error) else f"{path}: "
+
+
+def _paths(error: Exception) -> Iterator[Path]:
+    """Yield paths in functions of landslip that an error came through, innermost first."""
     for frame in _frames(error):
         module = frame.f_globals.get("__name__", "")
         if _package(module) != "landslip" or module == __name__:
@@ -196,11 +214,22 @@ def _place(error: Exception) -> str | None:
         for value in frame.f_locals.values():
             path = value if isinstance(value, Path) else getattr(value, "path", None)
             if isinstance(path, Path):
-                return "" if str(path) in str(error) else f"{path}: "
+                yield path
+
+
+def _on_full_disk(paths: Iterable[Path]) -> Path | None:
+    """Return the first path whose disk has no room."""
+    for path in paths:
+        folder = next((one for one in (path, *path.parents) if one.is_dir()), None)
+        if folder is not None and shutil.disk_usage(folder).free < _FULL_BYTES:
+            return path
     return None
 
 
 def _cause(error: Exception) -> str:
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        *_, text = error.args[0][0]  # of the first file that could not be copied
+        return excerpt(text, 300)
     return excerpt(error, 300).rstrip(".") or type(error).__name__
 
 

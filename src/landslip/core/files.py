@@ -161,6 +161,27 @@ def file_lock(file: Path, of: str) -> Iterator[None]:
             file.unlink(missing_ok=True)
 
 
+def require_space(place: Path, needed: int, what: str, remedy: str = "make room there") -> None:
+    """Refuse to begin what its disk cannot hold.
+
+    Args:
+        place: what is to be written; it need not exist yet.
+        needed: in bytes.
+        what: its name in the message, in the plural.
+        remedy: what else the user may do.
+
+    Raises:
+        InputError: less is free.
+    """
+    folder = next(one for one in (place, *place.absolute().parents) if one.is_dir())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{place}: {what} take {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free there; "
+            f"{remedy}, or choose another disk"
+        )
+
+
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file's content, in 64 hexadecimal digits."""
     with path.open("rb") as file:

@@ -11,7 +11,7 @@ import shapely
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
-from landslip.core.files import atomic_directory
+from landslip.core.files import atomic_directory, require_space
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
@@ -67,6 +67,9 @@ def merge_datasets(
     done, total = 0, sum(len(part) for part in parts.values())
     splits: list[Split] = []
     written: dict[bytes, int] = {}
+    pixels = sum(int(np.prod(part.shape(at))) for part in parts.values() for at in range(len(part)))
+    itemsize = np.dtype(description.radiometry.dtype).itemsize
+    require_space(out, pixels * (len(description.bands) * itemsize + 2), f"{total} tiles")
     with (
         atomic_directory(out, overwrite=overwrite) as stage,
         DatasetWriter(stage, description) as writer,

@@ -1,6 +1,5 @@
 """Offline augmentation: a dataset with many variants of each training tile."""
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import shapely
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError, argument
-from landslip.core.files import atomic_directory
+from landslip.core.files import atomic_directory, require_space
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import parallel_map
 from landslip.datasets.augmentation import (
@@ -92,13 +91,13 @@ def augment_dataset(
     with atomic_directory(out, overwrite=overwrite) as stage:
         pixels = sum(int(np.prod(dataset.shape(position))) for position, *_ in plan)
         needed = pixels * (len(dataset.bands) * np.dtype(dataset.card.dtype).itemsize + 2)
-        free = shutil.disk_usage(stage).free
-        if needed > free:
-            raise InputError(
-                f"{out}: {len(plan)} tiles take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
-                f"free there; choose another disk or fewer {argument('versions')}, or train with "
-                "augmentation_mode: offline, which stores nothing"
-            )
+        require_space(
+            out,
+            needed,
+            f"{len(plan)} tiles",
+            f"ask for fewer {argument('versions')}, train with augmentation_mode: offline, which "
+            "stores nothing",
+        )
         card = dataset.card
         description = DatasetDescription(
             bands=dataset.bands,

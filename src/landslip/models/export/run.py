@@ -9,7 +9,7 @@ from pathlib import Path
 import openvino
 
 from landslip.core.errors import InputError, MissingDependencyError, argument
-from landslip.core.files import atomic_directory, refuse_existing, sha256_of
+from landslip.core.files import atomic_directory, refuse_existing, require_space, sha256_of
 from landslip.core.progress import Progress, no_progress
 from landslip.models.card import ExportsCard, Int8Card, ModelCard
 from landslip.models.export.int8 import (
@@ -89,8 +89,8 @@ def export(request: ExportRequest) -> ExportsCard:
         check_compatible(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
         evaluation_split(dataset)  # raises before the long work
     with atomic_directory(request.out, overwrite=request.overwrite) as stage:
-        for name in card.files:
-            request.model.file(name)  # checks its digest
+        size = sum(request.model.file(name).stat().st_size for name in card.files)
+        require_space(request.out, size, "the model's files")
         shutil.copytree(request.model.path, stage, dirs_exist_ok=True)
         exports = card.exports or ExportsCard()
         if request.int8 is not None:
