@@ -412,7 +412,8 @@ def calibrate(
         model: from `load_model`, or its folder, which is changed. Load it again afterwards.
         tiles: of the model's bands.
         split: tiles to fit on, ``val`` or ``test``; never those trained on.
-        method: ``temperature``, ``platt``, ``isotonic``, or ``auto``.
+        method: ``temperature``, ``platt``, ``isotonic``, or ``auto``: the best of those that the
+            tiles have enough landslides for.
         training_statistics: measure the training tiles too, so that scenes out of distribution
             are detected.
         seed: of the folds.
@@ -423,7 +424,8 @@ def calibrate(
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
-        InputError: the split has no tiles, or only one class.
+        InputError: the split has no tiles, or too few with landslides for the method
+            (``landslip.models.calibration.support.MINIMUM``).
         OutputExistsError: the model is calibrated already.
 
     Example:

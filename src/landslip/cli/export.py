@@ -41,6 +41,7 @@ def export(
     Example: `landslip export MODEL --out FAST --int8 --calibrate TILES`
     """
     import landslip
+    from landslip.datasets.contents import few_landslides
 
     made = landslip.export(
         model,
@@ -66,3 +67,7 @@ def export(
             f"{made.int8.split} tiles, fp32 {made.int8.f1_fp32_percent:.2f} %: a loss of "
             f"{made.int8.loss_points:.2f} points"
         )
+        if calibrate is not None:
+            contents, split = landslip.datasets.open(calibrate).contents, made.int8.split
+            for few in few_landslides({split: contents[split]} if split in contents else {}):
+                typer.echo(f"landslip: {few.text()}", err=True)
