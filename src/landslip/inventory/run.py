@@ -213,7 +213,8 @@ def _dem_record(
 ) -> DemRecord:
     """Describe an elevation model, with its resolution where the landslides are."""
     extent = detections.polygons if detections.model is None else detections.extent
-    bounds = shapely.total_bounds(detections.polygons if extent is None else extent)
+    shapes = detections.polygons if extent is None else np.array([extent], dtype=object)
+    bounds = shapely.total_bounds(shapes) if len(shapes) else np.full(4, np.nan)
     return DemRecord(
         name=elevation.name,
         place=str(elevation.path.absolute()),

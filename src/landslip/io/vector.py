@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
-from landslip.core.crs import check_on_map, keep_together, polygonal_part
+from landslip.core.crs import axis_unit, check_on_map, horizontal_crs, keep_together, polygonal_part
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
@@ -26,6 +26,7 @@ from landslip.io.text_columns import BYTES, decode_columns
 from landslip.io.vector_source import VectorSource, quiet_gdal, vector_source
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
+_MAX_METRES = 1e8  # twice around the Earth, and past the numbers of zones before eastings
 _DATE_OPTION = "OGR_CURRENT_DATE"
 _LISTED = 5
 LANDSLIDES_LAYER = "landslides"  # of an inventory, read where no layer is named
@@ -151,10 +152,13 @@ def _read_frame(
     if frame.crs is not None:
         check_on_map(frame.crs, path)
     coordinates = shapely.get_coordinates(np.asarray(frame.geometry.values, dtype=object))
-    if not (np.abs(coordinates) <= MAX_COORDINATE).all():
+    most = MAX_COORDINATE
+    if frame.crs is not None and horizontal_crs(frame.crs).is_projected:
+        most = _MAX_METRES / axis_unit(frame.crs)
+    if not (np.abs(coordinates) <= most).all():
         raise InputError(
-            f"{path}: a geometry has coordinates that are not finite, or over "
-            f"{MAX_COORDINATE:g}; fix or remove it"
+            f"{path}: a geometry has coordinates that are not finite, or over {most:g}, which is "
+            "not on the Earth; fix or remove it"
         )
     return frame, notes
 
