@@ -326,8 +326,9 @@ def _input_case(
     def mutate(inputs: Path) -> None:
         mutation(inputs / top, random.Random(f"{seed} {words} {name} {what}"))
 
-    # a file in a folder may be named by its folder or by a file beside it
+    # or the file that it does not fit
     names: tuple[str, ...] = (top, Path(name).name)
+    names += tuple(Path(word).name for word in words if word.startswith("{inputs}"))
     if command.needs == SHAPEFILE:
         names += ("labels.shp",)
     return Case(
@@ -356,7 +357,7 @@ def _option_case(command: Command, option: str, value: str) -> Case:
     return Case(
         command=words,
         what=f"{option} {_shown(value)}",
-        names=(option, option.strip("-").replace("-", "_"), value[:40] or option),
+        names=(option, option.strip("-").replace("-", "_"), Path(value[:40]).name or option),
         changes=command.changes,
         needs=command.needs,
     )
