@@ -94,7 +94,7 @@ def test_other_options_are_refused_until_overwriting_is_asked_for(
     before = made.path.read_bytes()
     said = work.refused(archives[0], "--fusion", "gsa")
     assert str(made.folder) in said
-    assert "already exists, made from this product with other options" in said
+    assert "already exists, made from this product with other options (fusion)" in said
     assert "--overwrite" in said
     assert made.path.read_bytes() == before
     again = work.preprocess(archives[0], "--fusion", "gsa", "--overwrite")

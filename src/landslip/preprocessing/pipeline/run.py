@@ -411,10 +411,16 @@ def _find_finished(out: Path, facts: dict[str, Any]) -> PreprocessResult | None:
             continue
         if not isinstance(quality, dict) or quality.get("source") != facts["source"]:
             continue
-        if quality.get("request") != facts["request"]:
+        before, now = quality.get("request"), facts["request"]
+        if before != now:
+            known = before if isinstance(before, dict) else {}
+            changed = sorted(
+                name for name in known.keys() | now if known.get(name) != now.get(name)
+            )
             raise OutputExistsError(
-                f"{path.parent}: already exists, made from this product with other options; "
-                f"choose another {argument('out')} or pass {argument('overwrite', True)}"
+                f"{path.parent}: already exists, made from this product with other options "
+                f"({', '.join(changed)}); choose another {argument('out')} or pass "
+                f"{argument('overwrite', True)}"
             )
         result = PreprocessResult(folder=path.parent, quality=quality, is_new=False)
         if result.scene.is_file():
