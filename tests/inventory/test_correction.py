@@ -172,3 +172,17 @@ def test_without_a_coordinate_system_nothing_counts_as_edited(tmp_path: Path) ->
     again(tmp_path / "mapped.gpkg", tmp_path / "first")
     found = again(tmp_path / "first", tmp_path / "second")
     assert found["correction"].tolist() == ["unchanged"] * 2
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 5000, '{"landslides": 3}', None])
+def test_a_damaged_record_in_the_file_is_as_if_there_were_none(
+    first: Path, text: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "copy.gpkg"
+    file.write_bytes((first / "inventory.gpkg").read_bytes())
+    area = geopandas.read_file(file, layer="mapped_area")
+    area["inventory"] = pd.Series([text], dtype=object)
+    area.to_file(file, layer="mapped_area", mode="w")
+    found = again(file, tmp_path / "out")
+    assert found["id"].tolist() == [1, 2, 3]
+    assert read_record(tmp_path / "out").model is None

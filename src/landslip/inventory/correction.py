@@ -6,6 +6,7 @@ Where several polygons have one id, as after a split, the largest keeps it.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rasterio.crs import CRS
 
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, message
+from landslip.core.text import parse_json
 from landslip.inventory.attributes import DATE, dbf_names, iso_date
 from landslip.inventory.fields import FIELDS, FieldKind
 from landslip.inventory.morphometry.planimetry import planar_measures
@@ -100,10 +102,12 @@ def _embedded(file: Path) -> tuple[InventoryRecord | None, shapely.Geometry | No
         raise InputError(f"{file}: cannot be read ({error})") from error
     if PROVENANCE not in frame or len(frame) == 0:
         return None, None, None
-    try:
-        record = InventoryRecord.model_validate_json(str(frame[PROVENANCE].iloc[0]))
-    except ValidationError:
-        record = None
+    texts, record = frame[PROVENANCE].dropna(), None
+    if len(texts):
+        # damaged, or of another version, it is not known
+        with suppress(InputError, ValidationError):
+            content = parse_json(str(texts.iloc[0]).encode(), file)
+            record = InventoryRecord.model_validate(content)
     crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
     shapes = np.asarray(frame.geometry.values, dtype=object)
     shapes = shapes[~shapely.is_missing(shapes)]
