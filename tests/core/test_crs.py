@@ -323,7 +323,7 @@ def test_what_is_no_shift(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["EPSG:4978", "EPSG:5703"])
 def test_systems_that_are_not_of_maps(text: str) -> None:
-    with pytest.raises(InputError, match=r"a.tif: its coordinate system .* is not one of maps"):
+    with pytest.raises(InputError, match=r"a.tif: its coordinate system, .*, is not one of maps"):
         check_on_map(pyproj.CRS.from_user_input(text), "a.tif")
 
 

@@ -89,11 +89,18 @@ def extract(
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
     import landslip
-    from landslip.io.raster.readers import ElevationRaster
+    from landslip.core.crs import check_on_earth
+    from landslip.io.raster.readers import ElevationRaster, SensorImage
     from landslip.io.raster.scene import SceneOptions
 
     if dem is not None:
-        ElevationRaster(dem).close()  # refuse what is no elevation model before the long work
+        # refuse what cannot be combined before the long work
+        ElevationRaster(dem).close()
+        for place in scenes or []:
+            if Path(place).is_file():
+                with SensorImage(Path(place)) as image:
+                    if image.grid.crs is not None:
+                        check_on_earth(image.grid.crs, place)
     results = landslip.extract_all(
         scenes or [],
         model,

@@ -46,6 +46,7 @@ _LENGTHS_M = {
 }
 _BALLPARK = "Ballpark geographic offset"
 _ACROSS = 359 / 360  # of a turn
+_UNNAMED = ("unknown", "unnamed", "undefined", "")
 _FAR_M = 5000.0  # no datum is farther off
 _SIZES_M = 100_000.0  # the Earth's radius, and how far ellipsoids and spheres are from it
 _DIRECTIONS = {"east": (1.0, 0.0), "west": (-1.0, 0.0), "north": (0.0, 1.0), "south": (0.0, -1.0)}
@@ -525,7 +526,7 @@ def check_on_map(crs: Any, file: object) -> None:
     flat = horizontal_crs(crs)
     if not (flat.is_projected or flat.is_geographic or flat.is_engineering):
         raise InputError(
-            f"{file}: its coordinate system {flat.name} ({flat.type_name}) is not one of maps; "
+            f"{file}: its coordinate system, {_name(flat)} ({flat.type_name}), is not one of maps; "
             "assign a projected or geographic one"
         )
 
@@ -538,8 +539,8 @@ def check_on_earth(crs: Any, file: object) -> None:
     """
     if not is_on_earth(crs):
         raise InputError(
-            f"{file}: its coordinate system {horizontal_crs(crs).name} is not tied to the Earth; "
-            "assign a projected or geographic one"
+            f"{file}: its coordinate system, {_name(horizontal_crs(crs))}, is not tied to the "
+            "Earth; assign a projected or geographic one"
         )
 
 
@@ -586,5 +587,5 @@ def polygonal_part(geometry: shapely.Geometry) -> shapely.Geometry:
 
 
 def _name(crs: CRS | pyproj.CRS) -> str:
-    name: str = pyproj.CRS.from_wkt(crs.to_wkt()).name
-    return crs.to_string() if name == "unknown" else name
+    named = pyproj.CRS.from_wkt(crs.to_wkt())
+    return f"an unnamed {named.type_name}" if named.name in _UNNAMED else named.name

@@ -186,5 +186,8 @@ def _metric(
     there = np.asarray(frame.geometry.values, dtype=object)
     there = there[~(shapely.is_missing(there) | shapely.is_empty(there))]
     metres = metric_crs(crs, polygons)
-    moved = reproject(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
+    try:
+        moved = reproject(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return repair_polygons(reproject(polygons, crs, metres)), moved

@@ -15,12 +15,12 @@ from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from landslip.core.crs import (
+    check_on_earth,
     datum_note,
     height_unit_m,
-    horizontal_crs,
-    is_on_earth,
     transformation,
     vertical_crs,
+    whole_turn,
 )
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
@@ -237,7 +237,8 @@ class Mask(Closeable):
             raise InputError(f"{self.path}: {error}") from error
         self.notes = () if note is None else (note.text(),)
         self._to_file = PixelTransform(grid, own)
-        if way.shift is not None or len(way.steps) > 1:  # GDAL knows no such way
+        # GDAL knows no such way, or loses what is beyond 180 degrees
+        if way.shift is not None or len(way.steps) > 1 or _is_beyond(own) or _is_beyond(grid):
             self._from_grid = self._to_file
             return self._file
         height, width = grid.shape
@@ -269,6 +270,13 @@ def _full_opacity(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
+def _is_beyond(grid: Grid) -> bool:
+    """Whether a grid reaches over 180 degrees east or west."""
+    turn = whole_turn(grid.crs)
+    reach = float(np.abs(grid.corners(grid.window)[:, 0]).max())
+    return turn is not None and reach > turn / 2 * (1 + 1e-12)
+
+
 class ElevationRaster(Closeable):
     """An open raster of heights (elevation model or geoid); a context manager.
 
@@ -293,12 +301,14 @@ class ElevationRaster(Closeable):
             problem = f"a raster of heights has one band; this one has {len(bands)}"
         elif self.grid.crs is None:
             problem = "a raster of heights needs a coordinate system and this one has none"
-        elif not is_on_earth(self.grid.crs):
-            name = horizontal_crs(self.grid.crs).name
-            problem = f"its coordinate system {name} is not tied to the Earth"
         if problem is not None:
             self._file.close()
             raise InputError(f"{path}: {problem}; assign or choose it with GDAL's gdal_translate")
+        try:
+            check_on_earth(self.grid.crs, path)
+        except InputError:
+            self._file.close()
+            raise
         try:
             self._unit_m = height_unit_m(self.grid.crs, self._file.units[self._at])
         except InputError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from landslip.core.choices import ShiftModel
+from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, RegistrationError, argument
 from landslip.core.grid import Grid, edge_points, window_around
 from landslip.core.rpc import RPC, ImageCorrection
@@ -99,6 +100,7 @@ def refine_camera(
             raise InputError(
                 f"{request.path}: a reference has a coordinate system and this one has none"
             )
+        check_on_earth(reference.grid.crs, request.path)
         projection = GridProjection(reference.grid)
         corners = GridProjection(ground.grid).lonlat_of(edge_points(ground.grid.shape, 9))
         seen = window_around(projection.pixels_of(corners), 0)

@@ -14,7 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
-from landslip.core.crs import lonlat_of, transformation
+from landslip.core.crs import check_on_earth, lonlat_of, transformation
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
@@ -183,6 +183,8 @@ class SceneBasemap(Closeable):
         """
         self._raster = SensorImage(path)
         self.grid = self._raster.grid
+        if self.grid.crs is not None:
+            check_on_earth(self.grid.crs, path)
         bands = Bands.from_descriptions(self._raster.descriptions)
         if bands is None and stated is not None and len(stated) <= self._raster.count:
             bands = Bands(stated)
