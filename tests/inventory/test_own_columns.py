@@ -185,3 +185,19 @@ def test_dates_and_own_columns_are_in_statistics_and_report(tmp_path: Path) -> N
     for text in ("Landslides by date", "2005 – 2006", "Year_obs", "滑坡一", "&lt;b&gt;"):
         assert text in page
     assert "<b>" not in page
+
+
+def test_columns_of_a_table_in_python_are_kept_too() -> None:
+    frame = polygons(
+        photos=[["a.jpg"], None, []],
+        kind=pd.Categorical(["slide", "flow", "slide"]),
+        mixed=["one", 2, None],
+        Year_obs=pd.array([2005, None, 2010], dtype="Int64"),
+    )
+    frame[2008] = [1, 2, 3]
+    found = landslip.make_inventory(frame, date_column="Year_obs", draws=0).landslides
+    assert [*found["photos"].iloc[0]] == ["a.jpg"]
+    assert found["kind"].tolist() == ["slide", "slide", "flow"]
+    assert found["mixed"].tolist()[0] == "one"
+    assert found["2008"].tolist() == [1, 3, 2]
+    assert found["date"].tolist()[:2] == ["2005", "2010"]

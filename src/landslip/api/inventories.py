@@ -376,6 +376,11 @@ def _source_path(source: Source, temporary: Path, number: int) -> Path:
         return source.folder
     if isinstance(source, str | PathLike):
         return Path(source)
-    file = temporary / ("landslides.gpkg" if number == 0 else f"landslides_{number + 1}.gpkg")
-    source.to_file(file, layer="landslides")
+    from landslip.inventory.attributes import of_one_type
+
+    file = temporary / f"landslides{'' if number == 0 else f'_{number + 1}'}.parquet"
+    frame = source.rename(columns=str)
+    for name in frame.columns.drop(frame.geometry.name):
+        frame[name] = of_one_type(frame[name])
+    frame.to_parquet(file, index=False)  # keeps the types of all columns
     return file

@@ -95,7 +95,7 @@ def own_columns(
     if changed:
         shown = ", ".join(changed[:_SHOWN]) + (", ..." if len(changed) > _SHOWN else "")
         notes.append(message("file.renamed", file=path.name, names=shown))
-    own = own.apply(_of_one_type)
+    own = own.apply(of_one_type)
     if dates is not None:
         own[DATE] = dates
     return own, tuple(notes)
@@ -121,7 +121,7 @@ def _dates(
     return dates, [message("file.dates", column=str(values.name), example=example, **counts)]
 
 
-def _of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
+def of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a column as files can hold it: text where its values are of several types."""
     try:
         pa.array(values, from_pandas=True)
