@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
 from tests.web import FolderServer
 
 from landslip.core.bands import Bands
@@ -125,9 +126,24 @@ def test_one_asset_with_all_bands(write_raster: WriteRaster, tmp_path: Path) -> 
         assert scene.radiometry.units is Units.DN
 
 
-def test_masks_of_all_assets_count(write_raster: WriteRaster, tmp_path: Path) -> None:
-    for name, masked in (("red", 1), ("nir", 3)):
+@pytest.mark.parametrize(
+    ("masks", "expected"),
+    [
+        ({"red": 1, "nir": 3}, [True, False, True, False, True]),
+        ({"red": None, "nir": 3}, [True, True, True, False, True]),
+    ],
+    ids=["both", "one"],
+)
+def test_masks_of_all_assets_count(
+    write_raster: WriteRaster,
+    tmp_path: Path,
+    masks: dict[str, int | None],
+    expected: list[bool],
+) -> None:
+    for name, masked in masks.items():
         path = write_raster(f"{name}.tif", np.full((2, 5), 7, dtype=np.uint8))
+        if masked is None:
+            continue
         mask = np.full((2, 5), 255, dtype=np.uint8)
         mask[:, masked] = 0
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as file:
@@ -135,7 +151,26 @@ def test_masks_of_all_assets_count(write_raster: WriteRaster, tmp_path: Path) ->
     item = write_item(tmp_path, {n: asset(f"{n}.tif", n) for n in RED_NIR})
     path, options = write_stac_vrt(read_item(item), RED_NIR, tmp_path)
     with Scene(path, options) as scene:
-        assert scene.read(scene.grid.window)[1].tolist() == [[True, False, True, False, True]] * 2
+        assert scene.read(scene.grid.window)[1].tolist() == [expected] * 2
+
+
+@pytest.mark.parametrize("is_described", [True, False])
+def test_alpha_of_an_asset_counts(
+    write_raster: WriteRaster, tmp_path: Path, is_described: bool
+) -> None:
+    """Alpha is the first band, and among the described ones or not."""
+    pixels = np.arange(1, 31, dtype=np.uint16).reshape(3, 2, 5)
+    path = write_raster("all.tif", np.insert(pixels, 0, [[65535, 0, 7, 65535, 0]] * 2, axis=0))
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = [ColorInterp.alpha, *[ColorInterp.undefined] * 3]
+    described = [{"name": name} for name in ("Nir", "green", "R")]
+    described = [{"name": "alpha"}, *described] if is_described else described
+    item = write_item(tmp_path, {"all": {"href": "all.tif", "type": COG, "eo:bands": described}})
+    vrt, options = write_stac_vrt(read_item(item), RED_NIR, tmp_path)
+    with Scene(vrt, options) as scene:
+        stored, valid = scene.read(scene.grid.window)
+    np.testing.assert_array_equal(stored, pixels[[2, 0]])
+    assert valid.tolist() == [[True, False, True, True, False]] * 2
 
 
 def test_an_offset_that_the_pixels_have_already(bands: dict[str, Any], tmp_path: Path) -> None:

@@ -105,11 +105,12 @@ def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT
         root.append(_band(band, number, headers[band.source]))
     masks = [(location, mask) for location, one in headers.items() for mask in one.mask_sources]
     if masks:
-        kind = {"dataType": "Byte", "subClass": "VRTDerivedRasterBand"}
         mask = ElementTree.SubElement(
-            ElementTree.SubElement(root, "MaskBand"), "VRTRasterBand", kind
+            ElementTree.SubElement(root, "MaskBand"), "VRTRasterBand", dataType="Byte"
         )
-        ElementTree.SubElement(mask, "PixelFunctionType").text = "min"
+        if len(masks) > 1:  # of one, the function makes zeros
+            mask.set("subClass", "VRTDerivedRasterBand")
+            ElementTree.SubElement(mask, "PixelFunctionType").text = "min"
         for location, source in masks:
             _simple_source(mask, location, source)
     ElementTree.indent(root)
