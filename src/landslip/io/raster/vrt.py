@@ -105,14 +105,7 @@ def write_vrt(bands: Sequence[VrtBand], path: Path, retry: RetryPolicy = DEFAULT
         root.append(_band(band, number, headers[band.source]))
     masks = [(location, mask) for location, one in headers.items() for mask in one.mask_sources]
     if masks:
-        mask = ElementTree.SubElement(
-            ElementTree.SubElement(root, "MaskBand"), "VRTRasterBand", dataType="Byte"
-        )
-        if len(masks) > 1:  # of one, the function makes zeros
-            mask.set("subClass", "VRTDerivedRasterBand")
-            ElementTree.SubElement(mask, "PixelFunctionType").text = "min"
-        for location, source in masks:
-            _simple_source(mask, location, source)
+        ElementTree.SubElement(root, "MaskBand").append(_mask(masks))
     ElementTree.indent(root)
     path.write_text(ElementTree.tostring(root, encoding="unicode"))
 
@@ -161,6 +154,17 @@ def _band(band: VrtBand, number: int, header: _RasterHeader) -> ElementTree.Elem
         BlockXSize=str(block_width),
         BlockYSize=str(block_height),
     )
+    return root
+
+
+def _mask(sources: Sequence[tuple[Location, str]]) -> ElementTree.Element:
+    """Return a band of the least of all masks."""
+    root = ElementTree.Element("VRTRasterBand", dataType="Byte")
+    if len(sources) > 1:  # of one, the function makes zeros
+        root.set("subClass", "VRTDerivedRasterBand")
+        ElementTree.SubElement(root, "PixelFunctionType").text = "min"
+    for location, band in sources:
+        _simple_source(root, location, band)
     return root
 
 
