@@ -28,6 +28,15 @@ EXACT = 1e-9
 WGS84 = pyproj.CRS.from_epsg(4326)
 MERCATOR = pyproj.CRS.from_epsg(3857)
 FEET = pyproj.CRS("+proj=utm +zone=50 +datum=WGS84 +units=us-ft")
+ROTATED_POLE = """GEOGCRS["rotated",
+    BASEGEOGCRS["WGS 84",
+        DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]]],
+    DERIVINGCONVERSION["Pole rotation",METHOD["PROJ ob_tran o_proj=longlat"],
+        PARAMETER["o_lon_p",0,ANGLEUNIT["degree",0.0174532925199433]],
+        PARAMETER["o_lat_p",30,ANGLEUNIT["degree",0.0174532925199433]],
+        PARAMETER["lon_0",-10,ANGLEUNIT["degree",0.0174532925199433]]],
+    CS[ellipsoidal,2],AXIS["latitude",north],AXIS["longitude",east],
+    ANGLEUNIT["degree",0.0174532925199433]]"""
 NEXT_ZONE = pyproj.CRS.from_epsg(32651)
 
 Polygons = NDArray[np.object_]
@@ -436,8 +445,9 @@ def test_rectangles_down_any_plane(
 
 
 @pytest.mark.parametrize(
-    ("epsg", "lonlat", "image"),
+    ("code", "lonlat", "image"),
     [
+        pytest.param(ROTATED_POLE, (9, 60), "north up", id="degrees with a pole elsewhere"),
         pytest.param(32648, (105, 30), "south up", id="UTM"),
         pytest.param(32648, (105, 30), "turned", id="UTM, turned"),
         pytest.param(32648, (105, 30), "transposed", id="UTM, transposed"),
@@ -455,10 +465,10 @@ def test_rectangles_down_any_plane(
     ],
 )
 def test_directions_in_any_system(
-    tmp_path: Path, epsg: int, lonlat: tuple[float, float], image: str
+    tmp_path: Path, code: int | str, lonlat: tuple[float, float], image: str
 ) -> None:
     """The ground falls by 0.5 to the south: 26.57 degrees, aspect 180."""
-    crs = pyproj.CRS.from_epsg(epsg)
+    crs = pyproj.CRS.from_user_input(code)
     ground = pyproj.CRS(f"+proj=laea +lon_0={lonlat[0]} +lat_0={lonlat[1]} +ellps=WGS84")
     to_ground = pyproj.Transformer.from_crs(crs, ground, always_xy=True)
     to_crs = pyproj.Transformer.from_crs(ground, crs, always_xy=True)

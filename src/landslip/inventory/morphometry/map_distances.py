@@ -37,12 +37,13 @@ class MapPlane:
         self._unit = axis_unit(crs)
         self._ellipsoid = crs.get_geod() or pyproj.Geod(ellps="WGS84")
         geodetic = geographic_base(crs)  # on the system's own ellipsoid
-        self._to_angles = None
+        self._to_angles, self._angle = None, 1.0
         directions = None if self.stretches else axis_directions(crs)
         self._axes = None if directions is None else directions * self._unit
         is_lonlat = crs.is_geographic and not crs.is_derived
         if self._axes is None and not is_lonlat and geodetic is not None:
             self._to_angles = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
+            self._angle = axis_unit(geodetic)
 
     @classmethod
     def of(cls, crs: CRS | pyproj.CRS | None) -> "MapPlane | None":
@@ -111,8 +112,8 @@ class MapPlane:
         """Return longitudes and latitudes (n, 2) on the system's own ellipsoid."""
         if self._to_angles is None:
             return points * self._unit
-        lon, lat = self._to_angles.transform(points[:, 0], points[:, 1], radians=True)
-        return np.column_stack([lon, lat])
+        angles = np.column_stack(self._to_angles.transform(points[:, 0], points[:, 1]))
+        return angles * self._angle
 
     def _geocentric(self, points: Points) -> Points:
         """Return places (n, 3) on the ellipsoid in metres from the Earth's centre."""
