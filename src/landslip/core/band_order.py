@@ -2,8 +2,8 @@
 
 Of all orders of the same names, the one that fits the training data best is found. How much worse
 the stated order fits is measured against how well that one fits: data of another sensor or season
-fit in no order, and then nothing is concluded. `docs/design/0013-band-order.md` has the measured
-hits and false alarms.
+fit in no order, and then nothing is concluded. `docs/results/band_order.md` has the measured hits
+and false alarms.
 """
 
 import itertools
