@@ -39,7 +39,7 @@ def main() -> None:
     for (name, (bands, parts)), known in itertools.product(found.items(), (True, False)):
         pixels = np.concatenate(parts, axis=1)
         quantiles = [tuple(row) for row in np.quantile(pixels, (0.01, 0.5, 0.99), axis=1).T]
-        correlations = np.corrcoef(pixels).tolist() if known else None
+        correlations = np.atleast_2d(np.corrcoef(pixels)).tolist() if known else None
         for is_own in (True, False):
             counts: Counter[tuple[bool, str]] = Counter()
             for other, (other_bands, scenes) in found.items():
