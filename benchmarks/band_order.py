@@ -51,7 +51,7 @@ def main() -> None:
                         match = match_band_order(
                             values[list(order)],
                             bands,
-                            quantiles,  # type: ignore[arg-type]
+                            quantiles,
                             correlations,
                         )
                         is_right = order == tuple(range(len(bands)))
