@@ -48,11 +48,13 @@ class Walk:
     work: Path
     commands: list[str]
 
-    def run(self, *words: object) -> str:
-        """Run a command; return what it says on standard error."""
+    def run(self, *words: object, unless: str | None = None) -> str:
+        """Run a command, unless there is a folder; return what it says on standard error."""
         line = "landslip " + " ".join(str(word) for word in words)
         print(f"$ {line}", flush=True)
         self.commands.append(line)
+        if unless is not None and (self.work / unless).exists():
+            return ""
         done = subprocess.run(
             [sys.executable, "-m", "landslip", *map(str, words)],
             cwd=self.work,
@@ -94,20 +96,17 @@ def main() -> None:
         reference = options.work.absolute() / "labels.gpkg"
         write_labels(labels, reference)
     split = ("--tile", options.tile, "--test-share", 0, "--val-share", 0.2, "--seed", options.seed)
-    if not (options.work / "tiles").exists():
-        walk.run("dataset", "scene", scene, labels, *bands, "--area", "west.gpkg", *split,
-                 "--out", "tiles")  # fmt: skip
+    walk.run("dataset", "scene", scene, labels, *bands, "--area", "west.gpkg", *split,
+             "--out", "tiles", unless="tiles")  # fmt: skip
     rows = []
     for epochs in options.epochs:
         model = f"model_{epochs}"
-        if not (options.work / model).exists():
-            weights = options.encoder_weights
-            is_file = Path(weights).is_file()
-            walk.run(
-                "train", "tiles", "--out", model, "--encoder", options.encoder,
-                "--encoder-weights", Path(weights).absolute() if is_file else weights,
-                "--epochs", epochs, "--seed", options.seed,
-            )  # fmt: skip
+        weights = options.encoder_weights
+        walk.run(
+            "train", "tiles", "--out", model, "--encoder", options.encoder, "--encoder-weights",
+            Path(weights).absolute() if Path(weights).is_file() else weights,
+            "--epochs", epochs, "--seed", options.seed, unless=model,
+        )  # fmt: skip
         calibrated = f"{model}_calibrated"
         shutil.rmtree(options.work / calibrated, ignore_errors=True)
         shutil.copytree(options.work / model, options.work / calibrated)
