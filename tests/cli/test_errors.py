@@ -169,6 +169,18 @@ def test_a_full_disk_is_named_where_the_library_says_less(
     )
 
 
+def test_the_error_behind_a_later_one_is_explained() -> None:
+    def action() -> None:
+        try:
+            raise PermissionError(errno.EACCES, "Permission denied", "/data/a")
+        finally:
+            raise RuntimeError("iterate first")
+
+    code, told = ended(action)
+    assert code == 2
+    assert told.startswith("landslip: /data/a: access denied (Permission denied)")
+
+
 def test_the_first_file_that_could_not_be_copied_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link").symlink_to(tmp_path / "gone")

@@ -1,5 +1,6 @@
 """The command ``landslip``."""
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -84,6 +85,8 @@ def root(
 def main() -> None:
     """Run the command line; ``--debug`` may be anywhere in it."""
     _open_closed_streams()
+    # it warns where it cannot keep its list of fonts in the home folder
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     words = sys.argv[1:]
     if "--debug" in words:
         words = ["--debug", *(word for word in words if word != "--debug")]

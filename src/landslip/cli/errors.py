@@ -109,6 +109,17 @@ def explain(error: Exception, arguments: Sequence[Path] = ()) -> LandslipError |
 
     ``arguments`` are the paths that the command got, for errors that do not say their file.
     """
+    known = _known(error, arguments)
+    if (
+        known is None
+        and isinstance(error, RuntimeError)
+        and isinstance(error.__context__, Exception)
+    ):
+        return explain(error.__context__, arguments)  # a library stumbles over an earlier one
+    return known
+
+
+def _known(error: Exception, arguments: Sequence[Path]) -> LandslipError | None:
     if isinstance(error, LandslipError):
         return error
     known: LandslipError | None = None
@@ -151,7 +162,7 @@ def _print_line(text: str) -> None:
 
 def _of_system(error: OSError) -> LandslipError:
     """Return the sentence for an error of the operating system."""
-    cause, place = excerpt(error.strerror or error), _place(error) or ""
+    cause, place = excerpt(error.strerror or error), _place(error) or "this machine: "
     if error.errno in _NO_ROOM:
         full = None if error.filename else _on_full_disk(_paths(error))
         return _no_room(place if full is None else f"{full}: ", cause)

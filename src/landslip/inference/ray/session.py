@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from landslip.core.errors import InputError, MissingDependencyError, argument
+from landslip.core.errors import InputError, LandslipError, MissingDependencyError, argument
 
 AUTO = "auto"
 _ADDRESS = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
@@ -127,6 +127,13 @@ def _start() -> None:
             include_dashboard=False,
             **_QUIET,
         )
+    except (
+        Exception
+    ) as error:  # Ray raises anything, and Exception itself where it runs out of time
+        raise LandslipError(
+            f"{argument('ray', AUTO)}: no cluster can be started here ({first_line(error)}); Ray "
+            f"needs memory in /dev/shm and a folder for its logs; or leave {argument('ray')} out"
+        ) from error
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = network
         services.start_api_server = dashboard
