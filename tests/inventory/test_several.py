@@ -229,6 +229,10 @@ def test_what_cannot_be_one_inventory_is_refused(
         inventory(tmp_path / "out", first, other)
     with pytest.raises(InputError, match="is given 2 times"):
         inventory(tmp_path / "out", first, first)
+    with pytest.raises(InputError, match="none: no such file or folder"):
+        inventory(tmp_path / "out", first, tmp_path / "none")
+    with pytest.raises(InputError, match="date_column is for a file of polygons"):
+        inventory(tmp_path / "out", first, date_column="year")
     polygons = tmp_path / "mapped.gpkg"
     boxes([(0, 0, 9, 9)]).to_file(polygons)
     with pytest.raises(InputError, match=r"is the folder of an extraction and .* holds polygons"):

@@ -180,11 +180,18 @@ def detections_from_extraction(
     Raises:
         InputError: an option does not fit the extraction.
     """
-    for name, value in (("area", request.auxiliary.area), ("layer", request.layer)):
+    of_files = {
+        "area": request.auxiliary.area,
+        "layer": request.layer,
+        "date_column": request.date_column,
+        "original": request.original,
+    }
+    for name, value in of_files.items():
         if value is not None:
             raise InputError(
                 f"{request.source}: {argument(name)} is for a file of polygons and this is an "
-                "extraction, whose mapped area is that with data; leave it out"
+                "extraction, whose mapped area is that with data and whose date is the scene's; "
+                "leave it out"
             )
     summary, crs = folder.summary, folder.grid.crs
     options = request.cleaning

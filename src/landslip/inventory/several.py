@@ -55,10 +55,12 @@ def expand_sources(paths: Sequence[Path]) -> list[Path]:
     """Return sources; a folder of several results of `landslip extract` stands for those in it.
 
     Raises:
-        InputError: one is given twice.
+        InputError: one does not exist, or is given twice.
     """
     sources: list[Path] = []
     for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
         inner = []
         if path.is_dir() and not any((path / name).exists() for name in (SUMMARY, RECORD)):
             inner = sorted(one.parent for one in path.glob(f"*/{SUMMARY}"))
