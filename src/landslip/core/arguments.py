@@ -4,6 +4,7 @@ import functools
 import inspect
 import math
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -97,6 +98,8 @@ def _name_input(error: LandslipError, paths: list[Path], arguments: list[str]) -
     is_named = any(str(path) in text or path.name in text for path in paths) or any(
         re.search(rf"(?<!\w){re.escape(argument(name))}(?!\w)", text) for name in arguments
     )
+    # a file found by a pattern or in a folder is no argument
+    is_named = is_named or os.path.exists(text.partition(": ")[0])  # noqa: PTH110 - any text
     if paths and not is_named:
         error.args = (excerpt(f"{paths[0]}: {text}", LONGEST_MESSAGE),)
 

@@ -12,6 +12,8 @@ from landslip.synthetic.sensor import SensorModel
 from .conftest import POINTED_WRONG, CommandRunner, ProductLibrary, painted
 
 SNOW = replace(POINTED_WRONG, utc=datetime(2014, 9, 12, 3, 52, 10))
+SMALL = replace(POINTED_WRONG, utc=datetime(2014, 9, 14, 3, 52, 10))
+EVEN = replace(POINTED_WRONG, utc=datetime(2014, 9, 15, 3, 52, 10))
 HALF_CLOUD = replace(POINTED_WRONG, utc=datetime(2014, 9, 13, 3, 52, 10))
 
 
@@ -70,3 +72,21 @@ def test_the_clear_half_of_a_scene_is_enough(work: CommandRunner, library: Produ
     quality = work.preprocess(product, registers=True).quality
     assert quality["unmatched"] == {}
     assert quality["registration"]["after"]["rms_px"] < 0.3
+
+
+def test_a_small_product_stays_where_its_cameras_are(
+    work: CommandRunner, library: ProductLibrary
+) -> None:
+    made = work.run(library.new(SMALL, shape=(50, 52)), registers=True)
+    assert made.exit_code == 0, made.output
+    assert "the common ground has room for" in made.stderr
+
+
+def test_an_image_that_is_the_same_everywhere_is_named(
+    work: CommandRunner, library: ProductLibrary
+) -> None:
+    """As under cloud that saturates it."""
+    even = np.full_like(library.ground.reflectance, 0.3)
+    product = library.new(EVEN, ground=replace(library.ground, reflectance=even))
+    said = work.refused(product, registers=True)
+    assert said.startswith(f"landslip: {product}: fusion needs a panchromatic band that varies")

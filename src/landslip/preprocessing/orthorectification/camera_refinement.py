@@ -203,7 +203,7 @@ def _to_image_space(ties: TiePoints, ground: GroundGrid, rpc: RPC, patch_px: int
 
     stated = project(ties.points)
     shifts = project(ties.points + ties.shifts) - stated
-    return TiePoints(points=stated, shifts=shifts, scores=ties.scores)
+    return replace(ties, points=stated, shifts=shifts)
 
 
 def _settings(search_px: int, grid: Grid, subject: str) -> MatchSettings:

@@ -194,6 +194,8 @@ def preprocess_all(
         try:
             result = preprocess(path, out, request, callbacks(path))
         except LandslipError as error:
+            if path.name.partition(".")[0] not in str(error):
+                error.args = (f"{path}: {error}",)
             failures.append(error)
             continue
         on_scene(result)
