@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landslip.core.arguments import PathArgument, checked
-from landslip.core.errors import InputError
+from landslip.core.arguments import PathArgument, checked, warn_unused
+from landslip.core.errors import InputError, LandslipWarning
 
 
 @checked()
@@ -92,3 +92,8 @@ def test_an_error_that_names_nothing_gets_the_inputs_name(text: str, message: st
     with pytest.raises(InputError) as caught:
         _fail("a/scene.tif", "b/dem.tif", text=text)
     assert str(caught.value) == message
+
+
+def test_arguments_without_effect_are_warned_of() -> None:
+    with pytest.warns(LandslipWarning, match="^max_shift has no effect without reference$"):
+        warn_unused("reference", max_shift=True, reference_model=False)

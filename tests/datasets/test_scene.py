@@ -15,6 +15,7 @@ from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import IGNORE, LANDSLIDE, TileDataset
 from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
 from landslip.datasets.splits.assignment import SplitPlan
+from landslip.io.label_masks import LabelCodes
 
 WriteRaster = Callable[..., Path]
 WritePolygons = Callable[..., Path]
@@ -213,6 +214,17 @@ def test_beside_a_masks_extent_nothing_is_labelled(
     found = whole(TileDataset(tmp_path / "out"))["label"]
     assert np.unique(found[6:8]).tolist() == [IGNORE]
     assert np.unique(found[:6, 1:14]).tolist() == [LANDSLIDE]
+
+
+def test_options_of_another_kind_of_labels_are_refused(
+    request_: SceneDatasetRequest, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    path = write_raster("mask.tif", np.eye(8, dtype=np.uint8))
+    with pytest.raises(InputError, match=r"mask.tif: layer is of a vector file"):
+        dataset_from_scene(replace(request_, labels=path, layer="a"), tmp_path / "out")
+    codes = LabelCodes.parse("1", None)
+    with pytest.raises(InputError, match="are for label rasters, and these are polygons"):
+        dataset_from_scene(replace(request_, codes=codes), tmp_path / "out")
 
 
 def test_labels_of_landslides_alone_are_refused(

@@ -13,6 +13,7 @@ from landslip.core.arguments import (
     checked,
     choose,
     optional_path,
+    warn_unused,
 )
 from landslip.core.choices import (
     AtmosphericCorrection,
@@ -408,6 +409,9 @@ def _refine_request(
     reference: PathArgument | None, model: str, max_shift: float | None
 ) -> "RefinementRequest | None":
     if reference is None:
+        warn_unused(
+            argument("reference"), reference_model=model != "shift", max_shift=max_shift is not None
+        )
         return None
     from landslip.core.choices import ShiftModel
     from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
@@ -421,6 +425,7 @@ def _refine_request(
 
 def _cloud_request(clouds: str | None, handling: CloudHandling) -> "CloudRequest | None":
     if clouds is None:
+        warn_unused(argument("clouds"), clouds_become=handling is not CloudHandling.NODATA)
         return None
     from landslip.preprocessing.pipeline.run import CloudRequest
 

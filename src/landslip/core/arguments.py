@@ -6,6 +6,7 @@ import math
 import operator
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from os import PathLike, fspath
@@ -13,7 +14,14 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from landslip.core.bands import Bands
-from landslip.core.errors import LONGEST_MESSAGE, InputError, LandslipError, argument, excerpt
+from landslip.core.errors import (
+    LONGEST_MESSAGE,
+    InputError,
+    LandslipError,
+    LandslipWarning,
+    argument,
+    excerpt,
+)
 from landslip.core.paths import (
     OutputKind,
     PathArgument,
@@ -166,6 +174,14 @@ def choose(kind: type[Choice], value: str, name: str) -> Choice:
     except ValueError:
         known = ", ".join(member.value for member in kind)
         raise InputError(f"{argument(name)} is one of {known}; got {value!r}") from None
+
+
+def warn_unused(needed: str, **is_stated: bool) -> None:
+    """Warn of stated arguments that have no effect without another one."""
+    for name, stated in is_stated.items():
+        if stated:
+            text = f"{argument(name)} has no effect without {needed}"
+            warnings.warn(text, LandslipWarning, stacklevel=4)
 
 
 def optional_path(value: PathArgument | None) -> Path | None:

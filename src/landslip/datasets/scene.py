@@ -153,6 +153,10 @@ class _Labels:
 @contextmanager
 def _open_labels(request: SceneDatasetRequest, scene: Scene) -> Iterator[_Labels]:
     if input_kind(request.labels) is InputKind.RASTER:
+        if request.layer is not None:
+            raise InputError(
+                f"{request.labels}: {argument('layer')} is of a vector file, and this is a raster"
+            )
         survey = MaskSurvey()
         with Mask(request.labels) as mask:
             survey.add(mask)
