@@ -101,7 +101,7 @@ def test_a_model_that_was_more_certain_is_told(write_raster: WriteRaster) -> Non
     ("given", "expected"),
     [
         ({"high": 0.9}, "1 of 1 connected regions with 100 % .* 1 nowhere reach high 0.9 .* 0.36"),
-        ({"min_area_m2": 5000.0}, "0 nowhere reach .* 1 of the others are smaller .* 5000 m2"),
+        ({"min_area_m2": 5000.0}, "0 nowhere reach .* 1 of the others are smaller .* 5,000 m2"),
         ({"low": 0.5}, "no pixel of the map reaches low 0.5, the highest has 0.36"),
     ],
 )
