@@ -124,7 +124,7 @@ def test_another_version_is_refused(path: Path, version: Any) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"colour": "red"}, {"units": "feet"}, {"bands": 3}],
+    [{"colour": "red"}, {"units": "feet"}, {"bands": 3}, {"dtype": "red"}, {"dtype": "O"}],
     ids=lambda change: next(iter(change)),
 )
 def test_a_damaged_description_is_refused(path: Path, change: dict[str, Any]) -> None:

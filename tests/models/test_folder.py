@@ -53,8 +53,10 @@ def test_truncated_and_missing_files_are_refused(folder: Path) -> None:
         (lambda card: card.update(colour="red"), "colour: Extra inputs are not permitted"),
         (lambda card: card.pop("threshold"), "threshold: Field required"),
         (lambda card: card["input"].update(units="kelvin"), r"input\.units"),
+        (lambda card: card["input"].update(dtype="red"), r"input\.dtype: a type of numbers"),
+        (lambda card: card["input"].update(scale=True), r"input\.scale: a number is needed"),
     ],
-    ids=["version", "unknown key", "missing key", "unknown units"],
+    ids=["version", "unknown key", "missing key", "unknown units", "dtype", "truth value"],
 )
 def test_other_cards_are_refused(
     edit: Callable[[dict[str, Any]], None], message: str, folder: Path

@@ -1,8 +1,9 @@
 """Records: what is read from and written to JSON and YAML."""
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class StrictModel(BaseModel):
@@ -19,3 +20,17 @@ class StrictModel(BaseModel):
             if kinds & {int, float} and not kinds & {bool, Any}:
                 raise ValueError("a number is needed, no truth value")
         return value
+
+
+def _is_number_type(name: str) -> str:
+    try:
+        is_number = np.dtype(name).kind in "iuf"
+    except TypeError:
+        is_number = False
+    if not is_number:
+        raise ValueError("a type of numbers is needed, such as uint16")
+    return name
+
+
+DType = Annotated[str, AfterValidator(_is_number_type)]
+"""NumPy's name of a type of numbers, such as ``uint16``."""

@@ -32,7 +32,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, MissingDependencyError, excerpt
 from landslip.core.messages import sentences
-from landslip.core.records import StrictModel
+from landslip.core.records import DType, StrictModel
 from landslip.core.text import RecordKind
 from landslip.datasets.contents import SplitContents, few_landslides, split_contents
 from landslip.datasets.splits.assignment import limited_to, split_digest
@@ -54,7 +54,7 @@ class DatasetCard(StrictModel):
     version: int = FORMAT_VERSION
     bands: tuple[str, ...]
     units: Units
-    dtype: str
+    dtype: DType
     scale: float
     offset: float
     nodata: float | None

@@ -2,11 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.records import StrictModel
+from landslip.core.records import DType, StrictModel
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.calibration.curve import CalibrationCurve
@@ -23,7 +23,7 @@ class InputCard(StrictModel):
 
     bands: tuple[str, ...]
     units: Units
-    dtype: str = Field(description="of the stored numbers in the training data")
+    dtype: DType = Field(description="of the stored numbers in the training data")
     scale: float
     offset: float
     nodata: float | None
@@ -118,6 +118,12 @@ class ReliabilityCard(StrictModel):
     landslide_share: tuple[float, ...]
     pixels: tuple[int, ...]
 
+    @model_validator(mode="after")
+    def _of_the_same_bins(self) -> "ReliabilityCard":
+        if not len(self.mean_probability) == len(self.landslide_share) == len(self.pixels):
+            raise ValueError("a reliability diagram has the three numbers of each bin")
+        return self
+
 
 class CurveIntervalCard(StrictModel):
     """A probability of the network, the calibrated one, and its 95 % interval."""
@@ -165,6 +171,13 @@ class ProbabilityCalibrationCard(StrictModel):
     ends: tuple[float, float] | None = Field(
         None, description="mean probability of pixels within 0.002 of 0 and of 1; None: not known"
     )
+
+    @model_validator(mode="after")
+    def _is_a_curve(self) -> "ProbabilityCalibrationCard":
+        CalibrationCurve(
+            knots=self.knots, slope_below=self.slope_below, slope_above=self.slope_above
+        )
+        return self
 
 
 class ObjectsCard(StrictModel):

@@ -16,7 +16,7 @@ from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError, ModelError, excerpt
 from landslip.core.files import sha256_of
-from landslip.core.records import StrictModel
+from landslip.core.records import DType, StrictModel
 from landslip.core.text import RecordKind
 from landslip.datasets.normalisation import Normalisation
 
@@ -101,7 +101,7 @@ class _Card(StrictModel):
     version: int = FORMAT_VERSION
     bands: tuple[str, ...]
     units: Units
-    dtype: str
+    dtype: DType
     scale: float
     offset: float
     mean: tuple[float, ...]
