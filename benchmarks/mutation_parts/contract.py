@@ -157,7 +157,8 @@ def _said(case: Case, code: int, stderr: str, stdout: str) -> list[str]:
 
 def _left(case: Case, code: int, inputs: Path, out: Path, here: Path, before: str) -> list[str]:
     found = []
-    if any(here.iterdir()):
+    # but where an option names them
+    if any(not any(w.startswith(path.name) for w in case.command) for path in here.iterdir()):
         found.append("files in the current folder")
     if before != _listing(inputs, case):
         found.append("inputs changed")

@@ -33,10 +33,20 @@ def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> Non
         ("epoch: 3", r"train\.yaml: epoch: Extra inputs are not permitted"),
         ("augmentation: {blur: 1}", r"augmentation\.blur: Extra inputs"),
         ("epochs: 0", r"epochs: .*greater than or equal to 1 \(got 0\)"),
+        ("learning_rate: .inf", r"learning_rate: .*finite number \(got inf\)"),
+        ("epochs: yes", r"epochs: a number is needed, no truth value \(got True\)"),
         ("epochs: [", "not YAML"),
         ("- 1\n- 2", "key: value"),
     ],
-    ids=["unknown key", "unknown nested key", "out of range", "not YAML", "a list"],
+    ids=[
+        "unknown key",
+        "unknown nested key",
+        "out of range",
+        "infinite",
+        "truth",
+        "not YAML",
+        "a list",
+    ],
 )
 def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):

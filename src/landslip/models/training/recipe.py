@@ -32,9 +32,9 @@ class TrainConfig(StrictModel):
     first_layer: FirstLayer = FirstLayer.MEAN
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(8, ge=1)
-    learning_rate: float = Field(0.01, gt=0)
+    learning_rate: float = Field(0.01, gt=0, allow_inf_nan=False)
     momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, allow_inf_nan=False)
     schedule: Literal["cosine", "constant"] = "cosine"
     dice_over: Literal["image", "batch"] = "batch"
     crop: int | None = Field(
