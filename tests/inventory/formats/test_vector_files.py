@@ -29,11 +29,12 @@ from landslip.inventory.formats.vector_files import (
 from landslip.inventory.layers import InventoryLayers
 
 NAMES = [field.name for field in FIELDS]
+BOOLEANS = [field.name for field in FIELDS if field.kind is FieldKind.FLAG]
 TEXTS = [field.name for field in FIELDS if field.kind is FieldKind.TEXT]
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    kinds = dict.fromkeys(FLAGS, "boolean") | dict.fromkeys(TEXTS, "string")
+    kinds = dict.fromkeys(BOOLEANS, "boolean") | dict.fromkeys(TEXTS, "string")
     return pd.DataFrame(frame)[NAMES].astype(kinds)
 
 
@@ -168,7 +169,7 @@ def typed(frame: geopandas.GeoDataFrame, like: geopandas.GeoDataFrame) -> pd.Dat
     """Columns as plain objects of one type, since readers choose their own."""
     plain = pd.DataFrame(frame.drop(columns="geometry"))
     for name in plain.columns:
-        if name in FLAGS:
+        if name in BOOLEANS:
             plain[name] = plain[name].astype("boolean")
         elif like[name].dtype == object or str(like[name].dtype).startswith("str"):
             plain[name] = plain[name].astype("string")
