@@ -21,6 +21,7 @@ def _work(
     name: str | None = None,
     suffix: str = "",
     low: float | None = None,
+    resolution: float | None = None,
     nodata: float | None = None,
     seed: int = 0,
     workers: int | None = None,
@@ -42,6 +43,9 @@ def _work(
         pytest.param({"low": float("nan")}, "low is a finite number; got nan", id="NaN"),
         pytest.param({"low": float("-inf")}, "low is a finite number; got -inf", id="infinite"),
         pytest.param({"low": 1e300}, "low is a number from -1e\\+15 to 1e\\+15", id="huge"),
+        pytest.param(
+            {"resolution": 1e9}, "resolution is a number from 0 to 1000; got", id="coarse"
+        ),
         pytest.param({"low": True}, "low is a number; got True", id="truth value"),
         pytest.param({"low": "x" * 999}, "low is a number; got .{1,70}$", id="word for number"),
         pytest.param({"seed": -1}, "seed is a whole number from 0 to 4,294,967,295", id="below"),

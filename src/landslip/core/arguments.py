@@ -41,6 +41,7 @@ Result = TypeVar("Result")
 _OUTPUTS = ("out", "report")
 _SEARCHED = ("products",)  # folders in which products are looked for, among other things
 _LARGEST = 2**63 - 1
+_FLOAT_RANGES = {"resolution": (0.0, 1000.0)}
 _RANGES = {
     "seed": (0, 2**32 - 1),
     "draws": (0, 1_000_000),
@@ -157,7 +158,11 @@ def check_number(value: Any, name: str, *, is_whole: bool) -> None:
         return
     if not math.isfinite(number):
         raise InputError(f"{argument(name)} is a finite number; got {number}")
-    least, most = _RANGES.get(name, (-_LARGEST, _LARGEST)) if is_whole else (-1e15, 1e15)
+    least, most = (
+        _RANGES.get(name, (-_LARGEST, _LARGEST))
+        if is_whole
+        else _FLOAT_RANGES.get(name, (-1e15, 1e15))
+    )
     if not least <= number <= most:
         limits = f"{least:,} to {most:,}" if is_whole else f"{least:g} to {most:g}"
         raise InputError(f"{argument(name)} is {kind} from {limits}; got {excerpt(value, 60)}")
