@@ -122,6 +122,15 @@ def test_names_that_a_pictures_colours_contradict_are_noted(
     assert keys == (["scene.other_colours"] if noted else [])
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_colours_do_not_contradict_names_in_the_file(write_raster: WriteRaster, dtype: str) -> None:
+    """GDAL calls the first of three or four 8-bit bands red, whatever its description."""
+    values = np.arange(1, 17, dtype=dtype).reshape(4, 2, 2)
+    path = write_raster("bgr.tif", values, names=("blue", "green", "red", "nir"))
+    with Scene(path) as scene:
+        assert scene.validity.notes == ()
+
+
 def test_more_names_than_bands_are_refused(write_raster: WriteRaster) -> None:
     path = write_raster("scene.tif", coordinates(4, 5, 3))
     with pytest.raises(InputError, match=r"bands names 2 bands \(red,nir\) and the file has 3"):

@@ -19,6 +19,7 @@ from landslip.io.raster.validity import output_nodata
 WriteRaster = Callable[..., Path]
 ALPHA, GREY = ColorInterp.alpha, ColorInterp.undefined
 NAMES = ("blue", "green", "red", "nir")
+RGBN = ("red", "green", "blue", "nir")
 TRUTH = np.array([[True, True, False], [False, True, True]])
 NAN = float("nan")
 
@@ -201,6 +202,55 @@ def test_alpha_that_varies_is_noted(write_raster: WriteRaster) -> None:
         (note,) = image.validity.notes
         assert image.count == 3
     assert "band 4 is marked as alpha and read as transparency" in note.text()
+
+
+def four_bands(path: Path, fourth: NDArray[Any], names: tuple[str, ...] | None = None) -> Path:
+    """Write a picture of four bands of which the last is called alpha."""
+    values = np.concatenate([np.full((3, *fourth.shape), 7, fourth.dtype), fourth[None]])
+    height, width = fourth.shape
+    profile = {"driver": "GTiff", "count": 4, "height": height, "width": width}
+    rgba = {"photometric": "RGB", "alpha": "YES"}
+    transform = rasterio.Affine(2, 0, 500000, 0, -2, 4000000)
+    with rasterio.open(
+        path, "w", dtype=fourth.dtype, transform=transform, **profile, **rgba
+    ) as file:
+        file.write(values)
+        for index, name in enumerate(names or (), start=1):
+            file.set_band_description(index, name)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_fourth_band_called_alpha_that_has_values_of_data_is_data(
+    tmp_path: Path, dtype: str
+) -> None:
+    infrared = np.random.default_rng(0).integers(40, 220, (32, 32)).astype(dtype)
+    path = four_bands(tmp_path / "scene.tif", infrared)
+    named = four_bands(tmp_path / "named.tif", infrared, RGBN)
+    assert raster_shape(path).count == 4
+    with (
+        Scene(path, SceneOptions(bands=Bands(RGBN))) as scene,
+        Scene(named) as by_file,
+        SensorImage(path) as image,
+        Scene(path, SceneOptions(bands=Bands(RGBN[:3]))) as three,
+    ):
+        assert scene.bands.names == by_file.bands.names == RGBN
+        assert image.count == 4
+        np.testing.assert_array_equal(scene.read(scene.grid.window)[0][3], infrared)
+        assert three.bands.names == RGBN[:3]  # as stated, and noted
+        assert [note.key for note in three.validity.notes] == ["raster.alpha_varies"]
+
+
+@pytest.mark.parametrize(("dtype", "opaque"), [("uint8", 255), ("uint16", 65535), ("uint16", 1)])
+def test_a_fourth_band_of_transparency_is_alpha(tmp_path: Path, dtype: str, opaque: int) -> None:
+    truth = np.arange(32) >= np.arange(32)[:, None]
+    path = four_bands(tmp_path / "scene.tif", np.where(truth, opaque, 0).astype(dtype))
+    with Scene(path, SceneOptions(bands=Bands(RGBN[:3]))) as scene, SensorImage(path) as image:
+        assert image.count == 3
+        assert scene.validity.notes == image.validity.notes == ()
+        np.testing.assert_array_equal(scene.read(scene.grid.window)[1], truth)
+    with Scene(path, SceneOptions(bands=Bands(RGBN))) as wrong:
+        assert "raster.alpha_named" in [note.key for note in wrong.validity.notes]
 
 
 def test_alpha_beside_heights(write_raster: WriteRaster) -> None:

@@ -257,14 +257,18 @@ def _named_bands(
 def _contradictions(
     file: DatasetReader, indexes: tuple[int, ...], bands: Bands
 ) -> Iterator[Message]:
-    """Yield a note where the file names the same bands, or their colours, in another order."""
+    """Yield a note where the file names the same bands, or their colours, in another order.
+
+    Colours of bands that the file names too say nothing: the first three of 8-bit bands are called
+    red, green, blue whatever they hold.
+    """
     described = tuple(canonical_name(file.descriptions[index - 1] or "") for index in indexes)
     colours = tuple(file.colorinterp[index - 1].name for index in indexes)
     for kind, names in (("descriptions", described), ("colours", colours)):
         common = set(names) & set(bands)
         stated = [name for name in bands if name in common]
         own = [name for name in names if name in common]
-        if kind == "colours" and common != {"red", "green", "blue"}:
+        if kind == "colours" and (common != {"red", "green", "blue"} or common <= {*described}):
             continue
         if stated != own:
             yield message(f"scene.other_{kind}", stated=str(bands), own=",".join(own))

@@ -8,7 +8,9 @@ A pixel is missing where
 - an alpha band is 0. Partly transparent pixels hold data, as in GDAL's own masks.
 
 A nodata value that the data type cannot hold marks nothing. An alpha band is what its colour
-interpretation or its name calls alpha, at any place; it is never a band of data.
+interpretation or its name calls alpha, at any place; it is never a band of data. The last of four
+bands, which programs that write pictures call alpha also where it is near infrared, is alpha unless
+it has another name, or values as data have.
 """
 
 import math
@@ -30,7 +32,7 @@ Stored = NDArray[Any]
 Valid = NDArray[np.bool_]
 
 ALPHA = "alpha"
-_SAMPLE_PX, _PARTIAL = 64, 0.5
+_SAMPLE_PX, _PARTIAL, _MANY_OPACITIES = 64, 0.5, 16
 _NO_OWN_MASK = {MaskFlags.all_valid, MaskFlags.nodata, MaskFlags.alpha}
 _NODATA_VALUES = {MaskFlags.nodata, MaskFlags.per_dataset}
 _NO_MEASUREMENT = 1e30  # nodata values as large are often written with fewer digits than stored
@@ -70,7 +72,8 @@ class PixelValidity:
         """
         own = names if names is not None and len(names) == file.count else file.descriptions
         bands = zip(file.indexes, own, strict=True)
-        alpha = tuple(index for index, name in bands if _is_alpha(file, index, name))
+        leaves_out = names is not None and len(names) < file.count
+        alpha = tuple(index for index, name in bands if _is_alpha(file, index, name, leaves_out))
         data = tuple(index for index in file.indexes if index not in alpha)
         if not data:
             raise InputError(f"{file.name}: a raster needs a band of data; all of them are alpha")
@@ -186,20 +189,45 @@ def _differs(band: Stored, number: float) -> Valid:
     return np.asarray(band != band.dtype.type(number))
 
 
-def _is_alpha(file: DatasetReader, index: int, name: str | None) -> bool:
+def _is_alpha(file: DatasetReader, index: int, name: str | None, leaves_out: bool) -> bool:
     """Whether a band is alpha by its name, or by its colour interpretation.
 
-    The last of four 8-bit bands is called alpha by default when a GeoTIFF is written, also where it
-    is near infrared: there, another name decides.
+    ``leaves_out``: fewer bands are named than there are.
     """
     if (name or "").strip().lower() == ALPHA:
         return True
-    is_alpha = file.colorinterp[index - 1] == ColorInterp.alpha
-    return is_alpha and not (_is_default_alpha(file, index) and name)
+    if file.colorinterp[index - 1] != ColorInterp.alpha:
+        return False
+    return not _is_fourth(file, index) or not (
+        name or (not leaves_out and _Opacity.of(file, index).is_data)
+    )
 
 
-def _is_default_alpha(file: DatasetReader, index: int) -> bool:
-    return index == file.count == 4 and set(file.dtypes) == {"uint8"}
+def _is_fourth(file: DatasetReader, index: int) -> bool:
+    return index == file.count == 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opacity:
+    """What is in a band called alpha: share of neither transparent nor opaque, and their number."""
+
+    partial: float
+    distinct: int
+
+    @classmethod
+    def of(cls, file: DatasetReader, index: int) -> "_Opacity":
+        values = file.read(index, out_shape=tuple(min(side, _SAMPLE_PX) for side in file.shape))
+        seen = np.unique(values[values > 0])
+        partial = (values > 0) & (values < seen.max(initial=0))
+        return cls(partial=float(np.mean(partial)), distinct=len(seen))
+
+    @property
+    def varies(self) -> bool:
+        return self.partial > _PARTIAL
+
+    @property
+    def is_data(self) -> bool:
+        return self.varies and self.distinct > _MANY_OPACITIES
 
 
 def _notes(
@@ -208,10 +236,10 @@ def _notes(
     dtype = file.dtypes[data[0] - 1]
     if nodata is not None and not dtype_holds(dtype, nodata):
         yield message("raster.nodata_outside", nodata=nodata, dtype=dtype)
-    for index in alpha:
-        if _is_default_alpha(file, index):
-            size = tuple(min(side, _SAMPLE_PX) for side in file.shape)
-            opacity = file.read(index, out_shape=size)
-            partial = float(np.mean((opacity > 0) & (opacity < np.iinfo(np.uint8).max)))
-            if partial > _PARTIAL:
-                yield message("raster.alpha_varies", band=index, share=partial)
+    for index in file.indexes:
+        if file.colorinterp[index - 1] == ColorInterp.alpha and _is_fourth(file, index):
+            opacity = _Opacity.of(file, index)
+            if index in alpha and opacity.varies:
+                yield message("raster.alpha_varies", band=index, share=opacity.partial)
+            elif index not in alpha and opacity.distinct == 1:
+                yield message("raster.alpha_named", band=index)
