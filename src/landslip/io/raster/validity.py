@@ -198,13 +198,13 @@ def _is_alpha(file: DatasetReader, index: int, name: str | None, leaves_out: boo
         return True
     if file.colorinterp[index - 1] != ColorInterp.alpha:
         return False
-    return not _is_fourth(file, index) or not (
-        name or (not leaves_out and _Opacity.of(file, index).is_data)
-    )
+    if not _is_fourth(file, index):
+        return True
+    return not name and (leaves_out or not _Opacity.of(file, index).is_data)
 
 
 def _is_fourth(file: DatasetReader, index: int) -> bool:
-    return index == file.count == 4
+    return bool(index == file.count == 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
