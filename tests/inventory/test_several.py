@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import landslip
 from landslip.cli.app import app
 from landslip.core.errors import InputError
+from landslip.core.messages import message
 from landslip.inventory.polygons.dissolve import dissolve
 from landslip.inventory.record import read_record
 from landslip.inventory.request import CleaningOptions, InventoryRequest
@@ -310,3 +311,56 @@ def test_the_command_and_the_function_take_several(
     again = landslip.make_inventory(parts, draws=0)
     assert again.record.landslides == read_record(tmp_path / "out").landslides
     assert expand_sources([tmp_path / "maps"]) == parts
+
+
+def test_the_upper_threshold_is_that_of_all_maps(
+    made: SyntheticExtraction, levels: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """An empty map that comes first does not set it, and what is left out is counted together."""
+    low = np.where(levels == NODATA, NODATA, levels // 2).astype(np.uint8)  # 0.5 at most
+    said = {"threshold": 0.3}
+    empty = write_map(
+        made,
+        tmp_path / "empty",
+        np.full((30, 30), NODATA, dtype=np.uint8),
+        Affine.translation(9000, 0) @ TO_MAP,
+        **said,
+        messages=[message("warning.scene_no_data").model_dump()],
+    )
+    full = write_map(made, tmp_path / "full", low, TO_MAP, **said)
+
+    alone = inventory(tmp_path / "alone", full)
+    both = inventory(tmp_path / "both", empty, full)
+
+    assert len(both) == len(alone) > 20
+    one, two = (read_record(tmp_path / name) for name in ("alone", "both"))
+    assert one.cleaning is not None
+    assert two.cleaning is not None
+    for name in ("high", "highest", "regions", "regions_px", "dropped_px"):
+        assert getattr(two.cleaning, name) == getattr(one.cleaning, name)
+    assert one.cleaning.high < 0.5
+    keys = [note.key for note in two.messages]
+    assert "warning.map_no_data" not in keys
+    assert any(text.startswith("empty.tif: the scene has no pixel") for text in two.warnings)
+
+
+def test_notes_of_several_scenes_name_them(
+    made: SyntheticExtraction, levels: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    specks = message("warning.single_pixels", percent=71.0, regions=874)
+    maps = [
+        write_map(
+            made,
+            tmp_path / name,
+            levels[:300, :300],
+            Affine.translation(east, 0) @ TO_MAP,
+            messages=[specks.model_dump()],
+        )
+        for name, east in (("a", 0), ("b", 5000))
+    ]
+
+    inventory(tmp_path / "out", *maps)
+
+    told = [text for text in read_record(tmp_path / "out").warnings if "single pixels" in text]
+    assert len(told) == 1
+    assert told[0].startswith("a.tif (1 more alike): 71 % of the 874")

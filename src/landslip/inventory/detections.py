@@ -34,6 +34,7 @@ from landslip.inventory.correction import (
     with_own_names,
 )
 from landslip.inventory.fields import CORRECTION, FIELDS
+from landslip.inventory.polygons.hysteresis import UpperThreshold
 from landslip.inventory.polygons.polygonize import polygonize
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import (
@@ -45,15 +46,15 @@ from landslip.inventory.record import (
     SceneRecord,
     SourceRecord,
 )
-from landslip.inventory.request import InventoryRequest
+from landslip.inventory.request import CleaningOptions, InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file, repair_polygons
 from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
 _OUTLINE_PX = 512
-# of an extraction's own polygons; those of the inventory have notes of their own
-_SAID_OF_POLYGONS = {"warning.scene_no_data", "warning.none_found", "warning.small_left_out"}
+SAID_OF_POLYGONS = {"warning.scene_no_data", "warning.none_found", "warning.small_left_out"}
+"""Notes of an extraction on its own polygons; those of an inventory have notes of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +175,10 @@ def detections_from_extraction(
     request: InventoryRequest,
     elevation: ElevationSource | None,
     progress: Progress = no_progress,
+    *,
+    upper: UpperThreshold | None = None,
 ) -> Detections:
-    """Make polygons of the probabilities of an extraction.
+    """Make polygons of the probabilities of an extraction; ``upper`` is that of several.
 
     Raises:
         InputError: an option does not fit the extraction.
@@ -194,14 +197,12 @@ def detections_from_extraction(
                 "leave it out"
             )
     summary, crs = folder.summary, folder.grid.crs
-    options = request.cleaning
-    if options.low is None:
-        options = replace(options, low=summary.threshold)
     found = polygonize(
         folder.path / PROBABILITY,
-        options,
+        cleaning_options(folder, request),
         elevation,
         card=folder.card,
+        upper=upper,
         progress=progress,
     )
     cleaning = found.cleaning
@@ -229,10 +230,16 @@ def detections_from_extraction(
         model_card=folder.card,
         cleaning=cleaning,
         notes=(
-            *(note for note in summary.messages if note.key not in _SAID_OF_POLYGONS),
+            *(note for note in summary.messages if note.key not in SAID_OF_POLYGONS),
             *found.notes,
         ),
     )
+
+
+def cleaning_options(folder: ExtractionFolder, request: InventoryRequest) -> CleaningOptions:
+    """Return the options, with the lower threshold of the extraction where none is stated."""
+    options = request.cleaning
+    return replace(options, low=folder.summary.threshold) if options.low is None else options
 
 
 def scene_record(folder: ExtractionFolder, day: str | None) -> SceneRecord:

@@ -73,6 +73,10 @@ class CleaningRecord(StrictModel):
         expected_high: upper threshold by the model's validation landslides; None: not known, or
             another was stated.
         highest: probability of the map; None: it has no data, or an earlier version wrote this.
+        regions: connected regions from ``low`` on, of ``regions_px`` pixels.
+        dropped_seedless: of them, those that nowhere reach ``high``.
+        dropped_small: of the others, those under the minimum area.
+        dropped_px: pixels of all that were left out; None in files of earlier versions.
     """
 
     low: float
@@ -84,8 +88,10 @@ class CleaningRecord(StrictModel):
     smooth: bool
     split: bool
     regions: int
+    regions_px: int | None = None
     dropped_seedless: int
     dropped_small: int
+    dropped_px: int | None = None
     split_regions: int
     largest_shift_m: float | None
 

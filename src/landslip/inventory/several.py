@@ -26,29 +26,41 @@ from scipy.sparse.csgraph import connected_components
 
 from landslip.core.crs import AreaMeasure, datum_note, reproject
 from landslip.core.errors import InputError, argument
-from landslip.core.messages import message
+from landslip.core.messages import PLAIN, Message, message
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY
 from landslip.inference.store import NODATA
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import (
+    SAID_OF_POLYGONS,
     Detections,
     ExtractionFolder,
     MappedScene,
+    cleaning_options,
     detections_from_extraction,
     detections_from_file,
     scene_record,
     valid_outline,
 )
 from landslip.inventory.polygons.dissolve import dissolve, length_in_map_units
+from landslip.inventory.polygons.hysteresis import UpperThreshold, upper_threshold
+from landslip.inventory.polygons.polygonize import REMOVAL_NOTES, area_by_maximum, removal_notes
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import RECORD, CleaningRecord, SceneRecord
 from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import offset_on_lattice, write_highest
 from landslip.io.vector_source import is_vector
 
-_COUNTED = ("regions", "dropped_seedless", "dropped_small", "split_regions")
+_COUNTED = (
+    "regions",
+    "regions_px",
+    "dropped_seedless",
+    "dropped_small",
+    "dropped_px",
+    "split_regions",
+)
+_MERGED = 0.3  # progress of merging, where that of a grid is 1
 
 
 def expand_sources(paths: Sequence[Path]) -> list[Path]:
@@ -95,21 +107,34 @@ def detections_from_extractions(
     """
     _check_alike(folders, request)
     groups = lattice_groups(folders)
-    parts: list[Detections] = []
     with TemporaryDirectory(prefix="landslip-") as temporary:
+        merging = sub_progress(progress, 0.0, _MERGED, 1.0)
+        grids = []
         for number, group in enumerate(groups):
-            step = sub_progress(progress, number, number + 1, len(groups))
-            folder, place = group[0], Path(temporary) / str(number)
-            if len(group) > 1:
-                place.mkdir()
-                folder = _merged(group, place, sub_progress(step, 0.0, 0.3, 1.0))
-            # thresholds of the first are those of all
-            cleaning = request.cleaning
-            if parts and cleaning.high is None and parts[0].cleaning is not None:
-                cleaning = replace(cleaning, low=parts[0].cleaning.low, high=parts[0].cleaning.high)
-            own = replace(request, cleaning=cleaning)
-            parts.append(detections_from_extraction(folder, own, elevation, step))
+            place = Path(temporary) / str(number)
+            step = sub_progress(merging, number, number + 1, len(groups))
+            grids.append(_merged(group, place, step))
+        upper = None
+        if len(grids) > 1 and request.cleaning.high is None:
+            upper = _common_upper_threshold(grids, request)
+        parts = [
+            detections_from_extraction(
+                folder,
+                request,
+                elevation,
+                sub_progress(progress, _MERGED + at, _MERGED + at + 1, _MERGED + len(grids)),
+                upper=upper,
+            )
+            for at, folder in enumerate(grids)
+        ]
     found = dissolve_sources(parts)
+    if found.cleaning is not None:
+        options = cleaning_options(folders[0], request)
+        removed = removal_notes(found.cleaning, options)
+        found = replace(
+            found,
+            notes=(*removed, *(note for note in found.notes if note.key not in REMOVAL_NOTES)),
+        )
     scenes = tuple(_mapped_scene(folder, request, found.crs) for folder in folders)
     by_scene = scene_of(found.polygons, [scene.mapped_area for scene in scenes])
     days = {scene.record.date for scene in scenes}
@@ -137,7 +162,11 @@ def detections_from_extractions(
         scenes=scenes,
         scene_records=tuple(scene.record for scene in scenes),
         scene_index=by_scene,
-        notes=(message("several.scenes", count=len(folders), grids=len(groups)), *found.notes),
+        notes=(
+            message("several.scenes", count=len(folders), grids=len(groups)),
+            *_scene_notes(folders),
+            *found.notes,
+        ),
     )
 
 
@@ -227,18 +256,58 @@ def _check_alike(folders: Sequence[ExtractionFolder], request: InventoryRequest)
 
 
 def _merged(group: Sequence[ExtractionFolder], place: Path, progress: Progress) -> ExtractionFolder:
-    """Write the probabilities of extractions of one lattice as one raster."""
+    """Write the probabilities of extractions of one lattice as one raster, in a new folder.
+
+    Its summary has no notes, see `_scene_notes`.
+    """
+    if len(group) == 1:
+        return replace(group[0], summary=replace(group[0].summary, messages=[]))
+    place.mkdir()
     paths = [folder.path / PROBABILITY for folder in group]
     grid, valid_px = write_highest(paths, NODATA, place / PROBABILITY, progress)
-    notes = {note.text(): note for folder in group for note in folder.summary.messages}
     summary = replace(
         group[0].summary,
         height=grid.shape[0],
         width=grid.shape[1],
         valid_px=valid_px,
-        messages=[*notes.values()],
+        messages=[],
     )
     return replace(group[0], path=place, grid=grid, summary=summary)
+
+
+def _common_upper_threshold(
+    grids: Sequence[ExtractionFolder], request: InventoryRequest
+) -> UpperThreshold:
+    """Choose one upper threshold for the maps of several grids, by all of their regions."""
+    options = cleaning_options(grids[0], request)
+    areas = [area_by_maximum(folder.path / PROBABILITY, options) for folder in grids]
+    return upper_threshold(options.low or 0.0, np.sum(areas, axis=0), grids[0].card)
+
+
+def _scene_notes(folders: Sequence[ExtractionFolder]) -> list[Message]:
+    """Return the extractions' notes with the names of their scenes, each kind once."""
+    first: dict[str, Message] = {}
+    scenes: dict[str, list[str]] = {}
+    for folder in folders:
+        for note in folder.summary.messages:
+            if note.key in SAID_OF_POLYGONS - {"warning.scene_no_data"}:
+                continue
+            kind = note.text() if note.key == PLAIN else note.key
+            first.setdefault(kind, note)
+            scenes.setdefault(kind, []).append(folder.summary.scene)
+    return [
+        message(
+            "warning.of_scene" if note.is_warning else "several.of_scene",
+            scene=_with_more(scenes[kind]),
+            note=note,
+        )
+        for kind, note in first.items()
+    ]
+
+
+def _with_more(scenes: Sequence[str]) -> str | Message:
+    more = len(scenes) - 1
+    return message("several.alike", scene=scenes[0], count=more) if more else scenes[0]
 
 
 def _mapped_scene(
@@ -356,13 +425,16 @@ def _mapped_m2(
 
 
 def _summed(records: Sequence[CleaningRecord | None]) -> CleaningRecord | None:
-    """Return how all were cleaned: the first's settings, and the counts of all."""
+    """Return how all were cleaned: the first's settings, counts of all, highest probability."""
     known = [record for record in records if record is not None]
     if len(known) < len(records):
         return None
-    counts = {name: sum(getattr(record, name) for record in known) for name in _COUNTED}
-    shifts = [one.largest_shift_m for one in known if one.largest_shift_m is not None]
-    return known[0].model_copy(update=counts | {"largest_shift_m": max(shifts, default=None)})
+    counts = {name: sum(getattr(record, name) or 0 for record in known) for name in _COUNTED}
+    largest = {}
+    for name in ("largest_shift_m", "highest"):
+        values = [getattr(record, name) for record in known]
+        largest[name] = max((value for value in values if value is not None), default=None)
+    return known[0].model_copy(update=counts | largest)
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -101,7 +101,7 @@ def test_a_model_that_was_more_certain_is_told(write_raster: WriteRaster) -> Non
     ("given", "expected"),
     [
         ({"high": 0.9}, "1 of 1 connected regions with 100 % .* 1 nowhere reach high 0.9 .* 0.36"),
-        ({"min_area_m2": 5000.0}, "0 nowhere reach .* 1 of the others are smaller .* 5,000 m2"),
+        ({"min_area_m2": 5000.0}, "left out: 1 are smaller .* 5,000 m2"),
         ({"low": 0.5}, "no pixel of the map reaches low 0.5, the highest has 0.36"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_default_that_removes_most_is_told(write_raster: WriteRaster) -> None:
 
     (told,) = [note.text() for note in by_default.notes if note.is_warning]
     assert "64 of 65 connected regions with 29 % of their area are left out" in told
-    assert "64 of the others are smaller than min_area 100 m2" in told
+    assert "left out: 64 are smaller than min_area 100 m2" in told
     assert not any(note.is_warning for note in stated.notes)
 
 

@@ -44,6 +44,15 @@ _BAND_PX = 1 << 22
 _READING = 0.6  # the fraction of reading in the progress
 MOST_REMOVED = 0.5
 """A warning says so where defaults remove a larger share of the regions or of their area."""
+REMOVAL_NOTES = {
+    "warning.map_no_data",
+    "warning.map_empty",
+    "warning.high_lowered",
+    "warning.most_removed",
+    "polygons.below_high",
+    "polygons.below_min_area",
+}
+"""Keys of what `removal_notes` returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +86,14 @@ def polygonize(
     elevation: ElevationSource | None = None,
     *,
     card: ModelCard | None = None,
+    upper: UpperThreshold | None = None,
     progress: Progress = no_progress,
 ) -> LandslidePolygons:
     """Return the landslides of an extraction's ``probability.tif``.
 
     Its levels are of 1/250 in uint8, 255 is nodata. The slope is taken from the elevation, for
-    splitting; the upper threshold, where none is stated, from the card of the model that made the
-    map, and from the map.
+    splitting; the upper threshold, where neither it nor the option is given, from the card of the
+    model that made the map, and from the map.
 
     Raises:
         InputError: the raster is no such probability, or metres are asked for and it has no
@@ -92,7 +102,7 @@ def polygonize(
     with SensorImage(probability) as image:
         raster = _ProbabilityRaster.of(image, options)
         reading = sub_progress(progress, 0.0, _READING, 1.0)
-        landslides, upper, counts = _read_regions(raster, card, reading)
+        landslides, upper, counts = _read_regions(raster, card, upper, reading)
         if options.split:
             context = SplitContext(
                 grid=image.grid,
@@ -116,13 +126,30 @@ def polygonize(
         shift_px = float(shifts_px.max(initial=0.0))
     else:
         polygons, shift_px = to_map_polygons(outlines, transform), 0.0
-    notes = _removal_notes(raster, upper, counts)
+    notes = []
     if split.too_large:
         notes.append(message("polygons.not_split", window=MAX_WINDOW_PX, count=split.too_large))
     if filled_px.any():
         notes.append(message("polygons.holes_filled", pixels=int(filled_px.sum())))
     order = _largest_first(parts)
     pixels, side_m = parts.pixels[order], raster.pixel_side_m
+    cleaning = CleaningRecord(
+        low=raster.low,
+        high=upper.high,
+        expected_high=upper.expected,
+        highest=counts.highest,
+        min_area_m2=raster.min_area_m2,
+        max_shift_m=None if side_m is None else max_shift_px * side_m,
+        smooth=options.smooth,
+        split=options.split,
+        regions=counts.total,
+        regions_px=int(counts.all_px.sum()),
+        dropped_seedless=counts.seedless,
+        dropped_small=counts.small,
+        dropped_px=counts.dropped_px,
+        split_regions=int(np.count_nonzero(np.bincount(region) > 1)),
+        largest_shift_m=None if side_m is None else shift_px * side_m,
+    )
     result = LandslidePolygons(
         polygons=polygons[order],
         mean_probability=parts.probability_sums[order] / (PROBABILITY_LEVELS * pixels),
@@ -130,22 +157,8 @@ def polygonize(
         pixels=pixels,
         filled_px=filled_px[order],
         region=region[order] + 1,
-        cleaning=CleaningRecord(
-            low=raster.low,
-            high=upper.high,
-            expected_high=upper.expected,
-            highest=counts.highest,
-            min_area_m2=raster.min_area_m2,
-            max_shift_m=None if side_m is None else max_shift_px * side_m,
-            smooth=options.smooth,
-            split=options.split,
-            regions=counts.total,
-            dropped_seedless=counts.seedless,
-            dropped_small=counts.small,
-            split_regions=int(np.count_nonzero(np.bincount(region) > 1)),
-            largest_shift_m=None if side_m is None else shift_px * side_m,
-        ),
-        notes=tuple(notes),
+        cleaning=cleaning,
+        notes=(*removal_notes(cleaning, options), *notes),
     )
     progress(1.0, 1.0)
     return result
@@ -266,14 +279,34 @@ class _RegionCounts:
         return self.total - self.seedless - self.kept
 
     @property
-    def removed_area_share(self) -> float:
-        """Of the area of all regions."""
-        kept_px = self.large_px[self.high_level :].sum()
-        return 1.0 - float(kept_px / max(self.all_px.sum(), 1))
+    def dropped_px(self) -> int:
+        return int(self.all_px.sum() - self.large_px[self.high_level :].sum())
+
+    @property
+    def area_by_maximum(self) -> NDArray[np.int64]:
+        """Pixels that the upper threshold is chosen by: those of large regions, if there are."""
+        return self.large_px if self.large_px.any() else self.all_px
+
+
+def area_by_maximum(
+    probability: Path, options: CleaningOptions, progress: Progress = no_progress
+) -> NDArray[np.int64]:
+    """Return the pixels of an extraction's regions by their highest level, as `upper_threshold`.
+
+    Raises:
+        InputError: see `polygonize`.
+    """
+    with SensorImage(probability) as image:
+        raster = _ProbabilityRaster.of(image, options)
+        least = UpperThreshold(high=1.0, expected=None)  # no outline is kept
+        return _read_regions(raster, None, least, progress)[2].area_by_maximum
 
 
 def _read_regions(
-    raster: _ProbabilityRaster, card: ModelCard | None, progress: Progress
+    raster: _ProbabilityRaster,
+    card: ModelCard | None,
+    upper: UpperThreshold | None,
+    progress: Progress,
 ) -> tuple[Landslides, UpperThreshold, _RegionCounts]:
     """Return the connected regions that reach the upper threshold and the minimum area.
 
@@ -284,8 +317,9 @@ def _read_regions(
     rows = max(_BAND_PX // width, 1)
     polygonizer = Polygonizer()
     counts = _RegionCounts()
-    stated = raster.options.high
-    least_level = 0 if stated is None else threshold_level(stated)
+    if raster.options.high is not None:
+        upper = UpperThreshold(high=raster.options.high, expected=None)
+    least_level = 0 if upper is None else threshold_level(upper.high)
     accepted = []
 
     def select(found: Landslides) -> Landslides:
@@ -308,53 +342,53 @@ def _read_regions(
     together = concatenate_landslides(accepted)
     if has_data:
         counts.highest = highest / PROBABILITY_LEVELS
-    if stated is None:
-        candidates = counts.large_px if counts.large_px.any() else counts.all_px
-        upper = upper_threshold(raster.low, candidates, card)
-    else:
-        upper = UpperThreshold(high=stated, expected=None)
+    if upper is None:
+        upper = upper_threshold(raster.low, counts.area_by_maximum, card)
     counts.high_level = threshold_level(upper.high)
     reaching = together.take(np.flatnonzero(together.probability_maxima >= counts.high_level))
     return reaching.take(_largest_first(reaching)), upper, counts
 
 
-def _removal_notes(
-    raster: _ProbabilityRaster, upper: UpperThreshold, counts: _RegionCounts
-) -> list[Message]:
-    """Return what the thresholds and the minimum area left out: warnings where it is plain."""
-    if counts.highest is None:
-        return [message("warning.map_no_data")]
-    numbers: dict[str, float] = {
-        "high": upper.high,
-        "highest": counts.highest,
-        "min_area_m2": raster.min_area_m2,
-    }
-    if counts.total == 0:
-        return [message("warning.map_empty", low=raster.low, **numbers)]
-    notes = [
-        message(f"polygons.{key}", count=count, total=counts.total)
-        for key, count in (("below_high", counts.seedless), ("below_min_area", counts.small))
-        if count
-    ]
-    if upper.is_lowered and upper.expected is not None:
-        notes.append(message("warning.high_lowered", expected=upper.expected, **numbers))
-    removed, share = counts.total - counts.kept, counts.removed_area_share
-    by_default = (counts.seedless and raster.options.high is None) or (
-        counts.small and raster.options.min_area_m2 is None
-    )
-    if counts.kept == 0 or (by_default and max(removed / counts.total, share) > MOST_REMOVED):
+def removal_notes(cleaning: CleaningRecord, options: CleaningOptions) -> tuple[Message, ...]:
+    """Return what the thresholds and the minimum area left out: a warning where it is plain.
+
+    Args:
+        cleaning: of a map, or of all maps together.
+        options: what was stated; the others are defaults.
+    """
+    if cleaning.highest is None:
+        return (message("warning.map_no_data"),)
+    total, below_high, small = cleaning.regions, cleaning.dropped_seedless, cleaning.dropped_small
+    numbers = {"high": cleaning.high, "highest": cleaning.highest}
+    if total == 0:
+        return (message("warning.map_empty", low=cleaning.low, highest=cleaning.highest),)
+    notes = []
+    expected = cleaning.expected_high
+    if expected is not None and cleaning.high < expected:
+        notes.append(message("warning.high_lowered", expected=expected, **numbers))
+    removed = below_high + small
+    share = (cleaning.dropped_px or 0) / max(cleaning.regions_px or 0, 1)
+    by_default = (below_high and options.high is None) or (small and options.min_area_m2 is None)
+    if removed == total or (by_default and max(removed / total, share) > MOST_REMOVED):
+        reasons = {
+            "removed.below_high": (below_high, numbers),
+            "removed.small": (small, {"min_area_m2": cleaning.min_area_m2}),
+        }
+        parts = [
+            message(key, count=count, **values) for key, (count, values) in reasons.items() if count
+        ]
+        why = parts[0]
+        if len(parts) > 1:
+            why = message("removed.both", first=parts[0], second=parts[1])
         notes.append(
             message(
-                "warning.most_removed",
-                removed=removed,
-                total=counts.total,
-                percent=100 * share,
-                below_high=counts.seedless,
-                small=counts.small,
-                **numbers,
+                "warning.most_removed", removed=removed, total=total, percent=100 * share, why=why
             )
         )
-    return notes
+        return tuple(notes)
+    left_out = {"polygons.below_high": below_high, "polygons.below_min_area": small}
+    notes += [message(key, count=count, total=total) for key, count in left_out.items() if count]
+    return tuple(notes)
 
 
 def _largest_first(landslides: Landslides) -> NDArray[np.int64]:
