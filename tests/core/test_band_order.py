@@ -76,6 +76,21 @@ def test_another_sensor_or_season_is_no_wrong_order(other: dict[str, float]) -> 
     assert not match.is_doubtful
 
 
+@pytest.mark.parametrize("noise", [0.002, 0.01])
+@pytest.mark.parametrize(
+    "levels", [(0.07, 0.06, 0.035, 0.012), (0.09, 0.12, 0.13, 0.06)], ids=["clear", "turbid"]
+)
+def test_open_water_is_no_wrong_order(levels: tuple[float, ...], noise: float) -> None:
+    """Near infrared is the darkest band of water, and the brightest one of the training data."""
+    generator = np.random.default_rng(2)
+    light = generator.normal(1, 0.1, 4000)
+    water = light * np.array(levels)[:, None] + generator.normal(0, noise, (4, 4000))
+    for correlations in (training(land(0))[1], None):
+        match = match_band_order(water, BANDS, training(land(0))[0], correlations)
+        assert match is not None
+        assert not match.is_doubtful
+
+
 def test_without_a_model_near_infrared_in_a_wrong_place_is_found() -> None:
     scene = land(1)
     right = match_band_order(scene, BANDS)

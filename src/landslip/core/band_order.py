@@ -87,7 +87,8 @@ def match_band_order(
     contrasts = []
     if typical is not None:
         contrasts.append(_contrast(_OWN_WEIGHT * _distance(found, typical)))
-    if quantiles is not None:
+    looks_right = bool(contrasts) and contrasts[0][0] < DOUBTFUL_CONTRAST
+    if quantiles is not None and not (looks_right and _is_water(bands, middle)):
         known_low, known_middle, known_high = np.array(quantiles, dtype=np.float64).T
         distance = _LEVEL_WEIGHT * (
             _pattern(_log(middle)[orders] - _log(known_middle))
@@ -153,6 +154,18 @@ def _orders(count: int) -> Iterator[tuple[int, ...]]:
         order = list(range(count))
         order[first], order[second] = second, first
         yield tuple(order)
+
+
+def _is_water(bands: Bands, levels: NDArray[np.float64]) -> bool:
+    """Whether most pixels are open water by their names: less near infrared than green.
+
+    No land has such levels, in any order. Land is named so where near infrared is in another place,
+    which correlations find.
+    """
+    if not {"green", "nir"} <= set(bands):
+        return False
+    green, infrared = (levels[bands.names.index(name)] for name in ("green", "nir"))
+    return bool(infrared < green)
 
 
 def _typical_correlations(bands: Bands) -> Matrix | None:
