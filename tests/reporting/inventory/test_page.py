@@ -1,9 +1,10 @@
 """The page as a whole: what it says, what it does without, and that it asks nobody for anything."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -14,7 +15,9 @@ from landslip.core.choices import Language
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.messages import message
 from landslip.core.messages import plain as plain_message
-from landslip.inventory.record import LAYERS, read_record
+from landslip.inventory.flags import DEFAULT_RULES
+from landslip.inventory.record import LAYERS, SceneRecord, read_record
+from landslip.inventory.statistics.result import InventoryStatistics
 from landslip.reporting.inventory.page import ReportRequest, write_report
 
 T = "\u202f"
@@ -132,6 +135,56 @@ def test_readers_see_neither_options_nor_the_folders_of_the_machine(
     assert "--" not in text
     assert not re.search(r"\b[a-z]+_[a-z_]+\b", text.replace("GF1_PMS1", ""))
     assert "||" not in text
+
+
+def written(folder: Path, language: Language = Language.ENGLISH, **changes: Any) -> str:
+    """Write the page of a record with changes; return its text."""
+    record = read_record(folder).model_copy(update=changes)
+    (folder / "inventory.json").write_text(record.model_dump_json(), encoding="utf-8")
+    path = write_report(ReportRequest(folder=folder, language=language))
+    return Reader(path.read_text(encoding="utf-8")).text
+
+
+def test_a_page_on_a_file_of_dated_outlines_says_nothing_of_its_scene(tmp_path: Path) -> None:
+    wanted = InventoryContents(scene=False, model=False, date=None)
+    folder = write_inventory(tmp_path / "inventory", wanted)
+    text = written(folder, cleaning=None, scene=SceneRecord(), dates=("2000", "2014"))
+    assert "Dates of the landslides 2000 – 2014" in text
+    assert "The dates are those of the outlines' file" in text
+    assert "The outlines come from a file: what was searched" in text
+    for wrong in ("Date of the scene", "A single scene shows", "only what the scene shows"):
+        assert wrong not in text
+
+
+def test_only_rules_of_flags_that_were_checked_are_told(tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory")
+    text = written(folder, flag_rules=asdict(DEFAULT_RULES))
+    assert "Rules: roads reach 8 m to either side of their line, and cover" in text
+    assert "clouds are as bright" not in text
+    assert "river flats have" not in text
+    flags = {"flag_cloud": np.array([False] * 40)}
+    folder = write_inventory(tmp_path / "both", InventoryContents(columns=flags))
+    text = written(folder, flag_rules=asdict(DEFAULT_RULES))
+    assert "as long downslope as wide; clouds are as bright" in text
+
+
+def test_chinese_sentences_have_no_spaces_between_words(tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory")
+    below = message("polygons.below_high", count=2, total=5)
+    text = written(folder, Language.CHINESE, messages=(below,))
+    assert "2 个未有像元达到上阈值" in text
+
+
+def test_of_one_magnitude_no_second_is_told(tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory")
+    file = folder / "statistics.json"
+    statistics = InventoryStatistics.model_validate_json(file.read_text(encoding="utf-8"))
+    assert "The second value is derived" in written(folder)
+    assert statistics.magnitude is not None
+    alone = statistics.magnitude.model_copy(update={"from_large": None})
+    changed = statistics.model_copy(update={"magnitude": alone})
+    file.write_text(changed.model_dump_json(), encoding="utf-8")
+    assert "The second value" not in written(folder)
 
 
 def test_the_sentences_on_outlines_count_regions_once(page: str) -> None:

@@ -67,7 +67,10 @@ def key_figures(data: InventoryData, texts: Texts) -> list[KeyFigure]:
         KeyFigure(label=texts("figure_area"), value=numbers.area(total_m2), note=area_note),
         KeyFigure(label=texts("figure_mapped"), value=mapped, note=density),
         KeyFigure(label=texts("figure_magnitude"), value=magnitude, note=magnitude_note),
-        KeyFigure(label=texts("figure_date"), value=_dates(data)),
+        KeyFigure(
+            label=texts("figure_date" if record.dates is None else "figure_dates"),
+            value=_dates(data),
+        ),
         KeyFigure(label=texts("figure_scene"), value=scene.name or numbers.EMPTY),
     ]
 
@@ -102,7 +105,10 @@ def largest_landslides(context: MapContext, texts: Texts) -> list[LandslideCard]
         own = own_names(data.landslides)[:MAX_OWN]
         if data.record.dates is not None:
             rows.append(
-                (texts.column("date"), row["date"] if is_filled(row["date"]) else numbers.EMPTY)
+                (
+                    texts("date_of_landslide"),
+                    row["date"] if is_filled(row["date"]) else numbers.EMPTY,
+                )
             )
         rows += [(name, str(row[name])[:MAX_LETTERS]) for name in own if is_filled(row[name])]
         flags = [texts.column(name) for name in FLAGS if is_filled(row[name]) and bool(row[name])]

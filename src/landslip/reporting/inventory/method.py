@@ -138,15 +138,18 @@ def _statistics(data: InventoryData, texts: Texts) -> Iterator[str]:
 def limits(data: InventoryData, texts: Texts) -> list[str]:
     """Return the limits that apply to the inventory."""
     record, statistics = data.record, data.statistics
-    model = record.model
+    model, is_of_map = record.model, record.cleaning is not None
     applies = {
-        "limit_seen": True,
-        "limit_time": True,
-        "limit_kind": True,
+        "limit_seen": is_of_map or record.scene.name is not None,
+        "limit_file": not is_of_map,
+        "limit_time": record.dates is None and (is_of_map or record.scene.name is not None),
+        "limit_dates": record.dates is not None,
+        "limit_kind": is_of_map,
         "limit_small": record.cleaning is not None and record.cleaning.min_area_m2 > 0,
         "limit_rollover": statistics is not None
         and statistics.area_frequency is not None
-        and statistics.area_frequency.inverse_gamma is not None,
+        and statistics.area_frequency.inverse_gamma is not None
+        and statistics.area_frequency.inverse_gamma.rollover_m2.value is not None,
         "limit_raw": model is not None and model.calibration is None,
         "limit_calibrated": model is not None and model.calibration is not None,
         "limit_unadjusted": statistics is None or statistics.adjusted is None,

@@ -11,7 +11,7 @@ from landslip.core.choices import Language
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file
 from landslip.core.messages import term
-from landslip.inventory.record import REPORT, SceneRecord, confidence_message
+from landslip.inventory.record import REPORT, SceneRecord
 from landslip.reporting.inventory import tables
 from landslip.reporting.inventory.basemap import Basemap, MapFrame, ReliefBasemap, SceneBasemap
 from landslip.reporting.inventory.data import InventoryData, read_inventory
@@ -128,7 +128,6 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
         measures=tables.measures_table(data, texts),
         charts=distribution_charts(data, texts),
         method=method(data, texts),
-        confidence_is=texts.sentence(confidence_message(record.model)),
         model=None if card is None else tables.model_table(card, texts),
         scores=None if card is None else tables.score_table(card, texts),
         calibration=calibration and tables.calibration_table(calibration, texts),

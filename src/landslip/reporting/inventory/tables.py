@@ -22,6 +22,7 @@ from landslip.reporting.tables import ReportTable, TableCell, TableColumn, Table
 
 _CLASS_EDGES_M2 = (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
 _MAX_DATES = 20
+_RULE_SUBJECTS = {"water_reach_m": "river"}
 _SCORES = ("precision", "recall", "f1", "iou")
 _ATTRIBUTES = (
     "length_m",
@@ -129,7 +130,7 @@ def date_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | N
 
 def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
     """Return how many landslides are flagged; None where none was checked."""
-    rows = []
+    rows, checked_flags = [], []
     for name in FLAGS:
         column = data.landslides[name].astype("boolean")
         checked = int(column.notna().sum())
@@ -139,14 +140,17 @@ def flag_table(data: InventoryData, texts: Texts) -> ReportTable | None:
             share = numbers.percent(flagged / checked)
             cells = (numbers.whole(checked), numbers.whole(flagged), share, numbers.area(area_m2))
             rows.append((texts.column(name), *cells))
+            checked_flags.append(name)
     titles = texts.titles("flag", "flag_looked", "flag_raised", "flag_share", "flag_area")
     notes = [texts("flags_note")]
-    thresholds = data.record.flag_rules.items()
-    if thresholds:
-        rules = ", ".join(
-            texts(f"rule_{name}", value=numbers.plain(value)) for name, value in thresholds
-        )
-        notes.append(texts("flags_rules", rules=rules))
+    rules: dict[str, list[str]] = {}  # by river, road, cloud
+    for name, value in data.record.flag_rules.items():
+        subject = _RULE_SUBJECTS.get(name, name.split("_")[0])
+        if any(flag.startswith(f"flag_{subject}") for flag in checked_flags):
+            rules.setdefault(subject, []).append(texts(f"rule_{name}", value=numbers.plain(value)))
+    if rules:
+        joined = (texts("within_rule").join(parts) for parts in rules.values())
+        notes.append(texts("flags_rules", rules=texts("between_rules").join(joined)))
     return _table(texts("flags_caption"), titles, rows, *notes).unless_empty()
 
 
@@ -262,7 +266,10 @@ def magnitude_table(statistics: InventoryStatistics, texts: Texts) -> ReportTabl
         rows.append((label, numbers.fixed(large.value, 2), spread))
     level = _interval_title(statistics.interval_level, texts)
     titles = (texts("quantity"), "mL", level)
-    return _table(texts("magnitude_caption"), titles, rows, texts("magnitude_note"))
+    notes = [texts("magnitude_note")]
+    if found.from_large is not None:
+        notes.append(texts("magnitude_large_note"))
+    return _table(texts("magnitude_caption"), titles, rows, " ".join(notes))
 
 
 def model_table(card: ModelCard, texts: Texts) -> ReportTable:

@@ -1,5 +1,6 @@
 """The words of a report, in each language."""
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -8,6 +9,8 @@ import yaml
 from landslip.core.choices import Language
 from landslip.core.messages import PLAIN, Message, term
 from landslip.inventory.fields import FIELDS_BY_NAME
+
+_BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,8 @@ class Texts:
         """Return a note or phrase of the records, as for readers who did not run the command."""
         is_original = message.key == PLAIN and not self.is_english
         text = message.text(self.language, for_readers=True)
+        if not is_original:  # spaces are around options, and Chinese words have none
+            text = _BETWEEN_CHINESE.sub("", text)
         return Sentence(text=text, is_original=is_original)
 
     def term(self, name: str) -> str:
