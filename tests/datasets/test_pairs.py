@@ -94,6 +94,37 @@ def test_tiles_of_several_sizes(
     assert card.tile_size == 17
 
 
+def test_a_band_named_alpha_masks_and_is_no_band(write_raster: WriteRaster, tmp_path: Path) -> None:
+    stored = image(0, (4, 8, 8), "uint16") + 1
+    opaque = np.indices((8, 8)).sum(axis=0) > 3
+    write_raster("images/b.tif", np.insert(stored, 4, np.where(opaque, 65_535, 0), axis=0))
+    write_raster("masks/b.tif", mask(0, (8, 8)))
+    request = PairsRequest(
+        images=(tmp_path / "images",),
+        masks=(tmp_path / "masks",),
+        bands=Bands.parse("blue,green,red,nir,alpha"),
+        plan=SplitPlan(test_share=0, val_share=0),
+    )
+    card = dataset_from_pairs(request, tmp_path / "out")
+    assert card.bands == ("blue", "green", "red", "nir")
+    tile = TileDataset(tmp_path / "out").tile(0)
+    np.testing.assert_array_equal(tile.stored, stored)
+    np.testing.assert_array_equal(tile.valid, opaque)
+
+
+def test_names_that_the_images_colours_contradict_are_noted(
+    request_: PairsRequest, tmp_path: Path
+) -> None:
+    assert not any(
+        "colours" in note for note in dataset_from_pairs(request_, tmp_path / "a").warnings
+    )
+    exchanged = replace(request_, bands=Bands.parse("blue,green,red"))
+    card = dataset_from_pairs(exchanged, tmp_path / "b")
+    (note,) = [note for note in card.warnings if "colours" in note]
+    assert note.startswith("a0.png: ")
+    assert "blue,green,red" in note
+
+
 def test_what_a_mask_does_not_know_is_ignored(write_raster: WriteRaster, tmp_path: Path) -> None:
     write_raster("images/b.tif", image(0))
     codes = mask(0)

@@ -81,7 +81,7 @@ def dataset_from_pairs(
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
-        description = _describe_pairs(request, [image for image, _ in pairs.values()])
+        description, notes = _describe_pairs(request, [image for image, _ in pairs.values()])
         rule = decide_rule(_survey_masks(pairs), request.codes)
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
@@ -93,18 +93,26 @@ def dataset_from_pairs(
                 group = group_of(name)
                 writer.add(tile, TileOrigin(scene=name, window=grid.window, group=group, grid=grid))
                 progress(done, len(pairs))
-            return writer.finish(notes=rule.notes)
+            return writer.finish(notes=(*notes, *rule.notes))
 
 
-def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescription:
-    """Read every image's header; all must have the same data type, scale and offset."""
+def _describe_pairs(
+    request: PairsRequest, images: list[Path]
+) -> tuple[DatasetDescription, tuple[str, ...]]:
+    """Read every image's header; all must have the same data type, scale and offset.
+
+    Notes are on what looks wrong in them, each with the first image that has it.
+    """
     with Scene(images[0], request.scene_options) as scene:
-        radiometry, nodata = scene.radiometry, scene.nodata
+        radiometry, nodata, bands = scene.radiometry, scene.nodata, scene.bands
+    notes: dict[str, str] = {}
     sides: list[int] = []
     resolutions: set[float | None] = set()
     for image in images:
         with Scene(image, request.scene_options) as scene:
             sides.append(max(scene.grid.shape))
+            for note in scene.validity.notes:
+                notes.setdefault(note.key, f"{image.name}: {note.text()}")
             resolutions.add(scene.grid.resolution_m)
             if scene.radiometry != radiometry:
                 raise InputError(
@@ -115,8 +123,8 @@ def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescrip
     folders = [folder.name for folder in distinct]
     if len(set(folders)) < len(folders):
         folders = [f"{folder.parent.name}/{folder.name}" for folder in distinct]
-    return DatasetDescription(
-        bands=request.bands if request.take is None else Bands(tuple(request.take)),
+    description = DatasetDescription(
+        bands=bands if request.take is None else Bands(tuple(request.take)),
         radiometry=radiometry,
         nodata=nodata,
         resolution_m=resolutions.pop() if len(resolutions) == 1 else None,
@@ -125,6 +133,7 @@ def _describe_pairs(request: PairsRequest, images: list[Path]) -> DatasetDescrip
         split_method="random by tile" if request.groups is None else f"groups: {request.groups}",
         plan=request.plan,
     )
+    return description, tuple(notes.values())
 
 
 def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
