@@ -69,5 +69,5 @@ def test_few_tiles_are_warned_of(model: ModelFolder, tmp_path: Path) -> None:
     some = write_tiles(tmp_path / "some", tiles=10)
     result = run(model.path, some.path, "--no-look")
     assert result.exit_code == 0, result.output
-    assert "landslip: the val tiles have too few landslides for platt and isotonic" in result.stderr
+    assert "warning: the val tiles have too few landslides for platt and isotonic" in result.stderr
     assert result.stdout.endswith("calibrated by temperature\n")

@@ -64,9 +64,7 @@ def test_tiles_pixels_and_regions_of_each_split(tiles: TileDataset) -> None:
 def test_few_landslides_are_warned_of(tiles: TileDataset) -> None:
     warnings = {warning.split()[4]: warning for warning in tiles.card.warnings}
     assert set(warnings) == {"training", "validation", "test"}
-    assert warnings["validation"].startswith(
-        "only 0 of 1 validation tiles show landslides, 0 pixels"
-    )
+    assert warnings["validation"].startswith("none of the 1 validation tiles shows a landslide")
     enough = SplitContents(
         tiles=9,
         groups=9,

@@ -12,7 +12,7 @@ from landslip.core.choices import Split
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.metrics.pixels import PixelCounts
+from landslip.metrics.pixels import PixelCounts, sum_counts
 from landslip.metrics.tile_scores import score_intervals
 from landslip.models.evaluation import Evaluation, evaluate, record_evaluation, result_warning
 from landslip.models.folder import CARD, ModelFolder, open_model
@@ -63,7 +63,7 @@ def test_intervals_are_those_of_an_experiment_on_the_same_tiles() -> None:
 def test_a_result_that_is_empty_or_absurd_is_told(
     tiles: list[PixelCounts], told: str | None
 ) -> None:
-    warning = result_warning(tiles)
+    warning = result_warning(sum_counts(tiles), len(tiles))
     assert (warning is None) == (told is None)
     assert warning is None or re.search(told or "", warning.text())
 

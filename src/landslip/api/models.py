@@ -317,7 +317,11 @@ def train(
         if on_epoch is not None:
             callbacks = replace(callbacks, on_epoch=on_epoch)
         run(request(dataset=dataset, callbacks=callbacks))
-    return load_model(out)
+    model = load_model(out)
+    for note in model.card.notes:
+        if note.is_warning:
+            warnings.warn(note.text(), LandslipWarning, stacklevel=3)
+    return model
 
 
 def _start_of(place: str) -> ModelFolder:
@@ -551,6 +555,7 @@ def predict_tiles(
     Example:
         >>> landslip.predict_tiles("MODEL", "TILES", out="PICTURES")
     """
+    from landslip.metrics.pixels import sum_counts
     from landslip.models.evaluation import result_warning
     from landslip.models.prediction_pictures import PicturesRequest, draw_tiles
 
@@ -565,7 +570,7 @@ def predict_tiles(
     )
     with progress_bar("draw", "tiles", show=progress) as shown:
         counts = draw_tiles(opened.engine(engine, precision), opened.card, request, progress=shown)
-    if note := result_warning(counts):
+    if note := result_warning(sum_counts(counts), len(counts)):
         warnings.warn(note.text(), LandslipWarning, stacklevel=2)
     return len(counts)
 

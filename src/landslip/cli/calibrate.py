@@ -63,7 +63,7 @@ def calibrate(
         progress=True,
     )
     for note in done.notes:
-        typer.echo(f"landslip: {note}", err=True)
+        typer.echo(f"warning: {note}", err=True)
     typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
     after = {f"{form} after": metrics for form, metrics in done.selection.after.items()}
     for name, metrics in {"before": done.selection.before, **after}.items():

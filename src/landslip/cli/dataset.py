@@ -240,5 +240,5 @@ def _print_summary(card: "DatasetCard", out: Path) -> None:
             f"{found.landslide_px:,} px in {found.landslide_objects or 0:,} connected regions"
         )
     for warning in sentences(few_landslides(card.splits)):
-        typer.echo(f"landslip: {warning}", err=True)
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{out}: {sum(card.tiles.values())} tiles ({tiles}), {share} landslide")

@@ -66,7 +66,7 @@ def evaluate(
         "precision_format": runner.precision,
     }
     for note in result.notes:
-        typer.echo(f"landslip: {note.text()}", err=True)
+        typer.echo(f"warning: {note.text()}", err=True)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return

@@ -70,4 +70,4 @@ def export(
         if calibrate is not None:
             contents, split = landslip.datasets.open(calibrate).contents, made.int8.split
             for few in few_landslides({split: contents[split]} if split in contents else {}):
-                typer.echo(f"landslip: {few.text()}", err=True)
+                typer.echo(f"warning: {few.text()}", err=True)

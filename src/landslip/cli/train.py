@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import INTERRUPTED, handle_errors
-from landslip.core.choices import Arch, FirstLayer, Precision, Split, TrainingStrategy
+from landslip.core.choices import Arch, FirstLayer, Precision, TrainingStrategy
 
 if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
@@ -111,7 +111,6 @@ def train(
     Example: `landslip train TILES --out MODEL --devices 4 --batch-size 32`
     """
     import landslip
-    from landslip.datasets.contents import few_landslides
 
     try:
         model = landslip.train(
@@ -141,17 +140,9 @@ def train(
     except KeyboardInterrupt:
         typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    if len(dataset) == 1:  # several are one, of which no split is as small
-        for few in few_landslides(landslip.datasets.open(dataset[0]).contents):
-            typer.echo(f"landslip: {few.text()}", err=True)
-    for spread in model.card.probabilities.values():
-        if spread.warning is not None:
-            typer.echo(f"landslip: validation tiles: {spread.warning.text()}", err=True)
-    validation = model.card.metrics.get(Split.VALIDATION.value)
-    if validation is not None and not validation["tp"]:
-        typer.echo(
-            "warning: the model finds no landslide of the validation tiles; do not use it", err=True
-        )
+    for note in model.card.notes:
+        if not note.is_warning:  # the others were given by the function
+            typer.echo(f"warning: {note.text()}", err=True)
     typer.echo(f"{out}: model written")
 
 

@@ -66,7 +66,7 @@ def few_landslides(contents: Mapping[str, SplitContents]) -> tuple[Message, ...]
     """Return a warning for each split whose landslides are too few to learn from or to score."""
     return tuple(
         message(
-            f"dataset.few_{name}",
+            f"dataset.{'few' if found.landslide_tiles else 'none'}_{name}",
             tiles=found.tiles,
             landslide_tiles=found.landslide_tiles,
             pixels=found.landslide_px,

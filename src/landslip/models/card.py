@@ -6,6 +6,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
+from landslip.core.messages import Message
 from landslip.core.records import DType, StrictModel
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.spread import ProbabilitySpread
@@ -247,6 +248,9 @@ class ModelCard(StrictModel):
     )
     probabilities: dict[str, ProbabilitySpread] = Field(
         {}, description="spread of the network's own probabilities, by split; {}: not known"
+    )
+    notes: tuple[Message, ...] = Field(
+        (), description="what should be known of the training, as of too few validation landslides"
     )
     files: dict[str, str] = Field(description="sha256 of each file of the folder")
     stac: dict[str, Any] = Field(description="terms of the STAC extension MLM")

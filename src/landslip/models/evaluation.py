@@ -1,6 +1,6 @@
 """Evaluation of a model on the tiles of a dataset's split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +105,11 @@ def evaluate(
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
     training = _training_note(card, dataset, split)
-    few = few_landslides({name: of for name, of in dataset.contents.items() if name == split})
-    notes = (*doubts, training, *few, spread.warning, result_warning(tiles))
+    few = few_landslides(
+        {name: of for name, of in dataset.contents.items() if name == split and of.landslide_tiles}
+    )
+    result = result_warning(sum_counts(tiles), len(tiles))
+    notes = (*doubts, training, *few, spread.warning, result)
     return Evaluation(
         split=split,
         threshold=card.threshold,
@@ -116,21 +119,23 @@ def evaluate(
     )
 
 
-def result_warning(tiles: Sequence[PixelCounts]) -> Message | None:
-    """Return a warning of tiles without landslides or data, or where a model maps none or all."""
-    total = sum_counts(tiles)
+def result_warning(total: PixelCounts, tiles: int) -> Message | None:
+    """Return a warning of tiles without landslides or data, or where a model maps none or all.
+
+    Args:
+        total: pixels of all tiles.
+        tiles: number of tiles.
+    """
     counted = total.tp + total.fp + total.fn + total.tn
     landslide, mapped = total.tp + total.fn, total.tp + total.fp
     if counted == 0:
-        return message("warning.tiles_empty", tiles=len(tiles))
+        return message("warning.tiles_empty", tiles=tiles)
     if landslide == 0:
-        return message("warning.tiles_without_landslides", tiles=len(tiles), mapped=mapped)
+        return message("warning.tiles_without_landslides", tiles=tiles, mapped=mapped)
     if landslide == counted:
         return message("evaluation.landslide_only")
     if total.tp == 0:
-        return message(
-            "warning.tiles_none_found", tiles=len(tiles), landslide=landslide, mapped=mapped
-        )
+        return message("warning.tiles_none_found", tiles=tiles, landslide=landslide, mapped=mapped)
     if 2 * mapped > counted > 2 * landslide:
         return message("warning.tiles_mostly_mapped", percent=100 * mapped / counted)
     return None

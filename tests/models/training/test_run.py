@@ -21,10 +21,13 @@ from landslip.cli.app import app
 from landslip.core.choices import Precision
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
 from landslip.datasets.format import TileDataset
+from landslip.metrics.pixels import PixelCounts
+from landslip.models.card import ObjectsCard
 from landslip.models.folder import ModelFolder, open_model
+from landslip.models.training.fit import BestEpoch
 from landslip.models.training.module import EpochResult, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.training.run import TrainRequest, train
+from landslip.models.training.run import TrainRequest, train, training_notes
 
 CONFIG = TrainConfig(
     encoder="test_resnet", encoder_weights="none", epochs=3, batch_size=4, precision=Precision.FP32
@@ -164,6 +167,40 @@ def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(
     train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "model", config=config))
     card = open_model(tmp_path / "model").card
     assert (card.training.epoch, card.threshold, card.metrics) == (2, 0.5, {})
+    assert card.notes[-1].text().startswith("there is no validation tile: the last epoch and the")
+
+
+def _best(counts: PixelCounts | None) -> BestEpoch:
+    return BestEpoch(
+        epoch=1,
+        threshold=0.5,
+        counts=counts,
+        spread=None,
+        precision="fp32",
+        device="cpu",
+        seconds_before=0.0,
+        objects=ObjectsCard(label_objects=0, label_px=None, right_objects=0, right_maxima=None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "key"),
+    [
+        (PixelCounts(tp=0, fp=0, fn=0, tn=9), "warning.validation_without_landslides"),
+        (PixelCounts(tp=0, fp=5, fn=9, tn=90), "warning.of_validation"),
+        (PixelCounts(tp=9, fp=80, fn=0, tn=10), "warning.of_validation"),
+    ],
+)
+def test_a_model_that_validation_says_nothing_good_of_is_told(
+    dataset: Path, counts: PixelCounts, key: str
+) -> None:
+    notes = training_notes(TileDataset(dataset), _best(counts))
+    assert [note.key for note in notes if note.is_warning] == [key]
+
+
+def test_a_sound_model_has_no_warning(dataset: Path) -> None:
+    notes = training_notes(TileDataset(dataset), _best(PixelCounts(tp=9, fp=1, fn=1, tn=90)))
+    assert not any(note.is_warning for note in notes)
 
 
 def test_nothing_to_learn_is_refused(write_dataset: WriteDataset, tmp_path: Path) -> None:

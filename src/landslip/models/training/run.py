@@ -13,7 +13,8 @@ from landslip import __version__
 from landslip.core.choices import Arch, Split
 from landslip.core.errors import InputError, LandslipWarning, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
-from landslip.core.messages import message
+from landslip.core.messages import Message, message
+from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import (
     BandStatistics,
@@ -28,6 +29,7 @@ from landslip.models.card import (
     TrainingCard,
     mlm_properties,
 )
+from landslip.models.evaluation import result_warning
 from landslip.models.folder import (
     CARD,
     WEIGHTS,
@@ -274,6 +276,27 @@ def _prepare_run_folder(request: TrainRequest, run: RunRecord, folder: Path) -> 
         file.write_text(run.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
+def training_notes(dataset: TileDataset, best: BestEpoch) -> tuple[Message, ...]:
+    """Return what should be known of a model: how it was chosen, and what it finds."""
+    contents, validation = dataset.contents, dataset.positions(Split.VALIDATION)
+    tiles = len(validation)
+    notes = list(few_landslides({k: v for k, v in contents.items() if k == Split.TRAIN}))
+    if not validation:
+        return (*notes, message("warning.no_validation", threshold=best.threshold))
+    if best.counts is None or best.counts.tp + best.counts.fn == 0:
+        return (
+            *notes,
+            message("warning.validation_without_landslides", tiles=tiles, threshold=best.threshold),
+        )
+    notes += few_landslides({k: v for k, v in contents.items() if k == Split.VALIDATION})
+    if best.spread is not None and best.spread.warning is not None:
+        notes.append(message("training.of_validation", note=best.spread.warning))
+    result = result_warning(best.counts, tiles)
+    if result is not None and result.is_warning:
+        notes.append(message("warning.of_validation", note=result))
+    return tuple(notes)
+
+
 def _write_model(
     request: TrainRequest,
     run: RunRecord,
@@ -327,6 +350,7 @@ def _write_model(
         objects=best.objects,
         metrics={} if best.counts is None else {"val": best.counts.as_dict()},
         probabilities={} if best.spread is None else {"val": best.spread},
+        notes=training_notes(request.dataset, best),
         files={file: sha256_of(folder / file) for file in files},
         stac=mlm_properties(name, initial.architecture, inputs, parameters, torch_version()),
     )
