@@ -293,6 +293,26 @@ def test_calibration_changes_probabilities_and_leaves_the_mask(
     assert len(landslides) == record["landslides"] > 0
 
 
+def test_extraction_with_an_inventory_says_each_thing_once(chain: Chain, tmp_path: Path) -> None:
+    write_dem(tmp_path / "dem.tif")
+    with rasterio.open(chain.scene) as file:
+        profile, values, names = file.profile, file.read(), file.descriptions
+    profile.pop("crs")
+    profile |= {"crs": CRS, "transform": TRANSFORM @ Affine.scale(2)}  # of other pixels
+    with rasterio.open(tmp_path / "scene.tif", "w", **profile) as file:
+        file.write(values)
+        file.descriptions = names
+    words = ("--model", chain.model, "--out", tmp_path / "map", "--dem", tmp_path / "dem.tif")
+
+    result = done("extract", tmp_path / "scene.tif", *words)
+
+    said = [line for line in result.stderr.splitlines() if line.startswith(("warning", "note"))]
+    assert any("trained" in line for line in said)
+    assert len(said) == len(set(said))
+    record = json.loads((tmp_path / "map" / "inventory" / "inventory.json").read_text())
+    assert any("trained" in note for note in record["notes"])
+
+
 def write_dem(path: Path) -> None:
     """Write heights that fall by a metre for each metre north, with a margin."""
     rows = np.arange(200, dtype=np.float32)

@@ -141,7 +141,7 @@ def extract(
                     overwrite=overwrite,
                     progress=True,
                 )
-                print_inventory(inventory.folder, inventory.record)
+                print_inventory(inventory.folder, inventory.record, result.summary.warnings)
     if failed:
         raise LandslipError(f"{failed} of {failed + mapped} scenes could not be mapped, see above")
 

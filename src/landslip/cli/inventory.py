@@ -1,5 +1,6 @@
 """``landslip inventory``."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,9 +174,11 @@ def inventory(
     print_inventory(out, made.record)
 
 
-def print_inventory(out: Path, record: "InventoryRecord") -> None:
-    """Print notes and the result."""
+def print_inventory(out: Path, record: "InventoryRecord", said: Collection[str] = ()) -> None:
+    """Print notes, without those that the command has said before, and the result."""
     for note in record.notes:
+        if note in said:
+            continue
         kind = "warning" if note in record.warnings else "note"
         typer.echo(f"{kind}: {note}", err=True)
     typer.echo(f"{out}: {record.landslides} landslides in {', '.join(record.files)}")

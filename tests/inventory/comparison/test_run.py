@@ -22,6 +22,8 @@ from landslip.inventory.comparison.run import compare
 from landslip.inventory.record import (
     GEOPACKAGE,
     LANDSLIDES,
+    MAPPED_AREA,
+    PROVENANCE,
     RECORD,
     InventoryRecord,
     SceneRecord,
@@ -172,6 +174,39 @@ def test_landslides_outside_the_inventorys_box_are_noted(
     assert any(
         "1 of 3 landslides of the reference are outside the bounding box" in n for n in found.notes
     )
+
+
+def test_landslides_outside_the_mapped_area_of_an_inventory_are_noted(
+    write_polygons: WritePolygons, tmp_path: Path
+) -> None:
+    """What was mapped and not found is missed, also where the box of what was found ends."""
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    area = at(box(-50, -50, 350, 50))
+    notes = {}
+    for name, reference in (("in", REFERENCE), ("out", [*REFERENCE, *at(box(900, 0, 909, 9))])):
+        for found in (INVENTORY[:1], []):
+            (folder / GEOPACKAGE).unlink(missing_ok=True)
+            write_polygons(f"inventory/{GEOPACKAGE}", found, layer=LANDSLIDES)
+            frame = geopandas.GeoDataFrame(
+                {PROVENANCE: [None]}, geometry=at(*area), crs="EPSG:32650"
+            )
+            frame.to_file(folder / GEOPACKAGE, layer=MAPPED_AREA)
+            (folder / RECORD).write_text(record(resolution_m=4.0).model_dump_json())
+            request = ComparisonRequest(
+                inventory=folder,
+                reference=write_polygons(f"{name}.gpkg", reference),
+                out=tmp_path / "out",
+                overwrite=True,
+            )
+            notes[name, len(found)] = [n for n in compare(request).notes if "outside" in n]
+
+    assert notes["in", 1] == notes["in", 0] == []
+    expected = "1 of 4 landslides of the reference are outside the mapped area of the inventory"
+    for found_count in (0, 1):
+        (told,) = notes["out", found_count]
+        assert told.startswith(expected)
+        assert str(folder) in told
 
 
 def test_two_places_agree_in_nothing(run: Callable[..., InventoryComparison]) -> None:

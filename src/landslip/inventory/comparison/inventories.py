@@ -1,6 +1,7 @@
 """The two inventories of a comparison: the request, and both read onto one coordinate system."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -15,7 +16,7 @@ from rasterio.crs import CRS
 from landslip.core.crs import clip_polygons, datum_note, metric_crs, reproject
 from landslip.core.errors import InputError, argument
 from landslip.inventory.attributes import own_names
-from landslip.inventory.correction import is_inventory, read_area
+from landslip.inventory.correction import earlier_inventory, is_inventory, read_area
 from landslip.inventory.polygons.dissolve import dissolve, length_in_map_units
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD, read_record
 from landslip.io.vector import PolygonFile, read_polygon_file, repair_polygons
@@ -155,15 +156,8 @@ def read_inventories(request: ComparisonRequest) -> ComparedInventories:
     notes += [shift.text() for shift in shifts if shift is not None]
     notes += [f"inventory: {note.text()}" for note in ours.notes]
     notes += [f"reference: {note.text()}" for note in theirs.notes]
-    if area is None and len(inventory.polygons):
-        box = shapely.box(*shapely.total_bounds(inventory.polygons))
-        outside = int((~shapely.intersects(box, reference.polygons)).sum())
-        if outside:
-            notes.append(
-                f"{outside} of {len(reference.polygons)} landslides of the reference are outside "
-                "the bounding box of the inventory and count as missed; if that area was not "
-                f"mapped, give the area mapped in both as {argument('area')}"
-            )
+    if area is None:
+        notes += _outside_notes(sides, inventory, reference, crs)
     return ComparedInventories(
         inventory=inventory,
         reference=reference,
@@ -274,6 +268,44 @@ def _as_one(sides: list[_Side]) -> PolygonFile:
         total=sum(side.file.total for side in sides),
         notes=tuple(note for side in sides for note in side.file.notes),
     )
+
+
+def _outside_notes(
+    sides: Sequence[_Side],
+    inventory: ComparedInventory,
+    reference: ComparedInventory,
+    crs: CRS | None,
+) -> list[str]:
+    """Return how many of the reference's landslides count as missed and may not be mapped."""
+    total = len(reference.polygons)
+    known = [one for side in sides if (one := _mapped_area(side)) is not None]
+    if len(known) == len(sides):
+        moved = [
+            _reprojected(path, np.array([shape], dtype=object), own, crs)
+            for path, shape, own in known
+        ]
+        mapped = shapely.union_all(repair_polygons(np.concatenate(moved)))
+        what = "the mapped area of the inventory and count as missed; to leave them out"
+        remedy = f"give {argument('area', ', '.join(str(path) for path, *_ in known))}"
+    elif len(inventory.polygons):
+        mapped = shapely.box(*shapely.total_bounds(inventory.polygons))
+        what = "the bounding box of the inventory and count as missed; if that area was not mapped"
+        remedy = f"give the area mapped in both as {argument('area')}"
+    else:
+        return []
+    shapely.prepare(mapped)
+    outside = int((~shapely.intersects(mapped, reference.polygons)).sum())
+    if not outside:
+        return []
+    return [f"{outside} of {total} landslides of the reference are outside {what}, {remedy}"]
+
+
+def _mapped_area(side: _Side) -> tuple[Path, shapely.Geometry, CRS | None] | None:
+    """Return what an inventory says was mapped, and its system; None where it is not known."""
+    record = earlier_inventory(side.path)
+    if record is None or record.mapped_area is None:
+        return None
+    return side.path, record.mapped_area, record.crs
 
 
 def _compared(
