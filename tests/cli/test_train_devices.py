@@ -25,8 +25,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--devices", "0"], "--devices is at least 1; got 0"),
-        (["--num-nodes", "0"], "--num-nodes is at least 1; got 0"),
+        (["--devices", "0"], "--devices is a whole number from 1 to 4,096; got 0"),
+        (["--num-nodes", "0"], "--num-nodes is a whole number from 1 to 4,096; got 0"),
         (["--devices", "2", "--num-nodes", "2"], "MASTER_ADDR, MASTER_PORT, NODE_RANK not set"),
         (["--devices", "2", "--strategy", "fsdp"], "'fsdp' is not one of"),
         (

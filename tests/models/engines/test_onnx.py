@@ -37,7 +37,7 @@ def test_windows_are_normalised_and_come_back_in_steps(trained: ModelFolder) -> 
     assert runner.streams == 1
     expected = quantise_probability(engine.predict(known.apply(stored, valid)[np.newaxis])[0])
     assert np.array_equal(runner.run(stored, valid), expected)
-    assert np.ptp(expected) > 50
+    assert len(np.unique(expected[valid])) > 20
 
 
 def test_results_of_one_call_outlive_the_next(trained: ModelFolder) -> None:

@@ -197,7 +197,7 @@ def test_a_class_without_pixels_is_refused(
     made = tile_of("gf1", 0)
     valid = made.valid & (made.label != missing)
     tile = Tile(tile_id="t", stored=made.stored, label=made.label, valid=valid)
-    dataset = write_tiles("gf1", tiles=[tile])
+    dataset = write_tiles("gf1", tiles=[tile, tile_of("gf1", 1)])
     told = f"{dataset.path}: an SVM needs pixels of both classes and the 1 training tiles hold "
     with pytest.raises(InputError, match=re.escape(f"{told}none of {name}; train on more tiles")):
         sample_pixels(dataset, [0], 10, seed=0)

@@ -91,8 +91,9 @@ def test_the_objects_of_labels_and_right_ones_are_stated(
     assert objects.label_objects == 9
     assert card.min_area_px == 4
     assert list(objects.label_px or ()) == [400, 400, 400]
-    assert objects.peak is not None
-    assert card.threshold <= objects.peak <= 1
+    maxima = objects.right_maxima
+    assert (maxima is None) == (objects.right_objects == 0)
+    assert maxima is None or card.threshold <= maxima[0] <= maxima[-1] <= 1
 
 
 def test_tensorboard_has_curves_and_a_picture(trained: tuple[Path, list[EpochResult]]) -> None:

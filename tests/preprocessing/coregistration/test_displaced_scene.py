@@ -111,7 +111,7 @@ def test_coarse_and_fine_grids_share_the_corner_and_cover_all() -> None:
 
 
 def test_a_grid_that_cannot_be_mapped_has_no_footprint() -> None:
-    far = Grid(crs=UTM50, transform=Affine(1e9, 0, 1e12, 0, -1e9, 1e12), shape=(4, 4))
+    far = Grid(crs=UTM50, transform=Affine(1e6, 0, 1e10, 0, -1e6, 1e10), shape=(4, 4))
     world = Grid(
         crs=CRS.from_epsg(4326), transform=Affine(0.1, 0, 110, 0, -0.1, 40), shape=(50, 50)
     )
