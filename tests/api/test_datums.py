@@ -134,3 +134,59 @@ def test_a_shift_that_cannot_be_read(tmp_path: Path, scene: Path) -> None:
     assert told.exit_code == 2
     assert "--datum-shift is dx,dy,dz in metres" in told.output
     assert not Path(out).exists()
+
+
+def old_file(path: Path, geometries: list[shapely.Geometry], **columns: object) -> Path:
+    geopandas.GeoDataFrame(columns, geometry=geometries, crs=BEIJING).to_file(path)
+    return path
+
+
+@pytest.mark.parametrize("option", ["water", "roads", "sample"])
+def test_layers_of_an_inventory(tmp_path: Path, option: str) -> None:
+    new = tmp_path / "new.gpkg"
+    geopandas.GeoDataFrame(geometry=circles(), crs=CGCS2000).to_file(new)
+    old = in_beijing_1954().geometry
+    line = shapely.LineString(shapely.get_coordinates(shapely.centroid(old.to_numpy())))
+    places = list(shapely.centroid(old.to_numpy()))
+    layers = {
+        "water": old_file(tmp_path / "water.gpkg", list(old)),
+        "roads": old_file(tmp_path / "roads.gpkg", [line]),
+        "sample": old_file(
+            tmp_path / "sample.gpkg",
+            [*places, *(shapely.Point(one.x + 60, one.y + 60) for one in places)],
+            reference=[1] * 5 + [0] * 5,
+        ),
+    }
+    area = {}
+    if option == "sample":
+        area = {"area": tmp_path / "area.gpkg"}
+        wide = shapely.union_all(circles()).envelope.buffer(300)
+        geopandas.GeoDataFrame(geometry=[wide], crs=CGCS2000).to_file(area["area"])
+    given = {option: layers[option], **area}
+    shifted = landslip.make_inventory(new, draws=0, datum_shift=SHIFT, **given)
+    assert not any("PROJ" in note for note in shifted.record.notes)
+    assert shifted.record.datum_shift == SHIFT
+    if option == "sample":
+        return  # unshifted, no point would be on a landslide
+    told = landslip.make_inventory(new, draws=0, **given).record
+    assert [text.partition(":")[0] for text in told.warnings] == [f"{option}.gpkg"]
+    assert "PROJ knows no transformation from Beijing 1954" in told.warnings[0]
+
+
+def test_a_report_takes_the_shift_of_its_inventory(tmp_path: Path, scene: Path) -> None:
+    in_beijing_1954().to_file(tmp_path / "old.gpkg")
+    made = landslip.make_inventory(
+        tmp_path / "old.gpkg", draws=0, datum_shift=SHIFT, scene=scene, units="dn"
+    )
+    same = landslip.report(made, out=tmp_path / "same.html").read_text("utf-8")
+    stated = landslip.report(made, out=tmp_path / "stated.html", datum_shift=SHIFT)
+    other = landslip.report(made, out=tmp_path / "other.html", datum_shift="0,0,0")
+    assert stated.read_text("utf-8") == same
+    assert other.read_text("utf-8") != same
+
+
+def test_a_scene_elsewhere_is_told(tmp_path: Path, scene: Path) -> None:
+    there = shapely.transform(circles(), lambda points: points + 5000.0)
+    geopandas.GeoDataFrame(geometry=there, crs=CGCS2000).to_file(tmp_path / "a.gpkg")
+    record = landslip.make_inventory(tmp_path / "a.gpkg", draws=0, scene=scene).record
+    assert any("scene.tif shows none of the landslides" in text for text in record.warnings)

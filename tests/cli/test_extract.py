@@ -121,6 +121,11 @@ def test_finished_scenes_are_not_mixed_with_other_options(
         pytest.param(
             ["--bands", "pan,red"], "--bands names 2 bands (pan,red) and the file has 4", id="b"
         ),
+        pytest.param(
+            ["--datum-shift", "1,2,3"],
+            "--datum-shift is for the inventory, which is made where --dem is given",
+            id="shift",
+        ),
     ],
 )
 def test_refusals_are_one_sentence(

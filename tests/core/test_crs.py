@@ -18,11 +18,13 @@ from landslip.core.crs import (
     check_on_map,
     clip_polygons,
     datum_note,
+    gather,
+    height_unit_m,
     metric_crs,
     reproject,
     use_datum_shift,
 )
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, LandslipWarning
 from landslip.core.grid import Grid
 
 UTM, LONLAT, WEB = CRS.from_epsg(32648), CRS.from_epsg(4326), CRS.from_epsg(3857)
@@ -51,6 +53,7 @@ def area_m2(crs: str, geometry: shapely.Geometry) -> float:
         pytest.param("EPSG:3857", "geodesic", id="web Mercator"),
         pytest.param("EPSG:3395", "geodesic", id="Mercator"),
         pytest.param("EPSG:3857+5773", "geodesic", id="web Mercator with heights"),
+        pytest.param("EPSG:32662", "geodesic", id="plate carrée"),
         pytest.param("EPSG:6933", "planimetric", id="equal area"),
         pytest.param("EPSG:2056", "planimetric", id="oblique Mercator"),
         pytest.param("EPSG:32650+5773", "planimetric", id="UTM with heights"),
@@ -196,6 +199,9 @@ def at(crs: CRS, lonlat: tuple[float, float]) -> NDArray[np.object_]:
         pytest.param(2413, 32648, SICHUAN, "24 to 43 m", id="Beijing 1954, projected"),
         pytest.param(4214, 4490, SICHUAN, "24 to 43 m", id="Beijing 1954 to CGCS2000"),
         pytest.param(32648, 2413, SICHUAN, "24 to 43 m", id="to Beijing 1954"),
+        pytest.param(2413, 4543, SICHUAN, "24 to 43 m", id="projected to CGCS2000, projected"),
+        pytest.param(4543, 2413, SICHUAN, "24 to 43 m", id="CGCS2000 to it, projected"),
+        pytest.param(4818, 4326, (100, 30), " to 7", id="S-JTSK from Ferro, elsewhere"),
         pytest.param(4610, 4326, SICHUAN, "tens of metres, perhaps", id="Xian 1980"),
         pytest.param(4610, 4490, SICHUAN, "tens of metres, perhaps", id="Xian 1980 to CGCS2000"),
         pytest.param(4214, 4610, SICHUAN, " m", id="Beijing 1954 to Xian 1980"),
@@ -306,8 +312,8 @@ def test_a_grid_of_shifts(tmp_path: Path) -> None:
     bad = tmp_path / "not.gsb"
     bad.write_text("no grid")
     with (
-        use_datum_shift(str(bad)),
         pytest.raises(InputError, match=r"is .*not.gsb a grid of shifts"),
+        use_datum_shift(str(bad)),
     ):
         reproject(ours, BEIJING, CGCS2000)
 
@@ -372,3 +378,97 @@ def test_a_grid_over_the_antimeridian_takes_either_longitude() -> None:
     assert Grid(crs=UTM, transform=grid.transform, shape=(9, 9)).pixels(np.array([[-179.0, 9.5]]))[
         0, 0
     ] == pytest.approx(-34900)
+
+
+@pytest.mark.parametrize(
+    ("unit", "metres"),
+    [
+        (None, 1.0),
+        ("", 1.0),
+        ("unknown", 1.0),
+        ("n/a", 1.0),
+        ("[m]", 1.0),
+        ("m a.s.l.", 1.0),
+        ("metres above sea level", 1.0),
+        ("m (EGM96)", 1.0),
+        ("Feet above NAVD88", 0.3048),
+        ("ft_intl", 0.3048),
+        ("foot_survey_us", 1200 / 3937),
+        ("U.S. ft.", 1200 / 3937),
+        ("Decimeters", 0.1),
+        ("inch", 0.0254),
+    ],
+)
+def test_units_of_heights_as_people_write_them(unit: str | None, metres: float) -> None:
+    assert height_unit_m(UTM, unit) == pytest.approx(metres, rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", ["'", "degree", "m/s", "percent", "elevation", "m2"])
+def test_what_is_no_length_is_refused(unit: str) -> None:
+    with pytest.raises(InputError, match="heights are in a unit of length"):
+        height_unit_m(UTM, unit)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param([(355_000.0, 3_464_000.0)], id="metres"),
+        pytest.param([(31.3, 103.5)], id="swapped"),
+        pytest.param([(103.5, 31.3), (1035.0, 31.3)], id="one of two"),
+    ],
+)
+def test_coordinates_that_are_no_degrees_are_refused(points: list[tuple[float, float]]) -> None:
+    with pytest.raises(InputError, match=r"a.shp: x .*, y .* is outside the .* in degree; assi"):
+        check_on_map(LONLAT, "a.shp", np.array(points))
+    check_on_map(UTM, "a.shp", np.array(points))
+
+
+def test_degrees_about_a_pole_or_beyond_180_are_not_refused() -> None:
+    points = np.array([(359.9, 90.25), (-190.0, -90.25), (np.nan, np.inf)])
+    check_on_map(LONLAT, "a.tif", points)
+    check_on_map(CRS.from_epsg(4807), "a.tif", np.array([(399.0, -100.0)]))  # grads
+
+
+def test_what_is_on_both_sides_of_180_degrees_comes_together() -> None:
+    cut = shapely.MultiPolygon([box(179.9, 0, 180, 1), box(-180, 0, -179.9, 1)])
+    there = np.array([box(-179.5, 0, -179.4, 1), cut, None, box(179.2, 0, 179.3, 1)], object)
+    found = gather(there, LONLAT)
+    left, _, right, _ = shapely.bounds(found[[0, 1, 3]]).T
+    assert right.max() - left.min() == pytest.approx(1.4)
+    assert found[1].geom_type == "Polygon"
+    assert found[1].area == pytest.approx(0.2)
+    assert found[2] is None
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        pytest.param([(-179, 0), (179, 0), (0, 0), (100, 0), (-80, 0)], id="the whole Earth"),
+        pytest.param([(-60, 0), (60, 0)], id="far from it"),
+        pytest.param([(103, 31), (104, 32)], id="a region"),
+    ],
+)
+def test_other_polygons_stay_as_they_are(boxes: list[tuple[float, float]]) -> None:
+    there = np.array([box(x, y, x + 0.1, y + 0.1) for x, y in boxes], object)
+    assert shapely.equals_exact(gather(there, LONLAT), there).all()
+
+
+def test_a_shift_that_nothing_needed_is_told() -> None:
+    with pytest.warns(LandslipWarning, match="datum_shift='1,2,3' changed nothing"):  # noqa: SIM117
+        with use_datum_shift("1,2,3"):
+            reproject(at(UTM, SICHUAN), UTM, CGCS2000)
+    with use_datum_shift("1,2,3"):  # a warning is an error here
+        reproject(at(BEIJING, SICHUAN), BEIJING, CGCS2000)
+        with use_datum_shift(None):
+            reproject(at(UTM, SICHUAN), UTM, CGCS2000)
+
+
+def test_a_site_of_one_name_and_unit_is_one() -> None:
+    metres = CRS.from_wkt('LOCAL_CS["Quarry",UNIT["metre",1]]')
+    same = CRS.from_wkt('LOCAL_CS["Quarry",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
+    feet = CRS.from_wkt('LOCAL_CS["Quarry",UNIT["foot",0.3048]]')
+    there = square(5, 6)
+    assert shapely.equals_exact(reproject(there, metres, same), there).all()
+    assert datum_note("a.shp", metres, same, there) is None
+    with pytest.raises(InputError, match="Quarry is not tied to the Earth"):
+        reproject(there, metres, feet)

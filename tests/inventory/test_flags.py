@@ -140,8 +140,8 @@ def test_water_counts_up_to_its_reach(write_polygons: WritePolygons) -> None:
         "w.gpkg", [*at(box(0, 0, 100, 10), LineString([(0, 80), (9, 80)])), None]
     )
     there = slides(box(0, 24, 9, 30), box(0, 26, 9, 30), box(0, 5, 9, 30), box(0, 60, 9, 66))
-    assert beside_water(there, UTM, water, 15.0).tolist() == [1, 0, 1, 1]
-    assert beside_water(there, UTM, water, 13.0).tolist() == [0, 0, 1, 0]
+    assert beside_water(there, UTM, water, 15.0)[0].tolist() == [1, 0, 1, 1]
+    assert beside_water(there, UTM, water, 13.0)[0].tolist() == [0, 0, 1, 0]
 
 
 def test_shares_on_roads_are_exact_beside_straight_ones(write_polygons: WritePolygons) -> None:
@@ -156,7 +156,7 @@ def test_shares_on_roads_are_exact_beside_straight_ones(write_polygons: WritePol
         box(0, 50, 20, 60),  # none
     )
     cross = (40 * 16 + 100 * 16 - 16 * 16) / 4000
-    found = fraction_on_roads(there, UTM, roads, 8.0)
+    found = fraction_on_roads(there, UTM, roads, 8.0)[0]
     assert found.tolist() == pytest.approx([1, 0.5, 1, cross, 0])
 
 
@@ -166,19 +166,19 @@ def test_layers_of_another_system_are_brought_over(
     line = geopandas.GeoSeries(at(LineString([(-100, 0), (100, 0)])), crs="EPSG:32650")
     line.to_crs("EPSG:4326").to_file(tmp_path / "r.geojson")
     there = slides(box(0, 0, 20, 16))
-    assert fraction_on_roads(there, UTM, tmp_path / "r.geojson", 8.0)[0] == pytest.approx(
+    assert fraction_on_roads(there, UTM, tmp_path / "r.geojson", 8.0)[0][0] == pytest.approx(
         0.5, abs=1e-3
     )
     lonlat = geopandas.GeoSeries(there, crs="EPSG:32650").to_crs("EPSG:4326")
     degrees = np.asarray(lonlat.values, dtype=object)
-    found = fraction_on_roads(degrees, CRS.from_epsg(4326), tmp_path / "r.geojson", 8.0)
+    found = fraction_on_roads(degrees, CRS.from_epsg(4326), tmp_path / "r.geojson", 8.0)[0]
     assert found[0] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_no_landslides_have_no_surroundings(write_polygons: WritePolygons) -> None:
     roads = write_polygons("r.gpkg", at(LineString([(0, 0), (1, 1)])))
-    assert len(fraction_on_roads(slides(), UTM, roads, 8.0)) == 0
-    assert len(beside_water(slides(), UTM, roads, 8.0)) == 0
+    assert len(fraction_on_roads(slides(), UTM, roads, 8.0)[0]) == 0
+    assert len(beside_water(slides(), UTM, roads, 8.0)[0]) == 0
 
 
 def test_what_does_not_fit_is_refused(write_polygons: WritePolygons) -> None:

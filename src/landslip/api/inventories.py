@@ -240,6 +240,7 @@ def make_inventory(
             cell_m=cell,
             draws=draws,
             seed=seed,
+            datum_shift=datum_shift,
             overwrite=overwrite,
         )
         with (
@@ -333,6 +334,7 @@ def report(
     out: PathArgument | None = None,
     lang: str = Language.ENGLISH,
     scene: PathArgument | None = None,
+    datum_shift: str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write one page about an inventory: maps, pictures, tables, charts, method and limits.
@@ -342,6 +344,7 @@ def report(
         out: page to write; None: ``report.html`` in the folder, where an earlier one is replaced.
         lang: ``en`` or ``zh``.
         scene: the mapped scene, where it has been moved.
+        datum_shift: see `make_inventory`; None: the one that the inventory was made with.
         overwrite: replace a page that exists.
 
     Returns:
@@ -361,6 +364,7 @@ def report(
             folder=_folder_of(inventory),
             language=choose(Language, lang, "lang"),
             scene=optional_path(scene),
+            datum_shift=datum_shift,
             out=optional_path(out),
             overwrite=overwrite,
         )

@@ -10,7 +10,7 @@ from landslip.cli import options
 from landslip.cli.errors import handle_errors
 from landslip.cli.inventory import print_inventory
 from landslip.core.choices import EngineName, Precision
-from landslip.core.errors import LandslipError
+from landslip.core.errors import InputError, LandslipError, argument
 
 if TYPE_CHECKING:
     from landslip.inference.result import ExtractionSummary
@@ -77,6 +77,7 @@ def extract(
             "as `landslip inventory` makes it."
         ),
     ] = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
     force: options.Force = False,
 ) -> None:
@@ -89,18 +90,9 @@ def extract(
     Example: `landslip extract SCENE.tif --model MODEL --out MAP --dem DEM.tif`
     """
     import landslip
-    from landslip.core.crs import check_on_earth
-    from landslip.io.raster.readers import ElevationRaster, SensorImage
     from landslip.io.raster.scene import SceneOptions
 
-    if dem is not None:
-        # refuse what cannot be combined before the long work
-        ElevationRaster(dem).close()
-        for place in scenes or []:
-            if Path(place).is_file():
-                with SensorImage(Path(place)) as image:
-                    if image.grid.crs is not None:
-                        check_on_earth(image.grid.crs, place)
+    _check_for_inventory(scenes or [], dem, datum_shift)
     results = landslip.extract_all(
         scenes or [],
         model,
@@ -138,12 +130,35 @@ def extract(
                     dem=dem,
                     out=folder / "inventory",
                     min_area=min_area,
+                    datum_shift=datum_shift,
                     overwrite=overwrite,
                     progress=True,
                 )
                 print_inventory(inventory.folder, inventory.record, result.summary.warnings)
     if failed:
         raise LandslipError(f"{failed} of {failed + mapped} scenes could not be mapped, see above")
+
+
+def _check_for_inventory(scenes: list[str], dem: Path | None, datum_shift: str | None) -> None:
+    """Refuse what no inventory can be made of, before the long work."""
+    from landslip.core.crs import DatumShift, check_on_earth
+    from landslip.io.raster.readers import ElevationRaster, SensorImage
+
+    if dem is None:
+        if datum_shift is not None:
+            raise InputError(
+                f"{argument('datum_shift')} is for the inventory, which is made where "
+                f"{argument('dem')} is given"
+            )
+        return
+    if datum_shift is not None:
+        DatumShift.parse(datum_shift)
+    ElevationRaster(dem).close()
+    for place in scenes:
+        if Path(place).is_file():
+            with SensorImage(Path(place)) as image:
+                if image.grid.crs is not None:
+                    check_on_earth(image.grid.crs, place)
 
 
 def _result_line(summary: "ExtractionSummary") -> str:

@@ -25,6 +25,7 @@ def report(
         Path | None,
         typer.Option(help="Page to write. [default: report.html in the folder]"),
     ] = None,
+    datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make one page about an inventory: maps, pictures, tables, charts, method and limits.
@@ -41,5 +42,7 @@ def report(
         typer.echo("warning: the inventory has no landslides: the page reports none", err=True)
     for warning in record.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    written = landslip.report(folder, out=out, lang=lang, scene=scene, overwrite=overwrite)
+    written = landslip.report(
+        folder, out=out, lang=lang, scene=scene, datum_shift=datum_shift, overwrite=overwrite
+    )
     typer.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")

@@ -23,27 +23,32 @@ from pyproj.crs.coordinate_operation import (
 from pyproj.transformer import TransformerGroup
 from rasterio.crs import CRS
 
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, LandslipWarning, argument
 from landslip.core.messages import Message, message
 
 # as GDAL, PROJ, Esri and people write them, in small letters, without other signs
 _LENGTHS_M = {
     name: metres
     for metres, names in (
-        (1.0, "m,metre,metres,meter,meters,m asl,米"),
+        (1.0, "m,metre,metres,meter,meters,mtr,mts,米"),
         (1000.0, "km,kilometre,kilometres,kilometer,kilometers"),
         (0.1, "dm,decimetre,decimetres,decimeter,decimeters,分米"),
         (0.01, "cm,centimetre,centimetres,centimeter,centimeters,厘米"),
         (0.001, "mm,millimetre,millimetres,millimeter,millimeters,毫米"),
         (0.3048, "ft,foot,feet,ift,international foot,international feet,foot intl,intl foot,英尺"),
+        (0.3048, "ft intl,intl ft,intl feet,feet intl"),
         (1200 / 3937, "us survey foot,us survey feet,us foot,us feet,us ft,us survey ft,usft"),
         (1200 / 3937, "foot us,feet us,ft us,ftus,survey foot,survey feet,sft,u s survey foot"),
-        (1200 / 3937, "u s survey feet,foot us survey,u s foot,u s feet"),
+        (1200 / 3937, "u s survey feet,foot us survey,u s foot,u s feet,u s ft,foot survey us"),
+        (0.0254, "in,inch,inches,us in"),
         (0.9144, "yd,yard,yards"),
         (1.8288, "fath,fathom,fathoms"),
     )
     for name in names.split(",")
 }
+# what people write behind a unit to say what heights are counted from
+_DATUM_WORDS = re.compile(r"\b(a ?s ?l|a ?m ?s ?l|a ?g ?l|above|over|egm ?\d+|navd ?\d+|msl)\b.*")
+_UNSTATED_UNITS = ("", "none", "unknown", "unit", "units", "undefined", "unspecified", "n a", "nan")
 _BALLPARK = "Ballpark geographic offset"
 _ACROSS = 359 / 360  # of a turn
 _UNNAMED = ("unknown", "unnamed", "undefined", "")
@@ -88,8 +93,10 @@ def height_unit_m(crs: Any, unit: str | None) -> float:
     sign = -1.0 if axes and axes[-1].direction == "down" else 1.0
     by_crs = float(axes[-1].unit_conversion_factor) if axes else None
     by_band = None
-    if unit is not None and (word := unit.strip().lower()):
-        by_band = _LENGTHS_M.get(re.sub(r"[\W_]+", " ", word).strip())
+    word = re.sub(r"[\W_]+", " ", (unit or "").lower()).strip()
+    is_sign = word == "" and (unit or "").strip(" -") != ""  # such as ' for feet
+    if word not in _UNSTATED_UNITS or is_sign:
+        by_band = _LENGTHS_M.get(word) or _LENGTHS_M.get(_DATUM_WORDS.sub("", word).strip())
         if by_band is None:
             raise InputError(
                 f"heights are in a unit of length, such as metre, foot or US survey foot; the "
@@ -131,9 +138,9 @@ def geographic_base(flat: pyproj.CRS) -> pyproj.CRS | None:
 def is_stretched(crs: Any) -> bool:
     """Whether lengths and areas on the map are not those on the ground.
 
-    So it is in degrees and in Mercator projections along the equator, whose scale grows towards
-    the poles. Transverse and oblique Mercator projections are used near their central line, where
-    the scale is nearly 1, like all other projections.
+    So it is in degrees, and in Mercator and other cylindrical projections along the equator, whose
+    scale grows towards the poles. Transverse and oblique Mercator projections are used near their
+    central line, where the scale is nearly 1, like all other projections.
     """
     flat = horizontal_crs(crs)
     if flat.is_geographic:
@@ -141,7 +148,9 @@ def is_stretched(crs: Any) -> bool:
     own = flat.source_crs if flat.is_bound and flat.source_crs is not None else flat
     operation = own.coordinate_operation
     method = operation.method_name.lower() if operation is not None else ""
-    return "mercator" in method and "transverse" not in method and "oblique" not in method
+    if any(name in method for name in ("transverse", "oblique", "equal area")):
+        return False
+    return any(name in method for name in ("mercator", "cylindrical", "miller"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +246,32 @@ def reproject(
                 f"{between.limits}; check that the right coordinate system is assigned to it"
             )
     return keep_together(moved, target, near, from_map=whole_turn(crs) is None)
+
+
+def gather(geometries: NDArray[np.object_], crs: Any) -> NDArray[np.object_]:
+    """Return geometries of a file on one side of 180 degrees where they are all near it.
+
+    What is on both sides, less than half a turn apart the short way, gets longitudes that go on
+    beyond 180 degrees; parts that were cut there become one. Others, as those of the whole Earth,
+    are returned as they are.
+    """
+    turn = whole_turn(crs)
+    kept = keep_together(geometries, crs)
+    present = kept[~(shapely.is_missing(kept) | shapely.is_empty(kept))]
+    if turn is None or len(present) == 0:
+        return kept
+    left, _, right, _ = shapely.bounds(shapely.get_parts(present)).T
+    if right.max() - left.min() <= turn / 2:
+        return kept
+    angles = (left + right) * (math.pi / turn)
+    middle = math.atan2(np.sin(angles).mean(), np.cos(angles).mean()) * turn / (2 * math.pi)
+    moved = keep_together(geometries, crs, middle)
+    left, _, right, _ = shapely.bounds(moved[~(shapely.is_missing(moved))]).T
+    if np.nanmax(right) - np.nanmin(left) > turn / 2:
+        return kept
+    cut = ~shapely.is_missing(moved) & ~shapely.is_valid(moved) & shapely.is_valid(kept)
+    moved[cut] = [shapely.union_all(shapely.get_parts(one)) for one in moved[cut]]
+    return moved
 
 
 def keep_together(
@@ -353,30 +388,41 @@ class DatumShift:
 
 
 _shift: DatumShift | None = None
+_shift_is_used = False
 
 
 @contextmanager
-def use_datum_shift(text: str | None) -> Iterator[None]:
+def use_datum_shift(text: str | None, *, is_stated: bool = True) -> Iterator[None]:
     """Let coordinates between datums take a shift as `DatumShift.parse` reads it; None for none.
 
-    It holds for the systems that are not of the ITRF family: from them to the family, or back.
+    It holds for the systems that are not of the ITRF family: from them to the family, or back. One
+    that nothing needed is warned of where it ``is_stated`` for this call alone.
 
     Raises:
         InputError: the text is no shift.
     """
-    global _shift  # noqa: PLW0603 - threads of a call shift as it does
-    before = _shift
-    if text is not None:
-        _shift = DatumShift.parse(text)
+    global _shift, _shift_is_used
+    if text is None:
+        yield
+        return
+    before = _shift, _shift_is_used
+    _shift, _shift_is_used = DatumShift.parse(text), False
     try:
         yield
+        if is_stated and not _shift_is_used:
+            warnings.warn(
+                f"{argument('datum_shift', text)} changed nothing: no coordinates were brought "
+                "from an old datum to another one, or back",
+                LandslipWarning,
+                stacklevel=3,
+            )
     finally:
-        _shift = before
+        _shift, _shift_is_used = before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformation:
-    """From one coordinate system to another: one step, or two by way of WGS 84."""
+    """From one coordinate system to another: one step, two by way of WGS 84, or none."""
 
     source: pyproj.CRS
     target: pyproj.CRS
@@ -411,13 +457,18 @@ def transformation(source: Any, target: Any) -> Transformation:
     Raises:
         InputError: one is not tied to the Earth, or PROJ cannot relate them.
     """
-    return _transformation(source.to_wkt(), target.to_wkt(), _shift)
+    global _shift_is_used  # noqa: PLW0603 - see `use_datum_shift`
+    way = _transformation(source.to_wkt(), target.to_wkt(), _shift)
+    _shift_is_used |= way.shift is not None
+    return way
 
 
 @lru_cache(maxsize=64)
 def _transformation(source: str, target: str, shift: DatumShift | None) -> Transformation:
     network.set_network_enabled(active=False)  # type: ignore[attr-defined]
     here, there = _horizontal(source), _horizontal(target)
+    if _same_site(here, there):
+        return Transformation(source=here, target=there, steps=())
     for crs in (here, there):
         if not is_on_earth(crs):
             raise InputError(
@@ -481,7 +532,10 @@ def datum_note(
         return None
     place = shapely.get_coordinates(known[len(known) // 2])[:1]
     way = transformation(source, target)
+    if not way.steps:
+        return None
     ends = [way.source, *([] if len(way.steps) == 1 else [None]), way.target]
+    end = way.points(place)
     for step, here, there in zip(way.steps, ends[:-1], ends[1:], strict=True):
         place = np.column_stack(step.transform(place[:, 0], place[:, 1]))
         try:
@@ -491,10 +545,10 @@ def datum_note(
         old = [one for one in (here, there) if one is not None and is_old_datum(one)]
         if _BALLPARK not in used or not old:
             continue
-        lonlat = transformation(way.target, pyproj.CRS.from_epsg(4326)).points(place)[0]
+        lonlat = transformation(way.target, pyproj.CRS.from_epsg(4326)).points(end)[0]
         names = [(one.geodetic_crs or one).name for one in (way.source, way.target)]
         return message(
-            "crs.ballpark",
+            "warning.ballpark",
             file=file,
             source=names[0],
             target=names[1],
@@ -508,8 +562,13 @@ def _likely_shift(crs: pyproj.CRS, lon: float, lat: float) -> Message:
     base = geographic_base(crs) or crs
     geod = pyproj.Geod(ellps="WGS84")
     shifts_m = []
+    meridian = base.prime_meridian
+    zero = 0.0
+    if meridian is not None:
+        zero = float(meridian.longitude) * float(meridian.unit_conversion_factor)
+    own = np.array([math.radians(lon) - zero, math.radians(lat)]) / axis_unit(base)
     for step in filter(_is_known, _operations(base, pyproj.CRS.from_epsg(4326))):
-        x, y = step.transform(lon, lat)
+        x, y = step.transform(*own)
         if math.isfinite(x + y):
             shifts_m.append(geod.inv(lon, lat, x, y)[2])
     if not shifts_m:
@@ -517,17 +576,32 @@ def _likely_shift(crs: pyproj.CRS, lon: float, lat: float) -> Message:
     return message("crs.shift_range", low=round(min(shifts_m)), high=round(max(shifts_m)))
 
 
-def check_on_map(crs: Any, file: object) -> None:
+def check_on_map(crs: Any, file: object, points: NDArray[np.float64] | None = None) -> None:
     """Check that a file's coordinate system is of maps, be they of the Earth or of a site.
 
+    ``points`` (n, 2) are x and y of what is in it, which must be angles where it has angles.
+
     Raises:
-        InputError: it is geocentric, or of heights only.
+        InputError: it is geocentric, or of heights only, or not that of the coordinates.
     """
     flat = horizontal_crs(crs)
     if not (flat.is_projected or flat.is_geographic or flat.is_engineering):
         raise InputError(
             f"{file}: its coordinate system, {_name(flat)} ({flat.type_name}), is not one of maps; "
             "assign a projected or geographic one"
+        )
+    turn = whole_turn(crs)
+    if turn is None or points is None or len(points) == 0:
+        return
+    # cells about a pole reach over it
+    far = np.isfinite(points) & (np.abs(points) > (2 * turn, turn / 4 + turn / 360))
+    if far.any():
+        x, y = points[far.any(axis=1)][0]
+        unit = flat.axis_info[0].unit_name
+        raise InputError(
+            f"{file}: x {x:g}, y {y:g} is outside the area where its coordinate system, "
+            f"{_name(flat)}, is defined: that has longitudes and latitudes in {unit}; assign "
+            "the system that the coordinates are in, or exchange x and y where they were swapped"
         )
 
 
@@ -551,6 +625,14 @@ def is_on_earth(crs: Any) -> bool:
         return False
     ellipsoid = flat.ellipsoid
     return ellipsoid is None or abs(ellipsoid.semi_major_metre - 6_371_000) < _SIZES_M
+
+
+def _same_site(one: pyproj.CRS, other: pyproj.CRS) -> bool:
+    """Whether two systems are one of a site: files keep a name and a unit, but not all the rest."""
+    if not (one.is_engineering and other.is_engineering) or one.name.lower() in _UNNAMED:
+        return False
+    units = [crs.axis_info[0].unit_conversion_factor for crs in (one, other) if crs.axis_info]
+    return one.name == other.name and len(units) == 2 and units[0] == units[1]
 
 
 def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:

@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import metric_crs, reproject
+from landslip.core.crs import datum_note, metric_crs, reproject
 from landslip.core.errors import InputError
+from landslip.core.messages import Message
 from landslip.io.vector import read_vector, repair_polygons
 
 Values = NDArray[np.float64]
@@ -130,29 +131,33 @@ _LINES = {"LineString", "MultiLineString", "LinearRing"}
 
 def beside_water(
     polygons: NDArray[np.object_], crs: CRS | None, water: Path, reach_m: float
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], Message | None]:
     """Return (n,) 1 where a file's water, as polygons or lines, is within a distance, else 0.
+
+    With it comes a note where the datums of the two are only taken as equal.
 
     Raises:
         InputError: the file cannot be read, or one of the two has no coordinate system.
     """
-    here, there = _metric(polygons, crs, water)
+    here, there, note = _metric(polygons, crs, water)
     near = shapely.STRtree(there).query(here, predicate="dwithin", distance=reach_m)[0]
     beside = np.zeros(len(polygons))
     beside[near] = 1.0
-    return beside
+    return beside, note
 
 
 def fraction_on_roads(
     polygons: NDArray[np.object_], crs: CRS | None, roads: Path, half_width_m: float
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], Message | None]:
     """Return (n,) fraction of each landslide's area within a distance of a file's lines, 0 to 1.
+
+    With it comes a note where the datums of the two are only taken as equal.
 
     Raises:
         InputError: the file cannot be read, has other things than lines, or one of the two has no
             coordinate system.
     """
-    here, there = _metric(polygons, crs, roads)
+    here, there, note = _metric(polygons, crs, roads)
     others = sorted({str(line.geom_type) for line in there} - _LINES)
     if others:
         raise InputError(f"{roads}: roads must be lines; there are also {', '.join(others)}")
@@ -163,20 +168,20 @@ def fraction_on_roads(
     near, piece = shapely.STRtree(pieces).query(here, predicate="dwithin", distance=half_width_m)
     share = np.zeros(len(polygons))
     if len(near) == 0:
-        return share
+        return share, note
     order = np.argsort(near, kind="stable")
     on_road, at = np.unique(near[order], return_inverse=True)
     lines = shapely.multilinestrings(pieces[piece[order]], indices=at)
     shared = shapely.area(shapely.intersection(here[on_road], shapely.buffer(lines, half_width_m)))
     areas = shapely.area(here[on_road])
     share[on_road] = np.minimum(shared / np.where(areas > 0, areas, np.inf), 1.0)
-    return share
+    return share, note
 
 
 def _metric(
     polygons: NDArray[np.object_], crs: CRS | None, path: Path
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Return the landslides and what a file holds in one coordinate system, in metres."""
+) -> tuple[NDArray[np.object_], NDArray[np.object_], Message | None]:
+    """Return the landslides and what a file holds in one system, in metres, and `datum_note`."""
     frame = read_vector(path)
     if crs is None or frame.crs is None:
         without = "the landslides have" if crs is None else "it has"
@@ -185,9 +190,10 @@ def _metric(
         )
     there = np.asarray(frame.geometry.values, dtype=object)
     there = there[~(shapely.is_missing(there) | shapely.is_empty(there))]
-    metres = metric_crs(crs, polygons)
+    metres, own = metric_crs(crs, polygons), CRS.from_wkt(frame.crs.to_wkt())
     try:
-        moved = reproject(shapely.force_2d(there), CRS.from_wkt(frame.crs.to_wkt()), metres)
+        moved = reproject(shapely.force_2d(there), own, metres)
+        note = datum_note(path.name, own, crs, there)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return repair_polygons(reproject(polygons, crs, metres)), moved
+    return repair_polygons(reproject(polygons, crs, metres)), moved, note

@@ -113,7 +113,7 @@ class InventoryRecord(StrictModel):
     """The whole of ``inventory.json``; ``warnings`` are those of the notes that are one.
 
     ``scenes`` are all of several, else empty; ``dates`` are the first and the last date of
-    landslides that have their own.
+    landslides that have their own. ``datum_shift`` is the one that was stated.
     """
 
     format: Literal["landslip-inventory"] = "landslip-inventory"
@@ -130,6 +130,7 @@ class InventoryRecord(StrictModel):
     cleaning: CleaningRecord | None
     correction: CorrectionRecord | None = None
     crs: str | None
+    datum_shift: str | None = None
     area_method: str | None
     confidence_is: str
     flag_rules: dict[str, float] = Field(default_factory=dict)

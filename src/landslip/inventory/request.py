@@ -126,6 +126,7 @@ class InventoryRequest:
         cell_m: side of the density layer's cells; None: chosen by the number of landslides.
         draws: for bootstrap intervals.
         seed: of every draw.
+        datum_shift: the one that is in use, for the record.
         overwrite: replace an existing inventory.
     """
 
@@ -142,6 +143,7 @@ class InventoryRequest:
     cell_m: float | None = None
     draws: int = DEFAULT_DRAWS
     seed: int = 0
+    datum_shift: str | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:

@@ -120,7 +120,7 @@ def make_inventory(
     else:
         scene = scene_reference(auxiliary, folders[0] if len(folders) == 1 else None)
         context = read_scene_context(detections, scene, seeing)
-    flag_values = _flags(detections, terrain, context, auxiliary)
+    flag_values, map_notes = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
     covered_m2 = _covered_m2(detections)
@@ -143,6 +143,7 @@ def make_inventory(
     messages = (
         *detections.notes,
         *datum_notes,
+        *map_notes,
         *_dem_notes(dem, detections),
         *context.notes,
         *notes,
@@ -161,6 +162,7 @@ def make_inventory(
         cleaning=detections.cleaning,
         correction=detections.correction,
         crs=None if detections.crs is None else detections.crs.to_string(),
+        datum_shift=request.datum_shift,
         area_method=AreaMeasure(detections.crs).method,
         confidence_is=confidence_message(detections.model).text(),
         flag_rules=asdict(DEFAULT_RULES),
@@ -251,33 +253,37 @@ def _flags(
     terrain: TerrainAttributes,
     context: SceneContext,
     auxiliary: AuxiliaryData,
-) -> dict[str, FlagValues]:
-    """Return the columns of flags.
+) -> tuple[dict[str, FlagValues], list[Message]]:
+    """Return the columns of flags, and notes on the datums of maps of water or roads.
 
     Raises:
         InputError: a map of water or roads cannot be read.
     """
     rules, spectral = DEFAULT_RULES, context.spectral
     polygons, crs = detections.polygons, detections.crs
+    beside, on_road = np.full((2, len(polygons)), np.nan)
+    notes: list[Message | None] = []
+    if auxiliary.water is not None:
+        beside, note = beside_water(polygons, crs, auxiliary.water, rules.water_reach_m)
+        notes.append(note)
+    if auxiliary.roads is not None:
+        on_road, note = fraction_on_roads(polygons, crs, auxiliary.roads, rules.road_half_width_m)
+        notes.append(note)
     unknown = np.full(len(polygons), np.nan)
-    water, roads = auxiliary.water, auxiliary.roads
-    return flags(
+    found = flags(
         FlagColumns(
             slope_deg=terrain.slope_deg,
             length_m=terrain.length_m,
             width_m=terrain.width_m,
             downslope=terrain.axis == DOWNSLOPE,
             water_near=unknown if spectral is None else spectral.water_near,
-            beside_water=unknown
-            if water is None
-            else beside_water(polygons, crs, water, rules.water_reach_m),
-            on_road=unknown
-            if roads is None
-            else fraction_on_roads(polygons, crs, roads, rules.road_half_width_m),
+            beside_water=beside,
+            on_road=on_road,
             bright_share=unknown if spectral is None else spectral.bright_share,
         ),
         rules,
     )
+    return found, [note for note in notes if note is not None]
 
 
 def _adjusted_area(

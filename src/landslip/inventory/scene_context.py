@@ -183,6 +183,10 @@ def spectral_attributes(
         raise InputError(
             f"{scene.path}: the landslides cannot be placed on the scene: {error}"
         ) from error
+    frame = shapely.Polygon(scene.grid.corners(scene.grid.window))
+    elsewhere = []
+    if len(on_map) and not shapely.intersects(frame, on_map).any():
+        elsewhere.append(message("warning.scene_elsewhere", scene=scene.path.name))
     to_pixels = ~scene.grid.transform
     in_pixels = shapely.transform(on_map, lambda points: map_points(to_pixels, points))
     resolution_m = scene.grid.resolution_m
@@ -199,7 +203,7 @@ def spectral_attributes(
             bright_share=bright / valid,
             water_near=ring[_SUMS.index("water")] / ring[_SUMS.index("valid")],
             valid_share=valid / pixels,
-            notes=_notes(scene),
+            notes=(*elsewhere, *_notes(scene)),
         )
 
 

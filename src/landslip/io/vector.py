@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
-from landslip.core.crs import axis_unit, check_on_map, horizontal_crs, keep_together, polygonal_part
+from landslip.core.crs import axis_unit, check_on_map, gather, horizontal_crs, polygonal_part
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
@@ -75,7 +75,7 @@ def read_polygon_file(
     if shapely.has_z(geometries).any():
         geometries = shapely.force_2d(geometries)
     if frame.crs is not None:
-        geometries = keep_together(geometries, frame.crs)
+        geometries = gather(geometries, frame.crs)
     invalid = ~empty & ~shapely.is_valid(geometries)
     if empty.any():
         notes.append(_note("file.empty", path, empty))
@@ -149,9 +149,9 @@ def _read_frame(
         ) from error
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise InputError(f"{path}: a table without geometry; polygons are needed")
-    if frame.crs is not None:
-        check_on_map(frame.crs, path)
     coordinates = shapely.get_coordinates(np.asarray(frame.geometry.values, dtype=object))
+    if frame.crs is not None:
+        check_on_map(frame.crs, path, coordinates)
     most = MAX_COORDINATE
     if frame.crs is not None and horizontal_crs(frame.crs).is_projected:
         most = _MAX_METRES / axis_unit(frame.crs)

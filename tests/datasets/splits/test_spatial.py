@@ -98,6 +98,24 @@ def test_places_far_apart_stay_apart(make_scene: MakeScene, make_tiles: MakeTile
     assert len(set(ground.blocks(1e6))) == 4
 
 
+@pytest.mark.parametrize("other", ["EPSG:32701", "EPSG:32760"])
+def test_tiles_on_both_sides_of_180_degrees_are_near(make_scene: MakeScene, other: str) -> None:
+    to_other = pyproj.Transformer.from_crs(4326, other, always_xy=True)
+    parts = {}
+    for name, crs, lon in (("west", "EPSG:32760", 179.9998), ("east", other, -179.9998)):
+        to_map = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+        x, y = to_map.transform(lon, -17.0)
+        grid = Affine(2, 0, x - 8, 0, -2, y + 8)
+        parts[name] = make_scene(EMPTY[:8, :8], 8, name=name, crs=crs, transform=grid)
+    out = parts["west"].path.parent / "joined"
+    merge_datasets(parts, {}, out)
+    ground = tile_footprints(TileDataset(out))
+    assert set(ground.regions.tolist()) == {0}
+    assert shapely.distance(*ground.polygons) == pytest.approx(42.57 - 16, abs=2)
+    assert len(ground.near(40.0)) == 1
+    assert np.isfinite(to_other.transform(180.0, -17.0)).all()
+
+
 Spots = Callable[..., NDArray[np.uint8]]
 
 

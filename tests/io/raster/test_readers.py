@@ -285,9 +285,17 @@ def test_a_window_is_read(write_raster: WriteRaster) -> None:
 def test_what_heights_are_counted_from(
     write_raster: WriteRaster, crs: str, code: int | None
 ) -> None:
-    path = write_raster("dem.tif", np.zeros((2, 2), np.float32), crs=crs)
+    path = write_raster("dem.tif", np.zeros((2, 2), np.float32), **place(crs))
     with ElevationRaster(path) as file:
         assert (file.vertical and file.vertical.to_epsg()) == code
+
+
+DEGREES = Affine(1e-3, 0, 103, 0, -1e-3, 31)
+
+
+def place(crs: str) -> dict[str, Any]:
+    """Return a system, and in degrees a transform that goes with it."""
+    return {"crs": crs} | ({"transform": DEGREES} if CRS.from_string(crs).is_geographic else {})
 
 
 FOOT, SURVEY_FOOT = 0.3048, 1200 / 3937
@@ -319,7 +327,7 @@ def test_heights_are_metres_whatever_their_unit(
     write_raster: WriteRaster, unit: str | None, crs: str, metres: float
 ) -> None:
     stored = np.array([[-100, 400]], np.int16)
-    path = write_raster("dem.tif", stored, crs=crs)
+    path = write_raster("dem.tif", stored, **place(crs))
     if unit is not None:
         with rasterio.open(path, "r+") as file:
             file.units = (unit,)
@@ -340,7 +348,7 @@ def test_heights_are_metres_whatever_their_unit(
 def test_heights_in_no_unit_of_length_are_refused(
     write_raster: WriteRaster, unit: str, crs: str, message: str
 ) -> None:
-    path = write_raster("dem.tif", np.zeros((2, 2), np.float32), crs=crs)
+    path = write_raster("dem.tif", np.zeros((2, 2), np.float32), **place(crs))
     with rasterio.open(path, "r+") as file:
         file.units = (unit,)
     with pytest.raises(InputError, match=message):

@@ -15,13 +15,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from landslip.core.choices import Split
-from landslip.core.crs import axis_unit, horizontal_crs
+from landslip.core.crs import axis_unit, horizontal_crs, keep_together, lonlat_of
 from landslip.core.window import Window
 from landslip.datasets.format import LANDSLIDE, TileDataset
 
 MIN_OVERLAP = 1e-3
 _SAME_PLACE = 0.5
-_REGION_DEGREES = 1.0
+_REGION_DEGREES, _TURN_DEGREES = 1.0, 360.0
+_WGS84 = pyproj.CRS.from_epsg(4326)
 _REGION_SPACING_M = 1e8
 _CACHED_TILES = 256
 _EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=np.bool_)
@@ -101,18 +102,21 @@ def tile_footprints(dataset: TileDataset) -> TileFootprints:
     """Return the footprints of a dataset's tiles."""
     degrees = np.asarray(shapely.from_wkb(dataset.column("geometry")), dtype=object)
     polygons = np.full(len(dataset), None, dtype=object)
-    # regions are more than a degree apart; the date line divides them too
+    # regions are more than a degree apart
     centres = shapely.centroid(degrees)
     known = np.flatnonzero(~shapely.is_missing(degrees))
     places = np.column_stack([shapely.get_x(centres), shapely.get_y(centres)])[known]
+    places[:, 0] %= _TURN_DEGREES
     cells, cell_of = np.unique(np.floor(places / _REGION_DEGREES), axis=0, return_inverse=True)
     apart = np.abs(cells[:, None] - cells[None])
+    apart[..., 0] = np.minimum(apart[..., 0], _TURN_DEGREES / _REGION_DEGREES - apart[..., 0])
     _, region_of_cell = connected_components(coo_array(apart.max(axis=2) <= 1))
     regions = np.full(len(dataset), -1, dtype=np.intp)
     regions[known] = region_of_cell[cell_of.ravel()] if len(known) else -1
     for region in range(regions.max(initial=-1) + 1):
         members = np.flatnonzero(regions == region)
-        metric = _metric(dataset, degrees, members)
+        together = keep_together(degrees[members], _WGS84, places[known == members[0]][0, 0])
+        metric = _metric(dataset, together, members)
         left, bottom = shapely.total_bounds(metric)[:2]
         move = np.array([region * _REGION_SPACING_M - left, -bottom])
         polygons[members] = shapely.transform(metric, move.__add__)
@@ -122,13 +126,18 @@ def tile_footprints(dataset: TileDataset) -> TileFootprints:
 def _metric(
     dataset: TileDataset, footprints: NDArray[np.object_], members: NDArray[np.intp]
 ) -> NDArray[np.object_]:
-    """Return a region's tiles in metres, in their common projected system or else in UTM."""
+    """Return a region's tiles in metres, in their common projected system or else in UTM.
+
+    Their footprints (m,) are in degrees.
+    """
     systems = {dataset.column("crs_wkt")[at] for at in members}
-    degrees = geopandas.GeoSeries(footprints[members], crs=4326)
+    degrees = geopandas.GeoSeries(footprints, crs=4326)
+    middle = shapely.centroid(shapely.box(*degrees.total_bounds))
     crs = pyproj.CRS.from_user_input(systems.pop()) if len(systems) == 1 else None
     if crs is None or not crs.is_projected:
-        return np.asarray(degrees.to_crs(degrees.estimate_utm_crs()), dtype=object)
-    middle = shapely.centroid(shapely.box(*degrees.total_bounds))
+        lonlat = lonlat_of(shapely.get_coordinates(middle), _WGS84)
+        zone = geopandas.GeoSeries(shapely.points(lonlat), crs=4326).estimate_utm_crs()
+        return np.asarray(degrees.to_crs(zone), dtype=object)
     factors = pyproj.Proj(horizontal_crs(crs)).get_factors(middle.x, middle.y)
     unit_m = axis_unit(crs) / np.sqrt(factors.areal_scale)
     rings = []

@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from landslip.core.crs import reproject
+from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError, excerpt
 from landslip.core.messages import Message, message
 from landslip.core.text import read_json, read_table
@@ -233,9 +233,12 @@ def read_validation_sample(
     own = None if crs is None else pyproj.CRS.from_user_input(crs)
     is_table = path.suffix.lower() in _TABLES
     points, source, words = _read_table(path, own) if is_table else _read_points(path, own)
+    notes = []
     if own is not None and source is not None:
         try:
             near = float(shapely.total_bounds(polygons)[[0, 2]].mean()) if len(polygons) else None
+            shift = datum_note(path.name, source, own, points)
+            notes += [] if shift is None else [shift]
             points = reproject(points, source, own, near)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
@@ -246,7 +249,7 @@ def read_validation_sample(
             f"{unknown[0] + 1} has {words[unknown[0]]!r}"
         )
     reference = np.array([word.lower() in _LANDSLIDE for word in words], dtype=np.bool_)
-    inside, notes = np.ones(len(points), dtype=np.bool_), []
+    inside = np.ones(len(points), dtype=np.bool_)
     if ground is not None:
         shapely.prepare(ground)
         inside = shapely.intersects(ground, points)

@@ -113,9 +113,12 @@ def grid_of(file: DatasetReader) -> Grid:
     if file.crs is not None:
         check_on_map(file.crs, without_credentials(file.name))
     try:
-        return Grid(crs=file.crs, transform=file.transform, shape=file.shape)
+        grid = Grid(crs=file.crs, transform=file.transform, shape=file.shape)
     except InputError as error:
         raise InputError(f"{without_credentials(file.name)}: {error}") from error
+    if file.crs is not None and not file.transform.is_identity:  # of images in sensor geometry
+        check_on_map(file.crs, without_credentials(file.name), grid.corners(grid.window))
+    return grid
 
 
 def rasterio_window(window: Window) -> RasterioWindow:

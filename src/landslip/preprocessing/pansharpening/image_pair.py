@@ -9,7 +9,7 @@ import numpy as np
 from affine import Affine
 
 from landslip.core.bands import Bands
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, excerpt
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.window import Window
@@ -111,7 +111,8 @@ def plan_overlap(coarse: Grid, fine: Grid) -> RasterOverlap:
     elif coarse.crs != fine.crs:
         raise InputError(
             "both images need the same coordinate system; the multispectral one has "
-            f"{coarse.crs.to_string()}, the panchromatic one {fine.crs.to_string()}. "
+            f"{excerpt(coarse.crs.to_string())}, the panchromatic one "
+            f"{excerpt(fine.crs.to_string())}. "
             "Bring one onto the other's with gdalwarp -t_srs"
         )
     else:

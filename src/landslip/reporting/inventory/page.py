@@ -8,6 +8,7 @@ from typing import Any
 
 from landslip import __version__
 from landslip.core.choices import Language
+from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file
 from landslip.core.messages import term
@@ -39,6 +40,7 @@ class ReportRequest:
         folder: of the inventory.
         language: of the page.
         scene: the mapped scene, where it is not where the inventory found it.
+        datum_shift: between an old datum and that of the scene; None: the inventory's.
         out: page to write; None: ``report.html`` in the folder, which may replace an earlier one.
         overwrite: another page may be replaced, too.
     """
@@ -46,6 +48,7 @@ class ReportRequest:
     folder: Path
     language: Language = Language.ENGLISH
     scene: Path | None = None
+    datum_shift: str | None = None
     out: Path | None = None
     overwrite: bool = False
 
@@ -61,7 +64,12 @@ def write_report(request: ReportRequest) -> Path:
     texts = read_texts(request.language)
     out = request.out or request.folder / REPORT
     overwrite = request.overwrite or request.out is None
-    with atomic_file(out, overwrite=overwrite) as stage, _basemap(data, request.scene) as basemap:
+    shift = request.datum_shift or data.record.datum_shift
+    with (
+        use_datum_shift(shift, is_stated=request.datum_shift is not None),
+        atomic_file(out, overwrite=overwrite) as stage,
+        _basemap(data, request.scene) as basemap,
+    ):
         stage.write_text(html_page(data, *basemap, texts), encoding="utf-8")
     return out
 
