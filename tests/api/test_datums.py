@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -157,12 +158,12 @@ def test_layers_of_an_inventory(tmp_path: Path, option: str) -> None:
             reference=[1] * 5 + [0] * 5,
         ),
     }
-    area = {}
+    area: dict[str, Any] = {}
     if option == "sample":
         area = {"area": tmp_path / "area.gpkg"}
         wide = shapely.union_all(circles()).envelope.buffer(300)
         geopandas.GeoDataFrame(geometry=[wide], crs=CGCS2000).to_file(area["area"])
-    given = {option: layers[option], **area}
+    given: dict[str, Any] = {option: layers[option], **area}
     shifted = landslip.make_inventory(new, draws=0, datum_shift=SHIFT, **given)
     assert not any("PROJ" in note for note in shifted.record.notes)
     assert shifted.record.datum_shift == SHIFT
