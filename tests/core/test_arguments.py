@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landslip.core.arguments import PathArgument, checked, warn_unused
+from landslip.core.arguments import PathArgument, band_names, checked, parse_bands, warn_unused
 from landslip.core.errors import InputError, LandslipWarning
 
 
@@ -57,6 +57,14 @@ def _work(
 def test_wrong_arguments_are_refused(arguments: dict[str, Any], rule: str) -> None:
     with pytest.raises(InputError, match=rule):
         _work(**({"scenes": "a.tif"} | arguments))
+
+
+@pytest.mark.parametrize("bands", ["red,,nir", ["red", "red"], "{x}", "red;nir"])
+def test_bands_are_named_by_their_argument(bands: str | list[str]) -> None:
+    with pytest.raises(InputError, match=r"^bands: (a band name is|each band is)"):
+        band_names(bands)
+    with pytest.raises(InputError, match=r"^band: "):
+        parse_bands(bands, "band")
 
 
 def test_right_arguments_pass(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landslip.core.errors import InputError, argument, arguments_named_as_options
+from landslip.core.errors import InputError, LandslipError, argument, arguments_named_as_options
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_a_message_is_one_short_line_of_printable_characters() -> None:
     assert len(message) == 1200
     assert message.isprintable()
     assert str(InputError("滑坡　a  b")) == "滑坡　a  b"
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/d/.map.123.partial/inventory.gpkg", "/d/map/inventory.gpkg"),
+        ("/d/.a b.tif.7.partial/a b.tif", "/d/a b.tif"),
+        ("/d/.map.work/result/landslides.gpkg", "/d/map/landslides.gpkg"),
+        (".map.123.partial/map", "map"),
+        ("/d/.map.work", "/d/.map.work"),
+        ("/d/a.123.partial", "/d/a.123.partial"),
+    ],
+)
+def test_unfinished_outputs_are_named_as_they_will_be(path: str, named: str) -> None:
+    assert str(LandslipError(f"{path}: no room")) == f"{named}: no room"

@@ -119,3 +119,21 @@ def test_outputs_beside_inputs_pass(tmp_path: Path) -> None:
     check_outputs({"out": tmp_path / "inventory"}, [tmp_path], "part")
     check_outputs({"out": tmp_path / "a.tif", "report": tmp_path / "a.json"}, [file], "file")
     check_outputs({"out": tmp_path / "page.html"}, [tmp_path], "file")
+
+
+@pytest.mark.parametrize("out", ["/vsimem/a", "/vsizip/a.zip/b", "s3://bucket/a", "file:/a"])
+def test_outputs_are_paths_of_this_machine(out: str) -> None:
+    with pytest.raises(InputError, match=r"report is a path on this machine and no address"):
+        check_outputs({"report": Path(out)}, [])
+
+
+def test_folders_that_may_not_be_written_to_are_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # permissions do not bind the superuser, who may run the tests
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
+    for out in (tmp_path / "map", tmp_path / "new" / "map"):
+        with pytest.raises(InputError, match=rf"^{out}: access denied, {tmp_path} may not be writ"):
+            check_outputs({"out": out}, [])
+    (tmp_path / "own").mkdir()
+    check_outputs({"out": tmp_path / "own" / "map"}, [])

@@ -22,6 +22,7 @@ from landslip.core.choices import (
 )
 from landslip.core.errors import InputError, LandslipWarning, ModelError, argument
 from landslip.core.html import html_table
+from landslip.core.paths import require_writable
 from landslip.core.progress import progress_bar
 from landslip.datasets.format import TileDataset
 from landslip.models.card import ModelCard
@@ -439,6 +440,7 @@ def calibrate(
     from landslip.models.calibration import run
 
     opened, dataset, part = as_model(model), as_tiles(tiles), choose(Split, split, "split")
+    require_writable(opened.folder.path, opened.folder.path)
     _warn_of_tiles(opened, dataset, part, force=force)
     with progress_bar("calibrate", "tiles", show=progress) as shown:
         return run.calibrate(

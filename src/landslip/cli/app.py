@@ -1,7 +1,6 @@
 """The command ``landslip``."""
 
 import logging
-import os
 import sys
 from typing import Annotated
 
@@ -27,8 +26,10 @@ from landslip.cli import (
     train,
 )
 from landslip.cli.demo import command
-from landslip.cli.errors import print_tracebacks
+from landslip.cli.errors import WRONG_INPUT, print_tracebacks
+from landslip.cli.streams import open_closed_streams, outlive_readers, stopping_by_signals
 from landslip.cli.usage import Command, Group
+from landslip.core.errors import LandslipError
 
 app = typer.Typer(
     cls=Group,
@@ -84,24 +85,16 @@ def root(
 
 def main() -> None:
     """Run the command line; ``--debug`` may be anywhere in it."""
-    _open_closed_streams()
+    open_closed_streams()
+    outlive_readers()
     # it warns where it cannot keep its list of fonts in the home folder
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     words = sys.argv[1:]
     if "--debug" in words:
         words = ["--debug", *(word for word in words if word != "--debug")]
-    app(words)
-
-
-def _open_closed_streams() -> None:
-    """Let standard streams that the caller has closed lead nowhere.
-
-    Otherwise the next files to be opened take their numbers, and messages are written into them.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
+    with stopping_by_signals():
         try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+            app(words)
+        except LandslipError as error:  # of printing help
+            typer.echo(f"landslip: {error}", err=True)
+            raise SystemExit(WRONG_INPUT) from error

@@ -87,7 +87,7 @@ def handle_errors(command: Callable[P, None]) -> Callable[P, None]:
         with arguments_named_as_options(), _warnings_as_lines():
             try:
                 command(*args, **kwargs)
-            except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            except (typer.Exit, typer.Abort, typer.BadParameter):
                 raise
             except KeyboardInterrupt:
                 _print_line("landslip: stopped; no output was left half-written")

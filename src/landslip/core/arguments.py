@@ -200,6 +200,16 @@ def band_names(bands: BandsArgument | None) -> Bands | None:
     Raises:
         InputError: a name is empty or used twice.
     """
-    if bands is None:
-        return None
-    return Bands.parse(bands if isinstance(bands, str) else ",".join(bands))
+    return None if bands is None else parse_bands(bands)
+
+
+def parse_bands(bands: BandsArgument, name: str = "bands") -> Bands:
+    """Return the bands that the argument ``name`` lists.
+
+    Raises:
+        InputError: a name is empty or used twice.
+    """
+    try:
+        return Bands.parse(bands if isinstance(bands, str) else ",".join(bands))
+    except InputError as error:
+        raise InputError(f"{argument(name)}: {error}") from error

@@ -6,17 +6,21 @@ from contextlib import contextmanager
 
 LONGEST_MESSAGE = 1200
 _BREAKS = re.compile(r"[\t\n\r\v\f]+\s*")
+# where outputs are until they are complete, see `core.files` and `inference.job`
+_UNFINISHED = re.compile(
+    r"(?:(?<=/)|(?<!\S))\.(?P<name>[^/]+?)(?:\.\d+\.partial(?:/(?P=name)(?![^\s:,;)'\"]))?|\.work/result)"
+)
 
 
 class LandslipError(Exception):
     """A failure the user can fix; its message states rule, value, object and remedy.
 
     The message is one line of at most 1,200 characters without control characters, whatever the
-    texts of the user's files that it quotes.
+    texts of the user's files that it quotes. Outputs have the names that they were to have.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(excerpt(message, LONGEST_MESSAGE))
+        super().__init__(excerpt(_UNFINISHED.sub(r"\g<name>", str(message)), LONGEST_MESSAGE))
 
 
 class InputError(LandslipError):

@@ -170,7 +170,7 @@ def _refuse_mixing(out: Path, path: Path, name: str, kind: OutputKind) -> None:
 
 
 def _check_writable(out: Path, name: str) -> None:
-    if re.match(r"\w+:/", str(out)):
+    if is_address(str(out)) or re.match(r"\w+:/", str(out)):
         raise InputError(
             f"{argument(name)} is a path on this machine and no address; got {excerpt(out, 80)}"
         )
@@ -189,4 +189,18 @@ def _check_writable(out: Path, name: str) -> None:
                 f"{out}: {parent} is a file, so nothing can be written below it; choose another "
                 f"{argument(name)}"
             )
+        require_writable(parent, out)
         return
+
+
+def require_writable(folder: Path, out: Path) -> None:
+    """Refuse an output in a folder that may not be written to, before the work.
+
+    Raises:
+        InputError: it names the output.
+    """
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{out}: access denied, {folder} may not be written to; change its permissions, or "
+            "choose another place"
+        )

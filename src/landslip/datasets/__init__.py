@@ -165,8 +165,7 @@ def from_pairs(
     Example:
         >>> landslip.datasets.from_pairs("IMAGES", "MASKS", bands="red,green,blue", out="TILES")
     """
-    from landslip.core.arguments import choose
-    from landslip.core.bands import Bands
+    from landslip.core.arguments import choose, parse_bands
     from landslip.core.choices import Units
     from landslip.core.progress import progress_bar
     from landslip.datasets.format import TileDataset
@@ -178,7 +177,7 @@ def from_pairs(
         images=_paths(images),
         masks=_paths(masks),
         mask_suffix=mask_suffix,
-        bands=Bands.parse(bands if isinstance(bands, str) else ",".join(bands)),
+        bands=parse_bands(bands),
         plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
         units=None if units is None else choose(Units, units, "units"),
         nodata=nodata,

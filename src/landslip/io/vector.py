@@ -277,10 +277,9 @@ def vector_writing(path: Path, what: str) -> Iterator[None]:
 
 def write_error(path: Path, what: str, error: Exception) -> LandslipError:
     """Return the error for a file that cannot be written."""
-    cause = " ".join(str(error).split())
     return LandslipError(
-        f"{path}: {what} cannot be written ({cause}); check that there is room on the disk and run "
-        "the same command again"
+        f"{path}: {what} cannot be written ({excerpt(error)}); check that there is room on the "
+        "disk and run the same command again"
     )
 
 

@@ -11,6 +11,7 @@ import geopandas
 import numpy as np
 import shapely
 
+from landslip.core.arguments import PathArgument, checked
 from landslip.core.bands import Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError
@@ -138,8 +139,9 @@ class SyntheticSeries:
     dates: tuple[SyntheticDate, ...]
 
 
+@checked()
 def write_series(
-    area: StudyArea, out: Path, *, log: Callable[[str], None] = lambda _line: None
+    area: StudyArea, out: PathArgument, *, log: Callable[[str], None] = lambda _line: None
 ) -> SyntheticSeries:
     """Write products, truth of every date, and an elevation model into a new folder.
 
@@ -150,6 +152,7 @@ def write_series(
     Raises:
         OutputExistsError: ``out`` exists.
     """
+    out = Path(out)
     refuse_existing(out, overwrite=False)
     log("landscape ...")
     middle = area.overpasses[len(area.overpasses) // 2]

@@ -9,6 +9,7 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as warp_points
 
 from landslip.core.bands import Bands
+from landslip.core.errors import RegistrationError
 from landslip.core.grid import Grid, PixelTransform
 from landslip.core.window import Window
 from landslip.io.raster import Scene
@@ -61,6 +62,13 @@ def test_pixels_nest_and_keep_the_detail_of_the_moving_scene(
     assert out.transform.a == pytest.approx(written)
     corner = (out.transform.c - reference.transform.c) / written
     assert corner == pytest.approx(round(corner), abs=1e-9)
+
+
+def test_scenes_that_have_no_place_in_the_others_system_are_refused() -> None:
+    polar = Grid(crs=CRS.from_epsg(4326), transform=Affine(1, 0, 0, 0, -1, 95), shape=(4, 4))
+    reference = Grid(crs=UTM50, transform=Affine(2, 0, 5e5, 0, -2, 4e6), shape=(9, 9))
+    with pytest.raises(RegistrationError, match="has no place in the coordinate system of the ref"):
+        output_grid(polar, reference)
 
 
 def test_the_output_covers_the_moving_scene_and_no_more() -> None:

@@ -23,6 +23,7 @@ from landslip.cli.demo.terrain import (
     make_terrain,
     split_area,
 )
+from landslip.core.arguments import PathArgument, checked
 from landslip.core.bands import Bands
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.window import Window
@@ -57,14 +58,16 @@ TRAINING: dict[str, Any] = {
 }
 
 
+@checked()
 def run_demo(
-    out: Path, *, seed: int = 0, overwrite: bool = False, log: Callable[[str], None]
+    out: PathArgument, *, seed: int = 0, overwrite: bool = False, log: Callable[[str], None]
 ) -> dict[str, Any]:
     """Run the chain into a folder and return what its ``demo.json`` says.
 
     Raises:
         OutputExistsError: ``out`` exists.
     """
+    out = Path(out)
     refuse_existing(out, overwrite=overwrite)
     started = last = time.monotonic()
     seconds: dict[str, float] = {}

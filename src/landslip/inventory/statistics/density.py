@@ -163,7 +163,7 @@ class _CellGrid:
         low, high = np.floor(bottom / side), max(np.ceil(top / side), np.floor(bottom / side) + 1)
         if (last - first) * (high - low) > _MAX_CELLS:
             raise InputError(
-                f"cells of {side:g} m would be {(last - first) * (high - low):.0f} in this area, "
+                f"cells of {side:g} m would be {(last - first) * (high - low):.3g} in this area, "
                 f"over {_MAX_CELLS}; choose longer ones"
             )
         shape = (int(high - low), int(last - first))

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from landslip.core.arguments import parse_bands
 from landslip.core.bands import Bands
 from landslip.core.choices import RegistrationModel, ShiftModel
 from landslip.core.crs import check_on_earth
@@ -195,7 +196,7 @@ def pair_scenes(moving: Scene, reference: Scene, band: str | None) -> ScenePair:
     bands, reference_bands = moving.bands, reference.bands
     common = [name for name in bands if name in set(reference_bands)]
     if band is not None:
-        bands = reference_bands = Bands.parse(band)
+        bands = reference_bands = parse_bands(band, "band")
         for scene in (moving, reference):
             if not set(bands) <= set(scene.bands):
                 raise InputError(

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from landslip.core.bands import Bands
+from landslip.core.errors import RegistrationError
 from landslip.core.grid import Grid, PixelTransform, edge_points, map_points
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster import Scene
@@ -55,7 +56,13 @@ def pixel_ratio(moving: Grid, reference: Grid) -> float:
     origin, right, down = PixelTransform(moving, reference)(middle + steps)
     a, c = right - origin
     b, d = down - origin
-    return math.sqrt(abs(float(a * d - b * c)))
+    ratio = math.sqrt(abs(float(a * d - b * c)))
+    if not 0 < ratio < math.inf:
+        raise RegistrationError(
+            "the middle of the scene has no place in the coordinate system of the reference; give "
+            "scenes of one place"
+        )
+    return ratio
 
 
 def matching_grid(moving: Grid, reference: Grid) -> Grid:
