@@ -124,18 +124,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         read_polygon_file(table)
 
 
-def test_degrees_that_are_metres_are_refused(tmp_path: Path) -> None:
-    square = Polygon([(5e5, 4e6), (5e5, 4.1e6), (6e5, 4e6)])
-    path = tmp_path / "metres.gpkg"
-    geopandas.GeoDataFrame(geometry=[square], crs="EPSG:4326").to_file(path)
-    rule = r"metres\.gpkg: .* not on the Earth; fix or remove it, or assign the coordinate system"
-    with pytest.raises(InputError, match=rule):
-        read_polygon_file(path)
-    across = Polygon([(179, -89), (181, -89), (181, -90)])
-    geopandas.GeoDataFrame(geometry=[across], crs="EPSG:4326").to_file(path)
-    assert len(read_polygon_file(path).frame) == 1
-
-
 def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "far.parquet"
     far = Polygon([(0, 0), (np.inf, 0), (0, 1)])

@@ -59,32 +59,6 @@ def test_a_mapped_image_has_no_rpc(write_raster: WriteRaster) -> None:
         assert image.nodata == 3
 
 
-@pytest.mark.parametrize(
-    ("corner", "pixel", "is_on_earth"),
-    [
-        pytest.param((500_000, 4_000_000), 2, False, id="metres said to be degrees"),
-        pytest.param((30, 103), 0.001, False, id="axes swapped"),
-        pytest.param((-180.25, 90.25), 0.5, True, id="pixels whose centres are poles"),
-        pytest.param((359, 40), 0.1, True, id="past a turn"),
-        pytest.param((0, 0), -1, True, id="not placed at all"),
-    ],
-)
-def test_degrees_are_on_the_earth(
-    corner: tuple[float, float], pixel: float, is_on_earth: bool, tmp_path: Path
-) -> None:
-    path = tmp_path / "image.tif"
-    transform = Affine(abs(pixel), 0, corner[0], 0, -pixel, corner[1])
-    profile = {"width": 720, "height": 360, "count": 1, "dtype": "uint8", "transform": transform}
-    with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
-        with rasterio.open(path, "w", driver="GTiff", crs="EPSG:4326", **profile) as file:
-            file.write(np.ones((1, 360, 720), np.uint8))
-    if is_on_earth:
-        SensorImage(path).close()
-        return
-    with pytest.raises(InputError, match=r"image\.tif: its corners, up to .* are not on the Earth"):
-        SensorImage(path)
-
-
 def test_windows_are_read_as_they_are_stored(tmp_path: Path) -> None:
     path = write_image(tmp_path / "image.tif", places((40, 50)), None)
     with SensorImage(path) as image:
