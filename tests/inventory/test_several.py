@@ -364,3 +364,27 @@ def test_notes_of_several_scenes_name_them(
     told = [text for text in read_record(tmp_path / "out").warnings if "single pixels" in text]
     assert len(told) == 1
     assert told[0].startswith("a.tif (1 more alike): 71 % of the 874")
+
+
+def test_the_minimum_area_is_at_least_that_of_the_map(
+    made: SyntheticExtraction, levels: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Of pixels of 10 m, 100 m2 is one; with and without a coordinate system specks stay out."""
+    to_map = TO_MAP @ Affine.scale(10 / TO_MAP.a)
+    specks = np.zeros((60, 60), dtype=np.uint8)
+    specks[::4, ::4] = 200
+    specks[20:30, 20:30] = 200
+    said = {"min_area_m2": 400.0, "min_area_px": 4}
+    coarse = write_map(made, tmp_path / "coarse", specks, to_map, **said)
+    bare = write_map(
+        made, tmp_path / "bare", specks, to_map, crs=None, min_area_m2=0.0, min_area_px=4
+    )
+
+    for name, source in (("of_coarse", coarse), ("of_bare", bare)):
+        assert len(inventory(tmp_path / name, source)) == 1
+    assert len(inventory(tmp_path / "all", coarse, cleaning=CleaningOptions(min_area_m2=0))) > 100
+
+    records = {name: read_record(tmp_path / name) for name in ("of_coarse", "of_bare")}
+    for name, area in (("of_coarse", "400 m2"), ("of_bare", "4 pixels")):
+        (told,) = [text for text in records[name].warnings if "left out" in text]
+        assert f"are smaller than min_area {area}" in told

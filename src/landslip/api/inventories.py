@@ -165,7 +165,8 @@ def make_inventory(
         original: inventory that the polygons are a corrected copy of; None: known by the file.
         low: probability from which a pixel belongs to a landslide; None: the map's threshold.
         high: probability that a landslide reaches somewhere; None: midway from ``low`` to 1.
-        min_area: minimum mapping unit in square metres; None: 100, of polygon files 0.
+        min_area: minimum mapping unit in square metres; None: that of the map, at least 100; of
+            polygon files 0.
         max_shift: how far cleaning may move an outline, in metres; None: a pixel.
         smooth: smooth the outlines.
         split: divide landslides that touch.

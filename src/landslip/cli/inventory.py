@@ -66,7 +66,8 @@ def inventory(
     min_area: Annotated[
         float | None,
         typer.Option(
-            help="Minimum mapping unit, in square metres. [default: 100; of polygon files 0]"
+            help="Minimum mapping unit, in square metres. [default: that of the map, at least 100; "
+            "of polygon files 0]"
         ),
     ] = None,
     max_shift: Annotated[

@@ -15,6 +15,7 @@ from landslip.core.records import StrictModel
 
 PLAIN = "plain"
 _REMEDY = "||"
+_OF_WARNINGS = "warning.", "ood.", "data."
 _FOLDERS = re.compile(
     r"(?<![^\s(\['\"=])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:;,()'\"]+[/\\])*(?=[^/\\\s])"
 )
@@ -36,7 +37,7 @@ class Message(StrictModel):
     @property
     def is_warning(self) -> bool:
         """Whether the result should not be used before somebody has looked at it."""
-        return self.key.startswith("warning.")
+        return self.key.startswith(_OF_WARNINGS)
 
     def text(self, language: Language = Language.ENGLISH, *, for_readers: bool = False) -> str:
         """Return the sentence in a language.

@@ -13,6 +13,7 @@ NEAR_LEVELS = 5
 """Levels on either side of the threshold that are near it: 0.02."""
 _MOST = 0.5  # of regions, of the mask, of the scene
 _NEAR_SHARE = 0.25  # a sound model has under 0.01
+_ROUNDED_M2 = 10.0
 _LEAST_REGIONS = 20  # for shares of regions
 
 
@@ -78,7 +79,8 @@ class MinimumArea:
     def text(self) -> Message:
         """The area as a part of other messages."""
         if self.m2:
-            return message("area.square_metres", area=self.m2)
+            area = round(self.m2, 1) if self.m2 > _ROUNDED_M2 else self.m2
+            return message("area.square_metres", area=area)
         return message("area.pixels", px=self.px)
 
 

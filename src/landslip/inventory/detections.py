@@ -1,5 +1,6 @@
 """Landslides as they were detected: of the folder of an extraction, or of a file of polygons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
 from landslip.inference.connected_components import Polygonizer
 from landslip.inference.outlines import concatenate_landslides
+from landslip.inference.plausibility import MinimumArea
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.inference.store import NODATA
@@ -34,8 +36,7 @@ from landslip.inventory.correction import (
     with_own_names,
 )
 from landslip.inventory.fields import CORRECTION, FIELDS
-from landslip.inventory.polygons.hysteresis import UpperThreshold
-from landslip.inventory.polygons.polygonize import polygonize
+from landslip.inventory.polygons.polygonize import MapDefaults, polygonize
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import (
     GEOPACKAGE,
@@ -176,9 +177,9 @@ def detections_from_extraction(
     elevation: ElevationSource | None,
     progress: Progress = no_progress,
     *,
-    upper: UpperThreshold | None = None,
+    defaults: MapDefaults | None = None,
 ) -> Detections:
-    """Make polygons of the probabilities of an extraction; ``upper`` is that of several.
+    """Make polygons of the probabilities of an extraction; ``defaults`` are those of several.
 
     Raises:
         InputError: an option does not fit the extraction.
@@ -202,7 +203,7 @@ def detections_from_extraction(
         cleaning_options(folder, request),
         elevation,
         card=folder.card,
-        upper=upper,
+        defaults=defaults or MapDefaults(least=least_area([folder])),
         progress=progress,
     )
     cleaning = found.cleaning
@@ -240,6 +241,16 @@ def cleaning_options(folder: ExtractionFolder, request: InventoryRequest) -> Cle
     """Return the options, with the lower threshold of the extraction where none is stated."""
     options = request.cleaning
     return replace(options, low=folder.summary.threshold) if options.low is None else options
+
+
+def least_area(folders: Sequence[ExtractionFolder]) -> MinimumArea:
+    """Return the largest minimum area of extractions: that of all that they show."""
+    summaries = [folder.summary for folder in folders]
+    return MinimumArea(
+        m2=max(summary.min_area_m2 for summary in summaries),
+        px=max(summary.min_area_px or 1 for summary in summaries),
+        is_default=True,
+    )
 
 
 def scene_record(folder: ExtractionFolder, day: str | None) -> SceneRecord:

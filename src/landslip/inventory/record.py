@@ -73,6 +73,7 @@ class CleaningRecord(StrictModel):
         expected_high: upper threshold by the model's validation landslides; None: not known, or
             another was stated.
         highest: probability of the map; None: it has no data, or an earlier version wrote this.
+        min_area_px: the same, about, in pixels; None in files of earlier versions.
         regions: connected regions from ``low`` on, of ``regions_px`` pixels.
         dropped_seedless: of them, those that nowhere reach ``high``.
         dropped_small: of the others, those under the minimum area.
@@ -84,6 +85,7 @@ class CleaningRecord(StrictModel):
     expected_high: float | None = None
     highest: float | None = None
     min_area_m2: float
+    min_area_px: int | None = None
     max_shift_m: float | None
     smooth: bool
     split: bool

@@ -25,8 +25,8 @@ class CleaningOptions:
             `landslip.inventory.polygons.hysteresis`.
         min_area_m2: minimum mapping unit: smaller landslides are left out, and none is split into
             smaller ones. Holes that are smaller are filled if no point in them is farther from
-            the hole's outline than ``max_shift_m``. None: 100 of an extraction with a coordinate
-            system, else 0.
+            the hole's outline than ``max_shift_m``. None: that of the extraction, and with a
+            coordinate system at least 100; 0 of polygon files.
         max_shift_m: no outline is moved farther; None: one pixel's longer side.
         smooth: the staircase of pixels becomes a smooth line.
         split: landslides that touch are split.

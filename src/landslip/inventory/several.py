@@ -28,6 +28,7 @@ from landslip.core.crs import AreaMeasure, datum_note, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import PLAIN, Message, message
 from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.inference.plausibility import MinimumArea
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY
 from landslip.inference.store import NODATA
@@ -40,12 +41,18 @@ from landslip.inventory.detections import (
     cleaning_options,
     detections_from_extraction,
     detections_from_file,
+    least_area,
     scene_record,
     valid_outline,
 )
 from landslip.inventory.polygons.dissolve import dissolve, length_in_map_units
 from landslip.inventory.polygons.hysteresis import UpperThreshold, upper_threshold
-from landslip.inventory.polygons.polygonize import REMOVAL_NOTES, area_by_maximum, removal_notes
+from landslip.inventory.polygons.polygonize import (
+    REMOVAL_NOTES,
+    MapDefaults,
+    area_by_maximum,
+    removal_notes,
+)
 from landslip.inventory.polygons.watershed import ElevationSource
 from landslip.inventory.record import RECORD, CleaningRecord, SceneRecord
 from landslip.inventory.request import InventoryRequest
@@ -114,16 +121,16 @@ def detections_from_extractions(
             place = Path(temporary) / str(number)
             step = sub_progress(merging, number, number + 1, len(groups))
             grids.append(_merged(group, place, step))
-        upper = None
+        upper, least = None, least_area(folders)
         if len(grids) > 1 and request.cleaning.high is None:
-            upper = _common_upper_threshold(grids, request)
+            upper = _common_upper_threshold(grids, request, least)
         parts = [
             detections_from_extraction(
                 folder,
                 request,
                 elevation,
                 sub_progress(progress, _MERGED + at, _MERGED + at + 1, _MERGED + len(grids)),
-                upper=upper,
+                defaults=MapDefaults(least=least, upper=upper),
             )
             for at, folder in enumerate(grids)
         ]
@@ -276,11 +283,11 @@ def _merged(group: Sequence[ExtractionFolder], place: Path, progress: Progress) 
 
 
 def _common_upper_threshold(
-    grids: Sequence[ExtractionFolder], request: InventoryRequest
+    grids: Sequence[ExtractionFolder], request: InventoryRequest, least: MinimumArea
 ) -> UpperThreshold:
     """Choose one upper threshold for the maps of several grids, by all of their regions."""
     options = cleaning_options(grids[0], request)
-    areas = [area_by_maximum(folder.path / PROBABILITY, options) for folder in grids]
+    areas = [area_by_maximum(folder.path / PROBABILITY, options, least) for folder in grids]
     return upper_threshold(options.low or 0.0, np.sum(areas, axis=0), grids[0].card)
 
 

@@ -1,6 +1,7 @@
 """Calibrating a model folder."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from landslip.core.choices import CalibrationMethod, EngineName, Precision, Spli
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.models.calibration.curve import CalibrationCurve
-from landslip.models.calibration.run import CalibrateRequest, calibrate
+from landslip.models.calibration.run import MAX_ERROR, CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import CARD, ModelFolder, open_model
 
@@ -125,7 +126,14 @@ def test_few_tiles_are_told(tmp_path: Path) -> None:
     model = write_band_model(tmp_path / "model", tiles)
     auto = CalibrationMethod.AUTO
     done = calibrate(request_of(model, tiles, method=auto, training_statistics=True))
-    few, unmeasured = done.notes
+    few, still_off, unmeasured = done.notes
+    assert re.match(
+        r"on tiles that it was not fitted on, calibrated probabilities are still off by 0\.[12]\d "
+        "on average: do not read them as probabilities",
+        still_off,
+    )
+    after = done.selection.after[CalibrationMethod.TEMPERATURE]
+    assert after.calibration_error > MAX_ERROR
     assert few.startswith("the val tiles have too few landslides for platt and isotonic (landslide")
     assert "10 training tiles are needed, and there are 4" in unmeasured
     found = done.card.calibration

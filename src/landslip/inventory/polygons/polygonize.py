@@ -21,6 +21,7 @@ from landslip.inference.outlines import (
     offsets,
     run_indices,
 )
+from landslip.inference.plausibility import MinimumArea
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
 from landslip.inventory.polygons.hysteresis import UpperThreshold, upper_threshold
@@ -80,29 +81,43 @@ class LandslidePolygons:
         return len(self.polygons)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapDefaults:
+    """What is taken where the options state nothing.
+
+    Attributes:
+        least: minimum area of the extraction: that of the inventory is not smaller.
+        upper: upper threshold of several maps; None: it is chosen for the map.
+    """
+
+    least: MinimumArea | None = None
+    upper: UpperThreshold | None = None
+
+
 def polygonize(
     probability: Path,
     options: CleaningOptions,
     elevation: ElevationSource | None = None,
     *,
     card: ModelCard | None = None,
-    upper: UpperThreshold | None = None,
+    defaults: MapDefaults | None = None,
     progress: Progress = no_progress,
 ) -> LandslidePolygons:
     """Return the landslides of an extraction's ``probability.tif``.
 
     Its levels are of 1/250 in uint8, 255 is nodata. The slope is taken from the elevation, for
-    splitting; the upper threshold, where neither it nor the option is given, from the card of the
+    splitting; the upper threshold, where neither options nor defaults have it, from the card of the
     model that made the map, and from the map.
 
     Raises:
         InputError: the raster is no such probability, or metres are asked for and it has no
             coordinate system.
     """
+    defaults = defaults or MapDefaults()
     with SensorImage(probability) as image:
-        raster = _ProbabilityRaster.of(image, options)
+        raster = _ProbabilityRaster.of(image, options, defaults.least)
         reading = sub_progress(progress, 0.0, _READING, 1.0)
-        landslides, upper, counts = _read_regions(raster, card, upper, reading)
+        landslides, upper, counts = _read_regions(raster, card, defaults.upper, reading)
         if options.split:
             context = SplitContext(
                 grid=image.grid,
@@ -139,6 +154,7 @@ def polygonize(
         expected_high=upper.expected,
         highest=counts.highest,
         min_area_m2=raster.min_area_m2,
+        min_area_px=raster.min_area_px,
         max_shift_m=None if side_m is None else max_shift_px * side_m,
         smooth=options.smooth,
         split=options.split,
@@ -183,7 +199,9 @@ class _ProbabilityRaster:
     max_shift_px: float
 
     @classmethod
-    def of(cls, image: SensorImage, options: CleaningOptions) -> "_ProbabilityRaster":
+    def of(
+        cls, image: SensorImage, options: CleaningOptions, least: MinimumArea | None
+    ) -> "_ProbabilityRaster":
         if image.count != 1 or image.dtype != "uint8":
             raise InputError(
                 f"{image.path}: probabilities are one band of uint8; got {image.count} of "
@@ -200,8 +218,11 @@ class _ProbabilityRaster:
                         "(gdal_edit.py -a_srs)"
                     )
         low = 0.5 if options.low is None else options.low
-        default_m2 = 0.0 if grid.crs is None else DEFAULT_MIN_AREA_M2
-        min_area_m2 = default_m2 if options.min_area_m2 is None else options.min_area_m2
+        min_area_m2, min_area_px = options.min_area_m2 or 0.0, 1
+        if options.min_area_m2 is None and grid.crs is not None:
+            min_area_m2 = max(DEFAULT_MIN_AREA_M2, 0.0 if least is None else least.m2)
+        elif options.min_area_m2 is None and least is not None:
+            min_area_px = least.px
         side_m = grid.resolution_m
         pixel_m2 = grid.pixel_area_m2 or (side_m and side_m**2)
         pixel_side_m, max_shift_px = max_pixel_side_m(grid), 1.0
@@ -213,7 +234,9 @@ class _ProbabilityRaster:
             low=low,
             low_level=threshold_level(low),
             min_area_m2=min_area_m2,
-            min_area_px=max(math.ceil(min_area_m2 / pixel_m2 - 1e-6), 1) if pixel_m2 else 1,
+            min_area_px=max(math.ceil(min_area_m2 / pixel_m2 - 1e-6), 1)
+            if pixel_m2
+            else min_area_px,
             pixel_side_m=pixel_side_m,
             max_shift_px=max_shift_px,
         )
@@ -289,7 +312,10 @@ class _RegionCounts:
 
 
 def area_by_maximum(
-    probability: Path, options: CleaningOptions, progress: Progress = no_progress
+    probability: Path,
+    options: CleaningOptions,
+    least: MinimumArea | None = None,
+    progress: Progress = no_progress,
 ) -> NDArray[np.int64]:
     """Return the pixels of an extraction's regions by their highest level, as `upper_threshold`.
 
@@ -297,9 +323,9 @@ def area_by_maximum(
         InputError: see `polygonize`.
     """
     with SensorImage(probability) as image:
-        raster = _ProbabilityRaster.of(image, options)
-        least = UpperThreshold(high=1.0, expected=None)  # no outline is kept
-        return _read_regions(raster, None, least, progress)[2].area_by_maximum
+        raster = _ProbabilityRaster.of(image, options, least)
+        upper = UpperThreshold(high=1.0, expected=None)  # hardly an outline is kept
+        return _read_regions(raster, None, upper, progress)[2].area_by_maximum
 
 
 def _read_regions(
@@ -359,7 +385,7 @@ def removal_notes(cleaning: CleaningRecord, options: CleaningOptions) -> tuple[M
     if cleaning.highest is None:
         return (message("warning.map_no_data"),)
     total, below_high, small = cleaning.regions, cleaning.dropped_seedless, cleaning.dropped_small
-    numbers = {"high": cleaning.high, "highest": cleaning.highest}
+    numbers: dict[str, float | Message] = {"high": cleaning.high, "highest": cleaning.highest}
     if total == 0:
         return (message("warning.map_empty", low=cleaning.low, highest=cleaning.highest),)
     notes = []
@@ -370,9 +396,9 @@ def removal_notes(cleaning: CleaningRecord, options: CleaningOptions) -> tuple[M
     share = (cleaning.dropped_px or 0) / max(cleaning.regions_px or 0, 1)
     by_default = (below_high and options.high is None) or (small and options.min_area_m2 is None)
     if removed == total or (by_default and max(removed / total, share) > MOST_REMOVED):
-        reasons = {
+        reasons: dict[str, tuple[int, dict[str, float | Message]]] = {
             "removed.below_high": (below_high, numbers),
-            "removed.small": (small, {"min_area_m2": cleaning.min_area_m2}),
+            "removed.small": (small, {"area": _minimum_area(cleaning).text}),
         }
         parts = [
             message(key, count=count, **values) for key, (count, values) in reasons.items() if count
@@ -389,6 +415,10 @@ def removal_notes(cleaning: CleaningRecord, options: CleaningOptions) -> tuple[M
     left_out = {"polygons.below_high": below_high, "polygons.below_min_area": small}
     notes += [message(key, count=count, total=total) for key, count in left_out.items() if count]
     return tuple(notes)
+
+
+def _minimum_area(cleaning: CleaningRecord) -> MinimumArea:
+    return MinimumArea(m2=cleaning.min_area_m2, px=cleaning.min_area_px or 1, is_default=False)
 
 
 def _largest_first(landslides: Landslides) -> NDArray[np.int64]:

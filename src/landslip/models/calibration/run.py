@@ -50,6 +50,8 @@ from landslip.models.ood.training_statistics import (
     measure_training_statistics,
 )
 
+MAX_ERROR = 0.1
+"""Expected calibration error after calibration from which it is worth a note."""
 MAX_INTERVAL = 0.3
 """Width of the interval at the threshold from which it is worth a note."""
 
@@ -269,6 +271,12 @@ def _notes(
         notes.append(
             "the gain by the curve is unknown: landslides, or other pixels, are in too few tiles "
             "for cross-validation"
+        )
+    elif (error := selection.after[selection.method].calibration_error) > MAX_ERROR:
+        notes.append(
+            f"on tiles that it was not fitted on, calibrated probabilities are still off by "
+            f"{error:.2f} on average: do not read them as probabilities; the network is hardly "
+            "trained, or more landslide tiles are needed"
         )
     elif selection.after[selection.method].log_loss > selection.before.log_loss:
         notes.append(
