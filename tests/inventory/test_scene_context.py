@@ -215,6 +215,21 @@ def test_digital_numbers_give_ndvi_alone_and_a_note(
     assert "integers without a scale: clouds are not detected" in stated.notes[0].text()
 
 
+def test_bands_that_are_named_in_another_order_are_noted(
+    look: Callable[..., SpectralAttributes],
+) -> None:
+    """Land of soil and leaves in sun and shade; its near infrared goes its own way."""
+    generator = np.random.default_rng(0)
+    cover, light = generator.uniform(size=SHAPE), generator.uniform(0.6, 1, SHAPE)
+    mixed = np.multiply.outer(SOIL, cover) + np.multiply.outer(VEGETATION, 1 - cover)
+    pixels = (10_000 * light * mixed).astype(np.uint16)
+    place = on_scene(20, 10, 40, 20)
+    assert look(pixels, place).notes == ()
+    exchanged = SceneOptions(bands=Bands(("nir", "red", "green", "blue")))
+    found = [note.text() for note in look(pixels, place, options=exchanged).notes]
+    assert any("they look like blue,green,red,nir" in note for note in found)
+
+
 def test_missing_bands_leave_empty_what_needs_them(
     look: Callable[..., SpectralAttributes],
 ) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
+from landslip.core.messages import Message, message
 
 DOUBTFUL_CONTRAST, PLAIN_CONTRAST = 0.8, 1.5
 _LEVEL_WEIGHT, _OWN_WEIGHT, _TYPICAL_WEIGHT = 8.0, 1.5, 0.5
@@ -54,6 +55,12 @@ class BandStatisticsMatch:
     def is_wrong(self) -> bool:
         """Whether the stated order is plainly not that of the data."""
         return self.contrast >= PLAIN_CONTRAST
+
+    def note(self, compared: Bands, stated: Bands) -> Message:
+        """Return a note with the likely order of all stated bands, some of which were compared."""
+        named = dict(zip(compared, self.likely, strict=True))
+        likely = Bands(tuple(named.get(band, band) for band in stated))
+        return message("data.band_order", stated=str(stated), likely=str(likely))
 
 
 def match_band_order(

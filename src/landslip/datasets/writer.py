@@ -180,7 +180,7 @@ class DatasetWriter(Closeable):
                 radiometry.values(np.concatenate(self._samples, axis=1)), bands
             )
             if match is not None and match.is_wrong:
-                yield message("data.band_order", stated=str(bands), likely=str(match.likely))
+                yield match.note(bands, bands)
 
     def close(self) -> None:
         """Close the arrays."""

@@ -8,6 +8,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from landslip.core.band_order import match_band_order
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.crs import datum_note, reproject
@@ -327,4 +328,8 @@ def _notes(scene: Scene) -> tuple[Message, ...]:
     elif not _is_scaled_reflectance(scene.radiometry):
         notes.append(message("scene.unscaled"))
     notes += scene.validity.notes
+    known = Bands(tuple(name for name in scene.bands if name in CLOUD_BANDS) or scene.bands.names)
+    match = match_band_order(scene.radiometry.values(scene.sample(known)), known)
+    if match is not None and match.is_wrong:
+        notes.append(match.note(known, scene.bands))
     return tuple(notes)

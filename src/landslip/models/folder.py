@@ -137,9 +137,7 @@ def check_values(
     wrong, doubts = _compare_range(card, values)
     match = match_band_order(values, card.bands, card.input.quantiles, card.input.correlations)
     if match is not None and match.is_doubtful:
-        named = dict(zip(card.bands, match.likely, strict=True))
-        likely = Bands(tuple(named.get(band, band) for band in bands))
-        doubts.append(message("data.band_order", stated=str(bands), likely=str(likely)))
+        doubts.append(match.note(card.bands, bands))
         wrong = wrong or match.is_wrong or contradicted
     if wrong and not force:
         raise ModelError(
