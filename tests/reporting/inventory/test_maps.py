@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pyproj
 import pytest
@@ -92,6 +94,45 @@ def test_density_has_the_classes_of_the_qgis_style(tmp_path: Path) -> None:
         tuple(map(float, one)) for one in in_style
     ]
     assert len(in_map) > 1
+
+
+@pytest.mark.parametrize("crs", [UTM, "EPSG:4326"])
+def test_density_cells_are_square(tmp_path: Path, crs: str) -> None:
+    """Of 4 by 3, whatever the system of the landslides."""
+    wanted = InventoryContents(landslides=3, crs=crs)
+    data = read_inventory(write_inventory(tmp_path / "inventory", wanted))
+    corners = [(400_000 + 100 * col, 3_450_000 + 100 * row) for row in range(3) for col in range(4)]
+    cells = geopandas.GeoDataFrame(
+        {"landslides": 1, "per_km2": 100.0},
+        geometry=[shapely.box(x, y, x + 100, y + 100) for x, y in corners],
+        crs=UTM,
+        index=range(12),
+    )
+    svg = maps.density_map(replace(data, density=cells), TEXTS)
+    assert svg is not None
+    drawn = re.search(r'cells-\d".*?d="([^"]+)"', svg, re.DOTALL)
+    assert drawn is not None
+    points = np.array(re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", drawn[1]), dtype=np.float64)
+    width, height = np.ptp(points, axis=0)
+    assert width / height == pytest.approx(4 / 3, rel=0.02)
+
+
+@pytest.mark.parametrize("lon", [103.0, 180.0, -180.0])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "UTM"])
+def test_meridians_are_labelled_across_180_degrees(lon: float, crs: str) -> None:
+    zone = int((lon + 180) // 6 % 60 + 1)
+    system = pyproj.CRS.from_user_input(f"EPSG:{32700 + zone}" if crs == "UTM" else crs)
+    x, y = pyproj.Transformer.from_crs(4326, system, always_xy=True).transform(lon, -17.0)
+    x = lon if crs == "EPSG:4326" else x
+    step = 1e-5 if crs == "EPSG:4326" else 1.0
+    grid = Affine(step, 0, x - 500 * step, 0, -step, y + 500 * step)
+    axis = axes_of(MapFrame(crs=system, transform=grid, width=1000, height=1000))
+    maps.draw_graticule(axis, MapFrame(crs=system, transform=grid, width=1000, height=1000))
+    labels = [label.get_text() for label in axis.get_xticklabels()]
+    assert len(labels) >= 3
+    if abs(lon) == 180:
+        assert any(label.endswith("E") for label in labels)
+        assert any(label.endswith("W") for label in labels)
 
 
 def test_a_path_has_each_ring_and_holes_stay_open() -> None:

@@ -51,7 +51,7 @@ class InventoryData:
 
     @property
     def crs(self) -> pyproj.CRS | None:
-        """The coordinate system of all layers."""
+        """The coordinate system of all layers but the density, which may have another."""
         return None if self.landslides.crs is None else pyproj.CRS(self.landslides.crs)
 
     @property

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -138,8 +139,10 @@ def density_map(data: InventoryData, texts: Texts) -> str | None:
         return None
     values = np.nan_to_num(data.density["per_km2"].to_numpy(np.float64, na_value=np.nan))
     left, bottom, right, top = shapely.total_bounds(cells).tolist()
-    frame = MapFrame.around((left, bottom, right, top), data.crs, _DENSITY_PX)
-    shapes = to_pixels(cells, data.crs, frame)
+    # cells are square in metres, whatever the system of the landslides
+    crs = None if data.density.crs is None else pyproj.CRS(data.density.crs)
+    frame = MapFrame.around((left, bottom, right, top), crs, _DENSITY_PX)
+    shapes = to_pixels(cells, crs, frame)
     limits = density_limits(values)
     classes = np.searchsorted(limits[1:-1], values, side="right")
     classes[values <= 0] = -1
@@ -380,6 +383,7 @@ def draw_graticule(axis: Axes, frame: MapFrame) -> None:
     lonlat = frame.lonlat(edge * np.array([frame.width, frame.height], dtype=np.float64))
     if lonlat is None or not np.isfinite(lonlat).all():
         return
+    lonlat[:, 0] += 360 * np.round((lonlat[0, 0] - lonlat[:, 0]) / 360)  # on across 180 degrees
     low, high = lonlat.min(axis=0), lonlat.max(axis=0)
     extent = high - low
     if extent[0] > 180 or min(extent) <= 0:
@@ -400,7 +404,8 @@ def draw_graticule(axis: Axes, frame: MapFrame) -> None:
             axis.plot(*points.T, color=_GRATICULE, alpha=0.28, lw=0.7)
             place = _edge_crossing(frame, along, points)
             if place is not None:
-                ticks[place] = degrees(value, decimals, letters)
+                shown = value if along else (value + 180) % 360 - 180
+                ticks[place] = degrees(shown, decimals, letters)
         style: dict[str, Any] = {"size": 10.5, "color": "#4c5662"}
         (axis.set_yticks if along else axis.set_xticks)([*ticks], [*ticks.values()], **style)
     axis.tick_params(color=GREY)
