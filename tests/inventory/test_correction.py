@@ -1,5 +1,7 @@
 """A corrected inventory comes back: what was not touched keeps id, confidence and origin."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
@@ -9,6 +11,7 @@ import pytest
 import shapely
 from tests.inventory.factories import SyntheticExtraction, make_extraction
 
+from landslip.core.errors import InputError
 from landslip.inventory.record import read_record
 from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
@@ -186,3 +189,70 @@ def test_a_damaged_record_in_the_file_is_as_if_there_were_none(
     found = again(file, tmp_path / "out")
     assert found["id"].tolist() == [1, 2, 3]
     assert read_record(tmp_path / "out").model is None
+
+
+def lost_names(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    return frame[["geometry"]]
+
+
+def lost_ids(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    return frame.drop(columns="id")
+
+
+def one_id(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    return frame.assign(id=1)
+
+
+def ids_with_gaps(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    return frame.assign(id=frame["id"].astype(float).where(frame["id"] != 2))
+
+
+def capitals(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    return frame.rename(columns=str.upper).set_geometry("GEOMETRY")
+
+
+@pytest.mark.parametrize("change", [lost_names, lost_ids, one_id, ids_with_gaps, capitals])
+def test_the_stated_original_restores_what_was_lost(
+    first: Path, change: Callable[..., geopandas.GeoDataFrame], tmp_path: Path
+) -> None:
+    expected = read(first)
+    change(expected).to_parquet(tmp_path / "corrected.parquet")
+    found = again(tmp_path / "corrected.parquet", tmp_path / "out", first)
+    assert not [name for name in found if name.startswith("input_")]
+    assert found.pop("correction").tolist() == ["unchanged"] * len(expected)
+    pd.testing.assert_frame_equal(found[expected.columns], expected, check_dtype=False)
+    assert read_record(tmp_path / "out").mapped_m2 == read_record(first).mapped_m2
+
+
+@pytest.mark.parametrize("change", [lost_ids, one_id, ids_with_gaps])
+def test_unchanged_outlines_without_their_ids_keep_the_rest(
+    first: Path, change: Callable[..., geopandas.GeoDataFrame], tmp_path: Path
+) -> None:
+    shutil.copy(first / "inventory.gpkg", tmp_path / "corrected.gpkg")
+    before = read(first)
+    change(before).to_file(tmp_path / "corrected.gpkg", layer="landslides")
+    found = again(tmp_path / "corrected.gpkg", tmp_path / "out")
+    assert found["correction"].tolist() == ["unchanged"] * len(before)
+    assert found["id"].is_unique
+    assert found["confidence"].equals(before["confidence"])
+    assert found["model"].equals(before["model"])
+    assert read_record(tmp_path / "out").mapped_m2 == read_record(first).mapped_m2
+
+
+def test_a_named_column_dates_a_corrected_inventory(first: Path, tmp_path: Path) -> None:
+    frame = read(first)
+    frame["seen"] = ["2013", None, None]
+    frame.to_file(tmp_path / "corrected.gpkg")
+    out = tmp_path / "out"
+    make_inventory(
+        InventoryRequest(
+            source=tmp_path / "corrected.gpkg", out=out, draws=0, original=first, date_column="seen"
+        )
+    )
+    assert read(out)["date"].tolist() == ["2013", "2024-08-12", "2024-08-12"]
+
+
+def test_an_original_that_is_no_inventory_is_refused(first: Path, tmp_path: Path) -> None:
+    read(first).to_file(tmp_path / "corrected.gpkg")
+    with pytest.raises(InputError, match=r"corrected\.gpkg: original is .*this is no inventory"):
+        again(tmp_path / "corrected.gpkg", tmp_path / "out", tmp_path / "corrected.gpkg")

@@ -3,6 +3,7 @@
 import datetime
 import json
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -201,3 +202,33 @@ def test_columns_of_a_table_in_python_are_kept_too() -> None:
     assert found["mixed"].tolist()[0] == "one"
     assert found["2008"].tolist() == [1, 3, 2]
     assert found["date"].tolist()[:2] == ["2005", "2010"]
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        (np.array([2**63 + 5, 1, 2], dtype="uint64"), "9223372036854775813"),
+        (pd.Series([2**70, 1, None], dtype=object), "1180591620717411303424"),
+        ([{}, {}, None], "{}"),
+        (pd.interval_range(0, 3), "(0, 1]"),
+        (pd.period_range("2008", periods=3, freq="Y"), "2008"),
+        ([uuid.UUID(int=1), None, uuid.UUID(int=2)], str(uuid.UUID(int=1))),
+        (pd.arrays.SparseArray([7, 0, 0]), 7),
+        (np.array([7, 1, 2], dtype="uint32"), 7),
+    ],
+    ids=["uint64", "70 bits", "empty mappings", "intervals", "periods", "uuid", "sparse", "uint32"],
+)
+def test_types_that_files_lack_are_kept_as_text(values: Any, first: object, tmp_path: Path) -> None:
+    landslip.make_inventory(polygons(value=values), out=tmp_path / "out", draws=0)
+    in_file = geopandas.read_file(tmp_path / "out" / "inventory.gpkg", layer="landslides")
+    assert in_file["value"].iloc[0] == first
+    for name, read in (("parquet", geopandas.read_parquet), ("geojson", geopandas.read_file)):
+        assert read(tmp_path / "out" / f"inventory.{name}")["value"].iloc[0] in (first, {})
+
+
+def test_columns_of_one_name_in_a_table_in_python_are_kept() -> None:
+    frame = polygons(one=[1, 2, 3], other=["a", "b", "c"])
+    frame.columns = ["x", "x", "geometry"]
+    found = landslip.make_inventory(frame, draws=0).landslides
+    assert found["x"].tolist() == [1, 3, 2]
+    assert found["x_2"].tolist() == ["a", "c", "b"]

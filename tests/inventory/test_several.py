@@ -20,6 +20,7 @@ import landslip
 from landslip.cli.app import app
 from landslip.core.errors import InputError
 from landslip.core.messages import message
+from landslip.inventory.detections import valid_outline
 from landslip.inventory.polygons.dissolve import dissolve
 from landslip.inventory.record import read_record
 from landslip.inventory.request import CleaningOptions, InventoryRequest
@@ -139,6 +140,42 @@ def test_parts_of_a_scene_give_what_the_scene_gives(
     )
 
 
+def test_the_mapped_area_does_not_depend_on_overviews(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
+    """Extractions have them, their union has none; halves and whole have the same density."""
+    levels = np.random.default_rng(0).choice(np.array([0, NODATA], dtype=np.uint8), SHAPE)
+    file = write_map(made, tmp_path / "map", levels, TO_MAP) / "probability.tif"
+    expected = valid_outline(file)
+    with rasterio.open(file, "r+") as raster:
+        raster.build_overviews([2, 4], rasterio.enums.Resampling.mode)
+    assert valid_outline(file).equals(expected)
+    assert expected.area == pytest.approx(0.5 * 700 * 900 * 4, rel=0.01)
+
+
+def test_the_order_of_sources_changes_nothing(
+    made: SyntheticExtraction, levels: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Neither of extractions nor of files; landslides in overlaps are whole in both."""
+    windows = [(slice(0, 400), slice(0, 500)), (slice(0, 400), slice(333, 900))]
+    maps = [
+        crop(made, tmp_path / f"PL_2024081{number}", levels, *window)
+        for number, window in enumerate(windows)
+    ]
+    files = []
+    for number, folder in enumerate(maps):
+        files.append(tmp_path / f"{number}.gpkg")
+        found = inventory(tmp_path / f"alone_{number}", folder)
+        found[["area_m2", "geometry"]].assign(mapper=f"mapper {number}").to_file(files[-1])
+    for name, sources in {"maps": maps, "files": files}.items():
+        one = inventory(tmp_path / name, *sources)
+        other = inventory(tmp_path / f"{name}_reversed", *sources[::-1])
+        pd.testing.assert_frame_equal(pd.DataFrame(one), pd.DataFrame(other), check_exact=True)
+        records = [read_record(tmp_path / folder) for folder in (name, f"{name}_reversed")]
+        assert records[0] == records[1]
+        assert records[0].source.place == str(sources[0])
+
+
 def test_each_landslide_has_the_scene_that_shows_most_of_it(
     made: SyntheticExtraction, tmp_path: Path
 ) -> None:
@@ -238,7 +275,27 @@ def test_what_cannot_be_one_inventory_is_refused(
     boxes([(0, 0, 9, 9)]).to_file(polygons)
     with pytest.raises(InputError, match=r"is the folder of an extraction and .* holds polygons"):
         inventory(tmp_path / "out", first, polygons)
+    with pytest.raises(InputError, match=r"tif: neither the folder of an extraction nor a"):
+        inventory(tmp_path / "out", first, made.scene)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_results_with_one_that_is_not_finished_is_refused(
+    made: SyntheticExtraction, levels: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    maps = tmp_path / "maps"
+    for name in ("a", "b"):
+        write_map(made, maps / name, levels[:100, :100], TO_MAP)
+    (maps / "notes.txt").touch()
+    (maps / ".a.work").mkdir()  # of a second run over a result that is still there
+    assert expand_sources([maps]) == [maps / "a", maps / "b"]
+    (maps / ".c.work").mkdir()
+    with pytest.raises(InputError, match=r"maps/c: its extraction is not finished; run it again"):
+        inventory(tmp_path / "out", maps)
+    (maps / ".c.work").rmdir()
+    (maps / "b" / "summary.json").unlink()
+    with pytest.raises(InputError, match=r"maps/b: not the folder of a finished extraction"):
+        inventory(tmp_path / "out", maps)
 
 
 def boxes(sides: list[tuple[float, float, float, float]], **columns: object) -> Any:

@@ -381,10 +381,12 @@ def _source_path(source: Source, temporary: Path, number: int) -> Path:
         return source.folder
     if isinstance(source, str | PathLike):
         return Path(source)
-    from landslip.inventory.attributes import of_one_type
+    from landslip.inventory.attributes import as_utf8, distinct_names, of_one_type
 
     file = temporary / f"landslides{'' if number == 0 else f'_{number + 1}'}.parquet"
-    frame = source.rename(columns=str)
+    frame = source.rename(columns=as_utf8)
+    if not frame.columns.is_unique:
+        frame.columns = distinct_names(frame.columns, set())
     for name in frame.columns.drop(frame.geometry.name):
         frame[name] = of_one_type(frame[name])
     frame.to_parquet(file, index=False)  # keeps the types of all columns

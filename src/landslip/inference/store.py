@@ -27,6 +27,7 @@ ProbabilityLevels = NDArray[np.uint8]  # round(250 * probability); 255 is nodata
 NODATA = 255
 _MISSING = 254  # neither a level nor nodata
 _IDENTITY = "job"
+_WORK = ".work"
 _STAGE, _WINDOWS, _SCENE, _LOCK = "result", "windows.zarr", "scene", "lock"
 
 
@@ -156,13 +157,19 @@ class WindowStore:
             ) from error
 
 
+def unfinished_in(folder: Path) -> list[Path]:
+    """Return the outputs in a folder of extractions that were interrupted."""
+    works = sorted(folder.glob(f".*{_WORK}/"))
+    return [work.with_name(work.name[1:].removesuffix(_WORK)) for work in works]
+
+
 class WorkFolder:
     """``.NAME.work`` beside an output folder ``NAME``: what a later run continues from."""
 
     def __init__(self, out: Path) -> None:
         """Name it; nothing is created."""
         self.out = out.resolve()  # a link may lead to another file system
-        self.path = self.out.with_name(f".{self.out.name}.work")
+        self.path = self.out.with_name(f".{self.out.name}{_WORK}")
 
     @property
     def windows(self) -> Path:

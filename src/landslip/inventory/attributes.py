@@ -11,6 +11,7 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import parquet
 
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
@@ -122,12 +123,28 @@ def _dates(
 
 
 def of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return a column as files can hold it: text where its values are of several types."""
+    """Return a column as all files can hold it.
+
+    It is text where its values are of several types, or of one that files lack, such as intervals
+    and integers of more than 64 bits.
+    """
+    if isinstance(values.dtype, pd.SparseDtype):
+        values = values.sparse.to_dense()
     try:
-        pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return values.map(str, na_action="ignore")
-    return values
+        array = pa.array(values, from_pandas=True)
+        if pa.types.is_unsigned_integer(array.type):
+            array.cast(pa.int64())
+        parquet.write_table(pa.table({"column": array[:0]}), pa.BufferOutputStream())
+        if not isinstance(array.type, pa.BaseExtensionType):
+            return values
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        pass
+    return values.astype(object).map(as_utf8, na_action="ignore")
+
+
+def as_utf8(value: Any) -> str:
+    """Return a value as text that files can hold, without lone surrogates."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def distinct_names(names: Iterable[str], reserved: set[str], prefix: str = PREFIX) -> list[str]:

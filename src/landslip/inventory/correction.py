@@ -2,12 +2,13 @@
 
 A landslide is the same as before where its ``id`` is, and unchanged where area, perimeter and
 centroid are those in its columns, up to the rounding of coordinates to seven decimals of a degree.
-Where several polygons have one id, as after a split, the largest keeps it.
+Where several polygons have one id, as after a split, the largest keeps it. Where the original is
+stated, its landslides are known by their outlines alone, whatever became of their columns.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import geopandas
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from rasterio.crs import CRS
 
-from landslip.core.errors import InputError
+from landslip.core.crs import reproject
+from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
 from landslip.core.text import parse_json
 from landslip.inventory.attributes import DATE, dbf_names, iso_date
@@ -28,6 +30,7 @@ from landslip.inventory.fields import FIELDS, FieldKind
 from landslip.inventory.morphometry.planimetry import planar_measures
 from landslip.inventory.record import (
     GEOPACKAGE,
+    LANDSLIDES,
     MAPPED_AREA,
     PROVENANCE,
     RECORD,
@@ -38,6 +41,7 @@ from landslip.inventory.record import (
 from landslip.io.vector import read_polygon_file
 
 UNCHANGED, EDITED, NEW = "unchanged", "edited", "new"
+_OUTLINE = {"area_m2", "perimeter_m", "centroid_lon", "centroid_lat"}
 _KNOWN_BY = ("id", "area_m2", "perimeter_m", "centroid_lon", "centroid_lat", "confidence", "model")
 _ROUNDING_M = 0.02
 _STRETCH = 0.01  # no projection is used where its scale is farther from 1
@@ -47,11 +51,15 @@ _CARRIED = ("id", "confidence", "scene", "date", "model")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierInventory:
-    """The inventory that polygons come from; the mapped area is in ``crs``."""
+    """The inventory that polygons come from; mapped area and landslides are in ``crs``.
+
+    ``landslides`` is None where its own are those that were corrected.
+    """
 
     record: InventoryRecord
     mapped_area: shapely.Geometry | None
     crs: CRS | None
+    landslides: geopandas.GeoDataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,56 @@ def earlier_inventory(path: Path) -> EarlierInventory | None:
             if (folder / GEOPACKAGE).is_file():
                 _, area, crs = _embedded(folder / GEOPACKAGE)
     return None if own is None else EarlierInventory(record=own, mapped_area=area, crs=crs)
+
+
+def original_inventory(path: Path) -> EarlierInventory:
+    """Return the inventory that was stated as the original of corrected polygons.
+
+    Raises:
+        InputError: it is none, or is damaged.
+    """
+    earlier = earlier_inventory(path)
+    if earlier is None:
+        raise InputError(
+            f"{path}: {argument('original')} is the inventory that the polygons are a corrected "
+            "copy of and this is no inventory; give the folder that `landslip inventory` wrote"
+        )
+    file = path / GEOPACKAGE if path.is_dir() else path
+    if not file.is_file():
+        return earlier
+    frame = with_own_names(read_polygon_file(file, LANDSLIDES).frame)
+    return replace(earlier, landslides=frame) if is_inventory(frame.columns) else earlier
+
+
+def with_known_columns(
+    frame: geopandas.GeoDataFrame, earlier: EarlierInventory
+) -> geopandas.GeoDataFrame:
+    """Return polygons with the columns that an inventory is known by, in its coordinate system.
+
+    Outlines that its landslides have get all their columns, also where names or ids were lost.
+    """
+    crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
+    polygons = np.asarray(frame.geometry.values, dtype=object)
+    if crs is not None and earlier.crs is not None:
+        polygons = reproject(polygons, crs, earlier.crs)
+        frame = frame.set_geometry(geopandas.GeoSeries(polygons, frame.index, earlier.crs.to_wkt()))
+        crs = earlier.crs
+    before = earlier.landslides
+    if before is not None and len(before) and len(frame):
+        tree = shapely.STRtree(shapely.centroid(before.geometry.values))
+        at = tree.nearest(shapely.centroid(polygons))
+        nearest = pd.DataFrame(before.drop(columns=before.geometry.name)).iloc[at]
+        nearest.index = frame.index
+        same = _is_same_outline(nearest, polygons, crs, earlier)
+        for field in FIELDS:
+            if field.name in nearest:
+                known = nearest[field.name].astype(object)
+                own = frame[field.name].astype(object) if field.name in frame else None
+                frame[field.name] = known.where(same, own)
+    elif {*frame.columns} >= _OUTLINE:  # also where ids were lost
+        for name in {*_KNOWN_BY} - {*frame.columns}:
+            frame[name] = None
+    return frame
 
 
 def _embedded(file: Path) -> tuple[InventoryRecord | None, shapely.Geometry | None, CRS | None]:
@@ -133,8 +191,16 @@ def read_area(path: Path) -> tuple[shapely.Geometry, CRS | None]:
 
 
 def with_own_names(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
-    """Return polygons of an inventory under its columns' names, which a Shapefile shortens."""
+    """Return polygons of an inventory under its columns' names.
+
+    A Shapefile shortens them, and some databases write them in capitals.
+    """
     names = [field.name for field in FIELDS]
+    lower = {name: str(name).lower() for name in frame}
+    known = {*names, *dbf_names(names)}
+    renamed = {old: new for old, new in lower.items() if new in known and new not in frame}
+    if any({*form} <= {*lower.values()} for form in (_KNOWN_BY, dbf_names(_KNOWN_BY))):
+        frame = frame.rename(columns=renamed)
     short = dict(zip(dbf_names(names), names, strict=True))
     if set(_KNOWN_BY) <= {*frame.columns} or not {*dbf_names(_KNOWN_BY)} <= {*frame.columns}:
         return frame
@@ -151,18 +217,21 @@ def corrected_landslides(
 ) -> CorrectedLandslides:
     """Return what is known of the polygons of an inventory that comes back."""
     polygons = np.asarray(frame.geometry.values, dtype=object)
-    ids = pd.to_numeric(frame["id"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    ids = pd.to_numeric(frame["id"], errors="coerce").to_numpy(
+        np.float64, copy=True, na_value=np.nan
+    )
     ids[~(ids >= 1) | (ids != np.floor(ids))] = np.nan
-    order = np.lexsort((-shapely.area(polygons), ids))
+    same = _is_same_outline(frame, polygons, crs, earlier)
+    order = np.lexsort((-shapely.area(polygons), ~same, ids))
     repeated = np.zeros(len(ids), dtype=np.bool_)
     repeated[order[1:]] = ids[order[1:]] == ids[order[:-1]]
-    is_new = np.isnan(ids) | repeated
-    same = _is_same_outline(frame, polygons, crs, earlier) & ~is_new
+    without = np.isnan(ids) | repeated
+    is_new = without & ~same
     before = None if earlier is None else earlier.record.correction
     last_id = int(np.nanmax(ids, initial=0.0))
     if earlier is not None:
         last_id = max(last_id, earlier.record.landslides if before is None else before.last_id)
-    ids[is_new] = last_id + 1 + np.arange(int(is_new.sum()))
+    ids[without] = last_id + 1 + np.arange(int(without.sum()))
     status = np.where(is_new, NEW, np.where(same, UNCHANGED, EDITED)).astype(object)
     carried = pd.DataFrame(frame[[name for name in _CARRIED if name in frame]])
     carried = carried.reset_index(drop=True).assign(id=ids.astype(np.int64), correction=status)
@@ -211,7 +280,7 @@ def corrected_landslides(
 
 
 def _is_same_outline(
-    frame: geopandas.GeoDataFrame,
+    frame: pd.DataFrame,
     polygons: NDArray[np.object_],
     crs: CRS | None,
     earlier: EarlierInventory | None,

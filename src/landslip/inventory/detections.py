@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import geopandas
 import numpy as np
 import pandas as pd
 import pyproj
@@ -18,6 +17,7 @@ from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
+from landslip.core.window import Window
 from landslip.inference.connected_components import Polygonizer
 from landslip.inference.outlines import concatenate_landslides
 from landslip.inference.plausibility import MinimumArea
@@ -25,14 +25,16 @@ from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.inference.store import NODATA
 from landslip.inference.table import to_map_polygons
-from landslip.inventory.attributes import date_in, own_columns
+from landslip.inventory.attributes import DATE, date_in, own_columns
 from landslip.inventory.correction import (
     CorrectedLandslides,
     EarlierInventory,
     corrected_landslides,
     earlier_inventory,
     is_inventory,
+    original_inventory,
     read_area,
+    with_known_columns,
     with_own_names,
 )
 from landslip.inventory.fields import CORRECTION, FIELDS
@@ -53,7 +55,7 @@ from landslip.io.vector import read_polygon_file, repair_polygons
 from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
-_OUTLINE_PX = 512
+_OUTLINE_PX, _STRIP_PX = 512, 512
 SAID_OF_POLYGONS = {"warning.scene_no_data", "warning.none_found", "warning.small_left_out"}
 """Notes of an extraction on its own polygons; those of an inventory have notes of their own."""
 
@@ -286,19 +288,18 @@ def detections_from_file(request: InventoryRequest) -> Detections:
             f"{source}: {', '.join(unfit)} make polygons of probabilities and a polygon file has "
             "none; leave them out, or give the folder of an extraction"
         )
-    earlier = earlier_inventory(request.original or source)
+    original = request.original
+    earlier = earlier_inventory(source) if original is None else original_inventory(original)
     path = source / GEOPACKAGE if (source / RECORD).is_file() else source
     file = read_polygon_file(path, request.layer)
     frame = with_own_names(file.frame)
+    if earlier is not None:
+        frame = with_known_columns(frame, earlier)
     polygons = np.asarray(frame.geometry.values, dtype=object)
     crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
     notes, area = list(file.notes), None
     corrected = None
     if is_inventory(frame.columns):
-        if earlier is not None and crs is not None and earlier.crs is not None:
-            polygons = reproject(polygons, crs, earlier.crs)
-            frame = frame.set_geometry(geopandas.GeoSeries(polygons, crs=earlier.crs.to_wkt()))
-            crs = earlier.crs
         corrected = corrected_landslides(frame, crs, earlier)
         notes += corrected.notes
         names = {*(field.name for field in FIELDS), CORRECTION}
@@ -366,7 +367,11 @@ def _with_provenance(
     request: InventoryRequest,
 ) -> Detections:
     """Give the polygons of a corrected inventory what is known of them from before."""
-    attributes = pd.concat([corrected.attributes, found.attributes], axis=1)
+    known, own = corrected.attributes, found.attributes
+    if DATE in known and DATE in own:  # of a column that was named, or added
+        own = own.assign(**{DATE: own[DATE].where(own[DATE].notna(), known[DATE])})
+        known = known.drop(columns=DATE)
+    attributes = pd.concat([known, own], axis=1)
     if request.auxiliary.date is not None:
         attributes = attributes.drop(columns="date", errors="ignore")
     found = replace(
@@ -427,15 +432,29 @@ def valid_outline(probability: Path) -> shapely.Geometry:
     """Return the outline of the valid pixels, in map coordinates; empty where there are none.
 
     It follows pixels of a 512th of the raster's longer side, where that has more: good enough for
-    the cells of a density, not for landslides.
+    the cells of a density, not for landslides. Overviews are not read, so that it does not depend
+    on how the raster is stored.
     """
     with SensorImage(probability) as image:
-        (stored,), valid = image.read_small(_OUTLINE_PX)
-        valid &= stored != NODATA
         grid = image.grid
+        step = max(1, -(-max(grid.shape) // _OUTLINE_PX))
+        rows, cols = (_centres(length, step) for length in grid.shape)
+        valid = np.empty((len(rows), len(cols)), dtype=np.bool_)
+        for top in range(0, grid.shape[0], _STRIP_PX):
+            height = min(_STRIP_PX, grid.shape[0] - top)
+            (stored,), known = image.read(Window(0, top, grid.shape[1], height))
+            here = (rows >= top) & (rows < top + height)
+            at = np.ix_(rows[here] - top, cols)
+            valid[here] = known[at] & (stored[at] != NODATA)
     polygonizer = Polygonizer()
     polygonizer.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))
     parts = concatenate_landslides(list(polygonizer.finish()))
-    rows, cols = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
-    outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(cols, rows))
+    down, across = (whole / small for whole, small in zip(grid.shape, valid.shape, strict=True))
+    outlines = to_map_polygons(parts.outlines, grid.transform @ Affine.scale(across, down))
     return shapely.union_all(outlines)
+
+
+def _centres(length: int, step: int) -> NDArray[np.int64]:
+    """Return the middle pixel of each of the equal parts of a length, about ``step`` long."""
+    count = max(length // step, 1)
+    return ((np.arange(count) + 0.5) * length / count).astype(np.int64)

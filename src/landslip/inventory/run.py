@@ -71,6 +71,7 @@ from landslip.inventory.statistics.adjusted_area import (
 )
 from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
+from landslip.io.vector_source import is_vector
 from landslip.metrics.bootstrap import Resampling
 
 _DETECTED, _TERRAIN, _CONTEXT, _ALL = 40.0, 70.0, 80.0, 100.0  # percent of the work
@@ -194,6 +195,10 @@ def _open_extractions(sources: Sequence[Path]) -> list[ExtractionFolder]:
     folders = [source for source in sources if is_extraction(source)]
     if folders and len(folders) < len(sources):
         other = next(source for source in sources if not is_extraction(source))
+        if not is_vector(other) and not (other / names.RECORD).is_file():
+            raise InputError(
+                f"{other}: neither the folder of an extraction nor a file of polygons; leave it out"
+            )
         raise InputError(
             f"{folders[0]} is the folder of an extraction and {other} holds polygons; one "
             "inventory is made of either, so make the inventory of the extraction first"

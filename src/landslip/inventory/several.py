@@ -9,6 +9,8 @@ Others (in other coordinate systems, of other pixel sizes, or files of polygons)
 as polygons, in the coordinate system of the first: polygons of different sources that overlap, or
 touch along an edge, up to a pixel apart where pixels are known, become one, which takes over the
 columns of its largest part. Polygons of one source stay as they are.
+
+The order of the sources decides on nothing else: they are taken in the order of their names.
 """
 
 from collections import Counter
@@ -31,7 +33,7 @@ from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inference.plausibility import MinimumArea
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY
-from landslip.inference.store import NODATA
+from landslip.inference.store import NODATA, unfinished_in
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import (
     SAID_OF_POLYGONS,
@@ -74,7 +76,7 @@ def expand_sources(paths: Sequence[Path]) -> list[Path]:
     """Return sources; a folder of several results of `landslip extract` stands for those in it.
 
     Raises:
-        InputError: one does not exist, or is given twice.
+        InputError: one does not exist, is given twice, or holds results that are not finished.
     """
     sources: list[Path] = []
     for path in paths:
@@ -82,7 +84,14 @@ def expand_sources(paths: Sequence[Path]) -> list[Path]:
             raise InputError(f"{path}: no such file or folder")
         inner = []
         if path.is_dir() and not any((path / name).exists() for name in (SUMMARY, RECORD)):
-            inner = sorted(one.parent for one in path.glob(f"*/{SUMMARY}"))
+            finished = {one.parent for one in path.glob(f"*/{SUMMARY}")}
+            inner = sorted(finished | {one.parent for one in path.glob(f"*/{PROBABILITY}")})
+            unfinished = [out for out in unfinished_in(path) if out not in finished]
+            if inner and unfinished:
+                raise InputError(
+                    f"{unfinished[0]}: its extraction is not finished; run it again to the end, or "
+                    "give those that are, one by one"
+                )
         sources += inner or [path]
     for path, count in Counter(source.resolve() for source in sources).items():
         if count > 1:
@@ -113,6 +122,8 @@ def detections_from_extractions(
             an option does not fit.
     """
     _check_alike(folders, request)
+    crs = folders[0].grid.crs
+    folders = sorted(folders, key=lambda folder: (folder.summary.scene, str(folder.path)))
     groups = lattice_groups(folders)
     with TemporaryDirectory(prefix="landslip-") as temporary:
         merging = sub_progress(progress, 0.0, _MERGED, 1.0)
@@ -134,7 +145,7 @@ def detections_from_extractions(
             )
             for at, folder in enumerate(grids)
         ]
-    found = dissolve_sources(parts)
+    found = dissolve_sources(parts, crs)
     if found.cleaning is not None:
         options = cleaning_options(folders[0], request)
         removed = removal_notes(found.cleaning, options)
@@ -142,7 +153,7 @@ def detections_from_extractions(
             found,
             notes=(*removed, *(note for note in found.notes if note.key not in REMOVAL_NOTES)),
         )
-    scenes = tuple(_mapped_scene(folder, request, found.crs) for folder in folders)
+    scenes = tuple(_mapped_scene(folder, request, crs) for folder in folders)
     by_scene = scene_of(found.polygons, [scene.mapped_area for scene in scenes])
     days = {scene.record.date for scene in scenes}
     first = scenes[0].record
@@ -163,7 +174,10 @@ def detections_from_extractions(
             resolution_m=first.resolution_m,
         ),
         source=found.source.model_copy(
-            update={"places": tuple(str(folder.path.absolute()) for folder in folders)}
+            update={
+                "place": str(folders[0].path.absolute()),
+                "places": tuple(str(folder.path.absolute()) for folder in folders),
+            }
         ),
         attributes=attributes,
         scenes=scenes,
@@ -196,14 +210,16 @@ def detections_from_files(sources: Sequence[Path], request: InventoryRequest) ->
             values = {"scene": part.scene.name, "date": part.scene.date, "model": None}
             attributes[name] = pd.Series([values[name]] * len(part.polygons), dtype=object)
         parts.append(replace(part, attributes=attributes, correction=None))
-    found = dissolve_sources(parts)
+    crs = parts[0].crs
+    parts.sort(key=lambda part: part.source.place)
+    found = dissolve_sources(parts, crs)
     weights = {None if part.model is None else part.model.weights_sha256 for part in parts}
     same = parts[0] if len(weights) == 1 else replace(parts[0], model=None, model_card=None)
     return replace(
         found,
         name=request.name or _joined([part.name for part in parts]),
         source=found.source.model_copy(
-            update={"places": tuple(str(source.absolute()) for source in sources)}
+            update={"places": tuple(part.source.place for part in parts)}
         ),
         scene=SceneRecord(date=request.auxiliary.date, resolution_m=parts[0].scene.resolution_m),
         scene_records=tuple(
@@ -339,10 +355,10 @@ def scene_of(polygons: NDArray[np.object_], areas: Sequence[shapely.Geometry]) -
     return found.astype(np.int64)
 
 
-def dissolve_sources(parts: Sequence[Detections]) -> Detections:
+def dissolve_sources(parts: Sequence[Detections], crs: CRS | None) -> Detections:
     """Put landslides of several sources together; those of different ones that meet become one.
 
-    The first has the coordinate system of all.
+    The result is in ``crs``.
 
     Raises:
         InputError: only some have a coordinate system, or one cannot be transformed.
@@ -350,13 +366,12 @@ def dissolve_sources(parts: Sequence[Detections]) -> Detections:
     first = parts[0]
     if len(parts) == 1:
         return first
-    crs = first.crs
     try:
-        moved = [first.polygons]
         near = None
         if len(first.polygons):  # of a date line's two sides, that of the first
-            near = shapely.total_bounds(first.polygons)[[0, 2]].mean()
-        moved += [reproject(part.polygons, part.crs, crs, near) for part in parts[1:]]
+            polygons = reproject(first.polygons, first.crs, crs)
+            near = shapely.total_bounds(polygons)[[0, 2]].mean()
+        moved = [reproject(part.polygons, part.crs, crs, near) for part in parts]
         areas, extents = (
             [
                 None if shape is None else reproject(np.array([shape], object), part.crs, crs)[0]
@@ -386,6 +401,7 @@ def dissolve_sources(parts: Sequence[Detections]) -> Detections:
     found_extents = [extent for extent in extents if extent is not None]
     return replace(
         first,
+        crs=crs,
         polygons=merged,
         confidence=mean.astype(np.float64),
         extent=shapely.union_all(found_extents) if len(found_extents) == len(parts) else None,
