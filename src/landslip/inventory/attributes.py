@@ -129,7 +129,7 @@ def of_one_type(values: "pd.Series[Any]") -> "pd.Series[Any]":
     and integers of more than 64 bits.
     """
     if isinstance(values.dtype, pd.SparseDtype):
-        values = values.sparse.to_dense()
+        values = pd.Series(values.to_numpy(), name=values.name)
     try:
         array = pa.array(values, from_pandas=True)
         if pa.types.is_unsigned_integer(array.type):
