@@ -21,6 +21,7 @@ from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrig
 from landslip.io.label_masks import LabelCodes, MaskSurvey, decide_rule
 from landslip.io.labels import read_label_polygons
 from landslip.io.raster import Mask, Scene, SceneOptions
+from landslip.io.raster.validity import undeclared_fill
 from landslip.io.vector_source import InputKind, input_kind
 
 _MOST_FAR = 0.5
@@ -123,7 +124,8 @@ def dataset_from_scene(
                     f"{request.min_valid:.0%} valid, labelled pixels; use a smaller "
                     f"{argument('tile')} or {argument('min_valid')}"
                 )
-            notes = (*sentences(scene.validity.notes), *labels.notes)
+            doubts = [*scene.validity.notes, *filter(None, [undeclared_fill(scene.sample())])]
+            notes = (*sentences(doubts), *labels.notes)
             if area is not None:
                 notes = (*notes, *area.notes)
             elif labels.marks_landslides_only:

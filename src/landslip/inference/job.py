@@ -27,6 +27,7 @@ from landslip.inference.plan import (
 from landslip.inference.plausibility import MinimumArea
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.fingerprint import Fingerprint
+from landslip.io.raster.validity import undeclared_fill
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine, WindowSpec
 from landslip.models.folder import ModelFolder, check_compatible, check_values
@@ -122,10 +123,10 @@ def check_compatibility(
     """
     name = str(scene.path)
     check_compatible(card, scene.bands, scene.radiometry, name)
-    values = scene.radiometry.values(scene.sample(card.bands))
+    sample = scene.sample(card.bands)
     warnings = check_values(
         card,
-        values,
+        scene.radiometry.values(sample),
         scene.bands,
         name,
         contradicted=scene.contradicts_descriptions,
@@ -138,6 +139,7 @@ def check_compatibility(
         )
     if scene.grid.crs is None:
         warnings.append(message("scene.no_crs"))
+    warnings += filter(None, [undeclared_fill(sample)])
     warnings += scene.validity.notes
     trained, found = card.input.resolution_m, scene.grid.resolution_m
     if trained and found and not 1 / _RESOLUTION_RATIO < found / trained < _RESOLUTION_RATIO:

@@ -14,7 +14,7 @@ from landslip.core.bands import Bands
 from landslip.core.errors import InputError
 from landslip.io.raster import Scene, SceneOptions, SensorImage, raster_shape
 from landslip.io.raster.readers import ElevationRaster
-from landslip.io.raster.validity import output_nodata
+from landslip.io.raster.validity import output_nodata, undeclared_fill
 
 WriteRaster = Callable[..., Path]
 ALPHA, GREY = ColorInterp.alpha, ColorInterp.undefined
@@ -251,6 +251,30 @@ def test_a_fourth_band_of_transparency_is_alpha(tmp_path: Path, dtype: str, opaq
         np.testing.assert_array_equal(scene.read(scene.grid.window)[1], truth)
     with Scene(path, SceneOptions(bands=Bands(RGBN))) as wrong:
         assert "raster.alpha_named" in [note.key for note in wrong.validity.notes]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "number"),
+    [("uint16", 0), ("uint8", 0), ("int16", -9999), ("uint16", 65535), ("float32", -3.4e38)],
+)
+def test_pixels_that_look_missing_and_count_as_data_are_noted(dtype: str, number: float) -> None:
+    sample = np.random.default_rng(0).integers(1, 250, (3, 1000)).astype(dtype)
+    assert undeclared_fill(sample) is None
+    sample[:, :50] = number
+    note = undeclared_fill(sample)
+    assert note is not None
+    assert note.is_warning
+    assert note.text().startswith(f"5% of the sampled pixels are {np.dtype(dtype).type(number):g} ")
+
+
+def test_dark_and_saturated_pixels_are_no_missing_ones() -> None:
+    sample = np.random.default_rng(0).integers(1, 250, (3, 1000)).astype("uint8")
+    sample[:, :400] = 255  # of a cloud
+    sample[0, 400:800] = 0
+    sample[:, 800:805] = 0
+    assert undeclared_fill(sample) is None
+    assert undeclared_fill(sample[:1]) is None
+    assert undeclared_fill(sample[:, :0]) is None
 
 
 def test_alpha_beside_heights(write_raster: WriteRaster) -> None:

@@ -32,6 +32,7 @@ Stored = NDArray[Any]
 Valid = NDArray[np.bool_]
 
 ALPHA = "alpha"
+_MOST_FILL = 0.01
 _SAMPLE_PX, _PARTIAL, _MANY_OPACITIES = 64, 0.5, 16
 _NO_OWN_MASK = {MaskFlags.all_valid, MaskFlags.nodata, MaskFlags.alpha}
 _NODATA_VALUES = {MaskFlags.nodata, MaskFlags.per_dataset}
@@ -158,6 +159,27 @@ def has_data(values: Stored, nodata: Sequence[float | None]) -> Valid:
             if number is not None:
                 valid &= _differs(band, number)
     return valid
+
+
+def undeclared_fill(stored: Stored) -> Message | None:
+    """Return a warning where pixels that count as data look as missing ones do.
+
+    They are 0 or a negative number in all bands, or the highest one of 16 bits or more.
+
+    Args:
+        stored: numbers (bands, n) of sampled valid pixels.
+    """
+    if len(stored) < 2 or stored.shape[1] == 0:
+        return None
+    first = stored[0]
+    marks = first <= 0
+    if stored.dtype.kind in "iu" and stored.dtype.itemsize > 1:
+        marks |= first == np.iinfo(stored.dtype).max
+    numbers, counts = np.unique(first[marks & np.all(stored == first, axis=0)], return_counts=True)
+    share = counts.max(initial=0) / stored.shape[1]
+    if share < _MOST_FILL:
+        return None
+    return message("data.fill", share=share, value=float(numbers[counts.argmax()]))
 
 
 def dtype_holds(dtype: np.dtype[Any] | str, value: float) -> bool:
