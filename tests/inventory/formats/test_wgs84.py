@@ -2,6 +2,7 @@
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import shapely
 
@@ -62,3 +63,25 @@ def test_places_outside_of_a_projection_have_none() -> None:
 
 def test_points_without_a_coordinate_system_are_nowhere() -> None:
     assert np.isnan(points_in_wgs84(geopandas.GeoSeries.from_xy([1.0], [2.0]))).all()
+
+
+@pytest.mark.parametrize(
+    ("crs", "pole"), [(3413, 90.0), (3995, 90.0), (32661, 90.0), (3031, -90.0), (32761, -90.0)]
+)
+def test_a_polygon_about_a_pole_reaches_up_to_it(crs: int, pole: float) -> None:
+    x, y = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform(30.0, pole)
+    circle = shapely.Point(x, y).buffer(800)
+    beside = shapely.Point(x + 3000, y).buffer(800)
+    found, other = in_wgs84(geopandas.GeoSeries([circle, beside], crs=crs))
+    for shape in (found, other):
+        assert shape.is_valid
+        assert not shape.is_empty
+    west, south, east, north = found.bounds
+    assert (west, east) == (-180, 180)
+    assert pole in (south, north)
+    assert found.geom_type == "Polygon"
+    assert other.bounds[2] - other.bounds[0] < 40
+    hull = footprint(np.array([found, other], dtype=object))
+    assert hull is not None
+    assert hull[0].is_valid
+    assert hull[1][0::2] == (-180, 180)

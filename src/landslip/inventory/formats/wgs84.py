@@ -1,5 +1,6 @@
 """Geometry in longitude and latitude of WGS 84, as files for the web and the field ask for."""
 
+import math
 from typing import Any
 
 import geopandas
@@ -18,13 +19,20 @@ _WHOLE_TURN = 360.0
 def in_wgs84(geometries: geopandas.GeoSeries) -> NDArray[np.object_]:
     """Return geometries in longitude and latitude, None where they have none.
 
-    What crosses the antimeridian is cut there into the parts of a multipolygon.
+    What crosses the antimeridian is cut there into the parts of a multipolygon; what a pole is in
+    reaches from there up to the pole, as in RFC 7946.
     """
     crs, wgs84 = geometries.crs, pyproj.CRS.from_epsg(4326)
     between = transformation(crs, wgs84)
     lonlat = shapely.transform(np.array(geometries.values, dtype=object), between.points)
     lonlat[~np.isfinite(shapely.bounds(lonlat)).all(axis=1)] = None
+    west, _, east, _ = shapely.bounds(lonlat).T
+    with np.errstate(invalid="ignore"):
+        wide = np.flatnonzero(east - west > _WHOLE_TURN / 2)
+    polar = {place: shape for place in wide if (shape := _up_to_pole(lonlat[place])) is not None}
     lonlat = keep_together(lonlat, wgs84, from_map=not crs.is_geographic)
+    for place, shape in polar.items():
+        lonlat[place] = shape
     west, _, east, _ = shapely.bounds(lonlat).T
     middle = _WHOLE_TURN / 2
     with np.errstate(invalid="ignore"):
@@ -32,6 +40,22 @@ def in_wgs84(geometries: geopandas.GeoSeries) -> NDArray[np.object_]:
     for place in np.flatnonzero(beyond):
         lonlat[place] = _cut(lonlat[place])
     return lonlat
+
+
+def _up_to_pole(geometry: shapely.Geometry) -> shapely.Geometry | None:
+    """Return a polygon with the pole that it contains as an edge; None where it contains none."""
+    parts = shapely.get_parts(geometry)
+    contains = False
+    for at, part in enumerate(parts):
+        lon, lat = shapely.get_coordinates(shapely.get_exterior_ring(part)).T
+        lon = np.unwrap(lon, period=_WHOLE_TURN)
+        if abs(lon[-1] - lon[0]) < _WHOLE_TURN / 2:
+            continue
+        contains = True
+        pole = math.copysign(90.0, lat.mean())
+        lon, lat = np.r_[lon, lon[-1], lon[0]], np.r_[lat, pole, pole]
+        parts[at] = shapely.Polygon(np.column_stack([lon, lat]), part.interiors)
+    return shapely.union_all([_cut(part) for part in parts]) if contains else None
 
 
 def _eastward(geometry: Any) -> Any:
