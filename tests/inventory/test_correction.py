@@ -12,6 +12,7 @@ import shapely
 from tests.inventory.factories import SyntheticExtraction, make_extraction
 
 from landslip.core.errors import InputError
+from landslip.inventory.correction import earlier_inventory
 from landslip.inventory.record import read_record
 from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
@@ -256,3 +257,12 @@ def test_an_original_that_is_no_inventory_is_refused(first: Path, tmp_path: Path
     read(first).to_file(tmp_path / "corrected.gpkg")
     with pytest.raises(InputError, match=r"corrected\.gpkg: original is .*this is no inventory"):
         again(tmp_path / "corrected.gpkg", tmp_path / "out", tmp_path / "corrected.gpkg")
+
+
+def test_an_earlier_inventory_is_looked_for_by_content_and_not_by_name(tmp_path: Path) -> None:
+    frame = geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 9, 9)], crs="EPSG:32648")
+    frame.to_parquet(tmp_path / "parquet.gpkg")
+    assert earlier_inventory(tmp_path / "parquet.gpkg") is None
+    (tmp_path / "broken").write_bytes(b"SQLite format 3\0" + bytes(90))
+    with pytest.raises(InputError, match="broken: cannot be read"):
+        earlier_inventory(tmp_path / "broken")

@@ -261,7 +261,7 @@ def grouping(groups: str | None, names: list[str]) -> Callable[[str], str]:
     """
     if groups is None:
         return lambda name: name
-    if groups.endswith(".csv"):
+    if groups.lower().endswith(".csv"):
         table = _group_table(Path(groups))
     else:
         try:

@@ -88,7 +88,7 @@ def earlier_inventory(path: Path) -> EarlierInventory | None:
             return None
         file = path / GEOPACKAGE
     own, area, crs = None, None, None
-    if file.is_file() and file.suffix.lower() == ".gpkg":
+    if file.is_file() and _is_database(file):
         own, area, crs = _embedded(file)
     folder = path if path.is_dir() else path.parent
     if own is None and (folder / RECORD).is_file():
@@ -148,6 +148,12 @@ def with_known_columns(
         for name in {*_KNOWN_BY} - {*frame.columns}:
             frame[name] = None
     return frame
+
+
+def _is_database(file: Path) -> bool:
+    """Whether a file's content is SQLite, as a GeoPackage's is, whatever its name."""
+    with file.open("rb") as content:
+        return content.read(16) == b"SQLite format 3\0"
 
 
 def _embedded(file: Path) -> tuple[InventoryRecord | None, shapely.Geometry | None, CRS | None]:

@@ -213,6 +213,7 @@ def test_points_of_a_table_get_the_map_class_of_where_they_lie(
         table(tmp_path / "a.csv", "lon,lat,reference", degrees(), said),
         table(tmp_path / "b.csv", "x,y,reference", points(), said),
         table(tmp_path / "c.csv", "X,Y,Reference", points(), said, mark=";"),
+        table(tmp_path / "without_ending", "x,y,reference", points(), said),
         vector(tmp_path / "d.gpkg", list(said), 4326),
         vector(tmp_path / "e.parquet", list(said), 32648),
     ):

@@ -18,7 +18,7 @@ from landslip.core.errors import InputError
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.opening import open_raster
-from landslip.io.raster.remote import RetryPolicy, remote_reading
+from landslip.io.raster.remote import RetryPolicy, fetch, remote_reading
 
 WriteRaster = Callable[..., Path]
 NAMES = ("red", "nir")
@@ -213,6 +213,15 @@ def test_permission_that_ends_is_told_at_once_with_the_window(
 def test_a_host_that_is_not_reached(host: str) -> None:
     with pytest.raises(InputError, match=rf"^http://{host}/x.tif: cannot reach the server"):
         pixels(f"http://me:secret@{host}/x.tif")
+
+
+def test_an_unknown_host_is_told_at_once() -> None:
+    patient = RetryPolicy(requests=0, delay_s=60)
+    for opens in (Scene, fetch):
+        started = time.monotonic()
+        with pytest.raises(InputError, match="cannot reach the server"):
+            opens("http://no-such-host.invalid/a.tif", retry=patient)
+        assert time.monotonic() - started < 30
 
 
 def test_a_server_that_stays_silent_is_given_up(scene: Path, server: FolderServer) -> None:

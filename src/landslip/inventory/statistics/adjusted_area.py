@@ -23,6 +23,7 @@ from landslip.core.messages import Message, message
 from landslip.core.text import read_json, read_table
 from landslip.inventory.statistics.result import AdjustedLandslideArea
 from landslip.io.vector import read_vector
+from landslip.io.vector_source import InputKind, input_kind
 from landslip.metrics.area import (
     adjusted_fraction_from_tiles,
     adjusted_fractions,
@@ -45,7 +46,7 @@ Array = NDArray[np.float64]
 REFERENCE = "reference"
 _LANDSLIDE = {"1", "1.0", "yes", "y", "true", "landslide"}
 _OTHER = {"0", "0.0", "no", "n", "false", "other", "none", "no landslide"}
-_TABLES = (".csv", ".txt", ".tsv")
+_TABLES = (".csv", ".txt", ".tsv", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -231,8 +232,7 @@ def read_validation_sample(
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     own = None if crs is None else pyproj.CRS.from_user_input(crs)
-    is_table = path.suffix.lower() in _TABLES
-    points, source, words = _read_table(path, own) if is_table else _read_points(path, own)
+    points, source, words = (_read_table if _is_table(path) else _read_points)(path, own)
     notes = []
     if own is not None and source is not None:
         try:
@@ -267,6 +267,14 @@ def read_validation_sample(
         hits, _ = shapely.STRtree(polygons).query(points, predicate="intersects")
         mapped[hits] = True
     return ValidationSample(mapped=mapped[inside], reference=reference[inside], notes=tuple(notes))
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file holds rows without geometry; one that GDAL cannot open, by its name."""
+    try:
+        return input_kind(path) is InputKind.TABLE
+    except InputError:
+        return path.suffix.lower() in _TABLES
 
 
 _Points = tuple[NDArray[np.object_], pyproj.CRS | None, list[str]]

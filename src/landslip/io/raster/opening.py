@@ -54,7 +54,7 @@ def open_raster(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY
             raise InputError(f"{location}: no such file")
     sources = RemoteSources.of(location, retry)
     try:
-        file = sources.with_retries(lambda: _opened(location))
+        file = sources.with_retries(lambda: _opened(location), is_opening=True)
     except RasterioError as error:
         failure = sources.failure(error)
         raise InputError(

@@ -8,6 +8,7 @@ import base64
 import itertools
 import os
 import re
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ _OPENINGS = itertools.count()
 _SOURCE = re.compile(r"(?<=>)/vsicurl/https?://[^<#]*(?=</SourceFilename>)")
 _STATUS = re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})")
 _UNREACHED = re.compile(r"CURL error: (.*)")
+_UNKNOWN_HOST = re.compile(r"Could not resolve host")
 _PHRASES = {
     404: re.compile(r"does not exist|NoSuchKey|NoSuchBucket|BlobNotFound"),
     403: re.compile(r"Access ?Denied|not authorized|InvalidAccessKeyId|SignatureDoesNotMatch"),
@@ -129,6 +131,8 @@ def _request_with_retries(
             status, cause = error.code, str(error.reason)
         except (OSError, HTTPException, ValueError) as error:
             status, cause = 0, without_credentials(str(error))
+            if isinstance(getattr(error, "reason", None), socket.gaierror):
+                break
         if wait is None or not _is_transient(status):
             break
         time.sleep(wait)
@@ -250,11 +254,16 @@ class RemoteSources:
         return cls(addresses=(location,) if location.is_remote else (), retry=retry)
 
     def with_retries(
-        self, work: Callable[[], Result], renew: Callable[[], None] = lambda: None
+        self,
+        work: Callable[[], Result],
+        renew: Callable[[], None] = lambda: None,
+        *,
+        is_opening: bool = False,
     ) -> Result:
         """Do work that raises rasterio's errors, and repeat it where that may help.
 
-        ``renew`` is done before each further try, such as opening the file again.
+        ``renew`` is done before each further try, such as opening the file again. A host that is
+        not known when a file is opened is not tried again: there is no network, or no such host.
         """
         if not self.addresses:
             return work()
@@ -263,6 +272,8 @@ class RemoteSources:
                 try:
                     return work()
                 except RasterioError as error:
+                    if is_opening and _UNKNOWN_HOST.search(all_causes(error)):
+                        raise
                     if not _is_transient(self._failed(error)[1]):
                         raise
                 time.sleep(wait)
