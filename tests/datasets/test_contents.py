@@ -7,7 +7,7 @@ import pytest
 from tests.factories.datasets import make_tile, write_dataset
 
 from landslip.core.choices import Split
-from landslip.datasets.contents import SplitContents, few_landslides, split_contents
+from landslip.datasets.contents import SplitContents, few_landslides, missing_splits, split_contents
 from landslip.datasets.format import TileDataset
 from landslip.datasets.merging import merge_datasets
 
@@ -96,3 +96,17 @@ def test_datasets_of_earlier_versions_open_and_merge(tiles: TileDataset, tmp_pat
     merged = merge_datasets({"a": tiles}, {}, tmp_path / "merged")
     objects = [found.landslide_objects for found in merged.splits.values()]
     assert sum(number or 0 for number in objects) == 4
+
+
+def test_a_split_that_was_asked_for_and_is_empty_is_warned_of(tiles: TileDataset) -> None:
+    train = {"train": tiles.contents["train"], "unused": tiles.contents["val"]}
+    told = [note.text() for note in missing_splits(train, test_share=0.2, val_share=0.1)]
+    assert [text.split(",")[0] for text in told] == [
+        "there is no test tile",
+        "there is no validation tile",
+    ]
+    assert "20% were asked for" in told[0]
+    assert missing_splits(train, test_share=0, val_share=0) == ()
+    assert missing_splits(tiles.contents, test_share=0.2, val_share=0.1) == ()
+    test = {"test": tiles.contents["test"]}
+    assert missing_splits(test, test_share=1, val_share=0.1) == ()

@@ -230,7 +230,6 @@ def _print_note(note: str) -> None:
 
 def _print_summary(card: "DatasetCard", out: Path) -> None:
     from landslip.core.messages import sentences
-    from landslip.datasets.contents import few_landslides
 
     tiles = ", ".join(f"{number} {split}" for split, number in card.tiles.items())
     share = "no valid pixel" if card.landslide_share is None else f"{card.landslide_share:.2%}"
@@ -239,6 +238,6 @@ def _print_summary(card: "DatasetCard", out: Path) -> None:
             f"{name}: {found.landslide_tiles} of {found.tiles} tiles show landslides, "
             f"{found.landslide_px:,} px in {found.landslide_objects or 0:,} connected regions"
         )
-    for warning in sentences(few_landslides(card.splits)):
+    for warning in sentences(card.split_warnings):
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{out}: {sum(card.tiles.values())} tiles ({tiles}), {share} landslide")

@@ -77,3 +77,21 @@ def few_landslides(contents: Mapping[str, SplitContents]) -> tuple[Message, ...]
         if name != Split.UNUSED
         and (found.landslide_tiles < MIN_LANDSLIDE_TILES or found.landslide_px < MIN_LANDSLIDE_PX)
     )
+
+
+def missing_splits(
+    contents: Mapping[str, SplitContents], *, test_share: float, val_share: float
+) -> tuple[Message, ...]:
+    """Return a warning for each split that a fraction was asked for and that has no tile."""
+    known = [found for name, found in contents.items() if name != Split.UNUSED]
+    asked = {Split.TEST: test_share, Split.VALIDATION: val_share if test_share < 1 else 0.0}
+    return tuple(
+        message(
+            f"dataset.missing_{split.value}",
+            share=share,
+            tiles=sum(found.tiles for found in known),
+            groups=sum(found.groups for found in known),
+        )
+        for split, share in asked.items()
+        if share and known and split not in contents
+    )

@@ -31,10 +31,10 @@ from landslip.core.arguments import choose
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, MissingDependencyError, excerpt
-from landslip.core.messages import sentences
+from landslip.core.messages import Message, sentences
 from landslip.core.records import DType, StrictModel
 from landslip.core.text import RecordKind
-from landslip.datasets.contents import SplitContents, few_landslides, split_contents
+from landslip.datasets.contents import SplitContents, few_landslides, missing_splits, split_contents
 from landslip.datasets.splits.assignment import limited_to, split_digest
 
 if TYPE_CHECKING:
@@ -77,9 +77,15 @@ class DatasetCard(StrictModel):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The warnings on labels and bands, without those on splits with few landslides."""
-        few = sentences(few_landslides(self.splits))
-        return tuple(text for text in self.warnings if text not in few)
+        """The warnings on labels and bands, without those on splits."""
+        of_splits = sentences(self.split_warnings)
+        return tuple(text for text in self.warnings if text not in of_splits)
+
+    @property
+    def split_warnings(self) -> tuple[Message, ...]:
+        """The warnings on splits without tiles, and with few landslides."""
+        missing = missing_splits(self.splits, test_share=self.test_share, val_share=self.val_share)
+        return (*missing, *few_landslides(self.splits))
 
     @property
     def radiometry(self) -> Radiometry:

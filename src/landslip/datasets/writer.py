@@ -24,7 +24,7 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message, sentences
 from landslip.core.window import Window
-from landslip.datasets.contents import few_landslides, split_contents
+from landslip.datasets.contents import few_landslides, missing_splits, split_contents
 from landslip.datasets.format import (
     CARD,
     IMAGES,
@@ -154,7 +154,17 @@ class DatasetWriter(Closeable):
             splits=contents,
             warnings=(
                 *notes,
-                *sentences([*few_landslides(contents), *self._doubts(counted, landslide)]),
+                *sentences(
+                    [
+                        *missing_splits(
+                            contents,
+                            test_share=description.plan.test_share,
+                            val_share=description.plan.val_share,
+                        ),
+                        *few_landslides(contents),
+                        *self._doubts(counted, landslide),
+                    ]
+                ),
             ),
             landslide_share=landslide / counted if counted else None,
             pixels_sha256=self._digest.hexdigest(),
