@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import landslip
 from landslip.cli.app import app
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split, Units
-from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.errors import InputError, LandslipWarning, OutputExistsError
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
@@ -221,6 +222,25 @@ def test_tiles_stay_in_their_split_and_duplicates_are_tested_on(
         joined.card.pixels_sha256,
         joined.card.split_sha256,
     )
+
+
+def test_tiles_that_test_on_ground_another_dataset_trains_on_are_noted(
+    make_part: MakePart, tmp_path: Path
+) -> None:
+    """Tiles are 5 x 4 pixels and the second dataset begins two pixels to the right."""
+    shifted = Grid(
+        crs=PLACE.crs, transform=PLACE.transform @ Affine.translation(2, 0), shape=(9, 9)
+    )
+    apart = replace(PLACE, transform=PLACE.transform @ Affine.translation(0, 4))
+    trained = make_part("one", ["a", "b", "c"], grid=PLACE, plan=SplitPlan(test_share=0))
+    tested = make_part("four", ["a"], grid=shifted, plan=SplitPlan(test_share=1))
+    alike = make_part("seven_", ["a"], grid=shifted, plan=SplitPlan(test_share=0))
+    beside = make_part("beside_it", ["a"], grid=apart, plan=SplitPlan(test_share=1))
+    with pytest.warns(LandslipWarning, match="^2 of 4 tiles for training or validation show gro"):
+        merged = landslip.datasets.merge([trained, tested], out=tmp_path / "out")
+    assert merged.card.warnings[0].startswith("2 of 4 tiles")
+    assert not landslip.datasets.merge([trained, beside], out=tmp_path / "beside").card.notes
+    assert not landslip.datasets.merge([trained, alike], out=tmp_path / "alike").card.notes
 
 
 def test_folders_of_one_name_are_numbered() -> None:

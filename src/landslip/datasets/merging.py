@@ -12,9 +12,11 @@ import shapely
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_directory, require_space
+from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
+from landslip.datasets.splits.spatial import MIN_OVERLAP
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, pixel_columns
 
 _COPIED = (
@@ -45,7 +47,8 @@ def merge_datasets(
     column ``event`` holds the event of each tile's part; a part that ``events`` does not name keeps
     its events, or is an event of its own name. The split is assigned by groups, or, with
     ``keep_splits``, is that of each part; then a tile that two parts have, pixel by pixel and label
-    by label, is written once, for testing if one of them tests on it, else for validation.
+    by label, is written once, for testing if one of them tests on it, else for validation; tiles
+    of two parts that show the same ground in different splits are noted.
 
     Raises:
         InputError: the parts differ in bands, units, data type, scale or offset, or two tiles
@@ -66,6 +69,8 @@ def merge_datasets(
     scene_name = _renaming(parts, "scene")
     done, total = 0, sum(len(part) for part in parts.values())
     splits: list[Split] = []
+    places: list[shapely.Geometry | None] = []
+    part_of: list[int] = []
     written: dict[bytes, int] = {}
     pixels = sum(int(np.prod(part.shape(at))) for part in parts.values() for at in range(len(part)))
     itemsize = np.dtype(description.radiometry.dtype).itemsize
@@ -74,7 +79,7 @@ def merge_datasets(
         atomic_directory(out, overwrite=overwrite) as stage,
         DatasetWriter(stage, description) as writer,
     ):
-        for name, part in parts.items():
+        for number, (name, part) in enumerate(parts.items()):
             copied = {column: part.column(column) for column in _COPIED}
             footprints = shapely.from_wkb(part.column("geometry"))
             groups, scenes = part.column("group"), part.column("scene")
@@ -89,6 +94,8 @@ def merge_datasets(
                         splits[before] = min(splits[before], own, key=_CAUTIOUS.index)
                         continue
                     splits.append(own)
+                    places.append(footprints[at])
+                    part_of.append(number)
                 row = {
                     **{column: values[at] for column, values in copied.items()},
                     **pixel_columns(tile),
@@ -98,7 +105,26 @@ def merge_datasets(
                     "footprint": footprints[at],
                 }
                 writer.add_row(replace(tile, tile_id=tile_name(name, tile.tile_id)), row)
-        return writer.finish(splits if keep_splits else None)
+        if not keep_splits:
+            return writer.finish()
+        return writer.finish(splits, notes=sentences(_shared_ground(places, part_of, splits)))
+
+
+def _shared_ground(
+    places: Sequence[shapely.Geometry | None], part_of: Sequence[int], splits: Sequence[Split]
+) -> list[Message]:
+    """Return a note on tiles that show ground of tiles of another part in another split."""
+    shapes = np.array([shapely.Polygon() if one is None else one for one in places], dtype=object)
+    split, part = np.array([one.value for one in splits]), np.array(part_of)
+    one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    chosen = (part[one] != part[other]) & (split[one] != split[other])
+    chosen &= (split[one] != Split.TEST.value) & (split[one] != Split.UNUSED.value)
+    chosen &= (split[other] != Split.TRAIN.value) & (split[other] != Split.UNUSED.value)
+    one, other = one[chosen], other[chosen]
+    common = shapely.area(shapely.intersection(shapes[one], shapes[other]))
+    smaller = np.minimum(shapely.area(shapes[one]), shapely.area(shapes[other]))
+    count = len(np.unique(one[common > MIN_OVERLAP * smaller]))
+    return [message("warning.shared_ground", count=count, total=len(places))] if count else []
 
 
 def _digest(tile: Tile) -> bytes:
