@@ -94,6 +94,9 @@ def test_alpha_is_not_counted_for_names(write_raster: WriteRaster) -> None:
     five = SceneOptions(bands=Bands((*NAMES, "pan")))
     with pytest.raises(InputError, match=r"names 5 bands.*the file has 4 besides alpha \(band 3\)"):
         Scene(path, five)
+    unnamed = write_raster("unnamed.tif", with_alpha(4))
+    with pytest.raises(InputError, match=r"separated by commas \(alpha: transparency\)"):
+        Scene(unnamed)
     only = write_raster("alpha.tif", pixels(bands=1), names=("alpha",))
     with pytest.raises(InputError, match=r"alpha.tif: a raster needs a band of data"):
         SensorImage(only)

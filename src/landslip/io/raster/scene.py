@@ -244,7 +244,7 @@ def _named_bands(
         raise InputError(
             f"{location}: every band needs a name, and the file's {len(indexes)} "
             f"band descriptions{besides} are {found}; name them with {argument('bands')} in the "
-            f"order that they have in the file, separated by commas{likely}"
+            f"order that they have in the file, separated by commas (alpha: transparency){likely}"
         )
     if len(bands) != len(indexes):
         raise InputError(
