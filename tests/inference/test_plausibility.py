@@ -78,6 +78,20 @@ def test_without_a_coordinate_system_the_default_is_in_pixels(run: Runner) -> No
     assert keys(found.summary) == ["scene.no_crs"]
 
 
+def test_in_degrees_the_minimum_area_is_in_square_metres_only(run: Runner) -> None:
+    transform = Affine(1e-5, 0, 103.0, 0, -1e-5, 31.0)  # 0.95 m by 1.11 m
+    found = run(
+        squares(1, 2, 20),
+        model=model_with_labels(),
+        options=SMALL,
+        crs="EPSG:4326",
+        transform=transform,
+    )
+    assert found.landslides.area_px.tolist() == [400, 4]
+    assert found.summary["min_area_m2"] == 4  # of the training pixels, of 1 m
+    assert found.summary["min_area_px"] is None
+
+
 def test_single_pixels_are_told_and_not_written(run: Runner) -> None:
     scene = np.full((2, 60, 60), 300, dtype=np.uint16)
     scene[0, ::2, ::2] = 800

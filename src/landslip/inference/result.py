@@ -23,7 +23,8 @@ class ExtractionSummary:
         read_as: what was stated about it: bands, units, nodata.
         threshold: probability from which a pixel is landslide, on the scale of the rasters.
         min_area_m2: minimum mapping unit of the polygons; 0 without a coordinate system.
-        min_area_px: the same in pixels of the scene, 1 where pixels differ in area.
+        min_area_px: the same in pixels of the scene; None where pixels differ in area, as on a
+            grid in degrees, and in files of earlier versions.
         min_area_is: ``stated``, or the model's ``default``.
         regions: connected regions of the mask, small ones too; None in files of earlier versions,
             as the next four.

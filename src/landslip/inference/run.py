@@ -423,7 +423,7 @@ def _summary(
         resolution_m=grid.resolution_m,
         threshold=job.threshold,
         min_area_m2=least.m2,
-        min_area_px=least.px,
+        min_area_px=None if grid.crs is not None and grid.pixel_area_m2 is None else least.px,
         min_area_is="default" if least.is_default else "stated",
         area_method=measure.method,
         landslides=totals.landslides,
