@@ -191,3 +191,25 @@ def test_a_scene_elsewhere_is_told(tmp_path: Path, scene: Path) -> None:
     geopandas.GeoDataFrame(geometry=there, crs=CGCS2000).to_file(tmp_path / "a.gpkg")
     record = landslip.make_inventory(tmp_path / "a.gpkg", draws=0, scene=scene).record
     assert any("scene.tif shows none of the landslides" in text for text in record.warnings)
+
+
+def test_degrees_that_are_called_metres_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    geopandas.GeoDataFrame(geometry=[shapely.box(103, 31, 103.001, 31.001)], crs=32648).to_file(
+        path
+    )
+    record = landslip.make_inventory(path, draws=0).record
+    assert any("check whether they are degrees" in text for text in record.warnings)
+
+
+def test_heights_in_millimetres_that_no_one_states_are_told(tmp_path: Path) -> None:
+    geopandas.GeoDataFrame(geometry=circles(), crs=CGCS2000).to_file(tmp_path / "a.gpkg")
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", driver="GTiff", width=64, height=64, count=1, dtype="float32",
+        crs=f"EPSG:{CGCS2000}", transform=Affine(10, 0, CENTRE[0] - 320, 0, -10, CENTRE[1] + 320),
+    ) as file:  # fmt: skip
+        file.write(np.full((64, 64), 1.5e6, np.float32), 1)
+    record = landslip.make_inventory(tmp_path / "a.gpkg", draws=0, dem=tmp_path / "dem.tif").record
+    assert any(
+        "dem.tif has no heights under half or more of 5 of 5" in text for text in record.warnings
+    )

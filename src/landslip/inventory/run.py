@@ -74,6 +74,7 @@ from landslip.inventory.statistics.summary import StatisticsRequest, statistics_
 from landslip.io.vector_source import is_vector
 from landslip.metrics.bootstrap import Resampling
 
+_LEAST_AREA_M2 = 1e-3
 _DETECTED, _TERRAIN, _CONTEXT, _ALL = 40.0, 70.0, 80.0, 100.0  # percent of the work
 
 
@@ -146,6 +147,7 @@ def make_inventory(
         *datum_notes,
         *map_notes,
         *_dem_notes(dem, detections),
+        *_size_notes(measures.area_m2),
         *context.notes,
         *notes,
         *_date_notes(context.record.date, layers, is_stated=auxiliary.date is not None),
@@ -333,6 +335,14 @@ def _dates(detections: Detections) -> tuple[str, str] | None:
     return (known[0], known[-1]) if known else None
 
 
+def _size_notes(areas_m2: NDArray[np.float64]) -> list[Message]:
+    """Return a warning where no landslide has a size, as of degrees that are called metres."""
+    known = areas_m2[np.isfinite(areas_m2)]
+    if len(known) == 0 or known.max() >= _LEAST_AREA_M2:
+        return []
+    return [message("warning.no_size", most=float(known.max()))]
+
+
 def _dem_notes(dem: DemRecord | None, detections: Detections) -> list[Message]:
     if dem is None:
         return [message("dem.none")]
@@ -341,6 +351,8 @@ def _dem_notes(dem: DemRecord | None, detections: Detections) -> list[Message]:
     total = len(detections.polygons)
     without = total - dem.landslides_with_heights
     notes = [message("dem.gaps", dem=dem.name, count=without, total=total)] if without else []
+    if without == total > 0:
+        notes = [message("warning.dem_empty", dem=dem.name, count=without, total=total)]
     if dem.coarse_landslides:
         pixel_m, coarse = dem.resolution_m, dem.coarse_landslides
         notes.append(
