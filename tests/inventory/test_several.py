@@ -23,7 +23,7 @@ from landslip.core.messages import message
 from landslip.inventory.detections import valid_outline
 from landslip.inventory.polygons.dissolve import dissolve
 from landslip.inventory.record import read_record
-from landslip.inventory.request import CleaningOptions, InventoryRequest
+from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
 from landslip.inventory.several import expand_sources
 
@@ -315,6 +315,22 @@ def test_files_of_polygons_keep_columns_and_lose_duplicates(tmp_path: Path) -> N
     assert found["by"].tolist()[0] == "Li"
     assert found["date"].tolist()[1] == "2008"
     assert found["id"].tolist() == [1, 2, 3]
+
+
+def test_an_inventory_and_a_file_of_polygons_keep_their_own_values(
+    made: SyntheticExtraction, tmp_path: Path
+) -> None:
+    """What is known of unchanged landslides stays with them, wherever the other file is listed."""
+    before = inventory(tmp_path / "m", made.extraction, auxiliary=AuxiliaryData(dem=made.dem))
+    others = boxes([(0, 0, 500, 300), (0, 400, 10, 410)], by=["Li", "Wu"])
+    for name in ("a", "z"):
+        others.to_file(tmp_path / f"{name}.gpkg")
+        found = inventory(tmp_path / f"out_{name}", tmp_path / f"{name}.gpkg", tmp_path / "m")
+        assert len(found) == len(before) + 2
+        mine = found[found["by"].isna()]
+        for column in ("slope_deg", "area_m2", "confidence", "model"):
+            assert mine[column].tolist() == before[column].tolist()
+        assert found.loc[found["by"].notna(), "slope_deg"].isna().all()
 
 
 def test_polygons_of_one_source_are_left_as_they_are() -> None:

@@ -50,8 +50,8 @@ def iso_date(value: Any) -> str | None:
     if isinstance(value, date):  # and datetime, and pandas' Timestamp
         return value.isoformat()[:10]
     text = str(value).strip()
-    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        text = f"{value:g}" if value != int(value) else str(int(value))
+    if isinstance(value, float | np.floating):
+        text = str(int(value)) if value.is_integer() else ""
     match = _STATED_DAY.fullmatch(text.removesuffix(".0"))
     if match is None:
         return date_in(text)

@@ -424,11 +424,18 @@ def dissolve_sources(parts: Sequence[Detections], crs: CRS | None) -> Detections
 
 
 def _stacked(tables: list[pd.DataFrame], source: NDArray[np.int64]) -> pd.DataFrame:
-    """Return rows of tables one below the other; columns that one lacks are empty there."""
-    filled = [table for table in tables if len(table)]
-    if not filled or not any(len(table.columns) for table in filled):
+    """Return rows of tables one below the other; columns that one lacks are empty there.
+
+    A table without columns stands for as many rows as its source has polygons.
+    """
+    if not any(len(table.columns) for table in tables):
         return pd.DataFrame(index=range(len(source)))
-    return pd.concat(filled, ignore_index=True)
+    counts = np.bincount(source, minlength=len(tables))
+    rows = [
+        table if len(table.columns) else pd.DataFrame(index=range(count))
+        for table, count in zip(tables, counts, strict=True)
+    ]
+    return pd.concat([table for table in rows if len(table)], ignore_index=True)
 
 
 def _mapped_m2(
