@@ -154,3 +154,17 @@ def test_records_with_notes_only_are_read_as_plain_messages() -> None:
     messages = (message("scene.no_crs"),)
     new = Record(notes=sentences(messages), messages=messages)
     assert Record.model_validate_json(new.model_dump_json()) == new
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"key": "of.another_version", "values": {}},
+        {"key": "warning.none_found", "values": {"threshold": 0.5}},
+        {"key": "warning.none_found", "values": {"threshold": "high", "highest": 0.1}},
+    ],
+)
+def test_messages_of_another_version_are_their_sentences(foreign: dict[str, object]) -> None:
+    known = message("scene.no_crs")
+    written = {"notes": [known.text(), "as it was"], "messages": [known.model_dump(), foreign]}
+    assert Record.model_validate(written).messages == (known, plain("as it was"))

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from landslip.core.choices import Language
 from landslip.core.errors import argument
@@ -111,13 +112,39 @@ def term(name: str) -> Message:
 
 
 def complete_notes(cls: type, data: Any) -> Any:  # noqa: ARG001 - pydantic passes the class
-    """Give a record of an earlier version, which has ``notes`` only, its ``messages``.
+    """Give a record of another version ``messages`` that this one can render, from its ``notes``.
 
     Use it as ``model_validator(mode="before")``.
     """
-    if isinstance(data, dict) and "notes" in data and "messages" not in data:
-        return data | {"messages": tuple(map(plain, data["notes"]))}
+    if isinstance(data, dict) and "notes" in data:
+        return data | {"messages": renderable(data.get("messages"), data["notes"])}
     return data
+
+
+def renderable(messages: Any, texts: Any) -> Any:
+    """Return the messages of a record, plain where another version wrote what is unknown here.
+
+    Args:
+        messages: as the record has them; None: it has none.
+        texts: the same in English.
+    """
+    if not isinstance(texts, list | tuple):
+        texts = ()
+    if messages is None:
+        return tuple(plain(str(text)) for text in texts)
+    if not isinstance(messages, list | tuple) or len(messages) != len(texts):
+        return messages
+    return tuple(map(_or_plain, messages, texts))
+
+
+def _or_plain(raw: Any, text: Any) -> Any:
+    try:
+        Message.model_validate(raw).text()
+    except ValidationError:
+        return raw  # the record is refused
+    except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError):
+        return plain(str(text))
+    return raw
 
 
 @cache

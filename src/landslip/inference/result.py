@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from landslip.core.errors import InputError
-from landslip.core.messages import Message, plain
+from landslip.core.messages import Message, renderable
 from landslip.core.text import first_problem, read_json
 
 LANDSLIDES, SUMMARY = "landslides.gpkg", "summary.json"
@@ -93,11 +93,8 @@ class ExtractionSummary:
             InputError: it is no such file.
         """
         content = read_json(path)
-        if isinstance(content, dict) and "messages" not in content:
-            texts = content.get("warnings")
-            content["messages"] = list(
-                map(plain, map(str, texts if isinstance(texts, list) else ()))
-            )
+        if isinstance(content, dict):
+            content["messages"] = renderable(content.get("messages"), content.get("warnings"))
         try:
             return TypeAdapter(cls).validate_python(content)
         except ValidationError as error:
