@@ -137,3 +137,9 @@ def test_folders_that_may_not_be_written_to_are_refused_before_the_work(
             check_outputs({"out": out}, [])
     (tmp_path / "own").mkdir()
     check_outputs({"out": tmp_path / "own" / "map"}, [])
+
+
+@pytest.mark.parametrize("out", ["/", "/..", "//"])
+def test_the_root_is_no_output(out: str) -> None:
+    with pytest.raises(InputError, match="out is a path below the root of the file system; got /"):
+        check_outputs({"out": Path(out)}, [])

@@ -175,6 +175,10 @@ def _check_writable(out: Path, name: str) -> None:
             f"{argument(name)} is a path on this machine and no address; got {excerpt(out, 80)}"
         )
     refuse_special(out)
+    if not Path(os.path.realpath(out)).name:
+        raise InputError(
+            f"{argument(name)} is a path below the root of the file system; got {excerpt(out, 80)}"
+        )
     if len(out.name.encode()) > _MAX_NAME_BYTES - _UNFINISHED_BYTES:
         raise InputError(
             f"{argument(name)}: an output's name has at most "

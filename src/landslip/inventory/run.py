@@ -223,7 +223,8 @@ def _dem_record(
     """Describe an elevation model, with its resolution where the landslides are."""
     extent = detections.polygons if detections.model is None else detections.extent
     shapes = detections.polygons if extent is None else np.array([extent], dtype=object)
-    bounds = shapely.total_bounds(shapes) if len(shapes) else np.full(4, np.nan)
+    is_empty = bool(shapely.is_empty(shapes).all())
+    bounds = np.full(4, np.nan) if is_empty else shapely.total_bounds(shapes)
     return DemRecord(
         name=elevation.name,
         place=str(elevation.path.absolute()),

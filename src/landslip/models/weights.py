@@ -32,6 +32,10 @@ def load_network(model: ModelFolder) -> nn.Module:
         raise ModelError(
             f"{file}: not weights that can be read ({excerpt(error)}); copy the model again"
         ) from error
+    if any(t.is_floating_point() and not t.isfinite().all() for t in tensors.values()):
+        raise ModelError(
+            f"{file}: has weights that are not finite numbers; copy the model again, or train again"
+        )
     network = build_network(model.card.architecture)
     try:
         network.load_state_dict(tensors)

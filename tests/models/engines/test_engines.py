@@ -81,3 +81,14 @@ def test_weights_of_another_network_are_refused(model: ModelFolder, tmp_path: Pa
     card = model.card.model_copy(update={"files": files})
     with pytest.raises(ModelError, match="not the weights of the network"):
         load_network(ModelFolder(tmp_path, card))
+
+
+def test_weights_that_are_no_numbers_are_refused(model: ModelFolder, tmp_path: Path) -> None:
+    network = load_network(model)
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[3] = float("nan")
+    save_weights(network, tmp_path)
+    files = {"weights.safetensors": sha256_of(tmp_path / "weights.safetensors")}
+    card = model.card.model_copy(update={"files": files})
+    with pytest.raises(ModelError, match=r"weights\.safetensors: has weights that are not finite"):
+        load_network(ModelFolder(tmp_path, card))

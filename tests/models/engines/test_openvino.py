@@ -317,3 +317,18 @@ def test_a_graph_that_the_runtime_refuses_is_named(
     for use in uses:
         with pytest.raises(ModelError, match=rf"^{file}: the graph cannot be run \("):
             use()
+
+
+def test_a_graph_of_weights_that_are_no_numbers_is_refused(
+    tmp_path: Path, model: ModelFolder
+) -> None:
+    shutil.copytree(model.path, tmp_path / "model")
+    weights = tmp_path / "model" / GRAPH_WEIGHTS
+    weights.write_bytes(b"\xff" * weights.stat().st_size)
+    damaged = write_card(tmp_path / "model", model.card, (GRAPH, GRAPH_WEIGHTS))
+    engine = OpenvinoEngine(damaged)
+    for use in (lambda: engine.runner(spec_of(damaged)), lambda: engine._any_shape):
+        with pytest.raises(
+            ModelError, match=rf"^{tmp_path}.*{GRAPH}: has weights that are not num"
+        ):
+            use()

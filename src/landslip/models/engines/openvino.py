@@ -91,7 +91,7 @@ class OpenvinoEngine:
         cores = len(os.sched_getaffinity(0))
         streams = min(streams or default_streams(cores), cores)
         with graph_errors(self._graph):
-            graph = self._core.read_model(self._graph)
+            graph = self._read()
             split_last_convolution(graph)
             graph = with_stored_input(graph, spec)
             compiled = self._compiled(with_level_output(graph), streams, cores)
@@ -114,7 +114,17 @@ class OpenvinoEngine:
 
     @cached_property
     def _any_shape(self) -> openvino.CompiledModel:
-        return self._compiled(self._core.read_model(self._graph), 1, None)
+        return self._compiled(self._read(), 1, None)
+
+    def _read(self) -> openvino.Model:
+        graph = self._core.read_model(self._graph)
+        for node in graph.get_ops():
+            if node.get_type_name() == "Constant" and np.isnan(node.data).any():
+                raise ModelError(
+                    f"{self._graph}: has weights that are not numbers (NaN); copy the model folder "
+                    "again, or train again"
+                )
+        return graph
 
     def _compiled(
         self, graph: openvino.Model, streams: int, threads: int | None
