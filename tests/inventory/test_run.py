@@ -373,6 +373,21 @@ def test_small_polygons_are_left_out_on_request_and_noted(tmp_path: Path) -> Non
     assert any("1 polygons under 200 m2" in note for note in record.notes)
 
 
+def test_an_area_without_any_polygon_gives_an_empty_inventory(tmp_path: Path) -> None:
+    area = geopandas.GeoDataFrame(geometry=[shapely.box(LEFT, TOP - 9, LEFT + 9, TOP)], crs=UTM)
+    area.to_file(tmp_path / "area.gpkg")
+    source = tmp_path / "drawn.gpkg"
+    beside = [shapely.box(LEFT + 50, TOP - 90, LEFT + 90, TOP - 50)]
+    geopandas.GeoDataFrame(geometry=beside, crs=UTM).to_file(source)
+    write_plane(tmp_path / "dem.tif")
+    known = AuxiliaryData(area=tmp_path / "area.gpkg", dem=tmp_path / "dem.tif")
+    record = make_inventory(
+        InventoryRequest(source=source, out=tmp_path / "out", auxiliary=known, draws=0)
+    )
+    assert record.landslides == 0
+    assert any("the inventory is empty" in str(note) for note in record.warnings)
+
+
 def test_a_mapped_area_gives_densities_to_a_polygon_file(tmp_path: Path) -> None:
     area = geopandas.GeoDataFrame(
         geometry=[shapely.box(LEFT - 100, TOP - 900, LEFT + 900, TOP + 100)], crs=UTM
