@@ -188,9 +188,7 @@ def test_landslides_outside_the_mapped_area_of_an_inventory_are_noted(
         for found in (INVENTORY[:1], []):
             (folder / GEOPACKAGE).unlink(missing_ok=True)
             write_polygons(f"inventory/{GEOPACKAGE}", found, layer=LANDSLIDES)
-            frame = geopandas.GeoDataFrame(
-                {PROVENANCE: [None]}, geometry=at(*area), crs="EPSG:32650"
-            )
+            frame = geopandas.GeoDataFrame({PROVENANCE: [None]}, geometry=area, crs="EPSG:32650")
             frame.to_file(folder / GEOPACKAGE, layer=MAPPED_AREA)
             (folder / RECORD).write_text(record(resolution_m=4.0).model_dump_json())
             request = ComparisonRequest(
