@@ -288,7 +288,7 @@ TEXTS = [
     "~",
 ]
 TEXTS += ["", " ", "\x1b[31m", "a\nb", "\u202e", "x" * 3000, "blue," * 900]
-OUTPUTS = ("", " ", "/dev/null", "{inputs}", "{input}", "{input}/below", "{out}/" + "x" * 300,
+OUTPUTS = ("", " ", "/", "/vsimem/x", "/dev/null", "{inputs}", "{input}", "{input}/below", "{out}/" + "x" * 300,
            "{out}/a\x1b[31m", "{out}/a\nb", "/proc/x", "{out}/" + "x/" * 2100 + "x")  # fmt: skip
 
 

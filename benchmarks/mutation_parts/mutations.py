@@ -574,6 +574,12 @@ def _socket(path: Path) -> None:
     os.chdir(here)
 
 
+def _folder_of_pipes(path: Path) -> None:
+    path.mkdir()
+    for name in ("model.json", "dataset.json", "summary.json", "a.gdbtable", "b.tif"):
+        os.mkfifo(path / name)
+
+
 def _short_file(path: Path) -> None:
     path.write_text("x")
 
@@ -587,4 +593,5 @@ PATHS: dict[str, Mutation] = {
     "missing": _replaced(lambda _path: None),
     "file": _replaced(_short_file),
     "folder": _replaced(lambda path: path.mkdir()),
+    "folder of pipes": _replaced(_folder_of_pipes),
 }

@@ -63,6 +63,16 @@ def test_a_pipe_beside_a_file_is_refused_where_gdal_would_read_it(tmp_path: Path
         (tmp_path / name).unlink()
 
 
+def test_a_pipe_in_a_folder_that_is_read_as_a_whole_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "roads.gdb"
+    folder.mkdir()
+    (folder / "a.gdbtable").touch()
+    refuse_special_beside(folder)
+    os.mkfifo(folder / "b.gdbtable")
+    with pytest.raises(InputError, match=r"roads\.gdb/b\.gdbtable: is a pipe"):
+        refuse_special_beside(folder)
+
+
 def test_usual_paths_pass(tmp_path: Path) -> None:
     file = tmp_path / "滑坡 scene (1).tif"
     file.touch()

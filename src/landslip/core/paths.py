@@ -39,7 +39,7 @@ def check_text(text: str, called: str) -> None:
         raise InputError(f"{called} may not have control characters; got {excerpt(text, 80)}")
     if _SURROGATE.search(text):
         raise InputError(
-            f"{ascii(text)[:80]}: a name must be UTF-8 to be written to files; rename it"
+            f"{called}: a name must be UTF-8 to be written to files; rename {ascii(text)[:80]}"
         )
 
 
@@ -58,7 +58,8 @@ def check_path(given: PathArgument, name: str) -> None:
     longest = max(len(part.encode()) for part in text.split("/"))
     if longest > _MAX_NAME_BYTES or len(text.encode()) > _MAX_PATH_BYTES:
         raise InputError(
-            f"a file's name has at most {_MAX_NAME_BYTES} bytes and a path {_MAX_PATH_BYTES}; "
+            f"{argument(name)}: a file's name has at most {_MAX_NAME_BYTES} bytes and a path "
+            f"{_MAX_PATH_BYTES}; "
             f"got {excerpt(text, 80)}"
         )
     refuse_special(Path(text))
@@ -84,13 +85,20 @@ def refuse_special(path: Path) -> None:
 def refuse_special_beside(path: Path) -> None:
     """Refuse special files among those that GDAL reads with a file: of its name, another ending.
 
+    Of a folder, such as a file geodatabase, those in it.
+
     Raises:
         InputError: see `refuse_special`.
     """
     refuse_special(path)
-    with suppress(OSError), os.scandir(path.parent) as entries:
+    is_folder = path.is_dir()
+    with suppress(OSError), os.scandir(path if is_folder else path.parent) as entries:
         for entry in entries:
-            if entry.name.startswith(f"{path.stem}.") or entry.name.startswith(f"{path.name}."):
+            if (
+                is_folder
+                or entry.name.startswith(f"{path.stem}.")
+                or entry.name.startswith(f"{path.name}.")
+            ):
                 refuse_special(Path(entry.path))
 
 
