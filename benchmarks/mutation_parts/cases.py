@@ -289,7 +289,8 @@ TEXTS = [
 ]
 TEXTS += ["", " ", "\x1b[31m", "a\nb", "\u202e", "x" * 3000, "blue," * 900]
 OUTPUTS = ("", " ", "/", "/vsimem/x", "/dev/null", "{inputs}", "{input}", "{input}/below",
-           "{out}/" + "x" * 300, "{out}/a\x1b[31m", "{out}/a\nb", "/proc/x", "{out}/" + "x/" * 2100 + "x")  # fmt: skip
+           "{out}/" + "x" * 300, "{out}/a\x1b[31m", "{out}/a\nb", "/proc/x",
+           "{out}/" + "x/" * 2100 + "x")  # fmt: skip
 
 
 def all_cases(seed: int) -> Iterator[Case]:
