@@ -2,8 +2,8 @@
 
 Extractions whose pixels coincide become one raster of probability, in which each pixel is the
 highest of the scenes that show it: a landslide that one scene shows is mapped, duplicates are one,
-and a landslide that a scene's edge cuts is whole. The result of two halves of a scene is that of
-the scene.
+and a landslide that a scene's edge cuts is whole. The result of two halves of a map is that of
+the map.
 
 Others (in other coordinate systems, of other pixel sizes, or files of polygons) are put together
 as polygons, in the coordinate system of the first: polygons of different sources that overlap, or
