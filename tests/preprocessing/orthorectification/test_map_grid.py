@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -201,3 +204,14 @@ def test_words_for_systems() -> None:
     assert parse_crs("EPSG:32648") == UTM
     with pytest.raises(InputError, match=r"written like EPSG:32648; got crs 'moon'"):
         parse_crs("moon")
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_a_coordinate_system_is_no_file(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "system.prj"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text(UTM.to_wkt())
+    with pytest.raises(InputError, match="is written like EPSG:32648"):
+        parse_crs(str(path))

@@ -170,8 +170,9 @@ def parse_crs(text: str | None) -> CRS | None:
     if text is None:
         return None
     try:
-        crs = CRS.from_user_input(text)
-        pyproj.CRS.from_user_input(crs.to_wkt())
+        known = pyproj.CRS.from_user_input(text)  # GDAL would open files and addresses
+        code = known.to_epsg(min_confidence=100)
+        crs = CRS.from_wkt(known.to_wkt()) if code is None else CRS.from_epsg(code)
         check_on_earth(crs, argument("crs", text))
     except (CRSError, pyproj.exceptions.CRSError, ValueError) as error:
         raise InputError(
