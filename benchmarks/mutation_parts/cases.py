@@ -279,7 +279,7 @@ TEXTS = [
     "-",
     ",",
     "*",
-    "%s{0}",
+    "%s%d",
     "nan",
     "/dev/null",
     "file:///etc/passwd",

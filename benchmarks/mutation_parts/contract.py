@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from landslip.core.errors import excerpt
+
 NOT_APPLICABLE = 77
 MAX_SECONDS = 120
 _MAX_MEMORY = 12 * 2**30
@@ -150,7 +152,7 @@ def _said(case: Case, code: int, stderr: str, stdout: str) -> list[str]:
         said = [line for line in stderr.splitlines() if line.startswith(("landslip: ", "Error: "))]
         if not said:
             found.append("no message")
-        elif not any(name in " ".join(said) for name in case.names):
+        elif not any(excerpt(name) in " ".join(said) for name in case.names):
             found.append("message without the name")
     return found
 
