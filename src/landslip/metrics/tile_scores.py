@@ -151,13 +151,11 @@ def compare_f1(
     Raises:
         ValueError: the tables are not of the same tiles.
     """
-    terms = [(1.0, method), (-1.0, reference)]
-    contrast = f1_contrast(terms, how)
+    contrast, drawn = _contrast_with_draws([(1, method), (-1, reference)], how)
     if contrast is None:
         return None
     p_value = permutation_p_value(method, reference, how)
-    if contrast.low is not None:
-        drawn = _bootstrap_contrasts(terms, how)
+    if len(drawn):
         tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
         p_value = max(p_value, min(1.0, 2 * tail / len(drawn)))
     return F1Comparison(
@@ -180,23 +178,23 @@ def f1_contrast(
     Raises:
         ValueError: the tables are not of the same tiles.
     """
+    return _contrast_with_draws(terms, how)[0]
+
+
+def _contrast_with_draws(
+    terms: Sequence[tuple[float, CountTable]], how: Resampling
+) -> tuple[DefinedEstimate | None, NDArray[np.float64]]:
+    """Return `f1_contrast`, and the sums in the draws of tiles that its interval is from."""
     _check_same_tiles([table for _, table in terms])
     value = float(sum(weight * f1(table.sum(axis=1)).mean() for weight, table in terms))
     if np.isnan(value):
-        return None
+        return None, np.empty(0)
     if terms[0][1].shape[1] < 2:
-        return DefinedEstimate(value=value)
-    low, high = percentile_interval(_bootstrap_contrasts(terms, how), how.level)
-    return DefinedEstimate(value=value, low=low, high=high)
-
-
-def _bootstrap_contrasts(
-    terms: Sequence[tuple[float, CountTable]], how: Resampling
-) -> NDArray[np.float64]:
-    """Return the weighted sum of F1s in each draw of tiles."""
+        return DefinedEstimate(value=value), np.empty(0)
     drawn = [weight * f1(_bootstrap_counts(table, how)).mean(axis=0) for weight, table in terms]
     total: NDArray[np.float64] = np.sum(drawn, axis=0)
-    return total
+    low, high = percentile_interval(total, how.level)
+    return DefinedEstimate(value=value, low=low, high=high), total
 
 
 def unpaired_difference(

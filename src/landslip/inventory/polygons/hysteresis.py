@@ -59,11 +59,10 @@ def upper_threshold(
         high = _midway(low, 1.0, table) if expected is None else expected
         return UpperThreshold(high=high, expected=expected)
     reaching = np.cumsum(area_by_maximum[::-1])[::-1]
-    high = low if expected is None else expected
-    if expected is None or reaching[threshold_level(high)] < LEAST_AREA_SHARE * total:
-        peak = int(np.flatnonzero(reaching >= total / 2)[-1]) / PROBABILITY_LEVELS
-        high = _midway(low, peak, table)
-    return UpperThreshold(high=high, expected=expected)
+    if expected is not None and reaching[threshold_level(expected)] >= LEAST_AREA_SHARE * total:
+        return UpperThreshold(high=expected, expected=expected)
+    peak = int(np.flatnonzero(reaching >= total / 2)[-1]) / PROBABILITY_LEVELS
+    return UpperThreshold(high=_midway(low, peak, table), expected=expected)
 
 
 def _expected(low: float, card: ModelCard) -> float | None:

@@ -14,7 +14,7 @@ RUN_FILE = "run.json"
 _FREE = {"workers"}  # how tiles are read, not what is learnt
 
 
-class RunRecord(StrictModel):
+class TrainingRunRecord(StrictModel):
     """What a run was started with.
 
     Settings, tiles and the model to start from (by the digest of its weights) determine the
@@ -31,7 +31,7 @@ class RunRecord(StrictModel):
     nodes: int = 1
     strategy: TrainingStrategy = TrainingStrategy.AUTO
 
-    def check(self, other: "RunRecord", folder: Path) -> None:
+    def check(self, other: "TrainingRunRecord", folder: Path) -> None:
         """Refuse to continue this run with other inputs.
 
         Raises:
@@ -87,7 +87,7 @@ def run_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.training")
 
 
-def read_run(out: Path) -> RunRecord:
+def read_run(out: Path) -> TrainingRunRecord:
     """Read the inputs of the interrupted run of a model folder.
 
     Raises:
@@ -108,7 +108,7 @@ def read_run(out: Path) -> RunRecord:
             f"{argument('resume', True)} out to start one"
         )
     return RecordKind(
-        model=RunRecord,
+        model=TrainingRunRecord,
         name="the record of a training run by this version",
         remedy=f"discard the run with {argument('overwrite', True)}",
     ).read(file)

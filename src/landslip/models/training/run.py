@@ -54,7 +54,12 @@ from landslip.models.training.fit import (
     fit,
     training_tiles,
 )
-from landslip.models.training.interrupted_run import RUN_FILE, RunRecord, read_run, run_folder
+from landslip.models.training.interrupted_run import (
+    RUN_FILE,
+    TrainingRunRecord,
+    read_run,
+    run_folder,
+)
 from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.weights import load_network, save_weights, torch_version
@@ -185,14 +190,14 @@ def train(request: TrainRequest) -> None:
     shutil.rmtree(folder)
 
 
-def _run_record(request: TrainRequest) -> RunRecord:
+def _run_record(request: TrainRequest) -> TrainingRunRecord:
     """Describe the inputs of the run; of a model to start from comes all about the network."""
     config, start, data = request.config, request.start, request.dataset.card
     if start is not None:
         config = config.model_copy(update=_network_settings(start))
     weights = Path(config.encoder_weights)
     has_weights_file = weights.is_file() and config.arch is not Arch.IMPROVED_UNET
-    return RunRecord(
+    return TrainingRunRecord(
         config=config,
         pixels_sha256=data.pixels_sha256,
         split_sha256=data.split_sha256,
@@ -261,7 +266,7 @@ def _pretrained_model(
     )
 
 
-def _prepare_run_folder(request: TrainRequest, run: RunRecord, folder: Path) -> None:
+def _prepare_run_folder(request: TrainRequest, run: TrainingRunRecord, folder: Path) -> None:
     """Make the folder of the run, or keep that of an interrupted run that is resumed."""
     if request.overwrite and not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
@@ -299,7 +304,7 @@ def training_notes(dataset: TileDataset, best: BestEpoch) -> tuple[Message, ...]
 
 def _write_model(
     request: TrainRequest,
-    run: RunRecord,
+    run: TrainingRunRecord,
     initial: InitialModel,
     best: BestEpoch,
     seconds: float,
