@@ -26,6 +26,9 @@ from rasterio.crs import CRS
 from landslip.core.errors import InputError, LandslipWarning, argument
 from landslip.core.messages import Message, message
 
+DEGREE_M = 111_195.0
+"""Length of a degree of latitude on a sphere as large as the Earth."""
+
 # as GDAL, PROJ, Esri and people write them, in small letters, without other signs
 _LENGTHS_M = {
     name: metres

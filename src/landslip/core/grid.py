@@ -9,13 +9,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import axis_unit, is_stretched, transformation, whole_turn
+from landslip.core.crs import DEGREE_M, axis_unit, is_stretched, transformation, whole_turn
 from landslip.core.errors import InputError
 from landslip.core.window import Window
 
 MAX_COORDINATE = 1e11  # past the Moon, in millimetres
 _LEAST_REACH, _LEAST_STEP = 1e-3, 1e-12  # floats of 64 bits have 16 digits
-_DEGREE_LENGTH_M = 111_195.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Grid:
         if not self.crs.is_geographic:
             return side
         latitude = self.middle[1] * axis_unit(self.crs)
-        return math.degrees(side) * _DEGREE_LENGTH_M * math.sqrt(max(math.cos(latitude), 1e-6))
+        return math.degrees(side) * DEGREE_M * math.sqrt(max(math.cos(latitude), 1e-6))
 
     @property
     def pixel_area_m2(self) -> float | None:

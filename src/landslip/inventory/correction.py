@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from rasterio.crs import CRS
 
-from landslip.core.crs import reproject
+from landslip.core.crs import DEGREE_M, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
 from landslip.core.text import parse_json
@@ -45,7 +45,6 @@ _OUTLINE = {"area_m2", "perimeter_m", "centroid_lon", "centroid_lat"}
 _KNOWN_BY = ("id", "area_m2", "perimeter_m", "centroid_lon", "centroid_lat", "confidence", "model")
 _ROUNDING_M = 0.02
 _STRETCH = 0.01  # no projection is used where its scale is farther from 1
-_DEGREE_M = 111_195.0
 _CARRIED = ("id", "confidence", "scene", "date", "model")
 
 
@@ -309,7 +308,7 @@ def _is_same_outline(
             if abs(scale - 1) < _STRETCH:
                 area_m2, perimeter_m = area_m2 * scale, perimeter_m * np.sqrt(scale)
         points = np.maximum(shapely.get_num_coordinates(polygons), 1)
-        shift_m = _DEGREE_M * np.hypot(
+        shift_m = DEGREE_M * np.hypot(
             (found.centroid_lon - stated["centroid_lon"])
             * np.cos(np.radians(stated["centroid_lat"])),
             found.centroid_lat - stated["centroid_lat"],

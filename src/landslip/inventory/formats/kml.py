@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.core.choices import Language
+from landslip.core.crs import DEGREE_M
 from landslip.core.messages import message
 from landslip.inventory.attributes import is_filled, own_names
 from landslip.inventory.fields import FIELDS, FLAGS, FieldKind, InventoryField
@@ -28,7 +29,6 @@ from landslip.inventory.record import InventoryRecord
 LARGEST = 10_000
 MAX_POINTS = 500_000
 _TOLERANCES_M = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-_DEGREE_M = 111_195.0
 _ICON_PX = 32
 _TITLES = (
     "landslides",
@@ -71,7 +71,7 @@ def _document(layers: InventoryLayers, record: InventoryRecord, language: Langua
     lonlat = in_wgs84(shown.geometry)
     metres, outlines = 0.0, lonlat
     for metres in _TOLERANCES_M:
-        outlines = shapely.simplify(lonlat, metres / _DEGREE_M) if metres else lonlat
+        outlines = shapely.simplify(lonlat, metres / DEGREE_M) if metres else lonlat
         if shapely.get_num_coordinates(outlines).sum() <= MAX_POINTS:
             break
     about = [message("kml.count", count=count), message("kml.colours")]

@@ -7,9 +7,7 @@ from rasterio.crs import CRS
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landslip.core.crs import axis_unit, polygonal_part
-
-_DEGREE_M = 111_195.0
+from landslip.core.crs import DEGREE_M, axis_unit, polygonal_part
 
 
 def dissolve(
@@ -62,4 +60,4 @@ def length_in_map_units(length_m: float, crs: CRS | None) -> float:
     """Return a length in the units of a coordinate system, degrees along a meridian; 0 without."""
     if crs is None:
         return 0.0
-    return length_m / _DEGREE_M if crs.is_geographic else length_m / axis_unit(crs)
+    return length_m / DEGREE_M if crs.is_geographic else length_m / axis_unit(crs)
