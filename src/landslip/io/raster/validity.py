@@ -74,7 +74,10 @@ class PixelValidity:
         own = names if names is not None and len(names) == file.count else file.descriptions
         bands = zip(file.indexes, own, strict=True)
         leaves_out = names is not None and len(names) < file.count
-        alpha = tuple(index for index, name in bands if _is_alpha(file, index, name, leaves_out))
+        opacity = _opacity_of_fourth(file)
+        alpha = tuple(
+            index for index, name in bands if _is_alpha(file, index, name, leaves_out, opacity)
+        )
         data = tuple(index for index in file.indexes if index not in alpha)
         if not data:
             raise InputError(f"{file.name}: a raster needs a band of data; all of them are alpha")
@@ -91,7 +94,7 @@ class PixelValidity:
             ),
             shares_mask=MaskFlags.per_dataset in flags[0],
             nodata=tuple(None if value is None else float(value) for value in declared),
-            notes=tuple(_notes(file, data, alpha, nodata)),
+            notes=tuple(_notes(file, data, alpha, nodata, opacity)),
         )
 
     @property
@@ -211,24 +214,6 @@ def _differs(band: Stored, number: float) -> Valid:
     return np.asarray(band != band.dtype.type(number))
 
 
-def _is_alpha(file: DatasetReader, index: int, name: str | None, leaves_out: bool) -> bool:
-    """Whether a band is alpha by its name, or by its colour interpretation.
-
-    ``leaves_out``: fewer bands are named than there are.
-    """
-    if (name or "").strip().lower() == ALPHA:
-        return True
-    if file.colorinterp[index - 1] != ColorInterp.alpha:
-        return False
-    if not _is_fourth(file, index):
-        return True
-    return not name and (leaves_out or not _Opacity.of(file, index).is_data)
-
-
-def _is_fourth(file: DatasetReader, index: int) -> bool:
-    return bool(index == file.count == 4)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opacity:
     """What is in a band called alpha: share of neither transparent nor opaque, and their number."""
@@ -252,16 +237,44 @@ class _Opacity:
         return self.varies and self.distinct > _MANY_OPACITIES
 
 
+def _opacity_of_fourth(file: DatasetReader) -> _Opacity | None:
+    """Return what is in the last of four bands if the file calls it alpha."""
+    if file.count != 4 or file.colorinterp[3] != ColorInterp.alpha:
+        return None
+    return _Opacity.of(file, 4)
+
+
+def _is_alpha(
+    file: DatasetReader,
+    index: int,
+    name: str | None,
+    leaves_out: bool,
+    fourth: _Opacity | None,
+) -> bool:
+    """Whether a band is alpha by its name, or by its colour interpretation.
+
+    ``leaves_out``: fewer bands are named than there are.
+    """
+    if (name or "").strip().lower() == ALPHA:
+        return True
+    if file.colorinterp[index - 1] != ColorInterp.alpha:
+        return False
+    if fourth is None or index != 4:
+        return True
+    return not name and (leaves_out or not fourth.is_data)
+
+
 def _notes(
-    file: DatasetReader, data: tuple[int, ...], alpha: tuple[int, ...], nodata: float | None
+    file: DatasetReader,
+    data: tuple[int, ...],
+    alpha: tuple[int, ...],
+    nodata: float | None,
+    fourth: _Opacity | None,
 ) -> Iterator[Message]:
     dtype = file.dtypes[data[0] - 1]
     if nodata is not None and not dtype_holds(dtype, nodata):
         yield message("raster.nodata_outside", nodata=nodata, dtype=dtype)
-    for index in file.indexes:
-        if file.colorinterp[index - 1] == ColorInterp.alpha and _is_fourth(file, index):
-            opacity = _Opacity.of(file, index)
-            if index in alpha and opacity.varies:
-                yield message("raster.alpha_varies", band=index, share=opacity.partial)
-            elif index not in alpha and opacity.distinct == 1:
-                yield message("raster.alpha_named", band=index)
+    if fourth is not None and 4 in alpha and fourth.varies:
+        yield message("raster.alpha_varies", band=4, share=fourth.partial)
+    elif fourth is not None and 4 not in alpha and fourth.distinct == 1:
+        yield message("raster.alpha_named", band=4)
