@@ -137,8 +137,25 @@ def test_tiles_add_up() -> None:
     label, result = mask("##.#"), mask("##..")
     one = count_objects(result, label, everywhere(label))
     assert one + one + ObjectCounts() == ObjectCounts(
-        landslides=(4, 0, 0, 0, 0), detected=(2, 0, 0, 0, 0), found=2, searched_px=8
+        landslides=(4, 0, 0, 0, 0),
+        detected=(2, 0, 0, 0, 0),
+        found_by_size=(2, 0, 0, 0, 0),
+        searched_px=8,
     )
+
+
+def test_objects_of_the_result_are_counted_by_their_own_size() -> None:
+    result = np.zeros((40, 60), dtype=np.bool_)
+    result[:10, :10] = True  # 100 px, half of it on a landslide of 50
+    result[:10, 20:60] = True  # 400 px, beside it
+    result[20:31, :9] = True  # 99 px, beside it
+    label = np.zeros_like(result)
+    label[:10, :5] = True
+    counts = count_objects(result, label, everywhere(label))
+    assert counts.landslides == counts.detected == (1, 0, 0, 0, 0)
+    assert counts.found_by_size == (1, 1, 1, 0, 0)
+    assert counts.false_by_size == (1, 0, 1, 0, 0)
+    assert (counts.found, counts.false) == (3, 2)
 
 
 def test_areas() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import label
 from tests.factories.datasets import make_tile, write_dataset
 from tests.factories.models import make_card, write_card
 
@@ -153,6 +154,13 @@ def test_scores_come_into_the_model_when_asked(
     assert card.metrics["test"]["f1"] == 1.0
     assert card.evaluations["test"].pixels_sha256 == tiles.card.pixels_sha256
     assert card.evaluations["test"].engine == "capped"
+    objects = card.evaluations["test"].objects
+    assert [one.at_least_px for one in objects] == [1, 100, 400, 1600, 6400]
+    shown = [tiles.tile(at).label == 1 for at in tiles.positions(Split.TEST)]
+    assert sum(one.landslides for one in objects) == sum(
+        label(mask, np.ones((3, 3)))[1] for mask in shown
+    )
+    assert [one.precision for one in objects] == [None if one.found == 0 else 1 for one in objects]
     assert card.probabilities["test"].commonest == 0.75
     after = json.loads((model.path / CARD).read_text())
     changed = {"metrics", "evaluations", "probabilities"}

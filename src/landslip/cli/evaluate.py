@@ -9,6 +9,7 @@ from landslip.cli.errors import handle_errors
 from landslip.core.choices import EngineName, Precision, Split
 
 if TYPE_CHECKING:
+    from landslip.metrics.objects import ObjectCounts
     from landslip.metrics.spread import ProbabilitySpread
 
 
@@ -76,10 +77,27 @@ def evaluate(
         value = "undefined" if found[name] is None else f"{found[name]:.4f}"
         spread = "" if interval is None else f"  ({interval[0]:.4f} to {interval[1]:.4f})"
         typer.echo(f"  {name:<9} {value}{spread}")
+    for line in size_table(result.objects):
+        typer.echo(f"  {line}")
     if result.spread is not None:
         typer.echo(f"  probability: {_spread_text(result.spread)}")
     if record:
         typer.echo(f"{model}: recorded as the scores of {split.value} tiles")
+
+
+def size_table(objects: "ObjectCounts") -> list[str]:
+    """Return the lines of a table of landslides and predicted objects by size."""
+    lines = [f"{'objects, px':<14} {'detected':>17} {'right of mapped':>19}"]
+    for size in objects.by_size():
+        end = "and more" if size.under_px is None else f"to {size.under_px - 1}"
+        detected = _share_text(size.detected, size.landslides, size.detection_rate)
+        right = _share_text(size.found - size.false, size.found, size.precision)
+        lines.append(f"{size.at_least_px:>5} {end:<8} {detected:>17} {right:>19}")
+    return lines
+
+
+def _share_text(part: int, whole: int, share: float | None) -> str:
+    return f"{part} of {whole}" + ("" if share is None else f" {share:4.0%}")
 
 
 def _spread_text(spread: "ProbabilitySpread") -> str:

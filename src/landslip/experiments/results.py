@@ -80,12 +80,16 @@ class TileCounts(StrictModel):
 
 
 class SizeClassScores(StrictModel):
-    """Labelled landslides from ``at_least_px`` to under ``under_px`` pixels (None: no limit)."""
+    """Objects from ``at_least_px`` to under ``under_px`` pixels (None: no limit)."""
 
     at_least_px: int
     under_px: int | None
     landslides: int
     detected: int
+    found: int | None = Field(
+        None, description="predicted objects of this size; None in files of earlier versions"
+    )
+    false: int | None = None
 
 
 class ObjectScores(StrictModel):

@@ -21,7 +21,7 @@ from landslip.metrics.area import adjusted_fraction_from_tiles
 from landslip.metrics.bootstrap import DEFAULT_RESAMPLING
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import bin_pixels, no_pixels
-from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2, size_classes_px
+from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 
 
@@ -60,13 +60,7 @@ def score_run(
         objects += count_objects(predicted, truth, counted)
         boundary += count_boundary(predicted, truth, counted, tolerance_px=boundary_px)
         bins += bin_pixels(probability, truth, counted)
-    classes = zip(size_classes_px(), objects.landslides, objects.detected, strict=True)
-    by_size = tuple(
-        SizeClassScores(
-            at_least_px=at_least, under_px=under, landslides=landslides, detected=detected
-        )
-        for (at_least, under), landslides, detected in classes
-    )
+    by_size = tuple(SizeClassScores(**asdict(one)) for one in objects.by_size())
     searched_px, resolution_m = objects.searched_px, dataset.card.resolution_m
     return RunScores(
         threshold=threshold,

@@ -16,7 +16,7 @@ its part. Numbers are therefore those of parts: more and smaller ones than on th
 all methods that are scored on the same tiles.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,33 @@ SIZES_PX = (1, 100, 400, 1600, 6400)
 _TOUCH = np.ones((3, 3), dtype=np.bool_)
 
 
+@dataclass(frozen=True, slots=True)
+class SizeClassCounts:
+    """Objects from ``at_least_px`` to under ``under_px`` pixels (None: no limit), by their size."""
+
+    at_least_px: int
+    under_px: int | None
+    landslides: int
+    detected: int
+    found: int
+    false: int
+
+    @property
+    def detection_rate(self) -> float | None:
+        """Detected / landslides; None where there is none."""
+        return self.detected / self.landslides if self.landslides else None
+
+    @property
+    def precision(self) -> float | None:
+        """(found - false) / found; None where nothing was found."""
+        return (self.found - self.false) / self.found if self.found else None
+
+    def as_dict(self) -> dict[str, int | float | None]:
+        """Return counts and ratios by name, ready for JSON."""
+        ratios = {"detection_rate": self.detection_rate, "precision": self.precision}
+        return asdict(self) | ratios
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCounts:
     """Objects of one tile or of several.
@@ -33,23 +60,41 @@ class ObjectCounts:
     Attributes:
         landslides: objects of the label, by size class from `SIZES_PX` on.
         detected: of them, those detected.
-        found: objects of the result.
-        false: of them, those false.
+        found_by_size: objects of the result, by their own size.
+        false_by_size: of them, those false.
         searched_px: pixels that were counted.
     """
 
     landslides: tuple[int, ...] = (0,) * len(SIZES_PX)
     detected: tuple[int, ...] = (0,) * len(SIZES_PX)
-    found: int = 0
-    false: int = 0
+    found_by_size: tuple[int, ...] = (0,) * len(SIZES_PX)
+    false_by_size: tuple[int, ...] = (0,) * len(SIZES_PX)
     searched_px: int = 0
+
+    @property
+    def found(self) -> int:
+        """Objects of the result, of all sizes."""
+        return sum(self.found_by_size)
+
+    @property
+    def false(self) -> int:
+        """False objects of the result, of all sizes."""
+        return sum(self.false_by_size)
+
+    def by_size(self) -> list["SizeClassCounts"]:
+        """Return the counts of each size class."""
+        columns = (self.landslides, self.detected, self.found_by_size, self.false_by_size)
+        return [
+            SizeClassCounts(*limits, *counts)
+            for limits, *counts in zip(size_classes_px(), *columns, strict=True)
+        ]
 
     def __add__(self, other: "ObjectCounts") -> "ObjectCounts":
         return ObjectCounts(
             landslides=_added(self.landslides, other.landslides),
             detected=_added(self.detected, other.detected),
-            found=self.found + other.found,
-            false=self.false + other.false,
+            found_by_size=_added(self.found_by_size, other.found_by_size),
+            false_by_size=_added(self.false_by_size, other.false_by_size),
             searched_px=self.searched_px + other.searched_px,
         )
 
@@ -68,8 +113,8 @@ def count_objects(
     return ObjectCounts(
         landslides=_by_size(known_px),
         detected=_by_size(known_px[detected]),
-        found=len(result_px),
-        false=int((2 * result_shared_px < result_px).sum()),
+        found_by_size=_by_size(result_px),
+        false_by_size=_by_size(result_px[2 * result_shared_px < result_px]),
         searched_px=int(counted.sum()),
     )
 
@@ -125,9 +170,13 @@ def _objects(
     return sizes[1:], shared[1:]
 
 
+def size_class(sizes_px: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the index in `SIZES_PX` of the class of each size (n,), of at least one pixel."""
+    return np.searchsorted(SIZES_PX, sizes_px, side="right") - 1
+
+
 def _by_size(sizes_px: NDArray[np.intp]) -> tuple[int, ...]:
-    classes = np.searchsorted(SIZES_PX, sizes_px, side="right") - 1
-    return tuple(np.bincount(classes, minlength=len(SIZES_PX)).tolist())
+    return tuple(np.bincount(size_class(sizes_px), minlength=len(SIZES_PX)).tolist())
 
 
 def _added(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:

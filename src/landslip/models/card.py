@@ -202,12 +202,26 @@ class ObjectsCard(StrictModel):
         return None if self.right_maxima is None else self.right_maxima[1]
 
 
+class SizeClassCard(StrictModel):
+    """Objects of a size class (no end: None); see `landslip.metrics.objects`."""
+
+    at_least_px: int
+    under_px: int | None
+    landslides: int
+    detected: int
+    detection_rate: float | None
+    found: int
+    false: int
+    precision: float | None
+
+
 class EvaluationCard(StrictModel):
-    """On which tiles scores were measured, and how; the scores are in ``metrics``."""
+    """On which tiles scores were measured, and how; the scores of pixels are in ``metrics``."""
 
     tiles: int
     threshold: float
     intervals: dict[str, tuple[float, float] | None] = Field(description="95 %, over tiles")
+    objects: tuple[SizeClassCard, ...] = Field((), description="(): not counted")
     dataset_source: str
     pixels_sha256: str
     split_sha256: str

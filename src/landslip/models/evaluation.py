@@ -1,7 +1,7 @@
 """Evaluation of a model on the tiles of a dataset's split."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import sampled_pixels
 from landslip.metrics.bootstrap import Resampling
+from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.metrics.tile_scores import score_intervals
-from landslip.models.card import EvaluationCard, ModelCard
+from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
 
@@ -31,12 +32,14 @@ _BATCH_PX = 8 * 256 * 256
 class Evaluation:
     """Pixel counts of each tile at one threshold, and what should be known of them.
 
-    ``spread`` is of the network's own probabilities.
+    ``objects`` are over all tiles, see `landslip.metrics.objects`; ``spread`` is of the network's
+    own probabilities.
     """
 
     split: Split
     threshold: float
     tiles: tuple[PixelCounts, ...]
+    objects: ObjectCounts = field(default_factory=ObjectCounts)
     spread: ProbabilitySpread | None = None
     notes: tuple[Message, ...] = ()
     seed: int = 0
@@ -73,6 +76,7 @@ class Evaluation:
                 for name, one in intervals.items()
             },
             "interval_level": 0.95,
+            "objects": [one.as_dict() for one in self.objects.by_size()],
             "probability": None if self.spread is None else self.spread.model_dump(mode="json"),
             "warnings": list(sentences(self.notes)),
         }
@@ -96,11 +100,12 @@ def evaluate(
     """
     positions = dataset.positions(split)
     doubts = check_dataset(card, dataset, positions, force=force)
-    counts, curve = {}, ThresholdCurve()
+    counts, objects, curve = {}, ObjectCounts(), ThresholdCurve()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
         predicted = probability >= card.threshold
         counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
+        objects += count_objects(predicted, tile.label == LANDSLIDE, tile.counted)
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
@@ -114,6 +119,7 @@ def evaluate(
         split=split,
         threshold=card.threshold,
         tiles=tiles,
+        objects=objects,
         spread=spread,
         notes=tuple(note for note in notes if note is not None),
     )
@@ -183,6 +189,7 @@ def record_evaluation(
         tiles=len(evaluation.tiles),
         threshold=evaluation.threshold,
         intervals=counts["intervals"],
+        objects=tuple(SizeClassCard.model_validate(row) for row in counts["objects"]),
         dataset_source=data.source,
         pixels_sha256=data.pixels_sha256,
         split_sha256=data.split_sha256,

@@ -133,6 +133,23 @@ def test_objects(exact: ExperimentSummary) -> None:
     assert table.columns[-1].title == "boundary F1 within 2 px, %"
 
 
+def test_mapped_objects_that_are_right_by_their_own_size(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.5, seeds=(0,))
+    (cell,) = fake.cells
+    assert cell.scores is not None
+    sizes = cell.scores.objects.by_size
+    counted = (
+        sizes[0].model_copy(update={"found": 40, "false": 30}),
+        sizes[1].model_copy(update={"found": 20, "false": 0}),
+    )
+    objects = cell.scores.objects.model_copy(update={"by_size": counted})
+    scores = cell.scores.model_copy(update={"objects": objects})
+    fake.cells = [cell.model_copy(update={"scores": scores})]
+    table = objects_table(ExperimentSummary(fake.results()), "groups")
+    assert texts(table)[0][3:5] == ["25.0", "100.0"]
+    assert texts(table, small=True)[0][3:5] == ["of 40", "of 20"]
+
+
 def test_false_objects_by_area_need_a_resolution(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8, seeds=(0,))
     (cell,) = fake.cells

@@ -127,13 +127,13 @@ def report_sections(
     """Return the sections that have something to show."""
     sections: tuple[tuple[str, str, Iterable[Block | None]], ...] = (
         ("summary", "In short", _in_short(summary)),
+        ("objects", "Landslides as objects", _by_split(summary, objects_table)),
         ("tables", "The paper's tables, run again", _paper_tables(summary)),
         ("comparisons", "Other comparisons", _other_comparisons(summary)),
         ("splits-compared", "Random tiles and tiles kept apart", _splits(summary)),
         ("few-tiles", "Few training tiles", _learning(summary)),
         ("elsewhere", "On another data set", _transfers(summary)),
         ("pictures", "Error maps", grids),
-        ("objects", "Landslides as objects", _by_split(summary, objects_table)),
         ("probabilities", "Probabilities", _probabilities(summary)),
         ("area", "Area", _by_split(summary, area_table)),
         ("seeds", "Seeds", _by_split(summary, seeds_table) if len(summary.seeds) > 1 else ()),

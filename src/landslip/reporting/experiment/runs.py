@@ -19,6 +19,7 @@ from landslip.metrics.curves import (
     calibration_error,
     stored_bins,
 )
+from landslip.metrics.objects import SizeClassCounts
 from landslip.metrics.pixels import SCORES
 from landslip.metrics.tile_scores import (
     CountTable,
@@ -169,26 +170,12 @@ class ScoreEstimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SizeClassDetection:
-    """Landslides of a size class, summed over folds and seeds, and how many were detected."""
-
-    at_least_px: int
-    under_px: int | None
-    landslides: int
-    detected: int
-
-    @property
-    def fraction(self) -> float | None:
-        """Detected of all; None where there is none."""
-        return self.detected / self.landslides if self.landslides else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PooledScores:
     """A pooled run with its scores.
 
     Attributes:
-        by_size: the labelled landslides by size.
+        by_size: landslides and predicted objects by size, summed over folds and seeds; of files of
+            earlier versions the predicted ones are 0.
         false_per_km2: false objects per tested area; None where the area is not known.
         false_fraction: false objects of all objects in the result.
         area: mean over folds and seeds; None where no run has one.
@@ -203,7 +190,7 @@ class PooledScores:
     average_precision: ScoreEstimate
     calibration_error: ScoreEstimate
     boundary_f1: ScoreEstimate
-    by_size: tuple[SizeClassDetection, ...]
+    by_size: tuple[SizeClassCounts, ...]
     false_per_km2: float | None
     false_fraction: float | None
     area: AdjustedArea | None
@@ -240,11 +227,13 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
         for parts in seeds
     ]
     by_size = (
-        SizeClassDetection(
-            at_least_px=parts[0].at_least_px,
-            under_px=parts[0].under_px,
-            landslides=sum(part.landslides for part in parts),
-            detected=sum(part.detected for part in parts),
+        SizeClassCounts(
+            parts[0].at_least_px,
+            parts[0].under_px,
+            *(
+                sum(getattr(part, name) or 0 for part in parts)
+                for name in ("landslides", "detected", "found", "false")
+            ),
         )
         for parts in zip(*(one.objects.by_size for one in scores), strict=True)
     )

@@ -87,36 +87,47 @@ def seeds_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
 
 _OBJECT_NOTE = (
     "A landslide is detected where at least half of its pixels are; a detected object is false "
-    "where less than half of its pixels are landslide. Tile edges cut landslides: the parts count "
-    "as landslides of their own. Means over seeds."
+    "where less than half of its pixels are landslide, and right otherwise. Tile edges cut "
+    "landslides: the parts count as landslides of their own. Means over seeds."
 )
 
 
 def objects_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return detection of landslides as objects, and the accuracy of outlines, by method."""
-    first = next(iter(summary.split_scores(split)), None)
-    if first is None:
+    all_scores = summary.split_scores(split)
+    if not all_scores:
         return None
-
-    def cells(scores: PooledScores) -> Iterator[TableCell]:
-        for size in scores.by_size:
-            one_seed = size.landslides // len(scores.run.seeds)
-            yield TableCell(
-                text=percentage(size.fraction), small=f"of {whole(one_seed)}", value=size.fraction
-            )
-        yield percent_cell(scores.false_fraction)
-        yield number_cell(scores.false_per_km2)
-        yield score_cell(scores.boundary_f1, interval=False)
-
+    first = all_scores[0]
     sizes = [
         f"{size.at_least_px} px and more"
         if size.under_px is None
         else f"{size.at_least_px} to {size.under_px - 1} px"
         for size in first.by_size
     ]
+    has_precision = any(size.found for scores in all_scores for size in scores.by_size)
+    right = sizes if has_precision else []
+
+    def cells(scores: PooledScores) -> Iterator[TableCell]:
+        for size in scores.by_size:
+            one_seed = size.landslides // len(scores.run.seeds)
+            yield TableCell(
+                text=percentage(size.detection_rate),
+                small=f"of {whole(one_seed)}",
+                value=size.detection_rate,
+            )
+        for size in scores.by_size[: len(right)]:
+            mapped = size.found // len(scores.run.seeds)
+            yield TableCell(
+                text=percentage(size.precision), small=f"of {whole(mapped)}", value=size.precision
+            )
+        yield percent_cell(scores.false_fraction)
+        yield number_cell(scores.false_per_km2)
+        yield score_cell(scores.boundary_f1, interval=False)
+
     tolerance = first.run.scores[0][0].boundary.tolerance_px
     columns = (
         *number_columns(*sizes, group="landslides detected, %, by size", better="high"),
+        *number_columns(*right, group="mapped objects right, %, by size", better="high"),
         *number_columns("of all objects, %", "per km²", group="false objects", better="low"),
         *number_columns(f"boundary F1 within {tolerance} px, %", better="high"),
     )
