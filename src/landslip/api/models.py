@@ -16,6 +16,7 @@ from landslip.core.choices import (
     Arch,
     EngineName,
     FirstLayer,
+    Head,
     Precision,
     Split,
     TrainingStrategy,
@@ -190,6 +191,7 @@ def train(
     encoder: str | None = None,
     encoder_weights: str | None = None,
     first_layer: str | None = None,
+    head: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     precision: str | None = None,
@@ -223,6 +225,7 @@ def train(
         encoder_weights: ``imagenet`` (default, downloaded by timm), ``none``, or a safetensors or
             pth file.
         first_layer: first filters of bands other than red, green, blue; default ``mean``.
+        head: activation in LinkNet's head: ``relu`` (default), ``batchnorm``, ``leaky``, ``silu``.
         epochs: passes over the tiles; default 40.
         batch_size: tiles in a step; default 8.
         precision: number format; default ``auto``.
@@ -250,11 +253,11 @@ def train(
     Example:
         >>> model = landslip.train(tiles, out="MODEL", encoder="resnet50")
     """
-    if start_from is not None and (encoder_weights is not None or first_layer is not None):
+    if start_from is not None and (encoder_weights, first_layer, head) != (None, None, None):
         raise InputError(
             f"{argument('start_from')} takes all weights from a model; leave out "
-            f"{argument('encoder_weights')} and {argument('first_layer')}, which are of a new "
-            "network"
+            f"{argument('encoder_weights')}, {argument('first_layer')} and {argument('head')}, "
+            "which are of a new network"
         )
     if find_spec("torch") is None:  # before a network is looked for
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
@@ -269,6 +272,7 @@ def train(
         "first_layer": (
             None if first_layer is None else choose(FirstLayer, first_layer, "first_layer")
         ),
+        "head": None if head is None else choose(Head, head, "head"),
         "epochs": epochs,
         "batch_size": batch_size,
         "precision": None if precision is None else choose(Precision, precision, "precision"),

@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import INTERRUPTED, handle_errors
-from landslip.core.choices import Arch, FirstLayer, Precision, TrainingStrategy
+from landslip.core.choices import Arch, FirstLayer, Head, Precision, TrainingStrategy
 
 if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
@@ -40,6 +40,9 @@ def train(
     first_layer: Annotated[
         FirstLayer | None,
         typer.Option(help="First filters of bands other than red, green, blue. [default: mean]"),
+    ] = None,
+    head: Annotated[
+        Head | None, typer.Option(help="Activation in LinkNet's head. [default: relu]")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the tiles. [default: 40]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Tiles a step. [default: 8]")] = None,
@@ -120,6 +123,7 @@ def train(
             encoder=encoder,
             encoder_weights=encoder_weights,
             first_layer=first_layer,
+            head=head,
             epochs=epochs,
             batch_size=batch_size,
             precision=precision,

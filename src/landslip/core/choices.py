@@ -57,6 +57,19 @@ class FirstLayer(StrEnum):
     RANDOM = "random"
 
 
+class Head(StrEnum):
+    """What LinkNet's head applies between its transposed and its last convolution.
+
+    ``relu``: ReLU, as in the paper; ``batchnorm``: batch norm, then ReLU; ``leaky``: ReLU with a
+    slope of 0.1 below zero; ``silu``: x * sigmoid(x).
+    """
+
+    RELU = "relu"
+    BATCH_NORM = "batchnorm"
+    LEAKY = "leaky"
+    SILU = "silu"
+
+
 class TrainingStrategy(StrEnum):
     """Lightning's strategy of distributed training; ``auto``: ``ddp`` for several processes.
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from landslip.core.choices import Arch
+from landslip.core.choices import Arch, Head
 from landslip.models.networks.architecture import Architecture, min_batch_size, multiple_of
 
 
@@ -19,6 +19,24 @@ def test_the_improved_unet_has_no_encoder_whatever_is_given() -> None:
 def test_a_description_of_before_is_a_linknet() -> None:
     found = Architecture.model_validate({"encoder": "resnet18", "bands": ["red"]})
     assert (found.arch, found.encoder, found.title) == (Arch.LINKNET, "resnet18", "LinkNet")
+
+
+def test_the_version_is_the_oldest_that_can_express_the_network() -> None:
+    assert Architecture.model_validate({"arch": "linknet"}).version == 1
+    assert Architecture(head=Head.LEAKY).version == 2
+    written = Architecture(head=Head.SILU).model_dump(mode="json")
+    assert (written["head"], written["version"]) == ("silu", 2)
+    assert Architecture.model_validate(written) == Architecture(head=Head.SILU)
+
+
+@pytest.mark.parametrize("stated", [{"version": 1, "head": "leaky"}, {"version": 3}], ids=str)
+def test_a_version_that_cannot_be_is_refused(stated: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"reads up to version 2; got \d; use the landslip"):
+        Architecture.model_validate(stated)
+
+
+def test_heads_are_linknets() -> None:
+    assert Architecture(arch=Arch.UNET, head=Head.LEAKY) == Architecture(arch=Arch.UNET)
 
 
 def test_every_network_has_a_title_of_its_own() -> None:

@@ -18,7 +18,7 @@ from tests.models.training.conftest import WriteDataset
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
-from landslip.core.choices import Precision
+from landslip.core.choices import Head, Precision
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.metrics.pixels import PixelCounts
@@ -317,6 +317,22 @@ def test_steps_change_the_weights_and_the_card_tells_where_they_began(
     assert card.training.config["encoder"] == "test_resnet"
     assert (card.input.mean, card.input.std) == (start.card.input.mean, start.card.input.std)
     assert card.input.quantiles[0][1] > 1.3 * start.card.input.quantiles[0][1]
+
+
+def test_a_head_is_the_networks_and_stays_in_fine_tuning(
+    dataset: Path, bright: Path, tmp_path: Path
+) -> None:
+    out, tuned_out = tmp_path / "leaky", tmp_path / "tuned"
+    leaky = NEW.model_copy(update={"head": Head.LEAKY})
+    model = tuned(TrainRequest(dataset=TileDataset(dataset), out=out, config=leaky))
+    assert model.card.architecture.head is Head.LEAKY
+    request = TrainRequest(dataset=TileDataset(bright), out=tuned_out, config=STILL, start=model)
+    assert tuned(request).card.architecture == model.card.architecture
+    assert open_model(tuned_out).card.training.config["head"] == "leaky"
+    command = ["train", str(bright), "--out", str(tmp_path / "no"), "--start-from", str(out)]
+    result = CliRunner().invoke(app, [*command, "--head", "relu"])
+    assert result.exit_code == 2
+    assert "--first-layer and --head, which are of a new network" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """The description of a network as stored in ``model.json``; importable without torch."""
 
+from typing import Any
+
 from pydantic import Field, ValidationInfo, field_validator
 
-from landslip.core.choices import Arch, FirstLayer
+from landslip.core.choices import Arch, FirstLayer, Head
 from landslip.core.records import StrictModel
 
 NO_ENCODER = "none"
+VERSION = 2
 _LIBRARY = " of segmentation-models-pytorch"
 _TITLES = {
     Arch.LINKNET: "LinkNet",
@@ -21,11 +24,20 @@ _MULTIPLES = {Arch.ALBUNET: 64, Arch.IMPROVED_UNET: 16}
 _POOLS_TO_ONE_PIXEL = {Arch.DEEPLAB_V3_PLUS, Arch.UPERNET}
 
 
+def _oldest_version(known: dict[str, Any]) -> int:
+    """Return the oldest version that can express validated fields."""
+    return 1 if known.get("head") is Head.RELU else 2
+
+
 class Architecture(StrictModel):
     """Everything needed to rebuild a network.
 
     The improved U-Net has no pretrained encoder: ``encoder`` is ``none`` whatever is passed, and
-    ``first_layer`` is ignored.
+    ``first_layer`` is ignored. ``head`` is LinkNet's; others have ``relu`` whatever is passed.
+
+    ``version`` is the oldest version of this description that can express the network: 1, without
+    the settings that have come since, is what a ``model.json`` without a version means; 2 adds
+    ``head``.
     """
 
     arch: Arch = Arch.LINKNET
@@ -36,11 +48,29 @@ class Architecture(StrictModel):
     )
     bands: tuple[str, ...] = ("red", "green", "blue")
     first_layer: FirstLayer = FirstLayer.MEAN
+    head: Head = Head.RELU
+    version: int = Field(default_factory=_oldest_version)
 
     @field_validator("encoder")
     @classmethod
     def _none_if_unused(cls, encoder: str, info: ValidationInfo) -> str:
         return NO_ENCODER if info.data.get("arch") is Arch.IMPROVED_UNET else encoder
+
+    @field_validator("head")
+    @classmethod
+    def _relu_if_unused(cls, head: Head, info: ValidationInfo) -> Head:
+        return head if info.data.get("arch") is Arch.LINKNET else Head.RELU
+
+    @field_validator("version")
+    @classmethod
+    def _can_express_the_network(cls, version: int, info: ValidationInfo) -> int:
+        needed = _oldest_version(info.data)
+        if not needed <= version <= VERSION:
+            raise ValueError(
+                f"this network needs version {needed}, and this landslip reads up to version "
+                f"{VERSION}; got {version}; use the landslip that wrote it"
+            )
+        return version
 
     @property
     def title(self) -> str:

@@ -59,8 +59,9 @@ def build_network(
             return _build_smp_network(architecture, encoder_weights, generator)
         encoder, channels = make_encoder(architecture.encoder, encoder_weights)
         widen_first_layer(encoder, architecture.bands, architecture.first_layer, generator)
-        network = AlbuNet if architecture.arch is Arch.ALBUNET else LinkNet
-        return network(encoder, channels)
+        if architecture.arch is Arch.ALBUNET:
+            return AlbuNet(encoder, channels)
+        return LinkNet(encoder, channels, architecture.head)
 
 
 def _build_smp_network(

@@ -5,7 +5,9 @@ doi 10.1109/VCIP.2017.8305148. Where the table says nothing, these choices are m
 
 - Every decoder convolution is followed by batch norm and ReLU, as in LinkNet, and therefore has no
   bias. The head has ReLU after its transposed convolution and no batch norm, as in the
-  public LinkNet34 with the same head; its two layers have biases.
+  public LinkNet34 with the same head; its two layers have biases. Where all 32 channels are
+  negative, that ReLU gives the last convolution nothing but its bias, and passes no gradient
+  back: `Head` has alternatives.
 - Stage 4 begins with a 1 x 1 convolution like the other stages; the table omits it and the channel
   counts imply it.
 - The decoder's transposed convolutions (3, stride 2, padding 1) get an output padding of 1, so that
@@ -19,7 +21,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from landslip.core.choices import Head
+
 LEVEL_STRIDES = (4, 8, 16, 32)
+_SLOPE_BELOW_ZERO = 0.1
 
 
 class DecoderBlock(nn.Sequential):
@@ -43,10 +48,25 @@ class DecoderBlock(nn.Sequential):
         )
 
 
+def make_head(kind: Head) -> nn.Sequential:
+    """Return transposed conv(64, 32, 4, 2, 1) -> activation -> conv(32, 1, 3, 1, 1): doubles."""
+    activations: dict[Head, list[nn.Module]] = {
+        Head.RELU: [nn.ReLU(inplace=True)],
+        Head.BATCH_NORM: [nn.BatchNorm2d(32), nn.ReLU(inplace=True)],
+        Head.LEAKY: [nn.LeakyReLU(_SLOPE_BELOW_ZERO, inplace=True)],
+        Head.SILU: [nn.SiLU(inplace=True)],
+    }
+    return nn.Sequential(
+        nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=kind is not Head.BATCH_NORM),
+        *activations[kind],
+        nn.Conv2d(32, 1, 3, 1, 1),
+    )
+
+
 class LinkNet(nn.Module):
     """An encoder's pyramid, decoder blocks with additive skips, and a head that doubles twice."""
 
-    def __init__(self, encoder: nn.Module, channels: Sequence[int]) -> None:
+    def __init__(self, encoder: nn.Module, channels: Sequence[int], head: Head = Head.RELU) -> None:
         """Join an encoder that returns levels of ``channels`` at strides 4, 8, 16 and 32."""
         super().__init__()
         first, second, third, fourth = channels
@@ -55,11 +75,7 @@ class LinkNet(nn.Module):
         self.stage3 = DecoderBlock(third, second)
         self.stage2 = DecoderBlock(second, first)
         self.stage1 = DecoderBlock(first, 64)
-        self.head = nn.Sequential(
-            nn.ConvTranspose2d(64, 32, 4, 2, 1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(32, 1, 3, 1, 1),
-        )
+        self.head = make_head(head)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (n, 1, height, width) for images (n, bands, height, width).

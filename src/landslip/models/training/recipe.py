@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from landslip.core.choices import Arch, FirstLayer, Precision
+from landslip.core.choices import Arch, FirstLayer, Head, Precision
 from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
 from landslip.core.text import first_problem, read_yaml
@@ -30,6 +30,7 @@ class TrainConfig(StrictModel):
     encoder: str = "resnet50"
     encoder_weights: str = Field(IMAGENET, description="imagenet, none, or a file")
     first_layer: FirstLayer = FirstLayer.MEAN
+    head: Head = Field(Head.RELU, description="of LinkNet; relu: as in the paper")
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(8, ge=1)
     learning_rate: float = Field(0.01, gt=0, allow_inf_nan=False)
