@@ -35,6 +35,7 @@ from landslip.core.messages import Message, sentences
 from landslip.core.records import DType, StrictModel
 from landslip.core.text import RecordKind
 from landslip.datasets.contents import SplitContents, few_landslides, missing_splits, split_contents
+from landslip.datasets.position_prior import PositionPrior
 from landslip.datasets.splits.assignment import limited_to, split_digest
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class DatasetCard(StrictModel):
         {}, description="landslides by split; {}: written by an earlier version"
     )
     warnings: tuple[str, ...] = ()
+    position_prior: PositionPrior | None = Field(
+        None, description="None: under two tiles with landslides, or written by an earlier version"
+    )
     landslide_share: float | None
     pixels_sha256: str
     split_sha256: str
@@ -80,6 +84,12 @@ class DatasetCard(StrictModel):
         """The warnings on labels and bands, without those on splits."""
         of_splits = sentences(self.split_warnings)
         return tuple(text for text in self.warnings if text not in of_splits)
+
+    @property
+    def prior_warnings(self) -> tuple[Message, ...]:
+        """The warning of a strong position prior, if it is one."""
+        warning = None if self.position_prior is None else self.position_prior.warning
+        return () if warning is None else (warning,)
 
     @property
     def split_warnings(self) -> tuple[Message, ...]:

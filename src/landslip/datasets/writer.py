@@ -35,6 +35,7 @@ from landslip.datasets.format import (
     DatasetCard,
     Tile,
 )
+from landslip.datasets.position_prior import PositionPriorSurvey
 from landslip.datasets.splits.assignment import SplitPlan, assign, split_digest
 
 _MOST_LANDSLIDE = 0.5
@@ -78,6 +79,7 @@ class DatasetWriter(Closeable):
         self._digest = hashlib.sha256()
         self._rows: list[dict[str, object]] = []
         self._samples: list[NDArray[Any]] = []
+        self._survey = PositionPriorSurvey()
         self._pixels = 0
 
     def add(self, tile: Tile, origin: TileOrigin) -> None:
@@ -106,6 +108,7 @@ class DatasetWriter(Closeable):
             self._digest.update(pixels.data)
         self._rows.append({"tile_id": tile.tile_id, **row, "pixel_start": self._pixels})
         self._samples.append(_sample(tile))
+        self._survey.add(tile.label, tile.counted, str(row.get("group") or tile.tile_id))
         self._pixels += tile.label.size
 
     def finish(
@@ -166,6 +169,7 @@ class DatasetWriter(Closeable):
                     ]
                 ),
             ),
+            position_prior=self._survey.measure(),
             landslide_share=landslide / counted if counted else None,
             pixels_sha256=self._digest.hexdigest(),
             split_sha256=split_digest(ids, splits),
