@@ -10,6 +10,7 @@ from tests.experiments.factories import write_tiles
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
+from landslip.datasets.format import TileDataset
 from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import RunKey
 from landslip.experiments.run import execute_run
@@ -22,6 +23,10 @@ from landslip.experiments.run_folder import (
     start_run,
     write_predictions,
 )
+from landslip.metrics.pixels import ThresholdCurve, count_pixels
+from landslip.models.svm.fit import fit_svm
+from landslip.models.svm.model import SvmSettings, load_svm
+from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
 
 SIDES = (Split.TRAIN, Split.TRAIN, Split.TEST, Split.VALIDATION)
 
@@ -136,3 +141,29 @@ def test_what_is_missing_or_half_written_is_told(tmp_path: Path, kept: int | Non
         file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(InputError, match=r"predictions.npz: missing or damaged; remove the folder"):
         Predictions(tmp_path)
+
+
+def test_an_svm_decides_at_the_best_threshold_of_its_validation_tiles(tmp_path: Path) -> None:
+    job = svm_job(tmp_path)
+    execute_run(job)
+    record, dataset = read_run_record(job.out), TileDataset(job.dataset)
+    ((_, scores),) = svm_predicted_tiles(load_svm(job.out / "model"), dataset, [3])
+    truth = dataset.tile(3).label == 1
+    counted = np.ones_like(truth)
+    f1 = [count_pixels(scores >= cut, truth, counted).f1 or 0 for cut in np.arange(0, 1, 0.002)]
+    assert record.threshold != 0.5
+    assert record.validation[0].counts == count_pixels(scores >= record.threshold, truth, counted)
+    assert record.validation[0].counts.f1 == pytest.approx(max(f1), abs=0.01)
+    assert (count_pixels(scores >= 0.5, truth, counted).f1 or 0) < max(f1) - 0.02
+
+
+def test_without_validation_tiles_it_is_fitted_without_each_of_them(tmp_path: Path) -> None:
+    job = svm_job(tmp_path)
+    sides = (Split.TRAIN, Split.TRAIN, Split.TEST, Split.TRAIN)  # t00 and t01 are one group
+    execute_run(job.model_copy(update={"splits": sides}))
+    dataset, curve = TileDataset(job.dataset), ThresholdCurve()
+    settings = SvmSettings(pixels_per_class=50, seed=0)
+    for fold, rest in (([0, 1], [3]), ([3], [0, 1])):
+        for at, scores in svm_predicted_tiles(fit_svm(dataset, rest, settings), dataset, fold):
+            curve.add(scores, dataset.tile(at).label == 1, np.ones(scores.shape, dtype=bool))
+    assert read_run_record(job.out).threshold == curve.best_threshold() != 0.5

@@ -4,7 +4,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision_score, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    confusion_matrix,
+    f1_score,
+    jaccard_score,
+    precision_score,
+    recall_score,
+)
 
 from landslip.metrics.pixels import BINS, SCORES, PixelCounts, ThresholdCurve, count_pixels
 from landslip.metrics.pixels import sum_counts as summed
@@ -184,3 +191,16 @@ def test_the_threshold_is_never_0() -> None:
     curve = ThresholdCurve()
     curve.add(np.zeros(4, dtype=np.float32), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
     assert curve.best_threshold() > 0
+
+
+def test_average_precision_is_scikit_learns_whatever_the_threshold() -> None:
+    generator = np.random.default_rng(5)
+    truth = generator.random((40, 50)) < 0.2
+    probability = (generator.integers(0, 200, truth.shape) / 256 + 0.1 * truth).astype(np.float32)
+    counted = generator.random(truth.shape) < 0.9
+    curve = ThresholdCurve()
+    curve.add(probability[:15], truth[:15], counted[:15])
+    curve.add(probability[15:], truth[15:], counted[15:])
+    expected = average_precision_score(truth[counted], probability[counted])
+    assert curve.average_precision() == pytest.approx(expected, abs=2e-4)  # 64,000 thresholds
+    assert ThresholdCurve().average_precision() is None

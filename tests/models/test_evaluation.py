@@ -125,6 +125,7 @@ def test_the_spread_and_its_warning_are_in_the_result(
     # values over 0.25 of those from 0 to 1
     assert found["probability"]["commonest_share"] == pytest.approx(0.75, abs=0.02)
     assert found["probability"]["quantiles"][2:] == [0.75] * 3
+    assert found["average_precision"] == 1.0  # what is over 0.5 is landslide, to the pixel
     (warning,) = found["warnings"]
     assert f"of the {landslides:,} landslide pixels have the same probability, 0.750" in warning
 
@@ -151,7 +152,7 @@ def test_scores_come_into_the_model_when_asked(
     record(tiles)
     card = open_model(model.path).card
     assert card.metrics["val"] == {"f1": 0.5}
-    assert card.metrics["test"]["f1"] == 1.0
+    assert card.metrics["test"]["f1"] == card.metrics["test"]["average_precision"] == 1.0
     assert card.evaluations["test"].pixels_sha256 == tiles.card.pixels_sha256
     assert card.evaluations["test"].engine == "capped"
     objects = card.evaluations["test"].objects

@@ -72,17 +72,21 @@ def evaluate(
         typer.echo(json.dumps(found, indent=2))
         return
     typer.echo(f"{found['tiles']} {split.value} tiles at threshold {result.threshold:.3f}")
+    typer.echo(f"  {'average precision':<17} {_number(result.average_precision)}")
     for name in ("precision", "recall", "f1", "iou"):
         interval = found["intervals"][name]
-        value = "undefined" if found[name] is None else f"{found[name]:.4f}"
         spread = "" if interval is None else f"  ({interval[0]:.4f} to {interval[1]:.4f})"
-        typer.echo(f"  {name:<9} {value}{spread}")
+        typer.echo(f"  {name:<17} {_number(found[name])}{spread}")
     for line in size_table(result.objects):
         typer.echo(f"  {line}")
     if result.spread is not None:
         typer.echo(f"  probability: {_spread_text(result.spread)}")
     if record:
         typer.echo(f"{model}: recorded as the scores of {split.value} tiles")
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
 
 
 def size_table(objects: "ObjectCounts") -> list[str]:

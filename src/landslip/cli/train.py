@@ -153,6 +153,7 @@ def train(
 def _print_epoch(result: "EpochResult") -> None:
     line = f"epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}"
     if result.counts is not None:
-        f1 = "undefined" if result.counts.f1 is None else f"{result.counts.f1:.4f}"
-        line += f"  validation F1 {f1} at threshold {result.threshold:.3f}"
+        scores = result.average_precision, result.counts.f1
+        average, f1 = ("undefined" if one is None else f"{one:.4f}" for one in scores)
+        line += f"  validation average precision {average}, F1 {f1} at {result.threshold:.3f}"
     typer.echo(line, err=True)

@@ -146,6 +146,7 @@ def _made_from(
     }
     if method.arch == "svm":
         made_from["svm"] = method.svm.model_dump(mode="json")
+        made_from["threshold"] = "tiles not fitted on"
     if training is not None:
         made_from["training"] = training.model_dump(
             mode="json", exclude={"workers", "encoder_weights"}

@@ -26,14 +26,14 @@ from landslip.experiments.run_folder import (
     start_run,
     write_predictions,
 )
-from landslip.metrics.pixels import count_pixels
+from landslip.metrics.pixels import ThresholdCurve, count_pixels
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, open_model
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
-from landslip.models.svm.predict import THRESHOLD
 from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
+from landslip.models.svm.threshold import out_of_fold_curve
 
 ProbabilitiesByTile = Iterator[tuple[int, NDArray[np.float32]]]
 PredictTiles = Callable[[list[int]], ProbabilitiesByTile]
@@ -95,7 +95,7 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
     def predict(positions: list[int]) -> ProbabilitiesByTile:
         return predicted_tiles(engine, model.card, dataset, positions)
 
-    _write_predictions(job, dataset, predict, model.card.threshold, facts)
+    _write_predictions(job, dataset, predict, lambda _: model.card.threshold, facts)
 
 
 def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Progress) -> None:
@@ -110,21 +110,34 @@ def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Pro
     def predict(positions: list[int]) -> ProbabilitiesByTile:
         return svm_predicted_tiles(model, dataset, positions, progress)
 
+    def threshold(validated: ThresholdCurve) -> float:
+        if validated.has_landslides:
+            return validated.best_threshold()
+        tiles = dataset.positions(Split.TRAIN)
+        return out_of_fold_curve(dataset, tiles, settings).best_threshold()
+
     facts: dict[str, object] = {"train_seconds": seconds, "device": "cpu", "engine": "svm float32"}
-    _write_predictions(job, dataset, predict, THRESHOLD, facts)
+    _write_predictions(job, dataset, predict, threshold, facts)
 
 
 def _write_predictions(
     job: RunJob,
     dataset: TileDataset,
     predict: PredictTiles,
-    threshold: float,
+    choose_threshold: Callable[[ThresholdCurve], float],
     facts: dict[str, object],
 ) -> None:
-    """Predict validation and test tiles; write predictions and record."""
-    validation = []
-    validated = dataset.positions(Split.VALIDATION)
-    for position, probability in predict(validated) if validated else ():
+    """Predict validation and test tiles; write predictions and record.
+
+    ``choose_threshold`` is given the curve of the validation tiles.
+    """
+    curve, validated = ThresholdCurve(), dataset.positions(Split.VALIDATION)
+    probabilities = dict(predict(validated)) if validated else {}
+    for position, probability in probabilities.items():
+        tile = dataset.tile(position)
+        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+    threshold, validation = choose_threshold(curve), []
+    for position, probability in probabilities.items():
         tile = dataset.tile(position)
         counts = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
         validation.append(TileCounts(tile_id=tile.tile_id, **asdict(counts)))

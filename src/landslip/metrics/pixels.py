@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
 
+from landslip.metrics.curves import ProbabilityBins, average_precision
 from landslip.metrics.spread import ProbabilitySpread, probability_spread
 
 SCORES = ("precision", "recall", "f1", "iou")
@@ -93,6 +94,11 @@ class ThresholdCurve:
         self._landslide += np.bincount(bins[truth], minlength=FINE_BINS)
         self._other += np.bincount(bins[~truth], minlength=FINE_BINS)
 
+    @property
+    def has_landslides(self) -> bool:
+        """Whether a landslide pixel was counted."""
+        return bool(self._landslide.any())
+
     def counts(self, threshold: float) -> PixelCounts:
         """Return the counts at a threshold, which is rounded to the curve's steps."""
         cut = round(threshold * BINS) * (FINE_BINS // BINS)
@@ -111,9 +117,9 @@ class ThresholdCurve:
         rounding (of bf16, of a map's levels of 1/250) would lose them all. It is halfway between
         two levels, so that a map's mask is what the threshold says. Of equal ones it is the middle.
         """
-        landslide = self._landslide.sum()
-        if landslide == 0:
+        if not self.has_landslides:
             return 0.5
+        landslide = self._landslide.sum()
         tp, fp = (
             np.cumsum(pixels.reshape(BINS, -1).sum(axis=1)[::-1])[::-1]
             for pixels in (self._landslide, self._other)
@@ -124,6 +130,19 @@ class ThresholdCurve:
             lowest = f1[_CANDIDATES]
         best = _CANDIDATES[lowest == lowest.max()]
         return int(best[len(best) // 2]) / BINS
+
+    def average_precision(self) -> float | None:
+        """Return the sum over falling thresholds of precision times the rise of recall.
+
+        Of all `FINE_BINS` thresholds, so that it needs none to be chosen. None without landslides.
+        """
+        return average_precision(
+            ProbabilityBins(
+                landslide=self._landslide,
+                other=self._other,
+                probability_sum=np.zeros(FINE_BINS),
+            )
+        )
 
     def spread(self) -> ProbabilitySpread:
         """Return how the probabilities are spread."""

@@ -32,8 +32,8 @@ _BATCH_PX = 8 * 256 * 256
 class Evaluation:
     """Pixel counts of each tile at one threshold, and what should be known of them.
 
-    ``objects`` are over all tiles, see `landslip.metrics.objects`; ``spread`` is of the network's
-    own probabilities.
+    ``objects`` are over all tiles, see `landslip.metrics.objects`; ``spread`` and
+    ``average_precision`` are of the network's own probabilities.
     """
 
     split: Split
@@ -41,6 +41,7 @@ class Evaluation:
     tiles: tuple[PixelCounts, ...]
     objects: ObjectCounts = field(default_factory=ObjectCounts)
     spread: ProbabilitySpread | None = None
+    average_precision: float | None = None
     notes: tuple[Message, ...] = ()
     seed: int = 0
 
@@ -69,6 +70,7 @@ class Evaluation:
             "split": self.split.value,
             "tiles": len(self.tiles),
             "threshold": self.threshold,
+            "average_precision": self.average_precision,
             "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
             **self.counts.as_dict(),
             "intervals": {
@@ -121,6 +123,7 @@ def evaluate(
         tiles=tiles,
         objects=objects,
         spread=spread,
+        average_precision=curve.average_precision(),
         notes=tuple(note for note in notes if note is not None),
     )
 
@@ -197,7 +200,8 @@ def record_evaluation(
         precision=engine.precision,
     )
     changes: dict[str, object] = {
-        "metrics": card.metrics | {name: evaluation.counts.as_dict()},
+        "metrics": card.metrics
+        | {name: evaluation.counts.as_dict() | {"average_precision": evaluation.average_precision}},
         "evaluations": card.evaluations | {name: recorded},
     }
     if evaluation.spread is not None:

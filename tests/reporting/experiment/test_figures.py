@@ -7,10 +7,10 @@ import pytest
 
 from landslip.reporting.charts import SvgChart
 from landslip.reporting.experiment.figures import (
-    f1_chart,
     learning_chart,
     line_styles,
     probability_chart,
+    score_chart,
     split_chart,
     transfer_chart,
 )
@@ -24,7 +24,8 @@ def charts(whole: ExperimentSummary) -> list[SvgChart]:
     split = split_chart(whole)
     assert split is not None
     return [
-        f1_chart(whole, "groups"),
+        score_chart(whole, "groups", "average_precision"),
+        score_chart(whole, "groups", "f1"),
         split,
         probability_chart(whole, "valley", "groups"),
         learning_chart(whole, "valley", "groups"),
@@ -57,7 +58,7 @@ def test_ids_are_of_the_chart_alone(charts: list[SvgChart]) -> None:
 def test_the_same_results_give_the_same_bytes(
     whole: ExperimentSummary, charts: list[SvgChart]
 ) -> None:
-    assert f1_chart(whole, "groups").svg == charts[0].svg
+    assert score_chart(whole, "groups", "average_precision").svg == charts[0].svg
     assert re.search(r"20\d\d-\d\d-\d\dT", charts[0].svg) is None
 
 
@@ -80,7 +81,7 @@ def test_one_seed_one_tile_and_nothing_found_are_drawn(fake: FakeExperiment) -> 
     fake.add("ours", 0.0, seeds=(0,), tiles=1, noise=0, train_tiles=5)
     summary = ExperimentSummary(fake.results())
     for chart in (
-        f1_chart(summary, "groups"),
+        score_chart(summary, "groups", "average_precision"),
         probability_chart(summary, "valley", "groups"),
         learning_chart(summary, "valley", "groups"),
     ):

@@ -131,6 +131,7 @@ def test_a_report_is_written_over_an_earlier_one(folder: Path) -> None:
     page, _ = read(folder)
     assert "Bijie" not in page.text
     assert {file.name for file in (folder / "charts").iterdir()} == {
+        "average-precision-groups.svg",
         "f1-groups.svg",
         "curves-valley-groups.svg",
     }

@@ -76,8 +76,10 @@ class FitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestEpoch:
-    """The best epoch, counted from 1, its threshold and validation tiles, and how it ran.
+    """The epoch of the highest average precision on validation tiles, from 1, and how it ran.
 
+    Average precision needs no threshold. F1 at the best threshold is the highest of many noisy
+    numbers in every epoch, and with few validation tiles the epoch of the luckiest would win.
     ``seconds_before`` is the time of earlier, interrupted runs up to their last checkpoint. Without
     validation tiles it is the last epoch, at the request's threshold, and counts and the spread of
     probabilities are None.
@@ -91,6 +93,7 @@ class BestEpoch:
     device: str
     seconds_before: float
     objects: ObjectsCard
+    average_precision: float | None = None
 
 
 def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -> BestEpoch | None:
@@ -160,6 +163,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
         ),
         seconds_before=seconds_before,
         objects=objects,
+        average_precision=best.get("average_precision"),
     )
 
 
@@ -197,7 +201,7 @@ def _trainer(request: FitRequest, precision: str, *, validates: bool) -> lightni
         ModelCheckpoint(
             dirpath=request.folder / CHECKPOINTS,
             filename=Path(BEST).stem,
-            monitor="val/f1" if validates else None,
+            monitor="val/average_precision" if validates else None,
             mode="max",
             save_last=True,
             save_on_train_epoch_end=True,

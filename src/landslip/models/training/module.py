@@ -28,7 +28,7 @@ _STEP_STREAM = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """Losses, threshold and validation counts of an epoch; None without validation tiles."""
+    """Losses, threshold and validation scores of an epoch; None without validation tiles."""
 
     epoch: int
     epochs: int
@@ -36,6 +36,7 @@ class EpochResult:
     validation_loss: float | None = None
     threshold: float = 0.5
     counts: PixelCounts | None = None
+    average_precision: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,7 @@ class SegmentationModule(lightning.LightningModule):
         self._validation_loss = float(total / batches)
         self.threshold = self._curve.best_threshold()
         counts = self._curve.counts(self.threshold)
+        self.log("val/average_precision", self._curve.average_precision() or 0.0)
         for name in ("precision", "recall", "f1", "iou"):
             self.log(f"val/{name}", float(getattr(counts, name) or 0.0))
         self.log("val/threshold", self.threshold)
@@ -160,6 +162,7 @@ class SegmentationModule(lightning.LightningModule):
                 validation_loss=self._validation_loss,
                 threshold=self.threshold,
                 counts=counts,
+                average_precision=self._curve.average_precision() if self._validated else None,
             )
         )
 
@@ -187,6 +190,7 @@ class SegmentationModule(lightning.LightningModule):
         checkpoint["threshold"] = self.threshold
         checkpoint["seconds"] = self.seconds_before + time.monotonic() - self._started
         checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
+        checkpoint["average_precision"] = self._curve.average_precision()
         checkpoint["spread"] = self._curve.spread().model_dump()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

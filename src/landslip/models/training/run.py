@@ -354,7 +354,9 @@ def _write_model(
         threshold=best.threshold,
         training=training,
         objects=best.objects,
-        metrics={} if best.counts is None else {"val": best.counts.as_dict()},
+        metrics={}
+        if best.counts is None
+        else {"val": best.counts.as_dict() | {"average_precision": best.average_precision}},
         probabilities={} if best.spread is None else {"val": best.spread},
         notes=training_notes(request.dataset, best),
         files={file: sha256_of(folder / file) for file in files},

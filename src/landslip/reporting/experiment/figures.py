@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ _COLOURS = (
 )
 _DASHES = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)))
 _MARKERS = "osD^vPX*"
+_SCORE_TITLES = {"average_precision": "average precision", "f1": "F1"}
 _WIDTH_IN, _SQUARE_IN = 9.0, 4.4
 _PANELS_IN_ROW, _TITLE_LETTERS, _LABEL_LETTERS = 3, 72, 36
 _SVM_NOTE = (
@@ -69,8 +71,11 @@ def line_styles(results: Results) -> dict[str, LineStyle]:
     return styles
 
 
-def f1_chart(summary: ExperimentSummary, split: str) -> SvgChart:
-    """F1 by method: the mean over seeds with its interval over tiles, each seed as a dot."""
+def score_chart(
+    summary: ExperimentSummary, split: str, score: Literal["average_precision", "f1"]
+) -> SvgChart:
+    """A score by method: the mean over seeds with its interval over tiles, each seed as a dot."""
+    title = _SCORE_TITLES[score]
     places = [(dataset, split) for dataset in summary.splits[split]]
     names = _methods_at(summary, places)
     styles = line_styles(summary.results)
@@ -79,22 +84,24 @@ def f1_chart(summary: ExperimentSummary, split: str) -> SvgChart:
         for place, axis in zip(places, axes, strict=True):
             for at, name in enumerate(names):
                 scores = summary.scores_of(*place, name)
-                if scores is None or scores.f1.value is None:
+                found = None if scores is None else getattr(scores, score)
+                if found is None or found.value is None:
                     continue
-                f1, style = scores.f1, styles[name]
-                low, value, high = _percents((f1.low, f1.value, f1.high))
+                style = styles[name]
+                low, value, high = _percents((found.low, found.value, found.high))
                 axis.plot([low, high], [-at, -at], color=style.colour, lw=1.8)
-                seeds = _percents(one for one in f1.by_seed if one is not None)
+                seeds = _percents(one for one in found.by_seed if one is not None)
                 if len(seeds) > 1:
                     dots = [-at - 0.27] * len(seeds)
                     axis.plot(seeds, dots, ".", color=style.colour, ms=4, alpha=0.7)
                 axis.plot([value], [-at], style.marker, color=style.colour, mfc=style.fill, ms=6)
             _label_panel(summary, axis, names, summary.title(place[0]), len(places))
+            axis.set_xlabel(f"{title}, %")
         return SvgChart(
-            name=f"f1-{split}",
-            caption=f"F1 by method, split {split}: mean over seeds with its 95 % interval over "
-            "test tiles; small dots: single seeds.",
-            svg=svg_text(figure, f"f1-{split}"),
+            name=f"{score.replace('_', '-')}-{split}",
+            caption=f"{title[0].upper()}{title[1:]} by method, split {split}: mean over seeds with "
+            "its 95 % interval over test tiles where known; small dots: single seeds.",
+            svg=svg_text(figure, f"{score.replace('_', '-')}-{split}"),
         )
 
 

@@ -25,9 +25,9 @@ from landslip.reporting.experiment.claims import (
 )
 from landslip.reporting.experiment.error_maps import ErrorMapGrid, error_map_grids
 from landslip.reporting.experiment.figures import (
-    f1_chart,
     learning_chart,
     probability_chart,
+    score_chart,
     split_chart,
     transfer_chart,
 )
@@ -230,7 +230,8 @@ def _limits(summary: ExperimentSummary) -> Iterator[str]:
 
 def _paper_tables(summary: ExperimentSummary) -> Iterator[Block | None]:
     for split in summary.splits:
-        yield f1_chart(summary, split)
+        yield score_chart(summary, split, "average_precision")
+        yield score_chart(summary, split, "f1")
         for table in (methods_table, transfer_table, encoder_table):
             yield table(summary, split)
 

@@ -18,8 +18,16 @@ from landslip.reporting.tables import (
     text_columns,
 )
 
-_SCORES = ("precision", "recall", "f1")
-_OURS = number_columns("precision, %", "recall, %", "F1, %", group="this experiment", better="high")
+_PRINTED_SCORES = ("precision", "recall", "f1")
+_SCORES = ("average_precision", "f1", "precision", "recall")
+_OURS = number_columns(
+    "average precision, %",
+    "F1, %",
+    "precision, %",
+    "recall, %",
+    group="this experiment",
+    better="high",
+)
 _PAPER = number_columns(*DATES, group="printed in the paper, F1, %", quiet=True)
 _MARK = "\u2020"
 _GAIN_NOTE = (
@@ -53,7 +61,9 @@ def encoder_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
             facts = summary.method(one.method)
             encoder = facts.encoder or ""
             printed = ENCODERS.get(encoder)
-            paper = [None if printed is None else str(getattr(printed, name)) for name in _SCORES]
+            paper = [
+                None if printed is None else str(getattr(printed, name)) for name in _PRINTED_SCORES
+            ]
             cells = (
                 TableCell(text=encoder_label(encoder)),
                 *_score_cells(one),
