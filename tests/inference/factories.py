@@ -14,7 +14,7 @@ from rasterio.features import rasterize
 from scipy import ndimage
 from tests.factories.models import make_card
 
-from landslip.core.choices import Units
+from landslip.core.choices import Tta, Units
 from landslip.inference.job import ExtractionOptions
 from landslip.inference.run import extract
 from landslip.models.card import ObjectsCard
@@ -42,7 +42,7 @@ def odds(red: NDArray[Any]) -> Pixels:
 class RedEngine:
     """Looks at the first band, pixel by pixel; remembers the shapes it was given."""
 
-    name, precision = "red", "fp32"
+    name, precision, tta = "red", "fp32", Tta.NONE
 
     def __init__(self, streams: int = 1) -> None:
         self.shapes: list[tuple[int, ...]] = []

@@ -9,12 +9,14 @@ from scipy.ndimage import label
 from tests.factories.datasets import make_tile, write_dataset
 from tests.factories.models import make_card, write_card
 
-from landslip.core.choices import Split
+from landslip.core.choices import Split, Tta
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.metrics.pixels import PixelCounts, sum_counts
 from landslip.metrics.tile_scores import score_intervals
+from landslip.models.card import TtaCard
+from landslip.models.engines.tta import FlippedEngine
 from landslip.models.evaluation import Evaluation, evaluate, record_evaluation, result_warning
 from landslip.models.folder import CARD, ModelFolder, open_model
 
@@ -72,7 +74,7 @@ def test_a_result_that_is_empty_or_absurd_is_told(
 class CappedEngine:
     """Says landslide where the first band is positive, at most with 0.75."""
 
-    name, precision = "capped", "fp32"
+    name, precision, tta = "capped", "fp32", Tta.NONE
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         probability: NDArray[np.float32] = np.clip(0.5 + batch[:, 0], 0.01, 0.75)
@@ -176,3 +178,32 @@ def test_scores_come_into_the_model_when_asked(
     assert open_model(model.path).card.evaluations["test"].pixels_sha256 == other.card.pixels_sha256
     with pytest.raises(InputError, match="They are not recorded; take other tiles"):
         record(tiles, Split.TRAIN)
+
+
+def test_with_test_time_augmentation_its_own_threshold_counts(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
+    engine = FlippedEngine(CappedEngine(), 4)  # type: ignore[arg-type]
+    found = evaluate(engine, model.card, tiles, Split.TEST)
+    assert (found.threshold, found.tta) == (0.5, Tta.FLIPS)
+    assert "tta.threshold" in [note.key for note in found.notes]
+    chosen = TtaCard(
+        mode=Tta.FLIPS,
+        threshold=0.7,
+        f1=0.9,
+        split="val",
+        tiles=6,
+        pixels_sha256="0",
+        split_sha256="0",
+        engine="capped",
+        precision="fp32",
+    )
+    opened = write_card(model.path, model.card, tta=chosen)
+    found = evaluate(engine, opened.card, tiles, Split.TEST)
+    assert (found.threshold, found.as_dict()["tta"]) == (0.7, "flips")
+    assert "tta.threshold" not in [note.key for note in found.notes]
+    assert found.counts.recall == pytest.approx(0.8, abs=0.02)  # values over 0.2 of those to 1
+    card = record_evaluation(opened, tiles, found, engine)
+    assert (card.evaluations["test"].tta, card.evaluations["test"].threshold) == ("flips", 0.7)
+    assert card.probabilities == {}  # those are of the network itself
+    assert evaluate(CappedEngine(), card, tiles, Split.TEST).threshold == 0.5  # type: ignore[arg-type]

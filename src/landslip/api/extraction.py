@@ -191,6 +191,7 @@ def extract(
     overlap: int = 64,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
+    tta: bool = False,
     memory: str = "2G",
     workers: int | None = None,
     ray: str | None = None,
@@ -220,6 +221,8 @@ def extract(
         overlap: overlap of windows in pixels.
         engine: ``auto``, ``openvino``, ``torch`` or ``onnx``.
         precision: number format that the network runs in.
+        tta: test-time augmentation: average the probabilities of each window and its three flips,
+            which takes four times as long.
         memory: bound on the memory of the process, such as ``2G``.
         workers: windows computed at once; with ``ray``, processes.
         ray: address of a Ray cluster to compute on, or ``auto``.
@@ -257,6 +260,7 @@ def extract(
             overlap=overlap,
             engine=engine,
             precision=precision,
+            tta=tta,
             memory=memory,
             workers=workers,
             ray=ray,
@@ -286,6 +290,7 @@ def extract_all(
     overlap: int = 64,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
+    tta: bool = False,
     memory: str = "2G",
     workers: int | None = None,
     ray: str | None = None,
@@ -326,7 +331,7 @@ def extract_all(
     )
     orders = scene_tasks([str(scene) for scene in scenes], [str(item) for item in stac], Path(out))
     opened = as_model(model)
-    runner = opened.engine(engine, precision)
+    runner = opened.engine(engine, precision, tta=tta)
     with progress_bar("extract", "MPix", 1e6, show=progress) as shown:
         for order, found in run(orders, opened.folder, runner, chosen, progress=shown):
             if isinstance(found, LandslipError):

@@ -20,6 +20,7 @@ from landslip.core.choices import (
     Precision,
     Split,
     TrainingStrategy,
+    Tta,
 )
 from landslip.core.errors import InputError, LandslipWarning, ModelError, argument
 from landslip.core.html import html_table
@@ -67,14 +68,23 @@ class TrainedModel:
         """Names of the bands that the model takes."""
         return tuple(self.card.bands)
 
-    def engine(self, engine: str = EngineName.AUTO, precision: str = Precision.AUTO) -> "Engine":
+    def engine(
+        self,
+        engine: str = EngineName.AUTO,
+        precision: str = Precision.AUTO,
+        *,
+        tta: bool = False,
+    ) -> "Engine":
         """Return what runs the network: ``openvino``, ``torch`` or ``onnx``; opened once.
+
+        With ``tta`` (test-time augmentation) its probabilities are the means of those of an image
+        and its three flips, which takes four times as long.
 
         Raises:
             InputError: the engine does not compute in this precision.
             MissingDependencyError: the engine is not installed.
         """
-        return self._engine(engine, precision)
+        return self._engine(engine, precision, Tta.FLIPS if tta else Tta.NONE)
 
     @checked()
     def predict(
@@ -84,6 +94,7 @@ class TrainedModel:
         *,
         engine: str = EngineName.AUTO,
         precision: str = Precision.AUTO,
+        tta: bool = False,
         force: bool = False,
         progress: ProgressArgument = None,
     ) -> "Probability":
@@ -96,6 +107,7 @@ class TrainedModel:
             window: (col_off, row_off, width, height) of a part of the scene; None: all of it.
             engine: see `engine`.
             precision: number format that the network runs in.
+            tta: test-time augmentation, see `engine`.
             force: only warn of bands and values that do not look like the training data.
             progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
@@ -108,7 +120,8 @@ class TrainedModel:
         """
         from landslip.api.extraction import predict
 
-        return predict(self, scene, window, self.engine(engine, precision), progress, force=force)
+        runner = self.engine(engine, precision, tta=tta)
+        return predict(self, scene, window, runner, progress, force=force)
 
     def __repr__(self) -> str:
         card = self.card
@@ -131,13 +144,14 @@ class TrainedModel:
         }
         return html_table("landslip model", rows)
 
-    def _open_engine(self, engine: str, precision: str) -> "Engine":
+    def _open_engine(self, engine: str, precision: str, tta: Tta) -> "Engine":
         from landslip.models.engines.choose import open_engine
 
         return open_engine(
             self.folder,
             choose(EngineName, engine, "engine"),
             choose(Precision, precision, "precision"),
+            tta,
         )
 
 
@@ -348,6 +362,7 @@ def evaluate(
     split: str = Split.TEST,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
+    tta: bool = False,
     record: bool = False,
     overwrite: bool = False,
     force: bool = False,
@@ -364,6 +379,7 @@ def evaluate(
         split: tiles to score.
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
+        tta: test-time augmentation, see `TrainedModel.engine`.
         record: write the scores into ``model.json`` too; load the model again afterwards.
         overwrite: replace recorded scores of other tiles.
         force: only warn of tiles that do not look like the model's training data.
@@ -385,7 +401,7 @@ def evaluate(
     from landslip.models import evaluation
 
     opened, part = as_model(model), choose(Split, split, "split")
-    runner = opened.engine(engine, precision)
+    runner = opened.engine(engine, precision, tta=tta)
     with (
         merged_tiles(tiles) as dataset,
         progress_bar("evaluate", "tiles", show=progress) as shown,
@@ -411,6 +427,7 @@ def calibrate(
     seed: int = 0,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
+    tta: bool = False,
     overwrite: bool = False,
     force: bool = False,
     progress: ProgressArgument = None,
@@ -428,6 +445,7 @@ def calibrate(
         seed: of the folds.
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
+        tta: test-time augmentation, see `TrainedModel.engine`.
         overwrite: replace an earlier calibration.
         force: only warn of tiles that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
@@ -451,7 +469,7 @@ def calibrate(
             run.CalibrateRequest(
                 model=opened.folder,
                 dataset=dataset,
-                engine=opened.engine(engine, precision),
+                engine=opened.engine(engine, precision, tta=tta),
                 split=part,
                 method=choose(CalibrationMethod, method, "method"),
                 seed=seed,
@@ -537,6 +555,7 @@ def predict_tiles(
     most: int = 24,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
+    tta: bool = False,
     overwrite: bool = False,
     force: bool = False,
     progress: ProgressArgument = None,
@@ -551,6 +570,7 @@ def predict_tiles(
         most: how many, spread evenly over the split.
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
+        tta: test-time augmentation, see `TrainedModel.engine`.
         overwrite: replace a folder that exists.
         force: only warn of tiles that do not look like the model's training data.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
@@ -575,7 +595,9 @@ def predict_tiles(
         overwrite=overwrite,
     )
     with progress_bar("draw", "tiles", show=progress) as shown:
-        counts = draw_tiles(opened.engine(engine, precision), opened.card, request, progress=shown)
+        counts = draw_tiles(
+            opened.engine(engine, precision, tta=tta), opened.card, request, progress=shown
+        )
     if note := result_warning(sum_counts(counts), len(counts)):
         warnings.warn(note.text(), LandslipWarning, stacklevel=2)
     return len(counts)

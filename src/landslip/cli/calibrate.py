@@ -31,6 +31,7 @@ def calibrate(
     seed: options.Seed = 0,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
+    tta: options.TtaOption = False,
     overwrite: options.Overwrite = False,
     force: options.Force = False,
 ) -> None:
@@ -58,6 +59,7 @@ def calibrate(
         seed=seed,
         engine=engine,
         precision=precision,
+        tta=tta,
         overwrite=overwrite,
         force=force,
         progress=True,
@@ -81,8 +83,9 @@ def calibrate(
             f"{place.network:.3f} of the network is {place.calibrated:.3f} "
             f"({place.low:.3f} to {place.high:.3f}) calibrated"
         )
+    card = done.card if calibration is None else done.card.with_tta(calibration.tta)
     typer.echo(
-        f"threshold {done.card.threshold:.3f} of the network's probability is "
-        f"{done.card.calibrated_threshold:.3f} of the calibrated one"
+        f"threshold {card.threshold:.3f} of the network's probability is "
+        f"{card.calibrated_threshold:.3f} of the calibrated one"
     )
     typer.echo(f"{model}: calibrated by {done.selection.method}")

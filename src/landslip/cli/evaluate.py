@@ -21,6 +21,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
+    tta: options.TtaOption = False,
     record: Annotated[
         bool,
         typer.Option(
@@ -55,12 +56,13 @@ def evaluate(
         split=split,
         engine=engine,
         precision=precision,
+        tta=tta,
         record=record,
         overwrite=overwrite,
         force=force,
         progress=True,
     )
-    runner = opened.engine(engine, precision)
+    runner = opened.engine(engine, precision, tta=tta)
     found = result.as_dict() | {
         "resolution_m": resolutions.pop() if len(resolutions) == 1 else None,
         "engine": runner.name,
@@ -71,7 +73,8 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    typer.echo(f"{found['tiles']} {split.value} tiles at threshold {result.threshold:.3f}")
+    how = f"threshold {result.threshold:.3f}" + (" with test-time augmentation" if tta else "")
+    typer.echo(f"{found['tiles']} {split.value} tiles at {how}")
     typer.echo(f"  {'average precision':<17} {_number(result.average_precision)}")
     for name in ("precision", "recall", "f1", "iou"):
         interval = found["intervals"][name]

@@ -49,6 +49,7 @@ def extract(
     overlap: Annotated[int, typer.Option(help="Overlap of windows in pixels.")] = 64,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
+    tta: options.TtaOption = False,
     memory: Annotated[
         str, typer.Option(help="Bound on the memory of the process, e.g. 2G or 1500M.")
     ] = "2G",
@@ -105,6 +106,7 @@ def extract(
         overlap=overlap,
         engine=engine,
         precision=precision,
+        tta=tta,
         memory=memory,
         workers=workers,
         ray=ray,

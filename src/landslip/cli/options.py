@@ -85,6 +85,14 @@ MaxShift = Annotated[
 ]
 Engine = Annotated[EngineName, typer.Option(help="What runs the network.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Number format the network runs in.")]
+TtaOption = Annotated[
+    bool,
+    typer.Option(
+        "--tta",
+        help="Test-time augmentation: average the probabilities of the image and its three flips; "
+        "takes 4 times as long.",
+    ),
+]
 DatumShift = Annotated[
     str | None,
     typer.Option(

@@ -18,6 +18,7 @@ def predict_tiles(
     most: Annotated[int, typer.Option(help="How many, spread evenly over the split.")] = 24,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
+    tta: options.TtaOption = False,
     overwrite: options.Overwrite = False,
     force: options.Force = False,
 ) -> None:
@@ -36,6 +37,7 @@ def predict_tiles(
         most=most,
         engine=engine,
         precision=precision,
+        tta=tta,
         overwrite=overwrite,
         force=force,
         progress=True,

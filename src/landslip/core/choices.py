@@ -103,6 +103,17 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class Tta(StrEnum):
+    """Test-time augmentation: what a network's probabilities are the mean of.
+
+    ``none``: nothing, the network sees an image once; ``flips``: the image as it is, flipped left
+    to right, top to bottom, and both, which takes four times the time.
+    """
+
+    NONE = "none"
+    FLIPS = "flips"
+
+
 class CalibrationMethod(StrEnum):
     """How probabilities are calibrated.
 

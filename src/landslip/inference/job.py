@@ -5,7 +5,7 @@ import json
 import math
 import re
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -149,7 +149,10 @@ def check_compatibility(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionJob:
-    """A scene, a model, and the windows in which the model is applied to the scene."""
+    """A scene, a model, and the windows in which the model is applied to the scene.
+
+    The model's card is that of the engine's test-time augmentation.
+    """
 
     scene: Scene
     model: ModelFolder
@@ -165,6 +168,14 @@ class ExtractionJob:
         stated = self.options.threshold
         card = self.model.card
         return card.calibrated_threshold if stated is None else stated
+
+    @property
+    def tta_warnings(self) -> list[Message]:
+        """What of the model was fitted without, or with, the engine's test-time augmentation."""
+        card, tta = self.model.card, self.engine.tta
+        is_stated = self.options.threshold is not None
+        unchosen = None if is_stated else card.threshold_warning(tta)
+        return [note for note in (unchosen, card.calibration_warning(tta)) if note is not None]
 
     @property
     def min_area(self) -> MinimumArea:
@@ -206,6 +217,7 @@ class ExtractionJob:
             ),
             "engine": self.engine.name,
             "precision": self.engine.precision,
+            "tta": self.engine.tta.value,
             "threshold": options.threshold,
             "min_area_m2": options.min_area_m2,
             "windows": {
@@ -233,6 +245,7 @@ class ExtractionJob:
             "model": "the model",
             "engine": argument("engine"),
             "precision": argument("precision"),
+            "tta": argument("tta"),
             "threshold": argument("threshold"),
             "min_area_m2": argument("min_area"),
             "windows": f"the windows ({_arguments('tile', 'overlap', 'memory', 'workers')})",
@@ -269,7 +282,7 @@ def plan_extraction(
     Raises:
         InputError: an option does not fit the scene or the model.
     """
-    card, engine_costs = model.card, engine.costs()
+    card, engine_costs = model.card.with_tta(engine.tta), engine.costs()
     multiple = card.input.multiple
     request = PlanRequest(
         shape=scene.grid.shape,
@@ -298,7 +311,7 @@ def plan_extraction(
     )
     return ExtractionJob(
         scene=scene,
-        model=model,
+        model=replace(model, card=card),
         engine=engine,
         options=options,
         request=request,

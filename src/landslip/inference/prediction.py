@@ -57,7 +57,7 @@ def predict_window(
         for col, start in enumerate(plan.col_offs)
         if start < window.col_end and start + width > window.col_off
     ]
-    runner, calibration = engine.runner(job.window_spec), model.card.level_table
+    runner, calibration = engine.runner(job.window_spec), job.model.card.level_table
     blender = RowBlender(plan, first_row=rows[0])
     probability = np.full(window.shape, np.nan, dtype=np.float32)
     done = 0

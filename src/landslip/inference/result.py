@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from landslip.core.choices import Tta
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, renderable
 from landslip.core.text import first_problem, read_json
@@ -31,6 +32,7 @@ class ExtractionSummary:
         single_px_regions_share: fraction of them that is one pixel.
         near_threshold_share: fraction of the pixels with data within 0.02 of the threshold.
         highest_probability: of the map; None also without data.
+        tta: test-time augmentation, ``none`` or ``flips``; ``none`` in files of earlier versions.
         calibration: method by which probabilities are calibrated; None: as the network gives them.
         skipped_windows_share: fraction of windows without data, which the network did not see.
         kept_windows_share: fraction of windows that an earlier, interrupted run had finished.
@@ -83,6 +85,7 @@ class ExtractionSummary:
     single_px_regions_share: float | None = None
     near_threshold_share: float | None = None
     highest_probability: float | None = None
+    tta: str = Tta.NONE.value
     code_version: str
 
     @classmethod

@@ -228,6 +228,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
         fingerprint = side.submit(scene_fingerprint, scene.path)
         warnings = check_compatibility(scene, model.card, options.min_area_m2, force=options.force)
         job = plan_extraction(scene, model, engine, options, fingerprint)
+        warnings += job.tta_warnings
         with work.locked():
             if _is_complete(job, work, store):
                 store.clear()
@@ -246,7 +247,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
             seconds = time.monotonic() - started
             summary = _summary(job, statistics, timings, warnings, seconds)
             summary.write(stage / SUMMARY)
-            (stage / CARD).write_text(model.card.model_dump_json(indent=2) + "\n")
+            (stage / CARD).write_text(job.model.card.model_dump_json(indent=2) + "\n")
             work.publish(stage)
             store.clear()
     return summary
@@ -436,6 +437,7 @@ def _summary(
         highest_probability=counts.highest,
         engine=job.engine.name,
         precision=job.engine.precision,
+        tta=job.engine.tta.value,
         window_px=list(plan.window),
         overlap_px=plan.overlap,
         windows=windows,

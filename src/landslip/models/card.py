@@ -5,8 +5,8 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
-from landslip.core.messages import Message
+from landslip.core.choices import Tta, Units
+from landslip.core.messages import Message, message
 from landslip.core.records import DType, StrictModel
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.spread import ProbabilitySpread
@@ -135,6 +135,23 @@ class CurveIntervalCard(StrictModel):
     high: float
 
 
+class TtaCard(StrictModel):
+    """The threshold of probabilities with test-time augmentation, and the tiles it was chosen on.
+
+    It is the best of the F1 of all pixels together.
+    """
+
+    mode: Tta
+    threshold: float = Field(ge=0, le=1)
+    f1: float | None = Field(description="of these tiles at this threshold")
+    split: str
+    tiles: int
+    pixels_sha256: str
+    split_sha256: str
+    engine: str
+    precision: str
+
+
 class ProbabilityCalibrationCard(StrictModel):
     """How the network's probabilities are calibrated, and the data it was fitted on."""
 
@@ -159,6 +176,7 @@ class ProbabilityCalibrationCard(StrictModel):
     )
     reliability_before: ReliabilityCard
     reliability_after: ReliabilityCard | None
+    tta: Tta = Field(Tta.NONE, description="of the probabilities that it was fitted to")
     landslide_tiles: int | None = None
     landslide_groups: int | None = None
     intervals: tuple[CurveIntervalCard, ...] = Field(
@@ -227,6 +245,7 @@ class EvaluationCard(StrictModel):
     split_sha256: str
     engine: str
     precision: str
+    tta: Tta = Field(Tta.NONE, description="test-time augmentation of the probabilities")
 
 
 class TrainingStatisticsCard(StrictModel):
@@ -271,6 +290,9 @@ class ModelCard(StrictModel):
     objects: ObjectsCard | None = Field(None, description="None: not measured")
     exports: ExportsCard | None = Field(None, description="None: never exported")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
+    tta: TtaCard | None = Field(
+        None, description="None: no threshold was chosen with test-time augmentation"
+    )
     training_statistics: TrainingStatisticsCard | None = Field(
         None,
         description="None: not measured",
@@ -298,6 +320,27 @@ class ModelCard(StrictModel):
         return CalibrationCurve(
             knots=fit.knots, slope_below=fit.slope_below, slope_above=fit.slope_above
         )
+
+    def with_tta(self, tta: Tta) -> "ModelCard":
+        """Return the card of the model as it is applied with a test-time augmentation.
+
+        Its threshold is the one that was chosen with it, if there is one.
+        """
+        if self.tta is None or self.tta.mode is not tta:
+            return self
+        return self.model_copy(update={"threshold": self.tta.threshold})
+
+    def threshold_warning(self, tta: Tta) -> Message | None:
+        """Return a warning where the threshold was not chosen with a test-time augmentation."""
+        if tta is Tta.NONE or (self.tta is not None and self.tta.mode is tta):
+            return None
+        return message("tta.threshold", threshold=self.threshold)
+
+    def calibration_warning(self, tta: Tta) -> Message | None:
+        """Return a warning where the curve was fitted with another test-time augmentation."""
+        if self.calibration is None or self.calibration.tta is tta:
+            return None
+        return message(f"tta.calibration_{self.calibration.tta.value}")
 
     @property
     def upper_threshold(self) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import Split
+from landslip.core.choices import Split, Tta
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.files import atomic_file
 from landslip.core.messages import Message, message, sentences
@@ -21,7 +21,7 @@ from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.metrics.tile_scores import score_intervals
-from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard
+from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard, TtaCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
 
@@ -33,7 +33,8 @@ class Evaluation:
     """Pixel counts of each tile at one threshold, and what should be known of them.
 
     ``objects`` are over all tiles, see `landslip.metrics.objects`; ``spread`` and
-    ``average_precision`` are of the network's own probabilities.
+    ``average_precision`` are of the network's own probabilities, with ``tta`` of
+    their means.
     """
 
     split: Split
@@ -42,6 +43,7 @@ class Evaluation:
     objects: ObjectCounts = field(default_factory=ObjectCounts)
     spread: ProbabilitySpread | None = None
     average_precision: float | None = None
+    tta: Tta = Tta.NONE
     notes: tuple[Message, ...] = ()
     seed: int = 0
 
@@ -71,6 +73,7 @@ class Evaluation:
             "tiles": len(self.tiles),
             "threshold": self.threshold,
             "average_precision": self.average_precision,
+            "tta": self.tta.value,
             "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
             **self.counts.as_dict(),
             "intervals": {
@@ -95,6 +98,8 @@ def evaluate(
 ) -> Evaluation:
     """Predict every tile of a split and count its pixels at the model's threshold.
 
+    With test-time augmentation of the engine it is the threshold that was chosen with it.
+
     Raises:
         InputError: the split has no tile.
         ModelError: the dataset's bands, units or values are not the model's; values that only look
@@ -102,6 +107,7 @@ def evaluate(
     """
     positions = dataset.positions(split)
     doubts = check_dataset(card, dataset, positions, force=force)
+    unchosen, card = card.threshold_warning(engine.tta), card.with_tta(engine.tta)
     counts, objects, curve = {}, ObjectCounts(), ThresholdCurve()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
@@ -116,7 +122,7 @@ def evaluate(
         {name: of for name, of in dataset.contents.items() if name == split and of.landslide_tiles}
     )
     result = result_warning(sum_counts(tiles), len(tiles))
-    notes = (*doubts, training, *few, spread.warning, result)
+    notes = (*doubts, unchosen, training, *few, spread.warning, result)
     return Evaluation(
         split=split,
         threshold=card.threshold,
@@ -124,7 +130,27 @@ def evaluate(
         objects=objects,
         spread=spread,
         average_precision=curve.average_precision(),
+        tta=engine.tta,
         notes=tuple(note for note in notes if note is not None),
+    )
+
+
+def tta_card(engine: Engine, dataset: TileDataset, split: Split, curve: ThresholdCurve) -> TtaCard:
+    """Return the record of the threshold that is best for probabilities by test-time augmentation.
+
+    ``curve`` is of all tiles of the split, which the network was not trained on.
+    """
+    threshold = curve.best_threshold()
+    return TtaCard(
+        mode=engine.tta,
+        threshold=threshold,
+        f1=curve.counts(threshold).f1,
+        split=split.value,
+        tiles=len(dataset.positions(split)),
+        pixels_sha256=dataset.card.pixels_sha256,
+        split_sha256=dataset.card.split_sha256,
+        engine=engine.name,
+        precision=engine.precision,
     )
 
 
@@ -198,13 +224,14 @@ def record_evaluation(
         split_sha256=data.split_sha256,
         engine=engine.name,
         precision=engine.precision,
+        tta=engine.tta,
     )
     changes: dict[str, object] = {
         "metrics": card.metrics
         | {name: evaluation.counts.as_dict() | {"average_precision": evaluation.average_precision}},
         "evaluations": card.evaluations | {name: recorded},
     }
-    if evaluation.spread is not None:
+    if evaluation.spread is not None and evaluation.tta is Tta.NONE:
         changes["probabilities"] = card.probabilities | {name: evaluation.spread}
     card = card.model_copy(update=changes)
     with atomic_file(model.path / CARD, overwrite=True) as file:

@@ -63,7 +63,7 @@ def draw_tiles(
         InputError: there is no tile to draw.
         ModelError: the dataset's bands or units are not the model's.
     """
-    dataset, counts = request.dataset, []
+    dataset, counts, threshold = request.dataset, [], card.with_tta(engine.tta).threshold
     rows: list[tuple[str, list[RgbImage]]] = []
     with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         for position, probability in predicted_tiles(
@@ -72,7 +72,7 @@ def draw_tiles(
             tile = dataset.tile(position)
             image = rgb_composite(tile.stored, tile.valid, dataset.bands)
             label = (tile.label == LANDSLIDE) & tile.counted
-            predicted = (probability >= card.threshold) & tile.counted
+            predicted = (probability >= threshold) & tile.counted
             row = [image, label_image(label), error_map(image, predicted, label)]
             named = [(tile.tile_id, row)]
             save_sheet(named, stage / f"{tile.tile_id}.png", CAPTIONS, ERROR_LEGEND)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 from tests.models.calibration.conftest import write_band_model, write_tiles
 from tests.models.ood.conftest import score_tiles
 
-from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
+from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split, Tta
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.calibration.run import MAX_ERROR, CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
+from landslip.models.evaluation import evaluate
 from landslip.models.folder import CARD, ModelFolder, open_model
 
 
@@ -78,6 +80,32 @@ def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: Tile
     assert new.pop("probabilities")["val"]["landslide_pixels"] > 1000
     assert new.pop("training_statistics") is None
     assert new == old
+
+
+def test_curve_and_threshold_are_of_the_means_of_test_time_augmentation(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
+    engine = open_engine(model, EngineName.OPENVINO, Precision.FP32, Tta.FLIPS)
+    known = {"method": CalibrationMethod.PLATT, "training_statistics": False}
+    request = CalibrateRequest(model=model, dataset=tiles, engine=engine, **known)  # type: ignore[arg-type]
+    calibrate(request)
+    card = open_model(model.path).card
+    assert card.calibration is not None
+    assert card.tta is not None
+    assert (card.calibration.tta, card.tta.mode, card.tta.split) == ("flips", "flips", "val")
+    assert (card.threshold, card.probabilities) == (0.5, {})
+    found = evaluate(engine, card, tiles, Split.VALIDATION)
+    assert (found.threshold, found.counts.f1) == (card.tta.threshold, card.tta.f1)
+    others = [card.tta.model_copy(update={"threshold": at}) for at in (0.35, 0.45, 0.55, 0.65)]
+    scores = [
+        evaluate(engine, card.model_copy(update={"tta": one}), tiles, Split.VALIDATION).counts.f1
+        for one in others
+    ]
+    assert card.tta.f1 is not None
+    assert card.tta.f1 >= max(score for score in scores if score is not None)
+    # on test tiles no threshold is chosen
+    calibrate(replace(request, model=open_model(model.path), split=Split.TEST, overwrite=True))
+    assert open_model(model.path).card.tta == card.tta
 
 
 def test_the_same_seed_gives_the_same_bytes(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from landslip import __version__
 from landslip.core.bands import Bands
-from landslip.core.choices import EngineName, Precision
+from landslip.core.choices import EngineName, Precision, Tta
 from landslip.core.errors import InputError, LandslipError, ModelError, argument
 from landslip.core.grid import Grid
 from landslip.inference.job import ExtractionJob, json_digest
@@ -33,6 +33,7 @@ class WorkerSpec:
     model_sha256: str
     engine: EngineName
     precision: Precision
+    tta: Tta
     code_version: str
     cores: int = 1
 
@@ -41,9 +42,10 @@ class WorkerSpec:
         """Return the specification of workers like an engine that is open here."""
         return cls(
             model=model.path.absolute(),
-            model_sha256=json_digest(model.card.model_dump(mode="json")),
+            model_sha256=_card_digest(model, engine.tta),
             engine=EngineName(engine.name),
             precision=Precision(engine.precision),
+            tta=engine.tta,
             code_version=__version__,
         )
 
@@ -131,12 +133,12 @@ class _Worker:
         self.all_cores = os.sched_getaffinity(0)
         self.core_locks = reserve_cores(spec.cores)
         model = open_model(spec.model)
-        if json_digest(model.card.model_dump(mode="json")) != spec.model_sha256:
+        if _card_digest(model, spec.tta) != spec.model_sha256:
             raise ModelError(
                 f"{spec.model}: a node of the cluster has another model there; pass "
                 f"{argument('model')} a folder that all nodes share"
             )
-        self._engine = open_engine(model, spec.engine, spec.precision)
+        self._engine = open_engine(model, spec.engine, spec.precision, spec.tta)
         self.costs = self._engine.costs()
         self._runner: tuple[WindowSpec, WindowRunner] | None = None
 
@@ -180,6 +182,11 @@ class _Worker:
         )
         with bounded_cache(job.cache_mib), closing(pipeline.compute(windows)) as results:
             return list(results)
+
+
+def _card_digest(model: ModelFolder, tta: Tta) -> str:
+    """Return the sha256 of a model's card as it is applied with a test-time augmentation."""
+    return json_digest(model.card.with_tta(tta).model_dump(mode="json"))
 
 
 def reserve_cores(count: int, folder: Path | None = None) -> list[TextIOWrapper]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landslip.core.choices import CalibrationMethod, Split
+from landslip.core.choices import CalibrationMethod, Split, Tta
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.files import atomic_file, sha256_of
 from landslip.core.progress import Progress, no_progress
@@ -41,7 +41,7 @@ from landslip.models.card import (
     TrainingStatisticsCard,
 )
 from landslip.models.engines.base import Engine
-from landslip.models.evaluation import predicted_tiles
+from landslip.models.evaluation import predicted_tiles, tta_card
 from landslip.models.folder import CARD, ModelFolder
 from landslip.models.ood.training_statistics import (
     EARLIER_NAME,
@@ -108,6 +108,9 @@ class CalibrationResult:
 def calibrate(request: CalibrateRequest) -> CalibrationResult:
     """Fit a curve to a model's probabilities and store it in the model folder.
 
+    With test-time augmentation of the engine the curve is of the means, and on validation tiles
+    their threshold is chosen too.
+
     ``model.json`` is replaced last, in one step.
 
     Raises:
@@ -120,11 +123,12 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
     methods = _methods(request, support) if positions else ()
     counted = count_tiles(request, positions)
     selection = select_method(counted.folds, request.method, methods)
-    places = _places(model.card.threshold, counted.spread)
+    spread, card = counted.curve.spread(), _card_with_curve(request, counted.curve)
+    places = _places(card.with_tta(request.engine.tta).threshold, spread)
     intervals = counted.samples.intervals(selection.method, places)
     notes = _notes(request, selection, support, methods)
-    if counted.spread.warning is not None:
-        notes.append(counted.spread.warning.text())
+    if spread.warning is not None:
+        notes.append(spread.warning.text())
     statistics = None
     if request.training_statistics:
         training_tiles, problem = len(dataset.positions(Split.TRAIN)), None
@@ -153,8 +157,7 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
             f"at the threshold the calibrated probability is between {widest.low:.2f} and "
             f"{widest.high:.2f} (95 % interval): more landslide tiles are needed to know it"
         )
-    spreads = model.card.probabilities | {request.split.value: counted.spread}
-    card = model.card.model_copy(update={"calibration": calibration, "probabilities": spreads})
+    card = card.model_copy(update={"calibration": calibration})
     with atomic_file(model.path / CARD, overwrite=True) as card_file:
         if statistics is None:
             card_file.write_text(card.model_dump_json(indent=2) + "\n")
@@ -181,6 +184,18 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
     return CalibrationResult(card=card, selection=selection, notes=tuple(notes))
 
 
+def _card_with_curve(request: CalibrateRequest, curve: ThresholdCurve) -> ModelCard:
+    """Return the model's card with what the tiles say of the probabilities before calibration."""
+    card, engine, split = request.model.card, request.engine, request.split
+    if engine.tta is Tta.NONE:
+        spreads = card.probabilities | {split.value: curve.spread()}
+        return card.model_copy(update={"probabilities": spreads})
+    if split is Split.VALIDATION:
+        chosen = tta_card(engine, request.dataset, split, curve)
+        return card.model_copy(update={"tta": chosen})
+    return card
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedTiles:
     """Pixels of predicted tiles by logit.
@@ -189,13 +204,13 @@ class CountedTiles:
         folds: of each fold.
         samples: of bootstrap samples.
         units: number of groups, or of tiles, that samples are drawn from.
-        spread: of the network's probabilities.
+        curve: of all tiles.
     """
 
     folds: list[LogitCounts]
     samples: ResampledCounts
     units: int
-    spread: ProbabilitySpread
+    curve: ThresholdCurve
 
 
 def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles:
@@ -218,7 +233,7 @@ def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles
         folds[fold] += counts
         samples.add(counts, unit_of[position])
         curve.add(probability, landslide, tile.counted)
-    return CountedTiles(folds=folds, samples=samples, units=len(names), spread=curve.spread())
+    return CountedTiles(folds=folds, samples=samples, units=len(names), curve=curve)
 
 
 def landslide_support(dataset: TileDataset, positions: list[int]) -> LandslideSupport:
@@ -327,6 +342,7 @@ def _calibration_card(
         seed=request.seed,
         engine=request.engine.name,
         precision=request.engine.precision,
+        tta=request.engine.tta,
         before=_scores_card(before),
         after=None if after is None else _scores_card(after),
         reliability_before=_reliability_card(before),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.choices import Tta
 from landslip.datasets.normalisation import Normalisation
 
 PROBABILITY_LEVELS = 250
@@ -60,10 +61,14 @@ class WindowRunner(Protocol):
 
 
 class Engine(Protocol):
-    """A network ready to run; ``name`` is one of `EngineName`, ``precision`` of the computation."""
+    """A network ready to run; ``name`` is one of `EngineName`, ``precision`` of the computation.
+
+    ``tta`` is the test-time augmentation that its probabilities are the mean of.
+    """
 
     name: str
     precision: str
+    tta: Tta
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities (n, height, width) for normalised pixels (n, bands, height, width).

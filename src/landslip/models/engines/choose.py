@@ -3,9 +3,12 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from landslip.core.choices import EngineName, Precision
+import numpy as np
+
+from landslip.core.choices import EngineName, Precision, Tta
 from landslip.core.errors import InputError, MissingDependencyError, argument
 from landslip.models.engines.base import Engine
+from landslip.models.engines.tta import FlippedEngine
 from landslip.models.folder import ModelFolder
 
 _PRECISIONS = {
@@ -20,15 +23,26 @@ _REQUIREMENTS = {
 
 
 def open_engine(
-    model: ModelFolder, name: EngineName = EngineName.AUTO, precision: Precision = Precision.AUTO
+    model: ModelFolder,
+    name: EngineName = EngineName.AUTO,
+    precision: Precision = Precision.AUTO,
+    tta: Tta = Tta.NONE,
 ) -> Engine:
-    """Open an engine.
+    """Open an engine, with test-time augmentation around it where that is asked for.
 
     Raises:
         InputError: the engine does not support this precision, or not on this machine.
         MissingDependencyError: the engine is not installed.
         ModelError: the model folder is damaged, or lacks the file that the engine runs.
     """
+    engine = _open(model, name, precision)
+    if tta is Tta.NONE:
+        return engine
+    data = model.card.input
+    return FlippedEngine(engine, len(data.bands) * np.dtype(data.dtype).itemsize)
+
+
+def _open(model: ModelFolder, name: EngineName, precision: Precision) -> Engine:
     if name is EngineName.AUTO:
         on_torch = precision in (Precision.AUTO, *_PRECISIONS[EngineName.TORCH])
         name = EngineName.TORCH if on_torch and _has_gpu() else EngineName.OPENVINO

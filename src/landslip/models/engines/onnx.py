@@ -9,7 +9,7 @@ import onnxruntime
 import openvino
 from numpy.typing import NDArray
 
-from landslip.core.choices import Precision
+from landslip.core.choices import Precision, Tta
 from landslip.core.errors import ModelError
 from landslip.models.engines.base import BatchRunner, EngineCosts, WindowSpec
 from landslip.models.engines.openvino import graph_errors, peak_activation_bytes
@@ -28,6 +28,7 @@ class OnnxEngine:
 
     name = "onnx"
     precision = Precision.FP32.value
+    tta = Tta.NONE
 
     def __init__(self, model: ModelFolder) -> None:
         """Open the file, on a GPU if the installed ONNX Runtime supports one."""

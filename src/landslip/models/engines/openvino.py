@@ -19,7 +19,7 @@ from openvino import Model as Graph
 from openvino import Node, properties
 from openvino import opset13 as ops
 
-from landslip.core.choices import Precision
+from landslip.core.choices import Precision, Tta
 from landslip.core.errors import InputError, ModelError, argument, excerpt
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.folder import GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS, ModelFolder
@@ -61,6 +61,7 @@ class OpenvinoEngine:
     """Runs the graph stored in the model folder."""
 
     name = "openvino"
+    tta = Tta.NONE
 
     def __init__(self, model: ModelFolder, precision: Precision = Precision.AUTO) -> None:
         """Find the graph of a precision; it is compiled at its first use."""

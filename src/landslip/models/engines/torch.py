@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from landslip.core.choices import Precision
+from landslip.core.choices import Precision, Tta
 from landslip.core.errors import InputError, argument
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
 from landslip.models.engines.openvino import peak_activation_bytes
@@ -54,6 +54,7 @@ class TorchEngine:
     """Runs the network from its weights, on the current GPU or on the CPU."""
 
     name = "torch"
+    tta = Tta.NONE
 
     def __init__(self, model: ModelFolder, precision: Precision = Precision.AUTO) -> None:
         """Build the network and load its weights."""
