@@ -156,6 +156,12 @@ def test_the_area_is_adjusted_by_the_validation_tiles(
     mapped = found / pixels
     assert area.adjusted_share == pytest.approx(mapped * 120 / 150 + (1 - mapped) * 35 / 1850)
     assert 0 < area.standard_error < 0.1
+    sensitivity, false_positives = 120 / 155, 30 / 1845
+    assert area.rates_share == pytest.approx(
+        (mapped - false_positives) / (sensitivity - false_positives)
+    )
+    assert area.rates_error is not None
+    assert 0 < area.rates_error < 0.2
 
 
 @pytest.mark.parametrize("validation", [None, [], VALIDATION[:1]])

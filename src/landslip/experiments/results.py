@@ -121,12 +121,19 @@ class ProbabilityHistogram(StrictModel):
 
 
 class AdjustedArea(StrictModel):
-    """Error-adjusted landslide fraction (Olofsson et al. 2014) of the test tiles."""
+    """Error-adjusted landslide fraction of the test tiles, with its standard error.
+
+    ``adjusted_share`` is by user's accuracies (Olofsson et al. 2014), ``rates_share`` by
+    sensitivity and specificity (Rogan and Gladen 1978), None where undefined or not computed; see
+    `landslip.metrics.area`.
+    """
 
     mapped_share: float
     adjusted_share: float
     standard_error: float
     reference_share: float
+    rates_share: float | None = None
+    rates_error: float | None = None
 
 
 class RunScores(StrictModel):

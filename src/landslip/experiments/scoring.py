@@ -17,7 +17,11 @@ from landslip.experiments.results import (
     TileCounts,
 )
 from landslip.experiments.run_folder import Predictions
-from landslip.metrics.area import adjusted_fraction_from_tiles
+from landslip.metrics.area import (
+    adjusted_fraction_from_tiles,
+    fraction_by_error_rates,
+    fraction_by_map_classes,
+)
 from landslip.metrics.bootstrap import DEFAULT_RESAMPLING
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import bin_pixels, no_pixels
@@ -90,7 +94,10 @@ def _area(tested: Sequence[PixelCounts], validated: Sequence[PixelCounts]) -> Ad
         return None
     mapped = (summed.tp + summed.fp) / pixels
     table = np.array([(one.tp, one.fp, one.fn, one.tn) for one in validated]).reshape(-1, 4)
-    adjusted = adjusted_fraction_from_tiles(mapped, table, len(tested), DEFAULT_RESAMPLING)
+    adjusted, by_rates = (
+        adjusted_fraction_from_tiles(mapped, table, len(tested), DEFAULT_RESAMPLING, estimator)
+        for estimator in (fraction_by_map_classes, fraction_by_error_rates)
+    )
     if adjusted is None:
         return None
     return AdjustedArea(
@@ -98,4 +105,6 @@ def _area(tested: Sequence[PixelCounts], validated: Sequence[PixelCounts]) -> Ad
         adjusted_share=adjusted.fraction,
         standard_error=adjusted.standard_error,
         reference_share=(summed.tp + summed.fn) / pixels,
+        rates_share=None if by_rates is None else by_rates.fraction,
+        rates_error=None if by_rates is None else by_rates.standard_error,
     )

@@ -67,10 +67,10 @@ from landslip.inventory.several import (
 from landslip.inventory.statistics.adjusted_area import (
     adjusted_from_sample,
     adjusted_from_tiles,
-    read_validation_sample,
 )
 from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
+from landslip.inventory.statistics.validation_sample import read_validation_sample
 from landslip.io.vector_source import is_vector
 from landslip.metrics.bootstrap import Resampling
 

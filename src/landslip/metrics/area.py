@@ -1,46 +1,25 @@
-"""Fraction of landslide adjusted for the map's errors.
+"""Fraction of landslide in a mapped area, from the map's errors that were counted on tiles.
 
-Counts are a table (map classes, reference classes) of sampled pixels, and W_i the fraction of the
-mapped area in class i (Olofsson et al. 2014, Remote Sensing of Environment 148: 42-57, doi
-10.1016/j.rse.2014.02.015).
+They can be carried to the map in two ways. `fraction_by_map_classes` takes user's accuracies (how
+often what is mapped is right; Olofsson et al. 2014, Remote Sensing of Environment 148: 42-57, doi
+10.1016/j.rse.2014.02.015). They change with how common landslides are, so the tiles must have as
+many as the mapped area. `fraction_by_error_rates` takes sensitivity and specificity (how often what
+is there is mapped). These do not change with how common landslides are, as long as landslides and
+other ground are of the same kinds; the price is a wider interval. Where both differ by more than
+their intervals, the tiles are not like the mapped area.
 
-The published standard error holds for pixels drawn at random within each class. Pixels of tiles
-come in clusters that are alike, and the same formula would give far too small an error for them:
-with tiles, whole tiles are resampled instead (`adjusted_fraction_from_tiles`).
+Pixels of a tile are alike, and formulas for pixels drawn at random would give far too small an
+error: whole tiles are resampled (`adjusted_fraction_from_tiles`). For a sample of single pixels
+that was drawn by the map itself see `landslip.metrics.stratified`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landslip.metrics.bootstrap import Resampling, bootstrap_weights
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AdjustedFractions:
-    """Fractions of the area by reference class, each (classes,) float64.
-
-    Attributes:
-        fractions: adjusted fraction of the area (equation 9).
-        standard_errors: of the fractions (equation 10), for pixels drawn at random within map
-            classes.
-        users: user's accuracy p_ii / p_i. (equation 2), the precision of a class.
-        users_errors: standard errors of the user's accuracies (equation 6).
-        producers: producer's accuracy p_jj / p_.j (equation 3), its recall.
-        producers_errors: standard errors of the producer's accuracies (equation 7).
-        overall: overall accuracy, the sum of p_ii (equation 1).
-        overall_error: standard error of the overall accuracy (equation 5).
-    """
-
-    fractions: NDArray[np.float64]
-    standard_errors: NDArray[np.float64]
-    users: NDArray[np.float64]
-    users_errors: NDArray[np.float64]
-    producers: NDArray[np.float64]
-    producers_errors: NDArray[np.float64]
-    overall: float
-    overall_error: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,75 +30,68 @@ class AdjustedFraction:
     standard_error: float
 
 
-def adjusted_fractions(sample: ArrayLike, map_fractions: ArrayLike) -> AdjustedFractions:
-    """Return fractions of the area by reference class, from sampled pixels.
+TileEstimator = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
+"""From counts (..., 4) tp, fp, fn, tn and the mapped fraction W to fractions of landslide (...)."""
 
-    The estimated fraction of the area in map class i and reference class j is
-    p_ij = W_i n_ij / n_i. (equation 4), and the adjusted one of class j the sum of p_ij over i.
-    Where a class is mapped and not sampled, what depends on it is NaN; standard errors need two
-    samples of each mapped class.
 
-    Args:
-        sample: (classes, classes) numbers of sampled pixels, rows by map, columns by reference.
-        map_fractions: (classes,) W_i, which sum to 1.
+def fraction_by_map_classes(
+    counts: NDArray[np.float64], mapped_fraction: float
+) -> NDArray[np.float64]:
+    """Return W tp / (tp + fp) + (1 - W) fn / (fn + tn) (Olofsson et al. 2014, equation 9).
 
-    Raises:
-        ValueError: the shapes do not fit, or the fractions do not sum to 1.
+    Right where landslides are as common in the counted tiles as in the mapped area. NaN where a
+    mapped class has no pixel.
     """
-    numbers, weights = np.asarray(sample, np.float64), np.asarray(map_fractions, np.float64)
-    if weights.ndim != 1 or numbers.shape != (len(weights),) * 2:
-        raise ValueError(
-            f"samples are (classes, classes) and fractions (classes,); got {numbers.shape} and "
-            f"{weights.shape}"
-        )
-    if not np.isclose(weights.sum(), 1):
-        raise ValueError(f"the fractions of the mapped classes sum to 1; got {weights.sum():.6g}")
-    mapped = weights > 0
-    rows = numbers.sum(axis=1)
+    mapped, missed = reference_fractions(counts, mapped_fraction)
+    return mapped + missed
+
+
+def fraction_by_error_rates(
+    counts: NDArray[np.float64], mapped_fraction: float
+) -> NDArray[np.float64]:
+    """Return (W + specificity - 1) / (sensitivity + specificity - 1), clipped to 0 and 1.
+
+    Rogan and Gladen 1978 (American Journal of Epidemiology 107: 71-76, doi
+    10.1093/oxfordjournals.aje.a112510), with sensitivity tp / (tp + fn) and specificity
+    tn / (tn + fp). Right for any frequency of landslides, where the same part of them is found, and
+    the same part of the other ground mistaken for one, as in the counted tiles. NaN where these
+    have only one class, or the sum of the two rates is at most 1.
+    """
+    tp, fp, fn, tn = np.moveaxis(counts, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        within = numbers / rows[:, None]
-        joint = np.where(mapped[:, None], weights[:, None] * within, 0)
-        variance = weights[:, None] ** 2 * within * (1 - within) / (rows[:, None] - 1)
-        variance = np.where(mapped[:, None], variance, 0)
-        fractions = joint.sum(axis=0)
-        users, producers = np.diag(within).copy(), np.diag(joint) / fractions
-        right = np.diag(variance)
-        others = variance.sum(axis=0) - right
-        return AdjustedFractions(
-            fractions=fractions,
-            standard_errors=np.sqrt(variance.sum(axis=0)),
-            users=users,
-            users_errors=np.sqrt(users * (1 - users) / (rows - 1)),
-            producers=producers,
-            producers_errors=np.sqrt((1 - producers) ** 2 * right + producers**2 * others)
-            / fractions,
-            overall=float(np.trace(joint)),
-            overall_error=float(np.sqrt(right.sum())),
-        )
+        false_positives = fp / (fp + tn)
+        informedness = tp / (tp + fn) - false_positives
+        fraction = (mapped_fraction - false_positives) / informedness
+    return np.where(informedness > 0, np.clip(fraction, 0, 1), np.nan)
 
 
 def adjusted_fraction_from_tiles(
-    mapped_fraction: float, tiles: ArrayLike, mapped_tiles: int, how: Resampling
+    mapped_fraction: float,
+    tiles: ArrayLike,
+    mapped_tiles: int,
+    how: Resampling,
+    estimator: TileEstimator = fraction_by_map_classes,
 ) -> AdjustedFraction | None:
     """Return the adjusted fraction of landslide in mapped tiles, from the errors on other tiles.
 
-    It is W tp / (tp + fp) + (1 - W) fn / (fn + tn), with the counts summed over the tiles whose
-    reference is known (equation 9). The standard error is that of the estimate as a prediction of
-    the mapped tiles' own reference: from the tiles with a known reference, as many as there are and
-    as many as were mapped are drawn with replacement, and the difference of their two fractions is
-    taken. So it includes the chance in the known tiles and that in the mapped ones. It presumes
-    that both are tiles of the same kind, each independent of the others, which random splits ensure
-    and groups of similar tiles and held-out scenes do not.
+    The counts are summed over the tiles whose reference is known. The standard error is that of the
+    estimate as a prediction of the mapped tiles' own reference: from the tiles with a known
+    reference, as many as there are and as many as were mapped are drawn with replacement, and the
+    difference of their two fractions is taken. So it includes the chance in the known tiles and
+    that in the mapped ones. It presumes that the errors on both are of the same kind, in the sense
+    of the estimator, and each tile independent of the others, which random splits ensure and groups
+    of similar tiles and held-out scenes do not.
 
     Args:
         mapped_fraction: W, the fraction of landslide in the map of the mapped tiles.
         tiles: (tiles, 4) tp, fp, fn, tn of the tiles whose reference is known.
         mapped_tiles: how many tiles were mapped.
         how: seed and number of draws.
+        estimator: `fraction_by_map_classes` or `fraction_by_error_rates`.
 
     Returns:
-        None where there are fewer than two tiles on either side, or where a class is mapped of
-        which the known tiles hold no pixel.
+        None where there are fewer than two tiles on either side, or where the estimate is
+        undefined.
     """
     table = np.asarray(tiles, dtype=np.float64).reshape(-1, 4)
     if min(len(table), mapped_tiles) < 2:
@@ -127,13 +99,8 @@ def adjusted_fraction_from_tiles(
     generator = np.random.default_rng(how.seed)
     known = bootstrap_weights(len(table), how.draws, generator) @ table
     others = bootstrap_weights(len(table), how.draws, generator, size=mapped_tiles) @ table
-
-    def adjusted(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        mapped, missed = reference_fractions(counts, mapped_fraction)
-        return mapped + missed
-
-    fraction = float(adjusted(table.sum(axis=0)))
-    gaps = adjusted(known) - adjusted(others)
+    fraction = float(estimator(table.sum(axis=0), mapped_fraction))
+    gaps = estimator(known, mapped_fraction) - estimator(others, mapped_fraction)
     gaps = gaps[~np.isnan(gaps)]
     if np.isnan(fraction) or len(gaps) < 2:
         return None

@@ -185,7 +185,12 @@ def _scores(shares: NDArray[np.float64], f1: float) -> RunScores:
         ),
         curves=fake_curves(f1),
         area=AdjustedArea(
-            mapped_share=0.1, adjusted_share=0.11, standard_error=0.004, reference_share=0.105
+            mapped_share=0.1,
+            adjusted_share=0.11,
+            standard_error=0.004,
+            reference_share=0.105,
+            rates_share=0.104,
+            rates_error=0.006,
         ),
     )
 

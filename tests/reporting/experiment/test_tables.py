@@ -2,6 +2,7 @@
 
 import pytest
 
+from landslip.experiments.results import AdjustedArea
 from landslip.reporting.experiment.paper_tables import (
     disagreement_table,
     encoder_table,
@@ -184,10 +185,35 @@ def test_false_objects_by_area_need_a_resolution(fake: FakeExperiment) -> None:
 
 def test_area(exact: ExperimentSummary) -> None:
     table = area_table(exact, "groups")
-    assert texts(table)[0] == ["SVM", "10.00", "11.00", "10.50", "+0.50"]
-    assert texts(table, small=True)[0][2] == "± 0.78"
+    assert texts(table)[0] == [
+        "SVM",
+        "10.00",
+        "11.00",
+        "+0.50",
+        "10.40",
+        "\N{MINUS SIGN}0.10",
+        "10.50",
+    ]
+    assert texts(table, small=True)[0][2::2] == ["± 0.78", "± 1.18", ""]
     assert table is not None
-    assert table.notes[1] == "The labelled fraction is outside ± in 0 of 4 rows."
+    assert table.notes[1:] == (
+        "The labelled fraction is outside ± by user's accuracy in 0 of 4 rows.",
+        "The labelled fraction is outside ± by error rates in 0 of 4 rows.",
+    )
+
+
+def test_area_of_runs_from_before_the_second_estimate(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, seeds=(0,))
+    (cell,) = fake.cells
+    assert cell.scores is not None
+    assert cell.scores.area is not None
+    stored = cell.scores.area.model_dump(exclude={"rates_share", "rates_error"})
+    scores = cell.scores.model_copy(update={"area": AdjustedArea.model_validate(stored)})
+    fake.cells = [cell.model_copy(update={"scores": scores})]
+    table = area_table(ExperimentSummary(fake.results()), "groups")
+    assert texts(table)[0][4:] == ["–", "–", "10.50"]
+    assert table is not None
+    assert len(table.notes) == 2
 
 
 def test_area_that_the_labels_contradict_is_told(fake: FakeExperiment) -> None:
@@ -200,8 +226,8 @@ def test_area_that_the_labels_contradict_is_told(fake: FakeExperiment) -> None:
     fake.cells = [cell.model_copy(update={"scores": scores})]
     table = area_table(ExperimentSummary(fake.results()), "groups")
     assert table is not None
-    assert "outside ± in 1 of 1 row: more often than 1 in 20" in table.notes[1]
-    assert texts(table)[0][4] == "\N{MINUS SIGN}0.90"
+    assert "by user's accuracy in 1 of 1 row: more often than 1 in 20" in table.notes[1]
+    assert texts(table)[0][3] == "\N{MINUS SIGN}0.90"
 
 
 def test_seeds_and_their_spread(fake: FakeExperiment) -> None:

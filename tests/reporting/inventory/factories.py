@@ -40,6 +40,7 @@ from landslip.inventory.statistics.result import (
     InverseGammaFit,
     LandslideSizes,
     PowerLawFit,
+    SampledStratum,
     VolumeTotal,
 )
 from landslip.metrics.bootstrap import IntervalEstimate
@@ -448,8 +449,26 @@ def _adjusted() -> AdjustedLandslideArea:
         samples=100,
         mapped_m2=1_234_000.0,
         adjusted_m2=IntervalEstimate(value=1_502_000.0, low=1_310_000.0, high=1_694_000.0),
+        by_rates_m2=IntervalEstimate(value=1_381_000.0, low=1_120_000.0, high=1_642_000.0),
         users_accuracy=IntervalEstimate(value=0.88, low=0.79, high=0.97),
         producers_accuracy=IntervalEstimate(value=0.72, low=0.61, high=0.83),
         overall_accuracy=IntervalEstimate(value=0.95, low=0.92, high=0.98),
+        sensitivity=IntervalEstimate(value=0.76, low=0.66, high=0.86),
+        specificity=IntervalEstimate(value=0.99, low=0.98, high=1.0),
+        strata=(
+            SampledStratum(
+                kind="landslide", pixels=1000, area_m2=4e3, drawn=60, judged=50, landslides=44
+            ),
+            SampledStratum(
+                kind="background",
+                low=0.1,
+                high=0.3,
+                pixels=90_000,
+                area_m2=36e4,
+                drawn=50,
+                judged=50,
+                landslides=3,
+            ),
+        ),
         level=0.95,
     )

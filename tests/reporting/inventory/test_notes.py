@@ -25,7 +25,7 @@ from landslip.inference.result import SUMMARY
 from landslip.inventory.record import RECORD, read_record
 from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
 from landslip.inventory.run import make_inventory
-from landslip.inventory.statistics.adjusted_area import BY_SAMPLE, BY_TILES
+from landslip.inventory.statistics.adjusted_area import BY_SAMPLE, BY_STRATA, BY_TILES
 from landslip.inventory.statistics.summary import RELATIONS, StatisticsRequest, statistics_of
 from landslip.models.calibration.fit import FITTED_METHODS
 from landslip.models.ood.score import OodScore
@@ -50,7 +50,7 @@ def all_chinese(notes: Iterable[Message]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", [BY_SAMPLE, BY_TILES, *FITTED_METHODS, *(one.name for one in RELATIONS)]
+    "text", [BY_SAMPLE, BY_STRATA, BY_TILES, *FITTED_METHODS, *(one.name for one in RELATIONS)]
 )
 def test_what_records_always_hold_is_known_in_chinese(text: str) -> None:
     chinese(term(text))

@@ -107,6 +107,10 @@ def test_the_page_says_what_the_inventory_found(page: str) -> None:
         "after calibration 0.00810",
         "10.1016/j.epsl.2009.01.005",
         "Stratified sample, 50 points a class.",
+        "by sensitivity and specificity 1.38 km² 1.12–1.64 km²",
+        "Specificity 99.0 % 98.0–100 %",
+        "Background, probability 0.1 to 0.3 90 000 0.360 km² 50 50 3",
+        "10.1093/oxfordjournals.aje.a112510",
     ):
         assert plain(figure) in text, figure
 

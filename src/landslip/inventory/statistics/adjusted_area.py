@@ -1,32 +1,25 @@
 """Landslide area adjusted for the map's errors, in m² with its interval.
 
-The errors come from a validation sample of points, or from the evaluated tiles of a model. The
-formulas are those of `landslip.metrics.area` (Olofsson et al. 2014, doi
-10.1016/j.rse.2014.02.015); intervals are value ± z standard errors, clipped to 0 and the mapped
-area.
+The errors come from a validation sample of points (`landslip.metrics.stratified`), or from the
+evaluated tiles of a model (`landslip.metrics.area`). Both give two estimates, which differ in what
+they take from one place to another. Intervals are value ± z standard errors, clipped to 0 and the
+mapped area.
 """
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyproj
-import shapely
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError, excerpt
-from landslip.core.messages import Message, message
-from landslip.core.text import read_json, read_table
+from landslip.core.text import read_json
 from landslip.inventory.statistics.result import AdjustedLandslideArea
-from landslip.io.vector import read_vector
-from landslip.io.vector_source import InputKind, input_kind
+from landslip.inventory.statistics.validation_sample import ValidationSample, map_class_strata
 from landslip.metrics.area import (
     adjusted_fraction_from_tiles,
-    adjusted_fractions,
+    fraction_by_error_rates,
     reference_fractions,
 )
 from landslip.metrics.bootstrap import (
@@ -36,35 +29,15 @@ from landslip.metrics.bootstrap import (
     bootstrap_sums,
     interval_estimate,
 )
+from landslip.metrics.stratified import Estimate, StratifiedSample, landslide_estimates
 
 MIN_SAMPLES = 2
 _MIN_DRAWS = 200
 BY_SAMPLE = "stratified sample of points (Olofsson et al. 2014, equations 1 to 11)"
+BY_STRATA = "sample drawn by strata of this map (Stehman 2014; Olofsson et al. 2014)"
 BY_TILES = "errors on evaluated tiles, whole tiles drawn anew (Olofsson et al. 2014, equation 9)"
 
 Array = NDArray[np.float64]
-REFERENCE = "reference"
-_LANDSLIDE = {"1", "1.0", "yes", "y", "true", "landslide"}
-_OTHER = {"0", "0.0", "no", "n", "false", "other", "none", "no landslide"}
-_TABLES = (".csv", ".txt", ".tsv", "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ValidationSample:
-    """Points drawn at random inside and outside the mapped landslides.
-
-    For each, (n,): whether it is in a mapped landslide or on its edge, and in the reference.
-    """
-
-    mapped: NDArray[np.bool_]
-    reference: NDArray[np.bool_]
-    notes: tuple[Message, ...] = ()
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Numbers of points (2, 2): rows map, columns reference, landslide first."""
-        cells = 2 * (~self.mapped).astype(np.int64) + ~self.reference
-        return np.bincount(cells, minlength=4).reshape(2, 2)
 
 
 def adjusted_from_sample(
@@ -72,31 +45,40 @@ def adjusted_from_sample(
 ) -> AdjustedLandslideArea:
     """Return the area adjusted by points drawn at random within map classes.
 
-    ``landslide_m2`` is the area of the landslides mapped in the mapped area.
+    ``landslide_m2`` is the area of the landslides mapped in the mapped area. Of a sample that was
+    drawn by strata, the weights are those of the strata, whatever the map has there; other points
+    are taken as drawn at random within the map's two classes. By such points both estimates agree.
 
     Raises:
-        InputError: a mapped class has fewer than two points, or the areas do not fit.
+        InputError: a stratum has fewer than two points, or the areas do not fit.
     """
-    counts, fraction = sample.counts, _mapped_fraction(mapped_m2, landslide_m2)
-    weights = np.array([fraction, 1 - fraction])
-    for number, weight, name in zip(
-        counts.sum(axis=1), weights, ("in mapped landslides", "outside them"), strict=True
-    ):
+    fraction = _mapped_fraction(mapped_m2, landslide_m2)
+    strata = sample.strata or map_class_strata(sample.mapped, fraction)
+    drawn = StratifiedSample(strata=strata.index, weights=strata.weights, sizes=strata.sizes)
+    for number, weight, name in zip(drawn.drawn, drawn.weights, strata.names, strict=True):
         if weight > 0 and number < MIN_SAMPLES:
             raise InputError(
                 f"the sample needs at least {MIN_SAMPLES} points {name}; it has {number} of "
-                f"{counts.sum()}. Draw points within each of the two classes"
+                f"{len(sample.mapped)}. Draw points within each of the strata, and judge them"
             )
-    found = adjusted_fractions(counts, weights)
+    found = landslide_estimates(drawn, sample.mapped, sample.reference, fraction, strata.unit_areas)
+
+    def interval(estimate: Estimate, scale: float = 1.0) -> IntervalEstimate:
+        return _normal(estimate.value, estimate.standard_error, level, scale)
+
     return AdjustedLandslideArea(
-        method=BY_SAMPLE,
-        samples=int(counts.sum()),
+        method=BY_SAMPLE if sample.strata is None else BY_STRATA,
+        samples=len(sample.mapped),
         mapped_m2=landslide_m2,
-        adjusted_m2=_normal(found.fractions[0], found.standard_errors[0], level, scale=mapped_m2),
-        users_accuracy=_normal(found.users[0], found.users_errors[0], level),
-        producers_accuracy=_normal(found.producers[0], found.producers_errors[0], level),
-        overall_accuracy=_normal(found.overall, found.overall_error, level),
+        adjusted_m2=interval(found.fraction, mapped_m2),
+        by_rates_m2=interval(found.by_rates, mapped_m2),
+        users_accuracy=interval(found.users),
+        producers_accuracy=interval(found.producers),
+        overall_accuracy=interval(found.overall),
+        sensitivity=interval(found.producers),
+        specificity=interval(found.specificity),
         level=level,
+        strata=sample.sampled_strata,
     )
 
 
@@ -105,11 +87,12 @@ def adjusted_from_tiles(
 ) -> AdjustedLandslideArea | None:
     """Return the area adjusted by the errors that `landslip evaluate --json` counted.
 
-    The tile is the sampling unit. The mapped area is assumed to be of the same kind as the tiles,
-    and mapped as they were: by the model's threshold alone, which counts errors that hysteresis
-    thresholds and a minimum mapping unit remove. Where it differs, the adjustment is wrong and its
-    interval too narrow. The mapped area counts as as many tiles as fit into it, or as there are
-    where the resolution is unknown.
+    The tile is the sampling unit. The mapped area is assumed to be mapped as the tiles were: by the
+    model's threshold alone, which counts errors that hysteresis thresholds and a minimum mapping
+    unit remove. The first estimate assumes that landslides are as common as on the tiles, the
+    second one that they and other ground are of the same kinds. Where this is not so, the
+    adjustment is wrong and its interval too narrow. The mapped area counts as as many tiles as fit
+    into it, or as there are where the resolution is unknown.
 
     Args:
         evaluation: the JSON file.
@@ -134,10 +117,11 @@ def adjusted_from_tiles(
     found = adjusted_fraction_from_tiles(fraction, table, tiles, how)
     if found is None:
         return None
+    by_rates = adjusted_fraction_from_tiles(fraction, table, tiles, how, fraction_by_error_rates)
     drawn = bootstrap_sums(table, how.draws, np.random.default_rng(how.seed))
     values = _accuracies(table.sum(axis=0), fraction)
     accuracies = {
-        f"{name}_accuracy": interval_estimate(float(values[name]), samples, how.level)
+        name: interval_estimate(float(values[name]), samples, how.level)
         for name, samples in _accuracies(drawn, fraction).items()
     }
     return AdjustedLandslideArea(
@@ -145,6 +129,9 @@ def adjusted_from_tiles(
         samples=len(table),
         mapped_m2=landslide_m2,
         adjusted_m2=_normal(found.fraction, found.standard_error, how.level, scale=mapped_m2),
+        by_rates_m2=None
+        if by_rates is None
+        else _normal(by_rates.fraction, by_rates.standard_error, how.level, scale=mapped_m2),
         level=how.level,
         **accuracies,
     )
@@ -193,149 +180,19 @@ def _normal(value: float, error: float, level: float, scale: float = 1.0) -> Int
 
 
 def _accuracies(counts: Array, fraction: float) -> dict[str, Array]:
-    """Return user's, producer's and overall accuracy of (..., 4) counts tp, fp, fn, tn.
+    """Return accuracies of (..., 4) counts tp, fp, fn, tn.
 
-    ``fraction`` of the area is mapped as landslide; equations 1 to 3 with p_ij of equation 4.
+    User's, producer's and overall accuracy of an area of which ``fraction`` is mapped as landslide
+    (Olofsson et al. 2014, equations 1 to 3 with p_ij of equation 4), and the rates of the counts
+    themselves.
     """
     mapped, missed = reference_fractions(counts, fraction)
-    tp, fp = counts[..., 0], counts[..., 1]
+    tp, fp, fn, tn = np.moveaxis(counts, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            "users": tp / (tp + fp),
-            "producers": mapped / (mapped + missed),
-            "overall": mapped + (1 - fraction) - missed,
+            "users_accuracy": tp / (tp + fp),
+            "producers_accuracy": mapped / (mapped + missed),
+            "overall_accuracy": mapped + (1 - fraction) - missed,
+            "sensitivity": tp / (tp + fn),
+            "specificity": tn / (tn + fp),
         }
-
-
-def read_validation_sample(
-    path: Path,
-    polygons: NDArray[np.object_],
-    crs: Any,
-    ground: shapely.Geometry | None = None,
-) -> ValidationSample:
-    """Read points with their true class, and look up what the map says there.
-
-    A CSV has the columns ``lon`` and ``lat`` (WGS 84), or ``x`` and ``y`` in the inventory's
-    coordinate system; any other vector file holds points. Both have a column ``reference``: 1, yes
-    or landslide, or 0, no or other.
-
-    Args:
-        path: the file.
-        polygons: (n,) landslides of the inventory.
-        crs: their coordinate system, as pyproj takes it, or None.
-        ground: the mapped area, in the same; points outside it are left out.
-
-    Raises:
-        InputError: the file cannot be read, a column is missing, a coordinate or class is invalid,
-            or no point is in the mapped area.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    own = None if crs is None else pyproj.CRS.from_user_input(crs)
-    points, source, words = (_read_table if _is_table(path) else _read_points)(path, own)
-    notes = []
-    if own is not None and source is not None:
-        try:
-            near = float(shapely.total_bounds(polygons)[[0, 2]].mean()) if len(polygons) else None
-            shift = datum_note(path.name, source, own, points)
-            notes += [] if shift is None else [shift]
-            points = reproject(points, source, own, near)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
-    unknown = [at for at, word in enumerate(words) if word.lower() not in _LANDSLIDE | _OTHER]
-    if unknown:
-        raise InputError(
-            f"{path}: {REFERENCE} is 1, yes or landslide, or 0, no or other; point "
-            f"{unknown[0] + 1} has {words[unknown[0]]!r}"
-        )
-    reference = np.array([word.lower() in _LANDSLIDE for word in words], dtype=np.bool_)
-    inside = np.ones(len(points), dtype=np.bool_)
-    if ground is not None:
-        shapely.prepare(ground)
-        inside = shapely.intersects(ground, points)
-        if not inside.any():
-            raise InputError(
-                f"{path}: none of the {len(points)} points is in the mapped area; check their "
-                "coordinate system"
-            )
-        outside = int(np.count_nonzero(~inside))
-        if outside:
-            total = len(inside)
-            notes.append(message("adjusted.outside", file=path.name, count=outside, total=total))
-    mapped = np.zeros(len(points), dtype=np.bool_)
-    if len(polygons):
-        hits, _ = shapely.STRtree(polygons).query(points, predicate="intersects")
-        mapped[hits] = True
-    return ValidationSample(mapped=mapped[inside], reference=reference[inside], notes=tuple(notes))
-
-
-def _is_table(path: Path) -> bool:
-    """Whether a file holds rows without geometry; one that GDAL cannot open, by its name."""
-    try:
-        return input_kind(path) is InputKind.TABLE
-    except InputError:
-        return path.suffix.lower() in _TABLES
-
-
-_Points = tuple[NDArray[np.object_], pyproj.CRS | None, list[str]]
-
-
-def _read_table(path: Path, crs: pyproj.CRS | None) -> _Points:
-    """Return the points of a CSV, their coordinate system, and the words of their classes."""
-    rows = read_table(path, ",;\t")
-    if not rows:
-        raise InputError(f"{path}: contains no point; give one row for each")
-    names = {(name or "").strip().lower(): name for name in rows[0]}
-    pair = next((pair for pair in (("lon", "lat"), ("x", "y")) if set(pair) <= set(names)), None)
-    if pair is None or REFERENCE not in names:
-        raise InputError(
-            f"{path}: a sample needs the columns lon and lat, or x and y, and {REFERENCE}; this "
-            f"one has {', '.join(name for name in names if name)}"
-        )
-    coordinates = np.full((len(rows), 2), np.nan)
-    for at, row in enumerate(rows):
-        for axis, name in enumerate(pair):
-            text = row[names[name]]
-            with suppress(ValueError):
-                coordinates[at, axis] = float(text or "")
-            if not np.isfinite(coordinates[at, axis]):
-                raise InputError(f"{path}, line {at + 2}: a coordinate is a number; got {text!r}")
-    points = np.asarray(shapely.points(coordinates), dtype=object)
-    words = [(row[names[REFERENCE]] or "").strip() for row in rows]
-    if pair == ("x", "y"):
-        return points, crs, words
-    if crs is None:
-        raise InputError(
-            f"{path}: the inventory has no coordinate system, so lon and lat cannot be placed on "
-            "it; give x and y in the inventory's coordinates"
-        )
-    if (np.abs(coordinates) > (180, 90)).any():
-        raise InputError(
-            f"{path}: lon is within 180 and lat within 90 degrees; name columns in the "
-            "inventory's own coordinate system x and y"
-        )
-    return points, pyproj.CRS.from_epsg(4326), words
-
-
-def _read_points(path: Path, crs: pyproj.CRS | None) -> _Points:
-    """Return the points of a vector file, their coordinate system, and the words of the classes."""
-    frame = read_vector(path)
-    names = {str(name).lower(): name for name in frame.columns}
-    if REFERENCE not in names:
-        others = ", ".join(str(name) for name in frame.columns if name != frame.geometry.name)
-        raise InputError(
-            f"{path}: a sample needs the column {REFERENCE}; this one has {others or 'none'}"
-        )
-    points = np.asarray(frame.geometry.values, dtype=object)
-    is_point = shapely.get_type_id(points) == shapely.GeometryType.POINT
-    if len(points) == 0 or not is_point.all() or shapely.is_empty(points).any():
-        raise InputError(f"{path}: a sample contains points, at least one, and none is empty")
-    if (frame.crs is None) != (crs is None):
-        without = "sample" if frame.crs is None else "inventory"
-        raise InputError(
-            f"{path}: both inventory and sample need a coordinate system, or neither; the "
-            f"{without} has none"
-        )
-    values = frame[names[REFERENCE]].tolist()
-    words = ["" if value is None else str(value).strip() for value in values]
-    return shapely.force_2d(points), frame.crs, words

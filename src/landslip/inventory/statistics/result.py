@@ -91,8 +91,40 @@ class VolumeTotal(StrictModel):
     total_m3: IntervalEstimate
 
 
+class SampledStratum(StrictModel):
+    """A stratum of a sample that was drawn by the map; see `landslip.inventory.sampling`.
+
+    ``drawn`` points were drawn of ``pixels``; of the ``judged`` ones, ``landslides`` are one.
+    """
+
+    kind: str
+    low: float | None = None
+    high: float | None = None
+    pixels: int
+    area_m2: float
+    drawn: int
+    judged: int
+    landslides: int
+
+
 class AdjustedLandslideArea(StrictModel):
-    """Area of landslide adjusted for the map's errors (Olofsson et al. 2014)."""
+    """Area of landslide adjusted for the map's errors, by two estimators.
+
+    Attributes:
+        method: what the errors come from, and the estimator of ``adjusted_m2``.
+        samples: points or tiles.
+        mapped_m2: area of the landslides that are mapped.
+        adjusted_m2: of points by their strata (Olofsson et al. 2014, Stehman 2014); of tiles by
+            user's accuracies, which takes landslides to be as common on the tiles as here.
+        by_rates_m2: by sensitivity and specificity (Rogan and Gladen 1978), which takes neither
+            to depend on how common landslides are; None in files of earlier versions.
+        users_accuracy: of what is mapped, the fraction that is right.
+        producers_accuracy: of the landslides, the fraction that is mapped.
+        overall_accuracy: of the area, the fraction that is mapped right.
+        sensitivity: the producer's accuracy that ``by_rates_m2`` takes.
+        specificity: of what is no landslide, the fraction that is not mapped.
+        strata: of a sample that was drawn by the map.
+    """
 
     method: str
     samples: int
@@ -102,6 +134,10 @@ class AdjustedLandslideArea(StrictModel):
     producers_accuracy: IntervalEstimate
     overall_accuracy: IntervalEstimate
     level: float
+    by_rates_m2: IntervalEstimate | None = None
+    sensitivity: IntervalEstimate | None = None
+    specificity: IntervalEstimate | None = None
+    strata: tuple[SampledStratum, ...] = ()
 
 
 class DateTotal(StrictModel):

@@ -250,16 +250,19 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
         by_size=tuple(by_size),
         false_per_km2=_ratio(false, sum(known_km2)) if len(known_km2) == len(areas_km2) else None,
         false_fraction=_ratio(false, sum(one.objects.found for one in scores)),
-        area=AdjustedArea(
-            mapped_share=fmean(area.mapped_share for area in areas),
-            adjusted_share=fmean(area.adjusted_share for area in areas),
-            standard_error=fmean(area.standard_error for area in areas),
-            reference_share=fmean(area.reference_share for area in areas),
-        )
-        if areas
-        else None,
+        area=_mean_area(areas) if areas else None,
         bins=reduce(add, bins),
     )
+
+
+def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea:
+    """Return the means over runs; those by error rates only where each run has them."""
+
+    def mean(name: str) -> float | None:
+        values = [getattr(area, name) for area in areas]
+        return None if None in values else fmean(values)
+
+    return AdjustedArea.model_validate({name: mean(name) for name in AdjustedArea.model_fields})
 
 
 def _over_seeds(values: Iterable[float | None]) -> ScoreEstimate:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from landslip.experiments.results import AdjustedArea
 from landslip.reporting.experiment.claims import tiles_text, tuning_text
 from landslip.reporting.experiment.runs import (
     PooledRunKey,
@@ -156,12 +157,15 @@ def probability_table(summary: ExperimentSummary, split: str) -> ReportTable | N
 
 
 _AREA_NOTE = (
-    "Error-adjusted area (Olofsson et al. 2014, doi 10.1016/j.rse.2014.02.015): the map of the "
-    "test tiles, corrected by the confusion matrix of the validation tiles. ± is 1.96 standard "
-    "errors, from resampling validation and test tiles. It assumes that both are independent "
-    "samples of the same tiles, which groups of similar tiles and held-out scenes or events are "
-    "not. A network's threshold was chosen on the same validation tiles. Means over folds and "
-    "seeds; with several folds ± is wider than necessary."
+    "Error-adjusted area: the map of the test tiles, corrected by the confusion matrix of the "
+    "validation tiles. By user's accuracy (Olofsson et al. 2014, doi 10.1016/j.rse.2014.02.015) it "
+    "assumes that landslides are as common in the validation tiles as in the test tiles; by error "
+    "rates (Rogan and Gladen 1978, doi 10.1093/oxfordjournals.aje.a112510) only that the same part "
+    "of them is found, and the same part of the other ground mistaken for one. ± is 1.96 standard "
+    "errors, from resampling validation and test tiles, which takes tiles as independent: groups "
+    "of similar tiles and held-out scenes or events are not. A network's threshold was chosen on "
+    "the same validation tiles. Means over folds and seeds; with several folds ± is wider than "
+    "necessary."
 )
 
 
@@ -172,24 +176,51 @@ def area_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         area = scores.area
         if area is not None:
             yield percent_cell(area.mapped_share, 2)
-            interval = f"± {percentage(1.96 * area.standard_error, 2)}"
-            yield TableCell(text=percentage(area.adjusted_share, 2), small=interval)
+            yield from _adjusted_cells(area.adjusted_share, area.standard_error, area)
+            yield from _adjusted_cells(area.rates_share, area.rates_error, area)
             yield percent_cell(area.reference_share, 2)
-            yield TableCell(text=points(area.adjusted_share - area.reference_share, 2))
 
     areas = [scores.area for scores in summary.split_scores(split) if scores.area is not None]
-    outside = sum(
-        abs(area.adjusted_share - area.reference_share) > 1.96 * area.standard_error
-        for area in areas
+    by_users = [(a.adjusted_share - a.reference_share, a.standard_error) for a in areas]
+    by_rates = [
+        (a.rates_share - a.reference_share, a.rates_error)
+        for a in areas
+        if a.rates_share is not None and a.rates_error is not None
+    ]
+    notes = [_outside_note("by user's accuracy", by_users)]
+    if by_rates:
+        notes.append(_outside_note("by error rates", by_rates))
+    columns = number_columns(
+        "mapped",
+        "adjusted by user's accuracy",
+        "minus labelled, points",
+        "adjusted by error rates",
+        "minus labelled, points",
+        "labelled",
     )
-    warning = ": more often than 1 in 20, so that ± is not reliable here"
-    outside_note = (
-        f"The labelled fraction is outside ± in {outside} of {counted(len(areas), 'row')}"
-        f"{warning if 20 * outside > len(areas) else ''}."
-    )
-    columns = number_columns("mapped", "adjusted", "labelled", "adjusted minus labelled, points")
     caption = "Fraction of landslide in the test area, %"
-    return _by_method(summary, split, caption, columns, cells, _AREA_NOTE, outside_note)
+    return _by_method(summary, split, caption, columns, cells, _AREA_NOTE, *notes)
+
+
+def _adjusted_cells(
+    share: float | None, error: float | None, area: AdjustedArea
+) -> Iterator[TableCell]:
+    """Yield an adjusted fraction with its interval, and by how much it exceeds the labelled one."""
+    if share is None or error is None:
+        yield from (TableCell(text=EMPTY), TableCell(text=EMPTY))
+        return
+    yield TableCell(text=percentage(share, 2), small=f"± {percentage(1.96 * error, 2)}")
+    yield TableCell(text=points(share - area.reference_share, 2))
+
+
+def _outside_note(name: str, gaps: Sequence[tuple[float, float]]) -> str:
+    """Say in how many rows the labelled fraction is outside ±, of differences and their errors."""
+    outside = sum(abs(gap) > 1.96 * error for gap, error in gaps)
+    warning = ": more often than 1 in 20, so that ± is not reliable here"
+    return (
+        f"The labelled fraction is outside ± {name} in {outside} of {counted(len(gaps), 'row')}"
+        f"{warning if 20 * outside > len(gaps) else ''}."
+    )
 
 
 def first_layer_table(summary: ExperimentSummary) -> ReportTable | None:

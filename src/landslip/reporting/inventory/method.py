@@ -171,6 +171,7 @@ class Reference:
     doi: str
 
 
+_AREA_WORKS = ["olofsson", "rogan", "stehman"]
 _VOLUME_WORKS = ("guzzetti", "larsen", "parker")
 
 
@@ -192,7 +193,7 @@ def references(data: InventoryData) -> list[Reference]:
         if frequency is not None and frequency.power_law is not None:
             names.append("clauset")
         if statistics.adjusted is not None:
-            names.append("olofsson")
+            names += ["olofsson"] if statistics.adjusted.by_rates_m2 is None else _AREA_WORKS
         cited = " ".join(f"{volume.relation} {volume.reference}" for volume in statistics.volumes)
         names += [name for name in _VOLUME_WORKS if works[name].doi in cited]
         names += ["marc"] if statistics.volumes else []

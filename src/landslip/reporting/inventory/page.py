@@ -148,8 +148,8 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
 
 def _statistics_tables(data: InventoryData, texts: Texts) -> dict[str, Any]:
     statistics = data.statistics
-    names = ("summary", "dates", "fits", "adjusted", "adjusted_method", "volumes", "magnitude")
-    shown: dict[str, Any] = dict.fromkeys(names)
+    names = ("summary", "dates", "fits", "adjusted", "strata", "adjusted_method")
+    shown: dict[str, Any] = dict.fromkeys((*names, "volumes", "magnitude"))
     if statistics is None:
         return shown
     shown["summary"] = tables.summary_table(statistics, texts)
@@ -161,5 +161,6 @@ def _statistics_tables(data: InventoryData, texts: Texts) -> dict[str, Any]:
         shown["fits"] = tables.fits_table(statistics.area_frequency, level, texts)
     if statistics.adjusted is not None:
         shown["adjusted"] = tables.adjusted_table(statistics.adjusted, texts)
+        shown["strata"] = tables.strata_table(statistics.adjusted, texts)
         shown["adjusted_method"] = texts.sentence(term(statistics.adjusted.method))
     return shown

@@ -11,6 +11,7 @@ from landslip.inventory.statistics.result import (
     AdjustedLandslideArea,
     AreaFrequency,
     InventoryStatistics,
+    SampledStratum,
 )
 from landslip.metrics.bootstrap import IntervalEstimate
 from landslip.metrics.spread import ProbabilitySpread
@@ -211,18 +212,49 @@ def adjusted_table(adjusted: AdjustedLandslideArea, texts: Texts) -> ReportTable
     rows = [
         (texts("adjusted_mapped"), numbers.area(adjusted.mapped_m2), numbers.EMPTY),
         _area_row(texts("adjusted_area"), adjusted.adjusted_m2),
-        *(
-            (texts(key), numbers.percent(one.value), numbers.percent_interval(one.low, one.high))
-            for key, one in (
-                ("users_accuracy", adjusted.users_accuracy),
-                ("producers_accuracy", adjusted.producers_accuracy),
-                ("overall_accuracy", adjusted.overall_accuracy),
-            )
-        ),
+    ]
+    if adjusted.by_rates_m2 is not None:
+        rows.append(_area_row(texts("adjusted_by_rates"), adjusted.by_rates_m2))
+    rows += [
+        (texts(key), numbers.percent(one.value), numbers.percent_interval(one.low, one.high))
+        for key, one in (
+            ("users_accuracy", adjusted.users_accuracy),
+            ("producers_accuracy", adjusted.producers_accuracy),
+            ("overall_accuracy", adjusted.overall_accuracy),
+            ("sensitivity", adjusted.sensitivity),
+            ("specificity", adjusted.specificity),
+        )
+        if one is not None
     ]
     titles = (*texts.titles("quantity", "value"), _interval_title(adjusted.level, texts))
     note = texts("adjusted_samples", samples=numbers.whole(adjusted.samples))
     return _table(texts("adjusted_caption"), titles, rows, note)
+
+
+def strata_table(adjusted: AdjustedLandslideArea, texts: Texts) -> ReportTable | None:
+    """Return the strata of a sample that was drawn by the map; None of other errors."""
+    rows = [
+        (
+            _stratum_name(stratum, texts),
+            numbers.whole(stratum.pixels),
+            numbers.area(stratum.area_m2),
+            numbers.whole(stratum.drawn),
+            numbers.whole(stratum.judged),
+            numbers.whole(stratum.landslides),
+        )
+        for stratum in adjusted.strata
+    ]
+    keys = ("stratum", "stratum_pixels", "stratum_area", "stratum_drawn", "stratum_judged")
+    titles = texts.titles(*keys, "stratum_landslides")
+    return _table(texts("strata_caption"), titles, rows, texts("strata_note")).unless_empty()
+
+
+def _stratum_name(stratum: SampledStratum, texts: Texts) -> str:
+    name = texts(f"stratum_{stratum.kind}")
+    if stratum.low is None or stratum.high is None:
+        return name
+    low, high = numbers.plain(stratum.low), numbers.plain(stratum.high)
+    return texts("stratum_probability", name=name, low=low, high=high)
 
 
 def volume_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable | None:
