@@ -35,7 +35,7 @@ from landslip.core.messages import Message, sentences
 from landslip.core.records import DType, StrictModel
 from landslip.core.text import RecordKind
 from landslip.datasets.contents import SplitContents, few_landslides, missing_splits, split_contents
-from landslip.datasets.position_prior import PositionPrior
+from landslip.datasets.position_prior import PositionPrior, PositionPriorSurvey
 from landslip.datasets.splits.assignment import limited_to, split_digest
 
 if TYPE_CHECKING:
@@ -283,6 +283,20 @@ class TileDataset:
         """Images, labels and valid, memory-mapped."""
         types = {IMAGES: self.card.dtype, LABELS: "uint8", VALID: "uint8"}
         return tuple(np.memmap(self.path / file, kind, mode="r") for file, kind in types.items())
+
+
+def position_prior(dataset: TileDataset) -> PositionPrior | None:
+    """Return the position prior that a dataset states; measured where an earlier version made it.
+
+    None of fewer than two tiles with landslides.
+    """
+    if dataset.card.position_prior is not None:
+        return dataset.card.position_prior
+    survey, groups = PositionPriorSurvey(), dataset.groups
+    for at, group in enumerate(groups):
+        tile = dataset.tile(at)
+        survey.add(tile.label, tile.counted, group)
+    return survey.measure()
 
 
 def _read_card(path: Path) -> DatasetCard:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from landslip import __version__
 from landslip.core.choices import Arch, Split
-from landslip.datasets.format import TileDataset
+from landslip.datasets.format import TileDataset, position_prior
 from landslip.experiments.cache import read_cache, write_cache
 from landslip.experiments.config import ExperimentConfig
 from landslip.experiments.divisions import DatasetDivision, Divisions
@@ -29,13 +29,14 @@ from landslip.experiments.results import (
     SplitFacts,
 )
 from landslip.experiments.run_folder import (
+    OFF_CENTRE,
     RECORD,
     Predictions,
     RunJob,
     digest_of,
     read_run_record,
 )
-from landslip.experiments.scoring import score_run
+from landslip.experiments.scoring import score_off_centre, score_run
 from landslip.experiments.sources import source_notes
 from landslip.experiments.speed import Costs
 
@@ -101,7 +102,8 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
         return RunFacts(key=job.key, state="failed", problem=problem, digest=digest)
     record = read_run_record(job.out)
     boundary_px = experiment.config.boundary_px
-    measured_on = {"way": [_SCORING_VERSION, boundary_px, digest]}
+    has_off_centre = job.off_centre and (job.out / OFF_CENTRE).is_file()
+    measured_on = {"way": [_SCORING_VERSION, boundary_px, digest, has_off_centre]}
     file = experiment.out / SCORES / f"{job.key.slug}.json"
     try:
         scores = RunScores.model_validate(read_cache(file, "scores", measured_on))
@@ -110,6 +112,11 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
         validation = [tile.counts for tile in record.validation] or None
         predictions = Predictions(job.out)
         scores = score_run(dataset, predictions, validation, record.threshold, boundary_px)
+        if has_off_centre:
+            divided = dataset.with_split(job.splits, job.split_method)
+            moved = Predictions(job.out, OFF_CENTRE)
+            off_centre = score_off_centre(divided, predictions, moved, record.threshold)
+            scores = scores.model_copy(update={"off_centre": off_centre})
         write_cache(file, "scores", scores.model_dump(mode="json"), measured_on, indent=None)
     return RunFacts(
         key=job.key,
@@ -136,6 +143,7 @@ def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:
         resolution_m=card.resolution_m,
         landslide_share=card.landslide_share,
         pixels_sha256=card.pixels_sha256,
+        position_prior=position_prior(dataset),
         scenes=distinct("scene") if config.pairs is None else (),
         events=distinct("event") or (config.event or name,),
         notes=source_notes(experiment.out / DATASETS, name),

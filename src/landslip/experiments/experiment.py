@@ -9,7 +9,7 @@ from pathlib import Path
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.files import file_lock, refuse_existing
 from landslip.core.progress import Progress, no_progress
-from landslip.datasets.format import TileDataset
+from landslip.datasets.format import TileDataset, position_prior
 from landslip.experiments.assembly import DATASETS, ExperimentState, assemble
 from landslip.experiments.config import ExperimentConfig
 from landslip.experiments.divisions import DUPLICATES, divide_all
@@ -78,7 +78,14 @@ def run_experiment(request: ExperimentRequest) -> tuple[Results, dict[str, TileD
         divisions = divide_all(config, datasets, out / DUPLICATES, log)
         folds = {pair: len(division.folds) for pair, division in divisions.items()}
         keys = plan_runs(config, folds)
+        centred = {name for name, dataset in datasets.items() if _is_centred(dataset)}
         jobs = {key: make_job(config, key, divisions, out / RUNS) for key in keys}
+        jobs = {
+            key: job.model_copy(update={"off_centre": True})
+            if job.svm is None and (key.target or key.dataset) in centred
+            else job
+            for key, job in jobs.items()
+        }
         for job in jobs.values():
             refuse_changed_run(job)
         problems = _execute_runs(request, jobs)
@@ -97,6 +104,12 @@ def run_experiment(request: ExperimentRequest) -> tuple[Results, dict[str, TileD
     return results, datasets
 
 
+def _is_centred(dataset: TileDataset) -> bool:
+    """Whether landslides have so much the same place in tiles that off-centre scores are needed."""
+    prior = position_prior(dataset)
+    return prior is not None and prior.is_strong
+
+
 @contextmanager
 def _locked_folder(out: Path) -> Iterator[None]:
     """Lock a folder against a second call, and remove it if it is still empty in the end."""
@@ -113,7 +126,9 @@ def _execute_runs(
     request: ExperimentRequest, jobs: dict[RunKey, RunJob]
 ) -> dict[RunKey, str | None]:
     """Execute unfinished runs, and return why they failed."""
-    waiting = [job for job in jobs.values() if not (job.out / RECORD).is_file()]
+    waiting = [
+        job for job in jobs.values() if not (job.out / RECORD).is_file() or job.lacks_off_centre
+    ]
     for encoder in {
         job.training.encoder for job in waiting if job.training and job.training.downloads_weights
     }:

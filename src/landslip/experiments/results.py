@@ -7,6 +7,7 @@ from pydantic import Field
 
 from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
+from landslip.datasets.position_prior import PositionPrior
 from landslip.metrics.pixels import PixelCounts
 
 FILE = "results.json"
@@ -25,6 +26,7 @@ class DatasetFacts(StrictModel):
     resolution_m: float | None
     landslide_share: float | None
     pixels_sha256: str
+    position_prior: PositionPrior | None = None
     scenes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     notes: tuple[str, ...] = Field((), description="on its making, e.g. renamed bands")
@@ -136,6 +138,16 @@ class AdjustedArea(StrictModel):
     rates_error: float | None = None
 
 
+class OffCentreScores(StrictModel):
+    """Pixels of test tiles that a moved window shows; see `landslip.datasets.off_centre`."""
+
+    centred: tuple[TileCounts, ...] = Field(description="where the window is the tile")
+    off_centre: tuple[TileCounts, ...] = Field(description="the same pixels, in the moved window")
+    surroundings: dict[str, int] = Field(
+        description="number of windows that show neighbours, background or mirrored ground"
+    )
+
+
 class RunScores(StrictModel):
     """Scores of one run on its test tiles, at its threshold."""
 
@@ -145,6 +157,9 @@ class RunScores(StrictModel):
     boundary: BoundaryScores
     curves: ProbabilityHistogram
     area: AdjustedArea | None
+    off_centre: OffCentreScores | None = Field(
+        None, description="of networks, on tile sets with a strong position prior"
+    )
 
 
 class RunKey(StrictModel):

@@ -1,8 +1,10 @@
 """One run: trains its method, and writes model, predictions and record; networks need torch."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +14,14 @@ from landslip.core.errors import InputError
 from landslip.core.files import file_lock
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.off_centre import OffCentreTiles
 from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import TileCounts
 from landslip.experiments.run_folder import (
     ERRORS,
     LOCK,
     MODEL,
+    OFF_CENTRE,
     RECORD,
     STARTED,
     RunJob,
@@ -48,11 +52,17 @@ def execute_run(job: RunJob, progress: Progress = no_progress) -> None:
     dataset = TileDataset(job.dataset).with_split(job.splits, job.split_method)
     with file_lock(job.unfinished / LOCK, "this run"):
         refuse_changed_run(job)
+        if job.lacks_off_centre:
+            _predict_off_centre(job, dataset, job.out)
+            shutil.rmtree(job.unfinished)
+            return
         start_run(job)
         if job.svm is not None:
             _run_svm(job, job.svm, dataset, progress)
         else:
             _run_network(job, dataset, progress)
+        if job.off_centre:
+            _predict_off_centre(job, dataset, job.unfinished)
         for name in (ERRORS, STARTED):
             (job.unfinished / name).unlink(missing_ok=True)
     job.unfinished.rename(job.out)
@@ -96,6 +106,18 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
         return predicted_tiles(engine, model.card, dataset, positions)
 
     _write_predictions(job, dataset, predict, lambda _: model.card.threshold, facts)
+
+
+def _predict_off_centre(job: RunJob, dataset: TileDataset, folder: Path) -> None:
+    """Predict the test tiles through moved windows, by the model of a run in a folder."""
+    trained = folder / MODEL if job.training is not None else job.start
+    if trained is None:
+        raise InputError(f"{job.key.slug}: neither training nor a model is given")
+    model, moved = open_model(trained), OffCentreTiles(dataset, Split.TEST)
+    engine = open_engine(model, job.engine, job.precision)
+    predicted = predicted_tiles(engine, model.card, moved, dataset.positions(Split.TEST))
+    names = dataset.tile_ids
+    write_predictions(folder, ((names[at], window) for at, window in predicted), OFF_CENTRE)
 
 
 def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Progress) -> None:

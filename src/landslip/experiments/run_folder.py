@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from landslip.core.arrays import read_arrays
 from landslip.core.choices import EngineName, Precision, Split
 from landslip.core.errors import InputError, argument
+from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
 from landslip.core.text import read_json
 from landslip.experiments.config import SvmConfig
@@ -27,7 +28,7 @@ from landslip.models.training.recipe import TrainConfig
 
 MODEL, TRAINING, RECORD = "model", "model.training", "cell.json"
 ERRORS, LOCK, STARTED = "errors.txt", "lock", "begun.json"
-PREDICTIONS = "predictions.npz"
+PREDICTIONS, OFF_CENTRE = "predictions.npz", "off_centre.npz"
 _LEVELS = 65536
 _REPEAT = "remove the folder to repeat the run"
 
@@ -49,6 +50,7 @@ class RunJob(StrictModel):
     engine: EngineName = EngineName.AUTO
     precision: Precision = Precision.FP32
     threads: int = 1
+    off_centre: bool = Field(False, description="predict the test tiles off-centre as well")
     out: Path
     made_from: dict[str, Any] = Field(description="decides whether a finished run is this one")
 
@@ -56,6 +58,12 @@ class RunJob(StrictModel):
     def unfinished(self) -> Path:
         """Folder of the run until it is finished."""
         return self.out.with_name(f"{self.out.name}.unfinished")
+
+    @property
+    def lacks_off_centre(self) -> bool:
+        """Whether the run is finished but for its predictions off-centre."""
+        is_finished = (self.out / RECORD).is_file()
+        return self.off_centre and is_finished and not (self.out / OFF_CENTRE).is_file()
 
 
 class RunRecord(StrictModel):
@@ -152,29 +160,31 @@ def quantise(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
 
 
 def write_predictions(
-    folder: Path, probabilities: Iterable[tuple[str, NDArray[np.floating]]]
+    folder: Path,
+    probabilities: Iterable[tuple[str, NDArray[np.floating]]],
+    name: str = PREDICTIONS,
 ) -> None:
-    """Write tiles' names and probabilities (height, width) as ``predictions.npz``."""
+    """Write tiles' names and probabilities (height, width) as ``predictions.npz``, or ``name``."""
     levels = {tile_id: quantise(probability) for tile_id, probability in probabilities}
     tiles = {f"tile_{at}": tile for at, tile in enumerate(levels.values())}
-    with (folder / PREDICTIONS).open("wb") as file:
+    with atomic_file(folder / name, overwrite=True) as stage, stage.open("wb") as file:
         np.savez_compressed(file, tile_ids=np.array(list(levels)), **tiles)  # type: ignore[arg-type]
 
 
 class Predictions:
     """Stored probabilities, by tile."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open ``predictions.npz`` of a folder.
+    def __init__(self, folder: Path, name: str = PREDICTIONS) -> None:
+        """Open ``predictions.npz`` of a folder, or ``name``.
 
         Raises:
             InputError: it is missing or damaged.
         """
-        path = folder / PREDICTIONS
+        path = folder / name
         try:
             stored = read_arrays(path)
-            names = [str(name) for name in stored["tile_ids"]]
-            self._tiles = {name: stored[f"tile_{at}"] for at, name in enumerate(names)}
+            tiles = [str(tile_id) for tile_id in stored["tile_ids"]]
+            self._tiles = {tile_id: stored[f"tile_{at}"] for at, tile_id in enumerate(tiles)}
         except (InputError, TypeError, KeyError) as error:
             raise InputError(f"{path}: missing or damaged; {_REPEAT}") from error
 

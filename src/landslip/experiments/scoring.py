@@ -5,12 +5,15 @@ from dataclasses import asdict
 
 import numpy as np
 
+from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.off_centre import OffCentreTiles
 from landslip.experiments.results import (
     AdjustedArea,
     BoundaryScores,
     ObjectScores,
+    OffCentreScores,
     ProbabilityHistogram,
     RunScores,
     SizeClassScores,
@@ -27,6 +30,7 @@ from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import bin_pixels, no_pixels
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
+from landslip.models.off_centre import count_off_centre
 
 
 def score_run(
@@ -83,6 +87,36 @@ def score_run(
             mean_probability=tuple(bins.mean_probability.tolist()),
         ),
         area=_area([tile.counts for tile in tiles], validation or []),
+    )
+
+
+def score_off_centre(
+    dataset: TileDataset, centred: Predictions, off_centre: Predictions, threshold: float
+) -> OffCentreScores:
+    """Score the pixels of the test tiles that moved windows show, in place and off-centre.
+
+    Raises:
+        InputError: a tile was predicted in one way only.
+    """
+    positions, moved = dataset.positions(Split.TEST), OffCentreTiles(dataset, Split.TEST)
+    names = dataset.tile_ids
+    if {*centred} != {*off_centre} or {*centred} != {names[at] for at in positions}:
+        raise InputError(
+            f"{dataset.path}: other tiles were predicted off-centre than in place; repeat the run"
+        )
+    counts = []
+    for at in positions:
+        probabilities = centred.probability(names[at]), off_centre.probability(names[at])
+        counts.append(
+            tuple(
+                TileCounts(tile_id=names[at], **asdict(one))
+                for one in count_off_centre(moved, at, probabilities, threshold)
+            )
+        )
+    return OffCentreScores(
+        centred=tuple(one for one, _ in counts),
+        off_centre=tuple(other for _, other in counts),
+        surroundings=moved.count_surroundings(positions),
     )
 
 
