@@ -88,7 +88,7 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     )
     architecture = Architecture(encoder=encoder, bands=dataset.card.bands)
     crop = crop_side(dataset, positions, architecture.multiple)
-    loader = training_loader(dataset, positions, normalisation, TrainConfig(), crop)
+    loader = training_loader(dataset, positions, normalisation, TrainConfig(), crop).loader
     network = build_network(architecture)
     network.to(memory_format=order).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
@@ -96,7 +96,7 @@ def measure(path: Path, encoder: str, steps: int, case: str) -> dict[str, list[f
     batches = iter(loader)
     for _ in range(steps):
         started = time.perf_counter()
-        image, label, counted = next(batches)
+        image, label, counted, _ = next(batches)  # whole tiles, not augmented
         found["reading"].append(time.perf_counter() - started)
         started = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=numbers == "bf16"):

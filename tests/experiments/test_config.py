@@ -6,6 +6,7 @@ import yaml
 
 from landslip.core.errors import InputError
 from landslip.experiments.config import ExperimentConfig, read_experiment
+from landslip.models.training.recipe import RECIPES, TrainConfig
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
@@ -74,6 +75,21 @@ def test_paths_count_from_the_file(tmp_path: Path) -> None:
     assert (pairs.images, pairs.masks) == ((tmp_path / "i",), (Path("/m"),))
     assert config.datasets["rain"].tiles == tmp_path / "tiles"
     assert config.encoder_weights == {"resnet18": str(tmp_path / "weights/r18.safetensors")}
+
+
+def test_a_methods_recipe_is_under_the_experiments_settings_and_the_methods_own(
+    tmp_path: Path,
+) -> None:
+    content = changed("methods.net.recipe", "best")
+    content["methods"]["net"]["training"] = {"augmentation": {"noise": 0.0}}
+    found = read_experiment(write(tmp_path, content)).train_config("net", 0)
+    assert found is not None
+    best = TrainConfig.model_validate(RECIPES["best"])
+    assert (found.optimizer, found.learning_rate) == (best.optimizer, best.learning_rate)
+    assert (found.epochs, found.batch_size) == (7, 3)
+    assert found.augmentation == best.augmentation.model_copy(update={"noise": 0.0})
+    with pytest.raises(InputError, match=r"methods\.net\.recipe: .*recipes are default, paper"):
+        read_experiment(write(tmp_path, changed("methods.net.recipe", "worst")))
 
 
 def test_training_is_the_experiments_with_the_methods_own_over_it(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def train(
         precision: number format; default ``auto``.
         workers: reading processes; default 0.
         seed: of every draw; default 0.
-        recipe: named settings, ``default`` (default) or ``paper``.
+        recipe: named settings: ``default`` (default), ``best``, ``fast`` or ``paper``.
         config: YAML file or dictionary of settings over the recipe's.
         start_from: model whose network, weights and normalisation training begins with.
         devices: GPUs of this machine, or processes where there is none; default 1.

@@ -53,9 +53,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of every draw. [default: 0]")] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            help="Named settings: default, or paper (Dice for each image). [default: default]"
-        ),
+        typer.Option(help="Named settings: default, best, fast, or paper. [default: default]"),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file with settings over the recipe's.")

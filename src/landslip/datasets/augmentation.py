@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from landslip.core.records import StrictModel
 from landslip.datasets.format import IGNORE, Tile
@@ -36,18 +36,32 @@ class AugmentationSettings(StrictModel):
     """Probabilities and ranges of uniform draws; colour is in standard deviations of a band.
 
     ``flips`` and ``warp_share`` apply to tiles augmented on the fly; offline variants are flipped
-    and warped by a rule, see `landslip.datasets.augmentation`.
+    and warped by a rule, see `landslip.datasets.augmentation`. ``scale`` and ``translation`` apply
+    to every tile that is augmented on the fly, and to offline variants that are warped.
     """
 
     flips: bool = Field(True, description="the eight flips and quarter turns, equally often")
     warp_share: float = Field(0.5, ge=0, le=1, description="fraction rotated and stretched")
     rotation_deg: float = Field(180.0, ge=0, le=180, description="largest rotation either way")
     stretch: float = Field(0.1, ge=0, lt=1, description="largest change of each axis")
+    scale: tuple[float, float] = Field(
+        (1.0, 1.0), description="smallest and largest magnification; its logarithm is uniform"
+    )
+    translation: float = Field(
+        0.0, ge=0, le=1, description="largest shift along each axis, in sides of the crop"
+    )
     gain: float = Field(0.2, ge=0, lt=1, description="largest change of contrast")
     shift: float = Field(0.2, ge=0, description="largest change of brightness")
     band_gain: float = Field(0.05, ge=0, lt=1, description="the same, of each band by itself")
     band_shift: float = Field(0.05, ge=0, description="the same, of each band by itself")
     noise: float = Field(0.05, ge=0, description="largest standard deviation of Gaussian noise")
+
+    @field_validator("scale")
+    @classmethod
+    def _ordered(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not 0.1 <= scale[0] <= scale[1] <= 10:
+            raise ValueError("two numbers from 0.1 to 10 are needed, the smaller one first")
+        return scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,15 +164,23 @@ def _warped(
     amounts: AugmentationSettings,
     generator: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Rotate and stretch a tile about its centre by amounts drawn uniformly."""
+    """Rotate, stretch, scale and shift a tile about its centre by amounts drawn uniformly."""
     angle = math.radians(_uniform(amounts.rotation_deg, generator))
     stretch = 1.0 + np.array([_uniform(amounts.stretch, generator) for _ in range(2)])
     rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    shift_x = shift_y = 0.0
+    if amounts.scale != (1.0, 1.0):
+        low, high = amounts.scale
+        stretch *= math.exp(generator.uniform(math.log(low), math.log(high)))
+    if amounts.translation > 0:
+        shift_x, shift_y = (
+            _uniform(amounts.translation, generator) * side for side in reversed(label.shape)
+        )
     linear = rotation / stretch[:, None]  # from (x, y) of the variant to (x, y) of the tile
     height, width = label.shape
     x, y = np.arange(width) - (width - 1) / 2, np.arange(height)[:, None] - (height - 1) / 2
-    columns = (linear[0, 0] * x + linear[0, 1] * y + (width - 1) / 2).astype(np.float32)
-    rows = (linear[1, 0] * x + linear[1, 1] * y + (height - 1) / 2).astype(np.float32)
+    columns = (linear[0, 0] * x + linear[0, 1] * y + (width - 1) / 2 + shift_x).astype(np.float32)
+    rows = (linear[1, 0] * x + linear[1, 1] * y + (height - 1) / 2 + shift_y).astype(np.float32)
 
     def sample(pixels: NDArray[Any], method: int, outside: int) -> NDArray[Any]:
         contiguous = np.ascontiguousarray(pixels)

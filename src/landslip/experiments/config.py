@@ -9,13 +9,20 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, StudyPreset, Units
 from landslip.core.errors import InputError
 from landslip.core.records import StrictModel
 from landslip.core.text import MAX_YAML_BYTES, first_problem, parse_yaml, read_text
-from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, merged_settings
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*"
 # names of data set, split, method and target make one folder's name, of at most 255 characters
@@ -140,7 +147,15 @@ class MethodConfig(StrictModel):
     transfer: bool = True
     first_layer: FirstLayer = FirstLayer.MEAN
     svm: SvmConfig = SvmConfig()
+    recipe: str | None = Field(None, description="see `landslip train`; under all other settings")
     training: dict[str, Any] = Field(default_factory=dict, description="overrides the experiment's")
+
+    @field_validator("recipe")
+    @classmethod
+    def _known_recipe(cls, recipe: str | None) -> str | None:
+        if recipe is not None and recipe not in RECIPES:
+            raise ValueError(f"recipes are {', '.join(RECIPES)}; got {recipe}")
+        return recipe
 
 
 class RunsConfig(StrictModel):
@@ -225,10 +240,11 @@ class ExperimentConfig(StrictModel):
     def _training_is_valid(self) -> "ExperimentConfig":
         _check_training("training", self.training)
         for name, method in self.methods.items():
-            _check_training(f"methods.{name}.training", method.training, self.training)
+            under = merged_settings(RECIPES[method.recipe or DEFAULT_RECIPE], self.training)
+            _check_training(f"methods.{name}.training", method.training, under)
         for at, transfer in enumerate(self.transfers):
             for name in transfer.methods:
-                under = self.training | self.methods[name].training
+                under = self.training_of(name)
                 _check_training(f"transfers.{at}.training", transfer.training, under)
         return self
 
@@ -245,13 +261,22 @@ class ExperimentConfig(StrictModel):
         """Return a method's name in the report."""
         return self.methods[method].label or ("SVM" if method == "svm" else method)
 
+    def training_of(self, method: str) -> dict[str, Any]:
+        """Return the settings that a method's recipe, the experiment and the method state."""
+        own = self.methods[method]
+        under = merged_settings(RECIPES[own.recipe or DEFAULT_RECIPE], self.training)
+        return merged_settings(under, own.training)
+
     def train_config(self, method: str, seed: int) -> TrainConfig | None:
         """Return the training settings of a method; None for the SVM."""
         settings = self.methods[method]
         if settings.arch == "svm":
             return None
-        stated: dict[str, Any] = {**self.training, **settings.training}
-        stated |= {"arch": settings.arch, "first_layer": settings.first_layer, "seed": seed}
+        stated = self.training_of(method) | {
+            "arch": settings.arch,
+            "first_layer": settings.first_layer,
+            "seed": seed,
+        }
         if settings.encoder is not None:
             stated["encoder"] = settings.encoder
         encoder = stated.get("encoder", TrainConfig.model_fields["encoder"].default)
@@ -325,7 +350,7 @@ def _check_training(
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{where}.{key}: is a finite number; got {value}")
     try:
-        TrainConfig.model_validate((under or {}) | stated)
+        TrainConfig.model_validate(merged_settings(under or {}, stated))
     except ValidationError as error:
         raise ValueError(f"{where}.{first_problem(error)}") from error
 

@@ -21,6 +21,7 @@ def _write(
     bands: tuple[str, ...] = BANDS,
     dtype: str = "uint16",
     brightness: int = 200,
+    background: int = 0,
 ) -> Path:
     generator = np.random.default_rng(0)
     tiles = [
@@ -30,7 +31,7 @@ def _write(
             bands=len(bands),
             brightness=brightness,
             contrast=2 * brightness,
-            landslide=landslides,
+            landslide=landslides and number >= background,
             dtype=dtype,
         )
         for number in range(16)

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from torch import Tensor
@@ -68,17 +66,44 @@ def test_labels_stay_with_the_image_under_any_warp() -> None:
     assert torch.equal(codes[sure] == 1, found[:, 0][sure] > 0.5)
 
 
-def test_corners_from_outside_are_not_counted_and_hold_the_mean() -> None:
-    image, label = torch.full((1, 1, 64, 64), 7.0), torch.ones(1, 64, 64, dtype=torch.uint8)
-    angle = math.pi / 4
-    matrix = torch.tensor(
-        [[[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]]
-    )
-    found, codes, known = warp(image, label, torch.ones(1, 64, 64, dtype=torch.bool), matrix)
-    # a square turned by 45 degrees covers 2 sqrt(2) - 2 of itself
-    assert known.float().mean().item() == pytest.approx(2 * math.sqrt(2) - 2, abs=0.02)
-    assert found[0, 0, 0, 0] == 0
-    assert not codes[~known].any()
+def test_beyond_the_border_image_label_and_counted_are_mirrored() -> None:
+    image, label, counted = scene(count=1, side=8)
+    counted[0, 2, 0] = False
+    shift = torch.tensor([[[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]])  # half a side to the left
+    found, codes, known = warp(image, label, counted, shift)
+    mirrored = torch.cat([image[..., :4].flip(3), image[..., :4]], dim=3)
+    assert torch.allclose(found, mirrored, atol=1e-5)
+    assert torch.equal(codes[known], torch.cat([label[..., :4].flip(2), label[..., :4]], 2)[known])
+    assert (~known).nonzero().tolist() == [[0, 2, 3], [0, 2, 4]]
+
+
+def test_no_corner_is_blank_and_the_margin_is_cut_off() -> None:
+    recipe = AugmentationSettings(warp_share=1.0, scale=(0.7, 1.4), translation=0.3)
+    image, label, counted = scene(count=20, side=96)
+    found, codes, known = augment(image, label, counted, recipe, generator(), margin=32)
+    assert found.shape == (20, 2, 32, 32)
+    assert codes.shape == known.shape == (20, 32, 32)
+    assert known.all()
+
+
+def test_a_margin_shows_what_is_beyond_the_crop() -> None:
+    image, label, counted = scene(count=1, side=16)
+    shift = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]]])  # 2 of 8 pixels to the right
+    found, codes, _ = warp(image, label, counted, shift, margin=4)
+    assert torch.allclose(found, image[:, :, 4:12, 6:14], atol=1e-5)
+    assert torch.equal(codes, label[:, 4:12, 6:14])
+
+
+def test_scale_is_uniform_in_its_logarithm_and_shifts_are_in_sides_of_the_crop() -> None:
+    recipe = PLAIN.model_copy(update={"scale": (0.5, 4.0), "translation": 0.25})
+    matrices = random_matrices(4000, recipe, generator())
+    scale = 1 / matrices[:, 0, 0]
+    assert torch.equal(matrices[:, 0, 0], matrices[:, 1, 1])
+    assert 0.5 <= scale.min() < 0.51
+    assert 3.9 < scale.max() <= 4.0
+    assert (scale < 1).float().mean().item() == pytest.approx(1 / 3, abs=0.03)  # log 2 of log 8
+    assert 0.499 < matrices[:, :, 2].abs().max() <= 0.5  # a quarter of a side, which is 2
+    assert matrices[:, :, 2].mean().abs() < 0.02
 
 
 def test_uncounted_pixels_stay_uncounted() -> None:

@@ -13,12 +13,12 @@ from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.datasets.offline_augmentation import AugmentRequest, augment_dataset
 from landslip.models.training.data import (
-    EpochSampler,
     OfflineAugmentedTiles,
     TrainingTiles,
     training_loader,
 )
 from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.sampling import EpochSampler
 
 
 def keys(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
@@ -75,12 +75,13 @@ def test_an_offline_tile_is_its_version_and_the_same_at_every_asking(dataset: Pa
     tiles = TileDataset(dataset)
     rule = VariantRule(normalisation=normalisation(tiles), amounts=AugmentationSettings(), seed=2)
     offline = OfflineAugmentedTiles(tiles, rule, crop=64)
-    image, label, counted = offline[(77, 3)]
+    image, label, counted, position = offline[(77, 3)]
+    assert position == 3
     expected = tile_variant(tiles.tile(3), 77, rule)
     np.testing.assert_array_equal(image.numpy(), expected.image)
     np.testing.assert_array_equal(counted.numpy(), expected.counted)
     np.testing.assert_array_equal((label == 1).numpy(), expected.label == 1)
-    for again, before in zip(offline[(77, 3)], (image, label, counted), strict=True):
+    for again, before in zip(offline[(77, 3)], (image, label, counted, position), strict=True):
         assert torch.equal(again, before)
 
 
@@ -111,7 +112,7 @@ def test_versions_of_training_are_those_that_are_written_to_disk(
     for position in tiles.positions(Split.TRAIN):
         name = tiles.index["tile_id"][position]
         for version in range(16):
-            image, label, counted = offline[(version, position)]
+            image, label, counted, _ = offline[(version, position)]
             same = on_disk[(0, at_name[f"{name}#v{version:03d}"])]
             assert torch.equal(label, same[1])
             assert torch.equal(counted, same[2])
@@ -137,6 +138,6 @@ def test_batches_of_an_epoch(
     tiles = TileDataset(dataset)
     config = TrainConfig.model_validate({"batch_size": 4, **settings})
     positions = tiles.positions(Split.TRAIN)
-    loader = training_loader(tiles, positions, normalisation(tiles), config, 64)
+    loader = training_loader(tiles, positions, normalisation(tiles), config, 64).loader
     assert len(loader) == batches
     assert next(iter(loader))[0].shape == (size, 4, 64, 64)

@@ -21,7 +21,7 @@ from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.folder import ModelFolder, open_model
-from landslip.models.training.data import DistributedSampler, EpochSampler, validation_loader
+from landslip.models.training.data import validation_loader
 from landslip.models.training.distributed import (
     DistributedSettings,
     TrainingProcess,
@@ -30,6 +30,7 @@ from landslip.models.training.distributed import (
 from landslip.models.training.loss import segmentation_loss
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
+from landslip.models.training.sampling import DistributedSampler, EpochSampler
 from landslip.models.weights import load_network
 
 CONFIG = TrainConfig(

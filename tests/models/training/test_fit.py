@@ -1,13 +1,17 @@
 """Every network is trained for an epoch, saved, opened again and run without torch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.models.training.conftest import WriteDataset
+from torch import nn
 
 from landslip.core.choices import Arch, EngineName, Precision, Split
 from landslip.core.errors import InputError
+from landslip.datasets.augmentation import AugmentationSettings
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.models.engines.choose import open_engine
@@ -15,7 +19,7 @@ from landslip.models.folder import open_model
 from landslip.models.networks.architecture import Architecture, multiple_of
 from landslip.models.networks.build import build_network
 from landslip.models.training.fit import FitRequest, fit
-from landslip.models.training.module import TrainingCallbacks
+from landslip.models.training.module import EpochResult, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 from landslip.models.weights import load_network
@@ -77,6 +81,55 @@ def test_dropout_draws_from_the_seed_and_leaves_other_draws_alone(
         assert torch.equal(torch.random.get_rng_state(), before)
         states.append(network.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+class StopError(Exception):
+    """Ends a training where a test wants it."""
+
+
+def test_with_everything_on_a_stopped_run_resumes_to_the_same_weights(
+    write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    tiles = TileDataset(write_dataset(tmp_path / "tiles", background=6))
+    config = CONFIG.model_copy(
+        update={
+            "epochs": 3,
+            "steps_per_epoch": 2,
+            "optimizer": "adamw",
+            "learning_rate": 1e-3,
+            "warmup_epochs": 1,
+            "ema_decay": 0.9,
+            "hard_background": 0.5,
+            "presence_weight": 0.5,
+            "copy_paste": 0.5,
+            "crop": 32,
+            "augmentation": AugmentationSettings(scale=(0.7, 1.4), translation=0.4),
+        }
+    )
+
+    def stop(result: EpochResult) -> None:
+        if result.epoch == 2:
+            raise StopError
+
+    def trained(folder: str, callbacks: TrainingCallbacks, *, resume: bool = False) -> nn.Module:
+        network = build_network(Architecture(encoder=config.encoder, bands=tiles.card.bands))
+        request = replace(job(tiles, config, tmp_path / folder), resume=resume)
+        fit(request, network, callbacks)
+        return network
+
+    whole = trained("whole", TrainingCallbacks()).state_dict()
+    with pytest.raises(StopError):
+        trained("stopped", TrainingCallbacks(on_epoch=stop))
+    last = torch.load(tmp_path / "stopped/checkpoints/last.ckpt", weights_only=True)
+    assert last["epoch"] == 0
+    assert last["background"]
+    resumed = trained("stopped", TrainingCallbacks(), resume=True).state_dict()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    best = torch.load(tmp_path / "whole/checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    name = "stage1.0.weight"
+    assert torch.equal(whole[name], best[f"average.module.{name}"])
+    assert not torch.equal(whole[name], best[f"network.{name}"])
+    assert not any("presence" in name for name in whole)
 
 
 @pytest.mark.parametrize(

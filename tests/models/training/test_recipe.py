@@ -27,6 +27,12 @@ def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> Non
     assert config.augmentation.stretch == 0.1
 
 
+def test_ranges_of_augmentation_are_merged_with_the_recipes(tmp_path: Path) -> None:
+    path = write(tmp_path, "augmentation: {noise: 0.01, translation: 0.1}\n")
+    amounts = read_config("best", path, {}).augmentation
+    assert (amounts.scale, amounts.translation, amounts.noise) == ((0.7, 1.4), 0.1, 0.01)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -37,6 +43,8 @@ def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> Non
         ("epochs: yes", r"epochs: a number is needed, no truth value \(got True\)"),
         ("epochs: [", "not YAML"),
         ("- 1\n- 2", "key: value"),
+        ("augmentation: {scale: [1.4, 0.7]}", r"augmentation\.scale: .*smaller one first"),
+        ("augmentation_mode: offline\ncopy_paste: 0.5", "copy_paste: .*leave out one of them"),
     ],
     ids=[
         "unknown key",
@@ -46,6 +54,8 @@ def test_command_line_wins_over_file_and_file_over_recipe(tmp_path: Path) -> Non
         "truth",
         "not YAML",
         "a list",
+        "reversed range",
+        "pasted offline",
     ],
 )
 def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
@@ -54,7 +64,7 @@ def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
 
 
 def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="recipes are default, paper"):
+    with pytest.raises(InputError, match="recipes are default, paper, best, fast"):
         read_config("secret", None, {})
     with pytest.raises(InputError, match="no such file"):
         read_config("paper", tmp_path / "absent.yaml", {})

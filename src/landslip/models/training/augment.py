@@ -18,20 +18,22 @@ def augment(
     counted: Tensor,
     recipe: AugmentationSettings,
     generator: torch.Generator,
+    margin: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Augment a batch: flips, rotations, stretch, colour, noise.
+    """Augment a batch: flips, rotations, stretch, scale, translation, colour, noise.
 
     Images (n, bands, side, side), normalised, 0 where not valid, are resampled bilinearly; label
-    and counted (n, side, side) by nearest neighbour. Corners from outside the tile are 0 (the
-    bands' mean) and not counted.
+    and counted (n, side, side) by nearest neighbour. The result is without ``margin`` pixels on
+    each side. What it shows beyond the images' border is mirrored there, in image, label and
+    counted alike: a mirrored pixel counts if its original does.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
-    image, label, counted = warp(image, label, counted, matrices)
+    image, label, counted = warp(image, label, counted, matrices, margin)
     return jitter(image, recipe, generator), label, counted
 
 
 def random_matrices(count: int, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:
-    """Draw (count, 2, 3) maps from output to input, in coordinates of -1 to 1."""
+    """Draw (count, 2, 3) maps from output to input, in coordinates of -1 to 1 over the output."""
     turns = torch.zeros(count)
     mirror = torch.ones(count)
     if recipe.flips:
@@ -40,25 +42,48 @@ def random_matrices(count: int, recipe: AugmentationSettings, generator: torch.G
     warped = (torch.rand(count, generator=generator) < recipe.warp_share).float()
     angle = turns + warped * _uniform((count,), math.radians(recipe.rotation_deg), generator)
     stretch = 1.0 + warped[:, None] * _uniform((count, 2), recipe.stretch, generator)
+    offset = torch.zeros(count, 2, 1)
+    if recipe.scale != (1.0, 1.0):
+        low, high = (math.log(factor) for factor in recipe.scale)
+        stretch = stretch * torch.exp(
+            low + (high - low) * torch.rand(count, 1, generator=generator)
+        )
+    if recipe.translation > 0:
+        offset = 2.0 * _uniform((count, 2, 1), recipe.translation, generator)
     cosine, sine = angle.cos(), angle.sin()
     rows = (
         torch.stack([cosine * mirror / stretch[:, 0], -sine / stretch[:, 0]], dim=1),
         torch.stack([sine * mirror / stretch[:, 1], cosine / stretch[:, 1]], dim=1),
     )
     linear = torch.stack(rows, dim=1)
-    return torch.cat([linear, torch.zeros(count, 2, 1)], dim=2)
+    return torch.cat([linear, offset], dim=2)
 
 
 def warp(
-    image: Tensor, label: Tensor, counted: Tensor, matrices: Tensor
+    image: Tensor, label: Tensor, counted: Tensor, matrices: Tensor, margin: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Resample a batch by maps from output to input coordinates."""
-    grid = functional.affine_grid(matrices, [*image.shape], align_corners=False)
-    # label + 1: leaves 0 for pixels that are outside or not counted
+    """Resample a batch by maps from output to input coordinates, mirrored beyond its border.
+
+    The output is without ``margin`` pixels on each side; its sides are 2 in both coordinates.
+    """
+    height, width = (side - 2 * margin for side in image.shape[2:])
+    shape = [*image.shape[:2], height, width]
+    shrink = image.new_tensor([width / image.shape[3], height / image.shape[2]])
+    grid = functional.affine_grid(matrices, shape, align_corners=False) * shrink
+    # label + 1: leaves 0 for pixels that are not counted
     codes = ((label.float() + 1.0) * counted)[:, None]
-    codes = functional.grid_sample(codes, grid, mode="nearest", align_corners=False)[:, 0]
-    image = functional.grid_sample(image, grid, mode="bilinear", align_corners=False)
-    return image, (codes - 1.0).clamp(min=0.0).to(torch.uint8), codes > 0.5
+    codes = _sampled(codes, grid, "nearest")[:, 0]
+    return (
+        _sampled(image, grid, "bilinear"),
+        (codes - 1.0).clamp(min=0.0).to(torch.uint8),
+        codes > 0.5,
+    )
+
+
+def _sampled(pixels: Tensor, grid: Tensor, mode: str) -> Tensor:
+    return functional.grid_sample(
+        pixels, grid, mode=mode, padding_mode="reflection", align_corners=False
+    )
 
 
 def jitter(image: Tensor, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:

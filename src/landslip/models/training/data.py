@@ -1,52 +1,84 @@
 """Tiles as torch batches, in an order and with crops that depend on seed and epoch alone."""
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from landslip.core.errors import InputError, argument
 from landslip.datasets.augmentation import VariantRule, tile_variant
 from landslip.datasets.batches import padded_shape, plan_batches
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
+from landslip.models.training.copy_paste import CopyPaste, Crop, pasted
 from landslip.models.training.distributed import SINGLE_PROCESS, TrainingProcess
 from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.sampling import DistributedSampler, EpochSampler, HardBackground
 
 Batch = tuple[Tensor, Tensor, Tensor]
+"""Images, labels and where they count."""
+TrainingBatch = tuple[Tensor, Tensor, Tensor, Tensor]
+"""A batch and the tiles' positions in the dataset."""
 LARGEST_CROP = 256
 _CROP_STREAM = 1
-_ORDER_STREAM = 2
+_PASTE_STREAM = 6
 
 
-class TrainingTiles(Dataset[Batch]):
-    """Square crops of training tiles, indexed by (epoch, position)."""
+class TrainingTiles(Dataset[TrainingBatch]):
+    """Square crops of training tiles and their surroundings, indexed by (epoch, position).
+
+    Beyond its border a tile is mirrored, image, label and what is counted alike.
+    """
 
     def __init__(
-        self, dataset: TileDataset, normalisation: Normalisation, *, crop: int, seed: int
+        self,
+        dataset: TileDataset,
+        normalisation: Normalisation,
+        *,
+        crop: int,
+        seed: int,
+        margin: int = 0,
+        copy_paste: CopyPaste | None = None,
     ) -> None:
-        """Take crops of ``crop`` pixels; smaller tiles are padded and the padding not counted."""
+        """Take crops of ``crop`` pixels with ``margin`` more on each side."""
         self._dataset, self._normalisation = dataset, normalisation
-        self._crop, self._seed = crop, seed
+        self._crop, self._seed, self._margin = crop, seed, margin
+        self._copy_paste = copy_paste
 
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
-        """Return image (bands, crop, crop), label (crop, crop) and counted (crop, crop)."""
+    def __getitem__(self, key: tuple[int, int]) -> TrainingBatch:
+        """Return image (bands, side, side), label and counted (side, side), and the position."""
         epoch, position = key
+        crop = self._cropped(position, (self._seed, _CROP_STREAM, epoch, position))
+        if self._copy_paste is not None:
+            generator = np.random.default_rng((self._seed, _PASTE_STREAM, epoch, position))
+            donor = self._copy_paste.draw(generator)
+            if donor is not None:
+                draw = (self._seed, _PASTE_STREAM, epoch, position, donor)
+                crop = pasted(crop, self._cropped(donor, draw), generator)
+        image, label, counted = (torch.from_numpy(np.ascontiguousarray(part)) for part in crop)
+        return image, label, counted, torch.tensor(position)
+
+    def _cropped(self, position: int, draw: tuple[int, ...]) -> Crop:
         tile = self._dataset.tile(position)
-        draw = (self._seed, _CROP_STREAM, epoch, position)
-        rows, cols = _random_crop(tile.label.shape, self._crop, draw)
-        image = self._normalisation.apply(tile.stored[:, rows, cols], tile.valid[rows, cols])
-        label, counted = tile.label[rows, cols], tile.counted[rows, cols]
-        return _padded(image, label, counted, (self._crop, self._crop))
+        shape = tile.label.shape
+        rows, cols = (
+            _mirrored(part.start - self._margin, self._crop + 2 * self._margin, side)
+            for part, side in zip(_random_crop(shape, self._crop, draw), shape, strict=True)
+        )
+        image = self._normalisation.apply(tile.stored, tile.valid)
+        return (
+            image[:, rows[:, None], cols],
+            tile.label[rows[:, None], cols],
+            tile.counted[rows[:, None], cols],
+        )
 
 
-class OfflineAugmentedTiles(Dataset[Batch]):
+class OfflineAugmentedTiles(Dataset[TrainingBatch]):
     """Augmented versions of training tiles, computed on access, indexed by (version, position).
 
     Of a version larger than ``crop`` always the same crop is taken.
@@ -56,14 +88,15 @@ class OfflineAugmentedTiles(Dataset[Batch]):
         """Augment by ``rule``; smaller versions are padded and the padding not counted."""
         self._dataset, self._rule, self._crop = dataset, rule, crop
 
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
-        """Return image (bands, crop, crop), label (crop, crop) and counted (crop, crop)."""
+    def __getitem__(self, key: tuple[int, int]) -> TrainingBatch:
+        """Return image (bands, crop, crop), label and counted (crop, crop), and the position."""
         version, position = key
         variant = tile_variant(self._dataset.tile(position), version, self._rule)
         draw = (self._rule.seed, _CROP_STREAM, version, position)
         rows, cols = _random_crop(variant.label.shape, self._crop, draw)
         image, label = variant.image[:, rows, cols], variant.label[rows, cols]
-        return _padded(image, label, variant.counted[rows, cols], (self._crop, self._crop))
+        parts = _padded(image, label, variant.counted[rows, cols], (self._crop, self._crop))
+        return (*parts, torch.tensor(position))
 
 
 class ValidationTiles(Dataset[Batch]):
@@ -88,6 +121,12 @@ def _random_crop(shape: tuple[int, ...], crop: int, draw: tuple[int, ...]) -> tu
     return slice(first, min(first + crop, shape[0])), slice(last, min(last + crop, shape[1]))
 
 
+def _mirrored(start: int, length: int, side: int) -> NDArray[np.int64]:
+    """Return ``length`` indices from ``start`` of a side that is mirrored at both its ends."""
+    folded = np.arange(start, start + length) % (2 * side)
+    return np.where(folded < side, folded, 2 * side - 1 - folded)
+
+
 def _padded(
     image: NDArray[np.float32],
     label: NDArray[np.uint8],
@@ -103,71 +142,16 @@ def _padded(
     return images, labels, mask
 
 
-class EpochSampler(Sampler[Any]):
-    """Yields (round, position), or (version, position), in an order drawn from the seed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingBatches:
+    """The loader of training batches, whose images have ``margin`` more pixels on each side.
 
-    A round is all tiles, or all versions of all tiles, once. An epoch is a round, or ``length``
-    items, continuing where the previous epoch stopped, round after round.
+    ``background`` is what draws background tiles and is given the losses; None where nothing does.
     """
 
-    def __init__(
-        self,
-        positions: list[int],
-        seed: int,
-        *,
-        versions: int | None = None,
-        length: int | None = None,
-    ) -> None:
-        """Shuffle ``positions``, or ``versions`` of each, in every round."""
-        self._positions, self._seed, self._versions = positions, seed, versions
-        self._items = len(positions) * (versions or 1)
-        self._length = length or self._items
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        first = self._epoch * self._length
-        end = first + self._length
-        for round_ in range(first // self._items, -(-end // self._items)):
-            generator = np.random.default_rng((self._seed, _ORDER_STREAM, round_))
-            order = generator.permutation(self._items)
-            start = round_ * self._items
-            for item in order[max(first - start, 0) : end - start]:
-                version, index = divmod(int(item), len(self._positions))
-                yield round_ if self._versions is None else version, self._positions[index]
-
-    def __len__(self) -> int:
-        return self._length
-
-
-class DistributedSampler(Sampler[Any]):
-    """One process's part of each batch of a sampler, in order.
-
-    torch's sampler of this name deals items round-robin over the epoch, so that batches would
-    differ from those of a single process.
-    """
-
-    def __init__(self, sampler: EpochSampler, size: int, process: TrainingProcess) -> None:
-        """Take ``size`` items of each batch of ``size`` times the number of processes."""
-        self._sampler, self._size, self._process = sampler, size, process
-        self._batches = len(sampler) // (size * process.world_size)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self._sampler.set_epoch(epoch)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        # an incomplete batch would give processes different numbers of steps
-        items = self._batches * self._size * self._process.world_size
-        for index, key in enumerate(islice(self._sampler, items)):
-            if index // self._size % self._process.world_size == self._process.rank:
-                yield key
-
-    def __len__(self) -> int:
-        return self._batches * self._size
+    loader: DataLoader[TrainingBatch]
+    margin: int
+    background: HardBackground | None
 
 
 def training_loader(
@@ -177,7 +161,7 @@ def training_loader(
     config: TrainConfig,
     crop: int,
     process: TrainingProcess = SINGLE_PROCESS,
-) -> DataLoader[Batch]:
+) -> TrainingBatches:
     """Return the loader of a configuration's training batches, or of a process's part of them.
 
     An incomplete last batch is dropped unless it is the only one.
@@ -188,8 +172,24 @@ def training_loader(
     offline = config.augmentation_mode == "offline"
     length = None if config.steps_per_epoch is None else config.steps_per_epoch * config.batch_size
     versions = config.offline_versions if offline else None
-    sampler = EpochSampler(positions, config.seed, versions=versions, length=length)
-    tiles: Dataset[Batch] = TrainingTiles(dataset, normalisation, crop=crop, seed=config.seed)
+    background = hard_background(dataset, positions, config)
+    margin = crop_margin(dataset, positions, config, crop)
+    donors = CopyPaste(share=config.copy_paste, donors=_with_landslides(dataset, positions))
+    if background is not None:
+        length = length or len(positions)
+        drawn = set(background.positions)
+        positions = [position for position in positions if position not in drawn]
+    sampler = EpochSampler(
+        positions, config.seed, versions=versions, length=length, background=background
+    )
+    tiles: Dataset[TrainingBatch] = TrainingTiles(
+        dataset,
+        normalisation,
+        crop=crop,
+        seed=config.seed,
+        margin=margin,
+        copy_paste=donors if config.copy_paste > 0 else None,
+    )
     if offline:
         amounts = config.augmentation
         rule = VariantRule(normalisation=normalisation, amounts=amounts, seed=config.seed)
@@ -202,7 +202,7 @@ def training_loader(
             f"); use a multiple of {process.world_size}"
         )
     size = batch // process.world_size
-    return DataLoader(
+    loader = DataLoader(
         tiles,
         batch_size=size,
         sampler=DistributedSampler(sampler, size, process),
@@ -210,6 +210,7 @@ def training_loader(
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
     )
+    return TrainingBatches(loader=loader, margin=margin, background=background)
 
 
 def validation_loader(
@@ -238,3 +239,35 @@ def crop_side(dataset: TileDataset, positions: list[int], multiple: int) -> int:
     """Return the crop that holds the largest tile, at most 256, as a multiple of the stride."""
     longest = max(max(dataset.shape(position)) for position in positions)
     return min(padded_shape((longest, longest), multiple)[0], LARGEST_CROP)
+
+
+def crop_margin(dataset: TileDataset, positions: list[int], config: TrainConfig, crop: int) -> int:
+    """Return the pixels beyond each side of a crop that its augmentation may show.
+
+    0 where no tile is larger than the crop: such tiles are mirrored while they are augmented.
+    """
+    settings = config.augmentation
+    is_larger = any(max(dataset.shape(position)) > crop for position in positions)
+    if config.augmentation_mode != "on_the_fly" or not is_larger:
+        return 0
+    reach = 1.0 / settings.scale[0]
+    if settings.warp_share > 0:
+        angle = math.radians(min(settings.rotation_deg, 45.0))
+        reach *= (math.cos(angle) + math.sin(angle)) / (1.0 - settings.stretch)
+    return max(math.ceil(crop * ((reach - 1.0) / 2 + settings.translation)) + 1, 0)
+
+
+def hard_background(
+    dataset: TileDataset, positions: list[int], config: TrainConfig
+) -> HardBackground | None:
+    """Return the draws of background tiles; None if off, or if tiles of either kind are missing."""
+    landslides = set(_with_landslides(dataset, positions))
+    background = [position for position in positions if position not in landslides]
+    if config.hard_background == 0 or len(background) in (0, len(positions)):
+        return None
+    return HardBackground(background, config.hard_background, config.seed)
+
+
+def _with_landslides(dataset: TileDataset, positions: list[int]) -> list[int]:
+    landslide_px = dataset.index["landslide_px"]
+    return [position for position in positions if landslide_px[position]]

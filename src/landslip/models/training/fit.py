@@ -17,7 +17,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader
 
 from landslip.core.choices import Precision, Split
 from landslip.core.errors import InputError
@@ -30,7 +29,12 @@ from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.card import ObjectsCard
 from landslip.models.networks.architecture import min_batch_size, multiple_of
 from landslip.models.networks.build import computes_in_bf16
-from landslip.models.training.data import Batch, crop_side, training_loader, validation_loader
+from landslip.models.training.data import (
+    TrainingBatches,
+    crop_side,
+    training_loader,
+    validation_loader,
+)
 from landslip.models.training.distributed import (
     SINGLE_PROCESS,
     DistributedSettings,
@@ -112,7 +116,14 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     if config.precision is Precision.AUTO:
         half = "fp16" if device.type == "cuda" else "fp32"
         precision = "bf16" if computes_in_bf16(device) else half
-    module = SegmentationModule(network, config, callbacks, request.process)
+    module = SegmentationModule(
+        network,
+        config,
+        callbacks,
+        request.process,
+        margin=tiles.margin,
+        background=tiles.background,
+    )
     module.threshold = request.threshold
     module.to(memory_format=torch.channels_last)
     checkpoints = request.folder / CHECKPOINTS
@@ -132,7 +143,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
         with _interruptible(trainer), torch.random.fork_rng():
             trainer.fit(
                 module,
-                train_dataloaders=tiles,
+                train_dataloaders=tiles.loader,
                 val_dataloaders=loader,
                 ckpt_path=checkpoints / LAST if has_checkpoint else None,
                 weights_only=True,
@@ -143,6 +154,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     best = torch.load(checkpoints / BEST, map_location=module.device, weights_only=True)
     module.load_state_dict(best["state_dict"])
     module.on_load_checkpoint(best)
+    module.adopt_average()
     objects = measure_objects(
         network.eval(),
         request.dataset,
@@ -167,7 +179,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     )
 
 
-def training_tiles(request: FitRequest) -> DataLoader[Batch]:
+def training_tiles(request: FitRequest) -> TrainingBatches:
     """Return the loader of training batches.
 
     Raises:
@@ -183,16 +195,16 @@ def training_tiles(request: FitRequest) -> DataLoader[Batch]:
             f"{-(-crop // multiple) * multiple}"
         )
     data = request.dataset, positions, request.normalisation
-    loader = training_loader(*data, config, crop, request.process)
+    tiles = training_loader(*data, config, crop, request.process)
     smallest = min_batch_size(config.arch)
-    batch = (loader.batch_size or 0) * request.process.world_size
+    batch = (tiles.loader.batch_size or 0) * request.process.world_size
     if batch < smallest:
         raise InputError(
             f"batch_size: {config.arch.value} needs at least {smallest} tiles per step; got "
             f"{batch} ({len(positions)} training tiles, batch_size {config.batch_size}). Use more "
             "tiles, or another network"
         )
-    return loader
+    return tiles
 
 
 def _trainer(request: FitRequest, precision: str, *, validates: bool) -> lightning.Trainer:

@@ -42,6 +42,16 @@ def segmentation_loss(
     return _losses(sums) * (len(logits) * process.world_size)
 
 
+def cross_entropies(logits: Tensor, label: Tensor, counted: Tensor) -> Tensor:
+    """Return the mean cross-entropy of each image's counted pixels, (n,), without gradient."""
+    mask = counted.float()
+    truth = (label == 1).float() * mask
+    per_pixel = functional.binary_cross_entropy_with_logits(
+        logits.detach().float(), truth, reduction="none"
+    )
+    return (per_pixel * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1.0)
+
+
 def _losses(sums: Tensor) -> Tensor:
     """Return cross-entropy + 1 - Dice from sums over pixels.
 

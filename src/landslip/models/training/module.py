@@ -12,15 +12,17 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from landslip.core.progress import Progress, no_progress
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve
 from landslip.models.training.augment import augment
-from landslip.models.training.data import Batch
+from landslip.models.training.data import Batch, TrainingBatch
 from landslip.models.training.distributed import SINGLE_PROCESS, SyncBatchNorm, TrainingProcess
-from landslip.models.training.loss import segmentation_loss
+from landslip.models.training.loss import cross_entropies, segmentation_loss
+from landslip.models.training.optimisation import averaged_copy, optimizer_of, rate_factor
+from landslip.models.training.presence import PresenceHead
 from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.sampling import HardBackground
 
 _AUGMENT_STREAM = 3
 _STEP_STREAM = 4
@@ -65,10 +67,21 @@ class SegmentationModule(lightning.LightningModule):
         config: TrainConfig,
         callbacks: TrainingCallbacks,
         process: TrainingProcess = SINGLE_PROCESS,
+        *,
+        margin: int = 0,
+        background: HardBackground | None = None,
     ) -> None:
-        """Train ``network`` by ``config``; only the main process calls ``callbacks``."""
+        """Train ``network`` by ``config``; only the main process calls ``callbacks``.
+
+        Images to augment have ``margin`` pixels more on each side; ``background`` gets the losses.
+        """
         super().__init__()
         self.network, self.config, self._process = network, config, process
+        self._margin, self._background = margin, background
+        self.average = (
+            None if config.ema_decay is None else averaged_copy(network, config.ema_decay)
+        )
+        self.presence = PresenceHead(network) if config.presence_weight > 0 else None
         self.threshold = 0.5
         self._reports = callbacks if process.is_main else TrainingCallbacks()
         self._curve = DistributedThresholdCurve()
@@ -80,8 +93,9 @@ class SegmentationModule(lightning.LightningModule):
         self._started = time.monotonic()
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits (n, height, width)."""
-        logits: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
+        """Return logits (n, height, width), in validation those of the averaged weights if any."""
+        network = self.network if self.training or self.average is None else self.average
+        logits: Tensor = network(image.contiguous(memory_format=torch.channels_last))
         return logits[:, 0]
 
     def on_train_epoch_start(self) -> None:
@@ -90,15 +104,24 @@ class SegmentationModule(lightning.LightningModule):
         self._validated = False
         self._validation_loss = None
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of an augmented batch."""
-        image, label, counted = self.augmented(batch, batch_idx)
-        is_alone = self._process.world_size == 1
-        with nullcontext() if is_alone else SyncBatchNorm(self._process):
+        *tiles, positions = batch
+        image, label, counted = self.augmented((tiles[0], tiles[1], tiles[2]), batch_idx)
+        is_alone, presence = self._process.world_size == 1, self.presence
+        with (
+            nullcontext() if is_alone else SyncBatchNorm(self._process),
+            nullcontext() if presence is None else presence.reading(self.network),
+        ):
             logits = self(image)
         loss = segmentation_loss(
             logits, label, counted, dice_over=self.config.dice_over, process=self._process
         )
+        if presence is not None:
+            own = presence.loss(label, counted)
+            loss = loss + self.config.presence_weight * self._process.differentiable_sum(own)
+        if self._background is not None:
+            self._background.record(positions, cross_entropies(logits, label, counted))
         images = len(image) * self._process.world_size
         self._losses.append(loss.detach() / images)
         self.log("train/loss", loss / images)
@@ -111,10 +134,12 @@ class SegmentationModule(lightning.LightningModule):
         draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
         generator = torch.Generator().manual_seed(step_seed(draw, self._process))
         with torch.autocast(self.device.type, enabled=False):
-            return augment(*batch, self.config.augmentation, generator)
+            return augment(*batch, self.config.augmentation, generator, self._margin)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Report the step."""
+        """Average the weights and report the step."""
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         self._reports.on_step(self.global_step, self.trainer.estimated_stepping_batches)
 
     def on_validation_epoch_start(self) -> None:
@@ -151,7 +176,9 @@ class SegmentationModule(lightning.LightningModule):
         self.log("val/loss", self._validation_loss)
 
     def on_train_epoch_end(self) -> None:
-        """Report the epoch."""
+        """Weigh the background tiles and report the epoch."""
+        if self._background is not None:
+            self._background.end_epoch(self._process, self.device)
         loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
         counts = self._curve.counts(self.threshold) if self._validated else None
         self._reports.on_epoch(
@@ -167,27 +194,23 @@ class SegmentationModule(lightning.LightningModule):
         )
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """SGD; the learning rate follows half a cosine over all steps, or is constant."""
-        config = self.config
-        optimizer: Optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-        )
+        """Return the optimiser and its learning rate's schedule."""
+        heads = [self.network] if self.presence is None else [self.network, self.presence]
+        optimizer = optimizer_of(heads, self.config)
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
-
-        def factor(step: int) -> float:
-            if config.schedule == "constant":
-                return 1.0
-            return 0.5 * (1.0 + math.cos(math.pi * min(step, steps) / steps))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate_factor(self.config, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def adopt_average(self) -> None:
+        """Give the network the averaged weights and buffers, if they are averaged."""
+        if self.average is not None:
+            self.network.load_state_dict(self.average.module.state_dict())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save threshold, counts, spread and elapsed time with the weights."""
         checkpoint["threshold"] = self.threshold
+        if self._background is not None:
+            checkpoint["background"] = self._background.state()
         checkpoint["seconds"] = self.seconds_before + time.monotonic() - self._started
         checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
         checkpoint["average_precision"] = self._curve.average_precision()
@@ -197,6 +220,8 @@ class SegmentationModule(lightning.LightningModule):
         """Restore threshold and elapsed time."""
         self.threshold = float(checkpoint["threshold"])
         self.seconds_before = float(checkpoint["seconds"])
+        if self._background is not None:
+            self._background.load_state(checkpoint["background"])
 
 
 class StepSeeding(lightning.Callback):

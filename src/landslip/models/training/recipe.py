@@ -18,8 +18,19 @@ class TrainConfig(StrictModel):
     """Settings of a training run; the defaults are the recipe ``default``.
 
     The paper states SGD, learning rate 0.01, batch 8 and the loss, summed over images. Momentum,
-    weight decay, cosine schedule and number of epochs are ours, in both recipes; so is, in
-    ``default`` alone, one Dice over the whole batch instead of one for each image.
+    weight decay, cosine schedule and number of epochs are ours, in all recipes.
+
+    The learning rate rises linearly for ``warmup_epochs``, at most half of all steps, and then
+    follows the schedule. With ``ema_decay`` an exponential moving average of weights and buffers
+    is validated, saved and becomes the model; it forgets faster at first: after n steps its decay
+    is at most (1 + n) / (10 + n).
+
+    ``hard_background`` is the share of an epoch's tiles that are background tiles, drawn with
+    replacement by their cross-entropy when last seen, instead of all tiles equally often; it does
+    nothing for a dataset without background tiles or without landslides. ``presence_weight`` adds
+    the cross-entropy of whether a crop has a landslide, read from the mean of the encoder's last
+    level by a linear layer that is not part of the model. ``copy_paste`` is the share of crops
+    into which the landslides of another training tile are pasted.
 
     Augmentation is random each time a tile is seen (``on_the_fly``), or, as in the paper, an epoch
     is all versions of all tiles, the same in every epoch (``offline``, see
@@ -33,10 +44,13 @@ class TrainConfig(StrictModel):
     head: Head = Field(Head.RELU, description="of LinkNet; relu: as in the paper")
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(8, ge=1)
+    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="adamw: norms do not decay")
     learning_rate: float = Field(0.01, gt=0, allow_inf_nan=False)
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(1e-4, ge=0, allow_inf_nan=False)
     schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_epochs: float = Field(0.0, ge=0, allow_inf_nan=False)
+    ema_decay: float | None = Field(None, gt=0, lt=1, description="per step; None: no average")
     dice_over: Literal["image", "batch"] = "batch"
     crop: int | None = Field(
         None, ge=32, multiple_of=32, description="None: tile size, at most 256"
@@ -46,6 +60,9 @@ class TrainConfig(StrictModel):
     offline_versions: int = Field(
         PAPER_VARIANTS, ge=1, description="versions of a tile, if offline"
     )
+    hard_background: float = Field(0.0, ge=0, lt=1, description="share of tiles; 0: off")
+    presence_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
+    copy_paste: float = Field(0.0, ge=0, le=1, description="share of crops")
     steps_per_epoch: int | None = Field(
         None,
         ge=1,
@@ -69,11 +86,30 @@ class TrainConfig(StrictModel):
             raise ValueError("offline versions are flipped; leave out flips: false")
         return mode
 
+    @field_validator("hard_background", "copy_paste")
+    @classmethod
+    def _not_offline(cls, share: float, known: ValidationInfo) -> float:
+        if share > 0 and known.data.get("augmentation_mode") == "offline":
+            raise ValueError("not with augmentation_mode: offline; leave out one of them")
+        return share
+
 
 DEFAULT_RECIPE = "default"
+_BEST: dict[str, Any] = {
+    "epochs": 40,
+    "optimizer": "adamw",
+    "learning_rate": 5e-4,
+    "weight_decay": 0.01,
+    "warmup_epochs": 2,
+    "ema_decay": 0.998,
+    "dice_over": "batch",
+    "augmentation": {"scale": (0.7, 1.4), "translation": 0.4},
+}
 RECIPES: dict[str, dict[str, Any]] = {
     DEFAULT_RECIPE: {"dice_over": "batch"},
     "paper": {"dice_over": "image"},
+    "best": _BEST,
+    "fast": {**_BEST, "encoder": "resnet18"},
 }
 
 
@@ -100,13 +136,13 @@ def stated_settings(
         raise InputError(f"{argument('recipe', recipe)}: recipes are {', '.join(RECIPES)}")
     settings = {} if recipe is None else dict(RECIPES[recipe])
     if isinstance(config, Mapping):
-        settings |= config
+        settings = merged_settings(settings, config)
     elif config is not None:
         content = read_yaml(config)
         if not isinstance(content, dict | None):
             got = type(content).__name__
             raise InputError(f"{config}: 'key: value' lines are needed; got {got}")
-        settings |= content or {}
+        settings = merged_settings(settings, content or {})
     settings |= {key: value for key, value in stated.items() if value is not None}
     try:
         TrainConfig.model_validate(settings)
@@ -114,3 +150,12 @@ def stated_settings(
         source = f"{config}: " if isinstance(config, Path) else ""
         raise InputError(f"{source}{first_problem(error)}") from error
     return settings
+
+
+def merged_settings(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with others over them; the ranges of augmentation are merged by name."""
+    merged = {**under, **over}
+    both = under.get("augmentation"), over.get("augmentation")
+    if isinstance(both[0], Mapping) and isinstance(both[1], Mapping):
+        merged["augmentation"] = {**both[0], **both[1]}
+    return merged
