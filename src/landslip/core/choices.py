@@ -44,11 +44,11 @@ class Arch(StrEnum):
 
 
 class FirstLayer(StrEnum):
-    """Where the first layer's filters come from for a band that ImageNet does not know.
+    """Where the first layer's filters come from for a band that the weights do not know.
 
-    ``mean``: the mean of the red, green and blue filters; ``red``: the red ones; ``zero``: zeros;
-    ``random``: Kaiming-normal draws, as for an untrained layer. Red, green and blue always take
-    their own filters.
+    ``mean``: the mean of the known bands' filters; ``red``: the red ones; ``zero``: zeros;
+    ``random``: Kaiming-normal draws, as for an untrained layer. Known bands, which are red, green
+    and blue for ImageNet, always take their own filters.
     """
 
     MEAN = "mean"

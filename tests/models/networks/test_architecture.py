@@ -35,8 +35,12 @@ def test_a_version_that_cannot_be_is_refused(stated: dict[str, object]) -> None:
         Architecture.model_validate(stated)
 
 
-def test_heads_are_linknets() -> None:
-    assert Architecture(arch=Arch.UNET, head=Head.LEAKY) == Architecture(arch=Arch.UNET)
+def test_only_linknet_has_settings_of_head_and_decoder() -> None:
+    stated = {"head": "leaky", "encoder_levels": 3, "decoder_width": 32}
+    found = Architecture.model_validate({"arch": "unet", **stated})
+    assert found == Architecture(arch=Arch.UNET)
+    narrow = Architecture.model_validate({"decoder_width": 32})
+    assert (narrow.encoder_levels, narrow.decoder_width, narrow.version) == (4, 32, 2)
 
 
 def test_every_network_has_a_title_of_its_own() -> None:

@@ -146,6 +146,30 @@ def test_choices_where_the_table_is_silent() -> None:
     assert all(layer.bias is None for layer in (network.stage3[0], network.stage3[3]))
 
 
+def test_three_levels_and_a_narrow_decoder() -> None:
+    """Without stage 4: 256 -> 64 -> 64 -> 128, 128 -> 32 -> 32 -> 64, 64 -> 16 -> 16 -> 32."""
+    architecture = Architecture(encoder="resnet18", bands=BANDS, encoder_levels=3, decoder_width=32)
+    network = build_network(architecture).eval()
+    assert architecture.version == 2
+    names = {name.split(".")[0] for name in network.state_dict()}
+    assert names == {"encoder", "stage3", "stage2", "stage1", "head"}
+    assert not any(name.startswith("encoder.layer4") for name in network.state_dict())
+    stages = [(3, 256, 64, 128), (2, 128, 32, 64), (1, 64, 16, 32)]
+    decoder = decoder_parameters(stages) - (conv(64, 32, 4) + 32 + conv(32, 1, 3) + 1)
+    decoder += conv(32, 16, 4) + 16 + conv(16, 1, 3) + 1
+    widest = conv(256, 512, 3) + 3 * conv(512, 512, 3) + conv(256, 512, 1) + 5 * norm(512)
+    encoder = encoder_parameters((2, 2, 2, 2), BASIC) - widest
+    assert sum(one.numel() for one in network.parameters()) == encoder + decoder
+    given: list[Tensor] = []
+    network.get_submodule("stage3").register_forward_hook(
+        lambda _, inputs, __: given.extend(inputs)
+    )
+    image = torch.rand(1, 4, 64, 96)
+    with torch.inference_mode():
+        assert network(image).shape == (1, 1, 64, 96)
+        assert torch.equal(given[0], network.get_submodule("encoder")(image)[-1])
+
+
 def test_skips_are_sums() -> None:
     """With stages that give zeros, what a stage is given is the encoder's feature itself."""
     network = make("resnet34")

@@ -9,7 +9,13 @@ from landslip.core.records import StrictModel
 
 NO_ENCODER = "none"
 VERSION = 2
+LEVELS, WIDTH = 4, 64  # of table 1 of Li, Li & Ge (2023)
 _LIBRARY = " of segmentation-models-pytorch"
+_LINKNETS: dict[str, Any] = {
+    "head": Head.RELU,
+    "encoder_levels": LEVELS,
+    "decoder_width": WIDTH,
+}
 _TITLES = {
     Arch.LINKNET: "LinkNet",
     Arch.ALBUNET: "AlbuNet",
@@ -26,18 +32,19 @@ _POOLS_TO_ONE_PIXEL = {Arch.DEEPLAB_V3_PLUS, Arch.UPERNET}
 
 def _oldest_version(known: dict[str, Any]) -> int:
     """Return the oldest version that can express validated fields."""
-    return 1 if known.get("head") is Head.RELU else 2
+    return 1 if all(known.get(name) == value for name, value in _LINKNETS.items()) else 2
 
 
 class Architecture(StrictModel):
     """Everything needed to rebuild a network.
 
     The improved U-Net has no pretrained encoder: ``encoder`` is ``none`` whatever is passed, and
-    ``first_layer`` is ignored. ``head`` is LinkNet's; others have ``relu`` whatever is passed.
+    ``first_layer`` is ignored. ``head``, ``encoder_levels`` and ``decoder_width`` are LinkNet's;
+    others have ``relu``, 4 and 64 whatever is passed.
 
     ``version`` is the oldest version of this description that can express the network: 1, without
     the settings that have come since, is what a ``model.json`` without a version means; 2 adds
-    ``head``.
+    those of LinkNet.
     """
 
     arch: Arch = Arch.LINKNET
@@ -49,6 +56,8 @@ class Architecture(StrictModel):
     bands: tuple[str, ...] = ("red", "green", "blue")
     first_layer: FirstLayer = FirstLayer.MEAN
     head: Head = Head.RELU
+    encoder_levels: int = Field(LEVELS, ge=3, le=4, description="3: up to stride 16, 4: 32")
+    decoder_width: int = Field(WIDTH, ge=4, multiple_of=4, description="channels before the head")
     version: int = Field(default_factory=_oldest_version)
 
     @field_validator("encoder")
@@ -56,10 +65,11 @@ class Architecture(StrictModel):
     def _none_if_unused(cls, encoder: str, info: ValidationInfo) -> str:
         return NO_ENCODER if info.data.get("arch") is Arch.IMPROVED_UNET else encoder
 
-    @field_validator("head")
+    @field_validator(*_LINKNETS)
     @classmethod
-    def _relu_if_unused(cls, head: Head, info: ValidationInfo) -> Head:
-        return head if info.data.get("arch") is Arch.LINKNET else Head.RELU
+    def _default_if_unused(cls, value: Any, info: ValidationInfo) -> Any:
+        is_linknet = info.data.get("arch") is Arch.LINKNET
+        return value if is_linknet else _LINKNETS[str(info.field_name)]
 
     @field_validator("version")
     @classmethod

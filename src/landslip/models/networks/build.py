@@ -57,11 +57,16 @@ def build_network(
             return ResidualUNet(len(architecture.bands))
         if architecture.arch in SMP_ARCHITECTURES:
             return _build_smp_network(architecture, encoder_weights, generator)
-        encoder, channels = make_encoder(architecture.encoder, encoder_weights)
+        encoder = make_encoder(architecture.encoder, encoder_weights, architecture.encoder_levels)
         widen_first_layer(encoder, architecture.bands, architecture.first_layer, generator)
         if architecture.arch is Arch.ALBUNET:
-            return AlbuNet(encoder, channels)
-        return LinkNet(encoder, channels, architecture.head)
+            return AlbuNet(encoder.network, encoder.channels)
+        return LinkNet(
+            encoder.network,
+            encoder.channels,
+            head=architecture.head,
+            width=architecture.decoder_width,
+        )
 
 
 def _build_smp_network(
@@ -90,7 +95,7 @@ def _build_smp_network(
     levels = tuple(int(index) for index in backbone.feature_info.out_indices)
     pretrained = load_backbone(architecture.encoder, weights, levels)
     widen_first_layer(pretrained, architecture.bands, architecture.first_layer, generator)
-    backbone.load_state_dict(pretrained.state_dict())
+    backbone.load_state_dict(pretrained.network.state_dict())
     return network
 
 

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from landslip.core.choices import Head
+from landslip.models.networks.architecture import WIDTH
 
 LEVEL_STRIDES = (4, 8, 16, 32)
 _SLOPE_BELOW_ZERO = 0.1
@@ -48,43 +49,72 @@ class DecoderBlock(nn.Sequential):
         )
 
 
-def make_head(kind: Head) -> nn.Sequential:
-    """Return transposed conv(64, 32, 4, 2, 1) -> activation -> conv(32, 1, 3, 1, 1): doubles."""
+def make_head(kind: Head, channels: int = WIDTH) -> nn.Sequential:
+    """Return transposed conv(in, in/2, 4, 2, 1) -> activation -> conv(in/2, 1, 3, 1, 1): doubles.
+
+    The table has 64 input channels.
+    """
+    middle = channels // 2
     activations: dict[Head, list[nn.Module]] = {
         Head.RELU: [nn.ReLU(inplace=True)],
-        Head.BATCH_NORM: [nn.BatchNorm2d(32), nn.ReLU(inplace=True)],
+        Head.BATCH_NORM: [nn.BatchNorm2d(middle), nn.ReLU(inplace=True)],
         Head.LEAKY: [nn.LeakyReLU(_SLOPE_BELOW_ZERO, inplace=True)],
         Head.SILU: [nn.SiLU(inplace=True)],
     }
     return nn.Sequential(
-        nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=kind is not Head.BATCH_NORM),
+        nn.ConvTranspose2d(channels, middle, 4, 2, 1, bias=kind is not Head.BATCH_NORM),
         *activations[kind],
-        nn.Conv2d(32, 1, 3, 1, 1),
+        nn.Conv2d(middle, 1, 3, 1, 1),
     )
 
 
 class LinkNet(nn.Module):
-    """An encoder's pyramid, decoder blocks with additive skips, and a head that doubles twice."""
+    """An encoder's pyramid, decoder blocks with additive skips, and a head that doubles twice.
 
-    def __init__(self, encoder: nn.Module, channels: Sequence[int], head: Head = Head.RELU) -> None:
-        """Join an encoder that returns levels of ``channels`` at strides 4, 8, 16 and 32."""
+    With the table's four levels the blocks are ``stage4`` to ``stage1``; with three there is no
+    ``stage4``, and ``stage3`` gets the encoder's last level.
+    """
+
+    stage1: DecoderBlock
+    stage2: DecoderBlock
+    stage3: DecoderBlock
+    stage4: DecoderBlock
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        channels: Sequence[int],
+        *,
+        head: Head = Head.RELU,
+        width: int = WIDTH,
+    ) -> None:
+        """Join an encoder that returns levels of ``channels``, at strides 4, 8, 16 and 32.
+
+        Args:
+            encoder: returns three levels, without the last stride, or four.
+            channels: of its levels.
+            head: activation between the head's convolutions.
+            width: channels from the last decoder block to the head; the table has 64.
+        """
         super().__init__()
-        first, second, third, fourth = channels
         self.encoder = encoder
-        self.stage4 = DecoderBlock(fourth, third)
-        self.stage3 = DecoderBlock(third, second)
-        self.stage2 = DecoderBlock(second, first)
-        self.stage1 = DecoderBlock(first, 64)
-        self.head = make_head(head)
+        self._stages = tuple(range(len(channels), 0, -1))
+        into = (width, *channels)
+        for stage in self._stages:
+            block = DecoderBlock(channels[stage - 1], into[stage - 1])
+            self.add_module(f"stage{stage}", block)
+        self.head = make_head(head, width)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (n, 1, height, width) for images (n, bands, height, width).
 
         Height and width are multiples of 32.
         """
-        level1, level2, level3, level4 = self.encoder(image)
-        decoded = self.stage4(level4) + level3
-        decoded = self.stage3(decoded) + level2
-        decoded = self.stage2(decoded) + level1
-        logits: Tensor = self.head(self.stage1(decoded))
+        levels = self.encoder(image)
+        decoded = levels[-1]
+        for stage in self._stages:
+            decoded = self.get_submodule(f"stage{stage}")(decoded)
+            if stage > 1:
+                decoded = decoded + levels[stage - 2]
+        logits: Tensor = self.head(decoded)
         return logits

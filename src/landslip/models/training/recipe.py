@@ -11,6 +11,7 @@ from landslip.core.errors import InputError, argument
 from landslip.core.records import StrictModel
 from landslip.core.text import first_problem, read_yaml
 from landslip.datasets.augmentation import PAPER_VARIANTS, AugmentationSettings
+from landslip.models.networks.architecture import LEVELS, WIDTH
 from landslip.models.networks.weights_download import IMAGENET
 
 
@@ -42,6 +43,12 @@ class TrainConfig(StrictModel):
     encoder_weights: str = Field(IMAGENET, description="imagenet, none, or a file")
     first_layer: FirstLayer = FirstLayer.MEAN
     head: Head = Field(Head.RELU, description="of LinkNet; relu: as in the paper")
+    encoder_levels: int = Field(
+        LEVELS, ge=3, le=4, description="of LinkNet; 3: without what is at stride 32"
+    )
+    decoder_width: int = Field(
+        WIDTH, ge=4, multiple_of=4, description="of LinkNet: channels before its head"
+    )
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(8, ge=1)
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="adamw: norms do not decay")

@@ -212,7 +212,7 @@ def _run_record(request: TrainRequest) -> TrainingRunRecord:
 
 def _network_settings(model: ModelFolder) -> dict[str, object]:
     """Return the settings that describe the network, of a model to start from."""
-    own = model.card.architecture.model_dump(include={"arch", "encoder", "first_layer", "head"})
+    own = model.card.architecture.model_dump(exclude={"bands", "version"})
     return own | {"encoder_weights": NO_WEIGHTS}
 
 
@@ -226,6 +226,8 @@ def _new_model(
         bands=dataset.card.bands,
         first_layer=config.first_layer,
         head=config.head,
+        encoder_levels=config.encoder_levels,
+        decoder_width=config.decoder_width,
     )
     weights = NO_WEIGHTS if is_resumed else config.encoder_weights
     network = build_network(architecture, encoder_weights=weights, seed=config.seed)
