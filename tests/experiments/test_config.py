@@ -222,6 +222,9 @@ def test_an_experiment_may_be_transfers_alone() -> None:
             "datasets.rain.scene.tile: .*8192",
             id="huge tiles",
         ),
+        pytest.param(
+            changed("methods.svm.tta", "flips"), "methods.svm: tta: is of networks", id="SVM flips"
+        ),
         pytest.param("a: [", "e.yaml: not YAML", id="not YAML"),
         pytest.param("- a", "lines 'key: value' are needed; got list", id="a list"),
         pytest.param(

@@ -18,7 +18,15 @@ from pydantic import (
     model_validator,
 )
 
-from landslip.core.choices import Arch, EngineName, FirstLayer, Precision, StudyPreset, Units
+from landslip.core.choices import (
+    Arch,
+    EngineName,
+    FirstLayer,
+    Precision,
+    StudyPreset,
+    Tta,
+    Units,
+)
 from landslip.core.errors import InputError
 from landslip.core.records import StrictModel
 from landslip.core.text import MAX_YAML_BYTES, first_problem, parse_yaml, read_text
@@ -146,6 +154,7 @@ class MethodConfig(StrictModel):
     encoder: str | None = None
     transfer: bool = True
     first_layer: FirstLayer = FirstLayer.MEAN
+    tta: Tta = Field(Tta.NONE, description="test-time augmentation of validation and test tiles")
     svm: SvmConfig = SvmConfig()
     recipe: str | None = Field(None, description="see `landslip train`; under all other settings")
     training: dict[str, Any] = Field(default_factory=dict, description="overrides the experiment's")
@@ -156,6 +165,12 @@ class MethodConfig(StrictModel):
         if recipe is not None and recipe not in RECIPES:
             raise ValueError(f"recipes are {', '.join(RECIPES)}; got {recipe}")
         return recipe
+
+    @model_validator(mode="after")
+    def _networks_are_augmented(self) -> "MethodConfig":
+        if self.arch == "svm" and self.tta is not Tta.NONE:
+            raise ValueError("tta: is of networks; an SVM scores each pixel by itself")
+        return self
 
 
 class RunsConfig(StrictModel):

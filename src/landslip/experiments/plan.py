@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from landslip import __version__
-from landslip.core.choices import Split
+from landslip.core.choices import Split, Tta
 from landslip.core.errors import InputError
 from landslip.core.files import sha256_of
 from landslip.experiments.config import ExperimentConfig, MethodConfig
@@ -108,6 +108,7 @@ def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, runs: 
         start=None if source_job is None else source_job.out / MODEL,
         engine=config.engine,
         precision=config.precision,
+        tta=method.tta,
         out=runs / key.slug,
         made_from=made_from,
     )
@@ -147,6 +148,8 @@ def _made_from(
     if method.arch == "svm":
         made_from["svm"] = method.svm.model_dump(mode="json")
         made_from["threshold"] = "tiles not fitted on"
+    if method.tta is not Tta.NONE:
+        made_from["test-time augmentation"] = method.tta.value
     if training is not None:
         made_from["training"] = training.model_dump(
             mode="json", exclude={"workers", "encoder_weights"}

@@ -99,13 +99,14 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
         model = open_model(job.start)
     else:
         raise InputError(f"{job.key.slug}: neither training nor a model is given")
-    engine = open_engine(model, job.engine, job.precision)
-    facts["engine"] = f"{engine.name} {engine.precision}"
+    engine = open_engine(model, job.engine, job.precision, job.tta)
+    card = model.card.with_tta(engine.tta)
+    facts |= {"engine": f"{engine.name} {engine.precision}", "tta": engine.tta}
 
     def predict(positions: list[int]) -> ProbabilitiesByTile:
-        return predicted_tiles(engine, model.card, dataset, positions)
+        return predicted_tiles(engine, card, dataset, positions)
 
-    _write_predictions(job, dataset, predict, lambda _: model.card.threshold, facts)
+    _write_predictions(job, dataset, predict, lambda _: card.threshold, facts)
 
 
 def _predict_off_centre(job: RunJob, dataset: TileDataset, folder: Path) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from landslip.core.arrays import read_arrays
-from landslip.core.choices import EngineName, Precision, Split
+from landslip.core.choices import EngineName, Precision, Split, Tta
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
@@ -49,6 +49,7 @@ class RunJob(StrictModel):
     start: Path | None = None
     engine: EngineName = EngineName.AUTO
     precision: Precision = Precision.FP32
+    tta: Tta = Tta.NONE
     threads: int = 1
     off_centre: bool = Field(False, description="predict the test tiles off-centre as well")
     out: Path
@@ -82,6 +83,7 @@ class RunRecord(StrictModel):
     device: str | None = None
     precision: str | None = None
     engine: str
+    tta: Tta = Tta.NONE
     validation: tuple[TileCounts, ...] = ()
 
 

@@ -82,7 +82,7 @@ def _prepare(
             {"engine": "svm"},
         )
     model = open_model(job.out / MODEL)
-    engine = open_engine(model, config.engine, config.precision)
+    engine = open_engine(model, config.engine, config.precision, job.tta)
     normalisation = model.card.normalisation_of(dataset.card.radiometry)
     multiple = model.card.input.multiple
     batch = np.stack([whole_tile(dataset, at, normalisation, multiple) for at in chosen])

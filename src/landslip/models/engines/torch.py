@@ -24,7 +24,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from landslip.core.choices import Precision, Tta
 from landslip.core.errors import InputError, argument
 from landslip.models.engines.base import PROBABILITY_LEVELS, EngineCosts, WindowSpec
-from landslip.models.engines.openvino import peak_activation_bytes
 from landslip.models.folder import GRAPH, WEIGHTS, ModelFolder
 from landslip.models.networks.build import computes_in_bf16
 from landslip.models.weights import load_network
@@ -103,6 +102,8 @@ class TorchEngine:
                 readers=cores,
                 px_per_s=_GPU_PX_PER_S,
             )
+        from landslip.models.engines.openvino import peak_activation_bytes
+
         graph, (height, width) = self._model.file(GRAPH), _SHAPE
         activations = peak_activation_bytes(graph, bands, _SHAPE, self._dtype.itemsize)
         is_traced = isinstance(self._network, fx.GraphModule)

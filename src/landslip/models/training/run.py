@@ -10,26 +10,29 @@ from pathlib import Path
 from torch import nn
 
 from landslip import __version__
-from landslip.core.choices import Arch, Split
+from landslip.core.choices import Arch, EngineName, Split, Tta
 from landslip.core.errors import InputError, LandslipWarning, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
 from landslip.core.messages import Message, message
 from landslip.datasets.contents import few_landslides
-from landslip.datasets.format import TileDataset
+from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import (
     BandStatistics,
     Normalisation,
     band_statistics,
     sampled_pixels,
 )
+from landslip.metrics.pixels import ThresholdCurve
 from landslip.models.card import (
     InputCard,
     ModelCard,
     ParentModelCard,
     TrainingCard,
+    TtaCard,
     mlm_properties,
 )
-from landslip.models.evaluation import result_warning
+from landslip.models.engines.choose import open_engine
+from landslip.models.evaluation import predicted_tiles, result_warning, tta_card
 from landslip.models.folder import (
     CARD,
     WEIGHTS,
@@ -364,4 +367,20 @@ def _write_model(
         files={file: sha256_of(folder / file) for file in files},
         stac=mlm_properties(name, initial.architecture, inputs, parameters, torch_version()),
     )
+    card = card.model_copy(update={"tta": _tta_card(ModelFolder(folder, card), request.dataset)})
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+
+
+def _tta_card(model: ModelFolder, dataset: TileDataset) -> TtaCard | None:
+    """Choose the threshold of probabilities by test-time augmentation on the validation tiles.
+
+    None: there are none with landslides.
+    """
+    validation, curve = dataset.positions(Split.VALIDATION), ThresholdCurve()
+    if not any(dataset.index["landslide_px"][at] for at in validation):
+        return None
+    engine = open_engine(model, EngineName.TORCH, tta=Tta.FLIPS)
+    for position, probability in predicted_tiles(engine, model.card, dataset, validation):
+        tile = dataset.tile(position)
+        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+    return tta_card(engine, dataset, Split.VALIDATION, curve)
