@@ -53,6 +53,7 @@ def test_every_cell_is_scored_on_the_test_tiles_of_its_division(made: Path) -> N
         pixels = sum(tile.tp + tile.fp + tile.fn + tile.tn for tile in cell.scores.tiles)
         assert pixels == 4 * 64 * 64
         assert sum(tile.tp + tile.fn for tile in cell.scores.tiles) == 4 * 400
+        assert all(tile.group is not None for tile in cell.scores.tiles)
 
 
 def test_the_svm_tells_bright_squares_from_the_rest(made: Path) -> None:

@@ -15,11 +15,13 @@ from landslip.metrics.bootstrap import (
 from landslip.metrics.pixels import SCORES, PixelCounts, sum_counts
 from landslip.metrics.tile_scores import (
     TileTable,
+    common_tiles,
     compare_f1,
     f1,
     f1_contrast,
+    group_counts,
     holm,
-    on_common_tiles,
+    independent_units,
     permutation_p_value,
     ratios,
     score_intervals,
@@ -36,14 +38,18 @@ def tile_table(**tiles: int) -> TileTable:
 
 
 def test_common_tiles_come_in_one_order() -> None:
-    one, other = on_common_tiles([tile_table(a=1, b=2, c=3), tile_table(d=4, c=5, a=6)])
+    tables = [tile_table(a=1, b=2, c=3), tile_table(d=4, c=5, a=6)]
+    shared = common_tiles(tables)
+    assert shared == ["a", "c"]
+    one, other = (table.of(shared) for table in tables)
     assert one[0, :, 0].tolist() == [1, 3]
     assert other[0, :, 0].tolist() == [6, 5]
 
 
 def test_tables_without_a_common_tile_are_empty() -> None:
-    one, other = on_common_tiles([tile_table(a=1), tile_table()])
-    assert one.shape == other.shape == (1, 0, 3)
+    tables = [tile_table(a=1), tile_table()]
+    assert common_tiles(tables) == []
+    assert tables[0].of([]).shape == (1, 0, 3)
 
 
 def test_ratios_are_those_of_counts() -> None:
@@ -431,7 +437,7 @@ def test_one_tile_has_no_interval_of_a_difference() -> None:
     one, other = np.array([[[8, 0, 2]]]), np.array([[[5, 0, 5]]])
     found = compare_f1(one, other)
     assert found is not None
-    assert (found.low, found.high, found.p_value, found.tiles) == (None, None, 1, 1)
+    assert (found.low, found.high, found.p_value, found.units) == (None, None, 1, 1)
     apart = unpaired_difference(one, other)
     assert apart is not None
     assert (apart.value, apart.low) == (found.difference, None)
@@ -448,3 +454,53 @@ def test_one_tile_has_no_interval_of_a_difference() -> None:
 )
 def test_holm(p: list[float | None], expected: list[float | None]) -> None:
     assert holm(p) == pytest.approx(tuple(expected))
+
+
+def test_groups_are_sums_of_their_tiles() -> None:
+    counts = np.arange(24, dtype=np.int64).reshape(2, 4, 3)
+    summed = group_counts(counts, ["b", "a", "b", "c"])
+    expected = np.stack([counts[:, 1], counts[:, 0] + counts[:, 2], counts[:, 3]], axis=1)
+    np.testing.assert_array_equal(summed, expected)
+    with pytest.raises(ValueError, match="each of 4 tiles needs a group; got 2"):
+        group_counts(counts, ["a", "b"])
+
+
+def test_tiles_of_one_group_are_drawn_by_tile() -> None:
+    assert independent_units(["a", "a", "b"]) == ["a", "a", "b"]
+    assert len(set(independent_units(["a", "a", "a"]))) == 3
+
+
+def test_copies_of_tiles_in_a_group_are_no_more_evidence() -> None:
+    """Each tile five times: over groups as wide as over the tiles, over tiles far narrower."""
+    counts = table(0, seeds=1)
+    copies, groups = (
+        np.repeat(counts, 5, axis=1),
+        [f"{at:02}" for at in range(40) for _ in range(5)],
+    )
+    one, grouped, single = (
+        score_intervals(found)["f1"] for found in (counts, group_counts(copies, groups), copies)
+    )
+    assert (grouped.low, grouped.high) == (one.low, one.high)
+    assert one.low is not None
+    assert one.high is not None
+    assert single.low is not None
+    assert single.high is not None
+    assert single.high - single.low < 0.6 * (one.high - one.low)
+
+
+def test_groups_are_swapped_whole() -> None:
+    generator = np.random.default_rng(13)
+    landslide = landslides(generator, 12) + 1
+    one, other = (method(generator, landslide, skill) for skill in (0.8, 0.7))
+    groups = ["a", "a", "b", "b", "b", "c", "c", "d", "d", "e", "f", "f"]
+    observed = abs(mean_f1_by_hand(one) - mean_f1_by_hand(other))
+    reached = 0
+    for swapped in product([False, True], repeat=6):
+        of_tiles = np.array([swapped["abcdef".index(group)] for group in groups])[:, None]
+        gap = mean_f1_by_hand(np.where(of_tiles, other, one)) - mean_f1_by_hand(
+            np.where(of_tiles, one, other)
+        )
+        reached += abs(gap) >= observed - 1e-12
+    assert permutation_p_value(group_counts(one, groups), group_counts(other, groups)) == (
+        reached / 64
+    )

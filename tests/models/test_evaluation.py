@@ -207,3 +207,39 @@ def test_with_test_time_augmentation_its_own_threshold_counts(
     assert (card.evaluations["test"].tta, card.evaluations["test"].threshold) == ("flips", 0.7)
     assert card.probabilities == {}  # those are of the network itself
     assert evaluate(CappedEngine(), card, tiles, Split.TEST).threshold == 0.5  # type: ignore[arg-type]
+
+
+def test_intervals_are_over_groups_of_tiles(model: ModelFolder, tmp_path: Path) -> None:
+    """Tiles of a group are alike: half of the groups are found, the others not at all."""
+    generator = np.random.default_rng(0)
+    made, groups = [], []
+    for number in range(24):
+        values = generator.uniform(-1, 1, (1, 32, 32)).astype(np.float32)
+        landslide = (values[0] > 0) if number % 2 else (values[0] < 0) & (values[0] > -0.1)
+        made.append(make_tile(f"t{number:02}", values, landslide.astype(np.uint8)))
+        groups.append(f"g{number % 4}")
+    plan = SplitPlan(test_share=1, val_share=0)
+    dataset = write_dataset(tmp_path / "grouped", made, bands=("blue",), plan=plan, groups=groups)
+    result = evaluate(CappedEngine(), model.card, dataset, Split.TEST)  # type: ignore[arg-type]
+    found = result.as_dict()
+    assert found["groups"] == groups
+    assert found["tile_ids"][0] == "t00"
+    assert (found["interval_over"], found["interval_units"]) == ("groups", 4)
+    assert found["intraclass_correlation"] > 0.9
+    assert found["design_effect"] == pytest.approx(1 + 5 * found["intraclass_correlation"])
+    assert "of 4 groups: intervals over so few" in " ".join(found["warnings"])
+    apart = Evaluation(split=Split.TEST, threshold=0.5, tiles=result.tiles).as_dict()
+    assert apart["interval_over"] == "tiles"
+    widths = [one["intervals"]["f1"][1] - one["intervals"]["f1"][0] for one in (found, apart)]
+    assert widths[0] > 1.5 * widths[1]
+    assert "of one group" in evaluated_text(model, dataset, ["g0"] * 24, tmp_path / "one")
+
+
+def evaluated_text(
+    model: ModelFolder, dataset: TileDataset, groups: list[str], folder: Path
+) -> str:
+    tiles = [dataset.tile(at) for at in range(len(dataset))]
+    plan = SplitPlan(test_share=1, val_share=0)
+    one = write_dataset(folder, tiles, bands=("blue",), plan=plan, groups=groups)
+    found = evaluate(CappedEngine(), model.card, one, Split.TEST)  # type: ignore[arg-type]
+    return " ".join(note.text() for note in found.notes)

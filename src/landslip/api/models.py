@@ -371,7 +371,8 @@ def evaluate(
     """Score a model on the tiles of a dataset's split.
 
     Pixels are counted over all tiles of the split at the threshold that was chosen on validation
-    tiles; intervals are 95 % bootstrap intervals over tiles.
+    tiles. Intervals are 95 % bootstrap intervals over the groups of the tiles, over blocks of
+    ground where tiles have coordinates and no groups, else over tiles.
 
     Args:
         model: from `load_model`, or its folder.

@@ -11,6 +11,7 @@ from landslip.core.choices import EngineName, Precision, Split
 if TYPE_CHECKING:
     from landslip.metrics.objects import ObjectCounts
     from landslip.metrics.spread import ProbabilitySpread
+    from landslip.models.evaluation import Evaluation
 
 
 @handle_errors
@@ -36,8 +37,9 @@ def evaluate(
     """Score a model on the tiles of a dataset.
 
     Pixels are counted over all tiles of the split, landslide-free ones included, at the threshold
-    that was chosen on validation tiles; intervals are 95 % bootstrap intervals over tiles. The
-    spread of the probabilities is that of the landslide pixels.
+    that was chosen on validation tiles. Intervals are 95 % bootstrap intervals over the groups of
+    the tiles, over blocks of ground where tiles have coordinates and no groups, else over tiles.
+    The spread of the probabilities is that of the landslide pixels.
 
     Example: `landslip evaluate MODEL TILES --json`
 
@@ -80,6 +82,7 @@ def evaluate(
         interval = found["intervals"][name]
         spread = "" if interval is None else f"  ({interval[0]:.4f} to {interval[1]:.4f})"
         typer.echo(f"  {name:<17} {_number(found[name])}{spread}")
+    typer.echo(f"  {_intervals_text(result)}")
     for line in size_table(result.objects):
         typer.echo(f"  {line}")
     if result.spread is not None:
@@ -105,6 +108,17 @@ def size_table(objects: "ObjectCounts") -> list[str]:
 
 def _share_text(part: int, whole: int, share: float | None) -> str:
     return f"{part} of {whole}" + ("" if share is None else f" {share:4.0%}")
+
+
+def _intervals_text(result: "Evaluation") -> str:
+    number, alike = len(set(result.interval_groups.names)), result.clustering
+    text = f"intervals over {number} {result.interval_groups.kind}"
+    if alike is None:
+        return text
+    return (
+        f"{text}; landslide fraction of their tiles: intraclass correlation "
+        f"{alike.intraclass_correlation:.2f}, design effect {alike.design_effect:.1f}"
+    )
 
 
 def _spread_text(spread: "ProbabilitySpread") -> str:

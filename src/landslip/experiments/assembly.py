@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from landslip import __version__
 from landslip.core.choices import Arch, Split
 from landslip.datasets.format import TileDataset, position_prior
+from landslip.datasets.splits.tile_groups import TileGroups
 from landslip.experiments.cache import read_cache, write_cache
 from landslip.experiments.config import ExperimentConfig
 from landslip.experiments.divisions import DatasetDivision, Divisions
@@ -121,9 +122,28 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
     return RunFacts(
         key=job.key,
         digest=digest,
-        scores=scores,
+        scores=_with_groups(experiment, job.key, scores),
         **record.model_dump(exclude={"key", "made_from", "threshold", "engine", "validation"}),
     )
+
+
+def _with_groups(experiment: ExperimentState, key: RunKey, scores: RunScores) -> RunScores:
+    """Return scores whose test tiles have their groups."""
+    name = key.target or key.dataset
+    groups = _groups_of(experiment, name)
+    if groups is None:
+        raise ValueError(f"data set {name} has a run and no division")
+    group_of = dict(zip(experiment.datasets[name].tile_ids, groups.names, strict=True))
+    tiles = tuple(
+        tile.model_copy(update={"group": group_of[tile.tile_id]}) for tile in scores.tiles
+    )
+    return scores.model_copy(update={"tiles": tiles})
+
+
+def _groups_of(experiment: ExperimentState, dataset: str) -> TileGroups | None:
+    """Return the groups of a dataset's tiles; None where no run needs it."""
+    divisions = experiment.divisions.items()
+    return next((one.groups for (name, _), one in divisions if name == dataset), None)
 
 
 def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:
@@ -132,7 +152,7 @@ def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:
     def distinct(column: str) -> tuple[str, ...]:
         return tuple(sorted({str(value) for value in dataset.index.get(column) or ()}))
 
-    card = dataset.card
+    card, groups = dataset.card, _groups_of(experiment, name)
     return DatasetFacts(
         title=config.title or name,
         source=card.source,
@@ -144,6 +164,7 @@ def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:
         landslide_share=card.landslide_share,
         pixels_sha256=card.pixels_sha256,
         position_prior=position_prior(dataset),
+        tile_groups=None if groups is None else groups.kind,
         scenes=distinct("scene") if config.pairs is None else (),
         events=distinct("event") or (config.event or name,),
         notes=source_notes(experiment.out / DATASETS, name),

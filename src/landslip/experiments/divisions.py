@@ -18,6 +18,7 @@ from landslip.datasets.splits.leaks import (
     overlap_between,
     refuse_leaks,
 )
+from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
 from landslip.experiments.cache import read_cache, write_cache
 from landslip.experiments.config import ExperimentConfig, SplitConfig, TransferConfig
 
@@ -30,11 +31,15 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDivision:
-    """The folds of a dataset under one split configuration."""
+    """The folds of a dataset under one split configuration.
+
+    ``groups`` are those of the dataset, the same under every configuration.
+    """
 
     dataset: TileDataset
     config: SplitConfig
     folds: tuple[Fold, ...]
+    groups: TileGroups
 
     def digest(self, fold: int) -> str:
         """Return the digest of a fold."""
@@ -71,20 +76,24 @@ def divide_all(
         tuning = SplitConfig(method="random", folds=transfer.folds, val_share=0.0)
         splits[transfer.target, transfer_split(transfer.folds)] = tuning
     duplicates: dict[str, tuple[DuplicatePair, ...]] = {}
+    groups: dict[str, TileGroups] = {}
     divisions = {}
     for (dataset, split), split_config in splits.items():
         if dataset not in duplicates:
             log(f"data set {dataset}: tiles of the same content ...")
             duplicates[dataset] = _duplicates(datasets[dataset], out / f"{dataset}.json")
+            groups[dataset] = tile_groups(datasets[dataset], duplicates[dataset])
         try:
-            division = _divide(datasets[dataset], split_config, duplicates[dataset])
+            folds = _divide(datasets[dataset], split_config, duplicates[dataset])
         except InputError as error:
             raise InputError(f"split {split} of data set {dataset}: {error}") from error
-        first, number = division.folds[0].splits, len(division.folds)
+        first, number = folds[0].splits, len(folds)
         counts = ", ".join(f"{first.count(side)} {side.value}" for side in Split)
         in_folds = "" if number == 1 else f"{number} folds, the first with "
         log(f"data set {dataset}, split {split}: {in_folds}{counts}")
-        divisions[dataset, split] = division
+        divisions[dataset, split] = DatasetDivision(
+            dataset=datasets[dataset], config=split_config, folds=folds, groups=groups[dataset]
+        )
     for transfer in config.transfers:
         _check_transfer(transfer, divisions)
     return divisions
@@ -102,7 +111,7 @@ def _duplicates(dataset: TileDataset, file: Path) -> tuple[DuplicatePair, ...]:
 
 def _divide(
     dataset: TileDataset, config: SplitConfig, duplicates: tuple[DuplicatePair, ...]
-) -> DatasetDivision:
+) -> tuple[Fold, ...]:
     division = Division(**config.model_dump(exclude={"leaks"}))
     folds = []
     for fold in divide(dataset, division, duplicates if config.leaks == "regroup" else ()):
@@ -110,7 +119,7 @@ def _divide(
             refuse_leaks(dataset, fold.splits, duplicates)
         note = describe_leaks(find_leaks(dataset, fold.splits, duplicates))
         folds.append(replace(fold, notes=(*fold.notes, note)))
-    return DatasetDivision(dataset=dataset, config=config, folds=tuple(folds))
+    return tuple(folds)
 
 
 def _check_transfer(

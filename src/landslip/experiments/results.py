@@ -27,6 +27,11 @@ class DatasetFacts(StrictModel):
     landslide_share: float | None
     pixels_sha256: str
     position_prior: PositionPrior | None = None
+    tile_groups: Literal["groups", "blocks", "tiles"] | None = Field(
+        None,
+        description="what the groups of tiles are that intervals are over; None: unknown, in "
+        "results of earlier versions",
+    )
     scenes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     notes: tuple[str, ...] = Field((), description="on its making, e.g. renamed bands")
@@ -67,9 +72,13 @@ class MethodFacts(StrictModel):
 
 
 class TileCounts(StrictModel):
-    """The pixels of one test tile."""
+    """The pixels of one tile, and the group of tiles that it depends on.
+
+    Without a group, as in results of earlier versions, it is its own.
+    """
 
     tile_id: str
+    group: str | None = None
     tp: int
     fp: int
     fn: int

@@ -3,15 +3,29 @@
 `scipy.stats.bootstrap` draws the same percentile intervals. It cannot leave out draws in which a
 ratio is undefined, nor draw another number than there are, and it gathers the samples of every
 draw, which is slower than weights times sums and does not fit into memory for many landslides.
+
+Units that depend on each other are drawn together: the cluster bootstrap draws whole clusters, with
+replacement, and takes all of their units (Davison & Hinkley 1997, Bootstrap Methods and their
+Application, section 3.8; Field & Welsh 2007, doi 10.1111/j.1467-9868.2007.00593.x). For scores of
+sums it is enough to add up each cluster's units first, and to draw these sums.
+
+Percentile intervals of few units are too narrow: the bootstrap variance of n units lacks a factor
+of n / (n - 1), and a normal quantile stands where Student's belongs. ``units`` corrects both, by
+percentiles further out (Hesterberg 2015, doi 10.1080/00031305.2015.1089789, "expanded percentile
+interval"). Where a few units weigh more than all others, their effective number counts
+(`effective_units`). ``benchmarks/interval_coverage.py`` measures what that gains.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, t
 
 from landslip.core.records import StrictModel
 
+FEW_GROUPS = 10
+"""Intervals over fewer groups than this are too narrow, even if corrected for their number."""
 _MIN_DRAWS = 20
 _WEIGHTS_AT_ONCE = 1_000_000
 
@@ -75,25 +89,79 @@ def bootstrap_sums(
     return sums
 
 
+def effective_units(sizes: ArrayLike) -> float:
+    """Return the number of equally large units that vary as much as units of these sizes (units,).
+
+    (sum w)² / sum w² (Kish 1965, Survey Sampling; for clusters Carter, Schnepel & Steigerwald 2017,
+    doi 10.1162/REST_a_00639): the number of units where all are equal, and 1 where one holds all. 0
+    where no unit has a size.
+    """
+    weights = np.asarray(sizes, dtype=np.float64)
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
+def tail_percentage(level: float, units: float = np.inf) -> float:
+    """Return the percentage of draws beyond either end of the interval of a level.
+
+    50 (1 - level) for many units; for n fewer, 100 Phi(-sqrt(n / (n - 1)) t), with the quantile t
+    of Student's distribution of n - 1 degrees of freedom. 0 for at most one unit: the interval then
+    is that of all draws.
+    """
+    if np.isinf(units):
+        return 50 * (1 - level)
+    if units <= 1:
+        return 0.0
+    quantile = t.ppf((1 + level) / 2, units - 1) * np.sqrt(units / (units - 1))
+    return float(100 * norm.cdf(-quantile))
+
+
+def bootstrap_p_value(drawn: NDArray[np.float64], units: float = np.inf) -> float:
+    """Return the two-sided p of draws (draws,) against 0: 1 - level of the interval that ends at 0.
+
+    It is the inverse of `tail_percentage`; at most 1. Draws that are not finite do not count.
+
+    Raises:
+        ValueError: no draw is finite.
+    """
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) == 0:
+        raise ValueError("a p-value needs draws that are finite, and none is")
+    tail = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0)) / len(defined)
+    if np.isinf(units):
+        return min(1.0, 2 * tail)
+    if units <= 1:
+        return float(tail > 0)
+    quantile = norm.ppf(tail) * np.sqrt((units - 1) / units)
+    return float(min(1.0, 2 * t.cdf(quantile, units - 1)))
+
+
 def percentile_interval(
-    values: NDArray[np.float64], level: float
+    values: NDArray[np.float64], level: float, units: float = np.inf
 ) -> tuple[float, float] | tuple[None, None]:
-    """Return the percentile interval of the values that are finite; None where none is."""
+    """Return the percentile interval of the values that are finite; None where none is.
+
+    ``units``: (effective) number of units that were drawn, where they are few.
+    """
     defined = values[np.isfinite(values)]
     if len(defined) == 0:
         return None, None
-    low, high = np.percentile(defined, [50 * (1 - level), 50 * (1 + level)])
+    tail = tail_percentage(level, units)
+    low, high = np.percentile(defined, [tail, 100 - tail])
     return float(low), float(high)
 
 
-def interval_estimate(value: float, drawn: NDArray[np.float64], level: float) -> IntervalEstimate:
+def interval_estimate(
+    value: float, drawn: NDArray[np.float64], level: float, units: float = np.inf
+) -> IntervalEstimate:
     """Return a value with the percentile interval of its bootstrap draws (n,); none of under 20.
 
     What is not finite is undefined: such a value becomes None, and such draws are left out.
+    ``units``: see `percentile_interval`.
     """
     if not np.isfinite(value):
         return IntervalEstimate(value=None)
     if np.count_nonzero(np.isfinite(drawn)) < _MIN_DRAWS:
         return IntervalEstimate(value=float(value))
-    low, high = percentile_interval(drawn, level)
+    low, high = percentile_interval(drawn, level, units)
     return IntervalEstimate(value=float(value), low=low, high=high)

@@ -7,9 +7,12 @@ the counts summed over tiles; it is never averaged over tiles.
 
 Intervals over tiles and spread over seeds answer different questions and stay separate. The
 interval is how the score would vary with other test tiles of the same kind, for these trained
-networks; the spread is how it varies with the seed of training, on these tiles. The
-tile is the unit that is drawn, since pixels of one tile depend on each other; neighbouring tiles
-depend on each other as well, which makes the intervals too narrow rather than too wide.
+networks; the spread is how it varies with the seed of training, on these tiles.
+
+What is drawn, and swapped by the permutation test, are the columns of a table: tiles, or the sums
+of groups of tiles that depend on each other (`group_counts`), such as neighbours. Over single tiles
+where there are such groups, intervals are too narrow and p too small. Intervals allow for few
+groups, and for groups that hold most of the landslides; see `landslip.metrics.bootstrap`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +27,9 @@ from landslip.metrics.bootstrap import (
     DefinedEstimate,
     IntervalEstimate,
     Resampling,
+    bootstrap_p_value,
     bootstrap_sums,
+    effective_units,
     interval_estimate,
     percentile_interval,
 )
@@ -63,22 +68,42 @@ class SeedSpread:
 class F1Comparison:
     """F1 of a method minus that of a reference, means over seeds, on the same tiles.
 
-    The interval over tiles is None with one tile. ``p_value`` is the larger of that of the
-    permutation test and that of the bootstrap which the interval comes from: it is below 0.05 only
-    where the 95 % interval excludes 0, so that the two never contradict each other.
+    The interval over ``units``, tiles or groups of them, is None with one. ``p_value`` is the
+    larger of that of the permutation test and that of the bootstrap which the interval comes from:
+    it is below 0.05 only where the 95 % interval excludes 0, so that the two never contradict each
+    other.
     """
 
     difference: float
     low: float | None
     high: float | None
     p_value: float
-    tiles: int
+    units: int
 
 
-def on_common_tiles(tables: Sequence[TileTable]) -> list[CountTable]:
-    """Return the counts of the tiles that all tables hold, in one order."""
-    shared = sorted(set(tables[0].tile_ids).intersection(*(table.tile_ids for table in tables[1:])))
-    return [table.of(shared) for table in tables]
+def common_tiles(tables: Sequence[TileTable]) -> list[str]:
+    """Return the names of the tiles that all tables hold, sorted."""
+    return sorted(set(tables[0].tile_ids).intersection(*(table.tile_ids for table in tables[1:])))
+
+
+def independent_units(groups: Sequence[str]) -> list[str]:
+    """Return what tiles are drawn by: their groups, or each tile where all are of one group."""
+    return list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
+
+
+def group_counts(counts: CountTable, groups: Sequence[str]) -> CountTable:
+    """Return the counts (seeds, groups, 3), summed over the tiles of each group, sorted by name.
+
+    Args:
+        counts: (seeds, tiles, 3).
+        groups: of each tile.
+    """
+    if len(groups) != counts.shape[1]:
+        raise ValueError(f"each of {counts.shape[1]} tiles needs a group; got {len(groups)}")
+    names, members = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+    summed = np.zeros((len(names), len(counts), counts.shape[2]), dtype=np.int64)
+    np.add.at(summed, members, np.moveaxis(counts, 1, 0))
+    return np.moveaxis(summed, 0, 1)
 
 
 def f1(sums: NDArray[np.number]) -> NDArray[np.float64]:
@@ -101,11 +126,12 @@ def ratios(sums: NDArray[np.number]) -> dict[str, NDArray[np.float64]]:
 def score_intervals(
     counts: CountTable, how: Resampling = DEFAULT_RESAMPLING
 ) -> dict[str, IntervalEstimate]:
-    """Return precision, recall, F1 and IoU of a table (seeds, tiles, 3), with intervals over tiles.
+    """Return precision, recall, F1 and IoU of a table (seeds, units, 3), with intervals over units.
 
-    A score is the mean over seeds of that of the summed counts; undefined where it is so under any
-    seed. The interval is the percentile one of the draws in which the score is defined; there is
-    none with fewer than two tiles. The order of the tiles does not matter.
+    Units are tiles, or groups of them. A score is the mean over seeds of that of the summed counts;
+    undefined where it is so under any seed. The interval is the percentile one of the draws in
+    which the score is defined; there is none with fewer than two units. Their order does not
+    matter.
     """
     points = {name: float(values.mean()) for name, values in ratios(counts.sum(axis=1)).items()}
     if counts.shape[1] < 2:
@@ -113,10 +139,20 @@ def score_intervals(
     else:
         columns = np.moveaxis(counts, 1, 0).reshape(counts.shape[1], -1)
         drawn = ratios(_bootstrap_counts(counts[:, np.lexsort(columns.T)], how))
+    units = effective_number(counts)
     return {
-        name: interval_estimate(value, drawn[name].mean(axis=0), how.level)
+        name: interval_estimate(value, drawn[name].mean(axis=0), how.level, units)
         for name, value in points.items()
     }
+
+
+def effective_number(*tables: CountTable) -> float:
+    """Return the effective number of the units of tables (seeds, units, 3) of the same units.
+
+    The size of a unit is the denominator of F1, 2 tp + fp + fn: the pixels that are mapped and
+    those that are landslide, in the mean over seeds, added over tables.
+    """
+    return effective_units(np.sum([table.mean(axis=0) @ (2, 1, 1) for table in tables], axis=0))
 
 
 def seed_scores(counts: CountTable) -> dict[str, list[float | None]]:
@@ -146,7 +182,7 @@ def compare_f1(
 ) -> F1Comparison | None:
     """Compare a method with a reference; None where either F1 is undefined.
 
-    The interval is the percentile one of the difference, with the same drawn tiles for both.
+    The interval is the percentile one of the difference, with the same drawn units for both.
 
     Raises:
         ValueError: the tables are not of the same tiles.
@@ -155,15 +191,14 @@ def compare_f1(
     if contrast is None:
         return None
     p_value = permutation_p_value(method, reference, how)
-    if len(drawn):
-        tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-        p_value = max(p_value, min(1.0, 2 * tail / len(drawn)))
+    if np.isfinite(drawn).any():
+        p_value = max(p_value, bootstrap_p_value(drawn, effective_number(method, reference)))
     return F1Comparison(
         difference=contrast.value,
         low=contrast.low,
         high=contrast.high,
         p_value=p_value,
-        tiles=method.shape[1],
+        units=method.shape[1],
     )
 
 
@@ -193,7 +228,8 @@ def _contrast_with_draws(
         return DefinedEstimate(value=value), np.empty(0)
     drawn = [weight * f1(_bootstrap_counts(table, how)).mean(axis=0) for weight, table in terms]
     total: NDArray[np.float64] = np.sum(drawn, axis=0)
-    low, high = percentile_interval(total, how.level)
+    units = effective_number(*(table for _, table in terms))
+    low, high = percentile_interval(total, how.level, units)
     return DefinedEstimate(value=value, low=low, high=high), total
 
 
@@ -202,7 +238,8 @@ def unpaired_difference(
 ) -> DefinedEstimate | None:
     """Return F1 of the first minus F1 of the second, on different tiles, with its interval.
 
-    The tiles of each are drawn independently. None where either F1 is undefined.
+    The units of each are drawn independently; the interval allows for the fewer of the two. None
+    where either F1 is undefined.
     """
     value = float(f1(first.sum(axis=1)).mean() - f1(second.sum(axis=1)).mean())
     if np.isnan(value):
@@ -212,7 +249,8 @@ def unpaired_difference(
     independent = replace(how, seed=how.seed + 1)
     drawn = f1(_bootstrap_counts(first, how)).mean(axis=0)
     drawn = drawn - f1(_bootstrap_counts(second, independent)).mean(axis=0)
-    low, high = percentile_interval(drawn, how.level)
+    units = min(effective_number(first), effective_number(second))
+    low, high = percentile_interval(drawn, how.level, units)
     return DefinedEstimate(value=value, low=low, high=high)
 
 
@@ -221,11 +259,12 @@ def permutation_p_value(
 ) -> float:
     """Return the two-sided p of a permutation test of the difference of F1.
 
-    Were the two methods alike, each tile's counts could as well be the other's. Tile by tile they
-    are swapped or not, all seeds of a tile together; p is the fraction of permutations in which the
-    difference is at least as far from 0 as the one observed. Where there are no more than
-    ``how.swaps`` permutations all are taken; else that many are drawn, and p = (1 + reached) /
-    (1 + drawn). The method with fewer seeds has its seeds repeated, which leaves its mean as it is.
+    Were the two methods alike, each unit's counts could as well be the other's. Unit by unit, a
+    tile or a whole group of tiles, they are swapped or not, all seeds together; p is the fraction
+    of permutations in which the difference is at least as far from 0 as the one observed. Where
+    there are no more than ``how.swaps`` permutations all are taken; else that many are drawn, and
+    p = (1 + reached) / (1 + drawn). The method with fewer seeds has its seeds repeated, which
+    leaves its mean as it is.
     `scipy.stats.permutation_test` doubles the smaller tail instead, and gathers the counts of each
     permutation, where sums of the swapped differences are enough.
 

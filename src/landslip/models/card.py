@@ -238,8 +238,10 @@ class EvaluationCard(StrictModel):
 
     tiles: int
     threshold: float
-    intervals: dict[str, tuple[float, float] | None] = Field(description="95 %, over tiles")
+    intervals: dict[str, tuple[float, float] | None] = Field(description="95 %")
     objects: tuple[SizeClassCard, ...] = Field((), description="(): not counted")
+    interval_over: str = Field("tiles", description="what they are over: groups, blocks or tiles")
+    interval_units: int | None = Field(None, description="their number")
     dataset_source: str
     pixels_sha256: str
     split_sha256: str

@@ -16,11 +16,13 @@ from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import sampled_pixels
-from landslip.metrics.bootstrap import Resampling
+from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
+from landslip.metrics.bootstrap import FEW_GROUPS, Resampling
+from landslip.metrics.clustering import Clustering, clustering
 from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
-from landslip.metrics.tile_scores import score_intervals
+from landslip.metrics.tile_scores import group_counts, score_intervals
 from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard, TtaCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
@@ -32,15 +34,20 @@ _BATCH_PX = 8 * 256 * 256
 class Evaluation:
     """Pixel counts of each tile at one threshold, and what should be known of them.
 
-    ``objects`` are over all tiles, see `landslip.metrics.objects`; ``spread`` and
-    ``average_precision`` are of the network's own probabilities, with ``tta`` of
-    their means.
+    Attributes:
+        objects: over all tiles, see `landslip.metrics.objects`.
+        tile_ids: names of the tiles.
+        groups: of the tiles that depend on each other, one a tile; None: each is its own.
+        spread: of the network's own probabilities, with ``tta`` of their means.
+        average_precision: of the same.
     """
 
     split: Split
     threshold: float
     tiles: tuple[PixelCounts, ...]
     objects: ObjectCounts = field(default_factory=ObjectCounts)
+    tile_ids: tuple[str, ...] = ()
+    groups: TileGroups | None = None
     spread: ProbabilitySpread | None = None
     average_precision: float | None = None
     tta: Tta = Tta.NONE
@@ -51,6 +58,22 @@ class Evaluation:
     def counts(self) -> PixelCounts:
         """Counts over all tiles."""
         return sum_counts(self.tiles)
+
+    @property
+    def interval_groups(self) -> TileGroups:
+        """The groups that intervals are over: single tiles where none are known."""
+        if self.groups is not None:
+            return self.groups
+        return TileGroups(names=tuple(str(at) for at in range(len(self.tiles))), kind="tiles")
+
+    @property
+    def clustering(self) -> Clustering | None:
+        """How much alike the landslide fractions of a group's tiles are; None without groups."""
+        pixels = np.array([[one.tp + one.fn, one.fp + one.tn] for one in self.tiles])
+        names = np.array(self.interval_groups.names)
+        counted = pixels.reshape(-1, 2).sum(axis=1) > 0
+        fractions = pixels[counted, 0] / pixels[counted].sum(axis=1)
+        return clustering(fractions, names[counted].tolist())
 
     def __repr__(self) -> str:
         scores = ", ".join(
@@ -64,9 +87,12 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """Return counts, scores and their 95 % intervals by name, ready for JSON.
 
-        ``tile_counts`` holds tp, fp, fn and tn of each tile.
+        ``tile_counts`` holds tp, fp, fn and tn of each tile, ``groups`` what the intervals draw
+        as one.
         """
+        groups, alike = self.interval_groups, self.clustering
         table = np.array([[(one.tp, one.fp, one.fn) for one in self.tiles]], dtype=np.int64)
+        table = group_counts(table.reshape(1, -1, 3), groups.names)
         intervals = score_intervals(table, Resampling(seed=self.seed))
         return {
             "split": self.split.value,
@@ -74,6 +100,8 @@ class Evaluation:
             "threshold": self.threshold,
             "average_precision": self.average_precision,
             "tta": self.tta.value,
+            "tile_ids": list(self.tile_ids),
+            "groups": list(groups.names),
             "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
             **self.counts.as_dict(),
             "intervals": {
@@ -82,6 +110,10 @@ class Evaluation:
             },
             "interval_level": 0.95,
             "objects": [one.as_dict() for one in self.objects.by_size()],
+            "interval_over": groups.kind,
+            "interval_units": table.shape[1],
+            "intraclass_correlation": alike and alike.intraclass_correlation,
+            "design_effect": alike and alike.design_effect,
             "probability": None if self.spread is None else self.spread.model_dump(mode="json"),
             "warnings": list(sentences(self.notes)),
         }
@@ -122,12 +154,17 @@ def evaluate(
         {name: of for name, of in dataset.contents.items() if name == split and of.landslide_tiles}
     )
     result = result_warning(sum_counts(tiles), len(tiles))
-    notes = (*doubts, unchosen, training, *few, spread.warning, result)
+    known = tile_groups(dataset)
+    groups = known.of(positions)
+    grouped = _groups_note(known, groups)
+    notes = (*doubts, unchosen, training, *few, spread.warning, result, grouped)
     return Evaluation(
         split=split,
         threshold=card.threshold,
         tiles=tiles,
         objects=objects,
+        tile_ids=tuple(dataset.tile_ids[position] for position in positions),
+        groups=groups,
         spread=spread,
         average_precision=curve.average_precision(),
         tta=engine.tta,
@@ -176,6 +213,17 @@ def result_warning(total: PixelCounts, tiles: int) -> Message | None:
     return None
 
 
+def _groups_note(known: TileGroups, tested: TileGroups) -> Message | None:
+    """Return a warning of tested tiles that are of few groups, or of a single one."""
+    number = len(set(tested.names))
+    if known.kind == "tiles" or number < 2:
+        return None
+    if tested.kind == "tiles":
+        return message("evaluation.one_group", tiles=number)
+    few = number < FEW_GROUPS
+    return message(f"evaluation.few_{tested.kind}", number=number) if few else None
+
+
 def _training_note(card: ModelCard, dataset: TileDataset, split: Split) -> Message | None:
     """Return what it means that the model was, or may have been, trained on the tiles."""
     if dataset.card.pixels_sha256 != card.training.pixels_sha256:
@@ -219,6 +267,8 @@ def record_evaluation(
         threshold=evaluation.threshold,
         intervals=counts["intervals"],
         objects=tuple(SizeClassCard.model_validate(row) for row in counts["objects"]),
+        interval_over=counts["interval_over"],
+        interval_units=counts["interval_units"],
         dataset_source=data.source,
         pixels_sha256=data.pixels_sha256,
         split_sha256=data.split_sha256,

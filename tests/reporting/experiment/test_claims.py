@@ -263,11 +263,11 @@ def test_one_tile_decides_nothing(fake: FakeExperiment) -> None:
         fake.add("plain", 0.75, noise=0, tiles=1, train_tiles=train_tiles)
     claim = claim_of(fake, "tiles are few")
     (row,) = claim.comparisons
-    assert row.contrast.reason == "a single test tile"
+    assert row.contrast.reason == "a single group of test tiles"
     table = comparison_table("Comparisons", [("few", claim.comparisons)])
     assert table is not None
     assert table.rows[0].cells[3].small == "no interval"
-    assert only_row(fake, highest_rows).contrast.reason == "a single test tile"
+    assert only_row(fake, highest_rows).contrast.reason == "a single group of test tiles"
 
 
 def test_what_was_not_run_is_not_tested(fake: FakeExperiment) -> None:
@@ -493,5 +493,5 @@ def test_four_tiles_cannot_confirm_anything(fake: FakeExperiment) -> None:
     fake.add("plain", 0.75, noise=0, tiles=4)
     (row,) = claim_of(fake, "Transfer of").comparisons
     assert row.contrast.p_value == 0.125
-    assert row.contrast.reason == "too few tiles for a test"
-    assert only_row(fake, highest_rows).contrast.reason == "too few tiles for a test"
+    assert row.contrast.reason == "too few groups of tiles for a test"
+    assert only_row(fake, highest_rows).contrast.reason == "too few groups of tiles for a test"

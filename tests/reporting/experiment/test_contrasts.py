@@ -34,7 +34,7 @@ def contrast(
         estimate=DefinedEstimate(value=difference, low=low, high=high),
         p_value=p,
         family=1,
-        tiles=9,
+        groups=9,
         seeds=seeds,
     )
 

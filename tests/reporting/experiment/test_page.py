@@ -230,9 +230,9 @@ def test_other_limits_are_listed(fake: FakeExperiment) -> None:
     leaking = split.folds[0].model_copy(update={"notes": ("leak: tile a (train) and tile b",)})
     fake.splits["valley", "groups"] = split.model_copy(update={"folds": (leaking,)})
     limits = in_short(fake)["Limits"]
-    assert any("take test tiles as independent" in one for one in limits)
+    assert any("over 6 tiles, as if each were independent" in one for one in limits)
     assert "valley, split groups: leak: tile a (train) and tile b." in limits
-    assert any(one.startswith("Only 6 test tiles of valley") for one in limits)
+    assert any(one.startswith("Only 6 groups of test tiles of valley") for one in limits)
     assert any("In 3 of 3 trainings the last epoch was the best" in one for one in limits)
 
 

@@ -1,9 +1,12 @@
 """Folds pooled, seeds side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from landslip.experiments.results import RunFacts, TileCounts
+from landslip.reporting.experiment.contrasts import compare_family
 from landslip.reporting.experiment.runs import (
     PooledRunKey,
     on_common_tiles,
@@ -139,3 +142,37 @@ def test_what_is_undefined_is_none(fake: FakeExperiment) -> None:
     assert line.f1.value == 0
     assert line.f1.spread is not None
     assert line.f1.spread.sd is None
+
+
+def test_tiles_of_a_group_are_drawn_together(fake: FakeExperiment) -> None:
+    """Every tile four times under other names: as if each were there once, but for the scores."""
+    fake.add("ours", 0.8, tiles=12, noise=0.1)
+    once = score_pooled_run(pool_runs(fake.results())[KEY])
+    fake.cells = [with_copies(cell, 4) for cell in fake.cells]
+    copied = score_pooled_run(pool_runs(fake.results())[KEY])
+    assert copied.run.counts.shape == (3, 48, 3)
+    assert len(set(copied.run.groups)) == 12
+    assert (copied.f1.low, copied.f1.high) == (once.f1.low, once.f1.high)
+
+
+def test_comparisons_are_over_groups(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, tiles=6)
+    fake.add("other", 0.7, tiles=6)
+    plain = compare_family(pool_runs(fake.results()), [(KEY, replace(KEY, method="other"))])
+    fake.cells = [with_copies(cell, 4) for cell in fake.cells]
+    runs = pool_runs(fake.results())
+    copied = compare_family(runs, [(KEY, replace(KEY, method="other"))])
+    (one,), (other,) = plain.values(), copied.values()
+    assert one.groups == other.groups == 6
+    assert one.p_value == other.p_value == 2 / 64
+    assert one.estimate == other.estimate
+
+
+def with_copies(cell: RunFacts, copies: int) -> RunFacts:
+    assert cell.scores is not None
+    tiles = tuple(
+        tile.model_copy(update={"tile_id": f"{tile.tile_id}_{copy}", "group": tile.tile_id})
+        for copy in range(copies)
+        for tile in cell.scores.tiles
+    )
+    return cell.model_copy(update={"scores": cell.scores.model_copy(update={"tiles": tiles})})

@@ -304,16 +304,16 @@ def test_coverage_shows_what_each_method_was_given(fake: FakeExperiment) -> None
     }
     fake.cells = [cell.model_copy(update=changes.get(cell.key.method, {})) for cell in fake.cells]
     assert coverage(fake) == [
-        ["ours", "3", "180", "40", "30", "0 of 3", "0.50", "–"],
-        ["longer", "3", "180", "40", "60", "3 of 3", "0.50", "–"],
-        ["svm", "3", "180", "40", "–", "–", "–", "–"],
+        ["ours", "3", "180", "40", "40", "30", "0 of 3", "0.50", "–"],
+        ["longer", "3", "180", "40", "40", "60", "3 of 3", "0.50", "–"],
+        ["svm", "3", "180", "40", "40", "–", "–", "–", "–"],
     ]
 
 
 def test_coverage_without_validation_has_no_best_epoch(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8)
     fake.cells = [cell.model_copy(update={"epoch": 30, "validated_on": 0}) for cell in fake.cells]
-    assert coverage(fake)[0][5:7] == ["–", "–"]
+    assert coverage(fake)[0][6:8] == ["–", "–"]
 
 
 def test_coverage_shows_missing_seeds_and_tiles_and_failed_trainings(fake: FakeExperiment) -> None:

@@ -9,7 +9,12 @@ from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan, assign, assign_folds
 from landslip.datasets.splits.leaks import DuplicatePair, merge_groups
-from landslip.datasets.splits.spatial import SpatialRelations, drop_related, spatial_relations
+from landslip.datasets.splits.spatial import (
+    BLOCK_TILES,
+    SpatialRelations,
+    drop_related,
+    spatial_relations,
+)
 
 DivisionMethod = Literal["random", "groups", "blocks", "scene", "event"]
 MAX_HELD_OUT = 20
@@ -30,7 +35,7 @@ class Division:
     val_share: float = 0.1
     seed: int = 0
     folds: int = 1
-    block_tiles: int = 4
+    block_tiles: int = BLOCK_TILES
     buffer_m: float | None = None
     only: tuple[str, ...] | None = None
 

@@ -20,6 +20,8 @@ from landslip.core.window import Window
 from landslip.datasets.format import LANDSLIDE, TileDataset
 
 MIN_OVERLAP = 1e-3
+BLOCK_TILES = 4
+"""Side of a block, in sides of a tile, where none is stated."""
 _SAME_PLACE = 0.5
 _REGION_DEGREES, _TURN_DEGREES = 1.0, 360.0
 _WGS84 = pyproj.CRS.from_epsg(4326)

@@ -10,6 +10,7 @@ from scipy.optimize import isotonic_regression, minimize
 
 from landslip.core.choices import CalibrationMethod
 from landslip.core.errors import InputError
+from landslip.metrics.tile_scores import independent_units
 from landslip.models.calibration.curve import CalibrationCurve, sigmoid
 from landslip.models.calibration.metrics import (
     BIN_CENTRES,
@@ -138,11 +139,6 @@ class MethodSelection:
     after: dict[CalibrationMethod, CalibrationMetrics]
 
 
-def calibration_units(groups: Sequence[str]) -> list[str]:
-    """Return what tiles are assigned and drawn by: their groups, or each tile if there is one."""
-    return list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
-
-
 def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> list[int]:
     """Assign tiles to folds at random, by whole groups where there is more than one.
 
@@ -150,7 +146,7 @@ def calibration_folds(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -
     the fewest tiles; ``seed`` orders groups of equal size. There are fewer than ``folds`` where
     there are fewer groups (or tiles, in one group).
     """
-    units = calibration_units(groups)
+    units = independent_units(groups)
     tiles = Counter(units)
     names = sorted(tiles)
     sizes = [0] * min(folds, len(names))

@@ -12,11 +12,11 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.curves import reliability
 from landslip.metrics.pixels import ThresholdCurve
 from landslip.metrics.spread import ProbabilitySpread
+from landslip.metrics.tile_scores import independent_units
 from landslip.models.calibration.fit import (
     FITTED_METHODS,
     MethodSelection,
     calibration_folds,
-    calibration_units,
     select_method,
 )
 from landslip.models.calibration.levels import end_probabilities
@@ -219,7 +219,7 @@ def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles
     of_positions = [groups[at] for at in positions]
     assigned = calibration_folds(of_positions, seed=request.seed)
     fold_of = dict(zip(positions, assigned, strict=True))
-    names, numbers = np.unique(calibration_units(of_positions), return_inverse=True)
+    names, numbers = np.unique(independent_units(of_positions), return_inverse=True)
     unit_of = dict(zip(positions, numbers.tolist(), strict=True))
     folds = [no_logits()] * (max(assigned, default=0) + 1)
     samples, curve = ResampledCounts(max(len(names), 1), request.seed), ThresholdCurve()

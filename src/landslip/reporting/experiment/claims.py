@@ -1,7 +1,7 @@
 """The paper's claims: a table of rules, the comparisons each rests on, and a verdict for each.
 
-A comparison decides where its 95 % interval over test tiles excludes 0, its p-value, adjusted for
-all comparisons of the data set and split, is below 0.05, and no seed disagrees.
+A comparison decides where its 95 % interval over groups of tiles excludes 0, its p-value, adjusted
+for all comparisons of the data set and split, is below 0.05, and no seed disagrees.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,17 +49,18 @@ class ClaimVerdict(Enum):
 
 
 _CLAIM_NOTE = (
-    "A comparison supports or opposes a claim where its 95 % interval over test tiles excludes 0, "
-    "its p-value, adjusted for all comparisons of the data set and split, is below 0.05, and no "
-    "seed disagrees. A claim holds where all comparisons support it, holds in part where some do, "
-    "and does not hold where none supports and one opposes it. Random splits and splits with leaks "
-    "count only where there is no other. A training that learned nothing decides nothing."
+    "A comparison supports or opposes a claim where its 95 % interval over groups of tiles "
+    "excludes 0, its p-value, adjusted for all comparisons of the data set and split, is below "
+    "0.05, and no seed disagrees. A claim holds where all comparisons support it, holds in part "
+    "where some do, and does not hold where none supports and one opposes it. Random splits and "
+    "splits with leaks count only where there is no other. A training that learned nothing decides "
+    "nothing."
 )
 _COMPARISON_NOTE = (
     "F1 of the first minus that of the second, in percentage points, mean over seeds, with its "
-    "95 % interval over test tiles. p: the larger of a permutation test's and the bootstrap's, "
-    "adjusted within the data set and split (Holm); a dash where the interval alone decides. "
-    "Seeds: those in which the first is ahead."
+    "95 % interval over groups of tiles. p: the larger of a permutation test's and the "
+    "bootstrap's, adjusted within the data set and split (Holm); a dash where the interval alone "
+    "decides. Seeds: those in which the first is ahead."
 )
 
 

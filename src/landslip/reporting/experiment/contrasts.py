@@ -9,6 +9,7 @@ from landslip.metrics.tile_scores import (
     CountTable,
     compare_f1,
     f1_contrast,
+    group_counts,
     holm,
     seed_scores,
     unpaired_difference,
@@ -43,19 +44,20 @@ class F1Contrast:
     """F1 of one run minus that of another.
 
     Attributes:
-        estimate: mean difference over seeds with its interval over tiles, in -1 to 1.
-        tiles: number of tiles that both were tested on.
+        estimate: mean difference over seeds with its interval over groups, in -1 to 1.
+        groups: number of groups of tiles that both were tested on; a tile whose group is unknown
+            is one.
         seeds: signs of single seeds; None for runs on different tiles.
         p_value: that of `landslip.metrics.tile_scores.F1Comparison`, adjusted for its ``family``
             of comparisons (Holm); None where the interval alone decides.
         degenerate: a run has a seed that learned nothing; see `PooledRun.degenerate_seeds`.
-        paired: both were tested on the same tiles; else the tiles of each are drawn apart.
+        paired: both were tested on the same tiles; else the groups of each are drawn apart.
     """
 
     first: PooledRunKey
     second: PooledRunKey
     estimate: DefinedEstimate
-    tiles: int
+    groups: int
     seeds: SeedAgreement | None = None
     p_value: float | None = None
     family: int = 1
@@ -79,8 +81,8 @@ class F1Contrast:
 
     @property
     def provable(self) -> bool:
-        """Whether the test could reach 0.05 on so few tiles if all of them agreed."""
-        return bool(self.family * 2.0 ** (1 - self.tiles) < LEVEL)
+        """Whether the test could reach 0.05 on so few groups if all of them agreed."""
+        return bool(self.family * 2.0 ** (1 - self.groups) < LEVEL)
 
     @property
     def reason(self) -> str:
@@ -91,11 +93,11 @@ class F1Contrast:
         if self.degenerate:
             return "a training learned nothing"
         if low is None or high is None:
-            return "a single test tile"
+            return "a single group of test tiles"
         if low <= 0 <= high:
             return "the interval includes 0"
         if self.p_value is not None and self.p_value >= LEVEL:
-            return "not significant" if self.provable else "too few tiles for a test"
+            return "not significant" if self.provable else "too few groups of tiles for a test"
         return "the seeds disagree"
 
     @property
@@ -136,7 +138,7 @@ def compare_family(runs: PooledRuns, pairs: Sequence[RunPair]) -> dict[RunPair, 
                 first=pair[0],
                 second=pair[1],
                 estimate=DefinedEstimate(value=comparison.difference, low=low, high=high),
-                tiles=comparison.tiles,
+                groups=comparison.units,
                 seeds=_seed_agreement(pooled, [first, second], (1, -1)),
                 p_value=comparison.p_value,
                 degenerate=any(run.degenerate_seeds for run in pooled),
@@ -161,15 +163,15 @@ def compare_gains(runs: PooledRuns, few: RunPair, many: RunPair) -> F1Contrast |
         return None
     pooled = [runs[key] for key in keys]
     tables = on_common_tiles(pooled)
-    tiles = tables[0].shape[1]
-    estimate = f1_contrast(list(zip(weights, tables, strict=True))) if tiles else None
+    groups = tables[0].shape[1]
+    estimate = f1_contrast(list(zip(weights, tables, strict=True))) if groups else None
     if estimate is None:
         return None
     return F1Contrast(
         first=few[0],
         second=many[0],
         estimate=estimate,
-        tiles=tiles,
+        groups=groups,
         seeds=_seed_agreement(pooled, tables, weights),
         degenerate=any(run.degenerate_seeds for run in pooled),
     )
@@ -186,9 +188,9 @@ def compare_apart(runs: PooledRuns, first: PooledRunKey, second: PooledRunKey) -
     same_data = (first.target or first.dataset) == (second.target or second.dataset)
     paired = same_data and one.tile_ids == other.tile_ids
     estimate = (
-        f1_contrast([(1, one.counts), (-1, other.counts)])
+        f1_contrast([(1, one.group_counts), (-1, group_counts(other.counts, one.groups))])
         if paired
-        else unpaired_difference(one.counts, other.counts)
+        else unpaired_difference(one.group_counts, other.group_counts)
     )
     if estimate is None:
         return None
@@ -196,7 +198,7 @@ def compare_apart(runs: PooledRuns, first: PooledRunKey, second: PooledRunKey) -
         first=first,
         second=second,
         estimate=estimate,
-        tiles=min(len(one.tile_ids), len(other.tile_ids)),
+        groups=min(len(set(one.groups)), len(set(other.groups))),
         paired=paired,
     )
 

@@ -74,7 +74,7 @@ def line_styles(results: Results) -> dict[str, LineStyle]:
 def score_chart(
     summary: ExperimentSummary, split: str, score: Literal["average_precision", "f1"]
 ) -> SvgChart:
-    """A score by method: the mean over seeds with its interval over tiles, each seed as a dot."""
+    """A score by method: the mean over seeds with its interval over groups, each seed as a dot."""
     title = _SCORE_TITLES[score]
     places = [(dataset, split) for dataset in summary.splits[split]]
     names = _methods_at(summary, places)
@@ -100,7 +100,7 @@ def score_chart(
         return SvgChart(
             name=f"{score.replace('_', '-')}-{split}",
             caption=f"{title[0].upper()}{title[1:]} by method, split {split}: mean over seeds with "
-            "its 95 % interval over test tiles where known; small dots: single seeds.",
+            "its 95 % interval over groups of tiles where known; small dots: single seeds.",
             svg=svg_text(figure, f"{score.replace('_', '-')}-{split}"),
         )
 
@@ -153,7 +153,7 @@ def learning_chart(summary: ExperimentSummary, dataset: str, split: str) -> SvgC
         return SvgChart(
             name=name,
             caption=f"F1 by number of training tiles, {summary.title(dataset)}, split {split}, "
-            "with 95 % intervals over test tiles.",
+            "with 95 % intervals over groups of test tiles.",
             svg=svg_text(figure, name),
         )
 

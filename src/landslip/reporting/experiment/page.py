@@ -11,6 +11,7 @@ from landslip.core.messages import without_folders
 from landslip.datasets.format import TileDataset
 from landslip.experiments.paper import CITATION, checks
 from landslip.experiments.results import Results, RunFacts
+from landslip.metrics.bootstrap import FEW_GROUPS
 from landslip.reporting.charts import SvgChart, svg_file
 from landslip.reporting.experiment.claims import (
     claim_table,
@@ -51,13 +52,23 @@ from landslip.reporting.experiment.tables import (
     split_table,
     tuning_table,
 )
-from landslip.reporting.numbers import counted, duration
+from landslip.reporting.numbers import counted, duration, listing, whole
 from landslip.reporting.page import render_page
 from landslip.reporting.tables import ReportTable, escape_markdown, markdown
 
 PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
 _SHOWN_FAILURES = 12
-_FEW_SEEDS, _FEW_TILES = 3, 30
+_FEW_SEEDS = 3
+_GROUPS = {
+    "groups": "{dataset}: intervals and tests are over {groups} groups of tiles, those of the data "
+    "set; tiles without a group count as one each, or by blocks of ground.",
+    "blocks": "{dataset}: intervals and tests are over {groups} blocks of ground of 4 x 4 tiles.",
+    "tiles": "{dataset}: intervals and tests are over {groups} single tiles, as no groups of them "
+    "are known. Where tiles of one place or one landslide are among them, intervals are too narrow "
+    "and p too small.",
+    None: "{dataset}: intervals and tests are over {groups} tiles, as if each were independent: "
+    "these results do not state groups.",
+}
 _NEIGHBOURS = (
     "Tiles drawn at random are next to tiles of the other side: they share terrain, landslides, "
     "light and haze, and a network is tested on what it has half seen. Where tiles are kept apart "
@@ -199,16 +210,17 @@ def _limits(summary: ExperimentSummary) -> Iterator[str]:
         "and hold for these trained networks"
         + (f"; the spread between trainings is {spread}." if seeds < _FEW_SEEDS else ".")
     )
-    yield (
-        "Intervals and tests take test tiles as independent. Tiles of one place or one landslide "
-        "are not: there intervals are too narrow and p too small."
-    )
-    sizes = {(run.key.target or run.key.dataset, len(run.tile_ids)) for run in runs}
-    for dataset, tiles in sorted(sizes):
-        if tiles < _FEW_TILES:
+    sizes = {(run.key.target or run.key.dataset, len(set(run.groups))) for run in runs}
+    for dataset in sorted({name for name, _ in sizes}):
+        kind = summary.results.datasets[dataset].tile_groups
+        numbers = sorted({groups for name, groups in sizes if name == dataset})
+        yield _GROUPS[kind].format(
+            dataset=summary.title(dataset), groups=listing([whole(number) for number in numbers])
+        )
+        if numbers[0] < FEW_GROUPS:
             yield (
-                f"Only {counted(tiles, 'test tile')} of {summary.title(dataset)}: intervals from "
-                "so few tend to be too narrow."
+                f"Only {counted(numbers[0], 'group')} of test tiles of {summary.title(dataset)}: "
+                "intervals from so few are rough, and tend to be too narrow."
             )
     for facts in summary.results.splits:
         for leak in summary.leaks(facts.dataset, facts.split)[:1]:

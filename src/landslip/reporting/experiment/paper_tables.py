@@ -31,16 +31,17 @@ _OURS = number_columns(
 _PAPER = number_columns(*DATES, group="printed in the paper, F1, %", quiet=True)
 _MARK = "\u2020"
 _GAIN_NOTE = (
-    "The gain is that of the transferred network over the other, with its 95 % interval over test "
-    "tiles and p adjusted for all comparisons of this data set and split."
+    "The gain is that of the transferred network over the other, with its 95 % interval over "
+    "groups of tiles and p adjusted for all comparisons of this data set and split."
 )
 _P_NOTE = (
-    "Small print: 95 % interval over test tiles. p: the larger of a permutation test's and the "
-    "bootstrap's, adjusted for all comparisons of the data set and split (Holm). Bold: the highest "
-    "score, significant or not."
+    "Small print: 95 % interval over groups of tiles. p: the larger of a permutation test's and "
+    "the bootstrap's, adjusted for all comparisons of the data set and split (Holm). Bold: the "
+    "highest score, significant or not."
 )
 _DEPTH_NOTE = (
-    "Small print: 95 % interval over test tiles. Grey: as printed in the paper, for another scene. "
+    "Small print: 95 % interval over groups of tiles. Grey: as printed in the paper, for another "
+    "scene. "
     "Which differences are significant is in the table of comparisons."
 )
 _PRINTED_NOTE = (

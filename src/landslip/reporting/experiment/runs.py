@@ -25,6 +25,8 @@ from landslip.metrics.tile_scores import (
     CountTable,
     SeedSpread,
     TileTable,
+    group_counts,
+    independent_units,
     score_intervals,
     seed_scores,
     seed_spread,
@@ -64,6 +66,7 @@ class PooledRun:
         left_out: seeds that lack tiles because a fold of them failed.
         tile_ids: the tiles, sorted.
         counts: (seeds, tiles, 3) pixels tp, fp, fn; a tile tested in several folds is summed.
+        groups: of each tile; intervals and tests draw whole ones.
         runs: the finished runs of each seed.
     """
 
@@ -72,7 +75,13 @@ class PooledRun:
     left_out: tuple[int, ...]
     tile_ids: tuple[str, ...]
     counts: CountTable
+    groups: tuple[str, ...]
     runs: tuple[tuple[RunFacts, ...], ...]
+
+    @property
+    def group_counts(self) -> CountTable:
+        """The counts (seeds, groups, 3) summed over the tiles of each group."""
+        return group_counts(self.counts, self.groups)
 
     @property
     def scores(self) -> list[list[RunScores]]:
@@ -129,12 +138,19 @@ def _pooled(key: PooledRunKey, seeds: dict[int, list[RunFacts]]) -> PooledRun:
         tile_ids = sorted(fullest)
         complete = tuple(seed for seed, table in tables.items() if {*tile_ids} <= {*table})
     counts = [[tables[seed][name] for name in tile_ids] for seed in complete]
+    group_of = {
+        tile.tile_id: tile.tile_id if tile.group is None else tile.group
+        for runs in seeds.values()
+        for run in runs
+        for tile in _scores(run).tiles
+    }
     return PooledRun(
         key=key,
         seeds=complete,
         left_out=tuple(seed for seed in tables if seed not in complete),
         tile_ids=tuple(tile_ids),
         counts=np.array(counts, dtype=np.int64).reshape(len(complete), len(tile_ids), 3),
+        groups=tuple(independent_units([group_of[name] for name in tile_ids])),
         runs=tuple(tuple(seeds[seed]) for seed in complete),
     )
 
@@ -146,14 +162,20 @@ def _scores(run: RunFacts) -> RunScores:
 
 
 def on_common_tiles(runs: Sequence[PooledRun]) -> list[CountTable]:
-    """Return the counts of the tiles that all runs were tested on, in one order."""
+    """Return the counts (seeds, groups, 3) of the tiles that all runs were tested on.
+
+    They are summed over the groups of the first run, in one order.
+    """
     tables = [TileTable(tile_ids=run.tile_ids, counts=run.counts) for run in runs]
-    return tile_scores.on_common_tiles(tables)
+    group_of = dict(zip(runs[0].tile_ids, runs[0].groups, strict=True))
+    shared = tile_scores.common_tiles(tables)
+    groups = independent_units([group_of[name] for name in shared])
+    return [group_counts(table.of(shared), groups) for table in tables]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreEstimate:
-    """A score: its mean over seeds, its interval over tiles, and the score of each seed.
+    """A score: its mean over seeds, its interval over groups of tiles, and the score of each seed.
 
     What is undefined is None, e.g. the precision where nothing was detected.
     """
@@ -206,7 +228,7 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
     """Score a pooled run."""
     seeds = run.scores
     scores = [one for parts in seeds for one in parts]
-    estimates, by_seed = score_intervals(run.counts), seed_scores(run.counts)
+    estimates, by_seed = score_intervals(run.group_counts), seed_scores(run.counts)
     pixels = {
         name: ScoreEstimate(
             value=estimates[name].value,

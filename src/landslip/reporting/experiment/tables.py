@@ -327,6 +327,7 @@ def coverage_table(summary: ExperimentSummary) -> ReportTable | None:
             TableCell(text=whole(len(pooled.seeds)), small=left_out and f"without seed {left_out}"),
             TableCell(text=_range([run.trained_on for run in runs])),
             number_cell(len(pooled.tile_ids), 0),
+            number_cell(len(set(pooled.groups)), 0),
             text_cell(_range([run.epochs for run in runs if run.epochs])),
             text_cell(f"{last} of {len(validated)}" if validated else None),
             text_cell(_range(thresholds, 2)),
@@ -337,7 +338,7 @@ def coverage_table(summary: ExperimentSummary) -> ReportTable | None:
         caption="What was run",
         columns=(
             *_METHOD,
-            *number_columns("seeds", "training tiles", "test tiles", "epochs"),
+            *number_columns("seeds", "training tiles", "test tiles", "groups of them", "epochs"),
             *number_columns("last epoch was best", "threshold"),
             *text_columns("Learned nothing"),
         ),
