@@ -65,7 +65,7 @@ def test_every_ready_configuration_can_be_read(path: Path, monkeypatch: Any) -> 
 
 def test_there_are_ready_configurations() -> None:
     names = {path.stem for path in CONFIGS}
-    assert names >= {"smoke", "paper_synthetic", "bijie", "tianshui"}
+    assert names >= {"smoke", "paper", "paper_synthetic", "bijie", "best_ablation", "tianshui"}
 
 
 def test_paths_count_from_the_file(tmp_path: Path) -> None:

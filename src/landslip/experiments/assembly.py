@@ -18,6 +18,7 @@ from landslip.datasets.format import TileDataset, position_prior
 from landslip.datasets.splits.tile_groups import TileGroups
 from landslip.experiments.cache import read_cache, write_cache
 from landslip.experiments.config import ExperimentConfig
+from landslip.experiments.deviations import paper_deviations
 from landslip.experiments.divisions import DatasetDivision, Divisions
 from landslip.experiments.results import (
     DatasetFacts,
@@ -69,6 +70,7 @@ class ExperimentState:
 def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Results:
     """Score every finished run that has no scores yet, and return all results."""
     config = experiment.config
+    datasets = {name: _dataset_facts(experiment, name) for name in experiment.datasets}
     packages = {}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -84,13 +86,14 @@ def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Re
         config=config.model_dump(mode="json"),
         seeds=config.seeds,
         reference=config.reference_method,
-        datasets={name: _dataset_facts(experiment, name) for name in experiment.datasets},
+        datasets=datasets,
         splits=tuple(
             _split_facts(dataset, split, division)
             for (dataset, split), division in experiment.divisions.items()
         ),
         methods={name: _method_facts(name, config, costs) for name in config.methods},
         cells=tuple(_run_facts(experiment, job) for job in experiment.jobs.values()),
+        deviations=paper_deviations(config, datasets),
         seconds=round(seconds, 1),
     )
 

@@ -71,6 +71,15 @@ class MethodFacts(StrictModel):
     notes: tuple[str, ...] = Field((), description="e.g. on unpublished details")
 
 
+class Deviation(StrictModel):
+    """A setting that differs from the paper's, and the methods, splits or data sets with it."""
+
+    setting: str
+    paper: str
+    here: str
+    where: tuple[str, ...]
+
+
 class TileCounts(StrictModel):
     """The pixels of one tile, and the group of tiles that it depends on.
 
@@ -237,6 +246,7 @@ class Results(StrictModel):
     splits: tuple[SplitFacts, ...]
     methods: dict[str, MethodFacts]
     cells: tuple[RunFacts, ...]
+    deviations: tuple[Deviation, ...] = Field((), description="from the paper's settings")
     seconds: float
 
     def write(self, folder: Path) -> None:

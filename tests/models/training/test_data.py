@@ -126,11 +126,20 @@ def test_versions_of_training_are_those_that_are_written_to_disk(
         ({}, 2, 4),
         ({"augmentation_mode": "offline"}, 9 * 144 // 4, 4),
         ({"augmentation_mode": "offline", "offline_versions": 10}, 22, 4),
+        ({"augmentation_mode": "offline", "steps_per_epoch": "tiles"}, 2, 4),
         ({"steps_per_epoch": 5}, 5, 4),
         ({"steps_per_epoch": 5, "batch_size": 16}, 5, 16),
         ({"batch_size": 16}, 1, 9),
     ],
-    ids=["tiles", "versions", "fewer versions", "bounded", "more than there are", "one batch"],
+    ids=[
+        "tiles",
+        "versions",
+        "fewer versions",
+        "as many as tiles",
+        "bounded",
+        "more than there are",
+        "one batch",
+    ],
 )
 def test_batches_of_an_epoch(
     settings: dict[str, object], batches: int, size: int, dataset: Path

@@ -16,6 +16,7 @@ def test_paper_recipe_has_the_papers_figures() -> None:
     config = read_config("paper", None, {})
     assert (config.learning_rate, config.batch_size, config.encoder) == (0.01, 8, "resnet50")
     assert config.dice_over == "image"
+    assert (config.optimizer, config.augmentation_mode) == ("sgd", "offline")
     assert read_config("default", None, {}).dice_over == "batch"
 
 
@@ -73,7 +74,7 @@ def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:
 def test_offline_versions_are_the_papers_number_and_always_flipped(tmp_path: Path) -> None:
     offline = read_config("paper", write(tmp_path, "augmentation_mode: offline"), {})
     assert 179 * offline.offline_versions == 25_776
-    assert read_config("paper", None, {}).augmentation_mode == "on_the_fly"
+    assert read_config("default", None, {}).augmentation_mode == "on_the_fly"
     text = "augmentation_mode: offline\naugmentation: {flips: false}\n"
     with pytest.raises(InputError, match=r"augmentation_mode: .*leave out flips: false"):
         read_config("paper", write(tmp_path, text), {})

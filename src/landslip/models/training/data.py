@@ -170,7 +170,11 @@ def training_loader(
         InputError: the batch size is no multiple of the number of processes.
     """
     offline = config.augmentation_mode == "offline"
-    length = None if config.steps_per_epoch is None else config.steps_per_epoch * config.batch_size
+    length = None
+    if config.steps_per_epoch == "tiles":
+        length = len(positions)
+    elif config.steps_per_epoch is not None:
+        length = config.steps_per_epoch * config.batch_size
     versions = config.offline_versions if offline else None
     background = hard_background(dataset, positions, config)
     margin = crop_margin(dataset, positions, config, crop)

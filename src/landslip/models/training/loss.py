@@ -1,8 +1,23 @@
 """Binary cross-entropy + (1 - Dice), over the pixels that are valid and labelled.
 
-Equation 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020, with the minus sign that cross-entropy
-needs, summed over the images of a batch as there, so that the step grows with the batch size. With
-a mean instead, the paper's learning rate of 0.01 is far too slow.
+Equations 1 to 3 of Li, Li & Ge (2023), doi 10.11834/jrs.20211020::
+
+    L(X, Y) = sum_i (H(X_i, Y_i) + 1 - C(X_i, Y_i))                     over the images i
+    C(X_i, Y_i) = 2 |X_i and Y_i| / (|X_i| + |Y_i|)
+    H(X_i, Y_i) = sum_j y_j log p_j + (1 - y_j) log(1 - p_j)            over the pixels j of i
+
+Two things differ here:
+
+- H has the minus sign that cross-entropy needs and the printed equation lacks.
+- H is the mean over an image's pixels, not their sum. Of 256 x 256 pixels the sum is 65,536 times
+  the mean: at a mean cross-entropy of 0.1 it is 6,554, beside a Dice term of at most 1, which then
+  has no say. Taken as printed the loss is cross-entropy alone, and a learning rate of 0.01 on it
+  acts like 655 on the mean. With means both terms are of one order, and 0.01 trains. Public code of
+  this loss averages too (`torch.nn.BCELoss` does by default); whether the authors' does is not
+  known.
+
+The sum over the images of a batch is kept, so that the step grows with the batch size. With a mean
+instead, the paper's learning rate of 0.01 is far too slow.
 """
 
 from typing import Literal

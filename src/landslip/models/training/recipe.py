@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
@@ -18,8 +18,11 @@ from landslip.models.networks.weights_download import IMAGENET
 class TrainConfig(StrictModel):
     """Settings of a training run; the defaults are the recipe ``default``.
 
-    The paper states SGD, learning rate 0.01, batch 8 and the loss, summed over images. Momentum,
-    weight decay, cosine schedule and number of epochs are ours, in all recipes.
+    The recipe ``paper`` has what the paper states: SGD, learning rate 0.01, batch 8, the loss
+    summed over images with Dice for each image, 144 offline versions of each tile, LinkNet with
+    ResNet-50. Not stated there, and ours in all recipes: momentum, weight decay, schedule and
+    number of epochs (`UNSTATED`). An epoch of ``paper`` is as many versions as there are tiles, so
+    that all recipes see equally many tiles in as many epochs; 144 epochs show each version once.
 
     The learning rate rises linearly for ``warmup_epochs``, at most half of all steps, and then
     follows the schedule. With ``ema_decay`` an exponential moving average of weights and buffers
@@ -70,11 +73,11 @@ class TrainConfig(StrictModel):
     hard_background: float = Field(0.0, ge=0, lt=1, description="share of tiles; 0: off")
     presence_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
     copy_paste: float = Field(0.0, ge=0, le=1, description="share of crops")
-    steps_per_epoch: int | None = Field(
+    steps_per_epoch: Annotated[int, Field(ge=1)] | Literal["tiles"] | None = Field(
         None,
-        ge=1,
         description="batches of an epoch; the next one continues in the same random order, and no "
-        "tile or version is seen twice before all are seen once. None: all, once",
+        "tile or version is seen twice before all are seen once. None: all, once; tiles: as many "
+        "as there are tiles, also where there are several versions of each",
     )
     precision: Precision = Precision.AUTO
     workers: int = Field(0, ge=0, description="processes that read tiles")
@@ -101,7 +104,9 @@ class TrainConfig(StrictModel):
         return share
 
 
-DEFAULT_RECIPE = "default"
+DEFAULT_RECIPE, PAPER_RECIPE = "default", "paper"
+UNSTATED = ("epochs", "steps_per_epoch", "momentum", "weight_decay", "schedule")
+"""Settings that the paper does not state."""
 _BEST: dict[str, Any] = {
     "epochs": 40,
     "optimizer": "adamw",
@@ -114,7 +119,12 @@ _BEST: dict[str, Any] = {
 }
 RECIPES: dict[str, dict[str, Any]] = {
     DEFAULT_RECIPE: {"dice_over": "batch"},
-    "paper": {"dice_over": "image"},
+    PAPER_RECIPE: {
+        "dice_over": "image",
+        "augmentation_mode": "offline",
+        "offline_versions": PAPER_VARIANTS,
+        "steps_per_epoch": "tiles",
+    },
     "best": _BEST,
     "fast": {**_BEST, "encoder": "resnet18"},
 }

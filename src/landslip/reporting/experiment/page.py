@@ -44,6 +44,7 @@ from landslip.reporting.experiment.tables import (
     cost_table,
     coverage_table,
     dataset_table,
+    deviation_table,
     first_layer_table,
     learning_table,
     objects_table,
@@ -150,6 +151,7 @@ def report_sections(
         ("seeds", "Seeds", _by_split(summary, seeds_table) if len(summary.seeds) > 1 else ()),
         ("run", "What was run", (coverage_table(summary), cost_table(summary))),
         ("data", "Data sets and splits", (dataset_table(summary), split_table(summary))),
+        ("deviations", "Deviations from the paper", (deviation_table(summary),)),
         ("printed", "The paper's own figures", _printed()),
     )
     return [

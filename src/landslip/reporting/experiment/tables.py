@@ -435,6 +435,26 @@ def dataset_table(summary: ExperimentSummary) -> ReportTable:
     )
 
 
+def deviation_table(summary: ExperimentSummary) -> ReportTable | None:
+    """Return the settings that differ from the paper's."""
+    rows = tuple(
+        TableRow(
+            cells=tuple(
+                TableCell(text=text)
+                for text in (one.setting, one.paper, one.here, "; ".join(one.where))
+            )
+        )
+        for one in summary.results.deviations
+    )
+    if not rows:
+        return None
+    return ReportTable(
+        caption="Deviations from the paper",
+        columns=text_columns("Setting", "paper", "here", "where"),
+        rows=rows,
+    )
+
+
 def split_table(summary: ExperimentSummary) -> ReportTable:
     """Return the splits with their folds and digests."""
     sides = ("train", "val", "test", "unused")
