@@ -85,6 +85,28 @@ def test_an_offline_tile_is_its_version_and_the_same_at_every_asking(dataset: Pa
         assert torch.equal(again, before)
 
 
+def test_beyond_its_border_a_training_tile_is_mirrored(dataset: Path) -> None:
+    tiles = TileDataset(dataset)
+    known = normalisation(tiles)
+    tile = tiles.tile(3)
+    image, label, counted, position = TrainingTiles(tiles, known, crop=96, seed=0, margin=8)[(0, 3)]
+    around = ((8, 40), (8, 40))
+    whole = known.apply(tile.stored, tile.valid)
+    np.testing.assert_array_equal(image.numpy(), np.pad(whole, ((0, 0), *around), "symmetric"))
+    np.testing.assert_array_equal(label.numpy(), np.pad(tile.label, around, "symmetric"))
+    assert counted.all()
+    assert position == 3
+
+
+def test_what_is_beside_a_crop_is_the_tiles_own(dataset: Path) -> None:
+    tiles = TileDataset(dataset)
+    known = normalisation(tiles)
+    for position in range(8):
+        crop = TrainingTiles(tiles, known, crop=32, seed=0)[(1, position)][0]
+        wider = TrainingTiles(tiles, known, crop=32, seed=0, margin=16)[(1, position)][0]
+        assert torch.equal(wider[:, 16:-16, 16:-16], crop)
+
+
 def test_crops_of_a_version_are_square_and_fixed_and_small_ones_padded(dataset: Path) -> None:
     tiles = TileDataset(dataset)
     rule = VariantRule(normalisation=normalisation(tiles), amounts=AugmentationSettings(), seed=2)
