@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from landslip.api.models import predict_tiles as predict_tiles
     from landslip.api.models import run_experiment as run_experiment
     from landslip.api.models import train as train
+    from landslip.api.sampling import Sample as Sample
+    from landslip.api.sampling import sample as sample
     from landslip.api.scenes import open_scene as open_scene
     from landslip.api.scenes import orthorectify as orthorectify
     from landslip.api.scenes import pansharpen as pansharpen
@@ -65,6 +67,7 @@ _MODULES = {
         "open_inventory",
         "report",
     ),
+    "landslip.api.sampling": ("Sample", "sample"),
     "landslip.core.errors": ("LandslipError",),
     "landslip.io.raster.scene": ("Scene",),
 }

@@ -22,6 +22,7 @@ from landslip.cli import (
     preprocess,
     register,
     report,
+    sample,
     synthetic,
     train,
 )
@@ -53,6 +54,7 @@ app.command(cls=Command)(calibrate.calibrate)
 app.command(cls=Command)(export.export)
 app.command(cls=Command)(extract.extract)
 app.command(cls=Command)(inventory.inventory)
+app.command(cls=Command)(sample.sample)
 app.command(cls=Command)(compare.compare)
 app.command(cls=Command)(report.report)
 app.command(cls=Command)(synthetic.synthetic)

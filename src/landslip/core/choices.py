@@ -228,3 +228,25 @@ class DemTime(StrEnum):
 
     BEFORE = "before"
     AFTER = "after"
+
+
+class Allocation(StrEnum):
+    """How the points of a sample are divided among its strata.
+
+    ``optimal``: by area and expected error (Neyman), which gives the smallest standard error;
+    ``proportional``: by area; ``equal``: the same number in each.
+    """
+
+    OPTIMAL = "optimal"
+    PROPORTIONAL = "proportional"
+    EQUAL = "equal"
+
+
+class BufferSide(StrEnum):
+    """On which side of the edges of mapped landslides the buffer is.
+
+    ``both``: inside and outside; ``outside``: outside only.
+    """
+
+    BOTH = "both"
+    OUTSIDE = "outside"

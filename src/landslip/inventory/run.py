@@ -52,6 +52,9 @@ from landslip.inventory.morphometry.terrain_attributes import (
 )
 from landslip.inventory.record import DemRecord, InventoryRecord, confidence_message
 from landslip.inventory.request import AuxiliaryData, InventoryRequest
+from landslip.inventory.sampling.geopackage import is_sample
+from landslip.inventory.sampling.judgements import read_judged_sample
+from landslip.inventory.sampling.source_map import polygons_digest
 from landslip.inventory.scene_context import (
     SceneContext,
     read_scene_context,
@@ -67,6 +70,7 @@ from landslip.inventory.several import (
 from landslip.inventory.statistics.adjusted_area import (
     adjusted_from_sample,
     adjusted_from_tiles,
+    estimate_notes,
 )
 from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
@@ -126,7 +130,7 @@ def make_inventory(
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
     covered_m2 = _covered_m2(detections)
-    adjusted, notes = _adjusted_area(detections, covered_m2, request)
+    adjusted, notes = _adjusted_area(detections, covered_m2, request, folders)
     surface_m2 = terrain.surface_m2
     statistics = statistics_of(
         StatisticsRequest(
@@ -295,9 +299,15 @@ def _flags(
 
 
 def _adjusted_area(
-    detections: Detections, covered_m2: float | None, request: InventoryRequest
+    detections: Detections,
+    covered_m2: float | None,
+    request: InventoryRequest,
+    folders: Sequence[ExtractionFolder],
 ) -> tuple[AdjustedLandslideArea | None, tuple[Message, ...]]:
-    """Return the area adjusted for the map's errors, where they are given, and notes on it."""
+    """Return the area adjusted for the map's errors, where they are given, and notes on it.
+
+    ``folders`` are the extractions that the landslides are from.
+    """
     sample, errors = request.auxiliary.sample, request.auxiliary.errors
     mapped_m2 = detections.mapped_m2
     if sample is None and errors is None:
@@ -308,15 +318,20 @@ def _adjusted_area(
             f"{argument('area')}, in a coordinate system"
         )
     if sample is not None:
-        validation = read_validation_sample(
-            sample, detections.polygons, detections.pyproj_crs, detections.extent
-        )
+        polygons, crs = detections.polygons, detections.pyproj_crs
+        if is_sample(sample):
+            digests = {"polygons": polygons_digest(polygons)}
+            if len(folders) == 1:
+                digests["extraction"] = folders[0].summary.job_sha256
+            validation = read_judged_sample(sample, polygons, crs, mapped_m2, digests)
+        else:
+            validation = read_validation_sample(sample, polygons, crs, detections.extent)
         return adjusted_from_sample(validation, mapped_m2, covered_m2), validation.notes
     if errors is not None:
         resampling = Resampling(seed=request.seed, draws=max(request.draws, 1))
         adjusted = adjusted_from_tiles(errors, mapped_m2, covered_m2, resampling)
         if adjusted is not None:
-            return adjusted, ()
+            return adjusted, estimate_notes(adjusted)
     return None, (message("adjusted.few_tiles", file=str(errors)),)
 
 

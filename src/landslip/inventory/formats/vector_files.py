@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -227,21 +229,46 @@ def write_geopackage(
     _finish(path, tables, language)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleRow:
+    """A style of a layer for QGIS, as the text of a QML file."""
+
+    layer: str
+    name: str
+    qml: str
+    is_default: bool
+
+
 def _styles(tables: dict[str, geopandas.GeoDataFrame], default: Language) -> pa.Table:
     """Return the rows of ``layer_styles``, one for each layer and language."""
-    cases = [(name, language) for name in tables for language in _STYLE_NAMES]
-    count = len(cases)
+    return styles_table(
+        [
+            StyleRow(
+                layer=name,
+                name=style,
+                qml=layer_style(name, frame, language),
+                is_default=language == default,
+            )
+            for name, frame in tables.items()
+            for language, style in _STYLE_NAMES.items()
+        ]
+    )
+
+
+def styles_table(rows: Sequence[StyleRow]) -> pa.Table:
+    """Return the table ``layer_styles``, where QGIS looks for the styles of a GeoPackage."""
+    count = len(rows)
     moments = [pandas.Timestamp(FIXED_DATE)] * count
     return pa.table(
         {
             "f_table_catalog": [""] * count,
             "f_table_schema": [""] * count,
-            "f_table_name": [name for name, _ in cases],
+            "f_table_name": [row.layer for row in rows],
             "f_geometry_column": [GEOMETRY_COLUMN] * count,
-            "styleName": [_STYLE_NAMES[language] for _, language in cases],
-            "styleQML": [layer_style(name, tables[name], language) for name, language in cases],
+            "styleName": [row.name for row in rows],
+            "styleQML": [row.qml for row in rows],
             "styleSLD": [""] * count,
-            "useAsDefault": [language == default for _, language in cases],
+            "useAsDefault": [row.is_default for row in rows],
             "description": [""] * count,
             "owner": [""] * count,
             "ui": [""] * count,

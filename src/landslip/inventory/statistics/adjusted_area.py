@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from landslip.core.errors import InputError, excerpt
+from landslip.core.messages import Message, message
 from landslip.core.text import read_json
 from landslip.inventory.statistics.result import AdjustedLandslideArea
 from landslip.inventory.statistics.validation_sample import ValidationSample, map_class_strata
@@ -135,6 +136,17 @@ def adjusted_from_tiles(
         level=how.level,
         **accuracies,
     )
+
+
+def estimate_notes(adjusted: AdjustedLandslideArea) -> tuple[Message, ...]:
+    """Return a note where the intervals of the two estimates have nothing in common."""
+    one, other = adjusted.adjusted_m2, adjusted.by_rates_m2
+    if other is None or one.low is None or one.high is None:
+        return ()
+    if other.low is None or other.high is None:
+        return ()
+    apart = one.high < other.low or other.high < one.low
+    return (message("adjusted.differ"),) if apart else ()
 
 
 def _mapped_fraction(mapped_m2: float, landslide_m2: float) -> float:

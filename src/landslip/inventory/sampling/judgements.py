@@ -1,0 +1,194 @@
+"""A sample that was drawn by a map and has been judged, as an adjusted area needs it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+
+from landslip.core.crs import reproject
+from landslip.core.errors import InputError
+from landslip.core.grid import map_points
+from landslip.core.messages import Message, message
+from landslip.inventory.sampling.design import DrawnStratum
+from landslip.inventory.sampling.geopackage import REFERENCE, SampleFile, read_sample
+from landslip.inventory.statistics.result import SampledStratum
+from landslip.inventory.statistics.validation_sample import (
+    LANDSLIDE_WORDS,
+    OTHER_WORDS,
+    SampleStrata,
+    ValidationSample,
+    are_inside,
+)
+
+UNCLEAR_WORDS = {"unclear", "unknown", "?"}
+_FEW, _AREA_TOLERANCE = 20, 0.02
+_RULE_OF_THREE = 3.0
+
+
+def read_judged_sample(
+    path: Path,
+    polygons: NDArray[np.object_],
+    crs: pyproj.CRS | None,
+    mapped_m2: float,
+    digests: Mapping[str, str],
+) -> ValidationSample:
+    """Read the judgements of a sample, and look up what the map says at its points.
+
+    Points that nobody judged, and unclear ones, are left out, which is noted: what is left is a
+    random sample of each stratum only if nothing about the points decided which were judged. As
+    they are in random order, the first ones are.
+
+    Args:
+        path: what `landslip.inventory.sampling.geopackage.write_sample` wrote.
+        polygons: (n,) landslides of the map, in ``crs``.
+        crs: their coordinate system.
+        mapped_m2: size of the mapped area.
+        digests: of the map, by the kind of reference that a sample may have to it.
+
+    Raises:
+        InputError: it is damaged, from another map, covers another area, or nothing is judged.
+    """
+    sample = read_sample(path)
+    record = sample.record
+    notes = _map_notes(path, sample, mapped_m2, digests)
+    joined = sample.points[["id", REFERENCE]].merge(sample.design, on="id", validate="1:1")
+    places = np.asarray(shapely.points(joined[["x", "y"]].to_numpy(np.float64)), dtype=object)
+    own = pyproj.CRS.from_wkt(record.crs)
+    _refuse_moved(path, sample, joined, own)
+    words = _words(path, joined)
+    is_landslide = np.array([word in LANDSLIDE_WORDS for word in words])
+    is_unclear = np.array([word in UNCLEAR_WORDS for word in words])
+    is_judged = is_landslide | np.array([word in OTHER_WORDS for word in words])
+    if not is_judged.any():
+        raise InputError(
+            f"{path}: no point is judged; fill in the column {REFERENCE} with landslide, "
+            "background or unclear"
+        )
+    mapped = are_inside(places if crs is None else reproject(places, own, crs), polygons)
+    names = [one.name for one in record.strata]
+    stratum = np.array([names.index(name) for name in joined["stratum"]], dtype=np.int64)
+    areas = np.array([one.area_m2 for one in record.strata])
+    pixels = np.array([one.pixels for one in record.strata], dtype=np.float64)
+    counted = [
+        _sampled(one, is_judged[stratum == at], is_landslide[stratum == at])
+        for at, one in enumerate(record.strata)
+    ]
+    total = sum(one.drawn for one in record.strata)
+    unjudged = total - int(is_judged.sum()) - int(is_unclear.sum())
+    if unjudged:
+        notes.append(message("warning.sample_unjudged", count=unjudged, total=total))
+    if is_unclear.any():
+        notes.append(message("adjusted.unclear", count=int(is_unclear.sum()), total=total))
+    notes += _stratum_notes(record.strata, counted)
+    differ = int((mapped != joined["mapped"].to_numpy(np.bool_)).sum())
+    if differ:
+        notes.append(message("adjusted.classes_differ", count=differ, total=len(mapped)))
+    at_judged = stratum[is_judged]
+    unit_areas = joined["pixel_m2"].to_numpy(np.float64)[is_judged] / (areas / pixels)[at_judged]
+    return ValidationSample(
+        mapped=mapped[is_judged],
+        reference=is_landslide[is_judged],
+        notes=tuple(notes),
+        strata=SampleStrata(
+            names=tuple(f"judged in the stratum {name}" for name in names),
+            index=at_judged,
+            weights=areas / areas.sum(),
+            sizes=pixels,
+            unit_areas=unit_areas,
+        ),
+        sampled_strata=tuple(counted),
+    )
+
+
+def _words(path: Path, joined: pd.DataFrame) -> list[str]:
+    """Return the judgements in lower case, empty where there is none."""
+    texts = joined[REFERENCE].astype(object)
+    words = [str(word).strip().lower() for word in texts.where(texts.notna(), "")]
+    for number, word in zip(joined["id"], words, strict=True):
+        if word not in LANDSLIDE_WORDS | OTHER_WORDS | UNCLEAR_WORDS | {""}:
+            raise InputError(
+                f"{path}: {REFERENCE} is landslide, background or unclear, or empty where a point "
+                f"is not judged; point {number} has {word!r}"
+            )
+    return words
+
+
+def _refuse_moved(path: Path, sample: SampleFile, joined: pd.DataFrame, own: pyproj.CRS) -> None:
+    """Refuse points that are no longer in their pixel."""
+    now = np.asarray(sample.points.geometry.values, dtype=object)
+    if sample.points.crs is not None and sample.points.crs != own:
+        now = reproject(now, sample.points.crs, own)
+    places = map_points(~Affine(*sample.record.transform), shapely.get_coordinates(now))
+    drawn = joined[["col", "row"]].to_numpy(np.float64) + 0.5
+    moved = ~(np.abs(places - drawn) <= 0.5 + 1e-6).all(axis=1)
+    if moved.any():
+        number = int(joined["id"].iloc[int(np.argmax(moved))])
+        raise InputError(
+            f"{path}: points are judged where they were drawn, and point {number} was moved; move "
+            "it back to its x and y"
+        )
+
+
+def _map_notes(
+    path: Path, sample: SampleFile, mapped_m2: float, digests: Mapping[str, str]
+) -> list[Message]:
+    """Refuse a sample of another map or area; return a note where the map cannot be compared."""
+    reference = sample.record.map
+    known = digests.get(reference.kind)
+    notes = []
+    if reference.kind == "raster":
+        notes.append(message("adjusted.of_raster", map=reference.name))
+    elif known != reference.digest:
+        raise InputError(
+            f"{path}: the sample was drawn from {reference.place}, and this is another map, or the "
+            "same with other options; draw a sample of this one with `landslip sample`"
+        )
+    area_m2 = sum(one.area_m2 for one in sample.record.strata)
+    if abs(area_m2 - mapped_m2) > _AREA_TOLERANCE * mapped_m2:
+        raise InputError(
+            f"{path}: the sample was drawn in {area_m2 / 1e6:.6g} km² and the mapped area has "
+            f"{mapped_m2 / 1e6:.6g} km²; draw a sample of the same area"
+        )
+    return notes
+
+
+def _sampled(
+    stratum: DrawnStratum, judged: NDArray[np.bool_], landslide: NDArray[np.bool_]
+) -> SampledStratum:
+    return SampledStratum(
+        kind=stratum.kind,
+        low=stratum.low,
+        high=stratum.high,
+        pixels=stratum.pixels,
+        area_m2=stratum.area_m2,
+        drawn=stratum.drawn,
+        judged=int(judged.sum()),
+        landslides=int(landslide.sum()),
+    )
+
+
+def _stratum_notes(drawn: tuple[DrawnStratum, ...], counted: list[SampledStratum]) -> list[Message]:
+    """Return notes on strata that were judged too little, and on those without a landslide."""
+    notes = []
+    for one, stratum in zip(drawn, counted, strict=True):
+        few = stratum.judged < min(_FEW, stratum.pixels)
+        if few:
+            notes.append(
+                message("warning.sample_few", stratum=one.name, count=stratum.judged, least=_FEW)
+            )
+        elif stratum.kind != "landslide" and stratum.landslides == 0:
+            most_m2 = stratum.area_m2 * min(_RULE_OF_THREE / stratum.judged, 1.0)
+            notes.append(
+                message(
+                    "adjusted.none_missed",
+                    stratum=one.name,
+                    count=stratum.judged,
+                    most_m2=most_m2,
+                )
+            )
+    return notes
