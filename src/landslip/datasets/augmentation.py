@@ -36,12 +36,15 @@ class AugmentationSettings(StrictModel):
     """Probabilities and ranges of uniform draws; colour is in standard deviations of a band.
 
     ``flips`` and ``warp_share`` apply to tiles augmented on the fly; offline variants are flipped
-    and warped by a rule, see `landslip.datasets.augmentation`. ``scale`` and ``translation`` apply
-    to every tile that is augmented on the fly, and to offline variants that are warped.
+    and warped by a rule, see `landslip.datasets.augmentation`. Tiles that are not warped keep
+    their place and scale: where landslides are centred, a network then learns that as well, and to
+    do without it where a tile is shifted.
     """
 
     flips: bool = Field(True, description="the eight flips and quarter turns, equally often")
-    warp_share: float = Field(0.5, ge=0, le=1, description="fraction rotated and stretched")
+    warp_share: float = Field(
+        0.5, ge=0, le=1, description="fraction rotated, stretched, scaled and shifted"
+    )
     rotation_deg: float = Field(180.0, ge=0, le=180, description="largest rotation either way")
     stretch: float = Field(0.1, ge=0, lt=1, description="largest change of each axis")
     scale: tuple[float, float] = Field(

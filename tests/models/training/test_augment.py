@@ -95,7 +95,8 @@ def test_a_margin_shows_what_is_beyond_the_crop() -> None:
 
 
 def test_scale_is_uniform_in_its_logarithm_and_shifts_are_in_sides_of_the_crop() -> None:
-    recipe = PLAIN.model_copy(update={"scale": (0.5, 4.0), "translation": 0.25})
+    still = {"warp_share": 1.0, "rotation_deg": 0, "stretch": 0}
+    recipe = PLAIN.model_copy(update=still | {"scale": (0.5, 4.0), "translation": 0.25})
     matrices = random_matrices(4000, recipe, generator())
     scale = 1 / matrices[:, 0, 0]
     assert torch.equal(matrices[:, 0, 0], matrices[:, 1, 1])
@@ -141,3 +142,10 @@ def test_a_seed_gives_the_same_variations() -> None:
     )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
+
+
+def test_crops_that_are_not_warped_keep_their_place_and_scale() -> None:
+    moved = AugmentationSettings(warp_share=0.25, scale=(0.5, 2.0), translation=0.25, flips=False)
+    matrices = random_matrices(4000, moved, generator())
+    still = (matrices == torch.eye(2, 3)).all((1, 2)).float().mean().item()
+    assert still == pytest.approx(0.75, abs=0.03)

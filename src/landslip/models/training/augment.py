@@ -45,11 +45,11 @@ def random_matrices(count: int, recipe: AugmentationSettings, generator: torch.G
     offset = torch.zeros(count, 2, 1)
     if recipe.scale != (1.0, 1.0):
         low, high = (math.log(factor) for factor in recipe.scale)
-        stretch = stretch * torch.exp(
-            low + (high - low) * torch.rand(count, 1, generator=generator)
-        )
+        drawn = low + (high - low) * torch.rand(count, 1, generator=generator)
+        stretch = stretch * torch.exp(warped[:, None] * drawn)
     if recipe.translation > 0:
-        offset = 2.0 * _uniform((count, 2, 1), recipe.translation, generator)
+        moved = 2.0 * warped[:, None, None]
+        offset = moved * _uniform((count, 2, 1), recipe.translation, generator)
     cosine, sine = angle.cos(), angle.sin()
     rows = (
         torch.stack([cosine * mirror / stretch[:, 0], -sine / stretch[:, 0]], dim=1),

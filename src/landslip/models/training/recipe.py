@@ -109,6 +109,7 @@ UNSTATED = ("epochs", "steps_per_epoch", "momentum", "weight_decay", "schedule")
 """Settings that the paper does not state."""
 _BEST: dict[str, Any] = {
     "epochs": 40,
+    "head": "leaky",
     "optimizer": "adamw",
     "learning_rate": 5e-4,
     "weight_decay": 0.01,
