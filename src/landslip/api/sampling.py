@@ -134,7 +134,7 @@ def sample(
         hide_map=hide_map,
         overwrite=overwrite,
     )
-    with progress_bar("sample", "windows", show=progress) as shown:
+    with progress_bar("sample", "steps", show=progress) as shown:
         record = draw_sample(request, shown)
     return Sample(path=Path(out), record=record)
 
