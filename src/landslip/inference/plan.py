@@ -3,10 +3,13 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from landslip.core.errors import InputError, argument
-from landslip.core.grid import Grid
 from landslip.core.window import Window
+
+if TYPE_CHECKING:  # windows are planned on machines without a raster library, too
+    from landslip.core.grid import Grid
 
 _SMALLEST_SIDE, _LARGEST_SIDE = 256, 4096
 BAND_PX = 4 * 2**20
@@ -208,7 +211,7 @@ def seconds_of(plan: WindowPlan, costs: WindowCosts) -> float:
     return first + rounds * each + height * plan.shape[1] / _FINISHED_PX_PER_S
 
 
-def lattice_corner(grid: Grid, multiple: int) -> tuple[int, int]:
+def lattice_corner(grid: "Grid", multiple: int) -> tuple[int, int]:
     """Return the last (row, col) at or before a scene's corner on a lattice fixed to the map.
 
     The output of a network with strides changes when its input moves by a pixel. Windows that start

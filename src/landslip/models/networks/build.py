@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -77,6 +76,8 @@ def _build_smp_network(
     Encoder weights and first layer follow this package's rules: the library gives a fourth band
     the red filters and rescales them all.
     """
+    import segmentation_models_pytorch as smp
+
     check_any_size(probe_backbone(architecture.encoder), architecture.encoder)
     try:
         network: nn.Module = smp.create_model(

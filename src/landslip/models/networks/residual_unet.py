@@ -1,8 +1,12 @@
-"""The improved U-Net: a U-Net of residual units, as far as it is published.
+"""The improved U-Net: a U-Net of residual units, as far as its abstract tells.
 
-Liu et al. (2020), doi 10.3390/rs12050894, put residual units into the down- and the up-sampling
-path of a U-Net and give it red, green, blue, surface height, slope and aspect. Here it takes the
-scene's bands. Layer widths and normalisation are not published; choices made here:
+Liu et al. (2020), doi 10.3390/rs12050894. Their abstract states: residual learning units in the
+down- and the up-sampling path of a U-Net, since the plain one is too shallow for six channels;
+these are red, green and blue, and of a surface model the height, slope and aspect; in Jiuzhaigou
+county an accuracy of 91.3 %, 13.8 % above the plain U-Net. Only abstract and introduction were at
+hand for this module, not the section on the network: layer widths, normalisation, the form of the
+unit, loss and training are not checked against it.
+Here it takes the scene's bands. Choices made here:
 
 - Five levels of 32, 64, 128, 256 and 512 channels: 25 GFLOP for a tile of 256 px with four bands,
   under twice a LinkNet with ResNet-50.
