@@ -267,6 +267,7 @@ def compare(
     resolution: float | None = None,
     min_iou: float = 0.5,
     draws: int = 1000,
+    block_m: float | None = None,
     seed: int = 0,
     datum_shift: str | None = None,
     overwrite: bool = False,
@@ -286,6 +287,8 @@ def compare(
         resolution: side of a pixel of the pixel scores, in metres.
         min_iou: intersection over union from which two landslides are the same one.
         draws: bootstrap draws for intervals; 0 leaves them out.
+        block_m: side of the square blocks of ground that intervals draw, in metres; 0 draws
+            landslides one by one; None: by their number.
         seed: of every draw.
         datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
             ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
@@ -321,6 +324,7 @@ def compare(
             resolution_m=resolution,
             min_iou=min_iou,
             draws=draws,
+            block_m=block_m,
             seed=seed,
             overwrite=overwrite,
         )

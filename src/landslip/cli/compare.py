@@ -52,6 +52,14 @@ def compare(
     draws: Annotated[
         int, typer.Option(help="Draws for the bootstrap intervals; 0 leaves them out.")
     ] = 1000,
+    block_m: Annotated[
+        float | None,
+        typer.Option(
+            "--block-m",
+            help="Side of the square blocks of ground that intervals draw, in metres; 0 draws "
+            "landslides one by one. [default: by the number of landslides]",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
@@ -74,6 +82,7 @@ def compare(
         resolution=resolution,
         min_iou=min_iou,
         draws=draws,
+        block_m=block_m,
         seed=seed,
         datum_shift=datum_shift,
         overwrite=overwrite,
@@ -96,6 +105,10 @@ def compare(
         rate = _interval(size.detection_rate)
         typer.echo(f"  {label:<20} {size.detected} of {size.landslides}: {rate}")
     typer.echo(f"false        {scores.false} of {ours}: {_interval(scores.false_share)}")
+    if found.draws and found.interval_units is not None and found.interval_units > 1:
+        side = "" if found.block_m is None else f" of {found.block_m:,.0f} {unit}"
+        what = "blocks" if found.block_m else "groups of landslides"
+        typer.echo(f"intervals    over {found.interval_units} {what}{side}")
     pairs = found.matches
     typer.echo(
         f"matched      {pairs.matched} pairs (IoU from {pairs.min_iou:g}): F1 {_interval(pairs.f1)}"

@@ -29,6 +29,7 @@ from landslip.experiments.results import (
     RunKey,
     RunScores,
     SplitFacts,
+    TileCounts,
 )
 from landslip.experiments.run_folder import (
     OFF_CENTRE,
@@ -137,10 +138,16 @@ def _with_groups(experiment: ExperimentState, key: RunKey, scores: RunScores) ->
     if groups is None:
         raise ValueError(f"data set {name} has a run and no division")
     group_of = dict(zip(experiment.datasets[name].tile_ids, groups.names, strict=True))
-    tiles = tuple(
-        tile.model_copy(update={"group": group_of[tile.tile_id]}) for tile in scores.tiles
-    )
-    return scores.model_copy(update={"tiles": tiles})
+
+    def grouped(tiles: tuple[TileCounts, ...]) -> tuple[TileCounts, ...]:
+        return tuple(tile.model_copy(update={"group": group_of[tile.tile_id]}) for tile in tiles)
+
+    moved = scores.off_centre
+    if moved is not None:
+        moved = moved.model_copy(
+            update={"centred": grouped(moved.centred), "off_centre": grouped(moved.off_centre)}
+        )
+    return scores.model_copy(update={"tiles": grouped(scores.tiles), "off_centre": moved})
 
 
 def _groups_of(experiment: ExperimentState, dataset: str) -> TileGroups | None:

@@ -11,9 +11,10 @@ from shapely import box
 from tests.inventory.comparison.factories import Polygons, array, blobs
 from tests.inventory.comparison.test_matching import side
 
-from landslip.inventory.comparison.matching import detect_by_area
+from landslip.inventory.comparison.matching import SIZES_M2, detect_by_area
 from landslip.inventory.comparison.scores import (
     GroupSums,
+    blocks_of_groups,
     bootstrap_scores,
     count_inventory_pixels,
     resolution_for,
@@ -143,3 +144,69 @@ def test_one_group_has_no_interval_and_nothing_no_score() -> None:
     assert one["f1"].low is None
     nothing = bootstrap_scores(table(array(), array()), draws=100, seed=0)
     assert all(found.value is None for found in nothing.values())
+
+
+def points(count: int, seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).uniform(0, 1000, (count, 2))
+
+
+def test_blocks_are_squares_from_the_lower_left_corner() -> None:
+    centres = np.array([[10.0, 20.0], [59.9, 69.9], [60.1, 20.0], [10.0, 70.1], [115.0, 20.0]])
+    found = blocks_of_groups(centres, 50.0)
+    assert (found.number, found.side) == (4, 50.0)
+    assert found.of_group.tolist() == [0, 0, 2, 1, 3]
+
+
+@pytest.mark.parametrize(("groups", "least"), [(21, 20), (300, 20), (2500, 50)])
+def test_blocks_are_as_large_as_their_number_allows(groups: int, least: int) -> None:
+    centres = points(groups)
+    found = blocks_of_groups(centres)
+    assert found.number >= least
+    assert blocks_of_groups(centres, math.sqrt(2) * found.side).number < least
+
+
+@pytest.mark.parametrize(
+    ("centres", "side"),
+    [
+        pytest.param(points(20), None, id="few"),
+        pytest.param(points(50), 0.0, id="none wanted"),
+    ],
+)
+def test_groups_may_be_drawn_one_by_one(centres: NDArray[np.float64], side: float | None) -> None:
+    found = blocks_of_groups(centres, side)
+    assert (found.number, found.side) == (len(centres), 0.0)
+
+
+def test_landslides_at_one_place_do_not_go_on_for_ever() -> None:
+    assert blocks_of_groups(np.repeat(points(3), 20, axis=0)).number == 3
+    assert blocks_of_groups(np.zeros((0, 2)), 10.0).number == 0
+
+
+def test_intervals_over_blocks_cover_where_whole_valleys_are_missed() -> None:
+    """Landslides of a valley are found together: the detection rate of valleys is beta(4, 2)."""
+    generator = np.random.default_rng(0)
+    valleys, each, runs = 30, 12, 150
+    inside = {"blocks": 0, "single": 0}
+    for run in range(runs):
+        corner = 1000.0 * np.column_stack([np.arange(valleys) % 6, np.arange(valleys) // 6])
+        centres = np.repeat(corner, each, axis=0) + generator.uniform(0, 800, (360, 2))
+        rate = np.repeat(generator.beta(4, 2, valleys), each)
+        found = (generator.random(360) < rate).astype(np.float64)
+        known = np.zeros((360, len(SIZES_M2)))
+        known[:, 0] = 1
+        ones = np.ones(360)
+        sums = GroupSums(
+            centres=centres,
+            areas=np.column_stack([found, found, ones]),
+            landslides=np.column_stack([found, 0 * found, found, ones]),
+            known=known,
+            detected=known * found[:, None],
+        )
+        ways = {"blocks": blocks_of_groups(centres, 1000.0), "single": None}
+        for way, blocks in ways.items():
+            score = bootstrap_scores(sums, draws=200, seed=run, blocks=blocks)["detection_rate"]
+            assert score.low is not None
+            assert score.high is not None
+            inside[way] += score.low <= 4 / 6 <= score.high
+    assert 0.88 <= inside["blocks"] / runs <= 0.99
+    assert inside["single"] / runs < 0.85

@@ -45,6 +45,8 @@ class ComparisonRequest:
             of the landslides.
         min_iou: intersection over union from which two landslides are the same.
         draws: for bootstrap intervals; 0: none.
+        block_m: side of the square blocks of ground that are drawn; 0: landslides one by one;
+            None: by the number of landslides.
         seed: of the draws.
         overwrite: replace an existing comparison.
     """
@@ -59,6 +61,7 @@ class ComparisonRequest:
     resolution_m: float | None = None
     min_iou: float = DEFAULT_MIN_IOU
     draws: int = DEFAULT_DRAWS
+    block_m: float | None = None
     seed: int = 0
     overwrite: bool = False
 
@@ -68,6 +71,10 @@ class ComparisonRequest:
         if self.resolution_m is not None and not 0 < self.resolution_m < math.inf:
             raise InputError(
                 f"{argument('resolution')} is over 0 metres; got {self.resolution_m:g}"
+            )
+        if self.block_m is not None and not 0 <= self.block_m < math.inf:
+            raise InputError(
+                f"{argument('block_m')} is 0 metres (no blocks) or more; got {self.block_m:g}"
             )
         if self.draws < 0:
             raise InputError(f"{argument('draws')} is 0 (no intervals) or more; got {self.draws}")

@@ -127,7 +127,13 @@ class MatchScores(StrictModel):
 
 
 class InventoryComparison(StrictModel):
-    """The whole of ``comparison.json``."""
+    """The whole of ``comparison.json``.
+
+    Attributes:
+        interval_over: square ``blocks`` of ground, or ``groups`` of overlapping landslides.
+        interval_units: how many there are; None in comparisons of earlier versions.
+        block_m: side of a block, in map units without a coordinate system; None without blocks.
+    """
 
     format: Literal["landslip-comparison"] = "landslip-comparison"
     version: int = FORMAT_VERSION
@@ -141,6 +147,9 @@ class InventoryComparison(StrictModel):
     landslides: LandslideScores
     matches: MatchScores
     interval_level: float
+    interval_over: Literal["blocks", "groups"] = "groups"
+    interval_units: int | None = None
+    block_m: float | None = None
     draws: int
     seed: int
     notes: tuple[str, ...]

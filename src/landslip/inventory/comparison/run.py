@@ -45,7 +45,9 @@ from landslip.inventory.comparison.result import (
 )
 from landslip.inventory.comparison.scores import (
     LEVEL,
+    Blocks,
     GroupSums,
+    blocks_of_groups,
     bootstrap_scores,
     count_inventory_pixels,
     detection_name,
@@ -54,7 +56,7 @@ from landslip.inventory.comparison.scores import (
 )
 from landslip.inventory.formats.vector_files import arrow_table, write_layer
 from landslip.io.vector import gdal_crs
-from landslip.metrics.bootstrap import IntervalEstimate
+from landslip.metrics.bootstrap import FEW_GROUPS, IntervalEstimate
 
 _STEPS = 5
 
@@ -83,7 +85,8 @@ def compare(request: ComparisonRequest, progress: Progress = no_progress) -> Inv
     )
     progress(4, _STEPS)
     groups = sum_groups(detections, reference.areas, matches.inventory)
-    scores = bootstrap_scores(groups, draws=request.draws, seed=request.seed)
+    blocks = blocks_of_groups(groups.centres, request.block_m)
+    scores = bootstrap_scores(groups, draws=request.draws, seed=request.seed, blocks=blocks)
     inventory_record, reference_record = (
         ComparedInventoryRecord(
             place=side.place,
@@ -120,9 +123,12 @@ def compare(request: ComparisonRequest, progress: Progress = no_progress) -> Inv
             outline_median_m=_median(distances.mean) if is_metric else None,
         ),
         interval_level=LEVEL,
+        interval_over="blocks" if blocks.side else "groups",
+        interval_units=blocks.number,
+        block_m=blocks.side if blocks.side else None,
         draws=request.draws,
         seed=request.seed,
-        notes=(*both.notes, *_notes(request, both, detections, groups)),
+        notes=(*both.notes, *_notes(request, both, detections, groups, blocks)),
         files=(COMPARISON, LAYERS),
     )
     with atomic_directory(request.out, overwrite=request.overwrite) as folder:
@@ -278,6 +284,7 @@ def _notes(
     both: ComparedInventories,
     detections: AreaDetections,
     groups: GroupSums,
+    blocks: Blocks,
 ) -> list[str]:
     ours, theirs = both.inventory, both.reference
     notes = []
@@ -305,6 +312,11 @@ def _notes(
         notes.append("areas, distances and size classes are unknown without a coordinate system")
     shared, ours_m2, theirs_m2 = groups.areas.T
     area = ours_m2 + theirs_m2 - shared
+    if request.draws > 0 and 2 <= blocks.number < FEW_GROUPS:
+        notes.append(
+            f"intervals are over {blocks.number} {'blocks' if blocks.side else 'landslides'}: over "
+            "so few they are rough and rather too narrow"
+        )
     if request.draws > 0 and len(area) >= 2 and area.max() > area.sum() / 2:
         notes.append(
             f"one group of overlapping landslides holds {area.max() / area.sum():.0%} of the area "

@@ -2,10 +2,11 @@
 
 Pixels are counted on a grid of which only runs along rows are ever held.
 
-What the bootstrap draws, with replacement, are groups: landslides of both inventories that overlap
-each other belong to one group, and one that overlaps nothing is a group of its own. Groups are
-apart, so that one says little about another; where landslides come in clusters on the ground,
-intervals are too narrow rather than too wide.
+Landslides of both inventories that overlap each other belong to one group, and one that overlaps
+nothing is a group of its own. Groups near each other are alike as well: the same slopes, one scene,
+one interpreter. So what the bootstrap draws, with replacement, are square blocks of ground with the
+groups whose centres they hold (Lahiri 2003, Resampling Methods for Dependent Data, chapter 12).
+Intervals allow for few blocks; see `landslip.metrics.bootstrap`.
 """
 
 import math
@@ -23,7 +24,12 @@ from landslip.inventory.comparison.matching import (
     size_class,
 )
 from landslip.inventory.pixel_runs import pixel_runs
-from landslip.metrics.bootstrap import IntervalEstimate, bootstrap_sums, interval_estimate
+from landslip.metrics.bootstrap import (
+    IntervalEstimate,
+    bootstrap_sums,
+    effective_units,
+    interval_estimate,
+)
 from landslip.metrics.pixels import PixelCounts
 
 LEVEL = 0.95
@@ -31,6 +37,8 @@ _CLASSES = len(SIZES_M2)
 _PIXELS_PER_SIDE = 10
 _ROUND = (1.0, 2.0, 5.0)
 _MAX_ROWS = 50_000_000
+MIN_BLOCKS = 20
+_SMALLER = math.sqrt(2)
 
 PixelSpans = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -106,9 +114,10 @@ def _length(spans: PixelSpans) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupSums:
-    """Sums over each group of landslides, (groups, ...) float64.
+    """Sums over each group of landslides, or block of groups, (groups, ...) float64.
 
     Attributes:
+        centres: (groups, 2) x, y of the centre of the area that either inventory covers.
         areas: (groups, 3) area shared, of the inventory, of the reference.
         landslides: (groups, 4) landslides of the inventory, false and matched ones among them, and
             landslides of the reference.
@@ -116,10 +125,16 @@ class GroupSums:
         detected: (groups, classes) those of them that are detected.
     """
 
+    centres: NDArray[np.float64]
     areas: NDArray[np.float64]
     landslides: NDArray[np.float64]
     known: NDArray[np.float64]
     detected: NDArray[np.float64]
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """All sums, (groups, columns)."""
+        return np.hstack([self.areas, self.landslides, self.known, self.detected])
 
 
 def sum_groups(
@@ -136,12 +151,19 @@ def sum_groups(
     )
     by_class = group_of_theirs * _CLASSES + size_class(reference_m2)
 
+    patches_of_both = np.append(ours.patches, theirs.patches)
+    weights = np.append(ours.areas, theirs.areas)
+    points = shapely.centroid(patches_of_both)
+    places = np.column_stack([shapely.get_x(points), shapely.get_y(points)])
+
     def summed(
         groups: NDArray[np.int64], values: NDArray[np.float64] | None = None, count: int = count
     ) -> NDArray[np.float64]:
         return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
 
+    moments = np.column_stack([summed(group, weights * part) for part in places.T])
     return GroupSums(
+        centres=moments / summed(group, weights)[:, None],
         areas=np.column_stack(
             [
                 summed(group[:patches][shared.one], shared.shared),
@@ -164,15 +186,65 @@ def sum_groups(
     )
 
 
-def bootstrap_scores(sums: GroupSums, *, draws: int, seed: int) -> dict[str, IntervalEstimate]:
-    """Return the scores by name, of all groups, with intervals where there are two or more."""
-    rows = np.hstack([sums.areas, sums.landslides, sums.known, sums.detected])
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Blocks:
+    """The block of each group (groups,), from 0, and their side in map units; 0: single groups."""
+
+    of_group: NDArray[np.int64]
+    side: float
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return int(self.of_group.max()) + 1 if len(self.of_group) else 0
+
+
+def blocks_of_groups(centres: NDArray[np.float64], side: float | None = None) -> Blocks:
+    """Return the square blocks of ground that groups are drawn by.
+
+    Blocks start at the lower left corner of the centres (groups, 2). Without a ``side``, they are
+    as large as possible while at least as many have groups as the square root of the number of
+    groups, and at least 20; 20 groups and fewer are drawn one by one, as with side 0.
+    """
+    groups = len(centres)
+    if side == 0 or (side is None and groups <= MIN_BLOCKS):
+        return Blocks(of_group=np.arange(groups), side=0.0)
+    corner = centres.min(axis=0, initial=np.inf)
+
+    def blocks(side: float) -> Blocks:
+        cells = np.floor((centres - corner) / side)
+        numbers = np.unique(cells, axis=0, return_inverse=True)[1].ravel()
+        return Blocks(of_group=numbers.astype(np.int64), side=side)
+
+    if side is not None:
+        return blocks(side)
+    largest = float(np.ptp(centres, axis=0).max())
+    distinct = len(np.unique(centres, axis=0))
+    needed = min(max(MIN_BLOCKS, math.sqrt(groups)), distinct)
+    found = blocks(largest or 1.0)
+    while found.number < needed:
+        found = blocks(found.side / _SMALLER)
+    return found
+
+
+def bootstrap_scores(
+    sums: GroupSums, *, draws: int, seed: int, blocks: Blocks | None = None
+) -> dict[str, IntervalEstimate]:
+    """Return the scores by name, of all groups, with intervals where two or more are drawn.
+
+    What is drawn are ``blocks``; None: single groups.
+    """
+    rows = sums.rows
+    if blocks is not None:
+        columns = (np.bincount(blocks.of_group, column, blocks.number) for column in rows.T)
+        rows = np.column_stack([*columns])
     points = _scores(rows.sum(axis=0)[None])
     drawn = dict.fromkeys(points, np.zeros(0))
     if draws > 0 and len(rows) > 1:
         drawn = _scores(bootstrap_sums(rows, draws, np.random.default_rng(seed)))
+    sizes = {name: whole for name, (_, whole) in _parts(rows).items()}
     return {
-        name: interval_estimate(float(values[0]), drawn[name], LEVEL)
+        name: interval_estimate(float(values[0]), drawn[name], LEVEL, effective_units(sizes[name]))
         for name, values in points.items()
     }
 
@@ -184,21 +256,31 @@ def detection_name(place: int) -> str:
 
 def _scores(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Return scores (draws,) of sums (draws, columns); NaN where there is nothing to divide by."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {name: part / whole for name, (part, whole) in _parts(sums).items()}
+
+
+def _parts(
+    sums: NDArray[np.float64],
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return numerators and denominators (draws,) of the scores of sums (draws, columns)."""
     ours, theirs, found, false, matched, known = sums.T[1:7]
     shared = np.minimum(sums[:, 0], np.minimum(ours, theirs))  # but for rounding
     by_class, detected = sums[:, 7 : 7 + _CLASSES], sums[:, 7 + _CLASSES :]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scores = {
-            "precision": shared / ours,
-            "recall": shared / theirs,
-            "f1": 2 * shared / (ours + theirs),
-            "iou": shared / (ours + theirs - shared),
-            "error_index": 1 - shared / (ours + theirs - shared),
-            "false_share": false / found,
-            "matched_precision": matched / found,
-            "matched_recall": matched / known,
-            "matched_f1": 2 * matched / (found + known),
-            "detection_rate": detected.sum(axis=1) / known,
-        }
-        rates = detected / by_class
-    return scores | {detection_name(place): rates[:, place] for place in range(_CLASSES)}
+    either = ours + theirs - shared
+    parts = {
+        "precision": (shared, ours),
+        "recall": (shared, theirs),
+        "f1": (2 * shared, ours + theirs),
+        "iou": (shared, either),
+        "error_index": (either - shared, either),
+        "false_share": (false, found),
+        "matched_precision": (matched, found),
+        "matched_recall": (matched, known),
+        "matched_f1": (2 * matched, found + known),
+        "detection_rate": (detected.sum(axis=1), known),
+    }
+    rates = {
+        detection_name(place): (detected[:, place], by_class[:, place]) for place in range(_CLASSES)
+    }
+    return parts | rates
