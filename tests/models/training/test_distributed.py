@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from lightning.pytorch.utilities import rank_zero_only
+from tests.models.training.conftest import WriteDataset
 from torch import nn
 
 from landslip.core.choices import Precision, Split, TrainingStrategy
@@ -39,6 +40,9 @@ CONFIG = TrainConfig(
     epochs=3,
     batch_size=4,
     augmentation_mode="none",
+    ema_decay=0.9,
+    presence_weight=0.5,
+    hard_background=0.5,
     precision=Precision.FP32,
 )
 SHARED = Path(__file__).parent / "distributed_process.py"
@@ -214,15 +218,16 @@ def assert_trained_as_one(out: Path, dataset: Path) -> None:
     for name, values in known.items():
         torch.testing.assert_close(found[name], values, rtol=2e-2, atol=2e-3, msg=name)
     counts = validation_counts(two, TileDataset(dataset))
-    assert two.card.metrics["val"] == counts.as_dict()
+    assert counts.as_dict().items() <= two.card.metrics["val"].items()
 
 
 @pytest.mark.timeout(600)
-def test_two_processes_train_the_model_of_one(dataset: Path, tmp_path: Path) -> None:
+def test_two_processes_train_the_model_of_one(write_dataset: WriteDataset, tmp_path: Path) -> None:
+    dataset = write_dataset(tmp_path / "tiles", background=6)
     out = tmp_path / "model"
     told = told_by_script(dataset, out)
     epochs = ["epoch 1", "epoch 2", "epoch 3"]
-    assert told == ["before", "before", *epochs, "after config.json model script.py"]
+    assert told == ["before", "before", *epochs, "after config.json model script.py tiles"]
     assert_trained_as_one(out, dataset)
 
 
