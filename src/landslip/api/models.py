@@ -18,6 +18,7 @@ from landslip.core.choices import (
     FirstLayer,
     Head,
     Precision,
+    SingleModel,
     Split,
     TrainingStrategy,
     Tta,
@@ -214,6 +215,8 @@ def train(
     recipe: str | None = None,
     config: PathArgument | Mapping[str, Any] | None = None,
     start_from: TrainedModel | PathArgument | None = None,
+    folds: int | None = None,
+    single: str | None = None,
     devices: int | None = None,
     num_nodes: int | None = None,
     strategy: str | None = None,
@@ -247,7 +250,16 @@ def train(
         seed: of every draw; default 0.
         recipe: named settings: ``default`` (default), ``best``, ``fast`` or ``paper``.
         config: YAML file or dictionary of settings over the recipe's.
-        start_from: model whose network, weights and normalisation training begins with.
+        start_from: model whose network, weights and normalisation training begins with. Without
+            validation tiles, its threshold is chosen on the tuning tiles, each predicted by a model
+            that was tuned without it.
+        folds: train as many networks, each without a fold of groups of the training and validation
+            tiles. Epoch and threshold are those that are best for the pooled predictions of all
+            tiles by the network that was not trained on them. ``out`` also gets these predictions
+            (``out_of_fold.npz``) and the networks' ensemble (``ensemble``, a model folder).
+        single: how one model is made of those of the folds: ``refit`` (default) trains once more on
+            all tiles, ``distil`` learns the ensemble's probabilities, ``average`` takes the mean of
+            the weights.
         devices: GPUs of this machine, or processes where there is none; default 1.
         num_nodes: machines; each runs the same call; default 1.
         strategy: Lightning's; how devices share the work; default ``auto``.
@@ -293,6 +305,7 @@ def train(
         "workers": workers,
         "seed": seed,
     }
+    one_model = _single_model(folds, single, is_resumed=resume)
     settings = config if isinstance(config, Mapping) else optional_path(config)
     start = None if start_from is None else as_model(start_from).folder
     if resume:
@@ -302,6 +315,8 @@ def train(
         if start is None and before.start is not None:
             start = _start_of(before.start)
         process = before.devices, before.nodes, before.strategy
+        folds = before.folds if folds is None else folds
+        one_model = one_model or before.single
     else:
         train_config = read_config(recipe or DEFAULT_RECIPE, settings, stated)
         process = 1, 1, TrainingStrategy.AUTO
@@ -322,6 +337,8 @@ def train(
         out=Path(out),
         config=train_config,
         start=start,
+        folds=folds or 1,
+        single=one_model or SingleModel.REFIT,
         resume=resume,
         overwrite=overwrite,
         force=force,
@@ -341,6 +358,19 @@ def train(
         if note.is_warning:
             warnings.warn(note.text(), LandslipWarning, stacklevel=3)
     return model
+
+
+def _single_model(folds: int | None, single: str | None, *, is_resumed: bool) -> SingleModel | None:
+    """Return how one model is made of those of folds, if that is stated; refuse what is not."""
+    if folds is not None and folds < 2:
+        raise InputError(f"{argument('folds')} is 2 or more; got {folds}")
+    if single is None:
+        return None
+    if folds is None and not is_resumed:
+        raise InputError(
+            f"{argument('single', single)} is of a training in folds; state {argument('folds')}"
+        )
+    return choose(SingleModel, single, "single")
 
 
 def _start_of(place: str) -> ModelFolder:

@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import INTERRUPTED, handle_errors
-from landslip.core.choices import Arch, FirstLayer, Head, Precision, TrainingStrategy
+from landslip.core.choices import Arch, FirstLayer, Head, Precision, SingleModel, TrainingStrategy
 
 if TYPE_CHECKING:
     from landslip.models.training.module import EpochResult
@@ -64,6 +64,20 @@ def train(
             help="Model folder whose network, weights and normalisation training begins with."
         ),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Train as many networks, each without a fold of the tiles, whose predictions of "
+            "it choose epoch and threshold; writes their ensemble, too."
+        ),
+    ] = None,
+    single: Annotated[
+        SingleModel | None,
+        typer.Option(
+            help="One model after the folds: refit on all tiles, distil the ensemble, or average "
+            "the weights. [default: refit]"
+        ),
+    ] = None,
     devices: Annotated[
         int | None,
         typer.Option(help="GPUs of this machine, or processes where there is none. [default: 1]"),
@@ -97,14 +111,16 @@ def train(
 
     Example: `landslip train TILES --out MODEL --encoder resnet50 --epochs 40`
 
-    With `--start-from`, a model is trained further on other tiles; without validation tiles it
-    keeps its threshold.
+    With `--start-from`, a model is trained further on other tiles; without validation tiles its
+    threshold is chosen on these tiles, each predicted by a model that was tuned without it.
 
     Example: `landslip train TILES --out MODEL --encoder resnet18 --encoder-weights resnet18.pth`
 
     Example: `landslip train WENCHUAN BEICHUAN --out MODEL`
 
     Example: `landslip train FEW_TILES --out TUNED --start-from MODEL --epochs 10`
+
+    Example: `landslip train TILES --out MODEL --folds 5`
 
     On several devices each takes its share of a batch; the result is that of one, up to rounding
     and to what is drawn at random for a tile.
@@ -130,6 +146,8 @@ def train(
             recipe=recipe,
             config=config,
             start_from=start_from,
+            folds=folds,
+            single=single,
             devices=devices,
             num_nodes=num_nodes,
             strategy=strategy,
@@ -149,7 +167,8 @@ def train(
 
 
 def _print_epoch(result: "EpochResult") -> None:
-    line = f"epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}"
+    fold = "" if result.fold is None else f"fold {result.fold}/{result.folds}  "
+    line = f"{fold}epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}"
     if result.counts is not None:
         scores = result.average_precision, result.counts.f1
         average, f1 = ("undefined" if one is None else f"{one:.4f}" for one in scores)

@@ -26,6 +26,23 @@ class Split(StrEnum):
     UNUSED = "unused"
 
 
+class SingleModel(StrEnum):
+    """How one model is made of those of the folds of a training."""
+
+    REFIT = "refit"
+    DISTIL = "distil"
+    AVERAGE = "average"
+
+
+class ThresholdSource(StrEnum):
+    """What a model's threshold was chosen on."""
+
+    VALIDATION = "validation"
+    OUT_OF_FOLD = "out_of_fold"
+    START = "start"
+    NONE = "none"
+
+
 class Arch(StrEnum):
     """The networks that can be trained.
 

@@ -14,7 +14,7 @@ Nothing here needs a raster library: machines that only train can read it.
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +134,7 @@ class TileDataset:
         self.path = path
         self.card = _read_card(path)
         self.bands = Bands(self.card.bands)
+        self._hidden: Mapping[int, tuple[slice, slice]] = {}
         try:
             table = pyarrow.parquet.read_table(path / INDEX)
         except (pyarrow.ArrowException, OSError) as error:
@@ -235,6 +236,16 @@ class TileDataset:
         splits = limited_to(self.tile_ids, self.splits, landslide, number=train_tiles, seed=seed)
         return self.with_split(splits, f"{self.card.split_method}, {train_tiles} training tiles")
 
+    def with_hidden_labels(self, hidden: Mapping[int, tuple[slice, slice]]) -> "TileDataset":
+        """Return the same tiles, with the labels of some rows and columns hidden, by position.
+
+        Hidden pixels are not labelled (`IGNORE`). Columns of the index, such as landslide pixels,
+        stay those of the whole tiles.
+        """
+        view = copy.copy(self)
+        view._hidden = hidden
+        return view
+
     def torch(
         self, split: str, transform: "Callable[[Sample], Sample] | None" = None
     ) -> "TorchTiles":
@@ -271,10 +282,14 @@ class TileDataset:
         start, bands = int(self.index["pixel_start"][position]), len(self.bands)
         end = start + height * width
         images, labels, valid = self._pixels
+        label = labels[start:end].reshape(height, width)
+        if position in self._hidden:
+            label = np.array(label)
+            label[self._hidden[position]] = IGNORE
         return Tile(
             tile_id=str(self.index["tile_id"][position]),
             stored=images[start * bands : end * bands].reshape(bands, height, width),
-            label=labels[start:end].reshape(height, width),
+            label=label,
             valid=valid[start:end].reshape(height, width).view(np.bool_),
         )
 

@@ -1,14 +1,13 @@
 """The folder of a run: its job, its record, and the probabilities of its test tiles.
 
-Scores are computed from the stored probabilities, so that new scores need no new training.
-Probabilities are stored in levels of 1 / 65536, rounded down: a threshold that is a multiple of it,
-in particular one half, divides the pixels exactly as before.
+Scores are computed from the stored probabilities, so that new scores need no new training; see
+`landslip.models.predictions`.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from landslip.core.arrays import read_arrays
 from landslip.core.choices import EngineName, Precision, Split, Tta
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file
@@ -24,12 +22,13 @@ from landslip.core.records import StrictModel
 from landslip.core.text import read_json
 from landslip.experiments.config import SvmConfig
 from landslip.experiments.results import RunKey, TileCounts
+from landslip.models.predictions import TilePredictions, write_tile_predictions
 from landslip.models.training.recipe import TrainConfig
 
 MODEL, TRAINING, RECORD = "model", "model.training", "cell.json"
 ERRORS, LOCK, STARTED = "errors.txt", "lock", "begun.json"
 PREDICTIONS, OFF_CENTRE = "predictions.npz", "off_centre.npz"
-_LEVELS = 65536
+VALIDATION = "validation.npz"
 _REPEAT = "remove the folder to repeat the run"
 
 
@@ -156,47 +155,23 @@ def _read_started(folder: Path) -> dict[str, Any]:
     return made_from
 
 
-def quantise(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
-    """Return probabilities as quantisation levels, rounded down."""
-    return np.clip(np.floor(probability * np.float64(_LEVELS)), 0, _LEVELS - 1).astype(np.uint16)
-
-
 def write_predictions(
     folder: Path,
     probabilities: Iterable[tuple[str, NDArray[np.floating]]],
     name: str = PREDICTIONS,
 ) -> None:
     """Write tiles' names and probabilities (height, width) as ``predictions.npz``, or ``name``."""
-    levels = {tile_id: quantise(probability) for tile_id, probability in probabilities}
-    tiles = {f"tile_{at}": tile for at, tile in enumerate(levels.values())}
-    with atomic_file(folder / name, overwrite=True) as stage, stage.open("wb") as file:
-        np.savez_compressed(file, tile_ids=np.array(list(levels)), **tiles)  # type: ignore[arg-type]
+    with atomic_file(folder / name, overwrite=True) as stage:
+        write_tile_predictions(stage, probabilities)
 
 
-class Predictions:
-    """Stored probabilities, by tile."""
+class Predictions(TilePredictions):
+    """Stored probabilities of a run's test tiles."""
 
     def __init__(self, folder: Path, name: str = PREDICTIONS) -> None:
-        """Open ``predictions.npz`` of a folder, or ``name``.
+        """Open ``predictions.npz`` of a run's folder, or ``name``.
 
         Raises:
             InputError: it is missing or damaged.
         """
-        path = folder / name
-        try:
-            stored = read_arrays(path)
-            tiles = [str(tile_id) for tile_id in stored["tile_ids"]]
-            self._tiles = {tile_id: stored[f"tile_{at}"] for at, tile_id in enumerate(tiles)}
-        except (InputError, TypeError, KeyError) as error:
-            raise InputError(f"{path}: missing or damaged; {_REPEAT}") from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tiles)
-
-    def __len__(self) -> int:
-        return len(self._tiles)
-
-    def probability(self, tile_id: str) -> NDArray[np.float32]:
-        """Return a tile's probability (height, width), the lower bound of its level."""
-        lower: NDArray[np.float32] = self._tiles[tile_id].astype(np.float32) / np.float32(_LEVELS)
-        return lower
+        super().__init__(folder / name, _REPEAT)

@@ -77,10 +77,15 @@ class ThresholdCurve:
     the threshold. The histograms are finer, for the spread of the probabilities.
     """
 
-    def __init__(self) -> None:
-        """Start with nothing counted."""
-        self._landslide = np.zeros(FINE_BINS, dtype=np.int64)
-        self._other = np.zeros(FINE_BINS, dtype=np.int64)
+    def __init__(self, histograms: NDArray[np.int64] | None = None) -> None:
+        """Start with nothing counted, or with what another curve's `histograms` hold."""
+        counted = np.zeros((2, FINE_BINS), dtype=np.int64) if histograms is None else histograms
+        self._landslide, self._other = counted
+
+    @property
+    def histograms(self) -> NDArray[np.int64]:
+        """Pixels by probability (2, `FINE_BINS`): landslide, and other. Those of parts add up."""
+        return np.stack([self._landslide, self._other])
 
     def add(
         self,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Tta, Units
+from landslip.core.choices import SingleModel, ThresholdSource, Tta, Units
 from landslip.core.messages import Message, message
 from landslip.core.records import DType, StrictModel
 from landslip.datasets.normalisation import Normalisation
@@ -48,6 +48,31 @@ class ParentModelCard(StrictModel):
     weights_sha256: str
 
 
+class FoldsCard(StrictModel):
+    """How epoch and threshold were chosen by networks that were trained in folds.
+
+    Scores are those of the pooled out-of-fold predictions: each tile by the network that was not
+    trained on it. Epoch and threshold, two numbers, are chosen on the same predictions.
+    """
+
+    folds: int
+    tiles: int
+    groups: int = Field(description="of tiles, over which the intervals are")
+    epochs: tuple[tuple[int, float | None], ...] = Field(
+        description="candidates, and the average precision of each"
+    )
+    single: SingleModel | None = Field(
+        description="how one model was made of them; None: it is their ensemble"
+    )
+    average_precision: float | None
+    intervals: dict[str, tuple[float, float] | None] = Field(
+        description="95 %, of the scores that metrics has under out_of_fold"
+    )
+    halves: bool = Field(
+        False, description="the labels of half a tile were left out in turn, of too few tiles"
+    )
+
+
 class TrainingCard(StrictModel):
     """How the model was trained, and on what."""
 
@@ -65,6 +90,7 @@ class TrainingCard(StrictModel):
     seconds: float
     torch_version: str
     started_from: ParentModelCard | None = Field(None, description="None: no model")
+    folds: FoldsCard | None = Field(None, description="None: not trained in folds")
 
 
 class OnnxCard(StrictModel):
@@ -274,9 +300,16 @@ class ModelCard(StrictModel):
     architecture: Architecture
     input: InputCard
     threshold: float = Field(ge=0, le=1)
+    threshold_source: ThresholdSource | None = Field(
+        None, description="what it was chosen on; None: not known"
+    )
+    members: int = Field(
+        1, ge=1, description="networks whose probabilities are averaged, in one file of weights"
+    )
     training: TrainingCard
     metrics: dict[str, dict[str, float | None]] = Field(
-        description="by split; the threshold is chosen on val"
+        description="by split; the threshold is chosen on val, or on out_of_fold: pooled "
+        "predictions of networks for tiles that they were not trained on"
     )
     evaluations: dict[str, EvaluationCard] = Field(
         {}, description="by split: of scores that were recorded after the training"

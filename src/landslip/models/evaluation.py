@@ -230,7 +230,8 @@ def _training_note(card: ModelCard, dataset: TileDataset, split: Split) -> Messa
         return None
     if dataset.card.split_sha256 != card.training.split_sha256:
         return message("evaluation.other_split")
-    return message("evaluation.training_tiles") if split is Split.TRAIN else None
+    trained = {Split.TRAIN} if card.training.folds is None else {Split.TRAIN, Split.VALIDATION}
+    return message("evaluation.training_tiles") if split in trained else None
 
 
 def record_evaluation(

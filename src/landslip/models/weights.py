@@ -10,6 +10,7 @@ from torch import nn
 from landslip.core.errors import ModelError, excerpt
 from landslip.models.folder import WEIGHTS, ModelFolder
 from landslip.models.networks.build import build_network
+from landslip.models.networks.ensemble import Ensemble
 
 
 def save_weights(network: nn.Module, folder: Path) -> str:
@@ -36,7 +37,8 @@ def load_network(model: ModelFolder) -> nn.Module:
         raise ModelError(
             f"{file}: has weights that are not finite numbers; copy the model again, or train again"
         )
-    network = build_network(model.card.architecture)
+    networks = [build_network(model.card.architecture) for _ in range(model.card.members)]
+    network = networks[0] if len(networks) == 1 else Ensemble(networks)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -16,7 +16,7 @@ from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, ModelError
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
-from landslip.experiments.run_folder import quantise
+from landslip.models.predictions import quantise
 from landslip.models.svm.fit import fit_svm, sample_pixels
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import (

@@ -18,16 +18,17 @@ from tests.models.training.conftest import WriteDataset
 from typer.testing import CliRunner
 
 from landslip.cli.app import app
-from landslip.core.choices import Head, Precision
+from landslip.core.choices import Head, Precision, ThresholdSource
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.metrics.pixels import PixelCounts
 from landslip.models.card import ObjectsCard
 from landslip.models.folder import ModelFolder, open_model
 from landslip.models.training.fit import BestEpoch
+from landslip.models.training.model_writer import training_notes
 from landslip.models.training.module import EpochResult, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.training.run import TrainRequest, train, training_notes
+from landslip.models.training.run import TrainRequest, train
 
 CONFIG = TrainConfig(
     encoder="test_resnet", encoder_weights="none", epochs=3, batch_size=4, precision=Precision.FP32
@@ -271,9 +272,9 @@ def start(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelFolde
 
 @pytest.fixture(scope="module")
 def bright(write_dataset: WriteDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give tiles of another brightness, none of them for validation."""
+    """Give tiles of another brightness."""
     folder = tmp_path_factory.mktemp("bright") / "tiles"
-    return write_dataset(folder, brightness=300, val_share=0)
+    return write_dataset(folder, brightness=300)
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +298,7 @@ def parameters(model: ModelFolder) -> dict[str, torch.Tensor]:
     return {name: value for name, value in tensors.items() if not name.endswith(passing)}
 
 
-def test_without_a_step_weights_and_threshold_are_those_of_the_start(
+def test_without_a_step_weights_are_those_of_the_start_but_not_the_threshold(
     start: ModelFolder, bright: Path, tmp_path: Path
 ) -> None:
     at_three_eighths = replace(start, card=start.card.model_copy(update={"threshold": 0.375}))
@@ -308,7 +309,8 @@ def test_without_a_step_weights_and_threshold_are_those_of_the_start(
     found, before = parameters(model), parameters(start)
     assert found.keys() == before.keys()
     assert all(torch.equal(found[name], before[name]) for name in before)
-    assert model.card.threshold == 0.375
+    assert model.card.threshold_source is ThresholdSource.VALIDATION
+    assert model.card.threshold != 0.375
 
 
 def test_steps_change_the_weights_and_the_card_tells_where_they_began(

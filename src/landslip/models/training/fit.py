@@ -4,7 +4,7 @@ import ctypes
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +64,9 @@ class FitRequest:
 
     Attributes:
         threshold: initial one, and the final one if there are no validation tiles.
+        last_epoch: stop after this one, from 1, of the epochs that the learning rate follows; None:
+            the last of all.
+        snapshots: epochs, from 1, whose weights and validation curve are kept in the folder.
         resume: continue from the folder's last checkpoint, if there is one.
         process: which of the processes of ``distributed`` this is.
     """
@@ -73,6 +76,8 @@ class FitRequest:
     config: TrainConfig
     folder: Path
     threshold: float = 0.5
+    last_epoch: int | None = None
+    snapshots: tuple[int, ...] = ()
     resume: bool = False
     distributed: DistributedSettings = field(default_factory=DistributedSettings)
     process: TrainingProcess = SINGLE_PROCESS
@@ -100,10 +105,69 @@ class BestEpoch:
     average_precision: float | None = None
 
 
-def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -> BestEpoch | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedEpochs:
+    """A network after its last epoch, and what it was trained in and on."""
+
+    module: SegmentationModule
+    precision: str
+    device: str
+
+
+def fit(
+    request: FitRequest,
+    network: nn.Module,
+    callbacks: TrainingCallbacks,
+    teacher: nn.Module | None = None,
+) -> BestEpoch | None:
     """Train a network in place and load its best weights.
 
-    Only the main process returns the result; others return None.
+    Only the main process returns the result; others return None. See `train_epochs` for
+    ``teacher``.
+
+    Raises:
+        InputError: the network cannot be trained with such crops or batches.
+        KeyboardInterrupt: the user stopped it; the run can be resumed.
+    """
+    trained = train_epochs(request, network, callbacks, teacher)
+    if not request.process.is_main:
+        return None
+    module, validates = trained.module, bool(request.dataset.positions(Split.VALIDATION))
+    seconds_before = module.seconds_before
+    file = request.folder / CHECKPOINTS / BEST
+    best = torch.load(file, map_location=module.device, weights_only=True)
+    module.load_state_dict(best["state_dict"])
+    module.on_load_checkpoint(best)
+    module.adopt_average()
+    objects = measure_objects(
+        network.eval(),
+        request.dataset,
+        request.normalisation,
+        multiple=multiple_of(request.config.arch),
+        threshold=module.threshold,
+        device=module.device,
+    )
+    network.cpu()
+    return BestEpoch(
+        epoch=int(best["epoch"]) + 1,
+        threshold=module.threshold,
+        counts=PixelCounts(**best["counts"]) if validates else None,
+        spread=ProbabilitySpread(**best["spread"]) if validates and "spread" in best else None,
+        precision=trained.precision,
+        device=trained.device,
+        seconds_before=seconds_before,
+        objects=objects,
+        average_precision=best.get("average_precision"),
+    )
+
+
+def train_epochs(
+    request: FitRequest,
+    network: nn.Module,
+    callbacks: TrainingCallbacks,
+    teacher: nn.Module | None = None,
+) -> TrainedEpochs:
+    """Train a network in place to its last epoch; ``teacher``: learn its probabilities instead.
 
     Raises:
         InputError: the network cannot be trained with such crops or batches.
@@ -111,11 +175,7 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
     """
     tiles, config = training_tiles(request), request.config
     keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = config.precision.value
-    if config.precision is Precision.AUTO:
-        half = "fp16" if device.type == "cuda" else "fp32"
-        precision = "bf16" if computes_in_bf16(device) else half
+    device, precision = _device_and_precision(config)
     module = SegmentationModule(
         network,
         config,
@@ -124,6 +184,8 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
         margin=tiles.margin,
         background=tiles.background,
     )
+    if teacher is not None:
+        module.learn_from(teacher.to(device).eval())
     module.threshold = request.threshold
     module.to(memory_format=torch.channels_last)
     checkpoints = request.folder / CHECKPOINTS
@@ -148,35 +210,47 @@ def fit(request: FitRequest, network: nn.Module, callbacks: TrainingCallbacks) -
                 ckpt_path=checkpoints / LAST if has_checkpoint else None,
                 weights_only=True,
             )
-    if not request.process.is_main:
-        return None
-    seconds_before = module.seconds_before
-    best = torch.load(checkpoints / BEST, map_location=module.device, weights_only=True)
-    module.load_state_dict(best["state_dict"])
-    module.on_load_checkpoint(best)
-    module.adopt_average()
+    return TrainedEpochs(
+        module=module, precision=precision, device=request.distributed.named(_name_of(device))
+    )
+
+
+def untrained(request: FitRequest, network: nn.Module, epoch: int) -> BestEpoch:
+    """Describe a network whose weights were not learnt in epochs of its own.
+
+    ``epoch`` is that of the networks which they come from.
+    """
+    device, precision = _device_and_precision(request.config)
     objects = measure_objects(
         network.eval(),
         request.dataset,
         request.normalisation,
-        multiple=multiple_of(config.arch),
-        threshold=module.threshold,
-        device=module.device,
+        multiple=multiple_of(request.config.arch),
+        threshold=request.threshold,
+        device=torch.device("cpu"),
     )
-    network.cpu()
     return BestEpoch(
-        epoch=int(best["epoch"]) + 1,
-        threshold=module.threshold,
-        counts=PixelCounts(**best["counts"]) if validation else None,
-        spread=ProbabilitySpread(**best["spread"]) if validation and "spread" in best else None,
+        epoch=epoch,
+        threshold=request.threshold,
+        counts=None,
+        spread=None,
         precision=precision,
-        device=request.distributed.named(
-            torch.cuda.get_device_name() if device.type == "cuda" else device.type
-        ),
-        seconds_before=seconds_before,
+        device=_name_of(device),
+        seconds_before=0.0,
         objects=objects,
-        average_precision=best.get("average_precision"),
     )
+
+
+def _device_and_precision(config: TrainConfig) -> tuple[torch.device, str]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if config.precision is not Precision.AUTO:
+        return device, config.precision.value
+    half = "fp16" if device.type == "cuda" else "fp32"
+    return device, "bf16" if computes_in_bf16(device) else half
+
+
+def _name_of(device: torch.device) -> str:
+    return torch.cuda.get_device_name() if device.type == "cuda" else device.type
 
 
 def training_tiles(request: FitRequest) -> TrainingBatches:
@@ -222,6 +296,10 @@ def _trainer(request: FitRequest, precision: str, *, validates: bool) -> lightni
     ]
     if validates:
         callbacks.append(ValidationPictures(request))
+    if request.last_epoch is not None:
+        callbacks.append(StopAfter(request.last_epoch))
+    if request.snapshots:
+        callbacks.append(EpochSnapshots(request.folder, request.snapshots))
     return lightning.Trainer(
         **trainer_settings(request.distributed),
         precision=_LIGHTNING_PRECISION[precision],
@@ -257,6 +335,61 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)
+
+
+class StopAfter(lightning.Callback):
+    """Ends the training after an epoch, counted from 1, also where that is resumed from."""
+
+    def __init__(self, epoch: int) -> None:
+        """Stop after ``epoch``."""
+        self._epoch = epoch
+
+    def on_train_start(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        """Stop before the first step where the epoch has been reached."""
+        trainer.should_stop = trainer.current_epoch >= self._epoch
+
+    def on_train_epoch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        """Stop after the epoch."""
+        trainer.should_stop = trainer.current_epoch + 1 >= self._epoch
+
+
+class EpochSnapshots(lightning.Callback):
+    """Keeps the weights that were validated, and the validation curve, of some epochs.
+
+    They are written before the checkpoint of the epoch, so that none is missing where a run is
+    resumed.
+    """
+
+    def __init__(self, folder: Path, epochs: Sequence[int]) -> None:
+        """Keep ``epochs``, counted from 1, in files of ``folder``."""
+        self._folder, self._epochs = folder, set(epochs)
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Write a snapshot."""
+        epoch = trainer.current_epoch + 1
+        if epoch not in self._epochs or not isinstance(pl_module, SegmentationModule):
+            return
+        file = snapshot_file(self._folder, epoch)
+        stage = file.with_suffix(".partial")
+        weights = {name: one.cpu() for name, one in pl_module.evaluated.state_dict().items()}
+        histograms = torch.from_numpy(pl_module.curve.histograms)
+        torch.save({"weights": weights, "histograms": histograms}, stage)
+        stage.replace(file)
+
+
+def snapshot_file(folder: Path, epoch: int) -> Path:
+    """Return the file of an epoch's weights in the folder of a training."""
+    return folder / f"epoch{epoch}.pt"
 
 
 class ValidationPictures(lightning.Callback):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from landslip.core.choices import TrainingStrategy
+from landslip.core.choices import SingleModel, TrainingStrategy
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.records import StrictModel
 from landslip.core.text import RecordKind
@@ -27,6 +27,8 @@ class TrainingRunRecord(StrictModel):
     start_sha256: str | None = None
     start: str | None = None
     encoder_weights_sha256: str | None = None
+    folds: int = 1
+    single: SingleModel = SingleModel.REFIT
     devices: int = 1
     nodes: int = 1
     strategy: TrainingStrategy = TrainingStrategy.AUTO
@@ -44,6 +46,10 @@ class TrainingRunRecord(StrictModel):
             if digests[0] != digests[1]:
                 changed["encoder_weights"] = "content of the file of encoder_weights"
         parts = [*changed.values()]
+        if self.folds != other.folds:
+            parts.append(f"number of folds ({self.folds}, now {other.folds})")
+        if self.single != other.single:
+            parts.append(f"way to one model ({self.single}, now {other.single})")
         if self.start_sha256 != other.start_sha256:
             parts.append("model to start from")
         for name, what in (("pixels_sha256", "dataset"), ("split_sha256", "split of the dataset")):

@@ -41,12 +41,13 @@ def segmentation_loss(
 ) -> Tensor:
     """Return the loss of a batch, summed over its images; a float32 scalar.
 
-    All arrays are (n, height, width): logits of any floating type, label 1 for landslide; pixels
-    not counted are ignored. There is one Dice per image, or one over the whole batch, which counts
-    for each image. In distributed training every process returns the loss of the whole batch.
+    All arrays are (n, height, width): logits of any floating type, label 1 for landslide, or the
+    probability of it as a floating type; pixels not counted are ignored. There is one Dice per
+    image, or one over the whole batch, which counts for each image. In distributed training every
+    process returns the loss of the whole batch.
     """
     logits, mask = logits.float(), counted.float()
-    truth = (label == 1).float() * mask
+    truth = (label if label.is_floating_point() else (label == 1).float()) * mask
     per_pixel = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * mask
     probability = torch.sigmoid(logits) * mask
     parts = per_pixel, mask, probability * truth, probability, truth

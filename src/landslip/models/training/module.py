@@ -30,7 +30,10 @@ _STEP_STREAM = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """Losses, threshold and validation scores of an epoch; None without validation tiles."""
+    """Losses, threshold and validation scores of an epoch; None without validation tiles.
+
+    ``fold``, from 1, of ``folds`` that are trained one after another; None: a training of its own.
+    """
 
     epoch: int
     epochs: int
@@ -39,6 +42,8 @@ class EpochResult:
     threshold: float = 0.5
     counts: PixelCounts | None = None
     average_precision: float | None = None
+    fold: int | None = None
+    folds: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,7 @@ class SegmentationModule(lightning.LightningModule):
         )
         self.presence = PresenceHead(network) if config.presence_weight > 0 else None
         self.threshold = 0.5
+        self._teach: Callable[[Tensor], Tensor] | None = None
         self._reports = callbacks if process.is_main else TrainingCallbacks()
         self._curve = DistributedThresholdCurve()
         self._losses: list[Tensor] = []
@@ -97,6 +103,31 @@ class SegmentationModule(lightning.LightningModule):
         network = self.network if self.training or self.average is None else self.average
         logits: Tensor = network(image.contiguous(memory_format=torch.channels_last))
         return logits[:, 0]
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that validation tiles are predicted by: of the averaged weights if any."""
+        if self.average is None:
+            return self.network
+        averaged: nn.Module = self.average.module
+        return averaged
+
+    @property
+    def curve(self) -> ThresholdCurve:
+        """The threshold curve of the last validation."""
+        return self._curve
+
+    def learn_from(self, teacher: nn.Module) -> None:
+        """Learn the probabilities of another network, in evaluation mode, instead of labels.
+
+        Hinton et al. 2015, doi 10.48550/arXiv.1503.02531, at temperature 1.
+        """
+
+        def probabilities(image: Tensor) -> Tensor:
+            with torch.no_grad():
+                return torch.sigmoid(teacher(image).float())[:, 0]
+
+        self._teach = probabilities  # not a submodule, which checkpoints would hold
 
     def on_train_epoch_start(self) -> None:
         """Reset the epoch's losses."""
@@ -114,8 +145,9 @@ class SegmentationModule(lightning.LightningModule):
             nullcontext() if presence is None else presence.reading(self.network),
         ):
             logits = self(image)
+        truth = label if self._teach is None else self._teach(image)
         loss = segmentation_loss(
-            logits, label, counted, dice_over=self.config.dice_over, process=self._process
+            logits, truth, counted, dice_over=self.config.dice_over, process=self._process
         )
         if presence is not None:
             own = presence.loss(label, counted)

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from landslip.core.choices import Split
-from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.objects import right_object_maxima, whole_object_sizes
 from landslip.models.card import ObjectsCard
+from landslip.models.training.prediction import predict_tile
 
 _MAX_VALIDATION_TILES = 200
 _MAX_LABEL_TILES = 2000
@@ -40,11 +40,9 @@ def measure_objects(
     maxima = []
     for at in _with_landslides(dataset, Split.VALIDATION, _MAX_VALIDATION_TILES):
         tile = dataset.tile(at)
-        height, width = tile.label.shape
-        image = torch.from_numpy(whole_tile(dataset, at, normalisation, multiple))[None]
-        with torch.inference_mode():
-            logits: torch.Tensor = network(image.to(device))
-        probability = torch.sigmoid(logits.float())[0, 0, :height, :width].cpu().numpy()
+        probability = predict_tile(
+            network, dataset, at, normalisation, multiple=multiple, device=device
+        )
         maxima.append(
             right_object_maxima(probability, threshold, tile.label == LANDSLIDE, tile.counted)
         )
@@ -55,6 +53,12 @@ def measure_objects(
         right_objects=len(right),
         right_maxima=_quantiles(right),
     )
+
+
+def with_right_objects(card: ObjectsCard, maxima: Sequence[NDArray[np.generic]]) -> ObjectsCard:
+    """Return a card with the highest probabilities of objects found rightly in other tiles."""
+    right = _together(maxima)
+    return card.model_copy(update={"right_objects": len(right), "right_maxima": _quantiles(right)})
 
 
 def _with_landslides(dataset: TileDataset, split: Split, most: int) -> list[int]:

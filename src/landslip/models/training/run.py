@@ -3,46 +3,29 @@
 import shutil
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from torch import nn
 
-from landslip import __version__
-from landslip.core.choices import Arch, EngineName, Split, Tta
+from landslip.core.choices import Arch, SingleModel, Split
 from landslip.core.errors import InputError, LandslipWarning, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
-from landslip.core.messages import Message, message
-from landslip.datasets.contents import few_landslides
-from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.core.messages import message
+from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import (
     BandStatistics,
     Normalisation,
     band_statistics,
     sampled_pixels,
 )
-from landslip.metrics.pixels import ThresholdCurve
-from landslip.models.card import (
-    InputCard,
-    ModelCard,
-    ParentModelCard,
-    TrainingCard,
-    TtaCard,
-    mlm_properties,
-)
-from landslip.models.engines.choose import open_engine
-from landslip.models.evaluation import predicted_tiles, result_warning, tta_card
-from landslip.models.folder import (
-    CARD,
-    WEIGHTS,
-    ModelFolder,
-    check_compatible,
-    check_values,
-)
+from landslip.models.card import ParentModelCard
+from landslip.models.folder import WEIGHTS, ModelFolder, check_compatible, check_values
 from landslip.models.networks.architecture import Architecture
-from landslip.models.networks.build import build_network, parameter_count
+from landslip.models.networks.build import build_network
 from landslip.models.networks.weights_download import NO_WEIGHTS
+from landslip.models.training.cross_fitting import OUT_OF_FOLD, OutOfFold, cross_fit
 from landslip.models.training.distributed import (
     DistributedSettings,
     end_with_main_process,
@@ -57,15 +40,31 @@ from landslip.models.training.fit import (
     fit,
     training_tiles,
 )
+from landslip.models.training.folds import (
+    TrainingFold,
+    all_for_training,
+    candidate_epochs,
+    cross_validation,
+    tuning_folds,
+)
 from landslip.models.training.interrupted_run import (
     RUN_FILE,
     TrainingRunRecord,
     read_run,
     run_folder,
 )
+from landslip.models.training.model_writer import (
+    ENSEMBLE,
+    InitialModel,
+    TrainedModel,
+    threshold_source,
+    training_notes,
+    write_model,
+)
 from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.weights import load_network, save_weights, torch_version
+from landslip.models.training.single_model import fit_single, folds_card, highest_probability
+from landslip.models.weights import load_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,12 @@ class TrainRequest:
     """What to train on, the model folder to write, and what to do with an earlier run.
 
     Attributes:
-        start: fine-tune this model, with its normalisation and threshold; None: a new network.
+        start: fine-tune this model, with its normalisation; None: a new network. Without validation
+            tiles its threshold is chosen on the tuning tiles, each of them left out in turn.
+        folds: train as many networks, each without a fold of the training and validation tiles;
+            their pooled predictions choose epoch and threshold. Writes their ensemble and
+            out-of-fold predictions into the model folder, too.
+        single: how one model is made of them.
         resume: continue an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and discard an interrupted run.
         force: only warn of a dataset that does not look like the training data of ``start``.
@@ -85,31 +89,13 @@ class TrainRequest:
     out: Path
     config: TrainConfig
     start: ModelFolder | None = None
+    folds: int = 1
+    single: SingleModel = SingleModel.REFIT
     resume: bool = False
     overwrite: bool = False
     force: bool = False
     callbacks: TrainingCallbacks = field(default_factory=TrainingCallbacks)
     distributed: DistributedSettings = field(default_factory=DistributedSettings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitialModel:
-    """The network that training starts with, and what belongs to it.
-
-    Attributes:
-        config: with the settings that describe the network replaced by what it is.
-        statistics: of the training tiles; mean and standard deviation are the parent's, if there is
-            one, since its weights were learnt with them.
-        threshold: kept if there are no validation tiles to choose another.
-        parent: the model it was taken from; None for a new network.
-    """
-
-    network: nn.Module
-    architecture: Architecture
-    config: TrainConfig
-    statistics: BandStatistics
-    threshold: float = 0.5
-    parent: ParentModelCard | None = None
 
 
 def train(request: TrainRequest) -> None:
@@ -129,6 +115,78 @@ def train(request: TrainRequest) -> None:
     """
     started = time.monotonic()
     dataset, process = request.dataset, this_process(request.distributed)
+    _check_tiles(dataset, warns=process.is_main)
+    folds = _folds(request)
+    fitted = all_for_training(dataset) if request.folds > 1 else dataset
+    if process.is_main:
+        refuse_existing(request.out, overwrite=request.overwrite)
+    folder = run_folder(request.out)
+    before = read_run(request.out) if request.resume and (folder / RUN_FILE).is_file() else None
+    run = _run_record(request)
+    if before is not None:  # before a network is built, for which weights might be downloaded
+        before.check(run, folder)
+        run = before
+    statistics = band_statistics(fitted, fitted.positions(Split.TRAIN))
+    if request.start is None:
+        # a checkpoint holds all weights
+        has_checkpoint = before is not None and (folder / CHECKPOINTS / LAST).is_file()
+        initial = _new_model(dataset, request.config, statistics, is_resumed=has_checkpoint)
+    else:
+        initial = _pretrained_model(request, request.start, statistics)
+    job = FitRequest(
+        dataset=fitted,
+        normalisation=Normalisation(
+            radiometry=dataset.card.radiometry,
+            mean=initial.statistics.mean,
+            std=initial.statistics.std,
+        ),
+        config=initial.config,
+        folder=folder,
+        threshold=initial.threshold,
+        resume=request.resume,
+        distributed=request.distributed,
+        process=process,
+    )
+    for part in (fitted, *(fold.training for fold in folds)):
+        training_tiles(replace(job, dataset=part))  # raises before anything is written
+    if process.is_main:
+        _prepare_run_folder(request, run, folder)
+    else:
+        end_with_main_process()
+    best, found = _fit(request, job, initial.network, folds)
+    if best is None:
+        raise SystemExit(0)  # the main process does the rest
+    stage = folder / "model"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir()
+    seconds = best.seconds_before + time.monotonic() - started
+    # without validation tiles nothing else says whether the threshold is reached
+    is_tuned = found is not None and request.folds == 1
+    highest = highest_probability(job, initial.network) if is_tuned else None
+    trained = TrainedModel(
+        name=request.out.name,
+        dataset=dataset,
+        initial=initial,
+        best=best,
+        encoder_weights_sha256=run.encoder_weights_sha256,
+        seconds=seconds,
+        threshold_source=threshold_source(request.start, best, found),
+        folds=None if found is None else folds_card(found, dataset, len(folds), request.single),
+        notes=training_notes(dataset, best, found, highest),
+    )
+    write_model(trained, stage)
+    if found is not None:
+        shutil.copyfile(found.predictions, stage / OUT_OF_FOLD)
+    if found is not None and request.folds > 1:
+        (stage / ENSEMBLE).mkdir()
+        write_model(trained.ensemble(found.members), stage / ENSEMBLE)
+    _copy_logs(folder, stage / LOGS)
+    move_into_place(stage, request.out)
+    shutil.rmtree(folder)
+
+
+def _check_tiles(dataset: TileDataset, *, warns: bool) -> None:
+    """Refuse a dataset that a network cannot learn from; warn of landslides alone to validate."""
     positions = dataset.positions(Split.TRAIN)
     if not positions:
         raise InputError(
@@ -143,54 +201,26 @@ def train(request: TrainRequest) -> None:
             "learns from background too; make the dataset with labels of both"
         )
     validation = dataset.positions(Split.VALIDATION)
-    if validation and process.is_main and not dataset.has_background(validation):
+    if warns and validation and not dataset.has_background(validation):
         note = message("evaluation.landslide_only")
-        warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=2)
-    if process.is_main:
-        refuse_existing(request.out, overwrite=request.overwrite)
-    folder = run_folder(request.out)
-    before = read_run(request.out) if request.resume and (folder / RUN_FILE).is_file() else None
-    run = _run_record(request)
-    if before is not None:  # before a network is built, for which weights might be downloaded
-        before.check(run, folder)
-        run = before
-    statistics = band_statistics(dataset, positions)
-    if request.start is None:
-        # a checkpoint holds all weights
-        has_checkpoint = before is not None and (folder / CHECKPOINTS / LAST).is_file()
-        initial = _new_model(dataset, request.config, statistics, is_resumed=has_checkpoint)
-    else:
-        initial = _pretrained_model(request, request.start, statistics)
-    job = FitRequest(
-        dataset=dataset,
-        normalisation=Normalisation(
-            radiometry=dataset.card.radiometry,
-            mean=initial.statistics.mean,
-            std=initial.statistics.std,
-        ),
-        config=initial.config,
-        folder=folder,
-        threshold=initial.threshold,
-        resume=request.resume,
-        distributed=request.distributed,
-        process=process,
+        warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=3)
+
+
+def _fit(
+    request: TrainRequest, job: FitRequest, network: nn.Module, folds: Sequence[TrainingFold]
+) -> tuple[BestEpoch | None, OutOfFold | None]:
+    """Train ``network`` in place, after copies of it in folds if there are any."""
+    if not folds:
+        return fit(job, network, request.callbacks), None
+    epochs = candidate_epochs(job.config.epochs)
+    found = cross_fit(
+        job,
+        network,
+        folds,
+        epochs=epochs if request.folds > 1 else epochs[-1:],
+        callbacks=request.callbacks,
     )
-    training_tiles(job)  # raises before anything is written
-    if process.is_main:
-        _prepare_run_folder(request, run, folder)
-    else:
-        end_with_main_process()
-    best = fit(job, initial.network, request.callbacks)
-    if best is None:
-        raise SystemExit(0)  # the main process does the rest
-    stage = folder / "model"
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
-    seconds = best.seconds_before + time.monotonic() - started
-    _write_model(request, run, initial, best, seconds, stage)
-    shutil.copytree(folder / LOGS, stage / LOGS)
-    move_into_place(stage, request.out)
-    shutil.rmtree(folder)
+    return fit_single(job, network, request.single, found, request.callbacks), found
 
 
 def _run_record(request: TrainRequest) -> TrainingRunRecord:
@@ -207,6 +237,8 @@ def _run_record(request: TrainRequest) -> TrainingRunRecord:
         start_sha256=None if start is None else start.card.files[WEIGHTS],
         start=None if start is None else str(start.path.absolute()),
         encoder_weights_sha256=sha256_of(weights) if has_weights_file else None,
+        folds=request.folds,
+        single=request.single,
         devices=request.distributed.devices,
         nodes=request.distributed.nodes,
         strategy=request.distributed.strategy,
@@ -253,6 +285,11 @@ def _pretrained_model(
             f"encoder {architecture.encoder}, and the settings state {wanted.arch} with encoder "
             f"{wanted.encoder}; leave arch and encoder out"
         )
+    if card.members > 1:
+        raise InputError(
+            f"{model.path}: an ensemble of {card.members} networks cannot be trained further; "
+            "start from the single model, in the folder that the ensemble is in"
+        )
     check_compatible(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
     if dataset.bands != card.bands:
         raise InputError(
@@ -287,100 +324,28 @@ def _prepare_run_folder(request: TrainRequest, run: TrainingRunRecord, folder: P
         file.write_text(run.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def training_notes(dataset: TileDataset, best: BestEpoch) -> tuple[Message, ...]:
-    """Return what should be known of a model: how it was chosen, and what it finds."""
-    contents, validation = dataset.contents, dataset.positions(Split.VALIDATION)
-    tiles = len(validation)
-    notes = list(few_landslides({k: v for k, v in contents.items() if k == Split.TRAIN}))
-    if not validation:
-        return (*notes, message("warning.no_validation", threshold=best.threshold))
-    if best.counts is None or best.counts.tp + best.counts.fn == 0:
-        return (
-            *notes,
-            message("warning.validation_without_landslides", tiles=tiles, threshold=best.threshold),
-        )
-    notes += few_landslides({k: v for k, v in contents.items() if k == Split.VALIDATION})
-    if best.spread is not None and best.spread.warning is not None:
-        notes.append(message("training.of_validation", note=best.spread.warning))
-    result = result_warning(best.counts, tiles)
-    if result is not None and result.is_warning:
-        notes.append(message("warning.of_validation", note=result))
-    return tuple(notes)
+def _folds(request: TrainRequest) -> Sequence[TrainingFold]:
+    """Return the folds to train in first; none where validation tiles choose the threshold.
 
-
-def _write_model(
-    request: TrainRequest,
-    run: TrainingRunRecord,
-    initial: InitialModel,
-    best: BestEpoch,
-    seconds: float,
-    folder: Path,
-) -> None:
-    """Write weights, graph and card into an empty folder.
-
-    The graph, which runs without torch, is left out where OpenVINO is not installed.
+    Raises:
+        InputError: there are too few tiles for them, or several devices.
     """
-    files = [save_weights(initial.network, folder)]
-    if find_spec("openvino") is not None:
-        from landslip.models.engines.openvino import export_graph
-
-        files += export_graph(initial.network, len(initial.architecture.bands), folder)
-    name, config, data = request.out.name, initial.config, request.dataset.card
-    inputs = InputCard(
-        **data.model_dump(include=set(InputCard.model_fields)),
-        multiple=initial.architecture.multiple,
-        mean=initial.statistics.mean,
-        std=initial.statistics.std,
-        quantiles=initial.statistics.quantiles,
-        correlations=initial.statistics.correlations,
-    )
-    training = TrainingCard(
-        config=config.model_dump(mode="json"),
-        encoder_weights_sha256=run.encoder_weights_sha256,
-        dataset_source=data.source,
-        dataset_tiles=data.tiles,
-        pixels_sha256=data.pixels_sha256,
-        split_sha256=data.split_sha256,
-        split_method=data.split_method,
-        epoch=best.epoch,
-        epochs=config.epochs,
-        precision=best.precision,
-        device=best.device,
-        seconds=round(seconds, 1),
-        torch_version=torch_version(),
-        started_from=initial.parent,
-    )
-    parameters = parameter_count(initial.network)
-    card = ModelCard(
-        name=name,
-        code_version=__version__,
-        architecture=initial.architecture,
-        input=inputs,
-        threshold=best.threshold,
-        training=training,
-        objects=best.objects,
-        metrics={}
-        if best.counts is None
-        else {"val": best.counts.as_dict() | {"average_precision": best.average_precision}},
-        probabilities={} if best.spread is None else {"val": best.spread},
-        notes=training_notes(request.dataset, best),
-        files={file: sha256_of(folder / file) for file in files},
-        stac=mlm_properties(name, initial.architecture, inputs, parameters, torch_version()),
-    )
-    card = card.model_copy(update={"tta": _tta_card(ModelFolder(folder, card), request.dataset)})
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    dataset, seed = request.dataset, request.config.seed
+    is_alone = request.distributed.processes == 1
+    if request.folds > 1:
+        if not is_alone:
+            raise InputError(
+                f"{argument('folds', request.folds)}: folds are trained on one device; leave "
+                f"{argument('devices')} and {argument('num_nodes')} out"
+            )
+        return cross_validation(dataset, request.folds, seed)
+    is_tuned = request.start is not None and not dataset.positions(Split.VALIDATION)
+    return tuning_folds(dataset, seed) if is_tuned and is_alone else ()
 
 
-def _tta_card(model: ModelFolder, dataset: TileDataset) -> TtaCard | None:
-    """Choose the threshold of probabilities by test-time augmentation on the validation tiles.
-
-    None: there are none with landslides.
-    """
-    validation, curve = dataset.positions(Split.VALIDATION), ThresholdCurve()
-    if not any(dataset.index["landslide_px"][at] for at in validation):
-        return None
-    engine = open_engine(model, EngineName.TORCH, tta=Tta.FLIPS)
-    for position, probability in predicted_tiles(engine, model.card, dataset, validation):
-        tile = dataset.tile(position)
-        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
-    return tta_card(engine, dataset, Split.VALIDATION, curve)
+def _copy_logs(folder: Path, out: Path) -> None:
+    """Copy the logs of a run, those of folds into folders of their own."""
+    for logs in (folder / LOGS, *sorted(folder.glob(f"fold*/{LOGS}"))):
+        if logs.is_dir():
+            name = "." if logs.parent == folder else logs.parent.name
+            shutil.copytree(logs, out / name, dirs_exist_ok=True)
