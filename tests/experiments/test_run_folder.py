@@ -17,13 +17,14 @@ from landslip.experiments.run import execute_run
 from landslip.experiments.run_folder import (
     Predictions,
     RunJob,
-    quantise,
     read_run_record,
     refuse_changed_run,
     start_run,
     write_predictions,
 )
-from landslip.metrics.pixels import ThresholdCurve, count_pixels
+from landslip.experiments.selection import pooled_selection
+from landslip.metrics.pixels import ThresholdCurve, count_pixels, sum_counts
+from landslip.models.predictions import quantise
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings, load_svm
 from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
@@ -58,6 +59,7 @@ def test_a_finished_cell_leaves_nothing_of_its_making(finished: RunJob) -> None:
         "cell.json",
         "model",
         "predictions.npz",
+        "validation.npz",
     }
     assert not finished.unfinished.exists()
     refuse_changed_run(finished)
@@ -167,3 +169,30 @@ def test_without_validation_tiles_it_is_fitted_without_each_of_them(tmp_path: Pa
         for at, scores in svm_predicted_tiles(fit_svm(dataset, rest, settings), dataset, fold):
             curve.add(scores, dataset.tile(at).label == 1, np.ones(scores.shape, dtype=bool))
     assert read_run_record(job.out).threshold == curve.best_threshold() != 0.5
+
+
+def test_pooled_folds_choose_each_other_s_threshold_but_not_by_tested_tiles(tmp_path: Path) -> None:
+    """Of four tiles the first is tested by one fold and validated by the other."""
+    train, test, val, unused = Split.TRAIN, Split.TEST, Split.VALIDATION, Split.UNUSED
+    sides = ((test, train, val, unused), (val, unused, train, test))
+    jobs = []
+    for fold, splits in enumerate(sides):
+        job = svm_job(tmp_path)
+        key = job.key.model_copy(update={"fold": fold})
+        out = tmp_path / "cells" / f"fold{fold}"
+        jobs.append(job.model_copy(update={"key": key, "splits": splits, "out": out}))
+        execute_run(jobs[-1])
+    other = jobs[0].model_copy(update={"key": jobs[0].key.model_copy(update={"seed": 1})})
+    dataset = TileDataset(jobs[0].dataset)
+    stored = [Predictions(job.out, "validation.npz") for job in jobs]
+    for job, parts in zip(jobs, ([(0, 2)], [(0, 2), (1, 0)]), strict=True):
+        curve = ThresholdCurve()
+        for fold, at in parts:
+            tile = dataset.tile(at)
+            curve.add(stored[fold].probability(tile.tile_id), tile.label == 1, tile.counted)
+        found = pooled_selection(job, [other, *jobs])
+        assert found.threshold == curve.best_threshold()
+        assert sum_counts(found.validation) == curve.counts(found.threshold)
+    (jobs[1].out / "validation.npz").unlink()
+    with pytest.raises(InputError, match=r"fold1: select: pooled needs validation.npz, which runs"):
+        pooled_selection(jobs[0], jobs)

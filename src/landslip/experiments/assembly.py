@@ -40,6 +40,7 @@ from landslip.experiments.run_folder import (
     read_run_record,
 )
 from landslip.experiments.scoring import score_off_centre, score_run
+from landslip.experiments.selection import pooled_selection
 from landslip.experiments.sources import source_notes
 from landslip.experiments.speed import Costs
 
@@ -107,20 +108,25 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
         return RunFacts(key=job.key, state="failed", problem=problem, digest=digest)
     record = read_run_record(job.out)
     boundary_px = experiment.config.boundary_px
+    threshold, validation = record.threshold, [tile.counts for tile in record.validation]
+    way: list[object] = [_SCORING_VERSION, boundary_px, digest]
+    if experiment.config.splits[job.key.split].select == "pooled" and job.key.target is None:
+        pooled = pooled_selection(job, list(experiment.jobs.values()))
+        threshold, validation = pooled.threshold, list(pooled.validation)
+        way.append(threshold)
     has_off_centre = job.off_centre and (job.out / OFF_CENTRE).is_file()
-    measured_on = {"way": [_SCORING_VERSION, boundary_px, digest, has_off_centre]}
+    measured_on = {"way": [*way, has_off_centre]}
     file = experiment.out / SCORES / f"{job.key.slug}.json"
     try:
         scores = RunScores.model_validate(read_cache(file, "scores", measured_on))
     except ValidationError:
         dataset = TileDataset(job.dataset)
-        validation = [tile.counts for tile in record.validation] or None
         predictions = Predictions(job.out)
-        scores = score_run(dataset, predictions, validation, record.threshold, boundary_px)
+        scores = score_run(dataset, predictions, validation or None, threshold, boundary_px)
         if has_off_centre:
             divided = dataset.with_split(job.splits, job.split_method)
             moved = Predictions(job.out, OFF_CENTRE)
-            off_centre = score_off_centre(divided, predictions, moved, record.threshold)
+            off_centre = score_off_centre(divided, predictions, moved, threshold)
             scores = scores.model_copy(update={"off_centre": off_centre})
         write_cache(file, "scores", scores.model_dump(mode="json"), measured_on, indent=None)
     return RunFacts(

@@ -131,6 +131,11 @@ class SplitConfig(StrictModel):
     only: tuple[str, ...] | None = Field(
         None, min_length=1, description="scenes or events to hold out"
     )
+    select: Literal["own", "pooled"] = Field(
+        "own",
+        description="tiles that choose a threshold: own: the validation tiles of the fold; pooled: "
+        "those of all folds, each predicted by its fold's model, without the fold's test tiles",
+    )
     leaks: Annotated[Literal["refuse", "regroup", "warn"], _PLAIN_WORDS] = Field(
         "refuse",
         description="tiles of the same content in different splits: refuse the division; regroup "

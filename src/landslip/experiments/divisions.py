@@ -112,7 +112,7 @@ def _duplicates(dataset: TileDataset, file: Path) -> tuple[DuplicatePair, ...]:
 def _divide(
     dataset: TileDataset, config: SplitConfig, duplicates: tuple[DuplicatePair, ...]
 ) -> tuple[Fold, ...]:
-    division = Division(**config.model_dump(exclude={"leaks"}))
+    division = Division(**config.model_dump(exclude={"leaks", "select"}))
     folds = []
     for fold in divide(dataset, division, duplicates if config.leaks == "regroup" else ()):
         if config.leaks != "warn":

@@ -98,6 +98,8 @@ def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, runs: 
     made_from = _made_from(config, method, division, splits, training)
     if source_job is not None:
         made_from["source"] = source_job.made_from
+        if training is not None:
+            made_from["threshold"] = "tuning tiles left out in turn"
     return RunJob(
         key=key,
         dataset=division.dataset.path,

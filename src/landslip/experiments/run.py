@@ -24,6 +24,7 @@ from landslip.experiments.run_folder import (
     OFF_CENTRE,
     RECORD,
     STARTED,
+    VALIDATION,
     RunJob,
     RunRecord,
     refuse_changed_run,
@@ -164,6 +165,9 @@ def _write_predictions(
         tile = dataset.tile(position)
         counts = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
         validation.append(TileCounts(tile_id=tile.tile_id, **asdict(counts)))
+    if probabilities:
+        names = ((dataset.tile(at).tile_id, tile) for at, tile in probabilities.items())
+        write_predictions(job.unfinished, names, VALIDATION)
     tested = predict(dataset.positions(Split.TEST))
     write_predictions(job.unfinished, ((dataset.tile(at).tile_id, tile) for at, tile in tested))
     is_trained = job.training is not None or job.svm is not None

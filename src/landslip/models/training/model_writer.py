@@ -207,8 +207,9 @@ def training_notes(
         key = "training.tuned_by_halves" if found.halves else "training.tuned_by_folds"
         notes.append(message(key, tiles=tiles, threshold=best.threshold))
     if highest is not None and highest < best.threshold:
-        found_text = {"threshold": best.threshold, "highest": highest}
-        notes.append(message("warning.threshold_not_reached", **found_text))
+        notes.append(
+            message("warning.threshold_not_reached", threshold=best.threshold, highest=highest)
+        )
     if not validation and found is None:
         return (*notes, message("warning.no_validation", threshold=best.threshold))
     if best.counts is None or best.counts.tp + best.counts.fn == 0:

@@ -1,0 +1,78 @@
+"""Thresholds chosen on the validation predictions of all folds of a split together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from landslip.core.choices import Split
+from landslip.core.errors import InputError
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.experiments.run_folder import (
+    RECORD,
+    VALIDATION,
+    Predictions,
+    RunJob,
+    read_run_record,
+)
+from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledSelection:
+    """A threshold, and the counts at it of the predictions that chose it."""
+
+    threshold: float
+    validation: tuple[PixelCounts, ...]
+
+
+def pooled_selection(job: RunJob, jobs: Sequence[RunJob]) -> PooledSelection:
+    """Choose the threshold of a run on the validation tiles of all folds of its split.
+
+    Each is predicted by the model of its fold, with the method, seed and number of training tiles
+    of the run; a tile that is validated in several folds counts once for each of them. Tiles that
+    the run is tested on are left out. Folds whose run failed have no predictions. Without
+    landslides the run keeps its own threshold.
+
+    Raises:
+        InputError: a run of an earlier version has no validation predictions.
+    """
+    dataset, curve = TileDataset(job.dataset), ThresholdCurve()
+    positions = {name: at for at, name in enumerate(dataset.tile_ids)}
+    tested = {
+        name for name, split in zip(positions, job.splits, strict=True) if split is Split.TEST
+    }
+    chosen = [
+        (positions[name], stored.probability(name))
+        for stored in _validation_predictions(job, jobs)
+        for name in stored
+        if name not in tested
+    ]
+    for at, probability in chosen:
+        tile = dataset.tile(at)
+        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+    own = read_run_record(job.out)
+    if not curve.has_landslides:
+        validation = tuple(tile.counts for tile in own.validation)
+        return PooledSelection(threshold=own.threshold, validation=validation)
+    threshold = curve.best_threshold()
+    counts = []
+    for at, probability in chosen:
+        tile = dataset.tile(at)
+        counts.append(count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted))
+    return PooledSelection(threshold=threshold, validation=tuple(counts))
+
+
+def _validation_predictions(job: RunJob, jobs: Sequence[RunJob]) -> list[Predictions]:
+    """Return the stored predictions of the runs of all folds, in the order of the folds."""
+    found = []
+    for other in sorted(jobs, key=lambda one: one.key.fold):
+        is_fold = other.key.model_copy(update={"fold": job.key.fold}) == job.key
+        if not is_fold or not (other.out / RECORD).is_file():
+            continue
+        if (other.out / VALIDATION).is_file():
+            found.append(Predictions(other.out, VALIDATION))
+        elif Split.VALIDATION in other.splits:
+            raise InputError(
+                f"{other.out}: select: pooled needs {VALIDATION}, which runs of earlier versions "
+                "lack; remove the folder to repeat the run"
+            )
+    return found
