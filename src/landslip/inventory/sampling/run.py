@@ -24,6 +24,7 @@ from landslip.inventory.sampling.draw import count_strata, draw_pixels, pixel_ce
 from landslip.inventory.sampling.geopackage import write_sample
 from landslip.inventory.sampling.source_map import SourceMap, open_source_map, pixel_sides_m
 from landslip.inventory.sampling.strata import Stratification
+from landslip.io.raster import bounded_cache
 from landslip.metrics.allocation import allocate, required_size
 
 _BUFFER_PX = 2
@@ -61,7 +62,7 @@ def draw_sample(request: SamplingRequest, progress: Progress = no_progress) -> S
     if request.out.suffix.lower() != ".gpkg":
         raise InputError(f"{request.out}: a sample is a GeoPackage; give a name that ends in .gpkg")
     options = request.options
-    with open_source_map(request.source, request.area, options) as source:
+    with bounded_cache(), open_source_map(request.source, request.area, options) as source:
         record, design = _drawn(source, options, progress)
         lonlat = lonlat_of(design[["x", "y"]].to_numpy(), source.grid.crs)
     with atomic_file(request.out, overwrite=request.overwrite) as stage:
