@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from landslip.metrics.curves import (
     BINS,
+    LIKELY,
     ProbabilityBins,
     average_precision,
     bin_pixels,
@@ -148,3 +149,17 @@ def test_undefined_is_none() -> None:
 def test_groups_that_do_not_divide_the_bins_are_refused() -> None:
     with pytest.raises(ValueError, match="200 bins cannot be merged into 7 equal groups"):
         calibration_error(binned(pixels(0)), 7)
+
+
+def test_background_does_not_hide_the_error_of_likely_pixels() -> None:
+    landslide, other, mean = np.zeros((3, BINS))
+    other[0], mean[0] = 9000, 0.002  # sure background, right
+    landslide[170], other[170], mean[170] = 100, 300, 0.852  # promised 0.852, right in a quarter
+    landslide[30], other[30], mean[30] = 0, 100, 0.151
+    bins = stored_bins(landslide, other, mean)
+    likely = (400 * (0.852 - 0.25) + 100 * 0.151) / 500
+    assert calibration_error(bins, at_least=LIKELY) == pytest.approx(likely)
+    assert calibration_error(bins) == pytest.approx((500 * likely + 9000 * 0.002) / 9500)
+    assert calibration_error(bins, at_least=0.9) is None
+    with pytest.raises(ValueError, match=r"lower edge of one of 20 groups; got 0\.12"):
+        calibration_error(bins, at_least=0.12)

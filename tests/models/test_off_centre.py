@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tests.factories.datasets import make_tile, write_dataset
 from tests.factories.models import make_card
 
-from landslip.core.choices import Split
+from landslip.core.choices import Split, Tta
 from landslip.datasets.format import TileDataset
 from landslip.datasets.off_centre import OffCentreTiles
 from landslip.models.off_centre import count_off_centre, evaluate_off_centre
@@ -29,7 +29,7 @@ def square() -> NDArray[np.bool_]:
 class GroundEngine:
     """Landslide where the first band is positive."""
 
-    name, precision = "ground", "fp32"
+    name, precision, tta = "ground", "fp32", Tta.NONE
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.where(batch[:, 0] > 0, np.float32(0.9), np.float32(0.1))
@@ -38,7 +38,7 @@ class GroundEngine:
 class PlaceEngine:
     """Landslide in the middle of the window, whatever it shows."""
 
-    name, precision = "place", "fp32"
+    name, precision, tta = "place", "fp32", Tta.NONE
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         middle = np.where(square(), np.float32(0.9), np.float32(0.1))
@@ -58,7 +58,7 @@ def tiles(tmp_path: Path) -> TileDataset:
 def test_what_sees_the_ground_loses_nothing(tiles: TileDataset) -> None:
     found = evaluate_off_centre(GroundEngine(), CARD, tiles, Split.TEST)  # type: ignore[arg-type]
     assert found.centred == found.off_centre
-    told = found.as_dict()
+    told = found.as_dict([str(at) for at in range(10)])
     assert told["centred"]["f1"] == told["off_centre"]["f1"] == 1.0
     assert told["f1_difference"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert told["surroundings"] == {"background": 10}
@@ -66,7 +66,7 @@ def test_what_sees_the_ground_loses_nothing(tiles: TileDataset) -> None:
 
 def test_what_learned_the_place_fails_off_centre(tiles: TileDataset) -> None:
     found = evaluate_off_centre(PlaceEngine(), CARD, tiles, Split.TEST)  # type: ignore[arg-type]
-    told = found.as_dict()
+    told = found.as_dict([str(at) for at in range(10)])
     assert told["off_centre"]["f1"] < 0.3
     assert told["centred"]["f1"] > 0.8  # the tiles without landslides cost precision
     assert told["f1_difference"]["high"] < -0.4

@@ -393,6 +393,7 @@ def evaluate(
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
     tta: bool = False,
+    off_centre: bool = False,
     record: bool = False,
     overwrite: bool = False,
     force: bool = False,
@@ -411,6 +412,9 @@ def evaluate(
         engine: see `TrainedModel.engine`.
         precision: number format that the network runs in.
         tta: test-time augmentation, see `TrainedModel.engine`.
+        off_centre: predict each tile through a window that is moved off its centre too, and
+            compare the scores of the same pixels: what a model learned of the place in the tile
+            is lost there.
         record: write the scores into ``model.json`` too; load the model again afterwards.
         overwrite: replace recorded scores of other tiles.
         force: only warn of tiles that do not look like the model's training data.
@@ -430,6 +434,7 @@ def evaluate(
         >>> landslip.evaluate("MODEL", "TILES").as_dict()["f1"]
     """
     from landslip.models import evaluation
+    from landslip.models.off_centre import evaluate_off_centre
 
     opened, part = as_model(model), choose(Split, split, "split")
     runner = opened.engine(engine, precision, tta=tta)
@@ -440,6 +445,9 @@ def evaluate(
         scores = evaluation.evaluate(
             runner, opened.card, dataset, part, force=force, progress=shown
         )
+        if off_centre:
+            moved = evaluate_off_centre(runner, opened.card, dataset, part, progress=shown)
+            scores = replace(scores, off_centre=moved)
         if record:
             evaluation.record_evaluation(
                 opened.folder, dataset, scores, runner, overwrite=overwrite

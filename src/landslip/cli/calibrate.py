@@ -66,11 +66,14 @@ def calibrate(
     )
     for note in done.notes:
         typer.echo(f"warning: {note}", err=True)
-    typer.echo(f"{'':<18} {'calibration error':>17} {'Brier score':>12} {'log loss':>9}")
+    titles = f"{'calibration error':>17} {'of p >= 0.1':>12} {'Brier score':>12} {'log loss':>9}"
+    typer.echo(f"{'':<18} {titles}")
     after = {f"{form} after": metrics for form, metrics in done.selection.after.items()}
     for name, metrics in {"before": done.selection.before, **after}.items():
+        likely = metrics.likely_calibration_error
         typer.echo(
-            f"{name:<18} {metrics.calibration_error:>17.4f} {metrics.brier:>12.4f} "
+            f"{name:<18} {metrics.calibration_error:>17.4f} "
+            f"{'none' if likely is None else f'{likely:.4f}':>12} {metrics.brier:>12.4f} "
             f"{metrics.log_loss:>9.4f}"
         )
     if done.selection.folds:

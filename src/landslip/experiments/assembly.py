@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,8 @@ from landslip.datasets.splits.tile_groups import TileGroups
 from landslip.experiments.cache import read_cache, write_cache
 from landslip.experiments.config import ExperimentConfig
 from landslip.experiments.deviations import paper_deviations
-from landslip.experiments.divisions import DatasetDivision, Divisions
+from landslip.experiments.divisions import DatasetDivision, Divisions, transfer_split
+from landslip.experiments.mean_mask import MEAN_MASK, score_mean_mask
 from landslip.experiments.results import (
     DatasetFacts,
     FoldFacts,
@@ -73,6 +74,7 @@ def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Re
     """Score every finished run that has no scores yet, and return all results."""
     config = experiment.config
     datasets = {name: _dataset_facts(experiment, name) for name in experiment.datasets}
+    runs = tuple(_run_facts(experiment, job) for job in experiment.jobs.values())
     packages = {}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -94,7 +96,8 @@ def assemble(experiment: ExperimentState, costs: Costs, *, seconds: float) -> Re
             for (dataset, split), division in experiment.divisions.items()
         ),
         methods={name: _method_facts(name, config, costs) for name in config.methods},
-        cells=tuple(_run_facts(experiment, job) for job in experiment.jobs.values()),
+        cells=runs,
+        baselines=tuple(_baselines(experiment, runs)),
         deviations=paper_deviations(config, datasets),
         seconds=round(seconds, 1),
     )
@@ -160,6 +163,55 @@ def _groups_of(experiment: ExperimentState, dataset: str) -> TileGroups | None:
     """Return the groups of a dataset's tiles; None where no run needs it."""
     divisions = experiment.divisions.items()
     return next((one.groups for (name, _), one in divisions if name == dataset), None)
+
+
+def _baselines(experiment: ExperimentState, runs: Iterable[RunFacts]) -> Iterator[RunFacts]:
+    """Yield the mean mask on each fold, and target, that a finished run was tested on.
+
+    It is fitted to all training tiles, once: it has the first seed.
+    """
+    whole = {"method": MEAN_MASK, "seed": experiment.config.seeds[0]}
+    keys = {
+        run.key.model_copy(update=whole): None
+        for run in runs
+        if run.state == "done" and run.key.train_tiles is None and not run.key.tune_tiles
+    }
+    for key in keys:
+        division = experiment.divisions[key.dataset, key.split]
+        fold = division.folds[key.fold]
+        fitted = tested = division.dataset.with_split(fold.splits, division.config.method)
+        if key.target is not None:
+            transfer = next(
+                one
+                for one in experiment.config.transfers
+                if (one.source, one.split, one.target) == (key.dataset, key.split, key.target)
+            )
+            target = experiment.divisions[key.target, transfer_split(transfer.folds)]
+            splits = target.folds[key.target_fold].splits
+            tested = target.dataset.with_split(splits, target.config.method)
+        boundary_px = experiment.config.boundary_px
+        pixels = [one.card.pixels_sha256 for one in (fitted, tested)]
+        splits_of = [one.card.split_sha256 for one in (fitted, tested)]
+        digest = digest_of({"pixels": pixels, "divisions": splits_of})
+        measured_on = {"way": [_SCORING_VERSION, boundary_px, digest]}
+        file = experiment.out / SCORES / f"{key.slug.replace(' ', '_')}.json"
+        scores: RunScores | None
+        try:
+            scores = RunScores.model_validate(read_cache(file, "scores", measured_on))
+        except ValidationError:
+            scores = score_mean_mask(fitted, tested, boundary_px)
+            if scores is None:
+                continue
+            stored = scores.model_dump(mode="json")
+            write_cache(file, "scores", stored, measured_on, indent=None)
+        yield RunFacts(
+            key=key,
+            digest=digest,
+            split_sha256=tested.card.split_sha256,
+            trained_on=len(fitted.positions(Split.TRAIN)),
+            validated_on=len(fitted.positions(Split.VALIDATION)),
+            scores=_with_groups(experiment, key, scores),
+        )
 
 
 def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:

@@ -247,6 +247,9 @@ class Results(StrictModel):
     methods: dict[str, MethodFacts]
     cells: tuple[RunFacts, ...]
     deviations: tuple[Deviation, ...] = Field((), description="from the paper's settings")
+    baselines: tuple[RunFacts, ...] = Field(
+        (), description="the mean mask of the training tiles, which sees no image, on each fold"
+    )
     seconds: float
 
     def write(self, folder: Path) -> None:

@@ -116,7 +116,7 @@ def _predict_off_centre(job: RunJob, dataset: TileDataset, folder: Path) -> None
     if trained is None:
         raise InputError(f"{job.key.slug}: neither training nor a model is given")
     model, moved = open_model(trained), OffCentreTiles(dataset, Split.TEST)
-    engine = open_engine(model, job.engine, job.precision)
+    engine = open_engine(model, job.engine, job.precision, job.tta)
     predicted = predicted_tiles(engine, model.card, moved, dataset.positions(Split.TEST))
     names = dataset.tile_ids
     write_predictions(folder, ((names[at], window) for at, window in predicted), OFF_CENTRE)

@@ -1,9 +1,11 @@
 """Scores of one run, from its stored probabilities and the labels of its test tiles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
@@ -33,9 +35,19 @@ from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.off_centre import count_off_centre
 
 
+class TileProbabilities(Protocol):
+    """Probabilities of tiles, such as `landslip.experiments.run_folder.Predictions`."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def probability(self, tile_id: str) -> NDArray[np.float32]:
+        """Return a tile's probability (height, width)."""
+        ...
+
+
 def score_run(
     dataset: TileDataset,
-    predictions: Predictions,
+    predictions: TileProbabilities,
     validation: list[PixelCounts] | None,
     threshold: float,
     boundary_px: int,

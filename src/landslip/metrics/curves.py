@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 BINS = 200
 RELIABILITY_BINS = 20
+LIKELY = 0.1
+"""Probability from which pixels count in the second calibration error; see `calibration_error`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,19 +141,32 @@ def reliability(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> Reliab
     )
 
 
-def calibration_error(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> float | None:
+def calibration_error(
+    bins: ProbabilityBins, groups: int = RELIABILITY_BINS, *, at_least: float = 0.0
+) -> float | None:
     """Return the expected calibration error of the landslide's probability.
 
     The sum over groups g of (pixels_g / pixels) |landslide share_g - mean probability_g|, with
     groups of equal width over 0 to 1 (Naeini et al. 2015, AAAI 29(1), doi
     10.1609/aaai.v29i1.9602). It is that of the probability of landslide, not of the likelier of two
     classes. None without pixels.
+
+    Most pixels are background of a probability near 0, which any model gets right: over all pixels
+    they hide how far off the others are. With ``at_least``, pixels of a lower probability count
+    neither above nor below the fraction; it is the lower edge of a group.
+
+    Raises:
+        ValueError: ``at_least`` is not the lower edge of a group.
     """
-    pixels = int(bins.pixels.sum())
+    first = round(at_least * groups)
+    if not 0 <= first < groups or not np.isclose(first / groups, at_least):
+        raise ValueError(f"at_least is the lower edge of one of {groups} groups; got {at_least}")
+    merged = _merged(bins, groups)
+    pixels = int(merged.pixels[first:].sum())
     if pixels == 0:
         return None
-    merged = _merged(bins, groups)
-    return float(np.abs(merged.landslide - merged.probability_sum).sum() / pixels)
+    gap: NDArray[np.float64] = np.abs(merged.landslide - merged.probability_sum)[first:]
+    return float(gap.sum() / pixels)
 
 
 def _merged(bins: ProbabilityBins, groups: int) -> ProbabilityBins:

@@ -134,6 +134,11 @@ class CalibrationScoresCard(StrictModel):
     """Calibration error of probabilities; see `landslip.models.calibration.metrics`."""
 
     calibration_error: float = Field(description="expected calibration error over 20 equal bins")
+    likely_calibration_error: float | None = Field(
+        None,
+        description="the same over pixels of a probability of 0.1 or more, since background hides "
+        "their error in the other; None: no such pixel, or written by an earlier version",
+    )
     brier: float
     log_loss: float
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,24 @@ from landslip.datasets.normalisation import sampled_pixels
 from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
 from landslip.metrics.bootstrap import FEW_GROUPS, Resampling
 from landslip.metrics.clustering import Clustering, clustering
+from landslip.metrics.curves import (
+    LIKELY,
+    ProbabilityBins,
+    bin_pixels,
+    calibration_error,
+    no_pixels,
+)
 from landslip.metrics.objects import ObjectCounts, count_objects
+from landslip.metrics.per_image import per_image_scores
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.metrics.tile_scores import group_counts, score_intervals
 from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard, TtaCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
+
+if TYPE_CHECKING:
+    from landslip.models.off_centre import OffCentreEvaluation
 
 _BATCH_PX = 8 * 256 * 256
 
@@ -40,6 +51,8 @@ class Evaluation:
         groups: of the tiles that depend on each other, one a tile; None: each is its own.
         spread: of the network's own probabilities, with ``tta`` of their means.
         average_precision: of the same.
+        bins: pixels by these probabilities.
+        off_centre: None unless it was asked for; see `landslip.models.off_centre`.
     """
 
     split: Split
@@ -50,6 +63,8 @@ class Evaluation:
     groups: TileGroups | None = None
     spread: ProbabilitySpread | None = None
     average_precision: float | None = None
+    bins: ProbabilityBins = field(default_factory=no_pixels)
+    off_centre: "OffCentreEvaluation | None" = None
     tta: Tta = Tta.NONE
     notes: tuple[Message, ...] = ()
     seed: int = 0
@@ -88,7 +103,8 @@ class Evaluation:
         """Return counts, scores and their 95 % intervals by name, ready for JSON.
 
         ``tile_counts`` holds tp, fp, fn and tn of each tile, ``groups`` what the intervals draw
-        as one.
+        as one. Scores are of pixels of all tiles together; ``per_image`` counts in the other ways
+        of `landslip.metrics.per_image`.
         """
         groups, alike = self.interval_groups, self.clustering
         table = np.array([[(one.tp, one.fp, one.fn) for one in self.tiles]], dtype=np.int64)
@@ -109,6 +125,10 @@ class Evaluation:
                 for name, one in intervals.items()
             },
             "interval_level": 0.95,
+            "per_image": per_image_scores(self.tiles).as_dict(),
+            "calibration_error": calibration_error(self.bins),
+            "likely_calibration_error": calibration_error(self.bins, at_least=LIKELY),
+            "off_centre": self.off_centre and self.off_centre.as_dict(groups.names),
             "objects": [one.as_dict() for one in self.objects.by_size()],
             "interval_over": groups.kind,
             "interval_units": table.shape[1],
@@ -140,13 +160,14 @@ def evaluate(
     positions = dataset.positions(split)
     doubts = check_dataset(card, dataset, positions, force=force)
     unchosen, card = card.threshold_warning(engine.tta), card.with_tta(engine.tta)
-    counts, objects, curve = {}, ObjectCounts(), ThresholdCurve()
+    counts, objects, curve, bins = {}, ObjectCounts(), ThresholdCurve(), no_pixels()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
         predicted = probability >= card.threshold
         counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
         objects += count_objects(predicted, tile.label == LANDSLIDE, tile.counted)
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+        bins += bin_pixels(probability, tile.label == LANDSLIDE, tile.counted)
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
     training = _training_note(card, dataset, split)
@@ -167,6 +188,7 @@ def evaluate(
         groups=groups,
         spread=spread,
         average_precision=curve.average_precision(),
+        bins=bins,
         tta=engine.tta,
         notes=tuple(note for note in notes if note is not None),
     )

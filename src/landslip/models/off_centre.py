@@ -1,5 +1,6 @@
 """Scores of tiles seen off their centre, beside those of the same pixels seen as they are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.off_centre import OffCentreTiles
 from landslip.metrics.bootstrap import DefinedEstimate
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
-from landslip.metrics.tile_scores import f1_contrast
+from landslip.metrics.tile_scores import f1_contrast, group_counts
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine
 from landslip.models.evaluation import predicted_tiles
@@ -33,21 +34,21 @@ class OffCentreEvaluation:
     off_centre: tuple[PixelCounts, ...]
     surroundings: dict[str, int]
 
-    @property
-    def difference(self) -> DefinedEstimate | None:
-        """F1 off-centre minus F1 centred, of all tiles' pixels, with its 95 % interval over tiles.
+    def difference(self, groups: Sequence[str]) -> DefinedEstimate | None:
+        """F1 off-centre minus F1 centred, of all tiles' pixels, with its 95 % interval over groups.
 
-        None where either is undefined.
+        ``groups`` has that of each tile. None where either F1 is undefined.
         """
         tables = (
             np.array([[(one.tp, one.fp, one.fn) for one in counts]], dtype=np.int64)
             for counts in (self.off_centre, self.centred)
         )
-        return f1_contrast(list(zip((1, -1), tables, strict=True)))
+        summed = (group_counts(table, groups) for table in tables)
+        return f1_contrast(list(zip((1, -1), summed, strict=True)))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return counts and scores of both, and the difference of F1, ready for JSON."""
-        difference = self.difference
+    def as_dict(self, groups: Sequence[str]) -> dict[str, Any]:
+        """Return counts and scores of both, and the `difference` of F1, ready for JSON."""
+        difference = self.difference(groups)
         return {
             "centred": sum_counts(self.centred).as_dict(),
             "off_centre": sum_counts(self.off_centre).as_dict(),
@@ -97,6 +98,7 @@ def evaluate_off_centre(
         ModelError: the dataset's bands or units are not the model's.
     """
     positions, moved = dataset.positions(split), OffCentreTiles(dataset, split)
+    card = card.with_tta(engine.tta)
     centred = dict(predicted_tiles(engine, card, dataset, positions))
     counts = {
         position: count_off_centre(moved, position, (centred[position], window), card.threshold)

@@ -88,6 +88,10 @@ class ReportTable:
         """Return the table; None without rows."""
         return self if self.rows else None
 
+    def with_notes(self, *notes: str) -> "ReportTable":
+        """Return a copy with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def with_best(self) -> "ReportTable":
         """Return a copy that marks the best value of each group and column.
 

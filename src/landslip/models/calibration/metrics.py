@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.metrics.curves import BINS, ProbabilityBins, calibration_error
+from landslip.metrics.curves import BINS, LIKELY, ProbabilityBins, calibration_error
 from landslip.models.calibration.curve import LIMIT, CalibrationCurve, logit, sigmoid
 
 LOGIT_BINS = 2400
@@ -111,6 +111,11 @@ class CalibrationMetrics:
         """
         error = calibration_error(self.bins)
         return float("nan") if error is None else error
+
+    @property
+    def likely_calibration_error(self) -> float | None:
+        """The same over pixels of a probability of 0.1 or more; None where there is none."""
+        return calibration_error(self.bins, at_least=LIKELY)
 
     @property
     def brier(self) -> float:

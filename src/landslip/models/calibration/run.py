@@ -353,7 +353,10 @@ def _calibration_card(
 
 def _scores_card(metrics: CalibrationMetrics) -> CalibrationScoresCard:
     return CalibrationScoresCard(
-        calibration_error=metrics.calibration_error, brier=metrics.brier, log_loss=metrics.log_loss
+        calibration_error=metrics.calibration_error,
+        likely_calibration_error=metrics.likely_calibration_error,
+        brier=metrics.brier,
+        log_loss=metrics.log_loss,
     )
 
 

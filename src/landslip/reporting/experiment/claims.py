@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 from statistics import fmean
 
+from landslip.experiments.mean_mask import MEAN_MASK
 from landslip.experiments.paper import DATES, METHODS, PaperMethod
 from landslip.reporting.experiment.contrasts import ContrastVerdict as Sign
 from landslip.reporting.experiment.contrasts import F1Contrast, compare_apart, compare_gains
@@ -275,7 +276,7 @@ def other_network_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
     """Yield networks beyond the paper's against the LinkNets that they are compared with."""
     leading = summary.proposed or summary.results.reference
     for name, facts in summary.results.methods.items():
-        if paper_method(facts) is None and name != leading:
+        if paper_method(facts) is None and name not in (leading, MEAN_MASK):
             for ours in opponents(summary.results, name) or [leading]:
                 yield from _rows(summary, name, ours)
 
@@ -304,6 +305,13 @@ def split_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
                     second=f"split {other} ({tiles[1]:.0f} training tiles)",
                     contrast=contrast,
                 )
+
+
+def mean_mask_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
+    """Yield each method against the mean mask of its training tiles, which sees no image."""
+    for name in summary.results.methods:
+        if name != MEAN_MASK:
+            yield from _rows(summary, name, MEAN_MASK)
 
 
 def learning_rows(summary: ExperimentSummary, place: Place) -> Iterator[ComparisonRow]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from landslip.datasets.format import LANDSLIDE, Tile, TileDataset
+from landslip.experiments.mean_mask import MEAN_MASK
 from landslip.experiments.paper import PaperMethod
 from landslip.experiments.results import RunFacts
 from landslip.experiments.run_folder import PREDICTIONS, Predictions
@@ -95,7 +96,7 @@ def error_map_grids(
 
 def shown_methods(summary: ExperimentSummary, place: tuple[str, str]) -> list[str]:
     """Return the methods of the grid: the paper's in its order, then others, eight at most."""
-    names = [scores.method for scores in summary.all_scores(*place)]
+    names = [one.method for one in summary.all_scores(*place) if one.method != MEAN_MASK]
     order = {name: _ORDER.index(role.method) for name, role in summary.printed_methods.items()}
     paper = sorted((name for name in names if name in order), key=lambda name: order[name])
     others = [name for name in names if name not in order]

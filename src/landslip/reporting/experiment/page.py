@@ -20,10 +20,12 @@ from landslip.reporting.experiment.claims import (
     highest_rows,
     judge_claims,
     learning_rows,
+    mean_mask_rows,
     other_network_rows,
     split_rows,
     transfer_rows,
 )
+from landslip.reporting.experiment.counting import counting_table
 from landslip.reporting.experiment.error_maps import ErrorMapGrid, error_map_grids
 from landslip.reporting.experiment.figures import (
     learning_chart,
@@ -37,6 +39,11 @@ from landslip.reporting.experiment.paper_tables import (
     encoder_table,
     methods_table,
     transfer_table,
+)
+from landslip.reporting.experiment.position import (
+    baseline_lines,
+    off_centre_table,
+    prior_lines,
 )
 from landslip.reporting.experiment.summary import RANDOM, ExperimentSummary
 from landslip.reporting.experiment.tables import (
@@ -141,6 +148,8 @@ def report_sections(
         ("summary", "In short", _in_short(summary)),
         ("objects", "Landslides as objects", _by_split(summary, objects_table)),
         ("tables", "The paper's tables, run again", _paper_tables(summary)),
+        ("place", "What the place in a tile gives away", _position(summary)),
+        ("counting", "Ways of counting", _by_split(summary, counting_table)),
         ("comparisons", "Other comparisons", _other_comparisons(summary)),
         ("splits-compared", "Random tiles and tiles kept apart", _splits(summary)),
         ("few-tiles", "Few training tiles", _learning(summary)),
@@ -166,8 +175,9 @@ def _in_short(summary: ExperimentSummary) -> Iterator[Block | None]:
     done = [run for run in results.cells if run.state == "done"]
     trained = duration(sum(run.train_seconds or 0 for run in done))
     failed = f" and {len(summary.failed)} failed" if summary.failed else ""
+    methods = counted(len(summary.trained_methods), "method")
     counts = (
-        f"{counted(len(results.datasets), 'data set')}, {counted(len(results.methods), 'method')}, "
+        f"{counted(len(results.datasets), 'data set')}, {methods}, "
         f"{counted(len(summary.seeds), 'seed')}: {counted(len(done), 'run')} done{failed}; "
         f"training took {trained} in all, on {results.machine}."
     )
@@ -187,6 +197,9 @@ def _in_short(summary: ExperimentSummary) -> Iterator[Block | None]:
     comparisons = comparison_table("Comparisons behind the verdicts", groups)
     if comparisons is not None:
         yield replace(comparisons, folded=comparisons.caption)
+    baselines = tuple(baseline_lines(summary))
+    if baselines:
+        yield TextBlock(heading="Without looking at the image", lines=baselines)
     yield TextBlock(heading="Limits", lines=tuple(_limits(summary)))
 
 
@@ -248,6 +261,15 @@ def _paper_tables(summary: ExperimentSummary) -> Iterator[Block | None]:
         yield score_chart(summary, split, "f1")
         for table in (methods_table, transfer_table, encoder_table):
             yield table(summary, split)
+
+
+def _position(summary: ExperimentSummary) -> Iterator[Block | None]:
+    lines = tuple(prior_lines(summary))
+    if lines:
+        yield TextBlock(lines=lines)
+    groups = [("What images add to the place", mean_mask_rows(summary))]
+    yield comparison_table("Each method against the mean mask of its training tiles", groups)
+    yield from _by_split(summary, off_centre_table)
 
 
 def _other_comparisons(summary: ExperimentSummary) -> Iterator[Block | None]:

@@ -1,7 +1,7 @@
 """Runs of one method pooled: folds into one set of test tiles, seeds side by side, then scored."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
@@ -10,21 +10,26 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.experiments.mean_mask import MEAN_MASK
 from landslip.experiments.results import AdjustedArea, Results, RunFacts, RunKey, RunScores
 from landslip.metrics import tile_scores
+from landslip.metrics.bootstrap import DefinedEstimate, IntervalEstimate
 from landslip.metrics.boundary import BoundaryCounts
 from landslip.metrics.curves import (
+    LIKELY,
     ProbabilityBins,
     average_precision,
     calibration_error,
     stored_bins,
 )
 from landslip.metrics.objects import SizeClassCounts
+from landslip.metrics.per_image import per_image_scores
 from landslip.metrics.pixels import SCORES
 from landslip.metrics.tile_scores import (
     CountTable,
     SeedSpread,
     TileTable,
+    f1_contrast,
     group_counts,
     independent_units,
     score_intervals,
@@ -101,9 +106,9 @@ class PooledRun:
         """Number of seeds that learned nothing.
 
         Their F1 is at most 0.01 above that of calling every pixel landslide. Always 0 on another
-        data set, which the models were not trained on.
+        data set, which the models were not trained on, and of the mean mask, which cannot fail.
         """
-        if self.key.target is not None:
+        if self.key.target is not None or self.key.method == MEAN_MASK:
             return 0
         limit = self.all_positive_f1 + _DEGENERATE_WITHIN_F1
         return sum(f1 is not None and f1 <= limit for f1 in seed_scores(self.counts)["f1"])
@@ -117,7 +122,7 @@ class PooledRun:
 def pool_runs(results: Results) -> dict[PooledRunKey, PooledRun]:
     """Pool the finished runs of an experiment, in their order."""
     pools: dict[PooledRunKey, dict[int, list[RunFacts]]] = {}
-    for run in results.cells:
+    for run in (*results.cells, *results.baselines):
         if run.scores is not None:
             seeds = pools.setdefault(PooledRunKey.of(run.key), {})
             seeds.setdefault(run.key.seed, []).append(run)
@@ -192,10 +197,29 @@ class ScoreEstimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OffCentreEstimate:
+    """F1 of the pixels that moved windows show, in place and off-centre, means over seeds.
+
+    Attributes:
+        centred, off_centre: with their intervals over groups.
+        difference: off-centre minus centred, with its interval; None where one is undefined.
+        surroundings: number of windows by what they show beyond the tile.
+    """
+
+    centred: IntervalEstimate
+    off_centre: IntervalEstimate
+    difference: DefinedEstimate | None
+    surroundings: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PooledScores:
     """A pooled run with its scores.
 
     Attributes:
+        likely_calibration_error: over pixels of a probability of 0.1 or more.
+        per_image: f1, iou, class_f1 and class_iou; see `landslip.metrics.per_image`.
+        off_centre: None where a run was not tested off-centre.
         by_size: landslides and predicted objects by size, summed over folds and seeds; of files of
             earlier versions the predicted ones are 0.
         false_per_km2: false objects per tested area; None where the area is not known.
@@ -211,6 +235,9 @@ class PooledScores:
     iou: ScoreEstimate
     average_precision: ScoreEstimate
     calibration_error: ScoreEstimate
+    likely_calibration_error: ScoreEstimate
+    per_image: Mapping[str, ScoreEstimate]
+    off_centre: OffCentreEstimate | None
     boundary_f1: ScoreEstimate
     by_size: tuple[SizeClassCounts, ...]
     false_per_km2: float | None
@@ -268,6 +295,11 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
         **pixels,
         average_precision=_over_seeds(average_precision(one) for one in bins),
         calibration_error=_over_seeds(calibration_error(one) for one in bins),
+        likely_calibration_error=_over_seeds(
+            calibration_error(one, at_least=LIKELY) for one in bins
+        ),
+        per_image=_per_image(seeds),
+        off_centre=_off_centre(seeds),
         boundary_f1=_over_seeds(_boundary(parts).f1 for parts in seeds),
         by_size=tuple(by_size),
         false_per_km2=_ratio(false, sum(known_km2)) if len(known_km2) == len(areas_km2) else None,
@@ -285,6 +317,44 @@ def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea:
         return None if None in values else fmean(values)
 
     return AdjustedArea.model_validate({name: mean(name) for name in AdjustedArea.model_fields})
+
+
+def _per_image(seeds: Sequence[Sequence[RunScores]]) -> dict[str, ScoreEstimate]:
+    """Return the scores averaged over images or classes; folds are one set of images."""
+    scores = [
+        per_image_scores([tile.counts for one in parts for tile in one.tiles]) for parts in seeds
+    ]
+    names = ("f1", "iou", "class_f1", "class_iou")
+    return {name: _over_seeds(getattr(one, name) for one in scores) for name in names}
+
+
+def _off_centre(seeds: Sequence[Sequence[RunScores]]) -> OffCentreEstimate | None:
+    """Return the scores off-centre; None where a run has none."""
+    parts = [[one.off_centre for one in runs if one.off_centre is not None] for runs in seeds]
+    if not parts or any(len(one) < len(runs) for one, runs in zip(parts, seeds, strict=True)):
+        return None
+    known = {tile.tile_id: tile.group for runs in seeds for one in runs for tile in one.tiles}
+    names = [tile.tile_id for one in parts[0] for tile in one.centred]
+    groups = independent_units([known[name] or name for name in names])
+    centred, off_centre = (
+        group_counts(
+            np.array(
+                [
+                    [(tile.tp, tile.fp, tile.fn) for one in runs for tile in getattr(one, name)]
+                    for runs in parts
+                ],
+                dtype=np.int64,
+            ),
+            groups,
+        )
+        for name in ("centred", "off_centre")
+    )
+    return OffCentreEstimate(
+        centred=score_intervals(centred)["f1"],
+        off_centre=score_intervals(off_centre)["f1"],
+        difference=f1_contrast([(1, off_centre), (-1, centred)]),
+        surroundings=dict(sum((Counter(one.surroundings) for one in parts[0]), Counter())),
+    )
 
 
 def _over_seeds(values: Iterable[float | None]) -> ScoreEstimate:

@@ -1,8 +1,10 @@
 """All that tables, verdicts and charts are made from, computed from the results once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
+from landslip.experiments.mean_mask import FACTS, MEAN_MASK
 from landslip.experiments.results import MethodFacts, Results, RunFacts, SplitFacts
 from landslip.reporting.experiment import methods
 from landslip.reporting.experiment.contrasts import F1Contrast, RunPair, compare_family
@@ -22,6 +24,9 @@ class ExperimentSummary:
 
     def __init__(self, results: Results) -> None:
         """Pool and score every run; comparisons are made when first asked for."""
+        if results.baselines:
+            described = results.methods | {MEAN_MASK: FACTS}
+            results = results.model_copy(update={"methods": described})
         self.results = results
         self.runs: dict[PooledRunKey, PooledRun] = pool_runs(results)
         self.scores: dict[PooledRunKey, PooledScores] = {
@@ -145,6 +150,7 @@ class ExperimentSummary:
     def _contrasts(self) -> dict[RunPair, F1Contrast]:
         """The comparisons of each data set and split, learning curve and transfer: one family."""
         families = [list(self._main_pairs(*place)) for place in self.places]
+        families += [list(self._baseline_pairs(*place)) for place in self.places]
         for place in self.learning_places:
             gains = [pair for pairs in self.gain_pairs(*place) for pair in pairs]
             families.append([pair for pair in gains if pair[0].train_tiles is not None])
@@ -156,11 +162,21 @@ class ExperimentSummary:
             contrasts |= compare_family(self.runs, family)
         return contrasts
 
+    def _baseline_pairs(self, dataset: str, split: str) -> Iterator[RunPair]:
+        baseline = PooledRunKey(dataset=dataset, split=split, method=MEAN_MASK)
+        for method in self.trained_methods:
+            yield replace(baseline, method=method), baseline
+
+    @property
+    def trained_methods(self) -> list[str]:
+        """The methods without the mean mask, which every experiment has as its baseline."""
+        return [name for name in self.results.methods if name != MEAN_MASK]
+
     def _main_pairs(self, dataset: str, split: str) -> Iterator[RunPair]:
         def key(method: str) -> PooledRunKey:
             return PooledRunKey(dataset=dataset, split=split, method=method)
 
-        for method in self.results.methods:
+        for method in self.trained_methods:
             yield key(method), key(self.results.reference)
             if self.proposed is not None:
                 yield key(self.proposed), key(method)

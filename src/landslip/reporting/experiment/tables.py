@@ -44,7 +44,7 @@ def score_cell(score: ScoreEstimate, *, interval: bool = True) -> TableCell:
     return TableCell(text=percentage(score.value), small=small, value=score.value)
 
 
-def _by_method(
+def table_by_method(
     summary: ExperimentSummary,
     split: str,
     caption: str,
@@ -83,7 +83,7 @@ def seeds_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         yield percent_cell(None if spread is None else spread.sd, 2)
 
     columns = number_columns(*(f"seed {seed}, %" for seed in summary.seeds), "sd, points")
-    return _by_method(summary, split, "F1 by seed", columns, cells)
+    return table_by_method(summary, split, "F1 by seed", columns, cells)
 
 
 _OBJECT_NOTE = (
@@ -132,13 +132,15 @@ def objects_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         *number_columns("of all objects, %", "per km²", group="false objects", better="low"),
         *number_columns(f"boundary F1 within {tolerance} px, %", better="high"),
     )
-    return _by_method(summary, split, "Landslides as objects", columns, cells, _OBJECT_NOTE)
+    return table_by_method(summary, split, "Landslides as objects", columns, cells, _OBJECT_NOTE)
 
 
 _PROBABILITY_NOTE = (
     "The expected calibration error is the mean distance between stated probability and observed "
-    "fraction of landslide, over 20 equal bins weighted by pixels. An SVM states its distance from "
-    "the decision boundary through the logistic function, which is not fitted."
+    "fraction of landslide, over 20 equal bins weighted by pixels. Most pixels are background of a "
+    "probability near 0, which hides the error of the others: it is also given for pixels of a "
+    "probability of 0.1 or more. An SVM states its distance from the decision boundary through the "
+    "logistic function, which is not fitted."
 )
 
 
@@ -148,12 +150,14 @@ def probability_table(summary: ExperimentSummary, split: str) -> ReportTable | N
     def cells(scores: PooledScores) -> Iterator[TableCell]:
         yield score_cell(scores.average_precision, interval=False)
         yield score_cell(scores.calibration_error, interval=False)
+        yield score_cell(scores.likely_calibration_error, interval=False)
 
+    error = "expected calibration error, points"
     columns = (
         *number_columns("average precision, %", better="high"),
-        *number_columns("expected calibration error, points", better="low"),
+        *number_columns("all pixels", "p ≥ 0.1", group=error, better="low"),
     )
-    return _by_method(summary, split, "Probabilities", columns, cells, _PROBABILITY_NOTE)
+    return table_by_method(summary, split, "Probabilities", columns, cells, _PROBABILITY_NOTE)
 
 
 _AREA_NOTE = (
@@ -199,7 +203,7 @@ def area_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
         "labelled",
     )
     caption = "Fraction of landslide in the test area, %"
-    return _by_method(summary, split, caption, columns, cells, _AREA_NOTE, *notes)
+    return table_by_method(summary, split, caption, columns, cells, _AREA_NOTE, *notes)
 
 
 def _adjusted_cells(
@@ -359,7 +363,8 @@ def cost_table(summary: ExperimentSummary) -> ReportTable:
     """Return what each method costs."""
     settings = summary.results.config.get("methods", {})
     notes, rows = [], []
-    for name, facts in summary.results.methods.items():
+    for name in summary.trained_methods:
+        facts = summary.method(name)
         own = settings.get(name, {}).get("training") or {}
         if own:
             stated = ", ".join(f"{key} {value}" for key, value in own.items())
