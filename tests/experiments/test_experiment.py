@@ -56,6 +56,19 @@ def test_every_cell_is_scored_on_the_test_tiles_of_its_division(made: Path) -> N
         assert all(tile.group is not None for tile in cell.scores.tiles)
 
 
+def test_the_mean_mask_is_scored_on_the_same_tiles_without_asking(made: Path) -> None:
+    results = read_results(made / "whole")
+    (baseline,) = results.baselines
+    assert (baseline.key.method, baseline.trained_on, baseline.validated_on) == ("mean mask", 6, 2)
+    assert baseline.scores is not None
+    cell = results.cells[0]
+    assert cell.scores is not None
+    assert [(one.tile_id, one.group, one.tp + one.fn) for one in baseline.scores.tiles] == [
+        (one.tile_id, one.group, one.tp + one.fn) for one in cell.scores.tiles
+    ]
+    assert "mean mask, sees no image" in (made / "whole" / "report.md").read_text()
+
+
 def test_the_svm_tells_bright_squares_from_the_rest(made: Path) -> None:
     cell = read_results(made / "whole").cells[1]
     assert cell.scores is not None
