@@ -5,7 +5,7 @@ from tests.reporting.experiment.conftest import FakeExperiment
 
 from landslip.datasets.position_prior import PositionPrior
 from landslip.experiments.mean_mask import MEAN_MASK
-from landslip.experiments.results import OffCentreScores, Results, TileCounts
+from landslip.experiments.results import OffCentreScores, Results, RunFacts, TileCounts
 from landslip.reporting.experiment.claims import mean_mask_rows, other_network_rows
 from landslip.reporting.experiment.counting import counting_table
 from landslip.reporting.experiment.page import markdown_report, report_sections
@@ -36,7 +36,8 @@ def results() -> Results:
     made.add(MEAN_MASK, 0.6, seeds=(0,))
     made.methods.pop(MEAN_MASK)
     whole = made.results()
-    cells, baselines = [], []
+    cells: list[RunFacts] = []
+    baselines: list[RunFacts] = []
     for run in whole.cells:
         assert run.scores is not None
         if run.key.method == "ours":
