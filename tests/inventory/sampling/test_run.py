@@ -199,7 +199,7 @@ def test_a_perfect_map_is_found_to_be_one(made: SyntheticExtraction, drawn: Path
     assert adjusted.by_rates_m2.value == pytest.approx(LANDSLIDE_M2)
     # by strata, the buffer's share of landslide is known from its points only
     assert adjusted.adjusted_m2.value == pytest.approx(LANDSLIDE_M2, rel=0.05)
-    assert "adjusted.none_missed" in keys(sample)
+    assert "adjusted.no_landslide_judged" in keys(sample)
     assert "adjusted.classes_differ" not in keys(sample)
 
 

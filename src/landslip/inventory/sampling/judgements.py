@@ -185,7 +185,7 @@ def _stratum_notes(drawn: tuple[DrawnStratum, ...], counted: list[SampledStratum
             most_m2 = stratum.area_m2 * min(_RULE_OF_THREE / stratum.judged, 1.0)
             notes.append(
                 message(
-                    "adjusted.none_missed",
+                    "adjusted.no_landslide_judged",
                     stratum=one.name,
                     count=stratum.judged,
                     most_m2=most_m2,
