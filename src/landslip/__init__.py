@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from landslip.api.scenes import pansharpen as pansharpen
     from landslip.api.scenes import preprocess as preprocess
     from landslip.api.scenes import register as register
+    from landslip.api.weights import convert_weights as convert_weights
     from landslip.core.errors import LandslipError as LandslipError
     from landslip.io.raster.scene import Scene as Scene
 
@@ -68,6 +69,7 @@ _MODULES = {
         "report",
     ),
     "landslip.api.sampling": ("Sample", "sample"),
+    "landslip.api.weights": ("convert_weights",),
     "landslip.core.errors": ("LandslipError",),
     "landslip.io.raster.scene": ("Scene",),
 }

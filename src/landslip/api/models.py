@@ -239,8 +239,8 @@ def train(
         arch: ``linknet`` (default), ``albunet``, ``improved-unet``, or a decoder of
             segmentation-models-pytorch.
         encoder: timm backbone with a feature pyramid; default ``resnet50``.
-        encoder_weights: ``imagenet`` (default, downloaded by timm), ``none``, or a safetensors or
-            pth file.
+        encoder_weights: ``imagenet`` (default, downloaded by timm), ``none``, a safetensors or pth
+            file, ``sentinel2-rgb-moco``, ``sentinel2-all-moco`` or ``hf-hub:OWNER/REPO/FILE``.
         first_layer: first filters of bands other than red, green, blue; default ``mean``.
         head: activation in LinkNet's head: ``relu`` (default), ``batchnorm``, ``leaky``, ``silu``.
         epochs: passes over the tiles; default 40.

@@ -25,6 +25,7 @@ from landslip.cli import (
     sample,
     synthetic,
     train,
+    weights,
 )
 from landslip.cli.demo import command
 from landslip.cli.errors import WRONG_INPUT, print_tracebacks
@@ -46,6 +47,7 @@ app.command(cls=Command)(orthorectify.orthorectify)
 app.command(cls=Command)(register.register)
 app.command(cls=Command)(pansharpen.pansharpen)
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(weights.app, name="weights")
 app.command(cls=Command)(train.train)
 app.command(cls=Command)(evaluate.evaluate)
 app.command(cls=Command)(predict_tiles.predict_tiles)

@@ -33,8 +33,10 @@ def train(
     encoder_weights: Annotated[
         str | None,
         typer.Option(
-            help="imagenet (downloaded by timm), none, or a safetensors or pth file with "
-            "torchvision's or timm's names. [default: imagenet]"
+            help="imagenet (downloaded by timm), none, a file of weights (safetensors or pth with "
+            "torchvision's or timm's names; others: landslip weights convert), "
+            "sentinel2-rgb-moco, sentinel2-all-moco or hf-hub:OWNER/REPOSITORY/FILE. "
+            "[default: imagenet]"
         ),
     ] = None,
     first_layer: Annotated[

@@ -30,6 +30,7 @@ from landslip.core.choices import (
 from landslip.core.errors import InputError
 from landslip.core.records import StrictModel
 from landslip.core.text import MAX_YAML_BYTES, first_problem, parse_yaml, read_text
+from landslip.models.networks.published_weights import is_published
 from landslip.models.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, merged_settings
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*"
@@ -215,7 +216,7 @@ class ExperimentConfig(StrictModel):
     splits: dict[Name, SplitConfig] = Field(min_length=1)
     methods: dict[Name, MethodConfig] = Field(min_length=1)
     encoder_weights: dict[str, str] = Field(
-        default_factory=dict, description="by encoder: imagenet, or a file"
+        default_factory=dict, description="by encoder: imagenet, a name, or a file"
     )
     training: dict[str, Any] = Field(default_factory=dict, description="see `landslip train`")
     seeds: Seeds = (0,)
@@ -354,7 +355,9 @@ def _resolve_paths(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
             absolute = resolved(pairs).model_copy(update={"groups": table})
             datasets[name] = datasets[name].model_copy(update={"pairs": absolute})
     weights = {
-        encoder: file if file == "imagenet" else str(folder / Path(file).expanduser())
+        encoder: file
+        if file == "imagenet" or is_published(file)
+        else str(folder / Path(file).expanduser())
         for encoder, file in config.encoder_weights.items()
     }
     return config.model_copy(update={"datasets": datasets, "encoder_weights": weights})

@@ -1,6 +1,6 @@
 """Encoders: timm backbones with a feature pyramid, for any bands, from pretrained weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from landslip.core.choices import FirstLayer
 from landslip.core.errors import InputError, argument
-from landslip.models.networks.encoder_weights import RGB, read_encoder_weights
+from landslip.models.networks.encoder_weights import RGB, EncoderWeights, read_encoder_weights
 from landslip.models.networks.linknet import LEVEL_STRIDES
+from landslip.models.networks.published_weights import is_published, published_weights
 from landslip.models.networks.weights_download import (
     IMAGENET,
     NO_WEIGHTS,
@@ -39,8 +40,8 @@ class Encoder:
 def make_encoder(name: str, weights: str, levels: int = len(LEVEL_STRIDES)) -> Encoder:
     """Make a timm backbone with so many levels, the first ones of strides 4, 8, 16 and 32.
 
-    ``weights`` is ``imagenet`` (downloaded by timm), ``none``, or a local file. What comes after
-    the last level is not built where timm can leave it out.
+    ``weights`` is ``imagenet`` (downloaded by timm), ``none``, the name of published weights, or a
+    local file. What comes after the last level is not built where timm can leave it out.
     """
     probe = probe_backbone(name)
     if "NHWC" in str(getattr(probe, "output_fmt", "NCHW")):
@@ -68,7 +69,7 @@ def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Encoder:
         return Encoder(network=make())
     if weights == IMAGENET:
         return Encoder(network=make_with_downloaded_weights(name, partial(make, pretrained=True)))
-    stored = read_encoder_weights(Path(weights))
+    stored = find_encoder_weights(weights, name)
     if stored.encoder not in (None, name):
         raise InputError(
             f"{weights}: these are weights of {stored.encoder}, and the encoder is {name}; pass "
@@ -79,6 +80,15 @@ def load_backbone(name: str, weights: str, levels: tuple[int, ...]) -> Encoder:
     first, _ = first_convolution(network, len(bands))
     network.load_state_dict(stored.for_network(network.state_dict(), f"{first}.weight"))
     return Encoder(network=network, bands=bands)
+
+
+def find_encoder_weights(weights: str, encoder: str) -> EncoderWeights:
+    """Read the weights of a file, or published ones, which are downloaded if needed."""
+    if not is_published(weights):
+        return read_encoder_weights(Path(weights))
+    published = published_weights(weights, encoder)
+    stored = read_encoder_weights(published.download())
+    return stored if published.bands is None else replace(stored, bands=published.bands)
 
 
 def probe_backbone(name: str) -> Any:

@@ -65,6 +65,27 @@ def make_with_downloaded_weights(name: str, make: Callable[[], Any]) -> Any:
         raise _not_downloaded(name, problem or first_line) from error
 
 
+def download_from_hub(repository: str, file: str, revision: str | None) -> Path:
+    """Return the place of a file of the Hugging Face Hub in its cache, downloaded if needed.
+
+    Raises:
+        InputError: the file can be neither downloaded nor found in the cache.
+    """
+    from huggingface_hub import constants, hf_hub_download
+
+    problem = None if constants.HF_HUB_OFFLINE else why_unreachable(constants.ENDPOINT)
+    try:
+        with nullcontext() if problem is None else _hub_offline():
+            return Path(hf_hub_download(repository, file, revision=revision))
+    except (OSError, ValueError) as error:
+        cause = problem or next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            f"{repository}/{file} cannot be downloaded from the Hugging Face Hub ({cause}); "
+            f"download it where there is a network and pass the file, "
+            f"{argument('encoder_weights', 'FILE')}"
+        ) from error
+
+
 def _not_downloaded(name: str, cause: str) -> InputError:
     return InputError(
         f"the ImageNet weights of {name} cannot be downloaded ({cause}); without a network "

@@ -43,7 +43,7 @@ class TrainConfig(StrictModel):
 
     arch: Arch = Arch.LINKNET
     encoder: str = "resnet50"
-    encoder_weights: str = Field(IMAGENET, description="imagenet, none, or a file")
+    encoder_weights: str = Field(IMAGENET, description="imagenet, none, a name, or a file")
     first_layer: FirstLayer = FirstLayer.MEAN
     head: Head = Field(Head.RELU, description="of LinkNet; relu: as in the paper")
     encoder_levels: int = Field(
