@@ -127,7 +127,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "steps_per_epoch": "tiles",
     },
     "best": _BEST,
-    "fast": {**_BEST, "encoder": "resnet18"},
+    "fast": {**_BEST, "encoder": "resnet18", "encoder_levels": 3, "decoder_width": 32},
 }
 
 
