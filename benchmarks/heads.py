@@ -23,7 +23,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.experiments.assembly import DATASETS
 from landslip.experiments.experiment import RUNS
 from landslip.experiments.results import FILE, Results
-from landslip.experiments.run_folder import Predictions, quantise
+from landslip.experiments.run_folder import Predictions
 from landslip.metrics.curves import (
     BINS,
     ProbabilityBins,
@@ -33,6 +33,7 @@ from landslip.metrics.curves import (
     no_pixels,
 )
 from landslip.metrics.pixels import PixelCounts, sum_counts
+from landslip.models.predictions import quantise
 
 HEADER = """| method | tested on | AP % | F1 % | ECE | ECE above 0.1 | on one value % |
 |---|---|---|---|---|---|---|"""
