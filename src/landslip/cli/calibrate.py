@@ -1,12 +1,15 @@
 """``landslip calibrate``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
 from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
+
+if TYPE_CHECKING:
+    from landslip.models.calibration.object_confidence import ObjectConfidence
 
 
 @handle_errors
@@ -40,6 +43,9 @@ def calibrate(
     A rising curve from the network's logits to calibrated ones is fitted on tiles that the network
     was not trained on, and stored in the model folder; `landslip extract` then applies it. Masks
     stay as they are, to the last pixel: the threshold moves along.
+
+    The confidence of whole landslides is fitted too: how often mapped objects of like size and
+    probabilities are right. It needs 30 objects, 5 of either, in 5 groups of tiles.
 
     Temperature needs 3 tiles with landslides and 500 landslide pixels, platt 5 such tiles of 5
     groups and 2,000 pixels, isotonic 10 such tiles of 5 groups and 5,000 pixels; auto leaves out
@@ -91,4 +97,28 @@ def calibrate(
         f"threshold {card.threshold:.3f} of the network's probability is "
         f"{card.calibrated_threshold:.3f} of the calibrated one"
     )
+    if (fitted := done.card.object_confidence) is not None:
+        for line in reliability_table(fitted):
+            typer.echo(line)
     typer.echo(f"{model}: calibrated by {done.selection.method}")
+
+
+def reliability_table(fitted: "ObjectConfidence") -> list[str]:
+    """Return the lines of a table of held-out objects by size: right, and promised to be."""
+    lines = [f"{'objects, px':<18} {'mapped':>7} {'right':>6} {'by pixels':>10} {'by objects':>11}"]
+    for size in fitted.by_size:
+        if size.promised is None or size.promised_by_pixels is None:
+            continue
+        end = "and more" if size.under_px is None else f"to {size.under_px - 1}"
+        lines.append(
+            f"{size.at_least_px:>5} {end:<12} {size.objects:>7} {size.right / size.objects:>6.2f} "
+            f"{size.promised_by_pixels:>10.2f} {size.promised:>11.2f}"
+        )
+    before, after = fitted.before, fitted.after
+    lines.append(
+        f"calibration error of objects {before.calibration_error:.3f} by pixels, "
+        f"{after.calibration_error:.3f} by objects; Brier score {before.brier:.3f}, "
+        f"{after.brier:.3f}; on {fitted.folds} folds of {fitted.right + fitted.false} objects, "
+        f"without {fitted.cut} that edges cut"
+    )
+    return lines

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,16 @@ _ALIASES = {
     "panchromatic": "pan",
     "red_edge": "rededge",
 }
+
+
+def normalised_difference(
+    one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Return (one - other) / (one + other) of any shape; NaN where their sum is not above 0."""
+    total = one.astype(np.float64) + other
+    difference = np.full(total.shape, np.nan)
+    np.divide(one.astype(np.float64) - other, total, out=difference, where=total > 0)
+    return difference
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from landslip.inventory.record import (
     GEOPACKAGE,
     RECORD,
     CleaningRecord,
+    ConfidenceBasis,
     CorrectionRecord,
     ModelRecord,
     SceneRecord,
@@ -52,6 +53,7 @@ from landslip.inventory.record import (
 from landslip.inventory.request import CleaningOptions, InventoryRequest
 from landslip.io.raster import SceneOptions, SensorImage
 from landslip.io.vector import read_polygon_file, repair_polygons
+from landslip.models.calibration.object_confidence import ObjectFeatures
 from landslip.models.card import ModelCard
 from landslip.models.folder import CARD, open_model
 
@@ -94,9 +96,10 @@ class Detections:
     """Landslides and their origin.
 
     Polygons (n,), or multipolygons, the extent of the scene or of the stated area, and the mapped
-    area, which is the part of it with data, approximately, are in ``crs``. Confidence (n,) is the
-    mean probability, NaN where there is none. No landslide is smaller than ``min_area_m2``. Notes
-    are on what was left out or changed. What is unknown is None.
+    area, which is the part of it with data, approximately, are in ``crs``. Confidence (n,) is NaN
+    where there is none; of an extraction it is the mean probability of the pixels, until
+    `landslip.inventory.confidence` makes it that of ``objects``. No landslide is smaller than
+    ``min_area_m2``. Notes are on what was left out or changed. What is unknown is None.
 
     ``attributes`` (n rows) are columns that came with the landslides: those of an inventory that
     differ between them, such as id and date, and the user's own. ``earlier`` are values of an
@@ -126,6 +129,8 @@ class Detections:
     scenes: tuple[MappedScene, ...] = ()
     scene_records: tuple[SceneRecord, ...] = ()
     scene_index: NDArray[np.int64] | None = None
+    confidence_basis: ConfidenceBasis | None = None
+    objects: ObjectFeatures | None = None
 
     def take(self, selected: NDArray[np.bool_]) -> "Detections":
         """Return those landslides only."""
@@ -140,6 +145,7 @@ class Detections:
             attributes=rows(self.attributes),
             earlier=rows(self.earlier),
             scene_index=None if self.scene_index is None else self.scene_index[selected],
+            objects=None if self.objects is None else self.objects.take(selected),
         )
 
     @property
@@ -214,6 +220,12 @@ def detections_from_extraction(
     return Detections(
         polygons=found.polygons,
         confidence=found.mean_probability,
+        confidence_basis="pixels",
+        objects=ObjectFeatures(
+            pixels=found.pixels,
+            mean_probability=found.mean_probability,
+            max_probability=found.max_probability,
+        ),
         crs=crs,
         extent=extent,
         mapped_area=valid_outline(folder.path / PROBABILITY),
@@ -402,6 +414,7 @@ def _with_provenance(
         scene_records=record.scenes,
         model=record.model,
         model_card=record.model_card,
+        confidence_basis=record.confidence_basis,
         cleaning=record.cleaning,
         dem=Path(dem.place) if dem is not None and Path(dem.place).is_file() else None,
     )

@@ -16,6 +16,8 @@ RECORD, STATISTICS = "inventory.json", "statistics.json"
 GEOPACKAGE, PARQUET, CSV = "inventory.gpkg", "inventory.parquet", "inventory.csv"
 GEOJSON, KMZ, STAC_ITEM = "inventory.geojson", "inventory.kmz", "item.json"
 REPORT = "report.html"
+ConfidenceBasis = Literal["objects", "pixels"]
+"""Confidence is that of whole objects, fitted on tiles, or the mean probability of their pixels."""
 LAYERS = ("landslides", "highest_points", "lowest_points", "density")
 LANDSLIDES, HIGHEST_POINTS, LOWEST_POINTS, DENSITY = LAYERS
 MAPPED_AREA, PROVENANCE = "mapped_area", "inventory"
@@ -135,6 +137,9 @@ class InventoryRecord(StrictModel):
     datum_shift: str | None = None
     area_method: str | None
     confidence_is: str
+    confidence_basis: ConfidenceBasis | None = Field(
+        None, description="None: there is none, or an earlier version wrote this"
+    )
     flag_rules: dict[str, float] = Field(default_factory=dict)
     mapped_m2: float | None
     landslides: int
@@ -145,10 +150,16 @@ class InventoryRecord(StrictModel):
     _complete = model_validator(mode="before")(complete_notes)
 
 
-def confidence_message(model: ModelRecord | None) -> Message:
+def confidence_message(
+    model: ModelRecord | None, card: ModelCard | None, basis: ConfidenceBasis | None
+) -> Message:
     """Return what the column ``confidence`` is."""
     if model is None:
         return message("confidence.none")
+    fitted = None if card is None else card.object_confidence
+    if basis == "objects" and fitted is not None:
+        count = fitted.right + fitted.false
+        return message("confidence.objects", objects=count, tiles=fitted.tiles, split=fitted.split)
     calibrated = model.calibration is not None
     return message("confidence.calibrated" if calibrated else "confidence.uncalibrated")
 

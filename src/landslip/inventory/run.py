@@ -18,6 +18,7 @@ from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inventory import record as names
+from landslip.inventory.confidence import with_object_confidence
 from landslip.inventory.detections import (
     Detections,
     ExtractionFolder,
@@ -126,16 +127,16 @@ def make_inventory(
     else:
         scene = scene_reference(auxiliary, folders[0] if len(folders) == 1 else None)
         context = read_scene_context(detections, scene, seeing)
+    detections = with_object_confidence(detections, context.spectral)
     flag_values, map_notes = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
     covered_m2 = _covered_m2(detections)
     adjusted, notes = _adjusted_area(detections, covered_m2, request, folders)
-    surface_m2 = terrain.surface_m2
     statistics = statistics_of(
         StatisticsRequest(
             areas_m2=measures.area_m2,
-            surface_m2=surface_m2 if np.isfinite(surface_m2).any() else None,
+            surface_m2=terrain.surface_m2 if np.isfinite(terrain.surface_m2).any() else None,
             mapped_m2=detections.mapped_m2,
             covered_m2=covered_m2,
             least_m2=detections.min_area_m2,
@@ -171,7 +172,10 @@ def make_inventory(
         crs=None if detections.crs is None else detections.crs.to_string(),
         datum_shift=request.datum_shift,
         area_method=AreaMeasure(detections.crs).method,
-        confidence_is=confidence_message(detections.model).text(),
+        confidence_is=confidence_message(
+            detections.model, detections.model_card, detections.confidence_basis
+        ).text(),
+        confidence_basis=detections.confidence_basis,
         flag_rules=asdict(DEFAULT_RULES),
         mapped_m2=detections.mapped_m2,
         landslides=len(detections.polygons),

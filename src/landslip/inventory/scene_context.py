@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.band_order import match_band_order
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import Bands, Radiometry, normalised_difference
 from landslip.core.choices import Units
 from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError
@@ -278,7 +278,7 @@ def _summands(
     unknown, radiometry = np.full(valid.shape, np.nan), scene.radiometry
     yield valid
     has_ndvi = {"nir", "red"} <= band.keys()
-    ndvi = _normalised_difference(band["nir"], band["red"]) if has_ndvi else unknown
+    ndvi = normalised_difference(band["nir"], band["red"]) if has_ndvi else unknown
     is_known = valid & np.isfinite(ndvi)
     yield is_known
     yield np.where(is_known, ndvi, 0.0)
@@ -294,7 +294,7 @@ def _summands(
     else:
         yield unknown
     if radiometry.units is Units.REFLECTANCE and {"nir", "green"} <= band.keys():
-        yield valid & (_normalised_difference(band["green"], band["nir"]) > WATER_NDWI)
+        yield valid & (normalised_difference(band["green"], band["nir"]) > WATER_NDWI)
     else:
         yield unknown
 
@@ -303,16 +303,6 @@ def _is_scaled_reflectance(radiometry: Radiometry) -> bool:
     """Whether values are reflectance from 0 to 1, and not some multiple in whole numbers."""
     whole = np.issubdtype(radiometry.dtype, np.integer) and radiometry.scale == 1.0
     return radiometry.units is Units.REFLECTANCE and not whole
-
-
-def _normalised_difference(
-    one: NDArray[np.float32], other: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Return (one - other) / (one + other); NaN where their sum is not above 0."""
-    total = one.astype(np.float64) + other
-    difference = np.full(total.shape, np.nan)
-    np.divide(one.astype(np.float64) - other, total, out=difference, where=total > 0)
-    return difference
 
 
 def _notes(scene: Scene) -> tuple[Message, ...]:

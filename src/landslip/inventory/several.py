@@ -60,6 +60,7 @@ from landslip.inventory.record import RECORD, CleaningRecord, SceneRecord
 from landslip.inventory.request import InventoryRequest
 from landslip.io.raster import offset_on_lattice, write_highest
 from landslip.io.vector_source import is_vector
+from landslip.models.calibration.object_confidence import ObjectFeatures
 
 _COUNTED = (
     "regions",
@@ -393,6 +394,7 @@ def dissolve_sources(parts: Sequence[Detections], crs: CRS | None) -> Detections
     largest = np.array([max(group, key=lambda at: sizes[at]) for group in members], dtype=np.int64)
     confidence = np.concatenate([part.confidence for part in parts])
     mean = np.array([np.average(confidence[group], weights=sizes[group]) for group in members])
+    bases = {part.confidence_basis for part in parts}
     attributes = _stacked([part.attributes for part in parts], source)
     earlier = _stacked([part.earlier for part in parts], source)
     alone = np.array([len(group) == 1 for group in members], dtype=np.bool_)
@@ -404,6 +406,8 @@ def dissolve_sources(parts: Sequence[Detections], crs: CRS | None) -> Detections
         crs=crs,
         polygons=merged,
         confidence=mean.astype(np.float64),
+        confidence_basis=bases.pop() if len(bases) == 1 else None,
+        objects=_joined_objects(parts, members),
         extent=shapely.union_all(found_extents) if len(found_extents) == len(parts) else None,
         mapped_area=whole,
         mapped_m2=_mapped_m2(parts, known, whole, crs),
@@ -420,6 +424,26 @@ def dissolve_sources(parts: Sequence[Detections], crs: CRS | None) -> Detections
                 else []
             ),
         ),
+    )
+
+
+def _joined_objects(
+    parts: Sequence[Detections], members: Sequence[NDArray[np.int64]]
+) -> ObjectFeatures | None:
+    """Return the features of objects that were put together; None where a source has none."""
+    known = [part.objects for part in parts if part.objects is not None]
+    if len(known) < len(parts):
+        return None
+    pixels, mean, highest = (
+        np.concatenate([getattr(one, name) for one in known])
+        for name in ("pixels", "mean_probability", "max_probability")
+    )
+    return ObjectFeatures(
+        pixels=np.array([pixels[group].sum() for group in members], dtype=np.int64),
+        mean_probability=np.array(
+            [np.average(mean[group], weights=pixels[group]) for group in members], dtype=np.float64
+        ),
+        max_probability=np.array([highest[group].max() for group in members], dtype=np.float64),
     )
 
 

@@ -12,6 +12,7 @@ from landslip.datasets.normalisation import Normalisation
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.calibration.levels import LevelTable, level_table, middle_of_ends
+from landslip.models.calibration.object_confidence import ObjectConfidence
 from landslip.models.engines.base import PROBABILITY_LEVELS, threshold_level
 from landslip.models.networks.architecture import Architecture
 
@@ -250,6 +251,13 @@ class ObjectsCard(StrictModel):
         """The probability that half of the rightly found objects reach; None: unknown."""
         return None if self.right_maxima is None else self.right_maxima[1]
 
+    @property
+    def min_area_px(self) -> int:
+        """`MIN_AREA_PX`, or less where one in twenty of the labels' objects is smaller."""
+        if self.label_px is None:
+            return MIN_AREA_PX
+        return max(1, min(MIN_AREA_PX, int(self.label_px[0])))
+
 
 class SizeClassCard(StrictModel):
     """Objects of a size class (no end: None); see `landslip.metrics.objects`."""
@@ -333,6 +341,9 @@ class ModelCard(StrictModel):
     tta: TtaCard | None = Field(
         None, description="None: no threshold was chosen with test-time augmentation"
     )
+    object_confidence: ObjectConfidence | None = Field(
+        None, description="None: not fitted, and the confidence of landslides is that of pixels"
+    )
     training_statistics: TrainingStatisticsCard | None = Field(
         None,
         description="None: not measured",
@@ -394,13 +405,8 @@ class ModelCard(StrictModel):
 
     @property
     def min_area_px(self) -> int:
-        """Default minimum area of an extraction, in pixels of the training data.
-
-        `MIN_AREA_PX`, or less where one in twenty of the labels' objects is smaller.
-        """
-        if self.objects is None or self.objects.label_px is None:
-            return MIN_AREA_PX
-        return max(1, min(MIN_AREA_PX, int(self.objects.label_px[0])))
+        """Default minimum area of an extraction, in pixels of the training data."""
+        return MIN_AREA_PX if self.objects is None else self.objects.min_area_px
 
     @property
     def level_table(self) -> LevelTable | None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.models.calibration.conftest import write_band_model, write_tiles
+from tests.factories.datasets import make_tile, write_dataset
+from tests.models.calibration.conftest import BANDS, write_band_model, write_tiles
 from tests.models.ood.conftest import score_tiles
 
 from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split, Tta
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.datasets.format import TileDataset
+from landslip.datasets.splits.assignment import SplitPlan
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.calibration.run import MAX_ERROR, CalibrateRequest, calibrate
 from landslip.models.engines.choose import open_engine
@@ -67,7 +69,7 @@ def test_the_curve_of_the_labels_comes_into_the_folder(
 
 def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: TileDataset) -> None:
     old = json.loads((model.path / CARD).read_text())
-    for name in ("calibration", "training_statistics"):
+    for name in ("calibration", "training_statistics", "object_confidence"):
         assert old.pop(name) is None
     (model.path / CARD).write_text(json.dumps(old))
     bare = open_model(model.path)
@@ -79,6 +81,7 @@ def test_the_rest_of_the_card_and_old_cards_stay(model: ModelFolder, tiles: Tile
     assert old.pop("probabilities") == {}
     assert new.pop("probabilities")["val"]["landslide_pixels"] > 1000
     assert new.pop("training_statistics") is None
+    assert new.pop("object_confidence")["split"] == "val"
     assert new == old
 
 
@@ -154,7 +157,9 @@ def test_few_tiles_are_told(tmp_path: Path) -> None:
     model = write_band_model(tmp_path / "model", tiles)
     auto = CalibrationMethod.AUTO
     done = calibrate(request_of(model, tiles, method=auto, training_statistics=True))
-    few, still_off, unmeasured = done.notes
+    few, still_off, unmeasured, no_objects = done.notes
+    assert re.match(r"the confidence of whole landslides is not fitted: \d+ mapped", no_objects)
+    assert done.card.object_confidence is None
     assert re.match(
         r"on tiles that it was not fitted on, calibrated probabilities are still off by 0\.[12]\d "
         "on average: do not read them as probabilities",
@@ -269,3 +274,39 @@ def test_a_folder_of_an_earlier_version_is_calibrated_again(
     assert again.file(again.card.training_statistics.file).is_file()
     assert not (model.path / "look.npz").exists()
     assert "look.npz" not in again.card.files
+
+
+def test_the_confidence_of_objects_comes_into_the_folder(tmp_path: Path) -> None:
+    """Tiles of blocks: of 16 pixels, one in four a landslide, and of 144, three in four."""
+    generator, made = np.random.default_rng(0), []
+    counts = {True: [0, 0], False: [0, 0]}
+    for number in range(24):
+        values = np.full((48, 48), -3.0, dtype=np.float32)
+        label = np.zeros((48, 48), dtype=np.uint8)
+        for row in (3, 27):
+            for col in (3, 27):
+                is_large = bool(generator.random() < 0.5)
+                side = 12 if is_large else 4
+                values[row : row + side, col : col + side] = 2.0
+                is_right = bool(generator.random() < (0.75 if is_large else 0.25))
+                label[row : row + side, col : col + side] = is_right
+                counts[is_large][is_right] += 1
+        made.append(make_tile(f"t{number}", np.stack([values, values]), label))
+    plan = SplitPlan(test_share=0.0, val_share=0.5, seed=0)
+    dataset = write_dataset(tmp_path / "tiles", made, bands=BANDS, resolution_m=2.0, plan=plan)
+    dataset = dataset.with_split([Split.VALIDATION] * 24, "all")
+    model = write_band_model(tmp_path / "model", dataset)
+    calibrate(request_of(model, dataset))
+    found = open_model(model.path).card.object_confidence
+    assert found is not None
+    assert (found.right, found.false) == tuple(
+        sum(one[is_right] for one in counts.values()) for is_right in (1, 0)
+    )
+    assert (found.cut, found.units, found.tiles, found.is_calibrated) == (0, 24, 24, True)
+    small, large = found.by_size[:2]
+    for size, is_large in ((small, False), (large, True)):
+        assert [size.objects - size.right, size.right] == counts[is_large]
+        assert size.promised == pytest.approx(size.right / size.objects, abs=0.07)
+    # the curve gives all blocks one probability, which is of pixels, and those of large ones lead
+    assert small.promised_by_pixels == pytest.approx(large.promised_by_pixels or 0, abs=0.01)
+    assert (small.promised_by_pixels or 0) > small.right / small.objects + 0.2

@@ -22,11 +22,13 @@ from landslip.core.choices import Head, Precision, ThresholdSource
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
 from landslip.datasets.format import TileDataset
 from landslip.metrics.pixels import PixelCounts
+from landslip.models.calibration.objects import join_objects
 from landslip.models.card import ObjectsCard
 from landslip.models.folder import ModelFolder, open_model
 from landslip.models.training.fit import BestEpoch
 from landslip.models.training.model_writer import training_notes
 from landslip.models.training.module import EpochResult, TrainingCallbacks
+from landslip.models.training.objects import MeasuredObjects
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 
@@ -189,7 +191,11 @@ def _best(counts: PixelCounts | None) -> BestEpoch:
         precision="fp32",
         device="cpu",
         seconds_before=0.0,
-        objects=ObjectsCard(label_objects=0, label_px=None, right_objects=0, right_maxima=None),
+        objects=MeasuredObjects(
+            card=ObjectsCard(label_objects=0, label_px=None, right_objects=0, right_maxima=None),
+            samples=join_objects([]),
+            tiles=0,
+        ),
     )
 
 

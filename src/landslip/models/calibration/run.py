@@ -1,5 +1,6 @@
 """Calibrates a model: predicts tiles, fits the curve, and stores it in the model folder."""
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from landslip.core.choices import CalibrationMethod, Split, Tta
 from landslip.core.errors import InputError, OutputExistsError, argument
 from landslip.core.files import atomic_file, sha256_of
+from landslip.core.messages import Message
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.metrics.curves import reliability
@@ -26,6 +28,14 @@ from landslip.models.calibration.metrics import (
     count_logits,
     no_logits,
 )
+from landslip.models.calibration.objects import (
+    ObjectSource,
+    fit_object_confidence,
+    join_objects,
+    tile_ndvi,
+    tile_objects,
+    too_few,
+)
 from landslip.models.calibration.support import (
     MINIMUM,
     LandslideSupport,
@@ -40,7 +50,7 @@ from landslip.models.card import (
     ReliabilityCard,
     TrainingStatisticsCard,
 )
-from landslip.models.engines.base import Engine
+from landslip.models.engines.base import Engine, quantise_probability
 from landslip.models.evaluation import predicted_tiles, tta_card
 from landslip.models.folder import CARD, ModelFolder
 from landslip.models.ood.training_statistics import (
@@ -158,6 +168,9 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
             f"{widest.high:.2f} (95 % interval): more landslide tiles are needed to know it"
         )
     card = card.model_copy(update={"calibration": calibration})
+    card, missing = _with_object_confidence(request, card, counted)
+    if missing is not None:
+        notes.append(missing.text())
     with atomic_file(model.path / CARD, overwrite=True) as card_file:
         if statistics is None:
             card_file.write_text(card.model_dump_json(indent=2) + "\n")
@@ -196,6 +209,43 @@ def _card_with_curve(request: CalibrateRequest, curve: ThresholdCurve) -> ModelC
     return card
 
 
+def _with_object_confidence(
+    request: CalibrateRequest, card: ModelCard, counted: "CountedTiles"
+) -> tuple[ModelCard, Message | None]:
+    """Return the card with the confidence of objects, or without and what is missing for it."""
+    dataset, applied = request.dataset, card.with_tta(request.engine.tta)
+    groups, positions = dataset.groups, sorted(counted.levels)
+    units = independent_units([groups[at] for at in positions])
+    samples = []
+    for at, unit in zip(positions, units, strict=True):
+        tile = dataset.tile(at)
+        stored = np.frombuffer(zlib.decompress(counted.levels[at]), dtype=np.uint8)
+        samples.append(
+            tile_objects(
+                stored.reshape(tile.label.shape),
+                tile,
+                threshold=applied.threshold,
+                min_area_px=card.min_area_px,
+                unit=unit,
+                ndvi=tile_ndvi(tile, dataset),
+            )
+        )
+    objects, confidence = join_objects(samples), None
+    missing = too_few(objects)
+    if missing is None:
+        source = ObjectSource(
+            data=dataset.card,
+            split=request.split,
+            tiles=len(positions),
+            threshold=applied.calibrated_threshold,
+            table=applied.level_table,
+            min_area_px=card.min_area_px,
+            seed=request.seed,
+        )
+        confidence = fit_object_confidence(objects, source)
+    return card.model_copy(update={"object_confidence": confidence}), missing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedTiles:
     """Pixels of predicted tiles by logit.
@@ -205,12 +255,14 @@ class CountedTiles:
         samples: of bootstrap samples.
         units: number of groups, or of tiles, that samples are drawn from.
         curve: of all tiles.
+        levels: compressed levels (height, width) of each tile's probabilities, by its position.
     """
 
     folds: list[LogitCounts]
     samples: ResampledCounts
     units: int
     curve: ThresholdCurve
+    levels: dict[int, bytes]
 
 
 def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles:
@@ -223,6 +275,7 @@ def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles
     unit_of = dict(zip(positions, numbers.tolist(), strict=True))
     folds = [no_logits()] * (max(assigned, default=0) + 1)
     samples, curve = ResampledCounts(max(len(names), 1), request.seed), ThresholdCurve()
+    levels = {}
     predicted = predicted_tiles(
         request.engine, request.model.card, dataset, positions, request.progress
     )
@@ -233,7 +286,8 @@ def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles
         folds[fold] += counts
         samples.add(counts, unit_of[position])
         curve.add(probability, landslide, tile.counted)
-    return CountedTiles(folds=folds, samples=samples, units=len(names), curve=curve)
+        levels[position] = zlib.compress(quantise_probability(probability).tobytes(), 1)
+    return CountedTiles(folds=folds, samples=samples, units=len(names), curve=curve, levels=levels)
 
 
 def landslide_support(dataset: TileDataset, positions: list[int]) -> LandslideSupport:

@@ -26,7 +26,6 @@ from landslip.datasets.normalisation import Normalisation
 from landslip.io.visualization import rgb_composite
 from landslip.metrics.pixels import PixelCounts
 from landslip.metrics.spread import ProbabilitySpread
-from landslip.models.card import ObjectsCard
 from landslip.models.networks.architecture import min_batch_size, multiple_of
 from landslip.models.networks.build import computes_in_bf16
 from landslip.models.training.data import (
@@ -44,7 +43,7 @@ from landslip.models.training.distributed import (
     trainer_settings,
 )
 from landslip.models.training.module import SegmentationModule, StepSeeding, TrainingCallbacks
-from landslip.models.training.objects import measure_objects
+from landslip.models.training.objects import MeasuredObjects, measure_objects
 from landslip.models.training.recipe import TrainConfig
 
 LOGS, CHECKPOINTS = "logs", "checkpoints"
@@ -101,7 +100,7 @@ class BestEpoch:
     precision: str
     device: str
     seconds_before: float
-    objects: ObjectsCard
+    objects: MeasuredObjects
     average_precision: float | None = None
 
 

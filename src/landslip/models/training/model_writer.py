@@ -16,6 +16,7 @@ from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import BandStatistics
 from landslip.metrics.pixels import ThresholdCurve
+from landslip.models.calibration.objects import ObjectSource, fit_object_confidence, too_few
 from landslip.models.card import (
     FoldsCard,
     InputCard,
@@ -159,7 +160,7 @@ def write_model(model: TrainedModel, folder: Path) -> None:
         threshold_source=model.threshold_source,
         members=model.members,
         training=training,
-        objects=best.objects,
+        objects=best.objects.card,
         metrics={}
         if best.counts is None
         else {scored: best.counts.as_dict() | {"average_precision": best.average_precision}},
@@ -171,6 +172,18 @@ def write_model(model: TrainedModel, folder: Path) -> None:
     if model.folds is None:
         tta = _tta_card(ModelFolder(folder, card), model.dataset)
         card = card.model_copy(update={"tta": tta})
+    if too_few(best.objects.samples) is None:
+        source = ObjectSource(
+            data=data,
+            split=Split.VALIDATION,
+            tiles=best.objects.tiles,
+            threshold=card.threshold,
+            table=None,
+            min_area_px=card.min_area_px,
+            seed=config.seed,
+        )
+        confidence = fit_object_confidence(best.objects.samples, source)
+        card = card.model_copy(update={"object_confidence": confidence})
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
 
 

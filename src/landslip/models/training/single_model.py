@@ -90,7 +90,7 @@ def fit_single(
         counts=found.counts if found.threshold is not None else None,
         spread=found.curve.spread(),
         average_precision=found.curve.average_precision(),
-        objects=with_right_objects(best.objects, found.maxima),
+        objects=replace(best.objects, card=with_right_objects(best.objects.card, found.maxima)),
     )
 
 

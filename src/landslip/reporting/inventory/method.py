@@ -31,6 +31,16 @@ def method(data: InventoryData, texts: Texts) -> list[Part]:
         confidence = texts("confidence_raw")
         if model.calibration is not None:
             confidence = texts("confidence_calibrated", method=texts.term(model.calibration))
+    card = data.record.model_card
+    fitted = None if card is None else card.object_confidence
+    if data.record.confidence_basis == "objects" and fitted is not None:
+        confidence = texts(
+            "confidence_objects",
+            objects=numbers.whole(fitted.right + fitted.false),
+            tiles=numbers.whole(fitted.tiles),
+            error=numbers.fixed(fitted.after.calibration_error, 2),
+            before=numbers.fixed(fitted.before.calibration_error, 2),
+        )
     parts = [
         ("method_source", list(_source(data, texts))),
         ("method_model", [ran]),
