@@ -33,10 +33,13 @@ def test_options_arrive_and_figures_are_told(model: ModelFolder, tiles: TileData
     assert (known.engine, known.precision) == ("openvino", "fp32")
     assert card.training_statistics is not None
     for name, row in (("before", known.before), ("platt after", known.after)):
-        figures = rf"{row.calibration_error:.4f} +{row.brier:.4f} +{row.log_loss:.4f}"
+        figures = rf"{row.calibration_error:.4f} +\S+ +{row.brier:.4f} +{row.log_loss:.4f}"
         assert re.search(rf"^{name} +{figures}$", result.output, re.MULTILINE)
     threshold = f"threshold 0.500 of the network's probability is {card.calibrated_threshold:.3f}"
     assert threshold in result.output
+    assert re.search(
+        r"^objects, px +mapped +right +by pixels +by objects$", result.output, re.MULTILINE
+    )
     assert result.output.endswith("calibrated by platt\n")
 
 
