@@ -68,7 +68,7 @@ def test_a_planted_prior_is_found_and_explained() -> None:
     text = prior.warning.text()
     assert f"scores F1 {prior.f1:.2f} on the 40 tiles with landslides" in text
     assert "landslide in 100% of them, and none comes nearer than" in text
-    assert text.endswith("compare with the scores off-centre (off_centre)")
+    assert text.endswith("with those off-centre (evaluate with off_centre)")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -175,4 +175,5 @@ def test_the_command_warns_of_a_planted_prior_only(tmp_path: Path, *, planted: b
     result = CliRunner().invoke(app, ["dataset", "pairs", *words])
     assert result.exit_code == 0, result.output
     assert ("warning: position prior: " in result.output) == planted
-    assert ("scores off-centre (--off-centre)" in result.output) == planted
+    assert ("train with --recipe best" in result.output) == planted
+    assert ("off-centre (evaluate with --off-centre)" in result.output) == planted
