@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score
 
-from landslip.metrics.per_image import per_image_scores
+from landslip.metrics.bootstrap import Resampling, tail_percentage
+from landslip.metrics.per_image import per_image_intervals, per_image_scores
 from landslip.metrics.pixels import PixelCounts, sum_counts
 
 EMPTY = PixelCounts(tn=100)
@@ -72,3 +73,38 @@ def test_without_images_or_landslides() -> None:
     }  # fmt: skip
     scores = per_image_scores([EMPTY, EMPTY])
     assert (scores.f1, scores.iou, scores.class_f1) == (1.0, 1.0, None)
+
+
+def test_intervals_draw_whole_groups_of_images() -> None:
+    generator = np.random.default_rng(0)
+    images = [
+        PixelCounts(tp=int(tp), fp=int(fp), fn=int(fn), tn=900)
+        for tp, fp, fn in generator.integers(0, 90, (40, 3))
+    ]
+    names = [str(at // 4) for at in range(40)]
+    found = per_image_intervals([images], names, Resampling(draws=300))
+    scores = per_image_scores(images)
+    assert {name: one.value for name, one in found.items()} == pytest.approx({
+        name: getattr(scores, name) for name in found
+    })  # fmt: skip
+    # the same draws of ten groups, one at a time
+    drawn = np.random.default_rng(0).integers(10, size=(300, 10))
+    values = []
+    for groups in drawn:
+        taken = per_image_scores([one for group in groups for one in images[4 * group :][:4]])
+        values.append((taken.f1, taken.class_iou))
+    tail = tail_percentage(0.95, 10)
+    low, high = np.percentile(np.array(values, dtype=float), [tail, 100 - tail], axis=0)
+    assert (found["f1"].low, found["f1"].high) == pytest.approx((low[0], high[0]))
+    ends = found["class_iou"].low, found["class_iou"].high
+    assert ends == pytest.approx((low[1], high[1]), abs=1e-3)  # fewer effective units
+
+
+def test_intervals_are_of_the_mean_over_seeds_and_need_two_groups() -> None:
+    good, bad = PixelCounts(tp=10, tn=90), PixelCounts(fp=5, fn=10, tn=85)
+    found = per_image_intervals([[good, good, EMPTY], [bad, good, PixelCounts()]], ["a", "b", "c"])
+    assert found["f1"].value == pytest.approx((1 + 1 / 2) / 2)
+    assert found["f1"].low is not None
+    alone = per_image_intervals([[good, bad]], ["a", "a"])["f1"]
+    assert (alone.value, alone.low, alone.high) == (0.5, None, None)
+    assert per_image_intervals([[]], [])["class_f1"].value is None

@@ -94,14 +94,11 @@ def evaluate(
     typer.echo(f"{found['tiles']} {split.value} tiles at {how}")
     typer.echo(f"  {'average precision':<17} {_number(result.average_precision)}")
     for name in ("precision", "recall", "f1", "iou"):
-        interval = found["intervals"][name]
-        spread = "" if interval is None else f"  ({interval[0]:.4f} to {interval[1]:.4f})"
-        typer.echo(f"  {name:<17} {_number(found[name])}{spread}")
-    typer.echo(f"  {_intervals_text(result)}")
-    per_image = found["per_image"]
+        typer.echo(f"  {name:<17} {_score_text(found, name)}")
     for title, kind in (("mean over images", ""), ("mean over classes", "class_")):
-        both = (_number(per_image[f"{kind}{name}"]) for name in ("f1", "iou"))
-        typer.echo(f"  {title:<17} f1 {next(both)}, iou {next(both)}")
+        both = (f"{name} {_score_text(found['per_image'], kind + name)}" for name in ("f1", "iou"))
+        typer.echo(f"  {title:<17} {', '.join(both)}")
+    typer.echo(f"  {_intervals_text(result)}")
     errors = (_number(found[name]) for name in ("calibration_error", "likely_calibration_error"))
     typer.echo(f"  calibration error {next(errors)}, of pixels with p >= 0.1 {next(errors)}")
     if found["off_centre"] is not None:
@@ -116,6 +113,11 @@ def evaluate(
 
 def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
+
+
+def _score_text(scores: dict[str, Any], name: str) -> str:
+    ends = scores["intervals"][name]
+    return _number(scores[name]) + ("" if ends is None else f" ({ends[0]:.4f} to {ends[1]:.4f})")
 
 
 def _off_centre_text(found: dict[str, Any]) -> str:

@@ -17,7 +17,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.metrics.bootstrap import (
+    DEFAULT_RESAMPLING,
+    IntervalEstimate,
+    Resampling,
+    effective_units,
+    interval_estimate,
+)
 from landslip.metrics.pixels import PixelCounts, sum_counts
+from landslip.metrics.tile_scores import bootstrap_counts, effective_number, group_counts, ratios
+
+AVERAGES = ("f1", "iou", "class_f1", "class_iou")
+"""Names of the scores in `PerImageScores`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +70,58 @@ def per_image_scores(images: Sequence[PixelCounts]) -> PerImageScores:
         class_f1=_mean_of_both(landslide.f1, background.f1),
         class_iou=_mean_of_both(landslide.iou, background.iou),
     )
+
+
+def per_image_intervals(
+    seeds: Sequence[Sequence[PixelCounts]],
+    groups: Sequence[str],
+    how: Resampling = DEFAULT_RESAMPLING,
+) -> dict[str, IntervalEstimate]:
+    """Return the averages by name, means over seeds, with intervals over groups of images.
+
+    A bootstrap sample draws whole groups: its mean over images is the sum of the scores of their
+    images, divided by the number of these. There is no interval with fewer than two groups.
+
+    Args:
+        seeds: counts of each image under each seed, images in one order.
+        groups: of each image; images of one group depend on each other.
+        how: draws and level.
+    """
+    table = np.array([[_columns(one) for one in images] for images in seeds], dtype=np.float64)
+    summed = group_counts(table.reshape(len(seeds), -1, 7), groups)
+    points = _averages(summed.sum(axis=1))
+    if summed.shape[1] < 2:
+        drawn = {name: np.empty(0) for name in AVERAGES}
+    else:
+        draws = _averages(bootstrap_counts(summed, how))
+        drawn = {name: values.mean(axis=0) for name, values in draws.items()}
+    images = effective_units(summed[0, :, 2])
+    pixels = effective_number(summed[:, :, 3:6])
+    units = dict(zip(AVERAGES, (images, images, pixels, pixels), strict=True))
+    return {
+        name: interval_estimate(float(points[name].mean()), drawn[name], how.level, units[name])
+        for name in AVERAGES
+    }
+
+
+def _columns(image: PixelCounts) -> tuple[float, ...]:
+    """Return what is summed: F1, IoU and 1, or zeros without counted pixels; tp, fp, fn, tn."""
+    counts = image.tp, image.fp, image.fn, image.tn
+    scores = (_one_if_empty(image.f1), _one_if_empty(image.iou), 1.0) if any(counts) else (0.0,) * 3
+    return *scores, *counts
+
+
+def _averages(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return the averages of sums (..., 7) of `_columns`; NaN where one is undefined."""
+    landslide, background = ratios(sums[..., 3:6]), ratios(sums[..., [6, 4, 5]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = (
+            sums[..., 0] / sums[..., 2],
+            sums[..., 1] / sums[..., 2],
+            (landslide["f1"] + background["f1"]) / 2,
+            (landslide["iou"] + background["iou"]) / 2,
+        )
+    return dict(zip(AVERAGES, values, strict=True))
 
 
 def _one_if_empty(score: float | None) -> float:

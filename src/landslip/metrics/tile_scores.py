@@ -18,6 +18,7 @@ groups, and for groups that hold most of the landslides; see `landslip.metrics.b
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import lcm
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ _ROUNDING = 1e-12
 _CHUNK = 1000
 
 CountTable = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,17 +93,17 @@ def independent_units(groups: Sequence[str]) -> list[str]:
     return list(groups) if len(set(groups)) > 1 else [str(at) for at in range(len(groups))]
 
 
-def group_counts(counts: CountTable, groups: Sequence[str]) -> CountTable:
-    """Return the counts (seeds, groups, 3), summed over the tiles of each group, sorted by name.
+def group_counts(counts: NDArray[Number], groups: Sequence[str]) -> NDArray[Number]:
+    """Return counts (seeds, groups, columns), summed over each group's tiles, sorted by name.
 
     Args:
-        counts: (seeds, tiles, 3).
+        counts: (seeds, tiles, columns).
         groups: of each tile.
     """
     if len(groups) != counts.shape[1]:
         raise ValueError(f"each of {counts.shape[1]} tiles needs a group; got {len(groups)}")
     names, members = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-    summed = np.zeros((len(names), len(counts), counts.shape[2]), dtype=np.int64)
+    summed = np.zeros((len(names), len(counts), counts.shape[2]), dtype=counts.dtype)
     np.add.at(summed, members, np.moveaxis(counts, 1, 0))
     return np.moveaxis(summed, 0, 1)
 
@@ -138,7 +140,7 @@ def score_intervals(
         drawn = dict.fromkeys(points, np.zeros((1, 0)))
     else:
         columns = np.moveaxis(counts, 1, 0).reshape(counts.shape[1], -1)
-        drawn = ratios(_bootstrap_counts(counts[:, np.lexsort(columns.T)], how))
+        drawn = ratios(bootstrap_counts(counts[:, np.lexsort(columns.T)], how))
     units = effective_number(counts)
     return {
         name: interval_estimate(value, drawn[name].mean(axis=0), how.level, units)
@@ -146,7 +148,7 @@ def score_intervals(
     }
 
 
-def effective_number(*tables: CountTable) -> float:
+def effective_number(*tables: NDArray[np.number]) -> float:
     """Return the effective number of the units of tables (seeds, units, 3) of the same units.
 
     The size of a unit is the denominator of F1, 2 tp + fp + fn: the pixels that are mapped and
@@ -226,7 +228,7 @@ def _contrast_with_draws(
         return None, np.empty(0)
     if terms[0][1].shape[1] < 2:
         return DefinedEstimate(value=value), np.empty(0)
-    drawn = [weight * f1(_bootstrap_counts(table, how)).mean(axis=0) for weight, table in terms]
+    drawn = [weight * f1(bootstrap_counts(table, how)).mean(axis=0) for weight, table in terms]
     total: NDArray[np.float64] = np.sum(drawn, axis=0)
     units = effective_number(*(table for _, table in terms))
     low, high = percentile_interval(total, how.level, units)
@@ -247,8 +249,8 @@ def unpaired_difference(
     if min(first.shape[1], second.shape[1]) < 2:
         return DefinedEstimate(value=value)
     independent = replace(how, seed=how.seed + 1)
-    drawn = f1(_bootstrap_counts(first, how)).mean(axis=0)
-    drawn = drawn - f1(_bootstrap_counts(second, independent)).mean(axis=0)
+    drawn = f1(bootstrap_counts(first, how)).mean(axis=0)
+    drawn = drawn - f1(bootstrap_counts(second, independent)).mean(axis=0)
     units = min(effective_number(first), effective_number(second))
     low, high = percentile_interval(drawn, how.level, units)
     return DefinedEstimate(value=value, low=low, high=high)
@@ -320,8 +322,11 @@ def _f1_gap(first: NDArray[np.number], second: NDArray[np.number]) -> NDArray[np
     return gap
 
 
-def _bootstrap_counts(counts: CountTable, how: Resampling) -> NDArray[np.float64]:
-    """Return the summed counts (seeds, draws, 3) of bootstrap samples, the same for every seed."""
+def bootstrap_counts(counts: NDArray[np.number], how: Resampling) -> NDArray[np.float64]:
+    """Return the sums (seeds, draws, columns) of bootstrap samples of units, drawn once for all.
+
+    ``counts``: (seeds, units, columns).
+    """
     seeds, tiles, columns = counts.shape
     rows = np.moveaxis(counts, 1, 0).reshape(tiles, -1)
     sums = bootstrap_sums(rows, how.draws, np.random.default_rng(how.seed))

@@ -1,6 +1,6 @@
 """Evaluation of a model on the tiles of a dataset's split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import sampled_pixels
 from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
-from landslip.metrics.bootstrap import FEW_GROUPS, Resampling
+from landslip.metrics.bootstrap import FEW_GROUPS, IntervalEstimate, Resampling
 from landslip.metrics.clustering import Clustering, clustering
 from landslip.metrics.curves import (
     LIKELY,
@@ -27,7 +27,7 @@ from landslip.metrics.curves import (
     no_pixels,
 )
 from landslip.metrics.objects import ObjectCounts, count_objects
-from landslip.metrics.per_image import per_image_scores
+from landslip.metrics.per_image import per_image_intervals, per_image_scores
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.metrics.tile_scores import group_counts, score_intervals
@@ -109,7 +109,9 @@ class Evaluation:
         groups, alike = self.interval_groups, self.clustering
         table = np.array([[(one.tp, one.fp, one.fn) for one in self.tiles]], dtype=np.int64)
         table = group_counts(table.reshape(1, -1, 3), groups.names)
-        intervals = score_intervals(table, Resampling(seed=self.seed))
+        how = Resampling(seed=self.seed)
+        intervals = score_intervals(table, how)
+        averages = per_image_intervals([self.tiles], groups.names, how)
         return {
             "split": self.split.value,
             "tiles": len(self.tiles),
@@ -120,12 +122,9 @@ class Evaluation:
             "groups": list(groups.names),
             "tile_counts": [[one.tp, one.fp, one.fn, one.tn] for one in self.tiles],
             **self.counts.as_dict(),
-            "intervals": {
-                name: None if one.low is None else [one.low, one.high]
-                for name, one in intervals.items()
-            },
+            "intervals": _limits(intervals),
             "interval_level": 0.95,
-            "per_image": per_image_scores(self.tiles).as_dict(),
+            "per_image": per_image_scores(self.tiles).as_dict() | {"intervals": _limits(averages)},
             "calibration_error": calibration_error(self.bins),
             "likely_calibration_error": calibration_error(self.bins, at_least=LIKELY),
             "off_centre": self.off_centre and self.off_centre.as_dict(groups.names),
@@ -137,6 +136,14 @@ class Evaluation:
             "probability": None if self.spread is None else self.spread.model_dump(mode="json"),
             "warnings": list(sentences(self.notes)),
         }
+
+
+def _limits(estimates: Mapping[str, IntervalEstimate]) -> dict[str, list[float] | None]:
+    """Return the ends of intervals by name, ready for JSON."""
+    return {
+        name: None if one.low is None or one.high is None else [one.low, one.high]
+        for name, one in estimates.items()
+    }
 
 
 def evaluate(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from landslip.metrics.per_image import AVERAGES
 from landslip.reporting.experiment.runs import PooledScores
 from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.experiment.tables import score_cell, table_by_method
@@ -23,8 +24,8 @@ def counting_table(summary: ExperimentSummary, split: str) -> ReportTable | None
     def cells(scores: PooledScores) -> Iterator[TableCell]:
         yield score_cell(scores.f1)
         yield score_cell(scores.iou)
-        for name in ("f1", "iou", "class_f1", "class_iou"):
-            yield score_cell(scores.per_image[name], interval=False)
+        for name in AVERAGES:
+            yield score_cell(scores.per_image[name])
 
     columns = [
         column

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import add
 from statistics import fmean
@@ -23,7 +23,7 @@ from landslip.metrics.curves import (
     stored_bins,
 )
 from landslip.metrics.objects import SizeClassCounts
-from landslip.metrics.per_image import per_image_scores
+from landslip.metrics.per_image import AVERAGES, per_image_intervals, per_image_scores
 from landslip.metrics.pixels import SCORES
 from landslip.metrics.tile_scores import (
     CountTable,
@@ -321,27 +321,35 @@ def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea:
 
 def _per_image(seeds: Sequence[Sequence[RunScores]]) -> dict[str, ScoreEstimate]:
     """Return the scores averaged over images or classes; folds are one set of images."""
-    scores = [
-        per_image_scores([tile.counts for one in parts for tile in one.tiles]) for parts in seeds
-    ]
-    names = ("f1", "iou", "class_f1", "class_iou")
-    return {name: _over_seeds(getattr(one, name) for one in scores) for name in names}
+    tiles = [[tile for one in runs for tile in one.tiles] for runs in seeds]
+    images = [[tile.counts for tile in one] for one in tiles]
+    groups = independent_units([tile.group or tile.tile_id for tile in tiles[0]])
+    intervals = per_image_intervals(images, groups)
+    scores = [per_image_scores(one) for one in images]
+    return {
+        name: replace(
+            _over_seeds(getattr(one, name) for one in scores),
+            low=intervals[name].low,
+            high=intervals[name].high,
+        )
+        for name in AVERAGES
+    }
 
 
 def _off_centre(seeds: Sequence[Sequence[RunScores]]) -> OffCentreEstimate | None:
     """Return the scores off-centre; None where a run has none."""
-    parts = [[one.off_centre for one in runs if one.off_centre is not None] for runs in seeds]
-    if not parts or any(len(one) < len(runs) for one, runs in zip(parts, seeds, strict=True)):
+    scores = [[one.off_centre for one in runs] for runs in seeds]
+    known = [[one for one in runs if one is not None] for runs in scores]
+    if [*map(len, known)] != [*map(len, scores)]:
         return None
-    known = {tile.tile_id: tile.group for runs in seeds for one in runs for tile in one.tiles}
-    names = [tile.tile_id for one in parts[0] for tile in one.centred]
-    groups = independent_units([known[name] or name for name in names])
+    tiles = [tile for one in known[0] for tile in one.centred]
+    groups = independent_units([tile.group or tile.tile_id for tile in tiles])
     centred, off_centre = (
         group_counts(
             np.array(
                 [
                     [(tile.tp, tile.fp, tile.fn) for one in runs for tile in getattr(one, name)]
-                    for runs in parts
+                    for runs in known
                 ],
                 dtype=np.int64,
             ),
@@ -353,7 +361,7 @@ def _off_centre(seeds: Sequence[Sequence[RunScores]]) -> OffCentreEstimate | Non
         centred=score_intervals(centred)["f1"],
         off_centre=score_intervals(off_centre)["f1"],
         difference=f1_contrast([(1, off_centre), (-1, centred)]),
-        surroundings=dict(sum((Counter(one.surroundings) for one in parts[0]), Counter())),
+        surroundings=dict(sum((Counter(one.surroundings) for one in known[0]), Counter())),
     )
 
 
