@@ -1,6 +1,7 @@
 """The whole chain through the command line: scene and polygons in, landslide polygons out."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -103,6 +104,31 @@ def test_evaluation_prints_json_alone_on_stdout(chain: Chain) -> None:
     low, high = found["intervals"]["f1"]
     assert low <= found["f1"] <= high
     assert found["f1"] > 0.6
+
+
+def test_evaluation_prints_the_ways_of_counting_and_scores_off_centre(chain: Chain) -> None:
+    result = done("evaluate", chain.model, chain.dataset, "--off-centre")
+    number, interval = r"(\d\.\d{4})", r" \([+-]?\d\.\d{4} to [+-]?\d\.\d{4}\)"
+    pooled = re.search(rf"^  f1 +{number}", result.stdout, re.MULTILINE)
+    classes = re.search(
+        rf"^  mean over classes f1 {number}{interval}, iou {number}{interval}$",
+        result.stdout, re.MULTILINE,
+    )  # fmt: skip
+    assert pooled is not None
+    assert classes is not None
+    assert float(pooled[1]) < float(classes[1]) < 1
+    moved = re.search(
+        rf"^  off-centre: f1 {number} and {number} of the same pixels in place, difference "
+        rf"([+-]\d\.\d{{4}}){interval}; beyond the tile: (.+)$",
+        result.stdout, re.MULTILINE,
+    )  # fmt: skip
+    assert moved is not None
+    off_centre, in_place, difference = (float(moved[at]) for at in (1, 2, 3))
+    assert difference == pytest.approx(off_centre - in_place, abs=1.1e-4)
+    windows = {kind: int(count) for count, kind in re.findall(r"(\d+) (\w+)", moved[4])}
+    assert sum(windows.values()) == round(0.2 * 5 * 7)
+    assert windows["neighbours"] > 0  # tiles of a scene
+    assert windows.keys() <= {"neighbours", "background", "mirrored"}
 
 
 def test_pictures_of_tiles_colour_the_errors(chain: Chain, tmp_path: Path) -> None:
