@@ -15,7 +15,6 @@ None of that is counted: labels outside the tile are `IGNORE`, so that a mirrore
 neither as found nor as missed.
 """
 
-import copy
 from collections import Counter
 from enum import StrEnum
 from functools import cached_property
@@ -49,7 +48,7 @@ class OffCentreTiles(TileDataset):
 
     def __init__(self, dataset: TileDataset, split: Split) -> None:
         """Look at a dataset whose tiles of a split are to be predicted; nothing is read."""
-        self.__dict__.update(copy.copy(dataset).__dict__)
+        self.__dict__.update(vars(dataset))
         self._dataset = dataset
         landslide, counted = dataset.column("landslide_px"), dataset.column("valid_px")
         self._background = [

@@ -261,7 +261,11 @@ def judge_claims(summary: ExperimentSummary) -> list[JudgedClaim]:
 def highest_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
     """Yield the method of the highest F1 against the reference, or the reference's runner-up."""
     for place in summary.places:
-        scored = [score for score in summary.all_scores(*place) if score.f1.value is not None]
+        scored = [
+            score
+            for score in summary.all_scores(*place)
+            if score.f1.value is not None and score.method != MEAN_MASK
+        ]
         ranked = sorted(scored, key=lambda score: -(score.f1.value or 0))
         others = [score.method for score in ranked[1:]]
         if others:
@@ -309,9 +313,8 @@ def split_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
 
 def mean_mask_rows(summary: ExperimentSummary) -> Iterator[ComparisonRow]:
     """Yield each method against the mean mask of its training tiles, which sees no image."""
-    for name in summary.results.methods:
-        if name != MEAN_MASK:
-            yield from _rows(summary, name, MEAN_MASK)
+    for name in summary.trained_methods:
+        yield from _rows(summary, name, MEAN_MASK)
 
 
 def learning_rows(summary: ExperimentSummary, place: Place) -> Iterator[ComparisonRow]:
