@@ -136,7 +136,9 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
         key=job.key,
         digest=digest,
         scores=_with_groups(experiment, job.key, scores),
-        **record.model_dump(exclude={"key", "made_from", "threshold", "engine", "validation"}),
+        **record.model_dump(
+            exclude={"key", "made_from", "threshold", "engine", "tta", "validation"}
+        ),
     )
 
 
