@@ -199,6 +199,32 @@ COMMANDS = (
         texts=("--layer", "--date", "--water"),
     ),
     Command(
+        words="sample {i}extraction --area {i}area.gpkg --probability-classes 0.3 --size 60 "
+        "--min-per-stratum 5 --out {o}sample.gpkg",
+        inputs={
+            "extraction/summary.json": "json",
+            "extraction/mask.tif": "raster",
+            "extraction/probability.tif": "raster",
+            "extraction": "folder",
+            "area.gpkg": "vector",
+        },
+        numbers=("--size", "--standard-error", "--min-per-stratum", "--buffer-m", "--seed"),
+        texts=("--strata", "--expected", "--probability-classes", "--allocation"),
+    ),
+    Command(
+        words="sample {i}labels.gpkg --area {i}area.gpkg --resolution 4 --size 60 "
+        "--min-per-stratum 5 --out {o}sample.gpkg",
+        inputs={"labels.gpkg": "vector"},
+        numbers=("--resolution", "--threshold"),
+        outputs=(),
+    ),
+    Command(
+        words="inventory {i}extraction --dem {i}dem.tif --sample {i}sample.gpkg --no-use-scene "
+        "--draws 5 --out {o}inventory",
+        inputs={"sample.gpkg": "vector"},
+        outputs=(),
+    ),
+    Command(
         words="compare {i}inventory {i}labels.gpkg --area {i}area.gpkg --draws 5 --out {o}compared",
         inputs={
             "inventory/inventory.json": "json",

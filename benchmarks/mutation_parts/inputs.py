@@ -87,6 +87,10 @@ def make_inputs(demo: Path, base: Path) -> None:
     landslip.make_inventory(
         base / "extraction", dem=base / "dem.tif", out=base / "inventory", draws=5
     )
+    drawn = landslip.sample(
+        base / "extraction", out=base / "sample.gpkg", size=60, min_per_stratum=5
+    )
+    drawn.points.assign(reference="background").to_file(drawn.path, layer="points")
     (base / "train.yaml").write_text(CONFIG)
     (base / "experiment.yaml").write_text(EXPERIMENT)
     (base / "coefficients.yaml").write_text(COEFFICIENTS)

@@ -195,3 +195,13 @@ def test_samples_that_cannot_be(weights: list[float], sizes: list[float], text: 
         StratifiedSample(
             strata=np.array([0, 0, 1]), weights=np.array(weights), sizes=np.array(sizes)
         )
+
+
+def test_a_stratum_of_one_unit_that_was_drawn_has_no_error() -> None:
+    sample = StratifiedSample(
+        strata=np.array([0, 1, 1]), weights=np.array([0.1, 0.9]), sizes=np.array([1.0, 9])
+    )
+    found = sample.mean([1, 0, 1])
+    assert found.value == pytest.approx(0.1 + 0.9 / 2)
+    # 0.9^2 (1 - 2 / 9) (1 / 2) / 2
+    assert found.standard_error == pytest.approx(np.sqrt(0.1575))

@@ -327,7 +327,9 @@ def _adjusted_area(
             digests = {"polygons": polygons_digest(polygons)}
             if len(folders) == 1:
                 digests["extraction"] = folders[0].summary.job_sha256
-            validation = read_judged_sample(sample, polygons, crs, mapped_m2, digests)
+            validation = read_judged_sample(
+                sample, polygons, crs, mapped_m2, digests, detections.extent
+            )
         else:
             validation = read_validation_sample(sample, polygons, crs, detections.extent)
         return adjusted_from_sample(validation, mapped_m2, covered_m2), validation.notes

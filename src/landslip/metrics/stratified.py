@@ -61,7 +61,7 @@ class StratifiedSample:
 
         It is the sum over strata of W_h times the mean in the stratum; its variance is the sum of
         W_h^2 (1 - n_h / N_h) s_h^2 / n_h, with s_h^2 the sample variance. NaN where a stratum with
-        a weight has no unit; the standard error needs two units of each.
+        a weight has no unit; the standard error needs two units of each that was not drawn whole.
         """
         numbers = np.asarray(values, np.float64)
         return Estimate(value=self._mean(numbers), standard_error=self._error(numbers))
@@ -94,6 +94,7 @@ class StratifiedSample:
         squares = np.bincount(self.strata, residuals**2, minlength=len(weights))
         with np.errstate(divide="ignore", invalid="ignore"):
             variances = (1 - drawn / self.sizes) * squares / (drawn - 1) / drawn
+        variances[drawn == self.sizes] = 0  # all are known
         return float(np.sqrt(self._weighted(weights * variances)))
 
     def _weighted(self, values: Array) -> float:

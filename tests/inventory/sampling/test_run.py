@@ -12,6 +12,7 @@ import pyproj
 import pytest
 import rasterio
 import shapely
+import shapely.affinity
 from affine import Affine
 from numpy.typing import NDArray
 from tests.inventory.factories import (
@@ -39,7 +40,10 @@ from landslip.inventory.sampling.run import SamplingRequest, draw_sample
 from landslip.inventory.sampling.source_map import open_source_map, polygons_digest
 from landslip.inventory.sampling.strata import Stratification
 from landslip.inventory.statistics.adjusted_area import adjusted_from_sample
-from landslip.inventory.statistics.validation_sample import ValidationSample
+from landslip.inventory.statistics.validation_sample import (
+    ValidationSample,
+    read_validation_sample,
+)
 
 PLAIN = CleaningOptions(smooth=False, split=False, min_area_m2=0)
 LANDSLIDE_PX = sum(rows * cols for _, _, rows, cols in BLOCKS)
@@ -253,12 +257,41 @@ def test_samples_of_other_maps_and_moved_points_are_refused(
     frame.set_geometry(moved.where(frame["id"] == 7, frame.geometry)).to_file(drawn, layer="points")
     with pytest.raises(InputError, match="point 7 was moved"):
         judged(made.extraction, drawn)
+    nowhere = frame.geometry.where(frame["id"] != 7, None)
+    frame.set_geometry(nowhere).to_file(drawn, layer="points")
+    with pytest.raises(InputError, match="point 7 was moved"):
+        judged(made.extraction, drawn)
     frame.assign(id=frame["id"] + 1).to_file(drawn, layer="points")
     with pytest.raises(InputError, match="one that was not drawn"):
         judged(made.extraction, drawn)
-    frame.drop(columns="id").to_file(drawn, layer="points")
-    with pytest.raises(InputError, match="needs the columns id and reference"):
+    frame.iloc[:0].to_file(drawn, layer="points")
+    with pytest.raises(InputError, match="no point is judged"):
+        judged(made.extraction, drawn)
+    frame.rename(columns={"id": "number"}).to_file(drawn, layer="points")
+    with pytest.raises(InputError, match=r"columns id and reference.*this one has number, ref"):
         read_sample(drawn)
+
+
+@pytest.mark.parametrize("name", ["points.geojson", "points.csv"])
+def test_points_that_lost_their_strata_are_refused(drawn: Path, name: str, tmp_path: Path) -> None:
+    points = geopandas.read_file(drawn, layer="points").assign(reference="landslide")
+    if name.endswith(".csv"):
+        points.drop(columns="geometry").to_csv(tmp_path / name)
+    else:
+        points.to_file(tmp_path / name)
+    with pytest.raises(InputError, match="tables of their strata are missing; give the GeoPackage"):
+        read_validation_sample(tmp_path / name, BOXES, CRS)
+
+
+def test_words_and_columns_may_be_written_in_other_ways(
+    made: SyntheticExtraction, drawn: Path
+) -> None:
+    words = [" Landslide ", "滑坡", "1.0", "BACKGROUND", "背景", "no", "无法判断", "?", "", None]
+    points = geopandas.read_file(drawn, layer="points")
+    points["REFERENCE"] = words * (len(points) // len(words))
+    points.drop(columns="reference").to_file(drawn, layer="points")
+    sample = judged(made.extraction, drawn)
+    assert (len(sample.reference), int(sample.reference.sum())) == (180, 90)
 
 
 def test_points_in_another_coordinate_system_are_where_they_were(
@@ -383,9 +416,11 @@ def test_all_of_a_small_stratum_is_drawn_and_a_target_sets_the_size(tmp_path: Pa
         ({"strata": ("landslide", "water")}, "landslide, background and, where wanted, buffer"),
         ({"size": 10, "standard_error": 0.1}, "both fix how many points"),
         ({"size": 1}, "size is 2 to 100,000 points; got 1"),
-        ({"size": None, "standard_error": 0.9}, "over 0 and under 0.5, a fraction; got 0.9"),
+        ({"size": None, "standard_error": 0.9}, "0.0001 to under 0.5, a fraction; got 0.9"),
         ({"min_per_stratum": 1}, "at least 2 points"),
         ({"probability_classes": (0.5, 0.2)}, "that ascend; got 0.5, 0.2"),
+        ({"probability_classes": (0.2, 0.2000000001)}, "limits over 0 and under 1 that ascend"),
+        ({"probability_classes": tuple(np.linspace(0.1, 0.9, 200))}, "are at most 50 limits"),
         ({"buffer_m": 0.0}, "buffer_m is over 0 metres; got 0"),
         ({"buffer_m": 2000.0}, "at most 512 pixels of the map, about 1024 m; got 2000"),
         ({"threshold": 0.4}, "threshold is for probabilities; leave it out"),
@@ -432,8 +467,21 @@ def test_maps_that_cannot_be_sampled_are_refused(tmp_path: Path) -> None:
         record_of(polygons, tmp_path / "s.gpkg")
     with pytest.raises(InputError, match="the area that was mapped is not known"):
         record_of(polygons, tmp_path / "s.gpkg", resolution_m=2.0)
+    with pytest.raises(InputError, match=r"at most 1e\+11 pixels; with 1e-05 m there are 4\.0e"):
+        record_of(polygons, tmp_path / "s.gpkg", polygons, resolution_m=1e-5)
+    with pytest.raises(InputError, match="neither an extraction nor an inventory"):
+        record_of(tmp_path, tmp_path / "s.gpkg")
+    many = write_raster(tmp_path / "f.tif", np.zeros((330, 330), np.uint8), UTM, place)
+    with pytest.raises(InputError, match=r"standard_error 0\.0001 needs 108,900 points, and"):
+        record_of(many, tmp_path / "s.gpkg", size=None, standard_error=1e-4)
     with pytest.raises(InputError, match="give a name that ends in"):
         record_of(classes, tmp_path / "s.csv")
+    with rasterio.open(
+        tmp_path / "g.tif", "w", "GTiff", 9, 9, 3, UTM, place, "float32", photometric="MINISBLACK"
+    ):
+        pass
+    with pytest.raises(InputError, match="in one band; this raster has 3"):
+        record_of(tmp_path / "g.tif", tmp_path / "s.gpkg")
 
 
 def test_polygons_and_a_raster_of_the_same_map_give_the_same_strata(tmp_path: Path) -> None:
@@ -451,4 +499,8 @@ def test_polygons_and_a_raster_of_the_same_map_give_the_same_strata(tmp_path: Pa
     judge(tmp_path / "b.gpkg", lambda _x, _y: "no")
     sample = read_judged_sample(tmp_path / "b.gpkg", np.array([slide]), CRS, 1e4, {})
     assert keys(sample)[0] == "adjusted.of_raster"
+    elsewhere = shapely.affinity.translate(ground, 50)
+    with pytest.raises(InputError, match=r"\d+ of 40 points are outside the mapped area"):
+        read_judged_sample(tmp_path / "b.gpkg", np.array([slide]), CRS, 1e4, {}, elsewhere)
+    read_judged_sample(tmp_path / "b.gpkg", np.array([slide]), CRS, 1e4, {}, ground)
     assert sample.mapped.sum() > 0

@@ -113,6 +113,7 @@ def test_the_page_says_what_the_inventory_found(page: str) -> None:
         "10.1093/oxfordjournals.aje.a112510",
     ):
         assert plain(figure) in text, figure
+    assert '<th scope="row" ' in page
 
 
 @pytest.mark.parametrize("language", Language)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from landslip.core.choices import Allocation, BufferSide
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, argument, excerpt
 from landslip.core.records import StrictModel
 
 LANDSLIDE, BACKGROUND, BUFFER = "landslide", "background", "buffer"
 KINDS = (LANDSLIDE, BACKGROUND, BUFFER)
 DEFAULT_EXPECTED = {LANDSLIDE: 0.7, BACKGROUND: 0.98, BUFFER: 0.7}
 DEFAULT_SIZE, DEFAULT_LEAST, MAX_SIZE = 500, 50, 100_000
+MIN_STANDARD_ERROR, MAX_LIMITS = 1e-4, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +74,12 @@ class SamplingOptions:
                 f"together are the whole area; got {', '.join(self.strata)}"
             )
         limits = self.probability_classes
-        if list(limits) != sorted({*limits}) or not all(0 < one < 1 for one in limits):
+        texts = [f"{one:g}" for one in limits]  # as the strata are called
+        ascends = list(limits) == sorted(limits) and len({*texts}) == len(texts)
+        if not ascends or len(limits) > MAX_LIMITS or not all(0 < one < 1 for one in limits):
             raise InputError(
-                f"{argument('probability_classes')} are limits over 0 and under 1 that ascend; got "
-                f"{', '.join(f'{one:g}' for one in limits)}"
+                f"{argument('probability_classes')} are at most {MAX_LIMITS} limits over 0 and "
+                f"under 1 that ascend; got {excerpt(', '.join(texts), 60)}"
             )
 
     def _check_size(self) -> None:
@@ -88,9 +91,10 @@ class SamplingOptions:
         if self.size is not None and not 2 <= self.size <= MAX_SIZE:
             raise InputError(f"{argument('size')} is 2 to {MAX_SIZE:,} points; got {self.size}")
         error = self.standard_error
-        if error is not None and not 0 < error < 0.5:
+        if error is not None and not MIN_STANDARD_ERROR <= error < 0.5:
             raise InputError(
-                f"{argument('standard_error')} is over 0 and under 0.5, a fraction; got {error:g}"
+                f"{argument('standard_error')} is {MIN_STANDARD_ERROR:g} to under 0.5, a "
+                f"fraction; got {error:g}"
             )
         if not 2 <= self.min_per_stratum <= MAX_SIZE:
             raise InputError(

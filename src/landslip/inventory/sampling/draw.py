@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure, axis_unit, is_stretched
+from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid, map_points
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
-from landslip.inventory.sampling.source_map import SourceMap, pixel_sides_m
+from landslip.inventory.morphometry.map_distances import pixel_axes_m
+from landslip.inventory.sampling.source_map import SourceMap
 from landslip.inventory.sampling.strata import Codes, Stratification
 
 WINDOW_PX = 1024
@@ -103,7 +105,7 @@ def draw_pixels(
         np.sort(generator.choice(total, number, replace=False, shuffle=False))
         for total, number in zip(counts.pixels.sum(axis=0), numbers, strict=True)
     ]
-    found: list[tuple[int, int, int, bool, float]] = []
+    found: list[tuple[NDArray[Any], ...]] = []
     for at, window in enumerate(counts.windows):
         here = [
             one[np.searchsorted(one, start) : np.searchsorted(one, start + held)] - start
@@ -112,24 +114,31 @@ def draw_pixels(
         if any(map(len, here)):
             codes, mapped = _stratum_codes(source, stratification, window)
             for stratum in range(strata):
-                if len(here[stratum]) == 0:
-                    continue
                 flat = np.flatnonzero(codes.ravel() == stratum)[here[stratum]]
-                found += [
+                rows, cols = np.divmod(flat, window.width)
+                found.append(
                     (
-                        stratum,
-                        window.row_off + pixel // window.width,
-                        window.col_off + pixel % window.width,
-                        bool(mapped.ravel()[pixel]),
-                        float(counts.pixel_m2[at]),
+                        np.full(len(flat), stratum),
+                        window.row_off + rows,
+                        window.col_off + cols,
+                        mapped.ravel()[flat],
+                        np.full(len(flat), counts.pixel_m2[at]),
                     )
-                    for pixel in flat.tolist()
-                ]
+                )
         progress(at + 1, len(counts.windows))
-    order = generator.permutation(len(found))
-    columns = zip(*(found[one] for one in order), strict=True)
-    strata_at, rows, cols, mapped_at, areas = map(np.array, columns)
-    return DrawnPixels(stratum=strata_at, row=rows, col=cols, mapped=mapped_at, pixel_m2=areas)
+    columns = [np.concatenate(column) for column in zip(*found, strict=True)]
+    order = generator.permutation(len(columns[0]))
+    stratum_at, row, col, is_mapped, pixel_m2 = (column[order] for column in columns)
+    return DrawnPixels(stratum=stratum_at, row=row, col=col, mapped=is_mapped, pixel_m2=pixel_m2)
+
+
+def pixel_sides_m(grid: Grid) -> tuple[float, float]:
+    """Return height and width of a pixel in metres in the middle of a grid on the Earth."""
+    axes = pixel_axes_m(grid)
+    if axes is None:
+        raise ValueError(f"pixels have sides in metres on the Earth alone; got {grid}")
+    width, height = np.linalg.norm(axes, axis=1).tolist()
+    return height, width
 
 
 def pixel_centres(grid: Grid, drawn: DrawnPixels) -> NDArray[np.object_]:
@@ -144,7 +153,7 @@ def _stratum_codes(
     """Return the strata of a window, and what is mapped as landslide there."""
     step_m = (1.0, 1.0)
     if stratification.buffer_m is not None:
-        step_m = _sides_m(source.grid, window)
+        step_m = pixel_sides_m(source.grid.at(window))
     margin = stratification.margin_px(step_m)
     if margin > MAX_MARGIN_PX:
         raise InputError(
@@ -155,15 +164,6 @@ def _stratum_codes(
     pixels = source.read(wide)
     inside = window.slices_in(wide)
     return stratification.codes(pixels, step_m)[inside], pixels.landslide[inside]
-
-
-def _sides_m(grid: Grid, window: Window) -> tuple[float, float]:
-    """Return height and width of a pixel in metres, of the map where it is true to scale."""
-    if grid.crs is None or is_stretched(grid.crs):
-        return pixel_sides_m(grid, window)
-    a, b, _, d, e, _ = grid.transform[:6]
-    unit = axis_unit(grid.crs)
-    return float(np.hypot(b, e)) * unit, float(np.hypot(a, d)) * unit
 
 
 def _pixel_m2(grid: Grid, window: Window) -> float:

@@ -154,15 +154,20 @@ def read_sample(path: Path) -> SampleFile:
             design = pyogrio.read_dataframe(path, layer=DESIGN)
         record = SampleRecord.model_validate_json(text)
         missing = {*_DESIGN_COLUMNS} - {*design.columns}
-        if missing or not {*design["stratum"]} <= {one.name for one in record.strata}:
+        is_whole = not missing and not design[[*_DESIGN_COLUMNS]].isna().any(axis=None)
+        if not is_whole or not {*design["stratum"]} <= {one.name for one in record.strata}:
             raise ValueError("its table of the design is incomplete")
     except ValidationError as error:
         raise _damaged(path, first_problem(error)) from error
     except Exception as error:  # of pyogrio and pandas, which share no base error
         raise _damaged(path, excerpt(error)) from error
     points = read_vector(path, POINTS)
+    points = points.rename(columns={name: str(name).lower() for name in points.columns})
     if {"id", REFERENCE} - {*points.columns}:
-        raise _damaged(path, f"the layer {POINTS} needs the columns id and {REFERENCE}")
+        raise InputError(
+            f"{path}: the layer {POINTS} has the columns id and {REFERENCE}, by which points and "
+            f"judgements are known; this one has {', '.join(points.columns)}. Name them so again"
+        )
     ids = pd.to_numeric(points["id"], errors="coerce")
     if ids.isna().any() or ids.duplicated().any() or not set(ids) <= set(design["id"]):
         raise InputError(

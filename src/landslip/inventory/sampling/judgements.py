@@ -25,7 +25,7 @@ from landslip.inventory.statistics.validation_sample import (
     are_inside,
 )
 
-UNCLEAR_WORDS = {"unclear", "unknown", "?"}
+UNCLEAR_WORDS = {"unclear", "unknown", "?", "无法判断"}
 _FEW, _AREA_TOLERANCE = 20, 0.02
 _RULE_OF_THREE = 3.0
 
@@ -36,6 +36,7 @@ def read_judged_sample(
     crs: pyproj.CRS | None,
     mapped_m2: float,
     digests: Mapping[str, str],
+    ground: shapely.Geometry | None = None,
 ) -> ValidationSample:
     """Read the judgements of a sample, and look up what the map says at its points.
 
@@ -49,6 +50,7 @@ def read_judged_sample(
         crs: their coordinate system.
         mapped_m2: size of the mapped area.
         digests: of the map, by the kind of reference that a sample may have to it.
+        ground: the mapped area, in ``crs``; None: not known.
 
     Raises:
         InputError: it is damaged, from another map, covers another area, or nothing is judged.
@@ -61,15 +63,24 @@ def read_judged_sample(
     own = pyproj.CRS.from_wkt(record.crs)
     _refuse_moved(path, sample, joined, own)
     words = _words(path, joined)
-    is_landslide = np.array([word in LANDSLIDE_WORDS for word in words])
-    is_unclear = np.array([word in UNCLEAR_WORDS for word in words])
-    is_judged = is_landslide | np.array([word in OTHER_WORDS for word in words])
+    is_landslide = np.array([word in LANDSLIDE_WORDS for word in words], dtype=np.bool_)
+    is_unclear = np.array([word in UNCLEAR_WORDS for word in words], dtype=np.bool_)
+    is_judged = is_landslide | np.array([word in OTHER_WORDS for word in words], dtype=np.bool_)
     if not is_judged.any():
         raise InputError(
             f"{path}: no point is judged; fill in the column {REFERENCE} with landslide, "
             "background or unclear"
         )
-    mapped = are_inside(places if crs is None else reproject(places, own, crs), polygons)
+    on_map = places if crs is None else reproject(places, own, crs)
+    if ground is not None:
+        shapely.prepare(ground)
+        outside = int(np.count_nonzero(~shapely.intersects(ground, on_map)))
+        if outside > _AREA_TOLERANCE * len(on_map):
+            raise InputError(
+                f"{path}: {outside} of {len(on_map)} points are outside the mapped area; draw a "
+                "sample of this map with `landslip sample`"
+            )
+    mapped = are_inside(on_map, polygons)
     names = [one.name for one in record.strata]
     stratum = np.array([names.index(name) for name in joined["stratum"]], dtype=np.int64)
     areas = np.array([one.area_m2 for one in record.strata])
@@ -123,7 +134,9 @@ def _refuse_moved(path: Path, sample: SampleFile, joined: pd.DataFrame, own: pyp
     now = np.asarray(sample.points.geometry.values, dtype=object)
     if sample.points.crs is not None and sample.points.crs != own:
         now = reproject(now, sample.points.crs, own)
-    places = map_points(~Affine(*sample.record.transform), shapely.get_coordinates(now))
+    at = shapely.centroid(now)  # NaN of a point without geometry
+    here = np.column_stack([shapely.get_x(at), shapely.get_y(at)])
+    places = map_points(~Affine(*sample.record.transform), here)
     drawn = joined[["col", "row"]].to_numpy(np.float64) + 0.5
     moved = ~(np.abs(places - drawn) <= 0.5 + 1e-6).all(axis=1)
     if moved.any():

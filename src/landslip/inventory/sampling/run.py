@@ -9,20 +9,26 @@ import shapely
 
 from landslip import __version__
 from landslip.core.crs import lonlat_of
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.inventory.sampling.design import (
     BUFFER,
     DEFAULT_EXPECTED,
     DEFAULT_SIZE,
+    MAX_SIZE,
     DrawnStratum,
     SampleRecord,
     SamplingOptions,
 )
-from landslip.inventory.sampling.draw import count_strata, draw_pixels, pixel_centres
+from landslip.inventory.sampling.draw import (
+    count_strata,
+    draw_pixels,
+    pixel_centres,
+    pixel_sides_m,
+)
 from landslip.inventory.sampling.geopackage import write_sample
-from landslip.inventory.sampling.source_map import SourceMap, open_source_map, pixel_sides_m
+from landslip.inventory.sampling.source_map import SourceMap, open_source_map
 from landslip.inventory.sampling.strata import Stratification
 from landslip.io.raster import bounded_cache
 from landslip.metrics.allocation import allocate, required_size
@@ -76,7 +82,7 @@ def _drawn(
     grid = source.grid
     buffer_m = None
     if BUFFER in options.strata:
-        default_m = _BUFFER_PX * float(np.mean(pixel_sides_m(grid, grid.window)))
+        default_m = _BUFFER_PX * float(np.mean(pixel_sides_m(grid)))
         buffer_m = round(default_m, 3) if options.buffer_m is None else options.buffer_m
     stratification = Stratification(
         buffer_m=buffer_m, side=options.buffer_side, limits=options.probability_classes
@@ -98,6 +104,11 @@ def _drawn(
         size = required_size(weights, accuracies[held], options.standard_error)
         size = max(size, int(np.minimum(options.min_per_stratum, pixels[held]).sum()))
     size = min(size, int(pixels.sum()))
+    if size > MAX_SIZE:
+        raise InputError(
+            f"{argument('standard_error')} {options.standard_error:g} needs {size:,} points, and a "
+            f"sample has at most {MAX_SIZE:,}; give a larger one"
+        )
     numbers = np.zeros(len(kinds), dtype=np.int64)
     numbers[held] = allocate(
         size,

@@ -9,10 +9,9 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import Geod
 from rasterio.crs import CRS
 
-from landslip.core.crs import check_on_earth, lonlat_of, reproject
+from landslip.core.crs import check_on_earth, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable, sha256_of
 from landslip.core.grid import Grid
@@ -29,6 +28,7 @@ from landslip.io.raster import SensorImage
 from landslip.io.raster.opening import is_raster
 from landslip.io.vector import read_polygon_file, repair_polygons
 
+_MAX_PX = 10**11  # some hours of counting
 _MASK_CODES = ({0}, {1}, {0, 1}, {255}, {0, 255})
 
 
@@ -85,6 +85,11 @@ def open_source_map(path: Path, area: Path | None, options: SamplingOptions) -> 
             opened = _extraction(path.parent, options)
         else:
             opened = RasterMap(path, None, options, _raster_reference(path))
+    elif path.is_dir() and not (path / RECORD).is_file():
+        raise InputError(
+            f"{path}: neither an extraction nor an inventory, which have {SUMMARY} or {RECORD}; "
+            "give the folder that one run of `landslip extract` or `landslip inventory` wrote"
+        )
     else:
         return PolygonMap(path, area, options)
     _refuse_option(path, "resolution", options.resolution_m, "polygons")
@@ -119,6 +124,13 @@ class RasterMap(SourceMap):
                     "assign it"
                 )
             check_on_earth(self.grid.crs, path)
+            if self._image.count != 1:
+                raise InputError(
+                    f"{path}: a map is a mask or probabilities in one band; this raster has "
+                    f"{self._image.count}. Write the band apart, e.g. with gdal_translate -b"
+                )
+            if self._second is not None and self._second.grid != self.grid:
+                raise InputError(f"{probability}: is not on the grid of {path.name}; extract again")
             if is_mask and self._second is None:
                 classes = options.probability_classes or None
                 _refuse_option(path, "probability_classes", classes, "probabilities")
@@ -185,7 +197,7 @@ class PolygonMap(SourceMap):
         _refuse_option(path, "threshold", options.threshold, "probabilities")
         earlier = earlier_inventory(path)
         file = path / GEOPACKAGE if (path / RECORD).is_file() else path
-        frame = read_polygon_file(file, may_be_empty=True).frame
+        frame = read_polygon_file(file, may_be_empty=True, layer_argument=None).frame
         if frame.crs is None:
             raise InputError(
                 f"{path}: a sample needs a coordinate system, to be found on the ground; assign it"
@@ -213,6 +225,11 @@ class PolygonMap(SourceMap):
         self.area = LabelPolygons(geometries=searched, notes=())
         self._polygons = LabelPolygons(geometries=polygons, notes=())
         self.grid = _grid_over(extent, crs, resolution_m)
+        if math.prod(self.grid.shape) > _MAX_PX:
+            raise InputError(
+                f"{path}: {argument('resolution')} divides the area into at most {_MAX_PX:.0e} "
+                f"pixels; with {resolution_m:g} m there are {math.prod(self.grid.shape):.1e}"
+            )
         self.reference = MapReference(
             kind="polygons",
             name=path.name,
@@ -234,18 +251,6 @@ def polygons_digest(polygons: NDArray[np.object_]) -> str:
     for one in sorted(shapely.to_wkb(parts, byte_order=1).tolist()):
         digest.update(one)
     return digest.hexdigest()
-
-
-def pixel_sides_m(grid: Grid, window: Window) -> tuple[float, float]:
-    """Return height and width in metres of a pixel in the middle of a window, on the ground."""
-    col, row = window.col_off + window.width / 2, window.row_off + window.height / 2
-    at = grid.at(Window(math.floor(col), math.floor(row), 1, 1))
-    (left, top), (right, _), _, (_, bottom), _ = at.corners(at.window).tolist()
-    corners = np.array([[left, top], [left, bottom], [right, top]])
-    lon, lat = lonlat_of(corners, grid.crs).T
-    _, _, height = Geod(ellps="WGS84").inv(lon[0], lat[0], lon[1], lat[1])
-    _, _, width = Geod(ellps="WGS84").inv(lon[0], lat[0], lon[2], lat[2])
-    return height, width
 
 
 def _extraction(path: Path, options: SamplingOptions) -> RasterMap:

@@ -56,8 +56,10 @@ def adjusted_from_sample(
     fraction = _mapped_fraction(mapped_m2, landslide_m2)
     strata = sample.strata or map_class_strata(sample.mapped, fraction)
     drawn = StratifiedSample(strata=strata.index, weights=strata.weights, sizes=strata.sizes)
-    for number, weight, name in zip(drawn.drawn, drawn.weights, strata.names, strict=True):
-        if weight > 0 and number < MIN_SAMPLES:
+    for number, size, weight, name in zip(
+        drawn.drawn, drawn.sizes, drawn.weights, strata.names, strict=True
+    ):
+        if weight > 0 and number < min(MIN_SAMPLES, size):
             raise InputError(
                 f"the sample needs at least {MIN_SAMPLES} points {name}; it has {number} of "
                 f"{len(sample.mapped)}. Draw points within each of the strata, and judge them"

@@ -1,5 +1,6 @@
 """Points whose true class somebody looked up, and how they were drawn."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,20 @@ from landslip.io.vector_source import InputKind, input_kind
 
 Array = NDArray[np.float64]
 REFERENCE = "reference"
-LANDSLIDE_WORDS = {"1", "1.0", "yes", "y", "true", "landslide"}
-OTHER_WORDS = {"0", "0.0", "no", "n", "false", "other", "none", "no landslide", "background"}
+LANDSLIDE_WORDS = {"1", "1.0", "yes", "y", "true", "landslide", "滑坡"}
+OTHER_WORDS = {
+    "0",
+    "0.0",
+    "no",
+    "n",
+    "false",
+    "other",
+    "none",
+    "no landslide",
+    "background",
+    "背景",
+}
+_SAMPLE_COLUMNS = {"id", "comment", "x", "y", "lon", "lat"}
 _TABLES = (".csv", ".txt", ".tsv", "")
 
 
@@ -147,6 +160,15 @@ def _is_table(path: Path) -> bool:
         return path.suffix.lower() in _TABLES
 
 
+def _refuse_without_design(path: Path, columns: Iterable[str]) -> None:
+    """Refuse points that `landslip sample` drew by strata, exported without these."""
+    if {*columns} >= _SAMPLE_COLUMNS:
+        raise InputError(
+            f"{path}: these points were drawn by `landslip sample`, and the tables of their strata "
+            f"are missing; give the GeoPackage that it wrote, with the column {REFERENCE} filled in"
+        )
+
+
 _Points = tuple[NDArray[np.object_], pyproj.CRS | None, list[str]]
 
 
@@ -170,6 +192,7 @@ def _read_table(path: Path, crs: pyproj.CRS | None) -> _Points:
                 coordinates[at, axis] = float(text or "")
             if not np.isfinite(coordinates[at, axis]):
                 raise InputError(f"{path}, line {at + 2}: a coordinate is a number; got {text!r}")
+    _refuse_without_design(path, names)
     points = np.asarray(shapely.points(coordinates), dtype=object)
     words = [(row[names[REFERENCE]] or "").strip() for row in rows]
     if pair == ("x", "y"):
@@ -196,6 +219,7 @@ def _read_points(path: Path, crs: pyproj.CRS | None) -> _Points:
         raise InputError(
             f"{path}: a sample needs the column {REFERENCE}; this one has {others or 'none'}"
         )
+    _refuse_without_design(path, names)
     points = np.asarray(frame.geometry.values, dtype=object)
     is_point = shapely.get_type_id(points) == shapely.GeometryType.POINT
     if len(points) == 0 or not is_point.all() or shapely.is_empty(points).any():
