@@ -117,7 +117,8 @@ def test_the_boundary_is_that_of_the_masks(tmp_path: Path, predicted: Prediction
 
 
 def test_the_curves_hold_all_counted_pixels(tmp_path: Path, predicted: Predictions) -> None:
-    curves = score_run(dataset(tmp_path / "tiles"), predicted, None, 0.5, 2).curves
+    scores = score_run(dataset(tmp_path / "tiles"), predicted, None, 0.5, 2)
+    curves = scores.curves
     counted = {at: tile(at).counted for at in (1, 3, 4)}
     truth = np.concatenate([tile(at).label[mask] for at, mask in counted.items()])
     values = np.concatenate([probability(at)[mask] for at, mask in counted.items()])
@@ -126,6 +127,11 @@ def test_the_curves_hold_all_counted_pixels(tmp_path: Path, predicted: Predictio
     bins = stored_bins(curves.landslide, curves.other, curves.mean_probability)
     expected = average_precision_score(truth, np.floor(values * 200) / 200)
     assert average_precision(bins) == pytest.approx(expected, abs=1e-9)
+    for counts, one in zip(scores.tiles, scores.tile_curves, strict=True):
+        assert len(one.landslide) == 40
+        assert sum(one.landslide) == counts.tp + counts.fn
+        assert sum(one.other) == counts.fp + counts.tn
+    assert np.sum([one.other for one in scores.tile_curves], axis=0)[-1] == sum(curves.other[-5:])
     assert bins.probability_sum.sum() / len(values) == pytest.approx(values.mean(), abs=2e-5)
 
 

@@ -4,17 +4,20 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from landslip.metrics.bootstrap import Resampling, bootstrap_weights, percentile_interval
 from landslip.metrics.curves import (
     BINS,
     LIKELY,
     ProbabilityBins,
     average_precision,
+    average_precision_interval,
     bin_pixels,
     calibration_error,
     no_pixels,
     precision_recall,
     reliability,
     stored_bins,
+    sum_by_group,
 )
 from landslip.metrics.pixels import count_pixels
 
@@ -99,6 +102,39 @@ def test_tiles_add_up_and_come_back_from_storage() -> None:
         np.testing.assert_array_equal(bins.landslide, whole.landslide)
         np.testing.assert_array_equal(bins.other, whole.other)
         np.testing.assert_allclose(bins.probability_sum, whole.probability_sum)
+
+
+def test_the_interval_of_average_precision_is_that_of_scikit_learn_on_resampled_groups() -> None:
+    how = Resampling(seed=3, draws=40)
+    tiles = [[pixels(100 * seed + at, 200) for at in range(14)] for seed in range(2)]
+    groups = [f"{at % 12:02d}" for at in range(14)]
+    units = [list(sum_by_group([binned(tile) for tile in made], groups).values()) for made in tiles]
+    weights = bootstrap_weights(12, how.draws, np.random.default_rng(how.seed))
+    drawn = [
+        np.mean(
+            [
+                average_precision_score(
+                    np.concatenate([truth for _, truth in made]),
+                    np.concatenate([on_edges(tile)[0] for tile in made]),
+                    sample_weight=np.repeat([sample[int(group)] for group in groups], 200),
+                )
+                for made in tiles
+            ]
+        )
+        for sample in weights
+    ]
+    of_bins = np.mean([average_precision(sum(one, no_pixels())) for one in units])
+    found = average_precision_interval(units, float(of_bins), how)
+    landslides = np.mean([[one.landslide.sum() for one in seed] for seed in units], axis=0)
+    effective = landslides.sum() ** 2 / (landslides**2).sum()
+    assert (found.low, found.high) == pytest.approx(
+        percentile_interval(np.array(drawn), 0.95, effective), abs=1e-9
+    )
+    moved = average_precision_interval(units, float(of_bins) + 0.01, how)
+    assert (moved.low, moved.high) == pytest.approx(
+        ((found.low or 0) + 0.01, (found.high or 0) + 0.01)
+    )
+    assert average_precision_interval([units[0][:1]], 0.5).low is None
 
 
 @pytest.mark.parametrize("groups", [10, 20])

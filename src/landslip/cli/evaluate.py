@@ -92,9 +92,8 @@ def evaluate(
         return
     how = f"threshold {result.threshold:.3f}" + (" with test-time augmentation" if tta else "")
     typer.echo(f"{found['tiles']} {split.value} tiles at {how}")
-    typer.echo(f"  {'average precision':<17} {_number(result.average_precision)}")
-    for name in ("precision", "recall", "f1", "iou"):
-        typer.echo(f"  {name:<17} {_score_text(found, name)}")
+    for name in ("average_precision", "precision", "recall", "f1", "iou"):
+        typer.echo(f"  {name.replace('_', ' '):<17} {_score_text(found, name)}")
     for title, kind in (("mean over images", ""), ("mean over classes", "class_")):
         both = (f"{name} {_score_text(found['per_image'], kind + name)}" for name in ("f1", "iou"))
         typer.echo(f"  {title:<17} {', '.join(both)}")

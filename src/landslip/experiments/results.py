@@ -140,6 +140,13 @@ class ProbabilityHistogram(StrictModel):
     mean_probability: tuple[float, ...] = Field(description="of each bin's pixels; 0 where empty")
 
 
+class TileHistogram(StrictModel):
+    """Pixels of a test tile by probability, in fewer bins, for intervals over groups of tiles."""
+
+    landslide: tuple[int, ...]
+    other: tuple[int, ...]
+
+
 class AdjustedArea(StrictModel):
     """Error-adjusted landslide fraction of the test tiles, with its standard error.
 
@@ -174,6 +181,9 @@ class RunScores(StrictModel):
     objects: ObjectScores
     boundary: BoundaryScores
     curves: ProbabilityHistogram
+    tile_curves: tuple[TileHistogram, ...] = Field(
+        (), description="of the tiles, in their order; (): a file of an earlier version"
+    )
     area: AdjustedArea | None
     off_centre: OffCentreScores | None = Field(
         None, description="of networks, on tile sets with a strong position prior"

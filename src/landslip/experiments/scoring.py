@@ -20,6 +20,7 @@ from landslip.experiments.results import (
     RunScores,
     SizeClassScores,
     TileCounts,
+    TileHistogram,
 )
 from landslip.experiments.run_folder import Predictions
 from landslip.metrics.area import (
@@ -29,10 +30,12 @@ from landslip.metrics.area import (
 )
 from landslip.metrics.bootstrap import DEFAULT_RESAMPLING
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
-from landslip.metrics.curves import bin_pixels, no_pixels
+from landslip.metrics.curves import bin_pixels, merged_bins, no_pixels
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.off_centre import count_off_centre
+
+TILE_BINS = 40
 
 
 class TileProbabilities(Protocol):
@@ -61,6 +64,7 @@ def score_run(
     """
     positions = {tile_id: at for at, tile_id in enumerate(dataset.tile_ids)}
     tiles: list[TileCounts] = []
+    curves: list[TileHistogram] = []
     objects, boundary, bins = ObjectCounts(), BoundaryCounts(), no_pixels()
     for tile_id in predictions:
         if tile_id not in positions:
@@ -79,7 +83,9 @@ def score_run(
         tiles.append(TileCounts(tile_id=tile_id, **asdict(counts)))
         objects += count_objects(predicted, truth, counted)
         boundary += count_boundary(predicted, truth, counted, tolerance_px=boundary_px)
-        bins += bin_pixels(probability, truth, counted)
+        of_tile = bin_pixels(probability, truth, counted)
+        bins, few = bins + of_tile, merged_bins(of_tile, TILE_BINS)
+        curves.append(TileHistogram(landslide=few.landslide.tolist(), other=few.other.tolist()))
     by_size = tuple(SizeClassScores(**asdict(one)) for one in objects.by_size())
     searched_px, resolution_m = objects.searched_px, dataset.card.resolution_m
     return RunScores(
@@ -98,6 +104,7 @@ def score_run(
             other=tuple(bins.other.tolist()),
             mean_probability=tuple(bins.mean_probability.tolist()),
         ),
+        tile_curves=tuple(curves),
         area=_area([tile.counts for tile in tiles], validation or []),
     )
 

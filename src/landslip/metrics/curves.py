@@ -6,10 +6,20 @@ that a landslide-free tile weighs as much as its pixels do. What is read off the
 pixels themselves would give with their probabilities rounded down to the bins' edges.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from landslip.metrics.bootstrap import (
+    DEFAULT_RESAMPLING,
+    IntervalEstimate,
+    Resampling,
+    bootstrap_sums,
+    effective_units,
+    interval_estimate,
+)
 
 BINS = 200
 RELIABILITY_BINS = 20
@@ -130,9 +140,55 @@ def average_precision(bins: ProbabilityBins) -> float | None:
     return float(np.sum(curve.precision * np.diff(curve.recall, prepend=0.0)))
 
 
+def sum_by_group(
+    tiles: Sequence[ProbabilityBins], groups: Sequence[str]
+) -> dict[str, ProbabilityBins]:
+    """Return the bins of each group of tiles, sorted by name; ``groups`` has that of each tile."""
+    sums: dict[str, ProbabilityBins] = {}
+    for bins, group in zip(tiles, groups, strict=True):
+        sums[group] = sums[group] + bins if group in sums else bins
+    return dict(sorted(sums.items()))
+
+
+def average_precision_interval(
+    units: Sequence[Sequence[ProbabilityBins]],
+    value: float | None,
+    how: Resampling = DEFAULT_RESAMPLING,
+) -> IntervalEstimate:
+    """Return an average precision with its interval by the bootstrap over units.
+
+    Units are groups of tiles, in one order under every seed, the first axis of ``units``. Average
+    precision is no sum over units, but that of summed bins: those of a sample are each unit's times
+    how often it was drawn. A sample's is the mean over seeds. ``value`` may be of finer bins: it is
+    added to what each sample differs from the same bins of all units. A unit is as large as its
+    landslides. There is no interval of fewer than two units, or where ``value`` is None.
+    """
+    table = np.array([[(one.landslide, one.other) for one in seed] for seed in units])
+    if value is None or table.shape[1] < 2:
+        return IntervalEstimate(value=value)
+    seeds, number = table.shape[:2]
+    rows = np.moveaxis(table, 1, 0).reshape(number, -1)
+    drawn = bootstrap_sums(rows, how.draws, np.random.default_rng(how.seed))
+    of_draws, of_all = (
+        _average_precisions(sums.reshape(len(sums), seeds, 2, -1)).mean(axis=1)
+        for sums in (drawn, rows.sum(axis=0, keepdims=True))
+    )
+    sizes = table[:, :, 0].sum(axis=2).mean(axis=0)
+    return interval_estimate(value, value + of_draws - of_all, how.level, effective_units(sizes))
+
+
+def _average_precisions(pixels: NDArray[np.number]) -> NDArray[np.float64]:
+    """Return `average_precision` of pixels (..., 2, bins), landslide and other; NaN without any."""
+    tp, fp = np.moveaxis(np.cumsum(pixels[..., ::-1], axis=-1, dtype=np.float64), -2, 0)
+    rise = np.diff(tp, prepend=0.0, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: NDArray[np.float64] = np.nansum(rise * (tp / (tp + fp)), axis=-1) / tp[..., -1]
+    return found
+
+
 def reliability(bins: ProbabilityBins, groups: int = RELIABILITY_BINS) -> ReliabilityCurve:
     """Return how often pixels of a probability are landslide, bins merged into equal groups."""
-    merged = _merged(bins, groups)
+    merged = merged_bins(bins, groups)
     held = merged.pixels > 0
     return ReliabilityCurve(
         mean_probability=merged.mean_probability[held],
@@ -161,7 +217,7 @@ def calibration_error(
     first = round(at_least * groups)
     if not 0 <= first < groups or not np.isclose(first / groups, at_least):
         raise ValueError(f"at_least is the lower edge of one of {groups} groups; got {at_least}")
-    merged = _merged(bins, groups)
+    merged = merged_bins(bins, groups)
     pixels = int(merged.pixels[first:].sum())
     if pixels == 0:
         return None
@@ -169,7 +225,8 @@ def calibration_error(
     return float(gap.sum() / pixels)
 
 
-def _merged(bins: ProbabilityBins, groups: int) -> ProbabilityBins:
+def merged_bins(bins: ProbabilityBins, groups: int) -> ProbabilityBins:
+    """Return the same pixels in fewer bins, whose number divides that of the bins."""
     if len(bins.landslide) % groups:
         raise ValueError(f"{len(bins.landslide)} bins cannot be merged into {groups} equal groups")
     return ProbabilityBins(

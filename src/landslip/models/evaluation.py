@@ -22,9 +22,11 @@ from landslip.metrics.clustering import Clustering, clustering
 from landslip.metrics.curves import (
     LIKELY,
     ProbabilityBins,
+    average_precision_interval,
     bin_pixels,
     calibration_error,
     no_pixels,
+    sum_by_group,
 )
 from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.per_image import per_image_intervals, per_image_scores
@@ -51,7 +53,7 @@ class Evaluation:
         groups: of the tiles that depend on each other, one a tile; None: each is its own.
         spread: of the network's own probabilities, with ``tta`` of their means.
         average_precision: of the same.
-        bins: pixels by these probabilities.
+        tile_bins: pixels of each tile by these probabilities.
         off_centre: None unless it was asked for; see `landslip.models.off_centre`.
     """
 
@@ -63,7 +65,7 @@ class Evaluation:
     groups: TileGroups | None = None
     spread: ProbabilitySpread | None = None
     average_precision: float | None = None
-    bins: ProbabilityBins = field(default_factory=no_pixels)
+    tile_bins: tuple[ProbabilityBins, ...] = ()
     off_centre: "OffCentreEvaluation | None" = None
     tta: Tta = Tta.NONE
     notes: tuple[Message, ...] = ()
@@ -73,6 +75,11 @@ class Evaluation:
     def counts(self) -> PixelCounts:
         """Counts over all tiles."""
         return sum_counts(self.tiles)
+
+    @property
+    def bins(self) -> ProbabilityBins:
+        """Pixels of all tiles by probability."""
+        return sum(self.tile_bins, no_pixels())
 
     @property
     def interval_groups(self) -> TileGroups:
@@ -111,6 +118,10 @@ class Evaluation:
         table = group_counts(table.reshape(1, -1, 3), groups.names)
         how = Resampling(seed=self.seed)
         intervals = score_intervals(table, how)
+        bins = sum_by_group(self.tile_bins, groups.names) if self.tile_bins else {}
+        intervals["average_precision"] = average_precision_interval(
+            [list(bins.values())], self.average_precision, how
+        )
         averages = per_image_intervals([self.tiles], groups.names, how)
         return {
             "split": self.split.value,
@@ -167,14 +178,14 @@ def evaluate(
     positions = dataset.positions(split)
     doubts = check_dataset(card, dataset, positions, force=force)
     unchosen, card = card.threshold_warning(engine.tta), card.with_tta(engine.tta)
-    counts, objects, curve, bins = {}, ObjectCounts(), ThresholdCurve(), no_pixels()
+    counts, bins, objects, curve = {}, {}, ObjectCounts(), ThresholdCurve()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
         predicted = probability >= card.threshold
         counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
         objects += count_objects(predicted, tile.label == LANDSLIDE, tile.counted)
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
-        bins += bin_pixels(probability, tile.label == LANDSLIDE, tile.counted)
+        bins[position] = bin_pixels(probability, tile.label == LANDSLIDE, tile.counted)
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
     training = _training_note(card, dataset, split)
@@ -195,7 +206,7 @@ def evaluate(
         groups=groups,
         spread=spread,
         average_precision=curve.average_precision(),
-        bins=bins,
+        tile_bins=tuple(bins[position] for position in positions),
         tta=engine.tta,
         notes=tuple(note for note in notes if note is not None),
     )

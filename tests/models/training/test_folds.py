@@ -176,8 +176,9 @@ def test_threshold_and_scores_are_those_of_the_pooled_predictions(
     assert (folds.folds, folds.tiles, folds.groups, folds.single) == (2, 10, 5, SingleModel.REFIT)
     assert folds.average_precision == curve.average_precision()
     assert [epoch for epoch, _ in folds.epochs] == [2]
-    low, high = folds.intervals["f1"] or (1, 0)
-    assert low <= (card.metrics["out_of_fold"]["f1"] or 0) <= high
+    for name in ("f1", "average_precision"):
+        low, high = folds.intervals[name] or (1, 0)
+        assert low <= (card.metrics["out_of_fold"][name] or 0) <= high
     assert [(one.fold, one.epoch) for one in seen] == [
         (1, 1),
         (1, 2),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landslip.experiments.results import RunFacts, TileCounts
+from landslip.experiments.results import RunFacts, TileCounts, TileHistogram
+from landslip.metrics.curves import average_precision_interval, stored_bins
 from landslip.reporting.experiment.contrasts import compare_family
 from landslip.reporting.experiment.runs import (
     PooledRunKey,
@@ -153,6 +154,32 @@ def test_tiles_of_a_group_are_drawn_together(fake: FakeExperiment) -> None:
     assert copied.run.counts.shape == (3, 48, 3)
     assert len(set(copied.run.groups)) == 12
     assert (copied.f1.low, copied.f1.high) == (once.f1.low, once.f1.high)
+
+
+def test_average_precision_has_an_interval_over_groups_of_all_folds(fake: FakeExperiment) -> None:
+    generator = np.random.default_rng(0)
+    names = [["a", "b", "c"], ["d", "e"]]
+    group_of = {"a": "x", "b": "y", "c": "x", "d": "z", "e": "y"}
+    pixels = {name: generator.integers(1, 50, (2, 40)) for name in group_of}
+    for fold, tiles in enumerate(names):
+        fake.add("ours", 0.5, seeds=(0,), fold=fold)
+        scores = fake.cells[-1].scores
+        assert scores is not None
+        counted = [
+            TileCounts(tile_id=at, tp=1, fp=1, fn=1, tn=1, group=group_of[at]) for at in tiles
+        ]
+        curves = [
+            TileHistogram(landslide=pixels[at][0].tolist(), other=pixels[at][1].tolist())
+            for at in tiles
+        ]
+        changed = scores.model_copy(update={"tiles": tuple(counted), "tile_curves": tuple(curves)})
+        fake.cells[-1] = fake.cells[-1].model_copy(update={"scores": changed})
+    found = score_pooled_run(pool_runs(fake.results())[KEY]).average_precision
+    groups = [pixels["a"] + pixels["c"], pixels["b"] + pixels["e"], pixels["d"]]
+    units = [[stored_bins(one[0], one[1], np.zeros(40)) for one in groups]]
+    expected = average_precision_interval(units, found.value)
+    assert found.low is not None
+    assert (found.low, found.high) == (expected.low, expected.high)
 
 
 def test_comparisons_are_over_groups(fake: FakeExperiment) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from landslip.datasets.format import IGNORE, LANDSLIDE
+from landslip.metrics.curves import ProbabilityBins, bin_pixels
 from landslip.metrics.objects import right_object_maxima
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.models.networks.architecture import multiple_of
@@ -45,6 +46,7 @@ class OutOfFold:
         threshold: that of the highest F1 of the pooled predictions; None without landslides.
         curve: of the pooled predictions.
         tiles: (tile id, counts at the threshold), each tile once.
+        bins: pixels of each tile by probability.
         maxima: of the objects that are found rightly, by tile.
         members: the weights of each fold's network at the epoch.
         predictions: file of the probabilities.
@@ -56,6 +58,7 @@ class OutOfFold:
     threshold: float | None
     curve: ThresholdCurve
     tiles: tuple[tuple[str, PixelCounts], ...]
+    bins: tuple[ProbabilityBins, ...]
     maxima: tuple[NDArray[np.floating], ...]
     members: tuple[dict[str, torch.Tensor], ...]
     predictions: Path
@@ -114,11 +117,12 @@ def cross_fit(
         tile = job.dataset.tile(at)
         curve.add(lower_bound(levels[at]), tile.label == LANDSLIDE, tile.counted)
     threshold = curve.best_threshold() if curve.has_landslides else None
-    tiles, maxima = [], []
+    tiles, bins, maxima = [], [], []
     for at, name in names.items():
         tile, probability = job.dataset.tile(at), lower_bound(levels[at])
         truth, cut = tile.label == LANDSLIDE, job.threshold if threshold is None else threshold
         tiles.append((name, count_pixels(probability >= cut, truth, tile.counted)))
+        bins.append(bin_pixels(probability, truth, tile.counted))
         maxima.append(right_object_maxima(probability, cut, truth, tile.counted))
     return OutOfFold(
         epoch=epoch,
@@ -126,6 +130,7 @@ def cross_fit(
         threshold=threshold,
         curve=curve,
         tiles=tuple(tiles),
+        bins=tuple(bins),
         maxima=tuple(maxima),
         members=members,
         predictions=file,

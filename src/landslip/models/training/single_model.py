@@ -19,8 +19,8 @@ from torch.optim.swa_utils import update_bn
 
 from landslip.core.choices import SingleModel, Split
 from landslip.datasets.format import TileDataset
-from landslip.metrics.pixels import PixelCounts
-from landslip.metrics.tile_scores import score_intervals
+from landslip.metrics.curves import average_precision_interval, sum_by_group
+from landslip.metrics.tile_scores import group_counts, score_intervals
 from landslip.models.card import FoldsCard
 from landslip.models.networks.architecture import multiple_of
 from landslip.models.networks.ensemble import Ensemble
@@ -99,18 +99,19 @@ def folds_card(
 ) -> FoldsCard:
     """Describe folds and the scores of what their networks predict, with intervals over groups."""
     group_of = dict(zip(dataset.tile_ids, dataset.groups, strict=True))
-    groups: dict[str, PixelCounts] = {}
-    for name, counts in found.tiles:
-        groups[group_of[name]] = groups.get(group_of[name], PixelCounts()) + counts
-    table = np.array([[(one.tp, one.fp, one.fn) for one in groups.values()]], dtype=np.int64)
-    intervals = score_intervals(table)
+    groups = [group_of[name] for name, _ in found.tiles]
+    table = np.array([[(one.tp, one.fp, one.fn) for _, one in found.tiles]], dtype=np.int64)
+    intervals = score_intervals(group_counts(table, groups))
+    pixels = [list(sum_by_group(found.bins, groups).values())]
+    average_precision = found.curve.average_precision()
+    intervals["average_precision"] = average_precision_interval(pixels, average_precision)
     return FoldsCard(
         folds=folds,
         tiles=len(found.tiles),
-        groups=len(groups),
+        groups=len(set(groups)),
         epochs=tuple(found.epochs.items()),
         single=single,
-        average_precision=found.curve.average_precision(),
+        average_precision=average_precision,
         intervals={
             name: None if one.low is None or one.high is None else (one.low, one.high)
             for name, one in intervals.items()

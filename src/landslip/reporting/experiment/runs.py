@@ -19,8 +19,10 @@ from landslip.metrics.curves import (
     LIKELY,
     ProbabilityBins,
     average_precision,
+    average_precision_interval,
     calibration_error,
     stored_bins,
+    sum_by_group,
 )
 from landslip.metrics.objects import SizeClassCounts
 from landslip.metrics.per_image import AVERAGES, per_image_intervals, per_image_scores
@@ -293,7 +295,7 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
     return PooledScores(
         run=run,
         **pixels,
-        average_precision=_over_seeds(average_precision(one) for one in bins),
+        average_precision=_average_precision(run, bins),
         calibration_error=_over_seeds(calibration_error(one) for one in bins),
         likely_calibration_error=_over_seeds(
             calibration_error(one, at_least=LIKELY) for one in bins
@@ -307,6 +309,24 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
         area=_mean_area(areas) if areas else None,
         bins=reduce(add, bins),
     )
+
+
+def _average_precision(run: PooledRun, bins: Sequence[ProbabilityBins]) -> ScoreEstimate:
+    """Return that of the bins of each seed; its interval where all runs have bins by tile."""
+    score = _over_seeds(average_precision(one) for one in bins)
+    if not all(one.tile_curves for parts in run.scores for one in parts):
+        return score
+    group_of = dict(zip(run.tile_ids, run.groups, strict=True))
+    units = []
+    for parts in run.scores:
+        tiles = [tile for one in parts for tile in zip(one.tiles, one.tile_curves, strict=True)]
+        curves = [
+            stored_bins(one.landslide, one.other, np.zeros(len(one.other))) for _, one in tiles
+        ]
+        groups = sum_by_group(curves, [group_of[tile.tile_id] for tile, _ in tiles])
+        units.append(list(groups.values()))
+    estimate = average_precision_interval(units, score.value)
+    return replace(score, low=estimate.low, high=estimate.high)
 
 
 def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea:

@@ -148,7 +148,7 @@ def probability_table(summary: ExperimentSummary, split: str) -> ReportTable | N
     """Return average precision and calibration by method."""
 
     def cells(scores: PooledScores) -> Iterator[TableCell]:
-        yield score_cell(scores.average_precision, interval=False)
+        yield score_cell(scores.average_precision)
         yield score_cell(scores.calibration_error, interval=False)
         yield score_cell(scores.likely_calibration_error, interval=False)
 
