@@ -7,6 +7,7 @@ from landslip.datasets.position_prior import PositionPrior
 from landslip.experiments.mean_mask import MEAN_MASK
 from landslip.experiments.results import OffCentreScores, Results, RunFacts, TileCounts
 from landslip.reporting.experiment.claims import mean_mask_rows, other_network_rows
+from landslip.reporting.experiment.contrasts import SeedAgreement
 from landslip.reporting.experiment.counting import counting_table
 from landslip.reporting.experiment.page import markdown_report, report_sections
 from landslip.reporting.experiment.position import off_centre_table
@@ -54,6 +55,7 @@ def test_methods_are_compared_with_the_mean_mask(results: Results) -> None:
     assert rows["ours"].contrast.estimate.value == pytest.approx(0.2, abs=0.02)
     assert rows["svm"].contrast.estimate.value == pytest.approx(-0.1, abs=0.02)
     assert rows["ours"].second == "mean mask, sees no image"
+    assert rows["ours"].contrast.seeds == SeedAgreement(above=3, below=0, total=3)
     again = ExperimentSummary(results)
     assert MEAN_MASK not in {row.first for row in other_network_rows(again)}
     assert again.runs[rows["ours"].contrast.second].degenerate_seeds == 0
@@ -61,9 +63,10 @@ def test_methods_are_compared_with_the_mean_mask(results: Results) -> None:
 
 def test_the_report_has_the_baseline_in_every_table(results: Results) -> None:
     text = markdown_report(results, report_sections(ExperimentSummary(results), ()), "")
-    short = text[text.index("## In short") : text.index("## Landslides as objects")]
+    short = text[text.index("## In short") : text.index("## Pixels, and landslides as objects")]
     assert "valley, split groups: the mean mask of the training tiles, which sees no image" in short
     assert "1 data set, 2 methods" in short
+    assert "No comparison of these runs tests a claim of the paper." in short
     assert "valley: a strong position prior. On its 30 tiles with landslides the mean mask" in text
     rows = [line for line in text.splitlines() if "mean mask, sees no image" in line]
     assert len(rows) > 5

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from landslip.experiments.mean_mask import MEAN_MASK
 from landslip.metrics.bootstrap import DefinedEstimate
 from landslip.metrics.tile_scores import (
     CountTable,
@@ -206,15 +207,18 @@ def compare_apart(runs: PooledRuns, first: PooledRunKey, second: PooledRunKey) -
 def _seed_agreement(
     runs: Sequence[PooledRun], tables: Sequence[CountTable], weights: Sequence[int]
 ) -> SeedAgreement:
-    """Return the signs of a weighted sum of F1s by seed, one table of counts a run."""
-    weighted = [
-        {
-            seed: weight * f1
-            for seed, f1 in zip(run.seeds, seed_scores(table)["f1"], strict=True)
-            if f1 is not None
-        }
-        for run, table, weight in zip(runs, tables, weights, strict=True)
-    ]
+    """Return the signs of a weighted sum of F1s by seed, one table of counts a run.
+
+    The mean mask, which has no seed, is beside each seed of the others.
+    """
+    every = sorted({seed for run in runs for seed in run.seeds})
+    weighted = []
+    for run, table, weight in zip(runs, tables, weights, strict=True):
+        scores, seeds = seed_scores(table)["f1"], run.seeds
+        if run.key.method == MEAN_MASK:
+            scores, seeds = scores * len(every), tuple(every)
+        by_seed = zip(seeds, scores, strict=True)
+        weighted.append({seed: weight * f1 for seed, f1 in by_seed if f1 is not None})
     shared = set(weighted[0]).intersection(*weighted[1:])
     sums = [sum(by_seed[seed] for by_seed in weighted) for seed in shared]
     return SeedAgreement(

@@ -146,8 +146,8 @@ def report_sections(
     """Return the sections that have something to show."""
     sections: tuple[tuple[str, str, Iterable[Block | None]], ...] = (
         ("summary", "In short", _in_short(summary)),
-        ("objects", "Landslides as objects", _by_split(summary, objects_table)),
-        ("tables", "The paper's tables, run again", _paper_tables(summary)),
+        ("objects", "Pixels, and landslides as objects", _scores(summary)),
+        ("tables", "The paper's other tables, run again", _paper_tables(summary)),
         ("place", "What the place in a tile gives away", _position(summary)),
         ("counting", "Ways of counting", _by_split(summary, counting_table)),
         ("comparisons", "Other comparisons", _other_comparisons(summary)),
@@ -192,10 +192,12 @@ def _in_short(summary: ExperimentSummary) -> Iterator[Block | None]:
         yield TextBlock(lines=("No run was finished, so that there are no results.",))
         return
     claims = judge_claims(summary)
-    yield claim_table(claims)
     groups = [(claim.rule.claim, claim.comparisons) for claim in claims]
     comparisons = comparison_table("Comparisons behind the verdicts", groups)
-    if comparisons is not None:
+    if comparisons is None:
+        yield TextBlock(lines=("No comparison of these runs tests a claim of the paper.",))
+    else:
+        yield claim_table(claims)
         yield replace(comparisons, folded=comparisons.caption)
     baselines = tuple(baseline_lines(summary))
     if baselines:
@@ -255,12 +257,18 @@ def _limits(summary: ExperimentSummary) -> Iterator[str]:
         )
 
 
-def _paper_tables(summary: ExperimentSummary) -> Iterator[Block | None]:
+def _scores(summary: ExperimentSummary) -> Iterator[Block | None]:
+    yield from _by_split(summary, methods_table)
+    yield from _by_split(summary, objects_table)
     for split in summary.splits:
         yield score_chart(summary, split, "average_precision")
         yield score_chart(summary, split, "f1")
-        for table in (methods_table, transfer_table, encoder_table):
-            yield table(summary, split)
+
+
+def _paper_tables(summary: ExperimentSummary) -> Iterator[Block | None]:
+    for split in summary.splits:
+        yield transfer_table(summary, split)
+        yield encoder_table(summary, split)
 
 
 def _position(summary: ExperimentSummary) -> Iterator[Block | None]:

@@ -138,18 +138,19 @@ def methods_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
             *_score_cells(scores),
             score_cell(scores.iou),
             difference,
-            *_printed(summary, scores),
+            *(_printed(summary, scores) if summary.printed_methods else ()),
         )
         rows.append(TableRow(group=summary.title(dataset), cells=cells))
     iou = number_columns("IoU, %", group="this experiment", better="high")
     against = f"F1 against {summary.label(reference)}, points"
     against_column = number_columns(against, group="this experiment")
+    printed = _PAPER if summary.printed_methods else ()
     table = ReportTable(
         caption=f"All methods (the paper's table 5), split {split}",
-        columns=text_columns("Method") + _OURS + iou + against_column + _PAPER,
+        columns=text_columns("Method") + _OURS + iou + against_column + printed,
         rows=tuple(rows),
         group_title="Data set",
-        notes=(_P_NOTE, _PRINTED_NOTE),
+        notes=(_P_NOTE, _PRINTED_NOTE) if printed else (_P_NOTE,),
     )
     return table.with_best().unless_empty()
 
