@@ -42,6 +42,7 @@ from landslip.reporting.experiment.paper_tables import (
 )
 from landslip.reporting.experiment.position import (
     baseline_lines,
+    off_centre_lines,
     off_centre_table,
     prior_lines,
 )
@@ -148,7 +149,7 @@ def report_sections(
         ("summary", "In short", _in_short(summary)),
         ("objects", "Pixels, and landslides as objects", _scores(summary)),
         ("tables", "The paper's other tables, run again", _paper_tables(summary)),
-        ("place", "What the place in a tile gives away", _position(summary)),
+        ("place", "Position prior", _position(summary)),
         ("counting", "Ways of counting", _by_split(summary, counting_table)),
         ("comparisons", "Other comparisons", _other_comparisons(summary)),
         ("splits-compared", "Random tiles and tiles kept apart", _splits(summary)),
@@ -199,9 +200,9 @@ def _in_short(summary: ExperimentSummary) -> Iterator[Block | None]:
     else:
         yield claim_table(claims)
         yield replace(comparisons, folded=comparisons.caption)
-    baselines = tuple(baseline_lines(summary))
-    if baselines:
-        yield TextBlock(heading="Without looking at the image", lines=baselines)
+    place = (*baseline_lines(summary), *off_centre_lines(summary))
+    if place:
+        yield TextBlock(heading="The place in the tile", lines=place)
     yield TextBlock(heading="Limits", lines=tuple(_limits(summary)))
 
 
@@ -275,7 +276,7 @@ def _position(summary: ExperimentSummary) -> Iterator[Block | None]:
     lines = tuple(prior_lines(summary))
     if lines:
         yield TextBlock(lines=lines)
-    groups = [("What images add to the place", mean_mask_rows(summary))]
+    groups = [("Above the mean mask", mean_mask_rows(summary))]
     yield comparison_table("Each method against the mean mask of its training tiles", groups)
     yield from _by_split(summary, off_centre_table)
 

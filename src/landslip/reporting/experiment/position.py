@@ -1,4 +1,4 @@
-"""What the place in a tile gives away: the position prior, and scores off-centre."""
+"""The position prior of data sets, the baseline that has nothing else, and scores off-centre."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from landslip.reporting.experiment.summary import ExperimentSummary
 from landslip.reporting.experiment.tables import table_by_method
 from landslip.reporting.numbers import EMPTY, between, counted, fixed, percentage, point_interval
 from landslip.reporting.numbers import points as in_points
-from landslip.reporting.tables import ReportTable, TableCell, number_columns
+from landslip.reporting.tables import ReportTable, TableCell, number_columns, text_cell
 
 _NOTE = (
     "Each test tile is predicted again through a window of its size that is moved by a quarter to "
@@ -49,6 +49,22 @@ def baseline_lines(summary: ExperimentSummary) -> Iterator[str]:
             )
 
 
+def off_centre_lines(summary: ExperimentSummary) -> Iterator[str]:
+    """Yield what each network scores in place and off-centre on each data set and split."""
+    for place in summary.places:
+        for scores in summary.all_scores(*place):
+            found = scores.off_centre
+            if found is not None and found.difference is not None:
+                centred, off_centre = found.centred.value, found.off_centre.value
+                interval = point_interval(found.difference.low, found.difference.high)
+                known = "" if interval == EMPTY else f" ({interval})"
+                yield (
+                    f"{summary.place_title(place)}: {summary.label(scores.method)} scores F1 "
+                    f"{percentage(centred)} % in place and {percentage(off_centre)} % off-centre "
+                    f"on the same pixels, {in_points(found.difference.value)} points{known}."
+                )
+
+
 def off_centre_table(summary: ExperimentSummary, split: str) -> ReportTable | None:
     """Return F1 of each network in place and off-centre, and the difference; None without any."""
     windows: dict[str, None] = {}
@@ -63,7 +79,7 @@ def off_centre_table(summary: ExperimentSummary, split: str) -> ReportTable | No
             yield TableCell(text=percentage(estimate.value), small=small, value=estimate.value)
         difference = found.difference
         if difference is None:
-            yield TableCell(text=EMPTY)
+            yield text_cell(None)
         else:
             interval = point_interval(difference.low, difference.high)
             small = "" if interval == EMPTY else interval
@@ -72,8 +88,10 @@ def off_centre_table(summary: ExperimentSummary, split: str) -> ReportTable | No
         windows[f"{summary.title(scores.run.key.dataset)}: beyond the tile, {shown}."] = None
 
     columns = (
-        *number_columns("in place, %", "off-centre, %", group="F1 of the same pixels"),
-        *number_columns("difference, points"),
+        *number_columns(
+            "in place, %", "off-centre, %", group="F1 of the same pixels", better="high"
+        ),
+        *number_columns("difference, points", better="high"),
     )
     caption = "Tiles off their centre"
     table = table_by_method(summary, split, caption, columns, cells, _NOTE)
