@@ -1,9 +1,9 @@
 """The baseline of every experiment: the mean mask of the training tiles, which sees no image.
 
 Its probability at a place of a test tile is the fraction of training tiles that have landslide at
-that place; its threshold is chosen on the validation tiles, as that of a network. A method that
-does not beat it has learned nothing from images, and by how much methods beat it is what images
-add. On tiles of a regular grid it is no better than calling every pixel landslide.
+that place; its threshold is chosen on the validation tiles, as that of a network. By how much a
+method beats it is what images add to the place in the tile. On tiles of a regular grid it is no
+better than calling every pixel landslide.
 """
 
 from collections.abc import Iterable, Iterator
