@@ -67,7 +67,7 @@ def test_the_report_has_the_baseline_in_every_table(results: Results) -> None:
     assert "valley, split groups: the mean mask of the training tiles, which sees no image" in short
     assert "valley, split groups: ours scores F1 80.0 % in place and 69.6 % off-centre" in short
     assert "1 data set, 2 methods" in short
-    assert "No comparison of these runs tests a claim of the paper." in short
+    assert "No comparison of these runs tests one of them." in short
     assert "valley: a strong position prior. On its 30 tiles with landslides the mean mask" in text
     rows = [line for line in text.splitlines() if "mean mask, sees no image" in line]
     assert len(rows) > 5
