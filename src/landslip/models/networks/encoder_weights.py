@@ -48,9 +48,9 @@ class EncoderWeights:
         Raises:
             InputError: tensors are missing or of another shape.
         """
-        available = {_comparable(name): tensor for name, tensor in self.tensors.items()}
+        available = {comparable(name): tensor for name, tensor in self.tensors.items()}
         needed = [name for name in expected if not name.endswith("num_batches_tracked")]
-        missing = [name for name in needed if _comparable(name) not in available]
+        missing = [name for name in needed if comparable(name) not in available]
         if missing:
             raise InputError(
                 f"{self.name}: {len(missing)} of {len(needed)} tensors of this encoder are not in "
@@ -59,7 +59,7 @@ class EncoderWeights:
             )
         chosen = {}
         for name in needed:
-            tensor, own = available[_comparable(name)], expected[name]
+            tensor, own = available[comparable(name)], expected[name]
             if tensor.shape != own.shape:
                 if name == first_layer and tensor.shape[1] != own.shape[1]:
                     raise InputError(
@@ -135,7 +135,8 @@ def _without_prefixes(name: str) -> str:
     return name
 
 
-def _comparable(name: str) -> str:
+def comparable(name: str) -> str:
+    """Return a name that is the same in a feature pyramid and in its backbone."""
     return _without_prefixes(name).replace(".", "_")
 
 

@@ -23,6 +23,7 @@ from landslip.models.networks.encoder_weights import (
     ENCODER,
     RGB,
     EncoderWeights,
+    comparable,
     read_pickled_tensors,
     without_prefixes,
 )
@@ -30,12 +31,7 @@ from landslip.models.networks.encoder_weights import (
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".onnx")
 _NOT_STATED = "not stated"
 _LUKEMELAS = "_conv_stem.weight"  # names of the package EfficientNet-PyTorch
-_OUTSIDE_BLOCKS = {
-    "_conv_stem": "conv_stem",
-    "_bn0": "bn1",
-    "_conv_head": "conv_head",
-    "_bn1": "bn2",
-}
+_OUTSIDE_BLOCKS = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
 _SQUEEZE = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
 _FIRST_BLOCKS = {
     "_depthwise_conv": "conv_dw",
@@ -110,23 +106,18 @@ def convert_weights(request: ConversionRequest) -> dict[str, str]:
         raise InputError(f"{argument('out', str(out))}: a name ending in .safetensors is needed")
     found = _read_source(request.source, request.member)
     tensors = dict(found.tensors)
-    probe_backbone(encoder)  # refuses what is none
-    with torch.device("meta"):
-        backbone = timm.create_model(encoder, num_classes=0)
+    pyramid = probe_backbone(encoder)  # refuses what is none
+    expected = pyramid.state_dict()
     if _LUKEMELAS in tensors:
-        tensors = _from_lukemelas(tensors, backbone.state_dict(), encoder, found.name)
-    names = _bands_of(found, tensors, backbone, request.bands)
+        tensors = _from_lukemelas(tensors, expected, encoder, found.name)
+    layer, convolution = first_convolution(pyramid, len(RGB))
+    first = f"{layer}.weight"
+    filters = [tensor for name, tensor in tensors.items() if comparable(name) == comparable(first)]
+    names = _bands_of(found, filters[0].shape[1], request.bands) if filters else RGB
+    out_channels, _, *kernel = convolution.weight.shape
+    expected[first] = convolution.weight.new_empty((out_channels, len(names), *kernel))
     weights = EncoderWeights(name=found.name, tensors=tensors, bands=names)
-    with torch.device("meta"):
-        pyramid = timm.create_model(encoder, features_only=True, in_chans=len(names))
-        whole = timm.create_model(encoder, num_classes=0, in_chans=len(names)).state_dict()
-    first, _ = first_convolution(pyramid, len(names))
-    weights.for_network(pyramid.state_dict(), f"{first}.weight")  # refuses what does not fit
-    kept = {
-        name: tensors[name].contiguous()
-        for name, expected in whole.items()
-        if name in tensors and tensors[name].shape == expected.shape
-    }
+    chosen = weights.for_network(expected, first)
     header = {
         "format": "pt",
         ENCODER: encoder,
@@ -137,7 +128,8 @@ def convert_weights(request: ConversionRequest) -> dict[str, str]:
         "source_sha256": sha256_of(request.source),
     }
     with atomic_file(out, overwrite=request.overwrite) as file:
-        safetensors.torch.save_file(kept, file, metadata=header)
+        contiguous = {name: tensor.contiguous() for name, tensor in chosen.items()}
+        safetensors.torch.save_file(contiguous, file, metadata=header)
     return header
 
 
@@ -271,15 +263,8 @@ def _from_lukemelas(
     return renamed
 
 
-def _bands_of(
-    found: WeightsSource, tensors: Mapping[str, Tensor], backbone: Any, stated: Bands | None
-) -> tuple[str, ...]:
+def _bands_of(found: WeightsSource, channels: int, stated: Bands | None) -> tuple[str, ...]:
     """Return the bands of the first layer: as stated, as the source says, or red, green, blue."""
-    first, _ = first_convolution(backbone, len(RGB))
-    filters = tensors.get(f"{first}.weight")
-    if filters is None:
-        return RGB  # refused with the other missing tensors
-    channels = filters.shape[1]
     known = None if found.statistics is None else found.statistics[0]
     names = stated.names if stated is not None else known or RGB
     if len(names) != channels:
