@@ -217,7 +217,7 @@ class ProbabilityCalibrationCard(StrictModel):
         "quantiles of the landslide pixels",
     )
     interval_units: int | None = Field(
-        None, description="groups that were drawn, or tiles where there is one group"
+        None, description="groups or blocks that were drawn, or tiles where there is one of them"
     )
     ends: tuple[float, float] | None = Field(
         None, description="mean probability of pixels within 0.002 of 0 and of 1; None: not known"

@@ -10,6 +10,7 @@ from tests.factories.datasets import make_tile, write_dataset
 from tests.factories.models import make_card, write_card
 from tests.models.calibration.factories import drawn
 
+from landslip.core.grid import Grid
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.models.calibration.curve import logit
@@ -20,11 +21,16 @@ SIDE = 48
 
 
 def write_tiles(
-    folder: Path, *, tiles: int = 40, landslides: bool = True, shown: int | None = None
+    folder: Path,
+    *,
+    tiles: int = 40,
+    landslides: bool = True,
+    shown: int | None = None,
+    grid: Grid | None = None,
 ) -> TileDataset:
     """Write tiles of float32 whose first band is the network's logit.
 
-    Only the first ``shown`` have landslides; None: all.
+    Only the first ``shown`` have landslides; None: all. On a ``grid`` they are side by side.
     """
     made = []
     for number in range(tiles):
@@ -34,7 +40,7 @@ def write_tiles(
         landslide = (label & has_landslide).astype(np.uint8).reshape(SIDE, SIDE)
         made.append(make_tile(f"t{number}", np.stack([values, np.roll(values, 7)]), landslide))
     plan = SplitPlan(test_share=0.25, val_share=0.5, seed=0)
-    return write_dataset(folder, made, bands=BANDS, resolution_m=2.0, plan=plan)
+    return write_dataset(folder, made, bands=BANDS, resolution_m=2.0, plan=plan, grid=grid)
 
 
 def write_band_model(folder: Path, dataset: TileDataset) -> ModelFolder:

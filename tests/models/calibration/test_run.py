@@ -8,19 +8,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
+from rasterio.crs import CRS
 from tests.factories.datasets import make_tile, write_dataset
 from tests.models.calibration.conftest import BANDS, write_band_model, write_tiles
 from tests.models.ood.conftest import score_tiles
 
 from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split, Tta
 from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.grid import Grid
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.models.calibration.curve import CalibrationCurve
-from landslip.models.calibration.run import MAX_ERROR, CalibrateRequest, calibrate
+from landslip.models.calibration.curve import CalibrationCurve, sigmoid
+from landslip.models.calibration.metrics import count_logits, no_logits
+from landslip.models.calibration.run import MAX_ERROR, CalibrateRequest, calibrate, count_tiles
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import evaluate
 from landslip.models.folder import CARD, ModelFolder, open_model
+
+GRID = Grid(
+    crs=CRS.from_epsg(32648),
+    transform=Affine(2, 0, 500_000, 0, -2, 3_800_000),
+    shape=(48, 40 * 48),
+)
 
 
 def request_of(model: ModelFolder, tiles: TileDataset, **known: object) -> CalibrateRequest:
@@ -213,6 +223,23 @@ def test_the_interval_of_the_curve_is_stored(model: ModelFolder, tiles: TileData
         assert place.high - place.low < 0.1
     repeated = calibrate(request_of(open_model(model.path), tiles, overwrite=True))
     assert repeated.card.calibration == card
+
+
+def test_samples_and_folds_are_of_blocks_where_tiles_have_coordinates(tmp_path: Path) -> None:
+    tiles = write_tiles(tmp_path / "row", grid=GRID)
+    positions = tiles.positions(Split.VALIDATION)
+    blocks = [at // 4 for at in positions]  # 4 tiles a side
+    request = request_of(write_band_model(tmp_path / "model", tiles), tiles)
+    counted = count_tiles(request, positions)
+    assert counted.units == len(set(blocks)) < len(positions)
+    one = no_logits()
+    for at in positions:
+        if at // 4 == blocks[0]:
+            tile = tiles.tile(at)
+            probability = sigmoid(tile.stored[0].astype(np.float64)).astype(np.float32)
+            one += count_logits(probability, tile.label == 1, tile.counted)
+    holding = [fold for fold in counted.folds if (fold.landslide >= one.landslide).all()]
+    assert len(holding) == 1
 
 
 def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset) -> None:

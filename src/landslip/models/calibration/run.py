@@ -11,6 +11,7 @@ from landslip.core.files import atomic_file, sha256_of
 from landslip.core.messages import Message
 from landslip.core.progress import Progress, no_progress
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.splits.tile_groups import tile_groups
 from landslip.metrics.curves import reliability
 from landslip.metrics.pixels import ThresholdCurve
 from landslip.metrics.spread import ProbabilitySpread
@@ -267,11 +268,11 @@ class CountedTiles:
 
 def count_tiles(request: CalibrateRequest, positions: list[int]) -> CountedTiles:
     """Predict tiles and count the pixels of each fold, and of bootstrap samples, by logit."""
-    dataset, groups = request.dataset, request.dataset.groups
-    of_positions = [groups[at] for at in positions]
-    assigned = calibration_folds(of_positions, seed=request.seed)
+    dataset = request.dataset
+    groups = tile_groups(dataset).of(positions).names
+    assigned = calibration_folds(groups, seed=request.seed)
     fold_of = dict(zip(positions, assigned, strict=True))
-    names, numbers = np.unique(independent_units(of_positions), return_inverse=True)
+    names, numbers = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
     unit_of = dict(zip(positions, numbers.tolist(), strict=True))
     folds = [no_logits()] * (max(assigned, default=0) + 1)
     samples, curve = ResampledCounts(max(len(names), 1), request.seed), ThresholdCurve()

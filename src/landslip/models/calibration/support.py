@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import CalibrationMethod
 from landslip.core.errors import InputError
-from landslip.metrics.bootstrap import bootstrap_weights, interval_estimate
+from landslip.metrics.bootstrap import bootstrap_weights, effective_units, interval_estimate
 from landslip.models.calibration.curve import logit
 from landslip.models.calibration.fit import fit
 from landslip.models.calibration.metrics import LOGIT_BINS, LogitCounts
@@ -53,16 +53,18 @@ def supported_methods(support: LandslideSupport) -> tuple[CalibrationMethod, ...
 
 
 class ResampledCounts:
-    """Pixels by logit of bootstrap samples of whole groups (or tiles, where there is one group)."""
+    """Pixels by logit of bootstrap samples of units: groups of tiles, or tiles."""
 
     def __init__(self, units: int, seed: int) -> None:
         """Draw `DRAWS` samples of so many units."""
         self._weights = bootstrap_weights(units, DRAWS, np.random.default_rng(seed))
+        self._landslide_of_unit = np.zeros(units, dtype=np.int64)
         self._landslide, self._other = np.zeros((2, DRAWS, LOGIT_BINS), dtype=np.int64)
 
     def add(self, counts: LogitCounts, unit: int) -> None:
         """Add the pixels of one unit."""
         weights = self._weights[:, unit, np.newaxis].astype(np.int64)
+        self._landslide_of_unit[unit] += counts.landslides
         for sums, pixels in ((self._landslide, counts.landslide), (self._other, counts.other)):
             filled = np.flatnonzero(pixels)
             sums[:, filled] += weights * pixels[filled]
@@ -72,7 +74,8 @@ class ResampledCounts:
     ) -> list[tuple[float, float] | None]:
         """Return the interval of the calibrated probability for each of the network's.
 
-        Samples of one class are left out; None where hardly any are left.
+        It allows for few units, by the effective number of those with landslides. Samples of one
+        class are left out; None where hardly any are left.
         """
         drawn: NDArray[np.float64] = np.full((DRAWS, len(probabilities)), np.nan)
         at = logit(np.array(probabilities))
@@ -82,7 +85,8 @@ class ResampledCounts:
             except InputError:
                 continue
             row[:] = curve.calibrated(at)
-        found = [interval_estimate(0.0, column, LEVEL) for column in drawn.T]
+        units = effective_units(self._landslide_of_unit)
+        found = [interval_estimate(0.0, column, LEVEL, units) for column in drawn.T]
         return [
             None if one.low is None or one.high is None else (one.low, one.high) for one in found
         ]
