@@ -192,7 +192,7 @@ def test_pooled_folds_choose_each_other_s_threshold_but_not_by_tested_tiles(tmp_
             curve.add(stored[fold].probability(tile.tile_id), tile.label == 1, tile.counted)
         found = pooled_selection(job, [other, *jobs])
         assert found.threshold == curve.best_threshold()
-        assert sum_counts(found.validation) == curve.counts(found.threshold)
+        assert sum_counts([one.counts for one in found.validation]) == curve.counts(found.threshold)
     (jobs[1].out / "validation.npz").unlink()
     with pytest.raises(InputError, match=r"fold1: select: pooled needs validation.npz, which runs"):
         pooled_selection(jobs[0], jobs)

@@ -10,14 +10,19 @@ from tests.factories.datasets import write_dataset
 from landslip.core.errors import InputError
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
+from landslip.experiments.results import TileCounts
 from landslip.experiments.run_folder import Predictions, write_predictions
 from landslip.experiments.scoring import score_run
+from landslip.metrics.area import adjusted_fraction_from_tiles
+from landslip.metrics.bootstrap import DEFAULT_RESAMPLING
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import average_precision, stored_bins
-from landslip.metrics.pixels import PixelCounts
 
 SHAPES = ((40, 50), (50, 40), (45, 45), (50, 50), (40, 40))
-VALIDATION = [PixelCounts(tp=80, fp=20, fn=30, tn=870), PixelCounts(tp=40, fp=10, fn=5, tn=945)]
+VALIDATION = (
+    TileCounts(tile_id="a", tp=80, fp=20, fn=30, tn=870),
+    TileCounts(tile_id="b", tp=40, fp=10, fn=5, tn=945),
+)
 
 
 def tile(at: int) -> Tile:
@@ -71,7 +76,7 @@ def predicted(tmp_path: Path) -> Predictions:
 def test_pixels_are_counted_by_tile(
     tmp_path: Path, predicted: Predictions, threshold: float
 ) -> None:
-    scores = score_run(dataset(tmp_path / "tiles"), predicted, None, threshold, 2)
+    scores = score_run(dataset(tmp_path / "tiles"), predicted, (), threshold, 2)
     assert [one.tile_id for one in scores.tiles] == ["tile4", "tile1", "tile3"]
     for one, at in zip(scores.tiles, (4, 1, 3), strict=True):
         counted = tile(at).counted
@@ -85,10 +90,10 @@ def test_objects_boundary_and_curves_are_summed_over_tiles(
     tmp_path: Path, predicted: Predictions
 ) -> None:
     data = dataset(tmp_path / "tiles")
-    whole = score_run(data, predicted, None, 0.5, 2)
+    whole = score_run(data, predicted, (), 0.5, 2)
     parts = [
         score_run(
-            data, predictions(tmp_path / name, {name: predicted.probability(name)}), None, 0.5, 2
+            data, predictions(tmp_path / name, {name: predicted.probability(name)}), (), 0.5, 2
         )
         for name in predicted
     ]
@@ -104,7 +109,7 @@ def test_objects_boundary_and_curves_are_summed_over_tiles(
 
 
 def test_the_boundary_is_that_of_the_masks(tmp_path: Path, predicted: Predictions) -> None:
-    found = score_run(dataset(tmp_path / "tiles"), predicted, None, 0.5, 1).boundary
+    found = score_run(dataset(tmp_path / "tiles"), predicted, (), 0.5, 1).boundary
     expected = BoundaryCounts()
     for at in (1, 3, 4):
         expected += count_boundary(
@@ -117,7 +122,7 @@ def test_the_boundary_is_that_of_the_masks(tmp_path: Path, predicted: Prediction
 
 
 def test_the_curves_hold_all_counted_pixels(tmp_path: Path, predicted: Predictions) -> None:
-    scores = score_run(dataset(tmp_path / "tiles"), predicted, None, 0.5, 2)
+    scores = score_run(dataset(tmp_path / "tiles"), predicted, (), 0.5, 2)
     curves = scores.curves
     counted = {at: tile(at).counted for at in (1, 3, 4)}
     truth = np.concatenate([tile(at).label[mask] for at, mask in counted.items()])
@@ -137,14 +142,14 @@ def test_the_curves_hold_all_counted_pixels(tmp_path: Path, predicted: Predictio
 
 def test_searched_area_needs_the_resolution(tmp_path: Path, predicted: Predictions) -> None:
     searched = sum(int(tile(at).counted.sum()) for at in (1, 3, 4))
-    known = score_run(dataset(tmp_path / "known"), predicted, None, 0.5, 2).objects
+    known = score_run(dataset(tmp_path / "known"), predicted, (), 0.5, 2).objects
     assert known.searched_px == searched
     assert known.searched_km2 == pytest.approx(searched * 4e-6)
     assert [(one.at_least_px, one.under_px) for one in known.by_size][-2:] == [
         (1600, 6400),
         (6400, None),
     ]
-    unknown = score_run(dataset(tmp_path / "unknown", None), predicted, None, 0.5, 2).objects
+    unknown = score_run(dataset(tmp_path / "unknown", None), predicted, (), 0.5, 2).objects
     assert unknown.searched_km2 is None
 
 
@@ -170,9 +175,33 @@ def test_the_area_is_adjusted_by_the_validation_tiles(
     assert 0 < area.rates_error < 0.2
 
 
-@pytest.mark.parametrize("validation", [None, [], VALIDATION[:1]])
+def test_the_error_of_the_area_is_over_groups_of_validation_tiles(
+    tmp_path: Path, predicted: Predictions
+) -> None:
+    kinds = [(80, 20, 30, 870), (40, 10, 5, 945), (5, 30, 40, 925), (90, 5, 2, 903)]
+    validation = tuple(
+        TileCounts(tile_id=f"{kind}{copy}", group=group, tp=tp, fp=fp, fn=fn, tn=tn)
+        for copy in range(3)
+        for kind, (group, (tp, fp, fn, tn)) in enumerate(zip("abcd", kinds, strict=True))
+    )
+    data = dataset(tmp_path / "tiles")
+    found = score_run(data, predicted, validation, 0.5, 2).area
+    assert found is not None
+    units = 3 * np.array(kinds)
+    # 3 tested tiles are one group as large as those of validation, and two are drawn at least
+    expected = adjusted_fraction_from_tiles(found.mapped_share, units, 2, DEFAULT_RESAMPLING)
+    assert expected is not None
+    assert found.standard_error == pytest.approx(expected.standard_error)
+    apart = tuple(one.model_copy(update={"group": None}) for one in validation)
+    narrower = score_run(data, predicted, apart, 0.5, 2).area
+    assert narrower is not None
+    assert narrower.adjusted_share == pytest.approx(found.adjusted_share)
+    assert narrower.standard_error < 0.9 * found.standard_error
+
+
+@pytest.mark.parametrize("validation", [(), VALIDATION[:1]])
 def test_without_validation_tiles_there_is_no_area(
-    tmp_path: Path, predicted: Predictions, validation: list[PixelCounts] | None
+    tmp_path: Path, predicted: Predictions, validation: tuple[TileCounts, ...]
 ) -> None:
     assert score_run(dataset(tmp_path / "tiles"), predicted, validation, 0.5, 2).area is None
 
@@ -188,10 +217,10 @@ def test_a_strange_tile_is_refused(tmp_path: Path) -> None:
     data = dataset(tmp_path / "tiles")
     strange = predictions(tmp_path / "strange", {"other": probability(0)})
     with pytest.raises(InputError, match="tile other was predicted and is not in the dataset"):
-        score_run(data, strange, None, 0.5, 2)
+        score_run(data, strange, (), 0.5, 2)
     wrong = predictions(tmp_path / "wrong", {"tile1": probability(0)})
     with pytest.raises(InputError, match=r"tile tile1 has \(50, 40\) rows and columns and its"):
-        score_run(data, wrong, None, 0.5, 2)
+        score_run(data, wrong, (), 0.5, 2)
 
 
 def test_no_tile_gives_empty_scores(tmp_path: Path) -> None:

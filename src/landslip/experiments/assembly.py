@@ -46,7 +46,7 @@ from landslip.experiments.sources import source_notes
 from landslip.experiments.speed import Costs
 
 DATASETS, SCORES = "datasets", "scores"
-_SCORING_VERSION = 2  # to be raised when scores are computed in another way
+_SCORING_VERSION = 3  # to be raised when scores are computed in another way
 _PACKAGES = ("torch", "timm", "segmentation-models-pytorch", "scikit-learn", "openvino", "numpy")
 _UNET_NOTE = "layer widths and normalisation of the published network are not public"
 _DIVISIONS = {
@@ -111,11 +111,11 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
         return RunFacts(key=job.key, state="failed", problem=problem, digest=digest)
     record = read_run_record(job.out)
     boundary_px = experiment.config.boundary_px
-    threshold, validation = record.threshold, [tile.counts for tile in record.validation]
+    threshold, validation = record.threshold, record.validation
     way: list[object] = [_SCORING_VERSION, boundary_px, digest]
     if experiment.config.splits[job.key.split].select == "pooled" and job.key.target is None:
         pooled = pooled_selection(job, list(experiment.jobs.values()))
-        threshold, validation = pooled.threshold, list(pooled.validation)
+        threshold, validation = pooled.threshold, pooled.validation
         way.append(threshold)
     has_off_centre = job.off_centre and (job.out / OFF_CENTRE).is_file()
     measured_on = {"way": [*way, has_off_centre]}
@@ -125,7 +125,8 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
     except ValidationError:
         dataset = TileDataset(job.dataset)
         predictions = Predictions(job.out)
-        scores = score_run(dataset, predictions, validation or None, threshold, boundary_px)
+        validated = _with_groups(experiment, job.key, validation)
+        scores = score_run(dataset, predictions, validated, threshold, boundary_px)
         if has_off_centre:
             divided = dataset.with_split(job.splits, job.split_method)
             moved = Predictions(job.out, OFF_CENTRE)
@@ -135,30 +136,35 @@ def _run_facts(experiment: ExperimentState, job: RunJob) -> RunFacts:
     return RunFacts(
         key=job.key,
         digest=digest,
-        scores=_with_groups(experiment, job.key, scores),
+        scores=_scores_with_groups(experiment, job.key, scores),
         **record.model_dump(
             exclude={"key", "made_from", "threshold", "engine", "tta", "validation"}
         ),
     )
 
 
-def _with_groups(experiment: ExperimentState, key: RunKey, scores: RunScores) -> RunScores:
+def _scores_with_groups(experiment: ExperimentState, key: RunKey, scores: RunScores) -> RunScores:
     """Return scores whose test tiles have their groups."""
+    moved = scores.off_centre
+    if moved is not None:
+        centred, off_centre = (
+            _with_groups(experiment, key, tiles) for tiles in (moved.centred, moved.off_centre)
+        )
+        moved = moved.model_copy(update={"centred": centred, "off_centre": off_centre})
+    tiles = _with_groups(experiment, key, scores.tiles)
+    return scores.model_copy(update={"tiles": tiles, "off_centre": moved})
+
+
+def _with_groups(
+    experiment: ExperimentState, key: RunKey, tiles: tuple[TileCounts, ...]
+) -> tuple[TileCounts, ...]:
+    """Return tiles of the dataset that a run is tested on, with their groups."""
     name = key.target or key.dataset
     groups = _groups_of(experiment, name)
     if groups is None:
         raise ValueError(f"data set {name} has a run and no division")
     group_of = dict(zip(experiment.datasets[name].tile_ids, groups.names, strict=True))
-
-    def grouped(tiles: tuple[TileCounts, ...]) -> tuple[TileCounts, ...]:
-        return tuple(tile.model_copy(update={"group": group_of[tile.tile_id]}) for tile in tiles)
-
-    moved = scores.off_centre
-    if moved is not None:
-        moved = moved.model_copy(
-            update={"centred": grouped(moved.centred), "off_centre": grouped(moved.off_centre)}
-        )
-    return scores.model_copy(update={"tiles": grouped(scores.tiles), "off_centre": moved})
+    return tuple(tile.model_copy(update={"group": group_of[tile.tile_id]}) for tile in tiles)
 
 
 def _groups_of(experiment: ExperimentState, dataset: str) -> TileGroups | None:
@@ -212,7 +218,7 @@ def _baselines(experiment: ExperimentState, runs: Iterable[RunFacts]) -> Iterato
             split_sha256=tested.card.split_sha256,
             trained_on=len(fitted.positions(Split.TRAIN)),
             validated_on=len(fitted.positions(Split.VALIDATION)),
-            scores=_with_groups(experiment, key, scores),
+            scores=_scores_with_groups(experiment, key, scores),
         )
 
 

@@ -7,6 +7,7 @@ better than calling every pixel landslide.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from landslip.core.choices import Split
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.position_prior import mean_mask, resized
-from landslip.experiments.results import MethodFacts, RunScores
+from landslip.datasets.splits.tile_groups import tile_groups
+from landslip.experiments.results import MethodFacts, RunScores, TileCounts
 from landslip.experiments.scoring import score_run
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels
 
@@ -61,7 +63,13 @@ def score_mean_mask(fitted: TileDataset, tested: TileDataset, boundary_px: int) 
         curve = _curve(mask, fitted, trained)
     threshold = curve.best_threshold()
     shapes = {tested.tile_ids[at]: tested.shape(at) for at in test}
-    validation = [_counts(mask, fitted, at, threshold) for at in validated] or None
+    names, groups = fitted.tile_ids, tile_groups(fitted).names
+    validation = [
+        TileCounts(
+            tile_id=names[at], group=groups[at], **asdict(_counts(mask, fitted, at, threshold))
+        )
+        for at in validated
+    ]
     predictions = MeanMaskPredictions(mask, shapes)
     return score_run(tested, predictions, validation, threshold, boundary_px)
 

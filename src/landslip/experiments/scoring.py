@@ -33,6 +33,7 @@ from landslip.metrics.boundary import BoundaryCounts, count_boundary
 from landslip.metrics.curves import bin_pixels, merged_bins, no_pixels
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
+from landslip.metrics.tile_scores import group_counts, independent_units
 from landslip.models.off_centre import count_off_centre
 
 TILE_BINS = 40
@@ -51,13 +52,14 @@ class TileProbabilities(Protocol):
 def score_run(
     dataset: TileDataset,
     predictions: TileProbabilities,
-    validation: list[PixelCounts] | None,
+    validation: Sequence[TileCounts],
     threshold: float,
     boundary_px: int,
 ) -> RunScores:
     """Score the predicted tiles; pixels that reach the threshold are landslide.
 
-    ``validation`` has the counts of the validation tiles at the same threshold, for the area.
+    ``validation`` has the counts of the validation tiles at the same threshold, with their groups,
+    for the area.
 
     Raises:
         InputError: a predicted tile is not in the dataset, or of another size.
@@ -105,7 +107,7 @@ def score_run(
             mean_probability=tuple(bins.mean_probability.tolist()),
         ),
         tile_curves=tuple(curves),
-        area=_area([tile.counts for tile in tiles], validation or []),
+        area=_area([tile.counts for tile in tiles], validation),
     )
 
 
@@ -139,16 +141,21 @@ def score_off_centre(
     )
 
 
-def _area(tested: Sequence[PixelCounts], validated: Sequence[PixelCounts]) -> AdjustedArea | None:
+def _area(tested: Sequence[PixelCounts], validated: Sequence[TileCounts]) -> AdjustedArea | None:
     """Return the test tiles' landslide fraction, adjusted by the errors on validation tiles."""
     summed = sum_counts(tested)
     pixels = summed.tp + summed.fp + summed.fn + summed.tn
     if not pixels:
         return None
     mapped = (summed.tp + summed.fp) / pixels
-    table = np.array([(one.tp, one.fp, one.fn, one.tn) for one in validated]).reshape(-1, 4)
+    if not validated:
+        return None
+    table = np.array([[(one.tp, one.fp, one.fn, one.tn) for one in validated]])
+    names = [one.tile_id if one.group is None else one.group for one in validated]
+    units = group_counts(table, independent_units(names))[0]
+    mapped_units = max(round(len(tested) * len(units) / len(validated)), 2)
     adjusted, by_rates = (
-        adjusted_fraction_from_tiles(mapped, table, len(tested), DEFAULT_RESAMPLING, estimator)
+        adjusted_fraction_from_tiles(mapped, units, mapped_units, DEFAULT_RESAMPLING, estimator)
         for estimator in (fraction_by_map_classes, fraction_by_error_rates)
     )
     if adjusted is None:

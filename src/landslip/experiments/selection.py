@@ -1,11 +1,12 @@
 """Thresholds chosen on the validation predictions of all folds of a split together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.experiments.results import TileCounts
 from landslip.experiments.run_folder import (
     RECORD,
     VALIDATION,
@@ -13,7 +14,7 @@ from landslip.experiments.run_folder import (
     RunJob,
     read_run_record,
 )
-from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels
+from landslip.metrics.pixels import ThresholdCurve, count_pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class PooledSelection:
     """A threshold, and the counts at it of the predictions that chose it."""
 
     threshold: float
-    validation: tuple[PixelCounts, ...]
+    validation: tuple[TileCounts, ...]
 
 
 def pooled_selection(job: RunJob, jobs: Sequence[RunJob]) -> PooledSelection:
@@ -51,13 +52,13 @@ def pooled_selection(job: RunJob, jobs: Sequence[RunJob]) -> PooledSelection:
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
     own = read_run_record(job.out)
     if not curve.has_landslides:
-        validation = tuple(tile.counts for tile in own.validation)
-        return PooledSelection(threshold=own.threshold, validation=validation)
+        return PooledSelection(threshold=own.threshold, validation=own.validation)
     threshold = curve.best_threshold()
     counts = []
     for at, probability in chosen:
         tile = dataset.tile(at)
-        counts.append(count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted))
+        found = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
+        counts.append(TileCounts(tile_id=tile.tile_id, **asdict(found)))
     return PooledSelection(threshold=threshold, validation=tuple(counts))
 
 

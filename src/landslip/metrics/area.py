@@ -9,8 +9,8 @@ other ground are of the same kinds; the price is a wider interval. Where both di
 their intervals, the tiles are not like the mapped area.
 
 Pixels of a tile are alike, and formulas for pixels drawn at random would give far too small an
-error: whole tiles are resampled (`adjusted_fraction_from_tiles`). For a sample of single pixels
-that was drawn by the map itself see `landslip.metrics.stratified`.
+error: whole tiles, or groups of them, are resampled (`adjusted_fraction_from_tiles`). For a sample
+of single pixels that was drawn by the map itself see `landslip.metrics.stratified`.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from landslip.metrics.bootstrap import Resampling, bootstrap_weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustedFraction:
-    """Adjusted fraction of landslide and its standard error, by resampling tiles."""
+    """Adjusted fraction of landslide and its standard error, by resampling."""
 
     fraction: float
     standard_error: float
@@ -67,38 +67,38 @@ def fraction_by_error_rates(
 
 def adjusted_fraction_from_tiles(
     mapped_fraction: float,
-    tiles: ArrayLike,
-    mapped_tiles: int,
+    units: ArrayLike,
+    mapped_units: int,
     how: Resampling,
     estimator: TileEstimator = fraction_by_map_classes,
 ) -> AdjustedFraction | None:
     """Return the adjusted fraction of landslide in mapped tiles, from the errors on other tiles.
 
     The counts are summed over the tiles whose reference is known. The standard error is that of the
-    estimate as a prediction of the mapped tiles' own reference: from the tiles with a known
+    estimate as a prediction of the mapped tiles' own reference: from the units with a known
     reference, as many as there are and as many as were mapped are drawn with replacement, and the
     difference of their two fractions is taken. So it includes the chance in the known tiles and
-    that in the mapped ones. It presumes that the errors on both are of the same kind, in the sense
-    of the estimator, and each tile independent of the others, which random splits ensure and groups
-    of similar tiles and held-out scenes do not.
+    that in the mapped ones. It presumes that units are independent, so that tiles which depend on
+    each other are one unit, and that the errors on both are of the same kind, in the sense of the
+    estimator, which those on a held-out scene or event need not be.
 
     Args:
         mapped_fraction: W, the fraction of landslide in the map of the mapped tiles.
-        tiles: (tiles, 4) tp, fp, fn, tn of the tiles whose reference is known.
-        mapped_tiles: how many tiles were mapped.
+        units: (units, 4) tp, fp, fn, tn of the tiles, or groups of tiles, whose reference is known.
+        mapped_units: how many tiles, or groups as large, were mapped.
         how: seed and number of draws.
         estimator: `fraction_by_map_classes` or `fraction_by_error_rates`.
 
     Returns:
-        None where there are fewer than two tiles on either side, or where the estimate is
+        None where there are fewer than two units on either side, or where the estimate is
         undefined.
     """
-    table = np.asarray(tiles, dtype=np.float64).reshape(-1, 4)
-    if min(len(table), mapped_tiles) < 2:
+    table = np.asarray(units, dtype=np.float64).reshape(-1, 4)
+    if min(len(table), mapped_units) < 2:
         return None
     generator = np.random.default_rng(how.seed)
     known = bootstrap_weights(len(table), how.draws, generator) @ table
-    others = bootstrap_weights(len(table), how.draws, generator, size=mapped_tiles) @ table
+    others = bootstrap_weights(len(table), how.draws, generator, size=mapped_units) @ table
     fraction = float(estimator(table.sum(axis=0), mapped_fraction))
     gaps = estimator(known, mapped_fraction) - estimator(others, mapped_fraction)
     gaps = gaps[~np.isnan(gaps)]

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from landslip.core.errors import InputError
 from landslip.inventory.statistics.adjusted_area import adjusted_from_sample, adjusted_from_tiles
 from landslip.inventory.statistics.validation_sample import ValidationSample
-from landslip.metrics.bootstrap import Resampling
+from landslip.metrics.area import adjusted_fraction_from_tiles
+from landslip.metrics.bootstrap import DEFAULT_RESAMPLING, Resampling
 
 
 def sample_of(counts: list[list[int]]) -> ValidationSample:
@@ -147,6 +149,39 @@ def test_much_ground_has_a_narrower_interval_than_little(tmp_path: Path) -> None
         widths.append((found.adjusted_m2.high - found.adjusted_m2.low) / tiles)
     expected = np.sqrt((1 / 60 + 1 / 10) / (1 / 60 + 1 / 10_000))
     assert widths[0] / widths[1] == pytest.approx(expected, rel=0.25)
+
+
+def test_groups_of_tiles_count_as_one(tmp_path: Path) -> None:
+    file = evaluation(tmp_path / "a.json", 30, resolution_m=None)
+    content = json.loads(file.read_text())
+    single = adjusted_from_tiles(file, 1e6, 2e5)
+    assert single is not None
+    copies = content | {
+        "tile_counts": 4 * content["tile_counts"],
+        "groups": 4 * [str(at) for at in range(30)],
+    }
+    file.write_text(json.dumps(copies))
+    assert adjusted_from_tiles(file, 1e6, 2e5) == single.model_copy(update={"samples": 120})
+    file.write_text(json.dumps(copies | {"groups": ["a"]}))
+    with pytest.raises(InputError, match="1 groups of 120 tiles"):
+        adjusted_from_tiles(file, 1e6, 2e5)
+
+
+def test_intervals_over_few_tiles_are_wider_than_normal_ones(tmp_path: Path) -> None:
+    file = evaluation(tmp_path / "a.json", 10, resolution_m=None)
+    found = adjusted_from_tiles(file, 1e6, 2e5)
+    counts = np.array(json.loads(file.read_text())["tile_counts"])
+    error = adjusted_fraction_from_tiles(0.2, counts, 10, DEFAULT_RESAMPLING)
+    assert found is not None
+    assert error is not None
+    assert found.adjusted_m2.low is not None
+    assert found.adjusted_m2.high is not None
+    sizes = counts @ [2, 1, 1, 0]
+    number = sizes.sum() ** 2 / (sizes**2).sum()
+    quantile = t.ppf(0.975, number - 1) * np.sqrt(number / (number - 1))
+    half = (found.adjusted_m2.high - found.adjusted_m2.low) / 2e6
+    assert half == pytest.approx(quantile * error.standard_error)
+    assert half > 1.2 * 1.96 * error.standard_error
 
 
 def test_one_tile_tells_nothing(tmp_path: Path) -> None:

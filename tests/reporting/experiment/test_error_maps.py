@@ -84,7 +84,7 @@ def test_what_stands_under_a_picture_is_the_tile_s_own_score(
     dataset, grid = grid_of(tmp_path, fake)
     cell = next(cell for cell in fake.cells if cell.key.method == "ours" and cell.key.seed == 0)
     stored = Predictions(tmp_path / "cells" / cell.key.slug)
-    scores = score_run(dataset, stored, None, threshold=0.5, boundary_px=2)
+    scores = score_run(dataset, stored, (), threshold=0.5, boundary_px=2)
     by_tile = {tile.tile_id: tile.counts.f1 for tile in scores.tiles}
     for row in grid.rows:
         assert row[2].note == f"F1 {100 * (by_tile[row[0].note] or 0):.1f}"

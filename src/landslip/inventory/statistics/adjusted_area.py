@@ -28,9 +28,12 @@ from landslip.metrics.bootstrap import (
     IntervalEstimate,
     Resampling,
     bootstrap_sums,
+    effective_units,
     interval_estimate,
+    tail_percentage,
 )
 from landslip.metrics.stratified import Estimate, StratifiedSample, landslide_estimates
+from landslip.metrics.tile_scores import group_counts, independent_units
 
 MIN_SAMPLES = 2
 _MIN_DRAWS = 200
@@ -90,12 +93,13 @@ def adjusted_from_tiles(
 ) -> AdjustedLandslideArea | None:
     """Return the area adjusted by the errors that `landslip evaluate --json` counted.
 
-    The tile is the sampling unit. The mapped area is assumed to be mapped as the tiles were: by the
-    model's threshold alone, which counts errors that hysteresis thresholds and a minimum mapping
-    unit remove. The first estimate assumes that landslides are as common as on the tiles, the
-    second one that they and other ground are of the same kinds. Where this is not so, the
-    adjustment is wrong and its interval too narrow. The mapped area counts as as many tiles as fit
-    into it, or as there are where the resolution is unknown.
+    The sampling unit is the group of tiles that `landslip evaluate` states, or the tile in files of
+    earlier versions; intervals allow for few groups. The mapped area is assumed to be mapped as the
+    tiles were: by the model's threshold alone, which counts errors that hysteresis thresholds and a
+    minimum mapping unit remove. The first estimate assumes that landslides are as common as on the
+    tiles, the second one that they and other ground are of the same kinds. Where this is not so,
+    the adjustment is wrong and its interval too narrow. The mapped area counts as as many groups as
+    fit into it, or as there are where the resolution is unknown.
 
     Args:
         evaluation: the JSON file.
@@ -104,7 +108,7 @@ def adjusted_from_tiles(
         how: seed, draws (at least 200 are made) and level.
 
     Returns:
-        None where there are fewer than two tiles, or where a class is mapped of which they hold
+        None where there are fewer than two groups, or where a class is mapped of which they hold
         no pixel.
 
     Raises:
@@ -112,29 +116,33 @@ def adjusted_from_tiles(
     """
     fraction = _mapped_fraction(mapped_m2, landslide_m2)
     how = replace(how, draws=max(how.draws, _MIN_DRAWS))
-    table, resolution_m = _read_evaluation(evaluation)
-    tiles = len(table)
+    tiles, groups, resolution_m = _read_evaluation(evaluation)
+    table = group_counts(tiles[np.newaxis], independent_units(groups))[0]
+    mapped_units = len(table)
     if resolution_m and table.sum() > 0:
-        tile_m2 = table.sum() / tiles * resolution_m**2
-        tiles = max(round(mapped_m2 / tile_m2), MIN_SAMPLES)
-    found = adjusted_fraction_from_tiles(fraction, table, tiles, how)
+        unit_m2 = table.sum() / len(table) * resolution_m**2
+        mapped_units = max(round(mapped_m2 / unit_m2), MIN_SAMPLES)
+    found = adjusted_fraction_from_tiles(fraction, table, mapped_units, how)
     if found is None:
         return None
-    by_rates = adjusted_fraction_from_tiles(fraction, table, tiles, how, fraction_by_error_rates)
+    by_rates = adjusted_fraction_from_tiles(
+        fraction, table, mapped_units, how, fraction_by_error_rates
+    )
+    units = effective_units(table @ (2, 1, 1, 0))
     drawn = bootstrap_sums(table, how.draws, np.random.default_rng(how.seed))
     values = _accuracies(table.sum(axis=0), fraction)
     accuracies = {
-        name: interval_estimate(float(values[name]), samples, how.level)
+        name: interval_estimate(float(values[name]), samples, how.level, units)
         for name, samples in _accuracies(drawn, fraction).items()
     }
     return AdjustedLandslideArea(
         method=BY_TILES,
-        samples=len(table),
+        samples=len(tiles),
         mapped_m2=landslide_m2,
-        adjusted_m2=_normal(found.fraction, found.standard_error, how.level, scale=mapped_m2),
+        adjusted_m2=_normal(found.fraction, found.standard_error, how.level, mapped_m2, units),
         by_rates_m2=None
         if by_rates is None
-        else _normal(by_rates.fraction, by_rates.standard_error, how.level, scale=mapped_m2),
+        else _normal(by_rates.fraction, by_rates.standard_error, how.level, mapped_m2, units),
         level=how.level,
         **accuracies,
     )
@@ -161,11 +169,14 @@ def _mapped_fraction(mapped_m2: float, landslide_m2: float) -> float:
     return landslide_m2 / mapped_m2
 
 
-def _read_evaluation(path: Path) -> tuple[Array, float | None]:
-    """Return tp, fp, fn, tn of each tile (tiles, 4) and the pixels' side in metres."""
+def _read_evaluation(path: Path) -> tuple[NDArray[np.int64], list[str], float | None]:
+    """Return tp, fp, fn, tn of each tile (tiles, 4), its group, and the pixels' side in metres."""
     try:
         content = read_json(path)
         table = np.array(content["tile_counts"], dtype=np.float64).reshape(-1, 4)
+        groups = [str(one) for one in content.get("groups") or range(len(table))]
+        if len(groups) != len(table):
+            raise ValueError(f"{len(groups)} groups of {len(table)} tiles")
         resolution = content.get("resolution_m")
         resolution_m = None if resolution is None else float(resolution)
     except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -176,16 +187,21 @@ def _read_evaluation(path: Path) -> tuple[Array, float | None]:
         ) from error
     if not (np.isfinite(table) & (table >= 0)).all():
         raise InputError(f"{path}: counts of pixels are 0 or more; this file has others")
-    return table, resolution_m
+    return table.astype(np.int64), groups, resolution_m
 
 
-def _normal(value: float, error: float, level: float, scale: float = 1.0) -> IntervalEstimate:
-    """Return a fraction times ``scale`` with its normal interval; None where undefined."""
+def _normal(
+    value: float, error: float, level: float, scale: float = 1.0, units: float = np.inf
+) -> IntervalEstimate:
+    """Return a fraction times ``scale`` with its normal interval; None where undefined.
+
+    ``units``: (effective) number of units that the error is from, where they are few.
+    """
     if not np.isfinite(value):
         return IntervalEstimate(value=None)
     if not np.isfinite(error):
         return IntervalEstimate(value=float(value) * scale)
-    half = float(ndtri((1 + level) / 2)) * error
+    half = -float(ndtri(tail_percentage(level, units) / 100)) * error
     return IntervalEstimate(
         value=float(value) * scale,
         low=float(max(value - half, 0)) * scale,

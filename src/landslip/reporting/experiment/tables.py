@@ -166,8 +166,8 @@ _AREA_NOTE = (
     "assumes that landslides are as common in the validation tiles as in the test tiles; by error "
     "rates (Rogan and Gladen 1978, doi 10.1093/oxfordjournals.aje.a112510) only that the same part "
     "of them is found, and the same part of the other ground mistaken for one. ± is 1.96 standard "
-    "errors, from resampling validation and test tiles, which takes tiles as independent: groups "
-    "of similar tiles and held-out scenes or events are not. A network's threshold was chosen on "
+    "errors, from resampling the groups of validation tiles, for the test tiles too: what sets a "
+    "held-out scene or event apart is not in it. A network's threshold was chosen on "
     "the same validation tiles. Means over folds and seeds; with several folds ± is wider than "
     "necessary."
 )
