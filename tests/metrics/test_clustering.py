@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from landslip.metrics.clustering import clustering
+from landslip.metrics.clustering import clustering, landslide_clustering
+from landslip.metrics.pixels import PixelCounts
 
 
 def test_by_hand() -> None:
@@ -25,6 +26,17 @@ def test_a_planted_correlation_is_found_in_unequal_groups() -> None:
     sizes = np.bincount(members)
     expected = 1 + 0.5 * ((sizes**2).sum() / sizes.sum() - 1)
     assert found.design_effect == pytest.approx(expected, rel=0.05)
+
+
+def test_of_tiles_the_landslide_fraction_counts() -> None:
+    tiles = [
+        PixelCounts(tp=1, fp=2, fn=2, tn=5),
+        PixelCounts(tp=0, fp=0, fn=1, tn=1),
+        PixelCounts(tp=0, fp=0, fn=0, tn=0),  # no valid pixel
+        PixelCounts(tp=0, fp=5, fn=0, tn=5),
+    ]
+    found = landslide_clustering(tiles, ["a", "a", "a", "b"])
+    assert found == clustering([0.3, 0.5, 0], ["a", "a", "b"])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from landslip.metrics.pixels import PixelCounts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clustering:
@@ -51,3 +53,22 @@ def clustering(values: ArrayLike, groups: Sequence[str]) -> Clustering | None:
         intraclass_correlation=correlation,
         design_effect=max(1.0, 1 + (mean_size - 1) * correlation),
     )
+
+
+def landslide_clustering(tiles: Sequence[PixelCounts], groups: Sequence[str]) -> Clustering | None:
+    """Return the clustering of the landslide fractions of tiles; those without pixels do not count.
+
+    Args:
+        tiles: counts of each tile.
+        groups: of each tile.
+
+    Returns:
+        None where `clustering` is so.
+    """
+    fractions, names = [], []
+    for tile, group in zip(tiles, groups, strict=True):
+        landslide = tile.tp + tile.fn
+        if pixels := landslide + tile.fp + tile.tn:
+            fractions.append(landslide / pixels)
+            names.append(group)
+    return clustering(fractions, names)

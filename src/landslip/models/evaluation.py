@@ -18,7 +18,7 @@ from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import sampled_pixels
 from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
 from landslip.metrics.bootstrap import FEW_GROUPS, IntervalEstimate, Resampling
-from landslip.metrics.clustering import Clustering, clustering
+from landslip.metrics.clustering import Clustering, landslide_clustering
 from landslip.metrics.curves import (
     LIKELY,
     ProbabilityBins,
@@ -91,11 +91,7 @@ class Evaluation:
     @property
     def clustering(self) -> Clustering | None:
         """How much alike the landslide fractions of a group's tiles are; None without groups."""
-        pixels = np.array([[one.tp + one.fn, one.fp + one.tn] for one in self.tiles])
-        names = np.array(self.interval_groups.names)
-        counted = pixels.reshape(-1, 2).sum(axis=1) > 0
-        fractions = pixels[counted, 0] / pixels[counted].sum(axis=1)
-        return clustering(fractions, names[counted].tolist())
+        return landslide_clustering(self.tiles, self.interval_groups.names)
 
     def __repr__(self) -> str:
         scores = ", ".join(

@@ -236,6 +236,23 @@ def test_other_limits_are_listed(fake: FakeExperiment) -> None:
     assert any("In 3 of 3 trainings the last epoch was the best" in one for one in limits)
 
 
+def test_the_clustering_of_each_dataset_is_stated(fake: FakeExperiment) -> None:
+    fake.add("ours", 0.8, seeds=(0,), tiles=4)
+    (cell,) = fake.cells
+    assert cell.scores is not None
+    tiles = tuple(
+        tile.model_copy(
+            update={"group": group, "tp": landslide, "fp": 0, "fn": 0, "tn": 10 - landslide}
+        )
+        for tile, group, landslide in zip(cell.scores.tiles, "aabb", (1, 3, 5, 7), strict=True)
+    )
+    scores = cell.scores.model_copy(update={"tiles": tiles})
+    fake.cells = [cell.model_copy(update={"scores": scores})]
+    # squares between groups 0.16 / 1, within 0.04 / 2; groups of 2: (B - W) / (B + W) and 1 + that
+    expected = "Landslide fraction of their tiles: intraclass correlation 0.78, design effect 1.8."
+    assert sum(expected in line for line in in_short(fake)["Limits"]) == 1
+
+
 def test_seeds_are_those_that_were_run(fake: FakeExperiment) -> None:
     fake.add("ours", 0.8, seeds=(3, 4))
     summary = ExperimentSummary(fake.results().model_copy(update={"seeds": (0,)}))

@@ -1,5 +1,6 @@
 """Writes the report of an experiment; page and Markdown have the same sections in order."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ from landslip.reporting.experiment.position import (
     off_centre_table,
     prior_lines,
 )
+from landslip.reporting.experiment.runs import tile_clustering
 from landslip.reporting.experiment.summary import RANDOM, ExperimentSummary
 from landslip.reporting.experiment.tables import (
     area_table,
@@ -229,13 +231,22 @@ def _limits(summary: ExperimentSummary) -> Iterator[str]:
         "and hold for these trained networks"
         + (f"; the spread between trainings is {spread}." if seeds < _FEW_SEEDS else ".")
     )
-    sizes = {(run.key.target or run.key.dataset, len(set(run.groups))) for run in runs}
-    for dataset in sorted({name for name, _ in sizes}):
+    tested = defaultdict(list)
+    for run in runs:
+        tested[run.key.target or run.key.dataset].append(run)
+    for dataset, those in sorted(tested.items()):
         kind = summary.results.datasets[dataset].tile_groups
-        numbers = sorted({groups for name, groups in sizes if name == dataset})
-        yield _GROUPS[kind].format(
+        numbers = sorted({len(set(run.groups)) for run in those})
+        text = _GROUPS[kind].format(
             dataset=summary.title(dataset), groups=listing([whole(number) for number in numbers])
         )
+        alike = tile_clustering(those)
+        if alike is not None:
+            text = (
+                f"{text} Landslide fraction of their tiles: intraclass correlation "
+                f"{alike.intraclass_correlation:.2f}, design effect {alike.design_effect:.1f}."
+            )
+        yield text
         if numbers[0] < FEW_GROUPS:
             yield (
                 f"Only {counted(numbers[0], 'group')} of test tiles of {summary.title(dataset)}: "

@@ -15,6 +15,7 @@ from landslip.experiments.results import AdjustedArea, Results, RunFacts, RunKey
 from landslip.metrics import tile_scores
 from landslip.metrics.bootstrap import DefinedEstimate, IntervalEstimate
 from landslip.metrics.boundary import BoundaryCounts
+from landslip.metrics.clustering import Clustering, landslide_clustering
 from landslip.metrics.curves import (
     LIKELY,
     ProbabilityBins,
@@ -166,6 +167,22 @@ def _scores(run: RunFacts) -> RunScores:
     if run.scores is None:
         raise ValueError(f"{run.key.slug} has no scores")
     return run.scores
+
+
+def tile_clustering(runs: Iterable[PooledRun]) -> Clustering | None:
+    """Return how much alike the landslide fractions of a group's tested tiles are, over all runs.
+
+    The runs are tested on one dataset. None where no two tiles are of one group.
+    """
+    tiles = {
+        tile.tile_id: tile
+        for run in runs
+        for parts in run.scores
+        for one in parts
+        for tile in one.tiles
+    }
+    groups = [tile_id if tile.group is None else tile.group for tile_id, tile in tiles.items()]
+    return landslide_clustering([tile.counts for tile in tiles.values()], groups)
 
 
 def on_common_tiles(runs: Sequence[PooledRun]) -> list[CountTable]:
