@@ -8,6 +8,7 @@ from pydantic import Field
 from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
 from landslip.datasets.position_prior import PositionPrior
+from landslip.datasets.splits.tile_groups import GroupKind
 from landslip.metrics.pixels import PixelCounts
 
 FILE = "results.json"
@@ -27,7 +28,7 @@ class DatasetFacts(StrictModel):
     landslide_share: float | None
     pixels_sha256: str
     position_prior: PositionPrior | None = None
-    tile_groups: Literal["groups", "blocks", "tiles"] | None = Field(
+    tile_groups: GroupKind | None = Field(
         None,
         description="what the groups of tiles are that intervals are over; None: unknown, in "
         "results of earlier versions",

@@ -315,7 +315,7 @@ def _notes(
     if request.draws > 0 and 2 <= blocks.number < FEW_GROUPS:
         notes.append(
             f"intervals are over {blocks.number} {'blocks' if blocks.side else 'landslides'}: over "
-            "so few they are rough and rather too narrow"
+            "so few they are rough and tend to be too narrow"
         )
     if request.draws > 0 and len(area) >= 2 and area.max() > area.sum() / 2:
         notes.append(

@@ -131,11 +131,6 @@ class GroupSums:
     known: NDArray[np.float64]
     detected: NDArray[np.float64]
 
-    @property
-    def rows(self) -> NDArray[np.float64]:
-        """All sums, (groups, columns)."""
-        return np.hstack([self.areas, self.landslides, self.known, self.detected])
-
 
 def sum_groups(
     detections: AreaDetections, reference_m2: NDArray[np.float64], matched: NDArray[np.int64]
@@ -234,7 +229,7 @@ def bootstrap_scores(
 
     What is drawn are ``blocks``; None: single groups.
     """
-    rows = sums.rows
+    rows = np.hstack([sums.areas, sums.landslides, sums.known, sums.detected])
     if blocks is not None:
         columns = (np.bincount(blocks.of_group, column, blocks.number) for column in rows.T)
         rows = np.column_stack([*columns])
