@@ -1,7 +1,7 @@
 """Whether intervals of F1 cover, and permutation tests hold their level, on tiles in clusters.
 
     python benchmarks/interval_coverage.py [--repetitions 400] [--draws 500] [--seed 0]
-        [--sizes equal|unequal]
+        [--sizes equal|unequal] [--tiles TILES]
 
 Test sets of 5 to 40 groups of tiles are drawn from a population whose F1 is known. The landslide
 pixels of a tile, the pixels mapped wrongly and the fraction of landslides missed vary from tile to
@@ -14,6 +14,9 @@ plain percentiles, by percentiles of one group fewer (Rao & Wu 1988, doi 10.2307
 percentiles further out for the number of groups (Hesterberg 2015), and as landslip has them, for
 the effective number of groups. Size is how often a permutation test of two methods of equal skill
 says p <= 0.05.
+
+With ``--tiles`` nothing is simulated: the intraclass correlation of the landslide fraction of real
+tiles and its design effect are printed, over all tiles of a data set and those with landslides.
 """
 
 import argparse
@@ -21,11 +24,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from landslip.datasets.format import TileDataset
+from landslip.datasets.splits.tile_groups import tile_groups
 from landslip.metrics.bootstrap import Resampling, bootstrap_weights, percentile_interval
 from landslip.metrics.clustering import clustering
 from landslip.metrics.tile_scores import (
@@ -93,16 +99,18 @@ def true_f1() -> float:
 def intervals(drawn: TestSet, how: Resampling) -> Iterator[tuple[str, float, float]]:
     """Yield each way's interval of the first method's F1."""
     table = group_counts(drawn.one, drawn.groups)
-    rows, groups = table[0], table.shape[1]
-    draws = [
-        f1(bootstrap_weights(groups, how.draws, np.random.default_rng(how.seed), size) @ rows)
-        for size in (groups, groups - 1)
-    ]
+    groups = table.shape[1]
+
+    def drawn_f1(rows: NDArray[np.int64], size: int | None = None) -> NDArray[np.float64]:
+        generator = np.random.default_rng(how.seed)
+        return f1(bootstrap_weights(len(rows), how.draws, generator, size) @ rows)
+
+    of_groups = drawn_f1(table[0])
     ends = {
-        "tiles": percentile_of_tiles(drawn, how),
-        "percentile": percentile_interval(draws[0], how.level),
-        "n - 1": percentile_interval(draws[1], how.level),
-        "expanded": percentile_interval(draws[0], how.level, groups),
+        "tiles": percentile_interval(drawn_f1(drawn.one[0]), how.level),
+        "percentile": percentile_interval(of_groups, how.level),
+        "n - 1": percentile_interval(drawn_f1(table[0], groups - 1), how.level),
+        "expanded": percentile_interval(of_groups, how.level, groups),
     }
     for way, (low, high) in ends.items():
         if low is not None and high is not None:
@@ -110,12 +118,6 @@ def intervals(drawn: TestSet, how: Resampling) -> Iterator[tuple[str, float, flo
     found = score_intervals(table, how)["f1"]
     if found.low is not None and found.high is not None:
         yield "landslip", found.low, found.high
-
-
-def percentile_of_tiles(drawn: TestSet, how: Resampling) -> tuple[float, float] | tuple[None, None]:
-    """Return the percentile interval over single tiles."""
-    weights = bootstrap_weights(len(drawn.groups), how.draws, np.random.default_rng(how.seed))
-    return percentile_interval(f1(weights @ drawn.one[0]), how.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,25 @@ def simulate(
     )
 
 
+def print_clustering(tiles: Path) -> None:
+    """Print how much alike the tiles of a group are, in a data set that `landslip dataset` made."""
+    dataset = TileDataset(tiles)
+    groups = tile_groups(dataset)
+    pixels = zip(dataset.column("landslide_px"), dataset.column("valid_px"), strict=True)
+    fractions = [landslide / max(valid, 1) for landslide, valid in pixels]
+    shown = [at for at, fraction in enumerate(fractions) if fraction > 0]
+    print(f"| tiles | number | {groups.kind} | intraclass correlation | design effect |")
+    print("|---|---|---|---|---|")
+    for name, chosen in (("all", list(range(len(fractions)))), ("with landslides", shown)):
+        names = groups.of(chosen).names
+        found = clustering([fractions[at] for at in chosen], names)
+        if found is not None:
+            print(
+                f"| {name} | {len(chosen)} | {len(set(names))} | "
+                f"{found.intraclass_correlation:.2f} | {found.design_effect:.1f} |"
+            )
+
+
 def main() -> None:
     """Simulate and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -179,7 +200,11 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sizes", choices=("equal", "unequal"), default="equal")
+    parser.add_argument("--tiles", type=Path, help="measure this data set instead")
     options = parser.parse_args()
+    if options.tiles is not None:
+        print_clustering(options.tiles)
+        return
     started = time.process_time()
     names = " | ".join(f"coverage, {way}" for way in WAYS)
     print(
