@@ -73,10 +73,10 @@ def test_test_time_augmentation_is_in_the_record(
     model: ModelFolder, scenes: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "map"
-    result = run(scenes[0], "--model", model.path, "--out", out, "--tta")
+    result = run(scenes[0], "--model", model.path, "--out", out, "--tta", "dihedral")
     assert result.exit_code == 0, result.output
-    assert summary_of(out)["tta"] == "flips"
-    assert "choose one with landslip calibrate and --tta, or state it" in result.output
+    assert summary_of(out)["tta"] == "dihedral"
+    assert "choose one with landslip calibrate and --tta dihedral, or state it" in result.output
 
 
 def test_several_scenes_go_into_folders_and_a_bad_one_stops_nobody(

@@ -126,6 +126,19 @@ def test_methods_are_told_apart_in_the_report() -> None:
     assert [config.label_of(name) for name in methods] == ["SVM", "svm10"]
 
 
+def test_methods_that_differ_in_test_time_augmentation_have_other_names() -> None:
+    methods = {
+        name: {"arch": "linknet", "label": "LinkNet", "tta": tta}
+        for name, tta in (("net", False), ("flips", True), ("dihedral", "dihedral"))
+    }
+    config = ExperimentConfig.model_validate(changed("methods", methods))
+    assert [config.label_of(name) for name in methods] == [
+        "LinkNet",
+        "LinkNet (flips)",
+        "LinkNet (dihedral)",
+    ]
+
+
 def test_an_experiment_may_be_transfers_alone() -> None:
     changes = {"runs": [], "transfers": [transfer()]}
     assert ExperimentConfig.model_validate(described() | changes).runs == ()

@@ -35,7 +35,7 @@ def test_test_time_augmentation_is_of_validation_and_test_tiles_alike(tmp_path: 
         engine="torch",
         precision="fp32",
     )
-    model = write_card(model.path, model.card, tta=chosen)
+    model = write_card(model.path, model.card, tta=(chosen,))
     job = RunJob(
         key=RunKey(dataset="a", split="random", method="net", target="b"),
         dataset=tiles.path,

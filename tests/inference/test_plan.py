@@ -61,6 +61,7 @@ def small_requests(draw: st.DrawFn) -> PlanRequest:
         multiple=multiple,
         overlap=overlap,
         side=draw(sides),
+        square=draw(st.booleans()),
         costs=replace(
             COSTS, streams=draw(st.integers(1, 3)), px_per_s=draw(st.sampled_from([1e3, 1e6]))
         ),
@@ -107,6 +108,7 @@ def test_windows_lie_on_the_lattice_and_fit_the_model(asked: PlanRequest) -> Non
         assert steps <= {plan.window[axis] - asked.overlap}
         if asked.side is not None:
             assert plan.window[axis] <= asked.side
+    assert not asked.square or plan.window[0] == plan.window[1]
 
 
 @given(asked=small_requests())
@@ -185,6 +187,18 @@ def test_a_small_scene_is_one_small_window() -> None:
     plan = plan_windows(request((20, 30), corner=(-16, -8)))
     assert plan.window == (64, 64)
     assert (list(plan.row_offs), list(plan.col_offs)) == ([-16], [-8])
+
+
+def test_square_windows_are_as_long_as_the_overlaps_along_the_scene_need() -> None:
+    narrow = request((20, 1000), overlap=64)
+    assert plan_windows(narrow).window[0] == 32
+    side, other = plan_windows(replace(narrow, square=True)).window
+    assert side == other >= 256
+    assert plan_windows(replace(request((20, 30), corner=(-16, -8)), square=True)).window == (
+        64,
+        64,
+    )
+    assert plan_windows(request((20, 90), square=True)).window == (96, 96)
 
 
 def test_windows_by_hand() -> None:

@@ -27,11 +27,11 @@ from landslip.inference.run import extract
 from landslip.io.raster import Scene
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.card import ModelCard, TtaCard
-from landslip.models.engines.tta import FlippedEngine
+from landslip.models.engines.tta import TtaEngine
 from landslip.models.folder import ModelFolder
 
 SHAPE = (80, 56)  # windows of 32 px that overlap by 8 end with it
-TTA_THRESHOLD = 0.55
+THRESHOLDS = {Tta.FLIPS: 0.55, Tta.DIHEDRAL: 0.6}
 
 
 class LeftEngine(RedEngine):
@@ -42,8 +42,8 @@ class LeftEngine(RedEngine):
         return odds(np.pad(batch[:, 0], ((0, 0), (0, 0), (1, 0)))[:, :, :-1])
 
 
-def flipped(engine: RedEngine) -> Any:
-    return FlippedEngine(engine, 4)
+def flipped(engine: RedEngine, mode: Tta = Tta.FLIPS) -> Any:
+    return TtaEngine(engine, mode, 4)
 
 
 def model_with(**changes: Any) -> ModelFolder:
@@ -51,17 +51,20 @@ def model_with(**changes: Any) -> ModelFolder:
     return ModelFolder(model.path, model.card.model_copy(update=changes))
 
 
-def chosen() -> TtaCard:
-    return TtaCard(
-        mode=Tta.FLIPS,
-        threshold=TTA_THRESHOLD,
-        f1=0.8,
-        split="val",
-        tiles=3,
-        pixels_sha256="0",
-        split_sha256="0",
-        engine="red",
-        precision="fp32",
+def chosen() -> tuple[TtaCard, ...]:
+    return tuple(
+        TtaCard(
+            mode=mode,
+            threshold=threshold,
+            f1=0.8,
+            split="val",
+            tiles=3,
+            pixels_sha256="0",
+            split_sha256="0",
+            engine="red",
+            precision="fp32",
+        )
+        for mode, threshold in THRESHOLDS.items()
     )
 
 
@@ -88,16 +91,39 @@ def test_the_map_of_a_flipped_scene_is_the_flipped_map(run: Runner, axes: tuple[
     assert (maps[0].steps != plain.steps).mean() > 0.5
 
 
-def test_the_threshold_is_the_one_chosen_with_it(run: Runner) -> None:
+def test_the_map_of_a_turned_scene_is_the_turned_map(run: Runner) -> None:
+    pixels = terrain(SHAPE)
+    pixels[:, 30:50, 20:33] = 0
+    model = model_with(tta=chosen())
+    maps = [
+        run(scene, flipped(LeftEngine(), Tta.DIHEDRAL), model=model, out=out, nodata=0)
+        for scene, out in ((pixels, "as it is"), (np.rot90(pixels, axes=(1, 2)), "turned"))
+    ]
+    np.testing.assert_array_equal(np.rot90(maps[1].steps, -1), maps[0].steps)
+    np.testing.assert_array_equal(np.rot90(maps[1].mask, -1), maps[0].mask)
+
+
+def test_windows_are_planned_square_to_be_turned(run: Runner) -> None:
+    narrow, engine = terrain((300, 40)), LeftEngine()
+    options = replace(SMALL, tile=None)
+    assert run(narrow, engine, options, out="plain").summary["window_px"][1] < 64
+    found = run(narrow, flipped(engine, Tta.DIHEDRAL), options, out="turned")
+    height, width = found.summary["window_px"]
+    assert height == width >= 256
+    assert found.steps.shape == (300, 40)
+
+
+@pytest.mark.parametrize(("mode", "level"), [(Tta.FLIPS, 138), (Tta.DIHEDRAL, 150)])
+def test_the_threshold_is_the_one_chosen_with_it(run: Runner, mode: Tta, level: int) -> None:
     scene, model = terrain(SHAPE), model_with(tta=chosen())
-    found = run(scene, flipped(LeftEngine()), model=model, out="with")
+    found = run(scene, flipped(LeftEngine(), mode), model=model, out="with")
     plain = run(scene, LeftEngine(), model=model, out="without")
-    assert (found.summary["tta"], found.summary["threshold"]) == ("flips", TTA_THRESHOLD)
+    assert (found.summary["tta"], found.summary["threshold"]) == (mode, THRESHOLDS[mode])
     assert (plain.summary["tta"], plain.summary["threshold"]) == ("none", model.card.threshold)
-    np.testing.assert_array_equal(found.mask, found.steps >= 138)  # 0.55 * 250 = 137.5
+    np.testing.assert_array_equal(found.mask, found.steps >= level)  # 250 of the threshold, up
     # an inventory of the map reads the model's description there
     inside = json.loads((run.folder / "with" / "model.json").read_text())
-    assert inside["threshold"] == TTA_THRESHOLD
+    assert inside["threshold"] == THRESHOLDS[mode]
     assert not found.summary["warnings"]
 
 
@@ -107,16 +133,17 @@ def test_the_threshold_is_the_one_chosen_with_it(run: Runner) -> None:
         (model_of().card, Tta.FLIPS, None, ["tta.threshold"]),
         (model_of().card, Tta.FLIPS, 0.5, []),
         (model_of().card, Tta.NONE, None, []),
-        (calibrated(Tta.NONE), Tta.FLIPS, None, ["tta.calibration_none"]),
+        (calibrated(Tta.NONE), Tta.FLIPS, None, ["tta.calibration"]),
         (calibrated(Tta.FLIPS), Tta.FLIPS, None, []),
-        (calibrated(Tta.FLIPS), Tta.NONE, None, ["tta.calibration_flips"]),
+        (calibrated(Tta.FLIPS), Tta.NONE, None, ["tta.calibration"]),
         (calibrated(Tta.NONE), Tta.NONE, None, []),
+        (calibrated(Tta.FLIPS), Tta.DIHEDRAL, None, ["tta.calibration"]),
     ],
 )
 def test_what_was_fitted_without_it_or_with_it_is_noted(
     run: Runner, card: ModelCard, tta: Tta, stated: float | None, keys: list[str]
 ) -> None:
-    engine = flipped(RedEngine()) if tta is Tta.FLIPS else RedEngine()
+    engine = RedEngine() if tta is Tta.NONE else flipped(RedEngine(), tta)
     options = replace(SMALL, threshold=stated)
     found = run(terrain(SHAPE), engine, options, model=ModelFolder(model_of().path, card))
     told = [one["key"] for one in found.summary["messages"]]

@@ -16,7 +16,7 @@ from landslip.datasets.splits.assignment import SplitPlan
 from landslip.metrics.pixels import PixelCounts, sum_counts
 from landslip.metrics.tile_scores import score_intervals
 from landslip.models.card import TtaCard
-from landslip.models.engines.tta import FlippedEngine
+from landslip.models.engines.tta import TtaEngine
 from landslip.models.evaluation import Evaluation, evaluate, record_evaluation, result_warning
 from landslip.models.folder import CARD, ModelFolder, open_model
 
@@ -184,7 +184,7 @@ def test_scores_come_into_the_model_when_asked(
 def test_with_test_time_augmentation_its_own_threshold_counts(
     model: ModelFolder, tiles: TileDataset
 ) -> None:
-    engine = FlippedEngine(CappedEngine(), 4)  # type: ignore[arg-type]
+    engine = TtaEngine(CappedEngine(), Tta.FLIPS, 4)  # type: ignore[arg-type]
     found = evaluate(engine, model.card, tiles, Split.TEST)
     assert (found.threshold, found.tta) == (0.5, Tta.FLIPS)
     assert "tta.threshold" in [note.key for note in found.notes]
@@ -199,7 +199,7 @@ def test_with_test_time_augmentation_its_own_threshold_counts(
         engine="capped",
         precision="fp32",
     )
-    opened = write_card(model.path, model.card, tta=chosen)
+    opened = write_card(model.path, model.card, tta=(chosen,))
     found = evaluate(engine, opened.card, tiles, Split.TEST)
     assert (found.threshold, found.as_dict()["tta"]) == (0.7, "flips")
     assert "tta.threshold" not in [note.key for note in found.notes]

@@ -8,7 +8,7 @@ import pytest
 from tests.factories.models import WEIGHTS_CONTENT, make_card
 
 from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
+from landslip.core.choices import Tta, Units
 from landslip.core.errors import ModelError
 from landslip.models.folder import check_compatible, check_values, open_model
 
@@ -28,6 +28,25 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 
 def test_a_card_survives_the_round_trip(folder: Path) -> None:
     assert open_model(folder).card == make_card()
+
+
+@pytest.mark.parametrize(
+    ("stored", "modes"),
+    [(None, []), ("flips", ["flips"]), (True, ["flips"]), ("dihedral", ["dihedral"])],
+)
+def test_the_one_threshold_of_earlier_versions_is_read(
+    folder: Path, stored: str | bool | None, modes: list[str]
+) -> None:
+    file = folder / "model.json"
+    card = json.loads(file.read_text())
+    chosen = {"mode": stored, "threshold": 0.4, "f1": 0.5, "split": "val", "tiles": 3}
+    chosen |= {"pixels_sha256": "0", "split_sha256": "0", "engine": "torch", "precision": "fp32"}
+    file.write_text(json.dumps(card | {"tta": None if stored is None else chosen}))
+    opened = open_model(folder).card
+    assert [one.mode for one in opened.tta] == modes
+    for mode in Tta:
+        threshold = 0.4 if mode in modes else opened.threshold
+        assert opened.with_tta(mode).threshold == threshold
 
 
 def test_whole_files_are_given_out(folder: Path) -> None:

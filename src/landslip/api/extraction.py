@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from landslip.api.models import TrainedModel, as_model
 from landslip.api.temporary import remove_with, temporary_folder
 from landslip.core.arguments import BandsArgument, PathArgument, ProgressArgument, checked
-from landslip.core.choices import EngineName, Precision
+from landslip.core.choices import EngineName, Precision, Tta
 from landslip.core.errors import InputError, LandslipError, MissingDependencyError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.grid import Grid
@@ -191,7 +191,7 @@ def extract(
     overlap: int = 64,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
-    tta: bool = False,
+    tta: str | bool = Tta.NONE,
     memory: str = "2G",
     workers: int | None = None,
     ray: str | None = None,
@@ -221,8 +221,9 @@ def extract(
         overlap: overlap of windows in pixels.
         engine: ``auto``, ``openvino``, ``torch`` or ``onnx``.
         precision: number format that the network runs in.
-        tta: test-time augmentation: average the probabilities of each window and its three flips,
-            which takes four times as long.
+        tta: test-time augmentation: average the probabilities of each window and its three flips
+            (``flips``, or True), which takes four times as long, or its flips and quarter turns
+            (``dihedral``), eight times.
         memory: bound on the memory of the process, such as ``2G``.
         workers: windows computed at once; with ``ray``, processes.
         ray: address of a Ray cluster to compute on, or ``auto``.
@@ -290,7 +291,7 @@ def extract_all(
     overlap: int = 64,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
-    tta: bool = False,
+    tta: str | bool = Tta.NONE,
     memory: str = "2G",
     workers: int | None = None,
     ray: str | None = None,

@@ -74,18 +74,19 @@ class TrainedModel:
         engine: str = EngineName.AUTO,
         precision: str = Precision.AUTO,
         *,
-        tta: bool = False,
+        tta: str | bool = Tta.NONE,
     ) -> "Engine":
         """Return what runs the network: ``openvino``, ``torch`` or ``onnx``; opened once.
 
         With ``tta`` (test-time augmentation) its probabilities are the means of those of an image
-        and its three flips, which takes four times as long.
+        and its three flips (``flips``, or True), which takes four times as long, or of its flips
+        and quarter turns (``dihedral``), eight times.
 
         Raises:
-            InputError: the engine does not compute in this precision.
+            InputError: the engine does not compute in this precision, or ``tta`` is unknown.
             MissingDependencyError: the engine is not installed.
         """
-        return self._engine(engine, precision, Tta.FLIPS if tta else Tta.NONE)
+        return self._engine(engine, precision, choose(Tta, tta, "tta"))
 
     @checked()
     def predict(
@@ -95,7 +96,7 @@ class TrainedModel:
         *,
         engine: str = EngineName.AUTO,
         precision: str = Precision.AUTO,
-        tta: bool = False,
+        tta: str | bool = Tta.NONE,
         force: bool = False,
         progress: ProgressArgument = None,
     ) -> "Probability":
@@ -392,7 +393,7 @@ def evaluate(
     split: str = Split.TEST,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
-    tta: bool = False,
+    tta: str | bool = Tta.NONE,
     off_centre: bool = False,
     record: bool = False,
     overwrite: bool = False,
@@ -466,7 +467,7 @@ def calibrate(
     seed: int = 0,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
-    tta: bool = False,
+    tta: str | bool = Tta.NONE,
     overwrite: bool = False,
     force: bool = False,
     progress: ProgressArgument = None,
@@ -594,7 +595,7 @@ def predict_tiles(
     most: int = 24,
     engine: str = EngineName.AUTO,
     precision: str = Precision.AUTO,
-    tta: bool = False,
+    tta: str | bool = Tta.NONE,
     overwrite: bool = False,
     force: bool = False,
     progress: ProgressArgument = None,

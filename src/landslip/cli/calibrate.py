@@ -6,7 +6,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split
+from landslip.core.choices import CalibrationMethod, EngineName, Precision, Split, Tta
 
 if TYPE_CHECKING:
     from landslip.models.calibration.object_confidence import ObjectConfidence
@@ -34,7 +34,7 @@ def calibrate(
     seed: options.Seed = 0,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
-    tta: options.TtaOption = False,
+    tta: options.TtaOption = Tta.NONE,
     overwrite: options.Overwrite = False,
     force: options.Force = False,
 ) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import EngineName, Precision, Split
+from landslip.core.choices import EngineName, Precision, Split, Tta
 
 if TYPE_CHECKING:
     from landslip.metrics.objects import ObjectCounts
@@ -22,7 +22,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
-    tta: options.TtaOption = False,
+    tta: options.TtaOption = Tta.NONE,
     off_centre: Annotated[
         bool,
         typer.Option(
@@ -90,7 +90,8 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    how = f"threshold {result.threshold:.3f}" + (" with test-time augmentation" if tta else "")
+    augmented = "" if tta is Tta.NONE else f" with test-time augmentation {tta.value}"
+    how = f"threshold {result.threshold:.3f}{augmented}"
     typer.echo(f"{found['tiles']} {split.value} tiles at {how}")
     for name in ("average_precision", "precision", "recall", "f1", "iou"):
         typer.echo(f"  {name.replace('_', ' '):<17} {_score_text(found, name)}")

@@ -9,7 +9,7 @@ import typer
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
 from landslip.cli.inventory import print_inventory
-from landslip.core.choices import EngineName, Precision
+from landslip.core.choices import EngineName, Precision, Tta
 from landslip.core.errors import InputError, LandslipError, argument
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def extract(
     overlap: Annotated[int, typer.Option(help="Overlap of windows in pixels.")] = 64,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
-    tta: options.TtaOption = False,
+    tta: options.TtaOption = Tta.NONE,
     memory: Annotated[
         str, typer.Option(help="Bound on the memory of the process, e.g. 2G or 1500M.")
     ] = "2G",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from landslip.core.choices import DemGapHandling, EngineName, Precision, ShiftModel, Units
+from landslip.core.choices import DemGapHandling, EngineName, Precision, ShiftModel, Tta, Units
 
 Model = Annotated[Path, typer.Argument(help="Folder made by `landslip train`.")]
 Dataset = Annotated[Path, typer.Argument(help="Folder made by `landslip dataset`.")]
@@ -86,11 +86,11 @@ MaxShift = Annotated[
 Engine = Annotated[EngineName, typer.Option(help="What runs the network.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Number format the network runs in.")]
 TtaOption = Annotated[
-    bool,
+    Tta,
     typer.Option(
         "--tta",
-        help="Test-time augmentation: average the probabilities of the image and its three flips; "
-        "takes 4 times as long.",
+        help="Test-time augmentation: average the probabilities of the image and its flips, which "
+        "takes 4 times as long, or (dihedral) its flips and quarter turns, 8 times.",
     ),
 ]
 DatumShift = Annotated[

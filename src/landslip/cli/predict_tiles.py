@@ -6,7 +6,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import EngineName, Precision, Split
+from landslip.core.choices import EngineName, Precision, Split, Tta
 
 
 @handle_errors
@@ -18,7 +18,7 @@ def predict_tiles(
     most: Annotated[int, typer.Option(help="How many, spread evenly over the split.")] = 24,
     engine: options.Engine = EngineName.AUTO,
     precision: options.PrecisionOption = Precision.AUTO,
-    tta: options.TtaOption = False,
+    tta: options.TtaOption = Tta.NONE,
     overwrite: options.Overwrite = False,
     force: options.Force = False,
 ) -> None:

@@ -168,7 +168,7 @@ def check_number(value: Any, name: str, *, is_whole: bool) -> None:
         raise InputError(f"{argument(name)} is {kind} from {limits}; got {excerpt(value, 60)}")
 
 
-def choose(kind: type[Choice], value: str, name: str) -> Choice:
+def choose(kind: type[Choice], value: Any, name: str) -> Choice:
     """Return the member of a closed set of words that an argument names.
 
     Raises:

@@ -124,11 +124,17 @@ class Tta(StrEnum):
     """Test-time augmentation: what a network's probabilities are the mean of.
 
     ``none``: nothing, the network sees an image once; ``flips``: the image as it is, flipped left
-    to right, top to bottom, and both, which takes four times the time.
+    to right, top to bottom, and both, which takes four times the time; ``dihedral``: these and the
+    same of its quarter turn, eight times. True is ``flips``, False ``none``.
     """
 
     NONE = "none"
     FLIPS = "flips"
+    DIHEDRAL = "dihedral"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Tta | None":
+        return (cls.FLIPS if value else cls.NONE) if isinstance(value, bool) else None
 
 
 class CalibrationMethod(StrEnum):

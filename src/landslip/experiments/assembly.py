@@ -284,6 +284,7 @@ def _method_facts(name: str, config: ExperimentConfig, costs: Costs) -> MethodFa
             "transferred": transferred,
             "weights": Path(training.encoder_weights).name if transferred else None,
             "first_layer": training.first_layer.value,
+            "tta": config.methods[name].tta,
             "notes": () if has_encoder else (_UNET_NOTE,),
         }
     )

@@ -280,7 +280,9 @@ class ExperimentConfig(StrictModel):
 
     def label_of(self, method: str) -> str:
         """Return a method's name in the report."""
-        return self.methods[method].label or ("SVM" if method == "svm" else method)
+        own = self.methods[method]
+        label = own.label or ("SVM" if method == "svm" else method)
+        return label if own.tta is Tta.NONE else f"{label} ({own.tta.value})"
 
     def training_of(self, method: str) -> dict[str, Any]:
         """Return the settings that a method's recipe, the experiment and the method state."""

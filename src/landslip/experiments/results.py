@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from landslip.core.choices import Tta
 from landslip.core.files import atomic_file
 from landslip.core.records import StrictModel
 from landslip.datasets.position_prior import PositionPrior
@@ -65,6 +66,7 @@ class MethodFacts(StrictModel):
     transferred: bool = False
     weights: str | None = Field(None, description="file name or origin of the encoder's weights")
     first_layer: str | None = None
+    tta: Tta = Field(Tta.NONE, description="test-time augmentation of its probabilities")
     parameters: int | None = None
     gflop_per_tile: float | None = Field(None, description="of 256 x 256 pixels, forward")
     mpix_per_s: float | None = Field(None, description="inference, median of rounds side by side")

@@ -14,6 +14,7 @@ from urllib.request import url2pathname
 import numpy as np
 
 from landslip import __version__
+from landslip.core.choices import Tta
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
 from landslip.inference.plan import (
@@ -308,6 +309,7 @@ def plan_extraction(
         ),
         blocks=BlockLayout(block=scene.block, bytes_per_px=scene.stored_bytes_per_px),
         side=options.tile,
+        square=engine.tta is Tta.DIHEDRAL,
     )
     return ExtractionJob(
         scene=scene,

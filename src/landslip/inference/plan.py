@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from landslip.core.errors import InputError, argument
@@ -120,6 +121,7 @@ class PlanRequest:
     """Everything a plan is made from; lengths in pixels.
 
     Windows start at ``corner`` (row, col); their sides and overlap are multiples of ``multiple``.
+    They may be asked to be ``square``.
     """
 
     shape: tuple[int, int]
@@ -130,6 +132,7 @@ class PlanRequest:
     costs: WindowCosts
     blocks: BlockLayout
     side: int | None = None
+    square: bool = False
 
     def __post_init__(self) -> None:
         if self.overlap % self.multiple or self.overlap < 0:
@@ -164,12 +167,11 @@ def plan_windows(request: PlanRequest) -> WindowPlan:
     candidates = [
         WindowPlan(
             shape=request.shape,
-            window=(height, width),
+            window=window,
             overlap=request.overlap,
             corner=request.corner,
         )
-        for height in _sides(request, 0)
-        for width in _sides(request, 1)
+        for window in _windows(request)
     ]
     fitting = [plan for plan in candidates if memory_of(plan, request) <= request.memory_bytes]
     if not fitting:
@@ -220,6 +222,16 @@ def lattice_corner(grid: "Grid", multiple: int) -> tuple[int, int]:
     col, row = ~grid.transform @ (0.0, 0.0)
     first_row, first_col = (-(math.floor(_ROUNDING - origin) % multiple) for origin in (row, col))
     return first_row, first_col
+
+
+def _windows(request: PlanRequest) -> list[tuple[int, int]]:
+    """Return candidate shapes of windows."""
+    rows, cols = _sides(request, 0), _sides(request, 1)
+    if not request.square:
+        return list(product(rows, cols))
+    # a side that covers a narrow scene may be too short for the overlaps along it
+    least = max(rows[0], cols[0])
+    return [(side, side) for side in sorted({*rows, *cols}) if side >= least]
 
 
 def _sides(request: PlanRequest, axis: int) -> list[int]:

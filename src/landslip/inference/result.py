@@ -32,7 +32,8 @@ class ExtractionSummary:
         single_px_regions_share: fraction of them that is one pixel.
         near_threshold_share: fraction of the pixels with data within 0.02 of the threshold.
         highest_probability: of the map; None also without data.
-        tta: test-time augmentation, ``none`` or ``flips``; ``none`` in files of earlier versions.
+        tta: test-time augmentation, see `landslip.core.choices.Tta`; ``none`` in files of earlier
+            versions.
         calibration: method by which probabilities are calibrated; None: as the network gives them.
         skipped_windows_share: fraction of windows without data, which the network did not see.
         kept_windows_share: fraction of windows that an earlier, interrupted run had finished.

@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+import numpy as np
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import SingleModel, ThresholdSource, Tta, Units
@@ -40,6 +41,11 @@ class InputCard(StrictModel):
     correlations: tuple[tuple[float, ...], ...] | None = Field(
         None, description="(bands, bands) of the training pixels; None: not measured"
     )
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of a stored pixel, in all bands."""
+        return len(self.bands) * np.dtype(self.dtype).itemsize
 
 
 class ParentModelCard(StrictModel):
@@ -338,8 +344,8 @@ class ModelCard(StrictModel):
     objects: ObjectsCard | None = Field(None, description="None: not measured")
     exports: ExportsCard | None = Field(None, description="None: never exported")
     calibration: ProbabilityCalibrationCard | None = Field(None, description="None: not calibrated")
-    tta: TtaCard | None = Field(
-        None, description="None: no threshold was chosen with test-time augmentation"
+    tta: tuple[TtaCard, ...] = Field(
+        (), description="thresholds that were chosen with test-time augmentation, one a mode"
     )
     object_confidence: ObjectConfidence | None = Field(
         None, description="None: not fitted, and the confidence of landslides is that of pixels"
@@ -350,6 +356,14 @@ class ModelCard(StrictModel):
         # the second is of earlier versions
         validation_alias=AliasChoices("training_statistics", "look"),
     )
+
+    @field_validator("tta", mode="before")
+    @classmethod
+    def _tta_of_earlier_versions(cls, value: object) -> object:
+        """One record, or null, was what earlier versions wrote."""
+        if value is None:
+            return ()
+        return (value,) if isinstance(value, dict | TtaCard) else value
 
     @property
     def bands(self) -> Bands:
@@ -377,21 +391,28 @@ class ModelCard(StrictModel):
 
         Its threshold is the one that was chosen with it, if there is one.
         """
-        if self.tta is None or self.tta.mode is not tta:
-            return self
-        return self.model_copy(update={"threshold": self.tta.threshold})
+        chosen = self._tta_card(tta)
+        return self if chosen is None else self.model_copy(update={"threshold": chosen.threshold})
+
+    def with_tta_card(self, chosen: TtaCard) -> "ModelCard":
+        """Return the card with the threshold of an augmentation, instead of an earlier one."""
+        others = (one for one in self.tta if one.mode is not chosen.mode)
+        return self.model_copy(update={"tta": (*others, chosen)})
 
     def threshold_warning(self, tta: Tta) -> Message | None:
         """Return a warning where the threshold was not chosen with a test-time augmentation."""
-        if tta is Tta.NONE or (self.tta is not None and self.tta.mode is tta):
+        if tta is Tta.NONE or self._tta_card(tta) is not None:
             return None
-        return message("tta.threshold", threshold=self.threshold)
+        return message("tta.threshold", threshold=self.threshold, mode=tta.value)
 
     def calibration_warning(self, tta: Tta) -> Message | None:
         """Return a warning where the curve was fitted with another test-time augmentation."""
         if self.calibration is None or self.calibration.tta is tta:
             return None
-        return message(f"tta.calibration_{self.calibration.tta.value}")
+        return message("tta.calibration", fitted=self.calibration.tta.value, mode=tta.value)
+
+    def _tta_card(self, tta: Tta) -> TtaCard | None:
+        return next((one for one in self.tta if one.mode is tta), None)
 
     @property
     def upper_threshold(self) -> float:

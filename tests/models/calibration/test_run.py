@@ -104,21 +104,27 @@ def test_curve_and_threshold_are_of_the_means_of_test_time_augmentation(
     calibrate(request)
     card = open_model(model.path).card
     assert card.calibration is not None
-    assert card.tta is not None
-    assert (card.calibration.tta, card.tta.mode, card.tta.split) == ("flips", "flips", "val")
+    (chosen,) = card.tta
+    assert (card.calibration.tta, chosen.mode, chosen.split) == ("flips", "flips", "val")
     assert (card.threshold, card.probabilities) == (0.5, {})
     found = evaluate(engine, card, tiles, Split.VALIDATION)
-    assert (found.threshold, found.counts.f1) == (card.tta.threshold, card.tta.f1)
-    others = [card.tta.model_copy(update={"threshold": at}) for at in (0.35, 0.45, 0.55, 0.65)]
+    assert (found.threshold, found.counts.f1) == (chosen.threshold, chosen.f1)
+    others = [chosen.model_copy(update={"threshold": at}) for at in (0.35, 0.45, 0.55, 0.65)]
     scores = [
-        evaluate(engine, card.model_copy(update={"tta": one}), tiles, Split.VALIDATION).counts.f1
+        evaluate(engine, card.model_copy(update={"tta": (one,)}), tiles, Split.VALIDATION).counts.f1
         for one in others
     ]
-    assert card.tta.f1 is not None
-    assert card.tta.f1 >= max(score for score in scores if score is not None)
+    assert chosen.f1 is not None
+    assert chosen.f1 >= max(score for score in scores if score is not None)
     # on test tiles no threshold is chosen
     calibrate(replace(request, model=open_model(model.path), split=Split.TEST, overwrite=True))
     assert open_model(model.path).card.tta == card.tta
+    # the threshold of another mode is kept beside it, that of the same is replaced
+    for again in (Tta.DIHEDRAL, Tta.FLIPS):
+        engine = open_engine(model, EngineName.OPENVINO, Precision.FP32, again)
+        opened = open_model(model.path)
+        calibrate(replace(request, model=opened, engine=engine, overwrite=True))
+    assert [one.mode for one in open_model(model.path).card.tta] == ["dihedral", "flips"]
 
 
 def test_the_same_seed_gives_the_same_bytes(

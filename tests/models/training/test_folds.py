@@ -142,6 +142,18 @@ def test_mean_weights_leave_counters_alone() -> None:
     assert int(found["n"]) == 7
 
 
+def turned_mean(network: torch.nn.Module, image: torch.Tensor, quarters: list[int]) -> np.ndarray:
+    """Return the mean probability of an image's turns, each as it is and flipped."""
+    found = []
+    for quarter in quarters:
+        for axes in ([], [3]):
+            seen = torch.rot90(image.flip(axes), quarter, (2, 3)).contiguous()
+            with torch.inference_mode():
+                view = torch.sigmoid(network(seen))
+            found.append(torch.rot90(view, -quarter, (2, 3)).flip(axes)[0, 0].numpy())
+    return np.asarray(np.mean(found, axis=0))
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> TileDataset:
     return tiles_of(tmp_path_factory.mktemp("folds") / "tiles")
@@ -209,6 +221,28 @@ def test_out_of_fold_predictions_are_of_the_member_that_did_not_see_the_tile(
         with torch.inference_mode():
             probability = torch.sigmoid(own(image))[0, 0].numpy()
         np.testing.assert_allclose(stored.probability(tile.tile_id), probability, atol=2e-5)
+
+
+@pytest.mark.parametrize(("mode", "quarters"), [("flips", [0, 2]), ("dihedral", [0, 1, 2, 3])])
+def test_with_test_time_augmentation_the_threshold_is_of_pooled_predictions_too(
+    dataset: TileDataset, model: tuple[Path, list[EpochResult]], mode: str, quarters: list[int]
+) -> None:
+    out, _ = model
+    network = load_network(open_model(out / "ensemble")).eval()
+    assert isinstance(network, Ensemble)
+    arrays, card = read_arrays(out / "out_of_fold.npz"), open_model(out).card
+    fold_of = dict(zip(arrays["tile_ids"], arrays["folds"], strict=True))
+    normalisation, curve = card.normalisation_of(dataset.card.radiometry), ThresholdCurve()
+    for at in range(2, 12):
+        tile = dataset.tile(at)
+        image = torch.from_numpy(normalisation.apply(tile.stored, tile.valid))[None]
+        mean = turned_mean(network.members[fold_of[tile.tile_id] - 1], image, quarters)
+        curve.add(mean, tile.label == 1, tile.counted)
+    (chosen,) = (one for one in card.tta if one.mode == mode)
+    assert (chosen.split, chosen.tiles) == ("out_of_fold", 10)
+    assert chosen.threshold == pytest.approx(curve.best_threshold(), abs=2e-3)
+    assert chosen.f1 == pytest.approx(curve.counts(curve.best_threshold()).f1, abs=1e-3)
+    assert card.tta == open_model(out / "ensemble").card.tta
 
 
 def test_the_ensemble_runs_as_any_model(

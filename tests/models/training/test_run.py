@@ -76,9 +76,10 @@ def test_best_epoch_and_its_threshold_are_kept(trained: tuple[Path, list[EpochRe
     scores = [result.average_precision or 0.0 for result in epochs]
     best = epochs[int(np.argmax(scores))]
     assert len(scores) == 3
-    assert card.tta is not None
-    assert (card.tta.mode, card.tta.split, card.tta.tiles) == ("flips", "val", 3)
-    assert card.tta.pixels_sha256 == card.training.pixels_sha256
+    assert [one.mode for one in card.tta] == ["flips", "dihedral"]
+    for one in card.tta:
+        assert (one.split, one.tiles) == ("val", 3)
+        assert one.pixels_sha256 == card.training.pixels_sha256
     assert card.training.epoch == best.epoch
     assert card.threshold == best.threshold
     spread = card.probabilities["val"]
@@ -178,7 +179,7 @@ def test_without_validation_tiles_the_last_epoch_is_kept_at_one_half(
     train(TrainRequest(dataset=TileDataset(dataset), out=tmp_path / "model", config=config))
     card = open_model(tmp_path / "model").card
     assert (card.training.epoch, card.threshold, card.metrics) == (2, 0.5, {})
-    assert card.tta is None
+    assert card.tta == ()
     assert card.notes[-1].text().startswith("there is no validation tile: the last epoch and the")
 
 

@@ -51,6 +51,28 @@ def test_one_of_several_first_layers_stands_for_the_network(fake: FakeExperiment
     assert set(printed_methods(results)) == {"l50-mean", "p50"}
 
 
+def test_methods_are_compared_with_those_of_the_same_test_time_augmentation(
+    fake: FakeExperiment,
+) -> None:
+    for tta in ("none", "flips", "dihedral"):
+        for depth in (18, 50):
+            name, encoder = f"l{depth}-{tta}", f"resnet{depth}"
+            fake.method(name, encoder=encoder, transferred=True, tta=tta)
+        fake.method(f"u50-{tta}", "unet", encoder="resnet50", transferred=True, tta=tta)
+    fake.method("p50-flips", encoder="resnet50", tta="flips")
+    results = fake.results()
+    assert transfer_pairs(results) == [("l50-flips", "p50-flips")]
+    assert linknets_by_depth(results) == ["l18-none", "l50-none"]
+    assert opponents(results, "u50-dihedral") == ["l50-dihedral"]
+    # the paper has none
+    assert {name: one.exact for name, one in printed_methods(results).items()} == {
+        "l50-none": True,
+        "p50-flips": False,
+    }
+    fake.reference = "l50-dihedral"
+    assert linknets_by_depth(fake.results()) == ["l18-dihedral", "l50-dihedral"]
+
+
 def test_printed_figures_go_to_the_paper_s_encoders(fake: FakeExperiment) -> None:
     fake.method("l18", encoder="resnet18", transferred=True)
     fake.method("l50", encoder="resnet50", transferred=True)

@@ -205,8 +205,7 @@ def _card_with_curve(request: CalibrateRequest, curve: ThresholdCurve) -> ModelC
         spreads = card.probabilities | {split.value: curve.spread()}
         return card.model_copy(update={"probabilities": spreads})
     if split is Split.VALIDATION:
-        chosen = tta_card(engine, request.dataset, split, curve)
-        return card.model_copy(update={"tta": chosen})
+        return card.with_tta_card(tta_card(engine, request.dataset, split, curve))
     return card
 
 

@@ -3,12 +3,10 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from landslip.core.choices import EngineName, Precision, Tta
 from landslip.core.errors import InputError, MissingDependencyError, argument
 from landslip.models.engines.base import Engine
-from landslip.models.engines.tta import FlippedEngine
+from landslip.models.engines.tta import TtaEngine
 from landslip.models.folder import ModelFolder
 
 _PRECISIONS = {
@@ -38,8 +36,7 @@ def open_engine(
     engine = _open(model, name, precision)
     if tta is Tta.NONE:
         return engine
-    data = model.card.input
-    return FlippedEngine(engine, len(data.bands) * np.dtype(data.dtype).itemsize)
+    return TtaEngine(engine, tta, model.card.input.pixel_bytes)
 
 
 def _open(model: ModelFolder, name: EngineName, precision: Precision) -> Engine:

@@ -97,7 +97,7 @@ class TorchEngine:
             return EngineCosts(
                 resident_bytes=resident,
                 # a window in transfer, and its result twice
-                computing_bytes_per_px=bands * np.dtype(data.dtype).itemsize + 3.0,
+                computing_bytes_per_px=data.pixel_bytes + 3.0,
                 streams=_GPU_STREAMS,
                 readers=cores,
                 px_per_s=_GPU_PX_PER_S,

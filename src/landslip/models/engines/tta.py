@@ -1,80 +1,126 @@
-"""Test-time augmentation: a network sees an image and its flips, and the results are averaged.
+"""Test-time augmentation: a network sees an image from several sides, and the results are averaged.
 
 It is put around an engine, so that it works alike for all of them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import Tta
+from landslip.core.errors import InputError, argument
 from landslip.models.engines.base import Engine, EngineCosts, WindowRunner, WindowSpec
 
-_VIEWS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))  # the axes that are reversed
-_MEAN_LEVELS = np.rint(np.arange(len(_VIEWS) * 255 + 1) / len(_VIEWS)).astype(np.uint8)
+_Number = TypeVar("_Number", bound=np.generic)
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))  # the axes that are reversed
+_VIEWS = {Tta.NONE: 1, Tta.FLIPS: 4, Tta.DIHEDRAL: 8}
 _SUM_BYTES = 2
 
 
-class FlippedEngine:
-    """Averages the probabilities that another engine gives to an image and to its three flips.
+def mean_over_views(predict: Predict, batch: NDArray[np.float32], tta: Tta) -> NDArray[np.float32]:
+    """Return the mean of the probabilities of images and of their views by an augmentation.
 
-    The mean of an image's flip is the flip of the image's mean, exactly, where the engine repeats
-    itself. It takes four times the time.
+    The mean of an image's flip (or quarter turn) is that of the image, flipped, to the last bit.
+
+    Args:
+        predict: returns probabilities (n, height, width) of images (n, bands, height, width), and
+            the same for the same images.
+        batch: the images; with ``dihedral`` their transposes are predicted too.
+        tta: the augmentation.
+    """
+    if tta is Tta.NONE:
+        return predict(batch)
+    total = _sum_over_flips(predict, batch)
+    if tta is Tta.DIHEDRAL:
+        total += _transposed(_sum_over_flips(predict, _transposed(batch)))
+    return total / np.float32(_VIEWS[tta])
+
+
+def _sum_over_flips(predict: Predict, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    same, across, down, both = (
+        np.flip(predict(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in _FLIPS
+    )
+    # in pairs that a flip exchanges, or exchanges within, so that rounding is the same for all
+    total: NDArray[np.float32] = (same + across) + (down + both)
+    return total
+
+
+def _transposed(pixels: NDArray[_Number]) -> NDArray[_Number]:
+    """Return images whose rows are columns: a flip of a quarter turn."""
+    return np.swapaxes(pixels, -2, -1)
+
+
+class TtaEngine:
+    """Averages the probabilities that another engine gives to the views of an image.
+
+    ``flips`` takes four times the time, ``dihedral`` eight times.
     """
 
-    tta = Tta.FLIPS
-
-    def __init__(self, engine: Engine, window_bytes_per_px: float) -> None:
-        """Put it around an engine; a window's stored numbers have so many bytes a pixel."""
-        self._engine, self._window_bytes = engine, window_bytes_per_px
-        self.name, self.precision = engine.name, engine.precision
+    def __init__(self, engine: Engine, tta: Tta, pixel_bytes: int) -> None:
+        """Put it around an engine; a pixel of a scene has so many bytes, in all bands."""
+        self._engine, self._pixel_bytes = engine, pixel_bytes
+        self.name, self.precision, self.tta = engine.name, engine.precision, tta
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Engine.predict`; the mean of the four probabilities."""
-        same, across, down, both = (
-            np.flip(self._engine.predict(np.ascontiguousarray(np.flip(batch, axes))), axes)
-            for axes in _VIEWS
-        )
-        # in pairs that a flip exchanges, or exchanges within, so that rounding is the same for all
-        total: NDArray[np.float32] = (same + across) + (down + both)
-        return total / np.float32(len(_VIEWS))
+        """See `Engine.predict`; the mean of the probabilities."""
+        return mean_over_views(self._engine.predict, batch, self.tta)
 
-    def runner(self, spec: WindowSpec, streams: int | None = None) -> "FlippedRunner":
-        """See `Engine.runner`."""
-        return FlippedRunner(self._engine.runner(spec, streams))
+    def runner(self, spec: WindowSpec, streams: int | None = None) -> "TtaRunner":
+        """See `Engine.runner`.
+
+        Raises:
+            InputError: windows are to be transposed, and are not square.
+        """
+        height, width = spec.shape
+        if self.tta is Tta.DIHEDRAL and height != width:
+            raise InputError(
+                f"{argument('tta', self.tta.value)}: windows that are turned must be square; got "
+                f"{height} x {width} px; use {argument('tta', Tta.FLIPS.value)}"
+            )
+        return TtaRunner(self._engine.runner(spec, streams), self.tta)
 
     def costs(self) -> EngineCosts:
         """See `Engine.costs`."""
         costs = self._engine.costs()
-        # a flipped copy of the window and its mask, and the sum of the levels
-        added = self._window_bytes + 1 + _SUM_BYTES
+        # a copy of the window and its mask, and the sum of the levels
+        added = self._pixel_bytes + 1 + _SUM_BYTES
         return replace(
             costs,
             computing_bytes_per_px=costs.computing_bytes_per_px + added,
-            px_per_s=costs.px_per_s / len(_VIEWS),
+            px_per_s=costs.px_per_s / _VIEWS[self.tta],
         )
 
 
-class FlippedRunner:
-    """Averages the levels of a window and of its three flips, rounded to even.
+class TtaRunner:
+    """Averages the levels of the views of a window, rounded to even.
 
-    Each of the four is a whole level already; the mean is within a level (0.004) of that of the
+    Each view has a whole level already; the mean is within a level (0.004) of that of the
     probabilities.
     """
 
-    def __init__(self, runner: WindowRunner) -> None:
-        self._runner = runner
+    def __init__(self, runner: WindowRunner, tta: Tta) -> None:
+        self._runner, self._tta = runner, tta
         self.streams = runner.streams
+        views = _VIEWS[tta]
+        self._mean_levels = np.rint(np.arange(views * 255 + 1) / views).astype(np.uint8)
 
     def run(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """See `WindowRunner.run`."""
+        total = self._sum_over_flips(stored, valid)
+        if self._tta is Tta.DIHEDRAL:
+            total += _transposed(self._sum_over_flips(_transposed(stored), _transposed(valid)))
+        return self._mean_levels[total]
+
+    def _sum_over_flips(self, stored: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:
         total = np.zeros(valid.shape, dtype=np.uint16)
-        for axes in _VIEWS:
+        for axes in _FLIPS:
             levels = self._runner.run(
                 np.ascontiguousarray(np.flip(stored, axes)),
                 np.ascontiguousarray(np.flip(valid, axes)),
             )
             total += np.flip(levels, axes)
-        return _MEAN_LEVELS[total]
+        return total

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from landslip.core.choices import Tta
 from landslip.datasets.format import IGNORE, LANDSLIDE
 from landslip.metrics.curves import ProbabilityBins, bin_pixels
 from landslip.metrics.objects import right_object_maxima
@@ -45,6 +46,7 @@ class OutOfFold:
         epochs: average precision by candidate epoch; None where it is undefined.
         threshold: that of the highest F1 of the pooled predictions; None without landslides.
         curve: of the pooled predictions.
+        tta_curves: of the same with test-time augmentation, by its mode.
         tiles: (tile id, counts at the threshold), each tile once.
         bins: pixels of each tile by probability.
         maxima: of the objects that are found rightly, by tile.
@@ -57,6 +59,7 @@ class OutOfFold:
     epochs: dict[int, float | None]
     threshold: float | None
     curve: ThresholdCurve
+    tta_curves: dict[Tta, ThresholdCurve]
     tiles: tuple[tuple[str, PixelCounts], ...]
     bins: tuple[ProbabilityBins, ...]
     maxima: tuple[NDArray[np.floating], ...]
@@ -106,16 +109,17 @@ def cross_fit(
     members = tuple(_snapshot(folder, epoch)["weights"] for folder in folders)
     file = job.folder / OUT_OF_FOLD
     levels, fold_of = _out_of_fold_levels(job, network, folds, members)
+    tta_curves = {
+        tta: _curve_of(job, _out_of_fold_levels(job, network, folds, members, tta)[0])
+        for tta in (Tta.FLIPS, Tta.DIHEDRAL)
+    }
     names = {at: job.dataset.tile_ids[at] for at in sorted(levels)}
     write_tile_levels(
         file,
         {name: levels[at] for at, name in names.items()},
         folds=np.array([fold_of[at] for at in names]),
     )
-    curve = ThresholdCurve()
-    for at in names:
-        tile = job.dataset.tile(at)
-        curve.add(lower_bound(levels[at]), tile.label == LANDSLIDE, tile.counted)
+    curve = _curve_of(job, levels)
     threshold = curve.best_threshold() if curve.has_landslides else None
     tiles, bins, maxima = [], [], []
     for at, name in names.items():
@@ -129,6 +133,7 @@ def cross_fit(
         epochs=scores,
         threshold=threshold,
         curve=curve,
+        tta_curves=tta_curves,
         tiles=tuple(tiles),
         bins=tuple(bins),
         maxima=tuple(maxima),
@@ -160,6 +165,7 @@ def _out_of_fold_levels(
     network: nn.Module,
     folds: Sequence[TrainingFold],
     members: Sequence[dict[str, torch.Tensor]],
+    tta: Tta = Tta.NONE,
 ) -> tuple[dict[int, NDArray[np.uint16]], dict[int, int]]:
     """Return the levels of each tile by its position, and the fold, from 1, that predicted it.
 
@@ -179,7 +185,7 @@ def _out_of_fold_levels(
                 at,
                 job.normalisation,
                 multiple=multiple_of(job.config.arch),
-                device=device,
+                tta=tta,
             )
             found = quantise(probability)
             if at in levels:
@@ -189,6 +195,15 @@ def _out_of_fold_levels(
                 levels[at] = found
             fold_of[at] = number
     return levels, fold_of
+
+
+def _curve_of(job: FitRequest, levels: dict[int, NDArray[np.uint16]]) -> ThresholdCurve:
+    """Return the curve of the levels of tiles, by their positions."""
+    curve = ThresholdCurve()
+    for at, found in levels.items():
+        tile = job.dataset.tile(at)
+        curve.add(lower_bound(found), tile.label == LANDSLIDE, tile.counted)
+    return curve
 
 
 def _of_fold(callbacks: TrainingCallbacks, fold: int, folds: int) -> TrainingCallbacks:

@@ -144,7 +144,6 @@ def fit(
         request.normalisation,
         multiple=multiple_of(request.config.arch),
         threshold=module.threshold,
-        device=module.device,
     )
     network.cpu()
     return BestEpoch(
@@ -226,7 +225,6 @@ def untrained(request: FitRequest, network: nn.Module, epoch: int) -> BestEpoch:
         request.normalisation,
         multiple=multiple_of(request.config.arch),
         threshold=request.threshold,
-        device=torch.device("cpu"),
     )
     return BestEpoch(
         epoch=epoch,

@@ -27,6 +27,7 @@ from landslip.models.card import (
     mlm_properties,
 )
 from landslip.models.engines.choose import open_engine
+from landslip.models.engines.tta import TtaEngine
 from landslip.models.evaluation import predicted_tiles, result_warning, tta_card
 from landslip.models.folder import CARD, ModelFolder
 from landslip.models.networks.architecture import Architecture
@@ -73,6 +74,7 @@ class TrainedModel:
         seconds: that training took.
         threshold_source: what the threshold was chosen on.
         folds: None: it was not trained in folds.
+        tta: thresholds with test-time augmentation that were chosen in folds.
         notes: what should be known of it.
         members: networks in it.
     """
@@ -85,6 +87,7 @@ class TrainedModel:
     seconds: float
     threshold_source: ThresholdSource
     folds: FoldsCard | None = None
+    tta: tuple[TtaCard, ...] = ()
     notes: tuple[Message, ...] = ()
     members: int = 1
 
@@ -166,11 +169,12 @@ def write_model(model: TrainedModel, folder: Path) -> None:
         else {scored: best.counts.as_dict() | {"average_precision": best.average_precision}},
         probabilities={} if best.spread is None else {scored: best.spread},
         notes=model.notes,
+        tta=model.tta,
         files={file: sha256_of(folder / file) for file in files},
         stac=mlm_properties(name, initial.architecture, inputs, parameters, torch_version()),
     )
     if model.folds is None:
-        tta = _tta_card(ModelFolder(folder, card), model.dataset)
+        tta = _tta_cards(ModelFolder(folder, card), model.dataset)
         card = card.model_copy(update={"tta": tta})
     if too_few(best.objects.samples) is None:
         source = ObjectSource(
@@ -187,19 +191,22 @@ def write_model(model: TrainedModel, folder: Path) -> None:
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
 
 
-def _tta_card(model: ModelFolder, dataset: TileDataset) -> TtaCard | None:
-    """Choose the threshold of probabilities by test-time augmentation on the validation tiles.
+def _tta_cards(model: ModelFolder, dataset: TileDataset) -> tuple[TtaCard, ...]:
+    """Choose thresholds with test-time augmentation on the validation tiles.
 
-    None: there are none with landslides.
+    There is none where no tile has a landslide.
     """
-    validation, curve = dataset.positions(Split.VALIDATION), ThresholdCurve()
+    validation = dataset.positions(Split.VALIDATION)
     if not any(dataset.index["landslide_px"][at] for at in validation):
-        return None
-    engine = open_engine(model, EngineName.TORCH, tta=Tta.FLIPS)
-    for position, probability in predicted_tiles(engine, model.card, dataset, validation):
-        tile = dataset.tile(position)
-        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
-    return tta_card(engine, dataset, Split.VALIDATION, curve)
+        return ()
+    plain, cards = open_engine(model, EngineName.TORCH), []
+    for mode in (Tta.FLIPS, Tta.DIHEDRAL):
+        engine, curve = TtaEngine(plain, mode, model.card.input.pixel_bytes), ThresholdCurve()
+        for position, probability in predicted_tiles(engine, model.card, dataset, validation):
+            tile = dataset.tile(position)
+            curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+        cards.append(tta_card(engine, dataset, Split.VALIDATION, curve))
+    return tuple(cards)
 
 
 def training_notes(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -44,7 +43,6 @@ def measure_objects(
     *,
     multiple: int,
     threshold: float,
-    device: torch.device,
 ) -> MeasuredObjects:
     """Measure the labels of the training tiles, and what a network finds in the validation tiles.
 
@@ -70,9 +68,7 @@ def measure_objects(
     maxima, objects = [], []
     for at in sorted(showing | set(validation)):
         tile = dataset.tile(at)
-        probability = predict_tile(
-            network, dataset, at, normalisation, multiple=multiple, device=device
-        )
+        probability = predict_tile(network, dataset, at, normalisation, multiple=multiple)
         landslide = tile.label == LANDSLIDE
         if at in showing:
             maxima.append(right_object_maxima(probability, threshold, landslide, tile.counted))

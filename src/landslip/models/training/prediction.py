@@ -5,9 +5,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from landslip.core.choices import Tta
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
+from landslip.models.engines.tta import mean_over_views
 
 
 def predict_tile(
@@ -17,12 +19,17 @@ def predict_tile(
     normalisation: Normalisation,
     *,
     multiple: int,
-    device: torch.device,
+    tta: Tta = Tta.NONE,
 ) -> NDArray[np.float32]:
     """Return the probability (height, width) of a tile, by a network in evaluation mode."""
+    device = next(network.parameters()).device
     height, width = dataset.shape(position)
-    image = torch.from_numpy(whole_tile(dataset, position, normalisation, multiple))[None]
-    with torch.inference_mode():
-        logits: torch.Tensor = network(image.to(device))
-    probability: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0].cpu().numpy()
-    return probability[:height, :width]
+    image = whole_tile(dataset, position, normalisation, multiple)[np.newaxis]
+
+    def predict(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            logits: torch.Tensor = network(torch.from_numpy(batch).to(device))
+        probability: NDArray[np.float32] = torch.sigmoid(logits.float())[:, 0].cpu().numpy()
+        return probability
+
+    return mean_over_views(predict, image, tta)[0, :height, :width]

@@ -63,7 +63,12 @@ from landslip.models.training.model_writer import (
 )
 from landslip.models.training.module import TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
-from landslip.models.training.single_model import fit_single, folds_card, highest_probability
+from landslip.models.training.single_model import (
+    fit_single,
+    folds_card,
+    highest_probability,
+    out_of_fold_tta_cards,
+)
 from landslip.models.weights import load_network
 
 
@@ -172,6 +177,7 @@ def train(request: TrainRequest) -> None:
         seconds=seconds,
         threshold_source=threshold_source(request.start, best, found),
         folds=None if found is None else folds_card(found, dataset, len(folds), request.single),
+        tta=() if found is None else out_of_fold_tta_cards(found, dataset),
         notes=training_notes(dataset, best, found, highest),
     )
     write_model(trained, stage)

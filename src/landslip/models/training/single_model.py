@@ -17,11 +17,11 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from landslip.core.choices import SingleModel, Split
+from landslip.core.choices import EngineName, Precision, SingleModel, Split
 from landslip.datasets.format import TileDataset
 from landslip.metrics.curves import average_precision_interval, sum_by_group
 from landslip.metrics.tile_scores import group_counts, score_intervals
-from landslip.models.card import FoldsCard
+from landslip.models.card import FoldsCard, TtaCard
 from landslip.models.networks.architecture import multiple_of
 from landslip.models.networks.ensemble import Ensemble
 from landslip.models.training.cross_fitting import OutOfFold
@@ -120,6 +120,26 @@ def folds_card(
     )
 
 
+def out_of_fold_tta_cards(found: OutOfFold, dataset: TileDataset) -> tuple[TtaCard, ...]:
+    """Return the thresholds with test-time augmentation; none where no tile has a landslide."""
+    curves = {mode: curve for mode, curve in found.tta_curves.items() if curve.has_landslides}
+    thresholds = {mode: curve.best_threshold() for mode, curve in curves.items()}
+    return tuple(
+        TtaCard(
+            mode=mode,
+            threshold=thresholds[mode],
+            f1=curve.counts(thresholds[mode]).f1,
+            split="out_of_fold",
+            tiles=len(found.tiles),
+            pixels_sha256=dataset.card.pixels_sha256,
+            split_sha256=dataset.card.split_sha256,
+            engine=EngineName.TORCH.value,
+            precision=Precision.FP32.value,
+        )
+        for mode, curve in curves.items()
+    )
+
+
 def highest_probability(job: FitRequest, network: nn.Module) -> float:
     """Return the highest probability of a network in evaluation mode in its training tiles."""
     network.eval()
@@ -131,7 +151,6 @@ def highest_probability(job: FitRequest, network: nn.Module) -> float:
             at,
             job.normalisation,
             multiple=multiple_of(job.config.arch),
-            device=torch.device("cpu"),
         )
         highest = max(highest, float(probability[job.dataset.tile(at).counted].max(initial=0.0)))
     return highest

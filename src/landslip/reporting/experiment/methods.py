@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from landslip.core.choices import Tta
 from landslip.experiments.paper import PaperMethod
 from landslip.experiments.results import MethodFacts, Results
 
@@ -42,7 +43,8 @@ def paper_method(facts: MethodFacts) -> PaperMethod | None:
 def printed_methods(results: Results) -> dict[str, PrintedMethod]:
     """Return the methods that the paper has scores for.
 
-    Those with the paper's encoder; where there is none, the first method of the same network.
+    Those with the paper's encoder, and without test-time augmentation, which the paper has not;
+    where there is none, the first method of the same network.
     """
     printed: dict[str, PrintedMethod] = {}
     for role in PaperMethod:
@@ -51,7 +53,9 @@ def printed_methods(results: Results) -> dict[str, PrintedMethod]:
         exact = [
             name
             for name in names
-            if encoder in (None, results.methods[name].encoder) and _represents(results, name)
+            if encoder in (None, results.methods[name].encoder)
+            and results.methods[name].tta is Tta.NONE
+            and _represents(results, name)
         ]
         for name in exact or names[:1]:
             printed[name] = PrintedMethod(method=role, encoder=encoder, exact=bool(exact))
@@ -117,11 +121,14 @@ def encoders_differ(one: MethodFacts, other: MethodFacts) -> bool:
 
 
 def linknets_by_depth(results: Results) -> list[str]:
-    """Return the transferred LinkNets by depth of their encoder."""
+    """Return the transferred LinkNets by depth of their encoder, tested as the proposed one is."""
+    leading = proposed_method(results)
     names = [
         name
         for name, facts in results.methods.items()
-        if _is_transferred_linknet(facts)
+        if leading is not None
+        and _is_transferred_linknet(facts)
+        and facts.tta is results.methods[leading].tta
         and encoder_depth(facts.encoder)
         and _represents(results, name)
     ]
@@ -155,7 +162,7 @@ def _is_transferred_linknet(facts: MethodFacts) -> bool:
 
 
 def _same_network(one: MethodFacts, other: MethodFacts) -> bool:
-    fields = ("arch", "encoder", "transferred")
+    fields = ("arch", "encoder", "transferred", "tta")
     return all(getattr(one, name) == getattr(other, name) for name in fields)
 
 

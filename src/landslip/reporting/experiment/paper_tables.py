@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from landslip.core.choices import Tta
 from landslip.experiments.paper import DATES, ENCODERS, METHODS, disagreements, f1_check
 from landslip.reporting.experiment.claims import run_at
 from landslip.reporting.experiment.methods import encoder_label
@@ -102,6 +103,8 @@ def transfer_table(summary: ExperimentSummary, split: str) -> ReportTable | None
             facts = summary.method(pair[0])
             arch = "LinkNet" if facts.arch == "linknet" else facts.arch
             group = f"{summary.title(dataset)}, {arch} {encoder_label(facts.encoder)}"
+            if facts.tta is not Tta.NONE:
+                group += f" ({facts.tta.value})"
             gain = _contrast_cell(summary, (dataset, split), *pair)
             for name, one, last in (
                 ("not transferred", scores[1], text_cell(None)),
