@@ -15,11 +15,12 @@ from landslip.metrics.curves import (
     calibration_error,
     no_pixels,
     precision_recall,
+    ranking_bins,
     reliability,
     stored_bins,
     sum_by_group,
 )
-from landslip.metrics.pixels import count_pixels
+from landslip.metrics.pixels import ThresholdCurve, count_pixels
 
 Pixels = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -199,3 +200,21 @@ def test_background_does_not_hide_the_error_of_likely_pixels() -> None:
     assert calibration_error(bins, at_least=0.9) is None
     with pytest.raises(ValueError, match=r"lower edge of one of 20 groups; got 0\.12"):
         calibration_error(bins, at_least=0.12)
+
+
+def test_bins_that_rank_tell_the_order_of_probabilities_near_one() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.random(20_000) < 0.2
+    logit = generator.normal(-2 + 7 * truth, 3.0)
+    probability = (1 / (1 + np.exp(-logit))).astype(np.float32)
+    everywhere = np.ones_like(truth)
+    curve = ThresholdCurve()
+    curve.add(probability, truth, everywhere)
+    landslide, other = ranking_bins(curve.histograms)
+    assert (landslide.sum(), other.sum()) == (truth.sum(), (~truth).sum())
+    exact = average_precision_score(truth, probability)
+    ranked = average_precision(stored_bins(landslide, other, np.zeros(len(other))))
+    assert ranked == pytest.approx(exact, abs=2e-3)
+    coarse = average_precision(bin_pixels(probability, truth, everywhere))
+    assert coarse is not None
+    assert coarse < exact - 0.01

@@ -136,11 +136,16 @@ class BoundaryScores(StrictModel):
 
 
 class ProbabilityHistogram(StrictModel):
-    """Pixels of the test tiles by probability, in equal bins from 0 to 1."""
+    """Pixels of the test tiles by probability, in equal bins from 0 to 1.
+
+    ``ranking`` has landslide and other pixels in bins that tell the order of probabilities near 0
+    and 1 too; see `landslip.metrics.curves.ranking_bins`. None in files of earlier versions.
+    """
 
     landslide: tuple[int, ...]
     other: tuple[int, ...]
     mean_probability: tuple[float, ...] = Field(description="of each bin's pixels; 0 where empty")
+    ranking: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
 class TileHistogram(StrictModel):

@@ -30,9 +30,9 @@ from landslip.metrics.area import (
 )
 from landslip.metrics.bootstrap import DEFAULT_RESAMPLING
 from landslip.metrics.boundary import BoundaryCounts, count_boundary
-from landslip.metrics.curves import bin_pixels, merged_bins, no_pixels
+from landslip.metrics.curves import bin_pixels, merged_bins, no_pixels, ranking_bins
 from landslip.metrics.objects import ObjectCounts, count_objects, searched_km2
-from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
+from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.tile_scores import group_counts, independent_units
 from landslip.models.off_centre import count_off_centre
 
@@ -68,6 +68,7 @@ def score_run(
     tiles: list[TileCounts] = []
     curves: list[TileHistogram] = []
     objects, boundary, bins = ObjectCounts(), BoundaryCounts(), no_pixels()
+    fine = ThresholdCurve()
     for tile_id in predictions:
         if tile_id not in positions:
             raise InputError(
@@ -87,9 +88,11 @@ def score_run(
         boundary += count_boundary(predicted, truth, counted, tolerance_px=boundary_px)
         of_tile = bin_pixels(probability, truth, counted)
         bins, few = bins + of_tile, merged_bins(of_tile, TILE_BINS)
+        fine.add(probability, truth, counted)
         curves.append(TileHistogram(landslide=few.landslide.tolist(), other=few.other.tolist()))
     by_size = tuple(SizeClassScores(**asdict(one)) for one in objects.by_size())
     searched_px, resolution_m = objects.searched_px, dataset.card.resolution_m
+    ranking = ranking_bins(fine.histograms)
     return RunScores(
         threshold=threshold,
         tiles=tuple(tiles),
@@ -105,6 +108,7 @@ def score_run(
             landslide=tuple(bins.landslide.tolist()),
             other=tuple(bins.other.tolist()),
             mean_probability=tuple(bins.mean_probability.tolist()),
+            ranking=(tuple(ranking[0].tolist()), tuple(ranking[1].tolist())),
         ),
         tile_curves=tuple(curves),
         area=_area([tile.counts for tile in tiles], validation),

@@ -23,6 +23,7 @@ from landslip.metrics.bootstrap import (
 
 BINS = 200
 RELIABILITY_BINS = 20
+RANKING_BINS = 1000
 LIKELY = 0.1
 """Probability from which pixels count in the second calibration error; see `calibration_error`."""
 
@@ -101,6 +102,21 @@ def bin_pixels(
         other=np.bincount(places[~truth], minlength=bins),
         probability_sum=np.bincount(places, weights=values, minlength=bins).astype(np.float64),
     )
+
+
+def ranking_bins(fine: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Merge counts (2, n) in equal bins of probability into `RANKING_BINS` equal in the logit.
+
+    A network's probabilities crowd near 0 and 1, where equal bins do not tell their order: average
+    precision of `BINS` of them was a point too low.
+    """
+    middle = (np.arange(fine.shape[1]) + 0.5) / fine.shape[1]
+    logit = np.log(middle / (1.0 - middle))
+    places = np.minimum((logit / logit[-1] + 1.0) / 2.0 * RANKING_BINS, RANKING_BINS - 1)
+    merged = [
+        np.bincount(places.astype(np.intp), weights=row, minlength=RANKING_BINS) for row in fine
+    ]
+    return np.stack(merged).astype(np.int64)
 
 
 def stored_bins(

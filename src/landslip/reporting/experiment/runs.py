@@ -329,8 +329,12 @@ def score_pooled_run(run: PooledRun) -> PooledScores:
 
 
 def _average_precision(run: PooledRun, bins: Sequence[ProbabilityBins]) -> ScoreEstimate:
-    """Return that of the bins of each seed; its interval where all runs have bins by tile."""
-    score = _over_seeds(average_precision(one) for one in bins)
+    """Return that of each seed's finest bins; its interval where all runs have some by tile."""
+    finest = []
+    for own, parts in zip(bins, run.scores, strict=True):
+        ranked = [one.curves.ranking for one in parts if one.curves.ranking is not None]
+        finest.append(_ranking(ranked) if len(ranked) == len(parts) else own)
+    score = _over_seeds(average_precision(one) for one in finest)
     if not all(one.tile_curves for parts in run.scores for one in parts):
         return score
     group_of = dict(zip(run.tile_ids, run.groups, strict=True))
@@ -344,6 +348,12 @@ def _average_precision(run: PooledRun, bins: Sequence[ProbabilityBins]) -> Score
         units.append(list(groups.values()))
     estimate = average_precision_interval(units, score.value)
     return replace(score, low=estimate.low, high=estimate.high)
+
+
+def _ranking(parts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> ProbabilityBins:
+    """Return the pixels of all folds of a seed in the bins that rank them."""
+    landslide, other = np.sum(parts, axis=0)
+    return stored_bins(landslide, other, np.zeros(len(other)))
 
 
 def _mean_area(areas: list[AdjustedArea]) -> AdjustedArea:
