@@ -22,6 +22,7 @@ from landslip.datasets.splits.assignment import SplitPlan
 from landslip.models.calibration.curve import CalibrationCurve, sigmoid
 from landslip.models.calibration.metrics import count_logits, no_logits
 from landslip.models.calibration.run import MAX_ERROR, CalibrateRequest, calibrate, count_tiles
+from landslip.models.card import FoldsCard
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import evaluate
 from landslip.models.folder import CARD, ModelFolder, open_model
@@ -263,6 +264,19 @@ def test_another_calibration_is_asked_for(model: ModelFolder, tiles: TileDataset
 def test_tiles_trained_on_are_refused(split: Split, model: ModelFolder, tiles: TileDataset) -> None:
     with pytest.raises(InputError, match=f"split=.{split}.: a network is more confident on tiles"):
         request_of(model, tiles, split=split)
+
+
+def test_validation_tiles_of_a_model_of_folds_are_refused(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
+    folds = FoldsCard(
+        folds=2, tiles=30, groups=30, epochs=(), single=None, average_precision=None, intervals={}
+    )
+    training = model.card.training.model_copy(update={"folds": folds})
+    folded = replace(model, card=model.card.model_copy(update={"training": training}))
+    with pytest.raises(InputError, match=r"split=.val.: a model of folds was trained on the val"):
+        request_of(folded, tiles)
+    request_of(folded, tiles, split=Split.TEST)
 
 
 def test_the_same_tiles_divided_otherwise_are_refused(

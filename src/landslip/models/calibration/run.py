@@ -100,6 +100,12 @@ class CalibrateRequest:
                 f"split, so that it may have been trained on the {self.split} tiles; take the "
                 "dataset as it was at the training, or other tiles"
             )
+        if same_pixels and training.folds is not None and self.split is Split.VALIDATION:
+            raise InputError(
+                f"{argument('split', self.split.value)}: a model of folds was trained on the "
+                "validation tiles too, and would be more confident on them; take test, or other "
+                "tiles"
+            )
         if self.model.card.calibration is not None and not self.overwrite:
             raise OutputExistsError(
                 f"{self.model.path}: the model is calibrated already; pass "
