@@ -1,5 +1,6 @@
 """Training in folds: what is held out of what, and what is chosen by the pooled predictions."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,8 +276,16 @@ def test_an_interrupted_run_goes_on_in_its_fold_to_the_same_weights(
         train(replace(request, callbacks=TrainingCallbacks(on_epoch=stop)))
     with pytest.raises(InputError, match=r"had another number of folds \(2, now 3\)"):
         train(replace(request, resume=True, folds=3))
+    parts = [
+        tmp_path / "model.training" / name
+        for name in ("fold1/epoch2.pt", "fold2/checkpoints/last.ckpt")
+    ]
+    before = sum(torch.load(part, weights_only=True)["seconds"] for part in parts)
     seen: list[EpochResult] = []
+    started = time.monotonic()
     train(replace(request, resume=True, callbacks=TrainingCallbacks(on_epoch=seen.append)))
+    seconds = open_model(tmp_path / "model").card.training.seconds
+    assert before < seconds < before + time.monotonic() - started + 0.1  # it is rounded
     assert [(one.fold, one.epoch) for one in seen] == [(2, 2), (None, 1), (None, 2)]
     for name in (".", "ensemble"):
         resumed, whole = (open_model(out / name).card for out in (tmp_path / "model", model[0]))

@@ -52,6 +52,7 @@ class OutOfFold:
         maxima: of the objects that are found rightly, by tile.
         members: the weights of each fold's network at the epoch.
         predictions: file of the probabilities.
+        seconds_before: time of folds that were trained before the run was resumed.
         halves: whether the halves of each tile were left out in turn, instead of tiles.
     """
 
@@ -65,6 +66,7 @@ class OutOfFold:
     maxima: tuple[NDArray[np.floating], ...]
     members: tuple[dict[str, torch.Tensor], ...]
     predictions: Path
+    seconds_before: float
     halves: bool
 
     @property
@@ -91,9 +93,12 @@ def cross_fit(
         InputError: see `landslip.models.training.fit.train_epochs`.
         KeyboardInterrupt: the user stopped it; the run can be resumed.
     """
+    seconds_before = 0.0
     for number, fold in enumerate(folds, start=1):
         folder = job.folder / f"fold{number}"
-        if not _is_finished(folder, epochs):
+        if _is_finished(folder, epochs):
+            seconds_before += _snapshot(folder, epochs[-1]).get("seconds", 0.0)
+        else:
             own = replace(
                 job,
                 dataset=fold.training,
@@ -101,7 +106,9 @@ def cross_fit(
                 last_epoch=epochs[-1],
                 snapshots=epochs,
             )
-            train_epochs(own, copy.deepcopy(network), _of_fold(callbacks, number, len(folds)))
+            shown = _of_fold(callbacks, number, len(folds))
+            trained = train_epochs(own, copy.deepcopy(network), shown)
+            seconds_before += trained.module.seconds_before
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     folders = [job.folder / f"fold{number}" for number in range(1, len(folds) + 1)]
     scores = {epoch: _pooled(folders, epoch).average_precision() for epoch in epochs}
@@ -139,6 +146,7 @@ def cross_fit(
         maxima=tuple(maxima),
         members=members,
         predictions=file,
+        seconds_before=seconds_before,
         halves=len(levels) < sum(len(fold.positions) for fold in folds),
     )
 

@@ -380,7 +380,8 @@ class EpochSnapshots(lightning.Callback):
         stage = file.with_suffix(".partial")
         weights = {name: one.cpu() for name, one in pl_module.evaluated.state_dict().items()}
         histograms = torch.from_numpy(pl_module.curve.histograms)
-        torch.save({"weights": weights, "histograms": histograms}, stage)
+        kept = {"weights": weights, "histograms": histograms, "seconds": pl_module.seconds}
+        torch.save(kept, stage)
         stage.replace(file)
 
 

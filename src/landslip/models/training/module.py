@@ -238,12 +238,17 @@ class SegmentationModule(lightning.LightningModule):
         if self.average is not None:
             self.network.load_state_dict(self.average.module.state_dict())
 
+    @property
+    def seconds(self) -> float:
+        """Time of the training up to now, in this run and before."""
+        return self.seconds_before + time.monotonic() - self._started
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save threshold, counts, spread and elapsed time with the weights."""
         checkpoint["threshold"] = self.threshold
         if self._background is not None:
             checkpoint["background"] = self._background.state()
-        checkpoint["seconds"] = self.seconds_before + time.monotonic() - self._started
+        checkpoint["seconds"] = self.seconds
         checkpoint["counts"] = asdict(self._curve.counts(self.threshold))
         checkpoint["average_precision"] = self._curve.average_precision()
         checkpoint["spread"] = self._curve.spread().model_dump()

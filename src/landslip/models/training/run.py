@@ -165,6 +165,8 @@ def train(request: TrainRequest) -> None:
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     seconds = best.seconds_before + time.monotonic() - started
+    if found is not None:
+        seconds += found.seconds_before
     # without validation tiles nothing else says whether the threshold is reached
     is_tuned = found is not None and request.folds == 1
     highest = highest_probability(job, initial.network) if is_tuned else None
