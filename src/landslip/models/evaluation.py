@@ -184,7 +184,7 @@ def evaluate(
         bins[position] = bin_pixels(probability, tile.label == LANDSLIDE, tile.counted)
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
-    training = _training_note(card, dataset, split)
+    training = training_note(card, dataset, split)
     few = few_landslides(
         {name: of for name, of in dataset.contents.items() if name == split and of.landslide_tiles}
     )
@@ -260,7 +260,7 @@ def _groups_note(known: TileGroups, tested: TileGroups) -> Message | None:
     return message(f"evaluation.few_{tested.kind}", number=number) if few else None
 
 
-def _training_note(card: ModelCard, dataset: TileDataset, split: Split) -> Message | None:
+def training_note(card: ModelCard, dataset: TileDataset, split: Split) -> Message | None:
     """Return what it means that the model was, or may have been, trained on the tiles."""
     if dataset.card.pixels_sha256 != card.training.pixels_sha256:
         return None
@@ -287,7 +287,7 @@ def record_evaluation(
         OutputExistsError: there are scores of other tiles under this name.
     """
     card, data, name = model.card, dataset.card, evaluation.split.value
-    if note := _training_note(card, dataset, evaluation.split):
+    if note := training_note(card, dataset, evaluation.split):
         raise InputError(f"{dataset.path}: {note.text()} They are not recorded; take other tiles")
     own = card.training.pixels_sha256, card.training.split_sha256
     before = card.evaluations.get(name)

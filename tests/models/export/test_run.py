@@ -12,12 +12,13 @@ from tests.models.training.conftest import WriteDataset
 from landslip.core.choices import Precision
 from landslip.core.errors import (
     InputError,
+    LandslipWarning,
     MissingDependencyError,
     ModelError,
     OutputExistsError,
 )
 from landslip.datasets.format import TileDataset
-from landslip.models.card import ExportsCard
+from landslip.models.card import ExportsCard, FoldsCard
 from landslip.models.engines.openvino import OpenvinoEngine
 from landslip.models.export.int8 import QuantisationTiles
 from landslip.models.export.run import ExportRequest, export
@@ -95,6 +96,24 @@ def test_too_large_a_loss_leaves_nothing(
     assert made is not None
     assert 0.5 < made.loss_points <= 100
     assert open_model(tmp_path / "new").card.exports == ExportsCard(int8=made)
+
+
+def test_a_loss_on_tiles_of_the_training_is_warned_of(
+    model: ModelFolder, int8: QuantisationTiles, tmp_path: Path
+) -> None:
+    data = int8.dataset.card
+    folds = FoldsCard(
+        folds=2, tiles=8, groups=8, epochs=(), single=None, average_precision=None, intervals={}
+    )
+    own = {"pixels_sha256": data.pixels_sha256, "split_sha256": data.split_sha256}
+    of_folds = model.card.training.model_copy(update={**own, "folds": folds})
+    folded = replace(model, card=model.card.model_copy(update={"training": of_folds}))
+    request = ExportRequest(model=folded, out=tmp_path / "new", onnx=False, int8=int8)
+    with pytest.warns(LandslipWarning, match=r"of the val tiles\. These are tiles that the model"):
+        export(request)
+    without = of_folds.model_copy(update={"folds": None})
+    plain = replace(model, card=model.card.model_copy(update={"training": without}))
+    export(replace(request, model=plain, out=tmp_path / "other"))  # warnings are errors here
 
 
 def test_an_earlier_export_is_replaced_whole(

@@ -1,6 +1,7 @@
 """Copies a model folder and adds ONNX files and the int8 graph."""
 
 import shutil
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -8,10 +9,16 @@ from pathlib import Path
 
 import openvino
 
-from landslip.core.errors import InputError, MissingDependencyError, argument
+from landslip.core.errors import (
+    InputError,
+    LandslipWarning,
+    MissingDependencyError,
+    argument,
+)
 from landslip.core.files import atomic_directory, refuse_existing, require_space, sha256_of
 from landslip.core.progress import Progress, no_progress
 from landslip.models.card import ExportsCard, Int8Card, ModelCard
+from landslip.models.evaluation import training_note
 from landslip.models.export.int8 import (
     QuantisationTiles,
     evaluation_split,
@@ -66,6 +73,8 @@ class ExportRequest:
 def export(request: ExportRequest) -> ExportsCard:
     """Copy a model folder and make the additions; return their entry in ``model.json``.
 
+    Warns where the loss of int8 is measured on tiles that the model was trained on.
+
     Raises:
         MissingDependencyError: a package is not installed.
         InputError: the dataset has no tiles to calibrate or evaluate on, or int8 loses more F1 than
@@ -87,7 +96,10 @@ def export(request: ExportRequest) -> ExportsCard:
     if request.int8 is not None:
         dataset = request.int8.dataset
         check_compatible(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
-        evaluation_split(dataset)  # raises before the long work
+        split = evaluation_split(dataset)  # raises before the long work
+        if note := training_note(card, dataset, split):
+            text = f"{dataset.path}: the loss of int8 is of the {split} tiles. {note.text()}"
+            warnings.warn(text, LandslipWarning, stacklevel=2)
     with atomic_directory(request.out, overwrite=request.overwrite) as stage:
         size = sum(request.model.file(name).stat().st_size for name in card.files)
         require_space(request.out, size, "the model's files")
