@@ -12,7 +12,7 @@ from torch import nn
 
 from landslip.core.arrays import read_arrays
 from landslip.core.choices import Precision, SingleModel, Split, ThresholdSource
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, LandslipWarning
 from landslip.datasets.format import IGNORE, TileDataset
 from landslip.metrics.pixels import ThresholdCurve
 from landslip.models.engines.choose import open_engine
@@ -61,6 +61,30 @@ def test_each_tile_is_held_out_once_with_its_group_and_test_tiles_never(tmp_path
         assert not left & rest
     with pytest.raises(InputError, match="9 folds need at least 9 groups of tiles; got 5"):
         cross_validation(dataset, 9, seed=0)
+
+
+def test_tiles_of_the_same_content_are_in_one_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(2)
+    made = [bright_square(f"t{at}", generator, bands=2, contrast=300) for at in range(8)]
+    # t6 and t7 are turned, brighter copies of others; of t0, a test tile, there is one too
+    for copy, original in ((6, 1), (7, 2), (5, 0)):
+        turned = np.rot90(made[original].stored, 1, (1, 2)) + 20
+        made[copy] = replace(
+            made[copy], stored=turned.copy(), label=np.rot90(made[original].label).copy()
+        )
+    sides = [Split.TEST] + [Split.TRAIN] * 7
+    dataset = write_dataset(tmp_path / "tiles", made, splits=sides, scene=None)
+    for seed in range(4):
+        with pytest.warns(LandslipWarning, match="2 pairs of tiles in .* as t1 and t6: each pair"):
+            folds = cross_validation(dataset, 3, seed=seed)
+        fold_of = {at: number for number, fold in enumerate(folds) for at in fold.positions}
+        assert sorted(fold_of) == [*range(1, 8)]
+        assert (fold_of[1], fold_of[2]) == (fold_of[6], fold_of[7])
+    monkeypatch.setattr("landslip.models.training.folds._MAX_SEARCHED", 7)
+    with pytest.warns(LandslipWarning, match="not searched for among 8 tiles, only up to 7"):
+        cross_validation(dataset, 3, seed=0)
 
 
 def test_landslides_in_one_group_cannot_be_held_out(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """Folds of a training: which tiles each network learns from, and which it is then scored on."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import Split
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, LandslipWarning, argument
+from landslip.core.messages import message
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.splits.cross_validation import held_out_folds
+from landslip.datasets.splits.leaks import DuplicatePair, find_duplicates
 
 LEAVE_ONE_OUT_TILES = 8
 _TUNING_FOLDS = 5
 _MAX_CANDIDATES = 8
+_MAX_SEARCHED = 3000  # tiles; the search takes ten minutes then, and grows with their square
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +44,28 @@ def cross_validation(dataset: TileDataset, folds: int, seed: int) -> list[Traini
     """Divide training and validation tiles into folds of groups; test tiles stay out.
 
     Each fold's tiles are its validation tiles; see
-    `landslip.datasets.splits.cross_validation.held_out_folds`.
+    `landslip.datasets.splits.cross_validation.held_out_folds`. Tiles of the same content (see
+    `landslip.datasets.splits.leaks.find_duplicates`) are in one fold, and warned of where their
+    groups differ; among more than 3000 tiles they are not searched for, which is warned of, too.
 
     Raises:
         InputError: there are fewer groups than folds, or one of them has all landslides.
     """
     pool = all_for_training(dataset)
     positions = pool.positions(Split.TRAIN)
-    held_out = held_out_folds(dataset, positions, folds=folds, seed=seed)
+    duplicates: list[DuplicatePair] = []
+    if len(dataset) > _MAX_SEARCHED:
+        note = message("warning.folds_not_searched", tiles=len(dataset), most=_MAX_SEARCHED)
+        warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=3)
+    else:
+        found = find_duplicates(dataset)
+        duplicates = [pair for pair in found if {pair.one, pair.other} <= set(positions)]
+    apart = [pair for pair in duplicates if dataset.groups[pair.one] != dataset.groups[pair.other]]
+    if apart:
+        names = dataset.tile_ids[apart[0].one], dataset.tile_ids[apart[0].other]
+        note = message("warning.folds_regrouped", pairs=len(apart), one=names[0], other=names[1])
+        warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=3)
+    held_out = held_out_folds(dataset, positions, folds=folds, seed=seed, duplicates=duplicates)
     landslide_px = dataset.column("landslide_px")
     for fold in held_out:
         rest = sorted(set(positions) - set(fold))

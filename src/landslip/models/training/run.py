@@ -121,7 +121,6 @@ def train(request: TrainRequest) -> None:
     started = time.monotonic()
     dataset, process = request.dataset, this_process(request.distributed)
     _check_tiles(dataset, warns=process.is_main)
-    folds = _folds(request)
     fitted = all_for_training(dataset) if request.folds > 1 else dataset
     if process.is_main:
         refuse_existing(request.out, overwrite=request.overwrite)
@@ -131,6 +130,7 @@ def train(request: TrainRequest) -> None:
     if before is not None:  # before a network is built, for which weights might be downloaded
         before.check(run, folder)
         run = before
+    folds = _folds(request)
     statistics = band_statistics(fitted, fitted.positions(Split.TRAIN))
     if request.start is None:
         # a checkpoint holds all weights
