@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from landslip.core.records import StrictModel
 
@@ -112,8 +112,8 @@ def tail_percentage(level: float, units: float = np.inf) -> float:
         return 50 * (1 - level)
     if units <= 1:
         return 0.0
-    quantile = t.ppf((1 + level) / 2, units - 1) * np.sqrt(units / (units - 1))
-    return float(100 * norm.cdf(-quantile))
+    quantile = stdtrit(units - 1, (1 + level) / 2) * np.sqrt(units / (units - 1))
+    return float(100 * ndtr(-quantile))
 
 
 def bootstrap_p_value(drawn: NDArray[np.float64], units: float = np.inf) -> float:
@@ -132,8 +132,8 @@ def bootstrap_p_value(drawn: NDArray[np.float64], units: float = np.inf) -> floa
         return min(1.0, 2 * tail)
     if units <= 1:
         return float(tail > 0)
-    quantile = norm.ppf(tail) * np.sqrt((units - 1) / units)
-    return float(min(1.0, 2 * t.cdf(quantile, units - 1)))
+    quantile = ndtri(tail) * np.sqrt((units - 1) / units)
+    return float(min(1.0, 2 * stdtr(units - 1, quantile)))
 
 
 def percentile_interval(

@@ -24,7 +24,7 @@ def test_presence_is_read_from_the_encoder_and_trains_it(arch: Arch) -> None:
     with head.reading(network):
         network(torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
     loss = head.loss(label, counted)
-    assert float(loss) == pytest.approx(math.log1p(math.exp(-2)) + 3 * math.log1p(math.exp(2)))
+    assert loss.item() == pytest.approx(math.log1p(math.exp(-2)) + 3 * math.log1p(math.exp(2)))
     torch.autograd.backward(loss)
     assert head.linear.weight.grad is not None
     assert head.linear.weight.grad.abs().sum() > 0

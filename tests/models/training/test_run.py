@@ -471,7 +471,8 @@ def test_resume_takes_the_saved_settings_and_names_those_that_differ(
     text = " ".join(refused.output.split())
     assert (
         "had another encoder (test_resnet, now resnet18), epochs (3, now 5), "
-        "dice_over (batch, now image);"
+        "dice_over (batch, now image), augmentation_mode (on_the_fly, now offline), "
+        "steps_per_epoch (None, now tiles);"
     ) in text
     resumed = CliRunner().invoke(app, [*words, "--epochs", "3"])
     assert resumed.exit_code == 0, resumed.output
