@@ -10,8 +10,8 @@ from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import split_digest
 from landslip.datasets.splits.division import Division, Fold, divide
+from landslip.datasets.splits.duplicates import DuplicatePair
 from landslip.datasets.splits.leaks import (
-    DuplicatePair,
     describe_leaks,
     find_duplicates,
     find_leaks,

@@ -17,7 +17,7 @@ from landslip.datasets.format import TileDataset
 from landslip.datasets.merging import merge_datasets
 from landslip.datasets.splits.assignment import SplitPlan, assign_folds
 from landslip.datasets.splits.division import Division, DivisionMethod, Fold, divide
-from landslip.datasets.splits.leaks import DuplicatePair, merge_groups
+from landslip.datasets.splits.duplicates import DuplicatePair, merge_groups
 from landslip.datasets.splits.spatial import shared_landslides
 
 MakeTiles = Callable[..., TileDataset]

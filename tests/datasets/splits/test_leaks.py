@@ -19,8 +19,8 @@ from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.merging import merge_datasets
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.splits.division import Division, divide
+from landslip.datasets.splits.duplicates import DuplicateKind
 from landslip.datasets.splits.leaks import (
-    DuplicateKind,
     Leak,
     describe_leaks,
     find_duplicates,

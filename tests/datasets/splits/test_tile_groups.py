@@ -4,7 +4,7 @@ import numpy as np
 
 from landslip.datasets.format import TileDataset
 from landslip.datasets.merging import merge_datasets
-from landslip.datasets.splits.leaks import DuplicatePair
+from landslip.datasets.splits.duplicates import DuplicatePair
 from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
 
 MakeScene = Callable[..., TileDataset]

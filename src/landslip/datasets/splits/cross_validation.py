@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from landslip.core.choices import Split
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan, assign_folds
-from landslip.datasets.splits.leaks import DuplicatePair, merge_groups
+from landslip.datasets.splits.duplicates import DuplicatePair, merge_groups
 
 
 def held_out_folds(

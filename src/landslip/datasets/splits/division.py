@@ -8,7 +8,7 @@ from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan, assign, assign_folds
-from landslip.datasets.splits.leaks import DuplicatePair, merge_groups
+from landslip.datasets.splits.duplicates import DuplicatePair, merge_groups
 from landslip.datasets.splits.spatial import (
     BLOCK_TILES,
     SpatialRelations,

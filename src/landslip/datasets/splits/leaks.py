@@ -5,21 +5,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
+from landslip.datasets.splits.duplicates import DuplicateKind, DuplicatePair
 from landslip.datasets.splits.near_duplicates import changed_copies, overlapping_crops
 from landslip.datasets.splits.spatial import MIN_OVERLAP, tile_footprints, touching_windows
 
-DuplicateKind = Literal["pixels", "ground", "picture", "part"]
 _SHOWN = 3
 _DESCRIPTIONS: dict[DuplicateKind, str] = {
     "pixels": "have the same pixels",
@@ -27,23 +25,6 @@ _DESCRIPTIONS: dict[DuplicateKind, str] = {
     "picture": "are the same picture (correlation {measure:.3f})",
     "part": "show parts of the same picture (correlation {measure:.3f})",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuplicatePair:
-    """Two tiles of the same content.
-
-    Attributes:
-        kind: ``pixels``: they are equal; ``ground``: their footprints overlap; ``picture``: one is
-            a changed copy of the other; ``part``: they are overlapping crops of one picture.
-        one, other: positions of the tiles, the smaller first.
-        measure: for ``ground`` the common fraction of the smaller tile, else the correlation.
-    """
-
-    kind: DuplicateKind
-    one: int
-    other: int
-    measure: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,20 +84,6 @@ def _pixels_digest(stored: NDArray[Any]) -> bytes:
     digest = hashlib.sha256(repr((stored.shape, stored.dtype)).encode())
     digest.update(np.ascontiguousarray(stored).data)
     return digest.digest()
-
-
-def merge_groups(groups: Sequence[str], duplicates: Sequence[DuplicatePair]) -> list[str]:
-    """Return each tile's group, with groups that duplicates link merged into one.
-
-    A merged group has the name of its first.
-    """
-    names, members = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-    one = members[[pair.one for pair in duplicates]]
-    other = members[[pair.other for pair in duplicates]]
-    links = coo_array((np.ones(len(duplicates)), (one, other)), shape=(len(names), len(names)))
-    _, component = connected_components(links, directed=False)
-    _, first = np.unique(component, return_index=True)
-    return [str(names[first[component[member]]]) for member in members]
 
 
 def find_leaks(

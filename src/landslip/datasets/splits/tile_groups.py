@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from landslip.datasets.format import TileDataset
-
-if TYPE_CHECKING:
-    from landslip.datasets.splits.leaks import DuplicatePair
+from landslip.datasets.splits.duplicates import DuplicatePair, merge_groups
 
 GroupKind = Literal["groups", "blocks", "tiles"]
 
@@ -35,7 +33,7 @@ class TileGroups:
         return TileGroups(names=tuple(str(at) for at in range(len(names))), kind="tiles")
 
 
-def tile_groups(dataset: TileDataset, duplicates: "Sequence[DuplicatePair]" = ()) -> TileGroups:
+def tile_groups(dataset: TileDataset, duplicates: Sequence[DuplicatePair] = ()) -> TileGroups:
     """Return the groups of a dataset's tiles.
 
     A tile that shares its group with no other one is in a square block of 4 tiles a side, all dates
@@ -57,8 +55,6 @@ def tile_groups(dataset: TileDataset, duplicates: "Sequence[DuplicatePair]" = ()
         ]
         kind = "blocks" if kind == "tiles" else kind
     if duplicates:
-        from landslip.datasets.splits.leaks import merge_groups  # slow to import
-
         groups = merge_groups(groups, duplicates)
     if kind == "tiles" and len(set(groups)) < len(groups):
         kind = "groups"

@@ -11,7 +11,7 @@ from landslip.core.errors import InputError, LandslipWarning, argument
 from landslip.core.messages import message
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.splits.cross_validation import held_out_folds
-from landslip.datasets.splits.leaks import DuplicatePair, find_duplicates
+from landslip.datasets.splits.duplicates import DuplicatePair
 
 LEAVE_ONE_OUT_TILES = 8
 _TUNING_FOLDS = 5
@@ -58,6 +58,8 @@ def cross_validation(dataset: TileDataset, folds: int, seed: int) -> list[Traini
         note = message("warning.folds_not_searched", tiles=len(dataset), most=_MAX_SEARCHED)
         warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=3)
     else:
+        from landslip.datasets.splits.leaks import find_duplicates  # needs shapely
+
         found = find_duplicates(dataset)
         duplicates = [pair for pair in found if {pair.one, pair.other} <= set(positions)]
     apart = [pair for pair in duplicates if dataset.groups[pair.one] != dataset.groups[pair.other]]
