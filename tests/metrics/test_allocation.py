@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from landslip.core.choices import Allocation
+from landslip.core.choices import SampleAllocation
 from landslip.core.errors import InputError
 from landslip.metrics.allocation import allocate, required_size
 
@@ -17,16 +17,19 @@ def test_the_published_size_comes_out() -> None:
 
 @pytest.mark.parametrize(
     ("how", "expected"),
-    [(Allocation.PROPORTIONAL, [13, 10, 205, 413]), (Allocation.EQUAL, [161, 160, 160, 160])],
+    [
+        (SampleAllocation.PROPORTIONAL, [13, 10, 205, 413]),
+        (SampleAllocation.EQUAL, [161, 160, 160, 160]),
+    ],
 )
-def test_the_published_allocations_come_out(how: Allocation, expected: list[int]) -> None:
+def test_the_published_allocations_come_out(how: SampleAllocation, expected: list[int]) -> None:
     found = allocate(641, WEIGHTS, EXPECTED, PIXELS, how=how, least=1)
     np.testing.assert_array_equal(found, expected)
 
 
 def test_no_other_allocation_has_a_smaller_error_than_the_optimal_one() -> None:
     variances = (WEIGHTS * np.sqrt(EXPECTED * (1 - EXPECTED))) ** 2
-    best = allocate(641, WEIGHTS, EXPECTED, PIXELS, how=Allocation.OPTIMAL, least=1)
+    best = allocate(641, WEIGHTS, EXPECTED, PIXELS, how=SampleAllocation.OPTIMAL, least=1)
     assert best.sum() == 641
     assert np.sqrt((variances / best).sum()) == pytest.approx(0.01, rel=1e-3)
     for one in range(4):
@@ -38,7 +41,7 @@ def test_no_other_allocation_has_a_smaller_error_than_the_optimal_one() -> None:
 
 
 def test_rare_strata_get_the_least_and_the_others_share_the_rest() -> None:
-    found = allocate(641, WEIGHTS, EXPECTED, PIXELS, how=Allocation.OPTIMAL, least=75)
+    found = allocate(641, WEIGHTS, EXPECTED, PIXELS, how=SampleAllocation.OPTIMAL, least=75)
     np.testing.assert_array_equal(found[:2], [75, 75])
     assert found.sum() == 641
     assert found[2] / found[3] == pytest.approx(0.32 * 0.3 / (0.645 * np.sqrt(0.0475)), rel=0.01)
@@ -50,7 +53,7 @@ def test_a_stratum_gives_no_more_than_it_has() -> None:
         np.array([0.5, 0.5]),
         np.array([0.5, 0.5]),
         np.array([10, 1000]),
-        how=Allocation.EQUAL,
+        how=SampleAllocation.EQUAL,
         least=20,
     )
     np.testing.assert_array_equal(found, [10, 90])
@@ -58,11 +61,16 @@ def test_a_stratum_gives_no_more_than_it_has() -> None:
 
 def test_strata_without_expected_error_share_alike() -> None:
     found = allocate(
-        20, np.array([0.5, 0.5]), np.ones(2), np.array([99, 99]), how=Allocation.OPTIMAL, least=0
+        20,
+        np.array([0.5, 0.5]),
+        np.ones(2),
+        np.array([99, 99]),
+        how=SampleAllocation.OPTIMAL,
+        least=0,
     )
     np.testing.assert_array_equal(found, [10, 10])
 
 
 def test_a_size_below_the_least_of_all_strata_is_refused() -> None:
     with pytest.raises(InputError, match="together 200; got 100"):
-        allocate(100, WEIGHTS, EXPECTED, PIXELS, how=Allocation.EQUAL, least=50)
+        allocate(100, WEIGHTS, EXPECTED, PIXELS, how=SampleAllocation.EQUAL, least=50)

@@ -14,7 +14,7 @@ from landslip.core.arguments import (
     choose,
     optional_path,
 )
-from landslip.core.choices import Allocation, BufferSide
+from landslip.core.choices import BufferSide, SampleAllocation
 from landslip.core.errors import InputError, argument, excerpt
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
@@ -63,7 +63,7 @@ def sample(
     standard_error: float | None = None,
     expected: str | Mapping[str, float] | None = None,
     min_per_stratum: int = 50,
-    allocation: str = Allocation.OPTIMAL,
+    allocation: str = SampleAllocation.OPTIMAL,
     area: PathArgument | None = None,
     resolution: float | None = None,
     hide_map: bool = True,
@@ -127,7 +127,7 @@ def sample(
             standard_error=standard_error,
             expected=_expected(expected) if isinstance(expected, str) else expected or {},
             min_per_stratum=min_per_stratum,
-            allocation=choose(Allocation, allocation, "allocation"),
+            allocation=choose(SampleAllocation, allocation, "allocation"),
             resolution_m=resolution,
             seed=seed,
         ),

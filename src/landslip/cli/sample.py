@@ -7,7 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import Allocation, BufferSide
+from landslip.core.choices import BufferSide, SampleAllocation
 
 
 @handle_errors
@@ -67,12 +67,12 @@ def sample(
         int, typer.Option(help="Least number of points of each stratum.")
     ] = 50,
     allocation: Annotated[
-        Allocation,
+        SampleAllocation,
         typer.Option(
             help="Of the points to the strata: optimal (Neyman, by area and expected error), "
             "proportional (by area) or equal."
         ),
-    ] = Allocation.OPTIMAL,
+    ] = SampleAllocation.OPTIMAL,
     area: Annotated[
         Path | None, typer.Option(help="Polygons that limit the searched area.")
     ] = None,

@@ -253,7 +253,7 @@ class DemTime(StrEnum):
     AFTER = "after"
 
 
-class Allocation(StrEnum):
+class SampleAllocation(StrEnum):
     """How the points of a sample are divided among its strata.
 
     ``optimal``: by area and expected error (Neyman), which gives the smallest standard error;

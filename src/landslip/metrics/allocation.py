@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import Allocation
+from landslip.core.choices import SampleAllocation
 from landslip.core.errors import InputError, argument
 
 Array = NDArray[np.float64]
@@ -32,7 +32,7 @@ def allocate(
     expected: Array,
     pixels: NDArray[np.int64],
     *,
-    how: Allocation,
+    how: SampleAllocation,
     least: int,
 ) -> NDArray[np.int64]:
     """Return the number of units to draw from each stratum (strata,).
@@ -59,9 +59,9 @@ def allocate(
             f"together {floors.sum()}; got {size}"
         )
     shares = {
-        Allocation.OPTIMAL: weights * np.sqrt(expected * (1 - expected)),
-        Allocation.PROPORTIONAL: weights,
-        Allocation.EQUAL: np.ones(len(weights)),
+        SampleAllocation.OPTIMAL: weights * np.sqrt(expected * (1 - expected)),
+        SampleAllocation.PROPORTIONAL: weights,
+        SampleAllocation.EQUAL: np.ones(len(weights)),
     }[how]
     numbers = np.zeros(len(weights))
     free = np.ones(len(weights), dtype=np.bool_)

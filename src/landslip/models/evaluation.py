@@ -177,11 +177,11 @@ def evaluate(
     counts, bins, objects, curve = {}, {}, ObjectCounts(), ThresholdCurve()
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
-        predicted = probability >= card.threshold
-        counts[position] = count_pixels(predicted, tile.label == LANDSLIDE, tile.counted)
-        objects += count_objects(predicted, tile.label == LANDSLIDE, tile.counted)
-        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
-        bins[position] = bin_pixels(probability, tile.label == LANDSLIDE, tile.counted)
+        predicted, truth = probability >= card.threshold, tile.label == LANDSLIDE
+        counts[position] = count_pixels(predicted, truth, tile.counted)
+        objects += count_objects(predicted, truth, tile.counted)
+        curve.add(probability, truth, tile.counted)
+        bins[position] = bin_pixels(probability, truth, tile.counted)
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
     training = training_note(card, dataset, split)

@@ -26,7 +26,7 @@ from tests.inventory.factories import (
     make_extraction,
 )
 
-from landslip.core.choices import Allocation
+from landslip.core.choices import SampleAllocation
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.inference.result import ExtractionSummary
 from landslip.inventory.detections import detections_from_extraction, open_extraction
@@ -428,7 +428,7 @@ def test_all_of_a_small_stratum_is_drawn_and_a_target_sets_the_size(tmp_path: Pa
         ({"resolution_m": 2.0}, "resolution is for polygons; leave it out"),
         ({"expected": {"forest": 0.4}}, "got forest=0.4"),
         ({"min_per_stratum": 30}, "together 90; got 40"),
-        ({"allocation": Allocation.EQUAL, "min_per_stratum": 2}, None),
+        ({"allocation": SampleAllocation.EQUAL, "min_per_stratum": 2}, None),
     ],
 )
 def test_what_does_not_fit_is_refused(

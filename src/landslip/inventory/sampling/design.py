@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from landslip.core.choices import Allocation, BufferSide
+from landslip.core.choices import BufferSide, SampleAllocation
 from landslip.core.errors import InputError, argument, excerpt
 from landslip.core.records import StrictModel
 
@@ -45,7 +45,7 @@ class SamplingOptions:
     standard_error: float | None = None
     expected: Mapping[str, float] = field(default_factory=dict)
     min_per_stratum: int = DEFAULT_LEAST
-    allocation: Allocation = Allocation.OPTIMAL
+    allocation: SampleAllocation = SampleAllocation.OPTIMAL
     resolution_m: float | None = None
     seed: int = 0
 
@@ -155,7 +155,7 @@ class SampleRecord(StrictModel):
     buffer_m: float | None
     buffer_side: BufferSide | None
     threshold: float | None
-    allocation: Allocation
+    allocation: SampleAllocation
     min_per_stratum: int
     standard_error: float | None
     seed: int

@@ -62,7 +62,7 @@ class InitialModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedModel:
+class TrainingResult:
     """A trained network, and what its card says.
 
     Attributes:
@@ -91,7 +91,7 @@ class TrainedModel:
     notes: tuple[Message, ...] = ()
     members: int = 1
 
-    def ensemble(self, members: Sequence[dict[str, torch.Tensor]]) -> "TrainedModel":
+    def ensemble(self, members: Sequence[dict[str, torch.Tensor]]) -> "TrainingResult":
         """Return the ensemble of the networks of all folds, by their weights."""
         network = ensemble_of(self.initial.network, members)
         folds = None if self.folds is None else self.folds.model_copy(update={"single": None})
@@ -115,7 +115,7 @@ def threshold_source(
     return ThresholdSource.NONE if start is None else ThresholdSource.START
 
 
-def write_model(model: TrainedModel, folder: Path) -> None:
+def write_model(model: TrainingResult, folder: Path) -> None:
     """Write weights, graph and card into an empty folder.
 
     The graph, which runs without torch, is left out where OpenVINO is not installed.

@@ -56,7 +56,7 @@ from landslip.models.training.interrupted_run import (
 from landslip.models.training.model_writer import (
     ENSEMBLE,
     InitialModel,
-    TrainedModel,
+    TrainingResult,
     threshold_source,
     training_notes,
     write_model,
@@ -170,7 +170,7 @@ def train(request: TrainRequest) -> None:
     # without validation tiles nothing else says whether the threshold is reached
     is_tuned = found is not None and request.folds == 1
     highest = highest_probability(job, initial.network) if is_tuned else None
-    trained = TrainedModel(
+    trained = TrainingResult(
         name=request.out.name,
         dataset=dataset,
         initial=initial,
