@@ -238,6 +238,16 @@ def test_an_experiment_may_be_transfers_alone() -> None:
         pytest.param(
             changed("methods.svm.tta", "flips"), "methods.svm: tta: is of networks", id="SVM flips"
         ),
+        pytest.param(
+            changed("splits.random.select", {"folds": 1}),
+            r"splits.random.select.folds: .*greater than or equal to 2 \(got 1\)",
+            id="one fold",
+        ),
+        pytest.param(
+            changed("splits.random.select", "folds"),
+            r"splits.random.select: .*'own' or 'pooled' \(got 'folds'\)",
+            id="folds without a number",
+        ),
         pytest.param("a: [", "e.yaml: not YAML", id="not YAML"),
         pytest.param("- a", "lines 'key: value' are needed; got list", id="a list"),
         pytest.param(

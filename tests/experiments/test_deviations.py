@@ -44,6 +44,7 @@ def test_what_differs_is_listed_once_with_all_that_have_it() -> None:
             "splits": {
                 "groups": {"method": "groups", "folds": 5},
                 "random": {"method": "random", "test_share": 0.25, "val_share": 0},
+                "inner": {"method": "random", "select": {"folds": 4}},
             },
             "methods": {
                 "default": net,
@@ -68,6 +69,8 @@ def test_what_differs_is_listed_once_with_all_that_have_it() -> None:
     assert found["division"] == ("random tiles", "groups", ("split groups",))
     assert found["folds"] == ("1", "5", ("split groups",))
     assert found["test_share"] == ("0.2", "0.25", ("split random",))
+    inner = ("not stated", "4 folds of the training tiles", ("split inner",))
+    assert found["selection"] == inner
     assert found["val_share"] == ("not stated", "0.1", ("split groups",))
     assert found["side of a tile, px"] == ("256", "224", ("hills",))
     assert found["bands"] == ("blue, green, red, nir", "red, green, blue", ("hills",))

@@ -254,8 +254,8 @@ def first_problem(error: ValidationError) -> str:
 
 
 def _is_union(step: str) -> bool:
-    """Whether a step is pydantic's name of a union's branch, which users never wrote."""
-    return step.startswith(("str-enum[", "constrained-", "literal[", "function-"))
+    """Whether a step is the name of a union's branch, pydantic's or a tag, which no user wrote."""
+    return step.startswith(("str-enum[", "constrained-", "literal[", "function-", "union-"))
 
 
 def _decoded(content: bytes, place: object) -> str:

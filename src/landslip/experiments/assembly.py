@@ -248,7 +248,10 @@ def _dataset_facts(experiment: ExperimentState, name: str) -> DatasetFacts:
 
 
 def _split_facts(dataset: str, split: str, division: DatasetDivision) -> SplitFacts:
-    method = division.config.method
+    config = division.config
+    description, within = _DIVISIONS[config.method], config.selection_folds
+    if within > 1:
+        description += f"; epoch and threshold chosen by {within} folds of the training tiles"
     folds = tuple(
         FoldFacts(
             sha256=division.digest(at),
@@ -258,7 +261,7 @@ def _split_facts(dataset: str, split: str, division: DatasetDivision) -> SplitFa
         for at, fold in enumerate(division.folds)
     )
     return SplitFacts(
-        dataset=dataset, split=split, method=method, description=_DIVISIONS[method], folds=folds
+        dataset=dataset, split=split, method=config.method, description=description, folds=folds
     )
 
 

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     BeforeValidator,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -115,6 +117,21 @@ class DatasetConfig(StrictModel):
         return self
 
 
+class FoldSelection(StrictModel):
+    """Number of folds of the training tiles whose pooled predictions choose epoch and threshold."""
+
+    folds: int = Field(ge=2)
+
+
+Selection = Annotated[
+    Annotated[Literal["own", "pooled"], Tag("union-word")]
+    | Annotated[FoldSelection, Tag("union-folds")],
+    Discriminator(
+        lambda given: f"union-{'folds' if isinstance(given, dict | FoldSelection) else 'word'}"
+    ),
+]
+
+
 class SplitConfig(StrictModel):
     """How tiles are divided into training, validation and test tiles.
 
@@ -132,16 +149,23 @@ class SplitConfig(StrictModel):
     only: tuple[str, ...] | None = Field(
         None, min_length=1, description="scenes or events to hold out"
     )
-    select: Literal["own", "pooled"] = Field(
+    select: Selection = Field(
         "own",
-        description="tiles that choose a threshold: own: the validation tiles of the fold; pooled: "
-        "those of all folds, each predicted by its fold's model, without the fold's test tiles",
+        description="tiles that choose epoch and threshold: own: the validation tiles of the fold; "
+        "pooled: the threshold is of those of all folds, each predicted by its fold's model, "
+        "without the fold's test tiles; {folds: K}: training and validation tiles, divided into K "
+        "folds of groups, each predicted by a model of the others",
     )
     leaks: Annotated[Literal["refuse", "regroup", "warn"], _PLAIN_WORDS] = Field(
         "refuse",
         description="tiles of the same content in different splits: refuse the division; regroup "
         "such tiles into one split (random and groups); or warn of them in the report",
     )
+
+    @property
+    def selection_folds(self) -> int:
+        """Folds of the training tiles that choose epoch and threshold; 1: validation tiles do."""
+        return self.select.folds if isinstance(self.select, FoldSelection) else 1
 
 
 class SvmConfig(StrictModel):

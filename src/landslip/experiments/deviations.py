@@ -92,7 +92,9 @@ def _of_split(split: SplitConfig) -> Iterator[tuple[str, str, str]]:
         yield "folds", "1", str(split.folds)
     elif split.test_share != _PAPER_TEST_SHARE and split.method not in {"scene", "event"}:
         yield "test_share", f"{_PAPER_TEST_SHARE:g}", f"{split.test_share:g}"
-    if split.val_share > 0:
+    if split.selection_folds > 1:
+        yield "selection", "not stated", f"{split.selection_folds} folds of the training tiles"
+    elif split.val_share > 0:
         yield "val_share", "not stated", f"{split.val_share:g}"
 
 

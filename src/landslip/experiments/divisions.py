@@ -115,10 +115,13 @@ def _divide(
     division = Division(**config.model_dump(exclude={"leaks", "select"}))
     folds = []
     for fold in divide(dataset, division, duplicates if config.leaks == "regroup" else ()):
+        sides = fold.splits
+        if config.selection_folds > 1:
+            sides = tuple(Split.TRAIN if side is Split.VALIDATION else side for side in sides)
         if config.leaks != "warn":
-            refuse_leaks(dataset, fold.splits, duplicates)
-        note = describe_leaks(find_leaks(dataset, fold.splits, duplicates))
-        folds.append(replace(fold, notes=(*fold.notes, note)))
+            refuse_leaks(dataset, sides, duplicates)
+        note = describe_leaks(find_leaks(dataset, sides, duplicates))
+        folds.append(replace(fold, splits=sides, notes=(*fold.notes, note)))
     return tuple(folds)
 
 

@@ -96,6 +96,9 @@ def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, runs: 
             stated = training.model_dump() | transfer.training
             training = TrainConfig.model_validate(stated | {"encoder_weights": "none"})
     made_from = _made_from(config, method, division, splits, training)
+    folds = division.config.selection_folds
+    if folds > 1:
+        made_from["selection"] = f"{folds} folds"
     if source_job is not None:
         made_from["source"] = source_job.made_from
         if training is not None:
@@ -108,6 +111,7 @@ def make_job(config: ExperimentConfig, key: RunKey, divisions: Divisions, runs: 
         training=training,
         svm=method.svm if method.arch == "svm" else None,
         start=None if source_job is None else source_job.out / MODEL,
+        folds=folds,
         engine=config.engine,
         precision=config.precision,
         tta=method.tta,

@@ -2,14 +2,14 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import Split
+from landslip.core.choices import Split, Tta
 from landslip.core.errors import InputError
 from landslip.core.files import file_lock
 from landslip.core.progress import Progress, no_progress
@@ -23,6 +23,7 @@ from landslip.experiments.run_folder import (
     MODEL,
     OFF_CENTRE,
     RECORD,
+    REPEAT,
     STARTED,
     VALIDATION,
     RunJob,
@@ -35,12 +36,14 @@ from landslip.metrics.pixels import ThresholdCurve, count_pixels
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, open_model
+from landslip.models.predictions import TilePredictions
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
-from landslip.models.svm.threshold import out_of_fold_curve
+from landslip.models.svm.threshold import out_of_fold_curve, out_of_fold_scores
+from landslip.models.training.folds import cross_validation
 
-ProbabilitiesByTile = Iterator[tuple[int, NDArray[np.float32]]]
+ProbabilitiesByTile = Iterable[tuple[int, NDArray[np.float32]]]
 PredictTiles = Callable[[list[int]], ProbabilitiesByTile]
 
 
@@ -71,8 +74,11 @@ def execute_run(job: RunJob, progress: Progress = no_progress) -> None:
 
 def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
     facts: dict[str, object] = {}
+    held_out: ProbabilitiesByTile = ()
     if job.training is not None:
         # the SVM needs no torch
+        from landslip.models.training.cross_fitting import OUT_OF_FOLD  # noqa: PLC0415
+        from landslip.models.training.model_writer import ENSEMBLE  # noqa: PLC0415
         from landslip.models.training.module import TrainingCallbacks  # noqa: PLC0415
         from landslip.models.training.run import TrainRequest, train  # noqa: PLC0415
 
@@ -83,10 +89,12 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
                 out=out,
                 config=job.training,
                 start=None if job.start is None else open_model(job.start),
+                folds=job.folds,
                 resume=True,
                 callbacks=TrainingCallbacks(on_step=progress),
             )
             train(request)
+        shutil.rmtree(out / ENSEMBLE, ignore_errors=True)  # only the single model is compared
         model = open_model(out)
         training = model.card.training
         facts = {
@@ -96,6 +104,12 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
             "device": training.device,
             "precision": training.precision,
         }
+        if job.folds > 1 and training.folds is not None:
+            facts["validated_on"] = training.folds.tiles
+            if job.tta is Tta.NONE:  # what is stored is without augmentation
+                stored = TilePredictions(out / OUT_OF_FOLD, REPEAT)
+                positions = {name: at for at, name in enumerate(dataset.tile_ids)}
+                held_out = ((positions[name], stored.probability(name)) for name in stored)
     elif job.start is not None:
         model = open_model(job.start)
     else:
@@ -107,7 +121,7 @@ def _run_network(job: RunJob, dataset: TileDataset, progress: Progress) -> None:
     def predict(positions: list[int]) -> ProbabilitiesByTile:
         return predicted_tiles(engine, card, dataset, positions)
 
-    _write_predictions(job, dataset, predict, lambda _: card.threshold, facts)
+    _write_predictions(job, dataset, predict, held_out, lambda _: card.threshold, facts)
 
 
 def _predict_off_centre(job: RunJob, dataset: TileDataset, folder: Path) -> None:
@@ -126,6 +140,8 @@ def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Pro
     started = time.monotonic()
     settings = SvmSettings(**config.model_dump(), seed=job.key.seed)
     model = fit_svm(dataset, dataset.positions(Split.TRAIN), settings)
+    folds = cross_validation(dataset, job.folds, settings.seed) if job.folds > 1 else []
+    held_out = list(out_of_fold_scores(dataset, [fold.positions for fold in folds], settings))
     seconds = round(time.monotonic() - started, 1)
     folder = job.unfinished / MODEL
     folder.mkdir(exist_ok=True)
@@ -141,22 +157,24 @@ def _run_svm(job: RunJob, config: SvmConfig, dataset: TileDataset, progress: Pro
         return out_of_fold_curve(dataset, tiles, settings).best_threshold()
 
     facts: dict[str, object] = {"train_seconds": seconds, "device": "cpu", "engine": "svm float32"}
-    _write_predictions(job, dataset, predict, threshold, facts)
+    _write_predictions(job, dataset, predict, held_out, threshold, facts)
 
 
 def _write_predictions(
     job: RunJob,
     dataset: TileDataset,
     predict: PredictTiles,
+    held_out: ProbabilitiesByTile,
     choose_threshold: Callable[[ThresholdCurve], float],
     facts: dict[str, object],
 ) -> None:
     """Predict validation and test tiles; write predictions and record.
 
-    ``choose_threshold`` is given the curve of the validation tiles.
+    ``held_out`` are the predictions of tiles that folds left out, which take the place of those of
+    validation tiles. ``choose_threshold`` is given the curve of either.
     """
     curve, validated = ThresholdCurve(), dataset.positions(Split.VALIDATION)
-    probabilities = dict(predict(validated)) if validated else {}
+    probabilities = dict(predict(validated)) if validated else dict(held_out)
     for position, probability in probabilities.items():
         tile = dataset.tile(position)
         curve.add(probability, tile.label == LANDSLIDE, tile.counted)
@@ -178,7 +196,7 @@ def _write_predictions(
             "threshold": threshold,
             "split_sha256": dataset.card.split_sha256,
             "trained_on": len(dataset.positions(Split.TRAIN)) if is_trained else 0,
-            "validated_on": len(validated),
+            "validated_on": len(probabilities),
             "threads": job.threads,
             "validation": validation,
             **facts,

@@ -29,7 +29,7 @@ MODEL, TRAINING, RECORD = "model", "model.training", "cell.json"
 ERRORS, LOCK, STARTED = "errors.txt", "lock", "begun.json"
 PREDICTIONS, OFF_CENTRE = "predictions.npz", "off_centre.npz"
 VALIDATION = "validation.npz"
-_REPEAT = "remove the folder to repeat the run"
+REPEAT = "remove the folder to repeat the run"
 
 
 class RunJob(StrictModel):
@@ -46,6 +46,9 @@ class RunJob(StrictModel):
     training: TrainConfig | None = None
     svm: SvmConfig | None = None
     start: Path | None = None
+    folds: int = Field(
+        1, description="of the training tiles, that choose epoch and threshold; 1: none"
+    )
     engine: EngineName = EngineName.AUTO
     precision: Precision = Precision.FP32
     tta: Tta = Tta.NONE
@@ -100,7 +103,7 @@ def read_run_record(folder: Path) -> RunRecord:
     try:
         return RunRecord.model_validate(read_json(folder / RECORD))
     except (InputError, ValidationError) as error:
-        raise InputError(f"{folder / RECORD}: damaged; {_REPEAT}") from error
+        raise InputError(f"{folder / RECORD}: damaged; {REPEAT}") from error
 
 
 def start_run(job: RunJob) -> None:
@@ -128,7 +131,7 @@ def refuse_changed_run(job: RunJob) -> None:
     """
     if job.out.exists():
         if not (job.out / RECORD).is_file():
-            raise InputError(f"{job.out}: not a finished run, {RECORD} is missing; {_REPEAT}")
+            raise InputError(f"{job.out}: not a finished run, {RECORD} is missing; {REPEAT}")
         folder, how, before = job.out, "made", read_run_record(job.out).made_from
     elif (job.unfinished / STARTED).is_file() and (
         (job.unfinished / MODEL).is_dir() or any((job.unfinished / TRAINING).rglob("*.ckpt"))
@@ -141,7 +144,7 @@ def refuse_changed_run(job: RunJob) -> None:
     if changed:
         raise InputError(
             f"{folder}: this run was {how} with another {', '.join(changed)}; choose another "
-            f"{argument('out')}, or {_REPEAT}"
+            f"{argument('out')}, or {REPEAT}"
         )
 
 
@@ -151,7 +154,7 @@ def _read_started(folder: Path) -> dict[str, Any]:
     except InputError:
         made_from = None
     if not isinstance(made_from, dict):
-        raise InputError(f"{folder / STARTED}: damaged; {_REPEAT}")
+        raise InputError(f"{folder / STARTED}: damaged; {REPEAT}")
     return made_from
 
 
@@ -174,4 +177,4 @@ class Predictions(TilePredictions):
         Raises:
             InputError: it is missing or damaged.
         """
-        super().__init__(folder / name, _REPEAT)
+        super().__init__(folder / name, REPEAT)

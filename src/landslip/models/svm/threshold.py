@@ -1,5 +1,11 @@
 """The threshold of an SVM's score, from tiles that it was not fitted on."""
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.splits.cross_validation import held_out_folds
 from landslip.metrics.pixels import ThresholdCurve
@@ -8,6 +14,15 @@ from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import predicted_tiles
 
 FOLDS = 5
+
+
+def out_of_fold_scores(
+    dataset: TileDataset, held_out: Sequence[list[int]], settings: SvmSettings
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield each tile's position and score (height, width), by an SVM of the other folds."""
+    for fold in held_out:
+        rest = sorted(set(chain(*held_out)) - set(fold))
+        yield from predicted_tiles(fit_svm(dataset, rest, settings), dataset, fold)
 
 
 def out_of_fold_curve(
@@ -21,16 +36,15 @@ def out_of_fold_curve(
     """
     curve = ThresholdCurve()
     folds = min(folds, len({dataset.groups[at] for at in positions}))
+    if folds < 2:
+        return curve
     landslide_px = dataset.column("landslide_px")
-    held_out = (
-        held_out_folds(dataset, positions, folds=folds, seed=settings.seed) if folds > 1 else []
-    )
+    held_out = held_out_folds(dataset, positions, folds=folds, seed=settings.seed)
     for fold in held_out:
         rest = sorted(set(positions) - set(fold))
         if not any(landslide_px[at] for at in rest) or not dataset.has_background(rest):
-            return ThresholdCurve()
-        model = fit_svm(dataset, rest, settings)
-        for position, score in predicted_tiles(model, dataset, fold):
-            tile = dataset.tile(position)
-            curve.add(score, tile.label == LANDSLIDE, tile.counted)
+            return curve
+    for position, score in out_of_fold_scores(dataset, held_out, settings):
+        tile = dataset.tile(position)
+        curve.add(score, tile.label == LANDSLIDE, tile.counted)
     return curve
