@@ -159,7 +159,8 @@ def confidence_message(
     fitted = None if card is None else card.object_confidence
     if basis == "objects" and fitted is not None:
         count = fitted.right + fitted.false
-        return message("confidence.objects", objects=count, tiles=fitted.tiles, split=fitted.split)
+        split = fitted.split.replace("_", "-")
+        return message("confidence.objects", objects=count, tiles=fitted.tiles, split=split)
     calibrated = model.calibration is not None
     return message("confidence.calibrated" if calibrated else "confidence.uncalibrated")
 

@@ -5,7 +5,6 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from landslip.core.choices import Split
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 from landslip.models.calibration.object_confidence import (
     FeatureName,
@@ -142,7 +141,7 @@ def fitted(samples: ObjectSamples, tiles: TileDataset) -> ObjectConfidence:
         samples,
         ObjectSource(
             data=tiles.card,
-            split=Split.VALIDATION,
+            split="val",
             tiles=30,
             threshold=0.5,
             table=None,

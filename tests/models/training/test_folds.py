@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from tests.factories.datasets import bright_square, write_dataset
 from torch import nn
 
@@ -14,17 +15,21 @@ from landslip.core.arrays import read_arrays
 from landslip.core.choices import Precision, SingleModel, Split, ThresholdSource
 from landslip.core.errors import InputError, LandslipWarning
 from landslip.datasets.format import IGNORE, TileDataset
+from landslip.datasets.normalisation import band_statistics
 from landslip.metrics.pixels import ThresholdCurve
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import open_model
 from landslip.models.networks.ensemble import Ensemble
-from landslip.models.predictions import TilePredictions
+from landslip.models.predictions import TilePredictions, write_tile_predictions
+from landslip.models.training.cross_fitting import OutOfFold
+from landslip.models.training.fit import FitRequest
 from landslip.models.training.folds import candidate_epochs, cross_validation, tuning_folds
+from landslip.models.training.model_writer import InitialModel, TrainingResult, write_model
 from landslip.models.training.module import EpochResult, TrainingCallbacks
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
-from landslip.models.training.single_model import mean_weights
+from landslip.models.training.single_model import fit_single, mean_weights
 from landslip.models.weights import load_network
 
 CONFIG = TrainConfig(
@@ -246,6 +251,76 @@ def test_out_of_fold_predictions_are_of_the_member_that_did_not_see_the_tile(
         with torch.inference_mode():
             probability = torch.sigmoid(own(image))[0, 0].numpy()
         np.testing.assert_allclose(stored.probability(tile.tile_id), probability, atol=2e-5)
+
+
+def test_the_confidence_of_landslides_is_fitted_on_out_of_fold_objects(
+    dataset: TileDataset, model: tuple[Path, list[EpochResult]], tmp_path: Path
+) -> None:
+    """In each tile the landslide is found, but for its rim, and a block in each free corner."""
+    start = open_model(model[0])
+    network, curve, false = load_network(start), ThresholdCurve(), 0
+    predicted = {}
+    for at in range(2, 12):
+        tile = dataset.tile(at)
+        landslide = tile.label == 1
+        probability = np.where(ndimage.binary_erosion(landslide), 0.9, 0.1).astype(np.float32)
+        side = len(landslide)
+        for row, col in ((3, 3), (3, side - 8), (side - 8, 3), (side - 8, side - 8)):
+            block = np.s_[row : row + 4, col : col + 4]
+            if not ndimage.binary_dilation(landslide)[block].any():
+                probability[block] = 0.7
+                false += 1
+        predicted[tile.tile_id] = probability
+        curve.add(probability, landslide, tile.counted)
+    write_tile_predictions(tmp_path / "stored.npz", predicted.items())
+    found = OutOfFold(
+        epoch=1,
+        epochs={1: None},
+        threshold=0.5,
+        curve=curve,
+        tta_curves={},
+        tiles=(),
+        bins=(),
+        members=(network.state_dict(),),
+        predictions=tmp_path / "stored.npz",
+        seconds_before=0.0,
+        halves=False,
+    )
+    job = FitRequest(
+        dataset=dataset,
+        normalisation=start.card.normalisation_of(dataset.card.radiometry),
+        config=CONFIG,
+        folder=tmp_path,
+    )
+    best = fit_single(job, network, SingleModel.AVERAGE, found, TrainingCallbacks())
+    assert best is not None
+    assert best.objects.card.right_objects == 10
+    assert best.objects.card.right_maxima == pytest.approx((0.9, 0.9, 0.9), abs=1e-4)
+    initial = InitialModel(
+        network=network,
+        architecture=start.card.architecture,
+        config=CONFIG,
+        statistics=band_statistics(dataset, dataset.positions(Split.TRAIN)),
+    )
+    trained = TrainingResult(
+        name="model",
+        dataset=dataset,
+        initial=initial,
+        best=best,
+        encoder_weights_sha256=None,
+        seconds=0.0,
+        threshold_source=ThresholdSource.OUT_OF_FOLD,
+        folds=start.card.training.folds,
+    )
+    (tmp_path / "model").mkdir()
+    write_model(trained, tmp_path / "model")
+    fitted = open_model(tmp_path / "model").card.object_confidence
+    assert fitted is not None
+    assert (fitted.split, fitted.tiles, fitted.units) == ("out_of_fold", 10, 5)
+    assert (fitted.right, fitted.false, fitted.cut) == (10, false, 0)
+    promised = [size.promised for size in fitted.by_size if size.promised is not None]
+    assert promised[0] < 0.2
+    assert promised[-1] > 0.8
 
 
 @pytest.mark.parametrize(("mode", "quarters"), [("flips", [0, 2]), ("dihedral", [0, 1, 2, 3])])

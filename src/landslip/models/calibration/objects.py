@@ -17,7 +17,6 @@ from scipy import ndimage
 from scipy.optimize import minimize
 
 from landslip.core.bands import Bands, normalised_difference
-from landslip.core.choices import Split
 from landslip.core.messages import Message, message
 from landslip.datasets.format import LANDSLIDE, DatasetCard, Tile, TileDataset
 from landslip.metrics.curves import bin_pixels, calibration_error
@@ -162,7 +161,7 @@ class ObjectSource:
 
     Attributes:
         data: description of the tiles' dataset.
-        split: of the tiles.
+        split: of the tiles, or ``out_of_fold``.
         tiles: their number.
         threshold: of the map, on the scale of an extraction's rasters.
         table: calibrated level of each level of the network; None: not calibrated.
@@ -171,7 +170,7 @@ class ObjectSource:
     """
 
     data: DatasetCard
-    split: Split
+    split: str
     tiles: int
     threshold: float
     table: LevelTable | None
@@ -218,7 +217,7 @@ def fit_object_confidence(samples: ObjectSamples, source: ObjectSource) -> Objec
         is_calibrated=source.table is not None,
         regression=fit_regression(objects, right, _FEATURES),
         with_ndvi=with_ndvi,
-        split=source.split.value,
+        split=source.split,
         tiles=source.tiles,
         units=len(np.unique(samples.units)),
         folds=int(fold.max()) + 1,

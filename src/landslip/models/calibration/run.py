@@ -241,7 +241,7 @@ def _with_object_confidence(
     if missing is None:
         source = ObjectSource(
             data=dataset.card,
-            split=request.split,
+            split=request.split.value,
             tiles=len(positions),
             threshold=applied.calibrated_threshold,
             table=applied.level_table,

@@ -20,7 +20,6 @@ from torch import nn
 from landslip.core.choices import Tta
 from landslip.datasets.format import IGNORE, LANDSLIDE
 from landslip.metrics.curves import ProbabilityBins, bin_pixels
-from landslip.metrics.objects import right_object_maxima
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.models.networks.architecture import multiple_of
 from landslip.models.predictions import lower_bound, quantise, write_tile_levels
@@ -49,7 +48,6 @@ class OutOfFold:
         tta_curves: of the same with test-time augmentation, by its mode.
         tiles: (tile id, counts at the threshold), each tile once.
         bins: pixels of each tile by probability.
-        maxima: of the objects that are found rightly, by tile.
         members: the weights of each fold's network at the epoch.
         predictions: file of the probabilities.
         seconds_before: time of folds that were trained before the run was resumed.
@@ -63,7 +61,6 @@ class OutOfFold:
     tta_curves: dict[Tta, ThresholdCurve]
     tiles: tuple[tuple[str, PixelCounts], ...]
     bins: tuple[ProbabilityBins, ...]
-    maxima: tuple[NDArray[np.floating], ...]
     members: tuple[dict[str, torch.Tensor], ...]
     predictions: Path
     seconds_before: float
@@ -128,13 +125,12 @@ def cross_fit(
     )
     curve = _curve_of(job, levels)
     threshold = curve.best_threshold() if curve.has_landslides else None
-    tiles, bins, maxima = [], [], []
+    tiles, bins = [], []
     for at, name in names.items():
         tile, probability = job.dataset.tile(at), lower_bound(levels[at])
         truth, cut = tile.label == LANDSLIDE, job.threshold if threshold is None else threshold
         tiles.append((name, count_pixels(probability >= cut, truth, tile.counted)))
         bins.append(bin_pixels(probability, truth, tile.counted))
-        maxima.append(right_object_maxima(probability, cut, truth, tile.counted))
     return OutOfFold(
         epoch=epoch,
         epochs=scores,
@@ -143,7 +139,6 @@ def cross_fit(
         tta_curves=tta_curves,
         tiles=tuple(tiles),
         bins=tuple(bins),
-        maxima=tuple(maxima),
         members=members,
         predictions=file,
         seconds_before=seconds_before,

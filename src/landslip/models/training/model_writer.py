@@ -179,7 +179,7 @@ def write_model(model: TrainingResult, folder: Path) -> None:
     if too_few(best.objects.samples) is None:
         source = ObjectSource(
             data=data,
-            split=Split.VALIDATION,
+            split=scored,
             tiles=best.objects.tiles,
             threshold=card.threshold,
             table=None,

@@ -1,6 +1,6 @@
 """Objects of a training: sizes of its labels, and what the network is sure of where it is right."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,10 @@ _QUANTILES = (0.05, 0.5, 0.95)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredObjects:
-    """Objects of the labels and of validation tiles; ``tiles`` is the number of the latter."""
+    """Objects of the labels, and of tiles that the network was not trained on.
+
+    ``tiles`` is the number of the latter.
+    """
 
     card: ObjectsCard
     samples: ObjectSamples
@@ -60,18 +63,38 @@ def measure_objects(
         right_objects=0,
         right_maxima=None,
     )
-    showing = set(_spread(_with_landslides(dataset, Split.VALIDATION), _MAX_VALIDATION_TILES))
+    showing = _spread(_with_landslides(dataset, Split.VALIDATION), _MAX_VALIDATION_TILES)
     validation = _spread(dataset.positions(Split.VALIDATION), _MAX_VALIDATION_TILES)
-    groups = dataset.groups
-    units = independent_units([groups[at] for at in validation])
-    unit_of = dict(zip(validation, units, strict=True))
+    probabilities = (
+        (at, predict_tile(network, dataset, at, normalisation, multiple=multiple))
+        for at in sorted({*showing, *validation})
+    )
+    return with_found_objects(card, dataset, probabilities, validation, threshold)
+
+
+def with_found_objects(
+    card: ObjectsCard,
+    dataset: TileDataset,
+    probabilities: Iterable[tuple[int, NDArray[np.float32]]],
+    sampled: Collection[int],
+    threshold: float,
+) -> MeasuredObjects:
+    """Measure what networks find in tiles that they were not trained on.
+
+    Args:
+        card: of the labels; it gets the highest probabilities of the objects found rightly.
+        dataset: with all labels.
+        probabilities: of tiles by their positions, (height, width).
+        sampled: positions of the tiles whose objects are returned, too.
+        threshold: of the probability.
+    """
+    units = independent_units([dataset.groups[at] for at in sampled])
+    unit_of = dict(zip(sampled, units, strict=True))
     maxima, objects = [], []
-    for at in sorted(showing | set(validation)):
+    for at, probability in probabilities:
         tile = dataset.tile(at)
-        probability = predict_tile(network, dataset, at, normalisation, multiple=multiple)
         landslide = tile.label == LANDSLIDE
-        if at in showing:
-            maxima.append(right_object_maxima(probability, threshold, landslide, tile.counted))
+        maxima.append(right_object_maxima(probability, threshold, landslide, tile.counted))
         if at in unit_of:
             objects.append(
                 tile_objects(
@@ -88,14 +111,8 @@ def measure_objects(
     return MeasuredObjects(
         card=card.model_copy(update=measured),
         samples=join_objects(objects),
-        tiles=len(validation),
+        tiles=len(sampled),
     )
-
-
-def with_right_objects(card: ObjectsCard, maxima: Sequence[NDArray[np.generic]]) -> ObjectsCard:
-    """Return a card with the highest probabilities of objects found rightly in other tiles."""
-    right = _together(maxima)
-    return card.model_copy(update={"right_objects": len(right), "right_maxima": _quantiles(right)})
 
 
 def _with_landslides(dataset: TileDataset, split: Split) -> list[int]:

@@ -24,11 +24,12 @@ from landslip.metrics.tile_scores import group_counts, score_intervals
 from landslip.models.card import FoldsCard, TtaCard
 from landslip.models.networks.architecture import multiple_of
 from landslip.models.networks.ensemble import Ensemble
+from landslip.models.predictions import TilePredictions
 from landslip.models.training.cross_fitting import OutOfFold
 from landslip.models.training.data import validation_loader
 from landslip.models.training.fit import BestEpoch, FitRequest, fit, untrained
 from landslip.models.training.module import TrainingCallbacks
-from landslip.models.training.objects import with_right_objects
+from landslip.models.training.objects import with_found_objects
 from landslip.models.training.prediction import predict_tile
 
 _BATCH_PX = 8 * 256 * 256
@@ -84,13 +85,22 @@ def fit_single(
         best = fit(job, network, callbacks, teacher)
     if best is None:
         return None
+    positions = {name: at for at, name in enumerate(job.dataset.tile_ids)}
+    stored = TilePredictions(found.predictions, "train again")
+    objects = with_found_objects(
+        best.objects.card,
+        job.dataset,
+        ((positions[name], stored.probability(name)) for name in stored),
+        [] if found.halves else [positions[name] for name in stored],  # a cut divides objects
+        threshold,
+    )
     return replace(
         best,
         threshold=threshold,
         counts=found.counts if found.threshold is not None else None,
         spread=found.curve.spread(),
         average_precision=found.curve.average_precision(),
-        objects=replace(best.objects, card=with_right_objects(best.objects.card, found.maxima)),
+        objects=objects,
     )
 
 
