@@ -11,7 +11,8 @@ from tests.factories.models import make_card
 from landslip.core.choices import Split, Tta
 from landslip.datasets.format import TileDataset
 from landslip.datasets.off_centre import OffCentreTiles
-from landslip.models.off_centre import count_off_centre, evaluate_off_centre
+from landslip.models.evaluation import evaluate
+from landslip.models.off_centre import OffCentreEvaluation, count_off_centre
 
 SIDE = 32
 CARD = make_card(
@@ -30,8 +31,10 @@ class GroundEngine:
     """Landslide where the first band is positive."""
 
     name, precision, tta = "ground", "fp32", Tta.NONE
+    predicted = 0
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.predicted += len(batch)
         return np.where(batch[:, 0] > 0, np.float32(0.9), np.float32(0.1))
 
 
@@ -55,8 +58,22 @@ def tiles(tmp_path: Path) -> TileDataset:
     return write_dataset(tmp_path, made, bands=("blue",), splits=splits, scene=None)
 
 
+def off_centre(engine: GroundEngine | PlaceEngine, tiles: TileDataset) -> OffCentreEvaluation:
+    found = evaluate(engine, CARD, tiles, Split.TEST, off_centre=True)  # type: ignore[arg-type]
+    assert found.off_centre is not None
+    return found.off_centre
+
+
+def test_every_tile_is_predicted_once_in_place_and_once_off_centre(tiles: TileDataset) -> None:
+    engine = GroundEngine()
+    off_centre(engine, tiles)
+    assert engine.predicted == 2 * 10
+    evaluate(engine, CARD, tiles, Split.TEST)  # type: ignore[arg-type]
+    assert engine.predicted == 3 * 10
+
+
 def test_what_sees_the_ground_loses_nothing(tiles: TileDataset) -> None:
-    found = evaluate_off_centre(GroundEngine(), CARD, tiles, Split.TEST)  # type: ignore[arg-type]
+    found = off_centre(GroundEngine(), tiles)
     assert found.centred == found.off_centre
     told = found.as_dict([str(at) for at in range(10)])
     assert told["centred"]["f1"] == told["off_centre"]["f1"] == 1.0
@@ -65,7 +82,7 @@ def test_what_sees_the_ground_loses_nothing(tiles: TileDataset) -> None:
 
 
 def test_what_learned_the_place_fails_off_centre(tiles: TileDataset) -> None:
-    found = evaluate_off_centre(PlaceEngine(), CARD, tiles, Split.TEST)  # type: ignore[arg-type]
+    found = off_centre(PlaceEngine(), tiles)
     told = found.as_dict([str(at) for at in range(10)])
     assert told["off_centre"]["f1"] < 0.3
     assert told["centred"]["f1"] > 0.8  # the tiles without landslides cost precision

@@ -435,7 +435,6 @@ def evaluate(
         >>> landslip.evaluate("MODEL", "TILES").as_dict()["f1"]
     """
     from landslip.models import evaluation
-    from landslip.models.off_centre import evaluate_off_centre
 
     opened, part = as_model(model), choose(Split, split, "split")
     runner = opened.engine(engine, precision, tta=tta)
@@ -444,11 +443,14 @@ def evaluate(
         progress_bar("evaluate", "tiles", show=progress) as shown,
     ):
         scores = evaluation.evaluate(
-            runner, opened.card, dataset, part, force=force, progress=shown
+            runner,
+            opened.card,
+            dataset,
+            part,
+            off_centre=off_centre,
+            force=force,
+            progress=shown,
         )
-        if off_centre:
-            moved = evaluate_off_centre(runner, opened.card, dataset, part, progress=shown)
-            scores = replace(scores, off_centre=moved)
         if record:
             evaluation.record_evaluation(
                 opened.folder, dataset, scores, runner, overwrite=overwrite

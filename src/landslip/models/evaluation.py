@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from landslip.datasets.batches import batches_of_tiles, plan_batches
 from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import sampled_pixels
+from landslip.datasets.off_centre import OffCentreTiles
 from landslip.datasets.splits.tile_groups import TileGroups, tile_groups
 from landslip.metrics.bootstrap import FEW_GROUPS, IntervalEstimate, Resampling
 from landslip.metrics.clustering import Clustering, landslide_clustering
@@ -36,9 +37,7 @@ from landslip.metrics.tile_scores import group_counts, score_intervals
 from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard, TtaCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
-
-if TYPE_CHECKING:
-    from landslip.models.off_centre import OffCentreEvaluation
+from landslip.models.off_centre import OffCentreEvaluation, count_off_centre
 
 _BATCH_PX = 8 * 256 * 256
 
@@ -66,7 +65,7 @@ class Evaluation:
     spread: ProbabilitySpread | None = None
     average_precision: float | None = None
     tile_bins: tuple[ProbabilityBins, ...] = ()
-    off_centre: "OffCentreEvaluation | None" = None
+    off_centre: OffCentreEvaluation | None = None
     tta: Tta = Tta.NONE
     notes: tuple[Message, ...] = ()
     seed: int = 0
@@ -153,18 +152,21 @@ def _limits(estimates: Mapping[str, IntervalEstimate]) -> dict[str, list[float] 
     }
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - moved windows are predicted beside their tiles
     engine: Engine,
     card: ModelCard,
     dataset: TileDataset,
     split: Split,
     *,
+    off_centre: bool = False,
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Predict every tile of a split and count its pixels at the model's threshold.
 
-    With test-time augmentation of the engine it is the threshold that was chosen with it.
+    With ``off_centre`` each tile's moved window is predicted too, see
+    `landslip.datasets.off_centre`. With test-time augmentation of the engine it is the threshold
+    that was chosen with it.
 
     Raises:
         InputError: the split has no tile.
@@ -175,6 +177,8 @@ def evaluate(
     doubts = check_dataset(card, dataset, positions, force=force)
     unchosen, card = card.threshold_warning(engine.tta), card.with_tta(engine.tta)
     counts, bins, objects, curve = {}, {}, ObjectCounts(), ThresholdCurve()
+    moved, shown = OffCentreTiles(dataset, split), {}
+    windows = predicted_tiles(engine, card, moved, positions)
     for position, probability in predicted_tiles(engine, card, dataset, positions, progress):
         tile = dataset.tile(position)
         predicted, truth = probability >= card.threshold, tile.label == LANDSLIDE
@@ -182,6 +186,10 @@ def evaluate(
         objects += count_objects(predicted, truth, tile.counted)
         curve.add(probability, truth, tile.counted)
         bins[position] = bin_pixels(probability, truth, tile.counted)
+        if off_centre:
+            _, window = next(windows)  # in batches of the same tiles
+            pair = probability, window
+            shown[position] = count_off_centre(moved, position, pair, card.threshold)
     spread = curve.spread()
     tiles = tuple(counts[position] for position in positions)
     training = training_note(card, dataset, split)
@@ -203,6 +211,13 @@ def evaluate(
         spread=spread,
         average_precision=curve.average_precision(),
         tile_bins=tuple(bins[position] for position in positions),
+        off_centre=OffCentreEvaluation(
+            centred=tuple(shown[position][0] for position in positions),
+            off_centre=tuple(shown[position][1] for position in positions),
+            surroundings=moved.count_surroundings(positions),
+        )
+        if off_centre
+        else None,
         tta=engine.tta,
         notes=tuple(note for note in notes if note is not None),
     )

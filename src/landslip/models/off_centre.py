@@ -7,16 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.choices import Split
-from landslip.core.progress import Progress, no_progress
-from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.format import LANDSLIDE
 from landslip.datasets.off_centre import OffCentreTiles
 from landslip.metrics.bootstrap import DefinedEstimate
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.metrics.tile_scores import f1_contrast, group_counts
-from landslip.models.card import ModelCard
-from landslip.models.engines.base import Engine
-from landslip.models.evaluation import predicted_tiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,31 +76,3 @@ def count_off_centre(
         for probability, part in zip(probabilities, (tiles.own(position), shown), strict=True)
     )
     return centred, off_centre
-
-
-def evaluate_off_centre(
-    engine: Engine,
-    card: ModelCard,
-    dataset: TileDataset,
-    split: Split,
-    *,
-    progress: Progress = no_progress,
-) -> OffCentreEvaluation:
-    """Predict every tile of a split as it is and off-centre, and count the pixels shown in both.
-
-    Raises:
-        InputError: the split has no tile.
-        ModelError: the dataset's bands or units are not the model's.
-    """
-    positions, moved = dataset.positions(split), OffCentreTiles(dataset, split)
-    card = card.with_tta(engine.tta)
-    centred = dict(predicted_tiles(engine, card, dataset, positions))
-    counts = {
-        position: count_off_centre(moved, position, (centred[position], window), card.threshold)
-        for position, window in predicted_tiles(engine, card, moved, positions, progress)
-    }
-    return OffCentreEvaluation(
-        centred=tuple(counts[position][0] for position in positions),
-        off_centre=tuple(counts[position][1] for position in positions),
-        surroundings=moved.count_surroundings(positions),
-    )
