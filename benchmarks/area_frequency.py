@@ -36,9 +36,7 @@ from landslip.inventory.statistics.area_frequency import (
     power_law_p_value,
 )
 from landslip.inventory.statistics.inverse_gamma import (
-    MALAMUD_2004,
     CountedAreas,
-    InverseGamma,
     count_areas,
     fit_inverse_gamma,
     fit_inverse_gamma_many,
@@ -47,6 +45,7 @@ from landslip.inventory.statistics.inverse_gamma import (
 from landslip.inventory.statistics.result import InventoryStatistics
 from landslip.inventory.statistics.summary import StatisticsRequest, statistics_of
 from landslip.metrics.bootstrap import IntervalEstimate
+from landslip.metrics.inverse_gamma import MALAMUD_2004, InverseGamma
 
 LEVEL, GROUPS = 0.95, 40
 EXPONENT, FROM_M2 = 2.4, 1_000.0

@@ -25,7 +25,8 @@ from landslip.metrics.curves import bin_pixels, calibration_error
 from landslip.metrics.objects import size_class, size_classes_px
 from landslip.synthetic.landscape import LandscapeSettings, make_landscape
 from landslip.synthetic.landslides import LandslideSettings
-from landslip.synthetic.series import StudyArea, wenchuan_area, write_landslides, write_reflectance
+from landslip.synthetic.series import StudyArea, write_landslides, write_reflectance
+from landslip.synthetic.study_areas import wenchuan_area
 
 SCENE, TRUTH = "scene.tif", "truth.gpkg"
 TRAIN_SHAPE, TEST_SHAPE = (1536, 2048), (1024, 1536)

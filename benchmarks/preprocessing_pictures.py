@@ -51,7 +51,8 @@ from landslip.preprocessing.pipeline.radiometric_correction import (
 from landslip.preprocessing.pipeline.scene import SCALE, SceneInputs, window_function
 from landslip.preprocessing.product.product import MSS_BANDS, PAN_BANDS, Product, open_product
 from landslip.synthetic.camera import Attitude
-from landslip.synthetic.series import StudyArea, SyntheticSeries, small_area, write_series
+from landslip.synthetic.series import StudyArea, SyntheticSeries, write_series
+from landslip.synthetic.study_areas import small_area
 
 Pixels = NDArray[Any]
 SIDE_PX, MARGIN_PX, ROLL_DEG = 448, 160, 14.0
@@ -153,7 +154,8 @@ def moved(ground: GroundGrid, image: SensorImage, window: Window) -> Window:
 @contextmanager
 def opened(series: SyntheticSeries) -> Iterator[Work]:
     """Open the first product and take it through refinement and registration."""
-    with open_product(series.dates[0].product) as product, open_images(product) as stated:
+    archive = min(series.dem.parent.glob("GF1_*.tar.gz"))
+    with open_product(archive) as product, open_images(product) as stated:
         cameras = [(one.rpc, one.image.shape) for one in (stated.ms, stated.pan)]
         elevation, _ = load_dem(DemRequest(path=series.dem), cameras)
         outline = image_outline(stated.pan.rpc, stated.pan.image.shape, elevation)

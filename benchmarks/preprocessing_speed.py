@@ -36,7 +36,7 @@ def make_product(folder: Path, lines: int) -> tuple[Path, Path]:
     from landslip.synthetic.landscape import make_landscape
     from landslip.synthetic.overpass import ImageTarget
     from landslip.synthetic.product import ProductRequest, write_product
-    from landslip.synthetic.series import wenchuan_area
+    from landslip.synthetic.study_areas import wenchuan_area
 
     dem = folder / f"dem_{lines}.tif"
     found = sorted((folder / str(lines)).glob("*.tar.gz"))

@@ -21,7 +21,7 @@ from landslip.datasets.format import Tile
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin
 from landslip.synthetic.landscape import make_landscape
-from landslip.synthetic.series import wenchuan_area
+from landslip.synthetic.study_areas import wenchuan_area
 
 BANDS = ("blue", "green", "red", "nir")
 GROUND_PX, TILE_PX, STRIP_PX = 1024, 256, 512

@@ -1,5 +1,3 @@
-from datetime import date
-
 import numpy as np
 import pytest
 import shapely
@@ -7,20 +5,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.synthetic.landslides import (
-    OVERGROWN,
-    WENCHUAN,
     Landslide,
-    LandslideHistory,
     LandslideSettings,
-    TriggerEvent,
-    draw_histories,
+    Outline,
     draw_landslides,
     in_map_coordinates,
     landslide_mask,
-    visible_landslides,
 )
 from landslip.synthetic.terrain import SyntheticTerrain, make_terrain
 
@@ -46,7 +38,7 @@ def mask(drawn: list[Landslide]) -> NDArray[np.bool_]:
     return landslide_mask(in_map_coordinates(drawn, GRID), GRID)
 
 
-def long_axis(outline: shapely.Polygon) -> NDArray[np.float64]:
+def long_axis(outline: Outline) -> NDArray[np.float64]:
     corners = shapely.get_coordinates(outline.minimum_rotated_rectangle)
     sides = np.diff(corners, axis=0)[:2]
     longest = sides[np.argmax(np.hypot(*sides.T))]
@@ -120,55 +112,3 @@ def test_the_same_seed_gives_the_same_landslides(
     other = draw_landslides(terrain, FRAME, np.random.default_rng(5))
     assert [one.outline.wkb for one in again] == [one.outline.wkb for one in drawn]
     assert other[0].outline != drawn[0].outline
-
-
-BOX = shapely.box(0, 0, 10, 10)
-
-
-def slide(*falls: tuple[date, float], healing_years: float = 4.0) -> LandslideHistory:
-    return LandslideHistory(outline=BOX, failures=falls, healing_years=healing_years)
-
-
-def test_a_landslide_is_not_there_before_it_fell() -> None:
-    one = slide((date(2014, 7, 22), 0.9))
-    assert one.freshness(date(2014, 7, 21)) == 0
-    assert one.freshness(date(2014, 7, 22)) == 0.9
-
-
-def test_it_grows_over_and_falls_again() -> None:
-    one = slide((date(2008, 5, 12), 1.0), (date(2014, 5, 12), 0.8))
-    assert one.freshness(date(2012, 5, 12)) == pytest.approx(np.exp(-1), rel=1e-3)
-    assert one.freshness(date(2014, 5, 11)) < OVERGROWN
-    assert one.freshness(date(2014, 5, 12)) == 0.8
-
-
-def test_only_bare_landslides_are_seen() -> None:
-    slides = [
-        slide((date(2008, 5, 12), 1.0), healing_years=2.0),
-        slide((date(2013, 7, 10), 1.0)),
-        slide((date(2015, 6, 28), 1.0)),
-    ]
-    seen = visible_landslides(slides, date(2013, 8, 12))
-    assert [round(one.freshness, 2) for one in seen] == [0.98]
-
-
-def test_all_kinds_of_histories_are_drawn() -> None:
-    """Over three dates some appear, some vanish, some stay, and some come back."""
-    slides = draw_histories([BOX] * 600, np.random.default_rng(0))
-    dates = (date(2013, 8, 12), date(2014, 10, 2), date(2015, 8, 5))
-    seen = np.array([[one.freshness(day) >= OVERGROWN for day in dates] for one in slides])
-    patterns = {tuple(map(bool, row)) for row in seen}
-    assert len(patterns - {(False, True, False)}) == 7
-    first = np.array([one.failures[0][0] == WENCHUAN[0].day for one in slides])
-    assert first.mean() == pytest.approx(WENCHUAN[0].fraction, abs=0.06)
-    again = np.array([len(one.failures) > 1 for one in slides])
-    assert again[first].mean() == pytest.approx(1 - 0.92 * 0.94 * 0.94, abs=0.06)
-
-
-def test_triggers_state_what_does_not_fit() -> None:
-    with pytest.raises(InputError, match=r"fractions of triggers must add up to 1; got \[0\.4\]"):
-        draw_histories(
-            [], np.random.default_rng(0), (TriggerEvent(day=date(2008, 5, 12), fraction=0.4),)
-        )
-    with pytest.raises(InputError, match=r"be between 0 and 1; got 1\.2 and 0"):
-        TriggerEvent(day=date(2008, 5, 12), fraction=1.2)

@@ -16,17 +16,17 @@ from scipy import ndimage
 
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.preprocessing.radiometry.sun import sun_position
+from landslip.synthetic.histories import visible_landslides
 from landslip.synthetic.landscape import SyntheticLandscape, make_landscape
-from landslip.synthetic.landslides import in_map_coordinates, landslide_mask, visible_landslides
+from landslip.synthetic.landslides import in_map_coordinates, landslide_mask
 from landslip.synthetic.overpass import target_over
 from landslip.synthetic.series import (
     StudyArea,
     SyntheticDate,
     SyntheticSeries,
-    small_area,
-    wenchuan_area,
     write_series,
 )
+from landslip.synthetic.study_areas import small_area, wenchuan_area
 
 BEFORE, AFTER = date(2013, 8, 12), date(2015, 8, 5)
 
@@ -56,6 +56,7 @@ def read(path: Path) -> NDArray[np.float64]:
 
 def unpacked(made: SyntheticDate, folder: Path) -> Path:
     """Return the folder of a product and the base of its files' names."""
+    assert made.product is not None
     with tarfile.open(made.product) as tar:
         tar.extractall(folder, filter="data")
     return folder / made.product.name.removesuffix(".tar.gz")
@@ -216,7 +217,9 @@ def test_overpasses_are_in_order() -> None:
 
 def test_the_facts_say_how_wrong_the_metadata_are(series: SyntheticSeries) -> None:
     first, _ = json.loads(series.facts.read_text())
-    assert first["product"] == series.dates[0].product.name
+    product = series.dates[0].product
+    assert product is not None
+    assert first["product"] == product.name
     assert (first["bias_m"], first["shift_px"]) == ([31.0, -22.0], [0.6, -0.4])
     assert first["attitude"]["roll_deg"] == 7.5
 

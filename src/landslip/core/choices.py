@@ -195,15 +195,32 @@ class CloudHandling(StrEnum):
     MASK = "mask"
 
 
+class LandslideState(StrEnum):
+    """What a slope, or a pixel of it, is on a date.
+
+    ``vegetated``: has not failed; ``fresh``: bare; ``recovering``: growing over; ``recovered``: has
+    grown over.
+    """
+
+    VEGETATED = "vegetated"
+    FRESH = "fresh"
+    RECOVERING = "recovering"
+    RECOVERED = "recovered"
+
+
 class StudyPreset(StrEnum):
     """Synthetic terrain imaged on several dates.
 
     ``wenchuan``: 3584 x 4096 px of 2 m near Wenchuan in 2013, 2014 and 2015, 224 tiles of 256 px a
-    date; ``small``: 512 x 640 px of the same kind on two dates.
+    date; ``small``: 512 x 640 px of the same kind on two dates; ``recovery``: 2048 x 2048 px on six
+    dates from before an earthquake until five years after it, with landslides of all sizes, seasons
+    and clouds; ``recovery-small``: 1024 x 1024 px of that kind.
     """
 
     WENCHUAN = "wenchuan"
     SMALL = "small"
+    RECOVERY = "recovery"
+    RECOVERY_SMALL = "recovery-small"
 
 
 class ShiftModel(StrEnum):

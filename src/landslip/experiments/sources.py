@@ -16,7 +16,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from landslip.core.bands import Bands
-from landslip.core.choices import StudyPreset
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, move_into_place, sha256_of
 from landslip.core.progress import Progress, no_progress
@@ -39,19 +38,13 @@ from landslip.io.raster import SceneOptions
 from landslip.preprocessing.orthorectification.camera_refinement import RefinementRequest
 from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 from landslip.preprocessing.pipeline.run import PreprocessRequest, ProgressCallbacks, preprocess
-from landslip.synthetic.series import (
-    AREA,
-    DEM,
-    small_area,
-    wenchuan_area,
-    write_series,
-)
+from landslip.synthetic.series import AREA, DEM, write_series
+from landslip.synthetic.study_areas import study_area
 
 SOURCE_RECORD = "source.json"
 _SYNTHETIC = "synthetic--"  # no dataset is named so: a name has no two hyphens in a row
 _UNDIVIDED = SplitPlan(test_share=0, val_share=0)
 _SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
-_STUDY_AREAS = {StudyPreset.WENCHUAN: wenchuan_area, StudyPreset.SMALL: small_area}
 
 Log = Callable[[str], None]
 
@@ -319,7 +312,7 @@ def _synthetic_plan(
     The camera of every date is refined with the reflectance of the first one, so that dates are
     co-registered, and tiles show the same ground at all of them.
     """
-    area = _STUDY_AREAS[source.preset](source.seed)
+    area = study_area(source.preset, source.seed)
     dates = [f"{overpass.beijing_time:%Y%m%d}" for overpass in area.overpasses]
     if source.date not in dates:
         raise InputError(

@@ -12,17 +12,9 @@ from scipy import ndimage
 
 from landslip.preprocessing.radiometry.sun import SunPosition
 from landslip.synthetic.noise import Field, blurred, fractal_noise, ramp, streaks, top_fraction
+from landslip.synthetic.phenology import BARE_SOIL, SUMMER, Colour, Palette
 from landslip.synthetic.terrain import SyntheticTerrain, sun_direction
 
-Colour = tuple[float, float, float, float]
-
-FOREST: Colour = (0.022, 0.042, 0.027, 0.25)
-DARK_FOREST: Colour = (0.018, 0.032, 0.022, 0.17)
-SHRUB: Colour = (0.038, 0.066, 0.056, 0.26)
-DRY_GRASS: Colour = (0.060, 0.095, 0.105, 0.24)
-CROP: Colour = (0.035, 0.075, 0.042, 0.38)
-STUBBLE: Colour = (0.080, 0.115, 0.140, 0.24)
-BARE_SOIL: Colour = (0.072, 0.110, 0.166, 0.256)
 DEBRIS: Colour = (0.124, 0.156, 0.190, 0.226)
 ROCK: Colour = (0.092, 0.105, 0.115, 0.140)
 GRAVEL: Colour = (0.155, 0.180, 0.195, 0.220)
@@ -58,24 +50,27 @@ class SurfaceCanvas:
 
 
 def paint_land_cover(
-    terrain: SyntheticTerrain, sun: SunPosition, generator: Generator
+    terrain: SyntheticTerrain, sun: SunPosition, generator: Generator, palette: Palette = SUMMER
 ) -> SurfaceCanvas:
-    """Return reflectance and relief of the ground without landslides."""
+    """Return reflectance and relief of the ground without landslides, and the shadows of houses.
+
+    The same generator gives the same land in other colours.
+    """
     plants, rocks, soil, fields, water, roads, houses = generator.spawn(7)
-    forest = np.full((4, *terrain.shape), np.reshape(FOREST, (4, 1, 1)), dtype=np.float32)
+    forest = np.full((4, *terrain.shape), np.reshape(palette.forest, (4, 1, 1)), dtype=np.float32)
     canvas = SurfaceCanvas(forest, np.zeros(terrain.shape, dtype=np.float32))
-    paint_vegetation(canvas, terrain, plants)
+    paint_vegetation(canvas, terrain, plants, palette)
     paint_outcrops(canvas, terrain, rocks)
     paint_clearings(canvas, terrain, soil)
-    paint_fields(canvas, terrain, fields)
-    paint_water(canvas, terrain, water)
+    paint_fields(canvas, terrain, fields, palette)
+    paint_water(canvas, terrain, water, palette)
     paint_roads(canvas, terrain, roads)
     paint_houses(canvas, terrain, houses, sun)
     return canvas
 
 
 def paint_vegetation(
-    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator
+    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator, palette: Palette
 ) -> None:
     """Cover everything: forest, darker on shady slopes, shrubs, and dry grass high up."""
     shape = terrain.shape
@@ -84,14 +79,14 @@ def paint_vegetation(
     crowns = fractal_noise(shape, generator, largest_px=9, smallest_px=2.5, exponent=0.3)
     mottle = fractal_noise(shape, generator, largest_px=60, exponent=1.0)
     sunny = blurred(terrain.downslope[1], 6)
-    canvas.paint(np.ones(shape, np.float32), FOREST, 0.22 * crowns + 0.12 * mottle)
-    canvas.paint(0.8 * top_fraction(stand_noise - sunny, 0.35), DARK_FOREST, 0.25 * crowns)
+    canvas.paint(np.ones(shape, np.float32), palette.forest, 0.22 * crowns + 0.12 * mottle)
+    canvas.paint(0.8 * top_fraction(stand_noise - sunny, 0.35), palette.dark_forest, 0.25 * crowns)
     canvas.relief_m += _CROWN_M * crowns
     shrubs = top_fraction(sunny + stand_noise, 0.34, 0.35)
-    canvas.paint(0.85 * shrubs, SHRUB, 0.10 * crowns + 0.14 * mottle)
+    canvas.paint(0.85 * shrubs, palette.shrub, 0.10 * crowns + 0.14 * mottle)
     height = terrain.height_m / terrain.height_m.max()
     grass = top_fraction(meadows + 0.6 * sunny + 1.5 * height, 0.13, 0.25)
-    canvas.paint(0.9 * grass, DRY_GRASS, 0.04 * crowns + 0.16 * mottle)
+    canvas.paint(0.9 * grass, palette.grass, 0.04 * crowns + 0.16 * mottle)
 
 
 def paint_outcrops(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
@@ -112,7 +107,9 @@ def paint_clearings(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator:
     canvas.paint(0.93 * bare, BARE_SOIL, 0.07 * mottle)
 
 
-def paint_water(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
+def paint_water(
+    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator, palette: Palette
+) -> None:
     """The river in its gravel flats, and gravelly beds of side streams."""
     shape = terrain.shape
     wander = fractal_noise(shape, generator, largest_px=300, smallest_px=20, exponent=1.6)
@@ -124,7 +121,7 @@ def paint_water(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Gen
     canvas.paint(0.75 * beds, GRAVEL, 0.12 * grain)
     flats = ramp(terrain.river_m - 0.55 * terrain.plain_m - 14 * wander, 3, -3)
     canvas.paint(flats, GRAVEL, 0.08 * grain)
-    canvas.paint(flats * top_fraction(wander + 0.3 * grain, 0.25), SHRUB, 0.10 * grain)
+    canvas.paint(flats * top_fraction(wander + 0.3 * grain, 0.25), palette.shrub, 0.10 * grain)
     side_arms = 90 * np.abs(wander - 0.1 + 0.04 * grain)
     channel = np.minimum(side_arms, terrain.river_m + 7 * wander)
     canvas.paint(flats * ramp(channel, 14, 11), WATER, 0.03 * grain)
@@ -151,7 +148,9 @@ def paint_debris(
     canvas.relief_m -= np.minimum(0.6 * depth, _SCAR_M)
 
 
-def paint_fields(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator) -> None:
+def paint_fields(
+    canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Generator, palette: Palette
+) -> None:
     """Parcels of crops, stubble and bare soil on the valley floor and on gentle slopes."""
     # the valley floor, and terraces above
     patches = fractal_noise(terrain.shape, generator, largest_px=200, exponent=1.5)
@@ -163,7 +162,11 @@ def paint_fields(canvas: SurfaceCanvas, terrain: SyntheticTerrain, generator: Ge
     tone = generator.normal(0, 0.10, parcel.max() + 1).astype(np.float32)[parcel]
     mottle = fractal_noise(terrain.shape, generator, largest_px=40, exponent=1.0)
     texture = tone + 0.05 * mottle + 0.06 * rows
-    for colour, start, end in ((CROP, 0.0, 0.35), (STUBBLE, 0.35, 0.5), (BARE_SOIL, 0.5, 1.0)):
+    for colour, start, end in (
+        (palette.summer_crop, 0.0, 0.35),
+        (palette.winter_crop, 0.35, 0.5),
+        (palette.fallow, 0.5, 1.0),
+    ):
         chosen = (use >= start) & (use < end) & ~edge
         canvas.paint(where * chosen, colour, texture)
 

@@ -1,31 +1,25 @@
-"""Synthetic landslides: tongues that begin on steep slopes and run down, and their histories."""
+"""Synthetic landslides: tongues that begin on steep slopes and run down."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
 from landslip.io.labels import LabelPolygons
 from landslip.synthetic.noise import Field, blurred, ramp
 from landslip.synthetic.terrain import SyntheticTerrain
 
-_STEP_PX = 2.0
+STEP_PX = 2.0
 _STEEP_DEG, _TOO_FLAT_DEG, _MEAN_DEG = (28.0, 40.0), 13.0, 28.0
 _SMALLEST_AREA_PX = 300.0
 _SPACING_PX = 5.0
 _TRIES_PER_LANDSLIDE = 40
-OVERGROWN = 0.3
-_INITIAL_FRESHNESS = (0.8, 1.0)
-_HEALING_YEARS, _HEALING_SPREAD = 6.5, 0.5
 
 Points = NDArray[np.float64]
+Outline = shapely.Polygon | shapely.MultiPolygon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +45,7 @@ class LandslideSettings:
 class Landslide:
     """A valid polygon in pixels (x, y) or map coordinates; freshness 1 is bare, 0 overgrown."""
 
-    outline: shapely.Polygon
+    outline: Outline
     freshness: float
 
 
@@ -65,16 +59,9 @@ def draw_landslides(
     settings = settings or LandslideSettings()
     area_km2 = terrain.river_m.size * terrain.resolution_m**2 / 1e6
     wanted = round(area_km2 * settings.per_km2 * generator.uniform(0.8, 1.2))
-    # where the terrain falls on the scale of a landslide
-    smooth = np.stack([blurred(part, 5) for part in terrain.downslope])
-    downslope = smooth / np.maximum(np.hypot(*smooth), 1e-6)
+    downslope = broad_downslope(terrain)
     landslides: list[Landslide] = []
-    # sources on steep slopes, the steeper the likelier
-    weight = ramp(blurred(terrain.slope_deg, 4), *_STEEP_DEG).ravel().astype(np.float64)
-    tries = wanted * _TRIES_PER_LANDSLIDE
-    cells = generator.choice(len(weight), size=tries, p=weight / weight.sum())
-    row, col = np.divmod(cells, terrain.shape[1])
-    for source in np.column_stack([col + 0.5, row + 0.5]):
+    for source in draw_sources(terrain, wanted * _TRIES_PER_LANDSLIDE, generator):
         outline = _draw_outline(source, terrain, downslope, settings, generator)
         if outline is None or not frame.contains(outline):
             continue
@@ -85,6 +72,21 @@ def draw_landslides(
         if len(landslides) == wanted:
             break
     return landslides
+
+
+def broad_downslope(terrain: SyntheticTerrain) -> Field:
+    """Return unit vectors (2: x and y, height, width) down the slope on a landslide's scale."""
+    smooth = np.stack([blurred(part, 5) for part in terrain.downslope])
+    downslope: Field = smooth / np.maximum(np.hypot(*smooth), 1e-6)
+    return downslope
+
+
+def draw_sources(terrain: SyntheticTerrain, count: int, generator: np.random.Generator) -> Points:
+    """Draw points (count, 2: x and y) on steep slopes, the steeper the likelier."""
+    weight = ramp(blurred(terrain.slope_deg, 4), *_STEEP_DEG).ravel().astype(np.float64)
+    cells = generator.choice(len(weight), size=count, p=weight / weight.sum())
+    row, col = np.divmod(cells, terrain.shape[1])
+    return np.column_stack([col + 0.5, row + 0.5])
 
 
 def in_map_coordinates(landslides: list[Landslide], grid: Grid) -> list[Landslide]:
@@ -112,23 +114,23 @@ def _draw_outline(
     """Return a tongue from a source downwards, or None where the terrain is too flat for one."""
     length_m = settings.length_m * np.exp(settings.spread * generator.standard_normal())
     length_px = float(np.clip(length_m, 50, 420)) / terrain.resolution_m
-    path = _path_down(source, length_px, terrain, downslope)
+    path = path_down(source, length_px, terrain, downslope)
     width_px = length_px / generator.uniform(*settings.slenderness)
     col, row = path.astype(np.intp).T
-    is_short = (len(path) - 1) * _STEP_PX < max(0.6 * length_px, 1.5 * width_px)
+    is_short = (len(path) - 1) * STEP_PX < max(0.6 * length_px, 1.5 * width_px)
     if is_short or terrain.slope_deg[row, col].mean() < _MEAN_DEG:
         return None
-    outline = _tongue(path, width_px / 2, generator)
+    outline = tongue(path, width_px / 2, generator)
     return outline if outline.area >= _SMALLEST_AREA_PX else None
 
 
-def _path_down(
+def path_down(
     source: Points, length_px: float, terrain: SyntheticTerrain, downslope: Field
 ) -> Points:
     """Follow the terrain down to the valley floor or to where it is too flat."""
     points: list[Points] = []
     at = source
-    for _ in range(int(length_px / _STEP_PX)):
+    for _ in range(int(length_px / STEP_PX)):
         col, row = (int(value) for value in at)
         if not (0 <= row < terrain.shape[0] and 0 <= col < terrain.shape[1]):
             break
@@ -136,11 +138,11 @@ def _path_down(
         if on_plain or terrain.slope_deg[row, col] < _TOO_FLAT_DEG:
             break
         points.append(at)
-        at = at + _STEP_PX * downslope[:, row, col]
+        at = at + STEP_PX * downslope[:, row, col]
     return np.array(points).reshape(-1, 2)
 
 
-def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) -> shapely.Polygon:
+def tongue(path: Points, half_width_px: float, generator: np.random.Generator) -> shapely.Polygon:
     """Widen a path into a polygon: round at the crown, narrow in the middle, wide at the toe."""
     smooth = ndimage.gaussian_filter1d(path, 4, axis=0, mode="nearest")
     along = np.linspace(0, 1, len(smooth))
@@ -163,84 +165,3 @@ def _tongue(path: Points, half_width_px: float, generator: np.random.Generator) 
     parts = shapely.get_parts(smoothed)
     largest = max(parts, key=lambda part: float(part.area), default=shapely.Polygon())
     return shapely.Polygon(largest.exterior)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerEvent:
-    """A day on which slopes failed: an earthquake or a rainstorm.
-
-    ``fraction`` of all landslides failed on it for the first time, ``repeat_fraction`` of those
-    that had failed earlier failed again.
-    """
-
-    day: date
-    fraction: float
-    repeat_fraction: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.fraction <= 1 and 0 <= self.repeat_fraction <= 1):
-            raise InputError(
-                "fractions of a trigger must be between 0 and 1; got "
-                f"{self.fraction} and {self.repeat_fraction}"
-            )
-
-
-WENCHUAN = (
-    TriggerEvent(day=date(2008, 5, 12), fraction=0.58),
-    TriggerEvent(day=date(2013, 7, 10), fraction=0.18, repeat_fraction=0.08),
-    TriggerEvent(day=date(2014, 7, 22), fraction=0.12, repeat_fraction=0.06),
-    TriggerEvent(day=date(2015, 6, 28), fraction=0.12, repeat_fraction=0.06),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandslideHistory:
-    """A slope that failed on some days, in order of time, and how bare it was then.
-
-    Bareness falls to 37 percent in ``healing_years``.
-    """
-
-    outline: shapely.Polygon
-    failures: tuple[tuple[date, float], ...]
-    healing_years: float
-
-    def freshness(self, day: date) -> float:
-        """Return how bare it is: 1 is bare debris, 0 overgrown or not yet failed."""
-        past = [failure for failure in self.failures if failure[0] <= day]
-        if not past:
-            return 0.0
-        last, freshness = past[-1]
-        years = (day - last).days / 365.25
-        return freshness * math.exp(-years / self.healing_years)
-
-
-def draw_histories(
-    outlines: list[shapely.Polygon],
-    generator: np.random.Generator,
-    triggers: tuple[TriggerEvent, ...] = WENCHUAN,
-) -> list[LandslideHistory]:
-    """Draw when each landslide failed, and how it grows over; the fractions must add up to 1."""
-    fractions = [trigger.fraction for trigger in triggers]
-    if not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
-        raise InputError(f"the fractions of triggers must add up to 1; got {fractions}")
-    histories = []
-    firsts = generator.choice(len(triggers), size=len(outlines), p=fractions)
-    for outline, first in zip(outlines, firsts, strict=True):
-        days = triggers[first:]
-        repeats = [generator.random() < trigger.repeat_fraction for trigger in days[1:]]
-        bare = generator.uniform(*_INITIAL_FRESHNESS, len(days)).tolist()
-        spread = math.exp(_HEALING_SPREAD * generator.standard_normal())
-        failed = zip(days, bare, [True, *repeats], strict=True)
-        failures = tuple((trigger.day, fresh) for trigger, fresh, fails in failed if fails)
-        histories.append(
-            LandslideHistory(
-                outline=outline, failures=failures, healing_years=_HEALING_YEARS * spread
-            )
-        )
-    return histories
-
-
-def visible_landslides(histories: Sequence[LandslideHistory], day: date) -> list[Landslide]:
-    """Return the landslides that can be seen on a day: failed, and not yet overgrown."""
-    landslides = (Landslide(outline=one.outline, freshness=one.freshness(day)) for one in histories)
-    return [one for one in landslides if one.freshness >= OVERGROWN]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,19 @@ from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster import write_scene
 from landslip.io.raster.output import output_bands
-from landslip.synthetic.camera import Attitude
 from landslip.synthetic.ground_model import GROUND_BANDS, DemFormat, GroundModel, write_dem
+from landslip.synthetic.histories import visible_landslides
 from landslip.synthetic.landscape import LandscapeSettings, SyntheticLandscape, make_landscape
-from landslip.synthetic.landslides import in_map_coordinates, visible_landslides
+from landslip.synthetic.landslides import Outline, in_map_coordinates
+from landslip.synthetic.observation import REFLECTANCE_SCALE, SceneConditions
 from landslip.synthetic.overpass import ImageTarget, Overpass, target_over
 from landslip.synthetic.product import ProductRequest, write_product
 from landslip.synthetic.sensor import SensorModel
+from landslip.synthetic.series_truth import HISTORIES, SeriesTruth, scene_name
 
 DEM, AREA, FACTS = "dem.tif", "study_area.gpkg", "truth.json"
 _DEM_MARGIN_M = 4000.0
 _FIRST_ID = 1_000_000
-_REFLECTANCE_SCALE = 0.0001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class StudyArea:
         landscape: its shape is that of the study area.
         margin_px: how much more landscape is made on each side; beyond, it is mirrored.
         dem: format of the elevation model; its margin is set.
-        writes_reflectance: whether the ground's reflectance is written too, as a scene.
+        conditions: of the scene of each overpass; without any, no scenes and histories are made.
     """
 
     landscape: LandscapeSettings
@@ -51,7 +52,7 @@ class StudyArea:
     sensor: SensorModel = field(default_factory=SensorModel)
     dem: DemFormat = field(default_factory=DemFormat)
     seed: int = 0
-    writes_reflectance: bool = True
+    conditions: tuple[SceneConditions, ...] = ()
 
     def __post_init__(self) -> None:
         days = [one.beijing_time.date() for one in self.overpasses]
@@ -59,6 +60,11 @@ class StudyArea:
             raise InputError(
                 "a study area must have one overpass at least, on different days in order of time; "
                 f"got {', '.join(map(str, days)) or 'none'}"
+            )
+        if self.conditions and len(self.conditions) != len(self.overpasses):
+            raise InputError(
+                "a study area must have the conditions of every overpass or of none; got "
+                f"{len(self.conditions)} for {len(self.overpasses)}"
             )
 
     @property
@@ -80,74 +86,54 @@ class StudyArea:
         return Window(col_off, row_off, width, height)
 
 
-def wenchuan_area(seed: int = 0) -> StudyArea:
-    """Return 7.2 x 8.2 km near Wenchuan, seen in 2013, 2014 and 2015: 224 tiles of 256 px a date.
-
-    Pointing is wrong by 38 to 46 m, and the multispectral images are displaced by up to a pixel.
-    """
-    overpasses = [
-        Overpass(
-            utc=utc,
-            camera=camera,
-            attitude=Attitude(roll_deg=roll_deg, wobble_urad=0.5),
-            bias_m=bias_m,
-            shift_px=shift_px,
-            drift_px=(0.2, -0.15),
-        )
-        for utc, camera, roll_deg, bias_m, shift_px in (
-            (datetime(2013, 8, 12, 3, 52, 10), 1, 7.5, (31.0, -22.0), (0.6, -0.4)),
-            (datetime(2014, 10, 2, 3, 58, 41), 2, -14.0, (-38.0, 17.0), (-0.3, 0.8)),
-            (datetime(2015, 8, 5, 3, 47, 26), 1, 2.0, (24.0, 39.0), (0.2, 0.5)),
-        )
-    ]
-    landscape = LandscapeSettings(centre_deg=(103.48, 31.30), epsg=32648, shape=(4096, 3584))
-    return StudyArea(landscape=landscape, overpasses=tuple(overpasses), seed=seed)
-
-
-def small_area(seed: int = 0) -> StudyArea:
-    """Return 1 x 1.3 km of the same kind, seen twice, for tests."""
-    large = wenchuan_area(seed)
-    return replace(
-        large,
-        landscape=replace(large.landscape, shape=(640, 512)),
-        margin_px=32,
-        overpasses=(large.overpasses[0], large.overpasses[2]),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticDate:
     """Files of one date (in Beijing), and the number of landslides that can be seen.
 
-    ``reflectance`` is of the lit ground without atmosphere; None where it is not written.
+    ``reflectance`` is of the lit ground without atmosphere and clouds; ``product`` is None where
+    none was asked for, ``scene`` where the study area has no conditions of scenes.
     """
 
     day: date
-    product: Path
+    product: Path | None
     landslides: Path
-    reflectance: Path | None
+    reflectance: Path
+    scene: Path | None
     count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticSeries:
-    """Files of a study area."""
+    """Files of a study area; ``histories`` is None where it has no conditions of scenes."""
 
     dem: Path
     area: Path
     facts: Path
+    histories: Path | None
     dates: tuple[SyntheticDate, ...]
 
 
 @checked()
 def write_series(
-    area: StudyArea, out: PathArgument, *, log: Callable[[str], None] = lambda _line: None
+    area: StudyArea,
+    out: PathArgument,
+    *,
+    products: bool = True,
+    log: Callable[[str], None] = lambda _line: None,
 ) -> SyntheticSeries:
     """Write products, truth of every date, and an elevation model into a new folder.
 
     ``landslides_DATE.gpkg`` holds the landslides that can be seen on a date,
     ``reflectance_DATE.tif`` the lit ground without atmosphere, ``study_area.gpkg`` the area that
-    all of them cover, and ``truth.json`` the errors of each product's metadata.
+    all of them cover, and ``truth.json`` the errors of each product's metadata. A study area with
+    conditions of scenes also gets ``scene_DATE.tif``, and the truth that docs/synthetic_series.md
+    describes.
+
+    Args:
+        area: what is made.
+        out: the new folder.
+        products: whether raw products are made too, which takes most of the time.
+        log: receives a line for each date.
 
     Raises:
         OutputExistsError: ``out`` exists.
@@ -161,31 +147,40 @@ def write_series(
         window = area.window_on(land.grid)
         write_area(land.grid, window, stage / AREA)
         write_landscape_dem(land, area.dem, stage / DEM)
+        truth = SeriesTruth(area.conditions, land, window, stage) if area.conditions else None
         dates, facts = [], []
         for number, overpass in enumerate(area.overpasses):
-            day = overpass.beijing_time.date()
+            day, sun = overpass.beijing_time.date(), overpass.sun(area.middle)
             log(f"{day} ...")
-            ground = land.ground_on(day, overpass.sun(area.middle))
-            request = ProductRequest(
-                ground=ground,
-                overpass=overpass,
-                target=target_over(ground, overpass, window),
-                sensor=area.sensor,
-                seed=area.seed + number,
-                product_id=_FIRST_ID + number,
-            )
+            surface = land.surface_on(day, sun)
+            ground = land.lit(surface, sun)
             landslides = f"landslides_{day:%Y%m%d}.gpkg"
             reflectance = f"reflectance_{day:%Y%m%d}.tif"
-            if area.writes_reflectance:
-                write_reflectance(ground, window, stage / reflectance)
-            product = write_product(request, stage).name
-            count = write_landslides(land, day, stage / landslides)
+            write_reflectance(ground, window, stage / reflectance)
+            fact: dict[str, Any] = {}
+            if truth is None:
+                count = write_landslides(land, day, stage / landslides)
+            else:
+                clouded = truth.write_date(number, day, sun, surface, ground)
+                ground, count, fact = clouded.ground, clouded.count, clouded.facts
+            product = None
+            if products:
+                request = ProductRequest(
+                    ground=ground,
+                    overpass=overpass,
+                    target=target_over(ground, overpass, window),
+                    sensor=area.sensor,
+                    seed=area.seed + number,
+                    product_id=_FIRST_ID + number,
+                )
+                product = write_product(request, stage).name
             dates.append(
                 SyntheticDate(
                     day=day,
-                    product=out / product,
+                    product=out / product if product else None,
                     landslides=out / landslides,
-                    reflectance=out / reflectance if area.writes_reflectance else None,
+                    reflectance=out / reflectance,
+                    scene=out / scene_name(day) if truth else None,
                     count=count,
                 )
             )
@@ -193,9 +188,18 @@ def write_series(
                 {"product": product, "landslides": count}
                 | asdict(overpass)
                 | {"utc": overpass.utc.isoformat()}
+                | fact
             )
+        if truth is not None:
+            truth.write_histories()
         (stage / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return SyntheticSeries(dem=out / DEM, area=out / AREA, facts=out / FACTS, dates=tuple(dates))
+    return SyntheticSeries(
+        dem=out / DEM,
+        area=out / AREA,
+        facts=out / FACTS,
+        histories=out / HISTORIES if truth else None,
+        dates=tuple(dates),
+    )
 
 
 def write_landscape_dem(land: SyntheticLandscape, dem: DemFormat, path: Path) -> None:
@@ -226,14 +230,14 @@ def write_landslides(land: SyntheticLandscape, day: date, path: Path) -> int:
 def write_reflectance(ground: GroundModel, window: Window, path: Path) -> None:
     """Write the lit ground of a window, without atmosphere, as reflectance x 10000."""
     rows, cols = window.slices_in(ground.grid.window)
-    stored = np.clip(np.rint(ground.reflectance[:, rows, cols] / _REFLECTANCE_SCALE), 1, 65_535)
-    radiometry = Radiometry(dtype="uint16", scale=_REFLECTANCE_SCALE, units=Units.REFLECTANCE)
+    stored = np.clip(np.rint(ground.reflectance[:, rows, cols] / REFLECTANCE_SCALE), 1, 65_535)
+    radiometry = Radiometry(dtype="uint16", scale=REFLECTANCE_SCALE, units=Units.REFLECTANCE)
     bands = output_bands(GROUND_BANDS, radiometry, 0)
     write_scene(path, stored.astype(np.uint16), ground.grid.at(window), bands)
 
 
 def _write_polygons(
-    columns: dict[str, Any], polygons: list[shapely.Polygon], grid: Grid, path: Path
+    columns: dict[str, Any], polygons: list[Outline], grid: Grid, path: Path
 ) -> None:
     crs = grid.crs.to_wkt() if grid.crs is not None else None
     frame = geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(polygons, crs=crs))

@@ -14,8 +14,9 @@ from landslip.inventory.statistics.area_frequency import (
     ks_distance,
     power_law_p_value,
 )
-from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
+from landslip.inventory.statistics.inverse_gamma import usable_areas
 from landslip.metrics.bootstrap import IntervalEstimate, Resampling
+from landslip.metrics.inverse_gamma import MALAMUD_2004
 
 HOW = Resampling(draws=60)
 ROLLOVER_NOTES = {"statistics.no_rollover", "statistics.rollover_at_edge"}

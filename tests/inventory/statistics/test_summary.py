@@ -3,7 +3,6 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004
 from landslip.inventory.statistics.result import AdjustedLandslideArea, InventoryStatistics
 from landslip.inventory.statistics.summary import (
     LANDSLIDE_ERROR_LOG10,
@@ -16,6 +15,7 @@ from landslip.inventory.statistics.summary import (
     volumes_of,
 )
 from landslip.metrics.bootstrap import IntervalEstimate, Resampling
+from landslip.metrics.inverse_gamma import MALAMUD_2004
 
 
 def request_of(areas_m2: NDArray[np.float64], **more: object) -> StatisticsRequest:

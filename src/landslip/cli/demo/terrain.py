@@ -8,24 +8,24 @@ from numpy.typing import NDArray
 
 from landslip.core.grid import Grid, map_points
 from landslip.core.window import Window
+from landslip.synthetic.histories import visible_landslides
 from landslip.synthetic.landscape import LandscapeSettings, SyntheticLandscape, make_landscape
 from landslip.synthetic.landslides import (
     Landslide,
     LandslideSettings,
     in_map_coordinates,
     landslide_mask,
-    visible_landslides,
 )
 from landslip.synthetic.overpass import target_over
 from landslip.synthetic.product import ProductRequest, write_product
 from landslip.synthetic.series import (
     StudyArea,
-    wenchuan_area,
     write_area,
     write_landscape_dem,
     write_landslides,
     write_reflectance,
 )
+from landslip.synthetic.study_areas import wenchuan_area
 
 DEM, REFERENCE, TRUTH = "dem.tif", "reference.tif", "landslides_truth.gpkg"
 TRAIN_AREA, TEST_AREA = "train_area.gpkg", "test_area.gpkg"

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from landslip.core.messages import Message, message
 from landslip.inventory.statistics.inverse_gamma import (
-    InverseGamma,
     count_areas,
     fit_inverse_gamma,
     fit_inverse_gamma_many,
@@ -32,6 +31,7 @@ from landslip.metrics.bootstrap import (
     bootstrap_weights,
     interval_estimate,
 )
+from landslip.metrics.inverse_gamma import InverseGamma
 
 MIN_LANDSLIDES = 30
 _CLASSES_PER_DECADE, _MAX_CLASSES = 6, 60

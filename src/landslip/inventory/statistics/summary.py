@@ -24,7 +24,7 @@ from scipy.special import gammaincinv
 
 from landslip.core.messages import message, sentences
 from landslip.inventory.statistics.area_frequency import area_frequency
-from landslip.inventory.statistics.inverse_gamma import MALAMUD_2004, usable_areas
+from landslip.inventory.statistics.inverse_gamma import usable_areas
 from landslip.inventory.statistics.result import (
     AdjustedLandslideArea,
     DateTotal,
@@ -34,6 +34,7 @@ from landslip.inventory.statistics.result import (
     VolumeTotal,
 )
 from landslip.metrics.bootstrap import IntervalEstimate, Resampling, interval_estimate
+from landslip.metrics.inverse_gamma import MALAMUD_2004
 
 LARGE_FROM_M2 = 10_000.0
 MIN_LARGE = 5

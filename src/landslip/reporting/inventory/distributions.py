@@ -10,12 +10,12 @@ from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from landslip.inventory.statistics.inverse_gamma import InverseGamma
 from landslip.inventory.statistics.result import (
     AreaFrequency,
     InverseGammaFit,
     PowerLawFit,
 )
+from landslip.metrics.inverse_gamma import InverseGamma
 from landslip.models.card import ProbabilityCalibrationCard
 from landslip.reporting.charts import (
     BLUE,
