@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,16 @@ class StacAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StacScene:
-    """An item's rasters."""
+    """An item's rasters; ``taken`` is its ``datetime``, else its ``start_datetime``, in UTC.
+
+    ``sun_deg`` are azimuth and elevation of the sun. None is what the item does not state.
+    """
 
     item_id: str
     place: Location
     assets: tuple[StacAsset, ...]
+    taken: datetime | None = None
+    sun_deg: tuple[float, float] | None = None
 
 
 def read_item(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) -> StacScene:
@@ -120,7 +126,22 @@ def read_item(place: Location | Path | str, retry: RetryPolicy = DEFAULT_RETRY) 
     except (pystac.STACError, pystac.STACTypeError, LookupError, TypeError, ValueError) as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{location}: not a STAC item that can be read ({text})") from error
-    return StacScene(item_id=item.id, place=location, assets=tuple(assets))
+    sun = [item.properties.get(f"view:sun_{name}") for name in ("azimuth", "elevation")]
+    azimuth, elevation = (one if isinstance(one, int | float) else None for one in sun)
+    return StacScene(
+        item_id=item.id,
+        place=location,
+        assets=tuple(assets),
+        taken=_time_of(item),
+        sun_deg=None if azimuth is None or elevation is None else (azimuth, elevation),
+    )
+
+
+def _time_of(item: Any) -> datetime | None:
+    taken: datetime | None = item.datetime or item.common_metadata.start_datetime
+    if taken is None:
+        return None
+    return taken.replace(tzinfo=UTC) if taken.tzinfo is None else taken.astimezone(UTC)
 
 
 def _read_json(location: Location, retry: RetryPolicy) -> dict[str, Any]:

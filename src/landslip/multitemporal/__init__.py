@@ -1,0 +1,1 @@
+"""Several dates of one place: series of scenes, states of pixels, histories of landslides."""

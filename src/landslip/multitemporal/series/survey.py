@@ -1,0 +1,178 @@
+"""One scene looked at as a whole, on large pixels: where it has data, cloud and cloud shadow."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.core.bands import Bands, Radiometry
+from landslip.core.choices import Units
+from landslip.core.errors import InputError, argument
+from landslip.core.grid import Grid
+from landslip.core.messages import Message, message
+from landslip.core.window import tile_windows
+from landslip.io.raster import Mask, OutputBand, Scene, write_scene
+from landslip.multitemporal.series.folder import Validity
+from landslip.multitemporal.series.sources import DatedSource
+from landslip.preprocessing.coregistration.displaced_scene import block_means
+from landslip.preprocessing.radiometry.clouds import (
+    CLOUD_BANDS,
+    CloudThresholds,
+    detect_bright_clouds,
+)
+from landslip.preprocessing.resampling import Flags, Pixels
+
+INTEGER_SCALE = 0.0001
+_OVERVIEW_M, _MOST_PX = 16.0, 6_000_000
+_WINDOW_PX = 1024
+_HIGHEST_MEDIAN = 2.0
+_SHADOW_CODE = 3  # of OmniCloudMask; every other number over 0 is cloud
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSurvey:
+    """What is known of a scene before it is resampled.
+
+    Attributes:
+        source: its files and date.
+        grid: its own.
+        bands: its own.
+        radiometry: how its stored numbers become reflectance.
+        is_reflectance: False where that is only assumed.
+        clouds: mask of codes as in `Validity` (0 where it says nothing), on pixels of any size.
+        cloud_source: what says so.
+        seen_share: of the grid's pixels, valid and neither cloud nor shadow.
+        has_data: whether any pixel has.
+        notes: what is to be known of it.
+    """
+
+    source: DatedSource
+    grid: Grid
+    bands: Bands
+    radiometry: Radiometry
+    is_reflectance: bool
+    clouds: Path | None
+    cloud_source: Literal["file", "thresholds", "none"]
+    seen_share: float
+    has_data: bool
+    notes: tuple[Message, ...]
+
+    @property
+    def seen_m2(self) -> float:
+        """Area of seen ground."""
+        side = self.grid.resolution_m or 1.0
+        return self.seen_share * math.prod(self.grid.shape) * side**2
+
+
+def survey_scene(
+    source: DatedSource, scene: Scene, scale: float | None, folder: Path, *, detects_clouds: bool
+) -> SceneSurvey:
+    """Look at a scene on large pixels, and write what is cloud or shadow there to a folder.
+
+    Raises:
+        InputError: it has no coordinate system, or its numbers are no reflectance.
+    """
+    if scene.grid.crs is None:
+        raise InputError(
+            f"{source.name}: the scenes of a series must be georeferenced and this one has no "
+            "coordinate system; assign one (gdal_edit.py -a_srs), or orthorectify it first"
+        )
+    notes = [*scene.validity.notes]
+    radiometry = scene.radiometry
+    is_reflectance = radiometry.units is Units.REFLECTANCE or scale is not None
+    if scale is not None:
+        radiometry = replace(radiometry, units=Units.REFLECTANCE, scale=scale, offset=0.0)
+    elif not is_reflectance:
+        is_integer = np.issubdtype(np.dtype(radiometry.dtype), np.integer)
+        assumed = INTEGER_SCALE if is_integer else 1.0
+        radiometry = replace(radiometry, units=Units.REFLECTANCE, scale=assumed)
+        notes.append(message("warning.series_scale", scale=assumed))
+    wanted = Bands(CLOUD_BANDS) if set(CLOUD_BANDS) <= set(scene.bands) else None
+    values, valid, grid = _overview(scene, wanted or Bands(scene.bands.names[:1]), radiometry)
+    if valid.any() and (median := float(np.median(values[:, valid]))) > _HIGHEST_MEDIAN:
+        raise InputError(
+            f"{source.name}: reflectance is from 0 to about 1 and the median of its numbers is "
+            f"{median:.4g}; state {argument('scale')} (reflectance of a stored 1, such as 0.0001)"
+        )
+    codes: NDArray[np.uint8] | None = None
+    clouds = source.clouds
+    cloud_source: Literal["file", "thresholds", "none"] = "none"
+    if clouds is not None:
+        cloud_source = "file"
+        codes = read_codes(clouds, grid)
+    elif detects_clouds and valid.any():
+        if wanted is not None and is_reflectance:
+            cloud_source = "thresholds"
+            codes = detect_codes(values, valid, grid)
+            clouds = folder / f"{source.day.isoformat()}_clouds.tif"
+            write_scene(clouds, codes[np.newaxis], grid, (OutputBand(description="clouds"),))
+        elif is_reflectance:
+            missing = [name for name in CLOUD_BANDS if name not in scene.bands.names]
+            notes.append(message("series.clouds_bands", missing=",".join(missing)))
+        else:
+            notes.append(message("series.clouds_units"))
+    seen = valid if codes is None else valid & (codes < Validity.CLOUD)
+    return SceneSurvey(
+        source=source,
+        grid=scene.grid,
+        bands=scene.bands,
+        radiometry=radiometry,
+        is_reflectance=is_reflectance,
+        clouds=clouds,
+        cloud_source=cloud_source,
+        seen_share=float(seen.mean()),
+        has_data=bool(valid.any()),
+        notes=tuple(notes),
+    )
+
+
+def detect_codes(reflectance: Pixels, valid: Flags, grid: Grid) -> NDArray[np.uint8]:
+    """Return CLOUD where a scene is under thick cloud, else 0: (height, width).
+
+    Reflectance is in the order of `CLOUD_BANDS`.
+    """
+    resolution_m = grid.resolution_m or math.nan
+    cloudy = detect_bright_clouds(reflectance, valid, CloudThresholds(), resolution_m=resolution_m)
+    return np.where(cloudy, np.uint8(Validity.CLOUD), np.uint8(0))
+
+
+def read_codes(path: Path, grid: Grid) -> NDArray[np.uint8]:
+    """Return a mask of clouds on a grid as codes of `Validity`, 0 where it says nothing.
+
+    Raises:
+        InputError: it cannot be read, or brought to the grid.
+    """
+    with Mask(path, grid) as mask:
+        return validity_codes(*mask.read())
+
+
+def validity_codes(stored: NDArray[np.generic], known: Flags) -> NDArray[np.uint8]:
+    """Return the numbers of a mask as CLOUD, SHADOW or 0.
+
+    0 and what is not known is clear, 3 shadow, as in OmniCloudMask and in `Validity`; anything
+    else is cloud.
+    """
+    codes = np.full(stored.shape, Validity.CLOUD, dtype=np.uint8)
+    codes[stored == _SHADOW_CODE] = Validity.SHADOW
+    codes[(stored == 0) | ~known] = 0
+    return codes
+
+
+def _overview(scene: Scene, bands: Bands, radiometry: Radiometry) -> tuple[Pixels, Flags, Grid]:
+    """Return means of valid pixels (bands, height, width), where they are valid, and their grid."""
+    side = scene.grid.resolution_m or _OVERVIEW_M
+    fewest = math.ceil(math.sqrt(math.prod(scene.grid.shape) / _MOST_PX))
+    times = max(math.floor(_OVERVIEW_M / side), fewest, 1)
+    grid = scene.grid.coarser(times, covering=True)
+    values = np.zeros((len(bands), *grid.shape), dtype=np.float32)
+    valid = np.zeros(grid.shape, dtype=np.bool_)
+    for tile in tile_windows(grid.shape, max(_WINDOW_PX // times, 1)):
+        window = tile.clipped(grid.shape) or tile
+        stored, known = scene.read(window.scaled(times), bands)
+        means, mostly = block_means(radiometry.values(stored), known, times)
+        rows, cols = window.slices_in(grid.window)
+        values[:, rows, cols], valid[rows, cols] = means, mostly
+    return values, valid, grid
