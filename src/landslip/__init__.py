@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from landslip.api.models import predict_tiles as predict_tiles
     from landslip.api.models import run_experiment as run_experiment
     from landslip.api.models import train as train
+    from landslip.api.multitemporal import Tracks as Tracks
     from landslip.api.multitemporal import open_series as open_series
+    from landslip.api.multitemporal import open_tracks as open_tracks
     from landslip.api.multitemporal import series as series
+    from landslip.api.multitemporal import track as track
     from landslip.api.sampling import Sample as Sample
     from landslip.api.sampling import sample as sample
     from landslip.api.scenes import open_scene as open_scene
@@ -70,7 +73,7 @@ _MODULES = {
         "open_inventory",
         "report",
     ),
-    "landslip.api.multitemporal": ("open_series", "series"),
+    "landslip.api.multitemporal": ("Tracks", "open_series", "open_tracks", "series", "track"),
     "landslip.api.sampling": ("Sample", "sample"),
     "landslip.api.weights": ("convert_weights",),
     "landslip.core.errors": ("LandslipError",),

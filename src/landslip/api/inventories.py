@@ -214,7 +214,7 @@ def make_inventory(
             out=folder,
             layer=layer,
             date_column=date_column,
-            original=None if original is None else _folder_of(original),
+            original=None if original is None else folder_of(original),
             name=name,
             cleaning=CleaningOptions(
                 low=low,
@@ -311,12 +311,12 @@ def compare(
     given = inventory if isinstance(inventory, list | tuple) else [inventory]
     if not given:
         raise InputError("a comparison needs an inventory; got none")
-    first, *others = map(_folder_of, given)
+    first, *others = map(folder_of, given)
     with temporary_folder(keep_if=False) as temporary:
         request = ComparisonRequest(
             inventory=first,
             others=tuple(others),
-            reference=_folder_of(reference),
+            reference=folder_of(reference),
             out=temporary / "comparison" if out is None else Path(out),
             layer=layer,
             reference_layer=reference_layer,
@@ -366,7 +366,7 @@ def report(
 
     return write_report(
         ReportRequest(
-            folder=_folder_of(inventory),
+            folder=folder_of(inventory),
             language=choose(Language, lang, "lang"),
             scene=optional_path(scene),
             datum_shift=datum_shift,
@@ -376,7 +376,8 @@ def report(
     )
 
 
-def _folder_of(inventory: Inventory | PathArgument) -> Path:
+def folder_of(inventory: Inventory | PathArgument) -> Path:
+    """Return the folder of an inventory, or the path that is given instead."""
     return inventory.folder if isinstance(inventory, Inventory) else Path(inventory)
 
 

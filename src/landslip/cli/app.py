@@ -25,6 +25,7 @@ from landslip.cli import (
     sample,
     series,
     synthetic,
+    track,
     train,
     weights,
 )
@@ -59,6 +60,7 @@ app.command(cls=Command)(extract.extract)
 app.command(cls=Command)(inventory.inventory)
 app.command(cls=Command)(sample.sample)
 app.command(cls=Command)(compare.compare)
+app.command(cls=Command)(track.track)
 app.command(cls=Command)(report.report)
 app.command(cls=Command)(series.series)
 app.command(cls=Command)(synthetic.synthetic)

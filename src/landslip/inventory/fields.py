@@ -1,6 +1,7 @@
 """The columns of an inventory: names, meanings and units; ``fields.yaml`` lists them."""
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from importlib.resources import files
 
@@ -19,6 +20,7 @@ class FieldKind(StrEnum):
     NUMBER = "number"
     TEXT = "text"
     FLAG = "flag"
+    DATE = "date"
 
 
 class InventoryField(StrictModel):
@@ -63,6 +65,7 @@ _PAGE_KINDS = {
     FieldKind.NUMBER: "number",
     FieldKind.TEXT: "text",
     FieldKind.FLAG: "true or false",
+    FieldKind.DATE: "date",
 }
 _PAGE_NEEDS = {
     None: "",
@@ -93,20 +96,25 @@ def fields_page() -> str:
     sections.insert(1, (f"Only in `{CSV}`, which has no outlines", CSV_FIELDS))
     parts = [_PAGE_HEAD]
     for title, fields in sections:
-        parts += [f"## {title}\n", _PAGE_COLUMNS]
-        for field in fields:
-            row = (
-                f"`{field.name}`",
-                field.english,
-                field.chinese,
-                field.unit,
-                _PAGE_KINDS[field.kind],
-                field.meaning,
-                _PAGE_NEEDS[field.needs],
-            )
-            parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
-        parts.append("")
+        parts += [f"## {title}\n", *field_rows(fields), ""]
     return "\n".join(parts)
+
+
+def field_rows(fields: Iterable[InventoryField]) -> list[str]:
+    """Return the lines of a table of columns."""
+    lines = [_PAGE_COLUMNS]
+    for field in fields:
+        row = (
+            f"`{field.name}`",
+            field.english,
+            field.chinese,
+            field.unit,
+            _PAGE_KINDS[field.kind],
+            field.meaning,
+            _PAGE_NEEDS[field.needs],
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    return lines
 
 
 if __name__ == "__main__":

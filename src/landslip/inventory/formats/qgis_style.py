@@ -1,6 +1,6 @@
 """How QGIS draws the layers: its own style files (QML), as text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import geopandas
@@ -30,7 +30,7 @@ _MARKERS: dict[str, tuple[str, Colour, str]] = {
 }
 
 
-class _Rule(NamedTuple):
+class StyleRule(NamedTuple):
     """A class of the legend; without a fill it is hatched."""
 
     label: str
@@ -59,50 +59,79 @@ def layer_style(layer: str, frame: geopandas.GeoDataFrame, language: Language) -
             "size": size_mm,
             "size_unit": "MM",
         }
+    return render_style(
+        rules,
+        {field.name: field.label_with_unit(language) for field in LAYER_FIELDS[layer]},
+        marker=marker,
+        opacity="0.7" if layer == DENSITY else "1",
+    )
+
+
+def render_style(
+    rules: Sequence[StyleRule],
+    columns: Mapping[str, str],
+    *,
+    marker: Mapping[str, str] | None = None,
+    opacity: str = "1",
+    times: tuple[str, str] | None = None,
+) -> str:
+    """Return a style as the text of a QML file.
+
+    Args:
+        rules: classes of the legend, of polygons.
+        columns: labels by the names of columns.
+        marker: symbol of points.
+        opacity: of the layer.
+        times: columns with the first and the last (exclusive) day of a row, for the temporal
+            controller.
+    """
     text = render_xml(
         "style.qml.j2",
         marker=marker,
         rules=rules,
         flagged=_rgba(colours.FLAGGED),
-        opacity="0.7" if layer == DENSITY else "1",
-        columns={field.name: field.label_with_unit(language) for field in LAYER_FIELDS[layer]},
+        opacity=opacity,
+        columns=columns,
+        times=times,
     )
     return _HEAD + "".join(map(str.strip, text.splitlines()))
 
 
-def _landslide_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[_Rule]:
-    def fill(colour: Colour) -> dict[str, str]:
-        red, green, blue = (part * 2 // 5 for part in colour)
-        return _fill(colour, (red, green, blue), _SCALED_OUTLINE, alpha=200)
-
-    flagged = _Rule(message("qgis.flagged").text(language), _FLAG_FILTER, None)
+def _landslide_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[StyleRule]:
+    flagged = StyleRule(message("qgis.flagged").text(language), _FLAG_FILTER, None)
     known = frame["confidence"].notna()
     if not known.any():
         label = message("qgis.landslide").text(language)
-        return [_Rule(label, "", fill(colours.UNGRADED)), flagged]
+        return [StyleRule(label, "", landslide_fill(colours.UNGRADED)), flagged]
     rules = []
     for grade in colours.CONFIDENCE_CLASSES:
         below = "<=" if grade is colours.CONFIDENCE_CLASSES[-1] else "<"
         within = f'"confidence" >= {grade.low:g} AND "confidence" {below} {grade.high:g}'
         label = message("qgis.class", low=grade.low, high=grade.high).text(language)
-        rules.append(_Rule(label, within, fill(grade.colour)))
+        rules.append(StyleRule(label, within, landslide_fill(grade.colour)))
     if not known.all():
         label = message("qgis.unknown").text(language)
-        rules.append(_Rule(label, '"confidence" IS NULL', fill((190, 190, 190))))
+        rules.append(StyleRule(label, '"confidence" IS NULL', landslide_fill((190, 190, 190))))
     return [*rules, flagged]
 
 
-def _density_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[_Rule]:
+def _density_rules(frame: geopandas.GeoDataFrame, language: Language) -> list[StyleRule]:
     limits = density_limits(frame["per_km2"].to_numpy(dtype=np.float64))
     none = message("qgis.none").text(language)
-    rules = [_Rule(none, '"per_km2" = 0', _fill(None, (220, 220, 220), _HAIRLINE))]
+    rules = [StyleRule(none, '"per_km2" = 0', _fill(None, (220, 220, 220), _HAIRLINE))]
     classes = zip(limits, limits[1:], colours.DENSITIES, strict=False)
     for place, (low, high, colour) in enumerate(classes):
         above, below = ">" if place == 0 else ">=", "<=" if place == len(limits) - 2 else "<"
         within = f'"per_km2" {above} {low:g} AND "per_km2" {below} {high:g}'
         fill = _fill(colour, (255, 255, 255), _HAIRLINE)
-        rules.append(_Rule(f"{low:g} – {high:g} per km²", within, fill))
+        rules.append(StyleRule(f"{low:g} – {high:g} per km²", within, fill))
     return rules
+
+
+def landslide_fill(colour: Colour) -> dict[str, str]:
+    """Return how landslides of a class are filled, with an outline of the same hue."""
+    red, green, blue = (part * 2 // 5 for part in colour)
+    return _fill(colour, (red, green, blue), _SCALED_OUTLINE, alpha=200)
 
 
 def _fill(

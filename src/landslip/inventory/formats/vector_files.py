@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import Language
 from landslip.inventory.attributes import own_names
-from landslip.inventory.fields import CSV_FIELDS, FIELDS, LAYER_FIELDS, FieldKind
+from landslip.inventory.fields import (
+    CSV_FIELDS,
+    FIELDS,
+    LAYER_FIELDS,
+    FieldKind,
+    InventoryField,
+)
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.wgs84 import WGS84, in_wgs84, points_in_wgs84
 from landslip.inventory.layers import InventoryLayers
@@ -74,7 +80,7 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _as_one_type(
+def as_one_type(
     geometries: NDArray[np.object_],
 ) -> tuple[NDArray[np.object_], str]:
     """Return polygons and ``Polygon``, or, where there is any multipolygon, all as such."""
@@ -139,7 +145,7 @@ def write_geojson(landslides: geopandas.GeoDataFrame, path: Path) -> None:
     Raises:
         LandslipError: it could not be written.
     """
-    geometries, kind = _as_one_type(in_wgs84(landslides.geometry))
+    geometries, kind = as_one_type(in_wgs84(landslides.geometry))
     write_layer(
         arrow_table(landslides.set_geometry(geometries, crs=WGS84)),
         path,
@@ -152,8 +158,8 @@ def write_geojson(landslides: geopandas.GeoDataFrame, path: Path) -> None:
     )
 
 
-_VERSION = "1.2"  # programs of a few years ago warn of later ones
-_STYLE_NAMES = {Language.ENGLISH: "landslip", Language.CHINESE: "landslip 中文"}
+GEOPACKAGE_VERSION = "1.2"  # programs of a few years ago warn of later ones
+STYLE_NAMES = {Language.ENGLISH: "landslip", Language.CHINESE: "landslip 中文"}
 _SCHEMA = files("landslip.inventory.formats") / "templates" / "gpkg_schema.sql"
 _INSERT_COLUMN = """
 INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description)
@@ -186,7 +192,7 @@ def write_geopackage(
         DENSITY: layers.density,
     }
     for name, frame in tables.items():
-        geometries, kind = _as_one_type(np.asarray(frame.geometry.values))
+        geometries, kind = as_one_type(np.asarray(frame.geometry.values))
         write_layer(
             arrow_table(frame.set_geometry(geometries, crs=frame.crs)),
             path,
@@ -194,7 +200,7 @@ def write_geopackage(
             "Point" if name in {HIGHEST_POINTS, LOWEST_POINTS} else kind,
             layer=name,
             crs=gdal_crs(frame.crs),
-            VERSION=_VERSION,
+            VERSION=GEOPACKAGE_VERSION,
         )
     if record is not None:
         area = layers.mapped_area
@@ -214,7 +220,7 @@ def write_geopackage(
             "MultiPolygon",
             layer=MAPPED_AREA,
             crs=crs,
-            VERSION=_VERSION,
+            VERSION=GEOPACKAGE_VERSION,
         )
     write_layer(
         _styles(tables, language),
@@ -226,7 +232,7 @@ def write_geopackage(
         ASPATIAL_VARIANT="GPKG_ATTRIBUTES",
         DATETIME_PRECISION="MILLISECOND",
     )
-    _finish(path, tables, language)
+    describe_columns(path, tables, LAYER_FIELDS, language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +256,7 @@ def _styles(tables: dict[str, geopandas.GeoDataFrame], default: Language) -> pa.
                 is_default=language == default,
             )
             for name, frame in tables.items()
-            for language, style in _STYLE_NAMES.items()
+            for language, style in STYLE_NAMES.items()
         ]
     )
 
@@ -277,15 +283,20 @@ def styles_table(rows: Sequence[StyleRow]) -> pa.Table:
     )
 
 
-def _finish(path: Path, tables: dict[str, geopandas.GeoDataFrame], language: Language) -> None:
-    """Check that the spatial indexes are complete, and add what columns mean.
+def describe_columns(
+    path: Path,
+    tables: Mapping[str, geopandas.GeoDataFrame],
+    fields: Mapping[str, Sequence[InventoryField]],
+    language: Language,
+) -> None:
+    """Check that the spatial indexes of layers are complete, and add what their columns mean.
 
     GDAL reads name and description as a column's alternative name and comment.
     """
     rows = [
         (name, field.name, *2 * (field.label_with_unit(language),), field.meaning)
         for name in tables
-        for field in LAYER_FIELDS[name]
+        for field in fields[name]
     ]
     try:
         with closing(sqlite3.connect(path)) as file:

@@ -1,0 +1,1 @@
+"""Landslides of several dates linked into histories."""
