@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from landslip.api.models import predict_tiles as predict_tiles
     from landslip.api.models import run_experiment as run_experiment
     from landslip.api.models import train as train
+    from landslip.api.multitemporal import Recovery as Recovery
+    from landslip.api.multitemporal import States as States
     from landslip.api.multitemporal import Tracks as Tracks
     from landslip.api.multitemporal import open_series as open_series
     from landslip.api.multitemporal import open_tracks as open_tracks
+    from landslip.api.multitemporal import recovery as recovery
     from landslip.api.multitemporal import series as series
+    from landslip.api.multitemporal import states as states
     from landslip.api.multitemporal import track as track
     from landslip.api.sampling import Sample as Sample
     from landslip.api.sampling import sample as sample
@@ -73,7 +77,17 @@ _MODULES = {
         "open_inventory",
         "report",
     ),
-    "landslip.api.multitemporal": ("Tracks", "open_series", "open_tracks", "series", "track"),
+    "landslip.api.multitemporal": (
+        "Recovery",
+        "States",
+        "Tracks",
+        "open_series",
+        "open_tracks",
+        "recovery",
+        "series",
+        "states",
+        "track",
+    ),
     "landslip.api.sampling": ("Sample", "sample"),
     "landslip.api.weights": ("convert_weights",),
     "landslip.core.errors": ("LandslipError",),

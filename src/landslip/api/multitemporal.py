@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from os import fspath
+from datetime import date
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landslip.api.inventories import Inventory, folder_of
+from landslip.api.models import TrainedModel
 from landslip.api.temporary import remove_with, temporary_folder
 from landslip.core.arguments import (
     BandsArgument,
@@ -17,9 +19,9 @@ from landslip.core.arguments import (
     choose,
     optional_path,
 )
-from landslip.core.choices import Language
+from landslip.core.choices import LandslideState, Language
 from landslip.core.crs import use_datum_shift
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
@@ -28,7 +30,9 @@ from landslip.multitemporal.tracking.record import GEOPACKAGE, TracksRecord, rea
 if TYPE_CHECKING:
     import geopandas
 
+    from landslip.multitemporal.recovery.record import RecoveryRecord
     from landslip.multitemporal.series.folder import Series
+    from landslip.multitemporal.states.record import StatesRecord
 
 
 @checked()
@@ -125,6 +129,235 @@ def open_series(path: PathArgument) -> "Series":
     from landslip.multitemporal.series.folder import open_series as opened
 
     return opened(Path(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class States:
+    """The states of a series' pixels: a folder with rasters of each date and ``states.json``.
+
+    Attributes:
+        folder: with ``DATE.tif`` (probability of vegetated, fresh, recovering and recovered),
+            ``DATE_state.tif`` (the most likely one, 0 to 3) and ``states.json``.
+        record: how they were found, and how much ground is in each.
+    """
+
+    folder: Path
+    record: "StatesRecord"
+
+    def _repr_html_(self) -> str:
+        rows = {}
+        for one in self.record.dates:
+            shares = [count / max(sum(one.pixels), 1) for count in one.pixels]
+            words = (
+                f"{name} {share:.2%}" for name, share in zip(LandslideState, shares, strict=True)
+            )
+            rows[one.date] = ", ".join(words)
+        return html_table("landslip states", {"folder": str(self.folder), **rows})
+
+
+@checked()
+def states(
+    series: "Series | PathArgument",
+    *,
+    out: PathArgument,
+    maps: Iterable[PathArgument] | None = None,
+    model: TrainedModel | PathArgument | None = None,
+    triggers: str | Iterable[str] | None = None,
+    prior: float | None = None,
+    fresh_years: float = 3.0,
+    recovering_years: float = 7.0,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> States:
+    """Find the state of each pixel on each date: vegetated, fresh, recovering or recovered.
+
+    A hidden Markov model in continuous time, without training: what a date saw is the calibrated
+    probability of landslide, without the share of landslides in the training data, and NDVI against
+    the pixel's vegetated reference; what changes between dates depends on the time that passed. A
+    date that did not see a pixel says nothing of it.
+
+    Args:
+        series: from `landslip.series`, or its folder.
+        out: folder to write.
+        maps: folders of `extract` for the series' scenes, in any order, as ``DATE=FOLDER`` where
+            no name has the date. A date without one is judged by NDVI.
+        model: maps the series' scenes itself, into ``maps`` of ``out``; what an interrupted call
+            finished is kept.
+        triggers: days on which slopes may have failed, as ``2008-05-12,2014-07-22`` or a list.
+        prior: share of landslide pixels in the model's training data; None: as its calibration
+            says.
+        fresh_years: mean time until plants return.
+        recovering_years: mean time from then until a landslide looks as its surroundings.
+        overwrite: replace states that exist.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: the series has one date, maps do not fit it, or the prior is not known.
+        ModelError: the series' bands do not fit the model.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.states("SERIES", maps=["MAP_2013", "MAP_2015"], out="STATES").record.flows
+    """
+    from landslip.multitemporal.states.hidden_markov import TransitionRates
+    from landslip.multitemporal.states.record import MAPS
+    from landslip.multitemporal.states.run import (
+        StatesRequest,
+        check_dates,
+        find_states,
+        refuse_existing_states,
+    )
+
+    if (maps is None) == (model is None):
+        raise InputError(
+            f"states need maps of probabilities: give either {argument('maps')}, folders of "
+            f"landslip extract, or {argument('model')}"
+        )
+    if prior is not None and not 0 < prior < 1:
+        raise InputError(f"{argument('prior')} is a share between 0 and 1; got {prior:g}")
+    rates = TransitionRates(fresh_years=fresh_years, recovering_years=recovering_years)
+    days = _days(triggers, "triggers")
+    folder = series if isinstance(series, str | PathLike) else series.path
+    refuse_existing_states(Path(out), overwrite=overwrite)
+    places = tuple(fspath(one) for one in maps or ())
+    if model is not None:
+        with open_series(folder) as opened:
+            check_dates(opened)
+            scenes = [opened.path / one.scene for one in opened.card.dates]
+        places = _extracted(scenes, model, Path(out) / MAPS, progress)
+    request = StatesRequest(
+        series=Path(folder),
+        maps=places,
+        out=Path(out),
+        triggers=days,
+        prior=prior,
+        rates=rates,
+        overwrite=overwrite,
+    )
+    with progress_bar("states", "MPix", 1e6, show=progress) as shown:
+        return States(folder=Path(out), record=find_states(request, shown))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """How plants return to landslides: a folder with rasters, tables and charts.
+
+    Attributes:
+        folder: with ``recovery_class.tif``, ``recovery_rate.tif`` (a band for each date),
+            ``recovery.gpkg``, GeoParquet and CSV tables, ``survival.csv``, charts and
+            ``recovery.json``.
+        record: what was measured.
+        landslides: one row for each landslide: rate, class, half-life with its interval.
+        trajectories: one row for each landslide and date.
+    """
+
+    folder: Path
+    record: "RecoveryRecord"
+    landslides: "geopandas.GeoDataFrame"
+    trajectories: "geopandas.GeoDataFrame"
+
+    def _repr_html_(self) -> str:
+        record = self.record
+        half_life, years = record.median_half_life, record.median_years
+        return html_table(
+            "landslip recovery",
+            {
+                "landslides": f"{record.landslides:,}, {record.measured:,} with a rate",
+                "recovered": f"{record.recovered:,}",
+                "median half-life": "unknown" if half_life is None else f"{half_life:.2g} years",
+                "half recovered after": "not reached" if years is None else f"{years:.2g} years",
+                "folder": str(self.folder),
+            },
+        )
+
+
+@checked()
+def recovery(
+    landslides: "Tracks | Inventory | PathArgument",
+    *,
+    series: "Series | PathArgument",
+    out: PathArgument,
+    failed: str | None = None,
+    draws: int = 200,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> Recovery:
+    """Measure how plants return to landslides, against undisturbed neighbours of the same day.
+
+    The recovery rate of a date is (V_t - V_after) / (V_before - V_after), where V is NDVI over bare
+    ground in that of the neighbours, a ring without landslides. Where no date before a landslide
+    was seen, the neighbours' level stands in for V_before.
+
+    Args:
+        landslides: from `track`, its folder, an inventory, or a file of polygons; the date since
+            when is theirs. Without one, it is the date on which a landslide is barest.
+        series: from `landslip.series`, or its folder.
+        out: folder to write.
+        failed: day on which all landslides failed, over what they say.
+        draws: bootstrap draws for the intervals of half-lives.
+        seed: of the draws.
+        overwrite: replace a result that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: the series has no red or no nir or one date, or no landslide is in its
+            footprint.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.recovery("TRACKS", series="SERIES", out="RECOVERY").landslides.half_life_years
+    """
+    from landslip.multitemporal.recovery.record import RECORD
+    from landslip.multitemporal.recovery.run import RecoveryRequest, measure_recovery
+    from landslip.reporting.recovery import write_charts
+
+    day = None if failed is None else _days(failed, "failed")[0]
+    request = RecoveryRequest(
+        landslides=landslides.folder if isinstance(landslides, Tracks) else folder_of(landslides),
+        series=Path(series) if isinstance(series, str | PathLike) else series.path,
+        failed=day,
+        draws=draws,
+        seed=seed,
+    )
+    with (
+        atomic_directory(Path(out), overwrite=overwrite) as stage,
+        progress_bar("recovery", "%", show=progress) as shown,
+    ):
+        found = measure_recovery(request, stage, shown)
+        charts = write_charts(found.landslides, found.trajectories, found.survival, stage)
+        record = found.record.model_copy(update={"files": (*found.record.files, *charts)})
+        (stage / RECORD).write_text(record.model_dump_json(indent=2) + "\n")
+    return Recovery(
+        folder=Path(out),
+        record=record,
+        landslides=found.landslides,
+        trajectories=found.trajectories,
+    )
+
+
+def _extracted(
+    scenes: list[Path], model: TrainedModel | PathArgument, out: Path, progress: ProgressArgument
+) -> tuple[str, ...]:
+    """Map the scenes of a series, and return the folders; finished ones are kept."""
+    from landslip.api.extraction import extract_all
+
+    folders = []
+    for folder, result in extract_all(scenes, model, out=out, progress=progress):
+        if isinstance(result, LandslipError):
+            raise result
+        folders.append(str(folder))
+    return tuple(folders)
+
+
+def _days(given: str | Iterable[str] | None, name: str) -> tuple[date, ...]:
+    words = given.split(",") if isinstance(given, str) else given or ()
+    try:
+        return tuple(date.fromisoformat(word.strip()) for word in words)
+    except ValueError:
+        raise InputError(
+            f"{argument(name)} are days like 2008-05-12,2014-07-22; got {excerpt(repr(given), 60)}"
+        ) from None
 
 
 def _files_of(scene: PathArgument | Sequence[PathArgument]) -> tuple[str, ...]:

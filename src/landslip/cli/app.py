@@ -20,10 +20,12 @@ from landslip.cli import (
     pansharpen,
     predict_tiles,
     preprocess,
+    recovery,
     register,
     report,
     sample,
     series,
+    states,
     synthetic,
     track,
     train,
@@ -63,6 +65,8 @@ app.command(cls=Command)(compare.compare)
 app.command(cls=Command)(track.track)
 app.command(cls=Command)(report.report)
 app.command(cls=Command)(series.series)
+app.command(cls=Command)(states.states)
+app.command(cls=Command)(recovery.recovery)
 app.command(cls=Command)(synthetic.synthetic)
 app.command(cls=Command)(command.demo)
 

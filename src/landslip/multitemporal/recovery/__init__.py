@@ -1,0 +1,1 @@
+"""Recovery of landslides: how fast plants return, measured against their neighbours."""

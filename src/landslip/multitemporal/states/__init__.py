@@ -1,0 +1,1 @@
+"""States of each pixel through time: a hidden Markov model without training."""
