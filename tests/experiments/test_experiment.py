@@ -10,6 +10,9 @@ import pytest
 from tests.experiments.command import TWO, run, start
 from tests.experiments.factories import read_results, write_experiment, write_tiles
 
+from landslip.core.errors import InputError
+from landslip.experiments.config import read_experiment
+from landslip.experiments.experiment import ExperimentRequest, run_experiment
 from landslip.experiments.results import Results
 
 
@@ -36,7 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tiles, an experiment on them, and what it gave in one go."""
     folder = tmp_path_factory.mktemp("experiment")
     write_tiles(folder / "tiles")
-    code, said = run(write_experiment(folder), folder / "whole", *TWO)
+    code, said = run(write_experiment(folder), folder / "whole")
     assert code == 0, said
     return folder
 
@@ -91,7 +94,7 @@ def test_methods_are_costed_and_the_report_names_them(made: Path) -> None:
 @pytest.mark.slow
 def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     out, config = made / "killed", made / "experiment.yaml"
-    with start(config, out, *TWO) as process:
+    with start(config, out) as process:
         cell = out / "cells" / "made--groups--fold0--net--seed0.unfinished"
         wait_for(cell / "model.training")
         process.send_signal(signal.SIGKILL)
@@ -100,7 +103,7 @@ def test_killed_and_started_again_it_goes_on_and_ends_alike(made: Path) -> None:
     code, said = run(config, out)
     assert code == 2
     assert "already exists; pass --resume to continue" in said
-    code, said = run(config, out, "--resume", *TWO)
+    code, said = run(config, out, "--resume")
     assert code == 0, said
     assert scores(read_results(out)) == scores(read_results(made / "whole"))
 
@@ -125,9 +128,9 @@ def test_a_cell_made_from_other_settings_is_refused(made: Path) -> None:
     (changed / "tiles").symlink_to(made / "tiles")
     config = write_experiment(changed, training={"epochs": 3, "batch_size": 4, "precision": "fp32"})
     before = digests(made / "whole" / "cells")
-    code, said = run(config, made / "whole", "--resume")
-    assert code == 2
-    assert "was made with another training; choose another --out" in said
+    request = ExperimentRequest(config=read_experiment(config), out=made / "whole", resume=True)
+    with pytest.raises(InputError, match="was made with another training; choose another out"):
+        run_experiment(request)
     assert digests(made / "whole" / "cells") == before
 
 
@@ -155,9 +158,8 @@ def worker_ends(cell: Path) -> None:
 def test_a_tile_on_both_sides_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     write_tiles(tmp_path / "tiles", twins=6)
     config = write_experiment(tmp_path, splits={"groups": {"method": "groups"}})
-    code, said = run(config, tmp_path / "out")
-    assert code == 2
-    assert "twin" in said
+    with pytest.raises(InputError, match="twin"):
+        run_experiment(ExperimentRequest(config=read_experiment(config), out=tmp_path / "out"))
     assert not (tmp_path / "out" / "cells").exists()
 
 

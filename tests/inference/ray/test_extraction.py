@@ -133,6 +133,7 @@ def test_killed_workers_are_replaced(given: Given, cluster: Any, tmp_path: Path)
     assert len(set(killed)) == 2
 
 
+@pytest.mark.slow
 def test_a_node_that_joins_gets_work(given: Given, cluster: Any, tmp_path: Path) -> None:
     joined: list[Any] = []
 
@@ -151,6 +152,7 @@ def test_a_node_that_joins_gets_work(given: Given, cluster: Any, tmp_path: Path)
         cluster.remove_node(joined[0])
 
 
+@pytest.mark.slow
 def test_a_node_that_goes_is_done_without(
     given: Given, cluster: Any, second: Any, tmp_path: Path
 ) -> None:
@@ -207,6 +209,7 @@ def test_what_a_worker_finds_wrong_is_told_in_a_sentence(
         pass
 
 
+@pytest.mark.slow
 def test_a_window_that_kills_its_workers_ends_in_an_error(
     given: Given, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

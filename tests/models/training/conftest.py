@@ -1,6 +1,7 @@
 """A miniature dataset to train on, made by code."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,11 @@ def _write_dataset() -> WriteDataset:
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give such a dataset of four bands: 4 test, 9 training and 3 validation tiles."""
     return _write(tmp_path_factory.mktemp("data") / "tiles")
+
+
+@pytest.fixture(scope="module")
+def without_graph() -> Iterator[None]:
+    """Hide OpenVINO: models have no graph, which takes longer to write than they to train."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "openvino", None)
+        yield

@@ -221,6 +221,7 @@ def assert_trained_as_one(out: Path, dataset: Path) -> None:
     assert counts.as_dict().items() <= two.card.metrics["val"].items()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_processes_train_the_model_of_one(write_dataset: WriteDataset, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "tiles", background=6)

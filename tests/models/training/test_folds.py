@@ -253,6 +253,46 @@ def test_out_of_fold_predictions_are_of_the_member_that_did_not_see_the_tile(
         np.testing.assert_allclose(stored.probability(tile.tile_id), probability, atol=2e-5)
 
 
+@pytest.mark.parametrize(("mode", "quarters"), [("flips", [0, 2]), ("dihedral", [0, 1, 2, 3])])
+def test_with_test_time_augmentation_the_threshold_is_of_pooled_predictions_too(
+    dataset: TileDataset, model: tuple[Path, list[EpochResult]], mode: str, quarters: list[int]
+) -> None:
+    out, _ = model
+    network = load_network(open_model(out / "ensemble")).eval()
+    assert isinstance(network, Ensemble)
+    arrays, card = read_arrays(out / "out_of_fold.npz"), open_model(out).card
+    fold_of = dict(zip(arrays["tile_ids"], arrays["folds"], strict=True))
+    normalisation, curve = card.normalisation_of(dataset.card.radiometry), ThresholdCurve()
+    for at in range(2, 12):
+        tile = dataset.tile(at)
+        image = torch.from_numpy(normalisation.apply(tile.stored, tile.valid))[None]
+        mean = turned_mean(network.members[fold_of[tile.tile_id] - 1], image, quarters)
+        curve.add(mean, tile.label == 1, tile.counted)
+    (chosen,) = (one for one in card.tta if one.mode == mode)
+    assert (chosen.split, chosen.tiles) == ("out_of_fold", 10)
+    assert chosen.threshold == pytest.approx(curve.best_threshold(), abs=2e-3)
+    assert chosen.f1 == pytest.approx(curve.counts(curve.best_threshold()).f1, abs=1e-3)
+    assert card.tta == open_model(out / "ensemble").card.tta
+
+
+def test_the_ensemble_runs_as_any_model(
+    dataset: TileDataset, model: tuple[Path, list[EpochResult]]
+) -> None:
+    ensemble = open_model(model[0] / "ensemble")
+    network = load_network(ensemble).eval()
+    assert isinstance(network, Ensemble)
+    normalisation = ensemble.card.normalisation_of(dataset.card.radiometry)
+    tile = dataset.tile(0)
+    image = torch.from_numpy(normalisation.apply(tile.stored, tile.valid))[None]
+    with torch.inference_mode():
+        mean = torch.stack([torch.sigmoid(one(image)) for one in network.members]).mean(dim=0)
+    for name in ("torch", "openvino"):
+        engine = open_engine(ensemble, name, Precision.FP32)  # type: ignore[arg-type]
+        ((_, found),) = predicted_tiles(engine, ensemble.card, dataset, [0])
+        np.testing.assert_allclose(found, mean[0, 0].numpy(), atol=1e-4)
+
+
+@pytest.mark.usefixtures("without_graph")
 def test_the_confidence_of_landslides_is_fitted_on_out_of_fold_objects(
     dataset: TileDataset, model: tuple[Path, list[EpochResult]], tmp_path: Path
 ) -> None:
@@ -323,46 +363,8 @@ def test_the_confidence_of_landslides_is_fitted_on_out_of_fold_objects(
     assert promised[-1] > 0.8
 
 
-@pytest.mark.parametrize(("mode", "quarters"), [("flips", [0, 2]), ("dihedral", [0, 1, 2, 3])])
-def test_with_test_time_augmentation_the_threshold_is_of_pooled_predictions_too(
-    dataset: TileDataset, model: tuple[Path, list[EpochResult]], mode: str, quarters: list[int]
-) -> None:
-    out, _ = model
-    network = load_network(open_model(out / "ensemble")).eval()
-    assert isinstance(network, Ensemble)
-    arrays, card = read_arrays(out / "out_of_fold.npz"), open_model(out).card
-    fold_of = dict(zip(arrays["tile_ids"], arrays["folds"], strict=True))
-    normalisation, curve = card.normalisation_of(dataset.card.radiometry), ThresholdCurve()
-    for at in range(2, 12):
-        tile = dataset.tile(at)
-        image = torch.from_numpy(normalisation.apply(tile.stored, tile.valid))[None]
-        mean = turned_mean(network.members[fold_of[tile.tile_id] - 1], image, quarters)
-        curve.add(mean, tile.label == 1, tile.counted)
-    (chosen,) = (one for one in card.tta if one.mode == mode)
-    assert (chosen.split, chosen.tiles) == ("out_of_fold", 10)
-    assert chosen.threshold == pytest.approx(curve.best_threshold(), abs=2e-3)
-    assert chosen.f1 == pytest.approx(curve.counts(curve.best_threshold()).f1, abs=1e-3)
-    assert card.tta == open_model(out / "ensemble").card.tta
-
-
-def test_the_ensemble_runs_as_any_model(
-    dataset: TileDataset, model: tuple[Path, list[EpochResult]]
-) -> None:
-    ensemble = open_model(model[0] / "ensemble")
-    network = load_network(ensemble).eval()
-    assert isinstance(network, Ensemble)
-    normalisation = ensemble.card.normalisation_of(dataset.card.radiometry)
-    tile = dataset.tile(0)
-    image = torch.from_numpy(normalisation.apply(tile.stored, tile.valid))[None]
-    with torch.inference_mode():
-        mean = torch.stack([torch.sigmoid(one(image)) for one in network.members]).mean(dim=0)
-    for name in ("torch", "openvino"):
-        engine = open_engine(ensemble, name, Precision.FP32)  # type: ignore[arg-type]
-        ((_, found),) = predicted_tiles(engine, ensemble.card, dataset, [0])
-        np.testing.assert_allclose(found, mean[0, 0].numpy(), atol=1e-4)
-
-
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_graph")
 def test_an_interrupted_run_goes_on_in_its_fold_to_the_same_weights(
     dataset: TileDataset, model: tuple[Path, list[EpochResult]], tmp_path: Path
 ) -> None:
@@ -413,6 +415,7 @@ def test_other_ways_to_one_model(
     assert is_mean == (single is SingleModel.AVERAGE)
 
 
+@pytest.mark.usefixtures("without_graph")
 def test_a_tuned_model_takes_its_threshold_from_its_tiles(
     model: tuple[Path, list[EpochResult]], tmp_path: Path
 ) -> None:

@@ -32,6 +32,8 @@ from landslip.models.training.objects import MeasuredObjects
 from landslip.models.training.recipe import TrainConfig
 from landslip.models.training.run import TrainRequest, train
 
+pytestmark = pytest.mark.usefixtures("without_graph")
+
 CONFIG = TrainConfig(
     encoder="test_resnet", encoder_weights="none", epochs=3, batch_size=4, precision=Precision.FP32
 )
