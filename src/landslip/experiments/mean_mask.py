@@ -6,8 +6,7 @@ method beats it is what images add to the place in the tile. On tiles of a regul
 better than calling every pixel landslide.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,10 @@ from landslip.core.choices import Split
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.position_prior import mean_mask, resized
 from landslip.datasets.splits.tile_groups import tile_groups
-from landslip.experiments.results import MethodFacts, RunScores, TileCounts
+from landslip.experiments.results import MethodFacts, RunScores
 from landslip.experiments.scoring import score_run
-from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels
+from landslip.experiments.selection import count_tiles
+from landslip.models.predictions import threshold_curve
 
 MEAN_MASK = "mean mask"
 """Name of the method; that of an experiment's own methods has no space."""
@@ -55,43 +55,24 @@ def score_mean_mask(fitted: TileDataset, tested: TileDataset, boundary_px: int) 
     trained, test = fitted.positions(Split.TRAIN), tested.positions(Split.TEST)
     if not trained or not test:
         return None
-    masks = (_mask(fitted, at) for at in trained)
+    tiles = (fitted.tile(at) for at in trained)
+    masks = ((tile.counted & (tile.label == LANDSLIDE), tile.counted) for tile in tiles)
     mask = mean_mask(masks, [fitted.shape(at) for at in trained])
+
+    def predicted(positions: list[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        return ((at, resized(mask, fitted.shape(at))) for at in positions)
+
     validated = fitted.positions(Split.VALIDATION)
-    curve = _curve(mask, fitted, validated)
+    curve = threshold_curve(fitted, predicted(validated))
     if not curve.has_landslides:
-        curve = _curve(mask, fitted, trained)
+        curve = threshold_curve(fitted, predicted(trained))
     threshold = curve.best_threshold()
     shapes = {tested.tile_ids[at]: tested.shape(at) for at in test}
-    names, groups = fitted.tile_ids, tile_groups(fitted).names
+    groups = tile_groups(fitted).names
+    counts = count_tiles(fitted, predicted(validated), threshold)
     validation = [
-        TileCounts(
-            tile_id=names[at], group=groups[at], **asdict(_counts(mask, fitted, at, threshold))
-        )
-        for at in validated
+        one.model_copy(update={"group": groups[at]})
+        for one, at in zip(counts, validated, strict=True)
     ]
     predictions = MeanMaskPredictions(mask, shapes)
     return score_run(tested, predictions, validation, threshold, boundary_px)
-
-
-def _mask(dataset: TileDataset, position: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return where a tile is landslide, and where it is valid and labelled."""
-    tile = dataset.tile(position)
-    return tile.counted & (tile.label == LANDSLIDE), tile.counted
-
-
-def _curve(
-    mask: NDArray[np.float32], dataset: TileDataset, positions: Iterable[int]
-) -> ThresholdCurve:
-    curve = ThresholdCurve()
-    for position in positions:
-        landslide, counted = _mask(dataset, position)
-        curve.add(resized(mask, counted.shape), landslide, counted)
-    return curve
-
-
-def _counts(
-    mask: NDArray[np.float32], dataset: TileDataset, position: int, threshold: float
-) -> PixelCounts:
-    landslide, counted = _mask(dataset, position)
-    return count_pixels(resized(mask, counted.shape) >= threshold, landslide, counted)

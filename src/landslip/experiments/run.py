@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,9 @@ from landslip.core.choices import Split, Tta
 from landslip.core.errors import InputError
 from landslip.core.files import file_lock
 from landslip.core.progress import Progress, no_progress
-from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.format import TileDataset
 from landslip.datasets.off_centre import OffCentreTiles
 from landslip.experiments.config import SvmConfig
-from landslip.experiments.results import TileCounts
 from landslip.experiments.run_folder import (
     ERRORS,
     LOCK,
@@ -32,11 +30,12 @@ from landslip.experiments.run_folder import (
     start_run,
     write_predictions,
 )
-from landslip.metrics.pixels import ThresholdCurve, count_pixels
+from landslip.experiments.selection import count_tiles
+from landslip.metrics.pixels import ThresholdCurve
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
 from landslip.models.folder import CARD, open_model
-from landslip.models.predictions import TilePredictions
+from landslip.models.predictions import TilePredictions, threshold_curve
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import predicted_tiles as svm_predicted_tiles
@@ -173,16 +172,9 @@ def _write_predictions(
     ``held_out`` are the predictions of tiles that folds left out, which take the place of those of
     validation tiles. ``choose_threshold`` is given the curve of either.
     """
-    curve, validated = ThresholdCurve(), dataset.positions(Split.VALIDATION)
+    validated = dataset.positions(Split.VALIDATION)
     probabilities = dict(predict(validated)) if validated else dict(held_out)
-    for position, probability in probabilities.items():
-        tile = dataset.tile(position)
-        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
-    threshold, validation = choose_threshold(curve), []
-    for position, probability in probabilities.items():
-        tile = dataset.tile(position)
-        counts = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
-        validation.append(TileCounts(tile_id=tile.tile_id, **asdict(counts)))
+    threshold = choose_threshold(threshold_curve(dataset, probabilities.items()))
     if probabilities:
         names = ((dataset.tile(at).tile_id, tile) for at, tile in probabilities.items())
         write_predictions(job.unfinished, names, VALIDATION)
@@ -198,7 +190,7 @@ def _write_predictions(
             "trained_on": len(dataset.positions(Split.TRAIN)) if is_trained else 0,
             "validated_on": len(probabilities),
             "threads": job.threads,
-            "validation": validation,
+            "validation": count_tiles(dataset, probabilities.items(), threshold),
             **facts,
         }
     )

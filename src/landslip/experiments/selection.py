@@ -1,7 +1,10 @@
 """Thresholds chosen on the validation predictions of all folds of a split together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from landslip.core.choices import Split
 from landslip.core.errors import InputError
@@ -14,7 +17,8 @@ from landslip.experiments.run_folder import (
     RunJob,
     read_run_record,
 )
-from landslip.metrics.pixels import ThresholdCurve, count_pixels
+from landslip.metrics.pixels import count_pixels
+from landslip.models.predictions import threshold_curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,20 @@ class PooledSelection:
 
     threshold: float
     validation: tuple[TileCounts, ...]
+
+
+def count_tiles(
+    dataset: TileDataset,
+    probabilities: Iterable[tuple[int, NDArray[np.floating]]],
+    threshold: float,
+) -> tuple[TileCounts, ...]:
+    """Count the pixels of tiles, by their positions and probabilities, at a threshold."""
+    counts = []
+    for position, probability in probabilities:
+        tile = dataset.tile(position)
+        found = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
+        counts.append(TileCounts(tile_id=tile.tile_id, **asdict(found)))
+    return tuple(counts)
 
 
 def pooled_selection(job: RunJob, jobs: Sequence[RunJob]) -> PooledSelection:
@@ -36,7 +54,7 @@ def pooled_selection(job: RunJob, jobs: Sequence[RunJob]) -> PooledSelection:
     Raises:
         InputError: a run of an earlier version has no validation predictions.
     """
-    dataset, curve = TileDataset(job.dataset), ThresholdCurve()
+    dataset = TileDataset(job.dataset)
     positions = {name: at for at, name in enumerate(dataset.tile_ids)}
     tested = {
         name for name, split in zip(positions, job.splits, strict=True) if split is Split.TEST
@@ -47,19 +65,12 @@ def pooled_selection(job: RunJob, jobs: Sequence[RunJob]) -> PooledSelection:
         for name in stored
         if name not in tested
     ]
-    for at, probability in chosen:
-        tile = dataset.tile(at)
-        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+    curve = threshold_curve(dataset, chosen)
     own = read_run_record(job.out)
     if not curve.has_landslides:
         return PooledSelection(threshold=own.threshold, validation=own.validation)
     threshold = curve.best_threshold()
-    counts = []
-    for at, probability in chosen:
-        tile = dataset.tile(at)
-        found = count_pixels(probability >= threshold, tile.label == LANDSLIDE, tile.counted)
-        counts.append(TileCounts(tile_id=tile.tile_id, **asdict(found)))
-    return PooledSelection(threshold=threshold, validation=tuple(counts))
+    return PooledSelection(threshold=threshold, validation=count_tiles(dataset, chosen, threshold))
 
 
 def _validation_predictions(job: RunJob, jobs: Sequence[RunJob]) -> list[Predictions]:

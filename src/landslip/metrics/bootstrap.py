@@ -57,6 +57,11 @@ class IntervalEstimate(StrictModel):
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends; None where one is undefined."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
 
 class DefinedEstimate(IntervalEstimate):
     """An estimate whose value is known."""

@@ -34,6 +34,8 @@ from landslip.metrics.bootstrap import (
     interval_estimate,
     percentile_interval,
 )
+from landslip.metrics.curves import ProbabilityBins, average_precision_interval, sum_by_group
+from landslip.metrics.pixels import PixelCounts
 
 _ROUNDING = 1e-12
 _CHUNK = 1000
@@ -146,6 +148,34 @@ def score_intervals(
         name: interval_estimate(value, drawn[name].mean(axis=0), how.level, units)
         for name, value in points.items()
     }
+
+
+def tile_intervals(
+    tiles: Sequence[PixelCounts],
+    bins: Sequence[ProbabilityBins],
+    groups: Sequence[str],
+    average_precision: float | None,
+    how: Resampling = DEFAULT_RESAMPLING,
+) -> dict[str, IntervalEstimate]:
+    """Return `score_intervals` and that of an average precision, over the groups of tiles.
+
+    Args:
+        tiles: pixels of each.
+        bins: pixels of each by probability; (): unknown.
+        groups: of each tile.
+        average_precision: of all tiles; None: undefined.
+        how: seed, draws and level.
+    """
+    units = list(sum_by_group(bins, groups).values()) if bins else []
+    return score_intervals(grouped_table(tiles, groups), how) | {
+        "average_precision": average_precision_interval([units], average_precision, how)
+    }
+
+
+def grouped_table(tiles: Sequence[PixelCounts], groups: Sequence[str]) -> CountTable:
+    """Return the table (1, groups, 3) of tiles, under one seed, summed over each group."""
+    counts = np.array([(one.tp, one.fp, one.fn) for one in tiles], dtype=np.int64)
+    return group_counts(counts.reshape(1, -1, 3), groups)
 
 
 def effective_number(*tables: NDArray[np.number]) -> float:

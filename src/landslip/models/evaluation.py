@@ -23,17 +23,15 @@ from landslip.metrics.clustering import Clustering, landslide_clustering
 from landslip.metrics.curves import (
     LIKELY,
     ProbabilityBins,
-    average_precision_interval,
     bin_pixels,
     calibration_error,
     no_pixels,
-    sum_by_group,
 )
 from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.per_image import per_image_intervals, per_image_scores
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.metrics.spread import ProbabilitySpread
-from landslip.metrics.tile_scores import group_counts, score_intervals
+from landslip.metrics.tile_scores import tile_intervals
 from landslip.models.card import EvaluationCard, ModelCard, SizeClassCard, TtaCard
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, ModelFolder, check_compatible, check_values
@@ -109,13 +107,9 @@ class Evaluation:
         of `landslip.metrics.per_image`.
         """
         groups, alike = self.interval_groups, self.clustering
-        table = np.array([[(one.tp, one.fp, one.fn) for one in self.tiles]], dtype=np.int64)
-        table = group_counts(table.reshape(1, -1, 3), groups.names)
         how = Resampling(seed=self.seed)
-        intervals = score_intervals(table, how)
-        bins = sum_by_group(self.tile_bins, groups.names) if self.tile_bins else {}
-        intervals["average_precision"] = average_precision_interval(
-            [list(bins.values())], self.average_precision, how
+        intervals = tile_intervals(
+            self.tiles, self.tile_bins, groups.names, self.average_precision, how
         )
         averages = per_image_intervals([self.tiles], groups.names, how)
         return {
@@ -136,7 +130,7 @@ class Evaluation:
             "off_centre": self.off_centre and self.off_centre.as_dict(groups.names),
             "objects": [one.as_dict() for one in self.objects.by_size()],
             "interval_over": groups.kind,
-            "interval_units": table.shape[1],
+            "interval_units": len(set(groups.names)),
             "intraclass_correlation": alike and alike.intraclass_correlation,
             "design_effect": alike and alike.design_effect,
             "probability": None if self.spread is None else self.spread.model_dump(mode="json"),
@@ -146,10 +140,7 @@ class Evaluation:
 
 def _limits(estimates: Mapping[str, IntervalEstimate]) -> dict[str, list[float] | None]:
     """Return the ends of intervals by name, ready for JSON."""
-    return {
-        name: None if one.low is None or one.high is None else [one.low, one.high]
-        for name, one in estimates.items()
-    }
+    return {name: None if one.ends is None else list(one.ends) for name, one in estimates.items()}
 
 
 def evaluate(  # noqa: PLR0913 - moved windows are predicted beside their tiles

@@ -11,7 +11,7 @@ from landslip.datasets.format import LANDSLIDE
 from landslip.datasets.off_centre import OffCentreTiles
 from landslip.metrics.bootstrap import DefinedEstimate
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
-from landslip.metrics.tile_scores import f1_contrast, group_counts
+from landslip.metrics.tile_scores import f1_contrast, grouped_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,10 @@ class OffCentreEvaluation:
 
         ``groups`` has that of each tile. None where either F1 is undefined.
         """
-        tables = (
-            np.array([[(one.tp, one.fp, one.fn) for one in counts]], dtype=np.int64)
-            for counts in (self.off_centre, self.centred)
+        off_centre, centred = (
+            grouped_table(counts, groups) for counts in (self.off_centre, self.centred)
         )
-        summed = (group_counts(table, groups) for table in tables)
-        return f1_contrast(list(zip((1, -1), summed, strict=True)))
+        return f1_contrast([(1, off_centre), (-1, centred)])
 
     def as_dict(self, groups: Sequence[str]) -> dict[str, Any]:
         """Return counts and scores of both, and the `difference` of F1, ready for JSON."""

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from landslip.core.arrays import read_arrays
 from landslip.core.errors import InputError
+from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.metrics.pixels import ThresholdCurve
 
 _LEVELS = 65536
 
@@ -41,6 +43,17 @@ def write_tile_levels(
     tiles = {f"tile_{at}": tile for at, tile in enumerate(levels.values())}
     with path.open("wb") as file:
         np.savez_compressed(file, tile_ids=np.array(list(levels)), **columns, **tiles)  # type: ignore[arg-type]
+
+
+def threshold_curve(
+    dataset: TileDataset, probabilities: Iterable[tuple[int, NDArray[np.floating]]]
+) -> ThresholdCurve:
+    """Return the curve of tiles by their positions and probabilities (height, width)."""
+    curve = ThresholdCurve()
+    for position, probability in probabilities:
+        tile = dataset.tile(position)
+        curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+    return curve
 
 
 class TilePredictions:

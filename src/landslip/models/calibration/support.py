@@ -86,7 +86,4 @@ class ResampledCounts:
                 continue
             row[:] = curve.calibrated(at)
         units = effective_units(self._landslide_of_unit)
-        found = [interval_estimate(0.0, column, LEVEL, units) for column in drawn.T]
-        return [
-            None if one.low is None or one.high is None else (one.low, one.high) for one in found
-        ]
+        return [interval_estimate(0.0, column, LEVEL, units).ends for column in drawn.T]

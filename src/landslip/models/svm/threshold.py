@@ -6,9 +6,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.cross_validation import held_out_folds
 from landslip.metrics.pixels import ThresholdCurve
+from landslip.models.predictions import threshold_curve
 from landslip.models.svm.fit import fit_svm
 from landslip.models.svm.model import SvmSettings
 from landslip.models.svm.predict import predicted_tiles
@@ -34,17 +35,13 @@ def out_of_fold_curve(
     groups, fewer where there are fewer groups; each fold is scored by an SVM of the others. The
     curve is empty where there is one group, or where a fold's SVM would have one class.
     """
-    curve = ThresholdCurve()
     folds = min(folds, len({dataset.groups[at] for at in positions}))
     if folds < 2:
-        return curve
+        return ThresholdCurve()
     landslide_px = dataset.column("landslide_px")
     held_out = held_out_folds(dataset, positions, folds=folds, seed=settings.seed)
     for fold in held_out:
         rest = sorted(set(positions) - set(fold))
         if not any(landslide_px[at] for at in rest) or not dataset.has_background(rest):
-            return curve
-    for position, score in out_of_fold_scores(dataset, held_out, settings):
-        tile = dataset.tile(position)
-        curve.add(score, tile.label == LANDSLIDE, tile.counted)
-    return curve
+            return ThresholdCurve()
+    return threshold_curve(dataset, out_of_fold_scores(dataset, held_out, settings))

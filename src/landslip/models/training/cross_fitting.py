@@ -22,7 +22,7 @@ from landslip.datasets.format import IGNORE, LANDSLIDE
 from landslip.metrics.curves import ProbabilityBins, bin_pixels
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels, sum_counts
 from landslip.models.networks.architecture import multiple_of
-from landslip.models.predictions import lower_bound, quantise, write_tile_levels
+from landslip.models.predictions import lower_bound, quantise, threshold_curve, write_tile_levels
 from landslip.models.training.fit import (
     CHECKPOINTS,
     FitRequest,
@@ -114,7 +114,7 @@ def cross_fit(
     file = job.folder / OUT_OF_FOLD
     levels, fold_of = _out_of_fold_levels(job, network, folds, members)
     tta_curves = {
-        tta: _curve_of(job, _out_of_fold_levels(job, network, folds, members, tta)[0])
+        tta: _curve(job, _out_of_fold_levels(job, network, folds, members, tta)[0])
         for tta in (Tta.FLIPS, Tta.DIHEDRAL)
     }
     names = {at: job.dataset.tile_ids[at] for at in sorted(levels)}
@@ -123,7 +123,7 @@ def cross_fit(
         {name: levels[at] for at, name in names.items()},
         folds=np.array([fold_of[at] for at in names]),
     )
-    curve = _curve_of(job, levels)
+    curve = _curve(job, levels)
     threshold = curve.best_threshold() if curve.has_landslides else None
     tiles, bins = [], []
     for at, name in names.items():
@@ -200,13 +200,8 @@ def _out_of_fold_levels(
     return levels, fold_of
 
 
-def _curve_of(job: FitRequest, levels: dict[int, NDArray[np.uint16]]) -> ThresholdCurve:
-    """Return the curve of the levels of tiles, by their positions."""
-    curve = ThresholdCurve()
-    for at, found in levels.items():
-        tile = job.dataset.tile(at)
-        curve.add(lower_bound(found), tile.label == LANDSLIDE, tile.counted)
-    return curve
+def _curve(job: FitRequest, levels: dict[int, NDArray[np.uint16]]) -> ThresholdCurve:
+    return threshold_curve(job.dataset, ((at, lower_bound(of)) for at, of in levels.items()))
 
 
 def _of_fold(callbacks: TrainingCallbacks, fold: int, folds: int) -> TrainingCallbacks:

@@ -13,9 +13,8 @@ from landslip.core.choices import EngineName, Split, ThresholdSource, Tta
 from landslip.core.files import sha256_of
 from landslip.core.messages import Message, message
 from landslip.datasets.contents import few_landslides
-from landslip.datasets.format import LANDSLIDE, TileDataset
+from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import BandStatistics
-from landslip.metrics.pixels import ThresholdCurve
 from landslip.models.calibration.objects import ObjectSource, fit_object_confidence, too_few
 from landslip.models.card import (
     FoldsCard,
@@ -32,6 +31,7 @@ from landslip.models.evaluation import predicted_tiles, result_warning, tta_card
 from landslip.models.folder import CARD, ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import parameter_count
+from landslip.models.predictions import threshold_curve
 from landslip.models.training.cross_fitting import OutOfFold
 from landslip.models.training.fit import BestEpoch
 from landslip.models.training.recipe import TrainConfig
@@ -201,10 +201,9 @@ def _tta_cards(model: ModelFolder, dataset: TileDataset) -> tuple[TtaCard, ...]:
         return ()
     plain, cards = open_engine(model, EngineName.TORCH), []
     for mode in (Tta.FLIPS, Tta.DIHEDRAL):
-        engine, curve = TtaEngine(plain, mode, model.card.input.pixel_bytes), ThresholdCurve()
-        for position, probability in predicted_tiles(engine, model.card, dataset, validation):
-            tile = dataset.tile(position)
-            curve.add(probability, tile.label == LANDSLIDE, tile.counted)
+        engine = TtaEngine(plain, mode, model.card.input.pixel_bytes)
+        predicted = predicted_tiles(engine, model.card, dataset, validation)
+        curve = threshold_curve(dataset, predicted)
         cards.append(tta_card(engine, dataset, Split.VALIDATION, curve))
     return tuple(cards)
 

@@ -12,15 +12,13 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from landslip.core.choices import EngineName, Precision, SingleModel, Split
 from landslip.datasets.format import TileDataset
-from landslip.metrics.curves import average_precision_interval, sum_by_group
-from landslip.metrics.tile_scores import group_counts, score_intervals
+from landslip.metrics.tile_scores import tile_intervals
 from landslip.models.card import FoldsCard, TtaCard
 from landslip.models.networks.architecture import multiple_of
 from landslip.models.networks.ensemble import Ensemble
@@ -110,11 +108,8 @@ def folds_card(
     """Describe folds and the scores of what their networks predict, with intervals over groups."""
     group_of = dict(zip(dataset.tile_ids, dataset.groups, strict=True))
     groups = [group_of[name] for name, _ in found.tiles]
-    table = np.array([[(one.tp, one.fp, one.fn) for _, one in found.tiles]], dtype=np.int64)
-    intervals = score_intervals(group_counts(table, groups))
-    pixels = [list(sum_by_group(found.bins, groups).values())]
-    average_precision = found.curve.average_precision()
-    intervals["average_precision"] = average_precision_interval(pixels, average_precision)
+    tiles, average_precision = [one for _, one in found.tiles], found.curve.average_precision()
+    intervals = tile_intervals(tiles, found.bins, groups, average_precision)
     return FoldsCard(
         folds=folds,
         tiles=len(found.tiles),
@@ -122,10 +117,7 @@ def folds_card(
         epochs=tuple(found.epochs.items()),
         single=single,
         average_precision=average_precision,
-        intervals={
-            name: None if one.low is None or one.high is None else (one.low, one.high)
-            for name, one in intervals.items()
-        },
+        intervals={name: one.ends for name, one in intervals.items()},
         halves=found.halves,
     )
 
