@@ -21,7 +21,11 @@ METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)
 
 # time says nothing on a machine that others use too; the same examples are drawn at every run
 settings.register_profile(
-    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "tests",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tests")
 

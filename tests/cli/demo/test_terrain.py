@@ -72,8 +72,8 @@ def test_training_and_test_ground_have_a_tile_between_them() -> None:
     assert (test.row_off, test.row_end) == (1024, 1536)
 
 
-def test_no_single_threshold_finds_the_landslides(tmp_path: Path) -> None:
-    ground = make_terrain(0, tmp_path, (768, 512))
+def test_no_single_threshold_finds_the_landslides(made: tuple[DemoTerrain, Path]) -> None:
+    ground, _ = made
     look = ground.area.overpasses[-1]
     seen = ground.land.ground_on(look.beijing_time.date(), look.sun(ground.area.middle))
     landslide = ground.landslide_mask(ground.land.grid)

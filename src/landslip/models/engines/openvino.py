@@ -188,7 +188,9 @@ def export_graph(network: "nn.Module", bands: int, folder: Path) -> tuple[str, s
             "ignore", message="Converting a tensor", module="segmentation_models_pytorch"
         )
         # a second trace to compare with takes a third of the time; networks draw nothing here
-        traced = torch.jit.trace(probability, example, strict=False, check_trace=False)
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            probability, example, strict=False, check_trace=False
+        )
         graph = openvino.convert_model(traced, example_input=example, input=[-1, bands, -1, -1])
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
     return GRAPH, GRAPH_WEIGHTS
