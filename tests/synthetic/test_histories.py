@@ -12,6 +12,7 @@ from landslip.synthetic.histories import (
     SlopeFailure,
     TriggerEvent,
     draw_histories,
+    landslide_state,
     visible_landslides,
 )
 
@@ -66,3 +67,58 @@ def test_triggers_state_what_does_not_fit() -> None:
         )
     with pytest.raises(InputError, match=r"be between 0 and 1; got 1\.2 and 0"):
         TriggerEvent(day=date(2008, 5, 12), fraction=1.2)
+
+
+def failure(day: date, outline: shapely.Polygon, freshness: float = 1.0) -> SlopeFailure:
+    return SlopeFailure(day=day, outline=outline, freshness=freshness)
+
+
+def test_the_part_that_failed_last_is_the_barest() -> None:
+    again = shapely.box(0, 0, 10, 4)
+    one = LandslideHistory(
+        failures=(failure(date(2010, 1, 1), BOX), failure(date(2014, 1, 1), again, 0.9)),
+        healing_years=2.0,
+    )
+    old, new = one.parts_on(date(2014, 1, 1))
+    assert (old.outline.area, new.outline.area) == (60, 40)
+    assert old.freshness == pytest.approx(np.exp(-2), rel=1e-3)
+    assert (new.freshness, one.freshness(date(2014, 1, 1))) == (0.9, 0.9)
+    assert one.outline_on(date(2014, 1, 1)).equals(again), "what is overgrown is not shown"
+    assert one.outline_on(date(2013, 1, 1)).equals(BOX), "of a recovered one all is"
+    assert one.parts_on(date(2009, 1, 1)) == []
+    assert one.outline_on(date(2009, 1, 1)).equals(BOX)
+
+
+def test_edges_grow_over_first() -> None:
+    one = LandslideHistory(
+        failures=(failure(date(2010, 1, 1), BOX),), healing_years=5.0, edge_px=2.0
+    )
+    middle, edge = sorted(one.parts_on(date(2015, 1, 1)), key=lambda part: part.outline.area)
+    assert (middle.outline.area, edge.outline.area) == (36, 64)
+    assert middle.freshness == pytest.approx(np.exp(-1), rel=1e-3)
+    assert edge.freshness == pytest.approx(np.exp(-1 / 0.6), rel=1e-3)
+    assert one.outline_on(date(2011, 1, 1)).area == pytest.approx(100)
+    assert one.outline_on(date(2015, 1, 1)).area == 36
+
+
+def test_events_are_named_by_what_is_outside_the_scar() -> None:
+    one = LandslideHistory(
+        failures=(
+            failure(date(2010, 1, 1), BOX),
+            failure(date(2012, 1, 1), shapely.box(2, 2, 6, 6)),
+            failure(date(2014, 1, 1), shapely.box(0, 0, 10, 12)),
+        ),
+        healing_years=5.0,
+    )
+    days = [date(year, 6, 1) for year in (2009, 2010, 2011, 2012, 2014)]
+    events = [one.event_between(*pair) for pair in zip([None, *days], days, strict=False)]
+    assert events == ["none", "new", "none", "reactivated", "enlarged"]
+    assert one.event_between(None, days[-1]) == "new"
+
+
+@pytest.mark.parametrize(
+    ("freshness", "state"),
+    [(0.0, "vegetated"), (0.1, "recovered"), (0.3, "recovering"), (0.6, "fresh"), (1.0, "fresh")],
+)
+def test_states_by_freshness(freshness: float, state: str) -> None:
+    assert landslide_state(freshness) == state

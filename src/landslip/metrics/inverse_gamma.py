@@ -52,6 +52,10 @@ class InverseGamma:
     ) -> Array:
         """Draw areas in m², all at least ``least_m2``."""
         shares = generator.uniform(size=landslides) * self.fraction_over(np.array(least_m2))
+        return self.area_exceeded_by(shares)
+
+    def area_exceeded_by(self, shares: Array) -> Array:
+        """Return the areas in m² that these shares of all landslides are larger than."""
         areas: Array = self.s_m2 + self.a_m2 / gammaincinv(self.rho, shares)
         return areas
 

@@ -11,7 +11,7 @@ from landslip.synthetic.phenology import Colour
 from landslip.synthetic.terrain import sun_direction
 
 CLOUD: Colour = (0.64, 0.61, 0.60, 0.63)
-_LARGEST_PX, _SOFTNESS = 420.0, 0.30
+_LARGEST_PX, _SOFTNESS = 420.0, 0.18
 _HEIGHT_M = (350.0, 800.0)
 _SHADOW_DEPTH = (0.45, 0.52, 0.58, 0.68)
 _TEXTURE = 0.05

@@ -78,14 +78,15 @@ def draw_failures(
     fractions = trigger_fractions(triggers)
     downslope = broad_downslope(terrain)
     outlines: list[shapely.Polygon] = []
-    for area_m2 in _draw_areas(wanted, settings, generator):
+    sources = draw_sources(terrain, wanted * _TRIES, generator).reshape(wanted, _TRIES, 2)
+    for area_m2, steep in zip(_draw_areas(wanted, settings, generator), sources, strict=True):
         area_px = float(area_m2) / terrain.resolution_m**2
         placed = np.array(outlines, dtype=object)
-        for steep in draw_sources(terrain, _TRIES, generator):
-            source = steep
+        for source in steep:
+            at = source
             if outlines and generator.random() < settings.beside_fraction:
-                source = _source_beside(outlines, math.sqrt(area_px) / 2, generator)
-            outline = _draw_outline(source, area_px, terrain, downslope, settings, generator)
+                at = _source_beside(outlines, math.sqrt(area_px) / 2, generator)
+            outline = _draw_outline(at, area_px, terrain, downslope, settings, generator)
             if outline is None or not frame.contains(outline):
                 continue
             overlaps = shapely.area(shapely.intersection(outline, placed))
@@ -100,9 +101,10 @@ def draw_failures(
 
 
 def _draw_areas(count: int, settings: FailureSettings, generator: np.random.Generator) -> Points:
-    """Return areas in m², the largest first."""
-    areas = settings.law.sample(2 * count, generator, settings.smallest_m2)
-    return np.sort(areas[areas <= settings.largest_m2][:count])[::-1]
+    """Return areas in m² between the limits of the law, the largest first."""
+    limits = settings.law.fraction_over(np.array([settings.smallest_m2, settings.largest_m2]))
+    shares = generator.uniform(limits[1], limits[0], count)
+    return np.sort(settings.law.area_exceeded_by(shares))[::-1]
 
 
 def _source_beside(

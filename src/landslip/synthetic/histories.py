@@ -20,6 +20,7 @@ _HEALING_YEARS, _HEALING_SPREAD = 6.5, 0.5
 _EDGE_HEALING = 0.6
 _GROWTH = 1.1
 _LEAST_PART_PX = 1.0
+_GRID_PX = 2.0**-10  # map coordinates of it are exact, so that valid polygons stay valid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class LandslideHistory:
         for failure in reversed([one for one in self.failures if one.day <= day]):
             years = (day - failure.day).days / 365.25
             for zone, healing_years in self._zones(failure.outline):
-                left = _polygons(zone.difference(later))
+                left = zone if later.is_empty else _polygons(zone.difference(later))
                 if left.area >= _LEAST_PART_PX:
                     freshness = failure.freshness * math.exp(-years / healing_years)
                     parts.append(Landslide(outline=left, freshness=freshness))
@@ -91,10 +92,15 @@ class LandslideHistory:
 
     def outline_on(self, day: date) -> Outline:
         """Return what is not overgrown; where nothing is, all that failed or will fail first."""
-        parts = self.parts_on(day)
+        return self.outline_of(self.parts_on(day))
+
+    def outline_of(self, parts: list[Landslide]) -> Outline:
+        """Return the same of the parts of a day."""
         bare = [part.outline for part in parts if part.freshness >= OVERGROWN]
         shown = bare or [part.outline for part in parts] or [self.failures[0].outline]
-        return shown[0] if len(shown) == 1 else _polygons(shapely.union_all(shown))
+        if len(shown) == 1 and self.edge_px == 0:
+            return shown[0]
+        return _polygons(shapely.union_all(shown, grid_size=_GRID_PX))
 
     def event_between(self, before: date | None, day: date) -> str:
         """Return what happened after one day until another: new, enlarged, reactivated or none."""

@@ -8,7 +8,6 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy.sparse import coo_array
@@ -66,7 +65,8 @@ class StudyLandslides:
         rows: list[dict[str, Any]] = []
         outlines: list[Outline] = []
         for number, one in self.numbered:
-            parts, outline = one.parts_on(day), one.outline_on(day)
+            parts = one.parts_on(day)
+            outline = one.outline_of(parts)
             freshness = max((part.freshness for part in parts), default=0.0)
             areas = dict.fromkeys(STATES, 0.0)
             for part in parts:
@@ -142,22 +142,17 @@ def ndvi(reflectance: Field) -> Field:
 def pixels_in(
     outline: Outline, shape: tuple[int, int]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and cols of the pixels with their centre in an outline, or that it touches."""
+    """Return rows and cols of pixels with their centre in an outline, at least of one."""
     left, top, right, bottom = outline.bounds
-    col_off, row_off = max(int(left), 0), max(int(top), 0)
-    size = min(int(bottom) + 1, shape[0]) - row_off, min(int(right) + 1, shape[1]) - col_off
-    for all_touched in (False, True):
-        mask = rasterize(
-            [outline],
-            out_shape=size,
-            transform=Affine.translation(col_off, row_off),
-            all_touched=all_touched,
-            dtype="uint8",
-        )
-        if mask.any():
-            break
-    row, col = np.nonzero(mask)
-    return row + row_off, col + col_off
+    cols = np.arange(max(int(left), 0), min(int(right) + 1, shape[1]))
+    rows = np.arange(max(int(top), 0), min(int(bottom) + 1, shape[0]))
+    shapely.prepare(outline)
+    inside = shapely.contains_xy(outline, *np.meshgrid(cols + 0.5, rows + 0.5))
+    if inside.any():
+        row, col = np.nonzero(inside)
+        return rows[row], cols[col]
+    point = outline.representative_point()
+    return np.array([int(point.y)]), np.array([int(point.x)])
 
 
 def touching_groups(outlines: list[Outline], shown: NDArray[np.bool_]) -> NDArray[np.int64]:

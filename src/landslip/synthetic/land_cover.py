@@ -8,7 +8,7 @@ import shapely.affinity
 from numpy.random import Generator
 from numpy.typing import NDArray
 from rasterio.features import rasterize
-from scipy import ndimage
+from scipy import ndimage, special
 
 from landslip.preprocessing.radiometry.sun import SunPosition
 from landslip.synthetic.noise import Field, blurred, fractal_noise, ramp, streaks, top_fraction
@@ -27,6 +27,7 @@ ROOFS: tuple[Colour, ...] = (
     (0.270, 0.280, 0.290, 0.31),
 )
 _CROWN_M, _BOULDER_M, _SCAR_M = 0.9, 0.6, 4.0
+_PATCH_SOFTNESS = 0.12
 _STREAM_HALF_WIDTH_PX = 1.4
 _PARCEL_M = (70.0, 34.0)
 _ROAD_M, _TRACK_M = 8.0, 5.0
@@ -146,6 +147,27 @@ def paint_debris(
     canvas.relief_m += _BOULDER_M * bare * boulders
     depth = ndimage.distance_transform_edt(inside).astype(np.float32)
     canvas.relief_m -= np.minimum(0.6 * depth, _SCAR_M)
+
+
+def paint_bare_share(
+    canvas: SurfaceCanvas, terrain: SyntheticTerrain, bare_share: Field, generator: Generator
+) -> None:
+    """Strip a share of landslides bare, 0 outside of them, in patches and streaks."""
+    shape = terrain.shape
+    white = generator.standard_normal(shape, dtype=np.float32)
+    runs = streaks(white, terrain.downslope, 14)
+    boulders = fractal_noise(shape, generator, largest_px=8, smallest_px=2, exponent=0.4)
+    patches = fractal_noise(shape, generator, largest_px=30, smallest_px=3, exponent=1.1)
+    # uniform from 0 to 1, so that a share of it is under the share
+    rank: Field = special.ndtr((patches + runs) / np.float32(np.sqrt(2)))
+    nearest_end = np.minimum(bare_share, 1 - bare_share)
+    softness = np.minimum(nearest_end, np.float32(_PATCH_SOFTNESS)) + np.float32(1e-3)
+    bare = blurred(ramp(rank, bare_share + softness, bare_share - softness), 0.5)
+    bare *= bare_share > 0
+    canvas.paint(bare, DEBRIS, 0.15 * runs + 0.13 * boulders)
+    canvas.relief_m += _BOULDER_M * bare * boulders
+    depth = ndimage.distance_transform_edt(bare_share > 0).astype(np.float32)
+    canvas.relief_m -= np.minimum(0.6 * depth, _SCAR_M) * np.sqrt(bare_share)
 
 
 def paint_fields(

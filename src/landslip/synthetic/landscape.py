@@ -20,7 +20,12 @@ from landslip.synthetic.histories import (
     TriggerEvent,
     draw_histories,
 )
-from landslip.synthetic.land_cover import SurfaceCanvas, paint_debris, paint_land_cover
+from landslip.synthetic.land_cover import (
+    SurfaceCanvas,
+    paint_bare_share,
+    paint_debris,
+    paint_land_cover,
+)
 from landslip.synthetic.landslides import LandslideSettings, draw_landslides
 from landslip.synthetic.noise import Field, ramp
 from landslip.synthetic.phenology import palette_on
@@ -29,6 +34,7 @@ from landslip.synthetic.terrain import SyntheticTerrain, illumination, make_terr
 _BLOCK_PX = 16
 _EDGE_PX = 8.0
 _FAINT, _BARE = 0.12, 0.5
+_LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,8 @@ class LandscapeSettings:
         shape: rounded up to multiples of 16.
         river_m: the river's height over the ellipsoid.
         landslides: a number and sizes, or failures by a law of their areas.
-        seasons: whether plants, fields and shadows of houses are those of the day.
+        seasons: whether plants, fields and shadows of houses are those of the day; freshness is
+            the share of a landslide that is bare then.
     """
 
     centre_deg: tuple[float, float]
@@ -108,6 +115,9 @@ class SyntheticLandscape:
         freshness = self.freshness_on(day)
         if freshness.any():
             debris = np.random.default_rng([self.seed, day.toordinal()])
+            if self.cover is None:
+                paint_bare_share(canvas, self.terrain, freshness, debris)
+                return DaySurface(cover=cover, with_landslides=canvas)
             paint_debris(canvas, self.terrain, freshness, debris)
             # old landslides are blended with what grew there before
             weight = ramp(freshness, _FAINT, _BARE)
@@ -138,7 +148,8 @@ class SyntheticLandscape:
         shapes = [
             (part.outline, part.freshness) for one in self.landslides for part in one.parts_on(day)
         ]
-        visible = sorted((one for one in shapes if one[1] >= _FAINT), key=lambda one: one[1])
+        least = _FAINT if self.cover is not None else _LEAST_SHARE
+        visible = sorted((one for one in shapes if one[1] >= least), key=lambda one: one[1])
         if not visible:
             return np.zeros(self.grid.shape, dtype=np.float32)
         freshness: Field = rasterize(visible, out_shape=self.grid.shape, dtype="float32")

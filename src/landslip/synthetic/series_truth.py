@@ -13,6 +13,7 @@ import shapely.affinity
 
 from landslip.core.bands import Radiometry
 from landslip.core.choices import LandslideState, Units
+from landslip.core.crs import polygonal_part
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster import OutputBand, write_scene
@@ -31,6 +32,7 @@ from landslip.synthetic.observation import (
 )
 
 HISTORIES, FOOTPRINTS = "histories.gpkg", "footprints.gpkg"
+_GRID_M = 1e-4
 _MAPPED_COLUMNS = ["id", "date", "state"]
 
 
@@ -129,8 +131,10 @@ class SeriesTruth:
         transform, (col, row) = self.grid.transform, conditions.shift_px
         drawn = bare.loc[bare.observed, [*_MAPPED_COLUMNS, "geometry"]]
         moved = drawn.geometry.translate(col * transform.a, row * transform.e)
-        drawn = drawn.set_geometry(moved.intersection(footprint.geometry.iloc[0]))
-        write_layer(drawn, self.folder / f"mapped_{day:%Y%m%d}.gpkg")
+        image = footprint.geometry.iloc[0]
+        cut = shapely.intersection(moved.to_numpy(), image, grid_size=_GRID_M)
+        drawn = drawn.set_geometry([polygonal_part(one) for one in cut], crs=drawn.crs)
+        write_layer(drawn[~drawn.is_empty], self.folder / f"mapped_{day:%Y%m%d}.gpkg")
 
     def write_histories(self) -> None:
         """Write the rows of all dates, and the footprints."""

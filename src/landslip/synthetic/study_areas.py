@@ -17,10 +17,11 @@ from landslip.synthetic.series import StudyArea
 EARTHQUAKE = date(2017, 8, 8)
 RECOVERY_TRIGGERS = (
     TriggerEvent(day=date(2008, 5, 12), fraction=0.15),
-    TriggerEvent(day=EARTHQUAKE, fraction=0.55, repeat_fraction=0.10),
-    TriggerEvent(day=date(2018, 6, 26), fraction=0.10, repeat_fraction=0.06),
-    TriggerEvent(day=date(2019, 8, 20), fraction=0.12, repeat_fraction=0.08),
-    TriggerEvent(day=date(2020, 8, 17), fraction=0.08, repeat_fraction=0.06),
+    TriggerEvent(day=EARTHQUAKE, fraction=0.50, repeat_fraction=0.10),
+    TriggerEvent(day=date(2018, 6, 26), fraction=0.09, repeat_fraction=0.10),
+    TriggerEvent(day=date(2019, 8, 20), fraction=0.10, repeat_fraction=0.10),
+    TriggerEvent(day=date(2020, 8, 17), fraction=0.08, repeat_fraction=0.10),
+    TriggerEvent(day=date(2021, 7, 11), fraction=0.08, repeat_fraction=0.10),
 )
 _SHIFT_PX = (1.0, 3.0)
 _MARGIN_PX = 64
@@ -85,7 +86,7 @@ def recovery_area(seed: int = 0) -> StudyArea:
         (
             (datetime(2016, 8, 14, 3, 51, 30), 1, 4.0, 0.0, 0.0, 1.0, 0.0),
             (datetime(2017, 10, 3, 3, 55, 12), 2, -9.0, 0.0, 0.0, 1.5, 0.004),
-            (datetime(2018, 8, 21, 3, 49, 47), 1, 12.0, 0.33, 0.0, 1.05, 0.010),
+            (datetime(2018, 8, 21, 3, 49, 47), 1, 12.0, 0.24, 0.0, 1.05, 0.010),
             (datetime(2019, 2, 12, 3, 57, 20), 2, -3.0, 0.0, 0.0, 0.95, 0.002),
             (datetime(2020, 9, 5, 3, 53, 5), 1, 7.0, 0.0, 0.15, 1.0, 0.006),
             (datetime(2022, 7, 19, 3, 50, 38), 1, -6.0, 0.06, 0.0, 0.92, 0.012),
