@@ -25,7 +25,13 @@ from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
-from landslip.multitemporal.tracking.record import GEOPACKAGE, TracksRecord, read_record
+from landslip.multitemporal.tracking.record import (
+    GEOPACKAGE,
+    RECORD,
+    TracksRecord,
+    read_record,
+    write_record,
+)
 
 if TYPE_CHECKING:
     import geopandas
@@ -465,6 +471,7 @@ def track(
     """
     from landslip.multitemporal.tracking.request import TrackingRequest, TrackingRules
     from landslip.multitemporal.tracking.run import track as run
+    from landslip.reporting.tracks import write_charts
 
     given = inventories if isinstance(inventories, list | tuple) else [inventories]
     words = dates.split(",") if isinstance(dates, str) else dates
@@ -490,6 +497,9 @@ def track(
             atomic_directory(folder, overwrite=overwrite) as stage,
         ):
             record = run(request, stage, progress=shown)
+            charts = write_charts(record, stage, request.language)
+            record = record.model_copy(update={"files": (*record.files, *charts, RECORD)})
+            write_record(record, stage)
     tracks = Tracks(folder=folder, record=record)
     if out is None:
         remove_with(tracks, temporary)

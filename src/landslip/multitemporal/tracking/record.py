@@ -73,6 +73,12 @@ class TracksRecord(StrictModel):
     _complete = model_validator(mode="before")(complete_notes)
 
 
+def write_record(record: TracksRecord, folder: Path) -> None:
+    """Write ``tracks.json``."""
+    text = record.model_dump_json(indent=2)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
 def read_record(folder: Path) -> TracksRecord:
     """Read what describes histories.
 

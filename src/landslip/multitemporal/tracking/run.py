@@ -9,7 +9,7 @@ from landslip.multitemporal.tracking.files import write_files
 from landslip.multitemporal.tracking.histories import link_histories
 from landslip.multitemporal.tracking.identifiers import read_previous_ids, track_ids
 from landslip.multitemporal.tracking.observations import read_observations
-from landslip.multitemporal.tracking.record import RECORD, TracksRecord
+from landslip.multitemporal.tracking.record import TracksRecord
 from landslip.multitemporal.tracking.request import TrackingRequest
 from landslip.multitemporal.tracking.summary import date_records, flow_records
 from landslip.multitemporal.tracking.tables import landslides_table, tracks_table
@@ -20,7 +20,7 @@ _READ, _LINKED, _ALL = 20.0, 60.0, 100.0  # percent of the work
 def track(
     request: TrackingRequest, folder: Path, *, progress: Progress = no_progress
 ) -> TracksRecord:
-    """Link landslides into histories, write them into a folder, and return their description.
+    """Link landslides into histories, write their layers, and return their description.
 
     Raises:
         InputError: an input cannot be read, or has no date or other coordinates.
@@ -40,7 +40,8 @@ def track(
     if previous is not None:
         kept = int(previous.drop_duplicates().isin(ids).sum())
         notes += (message("tracks.previous", kept=kept, total=previous.nunique()),)
-    record = TracksRecord(
+    progress(_ALL, _ALL)
+    return TracksRecord(
         code_version=__version__,
         inventories=tuple(path.name for path in request.inventories),
         footprints=None if request.footprints is None else request.footprints.name,
@@ -55,9 +56,5 @@ def track(
         notes=sentences(notes),
         warnings=sentences(one for one in notes if one.is_warning),
         messages=notes,
-        files=(*files, RECORD),
+        files=tuple(files),
     )
-    text = record.model_dump_json(indent=2)
-    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
-    progress(_ALL, _ALL)
-    return record

@@ -1,0 +1,121 @@
+"""Charts of histories: area by state on each date, and flows between states."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Curve
+
+from landslip.core.choices import Language
+from landslip.core.messages import message
+from landslip.multitemporal.tracking.files import STATE_COLOURS
+from landslip.multitemporal.tracking.record import TracksRecord
+from landslip.multitemporal.tracking.track_state import TrackState
+from landslip.reporting.charts import INK, chart_style, svg_file, svg_text
+
+AREA_CHART, FLOW_CHART = "area_by_state.svg", "flows.svg"
+_WIDTH_IN, _HEIGHT_IN = 8.0, 4.4
+_BAR = 0.16
+_GAP = 0.015
+_FEW_FOR_WIDTH = 6
+
+
+def write_charts(record: TracksRecord, folder: Path, language: Language) -> list[str]:
+    """Write both charts and return the names of their files; none without a landslide."""
+    if record.tracks == 0:
+        return []
+    area = [one.areas_m2 for one in record.dates]
+    charts = {AREA_CHART: _draw_areas, FLOW_CHART: _draw_flows}
+    for name, draw in charts.items():
+        with chart_style():
+            width = _WIDTH_IN * max(1.0, len(area) / _FEW_FOR_WIDTH)
+            figure = Figure(figsize=(width, _HEIGHT_IN), layout="constrained")
+            axis = figure.subplots()
+            draw(axis, record, language)
+            axis.set_xticks(range(len(area)), [one.stated for one in record.dates])
+            axis.grid(visible=False, axis="x")
+            _add_legend(figure, record, language)
+            text = svg_text(figure, name.removesuffix(".svg"), axis.get_title(loc="left"))
+        (folder / name).write_text(svg_file(text), encoding="utf-8")
+    return [*charts]
+
+
+def _colour(state: str) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*STATE_COLOURS[TrackState(state)])
+
+
+def _add_legend(figure: Figure, record: TracksRecord, language: Language) -> None:
+    used = {state for one in record.dates for state in one.states}
+    shown = [state for state in STATE_COLOURS if state in used]
+    patches = [PathPatch(Curve([(0, 0)]), fc=_colour(state), ec="none") for state in shown]
+    labels = [message(f"state.{state}").text(language) for state in shown]
+    figure.legend(patches, labels, loc="outside right upper")
+
+
+def _draw_areas(axis: Axes, record: TracksRecord, language: Language) -> None:
+    """Draw what landslides in each state cover, of what was observed."""
+    bottom = np.zeros(len(record.dates))
+    for state in STATE_COLOURS:
+        if state == TrackState.NOT_OBSERVED:
+            continue
+        areas_km2 = np.array([one.areas_m2.get(state, 0.0) for one in record.dates]) / 1e6
+        axis.bar(range(len(areas_km2)), areas_km2, 0.7, bottom, color=_colour(state), ec="white")
+        bottom += areas_km2
+    axis.set_title(message("tracks.area_title").text(language))
+    axis.set_ylabel(message("tracks.area_axis").text(language))
+
+
+def _draw_flows(axis: Axes, record: TracksRecord, language: Language) -> None:
+    """Draw the landslides of each date as a column by state, and bands between columns."""
+    days = [one.date for one in record.dates]
+    most = max(sum(one.states.values()) for one in record.dates)
+    gap = _GAP * most
+    starts: list[dict[str, float]] = []
+    for position, one in enumerate(record.dates):
+        level, start = 0.0, dict[str, float]()
+        for state in STATE_COLOURS:
+            count = one.states.get(state, 0)
+            if count:
+                start[state] = level
+                axis.bar(position, count, 2 * _BAR, level, color=_colour(state), ec="none")
+                level += count + gap
+        starts.append(start)
+    left = [dict(start) for start in starts]
+    right = [dict(start) for start in starts]
+    order = {str(state): number for number, state in enumerate(STATE_COLOURS)}
+    flows = [flow for flow in record.flows if flow.from_state is not None]
+    for flow in sorted(
+        flows, key=lambda one: (one.date, order[str(one.from_state)], order[one.to_state])
+    ):
+        to, source = days.index(flow.date), str(flow.from_state)
+        low, end = left[to - 1][source], right[to][flow.to_state]
+        left[to - 1][source] += flow.landslides
+        right[to][flow.to_state] += flow.landslides
+        axis.add_patch(
+            _band(to - 1 + _BAR, to - _BAR, (low, end), flow.landslides, _colour(flow.to_state))
+        )
+    axis.set_title(message("tracks.flow_title").text(language))
+    axis.set_ylabel(message("tracks.flow_axis").text(language))
+    axis.tick_params(colors=INK)
+    axis.set_yticks([])
+    axis.grid(visible=False)
+
+
+def _band(x0: float, x1: float, lows: tuple[float, float], height: float, colour: str) -> PathPatch:
+    (low, end), middle = lows, (x0 + x1) / 2
+    points = [
+        (x0, low),
+        (middle, low),
+        (middle, end),
+        (x1, end),
+        (x1, end + height),
+        (middle, end + height),
+        (middle, low + height),
+        (x0, low + height),
+        (x0, low),
+    ]
+    curve = [Curve.CURVE4] * 3
+    codes = [Curve.MOVETO, *curve, Curve.LINETO, *curve, Curve.CLOSEPOLY]
+    return PathPatch(Curve(points, codes), fc=colour, ec="none", alpha=0.45)
