@@ -1,20 +1,15 @@
-"""NDVI of a series, and what vegetation has of it on each date."""
-
-import math
+"""NDVI of a series."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands, normalised_difference
-from landslip.core.messages import Message, message
 from landslip.core.window import Window
 from landslip.multitemporal.series.folder import Series, Validity
 
 BARE_NDVI = 0.1
 """NDVI of bare debris."""
 _SAMPLES_PER_AXIS, _SAMPLE_PX = 8, 64
-_LEVEL_QUANTILE, _LEAST_SAMPLE_PX = 0.7, 1000
-_LEAST_LEVEL = 0.15  # over bare ground: below, as in snow, NDVI says nothing
 
 
 def read_ndvi(
@@ -36,35 +31,7 @@ def has_ndvi(series: Series) -> bool:
     return {"red", "nir"} <= set(series.bands)
 
 
-def vegetation_levels(series: Series) -> tuple[NDArray[np.float64], list[Message]]:
-    """Return the NDVI of vegetation on each date (dates,), NaN where there is none, and notes.
-
-    It is the 70 % quantile of the same sampled pixels, those seen on all dates, or, where these are
-    few, of those seen on the date.
-    """
-    if not has_ndvi(series):
-        return np.full(len(series.days), np.nan), [message("warning.states_no_ndvi")]
-    sampled = [
-        np.stack([read_ndvi(series, at, window)[0] for at in range(len(series.days))])
-        for window in _sample_windows(series.grid.shape)
-    ]
-    ndvi = np.concatenate([one.reshape(len(one), -1) for one in sampled], axis=1)
-    everywhere = np.isfinite(ndvi).all(axis=0)
-    if everywhere.sum() >= _LEAST_SAMPLE_PX:
-        ndvi = ndvi[:, everywhere]
-    levels = np.full(len(ndvi), np.nan)
-    notes = []
-    for at, (day, values) in enumerate(zip(series.days, ndvi, strict=True)):
-        seen = values[np.isfinite(values)]
-        level = float(np.quantile(seen, _LEVEL_QUANTILE)) if len(seen) else math.nan
-        if level - BARE_NDVI >= _LEAST_LEVEL:
-            levels[at] = level
-        elif len(seen):
-            notes.append(message("warning.states_no_vegetation", date=str(day), level=level))
-    return levels, notes
-
-
-def _sample_windows(shape: tuple[int, int]) -> list[Window]:
+def sample_windows(shape: tuple[int, int]) -> list[Window]:
     """Return small windows spread over the grid, or one of all where it is small."""
     if max(shape) <= _SAMPLES_PER_AXIS * _SAMPLE_PX:
         return [Window(0, 0, shape[1], shape[0])]

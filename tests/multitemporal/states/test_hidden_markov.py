@@ -96,7 +96,7 @@ def test_a_trigger_acts_on_its_own_day_and_once() -> None:
     before, after = date(2008, 5, 11), date(2008, 5, 13)
     failed = VEGETATED, FRESH
     for triggers in ([day], [day, day]):
-        assert transition_between(before, day, triggers, RATES)[failed] == pytest.approx(0.05, 1e-3)
+        assert transition_between(before, day, triggers, RATES)[failed] == pytest.approx(0.02, 1e-2)
         assert transition_between(day, after, triggers, RATES)[failed] < 1e-4
     np.testing.assert_allclose(
         transition_between(before, day, [day], RATES)
@@ -109,7 +109,7 @@ def test_before_the_first_date_ground_may_have_failed() -> None:
     quiet = initial_distribution(date(2009, 5, 12), (), RATES)
     shaken = initial_distribution(date(2009, 5, 12), (date(2008, 5, 12),), RATES)
     assert quiet.sum() == pytest.approx(1)
-    assert shaken[FRESH] - quiet[FRESH] == pytest.approx(0.05 * math.exp(-1 / 3), abs=0.005)
+    assert shaken[FRESH] - quiet[FRESH] == pytest.approx(0.02 * math.exp(-1 / 3), abs=0.002)
 
 
 def test_years_are_checked() -> None:

@@ -1,5 +1,6 @@
 """What a date saw of a pixel, as the likelihood of each state: by probability map and by NDVI."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +8,15 @@ from numpy.typing import NDArray
 
 from landslip.multitemporal.states.hidden_markov import (
     FRESH,
+    RECOVERED,
     RECOVERING,
     STATES,
     VEGETATED,
     Likelihood,
 )
 from landslip.multitemporal.vegetation_index import BARE_NDVI
+
+LEAST_DEVIATIONS = 0.12, 0.15
 
 Pixels = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -34,23 +38,36 @@ class ProbabilityEmission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VegetationEmission:
-    """Distribution of the relative vegetation index in each state: normal, with outliers.
+    """How NDVI is believed.
 
-    The index is 0 for bare ground and 1 for the pixel's vegetated reference.
+    It is normal in each state, around what the date shows of vegetated and of bare ground
+    (`DayVegetation`); of recovering ground midway.
 
     Attributes:
-        means, deviations: by state, in their order.
+        recovering_deviation: standard deviation of recovering ground.
         outliers: share that is uniform over 1.5, such as shadows, haze and misregistration.
-        bare_ndvi: NDVI of bare debris.
         least_reference: a pixel that no date shows with that much of the day's vegetation has no
             reference of its own.
     """
 
-    means: tuple[float, float, float, float] = (1.0, 0.1, 0.5, 0.9)
-    deviations: tuple[float, float, float, float] = (0.12, 0.15, 0.20, 0.15)
-    outliers: float = 0.05
-    bare_ndvi: float = BARE_NDVI
+    recovering_deviation: float = 0.20
+    outliers: float = 0.10
     least_reference: float = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayVegetation:
+    """What a date shows of vegetation.
+
+    Attributes:
+        level: NDVI of the day's vegetation; NaN: NDVI says nothing on it, as under snow.
+        vegetated: median and deviation of the index (`vegetation_index`) of vegetated ground.
+        bare: the same of bare ground.
+    """
+
+    level: float
+    vegetated: tuple[float, float] = (0.9, LEAST_DEVIATIONS[0])
+    bare: tuple[float, float] = (0.1, LEAST_DEVIATIONS[1])
 
 
 def probability_likelihood(
@@ -74,34 +91,55 @@ def probability_likelihood(
     return likelihood
 
 
+def vegetation_index(
+    ndvi: Pixels, levels: NDArray[np.float64], least_reference: float
+) -> tuple[Pixels, Flags]:
+    """Return the vegetation index (dates, n) and which pixels have a reference of their own (n,).
+
+    NDVI over bare ground is divided by that of the day's vegetation, which removes the season, and
+    then by the pixel's reference, the highest of its dates, if that is ``least_reference`` or more:
+    0 is bare ground, 1 the reference, or else the day's vegetation.
+
+    Args:
+        ndvi: (dates, n), NaN where not seen.
+        levels: (dates,) NDVI of vegetation; NaN where it is not known, as is then the index.
+        least_reference: see `VegetationEmission`.
+    """
+    bare = np.float32(BARE_NDVI)
+    index = (ndvi - bare) / (levels.astype(np.float32) - bare)[:, np.newaxis]
+    reference = np.where(np.isnan(index), -np.inf, index).max(axis=0)
+    has_reference = reference >= least_reference
+    index /= np.where(has_reference, reference, np.float32(1))
+    return index, has_reference
+
+
 def vegetation_likelihood(
-    ndvi: Pixels, levels: NDArray[np.float64], emission: VegetationEmission
+    ndvi: Pixels, days: Sequence[DayVegetation], emission: VegetationEmission
 ) -> Likelihood:
     """Return the likelihood (dates, 4, n) of states by NDVI (dates, n); NaN was not seen.
 
-    NDVI is set in relation to the day's vegetated ``levels`` (dates,), which removes the season:
-    0 is bare ground, 1 that level. The pixel's own reference is the highest of its dates. Where it
-    is under ``least_reference``, landslides are expected to recover to the day's level, and whether
-    the ground is vegetated is not judged by its NDVI: it may be a road. On a day whose level is NaN
-    NDVI says nothing.
+    Recovered ground is as vegetated ground. Without a reference of its own, a pixel is expected to
+    recover to the day's vegetation, and whether it is vegetated is not judged by its NDVI: it may
+    be a road.
     """
-    bare = emission.bare_ndvi
-    scale = (1 / (levels - bare)).astype(np.float32)[:, np.newaxis]
-    relative = (ndvi - np.float32(bare)) * scale
-    known = ~np.isnan(relative)
-    reference = np.where(known, relative, -np.inf).max(axis=0)
-    has_reference = reference >= emission.least_reference
-    index = relative / np.where(has_reference, reference, np.float32(1))
+    levels = np.array([day.level for day in days])
+    index, has_reference = vegetation_index(ndvi, levels, emission.least_reference)
+    known = ~np.isnan(index)
     uniform = np.float32(1 / 1.5)
     share = np.float32(emission.outliers)
-    likelihood = np.empty((len(ndvi), len(STATES), *ndvi.shape[1:]), dtype=np.float32)
-    for state in range(len(STATES)):
-        deviation = np.float32(emission.deviations[state])
-        distance = (index - np.float32(emission.means[state])) / deviation
-        density = np.exp(np.float32(-0.5) * distance**2)
-        density *= (1 - share) / (deviation * np.float32(np.sqrt(2 * np.pi)))
-        density += share * uniform
-        if state == VEGETATED:
-            density = np.where(has_reference, density, uniform)
-        likelihood[:, state] = np.where(known, density, np.float32(1))
+    likelihood = np.ones((len(ndvi), len(STATES), *ndvi.shape[1:]), dtype=np.float32)
+    for at, day in enumerate(days):
+        midway = (day.vegetated[0] + day.bare[0]) / 2
+        for state, (mean, deviation) in (
+            (RECOVERED, day.vegetated),
+            (FRESH, day.bare),
+            (RECOVERING, (midway, emission.recovering_deviation)),
+        ):
+            distance = (index[at] - np.float32(mean)) / np.float32(deviation)
+            density = np.exp(np.float32(-0.5) * distance**2)
+            density *= (1 - share) / np.float32(deviation * np.sqrt(2 * np.pi))
+            density += share * uniform
+            likelihood[at, state] = np.where(known[at], density, np.float32(1))
+        as_vegetated = np.where(has_reference, likelihood[at, RECOVERED], uniform)
+        likelihood[at, VEGETATED] = np.where(known[at], as_vegetated, np.float32(1))
     return likelihood

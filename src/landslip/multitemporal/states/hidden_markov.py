@@ -51,7 +51,7 @@ class TransitionRates:
     recovering_years: float = 7.0
     failures_per_year: float = 0.002
     reactivations_per_year: float = 0.02
-    trigger_failure: float = 0.05
+    trigger_failure: float = 0.02
     trigger_reactivation: float = 0.10
 
     def __post_init__(self) -> None:

@@ -26,6 +26,10 @@ class StatesDate(StrictModel):
     model: str | None
     prior: float | None = Field(description="share of landslide pixels that was divided out")
     vegetated_ndvi: float | None = Field(description="the day's level; None: NDVI says nothing")
+    vegetated: tuple[float, float] = Field(
+        description="median and deviation of the vegetation index of vegetated ground"
+    )
+    bare: tuple[float, float] = Field(description="the same of bare ground")
     seen_share: float = Field(description="of all pixels, seen on this date")
     pixels: tuple[int, int, int, int]
     area_m2: tuple[float, float, float, float] | None

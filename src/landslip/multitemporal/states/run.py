@@ -21,7 +21,9 @@ from landslip.core.window import Window, tile_windows
 from landslip.io.raster import bounded_cache
 from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.multitemporal.series.folder import Series, open_series
+from landslip.multitemporal.states.day_vegetation import sampled_vegetation
 from landslip.multitemporal.states.emissions import (
+    DayVegetation,
     ProbabilityEmission,
     VegetationEmission,
     probability_likelihood,
@@ -43,7 +45,7 @@ from landslip.multitemporal.states.rasters import (
     state_name,
 )
 from landslip.multitemporal.states.record import MAPS, RECORD, StatesDate, StatesRecord
-from landslip.multitemporal.vegetation_index import read_ndvi, vegetation_levels
+from landslip.multitemporal.vegetation_index import has_ndvi, read_ndvi
 
 _WINDOW_BYTES = 64 * 2**20
 _BYTES_PER_STATE = 20  # of a pixel and date: likelihood, posterior, and what they are made of
@@ -75,10 +77,10 @@ class StatesRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatesModel:
-    """All that the states of a window depend on besides its pixels; levels (dates,) are of NDVI."""
+    """All that the states of a window depend on besides its pixels."""
 
     days: tuple[date, ...]
-    levels: NDArray[np.float64]
+    vegetation: tuple[DayVegetation, ...]
     priors: tuple[float, ...]
     triggers: tuple[date, ...]
     rates: TransitionRates
@@ -87,7 +89,7 @@ class StatesModel:
 
     def posterior(self, ndvi: NDArray[np.float32], probability: NDArray[np.float32]) -> Likelihood:
         """Return the probability (dates, 4, n) of states by NDVI and map (dates, n), NaN unseen."""
-        likelihoods = vegetation_likelihood(ndvi, self.levels, self.by_vegetation)
+        likelihoods = vegetation_likelihood(ndvi, self.vegetation, self.by_vegetation)
         for at, prior in enumerate(self.priors):
             if not math.isnan(prior):
                 likelihoods[at] *= probability_likelihood(
@@ -105,27 +107,24 @@ def find_states(request: StatesRequest, progress: Progress = no_progress) -> Sta
     """
     refuse_existing_states(request.out, overwrite=request.overwrite)
     started = time.monotonic()
-    with bounded_cache(), open_series(request.series) as series:
+    with bounded_cache(), open_series(request.series) as series, ExitStack() as stack:
         check_dates(series)
         maps = match_maps(request.maps, series.days, series.grid, request.prior)
-        levels, notes = vegetation_levels(series)
-        notes += [note for one in maps if one is not None for note in one.notes]
-        notes += [
-            message("states.no_map", date=str(day))
-            for day, one in zip(series.days, maps, strict=True)
-            if one is None
-        ]
+        readers = [None if one is None else ProbabilityReader(one, series.grid) for one in maps]
+        for reader in readers:
+            if reader is not None:
+                stack.callback(reader.close)
         model = StatesModel(
             days=series.days,
-            levels=levels,
+            vegetation=sampled_vegetation(series, readers, VegetationEmission()),
             priors=tuple(math.nan if one is None else one.prior for one in maps),
             triggers=request.triggers,
             rates=request.rates,
         )
-        job = _StatesJob(series=series, maps=maps, model=model)
+        job = _StatesJob(series=series, maps=maps, readers=tuple(readers), model=model)
         with atomic_directory(request.out, overwrite=True) as stage:
             counts = _write_rasters(job, stage, progress)
-            record = _record(job, counts, notes, time.monotonic() - started)
+            record = _record(job, counts, time.monotonic() - started)
             (stage / RECORD).write_text(record.model_dump_json(indent=2) + "\n")
     return record
 
@@ -156,10 +155,11 @@ def refuse_existing_states(out: Path, *, overwrite: bool) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _StatesJob:
-    """An open series, the map of each date, and the model."""
+    """An open series, the map of each date and its open file, and the model."""
 
     series: Series
     maps: tuple[ProbabilityMap | None, ...]
+    readers: tuple[ProbabilityReader | None, ...]
     model: StatesModel
 
 
@@ -181,14 +181,12 @@ class _WindowStates:
     seen: NDArray[np.int64]
 
 
-def _window_states(
-    job: _StatesJob, readers: Sequence[ProbabilityReader | None], window: Window
-) -> _WindowStates:
+def _window_states(job: _StatesJob, window: Window) -> _WindowStates:
     series, model = job.series, job.model
     dates, pixels = len(model.days), window.width * window.height
     ndvi, probability = np.full((2, dates, pixels), np.nan, dtype=np.float32)
     seen = np.zeros((dates, pixels), dtype=np.bool_)
-    for at, reader in enumerate(readers):
+    for at, reader in enumerate(job.readers):
         ndvi[at], seen[at] = (part.ravel() for part in read_ndvi(series, at, window))
         if reader is not None:
             probability[at] = np.where(seen[at], reader.read(window).ravel(), np.nan)
@@ -207,7 +205,7 @@ def _window_states(
 
 
 def _write_rasters(job: _StatesJob, stage: Path, progress: Progress) -> _StateCounts:
-    series, maps, model = job.series, job.maps, job.model
+    series, model = job.series, job.model
     dates, side = len(model.days), _LARGEST_PX
     while side > _SMALLEST_PX and dates * len(STATES) * _BYTES_PER_STATE * side**2 > _WINDOW_BYTES:
         side //= 2
@@ -216,15 +214,11 @@ def _write_rasters(job: _StatesJob, stage: Path, progress: Progress) -> _StateCo
     flows = np.zeros((dates - 1, kinds, kinds), dtype=np.int64)
     done, total = 0, math.prod(series.grid.shape)
     with ExitStack() as stack:
-        readers = [None if one is None else ProbabilityReader(one, series.grid) for one in maps]
-        for reader in readers:
-            if reader is not None:
-                stack.callback(reader.close)
         rasters = StateRasters(stage, model.days, series.grid, side)
         stack.callback(rasters.close)
 
         def work(window: Window) -> _WindowStates:
-            return _window_states(job, readers, window)
+            return _window_states(job, window)
 
         clipped = (one.clipped(series.grid.shape) for one in tile_windows(series.grid.shape, side))
         for window, found in parallel_map(work, [one for one in clipped if one is not None]):
@@ -243,18 +237,10 @@ def _write_rasters(job: _StatesJob, stage: Path, progress: Progress) -> _StateCo
     return _StateCounts(seen=seen, states=states, flows=flows)
 
 
-def _record(
-    job: _StatesJob, counts: _StateCounts, notes: list[Message], seconds: float
-) -> StatesRecord:
+def _record(job: _StatesJob, counts: _StateCounts, seconds: float) -> StatesRecord:
     series, model = job.series, job.model
     pixels, area_m2 = math.prod(series.grid.shape), series.grid.pixel_area_m2
-    notes += [
-        message("warning.states_unseen", date=str(day))
-        for day, seen in zip(series.days, counts.seen, strict=True)
-        if not seen
-    ]
-    if not counts.states[:, FRESH].any():
-        notes.append(message("warning.states_no_landslide"))
+    notes = _notes(job, counts)
     dates = [
         StatesDate(
             date=str(day),
@@ -263,13 +249,20 @@ def _record(
             map=None if one is None else str(one.folder),
             model=None if one is None else one.model,
             prior=None if one is None else one.prior,
-            vegetated_ndvi=None if math.isnan(level) else round(float(level), 4),
+            vegetated_ndvi=None if math.isnan(vegetation.level) else round(vegetation.level, 4),
+            vegetated=vegetation.vegetated,
+            bare=vegetation.bare,
             seen_share=int(seen) / pixels,
             pixels=states,
             area_m2=None if area_m2 is None else [int(count) * area_m2 for count in states],
         )
-        for day, one, level, seen, states in zip(
-            series.days, job.maps, model.levels, counts.seen, counts.states.tolist(), strict=True
+        for day, one, vegetation, seen, states in zip(
+            series.days,
+            job.maps,
+            model.vegetation,
+            counts.seen,
+            counts.states.tolist(),
+            strict=True,
         )
     ]
     return StatesRecord(
@@ -285,3 +278,23 @@ def _record(
         warnings=sentences(note for note in notes if note.is_warning),
         messages=tuple(notes),
     )
+
+
+def _notes(job: _StatesJob, counts: _StateCounts) -> list[Message]:
+    """Return what should be known of the result."""
+    notes = [note for one in job.maps if one is not None for note in one.notes]
+    uses_ndvi = has_ndvi(job.series)
+    if not uses_ndvi:
+        notes.append(message("warning.states_no_ndvi"))
+    for day, one, vegetation, seen in zip(
+        job.series.days, job.maps, job.model.vegetation, counts.seen, strict=True
+    ):
+        if one is None:
+            notes.append(message("states.no_map", date=str(day)))
+        if not seen:
+            notes.append(message("warning.states_unseen", date=str(day)))
+        elif uses_ndvi and math.isnan(vegetation.level):
+            notes.append(message("warning.states_no_vegetation", date=str(day)))
+    if not counts.states[:, FRESH].any():
+        notes.append(message("warning.states_no_landslide"))
+    return notes
