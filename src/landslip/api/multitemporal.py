@@ -284,6 +284,7 @@ def recovery(
     series: "Series | PathArgument",
     out: PathArgument,
     failed: str | None = None,
+    lang: str = Language.ENGLISH,
     draws: int = 200,
     seed: int = 0,
     overwrite: bool = False,
@@ -301,7 +302,8 @@ def recovery(
         series: from `landslip.series`, or its folder.
         out: folder to write.
         failed: day on which all landslides failed, over what they say.
-        draws: bootstrap draws for the intervals of half-lives.
+        lang: language of labels in the files, ``en`` or ``zh``.
+        draws: bootstrap draws for the intervals of half-lives; 0 leaves them out.
         seed: of the draws.
         overwrite: replace a result that exists.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
@@ -323,6 +325,7 @@ def recovery(
         landslides=landslides.folder if isinstance(landslides, Tracks) else folder_of(landslides),
         series=Path(series) if isinstance(series, str | PathLike) else series.path,
         failed=day,
+        language=choose(Language, lang, "lang"),
         draws=draws,
         seed=seed,
     )

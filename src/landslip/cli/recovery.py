@@ -7,6 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
+from landslip.core.choices import Language
 
 
 @handle_errors
@@ -28,8 +29,12 @@ def recovery(
             "say, else the date on which each is barest]"
         ),
     ] = None,
+    lang: Annotated[
+        Language, typer.Option(help="Language of labels in the files.")
+    ] = Language.ENGLISH,
     draws: Annotated[
-        int, typer.Option(help="Bootstrap draws for the intervals of half-lives.")
+        int,
+        typer.Option(help="Bootstrap draws for intervals of half-lives; 0 leaves them out."),
     ] = 200,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
@@ -48,6 +53,7 @@ def recovery(
         series=series,
         out=out,
         failed=failed,
+        lang=lang,
         draws=draws,
         seed=seed,
         overwrite=overwrite,

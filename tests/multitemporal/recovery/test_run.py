@@ -13,6 +13,7 @@ import shapely
 from tests.multitemporal.factories import LEFT, PIXEL_M, TOP, UTM, with_ndvi, write_series
 
 from landslip.core.errors import InputError
+from landslip.multitemporal.recovery.fields import RECOVERY_FIELDS
 from landslip.multitemporal.recovery.rates import RecoveryClass
 from landslip.multitemporal.recovery.run import RecoveryRequest, RecoveryResult, measure_recovery
 from landslip.multitemporal.series.folder import Validity
@@ -135,7 +136,10 @@ def test_the_rasters_have_classes_and_rates_of_pixels(
 def test_files_hold_the_same_tables(measured: tuple[Path, RecoveryResult]) -> None:
     stage, result = measured
     for name in ("landslides", "trajectories"):
-        expected = len(getattr(result, name))
+        frame = getattr(result, name)
+        names = [field.name for field in RECOVERY_FIELDS[name]]
+        assert frame.columns.drop("geometry").tolist() == names
+        expected = len(frame)
         assert len(geopandas.read_file(stage / "recovery.gpkg", layer=name)) == expected
         assert len(geopandas.read_parquet(stage / f"{name}.parquet")) == expected
         assert len(pd.read_csv(stage / f"{name}.csv")) == expected

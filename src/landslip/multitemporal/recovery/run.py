@@ -9,14 +9,16 @@ import geopandas
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.choices import Language
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.io.raster import bounded_cache
+from landslip.multitemporal.recovery.files import write_files
 from landslip.multitemporal.recovery.landslides import read_landslides
 from landslip.multitemporal.recovery.measures import LandslideRecovery, measure
 from landslip.multitemporal.recovery.rasters import CLASSES, RATES, write_rasters
-from landslip.multitemporal.recovery.record import GEOPACKAGE, RECORD, SURVIVAL, RecoveryRecord
+from landslip.multitemporal.recovery.record import RECORD, SURVIVAL, RecoveryRecord
 from landslip.multitemporal.recovery.survival import SurvivalCurve, survival_curve
 from landslip.multitemporal.recovery.tables import (
     class_name,
@@ -37,6 +39,7 @@ class RecoveryRequest:
         landslides: histories, an inventory, or a file of polygons.
         series: folder of the series.
         failed: day on which all landslides failed; None: as the landslides say.
+        language: of the labels in the files.
         draws: bootstrap samples for the intervals of half-lives.
         seed: of the draws.
     """
@@ -44,6 +47,7 @@ class RecoveryRequest:
     landslides: Path
     series: Path
     failed: date | None = None
+    language: Language = Language.ENGLISH
     draws: int = 200
     seed: int = 0
 
@@ -90,7 +94,7 @@ def measure_recovery(
             np.array([one.years for one in known]), np.array([one.recovered for one in known])
         )
         survival_table(survival).to_csv(stage / SURVIVAL, index=False, lineterminator="\n")
-    files = _write_tables({"landslides": table, "trajectories": dates}, stage)
+    files = write_files(table, dates, stage, request.language)
     notes = [*landslides.notes, *_notes(measured, found.neighbours)]
     half_lives = table["half_life_years"].dropna()
     record = RecoveryRecord(
@@ -150,14 +154,3 @@ def _notes(measured: list[LandslideRecovery], neighbours: NDArray[np.float64]) -
     if all(one.last is None for one in measured):
         notes.append(message("warning.recovery_none", total=total))
     return notes
-
-
-def _write_tables(tables: dict[str, geopandas.GeoDataFrame], stage: Path) -> list[str]:
-    names = [GEOPACKAGE]
-    for name, frame in tables.items():
-        frame.to_file(stage / GEOPACKAGE, driver="GPKG", layer=name, engine="pyogrio")
-        frame.to_parquet(stage / f"{name}.parquet", index=False, compression="zstd")
-        plain = frame.drop(columns=frame.geometry.name)
-        plain.to_csv(stage / f"{name}.csv", index=False, encoding="utf-8-sig", lineterminator="\n")
-        names += [f"{name}.parquet", f"{name}.csv"]
-    return names

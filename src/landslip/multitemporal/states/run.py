@@ -3,7 +3,6 @@
 import itertools
 import math
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import date

@@ -1,25 +1,13 @@
-"""The files of histories: GeoPackage with styles and the meaning of columns, GeoParquet, CSV."""
+"""The files of histories."""
 
 from pathlib import Path
 
 import geopandas
-import numpy as np
-import pandas as pd
 
 from landslip.core.choices import Language
 from landslip.core.messages import message
-from landslip.inventory.formats.qgis_style import StyleRule, landslide_fill, render_style
-from landslip.inventory.formats.vector_files import (
-    GEOPACKAGE_VERSION,
-    STYLE_NAMES,
-    StyleRow,
-    arrow_table,
-    as_one_type,
-    describe_columns,
-    styles_table,
-    write_layer,
-)
-from landslip.io.vector import gdal_crs
+from landslip.inventory.formats.qgis_style import StyleRule, landslide_fill
+from landslip.multitemporal.layer_files import DatedLayer, write_layers
 from landslip.multitemporal.tracking.fields import LANDSLIDES, TRACK_FIELDS, TRACKS
 from landslip.multitemporal.tracking.record import GEOPACKAGE
 from landslip.multitemporal.tracking.track_state import TrackState
@@ -49,51 +37,15 @@ def write_files(
     Raises:
         LandslipError: one cannot be written.
     """
-    tables = {LANDSLIDES: landslides, TRACKS: tracks}
-    file = folder / GEOPACKAGE
-    for name, frame in tables.items():
-        geometries, kind = as_one_type(np.asarray(frame.geometry.values))
-        write_layer(
-            arrow_table(frame.set_geometry(geometries, crs=frame.crs)),
-            file,
-            "GPKG",
-            kind,
-            layer=name,
-            crs=gdal_crs(frame.crs),
-            VERSION=GEOPACKAGE_VERSION,
-        )
-    styles = [
-        StyleRow(
-            layer=name,
-            name=style,
-            qml=_style(name, one),
-            is_default=one == language,
-        )
-        for name in tables
-        for one, style in STYLE_NAMES.items()
-    ]
-    write_layer(
-        styles_table(styles),
-        file,
-        "GPKG",
-        None,
-        layer="layer_styles",
-        FID="id",
-        ASPATIAL_VARIANT="GPKG_ATTRIBUTES",
-        DATETIME_PRECISION="MILLISECOND",
-    )
-    describe_columns(file, tables, TRACK_FIELDS, language)
-    written = [GEOPACKAGE]
-    for name, frame in tables.items():
-        frame.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
-        plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-        plain.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8-sig", lineterminator="\n")
-        written += [f"{name}.parquet", f"{name}.csv"]
-    return written
+    layers = {
+        name: DatedLayer(frame=frame, fields=TRACK_FIELDS[name], rules=_rules, times=_TIMES[name])
+        for name, frame in ((LANDSLIDES, landslides), (TRACKS, tracks))
+    }
+    return write_layers(layers, folder / GEOPACKAGE, language)
 
 
-def _style(layer: str, language: Language) -> str:
-    rules = [
+def _rules(language: Language) -> list[StyleRule]:
+    return [
         StyleRule(
             message(f"state.{state}").text(language),
             f"\"state\" = '{state}'",
@@ -101,5 +53,3 @@ def _style(layer: str, language: Language) -> str:
         )
         for state, colour in STATE_COLOURS.items()
     ]
-    columns = {field.name: field.label_with_unit(language) for field in TRACK_FIELDS[layer]}
-    return render_style(rules, columns, times=_TIMES[layer])
