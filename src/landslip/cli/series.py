@@ -95,26 +95,25 @@ def series(
     )
     for one in made.card.dates:
         for note in one.warnings:
-            typer.echo(f"warning: {one.source}: {note}", err=True)
+            typer.echo(f"warning: {one.date}: {note}", err=True)
     card, (height, width) = made.card, made.grid.shape
     typer.echo(
         f"{out}: {len(card.dates)} dates, {made.bands}, {width} x {height} px of "
         f"{card.resolution_m or 0:.3g} m; reference {card.reference}"
     )
     for one in card.dates:
-        shown = f"{one.valid_share:.0%} valid, {one.cloud_share:.0%} cloud"
-        moved = "not compared"
         if one.date == card.reference:
-            moved = "reference"
-        elif one.shift_px is not None:
-            dx, dy = one.shift_px
-            word = "moved by" if one.is_shifted else "off by"
-            moved = (
-                f"{word} {-dx:.2f}, {-dy:.2f} px"
-                if one.is_shifted
-                else f"off by {dx:.2f}, {dy:.2f} px"
-            )
-        typer.echo(f"{one.date}  {shown}, {moved}  ({one.source})")
+            moved = "the reference"
+        elif one.shift_px is None:
+            moved = "position not compared"
+        else:
+            col, row = one.shift_px
+            moved = f"off by {col:.2f}, {row:.2f} px"
+            moved += ", corrected" if one.is_shifted else ""
+        typer.echo(
+            f"{one.date}  {one.valid_share:.0%} valid, {one.cloud_share:.0%} cloud, "
+            f"{one.shadow_share:.0%} shadow; {moved} ({one.source})"
+        )
         for name, line in (one.normalisation or {}).items():
             typer.echo(
                 f"  {name:<8} x {line.gain:.3f} {line.offset:+.4f}: rms {line.rms_before:.4f} -> "

@@ -28,7 +28,7 @@ def make_ground(seed: int = 0, shape: tuple[int, int] = SHAPE) -> NDArray[np.flo
     own = np.stack([ndimage.gaussian_filter(generator.normal(size=shape), 2) for _ in BANDS])
     levels, slopes = np.array([0.06, 0.09, 0.11, 0.25]), np.array([0.02, 0.03, 0.05, -0.06])
     ground = levels[:, None, None] + slopes[:, None, None] * fields + 0.06 * own
-    return np.clip(ground, 0.01, 0.9)
+    return np.asarray(np.clip(ground, 0.01, 0.9))
 
 
 @pytest.fixture

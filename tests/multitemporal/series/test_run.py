@@ -2,11 +2,17 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.warp import Resampling, reproject, transform_bounds
 from scipy import ndimage
-from tests.multitemporal.series.conftest import BANDS, SHAPE, WriteScene, make_ground
+from tests.conftest import UTM, WriteRaster
+from tests.multitemporal.series.conftest import BANDS, SHAPE, TRANSFORM, WriteScene, make_ground
 
 import landslip
 from landslip.core.errors import InputError
@@ -15,14 +21,14 @@ from landslip.multitemporal.series.folder import Validity
 GAINS, OFFSETS = np.array([0.66, 0.7, 0.64, 0.68]), np.array([0.01, 0.0, -0.004, 0.006])
 
 
-def other_date(ground: np.ndarray, shift_px: tuple[float, float]) -> np.ndarray:
+def other_date(ground: NDArray[Any], shift_px: tuple[float, float]) -> NDArray[np.float64]:
     """Return the ground with a scar, shifted (columns, rows), and of another radiometry."""
     changed = ground.copy()
     changed[:, 60:110, 80:150] = np.array([0.14, 0.18, 0.25, 0.3])[:, None, None]
     moved = np.stack(
         [ndimage.shift(one, shift_px[::-1], order=3, mode="mirror") for one in changed]
     )
-    return GAINS[:, None, None] * moved + OFFSETS[:, None, None]
+    return np.asarray(GAINS[:, None, None] * moved + OFFSETS[:, None, None])
 
 
 def test_a_shifted_date_of_other_gains_is_brought_to_the_reference(
@@ -82,3 +88,203 @@ def test_reading_beyond_the_grid_has_no_data(write_scene: WriteScene, tmp_path: 
     assert (validity[:5] == Validity.NO_DATA).all()
     assert (values[:, :5] == 0).all()
     assert (validity[5:-5, 5:-5] == Validity.VALID).all()
+
+
+def test_another_grid_and_footprint_is_resampled_onto_the_reference(
+    write_scene: WriteScene, tmp_path: Path
+) -> None:
+    ground = make_ground()
+    first = write_scene("a_20130812.tif", ground)
+    crs = CRS.from_epsg(4326)
+    west, south, east, north = transform_bounds(UTM, crs, 500_160, 3_999_600, 500_480, 4_000_000)
+    width, height = round((east - west) / 5e-5), round((north - south) / 5e-5)
+    transform = Affine(5e-5, 0, west, 0, -5e-5, north)
+    moved = np.full((4, height, width), np.nan)
+    reproject(
+        ground,
+        moved,
+        src_transform=TRANSFORM,
+        src_crs=UTM,
+        dst_transform=transform,
+        dst_crs=crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.average,
+    )
+    second = write_scene("b_20170805.tif", 0.8 * moved, crs=crs, transform=transform)
+    with landslip.series([first, second], out=tmp_path / "S", registration=False) as series:
+        assert series.card.reference == "2013-08-12"
+        assert series.grid.transform == TRANSFORM
+        date = series.card.dates[1]
+        assert date.resolution_m == pytest.approx(5.0, abs=1)
+        assert date.normalisation is not None
+        assert date.normalisation["red"].gain == pytest.approx(1 / 0.8, rel=0.05)
+        values, validity = series.read(1, series.grid.window)
+    assert (validity[:, :70] == Validity.NO_DATA).all()
+    assert (validity[10:-10, 90:-10] == Validity.VALID).all()
+    smooth = ndimage.uniform_filter(ground, (1, 3, 3))
+    assert np.abs(values - smooth)[:, 10:-10, 90:-10].mean() < 0.008
+
+
+def test_the_order_of_the_scenes_does_not_matter(write_scene: WriteScene, tmp_path: Path) -> None:
+    ground = make_ground()
+    scenes = [
+        write_scene("a_20130812.tif", ground),
+        write_scene("b_20150812.tif", 0.7 * ground),
+        write_scene("c_20140812.tif", 1.1 * ground),
+    ]
+    for name, order in (("S", scenes), ("T", scenes[::-1])):
+        landslip.series(order, out=tmp_path / name, registration=False).close()
+    files = sorted(path.name for path in (tmp_path / "S").iterdir())
+    assert len(files) == 7
+    for file in files:
+        assert (tmp_path / "S" / file).read_bytes() == (tmp_path / "T" / file).read_bytes()
+
+
+def test_an_empty_date_sees_nothing(write_scene: WriteScene, tmp_path: Path) -> None:
+    ground = make_ground()
+    first = write_scene("a_20130812.tif", ground)
+    empty = write_scene("b_20150812.tif", np.full_like(ground, np.nan))
+    with landslip.series([empty, first], out=tmp_path / "S") as series:
+        assert series.card.reference == "2013-08-12"
+        date = series.card.dates[1]
+        assert date.no_data_share == 1
+        assert date.shift_px is None
+        assert date.normalisation is None
+        assert [one.key for one in date.messages] == ["warning.series_empty"]
+        values, validity = series.read(1, series.grid.window)
+    assert not values.any()
+    assert not validity.any()
+    with pytest.raises(InputError, match=r"b_20150812\.tif: the reference has no pixel with data"):
+        landslip.series([empty, first], out=tmp_path / "T", reference="2015-08-12")
+
+
+def test_masks_of_the_user_move_with_the_scene(
+    write_scene: WriteScene, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    ground = make_ground()
+    mask = np.zeros(SHAPE, dtype=np.uint8)
+    mask[100:120, 40:60], mask[130:150, 40:60] = 255, 3
+    scenes = [
+        write_scene("a_20130812.tif", ground),
+        write_scene("b_20150812.tif", np.roll(ground, (5, 8), axis=(1, 2))),
+    ]
+    clouds = write_raster("clouds.tif", np.roll(mask, (5, 8), axis=(0, 1)), transform=TRANSFORM)
+    with landslip.series(
+        scenes, out=tmp_path / "S", clouds=[f"2015-08-12={clouds}"], reference=scenes[0]
+    ) as series:
+        date = series.card.dates[1]
+        assert date.shift_px == pytest.approx((8, 5), abs=0.02)
+        assert date.cloud_source == "file"
+        _, validity = series.read(1, series.grid.window)
+    expected = np.where(mask == 255, Validity.CLOUD, Validity.VALID)
+    expected[mask == 3] = Validity.SHADOW
+    assert (validity == expected)[10:-10, 10:-10].all()
+    assert date.cloud_share == pytest.approx(400 / mask.size)
+
+
+def test_most_of_the_ground_changed_is_warned_of(write_scene: WriteScene, tmp_path: Path) -> None:
+    ground = make_ground()
+    other = ground.copy()
+    other[:, :130] = make_ground(seed=5)[:, :130] * 1.5
+    scenes = [write_scene("a_20130812.tif", ground), write_scene("b_20150812.tif", other)]
+    with landslip.series(scenes, out=tmp_path / "S", registration=False) as series:
+        assert "warning.series_mostly_changed" in {one.key for one in series.card.dates[1].messages}
+        lines = series.card.dates[1].normalisation
+    assert lines is not None
+    assert [line.gain for line in lines.values()] == pytest.approx([1] * 4, rel=0.02)
+
+
+def test_a_stopped_series_continues(write_scene: WriteScene, tmp_path: Path) -> None:
+    ground = make_ground()
+    scenes = [write_scene(f"a_{day}.tif", ground) for day in ("20130812", "20140812", "20150812")]
+    out = tmp_path / "S"
+
+    def stop(done: float, total: float) -> None:
+        if done > total * 0.75:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        landslip.series(scenes, out=out, progress=stop, registration=False)
+    assert not out.exists()
+    waiting = tmp_path / ".S.work" / "dates"
+    kept = (waiting / "2013-08-12.tif").stat().st_ino
+    assert not (waiting / "2015-08-12.tif").exists()
+    landslip.series(scenes, out=out, registration=False).close()
+    assert (out / "2013-08-12.tif").stat().st_ino == kept
+    assert not (tmp_path / ".S.work").exists()
+    landslip.series(scenes, out=tmp_path / "T", registration=False).close()
+    for path in out.iterdir():
+        assert path.read_bytes() == (tmp_path / "T" / path.name).read_bytes()
+
+
+def test_single_band_files_are_one_date(
+    write_raster: WriteRaster, write_scene: WriteScene, tmp_path: Path
+) -> None:
+    ground = make_ground()
+    files = [
+        write_raster(
+            f"20150812/B{number}.tif",
+            np.rint(ground[number] * 1e4).astype(np.uint16),
+            transform=TRANSFORM,
+        )
+        for number in range(3)
+    ]
+    first = write_scene("a_20130812.tif", ground)
+    with landslip.series(
+        [first, ",".join(map(str, files))],
+        out=tmp_path / "S",
+        bands="blue,green,red",
+        registration=False,
+    ) as series:
+        assert series.bands.names == ("blue", "green", "red")
+        assert series.days[1] == date(2015, 8, 12)
+        assert {one.key for one in series.card.dates[1].messages} == {
+            "warning.series_scale",
+            "series.clouds_bands",
+        }
+        values, _ = series.read(1, series.grid.window)
+    assert values == pytest.approx(ground[:3], abs=1e-3)
+    with pytest.raises(InputError, match=r"B0\.tif: the date has 3 files, one for each band"):
+        landslip.series([first, files], out=tmp_path / "T", bands="blue,green")
+
+
+@pytest.mark.parametrize(
+    ("second", "options", "text"),
+    [
+        (("b.tif", {}), {}, r"b\.tif: the date is in no tag and no name"),
+        (("b_20150812.tif", {"crs": None}), {}, r"b_20150812\.tif: .* must be georeferenced"),
+        (
+            ("b_20150812.tif", {"names": ("swir1", "swir2", "swir3", "coastal")}),
+            {},
+            r"b_20150812\.tif: the dates of a series need a band in common",
+        ),
+        (
+            ("b_20150812.tif", {"transform": TRANSFORM @ Affine.translation(900, 0)}),
+            {},
+            r"b_20150812\.tif: the scene does not overlap the reference .*a_20130812\.tif",
+        ),
+        (("b_20150812.tif", {}), {"dates": "2013-08-12"}, "one date for each of the 2 scenes"),
+        (("b_20150812.tif", {}), {"dates": "2013-08-12,2015"}, "days such as 2014-10-02; got 2015"),
+        (("b_20150812.tif", {}), {"reference": "2012-01-01"}, "the dates are 2013-08-12, 2015"),
+        (("b_20150812.tif", {}), {"clouds": ["2012-01-01=x.tif"]}, r"x\.tif: .*got 2012-01-01"),
+        (
+            ("b_20150812.tif", {"scales": (1,) * 4, "units": ("reflectance",) * 4}),
+            {},
+            "state scale",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_does_not_fit_is_refused(
+    write_scene: WriteScene,
+    tmp_path: Path,
+    second: tuple[str, dict[str, Any]],
+    options: dict[str, Any],
+    text: str,
+) -> None:
+    first = write_scene("a_20130812.tif", make_ground(), scales=(0.0001,) * 4)
+    other = write_scene(second[0], make_ground(), **second[1])
+    with pytest.raises(InputError, match=text):
+        landslip.series([other, first], out=tmp_path / "S", **options)
+    assert not (tmp_path / "S").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -17,7 +17,7 @@ from landslip.core.errors import InputError
 
 Values = NDArray[np.floating[Any]]
 
-INVARIANT = 0.95
+INVARIANT, _LEAST_INVARIANT = 0.95, 0.5
 _UNCHANGED = 0.1
 _HELD_OUT = 1 / 3
 _LEAST_PIXELS = 100
@@ -167,8 +167,8 @@ def normalise(
     """Fit the lines that turn an image's bands into the reference's.
 
     A third of the pixels, drawn by ``generator``, is held out. Pseudo-invariant pixels have a
-    no-change probability over 0.95; the residuals are of held-out pixels over 0.1, nine tenths of
-    those that did not change.
+    no-change probability from 0.95, or of small images the 100 highest, from 0.5. The residuals are
+    of held-out pixels over 0.1: nine tenths of those that did not change.
 
     Args:
         reference: values (bands, n).
@@ -180,7 +180,9 @@ def normalise(
     """
     detection = detect_alteration(reference, other)
     held = np.asarray(generator.random(reference.shape[1]) < _HELD_OUT, dtype=np.bool_)
-    fitted = (detection.no_change > INVARIANT) & ~held
+    most_probable = np.sort(detection.no_change[~held])[-_LEAST_PIXELS:]
+    least = min(INVARIANT, max(float(most_probable[0]), _LEAST_INVARIANT))
+    fitted = (detection.no_change >= least) & ~held
     checked = (detection.no_change > _UNCHANGED) & held
     lines = tuple(_line(y, x, fitted, checked) for y, x in zip(reference, other, strict=True))
     return RelativeNormalisation(

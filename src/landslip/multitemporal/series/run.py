@@ -41,7 +41,7 @@ from landslip.multitemporal.series.normalisation import FittedNormalisation, fit
 from landslip.multitemporal.series.sources import DatedSource, SourceOptions, date_sources
 from landslip.multitemporal.series.survey import SceneSurvey, survey_scene
 from landslip.multitemporal.series.view import DateView
-from landslip.preprocessing.coregistration.displaced_scene import footprint, matching_grid
+from landslip.preprocessing.coregistration.displaced_scene import footprint, pixel_ratio
 
 SCALE = 0.0001
 _RADIOMETRY = Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=SCALE)
@@ -94,36 +94,42 @@ def make_series(request: SeriesRequest, progress: Progress = no_progress) -> Ser
     out = request.out.resolve()  # a link may lead to another file system
     work = out.with_name(f".{out.name}.work")
     temporary, finished = work / "temporary", work / "dates"
-    with new_parents(work), file_lock(work / ".lock", f"the series {request.out}"):
-        try:
-            for folder in (temporary, finished):
-                folder.mkdir(exist_ok=True)
-            with bounded_cache():
-                card = _write_dates(request, sources, temporary, finished, progress)
-            (finished / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            for record in finished.glob("*_record.json"):
-                record.unlink()
-            _remove_dates(out, card)
-            with suppress(OSError):  # an empty folder is replaced in one step
-                out.rmdir()
-            move_into_place(finished, out)
-            shutil.rmtree(finished, ignore_errors=True)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            with suppress(OSError):
-                finished.rmdir()  # if empty
-    with suppress(OSError):
-        work.rmdir()
+    try:
+        with new_parents(work), file_lock(work / ".lock", f"the series {request.out}"):
+            try:
+                for folder in (temporary, finished):
+                    folder.mkdir(exist_ok=True)
+                with bounded_cache():
+                    card = _write_dates(request, sources, temporary, finished, progress)
+                text = card.model_dump_json(indent=2) + "\n"
+                (finished / CARD).write_text(text, encoding="utf-8")
+                _publish(finished, out, card)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+                with suppress(OSError):  # there are dates to continue from
+                    finished.rmdir()
+    finally:
+        with suppress(OSError):
+            work.rmdir()
     return card
 
 
-def _remove_dates(out: Path, card: SeriesCard) -> None:
-    """Remove the files of an earlier series that are not in the new one."""
+def _publish(finished: Path, out: Path, card: SeriesCard) -> None:
+    """Move a finished series into place, and remove the dates of an earlier one."""
+    for record in finished.glob("*_record.json"):
+        record.unlink()
+    kept = {name for one in card.dates for name in (one.scene, one.validity)}
+    for path in finished.iterdir():  # of a stopped run that had other dates
+        if path.name not in kept | {CARD}:
+            path.unlink()
     with suppress(InputError), open_series(out) as earlier:
-        kept = {name for one in card.dates for name in (one.scene, one.validity)}
         for one in earlier.card.dates:
             for name in {one.scene, one.validity} - kept:
                 (out / Path(name).name).unlink(missing_ok=True)
+    with suppress(OSError):  # an empty folder is replaced in one step
+        out.rmdir()
+    move_into_place(finished, out)
+    shutil.rmtree(finished, ignore_errors=True)
 
 
 def _write_dates(
@@ -158,6 +164,8 @@ def _write_dates(
             bands=common_bands(surveys, chosen),
             fingerprint=_fingerprint_text(scenes[at], chosen),
         )
+        for survey in surveys:
+            _require_overlap(survey, chosen)
         dates = []
         for done, (survey, scene) in enumerate(zip(surveys, scenes, strict=True)):
             start = 0.5 * len(sources) + done
@@ -320,7 +328,6 @@ def _make_date(
     shift = MeasuredShift(shift_px=None)
     fitted = FittedNormalisation(lines=None)
     if survey is not plan.reference:
-        area = _overlap(survey, plan.reference)
         notes += _datum_notes(survey, grid)
         if not survey.has_data:
             notes.append(message("warning.series_empty"))
@@ -329,7 +336,7 @@ def _make_date(
                 shift = measure_shift(scene, plan.reference_scene, survey.source.name)
                 notes += [shift.note] if shift.note else []
             if request.normalises:
-                fitted = _fit(plan, survey, scene, shift, area)
+                fitted = _fit(plan, survey, scene, shift)
                 notes += fitted.notes
     applied = shift.shift_px if shift.is_shifted else None
     day = survey.source.day.isoformat()
@@ -364,23 +371,21 @@ def _make_date(
     )
 
 
-def _overlap(survey: SceneSurvey, reference: SceneSurvey) -> Window:
-    """Return the window of the reference's grid that a scene covers.
+def _require_overlap(survey: SceneSurvey, reference: SceneSurvey) -> None:
+    """Refuse a scene that covers nothing of the reference's grid.
 
     Raises:
-        InputError: it covers nothing.
+        InputError: it does not, or one of the two is not tied to the Earth.
     """
     if survey.grid.crs != reference.grid.crs:
         for one in (survey, reference):
             check_on_earth(one.grid.crs, one.source.name)
-    window = footprint(survey.grid, reference.grid).clipped(reference.grid.shape)
-    if window is None:
+    if footprint(survey.grid, reference.grid).clipped(reference.grid.shape) is None:
         raise InputError(
             f"{survey.source.name}: the scene does not overlap the reference "
             f"{reference.source.name}; check its coordinate system, state another "
             f"{argument('reference')}, or leave it out"
         )
-    return window
 
 
 def _datum_notes(survey: SceneSurvey, grid: Grid) -> list[Message]:
@@ -390,12 +395,17 @@ def _datum_notes(survey: SceneSurvey, grid: Grid) -> list[Message]:
 
 
 def _fit(
-    plan: _SeriesPlan, survey: SceneSurvey, scene: Scene, shift: MeasuredShift, area: Window
+    plan: _SeriesPlan, survey: SceneSurvey, scene: Scene, shift: MeasuredShift
 ) -> FittedNormalisation:
-    """Fit the date's lines on pixels as large as the coarser scene's."""
+    """Fit the date's lines, on pixels twice as wide as the coarser scene's if the two differ.
+
+    A blurred image has less contrast than a sharp one, which would count as gain.
+    """
     grid = plan.reference.grid
-    coarse = matching_grid(survey.grid, grid)
-    area = footprint(survey.grid, coarse).clipped(coarse.shape) or area
+    ratio = pixel_ratio(survey.grid, grid)
+    is_same = 1 / _SAME_RESOLUTION < ratio < _SAME_RESOLUTION
+    coarse = grid if is_same else grid.coarser(math.ceil(2 * max(ratio, 1)), covering=True)
+    area = footprint(survey.grid, coarse).clipped(coarse.shape) or coarse.window
     applied = shift.shift_px if shift.is_shifted else None
     with (
         DateView(plan.reference, plan.reference_scene, grid, grid=coarse) as reference,

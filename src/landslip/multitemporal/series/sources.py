@@ -170,7 +170,7 @@ def _source(files: Sequence[Path | str], stated: date | None) -> DatedSource:
             f"{argument('dates')}, one for each scene in their order"
         )
     return DatedSource(
-        given=first.name,
+        given=",".join(Location.of(one).name for one in files),
         files=known.places,
         day=day,
         time=known.time,

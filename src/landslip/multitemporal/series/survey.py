@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
+from landslip.core.crs import lonlat_of
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
@@ -18,12 +20,17 @@ from landslip.io.raster import Mask, OutputBand, Scene, write_scene
 from landslip.multitemporal.series.folder import Validity
 from landslip.multitemporal.series.sources import DatedSource
 from landslip.preprocessing.coregistration.displaced_scene import block_means
+from landslip.preprocessing.radiometry.atmosphere_tags import correction_in
 from landslip.preprocessing.radiometry.clouds import (
     CLOUD_BANDS,
     CloudThresholds,
     detect_bright_clouds,
 )
+from landslip.preprocessing.radiometry.shadows import detect_cloud_shadows
+from landslip.preprocessing.radiometry.sun import sun_position
 from landslip.preprocessing.resampling import Flags, Pixels
+
+CloudSource = Literal["file", "thresholds", "none"]
 
 INTEGER_SCALE = 0.0001
 _OVERVIEW_M, _MOST_PX = 16.0, 6_000_000
@@ -42,8 +49,9 @@ class SceneSurvey:
         bands: its own.
         radiometry: how its stored numbers become reflectance.
         is_reflectance: False where that is only assumed.
-        clouds: mask of codes as in `Validity` (0 where it says nothing), on pixels of any size.
-        cloud_source: what says so.
+        masks: rasters of clouds and shadows, see `validity_codes`; the first one that says
+            something holds.
+        cloud_source: what says where clouds are.
         seen_share: of the grid's pixels, valid and neither cloud nor shadow.
         has_data: whether any pixel has.
         notes: what is to be known of it.
@@ -54,8 +62,8 @@ class SceneSurvey:
     bands: Bands
     radiometry: Radiometry
     is_reflectance: bool
-    clouds: Path | None
-    cloud_source: Literal["file", "thresholds", "none"]
+    masks: tuple[Path, ...]
+    cloud_source: CloudSource
     seen_share: float
     has_data: bool
     notes: tuple[Message, ...]
@@ -97,46 +105,96 @@ def survey_scene(
             f"{source.name}: reflectance is from 0 to about 1 and the median of its numbers is "
             f"{median:.4g}; state {argument('scale')} (reflectance of a stored 1, such as 0.0001)"
         )
-    codes: NDArray[np.uint8] | None = None
-    clouds = source.clouds
-    cloud_source: Literal["file", "thresholds", "none"] = "none"
-    if clouds is not None:
-        cloud_source = "file"
-        codes = read_codes(clouds, grid)
-    elif detects_clouds and valid.any():
-        if wanted is not None and is_reflectance:
-            cloud_source = "thresholds"
-            codes = detect_codes(values, valid, grid)
-            clouds = folder / f"{source.day.isoformat()}_clouds.tif"
-            write_scene(clouds, codes[np.newaxis], grid, (OutputBand(description="clouds"),))
-        elif is_reflectance:
-            missing = [name for name in CLOUD_BANDS if name not in scene.bands.names]
-            notes.append(message("series.clouds_bands", missing=",".join(missing)))
-        else:
-            notes.append(message("series.clouds_units"))
-    seen = valid if codes is None else valid & (codes < Validity.CLOUD)
+    looks = wanted is not None and is_reflectance
+    toa = _at_top_of_atmosphere(values, scene, source) if looks else None
+    clouds = _find_clouds(source, toa, valid, grid, detects_clouds=detects_clouds)
+    notes += clouds.notes
+    if detects_clouds and clouds.source == "none" and valid.any():
+        missing = [name for name in CLOUD_BANDS if name not in scene.bands.names]
+        notes.append(
+            message("series.clouds_bands", missing=",".join(missing))
+            if missing
+            else message("series.clouds_units")
+        )
+    masks = () if source.clouds is None else (source.clouds,)
+    if clouds.found.any():
+        path = folder / f"{source.day.isoformat()}_clouds.tif"
+        write_scene(path, clouds.found[np.newaxis], grid, (OutputBand(description="clouds"),))
+        masks = (*masks, path)
+    seen = valid & (clouds.codes == 0)
     return SceneSurvey(
         source=source,
         grid=scene.grid,
         bands=scene.bands,
         radiometry=radiometry,
         is_reflectance=is_reflectance,
-        clouds=clouds,
-        cloud_source=cloud_source,
+        masks=masks,
+        cloud_source=clouds.source,
         seen_share=float(seen.mean()),
         has_data=bool(valid.any()),
         notes=tuple(notes),
     )
 
 
-def detect_codes(reflectance: Pixels, valid: Flags, grid: Grid) -> NDArray[np.uint8]:
-    """Return CLOUD where a scene is under thick cloud, else 0: (height, width).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CloudCodes:
+    """Codes of all that is known (height, width), and of what was ``found`` and no file holds."""
 
-    Reflectance is in the order of `CLOUD_BANDS`.
+    codes: NDArray[np.uint8]
+    found: NDArray[np.uint8]
+    source: CloudSource
+    notes: tuple[Message, ...] = ()
+
+
+def _find_clouds(
+    source: DatedSource, toa: Pixels | None, valid: Flags, grid: Grid, *, detects_clouds: bool
+) -> _CloudCodes:
+    """Take a scene's mask, else look for clouds; then for their shadows, if the mask has none.
+
+    ``toa`` is reflectance in the order of `CLOUD_BANDS`; without it nothing is looked for.
     """
-    resolution_m = grid.resolution_m or math.nan
-    cloudy = detect_bright_clouds(reflectance, valid, CloudThresholds(), resolution_m=resolution_m)
-    return np.where(cloudy, np.uint8(Validity.CLOUD), np.uint8(0))
+    found = np.zeros(grid.shape, dtype=np.uint8)
+    codes = found
+    cloud_source: CloudSource = "none"
+    if source.clouds is not None:
+        codes, cloud_source = read_codes(source.clouds, grid), "file"
+    elif detects_clouds and toa is not None and valid.any():
+        side_m = grid.resolution_m or math.nan
+        cloudy = detect_bright_clouds(toa, valid, CloudThresholds(), resolution_m=side_m)
+        found = codes = np.where(cloudy, np.uint8(Validity.CLOUD), np.uint8(0))
+        cloud_source = "thresholds"
+    cloudy, has_shadow = codes == Validity.CLOUD, bool((codes == Validity.SHADOW).any())
+    if toa is None or has_shadow or not cloudy.any():
+        return _CloudCodes(codes=codes, found=found, source=cloud_source)
+    sun = source.sun_deg or assumed_sun(source, grid)
+    shadow = detect_cloud_shadows(toa[CLOUD_BANDS.index("nir")], valid, cloudy, grid, sun)
+    is_known = source.sun_deg is not None or source.time is not None
+    return _CloudCodes(
+        codes=np.where(shadow, np.uint8(Validity.SHADOW), codes),
+        found=np.where(shadow, np.uint8(Validity.SHADOW), found),
+        source=cloud_source,
+        notes=() if is_known else (message("series.sun_assumed"),),
+    )
+
+
+def assumed_sun(source: DatedSource, grid: Grid) -> tuple[float, float]:
+    """Return azimuth and elevation of the sun at a scene's time.
+
+    Without a time of day it is 10:30 by the sun, when satellites that map the ground pass.
+    """
+    (lon, lat), *_ = lonlat_of(np.array([grid.middle]), grid.crs).tolist()
+    morning = datetime.combine(source.day, time(10, 30), UTC) - timedelta(hours=lon / 15)
+    sun = sun_position(source.time or morning, lon, lat)
+    return sun.azimuth_deg, sun.elevation_deg
+
+
+def _at_top_of_atmosphere(values: Pixels, scene: Scene, source: DatedSource) -> Pixels:
+    """Undo what a scene's tags say was corrected: thresholds are of what reaches the satellite."""
+    try:
+        correction = correction_in(scene.tags, CLOUD_BANDS)
+    except InputError as error:
+        raise InputError(f"{source.name}: {error}") from error
+    return values if correction is None else correction.undo(values, CLOUD_BANDS)
 
 
 def read_codes(path: Path, grid: Grid) -> NDArray[np.uint8]:

@@ -62,20 +62,21 @@ class DateView(Closeable):
         times = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
         offset = SceneDisplacement(frame=series_grid, displacement=displacement)
         self._pixels = DisplacedScene(scene, grid, offset, times)
-        self._mask = None if survey.clouds is None else Mask(survey.clouds, moved)
+        self._masks = [Mask(path, moved) for path in survey.masks]
         self._reading = threading.Lock()
 
     def read(self, window: Window, bands: Bands) -> tuple[Pixels, NDArray[np.uint8]]:
         """Return reflectance (bands, height, width) and `Validity` (height, width)."""
         stored, valid = self._pixels.read(window, bands)
         validity = np.where(valid, np.uint8(Validity.VALID), np.uint8(Validity.NO_DATA))
-        if self._mask is not None and valid.any():
+        for mask in self._masks if valid.any() else ():
             with self._reading:
-                codes = validity_codes(*self._mask.read(window))
-            validity[valid & (codes > 0)] = codes[valid & (codes > 0)]
+                codes = validity_codes(*mask.read(window))
+            marked = (validity == Validity.VALID) & (codes > 0)
+            validity[marked] = codes[marked]
         return self._radiometry.values(stored), validity
 
     def close(self) -> None:
-        """Close the mask; the scene stays open."""
-        if self._mask is not None:
-            self._mask.close()
+        """Close the masks; the scene stays open."""
+        for mask in self._masks:
+            mask.close()

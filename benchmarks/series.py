@@ -1,0 +1,132 @@
+"""How well `landslip series` recovers a shift and gains, and a change map of a series.
+
+``python benchmarks/series.py`` makes two dates of synthetic ground (`landslip synthetic --preset
+small`), lowers the second one's reflectance by a third, moves it by 2.3 px, hides a part under
+patches of other ground, and prints what is recovered. ``--map SERIES --picture FILE.png`` draws the
+first and the last date of a series, and how many residuals each pixel changed by.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+import landslip
+from landslip.core.bands import Bands
+from landslip.io.visualization import rgb_composite
+from landslip.multitemporal.series.folder import Series, Validity
+from landslip.synthetic.series import small_area, write_series
+
+SHIFT_PX = (2.3, -1.6)
+GAINS, OFFSETS = np.array([0.66, 0.67, 0.68, 0.64]), np.array([0.012, 0.006, 0.003, 0.0])
+NOISE = 0.002
+_PICTURE_PX = 700
+
+
+def write_dates(folder: Path, changed_share: float, seed: int) -> list[Path]:
+    """Write the two dates; the second one's changed share shows other ground."""
+    made = write_series(small_area(seed), folder / f"ground_{seed}")
+    paths = [one.reflectance for one in made.dates if one.reflectance is not None]
+    with rasterio.open(paths[1]) as file:
+        profile, names, scales = file.profile, file.descriptions, file.scales
+        ground = file.read().astype(np.float64) * scales[0]
+    generator = np.random.default_rng(seed)
+    patches = ndimage.gaussian_filter(generator.normal(size=ground.shape[1:]), 12)
+    changed = patches > np.quantile(patches, 1 - changed_share)
+    ground[:, changed] = ground[:, ::-1, ::-1][:, changed] * 1.4 + 0.05
+    moved = np.stack(
+        [ndimage.shift(band, SHIFT_PX[::-1], order=3, mode="mirror") for band in ground]
+    )
+    seen = GAINS[:, None, None] * moved + OFFSETS[:, None, None]
+    seen += generator.normal(0, NOISE, seen.shape)
+    second = folder / f"changed_{seed}_{changed_share:.2f}_20150805.tif"
+    with rasterio.open(second, "w", **profile) as file:
+        file.write(np.clip(np.rint(seen / scales[0]), 1, 65_535).astype(np.uint16))
+        file.descriptions, file.scales = names, scales
+    return [paths[0], second]
+
+
+def recovered(folder: Path, changed_share: float, seed: int) -> str:
+    """Return a row of the table."""
+    scenes = write_dates(folder, changed_share, seed)
+    out = folder / f"series_{seed}_{changed_share:.2f}"
+    with landslip.series(scenes, out=out, reference=scenes[0]) as series:
+        date = series.card.dates[1]
+    shift = "not measured"
+    if date.shift_px is not None:
+        off = np.hypot(*np.subtract(date.shift_px, SHIFT_PX))
+        shift = f"{date.shift_px[0]:.2f}, {date.shift_px[1]:.2f} | {off:.3f}"
+    if date.normalisation is None:
+        return f"| {changed_share:.0%} | {seed} | {shift} | not normalised: {date.warnings[-1]} |"
+    lines = list(date.normalisation.values())
+    gain = max(abs(line.gain * g - 1) for line, g in zip(lines, GAINS, strict=True))
+    offset = max(abs(line.offset + o / g) for line, g, o in zip(lines, GAINS, OFFSETS, strict=True))
+    before, after = (
+        np.sqrt(np.mean([getattr(line, name) ** 2 for line in lines]))
+        for name in ("rms_before", "rms_after")
+    )
+    return (
+        f"| {changed_share:.0%} | {seed} | {shift} | {gain:.1%} | {offset:.4f} | {before:.4f} | "
+        f"{after:.4f} | {date.unchanged_share:.0%} | {lines[0].pixels} | "
+        f"{'yes' if date.warnings else 'no'} |"
+    )
+
+
+def change(series: Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return how many residuals each pixel changed by (rms over the bands), and where both saw."""
+    window, last = series.grid.window, len(series.days) - 1
+    (first, seen), (second, seen_too) = series.read(0, window), series.read(last, window)
+    lines = next(one.normalisation for one in series.card.dates if one.normalisation is not None)
+    residual = np.array([lines[name].rms_after for name in series.bands])
+    size = np.sqrt(np.mean(((second - first) / residual[:, None, None]) ** 2, axis=0))
+    return size, (seen == Validity.VALID) & (seen_too == Validity.VALID)
+
+
+def draw(folder: Path, picture: Path) -> None:
+    """Draw both dates on one stretch, and the change."""
+    with landslip.open_series(folder) as series:
+        window, last = series.grid.window, len(series.days) - 1
+        (first, seen), (second, seen_too) = series.read(0, window), series.read(last, window)
+        size, both = change(series)
+        stacked = np.concatenate([first, second], axis=2)
+        known = np.concatenate([seen, seen_too], axis=1) == Validity.VALID
+        colours = rgb_composite(stacked, known, Bands(series.bands.names))
+    grey = np.clip(size / 10, 0, 1)
+    change_colours = np.stack([grey, grey**2, grey**6], axis=-1) * 255
+    change_colours[~both] = 96
+    panels = [*np.split(colours, 2, axis=1), change_colours.astype(np.uint8)]
+    gap = np.full((colours.shape[0], 8, 3), 255, dtype=np.uint8)
+    image = Image.fromarray(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=1))
+    width = 3 * _PICTURE_PX
+    image.resize((width, round(width * image.height / image.width)), Image.Resampling.BOX).quantize(
+        128
+    ).save(picture, optimize=True)
+    print(f"{picture}: {np.mean(size[both] > 5):.1%} of the ground seen twice changed by over 5")
+
+
+def main() -> None:
+    """Print the table, or draw the map."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--map", type=Path)
+    parser.add_argument("--picture", type=Path, default=Path("series.png"))
+    options = parser.parse_args()
+    if options.map is not None:
+        draw(options.map, options.picture)
+        return
+    print(
+        "changed | seed | shift found, px | off by, px | gain off | offset off | rms before | after"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        for seed in range(options.seeds):
+            for share in (0.0, 0.2, 0.4, 0.7):
+                print(recovered(Path(name), share, seed), flush=True)
+
+
+if __name__ == "__main__":
+    main()
