@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -288,3 +289,30 @@ def test_what_does_not_fit_is_refused(
         landslip.series([other, first], out=tmp_path / "S", **options)
     assert not (tmp_path / "S").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("of_file", [False, True], ids=["thresholds", "file"])
+def test_clouds_and_their_shadows_are_found(
+    write_scene: WriteScene, write_raster: WriteRaster, tmp_path: Path, of_file: bool
+) -> None:
+    ground = make_ground()
+    cloudy, shadow = np.zeros((2, *SHAPE), dtype=np.bool_)
+    cloudy[120:170, 120:180] = True
+    shadow[70:120, 70:130] = True  # as far to the north west, which the sun is opposite of
+    seen = np.where(shadow, 0.35 * ground, ground)
+    seen[:, cloudy] = 0.6
+    scenes = [write_scene("a_20130812.tif", ground), write_scene("b_20150812.tif", seen)]
+    with rasterio.open(scenes[1], "r+") as file:
+        # the sun stands in the south east, 63 degrees high
+        file.update_tags(ACQUISITIONDATETIME="2015-08-12T03:00:00+00:00")
+    masks = []
+    if of_file:
+        codes = cloudy.astype(np.uint8)
+        masks = [write_raster("clouds_20150812.tif", codes, transform=TRANSFORM)]
+    with landslip.series(scenes, out=tmp_path / "S", registration=False, clouds=masks) as series:
+        assert series.card.dates[1].cloud_source == ("file" if of_file else "thresholds")
+        _, validity = series.read(1, series.grid.window)
+    assert (validity[cloudy] == Validity.CLOUD).mean() > 0.95
+    assert (validity[shadow] == Validity.SHADOW).mean() > 0.7
+    assert (validity[:40] == Validity.VALID).all()
+    assert (validity[:, :30] == Validity.VALID).mean() > 0.9

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
@@ -36,6 +37,8 @@ INTEGER_SCALE = 0.0001
 _OVERVIEW_M, _MOST_PX = 16.0, 6_000_000
 _WINDOW_PX = 1024
 _HIGHEST_MEDIAN = 2.0
+# smaller clouds than where single scenes are masked: each would pass for a new landslide
+_CLOUD = CloudThresholds(min_area_m2=5000, buffer_m=30)
 _SHADOW_CODE = 3  # of OmniCloudMask; every other number over 0 is cloud
 
 
@@ -154,20 +157,24 @@ def _find_clouds(
     ``toa`` is reflectance in the order of `CLOUD_BANDS`; without it nothing is looked for.
     """
     found = np.zeros(grid.shape, dtype=np.uint8)
-    codes = found
+    codes, side_m = found, grid.resolution_m or math.nan
     cloud_source: CloudSource = "none"
+    core = np.zeros(grid.shape, dtype=np.bool_)  # of clouds, without a margin
     if source.clouds is not None:
         codes, cloud_source = read_codes(source.clouds, grid), "file"
+        core = codes == Validity.CLOUD
     elif detects_clouds and toa is not None and valid.any():
-        side_m = grid.resolution_m or math.nan
-        cloudy = detect_bright_clouds(toa, valid, CloudThresholds(), resolution_m=side_m)
+        cloudy = detect_bright_clouds(toa, valid, _CLOUD, resolution_m=side_m)
         found = codes = np.where(cloudy, np.uint8(Validity.CLOUD), np.uint8(0))
         cloud_source = "thresholds"
-    cloudy, has_shadow = codes == Validity.CLOUD, bool((codes == Validity.SHADOW).any())
-    if toa is None or has_shadow or not cloudy.any():
+        core = detect_bright_clouds(toa, valid, replace(_CLOUD, buffer_m=0), resolution_m=side_m)
+    if toa is None or (codes == Validity.SHADOW).any() or not core.any():
         return _CloudCodes(codes=codes, found=found, source=cloud_source)
     sun = source.sun_deg or assumed_sun(source, grid)
-    shadow = detect_cloud_shadows(toa[CLOUD_BANDS.index("nir")], valid, cloudy, grid, sun)
+    shadow = detect_cloud_shadows(toa[CLOUD_BANDS.index("nir")], valid, core, grid, sun)
+    if shadow.any():
+        shadow = ndimage.distance_transform_edt(~shadow) * side_m <= _CLOUD.buffer_m
+    shadow &= valid & (codes != Validity.CLOUD)
     is_known = source.sun_deg is not None or source.time is not None
     return _CloudCodes(
         codes=np.where(shadow, np.uint8(Validity.SHADOW), codes),

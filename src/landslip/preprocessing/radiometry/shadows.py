@@ -22,6 +22,7 @@ _WGS84 = pyproj.CRS.from_epsg(4326)
 _HEIGHTS_M = 200.0, 12_000.0
 _LEAST_DARKER = 0.02  # reflectance in near infrared
 _BACKGROUND_PERCENT = 17.5
+_LOW, _BRIGHT_PERCENT = 0.5, 75
 _LEAST_DARK_SHARE = 0.5
 _MOST_COMPARED_PX = 4000
 _LOWEST_SUN_DEG = 5.0
@@ -37,7 +38,7 @@ def detect_cloud_shadows(
     Args:
         nir: reflectance in near infrared (height, width).
         valid: where it is known.
-        cloudy: the clouds.
+        cloudy: the clouds, as they are: a margin around them has no shadow.
         grid: of the three.
         sun_deg: azimuth, clockwise from north, and elevation over the horizon.
     """
@@ -68,7 +69,10 @@ def detect_cloud_shadows(
 
 
 def _dark_ground(nir: Pixels, clear: Flags) -> Flags:
-    """Return the clear ground that is darker than all around it (flood-fill, equation 21)."""
+    """Return the clear ground that is darker than all around it, or than most of the scene.
+
+    The former is a flood-fill (equation 21), which misses shadows that reach the edge or a cloud.
+    """
     if not clear.any():
         return np.zeros_like(clear)
     background = np.float32(np.percentile(nir[clear], _BACKGROUND_PERCENT))
@@ -78,7 +82,8 @@ def _dark_ground(nir: Pixels, clear: Flags) -> Flags:
     edge[1:-1, 1:-1] = False
     seed[edge] = np.maximum(background, ground[edge])
     filled = reconstruction(np.maximum(seed, ground), ground, method="erosion")
-    return np.asarray(clear & (filled - ground > _LEAST_DARKER))
+    is_low = nir < _LOW * np.float32(np.percentile(nir[clear], _BRIGHT_PERCENT))
+    return np.asarray(clear & ((filled - ground > _LEAST_DARKER) | is_low))
 
 
 def _dark_share(dark: Flags, clear: Flags, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> float:
