@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 import torch
 from tests.factories.models import make_card
@@ -47,6 +48,9 @@ def batch(*shape: int) -> np.ndarray:
 def test_probabilities_are_those_of_the_network(
     name: EngineName, precision: Precision, model: ModelFolder
 ) -> None:
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if name is EngineName.OPENVINO and precision.name not in capabilities:
+        pytest.skip("this CPU does not compute in bf16")
     engine = open_engine(model, name, precision)
     assert (engine.name, engine.precision) == (name.value, precision.value)
     for shape in ((2, 4, 64, 64), (1, 4, 96, 32)):
