@@ -5,8 +5,8 @@
     python benchmarks/states.py SYNTHETIC SERIES --work FOLDER
 
 The probabilities are simulated: drawn from the truth, so that they are calibrated by construction,
-with errors that are alike over 16 m and half the same on all dates. They say what the states make of
-such maps, not how good a network is.
+with errors that are alike over 16 m and half the same on all dates. They say what the states make
+of such maps, not how good a network is.
 """
 
 import argparse

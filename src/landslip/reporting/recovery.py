@@ -46,8 +46,9 @@ def write_charts(
 
 
 def rates_chart(trajectories: pd.DataFrame) -> SvgChart:
-    """Return the rates of up to 300 landslides over the years, and the quartiles of each date."""
+    """Return the rates of up to 300 landslides over the years, and the quartiles of each year."""
     known = trajectories[trajectories["rate"].notna()]
+    later = known[known["rate"] != 0]  # it is 0 by definition on the first date after
     lines = [one for _, one in known.groupby("id", sort=False) if len(one) > 1]
     step = max(-(-len(lines) // _LINES), 1)
     with chart_style():
@@ -55,21 +56,21 @@ def rates_chart(trajectories: pd.DataFrame) -> SvgChart:
         axis = figure.subplots()
         for one in lines[::step]:
             axis.plot(one["years"], one["rate"], color=GREY, lw=0.5, alpha=0.35, zorder=1)
-        for at, (_, one) in enumerate(known.groupby("date")):
-            low, middle, high = np.quantile(one["rate"], (0.25, 0.5, 0.75))
-            years = one["years"].median()
-            label = ("median of a date, and half of the landslides",) if at == 0 else (None,)
-            axis.errorbar(
-                years,
-                middle,
-                [[middle - low], [high - middle]],
-                fmt="o",
-                color=BLUE,
-                ms=4,
-                capsize=3,
-                zorder=3,
-                label=label[0],
-            )
+        ages = np.floor(later["years"].to_numpy())
+        quartiles = later["rate"].groupby(ages).quantile([0.25, 0.5, 0.75]).unstack()
+        middle = later["years"].groupby(ages).median()
+        low, median, high = quartiles.to_numpy().T
+        axis.errorbar(
+            middle,
+            median,
+            [median - low, high - median],
+            fmt="o",
+            color=BLUE,
+            ms=4,
+            capsize=3,
+            zorder=3,
+            label="median of each year, and half of the landslides",
+        )
         axis.axhline(RECOVERED_RATE, color=OCHRE, lw=1, ls="--", label="recovered")
         axis.set_ylim(-0.5, 1.5)
         axis.set(xlabel="Years since the landslide", ylabel="Recovery rate")
@@ -91,7 +92,9 @@ def half_lives_chart(landslides: pd.DataFrame) -> SvgChart:
         axis = figure.subplots()
         axis.bar(edges[:-1], counts, np.diff(edges), align="edge", color=BLUE, ec="white", lw=1)
         axis.axvline(float(np.median(values)), color=RED, lw=1.2)
-        axis.set(xlabel="Half-life of the loss (years)", ylabel="Landslides")
+        axis.set(
+            xlabel="Half-life of the loss (years; over 30 in the last bar)", ylabel="Landslides"
+        )
         axis.set_title(f"median {np.median(values):.2g} years; {never:,} not returning")
         axis.grid(visible=False, axis="x")
         name, caption = "half_lives", f"Half-lives of {len(values):,} landslides"
