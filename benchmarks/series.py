@@ -4,10 +4,12 @@
 small`), lowers the second one's reflectance by a third, moves it by 2.3 px, hides a part under
 patches of other ground, and prints what is recovered. ``--map SERIES --picture FILE.png`` draws the
 first and the last date of a series, and by how many residuals a pixel is brighter (red) or darker
-(blue).
+(blue). ``--map SERIES --truth FOLDER`` compares a series of the scenes in FOLDER, which `landslip
+synthetic --preset recovery` (or ``recovery-small``) made, with their truth.
 """
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -116,13 +118,47 @@ def draw(folder: Path, picture: Path) -> None:
     )
 
 
+def compare_with_truth(folder: Path, truth: Path) -> None:
+    """Print how a series of the preset ``recovery`` differs from its truth."""
+    facts = {
+        f"{one['utc'][:10]}": one["conditions"]
+        for one in json.loads((truth / "truth.json").read_text())
+    }
+    print("| date | shift off by, px | gains off, b g r n | clouds found | shadows | clear lost |")
+    with landslip.open_series(folder) as series:
+        reference = np.array(facts[series.card.reference]["gains"])
+        for position, one in enumerate(series.card.dates):
+            if one.date == series.card.reference:
+                continue
+            shift = np.hypot(*np.subtract(one.shift_px or np.nan, facts[one.date]["shift_px"]))
+            lines = one.normalisation or {}
+            wanted = reference / facts[one.date]["gains"]
+            gains = [line.gain / w - 1 for line, w in zip(lines.values(), wanted, strict=False)]
+            day = one.date.replace("-", "")
+            with rasterio.open(truth / f"quality_{day}.tif") as file:
+                quality = file.read(1)
+            _, validity = series.read(position, series.grid.window)
+            shares = [
+                f"{np.isin(validity[quality == code], found).mean():.0%}"
+                if (quality == code).any()
+                else "-"
+                for code, found in ((2, (0, 2, 3)), (3, (0, 2, 3)), (0, (2, 3)))
+            ]
+            text = " ".join(f"{gain:+.1%}" for gain in gains)
+            print(f"| {one.date} | {shift:.3f} | {text} | {' | '.join(shares)} |")
+
+
 def main() -> None:
     """Print the table, or draw the map."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--map", type=Path)
+    parser.add_argument("--truth", type=Path)
     parser.add_argument("--picture", type=Path, default=Path("series.png"))
     options = parser.parse_args()
+    if options.map is not None and options.truth is not None:
+        compare_with_truth(options.map, options.truth)
+        return
     if options.map is not None:
         draw(options.map, options.picture)
         return
