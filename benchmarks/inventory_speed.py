@@ -28,10 +28,10 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from extract_parts.page import environment_lines
-from landslip.inventory.morphometry.elevation import ElevationModel
 from landslip.inventory.morphometry.planimetry import planar_measures
 from landslip.inventory.morphometry.terrain_attributes import terrain_attributes
 from landslip.inventory.record import REPORT
+from landslip.preprocessing.elevation_model import ElevationModel
 
 WHOLE = ("inventory", "peak MB", "written MB", "report", "peak MB", "page MB")
 PARTS = ("measures", "terrain", "peak MB")

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from landslip.api.scenes import pansharpen as pansharpen
     from landslip.api.scenes import preprocess as preprocess
     from landslip.api.scenes import register as register
+    from landslip.api.scenes import stack as stack
     from landslip.api.weights import convert_weights as convert_weights
     from landslip.core.errors import LandslipError as LandslipError
     from landslip.io.raster.scene import Scene as Scene
@@ -58,6 +59,7 @@ _MODULES = {
         "pansharpen",
         "preprocess",
         "register",
+        "stack",
     ),
     "landslip.api.models": (
         "TrainedModel",

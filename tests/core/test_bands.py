@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Units
+from landslip.core.bands import BandRadiometry, Bands, Radiometry
+from landslip.core.choices import TerrainUnits, Units
 from landslip.core.errors import InputError
 
 
@@ -94,3 +94,37 @@ def test_senseless_scaling_is_refused(scale: float, offset: float) -> None:
 )
 def test_is_8bit(dtype: str, is_8bit: bool) -> None:
     assert Radiometry(units=Units.DN, dtype=dtype).is_8bit is is_8bit
+
+
+MIXED = Radiometry.of_bands(
+    "uint16",
+    [
+        BandRadiometry(units=Units.REFLECTANCE, scale=1e-4),
+        BandRadiometry(units=TerrainUnits.DEGREE, scale=0.01, offset=-1.0, nodata=65535),
+        BandRadiometry(units=Units.REFLECTANCE, scale=1e-4),
+    ],
+)
+
+
+def test_each_band_has_its_own_radiometry() -> None:
+    stored = np.array([[1000, 65535], [1000, 65535], [5, 6]], dtype=np.uint16)
+    values = MIXED.values(stored)
+    np.testing.assert_allclose(values[0], [0.1, 6.5535], rtol=1e-6)
+    np.testing.assert_allclose(values[1], [9.0, np.nan], rtol=1e-6)
+    assert (MIXED.units, MIXED.scale) == (Units.REFLECTANCE, 1e-4)
+    assert MIXED.select((1, 0)).bands == (MIXED.bands[1], MIXED.bands[0])
+    with pytest.raises(ValueError, match="the radiometry of 3 bands; got 2"):
+        MIXED.values(stored[:2])
+
+
+def test_bands_that_are_alike_need_no_list() -> None:
+    own = MIXED.select((2, 0))
+    assert own == Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=1e-4)
+    assert [band.units for band in own.each(2)] == [Units.REFLECTANCE] * 2
+
+
+def test_own_bands_are_those_of_no_other_source() -> None:
+    bands = Bands(("slope", "red", "before_red", "nir"))
+    assert bands.own == (1, 3)
+    assert bands.at(bands.own) == Bands(("red", "nir"))
+    assert Bands(("slope", "elevation")).own == (0, 1)

@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from tests.factories.datasets import make_tile, write_dataset
 
-from landslip.core.bands import Radiometry
-from landslip.core.choices import Units
+from landslip.core.bands import BandRadiometry, Radiometry
+from landslip.core.choices import TerrainUnits, Units
 from landslip.core.errors import InputError
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
@@ -113,3 +113,34 @@ def test_applied_to_its_own_pixels_statistics_are_0_and_1(tmp_path: Path) -> Non
     np.testing.assert_allclose(values[:, valid[0]].mean(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(values[:, valid[0]].std(axis=1), 1, rtol=1e-6)
     assert not values[:, ~valid[0]].any()
+
+
+def test_missing_values_of_one_band_count_nowhere_and_become_the_mean(tmp_path: Path) -> None:
+    """Directions turn with an image: they have the mean 0 and one standard deviation."""
+    radiometry = Radiometry.of_bands(
+        "uint16",
+        [
+            BandRadiometry(units=Units.DN),
+            BandRadiometry(units=TerrainUnits.DEGREE, scale=0.5, nodata=0),
+            BandRadiometry(units=TerrainUnits.ONE, scale=0.01, offset=-1.0),
+            BandRadiometry(units=TerrainUnits.ONE, scale=0.01, offset=-1.0),
+        ],
+    )
+    stored = np.array(
+        [[[10, 20], [30, 40]], [[0, 20], [40, 60]], [[100, 140], [160, 200]], [[90, 95], [120, 70]]]
+    ).astype(np.uint16)
+    tile = make_tile("a", stored, np.zeros((2, 2), np.uint8))
+    names = ("red", "slope", "northness", "eastness")
+    dataset = write_dataset(tmp_path / "tiles", [tile], bands=names, radiometry=radiometry)
+    assert dataset.card.radiometry == radiometry  # through JSON
+    found = band_statistics(dataset, [0])
+    assert found.mean[:2] == pytest.approx((25, 20))
+    assert found.std[1] == pytest.approx(np.std([10, 20, 30]))
+    assert found.mean[2:] == (0, 0)
+    north, east = np.array([0, 0.4, 0.6, 1.0]), np.array([-0.1, -0.05, 0.2, -0.3])
+    assert found.std[2:] == pytest.approx([np.sqrt(np.mean([north**2, east**2]))] * 2)
+    assert found.quantiles[1][1] == pytest.approx(20)
+    known = Normalisation(radiometry=radiometry, mean=found.mean, std=found.std)
+    image = known.apply(stored, np.ones((2, 2), dtype=np.bool_))
+    assert image[1, 0, 0] == 0
+    assert image[1, 1, 1] == pytest.approx(10 / found.std[1], rel=1e-5)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from tests.factories.models import WEIGHTS_CONTENT, make_card
 
-from landslip.core.bands import Bands, Radiometry
-from landslip.core.choices import Tta, Units
+from landslip.core.bands import BandRadiometry, Bands, Radiometry
+from landslip.core.choices import TerrainUnits, Tta, Units
 from landslip.core.errors import ModelError
+from landslip.models.card import ModelCard
 from landslip.models.folder import check_compatible, check_values, open_model
 
 
@@ -156,3 +158,71 @@ def test_bands_in_another_order_are_refused_with_the_likely_one() -> None:
     file_bands = Bands(("pan", "nir", "red", "green", "blue"))  # the model's bands, and another
     (warning,) = check_values(card, swapped, file_bands, "scene.tif", force=True)
     assert warning.values["likely"] == "pan,green,red,nir,blue"
+
+
+WITH_SLOPE = (
+    BandRadiometry(units=Units.REFLECTANCE, scale=1e-4),
+    BandRadiometry(units=TerrainUnits.DEGREE, scale=0.01, nodata=0),
+    BandRadiometry(units=Units.REFLECTANCE, scale=1e-4, nodata=0),
+)
+
+
+def terrain_card(bands: tuple[str, ...]) -> ModelCard:
+    return make_card(
+        bands=bands,
+        units=Units.REFLECTANCE,
+        scale=1e-4,
+        band_radiometry=WITH_SLOPE,
+        mean=(0.1, 20.0, 0.1),
+        std=(0.03, 10.0, 0.03),
+        quantiles=((0.05, 0.1, 0.2), (1, 20, 40), (0.05, 0.1, 0.2)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bands", "given", "message"),
+    [
+        (
+            "red,slope,nir",
+            "red,nir",
+            "slope is not among red,nir; give an elevation model with dem",
+        ),
+        (
+            "red,slope,before_red",
+            "red,slope",
+            "before_red is not among .* image before with before$",
+        ),
+        (
+            "red,slope,before_red",
+            "red",
+            "image before with before, and an elevation model with dem",
+        ),
+        ("red,slope,nir", "slope", "red,nir is not among slope; use data with these bands"),
+    ],
+)
+def test_the_remedy_names_the_source_that_is_missing(bands: str, given: str, message: str) -> None:
+    radiometry = Radiometry(units=Units.REFLECTANCE, dtype="uint16", scale=1e-4)
+    with pytest.raises(ModelError, match=message):
+        check_compatible(
+            terrain_card(Bands.parse(bands).names), Bands.parse(given), radiometry, "s"
+        )
+
+
+def test_the_units_of_each_band_are_compared() -> None:
+    card = terrain_card(("red", "slope", "nir"))
+    assert ModelCard.model_validate_json(card.model_dump_json()).radiometry == card.radiometry
+    names = Bands(("slope", "nir", "red"))
+    same = Radiometry.of_bands("uint16", [WITH_SLOPE[1], WITH_SLOPE[0], WITH_SLOPE[2]])
+    check_compatible(card, names, same, "s")
+    percent = replace(WITH_SLOPE[1], units=TerrainUnits.ONE)
+    other = Radiometry.of_bands("uint16", [percent, WITH_SLOPE[0], WITH_SLOPE[2]])
+    with pytest.raises(ModelError, match="takes slope in deg and this is in 1"):
+        check_compatible(card, names, other, "s")
+
+
+def test_values_of_terrain_are_not_compared() -> None:
+    """A steeper scene is no scene in other units, and terrain says nothing of bands' order."""
+    card = terrain_card(("red", "slope", "nir"))
+    values = np.random.default_rng(0).normal(0.1, 0.02, (3, 2000))
+    values[1] = np.nan
+    assert check_values(card, values, card.bands, "s") == []

@@ -185,6 +185,8 @@ def extract(
     bands: BandsArgument | None = None,
     units: str | None = None,
     nodata: float | None = None,
+    dem: PathArgument | None = None,
+    before: PathArgument | None = None,
     threshold: float | None = None,
     min_area: float | None = None,
     tile: int | None = None,
@@ -214,6 +216,8 @@ def extract(
             over what the file says. An opened scene has them already.
         units: ``reflectance`` or ``dn``.
         nodata: value that marks missing data.
+        dem: elevation model, for a model that takes bands of terrain; see `landslip.stack`.
+        before: image of an earlier date, for a model that takes its bands.
         threshold: probability from which a pixel is landslide; None: the model's.
         min_area: smallest landslide kept as a polygon, in square metres; None: 4 pixels of the
             model's training data, fewer where its labels hold smaller ones; 0 keeps all.
@@ -247,6 +251,9 @@ def extract(
                 "when a scene is opened; leave them out, or give the scene's path"
             )
         options, place = scene.options, str(scene.path)
+        sources = getattr(scene, "sources", None)
+        if sources is not None:
+            dem, before = dem or sources.dem, before or sources.before
     else:
         options, place = SceneOptions.stated(bands, units, nodata), str(scene)
     with temporary_folder(keep_if=out is None) as temporary:
@@ -255,6 +262,8 @@ def extract(
             model,
             out=temporary / "extraction" if out is None else out,
             options=options,
+            dem=dem,
+            before=before,
             threshold=threshold,
             min_area=min_area,
             tile=tile,
@@ -285,6 +294,8 @@ def extract_all(
     out: PathArgument,
     stac: Iterable[PathArgument] = (),
     options: SceneOptions | None = None,
+    dem: PathArgument | None = None,
+    before: PathArgument | None = None,
     threshold: float | None = None,
     min_area: float | None = None,
     tile: int | None = None,
@@ -304,7 +315,7 @@ def extract_all(
 
     Further scenes are described by STAC items, ``stac`` (paths or addresses). Of several scenes,
     each has a folder of its name in ``out``. ``options`` state what the scenes are over what their
-    files say; the arguments from ``threshold`` on are those of `extract`.
+    files say; the arguments from ``dem`` on are those of `extract`.
 
     Yields:
         The folder of each scene, and its extraction; of several scenes, one that cannot be mapped
@@ -316,9 +327,11 @@ def extract_all(
     from landslip.inference.job import ExtractionOptions
     from landslip.inference.run import extract_all as run
     from landslip.inference.run import scene_tasks
+    from landslip.preprocessing.stack.scene import StackSources
 
     chosen = ExtractionOptions(
         scene=options or SceneOptions(),
+        sources=StackSources.stated(dem, None, before),
         tile=tile,
         overlap=overlap,
         threshold=threshold,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from landslip.preprocessing.orthorectification.orthorectify import OrthoReport
     from landslip.preprocessing.pansharpening.pansharpen import PansharpenSummary
     from landslip.preprocessing.pipeline.run import CloudRequest, PreprocessResult
+    from landslip.preprocessing.stack.run import StackReport
 
 
 @checked()
@@ -44,6 +45,9 @@ def open_scene(
     bands: BandsArgument | None = None,
     units: str | None = None,
     nodata: float | None = None,
+    dem: PathArgument | None = None,
+    terrain: BandsArgument | None = None,
+    before: PathArgument | None = None,
 ) -> Scene:
     """Open a multi-band raster with named bands.
 
@@ -52,6 +56,10 @@ def open_scene(
         bands: names of the file's bands in their order; needed where it has no descriptions.
         units: ``reflectance`` or ``dn``; None: reflectance where the file says so, else dn.
         nodata: value that marks missing data, over what the file says.
+        dem: elevation model, of which bands of terrain are derived where they are read; see
+            `landslip.stack`, also of ``terrain`` and ``before``.
+        terrain: these bands; None: ``slope``, ``northness``, ``eastness`` and ``curvature``.
+        before: image of an earlier date, whose bands become ``before_red`` and so on.
 
     Returns:
         The scene; a context manager. ``scene.read(window)`` gives (bands, height, width) stored
@@ -63,7 +71,12 @@ def open_scene(
     Example:
         >>> scene = landslip.open_scene("scene.tif", bands=["blue", "green", "red", "nir"])
     """
-    return Scene(fspath(place), SceneOptions.stated(bands, units, nodata))
+    options = SceneOptions.stated(bands, units, nodata)
+    if dem is before is terrain is None:
+        return Scene(fspath(place), options)
+    from landslip.preprocessing.stack.scene import StackSources, open_stack
+
+    return open_stack(fspath(place), options, StackSources.stated(dem, terrain, before))
 
 
 @checked("folders")
@@ -335,6 +348,59 @@ def register(
     if report_file is not None:
         made.write(report_file)
     return made
+
+
+@checked("file")
+def stack(
+    scene: PathArgument,
+    *,
+    out: PathArgument,
+    dem: PathArgument | None = None,
+    terrain: BandsArgument | None = None,
+    before: PathArgument | None = None,
+    bands: BandsArgument | None = None,
+    units: str | None = None,
+    nodata: float | None = None,
+    datum_shift: str | None = None,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> "StackReport":
+    """Write a scene with bands of its terrain, and of an earlier date, on its own pixels.
+
+    `landslip.datasets.from_scene` and `landslip.extract` take the same sources and need no stack
+    on disk.
+
+    Args:
+        scene: raster with named bands.
+        out: GeoTIFF to write, of the scene's data type.
+        dem: elevation model in any coordinate system and resolution.
+        terrain: bands derived from it, of ``slope``, ``northness``, ``eastness``, ``curvature``
+            and ``elevation``; None: all but the last.
+        before: image of an earlier date; its bands that the scene has too become ``before_red``
+            and so on, co-registered and radiometrically normalised.
+        bands: names of the scene's bands in their order.
+        units: ``reflectance`` or ``dn``; None: what the file says.
+        nodata: value that marks missing data, over what the file says.
+        datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it.
+        overwrite: replace a file that exists.
+        progress: True shows a bar, None in notebooks only; or a callable (done, total).
+
+    Raises:
+        InputError: a file cannot be read or does not cover the scene, or no source is given.
+        OutputExistsError: ``out`` exists.
+
+    Example:
+        >>> landslip.stack("scene.tif", dem="dem.tif", out="stack.tif").bands
+    """
+    from landslip.preprocessing.stack.run import write_stack
+    from landslip.preprocessing.stack.scene import StackSources
+
+    sources = StackSources.stated(dem, terrain, before)
+    options = SceneOptions.stated(bands, units, nodata)
+    with use_datum_shift(datum_shift), progress_bar("stack", "MPix", 1e6, show=progress) as shown:
+        return write_stack(
+            Path(scene), Path(out), sources, options, overwrite=overwrite, progress=shown
+        )
 
 
 @checked("file")

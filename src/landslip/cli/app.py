@@ -25,6 +25,7 @@ from landslip.cli import (
     report,
     sample,
     series,
+    stack,
     states,
     synthetic,
     track,
@@ -50,6 +51,7 @@ app.command(cls=Command)(preprocess.preprocess)
 app.command(cls=Command)(orthorectify.orthorectify)
 app.command(cls=Command)(register.register)
 app.command(cls=Command)(pansharpen.pansharpen)
+app.command(cls=Command)(stack.stack)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 app.command(cls=Command)(train.train)

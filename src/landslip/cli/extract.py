@@ -75,9 +75,11 @@ def extract(
         Path | None,
         typer.Option(
             help="Elevation model: an inventory is made in the folder `inventory` of the result, "
-            "as `landslip inventory` makes it."
+            "as `landslip inventory` makes it. A model that takes bands of terrain reads them "
+            "from it."
         ),
     ] = None,
+    before: options.Before = None,
     datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
     force: options.Force = False,
@@ -100,6 +102,8 @@ def extract(
         out=out,
         stac=stac or [],
         options=SceneOptions.stated(bands, units, nodata),
+        dem=dem,
+        before=before,
         threshold=threshold,
         min_area=min_area,
         tile=tile,

@@ -44,6 +44,26 @@ UnitsOption = Annotated[
         "says so, else dn (digital numbers).",
     ),
 ]
+StackDem = Annotated[
+    Path | None,
+    typer.Option("--dem", help="Elevation model, of which bands of terrain are derived."),
+]
+Terrain = Annotated[
+    str | None,
+    typer.Option(
+        "--terrain",
+        help="Bands derived from it, of slope, northness, eastness, curvature and elevation. "
+        "[default: all but the last]",
+    ),
+]
+Before = Annotated[
+    Path | None,
+    typer.Option(
+        "--before",
+        help="Image of an earlier date: its bands become before_red and so on, co-registered with "
+        "the scene and normalised to it.",
+    ),
+]
 Nodata = Annotated[
     float | None,
     typer.Option("--nodata", help="Value that marks missing data, over what the file says."),

@@ -10,6 +10,15 @@ class Units(StrEnum):
     REFLECTANCE = "reflectance"
 
 
+class TerrainUnits(StrEnum):
+    """Units of bands that are derived from an elevation model."""
+
+    DEGREE = "deg"
+    ONE = "1"
+    PER_METRE = "m-1"
+    METRE = "m"
+
+
 class Language(StrEnum):
     """Language of reports, layers and notes."""
 
@@ -65,7 +74,8 @@ class FirstLayer(StrEnum):
 
     ``mean``: the mean of the known bands' filters; ``red``: the red ones; ``zero``: zeros;
     ``random``: Kaiming-normal draws, as for an untrained layer. Known bands, which are red, green
-    and blue for ImageNet, always take their own filters.
+    and blue for ImageNet, always take their own filters, and ``before_red`` those of red; bands of
+    terrain are unknown ones.
     """
 
     MEAN = "mean"

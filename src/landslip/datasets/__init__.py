@@ -50,6 +50,9 @@ def from_scene(
     seed: int = 0,
     units: str | None = None,
     nodata: float | None = None,
+    dem: PathArgument | None = None,
+    terrain: str | Iterable[str] | None = None,
+    before: PathArgument | None = None,
     datum_shift: str | None = None,
     landslide_value: str | None = None,
     background_value: str | None = None,
@@ -73,6 +76,9 @@ def from_scene(
         seed: of the split.
         units: ``reflectance`` or ``dn``; None: what the file says.
         nodata: value that marks missing data, over what the file says.
+        dem: elevation model, of which bands of terrain are derived; see `landslip.stack`.
+        terrain: these bands; None: ``slope``, ``northness``, ``eastness`` and ``curvature``.
+        before: image of an earlier date, whose bands become ``before_red`` and so on.
         datum_shift: how an old datum relates to WGS 84 and CGCS2000, where PROJ does not know it:
             ``dx,dy,dz`` in metres, ``dx,dy,dz,rx,ry,rz,s`` with seconds of arc and parts per
             million (position vector), or a grid file.
@@ -99,6 +105,7 @@ def from_scene(
     from landslip.datasets.splits.assignment import SplitPlan
     from landslip.io.label_masks import LabelCodes
     from landslip.io.raster.scene import SceneOptions
+    from landslip.preprocessing.stack.scene import StackSources
 
     request = SceneDatasetRequest(
         scene=Path(scene),
@@ -109,6 +116,7 @@ def from_scene(
         min_valid=min_valid,
         plan=SplitPlan(test_share=test_share, val_share=val_share, seed=seed),
         options=SceneOptions.stated(bands, units, nodata),
+        sources=StackSources.stated(dem, terrain, before),
         codes=LabelCodes.parse(landslide_value, background_value),
     )
     with use_datum_shift(datum_shift), progress_bar("tiles", "tiles", show=progress) as shown:

@@ -8,8 +8,9 @@ Here variant v of a tile consists of the flip or quarter turn v % 8, and of the 
   where v % 8 is 4 or more;
 - k = 0: nothing else; variant 0 is the tile itself;
 - k > 0: rotation by any angle and stretch of each axis about the centre, then contrast and
-  brightness of all bands together and of each by itself, then noise, all drawn from the seed, the
-  tile's id and v, uniformly within the ranges of `AugmentationSettings`.
+  brightness of all bands of a date together and of each by itself, then noise, all drawn from the
+  seed, the tile's id and v, uniformly within the ranges of `AugmentationSettings`. Bands of terrain
+  keep their values, and the directions northness and eastness turn with the tile.
 """
 
 import hashlib
@@ -23,6 +24,13 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from landslip.core.records import StrictModel
+from landslip.datasets.band_groups import (
+    BandGroups,
+    Matrix,
+    flip_matrix,
+    turned,
+    turned_stored,
+)
 from landslip.datasets.format import IGNORE, Tile
 from landslip.datasets.normalisation import Normalisation
 
@@ -69,11 +77,20 @@ class AugmentationSettings(StrictModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantRule:
-    """How variants are made; ``normalisation`` gives the unit of colour changes."""
+    """How variants are made; ``normalisation`` gives the unit of colour changes.
+
+    ``groups`` of bands besides the scene's own change otherwise; None: there are none.
+    """
 
     normalisation: Normalisation
     amounts: AugmentationSettings
     seed: int
+    groups: BandGroups | None = None
+
+    @property
+    def directions(self) -> tuple[int, int] | None:
+        """Positions of the bands that turn with a tile."""
+        return None if self.groups is None else self.groups.directions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +118,15 @@ def tile_variant(tile: Tile, version: int, rule: VariantRule) -> TileVariant:
     A quarter turn of a tile that is not square swaps its sides.
     """
     image = rule.normalisation.apply(tile.stored, tile.valid)
-    image, label = _flipped(image, version), _flipped(tile.label, version)
+    image = turned(_flipped(image, version), rule.directions, flip_matrix(version))
+    label = _flipped(tile.label, version)
     valid = _flipped(tile.valid, version)
     if version >= _FLIPS:
         number = int.from_bytes(hashlib.sha256(tile.tile_id.encode()).digest()[:8], "little")
         generator = np.random.default_rng((rule.seed, version, number))
-        image, label, valid = _warped(image, label, valid, rule.amounts, generator)
-        image = _jittered(image, rule.amounts, generator)
+        image, label, valid, rotation = _warped(image, label, valid, rule.amounts, generator)
+        image = turned(image, rule.directions, rotation)
+        image = _jittered(image, rule.amounts, generator, rule.groups)
         image[:, ~valid] = 0.0
     return TileVariant(
         image=np.ascontiguousarray(image),
@@ -126,7 +145,12 @@ def stored_variant(tile: Tile, version: int, rule: VariantRule, nodata: float | 
     if version < _FLIPS:
         return Tile(
             tile_id=name,
-            stored=_flipped(tile.stored, version),
+            stored=turned_stored(
+                _flipped(tile.stored, version),
+                rule.normalisation.radiometry,
+                rule.directions,
+                flip_matrix(version),
+            ),
             label=_flipped(tile.label, version),
             valid=_flipped(tile.valid, version),
         )
@@ -136,8 +160,12 @@ def stored_variant(tile: Tile, version: int, rule: VariantRule, nodata: float | 
         rule.normalisation,
     )
     mean, std = (np.array(part)[:, None, None] for part in (normalisation.mean, normalisation.std))
-    radiometry = normalisation.radiometry
-    numbers: NDArray[Any] = (variant.image * std + mean - radiometry.offset) / radiometry.scale
+    each = normalisation.radiometry.each(len(mean))
+    offset, scale = (
+        np.array([getattr(band, name) for band in each])[:, None, None]
+        for name in ("offset", "scale")
+    )
+    numbers: NDArray[Any] = (variant.image * std + mean - offset) / scale
     fill, beside = nodata, nodata  # the next number above nodata, or below where there is none
     if np.issubdtype(dtype, np.integer):
         limits = np.iinfo(dtype)
@@ -166,8 +194,11 @@ def _warped(
     valid: NDArray[np.bool_],
     amounts: AugmentationSettings,
     generator: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Rotate, stretch, scale and shift a tile about its centre by amounts drawn uniformly."""
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_], Matrix]:
+    """Rotate, stretch, scale and shift a tile about its centre by amounts drawn uniformly.
+
+    The last is how directions turn.
+    """
     angle = math.radians(_uniform(amounts.rotation_deg, generator))
     stretch = 1.0 + np.array([_uniform(amounts.stretch, generator) for _ in range(2)])
     rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -194,12 +225,24 @@ def _warped(
     bands = np.stack([sample(band, cv2.INTER_LINEAR, 0) for band in image])
     bands /= np.maximum(weight, np.float32(_MIN_WEIGHT))
     near = sample(valid.astype(np.uint8), cv2.INTER_NEAREST, 0).astype(np.bool_)
-    return bands, sample(label, cv2.INTER_NEAREST, IGNORE), near
+    return bands, sample(label, cv2.INTER_NEAREST, IGNORE), near, rotation.T
 
 
 def _jittered(
-    image: NDArray[np.float32], amounts: AugmentationSettings, generator: np.random.Generator
+    image: NDArray[np.float32],
+    amounts: AugmentationSettings,
+    generator: np.random.Generator,
+    groups: BandGroups | None = None,
 ) -> NDArray[np.float32]:
+    if groups is not None and groups.auxiliary:
+        changed = image.copy()
+        for dates in (groups.own, groups.before):  # each by itself; terrain keeps its values
+            if dates:
+                part = image[list(dates)]
+                changed[list(dates)] = np.where(
+                    part == 0, np.float32(0), _jittered(part, amounts, generator)
+                )
+        return changed
     count = len(image)
     gain = 1.0 + _uniform(amounts.gain, generator)
     gains = gain * (1.0 + np.array([_uniform(amounts.band_gain, generator) for _ in range(count)]))

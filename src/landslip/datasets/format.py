@@ -24,11 +24,11 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from landslip.core import labels as classes
 from landslip.core.arguments import choose
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import BandRadiometry, Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, MissingDependencyError, excerpt
 from landslip.core.messages import Message, sentences
@@ -59,6 +59,11 @@ class DatasetCard(StrictModel):
     scale: float
     offset: float
     nodata: float | None
+    band_radiometry: tuple[BandRadiometry, ...] = Field(
+        (),
+        description="units, scale, offset and nodata of each band, where they differ; a value that "
+        "is missing in one band becomes its training mean. (): all are as above",
+    )
     resolution_m: float | None
     tile_size: int
     source: str
@@ -78,6 +83,12 @@ class DatasetCard(StrictModel):
     pixels_sha256: str
     split_sha256: str
     code_version: str
+
+    @model_validator(mode="after")
+    def _of_each_band(self) -> "DatasetCard":
+        if len(self.band_radiometry) not in (0, len(self.bands)):
+            raise ValueError("band_radiometry has an entry for each band, or none")
+        return self
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -100,7 +111,13 @@ class DatasetCard(StrictModel):
     @property
     def radiometry(self) -> Radiometry:
         """How stored numbers are converted to values."""
-        return Radiometry(units=self.units, dtype=self.dtype, scale=self.scale, offset=self.offset)
+        return Radiometry(
+            units=self.units,
+            dtype=self.dtype,
+            scale=self.scale,
+            offset=self.offset,
+            bands=self.band_radiometry,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

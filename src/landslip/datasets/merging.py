@@ -152,7 +152,7 @@ def _describe(parts: Mapping[str, TileDataset]) -> DatasetDescription:
         raise InputError("merging needs at least one dataset; got none")
     first_name, first = next(iter(parts.items()))
     for name, part in parts.items():
-        for what in ("bands", "units", "dtype", "scale", "offset"):
+        for what in ("bands", "units", "dtype", "scale", "offset", "band_radiometry"):
             here, there = getattr(part.card, what), getattr(first.card, what)
             if here != there:
                 raise InputError(
@@ -175,7 +175,7 @@ def _describe(parts: Mapping[str, TileDataset]) -> DatasetDescription:
 
 
 def _shown(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _renaming(parts: Mapping[str, TileDataset], column: str) -> Callable[[str, str | None], str]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from landslip.core.bands import Radiometry
 from landslip.core.errors import InputError
+from landslip.datasets.band_groups import directions_of
 
 if TYPE_CHECKING:  # it reads Parquet, which takes a while to import
     from landslip.datasets.format import TileDataset
@@ -32,7 +33,7 @@ class BandStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalisation:
-    """``(value - mean) / std`` by band; invalid pixels become 0, the mean."""
+    """``(value - mean) / std`` by band; invalid pixels, and missing values, become 0, the mean."""
 
     radiometry: Radiometry
     mean: tuple[float, ...]
@@ -46,30 +47,41 @@ class Normalisation:
             values /= np.asarray(self.std, dtype=np.float32)[:, None, None]
         if not valid.all():
             values[:, ~valid] = 0.0
+        if self.radiometry.bands:
+            values[~np.isfinite(values)] = 0.0
         return values
 
 
 def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatistics:
     """Measure the valid pixels of tiles; quantiles are of at most 2000 pixels a tile.
 
+    Values that a band misses at valid pixels do not count. The directions northness and eastness
+    get the mean 0 and one standard deviation, so that an image that is turned or mirrored has
+    them turned by the same rotation as their normalised values.
+
     Raises:
         InputError: no valid pixel, or a constant band.
     """
-    count, sums, squares = 0, np.zeros(len(dataset.bands)), np.zeros(len(dataset.bands))
+    count, sums, squares = np.zeros((3, len(dataset.bands)))
     low, high = np.full(len(dataset.bands), np.inf), np.full(len(dataset.bands), -np.inf)
     samples = []
     for position in positions:
         tile = dataset.tile(position)
         values = dataset.card.radiometry.values(tile.stored[:, tile.valid])
         pixels = values.astype(np.float64)
-        count += pixels.shape[1]
-        sums += pixels.sum(axis=1)
-        squares += (pixels**2).sum(axis=1)
-        low = np.minimum(low, pixels.min(axis=1, initial=np.inf))
-        high = np.maximum(high, pixels.max(axis=1, initial=-np.inf))
+        count += np.count_nonzero(~np.isnan(pixels), axis=1)
+        sums += np.nansum(pixels, axis=1)
+        squares += np.nansum(pixels**2, axis=1)
+        low = np.minimum(low, np.fmin.reduce(pixels, axis=1, initial=np.inf))
+        high = np.maximum(high, np.fmax.reduce(pixels, axis=1, initial=-np.inf))
         samples.append(pixels[:, :: max(1, -(-pixels.shape[1] // _SAMPLED_PX_PER_TILE))])
-    if count == 0:
+    if not count.any():
         raise InputError(f"{dataset.path}: the training tiles hold no valid pixel")
+    if not count.all():
+        raise InputError(
+            f"{dataset.path}: band {dataset.bands.names[int(count.argmin())]} has no value in the "
+            "training tiles; leave it out"
+        )
     mean = sums / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     flat = np.flatnonzero((low == high) | (std == 0))  # rounding may give a constant a spread
@@ -78,18 +90,25 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
             f"{dataset.path}: band {dataset.bands.names[flat[0]]} has the same value in all "
             "training tiles; leave it out"
         )
+    turning = directions_of(dataset.bands)
+    if turning is not None:
+        at = list(turning)
+        mean[at], std[at] = 0.0, np.sqrt((squares[at] / count[at]).mean())
     sampled = np.concatenate(samples, axis=1)
-    points = np.quantile(sampled, QUANTILES, axis=1).T
+    points = np.nanquantile(sampled, QUANTILES, axis=1).T
     return BandStatistics(
         mean=tuple(mean.tolist()),
         std=tuple(std.tolist()),
         quantiles=tuple((float(first), float(mid), float(last)) for first, mid, last in points),
-        correlations=_correlations(sampled),
+        correlations=_correlations(sampled[:, np.isfinite(sampled).all(axis=0)]),
     )
 
 
 def sampled_pixels(dataset: "TileDataset", positions: list[int]) -> NDArray[np.float32]:
-    """Return valid pixels (bands, n), in the data's units, of at most 64 tiles spread over all."""
+    """Return valid pixels (bands, n), in the data's units, of at most 64 tiles spread over all.
+
+    Values that a band misses are NaN.
+    """
     spread = np.linspace(0, len(positions) - 1, min(len(positions), _SAMPLED_TILES))
     samples = []
     for index in spread.round().astype(int):

@@ -17,6 +17,7 @@ from landslip.datasets.augmentation import (
     VariantRule,
     stored_variant,
 )
+from landslip.datasets.band_groups import BandGroups
 from landslip.datasets.format import DatasetCard, Tile, TileDataset
 from landslip.datasets.normalisation import Normalisation, band_statistics
 from landslip.datasets.splits.assignment import SplitPlan
@@ -71,6 +72,7 @@ def augment_dataset(
         ),
         amounts=request.amounts,
         seed=request.seed,
+        groups=BandGroups.of(dataset.bands),
     )
     plan: list[tuple[int, Split, int | None]] = []  # position, split, variant or None
     for position, split in enumerate(dataset.splits):

@@ -123,9 +123,13 @@ def _describe_pairs(
     folders = [folder.name for folder in distinct]
     if len(set(folders)) < len(folders):
         folders = [f"{folder.parent.name}/{folder.name}" for folder in distinct]
+    taken = of_files = bands
+    if request.take is not None:
+        taken = Bands(tuple(request.take))
+        of_files = Bands(tuple(dict.fromkeys(request.take.values())))
     description = DatasetDescription(
-        bands=bands if request.take is None else Bands(tuple(request.take)),
-        radiometry=radiometry,
+        bands=taken,
+        radiometry=radiometry.select(bands.positions_of(of_files)),
         nodata=nodata,
         resolution_m=resolutions.pop() if len(resolutions) == 1 else None,
         tile_size=max(sides),

@@ -23,6 +23,7 @@ from landslip.io.labels import read_label_polygons
 from landslip.io.raster import Mask, Scene, SceneOptions
 from landslip.io.raster.validity import undeclared_fill
 from landslip.io.vector_source import InputKind, input_kind
+from landslip.preprocessing.stack.scene import StackSources, open_stack
 
 _MOST_FAR = 0.5
 LabelReader = Callable[[Window], NDArray[np.uint8]]
@@ -39,6 +40,7 @@ class SceneDatasetRequest:
             The grid of tiles starts at its upper left corner, so that scenes of several dates give
             tiles of the same ground.
         min_valid: least fraction of valid and labelled pixels of a tile.
+        sources: of bands besides the scene's own.
         codes: what the numbers of a label raster are.
     """
 
@@ -50,6 +52,7 @@ class SceneDatasetRequest:
     min_valid: float = 0.5
     plan: SplitPlan = field(default_factory=SplitPlan)
     options: SceneOptions = field(default_factory=SceneOptions)
+    sources: StackSources = field(default_factory=StackSources)
     codes: LabelCodes = field(default_factory=LabelCodes)
 
     def __post_init__(self) -> None:
@@ -82,18 +85,19 @@ def dataset_from_scene(
         InputError: scene or labels cannot be used, or no tile has enough valid pixels.
     """
     with (
-        Scene(request.scene, request.options) as scene,
+        open_stack(request.scene, request.options, request.sources) as scene,
         _open_labels(request, scene) as labels,
         atomic_directory(out, overwrite=overwrite) as stage,
     ):
         area = read_label_polygons(request.area, scene.grid) if request.area is not None else None
+        files = (request.scene, *request.sources.files.values(), request.labels)
         description = DatasetDescription(
             bands=scene.bands,
             radiometry=scene.radiometry,
             nodata=scene.nodata,
             resolution_m=scene.grid.resolution_m,
             tile_size=request.tile,
-            source=f"scene: {request.scene.name}, {request.labels.name}",
+            source=f"scene: {', '.join(file.name for file in files)}",
             split_method="random by tile",
             plan=request.plan,
         )
@@ -124,7 +128,8 @@ def dataset_from_scene(
                     f"{request.min_valid:.0%} valid, labelled pixels; use a smaller "
                     f"{argument('tile')} or {argument('min_valid')}"
                 )
-            doubts = [*scene.validity.notes, *filter(None, [undeclared_fill(scene.sample())])]
+            own = scene.sample(scene.bands.at(scene.bands.own))
+            doubts = [*scene.validity.notes, *filter(None, [undeclared_fill(own)])]
             notes = (*sentences(doubts), *labels.notes)
             if area is not None:
                 notes = (*notes, *area.notes)

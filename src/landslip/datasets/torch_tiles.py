@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -16,9 +17,9 @@ class TorchTiles(Dataset[Sample]):
     """The tiles of one split, whole, as dictionaries.
 
     ``image``: (bands, height, width) float32 in the dataset's units (reflectance or digital
-    numbers, not normalised), 0 where there is no data; ``mask``: (height, width) int64, 0
-    background, 1 landslide, 255 to be ignored by the loss, also where there is no data;
-    ``valid``: (height, width) bool; ``tile_id``: the tile's name.
+    numbers, not normalised), 0 where there is no data, of all bands or of one; ``mask``: (height,
+    width) int64, 0 background, 1 landslide, 255 to be ignored by the loss, also where there is no
+    data; ``valid``: (height, width) bool; ``tile_id``: the tile's name.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class TorchTiles(Dataset[Sample]):
         tile = self._dataset.tile(self._positions[index])
         values = self._dataset.card.radiometry.values(tile.stored)
         values[:, ~tile.valid] = 0
+        if self._dataset.card.band_radiometry:
+            values[~np.isfinite(values)] = 0
         mask = torch.from_numpy(tile.label.astype("int64"))
         mask[torch.from_numpy(~tile.valid)] = 255
         sample: Sample = {

@@ -146,6 +146,7 @@ class DatasetWriter(Closeable):
             scale=description.radiometry.scale,
             offset=description.radiometry.offset,
             nodata=description.nodata,
+            band_radiometry=description.radiometry.bands,
             resolution_m=description.resolution_m,
             tile_size=description.tile_size,
             source=description.source,
@@ -189,12 +190,12 @@ class DatasetWriter(Closeable):
         if landslide > counted * _MOST_LANDSLIDE:
             yield message("dataset.mostly_landslide", share=landslide / counted)
         if self._samples:
-            bands, radiometry = self._description.bands, self._description.radiometry
-            match = match_band_order(
-                radiometry.values(np.concatenate(self._samples, axis=1)), bands
-            )
+            bands, own = self._description.bands, self._description.bands.own
+            samples = np.concatenate(self._samples, axis=1)[list(own)]
+            values = self._description.radiometry.select(own).values(samples)
+            match = match_band_order(values, bands.at(own))
             if match is not None and match.is_wrong:
-                yield match.note(bands, bands)
+                yield match.note(bands.at(own), bands)
 
     def close(self) -> None:
         """Close the arrays."""

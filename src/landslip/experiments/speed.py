@@ -83,7 +83,7 @@ def _prepare(
         )
     model = open_model(job.out / MODEL)
     engine = open_engine(model, config.engine, config.precision, job.tta)
-    normalisation = model.card.normalisation_of(dataset.card.radiometry)
+    normalisation = model.card.normalisation_of(dataset.card.radiometry, dataset.bands)
     multiple = model.card.input.multiple
     batch = np.stack([whole_tile(dataset, at, normalisation, multiple) for at in chosen])
     cost = network_cost(model.card.architecture)

@@ -32,6 +32,7 @@ from landslip.io.raster.validity import undeclared_fill
 from landslip.models.card import ModelCard
 from landslip.models.engines.base import Engine, WindowSpec
 from landslip.models.folder import ModelFolder, check_compatible, check_values
+from landslip.preprocessing.stack.scene import StackSources
 
 DEFAULT_OVERLAP_PX = 64
 DEFAULT_MEMORY_BYTES = 2 * 2**30
@@ -47,6 +48,7 @@ class ExtractionOptions:
 
     Attributes:
         scene: how the scene is read.
+        sources: of bands besides the scene's own.
         tile: side of windows in pixels; None lets the plan choose.
         overlap: of windows, in pixels.
         threshold: probability from which a pixel is landslide; None takes the model's.
@@ -64,6 +66,7 @@ class ExtractionOptions:
     """
 
     scene: SceneOptions = field(default_factory=SceneOptions)
+    sources: StackSources = field(default_factory=StackSources)
     tile: int | None = None
     overlap: int = DEFAULT_OVERLAP_PX
     threshold: float | None = None
@@ -127,7 +130,7 @@ def check_compatibility(
     sample = scene.sample(card.bands)
     warnings = check_values(
         card,
-        scene.radiometry.values(sample),
+        scene.radiometry_of(card.bands).values(sample),
         scene.bands,
         name,
         contradicted=scene.contradicts_descriptions,
@@ -140,7 +143,7 @@ def check_compatibility(
         )
     if scene.grid.crs is None:
         warnings.append(message("scene.no_crs"))
-    warnings += filter(None, [undeclared_fill(sample)])
+    warnings += filter(None, [undeclared_fill(sample[list(card.bands.own)])])
     warnings += scene.validity.notes
     trained, found = card.input.resolution_m, scene.grid.resolution_m
     if trained and found and not 1 / _RESOLUTION_RATIO < found / trained < _RESOLUTION_RATIO:
@@ -197,8 +200,14 @@ class ExtractionJob:
         card = self.model.card
         return WindowSpec(
             shape=self.plan.window,
-            normalisation=card.normalisation_of(self.scene.radiometry),
+            normalisation=card.normalisation_of(self.scene.radiometry, self.scene.bands),
         )
+
+    @property
+    def read_as(self) -> dict[str, str | None]:
+        """How the scene is read, as JSON holds it; other sources by their files' names."""
+        files = self.options.sources.files.items()
+        return self.options.scene.as_dict() | {name: path.name for name, path in files}
 
     @property
     def cache_mib(self) -> int:
@@ -211,7 +220,7 @@ class ExtractionJob:
         options, plan = self.options, self.plan
         return {
             "scene": self.fingerprint.result(),
-            "read_as": options.scene.as_dict(),
+            "read_as": self.read_as,
             # has its files' digests; scores change no map
             "model": json_digest(
                 self.model.card.model_dump(mode="json", exclude={"metrics", "evaluations"})

@@ -18,7 +18,7 @@ from landslip import __version__
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, LandslipError, argument
 from landslip.core.files import new_parents, refuse_existing
-from landslip.core.messages import Message, sentences
+from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import peak_memory_mb
 from landslip.inference.job import (
@@ -33,11 +33,11 @@ from landslip.inference.ray.session import AUTO, check_address
 from landslip.inference.result import SUMMARY, ExtractionSummary, finished_job_digest
 from landslip.inference.store import WindowStore, WorkFolder
 from landslip.io.raster import Scene, SceneOptions, bounded_cache, decoding_threads
-from landslip.io.raster.fingerprint import scene_fingerprint
 from landslip.io.raster.location import Location, place_of
 from landslip.io.stac import read_item, write_stac_vrt
 from landslip.models.engines.base import Engine
 from landslip.models.folder import CARD, WEIGHTS, ModelFolder
+from landslip.preprocessing.stack.scene import open_stack, sources_of, stack_fingerprint
 
 if TYPE_CHECKING:
     from landslip.inference.postprocessing import MapStatistics
@@ -220,15 +220,19 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
     started = time.monotonic()
     work = WorkFolder(out)
     store = WindowStore(options.store_for(work.out) or str(work.windows))
+    before, sources = options.sources.before, options.sources.for_bands(model.card.bands)
     with (
         bounded_cache(),
-        Scene(location, options.scene) as scene,
+        open_stack(location, options.scene, sources) as scene,
         ThreadPoolExecutor(2, "side") as side,
     ):
-        fingerprint = side.submit(scene_fingerprint, scene.path)
+        options = replace(options, sources=sources_of(scene))
+        fingerprint = side.submit(stack_fingerprint, scene.path, sources)
         warnings = check_compatibility(scene, model.card, options.min_area_m2, force=options.force)
         job = plan_extraction(scene, model, engine, options, fingerprint)
         warnings += job.tta_warnings
+        if before is not None and options.sources.before is None:
+            warnings.append(message("stack.unused"))
         with work.locked():
             if _is_complete(job, work, store):
                 store.clear()
@@ -326,7 +330,7 @@ def _compute(
 
     def open_scene() -> Scene:
         with decoding_threads(costs.streams):
-            return Scene(job.scene.path, job.options.scene)
+            return open_stack(job.scene.path, job.options.scene, job.options.sources)
 
     pipeline = WindowPipeline(
         plan=job.plan,
@@ -413,7 +417,7 @@ def _summary(
     return ExtractionSummary(
         scene=job.scene.path.name,
         scene_place=place_of(job.scene.path),
-        read_as=job.options.scene.as_dict(),
+        read_as=job.read_as,
         model=card.name,
         model_weights_sha256=card.files[WEIGHTS],
         calibration=None if card.calibration is None else card.calibration.method,

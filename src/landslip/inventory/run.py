@@ -43,7 +43,6 @@ from landslip.inventory.formats.vector_files import (
     write_parquet,
 )
 from landslip.inventory.layers import InventoryLayers, make_layers
-from landslip.inventory.morphometry.elevation import ElevationModel
 from landslip.inventory.morphometry.planimetry import planar_measures
 from landslip.inventory.morphometry.terrain_attributes import (
     DOWNSLOPE,
@@ -78,6 +77,7 @@ from landslip.inventory.statistics.summary import StatisticsRequest, statistics_
 from landslip.inventory.statistics.validation_sample import read_validation_sample
 from landslip.io.vector_source import is_vector
 from landslip.metrics.bootstrap import Resampling
+from landslip.preprocessing.elevation_model import ElevationModel
 
 _LEAST_AREA_M2 = 1e-3
 _DETECTED, _TERRAIN, _CONTEXT, _ALL = 40.0, 70.0, 80.0, 100.0  # percent of the work

@@ -263,7 +263,7 @@ def _cumulative_sums(scene: Scene, tile: Window) -> NDArray[np.float64]:
         stored, valid = scene.read(tile, bands)
     except InputError as error:
         raise InputError(f"while reading the scene at the landslides in {tile}: {error}") from error
-    values = scene.radiometry.values(stored)
+    values = scene.radiometry_of(bands).values(stored)
     band = {name: values[at] for at, name in enumerate(bands)}
     sums = np.zeros((len(_SUMS), tile.height, tile.width + 1))
     for at, summand in enumerate(_summands(band, valid, scene)):
@@ -319,7 +319,7 @@ def _notes(scene: Scene) -> tuple[Message, ...]:
         notes.append(message("scene.unscaled"))
     notes += scene.validity.notes
     known = Bands(tuple(name for name in scene.bands if name in CLOUD_BANDS) or scene.bands.names)
-    match = match_band_order(scene.radiometry.values(scene.sample(known)), known)
+    match = match_band_order(scene.radiometry_of(known).values(scene.sample(known)), known)
     if match is not None and match.is_wrong:
         notes.append(match.note(known, scene.bands))
     return tuple(notes)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import BandRadiometry, Bands, Radiometry
 from landslip.core.choices import SingleModel, ThresholdSource, Tta, Units
 from landslip.core.messages import Message, message
 from landslip.core.records import DType, StrictModel
@@ -30,6 +30,11 @@ class InputCard(StrictModel):
     scale: float
     offset: float
     nodata: float | None
+    band_radiometry: tuple[BandRadiometry, ...] = Field(
+        (),
+        description="units, scale, offset and nodata of each band, where they differ; a value that "
+        "is missing in one band becomes its training mean. (): all are as above",
+    )
     resolution_m: float | None
     tile_size: int
     multiple: int = Field(description="height and width are multiples of this")
@@ -41,6 +46,12 @@ class InputCard(StrictModel):
     correlations: tuple[tuple[float, ...], ...] | None = Field(
         None, description="(bands, bands) of the training pixels; None: not measured"
     )
+
+    @model_validator(mode="after")
+    def _of_each_band(self) -> "InputCard":
+        if len(self.band_radiometry) not in (0, len(self.bands)):
+            raise ValueError("band_radiometry has an entry for each band, or none")
+        return self
 
     @property
     def pixel_bytes(self) -> int:
@@ -374,7 +385,13 @@ class ModelCard(StrictModel):
     def radiometry(self) -> Radiometry:
         """Radiometry of the training data."""
         data = self.input
-        return Radiometry(units=data.units, dtype=data.dtype, scale=data.scale, offset=data.offset)
+        return Radiometry(
+            units=data.units,
+            dtype=data.dtype,
+            scale=data.scale,
+            offset=data.offset,
+            bands=data.band_radiometry,
+        )
 
     @property
     def curve(self) -> CalibrationCurve | None:
@@ -457,8 +474,16 @@ class ModelCard(StrictModel):
         """The model's threshold on the scale of an extraction's rasters; see `calibrated`."""
         return self.calibrated(self.threshold)
 
-    def normalisation_of(self, radiometry: Radiometry) -> Normalisation:
-        """Return the model's normalisation for data stored in another radiometry."""
+    def normalisation_of(self, radiometry: Radiometry, bands: Bands | None = None) -> Normalisation:
+        """Return the model's normalisation for data stored in another radiometry.
+
+        ``bands`` are those of the data, of which the model's are taken; None: the model's.
+
+        Raises:
+            InputError: a band of the model is missing.
+        """
+        if bands is not None:
+            radiometry = radiometry.select(bands.positions_of(self.bands))
         return Normalisation(radiometry=radiometry, mean=self.input.mean, std=self.input.std)
 
 

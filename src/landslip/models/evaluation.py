@@ -371,7 +371,7 @@ def predicted_tiles(
         )
     multiple, done = card.input.multiple, 0
     batches = plan_batches(dataset, positions, multiple=multiple, batch_px=_BATCH_PX)
-    normalisation = card.normalisation_of(dataset.card.radiometry)
+    normalisation = card.normalisation_of(dataset.card.radiometry, dataset.bands)
     order = dataset.bands.positions_of(card.bands)
     for batch, pixels in batches_of_tiles(dataset, batches, normalisation, multiple, order):
         for position, probability in zip(batch, engine.predict(pixels), strict=True):

@@ -1,5 +1,6 @@
 """Model folders: reading one, and checking that data is compatible with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from landslip.core.band_order import match_band_order
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import TERRAIN_UNITS, Bands, Radiometry, is_auxiliary
 from landslip.core.choices import Units
 from landslip.core.errors import ModelError, argument
 from landslip.core.files import sha256_of
@@ -88,11 +89,28 @@ def check_input(
     (model_bands, trained_on), (bands, radiometry) = expected, given
     missing = [band for band in model_bands if band not in bands.names]
     if missing:
+        remedy = f"use data with these bands, or name its bands with {argument('bands')}"
+        if all(band in TERRAIN_UNITS for band in missing):
+            remedy = f"give an elevation model with {argument('dem')}, from which it is computed"
+        elif all(is_auxiliary(band) for band in missing):
+            remedy = f"give the image before with {argument('before')}" + (
+                f", and an elevation model with {argument('dem')}"
+                if any(band in TERRAIN_UNITS for band in missing)
+                else ""
+            )
         raise ModelError(
             f"{name}: {model} takes the bands {model_bands} and {','.join(missing)} is not among "
-            f"{bands}; use data with these bands, or name its bands with {argument('bands')}"
+            f"{bands}; {remedy}"
         )
-    if radiometry.units is not trained_on.units:
+    own = radiometry.select(bands.positions_of(model_bands))
+    pairs = zip(model_bands, own.each(len(model_bands)), trained_on.bands, strict=False)
+    for band, given_band, wanted in pairs:
+        if given_band.units is not wanted.units:
+            raise ModelError(
+                f"{name}: {model} takes {band} in {wanted.units} and this is in "
+                f"{given_band.units}; convert the data, or state the band's unit in its file"
+            )
+    if not trained_on.bands and radiometry.units is not trained_on.units:
         raise ModelError(
             f"{name}: {model} takes values in {trained_on.units} and these are in "
             f"{radiometry.units}; convert the data, or state its units with {argument('units')}"
@@ -115,6 +133,8 @@ def check_values(
 ) -> list[Message]:
     """Compare values with the model's training data: their range, and the order of their bands.
 
+    Bands of terrain and of another date say nothing of either and are left out.
+
     Args:
         card: of the model.
         values: (bands, n) valid ones in the model's bands and units; may be empty.
@@ -134,10 +154,16 @@ def check_values(
     """
     if values.shape[1] == 0:
         return []
-    wrong, doubts = _compare_range(card, values)
-    match = match_band_order(values, card.bands, card.input.quantiles, card.input.correlations)
+    own = list(card.bands.own)
+    names, quantiles = card.bands.at(own), [card.input.quantiles[at] for at in own]
+    correlations = card.input.correlations
+    if correlations is not None:
+        correlations = tuple(tuple(correlations[at][to] for to in own) for at in own)
+    values = values[own]
+    wrong, doubts = _compare_range(quantiles, values)
+    match = match_band_order(values, names, quantiles, correlations)
     if match is not None and match.is_doubtful:
-        doubts.append(match.note(card.bands, bands))
+        doubts.append(match.note(names, bands))
         wrong = wrong or match.is_wrong or contradicted
     if wrong and not force:
         raise ModelError(
@@ -147,10 +173,12 @@ def check_values(
     return doubts
 
 
-def _compare_range(card: ModelCard, values: np.ndarray[Any, Any]) -> tuple[bool, list[Message]]:
+def _compare_range(
+    quantiles: Sequence[tuple[float, float, float]], values: np.ndarray[Any, Any]
+) -> tuple[bool, list[Message]]:
     """Return whether values are in another unit, and a warning where that may be."""
     medians = np.median(values, axis=1)
-    _, trained, high = np.array(card.input.quantiles).T
+    _, trained, high = np.array(quantiles).T
     for times in (_OUT_OF_RANGE_FACTOR, _DOUBTFUL_FACTOR):
         if np.all((np.abs(medians) * times < trained) | (medians > np.abs(high) * times)):
             given, known = (", ".join(f"{v:.4g}" for v in part) for part in (medians, trained))

@@ -23,6 +23,7 @@ from landslip.models.folder import ModelFolder
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.weights import save_weights
+from landslip.preprocessing.stack.scene import StackSources
 
 BANDS = ("blue", "green", "red", "nir")
 TRANSFORM = Affine(2, 0, 400_000, 0, -2, 3_400_000)
@@ -69,6 +70,7 @@ def scene_job(path: Path) -> SceneJob:
     return SceneJob(
         location=Location.of(path),
         options=SceneOptions(),
+        sources=StackSources(),
         grid=Grid(crs=None, transform=TRANSFORM, shape=shape),
         bands=Bands(BANDS),
         window_spec=WindowSpec(shape=(64, 64), normalisation=NORMALISATION),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslip.inventory.morphometry.map_distances import MapPlane
+from landslip.core.map_distances import MapPlane
 from landslip.inventory.morphometry.planimetry import (
     along_and_across_m,
     box_azimuths_deg,

@@ -8,7 +8,7 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.inventory.morphometry.synthetic_terrain import (
+from tests.factories.synthetic_terrain import (
     CENTRE,
     UTM,
     Ground,
@@ -21,8 +21,8 @@ from tests.inventory.morphometry.synthetic_terrain import (
 
 from landslip.core.errors import InputError
 from landslip.core.grid import map_points
-from landslip.inventory.morphometry.elevation import ElevationModel
 from landslip.inventory.morphometry.terrain_attributes import TerrainAttributes, terrain_attributes
+from landslip.preprocessing.elevation_model import ElevationModel
 
 EXACT = 1e-9
 WGS84 = pyproj.CRS.from_epsg(4326)

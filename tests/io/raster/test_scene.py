@@ -248,10 +248,40 @@ def test_units(
     assert found.dtype == "uint16"
 
 
-def test_bands_of_several_scales_are_refused(write_raster: WriteRaster) -> None:
-    path = write_raster("scene.tif", coordinates(4, 5, 2), names=("red", "nir"), scales=(1, 0.5))
-    with pytest.raises(InputError, match="all bands need one data type, scale and offset"):
-        Scene(path)
+def test_each_band_has_its_own_scale(write_raster: WriteRaster) -> None:
+    pixels = coordinates(4, 5, 2)
+    path = write_raster("scene.tif", pixels, names=("red", "nir"), scales=(1, 0.5), offsets=(0, 3))
+    with Scene(path) as scene:
+        stored, _ = scene.read(Window(0, 0, 5, 4))
+        np.testing.assert_array_equal(scene.radiometry.values(stored)[0], pixels[0])
+        np.testing.assert_array_equal(scene.radiometry.values(stored)[1], pixels[1] * 0.5 + 3)
+        nir, red = Bands(("nir",)), Bands(("red",))
+        assert scene.radiometry_of(nir).scale == 0.5
+        assert scene.radiometry_of(red).bands == ()
+
+
+def test_a_pixel_is_valid_where_the_own_bands_are(write_raster: WriteRaster) -> None:
+    """0 marks what is missing: in all own bands together, and in an auxiliary band by itself."""
+    pixels = np.array([[[0, 0, 7]], [[0, 5, 8]], [[900, 900, 0]], [[0, 300, 300]]], np.uint16)
+    path = write_raster(
+        "stack.tif",
+        pixels,
+        names=("red", "nir", "slope", "before_red"),
+        scales=(1e-4, 1e-4, 0.01, 1e-4),
+        units=("reflectance", "reflectance", "deg", "reflectance"),
+        nodata=0,
+    )
+    with Scene(path) as scene:
+        stored, valid = scene.read(scene.grid.window)
+        values = scene.radiometry.values(stored)
+        units = [band.units for band in scene.radiometry.bands]
+        _, of_nir = scene.read(scene.grid.window, Bands(("nir", "slope")))
+    assert valid.tolist() == [[False, True, True]]
+    assert of_nir.tolist() == valid.tolist()
+    assert units == ["reflectance", "reflectance", "deg", "reflectance"]
+    np.testing.assert_allclose(values[2], [[9, 9, np.nan]])
+    np.testing.assert_allclose(values[3], [[np.nan, 0.03, 0.03]], rtol=1e-6)
+    np.testing.assert_allclose(values[0], [[0, 0, 7e-4]])
 
 
 # what cannot be read

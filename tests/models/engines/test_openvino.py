@@ -14,8 +14,8 @@ from openvino import opset13 as ops
 from tests.factories.models import write_card
 from tests.inference.model_factory import write_model
 
-from landslip.core.bands import Radiometry
-from landslip.core.choices import Precision, Units
+from landslip.core.bands import BandRadiometry, Radiometry
+from landslip.core.choices import Precision, TerrainUnits, Units
 from landslip.core.errors import ModelError
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.engines.base import BatchRunner, WindowSpec
@@ -246,6 +246,32 @@ def test_the_graph_normalises_as_training_does(dtype: str, scale: float, offset:
     assert (found[0][:, ~valid] == 0).all()
     np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=2e-4)
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_the_graph_knows_what_each_band_is_and_misses(dtype: str) -> None:
+    stored, valid = stored_numbers(dtype)
+    stored[1, 5:9, :] = 200
+    if dtype == "float32":
+        stored[2, 10:12, :] = np.nan
+    radiometry = Radiometry.of_bands(
+        dtype,
+        [
+            BandRadiometry(units=Units.REFLECTANCE, scale=1e-4),
+            BandRadiometry(units=TerrainUnits.DEGREE, scale=0.3, offset=-2.0, nodata=200),
+            BandRadiometry(units=TerrainUnits.ONE, scale=1e-3, offset=-1.0),
+        ],
+    )
+    normalisation = Normalisation(
+        radiometry=radiometry, mean=(0.01, 40.0, 0.0), std=(0.03, 30.0, 0.7)
+    )
+    spec = WindowSpec(shape=GRAPH_SHAPE, normalisation=normalisation)
+    image = ops.parameter([-1, 3, -1, -1], np.float32)
+    graph = openvino.Model([ops.multiply(image, ops.constant(np.float32(1)))], [image])
+    found = computed(with_stored_input(graph, spec), stored[None], valid[None, None])[0]
+    expected = normalisation.apply(stored, valid)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-4)
+    assert (found[1, 5:9] == 0).all()
 
 
 def test_probabilities_come_out_in_whole_steps() -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tests.inference.factories import COSTS, RedEngine, model_of, odds
 from tests.models.engines.conftest import SHAPE
 
-from landslip.core.choices import EngineName, Precision, Tta
+from landslip.core.bands import BandRadiometry, Radiometry
+from landslip.core.choices import EngineName, Precision, TerrainUnits, Tta, Units
 from landslip.core.errors import InputError
 from landslip.datasets.normalisation import Normalisation
 from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
@@ -197,3 +198,29 @@ def test_every_engine_averages_its_views(
     turn = turns_of(mode)[-1]
     found = turned_back(runner.run(turned(window, *turn), turned(valid, *turn)), *turn)
     np.testing.assert_array_equal(found[valid], levels[valid])
+
+
+class EastEngine(RedEngine):
+    """Says how far the second band, eastness, leads to the right."""
+
+    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return odds(batch[:, 1])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_directions_turn_with_the_views(mode: Tta) -> None:
+    """Ground that falls to the east falls to the left in a mirrored view, and down in another."""
+    east = np.full((1, 3, 4, 4), 0.0, dtype=np.float32)
+    east[:, 1] = 0.8
+    engine = TtaEngine(EastEngine(), mode, 6, (1, 2))
+    views = [0.8, -0.8, 0.8, -0.8] if mode is Tta.FLIPS else [0.8, -0.8] * 2 + [0.0] * 4
+    expected = odds(np.array(views, dtype=np.float32)).mean()
+    np.testing.assert_allclose(engine.predict(east), np.full((1, 4, 4), expected), atol=1e-6)
+    band = BandRadiometry(units=TerrainUnits.ONE, scale=1e-4, offset=-1.0, nodata=0)
+    radiometry = Radiometry.of_bands("uint16", [BandRadiometry(units=Units.DN), band, band])
+    known = Normalisation(radiometry=radiometry, mean=(0.0,) * 3, std=(1.0,) * 3)
+    stored = np.full((3, 4, 4), 10000, dtype=np.uint16)
+    stored[1] = 18000
+    runner = engine.runner(WindowSpec(shape=(4, 4), normalisation=known))
+    levels = runner.run(stored, np.ones((4, 4), dtype=np.bool_))
+    np.testing.assert_allclose(levels, expected * PROBABILITY_LEVELS, atol=1)

@@ -236,3 +236,13 @@ def test_pickled_objects_are_not_executed(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.pth: no such file"):
         read_encoder_weights(tmp_path / "absent.pth")
+
+
+def test_bands_of_another_date_take_the_filters_of_their_band() -> None:
+    weight = torch.arange(3.0).reshape(1, 3, 1, 1)
+    bands = ("before_red", "slope", "red", "before_nir")
+    found = band_filters(weight, ("red", "green", "blue"), bands, FirstLayer.ZERO, GENERATOR)
+    assert found[0, :, 0, 0].tolist() == [0, 0, 0, 0]
+    known = ("nir", "green", "red")
+    found = band_filters(weight + 1, known, bands, FirstLayer.ZERO, GENERATOR)
+    assert found[0, :, 0, 0].tolist() == [3, 0, 3, 1]

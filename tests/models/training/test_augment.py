@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from landslip.core.bands import Bands
 from landslip.datasets.augmentation import AugmentationSettings
-from landslip.models.training.augment import augment, jitter, random_matrices, warp
+from landslip.datasets.band_groups import BandGroups
+from landslip.models.training.augment import augment, drop_sources, jitter, random_matrices, warp
 
 PLAIN = AugmentationSettings(
     flips=False, warp_share=0, gain=0, shift=0, band_gain=0, band_shift=0, noise=0
@@ -149,3 +151,45 @@ def test_crops_that_are_not_warped_keep_their_place_and_scale() -> None:
     matrices = random_matrices(4000, moved, generator())
     still = (matrices == torch.eye(2, 3)).all((1, 2)).float().mean().item()
     assert still == pytest.approx(0.75, abs=0.03)
+
+
+GROUPS = BandGroups.of(Bands(("red", "before_red", "eastness", "northness", "slope")))
+
+
+def test_directions_turn_with_the_ground_they_are_of() -> None:
+    """Heights are a bowl: the fall leads away from where it is lowest, turned or not."""
+    side = 33
+    row, col = torch.meshgrid(*(torch.arange(side) - side // 2,) * 2, indexing="ij")
+    one = torch.stack([row * 0 + 1.0, row * 0 + 1.0, col * 1.0, -row * 1.0, row * 0 + 2.0])
+    image = one[None].repeat(30, 1, 1, 1).float()
+    label = torch.zeros(30, side, side, dtype=torch.uint8)
+    recipe = PLAIN.model_copy(update={"flips": True, "warp_share": 1.0, "stretch": 0.0})
+    inner = slice(8, -8)
+    found, _, _ = augment(image, label, label == 0, recipe, generator(), groups=GROUPS)
+    # a bowl is the same from all sides, and so are its directions
+    assert torch.allclose(found[:, :, inner, inner], image[:, :, inner, inner], atol=1e-3)
+
+
+def test_terrain_keeps_its_values_and_each_date_changes_by_itself() -> None:
+    image = torch.ones(64, 5, 4, 4)
+    label = torch.zeros(64, 4, 4, dtype=torch.uint8)
+    recipe = PLAIN.model_copy(update={"gain": 0.5, "shift": 0.5, "noise": 0.1})
+    image[:, 1, 0, 0] = 0  # missing before
+    found, _, _ = augment(image.clone(), label, label == 0, recipe, generator(), groups=GROUPS)
+    assert torch.allclose(found[:, 2:], image[:, 2:], atol=1e-6)
+    assert (found[:, 1, 0, 0] == 0).all()
+    means = found[:, :2, 1:].mean(dim=(2, 3))
+    assert (means.std(dim=0) > 0.1).all()
+    assert abs(float(torch.corrcoef(means.T)[0, 1])) < 0.4
+
+
+def test_sources_are_dropped_by_themselves() -> None:
+    image = torch.ones(4000, 5, 1, 1)
+    found = drop_sources(image, GROUPS, 0.3, generator())[:, :, 0, 0]
+    assert (image == 1).all()
+    assert (found[:, 0] == 1).all()
+    assert (found[:, 2:].std(dim=1) == 0).all()  # terrain as one
+    before, terrain = (found[:, 1] == 0).float(), (found[:, 2] == 0).float()
+    assert abs(float(before.mean()) - 0.3) < 0.03
+    assert abs(float(terrain.mean()) - 0.3) < 0.03
+    assert abs(float((before * terrain).mean()) - 0.09) < 0.02

@@ -23,6 +23,7 @@ from landslip.io.raster.location import Location
 from landslip.models.engines.base import Engine, WindowRunner, WindowSpec
 from landslip.models.engines.choose import open_engine
 from landslip.models.folder import ModelFolder, open_model
+from landslip.preprocessing.stack.scene import StackSources, open_stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class SceneJob:
 
     location: Location
     options: SceneOptions
+    sources: StackSources
     grid: Grid
     bands: Bands
     window_spec: WindowSpec
@@ -73,6 +75,7 @@ class SceneJob:
         return cls(
             location=location if location.path is None else Location.of(location.path.absolute()),
             options=job.options.scene,
+            sources=job.options.sources.absolute(),
             grid=job.scene.grid,
             bands=job.model.card.bands,
             window_spec=job.window_spec,
@@ -153,7 +156,7 @@ class _Worker:
             )
 
         def open_scene() -> Scene:
-            scene = Scene(job.location, job.options)
+            scene = open_stack(job.location, job.options, job.sources)
             if scene.grid == job.grid:
                 return scene
             scene.close()

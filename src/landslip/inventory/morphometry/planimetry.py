@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import AreaMeasure, lonlat_of
 from landslip.core.errors import InputError
-from landslip.inventory.morphometry.map_distances import MapPlane, Points, azimuths_deg, directions
+from landslip.core.map_distances import MapPlane, Points, azimuths_deg, directions
 from landslip.inventory.morphometry.sampling import PolygonEdges, Values, batches, sums, valid_rows
 
 _AREA_DIGITS = 6

@@ -7,8 +7,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from landslip.core.map_distances import MapPlane, Points
 from landslip.inference.outlines import run_indices
-from landslip.inventory.morphometry.map_distances import MapPlane, Points
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.intp]

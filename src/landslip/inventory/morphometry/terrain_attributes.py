@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from landslip.core.crs import AreaMeasure, lonlat_of
 from landslip.core.errors import InputError
+from landslip.core.map_distances import MapPlane, azimuths_deg
 from landslip.core.progress import Progress, no_progress
-from landslip.inventory.morphometry.elevation import ElevationModel
-from landslip.inventory.morphometry.map_distances import MapPlane, azimuths_deg
 from landslip.inventory.morphometry.planimetry import (
     along_and_across_m,
     box_azimuths_deg,
@@ -29,6 +28,7 @@ from landslip.inventory.morphometry.sampling import (
     sums,
     valid_rows,
 )
+from landslip.preprocessing.elevation_model import ElevationModel
 
 DOWNSLOPE, BOX = "downslope", "box"
 MIN_COVERAGE = 0.5

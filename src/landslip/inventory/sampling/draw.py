@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid, map_points
+from landslip.core.map_distances import pixel_axes_m
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
-from landslip.inventory.morphometry.map_distances import pixel_axes_m
 from landslip.inventory.sampling.source_map import SourceMap
 from landslip.inventory.sampling.strata import Codes, Stratification
 

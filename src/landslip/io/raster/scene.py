@@ -12,8 +12,14 @@ from rasterio.io import DatasetReader
 
 from landslip.core.arguments import BandsArgument, band_names, choose
 from landslip.core.band_order import guess_bands
-from landslip.core.bands import Bands, Radiometry, canonical_name
-from landslip.core.choices import Units
+from landslip.core.bands import (
+    TERRAIN_UNITS,
+    BandRadiometry,
+    Bands,
+    Radiometry,
+    canonical_name,
+)
+from landslip.core.choices import TerrainUnits, Units
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.html import html_table
@@ -22,7 +28,7 @@ from landslip.core.window import Window
 from landslip.io.raster.location import Location
 from landslip.io.raster.opening import grid_of, open_raster, reading
 from landslip.io.raster.remote import DEFAULT_RETRY, RemoteSources, RetryPolicy
-from landslip.io.raster.validity import ALPHA, PixelValidity, Stored, Valid
+from landslip.io.raster.validity import ALPHA, PixelValidity, Stored, Valid, dtype_holds
 
 _SAMPLED_PER_AXIS, _SAMPLE_PX = (3, 6), 64
 _ENOUGH_SAMPLED_PX = 9000
@@ -111,8 +117,10 @@ class Scene(Closeable):
                 self.path, self._file, self.validity, options.bands, self._guess_bands
             )
             notes = (*self.validity.notes, *_contradictions(self._file, self._indexes, self.bands))
-            self.validity = replace(self.validity, notes=notes)
-            self.radiometry = _radiometry(self.path, self._file, self._indexes, options.units)
+            own = {self._indexes[at] for at in self.bands.own}
+            auxiliary = tuple(index for index in self._indexes if index not in own)
+            self.validity = replace(self.validity, notes=notes, auxiliary=auxiliary)
+            self.radiometry = self._radiometry(options.units)
         except InputError:
             self._file.close()
             raise
@@ -160,6 +168,14 @@ class Scene(Closeable):
             values[:, rows, cols], valid[rows, cols] = self._read(indexes, inside)
         return values, valid
 
+    def radiometry_of(self, bands: Bands) -> Radiometry:
+        """Return the radiometry of some of the scene's bands, in their order.
+
+        Raises:
+            InputError: a band is missing.
+        """
+        return self.radiometry.select(self.bands.positions_of(bands))
+
     def sample(self, bands: Bands | None = None) -> Stored:
         """Read valid stored numbers (bands, n) of small windows spread over the scene.
 
@@ -195,6 +211,40 @@ class Scene(Closeable):
             return self._sources.with_retries(
                 lambda: self.validity.read(self._file, window, indexes), renew=self._reopen
             )
+
+    def _radiometry(self, stated: Units | None) -> Radiometry:
+        """Return what the bands' numbers mean; units are of the scene's own bands.
+
+        Raises:
+            InputError: bands differ in data type.
+        """
+        file, indexes = self._file, self._indexes
+        dtypes = {file.dtypes[index - 1] for index in indexes}
+        if len(dtypes) > 1:
+            raise InputError(f"{self.path}: all bands need one data type; got {sorted(dtypes)}")
+        scalings = [(file.scales[index - 1], file.offsets[index - 1]) for index in indexes]
+        tags = [(file.units[index - 1] or "").strip().lower() for index in indexes]
+        own = self.bands.own
+        tagged = all(tags[at] == Units.REFLECTANCE for at in own)
+        is_scaled = any(scalings[at] != (1.0, 0.0) for at in own)
+        units = stated or (Units.REFLECTANCE if tagged or is_scaled else Units.DN)
+        nodata = self.validity.nodata
+        bands = [
+            BandRadiometry(units=units)
+            if units is Units.DN
+            else BandRadiometry(units=units, scale=scale, offset=offset)
+            for scale, offset in scalings
+        ]
+        for at in set(range(len(indexes))) - set(own):
+            kind = TERRAIN_UNITS.get(self.bands.names[at], bands[at].units)
+            scale, offset = scalings[at] if kind is not Units.DN else (1.0, 0.0)
+            bands[at] = BandRadiometry(
+                units=TerrainUnits(tags[at]) if tags[at] in {*TerrainUnits} else kind,
+                scale=scale,
+                offset=offset,
+                nodata=marking_nodata(nodata[at], file.dtypes[indexes[at] - 1]),
+            )
+        return Radiometry.of_bands(dtypes.pop(), bands)
 
     def _guess_bands(self) -> Bands | None:
         """Guess names by statistics, for a message."""
@@ -274,21 +324,7 @@ def _contradictions(
             yield message(f"scene.other_{kind}", stated=str(bands), own=",".join(own))
 
 
-def _radiometry(
-    location: Location, file: DatasetReader, indexes: tuple[int, ...], stated: Units | None
-) -> Radiometry:
-    dtypes = {file.dtypes[index - 1] for index in indexes}
-    scalings = {(file.scales[index - 1], file.offsets[index - 1]) for index in indexes}
-    if len(dtypes) > 1 or len(scalings) > 1:
-        raise InputError(
-            f"{location}: all bands need one data type, scale and offset; "
-            f"got {sorted(dtypes)}, {sorted(scalings)}"
-        )
-    scale, offset = scalings.pop()
-    tags = {(file.units[index - 1] or "").strip().lower() for index in indexes}
-    tagged = Units.REFLECTANCE if tags == {"reflectance"} else None
-    scaled = Units.REFLECTANCE if (scale, offset) != (1.0, 0.0) else Units.DN
-    units = stated or tagged or scaled
-    if units is Units.DN:
-        return Radiometry(units=units, dtype=dtypes.pop())
-    return Radiometry(units=units, dtype=dtypes.pop(), scale=scale, offset=offset)
+def marking_nodata(nodata: float | None, dtype: str) -> float | None:
+    """Return a nodata value if numbers of a type may equal it, which none equals NaN."""
+    is_number = nodata is not None and not np.isnan(nodata) and dtype_holds(dtype, nodata)
+    return nodata if is_number else None

@@ -44,7 +44,9 @@ class PixelValidity:
     """The bands of a raster (indexes from 1) that hold data, and what says where they do.
 
     ``nodata`` is of each band of data, None where nothing is declared; ``mask_bands`` are those
-    with a mask, of which one is read where ``shares_mask``. The notes are on what looks wrong.
+    with a mask, of which one is read where ``shares_mask``. ``auxiliary`` are bands of data of
+    other sources (terrain, another date): where they miss a value, the pixel stays valid. The
+    notes are on what looks wrong.
     """
 
     data_bands: tuple[int, ...]
@@ -52,6 +54,7 @@ class PixelValidity:
     mask_bands: tuple[int, ...]
     shares_mask: bool
     nodata: tuple[float | None, ...]
+    auxiliary: tuple[int, ...] = ()
     notes: tuple[Message, ...] = ()
 
     @classmethod
@@ -104,9 +107,14 @@ class PixelValidity:
 
     @property
     def common_nodata(self) -> float | None:
-        """The nodata value of all bands; None where they declare none, or several."""
-        texts = {str(value) for value in self.nodata}  # NaN equals itself as text only
-        return self.nodata[0] if len(texts) == 1 else None
+        """The nodata value of all own bands; None where they declare none, or several."""
+        own = list(self._own_nodata.values())
+        return own[0] if len({str(value) for value in own}) == 1 else None  # of NaN too
+
+    @property
+    def _own_nodata(self) -> dict[int, float | None]:
+        bands = zip(self.data_bands, self.nodata, strict=True)
+        return {index: nodata for index, nodata in bands if index not in self.auxiliary}
 
     def read(
         self,
@@ -127,18 +135,23 @@ class PixelValidity:
             return None if shape is None else (len(indexes), *shape)
 
         values: Stored = file.read(chosen, window=where, out_shape=size(chosen))
-        nodata = dict(zip(self.data_bands, self.nodata, strict=True))
-        valid = has_data(values, [nodata[index] for index in chosen])
-        others = [index for index in self.data_bands if index not in chosen]
-        if others and set(self.nodata) == {0.0} and not valid.all():
+        nodata = self._own_nodata
+        own = [at for at, index in enumerate(chosen) if index in nodata]
+        of_scene = values if len(own) == len(chosen) else values[own]
+        valid = np.ones(values.shape[1:], dtype=np.bool_)
+        if own:
+            valid = has_data(of_scene, [nodata[chosen[at]] for at in own])
+        others = [index for index in nodata if index not in chosen]
+        if own and others and set(nodata.values()) == {0.0} and not valid.all():
             valid |= np.any(file.read(others, window=where, out_shape=size(others)) != 0, axis=0)
         if np.issubdtype(values.dtype, np.floating):
-            valid &= np.all(np.isfinite(values), axis=0)
+            valid &= np.all(np.isfinite(of_scene), axis=0)
         if self.alpha_bands:
             alpha = list(self.alpha_bands)
             opacity = file.read(alpha, window=where, out_shape=size(alpha))
             valid &= np.all(opacity > 0, axis=0)
-        masked = [index for index in self.mask_bands if index in chosen]
+        own_masks = (index for index in self.mask_bands if index not in self.auxiliary)
+        masked = [index for index in own_masks if index in chosen]
         if masked:
             masked = masked[:1] if self.shares_mask else masked
             masks = file.read_masks(masked, window=where, out_shape=size(masked))

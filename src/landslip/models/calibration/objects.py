@@ -138,7 +138,7 @@ def tile_ndvi(tile: Tile, dataset: TileDataset) -> NDArray[np.float64] | None:
     if not {"red", "nir"} <= set(dataset.bands):
         return None
     order = dataset.bands.positions_of(Bands(("nir", "red")))
-    nir, red = dataset.card.radiometry.values(tile.stored[list(order)])
+    nir, red = dataset.card.radiometry.select(order).values(tile.stored[list(order)])
     return np.where(tile.valid, normalised_difference(nir, red), np.nan)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from landslip.core.choices import EngineName, Precision, Tta
 from landslip.core.errors import InputError, MissingDependencyError, argument
+from landslip.datasets.band_groups import directions_of
 from landslip.models.engines.base import Engine
 from landslip.models.engines.tta import TtaEngine
 from landslip.models.folder import ModelFolder
@@ -36,7 +37,7 @@ def open_engine(
     engine = _open(model, name, precision)
     if tta is Tta.NONE:
         return engine
-    return TtaEngine(engine, tta, model.card.input.pixel_bytes)
+    return TtaEngine(engine, tta, model.card.input.pixel_bytes, directions_of(model.card.bands))
 
 
 def _open(model: ModelFolder, name: EngineName, precision: Precision) -> Engine:

@@ -32,6 +32,7 @@ _TYPES = {
     Precision.FP16: openvino.Type.f16,
     Precision.FP32: openvino.Type.f32,
 }
+_SCALING = ("scale", "offset")
 _MANY_CORES = 8
 _SHAPE = (512, 512)  # any: memory grows with the area
 _RUNTIME_BYTES = 60 * 2**20
@@ -241,7 +242,8 @@ def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
     dtype = np.dtype(normalisation.radiometry.dtype)
     stored = ops.parameter([1, spec.bands, height, width], dtype)
     valid = ops.parameter([1, 1, height, width], np.dtype(np.bool_))
-    scale, offset = normalisation.radiometry.scale, normalisation.radiometry.offset
+    each = normalisation.radiometry.each(spec.bands)
+    scale, offset = (np.array([getattr(band, name) for band in each]) for name in _SCALING)
     mean, std = np.asarray(normalisation.mean), np.asarray(normalisation.std)
     center = np.zeros(len(mean))  # the mean as whole stored numbers; 0 for wider types
     if dtype.kind != "f" and dtype.itemsize <= 2:
@@ -258,6 +260,15 @@ def with_stored_input(graph: Graph, spec: WindowSpec) -> Graph:
     values = ops.add(ops.multiply(centred, factor), shift)
     # selected, not multiplied: invalid pixels may be NaN or infinite
     pixels = ops.select(valid, values, _constant(0))
+    if normalisation.radiometry.bands:  # a band may miss a value where the pixel is valid
+        marks = np.array([0 if band.nodata is None else band.nodata for band in each], dtype=dtype)
+        no_mark = np.array([band.nodata is None for band in each])
+        known = ops.logical_or(
+            ops.not_equal(stored, ops.constant(marks.reshape(1, -1, 1, 1))),
+            ops.constant(no_mark.reshape(1, -1, 1, 1)),
+        )
+        known = ops.logical_and(known, ops.is_finite(pixels))
+        pixels = ops.select(known, pixels, _constant(0))
     _replace_output(graph.inputs[0], pixels)
     return Graph([graph.get_results()[0].input_value(0).node], [stored, valid])
 

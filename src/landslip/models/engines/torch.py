@@ -6,6 +6,7 @@ is not used: it needs a compiler on the machine and minutes for each new shape. 
 saves, launches and batch norm, a CUDA graph and folding save here.
 """
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -178,6 +179,15 @@ class WindowComputation:
     def __init__(self, compute: LogitsFunction, spec: WindowSpec, device: torch.device) -> None:
         self._compute = compute
         normalisation, self._radiometry = spec.normalisation, spec.normalisation.radiometry
+        each = self._radiometry.each(spec.bands)
+        self._scales, self._offsets, self._nodata = (
+            torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+            for values in (
+                [band.scale for band in each],
+                [band.offset for band in each],
+                [math.nan if band.nodata is None else band.nodata for band in each],
+            )
+        )
         self._is_uint16 = np.dtype(normalisation.radiometry.dtype) == np.uint16
         self._mean, self._std = (
             torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
@@ -191,12 +201,17 @@ class WindowComputation:
         """
         if self._is_uint16:
             stored = stored.to(torch.int32) & 0xFFFF
-        values = stored.to(torch.float32)
-        if self._radiometry.scale != 1.0:
+        numbers = values = stored.to(torch.float32)
+        if self._radiometry.bands:
+            values = values * self._scales + self._offsets
+        elif self._radiometry.scale != 1.0:
             values = values * self._radiometry.scale
-        if self._radiometry.offset != 0.0:
+        if not self._radiometry.bands and self._radiometry.offset != 0.0:
             values = values + self._radiometry.offset
         pixels = torch.where(valid, (values - self._mean) / self._std, 0.0)
+        if self._radiometry.bands:  # a band may miss a value where the pixel is valid
+            known = (numbers != self._nodata) & torch.isfinite(pixels)
+            pixels = torch.where(known, pixels, 0.0)
         image = pixels[None].contiguous(memory_format=torch.channels_last)
         logits = self._compute(image)[0, 0]
         return (torch.sigmoid(logits) * PROBABILITY_LEVELS).round().to(torch.uint8)

@@ -94,7 +94,7 @@ def quantise_graph(
         if node.get_type_name() in {"Convolution", "GroupConvolution"}
     )
     card, dataset, positions = model.card, calibration.dataset, calibration.positions()
-    normalisation = card.normalisation_of(dataset.card.radiometry)
+    normalisation = card.normalisation_of(dataset.card.radiometry, dataset.bands)
     order = dataset.bands.positions_of(card.bands)
 
     def tile(numbered: tuple[int, int]) -> NDArray[np.float32]:

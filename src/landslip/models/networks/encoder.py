@@ -9,6 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from landslip.core.bands import BEFORE
 from landslip.core.choices import FirstLayer
 from landslip.core.errors import InputError, argument
 from landslip.models.networks.encoder_weights import RGB, EncoderWeights, read_encoder_weights
@@ -163,13 +164,15 @@ def band_filters(
 ) -> Tensor:
     """Return filters (out, len(bands), height, width) from those (out, len(known), height, width).
 
-    Bands that are known by name take their own filters, in any order; others follow ``rule``.
+    Bands that are known by name take their own filters, in any order, and those of another date the
+    filters of their band: ``before_red`` those of red. Others, as of terrain, follow ``rule``.
 
     Raises:
         InputError: the rule is ``red`` and red is not known.
     """
 
-    def of_band(name: str) -> Tensor:
+    def of_band(band: str) -> Tensor:
+        name = band.removeprefix(BEFORE)
         if name in known:
             return weight[:, known.index(name)]
         if rule is FirstLayer.MEAN:

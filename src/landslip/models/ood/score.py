@@ -75,7 +75,8 @@ def score_scene(scene: Scene, model: ModelFolder) -> OodScore | None:
     statistics = training_statistics_of(model)
     if statistics is None:
         return None
-    normalisation, side = model.card.normalisation_of(scene.radiometry), statistics.tile_px
+    normalisation = model.card.normalisation_of(scene.radiometry, scene.bands)
+    side = statistics.tile_px
     complete: list[NormalisedPatch] = []
     partial: list[NormalisedPatch] = []  # taken where there are too few others
     for window in spread_windows(scene.grid.shape, side, _MAX_READ):

@@ -181,7 +181,7 @@ def patches_of_tile(
 ) -> Iterator[NormalisedPatch]:
     """Yield the usable squares of a tile, as a model's input."""
     order = list(dataset.bands.positions_of(card.bands))
-    normalisation = card.normalisation_of(dataset.card.radiometry)
+    normalisation = card.normalisation_of(dataset.card.radiometry, dataset.bands)
     tile = dataset.tile(position)
     for window in patch_windows(tile.valid.shape, side):
         rows, cols = slice(window.row_off, window.row_end), slice(window.col_off, window.col_end)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.arrays import read_arrays
-from landslip.core.bands import Bands, Radiometry
+from landslip.core.bands import BandRadiometry, Bands, Radiometry
 from landslip.core.choices import Units
 from landslip.core.errors import InputError, ModelError, excerpt
 from landslip.core.files import sha256_of
@@ -77,10 +77,14 @@ class SvmModel:
         """Write ``svm.npz`` and ``svm.json`` into a folder."""
         with (folder / ARRAYS).open("wb") as file:
             np.savez(file, support=self.support, coefficients=self.coefficients)
-        settings = asdict(self.settings)
+        settings, radiometry = asdict(self.settings), self.normalisation.radiometry
         card = _Card(
             bands=self.bands.names,
-            **asdict(self.normalisation.radiometry),
+            units=radiometry.units,
+            dtype=radiometry.dtype,
+            scale=radiometry.scale,
+            offset=radiometry.offset,
+            band_radiometry=radiometry.bands,
             mean=self.normalisation.mean,
             std=self.normalisation.std,
             gamma=self.gamma,
@@ -104,6 +108,7 @@ class _Card(StrictModel):
     dtype: DType
     scale: float
     offset: float
+    band_radiometry: tuple[BandRadiometry, ...] = ()
     mean: tuple[float, ...]
     std: tuple[float, ...]
     gamma: float
@@ -159,7 +164,8 @@ def load_svm(folder: Path) -> SvmModel:
             f"{file}: not an SVM's arrays ({excerpt(error)}); copy the model again"
         ) from error
     values = card.model_dump()
-    radiometry = Radiometry(**{key: values[key] for key in ("units", "dtype", "scale", "offset")})
+    kept = {key: values[key] for key in ("units", "dtype", "scale", "offset")}
+    radiometry = Radiometry(**kept, bands=card.band_radiometry)
     settings = {key: values[key] for key in ("c", "pixels_per_class", "seed")}
     return SvmModel(
         bands=Bands(card.bands),

@@ -52,7 +52,8 @@ def predicted_tiles(
     if not positions:
         raise InputError(f"{dataset.path}: there is no tile to predict; choose another split")
     order = list(dataset.bands.positions_of(model.bands))
-    converted = replace(model, normalisation=replace(model.normalisation, radiometry=radiometry))
+    own = radiometry.select(order)
+    converted = replace(model, normalisation=replace(model.normalisation, radiometry=own))
 
     def predicted(position: int) -> NDArray[np.float32]:
         tile = dataset.tile(position)

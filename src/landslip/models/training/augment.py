@@ -10,26 +10,62 @@ from torch import Tensor
 from torch.nn import functional
 
 from landslip.datasets.augmentation import AugmentationSettings
+from landslip.datasets.band_groups import BandGroups
 
 
-def augment(
+def augment(  # noqa: PLR0913 - a batch is three tensors
     image: Tensor,
     label: Tensor,
     counted: Tensor,
     recipe: AugmentationSettings,
     generator: torch.Generator,
     margin: int = 0,
+    *,
+    groups: BandGroups | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Augment a batch: flips, rotations, stretch, scale, translation, colour, noise.
 
     Images (n, bands, side, side), normalised, 0 where not valid, are resampled bilinearly; label
     and counted (n, side, side) by nearest neighbour. The result is without ``margin`` pixels on
     each side. What it shows beyond the images' border is mirrored there, in image, label and
-    counted alike: a mirrored pixel counts if its original does.
+    counted alike: a mirrored pixel counts if its original does. Of the ``groups`` of bands,
+    directions turn with the image (not where it is mirrored at its border), terrain keeps its
+    values, and the bands of each date change in colour by themselves.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
     image, label, counted = warp(image, label, counted, matrices, margin)
-    return jitter(image, recipe, generator), label, counted
+    if groups is None or not groups.auxiliary:
+        return jitter(image, recipe, generator), label, counted
+    if groups.directions is not None:
+        image = turn_directions(image, groups.directions, matrices)
+    for date in filter(None, (groups.own, groups.before)):
+        part = image[:, list(date)]
+        image[:, list(date)] = jitter(part, recipe, generator) * (part != 0)
+    return image, label, counted
+
+
+def turn_directions(image: Tensor, directions: tuple[int, int], matrices: Tensor) -> Tensor:
+    """Turn eastness and northness of a warped batch by the rotation of its maps, in place.
+
+    The maps are from output to input, so that directions turn by the transpose of their rotation.
+    """
+    east, north = directions
+    rotations = functional.normalize(matrices[:, :, :2], dim=2)  # without stretch and scale
+    both = torch.stack([image[:, east], -image[:, north]], dim=1)
+    found = torch.einsum("nij,nihw->njhw", rotations, both)
+    image[:, east], image[:, north] = found[:, 0], -found[:, 1]
+    return image
+
+
+def drop_sources(
+    image: Tensor, groups: BandGroups, share: float, generator: torch.Generator
+) -> Tensor:
+    """Return a batch without the bands of a source, 0, in a share of the images, by each source."""
+    for group in groups.auxiliary:
+        kept = torch.rand(len(image), generator=generator) >= share
+        image = image.clone()
+        image[:, list(group)] *= kept.to(image)[:, None, None, None]
+    return image
 
 
 def random_matrices(count: int, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.datasets.band_groups import flip_matrix, turned
 from landslip.datasets.format import LANDSLIDE
 
 Crop = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]
@@ -33,15 +34,22 @@ class CopyPaste:
         return self.donors[int(generator.integers(len(self.donors)))]
 
 
-def pasted(crop: Crop, donor: Crop, generator: np.random.Generator) -> Crop:
+def pasted(
+    crop: Crop,
+    donor: Crop,
+    generator: np.random.Generator,
+    directions: tuple[int, int] | None = None,
+) -> Crop:
     """Return a crop with the counted landslides of another over it, mirrored or turned by a draw.
 
-    The image is blended over a few pixels along their edges. What counts stays as it is.
+    The image is blended over a few pixels along their edges. What counts stays as it is. The bands
+    at ``directions``, eastness and northness, turn with it.
     """
     turn, is_mirrored = int(generator.integers(4)), bool(generator.integers(2))
     image, label, counted = (
         np.rot90(part[..., ::-1] if is_mirrored else part, turn, axes=(-2, -1)) for part in donor
     )
+    image = turned(image.astype(np.float32), directions, flip_matrix(turn + 4 * is_mirrored))
     landslide = (label == LANDSLIDE) & counted
     weight = cv2.GaussianBlur(landslide.astype(np.float32), (0, 0), _EDGE_SIGMA_PX) * counted
     blended = (crop[0] * (1.0 - weight) + image * weight).astype(np.float32)

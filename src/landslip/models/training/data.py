@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from landslip.core.errors import InputError, argument
 from landslip.datasets.augmentation import VariantRule, tile_variant
+from landslip.datasets.band_groups import BandGroups, directions_of
 from landslip.datasets.batches import padded_shape, plan_batches
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
@@ -59,7 +60,8 @@ class TrainingTiles(Dataset[TrainingBatch]):
             donor = self._copy_paste.draw(generator)
             if donor is not None:
                 draw = (self._seed, _PASTE_STREAM, epoch, position, donor)
-                crop = pasted(crop, self._cropped(donor, draw), generator)
+                directions = directions_of(self._dataset.bands)
+                crop = pasted(crop, self._cropped(donor, draw), generator, directions)
         image, label, counted = (torch.from_numpy(np.ascontiguousarray(part)) for part in crop)
         return image, label, counted, torch.tensor(position)
 
@@ -196,7 +198,12 @@ def training_loader(
     )
     if offline:
         amounts = config.augmentation
-        rule = VariantRule(normalisation=normalisation, amounts=amounts, seed=config.seed)
+        rule = VariantRule(
+            normalisation=normalisation,
+            amounts=amounts,
+            seed=config.seed,
+            groups=BandGroups.of(dataset.bands),
+        )
         tiles = OfflineAugmentedTiles(dataset, rule, crop=crop)
     batch = min(config.batch_size, len(sampler))
     if batch % process.world_size:

@@ -20,6 +20,7 @@ from torch import nn
 
 from landslip.core.choices import Precision, Split
 from landslip.core.errors import InputError
+from landslip.datasets.band_groups import BandGroups
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import LANDSLIDE, TileDataset
 from landslip.datasets.normalisation import Normalisation
@@ -182,6 +183,7 @@ def train_epochs(
         margin=tiles.margin,
         background=tiles.background,
     )
+    module.groups = BandGroups.of(request.dataset.bands)
     if teacher is not None:
         module.learn_from(teacher.to(device).eval())
     module.threshold = request.threshold

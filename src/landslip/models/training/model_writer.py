@@ -12,6 +12,7 @@ from landslip import __version__
 from landslip.core.choices import EngineName, Split, ThresholdSource, Tta
 from landslip.core.files import sha256_of
 from landslip.core.messages import Message, message
+from landslip.datasets.band_groups import directions_of
 from landslip.datasets.contents import few_landslides
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import BandStatistics
@@ -201,7 +202,8 @@ def _tta_cards(model: ModelFolder, dataset: TileDataset) -> tuple[TtaCard, ...]:
         return ()
     plain, cards = open_engine(model, EngineName.TORCH), []
     for mode in (Tta.FLIPS, Tta.DIHEDRAL):
-        engine = TtaEngine(plain, mode, model.card.input.pixel_bytes)
+        turning = directions_of(model.card.bands)
+        engine = TtaEngine(plain, mode, model.card.input.pixel_bytes, turning)
         predicted = predicted_tiles(engine, model.card, dataset, validation)
         curve = threshold_curve(dataset, predicted)
         cards.append(tta_card(engine, dataset, Split.VALIDATION, curve))

@@ -14,8 +14,9 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from landslip.core.progress import Progress, no_progress
+from landslip.datasets.band_groups import BandGroups
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve
-from landslip.models.training.augment import augment
+from landslip.models.training.augment import augment, drop_sources
 from landslip.models.training.data import Batch, TrainingBatch
 from landslip.models.training.distributed import SINGLE_PROCESS, SyncBatchNorm, TrainingProcess
 from landslip.models.training.loss import cross_entropies, segmentation_loss
@@ -26,6 +27,7 @@ from landslip.models.training.sampling import HardBackground
 
 _AUGMENT_STREAM = 3
 _STEP_STREAM = 4
+_DROP_STREAM = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +81,12 @@ class SegmentationModule(lightning.LightningModule):
         """Train ``network`` by ``config``; only the main process calls ``callbacks``.
 
         Images to augment have ``margin`` pixels more on each side; ``background`` gets the losses.
+        The bands' ``groups`` may be set; None: all are a scene's own.
         """
         super().__init__()
         self.network, self.config, self._process = network, config, process
         self._margin, self._background = margin, background
+        self.groups: BandGroups | None = None
         self.average = (
             None if config.ema_decay is None else averaged_copy(network, config.ema_decay)
         )
@@ -160,13 +164,26 @@ class SegmentationModule(lightning.LightningModule):
         return loss
 
     def augmented(self, batch: Batch, batch_idx: int) -> Batch:
-        """Return a batch augmented by seed, epoch and number; unchanged unless on the fly."""
-        if self.config.augmentation_mode != "on_the_fly":
+        """Return a batch augmented by seed, epoch and number; unchanged unless on the fly.
+
+        In any mode some images lose the bands of other sources.
+        """
+        if self.config.augmentation_mode == "on_the_fly":
+            generator = self._generator(_AUGMENT_STREAM, batch_idx)
+            with torch.autocast(self.device.type, enabled=False):
+                batch = augment(
+                    *batch, self.config.augmentation, generator, self._margin, groups=self.groups
+                )
+        if self.groups is None or not (self.groups.auxiliary and self.config.drop_sources > 0):
             return batch
-        draw = (self.config.seed, _AUGMENT_STREAM, self.current_epoch, batch_idx)
-        generator = torch.Generator().manual_seed(step_seed(draw, self._process))
-        with torch.autocast(self.device.type, enabled=False):
-            return augment(*batch, self.config.augmentation, generator, self._margin)
+        image, *others = batch
+        generator = self._generator(_DROP_STREAM, batch_idx)
+        image = drop_sources(image, self.groups, self.config.drop_sources, generator)
+        return image, others[0], others[1]
+
+    def _generator(self, stream: int, batch_idx: int) -> torch.Generator:
+        draw = (self.config.seed, stream, self.current_epoch, batch_idx)
+        return torch.Generator().manual_seed(step_seed(draw, self._process))
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Average the weights and report the step."""

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from landslip.core.choices import Tta
+from landslip.datasets.band_groups import directions_of
 from landslip.datasets.batches import whole_tile
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
@@ -32,4 +33,5 @@ def predict_tile(
         probability: NDArray[np.float32] = torch.sigmoid(logits.float())[:, 0].cpu().numpy()
         return probability
 
-    return mean_over_views(predict, image, tta)[0, :height, :width]
+    turning = directions_of(dataset.bands)
+    return mean_over_views(predict, image, tta, turning)[0, :height, :width]

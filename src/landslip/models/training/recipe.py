@@ -73,6 +73,13 @@ class TrainConfig(StrictModel):
     hard_background: float = Field(0.0, ge=0, lt=1, description="share of tiles; 0: off")
     presence_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
     copy_paste: float = Field(0.0, ge=0, le=1, description="share of crops")
+    drop_sources: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="share of crops without the bands of terrain, and without those of another "
+        "date, so that a network bears their gaps; nothing without such bands",
+    )
     steps_per_epoch: Annotated[int, Field(ge=1)] | Literal["tiles"] | None = Field(
         None,
         description="batches of an epoch; the next one continues in the same random order, and no "

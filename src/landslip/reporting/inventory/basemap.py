@@ -17,8 +17,8 @@ from landslip.core.bands import Bands
 from landslip.core.crs import check_on_earth, lonlat_of, transformation
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
+from landslip.core.map_distances import pixel_axes_m
 from landslip.core.window import Window
-from landslip.inventory.morphometry.map_distances import pixel_axes_m
 from landslip.io.raster import SensorImage, Stored, Valid
 from landslip.io.raster.readers import ElevationRaster
 from landslip.io.visualization import RgbImage, rgb_composite

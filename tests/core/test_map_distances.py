@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.crs import AreaMeasure
-from landslip.inventory.morphometry.map_distances import MapPlane, azimuths_deg, directions
+from landslip.core.map_distances import MapPlane, azimuths_deg, directions
 
 WGS84 = pyproj.CRS.from_epsg(4326)
 MERCATOR = pyproj.CRS.from_epsg(3857)

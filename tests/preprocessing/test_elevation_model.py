@@ -7,7 +7,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage
-from tests.inventory.morphometry.synthetic_terrain import (
+from tests.factories.synthetic_terrain import (
     CENTRE,
     UTM,
     pixels_around,
@@ -18,8 +18,8 @@ from tests.inventory.morphometry.synthetic_terrain import (
 
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
-from landslip.inventory.morphometry.elevation import TILE_PX, ElevationModel
 from landslip.io.raster.readers import ElevationRaster
+from landslip.preprocessing.elevation_model import TILE_PX, ElevationModel
 from landslip.preprocessing.orthorectification.elevation import Elevation
 
 WGS84 = pyproj.CRS.from_epsg(4326)

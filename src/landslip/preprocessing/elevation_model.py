@@ -13,8 +13,8 @@ from landslip.core.crs import Transformation, horizontal_crs, transformation
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
+from landslip.core.map_distances import MapPlane, Points
 from landslip.core.window import Window
-from landslip.inventory.morphometry.map_distances import MapPlane, Points
 from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.resampling import bilinear_at
 
@@ -56,7 +56,7 @@ class ElevationModel(Closeable):
             )
         self._plane = plane
         self._tiles: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
-        self._transforms: dict[str, _PixelTransform] = {}
+        self._transforms: dict[str, ModelTransform] = {}
 
     @property
     def crs(self) -> str:
@@ -149,10 +149,10 @@ class ElevationModel(Closeable):
         tiles: NDArray[np.int64] = np.clip(whole, 0, last).astype(np.int64) // TILE_PX
         return tiles
 
-    def _transform_from(self, crs: pyproj.CRS) -> "_PixelTransform":
+    def _transform_from(self, crs: pyproj.CRS) -> "ModelTransform":
         text = crs.to_wkt()
         if text not in self._transforms:
-            self._transforms[text] = _PixelTransform.between(crs, self._plane, self._grid)
+            self._transforms[text] = ModelTransform.between(crs, self._plane, self._grid)
         return self._transforms[text]
 
     def _interpolate(self, pixels: Points, layers: int) -> NDArray[np.float64]:
@@ -189,20 +189,28 @@ class ElevationModel(Closeable):
         heights = np.full(wanted.shape, np.nan, np.float32)
         if held is not None:
             heights[held.slices_in(wanted)] = self._file.read(held)
-        # heights, and Horn's rises for a column and a row
-        across = heights[:, 2:] - heights[:, :-2]
-        along = heights[2:] - heights[:-2]
         layers = np.empty((TILE_PX + 1, TILE_PX + 1, 3), np.float32)
         layers[..., 0] = heights[1:-1, 1:-1]
-        layers[..., 1] = (across[:-2] + 2 * across[1:-1] + across[2:]) / 8
-        layers[..., 2] = (along[:, :-2] + 2 * along[:, 1:-1] + along[:, 2:]) / 8
+        layers[..., 1], layers[..., 2] = horn_rises(heights)
         layers[np.isnan(layers).any(axis=-1), 1:] = np.nan
         self._tiles[tile] = layers
         return layers
 
 
+def horn_rises(heights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the rises for a column and for a row of 3 x 3 heights (height - 2, width - 2 each).
+
+    Source: Horn 1981, doi 10.1109/PROC.1981.11918.
+    """
+    across = heights[:, 2:] - heights[:, :-2]
+    along = heights[2:] - heights[:-2]
+    by_column = (across[:-2] + 2 * across[1:-1] + across[2:]) / 8
+    by_row = (along[:, :-2] + 2 * along[:, 1:-1] + along[:, 2:]) / 8
+    return by_column, by_row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _PixelTransform:
+class ModelTransform:
     """From the map's coordinates (``here``) to the pixels of an elevation model's grid.
 
     The transformer is None where both have one coordinate system.
@@ -213,7 +221,12 @@ class _PixelTransform:
     grid: Grid
 
     @classmethod
-    def between(cls, crs: pyproj.CRS, there: MapPlane, grid: Grid) -> "_PixelTransform":
+    def between(cls, crs: pyproj.CRS, there: MapPlane, grid: Grid) -> "ModelTransform":
+        """Return the way from a map's coordinates to a model's grid and plane.
+
+        Raises:
+            InputError: the map is not tied to the Earth.
+        """
         here = MapPlane.of(crs)
         if here is None:
             raise InputError(
@@ -240,25 +253,25 @@ class _PixelTransform:
         """Return rises for a metre east and north (n, 2) of rises for a column and a row."""
         if not len(points):
             return gradients
-        on_map: Points = np.einsum("ni,nij->nj", gradients, self._jacobians(points))
+        on_map: Points = np.einsum("ni,nij->nj", gradients, self._interpolated_jacobians(points))
         return on_map
 
-    def _jacobians(self, points: Points) -> NDArray[np.float64]:
-        """Return d(column, row) / d(east, north) (n, 2, 2) at points, in pixels per metre."""
+    def _interpolated_jacobians(self, points: Points) -> NDArray[np.float64]:
+        """Return the same, in pixels per metre, interpolated between nodes over all points."""
         if self.transformer is None and self.here.is_uniform:
-            return np.broadcast_to(self._exact_jacobians(points[:1]), (len(points), 2, 2))
+            return np.broadcast_to(self.jacobians(points[:1]), (len(points), 2, 2))
         low, high = points.min(axis=0), points.max(axis=0)
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
         nodes = np.linspace(0, 1, _NODES)
         x, y = np.meshgrid(*(low + nodes[:, np.newaxis] * (high - low)).T)
-        slopes = self._exact_jacobians(np.column_stack([x.ravel(), y.ravel()]))
+        slopes = self.jacobians(np.column_stack([x.ravel(), y.ravel()]))
         place = np.clip((points - low) / (high - low), 0, 1) * (_NODES - 1)
         corner = np.minimum(place.astype(np.intp), _NODES - 2)
         values = slopes.reshape(_NODES, _NODES, 4)
         return bilinear_at(values, corner, place - corner).reshape(-1, 2, 2)
 
-    def _exact_jacobians(self, points: Points) -> NDArray[np.float64]:
-        """Return the same (n, 2, 2) by central differences at the points themselves."""
+    def jacobians(self, points: Points) -> NDArray[np.float64]:
+        """Return d(column, row) / d(east, north) (n, 2, 2) by central differences at points."""
         (east_x, north_x), (east_y, north_y) = np.moveaxis(self.here.axes_m(points), 0, -1)
         columns = []
         with np.errstate(divide="ignore", invalid="ignore"):  # at a pole

@@ -1,0 +1,1 @@
+"""Bands of several sources on one scene's grid: its terrain, and an image before it."""

@@ -1,0 +1,208 @@
+"""A scene with bands of other sources, computed where they are read."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from landslip.core.arguments import BandsArgument, PathArgument, optional_path, parse_bands
+from landslip.core.bands import BEFORE, TERRAIN_UNITS, Bands, Radiometry
+from landslip.core.errors import InputError, argument
+from landslip.core.window import Window
+from landslip.io.raster import Scene, SceneOptions
+from landslip.io.raster.fingerprint import Fingerprint, scene_fingerprint
+from landslip.io.raster.location import Location
+from landslip.io.raster.scene import marking_nodata
+from landslip.io.raster.validity import Stored, Valid, output_nodata
+from landslip.preprocessing.stack.before import BeforeAlignment, BeforeBands, open_before
+from landslip.preprocessing.stack.encoding import terrain_radiometry
+from landslip.preprocessing.stack.terrain import TerrainBands
+
+DEFAULT_TERRAIN = ("slope", "northness", "eastness", "curvature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSources:
+    """The other sources of a scene's bands.
+
+    Attributes:
+        dem: elevation model; None: no terrain.
+        terrain: the bands derived from it.
+        before: image of an earlier date; None: none.
+        alignment: how it is read; None: measured when the scene is opened.
+    """
+
+    dem: Path | None = None
+    terrain: tuple[str, ...] = DEFAULT_TERRAIN
+    before: Path | None = None
+    alignment: BeforeAlignment | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.terrain if name not in TERRAIN_UNITS]
+        if unknown or not self.terrain:
+            raise InputError(
+                f"{argument('terrain')} names bands among {', '.join(TERRAIN_UNITS)}; got "
+                f"{', '.join(self.terrain) or 'none'}"
+            )
+        if len({"northness", "eastness"} & set(self.terrain)) == 1:
+            raise InputError(
+                f"{argument('terrain')}: northness and eastness are the two parts of one "
+                f"direction; take both or none, got {', '.join(self.terrain)}"
+            )
+
+    @classmethod
+    def stated(
+        cls,
+        dem: PathArgument | None,
+        terrain: BandsArgument | None,
+        before: PathArgument | None,
+    ) -> "StackSources":
+        """Return what a caller states; terrain None is slope, northness, eastness and curvature.
+
+        Raises:
+            InputError: a terrain band is unknown, or stated without an elevation model.
+        """
+        if terrain is not None and dem is None:
+            raise InputError(f"{argument('terrain')} needs an elevation model, {argument('dem')}")
+        names = DEFAULT_TERRAIN if terrain is None else parse_bands(terrain, "terrain").names
+        return cls(dem=optional_path(dem), terrain=names, before=optional_path(before))
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files by the names of their arguments."""
+        named = {"dem": self.dem, "before": self.before}
+        return {name: path for name, path in named.items() if path is not None}
+
+    def for_bands(self, bands: Bands) -> "StackSources":
+        """Return the sources that some bands, such as a model's, are of."""
+        terrain = tuple(name for name in bands if name in TERRAIN_UNITS)
+        earlier = any(name.startswith(BEFORE) for name in bands)
+        return replace(
+            self,
+            dem=self.dem if terrain else None,
+            terrain=terrain or DEFAULT_TERRAIN,
+            before=self.before if earlier else None,
+        )
+
+    def absolute(self) -> "StackSources":
+        """Return the same, with paths that hold in any folder."""
+        files = {name: path.absolute() for name, path in self.files.items()}
+        return replace(self, dem=files.get("dem"), before=files.get("before"))
+
+
+class StackedScene(Scene):
+    """A scene with terrain bands and bands of an earlier date after its own.
+
+    They are stored as its own bands are, in the same data type. A pixel is valid where the scene's
+    own bands are; values that other sources miss there are marked in their band.
+    """
+
+    def __init__(
+        self, place: Location | Path | str, options: SceneOptions | None, sources: StackSources
+    ) -> None:
+        """Open a scene and its other sources.
+
+        Bands that the file has itself are read from it.
+
+        Raises:
+            InputError: one cannot be read, or does not cover the scene.
+        """
+        super().__init__(place, options)
+        self._terrain: TerrainBands | None = None
+        self._before: BeforeBands | None = None
+        self._in_file = in_file = self.bands
+        try:
+            if sources.dem is not None:
+                self._terrain = TerrainBands(sources.dem, self.grid)
+            if sources.before is not None:
+                self._before = open_before(sources.before, self, sources.alignment)
+        except InputError:
+            self.close()
+            raise
+        dtype = self.radiometry.dtype
+        fill = output_nodata(dtype, self.nodata)
+        each = dict(zip(in_file, self.radiometry.each(len(in_file)), strict=True))
+        own, notes = dict(each), list(self.validity.notes)
+        if self._terrain is not None:
+            notes += self._terrain.notes
+            for name in sources.terrain:
+                each.setdefault(name, terrain_radiometry(name, dtype, fill))
+        if self._before is not None:
+            notes += self._before.alignment.notes
+            for band, name in zip(self._before.alignment.bands, self._before.names, strict=True):
+                each.setdefault(name, replace(own[band], nodata=marking_nodata(fill, dtype)))
+        self.sources = replace(
+            sources, alignment=None if self._before is None else self._before.alignment
+        )
+        self.validity = replace(self.validity, notes=tuple(notes))
+        self._each = each
+        self.bands = Bands(tuple(each))
+        self.radiometry = Radiometry.of_bands(dtype, list(each.values()))
+
+    def read(self, window: Window, bands: Bands | None = None) -> tuple[Stored, Valid]:
+        """Read stored numbers (bands, height, width) and the valid mask (height, width).
+
+        See `Scene.read`; the mask is of the bands read from the scene's file, of all where none is.
+        """
+        wanted = bands or self.bands
+        self.bands.positions_of(wanted)
+        of_file = [name for name in wanted if name in self._in_file.names]
+        stored, valid = super().read(window, Bands(tuple(of_file)) if of_file else self._in_file)
+        if len(of_file) == len(wanted):
+            return stored, valid
+        layers = dict(zip(of_file, stored, strict=False))
+        terrain = [name for name in wanted if name not in layers and name in TERRAIN_UNITS]
+        if terrain and self._terrain is not None:
+            layers |= self._encoded(terrain, self._terrain.read(window, terrain), valid)
+        earlier = [name for name in wanted if name not in layers]
+        if earlier and self._before is not None:
+            names = tuple(name.removeprefix(BEFORE) for name in earlier)
+            layers |= self._encoded(earlier, self._before.read(window, names), valid)
+        return np.stack([layers[name] for name in wanted]), valid
+
+    def _encoded(self, names: list[str], values: Stored, valid: Valid) -> dict[str, Stored]:
+        values[:, ~valid] = np.nan
+        dtype = self.radiometry.dtype
+        return {
+            name: self._each[name].stored(value, dtype)
+            for name, value in zip(names, values, strict=True)
+        }
+
+    def close(self) -> None:
+        """Close all files."""
+        for source in (self._terrain, self._before):
+            if source is not None:
+                source.close()
+        super().close()
+
+
+def open_stack(
+    place: Location | Path | str,
+    options: SceneOptions | None = None,
+    sources: StackSources | None = None,
+) -> Scene:
+    """Open a scene, with bands of other sources if there are any.
+
+    Raises:
+        InputError: see `StackedScene`.
+    """
+    if sources is None or not sources.files:
+        return Scene(place, options)
+    return StackedScene(place, options, sources)
+
+
+def stack_fingerprint(place: Location | Path | str, sources: StackSources) -> Fingerprint:
+    """Return what changes when a scene or one of its other sources does.
+
+    See `landslip.io.raster.fingerprint.scene_fingerprint`.
+    """
+    known = scene_fingerprint(place)
+    for name, path in sources.files.items():
+        own = scene_fingerprint(path).items()
+        known |= {f"{name} {key}": value for key, value in own}
+    return known
+
+
+def sources_of(scene: Scene) -> StackSources:
+    """Return a scene's other sources; of an image before, with how it is read."""
+    return scene.sources if isinstance(scene, StackedScene) else StackSources()
