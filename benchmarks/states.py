@@ -95,7 +95,8 @@ def calibrated(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     landslide = (density(_MEANS[FRESH]) + 0.5 * density(_MEANS[RECOVERING])) / 1.5
     other = density(_MEANS[VEGETATED])
     ratio = np.log(np.maximum(landslide, 1e-300)) - np.log(np.maximum(other, 1e-300))
-    return expit(ratio + np.log(PRIOR / (1 - PRIOR)))
+    probability: NDArray[np.float64] = expit(ratio + np.log(PRIOR / (1 - PRIOR)))
+    return probability
 
 
 def write_map(folder: Path, series: Series, probability: NDArray[np.float64]) -> Path:

@@ -57,7 +57,7 @@ def rates_chart(trajectories: pd.DataFrame) -> SvgChart:
         for one in lines[::step]:
             axis.plot(one["years"], one["rate"], color=GREY, lw=0.5, alpha=0.35, zorder=1)
         ages = np.floor(later["years"].to_numpy())
-        quartiles = later["rate"].groupby(ages).quantile([0.25, 0.5, 0.75]).unstack()
+        quartiles = later["rate"].groupby(ages).quantile(np.array([0.25, 0.5, 0.75])).unstack()
         middle = later["years"].groupby(ages).median()
         low, median, high = quartiles.to_numpy().T
         axis.errorbar(

@@ -81,7 +81,8 @@ def inventories(tmp_path: Path) -> list[Path]:
 def by_slide(tracks: landslip.Tracks) -> "pd.Series[str]":
     """Return the id of the history that each landslide was first mapped in."""
     rows = tracks.landslides[tracks.landslides["track_observed"]]
-    return rows.sort_values("date").groupby("slide")["track_id"].first()
+    first: pd.Series[str] = rows.sort_values("date").groupby("slide")["track_id"].first()
+    return first
 
 
 def test_each_landslide_has_the_history_that_was_drawn(
@@ -191,7 +192,7 @@ def test_outlines_that_are_displaced_are_linked_and_stay_where_they_were(tmp_pat
 
 
 def test_columns_of_the_user_stay_and_their_names_give_way(tmp_path: Path) -> None:
-    names = {"state": ["x"], "area_m2": [1.5], "id": [7], "track_id": ["mine"]}
+    names: dict[str, Any] = {"state": ["x"], "area_m2": [1.5], "id": [7], "track_id": ["mine"]}
     files = [
         write(tmp_path / "a.gpkg", {"A": A}, date=["2013"], **names),
         write(tmp_path / "b.gpkg", {"A": A}, seen=pd.Series(["2014-10"])),
