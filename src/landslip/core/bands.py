@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from landslip.core.choices import TerrainUnits, Units
 from landslip.core.errors import InputError
 
+BEFORE = "before_"
+"""Begins the name of a band of an earlier date: ``before_red``."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ALIASES = {
     "r": "red",

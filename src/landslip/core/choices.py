@@ -55,11 +55,13 @@ class ThresholdSource(StrEnum):
 class Arch(StrEnum):
     """The networks that can be trained.
 
-    ``linknet``, ``albunet`` and ``improved-unet`` are those of the source paper; the others have
-    the decoders of segmentation-models-pytorch.
+    ``linknet``, ``albunet`` and ``improved-unet`` are those of the source paper;
+    ``two-date-linknet`` compares an image with one of an earlier date; the others have the decoders
+    of segmentation-models-pytorch.
     """
 
     LINKNET = "linknet"
+    TWO_DATE_LINKNET = "two-date-linknet"
     ALBUNET = "albunet"
     IMPROVED_UNET = "improved-unet"
     UNET = "unet"

@@ -29,10 +29,16 @@ def test_the_version_is_the_oldest_that_can_express_the_network() -> None:
     assert Architecture.model_validate(written) == Architecture(head=Head.SILU)
 
 
-@pytest.mark.parametrize("stated", [{"version": 1, "head": "leaky"}, {"version": 3}], ids=str)
+@pytest.mark.parametrize("stated", [{"version": 1, "head": "leaky"}, {"version": 4}], ids=str)
 def test_a_version_that_cannot_be_is_refused(stated: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match=r"reads up to version 2; got \d; use the landslip"):
+    with pytest.raises(ValidationError, match=r"reads up to version 3; got \d; use the landslip"):
         Architecture.model_validate(stated)
+
+
+def test_a_network_of_two_dates_needs_the_newest_version() -> None:
+    assert Architecture(arch=Arch.TWO_DATE_LINKNET).version == 3
+    with pytest.raises(ValidationError, match="needs version 3, and this landslip reads"):
+        Architecture.model_validate({"arch": "two-date-linknet", "version": 2})
 
 
 def test_only_linknet_has_settings_of_head_and_decoder() -> None:
@@ -51,6 +57,7 @@ def test_every_network_has_a_title_of_its_own() -> None:
 def test_multiples() -> None:
     assert {arch.value: multiple_of(arch) for arch in Arch} == {
         "linknet": 32,
+        "two-date-linknet": 32,
         "albunet": 64,
         "improved-unet": 16,
         "unet": 32,
@@ -70,7 +77,7 @@ def test_only_networks_that_pool_whole_tiles_need_two_of_them() -> None:
 
 
 def test_unknown_networks_are_refused() -> None:
-    with pytest.raises(ValidationError, match="'linknet', 'albunet', 'improved-unet', 'unet'"):
+    with pytest.raises(ValidationError, match="'linknet', 'two-date-linknet', 'albunet', 'improved-unet', 'unet'"):
         Architecture.model_validate({"arch": "fpn"})
 
 

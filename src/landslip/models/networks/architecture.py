@@ -8,7 +8,7 @@ from landslip.core.choices import Arch, FirstLayer, Head
 from landslip.core.records import StrictModel
 
 NO_ENCODER = "none"
-VERSION = 2
+VERSION = 3
 LEVELS, WIDTH = 4, 64  # of table 1 of Li, Li & Ge (2023)
 _LIBRARY = " of segmentation-models-pytorch"
 _LINKNETS: dict[str, Any] = {
@@ -18,6 +18,7 @@ _LINKNETS: dict[str, Any] = {
 }
 _TITLES = {
     Arch.LINKNET: "LinkNet",
+    Arch.TWO_DATE_LINKNET: "two-date LinkNet",
     Arch.ALBUNET: "AlbuNet",
     Arch.IMPROVED_UNET: "improved U-Net",
     Arch.UNET: "U-Net" + _LIBRARY,
@@ -27,11 +28,14 @@ _TITLES = {
     Arch.UPERNET: "UPerNet" + _LIBRARY,
 }
 _MULTIPLES = {Arch.ALBUNET: 64, Arch.IMPROVED_UNET: 16}
+LINKNETS = {Arch.LINKNET, Arch.TWO_DATE_LINKNET}
 _POOLS_TO_ONE_PIXEL = {Arch.DEEPLAB_V3_PLUS, Arch.UPERNET}
 
 
 def _oldest_version(known: dict[str, Any]) -> int:
     """Return the oldest version that can express validated fields."""
+    if known.get("arch") is Arch.TWO_DATE_LINKNET:
+        return 3
     return 1 if all(known.get(name) == value for name, value in _LINKNETS.items()) else 2
 
 
@@ -39,12 +43,12 @@ class Architecture(StrictModel):
     """Everything needed to rebuild a network.
 
     The improved U-Net has no pretrained encoder: ``encoder`` is ``none`` whatever is passed, and
-    ``first_layer`` is ignored. ``head``, ``encoder_levels`` and ``decoder_width`` are LinkNet's;
+    ``first_layer`` is ignored. ``head``, ``encoder_levels`` and ``decoder_width`` are the LinkNets';
     others have ``relu``, 4 and 64 whatever is passed.
 
     ``version`` is the oldest version of this description that can express the network: 1, without
     the settings that have come since, is what a ``model.json`` without a version means; 2 adds
-    those of LinkNet.
+    those of LinkNet; 3 the LinkNet of two dates.
     """
 
     arch: Arch = Arch.LINKNET
@@ -68,7 +72,7 @@ class Architecture(StrictModel):
     @field_validator(*_LINKNETS)
     @classmethod
     def _default_if_unused(cls, value: Any, info: ValidationInfo) -> Any:
-        is_linknet = info.data.get("arch") is Arch.LINKNET
+        is_linknet = info.data.get("arch") in LINKNETS
         return value if is_linknet else _LINKNETS[str(info.field_name)]
 
     @field_validator("version")

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from landslip.core.choices import Arch
 from landslip.core.errors import InputError, argument
 from landslip.models.networks.albunet import AlbuNet
-from landslip.models.networks.architecture import Architecture
+from landslip.models.networks.architecture import LINKNETS, Architecture
 from landslip.models.networks.encoder import (
     BUILD_ERRORS,
     check_any_size,
@@ -21,9 +21,15 @@ from landslip.models.networks.encoder import (
 )
 from landslip.models.networks.linknet import LinkNet
 from landslip.models.networks.residual_unet import ResidualUNet
+from landslip.models.networks.two_date_linknet import (
+    TwoDateEncoder,
+    TwoDateLinkNet,
+    bands_by_date,
+    spectral_and_terrain,
+)
 from landslip.models.networks.weights_download import NO_WEIGHTS
 
-_OWN_ARCHITECTURES = {Arch.LINKNET, Arch.ALBUNET, Arch.IMPROVED_UNET}
+_OWN_ARCHITECTURES = {*LINKNETS, Arch.ALBUNET, Arch.IMPROVED_UNET}
 SMP_ARCHITECTURES = tuple(arch for arch in Arch if arch not in _OWN_ARCHITECTURES)
 _COST_TILE_PX = 256
 
@@ -57,15 +63,17 @@ def build_network(
         if architecture.arch in SMP_ARCHITECTURES:
             return _build_smp_network(architecture, encoder_weights, generator)
         encoder = make_encoder(architecture.encoder, encoder_weights, architecture.encoder_levels)
+        own: dict[str, Any] = {"head": architecture.head, "width": architecture.decoder_width}
+        if architecture.arch is Arch.TWO_DATE_LINKNET:
+            dates = bands_by_date(architecture.bands)
+            bands = spectral_and_terrain(architecture.bands)
+            widen_first_layer(encoder, bands, architecture.first_layer, generator)
+            pair = TwoDateEncoder(encoder.network, encoder.channels, dates)
+            return TwoDateLinkNet(pair, encoder.channels, **own)
         widen_first_layer(encoder, architecture.bands, architecture.first_layer, generator)
         if architecture.arch is Arch.ALBUNET:
             return AlbuNet(encoder.network, encoder.channels)
-        return LinkNet(
-            encoder.network,
-            encoder.channels,
-            head=architecture.head,
-            width=architecture.decoder_width,
-        )
+        return LinkNet(encoder.network, encoder.channels, **own)
 
 
 def _build_smp_network(
