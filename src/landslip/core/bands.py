@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from landslip.core.choices import TerrainUnits, Units
 from landslip.core.errors import InputError
 
-BEFORE = "before_"
-"""Begins the name of a band of an earlier date: ``before_red``."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ALIASES = {
     "r": "red",
@@ -39,6 +37,11 @@ TERRAIN_UNITS = {
 def is_auxiliary(name: str) -> bool:
     """Whether a band is not of the scene itself, but of its terrain or of another date."""
     return name in TERRAIN_UNITS or name.startswith(BEFORE)
+
+
+def after_name(name: str) -> str:
+    """Return the name of the same band on the scene's own date: ``red`` of ``before_red``."""
+    return name.removeprefix(BEFORE)
 
 
 def normalised_difference(

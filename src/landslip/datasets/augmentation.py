@@ -67,6 +67,10 @@ class AugmentationSettings(StrictModel):
     band_shift: float = Field(0.05, ge=0, description="the same, of each band by itself")
     noise: float = Field(0.05, ge=0, description="largest standard deviation of Gaussian noise")
 
+    date_shift_px: float = Field(
+        2.0, ge=0, description="largest shift of an earlier date's image along each axis"
+    )
+
     @field_validator("scale")
     @classmethod
     def _ordered(cls, scale: tuple[float, float]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.bands import Radiometry
+from landslip.core.bands import Radiometry, after_name
 from landslip.core.errors import InputError
 from landslip.datasets.band_groups import directions_of
 
@@ -57,7 +57,8 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
 
     Values that a band misses at valid pixels do not count. The directions northness and eastness
     get the mean 0 and one standard deviation, so that an image that is turned or mirrored has
-    them turned by the same rotation as their normalised values.
+    them turned by the same rotation as their normalised values. Bands of an earlier date get mean
+    and standard deviation of the same bands after it, so that no change is none after it.
 
     Raises:
         InputError: no valid pixel, or a constant band.
@@ -94,6 +95,11 @@ def band_statistics(dataset: "TileDataset", positions: list[int]) -> BandStatist
     if turning is not None:
         at = list(turning)
         mean[at], std[at] = 0.0, np.sqrt((squares[at] / count[at]).mean())
+    names = dataset.bands.names
+    for position, name in enumerate(names):
+        if name != after_name(name) and after_name(name) in names:
+            after = names.index(after_name(name))
+            mean[position], std[position] = mean[after], std[after]
     sampled = np.concatenate(samples, axis=1)
     points = np.nanquantile(sampled, QUANTILES, axis=1).T
     return BandStatistics(

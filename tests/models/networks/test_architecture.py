@@ -77,7 +77,9 @@ def test_only_networks_that_pool_whole_tiles_need_two_of_them() -> None:
 
 
 def test_unknown_networks_are_refused() -> None:
-    with pytest.raises(ValidationError, match="'linknet', 'two-date-linknet', 'albunet', 'improved-unet', 'unet'"):
+    with pytest.raises(
+        ValidationError, match="'linknet', 'two-date-linknet', 'albunet', 'improved-unet', 'unet'"
+    ):
         Architecture.model_validate({"arch": "fpn"})
 
 

@@ -65,6 +65,7 @@ def test_learns_from_the_earlier_date_after_one_step() -> None:
     network.eval()
     with torch.no_grad():
         for change in network.get_submodule("encoder.changes").children():
+            assert isinstance(change, torch.nn.Conv2d)
             assert change.weight[:, change.out_channels :].any()
         assert not torch.equal(network(pixels), network(other))
 
@@ -76,6 +77,19 @@ def test_what_did_not_change_makes_no_difference_whatever_was_learnt() -> None:
     with torch.no_grad():
         expected = network(pixels)
         for change in network.get_submodule("encoder.changes").children():
-            half = change.weight.shape[1] // 2
-            change.weight[:, half:] = 5.0
+            assert isinstance(change, torch.nn.Conv2d)
+            change.weight[:, change.out_channels :] = 5.0
         assert torch.equal(network(pixels), expected)
+
+
+def test_where_the_earlier_date_is_missing_nothing_has_changed() -> None:
+    network = two_dates_of(make(Arch.LINKNET, AFTER)).eval()
+    for change in network.get_submodule("encoder.changes").children():
+        assert isinstance(change, torch.nn.Conv2d)
+        torch.nn.init.normal_(change.weight, std=0.1, generator=torch.Generator().manual_seed(0))
+    missing, unchanged = image(), image()
+    missing[:, [0, 4]] = 0.0
+    unchanged[:, 4], unchanged[:, 0] = unchanged[:, 1], unchanged[:, 2]
+    with torch.no_grad():
+        assert torch.equal(network(missing), network(unchanged))
+        assert not torch.equal(network(image()), network(unchanged))

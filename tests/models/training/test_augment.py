@@ -5,7 +5,14 @@ from torch import Tensor
 from landslip.core.bands import Bands
 from landslip.datasets.augmentation import AugmentationSettings
 from landslip.datasets.band_groups import BandGroups
-from landslip.models.training.augment import augment, drop_sources, jitter, random_matrices, warp
+from landslip.models.training.augment import (
+    augment,
+    drop_sources,
+    jitter,
+    random_matrices,
+    shifted,
+    warp,
+)
 
 PLAIN = AugmentationSettings(
     flips=False, warp_share=0, gain=0, shift=0, band_gain=0, band_shift=0, noise=0
@@ -173,7 +180,8 @@ def test_directions_turn_with_the_ground_they_are_of() -> None:
 def test_terrain_keeps_its_values_and_each_date_changes_by_itself() -> None:
     image = torch.ones(64, 5, 4, 4)
     label = torch.zeros(64, 4, 4, dtype=torch.uint8)
-    recipe = PLAIN.model_copy(update={"gain": 0.5, "shift": 0.5, "noise": 0.1})
+    still = {"date_shift_px": 0.0}
+    recipe = PLAIN.model_copy(update={"gain": 0.5, "shift": 0.5, "noise": 0.1} | still)
     image[:, 1, 0, 0] = 0  # missing before
     found, _, _ = augment(image.clone(), label, label == 0, recipe, generator(), groups=GROUPS)
     assert torch.allclose(found[:, 2:], image[:, 2:], atol=1e-6)
@@ -193,3 +201,24 @@ def test_sources_are_dropped_by_themselves() -> None:
     assert abs(float(before.mean()) - 0.3) < 0.03
     assert abs(float(terrain.mean()) - 0.3) < 0.03
     assert abs(float((before * terrain).mean()) - 0.09) < 0.02
+
+
+def test_an_earlier_date_is_shifted_against_the_scene_by_a_few_pixels() -> None:
+    side = 64
+    across = torch.arange(side, dtype=torch.float32).expand(side, side)
+    image = torch.stack([across, across.T])[None].repeat(500, 1, 1, 1) + 1.0
+    moved = shifted(image, 2.0, generator())[:, :, 8:-8, 8:-8] - image[:, :, 8:-8, 8:-8]
+    by = moved.mean(dim=(2, 3))
+    assert (moved - by[:, :, None, None]).abs().max() < 1e-3  # one shift for a whole image
+    assert by.abs().max() <= 2.0
+    assert (by.abs().amax(dim=0) > 1.9).all()
+    assert abs(float(torch.corrcoef(by.T)[0, 1])) < 0.15
+
+
+def test_a_shift_mixes_nothing_with_what_is_missing() -> None:
+    image = torch.ones(50, 2, 32, 32)
+    image[:, :, 10:20, 10:20] = 0.0
+    found = shifted(image, 2.0, generator())
+    assert ((found == 0) | ((found - 1).abs() < 1e-5)).all()
+    assert (found[:, :, 12:18, 12:18] == 0).all()
+    assert (found[:, :, 8, 8] == 1).any()

@@ -43,7 +43,7 @@ class Architecture(StrictModel):
     """Everything needed to rebuild a network.
 
     The improved U-Net has no pretrained encoder: ``encoder`` is ``none`` whatever is passed, and
-    ``first_layer`` is ignored. ``head``, ``encoder_levels`` and ``decoder_width`` are the LinkNets';
+    ``first_layer`` is ignored. ``head``, ``encoder_levels`` and ``decoder_width`` are of LinkNets;
     others have ``relu``, 4 and 64 whatever is passed.
 
     ``version`` is the oldest version of this description that can express the network: 1, without

@@ -3,8 +3,8 @@
 At each level of the pyramid the features of the later image and how they differ from the earlier
 one, as in the fully convolutional Siamese networks of Daudt et al. (2018,
 doi 10.1109/ICIP.2018.8451652), are mixed by a 1 x 1 convolution over [after, after - before]. It
-begins as [identity, 0]: the network begins as LinkNet of the later image alone, and where nothing
-is known of the earlier one, which is then the later one again, the difference is 0.
+begins as [identity, 0]: the network begins as LinkNet of the later image alone. Where nothing is
+known of the earlier one, the later one stands in for it, so that nothing has changed there.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from landslip.core.bands import BEFORE
+from landslip.core.bands import BEFORE, after_name
 from landslip.core.errors import InputError
 from landslip.models.networks.linknet import LinkNet
 
@@ -48,11 +48,18 @@ class TwoDateEncoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self._after, self._before = dates
+        self._dated = [at for at in self._before if at not in self._after]
         self.changes = nn.ModuleList(LevelChange(count) for count in channels)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Return the levels of an image (n, bands of both dates, height, width)."""
-        both = torch.cat([image[:, self._after], image[:, self._before]])
+        """Return the levels of an image (n, bands of both dates, height, width).
+
+        Where all bands of the earlier date are 0 they are missing, and taken from the later one.
+        """
+        after, before = image[:, self._after], image[:, self._before]
+        # missing values are 0 after normalisation, and no others are so in all bands
+        missing = (image[:, self._dated] == 0).all(dim=1, keepdim=True)
+        both = torch.cat([after, torch.where(missing, after, before)])
         levels = []
         for change, features in zip(self.changes, self.encoder(both), strict=True):
             after, before = features.chunk(2)
@@ -89,9 +96,9 @@ def bands_by_date(bands: Sequence[str]) -> tuple[list[int], list[int]]:
         InputError: no band is of the date before, or one of them has no band after.
     """
     after = spectral_and_terrain(bands)
-    lost = [name for name in bands if name.startswith(BEFORE) and name[len(BEFORE) :] not in after]
+    lost = [name for name in bands if name.startswith(BEFORE) and after_name(name) not in after]
     if lost or len(after) == len(bands):
-        problem = f"{lost[0]} has no {lost[0][len(BEFORE) :]} beside it" if lost else "none is"
+        problem = f"{lost[0]} has no {after_name(lost[0])} beside it" if lost else "none is"
         raise InputError(
             f"a network of two dates needs bands of the date before, named {BEFORE}red and so on, "
             f"beside the same bands of the date after; of {','.join(bands)} {problem}"

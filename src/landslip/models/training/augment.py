@@ -30,7 +30,8 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
     each side. What it shows beyond the images' border is mirrored there, in image, label and
     counted alike: a mirrored pixel counts if its original does. Of the ``groups`` of bands,
     directions turn with the image (not where it is mirrored at its border), terrain keeps its
-    values, and the bands of each date change in colour by themselves.
+    values, and the bands of each date change in colour by themselves; those of an earlier date are
+    shifted against the others.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
     image, label, counted = warp(image, label, counted, matrices, margin)
@@ -38,6 +39,9 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
         return jitter(image, recipe, generator), label, counted
     if groups.directions is not None:
         image = turn_directions(image, groups.directions, matrices)
+    if groups.before and recipe.date_shift_px > 0:
+        earlier = list(groups.before)
+        image[:, earlier] = shifted(image[:, earlier], recipe.date_shift_px, generator)
     for date in filter(None, (groups.own, groups.before)):
         part = image[:, list(date)]
         image[:, list(date)] = jitter(part, recipe, generator) * (part != 0)
@@ -55,6 +59,20 @@ def turn_directions(image: Tensor, directions: tuple[int, int], matrices: Tensor
     found = torch.einsum("nij,nihw->njhw", rotations, both)
     image[:, east], image[:, north] = found[:, 0], -found[:, 1]
     return image
+
+
+def shifted(image: Tensor, largest_px: float, generator: torch.Generator) -> Tensor:
+    """Shift each image (n, bands, side, side) by up to so many pixels, bilinearly.
+
+    A pixel next to a missing one, which is 0 in all bands, is missing too, so that none is mixed
+    with what is missing.
+    """
+    pixels = _uniform((len(image), 2), largest_px, generator).to(image)
+    maps = torch.eye(2, 3).to(image).repeat(len(image), 1, 1)
+    maps[:, :, 2] = pixels * 2.0 / image.new_tensor([image.shape[3], image.shape[2]])
+    grid = functional.affine_grid(maps, list(image.shape), align_corners=False)
+    known = (image != 0).any(dim=1, keepdim=True).to(image)
+    return _sampled(image, grid, "bilinear") * (_sampled(known, grid, "bilinear") > 1 - 1e-4)
 
 
 def drop_sources(

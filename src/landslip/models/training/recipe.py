@@ -74,7 +74,7 @@ class TrainConfig(StrictModel):
     presence_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
     copy_paste: float = Field(0.0, ge=0, le=1, description="share of crops")
     drop_sources: float = Field(
-        0.2,
+        0.3,
         ge=0,
         lt=1,
         description="share of crops without the bands of terrain, and without those of another "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
+from landslip.core.bands import after_name
 from landslip.core.choices import Arch, SingleModel, Split
 from landslip.core.errors import InputError, LandslipWarning, OutputExistsError, argument
 from landslip.core.files import move_into_place, refuse_existing, sha256_of
@@ -24,6 +25,11 @@ from landslip.models.card import ParentModelCard
 from landslip.models.folder import WEIGHTS, ModelFolder, check_compatible, check_values
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
+from landslip.models.networks.two_date_linknet import (
+    TwoDateLinkNet,
+    bands_by_date,
+    spectral_and_terrain,
+)
 from landslip.models.networks.weights_download import NO_WEIGHTS
 from landslip.models.training.cross_fitting import OUT_OF_FOLD, OutOfFold, cross_fit
 from landslip.models.training.distributed import (
@@ -235,7 +241,9 @@ def _run_record(request: TrainRequest) -> TrainingRunRecord:
     """Describe the inputs of the run; of a model to start from comes all about the network."""
     config, start, data = request.config, request.start, request.dataset.card
     if start is not None:
-        config = config.model_copy(update=_network_settings(start))
+        config = config.model_copy(
+            update=_network_settings(_continued(start, request.dataset, config))
+        )
     weights = Path(config.encoder_weights)
     has_weights_file = weights.is_file() and config.arch is not Arch.IMPROVED_UNET
     return TrainingRunRecord(
@@ -253,10 +261,24 @@ def _run_record(request: TrainRequest) -> TrainingRunRecord:
     )
 
 
-def _network_settings(model: ModelFolder) -> dict[str, object]:
-    """Return the settings that describe the network, of a model to start from."""
-    own = model.card.architecture.model_dump(exclude={"bands", "version"})
+def _network_settings(architecture: Architecture) -> dict[str, object]:
+    """Return the settings that describe a network whose weights come from a model."""
+    own = architecture.model_dump(exclude={"bands", "version"})
     return own | {"encoder_weights": NO_WEIGHTS}
+
+
+def _continued(model: ModelFolder, dataset: TileDataset, config: TrainConfig) -> Architecture:
+    """Return a model's architecture, or that of two dates which begins as it, if it is stated."""
+    own = model.card.architecture
+    wants_two = "arch" in config.model_fields_set and config.arch is Arch.TWO_DATE_LINKNET
+    if not wants_two or own.arch is not Arch.LINKNET:
+        return own
+    bands_by_date(dataset.bands.names)  # raises where there is no earlier date
+    return Architecture(
+        **own.model_dump(exclude={"version", "bands", "arch"}),
+        arch=Arch.TWO_DATE_LINKNET,
+        bands=dataset.bands.names,
+    )
 
 
 def _new_model(
@@ -284,7 +306,7 @@ def _pretrained_model(
 ) -> InitialModel:
     """Load a model's network for fine-tuning, once dataset and configuration suit it."""
     dataset, config = request.dataset, request.config
-    card, architecture = model.card, model.card.architecture
+    card, architecture = model.card, _continued(model, dataset, config)
     own = architecture.model_dump(include={"arch", "encoder"})
     wanted = Architecture(**(own | config.model_dump(include=set(own) & config.model_fields_set)))
     if (wanted.arch, wanted.encoder) != (architecture.arch, architecture.encoder):
@@ -299,22 +321,38 @@ def _pretrained_model(
             "start from the single model, in the folder that the ensemble is in"
         )
     check_compatible(card, dataset.bands, dataset.card.radiometry, str(dataset.path))
-    if dataset.bands != card.bands:
+    is_grown = architecture.arch is not card.architecture.arch
+    names = dataset.bands.names
+    if (spectral_and_terrain(names) if is_grown else names) != card.bands.names:
         raise InputError(
             f"{dataset.path}: fine-tuning needs exactly the model's bands in their order, "
             f"{card.bands}, and the dataset has {dataset.bands}; make the dataset with these bands"
         )
     values = sampled_pixels(dataset, dataset.positions(Split.TRAIN))
-    for note in check_values(card, values, dataset.bands, str(dataset.path), force=request.force):
+    values = values[list(dataset.bands.positions_of(card.bands))]
+    for note in check_values(card, values, card.bands, str(dataset.path), force=request.force):
         warnings.warn(note.text(), LandslipWarning, stacklevel=2)
+    own_band = [card.bands.names.index(after_name(name) if is_grown else name) for name in names]
     return InitialModel(
-        network=load_network(model),
+        network=_begun_as(model, architecture, config.seed) if is_grown else load_network(model),
         architecture=architecture,
-        config=config.model_copy(update=_network_settings(model)),
-        statistics=replace(statistics, mean=card.input.mean, std=card.input.std),
+        config=config.model_copy(update=_network_settings(architecture)),
+        statistics=replace(
+            statistics,
+            mean=tuple(card.input.mean[at] for at in own_band),
+            std=tuple(card.input.std[at] for at in own_band),
+        ),
         threshold=card.threshold,
         parent=ParentModelCard(name=card.name, weights_sha256=card.files[WEIGHTS]),
     )
+
+
+def _begun_as(model: ModelFolder, architecture: Architecture, seed: int) -> nn.Module:
+    """Return a network of two dates that computes what a model of one date does."""
+    network = build_network(architecture, seed=seed)
+    if isinstance(network, TwoDateLinkNet):
+        network.load_state_dict(network.state_of_one_date(load_network(model).state_dict()))
+    return network
 
 
 def _prepare_run_folder(request: TrainRequest, run: TrainingRunRecord, folder: Path) -> None:
