@@ -99,7 +99,8 @@ def series(
         >>> landslip.series(["2013-08-12.tif", "2015-08-05.tif"], out="SERIES").days
     """
     from landslip.multitemporal.series.folder import open_series as opened
-    from landslip.multitemporal.series.run import SeriesRequest, make_series
+    from landslip.multitemporal.series.plan import SeriesRequest
+    from landslip.multitemporal.series.run import make_series
     from landslip.multitemporal.series.sources import SourceOptions
 
     if scale is not None and not scale > 0:
