@@ -61,7 +61,7 @@ def _draw_areas(axis: Axes, record: TracksRecord, language: Language) -> None:
         if state == TrackState.NOT_OBSERVED:
             continue
         areas_km2 = np.array([one.areas_m2.get(state, 0.0) for one in record.dates]) / 1e6
-        axis.bar(range(len(areas_km2)), areas_km2, 0.7, bottom, color=_colour(state), ec="white")
+        axis.bar(range(len(areas_km2)), areas_km2, 0.7, bottom, color=_colour(state), ec="none")
         bottom += areas_km2
     axis.set_title(message("tracks.area_title").text(language))
     axis.set_ylabel(message("tracks.area_axis").text(language))

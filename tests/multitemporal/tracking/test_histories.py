@@ -117,6 +117,14 @@ def test_each_landslide_has_the_history_that_was_drawn(
     assert rows.loc[(of["A"], "2014-10-02"), "track_confidence"] == pytest.approx(
         1 - 0.5 ** (np.log(1.6) / np.log(1.2))
     )
+    flows = {
+        (str(flow.date), flow.from_state, flow.to_state): (flow.landslides, round(flow.area_m2))
+        for flow in found.record.flows
+    }
+    assert flows["2014-10-02", "new", "merged"] == (2, 3600 + 600)
+    assert flows["2015-08-05", "merged", "split"] == (2, 2500 + 600)
+    assert flows["2014-10-02", None, "split"] == (1, 30 * 35)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*found.record.files}
     assert tracks["areas_m2"][of["A"]] == "2500.0, 4000.0, 2000.0, 3000.0, 0.0"
 
 
@@ -240,3 +248,18 @@ def test_layers_with_a_year_in_their_names_are_dates(tmp_path: Path) -> None:
     found = landslip.track(file, out=tmp_path / "out")
     assert [one.stated for one in found.record.dates] == ["2009", "2011"]
     assert sorted(found.tracks["states"]) == ["new", "new, not observed"]
+
+
+def test_a_landslide_that_was_merged_for_long_takes_its_id_back(tmp_path: Path) -> None:
+    joined = {"D": box(300, 0, 372, 50)}
+    dates = [{"D": D, "E": E}, joined, joined, {"D": D, "E": E}]
+    files = [write(tmp_path / f"{2013 + n}.gpkg", slides) for n, slides in enumerate(dates)]
+    found = landslip.track(files, out=tmp_path / "out")
+    assert sorted(found.tracks["states"]) == [
+        "new, merged, persisting, split",
+        "new, merged, split",
+    ]
+    assert found.tracks["dates"].tolist()[0] == "2013, 2014, 2016"
+    assert {flow.from_state for flow in found.record.flows if flow.date.year == 2016} == {
+        "persisting", None,
+    }  # fmt: skip

@@ -41,7 +41,7 @@ class DateRecord(StrictModel):
 
 
 class FlowRecord(StrictModel):
-    """Landslides that went from a state on a date to one on the next; None: there were none yet."""
+    """Landslides that went from a state on a date to one on the next; None: they had none."""
 
     date: date
     from_state: str | None

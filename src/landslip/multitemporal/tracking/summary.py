@@ -39,7 +39,9 @@ def date_records(histories: Histories, observations: Observations) -> tuple[Date
 def flow_records(histories: Histories, observations: Observations) -> tuple[FlowRecord, ...]:
     """Return how many landslides went from which state to which between dates."""
     rows = _outline_rows(histories, observations).sort_values(["track", "at"])
-    before = rows.groupby("track")["state"].shift().fillna("")
+    last = rows.groupby("track")[["at", "state"]].shift()
+    # a history that had merged into another one and comes back has no row on the date before
+    before = last["state"].where(last["at"] == rows["at"] - 1, "")
     sums = (
         rows.assign(before=before)
         .groupby(["at", "before", "state"], as_index=False)["area"]

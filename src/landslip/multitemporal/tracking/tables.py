@@ -63,7 +63,9 @@ def landslides_table(
     }
     own = observations.columns.iloc[polygon].reset_index(drop=True)
     table = pd.concat([pd.DataFrame(columns), own], axis=1)
-    return _layer(LANDSLIDES, table, observations.outlines[polygon], observations)
+    outlines = observations.outlines[polygon]
+    outlines[state == TrackState.NOT_OBSERVED] = None
+    return _layer(LANDSLIDES, table, outlines, observations)
 
 
 def tracks_table(

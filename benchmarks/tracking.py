@@ -1,0 +1,283 @@
+"""Histories of landslides: how many are right, whether ids stay, speed, real inventories.
+
+python benchmarks/tracking.py synthetic --seeds 3
+python benchmarks/tracking.py speed
+python benchmarks/tracking.py real --data DATA
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import shapely
+from shapely import affinity
+
+import landslip
+
+CRS, EAST, NORTH = "EPSG:32648", 400_000, 3_400_000
+DAYS = ("2013-08-12", "2014-10-02", "2015-08-05", "2016-09-01", "2017-09-01", "2018-09-01")
+CELL_M, PIXEL_M = 200.0, 2.0
+# what a kind of landslide does, date by date: scale of its area, or parts
+LIVES = {
+    "persisting": (1, 1, 1, 1, 1, 1),
+    "enlarged": (1, 1, 1.6, 1.6, 1.6, 1.6),
+    "shrinking": (1, 0.7, 0.7, 0.4, 0.4, 0),
+    "recovering": (1, 1, 0, 0, 0, 0),
+    "reactivated": (1, 0, 0, 1, 1, 1),
+    "regrown": (1, 1, 0.5, 0.5, 0.9, 0.9),
+    "late": (0, 0, 1, 1, 1, 0),
+    "split": (1, 1, "split", "split", "split", "split"),
+    "merged": ("split", "split", 1, 1, 1, 1),
+    "flickering": ("split", 1, "split", 1, "split", "split"),
+}
+EXPECTED = {
+    "persisting": ["new persisting persisting persisting persisting persisting"],
+    "enlarged": ["new persisting enlarged persisting persisting persisting"],
+    "shrinking": ["new shrinking persisting shrinking persisting recovered"],
+    "recovering": ["new persisting recovered recovered recovered recovered"],
+    "reactivated": ["new recovered recovered reactivated persisting persisting"],
+    "regrown": ["new persisting shrinking persisting reactivated persisting"],
+    "late": ["new persisting persisting recovered"],
+    "split": [
+        "new persisting split persisting persisting persisting",
+        "split persisting persisting persisting",
+    ],
+    "merged": ["new persisting merged persisting persisting persisting", "new persisting merged"],
+    "flickering": [
+        "new merged split merged split persisting",
+        "new merged split merged split persisting",
+    ],
+}
+
+
+def outline(rng: np.random.Generator, radius_m: float, stretch: float) -> shapely.Polygon:
+    """Return an oval around (0, 0) with a wave in it."""
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    radii = radius_m * (1 + 0.12 * np.sin(2 * angles + rng.uniform(0, 6)) * rng.uniform(0.5, 1))
+    return shapely.Polygon(
+        np.column_stack([radii * np.cos(angles) / stretch, radii * np.sin(angles) * stretch])
+    )
+
+
+def parts_of(shape: shapely.Polygon, scale: float | str) -> list[shapely.Geometry]:
+    """Return what is left of a landslide at a scale of its area, or its two parts."""
+    if scale == "split":
+        west, south, east, north = shape.bounds
+        cut = south + 0.4 * (north - south)
+        boxes = shapely.box(west, cut + 3, east, north), shapely.box(west, south, east, cut - 3)
+        return [shape.intersection(box) for box in boxes]
+    if scale == 0:
+        return []
+    side = float(scale) ** 0.5
+    return [affinity.scale(shape, side, side)]
+
+
+def make_histories(
+    folder: Path,
+    seed: int,
+    *,
+    count: int = 300,
+    shift_px: float = 0.0,
+    noise_m: float = 0.3,
+    clouds: float = 0.0,
+) -> dict[str, tuple[str, bool]]:
+    """Write files of the dates and footprints; return each slide's kind, and if it is seen."""
+    rng = np.random.default_rng(seed)
+    side = int(np.ceil(np.sqrt(count)))
+    kinds = [list(LIVES)[number % len(LIVES)] for number in range(count)]
+    shapes = [
+        outline(rng, float(np.clip(rng.lognormal(3.1, 0.5), 10, 70)), rng.uniform(1, 1.5))
+        for _ in kinds
+    ]
+    middles = [
+        (EAST + CELL_M * (n % side + 0.5), NORTH + CELL_M * (n // side + 0.5)) for n in range(count)
+    ]
+    area = shapely.box(EAST, NORTH, EAST + CELL_M * side, NORTH + CELL_M * side)
+    hidden = set()
+    searched = []
+    for position, day in enumerate(DAYS):
+        angle = rng.uniform(0, 2 * np.pi)
+        shift = shift_px * PIXEL_M * np.array([np.cos(angle), np.sin(angle)]) * (position > 0)
+        clear = area
+        if clouds and position in (1, 3, 4):
+            blobs = []
+            while not blobs or shapely.union_all(blobs).area < clouds * area.area:
+                place = rng.uniform(0, CELL_M * side, 2)
+                radius = rng.uniform(100, 400)
+                blobs.append(shapely.Point(EAST + place[0], NORTH + place[1]).buffer(radius))
+            clear = area - shapely.union_all(blobs)
+        rows = []
+        for number, (kind, shape, (x, y)) in enumerate(zip(kinds, shapes, middles, strict=True)):
+            placed = affinity.translate(shape, x, y)
+            if not clear.covers(placed.buffer(10)):
+                hidden.add(number)
+            for part, polygon in enumerate(parts_of(shape, LIVES[kind][position])):
+                points = shapely.get_coordinates(polygon) + np.array([x, y]) + shift
+                points[1:-1] += rng.normal(0, noise_m, points[1:-1].shape)
+                drawn = shapely.make_valid(shapely.Polygon(points)).intersection(clear)
+                if drawn.area > 20:
+                    rows.append((f"{number}-{part}", drawn))
+        order = rng.permutation(len(rows))
+        frame = geopandas.GeoDataFrame(
+            {"slide": [rows[at][0] for at in order]},
+            geometry=[rows[at][1] for at in order],
+            crs=CRS,
+        )
+        frame.to_file(folder / f"mapped_{day}.gpkg")
+        searched.append(clear)
+    geopandas.GeoDataFrame({"date": DAYS}, geometry=searched, crs=CRS).to_file(
+        folder / "footprints.gpkg"
+    )
+    return {str(number): (kind, number not in hidden) for number, kind in enumerate(kinds)}
+
+
+def track(folder: Path, days: tuple[str, ...] = DAYS, **options: object) -> landslip.Tracks:
+    """Track some dates of `make_histories`."""
+    files = [folder / f"mapped_{day}.gpkg" for day in days]
+    options = {"footprints": folder / "footprints.gpkg"} | options
+    return landslip.track(files, **options)
+
+
+def right_histories(
+    found: landslip.Tracks, truth: dict[str, tuple[str, bool]]
+) -> tuple[Counter[str], Counter[str]]:
+    """Count slides by kind, and those whose histories (states on all dates) are right.
+
+    Where clouds hide one, what is right is that nothing was called recovered or new but what was,
+    and that one id goes through.
+    """
+    rows = found.landslides
+    seen = rows[rows["track_observed"]].copy()
+    seen["number"] = seen["slide"].str.partition("-")[0]
+    states = found.tracks.set_index("track_id")["states"].str.replace(", ", " ")
+    total, right = Counter(), Counter()
+    for number, ids in seen.groupby("number")["track_id"]:
+        kind, visible = truth[number]
+        name = kind if visible else "partly hidden"
+        total[name] += 1
+        if visible:
+            right[name] += sorted(states[[*{*ids}]]) == sorted(EXPECTED[kind])
+        else:
+            own = [set(one.split()) for one in states[[*{*ids}]].str.replace("not observed", "")]
+            may_recover = 0 in LIVES[kind]
+            right[name] += len({*ids}) == len(EXPECTED[kind]) and (
+                may_recover or not any("recovered" in one for one in own)
+            )
+    return total, right
+
+
+def ids_of(found: landslip.Tracks) -> dict[tuple[str, str], str]:
+    """Return the id of each polygon's history."""
+    rows = found.landslides
+    rows = rows[rows["track_observed"]]
+    keys = zip(rows["slide"], rows["track_date"], strict=True)
+    return dict(zip(keys, rows["track_id"], strict=True))
+
+
+def synthetic(seeds: int) -> None:
+    """Print the share of histories that are right, and how many ids stay."""
+    cases = {
+        "exact": {},
+        "1 px": {"shift_px": 1.0},
+        "2 px": {"shift_px": 2.0},
+        "3 px": {"shift_px": 3.0},
+        "outlines noisy by 1 m": {"noise_m": 1.0},
+        "clouds over a third of 3 dates": {"clouds": 0.33},
+        "3 px and clouds": {"clouds": 0.33, "shift_px": 3.0},
+    }
+    print("| case | histories right | of them | by kind, where not all |\n|---|---|---|---|")
+    for name, options in cases.items():
+        total, right = Counter(), Counter()
+        for seed in range(seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                truth = make_histories(Path(folder), seed, **options)
+                for counter, counts in zip(
+                    (total, right), right_histories(track(Path(folder)), truth), strict=True
+                ):
+                    counter.update(counts)
+        wrong = ", ".join(
+            f"{kind} {right[kind]}/{total[kind]}" for kind in total if right[kind] < total[kind]
+        )
+        share = right.total() / total.total()
+        print(f"| {name} | {share:.1%} | {total.total()} | {wrong} |", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        make_histories(Path(folder), 0, clouds=0.33, shift_px=2.0)
+        whole = ids_of(track(Path(folder)))
+        turned = ids_of(track(Path(folder), DAYS[::-1]))
+        shorter = ids_of(track(Path(folder), DAYS[:4]))
+        later = ids_of(track(Path(folder), DAYS[1:]))
+        track(Path(folder), DAYS[1:], out=Path(folder) / "later")
+        carried = ids_of(track(Path(folder), previous=Path(folder) / "later"))
+    for name, others, ids in (
+        ("inputs in another order", turned, whole),
+        ("two dates added later", shorter, whole),
+        ("an earlier date added", later, whole),
+        ("the same with --previous", later, carried),
+    ):
+        same = sum(ids[key] == value for key, value in others.items())
+        print(f"ids, {name}: {same} of {len(others)} polygons keep theirs")
+
+
+def speed(count: int, dates: int) -> None:
+    """Track many polygons at the same places, and at others on each date, in this process."""
+    rng = np.random.default_rng(0)
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    radii = rng.lognormal(3, 0.6, count)
+    for name in ("same places", "other places"):
+        with tempfile.TemporaryDirectory() as folder:
+            middles = rng.uniform(0, 40_000, (count, 2))
+            files = []
+            for number in range(dates):
+                if name == "other places":
+                    middles = rng.uniform(0, 40_000, (count, 2))
+                reach = radii[:, None] * (1 + 0.1 * rng.standard_normal((count, 40)))
+                rings = np.stack([reach * np.cos(angles), 1.5 * reach * np.sin(angles)], axis=-1)
+                shapes = shapely.polygons(rings + middles[:, None] + np.array([EAST, NORTH]))
+                files.append(Path(folder) / f"mapped_{2010 + number}.gpkg")
+                frame = geopandas.GeoDataFrame({"n": np.arange(count)}, geometry=shapes, crs=CRS)
+                frame.to_file(files[-1])
+            start, used = time.perf_counter(), time.process_time()
+            found = landslip.track(files)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+            print(
+                f"{dates} x {count:,} polygons, {name}: {found.record.tracks:,} histories, "
+                f"{time.perf_counter() - start:.0f} s ({time.process_time() - used:.0f} s of CPU), "
+                f"peak {peak:.2f} GiB",
+                flush=True,
+            )
+
+
+def real(data: Path) -> None:
+    """Print the states of real inventories."""
+    for name, file, options in (
+        ("Balakot", "balakot/landslides.shp", {"date_column": "Year_obs"}),
+        ("Wenchuan", "inventories_wenchuan/wenchuan_predicted.gpkg", {}),
+    ):
+        found = landslip.track(data / file, **options)
+        sightings = Counter(found.tracks["sightings"])
+        print(f"{name}: {found.record.tracks:,} histories; by dates with a polygon {sightings}")
+        print("| date | polygons | states |\n|---|---|---|")
+        for one in found.record.dates:
+            states = ", ".join(f"{count:,} {state}" for state, count in one.states.items())
+            print(f"| {one.stated} | {one.polygons:,} | {states} |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=("synthetic", "speed", "real"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--dates", type=int, default=8)
+    parser.add_argument("--data", type=Path)
+    given = parser.parse_args()
+    if given.part == "synthetic":
+        synthetic(given.seeds)
+    elif given.part == "speed":
+        speed(given.count, given.dates)
+    else:
+        real(given.data)
