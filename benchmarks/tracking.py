@@ -1,20 +1,26 @@
 """Histories of landslides: how many are right, whether ids stay, speed, real inventories.
 
 python benchmarks/tracking.py synthetic --seeds 3
+python benchmarks/tracking.py series --data SERIES
 python benchmarks/tracking.py speed
 python benchmarks/tracking.py real --data DATA
 """
 
 import argparse
+import json
 import resource
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
+import pandas as pd
+import rasterio
 import shapely
+from rasterio.features import shapes
 from shapely import affinity
 
 import landslip
@@ -23,7 +29,7 @@ CRS, EAST, NORTH = "EPSG:32648", 400_000, 3_400_000
 DAYS = ("2013-08-12", "2014-10-02", "2015-08-05", "2016-09-01", "2017-09-01", "2018-09-01")
 CELL_M, PIXEL_M = 200.0, 2.0
 # what a kind of landslide does, date by date: scale of its area, or parts
-LIVES = {
+LIVES: dict[str, tuple[float | str, ...]] = {
     "persisting": (1, 1, 1, 1, 1, 1),
     "enlarged": (1, 1, 1.6, 1.6, 1.6, 1.6),
     "shrinking": (1, 0.7, 0.7, 0.4, 0.4, 0),
@@ -90,7 +96,7 @@ def make_histories(
     rng = np.random.default_rng(seed)
     side = int(np.ceil(np.sqrt(count)))
     kinds = [list(LIVES)[number % len(LIVES)] for number in range(count)]
-    shapes = [
+    slides = [
         outline(rng, float(np.clip(rng.lognormal(3.1, 0.5), 10, 70)), rng.uniform(1, 1.5))
         for _ in kinds
     ]
@@ -103,18 +109,18 @@ def make_histories(
     for position, day in enumerate(DAYS):
         angle = rng.uniform(0, 2 * np.pi)
         shift = shift_px * PIXEL_M * np.array([np.cos(angle), np.sin(angle)]) * (position > 0)
-        clear = area
+        clear: shapely.Geometry = area
         if clouds and position in (1, 3, 4):
-            blobs = []
+            blobs: list[shapely.Geometry] = []
             while not blobs or shapely.union_all(blobs).area < clouds * area.area:
                 place = rng.uniform(0, CELL_M * side, 2)
                 radius = rng.uniform(100, 400)
                 blobs.append(shapely.Point(EAST + place[0], NORTH + place[1]).buffer(radius))
             clear = area - shapely.union_all(blobs)
         rows = []
-        for number, (kind, shape, (x, y)) in enumerate(zip(kinds, shapes, middles, strict=True)):
+        for number, (kind, shape, (x, y)) in enumerate(zip(kinds, slides, middles, strict=True)):
             placed = affinity.translate(shape, x, y)
-            if not clear.covers(placed.buffer(10)):
+            if not shapely.covers(clear, placed.buffer(10)):
                 hidden.add(number)
             for part, polygon in enumerate(parts_of(shape, LIVES[kind][position])):
                 points = shapely.get_coordinates(polygon) + np.array([x, y]) + shift
@@ -136,7 +142,7 @@ def make_histories(
     return {str(number): (kind, number not in hidden) for number, kind in enumerate(kinds)}
 
 
-def track(folder: Path, days: tuple[str, ...] = DAYS, **options: object) -> landslip.Tracks:
+def track(folder: Path, days: tuple[str, ...] = DAYS, **options: Any) -> landslip.Tracks:
     """Track some dates of `make_histories`."""
     files = [folder / f"mapped_{day}.gpkg" for day in days]
     options = {"footprints": folder / "footprints.gpkg"} | options
@@ -155,7 +161,7 @@ def right_histories(
     seen = rows[rows["track_observed"]].copy()
     seen["number"] = seen["slide"].str.partition("-")[0]
     states = found.tracks.set_index("track_id")["states"].str.replace(", ", " ")
-    total, right = Counter(), Counter()
+    total, right = Counter[str](), Counter[str]()
     for number, ids in seen.groupby("number")["track_id"]:
         kind, visible = truth[number]
         name = kind if visible else "partly hidden"
@@ -181,7 +187,7 @@ def ids_of(found: landslip.Tracks) -> dict[tuple[str, str], str]:
 
 def synthetic(seeds: int) -> None:
     """Print the share of histories that are right, and how many ids stay."""
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "exact": {},
         "1 px": {"shift_px": 1.0},
         "2 px": {"shift_px": 2.0},
@@ -192,7 +198,7 @@ def synthetic(seeds: int) -> None:
     }
     print("| case | histories right | of them | by kind, where not all |\n|---|---|---|---|")
     for name, options in cases.items():
-        total, right = Counter(), Counter()
+        total, right = Counter[str](), Counter[str]()
         for seed in range(seeds):
             with tempfile.TemporaryDirectory() as folder:
                 truth = make_histories(Path(folder), seed, **options)
@@ -237,9 +243,9 @@ def speed(count: int, dates: int) -> None:
                     middles = rng.uniform(0, 40_000, (count, 2))
                 reach = radii[:, None] * (1 + 0.1 * rng.standard_normal((count, 40)))
                 rings = np.stack([reach * np.cos(angles), 1.5 * reach * np.sin(angles)], axis=-1)
-                shapes = shapely.polygons(rings + middles[:, None] + np.array([EAST, NORTH]))
+                outlines = shapely.polygons(rings + middles[:, None] + np.array([EAST, NORTH]))
                 files.append(Path(folder) / f"mapped_{2010 + number}.gpkg")
-                frame = geopandas.GeoDataFrame({"n": np.arange(count)}, geometry=shapes, crs=CRS)
+                frame = geopandas.GeoDataFrame({"n": np.arange(count)}, geometry=outlines, crs=CRS)
                 frame.to_file(files[-1])
             start, used = time.perf_counter(), time.process_time()
             found = landslip.track(files)
@@ -254,11 +260,11 @@ def speed(count: int, dates: int) -> None:
 
 def real(data: Path) -> None:
     """Print the states of real inventories."""
-    for name, file, options in (
-        ("Balakot", "balakot/landslides.shp", {"date_column": "Year_obs"}),
-        ("Wenchuan", "inventories_wenchuan/wenchuan_predicted.gpkg", {}),
+    for name, file, date_column in (
+        ("Balakot", "balakot/landslides.shp", "Year_obs"),
+        ("Wenchuan", "inventories_wenchuan/wenchuan_predicted.gpkg", None),
     ):
-        found = landslip.track(data / file, **options)
+        found = landslip.track(data / file, date_column=date_column)
         sightings = Counter(found.tracks["sightings"])
         print(f"{name}: {found.record.tracks:,} histories; by dates with a polygon {sightings}")
         print("| date | polygons | states |\n|---|---|---|")
@@ -267,9 +273,52 @@ def real(data: Path) -> None:
             print(f"| {one.stated} | {one.polygons:,} | {states} |")
 
 
+def seen_ground(folder: Path) -> geopandas.GeoDataFrame:
+    """Return what the scenes of a synthetic series show, without clouds and shadows."""
+    parts = []
+    for file in sorted(folder.glob("quality_*.tif")):
+        day = pd.Timestamp(file.stem.partition("_")[2]).date().isoformat()
+        with rasterio.open(file) as quality:
+            seen, crs = quality.read(1) == 0, quality.crs
+            found = shapes(seen.astype(np.uint8), mask=seen, transform=quality.transform)
+            parts += [(day, shapely.geometry.shape(ground)) for ground, _ in found]
+    days, ground = zip(*parts, strict=True)
+    return geopandas.GeoDataFrame({"date": days}, geometry=[*ground], crs=crs)
+
+
+def series(folder: Path) -> None:
+    """Track what a perfect mapper draws on a synthetic series, and compare with its truth."""
+    truth = geopandas.read_file(folder / "histories.gpkg")
+    searched = folder / "searched.gpkg"
+    seen_ground(folder).to_file(searched)
+    drawn = [
+        np.array(one["conditions"]["shift_px"]) * (PIXEL_M, -PIXEL_M)
+        for one in json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    ]
+    for footprints in (folder / "footprints.gpkg", searched):
+        tracks = landslip.track(sorted(folder.glob("mapped_*.gpkg")), footprints=footprints)
+        rows = tracks.landslides.assign(date=lambda one: one["date"].astype(str))
+        seen = rows[rows["track_observed"]]
+        one_id = (seen.groupby("id")["track_id"].nunique() == 1).sum()
+        alone = (seen.groupby("track_id")["id"].nunique() == 1).sum()
+        print(f"{footprints.name}: {one_id} of {seen['id'].nunique()} landslides have one id,")
+        print(f"  {alone} of {seen['track_id'].nunique()} ids are of one landslide")
+        both = rows.merge(truth, on=["id", "date"], suffixes=("", "_true"))
+        mapped = both[both["track_observed"]]
+        print(pd.crosstab(mapped["event"], mapped["state"]).to_string())
+        gone = both[~both["track_observed"]]
+        print(pd.crosstab([gone["observed"], gone["state_true"]], gone["state"]).to_string())
+    for one, shift in zip(tracks.record.dates, drawn, strict=True):
+        found, true = one.displacement, shift - drawn[1]  # the first date has one landslide
+        print(
+            f"  {one.stated}: {found.x_m:+.2f}, {found.y_m:+.2f} m measured on {found.pairs}, "
+            f"{true[0]:+.2f}, {true[1]:+.2f} m drawn"
+        )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("synthetic", "speed", "real"))
+    parser.add_argument("part", choices=("synthetic", "series", "speed", "real"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--dates", type=int, default=8)
@@ -279,5 +328,7 @@ if __name__ == "__main__":
         synthetic(given.seeds)
     elif given.part == "speed":
         speed(given.count, given.dates)
+    elif given.part == "series":
+        series(given.data)
     else:
         real(given.data)

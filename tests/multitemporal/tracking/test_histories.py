@@ -263,3 +263,16 @@ def test_a_landslide_that_was_merged_for_long_takes_its_id_back(tmp_path: Path) 
     assert {flow.from_state for flow in found.record.flows if flow.date.year == 2016} == {
         "persisting", None,
     }  # fmt: skip
+
+
+def test_areas_are_compared_on_ground_that_both_dates_saw(tmp_path: Path) -> None:
+    """A cloud over 40 % of a landslide: cut off there, or drawn on beneath it."""
+    file = tmp_path / "footprints.gpkg"
+    beside = box(-100, -100, 1000, 30)
+    write(file, {"1": box(*ALL), "2": beside}, date=["2013", "2014"])
+    for name, later in (("cut", box(0, 0, 50, 30)), ("whole", A)):
+        files = [write(tmp_path / f"{name}_2013.gpkg", {"A": A})]
+        files.append(write(tmp_path / f"{name}_2014.gpkg", {"A": later}))
+        found = landslip.track(files, footprints=file, out=tmp_path / name)
+        assert found.tracks["states"].tolist() == ["new, persisting"]
+        assert found.landslides["track_change"].iloc[1] == pytest.approx(1)

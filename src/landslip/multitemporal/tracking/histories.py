@@ -327,16 +327,18 @@ class _Linker:
         references = self._reference[tracks]
         now, then = self._given.areas[polygons], self._given.areas[references]
         is_comparable = np.ones(len(tracks), dtype=np.bool_)
-        if self._searched[position] is not None:
-            seen = shares_within(self._placed[references], self._searched[position])
-            is_comparable = seen >= _MOSTLY
-            then = then * seen
         dates = self._given.at[references]
         for date in np.unique(dates):
-            if self._searched[date] is not None:
-                of_date = dates == date
-                seen = shares_within(self._placed[polygons[of_date]], self._searched[date])
-                now[of_date] *= seen
+            regions = [self._searched[one] for one in {int(date), position}]
+            known = [region for region in regions if region is not None]
+            if not known:
+                continue
+            both = shapely.intersection_all(known)
+            of_date = np.flatnonzero(dates == date)
+            seen = shares_within(self._placed[references[of_date]], both)
+            then[of_date] *= seen
+            now[of_date] *= shares_within(self._placed[polygons[of_date]], both)
+            is_comparable[of_date] = seen >= _MOSTLY
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(is_comparable & (now > 0), now / then, np.nan)
         return ratio, is_comparable
