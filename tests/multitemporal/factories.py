@@ -21,6 +21,8 @@ from landslip.io.raster.output import output_bands
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.multitemporal.series.card import CARD, SceneDate, SeriesCard
 from landslip.multitemporal.series.folder import Validity
+from landslip.multitemporal.states.rasters import posterior_name, state_name
+from landslip.multitemporal.states.record import RECORD, StatesDate, StatesRecord
 
 UTM = CRS.from_epsg(32648)
 PIXEL_M, LEFT, TOP = 2.0, 400_000.0, 3_460_000.0
@@ -78,6 +80,46 @@ def write_series(
         dates=tuple(dates),
     )
     (folder / CARD).write_text(card.model_dump_json())
+    return folder
+
+
+def write_states(folder: Path, series: Path, states: Mapping[date, NDArray[np.uint8]]) -> Path:
+    """Write the folder that `landslip states` makes, without posteriors; 255 is no data."""
+    folder.mkdir()
+    dates = []
+    for day, codes in sorted(states.items()):
+        layer = OutputBand(description="most likely state", nodata=255)
+        write_scene(folder / state_name(day), codes[np.newaxis], grid_of(codes.shape), (layer,))
+        dates.append(
+            StatesDate(
+                date=str(day),
+                posterior=posterior_name(day),
+                state=state_name(day),
+                map=None,
+                model=None,
+                prior=None,
+                vegetated_ndvi=None,
+                vegetated=(1, 0.1),
+                bare=(0, 0.1),
+                seen_share=1,
+                pixels=(0, 0, 0, 0),
+                area_m2=None,
+            )
+        )
+    record = StatesRecord(
+        series=str(series),
+        triggers=(),
+        rates={},
+        emissions={},
+        dates=tuple(dates),
+        flows=(),
+        seconds=0,
+        seconds_per_mpix=0,
+        memory_peak_mb=0,
+        warnings=(),
+        messages=(),
+    )
+    (folder / RECORD).write_text(record.model_dump_json())
     return folder
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
+from landslip.api.extraction import Extraction
 from landslip.api.inventories import Inventory, folder_of
 from landslip.api.models import TrainedModel
 from landslip.api.temporary import remove_with, temporary_folder
@@ -25,6 +26,7 @@ from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
+from landslip.multitemporal.series.card import CARD as SERIES_CARD
 from landslip.multitemporal.tracking.record import (
     GEOPACKAGE,
     RECORD,
@@ -414,6 +416,17 @@ class Tracks:
         return html_table("landslip histories", rows)
 
 
+TrackSource = Union[Inventory, Extraction, States, "Series"]
+
+
+def _folder_of(source: TrackSource | PathArgument) -> Path:
+    if isinstance(source, str | PathLike):
+        return Path(source)
+    if isinstance(source, Inventory | Extraction | States):
+        return source.folder
+    return source.path
+
+
 @checked()
 def open_tracks(folder: PathArgument) -> Tracks:
     """Open what `track` or ``landslip track`` wrote.
@@ -429,9 +442,10 @@ def open_tracks(folder: PathArgument) -> Tracks:
 
 @checked()
 def track(
-    inventories: Inventory | PathArgument | Sequence[Inventory | PathArgument],
+    inventories: "TrackSource | PathArgument | Sequence[TrackSource | PathArgument]",
     *,
     out: PathArgument | None = None,
+    series: "Series | PathArgument | None" = None,
     footprints: PathArgument | None = None,
     dates: str | Sequence[str] | None = None,
     date_column: str | None = None,
@@ -447,12 +461,15 @@ def track(
     """Link the landslides of several dates into histories.
 
     Args:
-        inventories: from `make_inventory`, their folders, or files of polygons, in any order and
-            coordinate systems; of a file with several layers, those with a date in their names.
+        inventories: from `make_inventory`, `extract` or `states`, their folders, or files of
+            polygons, in any order and coordinate systems; of a file with several layers, those with
+            a date in their names. States need ``series``, which may also be one of these.
         out: folder to write; None: a temporary one that is removed with the object.
-        footprints: polygons with a column ``date``: what was searched on each date. Where that is
-            not known, a landslide without a polygon is not observed. Inventories of
-            `make_inventory` state it themselves.
+        series: of the dates that were mapped, from `landslip.series`: its valid pixels are what was
+            searched on each of them.
+        footprints: polygons with a column ``date``: what was searched on each date, over what the
+            series says. Where that is not known, a landslide without a polygon is not observed.
+            Inventories of `make_inventory` and extractions state it themselves.
         dates: one of each inventory; None: of a column, else of the name of the file or layer.
         date_column: column with the date of each landslide; None: one named ``date``.
         registration_error: how far outlines of two dates may be displaced, in metres; None:
@@ -467,7 +484,8 @@ def track(
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
-        InputError: an input cannot be read, has no date, or does not fit the others.
+        InputError: an input cannot be read, has no date, or does not fit the others; a series comes
+            without anything that maps its dates.
         OutputExistsError: ``out`` exists.
 
     Example:
@@ -478,9 +496,24 @@ def track(
     from landslip.reporting.tracks import write_charts
 
     given = inventories if isinstance(inventories, list | tuple) else [inventories]
+    folders = [_folder_of(one) for one in given]
+    of_series = [one for one in folders if (one / SERIES_CARD).is_file()]
+    of_series += [] if series is None else [_folder_of(series)]
+    if len(of_series) > 1:
+        raise InputError(
+            f"landslides are tracked on one {argument('series')}; got "
+            f"{' and '.join(map(str, of_series))}"
+        )
+    landslides = [one for one in folders if one not in of_series]
+    if of_series and not landslides:
+        raise InputError(
+            f"{of_series[0]}: a series holds scenes and no landslides; give what maps its dates "
+            "too: the folder of landslip states, those of landslip extract, or inventories"
+        )
     words = dates.split(",") if isinstance(dates, str) else dates
     request = TrackingRequest(
-        inventories=tuple(map(folder_of, given)),
+        inventories=tuple(landslides),
+        series=of_series[0] if of_series else None,
         footprints=optional_path(footprints),
         dates=None if words is None else tuple(word.strip() for word in words),
         date_column=date_column,

@@ -15,19 +15,28 @@ def track(
     inventories: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INVENTORY...",
-            help="Folders made by `landslip inventory`, or files of polygons, in any order and "
-            "coordinate systems. Of a file with several layers, those with a date in their names.",
+            metavar="INVENTORY... | SERIES",
+            help="Folders made by `landslip inventory` or `landslip extract`, or files of "
+            "polygons, in any order and coordinate systems. Of a file with several layers, those "
+            "with a date in their names. Or the folder of `landslip series`, and that of its "
+            "`landslip states`.",
         ),
     ],
     *,
     out: options.Out,
+    series: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder made by `landslip series` of the dates that were mapped: its valid pixels "
+            "are what was searched on each of them."
+        ),
+    ] = None,
     footprints: Annotated[
         Path | None,
         typer.Option(
-            help="Polygons with a column date: what was searched on each date. Where that is not "
-            "known, a landslide without a polygon is not observed. Inventories of `landslip "
-            "inventory` state it themselves."
+            help="Polygons with a column date: what was searched on each date, over what the "
+            "series says. Where it is not known, a landslide without a polygon is not observed. "
+            "Inventories of `landslip inventory` and extractions state it themselves."
         ),
     ] = None,
     dates: Annotated[
@@ -78,13 +87,15 @@ def track(
     Writes `tracks.gpkg` with the layers landslides (one row for each landslide and date) and
     tracks (one for each history), the same as GeoParquet and CSV, `tracks.json` and charts.
 
-    Example: `landslip track 2013.gpkg 2014.gpkg --footprints SEARCHED.gpkg --out TRACKS`
+    Examples: `landslip track 2013.gpkg 2014.gpkg --footprints SEARCHED.gpkg --out TRACKS`,
+    `landslip track SERIES STATES --out TRACKS`
     """
     import landslip
 
     made = landslip.track(
         inventories,
         out=out,
+        series=series,
         footprints=footprints,
         dates=dates,
         date_column=date_column,

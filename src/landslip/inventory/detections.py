@@ -1,6 +1,6 @@
 """Landslides as they were detected: of the folder of an extraction, or of a file of polygons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -442,13 +442,20 @@ def _read_area(
 
 
 def valid_outline(probability: Path) -> shapely.Geometry:
-    """Return the outline of the valid pixels, in map coordinates; empty where there are none.
+    """Return the `coarse_outline` of an extraction's pixels with data."""
+    return coarse_outline(probability, lambda levels: levels != NODATA)
+
+
+def coarse_outline(
+    raster: Path, select: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+) -> shapely.Geometry:
+    """Return the outline of the selected valid pixels, in map coordinates; empty where none are.
 
     It follows pixels of a 512th of the raster's longer side, where that has more: good enough for
     the cells of a density, not for landslides. Overviews are not read, so that it does not depend
     on how the raster is stored.
     """
-    with SensorImage(probability) as image:
+    with SensorImage(raster) as image:
         grid = image.grid
         step = max(1, -(-max(grid.shape) // _OUTLINE_PX))
         rows, cols = (_centres(length, step) for length in grid.shape)
@@ -458,7 +465,7 @@ def valid_outline(probability: Path) -> shapely.Geometry:
             (stored,), known = image.read(Window(0, top, grid.shape[1], height))
             here = (rows >= top) & (rows < top + height)
             at = np.ix_(rows[here] - top, cols)
-            valid[here] = known[at] & (stored[at] != NODATA)
+            valid[here] = known[at] & select(stored[at].astype(np.uint8))
     polygonizer = Polygonizer()
     polygonizer.add(valid, np.where(valid, np.uint8(1), np.uint8(0)))
     parts = concatenate_landslides(list(polygonizer.finish()))

@@ -1,6 +1,6 @@
 """Files of polygons with their dates: of a column, a layer's or file's name, or as stated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,12 @@ from rasterio.crs import CRS
 
 from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
-from landslip.inventory.attributes import DATE, iso_date
+from landslip.inference.rasters import PROBABILITY
+from landslip.inference.result import LANDSLIDES as EXTRACTED
+from landslip.inference.result import SUMMARY
+from landslip.inventory.attributes import DATE, date_in, iso_date
 from landslip.inventory.correction import earlier_inventory
+from landslip.inventory.detections import open_extraction, valid_outline
 from landslip.inventory.record import GEOPACKAGE, LANDSLIDES, RECORD
 from landslip.io.vector import read_polygon_file
 from landslip.io.vector_source import vector_source
@@ -58,7 +62,7 @@ def read_dated_layers(
     called ``landslides``.
 
     Args:
-        path: folder of an inventory, or a file.
+        path: folder of an inventory or an extraction, or a file.
         stated: date of all its polygons.
         date_column: column with the date of each; None: one named ``date``.
 
@@ -67,6 +71,10 @@ def read_dated_layers(
     """
     if (path / RECORD).is_file():
         return [_read_layer(path, path / GEOPACKAGE, LANDSLIDES, stated, date_column)]
+    if (path / SUMMARY).is_file():
+        day = stated or date_in(open_extraction(path).summary.scene)
+        layer = _read_layer(path, path / EXTRACTED, None, day, date_column)
+        return [replace(layer, searched=valid_outline(path / PROBABILITY), searched_crs=layer.crs)]
     layers = [name for name, kind in vector_source(path).layers if kind is not None]
     dated = [name for name in layers if period_in(name) is not None]
     if len(layers) < 2 or LANDSLIDES in layers or not dated or stated is not None:

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from landslip.core.crs import clip_polygons, lonlat_of, metric_crs, reproject
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.messages import Message, message
 from landslip.inventory.attributes import FEATURE_COLUMNS, distinct_names, of_one_type
 from landslip.io.vector import repair_polygons
+from landslip.multitemporal.series.folder import open_series
+from landslip.multitemporal.states.record import RECORD as STATES_RECORD
 from landslip.multitemporal.tracking.dated_layers import DatedLayer, read_dated_layers
 from landslip.multitemporal.tracking.dates import first_day, stated_period
 from landslip.multitemporal.tracking.fields import LANDSLIDE_FIELDS
 from landslip.multitemporal.tracking.request import TrackingRequest
+from landslip.multitemporal.tracking.series_layers import footprint_layers, read_states_layers
 
 _ROUNDING = 1e-9
 _SHOWN = 5
@@ -71,15 +74,7 @@ def read_observations(request: TrackingRequest) -> tuple[Observations, tuple[Mes
     Raises:
         InputError: one cannot be read or has no date, or only some have a coordinate system.
     """
-    stated = request.dates or [None] * len(request.inventories)
-    layers = [
-        layer
-        for path, period in zip(request.inventories, stated, strict=True)
-        for layer in read_dated_layers(
-            path, None if period is None else stated_period(period), request.date_column
-        )
-    ]
-    footprints = [] if request.footprints is None else read_dated_layers(request.footprints)
+    layers, footprints = _read_layers(request)
     crs = _first_crs([*layers, *footprints])
     table = pd.concat([_rows(layer, crs) for layer in layers], ignore_index=True)
     own = _joined([layer.columns for layer in layers])
@@ -111,6 +106,34 @@ def read_observations(request: TrackingRequest) -> tuple[Observations, tuple[Mes
         metric=metric,
     )
     return observations, (*notes, *renamed, *_doubts(observations))
+
+
+def _read_layers(request: TrackingRequest) -> tuple[list[DatedLayer], list[DatedLayer]]:
+    """Return the layers of landslides, and those of footprints.
+
+    A date of the series that nobody mapped has no footprint: nothing was searched on it.
+    """
+    stated = request.dates or [None] * len(request.inventories)
+    series = None if request.series is None else open_series(request.series)
+    layers: list[DatedLayer] = []
+    for path, period in zip(request.inventories, stated, strict=True):
+        if (path / STATES_RECORD).is_file():
+            layers += read_states_layers(path, series)
+        else:
+            day = None if period is None else stated_period(period)
+            layers += read_dated_layers(path, day, request.date_column)
+    if request.footprints is not None:
+        return layers, read_dated_layers(request.footprints)
+    if series is None:
+        return layers, []
+    mapped = {first_day(period) for layer in layers for period in layer.all_periods}
+    if not mapped & {*series.days}:
+        raise InputError(
+            f"{series.path}: none of its dates, {', '.join(map(str, series.days))}, is one of the "
+            f"landslides, {', '.join(map(str, sorted(mapped)))}; state theirs with "
+            f"{argument('dates')}"
+        )
+    return layers, footprint_layers(series, mapped)
 
 
 def _first_crs(layers: Sequence[DatedLayer]) -> CRS | None:

@@ -57,6 +57,7 @@ class TracksRecord(StrictModel):
     version: int = FORMAT_VERSION
     code_version: str
     inventories: tuple[str, ...]
+    series: str | None = None
     footprints: str | None
     previous: str | None
     crs: str | None

@@ -48,8 +48,9 @@ class TrackingRequest:
     """Landslides of several dates to be linked.
 
     Attributes:
-        inventories: folders of inventories, or files of polygons.
-        footprints: polygons with a date: what was searched.
+        inventories: folders of inventories, extractions or states, or files of polygons.
+        series: folder of the series whose dates were mapped; what they saw was searched.
+        footprints: polygons with a date: what was searched, instead of what the series saw.
         dates: one of each inventory, as stated; None: by its columns or name.
         date_column: of the polygons; None: one named ``date``.
         previous: ``tracks.gpkg`` of an earlier run, or its folder, whose ids stay.
@@ -58,6 +59,7 @@ class TrackingRequest:
     """
 
     inventories: tuple[Path, ...]
+    series: Path | None = None
     footprints: Path | None = None
     dates: tuple[str, ...] | None = None
     date_column: str | None = None

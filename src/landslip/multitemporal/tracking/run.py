@@ -44,6 +44,7 @@ def track(
     return TracksRecord(
         code_version=__version__,
         inventories=tuple(path.name for path in request.inventories),
+        series=None if request.series is None else request.series.name,
         footprints=None if request.footprints is None else request.footprints.name,
         previous=None if request.previous is None else request.previous.name,
         crs=None if observations.crs is None else observations.crs.to_string(),
