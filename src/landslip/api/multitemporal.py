@@ -493,10 +493,12 @@ def track(
     """
     from landslip.multitemporal.tracking.request import TrackingRequest, TrackingRules
     from landslip.multitemporal.tracking.run import track as run
+    from landslip.reporting.track_animation import write_animation
     from landslip.reporting.tracks import write_charts
 
-    given = inventories if isinstance(inventories, list | tuple) else [inventories]
-    folders = [_folder_of(one) for one in given]
+    if isinstance(inventories, str) or not isinstance(inventories, Sequence):
+        inventories = [inventories]
+    folders = [_folder_of(one) for one in inventories]
     of_series = [one for one in folders if (one / SERIES_CARD).is_file()]
     of_series += [] if series is None else [_folder_of(series)]
     if len(of_series) > 1:
@@ -534,8 +536,9 @@ def track(
             atomic_directory(folder, overwrite=overwrite) as stage,
         ):
             record = run(request, stage, progress=shown)
-            charts = write_charts(record, stage, request.language)
-            record = record.model_copy(update={"files": (*record.files, *charts, RECORD)})
+            pictures = write_charts(record, stage, request.language)
+            pictures += write_animation(record, stage, request.series)
+            record = record.model_copy(update={"files": (*record.files, *pictures, RECORD)})
             write_record(record, stage)
     tracks = Tracks(folder=folder, record=record)
     if out is None:

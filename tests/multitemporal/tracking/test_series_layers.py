@@ -8,6 +8,7 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
+from PIL import Image, ImageSequence
 from tests.multitemporal.factories import (
     LEFT,
     PIXEL_M,
@@ -22,6 +23,8 @@ import landslip
 from landslip.core.errors import InputError
 from landslip.multitemporal.series.folder import Validity
 from landslip.multitemporal.states.hidden_markov import FRESH, RECOVERED, RECOVERING
+from landslip.multitemporal.tracking.files import STATE_COLOURS
+from landslip.multitemporal.tracking.track_state import TrackState
 
 SHAPE = (48, 64)
 DAYS = (date(2008, 6, 1), date(2009, 6, 1), date(2012, 6, 1))
@@ -79,6 +82,18 @@ def test_states_have_the_histories_that_were_drawn(place: Place) -> None:
         [48 * 64 * 4, (48 * 64 - 24 * 32) * 4, 46 * 64 * 4], rel=1e-3
     )
     assert found.record.series == "SERIES"
+    with Image.open(found.folder / "animation.gif") as animation:
+        frames = [np.asarray(one.convert("RGB")) for one in ImageSequence.Iterator(animation)]
+    assert len(frames) == 3
+    at = [(6 * row, 6 * col) for row, col in ((4, 9), (30, 49), (4, 45))]
+    new, persisting, recovered = (
+        STATE_COLOURS[state]
+        for state in (TrackState.NEW, TrackState.PERSISTING, TrackState.RECOVERED)
+    )
+    clouds = 96, 96, 96  # what was not seen, and no outline of what is not observed
+    assert [tuple(frames[0][place]) for place in at] == [new, new, new]
+    assert [tuple(frames[1][place]) for place in at] == [persisting, clouds, persisting]
+    assert tuple(frames[2][at[2]]) == recovered
 
 
 def test_inventories_take_their_footprints_from_the_series(place: Place, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def footprint_layers(series: Series, mapped: Collection[date]) -> list[DatedLaye
         series: of the dates.
         mapped: days on which landslides were mapped; the first layer has a note on others.
     """
-    layers = []
+    layers: list[DatedLayer] = []
     for one in series.card.dates:
         if date.fromisoformat(one.date) not in mapped:
             continue
