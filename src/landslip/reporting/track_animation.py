@@ -123,6 +123,13 @@ def _picture(
 
 
 def _rings(shapes: NDArray[np.object_]) -> list[list[float]]:
-    """Return the rings of polygons as x, y, x, y, ..., without corners that no pixel shows."""
-    lines = shapely.get_parts(shapely.boundary(shapely.simplify(shapes, 0.5)))
-    return [shapely.get_coordinates(line).ravel().tolist() for line in lines]
+    """Return the rings of polygons as x, y, x, y, ... in whole pixels, without repeated points."""
+    lines = shapely.get_parts(shapely.boundary(shapes))
+    points, line = shapely.get_coordinates(lines, return_index=True)
+    points = np.rint(points)
+    is_end = np.append(line[1:] != line[:-1], True)[: len(line)]
+    repeated = np.append((points[1:] == points[:-1]).all(axis=1), False)[: len(line)]
+    kept = is_end | ~repeated
+    points, line = points[kept], line[kept]
+    parts = np.split(points, np.flatnonzero(np.diff(line)) + 1)
+    return [part.ravel().tolist() for part in parts if len(part)]
