@@ -32,8 +32,8 @@ class ProbabilityEmission:
         recovering_labelled: share of recovering ground that the training labels call landslide.
     """
 
-    error: float = 0.05
-    recovering_labelled: float = 0.5
+    error: float = 0.005
+    recovering_labelled: float = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,16 @@ class VegetationEmission:
 
     Attributes:
         recovering_deviation: standard deviation of recovering ground.
-        outliers: share that is uniform over 1.5, such as shadows, haze and misregistration.
+        outliers: share that is uniform over 1.5, such as crops, shadows, haze and misregistration.
+        outliers_beside_map: the same on a date that has a map too: it has seen the same colours,
+            and so the two are not independent.
         least_reference: a pixel that no date shows with that much of the day's vegetation has no
             reference of its own.
     """
 
     recovering_deviation: float = 0.20
-    outliers: float = 0.10
+    outliers: float = 0.1
+    outliers_beside_map: float = 0.4
     least_reference: float = 0.4
 
 
@@ -114,7 +117,10 @@ def vegetation_index(
 
 
 def vegetation_likelihood(
-    ndvi: Pixels, days: Sequence[DayVegetation], emission: VegetationEmission
+    ndvi: Pixels,
+    days: Sequence[DayVegetation],
+    emission: VegetationEmission,
+    has_map: Sequence[bool],
 ) -> Likelihood:
     """Return the likelihood (dates, 4, n) of states by NDVI (dates, n); NaN was not seen.
 
@@ -126,9 +132,9 @@ def vegetation_likelihood(
     index, has_reference = vegetation_index(ndvi, levels, emission.least_reference)
     known = ~np.isnan(index)
     uniform = np.float32(1 / 1.5)
-    share = np.float32(emission.outliers)
     likelihood = np.ones((len(ndvi), len(STATES), *ndvi.shape[1:]), dtype=np.float32)
     for at, day in enumerate(days):
+        share = np.float32(emission.outliers_beside_map if has_map[at] else emission.outliers)
         midway = (day.vegetated[0] + day.bare[0]) / 2
         for state, (mean, deviation) in (
             (RECOVERED, day.vegetated),

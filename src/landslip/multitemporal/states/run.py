@@ -88,9 +88,10 @@ class StatesModel:
 
     def posterior(self, ndvi: NDArray[np.float32], probability: NDArray[np.float32]) -> Likelihood:
         """Return the probability (dates, 4, n) of states by NDVI and map (dates, n), NaN unseen."""
-        likelihoods = vegetation_likelihood(ndvi, self.vegetation, self.by_vegetation)
+        has_map = [not math.isnan(prior) for prior in self.priors]
+        likelihoods = vegetation_likelihood(ndvi, self.vegetation, self.by_vegetation, has_map)
         for at, prior in enumerate(self.priors):
-            if not math.isnan(prior):
+            if has_map[at]:
                 likelihoods[at] *= probability_likelihood(
                     probability[at], prior, self.by_probability
                 )
