@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from landslip.io.raster import SensorImage
-from landslip.io.vector import read_vector
 from landslip.io.visualization import RgbImage, rgb_composite
 from landslip.multitemporal.series.folder import Series, Validity, open_series
 from landslip.multitemporal.tracking.fields import LANDSLIDES
 from landslip.multitemporal.tracking.files import STATE_COLOURS
-from landslip.multitemporal.tracking.record import GEOPACKAGE, DateRecord, TracksRecord
+from landslip.multitemporal.tracking.record import DateRecord, TracksRecord
 from landslip.reporting.inventory.basemap import MapFrame, to_pixels, touches_frame
 
 ANIMATION = "animation.gif"
@@ -34,7 +33,9 @@ def write_animation(record: TracksRecord, folder: Path, series: Path | None) -> 
     """
     if record.tracks == 0 or len(record.dates) < 2:
         return []
-    landslides = read_vector(folder / GEOPACKAGE, LANDSLIDES)
+    landslides = geopandas.read_parquet(
+        folder / f"{LANDSLIDES}.parquet", columns=["track_date", "state", "geometry"]
+    )
     if series is None:
         images = {}
         frame = MapFrame.around(tuple(landslides.total_bounds), landslides.crs, _LONGEST_PX)
