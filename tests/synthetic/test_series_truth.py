@@ -110,6 +110,12 @@ def test_landslides_under_clouds_and_beyond_the_edge_are_not_observed(
         (histories.date == "2020-09-05") & ~histories.intersects(footprints.geometry["2020-09-05"])
     ]
     assert (beyond["observed_fraction"] == 0).all()
+    searched = geopandas.read_file(series.dem.parent / "searched.gpkg").set_index("date")
+    ground = searched.geometry["2020-09-05"]
+    assert ground.is_valid
+    pixel_m2 = footprints.area.max() / quality[0].size
+    assert ground.area == pytest.approx((quality[0] == 0).sum() * pixel_m2)
+    assert ground.within(footprints.geometry["2020-09-05"].buffer(2 * pixel_m2**0.5))
 
 
 def test_mapped_landslides_are_displaced_as_the_scene_is(

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import shapely
 import shapely.affinity
+from numpy.typing import NDArray
+from rasterio.features import shapes
 
 from landslip.core.bands import Radiometry
 from landslip.core.choices import LandslideState, Units
@@ -26,12 +28,13 @@ from landslip.synthetic.history_table import StudyLandslides, in_map, state_rast
 from landslip.synthetic.landscape import DaySurface, SyntheticLandscape
 from landslip.synthetic.observation import (
     REFLECTANCE_SCALE,
+    PixelQuality,
     SceneConditions,
     observe,
     pixel_quality,
 )
 
-HISTORIES, FOOTPRINTS = "histories.gpkg", "footprints.gpkg"
+HISTORIES, FOOTPRINTS, SEARCHED = "histories.gpkg", "footprints.gpkg", "searched.gpkg"
 _GRID_M = 1e-4
 _MAPPED_COLUMNS = ["id", "date", "state"]
 
@@ -55,6 +58,7 @@ class SeriesTruth:
     folder: Path
     tables: list[geopandas.GeoDataFrame] = field(default_factory=list)
     footprints: list[geopandas.GeoDataFrame] = field(default_factory=list)
+    searched: list[geopandas.GeoDataFrame] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
 
     @property
@@ -100,6 +104,7 @@ class SeriesTruth:
         landslides = bare[["id", "area_m2", "freshness", "state", "group", "observed", "geometry"]]
         write_layer(landslides, self.folder / f"landslides_{stem}.gpkg")
         self._write_mapped(bare, day, conditions)
+        self.searched.append(visible_ground(seen.quality, day, self.grid))
         self.tables.append(table)
         self.days.append(day)
         facts = {
@@ -137,9 +142,18 @@ class SeriesTruth:
         write_layer(drawn[~drawn.is_empty], self.folder / f"mapped_{day:%Y%m%d}.gpkg")
 
     def write_histories(self) -> None:
-        """Write the rows of all dates, and the footprints."""
+        """Write the rows of all dates, the footprints, and the ground that was seen."""
         write_layer(pd.concat(self.tables, ignore_index=True), self.folder / HISTORIES)
         write_layer(pd.concat(self.footprints, ignore_index=True), self.folder / FOOTPRINTS)
+        write_layer(pd.concat(self.searched, ignore_index=True), self.folder / SEARCHED)
+
+
+def visible_ground(quality: NDArray[np.uint8], day: date, grid: Grid) -> geopandas.GeoDataFrame:
+    """Return the ground of a scene (height, width) without clouds and shadows, in one row."""
+    seen = quality == PixelQuality.GROUND
+    rings = [one["coordinates"] for one, _ in shapes(seen.astype(np.uint8), mask=seen)]
+    outline = shapely.MultiPolygon([shapely.Polygon(shell, holes) for shell, *holes in rings])
+    return in_map(pd.DataFrame({"date": [day.isoformat()]}), [outline], grid)
 
 
 def scene_name(day: date) -> str:
