@@ -70,6 +70,12 @@ class TrackingRequest:
     def __post_init__(self) -> None:
         if not self.inventories:
             raise InputError(f"{argument('inventories')}: at least one is needed; got none")
+        for position, path in enumerate(self.inventories):
+            if self.dates is None and path in self.inventories[:position]:
+                raise InputError(
+                    f"{path}: {argument('inventories')} has this one twice; each is read once, "
+                    "leave one out"
+                )
         if self.dates is not None and self.date_column is not None:
             raise InputError(
                 f"{argument('dates')} and {argument('date_column')} both state the dates; give one"
