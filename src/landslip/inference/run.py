@@ -220,7 +220,8 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
     started = time.monotonic()
     work = WorkFolder(out)
     store = WindowStore(options.store_for(work.out) or str(work.windows))
-    before, sources = options.sources.before, options.sources.for_bands(model.card.bands)
+    before = options.sources.before
+    sources = options.sources.for_bands(model.card.bands, bears_gaps=model.card.bears_gaps)
     with (
         bounded_cache(),
         open_stack(location, options.scene, sources) as scene,
@@ -241,7 +242,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
             refuse_existing(out, overwrite=options.overwrite)
             # pyogrio imports pandas, which takes as long as the network needs for a megapixel
             side.submit(import_module, "landslip.inference.postprocessing")
-            if model.card.training_statistics is not None:
+            if model.card.training_statistics is not None and not options.sources.missing:
                 from landslip.models.ood.score import score_scene
 
                 score = score_scene(scene, model)

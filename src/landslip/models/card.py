@@ -377,6 +377,11 @@ class ModelCard(StrictModel):
         return (value,) if isinstance(value, dict | TtaCard) else value
 
     @property
+    def bears_gaps(self) -> bool:
+        """Whether the network was trained with the bands of other sources missing at times."""
+        return float(self.training.config.get("drop_sources", 0.0)) > 0
+
+    @property
     def bands(self) -> Bands:
         """The bands, in the network's order."""
         return Bands(self.input.bands)

@@ -120,3 +120,17 @@ def test_an_image_without_a_common_band_is_refused(sources: Sources, tmp_path: P
         file.descriptions = ("b1", "b2", "b3")
     with pytest.raises(InputError, match=r"other\.tif: the image before has a band of the scene"):
         open_stack(sources.scene, sources=StackSources(before=path))
+
+
+def test_without_an_image_before_its_bands_are_missing_for_what_bears_it(sources: Sources) -> None:
+    wanted = Bands(("red", "before_red"))
+    assert StackSources().for_bands(wanted).missing == ()
+    bears = StackSources().for_bands(wanted, bears_gaps=True)
+    assert bears.missing == ("before_red",)
+    assert stack_of(sources).for_bands(wanted, bears_gaps=True).missing == ()
+    with open_stack(sources.scene, sources=bears) as scene:
+        values = scene.radiometry_of(wanted).values(scene.read(Window(0, 0, 50, 40), wanted)[0])
+        keys = [note.key for note in scene.validity.notes]
+    assert np.isfinite(values[0]).all()
+    assert np.isnan(values[1]).all()
+    assert keys == ["stack.no_before"]

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from landslip.core.arguments import BandsArgument, PathArgument, optional_path, parse_bands
-from landslip.core.bands import BEFORE, TERRAIN_UNITS, Bands, Radiometry
+from landslip.core.bands import BEFORE, TERRAIN_UNITS, Bands, Radiometry, after_name
 from landslip.core.errors import InputError, argument
+from landslip.core.messages import message
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.fingerprint import Fingerprint, scene_fingerprint
@@ -29,6 +30,7 @@ class StackSources:
         dem: elevation model; None: no terrain.
         terrain: the bands derived from it.
         before: image of an earlier date; None: none.
+        missing: bands of an earlier date that no image gives, and that are missing everywhere.
         alignment: how it is read; None: measured when the scene is opened.
     """
 
@@ -36,6 +38,7 @@ class StackSources:
     terrain: tuple[str, ...] = DEFAULT_TERRAIN
     before: Path | None = None
     alignment: BeforeAlignment | None = None
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.terrain if name not in TERRAIN_UNITS]
@@ -73,15 +76,19 @@ class StackSources:
         named = {"dem": self.dem, "before": self.before}
         return {name: path for name, path in named.items() if path is not None}
 
-    def for_bands(self, bands: Bands) -> "StackSources":
-        """Return the sources that some bands, such as a model's, are of."""
+    def for_bands(self, bands: Bands, *, bears_gaps: bool = False) -> "StackSources":
+        """Return the sources that some bands, such as a model's, are of.
+
+        Of bands that may have gaps, those of an earlier date may be missing altogether.
+        """
         terrain = tuple(name for name in bands if name in TERRAIN_UNITS)
-        earlier = any(name.startswith(BEFORE) for name in bands)
+        earlier = tuple(name for name in bands if name.startswith(BEFORE))
         return replace(
             self,
             dem=self.dem if terrain else None,
             terrain=terrain or DEFAULT_TERRAIN,
             before=self.before if earlier else None,
+            missing=earlier if bears_gaps and self.before is None else (),
         )
 
     def absolute(self) -> "StackSources":
@@ -131,6 +138,11 @@ class StackedScene(Scene):
             notes += self._before.alignment.notes
             for band, name in zip(self._before.alignment.bands, self._before.names, strict=True):
                 each.setdefault(name, replace(own[band], nodata=marking_nodata(fill, dtype)))
+        lost = [name for name in sources.missing if name not in each and after_name(name) in own]
+        if lost:
+            notes.append(message("stack.no_before"))
+            for name in lost:
+                each[name] = replace(own[after_name(name)], nodata=marking_nodata(fill, dtype))
         self.sources = replace(
             sources, alignment=None if self._before is None else self._before.alignment
         )
@@ -155,9 +167,12 @@ class StackedScene(Scene):
         if terrain and self._terrain is not None:
             layers |= self._encoded(terrain, self._terrain.read(window, terrain), valid)
         earlier = [name for name in wanted if name not in layers]
-        if earlier and self._before is not None:
-            names = tuple(name.removeprefix(BEFORE) for name in earlier)
-            layers |= self._encoded(earlier, self._before.read(window, names), valid)
+        if earlier:
+            names = tuple(map(after_name, earlier))
+            values = np.full((len(names), *window.shape), np.nan, dtype=np.float32)
+            if self._before is not None:
+                values = self._before.read(window, names)
+            layers |= self._encoded(earlier, values, valid)
         return np.stack([layers[name] for name in wanted]), valid
 
     def _encoded(self, names: list[str], values: Stored, valid: Valid) -> dict[str, Stored]:
@@ -186,7 +201,7 @@ def open_stack(
     Raises:
         InputError: see `StackedScene`.
     """
-    if sources is None or not sources.files:
+    if sources is None or not (sources.files or sources.missing):
         return Scene(place, options)
     return StackedScene(place, options, sources)
 
