@@ -237,8 +237,9 @@ def train(
         tiles: from `landslip.datasets.open`, or its folder; several are merged in a temporary
             folder, as `landslip.datasets.merge` does.
         out: model folder to write.
-        arch: ``linknet`` (default), ``albunet``, ``improved-unet``, or a decoder of
-            segmentation-models-pytorch.
+        arch: ``linknet`` (default), ``albunet``, ``improved-unet``, a decoder of
+            segmentation-models-pytorch, or ``two-date-linknet``, whose tiles have bands of an
+            earlier date; it may start from a LinkNet of one date.
         encoder: timm backbone with a feature pyramid; default ``resnet50``.
         encoder_weights: ``imagenet`` (default, downloaded by timm), ``none``, a safetensors or pth
             file, ``sentinel2-rgb-moco``, ``sentinel2-all-moco`` or ``hf-hub:OWNER/REPO/FILE``.

@@ -20,8 +20,9 @@ def train(
     arch: Annotated[
         Arch | None,
         typer.Option(
-            help="Network: linknet, albunet and improved-unet as in the paper; the others with "
-            "decoders of segmentation-models-pytorch. [default: linknet]"
+            help="Network: linknet, albunet and improved-unet as in the paper; two-date-linknet "
+            "for tiles with an image before; the others with decoders of "
+            "segmentation-models-pytorch. [default: linknet]"
         ),
     ] = None,
     encoder: Annotated[
