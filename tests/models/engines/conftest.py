@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -22,9 +23,13 @@ from landslip.models.weights import load_network
 BANDS = ("blue", "green", "red", "nir")
 SIDE = 64
 SHAPE = (192, 256)  # of a window, not square
+COMPUTES_IN = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+needs_bf16 = pytest.mark.skipif(
+    "BF16" not in COMPUTES_IN, reason="this CPU does not compute in bf16"
+)
 ENGINE_VARIANTS = [
     (EngineName.OPENVINO, Precision.FP32),
-    (EngineName.OPENVINO, Precision.BF16),
+    pytest.param(EngineName.OPENVINO, Precision.BF16, marks=needs_bf16),
     (EngineName.TORCH, Precision.FP32),
     (EngineName.TORCH, Precision.BF16),
     (EngineName.ONNX, Precision.FP32),
