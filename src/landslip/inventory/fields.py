@@ -1,7 +1,7 @@
 """The columns of an inventory: names, meanings and units; ``fields.yaml`` lists them."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib.resources import files
 
@@ -46,12 +46,16 @@ class InventoryField(StrictModel):
         return f"{text}（{self.unit}）" if language is Language.CHINESE else f"{text} ({self.unit})"
 
 
-_TABLES: dict[str, tuple[InventoryField, ...]] = {
-    layer: tuple(InventoryField(name=name, **field) for name, field in table.items())
-    for layer, table in yaml.safe_load(
-        (files("landslip.inventory") / "fields.yaml").read_text("utf-8")
-    ).items()
-}
+def read_fields(package: str) -> dict[str, tuple[InventoryField, ...]]:
+    """Return the columns of each layer that ``fields.yaml`` of a package lists."""
+    tables = yaml.safe_load((files(package) / "fields.yaml").read_text("utf-8"))
+    return {
+        layer: tuple(InventoryField(name=name, **field) for name, field in table.items())
+        for layer, table in tables.items()
+    }
+
+
+_TABLES = read_fields("landslip.inventory")
 LAYER_FIELDS = {layer: _TABLES[layer] for layer in LAYERS}
 FIELDS = LAYER_FIELDS[LANDSLIDES]
 CSV_FIELDS = _TABLES["csv"]
@@ -92,15 +96,26 @@ _PAGE_COLUMNS = "| column | label | 中文 | unit | type | meaning | empty witho
 
 def fields_page() -> str:
     """Return the page of documentation that lists all columns."""
-    sections = [(f"Layer `{layer}`", fields) for layer, fields in LAYER_FIELDS.items()]
-    sections.insert(1, (f"Only in `{CSV}`, which has no outlines", CSV_FIELDS))
-    parts = [_PAGE_HEAD]
-    for title, fields in sections:
-        parts += [f"## {title}\n", *field_rows(fields), ""]
+    (first, columns), *others = LAYER_FIELDS.items()
+    tables = {first: columns, CSV: CSV_FIELDS, **dict(others)}
+    titles = {CSV: f"Only in `{CSV}`, which has no outlines"}
+    return layers_page(_PAGE_HEAD, tables, titles)
+
+
+def layers_page(
+    head: str,
+    tables: Mapping[str, Sequence[InventoryField]],
+    titles: Mapping[str, str] | None = None,
+) -> str:
+    """Return a page with the columns of each layer, under ``titles`` or the layer's name."""
+    parts = [head]
+    for layer, fields in tables.items():
+        title = (titles or {}).get(layer, f"Layer `{layer}`")
+        parts += [f"## {title}\n", *_field_rows(fields), ""]
     return "\n".join(parts)
 
 
-def field_rows(fields: Iterable[InventoryField]) -> list[str]:
+def _field_rows(fields: Sequence[InventoryField]) -> list[str]:
     """Return the lines of a table of columns."""
     lines = [_PAGE_COLUMNS]
     for field in fields:

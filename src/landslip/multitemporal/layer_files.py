@@ -1,6 +1,6 @@
 """Layers with dates as GeoPackage with styles and the meaning of columns, GeoParquet, and CSV."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from landslip.core.choices import Language
+from landslip.core.messages import message
 from landslip.inventory.fields import InventoryField
-from landslip.inventory.formats.qgis_style import StyleRule, render_style
+from landslip.inventory.formats.qgis_style import Colour, StyleRule, landslide_fill, render_style
 from landslip.inventory.formats.vector_files import (
     GEOPACKAGE_VERSION,
     STYLE_NAMES,
@@ -25,7 +26,7 @@ from landslip.io.vector import gdal_crs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatedLayer:
+class StyledLayer:
     """A layer to be written.
 
     Attributes:
@@ -46,8 +47,22 @@ class DatedLayer:
         return render_style(self.rules(language), columns, times=self.times)
 
 
+def class_rules(
+    column: str, texts: str, colours: Iterable[tuple[str, Colour]], language: Language
+) -> list[StyleRule]:
+    """Return the classes of a column's values, called by the message ``TEXTS.VALUE`` of each."""
+    return [
+        StyleRule(
+            message(f"{texts}.{value}").text(language),
+            f"\"{column}\" = '{value}'",
+            landslide_fill(colour),
+        )
+        for value, colour in colours
+    ]
+
+
 def write_layers(
-    layers: Mapping[str, DatedLayer], geopackage: Path, language: Language
+    layers: Mapping[str, StyledLayer], geopackage: Path, language: Language
 ) -> list[str]:
     """Write layers into a GeoPackage and each beside it in the other formats; return all names.
 

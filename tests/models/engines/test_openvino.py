@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 from tests.factories.models import write_card
 from tests.inference.model_factory import write_model
+from tests.models.engines.conftest import needs_bf16
 
 from landslip.core.bands import BandRadiometry, Radiometry
 from landslip.core.choices import Precision, TerrainUnits, Units
@@ -72,11 +73,10 @@ def test_a_window_is_what_the_batch_is(model: ModelFolder) -> None:
         assert apart(steps, expected.run(stored, valid), valid) <= 1
 
 
+@needs_bf16
 def test_in_bf16_a_scenes_numbers_keep_their_digits(model: ModelFolder) -> None:
     # far from 0 and close together: in bf16 all of them would be one and the same number
     engine = OpenvinoEngine(model, Precision.FP32)
-    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        pytest.skip("this CPU does not compute in bf16")
     far = model.card.input.model_copy(update={"mean": (20_000.0,) * 4, "std": (20.0,) * 4})
     moved = ModelFolder(model.path, model.card.model_copy(update={"input": far}))
     spec = spec_of(moved)

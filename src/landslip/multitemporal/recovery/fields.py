@@ -1,19 +1,11 @@
 """The columns of recovery: names, meanings and units; ``fields.yaml`` lists them."""
 
 import sys
-from importlib.resources import files
 
-import yaml
-
-from landslip.inventory.fields import InventoryField, field_rows
+from landslip.inventory.fields import layers_page, read_fields
 
 LANDSLIDES, TRAJECTORIES = "landslides", "trajectories"
-RECOVERY_FIELDS: dict[str, tuple[InventoryField, ...]] = {
-    layer: tuple(InventoryField(name=name, **field) for name, field in table.items())
-    for layer, table in yaml.safe_load(
-        (files("landslip.multitemporal.recovery") / "fields.yaml").read_text("utf-8")
-    ).items()
-}
+RECOVERY_FIELDS = read_fields("landslip.multitemporal.recovery")
 _PAGE_HEAD = """# The columns of recovery
 
 Of the layers and tables that `landslip recovery` writes: `landslides` has one row for each
@@ -26,10 +18,7 @@ measured: [recovery](recovery.md).
 
 def fields_page() -> str:
     """Return the page of documentation that lists all columns."""
-    parts = [_PAGE_HEAD]
-    for layer, fields in RECOVERY_FIELDS.items():
-        parts += [f"## Layer `{layer}`\n", *field_rows(fields), ""]
-    return "\n".join(parts)
+    return layers_page(_PAGE_HEAD, RECOVERY_FIELDS)
 
 
 if __name__ == "__main__":

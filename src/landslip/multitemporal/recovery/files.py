@@ -5,9 +5,8 @@ from pathlib import Path
 import geopandas
 
 from landslip.core.choices import Language
-from landslip.core.messages import message
-from landslip.inventory.formats.qgis_style import StyleRule, landslide_fill
-from landslip.multitemporal.layer_files import DatedLayer, write_layers
+from landslip.inventory.formats.qgis_style import StyleRule
+from landslip.multitemporal.layer_files import StyledLayer, class_rules, write_layers
 from landslip.multitemporal.recovery.fields import LANDSLIDES, RECOVERY_FIELDS, TRAJECTORIES
 from landslip.multitemporal.recovery.rates import RecoveryClass
 from landslip.multitemporal.recovery.record import GEOPACKAGE
@@ -34,8 +33,8 @@ def write_files(
         LandslipError: one cannot be written.
     """
     layers = {
-        LANDSLIDES: DatedLayer(frame=landslides, fields=RECOVERY_FIELDS[LANDSLIDES], rules=_rules),
-        TRAJECTORIES: DatedLayer(
+        LANDSLIDES: StyledLayer(frame=landslides, fields=RECOVERY_FIELDS[LANDSLIDES], rules=_rules),
+        TRAJECTORIES: StyledLayer(
             frame=trajectories,
             fields=RECOVERY_FIELDS[TRAJECTORIES],
             rules=_rules,
@@ -46,11 +45,5 @@ def write_files(
 
 
 def _rules(language: Language) -> list[StyleRule]:
-    return [
-        StyleRule(
-            message(f"recovery_class.{class_name(one)}").text(language),
-            f"\"class\" = '{class_name(one)}'",
-            landslide_fill(colour),
-        )
-        for one, colour in CLASS_COLOURS.items()
-    ]
+    colours = ((class_name(one), colour) for one, colour in CLASS_COLOURS.items())
+    return class_rules("class", "recovery_class", colours, language)

@@ -1,19 +1,11 @@
 """The columns of histories: names, meanings and units; ``fields.yaml`` lists them."""
 
 import sys
-from importlib.resources import files
 
-import yaml
-
-from landslip.inventory.fields import InventoryField, field_rows
+from landslip.inventory.fields import layers_page, read_fields
 
 LANDSLIDES, TRACKS = "landslides", "tracks"
-TRACK_FIELDS: dict[str, tuple[InventoryField, ...]] = {
-    layer: tuple(InventoryField(name=name, **field) for name, field in table.items())
-    for layer, table in yaml.safe_load(
-        (files("landslip.multitemporal.tracking") / "fields.yaml").read_text("utf-8")
-    ).items()
-}
+TRACK_FIELDS = read_fields("landslip.multitemporal.tracking")
 LANDSLIDE_FIELDS = TRACK_FIELDS[LANDSLIDES]
 _PAGE_HEAD = """# The columns of histories
 
@@ -30,10 +22,7 @@ this list has `input_` before it there.
 
 def fields_page() -> str:
     """Return the page of documentation that lists all columns."""
-    parts = [_PAGE_HEAD]
-    for layer, fields in TRACK_FIELDS.items():
-        parts += [f"## Layer `{layer}`\n", *field_rows(fields), ""]
-    return "\n".join(parts)
+    return layers_page(_PAGE_HEAD, TRACK_FIELDS)
 
 
 if __name__ == "__main__":

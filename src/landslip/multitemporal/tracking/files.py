@@ -5,9 +5,8 @@ from pathlib import Path
 import geopandas
 
 from landslip.core.choices import Language
-from landslip.core.messages import message
-from landslip.inventory.formats.qgis_style import StyleRule, landslide_fill
-from landslip.multitemporal.layer_files import DatedLayer, write_layers
+from landslip.inventory.formats.qgis_style import StyleRule
+from landslip.multitemporal.layer_files import StyledLayer, class_rules, write_layers
 from landslip.multitemporal.tracking.fields import LANDSLIDES, TRACK_FIELDS, TRACKS
 from landslip.multitemporal.tracking.record import GEOPACKAGE
 from landslip.multitemporal.tracking.track_state import TrackState
@@ -38,18 +37,11 @@ def write_files(
         LandslipError: one cannot be written.
     """
     layers = {
-        name: DatedLayer(frame=frame, fields=TRACK_FIELDS[name], rules=_rules, times=_TIMES[name])
+        name: StyledLayer(frame=frame, fields=TRACK_FIELDS[name], rules=_rules, times=_TIMES[name])
         for name, frame in ((LANDSLIDES, landslides), (TRACKS, tracks))
     }
     return write_layers(layers, folder / GEOPACKAGE, language)
 
 
 def _rules(language: Language) -> list[StyleRule]:
-    return [
-        StyleRule(
-            message(f"state.{state}").text(language),
-            f"\"state\" = '{state}'",
-            landslide_fill(colour),
-        )
-        for state, colour in STATE_COLOURS.items()
-    ]
+    return class_rules("state", "state", STATE_COLOURS.items(), language)
