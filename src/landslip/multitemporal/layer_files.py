@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from landslip.core.choices import Language
-from landslip.core.messages import message
+from landslip.core.messages import Message
 from landslip.inventory.fields import InventoryField
 from landslip.inventory.formats.qgis_style import Colour, StyleRule, landslide_fill, render_style
 from landslip.inventory.formats.vector_files import (
@@ -48,16 +48,12 @@ class StyledLayer:
 
 
 def class_rules(
-    column: str, texts: str, colours: Iterable[tuple[str, Colour]], language: Language
+    column: str, classes: Iterable[tuple[str, Message, Colour]], language: Language
 ) -> list[StyleRule]:
-    """Return the classes of a column's values, called by the message ``TEXTS.VALUE`` of each."""
+    """Return the legend of a column's values, each with its name and colour."""
     return [
-        StyleRule(
-            message(f"{texts}.{value}").text(language),
-            f"\"{column}\" = '{value}'",
-            landslide_fill(colour),
-        )
-        for value, colour in colours
+        StyleRule(name.text(language), f"\"{column}\" = '{value}'", landslide_fill(colour))
+        for value, name, colour in classes
     ]
 
 

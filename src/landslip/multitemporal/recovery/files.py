@@ -5,6 +5,7 @@ from pathlib import Path
 import geopandas
 
 from landslip.core.choices import Language
+from landslip.core.messages import message
 from landslip.inventory.formats.qgis_style import StyleRule
 from landslip.multitemporal.layer_files import StyledLayer, class_rules, write_layers
 from landslip.multitemporal.recovery.fields import LANDSLIDES, RECOVERY_FIELDS, TRAJECTORIES
@@ -45,5 +46,8 @@ def write_files(
 
 
 def _rules(language: Language) -> list[StyleRule]:
-    colours = ((class_name(one), colour) for one, colour in CLASS_COLOURS.items())
-    return class_rules("class", "recovery_class", colours, language)
+    colours = {class_name(one): colour for one, colour in CLASS_COLOURS.items()}
+    classes = (
+        (name, message(f"recovery_class.{name}"), colour) for name, colour in colours.items()
+    )
+    return class_rules("class", classes, language)

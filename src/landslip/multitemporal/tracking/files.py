@@ -5,6 +5,7 @@ from pathlib import Path
 import geopandas
 
 from landslip.core.choices import Language
+from landslip.core.messages import message
 from landslip.inventory.formats.qgis_style import StyleRule
 from landslip.multitemporal.layer_files import StyledLayer, class_rules, write_layers
 from landslip.multitemporal.tracking.fields import LANDSLIDES, TRACK_FIELDS, TRACKS
@@ -44,4 +45,7 @@ def write_files(
 
 
 def _rules(language: Language) -> list[StyleRule]:
-    return class_rules("state", "state", STATE_COLOURS.items(), language)
+    classes = (
+        (state, message(f"state.{state}"), colour) for state, colour in STATE_COLOURS.items()
+    )
+    return class_rules("state", classes, language)
