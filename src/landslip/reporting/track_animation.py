@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from landslip.io.raster import SensorImage
 from landslip.io.visualization import RgbImage, rgb_composite
 from landslip.multitemporal.series.folder import Series, Validity, open_series
+from landslip.multitemporal.tracking.dates import days_within
 from landslip.multitemporal.tracking.fields import LANDSLIDES
 from landslip.multitemporal.tracking.files import STATE_COLOURS
 from landslip.multitemporal.tracking.record import DateRecord, TracksRecord
@@ -47,7 +48,9 @@ def write_animation(record: TracksRecord, folder: Path, series: Path | None) -> 
     pictures = []
     for one in record.dates:
         rows = landslides[landslides["track_date"] == one.stated]
-        pictures.append(_picture(images.get(one.date, white), frame, rows, one, record))
+        days = days_within(one.stated, images)
+        image = images[days[0]] if len(days) == 1 else white
+        pictures.append(_picture(image, frame, rows, one, record))
     first, *others = pictures
     first.save(
         folder / ANIMATION, save_all=True, append_images=others, duration=_MILLISECONDS, loop=0

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from shapely import Polygon, affinity, box
+from shapely.geometry.base import BaseGeometry
 
 import landslip
 from landslip.core.errors import InputError
@@ -57,7 +58,7 @@ EXPECTED = {
 }
 
 
-def write(path: Path, polygons: Mapping[str, Polygon], crs: str = UTM, **columns: Any) -> Path:
+def write(path: Path, polygons: Mapping[str, BaseGeometry], crs: str = UTM, **columns: Any) -> Path:
     placed = [affinity.translate(one, EAST, NORTH) for one in polygons.values()]
     names = pd.Series([*polygons], dtype=object)
     frame = geopandas.GeoDataFrame({"slide": names, **columns}, geometry=placed, crs=UTM)
@@ -276,3 +277,36 @@ def test_areas_are_compared_on_ground_that_both_dates_saw(tmp_path: Path) -> Non
         found = landslip.track(files, footprints=file, out=tmp_path / name)
         assert found.tracks["states"].tolist() == ["new, persisting"]
         assert found.landslides["track_change"].iloc[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "states"),
+    [
+        # the strip between the parts, and much of the ground above, was not seen
+        ((40, -100, 60, 1000), ["new, persisting, persisting"]),
+        # only a corner of the strip was not seen
+        ((40, 40, 60, 1000), ["new, split, merged", "split, merged"]),
+    ],
+)
+def test_a_landslide_is_split_only_where_the_ground_between_was_searched(
+    cloud: tuple[int, int, int, int], states: list[str], tmp_path: Path
+) -> None:
+    whole = {"A": box(0, 0, 100, 50)}
+    parts = {"left": box(0, 0, 40, 50), "right": box(60, 0, 100, 50)}
+    files = [
+        write(tmp_path / f"{year}.gpkg", slides)
+        for year, slides in (("2013", whole), ("2014", parts), ("2015", whole))
+    ]
+    seen = {"2013": box(*ALL), "2014": box(*ALL).difference(box(*cloud)), "2015": box(*ALL)}
+    searched = write(tmp_path / "searched.gpkg", seen, date=[*seen])
+    found = landslip.track(files, footprints=searched)
+    assert sorted(found.tracks["states"]) == states
+    if len(states) == 1:
+        rows = found.landslides.set_index("track_date")
+        assert rows.loc["2014", "track_area_m2"] == pytest.approx(2 * 40 * 50)
+        assert rows.loc["2014", "track_overlap"] == pytest.approx(1)
+        assert rows.geometry["2014"].geom_type == "MultiPolygon"
+        assert found.record.dates[1].polygons == 2
+        assert "1 polygons are parts of another one's landslide" in found.record.notes[-1]
+    else:
+        assert len(found.record.notes) == 0

@@ -108,7 +108,7 @@ def test_inventories_take_their_footprints_from_the_series(place: Place, tmp_pat
     with pytest.raises(
         InputError,
         match=r"none of its dates, 2008-06-01, 2009-06-01, 2012-06-01, "
-        "is one of the landslides, 1999-01-01",
+        "is one of the landslides, 1999; state",
     ):
         landslip.track(files[0], series=place.series, dates="1999")
 
@@ -126,3 +126,30 @@ def test_a_series_needs_landslides_and_states_their_series(place: Place, tmp_pat
         InputError, match=r"its states of 2008-06-01 are not of .*OTHER, whose date"
     ):
         landslip.track(place.states, series=other)
+
+
+def test_a_year_is_the_date_of_the_series_in_it(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "mapped.gpkg"
+    slides = [box(STAYS), box(HIDDEN), box(STAYS)]
+    frame = geopandas.GeoDataFrame({"date": ["2008", "2008", "2009"]}, geometry=slides, crs=UTM)
+    frame.to_file(file)
+    found = landslip.track(file, series=place.series)
+    assert sorted(found.tracks["states"]) == ["new, not observed", "new, persisting"]
+    assert [one.searched_m2 for one in found.record.dates] == pytest.approx(
+        [48 * 64 * 4, (48 * 64 - 24 * 32) * 4], rel=1e-3
+    )
+    assert "only date of the series within it (2008: 2008-06-01, 2009: 2009-06-01)" in str(
+        found.record.notes
+    )
+    with Image.open(found.folder / "animation.gif") as animation:
+        animation.seek(1)  # where clouds were is the scene of 2009
+        assert np.asarray(animation.convert("RGB"))[6 * 30, 6 * 49].tolist() == [96, 96, 96]
+    days = (date(2008, 1, 1), date(2008, 9, 1), date(2009, 6, 1))
+    scenes = {day: with_ndvi(np.full(SHAPE, 0.7)) for day in days}
+    several = write_series(tmp_path / "SEVERAL", scenes)
+    with pytest.raises(
+        InputError,
+        match=r"SEVERAL: has several dates in 2008, 2008-01-01, 2008-09-01, and landslides are "
+        r"dated 2008; state the day on which they were mapped with dates, or in their column",
+    ):
+        landslip.track(file, series=several)

@@ -1,6 +1,7 @@
 """Dates of inventories: days, or months and years where no day is known."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from landslip.core.errors import InputError, argument
@@ -28,6 +29,11 @@ def period_in(name: str) -> str | None:
 def first_day(period: str) -> date:
     """Return the first day of a day, month or year as `iso_date` writes them."""
     return date.fromisoformat((period + "-01-01")[:10])
+
+
+def days_within(period: str, days: Iterable[date]) -> list[date]:
+    """Return the days that are in a day, month or year as `iso_date` writes them."""
+    return [day for day in days if day.isoformat().startswith(period)]
 
 
 def stated_period(text: str) -> str:

@@ -4,12 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from landslip.core.crs import polygonal_part
 from landslip.core.progress import Progress, no_progress
 from landslip.multitemporal.tracking.linking import Links, assign, find_links, heaviest
-from landslip.multitemporal.tracking.observations import Observations, shares_within
+from landslip.multitemporal.tracking.observations import (
+    Observations,
+    shares_within,
+    union_parts,
+)
 from landslip.multitemporal.tracking.registration import Displacement, measure_displacement
 from landslip.multitemporal.tracking.request import TrackingRules
 from landslip.multitemporal.tracking.track_state import TrackState
@@ -74,14 +80,19 @@ class Histories:
 
 def link_histories(
     observations: Observations, rules: TrackingRules, progress: Progress = no_progress
-) -> Histories:
-    """Link the polygons of all dates."""
+) -> tuple[Histories, Observations]:
+    """Link the polygons of all dates.
+
+    Returns:
+        The histories, and the polygons of their rows: parts of a landslide between which a date did
+        not search are joined to one.
+    """
     linker = _Linker(observations=observations, rules=rules)
     days = len(observations.days)
     for position in range(days):
         linker.link(position)
         progress(position + 1, days)
-    return linker.histories()
+    return linker.histories(), linker.observations
 
 
 def _none(count: int) -> Indices:
@@ -109,6 +120,11 @@ class _Linker:
         self._displacements: list[Displacement] = []
         self._rows: list[dict[str, NDArray[Any]]] = []
 
+    @property
+    def observations(self) -> Observations:
+        """The polygons, of which parts of a landslide are joined."""
+        return self._given
+
     def link(self, position: int) -> None:
         """Take the next date."""
         rows = np.flatnonzero(self._given.at == position)
@@ -122,6 +138,9 @@ class _Linker:
         track_of[kept.later] = kept.earlier
         free = links.of((track_of[links.later] == NONE) & self._is_part(links.later, links))
         pieces = free.of(heaviest(free.later, free))
+        track_of[pieces.later] = pieces.earlier
+        kept, pieces = self._join(position, kept, pieces)
+        track_of[pieces.later] = NONE
         self._take_back(pieces, track_of)
         fresh = pieces.of(track_of[pieces.later] == NONE)
         track_of[fresh.later] = self._begin(fresh.later, fresh.earlier)
@@ -232,6 +251,35 @@ class _Linker:
         gone &= self._is_part(self._shape[links.earlier], links)
         found = links.of(gone)
         return found.of(heaviest(found.earlier, found))
+
+    def _join(self, position: int, kept: Links, pieces: Links) -> tuple[Links, Links]:
+        """Join parts of a landslide between which most ground was not searched on a date.
+
+        Whether such a landslide has split is not known. Returns what goes on, and the other pieces.
+        """
+        region = self._searched[position]
+        if region is None or len(pieces.later) == 0:
+            return kept, pieces
+        order = np.argsort(kept.earlier)
+        main = order[np.searchsorted(kept.earlier, pieces.earlier, sorter=order)]
+        pairs = shapely.union(self._placed[kept.later[main]], self._placed[pieces.later])
+        mapped = pd.Series(pairs).groupby(main).transform(lambda parts: shapely.union_all([*parts]))
+        hulls = shapely.intersection(
+            shapely.convex_hull(pairs), self._placed[self._shape[pieces.earlier]]
+        )
+        between = shapely.difference(hulls, np.asarray(mapped, dtype=object))
+        between = np.array([polygonal_part(one) for one in between], dtype=object)
+        hidden = shapely.area(between) > 0
+        hidden[hidden] = shares_within(between[hidden], region) < _MOSTLY
+        wholes, parts = kept.later[main[hidden]], pieces.later[hidden]
+        self._given = self._given.joined(wholes, parts)
+        self._placed = union_parts(self._placed, wholes, parts)
+        weight = kept.weight.copy()
+        np.add.at(weight, main[hidden], pieces.weight[hidden])
+        areas = self._given.areas
+        smaller = np.minimum(areas[self._shape[kept.earlier]], areas[kept.later])
+        share = np.where(np.isin(kept.later, wholes), weight / smaller, kept.share)
+        return replace(kept, weight=weight, share=share), pieces.of(~hidden)
 
     def _take_back(self, pieces: Links, track_of: Indices) -> None:
         """Give pieces of a history the ids of those that had merged into it there."""

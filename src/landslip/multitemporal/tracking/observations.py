@@ -1,8 +1,9 @@
 """The polygons of all dates in one order and one coordinate system, and what was searched when."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from landslip.io.vector import repair_polygons
 from landslip.multitemporal.series.folder import open_series
 from landslip.multitemporal.states.record import RECORD as STATES_RECORD
 from landslip.multitemporal.tracking.dated_layers import DatedLayer, read_dated_layers
-from landslip.multitemporal.tracking.dates import first_day, stated_period
+from landslip.multitemporal.tracking.dates import days_within, first_day, stated_period
 from landslip.multitemporal.tracking.fields import LANDSLIDE_FIELDS
 from landslip.multitemporal.tracking.request import TrackingRequest
 from landslip.multitemporal.tracking.series_layers import footprint_layers, read_states_layers
@@ -56,6 +57,27 @@ class Observations:
     searched: tuple[shapely.Geometry | None, ...]
     crs: CRS | None
     metric: CRS | None
+
+    def joined(self, wholes: NDArray[np.int64], parts: NDArray[np.int64]) -> "Observations":
+        """Return a copy in which polygons (k,) have other ones (k,) as parts of their outlines."""
+        polygons = union_parts(self.polygons, wholes, parts)
+        return replace(
+            self,
+            outlines=union_parts(self.outlines, wholes, parts),
+            polygons=polygons,
+            areas=shapely.area(polygons),
+        )
+
+
+def union_parts(
+    polygons: NDArray[np.object_], wholes: NDArray[np.int64], parts: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """Return a copy of polygons (n,) in which some (k,) are united with other ones (k,)."""
+    united = polygons.copy()
+    for whole in np.unique(wholes):
+        rows = [whole, *parts[wholes == whole]]
+        united[whole] = shapely.union_all(repair_polygons(polygons[rows]))
+    return united
 
 
 def shares_within(
@@ -126,14 +148,34 @@ def _read_layers(request: TrackingRequest) -> tuple[list[DatedLayer], list[Dated
         return layers, read_dated_layers(request.footprints)
     if series is None:
         return layers, []
-    mapped = {first_day(period) for layer in layers for period in layer.all_periods}
-    if not mapped & {*series.days}:
+    mapped = {period for layer in layers for period in layer.all_periods}
+    days = _days_of(mapped, series.days, series.path)
+    if not days:
         raise InputError(
             f"{series.path}: none of its dates, {', '.join(map(str, series.days))}, is one of the "
-            f"landslides, {', '.join(map(str, sorted(mapped)))}; state theirs with "
-            f"{argument('dates')}"
+            f"landslides, {', '.join(sorted(mapped))}; state theirs with {argument('dates')}"
         )
-    return layers, footprint_layers(series, mapped)
+    return layers, footprint_layers(series, days)
+
+
+def _days_of(periods: Iterable[str], days: Sequence[date], series: Path) -> dict[str, date]:
+    """Return the date of a series on which each period was mapped: the only one within it.
+
+    Raises:
+        InputError: a month or year holds several.
+    """
+    found = {}
+    for period in periods:
+        within = days_within(period, days)
+        if len(within) > 1:
+            raise InputError(
+                f"{series}: has several dates in {period}, {', '.join(map(str, within))}, and "
+                f"landslides are dated {period}; state the day on which they were mapped with "
+                f"{argument('dates')}, or in their column of dates"
+            )
+        if within:
+            found[period] = within[0]
+    return found
 
 
 def _first_crs(layers: Sequence[DatedLayer]) -> CRS | None:

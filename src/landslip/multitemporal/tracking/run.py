@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from landslip import __version__
 from landslip.core.messages import message, sentences
 from landslip.core.progress import Progress, no_progress, sub_progress
@@ -29,7 +31,7 @@ def track(
     observations, notes = read_observations(request)
     progress(_READ, _ALL)
     linking = sub_progress(progress, _READ, _LINKED, _ALL)
-    histories = link_histories(observations, request.rules, linking)
+    histories, observations = link_histories(observations, request.rules, linking)
     ids = track_ids(histories, observations, previous)
     files = write_files(
         landslides_table(histories, observations, ids),
@@ -37,6 +39,9 @@ def track(
         folder,
         request.language,
     )
+    parts = len(observations.polygons) - len(np.unique(histories.observation[histories.observed]))
+    if parts:
+        notes += (message("tracks.parts", count=parts),)
     if previous is not None:
         kept = int(previous.drop_duplicates().isin(ids).sum())
         notes += (message("tracks.previous", kept=kept, total=previous.nunique()),)

@@ -1,7 +1,7 @@
 """What the dates of a series saw, and the landslides of its states, as dated layers."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -30,36 +30,42 @@ _KIND = RecordKind(
 _STRIP_PX = 1 << 22
 
 
-def footprint_layers(series: Series, mapped: Collection[date]) -> list[DatedLayer]:
+def footprint_layers(series: Series, mapped: Mapping[str, date]) -> list[DatedLayer]:
     """Return what each mapped date of a series saw: the outline of its valid pixels.
 
     Args:
         series: of the dates.
-        mapped: days on which landslides were mapped; the first layer has a note on others.
+        mapped: day, month or year of landslides, and the date of the series on which they were
+            mapped; the first layer has notes on dates without, and on months and years.
     """
     layers: list[DatedLayer] = []
-    for one in series.card.dates:
-        if date.fromisoformat(one.date) not in mapped:
-            continue
-        outline = coarse_outline(series.path / one.validity, lambda codes: codes == Validity.VALID)
+    validity = {one.date: series.path / one.validity for one in series.card.dates}
+    for period, day in sorted(mapped.items(), key=lambda item: (item[1], item[0])):
+        outline = coarse_outline(validity[str(day)], lambda codes: codes == Validity.VALID)
         layers.append(
             DatedLayer(
                 source=series.path.name,
                 path=series.path,
                 polygons=np.array([outline], dtype=object),
-                periods=np.array([one.date], dtype=object),
-                period=one.date,
+                periods=np.array([period], dtype=object),
+                period=period,
                 columns=pd.DataFrame(index=[0]),
                 crs=series.grid.crs,
-                notes=() if layers else _unmapped(series, mapped),
+                notes=() if layers else _matches(series, mapped),
             )
         )
     return layers
 
 
-def _unmapped(series: Series, mapped: Collection[date]) -> tuple[Message, ...]:
-    days = [str(day) for day in series.days if day not in mapped]
-    return (message("tracks.unmapped", dates=", ".join(days)),) if days else ()
+def _matches(series: Series, mapped: Mapping[str, date]) -> tuple[Message, ...]:
+    notes = []
+    unmapped = [str(day) for day in series.days if day not in mapped.values()]
+    if unmapped:
+        notes.append(message("tracks.unmapped", dates=", ".join(unmapped)))
+    coarse = [f"{period}: {day}" for period, day in sorted(mapped.items()) if period != str(day)]
+    if coarse:
+        notes.append(message("tracks.day_of_series", dates=", ".join(coarse)))
+    return tuple(notes)
 
 
 def read_states_layers(folder: Path, series: Series | None) -> list[DatedLayer]:
