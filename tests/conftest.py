@@ -13,6 +13,7 @@ from affine import Affine
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
+from tests.factories.qgis import PYTHON, has_qgis
 
 import landslip  # noqa: F401 - before OpenVINO, which otherwise sends usage statistics
 
@@ -31,6 +32,13 @@ settings.load_profile("tests")
 
 WriteRaster = Callable[..., Path]
 WritePolygons = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def qgis() -> None:
+    """Skip a test where QGIS is not installed."""
+    if not has_qgis():
+        pytest.skip(f"QGIS is not installed for {PYTHON}")
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """Styles as text, and, where QGIS is installed, as QGIS sees them."""
 
-import json
-import os
-import subprocess
-from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
 import geopandas
 import pytest
 from PIL import Image
+from tests.factories.qgis import open_in_qgis
 from tests.inventory.factories import make_layers
 
 from landslip.core.choices import Language
@@ -17,9 +14,6 @@ from landslip.inventory.formats import colours
 from landslip.inventory.formats.qgis_style import layer_style
 from landslip.inventory.formats.vector_files import write_geopackage
 from landslip.inventory.layers import InventoryLayers
-
-PYTHON = Path("/usr/bin/python3")
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "qgis_round_trip.py"
 
 
 def rules(layer: str, frame: geopandas.GeoDataFrame) -> dict[str, str | None]:
@@ -53,26 +47,11 @@ def test_grades_cover_confidence_without_gaps() -> None:
     )
 
 
-@cache
-def qgis_is_missing() -> bool:
-    if not PYTHON.exists():
-        return True
-    asked = [str(PYTHON), "-c", "import qgis.core"]
-    return subprocess.run(asked, capture_output=True, check=False).returncode != 0
-
-
-@pytest.mark.skipif("qgis_is_missing()", reason="QGIS is not installed for /usr/bin/python3")
+@pytest.mark.usefixtures("qgis")
 def test_qgis_opens_the_layers_and_draws_them_in_the_style_inside(tmp_path: Path) -> None:
     layers = make_layers(60)
     write_geopackage(layers, tmp_path / "inventory.gpkg", Language.CHINESE)
-    command = [PYTHON, SCRIPT, tmp_path / "inventory.gpkg", tmp_path / "picture.png"]
-    quiet = {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=quiet, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
-    found = json.loads(done.stdout)["layers"]
+    found = open_in_qgis(tmp_path / "inventory.gpkg", tmp_path / "picture.png")
     for name, count in (("landslides", 60), ("highest_points", 59), ("lowest_points", 59)):
         assert found[name]["features"] == count
         assert found[name]["crs"] == "EPSG:32648"
