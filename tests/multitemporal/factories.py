@@ -124,7 +124,13 @@ def write_states(folder: Path, series: Path, states: Mapping[date, NDArray[np.ui
 
 
 def write_map(
-    folder: Path, day: date, probability: NDArray[np.floating[Any]], *, calibrated: bool = True
+    folder: Path,
+    day: date,
+    probability: NDArray[np.floating[Any]],
+    *,
+    calibrated: bool = True,
+    grid: Grid | None = None,
+    scene: str | None = None,
 ) -> Path:
     """Write the folder that `landslip extract` makes, without polygons; NaN is no data."""
     folder.mkdir()
@@ -132,14 +138,15 @@ def write_map(
     known = np.isfinite(probability)
     levels = np.where(known, np.rint(np.nan_to_num(probability) * 250), 255).astype(np.uint8)
     layer = OutputBand(description="probability of landslide", nodata=255, scale=0.004)
-    write_scene(folder / PROBABILITY, levels[np.newaxis], grid_of((height, width)), (layer,))
+    grid = grid or grid_of((height, width))
+    write_scene(folder / PROBABILITY, levels[np.newaxis], grid, (layer,))
     card = make_card()
     if calibrated:
         card = calibrated_card(card, CalibrationCurve.line(1.0))
     write_card(folder, card)
     ExtractionSummary(
-        scene=f"{day}.tif",
-        scene_place=f"{day}.tif",
+        scene=scene or f"{day}.tif",
+        scene_place=scene or f"{day}.tif",
         read_as={},
         model="model",
         model_weights_sha256="0",

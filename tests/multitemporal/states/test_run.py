@@ -132,6 +132,19 @@ def test_a_date_without_a_map_is_by_ndvi(place: Place, tmp_path: Path) -> None:
     assert fresh.sum() == pytest.approx(200, abs=10)
 
 
+def test_gaps_of_a_map_are_by_ndvi_and_said(place: Place, tmp_path: Path) -> None:
+    probability = np.full(SHAPE, 0.02)
+    probability[SCAR] = 0.95
+    probability[:, 96:] = np.nan
+    folder = write_map(tmp_path / "MAP", DAYS[1], probability)
+    record = find_states(
+        StatesRequest(series=place.series, maps=(str(folder),), out=tmp_path / "STATES")
+    )
+    gaps = [one.text() for one in record.messages if one.key == "warning.states_map_gaps"]
+    assert len(gaps) == 1
+    assert "the map of 2009-08-01 has no data on 25 % of what the series saw" in gaps[0]
+
+
 def edited(place: Place, change: Callable[[list[str]], list[str]]) -> tuple[str, ...]:
     return tuple(change(list(place.maps)))
 

@@ -1,6 +1,5 @@
 """One date on the series' grid: reflectance and validity, window by window."""
 
-import math
 import threading
 
 import numpy as np
@@ -14,12 +13,8 @@ from landslip.core.window import Window
 from landslip.io.raster import Mask, Scene
 from landslip.multitemporal.series.folder import Validity
 from landslip.multitemporal.series.survey import SceneSurvey, validity_codes
-from landslip.preprocessing.coregistration.displaced_scene import (
-    DisplacedScene,
-    SceneDisplacement,
-    pixel_ratio,
-)
-from landslip.preprocessing.resampling import Pixels, Points
+from landslip.preprocessing.coregistration.displaced_scene import DisplacedScene
+from landslip.preprocessing.resampling import Pixels
 
 
 class DateView(Closeable):
@@ -50,18 +45,10 @@ class DateView(Closeable):
         grid = grid or series_grid
         self._radiometry = survey.radiometry
         moved = grid
-        displacement = None
         if shift_px is not None:
-            by = np.array(shift_px)
-
-            def displacement(points: Points) -> Points:
-                return np.broadcast_to(by, points.shape)
-
             shift = series_grid.transform @ Affine.translation(*shift_px) @ ~series_grid.transform
             moved = Grid(crs=grid.crs, transform=shift @ grid.transform, shape=grid.shape)
-        times = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
-        offset = SceneDisplacement(frame=series_grid, displacement=displacement)
-        self._pixels = DisplacedScene(scene, grid, offset, times)
+        self._pixels = DisplacedScene.shifted(scene, series_grid, shift_px, grid=grid)
         self._masks = [Mask(path, moved) for path in survey.masks]
         self._reading = threading.Lock()
 

@@ -1,92 +1,108 @@
 """The maps of probabilities of a series: which is of which date, and the prior of their model."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
+from landslip.core.bands import Bands
+from landslip.core.crs import datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
-from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
 from landslip.core.window import Window
 from landslip.inference.rasters import PROBABILITY
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import ExtractionFolder, open_extraction
-from landslip.io.raster import Mask
+from landslip.io.raster import Scene, SceneOptions
 from landslip.models.engines.base import PROBABILITY_LEVELS
+from landslip.multitemporal.series.folder import Series
+from landslip.preprocessing.coregistration.displaced_scene import DisplacedScene, footprint
+
+_BANDS = Bands(("probability",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbabilityMap:
-    """A map of probabilities of a date, and the share of landslides that its model learned from."""
+    """A map of probabilities of a date.
+
+    Attributes:
+        folder: of the extraction.
+        model: its name.
+        prior: share of landslides that the model learned from.
+        shift_px: what the series has at ``p`` is at ``p + shift_px`` in the map (columns, rows, in
+            pixels of the series), which is of the scene as it was before the series; None: it is
+            not moved.
+        notes: on how it is read.
+    """
 
     folder: Path
     model: str
     prior: float
+    shift_px: tuple[float, float] | None
     notes: tuple[Message, ...]
 
 
 class ProbabilityReader(Closeable):
-    """Reads a map of probabilities on a series' grid, by nearest neighbour if it has another.
+    """Reads a map of probabilities on a series' grid. Several threads may read.
 
-    Several threads may read.
+    On another grid, finer maps are averaged and others resampled by cubic convolution, as scenes of
+    a series are.
     """
 
-    def __init__(self, source: ProbabilityMap, grid: Grid) -> None:
+    def __init__(self, source: ProbabilityMap, series: Series) -> None:
         """Open it."""
-        self._mask = Mask(source.folder / PROBABILITY, grid)
-        self._one_at_a_time = threading.Lock()
+        self._scene = Scene(source.folder / PROBABILITY, SceneOptions(bands=_BANDS))
+        self._pixels = DisplacedScene.shifted(self._scene, series.grid, source.shift_px)
 
     def read(self, window: Window) -> NDArray[np.float32]:
         """Return the probability (height, width), NaN without data."""
-        with self._one_at_a_time:
-            levels, valid = self._mask.read(window)
-        probability = levels.astype(np.float32) / np.float32(PROBABILITY_LEVELS)
+        (levels,), valid = self._pixels.read(window)
+        levels = np.clip(levels, 0, PROBABILITY_LEVELS)  # cubic convolution overshoots
+        probability: NDArray[np.float32] = levels / np.float32(PROBABILITY_LEVELS)
         probability[~valid] = np.nan
         return probability
 
     def close(self) -> None:
         """Close the file."""
-        self._mask.close()
+        self._scene.close()
 
 
 def match_maps(
-    texts: Sequence[str], days: Sequence[date], grid: Grid, prior: float | None
+    texts: Sequence[str], series: Series, prior: float | None
 ) -> tuple[ProbabilityMap | None, ...]:
     """Return the map of each date of a series; None where there is none.
 
     Args:
         texts: folders that `landslip extract` wrote, or ``DATE=FOLDER``. The date of a folder is
             the day in the name of its scene, or else in its own.
-        days: of the series.
-        grid: of the series.
+        series: open.
         prior: share of landslide pixels in the training data; None: what the model says.
 
     Raises:
-        InputError: a folder is no extraction, has no date or one that the series has not, two are
-            of one date, or the prior is not known.
+        InputError: a folder is no extraction, has no date or one that the series has not, is
+            somewhere else, two are of one date, or the prior is not known.
     """
     maps: dict[date, ProbabilityMap] = {}
     for text in texts:
         stated, _, place = text.rpartition("=")
         folder = open_extraction(Path(place))
         day = _day(folder, stated)
-        if day not in days:
+        if day not in series.days:
             raise InputError(
                 f"{folder.path}: a map is of a date of the series, which are "
-                f"{', '.join(map(str, days))}; got {day}. State it as DATE=MAP"
+                f"{', '.join(map(str, series.days))}; got {day}. State it as DATE=MAP"
             )
         if day in maps:
             raise InputError(
                 f"{folder.path}: a date has one map; {maps[day].folder} is of {day} too"
             )
-        maps[day] = _probability_map(folder, day, grid, prior)
-    return tuple(maps.get(day) for day in days)
+        maps[day] = _probability_map(folder, day, series, prior)
+    return tuple(maps.get(day) for day in series.days)
 
 
 def _day(folder: ExtractionFolder, stated: str) -> date:
@@ -103,9 +119,9 @@ def _day(folder: ExtractionFolder, stated: str) -> date:
 
 
 def _probability_map(
-    folder: ExtractionFolder, day: date, grid: Grid, prior: float | None
+    folder: ExtractionFolder, day: date, series: Series, prior: float | None
 ) -> ProbabilityMap:
-    notes = []
+    notes = _place_notes(folder, day, series)
     calibration = None if folder.card is None else folder.card.calibration
     if prior is None:
         if calibration is None or not 0 < calibration.landslide_pixels < calibration.pixels:
@@ -118,8 +134,63 @@ def _probability_map(
         prior = calibration.landslide_pixels / calibration.pixels
     elif folder.summary.calibration is None:
         notes.append(message("warning.states_uncalibrated", date=str(day)))
-    if folder.grid != grid:
-        notes.append(message("states.resampled", date=str(day)))
+    shift_px, shift_notes = _shift(folder, day, series)
     return ProbabilityMap(
-        folder=folder.path, model=folder.summary.model, prior=prior, notes=tuple(notes)
+        folder=folder.path,
+        model=folder.summary.model,
+        prior=prior,
+        shift_px=shift_px,
+        notes=(*notes, *shift_notes),
     )
+
+
+def _place_notes(folder: ExtractionFolder, day: date, series: Series) -> list[Message]:
+    """Return notes on a map that is on another grid.
+
+    Raises:
+        InputError: it is not where the series is.
+    """
+    own, grid = folder.grid, series.grid
+    if own == grid:
+        return []
+    if (own.crs is None) != (grid.crs is None):
+        without = "the map" if own.crs is None else "the series"
+        raise InputError(
+            f"{folder.path}: a map on another grid than the series needs a coordinate system, as "
+            f"the series does; {without} has none. Map {series.path / _scene_of(series, day)}"
+        )
+    try:
+        covered = footprint(own, grid).clipped(grid.shape)
+        place = np.array([shapely.Point(grid.middle)], dtype=object)
+        note = datum_note(folder.path.name, own.crs, grid.crs, place)
+    except InputError as error:
+        raise InputError(f"{folder.path}: {error}") from error
+    if covered is None:
+        raise InputError(
+            f"{folder.path}: its map of {day} covers no pixel of the series {series.path}; map "
+            f"{series.path / _scene_of(series, day)}, or give a map of that place"
+        )
+    resampled = message("states.resampled", date=str(day))
+    return [resampled] if note is None else [resampled, note]
+
+
+def _scene_of(series: Series, day: date) -> str:
+    return series.card.dates[series.days.index(day)].scene
+
+
+def _shift(
+    folder: ExtractionFolder, day: date, series: Series
+) -> tuple[tuple[float, float] | None, list[Message]]:
+    """Return how far a map is from the series where it is of the scene that the series moved."""
+    one, summary = series.card.dates[series.days.index(day)], folder.summary
+    if not one.is_shifted or one.shift_px is None:
+        return None, []
+    scene = (series.path / one.scene).absolute()
+    is_moved = summary.scene == one.scene != one.source or Path(summary.scene_place) == scene
+    if is_moved:
+        return None, []
+    if summary.scene != one.source:
+        return None, [message("states.map_not_moved", date=str(day), scene=summary.scene)]
+    cols, rows = one.shift_px
+    moved = message("states.map_moved", date=str(day), scene=one.source, cols=-cols, rows=-rows)
+    return one.shift_px, [moved]

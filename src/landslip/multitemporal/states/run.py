@@ -49,6 +49,7 @@ from landslip.multitemporal.vegetation_index import has_ndvi, read_ndvi
 _WINDOW_BYTES = 64 * 2**20
 _BYTES_PER_STATE = 20  # of a pixel and date: likelihood, posterior, and what they are made of
 _LARGEST_PX, _SMALLEST_PX = 512, 64
+_LEAST_UNMAPPED = 0.01  # share that is worth a warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +110,8 @@ def find_states(request: StatesRequest, progress: Progress = no_progress) -> Sta
     started = time.monotonic()
     with bounded_cache(), open_series(request.series) as series, ExitStack() as stack:
         check_dates(series)
-        maps = match_maps(request.maps, series.days, series.grid, request.prior)
-        readers = [None if one is None else ProbabilityReader(one, series.grid) for one in maps]
+        maps = match_maps(request.maps, series, request.prior)
+        readers = [None if one is None else ProbabilityReader(one, series) for one in maps]
         for reader in readers:
             if reader is not None:
                 stack.callback(reader.close)
@@ -165,20 +166,25 @@ class _StatesJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _StateCounts:
-    """Pixels: seen (dates,), by most likely state (dates, 4), and (dates - 1, from, to)."""
+    """Pixels by most likely state (dates, 4) and its changes (dates - 1, from, to).
+
+    ``seen`` (dates,) is of each date, ``unmapped`` those of them where its map has no data.
+    """
 
     seen: NDArray[np.int64]
+    unmapped: NDArray[np.int64]
     states: NDArray[np.int64]
     flows: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WindowStates:
-    """Levels of the posterior (dates, 4, height, width), states (dates, height, width), seen."""
+    """Levels of the posterior (dates, 4, height, width), states (dates, height, width), counts."""
 
     levels: Codes
     states: Codes
     seen: NDArray[np.int64]
+    unmapped: NDArray[np.int64]
 
 
 def _window_states(job: _StatesJob, window: Window) -> _WindowStates:
@@ -186,10 +192,12 @@ def _window_states(job: _StatesJob, window: Window) -> _WindowStates:
     dates, pixels = len(model.days), window.width * window.height
     ndvi, probability = np.full((2, dates, pixels), np.nan, dtype=np.float32)
     seen = np.zeros((dates, pixels), dtype=np.bool_)
+    unmapped = np.zeros(dates, dtype=np.int64)
     for at, reader in enumerate(job.readers):
         ndvi[at], seen[at] = (part.ravel() for part in read_ndvi(series, at, window))
         if reader is not None:
             probability[at] = np.where(seen[at], reader.read(window).ravel(), np.nan)
+            unmapped[at] = np.isnan(probability[at][seen[at]]).sum()
     known = seen.any(axis=0)
     levels = np.full((dates, len(STATES), pixels), NODATA, dtype=np.uint8)
     states = np.full((dates, pixels), NODATA, dtype=np.uint8)
@@ -201,6 +209,7 @@ def _window_states(job: _StatesJob, window: Window) -> _WindowStates:
         levels=levels.reshape(dates, len(STATES), *window.shape),
         states=states.reshape(dates, *window.shape),
         seen=seen.sum(axis=1),
+        unmapped=unmapped,
     )
 
 
@@ -210,7 +219,8 @@ def _write_rasters(job: _StatesJob, stage: Path, progress: Progress) -> _StateCo
     while side > _SMALLEST_PX and dates * len(STATES) * _BYTES_PER_STATE * side**2 > _WINDOW_BYTES:
         side //= 2
     kinds = len(STATES)
-    seen, states = np.zeros(dates, dtype=np.int64), np.zeros((dates, kinds), dtype=np.int64)
+    seen, unmapped = np.zeros((2, dates), dtype=np.int64)
+    states = np.zeros((dates, kinds), dtype=np.int64)
     flows = np.zeros((dates - 1, kinds, kinds), dtype=np.int64)
     done, total = 0, math.prod(series.grid.shape)
     with ExitStack() as stack:
@@ -224,6 +234,7 @@ def _write_rasters(job: _StatesJob, stage: Path, progress: Progress) -> _StateCo
         for window, found in parallel_map(work, [one for one in clipped if one is not None]):
             rasters.write(found.levels, found.states, window)
             seen += found.seen
+            unmapped += found.unmapped
             codes = found.states.reshape(dates, -1)
             codes = codes[:, codes[0] != NODATA].astype(np.int64)
             for at, state in enumerate(codes):
@@ -234,7 +245,7 @@ def _write_rasters(job: _StatesJob, stage: Path, progress: Progress) -> _StateCo
             done += window.width * window.height
             progress(done, total)
         rasters.finish()
-    return _StateCounts(seen=seen, states=states, flows=flows)
+    return _StateCounts(seen=seen, unmapped=unmapped, states=states, flows=flows)
 
 
 def _record(job: _StatesJob, counts: _StateCounts, seconds: float) -> StatesRecord:
@@ -286,11 +297,19 @@ def _notes(job: _StatesJob, counts: _StateCounts) -> list[Message]:
     uses_ndvi = has_ndvi(job.series)
     if not uses_ndvi:
         notes.append(message("warning.states_no_ndvi"))
-    for day, one, vegetation, seen in zip(
-        job.series.days, job.maps, job.model.vegetation, counts.seen, strict=True
+    for day, one, vegetation, seen, unmapped in zip(
+        job.series.days,
+        job.maps,
+        job.model.vegetation,
+        counts.seen.tolist(),
+        counts.unmapped.tolist(),
+        strict=True,
     ):
         if one is None:
             notes.append(message("states.no_map", date=str(day)))
+        elif unmapped >= _LEAST_UNMAPPED * max(seen, 1):
+            percent = 100 * unmapped / seen
+            notes.append(message("warning.states_map_gaps", date=str(day), percent=percent))
         if not seen:
             notes.append(message("warning.states_unseen", date=str(day)))
         elif uses_ndvi and math.isnan(vegetation.level):

@@ -115,6 +115,34 @@ class DisplacedScene:
         self._offset = offset
         self._to_scene = PixelTransform(offset.frame, scene.grid)
 
+    @classmethod
+    def shifted(
+        cls,
+        scene: Scene,
+        frame: Grid,
+        shift_px: tuple[float, float] | None = None,
+        *,
+        grid: Grid | None = None,
+    ) -> "DisplacedScene":
+        """Return a scene on a grid, moved as a whole; finer ones are averaged.
+
+        Args:
+            scene: open.
+            frame: of the shift, which is in its pixels.
+            shift_px: what should be at ``p`` is at ``p + shift_px`` (columns, rows).
+            grid: of the pixels that are read, in the frame's coordinate system; None: the frame.
+        """
+        grid = grid or frame
+        displacement = None
+        if shift_px is not None:
+            by = np.array(shift_px)
+
+            def displacement(points: Points) -> Points:
+                return np.broadcast_to(by, points.shape)
+
+        times = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
+        return cls(scene, grid, SceneDisplacement(frame=frame, displacement=displacement), times)
+
     def read(
         self, window: Window, bands: Bands | None = None, *, as_mean: bool = False
     ) -> tuple[Pixels, Flags]:
