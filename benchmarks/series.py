@@ -32,8 +32,10 @@ NOISE = 0.002
 _PICTURE_PX = 520
 
 
-def write_dates(paths: list[Path], folder: Path, changed_share: float, seed: int) -> list[Path]:
-    """Write the second date again; its changed share shows other ground."""
+def write_dates(
+    paths: list[Path], folder: Path, changed_share: float, seed: int
+) -> tuple[Path, Path, NDArray[np.bool_]]:
+    """Write the second date again; its changed share, the mask returned, shows other ground."""
     with rasterio.open(paths[1]) as file:
         profile, names, scales = file.profile, file.descriptions, file.scales
         ground = file.read().astype(np.float64) * scales[0]
@@ -50,12 +52,12 @@ def write_dates(paths: list[Path], folder: Path, changed_share: float, seed: int
     with rasterio.open(second, "w", **profile) as file:
         file.write(np.clip(np.rint(seen / scales[0]), 1, 65_535).astype(np.uint16))
         file.descriptions, file.scales = names, scales
-    return [paths[0], second]
+    return paths[0], second, changed
 
 
 def recovered(paths: list[Path], folder: Path, changed_share: float, seed: int) -> str:
     """Return a row of the table."""
-    scenes = write_dates(paths, folder, changed_share, seed)
+    *scenes, _ = write_dates(paths, folder, changed_share, seed)
     out = folder / f"series_{seed}_{changed_share:.2f}"
     with landslip.series(scenes, out=out, reference=scenes[0]) as series:
         date = series.card.dates[1]
