@@ -1,11 +1,11 @@
 """How well `landslip stack --before` brings an image before to a scene's radiometry.
 
-``python benchmarks/image_before.py`` takes the synthetic pairs of `benchmarks/series.py`, the second
-date as the scene, once as reflectance and once as 8-bit numbers without units, and prints how far
-the gains and offsets are from the true ones. ``--before B2.tif,B3.tif --scene B2.tif,B3.tif --bands
-blue,green`` prints the lines of a real pair. Residuals are root mean squares over the bands, of all
-pixels that did not change (synthetic), and medians of their absolute values of all pixels that both
-images see (real, where nobody knows what changed), in the scene's units.
+``python benchmarks/image_before.py`` takes the synthetic pairs of `benchmarks/series.py`, the
+second date as the scene, once as reflectance and once as 8-bit numbers without units, and prints
+how far the gains and offsets are from the true ones. ``--before B2.tif,B3.tif --scene B2.tif,B3.tif
+--bands blue,green`` prints the lines of a real pair. Residuals are root mean squares over the
+bands, of all pixels that did not change (synthetic), and medians of their absolute values of all
+pixels that both images see (real, where nobody knows what changed), in the scene's units.
 """
 
 import argparse
@@ -19,15 +19,16 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from scipy import ndimage
-from series import GAINS, OFFSETS, SHIFT_PX, write_dates
 
 from landslip.core.bands import Bands
+from landslip.core.errors import InputError
 from landslip.io.raster import Scene
 from landslip.io.raster.location import Location
 from landslip.io.raster.vrt import VrtBand, write_vrt
 from landslip.preprocessing.stack.before import BeforeAlignment, BeforeBands, measure_alignment
 from landslip.synthetic.series import write_series
 from landslip.synthetic.study_areas import small_area
+from series import GAINS, OFFSETS, SHIFT_PX, write_dates
 
 Values = NDArray[np.floating]
 EIGHT_BIT = 255 / 0.45
@@ -54,12 +55,6 @@ def seen_twice(
     )
 
 
-def unscaled(alignment: BeforeAlignment) -> BeforeAlignment:
-    """Return the same alignment without lines."""
-    count = len(alignment.bands)
-    return replace(alignment, gain=(1.0,) * count, offset=(0.0,) * count)
-
-
 def as_bytes(scene: Path) -> Path:
     """Write a scene as 8-bit numbers without units."""
     path = scene.with_name(f"bytes_{scene.name}")
@@ -75,7 +70,10 @@ def as_bytes(scene: Path) -> Path:
 def recovered(before: Path, scene: Path, unchanged: NDArray[np.bool_], per_unit: float) -> str:
     """Return cells of the table for a pair whose true lines are known."""
     with pair(before, scene) as (earlier, later):
-        alignment = measure_alignment(earlier, later)
+        try:
+            alignment = measure_alignment(earlier, later)
+        except InputError:
+            return "refused | | | "
         values, wanted, known = seen_twice(earlier, later, alignment)
     gain = np.abs(np.divide(alignment.gain, GAINS * per_unit) - 1).max()
     offset = np.abs(np.divide(alignment.offset, per_unit) - OFFSETS).max()
@@ -114,13 +112,16 @@ def real(before: str, scene: str, bands: str) -> None:
         places = [Path(folder) / "before.vrt", Path(folder) / "scene.vrt"]
         for text, place in zip((before, scene), places, strict=True):
             write_vrt(
-                [VrtBand(name=n, source=Location.of(f)) for n, f in zip(names, text.split(","), strict=True)],
+                [
+                    VrtBand(name=n, source=Location.of(f))
+                    for n, f in zip(names, text.split(","), strict=True)
+                ],
                 place,
             )
         with pair(*places) as (earlier, later):
             alignment = measure_alignment(earlier, later)
             values, wanted, known = seen_twice(earlier, later, alignment)
-            plain, _, _ = seen_twice(earlier, later, unscaled(alignment))
+            plain, _, _ = seen_twice(earlier, later, replace(alignment, lines=None))
     for note in alignment.notes:
         print(f"note: {note.text()}")
     print("| band | line | median residual before | after |")

@@ -1,7 +1,10 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+import rasterio
 import typer
 from tests.factories.stacks import write_sources
 from typer.testing import CliRunner, Result
@@ -27,6 +30,11 @@ def test_a_stack_on_disk_is_what_is_read_without_one(
     result = run(sources.scene, "--dem", sources.dem, "--before", sources.before, "--out", out)
     assert result.exit_code == 0, result.output
     assert "px (rms) off once moved" in result.output
+    assert re.search(r"  red +x 0\.\d+ \+0\.0\d+: rms [\d.e-]+ -> [\d.e-]+\n", result.output)
+    with rasterio.open(out) as file:
+        gain, offset, *_ = map(float, file.tags()["BEFORE_RED"].split())
+    assert gain == pytest.approx(0.8, abs=0.03)
+    assert offset == pytest.approx(0.02, abs=5e-3)
     with (
         Scene(out) as written,
         open_stack(

@@ -7,6 +7,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
+from landslip.cli.stack import normalisation_line
 
 
 @handle_errors
@@ -115,7 +116,4 @@ def series(
             f"{one.shadow_share:.0%} shadow; {moved} ({one.source})"
         )
         for name, line in (one.normalisation or {}).items():
-            typer.echo(
-                f"  {name:<8} x {line.gain:.3f} {line.offset:+.4f}: rms {line.rms_before:.4f} -> "
-                f"{line.rms_after:.4f}"
-            )
+            typer.echo(normalisation_line(name, line))

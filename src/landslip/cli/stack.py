@@ -1,12 +1,16 @@
 """``landslip stack``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
+
+if TYPE_CHECKING:
+    from landslip.multitemporal.series.card import BandNormalisation
+    from landslip.preprocessing.radiometry.irmad import BandLine
 
 
 @handle_errors
@@ -47,6 +51,17 @@ def stack(
     )
     for note in report.warnings:
         typer.echo(f"warning: {note}", err=True)
-    if report.alignment is not None and report.alignment.residual_px is not None:
-        typer.echo(f"image before: {report.alignment.residual_px:.2f} px (rms) off once moved")
+    if (alignment := report.alignment) is not None:
+        if alignment.residual_px is not None:
+            typer.echo(f"image before: {alignment.residual_px:.2f} px (rms) off once moved")
+        for name, line in zip(alignment.bands, alignment.lines or (), strict=False):
+            typer.echo(normalisation_line(name, line))
     typer.echo(f"{out}: {report.bands}, in {report.seconds:.1f} s")
+
+
+def normalisation_line(band: str, line: "BandLine | BandNormalisation") -> str:
+    """Return how a band is brought to another image, and its residuals before and after."""
+    return (
+        f"  {band:<8} x {line.gain:.3f} {line.offset:+.4g}: rms {line.rms_before:.4g} -> "
+        f"{line.rms_after:.4g}"
+    )

@@ -232,7 +232,7 @@ def extract(  # noqa: PLR0913 - a pool is shared by several scenes
         warnings = check_compatibility(scene, model.card, options.min_area_m2, force=options.force)
         job = plan_extraction(scene, model, engine, options, fingerprint)
         warnings += job.tta_warnings
-        if before is not None and options.sources.before is None:
+        if before is not None and sources.before is None:
             warnings.append(message("stack.unused"))
         with work.locked():
             if _is_complete(job, work, store):

@@ -215,7 +215,7 @@ def test_coarse_grids_take_means_and_parts_of_windows_agree(scene: Scene) -> Non
     coarse = Grid(
         crs=scene.grid.crs, transform=scene.grid.transform @ Affine.scale(times), shape=(20, 22)
     )
-    view = DisplacedScene(scene, coarse, SceneDisplacement(frame=scene.grid), times)
+    view = DisplacedScene(scene, coarse, SceneDisplacement(frame=scene.grid))
     values, valid = view.read(coarse.window)
     stored, _ = scene.read(Window(0, 0, 88, 80))
     blocks = stored.reshape(2, 20, times, 22, times).mean(axis=(2, 4))

@@ -1,9 +1,12 @@
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+from numpy.typing import NDArray
 from tests.factories.stacks import MOVED_PX, NAMES, Sources
 
 from landslip.core.bands import Bands
@@ -134,3 +137,79 @@ def test_without_an_image_before_its_bands_are_missing_for_what_bears_it(sources
     assert np.isfinite(values[0]).all()
     assert np.isnan(values[1]).all()
     assert keys == ["stack.no_before"]
+
+
+def rewritten(
+    path: Path, out: Path, change: Callable[[NDArray[Any]], None], **profile: Any
+) -> Path:
+    """Write a raster again, its pixels (bands, height, width) changed in place."""
+    with rasterio.open(path) as file:
+        pixels, kept, names = file.read(), file.profile | profile, file.descriptions
+        scales, units = file.scales, file.units
+    change(pixels)
+    with rasterio.open(out, "w", **kept) as file:
+        file.write(pixels.astype(kept["dtype"]))
+        file.descriptions = names
+        if "dtype" not in profile:
+            file.scales, file.units = scales, units
+    return out
+
+
+def test_an_image_that_sees_almost_nothing_is_refused_or_missing(
+    sources: Sources, tmp_path: Path
+) -> None:
+    def hide(pixels: NDArray[Any]) -> None:
+        pixels[:, 20:] = 0
+        pixels[:, :, 20:] = 0  # 400 of 147,456 px
+
+    before = rewritten(sources.before, tmp_path / "hidden.tif", hide)
+    stated = StackSources(before=before)
+    with pytest.raises(
+        InputError, match=r"hidden\.tif: an image before sees at least 1% of .*0\.2"
+    ):
+        open_stack(sources.scene, sources=stated)
+    wanted = Bands(("red", "before_red"))
+    bears = stated.for_bands(wanted, bears_gaps=True)
+    with open_stack(sources.scene, sources=bears) as scene:
+        assert [note.key for note in scene.validity.notes] == ["stack.before_unseen"]
+        assert sources_of(scene).before is None
+        values = scene.radiometry_of(wanted).values(scene.read(Window(0, 0, 50, 40), wanted)[0])
+    assert np.isnan(values[1]).all()
+
+
+def test_an_image_of_which_nothing_fits_is_left_as_it_is(sources: Sources, tmp_path: Path) -> None:
+    def shuffle(pixels: NDArray[Any]) -> None:
+        pixels[:] = (
+            np.random.default_rng(0).permuted(pixels.reshape(3, -1), axis=1).reshape(pixels.shape)
+        )
+
+    before = rewritten(sources.before, tmp_path / "other.tif", shuffle)
+    with open_stack(sources.scene, sources=StackSources(before=before)) as scene:
+        alignment = sources_of(scene).alignment
+        keys = [note.key for note in scene.validity.notes]
+    assert alignment is not None
+    assert keys == ["stack.not_registered", "stack.no_lines"]
+    assert alignment.gain == (1.0,) * 3
+    bytes_ = rewritten(
+        before,
+        tmp_path / "bytes.tif",
+        lambda pixels: np.floor_divide(pixels, 40, out=pixels),
+        dtype="uint8",
+    )
+    with pytest.raises(InputError, match=r"bytes\.tif: an image before in other units"):
+        open_stack(sources.scene, sources=StackSources(before=bytes_))
+
+
+def test_an_image_in_other_units_is_brought_to_the_scenes(sources: Sources, tmp_path: Path) -> None:
+    before = rewritten(
+        sources.before,
+        tmp_path / "bytes.tif",
+        lambda pixels: np.floor_divide(pixels, 40, out=pixels),
+        dtype="uint8",
+    )
+    with open_stack(sources.scene, sources=StackSources(before=before)) as scene:
+        alignment = sources_of(scene).alignment
+    assert alignment is not None
+    # a stored 1 is 0.004, and numbers are rounded down
+    assert alignment.gain == pytest.approx((0.8 * 0.004,) * 3, rel=0.03)
+    assert alignment.offset == pytest.approx((0.02 + 0.8 * 0.002,) * 3, abs=5e-3)

@@ -18,7 +18,6 @@ from landslip.preprocessing.coregistration.displaced_scene import (
     SceneDisplacement,
     footprint,
     matching_grid,
-    pixel_ratio,
 )
 from landslip.preprocessing.coregistration.matching import (
     MatchFeature,
@@ -128,9 +127,8 @@ class ScenePair:
         )
 
         def reader(scene: Scene, bands: Bands, known: Displacement | None) -> PatchReader:
-            samples = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
             offset = SceneDisplacement(frame=self.frame, displacement=known)
-            view = DisplacedScene(scene, grid, offset, samples)
+            view = DisplacedScene(scene, grid, offset)
 
             def read(window: Window) -> ImagePatch:
                 values, valid = view.read(window, bands, as_mean=True)

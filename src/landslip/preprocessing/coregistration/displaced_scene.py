@@ -101,17 +101,16 @@ def footprint(grid: Grid, target: Grid, offset: SceneDisplacement | None = None)
 class DisplacedScene:
     """An open scene on another grid, by cubic convolution. Several threads may read."""
 
-    def __init__(
-        self, scene: Scene, grid: Grid, offset: SceneDisplacement, oversampling: int = 1
-    ) -> None:
+    def __init__(self, scene: Scene, grid: Grid, offset: SceneDisplacement) -> None:
         """Prepare reading pixels of a grid in the coordinate system of the offset's frame.
 
-        For grids coarser than the scene, each is the mean of ``oversampling`` samples an axis.
+        Where the grid is coarser than the scene, each is the mean of about as many samples as the
+        scene has pixels there.
         """
         self._scene = scene
         self._reading = threading.Lock()
-        self._times = oversampling
-        self._to_frame = ~offset.frame.transform @ grid.finer(oversampling).transform
+        self._times = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
+        self._to_frame = ~offset.frame.transform @ grid.finer(self._times).transform
         self._offset = offset
         self._to_scene = PixelTransform(offset.frame, scene.grid)
 
@@ -140,8 +139,7 @@ class DisplacedScene:
             def displacement(points: Points) -> Points:
                 return np.broadcast_to(by, points.shape)
 
-        times = max(math.floor(1 / pixel_ratio(scene.grid, grid) + 0.5), 1)
-        return cls(scene, grid, SceneDisplacement(frame=frame, displacement=displacement), times)
+        return cls(scene, grid, SceneDisplacement(frame=frame, displacement=displacement))
 
     def read(
         self, window: Window, bands: Bands | None = None, *, as_mean: bool = False

@@ -1,13 +1,14 @@
 """The image of another date, read on a scene's grid: co-registered and as bright as the scene."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from affine import Affine
 
 from landslip.core.bands import BEFORE, Bands
-from landslip.core.errors import InputError, RegistrationError
+from landslip.core.choices import Units
+from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.messages import Message, message, plain
@@ -17,18 +18,22 @@ from landslip.preprocessing.coregistration.alignment import RegistrationOptions,
 from landslip.preprocessing.coregistration.displaced_scene import (
     DisplacedScene,
     SceneDisplacement,
-    pixel_ratio,
 )
 from landslip.preprocessing.radiometry.clouds import (
     CLOUD_BANDS,
     CloudThresholds,
     bright_cloud_pixels,
 )
-from landslip.preprocessing.radiometry.relative_normalisation import relative_gains
+from landslip.preprocessing.radiometry.irmad import BandLine
+from landslip.preprocessing.radiometry.relative_normalisation import (
+    LEAST_PIXELS,
+    PixelPairs,
+    WindowPair,
+    fit_lines,
+    sample_pairs,
+)
 from landslip.preprocessing.resampling import Pixels, Points
 
-_SAMPLES_PER_AXIS, _SAMPLE_PX = 6, 96
-_LEAST_PIXELS = 1000
 _CLOUDS = CloudThresholds()
 
 
@@ -37,17 +42,58 @@ class BeforeAlignment:
     """How an image before is read on a scene; measured once, and the same for all windows.
 
     What is at p in the frame is at p + (a col + b row + c, d col + e row + f) in the image, by the
-    coefficients a to f; None: the images could not be matched, and stay as they are placed. A value
-    becomes ``gain * value + offset``, by band.
+    coefficients a to f; None: the images could not be matched, and stay as they are placed.
+
+    Attributes:
+        bands: that the image and the scene have.
+        frame: grid of the coefficients.
+        coefficients: a to f.
+        lines: by band, that make the image as bright as the scene; None: it is left as it is.
+        unchanged_share: of the compared pixels, that agree but for the lines; None: not compared.
+        seen_share: of the scene's valid pixels, that the image sees, from a sample.
+        residual_px: root mean square distance of tie points once the image is moved.
+        notes: what is to be known.
     """
 
     bands: tuple[str, ...]
     frame: Grid
     coefficients: tuple[float, float, float, float, float, float] | None
-    gain: tuple[float, ...]
-    offset: tuple[float, ...]
     residual_px: float | None
+    lines: tuple[BandLine, ...] | None = None
+    unchanged_share: float | None = None
+    seen_share: float = 1.0
     notes: tuple[Message, ...] = ()
+
+    @property
+    def gain(self) -> tuple[float, ...]:
+        """By which a value is multiplied, by band."""
+        if self.lines is None:
+            return (1.0,) * len(self.bands)
+        return tuple(one.gain for one in self.lines)
+
+    @property
+    def offset(self) -> tuple[float, ...]:
+        """What is added to it afterwards, by band."""
+        if self.lines is None:
+            return (0.0,) * len(self.bands)
+        return tuple(one.offset for one in self.lines)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of a file with the image's bands.
+
+        ``BEFORE_RED`` and so on are a band's gain, offset, and residuals before and after (root
+        mean square of unchanged pixels that no line was fitted to).
+        """
+        found = (
+            {} if self.residual_px is None else {"BEFORE_RESIDUAL_PX": f"{self.residual_px:.3g}"}
+        )
+        if self.unchanged_share is not None:
+            found["BEFORE_UNCHANGED_SHARE"] = f"{self.unchanged_share:.3g}"
+        for name, one in zip(self.bands, self.lines or (), strict=False):
+            numbers = (one.gain, one.offset, one.rms_before, one.rms_after)
+            found[f"{BEFORE}{name}".upper()] = " ".join(f"{number:.6g}" for number in numbers)
+        return found
 
     @property
     def displacement(self) -> SceneDisplacement:
@@ -66,7 +112,8 @@ def measure_alignment(before: Scene, scene: Scene) -> BeforeAlignment:
     """Match an image with a scene, and find gains and offsets by pixels that did not change.
 
     Raises:
-        InputError: the two have no band in common, overlap too little, or are not georeferenced.
+        InputError: the two have no band in common, overlap too little, or are not georeferenced; or
+            their numbers are in different units and no lines relate them.
     """
     common = tuple(name for name in scene.bands.at(scene.bands.own) if name in before.bands.names)
     if not common:
@@ -79,55 +126,54 @@ def measure_alignment(before: Scene, scene: Scene) -> BeforeAlignment:
     coefficients, residual_px = None, None
     try:
         aligned = align(pair, RegistrationOptions())
-    except (RegistrationError, InputError) as error:
+    except InputError as error:
         notes.append(message("stack.not_registered", reason=plain(str(error))))
     else:
         coefficients, residual_px = aligned.fit.coefficients, aligned.checked.rms_px
-    ones, zeros = (1.0,) * len(common), (0.0,) * len(common)
-    unscaled = BeforeAlignment(
-        bands=common,
-        frame=pair.frame,
-        coefficients=coefficients,
-        gain=ones,
-        offset=zeros,
-        residual_px=residual_px,
+    placed = BeforeAlignment(
+        bands=common, frame=pair.frame, coefficients=coefficients, residual_px=residual_px
     )
-    values, wanted = _sampled_pairs(before, scene, unscaled)
-    if values.shape[1] < _LEAST_PIXELS:
-        notes.append(message("stack.not_normalised", pixels=values.shape[1]))
-        gain, offset = np.array(ones), np.array(zeros)
-    else:
-        gain, offset = relative_gains(values, wanted)
-    return BeforeAlignment(
-        bands=common,
-        frame=pair.frame,
-        coefficients=coefficients,
-        gain=tuple(gain.tolist()),
-        offset=tuple(offset.tolist()),
-        residual_px=residual_px,
+    pairs = _sampled_pairs(before, scene, placed)
+    units = before.radiometry_of(Bands(common)), scene.radiometry_of(Bands(common))
+    found = fit_lines(pairs, is_reflectance=all(one.units is Units.REFLECTANCE for one in units))
+    accepted, share = found.accepted, found.unchanged_share
+    if accepted is None and share is not None and units[0] != units[1]:
+        raise InputError(
+            f"{before.path}: an image before in other units than the scene's is brought to them by "
+            "pixels that did not change, and too few are found; state the units and scales of both "
+            "files, or take an image of the same season"
+        )
+    if share is None:
+        notes.append(message("stack.not_normalised", pixels=found.sampled, least=LEAST_PIXELS))
+    elif accepted is None:
+        notes.append(message("stack.no_lines", percent=100 * share))
+    elif found.is_mostly_changed:
+        notes.append(message("stack.mostly_changed", percent=100 * share))
+    return replace(
+        placed,
+        lines=None if accepted is None else accepted.lines,
+        unchanged_share=share,
+        seen_share=pairs.seen_share,
         notes=tuple(notes),
     )
 
 
-def _sampled_pairs(
-    before: Scene, scene: Scene, alignment: BeforeAlignment
-) -> tuple[Pixels, Pixels]:
-    """Return values (bands, n) of both at the same pixels, of windows spread over the scene."""
+def _sampled_pairs(before: Scene, scene: Scene, alignment: BeforeAlignment) -> PixelPairs:
+    """Sample pixels of a scene, and of an image as it is placed, without lines."""
     view, bands = BeforeBands(before, scene.grid, alignment), Bands(alignment.bands)
     radiometry = scene.radiometry_of(bands)
-    height, width = scene.grid.shape
-    fractions = (np.arange(_SAMPLES_PER_AXIS) + 0.5) / _SAMPLES_PER_AXIS
-    values, wanted = [], []
-    for row in fractions * height:
-        for col in fractions * width:
-            left, top = (max(0, int(middle) - _SAMPLE_PX // 2) for middle in (col, row))
-            window = Window(left, top, _SAMPLE_PX, _SAMPLE_PX)
-            earlier = view.read(window, alignment.bands)
-            stored, valid = scene.read(window, bands)
-            both = valid & np.isfinite(earlier).all(axis=0)
-            values.append(earlier[:, both])
-            wanted.append(radiometry.values(stored[:, both]))
-    return np.concatenate(values, axis=1), np.concatenate(wanted, axis=1)
+
+    def read(window: Window) -> WindowPair:
+        earlier = view.read(window, alignment.bands)
+        stored, valid = scene.read(window, bands)
+        return WindowPair(
+            reference=radiometry.values(stored),
+            reference_seen=valid,
+            other=earlier,
+            other_seen=np.asarray(np.isfinite(earlier).all(axis=0)),
+        )
+
+    return sample_pairs(read, scene.grid.window, len(bands))
 
 
 class BeforeBands(Closeable):
@@ -136,8 +182,7 @@ class BeforeBands(Closeable):
     def __init__(self, before: Scene, grid: Grid, alignment: BeforeAlignment) -> None:
         """Read an open image, which is closed with this."""
         self._scene, self.alignment = before, alignment
-        samples = max(int(1 / pixel_ratio(before.grid, grid) + 0.5), 1)
-        self._view = DisplacedScene(before, grid, alignment.displacement, samples)
+        self._view = DisplacedScene(before, grid, alignment.displacement)
         scaled = before.radiometry.scale != 1.0 or np.dtype(before.radiometry.dtype).kind == "f"
         # a share of 1, as thresholds of cloud need it
         self._finds_clouds = scaled and set(CLOUD_BANDS) <= set(before.bands)

@@ -75,12 +75,14 @@ def write_stack(
             _layer(name, band, dtype, nodata)
             for name, band in zip(bands, stack.radiometry.each(len(bands)), strict=True)
         )
+        alignment = stack.sources.alignment
+        tags = kept_tags(stack.tags) | ({} if alignment is None else alignment.tags)
         with atomic_file(out, overwrite=overwrite) as stage:
-            write_map(stage, stack.grid, layers, make, progress, kept_tags(stack.tags))
+            write_map(stage, stack.grid, layers, make, progress, tags)
         return StackReport(
             path=out,
             bands=bands,
-            alignment=stack.sources.alignment,
+            alignment=alignment,
             seconds=round(time.monotonic() - started, 2),
             warnings=sentences(stack.validity.notes),
         )

@@ -8,7 +8,7 @@ import numpy as np
 from landslip.core.arguments import BandsArgument, PathArgument, optional_path, parse_bands
 from landslip.core.bands import BEFORE, TERRAIN_UNITS, Bands, Radiometry, after_name
 from landslip.core.errors import InputError, argument
-from landslip.core.messages import message
+from landslip.core.messages import Message, message
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions
 from landslip.io.raster.fingerprint import Fingerprint, scene_fingerprint
@@ -19,6 +19,7 @@ from landslip.preprocessing.stack.before import BeforeAlignment, BeforeBands, op
 from landslip.preprocessing.stack.encoding import terrain_radiometry
 from landslip.preprocessing.stack.terrain import TerrainBands
 
+_LEAST_SEEN_SHARE = 0.01
 DEFAULT_TERRAIN = ("slope", "northness", "eastness", "curvature")
 
 
@@ -32,6 +33,8 @@ class StackSources:
         before: image of an earlier date; None: none.
         missing: bands of an earlier date that no image gives, and that are missing everywhere.
         alignment: how it is read; None: measured when the scene is opened.
+        bears_gaps: whether an image before may see almost nothing of the scene. Its bands are then
+            missing everywhere; else it is refused.
     """
 
     dem: Path | None = None
@@ -39,6 +42,7 @@ class StackSources:
     before: Path | None = None
     alignment: BeforeAlignment | None = None
     missing: tuple[str, ...] = ()
+    bears_gaps: bool = False
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.terrain if name not in TERRAIN_UNITS]
@@ -89,6 +93,7 @@ class StackSources:
             terrain=terrain or DEFAULT_TERRAIN,
             before=self.before if earlier else None,
             missing=earlier if bears_gaps and self.before is None else (),
+            bears_gaps=bears_gaps,
         )
 
     def absolute(self) -> "StackSources":
@@ -118,11 +123,12 @@ class StackedScene(Scene):
         self._terrain: TerrainBands | None = None
         self._before: BeforeBands | None = None
         self._in_file = in_file = self.bands
+        without = message("stack.no_before")
         try:
             if sources.dem is not None:
                 self._terrain = TerrainBands(sources.dem, self.grid)
             if sources.before is not None:
-                self._before = open_before(sources.before, self, sources.alignment)
+                self._before, sources, without = self._open_before(sources.before, sources)
         except InputError:
             self.close()
             raise
@@ -140,7 +146,7 @@ class StackedScene(Scene):
                 each.setdefault(name, replace(own[band], nodata=marking_nodata(fill, dtype)))
         lost = [name for name in sources.missing if name not in each and after_name(name) in own]
         if lost:
-            notes.append(message("stack.no_before"))
+            notes.append(without)
             for name in lost:
                 each[name] = replace(own[after_name(name)], nodata=marking_nodata(fill, dtype))
         self.sources = replace(
@@ -150,6 +156,30 @@ class StackedScene(Scene):
         self._each = each
         self.bands = Bands(tuple(each))
         self.radiometry = Radiometry.of_bands(dtype, list(each.values()))
+
+    def _open_before(
+        self, path: Path, sources: StackSources
+    ) -> tuple[BeforeBands | None, StackSources, Message]:
+        """Open an image before; without it, and with sources without it, if it sees almost nothing.
+
+        The message is of bands that are missing then.
+
+        Raises:
+            InputError: it does not suit the scene, or its bands may not be missing.
+        """
+        before = open_before(path, self, sources.alignment)
+        share = before.alignment.seen_share
+        if not share < _LEAST_SEEN_SHARE:  # not a number where nothing of the scene is valid
+            return before, sources, message("stack.no_before")
+        before.close()
+        if sources.bears_gaps:
+            left = replace(sources, before=None, missing=before.names)
+            return None, left, message("stack.before_unseen", share=share)
+        raise InputError(
+            f"{path}: an image before sees at least {_LEAST_SEEN_SHARE:.0%} of the scene's valid "
+            f"pixels; this one sees {share:.2%}. Choose another, check its nodata value, or leave "
+            f"{argument('before')} out"
+        )
 
     def read(self, window: Window, bands: Bands | None = None) -> tuple[Stored, Valid]:
         """Read stored numbers (bands, height, width) and the valid mask (height, width).

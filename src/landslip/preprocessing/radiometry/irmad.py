@@ -162,7 +162,11 @@ class RelativeNormalisation:
 
 
 def normalise(
-    reference: Values, other: Values, generator: np.random.Generator
+    reference: Values,
+    other: Values,
+    generator: np.random.Generator,
+    *,
+    same_units: bool = True,
 ) -> RelativeNormalisation:
     """Fit the lines that turn an image's bands into the reference's.
 
@@ -174,6 +178,8 @@ def normalise(
         reference: values (bands, n).
         other: the same pixels of the other image.
         generator: of the draw.
+        same_units: whether errors are of one size in both images; False: in proportion to the
+            spread of their values, whatever the units of each.
 
     Raises:
         InputError: see `detect_alteration`.
@@ -184,7 +190,10 @@ def normalise(
     least = min(INVARIANT, max(float(most_probable[0]), _LEAST_INVARIANT))
     fitted = (detection.no_change >= least) & ~held
     checked = (detection.no_change > _UNCHANGED) & held
-    lines = tuple(_line(y, x, fitted, checked) for y, x in zip(reference, other, strict=True))
+    lines = tuple(
+        _line(y, x, fitted, checked, same_units=same_units)
+        for y, x in zip(reference, other, strict=True)
+    )
     return RelativeNormalisation(
         lines=lines,
         pixels=int(np.count_nonzero(fitted)),
@@ -194,9 +203,18 @@ def normalise(
 
 
 def _line(
-    reference: Values, other: Values, fitted: NDArray[np.bool_], checked: NDArray[np.bool_]
+    reference: Values,
+    other: Values,
+    fitted: NDArray[np.bool_],
+    checked: NDArray[np.bool_],
+    *,
+    same_units: bool,
 ) -> BandLine:
-    gain, offset = orthogonal_regression(other[fitted], reference[fitted])
+    per_unit = 1.0
+    if not same_units and fitted.any() and (spread := float(other[fitted].std())) > 0:
+        per_unit = float(reference[fitted].std()) / spread
+    gain, offset = orthogonal_regression(per_unit * other[fitted], reference[fitted])
+    gain *= per_unit
     y, x = reference[checked].astype(np.float64), other[checked].astype(np.float64)
     if len(y) < 2:
         return BandLine(gain=gain, offset=offset, rms_before=0, rms_after=0, correlation=0)

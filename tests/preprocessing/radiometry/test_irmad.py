@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
-from landslip.multitemporal.series.irmad import (
+from landslip.preprocessing.radiometry.irmad import (
     detect_alteration,
     normalise,
     orthogonal_regression,
