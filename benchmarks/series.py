@@ -5,12 +5,19 @@ small`), lowers the second one's reflectance by a third, moves it by 2.3 px, hid
 patches of other ground, and prints what is recovered. ``--map SERIES --picture FILE.png`` draws the
 first and the last date of a series, and by how many residuals a pixel is brighter (red) or darker
 (blue). ``--map SERIES --truth FOLDER`` compares a series of the scenes in FOLDER, which `landslip
-synthetic --preset recovery` (or ``recovery-small``) made, with their truth.
+synthetic --preset recovery` (or ``recovery-small``) made, with their truth. ``--large 2500 10000
+--work FOLDER`` repeats the ground of both dates to scenes of so many pixels a side, and prints
+memory and time of `landslip series` on them.
 """
 
 import argparse
 import json
+import resource
+import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +28,7 @@ from scipy import ndimage
 
 import landslip
 from landslip.core.bands import Bands
+from landslip.core.resources import peak_memory_mb
 from landslip.io.visualization import rgb_composite
 from landslip.multitemporal.series.folder import Series, Validity
 from landslip.synthetic.series import write_series
@@ -150,6 +158,57 @@ def compare_with_truth(folder: Path, truth: Path) -> None:
             print(f"| {one.date} | {shift:.3f} | {text} | {' | '.join(shares)} |")
 
 
+def repeated(path: Path, out: Path, side: int) -> Path:
+    """Write a scene whose ground is repeated to a square of ``side`` pixels, block by block."""
+    with rasterio.open(path) as file:
+        profile, pixels = file.profile, file.read()
+        names, scales = file.descriptions, file.scales
+    _, height, width = pixels.shape
+    square = {"width": side, "height": side, "tiled": True, "blockxsize": 512, "blockysize": 512}
+    with rasterio.open(out, "w", **(profile | square)) as file:
+        for top in range(0, side, 512):
+            rows = np.arange(top, min(top + 512, side))
+            strip = np.take(pixels, rows % height, axis=1)
+            repeats = np.take(strip, np.arange(side) % width, axis=2)
+            file.write(repeats, window=((top, top + len(rows)), (0, side)))
+        file.descriptions, file.scales = names, scales
+    return out
+
+
+def measure_large(sides: list[int], work: Path) -> None:
+    """Print a table of memory and time for scenes of several sizes, each in its own process."""
+    print("| px a date | peak memory, MiB | seconds | processor seconds for each MPix of a date |")
+    print("|---|---|---|---|", flush=True)
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work) as name:
+        folder = Path(name)
+        made = write_series(small_area(0), folder / "ground", products=False)
+        first, second, _ = write_dates([one.reflectance for one in made.dates], folder, 0.1, 0)
+        for side in sides:
+            scenes = [
+                repeated(path, folder / f"large_{day}.tif", side)
+                for path, day in ((first, "20130812"), (second, "20150805"))
+            ]
+            out = folder / "SERIES"
+            command = [sys.executable, __file__, "--measured", *map(str, scenes), str(out)]
+            started = time.monotonic()
+            found = subprocess.run(command, check=True, capture_output=True, text=True)
+            seconds = time.monotonic() - started
+            memory, processor = map(float, found.stdout.split()[-2:])
+            per_mpix = processor / (len(scenes) * side**2 / 1e6)
+            print(
+                f"| {side} x {side} | {memory:.0f} | {seconds:.0f} | {per_mpix:.2f} |", flush=True
+            )
+            shutil.rmtree(out)
+
+
+def run_measured(first: str, second: str, out: str) -> None:
+    """Make a series, and print the peak memory in MiB and the processor's seconds."""
+    landslip.series([first, second], out=out).close()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(peak_memory_mb(), used.ru_utime + used.ru_stime)
+
+
 def main() -> None:
     """Print the table, or draw the map."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -157,7 +216,16 @@ def main() -> None:
     parser.add_argument("--map", type=Path)
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--picture", type=Path, default=Path("series.png"))
+    parser.add_argument("--large", type=int, nargs="+", metavar="SIDE")
+    parser.add_argument("--work", type=Path, default=Path())
+    parser.add_argument("--measured", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.measured is not None:
+        run_measured(*options.measured)
+        return
+    if options.large is not None:
+        measure_large(options.large, options.work)
+        return
     if options.map is not None and options.truth is not None:
         compare_with_truth(options.map, options.truth)
         return

@@ -30,7 +30,7 @@ def test_a_stack_on_disk_is_what_is_read_without_one(
     result = run(sources.scene, "--dem", sources.dem, "--before", sources.before, "--out", out)
     assert result.exit_code == 0, result.output
     assert "px (rms) off once moved" in result.output
-    assert re.search(r"  red +x 0\.\d+ \+0\.0\d+: rms [\d.e-]+ -> [\d.e-]+\n", result.output)
+    assert re.search(r"  red +x 0\.\d+ \+0\.0\d+: rms 0\.0\d{3} -> 0\.00\d{2}\n", result.output)
     with rasterio.open(out) as file:
         gain, offset, *_ = map(float, file.tags()["BEFORE_RED"].split())
     assert gain == pytest.approx(0.8, abs=0.03)

@@ -94,9 +94,12 @@ def series(
         overwrite=overwrite,
         progress=True,
     )
+    days_of: dict[str, list[str]] = {}
     for one in made.card.dates:
         for note in one.warnings:
-            typer.echo(f"warning: {one.date}: {note}", err=True)
+            days_of.setdefault(note, []).append(one.date)
+    for note, days in days_of.items():
+        typer.echo(f"warning: {', '.join(days)}: {note}", err=True)
     card, (height, width) = made.card, made.grid.shape
     typer.echo(
         f"{out}: {len(card.dates)} dates, {made.bands}, {width} x {height} px of "

@@ -62,6 +62,6 @@ def stack(
 def normalisation_line(band: str, line: "BandLine | BandNormalisation") -> str:
     """Return how a band is brought to another image, and its residuals before and after."""
     return (
-        f"  {band:<8} x {line.gain:.3f} {line.offset:+.4g}: rms {line.rms_before:.4g} -> "
-        f"{line.rms_after:.4g}"
+        f"  {band:<8} x {line.gain:.4g} {line.offset:+.4f}: rms {line.rms_before:.4f} -> "
+        f"{line.rms_after:.4f}"
     )

@@ -74,7 +74,15 @@ def test_bands_are_named(
 
 def test_bands_without_names_are_refused(write_raster: WriteRaster) -> None:
     path = write_raster("scene.tif", coordinates(4, 5, 3), names=("red", "green", ""))
-    with pytest.raises(InputError, match=r"scene.tif: every band needs a name.*with bands in"):
+    with pytest.raises(
+        InputError,
+        match=r"scene.tif: every band needs a name .* are red, green, none; name .*bands",
+    ):
+        Scene(path)
+    path = write_raster("plain.tif", coordinates(4, 5, 3))
+    with pytest.raises(
+        InputError, match=r"none of the file's 3 bands has a description; name them"
+    ):
         Scene(path)
 
 

@@ -115,6 +115,7 @@ def test_another_grid_and_footprint_is_resampled_onto_the_reference(
     with landslip.series([first, second], out=tmp_path / "S", registration=False) as series:
         assert series.card.reference == "2013-08-12"
         assert series.grid.transform == TRANSFORM
+        assert series.card.dates[0].messages == ()
         date = series.card.dates[1]
         assert date.resolution_m == pytest.approx(5.0, abs=1)
         assert date.normalisation is not None
@@ -124,6 +125,37 @@ def test_another_grid_and_footprint_is_resampled_onto_the_reference(
     assert (validity[10:-10, 90:-10] == Validity.VALID).all()
     smooth = ndimage.uniform_filter(ground, (1, 3, 3))
     assert np.abs(values - smooth)[:, 10:-10, 90:-10].mean() < 0.008
+
+
+def degrees_around(shape: tuple[int, int], side: float) -> dict[str, Any]:
+    """Return a geographic grid of square pixels where scenes of this ground are."""
+    crs = CRS.from_epsg(4326)
+    west, _, _, north = transform_bounds(UTM, crs, 500_000, 3_999_600, 500_480, 4_000_000)
+    return {"crs": crs, "transform": Affine(side, 0, west, 0, -side, north)}
+
+
+def test_a_projected_scene_is_the_reference_before_a_finer_one_in_degrees(
+    write_scene: WriteScene, tmp_path: Path
+) -> None:
+    ground = make_ground()
+    fine = write_scene("a_20130812.tif", ground, **degrees_around(SHAPE, 1.2e-5))
+    coarse = write_scene(
+        "b_20150812.tif", ground[:, ::2, ::2], transform=TRANSFORM @ Affine.scale(2)
+    )
+    options: dict[str, Any] = {"registration": False, "normalisation": False}
+    with landslip.series([fine, coarse], out=tmp_path / "S", **options) as series:
+        assert series.card.reference == "2015-08-12"
+        (note,) = series.card.dates[1].messages
+        assert note.key == "series.grid_coarser"
+        assert note.values["resolution_m"] == 4
+        assert note.values["finest_m"] == pytest.approx(1.2, abs=0.02)
+    with landslip.series([fine, coarse], out=tmp_path / "T", reference=fine, **options) as series:
+        (note,) = series.card.dates[0].messages
+    assert note.key == "series.grid_in_degrees"
+    # at 36.141 degrees of latitude, where one of latitude is 110.96 km, and one of longitude
+    # a cos φ / sqrt(1 - e² sin² φ) π / 180 = 90.00 km
+    assert note.values["width"] == pytest.approx(1.2e-5 * 90_000, rel=1e-3)
+    assert note.values["height"] == pytest.approx(1.2e-5 * 110_960, rel=1e-3)
 
 
 def test_the_order_of_the_scenes_does_not_matter(write_scene: WriteScene, tmp_path: Path) -> None:

@@ -291,10 +291,14 @@ def _named_bands(
     if bands is None:
         guessed = guess()
         likely = "" if guessed is None else f". By their statistics they are probably {guessed}"
+        own = f"the file's {len(indexes)} bands{besides}"
+        has = f"none of {own} has a description"
+        if any(found):
+            has = f"the descriptions of {own} are {', '.join(name or 'none' for name in found)}"
         raise InputError(
-            f"{location}: every band needs a name, and the file's {len(indexes)} "
-            f"band descriptions{besides} are {found}; name them with {argument('bands')} in the "
-            f"order that they have in the file, separated by commas (alpha: transparency){likely}"
+            f"{location}: every band needs a name of its own, and {has}; name them with "
+            f"{argument('bands')} in the order that they have in the file, separated by commas "
+            f"(alpha: transparency){likely}"
         )
     if len(bands) != len(indexes):
         raise InputError(

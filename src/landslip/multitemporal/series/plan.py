@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from landslip.core.bands import Bands
 from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, argument
+from landslip.core.map_distances import MapPlane
+from landslip.core.messages import Message, message
 from landslip.io.raster import Scene
 from landslip.multitemporal.series.sources import SourceOptions
 from landslip.multitemporal.series.survey import SceneSurvey
@@ -50,6 +54,7 @@ class SeriesPlan:
     request: SeriesRequest
     reference: SceneSurvey
     reference_scene: Scene
+    reference_notes: tuple[Message, ...]
     bands: Bands
     fingerprint: str
 
@@ -78,9 +83,10 @@ def stated_reference(surveys: Sequence[SceneSurvey], stated: str | None) -> Scen
 def choose_reference(surveys: Sequence[SceneSurvey]) -> SceneSurvey:
     """Return the scene that others are brought to.
 
-    Of the scenes whose values are known to be reflectance (if there are any), and of these the ones
-    up to a tenth coarser than the finest, it is the one that sees most ground without clouds; the
-    earliest, where several see the same.
+    Of the scenes in a projected coordinate system (if there are any), of these the ones whose
+    values are known to be reflectance (if any), and of these the ones up to a tenth coarser than
+    the finest, it is the one that sees most ground without clouds; the earliest, where several see
+    the same.
 
     Raises:
         InputError: no scene has data.
@@ -90,10 +96,43 @@ def choose_reference(surveys: Sequence[SceneSurvey]) -> SceneSurvey:
         raise InputError(
             f"{surveys[0].source.name}: no pixel of any scene has data; check {argument('nodata')}"
         )
-    known = [one for one in with_data if one.is_reflectance] or with_data
-    finest = min(one.grid.resolution_m or math.inf for one in known)
-    fine = [one for one in known if (one.grid.resolution_m or math.inf) <= SAME_RESOLUTION * finest]
+    projected = [one for one in with_data if not _is_geographic(one)] or with_data
+    known = [one for one in projected if one.is_reflectance] or projected
+    finest = min(map(_side, known))
+    fine = [one for one in known if _side(one) <= SAME_RESOLUTION * finest]
     return max(fine, key=lambda one: (one.seen_m2, -one.source.day.toordinal()))
+
+
+def _is_geographic(survey: SceneSurvey) -> bool:
+    return survey.grid.crs is not None and survey.grid.crs.is_geographic
+
+
+def grid_notes(reference: SceneSurvey, surveys: Sequence[SceneSurvey]) -> list[Message]:
+    """Return what is to be known of the reference's grid: that it is in degrees, or is coarse."""
+    grid = reference.grid
+    plane = MapPlane.of(grid.crs)
+    if _is_geographic(reference) and plane is not None:
+        a, b, _, d, e, _ = tuple(grid.transform)[:6]
+        steps = np.array([[a, d], [b, e]]) @ plane.axes_m(np.array([grid.middle]))[0]
+        width, height = np.hypot(*steps.T).tolist()
+        return [message("series.grid_in_degrees", width=width, height=height)]
+    own = grid.resolution_m or math.inf
+    finer = [one for one in surveys if one.has_data and SAME_RESOLUTION * _side(one) < own]
+    if not finer:
+        return []
+    finest = min(finer, key=_side)
+    return [
+        message(
+            "series.grid_coarser",
+            resolution_m=own,
+            finest_m=_side(finest),
+            day=finest.source.day.isoformat(),
+        )
+    ]
+
+
+def _side(survey: SceneSurvey) -> float:
+    return survey.grid.resolution_m or math.inf
 
 
 def common_bands(surveys: Sequence[SceneSurvey], reference: SceneSurvey) -> Bands:

@@ -21,6 +21,7 @@ from landslip.multitemporal.series.plan import (
     SeriesRequest,
     choose_reference,
     common_bands,
+    grid_notes,
     require_overlap,
     stated_reference,
 )
@@ -113,6 +114,7 @@ def _write_dates(
             request=request,
             reference=chosen,
             reference_scene=scenes[at],
+            reference_notes=tuple(grid_notes(chosen, surveys)),
             bands=common_bands(surveys, chosen),
             fingerprint=fingerprint_text(scenes[at], chosen),
         )

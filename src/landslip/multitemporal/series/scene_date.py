@@ -108,7 +108,9 @@ def _make_date(
     notes = [*survey.notes]
     shift = MeasuredShift(shift_px=None)
     fitted = FittedNormalisation(lines=None)
-    if survey is not plan.reference:
+    if survey is plan.reference:
+        notes += plan.reference_notes
+    else:
         notes += _datum_notes(survey, grid)
         if not survey.has_data:
             notes.append(message("warning.series_empty"))
