@@ -102,6 +102,19 @@ def test_the_curve_of_each_landslide_is_found(measured: tuple[Path, RecoveryResu
     assert table.loc["4", "half_life_years"] == pytest.approx(math.log(2), rel=0.1)
 
 
+def test_portions_have_no_part(
+    series: Path,
+    measured: tuple[Path, RecoveryResult],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("landslip.multitemporal.recovery.trajectories._MOST_LANDSLIDES", 1)
+    landslides = write_landslides(tmp_path / "inventory.gpkg", dict.fromkeys((1, 2, 3), QUAKE))
+    result = measure_recovery(RecoveryRequest(landslides=landslides, series=series), tmp_path)
+    for name in ("landslides", "trajectories"):
+        pd.testing.assert_frame_equal(getattr(result, name), getattr(measured[1], name))
+
+
 def test_trajectories_are_without_the_season(measured: tuple[Path, RecoveryResult]) -> None:
     rows = measured[1].trajectories
     assert len(rows) == 4 * len(DAYS)

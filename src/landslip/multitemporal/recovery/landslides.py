@@ -1,6 +1,6 @@
 """The landslides whose recovery is measured, and since when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,17 @@ class FailedSlopes:
     failed: tuple[date | None, ...]
     disturbed: NDArray[np.object_]
     notes: tuple[Message, ...]
+
+    def take(self, rows: NDArray[np.int64]) -> "FailedSlopes":
+        """Return those landslides only; what is disturbed stays."""
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in rows),
+            outlines=self.outlines[rows],
+            in_pixels=self.in_pixels[rows],
+            seen_without=tuple(self.seen_without[row] for row in rows),
+            failed=tuple(self.failed[row] for row in rows),
+        )
 
 
 def read_landslides(source: Path, grid: Grid, failed: date | None = None) -> FailedSlopes:

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.multitemporal.recovery.curve import ReturnCurve, return_curve
 from landslip.multitemporal.recovery.landslides import FailedSlopes
 from landslip.multitemporal.recovery.rates import (
@@ -16,7 +17,12 @@ from landslip.multitemporal.recovery.rates import (
     relative_vegetation,
 )
 from landslip.multitemporal.recovery.survival import recovery_time
-from landslip.multitemporal.recovery.trajectories import Trajectories
+from landslip.multitemporal.recovery.trajectories import (
+    Trajectories,
+    neighbouring,
+    read_trajectories,
+)
+from landslip.multitemporal.series.folder import Series
 
 LEAST_SEEN = 0.5
 """Share of a landslide's pixels that a date must have seen to count."""
@@ -28,6 +34,8 @@ class LandslideRecovery:
     """A landslide on the dates of a series; what is not known is NaN or None.
 
     Attributes:
+        pixels: of the landslide, all.
+        neighbours: (dates,) median NDVI of the undisturbed ring.
         failed: day since when its years count; ``is_stated`` where the input said so, else the date
             on which it was barest.
         before: (dates,) on which the ground had not failed.
@@ -45,6 +53,8 @@ class LandslideRecovery:
         recovered: whether it had.
     """
 
+    pixels: int
+    neighbours: NDArray[np.float64]
     failed: date | None
     is_stated: bool
     before: NDArray[np.bool_]
@@ -74,26 +84,31 @@ class FailureDates:
 
 
 def measure(
+    series: Series,
     landslides: FailedSlopes,
-    trajectories: Trajectories,
-    days: tuple[date, ...],
     *,
     draws: int = 200,
     seed: int = 0,
+    progress: Progress = no_progress,
 ) -> list[LandslideRecovery]:
-    """Measure each landslide."""
-    limits = np.searchsorted(trajectories.landslide, np.arange(len(landslides.ids) + 1))
-    return [
-        _measure_one(
-            trajectories.ndvi[slice(*limits[at : at + 2])].astype(np.float64),
-            trajectories.block[slice(*limits[at : at + 2])],
-            trajectories.neighbours[at],
-            (landslides.failed[at], landslides.seen_without[at]),
-            days,
-            (draws, seed),
-        )
-        for at in range(len(landslides.ids))
-    ]
+    """Measure each landslide, by the pixels of some neighbouring ones at a time."""
+    measured: dict[int, LandslideRecovery] = {}
+    portions = neighbouring(landslides.in_pixels)
+    for number, rows in enumerate(portions):
+        shown = sub_progress(progress, number, number + 1, len(portions))
+        some = landslides.take(rows)
+        found = read_trajectories(series, some, shown)
+        limits = np.searchsorted(found.landslide, np.arange(len(rows) + 1))
+        for at, row in enumerate(rows.tolist()):
+            pixels = slice(*limits[at : at + 2])
+            measured[row] = _measure_one(
+                found,
+                (at, pixels),
+                (some.failed[at], some.seen_without[at]),
+                series.days,
+                (draws, seed),
+            )
+    return [measured[row] for row in range(len(landslides.ids))]
 
 
 def failure_dates(
@@ -119,13 +134,15 @@ def failure_dates(
 
 
 def _measure_one(
-    ndvi: NDArray[np.float64],
-    block: NDArray[np.int64],
-    neighbours: NDArray[np.float64],
+    found: Trajectories,
+    which: tuple[int, slice],
     when: tuple[date | None, date | None],
     days: tuple[date, ...],
     resampling: tuple[int, int],
 ) -> LandslideRecovery:
+    at, own = which
+    ndvi, block = found.ndvi[own].astype(np.float64), found.block[own]
+    neighbours = found.neighbours[at]
     relative = relative_vegetation(ndvi, neighbours)
     seen = np.isfinite(ndvi).sum(axis=0) / max(len(ndvi), 1)
     counts = seen >= LEAST_SEEN
@@ -143,13 +160,15 @@ def _measure_one(
     curve = None
     if np.isfinite(rates).sum() > 1:
         after = days[int(since[0])]
-        years = np.array([(days[at] - after).days / _DAYS_PER_YEAR for at in since])
+        years = np.array([(days[on] - after).days / _DAYS_PER_YEAR for on in since])
         _, numbers = np.unique(block, return_inverse=True)
         curve = return_curve(years, level - relative[:, since], numbers, *resampling)
     origin = dates.failed or days[0]
     elapsed = np.array([(day - origin).days / _DAYS_PER_YEAR for day in days])
     years_observed, recovered = recovery_time(elapsed, rates[0])
     return LandslideRecovery(
+        pixels=int(found.pixels[at]),
+        neighbours=neighbours,
         failed=dates.failed,
         is_stated=dates.is_stated,
         before=dates.before,

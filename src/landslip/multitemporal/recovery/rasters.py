@@ -44,7 +44,6 @@ def write_rasters(
     series: Series,
     landslides: FailedSlopes,
     measured: Sequence[LandslideRecovery],
-    neighbours: NDArray[np.float64],
     stage: Path,
     progress: Progress,
 ) -> NDArray[np.int64]:
@@ -59,7 +58,7 @@ def write_rasters(
     of_class = (OutputBand(description="recovery class", nodata=CLASS_NODATA),)
     runs = pixel_runs(landslides.in_pixels)
     dates = _LandslideDates(
-        neighbours=neighbours,
+        neighbours=np.array([one.neighbours for one in measured]),
         before=np.array([one.before for one in measured]),
         start=np.array([len(series.days) if one.after is None else one.after for one in measured]),
     )

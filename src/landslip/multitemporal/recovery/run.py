@@ -7,7 +7,6 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
-from numpy.typing import NDArray
 
 from landslip.core.choices import Language
 from landslip.core.errors import InputError
@@ -26,7 +25,6 @@ from landslip.multitemporal.recovery.tables import (
     survival_table,
     trajectories_table,
 )
-from landslip.multitemporal.recovery.trajectories import read_trajectories
 from landslip.multitemporal.series.folder import Series, open_series
 from landslip.multitemporal.vegetation_index import has_ndvi
 
@@ -74,19 +72,19 @@ def measure_recovery(
     with bounded_cache(), open_series(request.series) as series:
         check_series(series)
         landslides = read_landslides(request.landslides, series.grid, request.failed)
-        found = read_trajectories(series, landslides, sub_progress(progress, 0, 45, 100))
-        measured = measure(landslides, found, series.days, draws=request.draws, seed=request.seed)
-        pixels = write_rasters(
+        measured = measure(
             series,
             landslides,
-            measured,
-            found.neighbours,
-            stage,
-            sub_progress(progress, 45, 100, 100),
+            draws=request.draws,
+            seed=request.seed,
+            progress=sub_progress(progress, 0, 45, 100),
+        )
+        pixels = write_rasters(
+            series, landslides, measured, stage, sub_progress(progress, 45, 100, 100)
         )
         days, grid = series.days, series.grid
-    table = landslides_table(landslides, found, measured, days, grid)
-    dates = trajectories_table(landslides, found, measured, days, grid)
+    table = landslides_table(landslides, measured, days, grid)
+    dates = trajectories_table(landslides, measured, days, grid)
     known = [one for one in measured if np.isfinite(one.years)]
     survival = None
     if known:
@@ -95,7 +93,7 @@ def measure_recovery(
         )
         survival_table(survival).to_csv(stage / SURVIVAL, index=False, lineterminator="\n")
     files = write_files(table, dates, stage, request.language)
-    notes = [*landslides.notes, *_notes(measured, found.neighbours)]
+    notes = [*landslides.notes, *_notes(measured)]
     half_lives = table["half_life_years"].dropna()
     record = RecoveryRecord(
         landslides_source=str(request.landslides),
@@ -141,12 +139,12 @@ def _known(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 4)
 
 
-def _notes(measured: list[LandslideRecovery], neighbours: NDArray[np.float64]) -> list[Message]:
+def _notes(measured: list[LandslideRecovery]) -> list[Message]:
     notes, total = [], len(measured)
     for key, count in (
         ("recovery.no_before", sum(not one.has_before for one in measured)),
         ("recovery.no_date", sum(not one.is_stated for one in measured)),
-        ("recovery.no_neighbours", int((~np.isfinite(neighbours)).all(axis=1).sum())),
+        ("recovery.no_neighbours", sum(not np.isfinite(one.neighbours).any() for one in measured)),
         ("recovery.not_measured", sum(one.last is None for one in measured)),
     ):
         if count:

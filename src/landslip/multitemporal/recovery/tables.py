@@ -13,7 +13,6 @@ from landslip.multitemporal.recovery.landslides import FailedSlopes
 from landslip.multitemporal.recovery.measures import LandslideRecovery
 from landslip.multitemporal.recovery.rates import RecoveryClass, classes_of
 from landslip.multitemporal.recovery.survival import SurvivalCurve
-from landslip.multitemporal.recovery.trajectories import Trajectories
 
 _DAYS_PER_YEAR = 365.25
 _NOT_RETURNING = "not returning"
@@ -26,7 +25,6 @@ def class_name(recovery_class: int) -> str:
 
 def landslides_table(
     landslides: FailedSlopes,
-    trajectories: Trajectories,
     measured: Sequence[LandslideRecovery],
     days: Sequence[date],
     grid: Grid,
@@ -47,7 +45,7 @@ def landslides_table(
             {
                 "id": landslides.ids[at],
                 "area_m2": areas[at],
-                "pixels": int(trajectories.pixels[at]),
+                "pixels": one.pixels,
                 "failed": one.failed,
                 "failed_by": "input" if one.is_stated else "barest date",
                 "before": days[int(before[-1])] if len(before) else None,
@@ -74,7 +72,6 @@ def landslides_table(
 
 def trajectories_table(
     landslides: FailedSlopes,
-    trajectories: Trajectories,
     measured: Sequence[LandslideRecovery],
     days: Sequence[date],
     grid: Grid,
@@ -93,7 +90,7 @@ def trajectories_table(
             "until": [days[at + 1] if at + 1 < len(days) else None] * len(measured),
             "years": years,
             "ndvi": [one.ndvi[at] for one in measured],
-            "ndvi_neighbours": trajectories.neighbours[:, at],
+            "ndvi_neighbours": [one.neighbours[at] for one in measured],
             "vegetation": [one.vegetation[at] for one in measured],
             "rate": rates,
             "class": [class_name(code) for code in classes_of(rates).tolist()],

@@ -23,6 +23,7 @@ LEAST_NEIGHBOURS_PX = 20
 _TILE_PX = 1024
 _MOST_PX = 4000  # of a landslide or of its ring that are kept; of more, every second or third
 _BLOCK_PX = 8
+_MOST_LANDSLIDES = 2000  # at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +45,19 @@ class Trajectories:
     pixels: NDArray[np.int64]
 
 
+def neighbouring(in_pixels: NDArray[np.object_]) -> list[NDArray[np.int64]]:
+    """Return the numbers of polygons (n,) in portions of 2,000 that are near each other."""
+    left, top, right, bottom = shapely.bounds(in_pixels).T
+    tile_cols, tile_rows = ((left + right) // 2 // _TILE_PX, (top + bottom) // 2 // _TILE_PX)
+    order = np.lexsort((tile_cols, tile_rows))
+    return np.split(order, range(_MOST_LANDSLIDES, len(order), _MOST_LANDSLIDES))
+
+
 def read_trajectories(series: Series, landslides: FailedSlopes, progress: Progress) -> Trajectories:
     """Read a series tile by tile, and only where there are landslides.
 
     Of landslides of more than 4,000 pixels every second, third, ... pixel is kept, and so of rings:
-    memory grows with the number of landslides.
+    memory grows with the number of landslides, so give some of them at a time.
     """
     count, dates = len(landslides.ids), len(series.days)
     resolution_m = series.grid.resolution_m
@@ -57,7 +66,8 @@ def read_trajectories(series: Series, landslides: FailedSlopes, progress: Progre
     beside = shapely.buffer(landslides.in_pixels, GAP_PX, quad_segs=4)
     around = shapely.buffer(landslides.in_pixels, GAP_PX + width_px, quad_segs=4)
     ring = pixel_runs(shapely.difference(around, beside))
-    disturbed = pixel_runs(shapely.buffer(landslides.disturbed, GAP_PX, quad_segs=4))
+    near = shapely.intersects(landslides.disturbed, shapely.box(*shapely.total_bounds(around)))
+    disturbed = pixel_runs(shapely.buffer(landslides.disturbed[near], GAP_PX, quad_segs=4))
     pixels, ring_pixels = (
         np.bincount(runs.polygon, runs.stop - runs.start, count).astype(np.int64)
         for runs in (inside, ring)
