@@ -3,10 +3,11 @@
     python benchmarks/area_frequency.py [--inventories 500] [--draws 200] [--out table.json]
         [--picture docs/images/area_frequency.png]
     python benchmarks/area_frequency.py --layers INVENTORIES.gpkg [--draws 500] [--picture FILE]
+    python benchmarks/area_frequency.py --layers LANDSLIDES.shp --by COLUMN [--draws 500]
 
-With ``--layers`` the layers of a file of polygons are fitted instead, each an inventory, and shown
-with their fits; the minimum mapping unit of each is taken to be the greatest multiple of 50 m²
-under which fewer than 1 % of its landslides are.
+With ``--layers`` the layers of a file of polygons, or the values of a column, are fitted instead,
+each an inventory, and shown with their fits; the minimum mapping unit of each is taken to be the
+greatest multiple of 50 m² under which fewer than 1 % of its landslides are.
 
 Inventories of 500 and 2,000 landslides are drawn from the standard inverse gamma distribution
 (Malamud et al. 2004), complete and without the landslides under 100 and 400 m², and from a power
@@ -71,9 +72,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--layers", type=Path)
+    parser.add_argument("--by", help="column that divides the polygons, instead of layers")
     options = parser.parse_args()
     if options.layers is not None:
-        fit_layers(options.layers, options.draws, options.picture)
+        fit_layers(read_layers(options.layers, options.by), options.draws, options.picture)
         return
     started = time.process_time()
     rows = []
@@ -267,7 +269,19 @@ def picture(rows: list[Row], path: Path) -> None:
     plt.close(figure)
 
 
-def fit_layers(path: Path, draws: int, chart: Path | None) -> None:
+def read_layers(path: Path, column: str | None) -> dict[str, Array]:
+    """Return the areas of each layer of a file, or of each value of a column."""
+    if column is None:
+        frames = {
+            str(name): pyogrio.read_dataframe(path, layer=name)
+            for name, _ in pyogrio.list_layers(path)
+        }
+    else:
+        frames = {str(value): of for value, of in pyogrio.read_dataframe(path).groupby(column)}
+    return {name: usable_areas(frame.geometry.area) for name, frame in frames.items()}
+
+
+def fit_layers(layers: dict[str, Array], draws: int, chart: Path | None) -> None:
     """Print a table of the fits of each layer, and draw them."""
     found = {}
     print(
@@ -275,8 +289,7 @@ def fit_layers(path: Path, draws: int, chart: Path | None) -> None:
         "tail exponent, rho + 1 | rollover, m² | KS | power law from, m² | exponent | p |\n"
         "|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
-    for layer in (str(name) for name, _ in pyogrio.list_layers(path)):
-        areas = usable_areas(pyogrio.read_dataframe(path, layer=layer).geometry.area)
+    for layer, areas in layers.items():
         least_m2 = 50 * float(np.quantile(areas, 0.01) // 50)
         kept = areas[areas >= least_m2]
         found[layer] = statistics_of(

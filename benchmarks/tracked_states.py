@@ -45,7 +45,7 @@ def true_histories(synthetic: Path, shift_m: tuple[float, float]) -> geopandas.G
 
 def matched(found: geopandas.GeoDataFrame, truth: geopandas.GeoDataFrame) -> pd.DataFrame:
     """Return pairs of a found row and a true row of one date that share enough of the smaller."""
-    rows = []
+    parts = []
     for day, true in truth.groupby("date"):
         own = found[found["date"] == day]
         at, of = shapely.STRtree(own.geometry.values).query(true.geometry.values)
@@ -53,9 +53,10 @@ def matched(found: geopandas.GeoDataFrame, truth: geopandas.GeoDataFrame) -> pd.
             shapely.intersection(own.geometry.values[of], true.geometry.values[at])
         )
         smaller = np.minimum(own.geometry.area.values[of], true.geometry.area.values[at])
-        pairs = pd.DataFrame({"found": own.index[of], "true": true.index[at], "shared": shared})
-        rows.append(pairs[shared >= LEAST_SHARED * smaller])
-    return pd.concat(rows, ignore_index=True)
+        of_day = pd.DataFrame({"found": own.index[of], "true": true.index[at], "shared": shared})
+        parts.append(of_day[shared >= LEAST_SHARED * smaller])
+    pairs: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return pairs
 
 
 def ids(seen: geopandas.GeoDataFrame, truth: geopandas.GeoDataFrame) -> dict[str, str]:
@@ -156,7 +157,7 @@ def polygons_of_maps(maps: list[str], series: Series, work: Path) -> list[Path]:
         outlines = np.array([shapely.geometry.shape(outline) for outline, _ in found])
         outlines = outlines[shapely.area(outlines) >= DEFAULT_MIN_AREA_M2]
         files.append(work / f"mapped_{text.partition('=')[0]}.gpkg")
-        frame = geopandas.GeoDataFrame(geometry=outlines, crs=series.grid.crs.to_wkt())
+        frame = geopandas.GeoDataFrame(geometry=outlines, crs=series.card.crs)
         frame.to_file(files[-1])
     return files
 

@@ -66,8 +66,9 @@ def read_trajectories(series: Series, landslides: FailedSlopes, progress: Progre
     beside = shapely.buffer(landslides.in_pixels, GAP_PX, quad_segs=4)
     around = shapely.buffer(landslides.in_pixels, GAP_PX + width_px, quad_segs=4)
     ring = pixel_runs(shapely.difference(around, beside))
-    near = shapely.intersects(landslides.disturbed, shapely.box(*shapely.total_bounds(around)))
-    disturbed = pixel_runs(shapely.buffer(landslides.disturbed[near], GAP_PX, quad_segs=4))
+    extent = shapely.box(*shapely.total_bounds(around))
+    beside_them = landslides.disturbed[shapely.intersects(landslides.disturbed, extent)]
+    disturbed = pixel_runs(shapely.buffer(beside_them, GAP_PX, quad_segs=4))
     pixels, ring_pixels = (
         np.bincount(runs.polygon, runs.stop - runs.start, count).astype(np.int64)
         for runs in (inside, ring)
