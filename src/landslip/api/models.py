@@ -325,6 +325,7 @@ def train(
         if start is None and train_config.downloads_weights:
             check_network(train_config.encoder)
     from landslip.models.training.distributed import DistributedSettings, this_process
+    from landslip.models.training.model_writer import position_notes
     from landslip.models.training.module import TrainingCallbacks
     from landslip.models.training.run import TrainRequest
     from landslip.models.training.run import train as run
@@ -354,10 +355,13 @@ def train(
         callbacks = TrainingCallbacks(on_step=shown)
         if on_epoch is not None:
             callbacks = replace(callbacks, on_epoch=on_epoch)
+        at_once = position_notes(dataset, train_config)
+        for note in at_once:
+            warnings.warn(note.text(), LandslipWarning, stacklevel=3)
         run(request(dataset=dataset, callbacks=callbacks))
     model = load_model(out)
     for note in model.card.notes:
-        if note.is_warning:
+        if note.is_warning and note not in at_once:
             warnings.warn(note.text(), LandslipWarning, stacklevel=3)
     return model
 

@@ -21,15 +21,16 @@ from landslip.cli.app import app
 from landslip.core.choices import Head, Precision, ThresholdSource
 from landslip.core.errors import InputError, LandslipError, ModelError, OutputExistsError
 from landslip.datasets.format import TileDataset
+from landslip.datasets.position_prior import PositionPrior
 from landslip.metrics.pixels import PixelCounts
 from landslip.models.calibration.objects import join_objects
 from landslip.models.card import ObjectsCard
 from landslip.models.folder import ModelFolder, open_model
 from landslip.models.training.fit import BestEpoch
-from landslip.models.training.model_writer import training_notes
+from landslip.models.training.model_writer import position_notes, training_notes
 from landslip.models.training.module import EpochResult, TrainingCallbacks
 from landslip.models.training.objects import MeasuredObjects
-from landslip.models.training.recipe import TrainConfig
+from landslip.models.training.recipe import TrainConfig, read_config
 from landslip.models.training.run import TrainRequest, train
 
 pytestmark = pytest.mark.usefixtures("without_graph")
@@ -213,13 +214,35 @@ def _best(counts: PixelCounts | None) -> BestEpoch:
 def test_a_model_that_validation_says_nothing_good_of_is_told(
     dataset: Path, counts: PixelCounts, key: str
 ) -> None:
-    notes = training_notes(TileDataset(dataset), _best(counts))
+    notes = training_notes(TileDataset(dataset), CONFIG, _best(counts))
     assert [note.key for note in notes if note.is_warning] == [key]
 
 
 def test_a_sound_model_has_no_warning(dataset: Path) -> None:
-    notes = training_notes(TileDataset(dataset), _best(PixelCounts(tp=9, fp=1, fn=1, tn=90)))
+    counts = PixelCounts(tp=9, fp=1, fn=1, tn=90)
+    notes = training_notes(TileDataset(dataset), CONFIG, _best(counts))
     assert not any(note.is_warning for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "f1", "expected"),
+    [
+        ("default", 0.6, ["warning.place_learned"]),
+        ("paper", 0.6, ["warning.place_learned"]),
+        ("best", 0.6, []),
+        ("default", 0.2, []),
+    ],
+)
+def test_tiles_with_landslides_in_one_place_are_warned_of_where_training_leaves_them_there(
+    dataset: Path, recipe: str, f1: float, expected: list[str]
+) -> None:
+    tiles = TileDataset(dataset)
+    prior = PositionPrior(
+        tiles=100, groups=100, f1=f1, f1_by_chance=0.15, centre_share=0.9, border_px=14
+    )
+    tiles.card = tiles.card.model_copy(update={"position_prior": prior})
+    notes = position_notes(tiles, read_config(recipe, None, {}))
+    assert [note.key for note in notes] == expected
 
 
 def test_nothing_to_learn_is_refused(write_dataset: WriteDataset, tmp_path: Path) -> None:

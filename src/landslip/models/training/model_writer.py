@@ -14,7 +14,7 @@ from landslip.core.files import sha256_of
 from landslip.core.messages import Message, message
 from landslip.datasets.band_groups import directions_of
 from landslip.datasets.contents import few_landslides
-from landslip.datasets.format import TileDataset
+from landslip.datasets.format import TileDataset, position_prior
 from landslip.datasets.normalisation import BandStatistics
 from landslip.models.calibration.objects import ObjectSource, fit_object_confidence, too_few
 from landslip.models.card import (
@@ -210,8 +210,17 @@ def _tta_cards(model: ModelFolder, dataset: TileDataset) -> tuple[TtaCard, ...]:
     return tuple(cards)
 
 
+def position_notes(dataset: TileDataset, config: TrainConfig) -> tuple[Message, ...]:
+    """Return the warning that a network can learn the place in a tile instead of the ground."""
+    prior = None if config.moves_tiles else position_prior(dataset)
+    if prior is None or not prior.is_strong:
+        return ()
+    return (message("warning.place_learned", f1=prior.f1, chance=prior.f1_by_chance),)
+
+
 def training_notes(
     dataset: TileDataset,
+    config: TrainConfig,
     best: BestEpoch,
     found: OutOfFold | None = None,
     highest: float | None = None,
@@ -223,7 +232,8 @@ def training_notes(
     """
     contents, validation = dataset.contents, dataset.positions(Split.VALIDATION)
     tiles = len(validation) if found is None else len(found.tiles)
-    notes = list(few_landslides({k: v for k, v in contents.items() if k == Split.TRAIN}))
+    few = few_landslides({k: v for k, v in contents.items() if k == Split.TRAIN})
+    notes = [*position_notes(dataset, config), *few]
     if highest is not None and found is not None and found.threshold is not None:
         key = "training.tuned_by_halves" if found.halves else "training.tuned_by_folds"
         notes.append(message(key, tiles=tiles, threshold=best.threshold))

@@ -95,6 +95,14 @@ class TrainConfig(StrictModel):
         """Whether the encoder's weights are the ones that timm downloads."""
         return self.encoder_weights == IMAGENET and self.arch is not Arch.IMPROVED_UNET
 
+    @property
+    def moves_tiles(self) -> bool:
+        """Whether what is in a tile is shown in several places of a crop."""
+        amounts = self.augmentation
+        return (
+            self.augmentation_mode == "on_the_fly" and amounts.translation * amounts.warp_share > 0
+        )
+
     @field_validator("augmentation_mode")
     @classmethod
     def _flipped_where_offline(cls, mode: str, known: ValidationInfo) -> str:

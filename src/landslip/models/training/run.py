@@ -186,7 +186,7 @@ def train(request: TrainRequest) -> None:
         threshold_source=threshold_source(request.start, best, found),
         folds=None if found is None else folds_card(found, dataset, len(folds), request.single),
         tta=() if found is None else out_of_fold_tta_cards(found, dataset),
-        notes=training_notes(dataset, best, found, highest),
+        notes=training_notes(dataset, initial.config, best, found, highest),
     )
     write_model(trained, stage)
     if found is not None:
