@@ -10,8 +10,11 @@ from landslip.datasets.band_groups import (
     TRANSPOSE,
     BandGroups,
     Matrix,
+    MirroredSide,
     directions_of,
     flip_matrix,
+    mirrored,
+    mirrored_stored,
     turned,
     turned_stored,
 )
@@ -73,3 +76,29 @@ def test_bands_are_grouped_by_their_source() -> None:
     assert BandGroups.of(Bands(("red", "slope"))).directions is None
     with pytest.raises(InputError, match=r"two parts of one direction.*take both or none"):
         directions_of(Bands(("red", "eastness")))
+
+
+def test_directions_of_mirrored_ground_are_those_of_mirrored_heights() -> None:
+    """Heights are mirrored beyond the border, and so is what is derived from them."""
+    heights = np.random.default_rng(3).normal(0, 1, (6, 5))
+    image = directions_of_heights(heights)
+    rows, cols = MirroredSide.of(-4, 14, 6), MirroredSide.of(-7, 19, 5)
+    np.testing.assert_array_equal(
+        heights[rows.index[:, None], cols.index], np.pad(heights, ((4, 4), (7, 7)), "symmetric")
+    )
+    found = mirrored(image, rows, cols, DIRECTIONS)
+    whole = directions_of_heights(np.pad(heights, ((4, 4), (7, 7)), "symmetric"))
+    # rises between both sides of a border are not those within it
+    inner = np.ones((14, 19), dtype=np.bool_)
+    inner[[0, 3, 4, 9, 10, 13]] = False
+    inner[:, [0, 1, 2, 6, 7, 11, 12, 16, 17, 18]] = False
+    np.testing.assert_allclose(found[:, inner], whole[:, inner], atol=1e-6)
+    band = BandRadiometry(units=TerrainUnits.ONE, scale=1e-3, offset=-8.0, nodata=0)
+    radiometry = Radiometry.of_bands("uint16", [band] * 4)
+    stored = np.rint((image + 8) * 1000).astype(np.uint16)
+    stored[2, 2, 2] = 0  # missing
+    in_steps = mirrored_stored(stored, radiometry, rows, cols, DIRECTIONS)
+    missing = in_steps == 0
+    assert missing.any()
+    assert (stored[:, rows.index[:, None], cols.index] == 0).tolist() == missing.tolist()
+    np.testing.assert_allclose((in_steps / 1000 - 8)[~missing], found[~missing], atol=6e-4)

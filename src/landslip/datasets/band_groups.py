@@ -1,5 +1,6 @@
 """Which bands of a tile are of which source, and how directions turn with an image."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +96,20 @@ def turned_stored(
     """Do the same with stored numbers (bands, height, width)."""
     if directions is None:
         return stored
+    return _changed_directions(
+        stored, radiometry, directions, lambda values: turned(values, (0, 1), matrix)
+    )
+
+
+def _changed_directions(
+    stored: NDArray[Any],
+    radiometry: Radiometry,
+    directions: tuple[int, int],
+    change: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> NDArray[Any]:
+    """Return stored numbers of which the values (2, height, width) of directions are changed."""
     own = radiometry.select(directions)
-    values = turned(own.values(stored[list(directions)]), (0, 1), matrix)
+    values = change(own.values(stored[list(directions)]))
     found = stored.copy()
     for at, value, band in zip(directions, values, own.each(len(directions)), strict=True):
         found[at] = band.stored(value, stored.dtype.name)
@@ -107,3 +120,65 @@ def flip_matrix(version: int) -> Matrix:
     """Return how variant ``version % 8`` turns: mirrored first from 4 on, then quarter turns."""
     turns: Matrix = np.linalg.matrix_power(QUARTER_TURN, version % 4)
     return turns @ MIRROR if version % 8 >= 4 else turns
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredSide:
+    """Places along a side that is mirrored at both its ends, the last pixel repeated first.
+
+    Attributes:
+        index: (n,) of the pixels that are there, from 0.
+        is_mirrored: (n,) whether they are there in reverse order.
+    """
+
+    index: NDArray[np.intp]
+    is_mirrored: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, start: int, length: int, side: int) -> "MirroredSide":
+        """Return ``length`` places from ``start`` of ``side`` pixels."""
+        folded = np.arange(start, start + length) % (2 * side)
+        is_mirrored = folded >= side
+        return cls(np.where(is_mirrored, 2 * side - 1 - folded, folded), is_mirrored)
+
+
+def mirrored(
+    image: NDArray[np.float32],
+    rows: MirroredSide,
+    cols: MirroredSide,
+    directions: tuple[int, int] | None,
+) -> NDArray[np.float32]:
+    """Return places of a normalised image (bands, height, width); directions are mirrored too."""
+    found = image[:, rows.index[:, None], cols.index]
+    if directions is not None:
+        found = _with_signs(found, directions, rows, cols)
+    return found
+
+
+def mirrored_stored(
+    stored: NDArray[Any],
+    radiometry: Radiometry,
+    rows: MirroredSide,
+    cols: MirroredSide,
+    directions: tuple[int, int] | None,
+) -> NDArray[Any]:
+    """Do the same with stored numbers (bands, height, width)."""
+    found = stored[:, rows.index[:, None], cols.index]
+    if directions is None:
+        return found
+    return _changed_directions(
+        found, radiometry, directions, lambda values: _with_signs(values, (0, 1), rows, cols)
+    )
+
+
+def _with_signs(
+    image: NDArray[np.float32],
+    directions: tuple[int, int],
+    rows: MirroredSide,
+    cols: MirroredSide,
+) -> NDArray[np.float32]:
+    east, north = directions
+    found = image.copy()
+    found[east] *= np.where(cols.is_mirrored, np.float32(-1), np.float32(1))
+    found[north] *= np.where(rows.is_mirrored, np.float32(-1), np.float32(1))[:, None]
+    return found

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.core.choices import Split
+from landslip.datasets.band_groups import MirroredSide, directions_of, mirrored_stored
 from landslip.datasets.format import IGNORE, Tile, TileDataset
 
 MIN_MOVE, MAX_MOVE = 1 / 4, 3 / 8
@@ -101,11 +102,14 @@ class OffCentreTiles(TileDataset):
             stored[:, *shown], valid[shown] = tile.stored[:, *own], tile.valid[own]
         else:
             rows, cols = (
-                _mirrored(np.arange(move, move + side), side)
+                MirroredSide.of(move, side, side)
                 for move, side in zip(self.move(position), tile.label.shape, strict=True)
             )
-            stored = tile.stored[:, rows[:, None], cols]
-            valid = tile.valid[rows[:, None], cols]
+            directions = directions_of(self._dataset.bands)
+            stored = mirrored_stored(
+                tile.stored, self._dataset.card.radiometry, rows, cols, directions
+            )
+            valid = tile.valid[rows.index[:, None], cols.index]
         return Tile(tile_id=tile.tile_id, stored=stored, label=label, valid=valid)
 
     def _fill(self, position: int) -> int | None:
@@ -173,10 +177,3 @@ class OffCentreTiles(TileDataset):
             )
             stored[:, *into], valid[*into] = tile.stored[:, *part], tile.valid[*part]
         return stored, valid
-
-
-def _mirrored(places: NDArray[np.intp], side: int) -> NDArray[np.intp]:
-    """Return rows or columns within a side for those beyond it: the last one is repeated first."""
-    return np.where(
-        places < 0, -places - 1, np.where(places >= side, 2 * side - 1 - places, places)
-    )

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from landslip.core.bands import Bands
 from landslip.datasets.augmentation import AugmentationSettings
@@ -10,6 +11,7 @@ from landslip.models.training.augment import (
     drop_sources,
     jitter,
     random_matrices,
+    sampling_grid,
     shifted,
     warp,
 )
@@ -79,7 +81,7 @@ def test_beyond_the_border_image_label_and_counted_are_mirrored() -> None:
     image, label, counted = scene(count=1, side=8)
     counted[0, 2, 0] = False
     shift = torch.tensor([[[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]])  # half a side to the left
-    found, codes, known = warp(image, label, counted, shift)
+    found, codes, known = warp(image, label, counted, sampling_grid(shift, image.shape))
     mirrored = torch.cat([image[..., :4].flip(3), image[..., :4]], dim=3)
     assert torch.allclose(found, mirrored, atol=1e-5)
     assert torch.equal(codes[known], torch.cat([label[..., :4].flip(2), label[..., :4]], 2)[known])
@@ -98,7 +100,7 @@ def test_no_corner_is_blank_and_the_margin_is_cut_off() -> None:
 def test_a_margin_shows_what_is_beyond_the_crop() -> None:
     image, label, counted = scene(count=1, side=16)
     shift = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]]])  # 2 of 8 pixels to the right
-    found, codes, _ = warp(image, label, counted, shift, margin=4)
+    found, codes, _ = warp(image, label, counted, sampling_grid(shift, image.shape, 4))
     assert torch.allclose(found, image[:, :, 4:12, 6:14], atol=1e-5)
     assert torch.equal(codes, label[:, 4:12, 6:14])
 
@@ -175,6 +177,31 @@ def test_directions_turn_with_the_ground_they_are_of() -> None:
     found, _, _ = augment(image, label, label == 0, recipe, generator(), groups=GROUPS)
     # a bowl is the same from all sides, and so are its directions
     assert torch.allclose(found[:, :, inner, inner], image[:, :, inner, inner], atol=1e-3)
+
+
+def test_a_rule_of_slope_directions_holds_in_turned_and_in_mirrored_ground() -> None:
+    """Landslides are where the ground falls towards brighter red; elsewhere it rises."""
+    side, count = 64, 40
+    noise = torch.randn(1, 1, 12, 12, generator=generator(5))
+    red = functional.interpolate(noise, size=(side, side), mode="bicubic")[0, 0]
+    by_row, by_column = torch.gradient(red)
+    label = (torch.arange(side)[:, None] // 16 + torch.arange(side) // 16) % 2
+    towards = 2.0 * label - 1
+    one = torch.stack([red, red * 0 + 1, towards * by_column, -towards * by_row, red * 0 + 1])
+    recipe = PLAIN.model_copy(
+        update={"flips": True, "warp_share": 1.0, "translation": 0.4, "date_shift_px": 0.0}
+    )
+    image = one.repeat(count, 1, 1, 1)
+    codes = label.to(torch.uint8).repeat(count, 1, 1)
+    found, codes, _ = augment(image, codes, codes < 2, recipe, generator(), groups=GROUPS)
+    by_row, by_column = torch.gradient(found[:, 0], dim=(1, 2))
+    towards = by_column * found[:, 2] - by_row * found[:, 3]
+    length = torch.hypot(by_column, by_row) * torch.hypot(found[:, 2], found[:, 3])
+    cosine = (towards / length.clamp(min=1e-9))[length > 0.01]
+    is_landslide = codes[length > 0.01] == 1
+    # edges of the squares, and the border that the ground is mirrored at, are mixed
+    assert (cosine[is_landslide] > 0.9).float().mean() > 0.93
+    assert (cosine[~is_landslide] < -0.9).float().mean() > 0.93
 
 
 def test_terrain_keeps_its_values_and_each_date_changes_by_itself() -> None:

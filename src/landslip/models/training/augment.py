@@ -4,6 +4,7 @@ All draws come from a generator on the CPU, so that a GPU gets the same ones.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -29,16 +30,17 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
     and counted (n, side, side) by nearest neighbour. The result is without ``margin`` pixels on
     each side. What it shows beyond the images' border is mirrored there, in image, label and
     counted alike: a mirrored pixel counts if its original does. Of the ``groups`` of bands,
-    directions turn with the image (not where it is mirrored at its border), terrain keeps its
-    values, and the bands of each date change in colour by themselves; those of an earlier date are
-    shifted against the others.
+    directions turn with the image and are mirrored where it is, terrain keeps its values, and the
+    bands of each date change in colour by themselves; those of an earlier date are shifted against
+    the others.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
-    image, label, counted = warp(image, label, counted, matrices, margin)
+    grid = sampling_grid(matrices, image.shape, margin)
+    image, label, counted = warp(image, label, counted, grid)
     if groups is None or not groups.auxiliary:
         return jitter(image, recipe, generator), label, counted
     if groups.directions is not None:
-        image = turn_directions(image, groups.directions, matrices)
+        image = turn_directions(image, groups.directions, matrices, grid)
     if groups.before and recipe.date_shift_px > 0:
         earlier = list(groups.before)
         image[:, earlier] = shifted(image[:, earlier], recipe.date_shift_px, generator)
@@ -48,14 +50,19 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
     return image, label, counted
 
 
-def turn_directions(image: Tensor, directions: tuple[int, int], matrices: Tensor) -> Tensor:
+def turn_directions(
+    image: Tensor, directions: tuple[int, int], matrices: Tensor, grid: Tensor
+) -> Tensor:
     """Turn eastness and northness of a warped batch by the rotation of its maps, in place.
 
     The maps are from output to input, so that directions turn by the transpose of their rotation.
+    Where ``grid``, of which see `sampling_grid`, is an odd number of times beyond the border along
+    an axis, the image is mirrored along it, and so are they.
     """
     east, north = directions
     rotations = functional.normalize(matrices[:, :, :2], dim=2)  # without stretch and scale
     both = torch.stack([image[:, east], -image[:, north]], dim=1)
+    both *= 1 - 2 * (((grid + 1) / 2).floor() % 2).permute(0, 3, 1, 2)
     found = torch.einsum("nij,nihw->njhw", rotations, both)
     image[:, east], image[:, north] = found[:, 0], -found[:, 1]
     return image
@@ -113,17 +120,21 @@ def random_matrices(count: int, recipe: AugmentationSettings, generator: torch.G
     return torch.cat([linear, offset], dim=2)
 
 
-def warp(
-    image: Tensor, label: Tensor, counted: Tensor, matrices: Tensor, margin: int = 0
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Resample a batch by maps from output to input coordinates, mirrored beyond its border.
+def sampling_grid(matrices: Tensor, shape: Sequence[int], margin: int = 0) -> Tensor:
+    """Return where a batch of a shape is sampled (n, height, width, 2), by maps to its coordinates.
 
-    The output is without ``margin`` pixels on each side; its sides are 2 in both coordinates.
+    Columns, then rows, from -1 to 1 over the input. The output is without ``margin`` pixels on each
+    side; its sides are 2 in the coordinates of the maps.
     """
-    height, width = (side - 2 * margin for side in image.shape[2:])
-    shape = [*image.shape[:2], height, width]
-    shrink = image.new_tensor([width / image.shape[3], height / image.shape[2]])
-    grid = functional.affine_grid(matrices, shape, align_corners=False) * shrink
+    height, width = (side - 2 * margin for side in shape[2:])
+    grid = functional.affine_grid(matrices, [len(matrices), 1, height, width], align_corners=False)
+    return grid * matrices.new_tensor([width / shape[3], height / shape[2]])
+
+
+def warp(
+    image: Tensor, label: Tensor, counted: Tensor, grid: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Resample a batch where a grid says, mirrored beyond its border; see `sampling_grid`."""
     # label + 1: leaves 0 for pixels that are not counted
     codes = ((label.float() + 1.0) * counted)[:, None]
     codes = _sampled(codes, grid, "nearest")[:, 0]

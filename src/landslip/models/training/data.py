@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from landslip.core.errors import InputError, argument
 from landslip.datasets.augmentation import VariantRule, tile_variant
-from landslip.datasets.band_groups import BandGroups, directions_of
+from landslip.datasets.band_groups import BandGroups, MirroredSide, directions_of, mirrored
 from landslip.datasets.batches import padded_shape, plan_batches
 from landslip.datasets.format import TileDataset
 from landslip.datasets.normalisation import Normalisation
@@ -33,7 +33,8 @@ _PASTE_STREAM = 6
 class TrainingTiles(Dataset[TrainingBatch]):
     """Square crops of training tiles and their surroundings, indexed by (epoch, position).
 
-    Beyond its border a tile is mirrored, image, label and what is counted alike.
+    Beyond its border a tile is mirrored, image, label and what is counted alike, the directions of
+    its terrain too.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class TrainingTiles(Dataset[TrainingBatch]):
         self._dataset, self._normalisation = dataset, normalisation
         self._crop, self._seed, self._margin = crop, seed, margin
         self._copy_paste = copy_paste
+        self._directions = directions_of(dataset.bands)
 
     def __getitem__(self, key: tuple[int, int]) -> TrainingBatch:
         """Return image (bands, side, side), label and counted (side, side), and the position."""
@@ -60,8 +62,7 @@ class TrainingTiles(Dataset[TrainingBatch]):
             donor = self._copy_paste.draw(generator)
             if donor is not None:
                 draw = (self._seed, _PASTE_STREAM, epoch, position, donor)
-                directions = directions_of(self._dataset.bands)
-                crop = pasted(crop, self._cropped(donor, draw), generator, directions)
+                crop = pasted(crop, self._cropped(donor, draw), generator, self._directions)
         image, label, counted = (torch.from_numpy(np.ascontiguousarray(part)) for part in crop)
         return image, label, counted, torch.tensor(position)
 
@@ -69,15 +70,13 @@ class TrainingTiles(Dataset[TrainingBatch]):
         tile = self._dataset.tile(position)
         shape = tile.label.shape
         rows, cols = (
-            _mirrored(part.start - self._margin, self._crop + 2 * self._margin, side)
+            MirroredSide.of(part.start - self._margin, self._crop + 2 * self._margin, side)
             for part, side in zip(_random_crop(shape, self._crop, draw), shape, strict=True)
         )
         image = self._normalisation.apply(tile.stored, tile.valid)
-        return (
-            image[:, rows[:, None], cols],
-            tile.label[rows[:, None], cols],
-            tile.counted[rows[:, None], cols],
-        )
+        shown = rows.index[:, None], cols.index
+        image = mirrored(image, rows, cols, self._directions)
+        return image, tile.label[shown], tile.counted[shown]
 
 
 class OfflineAugmentedTiles(Dataset[TrainingBatch]):
@@ -121,12 +120,6 @@ def _random_crop(shape: tuple[int, ...], crop: int, draw: tuple[int, ...]) -> tu
     generator = np.random.default_rng(draw)
     first, last = (int(generator.integers(side - crop + 1)) if side > crop else 0 for side in shape)
     return slice(first, min(first + crop, shape[0])), slice(last, min(last + crop, shape[1]))
-
-
-def _mirrored(start: int, length: int, side: int) -> NDArray[np.int64]:
-    """Return ``length`` indices from ``start`` of a side that is mirrored at both its ends."""
-    folded = np.arange(start, start + length) % (2 * side)
-    return np.where(folded < side, folded, 2 * side - 1 - folded)
 
 
 def _padded(
