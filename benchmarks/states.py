@@ -278,10 +278,14 @@ def main() -> None:
     parser.add_argument("series", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--maps-only", action="store_true", help="write the maps, measure nothing")
     options = parser.parse_args()
     with open_series(options.series) as series:
         truth = read_truth(options.synthetic, series)
         maps = simulate_maps(truth, series, options.work, options.seed)
+        if options.maps_only:
+            print(*maps, sep="\n")
+            return
         seen = seen_on(series)
         everywhere = np.ones_like(seen)
         none = [f"{text}" for text in maps[:1]]

@@ -4,6 +4,9 @@ python benchmarks/tracking.py synthetic --seeds 3
 python benchmarks/tracking.py series --data SERIES
 python benchmarks/tracking.py speed
 python benchmarks/tracking.py real --data DATA
+python benchmarks/tracking.py terrain --data TRACKS --dem DEM.tif [--picture FILE.webp]
+
+TRACKS are histories of inventories that were made with the elevation model.
 """
 
 import argparse
@@ -16,14 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import rasterio
 import shapely
+from matplotlib import pyplot as plt
+from matplotlib.colors import LightSource
 from rasterio.features import shapes
 from shapely import affinity
 
 import landslip
+from landslip.core.map_distances import azimuths_deg
+from landslip.preprocessing.elevation_model import ElevationModel
 
 CRS, EAST, NORTH = "EPSG:32648", 400_000, 3_400_000
 DAYS = ("2013-08-12", "2014-10-02", "2015-08-05", "2016-09-01", "2017-09-01", "2018-09-01")
@@ -273,6 +281,128 @@ def real(data: Path) -> None:
             print(f"| {one.stated} | {one.polygons:,} | {states} |")
 
 
+TERRAIN = {
+    "slope, degrees": "slope_deg",
+    "lowest point, m": "elevation_min_m",
+    "relief, m": "elevation_range_m",
+    "fall over reach": "h_over_l",
+    "under 3 pixels of the DEM": "dem_coarse",
+}
+
+
+def quartiles(values: "pd.Series[float]") -> str:
+    """Return median and quartiles as text."""
+    low, middle, high = values.astype(float).quantile((0.25, 0.5, 0.75))
+    digits = 2 if high < 10 else 0
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def mean_aspect(aspect_deg: "pd.Series[float]") -> str:
+    """Return the mean direction and the length of the mean vector (0: all directions alike)."""
+    mean = np.exp(1j * np.radians(aspect_deg.dropna().to_numpy(dtype=float))).mean()
+    return f"{np.degrees(np.angle(mean)) % 360:.0f} ({abs(mean):.2f})"
+
+
+def ground_between(outlines: Any, crs: Any, dem: Path) -> pd.DataFrame:
+    """Return slope, aspect and height of 20,000 random points in the hull of all landslides."""
+    hull = shapely.convex_hull(shapely.union_all(shapely.centroid(outlines)))
+    west, south, east, north = hull.bounds
+    drawn = np.random.default_rng(0).uniform((west, south), (east, north), (40_000, 2))
+    points = drawn[shapely.contains_xy(hull, *drawn.T)][:20_000]
+    with ElevationModel(dem) as model:
+        heights, gradients = model.sample(points, crs)
+    steepness = np.hypot(*gradients.T)
+    return pd.DataFrame(
+        {
+            "slope_deg": np.degrees(np.arctan(steepness)),
+            "aspect_deg": azimuths_deg(-gradients),
+            "elevation_min_m": heights,
+        }
+    )
+
+
+def terrain(folder: Path, dem: Path, picture: Path | None) -> None:
+    """Print attributes of terrain by date of first sighting, beside the ground between them."""
+    rows = landslip.open_tracks(folder).landslides
+    first = rows[rows["state"] == "new"]
+    ground = ground_between(first.geometry.values, first.crs, dem)
+    names = ["date", "new", "area, km2", "median area, m2", "aspect (length)", *TERRAIN]
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
+    for date, of in [*first.groupby("track_date"), ("all", first), ("ground", ground)]:
+        cells = [str(date), f"{len(of):,}"]
+        if "track_area_m2" in of:
+            cells += [
+                f"{of['track_area_m2'].sum() / 1e6:.2f}",
+                f"{of['track_area_m2'].median():.0f}",
+            ]
+        else:
+            cells += ["", ""]
+        cells.append(mean_aspect(of["aspect_deg"]))
+        for column in TERRAIN.values():
+            if column not in of:
+                cells.append("")
+            elif column == "dem_coarse":
+                cells.append(f"{of[column].astype(float).mean():.0%}")
+            else:
+                cells.append(quartiles(of[column]))
+        print("| " + " | ".join(cells) + " |")
+    if picture is not None:
+        draw_terrain(first, ground, dem, picture)
+
+
+def draw_terrain(
+    first: geopandas.GeoDataFrame, ground: pd.DataFrame, dem: Path, path: Path
+) -> None:
+    """Draw landslides by date over shaded relief, and their slopes and heights."""
+    mpl.use("Agg")
+    figure, axes = plt.subplot_mosaic(
+        [["place", "slope"], ["place", "height"]],
+        figsize=(12, 7.6),
+        width_ratios=(1.25, 1),
+        layout="constrained",
+    )
+    place = axes["place"]
+    with rasterio.open(dem) as file:
+        west, south, east, north = file.bounds
+        heights = file.read(1, masked=True).filled(np.nan)
+        pixel_m = file.res[0]
+    shade = LightSource(315, 45).hillshade(heights, dx=pixel_m, dy=pixel_m, vert_exag=1)
+    extent = (west, east, south, north)
+    place.imshow(shade, cmap="gray", extent=extent, alpha=0.6)
+    dates = sorted(first["track_date"].unique())
+    shades = mpl.colormaps["turbo"](np.linspace(0.02, 0.98, len(dates)))
+    colours = dict(zip(dates, shades, strict=True))
+    for date in sorted(dates, key=lambda one: -(first["track_date"] == one).sum()):
+        of = first[first["track_date"] == date]
+        middles = of.geometry.centroid
+        size = np.maximum(of.geometry.area / 600, 2)
+        place.scatter(middles.x, middles.y, s=size, color=colours[date], lw=0)
+    for date in dates:
+        count = (first["track_date"] == date).sum()
+        place.scatter([], [], s=30, color=colours[date], label=f"{date}: {count:,}")
+    place.legend(loc="upper left", fontsize=8, framealpha=0.9)
+    place.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[])
+    for axis, column, label, bins in zip(
+        (axes["slope"], axes["height"]),
+        ("slope_deg", "elevation_min_m"),
+        ("slope, degrees", "height of the lowest point, m"),
+        ([*range(0, 61, 3)], [*range(750, 4300, 150)]),
+        strict=True,
+    ):
+        axis.hist(ground[column], bins, density=True, color="0.85", label="ground between them")
+        for date in dates:
+            of = first[first["track_date"] == date]
+            if len(of) > 100:
+                axis.hist(
+                    of[column].dropna(), bins, density=True, histtype="step", color=colours[date],
+                    lw=1.5, label=date,
+                )  # fmt: skip
+        axis.set(xlabel=label, yticks=[])
+    axes["slope"].legend(fontsize=8)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
 def seen_ground(folder: Path) -> geopandas.GeoDataFrame:
     """Return what the scenes of a synthetic series show, without clouds and shadows."""
     parts = []
@@ -318,11 +448,13 @@ def series(folder: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("synthetic", "series", "speed", "real"))
+    parser.add_argument("part", choices=("synthetic", "series", "speed", "real", "terrain"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--dates", type=int, default=8)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--dem", type=Path)
+    parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
     if given.part == "synthetic":
         synthetic(given.seeds)
@@ -330,5 +462,7 @@ if __name__ == "__main__":
         speed(given.count, given.dates)
     elif given.part == "series":
         series(given.data)
+    elif given.part == "terrain":
+        terrain(given.data, given.dem, given.picture)
     else:
         real(given.data)

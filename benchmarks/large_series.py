@@ -1,0 +1,106 @@
+"""Memory and time of `landslip states` and `landslip recovery` on large series.
+
+    landslip synthetic --preset recovery --no-products --seed 3 --out SYNTHETIC
+    landslip series SYNTHETIC/scene_*.tif --out SERIES
+    python benchmarks/states.py SYNTHETIC SERIES --work MAPS --maps-only
+    python benchmarks/large_series.py SERIES SYNTHETIC/landslides_20171003.gpkg --maps MAPS \
+        --sides 2048 4096 --work FOLDER
+
+The ground of a series, its maps of probabilities and its landslides are repeated to squares of so
+many pixels a side.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import geopandas
+import pandas as pd
+
+from inventory_speed import Cost, landslip
+from landslip.inference.rasters import PROBABILITY
+from landslip.inference.result import SUMMARY
+from landslip.multitemporal.series.card import CARD
+from landslip.multitemporal.series.folder import open_series
+from series import repeated
+from states import PRIOR, TRIGGERS
+
+FAILED = "2017-08-08"
+
+
+def large_series(source: Path, out: Path, side: int) -> Path:
+    """Write a series of repeated ground."""
+    out.mkdir()
+    card = json.loads((source / CARD).read_text(encoding="utf-8"))
+    for one in card["dates"]:
+        for name in (one["scene"], one["validity"]):
+            repeated(source / name, out / name, side)
+    text = json.dumps(card | {"shape": [side, side]})
+    (out / CARD).write_text(text, encoding="utf-8")
+    return out
+
+
+def large_map(source: Path, out: Path, side: int) -> Path:
+    """Write the folder of an extraction with repeated probabilities."""
+    out.mkdir()
+    repeated(source / PROBABILITY, out / PROBABILITY, side)
+    summary = json.loads((source / SUMMARY).read_text(encoding="utf-8"))
+    text = json.dumps(summary | {"width": side, "height": side})
+    (out / SUMMARY).write_text(text, encoding="utf-8")
+    return out
+
+
+def large_landslides(source: Path, series: Path, out: Path, side: int) -> Path:
+    """Write the landslides of repeated ground."""
+    with open_series(series) as opened:
+        step, (height, width) = opened.grid.resolution_m or 1.0, opened.grid.shape
+    frame = geopandas.read_file(source)
+    copies = [
+        frame.set_geometry(frame.geometry.translate(col * width * step, -row * height * step))
+        for row in range(-(-side // height))
+        for col in range(-(-side // width))
+    ]
+    together = pd.concat([one[["geometry"]] for one in copies], ignore_index=True)
+    geopandas.GeoDataFrame(together, crs=frame.crs).to_file(out, layer="landslides")
+    return out
+
+
+def cells(cost: Cost, mpix: float) -> str:
+    """Return the cells of a row."""
+    return f"{cost.peak_mb:.0f} | {cost.cpu_s:.0f} | {cost.cpu_s / mpix:.1f} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("series", type=Path)
+    parser.add_argument("landslides", type=Path)
+    parser.add_argument("--maps", type=Path, required=True)
+    parser.add_argument("--sides", type=int, nargs="+", default=[2048, 4096])
+    parser.add_argument("--work", type=Path, required=True)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    print("| px a date | command | peak memory, MiB | processor seconds | a MPix |")
+    print("|---|---|---|---|---|", flush=True)
+    for side in options.sides:
+        with tempfile.TemporaryDirectory(dir=options.work) as name:
+            folder, mpix = Path(name), side**2 / 1e6
+            made = large_series(options.series, folder / "SERIES", side)
+            given = large_landslides(
+                options.landslides, options.series, folder / "landslides.gpkg", side
+            )
+            size = f"{side} x {side}"
+            how = ("--failed", FAILED, "--series", made, "--out", folder / "RECOVERY")
+            cost = landslip("recovery", given, *how)
+            print(f"| {size} | recovery | {cells(cost, mpix)}", flush=True)
+            arguments: list[str | Path | float] = ["--prior", PRIOR, "--triggers", TRIGGERS]
+            for one in sorted(options.maps.glob("map_*")):
+                day = one.name.partition("_")[2]
+                arguments += ["--maps", f"{day}={large_map(one, folder / one.name, side)}"]
+            cost = landslip("states", made, *arguments, "--out", folder / "STATES")
+            print(f"| {size} | states | {cells(cost, mpix)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
