@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from landslip.api.inventories import compare as compare
     from landslip.api.inventories import make_inventory as make_inventory
     from landslip.api.inventories import open_inventory as open_inventory
-    from landslip.api.inventories import report as report
     from landslip.api.models import TrainedModel as TrainedModel
     from landslip.api.models import calibrate as calibrate
     from landslip.api.models import evaluate as evaluate
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from landslip.api.multitemporal import series as series
     from landslip.api.multitemporal import states as states
     from landslip.api.multitemporal import track as track
+    from landslip.api.reports import report as report
     from landslip.api.sampling import Sample as Sample
     from landslip.api.sampling import sample as sample
     from landslip.api.scenes import open_scene as open_scene
@@ -77,7 +77,6 @@ _MODULES = {
         "compare",
         "make_inventory",
         "open_inventory",
-        "report",
     ),
     "landslip.api.multitemporal": (
         "Recovery",
@@ -90,6 +89,7 @@ _MODULES = {
         "states",
         "track",
     ),
+    "landslip.api.reports": ("report",),
     "landslip.api.sampling": ("Sample", "sample"),
     "landslip.api.weights": ("convert_weights",),
     "landslip.core.errors": ("LandslipError",),

@@ -52,7 +52,7 @@ def test_a_report_can_be_chinese_and_elsewhere(inventory: Path, tmp_path: Path) 
 def test_what_is_no_inventory_is_told_in_a_sentence(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"landslip: {tmp_path}: not an inventory")
+    assert result.stderr.startswith(f"landslip: {tmp_path}: neither an inventory nor histories")
 
 
 def test_help_has_an_example() -> None:

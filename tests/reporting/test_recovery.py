@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from landslip.core.choices import Language
 from landslip.multitemporal.recovery.survival import survival_curve
 from landslip.reporting.recovery import write_charts
 
@@ -19,9 +20,17 @@ def test_charts_are_written_for_what_there_is(tmp_path: Path) -> None:
     )
     landslides = pd.DataFrame({"half_life_years": [2.0, np.nan], "returning": ["returning", ""]})
     survival = survival_curve(np.array([2.1, 1.9]), np.array([False, True]))
-    names = write_charts(landslides, trajectories, survival, tmp_path)
+    names = write_charts(landslides, trajectories, survival, tmp_path, Language.ENGLISH)
     assert names == ["recovery_rates.svg", "half_lives.svg", "survival.svg"]
     assert "1 of 2 landslides have recovered" in (tmp_path / "survival.svg").read_text()
 
     nothing = trajectories.assign(rate=np.nan)
-    assert write_charts(landslides.assign(half_life_years=np.nan), nothing, None, tmp_path) == []
+    none = landslides.assign(half_life_years=np.nan)
+    assert write_charts(none, nothing, None, tmp_path, Language.ENGLISH) == []
+
+
+def test_charts_are_in_the_language_that_is_asked_for(tmp_path: Path) -> None:
+    survival = survival_curve(np.array([2.1, 1.9]), np.array([False, True]))
+    nothing = pd.DataFrame({"rate": [np.nan], "half_life_years": [np.nan]})
+    write_charts(nothing, nothing, survival, tmp_path, Language.CHINESE)
+    assert "2 个滑坡中已恢复 1 个" in (tmp_path / "survival.svg").read_text("utf-8")

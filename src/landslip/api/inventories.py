@@ -85,7 +85,9 @@ class Inventory:
         overwrite: bool = False,
     ) -> Path:
         """Write the report, see `landslip.report`."""
-        return report(self.folder, out=out, lang=lang, scene=scene, overwrite=overwrite)
+        from landslip.api.reports import report
+
+        return report(self, out=out, lang=lang, scene=scene, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         record = self.record
@@ -330,50 +332,6 @@ def compare(
         )
         with use_datum_shift(datum_shift), progress_bar("compare", "steps", show=progress) as shown:
             return run(request, shown)
-
-
-@checked("file")
-def report(
-    inventory: Inventory | PathArgument,
-    *,
-    out: PathArgument | None = None,
-    lang: str = Language.ENGLISH,
-    scene: PathArgument | None = None,
-    datum_shift: str | None = None,
-    overwrite: bool = False,
-) -> Path:
-    """Write one page about an inventory: maps, pictures, tables, charts, method and limits.
-
-    Args:
-        inventory: from `make_inventory`, or its folder.
-        out: page to write; None: ``report.html`` in the folder, where an earlier one is replaced.
-        lang: ``en`` or ``zh``.
-        scene: the mapped scene, where it has been moved.
-        datum_shift: see `make_inventory`; None: the one that the inventory was made with.
-        overwrite: replace a page that exists.
-
-    Returns:
-        The page.
-
-    Raises:
-        InputError: the folder is no inventory, or the scene is no raster.
-        OutputExistsError: ``out`` exists.
-
-    Example:
-        >>> landslip.report("INVENTORY", lang="zh")
-    """
-    from landslip.reporting.inventory.page import ReportRequest, write_report
-
-    return write_report(
-        ReportRequest(
-            folder=folder_of(inventory),
-            language=choose(Language, lang, "lang"),
-            scene=optional_path(scene),
-            datum_shift=datum_shift,
-            out=optional_path(out),
-            overwrite=overwrite,
-        )
-    )
 
 
 def folder_of(inventory: Inventory | PathArgument) -> Path:

@@ -337,7 +337,9 @@ def recovery(
         progress_bar("recovery", "%", show=progress) as shown,
     ):
         found = measure_recovery(request, stage, shown)
-        charts = write_charts(found.landslides, found.trajectories, found.survival, stage)
+        charts = write_charts(
+            found.landslides, found.trajectories, found.survival, stage, request.language
+        )
         record = found.record.model_copy(update={"files": (*found.record.files, *charts)})
         (stage / RECORD).write_text(record.model_dump_json(indent=2) + "\n")
     return Recovery(
@@ -405,6 +407,23 @@ class Tracks:
         from landslip.io.vector import read_vector
 
         return read_vector(self.folder / GEOPACKAGE, "tracks")
+
+    @checked()
+    def report(
+        self,
+        out: PathArgument | None = None,
+        *,
+        lang: str = Language.ENGLISH,
+        recovery: Recovery | PathArgument | None = None,
+        states: States | PathArgument | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the report, see `landslip.report`."""
+        from landslip.api.reports import report
+
+        return report(
+            self, out=out, lang=lang, recovery=recovery, states=states, overwrite=overwrite
+        )
 
     def _repr_html_(self) -> str:
         record = self.record

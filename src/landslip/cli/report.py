@@ -12,14 +12,27 @@ from landslip.core.choices import Language
 
 @handle_errors
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder made by `landslip inventory`.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder made by `landslip inventory` or `landslip track`.")
+    ],
     *,
     lang: Annotated[
         Language, typer.Option(help="Language of the page: English or Chinese.")
     ] = Language.ENGLISH,
     scene: Annotated[
         Path | None,
-        typer.Option(help="The mapped scene, where it is no longer where the inventory found it."),
+        typer.Option(
+            help="The mapped scene of an inventory, where it is no longer where the inventory "
+            "found it."
+        ),
+    ] = None,
+    recovery: Annotated[
+        Path | None,
+        typer.Option(help="Recovery of the histories: a folder made by `landslip recovery`."),
+    ] = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(help="Ground of the histories: a folder made by `landslip states`."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -28,21 +41,36 @@ def report(
     datum_shift: options.DatumShift = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Make one page about an inventory: maps, pictures, tables, charts, method and limits.
+    """Make one page about an inventory, or about the landslides of several dates.
 
-    The page is whole in itself and asks no server for anything; a browser prints it, or saves it
-    as PDF, on A4. An earlier `report.html` in the folder is replaced.
+    Of an inventory: maps, pictures, tables, charts, method and limits. Of histories: what became of
+    the landslides, area by state, flows between states, the animation, events, recovery, and what
+    is uncertain. The page is whole in itself and asks no server for anything; a browser prints it,
+    or saves it as PDF, on A4. An earlier `report.html` in the folder is replaced.
 
-    Example: `landslip report INVENTORY --lang zh`
+    Examples: `landslip report INVENTORY --lang zh`, `landslip report TRACKS --recovery RECOVERY`
     """
     import landslip
+    from landslip.api.inventories import Inventory
+    from landslip.api.reports import open_source
 
-    record = landslip.open_inventory(folder).record
-    if record.landslides == 0:
-        typer.echo("warning: the inventory has no landslides: the page reports none", err=True)
-    for warning in record.warnings:
+    opened = open_source(folder)
+    if isinstance(opened, Inventory):
+        name, count = "the inventory has", opened.record.landslides
+    else:
+        name, count = "the histories have", opened.record.tracks
+    if count == 0:
+        typer.echo(f"warning: {name} no landslides: the page reports none", err=True)
+    for warning in opened.record.warnings:
         typer.echo(f"warning: {warning}", err=True)
     written = landslip.report(
-        folder, out=out, lang=lang, scene=scene, datum_shift=datum_shift, overwrite=overwrite
+        opened,
+        out=out,
+        lang=lang,
+        scene=scene,
+        recovery=recovery,
+        states=states,
+        datum_shift=datum_shift,
+        overwrite=overwrite,
     )
     typer.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")

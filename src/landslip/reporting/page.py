@@ -1,13 +1,25 @@
 """HTML pages from templates; a page embeds its styles and images and requests nothing."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 _LONG_WORD = re.compile(r"[!-~]{20,}")
-_AFTER_MARK = re.compile(r"(?<=[_/\\])(?=[^_/\\])|(?<=[.-])(?=[A-Za-z])")
+_AFTER_MARK = re.compile(
+    r"(?<=[_/\\])(?=[^_/\\])|(?<=[.-])(?=[A-Za-z])|(?<=[0-9A-Za-z]{20})(?=[0-9A-Za-z]{20})"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFigure:
+    """A figure: its name, its value, and what must be known with it."""
+
+    label: str
+    value: str
+    note: str = ""
 
 
 def render_page(template: str, **values: Any) -> str:

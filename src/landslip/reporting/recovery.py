@@ -7,6 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from landslip.core.choices import Language
+from landslip.core.messages import message
 from landslip.multitemporal.recovery.rates import RECOVERED_RATE
 from landslip.multitemporal.recovery.survival import SurvivalCurve
 from landslip.reporting.charts import (
@@ -31,21 +33,33 @@ def write_charts(
     trajectories: pd.DataFrame,
     survival: SurvivalCurve | None,
     folder: Path,
+    language: Language,
 ) -> list[str]:
     """Write the charts for which there is anything to show as SVG files; return their names."""
-    charts = []
-    if trajectories["rate"].notna().any():
-        charts.append(rates_chart(trajectories))
-    if landslides["half_life_years"].notna().any():
-        charts.append(half_lives_chart(landslides))
-    if survival is not None:
-        charts.append(survival_chart(survival))
+    charts = recovery_charts(landslides, trajectories, survival, language)
     for chart in charts:
         (folder / f"{chart.name}.svg").write_text(svg_file(chart.svg), encoding="utf-8")
     return [f"{chart.name}.svg" for chart in charts]
 
 
-def rates_chart(trajectories: pd.DataFrame) -> SvgChart:
+def recovery_charts(
+    landslides: pd.DataFrame,
+    trajectories: pd.DataFrame,
+    survival: SurvivalCurve | None,
+    language: Language,
+) -> list[SvgChart]:
+    """Return the charts for which there is anything to show."""
+    charts = []
+    if trajectories["rate"].notna().any():
+        charts.append(rates_chart(trajectories, language))
+    if landslides["half_life_years"].notna().any():
+        charts.append(half_lives_chart(landslides, language))
+    if survival is not None:
+        charts.append(survival_chart(survival, language))
+    return charts
+
+
+def rates_chart(trajectories: pd.DataFrame, language: Language) -> SvgChart:
     """Return the rates of up to 300 landslides over the years, and the quartiles of each year."""
     known = trajectories[trajectories["rate"].notna()]
     later = known[known["rate"] != 0]  # it is 0 by definition on the first date after
@@ -69,18 +83,21 @@ def rates_chart(trajectories: pd.DataFrame) -> SvgChart:
             ms=4,
             capsize=3,
             zorder=3,
-            label="median of each year, and half of the landslides",
+            label=message("recovery.rate_median").text(language),
         )
-        axis.axhline(RECOVERED_RATE, color=OCHRE, lw=1, ls="--", label="recovered")
+        recovered = message("recovery_class.recovered").text(language)
+        axis.axhline(RECOVERED_RATE, color=OCHRE, lw=1, ls="--", label=recovered)
         axis.set_ylim(-0.5, 1.5)
-        axis.set(xlabel="Years since the landslide", ylabel="Recovery rate")
+        axis.set_xlabel(message("recovery.years_axis").text(language))
+        axis.set_ylabel(message("recovery.rate_axis").text(language))
         axis.yaxis.set_major_formatter(PercentFormatter(1.0))
         axis.legend(loc="upper left")
-        name, caption = "recovery_rates", f"Recovery rates of {len(lines):,} landslides"
+        name = "recovery_rates"
+        caption = message("recovery.rates_title", count=len(lines)).text(language)
         return SvgChart(name=name, caption=caption, svg=svg_text(figure, name, caption), wide=True)
 
 
-def half_lives_chart(landslides: pd.DataFrame) -> SvgChart:
+def half_lives_chart(landslides: pd.DataFrame, language: Language) -> SvgChart:
     """Return how many landslides have which half-life; those over 30 years are in the last bar."""
     values = landslides["half_life_years"].dropna().to_numpy()
     longest = min(_LONGEST_YEARS, max(float(np.ceil(values.max())), 1.0))
@@ -92,16 +109,18 @@ def half_lives_chart(landslides: pd.DataFrame) -> SvgChart:
         axis = figure.subplots()
         axis.bar(edges[:-1], counts, np.diff(edges), align="edge", color=BLUE, ec="white", lw=1)
         axis.axvline(float(np.median(values)), color=RED, lw=1.2)
-        axis.set(
-            xlabel="Half-life of the loss (years; over 30 in the last bar)", ylabel="Landslides"
-        )
-        axis.set_title(f"median {np.median(values):.2g} years; {never:,} not returning")
+        axis.set_xlabel(message("recovery.half_life_axis").text(language))
+        axis.set_ylabel(message("tracks.flow_axis").text(language))
+        middle = f"{np.median(values):.2g}"
+        title = message("recovery.half_life_median", median=middle, never=never)
+        axis.set_title(title.text(language))
         axis.grid(visible=False, axis="x")
-        name, caption = "half_lives", f"Half-lives of {len(values):,} landslides"
+        name = "half_lives"
+        caption = message("recovery.half_lives_title", count=len(values)).text(language)
         return SvgChart(name=name, caption=caption, svg=svg_text(figure, name, caption))
 
 
-def survival_chart(curve: SurvivalCurve) -> SvgChart:
+def survival_chart(curve: SurvivalCurve, language: Language) -> SvgChart:
     """Return the share of landslides not yet recovered, with its 95 % interval."""
     years = np.concatenate([[0.0], curve.years])
     share = np.concatenate([[1.0], curve.share])
@@ -116,12 +135,21 @@ def survival_chart(curve: SurvivalCurve) -> SvgChart:
         axis.step(years, share, where="post", color=BLUE, lw=1.6)
         censored = curve.at_risk - curve.recovered - np.append(curve.at_risk[1:], 0)
         ends = curve.years[censored > 0]
-        axis.plot(ends, curve.share[censored > 0], "|", color=INK, ms=7, label="last seen")
+        axis.plot(
+            ends,
+            curve.share[censored > 0],
+            "|",
+            color=INK,
+            ms=7,
+            label=message("recovery.censored").text(language),
+        )
         axis.set_ylim(0, 1.02)
         axis.set_xlim(0, None)
         axis.yaxis.set_major_formatter(PercentFormatter(1.0))
-        axis.set(xlabel="Years since the landslide", ylabel="Not yet recovered")
-        axis.set_title(f"{recovered:,} of {total:,} landslides have recovered")
+        axis.set_xlabel(message("recovery.years_axis").text(language))
+        axis.set_ylabel(message("recovery.survival_axis").text(language))
+        title = message("recovery.survival_title", recovered=recovered, total=total)
+        axis.set_title(title.text(language))
         axis.legend(loc="lower left")
-        name, caption = "survival", "Landslides not yet recovered (Kaplan-Meier, 95 % interval)"
+        name, caption = "survival", message("recovery.survival_caption").text(language)
         return SvgChart(name=name, caption=caption, svg=svg_text(figure, name, caption), wide=True)

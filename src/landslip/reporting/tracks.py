@@ -1,5 +1,6 @@
 """Charts of histories: area by state on each date, and flows between states."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ from landslip.core.messages import message
 from landslip.multitemporal.tracking.files import STATE_COLOURS
 from landslip.multitemporal.tracking.record import TracksRecord
 from landslip.multitemporal.tracking.track_state import TrackState
-from landslip.reporting.charts import INK, chart_style, svg_file, svg_text
+from landslip.reporting.charts import INK, SvgChart, chart_style, svg_file, svg_text
 
-AREA_CHART, FLOW_CHART = "area_by_state.svg", "flows.svg"
 _WIDTH_IN, _HEIGHT_IN = 8.0, 4.4
 _BAR = 0.16
 _GAP = 0.015
@@ -26,30 +26,52 @@ def write_charts(record: TracksRecord, folder: Path, language: Language) -> list
     """Write both charts and return the names of their files; none without a landslide."""
     if record.tracks == 0:
         return []
-    area = [one.areas_m2 for one in record.dates]
-    charts = {AREA_CHART: _draw_areas, FLOW_CHART: _draw_flows}
-    for name, draw in charts.items():
-        with chart_style():
-            width = _WIDTH_IN * max(1.0, len(area) / _FEW_FOR_WIDTH)
-            figure = Figure(figsize=(width, _HEIGHT_IN), layout="constrained")
-            axis = figure.subplots()
-            draw(axis, record, language)
-            axis.set_xticks(range(len(area)), [one.stated for one in record.dates])
-            axis.grid(visible=False, axis="x")
-            _add_legend(figure, record, language)
-            text = svg_text(figure, name.removesuffix(".svg"), axis.get_title(loc="left"))
-        (folder / name).write_text(svg_file(text), encoding="utf-8")
-    return [*charts]
+    names = []
+    for chart in (area_chart(record, language), flow_chart(record, language)):
+        names.append(f"{chart.name}.svg")
+        (folder / names[-1]).write_text(svg_file(chart.svg), encoding="utf-8")
+    return names
 
 
-def _colour(state: str) -> str:
+def area_chart(record: TracksRecord, language: Language) -> SvgChart:
+    """Return the area of landslides in each state on each date."""
+    return _chart("area_by_state", _draw_areas, record, language)
+
+
+def flow_chart(record: TracksRecord, language: Language) -> SvgChart:
+    """Return how many landslides went from which state to which between dates."""
+    return _chart("flows", _draw_flows, record, language)
+
+
+def _chart(
+    name: str,
+    draw: Callable[[Axes, TracksRecord, Language], None],
+    record: TracksRecord,
+    language: Language,
+) -> SvgChart:
+    dates = record.dates
+    used = {state for one in dates for state in one.states}
+    if draw is _draw_areas:
+        used.discard(TrackState.NOT_OBSERVED)
+    with chart_style():
+        width = _WIDTH_IN * max(1.0, len(dates) / _FEW_FOR_WIDTH)
+        figure = Figure(figsize=(width, _HEIGHT_IN), layout="constrained")
+        axis = figure.subplots()
+        draw(axis, record, language)
+        axis.set_xticks(range(len(dates)), [one.stated for one in dates])
+        axis.grid(visible=False, axis="x")
+        _add_legend(figure, [state for state in STATE_COLOURS if state in used], language)
+        title = axis.get_title(loc="left")
+        return SvgChart(name=name, caption=title, svg=svg_text(figure, name, title), wide=True)
+
+
+def state_colour(state: str) -> str:
+    """Return the colour of a state as in all files, like ``#bd0026``."""
     return "#{:02x}{:02x}{:02x}".format(*STATE_COLOURS[TrackState(state)])
 
 
-def _add_legend(figure: Figure, record: TracksRecord, language: Language) -> None:
-    used = {state for one in record.dates for state in one.states}
-    shown = [state for state in STATE_COLOURS if state in used]
-    patches = [PathPatch(Curve([(0, 0)]), fc=_colour(state), ec="none") for state in shown]
+def _add_legend(figure: Figure, shown: Sequence[TrackState], language: Language) -> None:
+    patches = [PathPatch(Curve([(0, 0)]), fc=state_colour(state), ec="none") for state in shown]
     labels = [message(f"state.{state}").text(language) for state in shown]
     figure.legend(patches, labels, loc="outside right upper")
 
@@ -61,7 +83,9 @@ def _draw_areas(axis: Axes, record: TracksRecord, language: Language) -> None:
         if state == TrackState.NOT_OBSERVED:
             continue
         areas_km2 = np.array([one.areas_m2.get(state, 0.0) for one in record.dates]) / 1e6
-        axis.bar(range(len(areas_km2)), areas_km2, 0.7, bottom, color=_colour(state), ec="none")
+        axis.bar(
+            range(len(areas_km2)), areas_km2, 0.7, bottom, color=state_colour(state), ec="none"
+        )
         bottom += areas_km2
     axis.set_title(message("tracks.area_title").text(language))
     axis.set_ylabel(message("tracks.area_axis").text(language))
@@ -79,7 +103,7 @@ def _draw_flows(axis: Axes, record: TracksRecord, language: Language) -> None:
             count = one.states.get(state, 0)
             if count:
                 start[state] = level
-                axis.bar(position, count, 2 * _BAR, level, color=_colour(state), ec="none")
+                axis.bar(position, count, 2 * _BAR, level, color=state_colour(state), ec="none")
                 level += count + gap
         starts.append(start)
     left = [dict(start) for start in starts]
@@ -94,7 +118,9 @@ def _draw_flows(axis: Axes, record: TracksRecord, language: Language) -> None:
         left[to - 1][source] += flow.landslides
         right[to][flow.to_state] += flow.landslides
         axis.add_patch(
-            _band(to - 1 + _BAR, to - _BAR, (low, end), flow.landslides, _colour(flow.to_state))
+            _band(
+                to - 1 + _BAR, to - _BAR, (low, end), flow.landslides, state_colour(flow.to_state)
+            )
         )
     axis.set_title(message("tracks.flow_title").text(language))
     axis.set_ylabel(message("tracks.flow_axis").text(language))

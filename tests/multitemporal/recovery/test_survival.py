@@ -39,6 +39,12 @@ def test_where_nothing_recovered() -> None:
     assert math.isnan(curve.median_years)
 
 
+def test_where_all_recovered_the_interval_ends_without_a_warning() -> None:
+    curve = survival_curve(np.array([1.0, 2.0]), np.array([True, True]))
+    assert curve.share.tolist() == [0.5, 0.0]
+    assert np.isnan(curve.high[1])
+
+
 def test_the_time_of_recovery_is_between_dates() -> None:
     years = np.array([0.5, 1.0, 3.0, 5.0])
     assert recovery_time(years, np.array([0.0, np.nan, 0.6, 1.0])) == (4.0, True)

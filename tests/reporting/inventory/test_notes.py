@@ -29,7 +29,8 @@ from landslip.inventory.statistics.adjusted_area import BY_SAMPLE, BY_STRATA, BY
 from landslip.inventory.statistics.summary import RELATIONS, StatisticsRequest, statistics_of
 from landslip.models.calibration.fit import FITTED_METHODS
 from landslip.models.ood.score import OodScore
-from landslip.reporting.inventory.texts import Sentence, read_texts
+from landslip.reporting.inventory.texts import read_texts
+from landslip.reporting.texts import Sentence
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 VALUE = re.compile(

@@ -100,7 +100,8 @@ def read_landslides(source: Path, grid: Grid, failed: date | None = None) -> Fai
         geopandas.GeoSeries(repair_polygons(moved), index=frame.index), crs=None
     )
     disturbed = _in_pixels(frame, grid)
-    rows = _last_failures(frame) if {"track_id", "state"} <= {*frame.columns} else _each(frame)
+    is_histories = {"track_id", "state"} <= {*frame.columns}
+    rows = _last_failures(frame) if is_histories else _each(frame)
     inside = shapely.intersects(
         np.asarray(rows.geometry.values), shapely.Polygon(grid.corners(grid.window))
     )
@@ -110,7 +111,8 @@ def read_landslides(source: Path, grid: Grid, failed: date | None = None) -> Fai
             f"{_extent(rows.geometry.values)} and the series "
             f"{_extent(shapely.Polygon(grid.corners(grid.window)))}, in the series' coordinates"
         )
-    notes = list(opened.notes)
+    # what was not observed has no outline in histories
+    notes = [note for note in opened.notes if not (is_histories and note.key == "file.empty")]
     if not inside.all():
         notes.append(message("recovery.outside", count=int((~inside).sum()), total=len(inside)))
     rows = rows[inside]

@@ -1,5 +1,6 @@
 """How long landslides stay unrecovered: the Kaplan-Meier estimate."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,9 @@ def survival_curve(years: Values, recovered: NDArray[np.bool_]) -> SurvivalCurve
     else:
         data = stats.CensoredData(uncensored=years[recovered], right=years[~recovered])
         function = stats.ecdf(data).sf
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            # NaN before the first recovery, and after the last landslide has recovered
+            warnings.filterwarnings("ignore", "The confidence interval is undefined")
             interval = function.confidence_interval(_LEVEL, method="log-log")
         share = function.evaluate(times)
         low, high = interval.low.evaluate(times), interval.high.evaluate(times)

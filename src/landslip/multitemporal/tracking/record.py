@@ -28,7 +28,7 @@ class DateRecord(StrictModel):
     """A date: what was searched (None: not known) and mapped, and the states on it.
 
     ``states`` counts landslides; ``areas_m2`` are those of their outlines, which of recovered
-    and unobserved ones are the last.
+    and unobserved ones are the last. Those that ended in another one are in its area.
     """
 
     date: date

@@ -6,11 +6,14 @@ import shapely
 from landslip.multitemporal.tracking.histories import Histories
 from landslip.multitemporal.tracking.observations import Observations
 from landslip.multitemporal.tracking.record import DateRecord, DisplacementRecord, FlowRecord
+from landslip.multitemporal.tracking.track_state import TrackState
 
 
 def date_records(histories: Histories, observations: Observations) -> tuple[DateRecord, ...]:
     """Return what was mapped on each date, and how many landslides were in which state."""
     rows = _outline_rows(histories, observations)
+    ended = ~histories.observed & (rows["state"] == TrackState.MERGED)
+    rows.loc[ended, "area"] = 0.0  # their ground is in the outline that they ended in
     sums = rows.groupby(["at", "state"], as_index=False)["area"].agg(["size", "sum"])
     records = []
     for position, day in enumerate(observations.days):

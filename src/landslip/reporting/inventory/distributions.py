@@ -29,8 +29,8 @@ from landslip.reporting.charts import (
 )
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.tables import label_with_unit
-from landslip.reporting.inventory.texts import Texts
 from landslip.reporting.numbers import whole
+from landslip.reporting.texts import Texts
 
 SECTORS = 16
 _WIDE_IN, _SMALL_IN, _SQUARE_IN = (8.4, 4.7), (4.1, 2.9), (4.1, 3.9)

@@ -7,7 +7,8 @@ from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
 from landslip.reporting.inventory.maps import MapContext, landslide_map
-from landslip.reporting.inventory.texts import Texts
+from landslip.reporting.page import KeyFigure
+from landslip.reporting.texts import Texts
 
 MAX_CARDS = 10
 MAX_OWN, MAX_LETTERS = 8, 60
@@ -21,15 +22,6 @@ _SHOWN = (
     "aspect_deg",
     "confidence",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyFigure:
-    """A figure: its name, its value, and what must be known with it."""
-
-    label: str
-    value: str
-    note: str = ""
 
 
 def key_figures(data: InventoryData, texts: Texts) -> list[KeyFigure]:

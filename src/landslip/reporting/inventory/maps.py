@@ -24,8 +24,8 @@ from landslip.io.visualization import RgbImage
 from landslip.reporting.charts import GREY, INK, RED, chart_style, svg_text
 from landslip.reporting.inventory.basemap import Basemap, MapFrame, to_pixels, touches_frame
 from landslip.reporting.inventory.data import InventoryData
-from landslip.reporting.inventory.texts import Texts
 from landslip.reporting.numbers import degrees, distance, rounded
+from landslip.reporting.texts import Texts
 
 SCENE, RELIEF, BLANK = "scene", "relief", "blank"
 MAX_VERTICES = 25_000
@@ -112,7 +112,7 @@ def location_map(data: InventoryData, scene: MapFrame | None, texts: Texts) -> s
     if frame is None:
         return None
     with chart_style():
-        figure, axis = _page_map(frame, _RIGHT)
+        figure, axis = page_map(frame, _RIGHT)
         if footprint is not None:
             shape = to_pixels(np.array([footprint], dtype=object), data.crs, frame)
             dashed = {"fc": "#eef2f5", "ec": "#5a6572", "lw": 1.1, "ls": (0, (5.5, 3.5))}
@@ -120,13 +120,20 @@ def location_map(data: InventoryData, scene: MapFrame | None, texts: Texts) -> s
         shapes = to_pixels(data.outlines, data.crs, frame)
         draw_polygons(axis, shapes, "landslides", fc=RED, ec=RED, lw=0.6)
         draw_graticule(axis, frame)
-        for number, shape in zip(data.landslides["id"], shapes[:_NUMBERED], strict=False):
-            _, top, right, _ = shapely.bounds(shape)
-            if 0 <= right <= frame.width and 0 <= top <= frame.height:
-                back = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7}
-                axis.text(right + 2, top + 4, str(number), weight="bold", size=11, bbox=back)
-        _draw_furniture(axis, frame, texts, min(frame.width / 3, 150))
+        draw_numbers(axis, frame, data.landslides["id"].tolist(), shapes[:_NUMBERED])
+        draw_furniture(axis, frame, texts, min(frame.width / 3, 150))
         return svg_text(figure, "location", texts("location_title"))
+
+
+def draw_numbers(
+    axis: Axes, frame: MapFrame, numbers: Sequence[int], shapes: NDArray[np.object_]
+) -> None:
+    """Draw the numbers of shapes in pixels beside them, of those on the map."""
+    for number, shape in zip(numbers, shapes, strict=False):
+        _, top, right, _ = shapely.bounds(shape)
+        if 0 <= right <= frame.width and 0 <= top <= frame.height:
+            back = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7}
+            axis.text(right + 2, top + 4, str(number), weight="bold", size=11, bbox=back)
 
 
 def density_map(data: InventoryData, texts: Texts) -> str | None:
@@ -148,7 +155,7 @@ def density_map(data: InventoryData, texts: Texts) -> str | None:
     classes[values <= 0] = -1
     colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in DENSITIES]
     with chart_style():
-        figure, axis = _page_map(frame, _LEGEND)
+        figure, axis = page_map(frame, _LEGEND)
         for at in np.unique(classes).tolist():
             colour = "#f7f8f9" if at < 0 else colours[at]
             draw_polygons(axis, shapes[classes == at], f"cells-{at}", fc=colour, ec="white", lw=0.4)
@@ -166,7 +173,7 @@ def density_map(data: InventoryData, texts: Texts) -> str | None:
                 bbox_to_anchor=(1.02, 1.0),
                 borderaxespad=0,
             )
-        _draw_furniture(axis, frame, texts, min(frame.width / 3, 150))
+        draw_furniture(axis, frame, texts, min(frame.width / 3, 150))
         return svg_text(figure, "density", texts("density_title"))
 
 
@@ -187,7 +194,7 @@ def scene_map(context: MapContext, texts: Texts) -> str | None:
     with chart_style():
         figure, axis = _map_axes(frame, image)
         _draw_outlines(axis, shapes, context.kind, width=1.1)
-        _draw_furniture(axis, frame, texts, frame.width / 4)
+        draw_furniture(axis, frame, texts, frame.width / 4)
         return svg_text(figure, "scene", texts("scene_title"))
 
 
@@ -331,13 +338,14 @@ def _map_axes(
     return figure, axis
 
 
-def _page_map(frame: MapFrame, right: float) -> tuple[Figure, Axes]:
+def page_map(frame: MapFrame, right: float) -> tuple[Figure, Axes]:
     """Return axes in the middle of a figure as wide as the page."""
     spare = max(_PAGE_PX - frame.width - _LEFT - right, 0) / 2
     return _map_axes(frame, None, (_LEFT + spare, right + spare, _TOP, _BOTTOM))
 
 
-def _draw_furniture(axis: Axes, frame: MapFrame, texts: Texts, longest_px: float) -> None:
+def draw_furniture(axis: Axes, frame: MapFrame, texts: Texts, longest_px: float) -> None:
+    """Draw scale bar and north arrow."""
     draw_scale_bar(axis, frame, 16, frame.height - 16, longest_px)
     draw_north_arrow(axis, frame, (frame.width - 26, 26), texts("north"))
 

@@ -10,7 +10,7 @@ import yaml
 from landslip.core.messages import without_folders
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
-from landslip.reporting.inventory.texts import Texts
+from landslip.reporting.texts import Texts
 
 Part = tuple[str, list[str]]
 

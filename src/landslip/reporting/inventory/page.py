@@ -28,8 +28,9 @@ from landslip.reporting.inventory.maps import (
     scene_map,
 )
 from landslip.reporting.inventory.method import limits, method, other_sources, references
-from landslip.reporting.inventory.texts import Texts, read_texts
+from landslip.reporting.inventory.texts import read_texts
 from landslip.reporting.page import render_page
+from landslip.reporting.texts import Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

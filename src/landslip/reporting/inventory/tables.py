@@ -18,8 +18,8 @@ from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.card import ModelCard, ProbabilityCalibrationCard
 from landslip.reporting import numbers
 from landslip.reporting.inventory.data import InventoryData
-from landslip.reporting.inventory.texts import Texts
 from landslip.reporting.tables import ReportTable, TableCell, TableColumn, TableRow
+from landslip.reporting.texts import Texts
 
 _CLASS_EDGES_M2 = (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
 _MAX_DATES = 20

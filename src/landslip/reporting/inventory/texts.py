@@ -1,73 +1,10 @@
-"""The words of a report, in each language."""
-
-import re
-from dataclasses import dataclass
-from importlib.resources import files
-
-import yaml
+"""The words of an inventory's page, in each language."""
 
 from landslip.core.choices import Language
-from landslip.core.messages import PLAIN, Message, term
 from landslip.inventory.fields import FIELDS_BY_NAME
-
-_BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sentence:
-    """A sentence of the records; ``is_original`` where it is in English on another page."""
-
-    text: str
-    is_original: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
-    """A catalog of texts; calling it gives one with its places filled."""
-
-    language: Language
-    entries: dict[str, str]
-
-    def __call__(self, key: str, **values: object) -> str:
-        """Return the text under a key."""
-        return self.entries[key].format(**values)
-
-    def titles(self, *keys: str) -> list[str]:
-        """Return the texts under some keys."""
-        return [self(key) for key in keys]
-
-    def has(self, key: str) -> bool:
-        """Whether there is a text under a key."""
-        return key in self.entries
-
-    def sentence(self, message: Message) -> Sentence:
-        """Return a note or phrase of the records, as for readers who did not run the command."""
-        is_original = message.key == PLAIN and not self.is_english
-        text = message.text(self.language, for_readers=True)
-        if not is_original:  # spaces are around options, and Chinese words have none
-            text = _BETWEEN_CHINESE.sub("", text)
-        return Sentence(text=text, is_original=is_original)
-
-    def term(self, name: str) -> str:
-        """Return a fixed word of the records, such as ``isotonic``."""
-        return term(name).text(self.language)
-
-    def column(self, name: str) -> str:
-        """Return the label of a column of the inventory."""
-        return FIELDS_BY_NAME[name].label(self.language)
-
-    @property
-    def html_language(self) -> str:
-        """What the ``lang`` attribute says."""
-        return "zh-Hans" if self.language is Language.CHINESE else "en"
-
-    @property
-    def is_english(self) -> bool:
-        """Whether text of the record, which is English, is in the language of the page."""
-        return self.language is Language.ENGLISH
+from landslip.reporting.texts import Texts, read_catalog
 
 
 def read_texts(language: Language) -> Texts:
     """Read the catalog of a language."""
-    file = files("landslip.reporting.inventory") / f"texts_{language.value}.yaml"
-    return Texts(language=language, entries=yaml.safe_load(file.read_text(encoding="utf-8")))
+    return read_catalog("landslip.reporting.inventory", language, FIELDS_BY_NAME)
