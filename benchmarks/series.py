@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
@@ -158,13 +159,14 @@ def compare_with_truth(folder: Path, truth: Path) -> None:
             print(f"| {one.date} | {shift:.3f} | {text} | {' | '.join(shares)} |")
 
 
-def repeated(path: Path, out: Path, side: int) -> Path:
+def repeated(path: Path, out: Path, side: int, pixel_m: float = 2.0) -> Path:
     """Write a scene whose ground is repeated to a square of ``side`` pixels, block by block."""
     with rasterio.open(path) as file:
         profile, pixels = file.profile, file.read()
         names, scales = file.descriptions, file.scales
     _, height, width = pixels.shape
     square = {"width": side, "height": side, "tiled": True, "blockxsize": 512, "blockysize": 512}
+    square["transform"] = profile["transform"] @ Affine.scale(pixel_m / profile["transform"].a)
     with rasterio.open(out, "w", **(profile | square)) as file:
         for top in range(0, side, 512):
             rows = np.arange(top, min(top + 512, side))
@@ -175,7 +177,7 @@ def repeated(path: Path, out: Path, side: int) -> Path:
     return out
 
 
-def measure_large(sides: list[int], work: Path) -> None:
+def measure_large(sides: list[int], pixel_m: float, work: Path) -> None:
     """Print a table of memory and time for scenes of several sizes, each in its own process."""
     print("| px a date | peak memory, MiB | seconds | processor seconds for each MPix of a date |")
     print("|---|---|---|---|", flush=True)
@@ -186,7 +188,7 @@ def measure_large(sides: list[int], work: Path) -> None:
         first, second, _ = write_dates([one.reflectance for one in made.dates], folder, 0.1, 0)
         for side in sides:
             scenes = [
-                repeated(path, folder / f"large_{day}.tif", side)
+                repeated(path, folder / f"large_{day}.tif", side, pixel_m)
                 for path, day in ((first, "20130812"), (second, "20150805"))
             ]
             out = folder / "SERIES"
@@ -217,6 +219,7 @@ def main() -> None:
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--picture", type=Path, default=Path("series.png"))
     parser.add_argument("--large", type=int, nargs="+", metavar="SIDE")
+    parser.add_argument("--pixel-m", type=float, default=2.0, help="of --large")
     parser.add_argument("--work", type=Path, default=Path())
     parser.add_argument("--measured", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -224,7 +227,7 @@ def main() -> None:
         run_measured(*options.measured)
         return
     if options.large is not None:
-        measure_large(options.large, options.work)
+        measure_large(options.large, options.pixel_m, options.work)
         return
     if options.map is not None and options.truth is not None:
         compare_with_truth(options.map, options.truth)

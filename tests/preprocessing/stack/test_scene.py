@@ -12,7 +12,7 @@ from tests.factories.stacks import MOVED_PX, NAMES, Sources
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError
 from landslip.core.window import Window
-from landslip.io.raster import Scene
+from landslip.io.raster import Scene, SceneOptions
 from landslip.preprocessing.stack.scene import (
     StackSources,
     open_stack,
@@ -213,3 +213,16 @@ def test_an_image_in_other_units_is_brought_to_the_scenes(sources: Sources, tmp_
     # a stored 1 is 0.004, and numbers are rounded down
     assert alignment.gain == pytest.approx((0.8 * 0.004,) * 3, rel=0.03)
     assert alignment.offset == pytest.approx((0.02 + 0.8 * 0.002,) * 3, abs=5e-3)
+
+
+def test_stated_names_are_of_an_image_without_names_too(sources: Sources, tmp_path: Path) -> None:
+    paths = []
+    for path in (sources.scene, sources.before):
+        with rasterio.open(path) as file:
+            profile, pixels = file.profile, file.read()
+        paths.append(tmp_path / f"unnamed_{path.name}")
+        with rasterio.open(paths[-1], "w", **profile) as file:
+            file.write(pixels)
+    options = SceneOptions(bands=Bands(NAMES))
+    with open_stack(paths[0], options, StackSources(before=paths[1])) as scene:
+        assert scene.bands == Bands((*NAMES, *BEFORE))

@@ -125,6 +125,20 @@ class Scene(Closeable):
             self._file.close()
             raise
 
+    @classmethod
+    def named_if_needed(cls, place: Location | Path | str, options: SceneOptions) -> "Scene":
+        """Open a raster; the stated band names are of a file that has none itself.
+
+        Raises:
+            InputError: see `Scene`.
+        """
+        try:
+            return cls(place, replace(options, bands=None))
+        except InputError:
+            if options.bands is None:
+                raise
+            return cls(place, options)
+
     @property
     def nodata(self) -> float | None:
         """The nodata value stated by the user, else by the file; None for none, or several."""

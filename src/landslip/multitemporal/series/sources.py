@@ -71,16 +71,11 @@ class DatedSource:
             InputError: a file cannot be read, or its bands have no names.
         """
         if self.item is not None:
-            path, stated = write_stac_vrt(self.item, _item_bands(self.item, options.bands), folder)
-            return Scene(path, stated)
+            path, of_item = write_stac_vrt(self.item, _item_bands(self.item, options.bands), folder)
+            return Scene(path, of_item)
         if len(self.files) == 1:
-            named = SceneOptions(bands=options.bands, nodata=options.nodata)
-            try:
-                return Scene(self.files[0], SceneOptions(nodata=options.nodata))
-            except InputError:
-                if options.bands is None:
-                    raise
-                return Scene(self.files[0], named)
+            stated = SceneOptions(bands=options.bands, nodata=options.nodata)
+            return Scene.named_if_needed(self.files[0], stated)
         names = options.bands
         if names is None or len(names) != len(self.files):
             raise InputError(

@@ -13,7 +13,7 @@ from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.messages import Message, message, plain
 from landslip.core.window import Window
-from landslip.io.raster import Scene
+from landslip.io.raster import Scene, SceneOptions
 from landslip.preprocessing.coregistration.alignment import RegistrationOptions, align, pair_scenes
 from landslip.preprocessing.coregistration.displaced_scene import (
     DisplacedScene,
@@ -220,10 +220,12 @@ class BeforeBands(Closeable):
 def open_before(path: Path, scene: Scene, alignment: BeforeAlignment | None) -> BeforeBands:
     """Open an image before a scene, and measure how it is read unless that is known.
 
+    Bands that neither file names have the names that are stated of the scene.
+
     Raises:
         InputError: it is no raster with named bands, or does not suit the scene.
     """
-    before = Scene(path)
+    before = Scene.named_if_needed(path, SceneOptions(bands=scene.options.bands))
     try:
         alignment = alignment or measure_alignment(before, scene)
         return BeforeBands(before, scene.grid, alignment)
