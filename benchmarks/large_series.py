@@ -13,6 +13,9 @@ many pixels a side.
 import argparse
 import json
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import geopandas
@@ -27,6 +30,27 @@ from series import repeated
 from states import PRIOR, TRIGGERS
 
 FAILED = "2017-08-08"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeInputs:
+    """What both commands are given: a series, landslides, and ``DATE=FOLDER`` of each map."""
+
+    series: Path
+    landslides: Path
+    maps: list[str]
+
+
+def make_large(series: Path, landslides: Path, maps: Path, folder: Path, side: int) -> LargeInputs:
+    """Repeat everything to a square of ``side`` pixels."""
+    return LargeInputs(
+        series=large_series(series, folder / "SERIES", side),
+        landslides=large_landslides(landslides, series, folder / "landslides.gpkg", side),
+        maps=[
+            f"{one.name.partition('_')[2]}={large_map(one, folder / one.name, side)}"
+            for one in sorted(maps.glob("map_*"))
+        ],
+    )
 
 
 def large_series(source: Path, out: Path, side: int) -> Path:
@@ -86,19 +110,17 @@ def main() -> None:
     for side in options.sides:
         with tempfile.TemporaryDirectory(dir=options.work) as name:
             folder, mpix = Path(name), side**2 / 1e6
-            made = large_series(options.series, folder / "SERIES", side)
-            given = large_landslides(
-                options.landslides, options.series, folder / "landslides.gpkg", side
-            )
+            # in a process of its own: a command's peak is counted from that of this one on
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                given = options.series, options.landslides, options.maps, folder, side
+                made = pool.submit(make_large, *given).result()
             size = f"{side} x {side}"
-            how = ("--failed", FAILED, "--series", made, "--out", folder / "RECOVERY")
-            cost = landslip("recovery", given, *how)
+            how = ("--failed", FAILED, "--series", made.series, "--out", folder / "RECOVERY")
+            cost = landslip("recovery", made.landslides, *how)
             print(f"| {size} | recovery | {cells(cost, mpix)}", flush=True)
-            arguments: list[str | Path | float] = ["--prior", PRIOR, "--triggers", TRIGGERS]
-            for one in sorted(options.maps.glob("map_*")):
-                day = one.name.partition("_")[2]
-                arguments += ["--maps", f"{day}={large_map(one, folder / one.name, side)}"]
-            cost = landslip("states", made, *arguments, "--out", folder / "STATES")
+            maps = [word for one in made.maps for word in ("--maps", one)]
+            known = ("--prior", PRIOR, "--triggers", TRIGGERS, "--out", folder / "STATES")
+            cost = landslip("states", made.series, *maps, *known)
             print(f"| {size} | states | {cells(cost, mpix)}", flush=True)
 
 

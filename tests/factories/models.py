@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from landslip.core.choices import Units
+from landslip.core.bands import BandRadiometry, Radiometry
+from landslip.core.choices import TerrainUnits, Units
 from landslip.core.files import sha256_of
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.card import (
@@ -21,6 +22,16 @@ from landslip.models.folder import CARD, ModelFolder
 from landslip.models.networks.architecture import Architecture
 
 WEIGHTS_CONTENT = b"tensors"
+SEVERAL_SOURCES = Radiometry.of_bands(
+    "uint16",
+    [
+        BandRadiometry(units=Units.REFLECTANCE, scale=1e-4),
+        BandRadiometry(units=Units.REFLECTANCE, scale=2e-4, offset=-0.1, nodata=0),
+        BandRadiometry(units=TerrainUnits.DEGREE, scale=0.05, offset=2.0, nodata=0),
+        BandRadiometry(units=TerrainUnits.ONE, scale=1e-3, offset=-1.0, nodata=0),
+    ],
+)
+SEVERAL_BANDS = ("red", "before_red", "slope", "northness")
 
 
 def make_card(**known: Any) -> ModelCard:
@@ -105,3 +116,22 @@ def write_card(
     written = card.model_copy(update=changes)
     (folder / CARD).write_text(written.model_dump_json(indent=2) + "\n")
     return ModelFolder(folder, written)
+
+
+def of_several_sources(model: ModelFolder) -> ModelFolder:
+    """Return a model of four bands of digital numbers as one of two dates and terrain.
+
+    Mean and deviation go with scale and offset of each band, so that from the same stored numbers
+    the network sees what it was trained on.
+    """
+    known, bands = model.card.input, SEVERAL_SOURCES.bands
+    changes = {
+        "bands": SEVERAL_BANDS,
+        "units": SEVERAL_SOURCES.units,
+        "scale": SEVERAL_SOURCES.scale,
+        "band_radiometry": bands,
+        "mean": tuple(m * one.scale + one.offset for m, one in zip(known.mean, bands, strict=True)),
+        "std": tuple(d * one.scale for d, one in zip(known.std, bands, strict=True)),
+    }
+    moved = known.model_copy(update=changes)
+    return ModelFolder(model.path, model.card.model_copy(update={"input": moved}))

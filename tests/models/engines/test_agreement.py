@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.factories.models import of_several_sources
 from tests.models.engines.conftest import ENGINE_VARIANTS, SHAPE, made_ground
 
 from landslip.core.choices import EngineName, Precision
@@ -72,6 +73,30 @@ def test_engines_agree_with_float32_torch(
     assert np.sqrt(np.mean(differences**2)) < bound.usual_logit
     assert np.mean((probability >= 0.5) != (expected >= 0.5)) <= bound.flipped
     off = np.abs(steps - PROBABILITY_LEVELS * expected)
+    assert off.max() < 0.51 + PROBABILITY_LEVELS * bound.largest_logit / 4
+    assert np.mean(off) < 0.3 + PROBABILITY_LEVELS * bound.usual_logit / 4
+
+
+@pytest.mark.parametrize(("name", "precision"), ENGINE_VARIANTS, ids=str)
+def test_engines_agree_on_bands_of_several_sources(
+    name: EngineName, precision: Precision, trained: ModelFolder, window: NDArray[np.uint16]
+) -> None:
+    """What one band misses is the mean of that band alone."""
+    gaps, valid = np.s_[2, 40:60, 100:140], np.ones(SHAPE, dtype=np.bool_)
+    pixels = trained.card.normalisation_of(trained.card.radiometry).apply(window, valid)
+    pixels[gaps] = 0
+    with torch.inference_mode():
+        logits = load_network(trained).eval()(torch.from_numpy(pixels[np.newaxis]))[0, 0].numpy()
+    expected = PROBABILITY_LEVELS / (1 + np.exp(-logits.astype(np.float64)))
+
+    stored = window.copy()
+    stored[gaps] = 0
+    model = of_several_sources(trained)
+    known = model.card.normalisation_of(model.card.radiometry)
+    engine = open_engine(model, name, precision)
+    steps = engine.runner(WindowSpec(shape=SHAPE, normalisation=known)).run(stored, valid)
+    bound = BOUNDS[precision]
+    off = np.abs(steps - expected)
     assert off.max() < 0.51 + PROBABILITY_LEVELS * bound.largest_logit / 4
     assert np.mean(off) < 0.3 + PROBABILITY_LEVELS * bound.usual_logit / 4
 

@@ -7,13 +7,18 @@ from pathlib import Path
 import numpy as np
 import openvino
 import pytest
+from tests.factories.datasets import bright_square, write_dataset
+from tests.factories.models import SEVERAL_BANDS, SEVERAL_SOURCES, of_several_sources, write_card
 from tests.models.export.conftest import robust_graph
 from tests.models.training.conftest import WriteDataset
 
-from landslip.core.choices import Split
+from landslip.core.choices import EngineName, Precision, Split
 from landslip.core.errors import InputError, ModelError
 from landslip.datasets.format import TileDataset
+from landslip.datasets.splits.assignment import SplitPlan
 from landslip.metrics.pixels import PixelCounts
+from landslip.models.engines.base import PROBABILITY_LEVELS, WindowSpec
+from landslip.models.engines.choose import open_engine
 from landslip.models.export.int8 import (
     QuantisationLoss,
     QuantisationTiles,
@@ -78,6 +83,42 @@ def test_all_but_the_first_layer_is_8_bit_and_results_near(
     )
     difference = np.abs(found - exact).max()
     assert 0 < difference < 0.06
+
+
+def test_bands_of_several_sources_are_calibrated_as_they_are_run(
+    model: ModelFolder, tmp_path: Path
+) -> None:
+    """Stored numbers have another scale and offset in each band, and one band misses some."""
+    generator = np.random.default_rng(0)
+    tiles = [bright_square(f"t{at}", generator) for at in range(16)]
+    dataset = write_dataset(
+        tmp_path / "tiles",
+        tiles,
+        bands=SEVERAL_BANDS,
+        radiometry=SEVERAL_SOURCES,
+        plan=SplitPlan(test_share=0.25, val_share=0.25, seed=0),
+    )
+    calibration = QuantisationTiles(dataset=dataset, tiles=5, seed=7)
+    several, folder = of_several_sources(model), tmp_path / "model"
+    folder.mkdir()
+    for name in (GRAPH, GRAPH_WEIGHTS):
+        (folder / name).write_bytes((model.path / name).read_bytes())
+    openvino.save_model(quantise_graph(several, calibration), folder / INT8_GRAPH)
+    files = (GRAPH, GRAPH_WEIGHTS, INT8_GRAPH, INT8_GRAPH_WEIGHTS)
+    made = write_card(folder, several.card, files)
+
+    stored = tiles[0].stored.copy()
+    stored[2, :8] = 0
+    pixels = (stored.astype(np.float64) - 400) / 200  # as the plain model has it
+    pixels[2, :8] = 0
+    expected = 1 / (1 + np.exp(2 - np.maximum(pixels.sum(axis=0), 0)))  # of `robust_graph`
+    valid = np.ones(expected.shape, dtype=np.bool_)
+    normalisation = made.card.normalisation_of(dataset.card.radiometry)
+    spec = WindowSpec(shape=expected.shape, normalisation=normalisation)
+    for precision, bound in ((Precision.FP32, 0.0021), (Precision.INT8, 0.062)):
+        runner = open_engine(made, EngineName.OPENVINO, precision).runner(spec)
+        found = runner.run(stored, valid) / PROBABILITY_LEVELS
+        assert np.abs(found - expected).max() < bound, precision
 
 
 def test_ranges_reach_to_the_brightest_tile(
