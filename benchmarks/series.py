@@ -159,14 +159,15 @@ def compare_with_truth(folder: Path, truth: Path) -> None:
             print(f"| {one.date} | {shift:.3f} | {text} | {' | '.join(shares)} |")
 
 
-def repeated(path: Path, out: Path, side: int, pixel_m: float = 2.0) -> Path:
+def repeated(path: Path, out: Path, side: int, pixel_m: float | None = None) -> Path:
     """Write a scene whose ground is repeated to a square of ``side`` pixels, block by block."""
     with rasterio.open(path) as file:
         profile, pixels = file.profile, file.read()
         names, scales = file.descriptions, file.scales
     _, height, width = pixels.shape
     square = {"width": side, "height": side, "tiled": True, "blockxsize": 512, "blockysize": 512}
-    square["transform"] = profile["transform"] @ Affine.scale(pixel_m / profile["transform"].a)
+    if pixel_m is not None:
+        square["transform"] = profile["transform"] @ Affine.scale(pixel_m / profile["transform"].a)
     with rasterio.open(out, "w", **(profile | square)) as file:
         for top in range(0, side, 512):
             rows = np.arange(top, min(top + 512, side))
