@@ -1,5 +1,6 @@
 """Miniature rasters and vector files, made by code."""
 
+import gc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,12 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
+
+def pytest_collection_finish() -> None:
+    """Keep modules and collected tests, which live to the end, out of each garbage collection."""
+    gc.freeze()
+
+
 WriteRaster = Callable[..., Path]
 WritePolygons = Callable[..., Path]
 
@@ -41,43 +48,47 @@ def qgis() -> None:
         pytest.skip(f"QGIS is not installed for {PYTHON}")
 
 
-@pytest.fixture
-def write_raster(tmp_path: Path) -> WriteRaster:
-    """Give the function that writes a raster (bands, height, width) and returns its path.
+def write_raster_file(
+    path: Path,
+    values: NDArray[Any],
+    *,
+    names: tuple[str, ...] | None = None,
+    scales: tuple[float, ...] | None = None,
+    offsets: tuple[float, ...] | None = None,
+    units: tuple[str, ...] | None = None,
+    **profile: Any,
+) -> Path:
+    """Write a raster (bands, height, width) or (height, width) and return its path.
 
     The ending chooses the format; without anything else said it lies in UTM with pixels of 1 m,
     its upper left corner at x 500 000, y 4 000 000.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stacked = values if values.ndim == 3 else values[np.newaxis]
+    frame = {"crs": UTM, "transform": METRES} if path.suffix == ".tif" else {}
+    count, height, width = stacked.shape
+    shape = {"count": count, "height": height, "width": width, "dtype": stacked.dtype}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", **(frame | shape | profile)) as file:
+            file.write(stacked)
+            for field, given in (
+                ("descriptions", names),
+                ("scales", scales),
+                ("offsets", offsets),
+                ("units", units),
+            ):
+                if given is not None:
+                    setattr(file, field, given)
+    return path
 
-    def write(
-        name: str,
-        values: NDArray[Any],
-        *,
-        names: tuple[str, ...] | None = None,
-        scales: tuple[float, ...] | None = None,
-        offsets: tuple[float, ...] | None = None,
-        units: tuple[str, ...] | None = None,
-        **profile: Any,
-    ) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stacked = values if values.ndim == 3 else values[np.newaxis]
-        frame = {"crs": UTM, "transform": METRES} if path.suffix == ".tif" else {}
-        count, height, width = stacked.shape
-        shape = {"count": count, "height": height, "width": width, "dtype": stacked.dtype}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path, "w", **(frame | shape | profile)) as file:
-                file.write(stacked)
-                for field, given in (
-                    ("descriptions", names),
-                    ("scales", scales),
-                    ("offsets", offsets),
-                    ("units", units),
-                ):
-                    if given is not None:
-                        setattr(file, field, given)
-        return path
+
+@pytest.fixture
+def write_raster(tmp_path: Path) -> WriteRaster:
+    """Give `write_raster_file` for names of files in the test's folder."""
+
+    def write(name: str, values: NDArray[Any], **options: Any) -> Path:
+        return write_raster_file(tmp_path / name, values, **options)
 
     return write
 

@@ -1,6 +1,7 @@
 """Commands on mutated inputs: one line with the file's name, exit code 2, and nothing left."""
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,17 @@ def test_rasters(mutation: Mutation, tmp_path: Path, write_raster: WriteRaster) 
     _run(words.split(), ("pan.tif", "ms.tif"), tmp_path)
 
 
+@pytest.fixture(scope="module")
+def extraction(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_extraction(tmp_path_factory.mktemp("made")).extraction
+
+
 @pytest.mark.parametrize("mutation", _drawn(JSON, PATHS))
-def test_summaries(mutation: Mutation, tmp_path: Path) -> None:
-    (tmp_path / "made").mkdir()
-    made = make_extraction(tmp_path / "made")
-    mutation(made.extraction / "summary.json", random.Random(1))
-    words = f"inventory {made.extraction} --no-use-scene --draws 2 --out {tmp_path / 'out'}"
-    _run(words.split(), ("summary.json", str(made.extraction)), tmp_path)
+def test_summaries(mutation: Mutation, tmp_path: Path, extraction: Path) -> None:
+    mutated = shutil.copytree(extraction, tmp_path / "map")
+    mutation(mutated / "summary.json", random.Random(1))
+    words = f"inventory {mutated} --no-use-scene --draws 2 --out {tmp_path / 'out'}"
+    _run(words.split(), ("summary.json", str(mutated)), tmp_path)
 
 
 @pytest.mark.parametrize("mutation", _drawn(YAML, PATHS))

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.conftest import write_raster_file
 from tests.inference.factories import (
+    NAMES,
     RESULTS,
     SMALL,
     BrokenEngine,
@@ -33,6 +35,7 @@ from landslip.inference.run import extract
 from landslip.io.raster import SceneOptions
 
 SHAPE, WINDOWS = (80, 60), 9
+LARGE = ExtractionOptions(tile=256, overlap=8)
 Pieces = dict[str, bytes]
 
 
@@ -75,11 +78,20 @@ class Case:
         assert not self.out.exists()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pieces]:
+    """Give a scene, and what an extraction of it in one go writes."""
+    folder = tmp_path_factory.mktemp("whole")
+    scene = write_raster_file(folder / "scene.tif", terrain(SHAPE), names=NAMES)
+    extract(scene, model_of(), MeanEngine(), folder / "out", SMALL)
+    return scene, pieces(folder / "out")
+
+
 @pytest.fixture
-def case(run: Runner, tmp_path: Path) -> Case:
-    scene = run.scene(terrain(SHAPE))
-    extract(scene, model_of(), MeanEngine(), tmp_path / "whole", SMALL)
-    return Case(scene=scene, out=tmp_path / "out", expected=pieces(tmp_path / "whole"))
+def case(whole: tuple[Path, Pieces], tmp_path: Path) -> Case:
+    """Give a copy of that scene, which a test may change."""
+    scene = Path(shutil.copy(whole[0], tmp_path))
+    return Case(scene=scene, out=tmp_path / "out", expected=whole[1])
 
 
 def test_one_go_gives_the_same_bytes_again(case: Case) -> None:
@@ -253,19 +265,21 @@ def stopping_at(last: int) -> Iterator[Steps]:
 
 
 @pytest.mark.parametrize(
-    "overwrite",
+    ("overwrite", "every"),
     [
-        pytest.param(False, id="a new output"),
-        pytest.param(True, id="over an earlier one", marks=pytest.mark.slow),
+        pytest.param(False, 3, id="a new output, each third step"),
+        pytest.param(False, 1, id="a new output", marks=pytest.mark.slow),
+        pytest.param(True, 1, id="over an earlier one", marks=pytest.mark.slow),
     ],
 )
-def test_it_goes_on_from_every_step_on_the_disk(run: Runner, overwrite: bool) -> None:
+def test_it_goes_on_from_any_step_on_the_disk(run: Runner, overwrite: bool, every: int) -> None:
     scene, out = run.scene(terrain((50, 30))), run.folder / "out"
     options = replace(SMALL, overwrite=overwrite)
     extract(scene, model_of(), MeanEngine(), run.folder / "whole", options)
     expected = pieces(run.folder / "whole")
-    other = replace(options, threshold=0.9)
-    extract(scene, model_of(), MeanEngine(), run.folder / "earlier", other)
+    if overwrite:
+        other = replace(options, threshold=0.9)
+        extract(scene, model_of(), MeanEngine(), run.folder / "earlier", other)
     last, ended = 0, False
     while not ended:
         if overwrite:
@@ -278,7 +292,7 @@ def test_it_goes_on_from_every_step_on_the_disk(run: Runner, overwrite: bool) ->
         assert pieces(out) == expected, f"stopped at step {last}"
         assert not (run.folder / ".out.work").exists()
         shutil.rmtree(out)
-        last += 1
+        last += every
     assert last > 15
 
 
@@ -305,6 +319,20 @@ def largest_file(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[float, Pieces]]:
+    """Give a scene of noise, and by threshold what an extraction of it writes."""
+    folder = tmp_path_factory.mktemp("noisy")
+    pixels = terrain((600, 300))
+    pixels[0] = np.random.default_rng(0).integers(300, 700, pixels[0].shape)
+    scene, expected = write_raster_file(folder / "scene.tif", pixels, names=NAMES), {}
+    for threshold in (1.0, 0.5):
+        out = folder / str(threshold)
+        extract(scene, model_of(), NoisyEngine(), out, replace(LARGE, threshold=threshold))
+        expected[threshold] = pieces(out)
+    return scene, expected
+
+
 @pytest.mark.parametrize(
     ("threshold", "size", "message"),
     [
@@ -318,14 +346,14 @@ def largest_file(size: int) -> Iterator[None]:
     ],
 )
 def test_a_full_disk_is_told_of_and_gone_on_from(
-    run: Runner, threshold: float, size: int | None, message: str
+    noisy: tuple[Path, dict[float, Pieces]],
+    tmp_path: Path,
+    threshold: float,
+    size: int | None,
+    message: str,
 ) -> None:
-    pixels = terrain((600, 300))
-    pixels[0] = np.random.default_rng(0).integers(300, 700, pixels[0].shape)
-    scene, out = run.scene(pixels), run.folder / "out"
-    options = ExtractionOptions(tile=256, overlap=8, threshold=threshold)
-    extract(scene, model_of(), NoisyEngine(), run.folder / "whole", options)
-    expected = pieces(run.folder / "whole")
+    scene, expected, out = noisy[0], noisy[1][threshold], tmp_path / "out"
+    options = replace(LARGE, threshold=threshold)
     if size is None:
         size = int(0.97 * len(expected["landslides.gpkg"]))
     with (
@@ -336,7 +364,7 @@ def test_a_full_disk_is_told_of_and_gone_on_from(
     assert not out.exists()
     extract(scene, model_of(), NoisyEngine(), out, options)
     assert pieces(out) == expected
-    assert not (run.folder / ".out.work").exists()
+    assert not (tmp_path / ".out.work").exists()
 
 
 # a killed process
@@ -361,7 +389,7 @@ def test_a_killed_process_leaves_what_the_next_goes_on_from(case: Case) -> None:
     command = [sys.executable, "-c", SLOW, str(case.scene), str(case.out)]
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    for windows in (1, 4, WINDOWS):
+    for windows in (4, WINDOWS):
         process = subprocess.Popen(command, env=environment)
         while len(case.chunks) < windows and process.poll() is None:
             time.sleep(0.002)
