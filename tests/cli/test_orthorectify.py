@@ -124,10 +124,8 @@ def start(world: World, out: Path) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
         [str(word) for word in (*command, *words)], stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
     while not list(out.parent.glob(".out.tif.*.partial/*")):
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
         time.sleep(0.02)
     return process
 
@@ -135,7 +133,7 @@ def start(world: World, out: Path) -> "subprocess.Popen[str]":
 def test_ctrl_c_leaves_nothing(world: World, tmp_path: Path) -> None:
     with start(world, tmp_path / "out.tif") as process:
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate()
     assert process.returncode == 130
     assert "landslip: stopped; no output was left half-written" in told
     assert list(tmp_path.iterdir()) == []
@@ -147,7 +145,7 @@ def test_a_kill_leaves_nothing_that_looks_finished_and_the_next_run_tidies_up(
     out = tmp_path / "out.tif"
     with start(world, out) as process:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate()
     assert not out.exists()
     left = [path.name for path in tmp_path.iterdir()]
     assert left == [f".out.tif.{process.pid}.partial"]

@@ -95,7 +95,7 @@ def workers_of(node: Any) -> list[int]:
 
 def worker_of(node: Any) -> int:
     """Return the worker of a node; between two blocks there is none for a moment."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (workers := workers_of(node)):
         assert time.monotonic() < deadline, "no worker computes"
         time.sleep(0.01)
@@ -189,7 +189,7 @@ def test_an_interrupted_run_goes_on(given: Given, cluster: Any, tmp_path: Path) 
     summary = given.extracted(tmp_path / "out")
     assert contents(tmp_path / "out") == given.expected
     assert 0.3 <= summary.kept_windows_share < 1
-    deadline = time.monotonic() + 20  # Ray ends them in its own time
+    deadline = time.monotonic() + 60  # Ray ends them in its own time
     while workers_of(cluster.head_node):
         assert time.monotonic() < deadline, "workers outlive the command"
         time.sleep(0.1)

@@ -12,7 +12,6 @@ from pathlib import Path
 from .conftest import CommandRunner, ProductLibrary
 
 _PROGRAM = "from landslip.cli.app import main; main()"
-_LONGEST_S = 120
 
 
 @contextmanager
@@ -42,10 +41,8 @@ def started(work: CommandRunner, product: Path, scratch: Path) -> Iterator[subpr
 
 def wait_for_windows(out: Path, process: subprocess.Popen[str]) -> None:
     """Wait until pixels are on their way to the disk."""
-    until = time.monotonic() + _LONGEST_S
     while not list(out.glob(".*.partial/.*.tif*")):
         assert process.poll() is None, "it ended too early"
-        assert time.monotonic() < until, "no scene is being written"
         time.sleep(0.01)
 
 
@@ -54,7 +51,7 @@ def test_ctrl_c_leaves_nothing_behind(work: CommandRunner, library: ProductLibra
     with started(work, library.summer, scratch) as process:
         assert list(scratch.iterdir()), "the archive was unpacked here"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=_LONGEST_S)
+        _, said = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "no output was left half-written" in said
@@ -65,7 +62,7 @@ def test_ctrl_c_leaves_nothing_behind(work: CommandRunner, library: ProductLibra
 def test_after_a_kill_a_second_start_finishes(work: CommandRunner, library: ProductLibrary) -> None:
     with started(work, library.summer, work.folder / "scratch") as process:
         process.kill()
-        process.communicate(timeout=_LONGEST_S)
+        process.communicate()
     assert process.returncode == -signal.SIGKILL
     made = work.scene_of(library.summer)
     assert not made.folder.exists(), "no half scene stands in the scene's place"
