@@ -33,6 +33,7 @@ RGB, RGBN = Bands(("red", "green", "blue")), Bands(("red", "green", "blue", "nir
 
 
 @needs(BIJIE)
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_bijie_tiles_become_a_dataset_with_neighbours_together(tmp_path: Path) -> None:
     request = PairsRequest(

@@ -186,7 +186,13 @@ def write_sparse(path: Path, model: ModelFolder, height: int, width: int) -> Pat
     return path
 
 
-@pytest.mark.parametrize(("height", "width"), [(512, 65_535), (65_535, 512)], ids=["wide", "tall"])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [
+        pytest.param(512, 65_535, id="wide"),
+        pytest.param(65_535, 512, id="tall", marks=pytest.mark.slow),
+    ],
+)
 def test_the_whole_process_keeps_to_its_memory(
     model: ModelFolder, tmp_path: Path, height: int, width: int
 ) -> None:
