@@ -188,7 +188,7 @@ def test_an_image_of_which_nothing_fits_is_left_as_it_is(sources: Sources, tmp_p
         alignment = sources_of(scene).alignment
         keys = [note.key for note in scene.validity.notes]
     assert alignment is not None
-    assert keys == ["stack.not_registered", "stack.no_lines"]
+    assert keys == ["stack.not_registered", "warning.stack_no_lines"]
     assert alignment.gain == (1.0,) * 3
     bytes_ = rewritten(
         before,

@@ -144,11 +144,11 @@ def measure_alignment(before: Scene, scene: Scene) -> BeforeAlignment:
             "files, or take an image of the same season"
         )
     if share is None:
-        notes.append(message("stack.not_normalised", pixels=found.sampled, least=LEAST_PIXELS))
+        notes.append(message("warning.stack_few_common", pixels=found.sampled, least=LEAST_PIXELS))
     elif accepted is None:
-        notes.append(message("stack.no_lines", percent=100 * share))
+        notes.append(message("warning.stack_no_lines", percent=100 * share))
     elif found.is_mostly_changed:
-        notes.append(message("stack.mostly_changed", percent=100 * share))
+        notes.append(message("warning.stack_mostly_changed", percent=100 * share))
     return replace(
         placed,
         lines=None if accepted is None else accepted.lines,
