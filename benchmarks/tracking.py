@@ -264,6 +264,13 @@ def speed(count: int, dates: int) -> None:
                 f"peak {peak:.2f} GiB",
                 flush=True,
             )
+            start, used = time.perf_counter(), time.process_time()
+            page = found.report()
+            print(
+                f"its page: {page.stat().st_size / 1e6:.1f} MB in "
+                f"{time.perf_counter() - start:.0f} s ({time.process_time() - used:.0f} s of CPU)",
+                flush=True,
+            )
 
 
 def real(data: Path) -> None:

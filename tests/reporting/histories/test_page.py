@@ -137,12 +137,23 @@ def test_the_last_date_is_said_in_sentences(made: Made) -> None:
     searched = (SHAPE[0] * SHAPE[1] - 50 * 40) * pixel_m2
     there = (20 * 35 + 15 * 15 + 20 * 20) * pixel_m2
     assert "6 landslides are followed over 4 dates, from 2007-08-01 to 2015-08-01." in said
-    assert f"On 2015-08-01, {whole(searched)}{THIN}m² were searched." in said
+    assert f"At the last date, 2015-08-01, {whole(searched)}{THIN}m² were searched." in said
     assert f"3 landslides, {whole(there)}{THIN}m²" in said
     assert f"{100 * there / searched:.1f}{THIN}% of what was searched" in said
     assert f"New since 2012-08-01: 1 landslide, 900{THIN}m²." in said
     assert f"Recovered: 1 landslide, 1{THIN}600{THIN}m² by the last outlines; 1 of them" in said
     assert "What happened, by the date" in said
+
+
+def test_a_year_is_not_shown_as_a_day(tmp_path: Path) -> None:
+    files = [write_landslides(tmp_path / f"{year}.gpkg", [GROWS]) for year in (2013, 2014)]
+    write_landslides(files[1], [GROWN])
+    page = landslip.track(files, out=tmp_path / "TRACKS").report().read_text("utf-8")
+    enlarged = next(
+        line for line in table(page, "What happened, by the date") if line[0] == "enlarged"
+    )
+    assert enlarged[3] == "2013"
+    assert "2013-01-01" not in page
 
 
 def test_histories_that_matter_have_their_ids_and_brackets(made: Made) -> None:
@@ -236,7 +247,7 @@ def test_what_does_not_fit_is_one_sentence(made: Made, tmp_path: Path) -> None:
         ),
         (
             {"2013": [GROWS, HEALS], "2014": []},
-            "What was searched on 2014 is not known: a landslide without a polygon is not observed",
+            "What was searched at the last date, 2014, is not known: a landslide without",
             "Recovered: 2 landslides",
         ),
     ],

@@ -63,6 +63,11 @@ class HistoriesData:
         reserved = {field.name for field in TRACK_FIELDS[LANDSLIDES]} | {KNOWN_AREA}
         return [str(name) for name in self.landslides if name not in reserved]
 
+    def stated(self, day: object) -> str:
+        """Return a date of the layers as it was stated: a year or month is no day."""
+        days = {one.date: one.stated for one in self.record.dates}
+        return days.get(day, str(day))  # type: ignore[call-overload, no-any-return]
+
     def on_date(self, stated: str) -> pd.DataFrame:
         """Return the rows of a date."""
         return self.landslides[self.landslides["track_date"] == stated]

@@ -1,4 +1,4 @@
-"""The map of histories, by their last known states."""
+"""The map of histories, by their states on the last date."""
 
 import numpy as np
 import pyproj
@@ -23,8 +23,12 @@ _LONGEST_PX, _LEGEND_PX = 600, 130
 
 
 def states_map(data: HistoriesData, numbered: dict[str, int], texts: Texts) -> str | None:
-    """Return a map of all histories with the numbers of some, by id; None without a landslide."""
-    tracks = data.tracks
+    """Return a map of the histories that go on to the last date; None without one.
+
+    ``numbered`` are the numbers that some have, by their ids.
+    """
+    states = data.on_date(data.record.dates[-1].stated).set_index("track_id")["state"]
+    tracks = data.tracks[data.tracks["track_id"].isin(states.index)]
     if len(tracks) == 0:
         return None
     crs = None if tracks.crs is None else pyproj.CRS(tracks.crs)
@@ -35,15 +39,16 @@ def states_map(data: HistoriesData, numbered: dict[str, int], texts: Texts) -> s
         figure, axis = page_map(frame, _LEGEND_PX)
         legend = []
         for state in reversed(STATE_COLOURS):
-            of_state = (tracks["state"] == state).to_numpy(bool)
+            of_state = (tracks["track_id"].map(states) == state).to_numpy(bool)
             if of_state.any():
                 colour, name = state_colour(state), f"map-{state}".replace(" ", "-")
                 draw_polygons(axis, shapes[of_state], name, fc=colour, ec=colour, lw=0.6)
                 legend.append(Patch(label=state_name(state, texts), fc=colour, ec=colour))
         draw_graticule(axis, frame)
         at = {name: row for row, name in enumerate(tracks["track_id"])}
-        rows = [at[name] for name in numbered]
-        draw_numbers(axis, frame, [*numbered.values()], shapes[rows])
+        shown = [name for name in numbered if name in at]
+        rows = [at[name] for name in shown]
+        draw_numbers(axis, frame, [numbered[name] for name in shown], shapes[rows])
         draw_furniture(axis, frame, texts, min(frame.width / 3, 150))
         axis.legend(handles=legend[::-1], loc="upper left", bbox_to_anchor=(1.01, 1))
         return svg_text(figure, "states-map", texts("map_title"))

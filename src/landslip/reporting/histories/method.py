@@ -24,11 +24,10 @@ def _uncertainties(data: HistoriesData, texts: Texts) -> Iterator[str]:
     unknown = [one.stated for one in record.dates if one.searched_m2 is None]
     if unknown:
         yield texts("unsure_searched", dates=", ".join(unknown))
-    last = data.tracks["state"].to_numpy()
     hidden = data.on_date(record.dates[-1].stated)
     hidden = hidden[hidden["state"] == TrackState.NOT_OBSERVED]
-    if len(hidden):
-        count, total = numbers.whole(len(hidden)), numbers.whole(len(last))
+    if len(hidden) and record.dates[-1].searched_m2 is not None:
+        count, total = numbers.whole(len(hidden)), numbers.whole(record.tracks)
         yield texts("unsure_hidden", count=count, total=total, date=record.dates[-1].stated)
     new = rows[rows["state"] == TrackState.NEW]
     undated = int(new["track_after"].isna().sum())

@@ -1,5 +1,6 @@
 """Writes the page of histories, which embeds all that it shows."""
 
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -178,4 +179,7 @@ def _animation(data: HistoriesData) -> dict[str, str] | None:
         loop=0,
         **_WEBP,
     )
-    return {"moving": moving, "still": image_uri(pictures[-1], "WEBP", **_WEBP)}
+    file_uri = f"data:image/gif;base64,{b64encode(data.animation.read_bytes()).decode('ascii')}"
+    stills = [image_uri(pictures[-1], "WEBP", **_WEBP, lossless=exact) for exact in (False, True)]
+    # scenes are smaller as WebP, outlines alone are not
+    return {"moving": min(moving, file_uri, key=len), "still": min(stills, key=len)}

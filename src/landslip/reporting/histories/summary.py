@@ -42,6 +42,8 @@ def key_figures(data: HistoriesData, texts: Texts) -> list[KeyFigure]:
     def figure(state: TrackState) -> KeyFigure:
         of_state = rows[rows["state"] == state]
         area = numbers.area(float(of_state[KNOWN_AREA].sum())) if len(of_state) else ""
+        if state != TrackState.NEW and record.dates[-1].searched_m2 is None:
+            area = texts("share_unknown")
         label = texts("figure_on", state=texts(f"figure_{state}".replace(" ", "_")), date=last)
         return KeyFigure(label=label, value=numbers.whole(len(of_state)), note=area)
 
@@ -112,4 +114,5 @@ def _last_date(data: HistoriesData, texts: Texts) -> Iterator[str]:
         )
     hidden = rows[rows["state"] == TrackState.NOT_OBSERVED]
     if len(hidden):
-        yield texts("became_not_observed", landslides=landslides_of(hidden, texts))
+        key = "became_hidden" if last.searched_m2 is None else "became_not_observed"
+        yield texts(key, landslides=landslides_of(hidden, texts))

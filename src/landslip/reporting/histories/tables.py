@@ -120,7 +120,7 @@ def history_table(
             cells = (
                 TableCell(text=str(numbered[name]), value=numbered[name]),
                 TableCell(text=str(name), small=_kin(track, data, observed.iloc[-1], texts)),
-                text_cell(_bracket(track["last_seen_without"], track["first_seen"], texts)),
+                text_cell(_bracket(data, track["last_seen_without"], track["first_seen"], texts)),
                 text_cell(steps),
                 text_cell(shown),
                 TableCell(
@@ -156,11 +156,11 @@ def _kin(track: pd.Series, data: HistoriesData, last: pd.Series, texts: Texts) -
     return "; ".join(parts)
 
 
-def _bracket(after: object, by: object, texts: Texts) -> str:
+def _bracket(data: HistoriesData, after: object, by: object, texts: Texts) -> str:
     """Return between which dates something happened."""
     if pd.isna(after):  # type: ignore[call-overload]
-        return texts("bracket_open", by=by)
-    return texts("bracket", after=after, by=by)
+        return texts("bracket_open", by=data.stated(by))
+    return texts("bracket", after=data.stated(after), by=data.stated(by))
 
 
 def _number(value: object) -> float | None:
@@ -178,7 +178,7 @@ def event_table(data: HistoriesData, texts: Texts) -> ReportTable | None:
             if len(of_state) == 0:
                 continue
             after, sure = of_state["track_after"].dropna(), of_state["track_confidence"].dropna()
-            span = [str(day) for day in (after.min(), after.max())] if len(after) else []
+            span = [data.stated(day) for day in (after.min(), after.max())] if len(after) else []
             cells = (
                 text_cell(state_name(state, texts)),
                 number_cell(len(of_state), 0),
@@ -214,7 +214,7 @@ def latest_events_table(data: HistoriesData, texts: Texts) -> ReportTable | None
                 text_cell(state_name(row["state"], texts)),
                 text_cell(str(row["track_id"])),
                 number_cell(float(row[KNOWN_AREA]), 0),
-                text_cell(_bracket(row["track_after"], row["track_by"], texts)),
+                text_cell(_bracket(data, row["track_after"], row["track_by"], texts)),
                 number_cell(_number(row["track_confidence"]), 2),
             )
         )
