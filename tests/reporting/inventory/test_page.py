@@ -21,6 +21,7 @@ from landslip.inventory.statistics.result import InventoryStatistics
 from landslip.reporting.inventory.page import ReportRequest, write_report
 
 T = "\u202f"
+FEW = InventoryContents(landslides=4)  # where texts alone are asked for
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 LACKING = {
     "no landslide": InventoryContents(landslides=0),
@@ -162,26 +163,26 @@ def test_a_page_on_a_file_of_dated_outlines_says_nothing_of_its_scene(tmp_path: 
 
 
 def test_only_rules_of_flags_that_were_checked_are_told(tmp_path: Path) -> None:
-    folder = write_inventory(tmp_path / "inventory")
+    folder = write_inventory(tmp_path / "inventory", FEW)
     text = written(folder, flag_rules=asdict(DEFAULT_RULES))
     assert "Rules: roads reach 8 m to either side of their line, and cover" in text
     assert "clouds are as bright" not in text
     assert "river flats have" not in text
-    flags = {"flag_cloud": np.array([False] * 40)}
-    folder = write_inventory(tmp_path / "both", InventoryContents(columns=flags))
+    flags = {"flag_cloud": np.array([False] * FEW.landslides)}
+    folder = write_inventory(tmp_path / "both", replace(FEW, columns=flags))
     text = written(folder, flag_rules=asdict(DEFAULT_RULES))
     assert "as long downslope as wide; clouds are as bright" in text
 
 
 def test_chinese_sentences_have_no_spaces_between_words(tmp_path: Path) -> None:
-    folder = write_inventory(tmp_path / "inventory")
+    folder = write_inventory(tmp_path / "inventory", FEW)
     below = message("polygons.below_high", count=2, total=5)
     text = written(folder, Language.CHINESE, messages=(below,))
     assert "2 个未有像元达到上阈值" in text
 
 
 def test_of_one_magnitude_no_second_is_told(tmp_path: Path) -> None:
-    folder = write_inventory(tmp_path / "inventory")
+    folder = write_inventory(tmp_path / "inventory", FEW)
     file = folder / "statistics.json"
     statistics = InventoryStatistics.model_validate_json(file.read_text(encoding="utf-8"))
     assert "The second value is derived" in written(folder)
@@ -255,14 +256,14 @@ def test_an_empty_inventory_shows_its_scene_and_says_that_there_is_nothing(tmp_p
 
 
 def test_without_an_adjusted_area_the_page_says_why(tmp_path: Path) -> None:
-    text = Reader(page_of(tmp_path, InventoryContents(adjusted=False))).text
+    text = Reader(page_of(tmp_path, replace(FEW, adjusted=False))).text
     assert "There is no error-adjusted area" in text
     assert "as mapped; not adjusted for errors" in text
 
 
 def test_confidence_is_read_as_calibrated_only_where_it_is(tmp_path: Path) -> None:
-    raw = Reader(page_of(tmp_path / "a", InventoryContents(calibrated=False))).text
-    calibrated = Reader(page_of(tmp_path / "b", InventoryContents())).text
+    raw = Reader(page_of(tmp_path / "a", replace(FEW, calibrated=False))).text
+    calibrated = Reader(page_of(tmp_path / "b", FEW)).text
     assert "probabilities are not calibrated" in raw
     assert "Reliability" not in raw
     assert "probabilities are calibrated (temperature)" in calibrated
