@@ -13,9 +13,7 @@ many pixels a side.
 import argparse
 import json
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import geopandas
@@ -24,8 +22,10 @@ import pandas as pd
 from inventory_speed import Cost, landslip
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY
+from landslip.multitemporal.recovery.record import RECORD as RECOVERY_RECORD
 from landslip.multitemporal.series.card import CARD
 from landslip.multitemporal.series.folder import open_series
+from landslip.multitemporal.states.record import RECORD as STATES_RECORD
 from series import repeated
 from states import PRIOR, TRIGGERS
 
@@ -90,9 +90,10 @@ def large_landslides(source: Path, series: Path, out: Path, side: int) -> Path:
     return out
 
 
-def cells(cost: Cost, mpix: float) -> str:
-    """Return the cells of a row."""
-    return f"{cost.peak_mb:.0f} | {cost.cpu_s:.0f} | {cost.cpu_s / mpix:.1f} |"
+def cells(cost: Cost, record: Path, mpix: float) -> str:
+    """Return the cells of a row; a command's own record knows its memory."""
+    peak_mb = json.loads(record.read_text(encoding="utf-8"))["memory_peak_mb"]
+    return f"{peak_mb} | {cost.cpu_s:.0f} | {cost.cpu_s / mpix:.1f} |"
 
 
 def main() -> None:
@@ -110,18 +111,17 @@ def main() -> None:
     for side in options.sides:
         with tempfile.TemporaryDirectory(dir=options.work) as name:
             folder, mpix = Path(name), side**2 / 1e6
-            # in a process of its own: a command's peak is counted from that of this one on
-            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-                given = options.series, options.landslides, options.maps, folder, side
-                made = pool.submit(make_large, *given).result()
-            size = f"{side} x {side}"
-            how = ("--failed", FAILED, "--series", made.series, "--out", folder / "RECOVERY")
+            made = make_large(options.series, options.landslides, options.maps, folder, side)
+            size, out = f"{side} x {side}", folder / "RECOVERY"
+            how = ("--failed", FAILED, "--series", made.series, "--out", out)
             cost = landslip("recovery", made.landslides, *how)
-            print(f"| {size} | recovery | {cells(cost, mpix)}", flush=True)
-            maps = [word for one in made.maps for word in ("--maps", one)]
-            known = ("--prior", PRIOR, "--triggers", TRIGGERS, "--out", folder / "STATES")
+            shown = cells(cost, out / RECOVERY_RECORD, mpix)
+            print(f"| {size} | recovery | {shown}", flush=True)
+            maps, out = [word for one in made.maps for word in ("--maps", one)], folder / "STATES"
+            known = ("--prior", PRIOR, "--triggers", TRIGGERS, "--out", out)
             cost = landslip("states", made.series, *maps, *known)
-            print(f"| {size} | states | {cells(cost, mpix)}", flush=True)
+            shown = cells(cost, out / STATES_RECORD, mpix)
+            print(f"| {size} | states | {shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -33,5 +33,6 @@ class RecoveryRecord(StrictModel):
     seed: int
     files: tuple[str, ...]
     seconds: float
+    memory_peak_mb: int
     warnings: tuple[str, ...]
     messages: tuple[Message, ...]

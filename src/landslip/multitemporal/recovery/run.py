@@ -12,6 +12,7 @@ from landslip.core.choices import Language
 from landslip.core.errors import InputError
 from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.core.resources import peak_memory_mb
 from landslip.io.raster import bounded_cache
 from landslip.multitemporal.recovery.files import write_files
 from landslip.multitemporal.recovery.landslides import read_landslides
@@ -110,6 +111,7 @@ def measure_recovery(
         seed=request.seed,
         files=(RATES, CLASSES, *([] if survival is None else [SURVIVAL]), *files),
         seconds=round(time.monotonic() - started, 2),
+        memory_peak_mb=peak_memory_mb(),
         warnings=sentences(note for note in notes if note.is_warning),
         messages=tuple(notes),
     )
