@@ -20,10 +20,10 @@ GAP_PX = 2.0
 RING_PX, RING_M = 5.0, 30.0
 """Width of the ring of neighbours: the larger of both."""
 LEAST_NEIGHBOURS_PX = 20
-_TILE_PX = 1024
+_TILE_PX = 512
 _MOST_PX = 4000  # of a landslide or of its ring that are kept; of more, every second or third
 _BLOCK_PX = 8
-_MOST_LANDSLIDES = 2000  # at a time
+_MOST_LANDSLIDES = 500  # at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Trajectories:
 
 
 def neighbouring(in_pixels: NDArray[np.object_]) -> list[NDArray[np.int64]]:
-    """Return the numbers of polygons (n,) in portions of 2,000 that are near each other."""
+    """Return the numbers of polygons (n,) in portions of 500 that are near each other."""
     left, top, right, bottom = shapely.bounds(in_pixels).T
     tile_cols, tile_rows = ((left + right) // 2 // _TILE_PX, (top + bottom) // 2 // _TILE_PX)
     order = np.lexsort((tile_cols, tile_rows))
