@@ -45,7 +45,7 @@ def test_classes_and_half_life_are_printed(series: Path, tmp_path: Path) -> None
     assert "1 landslides on 3 dates, 1 with a recovery rate" in result.stdout
     assert "recovering         1 landslides          400 px" in result.stdout
     # half of the loss is back after four years
-    assert "median half-life 4 years; half of the landslides recovered after not reached" in (
+    assert "median half-life 4 years; half of the landslides recovered: not within the series" in (
         result.stdout
     )
     assert (out / "recovery.gpkg").is_file()
@@ -57,6 +57,7 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(series: Path, tmp_path: 
     for words, sentence in {
         (away, "--series", series): "no landslide is in the footprint of the series",
         (away, "--series", series, "--failed", "2008"): "--failed are days like",
+        (away, "--series", series, "--failed", "2008-05-12,2009-05-12"): "--failed is one day",
         (away, "--series", away): "not a series, there is no series.json in it",
         (series, "--series", series): "neither histories nor an inventory",
     }.items():

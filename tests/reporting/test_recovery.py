@@ -24,9 +24,10 @@ def test_charts_are_written_for_what_there_is(tmp_path: Path) -> None:
     assert names == ["recovery_rates.svg", "half_lives.svg", "survival.svg"]
     assert "1 of 2 landslides have recovered" in (tmp_path / "survival.svg").read_text()
 
-    nothing = trajectories.assign(rate=np.nan)
     none = landslides.assign(half_life_years=np.nan)
-    assert write_charts(none, nothing, None, tmp_path, Language.ENGLISH) == []
+    for rate in (np.nan, np.array([np.nan, 0, np.nan, 0])):  # 0 is of the first date after
+        nothing = trajectories.assign(rate=rate)
+        assert write_charts(none, nothing, None, tmp_path, Language.ENGLISH) == []
 
 
 def test_charts_are_in_the_language_that_is_asked_for(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Union
 
 from landslip.api.extraction import Extraction
 from landslip.api.inventories import Inventory, folder_of
-from landslip.api.models import TrainedModel
+from landslip.api.models import TrainedModel, as_model
 from landslip.api.temporary import remove_with, temporary_folder
 from landslip.core.arguments import (
     BandsArgument,
@@ -197,7 +197,7 @@ def states(
             says.
         fresh_years: mean time until plants return.
         recovering_years: mean time from then until a landslide looks as its surroundings.
-        overwrite: replace states that exist.
+        overwrite: replace states that exist, and maps in ``out`` that another model made.
         progress: True shows a bar, None in notebooks only; or a callable (done, total).
 
     Raises:
@@ -209,6 +209,7 @@ def states(
         >>> landslip.states("SERIES", maps=["MAP_2013", "MAP_2015"], out="STATES").record.flows
     """
     from landslip.multitemporal.states.hidden_markov import TransitionRates
+    from landslip.multitemporal.states.maps import calibrated_share
     from landslip.multitemporal.states.record import MAPS
     from landslip.multitemporal.states.run import (
         StatesRequest,
@@ -230,10 +231,13 @@ def states(
     refuse_existing_states(Path(out), overwrite=overwrite)
     places = tuple(fspath(one) for one in maps or ())
     if model is not None:
+        trained = as_model(model)
+        if prior is None:
+            calibrated_share(trained.card, str(trained.path))
         with open_series(folder) as opened:
             check_dates(opened)
             scenes = [opened.path / one.scene for one in opened.card.dates]
-        places = _extracted(scenes, model, Path(out) / MAPS, progress)
+        places = _extracted(scenes, trained, Path(out) / MAPS, progress, overwrite=overwrite)
     request = StatesRequest(
         series=Path(folder),
         maps=places,
@@ -323,11 +327,17 @@ def recovery(
     from landslip.multitemporal.recovery.run import RecoveryRequest, measure_recovery
     from landslip.reporting.recovery import write_charts
 
-    day = None if failed is None else _days(failed, "failed")[0]
+    days = None if failed is None else _days(failed, "failed")
+    if days is not None and len(days) != 1:
+        raise InputError(
+            f"{argument('failed')} is one day, on which all landslides failed; got "
+            f"{excerpt(repr(failed), 60)}. Where they failed on several, give each its own in a "
+            "column date"
+        )
     request = RecoveryRequest(
         landslides=landslides.folder if isinstance(landslides, Tracks) else folder_of(landslides),
         series=Path(series) if isinstance(series, str | PathLike) else series.path,
-        failed=day,
+        failed=None if days is None else days[0],
         language=choose(Language, lang, "lang"),
         draws=draws,
         seed=seed,
@@ -351,13 +361,20 @@ def recovery(
 
 
 def _extracted(
-    scenes: list[Path], model: TrainedModel | PathArgument, out: Path, progress: ProgressArgument
+    scenes: list[Path],
+    model: TrainedModel,
+    out: Path,
+    progress: ProgressArgument,
+    *,
+    overwrite: bool,
 ) -> tuple[str, ...]:
-    """Map the scenes of a series, and return the folders; finished ones are kept."""
+    """Map the scenes of a series, and return the folders; maps by the same model are kept."""
     from landslip.api.extraction import extract_all
 
     folders = []
-    for folder, result in extract_all(scenes, model, out=out, progress=progress):
+    for folder, result in extract_all(
+        scenes, model, out=out, overwrite=overwrite, progress=progress
+    ):
         if isinstance(result, LandslipError):
             raise result
         folders.append(str(folder))

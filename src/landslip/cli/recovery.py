@@ -69,5 +69,5 @@ def recovery(
         typer.echo(f"  {name:<11} {count:>8,} landslides {found.pixels[name]:>12,} px")
     half_life, years = found.median_half_life, found.median_years
     known = "unknown" if half_life is None else f"{half_life:.2g} years"
-    reached = "not reached" if years is None else f"{years:.2g} years"
-    typer.echo(f"  median half-life {known}; half of the landslides recovered after {reached}")
+    reached = "not within the series" if years is None else f"after {years:.2g} years"
+    typer.echo(f"  median half-life {known}; half of the landslides recovered: {reached}")

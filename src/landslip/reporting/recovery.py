@@ -50,7 +50,7 @@ def recovery_charts(
 ) -> list[SvgChart]:
     """Return the charts for which there is anything to show."""
     charts = []
-    if trajectories["rate"].notna().any():
+    if trajectories["rate"].fillna(0).ne(0).any():  # it is 0 by definition on the first date after
         charts.append(rates_chart(trajectories, language))
     if landslides["half_life_years"].notna().any():
         charts.append(half_lives_chart(landslides, language))

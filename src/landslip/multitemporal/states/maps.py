@@ -19,6 +19,7 @@ from landslip.inference.rasters import PROBABILITY
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import ExtractionFolder, open_extraction
 from landslip.io.raster import Scene, SceneOptions
+from landslip.models.card import ModelCard
 from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.multitemporal.series.folder import Series
 from landslip.preprocessing.coregistration.displaced_scene import DisplacedScene, footprint
@@ -122,16 +123,8 @@ def _probability_map(
     folder: ExtractionFolder, day: date, series: Series, prior: float | None
 ) -> ProbabilityMap:
     notes = _place_notes(folder, day, series)
-    calibration = None if folder.card is None else folder.card.calibration
     if prior is None:
-        if calibration is None or not 0 < calibration.landslide_pixels < calibration.pixels:
-            raise InputError(
-                f"{folder.path}: states need calibrated probabilities, and the model "
-                f"{folder.summary.model} is not calibrated; run landslip calibrate and extract "
-                f"again, or state the share of landslide pixels in its training data by "
-                f"{argument('prior')}"
-            )
-        prior = calibration.landslide_pixels / calibration.pixels
+        prior = calibrated_share(folder.card, f"{folder.path}, by the model {folder.summary.model}")
     elif folder.summary.calibration is None:
         notes.append(message("warning.states_uncalibrated", date=str(day)))
     shift_px, shift_notes = _shift(folder, day, series)
@@ -142,6 +135,22 @@ def _probability_map(
         shift_px=shift_px,
         notes=(*notes, *shift_notes),
     )
+
+
+def calibrated_share(card: ModelCard | None, subject: str) -> float:
+    """Return the share of landslide pixels that a model was calibrated on.
+
+    Raises:
+        InputError: it is not calibrated, or on pixels of one class; ``subject`` is what it names.
+    """
+    calibration = None if card is None else card.calibration
+    if calibration is None or not 0 < calibration.landslide_pixels < calibration.pixels:
+        raise InputError(
+            f"{subject}: states need calibrated probabilities, and the model is not calibrated; "
+            "run landslip calibrate before the scenes are mapped, or state the share of landslide "
+            f"pixels in its training data by {argument('prior')}"
+        )
+    return calibration.landslide_pixels / calibration.pixels
 
 
 def _place_notes(folder: ExtractionFolder, day: date, series: Series) -> list[Message]:
