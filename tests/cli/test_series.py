@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 import landslip
 from landslip.cli.app import app
+from landslip.core.errors import InputError
 from landslip.multitemporal.series.folder import Validity
 
 BANDS = ("blue", "green", "red")
@@ -125,6 +126,12 @@ def test_another_system_resolution_and_footprint_and_an_empty_date(
     assert (validity[:, :70] == Validity.NO_DATA).all()
     # the other zone is turned by 3.5 degrees: its upper edge sinks by 10 m over the right half
     assert (validity[10:-10, 90:-2] == Validity.VALID).all()
+
+
+def test_one_path_is_one_scene(write_date: WriteDate, tmp_path: Path) -> None:
+    scene = write_date("2013-08-12.tif")
+    with pytest.raises(InputError, match="a series has two scenes or more; got 1"):
+        landslip.series(str(scene), out=tmp_path / "SERIES")
 
 
 @pytest.mark.parametrize(

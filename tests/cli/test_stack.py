@@ -57,6 +57,9 @@ def test_what_is_wrong_is_one_sentence(write_raster: WriteRaster, tmp_path: Path
     result = run(sources.scene, "--out", out)
     assert result.exit_code == 2
     assert "a stack needs --dem, --before, or both" in result.output
+    result = run(sources.scene, "--before", sources.scene, "--out", out)
+    assert result.exit_code == 2
+    assert "this is the scene itself; choose another for --before" in result.output
     result = run(sources.scene, "--terrain", "slope", "--out", out)
     assert "--terrain needs an elevation model, --dem" in result.output
     result = run(sources.scene, "--dem", sources.scene, "--out", out)

@@ -19,6 +19,7 @@ def _work(
     out: PathArgument | None = None,
     tiles: "Any | PathArgument" = None,
     name: str | None = None,
+    names: str | Iterable[str] | None = None,
     suffix: str = "",
     low: float | None = None,
     resolution: float | None = None,
@@ -36,6 +37,9 @@ def _work(
     [
         pytest.param({"scenes": ""}, "scenes is empty", id="path"),
         pytest.param({"scenes": ["a", " "]}, "scenes is empty", id="one of several paths"),
+        pytest.param({"scenes": None}, "scenes is needed; got None", id="None"),
+        pytest.param({"scenes": ["a", None]}, "scenes: number 2 is None", id="None of several"),
+        pytest.param({"names": ["a", 3]}, "names is one text or several; got 3", id="no text"),
         pytest.param({"out": ""}, "out is empty", id="output"),
         pytest.param({"tiles": Path("/dev/null")}, "is a device", id="annotated by a text"),
         pytest.param({"name": " "}, "name is empty", id="text"),

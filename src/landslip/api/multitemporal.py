@@ -109,7 +109,7 @@ def series(
         raise InputError(f"{argument('scale')} is over 0; got {scale}")
     days = dates.split(",") if isinstance(dates, str) else dates
     request = SeriesRequest(
-        scenes=tuple(_files_of(one) for one in scenes),
+        scenes=tuple(_files_of(one) for one in ([scenes] if isinstance(scenes, str) else scenes)),
         out=Path(out),
         reference=None if reference is None else fspath(reference),
         dates=None if days is None else tuple(days),

@@ -78,6 +78,7 @@ def checked(
             inputs: list[Path] = []
             for name, value in given.items():
                 parameter = signature.parameters[name]
+                _refuse_none(value, name, parameter)
                 if value is None or value is parameter.default:
                     continue
                 if not _takes_paths(parameter.annotation):
@@ -130,12 +131,28 @@ def _paths_of(value: Any) -> Iterator[PathArgument]:
         yield path
 
 
+def _refuse_none(value: Any, name: str, parameter: inspect.Parameter) -> None:
+    """Refuse None for an argument that is needed, and among several values."""
+    if isinstance(value, list | tuple):
+        for number, one in enumerate(value, 1):
+            if one is None:
+                raise InputError(f"{argument(name)}: number {number} is None; leave it out")
+    is_needed = parameter.default is parameter.empty and "None" not in str(parameter.annotation)
+    if value is None and is_needed:
+        raise InputError(f"{argument(name)} is needed; got None")
+
+
 def _check_plain(value: Any, name: str, annotation: Any) -> None:
     kinds = get_args(annotation) or (annotation,)
     if (int in kinds or float in kinds) and str not in kinds:
         check_number(value, name, is_whole=float not in kinds)
     elif isinstance(value, str):
         check_text(value, argument(name))
+    elif isinstance(value, list | tuple) and str in kinds:
+        for one in value:
+            if not isinstance(one, str):
+                got = excerpt(repr(one), 60)
+                raise InputError(f"{argument(name)} is one text or several; got {got} among them")
 
 
 def check_number(value: Any, name: str, *, is_whole: bool) -> None:

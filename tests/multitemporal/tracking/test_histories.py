@@ -241,6 +241,14 @@ def test_what_does_not_fit_is_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_column_of_dates_that_cannot_be_read_is_named_with_its_first_value(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path / "a.gpkg", {"A": A}, Date=["12.08.2015"])
+    with pytest.raises(InputError, match=r"a.gpkg: its column Date holds dates.*'12.08.2015'"):
+        landslip.track(file, out=tmp_path / "out")
+
+
 def test_layers_with_a_year_in_their_names_are_dates(tmp_path: Path) -> None:
     file = tmp_path / "all.gpkg"
     for year, shape in (("2009", A), ("2011", B)):

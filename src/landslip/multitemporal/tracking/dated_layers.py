@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, argument, excerpt
 from landslip.core.messages import Message, message
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import LANDSLIDES as EXTRACTED
@@ -109,10 +109,12 @@ def _read_layer(
         is_own = bool(own.notna().any())
         if is_own:
             periods = np.asarray(own.where(own.notna(), period), dtype=object)
-        elif date_column is not None:
+        elif date_column is not None or (period is None and known):
+            got = ", ".join(excerpt(repr(value), 40) for value in list(known)[:1]) or "nothing"
             raise InputError(
-                f"{path}: {argument('date_column')} holds dates, as YYYY-MM-DD, YYYY-MM or YYYY; "
-                f"{date_column} holds none"
+                f"{path}: its column {column} holds dates, as YYYY-MM-DD, YYYY-MM or YYYY; got "
+                f"{got}. Write them so, name another column by {argument('date_column')}, or "
+                f"state the date by {argument('dates')}"
             )
         if is_own and column.lower() == DATE and own.notna().all():
             columns = columns.drop(columns=column)  # the column of the histories says the same

@@ -69,12 +69,11 @@ class TrackingRequest:
 
     def __post_init__(self) -> None:
         if not self.inventories:
-            raise InputError(f"{argument('inventories')}: at least one is needed; got none")
+            raise InputError("one inventory is needed at least; got none")
         for position, path in enumerate(self.inventories):
             if self.dates is None and path in self.inventories[:position]:
                 raise InputError(
-                    f"{path}: {argument('inventories')} has this one twice; each is read once, "
-                    "leave one out"
+                    f"{path}: given twice, and each inventory is read once; leave one out"
                 )
         if self.dates is not None and self.date_column is not None:
             raise InputError(

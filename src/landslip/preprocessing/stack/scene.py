@@ -167,6 +167,11 @@ class StackedScene(Scene):
         Raises:
             InputError: it does not suit the scene, or its bands may not be missing.
         """
+        if path.resolve() == Path(str(self.path)).resolve():
+            raise InputError(
+                f"{path}: an image before is of an earlier date, and this is the scene itself; "
+                f"choose another for {argument('before')}, or leave it out"
+            )
         before = open_before(path, self, sources.alignment)
         share = before.alignment.seen_share
         if not share < _LEAST_SEEN_SHARE:  # not a number where nothing of the scene is valid
