@@ -1,7 +1,7 @@
 """States of a series on disk: written rasters, what was not seen, and what is refused."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from tests.multitemporal.factories import PRIOR, with_ndvi, write_map, write_series
 
 from landslip.core.errors import InputError, OutputExistsError
+from landslip.core.messages import message
+from landslip.inference.result import SUMMARY, ExtractionSummary
 from landslip.multitemporal.series.folder import Validity
 from landslip.multitemporal.states.hidden_markov import FRESH, RECOVERED, RECOVERING, VEGETATED
 from landslip.multitemporal.states.run import StatesRequest, find_states
@@ -143,6 +145,33 @@ def test_gaps_of_a_map_are_by_ndvi_and_said(place: Place, tmp_path: Path) -> Non
     gaps = [one.text() for one in record.messages if one.key == "warning.states_map_gaps"]
     assert len(gaps) == 1
     assert "the map of 2009-08-01 has no data on 25 % of what the series saw" in gaps[0]
+
+
+def test_warnings_of_a_map_and_a_trigger_without_effect_are_handed_on(
+    place: Place, tmp_path: Path
+) -> None:
+    folder = write_map(tmp_path / "MAP", DAYS[1], np.full(SHAPE, 0.3))
+    summary = ExtractionSummary.read(folder / SUMMARY)
+    of_polygons = message("warning.small_left_out", removed=2, regions=3, percent=1, area="16 m2")
+    of_map = message("stack.no_before")
+    replace(summary, messages=[of_polygons, of_map]).write(folder / SUMMARY)
+    late = date(2030, 1, 1)
+    record = find_states(
+        StatesRequest(
+            series=place.series,
+            maps=(str(folder),),
+            out=tmp_path / "STATES",
+            triggers=(QUAKE, late),
+        )
+    )
+    found = [
+        one.text()
+        for one in record.messages
+        if one.key in {"warning.states_map_warned", "warning.states_late_trigger"}
+    ]
+    assert found[0] == f"the map of 2009-08-01: {of_map.text()}"
+    assert found[1].startswith("the trigger of 2030-01-01 is after the last date of the series")
+    assert len(found) == 2
 
 
 def edited(place: Place, change: Callable[[list[str]], list[str]]) -> tuple[str, ...]:

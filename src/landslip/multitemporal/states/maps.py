@@ -25,6 +25,7 @@ from landslip.multitemporal.series.folder import Series
 from landslip.preprocessing.coregistration.displaced_scene import DisplacedScene, footprint
 
 _BANDS = Bands(("probability",))
+_OF_POLYGONS = "warning.small_left_out"  # the map itself has them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,11 @@ def _probability_map(
         prior = calibrated_share(folder.card, f"{folder.path}, by the model {folder.summary.model}")
     elif folder.summary.calibration is None:
         notes.append(message("warning.states_uncalibrated", date=str(day)))
+    notes += [
+        message("warning.states_map_warned", date=str(day), warning=one)
+        for one in folder.summary.messages
+        if one.key != _OF_POLYGONS
+    ]
     shift_px, shift_notes = _shift(folder, day, series)
     return ProbabilityMap(
         folder=folder.path,

@@ -314,6 +314,12 @@ def _notes(job: _StatesJob, counts: _StateCounts) -> list[Message]:
             notes.append(message("warning.states_unseen", date=str(day)))
         elif uses_ndvi and math.isnan(vegetation.level):
             notes.append(message("warning.states_no_vegetation", date=str(day)))
+    last = max(job.series.days)
+    notes += [
+        message("warning.states_late_trigger", date=str(day), last=str(last))
+        for day in sorted(set(job.model.triggers))
+        if day > last
+    ]
     if not counts.states[:, FRESH].any():
         notes.append(message("warning.states_no_landslide"))
     return notes
