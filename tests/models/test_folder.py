@@ -197,6 +197,11 @@ def terrain_card(bands: tuple[str, ...]) -> ModelCard:
             "red",
             "image before with before, and an elevation model with dem",
         ),
+        (
+            "red,before_nir,before_red",
+            "red,nir,before_red",
+            "before_nir is not among .*; give an image before that has these bands too with before",
+        ),
         ("red,slope,nir", "slope", "red,nir is not among slope; use data with these bands"),
     ],
 )

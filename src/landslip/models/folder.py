@@ -93,7 +93,9 @@ def check_input(
         if all(band in TERRAIN_UNITS for band in missing):
             remedy = f"give an elevation model with {argument('dem')}, from which it is computed"
         elif all(is_auxiliary(band) for band in missing):
-            remedy = f"give the image before with {argument('before')}" + (
+            is_given = any(is_auxiliary(band) and band not in TERRAIN_UNITS for band in bands)
+            image = "an image before that has these bands too" if is_given else "the image before"
+            remedy = f"give {image} with {argument('before')}" + (
                 f", and an elevation model with {argument('dem')}"
                 if any(band in TERRAIN_UNITS for band in missing)
                 else ""

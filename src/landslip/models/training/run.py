@@ -313,7 +313,7 @@ def _pretrained_model(
         raise InputError(
             f"{model.path}: training continues with this model's network, {architecture.arch} with "
             f"encoder {architecture.encoder}, and the settings state {wanted.arch} with encoder "
-            f"{wanted.encoder}; leave arch and encoder out"
+            f"{wanted.encoder}; leave {argument('arch')} and {argument('encoder')} out"
         )
     if card.members > 1:
         raise InputError(
