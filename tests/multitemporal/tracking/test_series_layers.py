@@ -120,6 +120,8 @@ def test_a_series_needs_landslides_and_states_their_series(place: Place, tmp_pat
         landslip.track(place.states)
     with pytest.raises(InputError, match=r"tracked on one series; got .*SERIES and .*SERIES"):
         landslip.track([place.series, place.states], series=place.series)
+    with pytest.raises(InputError, match="STATES: states have the dates of their series; leave"):
+        landslip.track([place.series, place.states], dates="1999")
     scenes = {date(1999, 1, 1): with_ndvi(np.full(SHAPE, 0.7))}
     other = write_series(tmp_path / "OTHER", scenes)
     with pytest.raises(

@@ -140,6 +140,11 @@ def _read_layers(request: TrackingRequest) -> tuple[list[DatedLayer], list[Dated
     layers: list[DatedLayer] = []
     for path, period in zip(request.inventories, stated, strict=True):
         if (path / STATES_RECORD).is_file():
+            if period is not None:
+                raise InputError(
+                    f"{path}: states have the dates of their series; leave {argument('dates')} "
+                    "out, and have those of other inventories in a column or their names"
+                )
             layers += read_states_layers(path, series)
         else:
             day = None if period is None else stated_period(period)
