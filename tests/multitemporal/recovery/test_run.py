@@ -102,6 +102,25 @@ def test_the_curve_of_each_landslide_is_found(measured: tuple[Path, RecoveryResu
     assert table.loc["4", "half_life_years"] == pytest.approx(math.log(2), rel=0.1)
 
 
+def test_a_landslide_that_is_far_greener_than_before_is_told(tmp_path: Path) -> None:
+    scenes = {}
+    for day, level, scar in zip(DAYS[:3], (0.8, 0.8, 0.4), (0.8, 0.6, 0.5), strict=True):
+        ndvi = np.full(SHAPE, level)
+        row, col, rows, cols = SCARS[1]
+        ndvi[row : row + rows, col : col + cols] = scar
+        scenes[day] = with_ndvi(ndvi)
+    series = write_series(tmp_path / "S", scenes)
+    landslides = write_landslides(tmp_path / "inventory.gpkg", dict.fromkeys(SCARS, QUAKE))
+    stage = tmp_path / "OUT"
+    stage.mkdir()
+    found = measure_recovery(RecoveryRequest(landslides=landslides, series=series), stage)
+    # (0.4 / 0.3 - 0.5 / 0.7) / (1 - 0.5 / 0.7)
+    rates = found.landslides.set_index("id")["rate"]
+    assert rates["1"] == pytest.approx(2.17, abs=0.01)
+    (note,) = [one for one in found.record.messages if one.key == "recovery.beyond"]
+    assert note.text().startswith("1 of 4 landslides")
+
+
 def test_portions_have_no_part(
     series: Path,
     measured: tuple[Path, RecoveryResult],

@@ -12,6 +12,9 @@ LEAST_LOSS = 0.2
 LEAST_NEIGHBOURS = 0.15
 """NDVI of the neighbours over bare ground; below, as in snow, the date is not used."""
 
+BEYOND_RATE = 1.5
+"""Recovery rate of a landslide so much greener than before that its dates want a look."""
+
 Values = NDArray[np.float64]
 
 

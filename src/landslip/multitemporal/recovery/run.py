@@ -18,6 +18,7 @@ from landslip.multitemporal.recovery.files import write_files
 from landslip.multitemporal.recovery.landslides import read_landslides
 from landslip.multitemporal.recovery.measures import LandslideRecovery, measure
 from landslip.multitemporal.recovery.rasters import CLASSES, RATES, write_rasters
+from landslip.multitemporal.recovery.rates import BEYOND_RATE
 from landslip.multitemporal.recovery.record import RECORD, SURVIVAL, RecoveryRecord
 from landslip.multitemporal.recovery.survival import SurvivalCurve, survival_curve
 from landslip.multitemporal.recovery.tables import (
@@ -148,6 +149,7 @@ def _notes(measured: list[LandslideRecovery]) -> list[Message]:
         ("recovery.no_date", sum(not one.is_stated for one in measured)),
         ("recovery.no_neighbours", sum(not np.isfinite(one.neighbours).any() for one in measured)),
         ("recovery.not_measured", sum(one.last is None for one in measured)),
+        ("recovery.beyond", sum(one.rate > BEYOND_RATE for one in measured)),
     ):
         if count:
             notes.append(message(key, count=count, total=total))

@@ -11,6 +11,7 @@ from landslip.preprocessing.coregistration.alignment import (
     RegistrationOptions,
     align,
     pair_scenes,
+    unmatched_reason,
 )
 
 LEAST_SHIFT_PX = 0.2
@@ -38,7 +39,7 @@ def measure_shift(scene: Scene, reference: Scene, name: str) -> MeasuredShift:
         pair = pair_scenes(scene, reference, None)
         found = align(pair, RegistrationOptions(model=RegistrationModel.SHIFT))
     except InputError as error:
-        reason = str(error).replace(str(scene.path), name)
+        reason = unmatched_reason(error).replace(str(scene.path), name)
         return MeasuredShift(shift_px=None, note=message("warning.series_unmatched", reason=reason))
     # pixels of the frame that was matched on, in those of the reference
     times = math.sqrt(abs(pair.frame.transform.determinant / reference.grid.transform.determinant))

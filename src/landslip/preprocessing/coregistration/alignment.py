@@ -225,6 +225,11 @@ class Alignment:
     notes: list[str]
 
 
+def unmatched_reason(error: InputError) -> str:
+    """Return why scenes could not be matched, without the remedy of `landslip register`."""
+    return str(error).partition("; ")[0]
+
+
 def align(pair: ScenePair, options: RegistrationOptions) -> Alignment:
     """Find how the moving scene of a pair must be displaced.
 

@@ -14,7 +14,12 @@ from landslip.core.grid import Grid, map_points
 from landslip.core.messages import Message, message, plain
 from landslip.core.window import Window
 from landslip.io.raster import Scene, SceneOptions
-from landslip.preprocessing.coregistration.alignment import RegistrationOptions, align, pair_scenes
+from landslip.preprocessing.coregistration.alignment import (
+    RegistrationOptions,
+    align,
+    pair_scenes,
+    unmatched_reason,
+)
 from landslip.preprocessing.coregistration.displaced_scene import (
     DisplacedScene,
     SceneDisplacement,
@@ -127,7 +132,7 @@ def measure_alignment(before: Scene, scene: Scene) -> BeforeAlignment:
     try:
         aligned = align(pair, RegistrationOptions())
     except InputError as error:
-        notes.append(message("stack.not_registered", reason=plain(str(error))))
+        notes.append(message("stack.not_registered", reason=plain(unmatched_reason(error))))
     else:
         coefficients, residual_px = aligned.fit.coefficients, aligned.checked.rms_px
     placed = BeforeAlignment(
