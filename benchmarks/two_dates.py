@@ -373,7 +373,7 @@ def extracted(
                 model,
                 out=out,
                 force=True,
-                before=before_of(method, series),
+                before=before_of(method, series) if position > 0 else None,
                 dem=dem_of(method, folder),
             )
         maps.append(f"{day}={out}")

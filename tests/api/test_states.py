@@ -1,13 +1,16 @@
 """States of a series whose scenes are mapped on the way."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.inference.model_factory import ground, write_model
 from tests.multitemporal.factories import write_series
 
 import landslip
+from landslip.api.models import TrainedModel
 from landslip.core.choices import Units
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.files import sha256_of
@@ -86,3 +89,32 @@ def test_maps_of_the_same_model_are_kept_and_others_replaced_only_with_overwrite
         found(other)
     second = found(other, overwrite=True)
     assert all(a[0] != b[0] for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize(("drop_sources", "first"), [(0.3, [(DAYS[0], None)]), (0.0, [])])
+def test_the_image_before_of_a_model_is_that_of_the_first_date(
+    model: ModelFolder,
+    series: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    drop_sources: float,
+    first: list[tuple[date, date | None]],
+) -> None:
+    given: list[tuple[date, date | None]] = []
+
+    def extracted(scenes: list[Path], *_: object, **options: Any) -> Iterator[tuple[Path, None]]:
+        for scene in scenes:
+            before: Path | None = options["before"]
+            earlier = None if before is None else date.fromisoformat(before.stem)
+            given.append((date.fromisoformat(scene.stem), earlier))
+            yield options["out"], None
+
+    monkeypatch.setattr("landslip.api.extraction.extract_all", extracted)
+    bands = (*model.card.input.bands[:-1], "before_red")
+    known = model.card.input.model_copy(update={"bands": bands})
+    training = model.card.training.model_copy(update={"config": {"drop_sources": drop_sources}})
+    card = model.card.model_copy(update={"input": known, "training": training})
+    trained = TrainedModel(ModelFolder(model.path, card))
+    with pytest.raises(InputError, match="not the folder of a finished extraction"):
+        landslip.states(series, model=trained, prior=0.1, out=tmp_path / "OUT")
+    assert given == [*first, (DAYS[1], DAYS[0])]

@@ -20,6 +20,7 @@ from landslip.core.arguments import (
     choose,
     optional_path,
 )
+from landslip.core.bands import BEFORE
 from landslip.core.choices import LandslideState, Language
 from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
@@ -191,7 +192,7 @@ def states(
         maps: folders of `extract` for the series' scenes, in any order, as ``DATE=FOLDER`` where
             no name has the date. A date without one is judged by NDVI.
         model: maps the series' scenes itself, into ``maps`` of ``out``; what an interrupted call
-            finished is kept.
+            finished is kept. The image before, if the model takes one, is that of the first date.
         triggers: days on which slopes may have failed, as ``2008-05-12,2014-07-22`` or a list.
         prior: share of landslide pixels in the model's training data; None: as its calibration
             says.
@@ -368,16 +369,28 @@ def _extracted(
     *,
     overwrite: bool,
 ) -> tuple[str, ...]:
-    """Map the scenes of a series, and return the folders; maps by the same model are kept."""
+    """Map the scenes of a series, and return the folders; maps by the same model are kept.
+
+    A model that takes an image before sees that of the first date, which has none itself: it is
+    mapped without one if the model bears that, and else not at all.
+    """
     from landslip.api.extraction import extract_all
 
+    pending: list[tuple[list[Path], Path | None]] = [(scenes, None)]
+    if any(name.startswith(BEFORE) for name in model.card.bands):
+        first, *others = scenes
+        pending = [([one], first) for one in others]
+        if model.card.bears_gaps:
+            pending.insert(0, ([first], None))
     folders = []
-    for folder, result in extract_all(
-        scenes, model, out=out, overwrite=overwrite, progress=progress
-    ):
-        if isinstance(result, LandslipError):
-            raise result
-        folders.append(str(folder))
+    for some, before in pending:
+        place = out / some[0].stem if len(some) == 1 else out
+        for folder, result in extract_all(
+            some, model, out=place, before=before, overwrite=overwrite, progress=progress
+        ):
+            if isinstance(result, LandslipError):
+                raise result
+            folders.append(str(folder))
     return tuple(folders)
 
 
