@@ -379,9 +379,8 @@ def _extracted(
     pending: list[tuple[list[Path], Path | None]] = [(scenes, None)]
     if any(name.startswith(BEFORE) for name in model.card.bands):
         first, *others = scenes
-        pending = [([one], first) for one in others]
-        if model.card.bears_gaps:
-            pending.insert(0, ([first], None))
+        pending = [([first], None)] if model.card.bears_gaps else []
+        pending.append((others, first))
     folders = []
     for some, before in pending:
         place = out / some[0].stem if len(some) == 1 else out
