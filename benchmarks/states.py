@@ -271,13 +271,19 @@ def recovery_errors(synthetic: Path, series: Series, truth: Truth, work: Path) -
         )
 
 
-def main() -> None:
-    """Print tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def parser_of_ground(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of synthetic ground, its series, and how probabilities are simulated."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("synthetic", type=Path)
     parser.add_argument("series", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def main() -> None:
+    """Print tables."""
+    parser = parser_of_ground(__doc__)
     parser.add_argument("--maps-only", action="store_true", help="write the maps, measure nothing")
     options = parser.parse_args()
     with open_series(options.series) as series:

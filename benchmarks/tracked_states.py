@@ -12,7 +12,6 @@ if a failure is within it, so that it says new, enlarged or reactivated between 
 after.
 """
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from rasterio.features import shapes
 import landslip
 from landslip.inventory.request import DEFAULT_MIN_AREA_M2
 from landslip.multitemporal.series.folder import Series, open_series
-from states import FRESH, PRIOR, TRIGGERS, one_date, read_truth, simulate_maps
+from states import FRESH, PRIOR, TRIGGERS, one_date, parser_of_ground, read_truth, simulate_maps
 
 LEAST_SHARED = 0.3
 EVENTS = ("new", "enlarged", "reactivated")
@@ -180,12 +179,7 @@ def print_table(title: str, cells: Mapping[str, Mapping[str, str]]) -> None:
 
 def main() -> None:
     """Print tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("synthetic", type=Path)
-    parser.add_argument("series", type=Path)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser_of_ground(__doc__).parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     runs = {}
     with open_series(options.series) as series:
