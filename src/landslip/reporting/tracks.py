@@ -35,7 +35,7 @@ def write_charts(record: TracksRecord, folder: Path, language: Language) -> list
 
 def area_chart(record: TracksRecord, language: Language) -> SvgChart:
     """Return the area of landslides in each state on each date."""
-    return _chart("area_by_state", _draw_areas, record, language)
+    return _chart("area_by_state", _draw_areas, record, language, without=TrackState.NOT_OBSERVED)
 
 
 def flow_chart(record: TracksRecord, language: Language) -> SvgChart:
@@ -48,11 +48,10 @@ def _chart(
     draw: Callable[[Axes, TracksRecord, Language], None],
     record: TracksRecord,
     language: Language,
+    without: TrackState | None = None,
 ) -> SvgChart:
     dates = record.dates
-    used = {state for one in dates for state in one.states}
-    if draw is _draw_areas:
-        used.discard(TrackState.NOT_OBSERVED)
+    used = {state for one in dates for state in one.states} - {without}
     with chart_style():
         width = _WIDTH_IN * max(1.0, len(dates) / _FEW_FOR_WIDTH)
         figure = Figure(figsize=(width, _HEIGHT_IN), layout="constrained")

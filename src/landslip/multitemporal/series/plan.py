@@ -116,7 +116,7 @@ def grid_notes(reference: SceneSurvey, surveys: Sequence[SceneSurvey]) -> list[M
         steps = np.array([[a, d], [b, e]]) @ plane.axes_m(np.array([grid.middle]))[0]
         width, height = np.hypot(*steps.T).tolist()
         return [message("series.grid_in_degrees", width=width, height=height)]
-    own = grid.resolution_m or math.inf
+    own = _side(reference)
     finer = [one for one in surveys if one.has_data and SAME_RESOLUTION * _side(one) < own]
     if not finer:
         return []
