@@ -160,6 +160,7 @@ def test_the_threshold_asked_for_is_taken(run: Runner, threshold: float, least: 
     assert found.summary["threshold"] == threshold
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 @pytest.mark.parametrize("count", [0, 3], ids=["nothing found", "three landslides"])
 def test_without_a_coordinate_system_areas_are_in_pixels(run: Runner, count: int) -> None:
     scene = np.full((2, 40, 50), 500, dtype=np.uint16)
