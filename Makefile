@@ -2,13 +2,14 @@
 # make test   the tests
 # make check  format, lint, types, import contracts, tests
 # make slow   the tests that take minutes
+# make page   build the page of `landslip serve` from web/ (needs Node.js 20 or newer)
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-output
 UV_VERSION := 0.13.9
 
-.PHONY: demo test slow check lint lock clean
+.PHONY: demo test slow check lint lock page page-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
@@ -36,9 +37,22 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@
 
+# The built page is in the repository, so that a wheel can be made without Node.js.
+page: web/node_modules/.ready
+	cd web && npm run build
+
+# The page's types and tests, and whether what is in the repository is what its sources give.
+page-check: page
+	cd web && npm run check && npm test
+	git diff --exit-code --stat -- src/landslip/server/page
+
+web/node_modules/.ready: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
 # Newest versions that the bounds of pyproject.toml allow.
 lock: $(VENV)/.ready
-	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --extra serve --group dev --universal \
 		--python-version 3.11 --generate-hashes --upgrade --quiet -o requirements.lock
 
 clean:

@@ -1,0 +1,1 @@
+"""Corrections of inventories by people, and models that learn from them."""
