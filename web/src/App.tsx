@@ -1,13 +1,24 @@
-import { useEffect, useRef } from "preact/hooks";
-import { Map as MapLibreMap } from "maplibre-gl";
+import { useEffect } from "preact/hooks";
 
-/** The page: toolbar, map, panels. */
+import { HelpDialog } from "./core/shell/HelpDialog";
+import { Shell } from "./core/shell/Shell";
+import { listenToKeys } from "./core/shortcuts";
+import { followSelection, loadWorkspace } from "./core/store";
+import { MapCanvas } from "./map/MapCanvas";
+
+/** The page: bar, panels, map, dialogs. */
 export function App() {
-  const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (!place.current) return;
-    const map = new MapLibreMap({ container: place.current, style: { version: 8, sources: {}, layers: [] } });
-    return () => map.remove();
+    void loadWorkspace();
+    const stops = [listenToKeys(), followSelection()];
+    return () => stops.forEach((stop) => stop());
   }, []);
-  return <main ref={place} class="map" />;
+  return (
+    <>
+      <Shell>
+        <MapCanvas />
+      </Shell>
+      <HelpDialog />
+    </>
+  );
 }

@@ -1,9 +1,21 @@
 import "maplibre-gl/dist/maplibre-gl.css";
-import "./style.css";
+import "./styles/tokens.css";
+import "./styles/controls.css";
+import "./styles/shell.css";
+import "./styles/map.css";
 
 import { render } from "preact";
 
 import { App } from "./App";
+import { readToken } from "./core/api";
+import { followAppearance } from "./core/appearance";
+import { registerViewer } from "./map/register";
+import { registerReview } from "./review/register";
+
+readToken();
+followAppearance();
+registerViewer();
+registerReview();
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

@@ -1,0 +1,2 @@
+/** Panels, keys and layers of the review. */
+export function registerReview(): void {}
