@@ -1,0 +1,26 @@
+"""Problem details of HTTP errors (RFC 9457)."""
+
+from typing import Literal
+
+from landslip.core.records import StrictModel
+from landslip.server.schemas.values import Verdict
+
+
+class Conflict(StrictModel):
+    """A polygon that somebody else has changed meanwhile, as it is now."""
+
+    id: int
+    version: int
+    verdict: Verdict | Literal["removed"]
+    author: str
+    time: str
+
+
+class Problem(StrictModel):
+    """The body of every failure; ``conflicts`` come with status 409."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    conflicts: tuple[Conflict, ...] | None = None
