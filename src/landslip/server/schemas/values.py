@@ -14,8 +14,8 @@ _LARGEST_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactl
 Verdict = Literal["unreviewed", "accepted", "rejected"]
 Provenance = Literal["model", "edited", "drawn", "split", "merged"]
 
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, strict=True)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=True)]
 LonLat = tuple[Longitude, Latitude]
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
@@ -73,9 +73,7 @@ def _of_bounded_size(geometry: Polygon | MultiPolygon) -> Polygon | MultiPolygon
     return geometry
 
 
-PolygonGeometry = Annotated[
-    Polygon | MultiPolygon, Field(discriminator="type"), AfterValidator(_of_bounded_size)
-]
+PolygonGeometry = Annotated[Polygon | MultiPolygon, AfterValidator(_of_bounded_size)]
 
 
 class FeatureCollection(StrictModel):
