@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from landslip.cli import errors
 from landslip.cli.app import app
 from landslip.cli.errors import handle_errors
+from landslip.core.failures import explain
 
 
 def ended(action: Callable[[], Any]) -> tuple[int, str]:
@@ -152,7 +153,7 @@ def test_arguments_are_named_where_the_file_is_not_known() -> None:
         ([Path("/a.tif")], "/a.tif cannot be read"),
         ([Path("/a.tif"), Path("/b.tif")], "one of /a.tif, /b.tif cannot be read"),
     ):
-        assert str(errors.explain(error, paths)).startswith(place)
+        assert str(explain(error, paths)).startswith(place)
 
 
 def test_a_full_disk_is_named_where_the_library_says_less(
