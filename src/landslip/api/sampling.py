@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from landslip.core.arguments import (
     choose,
     optional_path,
 )
-from landslip.core.choices import BufferSide, SampleAllocation
+from landslip.core.choices import BufferSide, ReferenceClass, SampleAllocation
 from landslip.core.errors import InputError, argument, excerpt
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import geopandas
 
     from landslip.inventory.sampling.design import SampleRecord
+    from landslip.inventory.sampling.estimate import SampleEstimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,79 @@ class Sample:
     path: Path
     record: "SampleRecord"
 
+    @classmethod
+    @checked()
+    def open(cls, path: PathArgument) -> "Sample":
+        """Open a GeoPackage that `sample` or ``landslip sample`` wrote.
+
+        Raises:
+            InputError: it is no sample, or a damaged one.
+        """
+        from landslip.inventory.sampling.geopackage import read_sample
+
+        return cls(path=Path(path), record=read_sample(Path(path)).record)
+
     @property
     def points(self) -> "geopandas.GeoDataFrame":
         """The points in their random order, with the column ``reference`` as it is now."""
         from landslip.inventory.sampling.geopackage import read_sample
 
         return read_sample(self.path).points
+
+    @checked()
+    def judge(
+        self,
+        point: int,
+        reference: str | None,
+        comment: str | None = None,
+        *,
+        author: str | None = None,
+    ) -> None:
+        """Write what was found at a point into the file, whole or not at all.
+
+        Args:
+            point: its id.
+            reference: ``landslide``, ``background`` or ``unclear``; None takes a judgement back.
+            comment: in your own words, one line.
+            author: who judged.
+
+        Raises:
+            InputError: there is no such point, or an argument is none of these.
+
+        Example:
+            >>> drawn.judge(1, "landslide", "scar and deposit are bare", author="Ann")
+        """
+        from landslip.inventory.sampling.judging import Judgement, judge_point
+
+        found = None if reference is None else choose(ReferenceClass, reference, "reference")
+        judgement = Judgement(
+            reference=found, comment=comment, author=author, time=datetime.now(UTC)
+        )
+        judge_point(self.path, point, judgement)
+
+    @checked()
+    def estimate(
+        self, source: Extraction | Inventory | PathArgument | None = None
+    ) -> "SampleEstimate":
+        """Return the landslide area and the map's accuracies by the points judged so far.
+
+        Args:
+            source: the map that the sample was drawn from, or its folder; None: as it was then.
+
+        Raises:
+            InputError: the sample or the map cannot be read.
+
+        Example:
+            >>> drawn.estimate("INVENTORY").adjusted.adjusted_m2
+        """
+        from landslip.inventory.sampling.estimate import estimate_from_sample, read_sampled_map
+        from landslip.inventory.sampling.geopackage import read_sample
+
+        content, sampled = read_sample(self.path), None
+        if source is not None:
+            path = source.folder if isinstance(source, Extraction | Inventory) else Path(source)
+            sampled = read_sampled_map(content, path)
+        return estimate_from_sample(self.path, content, sampled)
 
     def _repr_html_(self) -> str:
         drawn = {one.name: f"{one.drawn:,} of {one.pixels:,} pixels" for one in self.record.strata}

@@ -294,6 +294,14 @@ class SampleAllocation(StrEnum):
     EQUAL = "equal"
 
 
+class ReferenceClass(StrEnum):
+    """What somebody who looked at a point of a sample found there."""
+
+    LANDSLIDE = "landslide"
+    BACKGROUND = "background"
+    UNCLEAR = "unclear"
+
+
 class BufferSide(StrEnum):
     """On which side of the edges of mapped landslides the buffer is.
 

@@ -12,7 +12,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure, datum_note, reproject
+from landslip.core.crs import AreaMeasure, clip_polygons, datum_note, reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
@@ -131,6 +131,17 @@ class Detections:
     scene_index: NDArray[np.int64] | None = None
     confidence_basis: ConfidenceBasis | None = None
     objects: ObjectFeatures | None = None
+
+    @property
+    def covered_m2(self) -> float | None:
+        """What landslides cover of the mapped area, once where they overlap."""
+        if self.mapped_m2 is None:
+            return None
+        inside = self.polygons
+        if self.extent is not None:
+            inside = clip_polygons(inside, self.extent)
+        parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
+        return float(AreaMeasure(self.crs).areas_m2(parts).sum())
 
     def take(self, selected: NDArray[np.bool_]) -> "Detections":
         """Return those landslides only."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.choices import DemTime, Language
-from landslip.core.crs import AreaMeasure, check_on_earth, clip_polygons, datum_note
+from landslip.core.crs import AreaMeasure, check_on_earth, datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.messages import Message, message, sentences
@@ -53,7 +53,7 @@ from landslip.inventory.morphometry.terrain_attributes import (
 from landslip.inventory.record import DemRecord, InventoryRecord, confidence_message
 from landslip.inventory.request import AuxiliaryData, InventoryRequest
 from landslip.inventory.sampling.geopackage import is_sample
-from landslip.inventory.sampling.judgements import read_judged_sample
+from landslip.inventory.sampling.judgements import AssessedMap, read_judged_sample
 from landslip.inventory.sampling.source_map import polygons_digest
 from landslip.inventory.scene_context import (
     SceneContext,
@@ -131,7 +131,7 @@ def make_inventory(
     flag_values, map_notes = _flags(detections, terrain, context, auxiliary)
     layers = make_layers(detections, measures, terrain, context, flag_values, request.cell_m)
 
-    covered_m2 = _covered_m2(detections)
+    covered_m2 = detections.covered_m2
     adjusted, notes = _adjusted_area(detections, covered_m2, request, folders)
     statistics = statistics_of(
         StatisticsRequest(
@@ -253,17 +253,6 @@ def _datum_notes(detections: Detections, elevation: ElevationModel | None) -> li
     return [note for note in notes if note is not None]
 
 
-def _covered_m2(detections: Detections) -> float | None:
-    """Return what landslides cover of the mapped area, once where they overlap."""
-    if detections.mapped_m2 is None:
-        return None
-    inside = detections.polygons
-    if detections.extent is not None:
-        inside = clip_polygons(inside, detections.extent)
-    parts = shapely.get_parts(shapely.disjoint_subset_union_all(inside))
-    return float(AreaMeasure(detections.crs).areas_m2(parts).sum())
-
-
 def _flags(
     detections: Detections,
     terrain: TerrainAttributes,
@@ -327,9 +316,14 @@ def _adjusted_area(
             digests = {"polygons": polygons_digest(polygons)}
             if len(folders) == 1:
                 digests["extraction"] = folders[0].summary.job_sha256
-            validation = read_judged_sample(
-                sample, polygons, crs, mapped_m2, digests, detections.extent
+            assessed = AssessedMap(
+                polygons=polygons,
+                crs=crs,
+                mapped_m2=mapped_m2,
+                digests=digests,
+                ground=detections.extent,
             )
+            validation = read_judged_sample(sample, assessed)
         else:
             validation = read_validation_sample(sample, polygons, crs, detections.extent)
         return adjusted_from_sample(validation, mapped_m2, covered_m2), validation.notes

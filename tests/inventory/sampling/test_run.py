@@ -35,7 +35,7 @@ from landslip.inventory.run import make_inventory
 from landslip.inventory.sampling.design import SampleRecord, SamplingOptions
 from landslip.inventory.sampling.draw import count_strata, draw_pixels
 from landslip.inventory.sampling.geopackage import is_sample, read_sample
-from landslip.inventory.sampling.judgements import read_judged_sample
+from landslip.inventory.sampling.judgements import AssessedMap, read_judged_sample
 from landslip.inventory.sampling.run import SamplingRequest, draw_sample
 from landslip.inventory.sampling.source_map import open_source_map, polygons_digest
 from landslip.inventory.sampling.strata import Stratification
@@ -98,9 +98,20 @@ CRS = pyproj.CRS.from_user_input(UTM)
 GROUND_M2, LANDSLIDE_M2 = SIDE_PX**2 * PIXEL_M**2, LANDSLIDE_PX * PIXEL_M**2
 
 
+def assessed(
+    polygons: NDArray[np.object_],
+    mapped_m2: float,
+    digests: dict[str, str],
+    ground: shapely.Geometry | None = None,
+) -> AssessedMap:
+    return AssessedMap(
+        polygons=polygons, crs=CRS, mapped_m2=mapped_m2, digests=digests, ground=ground
+    )
+
+
 def judged(source: Path, sample: Path) -> ValidationSample:
     digest = ExtractionSummary.read(source / "summary.json").job_sha256
-    return read_judged_sample(sample, BOXES, CRS, GROUND_M2, {"extraction": digest})
+    return read_judged_sample(sample, assessed(BOXES, GROUND_M2, {"extraction": digest}))
 
 
 def keys(sample: ValidationSample) -> list[str]:
@@ -245,10 +256,10 @@ def test_samples_of_other_maps_and_moved_points_are_refused(
     with pytest.raises(
         InputError, match=r"sample\.gpkg: the sample was drawn from .*map, and this"
     ):
-        read_judged_sample(drawn, BOXES, CRS, GROUND_M2, {"extraction": "0" * 64})
+        read_judged_sample(drawn, assessed(BOXES, GROUND_M2, {"extraction": "0" * 64}))
     digest = {"extraction": read_sample(drawn).record.map.digest}
     with pytest.raises(InputError, match=r"drawn in 0\.1024 km² and the mapped area has 0\.11 km²"):
-        read_judged_sample(drawn, BOXES, CRS, 110_000, digest)
+        read_judged_sample(drawn, assessed(BOXES, 110_000, digest))
     judge(drawn, lambda _x, _y: "perhaps")
     with pytest.raises(InputError, match="point 1 has 'perhaps'"):
         judged(made.extraction, drawn)
@@ -497,10 +508,10 @@ def test_polygons_and_a_raster_of_the_same_map_give_the_same_strata(tmp_path: Pa
     of_raster = record_of(raster, tmp_path / "b.gpkg")
     assert drawn.strata == of_raster.strata
     judge(tmp_path / "b.gpkg", lambda _x, _y: "no")
-    sample = read_judged_sample(tmp_path / "b.gpkg", np.array([slide]), CRS, 1e4, {})
+    sample = read_judged_sample(tmp_path / "b.gpkg", assessed(np.array([slide]), 1e4, {}))
     assert keys(sample)[0] == "adjusted.of_raster"
     elsewhere = shapely.affinity.translate(ground, 50)
     with pytest.raises(InputError, match=r"\d+ of 40 points are outside the mapped area"):
-        read_judged_sample(tmp_path / "b.gpkg", np.array([slide]), CRS, 1e4, {}, elsewhere)
-    read_judged_sample(tmp_path / "b.gpkg", np.array([slide]), CRS, 1e4, {}, ground)
+        read_judged_sample(tmp_path / "b.gpkg", assessed(np.array([slide]), 1e4, {}, elsewhere))
+    read_judged_sample(tmp_path / "b.gpkg", assessed(np.array([slide]), 1e4, {}, ground))
     assert sample.mapped.sum() > 0

@@ -1,6 +1,7 @@
 """A sample that was drawn by a map and has been judged, as an adjusted area needs it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,36 +31,52 @@ _FEW, _AREA_TOLERANCE = 20, 0.02
 _RULE_OF_THREE = 3.0
 
 
-def read_judged_sample(
-    path: Path,
-    polygons: NDArray[np.object_],
-    crs: pyproj.CRS | None,
-    mapped_m2: float,
-    digests: Mapping[str, str],
-    ground: shapely.Geometry | None = None,
-) -> ValidationSample:
-    """Read the judgements of a sample, and look up what the map says at its points.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AssessedMap:
+    """The map that a sample says something of.
+
+    Attributes:
+        polygons: (n,) its landslides, in ``crs``.
+        crs: their coordinate system.
+        mapped_m2: size of the mapped area.
+        digests: of the map, by the kind of reference that a sample may have to it.
+        ground: the mapped area, in ``crs``; None: not known.
+    """
+
+    polygons: NDArray[np.object_]
+    crs: pyproj.CRS | None
+    mapped_m2: float
+    digests: Mapping[str, str]
+    ground: shapely.Geometry | None = None
+
+
+def read_judged_sample(path: Path, assessed: AssessedMap) -> ValidationSample:
+    """Read the judgements of a sample, see `judged_sample`.
+
+    Raises:
+        InputError: it is damaged, from another map, covers another area, or nothing is judged.
+    """
+    return judged_sample(path, read_sample(path), assessed)
+
+
+def judged_sample(path: Path, sample: SampleFile, assessed: AssessedMap | None) -> ValidationSample:
+    """Return the judged points of a sample, with what the map says there.
 
     Points that nobody judged, and unclear ones, are left out, which is noted: what is left is a
     random sample of each stratum only if nothing about the points decided which were judged. As
     they are in random order, the first ones are.
 
     Args:
-        path: what `landslip.inventory.sampling.geopackage.write_sample` wrote.
-        polygons: (n,) landslides of the map, in ``crs``.
-        crs: their coordinate system.
-        mapped_m2: size of the mapped area.
-        digests: of the map, by the kind of reference that a sample may have to it.
-        ground: the mapped area, in ``crs``; None: not known.
+        path: what `landslip.inventory.sampling.geopackage.write_sample` wrote, for messages.
+        sample: its content.
+        assessed: a map; None: the one that the sample was drawn from, as it was then.
 
     Raises:
-        InputError: it is damaged, from another map, covers another area, or nothing is judged.
+        InputError: it is from another map, covers another area, or nothing is judged.
     """
-    sample = read_sample(path)
+    notes = [] if assessed is None else _map_notes(path, sample, assessed)
     record = sample.record
-    notes = _map_notes(path, sample, mapped_m2, digests)
     joined = sample.points[["id", REFERENCE]].merge(sample.design, on="id", validate="1:1")
-    places = np.asarray(shapely.points(joined[["x", "y"]].to_numpy(np.float64)), dtype=object)
     own = pyproj.CRS.from_wkt(record.crs)
     _refuse_moved(path, sample, joined, own)
     words = _words(path, joined)
@@ -71,16 +88,9 @@ def read_judged_sample(
             f"{path}: no point is judged; fill in the column {REFERENCE} with landslide, "
             "background or unclear"
         )
-    on_map = places if crs is None else reproject(places, own, crs)
-    if ground is not None:
-        shapely.prepare(ground)
-        outside = int(np.count_nonzero(~shapely.intersects(ground, on_map)))
-        if outside > _AREA_TOLERANCE * len(on_map):
-            raise InputError(
-                f"{path}: {outside} of {len(on_map)} points are outside the mapped area; draw a "
-                "sample of this map with `landslip sample`"
-            )
-    mapped = are_inside(on_map, polygons)
+    mapped = joined["mapped"].to_numpy(np.bool_)
+    if assessed is not None:
+        mapped = _mapped_by(path, assessed, joined, own)
     names = [one.name for one in record.strata]
     stratum = np.array([names.index(name) for name in joined["stratum"]], dtype=np.int64)
     areas = np.array([one.area_m2 for one in record.strata])
@@ -116,6 +126,28 @@ def read_judged_sample(
     )
 
 
+def _mapped_by(
+    path: Path, assessed: AssessedMap, joined: pd.DataFrame, own: pyproj.CRS
+) -> NDArray[np.bool_]:
+    """Return which points (n,) a map has as landslide.
+
+    Raises:
+        InputError: many points are outside the mapped area.
+    """
+    places = np.asarray(shapely.points(joined[["x", "y"]].to_numpy(np.float64)), dtype=object)
+    crs, ground = assessed.crs, assessed.ground
+    on_map = places if crs is None else reproject(places, own, crs)
+    if ground is not None:
+        shapely.prepare(ground)
+        outside = int(np.count_nonzero(~shapely.intersects(ground, on_map)))
+        if outside > _AREA_TOLERANCE * len(on_map):
+            raise InputError(
+                f"{path}: {outside} of {len(on_map)} points are outside the mapped area; draw a "
+                "sample of this map with `landslip sample`"
+            )
+    return are_inside(on_map, assessed.polygons)
+
+
 def _words(path: Path, joined: pd.DataFrame) -> list[str]:
     """Return the judgements in lower case, empty where there is none."""
     texts = joined[REFERENCE].astype(object)
@@ -147,12 +179,10 @@ def _refuse_moved(path: Path, sample: SampleFile, joined: pd.DataFrame, own: pyp
         )
 
 
-def _map_notes(
-    path: Path, sample: SampleFile, mapped_m2: float, digests: Mapping[str, str]
-) -> list[Message]:
+def _map_notes(path: Path, sample: SampleFile, assessed: AssessedMap) -> list[Message]:
     """Refuse a sample of another map or area; return a note where the map cannot be compared."""
     reference = sample.record.map
-    known = digests.get(reference.kind)
+    known, mapped_m2 = assessed.digests.get(reference.kind), assessed.mapped_m2
     notes = []
     if reference.kind == "raster":
         notes.append(message("adjusted.of_raster", map=reference.name))
