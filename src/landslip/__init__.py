@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from landslip.api.extraction import Probability as Probability
     from landslip.api.extraction import extract as extract
     from landslip.api.extraction import extract_all as extract_all
+    from landslip.api.improvement import Improvement as Improvement
+    from landslip.api.improvement import improve as improve
     from landslip.api.inventories import Inventory as Inventory
     from landslip.api.inventories import compare as compare
     from landslip.api.inventories import make_inventory as make_inventory
@@ -72,6 +74,7 @@ _MODULES = {
         "train",
     ),
     "landslip.api.extraction": ("Extraction", "Probability", "extract", "extract_all"),
+    "landslip.api.improvement": ("Improvement", "improve"),
     "landslip.api.inventories": (
         "Inventory",
         "compare",

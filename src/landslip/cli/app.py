@@ -15,6 +15,7 @@ from landslip.cli import (
     experiment,
     export,
     extract,
+    improve,
     inventory,
     orthorectify,
     pansharpen,
@@ -66,6 +67,7 @@ app.command(cls=Command)(sample.sample)
 app.command(cls=Command)(compare.compare)
 app.command(cls=Command)(track.track)
 app.command(cls=Command)(report.report)
+app.command(cls=Command)(improve.improve)
 app.command(cls=Command)(series.series)
 app.command(cls=Command)(states.states)
 app.command(cls=Command)(recovery.recovery)

@@ -193,6 +193,30 @@ def average_precision_interval(
     return interval_estimate(value, value + of_draws - of_all, how.level, effective_units(sizes))
 
 
+def average_precision_difference(
+    one: Sequence[ProbabilityBins],
+    other: Sequence[ProbabilityBins],
+    value: float | None,
+    how: Resampling = DEFAULT_RESAMPLING,
+) -> IntervalEstimate:
+    """Return the average precision of one model minus that of another, with its interval.
+
+    Both are of the same units, in one order, which are drawn for both at once. ``value`` may be of
+    finer bins, see `average_precision_interval`.
+    """
+    tables = [np.array([(unit.landslide, unit.other) for unit in units]) for units in (one, other)]
+    if value is None or len(tables[0]) < 2:
+        return IntervalEstimate(value=value)
+    drawn, of_all = np.zeros(how.draws), 0.0
+    for sign, table in zip((1.0, -1.0), tables, strict=True):
+        rows = table.reshape(len(table), -1)
+        sums = bootstrap_sums(rows, how.draws, np.random.default_rng(how.seed))
+        drawn += sign * _average_precisions(sums.reshape(len(sums), 2, -1))
+        of_all += sign * float(_average_precisions(table.sum(axis=0)))
+    sizes = tables[0][:, 0].sum(axis=1)
+    return interval_estimate(value, value + drawn - of_all, how.level, effective_units(sizes))
+
+
 def _average_precisions(pixels: NDArray[np.number]) -> NDArray[np.float64]:
     """Return `average_precision` of pixels (..., 2, bins), landslide and other; NaN without any."""
     tp, fp = np.moveaxis(np.cumsum(pixels[..., ::-1], axis=-1, dtype=np.float64), -2, 0)

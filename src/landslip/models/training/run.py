@@ -88,6 +88,8 @@ class TrainRequest:
         folds: train as many networks, each without a fold of the training and validation tiles;
             their pooled predictions choose epoch and threshold. Writes their ensemble and
             out-of-fold predictions into the model folder, too.
+        chooses_epoch: whether the folds choose the epoch too; else it is the last one, and what
+            they predict tells honestly what such a training gives.
         single: how one model is made of them.
         resume: continue an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and discard an interrupted run.
@@ -101,6 +103,7 @@ class TrainRequest:
     config: TrainConfig
     start: ModelFolder | None = None
     folds: int = 1
+    chooses_epoch: bool = True
     single: SingleModel = SingleModel.REFIT
     resume: bool = False
     overwrite: bool = False
@@ -231,7 +234,7 @@ def _fit(
         job,
         network,
         folds,
-        epochs=epochs if request.folds > 1 else epochs[-1:],
+        epochs=epochs if request.folds > 1 and request.chooses_epoch else epochs[-1:],
         callbacks=request.callbacks,
     )
     return fit_single(job, network, request.single, found, request.callbacks), found
