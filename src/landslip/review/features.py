@@ -178,7 +178,7 @@ class FeatureTable:
 
     def _make(self, name: str) -> NDArray[Any]:
         if name in ("id", "version", "type", "note", "information"):
-            own: NDArray[Any] = getattr(self, name)
+            own: NDArray[Any] = getattr(self, "ids" if name == "id" else name)
             return own.astype(np.float64) if own.dtype.kind == "i" else own
         if name in ("verdict", "provenance"):
             words = VERDICTS if name == "verdict" else PROVENANCES
@@ -263,7 +263,7 @@ class FeatureTable:
         at = np.flatnonzero(self.present)
         names = ("id", *(one for one in REVIEW_COLUMNS if one not in ("id", "bounds", "centroid")))
         columns = {name: self.column(name)[at] for name in (*names, *self.names)}
-        columns["version"] = self.version[at]
+        columns["id"], columns["version"] = self.ids[at], self.version[at]
         crs = None if self.source.crs is None else self.source.crs.to_wkt()
         return geopandas.GeoDataFrame(columns, geometry=self.geometry[at], crs=crs)
 
