@@ -17,9 +17,9 @@ Intervals (95 %) draw blocks of ground within seeds, and seeds. What FOLDER has 
 
 import argparse
 import json
-import sys
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,17 @@ from rasterio.features import rasterize
 import landslip
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid
-from landslip.core.window import Window, tile_windows
+from landslip.core.window import tile_windows
 from landslip.metrics.tile_scores import f1
 from landslip.models.folder import open_model
+from landslip.review.changes import ChangeRequest
+from landslip.review.corrections import reviewed_scene
 from landslip.review.ground import ReviewedScene
 from landslip.review.improvement import ImproveRequest, improve
+from landslip.review.queue import QueueOrder
+from landslip.review.start import start_review
+from landslip.review.store import ReviewStore
+from landslip.review.words import Action, Verdict
 from landslip.synthetic.landscape import LandscapeSettings, make_landscape
 from landslip.synthetic.landslides import LandslideSettings
 from landslip.synthetic.series import StudyArea, write_landslides, write_reflectance
@@ -46,7 +52,7 @@ from landslip.synthetic.study_areas import wenchuan_area
 SCENE, TRUTH = "scene.tif", "truth.gpkg"
 AUGUST, OCTOBER = 0, 1
 TRAIN_SHAPE, REVIEW_SHAPE, TEST_SHAPE = (640, 768), (1024, 1408), (768, 1024)
-TEST_SCENES, PER_KM2, TILE_PX, CELL_PX, BLOCK_PX = 2, 24.0, 128, 128, 256
+TEST_SCENES, PER_KM2, TILE_PX, CELL_M, BLOCK_PX = 2, 24.0, 128, 256.0, 256
 STEPS = (0, 10, 20, 40, 80)
 LEARNT = (20, 40, 80)
 DRAWS = 2000
@@ -95,91 +101,90 @@ ENOUGH_OVERLAP = 0.75
 
 @dataclass(kw_only=True)
 class Session:
-    """A review as it goes on: what holds of each polygon, and what was drawn and looked at."""
+    """A review as it goes on, written to a review's log as the page writes it."""
 
-    mapped: Polygons
+    store: ReviewStore
     truth: Polygons
-    grid: Grid
-    reviewer: Reviewer
+    pixel_m: float
     generator: np.random.Generator
-    corrected: dict[int, shapely.Geometry | None] = field(default_factory=dict)
-    drawn: list[shapely.Geometry] = field(default_factory=list)
-    cells: set[tuple[int, int]] = field(default_factory=set)
+    reviewer: Reviewer = field(default_factory=Reviewer)
+    polygons: int = 0
+    cells: int = 0
+    drawn: int = 0
     seconds: float = 0.0
 
-    def judge(self, at: int) -> None:
-        """Judge a polygon, and look at the cell of its middle."""
-        outline, reviewer = self.mapped[at], self.reviewer
+    def judge_next(self, order: QueueOrder, seed: int) -> bool:
+        """Judge the first polygon of a queue, and look at the cell of its middle."""
+        _, waiting = self.store.queue(order, seed=seed)
+        if not waiting:
+            return False
+        (first, *_) = waiting
+        outline, _ = self.store.outlines(first.id)
+        action, drawn, seconds = self._verdict(outline)
+        self._change(action, ((first.id, 0),), drawn, seconds)
+        self.polygons += 1
+        self._look(shapely.centroid(outline))
+        return True
+
+    def _verdict(self, outline: Any) -> tuple[Action, Any, float]:
+        """Return what is done with a polygon: the action, a new outline or None, and seconds."""
+        reviewer = self.reviewer
         near = self.truth[shapely.intersects(self.truth, outline)]
         shared = shapely.area(shapely.intersection(near, outline))
         is_own = (2 * shared >= shapely.area(near)) | (2 * shared >= outline.area)
-        right = shapely.union_all(near[is_own]) if is_own.any() else None
         is_wrong = self.generator.uniform() < reviewer.wrong
-        found: shapely.Geometry | None
-        if right is None:
-            found, seconds = (outline if is_wrong else None), reviewer.polygon_s
-        elif is_wrong:
-            found = None if 2 * shared.sum() >= outline.area else outline
-            seconds = reviewer.polygon_s
-        elif _overlap(outline, right) >= ENOUGH_OVERLAP:
-            found, seconds = outline, reviewer.polygon_s
-        else:
-            found, seconds = self._outline(right), reviewer.draw_s
-        self.corrected[at] = found
-        self.seconds += seconds
-        self._look(outline.centroid)
+        if not is_own.any():
+            return (Action.ACCEPT if is_wrong else Action.REJECT), None, reviewer.polygon_s
+        if is_wrong:
+            is_landslide = 2 * shared.sum() >= outline.area
+            return (Action.REJECT if is_landslide else Action.ACCEPT), None, reviewer.polygon_s
+        right = shapely.union_all(near[is_own])
+        if _overlap(outline, right) >= ENOUGH_OVERLAP:
+            return Action.ACCEPT, None, reviewer.polygon_s
+        return Action.REDRAW, self._outline(right), reviewer.draw_s
 
-    def _look(self, place: shapely.Point) -> None:
-        """Look at the cell of a place, and draw what is missing in it."""
-        col, row = self.grid.pixels(np.array([[place.x, place.y]]))[0] // CELL_PX
-        cell = (int(row), int(col))
-        if cell in self.cells:
+    def _change(
+        self, action: Action, polygons: tuple[tuple[int, int], ...], drawn: Any, seconds: float
+    ) -> None:
+        self.store.change(
+            ChangeRequest(
+                action=action,
+                author="simulated",
+                polygons=polygons,
+                geometries=() if drawn is None else (drawn,),
+                seconds=seconds,
+            )
+        )
+        self.seconds += seconds
+
+    def _look(self, place: Any) -> None:
+        """Look at the cell of a place, unless it was looked at, and draw what is missing in it."""
+        cell = next(
+            one for one in self.store.coverage().cells if shapely.covers(one.outline, place)
+        )
+        if cell.looked_at:
             return
-        self.cells.add(cell)
+        self.store.cover("simulated", [(cell.column, cell.row)])
+        self.cells += 1
         self.seconds += self.reviewer.cell_s
-        frame = self.cell(cell)
-        inside = shapely.area(shapely.intersection(self.truth, frame))
+        inside = shapely.area(shapely.intersection(self.truth, cell.outline))
         known = shapely.union_all(self.landslides())
-        for one in self.truth[inside > 10 * abs(self.grid.transform.determinant)]:
+        for one in self.truth[inside > 10 * self.pixel_m**2]:
             is_missing = 2 * shapely.area(shapely.intersection(one, known)) < one.area
             if is_missing and self.generator.uniform() >= self.reviewer.missed:
-                self.drawn.append(self._outline(one))
-                self.seconds += self.reviewer.draw_s
+                self._change(Action.DRAW, (), self._outline(one), self.reviewer.draw_s)
+                self.drawn += 1
 
-    def _outline(self, right: shapely.Geometry) -> shapely.Geometry:
-        pixel = float(np.sqrt(abs(self.grid.transform.determinant)))
+    def _outline(self, right: Any) -> Any:
+        """Return a true outline as it is drawn by hand."""
         offset = float(np.clip(self.generator.normal(0, self.reviewer.outline_px), -2, 2))
-        drawn = shapely.simplify(shapely.buffer(right, offset * pixel), pixel)
-        return right if drawn.is_empty else drawn
-
-    def cell(self, cell: tuple[int, int]) -> shapely.Polygon:
-        """Return the outline of a cell."""
-        window = Window(cell[1] * CELL_PX, cell[0] * CELL_PX, CELL_PX, CELL_PX)
-        return shapely.Polygon(self.grid.corners(window))
+        drawn = shapely.simplify(shapely.buffer(right, offset * self.pixel_m), self.pixel_m)
+        return right if drawn.is_empty or not drawn.is_valid else drawn
 
     def landslides(self) -> Polygons:
         """Return the corrected inventory: what was not judged is as it was mapped."""
-        found = [self.corrected.get(at, one) for at, one in enumerate(self.mapped)]
-        return _array([one for one in (*found, *self.drawn) if one is not None])
-
-    def reviewed(self, scene: Path) -> ReviewedScene:
-        """Return what was decided about the scene."""
-        judged = list(self.corrected.items())
-        return ReviewedScene(
-            scene=scene,
-            landslides=_array([*(one for _, one in judged if one is not None), *self.drawn]),
-            rejected=_array([self.mapped[at] for at, one in judged if one is None]),
-            unjudged=_array(
-                [one for at, one in enumerate(self.mapped) if at not in self.corrected]
-            ),
-            looked_at=_array([self.cell(one) for one in sorted(self.cells)]),
-        )
-
-
-def _array(geometries: Sequence[shapely.Geometry]) -> Polygons:
-    found = np.empty(len(geometries), dtype=object)
-    found[:] = geometries
-    return found
+        frame = self.store.frame()
+        return np.asarray(frame.geometry[frame["verdict"] != Verdict.REJECTED].values, dtype=object)
 
 
 def _overlap(one: shapely.Geometry, other: shapely.Geometry) -> float:
@@ -187,35 +192,11 @@ def _overlap(one: shapely.Geometry, other: shapely.Geometry) -> float:
     return shared / float(shapely.area(one) + shapely.area(other) - shared)
 
 
-def by_information(mapped: geopandas.GeoDataFrame, _: np.random.Generator) -> NDArray[np.intp]:
-    """Return the order of expected information."""
-    return np.argsort(-information(mapped), kind="stable")
-
-
-def at_random(mapped: geopandas.GeoDataFrame, generator: np.random.Generator) -> NDArray[np.intp]:
-    """Return a random order."""
-    return generator.permutation(len(mapped))
-
-
-def largest_first(mapped: geopandas.GeoDataFrame, _: np.random.Generator) -> NDArray[np.intp]:
-    """Return the order of falling area."""
-    return np.argsort(-mapped.geometry.area.to_numpy(), kind="stable")
-
-
-Order = Callable[[geopandas.GeoDataFrame, np.random.Generator], NDArray[np.intp]]
-ORDERS: dict[str, Order] = {
-    "information": by_information,
-    "random": at_random,
-    "largest first": largest_first,
+ORDERS = {
+    "information": QueueOrder.INFORMATION,
+    "random": QueueOrder.RANDOM,
+    "largest first": QueueOrder.LARGEST,
 }
-
-
-def information(mapped: geopandas.GeoDataFrame) -> NDArray[np.float64]:
-    """Return the expected information of each polygon."""
-    probability = mapped["mean_probability"].to_numpy(np.float64)
-    uncertainty = 4 * probability * (1 - probability)
-    size = np.sqrt(mapped.geometry.area.to_numpy())
-    return uncertainty * size
 
 
 def write_synthetic_scene(folder: Path, shape: tuple[int, int], seed: int, overpass: int) -> None:
@@ -305,7 +286,7 @@ def counts_of_model(model: Path, tests: Sequence[TestScene]) -> list[list[int]]:
     loaded = landslip.load_model(model)
     rows = []
     for test in tests:
-        found = loaded.predict(test.path, engine="torch", force=True).array
+        found = loaded.predict(test.path, force=True).array
         rows += test.counts(np.nan_to_num(found) >= loaded.card.threshold)
     return rows
 
@@ -327,35 +308,40 @@ def run_seed(work: Path, seed: int, orders: Sequence[str]) -> None:
     base = work / "base.json"
     if not base.exists():
         base.write_text(json.dumps(counts_of_model(model, tests)))
-    mapped = geopandas.read_file(extraction / "landslides.gpkg")
+    inventory = work / "inventory"
+    if not inventory.exists():
+        landslip.make_inventory(extraction, out=inventory, draws=0)
     truth = geopandas.read_file(work / "review" / TRUTH).geometry.to_numpy()
-    print(f"seed {seed}: {len(mapped)} mapped, {len(truth)} true landslides", flush=True)
     for name in orders:
-        order = ORDERS[name](mapped, np.random.default_rng([seed, 1]))
+        folder = work / f"review_{name.replace(' ', '_')}"
+        shutil.rmtree(folder, ignore_errors=True)  # a minute, where its cells are finished
+        store = start_review(inventory, folder, cell_m=CELL_M)
+        mapped = len(store.frame())
+        print(f"seed {seed}: {mapped} mapped, {len(truth)} true landslides", flush=True)
         session = Session(
-            mapped=mapped.geometry.to_numpy(),
+            store=store,
             truth=truth,
-            grid=reviewed.grid,
-            reviewer=Reviewer(),
+            pixel_m=reviewed.grid.resolution_m or 1.0,
             generator=np.random.default_rng([seed, 2]),
         )
         for number in STEPS:
-            for at in order[len(session.corrected) : number]:
-                session.judge(int(at))
+            while session.polygons < number and session.judge_next(ORDERS[name], seed):
+                pass
             cell = work / f"{name.replace(' ', '_')}_{number}.json"
             if cell.exists():
                 continue
             started = time.monotonic()
             found: dict[str, Any] = {
-                "polygons": len(session.corrected),
-                "cells": len(session.cells),
-                "drawn": len(session.drawn),
+                "mapped": mapped,
+                "polygons": session.polygons,
+                "cells": session.cells,
+                "drawn": session.drawn,
                 "minutes": session.seconds / 60,
                 "inventory": reviewed.counts(burnt(session.landslides(), reviewed.grid)),
                 "model": json.loads(base.read_text()) if number == 0 else None,
             }
             if number in LEARNT:
-                scene = session.reviewed(reviewed.path)
+                scene = reviewed_scene(store)
                 found |= learnt(work, model, scene, tests, json.loads(base.read_text()), seed)
             found["seconds"] = time.monotonic() - started
             cell.write_text(json.dumps(found))
@@ -382,16 +368,10 @@ def learnt(
         overwrite=True,
         force=True,
     )
-    openvino = sys.modules.pop("openvino", None)
-    sys.modules["openvino"] = None  # type: ignore[assignment]  # no graph, which takes longer
     try:
         done = improve(request)
     except InputError as error:
         return {"model": base, "refused": str(error)}
-    finally:
-        del sys.modules["openvino"]
-        if openvino is not None:
-            sys.modules["openvino"] = openvino
     record = done.record.model_dump(mode="json")
     return {"model": counts_of_model(work / "improved", tests), "improvement": record}
 
