@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from landslip.api.weights import convert_weights as convert_weights
     from landslip.core.errors import LandslipError as LandslipError
     from landslip.io.raster.scene import Scene as Scene
+    from landslip.server.start import serve as serve
 
 _MODULES = {
     "landslip.api.scenes": (
@@ -97,6 +98,7 @@ _MODULES = {
     "landslip.api.weights": ("convert_weights",),
     "landslip.core.errors": ("LandslipError",),
     "landslip.io.raster.scene": ("Scene",),
+    "landslip.server.start": ("serve",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

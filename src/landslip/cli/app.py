@@ -26,6 +26,7 @@ from landslip.cli import (
     report,
     sample,
     series,
+    serve,
     stack,
     states,
     synthetic,
@@ -68,6 +69,7 @@ app.command(cls=Command)(compare.compare)
 app.command(cls=Command)(track.track)
 app.command(cls=Command)(report.report)
 app.command(cls=Command)(improve.improve)
+app.command(cls=Command)(serve.serve)
 app.command(cls=Command)(series.series)
 app.command(cls=Command)(states.states)
 app.command(cls=Command)(recovery.recovery)

@@ -24,7 +24,7 @@ from landslip.io.raster.remote import (
     private_gdal_name,
 )
 
-_ONE_AT_A_TIME = Lock()  # filters of warnings are those of all threads
+ONE_AT_A_TIME = Lock()  # filters of warnings are those of all threads
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def is_raster(path: Path) -> bool:
 
 
 def _opened(location: Location) -> DatasetReader:
-    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
+    with ONE_AT_A_TIME, warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
         return rasterio.open(private_gdal_name(location))
 
 

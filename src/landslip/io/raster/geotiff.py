@@ -1,0 +1,66 @@
+"""GeoTIFFs of strangers, opened so that GDAL reads nothing but the file itself.
+
+A sidecar (`.aux.xml`, `.ovr`, `.msk`) or a tag may name another file, or an address, as overviews.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+
+from landslip.core.errors import InputError
+from landslip.core.paths import refuse_special
+from landslip.io.raster.opening import ONE_AT_A_TIME, cause
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ONLY_ITSELF = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_GEOREF_SOURCES": "INTERNAL",
+}
+
+
+@contextmanager
+def only_the_file(cache_megabytes: int = 64) -> Iterator[None]:
+    """Let GDAL read only the file that is opened, in this thread, with a bounded block cache."""
+    with rasterio.Env(GDAL_CACHEMAX=cache_megabytes * 2**20, **_ONLY_ITSELF):
+        yield
+
+
+def is_geotiff(path: Path) -> bool:
+    """Whether a file begins as a TIFF."""
+    with path.open("rb") as file:
+        return file.read(4) in _MAGIC
+
+
+def open_geotiff(path: Path) -> DatasetReader:
+    """Open a GeoTIFF; to be called, and the result used, within `only_the_file`.
+
+    Raises:
+        InputError: it is none that can be read, or names another file as its overviews.
+    """
+    refuse_special(path)
+    try:
+        if not is_geotiff(path):
+            raise InputError(f"{path}: not a GeoTIFF; convert it to one")
+        with (
+            ONE_AT_A_TIME,
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+        ):
+            file = rasterio.open(path, driver="GTiff")
+    except (RasterioError, OSError) as error:
+        raise InputError(f"{path}: not a raster that can be read ({cause(error)})") from error
+    if file.tags(ns="OVERVIEWS"):
+        file.close()
+        raise InputError(
+            f"{path}: names another file as its overviews, which is not opened; write the raster "
+            "again as a COG"
+        )
+    if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
+        file.close()
+        raise InputError(f"{path}: a raster of real numbers is needed")
+    return file

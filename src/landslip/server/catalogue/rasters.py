@@ -1,0 +1,97 @@
+"""Rasters of the served folder: what each shows, and how it is called."""
+
+from dataclasses import replace
+
+from landslip.core.bands import canonical_name
+from landslip.inference.rasters import MASK, PROBABILITY
+from landslip.inventory.attributes import date_in
+from landslip.io.raster.geotiff import only_the_file
+from landslip.io.raster.header import BandHeader, RasterHeader, read_header
+from landslip.multitemporal.states.hidden_markov import STATES
+from landslip.server.catalogue.entries import RasterEntry
+from landslip.server.catalogue.listing import FileInFolder
+from landslip.server.schemas import Band, RasterClass, RasterKind
+
+ENDINGS = (".tif", ".tiff")
+_LANDSLIDE_COLOUR = "#e31a1c"
+_STATE_COLOURS = ("#1b7837", "#d73027", "#fdae61", "#a6d96a")
+_DATE_TAGS = ("ACQUISITION_DATE", "ACQUISITIONDATETIME", "DATETIME", "TIFFTAG_DATETIME", "DATE")
+MASK_CLASSES = (RasterClass(value=1, key="state.landslide", colour=_LANDSLIDE_COLOUR),)
+STATE_CLASSES = tuple(
+    RasterClass(value=value, key=f"state.{state}", colour=colour)
+    for value, (state, colour) in enumerate(zip(STATES, _STATE_COLOURS, strict=True))
+)
+
+
+def read_raster(file: FileInFolder) -> RasterEntry:
+    """Describe a GeoTIFF by itself; what others say of it is added later.
+
+    Raises:
+        InputError: it cannot be read, or not shown on a map.
+    """
+    with only_the_file():
+        header = read_header(file.path)
+    kind = _kind(file, header)
+    classes = {"mask": MASK_CLASSES, "states": STATE_CLASSES}.get(kind, ())
+    bands = header.bands if kind == "scene" else header.bands[:1]
+    return RasterEntry(
+        id=file.id,
+        name=file.name,
+        path=file.path,
+        stamp=f"{file.size:x}-{file.changed_ns:x}",
+        kind=kind,
+        grid=header.grid,
+        bounds=header.bounds,
+        min_zoom=header.zooms[0],
+        max_zoom=header.zooms[1],
+        resolution_m=header.grid.resolution_m,
+        bands=tuple(_band(band) for band in bands),
+        scale=tuple(band.scale for band in bands),
+        offset=tuple(band.offset for band in bands),
+        nodata=tuple(band.nodata for band in bands),
+        has_overviews=not header.is_slow,
+        date=_date(file, header),
+        classes=classes,
+    )
+
+
+def named_by(raster: RasterEntry, names: tuple[str, ...]) -> RasterEntry:
+    """Return a scene whose bands have no names with those that its map states."""
+    unnamed = all(band.name == f"band {band.index}" for band in raster.bands)
+    if not unnamed or len(names) != len(raster.bands):
+        return raster
+    bands = zip(raster.bands, names, strict=True)
+    return replace(
+        raster, bands=tuple(band.model_copy(update={"name": name}) for band, name in bands)
+    )
+
+
+def _band(band: BandHeader) -> Band:
+    minimum, low, high, maximum = band.limits
+    name = canonical_name(band.description) if band.description else f"band {band.index}"
+    return Band(index=band.index, name=name, low=low, high=high, minimum=minimum, maximum=maximum)
+
+
+def _kind(file: FileInFolder, header: RasterHeader) -> RasterKind:
+    """Decide by name and content, as files of a map may have been moved."""
+    if len(header.bands) != 1 or header.dtype != "uint8":
+        return "scene"
+    name, description = file.name.split("/")[-1], header.bands[0].description or ""
+    if description == "probability of landslide" or (
+        name == PROBABILITY and header.bands[0].scale != 1
+    ):
+        return "probability"
+    if description == "most likely state":
+        return "states"
+    if description == "landslide" or name == MASK:
+        return "mask"
+    minimum, _, _, maximum = header.bands[0].limits
+    return "mask" if (minimum, maximum) == (0, 1) else "scene"
+
+
+def _date(file: FileInFolder, header: RasterHeader) -> str | None:
+    for tag, text in header.tags.items():
+        if tag.upper() in _DATE_TAGS and (found := date_in(text[:10].replace(":", "-"))):
+            return found
+    name, folder = file.name.split("/")[-1], file.folder.split("/")[-1]
+    return date_in(name) or (date_in(folder) if folder else None)

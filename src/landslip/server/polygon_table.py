@@ -1,0 +1,336 @@
+"""The table of an inventory's polygons in memory: rows, queries and charts.
+
+A table is never changed; `PolygonTable.reviewed` returns another one with a review on top.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from landslip.core.errors import InputError, excerpt
+
+VERDICTS = ("unreviewed", "accepted", "rejected")
+AREA, CONFIDENCE, STATE, DATE = "area_m2", "confidence", "state", "date"
+REVIEW_COLUMNS: Mapping[str, str | int | None] = {
+    "verdict": "unreviewed",
+    "provenance": "model",
+    "version": 0,
+    "type": None,
+    "note": None,
+    "author": None,
+    "changed": None,
+    "information": None,
+}
+"""Columns of a review, and what they are where nobody has reviewed."""
+MAX_ROWS = 1000
+_DECIMALS = 7  # of degrees: a centimetre
+_EQUAL_AREA = "EPSG:6933"
+
+Geometries = NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReview:
+    """A review as it is now.
+
+    Attributes:
+        revision: number of the newest change.
+        rows: polygons that differ from the inventory's, indexed by id: any of `REVIEW_COLUMNS` and
+            of the inventory's columns; what is left out stays as it was.
+        geometries: outlines, in longitude and latitude, of those that are not as the model drew
+            them, by id; each is among the rows.
+        removed: ids that are no longer there.
+    """
+
+    revision: int
+    rows: pd.DataFrame
+    geometries: Mapping[int, shapely.Geometry] = field(default_factory=dict)
+    removed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolygonQuery:
+    """Which rows, in which order; see `FeatureQuery` of the page."""
+
+    sort: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    verdict: str | None = None
+    provenance: str | None = None
+    text: str | None = None
+    ranges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PolygonTable:
+    """Polygons in longitude and latitude, with their columns.
+
+    Attributes:
+        rows: indexed by id, in order: `REVIEW_COLUMNS`, then the inventory's own.
+        geometry: (n,) outlines of the rows.
+        original: outlines as the model drew them, by id; None: those in ``geometry``.
+        revision: of the review, 0 without one.
+    """
+
+    rows: pd.DataFrame
+    geometry: Geometries
+    original: pd.Series | None = None
+    revision: int = 0
+
+    @classmethod
+    def of(cls, columns: pd.DataFrame, geometry: Geometries) -> "PolygonTable":
+        """Make a table of an inventory's columns, indexed by id, and outlines in degrees."""
+        own = {name: value for name, value in REVIEW_COLUMNS.items() if name not in columns}
+        review = pd.DataFrame(
+            {
+                name: pd.Series([value] * len(columns), index=columns.index, dtype=_dtype(value))
+                for name, value in own.items()
+            }
+        )
+        return cls(rows=pd.concat([review, columns], axis=1), geometry=geometry)
+
+    def __len__(self) -> int:
+        """Return the number of polygons."""
+        return len(self.rows)
+
+    @cached_property
+    def bounds(self) -> NDArray[np.float64]:
+        """(n, 4) west, south, east and north of each."""
+        return np.asarray(shapely.bounds(self.geometry))
+
+    @cached_property
+    def centroids(self) -> NDArray[np.float64]:
+        """(n, 2) of each."""
+        return np.asarray(shapely.get_coordinates(shapely.centroid(self.geometry)))
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The inventory's own columns, and those of a review, in order."""
+        return tuple(str(name) for name in self.rows.columns)
+
+    @cached_property
+    def _searched(self) -> pd.Series:
+        """The texts of each row in small letters, in one."""
+        texts = self.rows.select_dtypes(include=["object", "string", "category"])
+        parts = [texts[name].astype("string").fillna("") for name in texts]
+        joined = pd.Series("", index=self.rows.index, dtype="string")
+        for part in parts:
+            joined = joined + "\n" + part
+        return joined.str.lower()
+
+    def reviewed(self, review: TableReview) -> "PolygonTable":
+        """Return the table with a review on top; new polygons come last.
+
+        Areas of changed outlines are measured where the review does not state them.
+        """
+        changed = review.rows[~review.rows.index.isin(list(review.removed))]
+        kept = ~self.rows.index.isin(list(review.removed))
+        rows, geometry = self.rows[kept].copy(), self.geometry[kept].copy()
+        new = changed.index.difference(rows.index, sort=False)
+        rows = rows.reindex(rows.index.append(new))
+        for name, value in REVIEW_COLUMNS.items():
+            if value is not None and len(new):
+                rows[name] = rows[name].fillna(value).astype(self.rows[name].dtype)
+        geometry = np.concatenate([geometry, np.full(len(new), None, dtype=object)])
+        at = rows.index.get_indexer(changed.index)
+        for column in changed:
+            if column in rows:
+                rows[column] = _assigned(rows[column], at, changed[column])
+        drawn = {one: outline for one, outline in review.geometries.items() if one in changed.index}
+        if drawn:
+            positions = rows.index.get_indexer(pd.Index(list(drawn)))
+            geometry[positions] = list(drawn.values())
+            if AREA in rows and AREA not in changed:
+                areas = areas_m2(geometry[positions])
+                rows[AREA] = _assigned(rows[AREA], positions, pd.Series(areas))
+        return PolygonTable(
+            rows=rows,
+            geometry=geometry,
+            original=pd.Series(self.geometry, index=self.rows.index, dtype=object),
+            revision=review.revision,
+        )
+
+    def select(self, query: PolygonQuery) -> NDArray[np.int64]:
+        """Return positions of the rows that a query selects, in its order.
+
+        Raises:
+            InputError: it names a column that is not there, or a range that is none.
+        """
+        chosen = np.ones(len(self), dtype=np.bool_)
+        for name in ("verdict", "provenance"):
+            wanted = getattr(query, name)
+            if wanted is not None:
+                chosen &= (self.rows[name] == wanted).to_numpy(dtype=np.bool_)
+        if query.bbox is not None:
+            chosen &= self._within(query.bbox)
+        if query.text:
+            chosen &= self._with_text(query.text)
+        for one in query.ranges:
+            chosen &= self._in_range(one)
+        positions = np.flatnonzero(chosen)
+        return positions if not query.sort else positions[self._order(query.sort, positions)]
+
+    def records(self, positions: Iterable[int]) -> list[dict[str, Any]]:
+        """Return rows as JSON holds them."""
+        taken = np.fromiter(positions, dtype=np.int64)
+        rows = self.rows.iloc[taken]
+        columns = {str(name): json_values(rows[name]) for name in rows}
+        bounds = np.round(self.bounds[taken], _DECIMALS).tolist()
+        centroids = np.round(self.centroids[taken], _DECIMALS).tolist()
+        return [
+            {
+                **{name: values[at] for name, values in columns.items()},
+                "id": int(rows.index[at]),
+                "bounds": bounds[at],
+                "centroid": centroids[at],
+            }
+            for at in range(len(taken))
+        ]
+
+    def position(self, polygon: int) -> int | None:
+        """Return the position of a polygon; None where there is none of that id."""
+        found = self.rows.index.get_indexer(pd.Index([polygon]))[0]
+        return None if found < 0 else int(found)
+
+    def original_of(self, polygon: int) -> shapely.Geometry | None:
+        """Return a polygon's outline as the model drew it; None where there was none."""
+        if self.original is None:
+            at = self.position(polygon)
+            return None if at is None else self.geometry[at]
+        return self.original.get(polygon)
+
+    def _within(self, bbox: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+        west, south, east, north = bbox
+        bounds = self.bounds
+        in_height = (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+        from_west, from_east = bounds[:, 2] >= west, bounds[:, 0] <= east
+        across = from_west & from_east if west <= east else from_west | from_east
+        return np.asarray(in_height & across)
+
+    def _with_text(self, text: str) -> NDArray[np.bool_]:
+        words = text.strip().lower()
+        found = self._searched.str.contains(words, regex=False).to_numpy(dtype=np.bool_)
+        number = words.lstrip("#")
+        if number.isascii() and number.isdigit():
+            found = found | (self.rows.index.astype(str) == number.lstrip("0"))
+        return np.asarray(found)
+
+    def _in_range(self, text: str) -> NDArray[np.bool_]:
+        name, *limits = text.rsplit(":", 2)
+        if len(limits) != 2:
+            raise InputError(
+                f"range is column:low:high, of which a limit may be empty; got {excerpt(text, 60)}"
+            )
+        values = self._numbers(name)
+        low, high = (_limit(one, text) for one in limits)
+        inside = ~np.isnan(values)
+        if low is not None:
+            inside &= values >= low
+        if high is not None:
+            inside &= values <= high
+        return inside
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
+        if name == "id":
+            return self.rows.index.to_numpy(dtype=np.float64)
+        self._require(name)
+        return numbers_of(self.rows[name])
+
+    def _order(self, sort: str, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        name, descends = sort.removeprefix("-"), sort.startswith("-")
+        if name == "id":
+            keys: NDArray[Any] = self.rows.index.to_numpy()[positions]
+            is_missing = np.zeros(len(keys), dtype=np.bool_)
+        else:
+            self._require(name)
+            column = self.rows[name].iloc[positions]
+            is_missing = column.isna().to_numpy(dtype=np.bool_)
+            if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+                keys = np.nan_to_num(numbers_of(column))
+            else:  # by rank of their texts
+                keys = column.astype("string").fillna("").rank(method="dense").to_numpy()
+        keys = -keys if descends else keys
+        return np.lexsort((positions, keys, is_missing))
+
+    def _require(self, name: str) -> None:
+        if name not in self.rows:
+            raise InputError(
+                f"{excerpt(name, 60)}: no column of the table; its columns are id, "
+                f"{', '.join(self.columns)}"
+            )
+
+
+def areas_m2(geometries: Geometries) -> NDArray[np.float64]:
+    """Return areas on the ellipsoid of outlines in longitude and latitude."""
+    equal = geopandas.GeoSeries(geometries, crs="EPSG:4326").to_crs(_EQUAL_AREA)
+    return np.asarray(equal.area.to_numpy(), dtype=np.float64)
+
+
+def numbers_of(column: pd.Series) -> NDArray[np.float64]:
+    """Return a column's numbers; NaN for what is none."""
+    if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+        column = pd.to_numeric(column, errors="coerce")
+    values: Any = column
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def texts_of(column: pd.Series) -> NDArray[np.object_]:
+    """Return a column's texts; None for what is missing."""
+    texts: Any = column.astype("string")
+    return np.asarray(texts.to_numpy(dtype=object, na_value=None), dtype=object)
+
+
+def json_values(column: pd.Series) -> list[Any]:
+    """Return a column's values as JSON holds them; what is missing or not finite is None."""
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_integer_dtype(column):
+        return [None if value is pd.NA else value for value in column.tolist()]
+    if pd.api.types.is_float_dtype(column):
+        values = numbers_of(column)
+        return [value if np.isfinite(value) else None for value in values.tolist()]
+    return [_json_value(value) for value in column.tolist()]
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return _json_value(value.item())
+    if isinstance(value, Sequence | np.ndarray | Mapping):
+        return excerpt(value, 200)
+    return None if value is None or pd.isna(value) else str(value)
+
+
+def _limit(text: str, whole: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number):
+        raise InputError(f"range: limits are finite numbers; got {excerpt(whole, 60)}")
+    return number
+
+
+def _dtype(value: object) -> str:
+    return "int64" if isinstance(value, int) else "object"
+
+
+def _assigned(column: pd.Series, at: NDArray[np.int64], values: pd.Series) -> pd.Series:
+    """Return a column with other values at some positions."""
+    result = column.copy()
+    new = values.to_numpy()
+    if result.dtype != values.dtype and not (
+        pd.api.types.is_float_dtype(result) and pd.api.types.is_numeric_dtype(values)
+    ):
+        result = result.astype(object)
+    result.iloc[at] = new
+    return result if result.dtype != object else result.infer_objects()

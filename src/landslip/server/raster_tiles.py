@@ -1,0 +1,247 @@
+"""Tiles of rasters: read by rio-tiler, stretched, and encoded as pictures.
+
+Files are opened once for each thread; encoded tiles are kept in memory up to a limit.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rio_tiler.errors import RioTilerError
+from rio_tiler.io.rasterio import Reader
+
+from landslip.core.errors import InputError
+from landslip.io.raster.geotiff import only_the_file, open_geotiff
+from landslip.io.raster.opening import cause
+from landslip.models.engines.base import PROBABILITY_LEVELS
+from landslip.server.catalogue.entries import RasterEntry
+from landslip.server.schemas import RasterClass, UnreadableFile
+
+PictureFormat = Literal["png", "webp"]
+Picture = NDArray[np.uint8]
+THREADS = 3
+_OPEN_FILES = 12  # of a thread
+_CACHE_BYTES = 96 * 2**20
+_WEBP_QUALITY, _PNG_LEVEL = 85, 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileView:
+    """How a raster is drawn.
+
+    Attributes:
+        bands: positions in the entry's bands, one or three; none of a probability or classes.
+        limits: low and high of each, in the unit that is shown.
+        gamma: over 1 brightens.
+        side: of a tile, in pixels.
+    """
+
+    bands: tuple[int, ...] = ()
+    limits: tuple[tuple[float, float], ...] = ()
+    gamma: float = 1.0
+    side: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedTile:
+    """A picture as it is sent; ``content`` is empty where the raster has no data."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+class RasterTiles:
+    """The tiles of all rasters of a server."""
+
+    def __init__(self, overviews: "Callable[[RasterEntry], Path] | None" = None) -> None:
+        """``overviews`` gives the file that is read instead of one without overviews."""
+        self.threads = ThreadPoolExecutor(THREADS, "raster-tiles")
+        self._overviews = overviews
+        self._of_thread = threading.local()
+        self._cache: OrderedDict[str, EncodedTile] = OrderedDict()
+        self._cached_bytes = 0
+        self._lock = threading.Lock()
+
+    def etag(
+        self, raster: RasterEntry, view: TileView, tile: tuple[int, int, int], kind: str
+    ) -> str:
+        """Return what changes when a tile's content does."""
+        source = self._source(raster)
+        text = repr((raster.id, raster.stamp, source == raster.path, view, tile, kind))
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def cached(self, etag: str) -> EncodedTile | None:
+        """Return a tile that is kept in memory."""
+        with self._lock:
+            tile = self._cache.get(etag)
+            if tile is not None:
+                self._cache.move_to_end(etag)
+            return tile
+
+    def make(
+        self,
+        raster: RasterEntry,
+        view: TileView,
+        tile: tuple[int, int, int],
+        picture_format: PictureFormat,
+    ) -> EncodedTile:
+        """Read, draw and encode a tile (zoom, column, row); to be called in a thread of `threads`.
+
+        Raises:
+            InputError: the raster cannot be read there.
+        """
+        etag = self.etag(raster, view, tile, picture_format)
+        known = self.cached(etag)
+        if known is not None:
+            return known
+        with only_the_file():
+            read = self._read(raster, view, tile)
+        if read is None:
+            made = EncodedTile(content=b"", media_type="", etag=etag)
+        else:
+            made = encode(_draw(raster, view, *read), picture_format, etag)
+        self._keep(made)
+        return made
+
+    def notes(self) -> tuple[UnreadableFile, ...]:
+        """Return what is being prepared."""
+        return ()
+
+    def close(self) -> None:
+        """Stop the threads; files close with them."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+    def _source(self, raster: RasterEntry) -> Path:
+        if raster.has_overviews or self._overviews is None:
+            return raster.path
+        return self._overviews(raster)
+
+    def _reader(self, raster: RasterEntry) -> Reader:
+        readers: OrderedDict[tuple[str, str], Reader]
+        readers = self._of_thread.__dict__.setdefault("readers", OrderedDict())
+        source = self._source(raster)
+        key = (str(source), raster.stamp)
+        if key in readers:
+            readers.move_to_end(key)
+            return readers[key]
+        reader = Reader(None, dataset=open_geotiff(source))
+        readers[key] = reader
+        while len(readers) > _OPEN_FILES:
+            _, oldest = readers.popitem(last=False)
+            if oldest.dataset is not None:
+                oldest.dataset.close()
+        return reader
+
+    def _read(
+        self, raster: RasterEntry, view: TileView, tile: tuple[int, int, int]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
+        """Return stored numbers (bands, height, width) and where they are valid; None outside."""
+        zoom, x, y = tile
+        at = view.bands or (0,)
+        method: Literal["bilinear", "nearest"] = "nearest" if raster.classes else "bilinear"
+        try:
+            reader = self._reader(raster)
+            if not reader.tile_exists(x, y, zoom):
+                return None
+            image = reader.tile(
+                x,
+                y,
+                zoom,
+                tilesize=view.side,
+                indexes=tuple(raster.bands[one].index for one in at),
+                resampling_method=method,
+                reproject_method=method,
+            )
+        except InputError:
+            raise
+        except (RioTilerError, OSError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{raster.name}: the tile {zoom}/{x}/{y} cannot be read ({cause(error)})"
+            ) from error
+        masks = np.ma.getmaskarray(image.array)
+        # 0 is missing only where all bands are 0, any other nodata value in any band
+        zeros = {raster.nodata[one] for one in at} == {0.0}
+        missing = masks.all(axis=0) if zeros else masks.any(axis=0)
+        values = image.array.data
+        if values.dtype.kind == "f":
+            missing = missing | ~np.isfinite(values).all(axis=0)
+        return values, np.asarray(~missing)
+
+    def _keep(self, tile: EncodedTile) -> None:
+        with self._lock:
+            if tile.etag in self._cache:
+                return
+            self._cache[tile.etag] = tile
+            self._cached_bytes += len(tile.content) + 200
+            while self._cached_bytes > _CACHE_BYTES:
+                _, oldest = self._cache.popitem(last=False)
+                self._cached_bytes -= len(oldest.content) + 200
+
+
+def _draw(
+    raster: RasterEntry, view: TileView, values: NDArray[Any], valid: NDArray[np.bool_]
+) -> Picture:
+    """Return a picture (height, width, 4) in blue, green, red and alpha, as OpenCV writes it."""
+    picture = np.zeros((*valid.shape, 4), dtype=np.uint8)
+    if raster.kind == "probability" and not view.bands:
+        # elevation tiles to MapLibre: probability = red / 250; they are opaque
+        levels = values[0].astype(np.float64) * raster.scale[0] + raster.offset[0]
+        red = np.clip(np.rint(levels * PROBABILITY_LEVELS), 0, PROBABILITY_LEVELS)
+        picture[..., 2] = np.where(valid, red, 0)
+        picture[..., 3] = 255
+    elif raster.classes and not view.bands:
+        for one in raster.classes:
+            picture[valid & (values[0] == one.value)] = _blue_green_red(one)
+    else:
+        for channel, band in zip((2, 1, 0), _stretched(raster, view, values), strict=True):
+            picture[..., channel] = band
+        picture[..., 3] = np.where(valid, np.uint8(255), np.uint8(0))
+        picture[~valid] = 0
+    return picture
+
+
+def _stretched(raster: RasterEntry, view: TileView, values: NDArray[Any]) -> Iterator[Picture]:
+    """Yield red, green and blue of bands, stretched between their limits."""
+    bands: list[Picture] = []
+    at = view.bands or (0,)
+    for position, band in zip(at, values, strict=True):
+        shown = raster.bands[position]
+        limits = view.limits[len(bands)] if view.limits else (shown.low, shown.high)
+        scale, offset = raster.scale[position], raster.offset[position]
+        low, high = ((limit - offset) / scale for limit in limits)
+        span = high - low or 1.0
+        share = np.clip((band.astype(np.float32) - np.float32(low)) / np.float32(span), 0, 1)
+        if view.gamma != 1:
+            share **= np.float32(1 / view.gamma)
+        bands.append((share * 255 + 0.5).astype(np.uint8))
+    yield from bands * 3 if len(bands) == 1 else bands
+
+
+def _blue_green_red(one: RasterClass) -> tuple[int, int, int, int]:
+    red, green, blue = (int(one.colour[at : at + 2], 16) for at in (1, 3, 5))
+    return blue, green, red, 255
+
+
+def encode(picture: Picture, picture_format: PictureFormat, etag: str) -> EncodedTile:
+    """Encode a picture; one without any opaque pixel becomes an empty tile."""
+    if not picture[..., 3].any():
+        return EncodedTile(content=b"", media_type="", etag=etag)
+    parameters = {
+        "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
+        "webp": [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY],
+    }[picture_format]
+    is_opaque = bool((picture[..., 3] == 255).all())
+    shown = picture[..., :3] if is_opaque else picture
+    written, content = cv2.imencode(f".{picture_format}", shown, parameters)
+    if not written:
+        raise RuntimeError(f"a tile could not be encoded as {picture_format}")
+    return EncodedTile(content=content.tobytes(), media_type=f"image/{picture_format}", etag=etag)

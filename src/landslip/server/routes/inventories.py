@@ -1,0 +1,176 @@
+"""`inventories/`: polygons as a table, as tiles and one by one."""
+
+import json
+import math
+from typing import Annotated, Any
+
+import shapely
+from fastapi import APIRouter, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from landslip.core.errors import InputError
+from landslip.server.charts import charts_of
+from landslip.server.polygon_table import MAX_ROWS, PolygonQuery
+from landslip.server.problems import NotFoundError, problem
+from landslip.server.routes.rasters import Place, Zoom, check_tile
+from landslip.server.schemas import (
+    Charts,
+    FeatureDetail,
+    FeaturePage,
+    Inventory,
+    Provenance,
+    Verdict,
+)
+from landslip.server.shown import shown_inventory
+from landslip.server.state import State
+from landslip.server.vector_tiles import TilesNotReadyError
+
+router = APIRouter(prefix="/inventories", tags=["inventories"])
+InventoryId = Annotated[str, Path(max_length=64)]
+PolygonNumber = Annotated[int, Path(ge=0, le=2**53 - 1)]
+MVT = "application/vnd.mapbox-vector-tile"
+# a report is a file of the folder: it may run its own scripts, but is of no origin
+_REPORT_POLICY = (
+    "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+)
+
+
+@router.get("/{inventory}")
+def inventory(inventory: InventoryId, state: State) -> Inventory:
+    """An inventory of the workspace; its tiles are made from now on, if they are not yet."""
+    entry = state.folder.inventory(inventory)
+    state.vector_tiles.want(entry)
+    return shown_inventory(entry, state)
+
+
+@router.get("/{inventory}/features", response_model=FeaturePage)
+def features(
+    inventory: InventoryId,
+    state: State,
+    *,
+    sort: Annotated[
+        str | None, Query(max_length=100, description="column; with - before it downwards")
+    ] = None,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: Annotated[int, Query(ge=0, le=MAX_ROWS)] = 100,
+    bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
+    verdict: Verdict | None = None,
+    provenance: Provenance | None = None,
+    text: Annotated[str | None, Query(max_length=200)] = None,
+    range_: Annotated[
+        list[str] | None,
+        Query(alias="range", max_length=20, description="column:low:high, a limit may be empty"),
+    ] = None,
+) -> Response:
+    """Rows of the table."""
+    table = state.tables.table(state.folder.inventory(inventory))
+    query = PolygonQuery(
+        sort=sort,
+        bbox=None if bbox is None else parse_bbox(bbox),
+        verdict=verdict,
+        provenance=provenance,
+        text=text,
+        ranges=tuple(range_ or ()),
+    )
+    chosen = table.select(query)
+    return JSONResponse(
+        {
+            "total": len(chosen),
+            "offset": offset,
+            "revision": table.revision,
+            "rows": table.records(chosen[offset : offset + limit]),
+        }
+    )
+
+
+@router.get("/{inventory}/features/{polygon}", response_model=FeatureDetail)
+def feature(inventory: InventoryId, polygon: PolygonNumber, state: State) -> Response:
+    """A polygon with its whole outline."""
+    entry = state.folder.inventory(inventory)
+    table = state.tables.table(entry)
+    position = table.position(polygon)
+    if position is None:
+        raise NotFoundError(f"{polygon}: {entry.name} has no polygon of that number")
+    return JSONResponse(
+        {
+            **table.records([position])[0],
+            "geometry": geometry_of(table.geometry[position]),
+            "original": geometry_of(table.original_of(polygon)),
+            "history": [one.model_dump(mode="json") for one in state.history(entry, polygon)],
+        }
+    )
+
+
+@router.get("/{inventory}/charts")
+def charts(inventory: InventoryId, state: State) -> Charts:
+    """Distributions of an inventory as it is now."""
+    return charts_of(state.tables.table(state.folder.inventory(inventory)))
+
+
+@router.get(
+    "/{inventory}/tiles/{z}/{x}/{y}",
+    response_class=Response,
+    responses={
+        200: {"content": {MVT: {}}},
+        204: {"description": "Nothing is there"},
+        304: {"description": "The client has it"},
+        503: {"description": "The tiles are being made"},
+    },
+)
+async def vector_tile(
+    inventory: InventoryId, z: Zoom, x: Place, y: Place, request: Request, state: State
+) -> Response:
+    """A vector tile; its layer is `landslides`."""
+    check_tile(z, x, y)
+    entry = state.folder.inventory(inventory)
+    etag = f'"{entry.id}-{entry.stamp}-{z}-{x}-{y}"'
+    try:
+        content = await run_in_threadpool(state.vector_tiles.tile, entry, z, x, y)
+    except TilesNotReadyError as error:
+        return problem(503, str(error), headers={"Retry-After": "1"})
+    headers = {"ETag": etag, "Cache-Control": "private, max-age=60"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if content is None:
+        return Response(status_code=204, headers=headers)
+    return Response(content, media_type=MVT, headers={**headers, "Content-Encoding": "gzip"})
+
+
+@router.get("/{inventory}/report", response_class=FileResponse)
+def report(inventory: InventoryId, state: State) -> Response:
+    """The page that `landslip report` made of the inventory."""
+    path = state.folder.report_of(state.folder.inventory(inventory))
+    return FileResponse(
+        path, media_type="text/html", headers={"Content-Security-Policy": _REPORT_POLICY}
+    )
+
+
+def parse_bbox(text: str) -> tuple[float, float, float, float]:
+    """Return west, south, east and north; west over east crosses the antimeridian.
+
+    Raises:
+        InputError: they are not four finite numbers, or south is over north.
+    """
+    try:
+        west, south, east, north = (float(word) for word in text.split(","))
+    except ValueError:
+        west = south = east = north = math.nan
+    if not all(map(math.isfinite, (west, south, east, north))) or south > north:
+        raise InputError("bbox is west,south,east,north in degrees, such as 103.4,31.2,103.6,31.4")
+    return west, south, east, north
+
+
+def geometry_of(geometry: shapely.Geometry | None) -> dict[str, Any] | None:
+    """Return a geometry as GeoJSON, to a centimetre."""
+    if geometry is None:
+        return None
+    mapped: dict[str, Any] = json.loads(shapely.to_geojson(geometry))
+    return {"type": mapped["type"], "coordinates": _rounded(mapped["coordinates"])}
+
+
+def _rounded(values: Any) -> Any:
+    if isinstance(values, float):
+        return round(values, 7)
+    return [_rounded(one) for one in values]
