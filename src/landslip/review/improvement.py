@@ -197,7 +197,7 @@ def _train(
             config=config,
             start=request.model,
             folds=folds,
-            chooses_epoch=False,
+            only_scores=True,
             resume=request.resume,
             overwrite=request.overwrite,
             force=request.force,

@@ -79,6 +79,7 @@ def cross_fit(
     *,
     epochs: tuple[int, ...],
     callbacks: TrainingCallbacks,
+    with_tta: bool = True,
 ) -> OutOfFold:
     """Train a copy of ``network`` for each fold, in folders ``foldN`` of the job's; and predict.
 
@@ -115,7 +116,7 @@ def cross_fit(
     levels, fold_of = _out_of_fold_levels(job, network, folds, members)
     tta_curves = {
         tta: _curve(job, _out_of_fold_levels(job, network, folds, members, tta)[0])
-        for tta in (Tta.FLIPS, Tta.DIHEDRAL)
+        for tta in ((Tta.FLIPS, Tta.DIHEDRAL) if with_tta else ())
     }
     names = {at: job.dataset.tile_ids[at] for at in sorted(levels)}
     write_tile_levels(

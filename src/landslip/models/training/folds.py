@@ -40,10 +40,12 @@ def all_for_training(dataset: TileDataset) -> TileDataset:
     return dataset.with_split(sides, dataset.card.split_method)
 
 
-def cross_validation(dataset: TileDataset, folds: int, seed: int) -> list[TrainingFold]:
+def cross_validation(
+    dataset: TileDataset, folds: int, seed: int, side: Split = Split.VALIDATION
+) -> list[TrainingFold]:
     """Divide training and validation tiles into folds of groups; test tiles stay out.
 
-    Each fold's tiles are its validation tiles; see
+    Each fold's tiles are its validation tiles, or on another ``side``; see
     `landslip.datasets.splits.cross_validation.held_out_folds`. Tiles of the same content (see
     `landslip.datasets.splits.leaks.find_duplicates`) are in one fold, and warned of where their
     groups differ; among more than 3000 tiles they are not searched for, which is warned of, too.
@@ -76,7 +78,7 @@ def cross_validation(dataset: TileDataset, folds: int, seed: int) -> list[Traini
                 f"{argument('folds', folds)}: landslides or background are in the groups of one "
                 f"fold only, of {len(positions)} tiles; use fewer folds, or more tiles"
             )
-    return [_without(pool, fold, Split.VALIDATION) for fold in held_out]
+    return [_without(pool, fold, side) for fold in held_out]
 
 
 def tuning_folds(dataset: TileDataset, seed: int) -> tuple[TrainingFold, ...]:

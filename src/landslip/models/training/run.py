@@ -88,8 +88,9 @@ class TrainRequest:
         folds: train as many networks, each without a fold of the training and validation tiles;
             their pooled predictions choose epoch and threshold. Writes their ensemble and
             out-of-fold predictions into the model folder, too.
-        chooses_epoch: whether the folds choose the epoch too; else it is the last one, and what
-            they predict tells honestly what such a training gives.
+        only_scores: the folds choose nothing but the threshold: the epoch is the last one, there
+            are no thresholds with test-time augmentation, and no ensemble. What they predict then
+            says without bias what such a training gives.
         single: how one model is made of them.
         resume: continue an interrupted run of the same dataset and configuration.
         overwrite: replace a model, and discard an interrupted run.
@@ -103,7 +104,7 @@ class TrainRequest:
     config: TrainConfig
     start: ModelFolder | None = None
     folds: int = 1
-    chooses_epoch: bool = True
+    only_scores: bool = False
     single: SingleModel = SingleModel.REFIT
     resume: bool = False
     overwrite: bool = False
@@ -194,7 +195,7 @@ def train(request: TrainRequest) -> None:
     write_model(trained, stage)
     if found is not None:
         shutil.copyfile(found.predictions, stage / OUT_OF_FOLD)
-    if found is not None and request.folds > 1:
+    if found is not None and request.folds > 1 and not request.only_scores:
         (stage / ENSEMBLE).mkdir()
         write_model(trained.ensemble(found.members), stage / ENSEMBLE)
     _copy_logs(folder, stage / LOGS)
@@ -234,7 +235,8 @@ def _fit(
         job,
         network,
         folds,
-        epochs=epochs if request.folds > 1 and request.chooses_epoch else epochs[-1:],
+        epochs=epochs[-1:] if request.folds == 1 or request.only_scores else epochs,
+        with_tta=not request.only_scores,
         callbacks=request.callbacks,
     )
     return fit_single(job, network, request.single, found, request.callbacks), found
@@ -387,7 +389,8 @@ def _folds(request: TrainRequest) -> Sequence[TrainingFold]:
                 f"{argument('folds', request.folds)}: folds are trained on one device; leave "
                 f"{argument('devices')} and {argument('num_nodes')} out"
             )
-        return cross_validation(dataset, request.folds, seed)
+        side = Split.UNUSED if request.only_scores else Split.VALIDATION
+        return cross_validation(dataset, request.folds, seed, side)
     is_tuned = request.start is not None and not dataset.positions(Split.VALIDATION)
     return tuning_folds(dataset, seed) if is_tuned and is_alone else ()
 

@@ -1,0 +1,200 @@
+"""The page of `review_curve.py`: tables with intervals over seeds and blocks of ground, a chart."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.metrics.bootstrap import bootstrap_weights, percentile_interval
+from landslip.metrics.tile_scores import f1
+
+DRAWS = 2000
+SCORED = {"inventory": "corrected inventory", "model": "improved model"}
+_COLOURS = {"information": "#962e1b", "random": "#7e8894", "largest first": "#3d5f7d"}
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """What reviews brought, by order, number of polygons and seed.
+
+    Attributes:
+        cells: what was stored, by order and number, one for each seed.
+        orders: in the tables' order.
+        numbers: polygons that were judged.
+        seeds: of all.
+    """
+
+    cells: dict[tuple[str, int], list[dict[str, Any]]]
+    orders: tuple[str, ...]
+    numbers: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+    @classmethod
+    def read(
+        cls, work: Path, orders: Sequence[str], numbers: Sequence[int], seeds: Sequence[int]
+    ) -> "Curve":
+        """Read what a run stored."""
+        cells = {
+            (order, number): [
+                json.loads((work / f"seed{seed}" / cell_name(order, number)).read_text())
+                for seed in seeds
+            ]
+            for order in orders
+            for number in numbers
+        }
+        return cls(cells=cells, orders=tuple(orders), numbers=tuple(numbers), seeds=tuple(seeds))
+
+    def mean(self, order: str, number: int, what: str) -> float:
+        """Return the mean over seeds of a number that was stored."""
+        return float(np.mean([one[what] for one in self.cells[order, number]]))
+
+    def draws(self, order: str, number: int, what: str) -> Floats | None:
+        """Return F1 (1 + draws,), mean over seeds; the first is that of what was measured.
+
+        A draw takes seeds with replacement, and of each seed blocks of ground with replacement, the
+        same for all orders and numbers. None where it was not scored.
+        """
+        found = [one.get(what) for one in self.cells[order, number]]
+        if any(one is None for one in found):
+            return None
+        tables = [np.array(one, dtype=np.float64) for one in found]
+        generator = np.random.default_rng(0)
+        by_seed = np.stack(
+            [
+                f1(
+                    np.concatenate(
+                        [
+                            table.sum(axis=0, keepdims=True),
+                            bootstrap_weights(len(table), DRAWS, generator) @ table,
+                        ]
+                    )
+                )
+                for table in tables
+            ],
+            axis=1,
+        )
+        chosen = bootstrap_weights(len(tables), DRAWS, generator) / len(tables)
+        weights = np.concatenate([np.full((1, len(tables)), 1 / len(tables)), chosen])
+        mean: Floats = (by_seed * weights).sum(axis=1)
+        return mean
+
+
+def cell_name(order: str, number: int) -> str:
+    """Return the name of the file of a cell of the tables."""
+    return f"{order.replace(' ', '_')}_{number}.json"
+
+
+def tables(curve: Curve) -> Iterator[str]:
+    """Yield the lines of the tables."""
+    for what, name in SCORED.items():
+        numbers = [
+            one for one in curve.numbers if curve.draws(curve.orders[0], one, what) is not None
+        ]
+        yield f"\n## F1 of the {name}\n"
+        yield "| polygons judged | " + " | ".join(curve.orders) + " |"
+        yield "|---|" + "---|" * len(curve.orders)
+        for number in numbers:
+            values = [with_interval(curve.draws(order, number, what)) for order in curve.orders]
+            yield f"| {number} | " + " | ".join(values) + " |"
+        first, *others = curve.orders
+        yield "\nDifference of F1, in points:\n"
+        yield "| polygons judged | " + " | ".join(f"{first} - {one}" for one in others) + " |"
+        yield "|---|" + "---|" * len(others)
+        for number in numbers:
+            if number == 0:
+                continue
+            one = curve.draws(first, number, what)
+            values = []
+            for order in others:
+                other = curve.draws(order, number, what)
+                values.append(
+                    "" if one is None or other is None else with_interval(one - other, "+")
+                )
+            yield f"| {number} | " + " | ".join(values) + " |"
+    yield "\n## What it costs\n"
+    yield "Minutes of the reviewer, cells looked at and landslides drawn; means over seeds.\n"
+    yield "| polygons judged | " + " | ".join(curve.orders) + " |"
+    yield "|---|" + "---|" * len(curve.orders)
+    for number in curve.numbers:
+        values = [
+            f"{curve.mean(order, number, 'minutes'):.0f} min, "
+            f"{curve.mean(order, number, 'cells'):.0f} cells, "
+            f"{curve.mean(order, number, 'drawn'):.0f} drawn"
+            for order in curve.orders
+        ]
+        yield f"| {number} | " + " | ".join(values) + " |"
+    yield from _verdicts(curve)
+
+
+def _verdicts(curve: Curve) -> Iterator[str]:
+    """Yield how often an improved model was called better, and what it was elsewhere."""
+    yield "\n## Is it called better when it is?\n"
+    yield (
+        "Of each improved model: the difference of F1 on held-out reviewed ground by which "
+        "`landslip improve` decides, and on the scenes that nobody reviewed.\n"
+    )
+    yield "| order | polygons judged | seed | held-out reviewed ground | verdict | not reviewed |"
+    yield "|---|---|---|---|---|---|"
+    for (order, number), cells in curve.cells.items():
+        for seed, cell in zip(curve.seeds, cells, strict=True):
+            if cell.get("model") is None or number == 0:
+                continue
+            before = curve.cells[curve.orders[0], 0][curve.seeds.index(seed)]["model"]
+            gain = 100 * (f1(np.sum(cell["model"], axis=0)) - f1(np.sum(before, axis=0)))
+            if "improvement" in cell:
+                one = cell["improvement"]["comparison"]
+                low, high = one["f1"]["low"], one["f1"]["high"]
+                limits = "" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+                held, verdict = f"{100 * one['f1']['value']:+.1f}{limits}", one["verdict"]
+            else:
+                held, verdict = "", "too little ground"
+            yield f"| {order} | {number} | {seed} | {held} | {verdict} | {gain:+.1f} |"
+
+
+def with_interval(values: Floats | None, sign: str = "") -> str:
+    """Write the first value with the interval of the others, in percent."""
+    if values is None:
+        return ""
+    low, high = percentile_interval(100 * values[1:], 0.95)
+    return f"{100 * values[0]:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
+
+def draw_chart(curve: Curve, file: Path) -> None:
+    """Draw F1 of inventory and model against polygons and minutes."""
+    mpl.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(2, 2, figsize=(9, 6.4), sharey="row", layout="constrained")
+    for row, (what, name) in enumerate(SCORED.items()):
+        for column, by in enumerate(("polygons", "minutes")):
+            axis = axes[row, column]
+            for order in curve.orders:
+                points = [
+                    (curve.mean(order, number, by), curve.draws(order, number, what))
+                    for number in curve.numbers
+                ]
+                known = [(x, values) for x, values in points if values is not None]
+                places = [x for x, _ in known]
+                ends = [percentile_interval(values[1:], 0.95) for _, values in known]
+                low, high = (np.array([one[at] for one in ends], dtype=float) for at in (0, 1))
+                colour = _COLOURS.get(order)
+                axis.plot(
+                    places, [values[0] for _, values in known], "o-", color=colour, label=order
+                )
+                axis.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0)
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.grid(color="#e4e6ea", linewidth=0.7)
+            axis.set_title(f"{name}", loc="left", fontsize=10, fontweight="bold")
+            axis.set_xlabel("polygons judged" if by == "polygons" else "minutes of the reviewer")
+            if column == 0:
+                axis.set_ylabel("F1")
+    axes[0, 0].legend(frameon=False, loc="lower right")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=130)
+    pyplot.close(figure)
