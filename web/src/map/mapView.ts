@@ -59,18 +59,16 @@ export class MapView {
   polygonAt(point: MapMouseEvent["point"], reach = 3): number | null {
     const layers = [...this.pickable].filter((id) => this.map.getLayer(id));
     if (layers.length === 0) return null;
-    const exact = this.map.queryRenderedFeatures(point, { layers });
-    const near = exact.length
-      ? exact
-      : this.map.queryRenderedFeatures(
-          [
-            [point.x - reach, point.y - reach],
-            [point.x + reach, point.y + reach],
-          ],
-          { layers },
-        );
-    const id = near[0]?.id ?? near[0]?.properties["id"];
-    return id === undefined ? null : Number(id);
+    const around: [[number, number], [number, number]] = [
+      [point.x - reach, point.y - reach],
+      [point.x + reach, point.y + reach],
+    ];
+    for (const place of [point, around]) {
+      const hits = this.map.queryRenderedFeatures(place, { layers });
+      const id = hits.find((hit) => hit.state["hidden"] !== true)?.id;
+      if (id !== undefined) return Number(id);
+    }
+    return null;
   }
 
   /** Called with each click: the polygon that was hit, or null. Returns what removes it. */
