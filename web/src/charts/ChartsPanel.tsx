@@ -96,7 +96,7 @@ function Sizes({ sizes }: { sizes: Charts["sizes"] }) {
       options={(colour) => ({
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
-        scales: { x: { time: false, distr: 3, log: 10 }, y: { distr: 3, log: 10, range: [0.7, Math.max(...counts) * 1.6] } },
+        scales: { x: { time: false, distr: 3, log: 10, range: [edges[0]!, edges.at(-1)!] }, y: { distr: 3, log: 10, range: [0.7, Math.max(...counts) * 1.6] } },
         axes: [
           axis(colour, t("charts.area.axis"), { values: (_, ticks) => ticks.map(powerLabel) }),
           axis(colour, t("charts.number.axis"), { size: 44, values: (_, ticks) => ticks.map(powerLabel) }),

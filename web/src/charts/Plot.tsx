@@ -91,7 +91,9 @@ export function Plot({ title, summary, options, data, table, legend = [] }: Plot
 export function axis(colour: (name: string) => string, label: string, extra: uPlot.Axis = {}): uPlot.Axis {
   return {
     label,
+    size: 30,
     labelSize: 18,
+    labelGap: 0,
     labelFont: "12px system-ui, sans-serif",
     font: "11px system-ui, sans-serif",
     stroke: colour("text-muted"),

@@ -86,7 +86,7 @@ export function PolygonSection() {
               aria-valuetext={`${state.width} px`}
               onInput={(event) => change(polygonLayer, { width: event.currentTarget.valueAsNumber })}
             />
-            <output class="number">{state.width} px</output>
+            <output class="number">{state.width}</output>
           </label>
         </div>
       )}

@@ -8,6 +8,7 @@ import { Segmented } from "../core/Segmented";
 import type { Raster } from "../core/types";
 import { t } from "../i18n";
 import { renderingOf, setRendering } from "../map/layerState";
+import { bandLabel } from "../map/names";
 import { bandLimits, composites, shownBands } from "../map/rendering";
 
 const COLOURS = ["#e5484d", "#30a46c", "#3b82f6"];
@@ -33,7 +34,7 @@ export function SceneStretch({ scene }: { scene: Raster }) {
         >
           {scene.bands.map((band) => (
             <option key={band.index} value={band.index}>
-              {band.index} · {band.name}
+              {band.index} · {bandLabel(band.name)}
             </option>
           ))}
         </select>
@@ -106,9 +107,9 @@ function BandLimits({ scene, index, colour, all }: BandLimitsProperties) {
   const ends = [Math.max(band.minimum, band.low - span), Math.min(band.maximum, band.high + 2 * span)] as const;
   return (
     <div class="band-limits">
-      <span>{band.name}</span>
+      <span>{bandLabel(band.name)}</span>
       <RangeSlider
-        label={band.name}
+        label={bandLabel(band.name)}
         labels={[t("stretch.low"), t("stretch.high")]}
         minimum={Math.min(ends[0], low)}
         maximum={Math.max(ends[1], high)}

@@ -1,6 +1,7 @@
 /** What the colours on the map mean. */
 
 import { raster } from "../core/store";
+import { isNarrow } from "../core/shell/narrow";
 import { persistentFlag } from "../core/storage";
 import { t, tServer } from "../i18n";
 import { VERDICT_COLOURS } from "./expressions";
@@ -8,7 +9,7 @@ import { classLayer, polygonLayer, probabilityLayer, stateClasses } from "./laye
 import { gradient } from "./ramps";
 import { inventory } from "../core/store";
 
-const open = persistentFlag("legend", typeof window !== "undefined" && window.innerWidth > 720);
+const open = persistentFlag("legend", !isNarrow());
 
 export function Legend() {
   const polygons = inventory.value && polygonLayer.value.shown ? polygonLayer.value.colour : null;

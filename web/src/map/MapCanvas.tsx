@@ -4,7 +4,9 @@ import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 import { EmptyFolder } from "../core/EmptyFolder";
-import { inventory, reloadInventory, select, selection, workspace } from "../core/store";
+import { isNarrow } from "../core/shell/narrow";
+import { bottomPanel, sidePanel } from "../core/shell/panels";
+import { inventory, reloadInventory, select, selected, selection, workspace } from "../core/store";
 import { DetailCard } from "../details/DetailCard";
 import { t } from "../i18n";
 import { followPolygons } from "./layers/polygons";
@@ -18,6 +20,9 @@ import { TimeSlider } from "./TimeSlider";
 import { followAddress, readAddress } from "./urlState";
 
 const TILES_POLL_MS = 1000;
+const CARD_PX = 324;
+const SHEET_SHARE = 0.56;
+const VIEWING = ["layers", "charts"];
 
 export function MapCanvas() {
   const place = useRef<HTMLDivElement>(null);
@@ -29,6 +34,7 @@ export function MapCanvas() {
       effect(() => {
         const made = mapView.value;
         if (!made) return;
+        made.covered = covered;
         const follows = [followRasters(made), followPolygons(made), made.onSelect(pick)];
         return () => follows.forEach((stop) => stop());
       }),
@@ -52,8 +58,19 @@ export function MapCanvas() {
   );
 }
 
+/** The card of details is beside, or on a narrow page the card or a panel below. */
+function covered(): { right: number; bottom: number } {
+  const card = selected.peek() !== null;
+  if (!isNarrow()) return { right: card ? CARD_PX : 0, bottom: 0 };
+  const sheet = card || sidePanel.peek() !== null || bottomPanel.peek() !== null;
+  return { right: 0, bottom: sheet ? SHEET_SHARE * (mapView.peek()?.map.getContainer().clientHeight ?? 0) : 0 };
+}
+
 function pick(hit: { id: number; more: boolean } | null): void {
   if (hit === null) return;
+  // The sheet would hide what is known of the polygon.
+  if (isNarrow() && sidePanel.peek() !== null && VIEWING.includes(sidePanel.peek()!)) sidePanel.value = null;
+  if (isNarrow()) bottomPanel.value = null;
   const before = selection.peek();
   const others = before.filter((id) => id !== hit.id);
   if (!hit.more) select([hit.id]);

@@ -6,6 +6,7 @@ import { Map as MapLibreMap } from "maplibre-gl";
 import { useEffect, useRef } from "preact/hooks";
 
 import { api } from "../core/api";
+import { Icon } from "../core/icons";
 import { inventory } from "../core/store";
 import { t } from "../i18n";
 import { compareTarget, comparing, dividerAt, type CompareTarget } from "./compare";
@@ -74,7 +75,9 @@ function SwipeView({ view }: { view: MapView }) {
           move((event.clientX - box.left) / box.width);
         }}
       >
-        <span class="divider-grip" aria-hidden="true" />
+        <span class="divider-grip">
+          <Icon name="swipe" size={18} />
+        </span>
       </div>
     </>
   );

@@ -68,7 +68,9 @@ export const stateClasses = computed<ClassColour[]>(() => {
 /** The image that an inventory was made from, or the first that there is. */
 function sceneFor(sceneId: string | null): string | null {
   const scenes = rastersOf("scene");
-  return (scenes.find((one) => one.id === sceneId) ?? scenes[0])?.id ?? null;
+  // A terrain model is an image of one band, too.
+  const usual = scenes.find((one) => one.bands.length > 2) ?? scenes[0];
+  return (scenes.find((one) => one.id === sceneId) ?? usual)?.id ?? null;
 }
 
 /** Show what belongs to the chosen inventory whenever another one is chosen. */

@@ -2,7 +2,9 @@
 
 import { formatDate } from "../core/format";
 import type { Raster } from "../core/types";
-import { t } from "../i18n";
+import { t, tServer } from "../i18n";
+
+const LONGEST = 26;
 
 /** Place below the served folder, without what its kind says already. */
 export function shortName(name: string): string {
@@ -10,7 +12,12 @@ export function shortName(name: string): string {
   const generic = /^(probability|mask|states|landslides|inventory|scene)$/i;
   while (parts.length > 1 && generic.test(parts.at(-1)!)) parts.pop();
   const last = parts.at(-1) ?? name;
-  return last.length > 36 ? `${last.slice(0, 17)}…${last.slice(-16)}` : last;
+  return last.length > LONGEST ? `${last.slice(0, LONGEST - 9)}…${last.slice(-8)}` : last;
+}
+
+/** Name of a band in the chosen language. */
+export function bandLabel(name: string): string {
+  return tServer(`band.${name}`);
 }
 
 export function rasterLabel(raster: Raster): string {

@@ -43,7 +43,7 @@ export function TablePanel() {
 
   if (!inventory.value) return <p class="muted">{t("table.none")}</p>;
   const shown = columns.value;
-  const template = `44px 88px 128px ${shown.map((field) => (field.kind === "text" ? "150px" : "118px")).join(" ")} minmax(8px, 1fr)`;
+  const template = `44px 88px 128px ${shown.map((field) => (field.kind === "text" ? "150px" : "126px")).join(" ")} minmax(8px, 1fr)`;
   const go = async (to: number) => {
     const index = Math.min(total.peek() - 1, Math.max(0, to));
     if (index < 0) return;
