@@ -76,10 +76,7 @@ export const api = {
   review: (id: string) => request<t.ReviewSummary>("GET", `${at(id)}/review`),
   overlay: (id: string) => request<t.ReviewOverlay>("GET", `${at(id)}/review/overlay`),
   changes: (id: string, since: number) =>
-    request<{ revision: number; changes: t.Change[]; polygons: t.FeatureRow[]; removed: number[] }>(
-      "GET",
-      `${at(id)}/review/changes?since=${since}`,
-    ),
+    request<t.ChangeResult>("GET", `${at(id)}/review/changes?since=${since}`),
   change: (id: string, change: t.ChangeRequest) =>
     request<t.ChangeResult>("POST", `${at(id)}/review/changes`, change),
   bulk: (id: string, bulk: t.BulkRequest) =>
@@ -101,9 +98,16 @@ export const api = {
   judgePoint: (
     id: string,
     point: number,
-    judgement: { reference: t.Reference | null; comment?: string | null; author: string },
+    judgement: {
+      reference: t.Reference | null;
+      comment?: string | null;
+      author: string;
+      /** What the point was when it was looked at; if somebody judged it meanwhile, it is a conflict. */
+      seen?: t.Reference | null;
+    },
   ) => request<t.SamplePoint>("PUT", `samples/${id}/points/${point}`, judgement),
-  sampleEstimate: (id: string) => request<t.SampleEstimate>("GET", `samples/${id}/estimate`),
+  sampleEstimate: (id: string, lang: "en" | "zh" = "en") =>
+    request<t.SampleEstimate>("GET", `samples/${id}/estimate?lang=${lang}`),
 
   jobs: () => request<t.Job[]>("GET", "jobs"),
   job: (id: string) => request<t.Job>("GET", `jobs/${id}`),

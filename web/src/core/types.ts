@@ -198,7 +198,9 @@ export interface Change {
   time: string;
   author: string;
   action: Action | "undo" | "redo";
+  /** At most the first 1000 of them; `count` is of all. */
   polygon_ids: number[];
+  count: number;
   type: string | null;
   note: string | null;
   reason: string | null;
@@ -217,6 +219,8 @@ export interface ChangeResult {
   /** Polygons touched as they are now; those that are gone are in `removed`. */
   polygons: FeatureRow[];
   removed: number[];
+  /** Whether more were touched than are listed (1000), as by a rule: read overlay and table again. */
+  truncated: boolean;
 }
 
 export interface BulkRequest {
