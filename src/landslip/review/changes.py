@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import shapely
 
@@ -119,6 +119,8 @@ class BulkRequest:
         action: accept, reject, reset or annotate.
         author: who makes it.
         rule: what selects them.
+        ids: those that another rule selected of ``revision``, in place of ``rule``.
+        revision: number of the newest change that ``ids`` know of.
         expected: how many polygons the author was told it selects; None: whatever it selects.
         type: see `ChangeRequest`, as note and reason.
         note: the same.
@@ -127,7 +129,9 @@ class BulkRequest:
 
     action: Action
     author: str
-    rule: FeatureQuery
+    rule: FeatureQuery = field(default_factory=FeatureQuery)
+    ids: tuple[int, ...] | None = None
+    revision: int | None = None
     expected: int | None = None
     type: str | None = None
     note: str | None = None

@@ -16,6 +16,7 @@ MAX_VERTICES = 100_000
 MAX_PIECES = 1000
 _MARGIN = 0.1  # of the longer side of what was mapped
 _PIXEL_SHARE = 0.1  # of a pixel: how far outlines may be apart that are meant to be the same
+_ROUNDING_M = 0.02  # what comes from a map has seven decimals of a degree
 _LEAST_TOLERANCE = 1e-6  # of the longer side of an outline
 _PLACE = re.compile(r"^(?P<fault>[^\[]+)\[(?P<at>[^\]]+)\]$")
 
@@ -39,13 +40,14 @@ class OutlineRules:
         """Return the rules of a review."""
         left, bottom, right, top = record.bounds
         margin = max(_MARGIN * max(right - left, top - bottom), record.grid.cell)
-        grid, pixel = record.grid, 0.0
-        if record.resolution_m is not None and grid.cell_m:
-            pixel = record.resolution_m * grid.cell / grid.cell_m
+        grid, tolerance = record.grid, 0.0
+        if grid.cell_m:
+            tolerance_m = max(_PIXEL_SHARE * (record.resolution_m or 0.0), _ROUNDING_M)
+            tolerance = tolerance_m * grid.cell / grid.cell_m
         return cls(
             box=(left - margin, bottom - margin, right + margin, top + margin),
             most_area=(right - left + 2 * margin) * (top - bottom + 2 * margin),
-            tolerance=_PIXEL_SHARE * pixel,
+            tolerance=tolerance,
         )
 
     def check(self, geometry: object, what: str = "the outline") -> shapely.Geometry:

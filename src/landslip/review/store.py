@@ -158,7 +158,7 @@ class ReviewStore:
         """
         with self._writing() as file:
             state, seq = self._state, self._state.seq + 1
-            ids = select(self._current_table(), request.rule)
+            ids = self._selected(request)
             if request.expected is not None and len(ids) != request.expected:
                 raise ConflictError(
                     f"the rule selects {len(ids):,} polygons and {request.expected:,} were "
@@ -171,6 +171,16 @@ class ReviewStore:
             header = self._header(request.action, request.author, bulk=uuid.uuid4().hex)
             self.log.append(file, header._replace(reason=request.reason or None), rows, {})
         return self._result(seq)
+
+    def _selected(self, request: BulkRequest) -> NDArray[np.int64]:
+        """Return the ids of the polygons that a rule selects now."""
+        if request.ids is None:
+            return select(self._current_table(), request.rule)
+        if request.revision is not None and request.revision != self._state.seq:
+            raise ConflictError(
+                "somebody else changed polygons while these were selected; repeat the change"
+            )
+        return np.array(request.ids, dtype=np.int64)
 
     def undo(self, author: str) -> ChangeResult:
         """Take back the author's newest change that holds; one by a rule as a whole.
